@@ -1,0 +1,93 @@
+"""What the area intends: estates, rooms, routes and runs, as read from its GTFS feed (DESIGN section 6).
+
+Everything here is immutable and free of clocks and files. Times of a plan are `*_day_s`: seconds after the
+start of the service day (noon minus 12 h in the area's time zone, as GTFS counts), so they may pass 86,400.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """One estate 小区: who is told to clear a lane."""
+
+    estate_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One bin room 箱房: where bins and a lamp are; `wastes` are the kinds its unit serves."""
+
+    room_id: str
+    name: str
+    lat: float
+    lon: float
+    estate_id: str
+    wastes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One line 线路 for one waste kind; `line` is its shape as (lat, lon) points, WGS-84, in driving order."""
+
+    route_id: str
+    name: str
+    waste: str
+    line: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVisit:
+    """One stop of a run: `distance_m` is where the room lies along the route's line."""
+
+    room_id: str
+    sequence: int
+    arrive_day_s: int
+    leave_day_s: int
+    distance_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """One run 班次 (GTFS trip) as planned for every service day of `service_id`; None = no limit stated."""
+
+    trip_id: str
+    route_id: str
+    truck_id: str
+    service_id: str
+    visits: tuple[PlannedVisit, ...]
+    capacity_bins: int | None = None
+    capacity_grams: int | None = None
+    shift_end_day_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """On which days runs operate: `weekdays` has seven flags from Monday; dates are YYYYMMDD."""
+
+    service_id: str
+    weekdays: tuple[bool, bool, bool, bool, bool, bool, bool]
+    start_date: str
+    end_date: str
+    added_dates: frozenset[str] = frozenset()
+    removed_dates: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole area; the mappings are by id."""
+
+    area_id: str
+    name: str
+    timezone: str
+    estates: Mapping[str, Estate]
+    rooms: Mapping[str, Room]
+    routes: Mapping[str, Route]
+    services: Mapping[str, Service]
+    runs: Mapping[str, RunPlan] = field(default_factory=dict)
+
+    def trucks(self) -> tuple[str, ...]:
+        """The ids of all trucks that any run names, sorted."""
+        return tuple(sorted({run.truck_id for run in self.runs.values()}))

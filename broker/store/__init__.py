@@ -1,0 +1,95 @@
+"""The durable record: one small interface, TinyDB (default) and PostgreSQL behind it.
+
+`append` returns only when its records would survive a power cut; appending a record whose id is stored
+already changes nothing (devices resend until they are acknowledged). No backend's query language leaks
+through this page.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class StoreError(Exception):
+    """Base of everything a store raises; the text says what to do next."""
+
+
+class Full(StoreError, OSError):
+    """No room to write; nothing of the batch was stored, retry after making room."""
+
+
+class Unavailable(StoreError, ConnectionError):
+    """The backend cannot be reached or is in use by another process; retry later."""
+
+
+class Corrupt(StoreError, ValueError):
+    """A stored file is not what was written; it was left in place or moved aside, never deleted."""
+
+
+class Conflict(StoreError, ValueError):
+    """The record was changed by somebody else, or an id is taken by a different record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One fact. `id` is unique for ever; device records use `<device>:<boot>:<seq>`.
+
+    `kind` is a word (fix incident bins lamp keeper life visit call workflow itinerary run leg dwell action
+    booking weighing ...), `key` what `latest` looks up (a truck, a room, a visit), `at` when it happened and
+    `received_at` when the bridge had it (POSIX seconds), `body` JSON of plain types.
+    """
+
+    id: str
+    kind: str
+    key: str
+    at: int
+    received_at: int
+    area: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What one `append` did: ids stored now, and ids that were there already."""
+
+    stored: int
+    duplicates: int
+
+
+class Store(Protocol):
+    """What the bridge, the statistics and the commands know of a store. All calls may raise StoreError."""
+
+    def append(self, records: Sequence[Record], *, urgent: bool = False) -> Receipt:
+        """Store the batch durably, all or nothing, idempotent by id; `urgent` may use a faster lane."""
+        ...
+
+    def get(self, record_id: str) -> Record | None:
+        """The record of this id (with its amendments applied), or None."""
+        ...
+
+    def scan(
+        self, kind: str, from_at: int | None = None, to_at: int | None = None, after: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Record]:
+        """Records of one kind with from_at <= at < to_at, ordered by (at, id), after the cursor id if given."""
+        ...
+
+    def latest(self, kind: str, key: str | None = None) -> Mapping[str, Record]:
+        """The newest record (by at, then id) per key of a kind; with `key` at most that one."""
+        ...
+
+    def totals(self, kind: str, from_day: str, to_day: str, by: Sequence[str]) -> list[dict[str, Any]]:
+        """Sums per event day (YYYY-MM-DD, area time zone, both ends included) and the body fields in `by`."""
+        ...
+
+    def amend(self, record_id: str, patch: Mapping[str, Any], reason: str, who: str, at: int) -> Record:
+        """Correct a record's body by an amendment that is itself a record; the original stays readable."""
+        ...
+
+    def health(self) -> Mapping[str, Any]:
+        """Numbers for /healthz and the bench: records, bytes, last commit seconds, free bytes, warnings."""
+        ...
+
+    def close(self) -> None:
+        """Flush and release; a second call does nothing."""
+        ...

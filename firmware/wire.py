@@ -1,0 +1,427 @@
+"""The wire: every topic and payload of DESIGN section 4, packed, unpacked and checked in one place.
+
+This file runs unchanged on CPython (truck, bridge, simulator) and on MicroPython (bin-room board), so it
+uses nothing but `json` and small functions. Three calls matter:
+
+    topic("fix", "xh", "t07")                      -> "zp/v1/xh/truck/t07/fix"
+    pack(topic, body)                              -> bytes, or WireError
+    unpack(topic, payload)                         -> Message(address, body), or WireError
+
+`unpack` keeps the keys it knows and drops the others; a wrong type, a value out of bounds, a payload that
+names another device than its topic, bad JSON or an oversized payload raise `WireError`, whose text names
+topic and field. Nothing else is ever raised on account of what a peer sent.
+"""
+
+import json
+from collections import namedtuple
+
+VERSION = "v1"
+ROOT = "zp/v1"
+KEEPALIVE_S = 20
+HEARTBEAT_S = 10  # the bridge's clock message
+NO_DATA_S = 90  # older than this is no knowledge: lamps show it, calls do not trust it
+MAX_PAYLOAD_BYTES = 65536  # an itinerary of 400 visits fits; anything longer is refused unread
+MAX_TOPIC_BYTES = 256
+
+WASTES = ("residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation")
+SKIP_REASONS = (
+    "lane_blocked",
+    "no_access",
+    "not_out",
+    "breakdown",
+    "full_truck",
+    "contamination",
+    "unsafe",
+    "other",
+)
+VISIT_STATES = ("pending", "due", "at_stop", "served", "skipped", "cancelled")
+ARRIVAL_STATES = ("none", "scheduled", "due", "held", "at_stop", "served", "skipped")
+LAMP_STATES = ("off", "due", "held", "at_stop", "no_data")
+LIFE_STATES = ("init", "ready", "disconnected", "sleeping", "lost")
+INCIDENT_REASONS = ("lane_blocked", "breakdown")
+ACK_STAGES = ("stored", "seen", "decided", "closed")
+DECISIONS = ("return_later", "extra_truck", "wait", "cancel_visit")
+KEEPER_EVENTS = ("bins_out", "lane_clear")
+
+_MAX_TIME_S = 4102444800  # 2100-01-01: a later time is a broken clock
+_MAX_COUNT = 2147483647
+
+Address = namedtuple("Address", ("area", "family", "device", "channel", "item"))
+Message = namedtuple("Message", ("address", "body"))
+
+
+class WireError(ValueError):
+    """A topic or payload that is not of this protocol; `topic`, `field` and `reason` say where and why."""
+
+    def __init__(self, topic: str, field: str, reason: str):
+        super().__init__("%s: %s: %s" % (topic[:MAX_TOPIC_BYTES], field, reason))
+        self.topic = topic[:MAX_TOPIC_BYTES]
+        self.field = field
+        self.reason = reason
+
+
+# --- checks: each takes a value and returns None, or the reason why it is refused -----------------------
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except (ValueError, RuntimeError, MemoryError):  # an integer of 5,000 digits has no repr on CPython
+        text = "a value too long to show"
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def _integer(low, high):
+    def check(value):
+        if isinstance(value, bool) or not isinstance(value, int):
+            return "must be an integer, got " + _shown(value)
+        if value < low or value > high:
+            return "must be between %d and %d, got %s" % (low, high, _shown(value))
+        return None
+
+    return check
+
+
+def _number(low, high):
+    def check(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return "must be a number, got " + _shown(value)
+        # NaN compares false with everything, so the test asks for "inside", never for "outside".
+        if not (value >= low and value <= high):
+            return "must be between %d and %d, got %s" % (low, high, _shown(value))
+        return None
+
+    return check
+
+
+def _text(longest):
+    def check(value):
+        if not isinstance(value, str):
+            return "must be a text, got " + _shown(value)
+        if len(value) > longest:
+            return "must have at most %d characters, got %d" % (longest, len(value))
+        return None
+
+    return check
+
+
+def _boolean(value):
+    return None if isinstance(value, bool) else "must be true or false, got " + _shown(value)
+
+
+def _word(words):
+    def check(value):
+        if isinstance(value, str) and value in words:
+            return None
+        return "must be one of %s, got %s" % (" ".join(words), _shown(value))
+
+    return check
+
+
+def is_id(value: object) -> bool:
+    """Whether `value` may name an area, device, run, incident or call: 1-64 of a-z A-Z 0-9 . _ - and no dot first."""
+    if not isinstance(value, str) or not 1 <= len(value) <= 64 or value[0] == ".":
+        return False
+    for c in value:
+        if not ("a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in "._-"):
+            return False
+    return True
+
+
+def _id(value):
+    if is_id(value):
+        return None
+    return "must be an id (1-64 of a-z A-Z 0-9 . _ -, no dot first), got " + _shown(value)
+
+
+def _ranges(value):
+    if not isinstance(value, list) or len(value) > 1000:
+        return "must be a list of at most 1000 [first, last] pairs"
+    for pair in value:
+        if not isinstance(pair, list) or len(pair) != 2 or _seq(pair[0]) or _seq(pair[1]) or pair[0] > pair[1]:
+            return "must hold [first, last] pairs of seq, got " + _shown(pair)
+    return None
+
+
+_time = _integer(0, _MAX_TIME_S)
+_seq = _integer(0, _MAX_COUNT)
+_count = _integer(0, 100000)
+_latitude = _number(-90, 90)
+_longitude = _number(-180, 180)
+
+
+# --- the shapes -----------------------------------------------------------------------------------------
+# A shape is a tuple of (name, check, flags): "?" may be missing, "0" may be null. A check that is itself a
+# tuple is a list of objects of that shape.
+
+_DEVICE = (("boot", _seq, ""), ("seq", _seq, ""))
+_BIN = (
+    ("waste", _word(WASTES), ""),
+    ("count", _count, "0"),
+    ("grams", _integer(-100000000, 100000000), "0"),
+    ("quality", _integer(0, 4), ""),
+)
+_VISIT = (
+    ("room", _id, ""),
+    ("name", _text(200), ""),
+    ("sequence", _integer(0, 10000), ""),
+    ("visit_number", _integer(1, 1000), ""),
+    ("state", _word(VISIT_STATES), ""),
+    ("eta_at", _time, "0"),
+    (
+        "bins",
+        (
+            ("waste", _word(WASTES), ""),
+            ("count", _count, "0"),
+            ("grams", _integer(-100000000, 100000000), "0"),
+        ),
+        "",
+    ),
+)
+_LAMP = (
+    ("waste", _word(WASTES + ("any",)), ""),
+    ("lamp", _word(LAMP_STATES), ""),
+    ("lit", _boolean, ""),
+    ("call_id", _id, "0"),
+)
+_LIFE = (("life", _word(LIFE_STATES), ""), ("boot", _seq, ""), ("fw", _text(64), "?"))
+_COMMAND = (("command", _text(64), ""), ("id", _id, ""))
+_ACK = (("acks", (("boot", _seq, ""), ("upto", _seq, ""), ("also", _ranges, "")), ""),)
+
+# (family, channel): (sender, retained, item, shape). `item` names what a topic's last level must equal in
+# the payload, where the topic has one more level than family/device/channel.
+_KINDS = {
+    ("truck", "life"): ("device", True, None, _LIFE),
+    ("room", "life"): ("device", True, None, _LIFE),
+    ("truck", "fix"): (
+        "device",
+        False,
+        None,
+        _DEVICE
+        + (
+            ("fix_at", _time, "0"),
+            ("sent_at", _time, "0"),
+            ("lat", _latitude, "0"),
+            ("lon", _longitude, "0"),
+            ("speed_mps", _number(0, 200), "0"),
+            ("bearing_deg", _number(0, 360), "0"),
+            ("hdop", _number(0, 100), "0"),
+            ("sats", _integer(0, 200), "0"),
+            ("mode", _integer(0, 3), ""),
+            ("late", _boolean, ""),
+        ),
+    ),
+    ("truck", "incident"): (
+        "device",
+        True,
+        "incident_id",
+        _DEVICE
+        + (
+            ("incident_id", _id, ""),
+            ("reason", _word(INCIDENT_REASONS), ""),
+            ("pressed_at", _time, "0"),
+            ("lat", _latitude, "0"),
+            ("lon", _longitude, "0"),
+            ("fix_at", _time, "0"),
+            ("withdrawn", _boolean, ""),
+        ),
+    ),
+    ("truck", "incident_ack"): (
+        "bridge",
+        True,
+        "incident_id",
+        (
+            ("incident_id", _id, ""),
+            ("stage", _word(ACK_STAGES), ""),
+            ("decision", _word(DECISIONS), "0"),
+            ("at", _time, ""),
+        ),
+    ),
+    ("truck", "itinerary"): (
+        "bridge",
+        True,
+        None,
+        (
+            ("itinerary_id", _id, ""),
+            ("version", _seq, ""),
+            ("run_id", _id, "0"),
+            ("issued_at", _time, ""),
+            ("visits", _VISIT, ""),
+        ),
+    ),
+    ("truck", "ack"): ("bridge", True, None, _ACK),
+    ("room", "ack"): ("bridge", True, None, _ACK),
+    ("room", "bins"): (
+        "device",
+        True,
+        None,
+        _DEVICE + (("at", _time, "0"), ("late", _boolean, ""), ("bins", _BIN, "")),
+    ),
+    ("room", "lamp"): ("device", True, None, _DEVICE + (("at", _time, "0"), ("lamps", _LAMP, ""))),
+    ("room", "keeper"): (
+        "device",
+        False,
+        None,
+        _DEVICE + (("at", _time, "0"), ("event", _word(KEEPER_EVENTS), "")),
+    ),
+    ("room", "arrival"): (
+        "bridge",
+        True,
+        "waste",
+        (
+            ("call_id", _id, "0"),
+            ("waste", _word(WASTES), ""),
+            ("state", _word(ARRIVAL_STATES), ""),
+            ("truck", _id, "0"),
+            ("run_id", _id, "0"),
+            ("visit_number", _integer(1, 1000), "0"),
+            ("eta_at", _time, "0"),
+            ("early_at", _time, "0"),
+            ("late_at", _time, "0"),
+            ("sent_at", _time, ""),
+        ),
+    ),
+    ("truck", "command"): ("bridge", False, None, _COMMAND),
+    ("room", "command"): ("bridge", False, None, _COMMAND),
+    ("bridge", "life"): (
+        "bridge",
+        True,
+        None,
+        (("life", _word(LIFE_STATES), ""), ("at", _time, ""), ("fw", _text(64), "?")),
+    ),
+    ("bridge", "clock"): ("bridge", False, None, (("at", _time, ""),)),
+}
+_OPEN_CHANNELS = ("command",)  # a command carries its own parameters: unknown keys are kept
+
+
+def sent_by(address) -> str:
+    """`"device"` or `"bridge"`: who may publish at this address."""
+    return _KINDS[(address.family, address.channel)][0]
+
+
+def is_retained(address) -> bool:
+    """Whether messages at this address are published retained."""
+    return _KINDS[(address.family, address.channel)][1]
+
+
+def topic(channel: str, area: str, device: str = "", item: str = "", family: str = "") -> str:
+    """The topic of a channel; `family` (`truck`, `room`, `bridge`) is needed only where several have the channel.
+
+    Raises WireError if no such topic exists or an id is not one.
+    """
+    if not family:
+        families = [f for f in ("truck", "room", "bridge") if (f, channel) in _KINDS]
+        if len(families) != 1:
+            raise WireError(channel, "topic", "name the family: one of %s" % " ".join(families or ("none",)))
+        family = families[0]
+    parts = [ROOT, area, family]
+    if device:
+        parts.append(device)
+    parts.append(channel)
+    if item:
+        parts.append(item)
+    name = "/".join(parts)
+    parse_topic(name)
+    return name
+
+
+def parse_topic(name: str):
+    """The Address a topic names; raises WireError for a topic that is not of this protocol."""
+    if len(name) > MAX_TOPIC_BYTES:
+        raise WireError(name, "topic", "longer than %d bytes" % MAX_TOPIC_BYTES)
+    parts = name.split("/")
+    if len(parts) < 5 or parts[0] != "zp" or parts[1] != VERSION:
+        raise WireError(name, "topic", "must be zp/%s/<area>/<family>/..." % VERSION)
+    area, family = parts[2], parts[3]
+    if family == "bridge":
+        device, rest = "", parts[4:]
+    else:
+        device, rest = parts[4], parts[5:]
+    kind = _KINDS.get((family, rest[0])) if rest else None
+    if kind is None:
+        raise WireError(name, "topic", "no such channel")
+    if len(rest) != (2 if kind[2] else 1):
+        raise WireError(name, "topic", "has too many or too few levels for " + rest[0])
+    item = rest[1] if kind[2] else ""
+    for what, value in (("area", area), ("device", device), ("item", item)):
+        if value or what == "area" or (what == "device" and family != "bridge") or (what == "item" and kind[2]):
+            reason = _id(value)
+            if reason:
+                raise WireError(name, what, reason)
+    return Address(area, family, device, rest[0], item)
+
+
+def _checked(name, shape, body, where, keep_unknown):
+    if not isinstance(body, dict):
+        raise WireError(name, where or "payload", "must be an object, got " + _shown(body))
+    out = dict(body) if keep_unknown else {}
+    for field, check, flags in shape:
+        path = where + "." + field if where else field
+        if field not in body:
+            if "?" in flags:
+                continue
+            raise WireError(name, path, "is missing")
+        value = body[field]
+        if value is None:
+            if "0" not in flags:
+                raise WireError(name, path, "must not be null")
+        elif isinstance(check, tuple):
+            if not isinstance(value, list):
+                raise WireError(name, path, "must be a list, got " + _shown(value))
+            if len(value) > 1000:
+                raise WireError(name, path, "must have at most 1000 entries, got %d" % len(value))
+            value = [_checked(name, check, v, "%s[%d]" % (path, i), False) for i, v in enumerate(value)]
+        else:
+            reason = check(value)
+            if reason:
+                raise WireError(name, path, reason)
+        out[field] = value
+    return out
+
+
+def _checked_body(name, address, body):
+    _, _, item_field, shape = _KINDS[(address.family, address.channel)]
+    out = _checked(name, shape, body, "", address.channel in _OPEN_CHANNELS)
+    if item_field and out[item_field] != address.item:
+        raise WireError(name, item_field, "must equal the topic's %s, got %s" % (address.item, _shown(out[item_field])))
+    if "device" in body and body["device"] != address.device:
+        raise WireError(name, "device", "must equal the topic's %s, got %s" % (address.device, _shown(body["device"])))
+    return out
+
+
+def pack(name: str, body: dict) -> bytes:
+    """The payload of `body` for this topic; raises WireError if a receiver would refuse it."""
+    payload = json.dumps(_checked_body(name, parse_topic(name), body), separators=(",", ":")).encode()
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise WireError(name, "payload", "longer than %d bytes" % MAX_PAYLOAD_BYTES)
+    return payload
+
+
+def unpack(name: str, payload: bytes):
+    """The Message a peer sent; an empty payload of a retained topic has `body` None (cleared). Raises WireError."""
+    address = parse_topic(name)
+    if len(payload) == 0 and is_retained(address):
+        return Message(address, None)
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise WireError(name, "payload", "longer than %d bytes, got %d" % (MAX_PAYLOAD_BYTES, len(payload)))
+    try:
+        body = json.loads(bytes(payload).decode())
+    except (ValueError, RuntimeError, MemoryError):  # bad UTF-8 or JSON, 5,000-digit integers, nesting too deep
+        raise WireError(name, "payload", "is not JSON in UTF-8: " + _shown(bytes(payload[:24])))
+    return Message(address, _checked_body(name, address, body))
+
+
+def subscriptions(family: str, area: str, device: str = "") -> list:
+    """The topic filters a truck, a room or the bridge of an area subscribes to."""
+    base = "%s/%s/" % (ROOT, area)
+    if family == "truck":
+        own = base + "truck/" + device
+        return [own + "/incident_ack/+", own + "/itinerary", own + "/ack", own + "/command", base + "bridge/#"]
+    if family == "room":
+        own = base + "room/" + device
+        return [own + "/arrival/+", own + "/ack", own + "/command", base + "bridge/#"]
+    wanted = []
+    for (kind_family, channel), (sender, _, item, _) in _KINDS.items():
+        if sender == "device":
+            wanted.append(base + kind_family + "/+/" + channel + ("/+" if item else ""))
+    return sorted(wanted)
