@@ -1,0 +1,35 @@
+# `make` alone tells what there is.
+.DEFAULT_GOAL := help
+PY := .venv/bin/python
+SECONDS ?=
+PYTEST_ARGS ?=
+
+.PHONY: help setup demo test check bench lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup:  ## .venv with the locked versions (the other targets call it)
+	@scripts/setup
+
+demo:  ## the whole subdistrict on this desk, screen at http://127.0.0.1:8080 ; SECONDS=60 ends by itself
+	@scripts/setup mosquitto
+	@exec $(PY) -m sim demo_shift --live --demo $(if $(SECONDS),--seconds $(SECONDS))
+
+test:  ## everything, with real broker, browser, MicroPython, PostgreSQL; installs what is missing
+	@scripts/setup mosquitto chromium fonts-wqy-zenhei postgresql
+	@$(MAKE) --no-print-directory check
+	@$(PY) -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+check: setup  ## lint, types, import contracts, dead code
+	@scripts/check
+
+bench: setup  ## the benchmarks, as ratios of one interleaved run
+	@scripts/setup mosquitto postgresql
+	@$(PY) -m bench
+
+lock: setup  ## write requirements/*.txt anew from requirements/*.in
+	@scripts/lock
+
+clean:  ## remove what the targets made
+	rm -rf .venv .typings .demo .mypy_cache .ruff_cache .hypothesis

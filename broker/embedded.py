@@ -1,0 +1,216 @@
+"""Mosquitto as a child process with a generated configuration, for the demo, the tests and a one-machine set-up.
+
+Every account may speak only for the device it names: the access list is generated from `firmware.wire`, so a
+topic that is not on the wire is not allowed either. The child dies with its parent, however that ends.
+"""
+
+import base64
+import ctypes
+import hashlib
+import logging
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from firmware import wire
+
+log = logging.getLogger("zhanpai.embedded")
+
+START_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 5.0
+PBKDF2_ROUNDS = 101  # Mosquitto's own default; accounts here are long random keys, not words
+
+# A bridge that acknowledges after each commit must be allowed more than Mosquitto's 20 messages in flight,
+# and a bridge that is away for an hour more than its 1,000 queued ones (messages above are dropped silently).
+MAX_INFLIGHT_MESSAGES = 1000
+MAX_QUEUED_MESSAGES = 200_000
+
+
+class EmbeddedBrokerError(RuntimeError):
+    """The broker could not be started; the text says why and what to do next."""
+
+
+def find_mosquitto() -> Path | None:
+    """The Mosquitto program of this machine (also where a user's PATH has no sbin), or None."""
+    found = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+    return Path(found) if found else None
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def password_line(user: str, password: str) -> str:
+    """One line of a Mosquitto password file (PBKDF2-SHA512)."""
+    salt = os.urandom(12)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, PBKDF2_ROUNDS)
+    return f"{user}:$7${PBKDF2_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+def access_list(area: str) -> str:
+    """The Mosquitto ACL of an area: the bridge may everything, a device (`%u`) only speak and hear for itself."""
+    lines = [f"user bridge-{area}", f"topic readwrite {wire.ROOT}/{area}/#", "topic read $SYS/broker/version", ""]
+    for spoken in wire.subscriptions("bridge", area):
+        lines.append("pattern write " + spoken.replace("/+/", "/%u/", 1))
+    heard = {f for family in ("truck", "room") for f in wire.subscriptions(family, area, "%u")}
+    lines += ["pattern read " + topic for topic in sorted(heard)]
+    return "\n".join(lines) + "\n"
+
+
+def configuration(folder: Path, host: str, port: int) -> str:
+    """The text of mosquitto.conf for one listener with accounts and access list in `folder`."""
+    return "\n".join(
+        [
+            f"listener {port} {host}",
+            "allow_anonymous false",
+            f"password_file {folder / 'accounts'}",
+            f"acl_file {folder / 'acl'}",
+            "use_username_as_clientid true",
+            "persistence true",
+            f"persistence_location {folder}/",
+            "autosave_interval 60",
+            f"max_inflight_messages {MAX_INFLIGHT_MESSAGES}",
+            f"max_queued_messages {MAX_QUEUED_MESSAGES}",
+            "memory_limit 536870912",
+            "persistent_client_expiration 30d",
+            "message_size_limit 1048576",
+            *([f"user {_user_name()}"] if os.geteuid() == 0 else []),
+            "log_dest file " + str(folder / "mosquitto.log"),
+            "log_type error",
+            "log_type warning",
+            "log_type notice",
+            "",
+        ]
+    )
+
+
+def _user_name() -> str:
+    import pwd  # only where there is a root who would otherwise be changed into `mosquitto`
+
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+def die_with_parent() -> None:
+    """Ask Linux to end this (child) process when its parent ends; used as `preexec_fn`."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 = PR_SET_PDEATHSIG
+
+
+class EmbeddedBroker:
+    """One Mosquitto child on `host:port`; `accounts` maps user names (device ids, `bridge-<area>`) to passwords.
+
+    `folder` keeps configuration, accounts, retained messages and sessions over restarts.
+    """
+
+    def __init__(
+        self, folder: Path, area: str, accounts: Mapping[str, str], *, host: str = "127.0.0.1", port: int = 0
+    ) -> None:
+        self.folder = folder.resolve()
+        self.area = area
+        self.host = host
+        self.port = port or free_port(host)
+        self._accounts = dict(accounts)
+        self._child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The child's process id; raises EmbeddedBrokerError when it does not run."""
+        if self._child is None:
+            raise EmbeddedBrokerError("the embedded broker is not running; call start() first")
+        return self._child.pid
+
+    def start(self) -> None:
+        """Start the child and return when it accepts connections; raises EmbeddedBrokerError with its log."""
+        program = find_mosquitto()
+        if program is None:
+            raise EmbeddedBrokerError("Mosquitto is not installed; run: apt-get install mosquitto")
+        self._write_files()
+        self._child = subprocess.Popen(
+            [str(program), "-c", str(self.folder / "mosquitto.conf")],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if self._child.poll() is not None:
+                break
+            try:
+                socket.create_connection((self.host, self.port), timeout=0.5).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return
+        self.kill()
+        raise EmbeddedBrokerError(
+            f"Mosquitto did not start on {self.host}:{self.port}; its log {self.folder / 'mosquitto.log'} ends with: "
+            + self._log_end()
+        )
+
+    def stop(self) -> None:
+        """End the child in order (it saves sessions and retained messages); does nothing if it does not run."""
+        if self._child is None:
+            return
+        self._child.send_signal(signal.SIGCONT)
+        self._child.terminate()
+        try:
+            self._child.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._child = None
+
+    def kill(self) -> None:
+        """End the child as a power cut would."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait(STOP_TIMEOUT_S)
+            self._child = None
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the child, e.g. SIGSTOP for a frozen broker."""
+        os.kill(self.pid, number)
+
+    def _write_files(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        accounts = "".join(password_line(user, password) + "\n" for user, password in sorted(self._accounts.items()))
+        for name, text, mode in (
+            ("accounts", accounts, 0o600),
+            ("acl", access_list(self.area), 0o600),
+            ("mosquitto.conf", configuration(self.folder, self.host, self.port), 0o644),
+        ):
+            path = self.folder / name
+            path.touch(mode=mode)
+            path.chmod(mode)
+            path.write_text(text, encoding="utf-8")
+
+    def _log_end(self) -> str:
+        try:
+            return (self.folder / "mosquitto.log").read_text(encoding="utf-8", errors="replace")[-400:].strip()
+        except OSError:
+            return "(no log)"
+
+
+def unsafe_because(version: str) -> list[str]:
+    """What is known to be unsafe in a Mosquitto of this `$SYS/broker/version`; an unknown text is named as such."""
+    found = re.search(r"mosquitto version (\d+)\.(\d+)\.(\d+)", version)
+    if not found:
+        return [f"this broker calls itself {version[:60]!r}: only Mosquitto is tested for the street"]
+    number = tuple(int(part) for part in found.groups())
+    reasons = []
+    if number < (2, 0, 0):
+        reasons.append("before 2.0 a listener without accounts is open to everybody: install 2.0.11 or later")
+    if (2, 0, 12) <= number <= (2, 0, 18):
+        reasons.append("2.0.12 to 2.0.18 can lose persistent sessions with per_listener_settings: install 2.0.19 or later")
+    return reasons
