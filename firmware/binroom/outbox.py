@@ -1,0 +1,135 @@
+"""Records that the bridge has not acknowledged yet: what to send next, when again, what to give up when full.
+
+A PUBACK means nothing; only the bridge's application ack takes a record out. Pure: no clock, no flash. The unit
+tells its shell of each record kept or forgotten, and the shell mirrors that in flash.
+
+A record is a list `[boot, seq, kind, at, up_s, data]`: `kind` is `bins`, `lamp` or `keeper`, `at` Unix seconds or
+None while the unit did not know the time, `up_s` the uptime of that boot in seconds, `data` plain JSON.
+"""
+
+BOOT, SEQ, KIND, AT, UP_S, DATA = 0, 1, 2, 3, 4, 5
+
+LIMIT = 128
+WINDOW = 4  # backlog records under way at a time, so that a slow link is never flooded
+RESEND_MS = 30000
+RESEND_MAX_MS = 600000
+LATE_MS = 90000  # a record older than this is backlog, whenever its link came up
+# When full, what is given up first: lamp reports, then bins, keeper's events last.
+_WORTH = {"lamp": 0, "bins": 1, "keeper": 2}
+
+
+class _Entry:
+    __slots__ = ("born_ms", "record", "tries", "wait_until_ms")
+
+    def __init__(self, record, born_ms):
+        self.record = record
+        self.born_ms = born_ms  # uptime at creation; None for a record of an earlier boot
+        self.tries = 0
+        self.wait_until_ms = 0
+
+
+class Outbox:
+    """The unsettled records, oldest first."""
+
+    def __init__(self, kept, limit=LIMIT):
+        self.limit = limit
+        self.dropped = 0
+        self._entries = [_Entry(list(r), None) for r in sorted(kept, key=lambda r: (r[BOOT], r[SEQ]))]
+
+    def __len__(self):
+        return len(self._entries)
+
+    def records(self):
+        """The records themselves, oldest first."""
+        return [e.record for e in self._entries]
+
+    def add(self, record, up_ms):
+        """Keep a new record; returns those given up to make room."""
+        self._entries.append(_Entry(record, up_ms))
+        lost = []
+        while len(self._entries) > self.limit:
+            worst = min(range(len(self._entries) - 1), key=self._worth)
+            lost.append(self._entries.pop(worst).record)
+            self.dropped += 1
+        return lost
+
+    def _worth(self, index):
+        record = self._entries[index].record
+        return (_WORTH.get(record[KIND], 0), record[BOOT], record[SEQ])
+
+    def settle(self, acks):
+        """Take out what an ack message covers; returns the records taken out."""
+        done = []
+        kept = []
+        for entry in self._entries:
+            (done if _covered(entry.record, acks) else kept).append(entry)
+        self._entries = kept
+        return [e.record for e in done]
+
+    def reconnected(self):
+        """A new link: everything may be sent again at once."""
+        for entry in self._entries:
+            entry.tries = 0
+            entry.wait_until_ms = 0
+
+    def fill_times(self, boot, now_s, up_ms):
+        """Once the clock is known, date this boot's undated records; returns those that changed."""
+        changed = []
+        for entry in self._entries:
+            record = entry.record
+            if record[BOOT] == boot and record[AT] is None:
+                record[AT] = now_s - (up_ms // 1000 - record[UP_S])
+                changed.append(record)
+        return changed
+
+    def renumber(self, old_boot, new_boot):
+        """Give one boot's records a new boot number and seq from 1; returns (old seq, record) pairs."""
+        moved = []
+        for entry in self._entries:
+            record = entry.record
+            if record[BOOT] == old_boot:
+                old_seq = record[SEQ]
+                record[BOOT] = new_boot
+                record[SEQ] = len(moved) + 1
+                entry.tries = 0
+                entry.wait_until_ms = 0
+                moved.append((old_seq, record))
+        return moved
+
+    def take(self, up_ms, link_since_ms):
+        """The records to send now as (record, is_backlog), newest first; each is then due again later."""
+        waiting = 0
+        for entry in self._entries:
+            if entry.tries and entry.wait_until_ms > up_ms:
+                waiting += 1
+        chosen = []
+        for i in range(len(self._entries) - 1, -1, -1):
+            entry = self._entries[i]
+            if entry.wait_until_ms > up_ms:
+                continue
+            live = entry.born_ms is not None and entry.born_ms >= link_since_ms and up_ms - entry.born_ms < LATE_MS
+            if waiting >= WINDOW and not (live and entry.tries == 0):
+                continue
+            waiting += 1
+            pause_ms = RESEND_MS << min(entry.tries, 5)
+            entry.wait_until_ms = up_ms + min(pause_ms, RESEND_MAX_MS)
+            entry.tries += 1
+            chosen.append((entry.record, not live))
+        return chosen
+
+    def next_in_ms(self, up_ms):
+        """Milliseconds until a record is due again, or None."""
+        times = [e.wait_until_ms for e in self._entries if e.tries]
+        return max(0, min(times) - up_ms) if times else None
+
+
+def _covered(record, acks):
+    for ack in acks:
+        if ack["boot"] == record[BOOT]:
+            seq = record[SEQ]
+            if seq <= ack["upto"]:
+                return True
+            for first, last in ack["also"]:
+                if first <= seq <= last:
+                    return True
+    return False

@@ -1,0 +1,386 @@
+"""The bin-room unit, pure: events in, effects out. Runs alike on MicroPython, on CPython and in the simulator.
+
+    unit = Unit(config, boot, kept)          # kept: records a former boot left in flash
+    effects = unit.handle(event, now_ms)     # now_ms: any millisecond tick; may wrap (2^30 on a board)
+    unit.wake_at_ms                          # hand in ("wake",) at this tick at the latest
+
+`config` is a dict: `area`, `device`, `wastes` (list), `lamps` ("each" or "one"), `fw`, and optionally
+`report_grams` (2000) and `outbox` (128 records).
+
+Events                                         Effects
+("wake",)                                      ("publish", topic, payload, retained)  QoS 1
+("link", True | False)                         ("lamp", index, on)        drive the pin, read it back, and then
+("message", topic, payload | None)                                        hand in ("lit", index, level)
+    None: a payload too long to hold           ("keep", record)           write to flash (same boot+seq: replace)
+("bins", waste, count, grams, quality)         ("forget", boot, seq)      take out of flash
+    raw readings; count or grams may be None   ("boot", n)                save n as boot counter, then reconnect
+("button", keeper_event, is_down)              ("command", body)          identify, calibrate ...: the shell's work
+("lit", index, level)                          ("note", text)             one line for the log
+    after each "lamp", and every few seconds
+
+The shell connects with `will()` and `subscriptions()`. Records (bins, lamp, keeper) leave flash only by the
+bridge's application ack, and are sent again until then: newest first, the backlog marked `late`. No float anywhere.
+"""
+
+from firmware import wire
+from firmware.binroom.lamp import NO_DATA, NO_DATA_MS, OFF, Call, Lamp, most_urgent
+from firmware.binroom.outbox import AT, BOOT, DATA, KIND, LIMIT, SEQ, Outbox
+
+TICKS_PERIOD = 1 << 30
+BINS_DEBOUNCE_MS = 3000
+BINS_EVERY_MS = 600000
+BUTTON_DEBOUNCE_MS = 60
+BUTTON_PAUSE_MS = 5000  # a second press within this time is the same press
+READ_BACK_MS = 100  # a lamp report waits at most this long for the pins to be read back
+NOTE_EVERY_MS = 60000
+REPORT_GRAMS = 2000
+OLDEST_CLOCK_S = 1700000000  # 2023: an earlier time is a clock that was never set
+NEWEST_CLOCK_S = 4000000000  # 2096: later than this the wire ends
+HIGHEST_BOOT = 2000000000
+HIGHEST_COUNT = 100000
+HIGHEST_GRAMS = 100000000
+REMEMBERED_COMMANDS = 8
+
+
+class Unit:
+    """One bin room: its lamps, its bins, its keeper's button and the records it owes the bridge."""
+
+    def __init__(self, config, boot, kept=()):
+        self.area = config["area"]
+        self.device = config["device"]
+        self.wastes = tuple(config["wastes"])
+        self.fw = config["fw"]
+        self.boot = boot
+        self.wake_at_ms = 0
+        self.refused = 0  # messages that were not of this protocol
+        self._report_grams = config.get("report_grams", REPORT_GRAMS)
+        if config.get("lamps", "each") == "one":
+            self.lamps = [Lamp("any", self.wastes)]
+        else:
+            self.lamps = [Lamp(waste, (waste,)) for waste in self.wastes]
+        self._outbox = Outbox(kept, config.get("outbox", LIMIT))
+        self._seq = 0
+        self._newest = {}
+        self._up_ms = 0
+        self._last_tick = None
+        self._linked = False
+        self._link_since_ms = 0
+        self._calls = {}
+        for waste in self.wastes:
+            self._calls[waste] = Call()
+        self._clock = None  # (Unix seconds, uptime ms when heard)
+        self._lamp_report_at_ms = READ_BACK_MS  # uptime ms, None: nothing to report
+        self._bins = {}
+        self._reported = {}
+        self._bins_changed_ms = None
+        self._bins_again_ms = BINS_EVERY_MS
+        self._buttons = {}
+        self._commands = []
+        self._noted_ms = None
+        self._effects = []
+        prefix = "%s/%s/room/%s/" % (wire.ROOT, self.area, self.device)
+        self._life_topic = prefix + "life"
+        self._arrival_prefix = prefix + "arrival/"
+        self._topics = {}
+        for kind in ("bins", "lamp", "keeper"):
+            self._topics[kind] = prefix + kind
+        wire.parse_topic(self._life_topic)
+
+    # --- what the shell asks --------------------------------------------------------------------------
+
+    def will(self):
+        """(topic, payload) of the last will, published retained by the broker when the unit falls silent."""
+        return self._life_topic, wire.pack(self._life_topic, {"life": "lost", "boot": self.boot})
+
+    def subscriptions(self):
+        """The topic filters to subscribe, QoS 1, after every connect."""
+        return wire.subscriptions("room", self.area, self.device)
+
+    def unsettled(self):
+        """The records that are not acknowledged yet, oldest first."""
+        return self._outbox.records()
+
+    def dropped(self):
+        """How many records were given up because the outbox was full."""
+        return self._outbox.dropped
+
+    def now_s(self):
+        """Unix seconds by the bridge's clock as of the last event, or None before it was ever heard."""
+        if self._clock is None:
+            return None
+        return self._clock[0] + (self._up_ms - self._clock[1]) // 1000
+
+    # --- events ---------------------------------------------------------------------------------------
+
+    def handle(self, event, now_ms):
+        """Take one event at tick `now_ms`; returns the effects in the order to carry them out."""
+        self._pass_time(now_ms)
+        self._effects = []
+        name = event[0]
+        if name != "wake":
+            _HANDLERS[name](self, *event[1:])
+        self._settle_buttons()
+        self._settle_lamps()
+        self._settle_bins()
+        self._pump()
+        self.wake_at_ms = now_ms + self._sleep_ms()
+        effects = self._effects
+        self._effects = []
+        return effects
+
+    def _pass_time(self, now_ms):
+        if self._last_tick is not None:
+            step_ms = (now_ms - self._last_tick) & (TICKS_PERIOD - 1)
+            if step_ms < TICKS_PERIOD >> 1:  # else the tick went back a little: time stands still
+                self._up_ms += step_ms
+        self._last_tick = now_ms
+
+    def _on_link(self, is_up):
+        if is_up and not self._linked:
+            self._link_since_ms = self._up_ms
+            self._outbox.reconnected()
+            body = {"life": "ready", "boot": self.boot, "fw": self.fw}
+            self._emit("publish", self._life_topic, wire.pack(self._life_topic, body), True)
+            self._report_all()
+        if not is_up:
+            for waste in self.wastes:
+                self._calls[waste].doubt(self._up_ms)
+        self._linked = is_up
+
+    def _report_all(self):
+        self._lamp_report_at_ms = self._up_ms + READ_BACK_MS
+        if self._reported:
+            self._bins_again_ms = self._up_ms
+
+    def _on_message(self, topic, payload):
+        try:
+            if payload is None:
+                raise wire.WireError(topic, "payload", "is too long to hold")
+            message = wire.unpack(topic, payload)
+        except wire.WireError as error:
+            self._refuse(topic, error)
+            return
+        address = message.address
+        if address.area != self.area or (address.family == "room" and address.device != self.device):
+            self._refuse("", wire.WireError(topic, "topic", "is not for this unit"))
+        elif address.channel == "arrival":
+            if address.item in self._calls:
+                self._calls[address.item].heard(message.body)
+        elif address.channel == "clock":
+            self._on_clock(topic, message.body["at"])
+        elif address.channel == "ack" and message.body is not None:
+            self._on_acks(message.body["acks"])
+        elif address.channel == "command":
+            self._on_command(message.body)
+
+    def _refuse(self, topic, error):
+        self.refused += 1
+        if topic.startswith(self._arrival_prefix):
+            call = self._calls.get(topic[len(self._arrival_prefix) :])
+            if call is not None:
+                call.forget()
+        if self._noted_ms is None or self._up_ms - self._noted_ms >= NOTE_EVERY_MS:
+            self._noted_ms = self._up_ms
+            self._emit("note", "refused %d so far, last: %s" % (self.refused, error))
+
+    def _on_clock(self, topic, at):
+        if not OLDEST_CLOCK_S <= at <= NEWEST_CLOCK_S:
+            self._refuse(topic, wire.WireError(topic, "at", "is no time of today: %d" % at))
+            return
+        self._clock = (at, self._up_ms)
+        for record in self._outbox.fill_times(self.boot, at, self._up_ms):
+            self._emit("keep", record)
+
+    def _on_acks(self, acks):
+        known = -1
+        for ack in acks:
+            last = max([ack["upto"]] + [pair[1] for pair in ack["also"]])
+            if ack["boot"] > self.boot or (ack["boot"] == self.boot and last > self._seq):
+                known = max(known, ack["boot"])
+        if self.boot <= known < HIGHEST_BOOT:
+            self._renumber(known + 1)
+        for record in self._outbox.settle(acks):
+            self._emit("forget", record[BOOT], record[SEQ])
+
+    def _renumber(self, boot):
+        """The boot counter was lost: the bridge has records of our number already, so take one it has never seen."""
+        former = self.boot
+        self.boot = boot
+        self._seq = 0
+        for old_seq, record in self._outbox.renumber(former, boot):
+            self._seq = record[SEQ]
+            self._newest[record[KIND]] = record[SEQ]
+            self._emit("keep", record)
+            self._emit("forget", former, old_seq)
+        self._emit("note", "boot counter was behind the bridge's: %d becomes %d" % (former, boot))
+        self._emit("boot", boot)
+
+    def _on_command(self, body):
+        if body["id"] in self._commands:
+            return
+        self._commands.append(body["id"])
+        if len(self._commands) > REMEMBERED_COMMANDS:
+            self._commands.pop(0)
+        if body["command"] == "rebirth":
+            self._report_all()
+        else:
+            self._emit("command", body)
+
+    def _on_bins(self, waste, count, grams, quality):
+        if count is not None and not 0 <= count <= HIGHEST_COUNT:
+            count, quality = None, 4
+        if grams is not None and not -HIGHEST_GRAMS <= grams <= HIGHEST_GRAMS:
+            grams, quality = None, 4
+        self._bins[waste] = (count, grams, quality)
+
+    def _on_button(self, event, is_down):
+        # [down since, last press told, is this press told]
+        button = self._buttons.setdefault(event, [None, None, False])
+        if not is_down:
+            button[0] = None
+            button[2] = False
+        elif button[0] is None:
+            button[0] = self._up_ms
+
+    def _on_lit(self, index, level):
+        if self.lamps[index].read_back(bool(level)) and self._lamp_report_at_ms is None:
+            self._lamp_report_at_ms = self._up_ms + READ_BACK_MS
+
+    # --- what follows from events and time ------------------------------------------------------------
+
+    def _settle_buttons(self):
+        for event in self._buttons:
+            button = self._buttons[event]
+            if button[0] is None or button[2] or self._up_ms - button[0] < BUTTON_DEBOUNCE_MS:
+                continue
+            button[2] = True
+            if button[1] is None or self._up_ms - button[1] >= BUTTON_PAUSE_MS:
+                button[1] = self._up_ms
+                self._record("keeper", event)
+
+    def _knows_time(self):
+        return self._clock is not None and self._up_ms - self._clock[1] < NO_DATA_MS
+
+    def _shown(self, lamp):
+        if not self._knows_time():
+            return NO_DATA, None
+        now_s = self.now_s()
+        shown = []
+        for waste in lamp.wastes:
+            call = self._calls[waste]
+            state = call.shows(self._up_ms, now_s)
+            shown.append((state, None if state in (OFF, NO_DATA) else call.call_id))
+        return most_urgent(shown)
+
+    def _settle_lamps(self):
+        for index, lamp in enumerate(self.lamps):
+            state, call_id = self._shown(lamp)
+            is_new = state != lamp.state
+            if is_new or call_id != lamp.call_id:
+                lamp.show(state, call_id, self._up_ms)
+                self._lamp_report_at_ms = self._up_ms + READ_BACK_MS
+            wanted = lamp.wants(self._up_ms)
+            if is_new or wanted != lamp.on:
+                lamp.on = wanted
+                self._emit("lamp", index, wanted)
+        if self._lamp_report_at_ms is not None and self._up_ms >= self._lamp_report_at_ms:
+            self._lamp_report_at_ms = None
+            self._record("lamp", [[p.name, p.state, p.level, p.call_id] for p in self.lamps])
+
+    def _bins_differ(self):
+        for waste in self._bins:
+            told = self._reported.get(waste)
+            seen = self._bins[waste]
+            if told is None or seen[0] != told[0] or seen[2] != told[2] or (seen[1] is None) != (told[1] is None):
+                return True
+            if seen[1] is not None and abs(seen[1] - told[1]) >= self._report_grams:
+                return True
+        return False
+
+    def _settle_bins(self):
+        if not self._bins_differ():
+            self._bins_changed_ms = None
+        elif self._bins_changed_ms is None:
+            self._bins_changed_ms = self._up_ms
+        changed = self._bins_changed_ms is not None and self._up_ms - self._bins_changed_ms >= BINS_DEBOUNCE_MS
+        if changed or self._up_ms >= self._bins_again_ms:
+            self._bins_changed_ms = None
+            self._bins_again_ms = self._up_ms + BINS_EVERY_MS
+            self._reported = dict(self._bins)
+            bins = []
+            for waste in self.wastes:
+                count, grams, quality = self._bins.get(waste, (None, None, 4))
+                bins.append([waste, count, grams, quality])
+            self._record("bins", bins)
+
+    def _record(self, kind, data):
+        self._seq += 1
+        at = self.now_s()
+        record = [self.boot, self._seq, kind, at, self._up_ms // 1000, data]
+        self._newest[kind] = self._seq
+        for lost in self._outbox.add(record, self._up_ms):
+            self._emit("forget", lost[BOOT], lost[SEQ])
+        self._emit("keep", record)
+
+    def _pump(self):
+        if not self._linked:
+            return
+        for record, is_backlog in self._outbox.take(self._up_ms, self._link_since_ms):
+            kind = record[KIND]
+            topic = self._topics.get(kind, "")
+            # An old report must not become the retained state again.
+            newest = record[BOOT] == self.boot and record[SEQ] == self._newest.get(kind)
+            retained = newest and kind != "keeper"
+            try:
+                payload = wire.pack(topic, _body(record, is_backlog))
+            except (ValueError, TypeError, IndexError) as error:  # a record of a former release, or a bad flash block
+                self._outbox.settle([{"boot": record[BOOT], "upto": 0, "also": [[record[SEQ], record[SEQ]]]}])
+                self._emit("forget", record[BOOT], record[SEQ])
+                self._emit("note", "record %d:%d was unreadable: %s" % (record[BOOT], record[SEQ], error))
+                continue
+            self._emit("publish", topic, payload, retained)
+
+    def _sleep_ms(self):
+        """Milliseconds until something may change by the passing of time alone."""
+        up_ms = self._up_ms
+        times = [self._bins_again_ms - up_ms]
+        if self._bins_changed_ms is not None:
+            times.append(self._bins_changed_ms + BINS_DEBOUNCE_MS - up_ms)
+        if self._lamp_report_at_ms is not None:
+            times.append(self._lamp_report_at_ms - up_ms)
+        for event in self._buttons:
+            down_ms, _, told = self._buttons[event]
+            if down_ms is not None and not told:
+                times.append(down_ms + BUTTON_DEBOUNCE_MS - up_ms)
+        times.extend([lamp.edge_in_ms(up_ms) for lamp in self.lamps])
+        if self._knows_time():
+            times.append(self._clock[1] + NO_DATA_MS - up_ms)
+            now_s = self.now_s()
+            times.extend([self._calls[waste].changes_in_ms(up_ms, now_s) for waste in self.wastes])
+        if self._linked:
+            times.append(self._outbox.next_in_ms(up_ms))
+        return max(1, min([t for t in times if t is not None]))
+
+    def _emit(self, *effect):
+        self._effects.append(effect)
+
+
+_HANDLERS = {
+    "link": Unit._on_link,
+    "message": Unit._on_message,
+    "bins": Unit._on_bins,
+    "button": Unit._on_button,
+    "lit": Unit._on_lit,
+}
+
+
+def _body(record, is_late):
+    body = {"boot": record[BOOT], "seq": record[SEQ], "at": record[AT]}
+    if record[KIND] == "keeper":
+        body["event"] = record[DATA]
+    elif record[KIND] == "lamp":
+        body["lamps"] = [{"waste": w, "lamp": s, "lit": lit, "call_id": c} for w, s, lit, c in record[DATA]]
+    else:
+        body["late"] = is_late
+        body["bins"] = [{"waste": w, "count": n, "grams": g, "quality": q} for w, n, g, q in record[DATA]]
+    return body
