@@ -1,0 +1,358 @@
+"""The truck's decisions: positions worth a message, the button and its light, what to keep and what to show; pure.
+
+How to use it (the program, the simulator and the tests do exactly this):
+
+    agent = Agent("t01", "xh", boot=12)
+    effects = agent.handle(Started(incidents=outbox.open_incidents()), now_s)   # once, first
+    effects = agent.handle(event, now_s)     # every event, in order; now_s = monotonic seconds, any origin
+    agent.wake_at_s                          # float or None: hand it Wake() then (later is safe, earlier too)
+
+Events and effects are the frozen dataclasses of `events`. In: Started, FixSeen(fix), GpsState(word), ButtonDown,
+ButtonUp (raw edges, bounces welcome), Received(family, channel, item, body) for what `wire.unpack` gave, LinkUp
+(connected and subscribed), LinkDown, Wake, Stopping. Out, to be done in order: Keep(record), Settle(acks),
+Stage(...), Light(pattern), GpsLight(word), ShowItinerary(itinerary or None), Say(channel, body), Note(kind, text).
+
+`device.TruckDevice(agent, outbox)` does Keep, Settle, Stage and Say against an outbox and gives back what to
+publish and what to show: most callers want that. The agent never decides when a record is sent: `courier` does.
+A record's body has `sent_at` None and `late` False; the courier fills both in at the moment of sending.
+
+The parts, each a small pure machine: `acceptance` (which fix is believed), `truckclock` (what time it is),
+`reporting` (when a position is worth a message, standing), `gesture` (the button), `stages` (the light).
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from firmware import wire
+from firmware.truck.acceptance import Acceptance, Box
+from firmware.truck.events import (
+    GPS_WORDS,
+    Body,
+    ButtonDown,
+    ButtonUp,
+    Effect,
+    Event,
+    FixSeen,
+    GpsLight,
+    GpsState,
+    Keep,
+    Light,
+    LinkDown,
+    LinkUp,
+    Note,
+    OpenIncident,
+    Received,
+    Record,
+    Say,
+    Settle,
+    ShowItinerary,
+    Stage,
+    Started,
+    Stopping,
+)
+from firmware.truck.fix import QUALITY_ESTIMATED, Fix
+from firmware.truck.gesture import Gestures
+from firmware.truck.reporting import Reporting
+from firmware.truck.stages import Incidents
+from firmware.truck.truckclock import TruckClock, without_rollover
+
+WITHDRAW_WITHIN_S = 10.0
+FIX_LOST_S = 10.0  # no believed fix for this long: there is no fix, whatever the receiver says
+IDENTIFY_S = 10.0
+POSITION_DECIMALS = 7  # about a centimetre
+MODES = {"no_port": 0, "no_bytes": 0, "no_fix": 1}
+
+
+class Agent:
+    """One truck's decisions; see the top of this file."""
+
+    def __init__(
+        self,
+        truck_id: str,
+        area: str,
+        boot: int,
+        *,
+        fw: str = "0",
+        box: Box | None = None,
+        test_mode: bool = False,
+    ) -> None:
+        """`boot` counts the starts of this truck for ever; `box` is the district; `test_mode` takes simulated fixes."""
+        self.truck_id = truck_id
+        self.area = area
+        self.boot = boot
+        self.clock = TruckClock()
+        self.counts: Counter[str] = Counter()
+        self._fw = fw
+        self._seq = 0
+        self._acceptance = Acceptance(box, test_mode)
+        self._reporting = Reporting()
+        self._incidents = Incidents()
+        self._gestures = Gestures()
+        self._window: tuple[str, float] | None = None  # the incident a short press would withdraw, and since when
+        self._fix: Fix | None = None
+        self._fix_s: float | None = None
+        self._gps_word: str | None = None
+        self._started_s: float | None = None
+        self._bridge_s: float | None = None
+        self._identify_until_s: float | None = None
+        self._light = ""
+        self._gps_light = ""
+        self._itinerary: Body | None = None
+        self._now_s = float("-inf")
+
+    def handle(self, event: Event, now_s: float) -> list[Effect]:
+        """What to do about `event` at monotonic `now_s`; never raises on account of what a peer or a sensor sent."""
+        # Edges are stamped in another thread: they may be a moment older than what was handled last.
+        now_s = self._now_s = max(self._now_s, now_s)
+        out: list[Effect] = []
+        if isinstance(event, ButtonDown | ButtonUp):
+            self._gesture(self._gestures.edge(isinstance(event, ButtonDown), now_s), out)
+        else:
+            self._gesture(self._gestures.advance(now_s), out)
+        if isinstance(event, Started):
+            self._incidents.restore(event.incidents)
+            self._started_s = now_s
+            if event.button_down:
+                self._gestures = Gestures(down=True)
+                out.append(self._note("button_stuck", "the button is down at start: ignored until it is let go"))
+        elif isinstance(event, FixSeen):
+            self._fix_seen(event.fix, now_s, out)
+        elif isinstance(event, GpsState):
+            self._gps_state(event.word)
+        elif isinstance(event, Received):
+            self._received(event, now_s, out)
+        elif isinstance(event, LinkUp):
+            self._incidents.link_up(now_s)
+            out.append(self._life("ready"))
+        elif isinstance(event, LinkDown):
+            self._incidents.link_down()
+            self._bridge_s = None
+        elif isinstance(event, Stopping):
+            out.append(self._life("disconnected"))
+        self._after(now_s, out)
+        return out
+
+    @property
+    def wake_at_s(self) -> float | None:
+        """When this agent wants Wake() if nothing else happens; None = nothing is due."""
+        due = [
+            self._gestures.wake_at_s,
+            self._reporting.wake_at_s,
+            self._identify_until_s,
+            self._fix_due_s(),
+        ]
+        known = [at_s for at_s in due if at_s is not None]
+        return min(known) if known else None
+
+    def unix_at(self, now_s: float) -> int | None:
+        """POSIX seconds at monotonic `now_s`, or None while neither receiver nor bridge has told."""
+        return self.clock.unix_at(now_s)
+
+    def bridge_heard(self, now_s: float) -> bool:
+        """Whether the bridge was heard on this connection within the last 90 s."""
+        return self._bridge_s is not None and now_s - self._bridge_s <= wire.NO_DATA_S
+
+    # --- the receiver ---------------------------------------------------------------------------------
+
+    def _fix_seen(self, fix: Fix, now_s: float, out: list[Effect]) -> None:
+        reason = self._acceptance.refusal(fix, now_s)
+        if reason:
+            if self.counts["fix_" + reason] == 0:
+                out.append(self._note("fix_" + reason, f"first fix refused ({reason}): {fix}"))
+            else:
+                self.counts["fix_" + reason] += 1
+            return
+        if fix.fix_at is not None:
+            self.clock.receiver_said(fix.fix_at, now_s)
+        self._fix, self._fix_s = fix, now_s
+        self._gps_word = "fix"
+        self._reporting.seen(fix, now_s)
+
+    def _gps_state(self, word: str) -> None:
+        if word not in GPS_WORDS:
+            self.counts["gps_word_unknown"] += 1
+        elif word != "fix":
+            # `fix` itself is believed only from a believed fix.
+            self._gps_word = word
+            self._reporting.lost(word)
+
+    def _fix_due_s(self) -> float | None:
+        if self._gps_word not in (None, "fix") or self._started_s is None:
+            return None
+        return (self._started_s if self._fix_s is None else self._fix_s) + FIX_LOST_S
+
+    def _position(self, reported: Fix | str, now_s: float) -> dict[str, Any]:
+        body: dict[str, Any] = {"fix_at": None, "sent_at": None, "late": False}
+        if isinstance(reported, str):
+            names = ("lat", "lon", "speed_mps", "bearing_deg", "hdop", "sats")
+            return body | dict.fromkeys(names) | {"mode": MODES[reported]}
+        return body | {
+            "fix_at": self._fix_at(reported, now_s),
+            "lat": round(reported.lat, POSITION_DECIMALS),
+            "lon": round(reported.lon, POSITION_DECIMALS),
+            "speed_mps": None if reported.speed_mps is None else round(reported.speed_mps, 2),
+            "bearing_deg": None if reported.bearing_deg is None else round(reported.bearing_deg % 360, 1),
+            "hdop": None if reported.hdop is None else round(reported.hdop, 2),
+            "sats": reported.sats,
+            "mode": 2 if reported.quality == QUALITY_ESTIMATED else reported.mode,
+        }
+
+    def _fix_at(self, fix: Fix, now_s: float) -> int | None:
+        seen_s = now_s if self._fix_s is None else self._fix_s
+        if self.clock.source == "gps" and fix.fix_at is not None:
+            return round(without_rollover(fix.fix_at))
+        return self.clock.unix_at(seen_s)
+
+    # --- the button -----------------------------------------------------------------------------------
+
+    def _gesture(self, made: list[tuple[str, float]], out: list[Effect]) -> None:
+        handlers: dict[str, Callable[[float, list[Effect]], None]] = {
+            "raise": self._raise,
+            "escalate": self._escalate,
+            "short": self._withdraw,
+        }
+        for gesture, at_s in made:
+            self.counts["gesture_" + gesture] += 1
+            if gesture in handlers:
+                handlers[gesture](at_s, out)
+            elif gesture == "stuck":
+                text = "the button has been down for 60 s: ignored until it is let go; look for a jammed cap or a short"
+                out.append(self._note("button_stuck", text))
+            else:
+                out.append(self._note("button_freed", "the button has been let go and counts again"))
+
+    def _raise(self, at_s: float, out: list[Effect]) -> None:
+        if self._in_window(at_s) is not None:
+            return  # a second hold right after the press belongs to it: it can only become a breakdown
+        incident_id = f"{self.truck_id}-{self.boot}-{self._seq + 1}"
+        place: dict[str, Any] = {"lat": None, "lon": None, "fix_at": None}
+        if self._fix is not None and self._fix_s is not None:
+            fix_at = self._fix_at(self._fix, at_s)
+            # A point of unknown age is a lead only while it is fresh.
+            if fix_at is not None or at_s - self._fix_s <= FIX_LOST_S:
+                place = {
+                    "lat": round(self._fix.lat, POSITION_DECIMALS),
+                    "lon": round(self._fix.lon, POSITION_DECIMALS),
+                    "fix_at": fix_at,
+                }
+        incident = OpenIncident(incident_id, "lane_blocked", self.clock.unix_at(at_s), **place)
+        self._tell(incident, at_s, out)
+        self._window = (incident_id, at_s)
+        self._reporting.ask()
+
+    def _escalate(self, at_s: float, out: list[Effect]) -> None:
+        incident = self._in_window(at_s)
+        if incident is not None and incident.reason != "breakdown":
+            self._tell(replace(incident, reason="breakdown"), at_s, out)
+        if incident is not None:
+            self._window = (incident.incident_id, at_s)
+
+    def _withdraw(self, at_s: float, out: list[Effect]) -> None:
+        incident = self._in_window(at_s)
+        self._window = None
+        if incident is not None:
+            self._tell(replace(incident, withdrawn=True), at_s, out)
+
+    def _in_window(self, at_s: float) -> OpenIncident | None:
+        if self._window is None or at_s - self._window[1] > WITHDRAW_WITHIN_S:
+            return None
+        return self._incidents.get(self._window[0])
+
+    def _tell(self, incident: OpenIncident, at_s: float, out: list[Effect]) -> None:
+        body = {
+            "incident_id": incident.incident_id,
+            "reason": incident.reason,
+            "pressed_at": incident.pressed_at,
+            "lat": incident.lat,
+            "lon": incident.lon,
+            "fix_at": incident.fix_at,
+            "withdrawn": incident.withdrawn,
+        }
+        record = self._keep("incident", incident.incident_id, body, at_s, out)
+        self._incidents.told(incident, record.boot, record.seq)
+
+    # --- the bridge -----------------------------------------------------------------------------------
+
+    def _received(self, message: Received, now_s: float, out: list[Effect]) -> None:
+        body = message.body
+        if message.family == "bridge":
+            if message.channel == "clock" and body is not None:
+                self._bridge_s = now_s
+                self.clock.bridge_said(body["at"], now_s)
+            elif message.channel == "life" and (body is None or body["life"] != "ready"):
+                self._bridge_s = None
+        elif message.channel == "ack" and body is not None:
+            out.append(Settle(tuple(body["acks"])))
+            out.extend(_stage(incident) for incident in self._incidents.settled(body["acks"]))
+        elif message.channel == "incident_ack":
+            stage, decision = ("closed", None) if body is None else (body["stage"], body["decision"])
+            changed = self._incidents.staged(message.item, stage, decision)
+            if changed is not None:
+                out.append(_stage(changed))
+        elif message.channel == "itinerary":
+            self._show(body, out)
+        elif message.channel == "command" and body is not None:
+            self._command(str(body["command"]), now_s, out)
+
+    def _show(self, itinerary: Body | None, out: list[Effect]) -> None:
+        shown = self._itinerary
+        if shown is not None and itinerary is not None and shown["itinerary_id"] == itinerary["itinerary_id"]:
+            if itinerary["version"] < shown["version"]:
+                self.counts["itinerary_old"] += 1
+                return
+            if itinerary == shown:
+                return
+        self._itinerary = itinerary
+        out.append(ShowItinerary(itinerary))
+
+    def _command(self, command: str, now_s: float, out: list[Effect]) -> None:
+        if command == "rebirth":
+            out.append(self._life("ready"))
+            self._reporting.ask()
+        elif command == "identify":
+            self._identify_until_s = now_s + IDENTIFY_S
+        else:
+            out.append(self._note("command_unknown", f"unknown command {command[:64]!r} was ignored"))
+
+    # --- what every event ends with -------------------------------------------------------------------
+
+    def _after(self, now_s: float, out: list[Effect]) -> None:
+        # No wake-up of its own: the bridge's heartbeat, without which it does not count, brings it here.
+        gone = self._incidents.closed_by_silence(now_s, self.bridge_heard(now_s))
+        out.extend(_stage(incident) for incident in gone)
+        due_s = self._fix_due_s()
+        if due_s is not None and now_s >= due_s:
+            self._gps_word = "no_fix"
+            self._reporting.lost("no_fix")
+        reported = self._reporting.take(now_s)
+        if reported is not None:
+            self._keep("fix", "", self._position(reported, now_s), now_s, out)
+        if self._identify_until_s is not None and now_s >= self._identify_until_s:
+            self._identify_until_s = None
+        light = self._incidents.pattern if self._identify_until_s is None else "identify"
+        if light != self._light:
+            self._light = light
+            out.append(Light(light))
+        word = self._gps_word or "no_bytes"
+        if word != self._gps_light:
+            self._gps_light = word
+            out.append(GpsLight(word))
+
+    def _keep(self, channel: str, item: str, body: dict[str, Any], at_s: float, out: list[Effect]) -> Record:
+        self._seq += 1
+        record = Record(self.boot, self._seq, channel, item, {"boot": self.boot, "seq": self._seq} | body, at_s)
+        out.append(Keep(record))
+        return record
+
+    def _life(self, life: str) -> Say:
+        return Say("life", {"life": life, "boot": self.boot, "fw": self._fw})
+
+    def _note(self, kind: str, text: str) -> Note:
+        self.counts[kind] += 1
+        return Note(kind, text)
+
+
+def _stage(incident: OpenIncident) -> Stage:
+    return Stage(incident.incident_id, incident.stage or "stored", incident.decision)

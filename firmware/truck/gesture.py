@@ -1,0 +1,86 @@
+"""From the edges of a bouncing contact to the gestures of DESIGN section 5; pure, time is passed in.
+
+First the contact is debounced: a level counts once no edge has come for 30 ms, and it counts from that last edge.
+Then one table:
+
+    up       nobody presses
+    pressed  down for less than 1.5 s; letting go now is a short press (which may withdraw)
+    held     1.5 s reached: the incident has been raised; 4 s are being waited for
+    held_long  4 s reached: the incident has been made a breakdown; letting go ends the gesture
+    stuck    60 s reached, or down when the program began: no finger does that. Reported once, then nothing the
+             contact does counts until it has been let go
+
+A program that was busy gets its edges late but with their true times, so deadlines are worked off in the order in
+which they fell due and not when somebody looked.
+"""
+
+DEBOUNCE_S = 0.03
+HOLD_S = 1.5
+HOLD_LONG_S = 4.0
+STUCK_S = 60.0
+
+# (state, trigger) -> (next state, gesture or None)
+TRANSITIONS: dict[tuple[str, str], tuple[str, str | None]] = {
+    ("up", "down"): ("pressed", None),
+    ("pressed", "let_go"): ("up", "short"),
+    ("pressed", "due"): ("held", "raise"),
+    ("held", "let_go"): ("up", None),
+    ("held", "due"): ("held_long", "escalate"),
+    ("held_long", "let_go"): ("up", None),
+    ("held_long", "due"): ("stuck", "stuck"),
+    ("stuck", "let_go"): ("up", "freed"),
+}
+# state -> seconds after the press at which its `due` comes
+DUE_S = {"pressed": HOLD_S, "held": HOLD_LONG_S, "held_long": STUCK_S}
+
+
+class Gestures:
+    """Feed `edge` and `advance`; each returns [(gesture, at_s)], gestures being short raise escalate stuck freed."""
+
+    def __init__(self, down: bool = False) -> None:
+        """`down`: the contact is closed already when the program begins."""
+        self.state = "stuck" if down else "up"
+        self._raw_down = down
+        self._raw_since_s = 0.0
+        self._down = down
+        self._pressed_s = 0.0
+
+    def edge(self, down: bool, now_s: float) -> list[tuple[str, float]]:
+        """An edge at `now_s` (monotonic seconds); returns the gestures that fell due before it."""
+        made = self.advance(now_s)
+        self._raw_down = down
+        self._raw_since_s = now_s
+        return made
+
+    def advance(self, now_s: float) -> list[tuple[str, float]]:
+        """The gestures that fell due up to `now_s`, each with its own time, in order."""
+        made: list[tuple[str, float]] = []
+        while True:
+            due_s, trigger = self._next()
+            if due_s is None or due_s > now_s:
+                return made
+            if trigger == "due":
+                at_s = due_s
+            else:
+                at_s = self._raw_since_s
+                self._down = self._raw_down
+                if self._down:
+                    self._pressed_s = at_s
+            self.state, gesture = TRANSITIONS[(self.state, trigger)]
+            if gesture:
+                made.append((gesture, at_s))
+
+    @property
+    def wake_at_s(self) -> float | None:
+        """When `advance` will have something to do, or None."""
+        return self._next()[0]
+
+    def _next(self) -> tuple[float | None, str]:
+        settle_s = self._raw_since_s + DEBOUNCE_S if self._raw_down != self._down else None
+        due_s = self._pressed_s + DUE_S[self.state] if self.state in DUE_S else None
+        # A finger that has left before the deadline has left, even if the contact has not settled yet.
+        if due_s is not None and settle_s is not None and due_s >= self._raw_since_s:
+            due_s = None
+        if settle_s is None or (due_s is not None and due_s <= settle_s):
+            return due_s, "due"
+        return settle_s, "down" if self._raw_down else "let_go"
