@@ -7,12 +7,12 @@ made of 18 km/h on the way and 60 s + 25 s per bin at a room.
     python -m broker.demo_area FOLDER      writes it as a GTFS feed
 """
 
-import itertools
 import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.rules.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, lengths_m
 from broker.rules.plan import Estate, Plan, PlannedVisit, Room, Route, RunPlan, Service
 
 AREA_ID = "xh"
@@ -25,7 +25,6 @@ DWELL_PER_BIN_S = 25
 END_OF_SHIFT_AFTER_S = 3600  # what a crew has left after its planned last room
 
 _CENTRE_LAT, _CENTRE_LON = 31.19, 121.44
-_METRES_PER_DEGREE = math.radians(1) * 6371008.8
 _AVENUES_M = (-1950, -1300, -650, 0, 650, 1300, 1950)  # x of the streets that run north-south
 _STREETS_M = (-1170, -580, 0, 580, 1170)  # y of the streets that run east-west
 _STATION_M = (-2500, 0)  # the transfer station's gate, west of the last avenue
@@ -127,9 +126,11 @@ def demo_plan() -> Plan:
     """The demo area's plan; the same at every call."""
     routes, runs = {}, {}
     for line in _LINES:
-        points, at_room = _drive(line.rooms.split())
-        routes[line.route_id] = Route(line.route_id, line.name, line.waste, tuple(_lat_lon(p) for p in points))
-        runs[f"{line.route_id}-1"] = _run(line, at_room)
+        corners, at_corner = _drive(line.rooms.split())
+        points = tuple(_lat_lon(corner) for corner in corners)
+        along_m = lengths_m(points)
+        routes[line.route_id] = Route(line.route_id, line.name, line.waste, points)
+        runs[f"{line.route_id}-1"] = _run(line, {room_id: along_m[i] for room_id, i in at_corner.items()})
     return Plan(
         area_id=AREA_ID,
         name=AREA_NAME,
@@ -153,13 +154,13 @@ def _room(room_id: str) -> Room:
 
 def _lat_lon(point: tuple[int, int]) -> tuple[float, float]:
     x, y = point
-    lat = _CENTRE_LAT + y / _METRES_PER_DEGREE
-    lon = _CENTRE_LON + x / (_METRES_PER_DEGREE * math.cos(math.radians(_CENTRE_LAT)))
+    lat = _CENTRE_LAT + y / METRES_PER_DEGREE_LAT
+    lon = _CENTRE_LON + x / (METRES_PER_DEGREE_LON * math.cos(math.radians(_CENTRE_LAT)))
     return round(lat, 6), round(lon, 6)
 
 
-def _drive(room_ids: list[str]) -> tuple[list[tuple[int, int]], dict[str, float]]:
-    """The corners of the way station - rooms - station, and how many metres along it each room lies."""
+def _drive(room_ids: list[str]) -> tuple[list[tuple[int, int]], dict[str, int]]:
+    """The corners of the way station - rooms - station, and which of them each room is."""
     points = [_STATION_M, (_AVENUES_M[0], _STATION_M[1])]
     x, y = points[-1]
     heading = 0  # +1 eastward, -1 westward, 0 free to choose
@@ -172,10 +173,7 @@ def _drive(room_ids: list[str]) -> tuple[list[tuple[int, int]], dict[str, float]
         at_point[room_id] = len(points) - 1
     points += _leg((x, y), (_AVENUES_M[0], _STATION_M[1]), heading)
     points.append(_STATION_M)
-    along = [0.0]
-    for a, b in itertools.pairwise(points):
-        along.append(along[-1] + abs(b[0] - a[0]) + abs(b[1] - a[1]))
-    return points, {room_id: along[i] for room_id, i in at_point.items()}
+    return points, at_point
 
 
 def _leg(a: tuple[int, int], b: tuple[int, int], heading: int) -> list[tuple[int, int]]:

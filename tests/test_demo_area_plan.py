@@ -1,22 +1,15 @@
 """The demo area is a plan that a real crew could drive."""
 
 import itertools
-import math
 
 import pytest
 
 from broker.demo_area import BINS, demo_plan
+from broker.rules.geometry import distance_m, lengths_m, point_at
 from firmware import wire
 
 PLAN = demo_plan()
 MORNING = [run for run in PLAN.runs.values() if run.visits[0].arrive_day_s < 9 * 3600]
-
-
-def metres(a: tuple[float, float], b: tuple[float, float]) -> float:
-    """The flat distance of two points that are close together."""
-    north = math.radians(b[0] - a[0]) * 6371008.8
-    east = math.radians(b[1] - a[1]) * 6371008.8 * math.cos(math.radians(31.19))
-    return math.hypot(north, east)
 
 
 def test_it_is_as_large_as_the_demo_needs() -> None:
@@ -75,16 +68,9 @@ def test_rooms_lie_on_the_line_where_the_plan_says(run) -> None:
     """Walking `distance_m` along the route's line ends within 3 m of the room."""
     line = PLAN.routes[run.route_id].line
     for visit in run.visits:
-        left_m = visit.distance_m
-        for a, b in itertools.pairwise(line):
-            length_m = metres(a, b)
-            if left_m <= length_m + 2:
-                part = left_m / length_m
-                here = (a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part)
-                break
-            left_m -= length_m
         room = PLAN.rooms[visit.room_id]
-        assert metres(here, (room.lat, room.lon)) < 3, visit.room_id
+        here = point_at(line, lengths_m(line), visit.distance_m)
+        assert distance_m(*here, room.lat, room.lon) < 3, visit.room_id
 
 
 @pytest.mark.parametrize("route", PLAN.routes.values(), ids=lambda route: route.route_id)
