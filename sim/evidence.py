@@ -1,0 +1,126 @@
+"""What a run leaves behind for its judges: the world's truth on one side, what was recorded and stored on the other.
+
+Plain data, filled in the same way by the virtual and by the live run; expectations read nothing else.
+All times are POSIX seconds of the simulated clock.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class TrueVisit:
+    """A truck really stood at a room and took bins; `left_at` is None while it stands."""
+
+    truck: str
+    room: str
+    waste: str
+    visit_number: int
+    arrived_at: float
+    left_at: float | None = None
+    bins_taken: int = 0
+    keeper_had_rolled_out: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LampChange:
+    """The pins of one lamp began to show another pattern: off due held at_stop no_data, or `dead` without power."""
+
+    at: float
+    room: str
+    waste: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A finger held the truck's button from `at` for `held_s` seconds."""
+
+    at: float
+    truck: str
+    held_s: float
+    meant: str
+
+
+@dataclass(frozen=True, slots=True)
+class LightChange:
+    """The light in the truck's button began to show another pattern: off fast slow steady flashes, or `dead`."""
+
+    at: float
+    truck: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Something was so from `start` to `end` (None: until the run ended)."""
+
+    start: float
+    end: float | None
+
+    def covers(self, moment: float) -> bool:
+        """Whether `moment` lies in it."""
+        return self.start <= moment and (self.end is None or moment < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message that a party received: a truck its itinerary, a room an arrival, the bridge a fix."""
+
+    at: float
+    by: str
+    channel: str
+    device: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """One record as read back from the store after the run."""
+
+    id: str
+    kind: str
+    key: str
+    at: int
+    body: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Everything that is judged."""
+
+    start_at: float
+    end_at: float
+    visits: list[TrueVisit] = field(default_factory=list)
+    lamps: list[LampChange] = field(default_factory=list)
+    presses: list[Press] = field(default_factory=list)
+    lights: list[LightChange] = field(default_factory=list)
+    blocked: dict[str, list[Interval]] = field(default_factory=dict)  # room: its lane was blocked
+    lane_clear: list[tuple[float, str]] = field(default_factory=list)  # the keeper pressed it
+    deaf: dict[str, list[Interval]] = field(default_factory=dict)  # device: could not hear the bridge, for any reason
+    gps_gaps: dict[str, list[Interval]] = field(default_factory=dict)
+    unpowered: dict[str, list[Interval]] = field(default_factory=dict)
+    acknowledged: list[tuple[float, str]] = field(default_factory=list)  # a person acknowledged an incident of truck
+    heard: list[Heard] = field(default_factory=list)
+    recorded: Counter[str] = field(default_factory=Counter)  # "<device>:<boot>:<seq>" a device keeps durably
+    recorded_kind: dict[str, str] = field(default_factory=dict)
+    stored: list[StoredRecord] = field(default_factory=list)
+    planned: list[tuple[str, str, str]] = field(default_factory=list)  # truck, room, waste of every planned visit
+    notes: list[str] = field(default_factory=list)
+
+    def stored_of(self, kind: str) -> list[StoredRecord]:
+        """The stored records of one kind, by time."""
+        return sorted((r for r in self.stored if r.kind == kind), key=lambda r: (r.at, r.id))
+
+    def lamp_at(self, room: str, waste: str, moment: float) -> str:
+        """What the lamp showed at `moment` (`dead` before its first pattern)."""
+        shown = "dead"
+        for change in self.lamps:
+            if change.room == room and change.waste in (waste, "any") and change.at <= moment:
+                shown = change.shown
+        return shown
+
+    def lamp_keys(self) -> list[tuple[str, str]]:
+        """Every lamp that ever showed anything, as (room, waste)."""
+        return sorted({(c.room, c.waste) for c in self.lamps})

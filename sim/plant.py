@@ -1,0 +1,77 @@
+"""What the world can do to devices and servers, and what it sees of them; virtual and live runs each implement it.
+
+The world never asks a device what it thinks: it moves sensors, buttons, plugs and cables, and sees pins, lights and
+the screen in the cab.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from sim.evidence import Evidence
+from sim.rooms import RoomDevice
+
+
+class TruckUnit(Protocol):
+    """The computer in a truck: a receiver's cable, a button and a plug."""
+
+    def serial(self, data: bytes) -> None:
+        """The GPS receiver says this."""
+        ...
+
+    def button(self, down: bool) -> None:
+        """A finger presses or leaves the button."""
+        ...
+
+
+class Dispatcher(Protocol):
+    """What a person at the screen can do; each raises nothing and returns whether it was taken."""
+
+    def open_incidents(self) -> Sequence[Mapping[str, Any]]:
+        """The incidents the screen shows as open: truck, incident_id, reason, workflow, version."""
+        ...
+
+    def acknowledge(self, truck: str, incident_id: str) -> bool:
+        """I have seen it."""
+        ...
+
+    def decide(self, truck: str, incident_id: str, decision: str) -> bool:
+        """This is what is to be done."""
+        ...
+
+    def resolve(self, truck: str, incident_id: str) -> bool:
+        """It is over."""
+        ...
+
+
+class Plant(Protocol):
+    """All devices and servers of one run."""
+
+    dispatcher: Dispatcher
+
+    def truck(self, truck_id: str) -> TruckUnit:
+        """The computer in this truck."""
+        ...
+
+    def room(self, room_id: str) -> RoomDevice:
+        """The unit of this room."""
+        ...
+
+    def power(self, device: str, on: bool) -> None:
+        """Pull or push the plug of a truck's or room's device."""
+        ...
+
+    def link(self, device: str, up: bool) -> None:
+        """Cut or mend the link of a device, or of `bridge`."""
+        ...
+
+    def broker(self, up: bool, how: str) -> None:
+        """Stop (`stop`, `kill`) or start the MQTT broker."""
+        ...
+
+    def bridge(self, up: bool, how: str) -> None:
+        """Stop (`stop`, `kill`) or start the bridge."""
+        ...
+
+    def collect(self, evidence: Evidence) -> None:
+        """After the run: what devices recorded and what the store holds."""
+        ...
