@@ -1,7 +1,7 @@
 """What can happen to a truck (events), what it does about it (effects) and the record it keeps; plain data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from firmware.truck.fix import Fix
@@ -185,7 +185,6 @@ class Publish:
     topic: str
     payload: bytes
     retain: bool
-    record_key: tuple[int, int] | None = field(default=None)
 
 
 Effect = Keep | Settle | Stage | Light | GpsLight | ShowItinerary | Say | Note

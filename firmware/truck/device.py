@@ -1,0 +1,110 @@
+"""A whole truck without its hardware: agent, outbox and courier together. The program and the simulator run this.
+
+    device = TruckDevice(Agent("t01", "xh", outbox.boot), outbox)
+    outputs = device.start(now_s)            # once, first
+    outputs = device.handle(event, now_s)    # every event of `events`
+    outputs = device.message(topic, payload, now_s)   # every MQTT message as it came
+    device.wake_at_s                         # hand it Wake() then
+
+Outputs, in order: Publish(topic, payload, retain) for MQTT with QoS 1, Light, GpsLight, ShowItinerary, Note.
+"""
+
+from collections import Counter
+
+from firmware import wire
+from firmware.truck.agent import Agent
+from firmware.truck.courier import Courier
+from firmware.truck.events import (
+    Event,
+    GpsLight,
+    Keep,
+    Light,
+    LinkDown,
+    LinkUp,
+    Note,
+    Publish,
+    Received,
+    Say,
+    Settle,
+    ShowItinerary,
+    Stage,
+    Started,
+)
+from firmware.truck.outbox import Outbox
+
+COMPLAIN_EVERY_S = 60.0
+
+Output = Publish | Light | GpsLight | ShowItinerary | Note
+
+
+class TruckDevice:
+    """Does what the agent decides against a real outbox; see the top of this file."""
+
+    def __init__(self, agent: Agent, outbox: Outbox) -> None:
+        self.agent = agent
+        self.outbox = outbox
+        self.counts: Counter[str] = Counter()
+        self._courier = Courier(agent.truck_id, agent.area, outbox, agent.unix_at)
+        self._complained_s: dict[str, float] = {}
+
+    def start(self, now_s: float, button_down: bool = False) -> list[Output]:
+        """The first thing to call: takes up what was open when the power went."""
+        out: list[Output] = []
+        if self.outbox.damaged is not None:
+            name = self.outbox.damaged
+            text = f"the outbox was damaged: moved to {name}, a new one is in use; keep that file for the technician"
+            out.append(Note("outbox_damaged", text))
+        return out + self.handle(Started(self.outbox.open_incidents(), button_down), now_s)
+
+    def handle(self, event: Event, now_s: float) -> list[Output]:
+        """What to do about an event at monotonic `now_s`."""
+        if isinstance(event, LinkUp):
+            self._courier.link_up()
+        elif isinstance(event, LinkDown):
+            self._courier.link_down()
+        out: list[Output] = []
+        for effect in self.agent.handle(event, now_s):
+            if isinstance(effect, Keep):
+                self.outbox.keep(effect.record, now_s)
+            elif isinstance(effect, Settle):
+                self.outbox.settle(effect.acks)
+                self._courier.settle(effect.acks)
+            elif isinstance(effect, Stage):
+                self.outbox.stage(effect.incident_id, effect.stage, effect.decision)
+            elif isinstance(effect, Say):
+                name = wire.topic(effect.channel, self.agent.area, self.agent.truck_id, family="truck")
+                out.append(Publish(name, wire.pack(name, dict(effect.body)), True))
+            else:
+                out.append(effect)
+        self.outbox.flush_if_due(now_s)
+        if self.outbox.fault is not None:
+            self._complain("outbox_fault", self.outbox.fault, now_s, out)
+        return out + self._courier.due(now_s, self.agent.bridge_heard(now_s))
+
+    def message(self, topic: str, payload: bytes, now_s: float) -> list[Output]:
+        """What to do about an MQTT message; one that is not of this protocol is counted and noted once a minute."""
+        try:
+            message = wire.unpack(topic, payload)
+        except wire.WireError as error:
+            out: list[Output] = []
+            self._complain("message_refused", f"a message was refused: {error}", now_s, out)
+            return out
+        address = message.address
+        if address.family == "truck" and address.device != self.agent.truck_id:
+            self.counts["message_foreign"] += 1
+            return []
+        return self.handle(Received(address.family, address.channel, address.item, message.body), now_s)
+
+    @property
+    def wake_at_s(self) -> float | None:
+        """When this device wants Wake(), monotonic seconds; None = not before the next event."""
+        due = (self.agent.wake_at_s, self._courier.wake_at_s, self.outbox.flush_at_s)
+        known = [at_s for at_s in due if at_s is not None]
+        return min(known) if known else None
+
+    def _complain(self, kind: str, text: str, now_s: float, out: list[Output]) -> None:
+        self.counts[kind] += 1
+        last_s = self._complained_s.get(kind)
+        if last_s is None or now_s - last_s >= COMPLAIN_EVERY_S:
+            self._complained_s[kind] = now_s
+            out.append(Note(kind, text))

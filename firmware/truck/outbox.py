@@ -1,0 +1,360 @@
+"""What the truck must not forget: every record until the bridge acknowledges it, and the incidents still open; SQLite.
+
+    outbox = Outbox(Path("/var/lib/zhanpai/outbox.db"))   # counts the start: outbox.boot
+    outbox.keep(record, now_s)         # incident: on the disk when this returns; position: within batch_s
+    outbox.flush_if_due(now_s)         # writes the positions whose time has come; outbox.flush_at_s says when
+    outbox.settle(acks)                # the bridge has them: deleted here
+    outbox.incidents() · outbox.newest_position() · outbox.backlog(limit) · outbox.open_incidents()
+    outbox.close()
+
+Write-ahead log. A position waits in memory for a few seconds: on a good link its acknowledgement comes sooner and
+it never touches the SD card. An incident is written with everything waiting, in one transaction with full sync, at
+once. A power cut so costs at most the last seconds of positions, never a press and never the file.
+
+Bounded: above `limit_bytes` old positions are thinned to one per minute, then the oldest are dropped; both are
+counted. Incidents are never dropped. If the disk refuses (full, read-only, worn out) records stay in memory, are
+sent all the same, and the fault is counted; the next write tries again. A damaged file is moved aside as
+`<name>.damaged-<boot>`, never deleted, and a new one begun: the boot counter has a file of its own for that day.
+"""
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from firmware.truck.bootcount import read_boot, sync_folder, write_boot
+from firmware.truck.events import Body, OpenIncident, Record
+
+LIMIT_BYTES = 64 * 1024 * 1024
+BATCH_S = 5.0
+PENDING_MAX = 2000  # positions held in memory while the disk refuses
+WAL_PAGES = 256  # checkpoint after 1 MiB: the log stays small
+THIN_S = 60
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS boot (boot INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS incident_record (
+    boot INTEGER NOT NULL, seq INTEGER NOT NULL, item TEXT NOT NULL, body TEXT NOT NULL, kept_s REAL NOT NULL,
+    PRIMARY KEY (boot, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS position (
+    boot INTEGER NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL, kept_s REAL NOT NULL,
+    PRIMARY KEY (boot, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS open_incident (
+    incident_id TEXT PRIMARY KEY, boot INTEGER NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL,
+    stage TEXT, decision TEXT) WITHOUT ROWID;
+"""
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class Outbox:
+    """The durable queue of one truck; see the top of this file. For one thread only."""
+
+    def __init__(self, path: Path, *, limit_bytes: int = LIMIT_BYTES, batch_s: float = BATCH_S) -> None:
+        """Opens or creates the file and counts the start; raises OSError if the folder cannot be written."""
+        self.counts: Counter[str] = Counter()
+        self.fault: str | None = None
+        self.damaged: Path | None = None
+        self._path = path
+        self._limit_bytes = limit_bytes
+        self._batch_s = batch_s
+        self._pending: dict[tuple[int, int], Record] = {}
+        self._pending_since_s: float | None = None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        boot_path = path.with_suffix(".boot")
+        last_boot = read_boot(boot_path)
+        try:
+            self._db = _opened(path)
+            last_boot = max(last_boot, _last_boot(self._db))
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise OSError(
+                    f"the outbox {path} cannot be opened: {error}; check the folder and its rights"
+                ) from error
+            self.damaged = _moved_aside(path, last_boot + 1)
+            self.counts["damaged"] += 1
+            self._db = _opened(path)
+        self.boot = last_boot + 1
+        write_boot(boot_path, self.boot)
+        self._write(self._count_boot, durable=True)
+        sync_folder(path.parent)
+
+    # --- in -------------------------------------------------------------------------------------------
+
+    def keep(self, record: Record, now_s: float) -> None:
+        """Takes a record; an incident is durable when this returns (or `fault` says why it is only in memory)."""
+        self._pending[(record.boot, record.seq)] = record
+        if self._pending_since_s is None:
+            self._pending_since_s = now_s
+        if record.channel == "incident":
+            self.flush()
+        elif len(self._pending) > PENDING_MAX:
+            oldest = next(key for key, held in self._pending.items() if held.channel != "incident")
+            del self._pending[oldest]
+            self.counts["positions_dropped"] += 1
+
+    @property
+    def flush_at_s(self) -> float | None:
+        """When the waiting records are to be written, monotonic seconds; None = nothing waits."""
+        return None if self._pending_since_s is None else self._pending_since_s + self._batch_s
+
+    def flush_if_due(self, now_s: float) -> None:
+        """Writes what has waited for `batch_s`; after a fault it tries again `batch_s` later."""
+        if self._pending_since_s is not None and now_s >= self._pending_since_s + self._batch_s:
+            self.flush()
+            if self._pending:
+                self._pending_since_s = now_s
+
+    def flush(self) -> None:
+        """Writes everything that waits in one transaction, fully synced if an incident is among it."""
+        records = list(self._pending.values())
+        if not records:
+            return
+        durable = any(record.channel == "incident" for record in records)
+        if self._write(lambda db: _insert(db, records), durable=durable):
+            self._pending.clear()
+            self._pending_since_s = None
+            self._bound()
+
+    def settle(self, acks: Iterable[Body]) -> None:
+        """Deletes what the bridge has stored: per boot all up to `upto` and the ranges in `also`."""
+        ranges = [(a["boot"], 0, a["upto"]) for a in acks] + [
+            (a["boot"], first, last) for a in acks for first, last in a["also"]
+        ]
+        for key in list(self._pending):
+            if any(boot == key[0] and first <= key[1] <= last for boot, first, last in ranges):
+                del self._pending[key]
+        if not self._pending:
+            self._pending_since_s = None
+
+        def delete(db: sqlite3.Connection) -> None:
+            for table in ("incident_record", "position"):
+                db.executemany(f"DELETE FROM {table} WHERE boot = ? AND seq BETWEEN ? AND ?", ranges)  # noqa: S608
+
+        self._write(delete)
+
+    def stage(self, incident_id: str, stage: str, decision: str | None) -> None:
+        """Remembers the stage of an open incident; `closed` forgets the incident (its records stay until settled)."""
+
+        def update(db: sqlite3.Connection) -> None:
+            if stage == "closed":
+                db.execute("DELETE FROM open_incident WHERE incident_id = ?", (incident_id,))
+            else:
+                db.execute(
+                    "UPDATE open_incident SET stage = ?, decision = ? WHERE incident_id = ?",
+                    (stage, decision, incident_id),
+                )
+
+        self._write(update)
+
+    # --- out ------------------------------------------------------------------------------------------
+
+    def incidents(self) -> list[Record]:
+        """The unsettled incident records, oldest first."""
+        rows = self._rows("SELECT boot, seq, 'incident', item, body, kept_s FROM incident_record ORDER BY boot, seq")
+        return rows + [record for record in self._pending.values() if record.channel == "incident"]
+
+    def newest_position(self) -> Record | None:
+        """The last unsettled position, or None."""
+        for record in reversed(self._pending.values()):
+            if record.channel != "incident":
+                return record
+        rows = self._rows(
+            "SELECT boot, seq, 'fix', '', body, kept_s FROM position ORDER BY boot DESC, seq DESC LIMIT 1"
+        )
+        return rows[0] if rows else None
+
+    def backlog(self, limit: int) -> list[Record]:
+        """At most `limit` unsettled positions, oldest first."""
+        sql = "SELECT boot, seq, 'fix', '', body, kept_s FROM position ORDER BY boot, seq LIMIT ?"
+        rows = self._rows(sql, limit)
+        waiting = (record for record in self._pending.values() if record.channel != "incident")
+        return rows + [record for _, record in zip(range(limit - len(rows)), waiting, strict=False)]
+
+    def is_latest(self, record: Record) -> bool:
+        """Whether an incident record is the last word on an incident that is still open."""
+        newer = [r for r in self._pending.values() if r.item == record.item and r.seq > record.seq]
+        if newer:
+            return False
+        if (record.boot, record.seq) in self._pending:
+            return True
+        sql = "SELECT 1 FROM open_incident WHERE incident_id = ? AND boot = ? AND seq = ?"
+        return self._read(sql, record.item, record.boot, record.seq) != []
+
+    def open_incidents(self) -> tuple[OpenIncident, ...]:
+        """The incidents nobody has closed, oldest first, as of the last program's end."""
+        sql = """SELECT body, stage, decision, boot, seq,
+                        EXISTS (SELECT 1 FROM incident_record r WHERE r.boot = o.boot AND r.seq = o.seq)
+                 FROM open_incident o ORDER BY boot, seq"""
+        out = []
+        for text, stage, decision, boot, seq, unsettled in self._read(sql):
+            body = json.loads(text)
+            names = ("incident_id", "reason", "pressed_at", "lat", "lon", "fix_at", "withdrawn")
+            known = {name: body[name] for name in names}
+            unheard = (boot, seq) if unsettled else None
+            out.append(OpenIncident(**known, stage=stage, decision=decision, unheard=unheard))
+        return tuple(out)
+
+    def size_bytes(self) -> int:
+        """Bytes of the file in use, without what has been freed inside it."""
+        pages = self._pragma("page_count") - self._pragma("freelist_count")
+        return pages * self._pragma("page_size")
+
+    def waiting(self) -> int:
+        """How many records are not settled yet."""
+        sql = "SELECT (SELECT COUNT(*) FROM incident_record) + (SELECT COUNT(*) FROM position)"
+        return int(self._read(sql)[0][0]) + len(self._pending)
+
+    def close(self, *, flush: bool = True) -> None:
+        """Writes what waits and closes the file; `flush=False` is for a simulated power cut."""
+        if flush:
+            self.flush()
+        self._db.close()
+
+    # --- the file -------------------------------------------------------------------------------------
+
+    def _write(self, change: Any, *, durable: bool = False) -> bool:
+        """Runs `change(db)` as one transaction; False (and `fault`) if the disk refused."""
+        try:
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                change(self._db)
+        except sqlite3.Error as error:
+            self._faulty(error)
+            return False
+        self.fault = None
+        return True
+
+    def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            self._faulty(error)
+            return []
+
+    def _rows(self, sql: str, *values: object) -> list[Record]:
+        rows = self._read(sql, *values)
+        return [Record(r[0], r[1], r[2], r[3], json.loads(r[4]), r[5]) for r in rows]
+
+    def _pragma(self, name: str) -> int:
+        rows = self._read(f"PRAGMA {name}")
+        return int(rows[0][0]) if rows else 0
+
+    def _faulty(self, error: sqlite3.Error) -> None:
+        self.counts["faults"] += 1
+        self.fault = (
+            f"the outbox {self._path} failed ({error}); records are held in memory: check the card and its space"
+        )
+        if _is_damage(error):
+            # Nothing more can be had from it while running; what is in memory goes into the new file.
+            self._db.close()
+            self.damaged = _moved_aside(self._path, self.boot)
+            self.counts["damaged"] += 1
+            self._db = _opened(self._path)
+            self._write(self._count_boot, durable=True)
+
+    def _count_boot(self, db: sqlite3.Connection) -> None:
+        db.execute("DELETE FROM boot")
+        db.execute("INSERT INTO boot VALUES (?)", (self.boot,))
+
+    def _bound(self) -> None:
+        if self.size_bytes() <= self._limit_bytes:
+            return
+        before = self._count_positions()
+        self._write(_thin)
+        self.counts["positions_thinned"] += before - self._count_positions()
+        while self.size_bytes() > self._limit_bytes and (left := self._count_positions()):
+            quarter = max(1, left // 4)
+            self._write(
+                lambda db, n=quarter: db.execute(
+                    "DELETE FROM position WHERE (boot, seq) IN"
+                    " (SELECT boot, seq FROM position ORDER BY boot, seq LIMIT ?)",
+                    (n,),
+                )
+            )
+            dropped = left - self._count_positions()
+            self.counts["positions_dropped"] += dropped
+            if not dropped:
+                return
+
+    def _count_positions(self) -> int:
+        rows = self._read("SELECT COUNT(*) FROM position")
+        return int(rows[0][0]) if rows else 0
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+    try:
+        if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+            raise sqlite3.OperationalError("the file system does not allow a write-ahead log")
+        db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+        db.execute(f"PRAGMA journal_size_limit = {WAL_PAGES * 4096}")
+        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            error = sqlite3.DatabaseError(str(found))
+            error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise error
+        db.executescript(_SCHEMA)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def _last_boot(db: sqlite3.Connection) -> int:
+    sql = "SELECT MAX(b) FROM (SELECT MAX(boot) b FROM boot UNION SELECT MAX(boot) FROM position)"
+    return int(db.execute(sql).fetchone()[0] or 0)
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    # The low byte is the primary code, the rest says in which part of the file.
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGE
+
+
+def _moved_aside(path: Path, boot: int) -> Path:
+    """Renames the file and its log to names nobody has used; returns the new name."""
+    aside = next(name for name in _names_aside(path, boot) if not name.exists())
+    for ending in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + ending)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + ending))
+    sync_folder(path.parent)
+    return aside
+
+
+def _names_aside(path: Path, boot: int) -> Iterator[Path]:
+    yield path.with_name(f"{path.name}.damaged-{boot}")
+    for n in range(2, 10_000):
+        yield path.with_name(f"{path.name}.damaged-{boot}-{n}")
+
+
+def _insert(db: sqlite3.Connection, records: list[Record]) -> None:
+    for record in records:
+        text = json.dumps(dict(record.body), separators=(",", ":"))
+        if record.channel == "incident":
+            db.execute(
+                "INSERT OR REPLACE INTO incident_record VALUES (?, ?, ?, ?, ?)",
+                (record.boot, record.seq, record.item, text, record.kept_s),
+            )
+            db.execute(
+                "INSERT INTO open_incident VALUES (?, ?, ?, ?, NULL, NULL) ON CONFLICT (incident_id)"
+                " DO UPDATE SET boot = excluded.boot, seq = excluded.seq, body = excluded.body",
+                (record.item, record.boot, record.seq, text),
+            )
+        else:
+            db.execute(
+                "INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?)",
+                (record.boot, record.seq, text, record.kept_s),
+            )
+
+
+def _thin(db: sqlite3.Connection) -> None:
+    """One position per minute is kept of all but the newest tenth."""
+    db.execute(
+        f"""DELETE FROM position WHERE (boot, seq) IN
+              (SELECT boot, seq FROM position ORDER BY boot, seq LIMIT (SELECT COUNT(*) * 9 / 10 FROM position))
+            AND (boot, seq) NOT IN
+              (SELECT boot, MIN(seq) FROM position GROUP BY boot, CAST(kept_s / {THIN_S} AS INTEGER))"""  # noqa: S608
+    )
