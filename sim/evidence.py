@@ -92,6 +92,7 @@ class Evidence:
 
     start_at: float
     end_at: float
+    day_start_at: float = 0.0
     visits: list[TrueVisit] = field(default_factory=list)
     lamps: list[LampChange] = field(default_factory=list)
     presses: list[Press] = field(default_factory=list)

@@ -13,7 +13,7 @@
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from broker.rules.plan import Plan, Room, Route, RunPlan
@@ -113,7 +113,7 @@ class TruckTruth:
         self._dice = dice
         self._pace = pace
         self._lines = {run.route.route_id: Path(run.route.line) for run in runs}
-        self._itinerary: list[Mapping[str, Any]] | None = None
+        self._itinerary: Mapping[str, Any] | None = None
         self._errand: Errand | None = None
         self._drive: Drive | None = None
         self._line_m: float | None = None  # how far along the run's line the truck stood when the leg began
@@ -121,7 +121,6 @@ class TruckTruth:
         self._visit: TrueVisit | None = None
         self._busy_until = 0.0
         self._asked: set[tuple[str, int, str]] = set()
-        self._unfinished: list[RunToday] = []
 
     @property
     def errand(self) -> Errand | None:
@@ -140,7 +139,7 @@ class TruckTruth:
     def read_itinerary(self, body: Mapping[str, Any] | None) -> None:
         """The screen in the cab shows another itinerary."""
         if body is not None:
-            self._itinerary = list(body["visits"])
+            self._itinerary = body
 
     def break_down(self) -> None:
         """The truck stands from now on; the driver reports it after a moment."""
@@ -257,13 +256,15 @@ class TruckTruth:
         run = self._run
         if run is None:
             return []
-        if self._itinerary is None:
-            return [Errand(visit.room_id, 1, run.route.waste) for visit in run.plan.visits]
+        told = self._itinerary
         found = []
-        for visit in self._itinerary:
+        for visit in told["visits"] if told is not None else ():
             if visit["state"] in OPEN_STATES:
                 waste = visit["bins"][0]["waste"] if visit["bins"] else run.route.waste
                 found.append(Errand(visit["room"], visit["visit_number"], waste))
+        # Without word about this run the driver knows the timetable by heart.
+        if told is None or (told["run_id"] or "").rsplit(".", 1)[0] != run.plan.trip_id:
+            found += [Errand(visit.room_id, 1, run.route.waste) for visit in run.plan.visits]
         return found
 
     def _set_out(self, errand: Errand | None) -> None:
