@@ -58,8 +58,9 @@ def password_line(user: str, password: str) -> str:
 
 
 def access_list(area: str) -> str:
-    """The Mosquitto ACL of an area: the bridge may everything, a device (`%u`) only speak and hear for itself."""
+    """The Mosquitto ACL of an area: the bridge may all, `watch` only look, a device (`%u`) speak for itself."""
     lines = [f"user bridge-{area}", f"topic readwrite {wire.ROOT}/{area}/#", "topic read $SYS/broker/version", ""]
+    lines += [f"user watch-{area}", f"topic read {wire.ROOT}/{area}/#", ""]
     for spoken in wire.subscriptions("bridge", area):
         lines.append("pattern write " + spoken.replace("/+/", "/%u/", 1))
     heard = {f for family in ("truck", "room") for f in wire.subscriptions(family, area, "%u")}
@@ -212,5 +213,5 @@ def unsafe_because(version: str) -> list[str]:
     if number < (2, 0, 0):
         reasons.append("before 2.0 a listener without accounts is open to everybody: install 2.0.11 or later")
     if (2, 0, 12) <= number <= (2, 0, 18):
-        reasons.append("2.0.12 to 2.0.18 can lose persistent sessions with per_listener_settings: install 2.0.19 or later")
+        reasons.append("2.0.12 to 2.0.18 can lose persistent sessions: install 2.0.11 or 2.0.19 and later")
     return reasons

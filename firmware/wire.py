@@ -389,7 +389,7 @@ def _checked_body(name, address, body):
     return out
 
 
-def pack(name: str, body: dict) -> bytes:
+def pack(name: str, body) -> bytes:
     """The payload of `body` for this topic; raises WireError if a receiver would refuse it."""
     payload = json.dumps(_checked_body(name, parse_topic(name), body), separators=(",", ":")).encode()
     if len(payload) > MAX_PAYLOAD_BYTES:
@@ -411,7 +411,7 @@ def unpack(name: str, payload: bytes):
     return Message(address, _checked_body(name, address, body))
 
 
-def subscriptions(family: str, area: str, device: str = "") -> list:
+def subscriptions(family: str, area: str, device: str = ""):
     """The topic filters a truck, a room or the bridge of an area subscribes to."""
     base = "%s/%s/" % (ROOT, area)
     if family == "truck":

@@ -11,6 +11,7 @@ The two limits differ so that a prediction wavering about one of them cannot mak
 """
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from broker.rules.arrival import Eta
@@ -37,7 +38,7 @@ class Watch:
 
     below_since: int | None = None  # the first of the consecutive updates within call_at_s
     held: bool = False
-    predictions: list[tuple[int, int]] | None = None  # (asked_at, eta_at), one a minute, scored at arrival
+    label: str | None = None  # of the prediction that made the call
 
 
 def call_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings, now: int) -> bool:
@@ -70,18 +71,10 @@ def held_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings) -> bo
     return watch.held
 
 
-def remember(watch: Watch, eta: Eta, now: int) -> None:
-    """Keep one prediction a minute of the last half hour, to be scored when the truck has come."""
-    if watch.predictions is None:
-        watch.predictions = []
-    if eta.label in FRESH_LABELS and (not watch.predictions or now - watch.predictions[-1][0] >= 60):
-        watch.predictions.append((now, eta.eta_at))
-        del watch.predictions[:-30]
-
-
 def call_id_of(visit: Visit) -> str:
     """The one call of a visit: the same name after a restart, so that it cannot be made twice."""
-    return f"{visit.run_id}.{visit.room}.{visit.visit_number}"[:64]
+    name = f"{visit.run_id}.{visit.room}.{visit.visit_number}"
+    return name if len(name) <= 64 else blake2b(name.encode(), digest_size=16).hexdigest()
 
 
 def arrival_body(
@@ -107,7 +100,7 @@ def arrival_body(
     if visit is None or state == "none":
         return body
     body.update(
-        call_id=visit.call_id, truck=visit.truck, run_id=visit.run_id[:64], visit_number=visit.visit_number
+        call_id=visit.call_id, truck=visit.truck, run_id=visit.run_id, visit_number=visit.visit_number
     )
     if eta is not None and state in ("scheduled", "due", "held", "at_stop"):
         unknown = state == "scheduled" and eta.label == "stale" and eta.eta_at - now <= settings.unknown_within_s

@@ -3,7 +3,7 @@
     pending -- call --> due -- arrived --> at_stop -- left --> served
     pending/due/at_stop -- skip(reason) --> skipped, and a new visit with visit_number + 1 is owed
     pending/due/at_stop -- cancel --> cancelled
-    skipped -- undo --> pending or due (a press withdrawn within seconds takes its own skip back)
+    skipped -- restore --> what it was (a press withdrawn within seconds takes its own skip back)
 
 A truck may arrive without having been called (a short run, a late call): pending -- arrived --> at_stop.
 `served` and `cancelled` are final; a visit that is neither, nor skipped, is owed by its run.
@@ -25,7 +25,9 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("pending", "cancel"): "cancelled",
     ("due", "cancel"): "cancelled",
     ("at_stop", "cancel"): "cancelled",
-    ("skipped", "undo"): "pending",
+    ("skipped", "restore"): "pending",
+    ("skipped", "restore_due"): "due",
+    ("skipped", "restore_at_stop"): "at_stop",
     # a dispatcher who knows better than a receiver in a street canyon
     ("pending", "serve"): "served",
     ("due", "serve"): "served",
@@ -65,6 +67,7 @@ class Visit:
     grams_after: int | None = None
     call_id: str | None = None
     passed_at: int | None = None
+    original: bool = True  # as planned; False for a visit that makes up for a skipped one
 
     @property
     def key(self) -> VisitKey:
@@ -98,5 +101,5 @@ def record_key(key: VisitKey) -> str:
     return f"{key[0]}/{key[1]}/{key[2]}"
 
 
-if {to for to in TRANSITIONS.values()} | {frm for frm, _ in TRANSITIONS} != set(wire.VISIT_STATES):
+if set(TRANSITIONS.values()) | {frm for frm, _ in TRANSITIONS} != set(wire.VISIT_STATES):
     raise AssertionError("the visit table and the wire must name the same states")

@@ -1,0 +1,78 @@
+"""Which records of a device are stored: per boot, everything up to a number and ranges beyond it.
+
+The set of a boot is a handful of ranges, however many records there were; only gaps (positions a full outbox
+thinned out, a backlog still to come) make ranges.
+"""
+
+from bisect import bisect_right
+from typing import Any
+
+BOOTS_KEPT = 4  # a device settles its earlier boots' backlog within a few restarts
+RANGES_SENT = 64  # what is left out is sent again by the device and acknowledged then
+
+
+class SeqSet:
+    """A set of sequence numbers of one boot, kept as sorted, separate [first, last] ranges."""
+
+    def __init__(self) -> None:
+        self._firsts: list[int] = []
+        self._lasts: list[int] = []
+
+    def add(self, seq: int) -> bool:
+        """Put `seq` in; False if it was in already."""
+        i = bisect_right(self._firsts, seq)
+        if i > 0 and seq <= self._lasts[i - 1]:
+            return False
+        joins_left = i > 0 and self._lasts[i - 1] == seq - 1
+        joins_right = i < len(self._firsts) and self._firsts[i] == seq + 1
+        if joins_left and joins_right:
+            self._lasts[i - 1] = self._lasts.pop(i)
+            del self._firsts[i]
+        elif joins_left:
+            self._lasts[i - 1] = seq
+        elif joins_right:
+            self._firsts[i] = seq
+        else:
+            self._firsts.insert(i, seq)
+            self._lasts.insert(i, seq)
+        return True
+
+    def __contains__(self, seq: int) -> bool:
+        i = bisect_right(self._firsts, seq)
+        return i > 0 and seq <= self._lasts[i - 1]
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """All ranges, in order."""
+        return list(zip(self._firsts, self._lasts, strict=True))
+
+
+class DeviceAcks:
+    """What one device has delivered, by boot; `touched` are the numbers to acknowledge in the next message."""
+
+    def __init__(self) -> None:
+        self._boots: dict[int, SeqSet] = {}
+        self._touched: dict[int, set[int]] = {}
+
+    def add(self, boot: int, seq: int) -> bool:
+        """Note a delivery; False if it is a resend. Either way it is acknowledged (again)."""
+        self._touched.setdefault(boot, set()).add(seq)
+        return self._boots.setdefault(boot, SeqSet()).add(seq)
+
+    def body(self) -> dict[str, Any]:
+        """The `ack` payload: of each recent boot all up to `upto` (when it began at 0 or 1) and ranges beyond."""
+        acks = []
+        for boot in sorted(set(sorted(self._boots)[-BOOTS_KEPT:]) | set(self._touched)):
+            ranges = self._boots[boot].ranges()
+            upto = 0
+            if ranges and ranges[0][0] <= 1:
+                upto = ranges.pop(0)[1]
+            if len(ranges) > RANGES_SENT:
+                touched = self._touched.get(boot, set())
+                wanted = [r for r in ranges if any(r[0] <= seq <= r[1] for seq in touched)]
+                rest = [r for r in reversed(ranges) if r not in wanted]
+                ranges = sorted((wanted[-RANGES_SENT:] + rest)[:RANGES_SENT])
+            acks.append({"boot": boot, "upto": upto, "also": [list(r) for r in ranges]})
+        self._touched.clear()
+        for old in sorted(self._boots)[:-BOOTS_KEPT]:
+            del self._boots[old]
+        return {"acks": acks}

@@ -1,0 +1,262 @@
+"""The bridge between devices and decisions: every record is durable before it is acted upon in public.
+
+    receive(topic, payload, now)   one MQTT message; decides, but nothing leaves yet
+    act(action, now)               one person's action; decided, stored and published when it returns
+    tick(now)                      once a second: time passes for the decisions
+    flush(now)                     commit what came, then publish what was decided, then acknowledge
+
+One object, no thread, no socket, no clock: the shell (`__main__`) and the simulator drive it alike. If the store
+cannot take a batch (disk full), nothing of it is published or acknowledged; it is kept and tried again, and the
+devices keep their records meanwhile.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+from broker import __version__
+from broker.acks import DeviceAcks
+from broker.restoring import restore
+from broker.rules.actions import Act
+from broker.rules.arrivals import tell_rooms, tell_truck
+from broker.rules.dispatch import Dispatch
+from broker.rules.effects import Effect, Notice, Publish, Store
+from broker.rules.plan import Plan
+from broker.rules.records import tell_incident
+from broker.rules.shift import DispatchSettings
+from broker.store import Record, StoreError
+from broker.store import Store as RecordStore
+from firmware import wire
+
+log = logging.getLogger("zhanpai.bridge")
+
+ACK_EVERY_S = 0.2
+RETRY_S = 1.0
+LOG_REFUSAL_EVERY_S = 60
+_RESENT_DIFFERS_IN = ("late", "sent_at")
+
+Sender = Callable[[str, bytes, bool], None]  # topic, payload, retained
+
+
+class Bridge:
+    """The bridge of one area; `send` must not block and may drop: everything retained is sent again on `link_up`."""
+
+    def __init__(
+        self, plan: Plan, store: RecordStore, send: Sender, settings: DispatchSettings | None = None
+    ) -> None:
+        self.area = plan.area_id
+        self.store = store
+        self.counts: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()  # by device
+        self.notices: list[tuple[int, Notice]] = []
+        self.trouble: str | None = None  # why the last commit failed, while it does
+        self._send = send
+        self._plan = plan
+        self._settings = settings or DispatchSettings()
+        self._acks: dict[tuple[str, str], DeviceAcks] = {}
+        self._ack_due: dict[tuple[str, str], float] = {}  # (family, device) -> not before
+        self._ack_sent: dict[tuple[str, str], float] = {}
+        self._refusal_logged: dict[str, float] = {}
+        self._records: list[Record] = []
+        self._publishes: list[Publish] = []
+        self._urgent = False
+        self._retry_at = 0.0
+        self._ticked_at = 0
+        self._clock_at = 0.0
+        self._batch_failed = 0
+        self.dispatch: Dispatch
+
+    def start(self, now: float) -> None:
+        """Rebuild the day from the store, decide what time brought meanwhile, and tell everybody where we are."""
+        self.dispatch = Dispatch(restore(self.store, self._plan, self._settings, int(now)))
+        self.dispatch.shift.number = int(now * 1000)
+        self.tick(now)
+        self.flush(now)
+        self.link_up(now)
+
+    def link_up(self, now: float) -> None:
+        """The broker is (again) there: everything retained is sent anew, because it may have forgotten."""
+        shift = self.dispatch.shift
+        self._publish(Publish(wire.topic("life", self.area, family="bridge"), self._life(now)))
+        self._heartbeat(now)
+        effects: list[Effect] = []
+        effects += tell_rooms(shift, set(shift.plan.rooms), int(now), all_of_them=True)
+        for truck in {run.truck for run in shift.runs.values()}:
+            run = shift.run_of(truck)
+            if run is not None:
+                shift.itineraries.pop(truck, None)
+                effects += tell_truck(shift, run, int(now), changed=False)
+        for incident in shift.incidents.values():
+            if incident.open:
+                effects += tell_incident(shift, incident)
+        for effect in effects:
+            if isinstance(effect, Publish):
+                self._publish(effect)
+        for device in self._acks:
+            self._ack_due[device] = now
+
+    def stop(self, now: float) -> None:
+        """Commit what is left and say good-bye."""
+        self._retry_at = 0.0
+        self.flush(now)
+        self._publish(
+            Publish(wire.topic("life", self.area, family="bridge"), {**self._life(now), "life": "disconnected"})
+        )
+
+    # --- what comes in --------------------------------------------------------------------------------------
+
+    def receive(self, topic: str, payload: bytes, now: float) -> None:
+        """Take one message of a device; a bad one is refused, counted and logged, and never stops anything."""
+        self.counts["received"] += 1
+        try:
+            message = wire.unpack(topic, payload)
+            if message.address.area != self.area or wire.sent_by(message.address) != "device":
+                raise wire.WireError(topic, "topic", "is not for this bridge")
+        except wire.WireError as why:
+            self._refuse(topic, str(why), now)
+            return
+        address, body = message.address, message.body
+        if body is None:
+            return
+        if "seq" in body:
+            device = (address.family, address.device)
+            known = self._acks.setdefault(device, DeviceAcks())
+            urgent = address.channel == "incident"
+            wait = 0.0 if urgent else max(now, self._ack_sent.get(device, 0.0) + ACK_EVERY_S)
+            self._ack_due[device] = min(wait, self._ack_due.get(device, wait))
+            if not known.add(body["boot"], body["seq"]) and not self._is_another(address, body):
+                self.counts["duplicates"] += 1
+                return
+            self._records.append(self._record_of(address, body, int(now)))
+            self._urgent = self._urgent or urgent
+        self._take(self.dispatch.on_message(message, int(now)), int(now))
+
+    def act(self, act: Act, now: float) -> None:
+        """Carry out a person's action; raises ActionError, or StoreError when it could not be kept."""
+        self._take(self.dispatch.act(act, int(now)), int(now))
+        self._retry_at = 0.0
+        self.flush(now)
+        if self._records:
+            raise StoreError(f"decided but not stored yet ({self.trouble}); it is tried again every second")
+
+    def tick(self, now: float) -> None:
+        """Let time pass: at most once a second, and the heartbeat every ten."""
+        if now - self._clock_at >= wire.HEARTBEAT_S:
+            self._heartbeat(now)
+        if int(now) == self._ticked_at:
+            return
+        self._ticked_at = int(now)
+        self._take(self.dispatch.on_tick(int(now)), int(now))
+
+    # --- what goes out --------------------------------------------------------------------------------------
+
+    def flush(self, now: float) -> bool:
+        """Commit, publish, acknowledge, in this order; False while the store does not take the batch."""
+        if self._records:
+            if now < self._retry_at:
+                return False
+            try:
+                self._commit()
+            except StoreError as why:
+                self._retry_at = now + RETRY_S
+                if self.trouble is None:
+                    log.error("records cannot be stored: %s; nothing is acknowledged until they can", why)
+                self.trouble = str(why)
+                self.counts["failed_commits"] += 1
+                return False
+            if self.trouble is not None:
+                log.warning("records can be stored again")
+                self.trouble = None
+        for publish in self._publishes:
+            self._publish(publish)
+        self._publishes.clear()
+        for device, due in list(self._ack_due.items()):
+            if now >= due:
+                family, name = device
+                self._publish(Publish(wire.topic("ack", self.area, name, family=family), self._acks[device].body()))
+                self._ack_sent[device] = now
+                del self._ack_due[device]
+        return True
+
+    def _commit(self) -> None:
+        receipt = self.store.append(self._records, urgent=self._urgent)
+        if receipt.duplicates:
+            # An id that is stored already: a resend from before our restart, or, if the body differs, another
+            # record of a device whose boot counter went back. That one is kept under a name of its own.
+            others = [self._renamed(record) for record in self._records if self._differs_from_stored(record)]
+            if others:
+                self.store.append(others, urgent=self._urgent)
+                self.counts["renamed"] += len(others)
+        self.counts["stored"] += receipt.stored
+        self.counts["duplicates"] += receipt.duplicates
+        self._records.clear()
+        self._urgent = False
+
+    def _publish(self, publish: Publish) -> None:
+        address = wire.parse_topic(publish.topic)
+        payload = b"" if publish.body is None else wire.pack(publish.topic, dict(publish.body))
+        self._send(publish.topic, payload, wire.is_retained(address))
+        self.counts["published"] += 1
+
+    def _heartbeat(self, now: float) -> None:
+        self._clock_at = now
+        self._publish(Publish(wire.topic("clock", self.area, family="bridge"), {"at": int(now)}))
+
+    def _life(self, now: float) -> dict[str, Any]:
+        return {"life": "ready", "at": int(now), "fw": __version__}
+
+    # --- helpers of the above -------------------------------------------------------------------------------
+
+    def _take(self, effects: list[Effect], now: int) -> None:
+        for effect in effects:
+            if isinstance(effect, Store):
+                self._records.append(
+                    Record(effect.id, effect.kind, effect.key, effect.at, now, self.area, effect.body)
+                )
+                self._urgent = self._urgent or effect.urgent
+            elif isinstance(effect, Publish):
+                self._publishes.append(effect)
+            else:
+                self.notices.append((now, effect))
+                del self.notices[:-100]
+                log.log(logging.WARNING if effect.level != "info" else logging.INFO, "%s", effect.text)
+
+    def _record_of(self, address: wire.Address, body: Mapping[str, Any], now: int) -> Record:
+        at = next((body[name] for name in ("fix_at", "pressed_at", "at") if body.get(name) is not None), now)
+        key = f"{address.device}/{body['incident_id']}" if address.channel == "incident" else address.device
+        record_id = f"{address.device}:{body['boot']}:{body['seq']}"
+        return Record(record_id, address.channel, key, at, now, self.area, {**body, "device": address.device})
+
+    def _is_another(self, address: wire.Address, body: Mapping[str, Any]) -> bool:
+        """Whether a known (boot, seq) comes with other content: a boot counter that went back (a new SD card)."""
+        stored = self.store.get(f"{address.device}:{body['boot']}:{body['seq']}")
+        return stored is not None and _essence(stored.body) != _essence({**body, "device": address.device})
+
+    def _differs_from_stored(self, record: Record) -> bool:
+        stored = self.store.get(record.id)
+        return stored is not None and _essence(stored.body) != _essence(record.body)
+
+    def _renamed(self, record: Record) -> Record:
+        digest = blake2b(repr(_essence(record.body)).encode(), digest_size=6).hexdigest()
+        log.warning("%s was stored with other content: its boot counter went back; kept as %s", record.id, digest)
+        return Record(
+            f"{record.id}:{digest}", record.kind, record.key, record.at, record.received_at, record.area, record.body
+        )
+
+    def _refuse(self, topic: str, why: str, now: float) -> None:
+        parts = topic.split("/")
+        device = "/".join(parts[3:5])[:80] if len(parts) > 4 else "unknown"
+        if device not in self.refused and len(self.refused) >= 10_000:
+            device = "others"  # made-up names must not fill the memory
+        self.counts["refused"] += 1
+        self.refused[device] += 1
+        if now - self._refusal_logged.get(device, float("-inf")) >= LOG_REFUSAL_EVERY_S:
+            self._refusal_logged[device] = now
+            log.warning("refused (%d so far from %s): %s", self.refused[device], device, why)
+
+
+def _essence(body: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """A record's content without what a resend may change."""
+    return sorted((name, value) for name, value in body.items() if name not in _RESENT_DIFFERS_IN)

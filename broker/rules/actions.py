@@ -1,0 +1,32 @@
+"""What a person may do, as plain words that the screen, the commands and the simulator share."""
+
+from dataclasses import dataclass
+
+ACTIONS = ("acknowledge", "decide", "clear", "resolve", "estate_ack", "serve", "skip")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One action of one person on an incident (`truck`, `incident_id`) or, for serve and skip, on a visit.
+
+    `version`, where given, must be the incident's newest, so that of two clicks on an old screen one is refused.
+    """
+
+    action: str
+    who: str
+    incident: tuple[str, str] | None = None
+    visit: tuple[str, str, int] | None = None
+    decision: str | None = None
+    reason: str | None = None
+    option: int = 0
+    truck: str | None = None
+    version: int | None = None
+
+
+class ActionError(ValueError):
+    """An action that cannot be done; the text says why and what can. `missing` means: no such thing."""
+
+    def __init__(self, text: str, *, missing: bool = False, stale: bool = False) -> None:
+        super().__init__(text)
+        self.missing = missing
+        self.stale = stale

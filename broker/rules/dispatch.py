@@ -1,0 +1,422 @@
+"""The dispatch: everything a device says or a person does comes in here, and what must be stored, published and
+told goes out. `(event, now) -> effects`; no clock, no socket, no file.
+
+    on_message(message, now)   a device spoke (already unpacked and checked by firmware.wire)
+    on_tick(now)               time passed (once a second)
+    act(action, now)           a person decided (see actions.py)
+
+The order of work for a truck's position: match it to the run (track), settle arrivals and departures (visits),
+predict (arrival), call lamps (calls), tell rooms and truck (arrivals).
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from typing import Any
+
+from broker.rules import blocked
+from broker.rules.actions import ACTIONS, Act, ActionError
+from broker.rules.arrival import predict
+from broker.rules.arrivals import rooms_of, tell_rooms, tell_truck
+from broker.rules.calls import call_id_of, call_now, held_now
+from broker.rules.effects import Effect, Notice, Store
+from broker.rules.incidents import ACK_EXPIRES_S, Incident, IncidentError
+from broker.rules.opening import open_runs
+from broker.rules.options import ReplanError, insert_visit, owed_again, set_visits
+from broker.rules.records import call_record, close_incident, close_topics, put, put_incident, run_record, tell_incident
+from broker.rules.shift import BinCount, RoomState, Run, Shift, TruckState
+from broker.rules.track import GpsFix, TrackEvent, TrackKind
+from broker.rules.visits import Visit, VisitError, record_key
+from firmware import wire
+
+FUTURE_S = 30  # a position from further ahead than this has a broken clock
+
+
+class Dispatch:
+    """The decisions over one `Shift`; the shell stores, then publishes what the methods return."""
+
+    def __init__(self, shift: Shift) -> None:
+        self.shift = shift
+        self.wrong_clocks = 0
+        self.stale_fixes = 0
+
+    # --- what devices say -------------------------------------------------------------------------------
+
+    def on_message(self, message: wire.Message, now: int) -> list[Effect]:
+        """Decide on one device message that is new (not a resend)."""
+        return self._settle(self._message(message, now), now)
+
+    def on_tick(self, now: int) -> list[Effect]:
+        """What time alone brings: runs that open, gaps that grow, alarms that repeat."""
+        return self._settle(self._tick(now), now)
+
+    def act(self, act: Act, now: int) -> list[Effect]:
+        """What a person decided; raises ActionError when it cannot be done, and then nothing has changed."""
+        try:
+            return self._settle(self._act(act, now), now)
+        except (IncidentError, VisitError, ReplanError) as why:
+            raise ActionError(str(why)) from why
+
+    def _settle(self, effects: list[Effect], now: int) -> list[Effect]:
+        """Predict and tell anew the runs whose visits were changed; close the ones that owe nothing any more."""
+        while self.shift.reordered:
+            run = self.shift.runs.get(self.shift.reordered.pop())
+            if run is None or run.state == "finished":
+                continue
+            effects += self.update(run, now, changed=True)
+            effects += self._finish_if_settled(run, now)
+        return effects
+
+    def _message(self, message: wire.Message, now: int) -> list[Effect]:
+        address, body = message.address, message.body
+        if body is None:  # a retained topic was cleared; devices clear nothing that decides
+            return []
+        if address.family == "truck":
+            truck = self.shift.trucks.setdefault(address.device, TruckState())
+            truck.heard_at = now
+            if address.channel == "life":
+                return self._life(address, truck, body, now)
+            if self._out_of_order(truck, address.channel, body):
+                return []
+            if address.channel == "fix":
+                return self._fix(address.device, truck, body, now)
+            return self._incident(address.device, body, now)
+        room = self.shift.rooms.setdefault(address.device, RoomState())
+        room.heard_at = now
+        if address.channel == "life":
+            return self._life(address, room, body, now)
+        if self._out_of_order(room, address.channel, body):
+            return []
+        if address.channel == "bins":
+            return self._bins(address.device, room, body, now)
+        if address.channel == "lamp":
+            room.lamps = {lamp["waste"]: lamp for lamp in body["lamps"]}
+            room.lamps_at = now
+            return []
+        return self._keeper(address.device, room, body, now)
+
+    def _out_of_order(self, device: TruckState | RoomState, channel: str, body: dict[str, Any]) -> bool:
+        """Whether something newer of this channel was decided on already (incidents are told apart by their id)."""
+        if channel in ("incident", "keeper"):
+            return False
+        mine = (body["boot"], body["seq"])
+        if mine <= device.order_seen.get(channel, (-1, -1)):
+            return True
+        if not body.get("late", False):
+            device.order_seen[channel] = mine
+        return False
+
+    def _life(
+        self, address: wire.Address, device: TruckState | RoomState, body: dict[str, Any], now: int
+    ) -> list[Effect]:
+        if body["boot"] < device.boot and body["life"] in ("lost", "disconnected"):
+            return []  # the will of a connection before the last restart says nothing about now
+        changed = (device.life, device.boot) != (body["life"], body["boot"])
+        device.life, device.boot, device.fw = body["life"], body["boot"], body.get("fw", device.fw)
+        if not changed:
+            return []
+        record_id = f"life:{address.device}:{self.shift.next_number()}"
+        return [Store(record_id, "life", address.device, now, {**body, "device": address.device})]
+
+    def _fix(self, truck_id: str, truck: TruckState, body: dict[str, Any], now: int) -> list[Effect]:
+        truck.mode = body["mode"]
+        if body["late"] or body["lat"] is None or body["lon"] is None:
+            return []
+        fix_at = now if body["fix_at"] is None else body["fix_at"]
+        if fix_at > now + FUTURE_S:
+            self.wrong_clocks += 1
+            self.shift.attention[f"clock/{truck_id}"] = (now, f"{truck_id}: GPS time is {fix_at - now} s ahead")
+            return []
+        self.shift.attention.pop(f"clock/{truck_id}", None)
+        if now - fix_at > wire.NO_DATA_S:
+            self.stale_fixes += 1  # older than 90 s: neither lights nor clears a lamp
+            return []
+        if truck.fix is not None and fix_at < truck.fix.fix_at:
+            return []
+        truck.fix = GpsFix(fix_at, body["lat"], body["lon"], body["speed_mps"], now)
+        run = self.shift.run_of(truck_id)
+        if run is None:
+            return []
+        effects = self._track(run, run.tracker.on_fix(truck.fix, now), now)
+        return effects + self.update(run, now)
+
+    def _bins(self, room_id: str, room: RoomState, body: dict[str, Any], now: int) -> list[Effect]:
+        if body["late"]:
+            return []
+        effects: list[Effect] = []
+        at = now if body["at"] is None else body["at"]
+        for row in body["bins"]:
+            room.bins[row["waste"]] = BinCount(row["count"], row["grams"], row["quality"], at)
+            effects += self._count_after(room_id, row, now)
+        return effects
+
+    def _count_after(self, room_id: str, row: dict[str, Any], now: int) -> list[Effect]:
+        """A report soon after the truck left says what was collected."""
+        for visit in self.shift.visits_at(room_id, row["waste"]):
+            if visit.state != "served" or visit.left_at is None:
+                continue
+            if now - visit.left_at > self.shift.settings.after_count_s:
+                continue
+            if row["count"] is None or (visit.bins_after is not None and visit.bins_after <= row["count"]):
+                continue
+            return put(self.shift, replace(visit, bins_after=row["count"], grams_after=row["grams"]), now)
+        return []
+
+    def _keeper(self, room_id: str, room: RoomState, body: dict[str, Any], now: int) -> list[Effect]:
+        if body["event"] == "bins_out":
+            room.bins_out_at = now if body["at"] is None else body["at"]
+            return []
+        effects: list[Effect] = []
+        at = now if body["at"] is None else body["at"]
+        for incident in list(self.shift.incidents.values()):
+            if at < incident.raised_at:
+                continue  # said of an earlier obstacle, and only now delivered
+            if incident.open and incident.condition == "active" and incident.room == room_id:
+                effects += blocked.clear_lane(self.shift, incident, f"keeper of {room_id}", now)
+        return effects
+
+    def _incident(self, truck_id: str, body: dict[str, Any], now: int) -> list[Effect]:
+        known = self.shift.incidents.get((truck_id, body["incident_id"]))
+        if known is not None and not known.open:
+            return close_topics(self.shift, known)  # a resend of what is over: clear its retained topics again
+        if known is None:
+            incident = Incident(
+                truck=truck_id,
+                incident_id=body["incident_id"],
+                reason=body["reason"],
+                raised_at=now,
+                pressed_at=body["pressed_at"],
+                lat=body["lat"],
+                lon=body["lon"],
+                changed_at=now,
+            )
+            if body["withdrawn"]:
+                over = incident.after("withdraw", now, condition="cleared", closed_at=now)
+                return put_incident(self.shift, over, now)
+            return blocked.raise_incident(self.shift, incident, now)
+        if body["withdrawn"]:
+            return blocked.withdraw(self.shift, known, now)
+        if body["reason"] != known.reason:
+            return blocked.upgrade(self.shift, known, body["reason"], now)
+        return tell_incident(self.shift, known)
+
+    # --- what people do ---------------------------------------------------------------------------------
+
+    def _act(self, act: Act, now: int) -> list[Effect]:
+        stored = Store(
+            f"action:{self.shift.next_number()}", "action", act.who, now, asdict(act), urgent=True
+        )
+        if act.action in ("serve", "skip"):
+            return [stored, *self._act_on_visit(act, now)]
+        incident = self.shift.incidents.get(act.incident or ("", ""))
+        if incident is None:
+            raise ActionError("no such incident; it may have been withdrawn before it was stored", missing=True)
+        if act.version is not None and act.version != incident.version:
+            text = f"somebody changed this incident meanwhile (version {incident.version}): look again, then decide"
+            raise ActionError(text, stale=True)
+        return [stored, *self._act_on_incident(act, incident, now)]
+
+    def _act_on_incident(self, act: Act, incident: Incident, now: int) -> list[Effect]:
+        if act.action == "acknowledge":
+            changed = incident.after("acknowledge", now, who=act.who, acknowledged_at=now)
+            return put_incident(self.shift, changed, now)
+        if act.action == "decide":
+            if act.decision not in wire.DECISIONS:
+                raise ActionError(f"decision must be one of {' '.join(wire.DECISIONS)}, got {act.decision!r}")
+            return blocked.decide(
+                self.shift, incident, act.decision, act.who, now, option=act.option, truck=act.truck
+            )
+        if act.action == "clear":
+            return blocked.clear_lane(self.shift, incident, act.who, now)
+        if act.action == "estate_ack":
+            return put_incident(self.shift, incident.changed(now, estate_ack_at=now), now)
+        if act.action == "resolve":
+            return put_incident(self.shift, incident.after("resolve", now, who=act.who), now)
+        raise ActionError(f"no such action {act.action!r}; there are {' '.join(ACTIONS)}")
+
+    def _act_on_visit(self, act: Act, now: int) -> list[Effect]:
+        visit = self.shift.visits.get(act.visit or ("", "", 0))
+        run = self.shift.runs.get(visit.run_id) if visit else None
+        if visit is None or run is None:
+            raise ActionError("no such visit", missing=True)
+        if act.action == "serve":
+            step = "leave" if visit.state == "at_stop" else "serve"
+            effects = put(self.shift, visit.after(step, left_at=now), now)
+        else:
+            if act.reason not in wire.SKIP_REASONS:
+                raise ActionError(f"reason must be one of {' '.join(wire.SKIP_REASONS)}, got {act.reason!r}")
+            effects = put(self.shift, visit.after("skip", reason=act.reason), now)
+            again = owed_again(self.shift, visit, run.run_id, run.truck, not_before_at=None)
+            effects += put(self.shift, again, now)
+            effects += insert_visit(self.shift, run, again, now)
+        if visit.call_id:
+            how = "served" if act.action == "serve" else "skipped"
+            effects.append(call_record(self.shift, self.shift.visits[visit.key], now, ended=how))
+        self.shift.attention.pop(f"passed/{record_key(visit.key)}", None)
+        set_visits(self.shift, run, now)
+        return effects
+
+    # --- time -------------------------------------------------------------------------------------------
+
+    def _tick(self, now: int) -> list[Effect]:
+        effects = open_runs(self.shift, now)
+        for run in list(self.shift.runs.values()):
+            if run.state == "finished" or self.shift.run_of(run.truck) is not run:
+                if run.state != "finished" and now - run.updated_at >= self.shift.settings.restate_s:
+                    effects += self.update(run, now)
+                continue
+            events = run.tracker.on_tick(now)
+            effects += self._track(run, events, now)
+            if events or now - run.updated_at >= self.shift.settings.update_s:
+                effects += self.update(run, now)
+        for incident in list(self.shift.incidents.values()):
+            wake_at = incident.wake_at()
+            if wake_at is not None and now >= wake_at:
+                effects += self._time_passed(incident, now)
+            if incident.workflow == "resolved" and not self._still_owed(incident):
+                effects += close_incident(self.shift, incident, now)
+        return effects
+
+    def _time_passed(self, incident: Incident, now: int) -> list[Effect]:
+        if incident.workflow == "acknowledged":
+            text = f"{incident.truck}: acknowledged {ACK_EXPIRES_S // 60} minutes ago, nothing decided: open again"
+            return [
+                *put_incident(self.shift, incident.after("expire", now, repeated_at=now), now),
+                Notice("severe", text),
+            ]
+        again = incident.changed(now, repeats=incident.repeats + 1, repeated_at=now)
+        waited_s = now - incident.raised_at
+        text = f"{incident.truck}: {incident.reason} not acknowledged for {waited_s} s; second person told"
+        return [*put_incident(self.shift, again, now), Notice("severe", text)]
+
+    def _still_owed(self, incident: Incident) -> bool:
+        """Whether the visit that makes up for a blocked one has not been settled."""
+        if incident.room is None or incident.run_id is None:
+            return False
+        return any(
+            visit.owed and visit.run_id == incident.run_id and visit.visit_number > (incident.visit_number or 0)
+            for visit in self.shift.visits_at(incident.room)
+        )
+
+    # --- positions become visits, predictions and lamps ---------------------------------------------------
+
+    def _track(self, run: Run, events: Iterable[TrackEvent], now: int) -> list[Effect]:
+        effects: list[Effect] = []
+        for event in events:
+            if event.leg is not None:
+                self.shift.history.learn_leg(event.leg)
+                effects.append(_learned("leg", run, event.leg.to_room, event.at, event.leg.to_body()))
+            if event.dwell is not None:
+                self.shift.history.learn_dwell(event.dwell)
+                effects.append(_learned("dwell", run, event.dwell.room_id, event.at, event.dwell.to_body()))
+            if event.kind == TrackKind.MOVING:
+                effects += self._start(run, event.at)
+            if event.key is None:
+                continue
+            visit = self.shift.visits.get((run.run_id, *event.key))
+            if visit is None or not visit.owed:
+                continue
+            if event.kind == TrackKind.ARRIVED and visit.state != "at_stop":
+                effects += self._start(run, event.at) + self._arrived(run, visit, event.at, now)
+            elif event.kind == TrackKind.LEFT and visit.state == "at_stop":
+                effects += self._left(run, visit, event.at, now)
+            elif event.kind == TrackKind.PASSED_WITHOUT_DWELL:
+                effects += self._passed(visit, event.at, now)
+        return effects
+
+    def _start(self, run: Run, at: int) -> list[Effect]:
+        if run.state != "scheduled":
+            return []
+        run.state, run.started_at = "running", at
+        return [run_record(self.shift, run, at)]
+
+    def _arrived(self, run: Run, visit: Visit, at: int, now: int) -> list[Effect]:
+        count = self.shift.rooms.setdefault(visit.room, RoomState()).bins.get(visit.waste)
+        self.shift.attention.pop(f"passed/{record_key(visit.key)}", None)
+        arrived = visit.after(
+            "arrive",
+            arrived_at=at,
+            passed_at=None,
+            bins_before=count.count if count else None,
+            grams_before=count.grams if count else None,
+        )
+        effects = put(self.shift, arrived, now)
+        if visit.call_id is not None:
+            effects.append(call_record(self.shift, arrived, now))
+        errors = run.promises.arrived((visit.room, visit.visit_number), at)
+        for error in errors:
+            self.shift.history.learn_error(error)
+        if errors:
+            body = {"errors": [error.to_body() for error in errors]}
+            effects.append(Store(f"error:{record_key(visit.key)}:{at}", "error", run.route_id, at, body))
+        return effects
+
+    def _left(self, run: Run, visit: Visit, at: int, now: int) -> list[Effect]:
+        count = self.shift.rooms.setdefault(visit.room, RoomState()).bins.get(visit.waste)
+        left = visit.after(
+            "leave",
+            left_at=at,
+            bins_after=count.count if count else None,
+            grams_after=count.grams if count else None,
+        )
+        effects = put(self.shift, left, now)
+        if visit.call_id is not None:
+            effects.append(call_record(self.shift, left, now, ended="served"))
+        effects += blocked.second_visit_served(self.shift, left, now)
+        return effects + self._finish_if_settled(run, now)
+
+    def _passed(self, visit: Visit, at: int, now: int) -> list[Effect]:
+        """A stop passed without a stop: never silently served; a person is asked."""
+        room = self.shift.plan.rooms[visit.room]
+        self.shift.attention[f"passed/{record_key(visit.key)}"] = (
+            at,
+            f"{visit.truck} passed {room.name} without stopping: say served, skip or come back",
+        )
+        return put(self.shift, replace(visit, passed_at=at), now)
+
+    def _finish_if_settled(self, run: Run, now: int) -> list[Effect]:
+        """Close a run that owes nothing; its truck gets its next run."""
+        if run.state == "finished" or self.shift.owed(run):
+            return []
+        run.state, run.ended_at = "finished", now
+        effects: list[Effect] = [run_record(self.shift, run, now)]
+        following = self.shift.run_of(run.truck)
+        if following is not None:
+            effects += self.update(following, now)
+        return effects + tell_truck(self.shift, following or run, now, changed=True)
+
+    def update(self, run: Run, now: int, *, changed: bool = False) -> list[Effect]:
+        """Predict a run anew, make the calls that are due, and tell its rooms and its truck what changed."""
+        run.updated_at = now
+        before = [self.shift.visits[key].state for key in run.order]
+        etas = predict(run.tracker, self.shift.history, self.shift.counts(), now)
+        run.etas = {(run.run_id, *eta.key): eta for eta in etas}
+        truck = self.shift.trucks.get(run.truck)
+        run.promises.note(etas, now)
+        heard = truck is not None and truck.fix is not None and now - truck.fix.fix_at <= wire.NO_DATA_S
+        effects: list[Effect] = []
+        for key, eta in run.etas.items():
+            visit = self.shift.visits.get(key)
+            if visit is None or not visit.owed:
+                continue
+            watch = self.shift.watch(key)
+            if not heard:
+                # No position younger than 90 s: the prediction may be shown, but it neither lights nor clears.
+                watch.below_since = None
+                if eta.label in ("live", "history", "timetable"):
+                    run.etas[key] = replace(eta, label="stale")
+                continue
+            if call_now(watch, visit, eta, self.shift.settings.calls, now):
+                effects += self._call(visit, eta.eta_at, eta.label, now)
+            else:
+                held_now(watch, visit, eta, self.shift.settings.calls)
+        settled = before != [self.shift.visits[key].state for key in run.order]
+        effects += tell_rooms(self.shift, rooms_of(run), now)
+        return effects + tell_truck(self.shift, run, now, changed=changed or settled)
+
+    def _call(self, visit: Visit, eta_at: int, label: str, now: int) -> list[Effect]:
+        called = visit.after("call", due_at=now, promised_at=eta_at, call_id=call_id_of(visit))
+        return [*put(self.shift, called, now), call_record(self.shift, called, now, label=label)]
+
+
+def _learned(kind: str, run: Run, room: str, at: int, body: dict[str, Any]) -> Store:
+    return Store(f"{kind}:{run.run_id}:{room}:{at}", kind, room, at, body)
