@@ -1,0 +1,135 @@
+"""Where a further stop fits into a tour that keeps its order, and what that costs.
+
+Cost = seconds of driving and waiting more, + 300 s for each promise that changes by more than 5 minutes. Hard
+rules: nothing is put before a lit lamp, the bins fit, no stop and no end of shift becomes too late. What was too
+late already may stay as late as it was, but not become later.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from broker.rules.tours import Schedule, Stop, Tour, Ways, schedule
+from broker.rules.visits import VisitKey
+
+PROMISE_SLACK_S = 300
+PROMISE_COST_S = 300
+_NEVER = 1 << 60
+
+
+def is_changed(before_at: int | None, after_at: int) -> bool:
+    """Whether a keeper would have to be told another time; without an earlier one there is nothing to change."""
+    return before_at is not None and abs(after_at - before_at) > PROMISE_SLACK_S
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What must be kept of a tour as it was before anything was changed."""
+
+    told_at: Mapping[VisitKey, int]  # when each stop was to happen
+    latest_at: Mapping[VisitKey, int]  # for stops that have a closing time
+    end_at: int
+    frozen: frozenset[VisitKey]
+
+
+def limits(tour: Tour, ways: Ways) -> Limits:
+    """The limits of a tour that is driven as it stands."""
+    plan = schedule(tour, ways)
+    told, latest = {}, {}
+    for stop, arrive_at in zip(tour.stops, plan.arrive_at, strict=True):
+        told[stop.key] = arrive_at if stop.before_at is None else stop.before_at
+        if stop.close_at is not None:
+            latest[stop.key] = max(stop.close_at, arrive_at)
+    end_at = _NEVER if tour.shift_end_at is None else max(tour.shift_end_at, plan.end_at)
+    return Limits(told, latest, end_at, frozenset(stop.key for stop in tour.stops if stop.frozen))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place for a stop: before the stop that is now at `position`, for `cost_s`."""
+
+    cost_s: int
+    position: int
+
+
+class OpenTour:
+    """A tour that may take further stops; its times are worked out once and asked often."""
+
+    def __init__(self, tour: Tour, limit: Limits, ways: Ways):
+        self.tour = tour
+        self.limit = limit
+        self.ways = ways
+        self.plan: Schedule = schedule(tour, ways)
+        self.broken = sum(
+            is_changed(self._told_at(stop), at) for stop, at in zip(tour.stops, self.plan.arrive_at, strict=True)
+        )
+        self.cost_s = self.plan.drive_s + self.plan.wait_s + PROMISE_COST_S * self.broken
+
+    def _told_at(self, stop: Stop) -> int | None:
+        return self.limit.told_at.get(stop.key, stop.before_at)
+
+    def _latest_at(self, stop: Stop) -> int:
+        return self.limit.latest_at.get(stop.key, _NEVER if stop.close_at is None else stop.close_at)
+
+    def with_stop(self, stop: Stop, position: int) -> "OpenTour":
+        """This tour with one stop more, under the same limits."""
+        return OpenTour(self.tour.with_stop(stop, position), self.limit, self.ways)
+
+    def without(self, key: VisitKey) -> "OpenTour":
+        """This tour with one stop less, under the same limits."""
+        return OpenTour(self.tour.without(key), self.limit, self.ways)
+
+    def best_place(self, stop: Stop) -> Place | str:
+        """The cheapest allowed place of `stop` (of equal ones the earliest), or why there is none."""
+        tour = self.tour
+        if tour.wastes is not None and stop.waste not in tour.wastes:
+            return f"{tour.truck} does not take {stop.waste}"
+        free = tour.free_bins()
+        if free is not None and stop.bins > free:
+            return f"{tour.truck} has room for {max(free, 0)} more bins, {stop.bins} are needed"
+        last_lit = max((i for i, other in enumerate(tour.stops) if other.key in self.limit.frozen), default=-1)
+        places = [self.cost_at(stop, position) for position in range(last_lit + 1, len(tour.stops) + 1)]
+        allowed = [place for place in places if isinstance(place, Place)]
+        if allowed:
+            return min(allowed, key=lambda place: (place.cost_s, place.position))
+        return next(why for why in places if isinstance(why, str))
+
+    def cost_at(self, stop: Stop, position: int) -> Place | str:
+        """What the stop costs before the one now at `position`, or which time limit it breaks there."""
+        tour, travel_s = self.tour, self.ways.travel_s
+        place = tour.stops[position - 1].place if position else tour.start
+        at = self.plan.leave_at[position - 1] if position else tour.start_at
+        leg_s = travel_s(place, stop.place)
+        start_at = max(at + leg_s, stop.open_at or 0)
+        if start_at > self._latest_at(stop):
+            return self._late(stop, start_at)
+        # From here on cost_s counts driving and waiting until the stop after, less what they were without.
+        cost_s = start_at - at + PROMISE_COST_S * is_changed(self._told_at(stop), start_at)
+        leave_at = start_at + self.ways.dwell_s(stop)
+        old_leave_at, old_place, place = at, place, stop.place
+        for index in range(position, len(tour.stops)):
+            other, was_at = tour.stops[index], self.plan.arrive_at[index]
+            start_at = max(leave_at + travel_s(place, other.place), other.open_at or 0)
+            if start_at > self._latest_at(other):
+                return self._late(other, start_at)
+            cost_s += (start_at - leave_at) - (was_at - old_leave_at)
+            if start_at == was_at:  # a wait took up the detour: nothing after it changes
+                return Place(cost_s, position)
+            told_at = self._told_at(other)
+            cost_s += PROMISE_COST_S * (is_changed(told_at, start_at) - is_changed(told_at, was_at))
+            old_leave_at, old_place, place = self.plan.leave_at[index], other.place, other.place
+            leave_at = start_at + old_leave_at - was_at
+        end_at = leave_at
+        if tour.end is not None:
+            end_at += travel_s(place, tour.end)
+            cost_s += travel_s(place, tour.end) - travel_s(old_place, tour.end)
+        if end_at > self.limit.end_at:
+            return f"{tour.truck} would end {_minutes(end_at - self.limit.end_at)} min after its shift"
+        return Place(cost_s, position)
+
+    def _late(self, stop: Stop, at: int) -> str:
+        late = _minutes(at - self._latest_at(stop))
+        return f"{self.tour.truck} would come to {stop.place} {late} min too late"
+
+
+def _minutes(seconds: int) -> int:
+    return -(-seconds // 60)
