@@ -14,20 +14,24 @@ class StoreError(Exception):
     """Base of everything a store raises; the text says what to do next."""
 
 
-class Full(StoreError, OSError):
+class Full(StoreError, OSError):  # noqa: N818 - the name says what is so
     """No room to write; nothing of the batch was stored, retry after making room."""
 
 
-class Unavailable(StoreError, ConnectionError):
+class Unavailable(StoreError, ConnectionError):  # noqa: N818 - the name says what is so
     """The backend cannot be reached or is in use by another process; retry later."""
 
 
-class Corrupt(StoreError, ValueError):
+class Corrupt(StoreError, ValueError):  # noqa: N818 - the name says what is so
     """A stored file is not what was written; it was left in place or moved aside, never deleted."""
 
 
-class Conflict(StoreError, ValueError):
+class Conflict(StoreError, ValueError):  # noqa: N818 - the name says what is so
     """The record was changed by somebody else, or an id is taken by a different record."""
+
+
+class Refused(StoreError, ValueError):  # noqa: N818 - the name says what is so
+    """A record no backend can keep (a broken text, a time that is none); nothing of its batch was stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +78,32 @@ class Store(Protocol):
         """Records of one kind with from_at <= at < to_at, ordered by (at, id), after the cursor id if given."""
         ...
 
-    def latest(self, kind: str, key: str | None = None) -> Mapping[str, Record]:
-        """The newest record (by at, then id) per key of a kind; with `key` at most that one."""
+    def latest(self, kind: str, key: str | None = None, since_at: int | None = None) -> Mapping[str, Record]:
+        """The newest record (by at, then id) per key of a kind; with `key` at most that one.
+
+        `since_at` leaves out records that happened before it: a bridge that starts asks for the last two days and
+        reads two days, not all years.
+        """
         ...
 
     def totals(self, kind: str, from_day: str, to_day: str, by: Sequence[str]) -> list[dict[str, Any]]:
-        """Sums per event day (YYYY-MM-DD, area time zone, both ends included) and the body fields in `by`."""
+        """Sums per event day (YYYY-MM-DD, area time zone, both ends included) and the body fields in `by`.
+
+        One row per day and combination that has records: `day`, the fields of `by`, `records`, and the sum of every
+        whole-number measure of the body (broker/store/sums.py says which). Records whose body holds a list of bins
+        are counted per bin. Amendments are applied.
+        """
         ...
 
-    def amend(self, record_id: str, patch: Mapping[str, Any], reason: str, who: str, at: int) -> Record:
-        """Correct a record's body by an amendment that is itself a record; the original stays readable."""
+    def amend(
+        self, record_id: str, patch: Mapping[str, Any], reason: str, who: str, at: int, seen: int | None = None
+    ) -> Record:
+        """Correct a record's body by an amendment that is itself a record; the original stays readable.
+
+        The amendment has kind `amendment`, id `<record id>#<n>` (n from 1), key `<record id>` and body
+        {record_id, patch, reason, who}. Raises Conflict if there is no such record, or if `seen` is given and the
+        record has had another number of amendments by now: somebody else was quicker.
+        """
         ...
 
     def health(self) -> Mapping[str, Any]:

@@ -1,0 +1,60 @@
+"""A record as one JSON object in bytes, the same for every backend, and the checks before anything is stored."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from broker.store import Record, Refused
+
+LONGEST_TEXT = 200
+_KIND = re.compile(r"[a-z][a-z_]{0,31}")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_MAX_TIME_S = 4102444800  # 2100-01-01
+
+
+def check(record: Record) -> None:
+    """Raises Refused, naming record and field, if any backend could not keep this record as it is."""
+    if _KIND.fullmatch(record.kind) is None:
+        raise Refused(f"record {record.id!r}: kind must be a word of a-z and _, got {record.kind!r}")
+    for field, text in (("id", record.id), ("key", record.key), ("area", record.area)):
+        if not isinstance(text, str) or not 1 <= len(text) <= LONGEST_TEXT or _UNPRINTABLE.search(text):
+            raise Refused(f"record {record.id!r}: {field} must be 1 to {LONGEST_TEXT} printable characters")
+    for field, at in (("at", record.at), ("received_at", record.received_at)):
+        if type(at) is not int or not 0 <= at <= _MAX_TIME_S:
+            raise Refused(f"record {record.id!r}: {field} must be whole POSIX seconds, got {at!r}")
+
+
+def encode(record: Record) -> bytes:
+    """The record without its kind (the table says it) as JSON; raises Refused if a value is not plain JSON."""
+    try:
+        return orjson.dumps(
+            {
+                "id": record.id,
+                "key": record.key,
+                "at": record.at,
+                "received_at": record.received_at,
+                "area": record.area,
+                "body": record.body,
+            }
+        )
+    except (TypeError, ValueError) as error:
+        raise Refused(f"record {record.id!r}: body cannot be stored: {error}") from error
+
+
+def encode_with_kind(record: Record) -> bytes:
+    """The record with its kind as JSON: the line of a position file or of an export."""
+    return b'{"kind":"%s",%s' % (record.kind.encode(), encode(record)[1:])
+
+
+def decode(kind: str, document: bytes) -> Record:
+    """The record of an encoded document."""
+    return from_fields(kind, orjson.loads(document))
+
+
+def from_fields(kind: str, fields: Mapping[str, Any]) -> Record:
+    """The record of a decoded document."""
+    return Record(
+        fields["id"], kind, fields["key"], fields["at"], fields["received_at"], fields["area"], fields["body"]
+    )

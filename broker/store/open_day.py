@@ -1,0 +1,263 @@
+"""The day that is being written: a JournalDB with an index by id, the positions beside it, and lazy day sums."""
+
+import os
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import orjson
+
+from broker.store import Record, codec, sums
+from broker.store.days import Days
+from broker.store.seen import Seen, counted
+from broker.store.tinyjournal import Files, JournalDB
+from broker.store.tinyjournal.journal import Place
+
+POSITIONS = "fix"  # the one kind that is mass data: kept as lines, a thinned part as documents
+THIN_S = 30  # one position per truck and this many seconds becomes a document
+_SEGMENT_SHIFT = 40
+
+
+class OpenDay:
+    """One partition before it is sealed. `append` is for one thread at a time, reading for any."""
+
+    def __init__(
+        self, folder: Path, number: int, day: str, days: Days, seen: Seen, files: Files, stamp: Callable[[], str]
+    ) -> None:
+        """Opens and replays the journal in `folder`; ids that count go into `seen`."""
+        self.folder, self.number, self.day = folder, number, day
+        self.seen_here = Seen()
+        self._days, self._seen = days, seen
+        self._index: dict[str, int] = {}
+        self._kinds: list[str] = []
+        self._at: dict[str, array[int]] = {}
+        self._fix_at: array[int] = array("q")
+        self._fix_place: array[int] = array("Q")
+        self._fix_last: dict[str, Record] = {}
+        self._fix_kept: dict[str, int] = {}
+        self._cubes: dict[str, tuple[int, sums.Cube]] = {}
+        self._latest: dict[str, tuple[int, dict[str, tuple[int, str, int]]]] = {}
+        self.db = JournalDB(folder, files, stamp=stamp, on_note=self._read_note)
+        self.events = self.db.journal.events
+        for kind in sorted(self.db.tables()):
+            self._index_table(kind)
+
+    # --- writing ---------------------------------------------------------------------------------------
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Store new records (nobody has them yet) in one frame; raises what the journal raises."""
+        tables: dict[str, list[bytes]] = {}
+        stored: dict[str, list[Record]] = {}
+        notes: list[bytes] = []
+        noted: list[Record] = []
+        kept_before = dict(self._fix_kept) if any(record.kind == POSITIONS for record in records) else None
+        for record in records:
+            if record.kind == POSITIONS and not self._keep(record):
+                notes.append(codec.encode_with_kind(record))
+                noted.append(record)
+                continue
+            kind = record.kind
+            if kind not in tables:
+                tables[kind], stored[kind] = [], []
+            tables[kind].append(codec.encode(record))
+            stored[kind].append(record)
+        first = {kind: self.db.rows(kind).next_id for kind in tables}
+        try:
+            place = self.db.insert_encoded(tables, notes)
+        except BaseException:
+            if kept_before is not None:
+                self._fix_kept = kept_before
+            raise
+        for kind, batch in stored.items():
+            self._take_in(kind, batch, first[kind])
+        offset = 0
+        for record, line in zip(noted, notes, strict=True):
+            self._take_note(record, place, offset)
+            offset += len(line) + 1
+
+    def _keep(self, record: Record) -> bool:
+        slot = record.at // THIN_S
+        if self._fix_kept.get(record.key) == slot:
+            return False
+        self._fix_kept[record.key] = slot
+        return True
+
+    def _take_in(self, kind: str, batch: Sequence[Record], doc_id: int) -> None:
+        code = self._code(kind)
+        index = self._index
+        for record in batch:
+            index[record.id] = doc_id << 10 | code
+            doc_id += 1
+            self._mark_seen(record.id)
+            if kind == POSITIONS:
+                self._see_position(record)
+        self._at[kind].extend([record.at for record in batch])
+
+    def _take_note(self, record: Record, place: Place, offset: int) -> None:
+        self._mark_seen(record.id)
+        if counted(record.id) is None:
+            self._index[record.id] = -1
+        self._fix_at.append(record.at)
+        self._fix_place.append(place.segment << _SEGMENT_SHIFT | (place.offset + offset))
+        self._see_position(record)
+
+    def _see_position(self, record: Record) -> None:
+        last = self._fix_last.get(record.key)
+        if last is None or (record.at, record.id) > (last.at, last.id):
+            self._fix_last[record.key] = record
+
+    def _mark_seen(self, record_id: str) -> None:
+        found = counted(record_id)
+        if found is not None:
+            self._seen.add(*found)
+            self.seen_here.add(*found)
+
+    def _code(self, kind: str) -> int:
+        if kind not in self._at:
+            self._kinds.append(kind)
+            self._at[kind] = array("q")
+        return self._kinds.index(kind)
+
+    def _read_note(self, line: bytes, place: Place, offset: int) -> None:
+        self._take_note(codec.decode(POSITIONS, line), place, offset)
+
+    def _index_table(self, kind: str) -> None:
+        batch = [codec.decode(kind, document) for _, document in self.db.rows(kind).raw_items()]
+        if kind == POSITIONS:
+            for record in batch:
+                self._fix_kept[record.key] = record.at // THIN_S
+        self._take_in(kind, batch, 1)
+
+    # --- reading ---------------------------------------------------------------------------------------
+
+    def holds(self, record_id: str) -> bool:
+        """Whether an id that does not count is stored here."""
+        return record_id in self._index
+
+    def ids(self) -> Iterator[tuple[str, str]]:
+        """Every id that does not count, with its kind."""
+        for record_id, reference in self._index.items():
+            if counted(record_id) is None:
+                yield record_id, POSITIONS if reference < 0 else self._kinds[reference & 1023]
+
+    def kinds(self) -> list[str]:
+        """The kinds that have records here."""
+        return sorted({*self._kinds, *([POSITIONS] if self._fix_at else [])})
+
+    def records(self) -> int:
+        """How many records are stored here."""
+        return sum(len(at) for at in self._at.values()) + len(self._fix_at)
+
+    def get(self, record_id: str) -> Record | None:
+        """The record of this id; a position that is no document is looked for from disk."""
+        reference = self._index.get(record_id)
+        if reference is not None and reference >= 0:
+            kind = self._kinds[reference & 1023]
+            document = self.db.rows(kind).raw(reference >> 10)
+            return None if document is None else codec.decode(kind, document)
+        found = counted(record_id)
+        if reference is None and (found is None or not self.seen_here.holds(*found)):
+            return None
+        return next((record for record in self._positions(range(len(self._fix_at))) if record.id == record_id), None)
+
+    def scan(self, kind: str, from_at: int, to_at: int) -> Iterator[Record]:
+        """Records of a kind with from_at <= at < to_at, ordered by (at, id), as of now."""
+        times = self._at.get(kind, array("q"))
+        rows = self.db.rows(kind)
+        chosen = [(at, position + 1) for position, at in enumerate(times) if from_at <= at < to_at]
+        if kind == POSITIONS:
+            chosen += [(at, -position) for position, at in enumerate(self._fix_at) if from_at <= at < to_at]
+        chosen.sort()
+        reader = _Lines(self.db.journal.segments, self._fix_place) if kind == POSITIONS else None
+        try:
+            for _, group in groupby(chosen, key=lambda pair: pair[0]):
+                together: list[Record] = []
+                for _, reference in group:
+                    document = reader.read(-reference) if reader and reference <= 0 else rows.raw(reference)
+                    if document is not None:
+                        together.append(codec.decode(kind, document))
+                if len(together) > 1:
+                    together.sort(key=lambda record: record.id)
+                yield from together
+        finally:
+            if reader is not None:
+                reader.close()
+
+    def _positions(self, wanted: range) -> Iterator[Record]:
+        reader = _Lines(self.db.journal.segments, self._fix_place)
+        try:
+            for position in wanted:
+                yield codec.decode(POSITIONS, reader.read(position))
+        finally:
+            reader.close()
+
+    def latest(self, kind: str) -> Mapping[str, Record]:
+        """The newest record per key of a kind."""
+        if kind == POSITIONS:
+            return dict(self._fix_last)
+        rows = self.db.rows(kind)
+        done, newest = self._latest.get(kind, (0, {}))
+        upto = len(self._at.get(kind, ()))
+        for doc_id in range(done + 1, upto + 1):
+            document = rows.raw(doc_id)
+            if document is not None:
+                record = codec.decode(kind, document)
+                entry = (record.at, record.id, doc_id)
+                if record.key not in newest or entry > newest[record.key]:
+                    newest[record.key] = entry
+        self._latest[kind] = (upto, newest)
+        found = {key: rows.raw(doc_id) for key, (_, _, doc_id) in newest.items()}
+        return {key: codec.decode(kind, document) for key, document in found.items() if document is not None}
+
+    def cube(self, kind: str) -> sums.Cube:
+        """The day sums of what is stored by now; only what came since the last call is counted."""
+        done, cube = self._cubes.get(kind, (0, {}))
+        upto = len(self._at.get(kind, ()))
+        rows, by = self.db.rows(kind), sums.DIMENSIONS.get(kind, ())
+        for doc_id in range(done + 1, upto + 1):
+            document = rows.raw(doc_id)
+            if document is not None:
+                fields = orjson.loads(document)
+                sums.add(cube, kind, by, self._days.of(fields["at"]), fields["body"])
+        if kind == POSITIONS:
+            # All positions count, the thinned ones among them.
+            return sums.count(kind, by, self._days, ((at, {}) for at in [*self._fix_at, *self._at.get(kind, ())]))
+        self._cubes[kind] = (upto, cube)
+        return cube
+
+    def bounds(self, kind: str) -> tuple[int, int]:
+        """The first and last `at` of a kind that has records here."""
+        times = [*self._at.get(kind, ()), *(self._fix_at if kind == POSITIONS else ())]
+        return min(times), max(times)
+
+    def close(self) -> None:
+        """Close the journal."""
+        self.db.close()
+
+
+class _Lines:
+    """Reads single lines of the segments by place; its files stay open, so a later removal does not matter."""
+
+    def __init__(self, segments: Sequence[Path], places: Sequence[int]) -> None:
+        self._places = places
+        self._handles = [os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in segments]
+
+    def read(self, position: int) -> bytes:
+        """The line of position number `position`."""
+        place = self._places[position]
+        handle, offset = self._handles[place >> _SEGMENT_SHIFT], place & ((1 << _SEGMENT_SHIFT) - 1)
+        length = 1024
+        while True:
+            data = os.pread(handle, length, offset)
+            end = data.find(b"\n")
+            if end >= 0:
+                return data[:end]
+            if len(data) < length:
+                raise OSError(5, "a stored position has no end; run `python -m broker fsck`")
+            length *= 8
+
+    def close(self) -> None:
+        for handle in self._handles:
+            os.close(handle)
+        self._handles = []

@@ -1,0 +1,75 @@
+"""Which ids are stored already, for ids that count: `<device>:<boot>:<seq>` needs a few ranges, not one entry each."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+
+_COUNTED = re.compile(r"([^:]+:(?:0|[1-9][0-9]{0,11})):(0|[1-9][0-9]{0,11})", re.ASCII)
+
+
+def counted(record_id: str) -> tuple[str, int] | None:
+    """(`<device>:<boot>`, seq) of an id that counts, or None for any other id."""
+    found = _COUNTED.fullmatch(record_id)
+    return None if found is None else (found[1], int(found[2]))
+
+
+class Ranges:
+    """A set of whole numbers as sorted, disjoint [first, last] ranges; numbers usually arrive counting up."""
+
+    __slots__ = ("firsts", "lasts")
+
+    def __init__(self, pairs: list[list[int]] | None = None) -> None:
+        self.firsts = [first for first, _ in pairs or []]
+        self.lasts = [last for _, last in pairs or []]
+
+    def __contains__(self, number: int) -> bool:
+        position = bisect_right(self.firsts, number) - 1
+        return position >= 0 and number <= self.lasts[position]
+
+    def add(self, number: int) -> None:
+        """Take in one number; again changes nothing."""
+        if self.lasts and number == self.lasts[-1] + 1:
+            self.lasts[-1] = number
+            return
+        position = bisect_right(self.firsts, number) - 1
+        if position >= 0 and number <= self.lasts[position]:
+            return
+        joins_left = position >= 0 and self.lasts[position] == number - 1
+        joins_right = position + 1 < len(self.firsts) and self.firsts[position + 1] == number + 1
+        if joins_left and joins_right:
+            self.lasts[position] = self.lasts[position + 1]
+            del self.firsts[position + 1], self.lasts[position + 1]
+        elif joins_left:
+            self.lasts[position] = number
+        elif joins_right:
+            self.firsts[position + 1] = number
+        else:
+            self.firsts.insert(position + 1, number)
+            self.lasts.insert(position + 1, number)
+
+    def pairs(self) -> list[list[int]]:
+        """The ranges as JSON keeps them."""
+        return [[first, last] for first, last in zip(self.firsts, self.lasts, strict=True)]
+
+
+class Seen:
+    """The counting ids of a whole store; grows with devices, boots and gaps, not with records."""
+
+    def __init__(self, saved: Mapping[str, list[list[int]]] | None = None) -> None:
+        self._ranges = {head: Ranges(pairs) for head, pairs in (saved or {}).items()}
+
+    def holds(self, head: str, seq: int) -> bool:
+        """Whether `<head>:<seq>` is stored."""
+        ranges = self._ranges.get(head)
+        return ranges is not None and seq in ranges
+
+    def add(self, head: str, seq: int) -> None:
+        """`<head>:<seq>` is stored now."""
+        ranges = self._ranges.get(head)
+        if ranges is None:
+            ranges = self._ranges[head] = Ranges()
+        ranges.add(seq)
+
+    def saved(self) -> dict[str, list[list[int]]]:
+        """All of it as plain JSON, for the carry-over file of a sealed day."""
+        return {head: ranges.pairs() for head, ranges in sorted(self._ranges.items())}

@@ -1,0 +1,123 @@
+"""Day sums: what of each kind is added up, by which fields, kept beside every sealed day and live for the open one.
+
+A cube maps (event day, dimension values ...) to (records, measure sums ...). Cubes add, so any span of days is the
+sum of its parts, and an amendment is one subtraction and one addition.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from broker.store.days import Days
+
+DIMENSIONS: Mapping[str, tuple[str, ...]] = {
+    "bins": ("device", "waste"),
+    "visit": ("estate", "reason", "room", "route", "state", "truck", "waste"),
+    "call": ("how", "label", "room", "truck", "waste"),
+    "weighing": ("run_id", "truck", "waste"),
+    "incident": ("device", "reason"),
+    "workflow": ("estate", "reason", "room", "stage", "truck"),
+    "keeper": ("device", "event"),
+    "run": ("route", "state", "truck", "waste"),
+}
+MEASURES: Mapping[str, tuple[str, ...]] = {
+    "bins": ("count", "grams"),
+    "visit": ("bins_before", "bins_after", "grams_before", "grams_after"),
+    "call": ("lead_s",),
+    "weighing": ("grams",),
+}
+_LISTS = {"bins": "bins"}  # kinds whose body holds a list: each entry counts, with the body's own fields beside it
+
+Value = str | int | bool | None
+Cube = dict[tuple[Value, ...], list[int]]
+
+
+def parts(kind: str, body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What of a body is counted: the body itself, or each entry of its list together with the body's fields."""
+    name = _LISTS.get(kind)
+    entries = body.get(name) if name is not None else None
+    if not isinstance(entries, list):
+        yield body
+        return
+    for entry in entries:
+        if isinstance(entry, Mapping):
+            yield {**body, **entry}
+
+
+def value_of(part: Mapping[str, Any], field: str) -> Value:
+    """A dimension's value; what is no plain word or number counts as None."""
+    value = part.get(field)
+    return value if isinstance(value, str | int) else None
+
+
+def add(cube: Cube, kind: str, by: Sequence[str], day: str, body: Mapping[str, Any], sign: int = 1) -> None:
+    """Count one record into the cube, or out of it with `sign` -1."""
+    measures = MEASURES.get(kind, ())
+    for part in parts(kind, body):
+        key = (day, *(value_of(part, field) for field in by))
+        row = cube.get(key)
+        if row is None:
+            row = cube[key] = [0] * (1 + len(measures))
+        row[0] += sign
+        for position, measure in enumerate(measures, 1):
+            value = part.get(measure)
+            if type(value) is int:
+                row[position] += sign * value
+
+
+def merge(into: Cube, cube: Mapping[tuple[Value, ...], Sequence[int]]) -> None:
+    """Add a cube of the same dimensions."""
+    for key, sums in cube.items():
+        row = into.get(key)
+        if row is None:
+            into[key] = list(sums)
+        else:
+            for position, value in enumerate(sums):
+                row[position] += value
+
+
+def count(kind: str, by: Sequence[str], days: Days, records: Iterable[tuple[int, Mapping[str, Any]]]) -> Cube:
+    """The cube of (at, body) pairs."""
+    cube: Cube = {}
+    for at, body in records:
+        add(cube, kind, by, days.of(at), body)
+    return cube
+
+
+def rows(kind: str, dimensions: Sequence[str], cube: Cube, by: Sequence[str]) -> list[dict[str, Any]]:
+    """A cube as the rows `totals` gives: only the fields of `by`, without rows that have no records, sorted."""
+    picked = [dimensions.index(field) + 1 for field in by]
+    folded: Cube = {}
+    for key, sums in cube.items():
+        merge(folded, {(key[0], *(key[position] for position in picked)): sums})
+    measures = MEASURES.get(kind, ())
+    ordered = sorted(folded.items(), key=lambda row: [(value is not None, str(value)) for value in row[0]])
+    return [
+        {
+            "day": key[0],
+            **dict(zip(by, key[1:], strict=True)),
+            "records": sums[0],
+            **dict(zip(measures, sums[1:], strict=True)),
+        }
+        for key, sums in ordered
+        if sums[0]
+    ]
+
+
+def saved(kind: str, cube: Cube) -> dict[str, Any]:
+    """A cube as the JSON of a `<kind>.sum.json`."""
+    ordered = sorted(cube.items(), key=lambda row: [(value is not None, str(value)) for value in row[0]])
+    return {
+        "kind": kind,
+        "by": list(DIMENSIONS.get(kind, ())),
+        "measures": list(MEASURES.get(kind, ())),
+        "rows": [[*key, *sums] for key, sums in ordered],
+    }
+
+
+def loaded(kind: str, data: Mapping[str, Any]) -> Cube | None:
+    """The cube of a `<kind>.sum.json`, or None if it was made by other dimensions than today's (recount then)."""
+    by, measures = DIMENSIONS.get(kind, ()), MEASURES.get(kind, ())
+    if data.get("by") != list(by) or data.get("measures") != list(measures):
+        return None
+    width = 1 + len(by)
+    return {tuple(row[:width]): row[width:] for row in data["rows"]}

@@ -1,0 +1,221 @@
+"""TinyDB over a journal: the whole TinyDB API, each change one durable frame of what changed.
+
+A line is `["table",id,{document}]` (put), `["table",id]` (drop one), `["table"]` (drop the table), or an object: a
+note, which is kept in the journal but not in any table. Id 0 is never given: dropping it makes an empty table exist.
+Where this differs from stock TinyDB it refuses or keeps what stock loses: an id is never given twice, an updater that
+raises changes nothing, and documents handed out are copies.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from tinydb import TinyDB
+from tinydb.storages import Storage
+from tinydb.table import Document, Table
+
+from broker.store.tinyjournal.files import Files
+from broker.store.tinyjournal.journal import Journal, JournalCorrupt, Place
+from broker.store.tinyjournal.lock import FolderLock
+from broker.store.tinyjournal.rows import Edit, Rows
+
+Note = Callable[[bytes, Place, int], None]
+
+
+class JournalStorage(Storage):
+    """The tables of one folder in memory, every change in its journal first; one process per folder."""
+
+    def __init__(
+        self,
+        folder: str | Path,
+        files: Files | None = None,
+        *,
+        stamp: Callable[[], str] = lambda: "x",
+        on_note: Note | None = None,
+        segment_bytes: int | None = None,
+    ) -> None:
+        """`on_note(line, place, byte offset in the frame)` is called for every note found when opening."""
+        files = files or Files()
+        files.make_folder(Path(folder))
+        self._lock = FolderLock(Path(folder))
+        self.tables: dict[str, Rows] = {}
+        try:
+            options: dict[str, Any] = {} if segment_bytes is None else {"segment_bytes": segment_bytes}
+            self.journal = Journal(Path(folder), files, stamp=stamp, **options)
+            for frame in self.journal.replay():
+                self._apply(frame.lines, frame.place, on_note)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _apply(self, lines: list[bytes], place: Place, on_note: Note | None) -> None:
+        offset = 0
+        for line in lines:
+            if line.startswith(b"{"):
+                if on_note is not None:
+                    on_note(line, place, offset)
+            else:
+                self._apply_line(line)
+            offset += len(line) + 1
+
+    def _apply_line(self, line: bytes) -> None:
+        # A put carries its document as bytes already: only the two words before it need reading.
+        name_end = line.find(b'"', 2)
+        id_end = line.find(b",", name_end + 2)
+        if b"\\" not in line[2:name_end] and id_end > 0 and line[id_end + 1 : id_end + 2] == b"{":
+            self._rows(line[2:name_end].decode()).put(int(line[name_end + 2 : id_end]), line[id_end + 1 : -1])
+            return
+        words = orjson.loads(line)
+        if len(words) == 1:
+            self.tables.pop(words[0], None)
+        elif len(words) == 2:
+            self._rows(words[0]).drop(words[1])
+        elif isinstance(words[2], dict):
+            self._rows(words[0]).put(words[1], orjson.dumps(words[2]))
+        else:
+            raise JournalCorrupt(f"{self.journal.folder}: a line is not of this journal: {line[:80]!r}")
+
+    def _rows(self, name: str) -> Rows:
+        rows = self.tables.get(name)
+        if rows is None:
+            rows = self.tables[name] = Rows()
+        return rows
+
+    def read(self) -> dict[str, dict[str, Any]] | None:
+        """All tables as TinyDB wants them; the tables decode a document when it is looked at."""
+        return dict(self.tables) or None  # type: ignore[arg-type]
+
+    def write(self, data: dict[str, dict[str, Any]]) -> None:
+        """Make the tables equal `data` in one frame (TinyDB calls this to drop tables); O(n) for changed tables."""
+        lines: list[bytes] = [_drop_table(name) for name in self.tables if name not in data]
+        for name, table in data.items():
+            if id(table) == id(self.tables.get(name)):
+                continue
+            edit = Edit(self.tables.get(name) or Rows())
+            edit.clear()
+            for doc_id, document in table.items():
+                edit[int(doc_id)] = dict(document)
+            puts, drops = edit.changes()
+            lines += _change_lines(name, puts, drops, name not in self.tables)
+        if lines:
+            place = self.journal.append(lines)
+            self._apply(lines, place, None)
+
+    def commit(self, name: str, edit: Edit) -> None:
+        """Store what an edit of one table changed, then take it into memory."""
+        puts, drops = edit.changes()
+        lines = _change_lines(name, puts, drops, name not in self.tables)
+        if lines:
+            self.journal.append(lines)
+            rows = self._rows(name)
+            for doc_id, document in puts:
+                rows.put(doc_id, document)
+            for doc_id in drops:
+                rows.drop(doc_id)
+
+    def commit_new(self, tables: Mapping[str, list[bytes]], notes: Sequence[bytes] = ()) -> Place:
+        """Store new encoded documents of several tables, and notes, in one frame; the notes come first in it."""
+        lines = list(notes)
+        for name, documents in tables.items():
+            head = _name(name)
+            first = self.tables[name].next_id if name in self.tables else 1
+            lines += [
+                b"[%s,%d,%s]" % (head, doc_id, document) for doc_id, document in enumerate(documents, first)
+            ]
+        place = self.journal.append(lines)
+        for name, documents in tables.items():
+            self._rows(name).extend(documents)
+        return place
+
+    def close(self) -> None:
+        """Close the journal and let other processes in."""
+        self.journal.close()
+        self._lock.release()
+
+
+def _name(name: str) -> bytes:
+    return orjson.dumps(name)
+
+
+def _drop_table(name: str) -> bytes:
+    return b"[%s]" % _name(name)
+
+
+def _change_lines(name: str, puts: list[tuple[int, bytes]], drops: list[int], new: bool) -> list[bytes]:
+    head = _name(name)
+    lines = [b"[%s,%d]" % (head, doc_id) for doc_id in drops]
+    lines += [b"[%s,%d,%s]" % (head, doc_id, document) for doc_id, document in puts]
+    if new and not lines:
+        lines.append(b"[%s,0]" % head)
+    return lines
+
+
+class JournalTable(Table):
+    """A TinyDB table whose changes cost what changes, not what is stored."""
+
+    _storage: JournalStorage
+    _edit: Edit | None = None
+
+    def _read_table(self) -> Mapping[str, Mapping[str, Any]]:  # type: ignore[override]
+        return self._storage.tables.get(self.name) or {}
+
+    def _update_table(self, updater: Callable[[dict[int, Mapping[str, Any]]], None]) -> None:
+        edit = Edit(self._storage.tables.get(self.name) or Rows())
+        self._edit = edit
+        try:
+            updater(edit)  # type: ignore[arg-type]
+            self._storage.commit(self.name, edit)
+        finally:
+            self._edit = None
+        self.clear_cache()
+
+    def _get_next_id(self) -> int:
+        rows = self._storage.tables.get(self.name)
+        stored = rows.next_id if rows is not None else 1
+        return max(stored, self._edit.next_id) if self._edit is not None else stored
+
+
+class JournalDB(TinyDB):
+    """`JournalDB(folder)`: TinyDB whose every change is durable when the call returns."""
+
+    table_class = JournalTable
+    default_storage_class = JournalStorage  # type: ignore[assignment]
+
+    def insert_across(self, tables: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+        """Insert plain documents into several tables in one frame: after a crash all are there, or none."""
+        encoded = {name: [orjson.dumps(dict(document)) for document in documents] for name, documents in tables.items()}
+        self.insert_encoded(encoded)
+
+    def insert_encoded(self, tables: Mapping[str, list[bytes]], notes: Sequence[bytes] = ()) -> Place:
+        """The same for documents that are JSON objects in bytes without newlines already, with notes (JSON objects)."""
+        storage: JournalStorage = self.storage  # type: ignore[assignment]
+        place = storage.commit_new(tables, notes)
+        for name in tables:
+            if name in self._tables:
+                self._tables[name].clear_cache()
+        return place
+
+    def rows(self, name: str) -> Rows:
+        """The encoded documents of one table, live; an empty one if there is no such table."""
+        storage: JournalStorage = self.storage  # type: ignore[assignment]
+        return storage.tables.get(name) or Rows()
+
+    @property
+    def journal(self) -> Journal:
+        """The journal below."""
+        storage: JournalStorage = self.storage  # type: ignore[assignment]
+        return storage.journal
+
+
+def export_table(documents: Iterable[tuple[int, bytes]], table: str = TinyDB.default_table_name) -> Iterable[bytes]:
+    """Pieces of a JSON file that stock `TinyDB(path)` opens: one document per line, `table` its only table."""
+    yield b"{" + _name(table) + b": {"
+    first = True
+    for doc_id, document in documents:
+        yield b'%s\n"%d": %s' % (b"" if first else b",", doc_id, document)
+        first = False
+    yield b"\n}}\n"
+
+
+__all__ = ["Document", "JournalDB", "JournalStorage", "JournalTable", "export_table"]

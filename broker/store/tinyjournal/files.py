@@ -1,0 +1,82 @@
+"""Every call to the file system that durability depends on, in one small class that a test can replace."""
+
+import os
+import shutil
+from pathlib import Path
+
+
+class Files:
+    """The file calls of a store; each raises OSError as the system does. A subclass may count them or let them fail."""
+
+    def create(self, path: Path) -> int:
+        """A new, empty file opened for appending; FileExistsError if the name is taken."""
+        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o640)
+
+    def reopen(self, path: Path) -> int:
+        """An existing file opened for appending."""
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+
+    def write(self, handle: int, data: bytes) -> None:
+        """All of `data` handed to the system; on OSError a part of it may be in the file."""
+        done = os.write(handle, data)
+        while done < len(data):
+            done += os.write(handle, memoryview(data)[done:])
+
+    def sync(self, handle: int) -> None:
+        """What was written to this file survives a power cut."""
+        os.fdatasync(handle)
+
+    def truncate(self, handle: int, size: int) -> None:
+        """Cut the file to `size` bytes."""
+        os.ftruncate(handle, size)
+
+    def close(self, handle: int) -> None:
+        """Give the handle back."""
+        os.close(handle)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Rename in one step, over whatever is at `target`."""
+        source.replace(target)
+
+    def remove(self, path: Path) -> None:
+        """Remove one file."""
+        path.unlink()
+
+    def remove_folder(self, path: Path) -> None:
+        """Remove a folder and all in it."""
+        shutil.rmtree(path)
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder (and its parents) and have its name survive a power cut."""
+        if path.is_dir():
+            return
+        self.make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        self.sync_folder(path.parent)
+
+    def sync_folder(self, path: Path) -> None:
+        """The names in this folder survive a power cut."""
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def free_bytes(self, path: Path) -> int:
+        """Bytes an ordinary user may still write to the disk that holds `path`."""
+        room = os.statvfs(path)
+        return room.f_bavail * room.f_frsize
+
+    def write_file(self, path: Path, data: bytes) -> None:
+        """A whole new file, synced under a temporary name and renamed into place; its folder is synced too."""
+        draft = path.with_name(f".{path.name}.part")
+        if draft.exists():
+            self.remove(draft)
+        handle = self.create(draft)
+        try:
+            self.write(handle, data)
+            self.sync(handle)
+        finally:
+            self.close(handle)
+        self.replace(draft, path)
+        self.sync_folder(path.parent)

@@ -1,0 +1,236 @@
+"""An append-only journal: a folder of segments `<first frame>.jsonl`, one frame per commit, one sync per frame.
+
+Opening reads all segments and checks the chain.
+- Bytes after the last whole frame of the last segment are a torn write: nobody was told that they are stored.
+  They are moved to `aside/`, reported in `events`, and never simply dropped.
+- A whole frame after hurt bytes, or a frame missing between segments, means that stored records are damaged:
+  `JournalCorrupt`, and nothing is changed.
+- When a sync fails, the file is never written again (the system may have thrown the pages away and would report
+  success the next time). The next commit begins a new segment, named after the frame it continues with; frames of
+  that number and above in the older segment were never acknowledged and are passed over when reading.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.store.tinyjournal import frames
+from broker.store.tinyjournal.files import Files
+
+SEGMENT_BYTES = 64 * 1024 * 1024
+
+
+class JournalError(Exception):
+    """Base of what a journal raises."""
+
+
+class JournalFull(JournalError, OSError):  # noqa: N818 - the name says what is so
+    """The disk or a limit left no room; nothing of this frame is stored, the journal is usable again with room."""
+
+
+class JournalBroken(JournalError, OSError):  # noqa: N818 - the name says what is so
+    """The disk refused to write or to sync; nothing of this frame was promised, the next commit tries a new file."""
+
+
+class JournalCorrupt(JournalError, ValueError):  # noqa: N818 - the name says what is so
+    """Stored frames are damaged; the text names file and byte. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the lines of a frame begin: byte `offset` of segment number `segment` of this journal."""
+
+    segment: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """One stored frame as read at opening: its place and its lines."""
+
+    place: Place
+    lines: list[bytes]
+
+
+_NO_ROOM = (28, 122, 27)  # ENOSPC, EDQUOT, EFBIG
+
+
+class Journal:
+    """The frames of one folder: exhaust `replay()` once, then `append`; one process and one thread at a time."""
+
+    def __init__(
+        self,
+        folder: Path,
+        files: Files | None = None,
+        *,
+        stamp: Callable[[], str] = lambda: "x",
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        self.folder = folder
+        self.files = files or Files()
+        self.events: list[str] = []
+        self.frame = 0
+        self.crc = 0
+        self.bytes = 0
+        self._stamp = stamp
+        self._segment_bytes = segment_bytes
+        self._handle: int | None = None
+        self._size = 0
+        self.files.make_folder(folder)
+        self.segments: list[Path] = segments_of(folder)
+
+    def replay(self) -> Iterator[Replayed]:
+        """Every stored frame in order; a torn end is moved aside. Raises JournalCorrupt or JournalBroken."""
+        starts = [segment_start(path)[0] for path in self.segments]
+        for index, path in enumerate(self.segments):
+            limit = starts[index + 1] if index + 1 < len(starts) else None
+            data = path.read_bytes()
+            offset = 0
+            for frame in frames.frames_from(data, 0):
+                if limit is not None and frame.number >= limit:
+                    break
+                self._check_order(path, frame)
+                self.frame, self.crc = frame.number, frame.crc
+                offset = frame.end
+                lines = data[frame.body : frame.end].split(b"\n")
+                lines.pop()
+                yield Replayed(Place(index, frame.body), lines)
+            self.bytes += offset
+            if limit is not None:
+                if self.frame != limit - 1:
+                    raise JournalCorrupt(
+                        f"{path}: frame {self.frame + 1} at byte {offset} is damaged or missing, "
+                        f"the next file begins with frame {limit}"
+                    )
+            else:
+                self._continue_with(path, data, offset)
+
+    def _continue_with(self, path: Path, data: bytes, offset: int) -> None:
+        # Whoever wrote the last frame may have died between write and sync, so it is synced before it counts.
+        try:
+            if offset < len(data):
+                self._set_torn_end_aside(path, data, offset)
+            handle = self.files.reopen(path)
+            self._handle, self._size = handle, offset
+            if offset < len(data):
+                self.files.truncate(handle, offset)
+            self.files.sync(handle)
+            self.files.sync_folder(self.folder)
+        except OSError as error:
+            self.close()
+            raise self._failure("continue", error) from error
+
+    def _check_order(self, path: Path, frame: frames.Frame) -> None:
+        if frame.number != self.frame + 1 or frame.prev != self.crc:
+            raise JournalCorrupt(
+                f"{path}: byte {frame.start} holds frame {frame.number}, "
+                f"but frame {self.frame + 1} following checksum {self.crc:08x} belongs there"
+            )
+
+    def _set_torn_end_aside(self, path: Path, data: bytes, offset: int) -> None:
+        later = frames.frame_after(data, offset)
+        while later is not None and later.number <= self.frame:
+            later = frames.frame_after(data, later.start)
+        if later is not None:
+            raise JournalCorrupt(
+                f"{path}: bytes {offset} to {later.start} are damaged, frame {later.number} after them is whole"
+            )
+        aside = self.folder / "aside"
+        self.files.make_folder(aside)
+        target = aside / f"{path.name}.torn-{self._stamp()}"
+        count = 1
+        while target.exists():
+            count += 1
+            target = aside / f"{path.name}.torn-{self._stamp()}-{count}"
+        self.files.write_file(target, data[offset:])
+        self.events.append(
+            f"{path}: the last {len(data) - offset} bytes are no whole frame (an interrupted write); kept in {target}"
+        )
+
+    def append(self, lines: Sequence[bytes]) -> Place:
+        """Store the lines (JSON without newlines) as one frame; on return they survive a power cut.
+
+        Raises JournalFull or JournalBroken with nothing of the frame stored.
+        """
+        if self._handle is None:
+            self._begin_segment()
+        handle = self._handle
+        assert handle is not None
+        data, crc, header_bytes = frames.encode(self.frame + 1, self.crc, lines)
+        try:
+            self.files.write(handle, data)
+        except OSError as error:
+            self._take_back(handle)
+            raise self._failure("write", error) from error
+        try:
+            self.files.sync(handle)
+        except OSError as error:
+            self._take_back(handle)
+            self._abandon(handle)
+            raise self._failure("sync", error) from error
+        place = Place(len(self.segments) - 1, self._size + header_bytes)
+        self.frame += 1
+        self.crc = crc
+        self._size += len(data)
+        self.bytes += len(data)
+        if self._size >= self._segment_bytes:
+            self._abandon(handle)
+        return place
+
+    def _begin_segment(self) -> None:
+        first = self.frame + 1
+        attempt = 1
+        while (path := self.folder / _segment_name(first, attempt)).exists():
+            attempt += 1
+        try:
+            handle = self.files.create(path)
+        except OSError as error:
+            raise self._failure("create", error) from error
+        # The file exists, so it counts as a segment whatever happens next; if its name is not safe it stays empty.
+        self.segments.append(path)
+        self._handle, self._size = handle, 0
+        try:
+            self.files.sync_folder(self.folder)
+        except OSError as error:
+            self._abandon(handle)
+            raise self._failure("sync", error) from error
+
+    def _take_back(self, handle: int) -> None:
+        try:
+            self.files.truncate(handle, self._size)
+        except OSError:
+            self._abandon(handle)
+
+    def _abandon(self, handle: int) -> None:
+        if self._handle is None:
+            return
+        self._handle = None
+        try:
+            self.files.close(handle)
+        except OSError as error:
+            self.events.append(f"{self.segments[-1]}: closing failed: {error}")
+
+    def _failure(self, what: str, error: OSError) -> JournalError:
+        kind = JournalFull if error.errno in _NO_ROOM else JournalBroken
+        return kind(error.errno or 0, f"cannot {what} in {self.folder}: {error.strerror or error}")
+
+    def close(self) -> None:
+        """Close the file; all frames are safe already."""
+        if self._handle is not None:
+            self._abandon(self._handle)
+
+
+def _segment_name(first: int, attempt: int) -> str:
+    return f"{first:012d}.jsonl" if attempt == 1 else f"{first:012d}-{attempt}.jsonl"
+
+
+def segment_start(path: Path) -> tuple[int, int]:
+    """The number of the frame a segment begins with, and which attempt at it this file is."""
+    first, _, attempt = path.stem.partition("-")
+    return int(first), int(attempt or 1)
+
+
+def segments_of(folder: Path) -> list[Path]:
+    """The segments in a folder in reading order."""
+    found = [path for path in folder.glob("*.jsonl") if path.stem.replace("-", "").isdigit()]
+    return sorted(found, key=segment_start)
