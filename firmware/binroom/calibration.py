@@ -1,0 +1,71 @@
+"""Two-mass calibration of load cells, kept in flash with its date; never tared by itself.
+
+`/state/calibration.json`: {"<waste>": {"raw_low", "raw_high", "grams_low", "grams_high", "at"}}, all integers.
+Weighing two known masses (the first may be 0, the empty platform) fixes zero and scale:
+
+    grams = grams_low + (raw - raw_low) * (grams_high - grams_low) / (raw_high - raw_low)
+"""
+
+from firmware.binroom.durable import read_json, write_json
+
+FILE = "/state/calibration.json"
+MIN_SPAN_RAW = 1000  # counts; less is noise, not a mass
+MIN_SPAN_GRAMS = 1000
+_KEYS = ("raw_low", "raw_high", "grams_low", "grams_high")
+
+
+def grams_of(scale, raw):
+    """Grams of a raw value by a calibration, rounded to the nearest gram."""
+    span_raw = scale["raw_high"] - scale["raw_low"]
+    span_grams = scale["grams_high"] - scale["grams_low"]
+    if span_raw < 0:
+        span_raw, span_grams = -span_raw, -span_grams
+    product = (raw - scale["raw_low"]) * span_grams
+    return scale["grams_low"] + (2 * product + span_raw) // (2 * span_raw)
+
+
+def is_scale(value):
+    """Whether a value read from flash is a usable calibration."""
+    if not isinstance(value, dict):
+        return False
+    for key in _KEYS:
+        if not isinstance(value.get(key), int):
+            return False
+    return (
+        abs(value["raw_high"] - value["raw_low"]) >= MIN_SPAN_RAW
+        and abs(value["grams_high"] - value["grams_low"]) >= MIN_SPAN_GRAMS
+    )
+
+
+class Calibrations:
+    """All calibrations of a unit, and the first mass of one under way."""
+
+    def __init__(self, root, note):
+        self._path = root + FILE
+        found = read_json(self._path)
+        self._scales = {}
+        self._first = {}
+        for waste in found if isinstance(found, dict) else ():
+            if is_scale(found[waste]):
+                self._scales[waste] = found[waste]
+            else:
+                note("%s: %s is no calibration; weigh two masses again" % (FILE, waste))
+
+    def scale(self, waste):
+        """The calibration of a waste kind's cell, or None."""
+        return self._scales.get(waste)
+
+    def weigh(self, waste, raw, grams, at):
+        """A known mass is on the cell; the second, different one completes the calibration. Returns what to say."""
+        if raw is None:
+            return "calibrate %s: the cell gives no steady value; check its wires" % waste
+        first = self._first.pop(waste, None)
+        if first is None:
+            self._first[waste] = (raw, grams)
+            return "calibrate %s: %d g is raw %d; now put another known mass on" % (waste, grams, raw)
+        scale = {"raw_low": first[0], "raw_high": raw, "grams_low": first[1], "grams_high": grams, "at": at}
+        if not is_scale(scale):
+            return "calibrate %s: the two masses are too close (%d g, %d g); begin again" % (waste, first[1], grams)
+        self._scales[waste] = scale
+        write_json(self._path, self._scales)
+        return "calibrate %s: done, %d g is raw %d, %d g is raw %d" % (waste, first[1], first[0], grams, raw)

@@ -1,0 +1,147 @@
+"""From a load cell's raw samples to grams, a bin count and a quality with its reason; pure, integers only.
+
+Once a second the median of that second's samples is taken. Three seconds that agree are *settled*, and only settled
+values count:
+
+    change against the last settled weight         meaning
+    at least 0.7 of an empty bin's mass            bins were rolled on or off: the count moves
+    beyond the hold band                           waste was thrown in: grams follow, the count stays
+    within the hold band (200 g or 0.2 % of load)  creep and noise: nothing is told
+
+The count never leaves what the weight allows: every bin weighs at least its empty mass and at most its full one.
+The zero is never taken anew here; a zero that wandered shows as quality 2, for the technician.
+
+    quality  0 good   1 count had to be corrected   2 zero has drifted   3 unsteady or stuck   4 no weight at all
+"""
+
+from firmware.binroom.calibration import grams_of
+
+FULL_SCALE = 0x7FFFFF
+SECOND_MS = 1000
+SETTLED_SECONDS = 3
+SETTLE_GRAMS = 500
+HOLD_GRAMS = 200
+HOLD_PART = 500  # 1/500 of the load
+STEP_TENTHS = 7
+ZERO_GRAMS = 2000
+SILENT_SECONDS = 3
+UNSTEADY_SECONDS = 60
+STUCK_SECONDS = 120  # a 24-bit cell always trembles in its last digits
+CORRECTED_SECONDS = 3600
+
+
+def median(values):
+    """The middle value; of an even number the lower middle."""
+    ordered = sorted(values)
+    return ordered[(len(ordered) - 1) // 2]
+
+
+class Weighing:
+    """One cell under the bins of one waste kind; `count` is what a former boot knew, or None."""
+
+    def __init__(self, bin_empty_grams, bin_full_grams, count=None):
+        self._empty = bin_empty_grams
+        self._full = bin_full_grams
+        self.count = count
+        self.grams = None
+        self.quality = 4
+        self.reason = "no sample yet"
+        self.raw = None  # the last second's median
+        self._samples = []
+        self._second_ms = None
+        self._recent = []
+        self._silent_s = 0
+        self._unsteady_s = 0
+        self._same_s = 0
+        self._same_raw = None
+        self._corrected_s = 0
+
+    def sample(self, raw, scale, now_ms):
+        """One raw sample, or None for "not ready"; returns True once a second, when the fields may have changed."""
+        if raw is not None:
+            self._samples.append(raw)
+        if self._second_ms is None:
+            self._second_ms = now_ms
+        # Ticks wrap at 2^30 on a board.
+        if (now_ms - self._second_ms) & 0x3FFFFFFF < SECOND_MS:
+            return False
+        self._second_ms = now_ms
+        samples = self._samples
+        self._samples = []
+        self._one_second(samples, scale)
+        return True
+
+    def _one_second(self, samples, scale):
+        self._corrected_s = max(0, self._corrected_s - 1)
+        if not samples:
+            self._silent_s += 1
+            if self._silent_s >= SILENT_SECONDS:
+                self._useless("no answer from the cell's amplifier; check its supply and both wires")
+            return
+        self._silent_s = 0
+        self.raw = median(samples)
+        self._watch_stuck(samples)
+        if self.raw >= FULL_SCALE or self.raw <= -FULL_SCALE - 1:
+            self._useless("the cell is at its end; overload, or a wire of the bridge is broken")
+        elif scale is None:
+            self._useless("not calibrated; weigh two known masses")
+        else:
+            self._recent.append(grams_of(scale, self.raw))
+            if len(self._recent) > SETTLED_SECONDS:
+                self._recent.pop(0)
+            self._judge()
+
+    def _watch_stuck(self, samples):
+        same = self._same_raw is not None and min(samples) == self._same_raw and max(samples) == self._same_raw
+        self._same_s = self._same_s + 1 if same else 0
+        self._same_raw = samples[-1]
+
+    def _useless(self, reason):
+        self.grams = None
+        self._recent = []
+        self.quality = 4
+        self.reason = reason
+
+    def _judge(self):
+        if len(self._recent) == SETTLED_SECONDS and max(self._recent) - min(self._recent) <= SETTLE_GRAMS:
+            self._unsteady_s = 0
+            self._settled(median(self._recent))
+        else:
+            self._unsteady_s += 1
+        grams = self.grams
+        if grams is None:
+            self.quality, self.reason = 4, "not steady yet"
+        elif self._unsteady_s >= UNSTEADY_SECONDS:
+            self.quality, self.reason = 3, "the weight is never steady; a loose wire, or something leans on it"
+        elif self._same_s >= STUCK_SECONDS:
+            self.quality, self.reason = 3, "the raw value has not moved at all for two minutes; the amplifier hangs"
+        elif grams < -ZERO_GRAMS or (self.count == 0 and grams > ZERO_GRAMS):
+            self.quality, self.reason = 2, "the empty platform weighs %d g; clean it, then calibrate" % grams
+        elif self._corrected_s:
+            self.quality, self.reason = 1, "the count did not fit the weight and was corrected"
+        else:
+            self.quality, self.reason = 0, ""
+
+    def _settled(self, grams):
+        if self.grams is None:
+            self.grams = grams
+            if self.count is None:
+                self.count = self._fewest(grams)
+        change = grams - self.grams
+        if abs(change) * 10 >= self._empty * STEP_TENTHS:
+            bins = (abs(change) + self._full - 1) // self._full
+            self.count = max(0, self.count + (bins if change > 0 else -bins))
+        if abs(change) > max(HOLD_GRAMS, abs(self.grams) // HOLD_PART):
+            self.grams = grams
+        fewest, most = self._fewest(grams), self._most(grams)
+        if not fewest <= self.count <= most:
+            # An emptied platform is certain, whatever was counted: bins leave faster than a scale settles.
+            if most > 0:
+                self._corrected_s = CORRECTED_SECONDS
+            self.count = max(fewest, min(most, self.count))
+
+    def _fewest(self, grams):
+        return 0 if 2 * grams < self._empty else (grams + self._full - 1) // self._full
+
+    def _most(self, grams):
+        return 0 if 2 * grams < self._empty else max(self._fewest(grams), grams * 10 // (self._empty * 9), 1)
