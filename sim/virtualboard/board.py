@@ -2,6 +2,7 @@
 
 State of the board                        leaves it by
     off        no power, no port          plug()
+    rom        no interpreter in the flash, or BOOT held: esptool talks to `rom`      reset()
     booting    bootstrap.py runs; host bytes wait    its up-mark
     on         bytes pass both ways       exit of the interpreter (a reset), power cut, pull(), unplug()
 
@@ -23,11 +24,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sim.virtualboard.keyboard import CTRL_A, CTRL_C, Keyboard
+from sim.virtualboard.rom import RomLoader
 from sim.virtualboard.terminal import Terminal, make_raw
 
 BLOCK_BYTES = 4096
 UP_MARK = "\x16zp-up\x16"
 INTERRUPT_WAIT_S = 2.0
+ESP32_IMAGE_AT = 0x1000
+ESP_IMAGE_MAGIC = 0xE9
 _HERE = Path(__file__).resolve().parent
 
 
@@ -35,7 +39,8 @@ class VirtualBoard:
     """One board with its flash image under `folder` and its port as the symlink `port`.
 
     `claims` overrides what `sys.implementation` says (`machine`, `version`, `mpy`, `platform`); `modules` are folders
-    with `machine.py` and other stand-ins, the first wins. `printed` keeps the last 64 KB the board said.
+    with `machine.py` and other stand-ins, the first wins. With `rom` the board comes without an interpreter: one has to
+    be written with esptool first (any ESP image; what then runs is the unix port). `printed` keeps the last 64 KB the board said.
     """
 
     def __init__(
@@ -48,6 +53,7 @@ class VirtualBoard:
         blocks: int = 256,
         heap: str = "320k",
         claims: Mapping[str, object] | None = None,
+        rom: RomLoader | None = None,
         modules: tuple[Path, ...] = (),
         preload: tuple[str, ...] = ("machine",),
         environment: Mapping[str, str] | None = None,
@@ -57,6 +63,8 @@ class VirtualBoard:
         self.port = port
         self.uid = uid
         self.printed = bytearray()
+        self.rom = rom
+        self.boot_held = False
         self._interpreter = interpreter
         self._heap = heap
         self._blocks = blocks
@@ -109,6 +117,10 @@ class VirtualBoard:
         with self._lock:
             if self.powered:
                 self._boot(soft=False)
+
+    def in_rom(self) -> bool:
+        """Whether a reset now leads into the serial boot loader: BOOT is held, or there is no image to start."""
+        return self.rom is not None and (self.boot_held or self.rom.flash[ESP32_IMAGE_AT] != ESP_IMAGE_MAGIC)
 
     def cut_after(self, block_writes: int) -> None:
         """The power fails in the middle of the block write or erase after this many more."""
@@ -179,6 +191,9 @@ class VirtualBoard:
             self._terminal = None
         self._begin_session(raw=raw)
         self.boots += 1
+        if self.in_rom():
+            self._say(b"rst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT)\r\nwaiting for download\r\n")
+            return
         settings = self.folder / "boot.json"
         settings.write_text(
             json.dumps(
@@ -244,6 +259,9 @@ class VirtualBoard:
         if self._outer is not None and _has_reader(self._outer):
             with contextlib.suppress(OSError):
                 self._waiting += os.read(self._outer, 1024)
+        if terminal is None and self.rom is not None and self.powered:
+            self._say(self.rom.feed(bytes(self._waiting)))
+            self._waiting.clear()
         if terminal is not None:
             self._from_board(terminal.read())
             self._to_board(terminal)

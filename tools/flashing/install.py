@@ -1,0 +1,62 @@
+"""Carries a plan out on a board, checks every hash, and switches the release as the very last write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tools.flashing import onboard
+from tools.flashing.board import Board
+from tools.flashing.changes import Action, Plan, Step
+from tools.flashing.contents import read_contents
+from tools.flashing.errors import FlashError
+from tools.flashing.release import sha256
+
+POINTERS = ("/former", "/current")
+
+
+def arm_watchdog(board: Board) -> None:
+    """Keeps a watchdog that the unit may have started from resetting the board under our hands."""
+    board.ask(onboard.WATCHDOG, "holding its watchdog")
+    board.prefix = onboard.FEED
+
+
+def carry_out(board: Board, plan: Plan, progress: Callable[[int, str], None] = lambda *_: None) -> None:
+    """All steps in their order; before the release is switched, the board hashes everything once more.
+
+    `progress` is told bytes written and the path. Raises FlashError; the board then runs what it ran before.
+    """
+    for step in plan.steps:
+        if step.path not in POINTERS:
+            _do(board, step, progress)
+    _verify(board, [step for step in plan.steps if step.path not in POINTERS])
+    for step in plan.steps:
+        if step.path in POINTERS:
+            _do(board, step, progress)
+    _verify(board, list(plan.steps))
+
+
+def clean_up(board: Board, plan: Plan) -> None:
+    """Removes what nobody can go back to any more."""
+    for step in plan.afterwards:
+        _do(board, step, lambda *_: None)
+
+
+def _do(board: Board, step: Step, progress: Callable[[int, str], None]) -> None:
+    if step.action is Action.WRITE:
+        board.write(step.path, step.data, lambda count: progress(count, step.path))
+    elif step.action is Action.FOLDER:
+        board.run(_quiet(f"os.mkdir({step.path!r})", 17), f"making {step.path}")
+    elif step.action is Action.REMOVE:
+        # A folder removes as a file does on littlefs; ENOENT: an interrupted run did it already.
+        board.run(_quiet(f"os.remove({step.path!r})", 2), f"removing {step.path}")
+
+
+def _quiet(statement: str, fine: int) -> str:
+    return f"import os\ntry:\n {statement}\nexcept OSError as e:\n if e.errno!={fine}: raise\n"
+
+
+def _verify(board: Board, steps: list[Step]) -> None:
+    contents = read_contents(board)
+    for step in steps:
+        if step.action is Action.WRITE and contents.files.get(step.path) != sha256(step.data):
+            raise FlashError("write_failed", path=step.path)

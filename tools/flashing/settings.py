@@ -1,0 +1,223 @@
+"""The technician's settings file (flash.toml): one section a concern, unknown keys refused, secrets only by file name.
+
+    [area]     id = "xh"
+    [broker]   host = "192.0.2.7"   port = 1883   user = "technician"   password_file = "keys/technician.password"
+               tls = false   ca_file = "keys/ca.pem"
+               device_host = "broker.xh.example"    as the devices reach it; left out: the same host
+    [wifi]     ssid = "binrooms"   key_file = "keys/wifi.key"          left out: the boards need no Wi-Fi
+    [keys]     folder = "keys"          holds <device id>.password
+    [api]      url = "http://192.0.2.7:8080"      asked for open runs; left out: not asked
+    [modules]  index = "mirror" or an address     where micropython-lib modules come from
+    [records]  ledger = "ledger.jsonl"   labels = "labels"
+    [unit]     wastes, lamps, buttons, sensors ... the usual wiring, as firmware/binroom/settings.py takes it
+    [truck]    user = "zhanpai"   wheels = "wheels"   python = "3.11"   config = "truck.toml" ...
+
+Relative paths are relative to the file. Raises FlashError("settings").
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from firmware import wire
+from tools.flashing.errors import FlashError
+
+LONGEST_SECRET = 4096
+
+
+@dataclass(frozen=True)
+class BrokerAccess:
+    """How this computer and, by `device_host`, the devices reach the broker."""
+
+    host: str
+    port: int = 1883
+    user: str = "technician"
+    password_file: Path | None = None
+    tls: bool = False
+    ca_file: Path | None = None
+    device_host: str = ""
+
+
+@dataclass(frozen=True)
+class WifiAccess:
+    """The network the boards join."""
+
+    ssid: str
+    key_file: Path
+
+
+@dataclass(frozen=True)
+class TruckSettings:
+    """What a truck's computer gets besides the agent."""
+
+    user: str = "zhanpai"
+    wheels: Path | None = None
+    python: str = "3.11"
+    config: Path | None = None
+    timezone: str = "Asia/Shanghai"
+    ssh_keys: Path | None = None
+    wifi_country: str = "CN"
+    state_label: str = ""
+
+
+@dataclass(frozen=True)
+class FlashSettings:
+    """The whole file, checked."""
+
+    area: str
+    broker: BrokerAccess | None = None
+    wifi: WifiAccess | None = None
+    keys: Path = Path("keys")
+    api_url: str = ""
+    index: str | None = None
+    ledger: Path = Path("ledger.jsonl")
+    labels: Path = Path("labels")
+    unit: dict[str, Any] = field(default_factory=dict)
+    truck: TruckSettings = field(default_factory=TruckSettings)
+
+
+class _Section:
+    """Takes keys out of one table; what is left at the end is unknown."""
+
+    def __init__(self, file: Path, name: str, table: object) -> None:
+        self._file = file
+        self._name = name
+        if not isinstance(table, dict):
+            raise self._error("(all)", f"must be a section [{name}]")
+        self._table = dict(table)
+
+    def _error(self, key: str, what: str) -> FlashError:
+        return FlashError("settings", file=self._file, section=f"[{self._name}]", key=key, what=what)
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self._table.pop(key, default)
+        if value is None:
+            raise self._error(key, "is missing")
+        if not isinstance(value, str) or len(value) > 200 or (value == "" and default != ""):
+            raise self._error(key, "must be a text of 1 to 200 characters")
+        return value
+
+    def ident(self, key: str, default: str | None = None) -> str:
+        value = self.text(key, default)
+        if not wire.is_id(value):
+            raise self._error(key, "must be an id (1-64 of a-z A-Z 0-9 . _ -, no dot first)")
+        return value
+
+    def one_of(self, key: str, words: tuple[str, ...], default: str) -> str:
+        value = self.text(key, default)
+        if value not in words:
+            raise self._error(key, f"must be one of {' '.join(words)}")
+        return value
+
+    def number(self, key: str, low: int, high: int, default: int) -> int:
+        value = self._table.pop(key, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise self._error(key, f"must be a whole number from {low} to {high}")
+        return value
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self._table.pop(key, default)
+        if not isinstance(value, bool):
+            raise self._error(key, "must be true or false")
+        return value
+
+    def path(self, key: str, default: str | None = None) -> Path:
+        return self._file.parent / self.text(key, default)
+
+    def path_or_none(self, key: str) -> Path | None:
+        return self.path(key) if key in self._table else None
+
+    def end(self) -> None:
+        for key in self._table:
+            raise self._error(key, "is not a known key; remove it")
+
+
+def load_settings(file: Path) -> FlashSettings:
+    """The checked settings of `file`; raises FlashError naming file, section and key."""
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise FlashError("settings", file=file, section="(all)", key="(all)", what="there is no such file") from error
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise FlashError("settings", file=file, section="(all)", key="(all)", what=str(error)) from error
+    for name in tables:
+        if name not in _READERS:
+            raise FlashError("settings", file=file, section=f"[{name}]", key="(all)", what="is not a known section")
+    if "area" not in tables:
+        raise FlashError("settings", file=file, section="[area]", key="id", what="is missing")
+    values: dict[str, Any] = {"keys": file.parent / "keys"}
+    values |= {"ledger": file.parent / "ledger.jsonl", "labels": file.parent / "labels"}
+    for name, table in tables.items():
+        section = _Section(file, name, table)
+        values |= _READERS[name](section)
+        if name != "unit":
+            section.end()
+    return FlashSettings(**values)
+
+
+def _broker(section: _Section) -> dict[str, Any]:
+    host = section.text("host")
+    access = BrokerAccess(
+        host=host,
+        port=section.number("port", 1, 65535, 1883),
+        user=section.ident("user", "technician"),
+        password_file=section.path_or_none("password_file"),
+        tls=section.flag("tls", False),
+        ca_file=section.path_or_none("ca_file"),
+        device_host=section.text("device_host", host),
+    )
+    return {"broker": access}
+
+
+def _index(section: _Section) -> dict[str, Any]:
+    index = section.text("index")
+    return {"index": index if "://" in index else str(section._file.parent / index)}
+
+
+def _truck(section: _Section) -> dict[str, Any]:
+    truck = TruckSettings(
+        user=section.ident("user", "zhanpai"),
+        wheels=section.path_or_none("wheels"),
+        python=section.one_of("python", ("3.11", "3.12", "3.13"), "3.11"),
+        config=section.path_or_none("config"),
+        timezone=section.text("timezone", "Asia/Shanghai"),
+        ssh_keys=section.path_or_none("ssh_keys"),
+        wifi_country=section.text("wifi_country", "CN"),
+        state_label=section.text("state_label", ""),
+    )
+    return {"truck": truck}
+
+
+_READERS: dict[str, Callable[[_Section], dict[str, Any]]] = {
+    "area": lambda s: {"area": s.ident("id")},
+    "broker": _broker,
+    "wifi": lambda s: {"wifi": WifiAccess(s.text("ssid"), s.path("key_file"))},
+    "keys": lambda s: {"keys": s.path("folder")},
+    "api": lambda s: {"api_url": s.text("url").rstrip("/")},
+    "modules": _index,
+    "records": lambda s: {"ledger": s.path("ledger", "ledger.jsonl"), "labels": s.path("labels", "labels")},
+    "unit": lambda s: {"unit": dict(s._table)},
+    "truck": _truck,
+}
+
+
+def read_secret(file: Path) -> str:
+    """The secret alone in a file, without its line end; refused if others may read it or it is no single line."""
+    try:
+        status = file.stat()
+        if status.st_mode & 0o077:
+            raise FlashError("secret_file", file=file, what="others on this computer may read it")
+        raw = file.read_bytes()
+    except OSError as error:
+        raise FlashError("secret_file", file=file, what=error.strerror or str(error)) from error
+    try:
+        secret = raw.decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise FlashError("secret_file", file=file, what="it is not text") from error
+    if not secret or "\n" in secret or len(raw) > LONGEST_SECRET:
+        raise FlashError("secret_file", file=file, what="it must hold one line")
+    return secret

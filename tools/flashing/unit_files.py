@@ -1,0 +1,75 @@
+"""The files that make a board this unit and no other: identity, network, keys. Checked by the firmware's own reader."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from firmware.binroom.settings import SettingsError, load_network, load_unit
+from tools.flashing.errors import FlashError
+from tools.flashing.settings import FlashSettings, read_secret
+
+UNIT = "/config/unit.json"
+NETWORK = "/config/network.json"
+KEYS = "/config/keys"
+PASSWORD = f"{KEYS}/mqtt"
+WIFI_KEY = f"{KEYS}/wifi"
+AUTHORITY = f"{KEYS}/ca.der"
+
+
+def unit_files(settings: FlashSettings, device: str, unit: dict[str, Any]) -> dict[str, bytes]:
+    """The config files of one unit by path, keys first and the identity last; raises FlashError."""
+    if settings.broker is None:
+        raise FlashError("usage", what="a unit needs a [broker] section in the settings file")
+    files: dict[str, bytes] = {PASSWORD: read_secret(settings.keys / f"{device}.password").encode()}
+    network: dict[str, Any] = {
+        "ssid": None,
+        "host": settings.broker.device_host,
+        "port": settings.broker.port,
+        "user": device,
+        "password_file": PASSWORD,
+        "tls": settings.broker.tls,
+    }
+    if settings.wifi is not None:
+        files[WIFI_KEY] = read_secret(settings.wifi.key_file).encode()
+        network |= {"ssid": settings.wifi.ssid, "key_file": WIFI_KEY}
+    if settings.broker.tls:
+        files[AUTHORITY] = _authority(settings.broker.ca_file)
+        network["ca_file"] = AUTHORITY
+    files[NETWORK] = _as_json(network)
+    files[UNIT] = _as_json({**unit, "device": device, "area": settings.area})
+    _check(files, device)
+    return files
+
+
+def _as_json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
+
+
+def _authority(file: Path | None) -> bytes:
+    """The certificate as DER, the form every board's TLS takes."""
+    import ssl
+
+    if file is None:
+        raise FlashError("usage", what="[broker] tls needs ca_file, the certificate authority the units trust")
+    try:
+        raw = file.read_bytes()
+        return ssl.PEM_cert_to_DER_cert(raw.decode()) if raw.startswith(b"-----") else raw
+    except (OSError, ValueError) as error:
+        raise FlashError("secret_file", file=file, what=str(error)) from error
+
+
+def _check(files: dict[str, bytes], device: str) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        for path, data in files.items():
+            target = Path(root + path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.touch(mode=0o600)
+            target.write_bytes(data)
+        try:
+            load_unit(root)
+            load_network(root, device)
+        except SettingsError as error:
+            raise FlashError("usage", what=f"the unit would refuse its settings: {error}") from error
