@@ -1,0 +1,36 @@
+"""Who looked at members' data and who exported what: one line each, a file a month, personal facts never in it."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from broker.registers.durable import Disk, append_durably
+
+MAX_TEXT = 200
+
+
+class AccessLog:
+    """`<folder>/access/2026-11.jsonl`."""
+
+    def __init__(self, folder: Path, *, now: Callable[[], float], day_of: Callable[[int], str]) -> None:
+        self.folder = folder / "access"
+        self._now, self._day_of, self._disk = now, day_of, Disk()
+
+    def note(self, who: str, role: str, action: str, what: str) -> None:
+        """Write one line durably; an access that cannot be written down must not happen (OSError)."""
+        at = int(self._now())
+        entry = {"at": at, "who": who[:MAX_TEXT], "role": role, "action": action, "what": what[:MAX_TEXT]}
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        line = json.dumps(entry, ensure_ascii=False, sort_keys=True).encode() + b"\n"
+        append_durably(self._disk, self.folder / f"{self._day_of(at)[:7]}.jsonl", line)
+
+    def lines(self) -> Iterator[dict[str, object]]:
+        """All entries, oldest first; a cut-off line is passed over."""
+        for path in sorted(self.folder.glob("*.jsonl")):
+            for line in path.read_bytes().split(b"\n"):
+                try:
+                    entry = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(entry, dict):
+                    yield entry

@@ -1,0 +1,38 @@
+"""The one way a register is written: UTF-8, two spaces, sorted keys, lists in order of id, one field a line."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def item_key(item: Any) -> str | None:
+    """What tells one item of a list from another: its `id`, or its `on` (a day); None for plain values."""
+    if isinstance(item, Mapping):
+        for name in ("id", "on"):
+            if isinstance(item.get(name), str):
+                return str(item[name])
+    return None
+
+
+def ordered(value: Any) -> Any:
+    """The same JSON value with every list of records sorted by id."""
+    if isinstance(value, Mapping):
+        return {key: ordered(item) for key, item in value.items()}
+    if isinstance(value, list):
+        items = [ordered(item) for item in value]
+        if items and all(item_key(item) is not None for item in items):
+            items.sort(key=lambda item: str(item_key(item)))
+        return items
+    return value
+
+
+def canonical_bytes(document: Mapping[str, Any]) -> bytes:
+    """The bytes of a register file; equal documents give equal bytes."""
+    text = json.dumps(ordered(document), ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
+    return (text + "\n").encode()
+
+
+def etag_of(content: bytes) -> str:
+    """The fingerprint of a file: 32 hex digits of its SHA-256."""
+    return hashlib.sha256(content).hexdigest()[:32]
