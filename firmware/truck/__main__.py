@@ -1,0 +1,46 @@
+"""`python -m firmware.truck --config truck.toml`: the truck agent; `--check-config` only reads the file."""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from firmware.truck.config import ConfigError, load
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs until SIGTERM or SIGINT; returns 0, 2 for a bad configuration, 1 if the truck cannot run."""
+    parser = argparse.ArgumentParser(prog="python -m firmware.truck", description="The truck agent of Zhanpai.")
+    parser.add_argument("--config", type=Path, required=True, help="truck.toml; see truck.example.toml")
+    parser.add_argument("--check-config", action="store_true", help="read the configuration, say what is wrong, end")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    try:
+        config = load(given.config)
+        config.mqtt.password()
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if given.check_config:
+        print(f"{given.config}: good; truck {config.truck_id} of area {config.area}")
+        return 0
+    # Imported late: reading a configuration needs neither gpiozero nor a serial port.
+    from gpiozero import GPIOZeroError
+
+    from firmware.truck.program import run
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        run(config, stop=stop)
+    except (OSError, GPIOZeroError) as error:
+        print(f"the truck agent cannot run: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

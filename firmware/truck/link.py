@@ -1,0 +1,177 @@
+"""The connection to the broker, by paho: events out, messages in; it remembers nothing.
+
+A thread of its own connects, subscribes, and runs one paho client until that connection ends; then it waits
+(1, 2, 4 ... 60 s, with jitter) and begins again with a fresh client, because an old one would send its own queue a
+second time. The outbox is the queue: what is handed over while there is no connection is dropped here and comes
+again from there. Callbacks only put into a queue.
+"""
+
+import logging
+import random
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from firmware import wire
+from firmware.truck.events import Publish
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_S = 5.0
+BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
+IN_FLIGHT_MAX = 20
+GOODBYE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the broker is and who we are there; `password` is read anew for each connection."""
+
+    host: str
+    port: int
+    username: str
+    password: Callable[[], str | None] = lambda: None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+class Link:
+    """Tells `on_up()`, `on_down()` and `on_message(topic, payload)` from its own thread."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        filters: list[str],
+        will: Publish,
+        on_up: Callable[[], None],
+        on_down: Callable[[], None],
+        on_message: Callable[[str, bytes], None],
+        *,
+        keepalive_s: int = wire.KEEPALIVE_S,
+        back_off_scale: float = 1.0,
+    ) -> None:
+        """`filters` are subscribed before `on_up`; `back_off_scale` shortens the waits on an accelerated clock."""
+        self._broker = broker
+        self._filters = filters
+        self._will = will
+        self._on_up, self._on_down, self._on_message = on_up, on_down, on_message
+        self._keepalive_s = keepalive_s
+        self._back_off_scale = back_off_scale
+        self._client: mqtt.Client | None = None
+        self._was_up = False
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="link", daemon=True)
+
+    def start(self) -> None:
+        """Begins to connect."""
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the link's thread still runs."""
+        return self._thread.is_alive()
+
+    def publish(self, message: Publish) -> None:
+        """Hands a message over with QoS 1; never blocks and never raises."""
+        client = self._client
+        if client is not None and client.is_connected():
+            client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+
+    def stop(self, goodbye: list[Publish]) -> None:
+        """Sends the last messages, waits at most 2 s for the broker to take them, and disconnects."""
+        self._stop.set()
+        client = self._client
+        if client is not None and client.is_connected():
+            sent = [client.publish(m.topic, m.payload, qos=1, retain=m.retain) for m in goodbye]
+            for info in sent:
+                try:
+                    info.wait_for_publish(GOODBYE_S / max(1, len(sent)))
+                except (RuntimeError, ValueError):
+                    pass  # the connection went while saying goodbye: the will says it for us
+            client.disconnect()
+        self._thread.join(GOODBYE_S)
+
+    def _run(self) -> None:
+        failures = 0
+        complained = ""
+        while not self._stop.is_set():
+            self._was_up = False
+            trouble = self._one_connection()
+            self._client = None
+            if self._was_up:
+                failures, complained = 0, ""
+                self._on_down()
+            if trouble and trouble != complained and not self._stop.is_set():
+                complained = trouble
+                log.warning("no connection to %s:%d: %s", self._broker.host, self._broker.port, trouble)
+            pause_s = BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)] * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
+            failures += 1
+            self._stop.wait(pause_s * self._back_off_scale)
+
+    def _one_connection(self) -> str:
+        """One client's life; returns what ended it."""
+        reasons: list[str] = []
+        try:
+            client = self._fresh_client(reasons)
+            client.connect(self._broker.host, self._broker.port, self._keepalive_s)
+            self._client = client
+            client.loop_forever(retry_first_connection=False)
+        except (OSError, ValueError, ssl.SSLError, socket.gaierror) as error:
+            return f"{error}; check address, network and certificates"
+        return reasons[-1] if reasons else "the connection ended"
+
+    def _fresh_client(self, reasons: list[str]) -> mqtt.Client:
+        broker = self._broker
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=broker.username,
+            clean_session=True,
+            protocol=mqtt.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        client.max_inflight_messages_set(IN_FLIGHT_MAX)
+        client.username_pw_set(broker.username, broker.password())
+        if broker.ca_file is not None:
+            client.tls_set(
+                str(broker.ca_file),
+                str(broker.cert_file) if broker.cert_file else None,
+                str(broker.key_file) if broker.key_file else None,
+            )
+        client.will_set(self._will.topic, self._will.payload, qos=1, retain=self._will.retain)
+
+        def connected(client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+            if reason.is_failure:
+                reasons.append(f"the broker refused us: {reason}; check id and password file")
+                client.disconnect()
+            else:
+                client.subscribe([(name, 1) for name in self._filters])
+
+        def subscribed(client: mqtt.Client, _data: Any, _mid: int, results: Any, _properties: Any) -> None:
+            if any(result.is_failure for result in results):
+                reasons.append("the broker refused a subscription; check its access rules for this truck")
+                client.disconnect()
+            else:
+                self._was_up = True
+                self._on_up()
+
+        def disconnected(_client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+            if reason.is_failure:
+                reasons.append(f"disconnected: {reason}")
+
+        def received(_client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
+            self._on_message(message.topic, bytes(message.payload))
+
+        client.on_connect = connected
+        client.on_subscribe = subscribed
+        client.on_disconnect = disconnected
+        client.on_message = received
+        return client
