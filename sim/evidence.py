@@ -105,6 +105,7 @@ class Evidence:
     acknowledged: list[tuple[float, str]] = field(default_factory=list)  # a person acknowledged an incident of truck
     heard: list[Heard] = field(default_factory=list)
     recorded: Counter[str] = field(default_factory=Counter)  # "<device>:<boot>:<seq>" a device keeps durably
+    uncertain: set[str] = field(default_factory=set)  # kept in memory only when the power went: may be stored or not
     recorded_kind: dict[str, str] = field(default_factory=dict)
     stored: list[StoredRecord] = field(default_factory=list)
     planned: list[tuple[str, str, str]] = field(default_factory=list)  # truck, room, waste of every planned visit

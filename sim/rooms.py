@@ -51,12 +51,12 @@ class RoomTruth:
             if self.refill:
                 self._expect_one_more(waste)
 
-    def lamp(self, waste: str, shown: str) -> None:
-        """The pins of a lamp changed; `waste` may be `any`. A lit lamp sends the keeper for the bins."""
+    def lamp(self, waste: str, shown: str, since: float) -> None:
+        """The pins of a lamp show this since then; `waste` may be `any`. A lit lamp sends the keeper for the bins."""
         if self._shown.get(waste) == shown:
             return
         self._shown[waste] = shown
-        self.evidence.lamps.append(LampChange(self.timeline.now, self.room.room_id, waste, shown))
+        self.evidence.lamps.append(LampChange(since, self.room.room_id, waste, shown))
         for kind in self.bins if waste == "any" else (waste,):
             if shown in ("due", "at_stop") and not self.rolled_out.get(kind):
                 self.timeline.after(self.dice.uniform(*KEEPER_LOOKS_S), self._roll_out(kind))

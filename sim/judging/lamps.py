@@ -192,9 +192,8 @@ def lamp_stays_lit(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
             if (v.room, v.waste) == (room, waste) and v.left_at is not None and start <= v.left_at < end
         ]  # fmt: skip
         until = min(left, default=end)
-        for change in _changes(evidence, room, waste):
-            if start < change.at < until and change.shown not in LIT:
-                faults.append(f"{room} {waste}: {change.shown} at {clock(evidence, change.at)}")
+        dark = [c for c in _changes(evidence, room, waste) if start < c.at < until and c.shown not in LIT]
+        faults += [f"{room} {waste}: {change.shown} at {clock(evidence, change.at)}" for change in dark]
     return verdict("lamp_stays_lit", f"{judged} lamps were lit", faults, enough=judged >= values["at_least"])
 
 

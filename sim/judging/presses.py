@@ -58,9 +58,11 @@ def acknowledged(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """When a person acknowledged, the driver's light stood steady within `within_s`."""
     truck = values["truck"]
     clicks = [at for at, who in evidence.acknowledged if who == truck]
-    faults = []
-    for at in clicks:
-        if not any(c.truck == truck and c.shown == "steady" and at <= c.at <= at + values["within_s"]
-                   for c in evidence.lights):  # fmt: skip
-            faults.append(f"acknowledged at {clock(evidence, at)}, but no steady light within {values['within_s']:g} s")
+    steady = [c.at for c in evidence.lights if c.truck == truck and c.shown == "steady"]
+    within_s = values["within_s"]
+    faults = [
+        f"acknowledged at {clock(evidence, at)}, but no steady light within {within_s:g} s"
+        for at in clicks
+        if not any(at <= shown_at <= at + within_s for shown_at in steady)
+    ]
     return verdict("acknowledged", f"{len(clicks)} acknowledgements for {truck}", faults, enough=bool(clicks))

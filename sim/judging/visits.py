@@ -94,7 +94,8 @@ def records_stored_once(evidence: Evidence, values: Mapping[str, Any]) -> Verdic
     lost = evidence.recorded - stored
     faults = [f"{key} ({evidence.recorded_kind.get(key, '?')}) is not in the store" for key in lost]
     faults += [f"{key} is in the store {count} times" for key, count in stored.items() if count > 1]
-    faults += [f"{key} is in the store and no device kept it" for key in stored if key not in evidence.recorded]
+    strange = [key for key in stored if key not in evidence.recorded and key not in evidence.uncertain]
+    faults += [f"{key} is in the store and no device kept it" for key in strange]
     kept = len(evidence.recorded)
     return verdict(
         "records_stored_once", f"{kept} records kept by devices, {len(stored)} stored", faults,
@@ -115,9 +116,8 @@ def backlog_marked_late(evidence: Evidence, values: Mapping[str, Any]) -> Verdic
         if (late[0].body["boot"], late[0].body["seq"]) >= newest and first + 1 < len(heard):
             faults.append(f"the first late record at {clock(evidence, late[0].at)} came before the newest one")
     stored = {_device_id(r) for r in evidence.stored if r.kind in kinds}
-    for one in late:
-        if f"{device}:{one.body['boot']}:{one.body['seq']}" not in stored:
-            faults.append(f"late record {one.body['boot']}:{one.body['seq']} is not in the store")
+    names = [f"{device}:{one.body['boot']}:{one.body['seq']}" for one in late]
+    faults += [f"late record {name} is not in the store" for name in names if name not in stored]
     return verdict("backlog_marked_late", f"{len(late)} late records of {device}", faults,
                    enough=len(late) >= values["at_least"])  # fmt: skip
 
