@@ -65,7 +65,6 @@ class Bridge:
         self._retry_at = 0.0
         self._ticked_at = 0
         self._clock_at = 0.0
-        self._batch_failed = 0
         self.dispatch: Dispatch
 
     def start(self, now: float) -> None:
@@ -206,6 +205,11 @@ class Bridge:
 
     def _life(self, now: float) -> dict[str, Any]:
         return {"life": "ready", "at": int(now), "fw": __version__}
+
+    @property
+    def unstored(self) -> int:
+        """Records decided on but not durable yet."""
+        return len(self._records)
 
     # --- helpers of the above -------------------------------------------------------------------------------
 

@@ -92,7 +92,7 @@ def restore_run(shift: Shift, body: Mapping[str, Any]) -> None:
     order = [(str(run_id), str(room), int(number)) for run_id, room, number in body["order"]]
     if route is None or any(key not in shift.visits or key[1] not in shift.plan.rooms for key in order):
         return
-    shift.runs[body["run_id"]] = Run(
+    run = Run(
         run_id=body["run_id"],
         trip_id=body["trip_id"],
         route_id=body["route"],
@@ -108,4 +108,20 @@ def restore_run(shift: Shift, body: Mapping[str, Any]) -> None:
         started_at=body["started_at"],
         ended_at=body["ended_at"],
         version=body["version"],
+    )
+    shift.runs[run.run_id] = run
+    if run.state == "running":
+        _resume(shift, run, route)
+
+
+def _resume(shift: Shift, run: Run, route: Route) -> None:
+    """Tell a new tracker of a running run how far the truck had come."""
+    left = [v for v in (shift.visits[key] for key in run.order) if v.left_at is not None]
+    last = max(left, key=lambda visit: visit.left_at or 0, default=None)
+    standing = next((visit for visit in shift.owed(run) if visit.state == "at_stop"), None)
+    run.tracker.resume(
+        from_room=last.room if last else "",
+        from_m=shift.track_visit(last, route).distance_m if last else None,
+        left_at=last.left_at if last else None,
+        arrived_at=standing.arrived_at if standing else None,
     )

@@ -246,6 +246,17 @@ class RunTracker:
         self._held_since = None
         return [TrackEvent(TrackKind.MOVING, self._next_key(), now)]
 
+    def resume(self, from_room: str, from_m: float | None, left_at: int | None, arrived_at: int | None) -> None:
+        """Go on after a restart of the bridge: a started run that left `from_room` (at `from_m` along the line) at
+        `left_at`; `arrived_at` if the truck stood at the first of `visits`."""
+        self._started = True
+        self._along_m = from_m
+        self._start_leg(from_room, from_m, left_at)
+        self._leg_clean = False
+        if arrived_at is not None and self._pending:
+            self._arrived_at = self._last_inside_at = arrived_at
+            self._along_m = self._pending[0].distance_m
+
     # ---- what is known
 
     def progress(self, now: int) -> Progress:

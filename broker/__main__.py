@@ -1,0 +1,60 @@
+"""`python -m broker`: the bridge with screen and API, and the commands beside it."""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from broker import __version__
+from broker.config import ConfigError, read_config
+from broker.embedded import EmbeddedBrokerError
+from broker.store import StoreError
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; without a command the bridge runs."""
+    top = argparse.ArgumentParser(
+        prog="python -m broker", description="Zhanpai's bridge: predicts, dispatches, keeps every record, shows all of it."
+    )
+    top.add_argument("--config", type=Path, default=Path("broker.toml"), help="configuration (default: broker.toml)")
+    top.add_argument("--check-config", action="store_true", help="read configuration and plan, say what is wrong, end")
+    top.add_argument("--version", action="version", version=f"zhanpai {__version__}")
+    commands = top.add_subparsers(dest="command", title="commands", metavar="COMMAND")
+    from broker import tainan
+    from broker.registers import commands as registers
+    from broker.store import commands as store
+
+    for module in (store, tainan, registers):
+        module.add_commands(commands)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the bridge or a command; the exit code is 0, 1 (failed) or 2 (wrongly asked)."""
+    args = parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    if args.command is not None:
+        return int(args.run(args))
+    from broker.serving import read_plan, serve
+
+    try:
+        config = read_config(args.config)
+        logging.getLogger().setLevel(config.log.level.upper())
+        if args.check_config:
+            plan = read_plan(config.area.plan)
+            print(f"{args.config}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs")
+            return 0
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        serve(config, stop=stop)
+    except (ConfigError, StoreError, EmbeddedBrokerError) as why:
+        print(f"python -m broker: {why}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""The bridge's configuration: broker.toml, one section per module, unknown keys refused, bounds checked here.
+
+Secrets are never in the file itself: a `*_file` names a file that only the bridge's user can read, or the
+environment variable named beside it is used.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+PASSWORD_VARIABLE = "ZHANPAI_MQTT_PASSWORD"  # noqa: S105  (the name of a variable, not a password)
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used; the text names file, section, key and what to do."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class AreaConfig(_Section):
+    """Which area this bridge serves; `plan` is a GTFS folder or zip, or `demo` for the built-in demo area."""
+
+    plan: str
+
+
+class MqttConfig(_Section):
+    """Where the broker is and as whom the bridge signs in (user name default: bridge-<area>)."""
+
+    host: str = "127.0.0.1"
+    port: Port = 1883
+    user: str | None = None
+    password_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    def password(self) -> str | None:
+        """The password from `password_file` or the environment; None where neither is given."""
+        if self.password_file is None:
+            return os.environ.get(PASSWORD_VARIABLE)
+        try:
+            return self.password_file.read_text(encoding="utf-8").strip()
+        except OSError as why:
+            raise ConfigError(f"[mqtt] password_file: {self.password_file} cannot be read ({why.strerror})") from why
+
+
+class EmbeddedConfig(_Section):
+    """A Mosquitto of our own as a child process; `accounts` is a file of `user:password` lines (mode 600)."""
+
+    enabled: bool = False
+    folder: Path = Path("data/mosquitto")
+    accounts: Path | None = None
+
+
+class StoreConfig(_Section):
+    """Where records are kept: a folder (TinyDB), or a postgresql:// address whose password comes from PGPASSFILE."""
+
+    url: str = "data/records"
+
+
+class WebConfig(_Section):
+    """The screen and the API; anything but a loopback host opens it to the network."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class CallsConfig(_Section):
+    """The lamp's numbers, seconds (DESIGN section 5)."""
+
+    call_at_s: Annotated[int, Field(ge=300, le=3600)] = 960
+    confirm_gap_s: Annotated[int, Field(ge=0, le=120)] = 10
+    slip_s: Annotated[int, Field(ge=60, le=3600)] = 300
+    recover_s: Annotated[int, Field(ge=0, le=3600)] = 120
+    back_within_s: Annotated[int, Field(ge=0, le=7200)] = 1800
+    unknown_within_s: Annotated[int, Field(ge=0, le=7200)] = 1800
+
+
+class DispatchConfig(_Section):
+    """The dispatch's numbers, seconds."""
+
+    lane_clear_s: Annotated[int, Field(ge=60, le=7200)] = 1200
+    open_before_s: Annotated[int, Field(ge=0, le=43200)] = 3600
+    forget_after_s: Annotated[int, Field(ge=0, le=86400)] = 7200
+
+
+class RegistersConfig(_Section):
+    """The election and safety registers: their folder and the file of people who may write."""
+
+    folder: Path = Path("data/registers")
+    roles_file: Path | None = None
+
+
+class LogConfig(_Section):
+    """How much is said on standard error."""
+
+    level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+
+
+class BrokerConfig(_Section):
+    """The whole of broker.toml; only [area] must be there."""
+
+    area: AreaConfig
+    mqtt: MqttConfig = MqttConfig()
+    embedded: EmbeddedConfig = EmbeddedConfig()
+    store: StoreConfig = StoreConfig()
+    web: WebConfig = WebConfig()
+    calls: CallsConfig = CallsConfig()
+    dispatch: DispatchConfig = DispatchConfig()
+    registers: RegistersConfig = RegistersConfig()
+    log: LogConfig = LogConfig()
+
+
+def read_config(path: Path) -> BrokerConfig:
+    """The configuration in `path`; relative paths in it count from its folder. Raises ConfigError."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as why:
+        raise ConfigError(f"{path}: cannot be read ({why.strerror}); copy broker.example.toml to begin") from why
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as why:
+        raise ConfigError(f"{path}: is not TOML in UTF-8: {why}") from why
+    try:
+        config = BrokerConfig.model_validate(raw)
+    except ValidationError as why:
+        raise ConfigError("\n".join(_sentences(path, why))) from why
+    return _anchored(config, path.resolve().parent)
+
+
+def _sentences(path: Path, why: ValidationError) -> list[str]:
+    sentences = []
+    for error in why.errors():
+        place = [str(part) for part in error["loc"]]
+        section, key = place[0], ".".join(place[1:])
+        if error["type"] == "extra_forbidden":
+            reason = "no such key; see broker.example.toml for all there are"
+        elif error["type"] == "missing":
+            reason = "is missing"
+        else:
+            reason = f"{error['msg']}, got {str(error.get('input'))[:60]!r}"
+        sentences.append(f"{path}: [{section}] {key + ': ' if key else ''}{reason}")
+    return sentences
+
+
+def _anchored(config: BrokerConfig, folder: Path) -> BrokerConfig:
+    """Every relative path made relative to the configuration's own folder."""
+    def anchored(value: Any) -> Any:
+        if isinstance(value, Path):
+            return folder / value
+        if isinstance(value, _Section):
+            return value.model_copy(update={name: anchored(getattr(value, name)) for name in type(value).model_fields})
+        return value
+
+    found: BrokerConfig = anchored(config)
+    plan, url = found.area.plan, found.store.url
+    if plan != "demo":
+        plan = str(folder / plan)
+    if "://" not in url:
+        url = str(folder / url)
+    return found.model_copy(
+        update={
+            "area": found.area.model_copy(update={"plan": plan}),
+            "store": found.store.model_copy(update={"url": url}),
+        }
+    )

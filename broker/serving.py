@@ -1,0 +1,200 @@
+"""The bridge as a process: link, store, clock and screen around one `Bridge`, in one loop."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from broker.bridge import Bridge
+from broker.config import BrokerConfig, ConfigError
+from broker.embedded import EmbeddedBroker
+from broker.link import Arrived, BridgeLink, Down, Up
+from broker.rules.actions import Act
+from broker.rules.calls import CallSettings
+from broker.rules.plan import Plan
+from broker.rules.shift import DispatchSettings
+from broker.snapshot import snapshot
+from broker.store.opening import open_store
+
+log = logging.getLogger("zhanpai.bridge")
+
+BATCH = 1000  # events decided before a commit
+LOOP_S = 0.05  # how long the loop waits for an event before it looks at the clock
+SNAPSHOT_S = 1.0
+Clock = Callable[[], float]
+
+
+@dataclass(slots=True)
+class Desk:
+    """What the screen's threads see of the bridge: the newest picture, and a box for actions."""
+
+    picture: dict[str, Any] = field(default_factory=dict)
+    number: int = 0
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    box: "queue.Queue[tuple[Act, Future[dict[str, Any]]]]" = field(default_factory=queue.Queue)
+
+    def show(self, picture: dict[str, Any]) -> None:
+        """Put up a new picture and wake whoever waits for one."""
+        with self.changed:
+            self.picture = picture
+            self.number += 1
+            self.changed.notify_all()
+
+    def wait(self, after: int, timeout_s: float) -> int:
+        """The number of the newest picture, once it is not `after`, or when the time is over."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.number != after, timeout_s)
+            return self.number
+
+    def ask(self, act: Act, timeout_s: float = 5.0) -> dict[str, Any]:
+        """Have the bridge carry out an action; the picture after it. Raises what the bridge raised, or TimeoutError."""
+        answer: Future[dict[str, Any]] = Future()
+        self.box.put((act, answer))
+        return answer.result(timeout_s)
+
+
+def read_plan(name: str) -> Plan:
+    """The plan a configuration names: `demo`, or a GTFS folder or zip. Raises ConfigError with every finding."""
+    if name == "demo":
+        from broker.demo_area import demo_plan
+
+        return demo_plan()
+    from broker.gtfs import GtfsError, read_gtfs
+
+    try:
+        return read_gtfs(Path(name))
+    except GtfsError as why:
+        raise ConfigError(f"[area] plan: {why}") from why
+    except OSError as why:
+        raise ConfigError(f"[area] plan: {name} cannot be read ({why.strerror or why})") from why
+
+
+def dispatch_settings(config: BrokerConfig) -> DispatchSettings:
+    """The dispatch's numbers as configured."""
+    return DispatchSettings(calls=CallSettings(**config.calls.model_dump()), **config.dispatch.model_dump())
+
+
+def serve(
+    config: BrokerConfig,
+    *,
+    now: Clock = time.time,
+    stop: threading.Event | None = None,
+    ready: Callable[[int], None] | None = None,
+) -> None:
+    """Run the bridge until `stop` is set; `now` may be an accelerated clock, `ready` gets the screen's port."""
+    stop = stop or threading.Event()
+    plan = read_plan(config.area.plan)
+    embedded = _start_embedded(config, plan.area_id)
+    try:
+        store = open_store(config.store.url, area=plan.area_id, timezone=plan.timezone, now=now)
+        try:
+            link = BridgeLink(config.mqtt, plan.area_id, int(now()))
+            bridge = Bridge(plan, store, link.send, dispatch_settings(config))
+            desk = Desk()
+            bridge.start(now())
+            desk.show(snapshot(bridge, now()))
+            web = _start_web(config, desk, bridge)
+            link.start()
+            try:
+                if ready is not None:
+                    ready(web.port if web else 0)
+                _loop(bridge, link, desk, now, stop)
+            finally:
+                bridge.stop(now())
+                link.stop()
+                if web:
+                    web.stop()
+        finally:
+            store.close()
+    finally:
+        if embedded:
+            embedded.stop()
+
+
+def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: threading.Event) -> None:
+    unsettled: list[int] = []
+    shown_at = 0.0
+    while not stop.is_set():
+        worked = _take_events(bridge, link, now, unsettled)
+        acted = _take_actions(bridge, desk, now)
+        bridge.tick(now())
+        if bridge.flush(now()):
+            for mid in unsettled:
+                link.settle(mid)
+            unsettled.clear()
+        if acted or time.monotonic() - shown_at >= SNAPSHOT_S:
+            shown_at = time.monotonic()
+            desk.show(snapshot(bridge, now()))
+        if not worked and bridge.unstored:
+            time.sleep(LOOP_S)  # the store does not take records: wait, do not spin
+
+
+def _take_events(bridge: Bridge, link: BridgeLink, now: Clock, unsettled: list[int]) -> bool:
+    """Decide on what the broker brought; waits a moment for the first event, takes at most a batch."""
+    for taken in range(BATCH):
+        try:
+            event = link.events.get(timeout=LOOP_S) if taken == 0 else link.events.get_nowait()
+        except queue.Empty:
+            return taken > 0
+        if isinstance(event, Arrived):
+            bridge.receive(event.topic, event.payload, now())
+            if event.mid:
+                unsettled.append(event.mid)
+        elif isinstance(event, Up):
+            unsettled.clear()  # numbers of a connection that is gone
+            bridge.link_up(now())
+        elif isinstance(event, Down):
+            unsettled.clear()
+    return True
+
+
+def _take_actions(bridge: Bridge, desk: Desk, now: Clock) -> bool:
+    acted = False
+    while True:
+        try:
+            act, answer = desk.box.get_nowait()
+        except queue.Empty:
+            return acted
+        if not answer.set_running_or_notify_cancel():
+            continue
+        acted = True
+        try:
+            bridge.act(act, now())
+            answer.set_result(snapshot(bridge, now()))
+        except Exception as why:  # noqa: BLE001  (handed to the thread that asked)
+            answer.set_exception(why)
+
+
+def _start_embedded(config: BrokerConfig, area: str) -> EmbeddedBroker | None:
+    if not config.embedded.enabled:
+        return None
+    accounts: dict[str, str] = {}
+    if config.embedded.accounts is not None:
+        try:
+            lines = config.embedded.accounts.read_text(encoding="utf-8").splitlines()
+        except OSError as why:
+            raise ConfigError(f"[embedded] accounts: {config.embedded.accounts}: {why.strerror}") from why
+        accounts = dict(line.strip().split(":", 1) for line in lines if ":" in line and not line.startswith("#"))
+    accounts.setdefault(config.mqtt.user or f"bridge-{area}", config.mqtt.password() or "")
+    broker = EmbeddedBroker(
+        config.embedded.folder, area, accounts, host=config.mqtt.host, port=config.mqtt.port
+    )
+    broker.start()
+    log.info("embedded Mosquitto on %s:%d", broker.host, broker.port)
+    return broker
+
+
+def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge) -> Any:
+    if not config.web.enabled:
+        return None
+    from broker.web.server import WebServer
+
+    server = WebServer(config, desk, bridge.store)
+    server.start()
+    log.info("screen at http://%s:%d", config.web.host, server.port)
+    return server
