@@ -111,7 +111,7 @@ def _service(post: str, area: int, counted_on: date, shift_days: int) -> dict[st
     if post != "secretary":
         return {"since": None, "consecutive_terms": None}
     if shift_days == 0 and area == 9:
-        return {"since": date(counted_on.year - 11, 3, 1).isoformat(), "consecutive_terms": 4}
+        return {"since": date(counted_on.year - 11, counted_on.month, 1).isoformat(), "consecutive_terms": 4}
     years = 3 + area % 4 if shift_days else (0, 3, 6)[area % 3]
     since = date(counted_on.year - years, counted_on.month, min(counted_on.day, 28))
     return {"since": since.isoformat(), "consecutive_terms": 1 + years // TERM_YEARS}

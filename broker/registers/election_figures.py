@@ -276,7 +276,7 @@ def skipped_steps(bodies: Iterable[Body]) -> list[tuple[str, StepName]]:
     found = []
     for body in bodies:
         done = [STEPS.index(name) for name, step in body.steps.items() if step.done_on is not None]
-        last = max(done, default=-1)
+        last = max(done, default=0)
         found += [
             (body.id, name) for name in STEPS[:last] if name in body.steps and body.steps[name].done_on is None
         ]

@@ -130,7 +130,7 @@ class Keeping:
 
     def _make(self, folder: Path) -> None:
         """Make the folder and see that its name is on the disk."""
-        if not folder.exists():
-            folder.mkdir(parents=True, mode=0o700)
-            self._disk.sync_folder(folder.parent)
-            self._disk.sync_folder(folder.parent.parent)
+        for missing in (folder.parent, folder):
+            if not missing.exists():
+                missing.mkdir(mode=0o700)
+                self._disk.sync_folder(missing.parent)

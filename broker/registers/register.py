@@ -99,7 +99,7 @@ class Register(Generic[T]):
     def create(self, document: Mapping[str, Any], who: str, why: str) -> Snapshot[T]:
         """Make the first version; refused where any trace of a register is there already."""
         with self._locked():
-            if self.path.exists() or self.log_path.exists() or self.kept.any():
+            if self.path.exists() or self._read_log(None)[0] or self.kept.any():
                 raise Damaged(f"{self.path} or its history is there already; a register is never started anew over it")
             return self._commit(None, None, dict(document), who, why, "create")
 
