@@ -72,7 +72,11 @@ class Store(Protocol):
         ...
 
     def scan(
-        self, kind: str, from_at: int | None = None, to_at: int | None = None, after: str | None = None,
+        self,
+        kind: str,
+        from_at: int | None = None,
+        to_at: int | None = None,
+        after: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Record]:
         """Records of one kind with from_at <= at < to_at, ordered by (at, id), after the cursor id if given."""

@@ -43,6 +43,14 @@ def encode(record: Record) -> bytes:
         raise Refused(f"record {record.id!r}: body cannot be stored: {error}") from error
 
 
+def encode_body(record: Record) -> bytes:
+    """The body alone as JSON; raises Refused if a value is not plain JSON."""
+    try:
+        return orjson.dumps(record.body)
+    except (TypeError, ValueError) as error:
+        raise Refused(f"record {record.id!r}: body cannot be stored: {error}") from error
+
+
 def encode_with_kind(record: Record) -> bytes:
     """The record with its kind as JSON: the line of a position file or of an export."""
     return b'{"kind":"%s",%s' % (record.kind.encode(), encode(record)[1:])

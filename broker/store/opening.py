@@ -12,4 +12,9 @@ def open_store(where: str | Path, area: str, timezone: str, now: Callable[[], fl
 
     A password of PostgreSQL comes from PGPASSFILE or PGPASSWORD, never from the address.
     """
+    if str(where).startswith(("postgresql://", "postgres://")):
+        # psycopg is loaded only where it is used: a desk without PostgreSQL starts without its library.
+        from broker.store.postgres_store import PostgresStore
+
+        return PostgresStore(str(where), area, timezone, now)
     return TinyDBStore(Path(where), area, timezone, now)

@@ -117,9 +117,7 @@ class SealedDay:
                         if from_at <= record.at < to_at:
                             yield record
             return
-        documents = [
-            document for document in self.documents(kind).values() if from_at <= document["at"] < to_at
-        ]
+        documents = [document for document in self.documents(kind).values() if from_at <= document["at"] < to_at]
         documents.sort(key=lambda document: (document["at"], document["id"]))
         for document in documents:
             yield codec.from_fields(kind, document)

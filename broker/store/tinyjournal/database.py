@@ -120,9 +120,7 @@ class JournalStorage(Storage):
         for name, documents in tables.items():
             head = _name(name)
             first = self.tables[name].next_id if name in self.tables else 1
-            lines += [
-                b"[%s,%d,%s]" % (head, doc_id, document) for doc_id, document in enumerate(documents, first)
-            ]
+            lines += [b"[%s,%d,%s]" % (head, doc_id, document) for doc_id, document in enumerate(documents, first)]
         place = self.journal.append(lines)
         for name, documents in tables.items():
             self._rows(name).extend(documents)
