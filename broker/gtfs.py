@@ -48,8 +48,9 @@ def read_gtfs(path: Path | str) -> Plan:
     """The plan of the feed in a folder or .zip; raises GtfsError with every reason for which it cannot be right."""
     findings: list[Finding] = []
     feed = Feed(read_tables(Path(path), _COLUMNS, findings), findings)
-    if not findings or any(table.present for table in feed.tables.values()):
-        _check_columns(feed)
+    if findings and not any(table.present for table in feed.tables.values()):
+        raise GtfsError(str(path), findings)
+    _check_columns(feed)
     plan = _plan(feed)
     if not findings:
         _check_trucks(feed, plan)
@@ -94,9 +95,7 @@ def _plan(feed: Feed) -> Plan:
     routes, runs = {}, {}
     for route_id, row in route_rows.items():
         own = [trip for trip in trips.values() if trip.route_id == route_id]
-        if not own and not feed.tables["trips.txt"].sound:
-            continue
-        line = route_line(row, own, times, stops, shapes)
+        line = route_line(feed, row, own, times, stops, shapes)
         routes[route_id] = Route(route_id, row.name, row.waste, line)
         for trip in own:
             shape = shapes[trip.shape_id] if trip.shape_id else None

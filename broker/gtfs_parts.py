@@ -24,6 +24,10 @@ class Feed:
         """The rows of a table, ready to be asked."""
         return [Row(name, line, cells, self.findings) for line, cells in self.tables[name].rows]
 
+    def clean(self, *names: str) -> bool:
+        """Whether nothing was found in these files: what follows from a fault need not be told as another one."""
+        return not any(finding.file in names for finding in self.findings)
+
     def known(self, row: Row, column: str, ids: Collection[str], name: str) -> bool:
         """Whether a cell names a sound row of another table; silent about a row that was refused there already."""
         value = row.get(column)

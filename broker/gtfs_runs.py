@@ -127,11 +127,12 @@ def check_times(trip_id: str, times: Sequence[StopTime], stops: Mapping[str, Sto
         times[0].row.refuse(f"the trip has {len(times)} stops, an itinerary holds {MAX_VISITS}: make two runs of it")
 
 
-def route_line(route: RouteRow, trips: Sequence[TripRow], times: Mapping[str, Sequence[StopTime]],
+def route_line(feed: Feed, route: RouteRow, trips: Sequence[TripRow], times: Mapping[str, Sequence[StopTime]],
                stops: Mapping[str, StopRow], shapes: Mapping[str, Shape]) -> tuple[Point, ...]:  # fmt: skip
     """The line of a route: the shape its trips name, else the stops of its longest trip; empty after a fault."""
     if not trips:
-        route.row.refuse("no trip drives this route")
+        if feed.clean("trips.txt", "calendar.txt", "calendar_dates.txt", "shapes.txt"):
+            route.row.refuse("no trip drives this route")
         return ()
     if len({trip.shape_id for trip in trips}) > 1:
         other = next(trip for trip in trips if trip.shape_id != trips[0].shape_id)
@@ -142,8 +143,9 @@ def route_line(route: RouteRow, trips: Sequence[TripRow], times: Mapping[str, Se
     longest = max(trips, key=lambda trip: len(times.get(trip.trip_id, ())))
     points = [_point(stops[time.room_id]) for time in times.get(longest.trip_id, ())]
     line = tuple(point for point in points if point is not None)
-    if len(set(line)) < 2 and longest.trip_id in times:
-        longest.row.refuse("without a shape a route needs at least two rooms at different places")
+    if len(set(line)) < 2:
+        if feed.clean("stops.txt", "stop_times.txt", "trips.txt"):
+            longest.row.refuse("without a shape a route needs at least two rooms at different places")
         return ()
     return line
 
