@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -39,12 +40,13 @@ def a_unit(tmp_path: Path, broker: Mosquitto, speed: int = 1, **more: object) ->
 def test_hello_and_will(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
     """A unit says ready with its boot number, counts boots over power cuts, and its will says lost."""
     with a_unit(tmp_path, broker) as unit:
-        wait_for(lambda: (hand.last("life") or {}).get("life") == "ready", 5, "life ready")
+        wait_for(lambda: hand.life() == "ready", 5, "life ready")
         assert hand.last("life")["boot"] == 1
         unit.kill()
-        wait_for(lambda: hand.last("life")["life"] == "lost", 5, "life lost")
+        wait_for(lambda: hand.life() == "lost", 5, "life lost")
         unit.start()
-        wait_for(lambda: hand.last("life") == {"life": "ready", "boot": 2, "fw": "desk00000000"}, 5, "second boot")
+        ready = {"life": "ready", "boot": 2, "fw": "desk00000000"}
+        wait_for(lambda: hand.bodies("life")[-1] == ready, 5, "second boot")
 
 
 def test_five_patterns(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
@@ -96,3 +98,132 @@ def test_keeper_buttons(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
             wait_for(lambda e=event: (hand.last("keeper") or {}).get("event") == e, 2, event)
             unit.panel.drive(pin, 1)
         assert len(hand.bodies("keeper")) == 2
+
+
+def test_no_data_without_heartbeat(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
+    """Without the bridge's clock every lamp, lit or dark, flashes no data after 90 s and not before 85 s."""
+    hand.speed = 30
+    with a_unit(tmp_path, broker, speed=30):
+        wait_for(lambda: hand.last("lamp"), 5, "the unit speaks")
+        hand.call("due")
+        hand.call("none", waste=DRY)
+        hand.tick()
+        last_tick = time.monotonic()
+        wait_for(lambda: hand.lamp()["lamp"] == "due" and hand.lamp(DRY)["lamp"] == "off", 2, "call shown")
+        wait_for(lambda: hand.lamp()["lamp"] == hand.lamp(DRY)["lamp"] == "no_data", 6, "no data")
+        assert 85 <= (time.monotonic() - last_tick) * 30 <= 105
+        hand.tick()
+        wait_for(lambda: hand.lamp()["lamp"] == "due", 2, "the clock is back, the call still holds")
+
+
+def test_frozen_broker_never_stops_the_lamp(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
+    """A broker under SIGSTOP: the fast blink goes on, within 90 s every lamp says no data, and thawing heals all."""
+    hand.speed = 8
+    with a_unit(tmp_path, broker, speed=8) as unit:
+        wait_for(lambda: hand.last("lamp"), 5, "the unit speaks")
+        hand.call("at_stop")
+        hand.call("none", waste=DRY)
+        hand.tick()
+        wait_for(lambda: hand.lamp(DRY)["lamp"] == "off", 2, "off known")
+        broker.freeze()
+        frozen = time.monotonic()
+        time.sleep(3)
+        edges = [at for at, _ in unit.panel.changes(16) if at > frozen]
+        assert max(later - at for at, later in pairwise(edges)) < 0.25
+        assert not [1 for at, lit in unit.panel.changes(17) if lit and at > frozen]
+        wait_for(lambda: [1 for at, lit in unit.panel.changes(17) if lit and at > frozen], 12, "the dark lamp flashes")
+        # No data flashes once in 5 s, which is 0.6 s here.
+        wait_for(lambda: time.monotonic() - unit.panel.changes(16)[-1][0] > 0.4, 10, "the fast blink gives way")
+        assert (time.monotonic() - frozen) * 8 < 100
+        broker.thaw()
+        hand.call("due")
+        hand.call("none", waste=DRY)
+
+        def healed() -> bool:
+            hand.tick()
+            return bool(hand.lamp()["lamp"] == "due" and hand.lamp(DRY)["lamp"] == "off")
+
+        wait_for(healed, 15, "both lamps as called")
+
+
+def test_killed_broker_and_late_reports(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
+    """What the keeper pressed while the broker was dead, and a power cut in between, arrives once it is back."""
+    with a_unit(tmp_path, broker) as unit:
+        wait_for(lambda: hand.last("lamp"), 5, "the unit speaks")
+        hand.tick()
+        time.sleep(0.3)
+        broker.kill()
+        unit.panel.drive(0, 0)
+        time.sleep(0.4)
+        unit.kill()
+        unit.panel.drive(0, 1)
+        broker.start()
+        wait_for(hand.is_connected, 5, "the bridge is back first")
+        unit.start()
+        wait_for(lambda: [b for b in hand.bodies("keeper") if b["boot"] == 1], 10, "the press of boot 1")
+        press = hand.bodies("keeper")[0]
+        assert press["event"] == "bins_out"
+        assert press["at"] is not None
+        wait_for(lambda: hand.bodies("life")[-1]["boot"] == 2, 5, "boot 2 is ready")
+
+
+def test_retained_call_of_yesterday(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
+    """A call that the broker kept since yesterday does not light the lamp: it is no knowledge."""
+    hand.call("due", late_in_s=-20 * 3600)
+    with a_unit(tmp_path, broker) as unit:
+        wait_for(lambda: hand.last("lamp"), 5, "the unit speaks")
+        hand.tick()
+        hand.call("none", waste=DRY)
+        wait_for(lambda: hand.lamp(DRY)["lamp"] == "off", 2, "the other lamp is judged")
+        assert hand.lamp()["lamp"] == "no_data"
+        time.sleep(0.6)
+        assert not unit.lamp(0)
+
+
+def test_garbage_and_duplicates(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
+    """Garbage for a lamp makes it say no data, garbage elsewhere nothing; a repeated call changes nothing."""
+    with a_unit(tmp_path, broker) as unit:
+        wait_for(lambda: hand.last("lamp"), 5, "the unit speaks")
+        hand.tick()
+        hand.call("due")
+        wait_for(lambda: hand.lamp()["lamp"] == "due", 2, "due")
+        reports = len(hand.bodies("lamp"))
+        for _ in range(5):
+            hand.call("due")
+        for below, body in (
+            ("bridge/clock", b"\xff\xfe"), ("bridge/clock", b'{"at":1e40}'), ("bridge/clock", b'{"at":12}'),
+            (f"room/{ROOM}/ack", b"["), (f"room/{ROOM}/command", b'{"command":7}'),
+            (f"room/{ROOM}/command", b"x" * 100000), (f"room/{ROOM}/arrival/nonsense", b"{}"), ("bridge/life", b""),
+        ):
+            hand.publish(below, body, retain=False)
+        time.sleep(0.5)
+        assert len(hand.bodies("lamp")) == reports
+        assert hand.lamp()["lamp"] == "due"
+        assert unit.lamp(0)
+        for rubbish in (b"\x00\x01", b'{"call_id":1}', b"[" * 3000, b"9" * 9000):
+            hand.publish(f"room/{ROOM}/arrival/{WET}", rubbish, retain=False)
+            wait_for(lambda: hand.lamp()["lamp"] == "no_data", 1.0, f"no data after {rubbish[:5]!r}")
+            hand.call("due")
+            wait_for(lambda: hand.lamp()["lamp"] == "due", 1.0, "due again")
+        assert unit.starts == 1
+
+
+def test_dead_lamp_is_told(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
+    """A lamp whose pad does not follow its command is reported with `lit` false, and again when it is mended."""
+    with a_unit(tmp_path, broker) as unit:
+        wait_for(lambda: hand.last("lamp"), 5, "the unit speaks")
+        hand.tick()
+        hand.call("due")
+        wait_for(lambda: hand.lamp()["lit"] and hand.lamp()["lamp"] == "due", 2, "lit")
+        unit.panel.stick(16, 0)
+        wait_for(lambda: not hand.lamp()["lit"], 3, "told dead within the read-back period")
+        unit.panel.stick(16, None)
+        wait_for(lambda: hand.lamp()["lit"], 3, "told mended")
+
+
+def test_lost_boot_counter(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
+    """A unit whose flash was wiped takes a boot number the bridge has never seen, so nothing new counts as stored."""
+    hand.publish(f"room/{ROOM}/ack", {"acks": [{"boot": 7, "upto": 900, "also": []}]})
+    with a_unit(tmp_path, broker):
+        wait_for(lambda: hand.life() == "ready" and hand.bodies("life")[-1]["boot"] == 8, 8, "boot 8")
+        wait_for(lambda: [b for b in hand.bodies("lamp") if b["boot"] == 8], 8, "its reports count from boot 8")

@@ -171,7 +171,7 @@ class WDT:
             _panel.tell({"feed": 1})
 
 
-def time_pulse_us(pin, level, timeout_us=1000000):
+def time_pulse_us(pin, _level, _timeout_us=1000000):
     """The ranger's echo as the panel set it; -1 without one."""
     _panel.listen()
     return _panel.echoes.get(pin._number, -1)
@@ -182,7 +182,7 @@ def disable_irq():
     return 0
 
 
-def enable_irq(state):
+def enable_irq(_state):
     """Interrupts do not exist here."""
 
 

@@ -11,7 +11,7 @@ STA_IF = 0
 class WLAN:
     """The station side of MicroPython's `network.WLAN`."""
 
-    def __init__(self, interface=STA_IF):
+    def __init__(self, _interface=STA_IF):
         self._active = False
         self._connected = False
 

@@ -37,7 +37,7 @@ def simple_settings(device: str, area: str, wastes: Sequence[str], single_lamp: 
 
 
 class RunningUnit:
-    """One unit: `folder` keeps its flash over restarts; it restarts by itself after `machine.reset` and the watchdog."""
+    """One unit; `folder` keeps its flash. It restarts by itself after `machine.reset` and a starved watchdog."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class RunningUnit:
         if password is not None:
             (keys / "mqtt").write_text(password)
             (keys / "mqtt").chmod(0o600)
-            network["password_file"] = "/config/keys/mqtt"
+            network["password_file"] = "/config/keys/mqtt"  # noqa: S105 - where it lies, not what it is
         (self.folder / "config" / "network.json").write_text(json.dumps(network))
         if not (self.folder / "current").exists():
             release = self.folder / "release" / DESK_RELEASE
