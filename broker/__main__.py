@@ -16,18 +16,19 @@ from broker.store import StoreError
 def parser() -> argparse.ArgumentParser:
     """The command line; without a command the bridge runs."""
     top = argparse.ArgumentParser(
-        prog="python -m broker", description="Zhanpai's bridge: predicts, dispatches, keeps every record, shows all of it."
+        prog="python -m broker",
+        description="Zhanpai's bridge: predicts, dispatches, keeps every record, shows all of it.",
     )
     top.add_argument("--config", type=Path, default=Path("broker.toml"), help="configuration (default: broker.toml)")
     top.add_argument("--check-config", action="store_true", help="read configuration and plan, say what is wrong, end")
     top.add_argument("--version", action="version", version=f"zhanpai {__version__}")
     commands = top.add_subparsers(dest="command", title="commands", metavar="COMMAND")
-    from broker import tainan
-    from broker.registers import commands as registers
-    from broker.store import commands as store
+    import importlib
+    import importlib.util
 
-    for module in (store, tainan, registers):
-        module.add_commands(commands)
+    for name in ("broker.store.commands", "broker.tainan", "broker.registers.commands"):
+        if importlib.util.find_spec(name):
+            importlib.import_module(name).add_commands(commands)
     return top
 
 

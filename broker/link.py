@@ -111,14 +111,14 @@ class BridgeLink:
         self.events.put(Up())
 
     def _on_disconnect(
-        self, _client: mqtt.Client, _userdata: Any, _flags: mqtt.DisconnectFlags, code: ReasonCode, _p: Properties | None
+        self, _client: mqtt.Client, _userdata: Any, _f: mqtt.DisconnectFlags, code: ReasonCode, _p: Properties | None
     ) -> None:
         if self.up:
             log.warning("the broker at %s:%d is away (%s); trying again", self._host, self._port, code)
         self.up = False
         self.events.put(Down())
 
-    def _on_message(self, client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
+    def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         if message.topic == VERSION_TOPIC:
             self.broker_version = bytes(message.payload[:100]).decode(errors="replace")
             for reason in unsafe_because(self.broker_version):

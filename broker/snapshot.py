@@ -25,7 +25,9 @@ def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
             _incident(bridge, incident, at)
             for incident in sorted(shift.incidents.values(), key=lambda i: (not i.open, -i.raised_at, i.incident_id))
         ],
-        "attention": [{"id": name, "since": since, "text": text} for name, (since, text) in sorted(shift.attention.items())],
+        "attention": [
+            {"id": name, "since": since, "text": text} for name, (since, text) in sorted(shift.attention.items())
+        ],
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
         "data": {
             "oldest_fix_s": _oldest_fix_s(bridge, at),
@@ -106,7 +108,12 @@ def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
         "lamps": list(state.lamps.values()) if state else [],
         "lamps_age_s": _age_s(state.lamps_at if state else None, now),
         "bins": {
-            waste: {"count": count.count, "grams": count.grams, "quality": count.quality, "age_s": max(0, now - count.at)}
+            waste: {
+                "count": count.count,
+                "grams": count.grams,
+                "quality": count.quality,
+                "age_s": max(0, now - count.at),
+            }
             for waste, count in (state.bins.items() if state else ())
         },
         "arrivals": {waste: shift.arrivals.get((room_id, waste)) for waste in room.wastes},

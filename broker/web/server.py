@@ -1,0 +1,56 @@
+"""The screen's HTTP server: uvicorn in a thread of the bridge's process."""
+
+import logging
+import socket
+import threading
+import time
+
+import uvicorn
+
+from broker.config import BrokerConfig, ConfigError
+from broker.serving import Desk
+from broker.store import Store
+from broker.web.app import build_app
+
+log = logging.getLogger("zhanpai.web")
+
+START_TIMEOUT_S = 10.0
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class WebServer:
+    """Serves screen and API of one desk on the configured address."""
+
+    def __init__(self, config: BrokerConfig, desk: Desk, store: Store) -> None:
+        host = config.web.host
+        if host not in LOOPBACK:
+            log.warning("the screen is open to the network on %s: put it behind a proxy that asks who comes", host)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((host, config.web.port))
+        except OSError as why:
+            raise ConfigError(
+                f"[web] port: {host}:{config.web.port} cannot be used ({why.strerror}); set another port"
+            ) from why
+        self.port = int(self._socket.getsockname()[1])
+        app = build_app(desk, store, loopback_only=host in LOOPBACK)
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1, server_header=False)
+        )
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)
+
+    def start(self) -> None:
+        """Start serving; returns when requests are answered."""
+        self._thread.start()
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._server.started and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """End serving; open event streams are closed."""
+        self._server.should_exit = True
+        self._server.force_exit = True
+        self._thread.join(5)
+        self._socket.close()

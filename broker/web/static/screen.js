@@ -1,0 +1,168 @@
+// The operations screen: draws the picture the bridge sends. No library, no request elsewhere, nothing old shown as new.
+
+const VEIL_AFTER_MS = 5000;
+const $ = (id) => document.getElementById(id);
+let words = {};
+let language = localStorage.getItem("language") || "zh";
+let picture = null;
+let heardAt = 0;
+
+const say = (key) => words[key] ?? key;
+
+function element(tag, attributes = {}, ...children) {
+  const svg = ["svg", "g", "circle", "line", "text", "path", "title"].includes(tag);
+  const made = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "onclick") made.addEventListener("click", value);
+    else made.setAttribute(name, value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+const clock = (at) =>
+  at === null || at === undefined
+    ? say("none")
+    : new Intl.DateTimeFormat("en-GB", { timeZone: picture.area.timezone, hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(new Date(at * 1000));
+const age = (s) => (s === null || s === undefined ? say("none") : s < 120 ? `${s} ${say("seconds")}` : `${Math.round(s / 60)} ${say("minutes")}`);
+
+async function act(path, body) {
+  const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }).catch((why) => why);
+  let text = "";
+  if (!(answer instanceof Response)) text = String(answer);
+  else if (!answer.ok) text = (await answer.json()).detail;
+  $("said").textContent = typeof text === "string" ? text : JSON.stringify(text);
+  if (text) setTimeout(() => ($("said").textContent = ""), 8000);
+}
+
+function incidentCard(row) {
+  const path = (verb) => `/api/v1/incidents/${encodeURIComponent(row.incident_id)}/${verb}?truck=${encodeURIComponent(row.truck)}`;
+  const who = { who: "dispatcher", version: row.version };
+  const button = (verb, label, main, extra = {}) =>
+    element("button", { class: main ? "main" : "", "data-testid": `${label}-${row.incident_id}`, onclick: () => act(path(verb), { ...who, ...extra }) }, say(label));
+  const extraTruck = element("button", { "data-testid": `extra_truck-${row.incident_id}`, onclick: () => {
+    const truck = prompt(say("ask_truck"));
+    if (truck) act(path("decide"), { ...who, decision: "extra_truck", truck });
+  } }, say("extra_truck"));
+  const buttons = element("span", { class: "buttons" });
+  if (row.workflow === "raised") buttons.append(button("acknowledge", "acknowledge", true));
+  if (["raised", "acknowledged", "in_progress"].includes(row.workflow)) {
+    if (row.reason === "lane_blocked") buttons.append(button("decide", "return_later", row.workflow === "acknowledged", { decision: "return_later" }));
+    buttons.append(button("decide", "wait", false, { decision: "wait" }), extraTruck, button("decide", "cancel_visit", false, { decision: "cancel_visit" }));
+    if (row.condition === "active") buttons.append(button("clear", "clear", false));
+    buttons.append(button("resolve", "resolve", false));
+  }
+  const facts = [say(row.workflow), row.decision && say(row.decision), say(row.condition)].filter(Boolean).join(" · ");
+  const estate = row.estate_ack_at ? say("estate_acked") : row.estate_told_at ? say("estate_told") : null;
+  return element("div", { class: `incident ${row.workflow}`, "data-testid": `incident-${row.incident_id}` },
+    element("b", {}, `${row.truck} · ${say(row.reason)}`),
+    element("span", {}, [row.room_name, row.estate_name].filter(Boolean).join(" · ")),
+    element("span", {}, `${clock(row.raised_at)} (${age(row.age_s)} ${say("ago")})`),
+    element("span", {}, facts),
+    row.second_visit ? element("span", {}, `${say("second_visit")} ${row.second_visit_number}`) : null,
+    estate ? element("span", { class: "quiet" }, estate) : null,
+    buttons);
+}
+
+function runStrip(run) {
+  const width = 1200, left = 30, step = (width - 60) / Math.max(1, run.visits.length - 1);
+  const svg = element("svg", { viewBox: `0 0 ${width} 92`, preserveAspectRatio: "xMinYMid meet", role: "img" });
+  svg.append(element("line", { class: "track", x1: left, x2: width - 30, y1: 34, y2: 34 }));
+  let mark = null;
+  run.visits.forEach((visit, i) => {
+    const x = left + i * step, state = visit.held ? "held" : visit.state;
+    const stop = element("g", { "data-testid": `visit-${visit.id}` },
+      element("title", {}, `${visit.name} · ${say(state)} · ${visit.label ? say(visit.label) : ""}`),
+      element("circle", { class: `stop ${state}`, cx: x, cy: 34, r: 9 }));
+    if (["skipped", "cancelled"].includes(state)) stop.append(element("path", { d: `M${x - 5} 29l10 10m0 -10l-10 10`, stroke: "#b3261e", "stroke-width": 2 }));
+    if (state === "served") stop.append(element("path", { d: `M${x - 4} 34l3 4 6 -8`, stroke: "#fff", "stroke-width": 2, fill: "none" }));
+    const short = visit.name.split(" / ")[language === "zh" ? 0 : 1] ?? visit.name;
+    const most = Math.max(4, Math.floor(step / (language === "zh" ? 11 : 6)));
+    stop.append(element("text", { x, y: 60, "text-anchor": "middle" }, (visit.visit_number > 1 ? `${visit.visit_number}× ` : "") + short.slice(0, most)));
+    stop.append(element("text", { x, y: 74, "text-anchor": "middle", class: "quiet" }, say(state)));
+    const at = visit.left_at ?? visit.arrived_at ?? visit.eta_at;
+    stop.append(element("text", { x, y: 88, "text-anchor": "middle", class: "quiet" }, at ? clock(at).slice(0, 5) : say("none")));
+    svg.append(stop);
+    if (mark === null && ["pending", "due", "at_stop"].includes(visit.state)) mark = visit.state === "at_stop" || i === 0 ? x : x - step / 2;
+  });
+  const truck = picture.trucks.find((row) => row.truck === run.truck);
+  if (run.active && mark !== null) svg.append(element("path", { class: `truck ${truck && truck.fresh ? "" : "old"}`, d: `M${mark - 11} 8h22l-11 15z` }, element("title", {}, run.truck)));
+  return element("div", { class: "run", "data-testid": `run-${run.run_id}` },
+    element("header", {}, element("b", {}, `${run.route_name}`), element("span", {}, `${run.truck} · ${say(run.waste)} · ${say(run.state === "scheduled" ? "scheduled_run" : run.state)}`)), svg);
+}
+
+function truckTable() {
+  const table = element("table");
+  table.append(element("tr", {}, ...["truck", "life", "run", "next", "eta", "label", "age"].map((key) => element("th", {}, say(key)))));
+  for (const row of picture.trucks) {
+    const old = row.fix_age_s === null || row.fix_age_s > 90;
+    table.append(element("tr", { "data-testid": `truck-${row.truck}` },
+      element("td", {}, row.truck), element("td", {}, say(row.life === "lost" ? "lost_device" : row.life)), element("td", {}, row.run_id ?? say("none")),
+      element("td", {}, row.next_room_name ?? say("none")), element("td", {}, clock(row.next_eta_at)), element("td", {}, row.label ? say(row.label) : say("none")),
+      element("td", { class: old ? "old" : "" }, age(row.fix_age_s))));
+  }
+  return table;
+}
+
+function roomCard(room) {
+  const card = element("div", { class: "room", "data-testid": `room-${room.room}` }, element("b", {}, room.name));
+  for (const waste of room.wastes) {
+    const lamp = room.lamps.find((row) => row.waste === waste || row.waste === "any");
+    const arrival = room.arrivals[waste], bins = room.bins[waste];
+    const shown = room.life === "ready" && lamp ? lamp.lamp : "no_data";
+    card.append(element("p", {}, element("span", {}, `${say(waste)} ${bins && bins.count !== null ? bins.count + " " + say("bins") : ""}`),
+      element("span", { class: "quiet" }, arrival && arrival.eta_at ? clock(arrival.eta_at).slice(0, 5) : ""),
+      element("span", { class: `lamp ${shown}`, "data-testid": `lamp-${room.room}-${waste}` }, say(shown))));
+  }
+  return card;
+}
+
+function attentionRow(row) {
+  const item = element("li", {}, `${clock(row.since)} ${row.text} `);
+  if (row.id.startsWith("passed/")) {
+    const visit = row.id.slice("passed/".length).split("/").map(encodeURIComponent);
+    const path = `/api/v1/runs/${visit[0]}/visits/${visit[1]}/${visit[2]}`;
+    item.append(element("button", { onclick: () => act(`${path}/serve`, {}) }, say("serve")), " ",
+      element("button", { onclick: () => act(`${path}/skip`, { reason: "other" }) }, say("come_back")));
+  }
+  return item;
+}
+
+function draw() {
+  if (!picture) return;
+  document.documentElement.lang = language;
+  document.querySelectorAll("[data-text]").forEach((part) => (part.textContent = say(part.dataset.text)));
+  $("language").textContent = say("other_language");
+  $("area").textContent = picture.area.name;
+  $("clock").textContent = clock(picture.at);
+  const data = picture.data;
+  $("sources").textContent = [`${say("oldest")}: ${age(data.oldest_fix_s)}`, `${say("refused")}: ${data.counts.refused ?? 0}`,
+    data.unstored ? `${say("waiting")}: ${data.unstored}` : null, data.trouble].filter(Boolean).join(" · ");
+  const open = picture.incidents.filter((row) => row.open);
+  $("incidents").replaceChildren(...(open.length ? open.map(incidentCard) : [element("p", { class: "quiet" }, say("no_incidents"))]));
+  $("attention").replaceChildren(...picture.attention.map(attentionRow));
+  $("runs").replaceChildren(...picture.runs.filter((run) => run.state !== "finished" || picture.at - run.ended_at < 1800).map(runStrip));
+  $("trucks").replaceChildren(...truckTable().childNodes);
+  $("rooms").replaceChildren(...picture.rooms.map(roomCard));
+}
+
+async function speak(next) {
+  language = next;
+  localStorage.setItem("language", next);
+  words = await (await fetch(`/static/${next}.json`)).json();
+  draw();
+}
+
+$("language").addEventListener("click", () => speak(language === "zh" ? "en" : "zh"));
+await speak(language);
+const events = new EventSource("/api/v1/events");
+events.addEventListener("picture", (event) => {
+  heardAt = performance.now();
+  picture = JSON.parse(event.data);
+  draw();
+});
+setInterval(() => {
+  const lost = heardAt > 0 && performance.now() - heardAt > VEIL_AFTER_MS;
+  $("veil").hidden = !lost;
+  if (lost) $("veil").firstElementChild.textContent = say("lost") + clock(picture.at);
+}, 500);
