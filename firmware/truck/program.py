@@ -217,6 +217,7 @@ class _Program:
                     self._inbox.put((event, at_s))
         finally:
             self._gps.close()
+            self._put(Wake())  # the loop may be asleep: it is to see `stop`, or that this thread has ended
 
 
 def _only_agent(outbox_path: Path) -> IO[bytes]:
