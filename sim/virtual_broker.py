@@ -13,6 +13,7 @@ import copy
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from firmware import wire
 from sim.timeline import Timeline
@@ -53,6 +54,7 @@ class Count:
     wills: int = 0
 
 
+@lru_cache(maxsize=50_000)
 def matches(pattern: str, topic: str) -> bool:
     """Whether an MQTT topic filter covers a topic."""
     wanted, levels = pattern.split("/"), topic.split("/")
@@ -64,6 +66,7 @@ def matches(pattern: str, topic: str) -> bool:
     return len(wanted) == len(levels)
 
 
+@lru_cache(maxsize=50_000)
 def may_publish(client_id: str, topic: str) -> bool:
     """The ACL: the bridge says what bridges say, a device only what is its own."""
     try:

@@ -112,7 +112,7 @@ class VirtualPlant:
         """Let go of files."""
         self._bridge.kill()
         for truck in self._trucks.values():
-            truck.power(False)
+            truck.close()
 
     def _open(self) -> Store:
         return open_store(self._folder / "store", self._plan.area_id, self._plan.timezone, lambda: self._timeline.now)

@@ -42,6 +42,7 @@ class VirtualRoom:
         self._link: VirtualLink | None = None
         self._wake: Appointment | None = None
         self._powered_at = 0.0
+        self._read_back: dict[tuple[int, bool], str] = {}
 
     # --- what the world does --------------------------------------------------------------------------
 
@@ -125,7 +126,11 @@ class VirtualRoom:
 
     def _lamp(self, index: int, on: bool) -> None:
         self._readers[index].level(on)
-        self._handle("lit", index, on)
+        # The board reads its pins back every few seconds; here a pin does what it is told, so that is enough.
+        state = self._unit.lamps[index].state if self._unit is not None else ""
+        if self._read_back.get((index, on)) != state:
+            self._read_back[index, on] = state
+            self._handle("lit", index, on)
 
     def _keep(self, record: list[Any]) -> None:
         self._flash[record[0], record[1]] = list(record)

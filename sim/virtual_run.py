@@ -18,6 +18,7 @@ from sim.virtual_broker import Count
 from sim.virtual_plant import VirtualPlant
 
 SETTLE_S = 900.0  # after the last hour: links are whole, and what is owed must arrive
+PACE_S = 0.02
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - a run commits thousands of times; memory spares the disk
 
 
@@ -46,8 +47,11 @@ def scratch_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def play(scenario: Scenario) -> Outcome:
-    """Play the scenario and judge it; raises ScenarioError or DataAbsentError before anything starts."""
+def play(scenario: Scenario, speed: float | None = None) -> Outcome:
+    """Play the scenario and judge it; `speed` None is as fast as possible, else that many times as fast as life.
+
+    Raises ScenarioError or DataAbsentError before anything starts.
+    """
     began = time.perf_counter()
     stage = stage_of(scenario)
     timeline = Timeline(float(stage.day_start_at + scenario.from_s))
@@ -62,9 +66,20 @@ def play(scenario: Scenario) -> Outcome:
         try:
             director.begin(plant)
             plant.start()
-            actions = timeline.run_until(end_at + SETTLE_S)
+            actions = _run(timeline, end_at + SETTLE_S, speed)
             plant.collect(evidence)
         finally:
             plant.close()
     verdicts = tuple(judge(evidence, scenario.demands))
     return Outcome(scenario, verdicts, evidence, plant.mqtt.count, actions, time.perf_counter() - began)
+
+
+def _run(timeline: Timeline, end_at: float, speed: float | None) -> int:
+    if speed is None:
+        return timeline.run_until(end_at)
+    began, actions = time.monotonic(), 0
+    while timeline.now < end_at:
+        elapsed_s = (time.monotonic() - began) * speed
+        actions += timeline.run_until(min(end_at, timeline.start_at + elapsed_s))
+        time.sleep(PACE_S)
+    return actions

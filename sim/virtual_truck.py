@@ -92,6 +92,12 @@ class VirtualTruck:
         elif not on and self._device is not None:
             self._cut()
 
+    def close(self) -> None:
+        """Let go of the outbox file, as a power cut does."""
+        if self._outbox is not None and self._device is not None:
+            self._outbox.close(flush=False)
+            self._device = None
+
     # --- what the computer does -----------------------------------------------------------------------
 
     def _start(self) -> None:
@@ -119,8 +125,7 @@ class VirtualTruck:
             if kept_s >= not_yet_on_disk:
                 del self._evidence.recorded[name]
                 self._evidence.uncertain.add(name)
-        self._outbox.close(flush=False)
-        self._device = None
+        self.close()
         self._evidence.lights.append(LightChange(self._timeline.now, self._truck_id, "dead"))
 
     def _now_s(self) -> float:

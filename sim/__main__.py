@@ -1,0 +1,95 @@
+"""The command line of the simulator.
+
+    python -m sim SCENARIO [--seed N] [--json]          in virtual time, as fast as the machine can
+    python -m sim SCENARIO --speed N                    in virtual time, N times as fast as life
+    python -m sim SCENARIO --live [--speed N]           on real MQTT with the virtual hardware
+    python -m sim --list
+
+Exit code 0 if every expectation held, 1 if one failed, 2 for a scenario that cannot be played, 3 if its recorded
+data is not on this machine, 130 after Ctrl-C.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from dataclasses import replace
+
+from rich.console import Console
+
+from sim import report, virtual_run
+from sim.area import DataAbsentError
+from sim.scenario import Scenario, ScenarioError, load, names
+
+HELD, FAILED, BAD, ABSENT, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.ERROR if not options.verbose else logging.INFO, format="%(name)s: %(message)s")
+    console = Console(stderr=options.json)
+    if options.list:
+        return _list(console)
+    if options.scenario is None:
+        _parser().error("name a scenario, or use --list")
+    try:
+        scenario = load(options.scenario)
+        if options.seed is not None:
+            scenario = replace(scenario, seed=options.seed)
+        if options.live:
+            return _live(scenario, options, console)
+        outcome = virtual_run.play(scenario, options.speed)
+    except ScenarioError as error:
+        print(f"scenario refused: {error}", file=sys.stderr)
+        return BAD
+    except DataAbsentError as error:
+        print(f"SKIPPED: {error}", file=sys.stderr)
+        return ABSENT
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    if options.json:
+        print(json.dumps(report.as_json(outcome), ensure_ascii=False, indent=1))
+    else:
+        report.show(outcome, console)
+    return HELD if outcome.held else FAILED
+
+
+def _live(scenario: Scenario, options: argparse.Namespace, console: Console) -> int:
+    from sim.live.run import play_live  # only here: the virtual run needs neither MQTT nor processes
+
+    return play_live(scenario, console, speed=options.speed, seconds=options.seconds, demo=options.demo,
+                     http_port=options.http_port)  # fmt: skip
+
+
+def _list(console: Console) -> int:
+    for name in names():
+        console.print(f"[bold]{name:24}[/bold] {load(name).about}", highlight=False)
+    return HELD
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sim", description="Plays a scenario with the devices' own code.")
+    parser.add_argument("scenario", nargs="?", help="name of a scenario (see --list) or a .toml file")
+    parser.add_argument("--list", action="store_true", help="the scenarios that come with the simulator")
+    parser.add_argument("--speed", type=_speed, help="times as fast as life; virtual time: as fast as it can")
+    parser.add_argument("--seed", type=int, help="another roll of the dice")
+    parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
+    parser.add_argument("--live", action="store_true", help="real MQTT, real processes, virtual hardware")
+    parser.add_argument("--demo", action="store_true", help="with --live: go on until Ctrl-C or --seconds")
+    parser.add_argument("--seconds", type=float, help="with --live: end by itself after that many seconds of life")
+    parser.add_argument("--http-port", type=int, default=8080, help="with --live: port of the status page (0: any)")
+    parser.add_argument("--verbose", action="store_true", help="what the devices and the bridge log")
+    return parser
+
+
+def _speed(text: str) -> float:
+    value = float(text)
+    if not 0.1 <= value <= 100_000:
+        raise argparse.ArgumentTypeError("must be between 0.1 and 100000")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
