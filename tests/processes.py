@@ -1,5 +1,6 @@
 """Real processes for tests: a Mosquitto of its own, the bridge as a child, plain MQTT clients."""
 
+import datetime
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -19,6 +21,16 @@ from broker.embedded import EmbeddedBroker, die_with_parent, find_mosquitto, fre
 
 REPO = Path(__file__).resolve().parent.parent
 DEADLINE_S = 20.0
+# The bridge with a clock of its own, so that a test finds the same hour of the area's day whenever it runs.
+SHIFTED = """
+import signal, sys, threading, time
+from pathlib import Path
+from broker.config import read_config
+from broker.serving import serve
+stop = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: stop.set())
+serve(read_config(Path(sys.argv[1])), now=lambda: time.time() + int(sys.argv[2]), stop=stop)
+"""
 
 
 def need_mosquitto() -> None:
@@ -39,6 +51,12 @@ def wait_until(what: Callable[[], Any], why: str, timeout_s: float = DEADLINE_S)
         time.sleep(0.02)
 
 
+def offset_to(hour: float, day: str = "2026-11-23") -> int:
+    """Seconds to add to the clock so that the area's time is `hour` of `day` now."""
+    start = datetime.datetime.fromisoformat(day).replace(tzinfo=ZoneInfo("Asia/Shanghai"))
+    return int(start.timestamp() + hour * 3600 - time.time())
+
+
 def mosquitto(folder: Path, *devices: str, area: str = "xh", port: int = 0) -> EmbeddedBroker:
     """A running Mosquitto with accounts for the bridge, `watch` and `devices`; every password is `pw-<name>`."""
     need_mosquitto()
@@ -51,7 +69,8 @@ def mosquitto(folder: Path, *devices: str, area: str = "xh", port: int = 0) -> E
 class BridgeProcess:
     """`python -m broker` as a child process on its own ports."""
 
-    def __init__(self, folder: Path, mqtt_port: int, extra: str = "", script: str | None = None) -> None:
+    def __init__(self, folder: Path, mqtt_port: int, extra: str = "", offset_s: int = 0) -> None:
+        self.offset_s = offset_s
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
@@ -60,14 +79,13 @@ class BridgeProcess:
             f'[area]\nplan = "demo"\n[mqtt]\nport = {mqtt_port}\npassword_file = "secret"\n'
             f'[store]\nurl = "records"\n[web]\nport = {self.port}\n[registers]\nfolder = "registers"\n{extra}'
         )
-        self._script = script
         self.child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the child and wait until its screen answers."""
         argv = [sys.executable, "-m", "broker", "--config", str(self.folder / "broker.toml")]
-        if self._script is not None:
-            argv = [sys.executable, "-c", self._script, str(self.folder / "broker.toml")]
+        if self.offset_s:
+            argv = [sys.executable, "-c", SHIFTED, str(self.folder / "broker.toml"), str(self.offset_s)]
         with (self.folder / "log").open("ab") as log:
             self.child = subprocess.Popen(
                 argv, cwd=REPO, stdout=log, stderr=log, preexec_fn=die_with_parent, env={**os.environ}

@@ -162,8 +162,8 @@ def _deeds(app: FastAPI, desk: Desk) -> None:
         except TimeoutError as why:
             raise HTTPException(503, "the bridge did not answer within 5 s; look again before you repeat it") from why
 
-    def on_incident(incident_id: str, truck: str | None, action: str, deed: Deed, **more: Any) -> dict[str, Any]:
-        key = incident_of(incident_id, truck)
+    def on_incident(incident_id: str, pressed_by: str | None, action: str, deed: Deed, **more: Any) -> dict[str, Any]:
+        key = incident_of(incident_id, pressed_by)
         after = carry_out(Act(action, deed.who, incident=key, version=deed.version, **more))
         return next(
             row for row in after["incidents"] if (row["truck"], row["incident_id"]) == key
