@@ -132,5 +132,5 @@ class Keeping:
         """Make the folder and see that its name is on the disk."""
         for missing in (folder.parent, folder):
             if not missing.exists():
-                missing.mkdir(mode=0o700)
+                missing.mkdir(mode=0o700, exist_ok=True)
                 self._disk.sync_folder(missing.parent)
