@@ -1,6 +1,7 @@
 """A plan written as a GTFS feed that read_gtfs takes back unchanged."""
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from broker.gtfs_files import write_tables
@@ -97,7 +98,7 @@ def _shapes(plan: Plan) -> _Table:
 
 
 def _degrees(value: float) -> str:
-    return f"{value:.7f}".rstrip("0").rstrip(".")  # 7 decimals are a centimetre
+    return format(Decimal(repr(value)), "f")  # every digit there is, never an exponent
 
 
 def _metres(value: float) -> str:

