@@ -75,7 +75,7 @@ def test_late_edges_give_the_same_gestures():
     edges = [(10.0, True), (12.0, False), (15.0, True), (15.2, False)]
     punctual = Gestures()
     made = []
-    for tenth in range(0, 700):
+    for tenth in range(700):
         now_s = tenth / 10
         for at_s, down in edges:
             if abs(at_s - now_s) < 1e-9:

@@ -192,7 +192,7 @@ def test_asked_report_waits_for_something_new():
 
 
 def test_hour_of_collection_costs_few_messages():
-    """An hour of two minutes driving at 18 km/h, two minutes standing: one message per 50 m, two per stop, one a minute."""
+    """An hour of stop and go costs one message per 50 m, two per stop and one a minute while standing."""
     reporting, count, metres, stops = Reporting(), 0, 0.0, 15
     for second in range(3600):
         moving = second % 240 < 120

@@ -109,7 +109,10 @@ class PtyReceiver:
     def say(self, second: int, lat_minutes: float = 12.0) -> None:
         stamp = time.strftime("%H%M%S", time.gmtime(1795374261 + second))
         place = f"31{lat_minutes:07.4f},N,12124.0000,E"
-        for body in (f"GPRMC,{stamp}.00,A,{place},10.0,90.0,221126,,,A", f"GPGGA,{stamp}.00,{place},1,08,1.0,5,M,0,M,,"):
+        for body in (
+            f"GPRMC,{stamp}.00,A,{place},10.0,90.0,221126,,,A",
+            f"GPGGA,{stamp}.00,{place},1,08,1.0,5,M,0,M,,",
+        ):
             checksum = reduce(lambda x, c: x ^ ord(c), body, 0)
             os.write(self.master, f"${body}*{checksum:02X}\r\n".encode())
 
@@ -281,7 +284,7 @@ def test_press_survives_kill_and_comes_again_with_the_same_id(broker_port, bridg
     bridge.heard.clear()
     child = start_child(config_file)
     try:
-        again = wait_for(lambda: [b for b in bridge.bodies("incident/")], "the incident again")[0]
+        again = wait_for(lambda: list(bridge.bodies("incident/")), "the incident again")[0]
         assert again == first
         ready = wait_for(lambda: [b for b in bridge.bodies("life") if b["life"] == "ready"], "life")[-1]
         assert ready["boot"] == first["boot"] + 1
