@@ -23,6 +23,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from sim.board.panel import Panel
 from sim.virtualboard.keyboard import CTRL_A, CTRL_C, Keyboard
 from sim.virtualboard.rom import RomLoader
 from sim.virtualboard.terminal import Terminal, make_raw
@@ -32,14 +33,16 @@ UP_MARK = "\x16zp-up\x16"
 INTERRUPT_WAIT_S = 2.0
 ESP32_IMAGE_AT = 0x1000
 ESP_IMAGE_MAGIC = 0xE9
+POWER_ON_RESET, WATCHDOG_RESET = "1", "3"
 _HERE = Path(__file__).resolve().parent
+_DESK_MODULES = _HERE.parent / "board"  # machine.py and network.py
 
 
 class VirtualBoard:
     """One board with its flash image under `folder` and its port as the symlink `port`.
 
-    `claims` overrides what `sys.implementation` says (`machine`, `version`, `mpy`, `platform`); `modules` are folders
-    with `machine.py` and other stand-ins, the first wins. With `rom` the board comes without an interpreter: one has to
+    `panel` sees and drives its pins and its watchdog. `claims` overrides what `sys.implementation` says (`machine`, `version`, `mpy`, `platform`); `modules` are
+    folders whose `machine.py` or `network.py` replace those of sim/board. With `rom` the board comes without an interpreter: one has to
     be written with esptool first (any ESP image; what then runs is the unix port). `printed` keeps the last 64 KB the board said.
     """
 
@@ -49,13 +52,13 @@ class VirtualBoard:
         port: Path,
         *,
         interpreter: str,
-        uid: str = "0123456789ab",
+        uid: str = "desk-board",
         blocks: int = 256,
         heap: str = "320k",
         claims: Mapping[str, object] | None = None,
         rom: RomLoader | None = None,
         modules: tuple[Path, ...] = (),
-        preload: tuple[str, ...] = ("machine",),
+        panel: Panel | None = None,
         environment: Mapping[str, str] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -69,8 +72,8 @@ class VirtualBoard:
         self._heap = heap
         self._blocks = blocks
         self._claims = dict(claims or {})
-        self._modules = [str(path) for path in (*modules, _HERE / "standin")]
-        self._preload = list(preload)
+        self._modules = [str(path) for path in (*modules, _DESK_MODULES)]
+        self._panel = panel
         self._environment = dict(environment or {})
         self._monotonic = monotonic
         self._lock = threading.RLock()
@@ -184,7 +187,7 @@ class VirtualBoard:
         self._waiting = bytearray()  # typed before the interpreter can take it
         self._hold_until: float | None = None
 
-    def _boot(self, *, soft: bool) -> None:
+    def _boot(self, *, soft: bool, starved: bool = False) -> None:
         raw = soft and self._keyboard.raw
         if self._terminal is not None:
             self._terminal.kill()
@@ -203,14 +206,18 @@ class VirtualBoard:
                     "block_bytes": BLOCK_BYTES,
                     "blocks": self._blocks,
                     "modules": self._modules,
-                    "preload": self._preload,
+                    "preload": ["machine", "network"],
                     "claims": self._claims,
                     "run_main": not raw,
                     "up_mark": UP_MARK,
                 }
             )
         )
-        environment = {"PATH": os.defpath, "ZP_BOARD_UID": self.uid, **self._environment}
+        cause = WATCHDOG_RESET if starved else POWER_ON_RESET
+        environment = {"PATH": os.defpath, "ZP_BOARD_ID": self.uid, "ZP_RESET_CAUSE": cause, **self._environment}
+        if self._panel is not None:
+            self._panel.forget_board()
+            environment["ZP_PINS"] = self._panel.address
         command = [self._interpreter, "-X", f"heapsize={self._heap}", "-i", str(_HERE / "bootstrap.py"), str(settings)]
         self._terminal = Terminal(command, environment, self.folder)
         if soft:
@@ -269,6 +276,8 @@ class VirtualBoard:
             if code is not None:
                 self._from_board(terminal.read())
                 self._ended(code)
+            elif self._panel is not None and self._panel.starved():
+                self._boot(soft=False, starved=True)
         self._flush()
 
     def _ended(self, code: int) -> None:

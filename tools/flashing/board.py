@@ -138,7 +138,11 @@ def open_board(
         board._transport.serial.timeout = SILENCE_S
         board._transport.serial.write_timeout = SILENCE_S
         _enter(board, soft_reset)
-        yield board
+        try:
+            yield board
+        except BaseException:
+            board.reset()  # whatever went wrong, the unit goes back to its work
+            raise
     finally:
         board.close()
 

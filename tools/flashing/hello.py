@@ -37,6 +37,7 @@ class Listener(AbstractContextManager["Listener"]):
     def __init__(self, access: BrokerAccess, area: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._access = access
         self._area = area
+        self._user = access.user or f"watch-{area}"
         self._monotonic = monotonic
         self._news = threading.Condition()
         self._heard: dict[tuple[str, str], list[Hello]] = {}
@@ -48,7 +49,7 @@ class Listener(AbstractContextManager["Listener"]):
         self._client.on_message = self._on_message
         self._client.connect_timeout = CONNECT_S
         if access.password_file is not None:
-            self._client.username_pw_set(access.user, read_secret(access.password_file))
+            self._client.username_pw_set(self._user, read_secret(access.password_file))
         if access.tls:
             self._client.tls_set(ca_certs=None if access.ca_file is None else str(access.ca_file))
 

@@ -1,16 +1,18 @@
 """The technician's settings file (flash.toml): one section a concern, unknown keys refused, secrets only by file name.
 
     [area]     id = "xh"
-    [broker]   host = "192.0.2.7"   port = 1883   user = "technician"   password_file = "keys/technician.password"
+    [broker]   host = "192.0.2.7"   port = 1883   user = "watch-xh"   password_file = "keys/watch-xh.password"
                tls = false   ca_file = "keys/ca.pem"
                device_host = "broker.xh.example"    as the devices reach it; left out: the same host
     [wifi]     ssid = "binrooms"   key_file = "keys/wifi.key"          left out: the boards need no Wi-Fi
-    [keys]     folder = "keys"          holds <device id>.password
+    [keys]     folder = "keys"          holds <device id>.password; or
+               accounts = "accounts"    lines user:password, the file the embedded broker reads
     [api]      url = "http://192.0.2.7:8080"      asked for open runs; left out: not asked
     [modules]  index = "mirror" or an address     where micropython-lib modules come from
     [records]  ledger = "ledger.jsonl"   labels = "labels"
     [unit]     wastes, lamps, buttons, sensors ... the usual wiring, as firmware/binroom/settings.py takes it
-    [truck]    user = "zhanpai"   wheels = "wheels"   python = "3.11"   config = "truck.toml" ...
+    [truck]    user = "zhanpai"   wheels = "wheels"   python = "3.11"   config = "truck.toml"   ssh_keys = "technician.pub"
+               wifi_ssid, wifi_key_file, wifi_country = "CN"   timezone   state_label: of a partition for the records
 
 Relative paths are relative to the file. Raises FlashError("settings").
 """
@@ -35,7 +37,7 @@ class BrokerAccess:
 
     host: str
     port: int = 1883
-    user: str = "technician"
+    user: str = ""  # left out: watch-<area>, the account that may only look
     password_file: Path | None = None
     tls: bool = False
     ca_file: Path | None = None
@@ -60,6 +62,7 @@ class TruckSettings:
     config: Path | None = None
     timezone: str = "Asia/Shanghai"
     ssh_keys: Path | None = None
+    wifi: WifiAccess | None = None
     wifi_country: str = "CN"
     state_label: str = ""
 
@@ -72,6 +75,7 @@ class FlashSettings:
     broker: BrokerAccess | None = None
     wifi: WifiAccess | None = None
     keys: Path = Path("keys")
+    accounts: Path | None = None
     api_url: str = ""
     index: str | None = None
     ledger: Path = Path("ledger.jsonl")
@@ -164,7 +168,7 @@ def _broker(section: _Section) -> dict[str, Any]:
     access = BrokerAccess(
         host=host,
         port=section.number("port", 1, 65535, 1883),
-        user=section.ident("user", "technician"),
+        user=section.text("user", ""),
         password_file=section.path_or_none("password_file"),
         tls=section.flag("tls", False),
         ca_file=section.path_or_none("ca_file"),
@@ -179,6 +183,7 @@ def _index(section: _Section) -> dict[str, Any]:
 
 
 def _truck(section: _Section) -> dict[str, Any]:
+    ssid = section.text("wifi_ssid", "")
     truck = TruckSettings(
         user=section.ident("user", "zhanpai"),
         wheels=section.path_or_none("wheels"),
@@ -186,6 +191,7 @@ def _truck(section: _Section) -> dict[str, Any]:
         config=section.path_or_none("config"),
         timezone=section.text("timezone", "Asia/Shanghai"),
         ssh_keys=section.path_or_none("ssh_keys"),
+        wifi=WifiAccess(ssid, section.path("wifi_key_file")) if ssid else None,
         wifi_country=section.text("wifi_country", "CN"),
         state_label=section.text("state_label", ""),
     )
@@ -196,7 +202,7 @@ _READERS: dict[str, Callable[[_Section], dict[str, Any]]] = {
     "area": lambda s: {"area": s.ident("id")},
     "broker": _broker,
     "wifi": lambda s: {"wifi": WifiAccess(s.text("ssid"), s.path("key_file"))},
-    "keys": lambda s: {"keys": s.path("folder")},
+    "keys": lambda s: {"keys": s.path("folder", "keys"), "accounts": s.path_or_none("accounts")},
     "api": lambda s: {"api_url": s.text("url").rstrip("/")},
     "modules": _index,
     "records": lambda s: {"ledger": s.path("ledger", "ledger.jsonl"), "labels": s.path("labels", "labels")},
@@ -205,19 +211,31 @@ _READERS: dict[str, Callable[[_Section], dict[str, Any]]] = {
 }
 
 
+def device_password(settings: FlashSettings, device: str) -> str:
+    """The password of a device, from its own file or from the accounts file; raises FlashError("secret_file")."""
+    if settings.accounts is None:
+        return read_secret(settings.keys / f"{device}.password")
+    for line in _secret_text(settings.accounts).splitlines():
+        user, separator, password = line.partition(":")
+        if user == device and separator and password:
+            return password
+    raise FlashError("secret_file", file=settings.accounts, what=f"it has no line for {device}")
+
+
 def read_secret(file: Path) -> str:
     """The secret alone in a file, without its line end; refused if others may read it or it is no single line."""
-    try:
-        status = file.stat()
-        if status.st_mode & 0o077:
-            raise FlashError("secret_file", file=file, what="others on this computer may read it")
-        raw = file.read_bytes()
-    except OSError as error:
-        raise FlashError("secret_file", file=file, what=error.strerror or str(error)) from error
-    try:
-        secret = raw.decode().rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise FlashError("secret_file", file=file, what="it is not text") from error
-    if not secret or "\n" in secret or len(raw) > LONGEST_SECRET:
+    secret = _secret_text(file).rstrip("\r\n")
+    if not secret or "\n" in secret or len(secret) > LONGEST_SECRET:
         raise FlashError("secret_file", file=file, what="it must hold one line")
     return secret
+
+
+def _secret_text(file: Path) -> str:
+    try:
+        if file.stat().st_mode & 0o077:
+            raise FlashError("secret_file", file=file, what="others on this computer may read it")
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FlashError("secret_file", file=file, what=error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise FlashError("secret_file", file=file, what="it is not text") from error

@@ -9,7 +9,7 @@ from typing import Any
 
 from firmware.binroom.settings import SettingsError, load_network, load_unit
 from tools.flashing.errors import FlashError
-from tools.flashing.settings import FlashSettings, read_secret
+from tools.flashing.settings import FlashSettings, device_password, read_secret
 
 UNIT = "/config/unit.json"
 NETWORK = "/config/network.json"
@@ -23,7 +23,7 @@ def unit_files(settings: FlashSettings, device: str, unit: dict[str, Any]) -> di
     """The config files of one unit by path, keys first and the identity last; raises FlashError."""
     if settings.broker is None:
         raise FlashError("usage", what="a unit needs a [broker] section in the settings file")
-    files: dict[str, bytes] = {PASSWORD: read_secret(settings.keys / f"{device}.password").encode()}
+    files: dict[str, bytes] = {PASSWORD: device_password(settings, device).encode()}
     network: dict[str, Any] = {
         "ssid": None,
         "host": settings.broker.device_host,

@@ -1,0 +1,108 @@
+#!/bin/sh
+# Installs or renews the truck agent on a Raspberry Pi from the folder this script lies in. Needs no network.
+# Running it again is always right: a release is built beside the running one and switched by one rename.
+# ZP_ROOT (tests): install below this folder, touch no service, create no user.
+set -eu
+
+here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+root=${ZP_ROOT:-}
+release=$(cat "$here/RELEASE")
+user=zhanpai
+base=$root/opt/zhanpai
+target=$base/releases/$release
+etc=$root/etc/zhanpai
+python=${ZP_PYTHON:-python3}
+
+say() { printf 'zhanpai: %s\n' "$*"; }
+live() { [ -z "$root" ]; }
+
+put() { # put SOURCE DESTINATION MODE: old or new, never half
+	cp "$1" "$2.new"
+	chmod "$3" "$2.new"
+	sync "$2.new" 2>/dev/null || true
+	mv -f "$2.new" "$2"
+}
+
+if live; then
+	id "$user" >/dev/null 2>&1 || useradd --system --home-dir /var/lib/zhanpai --shell /usr/sbin/nologin "$user"
+	for group in dialout gpio; do
+		getent group "$group" >/dev/null && usermod -aG "$group" "$user"
+	done
+fi
+
+if [ ! -e "$target/complete" ]; then
+	say "building release $release"
+	rm -rf "$target.part"
+	mkdir -p "$target.part"
+	"$python" -m venv --without-pip "$target.part/venv"
+	pip=$(ls "$here"/wheels/pip-*.whl | sort | tail -n 1)
+	for tool in "$here"/wheels/setuptools-*.whl; do
+		[ -e "$tool" ] || continue
+		PYTHONPATH=$pip "$target.part/venv/bin/python" -m pip install --quiet --no-index --no-deps \
+			--no-cache-dir --disable-pip-version-check "$tool"
+	done
+	PYTHONPATH=$pip "$target.part/venv/bin/python" -m pip install --quiet --no-index --require-hashes --only-binary=:all: \
+		--no-cache-dir --disable-pip-version-check --find-links "$here/wheels" -r "$here/requirements.txt"
+	tar -xf "$here/agent.tar" -C "$target.part"
+	"$target.part/venv/bin/python" -m compileall -q "$target.part/firmware"
+	touch "$target.part/complete"
+	sync
+	rm -rf "$target"
+	mv "$target.part" "$target"
+fi
+
+mkdir -p "$etc/keys"
+chmod 755 "$etc"
+chmod 750 "$etc/keys"
+put "$here/truck.toml" "$etc/truck.toml" 644
+# After a run that was cut short the secrets may be in place already, and gone from here.
+for secret in "$here"/secret/*; do
+	[ -e "$secret" ] || continue
+	put "$secret" "$etc/keys/$(basename "$secret")" 600
+done
+if live; then
+	chown -R "$user:$user" "$etc/keys"
+fi
+(cd "$target" && venv/bin/python -m firmware.truck --config "$here/truck.toml" --check-config)
+
+units=$root/etc/systemd/system
+mkdir -p "$units"
+for unit in "$here"/units/*; do
+	put "$unit" "$units/$(basename "$unit")" 644
+done
+
+for name in system journald; do
+	mkdir -p "$root/etc/systemd/$name.conf.d"
+done
+put "$here/conf/watchdog.conf" "$root/etc/systemd/system.conf.d/zhanpai.conf" 644
+put "$here/conf/journal.conf" "$root/etc/systemd/journald.conf.d/zhanpai.conf" 644
+
+if [ "$(readlink "$base/current" 2>/dev/null || true)" != "releases/$release" ]; then
+	if [ -L "$base/current" ]; then
+		ln -sfn "$(readlink "$base/current")" "$base/former.new"
+		mv -T "$base/former.new" "$base/former"
+	fi
+	ln -sfn "releases/$release" "$base/current.new"
+	mv -T "$base/current.new" "$base/current"
+fi
+for old in "$base"/releases/*; do
+	case "releases/$(basename "$old")" in
+	"$(readlink "$base/current")" | "$(readlink "$base/former" 2>/dev/null || true)") ;;
+	*) rm -rf "$old" ;;
+	esac
+done
+
+if live; then
+	for boot in /boot/firmware /boot; do
+		[ -e "$boot/config.txt" ] && "$python" "$here/boot_settings.py" "$boot" && break
+	done
+	systemctl daemon-reload
+	[ ! -e "$units/var-lib-zhanpai.mount" ] || systemctl enable --now var-lib-zhanpai.mount
+	systemctl enable zhanpai-truck.service
+	systemctl restart --no-block zhanpai-truck.service
+fi
+
+# The card's first partition is readable by anybody who holds the card.
+rm -rf "$here/secret"
+sync
+say "release $release is in force"

@@ -1,0 +1,12 @@
+#!/usr/bin/env python3
+"""Flash bin-room units and truck computers: `python tools/flash.py --help`. What it does is in tools/flashing."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tools.flashing.commands import main  # noqa: E402
+
+if __name__ == "__main__":
+    sys.exit(main())
