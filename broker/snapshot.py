@@ -165,6 +165,7 @@ def _incident(bridge: Bridge, incident: Incident, now: int) -> dict[str, Any]:
         **incident.body(),
         "age_s": max(0, now - incident.raised_at),
         "open": incident.open,
+        "offers": shift.offers.get(incident.key, (0, []))[1],
         "room_name": rooms[incident.room].name if incident.room and incident.room in rooms else None,
         "estate_name": estates[incident.estate].name if incident.estate and incident.estate in estates else None,
         "second_visit": record_key(second.key) if second else None,

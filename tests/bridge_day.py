@@ -21,9 +21,8 @@ class Morning:
     def __init__(self, folder: Path, truck: str = "t01", lead_s: int = 1500) -> None:
         self.plan = demo_plan()
         self.folder = folder
-        self.trip = min(
-            (run for run in self.plan.runs.values() if run.truck_id == truck), key=lambda run: run.visits[0].arrive_day_s
-        )
+        mine = [run for run in self.plan.runs.values() if run.truck_id == truck]
+        self.trip = min(mine, key=lambda run: run.visits[0].arrive_day_s)
         self.route = self.plan.routes[self.trip.route_id]
         self.waste = self.route.waste
         self.truck = truck

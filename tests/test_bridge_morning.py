@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.rules.actions import ActionError
+from broker.rules.actions import Act, ActionError
+from broker.store import Full
 from firmware import wire
 from tests.bridge_day import Morning
 
@@ -175,3 +176,78 @@ def test_an_unacknowledged_alarm_repeats_and_an_idle_acknowledgement_runs_out(mo
     morning.act("acknowledge", incident_id)
     morning.step(601)
     assert morning.stage(incident_id) == "stored"
+
+
+def test_a_breakdown_changes_nothing_until_a_person_agrees(morning: Morning) -> None:
+    """The truck is held, the options show every changed promise; the chosen one moves the visits to the extra truck."""
+    morning.serve(0)
+    morning.step(30, 5.0)
+    owed = [key for key in morning.itinerary() if key[2] in ("pending", "due")]
+    incident_id = morning.press("breakdown")
+    morning.step(3)
+    assert [key for key in morning.itinerary() if key[2] in ("pending", "due")] == owed
+    offers = morning.bridge.dispatch.shift.offers[("t01", incident_id)][1]
+    extra = next(i for i, offer in enumerate(offers) if offer["name"] == "extra_truck")
+    assert {change["room"] for change in offers[extra]["changes"] if change["to_truck"] == "extra"} == {
+        key[0] for key in owed
+    }
+    with pytest.raises(ActionError, match="name the contractor's truck"):
+        morning.act("decide", incident_id, decision="extra_truck", option=extra)
+    morning.act("decide", incident_id, decision="extra_truck", option=extra, truck="t99")
+    assert all(state in ("served", "skipped") for _, _, state in morning.itinerary())
+    told = morning.retained[wire.topic("itinerary", "xh", "t99")]["visits"]
+    assert [visit["room"] for visit in told] == [key[0] for key in owed]
+    assert all(visit["visit_number"] == 2 and visit["state"] in ("pending", "due") for visit in told)
+    run = morning.bridge.dispatch.shift.runs[morning.run_id]
+    assert run.state == "finished"
+
+
+def test_a_press_held_on_becomes_a_breakdown_and_gives_the_visit_back(morning: Morning) -> None:
+    """The same incident id with reason breakdown undoes the blocked lane's skip."""
+    morning.serve(0)
+    morning.drive_to(1)
+    incident_id = morning.press()
+    morning.press("breakdown", incident_id=incident_id)
+    incident = morning.bridge.dispatch.shift.incidents[("t01", incident_id)]
+    assert incident.reason == "breakdown"
+    visits = morning.bridge.dispatch.shift.visits
+    assert visits[(morning.run_id, morning.trip.visits[1].room_id, 1)].owed
+    assert len(morning.bridge.dispatch.shift.incidents) == 1
+
+
+def test_a_full_disk_stops_acknowledging_and_loses_nothing(morning: Morning, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the store takes nothing, nothing is published or acknowledged; afterwards everything is there once."""
+    real = morning.store.append
+
+    def full(*_: object, **__: object) -> None:
+        raise Full("no space left: free some, then it goes on by itself")
+
+    monkeypatch.setattr(morning.store, "append", full)
+    morning.speak = False
+    morning.fix(1.0)
+    incident_id = morning.press()
+    morning.step(5)
+    assert morning.stage(incident_id) is None
+    assert wire.topic("ack", "xh", "t01", family="truck") not in morning.retained
+    assert "no space" in (morning.bridge.trouble or "")
+    monkeypatch.setattr(morning.store, "append", real)
+    morning.step(2)
+    assert morning.stage(incident_id) == "stored"
+    assert morning.bridge.trouble is None
+    assert len(list(morning.store.scan("incident"))) == 1
+
+
+def test_a_run_cannot_close_while_a_visit_is_owed(morning: Morning) -> None:
+    """A stop passed without a stay is asked about, and the run stays open until somebody answers."""
+    last = len(morning.trip.visits) - 1
+    for number in range(last):
+        morning.serve(number, dwell_s=60)
+    morning.drive_to(last, 8.0)
+    morning.step(120, 8.0)
+    run = morning.bridge.dispatch.shift.runs[morning.run_id]
+    room = morning.trip.visits[last].room_id
+    key = (morning.run_id, room, 1)
+    assert morning.bridge.dispatch.shift.visits[key].owed
+    assert run.state == "running"
+    morning.bridge.act(Act("serve", "Li", visit=key), morning.now)
+    assert run.state == "finished"

@@ -21,13 +21,14 @@ from broker.rules.calls import call_id_of, call_now, held_now
 from broker.rules.effects import Effect, Notice, Store
 from broker.rules.incidents import ACK_EXPIRES_S, Incident, IncidentError
 from broker.rules.opening import open_runs
-from broker.rules.options import ReplanError, insert_visit, owed_again, set_visits
+from broker.rules.options import ReplanError, insert_visit, offer_body, offers_for, owed_again, set_visits
 from broker.rules.records import call_record, close_incident, close_topics, put, put_incident, run_record, tell_incident
 from broker.rules.shift import BinCount, RoomState, Run, Shift, TruckState
 from broker.rules.track import GpsFix, TrackEvent, TrackKind
 from broker.rules.visits import Visit, VisitError, record_key
 from firmware import wire
 
+OFFER_EVERY_S = 30
 FUTURE_S = 30  # a position from further ahead than this has a broken clock
 
 
@@ -272,6 +273,7 @@ class Dispatch:
             wake_at = incident.wake_at()
             if wake_at is not None and now >= wake_at:
                 effects += self._time_passed(incident, now)
+            self._offer(incident, now)
             if incident.workflow == "resolved" and not self._still_owed(incident):
                 effects += close_incident(self.shift, incident, now)
         return effects
@@ -287,6 +289,18 @@ class Dispatch:
         waited_s = now - incident.raised_at
         text = f"{incident.truck}: {incident.reason} not acknowledged for {waited_s} s; second person told"
         return [*put_incident(self.shift, again, now), Notice("severe", text)]
+
+    def _offer(self, incident: Incident, now: int) -> None:
+        """Work out what could be done about a breakdown, to be shown before anybody agrees; it ages, so again."""
+        wanted = incident.open and incident.reason == "breakdown" and incident.workflow in ("raised", "acknowledged")
+        run = self.shift.runs.get(incident.run_id or "")
+        if not wanted or run is None:
+            self.shift.offers.pop(incident.key, None)
+            return
+        made_at = self.shift.offers.get(incident.key, (0, []))[0]
+        if now - made_at >= OFFER_EVERY_S:
+            offers = offers_for(self.shift, run, self.shift.owed(run), now)
+            self.shift.offers[incident.key] = (now, [offer_body(self.shift, offer) for offer in offers])
 
     def _still_owed(self, incident: Incident) -> bool:
         """Whether the visit that makes up for a blocked one has not been settled."""

@@ -1,15 +1,24 @@
-"""Putting a visit into a run's order, and moving visits to another truck: the order a truck is told.
+"""From the runs to re-planning and back: what a truck still owes becomes a tour, an accepted offer becomes orders.
 
-The other visits keep their order, a visit whose lamp is lit is never put back, and nothing is inserted before it.
+The re-planning itself is replan.py; here its places get their distances (learned legs first, see history.py) and
+its tours become visits, records and the order that a truck is told.
 """
 
-from broker.rules.effects import Effect
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from broker.rules import replan
+from broker.rules.effects import Effect, Notice
 from broker.rules.geometry import distance_m
 from broker.rules.incidents import Incident
 from broker.rules.opening import new_tracker
 from broker.rules.records import call_record, put, run_record
 from broker.rules.shift import Run, Shift
-from broker.rules.visits import Visit
+from broker.rules.visits import Visit, VisitKey, record_key
+
+EXTRA = "extra"  # the place of the contractor's truck in an offer until the dispatcher names it
+EXTRA_COMES_S = 1200
 
 
 class ReplanError(ValueError):
@@ -24,55 +33,125 @@ def set_visits(shift: Shift, run: Run, now: int) -> None:
 
 
 def insert_visit(shift: Shift, run: Run, visit: Visit, now: int) -> list[Effect]:
-    """Put `visit` where it costs the run least: detour, and waiting for a lane that is not clear yet."""
+    """Put an owed visit where it costs its run least; where it fits nowhere it comes last and a person is told."""
     run.order = [key for key in run.order if key != visit.key]
-    owed = shift.owed(run)
-    frozen = max((i + 1 for i, other in enumerate(owed) if other.state in ("due", "at_stop")), default=0)
-    best_cost, best_place = float("inf"), len(owed)
-    for place in range(frozen, len(owed) + 1):
-        before = owed[place - 1] if place > 0 else None
-        after = owed[place] if place < len(owed) else None
-        detour_s = _travel_s(shift, run, before, visit, now)
-        if after is not None:
-            detour_s += _travel_s(shift, run, visit, after, now) - _travel_s(shift, run, before, after, now)
-        arrive_at = _free_at(shift, run, before, now) + _travel_s(shift, run, before, visit, now)
-        wait_s = max(0.0, (visit.not_before_at or 0) - arrive_at)
-        cost = detour_s + wait_s
-        if cost < best_cost - 1.0:
-            best_cost, best_place = cost, place
-    if best_place < len(owed):
-        run.order.insert(run.order.index(owed[best_place].key), visit.key)
+    tour = _tour(shift, run, now)
+    offer = replan.insert(tour, _stop(shift, run, visit), _ways(shift, run, now))
+    effects: list[Effect] = []
+    if offer.unplaced:
+        text = f"{visit.truck}: {shift.plan.rooms[visit.room].name} comes last, though {offer.unplaced[0].reason}"
+        effects.append(Notice("warning", text))
+        _reorder(run, [*(stop.key for stop in tour.stops), visit.key])
     else:
-        run.order.append(visit.key)
+        _reorder(run, [stop.key for stop in offer.tours[0].stops])
     set_visits(shift, run, now)
-    return [run_record(shift, run, now)]
+    return [*effects, run_record(shift, run, now)]
 
 
-def _place_of(shift: Shift, run: Run, visit: Visit | None) -> tuple[float, float]:
-    if visit is not None:
-        room = shift.plan.rooms[visit.room]
+def offers_for(shift: Shift, run: Run, visits: Sequence[Visit], now: int) -> tuple[replan.Option, ...]:
+    """What can be done with visits that `run` cannot serve: other trucks of the same waste, an extra truck, both."""
+    broken = replace(_tour(shift, run, now), stops=tuple(_stop(shift, run, visit) for visit in visits))
+    others = [
+        _tour(shift, other, now)
+        for other in sorted(shift.runs.values(), key=lambda other: other.run_id)
+        if other.truck != run.truck and other.waste == run.waste and shift.run_of(other.truck) is other
+    ]
+    extra = replan.Tour(
+        truck=EXTRA, run_id=EXTRA, start=broken.start, start_at=now + EXTRA_COMES_S, stops=(),
+        wastes=frozenset({run.waste}), shift_end_at=run.shift_end_at,
+    )
+    return replan.breakdown(broken, others, _ways(shift, run, now), extra)
+
+
+def offer_body(shift: Shift, offer: replan.Option) -> dict[str, Any]:
+    """An offer as the dispatcher sees it: every promise that would change, before anything does."""
+    return {
+        "name": offer.name,
+        "cost_s": offer.cost_s,
+        "detour_s": offer.detour_s,
+        "broken_promises": offer.broken,
+        "changes": [
+            {
+                "visit": record_key(change.key),
+                "room": change.key[1],
+                "room_name": shift.plan.rooms[change.key[1]].name,
+                "from_truck": change.from_truck,
+                "to_truck": change.to_truck,
+                "before_at": change.before_at,
+                "after_at": change.after_at,
+                "broken": change.broken,
+            }
+            for change in offer.changes
+        ],
+        "unplaced": [{"visit": record_key(entry.stop.key), "reason": entry.reason} for entry in offer.unplaced],
+    }
+
+
+def _place(shift: Shift, place: str) -> tuple[float, float]:
+    """Where a place of a tour is: a room, or `@<truck>` for where that truck is now."""
+    if not place.startswith("@"):
+        room = shift.plan.rooms[place]
         return room.lat, room.lon
-    truck = shift.trucks.get(run.truck)
+    truck = shift.trucks.get(place[1:])
     if truck is not None and truck.fix is not None:
         return truck.fix.lat, truck.fix.lon
-    first = shift.plan.rooms[run.order[0][1]]
+    run = shift.run_of(place[1:])
+    first = shift.plan.rooms[run.order[0][1]] if run and run.order else next(iter(shift.plan.rooms.values()))
     return first.lat, first.lon
 
 
-def _travel_s(shift: Shift, run: Run, origin: Visit | None, to: Visit, now: int) -> float:
-    (lat1, lon1), (lat2, lon2) = _place_of(shift, run, origin), _place_of(shift, run, to)
-    length_m = distance_m(lat1, lon1, lat2, lon2) * shift.history.settings.detour_factor
-    return shift.history.leg_s(run.route_id, origin.room if origin else "", to.room, length_m, now)[0]
+def _ways(shift: Shift, run: Run, now: int) -> replan.Ways:
+    counts = shift.counts()
+
+    def travel_s(origin: str, to: str) -> int:
+        if origin == to:
+            return 0
+        (lat1, lon1), (lat2, lon2) = _place(shift, origin), _place(shift, to)
+        length_m = distance_m(lat1, lon1, lat2, lon2) * shift.history.settings.detour_factor
+        known = "" if origin.startswith("@") else origin
+        return max(0, round(shift.history.leg_s(run.route_id, known, to, length_m, now)[0]))
+
+    def dwell_s(stop: replan.Stop) -> int:
+        return max(0, round(shift.history.dwell_s(stop.place, stop.waste, counts.get((stop.place, stop.waste)), now)))
+
+    return replan.Ways(travel_s, dwell_s)
 
 
-def _free_at(shift: Shift, run: Run, visit: Visit | None, now: int) -> float:
-    """When the truck has done `visit` and can drive on."""
-    if visit is None:
-        return float(now)
+def _stop(shift: Shift, run: Run, visit: Visit) -> replan.Stop:
     eta = run.etas.get(visit.key)
-    count = shift.counts().get((visit.room, visit.waste))
-    arrive_at = float(eta.eta_at) if eta else float(max(now, visit.planned_at or now))
-    return arrive_at + shift.history.dwell_s(visit.room, visit.waste, count, arrive_at)
+    return replan.Stop(
+        key=visit.key,
+        place=visit.room,
+        waste=visit.waste,
+        bins=shift.counts().get((visit.room, visit.waste), 0),
+        open_at=visit.not_before_at,
+        before_at=visit.promised_at or (eta.eta_at if eta else None),
+        frozen=visit.state in ("due", "at_stop"),
+    )
+
+
+def _tour(shift: Shift, run: Run, now: int) -> replan.Tour:
+    owed = shift.owed(run)
+    standing = owed[0].room if owed and owed[0].state == "at_stop" else None
+    served = [shift.visits[key] for key in run.order if shift.visits[key].state == "served"]
+    return replan.Tour(
+        truck=run.truck,
+        run_id=run.run_id,
+        start=standing or f"@{run.truck}",
+        start_at=now,
+        stops=tuple(_stop(shift, run, visit) for visit in owed),
+        wastes=frozenset({run.waste}),
+        loaded_bins=sum(max(0, (visit.bins_before or 0) - (visit.bins_after or 0)) for visit in served),
+        capacity_bins=run.capacity_bins,
+        shift_end_at=run.shift_end_at,
+    )
+
+
+def _reorder(run: Run, owed: Sequence[VisitKey]) -> None:
+    """Put the owed visits into this order; what is settled keeps its place among them."""
+    wanted = list(owed)
+    known = set(owed)
+    run.order = [wanted.pop(0) if key in known else key for key in run.order] + wanted
 
 
 def owed_again(shift: Shift, visit: Visit, run_id: str, truck: str, *, not_before_at: int | None) -> Visit:
@@ -98,21 +177,47 @@ def owed_again(shift: Shift, visit: Visit, run_id: str, truck: str, *, not_befor
 def move_visits(
     shift: Shift, run: Run, visits: list[Visit], incident: Incident, now: int, *, option: int, truck: str | None
 ) -> list[Effect]:
-    """Move owed visits to an extra truck of the contractor (`truck`); each becomes a new visit of its run."""
-    if truck is None:
-        raise ReplanError("name the extra truck that the contractor sends (its id as the truck signs in)")
+    """Carry out offer number `option`: each moved visit becomes a new visit of the run that takes it over.
+
+    `truck` names the contractor's truck where the offer uses one. What no offer could place stays owed, and is told.
+    """
+    offers = offers_for(shift, run, visits, now)
+    if not 0 <= option < len(offers):
+        raise ReplanError(f"there are {len(offers)} options, counted from 0")
+    offer = offers[option]
+    extra_used = any(tour.truck == EXTRA and tour.stops for tour in offer.tours)
+    if extra_used and not truck:
+        raise ReplanError("name the contractor's truck: `truck`, the id under which it signs in")
     effects: list[Effect] = []
-    extra = shift.run_of(truck) or _extra_run(shift, run, truck, incident, now)
-    for visit in visits:
-        if visit.call_id:
-            effects.append(call_record(shift, visit, now, ended="skipped"))
-        effects += put(shift, visit.after("skip", reason=incident.reason), now)
-        again = owed_again(shift, visit, extra.run_id, truck, not_before_at=visit.not_before_at)
-        effects += put(shift, again, now)
-        extra.order.append(again.key)
-    set_visits(shift, extra, now)
+    for tour in offer.tours:
+        if not tour.stops or tour.truck == run.truck:
+            continue
+        taking = shift.runs.get(tour.run_id)
+        if tour.truck == EXTRA:
+            taking = shift.run_of(truck or "") or _extra_run(shift, run, truck or "", incident, now)
+        if taking is None:
+            raise ReplanError(f"run {tour.run_id} is over")
+        order: list[VisitKey] = []
+        for stop in tour.stops:
+            if stop.key[0] == taking.run_id:
+                order.append(stop.key)
+                continue
+            moved = shift.visits[stop.key]
+            again = owed_again(shift, moved, taking.run_id, taking.truck, not_before_at=moved.not_before_at)
+            if moved.call_id:
+                effects.append(call_record(shift, moved, now, ended="skipped"))
+            effects += put(shift, moved.after("skip", reason=incident.reason), now)
+            effects += put(shift, again, now)
+            order.append(again.key)
+        before = [key for key in taking.order if shift.visits[key].owed and key not in order]
+        _reorder(taking, [*before, *order])
+        set_visits(shift, taking, now)
+        effects.append(run_record(shift, taking, now))
+    effects += [
+        Notice("severe", f"{run.truck}: {entry.stop.place} has no truck: {entry.reason}") for entry in offer.unplaced
+    ]
     set_visits(shift, run, now)
-    return [*effects, run_record(shift, extra, now), run_record(shift, run, now)]
+    return [*effects, run_record(shift, run, now)]
 
 
 def _extra_run(shift: Shift, run: Run, truck: str, incident: Incident, now: int) -> Run:

@@ -124,6 +124,7 @@ class Shift:
     rooms: dict[str, RoomState] = field(default_factory=dict)
     arrivals: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # (room, waste) -> last sent
     itineraries: dict[str, dict[str, Any]] = field(default_factory=dict)  # truck -> last sent
+    offers: dict[tuple[str, str], tuple[int, list[dict[str, Any]]]] = field(default_factory=dict)  # made at, shown
     attention: dict[str, tuple[int, str]] = field(default_factory=dict)  # what a person should look at: since, text
     reordered: set[str] = field(default_factory=set)  # runs whose order or visits changed: predict and tell anew
     by_room: dict[tuple[str, str], list[VisitKey]] = field(default_factory=dict)

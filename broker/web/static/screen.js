@@ -40,7 +40,18 @@ function incidentCard(row) {
   const who = { who: "dispatcher", version: row.version };
   const button = (verb, label, main, extra = {}) =>
     element("button", { class: main ? "main" : "", "data-testid": `${label}-${row.incident_id}`, onclick: () => act(path(verb), { ...who, ...extra }) }, say(label));
-  const extraTruck = element("button", { "data-testid": `extra_truck-${row.incident_id}`, onclick: () => {
+  const chooseOffer = (index) => {
+    const extra = row.offers[index].changes.some((change) => change.to_truck === "extra");
+    const truck = extra ? prompt(say("ask_truck")) : null;
+    if (!extra || truck) act(path("decide"), { ...who, decision: "extra_truck", option: index, truck });
+  };
+  const offers = row.offers.map((offer, index) => element("details", { class: "offer", "data-testid": `offer-${index}` },
+    element("summary", {}, `${say("offer")} ${index + 1}: ${say("offer_" + offer.name)} · ${say("promises_changed")} ${offer.broken_promises} · +${Math.round(offer.detour_s / 60)} ${say("minutes")}`
+      + (offer.unplaced.length ? ` · ${say("unplaced")} ${offer.unplaced.length}` : "")),
+    element("ul", {}, ...offer.changes.filter((change) => change.broken || change.from_truck !== change.to_truck).map((change) =>
+      element("li", {}, `${change.room_name}: ${change.from_truck} ${clock(change.before_at).slice(0, 5)} → ${change.to_truck === "extra" ? say("extra_truck") : change.to_truck ?? say("none")} ${clock(change.after_at).slice(0, 5)}`))),
+    element("button", { class: "main", onclick: () => chooseOffer(index) }, say("choose"))));
+  const extraTruck = row.reason === "breakdown" ? "" : element("button", { "data-testid": `extra_truck-${row.incident_id}`, onclick: () => {
     const truck = prompt(say("ask_truck"));
     if (truck) act(path("decide"), { ...who, decision: "extra_truck", truck });
   } }, say("extra_truck"));
@@ -61,7 +72,7 @@ function incidentCard(row) {
     element("span", {}, facts),
     row.second_visit ? element("span", {}, `${say("second_visit")} ${row.second_visit_number}`) : null,
     estate ? element("span", { class: "quiet" }, estate) : null,
-    buttons);
+    buttons, ...offers);
 }
 
 function runStrip(run) {
