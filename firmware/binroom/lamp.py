@@ -115,7 +115,7 @@ class Lamp:
         self.state = NO_DATA
         self.call_id = None
         self.since_ms = 0
-        self.on = None  # the level last commanded; None before the first command
+        self.on: bool | None = None  # the level last commanded; None before the first command
         self.level = False  # the level last read back while the pattern's lit part (or `off`) was commanded
 
     def show(self, state, call_id, up_ms):

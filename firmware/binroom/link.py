@@ -61,8 +61,6 @@ class Link:
 
     def take_events(self):
         """The events since the last call: ("link", up) and ("message", topic, payload or None)."""
-        if not self._events:
-            return ()
         events = self._events
         self._events = []
         return events
@@ -87,10 +85,10 @@ class Link:
                 await self._session()
             except LinkError as error:
                 self._note("link: %s" % error)
-            except (OSError, EOFError, ValueError, MemoryError) as error:
-                self._note("link: %s" % (repr(error)[:80]))
             except asyncio.TimeoutError:
                 self._note("link: no answer in time")
+            except (OSError, EOFError, ValueError, MemoryError) as error:
+                self._note("link: %s" % (repr(error)[:80]))
             await self._down()
             if self._since(started) > STEADY_MS:
                 pause_ms = BACKOFF_FIRST_MS

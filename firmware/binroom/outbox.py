@@ -31,7 +31,7 @@ class _Entry:
 class Outbox:
     """The unsettled records, oldest first."""
 
-    def __init__(self, kept, limit=LIMIT):
+    def __init__(self, kept: list, limit=LIMIT):
         self.limit = limit
         self.dropped = 0
         self._entries = [_Entry(list(r), None) for r in sorted(kept, key=lambda r: (r[BOOT], r[SEQ]))]

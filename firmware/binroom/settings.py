@@ -16,6 +16,7 @@ from firmware.binroom.durable import read_json, read_text
 
 UNIT_FILE = "/config/unit.json"
 NETWORK_FILE = "/config/network.json"
+NEEDED = object()
 SENSOR_KINDS = ("hx711", "beam", "distance")
 
 
@@ -23,13 +24,14 @@ class SettingsError(ValueError):
     """A configuration the unit cannot start with; the text names file and key and says what to do."""
 
 
-def _take(file, table, key, check, what, default=None, needed=False):
-    value = table.pop(key, default)
-    if value is None and not needed:
-        return None
-    if not check(value):
-        raise SettingsError("%s: %s must be %s, got %r; correct it with tools/flash.py" % (file, key, what, value))
-    return value
+def _take(file, table, key, check, what, default):
+    """The value of a key, checked; `default` NEEDED refuses its absence, any other stands for it (and for null)."""
+    value = table.get(key, default)
+    is_left_out = default is None and value is None
+    if value is NEEDED or not (is_left_out or check(value)):
+        got = "nothing" if value is NEEDED else repr(value)
+        raise SettingsError("%s: %s must be %s, got %s; correct it with tools/flash.py" % (file, key, what, got))
+    return table.pop(key, default)
 
 
 def _nothing_left(file, table, where=""):
@@ -50,7 +52,7 @@ def _is_flag(value):
 
 
 def _is_list(value):
-    return isinstance(value, list)
+    return isinstance(value, list) and all(isinstance(v, dict) for v in value)
 
 
 def _is_wastes(value):
@@ -76,12 +78,12 @@ def load_unit(root):
     file = UNIT_FILE
     table = _load(root, file)
     out = {
-        "device": _take(file, table, "device", wire.is_id, "an id", needed=True),
-        "area": _take(file, table, "area", wire.is_id, "an id", needed=True),
-        "wastes": _take(file, table, "wastes", _is_wastes, "a list of waste kinds", needed=True),
+        "device": _take(file, table, "device", wire.is_id, "an id", NEEDED),
+        "area": _take(file, table, "area", wire.is_id, "an id", NEEDED),
+        "wastes": _take(file, table, "wastes", _is_wastes, "a list of waste kinds", NEEDED),
         "report_grams": _take(file, table, "report_grams", _is_integer(100, 100000), "100 to 100000", 2000),
         "watchdog_s": _take(file, table, "watchdog_s", _is_integer(8, 300), "8 to 300", 30),
-        "identify_pin": _take(file, table, "identify_pin", _is_pin, "a pin number or null"),
+        "identify_pin": _take(file, table, "identify_pin", _is_pin, "a pin number or null", None),
     }
     lamps = _take(file, table, "lamps", _is_list, "a list of lamps", [])
     buttons = _take(file, table, "buttons", _is_list, "a list of buttons", [])
@@ -103,10 +105,10 @@ def load_unit(root):
 
 def _lamp(file, table):
     out = {
-        "waste": _take(file, table, "waste", _is_lamp_name, "a waste kind or any", needed=True),
-        "pin": _take(file, table, "pin", _is_pin, "a pin number", needed=True),
+        "waste": _take(file, table, "waste", _is_lamp_name, "a waste kind or any", NEEDED),
+        "pin": _take(file, table, "pin", _is_pin, "a pin number", NEEDED),
         "active_low": _take(file, table, "active_low", _is_flag, "true or false", False),
-        "sense": _take(file, table, "sense", _is_pin, "a pin number or null"),
+        "sense": _take(file, table, "sense", _is_pin, "a pin number or null", None),
     }
     _nothing_left(file, table, "lamps.")
     return out
@@ -114,32 +116,32 @@ def _lamp(file, table):
 
 def _button(file, table):
     out = {
-        "event": _take(file, table, "event", lambda v: v in wire.KEEPER_EVENTS, "a keeper event", needed=True),
-        "pin": _take(file, table, "pin", _is_pin, "a pin number", needed=True),
+        "event": _take(file, table, "event", lambda v: v in wire.KEEPER_EVENTS, "a keeper event", NEEDED),
+        "pin": _take(file, table, "pin", _is_pin, "a pin number", NEEDED),
     }
     _nothing_left(file, table, "buttons.")
     return out
 
 
 def _sensor(file, table, wastes):
-    kind = _take(file, table, "kind", lambda v: v in SENSOR_KINDS, "one of " + " ".join(SENSOR_KINDS), needed=True)
-    out = {"kind": kind, "waste": _take(file, table, "waste", lambda v: v in wastes, "one of wastes", needed=True)}
+    kind = _take(file, table, "kind", lambda v: v in SENSOR_KINDS, "one of " + " ".join(SENSOR_KINDS), NEEDED)
+    out = {"kind": kind, "waste": _take(file, table, "waste", lambda v: v in wastes, "one of wastes", NEEDED)}
     grams = _is_integer(1, 1000000)
     if kind == "hx711":
-        out["data"] = _take(file, table, "data", _is_pin, "a pin number", needed=True)
-        out["clock"] = _take(file, table, "clock", _is_pin, "a pin number", needed=True)
+        out["data"] = _take(file, table, "data", _is_pin, "a pin number", NEEDED)
+        out["clock"] = _take(file, table, "clock", _is_pin, "a pin number", NEEDED)
         out["bin_empty_grams"] = _take(file, table, "bin_empty_grams", grams, "1 to 1000000 grams", 12500)
         out["bin_full_grams"] = _take(file, table, "bin_full_grams", grams, "1 to 1000000 grams", 120000)
     elif kind == "beam":
-        out["in_pin"] = _take(file, table, "in_pin", _is_pin, "a pin number", needed=True)
-        out["out_pin"] = _take(file, table, "out_pin", _is_pin, "a pin number", needed=True)
+        out["in_pin"] = _take(file, table, "in_pin", _is_pin, "a pin number", NEEDED)
+        out["out_pin"] = _take(file, table, "out_pin", _is_pin, "a pin number", NEEDED)
     else:
         mm = _is_integer(20, 6000)
-        out["trigger"] = _take(file, table, "trigger", _is_pin, "a pin number", needed=True)
-        out["echo"] = _take(file, table, "echo", _is_pin, "a pin number", needed=True)
-        out["empty_mm"] = _take(file, table, "empty_mm", mm, "20 to 6000 mm", needed=True)
-        out["full_mm"] = _take(file, table, "full_mm", mm, "20 to 6000 mm", needed=True)
-        out["bins"] = _take(file, table, "bins", _is_integer(1, 100), "1 to 100", needed=True)
+        out["trigger"] = _take(file, table, "trigger", _is_pin, "a pin number", NEEDED)
+        out["echo"] = _take(file, table, "echo", _is_pin, "a pin number", NEEDED)
+        out["empty_mm"] = _take(file, table, "empty_mm", mm, "20 to 6000 mm", NEEDED)
+        out["full_mm"] = _take(file, table, "full_mm", mm, "20 to 6000 mm", NEEDED)
+        out["bins"] = _take(file, table, "bins", _is_integer(1, 100), "1 to 100", NEEDED)
         if out["full_mm"] >= out["empty_mm"]:
             raise SettingsError("%s: sensors.full_mm must be less than empty_mm; swap them" % file)
     _nothing_left(file, table, "sensors.")
@@ -151,18 +153,18 @@ def load_network(root, device):
     file = NETWORK_FILE
     table = _load(root, file)
     out = {
-        "ssid": _take(file, table, "ssid", _is_text, "a text or null"),
-        "host": _take(file, table, "host", _is_text, "a host name or address", needed=True),
+        "ssid": _take(file, table, "ssid", _is_text, "a text or null", None),
+        "host": _take(file, table, "host", _is_text, "a host name or address", NEEDED),
         "port": _take(file, table, "port", _is_integer(1, 65535), "1 to 65535", 1883),
         "user": _take(file, table, "user", _is_text, "a text", device),
         "use_tls": _take(file, table, "tls", _is_flag, "true or false", False),
     }
     for key, name in (("key_file", "key"), ("password_file", "password")):
-        path = _take(file, table, key, _is_text, "a path or null")
+        path = _take(file, table, key, _is_text, "a path or null", None)
         out[name] = None if path is None else read_text(root + path)
         if path is not None and out[name] is None:
             raise SettingsError("%s: %s names %s, which cannot be read; write it again" % (file, key, path))
-    ca_file = _take(file, table, "ca_file", _is_text, "a path or null")
+    ca_file = _take(file, table, "ca_file", _is_text, "a path or null", None)
     out["ca_path"] = None if ca_file is None else root + ca_file
     if out["use_tls"] and ca_file is None:
         raise SettingsError("%s: tls needs ca_file, the certificate authority to trust" % file)

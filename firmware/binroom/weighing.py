@@ -125,20 +125,19 @@ class Weighing:
     def _settled(self, grams):
         if self.grams is None:
             self.grams = grams
-            if self.count is None:
-                self.count = self._fewest(grams)
         change = grams - self.grams
+        count = self._fewest(grams) if self.count is None else self.count
         if abs(change) * 10 >= self._empty * STEP_TENTHS:
             bins = (abs(change) + self._full - 1) // self._full
-            self.count = max(0, self.count + (bins if change > 0 else -bins))
+            count = max(0, count + (bins if change > 0 else -bins))
         if abs(change) > max(HOLD_GRAMS, abs(self.grams) // HOLD_PART):
             self.grams = grams
         fewest, most = self._fewest(grams), self._most(grams)
-        if not fewest <= self.count <= most:
+        if not fewest <= count <= most:
             # An emptied platform is certain, whatever was counted: bins leave faster than a scale settles.
             if most > 0:
                 self._corrected_s = CORRECTED_SECONDS
-            self.count = max(fewest, min(most, self.count))
+        self.count = max(fewest, min(most, count))
 
     def _fewest(self, grams):
         return 0 if 2 * grams < self._empty else (grams + self._full - 1) // self._full
