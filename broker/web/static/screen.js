@@ -76,9 +76,9 @@ function incidentCard(row) {
 }
 
 function runStrip(run) {
-  const width = 1200, left = 30, step = (width - 60) / Math.max(1, run.visits.length - 1);
+  const width = Math.max(760, Math.min(1880, window.innerWidth - 70)), left = 60, step = (width - 120) / Math.max(1, run.visits.length - 1);
   const svg = element("svg", { viewBox: `0 0 ${width} 92`, preserveAspectRatio: "xMinYMid meet", role: "img" });
-  svg.append(element("line", { class: "track", x1: left, x2: width - 30, y1: 34, y2: 34 }));
+  svg.append(element("line", { class: "track", x1: left, x2: width - left, y1: 34, y2: 34 }));
   let mark = null;
   run.visits.forEach((visit, i) => {
     const x = left + i * step, state = visit.held ? "held" : visit.state;
