@@ -385,7 +385,8 @@ class PostgresStore:
 
 
 def _record(row: tuple[Any, ...]) -> Record:
-    return Record(*row[:6], orjson.loads(row[6]))
+    record_id, kind, key, at, received_at, area, body = row
+    return Record(record_id, kind, key, at, received_at, area, orjson.loads(body))
 
 
 def _failure(error: psycopg.Error) -> StoreError:
