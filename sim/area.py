@@ -54,6 +54,9 @@ def stage_of(scenario: Scenario) -> Stage:
         name: retimed(plan, plan.runs[name], bins, scenario.area["leave"].get(name)) for name in wanted
     }
     plan = replace(plan, runs=runs)
+    if scenario.area["runs"]:  # rooms that nobody visits would only cost time
+        visited = {visit.room_id for run in runs.values() for visit in run.visits}
+        plan = replace(plan, rooms={room_id: room for room_id, room in plan.rooms.items() if room_id in visited})
     return Stage(plan, bins, day_start_at(plan, scenario.date))
 
 
@@ -83,6 +86,10 @@ def runs_of(stage: Stage, scenario: Scenario) -> dict[str, list[RunToday]]:
         if departs_at < stage.day_start_at + scenario.to_s:
             today = RunToday(run, stage.plan.routes[run.route_id], departs_at)
             found.setdefault(run.truck_id, []).append(today)
+    for truck_id in scenario.area["standby"]:
+        route = next(iter(stage.plan.routes.values()))
+        ready = RunPlan(f"standby-{truck_id}", route.route_id, truck_id, "", ())
+        found.setdefault(truck_id, [RunToday(ready, route, stage.day_start_at + float(scenario.from_s))])
     if not found:
         raise ScenarioError(f"{scenario.name}: no run of this area leaves its depot between from and to")
     return found

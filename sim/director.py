@@ -179,7 +179,7 @@ class Director:
                 if dispatcher.acknowledge(truck, incident_id):
                     self._evidence.acknowledged.append((now, truck))
             elif self._time_to("decide", waited_s, truck, incident_id):
-                dispatcher.decide(truck, incident_id, manner["decision"])
+                dispatcher.decide(truck, incident_id, manner["decision"], manner["truck"] or None)
             elif self._time_to("resolve", waited_s, truck, incident_id):
                 dispatcher.resolve(truck, incident_id)
 

@@ -4,7 +4,6 @@ Plain data, filled in the same way by the virtual and by the live run; expectati
 All times are POSIX seconds of the simulated clock.
 """
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,7 +103,7 @@ class Evidence:
     unpowered: dict[str, list[Interval]] = field(default_factory=dict)
     acknowledged: list[tuple[float, str]] = field(default_factory=list)  # a person acknowledged an incident of truck
     heard: list[Heard] = field(default_factory=list)
-    recorded: Counter[str] = field(default_factory=Counter)  # "<device>:<boot>:<seq>" a device keeps durably
+    recorded: dict[str, float] = field(default_factory=dict)  # "<device>:<boot>:<seq>" kept durably, and when
     uncertain: set[str] = field(default_factory=set)  # kept in memory only when the power went: may be stored or not
     recorded_kind: dict[str, str] = field(default_factory=dict)
     stored: list[StoredRecord] = field(default_factory=list)

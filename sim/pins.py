@@ -15,6 +15,7 @@ STEADY_DARK_S = 5.4
 SLACK_S = 0.04
 
 _BY_LIT_S = {0.1: "no_data", 0.2: "at_stop", 1.0: "held"}
+_DARK_PART_S = {"at_stop": 0.2, "held": 1.0, "no_data": 4.9}
 _BY_DARK_S = {0.2: "at_stop", 1.0: "held", 4.9: "no_data"}
 
 
@@ -42,7 +43,9 @@ class PatternReader:
         if self._steady is not None:
             self._steady.cancel()
         wait_s = STEADY_LIT_S if lit else STEADY_DARK_S
-        self._steady = self._timeline.after(wait_s, lambda: self._tell("due" if lit else "off", now))
+        # Out of a blink into steady dark: it began when the next pulse failed to come.
+        since = now if lit else now + _DARK_PART_S.get(self._shown, 0.0)
+        self._steady = self._timeline.after(wait_s, lambda: self._tell("due" if lit else "off", since))
 
     def power_off(self) -> None:
         """No current: the lamp is dead."""

@@ -34,8 +34,8 @@ class Dispatcher(Protocol):
         """I have seen it."""
         ...
 
-    def decide(self, truck: str, incident_id: str, decision: str) -> bool:
-        """This is what is to be done."""
+    def decide(self, truck: str, incident_id: str, decision: str, other: str | None) -> bool:
+        """This is what is to be done; `other` names the truck that takes over, where one does."""
         ...
 
     def resolve(self, truck: str, incident_id: str) -> bool:

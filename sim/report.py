@@ -21,7 +21,11 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "visits": sum(1 for visit in evidence.visits if visit.left_at is not None),
         "presses": len(evidence.presses),
         "records": len(evidence.recorded),
-        "mqtt": {"published": outcome.mqtt.published, "delivered": outcome.mqtt.delivered, "denied": outcome.mqtt.denied},
+        "mqtt": {
+            "published": outcome.mqtt.published,
+            "delivered": outcome.mqtt.delivered,
+            "denied": outcome.mqtt.denied,
+        },
         "expectations": [
             {"kind": v.kind, "held": v.held, "seen": v.seen, "faults": list(v.faults)} for v in outcome.verdicts
         ],

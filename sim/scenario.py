@@ -83,6 +83,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "runs": Key(list, []),
         "bins_each": Key(int, -1, -1, 50),
         "leave": Key(dict, {}),
+        "standby": Key(list, []),
         "route": Key(str, ""),
         "log": Key(str, ""),
         "stops": Key(int, 4, 1, 50),
@@ -98,6 +99,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "decide_after_s": Key(float, -1.0, -1.0, 86400),
         "decision": Key(str, "return_later", words=("return_later", "extra_truck", "wait", "cancel_visit")),
         "resolve_after_s": Key(float, -1.0, -1.0, 86400),
+        "truck": Key(str, ""),
     },
     "live": {"speed": Key(float, 20.0, 0.1, 100.0)},
 }
@@ -119,7 +121,11 @@ _ROOM, _TRUCK = Key(str), Key(str)
 _WASTE = Key(str, "")
 
 DEMANDS: dict[str, dict[str, Key]] = {
-    "visits_served": {"share": _SHARE, "at_least": Key(int, 1, 1, 10000)},
+    "visits_served": {
+        "share": _SHARE,
+        "at_least": Key(int, 1, 1, 10000),
+        "within_s": Key(float, 90.0, 0, 3600),
+    },
     "one_call_per_visit": {"at_least": Key(int, 1, 1, 10000)},
     "lamp_lead": {
         "low_min": Key(float, 13.5, 0, 120),

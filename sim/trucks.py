@@ -31,6 +31,7 @@ PLANNED_MPS = 5.0
 STOPS_SHORT_M = 45.0
 LOOKS_FIRST_S = 20.0
 HOLD_BLOCKED_S = 1.8
+VALID_AFTER_S = 1.5  # so long must a finger stay for a press to count
 HOLD_BREAKDOWN_S = 4.4
 STANDING_TICK_S = 4.0
 GPS_ERROR_M = 3.0
@@ -162,7 +163,7 @@ class TruckTruth:
             self._unit.button(False)
 
         self._world.timeline.after(hold_s, let_go)
-        self._world.timeline.after(min(hold_s, HOLD_BLOCKED_S), lambda: self._world.pressed(self.truck_id))
+        self._world.timeline.after(min(hold_s, VALID_AFTER_S), lambda: self._world.pressed(self.truck_id))
 
     # --- one tick ---------------------------------------------------------------------------------------
 
@@ -176,6 +177,8 @@ class TruckTruth:
     def _parked(self, now: float) -> None:
         if self._runs and now >= self._runs[0].departs_at:
             self._run = self._runs.pop(0)
+            if not self._run.plan.visits:  # on standby until an itinerary comes
+                return
             self._line_m = 0.0 if self._near(self._run.route.line[0]) else None
             self.state = "driving"
             self._errand = None

@@ -83,9 +83,9 @@ class VirtualBridge:
         """I have seen it."""
         return self._act(Act("acknowledge", WHO, (truck, incident_id)))
 
-    def decide(self, truck: str, incident_id: str, decision: str) -> bool:
-        """This is what is to be done."""
-        return self._act(Act("decide", WHO, (truck, incident_id), decision=decision))
+    def decide(self, truck: str, incident_id: str, decision: str, other: str | None) -> bool:
+        """This is what is to be done; `other` names the truck that takes over, where one does."""
+        return self._act(Act("decide", WHO, (truck, incident_id), decision=decision, truck=other))
 
     def resolve(self, truck: str, incident_id: str) -> bool:
         """It is over."""

@@ -15,6 +15,7 @@ from sim.virtual_broker import VirtualBroker
 from sim.virtual_room import VirtualRoom
 from sim.virtual_truck import VirtualTruck
 
+LAST_WORDS_S = 60.0  # what a device keeps in the very last minute may still be under way when the lights go out
 STORED_KINDS = ("fix", "incident", "bins", "lamp", "keeper", "visit", "call", "workflow", "run")
 
 
@@ -105,6 +106,10 @@ class VirtualPlant:
         """Stop the bridge in order and read the whole store back."""
         for room_id, since in self._deaf_since.items():
             evidence.deaf.setdefault(room_id, []).append(Interval(since, None))
+        for name, at in list(evidence.recorded.items()):
+            if at > self._timeline.now - LAST_WORDS_S:
+                evidence.uncertain.add(name)
+                del evidence.recorded[name]
         self._bridge.stop()
         evidence.stored = read_store(self._folder / "store", self._plan, self._timeline.now)
 

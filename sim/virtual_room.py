@@ -135,7 +135,7 @@ class VirtualRoom:
     def _keep(self, record: list[Any]) -> None:
         self._flash[record[0], record[1]] = list(record)
         name = f"{self._room_id}:{record[0]}:{record[1]}"
-        self._evidence.recorded[name] = 1
+        self._evidence.recorded.setdefault(name, self._timeline.now)
         self._evidence.recorded_kind[name] = record[2]
 
     def _forget(self, boot: int, seq: int) -> None:

@@ -34,8 +34,9 @@ LIGHT_WORDS = {"double": "flashes"}
 class WitnessedOutbox(Outbox):
     """The outbox, with a witness who writes down what was entrusted to it."""
 
-    def __init__(self, path: Path, truck_id: str, evidence: Evidence) -> None:
+    def __init__(self, path: Path, truck_id: str, evidence: Evidence, clock: Callable[[], float]) -> None:
         super().__init__(path)
+        self._clock = clock
         self._truck_id = truck_id
         self._evidence = evidence
         self.positions: list[tuple[float, str]] = []  # (kept at, name): only these may die with the power
@@ -43,7 +44,7 @@ class WitnessedOutbox(Outbox):
     def keep(self, record: Record, now_s: float) -> None:
         """Take a record."""
         name = f"{self._truck_id}:{record.boot}:{record.seq}"
-        self._evidence.recorded[name] = 1
+        self._evidence.recorded.setdefault(name, self._clock())
         self._evidence.recorded_kind[name] = record.channel
         if record.channel != "incident":
             self.positions.append((now_s, name))
@@ -102,7 +103,9 @@ class VirtualTruck:
 
     def _start(self) -> None:
         self._powered_at = self._timeline.now
-        self._outbox = WitnessedOutbox(self._path, self._truck_id, self._evidence)
+        self._outbox = WitnessedOutbox(
+            self._path, self._truck_id, self._evidence, lambda: self._timeline.now
+        )
         agent = Agent(self._truck_id, self._area, self._outbox.boot, fw="sim")
         self._device = TruckDevice(agent, self._outbox)
         self._reader = Epochs()

@@ -8,7 +8,6 @@ from sim.evidence import Evidence, Heard, StoredRecord
 from sim.judging.lamps import LIT
 from sim.judging.verdict import Verdict, clock, verdict
 
-ARRIVAL_TOLERANCE_S = 120.0
 DEVICE_KINDS = ("fix", "incident", "bins", "lamp", "keeper")
 
 
@@ -31,7 +30,7 @@ def visits_served(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
         body = served.pop((visit.room, visit.waste, visit.visit_number), None)
         if body is None:
             faults.append(f"{name} was made at {clock(evidence, visit.arrived_at)} but is not `served` in the store")
-        elif abs(body["arrived_at"] - visit.arrived_at) > ARRIVAL_TOLERANCE_S:
+        elif abs(body["arrived_at"] - visit.arrived_at) > values["within_s"]:
             faults.append(f"{name}: stored arrival is {body['arrived_at'] - visit.arrived_at:+.0f} s off the truth")
     faults += [f"{room} {waste} visit {n} is `served` in the store and never was" for room, waste, n in served]
     seen = f"{len(made)} visits made, {len(done)} of {len(planned)} planned places"
@@ -91,7 +90,7 @@ def itinerary_changed(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
 def records_stored_once(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """Every record a device kept is in the store exactly once, and none that no device kept."""
     stored = Counter(_device_id(record) for record in evidence.stored if record.kind in DEVICE_KINDS)
-    lost = evidence.recorded - stored
+    lost = [key for key in evidence.recorded if key not in stored]
     faults = [f"{key} ({evidence.recorded_kind.get(key, '?')}) is not in the store" for key in lost]
     faults += [f"{key} is in the store {count} times" for key, count in stored.items() if count > 1]
     strange = [key for key in stored if key not in evidence.recorded and key not in evidence.uncertain]
