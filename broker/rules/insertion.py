@@ -1,6 +1,7 @@
 """Where a further stop fits into a tour that keeps its order, and what that costs.
 
-Cost = seconds of driving and waiting more, + 300 s for each promise that changes by more than 5 minutes. Hard
+Cost = seconds of driving and waiting more, + 300 s for each promise that the change breaks: a time more than 5
+minutes from what the keeper was told, and more than a minute from what it would have been without the change. Hard
 rules: nothing is put before a lit lamp, the bins fit, no stop and no end of shift becomes too late. What was too
 late already may stay as late as it was, but not become later.
 """
@@ -13,19 +14,16 @@ from broker.rules.visits import VisitKey
 
 PROMISE_SLACK_S = 300
 PROMISE_COST_S = 300
+NOT_OURS_S = 60  # a stop that moves by less is late for other reasons than this change
 _NEVER = 1 << 60
-
-
-def is_changed(before_at: int | None, after_at: int) -> bool:
-    """Whether a keeper would have to be told another time; without an earlier one there is nothing to change."""
-    return before_at is not None and abs(after_at - before_at) > PROMISE_SLACK_S
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What must be kept of a tour as it was before anything was changed."""
 
-    told_at: Mapping[VisitKey, int]  # when each stop was to happen
+    told_at: Mapping[VisitKey, int]  # when each stop was to happen, as told
+    standing_at: Mapping[VisitKey, int]  # when it would happen without the change
     latest_at: Mapping[VisitKey, int]  # for stops that have a closing time
     end_at: int
     frozen: frozenset[VisitKey]
@@ -40,7 +38,8 @@ def limits(tour: Tour, ways: Ways) -> Limits:
         if stop.close_at is not None:
             latest[stop.key] = max(stop.close_at, arrive_at)
     end_at = _NEVER if tour.shift_end_at is None else max(tour.shift_end_at, plan.end_at)
-    return Limits(told, latest, end_at, frozenset(stop.key for stop in tour.stops if stop.frozen))
+    standing = {stop.key: at for stop, at in zip(tour.stops, plan.arrive_at, strict=True)}
+    return Limits(told, standing, latest, end_at, frozenset(stop.key for stop in tour.stops if stop.frozen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +50,19 @@ class Place:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """A stop of a tour as it stands, with all that a later or earlier coming is compared with."""
+
+    stop: Stop
+    leg_s: int  # driving from the stop before
+    open_at: int
+    latest_at: int
+    at: int
+    leave_at: int
+    breaks: bool
+
+
 class OpenTour:
     """A tour that may take further stops; its times are worked out once and asked often."""
 
@@ -59,13 +71,24 @@ class OpenTour:
         self.limit = limit
         self.ways = ways
         self.plan: Schedule = schedule(tour, ways)
-        self.broken = sum(
-            is_changed(self._told_at(stop), at) for stop, at in zip(tour.stops, self.plan.arrive_at, strict=True)
-        )
+        places = [tour.start, *(stop.place for stop in tour.stops)]
+        self._timed = [
+            _Timed(stop, ways.travel_s(places[i], stop.place), stop.open_at or 0, self._latest_at(stop), at, leave_at,
+                   self.breaks(stop, at))
+            for i, (stop, at, leave_at) in enumerate(
+                zip(tour.stops, self.plan.arrive_at, self.plan.leave_at, strict=True)
+            )
+        ]  # fmt: skip
+        self.broken = sum(timed.breaks for timed in self._timed)
         self.cost_s = self.plan.drive_s + self.plan.wait_s + PROMISE_COST_S * self.broken
 
-    def _told_at(self, stop: Stop) -> int | None:
-        return self.limit.told_at.get(stop.key, stop.before_at)
+    def breaks(self, stop: Stop, at: int) -> bool:
+        """Whether coming to the stop at this time breaks a promise; a keeper who was told nothing has none."""
+        told_at = self.limit.told_at.get(stop.key, stop.before_at)
+        if told_at is None or abs(at - told_at) <= PROMISE_SLACK_S:
+            return False
+        standing_at = self.limit.standing_at.get(stop.key)
+        return standing_at is None or abs(at - standing_at) > NOT_OURS_S
 
     def _latest_at(self, stop: Stop) -> int:
         return self.limit.latest_at.get(stop.key, _NEVER if stop.close_at is None else stop.close_at)
@@ -96,32 +119,32 @@ class OpenTour:
     def cost_at(self, stop: Stop, position: int) -> Place | str:
         """What the stop costs before the one now at `position`, or which time limit it breaks there."""
         tour, travel_s = self.tour, self.ways.travel_s
-        place = tour.stops[position - 1].place if position else tour.start
-        at = self.plan.leave_at[position - 1] if position else tour.start_at
-        leg_s = travel_s(place, stop.place)
-        start_at = max(at + leg_s, stop.open_at or 0)
+        before = self._timed[position - 1] if position else None
+        place, at = (before.stop.place, before.leave_at) if before else (tour.start, tour.start_at)
+        start_at = max(at + travel_s(place, stop.place), stop.open_at or 0)
         if start_at > self._latest_at(stop):
             return self._late(stop, start_at)
         # From here on cost_s counts driving and waiting until the stop after, less what they were without.
-        cost_s = start_at - at + PROMISE_COST_S * is_changed(self._told_at(stop), start_at)
-        leave_at = start_at + self.ways.dwell_s(stop)
-        old_leave_at, old_place, place = at, place, stop.place
-        for index in range(position, len(tour.stops)):
-            other, was_at = tour.stops[index], self.plan.arrive_at[index]
-            start_at = max(leave_at + travel_s(place, other.place), other.open_at or 0)
-            if start_at > self._latest_at(other):
-                return self._late(other, start_at)
-            cost_s += (start_at - leave_at) - (was_at - old_leave_at)
-            if start_at == was_at:  # a wait took up the detour: nothing after it changes
+        cost_s = start_at - at + PROMISE_COST_S * self.breaks(stop, start_at)
+        leave_at, old_leave_at = start_at + self.ways.dwell_s(stop), at
+        for index in range(position, len(self._timed)):
+            other = self._timed[index]
+            leg_s = travel_s(stop.place, other.stop.place) if index == position else other.leg_s
+            start_at = max(leave_at + leg_s, other.open_at)
+            if start_at > other.latest_at:
+                return self._late(other.stop, start_at)
+            cost_s += (start_at - leave_at) - (other.at - old_leave_at)
+            if start_at == other.at:  # a wait took up the detour: nothing after it changes
                 return Place(cost_s, position)
-            told_at = self._told_at(other)
-            cost_s += PROMISE_COST_S * (is_changed(told_at, start_at) - is_changed(told_at, was_at))
-            old_leave_at, old_place, place = self.plan.leave_at[index], other.place, other.place
-            leave_at = start_at + old_leave_at - was_at
+            cost_s += PROMISE_COST_S * (self.breaks(other.stop, start_at) - other.breaks)
+            old_leave_at = other.leave_at
+            leave_at = start_at + other.leave_at - other.at
         end_at = leave_at
         if tour.end is not None:
-            end_at += travel_s(place, tour.end)
-            cost_s += travel_s(place, tour.end) - travel_s(old_place, tour.end)
+            last = tour.stops[-1].place if position < len(self._timed) else stop.place
+            old_last = tour.stops[-1].place if self._timed else tour.start
+            end_at += travel_s(last, tour.end)
+            cost_s += travel_s(last, tour.end) - travel_s(old_last, tour.end)
         if end_at > self.limit.end_at:
             return f"{tour.truck} would end {_minutes(end_at - self.limit.end_at)} min after its shift"
         return Place(cost_s, position)

@@ -8,7 +8,7 @@ was promised a time. See insertion.py for the cost and the hard rules. What find
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from broker.rules.insertion import PROMISE_COST_S, OpenTour, Place, is_changed, limits
+from broker.rules.insertion import PROMISE_COST_S, OpenTour, Place, limits
 from broker.rules.tours import Schedule, Stop, Tour, Ways, schedule
 from broker.rules.visits import VisitKey
 
@@ -68,7 +68,7 @@ def blocked(tour: Tour, key: VisitKey, clear_at: int, ways: Ways) -> Option:
         before_at=at if stop.before_at is None else stop.before_at,
         frozen=False,
     )
-    placed, unplaced = _place_all([OpenTour(rest, limits(rest, ways), ways)], [again])
+    placed, unplaced = _place_all([OpenTour(rest, limits(tour, ways), ways)], [again])
     return _option("return_later", [tour], placed, [], unplaced, ways)
 
 
@@ -203,7 +203,7 @@ def _changes(
     for tour in placed:
         for stop, at in zip(tour.tour.stops, tour.plan.arrive_at, strict=True):
             truck, before_at = told.get(stop.key, (None, stop.before_at))
-            changes.append(Change(stop.key, truck, tour.tour.truck, before_at, at, is_changed(before_at, at)))
+            changes.append(Change(stop.key, truck, tour.tour.truck, before_at, at, tour.breaks(stop, at)))
     for entry in unplaced:
         truck, before_at = told.get(entry.stop.key, (None, entry.stop.before_at))
         changes.append(Change(entry.stop.key, truck, None, before_at, None, True))
