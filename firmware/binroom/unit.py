@@ -40,6 +40,7 @@ HIGHEST_BOOT = 2000000000
 HIGHEST_COUNT = 100000
 HIGHEST_GRAMS = 100000000
 REMEMBERED_COMMANDS = 8
+MAX_DIGITS = 64  # an id may hold that many in a row
 
 
 class Unit:
@@ -156,6 +157,8 @@ class Unit:
         try:
             if payload is None:
                 raise wire.WireError(topic, "payload", "is too long to hold")
+            if _has_endless_number(payload):
+                raise wire.WireError(topic, "payload", "holds a number of more than %d digits" % MAX_DIGITS)
             message = wire.unpack(topic, payload)
         except wire.WireError as error:
             self._refuse(topic, error)
@@ -363,6 +366,16 @@ class Unit:
 
     def _emit(self, *effect):
         self._effects.append(effect)
+
+
+def _has_endless_number(payload):
+    """Whether digits follow each other for longer than any number here: a board would parse 8,000 for seconds."""
+    run = 0
+    for byte in payload:
+        run = run + 1 if 48 <= byte <= 57 else 0
+        if run > MAX_DIGITS:
+            return True
+    return False
 
 
 _HANDLERS = {

@@ -228,6 +228,13 @@ def case_bad_message_is_no_data_for_that_lamp_only():
     assert len(desk.notes) == 1  # once a minute
 
 
+def case_endless_numbers_are_refused_unparsed():
+    desk = knowing()
+    desk.give(("message", BASE + "arrival/" + WET, b'{"sent_at":' + b"9" * 8000 + b"}"))
+    assert desk.states() == ["no_data", "off"]
+    assert "digits" in desk.notes[-1]
+
+
 def case_foreign_and_unknown_messages_change_nothing():
     desk = knowing()
     for topic in ("zp/v1/xh/room/r02/arrival/" + WET, "zp/v1/yy/bridge/clock", "nonsense", "zp/v1/xh/room/r01/nope"):

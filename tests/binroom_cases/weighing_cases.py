@@ -1,0 +1,316 @@
+"""Load cell, calibration, beam and distance: a simulated cell with noise, creep, drift, stuck value, broken wire."""
+
+from firmware.binroom.calibration import grams_of, is_scale
+from firmware.binroom.sensors import Beam, Distance, LoadCell
+from firmware.binroom.weighing import Weighing, median
+
+SCALE = {"raw_low": -50000, "raw_high": 150000, "grams_low": 0, "grams_high": 20000, "at": 1795374261}
+COUNTS_PER_GRAM = 10
+EMPTY, FULL = 12500, 120000
+
+
+class Cell:
+    """What a cell and its amplifier would deliver: true grams, creep after a load, drift of the zero, noise."""
+
+    def __init__(self):
+        self.grams = 0
+        self.noise = 60  # counts, so 6 g
+        self.drift_grams = 0
+        self.creep_ppm = 0  # of the last load, reached within half an hour
+        self.loaded_s = 0
+        self.fault = None
+        self._seed = 7
+
+    def raw(self):
+        if self.fault == "silent":
+            return None
+        if self.fault == "open":
+            return 0x7FFFFF
+        if self.fault == "stuck":
+            return 123456
+        self._seed = (self._seed * 1103515245 + 12345) & 0x7FFFFFFF
+        noise = (self._seed >> 8) % (2 * self.noise + 1) - self.noise
+        creep = self.grams * self.creep_ppm * min(self.loaded_s, 1800) // 1800 // 1000000
+        return SCALE["raw_low"] + COUNTS_PER_GRAM * (self.grams + creep + self.drift_grams) + noise
+
+
+class Scales:
+    """A cell under bins, sampled ten times a second."""
+
+    def __init__(self, count=None, scale=SCALE):
+        self.cell = Cell()
+        self.scale = scale
+        self.weighing = Weighing(EMPTY, FULL, count)
+        self.now_ms = 0
+        self.changes = []
+        self._last = None
+
+    def run(self, seconds):
+        for _ in range(seconds):
+            for _ in range(10):
+                self.now_ms += 100
+                if self.weighing.sample(self.cell.raw(), self.scale, self.now_ms & 0x3FFFFFFF):
+                    told = (self.weighing.count, self.weighing.grams, self.weighing.quality)
+                    if told != self._last:
+                        self._last = told
+                        self.changes.append(told)
+            self.cell.loaded_s += 1
+        return self
+
+    def put(self, grams, settle_s=5):
+        """A bin of this mass is rolled on (or off, negative)."""
+        self.cell.grams += grams
+        self.cell.loaded_s = 0
+        return self.run(settle_s)
+
+
+def case_median():
+    assert median([5, 1, 9]) == 5
+    assert median([4, 1, 9, 5]) == 4
+    assert median([7]) == 7
+
+
+def case_two_masses_fix_zero_and_scale():
+    assert is_scale(SCALE)
+    assert grams_of(SCALE, -50000) == 0
+    assert grams_of(SCALE, 150000) == 20000
+    assert grams_of(SCALE, -50000 + 54) == 5
+    assert grams_of(SCALE, -50000 + 56) == 6
+    upside_down = {"raw_low": 150000, "raw_high": -50000, "grams_low": 0, "grams_high": 20000, "at": 0}
+    assert grams_of(upside_down, -50000) == 20000
+    assert grams_of(upside_down, 50000) == 10000
+
+
+def case_bad_calibrations_are_refused():
+    for change in ({"raw_high": -50000}, {"grams_high": 10}, {"raw_low": None}, {"grams_low": "0"}):
+        scale = dict(SCALE)
+        scale.update(change)
+        assert not is_scale(scale), change
+    assert not is_scale([]) and not is_scale(None)
+
+
+def case_uncalibrated_is_useless_but_raw_is_there():
+    scales = Scales(scale=None).run(5)
+    assert scales.weighing.quality == 4 and scales.weighing.grams is None
+    assert abs(scales.weighing.raw + 50000) < 100
+
+
+def case_empty_platform():
+    scales = Scales().run(5)
+    assert scales.weighing.count == 0
+    assert abs(scales.weighing.grams) < 10
+    assert scales.weighing.quality == 0
+
+
+def case_bins_counted_one_by_one_and_off_again():
+    scales = Scales().run(5)
+    for number, grams in enumerate((13000, 45000, 12500, 98000)):
+        scales.put(grams)
+        assert scales.weighing.count == number + 1, scales.changes
+    for number, grams in enumerate((98000, 12500, 45000, 13000)):
+        scales.put(-grams)
+        assert scales.weighing.count == 3 - number, scales.changes
+    assert abs(scales.weighing.grams) < 250
+    assert scales.weighing.quality == 0
+
+
+def case_waste_thrown_in_changes_grams_not_count():
+    scales = Scales().run(5)
+    scales.put(12500)
+    for _ in range(40):
+        scales.put(1500, settle_s=4)
+    assert scales.weighing.count == 1
+    assert abs(scales.weighing.grams - 72500) < 300
+
+
+def case_noise_and_creep_tell_nothing():
+    scales = Scales().run(5)
+    scales.put(80000)
+    scales.cell.creep_ppm = 1000  # 0.1 %: four times what a good cell does
+    before = len(scales.changes)
+    scales.run(1900)
+    assert len(scales.changes) == before, scales.changes[before:]
+
+
+def case_temperature_drift_shows_as_quality():
+    scales = Scales().run(5)
+    for _ in range(30):
+        scales.cell.drift_grams -= 100
+        scales.run(20)
+    assert scales.weighing.count == 0
+    assert scales.weighing.quality == 2
+    assert "empty platform" in scales.weighing.reason
+    assert scales.weighing.grams < -2000  # shown as it is: never tared away
+
+
+def case_stuck_value():
+    scales = Scales().run(5)
+    scales.put(40000)
+    scales.cell.fault = "stuck"
+    scales.run(200)
+    assert scales.weighing.quality == 3 and "not moved" in scales.weighing.reason
+    scales.cell.fault = None
+    scales.run(5)
+    assert scales.weighing.quality < 3
+
+
+def case_broken_wire_and_dead_amplifier():
+    for fault, word in (("open", "end"), ("silent", "no answer")):
+        scales = Scales().run(5)
+        scales.put(40000)
+        count = scales.weighing.count
+        scales.cell.fault = fault
+        scales.run(5)
+        assert scales.weighing.quality == 4 and scales.weighing.grams is None
+        assert word in scales.weighing.reason
+        assert scales.weighing.count == count  # what was counted last stays; the quality says what it is worth
+        scales.cell.fault = None
+        scales.run(10)
+        assert scales.weighing.quality == 0 and abs(scales.weighing.grams - 40000) < 250
+
+
+def case_floating_wire_is_unsteady():
+    scales = Scales().run(5)
+    scales.cell.noise = 400000
+    scales.run(90)
+    assert scales.weighing.quality == 3 and "steady" in scales.weighing.reason
+
+
+def case_after_a_power_cut_the_kept_count_is_used_where_it_fits():
+    scales = Scales(count=3)
+    scales.cell.grams = 90000
+    scales.run(6)
+    assert scales.weighing.count == 3 and scales.weighing.quality == 0
+    emptied = Scales(count=3).run(6)
+    assert emptied.weighing.count == 0 and emptied.weighing.quality == 0
+    unknown = Scales()
+    unknown.cell.grams = 150000
+    unknown.run(6)
+    assert unknown.weighing.count == 2  # at least two bins weigh that much
+    absurd = Scales(count=40)
+    absurd.cell.grams = 50000
+    absurd.run(6)
+    assert absurd.weighing.count <= 4 and absurd.weighing.quality == 1
+
+
+def case_an_hour_of_noise_tells_nothing():
+    scales = Scales().run(5)
+    scales.put(60000)
+    before = len(scales.changes)
+    scales.run(3600)
+    assert len(scales.changes) == before
+
+
+class Pin:
+    def __init__(self, level=1):
+        self.level = level
+        self.edge = None
+
+    def value(self, level=None):
+        if level is None:
+            return self.level
+        self.level = level
+        return None
+
+
+class DeskBoard:
+    """Pins and pulses for the drivers; the cell answers its clock as the chip does."""
+
+    def __init__(self):
+        self.now_ms = 0
+        self.word = None
+        self.bits = 0
+        self.data = Pin(0)
+        self.echo = []
+        self.edges = []
+
+    def ticks_ms(self):
+        return self.now_ms
+
+    def input_pin(self, number, on_edge=None):
+        pin = Pin()
+        pin.edge = on_edge
+        self.edges.append(pin)
+        return pin
+
+    def output_pin(self, number):
+        return Pin(0)
+
+    def pulse(self, _clock):
+        self.bits += 1
+        self.data.level = (self.word & 0xFFFFFF) >> (24 - self.bits) & 1 if self.bits <= 24 else 0
+        if self.bits == 25:
+            self.bits = 0
+
+    def echo_us(self, _trigger, _echo):
+        return self.echo.pop(0) if self.echo else -1
+
+
+def case_hx711_bits():
+    board = DeskBoard()
+    weighing = Weighing(EMPTY, FULL)
+    cell = LoadCell(board, board.data, Pin(0), weighing, lambda: SCALE)
+    for word in (0, 1, -1, 150000, -8388608, 8388607):
+        board.word = word
+        weighing.raw = None
+        for _ in range(20):
+            board.now_ms += 100
+            cell.poll(board.now_ms)
+        assert weighing.raw == word, (word, weighing.raw)
+    board.data.level = 1  # not ready: nothing is clocked out
+    board.bits = 0
+    for _ in range(50):
+        board.now_ms += 100
+        cell.poll(board.now_ms)
+    assert board.bits == 0 and weighing.quality == 4
+
+
+def case_beams_count_in_and_out():
+    board = DeskBoard()
+    beam = Beam(board, 1, 2, 0)
+    inward, outward = board.edges
+
+    def cut(pin, times):
+        for _ in range(times):
+            pin.edge(pin)
+            board.now_ms += 40  # wheels and lid: several edges of one bin
+            pin.edge(pin)
+            board.now_ms += 1000
+
+    cut(inward, 5)
+    assert beam.poll(board.now_ms) and beam.count == 5
+    cut(outward, 2)
+    assert beam.poll(board.now_ms) and beam.count == 3
+    cut(outward, 9)
+    beam.poll(board.now_ms)
+    assert beam.count == 0
+    inward.level = 0
+    beam.poll(board.now_ms)
+    board.now_ms += 61000
+    assert beam.poll(board.now_ms) and beam.quality == 3
+    inward.level = 1
+    assert beam.poll(board.now_ms) and beam.quality == 0
+
+
+def case_distance_to_bins():
+    board = DeskBoard()
+    ranger = Distance(board, {"trigger": 1, "echo": 2, "empty_mm": 2000, "full_mm": 400, "bins": 8})
+
+    def measure(mm, times=5):
+        for _ in range(times):
+            board.echo.append(mm * 2000 // 343)
+            board.now_ms += 2000
+            ranger.poll(board.now_ms)
+        return ranger.count, ranger.quality
+
+    assert measure(2000) == (0, 0)
+    assert measure(1200) == (4, 0)
+    assert measure(400) == (8, 0)
+    assert measure(300) == (8, 0)
+    assert measure(2500) == (0, 2)
+    measure(1200)
+    board.echo = []
+    for _ in range(5):
+        board.now_ms += 2000
+        ranger.poll(board.now_ms)
+    assert (ranger.count, ranger.quality) == (None, 4)
