@@ -250,7 +250,7 @@ def test_no_fix_is_a_state_and_never_the_last_point():
 
 
 def test_silent_receiver_becomes_no_fix_by_itself():
-    """Ten seconds without a believed fix are no fix, whatever the receiver's shell says."""
+    """Fifteen seconds without a believed fix are no fix, whatever the receiver's shell says."""
     driver = Driver(Agent("t01", "xh", 7, box=Box(31.1, 121.3, 31.3, 121.5)))
     driver.fixes(2)
     driver.do(Wake(), 30.0)

@@ -59,7 +59,7 @@ from firmware.truck.stages import Incidents
 from firmware.truck.truckclock import TruckClock, without_rollover
 
 WITHDRAW_WITHIN_S = 10.0
-FIX_LOST_S = 10.0  # no believed fix for this long: there is no fix, whatever the receiver says
+FIX_LOST_S = 15.0  # no believed fix for this long: there is no fix, whatever the receiver says
 IDENTIFY_S = 10.0
 POSITION_DECIMALS = 7  # about a centimetre
 MODES = {"no_port": 0, "no_bytes": 0, "no_fix": 1}

@@ -19,7 +19,8 @@ from firmware.truck.gps import Epochs
 BAUDS = (9600, 115200, 38400, 4800)
 READ_TIMEOUT_S = 0.5
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
-SILENT_S = 5.0  # so long without a byte: no_bytes; without a fix: no_fix; without a sentence: wrong speed
+SILENT_S = 5.0  # so long without a byte: no_bytes; without a sentence: wrong speed
+NO_FIX_S = 12.0  # so long without a fix: no_fix; some receivers save power and speak every 10 s
 REOPEN_S = 30.0
 ALONE_S = 1.5  # one sentence of an instant waits this long for the other
 PAUSE_S = 0.2
@@ -61,7 +62,8 @@ class GpsPort:
         self._failures = 0
         self._try_again_s = float("-inf")
         self._epochs = Epochs()
-        self._opened_s = self._byte_s = self._sentence_s = self._fix_s = float("-inf")
+        self._opened_s = self._byte_s = self._sentence_s = float("-inf")
+        self._fix_s: float | None = None  # the last fix, or when waiting for one began; trying speeds does not reset it
         self._word = ""
 
     def step(self) -> list[tuple[Event, float]]:
@@ -75,6 +77,7 @@ class GpsPort:
                 f"the GPS port {self._pattern} cannot be used: {error}; check cable, rights and other readers"
             )
             self.close()
+            self._fix_s = None
             self._try_again_s = self._monotonic() + BACK_OFF_S[min(self._failures, len(BACK_OFF_S) - 1)]
             self._failures += 1
             return self._told("no_port")
@@ -97,7 +100,9 @@ class GpsPort:
             raise FileNotFoundError(f"there is no {self._pattern}")
         self._port = self._open_port(paths[0], self._bauds[self._baud_index])
         self._epochs = Epochs()
-        self._opened_s = self._byte_s = self._sentence_s = self._fix_s = self._monotonic()
+        self._opened_s = self._byte_s = self._sentence_s = self._monotonic()
+        if self._fix_s is None:
+            self._fix_s = self._opened_s
         return True
 
     def _read(self) -> list[tuple[Event, float]]:
@@ -119,7 +124,7 @@ class GpsPort:
             self._fix_s, self._word = now_s, "fix"
         elif now_s - self._byte_s >= SILENT_S:
             out += self._told("no_bytes")
-        elif now_s - self._fix_s >= SILENT_S:
+        elif self._fix_s is not None and now_s - self._fix_s >= NO_FIX_S:
             out += self._told("no_fix")
         self._reopen_if_useless(now_s)
         return out
