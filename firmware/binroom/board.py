@@ -6,6 +6,7 @@ import time
 import machine
 
 ECHO_TIMEOUT_US = 30000
+SHORT_WATCHDOG_MS = 8300
 
 
 class Board:
@@ -99,7 +100,10 @@ class Board:
 
     def start_watchdog(self, seconds):
         """From now on `feed` must be called in time, or the board resets."""
-        self._watchdog = machine.WDT(timeout=seconds * 1000)
+        try:
+            self._watchdog = machine.WDT(timeout=seconds * 1000)
+        except ValueError:  # an RP2040's watchdog counts to 8,388 ms only
+            self._watchdog = machine.WDT(timeout=SHORT_WATCHDOG_MS)
 
     def feed(self):
         """The main loop is alive."""

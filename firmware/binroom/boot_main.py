@@ -2,14 +2,14 @@
 
 This file is not part of a release and imports nothing of one before it has to, so that no release can break it.
 
-    /current        the hash of the release to run, from /release/<hash>/
+    /current, /former     the hash of the release to run from /release/<hash>/, and of the one before it
     /state/crashes.json   {"count", "why"}: crashes in a row; ten healthy minutes forget them
 
 Three crashes in a row start the safe mode: every lamp shows "no data" (a short flash every 5 s), the reason is printed
 and, if the release's link still works, told as the unit's life. The prompt stays reachable, so a new release can be
-copied; the flash tool clears the crashes. A power cut is no crash. A file `/state/hold` starts the same mode without
-link and without watchdog (a board's watchdog cannot be stopped once started, and copying a release takes longer than
-it waits): the flash tool writes it, resets, copies, removes it and resets again.
+copied; the flash tool clears the crashes. A power cut is no crash, nor is Ctrl-C, which leads to the prompt at any
+time. A file `/state/hold` starts the same mode without link and without watchdog (a board's watchdog cannot be stopped
+once started, and copying a release by hand takes longer than it waits).
 """
 
 import json
@@ -59,12 +59,18 @@ def note_crash(root, why):
 
 
 def use_release(root):
-    """Put the current release first on the path; returns its folder."""
-    with open(root + "/current") as file:
-        folder = root + "/release/" + file.read().strip()
-    os.stat(folder)
-    sys.path.insert(0, folder)
-    return folder
+    """Put the current release first on the path, or the former where the current one is not there."""
+    for pointer in ("/current", "/former"):
+        try:
+            with open(root + pointer) as file:
+                folder = root + "/release/" + file.read().strip()
+            os.stat(folder + "/firmware")
+        except OSError:
+            continue
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+        return
+    raise OSError("neither /current nor /former names a release; install one with tools/flash.py")
 
 
 def _is_held(root):

@@ -5,6 +5,7 @@ A lamp is dark only when the unit *knows* that nothing is due. Knowledge of one 
 
     case                                            a dark lamp     a lit lamp
     nothing heard since boot, topic cleared         at once         at once
+    `scheduled` without a time: truck is silent     at once         at once
     a message for this lamp could not be unpacked   at once         at once
     no bridge clock for 90 s, or never              at once         at once
     link down, or call not heard again since        after 5 s       after 90 s
@@ -56,7 +57,7 @@ class Call:
     def heard(self, body):
         """Take over an arrival message's body; None means the topic was cleared."""
         self.stale_since_ms = None
-        if body is None:
+        if body is None or (body["state"] == "scheduled" and body["eta_at"] is None):
             self.forget()
             return
         self.state = body["state"]

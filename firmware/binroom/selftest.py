@@ -1,11 +1,11 @@
 """The self test a technician runs on the unit itself: what no desk can prove of this board and its wiring.
 
 `run(root, seconds)` stops nothing and needs the unit's loop stopped (the prompt after Ctrl-C). It prints one JSON
-line per step and returns them: {"step", "ok", "text"}. Steps: settings, flash, ticks, lamps, buttons, sensors, wifi,
-broker. The lamps step lights each lamp for a second, so that a person sees which is which.
+line per step and returns them: {"step", "ok", "text"}. The lamps step lights each lamp for a second, so that a person
+sees which is which. The network is tested by tools/flash.py, which can name a wrong key or certificate. `STEPS` is
+public, so that the tool can run them one by one and feed the watchdog in between.
 """
 
-import asyncio
 import json
 import os
 import time
@@ -13,14 +13,12 @@ import time
 from firmware.binroom import durable
 from firmware.binroom.board import Board
 from firmware.binroom.calibration import Calibrations
-from firmware.binroom.main import make_way, tls_context
 from firmware.binroom.sensors import make_sensors
-from firmware.binroom.settings import load_network, load_unit
+from firmware.binroom.settings import load_unit
 
 STEP_MS = 20
 LAMP_MS = 1000
 SENSE_MS = 6000
-CONNECT_MS = 10000
 SCRATCH = "/state/selftest"
 SCRATCH_BYTES = 4096
 
@@ -29,7 +27,7 @@ def run(root="", lamp_ms=LAMP_MS, sense_ms=SENSE_MS):
     """All steps in order; a step that raises has failed and the next one still runs."""
     results = []
     state = {}
-    for name, step in _STEPS:
+    for name, step in STEPS:
         try:
             ok, text = step(root, state, lamp_ms if name == "lamps" else sense_ms)
         except Exception as error:  # a broken board may fail in any way; the technician wants all steps
@@ -42,7 +40,6 @@ def run(root="", lamp_ms=LAMP_MS, sense_ms=SENSE_MS):
 
 def _settings(root, state, _ms):
     state["unit"] = load_unit(root)
-    state["network"] = load_network(root, state["unit"]["device"])
     state["board"] = Board(state["unit"])
     return True, "unit %s of area %s" % (state["unit"]["device"], state["unit"]["area"])
 
@@ -108,35 +105,11 @@ def _sensors(root, state, ms):
     return not bad, "; ".join(said) or "none wired"
 
 
-def _wifi(_root, state, _ms):
-    way = make_way(state["network"], state["unit"]["device"])
-    asyncio.run(way.ready())
-    return True, "connected" if state["network"]["ssid"] else "no Wi-Fi configured"
-
-
-def _broker(_root, state, _ms):
-    network = state["network"]
-    asyncio.run(_reach(network, tls_context(network)))
-    return True, "%s:%d answers" % (network["host"], network["port"])
-
-
-async def _reach(network, tls):
-    if tls is None:
-        opening = asyncio.open_connection(network["host"], network["port"])
-    else:
-        opening = asyncio.open_connection(network["host"], network["port"], ssl=tls, server_hostname=network["host"])
-    _, writer = await asyncio.wait_for_ms(opening, CONNECT_MS)
-    writer.close()
-    await writer.wait_closed()
-
-
-_STEPS = (
+STEPS = (
     ("settings", _settings),
     ("flash", _flash),
     ("ticks", _ticks),
     ("lamps", _lamps),
     ("buttons", _buttons),
     ("sensors", _sensors),
-    ("wifi", _wifi),
-    ("broker", _broker),
 )

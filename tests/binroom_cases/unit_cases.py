@@ -249,6 +249,16 @@ def case_cleared_call_is_no_data():
     assert desk.states() == ["no_data", "off"]
 
 
+def case_scheduled_without_a_time_is_no_data():
+    desk = knowing()
+    desk.call("scheduled", WET, None)
+    assert desk.states() == ["off", "off"]
+    desk.call("scheduled", WET, None, late_at=None, eta_at=None)
+    assert desk.states() == ["no_data", "off"]
+    desk.call("due")
+    assert desk.states() == ["due", "off"]
+
+
 def case_clock_of_1970_is_no_clock():
     desk = Desk()
     desk.link(True)
