@@ -51,6 +51,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class TooLate:
+    """Why a stop cannot have a place, and by how much."""
+
+    over_s: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Timed:
     """A stop of a tour as it stands, with all that a later or earlier coming is compared with."""
 
@@ -114,9 +122,10 @@ class OpenTour:
         allowed = [place for place in places if isinstance(place, Place)]
         if allowed:
             return min(allowed, key=lambda place: (place.cost_s, place.position))
-        return next(why for why in places if isinstance(why, str))
+        nearest = min((why for why in places if isinstance(why, TooLate)), key=lambda why: why.over_s)
+        return nearest.reason
 
-    def cost_at(self, stop: Stop, position: int) -> Place | str:
+    def cost_at(self, stop: Stop, position: int) -> Place | TooLate:
         """What the stop costs before the one now at `position`, or which time limit it breaks there."""
         tour, travel_s = self.tour, self.ways.travel_s
         before = self._timed[position - 1] if position else None
@@ -146,12 +155,13 @@ class OpenTour:
             end_at += travel_s(last, tour.end)
             cost_s += travel_s(last, tour.end) - travel_s(old_last, tour.end)
         if end_at > self.limit.end_at:
-            return f"{tour.truck} would end {_minutes(end_at - self.limit.end_at)} min after its shift"
+            over_s = end_at - self.limit.end_at
+            return TooLate(over_s, f"{tour.truck} would end {_minutes(over_s)} min after its shift")
         return Place(cost_s, position)
 
-    def _late(self, stop: Stop, at: int) -> str:
-        late = _minutes(at - self._latest_at(stop))
-        return f"{self.tour.truck} would come to {stop.place} {late} min too late"
+    def _late(self, stop: Stop, at: int) -> TooLate:
+        over_s = at - self._latest_at(stop)
+        return TooLate(over_s, f"{self.tour.truck} would come to {stop.place} {_minutes(over_s)} min too late")
 
 
 def _minutes(seconds: int) -> int:
