@@ -41,9 +41,10 @@ _DESK_MODULES = _HERE.parent / "board"  # machine.py and network.py
 class VirtualBoard:
     """One board with its flash image under `folder` and its port as the symlink `port`.
 
-    `panel` sees and drives its pins and its watchdog. `claims` overrides what `sys.implementation` says (`machine`, `version`, `mpy`, `platform`); `modules` are
-    folders whose `machine.py` or `network.py` replace those of sim/board. With `rom` the board comes without an interpreter: one has to
-    be written with esptool first (any ESP image; what then runs is the unix port). `printed` keeps the last 64 KB the board said.
+    `panel` sees and drives its pins and its watchdog. `claims` overrides what `sys.implementation` says (`machine`,
+    `version`, `mpy`, `platform`); `modules` are folders whose `machine.py` or `network.py` replace those of sim/board.
+    With `rom` the board comes without an interpreter: one has to be written with esptool first (any ESP image; what
+    then runs is the unix port). `printed` keeps the last 64 KB the board said.
     """
 
     def __init__(

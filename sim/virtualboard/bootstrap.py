@@ -1,8 +1,10 @@
+# ruff: noqa: PTH123, SIM115, UP031, S605, S102, BLE001
 # Read by the MicroPython unix port only: makes a Linux process look like a board with littlefs as its root.
 # Started as `micropython -i bootstrap.py SETTINGS.json`; leaves the REPL nothing but what a board would have.
 import json
 import os
 import sys
+
 import vfs
 
 
@@ -61,7 +63,7 @@ class FlashImage:
 
 
 class ClaimedSys:
-    """`sys` of the board this one stands in for: another `implementation` and `platform`, the rest is the real thing."""
+    """`sys` of the board this one stands in for: another `implementation` and `platform`."""
 
     def __init__(self, claims):
         from collections import namedtuple

@@ -1,6 +1,6 @@
 """Flashing without fear: what `tools/flash.py` does, one idea a file.
 
 errors (every sentence a technician reads) · settings (the TOML file) · ports · board (the prompt, by mpremote) ·
-release (what is written) · changes (the pure plan) · install · image (the interpreter) · hello (MQTT) · label · ledger ·
-selftest · truck_files, truck_install · commands · screen
+release (what is written) · changes (the pure plan) · install · image (the interpreter) · hello (MQTT) · label ·
+ledger · selftest · rollback · truck, truck_files, truck_wheels, boot_settings · commands · screen
 """

@@ -92,7 +92,9 @@ class Outcome:
     def summary(self) -> str:
         """One line for the technician."""
         heard = f"heard, boot {self.hello_boot}" if self.hello_boot is not None else "not heard"
-        done = f"would write {self.bytes_written} bytes" if self.dry_run else f"{heard}; label {' '.join(self.label[:1])}"
+        done = (
+            f"would write {self.bytes_written} bytes" if self.dry_run else f"{heard}; label {' '.join(self.label[:1])}"
+        )
         return f"release {self.release} on board {self.board}, {self.kept} files kept; {done}"
 
 
@@ -157,7 +159,9 @@ def _write_image(
     monotonic: Callable[[], float],
 ) -> None:
     if not image.is_uf2:
-        write_esp(image, order.port.path, boot_held=order.boot_held, progress=lambda p: watch.says(f"interpreter {p} %"))
+        write_esp(
+            image, order.port.path, boot_held=order.boot_held, progress=lambda p: watch.says(f"interpreter {p} %")
+        )
     else:
         drive = find_drive(order.media)
         if drive is None:

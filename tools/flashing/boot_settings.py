@@ -6,6 +6,7 @@ it imports nothing of ours.
 
 import os
 import sys
+from pathlib import Path
 
 BEGIN, END = "# zhanpai begin", "# zhanpai end"
 SETTINGS = (
@@ -46,16 +47,16 @@ def edited_cmdline(text: str, firstrun: bool = False) -> str:
 def apply(folder: str) -> None:
     """Edits the two files of a boot partition; each is old or new, never half."""
     for name, edit in (("config.txt", edited_config), ("cmdline.txt", edited_cmdline)):
-        path = os.path.join(folder, name)
-        with open(path, encoding="utf-8") as file:
-            before = file.read()
+        path = Path(folder) / name
+        before = path.read_text(encoding="utf-8")
         after = edit(before)
         if after != before:
-            with open(path + ".new", "w", encoding="utf-8") as file:
+            fresh = path.with_name(name + ".new")
+            with fresh.open("w", encoding="utf-8") as file:
                 file.write(after)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(path + ".new", path)
+            fresh.replace(path)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def make_plan(contents: Contents, release: Release, config: dict[str, bytes], st
         pointers += _writes(contents, {"/former": former.encode()})
     pointers += _writes(contents, {"/current": release.name.encode()})
     return Plan(
-        steps=tuple([*removals, *fresh, *writes, *pointers]),
+        steps=(*removals, *fresh, *writes, *pointers),
         afterwards=tuple(_old_releases(contents, {release.name, former})),
         release=release.name,
         former=former,
@@ -138,7 +138,7 @@ def _tree(contents: Contents, folder: str) -> list[Step]:
 
 def _old_releases(contents: Contents, kept: set[str | None]) -> list[Step]:
     names = {path.split("/")[2] for path in contents.folders if path.startswith("/release/")}
-    return [step for name in sorted(names - kept) for step in _tree(contents, f"/release/{name}")]  # type: ignore[operator]
+    return [step for name in sorted(names - kept) for step in _tree(contents, f"/release/{name}")]
 
 
 def _leftovers(contents: Contents) -> list[Step]:
@@ -167,7 +167,9 @@ def _foreign_state(contents: Contents, config: dict[str, bytes], state: dict[str
     if same or (contents.device is None and not any(path.startswith("/state/") for path in contents.files)):
         return []
     return [
-        Step(Action.REMOVE, path) for path in contents.files if path.startswith("/state/") and path not in (*state, *GUARDS)
+        Step(Action.REMOVE, path)
+        for path in contents.files
+        if path.startswith("/state/") and path not in (*state, *GUARDS)
     ]
 
 

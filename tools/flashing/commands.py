@@ -78,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         sub.add_argument("--json", action="store_true", help="one JSON document on standard output, nothing else")
         sub.add_argument("--settings", type=Path, default=Path("flash.toml"), help="settings file (flash.toml)")
-        sub.add_argument("--ports-folder", type=Path, default=VIRTUAL_PORTS, help="where virtual boards have their ports")
+        sub.add_argument(
+            "--ports-folder", type=Path, default=VIRTUAL_PORTS, help="where virtual boards have their ports"
+        )
         return sub
 
     listing = command("list", "shows each port with its board, release and identity", _list)
@@ -109,7 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     target.add_argument("--card", type=Path, help="the folder where the card's boot partition is mounted")
     target.add_argument("--ssh", metavar="USER@HOST", help="a computer that runs already")
     truck.add_argument("--ssh-command", default="ssh -o BatchMode=yes -o ConnectTimeout=10", help="how to call ssh")
-    truck.add_argument("--first-boot", choices=("cloud-init", "firstrun"), default="cloud-init", help="what the image has")
+    truck.add_argument(
+        "--first-boot", choices=("cloud-init", "firstrun"), default="cloud-init", help="what the image has"
+    )
     truck.add_argument("--dry-run", action="store_true", help="show what would be written, write nothing")
     truck.add_argument("--hello-seconds", type=float, default=300.0, help="how long to wait for its hello (ssh: 300)")
     truck.add_argument("--no-hello", action="store_true", help="do not wait for its hello")
@@ -170,7 +174,14 @@ def _list(options: argparse.Namespace, screen: Screen) -> int:
 
 
 def _look(port: Port, quick: bool) -> dict[str, Any]:
-    entry = {"port": port.path, "usb_serial": port.serial, "maker": port.maker, "runs": "", "board": "", "release": None}
+    entry = {
+        "port": port.path,
+        "usb_serial": port.serial,
+        "maker": port.maker,
+        "runs": "",
+        "board": "",
+        "release": None,
+    }
     if quick:
         return entry
     try:

@@ -107,7 +107,7 @@ PROBLEMS: dict[str, Problem] = {
     "flash_full": Problem(
         29,
         "The flash of the board is full: {needed} bytes are needed, {free} are free.",
-        "Remove files that do not belong to Zhanpai from the board (`mpremote fs ls`), or take a board with more flash.",
+        "Remove files that are not Zhanpai's from the board (`mpremote fs ls`), or take a board with more flash.",
     ),
     "write_failed": Problem(
         30,
@@ -206,7 +206,7 @@ PROBLEMS: dict[str, Problem] = {
     "not_a_card": Problem(
         60,
         "{folder} is not the boot partition of a Raspberry Pi card: {what}.",
-        "Write Raspberry Pi OS to the card with any imager, plug it in again and name the folder of its first partition.",
+        "Write Raspberry Pi OS to the card with any imager, plug it in again, name the folder of its first partition.",
     ),
     "wheels": Problem(
         61,

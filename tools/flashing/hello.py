@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 
 from firmware import wire
 from tools.flashing.errors import FlashError
@@ -44,7 +45,7 @@ class Listener(AbstractContextManager["Listener"]):
         self._refused: str | None = None
         self._connected = False
         self._topics: dict[str, tuple[str, str]] = {}
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="")
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="")
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
         self._client.connect_timeout = CONNECT_S
@@ -68,7 +69,9 @@ class Listener(AbstractContextManager["Listener"]):
             return self
         self.__exit__()
         if self._refused:
-            raise FlashError("broker_refused", host=host, port=port, who=f"user {self._access.user}", what=self._refused)
+            raise FlashError(
+                "broker_refused", host=host, port=port, who=f"user {self._access.user}", what=self._refused
+            )
         raise FlashError("desk_broker", host=host, port=port, what="it takes the connection but does not answer")
 
     def __exit__(self, *_: object) -> None:
@@ -125,7 +128,7 @@ class Listener(AbstractContextManager["Listener"]):
     def _on_message(self, _: mqtt.Client, __: Any, message: mqtt.MQTTMessage) -> None:
         key = self._topics.get(message.topic)
         try:
-            body = wire.unpack(message.topic, message.payload).body
+            body = wire.unpack(message.topic, bytes(message.payload)).body
         except wire.WireError:
             return  # another's mistake; the bridge counts it
         if key is None or body is None:

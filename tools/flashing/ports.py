@@ -114,7 +114,7 @@ def holder_of(path: str) -> str:
         if process.name == str(os.getpid()):
             continue
         with contextlib.suppress(OSError):
-            if any(Path(os.readlink(link)) == target for link in (process / "fd").iterdir()):
+            if any(link.readlink() == target for link in (process / "fd").iterdir()):
                 return f" ({(process / 'comm').read_text().strip()}, process {process.name})"
     return ""
 

@@ -35,7 +35,7 @@ def roll_back(board: Board) -> Rolled:
 
 
 def verify(board: Board, contents: Contents, config: dict[str, str] | None) -> list[str]:
-    """What is wrong on the board: its release against its own manifest, its settings against `config` (path, sha256)."""
+    """What is wrong: its release against its own manifest, its settings against `config` (path, sha256)."""
     wrong = whole_release(contents, contents.current, read_manifest(board, contents.current))
     if "/main.py" not in contents.files:
         wrong.append("the boot loader /main.py is missing")

@@ -28,7 +28,7 @@ SSH_S = 900.0  # a Pi of the first kind takes minutes to build its environment
 CONFIG, CMDLINE = "config.txt", "cmdline.txt"
 # The tar comes on standard input: no secret is ever on a command line.
 REMOTE = (
-    "d=$(mktemp -d) && tar -xf - -C \"$d\" && {sudo}sh \"$d/" + FOLDER + "/install.sh\"; s=$?; {sudo}rm -rf \"$d\"; exit $s"
+    'd=$(mktemp -d) && tar -xf - -C "$d" && {sudo}sh "$d/' + FOLDER + '/install.sh"; s=$?; {sudo}rm -rf "$d"; exit $s'
 )
 
 

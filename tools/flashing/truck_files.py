@@ -1,11 +1,11 @@
-"""The files a truck's computer is set up from, by path below the boot partition, with their modes. Pure but for reading.
+"""The files a truck's computer is set up from, by path below the boot partition, with their modes.
 
-    zhanpai/install.sh          does the work on the Pi, see packaging/truck
-    zhanpai/RELEASE             the release's name: a hash of everything but settings and secrets
-    zhanpai/agent.tar           firmware/wire.py and firmware/truck
-    zhanpai/requirements.txt, wheels/    the lock file and what it names, for the Pi
-    zhanpai/truck.toml, secret/ settings and keys; install.sh removes secret/ from the card
-    user-data, meta-data, network-config        (cloud-init) or firstrun.sh
+zhanpai/install.sh          does the work on the Pi, see packaging/truck
+zhanpai/RELEASE             the release's name: a hash of everything but settings and secrets
+zhanpai/agent.tar           firmware/wire.py and firmware/truck
+zhanpai/requirements.txt, wheels/    the lock file and what it names, for the Pi
+zhanpai/truck.toml, secret/ settings and keys; install.sh removes secret/ from the card
+user-data, meta-data, network-config        (cloud-init) or firstrun.sh
 """
 
 from __future__ import annotations
@@ -139,7 +139,10 @@ def _first_boot(settings: FlashSettings, device: str, folder: Path, style: str) 
             files[f"{FOLDER}/authorized_keys"] = Entry(("\n".join(keys) + "\n").encode())
         return files
     wifi = settings.truck.wifi
-    network: dict[str, Any] = {"version": 2, "ethernets": {"all": {"match": {"name": "e*"}, "dhcp4": True, "optional": True}}}
+    network: dict[str, Any] = {
+        "version": 2,
+        "ethernets": {"all": {"match": {"name": "e*"}, "dhcp4": True, "optional": True}},
+    }
     if wifi is not None:
         access = {wifi.ssid: {"password": read_secret(wifi.key_file)}}
         network["wifis"] = {"wlan0": {"dhcp4": True, "optional": True, "access-points": access}}

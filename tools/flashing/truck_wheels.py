@@ -14,7 +14,9 @@ PLATFORM = "manylinux2014_aarch64"
 TOOLS = ("pip", "setuptools")
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
-_WHEEL = re.compile(r"^(?P<name>[^-]+)-(?P<version>[^-]+)(-\d[^-]*)?-(?P<python>[^-]+)-(?P<abi>[^-]+)-(?P<platform>[^-]+)\.whl$")
+_WHEEL = re.compile(
+    r"^(?P<name>[^-]+)-(?P<version>[^-]+)(-\d[^-]*)?-(?P<python>[^-]+)-(?P<abi>[^-]+)-(?P<platform>[^-]+)\.whl$"
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,9 @@ def runs_on(file_name: str, python: str, machines: tuple[str, ...] = ("aarch64",
         return False
     minor = int(python.split(".")[1])
     platforms = found["platform"].split(".")
-    fits_machine = "any" in platforms or any(p.startswith(("manylinux", "linux")) and p.endswith(machines) for p in platforms)
+    fits_machine = "any" in platforms or any(
+        p.startswith(("manylinux", "linux")) and p.endswith(machines) for p in platforms
+    )
     fits_python = False
     for tag in found["python"].split("."):
         if tag in ("py3", f"cp3{minor}"):
@@ -55,7 +59,7 @@ def runs_on(file_name: str, python: str, machines: tuple[str, ...] = ("aarch64",
 
 
 def choose_wheels(lock: Path, folder: Path, python: str, machines: tuple[str, ...] = ("aarch64",)) -> list[Wheel]:
-    """The wheels in `folder` that the lock file asks for, and pip; raises FlashError("wheels") naming what is missing."""
+    """The wheels in `folder` that the lock file asks for, and pip; FlashError("wheels") names what is missing."""
     try:
         pins = locked(lock.read_text(encoding="utf-8"))
         files = sorted(folder.glob("*.whl"))
