@@ -1,51 +1,36 @@
-"""What the area has learned: how long legs take, how long bins take, and how far off predictions were.
+"""What the area has learned, fed by plain records that the bridge stores and learns again after a restart.
 
-A leg is the drive from leaving one room to reaching the next; its expectation is
-
-    typical time of the leg x half-hour factor of the route x factor of the route today
-
-where each factor starts at 1 and moves away only as evidence outweighs a prior. A leg never driven takes its time
-from the timetable if the caller knows it, else from its length at a default speed. A dwell is a + b x bins: b is
-pooled over all rooms (from deviations within each room), a is the room's own. Records are plain, so that the bridge
-stores them and learns them again, in order, after a restart. No clock is read: only records that ended before the
-asked moment count as "today".
+`legs.py` holds the drives, `stays.py` the stays, this page the records, the errors of past predictions and one
+door to all of it. Feed records in any order of days; what happened after the asked moment never counts as today.
 """
 
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from datetime import datetime
-from math import exp
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-START_ROOM = ""  # the room a run's first leg comes from: wherever the truck starts
+from broker.rules.legs import FALLBACK_LEG_S, START_ROOM, LegSettings, LegTimes, half_hour_of
+from broker.rules.stays import StaySettings, StayTimes
+
+__all__ = ["START_ROOM", "DwellRecord", "ErrorRecord", "History", "HistorySettings", "LegRecord", "Outlook"]
+
 HORIZON_EDGES_S = (120, 300, 600, 900, 1200, 1800, 2700)
 
 
 @dataclass(frozen=True, slots=True)
 class HistorySettings:
-    """How fast to believe what was seen; times in seconds, `*_weight` in pseudo-observations."""
+    """The area's time zone (for half-hours of the day) and how fast to believe what was seen."""
 
     timezone: str = "Asia/Shanghai"
-    default_speed_mps: float = 5.0
-    detour_factor: float = 1.35
-    default_setup_s: float = 60.0
-    default_bin_s: float = 25.0
-    default_bins: float = 3.0
-    leg_memory: int = 160
-    leg_weight: float = 2.0
-    half_hour_weight: float = 20.0
-    today_window_s: int = 3600
-    today_decay_s: float = 1800.0
-    today_weight_s: float = 3000.0
-    dwell_memory: int = 160
-    setup_weight: float = 2.0
-    bin_weight: float = 200.0
+    detour_factor: float = 1.35  # street metres per straight metre where no line is known
     error_memory: int = 500
     error_minimum: int = 30
     default_band_share: float = 0.25
+    legs: LegSettings = field(default_factory=LegSettings)
+    stays: StaySettings = field(default_factory=StaySettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +44,22 @@ class _Plain:
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> Self:
         """The record of a body made by `to_body`; unknown keys are ignored, KeyError names a missing field."""
-        return cls(**{field.name: body[field.name] for field in fields(cls)})
+        return cls(
+            **{
+                each.name: body[each.name]
+                for each in fields(cls)
+                if each.name in body or each.default is MISSING
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class LegRecord(_Plain):
-    """One drive between two rooms: from leaving the first (`started_at`) to reaching the second."""
+    """One drive between two rooms: from leaving the first (`started_at`) to reaching the second.
+
+    `length_m` or `planned_s` (the timetable's driving time) is what it is measured against; `early_s` is how
+    much before the timetable it started, where a driver may wait on the way.
+    """
 
     route_id: str
     from_room: str
@@ -72,6 +67,9 @@ class LegRecord(_Plain):
     drive_s: int
     started_at: int
     truck_id: str
+    length_m: float | None = None
+    planned_s: int | None = None
+    early_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +81,12 @@ class DwellRecord(_Plain):
     dwell_s: int
     bins: int | None
     started_at: int
+    early_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorRecord(_Plain):
-    """One prediction that came true: made `horizon_s` before it named, off by `error_s` (positive: came later)."""
+    """One prediction that came true: made `horizon_s` before what it named, off by `error_s` (positive: later)."""
 
     horizon_s: int
     error_s: int
@@ -103,8 +102,7 @@ class _Recent:
 
     def add(self, value: float) -> None:
         if len(self._order) == self._memory:
-            oldest = self._order.popleft()
-            del self._sorted[bisect_left(self._sorted, oldest)]
+            del self._sorted[bisect_left(self._sorted, self._order.popleft())]
         self._order.append(value)
         insort(self._sorted, value)
 
@@ -119,96 +117,98 @@ class _Recent:
         return self._sorted[below] + (place - below) * (self._sorted[above] - self._sorted[below])
 
 
-class _Dwells:
-    """The stays at one room for one waste."""
+class Outlook:
+    """What one route expects, as seen at one moment."""
 
-    def __init__(self, memory: int) -> None:
-        self.recent: deque[tuple[float, float]] = deque(maxlen=memory)
-        self.count = 0
-        self.mean_bins = 0.0
-        self.mean_dwell = 0.0
+    def __init__(self, legs: LegTimes, stays: StayTimes, route_id: str, now: float, offset_s: int) -> None:
+        self._legs = legs
+        self._stays = stays
+        self._route_id = route_id
+        self._offset_s = offset_s
+        self._today = legs.today_factor(route_id, now)
+        self._half_hours: dict[int, float] = {}
+
+    def leg_s(
+        self,
+        from_room: str,
+        to_room: str,
+        length_m: float | None,
+        at: float,
+        planned_s: float | None = None,
+        early_s: float = 0.0,
+    ) -> tuple[float, str]:
+        """(expected seconds of a drive that starts at `at`, "history" if it was driven before else "timetable")."""
+        pair = (from_room, to_room)
+        base_s, planned = _base(length_m, planned_s, self._legs.settings.default_speed_mps)
+        half_hour = half_hour_of(at, self._offset_s)
+        factor = self._half_hours.get(half_hour)
+        if factor is None:
+            factor = self._half_hours[half_hour] = self._legs.half_hour_factor(self._route_id, half_hour)
+        drive_s = base_s * self._legs.pair_ratio(pair, base_s, planned) * factor * self._today
+        if early_s > 0:
+            drive_s += self._legs.wait_s(pair, early_s)
+        return max(1.0, drive_s), "history" if self._legs.knows(pair) else "timetable"
+
+    def dwell_s(self, room_id: str, waste: str, bins: int | None, early_s: float = 0.0) -> float:
+        """Expected seconds of a stay; None bins = as many as usual there."""
+        place = (room_id, waste)
+        stay_s = self._stays.stay_s(place, bins)
+        return stay_s + self._stays.wait_s(place, early_s) if early_s > 0 else stay_s
+
+    def knows_stay(self, room_id: str, waste: str) -> bool:
+        """Whether a stay at this room was seen before."""
+        return self._stays.knows((room_id, waste))
 
 
 class History:
-    """The learned times of one area; feed records in the order they happened."""
+    """The learned times of one area."""
 
     def __init__(self, settings: HistorySettings | None = None) -> None:
         self.settings = settings or HistorySettings()
         self._zone = ZoneInfo(self.settings.timezone)
-        self._legs: dict[tuple[str, str, str], _Recent] = {}
-        self._half_hours: dict[tuple[str, int], tuple[float, float]] = {}
-        self._today: dict[str, deque[tuple[int, float, float]]] = {}
-        self._dwells: dict[tuple[str, str], _Dwells] = {}
-        self._slope_xy = 0.0
-        self._slope_xx = 0.0
+        self._legs = LegTimes(self.settings.legs)
+        self._stays = StayTimes(self.settings.stays)
         self._errors: list[_Recent] = [_Recent(self.settings.error_memory) for _ in range(len(HORIZON_EDGES_S) + 1)]
 
-    def learn_leg(self, record: LegRecord) -> None:
-        """Take in one drive; a drive of no or negative length in time is ignored."""
+    def learn_leg(self, record: LegRecord, *, lasting: bool = True) -> None:
+        """Take in one drive; one that took no time is ignored; not `lasting`: it counts as today's traffic only."""
         if record.drive_s <= 0:
             return
-        settings = self.settings
-        legs = self._legs.setdefault((record.route_id, record.from_room, record.to_room), _Recent(settings.leg_memory))
-        ended_at = record.started_at + record.drive_s
-        factor = self._half_hour_factor(record.route_id, record.started_at)
-        if len(legs) >= 2:
-            typical = legs.quantile(0.5)
-            drive_s = min(3.0 * typical * factor, record.drive_s)  # a blocked lane is not traffic
-            today = self._today.setdefault(record.route_id, deque(maxlen=400))
-            today.append((ended_at, drive_s, typical * factor))
-            key = (record.route_id, self._half_hour(record.started_at))
-            actual, expected = self._half_hours.get(key, (0.0, 0.0))
-            self._half_hours[key] = (actual + drive_s, expected + typical)
-        legs.add(record.drive_s / factor)
+        base_s, planned = _base(record.length_m, record.planned_s, self.settings.legs.default_speed_mps)
+        self._legs.learn(
+            record.route_id,
+            (record.from_room, record.to_room),
+            base_s,
+            planned,
+            record.drive_s,
+            record.started_at + record.drive_s,
+            record.early_s,
+            self._offset_s(record.started_at),
+            lasting,
+        )
 
     def learn_dwell(self, record: DwellRecord) -> None:
-        """Take in one stay; a negative stay is ignored."""
-        if record.dwell_s < 0:
-            return
-        dwells = self._dwells.setdefault((record.room_id, record.waste), _Dwells(self.settings.dwell_memory))
-        bins = float(record.bins) if record.bins is not None else self._usual_bins(dwells)
-        usual = self.dwell_s(record.room_id, record.waste, round(bins), record.started_at)
-        stay_s = min(float(record.dwell_s), 3.0 * usual)  # a missing keeper says nothing about bins
-        share = dwells.count / (dwells.count + 1)
-        self._slope_xy += share * (bins - dwells.mean_bins) * (stay_s - dwells.mean_dwell)
-        self._slope_xx += share * (bins - dwells.mean_bins) ** 2
-        dwells.count += 1
-        dwells.mean_bins += (bins - dwells.mean_bins) / dwells.count
-        dwells.mean_dwell += (stay_s - dwells.mean_dwell) / dwells.count
-        dwells.recent.append((stay_s, bins))
+        """Take in one stay; a negative one is ignored."""
+        if record.dwell_s >= 0:
+            self._stays.learn((record.room_id, record.waste), record.dwell_s, record.bins, record.early_s)
 
     def learn_error(self, record: ErrorRecord) -> None:
         """Take in how far off one prediction was."""
         self._errors[bisect_left(HORIZON_EDGES_S, record.horizon_s)].add(record.error_s)
 
+    def outlook(self, route_id: str, now: float) -> Outlook:
+        """What the route expects, given all that ended before `now`."""
+        return Outlook(self._legs, self._stays, route_id, now, self._offset_s(now))
+
     def leg_s(
         self, route_id: str, from_room: str, to_room: str, length_m: float, at: float, planned_s: float | None = None
     ) -> tuple[float, str]:
         """(expected seconds of a drive that starts at `at`, "history" if it was driven before else "timetable")."""
-        settings = self.settings
-        guess_s = planned_s if planned_s is not None else length_m / settings.default_speed_mps
-        legs = self._legs.get((route_id, from_room, to_room))
-        factor = self._half_hour_factor(route_id, at) * self._today_factor(route_id, at)
-        if legs is None:
-            return max(1.0, guess_s * factor), "timetable"
-        typical = legs.quantile(0.5)
-        return max(1.0, typical * factor), "history"
+        return self.outlook(route_id, at).leg_s(from_room, to_room, length_m, at, planned_s)
 
     def dwell_s(self, room_id: str, waste: str, bins: int | None, at: float) -> float:  # noqa: ARG002
         """Expected seconds of a stay that empties `bins`; None = as many as usual there."""
-        settings = self.settings
-        per_bin = (self._slope_xy + settings.bin_weight * settings.default_bin_s) / (
-            self._slope_xx + settings.bin_weight
-        )
-        dwells = self._dwells.get((room_id, waste))
-        if dwells is None or not dwells.recent:
-            return settings.default_setup_s + per_bin * (settings.default_bins if bins is None else bins)
-        rests = sorted(stay_s - per_bin * count for stay_s, count in dwells.recent)
-        middle = (rests[(len(rests) - 1) // 2] + rests[len(rests) // 2]) / 2
-        setup = (settings.setup_weight * settings.default_setup_s + len(rests) * middle) / (
-            settings.setup_weight + len(rests)
-        )
-        return max(5.0, setup + per_bin * (self._usual_bins(dwells) if bins is None else bins))
+        return self._stays.stay_s((room_id, waste), bins)
 
     def band_s(self, horizon_s: float) -> tuple[float, float]:
         """(p10, p90) of actual minus predicted for predictions this far ahead, in seconds."""
@@ -218,29 +218,15 @@ class History:
             return -half, half
         return errors.quantile(0.1), errors.quantile(0.9)
 
-    def _usual_bins(self, dwells: _Dwells) -> float:
-        return dwells.mean_bins if dwells.count else self.settings.default_bins
+    def _offset_s(self, at: float) -> int:
+        offset = datetime.fromtimestamp(at, UTC).astimezone(self._zone).utcoffset()
+        return int(offset.total_seconds()) if offset is not None else 0
 
-    def _half_hour(self, at: float) -> int:
-        local = datetime.fromtimestamp(at, self._zone)
-        return local.hour * 2 + local.minute // 30
 
-    def _half_hour_factor(self, route_id: str, at: float) -> float:
-        sums = self._half_hours.get((route_id, self._half_hour(at)))
-        if sums is None:
-            return 1.0
-        prior_s = self.settings.half_hour_weight * 60.0
-        return (sums[0] + prior_s) / (sums[1] + prior_s)
-
-    def _today_factor(self, route_id: str, at: float) -> float:
-        settings = self.settings
-        actual = expected = settings.today_weight_s
-        for ended_at, drive_s, typical_s in reversed(self._today.get(route_id, ())):
-            age_s = at - ended_at
-            if age_s > settings.today_window_s:
-                break
-            if age_s >= 0:
-                weight = exp(-age_s / settings.today_decay_s)
-                actual += weight * drive_s
-                expected += weight * typical_s
-        return actual / expected
+def _base(length_m: float | None, planned_s: float | None, speed_mps: float) -> tuple[float, bool]:
+    """(first guess of a drive in seconds, whether the timetable gave it)."""
+    if planned_s is not None and planned_s > 0:
+        return float(planned_s), True
+    if length_m is not None:
+        return max(1.0, length_m / speed_mps), False
+    return FALLBACK_LEG_S, False
