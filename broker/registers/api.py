@@ -109,7 +109,9 @@ def _reads(whole: APIRouter, registers: Registers, roles: Roles, which: str) -> 
         return shown(which, snapshot, visitor)
 
     @whole.get(f"{base}/log", tags=tags, summary="Who changed what, when and why")  # type: ignore[arg-type]
-    def log(request: Request, lang: Lang = "en", limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[dict[str, Any]]:
+    def log(
+        request: Request, lang: Lang = "en", limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> list[dict[str, Any]]:
         visitor_of(request, roles)
         return [
             {**entry.as_json(), "in_words": [in_words(change, lang) for change in entry.changes]}
@@ -123,7 +125,7 @@ def _reads(whole: APIRouter, registers: Registers, roles: Roles, which: str) -> 
 
     @whole.get(f"{base}/export", tags=tags, summary="The register as CSV, XLSX or JSON")  # type: ignore[arg-type]
     def export(
-        request: Request, format: Literal["csv", "xlsx", "json"] = "xlsx", table: str | None = None, lang: Lang = "zh",  # noqa: A002
+        request: Request, format: Literal["csv", "xlsx", "json"] = "xlsx", table: str | None = None, lang: Lang = "zh",
     ) -> Response:
         visitor = visitor_of(request, roles)
         snapshot = register.read()
@@ -131,7 +133,8 @@ def _reads(whole: APIRouter, registers: Registers, roles: Roles, which: str) -> 
         names = "with names" if visitor.sees_names else "without names"
         registers.access.note(visitor.name, visitor.role, "export", f"{which} {table or 'all'} {format} {names}")
         file = f"{which}-{table + '-' if table and table.isascii() else ''}v{snapshot.version}.{format}"
-        return Response(content, media_type=MEDIA[format], headers={"Content-Disposition": f'attachment; filename="{file}"'})
+        headers = {"Content-Disposition": f'attachment; filename="{file}"'}
+        return Response(content, media_type=MEDIA[format], headers=headers)
 
 
 def _writes(whole: APIRouter, registers: Registers, roles: Roles, which: str) -> None:

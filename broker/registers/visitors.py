@@ -63,7 +63,7 @@ class RegisterRoute(APIRoute):
                 _bounded(request)
                 answer = await inner(request)
             except RegisterError as error:
-                answer = _answer(request, error)
+                answer = self.refuse(request, error)
             except OSError as error:
                 text = f"the disk refused ({error.strerror or error}); nothing is half-written: look, then try again"
                 answer = JSONResponse({"error": "Disk", "message": text}, 507)
@@ -72,17 +72,13 @@ class RegisterRoute(APIRoute):
 
         return handle
 
-
-def _answer(request: Request, error: RegisterError) -> Response:
-    page = getattr(request.app.state, "registers_error_page", None)
-    if page is not None and request.url.path.startswith("/registers"):
-        shown: Response = page(request, error)
-        return shown
-    status = status_of(error)
-    headers = {}
-    if isinstance(error, Denied) and "authorization" not in request.headers:
-        status, headers = 401, {"WWW-Authenticate": "Bearer"}
-    return JSONResponse(error_json(error), status, headers)
+    def refuse(self, request: Request, error: RegisterError) -> Response:
+        """The answer to an error; pages say it in HTML instead."""
+        status = status_of(error)
+        headers = {}
+        if isinstance(error, Denied) and "authorization" not in request.headers:
+            status, headers = 401, {"WWW-Authenticate": "Bearer"}
+        return JSONResponse(error_json(error), status, headers)
 
 
 def _bounded(request: Request) -> None:
