@@ -18,68 +18,81 @@ PLACES = (
 )
 
 
-def _line(dice: random.Random, second: int) -> tuple[bytes, bool]:
-    """One random sentence, mutilated now and then; and whether its receiver vouches for the position."""
+def _sentence(dice: random.Random, second: int) -> tuple[str, bool]:
+    """One random sentence without its frame, and whether its receiver vouches for a position in it."""
     clock = f"{second // 3600 % 24:02d}{second // 60 % 60:02d}{second % 60:02d}.00"
     place = dice.choice(PLACES)
     kind = dice.randrange(4)
-    vouched = True
     if kind == 0:
         status, mode = dice.choice("AAV"), dice.choice(("A", "N", "E", ""))
-        vouched = status == "A" and mode != "N"
         body = f"GPRMC,{clock},{status},{place},{dice.random() * 20:.1f},90.0,221126,,,{mode}"
-    elif kind == 1:
+        return body, status == "A" and mode != "N"
+    if kind == 1:
         quality = dice.choice(("0", "1", "2", "6", "8", "", "9"))
-        vouched = quality in ("1", "2", "6", "8")
-        body = f"GPGGA,{clock},{place},{quality},08,1.0,5,M,8,M,,"
-    elif kind == 2:
+        return f"GPGGA,{clock},{place},{quality},08,1.0,5,M,8,M,,", quality in ("1", "2", "6", "8")
+    if kind == 2:
         status = dice.choice("AV")
-        vouched = status == "A"
-        body = f"GPGLL,{place},{clock},{status},A"
-    else:
-        modes = dice.choice(("AAN", "NNN", ""))
-        vouched = "A" in modes
-        body = f"GNGNS,{clock},{place},{modes},12,0.8,5,8,,"
-    mutilation = dice.randrange(8)
-    if mutilation == 0:  # a field lost
+        return f"GPGLL,{place},{clock},{status},A", status == "A"
+    modes = dice.choice(("AAN", "NNN", ""))
+    return f"GNGNS,{clock},{place},{modes},12,0.8,5,8,,", "A" in modes
+
+
+def _framed(body: str) -> bytes:
+    return f"${body}*{reduce(lambda x, c: x ^ ord(c), body, 0):02X}\r\n".encode()
+
+
+def _forged(body: str, dice: random.Random) -> str:
+    """The sentence with a field lost, a character changed or its end cut, before its checksum is made."""
+    way = dice.randrange(3)
+    if way == 0:
         fields = body.split(",")
         del fields[dice.randrange(1, len(fields))]
-        body = ",".join(fields)
-    elif mutilation == 1:  # a character changed before the checksum was made
+        return ",".join(fields)
+    if way == 1:
         at = dice.randrange(6, len(body))
-        body = body[:at] + chr(dice.randrange(32, 127)).replace("$", "x").replace("*", "y") + body[at + 1 :]
-    elif mutilation == 2:  # cut
-        body = body[: dice.randrange(6, len(body))]
-    line = f"${body}*{reduce(lambda x, c: x ^ ord(c), body, 0):02X}\r\n".encode()
-    if mutilation == 3:  # noise on the cable
+        return body[:at] + chr(dice.randrange(32, 127)).replace("$", "x").replace("*", "y") + body[at + 1 :]
+    return body[: dice.randrange(6, len(body))]
+
+
+def _noisy(line: bytes, dice: random.Random) -> bytes:
+    """The line as a bad cable delivers it: a byte changed, cut, or behind rubbish; its checksum stays the sender's."""
+    way = dice.randrange(6)
+    if way == 0:
         at = dice.randrange(len(line))
-        line = line[:at] + bytes([dice.randrange(256)]) + line[at + 1 :]
-    elif mutilation == 4:
-        line = line[: dice.randrange(len(line))]
-    # A changed character or a lost field may turn a void sentence into one that is vouched for: nobody could tell.
-    return line, vouched or mutilation in (0, 1, 2, 3)
+        return line[:at] + bytes([dice.randrange(256)]) + line[at + 1 :]
+    if way == 1:
+        return line[: dice.randrange(len(line))]
+    if way == 2:
+        return dice.randbytes(dice.randrange(40)) + line
+    return line
 
 
 def fuzz(lines: int, dice: random.Random) -> dict[str, int]:
-    """Reads so many random lines; counts fixes near 0/0 and fixes of an instant nothing vouched for."""
+    """Reads so many random lines; counts what must never be.
+
+    `null_island`: fixes near 0/0. `void`: fixes of an instant no sentence vouched for. Half of the instants have
+    sentences forged under a true checksum: these may say anything, so only 0/0 counts there.
+    """
     epochs = Epochs()
+    epochs.feed(_framed("GPZDA,000000.00,22,11,2026,00,00"))
     result = {"lines": lines, "fixes": 0, "null_island": 0, "void": 0}
-    second = 0
-    vouched = False
+    second, forging = 0, False
+    vouched: dict[int, bool] = {}
     for _ in range(lines):
-        found = []
         if dice.random() < 0.4:
-            found = epochs.flush()
-            second += 1
-            result["void"] += len(found) if not vouched else 0
-            vouched = False
-        line, good = _line(dice, second)
-        vouched = vouched or good
-        more = epochs.feed(line)
-        result["void"] += len(more) if not vouched else 0
-        for fix in [*found, *more]:
+            second = (second + 1) % 43_200
+            forging = dice.random() < 0.5
+            vouched[second] = forging
+            vouched.pop((second - 100) % 43_200, None)
+        body, good = _sentence(dice, second)
+        vouched[second] = vouched.get(second, False) or good
+        line = _noisy(_framed(_forged(body, dice) if forging else body), dice)
+        for fix in epochs.feed(line):
             result["fixes"] += 1
             result["null_island"] += abs(fix.lat) < NULL_ISLAND_DEG and abs(fix.lon) < NULL_ISLAND_DEG
+            # A forged clock may name any instant; the honest ones are those that were really had.
+            instant = None if fix.fix_at is None else int(fix.fix_at) % 86_400
+            result["void"] += instant in vouched and not vouched[instant]
     return result
 
 
@@ -87,8 +100,7 @@ def main() -> None:
     """Prints the result of the fuzz and how many times faster than a receiver the reader is."""
     lines = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     print(f"fuzz: {fuzz(lines, random.Random(2026))}")
-    body = "GPRMC,120000.00,A,3112.0000,N,12124.0000,E,10.0,90.0,221126,,,A"
-    line = f"${body}*{reduce(lambda x, c: x ^ ord(c), body, 0):02X}\r\n".encode()
+    line = _framed("GPRMC,120000.00,A,3112.0000,N,12124.0000,E,10.0,90.0,221126,,,A")
     stream = [line[i : i + 64] for i in range(0, len(line), 64)] * 20_000
     begin_s = time.perf_counter()
     count = sum(1 for _ in read_fixes(stream))
