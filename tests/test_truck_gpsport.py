@@ -66,7 +66,7 @@ def desk():
 
 
 def make(desk: Desk, pattern: str = "/dev/null", baud: int = 9600) -> GpsPort:
-    return GpsPort(pattern, baud, desk.open, lambda: desk.now_s, desk.pause)
+    return GpsPort(pattern, baud, desk.open, lambda: desk.now_s, desk.pause, gather_s=0.0)
 
 
 def words(port: GpsPort, desk: Desk, seconds: float) -> list[str]:

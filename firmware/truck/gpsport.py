@@ -24,6 +24,7 @@ NO_FIX_S = 12.0  # so long without a fix: no_fix; some receivers save power and 
 REOPEN_S = 30.0
 ALONE_S = 1.5  # one sentence of an instant waits this long for the other
 PAUSE_S = 0.2
+GATHER_S = 0.1  # after a first byte: one wake-up for many bytes instead of one for each
 MAX_READ_BYTES = 4096
 
 
@@ -49,6 +50,7 @@ class GpsPort:
         open_port: OpenPort,
         monotonic: Callable[[], float],
         pause: Callable[[float], object],
+        gather_s: float = GATHER_S,
     ) -> None:
         """`pause(seconds)` waits in real time, `monotonic()` runs the deadlines."""
         self.trouble: str | None = None
@@ -58,6 +60,7 @@ class GpsPort:
         self._open_port = open_port
         self._monotonic = monotonic
         self._pause = pause
+        self._gather_s = gather_s
         self._port: Port | None = None
         self._failures = 0
         self._try_again_s = float("-inf")
@@ -110,7 +113,11 @@ class GpsPort:
         if port is None:
             return []
         before = self._epochs.sentences.counts["sentences"]
-        data = port.read(max(1, min(port.in_waiting, MAX_READ_BYTES)))
+        data = port.read(1)
+        if data:
+            self._pause(self._gather_s)
+            waiting = min(port.in_waiting, MAX_READ_BYTES)
+            data += port.read(waiting) if waiting else b""
         now_s = self._monotonic()
         fixes = self._epochs.feed(data)
         if data:

@@ -37,7 +37,7 @@ from firmware.truck.events import (
     Stopping,
     Wake,
 )
-from firmware.truck.gpsport import READ_TIMEOUT_S, GpsPort, OpenPort, Port
+from firmware.truck.gpsport import GATHER_S, READ_TIMEOUT_S, GpsPort, OpenPort, Port
 from firmware.truck.link import Broker, Link
 from firmware.truck.outbox import Outbox
 from firmware.truck.watchdog import Watchdog
@@ -104,7 +104,7 @@ class _Program:
         self._light = PatternLight(config.light_pin, pin_factory)
         self._gps_light = PatternLight(config.gps_light_pin, pin_factory) if config.gps_light_pin is not None else None
         self._button = ButtonContact(config.button_pin, self._edge, pin_factory)
-        self._gps = GpsPort(config.gps_port, config.gps_baud, serial_factory, monotonic, stop.wait)
+        self._gps = GpsPort(config.gps_port, config.gps_baud, serial_factory, monotonic, stop.wait, GATHER_S / speed)
         self._gps_thread = threading.Thread(target=self._read_gps, name="gps", daemon=True)
         self._link = Link(
             Broker(
