@@ -35,7 +35,9 @@ log = logging.getLogger("zhanpai.bridge")
 ACK_EVERY_S = 0.2
 RETRY_S = 1.0
 LOG_REFUSAL_EVERY_S = 60
-_RESENT_DIFFERS_IN = ("late", "sent_at")
+SAME_TIME_S = 120  # how far a device's idea of a past moment may move while its clock settles
+_TIMES = ("fix_at", "pressed_at", "at")  # null until the device knows the time; a resend may know it by then
+_RESENT_DIFFERS_IN = ("late", "sent_at", *_TIMES)
 
 Sender = Callable[[str, bytes, bool], None]  # topic, payload, retained
 
@@ -236,14 +238,14 @@ class Bridge:
     def _is_another(self, address: wire.Address, body: Mapping[str, Any]) -> bool:
         """Whether a known (boot, seq) comes with other content: a boot counter that went back (a new SD card)."""
         stored = self.store.get(f"{address.device}:{body['boot']}:{body['seq']}")
-        return stored is not None and _essence(stored.body) != _essence({**body, "device": address.device})
+        return stored is not None and _another(stored.body, {**body, "device": address.device})
 
     def _differs_from_stored(self, record: Record) -> bool:
         stored = self.store.get(record.id)
-        return stored is not None and _essence(stored.body) != _essence(record.body)
+        return stored is not None and _another(stored.body, record.body)
 
     def _renamed(self, record: Record) -> Record:
-        digest = blake2b(repr(_essence(record.body)).encode(), digest_size=6).hexdigest()
+        digest = blake2b(repr(sorted(record.body.items())).encode(), digest_size=6).hexdigest()
         log.warning("%s was stored with other content: its boot counter went back; kept as %s", record.id, digest)
         return Record(
             f"{record.id}:{digest}", record.kind, record.key, record.at, record.received_at, record.area, record.body
@@ -259,6 +261,17 @@ class Bridge:
         if now - self._refusal_logged.get(device, float("-inf")) >= LOG_REFUSAL_EVERY_S:
             self._refusal_logged[device] = now
             log.warning("refused (%d so far from %s): %s", self.refused[device], device, why)
+
+
+def _another(stored: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Whether two records of one number are two records: other content, or times that both knew and lie apart."""
+    if _essence(stored) != _essence(body):
+        return True
+    for name in _TIMES:
+        one, other = stored.get(name), body.get(name)
+        if one is not None and other is not None and abs(one - other) > SAME_TIME_S:
+            return True
+    return False
 
 
 def _essence(body: Mapping[str, Any]) -> list[tuple[str, Any]]:

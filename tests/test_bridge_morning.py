@@ -251,3 +251,28 @@ def test_a_run_cannot_close_while_a_visit_is_owed(morning: Morning) -> None:
     assert run.state == "running"
     morning.bridge.act(Act("serve", "Li", visit=key), morning.now)
     assert run.state == "finished"
+
+
+def test_a_new_card_in_a_truck_does_not_swallow_its_presses(morning: Morning) -> None:
+    """A truck whose counters begin again presses under an old id: it is a new incident, stored and told anew."""
+    morning.serve(0)
+    first = morning.press(incident_id="t01-1-900")
+    morning.act("resolve", first)
+    for visit in list(morning.bridge.dispatch.shift.visits.values()):
+        if not visit.original and visit.owed:
+            morning.bridge.act(Act("serve", "Li", visit=visit.key), morning.now)
+    morning.step(2)
+    assert morning.stage(first) is None
+    morning.step(600)
+    morning.seq -= 1
+    morning.press(incident_id=first)
+    assert morning.stage(first) == "stored"
+
+
+def test_a_resend_that_knows_the_time_by_now_is_the_same_record(morning: Morning) -> None:
+    """A record first sent without a time and again with one is stored once."""
+    morning.fix(1.0, fix_at=None, sent_at=None)
+    morning.seq -= 1
+    morning.fix(1.0)
+    morning.step(1)
+    assert len([r for r in morning.store.scan("fix")]) == 1

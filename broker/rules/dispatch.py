@@ -29,6 +29,7 @@ from broker.rules.visits import Visit, VisitError, record_key
 from firmware import wire
 
 OFFER_EVERY_S = 30
+SAME_PRESS_S = 120
 FUTURE_S = 30  # a position from further ahead than this has a broken clock
 
 
@@ -177,6 +178,9 @@ class Dispatch:
 
     def _incident(self, truck_id: str, body: dict[str, Any], now: int) -> list[Effect]:
         known = self.shift.incidents.get((truck_id, body["incident_id"]))
+        version = 1
+        if known is not None and not known.open and _pressed_anew(known, body):
+            version, known = known.version + 1, None
         if known is not None and not known.open:
             return close_topics(self.shift, known)  # a resend of what is over: clear its retained topics again
         if known is None:
@@ -188,6 +192,7 @@ class Dispatch:
                 pressed_at=body["pressed_at"],
                 lat=body["lat"],
                 lon=body["lon"],
+                version=version,
                 changed_at=now,
             )
             if body["withdrawn"]:
@@ -430,6 +435,12 @@ class Dispatch:
     def _call(self, visit: Visit, eta_at: int, label: str, now: int) -> list[Effect]:
         called = visit.after("call", due_at=now, promised_at=eta_at, call_id=call_id_of(visit))
         return [*put(self.shift, called, now), call_record(self.shift, called, now, label=label)]
+
+
+def _pressed_anew(known: Incident, body: dict[str, Any]) -> bool:
+    """Whether a closed incident's id comes with another press: the truck's boot counter went back (a new SD card)."""
+    one, other = known.pressed_at, body["pressed_at"]
+    return one is not None and other is not None and abs(other - one) > SAME_PRESS_S and not body["withdrawn"]
 
 
 def _learned(kind: str, run: Run, room: str, at: int, body: dict[str, Any]) -> Store:
