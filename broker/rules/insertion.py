@@ -87,6 +87,11 @@ class OpenTour:
                 zip(tour.stops, self.plan.arrive_at, self.plan.leave_at, strict=True)
             )
         ]  # fmt: skip
+        # What a change before each stop could gain at most from there on: waits that end and promises kept after all.
+        self._gain_s = [0] * (len(self._timed) + 1)
+        for i in reversed(range(len(self._timed))):
+            timed, left_at = self._timed[i], self._timed[i - 1].leave_at if i else tour.start_at
+            self._gain_s[i] = self._gain_s[i + 1] + timed.at - left_at - timed.leg_s + PROMISE_COST_S * timed.breaks
         self.broken = sum(timed.breaks for timed in self._timed)
         self.cost_s = self.plan.drive_s + self.plan.wait_s + PROMISE_COST_S * self.broken
 
@@ -118,15 +123,22 @@ class OpenTour:
         if free is not None and stop.bins > free:
             return f"{tour.truck} has room for {max(free, 0)} more bins, {stop.bins} are needed"
         last_lit = max((i for i, other in enumerate(tour.stops) if other.key in self.limit.frozen), default=-1)
-        places = [self.cost_at(stop, position) for position in range(last_lit + 1, len(tour.stops) + 1)]
-        allowed = [place for place in places if isinstance(place, Place)]
-        if allowed:
-            return min(allowed, key=lambda place: (place.cost_s, place.position))
-        nearest = min((why for why in places if isinstance(why, TooLate)), key=lambda why: why.over_s)
+        best: Place | None = None
+        nearest: TooLate | None = None
+        for position in range(last_lit + 1, len(tour.stops) + 1):
+            found = self.cost_at(stop, position, best.cost_s if best else _NEVER)
+            if isinstance(found, Place):
+                best = found
+            elif found is not None and (nearest is None or found.over_s < nearest.over_s):
+                nearest = found
+        if best is not None:
+            return best
+        assert nearest is not None  # a tour has at least one position after its lit lamps
         return nearest.reason
 
-    def cost_at(self, stop: Stop, position: int) -> Place | TooLate:
-        """What the stop costs before the one now at `position`, or which time limit it breaks there."""
+    def cost_at(self, stop: Stop, position: int, below_s: int = _NEVER) -> Place | TooLate | None:
+        """What the stop costs before the one now at `position`, the time limit it breaks there, or None if it
+        cannot cost less than `below_s`."""
         tour, travel_s = self.tour, self.ways.travel_s
         before = self._timed[position - 1] if position else None
         place, at = (before.stop.place, before.leave_at) if before else (tour.start, tour.start_at)
@@ -137,6 +149,8 @@ class OpenTour:
         cost_s = start_at - at + PROMISE_COST_S * self.breaks(stop, start_at)
         leave_at, old_leave_at = start_at + self.ways.dwell_s(stop), at
         for index in range(position, len(self._timed)):
+            if index > position and cost_s - self._gain_s[index] >= below_s:
+                return None
             other = self._timed[index]
             leg_s = travel_s(stop.place, other.stop.place) if index == position else other.leg_s
             start_at = max(leave_at + leg_s, other.open_at)
@@ -144,7 +158,7 @@ class OpenTour:
                 return self._late(other.stop, start_at)
             cost_s += (start_at - leave_at) - (other.at - old_leave_at)
             if start_at == other.at:  # a wait took up the detour: nothing after it changes
-                return Place(cost_s, position)
+                return Place(cost_s, position) if cost_s < below_s else None
             cost_s += PROMISE_COST_S * (self.breaks(other.stop, start_at) - other.breaks)
             old_leave_at = other.leave_at
             leave_at = start_at + other.leave_at - other.at
@@ -157,7 +171,7 @@ class OpenTour:
         if end_at > self.limit.end_at:
             over_s = end_at - self.limit.end_at
             return TooLate(over_s, f"{tour.truck} would end {_minutes(over_s)} min after its shift")
-        return Place(cost_s, position)
+        return Place(cost_s, position) if cost_s < below_s else None
 
     def _late(self, stop: Stop, at: int) -> TooLate:
         over_s = at - self._latest_at(stop)
