@@ -267,6 +267,16 @@ def test_fix_at_is_unknown_until_the_clock_is_trusted():
     assert times[-1] == T0 + 112 or times[-1] == T0 + 111
 
 
+def test_fix_with_a_wild_time_gets_the_clock_of_the_truck():
+    """One fix whose time is hours off does not carry that time into the record."""
+    driver = Driver()
+    driver.fixes(5, metres_each=10.0)
+    driver.do(FixSeen(Fix(31.3, 121.4, T0 + 105.0 + 7200, 5.0, 0.0, 1.0, 8, 3, 1)), 30.0)
+    body = driver.records("fix")[-1]
+    assert body["lat"] == 31.3
+    assert abs(body["fix_at"] - (T0 + driver.now_s)) <= 2
+
+
 def test_every_record_passes_the_wire():
     """What the agent keeps is what the wire accepts."""
     driver = Driver()
@@ -330,14 +340,16 @@ class AgentMachine(RuleBasedStateMachine):
         self.driver.hold(seconds)
 
     @rule(
-        lat=st.sampled_from([0.0, 31.2, 31.2001, 31.21, 55.0]),
+        lat=st.sampled_from([0.0, 31.2, 31.2001, 31.21, 55.0, 95.0, float("nan")]),
         lon=st.sampled_from([0.0, 121.4, 121.41]),
         at=st.one_of(st.none(), st.floats(0, 4e9)),
         speed=st.one_of(st.none(), st.floats(0, 60)),
         quality=st.sampled_from([None, 1, 2, 6, 7, 8]),
+        bearing=st.one_of(st.none(), st.floats(0, 1e6)),
+        sats=st.one_of(st.none(), st.integers(0, 10**9)),
     )
-    def fix(self, lat, lon, at, speed, quality):
-        self.driver.do(FixSeen(Fix(lat, lon, at, speed, 10.0, 1.0, 9, 3, quality)), 0.5)
+    def fix(self, lat, lon, at, speed, quality, bearing, sats):
+        self.driver.do(FixSeen(Fix(lat, lon, at, speed, bearing, 1.0, sats, 3, quality)), 0.5)
 
     @rule(word=st.sampled_from(["no_port", "no_bytes", "no_fix", "fix"]))
     def receiver(self, word):

@@ -186,6 +186,30 @@ def test_position_of_a_former_start_is_late(cab):
     assert cab.take_sent() == [(1, 3, True)]
 
 
+def test_overtaken_position_is_late_even_when_it_is_the_newest_left(cab):
+    """Once the newest is acknowledged, the next older one is backlog: late, however young it is."""
+    cab.drive(3)
+    cab.do(LinkUp())
+    assert cab.take_sent() == [(1, 3, False)]
+    cab.ack((1, 3))
+    assert cab.take_sent() == [(1, 2, True)]
+
+
+def test_unreadable_record_stops_nothing(cab):
+    """A record the disk gave back as nonsense is noted and left there, and everything else is sent."""
+    cab.drive(2)
+    cab.press()
+    cab.outbox.flush()
+    cab.outbox._db.execute("UPDATE position SET body = '{\"boot\": 1}' WHERE seq = 1")
+    cab.outbox._db.execute("UPDATE position SET body = 'x' WHERE seq = 2")
+    cab.do(LinkUp())
+    cab.heartbeat()
+    cab.drive(1)
+    assert {seq for _, seq, _ in cab.take_sent()} == {3, 4}
+    assert "record_unsendable" in {note.kind for note in cab.notes}
+    assert cab.outbox.counts["unreadable"] > 0
+
+
 def test_only_the_last_word_on_an_open_incident_is_retained(cab):
     """A press that was escalated is sent for the record but does not replace the breakdown at the broker."""
     cab.press(4.5)

@@ -194,6 +194,24 @@ def test_file_damaged_while_running_loses_nothing_that_comes_after(tmp_path):
     assert keys(Outbox(path).incidents()) == [(1, 2000)]
 
 
+def test_disk_that_dies_while_running_is_survived(tmp_path, monkeypatch):
+    """If not even a new file can be begun, records are held and offered for sending, and the fault stays shown."""
+    outbox = Outbox(tmp_path / "o.db")
+    outbox.keep(position(1, 1), 0.0)
+
+    def dead(*_: object) -> None:
+        raise OSError("input/output error")
+
+    monkeypatch.setattr("firmware.truck.outbox._moved_aside", dead)
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    outbox._faulty(error)
+    outbox.keep(incident(1, 2), 0.0)
+    assert keys(outbox.incidents()) == [(1, 2)]
+    assert keys(outbox.backlog(9)) == [(1, 1)]
+    assert outbox.fault is not None
+
+
 def test_full_disk_keeps_in_memory_and_recovers(tmp_path):
     """While the disk refuses, records are still offered for sending; when it takes again they are written."""
     path = tmp_path / "o.db"

@@ -49,7 +49,7 @@ class Acceptance:
         self._agreeing = 0
 
     def refusal(self, fix: Fix, now_s: float) -> str | None:
-        """None if the fix is believed, else one of made_up null_island box hdop sats speed old jump."""
+        """None if the fix is believed, else one of nowhere made_up null_island box hdop sats speed old jump."""
         reason = self._unlikely(fix)
         if reason:
             return reason
@@ -67,6 +67,8 @@ class Acceptance:
         return None
 
     def _unlikely(self, fix: Fix) -> str | None:
+        if not (abs(fix.lat) <= 90 and abs(fix.lon) <= 180):
+            return "nowhere"
         if fix.quality in QUALITIES_MADE_UP and not self._test_mode:
             return "made_up"
         if fix.lat == 0.0 and fix.lon == 0.0:

@@ -62,6 +62,8 @@ WITHDRAW_WITHIN_S = 10.0
 FIX_LOST_S = 15.0  # no believed fix for this long: there is no fix, whatever the receiver says
 IDENTIFY_S = 10.0
 POSITION_DECIMALS = 7  # about a centimetre
+MAX_SATS = 200  # the wire's bound: more is a receiver's slip of the pen, not a reason to lose the position
+CLOCK_SLACK_S = 5.0  # a fix whose own time is further from the truck's clock gets the clock's time
 MODES = {"no_port": 0, "no_bytes": 0, "no_fix": 1}
 
 
@@ -195,15 +197,16 @@ class Agent:
             "speed_mps": None if reported.speed_mps is None else round(reported.speed_mps, 2),
             "bearing_deg": None if reported.bearing_deg is None else round(reported.bearing_deg % 360, 1),
             "hdop": None if reported.hdop is None else round(reported.hdop, 2),
-            "sats": reported.sats,
+            "sats": None if reported.sats is None else min(reported.sats, MAX_SATS),
             "mode": 2 if reported.quality == QUALITY_ESTIMATED else reported.mode,
         }
 
     def _fix_at(self, fix: Fix, now_s: float) -> int | None:
-        seen_s = now_s if self._fix_s is None else self._fix_s
-        if self.clock.source == "gps" and fix.fix_at is not None:
-            return round(without_rollover(fix.fix_at))
-        return self.clock.unix_at(seen_s)
+        clock_at = self.clock.unix_at(now_s if self._fix_s is None else self._fix_s)
+        if self.clock.source == "gps" and clock_at is not None and fix.fix_at is not None:
+            own_at = round(without_rollover(fix.fix_at))
+            return own_at if abs(own_at - clock_at) <= CLOCK_SLACK_S else clock_at
+        return clock_at
 
     # --- the button -----------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 A record stays in the outbox until the bridge's own acknowledgement; until then it is sent again. The order:
 
     1. incident records, oldest first, at once and however much is under way
-    2. the newest position, `late` false if it is of this start and not older than 90 s
+    2. the newest position, `late` false if it is of this start, not older than 90 s, and no newer one was ever sent
     3. the backlog, oldest first, `late` true, never more than 16 of the 20 places under way
 
 While the bridge is not heard its acknowledgements cannot come: then each new record is sent once, which the broker
@@ -50,6 +50,8 @@ class Courier:
         self._heard = False
         self._under_way: dict[tuple[int, int], float] = {}  # key -> when it is to be sent again
         self._tries: dict[tuple[int, int], int] = {}
+        self._live_key = (0, 0)  # the newest position ever sent as such: what is older has been overtaken
+        self.trouble: str | None = None
 
     def link_up(self) -> None:
         """Connected: nothing sent before counts."""
@@ -81,19 +83,24 @@ class Courier:
         if bridge_heard:
             for key in [k for k, again_s in self._under_way.items() if now_s >= again_s]:
                 del self._under_way[key]
-        out = [self._sent(r, now_s) for r in self._outbox.incidents() if (r.boot, r.seq) not in self._under_way]
+        out: list[Publish] = []
+        for record in self._outbox.incidents():
+            if (record.boot, record.seq) not in self._under_way:
+                out += self._sent(record, now_s)
         newest = self._outbox.newest_position()
         if newest is None:
             return out
         newest_key = (newest.boot, newest.seq)
         if newest_key not in self._under_way and len(self._under_way) < UNDER_WAY_MAX:
             fresh = newest.boot == self._outbox.boot and now_s - newest.kept_s <= wire.NO_DATA_S
-            out.append(self._sent(newest, now_s, late=not fresh))
+            out += self._sent(newest, now_s, late=not fresh or newest_key < self._live_key)
+            self._live_key = max(self._live_key, newest_key)
         room = BACKLOG_MAX - len(self._under_way) if bridge_heard else 0
         if room > 0:
             waiting = self._outbox.backlog(room + len(self._under_way))
             old = [r for r in waiting if (r.boot, r.seq) not in self._under_way and (r.boot, r.seq) != newest_key]
-            out += [self._sent(record, now_s, late=True) for record in old[:room]]
+            for record in old[:room]:
+                out += self._sent(record, now_s, late=True)
         return out
 
     @property
@@ -103,14 +110,21 @@ class Courier:
             return None
         return min(self._under_way.values())
 
-    def _sent(self, record: Record, now_s: float, late: bool = False) -> Publish:
+    def _sent(self, record: Record, now_s: float, late: bool = False) -> list[Publish]:
+        """The record as a message, and under way; nothing (and `trouble`) if the disk gave back what is none."""
         key = (record.boot, record.seq)
         tries = self._tries.get(key, 0)
         self._tries[key] = tries + 1
         self._under_way[key] = now_s + min(RESEND_S * 2**tries, RESEND_MAX_S)
-        name = wire.topic(record.channel, self._area, self._truck_id, record.item)
-        retain = record.channel == "incident" and self._outbox.is_latest(record)
-        return Publish(name, wire.pack(name, self._body(record, now_s, late)), retain)
+        try:
+            name = wire.topic(record.channel, self._area, self._truck_id, record.item)
+            payload = wire.pack(name, self._body(record, now_s, late))
+        except (wire.WireError, KeyError) as error:
+            self.trouble = (
+                f"record {key} cannot be sent and stays in the outbox: {error}; show the file to the technician"
+            )
+            return []
+        return [Publish(name, payload, record.channel == "incident" and self._outbox.is_latest(record))]
 
     def _body(self, record: Record, now_s: float, late: bool) -> dict[str, Any]:
         body = dict(record.body)

@@ -79,7 +79,11 @@ class TruckDevice:
         self.outbox.flush_if_due(now_s)
         if self.outbox.fault is not None:
             self._complain("outbox_fault", self.outbox.fault, now_s, out)
-        return out + self._courier.due(now_s, self.agent.bridge_heard(now_s))
+        out += self._courier.due(now_s, self.agent.bridge_heard(now_s))
+        if self._courier.trouble is not None:
+            self._complain("record_unsendable", self._courier.trouble, now_s, out)
+            self._courier.trouble = None
+        return out
 
     def message(self, topic: str, payload: bytes, now_s: float) -> list[Output]:
         """What to do about an MQTT message; one that is not of this protocol is counted and noted once a minute."""

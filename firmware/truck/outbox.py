@@ -56,6 +56,7 @@ class Outbox:
         self.counts: Counter[str] = Counter()
         self.fault: str | None = None
         self.damaged: Path | None = None
+        self._without_disk = False
         self._path = path
         self._limit_bytes = limit_bytes
         self._batch_s = batch_s
@@ -189,8 +190,11 @@ class Outbox:
                  FROM open_incident o ORDER BY boot, seq"""
         out = []
         for text, stage, decision, boot, seq, unsettled in self._read(sql):
-            body = json.loads(text)
+            body = _decoded(text)
             names = ("incident_id", "reason", "pressed_at", "lat", "lon", "fix_at", "withdrawn")
+            if body is None or any(name not in body for name in names):
+                self.counts["unreadable"] += 1
+                continue
             known = {name: body[name] for name in names}
             unheard = (boot, seq) if unsettled else None
             out.append(OpenIncident(**known, stage=stage, decision=decision, unheard=unheard))
@@ -224,7 +228,8 @@ class Outbox:
         except sqlite3.Error as error:
             self._faulty(error)
             return False
-        self.fault = None
+        if not self._without_disk:
+            self.fault = None
         return True
 
     def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
@@ -235,8 +240,14 @@ class Outbox:
             return []
 
     def _rows(self, sql: str, *values: object) -> list[Record]:
-        rows = self._read(sql, *values)
-        return [Record(r[0], r[1], r[2], r[3], json.loads(r[4]), r[5]) for r in rows]
+        out = []
+        for boot, seq, channel, item, text, kept_s in self._read(sql, *values):
+            body = _decoded(text)
+            if body is None:
+                self.counts["unreadable"] += 1  # left in the file: a technician may still make it out
+            else:
+                out.append(Record(boot, seq, channel, item, body, kept_s))
+        return out
 
     def _pragma(self, name: str) -> int:
         rows = self._read(f"PRAGMA {name}")
@@ -250,9 +261,15 @@ class Outbox:
         if _is_damage(error):
             # Nothing more can be had from it while running; what is in memory goes into the new file.
             self._db.close()
-            self.damaged = _moved_aside(self._path, self.boot)
             self.counts["damaged"] += 1
-            self._db = _opened(self._path)
+            try:
+                self.damaged = _moved_aside(self._path, self.boot)
+                self._db = _opened(self._path)
+            except (OSError, sqlite3.Error):
+                # A truck without a disk still says where it is and when its driver presses, until it is started anew.
+                self._without_disk = True
+                self._db = sqlite3.connect(":memory:", isolation_level=None)
+                self._db.executescript(_SCHEMA)
             self._write(self._count_boot, durable=True)
 
     def _count_boot(self, db: sqlite3.Connection) -> None:
@@ -301,6 +318,14 @@ def _opened(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _decoded(text: Any) -> dict[str, Any] | None:
+    try:
+        body = json.loads(text)
+    except (ValueError, TypeError):
+        return None
+    return body if isinstance(body, dict) else None
 
 
 def _last_boot(db: sqlite3.Connection) -> int:
