@@ -51,13 +51,21 @@ def stage_of(scenario: Scenario) -> Stage:
     if unknown:
         raise ScenarioError(f"{scenario.name}: [area] names unknown runs {unknown}; there are {' '.join(plan.runs)}")
     runs = {
-        name: retimed(plan, plan.runs[name], bins, scenario.area["leave"].get(name)) for name in wanted
+        name: retimed(plan, shortened(plan.runs[name], scenario), bins, scenario.area["leave"].get(name))
+        for name in wanted
     }
-    plan = replace(plan, runs=runs)
-    if scenario.area["runs"]:  # rooms that nobody visits would only cost time
+    driven = {run.route_id for run in runs.values()}
+    routes = {route_id: route for route_id, route in plan.routes.items() if route_id in driven}
+    plan = replace(plan, runs=runs, routes=routes)
+    if scenario.area["runs"] and not scenario.area["all_rooms"]:  # rooms that nobody visits would only cost time
         visited = {visit.room_id for run in runs.values() for visit in run.visits}
         plan = replace(plan, rooms={room_id: room for room_id, room in plan.rooms.items() if room_id in visited})
     return Stage(plan, bins, day_start_at(plan, scenario.date))
+
+
+def shortened(run: RunPlan, scenario: Scenario) -> RunPlan:
+    """The run with its first visits only, where the scenario asks for that."""
+    return replace(run, visits=run.visits[: scenario.area["first_visits"]])
 
 
 def retimed(plan: Plan, run: RunPlan, bins: Mapping[tuple[str, str], int], leave: str | None) -> RunPlan:

@@ -46,7 +46,10 @@ class Dispatcher(Protocol):
 class Plant(Protocol):
     """All devices and servers of one run."""
 
-    dispatcher: Dispatcher
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The person at the screen."""
+        ...
 
     def truck(self, truck_id: str) -> TruckUnit:
         """The computer in this truck."""

@@ -83,6 +83,8 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "runs": Key(list, []),
         "bins_each": Key(int, -1, -1, 50),
         "leave": Key(dict, {}),
+        "first_visits": Key(int, 1000, 1, 1000),
+        "all_rooms": Key(bool, False),
         "standby": Key(list, []),
         "route": Key(str, ""),
         "log": Key(str, ""),
@@ -101,7 +103,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "resolve_after_s": Key(float, -1.0, -1.0, 86400),
         "truck": Key(str, ""),
     },
-    "live": {"speed": Key(float, 20.0, 0.1, 100.0)},
+    "live": {"speed": Key(int, 20, 1, 60), "endless": Key(str, "")},
 }
 
 HAPPENINGS: dict[str, dict[str, Key]] = {

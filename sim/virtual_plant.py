@@ -8,7 +8,9 @@ from broker.rules.plan import Plan
 from broker.store import Store
 from broker.store.opening import open_store
 from firmware.truck.events import Body as Itinerary
-from sim.evidence import Evidence, Interval, StoredRecord
+from sim.evidence import Evidence
+from sim.hearing import Hearing
+from sim.reading import read_store
 from sim.timeline import Timeline
 from sim.virtual_bridge import VirtualBridge
 from sim.virtual_broker import VirtualBroker
@@ -16,7 +18,6 @@ from sim.virtual_room import VirtualRoom
 from sim.virtual_truck import VirtualTruck
 
 LAST_WORDS_S = 60.0  # what a device keeps in the very last minute may still be under way when the lights go out
-STORED_KINDS = ("fix", "incident", "bins", "lamp", "keeper", "visit", "call", "workflow", "run")
 
 
 class VirtualPlant:
@@ -31,12 +32,9 @@ class VirtualPlant:
         self._plan = plan
         self._folder = folder
         self._dice = random.Random(f"{seed} links")
-        self._why_deaf: dict[str, set[str]] = {room_id: set() for room_id in plan.rooms}
-        self._deaf_since: dict[str, float] = {}
-        self._gaps: dict[str, float] = {}
+        self._hearing = Hearing(plan.rooms, evidence, lambda: timeline.now)
         self.mqtt = VirtualBroker(timeline)
         self._bridge = VirtualBridge(timeline, self.mqtt, plan, self._open, evidence, self._dice)
-        self.dispatcher = self._bridge
         self._rooms = {
             room.room_id: VirtualRoom(
                 timeline, self.mqtt, plan.area_id, room.room_id, room.wastes, evidence, self._dice,
@@ -54,8 +52,13 @@ class VirtualPlant:
     def start(self) -> None:
         """Everything is switched on."""
         self._bridge.start()
-        for device in [*self._rooms.values(), *self._trucks.values()]:
-            device.power(True)
+        for device in (*self._rooms, *self._trucks):
+            self.power(device, True)
+
+    @property
+    def dispatcher(self) -> VirtualBridge:
+        """The person at the screen: in this run a caller of the bridge itself."""
+        return self._bridge
 
     def truck(self, truck_id: str) -> VirtualTruck:
         """The computer in this truck."""
@@ -78,9 +81,9 @@ class VirtualPlant:
         else:
             self.mqtt.cut(client)
         if device in self._rooms:
-            self._deafen([device], "link", not up)
+            self._hearing.room(device, "link", not up)
         elif device == "bridge":
-            self._deafen(self._rooms, "bridge link", not up)
+            self._hearing.all_rooms("bridge link", not up)
 
     def broker(self, up: bool, how: str) -> None:
         """Stop (`stop`, `kill`) or start the MQTT broker."""
@@ -90,7 +93,7 @@ class VirtualPlant:
             self.mqtt.kill()
         else:
             self.mqtt.stop()
-        self._deafen(self._rooms, "broker", not up)
+        self._hearing.all_rooms("broker", not up)
 
     def bridge(self, up: bool, how: str) -> None:
         """Stop (`stop`, `kill`) or start the bridge."""
@@ -100,12 +103,11 @@ class VirtualPlant:
             self._bridge.kill()
         else:
             self._bridge.stop()
-        self._deafen(self._rooms, "bridge", not up)
+        self._hearing.all_rooms("bridge", not up)
 
     def collect(self, evidence: Evidence) -> None:
         """Stop the bridge in order and read the whole store back."""
-        for room_id, since in self._deaf_since.items():
-            evidence.deaf.setdefault(room_id, []).append(Interval(since, None))
+        self._hearing.end()
         for name, at in list(evidence.recorded.items()):
             if at > self._timeline.now - LAST_WORDS_S:
                 evidence.uncertain.add(name)
@@ -121,32 +123,6 @@ class VirtualPlant:
 
     def _open(self) -> Store:
         return open_store(self._folder / "store", self._plan.area_id, self._plan.timezone, lambda: self._timeline.now)
-
-    def _deafen(self, rooms: object, why: str, deaf: bool) -> None:
-        for room_id in list(rooms):  # type: ignore[call-overload]
-            reasons = self._why_deaf[room_id]
-            before = bool(reasons)
-            (reasons.add if deaf else reasons.discard)(why)
-            if bool(reasons) == before:
-                continue
-            if reasons:
-                self._deaf_since[room_id] = self._timeline.now
-            else:
-                gap = Interval(self._deaf_since.pop(room_id), self._timeline.now)
-                self._evidence.deaf.setdefault(room_id, []).append(gap)
-
-
-def read_store(folder: Path, plan: Plan, now: float) -> list[StoredRecord]:
-    """Everything a run left in the store, read back through a fresh opening of its files."""
-    store = open_store(folder, plan.area_id, plan.timezone, lambda: now)
-    try:
-        return [
-            StoredRecord(record.id, record.kind, record.key, record.at, dict(record.body))
-            for kind in STORED_KINDS
-            for record in store.scan(kind)
-        ]
-    finally:
-        store.close()
 
 
 def _with_room(shown: Callable[[str, str, str, float], None], room_id: str) -> Callable[[str, str, float], None]:

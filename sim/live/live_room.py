@@ -1,0 +1,129 @@
+"""One bin room of a live run: real firmware on the real interpreter, its sensors and buttons driven, its pins seen.
+
+A sped-up lamp blinks too fast for an exact measure, so two witnesses must agree: the unit's own report of the
+pattern, and the share of time its pin is high. Where they do not agree for a while the pin is believed.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sim.board.running import FIRST_LAMP_PIN, RunningUnit, simple_settings
+from sim.live.clock import SpedClock
+from sim.timeline import Timeline
+
+WINDOW_REAL_S = 0.6
+WINDOW_SIMULATED_S = 12.0  # at least two flashes of `no_data`
+DISAGREE_REAL_S = 2.5
+PRESS_REAL_S = 0.25
+BUTTON_PINS = {"bins_out": 0, "lane_clear": 1}
+FIRST_TRIGGER_PIN, FIRST_ECHO_PIN = 2, 8
+EMPTY_MM, FULL_MM, MOST_BINS = 2000, 200, 36
+BLINKS = ("held", "at_stop", "no_data")
+
+Shown = Callable[[str, str, float], None]  # waste, pattern, since (simulated)
+
+
+class LampWitness:
+    """One lamp: what the unit reports, and how its pin behaves."""
+
+    def __init__(self, clock: SpedClock) -> None:
+        self.shown = ""
+        self._clock = clock
+        self._window_s = max(WINDOW_REAL_S, WINDOW_SIMULATED_S / clock.speed)
+        self._samples: deque[tuple[float, bool]] = deque()
+        self._reported: tuple[str, float] | None = None
+        self._doubt_since: float | None = None
+
+    def reported(self, pattern: str, at_s: float) -> None:
+        """The unit says on the wire that it shows this since about now (real seconds)."""
+        self._reported = (pattern, at_s)
+
+    def sample(self, level: bool, at_s: float) -> tuple[str, float] | None:
+        """The pin has this level; (pattern, real time since) when a new pattern is seen, else None."""
+        samples = self._samples
+        samples.append((at_s, level))
+        while samples[0][0] < at_s - self._window_s:
+            samples.popleft()
+        if samples[-1][0] - samples[0][0] < 0.8 * self._window_s:
+            return None
+        share = sum(lit for _, lit in samples) / len(samples)
+        by_pin = "off" if share == 0 else "due" if share == 1 else "no_data" if share < 0.3 else "held"
+        word, since = self._reported if self._reported is not None else ("", at_s)
+        if word == by_pin or (word in BLINKS and 0 < share < 1):
+            self._doubt_since = None
+            return self._told(word, since)
+        self._doubt_since = at_s if self._doubt_since is None else self._doubt_since
+        if at_s - self._doubt_since >= DISAGREE_REAL_S:
+            return self._told(by_pin, self._doubt_since)
+        return None
+
+    def _told(self, shown: str, since: float) -> tuple[str, float] | None:
+        if shown == self.shown:
+            return None
+        self.shown = shown
+        return shown, since
+
+
+class LiveRoom:
+    """Its flash folder outlives its power."""
+
+    def __init__(
+        self, folder: Path, area: str, room_id: str, wastes: Sequence[str], host: str, port: int, password: str,
+        clock: SpedClock, timeline: Timeline, shown: Shown,
+    ) -> None:
+        self._clock = clock
+        self._timeline = timeline
+        self._wastes = list(wastes)
+        self._told_shown = shown
+        self._witnesses = [LampWitness(clock) for _ in wastes]
+        self.unit = RunningUnit(folder, _settings(room_id, area, wastes), host, port, password, speed=clock.speed)
+
+    def set_bins(self, waste: str, count: int, grams: int) -> None:  # noqa: ARG002 - this room has rangers, no cells
+        """The ranger above this waste kind's bins now measures this depth."""
+        depth_mm = EMPTY_MM - (EMPTY_MM - FULL_MM) * min(count, MOST_BINS) // MOST_BINS
+        self.unit.panel.echo(FIRST_ECHO_PIN + self._wastes.index(waste), depth_mm * 2000 // 343)
+
+    def press(self, event: str) -> None:
+        """The keeper presses a button for a moment of real time."""
+        pin = BUTTON_PINS[event]
+        self.unit.panel.drive(pin, 0)
+        self._timeline.after(PRESS_REAL_S * self._clock.speed, lambda: self.unit.panel.drive(pin, 1))
+
+    def power(self, on: bool) -> None:
+        """Plug in or pull out."""
+        if on:
+            self.unit.start()
+        else:
+            self.unit.kill()
+            for waste in self._wastes:
+                self._told_shown(waste, "dead", self._clock.now())
+
+    def reported(self, lamps: Sequence[dict[str, Any]], real_s: float) -> None:
+        """The unit's lamp report came over the wire."""
+        for lamp in lamps:
+            if lamp["waste"] in self._wastes:
+                self._witnesses[self._wastes.index(lamp["waste"])].reported(lamp["lamp"], real_s)
+
+    def look(self, real_s: float) -> None:
+        """See the pins; called many times a second."""
+        for index, witness in enumerate(self._witnesses):
+            seen = witness.sample(self.unit.lamp(index), real_s)
+            if seen is not None:
+                since = self._clock.start_at + (seen[1] - self._clock.origin_s) * self._clock.speed
+                self._told_shown(self._wastes[index], seen[0], since)
+
+
+def _settings(room_id: str, area: str, wastes: Sequence[str]) -> dict[str, Any]:
+    settings = simple_settings(room_id, area, wastes)
+    if FIRST_LAMP_PIN + len(wastes) > 28:
+        raise ValueError(f"{room_id}: more waste kinds than pins")
+    settings["sensors"] = [
+        {
+            "kind": "distance", "waste": waste, "trigger": FIRST_TRIGGER_PIN + i, "echo": FIRST_ECHO_PIN + i,
+            "empty_mm": EMPTY_MM, "full_mm": FULL_MM, "bins": MOST_BINS,
+        }
+        for i, waste in enumerate(wastes)
+    ]  # fmt: skip
+    return settings

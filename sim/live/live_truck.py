@@ -1,0 +1,117 @@
+"""One truck of a live run: a child process, a real pseudo-terminal as its receiver, its cab's itinerary file."""
+
+import json
+import os
+import queue
+import tty
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from sim.live.child import Child
+from sim.live.clock import SpedClock
+from sim.live.lights import LightReader
+
+Shows = Callable[[Mapping[str, Any] | None], None]
+Lights = Callable[[str, float], None]  # pattern, simulated time
+
+
+class LiveTruck:
+    """Its folder (outbox, itinerary, configuration) outlives its power."""
+
+    def __init__(
+        self, folder: Path, area: str, truck_id: str, host: str, port: int, password: str, clock: SpedClock,
+        shows: Shows, lights: Lights,
+    ) -> None:
+        self._folder = folder
+        self._clock = clock
+        self._shows = shows
+        self._lights = lights
+        self._reader = LightReader()
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._child: Child | None = None
+        self._cab_changed_ns = 0
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        os.set_blocking(self._master, False)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._cab = folder / "itinerary.json"
+        secret = folder / "mqtt"
+        secret.write_text(password, encoding="utf-8")
+        secret.chmod(0o600)
+        self._config = folder / "truck.toml"
+        text: dict[str, dict[str, Any]] = {
+            "truck": {"id": truck_id, "area": area, "itinerary_file": str(self._cab)},
+            "mqtt": {"host": host, "port": port, "password_file": str(secret)},
+            "gps": {"port": os.ttyname(self._slave)},
+            "button": {"pin": 17, "light_pin": 27},
+            "outbox": {"path": str(folder / "outbox.db")},
+        }
+        self._config.write_text(as_toml(text), encoding="utf-8")
+
+    @property
+    def outbox_path(self) -> Path:
+        """Where its outbox lies."""
+        return self._folder / "outbox.db"
+
+    @property
+    def child(self) -> Child | None:
+        """Its process, while it has power."""
+        return self._child
+
+    def serial(self, data: bytes) -> None:
+        """The GPS receiver says this; a line that nobody reads overflows, as a real one does."""
+        try:
+            os.write(self._master, data)
+        except BlockingIOError:
+            return
+
+    def button(self, down: bool) -> None:
+        """A finger presses or leaves the button."""
+        if self._child is not None:
+            self._child.say("down" if down else "up")
+
+    def power(self, on: bool) -> None:
+        """Plug in, or pull out without warning."""
+        if on and self._child is None:
+            self._child = Child("sim.live.truck_child", [str(self._config), self._clock.to_text()], self._lines.put)
+        elif not on and self._child is not None:
+            self._child.kill()
+            self._child = None
+            self._lights("dead", self._clock.now())
+
+    def look(self, real_s: float) -> None:
+        """See the light and the screen in the cab; called many times a second."""
+        while not self._lines.empty():
+            line = json.loads(self._lines.get())
+            if "lit" in line:
+                self._told(self._reader.edge(line["lit"], line["at_s"]), line["at_s"])
+        self._told(self._reader.look(real_s), real_s)
+        try:
+            changed_ns = self._cab.stat().st_mtime_ns
+        except FileNotFoundError:
+            return
+        if changed_ns != self._cab_changed_ns:
+            self._cab_changed_ns = changed_ns
+            self._shows(json.loads(self._cab.read_text(encoding="utf-8")))
+
+    def stop(self) -> None:
+        """End it in order and let go of the terminal."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+        for handle in (self._master, self._slave):
+            os.close(handle)
+
+    def _told(self, pattern: str | None, real_s: float) -> None:
+        if pattern is not None:
+            self._lights(pattern, self._clock.start_at + (real_s - self._clock.origin_s) * self._clock.speed)
+
+
+def as_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:
+    """Sections of texts, numbers and flags as TOML."""
+    lines = []
+    for section, keys in sections.items():
+        lines.append(f"[{section}]")
+        lines += [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in keys.items()]
+    return "\n".join(lines) + "\n"

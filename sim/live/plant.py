@@ -1,0 +1,277 @@
+"""All devices and servers of a live run: processes, pseudo-terminals, a real broker; implements `sim.plant.Plant`."""
+
+import json
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from broker.embedded import EmbeddedBroker, free_port
+from broker.gtfs import write_gtfs
+from broker.rules.plan import Plan
+from sim.evidence import Evidence, Heard, LightChange
+from sim.hearing import Hearing
+from sim.live.child import Child
+from sim.live.clock import SpedClock
+from sim.live.desk import Desk
+from sim.live.live_room import LiveRoom
+from sim.live.live_truck import LiveTruck, as_toml
+from sim.live.watch import Watch
+from sim.reading import read_store
+from sim.scenario import ScenarioError
+from sim.timeline import Timeline
+
+READY_S = 25.0
+HOST = "127.0.0.1"
+DEVICE_CHANNELS = ("fix", "bins", "incident")
+
+
+class StartError(RuntimeError):
+    """A part of the live run did not come up; the text names it and ends with what it said."""
+
+
+class LivePlant:
+    """Start it, `look` often, `collect` at the end, and always `close`."""
+
+    def __init__(
+        self, timeline: Timeline, plan: Plan, trucks: tuple[str, ...], folder: Path, evidence: Evidence,
+        clock: SpedClock, http_port: int, shown: Callable[[str, str, str, float], None],
+        shows: Callable[[str, Mapping[str, Any] | None], None],
+    ) -> None:  # fmt: skip
+        self._plan = plan
+        self._folder = folder
+        self._evidence = evidence
+        self._clock = clock
+        self._hearing = Hearing(plan.rooms, evidence, clock.now)
+        self._bridge: Child | None = None
+        self._bridge_lines: list[str] = []
+        self._killed: set[str] = set()
+        area = plan.area_id
+        names = [*plan.rooms, *trucks, f"bridge-{area}", f"watch-{area}"]
+        passwords = {name: secrets.token_urlsafe(18) for name in names}
+        self.http_port = http_port or free_port()
+        self.desk = Desk()
+        self._mqtt = EmbeddedBroker(folder / "mosquitto", area, passwords, host=HOST)
+        port = self._mqtt.port
+        self._watch = Watch(area, HOST, port, passwords[f"watch-{area}"])
+        self._bridge_config = self._lay_out_bridge(passwords[f"bridge-{area}"])
+        self.trucks: dict[str, LiveTruck] = {}
+        self.rooms: dict[str, LiveRoom] = {}
+        try:
+            for truck_id in trucks:
+                self.trucks[truck_id] = LiveTruck(
+                    folder / truck_id, area, truck_id, HOST, port, passwords[truck_id], clock,
+                    _with(shows, truck_id), self._light(truck_id),
+                )  # fmt: skip
+            for room in plan.rooms.values():
+                self.rooms[room.room_id] = LiveRoom(
+                    folder / room.room_id, area, room.room_id, room.wastes, HOST, port, passwords[room.room_id],
+                    clock, timeline, _with3(shown, room.room_id),
+                )  # fmt: skip
+        except BaseException:
+            self.close()
+            raise
+
+    def start(self) -> None:
+        """Switch everything on; raises StartError or EmbeddedBrokerError if a part does not come up."""
+        self._mqtt.start()
+        self._watch.start()
+        for room in self.rooms.values():
+            room.power(True)
+        for truck in self.trucks.values():
+            truck.power(True)
+        self._start_bridge()
+        self.desk.open(self.http_port)
+
+    @property
+    def interpreter(self) -> str:
+        """What the bin rooms run on."""
+        return next((room.unit.interpreter for room in self.rooms.values()), "nothing")
+
+    @property
+    def dispatcher(self) -> Desk:
+        """The person at the screen: in this run a caller of the HTTP API."""
+        return self.desk
+
+    def truck(self, truck_id: str) -> LiveTruck:
+        """The computer in this truck."""
+        return self.trucks[truck_id]
+
+    def room(self, room_id: str) -> LiveRoom:
+        """The unit of this room."""
+        return self.rooms[room_id]
+
+    def power(self, device: str, on: bool) -> None:
+        """Pull or push the plug of a truck's or room's device."""
+        self._killed.add(device)
+        units: Mapping[str, LiveTruck | LiveRoom] = {**self.trucks, **self.rooms}
+        units[device].power(on)
+
+    def link(self, device: str, up: bool) -> None:  # noqa: ARG002 - the shape of a Plant
+        """Links of a live run are the loopback, which cannot be cut: raises ScenarioError."""
+        raise ScenarioError(f"the link of {device} cannot be cut in a live run; play this scenario without --live")
+
+    def broker(self, up: bool, how: str) -> None:
+        """Stop (`stop`, `kill`) or start the MQTT broker."""
+        if up:
+            self._mqtt.start()
+        elif how == "kill":
+            self._mqtt.kill()
+        else:
+            self._mqtt.stop()
+        self._hearing.all_rooms("broker", not up)
+
+    def bridge(self, up: bool, how: str) -> None:
+        """Stop (`stop`, `kill`) or start the bridge."""
+        if up:
+            self._start_bridge()
+        elif self._bridge is not None:
+            if how == "kill":
+                self._bridge.kill()
+            else:
+                self._bridge.stop()
+        self._hearing.all_rooms("bridge", not up)
+
+    def look(self) -> None:
+        """See lights, cabs, pins and what is said on MQTT; called many times a second."""
+        real_s = time.monotonic()
+        for came_s, topic, payload, _ in self._watch.drain():
+            if payload:
+                self._overheard(came_s, topic.split("/")[3:], json.loads(payload))
+        for truck in self.trucks.values():
+            truck.look(real_s)
+        for room in self.rooms.values():
+            room.look(real_s)
+
+    def complaint(self) -> str | None:
+        """Why the run cannot go on: a process that ended by itself; None while all is well."""
+        parts = {"the bridge": self._bridge, **{name: truck.child for name, truck in self.trucks.items()}}
+        for name, child in parts.items():
+            if child is not None and not child.running and name not in self._killed:
+                return f"{name} ended by itself: {' | '.join(list(child.errors)[-3:]) or 'it said nothing'}"
+        return None
+
+    def collect(self, evidence: Evidence) -> None:
+        """End the devices, then the bridge, and read the whole store back."""
+        self._hearing.end()
+        evidence.notes += self.desk.refusals
+        self.desk.close()
+        for truck in self.trucks.values():
+            truck.stop()
+        left = {name: _left_in(truck.outbox_path) for name, truck in self.trucks.items()}
+        self.trucks.clear()
+        for room in self.rooms.values():
+            room.unit.stop()
+        self.rooms.clear()
+        self._killed.add("the bridge")
+        if self._bridge is not None:
+            time.sleep(0.5)  # the broker may still be handing over the devices' last words
+            self._bridge.stop()
+            evidence.notes += [line for line in self._bridge.errors if "refused" in line][:5]
+        evidence.stored = read_store(self._folder / "records", self._plan, self._clock.now())
+        _count_records(evidence, left)
+
+    def close(self) -> None:
+        """End whatever still runs; a second call does nothing."""
+        self.desk.close()
+        for truck in self.trucks.values():
+            truck.stop()
+        for room in self.rooms.values():
+            room.unit.stop()
+        self.trucks.clear()
+        self.rooms.clear()
+        if self._bridge is not None:
+            self._bridge.stop()
+        self._watch.stop()
+        self._mqtt.stop()
+
+    # --- inside ---------------------------------------------------------------------------------------
+
+    def _lay_out_bridge(self, password: str) -> Path:
+        folder = self._folder
+        write_gtfs(self._plan, folder / "plan")
+        secret = folder / "bridge.key"
+        secret.write_text(password, encoding="utf-8")
+        secret.chmod(0o600)
+        config = folder / "broker.toml"
+        sections: dict[str, dict[str, Any]] = {
+            "area": {"plan": str(folder / "plan")},
+            "mqtt": {"host": HOST, "port": self._mqtt.port, "password_file": str(secret)},
+            "store": {"url": str(folder / "records")},
+            "web": {"host": HOST, "port": self.http_port},
+            "registers": {"folder": str(folder / "registers")},
+            "log": {"level": "warning"},
+        }
+        config.write_text(as_toml(sections), encoding="utf-8")
+        return config
+
+    def _start_bridge(self) -> None:
+        self._bridge_lines.clear()
+        arguments = [str(self._bridge_config), self._clock.to_text()]
+        self._bridge = bridge = Child("sim.live.bridge_child", arguments, self._bridge_lines.append)
+        deadline = time.monotonic() + READY_S
+        while not self._bridge_lines:
+            if not bridge.running or time.monotonic() > deadline:
+                said = " | ".join(list(bridge.errors)[-5:])
+                raise StartError(f"the bridge did not start within {READY_S:g} s: {said or 'it said nothing'}")
+            time.sleep(0.02)
+
+    def _light(self, truck_id: str) -> Callable[[str, float], None]:
+        return lambda pattern, at: self._evidence.lights.append(LightChange(at, truck_id, pattern))
+
+    def _overheard(self, came_s: float, levels: list[str], body: dict[str, Any]) -> None:
+        at = self._clock.start_at + (came_s - self._clock.origin_s) * self._clock.speed
+        family, device = levels[0], levels[1]
+        channel = levels[2] if len(levels) > 2 else ""
+        if family == "room" and channel == "lamp" and device in self.rooms:
+            self.rooms[device].reported(body["lamps"], came_s)
+        elif family == "room" and channel == "arrival":
+            self._evidence.heard.append(Heard(at, device, "arrival", device, body))
+        elif family == "truck" and channel == "itinerary":
+            self._evidence.heard.append(Heard(at, device, "itinerary", device, body))
+        elif channel in DEVICE_CHANNELS:
+            self._evidence.heard.append(Heard(at, "bridge", channel, device, body))
+
+
+def _with(call: Callable[..., None], name: str) -> Callable[[Mapping[str, Any] | None], None]:
+    return lambda body: call(name, body)
+
+
+def _with3(call: Callable[[str, str, str, float], None], name: str) -> Callable[[str, str, float], None]:
+    return lambda waste, pattern, since: call(name, waste, pattern, since)
+
+
+def _left_in(outbox: Path) -> set[tuple[int, int]]:
+    """What a truck's outbox still holds: kept, and not acknowledged before the end."""
+    if not outbox.exists():
+        return set()
+    db = sqlite3.connect(f"file:{outbox}?mode=ro", uri=True)
+    try:
+        return {
+            (boot, seq)
+            for table in ("position", "incident_record")
+            for boot, seq in db.execute(f"SELECT boot, seq FROM {table}")  # noqa: S608 - our own two names
+        }
+    finally:
+        db.close()
+
+
+def _count_records(evidence: Evidence, left: Mapping[str, set[tuple[int, int]]]) -> None:
+    """A device numbers its records without a gap, so each number up to its highest must be in the store."""
+    highest: dict[tuple[str, int], int] = {}
+    for record in evidence.stored:
+        parts = record.id.split(":")
+        if record.kind in ("fix", "incident", "bins", "lamp", "keeper") and len(parts) >= 3:
+            key = (parts[0], int(parts[1]))
+            highest[key] = max(highest.get(key, 0), int(parts[2]))
+    for device, keys in left.items():
+        for boot, seq in keys:
+            highest[device, boot] = max(highest.get((device, boot), 0), seq)
+            evidence.uncertain.add(f"{device}:{boot}:{seq}")
+    for (device, boot), last in highest.items():
+        for seq in range(1, last + 1):
+            name = f"{device}:{boot}:{seq}"
+            if name not in evidence.uncertain:
+                evidence.recorded[name] = evidence.end_at

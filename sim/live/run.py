@@ -1,0 +1,144 @@
+"""A live run: everything is started, the world is played beside real time, judged, and nothing is left behind."""
+
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.live import Live
+
+from broker.embedded import EmbeddedBrokerError
+from sim import report
+from sim.area import stage_of
+from sim.director import Director
+from sim.evidence import Evidence
+from sim.judging.bench import judge
+from sim.live.clock import SpedClock
+from sim.live.plant import LivePlant, StartError
+from sim.live.table import table
+from sim.scenario import Scenario, ScenarioError, load
+from sim.timeline import Timeline
+from sim.virtual_broker import Count
+from sim.virtual_run import Outcome
+
+START_UP_S = 7.0  # real seconds before the scenario's first moment: processes start meanwhile
+SHUT_DOWN_S = 5.0
+SETTLE_S = 2.5  # real seconds after its last moment: what is under way arrives
+LOOK_S = 0.02
+SHOW_S = 0.5
+SLOWEST, FASTEST = 1, 60
+HELD, FAILED, BAD, INTERRUPTED = 0, 1, 2, 130
+
+
+class Stopped(KeyboardInterrupt):
+    """SIGTERM: end as Ctrl-C does."""
+
+
+def play_live(
+    scenario: Scenario, console: Console, *, speed: float | None, seconds: float | None, demo: bool, http_port: int
+) -> int:
+    """Play it; the exit code of `python -m sim`. `seconds` is how long it may take in life, all in all."""
+    if demo and seconds is None and scenario.live["endless"]:
+        scenario = replace(load(scenario.live["endless"]), seed=scenario.seed)
+    cut = [happening.kind for happening in scenario.happenings if happening.kind == "link_cut"]
+    if cut:
+        raise ScenarioError(f"{scenario.name}: link_cut needs a virtual network; play it without --live")
+    factor = _speed(scenario, speed, seconds)
+    with _terminated_like_interrupted():
+        try:
+            outcome = _play(scenario, console, factor, http_port)
+        except KeyboardInterrupt:
+            console.print("interrupted; everything that was started has been ended")
+            return INTERRUPTED
+        except (StartError, EmbeddedBrokerError) as why:
+            console.print(f"[red]the live run failed:[/red] {why}", highlight=False)
+            return FAILED
+    report.show(outcome, console)
+    return HELD if outcome.held else FAILED
+
+
+def _speed(scenario: Scenario, speed: float | None, seconds: float | None) -> int:
+    """How many times as fast as life: as asked, or so that it fits into `seconds`, or as the scenario says."""
+    if speed is not None:
+        wanted = speed
+    elif seconds is not None:
+        wanted = (scenario.to_s - scenario.from_s) / max(1.0, seconds - START_UP_S - SETTLE_S - SHUT_DOWN_S)
+    else:
+        wanted = scenario.live["speed"]
+    factor = max(SLOWEST, -int(-wanted // 1))
+    if factor > FASTEST:
+        length_s = (scenario.to_s - scenario.from_s) / FASTEST + START_UP_S + SETTLE_S + SHUT_DOWN_S
+        raise ScenarioError(f"{scenario.name}: needs at least {length_s:.0f} s live (x{FASTEST} is the fastest)")
+    return factor
+
+
+def _play(scenario: Scenario, console: Console, factor: int, http_port: int) -> Outcome:
+    began_s = time.monotonic()
+    stage = stage_of(scenario)
+    from_at = float(stage.day_start_at + scenario.from_s)
+    end_at = float(stage.day_start_at + scenario.to_s)
+    clock = SpedClock(began_s, from_at - START_UP_S * factor, factor)
+    timeline = Timeline(from_at)
+    evidence = Evidence(from_at, end_at, float(stage.day_start_at))
+    director = Director(scenario, stage, timeline, evidence)
+    actions = 0
+    with tempfile.TemporaryDirectory(prefix="zhanpai-live-") as folder:
+        plant = LivePlant(
+            timeline, stage.plan, director.truck_ids, Path(folder), evidence, clock, http_port,
+            director.lamp_shown, director.itinerary_shown,
+        )  # fmt: skip
+        try:
+            plant.start()
+            console.print(
+                f"status page: http://127.0.0.1:{plant.http_port}   bin rooms on {plant.interpreter}, "
+                f"{len(plant.rooms)} rooms, {len(plant.trucks)} trucks, x{factor}",
+                highlight=False,
+            )
+            while clock.now() < from_at:
+                plant.look()
+                time.sleep(LOOK_S)
+            director.begin(plant)
+            with Live(console=console, auto_refresh=False, transient=True) as screen:
+                shown_s = 0.0
+                while timeline.now < end_at + SETTLE_S * factor:
+                    actions += timeline.run_until(min(clock.now(), end_at + SETTLE_S * factor))
+                    plant.look()
+                    complaint = plant.complaint()
+                    if complaint is not None:
+                        raise StartError(complaint)
+                    if time.monotonic() - shown_s >= SHOW_S:
+                        shown_s = time.monotonic()
+                        head = _head(scenario, stage.day_start_at, clock)
+                        screen.update(table(plant.desk.picture, head), refresh=True)
+                    time.sleep(LOOK_S)
+            plant.collect(evidence)
+        finally:
+            plant.close()
+    verdicts = tuple(judge(evidence, scenario.demands))
+    return Outcome(scenario, verdicts, evidence, Count(), actions, time.monotonic() - began_s)
+
+
+def _head(scenario: Scenario, day_start_at: int, clock: SpedClock) -> str:
+    of_day = int(clock.now()) - day_start_at
+    return f"{scenario.name}  {of_day // 3600:02d}:{of_day // 60 % 60:02d}:{of_day % 60:02d}  x{clock.speed}"
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM and SIGHUP raise, so that every `finally` on the way runs; the former handlers come back after it."""
+
+    def raise_stopped(_number: int, _frame: FrameType | None) -> None:
+        raise Stopped
+
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    former = [signal.signal(number, raise_stopped) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, former, strict=True):
+            signal.signal(number, handler)
