@@ -45,7 +45,8 @@ def checked(kind: Kind[T], document: Mapping[str, Any]) -> T:
     try:
         value = kind.model.model_validate_json(content)
     except ValidationError as error:
-        raise Invalid([_problem(item, _reread(content)) for item in error.errors(include_url=False)]) from error
+        stored = json.loads(content)
+        raise Invalid([_problem(item, stored) for item in error.errors(include_url=False)]) from error
     problems = kind.checks(value)
     if problems:
         raise Invalid(problems)
@@ -92,10 +93,6 @@ def named_path(document: Any, location: Sequence[str | int]) -> str:
             parts.append(str(step))
         here = child
     return "/".join(parts)
-
-
-def _reread(content: bytes) -> Any:
-    return LinedJson(content.decode()).value
 
 
 def _problem(error: Any, document: Any) -> Problem:

@@ -57,8 +57,8 @@ class Table:
         parts = self.path.split("/")
         for index, part in enumerate(parts):
             name = keys[part[1:-1]] if part.startswith("{") else part
-            last = index == len(parts) - 1
-            here = _step(here, name, last, "/".join([*done, name]), part)
+            following = parts[index + 1] if index + 1 < len(parts) else None
+            here = _step(here, name, following, "/".join([*done, name]), part)
             done.append(name)
         for name, value in cells.items():
             _set(here, name, value)
@@ -98,21 +98,22 @@ def _cell(record: Mapping[str, Any], name: str) -> Any:
     return here
 
 
-def _step(here: Any, name: str, last: bool, path: str, part: str) -> Any:
+def _step(here: Any, name: str, following: str | None, path: str, part: str) -> Any:
+    """The record or list below `here`, made where the row may make it: the last part, or an empty field."""
     if isinstance(here, list):
         for item in here:
             if item_key(item) == name:
                 return item
-        if not last:
+        if following is not None:
             raise Invalid([Problem(path, "no_such_path", {"part": name})])
         item = {"on" if part == "{on}" else "id": name}
         here.append(item)
         return item
     child = here.get(name)
     if child is None:
-        if part.startswith("{") and not last:
+        if part.startswith("{") and following is not None:
             raise Invalid([Problem(path, "no_such_path", {"part": name})])
-        child = here[name] = {} if part.startswith("{") else []
+        child = here[name] = [] if following in ("{id}", "{on}") else {}
     return child
 
 
