@@ -113,6 +113,8 @@ class EmbeddedBroker:
     `folder` keeps configuration, accounts, retained messages and sessions over restarts.
     """
 
+    _LOG = "mosquitto.log"
+
     def __init__(
         self, folder: Path, area: str, accounts: Mapping[str, str], *, host: str = "127.0.0.1", port: int = 0
     ) -> None:
@@ -132,12 +134,18 @@ class EmbeddedBroker:
 
     def start(self) -> None:
         """Start the child and return when it accepts connections; raises EmbeddedBrokerError with its log."""
-        program = find_mosquitto()
-        if program is None:
-            raise EmbeddedBrokerError("Mosquitto is not installed; run: apt-get install mosquitto")
+        command = self._command()
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.host, self.port))
+            except OSError as why:
+                raise EmbeddedBrokerError(
+                    f"{self.host}:{self.port} cannot be used ({why.strerror}): stop what listens, or set another port"
+                ) from why
         self._write_files()
         self._child = subprocess.Popen(
-            [str(program), "-c", str(self.folder / "mosquitto.conf")],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -156,7 +164,7 @@ class EmbeddedBroker:
                 return
         self.kill()
         raise EmbeddedBrokerError(
-            f"Mosquitto did not start on {self.host}:{self.port}; its log {self.folder / 'mosquitto.log'} ends with: "
+            f"the broker did not start on {self.host}:{self.port}; its log {self.folder / self._LOG} ends with: "
             + self._log_end()
         )
 
@@ -183,6 +191,12 @@ class EmbeddedBroker:
         """Send a signal to the child, e.g. SIGSTOP for a frozen broker."""
         os.kill(self.pid, number)
 
+    def _command(self) -> list[str]:
+        program = find_mosquitto()
+        if program is None:
+            raise EmbeddedBrokerError("Mosquitto is not installed; run: apt-get install mosquitto")
+        return [str(program), "-c", str(self.folder / "mosquitto.conf")]
+
     def _write_files(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         accounts = "".join(password_line(user, password) + "\n" for user, password in sorted(self._accounts.items()))
@@ -198,7 +212,7 @@ class EmbeddedBroker:
 
     def _log_end(self) -> str:
         try:
-            return (self.folder / "mosquitto.log").read_text(encoding="utf-8", errors="replace")[-400:].strip()
+            return (self.folder / self._LOG).read_text(encoding="utf-8", errors="replace")[-400:].strip()
         except OSError:
             return "(no log)"
 
