@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 # ruff: noqa: PTH123, SIM115, UP031, S605, S102, BLE001
 # Read by the MicroPython unix port only: makes a Linux process look like a board with littlefs as its root.
 # Started as `micropython -i bootstrap.py SETTINGS.json`; leaves the REPL nothing but what a board would have.

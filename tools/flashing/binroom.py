@@ -33,7 +33,7 @@ from tools.flashing.label import Label, write_label
 from tools.flashing.ports import Port
 from tools.flashing.release import Release
 from tools.flashing.runs import refuse_open_run
-from tools.flashing.selftest import NETWORK_PROBLEMS, network_facts, raise_first, run_tests
+from tools.flashing.selftest import NETWORK_PROBLEMS, WIFI_S, network_facts, raise_first, run_tests
 from tools.flashing.settings import FlashSettings
 from tools.flashing.unit_files import unit_files
 
@@ -68,6 +68,7 @@ class Order:
     dry_run: bool = False
     hello_s: float = 60.0  # 0: not waited for
     ask_api: bool = True
+    wifi_s: int = WIFI_S
     media: Path = Path("/media")
 
 
@@ -278,7 +279,7 @@ def diagnose(order: Order, settings: FlashSettings, silent: FlashError) -> Flash
         with open_board(order.port.path) as board:
             contents = read_contents(board)
             arm_watchdog(board)
-            results = run_tests(board, contents, only=("settings", "wifi", "broker"))
+            results = run_tests(board, contents, only=("settings", "wifi", "broker"), wifi_s=order.wifi_s)
             board.reset()
         raise_first(results, contents, network_facts(settings))
     except FlashError as error:

@@ -28,7 +28,8 @@ from tools.flashing.ports import group_of, holder_of
 SILENCE_S = 4.0  # a board that says nothing for so long has stopped
 ENTER_S = 8.0
 CALL_S = 30.0
-CHUNK_BYTES = 768  # bytes of a file in one command, where they are 1,024 characters of base64
+CHUNK_BYTES = 2304  # bytes of a file in one command, where they are 3 KiB of base64: any board has room for both
+TEMPORARY = ".tmp"  # the unit clears files of this name itself
 
 
 class Board:
@@ -61,13 +62,17 @@ class Board:
     def write(self, path: str, data: bytes, progress: Callable[[int], None] = lambda _: None) -> None:
         """Writes a temporary file and renames it: the path holds the old or the new content, never less."""
         doing = f"writing {path}"
-        opening = f"from binascii import a2b_base64 as _a\n_f=open({path + '.tmp'!r},'wb')\n_w=_f.write"
-        self.run(opening, doing)
-        for start in range(0, len(data), CHUNK_BYTES):
+        fresh = f"{path}{TEMPORARY}"
+        # One command a chunk, the first opening and the last renaming: each is a round trip over a slow line.
+        for start in range(0, max(len(data), 1), CHUNK_BYTES):
             chunk = data[start : start + CHUNK_BYTES]
-            self.run(f"_w(_a({base64.b64encode(chunk)!r}))", doing)
+            program = f"_f.write(_a({base64.b64encode(chunk)!r}))\n"
+            if start == 0:
+                program = f"from binascii import a2b_base64 as _a\nimport os\n_f=open({fresh!r},'wb')\n{program}"
+            if start + CHUNK_BYTES >= len(data):
+                program += f"_f.close()\nos.rename({fresh!r},{path!r})\n"
+            self.run(program, doing)
             progress(len(chunk))
-        self.run(f"_f.close()\nimport os\nos.rename({path + '.tmp'!r},{path!r})", doing)
 
     def reset(self) -> None:
         """Restarts the board; the prompt is gone afterwards."""

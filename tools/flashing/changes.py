@@ -16,14 +16,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from tools.flashing.board import TEMPORARY
 from tools.flashing.contents import Contents
 from tools.flashing.errors import FlashError
 from tools.flashing.release import Release, sha256
 
-TEMPORARY = ".tmp"
 # The boot loader's reasons not to start a release; they were the former one's.
 GUARDS = ("/state/crashes.json", "/state/hold")
 FILE_OVERHEAD_BLOCKS = 1  # a file's last block is rarely full
+FOLDER_BLOCKS = 2
 SPARE_BLOCKS = 4  # littlefs needs room to move; the unit's ring needs room to begin
 
 
@@ -79,7 +80,7 @@ def make_plan(contents: Contents, release: Release, config: dict[str, bytes], st
     removals += _foreign_state(contents, config, state)
     removals += _strangers(contents, release)
     freed = _blocks_freed(contents, removals)
-    needed = _blocks_needed(contents, writes) + len(fresh) * 2 + SPARE_BLOCKS
+    needed = _blocks_needed(contents, writes) + len(fresh) * FOLDER_BLOCKS + SPARE_BLOCKS
     if needed > contents.free_blocks + freed and contents.former not in (None, release.name, contents.current):
         removals += _old_releases(contents, {release.name, contents.current})
         removals = list(dict.fromkeys(removals))
@@ -180,4 +181,6 @@ def _blocks_needed(contents: Contents, steps: list[Step]) -> int:
 
 
 def _blocks_freed(contents: Contents, steps: list[Step]) -> int:
-    return sum(contents.sizes.get(step.path, 0) // contents.block_bytes for step in steps)
+    """At least so many; littlefs keeps small files inside their folder's own two blocks."""
+    folders = sum(step.path in contents.folders for step in steps)
+    return FOLDER_BLOCKS * folders + sum(contents.sizes.get(step.path, 0) // contents.block_bytes for step in steps)

@@ -31,7 +31,7 @@ from tools.flashing.release import build_release, sha256
 from tools.flashing.rollback import roll_back, verify
 from tools.flashing.runs import refuse_open_run
 from tools.flashing.screen import Screen, error_document
-from tools.flashing.selftest import network_facts, raise_first, run_tests
+from tools.flashing.selftest import WIFI_S, network_facts, raise_first, run_tests
 from tools.flashing.settings import FlashSettings, load_settings
 from tools.flashing.truck import TruckOrder, TruckOutcome, flash_truck
 from tools.flashing.unit_files import unit_files
@@ -100,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     binroom.add_argument("--replace", action="store_true", help="this board takes the place of the one that had the id")
     binroom.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")
     binroom.add_argument("--hello-seconds", type=float, default=60.0, help="how long to wait for its hello (60)")
+    binroom.add_argument("--wifi-seconds", type=int, default=WIFI_S, help="how long a silent unit's Wi-Fi is tried (20)")
     binroom.add_argument("--no-hello", action="store_true", help="do not wait for its hello")
     binroom.add_argument("--ignore-runs", action="store_true", help="do not ask the bridge for open runs")
     binroom.add_argument("--wait", type=float, default=0.0, help="seconds to wait for a board to be plugged in")
@@ -281,6 +282,7 @@ def _order(options: argparse.Namespace, settings: FlashSettings, device: str, po
         calibration=_calibration(options.calibration, settings, device),
         dry_run=options.dry_run,
         ask_api=not options.ignore_runs,
+        wifi_s=options.wifi_seconds,
         media=options.media,
     )
 

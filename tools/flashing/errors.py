@@ -211,8 +211,8 @@ PROBLEMS: dict[str, Problem] = {
     "wheels": Problem(
         61,
         "The wheel folder {folder} does not hold what the truck's lock file asks for: {what}.",
-        "On a computer with internet run: pip download --only-binary=:all: --platform {platform} --python-version"
-        " {python} --dest {folder} -r requirements/truck.txt",
+        "With internet run `pip download --only-binary=:all: --platform {platform} --python-version {python} --dest"
+        " {folder} -r requirements/truck.txt`, and the same with `pip setuptools` in place of the file.",
     ),
     "ssh": Problem(
         62,

@@ -45,14 +45,10 @@ def _do(board: Board, step: Step, progress: Callable[[int, str], None]) -> None:
     if step.action is Action.WRITE:
         board.write(step.path, step.data, lambda count: progress(count, step.path))
     elif step.action is Action.FOLDER:
-        board.run(_quiet(f"os.mkdir({step.path!r})", 17), f"making {step.path}")
+        board.run(f"import os\nos.mkdir({step.path!r})", f"making {step.path}")
     elif step.action is Action.REMOVE:
-        # A folder removes as a file does on littlefs; ENOENT: an interrupted run did it already.
-        board.run(_quiet(f"os.remove({step.path!r})", 2), f"removing {step.path}")
-
-
-def _quiet(statement: str, fine: int) -> str:
-    return f"import os\ntry:\n {statement}\nexcept OSError as e:\n if e.errno!={fine}: raise\n"
+        # A folder is removed as a file is on littlefs.
+        board.run(f"import os\nos.remove({step.path!r})", f"removing {step.path}")
 
 
 def _verify(board: Board, steps: list[Step]) -> None:

@@ -43,11 +43,11 @@ def _walk(d):
   l=list(os.ilistdir(d))
  except OSError:
   return
+ print(repr(('d',d)))
  for e in l:
   p=d+'/'+e[0]
   _feed()
   if e[1]&0x4000:
-   print(repr(('d',p)))
    _walk(p)
   else:
    print(repr(('f',p,os.stat(p)[6],_hash(p))))

