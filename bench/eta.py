@@ -9,11 +9,9 @@ that is scored, only drives that had ended before the asked moment count, whatev
 """
 
 
-import sys
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -59,7 +57,7 @@ class Zhanpai:
         for trip in sorted(trips, key=lambda each: float(each["t"][0])):
             self._learn(trip["pattern"], trip["t"], trip["d"], trip["sched"], lasting=True)
 
-    def start(self, trip_id: str, pattern: str, sched: Mapping[int, float] | None) -> None:
+    def start(self, trip_id: str, pattern: str, sched: Mapping[int, float] | None) -> None:  # noqa: ARG002
         """A trip begins; the one before it becomes part of today's traffic (a drive counts once it has ended)."""
         if len(self._times) > 1:
             self._learn(self._pattern, self._times, self._places_m, self._planned, lasting=False)
@@ -71,7 +69,7 @@ class Zhanpai:
         self._places_m = []
         self._etas: dict[int, float] = {}
 
-    def report(self, t: float, d: float, lat: float, lon: float) -> None:
+    def report(self, t: float, d: float, lat: float, lon: float) -> None:  # noqa: ARG002
         """A position: predict every stop ahead."""
         self._times.append(t)
         self._places_m.append(d)

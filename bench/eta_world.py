@@ -1,4 +1,4 @@
-"""A small world of collecting trucks whose arrivals can be predicted only so well: noise as research measured or guessed it.
+"""A small world of collecting trucks whose arrivals can be predicted only so well: noise as measured or guessed.
 
 Four routes of 20 rooms, one run a day each, about 115 minutes, most of it at the rooms. Put in: half-hour traffic up
 to +55 %, a day factor of 7 %, segment noise of 18 % that carries over, red lights, late starts (mean 3 min), stays of
