@@ -3,6 +3,8 @@
 import json
 import os
 
+BOOT_FILE = "/state/boot.json"
+
 
 def make_folder(path):
     """Create a folder and its parents; existing ones are fine."""

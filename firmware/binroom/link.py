@@ -28,6 +28,7 @@ BACKOFF_LAST_MS = 60000
 STEADY_MS = 30000  # a link that lived this long starts the back-off afresh
 POLL_MS = 20
 MAX_PACKET_BYTES = 8192
+MAX_ANSWER_BYTES = 64
 MAX_SKIPPED_BYTES = 1 << 20
 MAX_QUEUE = 32
 MAX_EVENTS = 64
@@ -218,8 +219,8 @@ class Link:
         if kind == packets.PUBLISH:
             await self._receive_publish(reader, head, size)
             return kind, b""
-        if size > MAX_PACKET_BYTES:
-            raise packets.PacketError("a packet of %d bytes" % size)
+        if size > MAX_ANSWER_BYTES:
+            raise packets.PacketError("an answer of %d bytes" % size)
         return kind, await reader.readexactly(size) if size else b""
 
     async def _receive_publish(self, reader, head, size):

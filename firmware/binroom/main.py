@@ -15,45 +15,16 @@ from firmware.binroom.ring import Ring
 from firmware.binroom.sensors import make_sensors
 from firmware.binroom.settings import load_network, load_unit
 from firmware.binroom.unit import TICKS_PERIOD, Unit
+from firmware.binroom.way import make_way, tls_context
 
 LOOP_MS = 20
 READ_BACK_EVERY_MS = 2000
 IDENTIFY_MS = 30000
 IDENTIFY_BLINK_MS = 125
 HEALTHY_MS = 600000  # running this long forgets earlier crashes
-BOOT_FILE = "/state/boot.json"
 CRASH_FILE = "/state/crashes.json"
 RING_FOLDER = "/state/ring"
 CURRENT_FILE = "/current"
-
-
-def tls_context(network):
-    """The TLS context that trusts `ca_file` only, or None for plain TCP."""
-    if not network["use_tls"]:
-        return None
-    import ssl
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = ssl.CERT_REQUIRED
-    with open(network["ca_path"], "rb") as file:
-        context.load_verify_locations(cadata=file.read())
-    return context
-
-
-class Wired:
-    """A machine that has its network already (a desk, an Ethernet board)."""
-
-    async def ready(self):
-        """Nothing to wait for."""
-
-
-def make_way(network, device):
-    """The object whose `ready()` waits for the network."""
-    if network["ssid"] is None:
-        return Wired()
-    from firmware.binroom import wifi
-
-    return wifi.Wifi(network["ssid"], network["key"], device)
 
 
 class Machine:
@@ -76,7 +47,7 @@ class Machine:
             "fw": release[:12],
             "report_grams": settings["report_grams"],
         }
-        self.unit = Unit(config, durable.next_boot(root + BOOT_FILE), kept)
+        self.unit = Unit(config, durable.next_boot(root + durable.BOOT_FILE), kept)
         self._calibrations = Calibrations(root, note)
         self._sensors = make_sensors(settings["sensors"], board, self._calibrations, root, note)
         settings_of_link = dict(network)
@@ -140,7 +111,7 @@ class Machine:
         elif name == "forget":
             self._ring.forget(effect[1], effect[2])
         elif name == "boot":
-            durable.write_json(self._root + BOOT_FILE, {"boot": effect[1]})
+            durable.write_json(self._root + durable.BOOT_FILE, {"boot": effect[1]})
             self.link.reconnect("the boot number changed")
         elif name == "command":
             self._command(effect[1])

@@ -7,8 +7,8 @@ from firmware.binroom import durable
 from firmware.binroom.board import Board
 from firmware.binroom.lamp import NO_DATA, PATTERNS
 from firmware.binroom.link import Link
-from firmware.binroom.main import BOOT_FILE, make_way, tls_context
 from firmware.binroom.settings import load_network, load_unit
+from firmware.binroom.way import make_way, tls_context
 
 LOOP_MS = 20
 
@@ -21,7 +21,7 @@ def run(root, why, show):
     board = Board(settings)
     network = load_network(root, settings["device"])
     network["tls"] = tls_context(network)
-    boot = durable.next_boot(root + BOOT_FILE)
+    boot = durable.next_boot(root + durable.BOOT_FILE)
     topic = wire.topic("life", settings["area"], settings["device"], family="room")
     will = (topic, wire.pack(topic, {"life": "lost", "boot": boot}))
     life = wire.pack(topic, {"life": "init", "boot": boot, "fw": ("safe mode: " + why)[:64]})

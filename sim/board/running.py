@@ -49,6 +49,7 @@ class RunningUnit:
         speed: int = 1,
         heap: str = HEAP,
         use_cpython: bool = False,
+        memory_ms: int = 0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = folder
@@ -59,6 +60,7 @@ class RunningUnit:
         self._speed = speed
         self._interpreter = None if use_cpython else find_micropython()
         self._heap = heap
+        self._memory_ms = memory_ms
         self._process: subprocess.Popen[str] | None = None
         self._wanted = False
         self._lock = threading.Lock()
@@ -133,14 +135,17 @@ class RunningUnit:
         environment = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "ZP_ROOT": str(self.folder),
+            "ZP_LOADER": str(REPO / "firmware" / "binroom" / "boot_main.py"),
             "ZP_PINS": self.panel.address,
             "ZP_SPEED": str(self._speed),
+            "ZP_MEMORY_MS": str(self._memory_ms),
             "ZP_RESET_CAUSE": str(reset_cause),
             "ZP_BOARD_ID": self.device,
         }
         if self._interpreter:
             command = [self._interpreter, "-X", f"heapsize={self._heap}", str(HERE / "start.py")]
-            environment["MICROPYPATH"] = f"{HERE}:{HERE / 'lib'}:{REPO}:.frozen"
+            # No repository on the path: a release must stand by itself.
+            environment["MICROPYPATH"] = f"{HERE}:{HERE / 'lib'}:.frozen"
         else:
             command = [sys.executable, str(HERE / "start.py")]
             environment["PYTHONPATH"] = f"{HERE}:{REPO}"
