@@ -126,12 +126,14 @@ def test_a_broken_rule_points_to_the_row_that_broke_it():
 
 
 BAD_FILES = {
-    "empty": b"", "blank lines": b"\n\n\n", "no known column": b"foo,bar\n1,2\n", "double column": b"id,id,name\na,b,c\n",
-    "formula": b"id,name\na01,=1+1\n", "formula at": b"id,name\na01,@SUM(A1)\n", "formula plus": b"id,name\na01,+cmd|' /C calc'!A0\n",
-    "broken quotes": b'id,name\na01,"x\ny,z\n', "not text": b"id,name\na01,\xff\xfe\xfa\n", "zip but no workbook": b"PK\x03\x04rubbish",
+    "empty": b"", "blank lines": b"\n\n\n", "no known column": b"foo,bar\n1,2\n",
+    "double column": b"id,id,name\na,b,c\n", "formula": b"id,name\na01,=1+1\n", "formula at": b"id,name\na01,@SUM(A1)\n",
+    "formula plus": b"id,name\na01,+cmd|' /C calc'!A0\n", "broken quotes": b'id,name\na01,"x\ny,z\n',
+    "not text": b"id,name\na01,\xff\xfe\xfa\n", "zip but no workbook": b"PK\x03\x04rubbish",
     "half json": b'{"format": "zhanpai-elections/1", ', "json list": b"[1, 2]", "wrong json": b'{"format": "other"}',
     "too long a cell": b"id,name\na01," + b"x" * 5000 + b"\n", "nul": b"id,name\na01,a\x00b\n",
-    "identity number as id": "id,name\n310104198002031234,某某\n".encode(), "too big": b"id,name\n" + b"a01,x\n" * 800_000,
+    "identity number as id": "id,name\n310104198002031234,某某\n".encode(),
+    "too big": b"id,name\n" + b"a01,x\n" * 800_000,
     "too many rows": b"id,name\n" + b"".join(b"n%d,x\n" % n for n in range(20_005)),
 }
 
@@ -312,7 +314,8 @@ def test_the_real_oc4ids_example_imports():
 @pytest.mark.parametrize("package", [
     None, [], {}, {"projects": {}}, {"projects": [1]}, {"projects": [{"id": "x"}]},
     {"projects": [{"id": "x", "milestones": [{"id": "m", "status": "done"}]}]},
-    {"projects": [{"id": "x", "metrics": 5}]}, {"projects": [{"id": "x", "locations": [{"geometry": {"type": "Point"}}]}]},
+    {"projects": [{"id": "x", "metrics": 5}]},
+    {"projects": [{"id": "x", "locations": [{"geometry": {"type": "Point"}}]}]},
     {"projects": [{"id": "x", "completion": {"endDate": "yesterday"}}]},
 ])
 def test_a_wrong_oc4ids_package_is_refused_with_the_project(package):

@@ -152,8 +152,9 @@ def _table_of(sheet: Sheet, tables: Sequence[Table], wanted: str | None) -> Tabl
     fitting = [table for table in tables if _fits(sheet, table)]
     if len(fitting) == 1 and not wanted:
         return fitting[0]
-    known = ", ".join(f"{table.name} ({table.zh})" for table in tables)
-    raise Invalid([Problem("", "unknown_sheet", {"known": known}, sheet=name or None)])
+    known = ", ".join(f"{table.name} ({table.zh})" for table in (fitting or tables))
+    code = "which_table" if fitting and not wanted else "unknown_sheet"
+    raise Invalid([Problem("", code, {"known": known}, sheet=name or None)])
 
 
 def _fits(sheet: Sheet, table: Table) -> bool:

@@ -257,6 +257,7 @@ PROBLEM_TEXTS: Mapping[str, Pair] = {
     "double_column": ("the column {name!r} stands twice", "列 {name!r} 重复"),
     "missing_column": ("the column {name!r} is missing", "缺少列 {name!r}"),
     "unknown_sheet": ("unknown sheet; known are {known}", "未知工作表，可用的有 {known}"),
+    "which_table": ("the columns fit several tables ({known}); say which", "列名符合多个表（{known}），请指明是哪一个"),
     "formula": ("formulas are not taken; type the value", "不接受公式，请填写数值"),
     "cell": ("column {name!r}: {message}", "列 {name!r}：{message}"),
     "double_row": ("the same record stands in row {row} already", "与第 {row} 行是同一条记录"),
