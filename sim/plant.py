@@ -18,8 +18,8 @@ class TruckUnit(Protocol):
         """The GPS receiver says this."""
         ...
 
-    def button(self, down: bool) -> None:
-        """A finger presses or leaves the button."""
+    def press(self, hold_s: float) -> None:
+        """A finger holds the button for so many simulated seconds."""
         ...
 
 

@@ -30,7 +30,7 @@ BINS_NOT_OUT_S = 150.0
 PLANNED_MPS = 5.0
 STOPS_SHORT_M = 45.0
 LOOKS_FIRST_S = 20.0
-HOLD_BLOCKED_S = 1.8
+HOLD_BLOCKED_S = 2.0
 VALID_AFTER_S = 1.5  # so long must a finger stay for a press to count
 HOLD_BREAKDOWN_S = 4.4
 STANDING_TICK_S = 4.0
@@ -157,12 +157,7 @@ class TruckTruth:
         """A finger on the button."""
         now = self._world.timeline.now
         self._world.evidence.presses.append(Press(now, self.truck_id, hold_s, meant))
-        self._unit.button(True)
-
-        def let_go() -> None:
-            self._unit.button(False)
-
-        self._world.timeline.after(hold_s, let_go)
+        self._unit.press(hold_s)
         self._world.timeline.after(min(hold_s, VALID_AFTER_S), lambda: self._world.pressed(self.truck_id))
 
     # --- one tick ---------------------------------------------------------------------------------------

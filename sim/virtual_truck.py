@@ -82,9 +82,10 @@ class VirtualTruck:
         for fix in self._reader.feed(data):
             self._handle(FixSeen(fix))
 
-    def button(self, down: bool) -> None:
-        """A finger presses or leaves the button."""
-        self._handle(ButtonDown() if down else ButtonUp())
+    def press(self, hold_s: float) -> None:
+        """A finger holds the button for so long."""
+        self._handle(ButtonDown())
+        self._timeline.after(hold_s, lambda: self._handle(ButtonUp()))
 
     def power(self, on: bool) -> None:
         """Plug in or pull out."""

@@ -66,10 +66,10 @@ class LiveTruck:
         except BlockingIOError:
             return
 
-    def button(self, down: bool) -> None:
-        """A finger presses or leaves the button."""
+    def press(self, hold_s: float) -> None:
+        """A finger holds the button for so many simulated seconds; the child times it, for that is milliseconds."""
         if self._child is not None:
-            self._child.say("down" if down else "up")
+            self._child.say(f"press {hold_s}")
 
     def power(self, on: bool) -> None:
         """Plug in, or pull out without warning."""

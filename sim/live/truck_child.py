@@ -2,8 +2,8 @@
 
     python -m sim.live.truck_child TRUCK.toml CLOCK
 
-The GPS receiver is a real pseudo-terminal named in the configuration. Standard input: one line `down` or `up` per
-movement of the button. Standard output: one JSON line per change of the button light's pin, and `ready` first.
+The GPS receiver is a real pseudo-terminal named in the configuration. Standard input: one line `press SECONDS` per
+press of the button, in simulated seconds. Standard output: `ready`, then one JSON line per change of the light's pin.
 """
 
 import json
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
         config = load(Path(config_path))
         pins = MockFactory()
         for body in (_listen, _watch_light):
-            threading.Thread(target=body, args=(config, pins, stop), daemon=True).start()
+            threading.Thread(target=body, args=(config, pins, clock, stop), daemon=True).start()
         print(json.dumps({"ready": True}), flush=True)
         run(config, monotonic=clock.monotonic, pin_factory=pins, stop=stop, speed=clock.speed)
     except (ConfigError, OSError) as why:
@@ -44,18 +44,19 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _listen(config: TruckConfig, pins: MockFactory, stop: threading.Event) -> None:
-    """Move the button as standard input says; its end ends the truck."""
+def _listen(config: TruckConfig, pins: MockFactory, clock: SpedClock, stop: threading.Event) -> None:
+    """Press the button as standard input says; its end ends the truck."""
     for line in sys.stdin:
-        pin = pins.pin(config.button_pin)
-        if line.strip() == "down":
+        word, _, hold_s = line.partition(" ")
+        if word == "press":
+            pin = pins.pin(config.button_pin)
             pin.drive_low()
-        elif line.strip() == "up":
+            stop.wait(clock.real_s(float(hold_s)))
             pin.drive_high()
     stop.set()
 
 
-def _watch_light(config: TruckConfig, pins: MockFactory, stop: threading.Event) -> None:
+def _watch_light(config: TruckConfig, pins: MockFactory, _clock: SpedClock, stop: threading.Event) -> None:
     """Tell each change of the light's pin with the real monotonic time it was seen."""
     seen: bool | None = None
     while not stop.wait(LOOK_S):
