@@ -83,6 +83,7 @@ class LineFollower:
                 return off_m, along_m
             return project(self._line, self._cumulative, fix.lat, fix.lon, 0.0, end_m)
         to_m = end_m if self.off_route else self.along_m + settings.look_ahead_m + FASTEST_MPS * gap_s
-        expected_m = self.along_m + self._speed_mps * gap_s
+        speed_mps = self._speed_mps if fix.speed_mps is None else min(FASTEST_MPS, fix.speed_mps)
+        expected_m = self.along_m + speed_mps * gap_s
         from_m = self.along_m - settings.look_back_m
         return project(self._line, self._cumulative, fix.lat, fix.lon, from_m, to_m, expected_m)
