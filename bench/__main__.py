@@ -1,0 +1,57 @@
+"""`python -m bench [NAME ...]`: the benchmarks, each in its own process; every figure is a ratio within its own run.
+
+`--list` names them. An absent data folder or server is said, never silently left out.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+# Parts that others import; they print nothing by themselves.
+PARTS = {"__init__", "__main__", "eta_world"}
+# Not in bench/ because the tests run their short versions.
+ELSEWHERE = {"kill": [sys.executable, "-m", "tests.kill_run", "--seconds", "180"]}
+DEADLINE_S = 1800
+
+
+def names() -> list[str]:
+    """All benchmarks there are."""
+    return sorted({path.stem for path in HERE.glob("*.py")} - PARTS | set(ELSEWHERE))
+
+
+def main() -> int:
+    """Run them one after the other; 1 if any failed."""
+    top = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    top.add_argument("names", nargs="*", help="which (default: all)")
+    top.add_argument("--list", action="store_true", help="name them and end")
+    args = top.parse_args()
+    if args.list:
+        print("\n".join(names()))
+        return 0
+    unknown = sorted(set(args.names) - set(names()))
+    if unknown:
+        print(f"no such benchmark: {' '.join(unknown)}; there are {' '.join(names())}", file=sys.stderr)
+        return 2
+    failed = []
+    for number, name in enumerate(args.names or names(), start=1):
+        print(f"\n== {name} ({number}/{len(args.names or names())})", flush=True)
+        start = time.monotonic()
+        try:
+            command = ELSEWHERE.get(name, [sys.executable, "-m", f"bench.{name}"])
+            code = subprocess.run(command, cwd=HERE.parent, timeout=DEADLINE_S, check=False).returncode
+        except subprocess.TimeoutExpired:
+            code = -1
+            print(f"{name}: not done within {DEADLINE_S} s")
+        print(f"-- {name}: {time.monotonic() - start:.0f} s", flush=True)
+        if code != 0:
+            failed.append(name)
+    if failed:
+        print(f"\nfailed: {' '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
