@@ -112,7 +112,7 @@ def main() -> None:
         counts = dict(bridge.counts)
         bridge.stop(now)
         store.close()
-    print(f"wire fuzz: {count} payloads; refused by the wire {refused}, by the bridge {counts['refused']}; no exception")
+    print(f"wire fuzz: {count} payloads, refused {refused} (wire) and {counts['refused']} (bridge), no exception")
     print(f"           unpack / json.loads: {unpack_s / parse_s:.2f} (checks and all, {1e6 * unpack_s / count:.0f} us)")
     print(f"           stored {counts['stored']}, resends recognised {counts.get('duplicates', 0)}")
 

@@ -72,7 +72,6 @@ class Bridge:
     def start(self, now: float) -> None:
         """Rebuild the day from the store, decide what time brought meanwhile, and tell everybody where we are."""
         self.dispatch = Dispatch(restore(self.store, self._plan, self._settings, int(now)))
-        self.dispatch.shift.number = int(now * 1000)
         self.tick(now)
         self.flush(now)
         self.link_up(now)

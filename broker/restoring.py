@@ -50,7 +50,19 @@ def restore(store: Store, plan: Plan, settings: DispatchSettings, now: int) -> S
         state.boot, state.fw = record.body["boot"], record.body.get("fw")
     for device, record in store.latest("fix").items():
         _last_fix(shift, device, record, now)
+    shift.number = max(now * 1000, _highest_number(store))
     return shift
+
+
+def _highest_number(store: Store) -> int:
+    """The highest number in the ids this bridge made: a restart within the same second must not use it again."""
+    numbers = [
+        int(record.id.rsplit(":", 1)[1])
+        for kind in ("visit", "run", "call", "life", "action")
+        for record in store.latest(kind).values()
+        if record.id.rsplit(":", 1)[1].isdigit()
+    ]
+    return max(numbers, default=0)
 
 
 def _newest(store: Store, kind: str, from_at: int) -> Mapping[str, Record]:

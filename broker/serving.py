@@ -12,6 +12,7 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.config import BrokerConfig, ConfigError
+from broker.desk_broker import choose_broker
 from broker.embedded import EmbeddedBroker
 from broker.link import Arrived, BridgeLink, Down, Up
 from broker.rules.actions import Act
@@ -181,11 +182,11 @@ def _start_embedded(config: BrokerConfig, area: str) -> EmbeddedBroker | None:
             raise ConfigError(f"[embedded] accounts: {config.embedded.accounts}: {why.strerror}") from why
         accounts = dict(line.strip().split(":", 1) for line in lines if ":" in line and not line.startswith("#"))
     accounts.setdefault(config.mqtt.user or f"bridge-{area}", config.mqtt.password() or "")
-    broker = EmbeddedBroker(
+    broker = choose_broker(
         config.embedded.folder, area, accounts, host=config.mqtt.host, port=config.mqtt.port
     )
     broker.start()
-    log.info("embedded Mosquitto on %s:%d", broker.host, broker.port)
+    log.info("embedded broker on %s:%d", broker.host, broker.port)
     return broker
 
 

@@ -133,7 +133,8 @@ def _play(
     units: list[RunningUnit], outcome: Outcome,
 ) -> None:
     end = time.monotonic() + seconds
-    plan = ["bridge", "broker"] * max(1, int(seconds / 12)) + ["truck"] * int(seconds / 1.5) + ["unit"] * int(seconds / 5)
+    plan = ["bridge", "broker"] * max(1, int(seconds / 12))
+    plan += ["truck"] * int(seconds / 1.5) + ["unit"] * int(seconds / 5)
     dice.shuffle(plan)
     pause_s = seconds / (len(plan) + 1)
     for what in plan:

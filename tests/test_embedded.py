@@ -108,7 +108,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     first.start()
     second = EmbeddedBroker(tmp_path / "b", "xh", ACCOUNTS, port=port)
     try:
-        with pytest.raises(EmbeddedBrokerError, match="cannot be used.*another port"):
+        with pytest.raises(EmbeddedBrokerError, match=r"cannot be used.*another port"):
             second.start()
     finally:
         second.stop()

@@ -40,7 +40,8 @@ def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BridgePr
         (run for run in demo_plan().runs.values() if run.truck_id == "t01"), key=lambda run: run.visits[0].arrive_day_s
     )
     broker = mosquitto(folder / "mosquitto", "t01", "r01")
-    bridge = BridgeProcess(folder / "bridge", broker.port, offset_s=offset_to((trip.visits[0].arrive_day_s - 300) / 3600))
+    hour = (trip.visits[0].arrive_day_s - 300) / 3600
+    bridge = BridgeProcess(folder / "bridge", broker.port, offset_s=offset_to(hour))
     bridge.start()
     truck = Client(broker.port, "t01", f"{ROOT}/truck/t01/incident_ack/+")
     yield bridge, truck

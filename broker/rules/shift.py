@@ -128,7 +128,7 @@ class Shift:
     attention: dict[str, tuple[int, str]] = field(default_factory=dict)  # what a person should look at: since, text
     reordered: set[str] = field(default_factory=set)  # runs whose order or visits changed: predict and tell anew
     by_room: dict[tuple[str, str], list[VisitKey]] = field(default_factory=dict)
-    number: int = 0  # the bridge sets it to its start time in milliseconds
+    number: int = 0  # begins at the start time in milliseconds
     looked_at: int = 0  # when the plan was last searched for runs to open
 
     def next_number(self) -> str:
