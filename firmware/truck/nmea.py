@@ -1,13 +1,15 @@
 """From bytes cut anywhere to checked NMEA sentences, and from one sentence to what it says; pure.
 
-pynmea2 splits and converts the fields; what it lets through is caught here: a sentence without checksum, a missing
-hemisphere (it would say 0.0), a void status, minutes past 59, a time or number it left as text.
+pynmea2 checks the frame and the checksum and names the fields. Their texts are converted here, because its own
+conversions let pass what is no position (a missing hemisphere is 0.0 to it, a bad time stays a text) and cost most of
+the time: a date through strptime takes longer than the rest of the sentence.
 """
 
 import datetime
 import math
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +22,8 @@ NULL_ISLAND_DEG = 1e-3  # nearer than this to 0/0 is a receiver that does not kn
 _SENTENCE = re.compile(
     rb"\$([A-Z]{2})(RMC|GGA|GLL|GNS|GSA|ZDA),([\x20-\x23\x25-\x29\x2b-\x7e]{0,200})\*([0-9A-Fa-f]{2})"
 )
-_DEGREES = re.compile(r"\d{3,5}\.\d+|\d{3,5}")
+_DEGREES = re.compile(r"([0-9]{1,3})([0-5][0-9](?:\.[0-9]*)?)")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9](?:\.[0-9]*)?)")
 _RMC_QUALITY = {"A": 1, "D": 2, "P": 3, "R": 4, "F": 5, "E": 6, "M": 7, "S": 8}
 
 
@@ -87,67 +90,71 @@ def parse_sentence(text: str) -> Spoken | None:
     """What a sentence `$..*hh` says; None if its checksum is wrong or it is not one of the six kinds used here."""
     try:
         message: Any = pynmea2.parse(text, check=True)
-        return _READERS[message.sentence_type](message)
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError):
-        # ValueError covers pynmea2's own errors; the others are what its lazy field conversion raises on odd input.
+        read = _READERS[message.sentence_type]
+    except (ValueError, KeyError, AttributeError):  # ValueError covers pynmea2's own errors
         return None
+    names: dict[str, int] = message.name_to_idx
+    data: list[str] = message.data
+
+    def field(name: str) -> str:
+        at = names[name]
+        return data[at] if at < len(data) else ""
+
+    return read(field)
 
 
-def _rmc(message: Any) -> Spoken:
-    mode = message.mode_indicator if len(message.data) > 11 else None
-    refused = message.status != "A" or mode == "N"
-    speed_kn = _number(message.spd_over_grnd)
+Field = Callable[[str], str]  # the text of a field by pynmea2's name for it; "" if it is absent
+
+
+def _rmc(field: Field) -> Spoken:
+    mode = field("mode_indicator")
+    speed_kn = _number(field("spd_over_grnd"))
     return _position(
         "RMC",
-        message,
-        refused,
-        date=message.datestamp if isinstance(message.datestamp, datetime.date) else None,
+        field,
+        field("status") != "A" or mode == "N",
+        date=_date(field("datestamp")),
         speed_mps=None if speed_kn is None else speed_kn * KNOTS_TO_MPS,
-        bearing_deg=_number(message.true_course),
-        quality=_RMC_QUALITY.get(mode) if mode else None,
+        bearing_deg=_number(field("true_course")),
+        quality=_RMC_QUALITY.get(mode),
     )
 
 
-def _gga(message: Any) -> Spoken:
-    quality = message.gps_qual if isinstance(message.gps_qual, int) else 0
-    return _position(
-        "GGA",
-        message,
-        not 1 <= quality <= 8,
-        hdop=_number(message.horizontal_dil),
-        sats=_count(message.num_sats),
-        quality=quality,
-    )
+def _gga(field: Field) -> Spoken:
+    quality = _count(field("gps_qual")) or 0
+    hdop, sats = _number(field("horizontal_dil")), _count(field("num_sats"))
+    return _position("GGA", field, not 1 <= quality <= 8, hdop=hdop, sats=sats, quality=quality)
 
 
-def _gll(message: Any) -> Spoken:
-    return _position("GLL", message, message.status != "A" or (len(message.data) > 6 and message.faa_mode == "N"))
+def _gll(field: Field) -> Spoken:
+    return _position("GLL", field, field("status") != "A" or field("faa_mode") == "N")
 
 
-def _gns(message: Any) -> Spoken:
-    modes = [_RMC_QUALITY[m] for m in message.mode_indicator if m in _RMC_QUALITY]
+def _gns(field: Field) -> Spoken:
+    modes = [_RMC_QUALITY[m] for m in field("mode_indicator") if m in _RMC_QUALITY]
     real = [quality for quality in modes if quality <= 5]
     quality = max(real) if real else min(modes, default=None)
     return _position(
-        "GNS", message, not modes, hdop=_number(message.hdop), sats=_count(message.num_sats), quality=quality
+        "GNS", field, not modes, hdop=_number(field("hdop")), sats=_count(field("num_sats")), quality=quality
     )
 
 
-def _gsa(message: Any) -> Spoken:
-    return Spoken("GSA", hdop=_number(message.hdop), dimensions=_count(message.mode_fix_type))
+def _gsa(field: Field) -> Spoken:
+    return Spoken("GSA", hdop=_number(field("hdop")), dimensions=_count(field("mode_fix_type")))
 
 
-def _zda(message: Any) -> Spoken:
-    return Spoken("ZDA", day_s=_day_s(message.timestamp), date=datetime.date(message.year, message.month, message.day))
+def _zda(field: Field) -> Spoken:
+    date = _calendar_date(_count(field("year")), _count(field("month")), _count(field("day")))
+    return Spoken("ZDA", day_s=_day_s(field("timestamp")), date=date)
 
 
 _READERS = {"RMC": _rmc, "GGA": _gga, "GLL": _gll, "GNS": _gns, "GSA": _gsa, "ZDA": _zda}
 
 
-def _position(kind: str, message: Any, refused: bool, **said: Any) -> Spoken:
-    day_s = _day_s(message.timestamp)
-    lat = _degrees(message.lat, message.lat_dir, "NS", 90)
-    lon = _degrees(message.lon, message.lon_dir, "EW", 180)
+def _position(kind: str, field: Field, refused: bool, **said: Any) -> Spoken:
+    day_s = _day_s(field("timestamp"))
+    lat = _degrees(field("lat"), field("lat_dir"), "NS", 90)
+    lon = _degrees(field("lon"), field("lon_dir"), "EW", 180)
     nowhere = lat is None or lon is None or (abs(lat) < NULL_ISLAND_DEG and abs(lon) < NULL_ISLAND_DEG)
     if refused or nowhere or day_s is None:
         return Spoken(kind, day_s=day_s, refused=True)
@@ -156,32 +163,45 @@ def _position(kind: str, message: Any, refused: bool, **said: Any) -> Spoken:
 
 def _degrees(text: str, letter: str, letters: str, limit: int) -> float | None:
     """Signed degrees of `dddmm.mmm` and a hemisphere letter; None if they are not a place."""
-    if letter not in ("N", "S", "E", "W") or letter not in letters or not _DEGREES.fullmatch(text):
+    found = _DEGREES.fullmatch(text)
+    if found is None or len(letter) != 1 or letter not in letters:
         return None
-    whole, _, _ = text.partition(".")
-    if int(whole[-2:]) >= 60:
-        return None
-    value = float(pynmea2.nmea_utils.dm_to_sd(text if "." in text else text + ".0"))
+    value = int(found[1]) + float(found[2]) / 60
     if value > limit:
         return None
     return value if letter in "NE" else -value
 
 
-def _day_s(stamp: object) -> float | None:
-    if not isinstance(stamp, datetime.time):
+def _day_s(text: str) -> float | None:
+    """Seconds of the UTC day of `hhmmss.sss`; None if that is no time."""
+    found = _CLOCK.fullmatch(text)
+    return None if found is None else int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
+
+
+def _date(text: str) -> datetime.date | None:
+    """The date of `ddmmyy`, years 69 to 99 in the last century; None if that is no date."""
+    if len(text) != 6 or not (text.isascii() and text.isdigit()):
         return None
-    return stamp.hour * 3600 + stamp.minute * 60 + stamp.second + stamp.microsecond / 1e6
+    year = int(text[4:])
+    return _calendar_date(year + (2000 if year < 69 else 1900), int(text[2:4]), int(text[:2]))
 
 
-def _number(value: object) -> float | None:
-    """A finite number that is not negative, from a float or a text; else None."""
+def _calendar_date(year: int | None, month: int | None, day: int | None) -> datetime.date | None:
     try:
-        number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+        return datetime.date(year or 0, month or 0, day or 0)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _number(text: str) -> float | None:
+    """A finite number that is not negative; else None."""
+    try:
+        number = float(text)
+    except ValueError:
         return None
     return number if math.isfinite(number) and number >= 0 else None
 
 
-def _count(value: object) -> int | None:
-    number = _number(value)
+def _count(text: str) -> int | None:
+    number = _number(text)
     return None if number is None else int(number)

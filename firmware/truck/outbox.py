@@ -57,6 +57,7 @@ class Outbox:
         self.fault: str | None = None
         self.damaged: Path | None = None
         self._without_disk = False
+        self._rows_left: int | None = None  # how many records are in the file; None = to be counted
         self._path = path
         self._limit_bytes = limit_bytes
         self._batch_s = batch_s
@@ -113,6 +114,7 @@ class Outbox:
         if not records:
             return
         durable = any(record.channel == "incident" for record in records)
+        self._rows_left = None
         if self._write(lambda db: _insert(db, records), durable=durable):
             self._pending.clear()
             self._pending_since_s = None
@@ -129,10 +131,14 @@ class Outbox:
         if not self._pending:
             self._pending_since_s = None
 
+        if self._in_file() == 0:
+            return
+
         def delete(db: sqlite3.Connection) -> None:
             for table in ("incident_record", "position"):
                 db.executemany(f"DELETE FROM {table} WHERE boot = ? AND seq BETWEEN ? AND ?", ranges)  # noqa: S608
 
+        self._rows_left = None
         self._write(delete)
 
     def stage(self, incident_id: str, stage: str, decision: str | None) -> None:
@@ -153,6 +159,8 @@ class Outbox:
 
     def incidents(self) -> list[Record]:
         """The unsettled incident records, oldest first."""
+        if self.waiting() == 0:
+            return []
         rows = self._rows("SELECT boot, seq, 'incident', item, body, kept_s FROM incident_record ORDER BY boot, seq")
         return rows + [record for record in self._pending.values() if record.channel == "incident"]
 
@@ -161,6 +169,8 @@ class Outbox:
         for record in reversed(self._pending.values()):
             if record.channel != "incident":
                 return record
+        if self._in_file() == 0:
+            return None
         rows = self._rows(
             "SELECT boot, seq, 'fix', '', body, kept_s FROM position ORDER BY boot DESC, seq DESC LIMIT 1"
         )
@@ -206,15 +216,22 @@ class Outbox:
         return pages * self._pragma("page_size")
 
     def waiting(self) -> int:
-        """How many records are not settled yet."""
-        sql = "SELECT (SELECT COUNT(*) FROM incident_record) + (SELECT COUNT(*) FROM position)"
-        return int(self._read(sql)[0][0]) + len(self._pending)
+        """How many records are not settled yet; cheap."""
+        return self._in_file() + len(self._pending)
 
     def close(self, *, flush: bool = True) -> None:
         """Writes what waits and closes the file; `flush=False` is for a simulated power cut."""
         if flush:
             self.flush()
         self._db.close()
+
+    def _in_file(self) -> int:
+        if self._rows_left is None:
+            rows = self._read("SELECT (SELECT COUNT(*) FROM incident_record) + (SELECT COUNT(*) FROM position)")
+            self._rows_left = int(rows[0][0]) if rows else None
+        return (
+            1 if self._rows_left is None else self._rows_left
+        )  # the disk does not say: assume that there is something
 
     # --- the file -------------------------------------------------------------------------------------
 
@@ -261,6 +278,7 @@ class Outbox:
         if _is_damage(error):
             # Nothing more can be had from it while running; what is in memory goes into the new file.
             self._db.close()
+            self._rows_left = None
             self.counts["damaged"] += 1
             try:
                 self.damaged = _moved_aside(self._path, self.boot)
@@ -279,6 +297,7 @@ class Outbox:
     def _bound(self) -> None:
         if self.size_bytes() <= self._limit_bytes:
             return
+        self._rows_left = None
         before = self._count_positions()
         self._write(_thin)
         self.counts["positions_thinned"] += before - self._count_positions()
