@@ -58,6 +58,7 @@ class Disk:
             assert self.parent(step.path) in self.folders | {""}, step.path
             self.folders.add(step.path)
         elif step.action is Action.REMOVE:
+            assert step.path in self.files or step.path in self.folders, step.path
             inside = [path for path in [*self.files, *self.folders] if path.startswith(step.path + "/")]
             assert not inside, f"{step.path} is not empty"
             self.files.pop(step.path, None)
@@ -91,8 +92,11 @@ def plan_for(disk: Disk, release: Release, device: str = "r01") -> Plan:
 def install(disk: Disk, release: Release, device: str = "r01", cut: int | None = None) -> None:
     """All steps, or the first `cut` of them."""
     plan = plan_for(disk, release, device)
-    for step in [*plan.steps, *plan.afterwards][:cut]:
+    steps = [*plan.steps, *plan.afterwards]
+    for step in steps[:cut]:
         disk.do(step)
+    if cut is not None and cut < len(steps) and steps[cut].action is Action.WRITE:
+        disk.files[steps[cut].path + ".tmp"] = steps[cut].data[:5]  # the file that was under way
 
 
 def test_a_blank_board_gets_everything() -> None:

@@ -37,13 +37,13 @@ class Faults:
 
 
 class RomLoader:
-    """One chip in download mode; `flash` is its whole flash memory, `finished` becomes true when esptool is done."""
+    """One chip in download mode; `flash` is its whole flash memory."""
 
     def __init__(self, flash_bytes: int = 4 << 20, mac: bytes = b"\x24\x0a\xc4\x01\x02\x03") -> None:
         self.flash = bytearray(b"\xff" * flash_bytes)
         self.faults = Faults()
         self.blocks = 0
-        self.written = 0
+        self.verified = False  # the host has asked for the hash of what it wrote
         self._mac = mac
         self._frame: bytearray | None = None
         self._escaped = False
@@ -117,7 +117,6 @@ class RomLoader:
             data = self._inflate.decompress(data)
         self.flash[self._at : self._at + len(data)] = data
         self._at += len(data)
-        self.written += len(data)
         self.blocks += 1
         return 0, _FINE
 
@@ -125,6 +124,7 @@ class RomLoader:
         address, size = struct.unpack_from("<II", body)
         if self.faults.bad_md5:
             self.flash[address] ^= 1
+        self.verified = True
         digest = hashlib.md5(self.flash[address : address + size], usedforsecurity=False).hexdigest()
         return 0, digest.encode() + _FINE
 

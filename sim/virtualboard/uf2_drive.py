@@ -35,7 +35,7 @@ class Uf2Drive:
         """Programs a whole file of this family if one was copied; then the drive is gone. Returns whether it went."""
         if not self.mounted:
             return True
-        for file in self.folder.glob("*.[uU][fF]2"):
+        for file in self.folder.iterdir():  # by content: the boot ROM does not look at names
             data = file.read_bytes()
             blocks = blocks_of(data)
             if blocks and len(blocks) == len(data) // BLOCK_BYTES == total_of(data):

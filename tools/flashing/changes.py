@@ -78,12 +78,11 @@ def make_plan(contents: Contents, release: Release, config: dict[str, bytes], st
     writes += _writes(contents, {"/main.py": release.boot_loader})
     removals = [*_leftovers(contents), *_old_releases(contents, {release.name, contents.current, contents.former})]
     removals += _foreign_state(contents, config, state)
-    removals += _strangers(contents, release)
+    removals = list(dict.fromkeys([*removals, *_strangers(contents, release)]))
     freed = _blocks_freed(contents, removals)
     needed = _blocks_needed(contents, writes) + len(fresh) * FOLDER_BLOCKS + SPARE_BLOCKS
     if needed > contents.free_blocks + freed and contents.former not in (None, release.name, contents.current):
-        removals += _old_releases(contents, {release.name, contents.current})
-        removals = list(dict.fromkeys(removals))
+        removals = list(dict.fromkeys([*removals, *_old_releases(contents, {release.name, contents.current})]))
         freed = _blocks_freed(contents, removals)
     if needed > contents.free_blocks + freed:
         block = contents.block_bytes
@@ -94,7 +93,7 @@ def make_plan(contents: Contents, release: Release, config: dict[str, bytes], st
     pointers += _writes(contents, {"/current": release.name.encode()})
     return Plan(
         steps=(*removals, *fresh, *writes, *pointers),
-        afterwards=tuple(_old_releases(contents, {release.name, former})),
+        afterwards=tuple(step for step in _old_releases(contents, {release.name, former}) if step not in removals),
         release=release.name,
         former=former,
     )
