@@ -20,6 +20,7 @@ class Recording:
 
     truck: str
     says: tuple[tuple[float, bytes], ...]  # seconds after the first, the raw sentences
+    truth: tuple[tuple[float, float, float], ...]  # POSIX seconds, latitude, longitude
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from sim.area import Stage, runs_of
 from sim.driving import Pace
 from sim.evidence import Evidence, Interval
 from sim.plant import Plant
+from sim.receiver import RecordedTruck
 from sim.rooms import RoomTruth
 from sim.scenario import Happening, Scenario, ScenarioError
 from sim.timeline import Timeline
@@ -23,6 +24,7 @@ class Director:
         self.scenario = scenario
         self.rooms: dict[str, RoomTruth] = {}
         self.trucks: dict[str, TruckTruth] = {}
+        self.recorded: dict[str, RecordedTruck] = {}
         self._stage = stage
         self._timeline = timeline
         self._evidence = evidence
@@ -62,7 +64,11 @@ class Director:
             )
         pace = Pace(scenario.world["slowness"], scenario.world["jitter"])
         world = World(timeline, self._evidence, self.rooms, self._blocked, self._pressed)
+        recording = self._stage.recording
         for truck_id, runs in self._runs.items():
+            if recording is not None and recording.truck == truck_id:
+                self.recorded[truck_id] = RecordedTruck(recording, plant.truck(truck_id), timeline, self._evidence)
+                continue
             dice = random.Random(f"{seed} {truck_id}")
             unit = plant.truck(truck_id)
             truck = TruckTruth(truck_id, runs, self._stage.plan, unit, world, dice, pace)
@@ -73,8 +79,10 @@ class Director:
             timeline.at(self._stage.day_start_at + happening.at_s, self._starter(happening))
         for room_truth in self.rooms.values():
             room_truth.start()
-        for truck in self.trucks.values():
-            truck.start()
+        for driven in self.trucks.values():
+            driven.start()
+        for recorded in self.recorded.values():
+            recorded.start()
         if scenario.dispatcher["acknowledge_after_s"] >= 0 or scenario.dispatcher["decide_after_s"] >= 0:
             timeline.every(LOOKS_EVERY_S, self._dispatcher_looks)
 

@@ -94,6 +94,7 @@ class Evidence:
     day_start_at: float = 0.0
     visits: list[TrueVisit] = field(default_factory=list)
     lamps: list[LampChange] = field(default_factory=list)
+    track: dict[str, list[tuple[float, float, float]]] = field(default_factory=dict)  # truck: time and true place
     presses: list[Press] = field(default_factory=list)
     lights: list[LightChange] = field(default_factory=list)
     blocked: dict[str, list[Interval]] = field(default_factory=dict)  # room: its lane was blocked

@@ -154,6 +154,11 @@ DEMANDS: dict[str, dict[str, Key]] = {
     "itinerary_changed": {"truck": _TRUCK, "within_s": Key(float, 10.0, 0, 3600)},
     "visits_taken_over": {"truck": _TRUCK},
     "backlog_marked_late": {"device": _DEVICE, "at_least": Key(int, 1, 1, 100000)},
+    "positions_true": {
+        "truck": _TRUCK,
+        "within_m": Key(float, 30.0, 0, 1000),
+        "at_least": Key(int, 1, 1, 100000),
+    },
     "records_stored_once": {"at_least": Key(int, 1, 1, 1000000)},
 }
 

@@ -166,6 +166,7 @@ class TruckTruth:
         now = self._world.timeline.now
         _STATES[self.state](self, now)
         speed_mps = self._drive.speed_mps if self._drive is not None and self.state == "driving" else 0.0
+        self._world.evidence.track.setdefault(self.truck_id, []).append((now, *self.place))
         self._unit.serial(self.receiver.says(now, self._place, speed_mps))
         self._world.timeline.after(1.0 if self.state == "driving" else STANDING_TICK_S, self._tick)
 

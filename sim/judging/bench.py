@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sim.evidence import Evidence
-from sim.judging import lamps, presses, visits
+from sim.judging import lamps, presses, tracks, visits
 from sim.judging.verdict import Judge, Verdict
 from sim.scenario import Demand
 
@@ -24,6 +24,7 @@ JUDGES: dict[str, Judge] = {
         visits.itinerary_changed,
         visits.records_stored_once,
         visits.backlog_marked_late,
+        tracks.positions_true,
         presses.press_stored_once,
         presses.light_stages,
         presses.acknowledged,

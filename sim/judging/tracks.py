@@ -1,0 +1,36 @@
+"""Judges of positions: where the store says a truck was against where it really was."""
+
+import bisect
+from collections.abc import Mapping
+from typing import Any
+
+from broker.rules.geometry import distance_m
+from sim.evidence import Evidence
+from sim.judging.verdict import Verdict, clock, verdict
+
+NEAR_S = 6.0  # a standing receiver speaks more seldom than once a second
+
+
+def positions_true(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
+    """Every stored position of the truck lies within `within_m` of where it truly was at that time."""
+    truck = values["truck"]
+    track = sorted(evidence.track.get(truck, []))
+    times = [at for at, _, _ in track]
+    judged, worst_m = 0, 0.0
+    faults = []
+    for record in evidence.stored_of("fix"):
+        body = record.body
+        if body["device"] != truck or body["lat"] is None or body["fix_at"] is None:
+            continue
+        judged += 1
+        around = track[bisect.bisect_left(times, body["fix_at"] - NEAR_S) : bisect.bisect_right(
+            times, body["fix_at"] + NEAR_S)]  # fmt: skip
+        off_m = min((distance_m(lat, lon, body["lat"], body["lon"]) for _, lat, lon in around), default=None)
+        if off_m is None:
+            faults.append(f"{truck} was nowhere at {clock(evidence, body['fix_at'])}, but a position is stored")
+        else:
+            worst_m = max(worst_m, off_m)
+            if off_m > values["within_m"]:
+                faults.append(f"{off_m:.0f} m off at {clock(evidence, body['fix_at'])}")
+    seen = f"{judged} positions of {truck}, at most {worst_m:.1f} m off"
+    return verdict("positions_true", seen, faults, enough=judged >= values["at_least"])
