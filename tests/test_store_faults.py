@@ -173,11 +173,11 @@ def test_store_commits_for_all_who_wait(tmp_path):
 
     files = Slow()
     store = open_store(tmp_path / "s", lambda: NOON, files)
-    files.queued = lambda: store._today.db.journal.frame > 0 or len(store._waiting) == 7
+    files.queued = lambda: store._shelf.today.db.journal.frame > 0 or len(store._waiting) == 7
     with ThreadPoolExecutor(8) as pool:
         receipts = list(pool.map(lambda number: store.append(batch(number)), range(1, 9)))
     assert [receipt.stored for receipt in receipts] == [store_faults.BATCH] * 8
-    frames = store._today.db.journal.frame
+    frames = store._shelf.today.db.journal.frame
     store.close()
     assert frames == 2
     check(range(1, 9), stored_batches(tmp_path / "s", lambda: NOON), "threads")

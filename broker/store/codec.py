@@ -11,7 +11,7 @@ from broker.store import Record, Refused
 LONGEST_TEXT = 200
 _KIND = re.compile(r"[a-z][a-z_]{0,31}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
-_MAX_TIME_S = 4102444800  # 2100-01-01
+MAX_TIME_S = 4102444800  # 2100-01-01
 
 
 def check(record: Record) -> None:
@@ -22,7 +22,7 @@ def check(record: Record) -> None:
         if not isinstance(text, str) or not 1 <= len(text) <= LONGEST_TEXT or _UNPRINTABLE.search(text):
             raise Refused(f"record {record.id!r}: {field} must be 1 to {LONGEST_TEXT} printable characters")
     for field, at in (("at", record.at), ("received_at", record.received_at)):
-        if type(at) is not int or not 0 <= at <= _MAX_TIME_S:
+        if type(at) is not int or not 0 <= at <= MAX_TIME_S:
             raise Refused(f"record {record.id!r}: {field} must be whole POSIX seconds, got {at!r}")
 
 
@@ -52,8 +52,25 @@ def encode_body(record: Record) -> bytes:
 
 
 def encode_with_kind(record: Record) -> bytes:
-    """The record with its kind as JSON: the line of a position file or of an export."""
-    return b'{"kind":"%s",%s' % (record.kind.encode(), encode(record)[1:])
+    """The record with its kind (last) as JSON: the line of a position file or of an export."""
+    return with_kind(record.kind, encode(record))
+
+
+def with_kind(kind: str, document: bytes) -> bytes:
+    """An encoded document with its kind put in."""
+    return b'%s,"kind":"%s"}' % (document[:-1], kind.encode())
+
+
+_HEAD = re.compile(rb'\{"id":"([^"\\]+)","key":"([^"\\]+)","at":([0-9]+),')
+
+
+def head(document: bytes) -> tuple[str, str, int]:
+    """The id, key and `at` of an encoded document, without decoding the rest of it."""
+    found = _HEAD.match(document)
+    if found is None:
+        fields = orjson.loads(document)
+        return fields["id"], fields["key"], fields["at"]
+    return found[1].decode(), found[2].decode(), int(found[3])
 
 
 def decode(kind: str, document: bytes) -> Record:

@@ -10,6 +10,7 @@ import orjson
 
 from broker.store import Record, codec, sums
 from broker.store.days import Days
+from broker.store.intake import Admitted
 from broker.store.seen import Seen, counted
 from broker.store.tinyjournal import Files, JournalDB
 from broker.store.tinyjournal.journal import Place
@@ -27,53 +28,88 @@ class OpenDay:
     ) -> None:
         """Opens and replays the journal in `folder`; ids that count go into `seen`."""
         self.folder, self.number, self.day = folder, number, day
-        self.seen_here = Seen()
         self._days, self._seen = days, seen
-        self._index: dict[str, int] = {}
-        self._kinds: list[str] = []
+        self._index: dict[str, dict[str, int]] = {}
         self._at: dict[str, array[int]] = {}
+        self._note_ids: set[str] = set()  # of positions that are no documents and whose ids do not count
         self._fix_at: array[int] = array("q")
         self._fix_place: array[int] = array("Q")
-        self._fix_last: dict[str, Record] = {}
+        self._fix_last: dict[str, tuple[int, str, bytes]] = {}
         self._fix_kept: dict[str, int] = {}
         self._cubes: dict[str, tuple[int, sums.Cube]] = {}
         self._latest: dict[str, tuple[int, dict[str, tuple[int, str, int]]]] = {}
         self.db = JournalDB(folder, files, stamp=stamp, on_note=self._read_note)
         self.events = self.db.journal.events
         for kind in sorted(self.db.tables()):
-            self._index_table(kind)
+            self._read_table(kind)
+
+    def _read_note(self, line: bytes, place: Place, offset: int) -> None:
+        record_id, key, at = codec.head(line)
+        self._take_note(record_id, key, at, line, place, offset)
+        self._seen.add(record_id)
+
+    def _read_table(self, kind: str) -> None:
+        documents = [document for _, document in self.db.rows(kind).raw_items()]
+        ids, times = [], []
+        for document in documents:
+            record_id, key, at = codec.head(document)
+            ids.append(record_id)
+            times.append(at)
+            self._seen.add(record_id)
+            if kind == POSITIONS:
+                self._fix_kept[key] = at // THIN_S
+                self._see_position(key, at, record_id, document)
+        self._take_in(kind, ids, times, 1)
 
     # --- writing ---------------------------------------------------------------------------------------
 
-    def append(self, records: Sequence[Record]) -> None:
-        """Store new records (nobody has them yet) in one frame; raises what the journal raises."""
+    def append(self, batch: Sequence[Admitted]) -> None:
+        """Store new records in one frame; raises what the journal raises."""
+        encode = codec.encode
         tables: dict[str, list[bytes]] = {}
-        stored: dict[str, list[Record]] = {}
+        heads: dict[str, tuple[list[str], list[int]]] = {}
+        positions: list[tuple[Record, bytes]] = []
         notes: list[bytes] = []
         noted: list[Record] = []
-        kept_before = dict(self._fix_kept) if any(record.kind == POSITIONS for record in records) else None
-        for record in records:
-            if record.kind == POSITIONS and not self._keep(record):
-                notes.append(codec.encode_with_kind(record))
-                noted.append(record)
-                continue
+        kept_before: dict[str, int] | None = None
+        for record, _, _ in batch:
             kind = record.kind
-            if kind not in tables:
-                tables[kind], stored[kind] = [], []
-            tables[kind].append(codec.encode(record))
-            stored[kind].append(record)
+            document = encode(record)
+            if kind == POSITIONS:
+                kept_before = dict(self._fix_kept) if kept_before is None else kept_before
+                positions.append((record, document))
+                if not self._keep(record):
+                    notes.append(codec.with_kind(kind, document))
+                    noted.append(record)
+                    continue
+            documents = tables.get(kind)
+            if documents is None:
+                documents = tables[kind] = []
+                heads[kind] = ([], [])
+            documents.append(document)
+            ids, times = heads[kind]
+            ids.append(record.id)
+            times.append(record.at)
         first = {kind: self.db.rows(kind).next_id for kind in tables}
         try:
             place = self.db.insert_encoded(tables, notes)
         except BaseException:
-            if kept_before is not None:
-                self._fix_kept = kept_before
+            self._fix_kept = self._fix_kept if kept_before is None else kept_before
             raise
-        for kind, batch in stored.items():
-            self._take_in(kind, batch, first[kind])
+        for kind, (ids, times) in heads.items():
+            self._take_in(kind, ids, times, first[kind])
+        for _, ranges, number in batch:
+            if ranges is not None:
+                lasts = ranges.lasts
+                if lasts and number == lasts[-1] + 1:  # what `add` would do, without the call
+                    lasts[-1] = number
+                else:
+                    ranges.add(number)
+        for record, document in positions:
+            self._see_position(record.key, record.at, record.id, document)
         offset = 0
         for record, line in zip(noted, notes, strict=True):
-            self._take_note(record, place, offset)
+            self._take_note(record.id, record.key, record.at, line, place, offset)
             offset += len(line) + 1
 
     def _keep(self, record: Record) -> bool:
@@ -83,81 +119,54 @@ class OpenDay:
         self._fix_kept[record.key] = slot
         return True
 
-    def _take_in(self, kind: str, batch: Sequence[Record], doc_id: int) -> None:
-        code = self._code(kind)
-        index = self._index
-        for record in batch:
-            index[record.id] = doc_id << 10 | code
-            doc_id += 1
-            self._mark_seen(record.id)
-            if kind == POSITIONS:
-                self._see_position(record)
-        self._at[kind].extend([record.at for record in batch])
-
-    def _take_note(self, record: Record, place: Place, offset: int) -> None:
-        self._mark_seen(record.id)
-        if counted(record.id) is None:
-            self._index[record.id] = -1
-        self._fix_at.append(record.at)
-        self._fix_place.append(place.segment << _SEGMENT_SHIFT | (place.offset + offset))
-        self._see_position(record)
-
-    def _see_position(self, record: Record) -> None:
-        last = self._fix_last.get(record.key)
-        if last is None or (record.at, record.id) > (last.at, last.id):
-            self._fix_last[record.key] = record
-
-    def _mark_seen(self, record_id: str) -> None:
-        found = counted(record_id)
-        if found is not None:
-            self._seen.add(*found)
-            self.seen_here.add(*found)
-
-    def _code(self, kind: str) -> int:
+    def _take_in(self, kind: str, ids: list[str], times: list[int], first: int) -> None:
         if kind not in self._at:
-            self._kinds.append(kind)
-            self._at[kind] = array("q")
-        return self._kinds.index(kind)
+            self._index[kind], self._at[kind] = {}, array("q")
+        self._index[kind].update(zip(ids, range(first, first + len(ids)), strict=True))
+        self._at[kind].extend(times)
 
-    def _read_note(self, line: bytes, place: Place, offset: int) -> None:
-        self._take_note(codec.decode(POSITIONS, line), place, offset)
+    def _take_note(self, record_id: str, key: str, at: int, line: bytes, place: Place, offset: int) -> None:
+        if counted(record_id) is None:
+            self._note_ids.add(record_id)
+        self._fix_at.append(at)
+        self._fix_place.append(place.segment << _SEGMENT_SHIFT | (place.offset + offset))
+        self._see_position(key, at, record_id, line)
 
-    def _index_table(self, kind: str) -> None:
-        batch = [codec.decode(kind, document) for _, document in self.db.rows(kind).raw_items()]
-        if kind == POSITIONS:
-            for record in batch:
-                self._fix_kept[record.key] = record.at // THIN_S
-        self._take_in(kind, batch, 1)
+    def _see_position(self, key: str, at: int, record_id: str, document: bytes) -> None:
+        last = self._fix_last.get(key)
+        if last is None or (at, record_id) > last[:2]:
+            self._fix_last[key] = (at, record_id, document)
 
     # --- reading ---------------------------------------------------------------------------------------
 
     def holds(self, record_id: str) -> bool:
         """Whether an id that does not count is stored here."""
-        return record_id in self._index
+        return record_id in self._note_ids or any(record_id in index for index in self._index.values())
 
     def ids(self) -> Iterator[tuple[str, str]]:
-        """Every id that does not count, with its kind."""
-        for record_id, reference in self._index.items():
-            if counted(record_id) is None:
-                yield record_id, POSITIONS if reference < 0 else self._kinds[reference & 1023]
+        """Every id with its kind."""
+        for kind, index in self._index.items():
+            for record_id in index:
+                yield record_id, kind
+        for record in self._positions(range(len(self._fix_at))):
+            yield record.id, POSITIONS
 
     def kinds(self) -> list[str]:
         """The kinds that have records here."""
-        return sorted({*self._kinds, *([POSITIONS] if self._fix_at else [])})
+        return sorted({*self._at, *([POSITIONS] if self._fix_at else [])})
 
     def records(self) -> int:
         """How many records are stored here."""
-        return sum(len(at) for at in self._at.values()) + len(self._fix_at)
+        return sum(len(at) for at in list(self._at.values())) + len(self._fix_at)
 
     def get(self, record_id: str) -> Record | None:
-        """The record of this id; a position that is no document is looked for from disk."""
-        reference = self._index.get(record_id)
-        if reference is not None and reference >= 0:
-            kind = self._kinds[reference & 1023]
-            document = self.db.rows(kind).raw(reference >> 10)
-            return None if document is None else codec.decode(kind, document)
-        found = counted(record_id)
-        if reference is None and (found is None or not self.seen_here.holds(*found)):
+        """The record of this id; a position that is no document is looked for on disk."""
+        for kind, index in list(self._index.items()):
+            doc_id = index.get(record_id)
+            if doc_id is not None:
+                document = self.db.rows(kind).raw(doc_id)
+                return None if document is None else codec.decode(kind, document)
+        if not self._fix_at or not (record_id in self._note_ids or self._seen.holds(record_id)):
             return None
         return next((record for record in self._positions(range(len(self._fix_at))) if record.id == record_id), None)
 
@@ -195,7 +204,7 @@ class OpenDay:
     def latest(self, kind: str) -> Mapping[str, Record]:
         """The newest record per key of a kind."""
         if kind == POSITIONS:
-            return dict(self._fix_last)
+            return {key: codec.decode(kind, document) for key, (_, _, document) in self._fix_last.items()}
         rows = self.db.rows(kind)
         done, newest = self._latest.get(kind, (0, {}))
         upto = len(self._at.get(kind, ()))

@@ -322,13 +322,15 @@ class PostgresStore:
         if not set(by) <= set(dimensions):
             start, end = self._days.span(from_day, to_day)
             bodies = ((record.at, record.body) for record in self.scan(kind, start, end))
-            return sums.rows(kind, by, sums.count(kind, by, self._days, bodies), by)
+            return sums.rows(kind, by, sums.count(kind, by, self._days, bodies))
         rows = self._reading(
             "SELECT day, part, sums FROM zp_day_sum WHERE owner = %s AND kind = %s AND day BETWEEN %s AND %s",
             (self._area, kind, from_day, to_day),
         )
         cube: sums.Cube = {(day, *orjson.loads(part)): values for day, part, values in rows}
-        return sums.rows(kind, dimensions, cube, by)
+        folded: sums.Cube = {}
+        sums.fold(folded, cube, sums.picked(dimensions, by), from_day, to_day)
+        return sums.rows(kind, by, folded)
 
     def _recount_into(self, connection: _Connection) -> None:
         """Make the day sums of this area again from its records."""

@@ -24,7 +24,7 @@ import orjson
 
 from broker.store import Record, codec, sums
 from broker.store.open_day import POSITIONS, OpenDay
-from broker.store.seen import Seen
+from broker.store.seen import Seen, counted
 from broker.store.tinyjournal import Files, export_table, frames
 
 FORMAT = 1
@@ -81,7 +81,13 @@ def seal(day: OpenDay, seen: Seen, records_folder: Path, files: Files, pause_s: 
         kinds[POSITIONS]["latest"] = {
             key: orjson.loads(codec.encode_with_kind(record)) for key, record in day.latest(POSITIONS).items()
         }
-    put(IDS, [_ids(day, sorted(kinds))])
+    here, others = Seen(), []
+    for record_id, kind in day.ids():
+        if counted(record_id) is None:
+            others.append((id_hash(record_id), sorted(kinds).index(kind)))
+        else:
+            here.add(record_id)
+    put(IDS, [_ids(others)])
     put(SEEN, [_json(seen.saved())])
     manifest = {
         "format": FORMAT,
@@ -91,7 +97,7 @@ def seal(day: OpenDay, seen: Seen, records_folder: Path, files: Files, pause_s: 
         "crc": f"{day.db.journal.crc:08x}",
         "records": day.records(),
         "kinds": kinds,
-        "counted": day.seen_here.saved(),
+        "counted": here.saved(),
     }
     put(MANIFEST, [_json(manifest)])
     _write(draft / SUMS, hashes, files, pause_s)
@@ -174,7 +180,7 @@ def _framed(records: Iterable[Record]) -> Iterator[bytes]:
         yield frames.encode(number + 1, crc, lines)[0]
 
 
-def _ids(day: OpenDay, kinds: list[str]) -> bytes:
-    pairs = sorted((id_hash(record_id), kinds.index(kind)) for record_id, kind in day.ids())
+def _ids(pairs: list[tuple[int, int]]) -> bytes:
+    pairs.sort()
     hashes = array("Q", [number for number, _ in pairs])
     return hashes.tobytes() + bytes(kind for _, kind in pairs)

@@ -34,6 +34,7 @@ class SealedDay:
         self.count: int = manifest["records"]
         self._kinds: dict[str, dict[str, Any]] = manifest["kinds"]
         self._counted = Seen(manifest["counted"])
+        self._cubes: dict[str, sums.Cube] = {}
 
     def _hashes(self) -> dict[str, str]:
         path = self.folder / SUMS
@@ -77,7 +78,7 @@ class SealedDay:
         """The record of this id."""
         found = counted(record_id)
         if found is not None:
-            if not self._counted.holds(*found):
+            if not self._counted.holds(record_id):
                 return None
             candidates = self.kinds()
         else:
@@ -155,9 +156,12 @@ class SealedDay:
         return about is not None and about["first_day"] <= to_day and about["last_day"] >= from_day
 
     def cube(self, kind: str) -> sums.Cube:
-        """The day sums of a kind; recounted if they were sealed with other dimensions."""
-        cube = sums.loaded(kind, self._json(f"{kind}.sum.json"))
-        return self.recount(kind) if cube is None else cube
+        """The day sums of a kind, not to be changed; recounted if they were sealed with other dimensions."""
+        cube = self._cubes.get(kind)
+        if cube is None:
+            cube = sums.loaded(kind, self._json(f"{kind}.sum.json"))
+            self._cubes[kind] = cube = self.recount(kind) if cube is None else cube
+        return cube
 
     def recount(self, kind: str) -> sums.Cube:
         """The day sums of a kind, counted again from the records."""

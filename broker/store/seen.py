@@ -4,7 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 
-_COUNTED = re.compile(r"([^:]+:(?:0|[1-9][0-9]{0,11})):(0|[1-9][0-9]{0,11})", re.ASCII)
+_COUNTED = re.compile(r"([^:\x00-\x1f\x7f]{1,100}:(?:0|[1-9][0-9]{0,11})):(0|[1-9][0-9]{0,11})", re.ASCII)
 
 
 def counted(record_id: str) -> tuple[str, int] | None:
@@ -23,6 +23,8 @@ class Ranges:
         self.lasts = [last for _, last in pairs or []]
 
     def __contains__(self, number: int) -> bool:
+        if not self.lasts or number > self.lasts[-1]:
+            return False
         position = bisect_right(self.firsts, number) - 1
         return position >= 0 and number <= self.lasts[position]
 
@@ -56,20 +58,28 @@ class Seen:
     """The counting ids of a whole store; grows with devices, boots and gaps, not with records."""
 
     def __init__(self, saved: Mapping[str, list[list[int]]] | None = None) -> None:
-        self._ranges = {head: Ranges(pairs) for head, pairs in (saved or {}).items()}
+        self.heads = {head: Ranges(pairs) for head, pairs in (saved or {}).items()}
 
-    def holds(self, head: str, seq: int) -> bool:
-        """Whether `<head>:<seq>` is stored."""
-        ranges = self._ranges.get(head)
-        return ranges is not None and seq in ranges
+    def find(self, record_id: str) -> tuple[Ranges | None, int]:
+        """The ranges an id counts in (made if need be) and its number; (None, 0) for an id that does not count."""
+        found = counted(record_id)
+        if found is None:
+            return None, 0
+        return self.heads.setdefault(found[0], Ranges()), found[1]
 
-    def add(self, head: str, seq: int) -> None:
-        """`<head>:<seq>` is stored now."""
-        ranges = self._ranges.get(head)
-        if ranges is None:
-            ranges = self._ranges[head] = Ranges()
-        ranges.add(seq)
+    def holds(self, record_id: str) -> bool:
+        """Whether this id counts and is stored."""
+        found = counted(record_id)
+        if found is None or found[0] not in self.heads:
+            return False
+        return found[1] in self.heads[found[0]]
+
+    def add(self, record_id: str) -> None:
+        """This id is stored now; nothing happens if it does not count."""
+        ranges, number = self.find(record_id)
+        if ranges is not None:
+            ranges.add(number)
 
     def saved(self) -> dict[str, list[list[int]]]:
         """All of it as plain JSON, for the carry-over file of a sealed day."""
-        return {head: ranges.pairs() for head, ranges in sorted(self._ranges.items())}
+        return {head: ranges.pairs() for head, ranges in sorted(self.heads.items()) if ranges.firsts}

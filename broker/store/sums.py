@@ -64,17 +64,6 @@ def add(cube: Cube, kind: str, by: Sequence[str], day: str, body: Mapping[str, A
                 row[position] += sign * value
 
 
-def merge(into: Cube, cube: Mapping[tuple[Value, ...], Sequence[int]]) -> None:
-    """Add a cube of the same dimensions."""
-    for key, sums in cube.items():
-        row = into.get(key)
-        if row is None:
-            into[key] = list(sums)
-        else:
-            for position, value in enumerate(sums):
-                row[position] += value
-
-
 def count(kind: str, by: Sequence[str], days: Days, records: Iterable[tuple[int, Mapping[str, Any]]]) -> Cube:
     """The cube of (at, body) pairs."""
     cube: Cube = {}
@@ -83,14 +72,24 @@ def count(kind: str, by: Sequence[str], days: Days, records: Iterable[tuple[int,
     return cube
 
 
-def rows(kind: str, dimensions: Sequence[str], cube: Cube, by: Sequence[str]) -> list[dict[str, Any]]:
-    """A cube as the rows `totals` gives: only the fields of `by`, without rows that have no records, sorted."""
-    picked = [dimensions.index(field) + 1 for field in by]
-    folded: Cube = {}
-    for key, sums in cube.items():
-        merge(folded, {(key[0], *(key[position] for position in picked)): sums})
+def fold(into: Cube, cube: Cube, picked: Sequence[int], from_day: str, to_day: str) -> None:
+    """Add the days from `from_day` to `to_day` of a cube to one that has only its `picked` key positions."""
+    for key, row in cube.items():
+        if from_day <= str(key[0]) <= to_day:
+            short = tuple([key[position] for position in picked])
+            found = into.get(short)
+            into[short] = row if found is None else [a + b for a, b in zip(found, row, strict=True)]
+
+
+def picked(dimensions: Sequence[str], by: Sequence[str]) -> list[int]:
+    """The key positions of the day and the fields of `by`."""
+    return [0, *(dimensions.index(field) + 1 for field in by)]
+
+
+def rows(kind: str, by: Sequence[str], cube: Cube) -> list[dict[str, Any]]:
+    """A cube of exactly `by` as the rows `totals` gives: sorted, without rows that have no records."""
     measures = MEASURES.get(kind, ())
-    ordered = sorted(folded.items(), key=lambda row: [(value is not None, str(value)) for value in row[0]])
+    ordered = sorted(cube.items(), key=lambda row: [(value is not None, str(value)) for value in row[0]])
     return [
         {
             "day": key[0],

@@ -6,6 +6,7 @@ Where this differs from stock TinyDB it refuses or keeps what stock loses: an id
 raises changes nothing, and documents handed out are copies.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from broker.store.tinyjournal.files import Files
 from broker.store.tinyjournal.journal import Journal, JournalCorrupt, Place
 from broker.store.tinyjournal.lock import FolderLock
 from broker.store.tinyjournal.rows import Edit, Rows
+
+# `["table",17,` of a line that puts a document, for names that JSON writes without escapes.
+_PUT = re.compile(rb'\["([^"\\]*)",([0-9]+),(?=\{)')
 
 Note = Callable[[bytes, Place, int], None]
 
@@ -51,21 +55,37 @@ class JournalStorage(Storage):
 
     def _apply(self, lines: list[bytes], place: Place, on_note: Note | None) -> None:
         offset = 0
+        table, first = b"", 0
+        fresh: list[bytes] = []
         for line in lines:
             if line.startswith(b"{"):
                 if on_note is not None:
                     on_note(line, place, offset)
+            elif (put := _PUT.match(line)) is not None:
+                # Puts with ids that count up are what inserting writes: they go in together.
+                name, number = put[1], int(put[2])
+                if name != table or number != first + len(fresh):
+                    self._extend(table, first, fresh)
+                    table, first, fresh = name, number, []
+                fresh.append(line[put.end() : -1])
             else:
+                self._extend(table, first, fresh)
+                fresh = []
                 self._apply_line(line)
             offset += len(line) + 1
+        self._extend(table, first, fresh)
+
+    def _extend(self, table: bytes, first: int, documents: list[bytes]) -> None:
+        if not documents:
+            return
+        rows = self._rows(table.decode())
+        if first == rows.next_id:
+            rows.extend(documents)
+        else:
+            for doc_id, document in enumerate(documents, first):
+                rows.put(doc_id, document)
 
     def _apply_line(self, line: bytes) -> None:
-        # A put carries its document as bytes already: only the two words before it need reading.
-        name_end = line.find(b'"', 2)
-        id_end = line.find(b",", name_end + 2)
-        if b"\\" not in line[2:name_end] and id_end > 0 and line[id_end + 1 : id_end + 2] == b"{":
-            self._rows(line[2:name_end].decode()).put(int(line[name_end + 2 : id_end]), line[id_end + 1 : -1])
-            return
         words = orjson.loads(line)
         if len(words) == 1:
             self.tables.pop(words[0], None)
