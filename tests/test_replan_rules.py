@@ -102,6 +102,40 @@ def test_a_tour_that_is_late_already_may_not_become_later() -> None:
     assert places(insert(late, stop("x100"), ON_A_STREET).tours[0]) == ["x500", "x100"]
 
 
+def test_what_was_late_already_may_be_as_late_again() -> None:
+    """A stop that was going to miss its closing time does not forbid the second visit its old place."""
+    late = tour("x100", "x500")
+    late = replace(late, stops=(late.stops[0], replace(late.stops[1], close_at=NOW + 400)))
+    offer = blocked(late, ("a", "x100", 1), NOW + 100, ON_A_STREET)
+    assert (places(offer.tours[0]), offer.cost_s) == (["x100", "x500"], 0)
+
+
+def test_a_wait_later_on_pays_for_a_detour() -> None:
+    """Time that would be spent waiting is free: the place that uses it wins, though its detour is long."""
+    waits = tour("x100", "x200", "x300", "x400")
+    waits = replace(waits, stops=(*waits.stops[:3], replace(waits.stops[3], open_at=NOW + 5000)))
+    offer = insert(waits, stop("x1000", close_at=NOW + 1200), ON_A_STREET)
+    assert places(offer.tours[0]) == ["x100", "x200", "x1000", "x300", "x400"]
+    assert (offer.detour_s, offer.broken) == (-100, 1)  # 100 s of waiting became the dwell itself
+
+
+@pytest.mark.parametrize(("told_s", "broken"), [(500, 0), (499, 1), (1100, 0), (1101, 1), (None, 0)])
+def test_a_promise_is_kept_within_five_minutes(told_s: int | None, broken: int) -> None:
+    """A stop that slips from 500 to 800 s keeps a promise of 500 to 1100 s, and breaks one further off."""
+    one = tour("x500")
+    one = replace(one, stops=(replace(one.stops[0], before_at=None if told_s is None else NOW + told_s),))
+    offer = insert(one, stop("x0", open_at=NOW + 200, close_at=NOW + 250), ON_A_STREET)
+    assert schedule(offer.tours[0], ON_A_STREET).arrive_at == (NOW + 200, NOW + 800)
+    assert (offer.broken, offer.cost_s) == (broken, 200 + 300 * broken)
+
+
+def test_a_truck_that_is_late_anyway_breaks_no_promise_anew() -> None:
+    """A keeper who was told 500 s when the truck comes at 900 is not this change's doing if it still comes at 900."""
+    one = tour("x500", start_at=NOW + 400)
+    one = replace(one, stops=(replace(one.stops[0], before_at=NOW + 100),))
+    assert insert(one, stop("x600"), ON_A_STREET).broken == 0
+
+
 def test_a_blocked_stop_that_no_longer_fits_is_unplaced() -> None:
     """If the shift ends before the lane is clear the dispatcher is told, and every other stop stays."""
     offer = blocked(tour("x100", "x200", shift_end_at=NOW + 600), ("a", "x100", 1), NOW + 3600, ON_A_STREET)
