@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 from fastapi import FastAPI
@@ -48,21 +49,29 @@ def _bearer(token):
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-@pytest.fixture
-def desk(built, tmp_path):
-    """A desk with roles over a fresh copy of the demo's registers."""
-    import shutil
-
-    folder = tmp_path / "registers"
-    shutil.copytree(built, folder)
-    roles = tmp_path / "roles.toml"
+def with_roles(built, folder):
+    """A desk with three people over a fresh copy of the demo's registers."""
+    shutil.copytree(built, folder / "registers")
+    roles = folder / "roles.toml"
     tokens = {
         "registrar": grant(roles, "王芳", "registrar", False), "viewer": grant(roles, "李雷", "viewer", False),
         "trusted": grant(roles, "韩梅", "viewer", True),
     }
-    made = Desk(folder, roles)
+    made = Desk(folder / "registers", roles)
     made.tokens = tokens
     return made
+
+
+@pytest.fixture
+def desk(built, tmp_path):
+    """A desk of its own for a test that changes something."""
+    return with_roles(built, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def still(built, tmp_path_factory):
+    """One desk for all tests that must leave it as it is."""
+    return with_roles(built, tmp_path_factory.mktemp("still"))
 
 
 @pytest.fixture
@@ -71,18 +80,18 @@ def open_desk(built):
     return Desk(built, None)
 
 
-def test_a_viewer_reads_without_names_and_a_registrar_with(desk):
+def test_a_viewer_reads_without_names_and_a_registrar_with(still):
     """Names and birth dates reach only those with the right; the ages a viewer sees are the same."""
-    seen = {who: desk.get("/api/v1/elections", token).text for who, token in desk.tokens.items()}
+    seen = {who: still.get("/api/v1/elections", token).text for who, token in still.tokens.items()}
     assert NAME in seen["registrar"]
     assert NAME in seen["trusted"]
     assert NAME not in seen["viewer"]
     members = json.loads(seen["viewer"])["document"]["bodies"][0]["after"]["members"]
     assert all(member["birth_date"] is None and member["name"] is None for member in members)
     assert all(member["age_years"] for member in members)
-    page = desk.get("/registers/elections/bodies/pb-a01", desk.tokens["viewer"]).text
+    page = still.get("/registers/elections/bodies/pb-a01", still.tokens["viewer"]).text
     assert NAME not in page
-    assert NAME in desk.get("/registers/elections/bodies/pb-a01", desk.tokens["registrar"]).text
+    assert NAME in still.get("/registers/elections/bodies/pb-a01", still.tokens["registrar"]).text
 
 
 def test_every_look_at_members_and_every_export_is_logged(desk):
@@ -97,11 +106,11 @@ def test_every_look_at_members_and_every_export_is_logged(desk):
     assert NAME not in json.dumps(lines, ensure_ascii=False)
 
 
-def test_nobody_without_a_token_sees_anything_once_roles_are_configured(desk):
+def test_nobody_without_a_token_sees_anything_once_roles_are_configured(still):
     """The API answers 401, a page leads to the login form, a wrong token is refused."""
-    assert desk.get("/api/v1/elections").status_code == 401
-    assert desk.get("/api/v1/elections", "p1.wrong").status_code == 403
-    answer = desk.get("/registers/elections")
+    assert still.get("/api/v1/elections").status_code == 401
+    assert still.get("/api/v1/elections", "p1.wrong").status_code == 403
+    answer = still.get("/registers/elections")
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/registers/login")
 
@@ -117,8 +126,8 @@ def test_without_roles_this_machine_reads_and_nobody_writes(open_desk):
 
 
 @pytest.mark.parametrize(("client", "host", "forwarded"), [
-    ("192.168.1.7", "127.0.0.1:8080", False), ("127.0.0.1", "evil.example:8080", False), ("127.0.0.1", "127.0.0.1", True),
-    (None, "127.0.0.1", False), ("127.0.0.1", None, False),
+    ("192.168.1.7", "127.0.0.1:8080", False), ("127.0.0.1", "evil.example:8080", False),
+    ("127.0.0.1", "127.0.0.1", True), (None, "127.0.0.1", False), ("127.0.0.1", None, False),
 ])
 def test_only_this_very_machine_is_this_machine(client, host, forwarded):
     """Another address, another host name (a rebound one) or a proxy in between is not the desk itself."""
@@ -127,22 +136,22 @@ def test_only_this_very_machine_is_this_machine(client, host, forwarded):
     assert local_visitor(Roles(), "::1", "[::1]:8080", False).role == "viewer"
 
 
-def test_a_viewer_cannot_write_by_any_way(desk):
+def test_a_viewer_cannot_write_by_any_way(still):
     """Every writing address refuses a viewer."""
-    token = _bearer(desk.tokens["trusted"])
+    token = _bearer(still.tokens["trusted"])
     for method, path, body in (
         ("PATCH", "/api/v1/elections", {"expect": "x", "why": "y", "edits": []}),
         ("PUT", "/api/v1/safety", {"expect": "x", "why": "y", "document": {}}),
         ("POST", "/api/v1/elections/restore", {"expect": "x", "why": "y", "version": 1}),
         ("POST", "/api/v1/safety/outside-edit", {"action": "discard", "why": "y"}),
     ):
-        answer = desk.http.request(method, path, json=body, headers=token)
+        answer = still.http.request(method, path, json=body, headers=token)
         assert answer.status_code == 403, path
         assert "registrar" in answer.json()["message"]
     for path in ("record", "import", "outside-edit", "restore", "import/apply"):
-        answer = desk.http.post(f"/registers/elections/{path}", data={"why": "x"}, headers=token)
+        answer = still.http.post(f"/registers/elections/{path}", data={"why": "x"}, headers=token)
         assert answer.status_code in (403, 422), path
-    assert desk.registers.elections.read().version == 1
+    assert still.registers.elections.read().version == 1
 
 
 def test_a_registrar_changes_a_field_and_the_log_says_who_and_why(desk):
@@ -187,15 +196,15 @@ def test_the_second_of_two_writers_gets_both_versions(desk):
     ("bodies/pb-a01/name", "x" * 201, "bad_text"), ("bodies/pb-a01/colour", "red", "unknown_field"),
     ("bodies/pb-zz/name", "x", "no_such_path"), ("version", 9, "fixed_field"), ("bodies", {}, "wrong_type"),
 ])
-def test_a_wrong_value_is_refused_with_its_field(desk, path, value, code):
+def test_a_wrong_value_is_refused_with_its_field(still, path, value, code):
     """Every rule has an answer 422 that names the field and the reason in two languages; nothing changes."""
-    body = {"expect": desk.etag(), "why": "w", "edits": [{"op": "set", "path": path, "value": value}]}
-    answer = desk.http.patch("/api/v1/elections", json=body, headers=_bearer(desk.tokens["registrar"]))
+    body = {"expect": still.etag(), "why": "w", "edits": [{"op": "set", "path": path, "value": value}]}
+    answer = still.http.patch("/api/v1/elections", json=body, headers=_bearer(still.tokens["registrar"]))
     assert answer.status_code == 422
     problems = answer.json()["problems"]
     assert code in [problem["code"] for problem in problems]
     assert all(problem["message"] and problem["message_zh"] for problem in problems)
-    assert desk.registers.elections.read().version == 1
+    assert still.registers.elections.read().version == 1
 
 
 @pytest.mark.parametrize(("path", "value", "code"), [
@@ -209,21 +218,22 @@ def test_a_wrong_value_is_refused_with_its_field(desk, path, value, code):
     ("sites/rescue-01/status", "implementation", "accepted_unfinished"),
     ("sites/rescue-01/milestones/m1/met_on", None, "met_without_date"),
     ("sites/rescue-01/milestones/m1/status", "scheduled", "date_without_met"),
-    ("sites/rescue-05/defects/d1/fixed_on", "2020-01-01", "order"), ("programmes/rescue/target_count", 0, "out_of_range"),
+    ("sites/rescue-05/defects/d1/fixed_on", "2020-01-01", "order"),
+    ("programmes/rescue/target_count", 0, "out_of_range"),
     ("programmes/rescue/due_on", "2020-01-01", "order"),
     ("bounds", {"south": 1, "west": 2, "north": 0, "east": 3}, "bounds_reversed"),
 ])
-def test_a_wrong_value_of_the_works_is_refused_with_its_field(desk, path, value, code):
+def test_a_wrong_value_of_the_works_is_refused_with_its_field(still, path, value, code):
     """The same for the register of safety works."""
     if "progress/2021" in path:
-        day = desk.registers.safety.read().document["sites"]
+        day = still.registers.safety.read().document["sites"]
         site = next(item for item in day if item["id"] == "rescue-01")
         path = path.replace("2021-04-02", site["progress"][0]["on"])
-    body = {"expect": desk.etag("safety"), "why": "w", "edits": [{"op": "set", "path": path, "value": value}]}
-    answer = desk.http.patch("/api/v1/safety", json=body, headers=_bearer(desk.tokens["registrar"]))
+    body = {"expect": still.etag("safety"), "why": "w", "edits": [{"op": "set", "path": path, "value": value}]}
+    answer = still.http.patch("/api/v1/safety", json=body, headers=_bearer(still.tokens["registrar"]))
     assert answer.status_code == 422
     assert code in [problem["code"] for problem in answer.json()["problems"]]
-    assert desk.registers.safety.read().version == 1
+    assert still.registers.safety.read().version == 1
 
 
 def test_records_are_added_and_removed(desk):
@@ -245,28 +255,27 @@ def test_an_import_over_http_is_a_preview_until_it_is_applied(desk):
     token = _bearer(desk.tokens["registrar"])
     good, bad = "编号,名称\na01,改名居民区\n".encode("gb18030"), "编号,名称\n坏编号,x\n".encode()
     for apply, content, version, problems in (("false", good, 1, 0), ("true", bad, 1, 1), ("true", good, 2, 0)):
-        answer = desk.http.post(
-            "/api/v1/elections/import", headers=token, data={"apply": apply, "why": "新名单", "lang": "zh", "table": "areas"},
-            files={"file": ("areas.csv", content)},
-        ).json()
+        data = {"apply": apply, "why": "新名单", "lang": "zh", "table": "areas"}
+        files = {"file": ("areas.csv", content)}
+        answer = desk.http.post("/api/v1/elections/import", headers=token, data=data, files=files).json()
         assert desk.registers.elections.read().version == version
         assert bool(answer["problems"]) == bool(problems)
     assert desk.registers.elections.log()[-1].action == "import"
 
 
-def test_a_body_without_length_or_with_too_much_of_it_is_refused(desk):
+def test_a_body_without_length_or_with_too_much_of_it_is_refused(still):
     """More than nine megabytes, or an unknown length, never reach the register."""
-    token = _bearer(desk.tokens["registrar"])
-    answer = desk.http.put("/api/v1/elections", headers=token, content=(b"x" for _ in range(3)))
+    token = _bearer(still.tokens["registrar"])
+    answer = still.http.put("/api/v1/elections", headers=token, content=(b"x" for _ in range(3)))
     assert answer.status_code == 422
     assert answer.json()["problems"][0]["code"] == "too_big"
-    answer = desk.http.put("/api/v1/elections", headers={**token, "Content-Length": "99000000"}, content=b"{}")
+    answer = still.http.put("/api/v1/elections", headers={**token, "Content-Length": "99000000"}, content=b"{}")
     assert answer.json()["problems"][0]["code"] == "too_big"
 
 
-def test_the_report_has_both_numbers_of_every_share(desk):
+def test_the_report_has_both_numbers_of_every_share(still):
     """The API's figures carry numerator and denominator, before and after."""
-    found = desk.get("/api/v1/elections/report?kind=party_branch&level=first", desk.tokens["viewer"]).json()
+    found = still.get("/api/v1/elections/report?kind=party_branch&level=first", still.tokens["viewer"]).json()
     college = next(item for item in found["figures"] if item["id"] == "members_college")
     assert (college["before"]["numerator"], college["before"]["denominator"]) == (52, 90)
     assert (college["after"]["text"], found["largest_attendance"]["present"]) == ("76.5 %", 301)
@@ -335,7 +344,7 @@ def test_cookies_end_and_cannot_be_made_up(desk):
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_every_page_is_there_in_both_languages(desk, lang):
+def test_every_page_is_there_in_both_languages(still, lang):
     """All pages answer, speak the language asked for, load nothing from elsewhere, and forbid it."""
     for path in (
         "", "/elections", "/elections/bodies/pb-a01", "/elections/bodies/rc-a01", "/elections/log", "/elections/import",
@@ -343,7 +352,7 @@ def test_every_page_is_there_in_both_languages(desk, lang):
         "/safety/record?table=sites", "/login",
     ):
         mark = "&" if "?" in path else "?"
-        answer = desk.get(f"/registers{path}{mark}lang={lang}", desk.tokens["registrar"])
+        answer = still.get(f"/registers{path}{mark}lang={lang}", still.tokens["registrar"])
         assert answer.status_code == 200, path
         assert f'lang="{"zh-CN" if lang == "zh" else "en"}"' in answer.text
         assert "http://" not in answer.text.replace("http://127.0.0.1", "")
@@ -356,7 +365,8 @@ def test_typed_text_is_shown_as_text(desk):
     body = {"expect": desk.etag(), "why": "<b>why</b>", "edits": [
         {"op": "set", "path": "bodies/pb-a01/name", "value": "<script>alert(1)</script>"}]}
     assert desk.http.patch("/api/v1/elections", json=body, headers=_bearer(desk.tokens["registrar"])).status_code == 200
-    for path in ("/elections", "/elections/bodies/pb-a01", "/elections/log", "/elections/record?table=bodies&id=pb-a01"):
+    form = "/elections/record?table=bodies&id=pb-a01"
+    for path in ("/elections", "/elections/bodies/pb-a01", "/elections/log", form):
         page = desk.get(f"/registers{path}", desk.tokens["registrar"]).text
         assert "<script" not in page, path
         assert "<b>why" not in page, path
@@ -370,7 +380,8 @@ def test_an_outside_edit_is_shown_and_accepted_on_the_page(desk):
     page = desk.get("/registers/elections").text
     assert "手改党总支" in page
     key = re.search(r'name="form_key" value="([^"]+)"', page)[1]
-    answer = desk.http.post("/registers/elections/outside-edit", data={"form_key": key, "why": "手工修改", "op": "accept"})
+    data = {"form_key": key, "why": "手工修改", "op": "accept"}
+    answer = desk.http.post("/registers/elections/outside-edit", data=data)
     assert answer.status_code == 303
     assert desk.registers.elections.log()[-1].action == "accept_edit"
 
@@ -400,7 +411,8 @@ def test_a_missing_register_is_said_so(tmp_path):
 
 @pytest.mark.parametrize("text", [
     "person = 3", "[somebody]\nname='x'", "[person.p1]\nname='x'\nrole='king'\nsalt='s'\nhash='h'",
-    "[person.p1]\nname='x'\nrole='viewer'\nsalt='s'", "[person.p1]\nname='x'\nrole='viewer'\nsalt='s'\nhash='h'\nfoo=1", "[[[",
+    "[person.p1]\nname='x'\nrole='viewer'\nsalt='s'", "[[[",
+    "[person.p1]\nname='x'\nrole='viewer'\nsalt='s'\nhash='h'\nfoo=1",
     "[person.p1]\nname='x'\nrole='viewer'\nsalt='s'\nhash='h'\nsees_names='yes'",
 ])
 def test_a_wrong_role_file_is_refused_by_name(tmp_path, text):

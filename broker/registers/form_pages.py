@@ -17,7 +17,7 @@ from broker.registers.edits import Edit, apply_edits, find
 from broker.registers.errors import Denied, Invalid, NotFound, Problem
 from broker.registers.filing import TABLES, preview_file, table_of
 from broker.registers.html import base_context, language_of, page
-from broker.registers.importing import parse_cell
+from broker.registers.importing import CellError, parse_cell
 from broker.registers.register import Register
 from broker.registers.tables import Table
 from broker.registers.visitors import COOKIE, check_form, form_of, visitor_of, writer_of
@@ -116,8 +116,8 @@ def _changed(
     for column in table.columns:
         try:
             values[column.name] = parse_cell(column, typed[column.name])
-        except ValueError as error:
-            problems.append(Problem("", "cell", {"name": column.name, "message": str(error)}))
+        except CellError as error:
+            problems.append(error.problem)
     problems += [Problem(name, "required") for name, value in keys.items() if not value]
     if problems:
         raise Invalid(problems)

@@ -92,10 +92,10 @@ def _take_row(
     for column, cell in zip(columns, (*cells, *[None] * len(columns)), strict=False):
         try:
             values[column.name] = parse_cell(column, cell)
-        except ValueError as error:
-            problems.append(_cell_problem(sheet, number, column.name, str(error)))
+        except CellError as error:
+            problems.append(_placed(error.problem, sheet, number))
     blank = [name for name in table.key_names() if name in values and values[name] is None]
-    problems += [_cell_problem(sheet, number, name, "required / 必填") for name in blank]
+    problems += [_placed(CellError("cell_blank", Column(name), "").problem, sheet, number) for name in blank]
     if problems:
         return problems
     keys = {name: str(values.pop(name)) for name in table.key_names()}
@@ -106,42 +106,52 @@ def _take_row(
     try:
         origins[table.put(document, keys, values)] = (sheet.name, number)
     except Invalid as error:
-        return [Problem(p.path, p.code, p.values, row=number, sheet=sheet.name) for p in error.problems]
+        return [_placed(problem, sheet, number) for problem in error.problems]
     return []
 
 
+class CellError(ValueError):
+    """A cell cannot be read; `problem` says what is expected in its column."""
+
+    def __init__(self, code: str, column: Column, cell: str, expected: str = "") -> None:
+        field = column.field()
+        names = {"name": field_word(field, "en"), "name_zh": field_word(field, "zh")}
+        self.problem = Problem("", code, {**names, "cell": cell[:40], "expected": expected})
+        super().__init__(self.problem.text())
+
+
 def parse_cell(column: Column, cell: str | None) -> Any:
-    """The value of a cell; ValueError says what is expected."""
+    """The value of a cell; CellError says what is expected."""
     if cell is None:
         return None
     if column.kind == "day":
-        return _day(cell)
+        return _day(column, cell)
     if column.kind == "code":
         code = code_of(column.field(), cell)
         if code is None:
             words = ", ".join(f"{pair[1]} ({name})" for name, pair in CODES[column.field()].items())
-            raise ValueError(f"{cell[:40]!r} is not one of / 只能是: {words}")
+            raise CellError("cell_code", column, cell, words)
         return code
     if column.kind == "whole":
         if not WHOLE.fullmatch(cell):
-            raise ValueError(f"{cell[:40]!r} is not a whole number / 不是整数")
+            raise CellError("cell_whole", column, cell)
         return int(cell)
     if column.kind == "number":
         percent = cell.endswith("%") and NUMBER.fullmatch(cell[:-1])
         if not percent and not NUMBER.fullmatch(cell):
-            raise ValueError(f"{cell[:40]!r} is not a number / 不是数字")
+            raise CellError("cell_number", column, cell)
         return round(float(cell[:-1]) / 100, 6) if percent else float(cell)
     return cell
 
 
-def _day(cell: str) -> str:
+def _day(column: Column, cell: str) -> str:
     match = DAY.fullmatch(cell)
     if match is None:
-        raise ValueError(f"{cell[:40]!r} is not a day; write 2021-04-10 / 不是日期")
+        raise CellError("cell_day", column, cell)
     try:
         return date(int(match[1]), int(match[2]), int(match[3])).isoformat()
     except ValueError as error:
-        raise ValueError(f"{cell!r} does not exist in the calendar / 日期不存在") from error
+        raise CellError("cell_calendar", column, cell) from error
 
 
 def _table_of(sheet: Sheet, tables: Sequence[Table], wanted: str | None) -> Table:
@@ -201,8 +211,8 @@ def _key_kind(name: str) -> Any:
     return {"phase": "code", "step": "code", "on": "day"}.get(name, "text")
 
 
-def _cell_problem(sheet: Sheet, number: int, name: str, message: str) -> Problem:
-    return Problem("", "cell", {"name": name, "message": message}, row=number, sheet=sheet.name)
+def _placed(problem: Problem, sheet: Sheet, number: int) -> Problem:
+    return Problem(problem.path, problem.code, problem.values, row=number, sheet=sheet.name)
 
 
 def _with_row(problem: Problem, origins: Mapping[str, tuple[str | None, int]]) -> Problem:

@@ -23,7 +23,7 @@ from broker.registers.visitors import visitor_of
 STATIC = Path(__file__).parent / "pages"
 STATIC_FILES = {"registers.css": "text/css"}
 LOG_SHOWN = 200
-LISTED = 40
+LISTED = 20
 
 
 def page_router(registers: Registers, roles: Roles) -> APIRouter:
@@ -100,6 +100,7 @@ def _elections(router: APIRouter, registers: Registers, roles: Roles) -> None:
             longest=election_figures.longest_serving(bodies), attended=election_figures.largest_attendance(bodies),
             turnout=election_figures.turnout(bodies), steps=election_figures.open_steps(bodies, registers.today()),
             skipped=election_figures.skipped_steps(bodies), listed=LISTED,
+            names={item.id: item.name for item in bodies}, area_names={a.id: a.name for a in snapshot.value.areas},
         )
 
     @router.get("/registers/elections/bodies/{body_id}")
@@ -141,6 +142,7 @@ def _safety(router: APIRouter, registers: Registers, roles: Roles) -> None:
             programmes=safety_figures.by_programme(value), dues=safety_figures.dues(value, registers.today()),
             groups=[group for group in groups if group[1]], latest=safety_figures.latest_progress, listed=LISTED,
             titles={item.id: item.title for item in value.programmes},
+            site_titles={item.id: item.title for item in value.sites},
         )
 
     @router.get("/registers/safety/sites/{site_id}")

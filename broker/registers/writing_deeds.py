@@ -32,7 +32,8 @@ def init(args: Args) -> int:
 
 def demo(args: Args) -> int:
     """Make the demo's register."""
-    document = demo_elections() if args.register == "elections" else demo_works()
+    make = demo_elections if args.register == "elections" else demo_works
+    document = make(args.first_day) if args.first_day else make()
     return saved_as(register_of(args).create(document, args.who, args.why))
 
 
