@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.embedded import EmbeddedBroker, find_mosquitto
+from broker.embedded import READERS, EmbeddedBroker, find_mosquitto
 from firmware import wire
 
 log = logging.getLogger("zhanpai.embedded")
@@ -63,7 +63,7 @@ def configuration(area: str, accounts: Mapping[str, str], host: str, port: int, 
     says: dict[str, list[str]] = {}
     hears: dict[str, list[str]] = {}
     for user in accounts:
-        if user in (f"bridge-{area}", f"watch-{area}"):
+        if user in (f"bridge-{area}", *(f"{reader}-{area}" for reader in READERS)):
             says[user] = everything if user.startswith("bridge-") else []
             hears[user] = everything
             continue

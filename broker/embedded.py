@@ -31,6 +31,7 @@ PBKDF2_ROUNDS = 101  # Mosquitto's own default; accounts here are long random ke
 # and a bridge that is away for an hour more than its 1,000 queued ones (messages above are dropped silently).
 MAX_INFLIGHT_MESSAGES = 1000
 MAX_QUEUED_MESSAGES = 200_000
+READERS = ("watch", "technician")
 
 
 class EmbeddedBrokerError(RuntimeError):
@@ -58,9 +59,10 @@ def password_line(user: str, password: str) -> str:
 
 
 def access_list(area: str) -> str:
-    """The Mosquitto ACL of an area: the bridge may all, `watch` only look, a device (`%u`) speak for itself."""
+    """The Mosquitto ACL of an area: the bridge may all, readers only look, a device (`%u`) speak for itself."""
     lines = [f"user bridge-{area}", f"topic readwrite {wire.ROOT}/{area}/#", "topic read $SYS/broker/version", ""]
-    lines += [f"user watch-{area}", f"topic read {wire.ROOT}/{area}/#", ""]
+    for reader in READERS:  # the live table, the technician's tool: they look and say nothing
+        lines += [f"user {reader}-{area}", f"topic read {wire.ROOT}/{area}/#", ""]
     for spoken in wire.subscriptions("bridge", area):
         lines.append("pattern write " + spoken.replace("/+/", "/%u/", 1))
     heard = {f for family in ("truck", "room") for f in wire.subscriptions(family, area, "%u")}

@@ -161,23 +161,6 @@ _BIN = (
     ("grams", _integer(-100000000, 100000000), "0"),
     ("quality", _integer(0, 4), ""),
 )
-_VISIT = (
-    ("room", _id, ""),
-    ("name", _text(200), ""),
-    ("sequence", _integer(0, 10000), ""),
-    ("visit_number", _integer(1, 1000), ""),
-    ("state", _word(VISIT_STATES), ""),
-    ("eta_at", _time, "0"),
-    (
-        "bins",
-        (
-            ("waste", _word(WASTES), ""),
-            ("count", _count, "0"),
-            ("grams", _integer(-100000000, 100000000), "0"),
-        ),
-        "",
-    ),
-)
 _LAMP = (
     ("waste", _word(WASTES + ("any",)), ""),
     ("lamp", _word(LAMP_STATES), ""),
@@ -246,7 +229,23 @@ _KINDS = {
             ("version", _seq, ""),
             ("run_id", _id, "0"),
             ("issued_at", _time, ""),
-            ("visits", _VISIT, ""),
+            ("visits", (
+                ("room", _id, ""),
+                ("name", _text(200), ""),
+                ("sequence", _integer(0, 10000), ""),
+                ("visit_number", _integer(1, 1000), ""),
+                ("state", _word(VISIT_STATES), ""),
+                ("eta_at", _time, "0"),
+                (
+                    "bins",
+                    (
+                        ("waste", _word(WASTES), ""),
+                        ("count", _count, "0"),
+                        ("grams", _integer(-100000000, 100000000), "0"),
+                    ),
+                    "",
+                ),
+            ), ""),
         ),
     ),
     ("truck", "ack"): ("bridge", True, None, _ACK),
@@ -292,6 +291,13 @@ _KINDS = {
     ("bridge", "clock"): ("bridge", False, None, (("at", _time, ""),)),
 }
 _OPEN_CHANNELS = ("command",)  # a command carries its own parameters: unknown keys are kept
+
+
+def keep_only(family: str) -> None:
+    """Forget the shapes of the other kind of device: a board's heap is small, and it never speaks of them."""
+    for kind in list(_KINDS):
+        if kind[0] not in (family, "bridge"):
+            del _KINDS[kind]
 
 
 def sent_by(address) -> str:
