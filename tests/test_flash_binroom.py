@@ -61,7 +61,7 @@ def test_a_new_board_becomes_a_unit_that_reports(desk: Desk) -> None:
         code, told, more_still = desk.flash("verify", "--id", "r01")
         assert (code, told["wrong"]) == (0, [])
         lines, bad = ledger.read(desk.folder / "ledger.jsonl")
-        assert [(line["id"], line["release"], line["hello_boot"]) for line in lines][0] == ("r01", unit["release"], 1)
+        assert (lines[0]["id"], lines[0]["release"], lines[0]["hello_boot"]) == ("r01", unit["release"], 1)
         assert (len(lines), bad) == (2, 0)
         label = (desk.folder / "labels/room-r01.txt").read_text()
         assert f"zp:{AREA}/room/r01" in label

@@ -73,7 +73,7 @@ def test_a_charge_only_cable() -> None:
     """Nothing new appears within the time given."""
     clock = iter(range(100))
     with pytest.raises(FlashError) as caught:
-        wait_for_new([], lambda: [], 3, monotonic=lambda: next(clock), sleep=lambda _: None)
+        wait_for_new([], list, 3, monotonic=lambda: next(clock), sleep=lambda _: None)
     assert caught.value.problem == "charge_only"
     found = wait_for_new([], lambda: [Port("/dev/ttyUSB0")], 3, monotonic=lambda: 0, sleep=lambda _: None)
     assert found.path == "/dev/ttyUSB0"
@@ -183,7 +183,7 @@ def test_from_a_blank_chip_to_the_prompt(desk: Desk) -> None:
         assert board.rom is not None
         pressed = threading.Thread(target=_press_reset_when_written, args=(board,), daemon=True)
         pressed.start()
-        code, told, text = desk.flash("binroom", "--id", "r01", "--no-hello", "--image", str(file))
+        code, _, text = desk.flash("binroom", "--id", "r01", "--no-hello", "--image", str(file))
         pressed.join(timeout=30)
         assert code == 0, text
         assert bytes(board.rom.flash[0x1000 : 0x1000 + 30000]) == file.read_bytes()
@@ -270,7 +270,7 @@ def answering(body: bytes) -> Iterator[str]:
     """A bridge that answers every question with `body`."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
             self.wfile.write(body)

@@ -54,7 +54,6 @@ fi
 mkdir -p "$etc/keys"
 chmod 755 "$etc"
 chmod 750 "$etc/keys"
-put "$here/truck.toml" "$etc/truck.toml" 644
 # After a run that was cut short the secrets may be in place already, and gone from here.
 for secret in "$here"/secret/*; do
 	[ -e "$secret" ] || continue
@@ -63,7 +62,10 @@ done
 if live; then
 	chown -R "$user:$user" "$etc/keys"
 fi
-(cd "$target" && venv/bin/python -m firmware.truck --config "$here/truck.toml" --check-config)
+# The agent itself judges its settings before anything is switched to it.
+sed "s|\"/etc/zhanpai|\"$root/etc/zhanpai|" "$here/truck.toml" >"$here/checked.toml"
+(cd "$target" && venv/bin/python -m firmware.truck --config "$here/checked.toml" --check-config)
+put "$here/truck.toml" "$etc/truck.toml" 644
 
 units=$root/etc/systemd/system
 mkdir -p "$units"

@@ -100,7 +100,9 @@ def _parser() -> argparse.ArgumentParser:
     binroom.add_argument("--replace", action="store_true", help="this board takes the place of the one that had the id")
     binroom.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")
     binroom.add_argument("--hello-seconds", type=float, default=60.0, help="how long to wait for its hello (60)")
-    binroom.add_argument("--wifi-seconds", type=int, default=WIFI_S, help="how long a silent unit's Wi-Fi is tried (20)")
+    binroom.add_argument(
+        "--wifi-seconds", type=int, default=WIFI_S, help="how long a silent unit's Wi-Fi is tried (20)"
+    )
     binroom.add_argument("--no-hello", action="store_true", help="do not wait for its hello")
     binroom.add_argument("--ignore-runs", action="store_true", help="do not ask the bridge for open runs")
     binroom.add_argument("--wait", type=float, default=0.0, help="seconds to wait for a board to be plugged in")

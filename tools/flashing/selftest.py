@@ -158,7 +158,9 @@ TESTS = (
     Test("room", ROOM, "the true size of the flash"),
     Test("flash", ON_DEVICE % ("flash", 0), "real flash: writing and reading back"),
     Test("ticks", ON_DEVICE % ("ticks", 0), "the crystal and the interrupt latency"),
-    Test("lamps", ON_DEVICE % ("lamps", "HOLD"), "GPIO electrics: each lamp follows its pin, read back by its sense line"),
+    Test(
+        "lamps", ON_DEVICE % ("lamps", "HOLD"), "GPIO electrics: each lamp follows its pin, read back by its sense line"
+    ),
     Test("buttons", ON_DEVICE % ("buttons", 0), "pull-ups and wiring of the keeper's buttons"),
     Test("sensors", ON_DEVICE % ("sensors", "6000 if _unit['sensors'] else 0"), "HX711, beam and ranger on real wires"),
     Test("wifi", WIFI, "radio, access point, password, signal strength", 45.0),

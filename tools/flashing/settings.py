@@ -11,8 +11,8 @@
     [modules]  index = "mirror" or an address     where micropython-lib modules come from
     [records]  ledger = "ledger.jsonl"   labels = "labels"
     [unit]     wastes, lamps, buttons, sensors ... the usual wiring, as firmware/binroom/settings.py takes it
-    [truck]    user = "zhanpai"   wheels = "wheels"   python = "3.11"   config = "truck.toml"   ssh_keys = "technician.pub"
-               wifi_ssid, wifi_key_file, wifi_country = "CN"   timezone   state_label: of a partition for the records
+    [truck]    user = "zhanpai"   wheels = "wheels"   python = "3.11"   config = "truck.toml"
+               ssh_keys = "technician.pub"   wifi_ssid, wifi_key_file, wifi_country = "CN"   timezone   state_label: of a partition for the records
 
 Relative paths are relative to the file. Raises FlashError("settings").
 """
