@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from firmware.truck.agent import Agent
 from firmware.truck.courier import BACKLOG_MAX, UNDER_WAY_MAX
@@ -14,6 +16,10 @@ from firmware.truck.outbox import Outbox
 
 BASE = "zp/v1/xh/truck/t01/"
 T0 = 1795374261
+WORDS = (
+    *("acks", "boot", "upto", "also", "incident_id", "stage", "decision", "at", "command", "id", "life"),
+    *("itinerary_id", "version", "run_id", "issued_at", "visits"),
+)
 
 
 class Cab:
@@ -265,6 +271,25 @@ def test_bad_messages_are_counted_and_noted_once_a_minute(cab):
     assert [note.kind for note in cab.notes] == ["message_refused"]
     assert cab.device.counts["message_refused"] == 51
     assert cab.device.counts["message_foreign"] == 1
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 10**12) | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=6),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["ack", "incident_ack/t01-1-1", "itinerary", "command", "../bridge/clock", "../bridge/life"]),
+    ANYTHING,
+)
+def test_whatever_the_bridge_says_nothing_stops(cab, channel, body):
+    """Any JSON on any topic of the truck is taken or refused, never an error."""
+    base = BASE.removesuffix("truck/t01/") if channel.startswith("..") else BASE
+    cab._take(cab.device.message(base + channel.removeprefix("../"), json.dumps(body).encode(), cab.now_s))
+    cab.wait(1.0)
 
 
 def test_disk_fault_is_noted_and_stops_nothing(cab):

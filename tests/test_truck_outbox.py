@@ -142,6 +142,12 @@ def test_boot_counts_every_start_even_without_its_file(tmp_path):
     assert boots == [1, 2, 3, 4, 5, 6]
 
 
+def test_first_boot_counts_only_where_there_is_no_count(tmp_path):
+    """A new card begins at the number it is given; every later start counts on from there."""
+    boots = [Outbox(tmp_path / "o.db", first_boot=first).boot for first in (7001, 1, 9001)]
+    assert boots == [7001, 7002, 7003]
+
+
 def test_boot_file_is_whole_or_old(tmp_path):
     """The counter file is replaced, never written in place; a missing one counts as 0."""
     assert read_boot(tmp_path / "b") == 0

@@ -310,6 +310,21 @@ def test_press_without_any_broker_is_on_disk_before_the_light_blinks(receiver, t
         truck.end()
 
 
+def test_new_card_in_an_old_truck_is_not_taken_for_the_old_one(broker_port, bridge, receiver, tmp_path):
+    """The bridge's retained ack of the truck's former card settles nothing of the new one."""
+    former = {"acks": [{"boot": boot, "upto": 1000, "also": []} for boot in range(1, 500)]}
+    truck = Running(parse(settings(broker_port, receiver.path, tmp_path), "test"))
+    try:
+        wait_for(lambda: bridge.bodies("life"), "life")
+        truck.hold(1.7)
+        wait_for(lambda: bridge.bodies("incident/"), "the incident")
+        bridge.tell(BASE + "ack", former)  # as a retained ack comes again with every connection
+        time.sleep(0.3)
+        assert truck.changes_of_light(0.6) >= 3  # still fast: not stored
+    finally:
+        truck.end()
+
+
 def test_second_agent_on_the_same_outbox_is_refused(receiver, tmp_path):
     """Two agents on one outbox would give one number to two records: the second does not start and says why."""
     config = parse(settings(1, receiver.path, tmp_path), "test")

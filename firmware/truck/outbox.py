@@ -51,8 +51,13 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 class Outbox:
     """The durable queue of one truck; see the top of this file. For one thread only."""
 
-    def __init__(self, path: Path, *, limit_bytes: int = LIMIT_BYTES, batch_s: float = BATCH_S) -> None:
-        """Opens or creates the file and counts the start; raises OSError if the folder cannot be written."""
+    def __init__(
+        self, path: Path, *, limit_bytes: int = LIMIT_BYTES, batch_s: float = BATCH_S, first_boot: int = 1
+    ) -> None:
+        """Opens or creates the file and counts the start, from `first_boot` where there is no count at all.
+
+        Raises OSError if the folder cannot be written.
+        """
         self.counts: Counter[str] = Counter()
         self.fault: str | None = None
         self.damaged: Path | None = None
@@ -77,7 +82,7 @@ class Outbox:
             self.damaged = _moved_aside(path, last_boot + 1)
             self.counts["damaged"] += 1
             self._db = _opened(path)
-        self.boot = last_boot + 1
+        self.boot = last_boot + 1 if last_boot else first_boot
         write_boot(boot_path, self.boot)
         self._write(self._count_boot, durable=True)
         sync_folder(path.parent)

@@ -9,6 +9,7 @@ import fcntl
 import json
 import logging
 import queue
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -45,6 +46,7 @@ from firmware.truck.watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 FW = "1.0.0"
+FIRST_BOOTS, FIRST_BOOT_STEP = 1_000_000, 1_000
 LONGEST_WAIT_S = 10.0  # real seconds: the loop never sleeps longer
 JOIN_S = 2.0
 
@@ -72,7 +74,13 @@ def run(
     out in real time. The system's wall clock is never read: a Pi has none to trust.
     """
     lock = _only_agent(config.outbox_path)
-    outbox = Outbox(config.outbox_path, limit_bytes=config.outbox_limit_mb * 1024 * 1024, batch_s=config.outbox_batch_s)
+    outbox = Outbox(
+        config.outbox_path,
+        limit_bytes=config.outbox_limit_mb * 1024 * 1024,
+        batch_s=config.outbox_batch_s,
+        # A new card in an old truck must not count from 1 again: what the bridge once acknowledged would be ours.
+        first_boot=1 + secrets.randbelow(FIRST_BOOTS) * FIRST_BOOT_STEP,
+    )
     agent = Agent(config.truck_id, config.area, outbox.boot, fw=FW, box=config.district, test_mode=config.gps_test_mode)
     try:
         _Program(config, TruckDevice(agent, outbox), monotonic, serial_factory, pin_factory, stop, speed).run()
