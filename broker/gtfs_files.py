@@ -141,16 +141,21 @@ def _row(table: Table, cells: Sequence[str], line: int, findings: list[Finding])
         table.rows.append((line, {c: cell.strip() for c, cell in zip(table.columns, cells, strict=True)}))
 
 
-def write_tables(target: Path, tables: Mapping[str, tuple[Sequence[str], Iterable[Sequence[str]]]]) -> None:
+def write_tables(
+    target: Path, tables: Mapping[str, tuple[Sequence[str], Iterable[Sequence[str]]]], obsolete: Iterable[str] = ()
+) -> None:
     """Write the tables (columns, rows) as a folder, or as one .zip if the name ends so; raises OSError.
 
-    A file is replaced only when its successor is complete; other files of the folder are left alone.
+    A file is replaced only when its successor is complete. `obsolete` tables of an older feed in the folder are
+    removed, other files are left alone.
     """
     texts = {name: _csv(columns, rows) for name, (columns, rows) in tables.items()}
     if target.suffix.lower() != ".zip":
         target.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             _replace(target / name, text)
+        for name in obsolete:
+            (target / name).unlink(missing_ok=True)
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     packed = io.BytesIO()

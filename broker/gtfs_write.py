@@ -26,7 +26,9 @@ def write_gtfs(plan: Plan, target: Path | str) -> None:
     }
     if any(service.added_dates or service.removed_dates for service in plan.services.values()):
         tables["calendar_dates.txt"] = _calendar_dates(plan.services.values())
-    write_tables(Path(target), tables)
+        write_tables(Path(target), tables)
+    else:
+        write_tables(Path(target), tables, obsolete=("calendar_dates.txt",))
 
 
 def _agency(plan: Plan) -> _Table:

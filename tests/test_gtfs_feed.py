@@ -475,3 +475,13 @@ def test_writing_over_a_feed_leaves_no_half_file(tmp_path: Path) -> None:
     write_gtfs(PLAN, tmp_path / "xh")
     assert sorted(path.name for path in (tmp_path / "xh").iterdir()) == before
     assert all(name.endswith(".txt") for name in before)
+
+
+def test_single_dates_of_an_older_feed_do_not_stay(tmp_path: Path) -> None:
+    """A feed written over one with exceptions has none of them any more."""
+    daily = replace(PLAN.services["daily"], removed_dates=frozenset({"20260501"}), added_dates=frozenset({"20250101"}))
+    older = replace(PLAN, services={**PLAN.services, "daily": daily})
+    write_gtfs(older, tmp_path / "xh")
+    assert equal(read_gtfs(tmp_path / "xh"), older)
+    write_gtfs(PLAN, tmp_path / "xh")
+    assert equal(read_gtfs(tmp_path / "xh"), PLAN)

@@ -24,11 +24,6 @@ class Stop:
     before_at: int | None = None
     frozen: bool = False  # its lamp is lit: nothing may be put before it
 
-    @property
-    def visit_number(self) -> int:
-        """1 for the planned visit, 2 for the first that makes up for it."""
-        return self.key[2]
-
 
 @dataclass(frozen=True, slots=True)
 class Tour:
