@@ -8,7 +8,7 @@ from amqtt.session import Session
 from paho.mqtt.client import topic_matches_sub
 
 
-class OwnTopics(BaseTopicPlugin):
+class OwnTopics(BaseTopicPlugin):  # type: ignore[misc]  # amqtt has no types
     """Lets each user publish to `says`, and subscribe to and be sent `hears` (topic filters by user name)."""
 
     async def topic_filtering(
