@@ -39,6 +39,12 @@ def test_of_two_alike_passes_the_earlier_is_taken() -> None:
     assert placed == pytest.approx([300, 800], abs=2)
 
 
+def test_a_point_of_the_line_near_a_stop_does_not_draw_it() -> None:
+    """A stop 10 m behind a point of a straight line lies 10 m behind it, not at the point."""
+    assert place([at(0, 0), at(100, 0), at(200, 0)], [at(110, 5)]) == pytest.approx([110], abs=1)
+    assert place([at(0, 0), at(100, 0), at(200, 0)], [at(90, 5)]) == pytest.approx([90], abs=1)
+
+
 def test_a_stop_beside_the_line_says_which_it_is() -> None:
     """The index of the first stop that finds no place is the answer instead of the places."""
     line = [at(0, 0), at(1000, 0)]
