@@ -7,7 +7,9 @@ from broker.demo_area import BINS, demo_plan
 from broker.rules.calendar import day_start_at, service_runs
 from broker.rules.plan import Plan, RunPlan
 from sim.scenario import Scenario, ScenarioError, day_s
-from sim.trucks import DWELL_BASE_S, DWELL_PER_BIN_S, PLANNED_MPS, RunToday
+from sim.trucks import DWELL_BASE_S, DWELL_PER_BIN_S, METRES_PER_DEGREE, PLANNED_MPS, RunToday
+
+DEPOT_AWAY_M = 600.0
 
 
 class DataAbsentError(Exception):
@@ -90,15 +92,19 @@ def runs_of(stage: Stage, scenario: Scenario) -> dict[str, list[RunToday]]:
     """The runs of each truck on the scenario's day that leave before it ends."""
     found: dict[str, list[RunToday]] = {}
     for run in service_runs(stage.plan, scenario.date):
-        first = run.visits[0]
+        first, route = run.visits[0], stage.plan.routes[run.route_id]
         departs_at = stage.day_start_at + first.arrive_day_s - first.distance_m / PLANNED_MPS
+        depot, home = route.line[0], route.line[-1]
+        if first.distance_m < DEPOT_AWAY_M:  # a line that begins at its first room says nothing of a depot
+            depot = home = (depot[0] + DEPOT_AWAY_M / METRES_PER_DEGREE, depot[1])
+            departs_at -= DEPOT_AWAY_M / PLANNED_MPS
         if departs_at < stage.day_start_at + scenario.to_s:
-            today = RunToday(run, stage.plan.routes[run.route_id], departs_at)
-            found.setdefault(run.truck_id, []).append(today)
+            found.setdefault(run.truck_id, []).append(RunToday(run, route, departs_at, depot, home))
     for truck_id in scenario.area["standby"]:
         route = next(iter(stage.plan.routes.values()))
         ready = RunPlan(f"standby-{truck_id}", route.route_id, truck_id, "", ())
-        found.setdefault(truck_id, [RunToday(ready, route, stage.day_start_at + float(scenario.from_s))])
+        ready_at = stage.day_start_at + float(scenario.from_s)
+        found.setdefault(truck_id, [RunToday(ready, route, ready_at, route.line[0], route.line[-1])])
     if not found:
         raise ScenarioError(f"{scenario.name}: no run of this area leaves its depot between from and to")
     return found

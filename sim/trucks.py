@@ -41,11 +41,13 @@ METRES_PER_DEGREE = 111_195.0
 
 @dataclass(frozen=True, slots=True)
 class RunToday:
-    """A run with the moment it leaves the depot."""
+    """A run with the moment it leaves the depot, and where that is; the truck ends its day at `home`."""
 
     plan: RunPlan
     route: Route
     departs_at: float
+    depot: tuple[float, float]
+    home: tuple[float, float]
 
 
 @dataclass(slots=True)
@@ -118,7 +120,7 @@ class TruckTruth:
         self._errand: Errand | None = None
         self._drive: Drive | None = None
         self._line_m: float | None = None  # how far along the run's line the truck stood when the leg began
-        self._place = (*self._runs[0].route.line[0], 0.0)
+        self._place = (*self._runs[0].depot, 0.0)
         self._visit: TrueVisit | None = None
         self._busy_until = 0.0
         self._asked: set[tuple[str, int, str]] = set()
@@ -278,7 +280,7 @@ class TruckTruth:
             return
         line = self._lines[run.route.route_id]
         if errand is None:
-            goal, goal_m = run.route.line[-1], line.length_m
+            goal, goal_m = run.home, line.length_m if run.home == run.route.line[-1] else -1.0
         else:
             room: Room = self._plan.rooms[errand.room]
             goal = (room.lat, room.lon)
