@@ -20,7 +20,7 @@ MINUTE_S = 60
 HALF_HOUR_S = 1800
 HALF_HOURS = 48
 FALLBACK_LEG_S = 120.0  # a leg of which neither length nor plan is known
-WINSOR_FACTOR = 3.0  # a drive longer than this many times the expected one (and a minute) was blocked, not slow
+WINSOR_FACTOR = 2.0  # a drive longer than this many times the expected one (and a minute) was blocked, not slow
 WINSOR_S = 60.0
 
 
