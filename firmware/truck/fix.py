@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 EARTH_RADIUS_M = 6_371_008.8
 QUALITY_ESTIMATED = 6  # NMEA: dead reckoning
-QUALITIES_REAL = (1, 2, 3, 4, 5)
 QUALITIES_MADE_UP = (7, 8)  # NMEA: typed in by hand, simulated
 
 
