@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -49,8 +49,8 @@ class Skip(Deed):
     reason: Literal["no_access", "not_out", "breakdown", "full_truck", "contamination", "unsafe", "other"]
 
 
-def build_app(desk: Desk, store: Store, *, loopback_only: bool) -> FastAPI:
-    """The ASGI application of one bridge."""
+def build_app(desk: Desk, store: Store, further: list[APIRouter], *, loopback_only: bool) -> FastAPI:
+    """The ASGI application of one bridge; `further` are the routers of other packages (the registers)."""
     app = FastAPI(title="Zhanpai 站牌", version=__version__, docs_url=None, redoc_url=None)
     if loopback_only:  # a page elsewhere must not reach us under a name of its own
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "testserver"])
@@ -60,6 +60,8 @@ def build_app(desk: Desk, store: Store, *, loopback_only: bool) -> FastAPI:
     _reads(app, desk, store)
     _deeds(app, desk)
     _health(app, desk, store)
+    for router in further:
+        app.include_router(router)
     return app
 
 

@@ -8,6 +8,9 @@ import time
 import uvicorn
 
 from broker.config import BrokerConfig, ConfigError
+from broker.registers.access import load_roles
+from broker.registers.api import router as register_router
+from broker.registers.book import open_registers
 from broker.serving import Desk
 from broker.store import Store
 from broker.web.app import build_app
@@ -21,7 +24,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class WebServer:
     """Serves screen and API of one desk on the configured address."""
 
-    def __init__(self, config: BrokerConfig, desk: Desk, store: Store) -> None:
+    def __init__(self, config: BrokerConfig, desk: Desk, store: Store, timezone: str) -> None:
         host = config.web.host
         if host not in LOOPBACK:
             log.warning("the screen is open to the network on %s: put it behind a proxy that asks who comes", host)
@@ -35,7 +38,9 @@ class WebServer:
                 f"[web] port: {host}:{config.web.port} cannot be used ({why.strerror}); set another port"
             ) from why
         self.port = int(self._socket.getsockname()[1])
-        app = build_app(desk, store, loopback_only=host in LOOPBACK)
+        roles = load_roles(config.registers.roles_file)
+        registers = open_registers(config.registers.folder, timezone=timezone)
+        app = build_app(desk, store, [register_router(registers, roles)], loopback_only=host in LOOPBACK)
         self._server = uvicorn.Server(
             uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1, server_header=False)
         )
