@@ -24,6 +24,7 @@ from broker.store.tinyjournal import Files
 NOON = 1795320000
 ZONE = "Asia/Shanghai"
 BATCH = 5
+BLOCK_BYTES = 512
 
 
 class FailingFiles(Files):
@@ -49,11 +50,11 @@ class FailingFiles(Files):
         self._check()
         return super().create(path)
 
-    def write(self, handle: int, data: bytes) -> None:
+    def write(self, handle: int, data: bytes, offset: int) -> None:
         if self._count():
-            os.write(handle, data[: len(data) // 2])
+            os.pwrite(handle, data[: len(data) // 2], offset)
             raise OSError(self._code, os.strerror(self._code))
-        super().write(handle, data)
+        super().write(handle, data, offset)
 
     def sync(self, handle: int) -> None:  # noqa: ARG002 - the disk is not waited for
         self._check()
@@ -92,7 +93,7 @@ class PowerCutFiles(Files):
     """Remembers what a disk has surely kept: file contents as of their last sync, names as of their folder's last sync.
 
     `image(target, kept)` builds the folder as it may look after a power cut now: `kept()` decides, for each name and
-    each write that was not synced, whether it survived; of the last write of a file a part may survive, or zeros.
+    each block of a file that was not synced, whether it survived; a block the file never had on disk may be zeros.
     """
 
     def __init__(self, root: Path) -> None:
@@ -121,10 +122,11 @@ class PowerCutFiles(Files):
         self._handles[handle] = self._live[path]
         return handle
 
-    def write(self, handle: int, data: bytes) -> None:
-        super().write(handle, data)
+    def write(self, handle: int, data: bytes, offset: int) -> None:
+        super().write(handle, data, offset)
         node = self._handles[handle]
-        self._nodes[node] = (self._nodes[node][0], self._nodes[node][1] + data)
+        synced, now = self._nodes[node]
+        self._nodes[node] = (synced, now[:offset] + data + now[offset + len(data) :])
         self._step()
 
     def sync(self, handle: int) -> None:
@@ -188,17 +190,21 @@ class PowerCutFiles(Files):
                 names[name] = node
         for name, node in names.items():
             synced, now = self._nodes[node]
-            data = synced
-            if now != synced and kept.random() < 0.7:
-                if now.startswith(synced):
-                    fresh = now[len(synced) :]
-                    part = fresh[: kept.randrange(len(fresh) + 1)]
-                    data = synced + (part if kept.random() < 0.7 else b"\0" * len(part))
-                else:
-                    data = now
+            data = _some_blocks(synced, now, kept) if now != synced and kept.random() < 0.7 else synced
             path = target / name.relative_to(self._root)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
+
+
+def _some_blocks(synced: bytes, now: bytes, kept: random.Random) -> bytes:
+    """A file of old or new length, each disk block of it old or new, or zeros where none was."""
+    length = len(now) if kept.random() < 0.7 else len(synced)
+    blocks = []
+    for start in range(0, length, BLOCK_BYTES):
+        end = min(start + BLOCK_BYTES, length)
+        source = now if kept.random() < 0.6 else synced
+        blocks.append(source[start:end].ljust(end - start, b"\0"))
+    return b"".join(blocks)
 
 
 def batch(number: int, at: int = NOON) -> list[Record]:

@@ -119,11 +119,12 @@ def sealed_name(records_folder: Path, day: str) -> Path:
 
 def _write(path: Path, pieces: Iterable[bytes], files: Files, pause_s: float) -> str:
     digest = hashlib.sha256()
-    handle = files.create(path)
+    handle, offset = files.create(path), 0
     try:
         for chunk in _chunks(pieces):
             digest.update(chunk)
-            files.write(handle, chunk)
+            files.write(handle, chunk, offset)
+            offset += len(chunk)
             if pause_s:
                 time.sleep(pause_s)
         files.sync(handle)

@@ -9,18 +9,18 @@ class Files:
     """The file calls of a store; each raises OSError as the system does. A subclass may count them or let them fail."""
 
     def create(self, path: Path) -> int:
-        """A new, empty file opened for appending; FileExistsError if the name is taken."""
-        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        """A new, empty file opened for writing; FileExistsError if the name is taken."""
+        return os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640)
 
     def reopen(self, path: Path) -> int:
-        """An existing file opened for appending."""
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        """An existing file opened for writing."""
+        return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
 
-    def write(self, handle: int, data: bytes) -> None:
-        """All of `data` handed to the system; on OSError a part of it may be in the file."""
-        done = os.write(handle, data)
+    def write(self, handle: int, data: bytes, offset: int) -> None:
+        """All of `data` handed to the system for byte `offset` on; on OSError a part of it may be in the file."""
+        done = os.pwrite(handle, data, offset)
         while done < len(data):
-            done += os.write(handle, memoryview(data)[done:])
+            done += os.pwrite(handle, memoryview(data)[done:], offset + done)
 
     def sync(self, handle: int) -> None:
         """What was written to this file survives a power cut."""
@@ -74,7 +74,7 @@ class Files:
             self.remove(draft)
         handle = self.create(draft)
         try:
-            self.write(handle, data)
+            self.write(handle, data, 0)
             self.sync(handle)
         finally:
             self.close(handle)

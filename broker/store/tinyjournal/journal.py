@@ -1,7 +1,9 @@
 """An append-only journal: a folder of segments `<first frame>.jsonl`, one frame per commit, one sync per frame.
 
 Opening reads all segments and checks the chain.
-- Bytes after the last whole frame of the last segment are a torn write: nobody was told that they are stored.
+- A file is kept longer than its frames, filled up with line breaks: writing into it then costs the disk no change of
+  its length, which is what a sync waits for longest. Closing cuts the filling off.
+- Other bytes after the last whole frame of the last segment are a torn write: nobody was told that they are stored.
   They are moved to `aside/`, reported in `events`, and never simply dropped.
 - A whole frame after hurt bytes, or a frame missing between segments, means that stored records are damaged:
   `JournalCorrupt`, and nothing is changed.
@@ -18,6 +20,7 @@ from broker.store.tinyjournal import frames
 from broker.store.tinyjournal.files import Files
 
 SEGMENT_BYTES = 64 * 1024 * 1024
+FILLING_BYTES = (32 * 1024, 2 * 1024 * 1024)  # how far ahead a file is filled, at least and at most
 
 
 class JournalError(Exception):
@@ -75,7 +78,8 @@ class Journal:
         self._stamp = stamp
         self._segment_bytes = segment_bytes
         self._handle: int | None = None
-        self._size = 0
+        self._size = 0  # where the next frame goes
+        self._filled = 0  # where the file ends
         self.files.make_folder(folder)
         self.segments: list[Path] = segments_of(folder)
 
@@ -107,13 +111,15 @@ class Journal:
 
     def _continue_with(self, path: Path, data: bytes, offset: int) -> None:
         # Whoever wrote the last frame may have died between write and sync, so it is synced before it counts.
+        torn = data[offset:].strip(b"\n") != b""
         try:
-            if offset < len(data):
+            if torn:
                 self._set_torn_end_aside(path, data, offset)
             handle = self.files.reopen(path)
-            self._handle, self._size = handle, offset
-            if offset < len(data):
+            self._handle, self._size, self._filled = handle, offset, len(data)
+            if torn:
                 self.files.truncate(handle, offset)
+                self._filled = offset
             self.files.sync(handle)
             self.files.sync_folder(self.folder)
         except OSError as error:
@@ -142,9 +148,11 @@ class Journal:
         while target.exists():
             count += 1
             target = aside / f"{path.name}.torn-{self._stamp()}-{count}"
-        self.files.write_file(target, data[offset:])
+        torn = data[offset:].rstrip(b"\n")
+        self.files.write_file(target, torn)
         self.events.append(
-            f"{path}: the last {len(data) - offset} bytes are no whole frame (an interrupted write); kept in {target}"
+            f"{path}: {len(torn)} bytes after frame {self.frame} are no whole frame (an interrupted write); "
+            f"kept in {target}"
         )
 
     def append(self, lines: Sequence[bytes]) -> Place:
@@ -158,7 +166,7 @@ class Journal:
         assert handle is not None
         data, crc, header_bytes = frames.encode(self.frame + 1, self.crc, lines)
         try:
-            self.files.write(handle, data)
+            self._write(handle, data)
         except OSError as error:
             self._take_back(handle)
             raise self._failure("write", error) from error
@@ -174,8 +182,27 @@ class Journal:
         self._size += len(data)
         self.bytes += len(data)
         if self._size >= self._segment_bytes:
-            self._abandon(handle)
+            self.close()
         return place
+
+    def _write(self, handle: int, data: bytes) -> None:
+        end = self._size + len(data)
+        if end > self._filled:
+            least, most = FILLING_BYTES
+            filling = min(max(least, end), most)
+            try:
+                self.files.write(handle, data + b"\n" * filling, self._size)
+            except OSError as error:
+                if error.errno not in _NO_ROOM:
+                    raise
+                # No room for the filling may still be room for the frame.
+                self.files.truncate(handle, self._size)
+                self._filled = self._size
+            else:
+                self._filled = end + filling
+                return
+        self.files.write(handle, data, self._size)
+        self._filled = max(self._filled, end)
 
     def _begin_segment(self) -> None:
         first = self.frame + 1
@@ -188,7 +215,7 @@ class Journal:
             raise self._failure("create", error) from error
         # The file exists, so it counts as a segment whatever happens next; if its name is not safe it stays empty.
         self.segments.append(path)
-        self._handle, self._size = handle, 0
+        self._handle, self._size, self._filled = handle, 0, 0
         try:
             self.files.sync_folder(self.folder)
         except OSError as error:
@@ -198,6 +225,7 @@ class Journal:
     def _take_back(self, handle: int) -> None:
         try:
             self.files.truncate(handle, self._size)
+            self._filled = self._size
         except OSError:
             self._abandon(handle)
 
@@ -215,7 +243,9 @@ class Journal:
         return kind(error.errno or 0, f"cannot {what} in {self.folder}: {error.strerror or error}")
 
     def close(self) -> None:
-        """Close the file; all frames are safe already."""
+        """Close the file and cut its filling off; all frames are safe already."""
+        if self._handle is not None and self._filled > self._size:
+            self._take_back(self._handle)
         if self._handle is not None:
             self._abandon(self._handle)
 
