@@ -280,7 +280,7 @@ def fake_ssh(desk: Desk) -> str:
 
 
 def test_the_install_script_does_its_work_and_does_it_again(desk: Desk, checkout: Path, fake_ssh: str) -> None:
-    """Over ssh: environment from locked wheels, settings, units, switch; a release that does not start is left aside."""
+    """Over ssh: environment from locked wheels, settings, units, switch; a broken release is left aside."""
     arguments = ("truck", "--id", "t01", "--ssh", "pi@truck", "--ssh-command", fake_ssh, "--no-hello")
     code, told, text = desk.flash(*arguments)
     assert code == 0, text

@@ -10,6 +10,8 @@ release=$(cat "$here/RELEASE")
 user=zhanpai
 base=$root/opt/zhanpai
 target=$base/releases/$release
+environment=$(cat "$here/ENVIRONMENT")
+packages=$base/environments/$environment
 etc=$root/etc/zhanpai
 python=${ZP_PYTHON:-python3}
 
@@ -30,25 +32,32 @@ if live; then
 	done
 fi
 
-if [ ! -e "$target/complete" ]; then
-	say "building release $release"
-	rm -rf "$target.part"
-	mkdir -p "$target.part"
-	"$python" -m venv --without-pip "$target.part/venv"
+# The packages change seldom: releases with the same lock file share one environment, which spares the card.
+if [ ! -e "$packages/complete" ]; then
+	say "building environment $environment"
+	rm -rf "$packages"
+	mkdir -p "$packages"
+	"$python" -m venv --without-pip "$packages"
 	pip=$(ls "$here"/wheels/pip-*.whl | sort | tail -n 1)
 	for tool in "$here"/wheels/setuptools-*.whl; do
 		[ -e "$tool" ] || continue
-		PYTHONPATH=$pip "$target.part/venv/bin/python" -m pip install --quiet --no-index --no-deps \
+		PYTHONPATH=$pip "$packages/bin/python" -m pip install --quiet --no-index --no-deps \
 			--no-cache-dir --disable-pip-version-check "$tool"
 	done
-	PYTHONPATH=$pip "$target.part/venv/bin/python" -m pip install --quiet --no-index --require-hashes --only-binary=:all: \
+	PYTHONPATH=$pip "$packages/bin/python" -m pip install --quiet --no-index --require-hashes --only-binary=:all: \
 		--no-cache-dir --disable-pip-version-check --find-links "$here/wheels" -r "$here/requirements.txt"
-	tar -xf "$here/agent.tar" -C "$target.part"
-	"$target.part/venv/bin/python" -m compileall -q "$target.part/firmware"
-	touch "$target.part/complete"
 	sync
+	touch "$packages/complete"
+fi
+if [ ! -e "$target/complete" ]; then
+	say "unpacking release $release"
 	rm -rf "$target"
-	mv "$target.part" "$target"
+	mkdir -p "$target"
+	tar -xf "$here/agent.tar" -C "$target"
+	ln -s "../../environments/$environment" "$target/venv"
+	"$target/venv/bin/python" -m compileall -q "$target/firmware"
+	sync
+	touch "$target/complete"
 fi
 
 mkdir -p "$etc/keys"
@@ -92,6 +101,13 @@ for old in "$base"/releases/*; do
 	"$(readlink "$base/current")" | "$(readlink "$base/former" 2>/dev/null || true)") ;;
 	*) rm -rf "$old" ;;
 	esac
+done
+for old in "$base"/environments/*; do
+	used=
+	for kept in "$base"/releases/*; do
+		[ "$(readlink "$kept/venv")" = "../../environments/$(basename "$old")" ] && used=yes
+	done
+	[ -n "$used" ] || rm -rf "$old"
 done
 
 if live; then

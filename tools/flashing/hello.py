@@ -44,10 +44,12 @@ class Listener(AbstractContextManager["Listener"]):
         self._heard: dict[tuple[str, str], list[Hello]] = {}
         self._refused: str | None = None
         self._connected = False
+        self._subscribed: set[int | None] = set()
         self._topics: dict[str, tuple[str, str]] = {}
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="")
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
+        self._client.on_subscribe = self._on_subscribe
         self._client.connect_timeout = CONNECT_S
         if access.password_file is not None:
             self._client.username_pw_set(self._user, read_secret(access.password_file))
@@ -70,7 +72,7 @@ class Listener(AbstractContextManager["Listener"]):
         self.__exit__()
         if self._refused:
             raise FlashError(
-                "broker_refused", host=host, port=port, who=f"user {self._access.user}", what=self._refused
+                "broker_refused", host=host, port=port, who=f"user {self._user}", what=self._refused
             )
         raise FlashError("desk_broker", host=host, port=port, what="it takes the connection but does not answer")
 
@@ -79,12 +81,17 @@ class Listener(AbstractContextManager["Listener"]):
         self._client.loop_stop()
 
     def follow(self, family: str, device: str) -> None:
-        """From now on the life of this device is heard."""
+        """Once this returns the life of this device is heard."""
         topic = wire.topic("life", self._area, device, family=family)
         with self._news:
             self._topics[topic] = (family, device)
             self._heard.setdefault((family, device), [])
-        self._client.subscribe(topic, qos=1)
+        _, message_id = self._client.subscribe(topic, qos=1)
+        with self._news:
+            if not self._news.wait_for(lambda: message_id in self._subscribed, CONNECT_S):
+                raise FlashError(
+                    "desk_broker", host=self._access.host, port=self._access.port, what="it takes no subscription"
+                )
 
     def last_known(self, family: str, device: str, wait_s: float = RETAINED_S) -> Hello | None:
         """What the broker remembers of it, or None; waits `wait_s` at the most."""
@@ -124,6 +131,11 @@ class Listener(AbstractContextManager["Listener"]):
             self._news.notify_all()
         for topic in list(self._topics):
             client.subscribe(topic, qos=1)
+
+    def _on_subscribe(self, _: mqtt.Client, __: Any, message_id: int, ___: Any, ____: Any) -> None:
+        with self._news:
+            self._subscribed.add(message_id)
+            self._news.notify_all()
 
     def _on_message(self, _: mqtt.Client, __: Any, message: mqtt.MQTTMessage) -> None:
         key = self._topics.get(message.topic)

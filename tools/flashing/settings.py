@@ -12,7 +12,8 @@
     [records]  ledger = "ledger.jsonl"   labels = "labels"
     [unit]     wastes, lamps, buttons, sensors ... the usual wiring, as firmware/binroom/settings.py takes it
     [truck]    user = "zhanpai"   wheels = "wheels"   python = "3.11"   config = "truck.toml"
-               ssh_keys = "technician.pub"   wifi_ssid, wifi_key_file, wifi_country = "CN"   timezone   state_label: of a partition for the records
+               ssh_keys = "technician.pub"   wifi_ssid, wifi_key_file, wifi_country = "CN"   timezone
+               state_label: of the partition for the records
 
 Relative paths are relative to the file. Raises FlashError("settings").
 """

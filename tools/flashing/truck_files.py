@@ -1,11 +1,14 @@
 """The files a truck's computer is set up from, by path below the boot partition, with their modes.
 
-zhanpai/install.sh          does the work on the Pi, see packaging/truck
-zhanpai/RELEASE             the release's name: a hash of everything but settings and secrets
-zhanpai/agent.tar           firmware/wire.py and firmware/truck
-zhanpai/requirements.txt, wheels/    the lock file and what it names, for the Pi
-zhanpai/truck.toml, secret/ settings and keys; install.sh removes secret/ from the card
-user-data, meta-data, network-config        (cloud-init) or firstrun.sh
+| path | what it is |
+| --- | --- |
+| `zhanpai/install.sh` | does the work on the Pi, see packaging/truck |
+| `zhanpai/RELEASE` | the release's name: a hash of everything but settings and secrets |
+| `zhanpai/ENVIRONMENT` | a hash of the packages alone: releases with the same ones share them |
+| `zhanpai/agent.tar` | firmware/wire.py and firmware/truck |
+| `zhanpai/requirements.txt`, `wheels/` | the lock file and what it names, for the Pi |
+| `zhanpai/truck.toml`, `secret/` | settings and keys; install.sh removes secret/ from the card |
+| `user-data`, `meta-data`, `network-config` | for cloud-init; or `firstrun.sh` |
 """
 
 from __future__ import annotations
@@ -88,8 +91,12 @@ def _common(repo: Path, lock: Path, wheels: list[Wheel], settings: FlashSettings
     sources = {"firmware/__init__.py": repo / "firmware/__init__.py", "firmware/wire.py": repo / "firmware/wire.py"}
     sources |= {f"firmware/truck/{path.name}": path for path in sorted((repo / "firmware/truck").glob("*.py"))}
     files["agent.tar"] = Entry(_tar({path: Entry(_read(source)) for path, source in sources.items()}))
-    files |= {f"wheels/{wheel.file.name}": Entry(_read(wheel.file)) for wheel in wheels}
-    return files
+    packed = {f"wheels/{wheel.file.name}": Entry(_read(wheel.file)) for wheel in wheels}
+    python = Entry(settings.truck.python.encode())
+    files["ENVIRONMENT"] = Entry(
+        _name({**packed, "lock": files["requirements.txt"], "python": python}).encode() + b"\n"
+    )
+    return files | packed
 
 
 def _name(files: dict[str, Entry]) -> str:

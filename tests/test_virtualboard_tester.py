@@ -1,0 +1,54 @@
+"""`python -m sim.virtualboard`: boards for a tester's hands."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from sim.virtualboard.__main__ import main
+from tests.flash_desk import interpreter
+from tools.flashing.board import open_board
+
+
+def test_boards_stand_under_stable_names_and_obey(tmp_path: Path) -> None:
+    """Two boards open a prompt by name; pull, plug, reset and cut do what they say; at the end no port is left."""
+    interpreter()
+    ports = tmp_path / "ports"
+    seen: list[tuple[str, bool]] = []
+
+    def hands() -> Iterator[str]:
+        with open_board(str(ports / "binroom-02")) as board:
+            assert board.ask("print(6*7)", "asking") == 42
+        for line in (
+            "pull binroom-01",
+            "plug binroom-01",
+            "reset binroom-02",
+            "cut binroom-02 5",
+            "what",
+            "jump binroom-01",
+        ):
+            yield line
+            seen.append((line, (ports / "binroom-01").exists()))
+
+    out = io.StringIO()
+    code = main(["--boards", "2", "--ports", str(ports), "--flash", str(tmp_path / "flash")], hands(), out)
+    assert code == 0
+    assert dict(seen)["pull binroom-01"] is False
+    assert dict(seen)["plug binroom-01"] is True
+    said = out.getvalue().splitlines()
+    assert said[0].startswith("binroom-01: mpremote connect")
+    assert said[2:] == [
+        "binroom-01: pull, off",
+        "binroom-01: plug, on",
+        "binroom-02: reset, on",
+        "binroom-02: cut, on",
+        "pull, plug, reset, boot or cut, and one of binroom-01 binroom-02",
+        "jump: not understood",
+    ]
+    assert not list(ports.iterdir())
+
+
+def test_it_refuses_an_absurd_number(tmp_path: Path) -> None:
+    """No thousand interpreters on one desk."""
+    assert main(["--boards", "1000", "--ports", str(tmp_path)], [], io.StringIO()) == 2
