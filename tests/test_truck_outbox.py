@@ -208,7 +208,7 @@ def test_disk_that_dies_while_running_is_survived(tmp_path, monkeypatch):
     def dead(*_: object) -> None:
         raise OSError("input/output error")
 
-    monkeypatch.setattr("firmware.truck.outbox._moved_aside", dead)
+    monkeypatch.setattr("firmware.truck.outbox.moved_aside", dead)
     error = sqlite3.DatabaseError("database disk image is malformed")
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     outbox._faulty(error)

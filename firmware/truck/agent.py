@@ -17,12 +17,11 @@ publish and what to show: most callers want that. The agent never decides when a
 A record's body has `sent_at` None and `late` False; the courier fills both in at the moment of sending.
 
 The parts, each a small pure machine: `acceptance` (which fix is believed), `truckclock` (what time it is),
-`reporting` (when a position is worth a message, standing), `gesture` (the button), `stages` (the light).
+`reporting` (when a position is worth a message, standing), `gesture` (the button), `presses` (what its gestures
+mean), `stages` (the light).
 """
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from firmware import wire
@@ -52,19 +51,16 @@ from firmware.truck.events import (
     Started,
     Stopping,
 )
-from firmware.truck.fix import QUALITY_ESTIMATED, Fix
+from firmware.truck.fix import Fix
 from firmware.truck.gesture import Gestures
+from firmware.truck.position import position_body, rounded
+from firmware.truck.presses import Presses
 from firmware.truck.reporting import Reporting
 from firmware.truck.stages import Incidents
-from firmware.truck.truckclock import TruckClock, without_rollover
+from firmware.truck.truckclock import TruckClock
 
-WITHDRAW_WITHIN_S = 10.0
 FIX_LOST_S = 15.0  # no believed fix for this long: there is no fix, whatever the receiver says
 IDENTIFY_S = 10.0
-POSITION_DECIMALS = 7  # about a centimetre
-MAX_SATS = 200  # the wire's bound: more is a receiver's slip of the pen, not a reason to lose the position
-CLOCK_SLACK_S = 5.0  # a fix whose own time is further from the truck's clock gets the clock's time
-MODES = {"no_port": 0, "no_bytes": 0, "no_fix": 1}
 
 
 class Agent:
@@ -92,7 +88,7 @@ class Agent:
         self._reporting = Reporting()
         self._incidents = Incidents()
         self._gestures = Gestures()
-        self._window: tuple[str, float] | None = None  # the incident a short press would withdraw, and since when
+        self._presses = Presses(self._incidents.get)
         self._fix: Fix | None = None
         self._fix_s: float | None = None
         self._gps_word: str | None = None
@@ -185,83 +181,34 @@ class Agent:
             return None
         return (self._started_s if self._fix_s is None else self._fix_s) + FIX_LOST_S
 
-    def _position(self, reported: Fix | str, now_s: float) -> dict[str, Any]:
-        body: dict[str, Any] = {"fix_at": None, "sent_at": None, "late": False}
-        if isinstance(reported, str):
-            names = ("lat", "lon", "speed_mps", "bearing_deg", "hdop", "sats")
-            return body | dict.fromkeys(names) | {"mode": MODES[reported]}
-        return body | {
-            "fix_at": self._fix_at(reported, now_s),
-            "lat": round(reported.lat, POSITION_DECIMALS),
-            "lon": round(reported.lon, POSITION_DECIMALS),
-            "speed_mps": None if reported.speed_mps is None else round(reported.speed_mps, 2),
-            "bearing_deg": None if reported.bearing_deg is None else round(reported.bearing_deg % 360, 1),
-            "hdop": None if reported.hdop is None else round(reported.hdop, 2),
-            "sats": None if reported.sats is None else min(reported.sats, MAX_SATS),
-            "mode": 2 if reported.quality == QUALITY_ESTIMATED else reported.mode,
-        }
-
     def _fix_at(self, fix: Fix, now_s: float) -> int | None:
-        clock_at = self.clock.unix_at(now_s if self._fix_s is None else self._fix_s)
-        if self.clock.source == "gps" and clock_at is not None and fix.fix_at is not None:
-            own_at = round(without_rollover(fix.fix_at))
-            return own_at if abs(own_at - clock_at) <= CLOCK_SLACK_S else clock_at
-        return clock_at
+        return self.clock.fix_at(fix.fix_at, now_s if self._fix_s is None else self._fix_s)
 
     # --- the button -----------------------------------------------------------------------------------
 
     def _gesture(self, made: list[tuple[str, float]], out: list[Effect]) -> None:
-        handlers: dict[str, Callable[[float, list[Effect]], None]] = {
-            "raise": self._raise,
-            "escalate": self._escalate,
-            "short": self._withdraw,
-        }
         for gesture, at_s in made:
             self.counts["gesture_" + gesture] += 1
-            if gesture in handlers:
-                handlers[gesture](at_s, out)
-            elif gesture == "stuck":
+            if gesture == "stuck":
                 text = "the button has been down for 60 s: ignored until it is let go; look for a jammed cap or a short"
                 out.append(self._note("button_stuck", text))
-            else:
+            elif gesture == "freed":
                 out.append(self._note("button_freed", "the button has been let go and counts again"))
+            else:
+                incident = self._presses.meant(gesture, at_s, self._blocked_here(at_s))
+                if incident is not None:
+                    self._tell(incident, at_s, out)
 
-    def _raise(self, at_s: float, out: list[Effect]) -> None:
-        if self._in_window(at_s) is not None:
-            return  # a second hold right after the press belongs to it: it can only become a breakdown
-        incident_id = f"{self.truck_id}-{self.boot}-{self._seq + 1}"
-        place: dict[str, Any] = {"lat": None, "lon": None, "fix_at": None}
+    def _blocked_here(self, at_s: float) -> OpenIncident:
+        """The incident a press at this moment raises."""
+        place: dict[str, Any] = {}
         if self._fix is not None and self._fix_s is not None:
             fix_at = self._fix_at(self._fix, at_s)
             # A point of unknown age is a lead only while it is fresh.
             if fix_at is not None or at_s - self._fix_s <= FIX_LOST_S:
-                place = {
-                    "lat": round(self._fix.lat, POSITION_DECIMALS),
-                    "lon": round(self._fix.lon, POSITION_DECIMALS),
-                    "fix_at": fix_at,
-                }
-        incident = OpenIncident(incident_id, "lane_blocked", self.clock.unix_at(at_s), **place)
-        self._tell(incident, at_s, out)
-        self._window = (incident_id, at_s)
-        self._reporting.ask()
-
-    def _escalate(self, at_s: float, out: list[Effect]) -> None:
-        incident = self._in_window(at_s)
-        if incident is not None and incident.reason != "breakdown":
-            self._tell(replace(incident, reason="breakdown"), at_s, out)
-        if incident is not None:
-            self._window = (incident.incident_id, at_s)
-
-    def _withdraw(self, at_s: float, out: list[Effect]) -> None:
-        incident = self._in_window(at_s)
-        self._window = None
-        if incident is not None:
-            self._tell(replace(incident, withdrawn=True), at_s, out)
-
-    def _in_window(self, at_s: float) -> OpenIncident | None:
-        if self._window is None or at_s - self._window[1] > WITHDRAW_WITHIN_S:
-            return None
-        return self._incidents.get(self._window[0])
+                place = {"lat": rounded(self._fix.lat), "lon": rounded(self._fix.lon), "fix_at": fix_at}
+        incident_id = f"{self.truck_id}-{self.boot}-{self._seq + 1}"
+        return OpenIncident(incident_id, "lane_blocked", self.clock.unix_at(at_s), **place)
 
     def _tell(self, incident: OpenIncident, at_s: float, out: list[Effect]) -> None:
         body = {
@@ -275,6 +222,7 @@ class Agent:
         }
         record = self._keep("incident", incident.incident_id, body, at_s, out)
         self._incidents.told(incident, record.boot, record.seq)
+        self._reporting.ask()
 
     # --- the bridge -----------------------------------------------------------------------------------
 
@@ -331,7 +279,8 @@ class Agent:
             self._reporting.lost("no_fix")
         reported = self._reporting.take(now_s)
         if reported is not None:
-            self._keep("fix", "", self._position(reported, now_s), now_s, out)
+            fix_at = self._fix_at(reported, now_s) if isinstance(reported, Fix) else None
+            self._keep("fix", "", position_body(reported, fix_at), now_s, out)
         if self._identify_until_s is not None and now_s >= self._identify_until_s:
             self._identify_until_s = None
         light = self._incidents.pattern if self._identify_until_s is None else "identify"

@@ -17,35 +17,19 @@ sent all the same, and the fault is counted; the next write tries again. A damag
 `<name>.damaged-<boot>`, never deleted, and a new one begun: the boot counter has a file of its own for that day.
 """
 
-import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from firmware.truck.bootcount import read_boot, sync_folder, write_boot
 from firmware.truck.events import Body, OpenIncident, Record
+from firmware.truck.outbox_file import SCHEMA, decoded, insert, is_damage, last_boot, moved_aside, opened, thin
 
 LIMIT_BYTES = 64 * 1024 * 1024
 BATCH_S = 5.0
 PENDING_MAX = 2000  # positions held in memory while the disk refuses
-WAL_PAGES = 256  # checkpoint after 1 MiB: the log stays small
-THIN_S = 60
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS boot (boot INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS incident_record (
-    boot INTEGER NOT NULL, seq INTEGER NOT NULL, item TEXT NOT NULL, body TEXT NOT NULL, kept_s REAL NOT NULL,
-    PRIMARY KEY (boot, seq)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS position (
-    boot INTEGER NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL, kept_s REAL NOT NULL,
-    PRIMARY KEY (boot, seq)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS open_incident (
-    incident_id TEXT PRIMARY KEY, boot INTEGER NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL,
-    stage TEXT, decision TEXT) WITHOUT ROWID;
-"""
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Outbox:
@@ -70,19 +54,19 @@ class Outbox:
         self._pending_since_s: float | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         boot_path = path.with_suffix(".boot")
-        last_boot = read_boot(boot_path)
+        counted = read_boot(boot_path)
         try:
-            self._db = _opened(path)
-            last_boot = max(last_boot, _last_boot(self._db))
+            self._db = opened(path)
+            counted = max(counted, last_boot(self._db))
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise OSError(
                     f"the outbox {path} cannot be opened: {error}; check the folder and its rights"
                 ) from error
-            self.damaged = _moved_aside(path, last_boot + 1)
+            self.damaged = moved_aside(path, counted + 1)
             self.counts["damaged"] += 1
-            self._db = _opened(path)
-        self.boot = last_boot + 1 if last_boot else first_boot
+            self._db = opened(path)
+        self.boot = counted + 1 if counted else first_boot
         write_boot(boot_path, self.boot)
         self._write(self._count_boot, durable=True)
         sync_folder(path.parent)
@@ -120,7 +104,7 @@ class Outbox:
             return
         durable = any(record.channel == "incident" for record in records)
         self._rows_left = None
-        if self._write(lambda db: _insert(db, records), durable=durable):
+        if self._write(lambda db: insert(db, records), durable=durable):
             self._pending.clear()
             self._pending_since_s = None
             self._bound()
@@ -205,7 +189,7 @@ class Outbox:
                  FROM open_incident o ORDER BY boot, seq"""
         out = []
         for text, stage, decision, boot, seq, unsettled in self._read(sql):
-            body = _decoded(text)
+            body = decoded(text)
             names = ("incident_id", "reason", "pressed_at", "lat", "lon", "fix_at", "withdrawn")
             if body is None or any(name not in body for name in names):
                 self.counts["unreadable"] += 1
@@ -264,7 +248,7 @@ class Outbox:
     def _rows(self, sql: str, *values: object) -> list[Record]:
         out = []
         for boot, seq, channel, item, text, kept_s in self._read(sql, *values):
-            body = _decoded(text)
+            body = decoded(text)
             if body is None:
                 self.counts["unreadable"] += 1  # left in the file: a technician may still make it out
             else:
@@ -280,19 +264,19 @@ class Outbox:
         self.fault = (
             f"the outbox {self._path} failed ({error}); records are held in memory: check the card and its space"
         )
-        if _is_damage(error):
+        if is_damage(error):
             # Nothing more can be had from it while running; what is in memory goes into the new file.
             self._db.close()
             self._rows_left = None
             self.counts["damaged"] += 1
             try:
-                self.damaged = _moved_aside(self._path, self.boot)
-                self._db = _opened(self._path)
+                self.damaged = moved_aside(self._path, self.boot)
+                self._db = opened(self._path)
             except (OSError, sqlite3.Error):
                 # A truck without a disk still says where it is and when its driver presses, until it is started anew.
                 self._without_disk = True
                 self._db = sqlite3.connect(":memory:", isolation_level=None)
-                self._db.executescript(_SCHEMA)
+                self._db.executescript(SCHEMA)
             self._write(self._count_boot, durable=True)
 
     def _count_boot(self, db: sqlite3.Connection) -> None:
@@ -304,7 +288,7 @@ class Outbox:
             return
         self._rows_left = None
         before = self._count_positions()
-        self._write(_thin)
+        self._write(thin)
         self.counts["positions_thinned"] += before - self._count_positions()
         while self.size_bytes() > self._limit_bytes and (left := self._count_positions()):
             quarter = max(1, left // 4)
@@ -323,87 +307,3 @@ class Outbox:
     def _count_positions(self) -> int:
         rows = self._read("SELECT COUNT(*) FROM position")
         return int(rows[0][0]) if rows else 0
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
-    try:
-        if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-            raise sqlite3.OperationalError("the file system does not allow a write-ahead log")
-        db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
-        db.execute(f"PRAGMA journal_size_limit = {WAL_PAGES * 4096}")
-        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            error = sqlite3.DatabaseError(str(found))
-            error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-            raise error
-        db.executescript(_SCHEMA)
-    except sqlite3.Error:
-        db.close()
-        raise
-    return db
-
-
-def _decoded(text: Any) -> dict[str, Any] | None:
-    try:
-        body = json.loads(text)
-    except (ValueError, TypeError):
-        return None
-    return body if isinstance(body, dict) else None
-
-
-def _last_boot(db: sqlite3.Connection) -> int:
-    sql = "SELECT MAX(b) FROM (SELECT MAX(boot) b FROM boot UNION SELECT MAX(boot) FROM position)"
-    return int(db.execute(sql).fetchone()[0] or 0)
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    # The low byte is the primary code, the rest says in which part of the file.
-    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGE
-
-
-def _moved_aside(path: Path, boot: int) -> Path:
-    """Renames the file and its log to names nobody has used; returns the new name."""
-    aside = next(name for name in _names_aside(path, boot) if not name.exists())
-    for ending in ("", "-wal", "-shm"):
-        part = path.with_name(path.name + ending)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + ending))
-    sync_folder(path.parent)
-    return aside
-
-
-def _names_aside(path: Path, boot: int) -> Iterator[Path]:
-    yield path.with_name(f"{path.name}.damaged-{boot}")
-    for n in range(2, 10_000):
-        yield path.with_name(f"{path.name}.damaged-{boot}-{n}")
-
-
-def _insert(db: sqlite3.Connection, records: list[Record]) -> None:
-    for record in records:
-        text = json.dumps(dict(record.body), separators=(",", ":"))
-        if record.channel == "incident":
-            db.execute(
-                "INSERT OR REPLACE INTO incident_record VALUES (?, ?, ?, ?, ?)",
-                (record.boot, record.seq, record.item, text, record.kept_s),
-            )
-            db.execute(
-                "INSERT INTO open_incident VALUES (?, ?, ?, ?, NULL, NULL) ON CONFLICT (incident_id)"
-                " DO UPDATE SET boot = excluded.boot, seq = excluded.seq, body = excluded.body",
-                (record.item, record.boot, record.seq, text),
-            )
-        else:
-            db.execute(
-                "INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?)",
-                (record.boot, record.seq, text, record.kept_s),
-            )
-
-
-def _thin(db: sqlite3.Connection) -> None:
-    """One position per minute is kept of all but the newest tenth."""
-    db.execute(
-        f"""DELETE FROM position WHERE (boot, seq) IN
-              (SELECT boot, seq FROM position ORDER BY boot, seq LIMIT (SELECT COUNT(*) * 9 / 10 FROM position))
-            AND (boot, seq) NOT IN
-              (SELECT boot, MIN(seq) FROM position GROUP BY boot, CAST(kept_s / {THIN_S} AS INTEGER))"""  # noqa: S608
-    )

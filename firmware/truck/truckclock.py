@@ -12,6 +12,7 @@ BUILT_AT = 1_767_225_600  # 2026-01-01: no true date is before it
 AGREE_S = 1.0
 AGREEING_FIXES = 3
 DISAGREE_S = 120.0
+SLACK_S = 5.0  # a fix whose own time is further from the truck's clock gets the clock's time
 
 
 def without_rollover(gps_at: float) -> float:
@@ -57,3 +58,11 @@ class TruckClock:
         """POSIX seconds at monotonic `now_s`, or None while nobody has told."""
         offset_s = {"gps": self._gps_offset_s, "bridge": self._bridge_offset_s, "none": None}[self.source]
         return None if offset_s is None else round(now_s + offset_s)
+
+    def fix_at(self, gps_at: float | None, seen_s: float) -> int | None:
+        """POSIX seconds of a fix that says `gps_at` of itself and was seen at monotonic `seen_s`, or None."""
+        clock_at = self.unix_at(seen_s)
+        if self.source != "gps" or clock_at is None or gps_at is None:
+            return clock_at
+        own_at = round(without_rollover(gps_at))
+        return own_at if abs(own_at - clock_at) <= SLACK_S else clock_at
