@@ -6,7 +6,9 @@ is left, so that a person sees all of them at once.
 
 import csv
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,7 +76,7 @@ def _raw_files(source: Path, names: Iterable[str], findings: list[Finding]) -> d
             return _zipped_files(archive, names, findings)
     except FileNotFoundError:
         findings.append(Finding(str(source), 0, "there is no such folder or .zip file"))
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as error:
         findings.append(Finding(str(source), 0, f"is not a .zip that can be read: {error}"))
     except OSError as error:
         findings.append(Finding(str(source), 0, f"cannot be read: {error.strerror or error}"))

@@ -281,6 +281,24 @@ def test_a_table_that_unpacks_to_gigabytes_is_refused_unread(tmp_path: Path) -> 
     assert any(line.startswith("shapes.txt: is 65000000 bytes long") for line in refusals(path))
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_a_damaged_zip_is_read_or_refused(tmp_path: Path, seed: int) -> None:
+    """A .zip with some bytes changed or cut off gives its plan or a GtfsError, nothing else."""
+    rnd = random.Random(seed)
+    path = tmp_path / "feed.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, lines in SMALL.items():
+            archive.writestr(name, "\n".join(lines))
+    raw = bytearray(path.read_bytes())
+    for _ in range(rnd.randint(1, 6)):
+        raw[rnd.randrange(len(raw))] = rnd.randrange(256)
+    path.write_bytes(raw[: rnd.randint(1, len(raw))] if rnd.random() < 0.2 else raw)
+    try:
+        assert read_gtfs(path).runs
+    except GtfsError as refused:
+        assert refused.findings
+
+
 def test_without_estates_txt_an_estate_is_its_id(tmp_path: Path) -> None:
     """The file is an extra: without it every estate a stop names exists."""
     assert read_gtfs(feed(tmp_path, estates=None)).estates["e01"].name == "e01"
