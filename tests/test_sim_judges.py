@@ -45,6 +45,7 @@ for_min = 2
 kind = "visits_served"
 """
 ASKED = {
+    "lamp_off_after_departure": {"within_s": 180.0},
     "lamp_lead": {"low_min": 1.0, "high_min": 60.0},
     "no_lamp_from_late_data": {"truck": "t01"},
     "lamp_shows": {"room": "r07", "waste": "residential_wet", "shown": "no_data", "from": 21300, "to": 21360},
@@ -147,7 +148,7 @@ def backlog_first(evidence: Evidence) -> None:
 
 def moved(evidence: Evidence) -> None:
     """One stored position is a kilometre off."""
-    record = first(evidence, "fix")
+    record = next(r for r in evidence.stored_of("fix") if r.body["fix_at"] is not None and r.body["lat"] is not None)
     evidence.stored.remove(record)
     evidence.stored.append(replace(record, body={**record.body, "lat": record.body["lat"] + 0.01}))
 
