@@ -19,7 +19,6 @@ from broker.registers.privacy import redacted
 from broker.registers.register import Register, Snapshot
 from broker.registers.visitors import RegisterRoute, visitor_of, writer_of
 
-Which = Literal["elections", "safety"]
 Lang = Literal["en", "zh"]
 
 

@@ -90,6 +90,8 @@ def in_words(change: Change, lang: str = "en") -> str:
         return f"{place}: {'新增' if zh else 'added'}"
     if isinstance(change.old, Mapping) and change.new is None:
         return f"{place}: {'删除' if zh else 'removed'}"
+    if MASK in (change.old, change.new):
+        return f"{place}: {'已修改（内容不记录）' if zh else 'changed (the value is not logged)'}"
     field = change.path.rsplit("/", 1)[-1]
     return f"{place}: {_told(change.old, field, lang)} → {_told(change.new, field, lang)}"
 

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from broker.registers.canonical import canonical_bytes, item_key
+from broker.registers.canonical import item_key, ordered
 from broker.registers.errors import Invalid, Problem
 from broker.registers.positions import LinedJson
 
@@ -39,7 +39,7 @@ class Kind(Generic[T]):
 def checked(kind: Kind[T], document: Mapping[str, Any]) -> T:
     """The register of this document; raises Invalid with every wrong field."""
     try:
-        content = canonical_bytes(document)
+        content = json.dumps(ordered(document), allow_nan=False).encode()
     except (ValueError, TypeError, RecursionError) as error:
         raise Invalid([Problem("", "json", {"message": str(error)})]) from error
     try:

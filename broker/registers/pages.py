@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
 from broker.registers import election_figures, safety_figures
-from broker.registers.access import Roles
+from broker.registers.access import Roles, Visitor
 from broker.registers.book import Registers
 from broker.registers.changes import in_words
 from broker.registers.election_models import STEPS
@@ -38,7 +38,7 @@ def page_router(registers: Registers, roles: Roles) -> APIRouter:
 
     @router.get("/registers")
     def overview(request: Request) -> HTMLResponse:
-        context = base_context(request, roles, visitor_of(request, roles))
+        context = _context(request, registers, roles, visitor_of(request, roles))
         return page(request, "overview.html", context, **_overview(registers))
 
     _elections(router, registers, roles)
@@ -47,7 +47,7 @@ def page_router(registers: Registers, roles: Roles) -> APIRouter:
 
     @router.get("/registers/{which}/log")
     def log(request: Request, which: str) -> HTMLResponse:
-        context = base_context(request, roles, visitor_of(request, roles))
+        context = _context(request, registers, roles, visitor_of(request, roles))
         register = _named(registers, which)
         lang = context["lang"]
         entries = [
@@ -56,10 +56,15 @@ def page_router(registers: Registers, roles: Roles) -> APIRouter:
             for entry in reversed(register.log()[-LOG_SHOWN:])
         ]
         kept = set(register.kept.numbers())
-        return page(request, "log.html", context, which=which, entries=entries, kept=kept, snapshot=register.read(),
-                    zone=registers.timezone)
+        return page(request, "log.html", context, which=which, entries=entries, kept=kept, snapshot=register.read())
 
     return router
+
+
+def _context(request: Request, registers: Registers, roles: Roles, visitor: Visitor) -> dict[str, Any]:
+    """What every page with data shows: the visitor's language and rights, and the day it was computed for."""
+    shared = {"zone": registers.timezone, "today": registers.today().isoformat()}
+    return base_context(request, roles, visitor) | shared
 
 
 def _named(registers: Registers, which: str) -> Any:
@@ -90,7 +95,7 @@ def _elections(router: APIRouter, registers: Registers, roles: Roles) -> None:
     def elections(
         request: Request, kind: str = "party_branch", level: str = "first", area: str = "",
     ) -> HTMLResponse:
-        context = base_context(request, roles, visitor_of(request, roles))
+        context = _context(request, registers, roles, visitor_of(request, roles))
         snapshot = registers.elections.read()
         bodies = election_figures.chosen(snapshot.value, kind or None, level or None, area or None)  # type: ignore[arg-type]
         figures = election_figures.compute(bodies)
@@ -106,7 +111,7 @@ def _elections(router: APIRouter, registers: Registers, roles: Roles) -> None:
     @router.get("/registers/elections/bodies/{body_id}")
     def body(request: Request, body_id: str) -> HTMLResponse:
         visitor = visitor_of(request, roles)
-        context = base_context(request, roles, visitor)
+        context = _context(request, registers, roles, visitor)
         snapshot = registers.elections.read()
         document = snapshot.document if visitor.sees_names else redacted(snapshot.document)
         found = next((item for item in document["bodies"] if item["id"] == body_id), None)
@@ -120,7 +125,7 @@ def _elections(router: APIRouter, registers: Registers, roles: Roles) -> None:
         }
         return page(
             request, "body.html", context, which="elections", snapshot=snapshot, body=found, years=years, steps=STEPS,
-            figures=election_figures.compute([value]), today=registers.today().isoformat(),
+            figures=election_figures.compute([value]),
             areas={item.id: item.name for item in snapshot.value.areas},
             below=[item for item in snapshot.value.bodies if item.parent == body_id],
         )
@@ -129,7 +134,7 @@ def _elections(router: APIRouter, registers: Registers, roles: Roles) -> None:
 def _safety(router: APIRouter, registers: Registers, roles: Roles) -> None:
     @router.get("/registers/safety")
     def safety(request: Request, programme: str = "") -> HTMLResponse:
-        context = base_context(request, roles, visitor_of(request, roles))
+        context = _context(request, registers, roles, visitor_of(request, roles))
         snapshot = registers.safety.read()
         value = snapshot.value
         sites = [item for item in value.sites if programme in ("", item.programme)]
@@ -147,7 +152,7 @@ def _safety(router: APIRouter, registers: Registers, roles: Roles) -> None:
 
     @router.get("/registers/safety/sites/{site_id}")
     def site(request: Request, site_id: str) -> HTMLResponse:
-        context = base_context(request, roles, visitor_of(request, roles))
+        context = _context(request, registers, roles, visitor_of(request, roles))
         snapshot = registers.safety.read()
         found = next((item for item in snapshot.document["sites"] if item["id"] == site_id), None)
         if found is None:
@@ -155,7 +160,7 @@ def _safety(router: APIRouter, registers: Registers, roles: Roles) -> None:
         value = snapshot.value
         return page(
             request, "site.html", context, which="safety", snapshot=snapshot, site=found,
-            estates={item.id: item.name for item in value.estates}, today=registers.today().isoformat(),
+            estates={item.id: item.name for item in value.estates},
             programmes={item.id: item.title for item in value.programmes},
             contractors={item.id: item.name for item in value.contractors},
         )

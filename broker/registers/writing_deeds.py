@@ -108,6 +108,8 @@ def retention(args: Args) -> int:
     saved = registers.elections.save(document, args.expect or snapshot.etag, args.who, args.why, "retention")
     files = registers.elections.rewrite_kept(lambda kept: outlived(kept, args.years, today))
     print(f"{touched} people, and {files} kept versions and daily copies")
+    for path in sorted(registers.elections.folder.glob("elections.json.edited-*")):
+        print(f"{path}: an edit that was put aside may still hold names; look at it and remove it", file=sys.stderr)
     return saved_as(saved)
 
 
