@@ -81,6 +81,7 @@ def test_a_press_is_seen_acknowledged_and_decided_on_the_screen(
     wait_until(lambda: truck.last(ack) and truck.last(ack)["stage"] == "stored", "stored")
     page.get_by_test_id("acknowledge-t01-1-2").click()
     wait_until(lambda: truck.last(ack)["stage"] == "seen", "seen")
+    page.locator(".incident.acknowledged").wait_for()
     page.get_by_test_id("return_later-t01-1-2").click()
     wait_until(lambda: truck.last(ack)["stage"] == "decided", "decided")
     page.get_by_text("二次到站 2").wait_for()

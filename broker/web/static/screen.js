@@ -68,7 +68,7 @@ function incidentCard(row) {
   return element("div", { class: `incident ${row.workflow}`, "data-testid": `incident-${row.incident_id}` },
     element("b", {}, `${row.truck} · ${say(row.reason)}`),
     element("span", {}, [row.room_name, row.estate_name].filter(Boolean).join(" · ")),
-    element("span", {}, `${clock(row.raised_at)} (${age(row.age_s)} ${say("ago")})`),
+    element("span", {}, clock(row.raised_at), " (", element("span", { "data-age": "" }, age(row.age_s)), ` ${say("ago")})`),
     element("span", {}, facts),
     row.second_visit ? element("span", {}, `${say("second_visit")} ${row.second_visit_number}`) : null,
     estate ? element("span", { class: "quiet" }, estate) : null,
@@ -128,6 +128,20 @@ function roomCard(room) {
   return card;
 }
 
+// Keeps the elements of rows that did not change, so that a button under a finger, the focus and an opened offer stay.
+function keyed(container, rows, make, refresh) {
+  const kept = new Map([...container.children].map((child) => [child.dataset.key, child]));
+  const wanted = rows.map(({ key, signature, row }) => {
+    const old = kept.get(key);
+    const part = old && old.dataset.signature === signature ? old : make(row);
+    part.dataset.key = key;
+    part.dataset.signature = signature;
+    refresh?.(part, row);
+    return part;
+  });
+  if (wanted.length !== container.children.length || wanted.some((part, i) => part !== container.children[i])) container.replaceChildren(...wanted);
+}
+
 function attentionRow(row) {
   const item = element("li", {}, `${clock(row.since)} ${row.text} `);
   if (row.id.startsWith("passed/")) {
@@ -150,8 +164,11 @@ function draw() {
   $("sources").textContent = [`${say("oldest")}: ${age(data.oldest_fix_s)}`, `${say("refused")}: ${data.counts.refused ?? 0}`,
     data.unstored ? `${say("waiting")}: ${data.unstored}` : null, data.trouble].filter(Boolean).join(" · ");
   const open = picture.incidents.filter((row) => row.open);
-  $("incidents").replaceChildren(...(open.length ? open.map(incidentCard) : [element("p", { class: "quiet" }, say("no_incidents"))]));
-  $("attention").replaceChildren(...picture.attention.map(attentionRow));
+  const incidents = open.map((row) => ({ key: `${row.truck}/${row.incident_id}`, signature: language + JSON.stringify({ ...row, age_s: 0 }), row }));
+  keyed($("incidents"), incidents.length ? incidents : [{ key: "none", signature: language, row: null }],
+    (row) => (row ? incidentCard(row) : element("p", { class: "quiet" }, say("no_incidents"))),
+    (part, row) => row && (part.querySelector("[data-age]").textContent = age(row.age_s)));
+  keyed($("attention"), picture.attention.map((row) => ({ key: row.id, signature: language + row.text, row })), attentionRow);
   $("runs").replaceChildren(...picture.runs.filter((run) => run.state !== "finished" || picture.at - run.ended_at < 1800).map(runStrip));
   $("trucks").replaceChildren(...truckTable().childNodes);
   $("rooms").replaceChildren(...picture.rooms.map(roomCard));
