@@ -12,10 +12,11 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from random import Random
 from statistics import fmean
 
-from bench.eta_world import LATENCY_S, WASTE, Trip, fixes, make_route, make_trip
+from bench.eta_world import LATENCY_S, PUBLISH_S, WASTE, Trip, fixes, make_route, make_trip
 from broker.rules.arrival import Eta, Promises, predict
 from broker.rules.history import History
 from broker.rules.track import GpsFix, RunTracker, TrackKind, TrackVisit
@@ -55,6 +56,7 @@ class Held:
 
     shown_after_s: list[float] = field(default_factory=list)
     missed: int = 0
+    silent: int = 0
     fell: int = 0
     watched: int = 0
 
@@ -112,8 +114,9 @@ class Simple:
 class Caller:
     """Calls each room once, and counts how often an unlatched lamp would have gone dark again."""
 
-    def __init__(self, score: Score, trip: Trip) -> None:
+    def __init__(self, score: Score, trip: Trip, call_at_s: float) -> None:
         self._score = score
+        self._call_at_s = call_at_s
         self._trip = trip
         self._below_since: dict[int, int] = {}
         self._called_at: dict[int, int] = {}
@@ -130,7 +133,7 @@ class Caller:
         if not fresh:
             self._below_since.pop(index, None)
             return
-        if eta - now > CALL_AT_S:
+        if eta - now > self._call_at_s:
             self._below_since.pop(index, None)
             if index in self._lit:
                 self._lit.discard(index)
@@ -163,7 +166,7 @@ def visits_of(trip: Trip) -> list[TrackVisit]:
     return visits
 
 
-def run_trip(trip: Trip, history: History, random: Random, scores: Scores | None) -> None:
+def run_trip(trip: Trip, history: History, random: Random, scores: Scores | None, call_at_s: float) -> None:
     """Drive one trip through tracker, history and prediction; score it if asked."""
     route = trip.world.route
 
@@ -175,7 +178,7 @@ def run_trip(trip: Trip, history: History, random: Random, scores: Scores | None
     bins = {(room_id, WASTE): count for room_id, count in trip.counted.items()}
     waiting = list(fixes(trip, random))
     simple = Simple(trip)
-    callers = [Caller(score, trip) for score in (scores.ours, scores.plan, scores.speed)] if scores else []
+    callers = [Caller(score, trip, call_at_s) for score in (scores.ours, scores.plan, scores.speed)] if scores else []
     promises = Promises()
     first_at = int(trip.track[0][0]) + 1
     held_at: list[int] = []
@@ -217,7 +220,7 @@ def run_trip(trip: Trip, history: History, random: Random, scores: Scores | None
         scores.arrivals += len(trip.arrived_at)
         for caller in callers:
             caller.close(first_at)
-        note_held(scores.held, trip, held_at)
+        note_held(scores.held, trip, held_at, [fix[0] for fix in waiting])
 
 
 def score_update(
@@ -261,26 +264,30 @@ def watch_standing(
         rests.clear()
 
 
-def note_held(held: Held, trip: Trip, held_at: Sequence[int]) -> None:
-    """How soon each blocked lane of more than three minutes was shown."""
+def note_held(held: Held, trip: Trip, held_at: Sequence[int], heard_at: Sequence[int]) -> None:
+    """How soon each blocked lane of more than three minutes was shown; a silent truck cannot be known to stand."""
     for begin, end in trip.blocked:
         if end - begin < 190:
             continue
         shown = [at for at in held_at if begin <= at <= end + 5]
-        if shown:
+        heard = [begin, *(at for at in heard_at if begin < at < begin + 180), begin + 180]
+        if max(later - earlier for earlier, later in pairwise(heard)) > 2 * PUBLISH_S:
+            held.silent += 1
+        elif shown:
             held.shown_after_s.append(shown[0] - begin)
         else:
             held.missed += 1
 
 
-def run_world(seed: int, learn_days: int, score_days: int) -> Scores:
+def run_world(seed: int, learn_days: int, score_days: int, call_at_s: float = CALL_AT_S) -> Scores:
     """Learn some days, then score the following ones (they go on learning)."""
     random = Random(seed)
     worlds = [make_route(number, random) for number in range(4)]
     history, scores = History(), Scores()
     for day in range(learn_days + score_days):
         for world in sorted(worlds, key=lambda each: each.start_s):
-            run_trip(make_trip(world, day, random), history, random, scores if day >= learn_days else None)
+            scored = scores if day >= learn_days else None
+            run_trip(make_trip(world, day, random), history, random, scored, call_at_s)
     return scores
 
 
@@ -314,9 +321,11 @@ def main() -> None:
             f" off by p95 {arrival_errors[int(0.95 * len(arrival_errors))]:.0f} s"
             f" | predict {1000 * scores.predict_s / scores.predictions:.2f} ms"
             f"\n  held: {len(shown)} blocked lanes shown after at most {shown[-1] if shown else 0:.0f} s,"
-            f" {held.missed} not shown; remaining time fell {held.fell} of {held.watched} times",
+            f" {held.missed} not shown, {held.silent} silent; remaining time fell {held.fell} of {held.watched} times",
             flush=True,
         )
+        cold = run_world(seed, 0, 7, 900.0)
+        print(f"  first week, nothing learnt, lamp at 15 min\n{row('zhanpai', cold.ours)}", flush=True)
 
 
 if __name__ == "__main__":

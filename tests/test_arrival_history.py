@@ -174,8 +174,8 @@ def test_the_band_is_what_happened() -> None:
 
 
 def test_errors_are_forgotten_in_order() -> None:
-    """Of many errors the last five hundred count."""
-    history = History()
+    """Of many errors only the last ones count."""
+    history = History(HistorySettings(error_memory=500))
     for index in range(1500):
         history.learn_error(ErrorRecord(750, 0 if index < 1000 else 60))
     assert history.band_s(800) == (60, 60)

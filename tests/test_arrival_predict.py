@@ -1,6 +1,7 @@
 """Predictions: what they rest on, that they never count down while nothing moves, and what they cost."""
 
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_a_held_truck_never_counts_down() -> None:
         labels.append(etas[0].label)
         rests.append([eta.eta_at - drive.now for eta in etas])
     assert all(
-        later >= earlier for before, after in zip(rests, rests[1:], strict=False)
+        later >= earlier for before, after in pairwise(rests)
         for earlier, later in zip(before, after, strict=True)
     )
     assert labels[-1] == "held"
@@ -205,7 +206,7 @@ def test_the_same_input_gives_the_same_answer() -> None:
 
 
 def test_a_prediction_costs_little() -> None:
-    """Twenty rooms cost well under a millisecond of processor time (the goal is 1 ms; 5 ms allows for slow machines)."""
+    """Twenty rooms cost under a millisecond of processor time (5 ms here, for slow machines)."""
     history = History()
     for number in range(20):
         for day in range(40):

@@ -52,6 +52,17 @@ def test_shuffling_is_no_progress() -> None:
     assert drive.kinds() == [("Held", "r01")]
 
 
+def test_wandering_positions_do_not_end_it() -> None:
+    """Forty metres of wandering of a truck that says it stands are no progress; driving 30 m is."""
+    drive = Drive([room(1, 3000)]).go(1000).stand(200)
+    for metres in (10, 25, 40, 20):
+        drive.at_m, drive.now = 1000.0 + metres, drive.now + 30
+        drive.fix(0.1)
+    assert drive.kinds() == [("Held", "r01")]
+    drive.go(1060, speed_mps=5.0)
+    assert drive.kinds() == [("Held", "r01"), ("Moving", "r01")]
+
+
 def test_standing_at_a_stop_is_no_hold_up() -> None:
     """A truck may stay at a stop as long as it takes."""
     drive = Drive([room(1, 500), room(2, 3000)]).go(500).stand(900)

@@ -81,6 +81,13 @@ def test_a_room_off_the_line_is_no_detour() -> None:
     assert drive.kinds() == [("Arrived", "r01"), ("Left", "r01"), ("Arrived", "r02")]
 
 
+def test_driving_past_a_room_off_the_line() -> None:
+    """On a free leg a room that was close and is far again was passed, however long the way there took."""
+    lat, lon = place(1500)
+    drive = Drive([room(1, None, lat=lat, lon=lon), room(2, 4000)]).go(1900, speed_mps=5.0)
+    assert drive.kinds() == [("PassedWithoutDwell", "r01")]
+
+
 def test_a_removed_visit_where_the_truck_stands() -> None:
     """When the visit under way is taken off the list, the truck goes on from its room, without an event for it."""
     drive = Drive([room(1, 1000), room(2, 2000)]).go(1000).stand(60)

@@ -26,7 +26,7 @@ class HistorySettings:
 
     timezone: str = "Asia/Shanghai"
     detour_factor: float = 1.35  # street metres per straight metre where no line is known
-    error_memory: int = 500
+    error_memory: int = 4000  # one a minute and visit: some fifty runs
     error_minimum: int = 30
     default_band_share: float = 0.25
     legs: LegSettings = field(default_factory=LegSettings)

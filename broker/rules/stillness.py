@@ -24,7 +24,10 @@ class Stillness:
         self._place, self._along_m, self._since = fix, along_m, at
 
     def progressed(self, fix: GpsFix, along_m: float | None) -> bool:
-        """Whether this fix is 30 m further; by the line where both places are on it (`along_m`), else by distance."""
+        """Whether this fix is 30 m further, or 60 m for a truck that says it stands.
+
+        Measured along the line where both places are on it (`along_m`), else straight.
+        """
         if self._place is None:
             self.restart(fix, along_m, fix.fix_at)
             return False
@@ -32,7 +35,10 @@ class Stillness:
             moved_m = along_m - self._along_m
         else:
             moved_m = distance_m(self._place.lat, self._place.lon, fix.lat, fix.lon)
-        if moved_m < self._settings.progress_m:
+        settings = self._settings
+        stands = fix.speed_mps is not None and fix.speed_mps < settings.noise_mps
+        # Positions of a standing truck wander, and where d never decreases their wandering adds up.
+        if moved_m < settings.progress_m * (2 if stands else 1):
             return False
         self.restart(fix, along_m, fix.fix_at)
         return True

@@ -8,12 +8,12 @@ came, changes nothing and yields no event; time alone only ever makes a standing
 """
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 from broker.rules.geometry import distance_m
 from broker.rules.history import DwellRecord, LegRecord
 from broker.rules.leg import Leg
 from broker.rules.line_follower import LineFollower
+from broker.rules.missed_stops import MissedStops
 from broker.rules.plan import Route
 from broker.rules.stillness import Stillness
 from broker.rules.stop_watch import StopWatch
@@ -62,13 +62,11 @@ class RunTracker:
         self.settings = settings or TrackSettings()
         self._expected_leg_s = expected_leg_s
         self._pending = list(visits)
-        self._passed: dict[VisitKey, tuple[TrackVisit, int | None]] = {}  # and since when the truck stands there
         self._fix: GpsFix | None = None
         self._first_fix: GpsFix | None = None
-        self._short_fix: GpsFix | None = None  # the newest fix at which the next visit was not yet behind
-        self._behind_fixes = 0
         self._started = False
         self._follower = LineFollower(route, self.settings)
+        self._missed = MissedStops(self.settings)
         self._stillness = Stillness(self.settings)
         self._leg = Leg()
         self._stop = self._new_watch()
@@ -114,14 +112,14 @@ class RunTracker:
         """Replace what the run owes (a re-plan, a visit cancelled or added); the new order is the route from now."""
         before = self._next()
         self._pending = list(visits)
-        self._passed.clear()
+        self._missed.forget_passed()
         after = self._next()
         if before is None or after is None or before.key != after.key:
             if before is not None and self._stop.arrived_at is not None:  # it stands at a visit that is no longer owed
                 self._leg = Leg.leaving(before, None, self._follower, self.settings.look_back_m)
             self._leg.clean = False
             self._stop = self._new_watch()
-            self._behind_fixes, self._short_fix = 0, self._fix
+            self._missed.start_over(self._fix)
         self._follower.pause()
         self._stillness.restart(self._fix, self._line_place(), now)
 
@@ -226,13 +224,35 @@ class RunTracker:
             if left_at is None:
                 return events
             events.append(self._leave(left_at))
-        events += self._back_at_passed(fix, speed_mps)
-        if self._stop.arrived_at is None:
-            events += self._passing(fix)
-        if self._pending and self._stop.arrived_at is None:
+        back = self._missed.reached_after_all(fix, speed_mps)
+        if back is not None:
+            self._pending.insert(0, back[0])
+            self._leg.clean = False
+            self._stop = self._new_watch()
+            return [*events, self._arrived(self._stop.arrive(back[1], seen=False))]
+        events += self._missed_stops(fix)
+        if self._pending:
             arrived_at = self._stop.approach(fix, speed_mps, *self._offsets_m(fix), gap_s)
             if arrived_at is not None:
                 events.append(self._arrived(arrived_at))
+        return events
+
+    def _missed_stops(self, fix: GpsFix) -> list[TrackEvent]:
+        """Stops left behind unseen: a stay within a silence is inferred, else the stop was passed."""
+        if self._on_line() and not self._follower.on_the_line:
+            return []
+        behind = self._missed.left_behind(
+            self._pending, fix, self._line_place(), self._leg.from_m, self._stop.closest_m
+        )
+        events: list[TrackEvent] = []
+        for arrived_at, left_at in self._missed.stays(behind, fix) if behind else ():
+            self._stop.arrive(arrived_at, seen=False)
+            events += [self._arrived(arrived_at, inferred=True), self._leave(left_at, inferred=True)]
+        for visit in () if events else behind:
+            self._pending.remove(visit)
+            self._depart_from(visit, fix.fix_at, clean=False)
+            self._missed.remember(visit)
+            events.append(TrackEvent(TrackKind.PASSED_WITHOUT_DWELL, visit.key, fix.fix_at))
         return events
 
     def _offsets_m(self, fix: GpsFix) -> tuple[float, float | None]:
@@ -272,75 +292,8 @@ class RunTracker:
         self._leg = Leg.leaving(visit, left_at, self._follower, self.settings.look_back_m)
         self._leg.clean = clean
         self._stop = self._new_watch()
-        self._behind_fixes, self._short_fix = 0, self._fix
+        self._missed.start_over(self._fix)
         self._stillness.restart(self._fix, self._line_place(), left_at)
-
-    def _passing(self, fix: GpsFix) -> list[TrackEvent]:
-        """Visits that now lie behind: a stay within a silence is inferred, else the stop was passed."""
-        behind = []
-        for visit in self._pending:
-            if not self._is_behind(visit, fix):
-                break
-            behind.append(visit)
-        if not behind:
-            self._behind_fixes, self._short_fix = 0, fix
-            return []
-        self._behind_fixes += 1
-        far_m = (self._follower.along_m or 0.0) - (behind[0].distance_m or 0.0)
-        if self._behind_fixes < 2 and far_m < 4 * self.settings.fence_m:
-            return []
-        short = self._short_fix
-        places = [(each.lat, each.lon) for each in (short, *behind, fix) if each is not None]
-        drives_s = [
-            self.settings.detour_factor * distance_m(*start, *end) / self.settings.default_speed_mps
-            for start, end in pairwise(places)
-        ]
-        silent_s = 0 if short is None else fix.fix_at - short.fix_at
-        stay_s = (silent_s - sum(drives_s)) / len(behind)
-        if short is None or silent_s <= self.settings.seen_gap_s or stay_s < self.settings.inferred_stay_s:
-            return [self._pass(visit, fix.fix_at) for visit in behind]
-        events: list[TrackEvent] = []
-        clock = float(short.fix_at)
-        for drive_s in drives_s[:-1]:
-            self._stop.arrive(round(clock + drive_s), seen=False)
-            events.append(self._arrived(round(clock + drive_s), inferred=True))
-            clock += drive_s + stay_s
-            events.append(self._leave(round(clock), inferred=True))
-        return events
-
-    def _is_behind(self, visit: TrackVisit, fix: GpsFix) -> bool:
-        fence_m = visit.fence_m or self.settings.fence_m
-        straight_m = distance_m(fix.lat, fix.lon, visit.lat, visit.lon)
-        along_m = self._line_place()
-        if along_m is None or visit.distance_m is None:  # a free leg: it was close and is far again
-            is_next = visit is self._pending[0] and along_m is None
-            return is_next and self._stop.closest_m <= 2 * fence_m and straight_m > 8 * fence_m
-        if not self._follower.on_the_line or (self._leg.from_m is not None and visit.distance_m < self._leg.from_m):
-            return False
-        return along_m > visit.distance_m + fence_m and straight_m > fence_m
-
-    def _pass(self, visit: TrackVisit, at: int) -> TrackEvent:
-        self._pending.remove(visit)
-        self._passed[visit.key] = (visit, None)
-        self._depart_from(visit, at, clean=False)
-        return TrackEvent(TrackKind.PASSED_WITHOUT_DWELL, visit.key, at)
-
-    def _back_at_passed(self, fix: GpsFix, speed_mps: float) -> list[TrackEvent]:
-        """A stop that was passed is reached after all when the truck stands in its fence."""
-        for key, (visit, since) in self._passed.items():
-            fence_m = visit.fence_m or self.settings.fence_m
-            stands = speed_mps < self.settings.noise_mps
-            if not stands or distance_m(fix.lat, fix.lon, visit.lat, visit.lon) > fence_m:
-                self._passed[key] = (visit, None)
-            elif since is None:
-                self._passed[key] = (visit, fix.fix_at)
-            elif fix.fix_at - since >= self.settings.nearby_stay_s:
-                del self._passed[key]
-                self._pending.insert(0, visit)
-                self._leg.clean = False
-                self._stop = self._new_watch()
-                return [self._arrived(self._stop.arrive(since, seen=False))]
-        return []
 
     # ---- progress
 
@@ -376,7 +329,7 @@ class RunTracker:
 
     def _new_watch(self) -> StopWatch:
         visit = self._next()
-        return StopWatch(self.settings, visit.fence_m or self.settings.fence_m if visit else self.settings.fence_m)
+        return StopWatch(self.settings, self.settings.fence_m if visit is None else self._missed.fence_m(visit))
 
     def _on_line(self) -> bool:
         return self._leg.on_line(self._next(), self._follower, self.settings.fence_m)
