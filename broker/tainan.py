@@ -10,13 +10,14 @@ for no time at all (the table has one time per stop), and recyclables (`recycle_
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from broker.gtfs import write_gtfs
+from broker.gtfs import GtfsError, read_gtfs, write_gtfs
 from broker.rules.geometry import lengths_m
 from broker.rules.plan import Estate, Plan, PlannedVisit, Room, Route, RunPlan, Service
 from broker.tainan_rows import Refusal, Refusals, TainanError, TimedStop, read_rows, read_stop, refuse_routes
@@ -149,11 +150,14 @@ def run_import(arguments: argparse.Namespace) -> int:
     try:
         text = arguments.stops.read_bytes().decode("utf-8")
         imported = convert(text, area_id=arguments.area, waste=arguments.waste)
+        with tempfile.TemporaryDirectory() as folder:  # nothing is put in place that the server would refuse
+            write_gtfs(imported.plan, Path(folder))
+            read_gtfs(Path(folder))
         write_gtfs(imported.plan, arguments.out)
     except UnicodeDecodeError:
         print(f"{arguments.stops}: is not UTF-8; save it as UTF-8 and try again", file=sys.stderr)
         return 1
-    except (TainanError, OSError) as error:
+    except (TainanError, GtfsError, OSError) as error:
         print(f"{arguments.stops}: nothing was taken over: {error}", file=sys.stderr)
         return 1
     print(report(imported))

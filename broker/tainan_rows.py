@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from broker.gtfs_runs import MAX_SPEED_MPS
+from broker.gtfs_row import MAX_NAME
+from broker.gtfs_runs import MAX_NAME_TOGETHER, MAX_SPEED_MPS, MAX_VISITS
 from broker.gtfs_stops import MAX_FROM_MIDDLE_M
 from broker.rules.geometry import distance_m
 from firmware.wire import is_id
@@ -89,6 +90,8 @@ def read_stop(route: str, line: int, cells: dict[str, str], refusals: Refusals) 
             reasons.append(f"{column} must be a number from -{most} to {most}, got {cells[column]!r}")
     if cells["stop_id"] and not is_id(f"s{cells['stop_id']}"):
         reasons.append(f"stop_id {cells['stop_id']!r} cannot be an id")
+    if len(cells["stop_name"]) > MAX_NAME:
+        reasons.append(f"stop_name has {len(cells['stop_name'])} characters, at most {MAX_NAME} can be shown")
     weekdays = _weekdays(cells["weekdays"])
     if cells["weekdays"] and not weekdays:
         reasons.append(f"weekdays must be of {','.join(_WEEKDAYS)}, got {cells['weekdays']!r}")
@@ -131,7 +134,7 @@ def refuse_routes(ids: dict[str, str], by_route: dict[str, list[TimedStop]], ref
     _refuse_shared_ids(ids, by_route, refusals)
     _refuse_far_stops(by_route, refusals)
     for route, stops in by_route.items():
-        _refuse_bad_order(route, stops, refusals)
+        _refuse_bad_order(route, ids[route], stops, refusals)
     _refuse_reused_stop_ids(by_route, refusals)
 
 
@@ -143,6 +146,8 @@ def _refuse_shared_ids(ids: dict[str, str], by_route: dict[str, list[TimedStop]]
             refusals.add(route, line, f"route_id {route_id!r} cannot be an id")
         elif first.setdefault(route_id, route) != route:
             refusals.add(route, line, f"route_id {route_id!r} is already that of {first[route_id]}")
+        if len(route) > MAX_NAME:
+            refusals.add(route, line, f"the route's name has {len(route)} characters, at most {MAX_NAME} can be shown")
         if "_" not in route:
             refusals.add(route, line, f"the route's name {route!r} does not say its district (district_number)")
 
@@ -159,7 +164,7 @@ def _refuse_far_stops(by_route: dict[str, list[TimedStop]], refusals: Refusals) 
                 refusals.add(route, stop.line, f"{stop.name} lies {away_km:,.0f} km from the middle of all stops")
 
 
-def _refuse_bad_order(route: str, stops: Sequence[TimedStop], refusals: Refusals) -> None:
+def _refuse_bad_order(route: str, route_id: str, stops: Sequence[TimedStop], refusals: Refusals) -> None:
     if route in refusals.routes:
         return  # a stop is missing or misplaced: what follows from that is no further reason
     for before, here in pairwise(stops):
@@ -174,6 +179,11 @@ def _refuse_bad_order(route: str, stops: Sequence[TimedStop], refusals: Refusals
             refusals.add(route, here.line, f"no truck drives {way_m / 1000:,.1f} km in {gap_s // 60} min")
         if here.weekdays != before.weekdays:
             refusals.add(route, here.line, f"weekdays are {here.weekdays}, on the line before {before.weekdays}")
+    longest = max(len(stop.stop_id) for stop in stops)
+    if len(f"k{route_id}-1") + longest > MAX_NAME_TOGETHER:
+        refusals.add(route, stops[0].line, f"route_id and stop_id are longer than {MAX_NAME_TOGETHER} together")
+    if len(stops) > MAX_VISITS:
+        refusals.add(route, stops[0].line, f"the route has {len(stops)} stops, an itinerary holds {MAX_VISITS}")
     if len({(stop.lat, stop.lon) for stop in stops}) < 2:
         refusals.add(route, stops[0].line, "a route needs stops at two places at least")
 

@@ -69,6 +69,10 @@ DIRT = {
     "reused id": (other_route(2, "2,22,", "2,12,"), 6, "stop_id 12 is another place (乙) on line 3"),
     "reused route": (other_route(1, "南區_2,2,", "南區_2,1,"), 5, "route_id '1' is already that of 東區_1"),
     "two ids": (other_route(2, "南區_2,2,", "南區_2,3,"), 6, "the route has the ids '2' and '3'"),
+    "long name": (other_route(2, "戊", "戊" * 201), 6, "stop_name has 201 characters, at most 200 can be shown"),
+    "long id": (other_route(2, "2,22,", f"2,{'2' * 45},"), 5, "route_id and stop_id are longer than 46"),
+    "long route": ("\n".join(f"南區_2,2,{n},{n + 100},丁,120.19,23.{n % 2},{n // 30}:{n % 30 + 10},,,二,"
+                             for n in range(401)), 5, "the route has 401 stops, an itinerary holds 400"),
     "one place": ('南區_2,2,1,21,丁,120.19,23.00,18:00,,,二,', 5, "a route needs stops at two places at least"),
     "no district": ('南區,2,1,21,丁,120.19,23.00,18:00,,,二,\n'
                     '南區,2,2,22,戊,120.19,23.01,18:05,,,二,', 5, "the route's name '南區' does not say its district"),
