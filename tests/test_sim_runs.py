@@ -1,0 +1,34 @@
+"""Whole scenarios in virtual time, with the devices' and the bridge's own code."""
+
+import pytest
+
+from sim.area import DataAbsentError
+from sim.scenario import load
+from sim.virtual_run import Outcome, play
+
+SHORT = ("blocked_lane", "breakdown", "broker_restart", "gps_gap", "late_data", "link_lost", "power_cut_after_press")
+ON_REAL_INPUT = ("recorded_receiver",)
+
+
+def played(name: str) -> Outcome:
+    """The outcome of a scenario; skips loudly where its recorded data is not on this machine."""
+    try:
+        return play(load(name))
+    except DataAbsentError as absent:
+        pytest.skip(f"{name}: {absent}")
+
+
+@pytest.mark.parametrize("name", [*SHORT, *ON_REAL_INPUT])
+def test_every_expectation_of_the_scenario_holds(name: str) -> None:
+    """What the scenario demands of the world's truth, of the records and of the lamps."""
+    outcome = played(name)
+    failed = [f"{verdict.kind}: {'; '.join(verdict.faults)}" for verdict in outcome.verdicts if not verdict.held]
+    assert not failed
+
+
+def test_the_same_seed_is_the_same_run() -> None:
+    """Nothing in a virtual run depends on the machine, its clock or its load."""
+    one, other = played("blocked_lane"), played("blocked_lane")
+    for part in ("visits", "lamps", "lights", "presses", "heard", "recorded"):
+        assert getattr(one.evidence, part) == getattr(other.evidence, part)
+    assert one.actions == other.actions
