@@ -82,6 +82,17 @@ class Mosquitto:
             self._process = None
 
 
+def _joined(seqs: set[int]) -> list[list[int]]:
+    """The numbers as [first, last] ranges, at most the 60 newest."""
+    ranges: list[list[int]] = []
+    for seq in sorted(seqs):
+        if ranges and ranges[-1][1] == seq - 1:
+            ranges[-1][1] = seq
+        else:
+            ranges.append([seq, seq])
+    return ranges[-60:]
+
+
 class Hand:
     """The bridge's side, played by the test: a clock, calls, acks; and everything the unit said."""
 
@@ -155,11 +166,11 @@ class Hand:
 
     def ack_all(self) -> None:
         """Acknowledge every record heard so far, as the bridge does after its commit."""
-        seen: dict[int, list[list[int]]] = {}
+        seen: dict[int, set[int]] = {}
         for channel in ("bins", "lamp", "keeper"):
             for body in self.bodies(channel):
-                seen.setdefault(body["boot"], []).append([body["seq"], body["seq"]])
-        acks = [{"boot": boot, "upto": 0, "also": sorted(pairs)[-60:]} for boot, pairs in seen.items()]
+                seen.setdefault(body["boot"], set()).add(body["seq"])
+        acks = [{"boot": boot, "upto": 0, "also": _joined(pairs)} for boot, pairs in seen.items()]
         self.publish(f"room/{self.room}/ack", {"acks": acks})
 
     def is_connected(self) -> bool:

@@ -49,8 +49,8 @@ def install(flash: Path, name: str, broken: str | None = None, compiled: bool = 
         else:
             shutil.copy(path, out)
     if broken is not None:
-        main = target / "binroom" / "main.py"
-        main.write_text(main.read_text().replace("        board = self._board\n", f"        {broken}\n", 1))
+        main = target / "binroom" / "loop.py"
+        main.write_text(main.read_text().replace("        board = self.board\n", f"        {broken}\n", 1))
     (flash / "current").write_text(name)
 
 
@@ -159,15 +159,15 @@ def written(tmp_path: Path, name: str, value: object) -> str:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"device": "a b"}, "device must be an id"),
+        ({"device": "a b"}, "device must be an identifier"),
         ({"wastes": ["plutonium"]}, "wastes must be"),
         ({"colour": 1}, "colour is not a known key"),
         ({"lamps": [{"waste": WET, "pin": 16}]}, "one per waste kind"),
         ({"lamps": [{"waste": WET, "pin": 99}, {"waste": DRY, "pin": 17}]}, "pin must be a pin number, got 99"),
         ({"lamps": [1]}, "lamps must be a list of lamps"),
-        ({"lamps": [{"waste": "any", "pin": 1, "glow": 2}]}, "lamps.glow is not a known key"),
+        ({"lamps": [{"waste": "any", "pin": 1, "glow": 2}]}, "an entry of lamps: glow is not a known key"),
         ({"buttons": [{"event": "dance", "pin": 0}]}, "event must be a keeper event"),
-        ({"sensors": [{"kind": "hx711", "waste": WET}]}, "data must be a pin number, got nothing"),
+        ({"sensors": [{"kind": "hx711", "waste": WET}]}, "data must be a pin number, got nothing there"),
         ({"sensors": [{"kind": "nose", "waste": WET}]}, "kind must be one of"),
         ({"sensors": [{"kind": "distance", "waste": WET, "trigger": 1, "echo": 2, "empty_mm": 300, "full_mm": 400,
                        "bins": 3}]}, "swap them"),
@@ -197,7 +197,7 @@ def test_good_settings_are_completed(tmp_path: Path) -> None:
     ("value", "words"),
     [
         ("{", "missing or not a JSON object"),
-        ({"port": 1883}, "host must be a host name or address, got nothing"),
+        ({"port": 1883}, "host must be a host name or address, got nothing there"),
         ({"host": "h", "port": 0}, "port must be 1 to 65535"),
         ({"host": "h", "password_file": "/config/keys/none"}, "cannot be read"),
         ({"host": "h", "tls": True}, "tls needs ca_file"),

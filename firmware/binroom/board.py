@@ -5,8 +5,10 @@ import time
 
 import machine
 
-ECHO_TIMEOUT_US = 30000
-SHORT_WATCHDOG_MS = 8300
+from firmware.binroom.constant import const
+
+_ECHO_TIMEOUT_US = const(30000)
+_SHORT_WATCHDOG_MS = const(8300)
 
 
 class Board:
@@ -89,7 +91,7 @@ class Board:
         trigger.value(1)
         time.sleep_us(10)
         trigger.value(0)
-        return machine.time_pulse_us(echo, 1, ECHO_TIMEOUT_US)
+        return machine.time_pulse_us(echo, 1, _ECHO_TIMEOUT_US)
 
     # --- life -----------------------------------------------------------------------------------------
 
@@ -103,7 +105,7 @@ class Board:
         try:
             self._watchdog = machine.WDT(timeout=seconds * 1000)
         except ValueError:  # an RP2040's watchdog counts to 8,388 ms only
-            self._watchdog = machine.WDT(timeout=SHORT_WATCHDOG_MS)
+            self._watchdog = machine.WDT(timeout=_SHORT_WATCHDOG_MS)
 
     def feed(self):
         """The main loop is alive."""

@@ -6,11 +6,12 @@ Weighing two known masses (the first may be 0, the empty platform) fixes zero an
     grams = grams_low + (raw - raw_low) * (grams_high - grams_low) / (raw_high - raw_low)
 """
 
+from firmware.binroom.constant import const
 from firmware.binroom.durable import read_json, write_json
 
 FILE = "/state/calibration.json"
-MIN_SPAN_RAW = 1000  # counts; less is noise, not a mass
-MIN_SPAN_GRAMS = 1000
+_MIN_SPAN_RAW = const(1000)  # counts; less is noise, not a mass
+_MIN_SPAN_GRAMS = const(1000)
 _KEYS = ("raw_low", "raw_high", "grams_low", "grams_high")
 
 
@@ -32,8 +33,8 @@ def is_scale(value):
         if not isinstance(value.get(key), int):
             return False
     return (
-        abs(value["raw_high"] - value["raw_low"]) >= MIN_SPAN_RAW
-        and abs(value["grams_high"] - value["grams_low"]) >= MIN_SPAN_GRAMS
+        abs(value["raw_high"] - value["raw_low"]) >= _MIN_SPAN_RAW
+        and abs(value["grams_high"] - value["grams_low"]) >= _MIN_SPAN_GRAMS
     )
 
 
@@ -44,7 +45,7 @@ class Calibrations:
         self._path = root + FILE
         found = read_json(self._path)
         self._scales = {}
-        self._first = {}
+        self.first = {}  # waste: (raw, grams) of the first mass, while a calibration is under way
         for waste in found if isinstance(found, dict) else ():
             if is_scale(found[waste]):
                 self._scales[waste] = found[waste]
@@ -55,17 +56,10 @@ class Calibrations:
         """The calibration of a waste kind's cell, or None."""
         return self._scales.get(waste)
 
-    def weigh(self, waste, raw, grams, at):
-        """A known mass is on the cell; the second, different one completes the calibration. Returns what to say."""
-        if raw is None:
-            return "calibrate %s: the cell gives no steady value; check its wires" % waste
-        first = self._first.pop(waste, None)
-        if first is None:
-            self._first[waste] = (raw, grams)
-            return "calibrate %s: %d g is raw %d; now put another known mass on" % (waste, grams, raw)
-        scale = {"raw_low": first[0], "raw_high": raw, "grams_low": first[1], "grams_high": grams, "at": at}
+    def save(self, waste, scale):
+        """Keep a new calibration in flash; returns False, changing nothing, if it is not usable."""
         if not is_scale(scale):
-            return "calibrate %s: the two masses are too close (%d g, %d g); begin again" % (waste, first[1], grams)
+            return False
         self._scales[waste] = scale
         write_json(self._path, self._scales)
-        return "calibrate %s: done, %d g is raw %d, %d g is raw %d" % (waste, first[1], first[0], grams, raw)
+        return True

@@ -14,16 +14,17 @@ A lamp is dark only when the unit *knows* that nothing is due. Knowledge of one 
 Everything here is pure; times are milliseconds of uptime (`_ms`, never wrapping) or Unix seconds (`_at`).
 """
 
+from firmware.binroom.constant import const
 from firmware.wire import NO_DATA_S
 
-OFF, DUE, HELD, AT_STOP, NO_DATA = "off", "due", "held", "at_stop", "no_data"
+OFF, NO_DATA = "off", "no_data"
 
 # state: (lit for this long at the start of each period, the period), milliseconds
 PATTERNS = {
     OFF: (0, 1000),
-    DUE: (1000, 1000),
-    HELD: (1000, 2000),
-    AT_STOP: (200, 400),
+    "due": (1000, 1000),
+    "held": (1000, 2000),
+    "at_stop": (200, 400),
     NO_DATA: (100, 5000),
 }
 # What a call's state means for the lamp.
@@ -32,16 +33,16 @@ LAMP_OF_ARRIVAL = {
     "scheduled": OFF,
     "served": OFF,
     "skipped": OFF,
-    "due": DUE,
-    "held": HELD,
-    "at_stop": AT_STOP,
+    "due": "due",
+    "held": "held",
+    "at_stop": "at_stop",
 }
 # A single lamp for all kinds shows the first of these that any kind has; unknown beats dark, a call beats unknown.
-URGENCY = (AT_STOP, DUE, HELD, NO_DATA, OFF)
+URGENCY = ("at_stop", "due", "held", NO_DATA, OFF)
 
 NO_DATA_MS = NO_DATA_S * 1000
-GRACE_MS = 5000
-EXPIRED_S = 45 * 60
+_GRACE_MS = const(5000)
+_EXPIRED_S = const(45 * 60)
 _ENDING_STATES = ("scheduled", "due", "held", "at_stop")
 
 
@@ -67,7 +68,7 @@ class Call:
             last = body["eta_at"]
         if last is None:
             last = body["sent_at"]
-        self.ends_at = last + EXPIRED_S
+        self.ends_at = last + _EXPIRED_S
 
     def forget(self):
         """Nothing is known any more, until the next message."""
@@ -87,7 +88,7 @@ class Call:
             return NO_DATA
         lamp = LAMP_OF_ARRIVAL[self.state]
         if self.stale_since_ms is not None:
-            limit_ms = GRACE_MS if lamp == OFF else NO_DATA_MS
+            limit_ms = _GRACE_MS if lamp == OFF else NO_DATA_MS
             if up_ms - self.stale_since_ms >= limit_ms:
                 return NO_DATA
         return lamp
@@ -100,7 +101,7 @@ class Call:
         if self.state in _ENDING_STATES and now_s <= self.ends_at:
             found = (self.ends_at - now_s + 1) * 1000
         if self.stale_since_ms is not None:
-            limit_ms = GRACE_MS if LAMP_OF_ARRIVAL[self.state] == OFF else NO_DATA_MS
+            limit_ms = _GRACE_MS if LAMP_OF_ARRIVAL[self.state] == OFF else NO_DATA_MS
             left_ms = self.stale_since_ms + limit_ms - up_ms
             if left_ms > 0 and (found is None or left_ms < found):
                 found = left_ms

@@ -7,31 +7,32 @@ outbox is the queue, and it sends again.
 
     state        enters                                leaves
     down         start, any failure                    after the back-off, when the network is up
-    connecting   TCP (and TLS) within CONNECT_MS       CONNACK and SUBACK within ANSWER_MS -> up
+    connecting   TCP (and TLS) within _CONNECT_MS       CONNACK and SUBACK within _ANSWER_MS -> up
     up           event ("link", True)                  silence, refusal, garbage, reset -> down, ("link", False)
 """
 
 import asyncio
 
 from firmware.binroom import packets
+from firmware.binroom.constant import const
+from firmware.wire import KEEPALIVE_S
 
-KEEPALIVE_S = 20
-CONNECT_MS = 10000
-ANSWER_MS = 8000
-WRITE_MS = 8000
-PING_AFTER_MS = 5000  # quiet for this long: ask
-SILENT_MS = 11000  # nothing heard for this long, although asked: the broker is frozen or gone
-PUBACK_MS = 6000
-PUBACK_TRIES = 2
-BACKOFF_FIRST_MS = 1000
-BACKOFF_LAST_MS = 60000
-STEADY_MS = 30000  # a link that lived this long starts the back-off afresh
-POLL_MS = 20
-MAX_PACKET_BYTES = 8192
-MAX_ANSWER_BYTES = 64
-MAX_SKIPPED_BYTES = 1 << 20
-MAX_QUEUE = 32
-MAX_EVENTS = 64
+_CONNECT_MS = const(10000)
+_ANSWER_MS = const(8000)
+_WRITE_MS = const(8000)
+_PING_AFTER_MS = const(5000)  # quiet for this long: ask
+_SILENT_MS = const(11000)  # nothing heard for this long, although asked: the broker is frozen or gone
+_PUBACK_MS = const(6000)
+_PUBACK_TRIES = const(2)
+_BACKOFF_FIRST_MS = const(1000)
+_BACKOFF_LAST_MS = const(60000)
+_STEADY_MS = const(30000)  # a link that lived this long starts the back-off afresh
+_POLL_MS = const(20)
+_MAX_PACKET_BYTES = const(8192)
+_MAX_ANSWER_BYTES = const(64)
+_MAX_SKIPPED_BYTES = const(1 << 20)
+_MAX_QUEUE = const(32)
+_MAX_EVENTS = const(64)
 
 
 class LinkError(Exception):
@@ -56,7 +57,6 @@ class Link:
         self._heard_at = 0
         self._pinged = False
         self._stream = None
-        self.sessions = 0
 
     # --- what the unit's loop calls -------------------------------------------------------------------
 
@@ -68,7 +68,7 @@ class Link:
 
     def send(self, topic, payload, retained):
         """Publish with QoS 1 as soon as possible; dropped while the link is down or its queue is full."""
-        if self._up and len(self._queue) < MAX_QUEUE:
+        if self._up and len(self._queue) < _MAX_QUEUE:
             self._queue.append((topic, payload, retained))
 
     def reconnect(self, why):
@@ -79,7 +79,7 @@ class Link:
 
     async def run(self):
         """Keep a session going for ever."""
-        pause_ms = BACKOFF_FIRST_MS
+        pause_ms = _BACKOFF_FIRST_MS
         while True:
             started = self._now()
             try:
@@ -91,10 +91,10 @@ class Link:
             except (OSError, EOFError, ValueError, MemoryError) as error:
                 self._note("link: %s" % (repr(error)[:80]))
             await self._down()
-            if self._since(started) > STEADY_MS:
-                pause_ms = BACKOFF_FIRST_MS
+            if self._since(started) > _STEADY_MS:
+                pause_ms = _BACKOFF_FIRST_MS
             await asyncio.sleep_ms((pause_ms >> 1) + self._board.random_below(pause_ms))
-            pause_ms = min(pause_ms << 1, BACKOFF_LAST_MS)
+            pause_ms = min(pause_ms << 1, _BACKOFF_LAST_MS)
 
     async def _session(self):
         await self._network.ready()
@@ -108,11 +108,11 @@ class Link:
             opening = asyncio.open_connection(
                 settings["host"], settings["port"], ssl=settings["tls"], server_hostname=settings["host"]
             )
-        reader, writer = await asyncio.wait_for_ms(opening, CONNECT_MS)
+        reader, writer = await asyncio.wait_for_ms(opening, _CONNECT_MS)
         self._stream = writer
         hello = packets.connect(client_id, settings["user"], settings["password"], KEEPALIVE_S, will[0], will[1])
         await self._write(hello)
-        kind, body = await asyncio.wait_for_ms(self._answer(reader), ANSWER_MS)
+        kind, body = await asyncio.wait_for_ms(self._receive(reader), _ANSWER_MS)
         if kind != packets.CONNACK or len(body) != 2:
             raise LinkError("the broker's first packet is no CONNACK")
         if body[1]:
@@ -131,11 +131,11 @@ class Link:
             if self._broken is not None:
                 raise LinkError(self._broken)
             silent_ms = self._since(self._heard_at)
-            if not self._up and self._since(started) > ANSWER_MS:
+            if not self._up and self._since(started) > _ANSWER_MS:
                 raise LinkError("the broker does not answer SUBSCRIBE")
-            if silent_ms > SILENT_MS:
+            if silent_ms > _SILENT_MS:
                 raise LinkError("the broker is silent")
-            if silent_ms > PING_AFTER_MS and not self._pinged:
+            if silent_ms > _PING_AFTER_MS and not self._pinged:
                 self._pinged = True
                 await self._write(packets.PINGREQ_BYTES)
             while self._queue:
@@ -144,14 +144,14 @@ class Link:
                 self._flying[packet_id] = [topic, payload, retained, self._now(), 1]
                 await self._write(packets.publish(packet_id, topic, payload, retained))
             await self._send_again()
-            await asyncio.sleep_ms(POLL_MS)
+            await asyncio.sleep_ms(_POLL_MS)
 
     async def _send_again(self):
         for packet_id in list(self._flying):
             flight = self._flying.get(packet_id)
-            if flight is None or self._since(flight[3]) < PUBACK_MS:
+            if flight is None or self._since(flight[3]) < _PUBACK_MS:
                 continue
-            if flight[4] >= PUBACK_TRIES:
+            if flight[4] >= _PUBACK_TRIES:
                 raise LinkError("the broker does not acknowledge")
             flight[3] = self._now()
             flight[4] += 1
@@ -179,7 +179,6 @@ class Link:
             raise packets.PacketError("the broker refuses a subscription; its access list lacks this unit")
         if not self._up:
             self._up = True
-            self.sessions += 1
             self._event(("link", True))
 
     async def _down(self):
@@ -194,14 +193,11 @@ class Link:
         if stream is not None:
             try:
                 stream.close()
-                await asyncio.wait_for_ms(stream.wait_closed(), WRITE_MS)
+                await asyncio.wait_for_ms(stream.wait_closed(), _WRITE_MS)
             except (OSError, EOFError, asyncio.TimeoutError):
                 pass
 
     # --- bytes ----------------------------------------------------------------------------------------
-
-    async def _answer(self, reader):
-        return await self._receive(reader)
 
     async def _receive(self, reader):
         """One packet as (type, body); a PUBLISH is handed on and acknowledged here, its body is empty."""
@@ -219,22 +215,22 @@ class Link:
         if kind == packets.PUBLISH:
             await self._receive_publish(reader, head, size)
             return kind, b""
-        if size > MAX_ANSWER_BYTES:
+        if size > _MAX_ANSWER_BYTES:
             raise packets.PacketError("an answer of %d bytes" % size)
         return kind, await reader.readexactly(size) if size else b""
 
     async def _receive_publish(self, reader, head, size):
         qos = head >> 1 & 3
-        if size < 2 or qos > 1 or size > MAX_SKIPPED_BYTES:
+        if size < 2 or qos > 1 or size > _MAX_SKIPPED_BYTES:
             raise packets.PacketError("a PUBLISH of %d bytes with QoS %d" % (size, qos))
         raw = await reader.readexactly(2)
         topic_bytes = raw[0] << 8 | raw[1]
         left = size - 2 - topic_bytes - (2 if qos else 0)
-        if left < 0 or topic_bytes > MAX_PACKET_BYTES:
+        if left < 0 or topic_bytes > _MAX_PACKET_BYTES:
             raise packets.PacketError("a PUBLISH whose lengths disagree")
         topic = (await reader.readexactly(topic_bytes)).decode() if topic_bytes else ""
         packet_id = await reader.readexactly(2) if qos else None
-        if left > MAX_PACKET_BYTES:
+        if left > _MAX_PACKET_BYTES:
             payload = None
             while left > 0:
                 left -= len(await reader.readexactly(min(left, 512)))
@@ -249,10 +245,10 @@ class Link:
         if self._stream is None:
             raise LinkError("the connection is closed")
         self._stream.write(data)
-        await asyncio.wait_for_ms(self._stream.drain(), WRITE_MS)
+        await asyncio.wait_for_ms(self._stream.drain(), _WRITE_MS)
 
     def _event(self, event):
-        if len(self._events) >= MAX_EVENTS and event[0] == "message":
+        if len(self._events) >= _MAX_EVENTS and event[0] == "message":
             raise packets.PacketError("more messages than the unit can take")
         self._events.append(event)
 

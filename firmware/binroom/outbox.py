@@ -7,13 +7,15 @@ A record is a list `[boot, seq, kind, at, up_s, data]`: `kind` is `bins`, `lamp`
 None while the unit did not know the time, `up_s` the uptime of that boot in seconds, `data` plain JSON.
 """
 
+from firmware.binroom.constant import const
+
 BOOT, SEQ, KIND, AT, UP_S, DATA = 0, 1, 2, 3, 4, 5
 
 LIMIT = 128
-WINDOW = 4  # backlog records under way at a time, so that a slow link is never flooded
-RESEND_MS = 30000
-RESEND_MAX_MS = 600000
-LATE_MS = 90000  # a record older than this is backlog, whenever its link came up
+_WINDOW = const(4)  # backlog records under way at a time, so that a slow link is never flooded
+_RESEND_MS = const(30000)
+_RESEND_MAX_MS = const(600000)
+_LATE_MS = const(90000)  # a record older than this is backlog, whenever its link came up
 # When full, what is given up first: lamp reports, then bins, keeper's events last.
 _WORTH = {"lamp": 0, "bins": 1, "keeper": 2}
 
@@ -34,10 +36,7 @@ class Outbox:
     def __init__(self, kept: list, limit=LIMIT):
         self.limit = limit
         self.dropped = 0
-        self._entries = [_Entry(list(r), None) for r in sorted(kept, key=lambda r: (r[BOOT], r[SEQ]))]
-
-    def __len__(self):
-        return len(self._entries)
+        self._entries = [_Entry(list(r), None) for r in sorted(kept)]
 
     def records(self):
         """The records themselves, oldest first."""
@@ -107,12 +106,12 @@ class Outbox:
             entry = self._entries[i]
             if entry.wait_until_ms > up_ms:
                 continue
-            live = entry.born_ms is not None and entry.born_ms >= link_since_ms and up_ms - entry.born_ms < LATE_MS
-            if waiting >= WINDOW and not (live and entry.tries == 0):
+            live = entry.born_ms is not None and entry.born_ms >= link_since_ms and up_ms - entry.born_ms < _LATE_MS
+            if waiting >= _WINDOW and not (live and entry.tries == 0):
                 continue
             waiting += 1
-            pause_ms = RESEND_MS << min(entry.tries, 5)
-            entry.wait_until_ms = up_ms + min(pause_ms, RESEND_MAX_MS)
+            pause_ms = _RESEND_MS << min(entry.tries, 5)
+            entry.wait_until_ms = up_ms + min(pause_ms, _RESEND_MAX_MS)
             entry.tries += 1
             chosen.append((entry.record, not live))
         return chosen

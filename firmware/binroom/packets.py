@@ -2,7 +2,6 @@
 
 CONNACK, PUBLISH, PUBACK, SUBACK, PINGRESP = 2, 3, 4, 9, 13
 PINGREQ_BYTES = b"\xc0\x00"
-DISCONNECT_BYTES = b"\xe0\x00"
 REFUSALS = {
     1: "the broker does not speak MQTT 3.1.1",
     2: "the broker refuses this client id",

@@ -8,9 +8,10 @@ the bridge takes silently. A line that cannot be read is skipped; the last line 
 import json
 import os
 
+from firmware.binroom.constant import const
 from firmware.binroom.durable import make_folder
 
-SEGMENT_RECORDS = 16
+_SEGMENT_RECORDS = const(16)
 
 
 class Ring:
@@ -39,13 +40,13 @@ class Ring:
                 key = (record[0], record[1])
                 self._place(key, int(number))
                 found[key] = record
-        self._lines = SEGMENT_RECORDS  # never append to a segment of a former boot: its last line may be torn
+        self._lines = _SEGMENT_RECORDS  # never append to a segment of a former boot: its last line may be torn
         self._tidy()
         return [found[key] for key in sorted(found)]
 
     def keep(self, record):
         """Append one record; a full or broken flash is noted and counted, never raised."""
-        if self._lines >= SEGMENT_RECORDS:
+        if self._lines >= _SEGMENT_RECORDS:
             self._lines = 0
             self._newest += 1
         try:
@@ -78,7 +79,7 @@ class Ring:
 
     def _tidy(self):
         for number in list(self._segments):
-            is_open = number == self._newest and self._lines < SEGMENT_RECORDS >> 1
+            is_open = number == self._newest and self._lines < _SEGMENT_RECORDS >> 1
             if self._segments[number] or is_open:
                 continue
             try:
@@ -89,7 +90,7 @@ class Ring:
                 continue
             del self._segments[number]
             if number == self._newest:
-                self._lines = SEGMENT_RECORDS
+                self._lines = _SEGMENT_RECORDS
 
     def _read(self, name):
         with open(self._folder + "/" + name, "rb") as file:

@@ -5,12 +5,13 @@ import asyncio
 from firmware import wire
 from firmware.binroom import durable
 from firmware.binroom.board import Board
+from firmware.binroom.constant import const
 from firmware.binroom.lamp import NO_DATA, PATTERNS
 from firmware.binroom.link import Link
 from firmware.binroom.settings import load_network, load_unit
 from firmware.binroom.way import make_way, tls_context
 
-LOOP_MS = 20
+_LOOP_MS = const(20)
 
 
 def run(root, why, show):
@@ -50,7 +51,7 @@ async def _run(board, link, topic, life, show):
                 link.send(topic, life, True)
             elif event[0] == "message":
                 _obey(board, event[1], event[2])
-        await asyncio.sleep_ms(LOOP_MS)
+        await asyncio.sleep_ms(_LOOP_MS)
 
 
 def _obey(board, topic, payload):

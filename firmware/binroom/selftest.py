@@ -13,17 +13,18 @@ import time
 from firmware.binroom import durable
 from firmware.binroom.board import Board
 from firmware.binroom.calibration import Calibrations
+from firmware.binroom.constant import const
 from firmware.binroom.sensors import make_sensors
 from firmware.binroom.settings import load_unit
 
-STEP_MS = 20
-LAMP_MS = 1000
-SENSE_MS = 6000
+_STEP_MS = const(20)
+_LAMP_MS = const(1000)
+_SENSE_MS = const(6000)
 SCRATCH = "/state/selftest"
-SCRATCH_BYTES = 4096
+_SCRATCH_BYTES = const(4096)
 
 
-def run(root="", lamp_ms=LAMP_MS, sense_ms=SENSE_MS):
+def run(root="", lamp_ms=_LAMP_MS, sense_ms=_SENSE_MS):
     """All steps in order; a step that raises has failed and the next one still runs."""
     results = []
     state = {}
@@ -45,7 +46,7 @@ def _settings(root, state, _ms):
 
 
 def _flash(root, _state, _ms):
-    data = os.urandom(SCRATCH_BYTES >> 1)
+    data = os.urandom(_SCRATCH_BYTES >> 1)
     durable.make_folder(root + "/state")
     with open(root + SCRATCH, "wb") as file:
         file.write(data)
@@ -70,7 +71,7 @@ def _lamps(_root, state, ms):
         time.sleep_ms(ms)
         lit = board.read_lamp(index)
         board.set_lamp(index, False)
-        time.sleep_ms(STEP_MS)
+        time.sleep_ms(_STEP_MS)
         if not lit or board.read_lamp(index):
             dead.append(lamp["waste"])
     if dead:
@@ -96,7 +97,7 @@ def _sensors(root, state, ms):
             reading = place.poll(time.ticks_ms())
             if reading is not None:
                 readings[place.waste] = reading
-        time.sleep_ms(STEP_MS)
+        time.sleep_ms(_STEP_MS)
     bad = False
     for place in places:
         reading = readings.get(place.waste)

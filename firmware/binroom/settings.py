@@ -29,7 +29,7 @@ def _take(file, table, key, check, what, default):
     value = table.get(key, default)
     is_left_out = default is None and value is None
     if value is NEEDED or not (is_left_out or check(value)):
-        got = "nothing" if value is NEEDED else repr(value)
+        got = "nothing there" if value is NEEDED else repr(value)
         raise SettingsError("%s: %s must be %s, got %s; correct it with tools/flash.py" % (file, key, what, got))
     return table.pop(key, default)
 
@@ -40,7 +40,7 @@ def _nothing_left(file, table, where=""):
 
 
 def _is_integer(low, high):
-    return lambda v: isinstance(v, int) and not isinstance(v, bool) and low <= v <= high
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
 def _is_text(value):
@@ -78,11 +78,11 @@ def load_unit(root):
     file = UNIT_FILE
     table = _load(root, file)
     out = {
-        "device": _take(file, table, "device", wire.is_id, "an id", NEEDED),
-        "area": _take(file, table, "area", wire.is_id, "an id", NEEDED),
+        "device": _take(file, table, "device", wire.is_id, "an identifier", NEEDED),
+        "area": _take(file, table, "area", wire.is_id, "an identifier", NEEDED),
         "wastes": _take(file, table, "wastes", _is_wastes, "a list of waste kinds", NEEDED),
         "report_grams": _take(file, table, "report_grams", _is_integer(100, 100000), "100 to 100000", 2000),
-        "watchdog_s": _take(file, table, "watchdog_s", _is_integer(8, 300), "8 to 300", 30),
+        "watchdog_s": _take(file, table, "watchdog_s", _is_integer(8, 300), "8 to 300 seconds", 30),
         "identify_pin": _take(file, table, "identify_pin", _is_pin, "a pin number or null", None),
     }
     lamps = _take(file, table, "lamps", _is_list, "a list of lamps", [])
@@ -110,22 +110,23 @@ def _lamp(file, table):
         "active_low": _take(file, table, "active_low", _is_flag, "true or false", False),
         "sense": _take(file, table, "sense", _is_pin, "a pin number or null", None),
     }
-    _nothing_left(file, table, "lamps.")
+    _nothing_left(file, table, "an entry of lamps: ")
     return out
 
 
 def _button(file, table):
     out = {
-        "event": _take(file, table, "event", lambda v: v in wire.KEEPER_EVENTS, "a keeper event", NEEDED),
+        "event": _take(file, table, "event", lambda value: value in wire.KEEPER_EVENTS, "a keeper event", NEEDED),
         "pin": _take(file, table, "pin", _is_pin, "a pin number", NEEDED),
     }
-    _nothing_left(file, table, "buttons.")
+    _nothing_left(file, table, "an entry of buttons: ")
     return out
 
 
 def _sensor(file, table, wastes):
-    kind = _take(file, table, "kind", lambda v: v in SENSOR_KINDS, "one of " + " ".join(SENSOR_KINDS), NEEDED)
-    out = {"kind": kind, "waste": _take(file, table, "waste", lambda v: v in wastes, "one of wastes", NEEDED)}
+    kinds = "one of these: " + " ".join(SENSOR_KINDS)
+    kind = _take(file, table, "kind", lambda value: value in SENSOR_KINDS, kinds, NEEDED)
+    out = {"kind": kind, "waste": _take(file, table, "waste", lambda value: value in wastes, "one of wastes", NEEDED)}
     grams = _is_integer(1, 1000000)
     if kind == "hx711":
         out["data"] = _take(file, table, "data", _is_pin, "a pin number", NEEDED)
@@ -141,10 +142,10 @@ def _sensor(file, table, wastes):
         out["echo"] = _take(file, table, "echo", _is_pin, "a pin number", NEEDED)
         out["empty_mm"] = _take(file, table, "empty_mm", mm, "20 to 6000 mm", NEEDED)
         out["full_mm"] = _take(file, table, "full_mm", mm, "20 to 6000 mm", NEEDED)
-        out["bins"] = _take(file, table, "bins", _is_integer(1, 100), "1 to 100", NEEDED)
+        out["bins"] = _take(file, table, "bins", _is_integer(1, 100), "1 to 100 bins", NEEDED)
         if out["full_mm"] >= out["empty_mm"]:
             raise SettingsError("%s: sensors.full_mm must be less than empty_mm; swap them" % file)
-    _nothing_left(file, table, "sensors.")
+    _nothing_left(file, table, "an entry of sensors: ")
     return out
 
 
@@ -156,7 +157,7 @@ def load_network(root, device):
         "ssid": _take(file, table, "ssid", _is_text, "a text or null", None),
         "host": _take(file, table, "host", _is_text, "a host name or address", NEEDED),
         "port": _take(file, table, "port", _is_integer(1, 65535), "1 to 65535", 1883),
-        "user": _take(file, table, "user", _is_text, "a text", device),
+        "user": _take(file, table, "user", _is_text, "a user name", device),
         "use_tls": _take(file, table, "tls", _is_flag, "true or false", False),
     }
     for key, name in (("key_file", "key"), ("password_file", "password")):

@@ -23,24 +23,25 @@ bridge's application ack, and are sent again until then: newest first, the backl
 """
 
 from firmware import wire
+from firmware.binroom.constant import const
 from firmware.binroom.lamp import NO_DATA, NO_DATA_MS, OFF, Call, Lamp, most_urgent
 from firmware.binroom.outbox import AT, BOOT, DATA, KIND, LIMIT, SEQ, Outbox
 
 TICKS_PERIOD = 1 << 30
-BINS_DEBOUNCE_MS = 3000
-BINS_EVERY_MS = 600000
-BUTTON_DEBOUNCE_MS = 60
-BUTTON_PAUSE_MS = 5000  # a second press within this time is the same press
-READ_BACK_MS = 100  # a lamp report waits at most this long for the pins to be read back
-NOTE_EVERY_MS = 60000
-REPORT_GRAMS = 2000
-OLDEST_CLOCK_S = 1700000000  # 2023: an earlier time is a clock that was never set
-NEWEST_CLOCK_S = 4000000000  # 2096: later than this the wire ends
-HIGHEST_BOOT = 2000000000
-HIGHEST_COUNT = 100000
-HIGHEST_GRAMS = 100000000
-REMEMBERED_COMMANDS = 8
-MAX_DIGITS = 64  # an id may hold that many in a row
+_BINS_DEBOUNCE_MS = const(3000)
+_BINS_EVERY_MS = const(600000)
+_BUTTON_DEBOUNCE_MS = const(60)
+_BUTTON_PAUSE_MS = const(5000)  # a second press within this time is the same press
+_READ_BACK_MS = const(100)  # a lamp report waits at most this long for the pins to be read back
+_NOTE_EVERY_MS = const(60000)
+_REPORT_GRAMS = const(2000)
+_OLDEST_CLOCK_S = const(1700000000)  # 2023: an earlier time is a clock that was never set
+_NEWEST_CLOCK_S = const(4000000000)  # 2096: later than this the wire ends
+_HIGHEST_BOOT = const(2000000000)
+_HIGHEST_COUNT = const(100000)
+_HIGHEST_GRAMS = const(100000000)
+_REMEMBERED_COMMANDS = const(8)
+_MAX_DIGITS = const(64)  # an id may hold that many in a row
 
 
 class Unit:
@@ -54,7 +55,7 @@ class Unit:
         self.boot = boot
         self.wake_at_ms = 0
         self.refused = 0  # messages that were not of this protocol
-        self._report_grams = config.get("report_grams", REPORT_GRAMS)
+        self._report_grams = config.get("report_grams", _REPORT_GRAMS)
         if config.get("lamps", "each") == "one":
             self.lamps = [Lamp("any", self.wastes)]
         else:
@@ -70,11 +71,11 @@ class Unit:
         for waste in self.wastes:
             self._calls[waste] = Call()
         self._clock = None  # (Unix seconds, uptime ms when heard)
-        self._lamp_report_at_ms = READ_BACK_MS  # uptime ms, None: nothing to report
+        self._lamp_report_at_ms = _READ_BACK_MS  # uptime ms, None: nothing to report
         self._bins = {}
         self._reported = {}
         self._bins_changed_ms = None
-        self._bins_again_ms = BINS_EVERY_MS
+        self._bins_again_ms = _BINS_EVERY_MS
         self._buttons = {}
         self._commands = []
         self._noted_ms = None
@@ -149,7 +150,7 @@ class Unit:
         self._linked = is_up
 
     def _report_all(self):
-        self._lamp_report_at_ms = self._up_ms + READ_BACK_MS
+        self._lamp_report_at_ms = self._up_ms + _READ_BACK_MS
         if self._reported:
             self._bins_again_ms = self._up_ms
 
@@ -158,10 +159,13 @@ class Unit:
             if payload is None:
                 raise wire.WireError(topic, "payload", "is too long to hold")
             if _has_endless_number(payload):
-                raise wire.WireError(topic, "payload", "holds a number of more than %d digits" % MAX_DIGITS)
+                raise wire.WireError(topic, "payload", "holds a number of more than %d digits" % _MAX_DIGITS)
             message = wire.unpack(topic, payload)
         except wire.WireError as error:
             self._refuse(topic, error)
+            return
+        except MemoryError:
+            self._refuse(topic, wire.WireError(topic, "payload", "is more than the heap can take apart"))
             return
         address = message.address
         if address.area != self.area or (address.family == "room" and address.device != self.device):
@@ -182,12 +186,12 @@ class Unit:
             call = self._calls.get(topic[len(self._arrival_prefix) :])
             if call is not None:
                 call.forget()
-        if self._noted_ms is None or self._up_ms - self._noted_ms >= NOTE_EVERY_MS:
+        if self._noted_ms is None or self._up_ms - self._noted_ms >= _NOTE_EVERY_MS:
             self._noted_ms = self._up_ms
             self._emit("note", "refused %d so far, last: %s" % (self.refused, error))
 
     def _on_clock(self, topic, at):
-        if not OLDEST_CLOCK_S <= at <= NEWEST_CLOCK_S:
+        if not _OLDEST_CLOCK_S <= at <= _NEWEST_CLOCK_S:
             self._refuse(topic, wire.WireError(topic, "at", "is no time of today: %d" % at))
             return
         self._clock = (at, self._up_ms)
@@ -200,7 +204,7 @@ class Unit:
             last = max([ack["upto"]] + [pair[1] for pair in ack["also"]])
             if ack["boot"] > self.boot or (ack["boot"] == self.boot and last > self._seq):
                 known = max(known, ack["boot"])
-        if self.boot <= known < HIGHEST_BOOT:
+        if self.boot <= known < _HIGHEST_BOOT:
             self._renumber(known + 1)
         for record in self._outbox.settle(acks):
             self._emit("forget", record[BOOT], record[SEQ])
@@ -222,7 +226,7 @@ class Unit:
         if body["id"] in self._commands:
             return
         self._commands.append(body["id"])
-        if len(self._commands) > REMEMBERED_COMMANDS:
+        if len(self._commands) > _REMEMBERED_COMMANDS:
             self._commands.pop(0)
         if body["command"] == "rebirth":
             self._report_all()
@@ -230,9 +234,9 @@ class Unit:
             self._emit("command", body)
 
     def _on_bins(self, waste, count, grams, quality):
-        if count is not None and not 0 <= count <= HIGHEST_COUNT:
+        if count is not None and not 0 <= count <= _HIGHEST_COUNT:
             count, quality = None, 4
-        if grams is not None and not -HIGHEST_GRAMS <= grams <= HIGHEST_GRAMS:
+        if grams is not None and not -_HIGHEST_GRAMS <= grams <= _HIGHEST_GRAMS:
             grams, quality = None, 4
         self._bins[waste] = (count, grams, quality)
 
@@ -247,17 +251,17 @@ class Unit:
 
     def _on_lit(self, index, level):
         if self.lamps[index].read_back(bool(level)) and self._lamp_report_at_ms is None:
-            self._lamp_report_at_ms = self._up_ms + READ_BACK_MS
+            self._lamp_report_at_ms = self._up_ms + _READ_BACK_MS
 
     # --- what follows from events and time ------------------------------------------------------------
 
     def _settle_buttons(self):
         for event in self._buttons:
             button = self._buttons[event]
-            if button[0] is None or button[2] or self._up_ms - button[0] < BUTTON_DEBOUNCE_MS:
+            if button[0] is None or button[2] or self._up_ms - button[0] < _BUTTON_DEBOUNCE_MS:
                 continue
             button[2] = True
-            if button[1] is None or self._up_ms - button[1] >= BUTTON_PAUSE_MS:
+            if button[1] is None or self._up_ms - button[1] >= _BUTTON_PAUSE_MS:
                 button[1] = self._up_ms
                 self._record("keeper", event)
 
@@ -281,7 +285,7 @@ class Unit:
             is_new = state != lamp.state
             if is_new or call_id != lamp.call_id:
                 lamp.show(state, call_id, self._up_ms)
-                self._lamp_report_at_ms = self._up_ms + READ_BACK_MS
+                self._lamp_report_at_ms = self._up_ms + _READ_BACK_MS
             wanted = lamp.wants(self._up_ms)
             if is_new or wanted != lamp.on:
                 lamp.on = wanted
@@ -305,10 +309,10 @@ class Unit:
             self._bins_changed_ms = None
         elif self._bins_changed_ms is None:
             self._bins_changed_ms = self._up_ms
-        changed = self._bins_changed_ms is not None and self._up_ms - self._bins_changed_ms >= BINS_DEBOUNCE_MS
+        changed = self._bins_changed_ms is not None and self._up_ms - self._bins_changed_ms >= _BINS_DEBOUNCE_MS
         if changed or self._up_ms >= self._bins_again_ms:
             self._bins_changed_ms = None
-            self._bins_again_ms = self._up_ms + BINS_EVERY_MS
+            self._bins_again_ms = self._up_ms + _BINS_EVERY_MS
             self._reported = dict(self._bins)
             bins = []
             for waste in self.wastes:
@@ -348,13 +352,13 @@ class Unit:
         up_ms = self._up_ms
         times = [self._bins_again_ms - up_ms]
         if self._bins_changed_ms is not None:
-            times.append(self._bins_changed_ms + BINS_DEBOUNCE_MS - up_ms)
+            times.append(self._bins_changed_ms + _BINS_DEBOUNCE_MS - up_ms)
         if self._lamp_report_at_ms is not None:
             times.append(self._lamp_report_at_ms - up_ms)
         for event in self._buttons:
             down_ms, _, told = self._buttons[event]
             if down_ms is not None and not told:
-                times.append(down_ms + BUTTON_DEBOUNCE_MS - up_ms)
+                times.append(down_ms + _BUTTON_DEBOUNCE_MS - up_ms)
         times.extend([lamp.edge_in_ms(up_ms) for lamp in self.lamps])
         if self._knows_time():
             times.append(self._clock[1] + NO_DATA_MS - up_ms)
@@ -373,7 +377,7 @@ def _has_endless_number(payload):
     run = 0
     for byte in payload:
         run = run + 1 if 48 <= byte <= 57 else 0
-        if run > MAX_DIGITS:
+        if run > _MAX_DIGITS:
             return True
     return False
 

@@ -21,10 +21,6 @@ def tls_context(network):
     """The TLS context that trusts `ca_file` only, or None for plain TCP."""
     if not network["use_tls"]:
         return None
-    import ssl
+    from firmware.binroom import tls
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = ssl.CERT_REQUIRED
-    with open(network["ca_path"], "rb") as file:
-        context.load_verify_locations(cadata=file.read())
-    return context
+    return tls.context(network["ca_path"])

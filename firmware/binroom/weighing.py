@@ -15,19 +15,20 @@ The zero is never taken anew here; a zero that wandered shows as quality 2, for 
 """
 
 from firmware.binroom.calibration import grams_of
+from firmware.binroom.constant import const
 
-FULL_SCALE = 0x7FFFFF
-SECOND_MS = 1000
-SETTLED_SECONDS = 3
-SETTLE_GRAMS = 500
-HOLD_GRAMS = 200
-HOLD_PART = 500  # 1/500 of the load
-STEP_TENTHS = 7
-ZERO_GRAMS = 2000
-SILENT_SECONDS = 3
-UNSTEADY_SECONDS = 60
-STUCK_SECONDS = 120  # a 24-bit cell always trembles in its last digits
-CORRECTED_SECONDS = 3600
+_FULL_SCALE = const(0x7FFFFF)
+_SECOND_MS = const(1000)
+_SETTLED_SECONDS = const(3)
+_SETTLE_GRAMS = const(500)
+_HOLD_GRAMS = const(200)
+_HOLD_PART = const(500)  # 1/500 of the load
+_STEP_TENTHS = const(7)
+_ZERO_GRAMS = const(2000)
+_SILENT_SECONDS = const(3)
+_UNSTEADY_SECONDS = const(60)
+_STUCK_SECONDS = const(120)  # a 24-bit cell always trembles in its last digits
+_CORRECTED_SECONDS = const(3600)
 
 
 def median(values):
@@ -63,7 +64,7 @@ class Weighing:
         if self._second_ms is None:
             self._second_ms = now_ms
         # Ticks wrap at 2^30 on a board.
-        if (now_ms - self._second_ms) & 0x3FFFFFFF < SECOND_MS:
+        if (now_ms - self._second_ms) & 0x3FFFFFFF < _SECOND_MS:
             return False
         self._second_ms = now_ms
         samples = self._samples
@@ -75,19 +76,19 @@ class Weighing:
         self._corrected_s = max(0, self._corrected_s - 1)
         if not samples:
             self._silent_s += 1
-            if self._silent_s >= SILENT_SECONDS:
+            if self._silent_s >= _SILENT_SECONDS:
                 self._useless("no answer from the cell's amplifier; check its supply and both wires")
             return
         self._silent_s = 0
         self.raw = median(samples)
         self._watch_stuck(samples)
-        if self.raw >= FULL_SCALE or self.raw <= -FULL_SCALE - 1:
+        if self.raw >= _FULL_SCALE or self.raw <= -_FULL_SCALE - 1:
             self._useless("the cell is at its end; overload, or a wire of the bridge is broken")
         elif scale is None:
             self._useless("not calibrated; weigh two known masses")
         else:
             self._recent.append(grams_of(scale, self.raw))
-            if len(self._recent) > SETTLED_SECONDS:
+            if len(self._recent) > _SETTLED_SECONDS:
                 self._recent.pop(0)
             self._judge()
 
@@ -103,7 +104,7 @@ class Weighing:
         self.reason = reason
 
     def _judge(self):
-        if len(self._recent) == SETTLED_SECONDS and max(self._recent) - min(self._recent) <= SETTLE_GRAMS:
+        if len(self._recent) == _SETTLED_SECONDS and max(self._recent) - min(self._recent) <= _SETTLE_GRAMS:
             self._unsteady_s = 0
             self._settled(median(self._recent))
         else:
@@ -111,11 +112,11 @@ class Weighing:
         grams = self.grams
         if grams is None:
             self.quality, self.reason = 4, "not steady yet"
-        elif self._unsteady_s >= UNSTEADY_SECONDS:
+        elif self._unsteady_s >= _UNSTEADY_SECONDS:
             self.quality, self.reason = 3, "the weight is never steady; a loose wire, or something leans on it"
-        elif self._same_s >= STUCK_SECONDS:
+        elif self._same_s >= _STUCK_SECONDS:
             self.quality, self.reason = 3, "the raw value has not moved at all for two minutes; the amplifier hangs"
-        elif grams < -ZERO_GRAMS or (self.count == 0 and grams > ZERO_GRAMS):
+        elif grams < -_ZERO_GRAMS or (self.count == 0 and grams > _ZERO_GRAMS):
             self.quality, self.reason = 2, "the empty platform weighs %d g; clean it, then calibrate" % grams
         elif self._corrected_s:
             self.quality, self.reason = 1, "the count did not fit the weight and was corrected"
@@ -127,16 +128,16 @@ class Weighing:
             self.grams = grams
         change = grams - self.grams
         count = self._fewest(grams) if self.count is None else self.count
-        if abs(change) * 10 >= self._empty * STEP_TENTHS:
+        if abs(change) * 10 >= self._empty * _STEP_TENTHS:
             bins = (abs(change) + self._full - 1) // self._full
             count = max(0, count + (bins if change > 0 else -bins))
-        if abs(change) > max(HOLD_GRAMS, abs(self.grams) // HOLD_PART):
+        if abs(change) > max(_HOLD_GRAMS, abs(self.grams) // _HOLD_PART):
             self.grams = grams
         fewest, most = self._fewest(grams), self._most(grams)
         if not fewest <= count <= most:
             # An emptied platform is certain, whatever was counted: bins leave faster than a scale settles.
             if most > 0:
-                self._corrected_s = CORRECTED_SECONDS
+                self._corrected_s = _CORRECTED_SECONDS
         self.count = max(fewest, min(most, count))
 
     def _fewest(self, grams):

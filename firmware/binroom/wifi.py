@@ -4,8 +4,10 @@ import asyncio
 
 import network
 
-JOIN_MS = 20000
-POLL_MS = 250
+from firmware.binroom.constant import const
+
+_JOIN_MS = const(20000)
+_POLL_MS = const(250)
 
 
 class Wifi:
@@ -33,8 +35,8 @@ class Wifi:
         self._wlan.connect(self._ssid, self._key)
         waited_ms = 0
         while not self.is_up():
-            if waited_ms >= JOIN_MS:
+            if waited_ms >= _JOIN_MS:
                 raise OSError("Wi-Fi %s does not let us in; check its name, its key and the signal" % self._ssid)
-            await asyncio.sleep_ms(POLL_MS)
-            waited_ms += POLL_MS
+            await asyncio.sleep_ms(_POLL_MS)
+            waited_ms += _POLL_MS
 

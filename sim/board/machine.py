@@ -5,7 +5,8 @@ address `127.0.0.1:port` (without it the pins are only remembered), `ZP_RESET_CA
 
 Datagrams are JSON objects. To the panel: {"hello"}, {"pin", "level"}, {"watchdog_ms"}, {"feed"}, {"reset"}.
 From the panel: {"drive", "level"} an input's level; {"stick", "level"} an output whose pad reads otherwise (null
-ends it); {"cell": [data, clock], "raw", "noise", "silent"} an HX711; {"echo", "us"} a ranger's answer.
+ends it); {"cell": [data, clock], "raw", "noise", "silent"} an HX711; {"echo", "us"} a ranger's answer. It shares the
+unit's heap, so it is kept small: tables, few functions.
 """
 
 import json
@@ -14,102 +15,66 @@ import socket
 import sys
 import time
 
-PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
+PWRON_RESET, WDT_RESET = 1, 3
 RESET_EXIT = 42  # the exit code that asks the runner to start the board again
 FEED_TELL_MS = 200
 
+_levels = {}
+_stuck = {}
+_cells = {}  # data pin: [raw, noise, silent, word being shifted out or None, bits left, seed]
+_clocks = {}  # clock pin: the same list
+_echoes = {}
+_handlers = {}
+_address = os.getenv("ZP_PINS")
+_wire = None
+if _address:
+    _address = socket.getaddrinfo(_address.split(":")[0], int(_address.split(":")[1]))[0][-1]
+    _wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    _wire.setblocking(False)
 
-class _Cell:
-    """An HX711 as its two pins show it."""
 
-    def __init__(self):
-        self.raw = 0
-        self.noise = 0
-        self.silent = False
-        self._shift = None
-        self._left = 0
-        self._seed = 12345
+def _tell(message):
+    if _wire is not None:
+        try:
+            _wire.sendto(json.dumps(message).encode(), _address)
+        except OSError:  # no panel any more: the board goes on, as it would
+            pass
 
-    def data_level(self):
-        if self.silent:
-            return 1
-        if self._shift is None:
-            return 0  # a sample is ready
-        return self._shift >> self._left & 1 if self._left < 24 else 1
 
-    def clock_rises(self):
-        if self.silent:
+def _listen():
+    while _wire is not None:
+        try:
+            data = _wire.recv(160)
+        except OSError:
             return
-        if self._shift is None:
-            self._seed = (self._seed * 1103515245 + 12345) & 0x7FFFFFFF
-            raw = self.raw
-            if self.noise:
-                raw += (self._seed >> 8) % (2 * self.noise + 1) - self.noise
-            raw = max(-0x800000, min(0x7FFFFF, raw))
-            self._shift = raw & 0xFFFFFF
-            self._left = 24
-        if self._left == 0:
-            self._shift = None  # the 25th pulse: the next sample
-            return
-        self._left -= 1
-
-
-class _Panel:
-    """The other end of the wire: levels, cells and echoes as last told."""
-
-    def __init__(self):
-        self.levels = {}
-        self.stuck = {}
-        self.cells = {}
-        self.clocks = {}
-        self.echoes = {}
-        self.handlers = {}
-        self._socket = None
-        address = os.getenv("ZP_PINS")
-        if address:
-            host, port = address.split(":")
-            self._address = socket.getaddrinfo(host, int(port))[0][-1]
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self._socket.setblocking(False)
-            self.tell({"hello": 1})
-
-    def tell(self, message):
-        if self._socket is not None:
-            try:
-                self._socket.sendto(json.dumps(message).encode(), self._address)
-            except OSError:  # no panel any more: the board goes on, as it would
-                pass
-
-    def listen(self):
-        while self._socket is not None:
-            try:
-                data = self._socket.recv(2048)
-            except OSError:
-                return
-            if not data:
-                return
-            self._take(json.loads(data.decode()))
-
-    def _take(self, message):
+        message = json.loads(data.decode())
         if "drive" in message:
             pin, level = message["drive"], message["level"]
-            before = self.levels.get(pin, 1)
-            self.levels[pin] = level
-            if before and not level and pin in self.handlers:
-                self.handlers[pin]()
+            falls = _levels.get(pin, 1) and not level
+            _levels[pin] = level
+            if falls and pin in _handlers:
+                _handlers[pin](pin)
         elif "stick" in message:
-            self.stuck[message["stick"]] = message["level"]
+            _stuck[message["stick"]] = message["level"]
         elif "cell" in message:
             data, clock = message["cell"]
-            if data not in self.cells:
-                self.cells[data] = _Cell()
-            cell = self.clocks[clock] = self.cells[data]
-            cell.raw, cell.noise, cell.silent = message["raw"], message["noise"], message["silent"]
+            cell = _clocks[clock] = _cells.setdefault(data, [0, 0, False, None, 0, 12345])
+            cell[0], cell[1], cell[2] = message["raw"], message["noise"], message["silent"]
         elif "echo" in message:
-            self.echoes[message["echo"]] = message["us"]
+            _echoes[message["echo"]] = message["us"]
 
 
-_panel = _Panel()
+def _clock_rises(cell):
+    """The HX711 puts out the next of 24 bits; the 25th pulse starts the next sample."""
+    if cell[3] is None:
+        cell[5] = (cell[5] * 1103515245 + 12345) & 0x7FFFFFFF
+        noise = (cell[5] >> 8) % (2 * cell[1] + 1) - cell[1]
+        cell[3] = max(-0x800000, min(0x7FFFFF, cell[0] + noise)) & 0xFFFFFF
+        cell[4] = 24
+    if cell[4] == 0:
+        cell[3] = None
+    else:
+        cell[4] -= 1
 
 
 class Pin:
@@ -118,41 +83,41 @@ class Pin:
     IN, OUT, PULL_UP, PULL_DOWN, IRQ_FALLING, IRQ_RISING = 0, 1, 2, 3, 4, 8
 
     def __init__(self, number, mode=IN, pull=None, value=None):
-        self._number = number
-        self._mode = mode
-        self._told = None
+        self.number = number
         if mode == Pin.OUT:
+            _levels.pop(number, None)
             self.value(0 if value is None else value)
-        elif number not in _panel.levels:
-            _panel.levels[number] = 0 if pull == Pin.PULL_DOWN else 1
+        elif number not in _levels:
+            _levels[number] = 0 if pull == Pin.PULL_DOWN else 1
 
     def value(self, level=None):
         """Read the pad, or drive it."""
-        number = self._number
+        number = self.number
         if level is None:
-            _panel.listen()
-            if number in _panel.cells:
-                return _panel.cells[number].data_level()
-            stuck = _panel.stuck.get(number)
-            return _panel.levels.get(number, 0) if stuck is None else stuck
+            _listen()
+            cell = _cells.get(number)
+            if cell is None:
+                stuck = _stuck.get(number)
+                return _levels.get(number, 0) if stuck is None else stuck
+            if cell[2]:
+                return 1
+            if cell[3] is None:
+                return 0  # a sample is ready
+            return cell[3] >> cell[4] & 1 if cell[4] < 24 else 1
         level = 1 if level else 0
-        rises = level and not _panel.levels.get(number, 0)
-        _panel.levels[number] = level
-        if number in _panel.clocks:
-            if rises:
-                _panel.clocks[number].clock_rises()
-        elif level != self._told:
-            self._told = level
-            _panel.tell({"pin": number, "level": level})
+        before = _levels.get(number)
+        _levels[number] = level
+        if number in _clocks:
+            if level and not before and not _clocks[number][2]:
+                _clock_rises(_clocks[number])
+        elif level != before:
+            _tell({"pin": number, "level": level})
         return None
 
-    def __call__(self, level=None):
-        return self.value(level)
-
     def irq(self, handler=None, trigger=IRQ_FALLING):
-        """Call `handler(pin)` when the panel lets the level fall."""
+        """Call `handler` when the panel lets the level fall."""
         if trigger & Pin.IRQ_FALLING and handler is not None:
-            _panel.handlers[self._number] = lambda: handler(self)
+            _handlers[self.number] = handler
 
 
 class WDT:
@@ -160,21 +125,21 @@ class WDT:
 
     def __init__(self, timeout=5000):
         self._told = None
-        _panel.tell({"watchdog_ms": timeout})
+        _tell({"watchdog_ms": timeout})
 
     def feed(self):
         """Told to the panel at most five times a second."""
-        _panel.listen()
+        _listen()
         now = int(time.time() * 1000)
         if self._told is None or now - self._told >= FEED_TELL_MS:
             self._told = now
-            _panel.tell({"feed": 1})
+            _tell({"feed": 1})
 
 
 def time_pulse_us(pin, _level, _timeout_us=1000000):
     """The ranger's echo as the panel set it; -1 without one."""
-    _panel.listen()
-    return _panel.echoes.get(pin._number, -1)
+    _listen()
+    return _echoes.get(pin.number, -1)
 
 
 def disable_irq():
@@ -188,7 +153,7 @@ def enable_irq(_state):
 
 def reset():
     """End the process with the code that makes the runner start it again."""
-    _panel.tell({"reset": 1})
+    _tell({"reset": 1})
     sys.exit(RESET_EXIT)
 
 
@@ -198,5 +163,8 @@ def reset_cause():
 
 
 def unique_id():
-    """A serial number, by default that of the process's folder."""
+    """A serial number, given by the runner."""
     return (os.getenv("ZP_BOARD_ID") or "desk-board").encode()
+
+
+_tell({"hello": 1})

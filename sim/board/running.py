@@ -50,6 +50,7 @@ class RunningUnit:
         heap: str = HEAP,
         use_cpython: bool = False,
         memory_ms: int = 0,
+        stand_ins: Path = HERE,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = folder
@@ -61,6 +62,7 @@ class RunningUnit:
         self._interpreter = None if use_cpython else find_micropython()
         self._heap = heap
         self._memory_ms = memory_ms
+        self._stand_ins = stand_ins
         self._process: subprocess.Popen[str] | None = None
         self._wanted = False
         self._lock = threading.Lock()
@@ -137,15 +139,17 @@ class RunningUnit:
             "ZP_ROOT": str(self.folder),
             "ZP_LOADER": str(REPO / "firmware" / "binroom" / "boot_main.py"),
             "ZP_PINS": self.panel.address,
-            "ZP_SPEED": str(self._speed),
-            "ZP_MEMORY_MS": str(self._memory_ms),
             "ZP_RESET_CAUSE": str(reset_cause),
             "ZP_BOARD_ID": self.device,
         }
+        if self._speed != 1:
+            environment["ZP_SPEED"] = str(self._speed)
+        if self._memory_ms:
+            environment["ZP_MEMORY_MS"] = str(self._memory_ms)
         if self._interpreter:
-            command = [self._interpreter, "-X", f"heapsize={self._heap}", str(HERE / "start.py")]
+            command = [self._interpreter, "-X", f"heapsize={self._heap}", "-m", "start"]
             # No repository on the path: a release must stand by itself.
-            environment["MICROPYPATH"] = f"{HERE}:{HERE / 'lib'}:.frozen"
+            environment["MICROPYPATH"] = f"{self._stand_ins}:{self._stand_ins / 'lib'}:.frozen"
         else:
             command = [sys.executable, str(HERE / "start.py")]
             environment["PYTHONPATH"] = f"{HERE}:{REPO}"

@@ -1,12 +1,13 @@
 """Cuts the power at every block operation of a unit's flash (real littlefs on a file); MicroPython only.
 
-Usage: micropython power_cuts.py IMAGE [STRIDE [doctored]]. The story below is played again and again, each time cut one operation
-later (the cut one half done), then the flash is mounted afresh and must hold: every record that `keep` had returned
-for and nobody had settled, a boot number not below the last one given out, and whole settings files.
+Usage: micropython power_cuts.py IMAGE [STRIDE [doctored]]. The story below is played again and again, each time cut one
+operation later (the cut one half done), then the flash is mounted afresh and must hold: every record that `keep` had
+returned for and nobody had settled, a boot number not below the last one given out, and whole settings files.
 """
 
 import os
 import sys
+
 import vfs
 
 from firmware.binroom import durable
@@ -28,7 +29,7 @@ class Flash:
             with open(path, "wb") as file:
                 for _ in range(BLOCKS):
                     file.write(b"\xff" * BLOCK_BYTES)
-        self._file = open(path, "r+b")
+        self._file = open(path, "r+b")  # noqa: SIM115 - a device stays open while it is mounted
         self.operations = 0
         self.cut_at = None
         self.is_dead = False
@@ -169,7 +170,7 @@ def main(path, stride, doctored):
         play(path, cut_at)
         cuts += 1
     os.remove(path)
-    print("%d cuts in %d operations, no record lost" % (cuts, total))
+    print("%d cuts in %d operations, no record lost" % (cuts, total))  # noqa: UP031
 
 
 main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 1, "doctored" in sys.argv)

@@ -1,7 +1,9 @@
 """Load cell, calibration, beam and distance: a simulated cell with noise, creep, drift, stuck value, broken wire."""
 
+from firmware.binroom.beam import Beam
 from firmware.binroom.calibration import grams_of, is_scale
-from firmware.binroom.sensors import Beam, Distance, LoadCell
+from firmware.binroom.cell import LoadCell
+from firmware.binroom.distance import Distance
 from firmware.binroom.weighing import Weighing, median
 
 SCALE = {"raw_low": -50000, "raw_high": 150000, "grams_low": 0, "grams_high": 20000, "at": 1795374261}

@@ -1,0 +1,141 @@
+"""The unit as it runs: board, sensors, ring, link and the pure unit, put together.
+
+One loop asks the hardware, tells the unit and carries out its effects; the link is a task of its own, so the lamp
+never waits.
+"""
+
+import asyncio
+
+from firmware.binroom import durable
+from firmware.binroom.calibration import Calibrations
+from firmware.binroom.constant import const
+from firmware.binroom.link import Link
+from firmware.binroom.ring import Ring
+from firmware.binroom.sensors import make_sensors
+from firmware.binroom.unit import TICKS_PERIOD, Unit
+from firmware.binroom.way import make_way, tls_context
+
+_LOOP_MS = const(20)
+_READ_BACK_EVERY_MS = const(2000)
+_IDENTIFY_BLINK_MS = const(125)
+_HEALTHY_MS = const(600000)  # running this long forgets earlier crashes
+CRASH_FILE = "/state/crashes.json"
+RING_FOLDER = "/state/ring"
+CURRENT_FILE = "/current"
+
+
+class Machine:
+    """One running unit."""
+
+    def __init__(self, root, board, settings, network, note):
+        durable.make_folder(root + "/state")
+        durable.remove_leftovers(root + "/state")
+        self._root = root
+        self.board = board
+        self.note = note
+        self._ring = Ring(root + RING_FOLDER, note)
+        kept = self._ring.load()
+        release = durable.read_text(root + CURRENT_FILE) or "desk"
+        config = {
+            "area": settings["area"],
+            "device": settings["device"],
+            "wastes": settings["wastes"],
+            "lamps": settings["lamp_mode"],
+            "fw": release[:12],
+            "report_grams": settings["report_grams"],
+        }
+        self.unit = Unit(config, durable.next_boot(root + durable.BOOT_FILE), kept)
+        self.calibrations = Calibrations(root, note)
+        self.places = make_sensors(settings["sensors"], board, self.calibrations, root, note)
+        settings_of_link = dict(network)
+        settings_of_link["tls"] = tls_context(network)
+        self.link = Link(settings_of_link, self._hello, board, make_way(network, settings["device"]), note)
+        self._levels = {}
+        self._read_back_at = board.ticks_ms()
+        self.identify_until = None
+        self._started = board.real_ms()
+        self._healthy = False
+
+    def _hello(self):
+        return self.unit.device, self.unit.will(), self.unit.subscriptions()
+
+    async def run(self):
+        """For ever: look, decide, act."""
+        link = asyncio.create_task(self.link.run())
+        try:
+            while True:
+                self.step()
+                if link.done():
+                    await link  # its failure is ours; it never ends otherwise
+                await asyncio.sleep_ms(_LOOP_MS)
+        finally:
+            link.cancel()
+
+    def step(self):
+        """One round of the loop; nothing in it waits."""
+        board = self.board
+        now = board.ticks_ms()
+        events = list(self.link.take_events())
+        for event, is_down in board.buttons():
+            if self._levels.get(event, False) != is_down:
+                self._levels[event] = is_down
+                events.append(("button", event, is_down))
+        for place in self.places:
+            reading = place.poll(now)
+            if reading is not None:
+                events.append(reading)
+        if _reached(now, self._read_back_at):
+            self._read_back_at = now + _READ_BACK_EVERY_MS
+            events.extend([("lit", index, board.read_lamp(index)) for index in range(board.lamp_count())])
+        if _reached(now, self.unit.wake_at_ms):
+            events.append(("wake",))
+        while events:
+            for effect in self.unit.handle(events.pop(0), now):
+                self._do(effect, events)
+        self._identify(now)
+        self._forget_crashes()
+        board.feed()
+
+    def _do(self, effect, events):
+        name = effect[0]
+        if name == "publish":
+            self.link.send(effect[1], effect[2], effect[3])
+        elif name == "lamp":
+            self.board.set_lamp(effect[1], effect[2])
+            events.append(("lit", effect[1], self.board.read_lamp(effect[1])))
+        elif name == "keep":
+            self._ring.keep(effect[1])
+        elif name == "forget":
+            self._ring.forget(effect[1], effect[2])
+        elif name == "boot":
+            durable.write_json(self._root + durable.BOOT_FILE, {"boot": effect[1]})
+            self.link.reconnect("the boot number changed")
+        elif name == "command":
+            self._command(effect[1])
+        elif name == "note":
+            self.note(effect[1])
+
+    def _command(self, body):
+        from firmware.binroom import commands
+
+        commands.obey(self, body)
+
+    def _identify(self, now):
+        if self.identify_until is None:
+            return
+        if _reached(now, self.identify_until):
+            self.identify_until = None
+            self.board.set_identify(False)
+        else:
+            self.board.set_identify(now // _IDENTIFY_BLINK_MS % 2 == 0)
+
+    def _forget_crashes(self):
+        if self._healthy or self.board.ticks_diff(self.board.real_ms(), self._started) < _HEALTHY_MS:
+            return
+        self._healthy = True
+        if durable.exists(self._root + CRASH_FILE):
+            durable.write_json(self._root + CRASH_FILE, {"count": 0, "why": ""})
+
+
+def _reached(now, then):
+    return (now - then) & (TICKS_PERIOD - 1) < TICKS_PERIOD >> 1
