@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import http.server
+import io
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,17 +15,22 @@ from pathlib import Path
 import pytest
 import serial
 
+from sim.virtualboard.board import VirtualBoard
 from sim.virtualboard.rom import ESP32S2_MAGIC, RomLoader
 from sim.virtualboard.uf2_drive import RP2350_ARM_S, Uf2Drive, make_uf2
-from tests.flash_desk import Desk
+from tests.flash_desk import REPO, Desk, write_secret
 from tests.test_virtualboard_rom import esp_image
 from tools.flashing.board import _why_closed, open_board
 from tools.flashing.contents import Identity, check_fit
 from tools.flashing.errors import FlashError
 from tools.flashing.image import check_image, find_drive, write_esp, write_uf2
+from tools.flashing.install import arm_watchdog
 from tools.flashing.ports import Port, choose, wait_for_new
 from tools.flashing.release import sha256
 from tools.flashing.runs import open_run
+from tools.flashing.screen import Screen
+from tools.flashing.settings import load_settings
+from tools.flashing.unit_files import unit_files
 
 DRY = ("--no-hello", "--dry-run")
 
@@ -189,12 +196,7 @@ def test_from_a_blank_chip_to_the_prompt(desk: Desk) -> None:
         assert bytes(board.rom.flash[0x1000 : 0x1000 + 30000]) == file.read_bytes()
 
 
-def _press_reset_when_written(board: object) -> None:
-    import time
-
-    from sim.virtualboard.board import VirtualBoard
-
-    assert isinstance(board, VirtualBoard)
+def _press_reset_when_written(board: VirtualBoard) -> None:
     assert board.rom is not None
     end = time.monotonic() + 30
     while not board.rom.verified and time.monotonic() < end:
@@ -241,6 +243,67 @@ def test_a_drive_that_does_not_take_the_file(tmp_path: Path) -> None:
     with pytest.raises(FlashError) as caught:
         write_uf2(image, drive.folder, monotonic=lambda: next(clock), sleep=lambda _: None, wait_s=5)
     assert caught.value.problem == "image_failed"
+
+
+def test_from_a_held_bootsel_to_the_prompt(desk: Desk) -> None:
+    """One command: the image to the drive, the port that then appears, the release; without a drive it says so."""
+    file = image_file(desk.folder, make_uf2(bytes(2048)))
+    media = desk.folder / "media"
+    arguments = ("binroom", "--id", "r01", "--no-hello", "--image", str(file), "--media", str(media))
+    code, told, _ = desk.flash(*arguments)
+    assert (code, problem(told)) == (36, "no_drive")
+    drive, board = Uf2Drive(media / "RPI-RP2"), desk.board()
+    rom = threading.Thread(target=_boot_when_taken, args=(drive, board), daemon=True)
+    rom.start()
+    code, told, text = desk.flash(*arguments)
+    rom.join(timeout=30)
+    assert code == 0, text
+    assert told["units"][0]["port"] == str(board.port)
+
+
+def _boot_when_taken(drive: Uf2Drive, board: VirtualBoard) -> None:
+    end = time.monotonic() + 30
+    while not drive.poll() and time.monotonic() < end:
+        time.sleep(0.05)
+    board.plug()
+
+
+# --- the watchdog and the person ---------------------------------------------------------------------------
+
+
+def test_a_watchdog_waits_while_the_prompt_is_held_and_bites_afterwards(desk: Desk) -> None:
+    """Armed anew by the tool it does not reset the board under its hands; forgotten, it does."""
+    with desk.board(with_panel=True) as board, open_board(str(board.port)) as prompt:
+        boots = board.boots
+        prompt.ask("import machine\nw=machine.WDT(timeout=600)\nprint(1)", "starting a watchdog")
+        arm_watchdog(prompt)
+        time.sleep(1)
+        assert prompt.ask("print(2)", "asking") == 2
+        assert board.boots == boots
+        prompt.prefix = ""
+        prompt.ask("w=machine.WDT(timeout=300)\nprint(1)", "starting a watchdog")
+        time.sleep(1)
+        assert board.boots > boots
+
+
+def test_a_program_that_never_ends_meets_its_deadline(desk: Desk) -> None:
+    """A command that is late closes the port and says what was being done."""
+    with desk.board() as board, open_board(str(board.port)) as prompt:
+        with pytest.raises(FlashError) as caught:
+            prompt.run("while True:\n print('busy')", "counting for ever", 1.5)
+        assert caught.value.problem == "timeout"
+        assert "counting for ever" in caught.value.sentence
+
+
+def test_a_person_may_stop_at_any_step() -> None:
+    """After Ctrl-C a unit ends at its next step with code 130."""
+    screen = Screen(as_json=True, stdout=io.StringIO(), stderr=io.StringIO())
+    bar = screen.unit("r01")
+    bar.says("writing")
+    screen.stopped.set()
+    with pytest.raises(FlashError) as caught:
+        bar.wrote(1)
+    assert (caught.value.exit_code, caught.value.facts["doing"]) == (130, "writing")
 
 
 # --- open runs --------------------------------------------------------------------------------------------
@@ -340,6 +403,16 @@ def test_settings_errors_name_file_section_and_key(
     sentence = told["error"]["sentence"]
     assert str(desk.settings) in sentence
     assert [word for word in words if word not in sentence] == []
+
+
+def test_the_example_settings_are_good(tmp_path: Path) -> None:
+    """packaging/flash.example.toml is read, and the firmware takes its wiring."""
+    example = tmp_path / "flash.toml"
+    example.write_bytes((REPO / "packaging/flash.example.toml").read_bytes())
+    settings = load_settings(example)
+    write_secret(tmp_path / "keys/r01.password", "x")
+    write_secret(tmp_path / "keys/wifi.key", "y")
+    assert "/config/unit.json" in unit_files(settings, "r01", settings.unit)
 
 
 def test_secrets_that_others_may_read_are_refused(desk: Desk) -> None:

@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Protocol
 
 from tools.flashing import ledger
@@ -27,7 +26,7 @@ from tools.flashing.changes import Action, Plan, make_plan
 from tools.flashing.contents import Contents, Identity, check_fit, identify, read_contents
 from tools.flashing.errors import FlashError
 from tools.flashing.hello import Hello, Listener
-from tools.flashing.image import Image, find_drive, write_esp, write_uf2
+from tools.flashing.image import Image, write_esp
 from tools.flashing.install import arm_watchdog, carry_out, clean_up
 from tools.flashing.label import Label, write_label
 from tools.flashing.ports import Port
@@ -69,7 +68,6 @@ class Order:
     hello_s: float = 60.0  # 0: not waited for
     ask_api: bool = True
     wifi_s: int = WIFI_S
-    media: Path = Path("/media")
 
 
 @dataclass
@@ -115,7 +113,7 @@ def flash_binroom(
     if order.ask_api:
         refuse_open_run(settings.api_url, FAMILY, order.device)
     config = unit_files(settings, order.device, order.unit)
-    if order.image is not None and not order.dry_run:
+    if order.image is not None and not order.image.is_uf2 and not order.dry_run:
         watch.says("writing the interpreter")
         _write_image(order, order.image, watch, sleep, monotonic)
     watch.says("looking at the board")
@@ -159,15 +157,10 @@ def _write_image(
     sleep: Callable[[float], None],
     monotonic: Callable[[], float],
 ) -> None:
-    if not image.is_uf2:
-        write_esp(
-            image, order.port.path, boot_held=order.boot_held, progress=lambda p: watch.says(f"interpreter {p} %")
-        )
-    else:
-        drive = find_drive(order.media)
-        if drive is None:
-            raise FlashError("no_auto_reset", port=order.port.path)
-        write_uf2(image, drive, monotonic=monotonic, sleep=sleep)
+    def told(percent: int) -> None:
+        watch.says(f"interpreter {percent} %")
+
+    write_esp(image, order.port.path, boot_held=order.boot_held, progress=told)
     watch.says("waiting for its prompt")
     until = monotonic() + RESTART_S
     while True:

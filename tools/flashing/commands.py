@@ -19,12 +19,12 @@ from typing import Any, TextIO
 
 from firmware import wire
 from tools.flashing import ledger
-from tools.flashing.binroom import Order, Outcome, diagnose, flash_binroom
+from tools.flashing.binroom import RESTART_S, Order, Outcome, diagnose, flash_binroom
 from tools.flashing.board import open_board
 from tools.flashing.contents import Contents, Identity, check_fit, identify, read_contents
 from tools.flashing.errors import PROBLEMS, FlashError
 from tools.flashing.hello import Listener
-from tools.flashing.image import check_image
+from tools.flashing.image import Image, check_image, find_drive, write_uf2
 from tools.flashing.install import arm_watchdog
 from tools.flashing.ports import Port, choose, usb_ports, virtual_ports, wait_for_new
 from tools.flashing.release import build_release, sha256
@@ -211,7 +211,8 @@ def _look(port: Port, quick: bool) -> dict[str, Any]:
 def _binroom(options: argparse.Namespace, screen: Screen) -> int:
     settings = _settings(options)
     image = check_image(options.image, options.image_sha256) if options.image else None
-    orders = [_order(options, settings, device, port, image) for device, port in _targets(options)]
+    fresh = _copy_to_drive(options, image, screen) if image is not None and image.is_uf2 else None
+    orders = [_order(options, settings, device, port, image) for device, port in _targets(options, fresh)]
     release = build_release(REPO, settings.index)
     hello_s = 0.0 if options.no_hello or options.dry_run else options.hello_seconds
     with contextlib.ExitStack() as stack:
@@ -229,9 +230,24 @@ def _binroom(options: argparse.Namespace, screen: Screen) -> int:
                 bar.says(named.problem.replace("_", " "))
                 return named
 
-        with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-            results = list(pool.map(one, orders))
+        results = _side_by_side(one, orders, screen, listener)
     return _finish(screen, list(zip([order.device for order in orders], results, strict=True)))
+
+
+def _side_by_side(
+    one: Callable[[Order], Outcome | FlashError], orders: list[Order], screen: Screen, listener: Listener | None
+) -> list[Outcome | FlashError]:
+    """All orders at once; after Ctrl-C each unit ends at its next step, with its board restarted."""
+    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+        waiting = [pool.submit(one, order) for order in orders]
+        try:
+            return [result.result() for result in waiting]
+        except KeyboardInterrupt:
+            screen.note("Stopping at the next step.")
+            screen.stopped.set()
+            if listener is not None:
+                listener.stop()
+            return [result.result() for result in waiting]
 
 
 def _finish(screen: Screen, results: list[tuple[str, Outcome | TruckOutcome | FlashError]]) -> int:
@@ -249,7 +265,20 @@ def _finish(screen: Screen, results: list[tuple[str, Outcome | TruckOutcome | Fl
     return code
 
 
-def _targets(options: argparse.Namespace) -> list[tuple[str, Port]]:
+def _copy_to_drive(options: argparse.Namespace, image: Image, screen: Screen) -> Port | None:
+    """Gives an RP2040 in BOOTSEL its interpreter; returns the port that it then shows. It had none before."""
+    if options.dry_run:
+        return None
+    drive = find_drive(options.media)
+    if drive is None:
+        raise FlashError("no_drive", folder=options.media)
+    before = _ports(options)
+    screen.note(f"copying {image.file.name} to {drive}")
+    write_uf2(image, drive)
+    return wait_for_new(before, lambda: _ports(options), RESTART_S)
+
+
+def _targets(options: argparse.Namespace, fresh: Port | None) -> list[tuple[str, Port]]:
     wanted: list[tuple[str, str | None]] = [(options.id, options.port)] if options.id else []
     for text in options.units:
         device, separator, port = text.partition("=")
@@ -262,6 +291,10 @@ def _targets(options: argparse.Namespace) -> list[tuple[str, Port]]:
         if not wire.is_id(device):
             raise FlashError("usage", what=f"{device} is not an id (1-64 of a-z A-Z 0-9 . _ -, no dot first)")
     known = _ports(options)
+    if fresh is not None:
+        if len(wanted) != 1:
+            raise FlashError("usage", what="with a UF2 image one unit at a time")
+        return [(wanted[0][0], fresh)]
     if options.wait > 0 and len(wanted) == 1 and wanted[0][1] is None:
         targets = [(wanted[0][0], wait_for_new(known, lambda: _ports(options), options.wait))]
     else:
@@ -285,7 +318,6 @@ def _order(options: argparse.Namespace, settings: FlashSettings, device: str, po
         dry_run=options.dry_run,
         ask_api=not options.ignore_runs,
         wifi_s=options.wifi_seconds,
-        media=options.media,
     )
 
 
@@ -382,8 +414,8 @@ def _selftest(options: argparse.Namespace, screen: Screen) -> int:
         arm_watchdog(board)
         results = run_tests(board, contents, hold_ms=options.hold_ms, says=bar.says)
         board.reset()
-    rows = [(("ok" if result.ok else "FAILED"), result.name, result.seen) for result in results]
-    screen.table(f"Self test of {contents.device}", ("", "step", "seen"), rows)
+    rows = [(("ok" if result.ok else "FAILED"), result.name, result.seen, result.needs) for result in results]
+    screen.table(f"Self test of {contents.device}", ("", "step", "seen", "tests"), rows)
     failed = any(not result.ok for result in results)
     screen.document({"ok": not failed, "steps": [asdict(result) for result in results], **_shown(contents)})
     try:

@@ -89,6 +89,11 @@ PROBLEMS: dict[str, Problem] = {
         "{file} is not an image for this board: {what}.",
         "Choose the file made for {chip}. Nothing was written.",
     ),
+    "no_drive": Problem(
+        36,
+        "No drive of a board in its boot loader is mounted below {folder}.",
+        "Hold BOOTSEL while you plug the board in, wait until its drive is mounted, and run again (--media FOLDER).",
+    ),
     "image_failed": Problem(
         26,
         "Writing the interpreter to {port} failed: {what}.",
@@ -140,7 +145,7 @@ PROBLEMS: dict[str, Problem] = {
         "Run `make test` in this checkout, or take a released one. Nothing was written.",
     ),
     "index_failed": Problem(
-        36,
+        37,
         "{package} could not be taken from the module index {index}: {what}.",
         "Check the address in [modules] index; without internet point it at the office's mirror folder.",
     ),
@@ -186,6 +191,11 @@ PROBLEMS: dict[str, Problem] = {
         "Join the network of the broker, or run with --no-hello and `tools/flash.py verify` later.",
     ),
     # --- the others ---
+    "stopped": Problem(
+        130,
+        "Stopped while {doing}.",
+        "Run the same command again: it goes on where it stopped, nothing is half switched.",
+    ),
     "id_used": Problem(
         50,
         "{id} is already in use: {where}.",

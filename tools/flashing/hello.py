@@ -44,6 +44,7 @@ class Listener(AbstractContextManager["Listener"]):
         self._heard: dict[tuple[str, str], list[Hello]] = {}
         self._refused: str | None = None
         self._connected = False
+        self._stopped = False
         self._subscribed: set[int | None] = set()
         self._topics: dict[str, tuple[str, str]] = {}
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="")
@@ -71,9 +72,7 @@ class Listener(AbstractContextManager["Listener"]):
             return self
         self.__exit__()
         if self._refused:
-            raise FlashError(
-                "broker_refused", host=host, port=port, who=f"user {self._user}", what=self._refused
-            )
+            raise FlashError("broker_refused", host=host, port=port, who=f"user {self._user}", what=self._refused)
         raise FlashError("desk_broker", host=host, port=port, what="it takes the connection but does not answer")
 
     def __exit__(self, *_: object) -> None:
@@ -119,10 +118,18 @@ class Listener(AbstractContextManager["Listener"]):
                         raise FlashError("crashes", id=device, what=hello.fw)
                     if hello.live and hello.life == "ready" and hello.boot > after_boot and fw in (None, hello.fw):
                         return hello
+                if self._stopped:
+                    raise FlashError("stopped", doing=f"waiting for the hello of {device}")
                 left = until - self._monotonic()
                 if left <= 0:
                     raise FlashError("no_hello", id=device, seconds=int(wait_s))
                 self._news.wait(left)
+
+    def stop(self) -> None:
+        """Ends every `wait` with FlashError("stopped"); from any thread."""
+        with self._news:
+            self._stopped = True
+            self._news.notify_all()
 
     def _on_connect(self, client: mqtt.Client, _: Any, __: Any, reason: Any, ___: Any) -> None:
         with self._news:

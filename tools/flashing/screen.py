@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any, TextIO
 
@@ -21,6 +22,7 @@ class Screen:
 
     def __init__(self, *, as_json: bool, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
         self.as_json = as_json
+        self.stopped = threading.Event()
         self._stdout = stdout or sys.stdout
         self._console = Console(file=stderr or sys.stderr, highlight=False)
         self._result = Console(file=self._stdout, highlight=False)
@@ -88,10 +90,13 @@ class UnitBar:
         self._device = device
         self._progress = progress
         self._task: TaskID = progress.add_task("", unit=device, total=None)
+        self._doing = ""
         self.show_plan = False
 
     def says(self, text: str) -> None:
-        """What is being done now."""
+        """What is being done now; here and in `wrote` a unit ends when the person wants to stop."""
+        self._doing = text
+        self._end_if_stopped()
         self._progress.update(self._task, description=text)
 
     def plan(self, plan: Plan) -> None:
@@ -102,7 +107,12 @@ class UnitBar:
 
     def wrote(self, count: int) -> None:
         """So many bytes more."""
+        self._end_if_stopped()
         self._progress.advance(self._task, count)
+
+    def _end_if_stopped(self) -> None:
+        if self._screen.stopped.is_set():
+            raise FlashError("stopped", doing=self._doing)
 
 
 def error_document(error: FlashError) -> dict[str, Any]:

@@ -144,6 +144,7 @@ class Result:
     name: str
     ok: bool
     seen: str
+    needs: str
     problem: str = ""
 
 
@@ -192,11 +193,13 @@ def run_tests(
         try:
             answer = board.ask(program, f"testing {test.name}", test.deadline_s)
         except FlashError as error:
-            results.append(Result(test.name, False, str(error.facts.get("what", error.sentence)), error.problem))
+            results.append(
+                Result(test.name, False, str(error.facts.get("what", error.sentence)), test.needs, error.problem)
+            )
             break
         ok, *rest = answer
         problem, seen = (rest[0], rest[1]) if len(rest) > 1 else ("", rest[0])
-        results.append(Result(test.name, bool(ok), str(seen), "" if ok else str(problem)))
+        results.append(Result(test.name, bool(ok), str(seen), test.needs, "" if ok else str(problem)))
         if not ok and test.name in ("settings", "wifi"):
             break  # nothing after it can succeed
     return results
