@@ -2,6 +2,7 @@
 
 import logging
 import os
+import random
 import shutil
 import signal
 import socket
@@ -78,7 +79,9 @@ def broker(tmp_path) -> Iterator[RealBroker]:
 class Witness:
     """A link and what it told."""
 
-    def __init__(self, port: int, keepalive_s: int = 2, password: Callable[[], str | None] = lambda: None) -> None:
+    def __init__(
+        self, port: int, keepalive_s: int = 2, password: Callable[[], str | None] = lambda: None, pace: float = 0.1
+    ) -> None:
         self.told: list[str] = []
         self.messages: list[tuple[str, bytes]] = []
         self.link = Link(
@@ -89,7 +92,7 @@ class Witness:
             lambda: self.told.append("down"),
             lambda topic, payload: self.messages.append((topic, payload)),
             keepalive_s=keepalive_s,
-            back_off_scale=0.1,
+            back_off_scale=pace,
         )
         self.link.start()
 
@@ -165,6 +168,34 @@ def test_wrong_password_is_said_once_and_a_corrected_file_is_enough(tmp_path, ca
         assert "wrong" not in caplog.messages[0].split("check")[0]
         secret[0] = "right"
         wait_for(lambda: witness.told == ["up"], "the link")
+    finally:
+        witness.link.stop([])
+        real.kill()
+
+
+def test_garbage_from_the_other_side_ends_a_connection_but_not_the_link(tmp_path):
+    """A server that answers with rubbish, also after a good CONNACK, is left, and a true broker found later."""
+    if MOSQUITTO is None:
+        pytest.skip("no mosquitto on this machine: apt-get install mosquitto")
+    real = RealBroker(tmp_path)
+    dice = random.Random(4)
+    witness = None
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("127.0.0.1", real.port))
+        server.listen()
+        server.settimeout(8)
+        witness = Witness(real.port, pace=0.005)
+        for number in range(8):
+            client, _ = server.accept()
+            with client:
+                client.recv(500)
+                welcome = b"\x20\x02\x00\x00" if number % 2 else b""
+                client.sendall(welcome + dice.randbytes(300))
+    real.start()
+    try:
+        wait_for(lambda: witness.told[-1:] == ["up"], "the true broker")
+        assert witness.link.alive
     finally:
         witness.link.stop([])
         real.kill()

@@ -8,8 +8,6 @@ again from there. Callbacks only put into a queue.
 
 import logging
 import random
-import socket
-import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -124,8 +122,10 @@ class Link:
             client.connect(self._broker.host, self._broker.port, self._keepalive_s)
             self._client = client
             client.loop_forever(retry_first_connection=False)
-        except (OSError, ValueError, ssl.SSLError, socket.gaierror) as error:
+        except (OSError, ValueError) as error:  # ValueError: a password file or certificate that cannot be read
             return f"{error}; check address, network and certificates"
+        except Exception as error:  # noqa: BLE001 (whatever a broker sends, it must not end the link for ever)
+            return f"the broker sent what is not MQTT ({type(error).__name__}: {error}); check the address"
         return reasons[-1] if reasons else "the connection ended"
 
     def _fresh_client(self, reasons: list[str]) -> mqtt.Client:
