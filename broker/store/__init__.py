@@ -78,8 +78,12 @@ class Store(Protocol):
         to_at: int | None = None,
         after: str | None = None,
         limit: int | None = None,
+        amended: bool = True,
     ) -> Iterator[Record]:
-        """Records of one kind with from_at <= at < to_at, ordered by (at, id), after the cursor id if given."""
+        """Records of one kind with from_at <= at < to_at, ordered by (at, id), after the cursor id if given.
+
+        `amended=False` gives them as they were first stored.
+        """
         ...
 
     def latest(self, kind: str, key: str | None = None, since_at: int | None = None) -> Mapping[str, Record]:
@@ -108,6 +112,10 @@ class Store(Protocol):
         {record_id, patch, reason, who}. Raises Conflict if there is no such record, or if `seen` is given and the
         record has had another number of amendments by now: somebody else was quicker.
         """
+        ...
+
+    def kinds(self) -> list[str]:
+        """The kinds that have records, sorted."""
         ...
 
     def health(self) -> Mapping[str, Any]:

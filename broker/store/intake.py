@@ -29,7 +29,7 @@ class Intake:
                 and tail.isdigit()
                 and tail.isascii()
                 and tail[0] != "0"
-                and len(tail) <= 12
+                and len(tail) <= 9
                 and (record.kind, record.key, record.area) in good
                 and type(record.at) is int
                 and type(record.received_at) is int

@@ -2,6 +2,7 @@
 
 import os
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -31,7 +32,8 @@ class OpenDay:
         self._days, self._seen = days, seen
         self._index: dict[str, dict[str, int]] = {}
         self._at: dict[str, array[int]] = {}
-        self._note_ids: set[str] = set()  # of positions that are no documents and whose ids do not count
+        self._note_ids: dict[str, int] = {}  # positions that are no documents and whose ids do not count
+        self._notes: dict[str, _NoteIndex] = {}  # the others, by device and boot
         self._fix_at: array[int] = array("q")
         self._fix_place: array[int] = array("Q")
         self._fix_last: dict[str, tuple[int, str, bytes]] = {}
@@ -126,8 +128,14 @@ class OpenDay:
         self._at[kind].extend(times)
 
     def _take_note(self, record_id: str, key: str, at: int, line: bytes, place: Place, offset: int) -> None:
-        if counted(record_id) is None:
-            self._note_ids.add(record_id)
+        found = counted(record_id)
+        if found is None:
+            self._note_ids[record_id] = len(self._fix_at)
+        else:
+            notes = self._notes.get(found[0])
+            if notes is None:
+                notes = self._notes[found[0]] = _NoteIndex()
+            notes.add(found[1], len(self._fix_at))
         self._fix_at.append(at)
         self._fix_place.append(place.segment << _SEGMENT_SHIFT | (place.offset + offset))
         self._see_position(key, at, record_id, line)
@@ -160,15 +168,17 @@ class OpenDay:
         return sum(len(at) for at in list(self._at.values())) + len(self._fix_at)
 
     def get(self, record_id: str) -> Record | None:
-        """The record of this id; a position that is no document is looked for on disk."""
+        """The record of this id; a position that is no document is read from disk."""
         for kind, index in list(self._index.items()):
             doc_id = index.get(record_id)
             if doc_id is not None:
                 document = self.db.rows(kind).raw(doc_id)
                 return None if document is None else codec.decode(kind, document)
-        if not self._fix_at or not (record_id in self._note_ids or self._seen.holds(record_id)):
-            return None
-        return next((record for record in self._positions(range(len(self._fix_at))) if record.id == record_id), None)
+        position = self._note_ids.get(record_id)
+        found = counted(record_id)
+        if found is not None and found[0] in self._notes:
+            position = self._notes[found[0]].find(found[1])
+        return None if position is None else next(self._positions(range(position, position + 1)))
 
     def scan(self, kind: str, from_at: int, to_at: int) -> Iterator[Record]:
         """Records of a kind with from_at <= at < to_at, ordered by (at, id), as of now."""
@@ -243,6 +253,33 @@ class OpenDay:
     def close(self) -> None:
         """Close the journal."""
         self.db.close()
+
+
+class _NoteIndex:
+    """Where the positions of one device and boot are, eight bytes each: seq and position number in one number."""
+
+    __slots__ = ("_pairs", "_sorted")
+
+    def __init__(self) -> None:
+        self._pairs: array[int] = array("Q")
+        self._sorted = True
+
+    def add(self, seq: int, position: int) -> None:
+        pair = seq << 32 | position
+        if self._pairs and pair < self._pairs[-1]:
+            self._sorted = False
+        self._pairs.append(pair)
+
+    def find(self, seq: int) -> int | None:
+        """The position number of this seq. A late one put the pairs out of order: they are sorted when asked."""
+        if not self._sorted:
+            self._pairs = array("Q", sorted(self._pairs))
+            self._sorted = True
+        pairs = self._pairs
+        place = bisect_left(pairs, seq << 32)
+        if place < len(pairs) and pairs[place] >> 32 == seq:
+            return pairs[place] & 0xFFFFFFFF
+        return None
 
 
 class _Lines:

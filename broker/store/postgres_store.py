@@ -282,6 +282,7 @@ class PostgresStore:
         to_at: int | None = None,
         after: str | None = None,
         limit: int | None = None,
+        amended: bool = True,
     ) -> Iterator[Record]:
         """Records of a kind ordered by (at, id), read page by page; see Store."""
         cursor: tuple[int, str] = (from_at or 0, "")
@@ -291,7 +292,7 @@ class PostgresStore:
                 raise Conflict(f"the cursor {after!r} names no record: start again without it")
             cursor = max(cursor, (rows[0][0], after))
         end = _EVER if to_at is None else to_at
-        known = self._amendments()
+        known = self._amendments() if amended else amendments.Amendments()
         left = _EVER if limit is None else limit
         while left > 0:
             rows = self._reading(
@@ -335,6 +336,9 @@ class PostgresStore:
     def _recount_into(self, connection: _Connection) -> None:
         """Make the day sums of this area again from its records."""
         connection.execute("DELETE FROM zp_day_sum WHERE owner = %s", (self._area,))
+        self._add_sums(connection, self._counted(connection))
+
+    def _counted(self, connection: _Connection) -> dict[str, sums.Cube]:
         known = amendments.Amendments()
         cubes: dict[str, sums.Cube] = {}
         with connection.cursor(name="recount") as cursor:
@@ -351,7 +355,24 @@ class PostgresStore:
                 by = sums.DIMENSIONS.get(record.kind, ())
                 body = known.applied(record).body
                 sums.add(cubes.setdefault(record.kind, {}), record.kind, by, self._days.of(record.at), body)
-        self._add_sums(connection, cubes)
+        return cubes
+
+    def wrong_sums(self) -> list[str]:
+        """The kinds whose stored day sums are not what a recount gives."""
+
+        def work(connection: _Connection) -> list[str]:
+            counted = self._counted(connection)
+            rows = connection.execute(
+                "SELECT kind, day, part, sums FROM zp_day_sum WHERE owner = %s", (self._area,)
+            ).fetchall()
+            stored: dict[str, sums.Cube] = {}
+            for kind, day, part, values in rows:
+                if any(values):
+                    stored.setdefault(kind, {})[(day, *orjson.loads(part))] = values
+            return sorted(kind for kind in {*counted, *stored} if counted.get(kind) != stored.get(kind))
+
+        with self._write_lock:
+            return self._writing(work)
 
     def recount(self) -> None:
         """Make the day sums again from the records, in one transaction."""

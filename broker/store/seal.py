@@ -31,6 +31,7 @@ FORMAT = 1
 MANIFEST, SUMS, IDS, SEEN = "manifest.json", "SHA256SUMS", "ids.bin", "seen.json"
 _CHUNK_BYTES = 256 * 1024
 _FRAME_LINES = 1000
+LATEST_KEYS = 1000  # the newest record per key goes into the manifest of kinds that have few keys
 
 
 def id_hash(record_id: str) -> int:
@@ -69,6 +70,9 @@ def seal(day: OpenDay, seen: Seen, records_folder: Path, files: Files, pause_s: 
             "first_day": min(event_days),
             "last_day": max(event_days),
         }
+        latest = day.latest(kind)
+        if len(latest) <= LATEST_KEYS:
+            kinds[kind]["latest"] = {key: orjson.loads(codec.encode(record)) for key, record in latest.items()}
     if POSITIONS in kinds:
         hours: dict[str, int] = {}
         # The hour is asked of the event time, in UTC: no hour exists twice.
@@ -78,9 +82,6 @@ def seal(day: OpenDay, seen: Seen, records_folder: Path, files: Files, pause_s: 
             put(f"{POSITIONS}-{hour}.jsonl", _framed(count))
             hours[hour] = count.count
         kinds[POSITIONS]["hours"] = hours
-        kinds[POSITIONS]["latest"] = {
-            key: orjson.loads(codec.encode_with_kind(record)) for key, record in day.latest(POSITIONS).items()
-        }
     here, others = Seen(), []
     for record_id, kind in day.ids():
         if counted(record_id) is None:

@@ -176,6 +176,7 @@ class TinyDBStore:
         to_at: int | None = None,
         after: str | None = None,
         limit: int | None = None,
+        amended: bool = True,
     ) -> Iterator[Record]:
         """Records of a kind ordered by (at, id); see Store. What is appended meanwhile may be missing."""
         start, end = from_at or 0, _EVER if to_at is None else to_at
@@ -197,7 +198,7 @@ class TinyDBStore:
                 return
             if cursor is None or (record.at, record.id) > cursor:
                 given += 1
-                yield self._amendments.applied(record)
+                yield self._amendments.applied(record) if amended else record
 
     def latest(self, kind: str, key: str | None = None, since_at: int | None = None) -> Mapping[str, Record]:
         """The newest record per key of a kind; see Store."""
@@ -246,6 +247,12 @@ class TinyDBStore:
                 sums.add(cube, kind, by, day, original.body, -1)
                 sums.add(cube, kind, by, day, self._amendments.applied(original).body)
         return cube
+
+    def kinds(self) -> list[str]:
+        """The kinds that have records, sorted."""
+        sealed, opened = self._shelf.parts()
+        found = {kind for day in sealed for kind in day.kinds()}
+        return sorted(found.union(*(day.kinds() for day in opened)))
 
     def health(self) -> Mapping[str, Any]:
         """Numbers for /healthz: records, bytes, seconds since the last commit, free bytes, warnings."""

@@ -8,7 +8,7 @@ The folder holds `*.jsonl` segments that a person can read; `export_table` write
 opens. Nothing here knows any other part of this project.
 """
 
-from broker.store.tinyjournal.database import JournalDB, JournalStorage, JournalTable, export_table
+from broker.store.tinyjournal.database import JournalDB, JournalStorage, JournalTable, document_of, export_table
 from broker.store.tinyjournal.files import Files
 from broker.store.tinyjournal.journal import Journal, JournalBroken, JournalCorrupt, JournalError, JournalFull
 from broker.store.tinyjournal.lock import FolderLock, FolderLocked
@@ -25,5 +25,6 @@ __all__ = [
     "JournalFull",
     "JournalStorage",
     "JournalTable",
+    "document_of",
     "export_table",
 ]

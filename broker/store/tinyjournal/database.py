@@ -169,6 +169,12 @@ def _change_lines(name: str, puts: list[tuple[int, bytes]], drops: list[int], ne
     return lines
 
 
+def document_of(line: bytes) -> tuple[str, bytes] | None:
+    """The table and the encoded document of a line that puts one; None for any other line."""
+    put = _PUT.match(line)
+    return None if put is None else (put[1].decode(), line[put.end() : -1])
+
+
 class JournalTable(Table):
     """A TinyDB table whose changes cost what changes, not what is stored."""
 

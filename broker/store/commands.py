@@ -1,0 +1,157 @@
+"""`python -m broker fsck | export | import | stats`: each a function, the command line only wraps it."""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from broker.store import Store, StoreError, fsck, transfer
+from broker.store.opening import open_store
+
+SUFFIXES = (".jsonl", ".json")
+
+
+def add_commands(subparsers: Any) -> None:
+    """Register the store's commands with the server's command line."""
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument("--store", help="folder or postgresql:// address (default: the one in the configuration)")
+    where.add_argument("--area", help="area of a store that is not in the configuration")
+    where.add_argument("--timezone", help="its time zone, such as Asia/Shanghai")
+    command = subparsers.add_parser("fsck", parents=[where], help="look the records over, say what is wrong, repair")
+    command.add_argument("--repair", action="store_true", help="put right what can be; what is replaced is kept aside")
+    command.add_argument("--copies", type=Path, help="folder of a copy of this store, for damaged sealed files")
+    command.set_defaults(run=run_fsck)
+    command = subparsers.add_parser("export", parents=[where], help="write all records to one file")
+    command.add_argument("target", type=Path, help="FILE.jsonl (resumable) or FILE.json (opens with stock TinyDB)")
+    command.set_defaults(run=run_export)
+    command = subparsers.add_parser("import", parents=[where], help="take records in; those that are there stay")
+    command.add_argument("source", help="FILE.jsonl, FILE.json, a store's folder, or a postgresql:// address")
+    command.set_defaults(run=run_import)
+
+
+def _place(arguments: argparse.Namespace) -> tuple[str, str, str]:
+    """Where the store is, its area and its time zone: as asked for, else as the folder says, else as configured."""
+    where = arguments.store
+    if where is None or (arguments.area is None and not (Path(where) / "store.json").exists()):
+        from broker.config import read_config
+        from broker.serving import read_plan
+
+        config = read_config(arguments.config)
+        plan = read_plan(config.area.plan)
+        return where or config.store.url, arguments.area or plan.area_id, arguments.timezone or plan.timezone
+    about = Path(where) / "store.json"
+    if about.exists():
+        found = orjson.loads(about.read_bytes())
+        return where, found["area"], found["timezone"]
+    return where, arguments.area, arguments.timezone or "Asia/Shanghai"
+
+
+@contextmanager
+def _opened(arguments: argparse.Namespace) -> Iterator[Store]:
+    where, area, timezone = _place(arguments)
+    store = open_store(where, area, timezone, time.time)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def _progress(what: str, total: int | None) -> Iterator[transfer.Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda more: bar.advance(task, more)
+
+
+def _said(run: Any, arguments: argparse.Namespace) -> int:
+    try:
+        return int(run(arguments))
+    except (StoreError, OSError, ValueError) as error:
+        print(f"python -m broker {arguments.command}: {error}", file=sys.stderr)
+        return 1
+
+
+def run_fsck(arguments: argparse.Namespace) -> int:
+    """Print every finding; 0 if all is good or was repaired, else 1."""
+    return _said(_fsck, arguments)
+
+
+def _fsck(arguments: argparse.Namespace) -> int:
+    where, area, timezone = _place(arguments)
+    if "://" in where:
+        from broker.store.postgres_store import PostgresStore
+
+        database = PostgresStore(where, area, timezone, time.time)
+        try:
+            wrong = database.wrong_sums()
+            for kind in wrong:
+                print(f"BAD   {kind}: the day sums are not what a recount gives")
+            if wrong and arguments.repair:
+                database.recount()
+                print("the day sums were counted again")
+            print(f"{'GOOD' if not wrong else 'BAD '}  {area}: {database.health()['records']} records")
+            return 0 if not wrong or arguments.repair else 1
+        finally:
+            database.close()
+    bad = repaired = 0
+    stamp = f"fsck-{int(time.time())}"
+    for finding in fsck.check(Path(where), arguments.copies, arguments.repair, stamp=stamp):
+        bad += not finding.good
+        repaired += finding.repaired
+        print(f"{'GOOD' if finding.good else 'FIXED' if finding.repaired else 'BAD':5} {finding.path}: {finding.text}")
+    if bad == repaired:
+        print(f"{where}: good" if not bad else f"{where}: {repaired} repaired; what was replaced is in aside/")
+        return 0
+    print(f"{where}: {bad - repaired} not good, see above")
+    return 1
+
+
+def run_export(arguments: argparse.Namespace) -> int:
+    """Write the file; 0 when it is complete."""
+    return _said(_export, arguments)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    target: Path = arguments.target
+    if target.suffix not in SUFFIXES:
+        print(f"export: {target} must end in .jsonl or .json", file=sys.stderr)
+        return 2
+    with _opened(arguments) as store, _progress("export", store.health()["records"]) as progress:
+        write = transfer.export_lines if target.suffix == ".jsonl" else transfer.export_tinydb
+        count = write(store, target, progress)
+    print(f"{target}: {count} records")
+    return 0
+
+
+def run_import(arguments: argparse.Namespace) -> int:
+    """Take the records in; 0 when all are stored."""
+    return _said(_import, arguments)
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    source = arguments.source
+    with _opened(arguments) as store:
+        if Path(source).suffix in SUFFIXES and Path(source).is_file():
+            read = transfer.read_lines if source.endswith(".jsonl") else transfer.read_tinydb
+            with _progress("import", None) as progress:
+                receipt = transfer.import_records(read(Path(source)), store, progress)
+        else:
+            _, area, timezone = _place(arguments)
+            other = open_store(source, area, timezone, time.time)
+            try:
+                with _progress("import", other.health()["records"]) as progress:
+                    receipt = transfer.import_records(transfer.records_of(other), store, progress)
+            finally:
+                other.close()
+    print(f"{source}: {receipt.stored} records stored, {receipt.duplicates} were there already")
+    return 0

@@ -1,0 +1,190 @@
+"""Looking a folder over without trusting it, and putting right what can be put right without guessing.
+
+Repairs: the index and day sums are counted again; a damaged sealed file comes back from a copy with the very hash it
+was sealed with; of a damaged journal all whole frames are kept. Whatever is replaced moves to `aside/`, and what is
+lost is said in frames and bytes. Nothing is deleted.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from broker.store import Corrupt, Unavailable, sums
+from broker.store.days import Days
+from broker.store.open_day import POSITIONS
+from broker.store.seal import MANIFEST, SUMS
+from broker.store.sealed_day import SealedDay
+from broker.store.tinyjournal import Files, FolderLock, FolderLocked, JournalDB, document_of, frames
+from broker.store.tinyjournal.journal import segments_of
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at: whether it is good, and else what is wrong and what was or can be done."""
+
+    good: bool
+    path: Path
+    text: str
+    repaired: bool = False
+
+
+def check(folder: Path, copies: Path | None = None, repair: bool = False, files: Files | None = None,
+          stamp: str = "fsck") -> Iterator[Finding]:  # fmt: skip
+    """Look over a store's folder; with `repair` put right what can be, sealed files from the store folder `copies`.
+
+    Raises Unavailable while a bridge works in the folder.
+    """
+    if not (folder / "store.json").exists():
+        yield Finding(False, folder, "no store.json: this is not the folder of a store, or it was lost")
+        return
+    try:
+        lock = FolderLock(folder)
+    except FolderLocked as error:
+        raise Unavailable(f"{error}; stop the bridge, or check a copy of the folder") from error
+    try:
+        yield from _Check(folder, copies, repair, files or Files(), stamp).run()
+    finally:
+        lock.release()
+
+
+class _Check:
+    def __init__(self, folder: Path, copies: Path | None, repair: bool, files: Files, stamp: str) -> None:
+        self._folder, self._copies, self._repair, self._files, self._stamp = folder, copies, repair, files, stamp
+
+    def run(self) -> Iterator[Finding]:
+        about = orjson.loads((self._folder / "store.json").read_bytes())
+        days = Days(about["timezone"])
+        for path in sorted((self._folder / "records").glob("*")):
+            if path.is_dir() and not path.name.startswith("."):
+                yield from self._sealed(path, days)
+        for path in sorted((self._folder / "open").glob("*_*")):
+            yield self._journal(path)
+        for path in sorted((self._folder / "aside").glob("*")):
+            yield Finding(True, path, "was set aside earlier; look at it, then keep or remove it")
+
+    def _aside(self, path: Path) -> Path:
+        target = self._folder / "aside" / f"{path.parent.name}-{path.name}.{self._stamp}"
+        self._files.make_folder(target.parent)
+        while target.exists():
+            target = target.with_name(target.name + "x")
+        self._files.replace(path, target)
+        return target
+
+    # --- sealed days -----------------------------------------------------------------------------------
+
+    def _sealed(self, folder: Path, days: Days) -> Iterator[Finding]:
+        try:
+            lines = (folder / SUMS).read_text().splitlines()
+            hashes = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+        except (OSError, ValueError) as error:
+            yield self._restore(folder / SUMS, None, f"cannot be read: {error}")
+            return
+        whole = True
+        for name, digest in sorted(hashes.items()):
+            path = folder / name
+            found = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+            if found != digest:
+                finding = self._restore(path, digest, "is missing" if found is None else "is not what was sealed")
+                whole = whole and finding.repaired
+                yield finding
+        if not whole:
+            return
+        try:
+            yield from self._contents(SealedDay(folder, days))
+        except (Corrupt, KeyError, ValueError) as error:
+            yield Finding(False, folder, f"hashes are right but the contents are not: {error}")
+
+    def _contents(self, day: SealedDay) -> Iterator[Finding]:
+        count = 0
+        for kind in day.kinds():
+            records = sum(1 for _ in day.scan(kind, 0, 1 << 62))
+            count += records
+            saved = sums.loaded(kind, orjson.loads(day.read(f"{kind}.sum.json")))
+            if saved is not None and saved != day.recount(kind):
+                yield Finding(False, day.folder / f"{kind}.sum.json", "the sums are not what a recount gives")
+            if kind != POSITIONS and records != len(day.documents(kind)):
+                yield Finding(False, day.folder / f"{kind}.json", f"{records} records in {len(day.documents(kind))}")
+        if count != day.count:
+            yield Finding(False, day.folder / MANIFEST, f"says {day.count} records, there are {count}")
+        else:
+            yield Finding(True, day.folder, f"{count} records of {len(day.kinds())} kinds, sums equal a recount")
+
+    def _restore(self, path: Path, digest: str | None, what: str) -> Finding:
+        copy = None if self._copies is None else self._copies / path.relative_to(self._folder)
+        usable = copy is not None and copy.exists()
+        if usable and copy is not None and digest is not None:
+            usable = hashlib.sha256(copy.read_bytes()).hexdigest() == digest
+        if not usable or copy is None:
+            hint = "give a copy of this store with --copies" if self._copies is None else f"no equal copy at {copy}"
+            return Finding(False, path, f"{what}; {hint}")
+        if not self._repair:
+            return Finding(False, path, f"{what}; {copy} is as it was sealed: run with --repair to put it back")
+        if path.exists():
+            self._aside(path)
+        self._files.write_file(path, copy.read_bytes())
+        return Finding(False, path, f"{what}; put back from {copy}", repaired=True)
+
+    # --- journals --------------------------------------------------------------------------------------
+
+    def _journal(self, folder: Path) -> Finding:
+        whole, lost = _whole_frames(folder)
+        lines = sum(len(frame) for frame in whole)
+        if not lost:
+            return Finding(True, folder, f"{len(whole)} frames, {lines} records, unbroken")
+        text = f"{lost[0]}: {len(whole)} whole frames ({lines} records) can be kept"
+        if not self._repair:
+            return Finding(False, folder, text + "; run with --repair to keep them and set the rest aside")
+        fresh = folder.with_name(f".{folder.name}.repairing")
+        if fresh.exists():
+            shutil.rmtree(fresh)
+        db = JournalDB(fresh, self._files)
+        for frame in whole:
+            # Documents get new numbers, without the gaps of what is lost; their ids are in them.
+            tables: dict[str, list[bytes]] = {}
+            for put in map(document_of, frame):
+                if put is not None:
+                    tables.setdefault(put[0], []).append(put[1])
+            db.insert_encoded(tables, [line for line in frame if line.startswith(b"{")])
+        db.close()
+        target = self._aside(folder)
+        self._files.replace(fresh, folder)
+        self._files.sync_folder(folder.parent)
+        return Finding(False, folder, f"{text}; done, the damaged journal is kept in {target}", repaired=True)
+
+
+def _whole_frames(folder: Path) -> tuple[list[list[bytes]], list[str]]:
+    """The lines of all whole frames of a journal that were promised, and what is wrong between them."""
+    found: list[list[bytes]] = []
+    lost: list[str] = []
+    expected = 1
+    segments = segments_of(folder)
+    starts = [int(path.stem.partition("-")[0]) for path in segments]
+    for index, path in enumerate(segments):
+        limit = starts[index + 1] if index + 1 < len(starts) else 1 << 62
+        data = path.read_bytes()
+        position = 0
+        while position < len(data):
+            frame = frames.frame_at(data, position)
+            if frame is None:
+                later = frames.frame_after(data, position)
+                end = len(data) if later is None else later.start
+                if data[position:end].strip(b"\n") and expected < limit:
+                    lost.append(f"{path}: bytes {position} to {end} are damaged (frame {expected})")
+                position = end
+                continue
+            if frame.number >= limit:
+                break
+            if frame.number != expected and not lost:
+                lost.append(f"{path}: frame {expected} is missing before byte {position}")
+            if frame.number >= expected:
+                found.append(data[frame.body : frame.end].split(b"\n")[:-1])
+                expected = frame.number + 1
+            position = frame.end
+        if limit < 1 << 62 and expected < limit:
+            lost.append(f"{path}: ends before frame {limit}")
+            expected = limit
+    return found, lost

@@ -1,0 +1,136 @@
+"""Moving records: JSON lines, a TinyDB file and stores into each other, resumable, the same bytes after a round trip.
+
+A `.jsonl` file holds one record per line, by kind, then by (at, id), as first stored; amendments are records like any
+other. A `.json` file is TinyDB's, one table per kind, and opens with stock `TinyDB(path)`. Importing twice, or again
+after an interruption, stores nothing twice: ids are ids.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from broker.store import Corrupt, Receipt, Record, Store, codec
+
+BATCH = 1000
+
+Progress = Callable[[int], None]  # told how many more records are done
+
+
+def records_of(store: Store, after: tuple[str, str] | None = None) -> Iterator[Record]:
+    """All records of a store as first stored, by kind, then (at, id); `after` (kind, id) goes on behind that one."""
+    for kind in store.kinds():
+        if after is not None and kind < after[0]:
+            continue
+        cursor = after[1] if after is not None and kind == after[0] else None
+        yield from store.scan(kind, after=cursor, amended=False)
+
+
+def export_lines(store: Store, target: Path, progress: Progress) -> int:
+    """Write `target`, going on with `<target>.part` of an interrupted run; returns how many records it has."""
+    draft = target.with_name(f"{target.name}.part")
+    after, count, length = _end_of(draft)
+    progress(count)
+    with draft.open("ab") as file:
+        file.truncate(length)
+        file.seek(length)
+        records = records_of(store, after)
+        while batch := list(islice(records, BATCH)):
+            file.write(b"".join(codec.encode_with_kind(record) + b"\n" for record in batch))
+            count += len(batch)
+            progress(len(batch))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(target)
+    return count
+
+
+def _end_of(draft: Path) -> tuple[tuple[str, str] | None, int, int]:
+    """The last whole record of an interrupted export, how many there are, and where they end."""
+    if not draft.exists():
+        return None, 0, 0
+    count = length = 0
+    last = b""
+    with draft.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                count += 1
+                length += len(line)
+                last = line
+    if not last:
+        return None, 0, 0
+    fields = orjson.loads(last)
+    return (fields["kind"], fields["id"]), count, length
+
+
+def export_tinydb(store: Store, target: Path, progress: Progress) -> int:
+    """Write one file that stock `TinyDB(path)` opens, a table per kind; an interrupted run starts again."""
+    draft = target.with_name(f"{target.name}.part")
+    count = 0
+    with draft.open("wb") as file:
+        file.write(b"{")
+        for position, kind in enumerate(store.kinds()):
+            file.write(b'%s\n"%s": {' % (b"," if position else b"", kind.encode()))
+            for number, record in enumerate(store.scan(kind, amended=False), 1):
+                file.write(b'%s\n"%d": %s' % (b"" if number == 1 else b",", number, codec.encode(record)))
+                count += 1
+                if count % BATCH == 0:
+                    progress(BATCH)
+            file.write(b"\n}")
+        file.write(b"\n}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    progress(count % BATCH)
+    draft.replace(target)
+    return count
+
+
+def read_lines(source: Path) -> Iterator[Record]:
+    """The records of a `.jsonl` file; raises Corrupt naming the line that is none."""
+    with source.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            yield _record(source, f"line {number}", line)
+
+
+def read_tinydb(source: Path) -> Iterator[Record]:
+    """The records of a TinyDB file; a table named `_default` is of the kind the file is named after."""
+    try:
+        tables = orjson.loads(source.read_bytes())
+        for table, documents in tables.items():
+            kind = source.name.split(".")[0] if table == "_default" else table
+            for doc_id, document in documents.items():
+                yield _from_fields(source, f"{table} {doc_id}", {**document, "kind": kind})
+    except (ValueError, AttributeError) as error:
+        raise Corrupt(f"{source} is not a TinyDB file: {error}") from error
+
+
+def _record(source: Path, where: str, line: bytes) -> Record:
+    try:
+        fields = orjson.loads(line)
+    except ValueError as error:
+        raise Corrupt(f"{source}: {where} is not JSON: {error}") from error
+    return _from_fields(source, where, fields)
+
+
+def _from_fields(source: Path, where: str, fields: dict[str, Any]) -> Record:
+    try:
+        record = codec.from_fields(fields["kind"], fields)
+        codec.check(record)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Corrupt(f"{source}: {where} is not a record: {error!r}") from error
+    return record
+
+
+def import_records(records: Iterable[Record], store: Store, progress: Progress) -> Receipt:
+    """Store all records in batches; what is there already is left as it is."""
+    stored = duplicates = 0
+    source = iter(records)
+    while batch := list(islice(source, BATCH)):
+        receipt = store.append(batch)
+        stored += receipt.stored
+        duplicates += receipt.duplicates
+        progress(len(batch))
+    return Receipt(stored, duplicates)

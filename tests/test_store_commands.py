@@ -1,0 +1,175 @@
+"""fsck, export and import: what a technician has in a cellar at night."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tinydb import TinyDB
+
+from bench.store_faults import NOON, QuickFiles, batch, open_store
+from broker.__main__ import main
+from broker.store import Corrupt, Unavailable, fsck, transfer
+from broker.store.postgres_store import PostgresStore
+from broker.store.tinydb_store import TinyDBStore
+from tests.test_store_contract import bins, database, visit  # noqa: F401 - a fixture
+
+ZONE = "Asia/Shanghai"
+
+
+def filled(folder: Path) -> TinyDBStore:
+    """A store with two sealed days, an open one, and an amendment."""
+    clock = [float(NOON)]
+    store = TinyDBStore(
+        folder, "xh", ZONE, lambda: clock[0], files=QuickFiles(), min_free_bytes=0, seal_in_background=False
+    )
+    for day in range(3):
+        clock[0] = NOON + day * 86_400.0
+        store.append([*batch(10 * day + 1, int(clock[0])), *batch(10 * day + 2, int(clock[0]))])
+    store.append([visit(1, "served"), bins(77, count=3, room="r09")])
+    store.amend(visit(1, "served").id, {"bins_before": 9}, "miscounted", "ann", NOON)
+    return store
+
+
+def findings(folder: Path, **options) -> list[fsck.Finding]:
+    """What fsck says, without the good."""
+    return [finding for finding in fsck.check(folder, **options) if not finding.good]
+
+
+def nothing(more: int) -> None:
+    """No progress bar."""
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """The folder of a filled store, closed."""
+    filled(tmp_path / "s").close()
+    return tmp_path / "s"
+
+
+def test_export_and_import_give_the_same_bytes_everywhere(folder, tmp_path, database):  # noqa: F811
+    """Folder to lines to folder, to PostgreSQL, to a TinyDB file and back: every export is byte-equal."""
+    source = filled(tmp_path / "other")
+    first = tmp_path / "first.jsonl"
+    count = transfer.export_lines(source, first, nothing)
+    assert count == source.health()["records"] == len(first.read_bytes().splitlines())
+    transfer.export_tinydb(source, tmp_path / "first.json", nothing)
+    clock = lambda: NOON  # noqa: E731
+    targets = [TinyDBStore(tmp_path / "a", "xh", ZONE, clock), TinyDBStore(tmp_path / "b", "xh", ZONE, clock),
+               PostgresStore(database, "transfer", ZONE, clock)]  # fmt: skip
+    transfer.import_records(transfer.read_lines(first), targets[0], nothing)
+    transfer.import_records(transfer.read_tinydb(tmp_path / "first.json"), targets[1], nothing)
+    transfer.import_records(transfer.records_of(targets[0]), targets[2], nothing)
+    for number, target in enumerate(targets):
+        again = tmp_path / f"again{number}.jsonl"
+        transfer.export_lines(target, again, nothing)
+        assert again.read_bytes() == first.read_bytes()
+        assert target.get(visit(1, "served").id) == source.get(visit(1, "served").id)
+        assert target.totals("visit", "2026-11-01", "2026-12-31", ["truck"]) == source.totals(
+            "visit", "2026-11-01", "2026-12-31", ["truck"]
+        )
+        target.close()
+    source.close()
+
+
+def test_export_goes_on_where_it_was_interrupted(folder, tmp_path):
+    """A cut .part file is continued behind its last whole record; the result is the same bytes."""
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+    transfer.export_lines(store, tmp_path / "whole.jsonl", nothing)
+    whole = (tmp_path / "whole.jsonl").read_bytes()
+    for cut in (0, 1, len(whole) // 3, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "cut.jsonl.part").write_bytes(whole[:cut])
+        transfer.export_lines(store, tmp_path / "cut.jsonl", nothing)
+        assert (tmp_path / "cut.jsonl").read_bytes() == whole
+    store.close()
+
+
+def test_import_again_stores_nothing_twice(folder, tmp_path):
+    """An interrupted import is run again: what is there stays."""
+    source, target = open_store(folder, lambda: NOON + 2 * 86_400), open_store(tmp_path / "t", lambda: NOON)
+    records = list(transfer.records_of(source))
+    transfer.import_records(records[:7], target, nothing)
+    receipt = transfer.import_records(records, target, nothing)
+    assert receipt.duplicates == 7 and receipt.stored == len(records) - 7
+    source.close()
+    target.close()
+
+
+def test_import_names_the_line_that_is_wrong(tmp_path):
+    """A file that is not ours is refused with file and line."""
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"id":"a"}\n')
+    with pytest.raises(Corrupt, match=r"x\.jsonl: line 1 is not a record"):
+        list(transfer.read_lines(path))
+
+
+def test_exported_tinydb_file_opens_with_stock_tinydb(folder, tmp_path):
+    """One table per kind, all documents there."""
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+    transfer.export_tinydb(store, tmp_path / "all.json", nothing)
+    with TinyDB(tmp_path / "all.json") as stock:
+        assert stock.tables() == set(store.kinds())
+        assert [d["id"] for d in stock.table("bins")] == [r.id for r in store.scan("bins")]
+    store.close()
+
+
+def test_fsck_finds_a_good_store_good(folder):
+    """No finding on a good folder, and every sealed day and journal is named."""
+    found = list(fsck.check(folder))
+    assert [finding.good for finding in found] == [True, True, True]
+    assert "sums equal a recount" in found[0].text and "unbroken" in found[-1].text
+
+
+def test_fsck_brings_a_damaged_sealed_file_back_from_a_copy(folder, tmp_path):
+    """Damage is named; without a copy nothing is touched; from an equal copy it is put back, the bad file kept."""
+    shutil.copytree(folder, tmp_path / "copy")
+    path = folder / "records" / "2026-11-22" / "bins.json"
+    good = path.read_bytes()
+    path.write_bytes(good.replace(b"r01", b"r02", 1))
+    (finding,) = findings(folder, repair=True)
+    assert finding.path == path and "not what was sealed" in finding.text and not finding.repaired
+    (finding,) = findings(folder, copies=tmp_path / "copy")
+    assert "run with --repair" in finding.text
+    (finding,) = findings(folder, copies=tmp_path / "copy", repair=True, stamp="now")
+    assert finding.repaired and path.read_bytes() == good
+    assert (folder / "aside" / "2026-11-22-bins.json.now").read_bytes() != good
+    assert findings(folder) == []
+
+
+def test_fsck_keeps_every_whole_frame_of_a_damaged_journal(folder):
+    """A flipped bit in the middle: the frames before and after it are kept, the journal is kept aside."""
+    (path,) = (folder / "open").glob("*/*.jsonl")
+    data = bytearray(path.read_bytes())
+    data[200] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(Corrupt, match="python -m broker fsck"):
+        open_store(folder, lambda: NOON)
+    (finding,) = findings(folder)
+    assert "2 whole frames" in finding.text and "damaged (frame 1)" in finding.text
+    (finding,) = findings(folder, repair=True)
+    assert finding.repaired and findings(folder) == []
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+    amended = store.get(visit(1, "served").id)
+    assert amended is not None and amended.body["bins_before"] == 9
+    store.close()
+
+
+def test_fsck_waits_for_no_bridge(folder):
+    """While a bridge works in the folder fsck says who it is and changes nothing."""
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+    with pytest.raises(Unavailable, match="in use by process"):
+        list(fsck.check(folder))
+    store.close()
+
+
+def test_store_commands_from_the_command_line(folder, tmp_path, capsys):
+    """The three commands as a technician types them, with exit codes."""
+    out = tmp_path / "out.jsonl"
+    assert main(["fsck", "--store", str(folder)]) == 0
+    assert main(["export", "--store", str(folder), str(out)]) == 0
+    arguments = ["import", "--store", str(tmp_path / "new"), "--area", "xh", "--timezone", ZONE, str(out)]
+    assert main(arguments) == 0 and main(arguments) == 0
+    assert "0 records stored, 33 were there already" in capsys.readouterr().out
+    (folder / "records" / "2026-11-22" / "bins.json").write_text("oh")
+    assert main(["fsck", "--store", str(folder)]) == 1
+    assert "BAD" in capsys.readouterr().out
+    assert main(["export", "--store", str(folder), str(tmp_path / "x.csv")]) == 2
