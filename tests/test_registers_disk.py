@@ -312,14 +312,34 @@ def test_restore_brings_an_old_version_back_as_a_new_one(tmp_path):
         register.restore(99, after.etag, "王芳", "no such")
 
 
-def test_the_daily_copy_is_kept_with_its_checksum(tmp_path):
-    """One copy a day, of the last version of that day; a damaged copy is not offered."""
+def test_the_last_version_of_a_day_is_kept_with_its_checksum(tmp_path):
+    """The first save of a new day keeps how the day before ended; a damaged copy is not offered."""
     register, before = started(tmp_path)
-    day = register.kept.daily_days()
-    assert len(day) == 1
-    assert json.loads(register.kept.daily_content(day[0])) == before.document
-    (tmp_path / "daily" / "elections" / f"{day[0]}.json").write_text("{}")
     assert register.kept.daily_days() == []
+    later = open_registers(tmp_path, now=lambda: 1_795_374_261 + 3 * 86_400).elections
+    later.save(named(before.document, "x"), before.etag, "a", "b")
+    assert later.kept.daily_days() == ["2026-11-23"]
+    assert json.loads(later.kept.daily_content("2026-11-23")) == before.document
+    (tmp_path / "daily" / "elections" / "2026-11-23.json").write_text("{}")
+    assert later.kept.daily_days() == []
+
+
+def test_the_copy_of_a_day_may_fail_without_harm(tmp_path):
+    """Any system call of the day's copy or of the tidying failing leaves a saved change and a warning."""
+    _, before = started(tmp_path / "count")
+    disk = Watched()
+    open_registers(tmp_path / "count", now=lambda: 1_795_374_261 + 86_400, disk=disk).elections.save(
+        named(before.document, "新名"), before.etag, "a", "b")
+    ordinary = calls_of_one_save(tmp_path / "ordinary")
+    assert disk.count > ordinary
+    for at in range(ordinary + 1, disk.count + 1):
+        folder = tmp_path / str(at)
+        _, before = started(folder)
+        register = open_registers(
+            folder, now=lambda: 1_795_374_261 + 86_400, disk=Watched(at, fail(errno.ENOSPC, True))).elections
+        saved = register.save(named(before.document, "新名"), before.etag, "a", "b")
+        assert saved.warnings
+        assert register.read().version == 3
 
 
 def test_no_more_versions_are_kept_than_wanted(tmp_path):

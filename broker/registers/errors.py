@@ -58,7 +58,7 @@ class RegisterError(Exception):
     """Base of everything a register raises; the text says what to do next."""
 
 
-class Invalid(RegisterError, ValueError):
+class Invalid(RegisterError, ValueError):  # noqa: N818 - the name says what is so
     """What was given breaks the register's rules; nothing was changed."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -74,31 +74,31 @@ class Invalid(RegisterError, ValueError):
         return "\n".join(lines)
 
 
-class Damaged(RegisterError, ValueError):
+class Damaged(RegisterError, ValueError):  # noqa: N818 - the name says what is so
     """A stored file is not what was written; it was left where it is, and nothing was changed."""
 
 
-class EditedOutside(RegisterError, ValueError):
+class EditedOutside(RegisterError, ValueError):  # noqa: N818 - the name says what is so
     """The file was edited by other hands; accept or discard that edit before changing anything."""
 
 
-class NoRegister(RegisterError, LookupError):
+class NoRegister(RegisterError, LookupError):  # noqa: N818 - the name says what is so
     """There is no register yet; `init`, `demo` or `import` makes one."""
 
 
-class NotFound(RegisterError, LookupError):
+class NotFound(RegisterError, LookupError):  # noqa: N818 - the name says what is so
     """No such version, body, site or path."""
 
 
-class Busy(RegisterError, TimeoutError):
+class Busy(RegisterError, TimeoutError):  # noqa: N818 - the name says what is so
     """Another process is writing this register; try again in a moment."""
 
 
-class Denied(RegisterError, PermissionError):
+class Denied(RegisterError, PermissionError):  # noqa: N818 - the name says what is so
     """This person may not do that; the text says who may and how to become one."""
 
 
-class Conflict(RegisterError, ValueError):
+class Conflict(RegisterError, ValueError):  # noqa: N818 - the name says what is so
     """Somebody saved in between; `theirs` is what is stored now, `mine` what was refused."""
 
     def __init__(

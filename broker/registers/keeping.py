@@ -1,4 +1,4 @@
-"""The versions of a register that are kept: every save under `kept/`, one copy a day under `daily/`."""
+"""The versions of a register that are kept: every save under `kept/`, the last of each day under `daily/`."""
 
 import hashlib
 import json
@@ -61,22 +61,29 @@ class Keeping:
                     return dict(json.loads(content))
         return None
 
-    def tidy(self, day: str, content: bytes) -> list[str]:
-        """After a save: today's copy with its checksum, and no more versions and days than wanted; warnings."""
+    def keep_day(self, day: str, content: bytes) -> list[str]:
+        """Keep the last version of a day that is over, with its checksum; warnings instead of errors."""
         try:
             self._make(self.daily)
             write_durably(self._disk, self.daily / f"{day}.json", content)
             digest = f"{hashlib.sha256(content).hexdigest()}  {day}.json\n".encode()
             write_durably(self._disk, self.daily / f"{day}.json.sha256", digest)
+        except OSError as error:
+            return [f"saved, but the copy of {day} was not made ({error})"]
+        return []
+
+    def tidy(self) -> list[str]:
+        """No more versions and days than wanted; warnings instead of errors, for the save has happened."""
+        try:
             files = self._files()
             for _, path in files[: max(0, len(files) - self._versions)]:
                 self._disk.unlink(path)
             days = sorted(self.daily.glob("*.json"))
             for path in days[: max(0, len(days) - self._days)]:
-                self._disk.unlink(path)
                 self._disk.unlink(path.with_name(f"{path.name}.sha256"))
+                self._disk.unlink(path)
         except OSError as error:
-            return [f"saved, but the daily copy was not made ({error})"]
+            return [f"saved, but older versions were not removed ({error})"]
         return []
 
     def daily_days(self) -> list[str]:

@@ -261,7 +261,10 @@ class Register(Generic[T]):
         append_durably(self._disk, self.log_path, line)
         # The change has happened; what fails from here on is made good by the next one to open the register.
         warnings = list(self._publish())
-        warnings += self.kept.tidy(self._day_of(at), content)
+        ended = self._day_of(current.changed_at) if current else self._day_of(at)
+        if current and ended != self._day_of(at):
+            warnings += self.kept.keep_day(ended, canonical_bytes(current.document))
+        warnings += self.kept.tidy()
         return Snapshot(value, document, etag, number, at, None, tuple(warnings))
 
     def _publish(self) -> Iterator[str]:
