@@ -131,6 +131,7 @@ class VirtualBroker:
         self._retained: dict[str, bytes] = {}
         self._sessions: dict[str, Session] = {}
         self._connections: dict[str, Connection] = {}
+        self._heard_by: dict[str, list[Session]] = {}
         self._cut: set[str] = set()
         self._snapshot: tuple[dict[str, bytes], dict[str, Session]] = ({}, {})
         timeline.every(SNAPSHOT_S, self._save_if_up)
@@ -151,6 +152,7 @@ class VirtualBroker:
         if clean or session is None or session.clean:
             session = Session(client_id, clean)
         self._sessions[client_id] = session
+        self._heard_by.clear()
         connection = Connection(self, session, receive, lost, will, keepalive_s, patience_s)
         self._connections[client_id] = connection
         self._deliver_next(connection)
@@ -163,6 +165,7 @@ class VirtualBroker:
         for pattern in filters:
             if pattern not in connection.session.filters:
                 connection.session.filters.append(pattern)
+                self._heard_by.clear()
             for topic, payload in list(self._retained.items()):
                 if matches(pattern, topic):
                     self._enqueue(connection.session, topic, payload, True)
@@ -240,6 +243,7 @@ class VirtualBroker:
         """Start again from what was saved."""
         retained, sessions = copy.deepcopy(self._snapshot)
         self._retained, self._sessions = retained, sessions
+        self._heard_by.clear()
         self.up = True
 
     # --- inside ----------------------------------------------------------------------------------------
@@ -271,6 +275,7 @@ class VirtualBroker:
             del self._connections[session.client_id]
             if session.clean:
                 self._sessions.pop(session.client_id, None)
+                self._heard_by.clear()
         if tell_client and connection.open:
             connection.open = False
             self.timeline.after(self.latency_s, connection.lost)
@@ -287,9 +292,16 @@ class VirtualBroker:
                 self._retained[topic] = payload
             else:
                 self._retained.pop(topic, None)
-        for session in list(self._sessions.values()):
-            if any(matches(pattern, topic) for pattern in session.filters):
-                self._enqueue(session, topic, payload, False)
+        for session in self._listeners(topic):
+            self._enqueue(session, topic, payload, False)
+
+    def _listeners(self, topic: str) -> list[Session]:
+        """The sessions with a filter that covers the topic; remembered until a session or a filter changes."""
+        found = self._heard_by.get(topic)
+        if found is None:
+            found = [s for s in self._sessions.values() if any(matches(pattern, topic) for pattern in s.filters)]
+            self._heard_by[topic] = found
+        return found
 
     def _enqueue(self, session: Session, topic: str, payload: bytes, retained: bool) -> None:
         if len(session.queue) >= MAX_QUEUED:
