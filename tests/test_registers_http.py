@@ -194,7 +194,7 @@ def test_the_second_of_two_writers_gets_both_versions(desk):
     ("bodies/pb-a01-1/parent", None, "parent_missing"), ("bodies/pb-a01-1/parent", "pb-a02", "parent_mismatch"),
     ("bodies/pb-a01/name", "a\u202eb", "bad_text"), ("bodies/pb-a01/name", "", "bad_text"),
     ("bodies/pb-a01/name", "x" * 201, "bad_text"), ("bodies/pb-a01/colour", "red", "unknown_field"),
-    ("bodies/pb-zz/name", "x", "no_such_path"), ("version", 9, "fixed_field"), ("bodies", {}, "wrong_type"),
+    ("bodies/pb-zz/name", "x", "no_such_path"), ("format", 9, "fixed_field"), ("bodies", {}, "wrong_type"),
 ])
 def test_a_wrong_value_is_refused_with_its_field(still, path, value, code):
     """Every rule has an answer 422 that names the field and the reason in two languages; nothing changes."""

@@ -186,7 +186,7 @@ def test_edits_name_what_they_cannot_find():
     """A path that leads nowhere, a list that is none, a field that is the program's own."""
     for op, path in (
         ("set", "bodies/none/name"), ("set", "none/x"), ("add", "bodies/pb-a01/name"), ("remove", "areas/none"),
-        ("remove", "bodies/pb-a01/nothing"), ("set", "version"), ("set", ""), ("set", "format/x/y"),
+        ("remove", "bodies/pb-a01/nothing"), ("set", "format"), ("set", ""), ("set", "format/x/y"),
     ):
         with pytest.raises(Invalid):
             apply_edits(SMALL, [Edit(op=op, path=path, value=1)])

@@ -26,8 +26,8 @@ class Change:
 
 
 def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
-    """All fields that differ, in order of path; the version counter is not a change."""
-    return [change for change in _walk(dict(old), dict(new), "") if change.path != "version"]
+    """All fields that differ, in order of path."""
+    return list(_walk(dict(old), dict(new), ""))
 
 
 def _walk(old: Any, new: Any, path: str) -> Iterator[Change]:

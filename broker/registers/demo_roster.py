@@ -52,7 +52,7 @@ def demo_elections(first_day: date = FIRST_DAY) -> dict[str, Any]:
     general = [_general_branch(n, area, days[n], before[n], after[n]) for n, area in enumerate(areas)]
     later = first_day + timedelta(days=60)
     return {
-        "format": "zhanpai-elections/1", "version": 1, "areas": areas,
+        "format": "zhanpai-elections/1", "areas": areas,
         "bodies": [*general, *_second_level(areas, later), *_others(areas, later + timedelta(days=90))],
     }
 

@@ -31,7 +31,7 @@ def demo_works(first_day: date = FIRST_DAY) -> dict[str, Any]:
         )
     ]
     return {
-        "format": "zhanpai-safety/1", "version": 1, "bounds": BOUNDS,
+        "format": "zhanpai-safety/1", "bounds": BOUNDS,
         "estates": [
             {"id": f"e{n:02d}", "name": name, "area": f"a{(n - 1) % 16 + 1:02d}"}
             for n, name in enumerate(ESTATE_NAMES, start=1)

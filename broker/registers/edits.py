@@ -24,7 +24,7 @@ def apply_edits(document: Mapping[str, Any], edits: Sequence[Edit]) -> dict[str,
     """A changed copy; an unknown path raises Invalid and nothing is changed."""
     result = copy.deepcopy(dict(document))
     for edit in edits:
-        if edit.path in ("version", "format"):
+        if edit.path == "format":
             raise Invalid([Problem(edit.path, "fixed_field")])
         _apply(result, edit)
     return result

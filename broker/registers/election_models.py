@@ -122,6 +122,5 @@ class ElectionRegister(Plain):
     """The whole of `elections.json`."""
 
     format: Literal["zhanpai-elections/1"] = "zhanpai-elections/1"
-    version: Annotated[int, Field(ge=1)] = 1
     areas: list[ResidentialArea] = Field(default_factory=list)
     bodies: list[Body] = Field(default_factory=list)

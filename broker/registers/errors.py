@@ -102,12 +102,12 @@ class Conflict(RegisterError, ValueError):  # noqa: N818 - the name says what is
     """Somebody saved in between; `theirs` is what is stored now, `mine` what was refused."""
 
     def __init__(
-        self, current_etag: str, current: Mapping[str, Any], mine: Mapping[str, Any],
+        self, current_etag: str, current_version: int, current: Mapping[str, Any], mine: Mapping[str, Any],
         their_changes: Sequence[Any], my_changes: Sequence[Any],
     ) -> None:
-        self.current_etag, self.theirs, self.mine = current_etag, current, mine
+        self.current_etag, self.current_version, self.theirs, self.mine = current_etag, current_version, current, mine
         self.their_changes, self.my_changes = tuple(their_changes), tuple(my_changes)
         super().__init__(
-            f"the register was changed meanwhile (version {current.get('version')}): "
+            f"the register was changed meanwhile (version {current_version}): "
             "nothing was saved; look at both versions, then save again on top of the new one"
         )

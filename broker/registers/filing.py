@@ -32,7 +32,7 @@ def preview_file(kind: Kind[Any], document: Mapping[str, Any], content: bytes, t
     try:
         if content.lstrip()[:1] == b"{":
             value, _ = checked_text(kind, content)
-            new = {**value.model_dump(mode="json"), "version": document.get("version", 1)}
+            new = value.model_dump(mode="json")
             return Preview(new, tuple(difference(document, new)), (), 0, ("utf-8",))
         return preview(kind, TABLES[kind.name], document, read_sheets(content), table)
     except Invalid as error:

@@ -114,7 +114,7 @@ class Register(Generic[T]):
             if expect != current.etag:
                 base = self.kept.document(expect) or {}
                 raise Conflict(
-                    current.etag, current.document, document,
+                    current.etag, current.version, current.document, document,
                     difference(base, current.document), difference(base, document),
                 )
             return self._commit(current, entries[-1], dict(document), who, why, action)
@@ -187,7 +187,8 @@ class Register(Generic[T]):
         tail = raw[good:]
         if not tail:
             return entries, ()
-        if content is not None and etag_of(content).encode() in tail:
+        # The tail of a change that was made names the very version on the disk as its new one.
+        if content is not None and f'"new_etag":"{etag_of(content)}"'.encode() in tail:
             raise Damaged(
                 f"{self.log_path.name}, line {len(entries) + 1}: the last line is broken though its change was made; "
                 "nothing was changed. Put back the log from a backup."
@@ -243,7 +244,7 @@ class Register(Generic[T]):
     ) -> Snapshot[T]:
         who, why = _stated(who), _stated(why)
         number = current.version + 1 if current else 1
-        value = checked(self.kind, {**document, "version": number})
+        value = checked(self.kind, document)
         document = value.model_dump(mode="json")
         changes = difference(current.document if current else {}, document)
         edited = current is not None and current.outside is not None

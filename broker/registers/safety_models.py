@@ -112,7 +112,6 @@ class SafetyRegister(Plain):
     """The whole of `safety.json`."""
 
     format: Literal["zhanpai-safety/1"] = "zhanpai-safety/1"
-    version: Annotated[int, Field(ge=1)] = 1
     bounds: Bounds | None = None
     estates: list[Estate] = Field(default_factory=list)
     contractors: list[Contractor] = Field(default_factory=list)

@@ -43,7 +43,7 @@ def error_json(error: RegisterError) -> dict[str, Any]:
         answer["problems"] = [problem.as_json() for problem in error.problems]
     if isinstance(error, Conflict):
         answer |= {
-            "etag": error.current_etag, "version": error.theirs.get("version"),
+            "etag": error.current_etag, "version": error.current_version,
             "their_changes": [change.as_json() for change in error.their_changes],
             "my_changes": [change.as_json() for change in error.my_changes],
             "theirs": error.theirs, "mine": error.mine,
