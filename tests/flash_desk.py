@@ -22,7 +22,7 @@ REPO = Path(__file__).resolve().parents[1]
 AREA = "xh"
 PASSWORDS = {f"r{number:02}": f"room {number} secret" for number in range(1, 10)} | {
     "t01": "truck one secret",
-    f"watch-{AREA}": "watcher's secret",
+    f"technician-{AREA}": "technician's secret",
 }
 
 
@@ -91,7 +91,7 @@ class Desk:
             "broker": {
                 "host": "127.0.0.1",
                 "port": self.broker_port,
-                "password_file": f"keys/watch-{AREA}.password",
+                "password_file": f"keys/technician-{AREA}.password",
             },
             "modules": {"index": "mirror"},
             "unit": {

@@ -38,7 +38,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]
 @pytest.fixture
 def listener(broker: EmbeddedBroker, tmp_path: Path) -> Iterator[Listener]:
     """The technician's connection."""
-    file = write_secret(tmp_path / "watch", PASSWORDS[f"watch-{AREA}"])
+    file = write_secret(tmp_path / "watch", PASSWORDS[f"technician-{AREA}"])
     with Listener(BrokerAccess("127.0.0.1", broker.port, password_file=file), AREA) as listener:
         yield listener
 
@@ -115,7 +115,7 @@ def test_a_refused_account_is_named(broker: EmbeddedBroker, tmp_path: Path) -> N
     ):
         pass
     assert caught.value.problem == "broker_refused"
-    assert f"watch-{AREA}" in caught.value.sentence
+    assert f"technician-{AREA}" in caught.value.sentence
 
 
 # --- certificates -----------------------------------------------------------------------------------------

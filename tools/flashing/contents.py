@@ -77,9 +77,9 @@ def check_fit(identity: Identity, port: str, chip: str | None) -> None:
         raise FlashError("wrong_interpreter", port=port, found=found, wanted=wanted)
 
 
-def read_contents(board: Board) -> Contents:
-    """Everything of ours on the board, each file hashed by the board itself."""
-    program = onboard.inventory(ROOTS, SINGLE_FILES)
+def read_contents(board: Board, roots: tuple[str, ...] = ROOTS) -> Contents:
+    """Everything of ours below `roots` and the single files of the root, each hashed by the board itself."""
+    program = onboard.inventory(roots, SINGLE_FILES)
     text = board.run(program, "reading what is on it", INVENTORY_S)
     files: dict[str, str] = {}
     sizes: dict[str, int] = {}

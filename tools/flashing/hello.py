@@ -38,7 +38,7 @@ class Listener(AbstractContextManager["Listener"]):
     def __init__(self, access: BrokerAccess, area: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._access = access
         self._area = area
-        self._user = access.user or f"watch-{area}"
+        self._user = access.user or f"technician-{area}"
         self._monotonic = monotonic
         self._news = threading.Condition()
         self._heard: dict[tuple[str, str], list[Hello]] = {}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tools.flashing import onboard
 from tools.flashing.board import Board
 from tools.flashing.changes import Action, Plan, Step
-from tools.flashing.contents import read_contents
+from tools.flashing.contents import ROOTS, read_contents
 from tools.flashing.errors import FlashError
 from tools.flashing.release import sha256
 
@@ -28,11 +28,11 @@ def carry_out(board: Board, plan: Plan, progress: Callable[[int, str], None] = l
     for step in plan.steps:
         if step.path not in POINTERS:
             _do(board, step, progress)
-    _verify(board, [step for step in plan.steps if step.path not in POINTERS])
+    _verify(board, [step for step in plan.steps if step.path not in POINTERS], ROOTS)
     for step in plan.steps:
         if step.path in POINTERS:
             _do(board, step, progress)
-    _verify(board, list(plan.steps))
+    _verify(board, [step for step in plan.steps if step.path in POINTERS], ())
 
 
 def clean_up(board: Board, plan: Plan) -> None:
@@ -51,8 +51,8 @@ def _do(board: Board, step: Step, progress: Callable[[int, str], None]) -> None:
         board.run(f"import os\nos.remove({step.path!r})", f"removing {step.path}")
 
 
-def _verify(board: Board, steps: list[Step]) -> None:
-    contents = read_contents(board)
+def _verify(board: Board, steps: list[Step], roots: tuple[str, ...]) -> None:
+    contents = read_contents(board, roots)
     for step in steps:
         if step.action is Action.WRITE and contents.files.get(step.path) != sha256(step.data):
             raise FlashError("write_failed", path=step.path)

@@ -1,7 +1,7 @@
 """The technician's settings file (flash.toml): one section a concern, unknown keys refused, secrets only by file name.
 
     [area]     id = "xh"
-    [broker]   host = "192.0.2.7"   port = 1883   user = "watch-xh"   password_file = "keys/watch-xh.password"
+    [broker]   host = "192.0.2.7"   port = 1883   user = "technician-xh"   password_file = "keys/technician-xh.password"
                tls = false   ca_file = "keys/ca.pem"
                device_host = "broker.xh.example"    as the devices reach it; left out: the same host
     [wifi]     ssid = "binrooms"   key_file = "keys/wifi.key"          left out: the boards need no Wi-Fi
@@ -38,7 +38,7 @@ class BrokerAccess:
 
     host: str
     port: int = 1883
-    user: str = ""  # left out: watch-<area>, the account that may only look
+    user: str = ""  # left out: technician-<area>, the account that may only look
     password_file: Path | None = None
     tls: bool = False
     ca_file: Path | None = None
