@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from typing import Any
 
+import orjson
+
 from broker import __version__
 from broker.acks import DeviceAcks
 from broker.restoring import restore
@@ -35,6 +37,7 @@ log = logging.getLogger("zhanpai.bridge")
 ACK_EVERY_S = 0.2
 RETRY_S = 1.0
 LOG_REFUSAL_EVERY_S = 60
+MOST_ADDRESSES = 10_000
 SAME_TIME_S = 120  # how far a device's idea of a past moment may move while its clock settles
 _TIMES = ("fix_at", "pressed_at", "at")  # null until the device knows the time; a resend may know it by then
 _RESENT_DIFFERS_IN = ("late", "sent_at", *_TIMES)
@@ -60,6 +63,7 @@ class Bridge:
         self._acks: dict[tuple[str, str], DeviceAcks] = {}
         self._ack_due: dict[tuple[str, str], float] = {}  # (family, device) -> not before
         self._ack_sent: dict[tuple[str, str], float] = {}
+        self._addresses: dict[str, wire.Address] = {}
         self._refusal_logged: dict[str, float] = {}
         self._records: list[Record] = []
         self._publishes: list[Publish] = []
@@ -111,9 +115,7 @@ class Bridge:
         """Take one message of a device; a bad one is refused, counted and logged, and never stops anything."""
         self.counts["received"] += 1
         try:
-            message = wire.unpack(topic, payload)
-            if message.address.area != self.area or wire.sent_by(message.address) != "device":
-                raise wire.WireError(topic, "topic", "is not for this bridge")
+            message = wire.unpack(topic, payload, self._address_of(topic), orjson.loads)
         except wire.WireError as why:
             self._refuse(topic, str(why), now)
             return
@@ -211,6 +213,18 @@ class Bridge:
     def unstored(self) -> int:
         """Records decided on but not durable yet."""
         return len(self._records)
+
+    def _address_of(self, topic: str) -> wire.Address:
+        """The address of a device's topic of this area; each is parsed once. Raises WireError."""
+        address = self._addresses.get(topic)
+        if address is None:
+            address = wire.parse_topic(topic)
+            if address.area != self.area or wire.sent_by(address) != "device":
+                raise wire.WireError(topic, "topic", "is not for this bridge")
+            if len(self._addresses) >= MOST_ADDRESSES:
+                self._addresses.clear()  # every incident has a topic of its own
+            self._addresses[topic] = address
+        return address
 
     # --- helpers of the above -------------------------------------------------------------------------------
 

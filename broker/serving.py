@@ -14,7 +14,7 @@ from broker.bridge import Bridge
 from broker.config import BrokerConfig, ConfigError
 from broker.desk_broker import choose_broker
 from broker.embedded import EmbeddedBroker
-from broker.link import Arrived, BridgeLink, Down, Up
+from broker.link import Arrived, BridgeLink, Up
 from broker.rules.actions import Act
 from broker.rules.calls import CallSettings
 from broker.rules.plan import Plan
@@ -118,15 +118,15 @@ def serve(
 
 
 def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: threading.Event) -> None:
-    unsettled: list[int] = []
+    unsettled: list[tuple[int, list[int]]] = []  # (connection, packet numbers)
     shown_at = 0.0
     while not stop.is_set():
         worked = _take_events(bridge, link, now, unsettled)
         acted = _take_actions(bridge, desk, now)
         bridge.tick(now())
         if bridge.flush(now()):
-            for mid in unsettled:
-                link.settle(mid)
+            for connection, numbers in unsettled:
+                link.settle(connection, numbers)
             unsettled.clear()
         if acted or time.monotonic() - shown_at >= SNAPSHOT_S:
             shown_at = time.monotonic()
@@ -135,22 +135,25 @@ def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: thread
             time.sleep(LOOP_S)  # the store does not take records: wait, do not spin
 
 
-def _take_events(bridge: Bridge, link: BridgeLink, now: Clock, unsettled: list[int]) -> bool:
-    """Decide on what the broker brought; waits a moment for the first event, takes at most a batch."""
-    for taken in range(BATCH):
+def _take_events(
+    bridge: Bridge, link: BridgeLink, now: Clock, unsettled: list[tuple[int, list[int]]]
+) -> bool:
+    """Decide on what the broker brought; waits a moment for the first event, stops after a batch."""
+    taken = 0
+    while taken < BATCH:
         try:
             event = link.events.get(timeout=LOOP_S) if taken == 0 else link.events.get_nowait()
         except queue.Empty:
             return taken > 0
+        taken += 1
         if isinstance(event, Arrived):
-            bridge.receive(event.topic, event.payload, now())
-            if event.mid:
-                unsettled.append(event.mid)
+            at = now()
+            for topic, payload, _ in event.messages:
+                bridge.receive(topic, payload, at)
+            unsettled.append((event.connection, [number for _, _, number in event.messages if number]))
+            taken += len(event.messages)
         elif isinstance(event, Up):
-            unsettled.clear()  # numbers of a connection that is gone
             bridge.link_up(now())
-        elif isinstance(event, Down):
-            unsettled.clear()
     return True
 
 

@@ -403,15 +403,20 @@ def pack(name: str, body) -> bytes:
     return payload
 
 
-def unpack(name: str, payload: bytes):
-    """The Message a peer sent; an empty payload of a retained topic has `body` None (cleared). Raises WireError."""
-    address = parse_topic(name)
+def unpack(name: str, payload: bytes, address=None, loads=json.loads):
+    """The Message a peer sent; an empty payload of a retained topic has `body` None (cleared). Raises WireError.
+
+    A receiver of many messages may hand in the `address` it parsed before, and a faster `loads` (ValueError for bad
+    JSON, text or bytes in).
+    """
+    if address is None:
+        address = parse_topic(name)
     if len(payload) == 0 and is_retained(address):
         return Message(address, None)
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise WireError(name, "payload", "longer than %d bytes, got %d" % (MAX_PAYLOAD_BYTES, len(payload)))
     try:
-        body = json.loads(bytes(payload).decode())
+        body = loads(bytes(payload).decode())
     except (ValueError, RuntimeError, MemoryError):  # bad UTF-8 or JSON, 5,000-digit integers, nesting too deep
         raise WireError(name, "payload", "is not JSON in UTF-8: " + _shown(bytes(payload[:24])))
     return Message(address, _checked_body(name, address, body))

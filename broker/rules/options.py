@@ -112,7 +112,11 @@ def _ways(shift: Shift, run: Run, now: int) -> replan.Ways:
         return max(0, round(shift.history.leg_s(run.route_id, known, to, length_m, now)[0]))
 
     def dwell_s(stop: replan.Stop) -> int:
-        return max(0, round(shift.history.dwell_s(stop.place, stop.waste, counts.get((stop.place, stop.waste)), now)))
+        whole_s = shift.history.dwell_s(stop.place, stop.waste, counts.get((stop.place, stop.waste)), now)
+        visit = shift.visits.get(stop.key)
+        if visit is not None and visit.state == "at_stop" and visit.arrived_at is not None:
+            whole_s -= now - visit.arrived_at  # the truck stands there already
+        return max(0, round(whole_s))
 
     return replan.Ways(travel_s, dwell_s)
 

@@ -1,0 +1,285 @@
+"""End to end: Mosquitto -> bridge process -> fsync -> application ack, against clients that only count.
+
+One interleaved run: the same load (QoS 1, 20 devices, bin reports) is offered to, in turn, the bridge, a paho client
+that only counts callbacks, and `mosquitto_sub > /dev/null` (libmosquitto's C callback). Each round uses a broker and
+a store of its own; figures are medians over the rounds. Then 5,000 records/s are offered to the bridge, and the time
+from publishing to the application ack is measured, beside the fsync p99 of the same disk in the same run.
+`python -m bench throughput [--records N] [--rounds N]`
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from broker import packets
+from broker.embedded import EmbeddedBroker, die_with_parent
+from firmware import wire
+
+ROOMS = [f"r{number:02d}" for number in range(1, 21)]
+PUBLISHER = "r01"
+WINDOW = 900
+COUNTER = """
+import sys, time
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+wanted, count = int(sys.argv[2]), 0
+def on_message(client, userdata, message):
+    global count
+    count += 1
+    if count >= wanted:
+        client.disconnect()
+client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="bridge-xh", clean_session=False)
+client.username_pw_set("bridge-xh", "pw")
+client.on_message = on_message
+client.on_connect = lambda c, *_: (c.subscribe("zp/v1/xh/room/+/bins", 1), print("ready", flush=True))
+client.connect("127.0.0.1", int(sys.argv[1]))
+client.loop_forever()
+"""
+
+
+def payload(seq: int) -> bytes:
+    """One bin report."""
+    return json.dumps({"boot": 1, "seq": seq, "at": 1795374300, "late": False, "bins": [
+        {"waste": "residential_wet", "count": seq % 9, "grams": 20000, "quality": 0}]}).encode()  # fmt: skip
+
+
+class Publisher:
+    """A raw MQTT client, quicker than what it measures: packets are made before, sent with a window."""
+
+    def __init__(self, port: int, name: str) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), 5)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        topic = wire.topic("life", "xh", name, family="room")
+        will = (topic, wire.pack(topic, {"life": "lost", "boot": 1}))
+        self._socket.sendall(packets.connect(name, name, "pw", 60, clean=True, will=will))
+        self._reader = packets.PacketReader()
+        self.acked: dict[int, float] = {}  # highest acknowledged seq -> when
+        while not self._reader.feed(self._socket.recv(4096))[1]:
+            pass
+
+    def hear(self, topic: str) -> None:
+        """Subscribe."""
+        self._socket.sendall(packets.subscribe(1, [(topic, 1)]))
+
+    def push(self, topic: str, payloads: list[bytes]) -> None:
+        """Publish all, at most WINDOW without PUBACK."""
+        under_way = number = 0
+        for at in range(0, len(payloads), 50):
+            block = payloads[at : at + 50]
+            while under_way > WINDOW - 50:
+                replies = self._reader.feed(self._socket.recv(65536))[1]
+                under_way -= sum(1 for reply in replies if reply.kind == packets.PUBACK)
+            chunks = []
+            for body in block:
+                number = number % 65535 + 1
+                chunks.append(packets.publish(topic, body, number, False))
+            self._socket.sendall(b"".join(chunks))
+            under_way += len(block)
+        while under_way > 0:
+            replies = self._reader.feed(self._socket.recv(65536))[1]
+            under_way -= sum(1 for reply in replies if reply.kind == packets.PUBACK)
+
+    def pace(self, topic: str, rate: int, seconds: float) -> dict[int, float]:
+        """Publish seq 1.. at `rate` a second for a while; when each was sent. Acks are noted in `acked`."""
+        self._socket.settimeout(0.002)
+        sent: dict[int, float] = {}
+        start, seq, number = time.monotonic(), 0, 0
+        while time.monotonic() - start < seconds:
+            wanted = int((time.monotonic() - start) * rate)
+            chunks = []
+            while seq < wanted:
+                seq, number = seq + 1, number % 65535 + 1
+                chunks.append(packets.publish(topic, payload(seq), number, False))
+                sent[seq] = time.monotonic()
+            if chunks:
+                self._socket.settimeout(5)
+                self._socket.sendall(b"".join(chunks))
+                self._socket.settimeout(0.002)
+            self._listen()
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline and max(self.acked, default=0) < seq:
+            self._listen()
+        return sent
+
+    def _listen(self) -> None:
+        try:
+            messages, _ = self._reader.feed(self._socket.recv(262_144))
+        except TimeoutError:
+            return
+        at = time.monotonic()
+        for topic, body, number in messages:
+            if number:
+                self._socket.settimeout(5)
+                self._socket.sendall(packets.pubacks([number]))
+                self._socket.settimeout(0.002)
+            if topic.endswith("/ack") and body:
+                for ack in json.loads(body)["acks"]:
+                    self.acked[max([ack["upto"], *(last for _, last in ack["also"])])] = at
+
+    def close(self) -> None:
+        """Leave."""
+        self._socket.sendall(packets.DISCONNECT)
+        self._socket.close()
+
+
+def start_bridge(folder: Path, port: int) -> tuple[subprocess.Popen[bytes], Callable[[], int]]:
+    """The bridge process and how many records it has stored."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        web = probe.getsockname()[1]
+    (folder / "secret").write_text("pw")
+    (folder / "broker.toml").write_text(
+        f'[area]\nplan = "demo"\n[mqtt]\nport = {port}\npassword_file = "secret"\n[store]\nurl = "records"\n'
+        f'[web]\nport = {web}\n[log]\nlevel = "error"\n'
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-m", "broker", "--config", str(folder / "broker.toml")], preexec_fn=die_with_parent
+    )
+
+    def stored() -> int:
+        import urllib.request
+
+        with urllib.request.urlopen(f"http://127.0.0.1:{web}/api/v1/picture", timeout=10) as answer:
+            return int(json.load(answer)["data"]["counts"].get("stored", 0))
+
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            stored()
+            break
+        except OSError:
+            time.sleep(0.1)
+    time.sleep(1.5)
+    return child, stored
+
+
+def one_round(kind: str, records: int) -> float:
+    """Records a second that one subscriber took from the first sent to the last taken."""
+    folder = Path(tempfile.mkdtemp(prefix="zp-throughput-"))
+    accounts = {name: "pw" for name in ("bridge-xh", *ROOMS)}
+    broker = EmbeddedBroker(folder / "mosquitto", "xh", accounts)
+    broker.start()
+    child: subprocess.Popen[bytes] | None = None
+    try:
+        publisher = Publisher(broker.port, PUBLISHER)
+        payloads = [payload(seq) for seq in range(1, records + 1)]
+        done: Callable[[], bool]
+        if kind == "bridge":
+            child, stored = start_bridge(folder, broker.port)
+            done = lambda: stored() >= records  # noqa: E731
+        elif kind == "paho":
+            child = subprocess.Popen(
+                [sys.executable, "-c", COUNTER, str(broker.port), str(records)], stdout=subprocess.PIPE,
+                preexec_fn=die_with_parent,
+            )  # fmt: skip
+            assert child.stdout is not None
+            child.stdout.readline()
+            time.sleep(0.5)
+            done = lambda: child is not None and child.poll() is not None  # noqa: E731
+        else:
+            child = subprocess.Popen(
+                ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-u", "bridge-xh", "-P", "pw", "-i",
+                 "bridge-xh", "-q", "1", "-c", "-t", "zp/v1/xh/room/+/bins", "-C", str(records)],
+                stdout=subprocess.DEVNULL, preexec_fn=die_with_parent,
+            )  # fmt: skip
+            time.sleep(1.0)
+            done = lambda: child is not None and child.poll() is not None  # noqa: E731
+        start = time.monotonic()
+        worker = threading.Thread(target=publisher.push, args=(f"zp/v1/xh/room/{PUBLISHER}/bins", payloads))
+        worker.start()
+        deadline = start + 300
+        while not done() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        seconds = time.monotonic() - start
+        worker.join(10)
+        publisher.close()
+        return records / seconds
+    finally:
+        if child is not None:
+            child.kill()
+            child.wait()
+        broker.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def fsync_ms(folder: Path, times: int = 200) -> list[float]:
+    """How long the disk takes for one append and fdatasync, sorted."""
+    taken = []
+    with (folder / "probe").open("ab", buffering=0) as file:
+        for _ in range(times):
+            file.write(b"x" * 4000)
+            start = time.monotonic()
+            os.fdatasync(file.fileno())
+            taken.append(1000 * (time.monotonic() - start))
+    return sorted(taken)
+
+
+def paced(rate: int, seconds: float) -> None:
+    """Print the ack times at an offered rate."""
+    folder = Path(tempfile.mkdtemp(prefix="zp-throughput-"))
+    broker = EmbeddedBroker(folder / "mosquitto", "xh", {name: "pw" for name in ("bridge-xh", *ROOMS)})
+    broker.start()
+    child, _ = start_bridge(folder, broker.port)
+    try:
+        publisher = Publisher(broker.port, PUBLISHER)
+        publisher.hear(f"zp/v1/xh/room/{PUBLISHER}/ack")
+        memory = _rss_mb(child.pid)
+        sent = publisher.pace(f"zp/v1/xh/room/{PUBLISHER}/bins", rate, seconds)
+        acked = sorted(publisher.acked.items())
+        waits = []
+        at = 0
+        for seq in sorted(sent):
+            while at < len(acked) and acked[at][0] < seq:
+                at += 1
+            if at < len(acked):
+                waits.append(1000 * (acked[at][1] - sent[seq]))
+        waits.sort()
+        disk = fsync_ms(folder)
+        p99 = waits[int(0.99 * len(waits))] if waits else float("nan")
+        print(
+            f"offered {rate}/s for {seconds:.0f} s: {len(sent)} sent, {len(waits)} acknowledged; ack p50 "
+            f"{waits[len(waits) // 2] if waits else float('nan'):.0f} ms, p99 {p99:.0f} ms (the ack is paced: at most one "
+            f"every 200 ms and device); fsync p50 {disk[100]:.2f} ms, p99 {disk[198]:.2f} ms; "
+            f"bridge memory {memory:.0f} -> {_rss_mb(child.pid):.0f} MB"
+        )
+    finally:
+        child.kill()
+        child.wait()
+        broker.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _rss_mb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def main() -> None:
+    """Print the ratios."""
+    top = argparse.ArgumentParser(description=__doc__)
+    top.add_argument("--records", type=int, default=40_000)
+    top.add_argument("--rounds", type=int, default=3)
+    args = top.parse_args()
+    rates: dict[str, list[float]] = {"bridge": [], "paho": [], "mosquitto_sub": []}
+    for _ in range(args.rounds):
+        for kind, found in rates.items():
+            found.append(one_round(kind, args.records))
+    medians = {kind: statistics.median(found) for kind, found in rates.items()}
+    print({kind: [round(rate) for rate in found] for kind, found in rates.items()})
+    print(f"bridge / paho that only counts: {medians['bridge'] / medians['paho']:.2f} (goal >= 1.5)")
+    print(f"bridge / libmosquitto's C callback: {medians['bridge'] / medians['mosquitto_sub']:.2f} (goal >= 0.25)")
+    paced(5000, 20)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""MQTT 3.1.1 packets as the bridge's link needs them: bytes in, events out; no socket, no clock.
+
+Only what a client with QoS 1 meets. A packet that breaks the protocol raises `PacketError`: the connection is then
+given up, as the standard asks.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+CONNACK, PUBLISH, PUBACK, SUBACK, PINGRESP = 2, 3, 4, 9, 13
+PINGREQ = b"\xc0\x00"
+DISCONNECT = b"\xe0\x00"
+MAX_PACKET_BYTES = 4 * 1024 * 1024  # far above what our own brokers let through
+
+
+class PacketError(ValueError):
+    """The peer does not speak MQTT 3.1.1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A packet other than PUBLISH: its type and, for CONNACK, its return code; for PUBACK and SUBACK its id."""
+
+    kind: int
+    number: int
+
+
+def _text(value: str) -> bytes:
+    raw = value.encode()
+    return len(raw).to_bytes(2, "big") + raw
+
+
+def _packet(first: int, body: bytes) -> bytes:
+    length, head = len(body), bytearray((first,))
+    while True:
+        length, digit = divmod(length, 128)
+        head.append(digit | 0x80 if length else digit)
+        if not length:
+            return bytes(head) + body
+
+
+def connect(
+    client_id: str, user: str, password: str | None, keepalive_s: int, clean: bool, will: tuple[str, bytes]
+) -> bytes:
+    """CONNECT with a retained QoS 1 will."""
+    flags = 0x80 | 0x20 | 0x08 | 0x04 | (0x40 if password is not None else 0) | (0x02 if clean else 0)
+    topic, payload = will
+    body = _text("MQTT") + bytes((4, flags)) + keepalive_s.to_bytes(2, "big") + _text(client_id)
+    body += _text(topic) + len(payload).to_bytes(2, "big") + payload + _text(user)
+    if password is not None:
+        body += _text(password)
+    return _packet(0x10, body)
+
+
+def subscribe(number: int, filters: Iterable[tuple[str, int]]) -> bytes:
+    """SUBSCRIBE to (filter, QoS) pairs."""
+    body = number.to_bytes(2, "big") + b"".join(_text(name) + bytes((qos,)) for name, qos in filters)
+    return _packet(0x82, body)
+
+
+def publish(topic: str, payload: bytes, number: int, retained: bool) -> bytes:
+    """PUBLISH at QoS 1."""
+    return _packet(0x33 if retained else 0x32, _text(topic) + number.to_bytes(2, "big") + payload)
+
+
+def pubacks(numbers: Iterable[int]) -> bytes:
+    """One PUBACK for each packet id."""
+    return b"".join(b"\x40\x02" + number.to_bytes(2, "big") for number in numbers)
+
+
+class PacketReader:
+    """Takes bytes cut anywhere; gives messages as (topic, payload, packet id or 0) and replies, in order."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> tuple[list[tuple[str, bytes, int]], list[Reply]]:
+        """What is complete now; raises PacketError."""
+        buffer = self._rest + data if self._rest else data
+        size, at = len(buffer), 0
+        messages: list[tuple[str, bytes, int]] = []
+        replies: list[Reply] = []
+        while size - at >= 2:
+            first, length, start = buffer[at], buffer[at + 1], at + 2
+            if length > 127:
+                whole = _length(buffer, at + 1, size)
+                if whole is None:
+                    break
+                length, start = whole
+            end = start + length
+            if end > size:
+                break
+            if first >> 4 == PUBLISH:
+                messages.append(_message(buffer, first, start, end))
+            else:
+                replies.append(_reply(first >> 4, buffer[start:end]))
+            at = end
+        self._rest = buffer[at:]
+        return messages, replies
+
+
+def _length(buffer: bytes, at: int, size: int) -> tuple[int, int] | None:
+    """(remaining length, where the body starts), or None while it is not all there."""
+    length = 0
+    for i in range(4):
+        if at + i >= size:
+            return None
+        length |= (buffer[at + i] & 127) << (7 * i)
+        if buffer[at + i] < 128:
+            if length > MAX_PACKET_BYTES:
+                raise PacketError(f"a packet of {length} bytes")
+            return length, at + i + 1
+    raise PacketError("a remaining length of more than four bytes")
+
+
+def _message(buffer: bytes, first: int, start: int, end: int) -> tuple[str, bytes, int]:
+    topic_end = start + 2 + (buffer[start] << 8 | buffer[start + 1]) if end - start >= 2 else end + 1
+    qos = first >> 1 & 3
+    body = topic_end + 2 if qos else topic_end
+    if body > end or qos > 1:
+        raise PacketError("a PUBLISH that ends within its header, or of QoS 2")
+    try:
+        topic = buffer[start + 2 : topic_end].decode()
+    except UnicodeDecodeError as why:
+        raise PacketError("a topic that is not UTF-8") from why
+    return topic, buffer[body:end], (buffer[topic_end] << 8 | buffer[topic_end + 1]) if qos else 0
+
+
+def _reply(kind: int, body: bytes) -> Reply:
+    if kind == PINGRESP:
+        return Reply(kind, 0)
+    if kind not in (CONNACK, PUBACK, SUBACK) or len(body) < 2:
+        raise PacketError(f"an unexpected packet of type {kind}")
+    return Reply(kind, body[1] if kind == CONNACK else body[0] << 8 | body[1])

@@ -1,0 +1,165 @@
+"""The bridge's own MQTT link: packets cut anywhere, brokers that refuse, die, freeze and talk rubbish."""
+
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from broker import link as link_module
+from broker import packets
+from broker.config import MqttConfig
+from broker.embedded import EmbeddedBroker
+from broker.link import Arrived, BridgeLink, Down, Up
+from firmware import wire
+from tests.processes import Client, mosquitto, wait_until
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=30), st.binary(max_size=300), st.booleans()), max_size=8),
+    st.lists(st.integers(1, 40), min_size=1, max_size=20),
+)
+@settings(max_examples=100, deadline=None)
+def test_messages_come_back_however_they_are_cut(sent: list[tuple[str, bytes, bool]], cuts: list[int]) -> None:
+    """What was packed is read back in order, wherever the bytes are cut."""
+    topics = [(topic.encode("utf-8", "ignore").decode(), payload, keep) for topic, payload, keep in sent]
+    data = b"".join(packets.publish(t, p, n, keep) for n, (t, p, keep) in enumerate(topics, start=1))
+    reader, found, at, turn = packets.PacketReader(), [], 0, 0
+    while at < len(data):
+        size = cuts[turn % len(cuts)]
+        found += reader.feed(data[at : at + size])[0]
+        at, turn = at + size, turn + 1
+    assert found == [(t, p, n) for n, (t, p, _) in enumerate(topics, start=1)]
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=300, deadline=None)
+def test_rubbish_raises_packet_error_or_waits(data: bytes) -> None:
+    """No bytes raise anything but PacketError."""
+    reader = packets.PacketReader()
+    try:
+        reader.feed(data)
+    except packets.PacketError:
+        pass
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
+    """A Mosquitto with the accounts of the bridge and a truck."""
+    made = mosquitto(tmp_path / "mosquitto", "t01")
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def link(broker: EmbeddedBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BridgeLink]:
+    """A started link with short waits."""
+    (tmp_path / "secret").write_text("pw-bridge-xh")
+    monkeypatch.setattr(link_module, "RETRY_FIRST_S", 0.1)
+    monkeypatch.setattr(link_module, "TICK_S", 0.1)
+    monkeypatch.setattr(wire, "KEEPALIVE_S", 2)
+    made = BridgeLink(MqttConfig(port=broker.port, password_file=tmp_path / "secret"), "xh", 1)
+    made.start()
+    yield made
+    made.stop()
+
+
+def next_event(link: BridgeLink, kind: type) -> object:
+    """The next event of this kind."""
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        event = link.events.get(timeout=15)
+        if isinstance(event, kind):
+            return event
+    raise AssertionError(f"no {kind.__name__}")
+
+
+def test_what_was_not_settled_comes_again(broker: EmbeddedBroker, link: BridgeLink) -> None:
+    """Without our PUBACK the broker hands a message over again on the next connection; settled ones stay away."""
+    next_event(link, Up)
+    truck = Client(broker.port, "t01")
+    truck.say("zp/v1/xh/truck/t01/fix", b"first")
+    first = next_event(link, Arrived)
+    link.settle(first.connection, [number for _, _, number in first.messages])
+    truck.say("zp/v1/xh/truck/t01/fix", b"second")
+    next_event(link, Arrived)
+    time.sleep(0.3)
+    link._close()
+    again = next_event(link, Arrived)
+    assert [body for _, body, _ in again.messages] == [b"second"]
+    truck.close()
+
+
+def test_what_is_sent_arrives_retained(broker: EmbeddedBroker, link: BridgeLink) -> None:
+    """A retained publish of ours waits for a late listener."""
+    next_event(link, Up)
+    link.send("zp/v1/xh/truck/t01/itinerary", b"plan", True)
+    truck = Client(broker.port, "t01", "zp/v1/xh/truck/t01/itinerary")
+    wait_until(lambda: truck.heard.get("zp/v1/xh/truck/t01/itinerary") == [b"plan"], "the plan")
+    truck.close()
+
+
+def test_a_killed_broker_is_found_again(broker: EmbeddedBroker, link: BridgeLink) -> None:
+    """Down when it dies, Up when it is back; what is sent in between is dropped without harm."""
+    next_event(link, Up)
+    broker.kill()
+    next_event(link, Down)
+    link.send("zp/v1/xh/bridge/clock", b"x", False)
+    broker.start()
+    next_event(link, Up)
+
+
+def test_a_frozen_broker_is_given_up(broker: EmbeddedBroker, link: BridgeLink) -> None:
+    """A broker that answers no ping is left within one and a half keepalives."""
+    next_event(link, Up)
+    broker.signal(signal.SIGSTOP)
+    start = time.monotonic()
+    next_event(link, Down)
+    assert time.monotonic() - start < 6
+    broker.signal(signal.SIGCONT)
+    next_event(link, Up)
+
+
+def test_a_bridge_that_dies_leaves_its_will(broker: EmbeddedBroker, link: BridgeLink) -> None:
+    """A broken connection makes the retained life of the bridge `lost`; leaving in order does not."""
+    next_event(link, Up)
+    watch = Client(broker.port, "watch-xh", "zp/v1/xh/bridge/life")
+    link._stopping.set()
+    link._close()
+    wait_until(lambda: watch.last("zp/v1/xh/bridge/life"), "the will")
+    assert watch.last("zp/v1/xh/bridge/life")["life"] == "lost"
+    watch.close()
+
+
+def test_a_wrong_password_is_said(
+    broker: EmbeddedBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A refused account names the place in the configuration, once."""
+    (tmp_path / "wrong").write_text("nonsense")
+    made = BridgeLink(MqttConfig(port=broker.port, password_file=tmp_path / "wrong"), "xh", 1)
+    made.start()
+    wait_until(lambda: any("password_file" in record.message for record in caplog.records), "the sentence")
+    made.stop()
+    assert made.connection == 0
+
+
+def test_a_broker_that_talks_rubbish_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Something that is no MQTT broker is named, and tried again later."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            connection.recv(1000)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            connection.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        made = BridgeLink(MqttConfig(port=server.getsockname()[1]), "xh", 1)
+        made.start()
+        wait_until(lambda: any("trying again" in record.message for record in caplog.records), "the sentence")
+        made.stop()
