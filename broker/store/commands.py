@@ -5,12 +5,17 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from broker.store import Store, StoreError, fsck, transfer
+from broker.rules import report_html, report_tables
+from broker.rules.periods import PERIODS
+from broker.rules.report_words import LANGUAGES
+from broker.rules.statistics import DIMENSIONS, count
+from broker.store import Store, StoreError, figures, fsck, transfer
 from broker.store.opening import open_store
 
 SUFFIXES = (".jsonl", ".json")
@@ -32,6 +37,17 @@ def add_commands(subparsers: Any) -> None:
     command = subparsers.add_parser("import", parents=[where], help="take records in; those that are there stay")
     command.add_argument("source", help="FILE.jsonl, FILE.json, a store's folder, or a postgresql:// address")
     command.set_defaults(run=run_import)
+
+    command = subparsers.add_parser("stats", parents=[where], help="figures per day, week or month, or a day's report")
+    command.add_argument("--from", dest="from_day", required=True, help="first day, YYYY-MM-DD")
+    command.add_argument("--to", dest="to_day", help="last day (default: the first)")
+    command.add_argument("--period", choices=PERIODS, default="day")
+    command.add_argument("--by", default="", help=f"comma separated, of {' '.join(DIMENSIONS)}")
+    command.add_argument(
+        "--format", choices=("csv", "json", "html"), default="csv", help="html: report of the last day"
+    )
+    command.add_argument("--language", choices=LANGUAGES, default="zh", help="of the html report")
+    command.set_defaults(run=run_stats)
 
 
 def _place(arguments: argparse.Namespace) -> tuple[str, str, str]:
@@ -154,4 +170,27 @@ def _import(arguments: argparse.Namespace) -> int:
             finally:
                 other.close()
     print(f"{source}: {receipt.stored} records stored, {receipt.duplicates} were there already")
+    return 0
+
+
+def run_stats(arguments: argparse.Namespace) -> int:
+    """Print the figures, or the last day's report, to standard output; 0 if the days could be read."""
+    return _said(_stats, arguments)
+
+
+def _stats(arguments: argparse.Namespace) -> int:
+    from_day, to_day = arguments.from_day, arguments.to_day or arguments.from_day
+    by = [word for word in arguments.by.split(",") if word]
+    _, area, timezone = _place(arguments)
+    with _opened(arguments) as store:
+        if arguments.format == "html":
+            shown = (date.fromisoformat(to_day) - timedelta(days=report_html.DAYS_SHOWN - 1)).isoformat()
+            facts = figures.facts_of(store, min(from_day, shown), to_day, timezone)
+            cube = count(facts, timezone)
+            text = report_html.day_report(facts, cube, area, to_day, arguments.language, timezone)
+        else:
+            cube = figures.figures_of(store, from_day, to_day, timezone)
+            table = report_tables.rows(cube, arguments.period, by, from_day, to_day)
+            text = report_tables.as_csv(table) if arguments.format == "csv" else report_tables.as_json(table)
+    sys.stdout.write(text)
     return 0

@@ -1,0 +1,112 @@
+"""What the figures hide: lanes that are blocked again and again, weigh-ins that do not fit, sensors that contradict."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from broker.rules.periods import local_day, local_hour
+from broker.rules.statistics import Fact, disagreements, newest, visit_at
+
+CHRONIC_DAYS = 3  # blocked on so many different days at the same hour
+
+
+@dataclass(frozen=True, slots=True)
+class ChronicLane:
+    """An estate's lane at one hour of the day: how often, on how many days, for how long it was blocked."""
+
+    estate: str
+    hour: int
+    incidents: int
+    days: int
+    blocked_s: int
+
+    @property
+    def chronic(self) -> bool:
+        """Whether this is a matter for the estate, not for the day's dispatcher."""
+        return self.days >= CHRONIC_DAYS
+
+
+def lanes(facts: Iterable[Fact], timezone: str) -> list[ChronicLane]:
+    """Blocked lanes by estate and hour, the most frequent first; withdrawn presses do not count."""
+    zone = ZoneInfo(timezone)
+    seen: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    for fact in newest(facts, "workflow"):
+        body = fact.body
+        if body.get("reason") != "lane_blocked" or body.get("workflow") == "withdrawn" or not body.get("estate"):
+            continue
+        pressed_at = body.get("pressed_at") or fact.at
+        ended_at = body.get("cleared_at") or body.get("closed_at") or pressed_at
+        place = (str(body["estate"]), local_hour(pressed_at, zone))
+        seen.setdefault(place, []).append((local_day(pressed_at, zone), max(0, ended_at - pressed_at)))
+    found = [
+        ChronicLane(estate, hour, len(times), len({day for day, _ in times}), sum(blocked_s for _, blocked_s in times))
+        for (estate, hour), times in seen.items()
+    ]
+    return sorted(found, key=lambda lane: (-lane.days, -lane.incidents, lane.estate, lane.hour))
+
+
+@dataclass(frozen=True, slots=True)
+class WeighIn:
+    """What a run brought to the transfer station against what its rooms lost; None where a room has no scale."""
+
+    run_id: str
+    truck: str
+    waste: str
+    weighed_grams: int
+    rooms_grams: int | None
+    rooms_without_scale: int
+
+    @property
+    def difference_grams(self) -> int | None:
+        """Weighed minus rooms; only where every served room has a scale."""
+        if self.rooms_grams is None or self.rooms_without_scale:
+            return None
+        return self.weighed_grams - self.rooms_grams
+
+
+def weigh_ins(facts: Sequence[Fact]) -> list[WeighIn]:
+    """The transfer station's weigh-ins by run and waste, each beside the sum of the run's rooms."""
+    rooms: dict[tuple[str, str], list[int | None]] = {}
+    for fact in newest(facts, "visit"):
+        body = fact.body
+        if body.get("state") == "served":
+            before, after = body.get("grams_before"), body.get("grams_after")
+            drop = None if before is None or after is None else max(0, before - after)
+            rooms.setdefault((str(body.get("run_id")), str(body.get("waste"))), []).append(drop)
+    weighed: dict[tuple[str, str], tuple[str, int]] = {}
+    for fact in newest(facts, "weighing"):
+        place = (str(fact.body.get("run_id")), str(fact.body.get("waste")))
+        _, before_grams = weighed.get(place, ("", 0))
+        weighed[place] = (str(fact.body.get("truck") or ""), before_grams + fact.body["grams"])
+    found = []
+    for (run_id, waste), (truck, grams) in sorted(weighed.items()):
+        drops = rooms.get((run_id, waste), [])
+        known = [drop for drop in drops if drop is not None]
+        found.append(WeighIn(run_id, truck, waste, grams, sum(known) if known else None, len(drops) - len(known)))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One visit where count, weight and crew do not say the same."""
+
+    day: str
+    room: str
+    truck: str
+    waste: str
+    words: tuple[str, ...]
+
+
+def disagreeing(facts: Iterable[Fact], timezone: str) -> list[Disagreement]:
+    """All visits for the technician to look at, by room and day."""
+    zone = ZoneInfo(timezone)
+    found = []
+    for fact in newest(facts, "visit"):
+        words = disagreements(fact.body)
+        if words:
+            body = fact.body
+            day = local_day(visit_at(fact), zone)
+            found.append(
+                Disagreement(day, str(body.get("room")), str(body.get("truck")), str(body.get("waste")), tuple(words))
+            )
+    return sorted(found, key=lambda one: (one.room, one.day))

@@ -1,0 +1,169 @@
+"""The day report as one HTML file: sentences, charts drawn as SVG, tables; nothing is loaded from anywhere."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from html import escape
+from zoneinfo import ZoneInfo
+
+from broker.rules.findings import disagreeing, lanes, weigh_ins
+from broker.rules.periods import local_day
+from broker.rules.report_text import kilograms, sentences
+from broker.rules.report_words import DISAGREEMENT, WASTE, word
+from broker.rules.statistics import Cube, Fact, Figures, fold, series, total
+
+DAYS_SHOWN = 14
+_BAR_HEIGHT, _WIDTH, _NAME_WIDTH, _VALUE_WIDTH = 24, 640, 170, 90
+
+_STYLE = """
+body{font:16px/1.5 system-ui,"Noto Sans CJK SC","Microsoft YaHei",sans-serif;max-width:52rem;margin:2rem auto;
+padding:0 1rem;color:#1b1f24;background:#fff}
+h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}
+table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .5rem;border-bottom:1px solid #d0d7de}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%;height:auto}
+svg text{font-size:14px;fill:#1b1f24}.bar{fill:#2f6f4f}.gap{fill:#fff;stroke:#8c959f;stroke-dasharray:4 3}
+@media print{body{margin:0}}
+"""
+
+
+def day_report(facts: Sequence[Fact], cube: Cube, area: str, day: str, language: str, timezone: str) -> str:
+    """The report of one day; `facts` and `cube` hold this day and, for the charts, those before it."""
+    title = escape(word(language, "title", area=area, day=day))
+    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(total(cube, day, day), day, language))
+    first = (date.fromisoformat(day) - timedelta(days=DAYS_SHOWN - 1)).isoformat()
+    chapters = {
+        "by_waste": _by_waste(cube, day, language),
+        "last_days": _last_days(cube, first, day, language),
+        "lead": _leads(total(cube, day, day), language),
+        "lanes": _lanes(facts, language, timezone),
+        "weigh_ins": _weigh_ins(facts, day, language, timezone),
+        "findings": _findings(facts, day, language, timezone),
+    }
+    parts = [f"<h1>{title}</h1>{said}"]
+    parts += [f"<h2>{escape(word(language, key))}</h2>{chapter}" for key, chapter in chapters.items()]
+    code = "zh-CN" if language == "zh" else "en"
+    return (
+        f'<!doctype html>\n<html lang="{code}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>{title}</title><style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def bars(rows: Sequence[tuple[str, float | None, str]], label: str) -> str:
+    """Horizontal bars of (name, value, shown value); None is drawn as an empty dashed box: a gap."""
+    most = max([value for _, value, _ in rows if value is not None], default=0) or 1
+    room = _WIDTH - _NAME_WIDTH - _VALUE_WIDTH
+    drawn = []
+    for number, (name, value, shown) in enumerate(rows):
+        y = number * _BAR_HEIGHT
+        kind, width = ("gap", room) if value is None else ("bar", max(1, round(room * value / most)))
+        drawn.append(
+            f'<text x="{_NAME_WIDTH - 8}" y="{y + 17}" text-anchor="end">{escape(name)}</text>'
+            f'<rect class="{kind}" x="{_NAME_WIDTH}" y="{y + 4}" width="{width}" height="{_BAR_HEIGHT - 8}"/>'
+            f'<text x="{_NAME_WIDTH + width + 6 if value is not None else _NAME_WIDTH + 8}" y="{y + 17}">'
+            f"{escape(shown)}</text>"
+        )
+    height = max(1, len(rows)) * _BAR_HEIGHT
+    return f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {_WIDTH} {height}">{"".join(drawn)}</svg>'
+
+
+def table(heads: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]], none: str) -> str:
+    """A table of escaped texts; a head says whether its column holds numbers. Without rows the word for none."""
+    lines = [
+        "<tr>" + "".join(f"<td{_number(heads[n][1])}>{escape(cell)}</td>" for n, cell in enumerate(row)) + "</tr>"
+        for row in rows
+    ]
+    if not lines:
+        return f"<p>{escape(none)}</p>"
+    head = "".join(f"<th{_number(number)}>{escape(name)}</th>" for name, number in heads)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _number(number: bool) -> str:
+    return ' class="n"' if number else ""
+
+
+def _heads(language: str, texts: Sequence[str], numbers: Sequence[str]) -> list[tuple[str, bool]]:
+    return [*((word(language, key), False) for key in texts), *((word(language, key), True) for key in numbers)]
+
+
+def _by_waste(cube: Cube, day: str, language: str) -> str:
+    folded = {key[1]: figures for key, figures in fold(cube, "day", ("waste",), day, day).items()}
+    names = WASTE[language]
+    ordered = [waste for waste in names if waste in folded and (waste or folded[waste]["visits"])]
+    heads = _heads(language, ["waste"], ["served", "skipped", "bins", "kilograms"])
+    rows = [
+        (names[waste], str(row["served"]), str(row["skipped"]), _known(row, "bins", language), _kilos(row, language))
+        for waste, row in ((waste, folded[waste]) for waste in ordered)
+    ]
+    chart = [(names[waste], float(folded[waste]["grams"]), _kilos(folded[waste], language)) for waste in ordered]
+    drawn = bars(chart, word(language, "kilograms")) if chart else ""
+    return drawn + table(heads, rows, word(language, "none"))
+
+
+def _known(row: Figures, name: str, language: str) -> str:
+    return str(row[name]) if row[f"{name}_known"] else word(language, "unknown")
+
+
+def _kilos(row: Figures, language: str) -> str:
+    return kilograms(row["grams"]) if row["grams_known"] else word(language, "unknown")
+
+
+def _last_days(cube: Cube, first: str, day: str, language: str) -> str:
+    rows = [
+        (name, None, word(language, "gap")) if figures is None else (name, float(figures["bins"]), str(figures["bins"]))
+        for name, figures in series(cube, "day", first, day)
+    ]
+    return bars(rows, word(language, "last_days"))
+
+
+def _leads(figures: Figures | None, language: str) -> str:
+    if figures is None or not figures["calls_scored"]:
+        return f"<p>{escape(word(language, 'none'))}</p>"
+    good, short = figures["calls_13_to_19"], figures["calls_short"]
+    others = figures["calls_scored"] - good - short
+    rows = [("between_13_19", good), ("under_10", short), ("other_leads", others)]
+    return bars([(word(language, key), float(value), str(value)) for key, value in rows], word(language, "lead"))
+
+
+def _lanes(facts: Sequence[Fact], language: str, timezone: str) -> str:
+    heads = _heads(language, ["estate", "hour"], ["times", "days", "minutes"])
+    rows = [
+        (lane.estate, f"{lane.hour:02d}:00", str(lane.incidents), str(lane.days), str(round(lane.blocked_s / 60)))
+        for lane in lanes(facts, timezone)
+        if lane.chronic
+    ]
+    return table(heads, rows, word(language, "none"))
+
+
+def _weigh_ins(facts: Sequence[Fact], day: str, language: str, timezone: str) -> str:
+    zone = ZoneInfo(timezone)
+    relevant = [fact for fact in facts if fact.kind != "weighing" or local_day(fact.at, zone) == day]
+    heads = _heads(language, ["run", "truck", "waste"], ["weighed", "rooms", "difference"])
+    unknown = word(language, "unknown")
+    rows = [
+        (
+            one.run_id,
+            one.truck,
+            WASTE[language].get(one.waste, one.waste),
+            kilograms(one.weighed_grams),
+            unknown if one.rooms_grams is None else kilograms(one.rooms_grams),
+            unknown if one.difference_grams is None else kilograms(one.difference_grams),
+        )
+        for one in weigh_ins(relevant)
+    ]
+    return table(heads, rows, word(language, "none"))
+
+
+def _findings(facts: Sequence[Fact], day: str, language: str, timezone: str) -> str:
+    heads = _heads(language, ["room", "truck", "waste", "what"], [])
+    rows = [
+        (
+            one.room,
+            one.truck,
+            WASTE[language].get(one.waste, one.waste),
+            word(language, "separator").join(DISAGREEMENT[language][key] for key in one.words),
+        )
+        for one in disagreeing(facts, timezone)
+        if one.day == day
+    ]
+    return table(heads, rows, word(language, "none"))

@@ -1,0 +1,59 @@
+"""The day report in sentences a person can read out; only what is known is said."""
+
+from broker.rules.report_words import REASON, word
+from broker.rules.statistics import Figures
+from firmware.wire import SKIP_REASONS
+
+
+def sentences(figures: Figures | None, day: str, language: str) -> list[str]:
+    """What there is to say about a day."""
+    if figures is None:
+        return [word(language, "no_data", day=day)]
+    said = [word(language, "visits", **figures)]
+    if figures["bins_known"] or figures["grams_known"]:
+        said.append(word(language, "collected", kilograms=kilograms(figures["grams"]), **figures))
+    else:
+        said.append(word(language, "collected_unknown"))
+    skips = [(reason, figures[f"skipped_{reason}"]) for reason in SKIP_REASONS if figures[f"skipped_{reason}"]]
+    if skips:
+        named = [word(language, "count_of", name=REASON[language][reason], count=count) for reason, count in skips]
+        said.append(word(language, "skips", reasons=word(language, "separator").join(named)))
+    for name in ("plan", "promise"):
+        known = figures[f"{name}_known"]
+        if known:
+            mean = minutes(figures[f"{name}_late_s"] / known)
+            said.append(word(language, name, on_time=figures[f"{name}_on_time"], known=known, minutes=mean))
+    if figures["calls"]:
+        said.append(
+            word(language, "calls", calls=figures["calls"], scored=figures["calls_scored"],
+                 good=figures["calls_13_to_19"], wide=figures["calls_11_to_21"], short=figures["calls_short"])
+        )  # fmt: skip
+    if figures["outside_known"]:
+        outside_s, known = figures["outside_s"], figures["outside_known"]
+        said.append(
+            word(language, "outside", minutes=round(outside_s / 60), known=known, mean=minutes(outside_s / known))
+        )
+    if figures["incidents"]:
+        said.append(
+            word(language, "incidents", incidents=figures["incidents"], open=figures["incidents_open"],
+                 minutes=round(figures["incident_s"] / 60))
+        )  # fmt: skip
+    else:
+        said.append(word(language, "no_incidents"))
+    if figures["weighings"]:
+        said.append(
+            word(language, "weighings", count=figures["weighings"], kilograms=kilograms(figures["weighed_grams"]))
+        )
+    if figures["disagreements"]:
+        said.append(word(language, "disagreements", count=figures["disagreements"]))
+    return said
+
+
+def kilograms(grams: int) -> str:
+    """Grams as kilograms with one place."""
+    return f"{grams / 1000:.1f}"
+
+
+def minutes(seconds: float) -> str:
+    """Seconds as minutes with one place; never minus zero."""
+    return f"{round(seconds / 60, 1) + 0.0:.1f}"
