@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.embedded import EmbeddedBroker, free_port
+from broker.desk_broker import choose_broker
+from broker.embedded import free_port
 from broker.gtfs import write_gtfs
 from broker.rules.plan import Plan
 from sim.evidence import Evidence, Heard, LightChange
@@ -18,9 +19,9 @@ from sim.live.clock import SpedClock
 from sim.live.desk import Desk
 from sim.live.live_room import LiveRoom
 from sim.live.live_truck import LiveTruck, as_toml
+from sim.live.relay import Door
 from sim.live.watch import Watch
 from sim.reading import read_store
-from sim.scenario import ScenarioError
 from sim.timeline import Timeline
 
 READY_S = 25.0
@@ -53,22 +54,23 @@ class LivePlant:
         passwords = {name: secrets.token_urlsafe(18) for name in names}
         self.http_port = http_port or free_port()
         self.desk = Desk()
-        self._mqtt = EmbeddedBroker(folder / "mosquitto", area, passwords, host=HOST)
-        port = self._mqtt.port
-        self._watch = Watch(area, HOST, port, passwords[f"watch-{area}"])
+        self._mqtt = choose_broker(folder / "mosquitto", area, passwords, host=HOST)
+        devices = (*plan.rooms, *trucks, "bridge")
+        self._doors = {name: Door(HOST, self._mqtt.port) for name in devices}
+        self._watch = Watch(area, HOST, self._mqtt.port, passwords[f"watch-{area}"])
         self._bridge_config = self._lay_out_bridge(passwords[f"bridge-{area}"])
         self.trucks: dict[str, LiveTruck] = {}
         self.rooms: dict[str, LiveRoom] = {}
         try:
             for truck_id in trucks:
                 self.trucks[truck_id] = LiveTruck(
-                    folder / truck_id, area, truck_id, HOST, port, passwords[truck_id], clock,
-                    _with(shows, truck_id), self._light(truck_id),
+                    folder / truck_id, area, truck_id, HOST, self._doors[truck_id].port, passwords[truck_id],
+                    clock, _with(shows, truck_id), self._light(truck_id),
                 )  # fmt: skip
             for room in plan.rooms.values():
                 self.rooms[room.room_id] = LiveRoom(
-                    folder / room.room_id, area, room.room_id, room.wastes, HOST, port, passwords[room.room_id],
-                    clock, timeline, _with3(shown, room.room_id),
+                    folder / room.room_id, area, room.room_id, room.wastes, HOST, self._doors[room.room_id].port,
+                    passwords[room.room_id], clock, timeline, _with3(shown, room.room_id),
                 )  # fmt: skip
         except BaseException:
             self.close()
@@ -109,9 +111,16 @@ class LivePlant:
         units: Mapping[str, LiveTruck | LiveRoom] = {**self.trucks, **self.rooms}
         units[device].power(on)
 
-    def link(self, device: str, up: bool) -> None:  # noqa: ARG002 - the shape of a Plant
-        """Links of a live run are the loopback, which cannot be cut: raises ScenarioError."""
-        raise ScenarioError(f"the link of {device} cannot be cut in a live run; play this scenario without --live")
+    def link(self, device: str, up: bool) -> None:
+        """Cut or mend the link of a device, or of `bridge`."""
+        if up:
+            self._doors[device].open()
+        else:
+            self._doors[device].shut()
+        if device in self.rooms:
+            self._hearing.room(device, "link", not up)
+        elif device == "bridge":
+            self._hearing.all_rooms("bridge link", not up)
 
     def broker(self, up: bool, how: str) -> None:
         """Stop (`stop`, `kill`) or start the MQTT broker."""
@@ -185,6 +194,8 @@ class LivePlant:
         if self._bridge is not None:
             self._bridge.stop()
         self._watch.stop()
+        for door in self._doors.values():
+            door.close()
         self._mqtt.stop()
 
     # --- inside ---------------------------------------------------------------------------------------
@@ -198,7 +209,7 @@ class LivePlant:
         config = folder / "broker.toml"
         sections: dict[str, dict[str, Any]] = {
             "area": {"plan": str(folder / "plan")},
-            "mqtt": {"host": HOST, "port": self._mqtt.port, "password_file": str(secret)},
+            "mqtt": {"host": HOST, "port": self._doors["bridge"].port, "password_file": str(secret)},
             "store": {"url": str(folder / "records")},
             "web": {"host": HOST, "port": self.http_port},
             "registers": {"folder": str(folder / "registers")},

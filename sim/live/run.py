@@ -45,9 +45,6 @@ def play_live(
     """Play it; the exit code of `python -m sim`. `seconds` is how long it may take in life, all in all."""
     if demo and seconds is None and scenario.live["endless"]:
         scenario = replace(load(scenario.live["endless"]), seed=scenario.seed)
-    cut = [happening.kind for happening in scenario.happenings if happening.kind == "link_cut"]
-    if cut:
-        raise ScenarioError(f"{scenario.name}: link_cut needs a virtual network; play it without --live")
     factor = _speed(scenario, speed, seconds)
     with _terminated_like_interrupted():
         try:
