@@ -23,11 +23,11 @@ class Leg:
     clean: bool = False
 
     @classmethod
-    def leaving(cls, visit: TrackVisit, left_at: int | None, follower: LineFollower, look_back_m: float) -> "Leg":
-        """The leg that begins at a visit; a visit far behind the matched place does not lie on the line's way."""
+    def leaving(cls, visit: TrackVisit, left_at: int | None, follower: LineFollower, along_line: bool) -> "Leg":
+        """The leg that begins at a visit, which was reached `along_line` or else by a free leg."""
         from_m = visit.distance_m
-        if from_m is not None and follower.along_m is not None and from_m + look_back_m < follower.along_m:
-            from_m = None
+        if from_m is not None and not along_line and follower.along_m is not None and from_m < follower.along_m:
+            from_m = None  # it went back for this visit: the way on is not the line's
         if from_m is not None:
             follower.advance(from_m)
         return cls(visit.key[0], from_m, (visit.lat, visit.lon), left_at, left_at is not None)

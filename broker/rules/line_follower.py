@@ -1,7 +1,10 @@
-"""Where a truck is along its route's line: it never goes back, and being beside the line for long is noticed.
+"""Where a truck is along its route's line, and that it is beside it for long.
 
     on route  --60 m beside the line for 60 s and more than 3 fixes--> off route
-    off route --one fix on the line, anywhere ahead--> on route
+    off route --one fix on the line, anywhere after the last stop--> on route
+
+On route its place never goes back. A truck that was off its route may join again behind the place it left, but not
+behind the last stop it was seen at.
 """
 
 from typing import Literal
@@ -10,7 +13,7 @@ from broker.rules.geometry import lengths_m, project
 from broker.rules.plan import Route
 from broker.rules.track_words import GpsFix, TrackSettings
 
-FASTEST_MPS = 15.0  # how far ahead a truck may be after a silence
+FASTEST_MPS = 25.0  # how far ahead a truck may be after a silence: further is another part of the line
 Turn = Literal["left_the_line", "back_on_the_line"]
 
 
@@ -24,6 +27,7 @@ class LineFollower:
         self._speed_mps = 0.0
         self._off_since: int | None = None
         self._off_fixes = 0
+        self._floor_m = 0.0
         self.along_m: float | None = None
         self.off_route = False
 
@@ -47,19 +51,20 @@ class LineFollower:
         self.off_route, self._off_since, self._off_fixes = False, None, 0
 
     def advance(self, along_m: float) -> None:
-        """The truck is known to have come this far."""
+        """The truck was seen at a stop that lies this far along."""
         self.along_m = along_m if self.along_m is None else max(self.along_m, along_m)
+        self._floor_m = max(self._floor_m, along_m)
 
-    def follow(self, fix: GpsFix, gap_s: int, next_m: float) -> Turn | None:
-        """Match a fix `gap_s` after the one before; `next_m` is where the next visit lies."""
+    def follow(self, fix: GpsFix, gap_s: int | None, next_m: float) -> Turn | None:
+        """Match a fix `gap_s` after the one before (None: the first); `next_m` is where the next visit lies."""
         settings = self._settings
         off_m, along_m = self._match(fix, gap_s, next_m)
         if off_m <= settings.off_route_m:
             turn: Turn | None = "back_on_the_line" if self.off_route else None
-            self.pause()
             before_m = self.along_m
-            self.advance(along_m)
-            if before_m is not None and gap_s > 0:
+            self.along_m = along_m if before_m is None or self.off_route else max(before_m, along_m)
+            self.pause()
+            if before_m is not None and gap_s:
                 self._speed_mps = min(FASTEST_MPS, max(0.0, along_m - before_m) / gap_s)
             return turn
         if self.along_m is None:
@@ -72,17 +77,19 @@ class LineFollower:
             return "left_the_line"
         return None
 
-    def _match(self, fix: GpsFix, gap_s: int, next_m: float) -> tuple[float, float]:
+    def _match(self, fix: GpsFix, gap_s: int | None, next_m: float) -> tuple[float, float]:
         """(metres beside the line, metres along it), looked for where the truck can be."""
         settings = self._settings
         end_m = self._cumulative[-1]
-        if self.along_m is None:
-            # Lines cross themselves: prefer the stretch before the next visit, then anywhere.
-            off_m, along_m = project(self._line, self._cumulative, fix.lat, fix.lon, 0.0, next_m)
+        if self.along_m is None or gap_s is None:
+            # Lines cross themselves: prefer the stretch before the next visit, then anywhere after the last stop.
+            off_m, along_m = project(self._line, self._cumulative, fix.lat, fix.lon, self._floor_m, next_m)
             if off_m <= settings.off_route_m:
                 return off_m, along_m
-            return project(self._line, self._cumulative, fix.lat, fix.lon, 0.0, end_m)
-        to_m = end_m if self.off_route else self.along_m + settings.look_ahead_m + FASTEST_MPS * gap_s
+            return project(self._line, self._cumulative, fix.lat, fix.lon, self._floor_m, end_m)
+        if self.off_route:
+            return project(self._line, self._cumulative, fix.lat, fix.lon, self._floor_m, end_m, self.along_m)
+        to_m = self.along_m + settings.look_ahead_m + FASTEST_MPS * gap_s
         speed_mps = self._speed_mps if fix.speed_mps is None else min(FASTEST_MPS, fix.speed_mps)
         expected_m = self.along_m + speed_mps * gap_s
         from_m = self.along_m - settings.look_back_m

@@ -4,6 +4,8 @@
     behind --silent for long enough to drive there, stay and drive on--> a stay is inferred
     behind --else--> passed
     passed --the truck stands in its fence for 20 s--> reached after all
+
+Off the line the same holds for any visit still owed: a driver may take them in an order of his own.
 """
 
 from collections.abc import Sequence
@@ -18,7 +20,8 @@ class MissedStops:
 
     def __init__(self, settings: TrackSettings) -> None:
         self._settings = settings
-        self._passed: dict[VisitKey, tuple[TrackVisit, int | None]] = {}  # and since when the truck stands there
+        self._passed: dict[VisitKey, TrackVisit] = {}
+        self._standing_since: dict[VisitKey, int] = {}
         self._short_fix: GpsFix | None = None  # the newest fix at which the next visit was not yet behind
         self._fixes_beyond = 0
 
@@ -32,7 +35,7 @@ class MissedStops:
 
     def remember(self, visit: TrackVisit) -> None:
         """This visit was passed; it may still be reached."""
-        self._passed[visit.key] = (visit, None)
+        self._passed[visit.key] = visit
 
     def fence_m(self, visit: TrackVisit) -> float:
         """How far around its room a truck counts as there."""
@@ -81,15 +84,18 @@ class MissedStops:
             clock += drive_s + stay_s
         return stays
 
-    def reached_after_all(self, fix: GpsFix, speed_mps: float) -> tuple[TrackVisit, int] | None:
-        """(visit, since when) of a passed stop in whose fence the truck has stood for long enough."""
-        for key, (visit, since) in self._passed.items():
+    def reached_after_all(
+        self, fix: GpsFix, speed_mps: float, others: Sequence[TrackVisit]
+    ) -> tuple[TrackVisit, int] | None:
+        """(visit, since when) of a passed stop, or one of `others`, in whose fence the truck has stood long enough."""
+        for visit in (*self._passed.values(), *others):
             inside = distance_m(fix.lat, fix.lon, visit.lat, visit.lon) <= self.fence_m(visit)
             if not inside or speed_mps >= self._settings.noise_mps:
-                self._passed[key] = (visit, None)
-            elif since is None:
-                self._passed[key] = (visit, fix.fix_at)
-            elif fix.fix_at - since >= self._settings.nearby_stay_s:
-                del self._passed[key]
+                self._standing_since.pop(visit.key, None)
+                continue
+            since = self._standing_since.setdefault(visit.key, fix.fix_at)
+            if fix.fix_at - since >= self._settings.nearby_stay_s:
+                self._passed.pop(visit.key, None)
+                self._standing_since.clear()
                 return visit, since
         return None

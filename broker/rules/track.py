@@ -91,7 +91,7 @@ class RunTracker:
             self._first_fix = fix
         if gap_s > settings.stale_s:
             self._leg.clean = False
-        events = self._follow_line(fix, gap_s)
+        events = self._follow_line(fix, None if before is None else gap_s)
         self._start_if_under_way(fix)
         if fix.fix_at >= self.depart_at - settings.early_start_s:
             events += self._watch_stops(fix, before, gap_s)
@@ -110,13 +110,13 @@ class RunTracker:
 
     def set_visits(self, visits: Sequence[TrackVisit], now: int) -> None:
         """Replace what the run owes (a re-plan, a visit cancelled or added); the new order is the route from now."""
-        before = self._next()
+        before, along_line = self._next(), self._on_line()
         self._pending = list(visits)
         self._missed.forget_passed()
         after = self._next()
         if before is None or after is None or before.key != after.key:
             if before is not None and self._stop.arrived_at is not None:  # it stands at a visit that is no longer owed
-                self._leg = Leg.leaving(before, None, self._follower, self.settings.look_back_m)
+                self._leg = Leg.leaving(before, None, self._follower, along_line)
             self._leg.clean = False
             self._stop = self._new_watch()
             self._missed.start_over(self._fix)
@@ -187,7 +187,7 @@ class RunTracker:
 
     # ---- the way
 
-    def _follow_line(self, fix: GpsFix, gap_s: int) -> list[TrackEvent]:
+    def _follow_line(self, fix: GpsFix, gap_s: int | None) -> list[TrackEvent]:
         visit = self._next()
         if visit is None or visit.distance_m is None or not self._on_line():
             self._follower.pause()
@@ -224,12 +224,14 @@ class RunTracker:
             if left_at is None:
                 return events
             events.append(self._leave(left_at))
-        back = self._missed.reached_after_all(fix, speed_mps)
-        if back is not None:
-            self._pending.insert(0, back[0])
+        others = self._pending[1:] if self._line_place() is None else []
+        elsewhere = self._missed.reached_after_all(fix, speed_mps, others)
+        if elsewhere is not None:
+            visit, since = elsewhere
+            self._pending = [visit, *(each for each in self._pending if each is not visit)]
             self._leg.clean = False
             self._stop = self._new_watch()
-            return [*events, self._arrived(self._stop.arrive(back[1], seen=False))]
+            return [*events, self._arrived(self._stop.arrive(since, seen=False))]
         events += self._missed_stops(fix)
         if self._pending:
             arrived_at = self._stop.approach(fix, speed_mps, *self._offsets_m(fix), gap_s)
@@ -249,8 +251,7 @@ class RunTracker:
             self._stop.arrive(arrived_at, seen=False)
             events += [self._arrived(arrived_at, inferred=True), self._leave(left_at, inferred=True)]
         for visit in () if events else behind:
-            self._pending.remove(visit)
-            self._depart_from(visit, fix.fix_at, clean=False)
+            self._depart_from(visit, fix.fix_at, self._on_line(), clean=False)
             self._missed.remember(visit)
             events.append(TrackEvent(TrackKind.PASSED_WITHOUT_DWELL, visit.key, fix.fix_at))
         return events
@@ -279,17 +280,18 @@ class RunTracker:
         return TrackEvent(TrackKind.ARRIVED, visit.key, at, leg=leg, inferred=inferred)
 
     def _leave(self, left_at: int, *, inferred: bool = False) -> TrackEvent:
-        visit, stop, dwell = self._pending.pop(0), self._stop, None
+        visit, stop, dwell, along_line = self._pending[0], self._stop, None, self._on_line()
         if stop.seen_exactly and stop.arrived_at is not None:
             early_s = visit.planned_at - stop.arrived_at if visit.planned_at else 0
             dwell = DwellRecord(
                 visit.key[0], visit.waste, max(0, left_at - stop.arrived_at), None, stop.arrived_at, early_s
             )
-        self._depart_from(visit, left_at, clean=dwell is not None)
+        self._depart_from(visit, left_at, along_line, clean=dwell is not None)
         return TrackEvent(TrackKind.LEFT, visit.key, left_at, dwell=dwell, inferred=inferred)
 
-    def _depart_from(self, visit: TrackVisit, left_at: int, *, clean: bool) -> None:
-        self._leg = Leg.leaving(visit, left_at, self._follower, self.settings.look_back_m)
+    def _depart_from(self, visit: TrackVisit, left_at: int, along_line: bool, *, clean: bool) -> None:
+        self._pending.remove(visit)
+        self._leg = Leg.leaving(visit, left_at, self._follower, along_line)
         self._leg.clean = clean
         self._stop = self._new_watch()
         self._missed.start_over(self._fix)

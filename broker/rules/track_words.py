@@ -26,7 +26,7 @@ class TrackSettings:
     off_route_s: int = 60
     off_route_fixes: int = 3
     look_back_m: float = 150.0
-    look_ahead_m: float = 2500.0
+    look_ahead_m: float = 150.0  # beyond what a truck can have driven since the last fix
     progress_m: float = 30.0
     held_least_s: int = 120
     held_most_s: int = 170
