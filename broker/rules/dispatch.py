@@ -335,7 +335,8 @@ class Dispatch:
             if visit is None or not visit.owed:
                 continue
             if event.kind == TrackKind.ARRIVED and visit.state != "at_stop":
-                effects += self._start(run, event.at) + self._arrived(run, visit, event.at, now)
+                effects += self._start(run, event.at)
+                effects += self._arrived(run, replace(visit, inferred=event.inferred), event.at, now)
             elif event.kind == TrackKind.LEFT and visit.state == "at_stop":
                 effects += self._left(run, visit, event.at, now)
             elif event.kind == TrackKind.PASSED_WITHOUT_DWELL:
