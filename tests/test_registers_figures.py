@@ -11,16 +11,9 @@ from broker.registers.book import ELECTIONS, SAFETY
 from broker.registers.checking import checked
 from broker.registers.demo_roster import demo_elections, spread
 from broker.registers.demo_works import demo_works
-from broker.registers.election_figures import (
-    chosen,
-    compute,
-    largest_attendance,
-    longest_serving,
-    open_steps,
-    report,
-    skipped_steps,
-)
+from broker.registers.election_figures import chosen, compute
 from broker.registers.election_models import Body, ElectionRegister, Member, Term
+from broker.registers.election_report import largest_attendance, longest_serving, open_steps, report, skipped_steps
 from broker.registers.figures import Mean, Number, Share, count_of, mean_of, share_of
 from broker.registers.safety_figures import by_estate, by_programme, dues
 from broker.registers.safety_figures import report as works_report

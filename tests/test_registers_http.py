@@ -400,6 +400,19 @@ def test_an_import_on_the_page_goes_through_its_preview(desk):
     assert desk.http.post("/registers/elections/import/apply", data=data).status_code == 404
 
 
+def test_one_unreadable_register_does_not_hide_the_other(desk):
+    """With a broken log the elections are refused in the page's language; the overview still shows the works."""
+    desk.registers.elections.log_path.write_text("rubbish\n")
+    log_in(desk)
+    answer = desk.get("/registers/elections?lang=zh")
+    assert answer.status_code == 503
+    assert "请从备份恢复" in answer.text
+    assert desk.get("/api/v1/elections", desk.tokens["viewer"]).status_code == 503
+    page = desk.get("/registers").text
+    assert "line 1" in page
+    assert "已验收" in page
+
+
 def test_a_missing_register_is_said_so(tmp_path):
     """An empty folder gives 404 with what to do, and the overview page still opens."""
     desk = Desk(tmp_path / "empty", None)

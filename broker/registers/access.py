@@ -24,8 +24,8 @@ from broker.registers.errors import Denied, Invalid, Problem
 Role = Literal["viewer", "registrar"]
 
 SESSION_S = 9 * 3600
-LOOPBACK = frozenset({"127.0.0.1", "::1", "testclient"})
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]", "testserver"})
+LOOPBACK = frozenset({"127.0.0.1", "::1"})
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 HOW_TO = (
     "Make a role file with `python -m broker elections grant --roles roles.toml --name <who> --role registrar` "
     "and name it in the configuration ([registers] roles)."

@@ -1,12 +1,13 @@
 """HTTP: /api/v1/elections and /api/v1/safety, and the pages under /registers."""
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict
 
-from broker.registers import election_figures, safety_figures
+from broker.registers import election_figures, election_report, safety_figures
 from broker.registers.access import Roles, Visitor
 from broker.registers.book import Registers
 from broker.registers.changes import in_words, masked_change
@@ -97,9 +98,10 @@ def shown(which: str, snapshot: Snapshot[Any], visitor: Visitor) -> dict[str, An
 
 def _reads(whole: APIRouter, registers: Registers, roles: Roles, which: str) -> None:
     register = register_of(registers, which)
-    base, tags = f"/api/v1/{which}", [which]
+    base = f"/api/v1/{which}"
+    tags: list[str | Enum] = [which]
 
-    @whole.get(base, tags=tags, summary="The whole register; without names for viewers")  # type: ignore[arg-type]
+    @whole.get(base, tags=tags, summary="The whole register; without names for viewers")
     def read(request: Request, response: Response) -> dict[str, Any]:
         visitor = visitor_of(request, roles)
         snapshot = register.read()
@@ -107,7 +109,7 @@ def _reads(whole: APIRouter, registers: Registers, roles: Roles, which: str) -> 
         response.headers["ETag"] = f'"{snapshot.etag}"'
         return shown(which, snapshot, visitor)
 
-    @whole.get(f"{base}/log", tags=tags, summary="Who changed what, when and why")  # type: ignore[arg-type]
+    @whole.get(f"{base}/log", tags=tags, summary="Who changed what, when and why")
     def log(
         request: Request, lang: Lang = "en", limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> list[dict[str, Any]]:
@@ -117,12 +119,12 @@ def _reads(whole: APIRouter, registers: Registers, roles: Roles, which: str) -> 
             for entry in reversed(register.log()[-limit:])
         ]
 
-    @whole.get(f"{base}/versions", tags=tags, summary="Kept versions and daily copies")  # type: ignore[arg-type]
+    @whole.get(f"{base}/versions", tags=tags, summary="Kept versions and daily copies")
     def versions(request: Request) -> dict[str, Any]:
         visitor_of(request, roles)
         return {"versions": register.kept.numbers(), "days": register.kept.daily_days()}
 
-    @whole.get(f"{base}/export", tags=tags, summary="The register as CSV, XLSX or JSON")  # type: ignore[arg-type]
+    @whole.get(f"{base}/export", tags=tags, summary="The register as CSV, XLSX or JSON")
     def export(
         request: Request, format: Literal["csv", "xlsx", "json"] = "xlsx", table: str | None = None, lang: Lang = "zh",
     ) -> Response:
@@ -138,20 +140,21 @@ def _reads(whole: APIRouter, registers: Registers, roles: Roles, which: str) -> 
 
 def _writes(whole: APIRouter, registers: Registers, roles: Roles, which: str) -> None:
     register = register_of(registers, which)
-    base, tags = f"/api/v1/{which}", [which]
+    base = f"/api/v1/{which}"
+    tags: list[str | Enum] = [which]
 
-    @whole.patch(base, tags=tags, summary="Set fields, add and remove records")  # type: ignore[arg-type]
+    @whole.patch(base, tags=tags, summary="Set fields, add and remove records")
     def patch(request: Request, body: Edits) -> dict[str, Any]:
         visitor = writer_of(request, roles)
         document = apply_edits(register.read().document, body.edits)
         return shown(which, register.save(document, body.expect, visitor.name, body.why), visitor)
 
-    @whole.put(base, tags=tags, summary="Replace the whole document")  # type: ignore[arg-type]
+    @whole.put(base, tags=tags, summary="Replace the whole document")
     def put(request: Request, body: Whole) -> dict[str, Any]:
         visitor = writer_of(request, roles)
         return shown(which, register.save(body.document, body.expect, visitor.name, body.why), visitor)
 
-    @whole.post(f"{base}/import", tags=tags, summary="Preview an import, or do it with apply=true")  # type: ignore[arg-type]
+    @whole.post(f"{base}/import", tags=tags, summary="Preview an import, or do it with apply=true")
     def import_(
         request: Request, file: Annotated[UploadFile, File()], apply: Annotated[bool, Form()] = False,
         table: Annotated[str | None, Form()] = None, expect: Annotated[str, Form()] = "",
@@ -171,12 +174,12 @@ def _writes(whole: APIRouter, registers: Registers, roles: Roles, which: str) ->
             answer |= {"applied": True, "etag": saved.etag, "version": saved.version}
         return answer
 
-    @whole.post(f"{base}/restore", tags=tags, summary="Bring a kept version back as a new one")  # type: ignore[arg-type]
+    @whole.post(f"{base}/restore", tags=tags, summary="Bring a kept version back as a new one")
     def restore(request: Request, body: Restore) -> dict[str, Any]:
         visitor = writer_of(request, roles)
         return shown(which, register.restore(body.version, body.expect, visitor.name, body.why), visitor)
 
-    @whole.post(f"{base}/outside-edit", tags=tags, summary="Accept or discard an outside edit")  # type: ignore[arg-type]
+    @whole.post(f"{base}/outside-edit", tags=tags, summary="Accept or discard an outside edit")
     def outside_edit(request: Request, body: OutsideDeed) -> dict[str, Any]:
         visitor = writer_of(request, roles)
         if body.action == "accept":
@@ -192,7 +195,7 @@ def _reports(whole: APIRouter, registers: Registers, roles: Roles) -> None:
     ) -> Mapping[str, Any]:
         visitor_of(request, roles)
         value = registers.elections.read().value
-        return election_figures.report(election_figures.chosen(value, kind, level, area), registers.today())
+        return election_report.report(election_figures.chosen(value, kind, level, area), registers.today())
 
     @whole.get("/api/v1/safety/report", tags=["safety"], summary="Progress by programme and estate, overdue, next due")
     def safety(request: Request) -> Mapping[str, Any]:

@@ -111,9 +111,9 @@ def _member(body: Body, phase: str, term: Term, member: Member, path: str) -> It
 
 
 def _procedure(body: Body, path: str) -> Iterator[Problem]:
-    done = {name: step.done_on for name, step in body.steps.items()}
+    done: dict[str, date | None] = {name: step.done_on for name, step in body.steps.items()}
     for earlier, later in STEP_ORDER:
-        days = (earlier, done.get(earlier)), (later, done.get(later))  # type: ignore[call-overload]
+        days = (earlier, done.get(earlier)), (later, done.get(later))
         yield from in_order(f"{path}/steps/{later}/done_on", *days)
     ballot = body.ballot
     eligible, present = ("eligible", ballot.eligible), ("present", ballot.present)

@@ -14,14 +14,10 @@ from broker.registers.election_models import (
     DEPUTIES,
     HEADS,
     PHASES,
-    STEPS,
     Body,
-    BodyKind,
     ElectionRegister,
-    Level,
     Member,
     Phase,
-    StepName,
 )
 from broker.registers.figures import Figure, Mean, Number, Share, count_of, mean_of, share_of
 
@@ -100,9 +96,9 @@ def seats(bodies: Iterable[Body], phase: Phase) -> list[Seat]:
 
 
 def chosen(
-    register: ElectionRegister, kind: BodyKind | None = None, level: Level | None = None, area: str | None = None,
+    register: ElectionRegister, kind: str | None = None, level: str | None = None, area: str | None = None,
 ) -> list[Body]:
-    """The bodies of one kind, level and residential area; None takes all."""
+    """The bodies of one kind, level and residential area; None takes all, an unknown word none."""
     return [
         body for body in register.bodies
         if (kind is None or body.kind == kind) and (level is None or body.level == level)
@@ -126,7 +122,12 @@ def _education(seat: Seat, levels: frozenset[str]) -> bool | None:
     return None if seat.member.education is None else seat.member.education in levels
 
 
-def _heads(people: Sequence[Seat]) -> list[Seat]:
+def _woman(seat: Seat) -> bool | None:
+    return None if seat.member.sex is None else seat.member.sex == "female"
+
+
+def heads_of(people: Sequence[Seat]) -> list[Seat]:
+    """The secretaries and chairs."""
     return [seat for seat in people if seat.member.post in HEADS]
 
 
@@ -177,16 +178,18 @@ DEFINITIONS: tuple[Definition, ...] = (
                lambda p, _b, _f: share_of(_education(seat, BACHELOR_UP) for seat in p)),
     Definition("members_under_40", "members under 40", "成员40岁以下", 1,
                lambda p, _b, _f: share_of(seat.under(YOUNG_UNDER_YEARS) for seat in p)),
+    Definition("members_women", "members: women", "成员中女性", 1,
+               lambda p, _b, _f: share_of(_woman(seat) for seat in p)),
     Definition("members_mean_age", "members: mean age", "成员平均年龄", 2, lambda p, _b, _f: _mean_age(p)),
-    Definition("heads", "secretaries / chairs", "书记（主任）人数", 0, lambda p, _b, _f: Number(len(_heads(p)))),
+    Definition("heads", "secretaries / chairs", "书记（主任）人数", 0, lambda p, _b, _f: Number(len(heads_of(p)))),
     Definition("heads_college", "secretaries / chairs: college or above", "书记（主任）大专及以上", 2,
-               lambda p, _b, _f: share_of(_education(seat, COLLEGE_UP) for seat in _heads(p))),
+               lambda p, _b, _f: share_of(_education(seat, COLLEGE_UP) for seat in heads_of(p))),
     Definition("heads_bachelor", "secretaries / chairs: bachelor's or above", "书记（主任）本科及以上", 2,
-               lambda p, _b, _f: share_of(_education(seat, BACHELOR_UP) for seat in _heads(p))),
+               lambda p, _b, _f: share_of(_education(seat, BACHELOR_UP) for seat in heads_of(p))),
     Definition("heads_under_40", "secretaries / chairs under 40", "书记（主任）40岁以下", 2,
-               lambda p, _b, _f: share_of(seat.under(YOUNG_UNDER_YEARS) for seat in _heads(p))),
+               lambda p, _b, _f: share_of(seat.under(YOUNG_UNDER_YEARS) for seat in heads_of(p))),
     Definition("heads_mean_age", "secretaries / chairs: mean age", "书记（主任）平均年龄", 2,
-               lambda p, _b, _f: _mean_age(_heads(p))),
+               lambda p, _b, _f: _mean_age(heads_of(p))),
     Definition("with_deputy", "bodies that have a deputy", "配备副书记（副主任）的组织", 2, _with_deputy),
     Definition("full_time", "full-time members", "专职委员人数", 0,
                lambda p, _b, _f: Number(len(_posts(p, "full_time_member")))),
@@ -203,104 +206,8 @@ DEFINITIONS: tuple[Definition, ...] = (
     Definition("part_time_young_officials", "part-time: officials under 40", "兼职委员中的年轻机关干部", 0,
                lambda p, _b, _f: count_of(_young_official(seat) for seat in _posts(p, "part_time_member"))),
     Definition("youngest_head", "youngest secretary / chair", "最年轻的书记（主任）", 0,
-               lambda p, _b, _f: _youngest(_heads(p))),
+               lambda p, _b, _f: _youngest(heads_of(p))),
     Definition("youngest_deputy", "youngest deputy", "最年轻的副书记（副主任）", 0,
                lambda p, _b, _f: _youngest(seat for seat in p if seat.member.post in DEPUTIES)),
     Definition("youngest_member", "youngest member", "最年轻的委员", 0, lambda p, _b, _f: _youngest(_members(p))),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Longest:
-    """The longest-serving head after the election, in the same body."""
-
-    body: str
-    member: str
-    since: date
-    years: int
-    consecutive_terms: int | None
-
-
-def longest_serving(bodies: Iterable[Body]) -> Longest | None:
-    """The head of the new term who has been in the same body longest; None where nobody states since when."""
-    found = [
-        Longest(
-            seat.body.id, seat.member.id, seat.member.since, completed_years(seat.member.since, seat.counted_on),
-            seat.member.consecutive_terms,
-        )
-        for seat in _heads(seats(bodies, "after")) if seat.member.since is not None and seat.counted_on is not None
-    ]
-    return min(found, key=lambda item: (item.since, item.body), default=None)
-
-
-def largest_attendance(bodies: Iterable[Body]) -> tuple[str, int] | None:
-    """The body whose electing meeting most people attended, and how many."""
-    stated = [(body.id, body.ballot.present) for body in bodies if body.ballot.present is not None]
-    return max(stated, key=lambda item: (item[1], item[0]), default=None)
-
-
-def turnout(bodies: Iterable[Body]) -> Share:
-    """Present of eligible over the bodies that state both."""
-    numerator = denominator = not_stated = 0
-    for body in bodies:
-        if body.ballot.present is None or body.ballot.eligible is None:
-            not_stated += 1
-        else:
-            numerator += body.ballot.present
-            denominator += body.ballot.eligible
-    return Share(numerator, denominator, not_stated)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenStep:
-    """A step that is not done: `days` late (positive) or still to go (negative or 0)."""
-
-    body: str
-    step: StepName
-    planned_on: date
-    days: int
-
-
-def open_steps(bodies: Iterable[Body], today: date) -> list[OpenStep]:
-    """All planned steps not done yet, the most overdue first."""
-    found = [
-        OpenStep(body.id, name, step.planned_on, (today - step.planned_on).days)
-        for body in bodies for name, step in body.steps.items()
-        if step.done_on is None and step.planned_on is not None
-    ]
-    return sorted(found, key=lambda item: (item.planned_on, item.body, STEPS.index(item.step)))
-
-
-def skipped_steps(bodies: Iterable[Body]) -> list[tuple[str, StepName]]:
-    """(body, step) where a later step is done and this one is neither done nor missing from the procedure."""
-    found = []
-    for body in bodies:
-        done = [STEPS.index(name) for name, step in body.steps.items() if step.done_on is not None]
-        last = max(done, default=0)
-        found += [
-            (body.id, name) for name in STEPS[:last] if name in body.steps and body.steps[name].done_on is None
-        ]
-    return found
-
-
-def report(bodies: Sequence[Body], today: date) -> dict[str, Any]:
-    """Everything computed about these bodies, as plain JSON."""
-    longest, attended = longest_serving(bodies), largest_attendance(bodies)
-    steps = open_steps(bodies, today)
-    return {
-        "bodies": len(bodies),
-        "figures": [item.as_json() for item in compute(bodies)],
-        "longest_serving": longest and {
-            "body": longest.body, "member": longest.member, "since": longest.since.isoformat(), "years": longest.years,
-            "consecutive_terms": longest.consecutive_terms,
-        },
-        "largest_attendance": attended and {"body": attended[0], "present": attended[1]},
-        "turnout": turnout(bodies).as_json(),
-        "overdue_steps": [_step_json(step) for step in steps if step.days > 0],
-        "next_steps": [_step_json(step) for step in steps if step.days <= 0],
-        "skipped_steps": [{"body": body, "step": step} for body, step in skipped_steps(bodies)],
-    }
-
-
-def _step_json(step: OpenStep) -> dict[str, Any]:
-    return {"body": step.body, "step": step.step, "planned_on": step.planned_on.isoformat(), "days_late": step.days}

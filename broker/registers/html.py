@@ -13,7 +13,7 @@ from broker.registers.access import Roles, Visitor
 from broker.registers.changes import in_words
 from broker.registers.errors import Conflict, Denied, Invalid, RegisterError
 from broker.registers.visitors import COOKIE, RegisterRoute, status_of
-from broker.registers.words import CODES, field_word, value_word
+from broker.registers.words import CODES, REFUSALS_ZH, field_word, value_word
 
 LANG_COOKIE = "zhanpai_lang"
 POLICY = (
@@ -37,13 +37,19 @@ class PageRoute(RegisterRoute):
             return RedirectResponse("/registers/login?" + urlencode({"why": str(error)}), 303)
         context = language_of(request) | {"visitor": None, "form_key": ""}
         lang = context["lang"]
-        shown: dict[str, Any] = {"told": [str(error)], "theirs": [], "mine": []}
+        shown: dict[str, Any] = {"told": [*refusal(error, lang), str(error)], "theirs": [], "mine": []}
         if isinstance(error, Invalid):
             shown["told"] = error.told(lang).splitlines()
         if isinstance(error, Conflict):
             shown["theirs"] = [in_words(change, lang) for change in error.their_changes]
             shown["mine"] = [in_words(change, lang) for change in error.my_changes]
         return page(request, "refused.html", context, status=status_of(error), **shown)
+
+
+def refusal(error: RegisterError, lang: str) -> list[str]:
+    """The Chinese sentence of a refusal; the error's own text is English."""
+    sentence = REFUSALS_ZH.get(type(error).__name__)
+    return [sentence] if lang == "zh" and sentence else []
 
 
 def base_context(request: Request, roles: Roles, visitor: Visitor) -> dict[str, Any]:

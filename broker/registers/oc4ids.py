@@ -6,7 +6,7 @@ A location's coordinates are read as GeoJSON has them: longitude first.
 
 from collections.abc import Mapping
 from datetime import date, datetime, tzinfo
-from typing import Any
+from typing import Any, get_args
 
 from broker.registers.errors import Invalid, Problem
 from broker.registers.safety_models import MilestoneStatus, SafetyRegister, Site, Status
@@ -148,7 +148,7 @@ def _status(project: Mapping[str, Any], accepted: bool, name: str, remarks: list
     if status in ("completion", "maintenance") and not accepted:
         remarks.append(f"{name}: status {status} without a completion date taken as implementation")
         status = "implementation"
-    if status not in Status.__args__:  # type: ignore[attr-defined]
+    if status not in get_args(Status):
         message = f"unknown status {status!r}"
         raise Invalid([Problem(f"projects/{project['id']}/status", "oc4ids", {"message": message})])
     return status
@@ -156,7 +156,7 @@ def _status(project: Mapping[str, Any], accepted: bool, name: str, remarks: list
 
 def _milestone(item: Mapping[str, Any]) -> dict[str, Any]:
     status = item.get("status", "scheduled")
-    if status not in MilestoneStatus.__args__:  # type: ignore[attr-defined]
+    if status not in get_args(MilestoneStatus):
         raise ValueError(f"unknown milestone status {status!r}")
     return {
         "id": str(item["id"]).lower(), "title": str(item.get("title") or item["id"]), "status": status,

@@ -9,12 +9,12 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
-from broker.registers import election_figures, safety_figures
+from broker.registers import election_figures, election_report, safety_figures
 from broker.registers.access import Roles, Visitor
 from broker.registers.book import Registers
 from broker.registers.changes import in_words
 from broker.registers.election_models import STEPS
-from broker.registers.errors import NoRegister, NotFound
+from broker.registers.errors import NotFound, RegisterError
 from broker.registers.form_pages import form_routes
 from broker.registers.html import PageRoute, base_context, page
 from broker.registers.privacy import redacted
@@ -74,19 +74,19 @@ def _named(registers: Registers, which: str) -> Any:
 
 
 def _overview(registers: Registers) -> dict[str, Any]:
-    """The few numbers of the first page; None where a register does not exist yet."""
-    found: dict[str, Any] = {"elections": None, "safety": None}
+    """The few numbers of the first page; None, and why, where a register cannot be read."""
+    found: dict[str, Any] = {"elections": None, "safety": None, "elections_told": "", "safety_told": ""}
     today = registers.today()
     try:
         bodies = election_figures.chosen(registers.elections.read().value)
-        steps = election_figures.open_steps(bodies, today)
+        steps = election_report.open_steps(bodies, today)
         found["elections"] = {"bodies": len(bodies), "overdue": sum(step.days > 0 for step in steps)}
-    except NoRegister:
-        pass
+    except RegisterError as error:  # one register that cannot be read must not hide the other
+        found["elections_told"] = str(error)
     try:
         found["safety"] = safety_figures.report(registers.safety.read().value, today)
-    except NoRegister:
-        pass
+    except RegisterError as error:
+        found["safety_told"] = str(error)
     return found
 
 
@@ -97,14 +97,14 @@ def _elections(router: APIRouter, registers: Registers, roles: Roles) -> None:
     ) -> HTMLResponse:
         context = _context(request, registers, roles, visitor_of(request, roles))
         snapshot = registers.elections.read()
-        bodies = election_figures.chosen(snapshot.value, kind or None, level or None, area or None)  # type: ignore[arg-type]
+        bodies = election_figures.chosen(snapshot.value, kind or None, level or None, area or None)
         figures = election_figures.compute(bodies)
         return page(
             request, "elections.html", context, which="elections", snapshot=snapshot, bodies=bodies, figures=figures,
             chosen={"kind": kind, "level": level, "area": area}, areas=snapshot.value.areas,
-            longest=election_figures.longest_serving(bodies), attended=election_figures.largest_attendance(bodies),
-            turnout=election_figures.turnout(bodies), steps=election_figures.open_steps(bodies, registers.today()),
-            skipped=election_figures.skipped_steps(bodies), listed=LISTED,
+            longest=election_report.longest_serving(bodies), attended=election_report.largest_attendance(bodies),
+            turnout=election_report.turnout(bodies), steps=election_report.open_steps(bodies, registers.today()),
+            skipped=election_report.skipped_steps(bodies), listed=LISTED,
             names={item.id: item.name for item in bodies}, area_names={a.id: a.name for a in snapshot.value.areas},
         )
 

@@ -5,7 +5,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from broker.registers import election_figures, safety_figures
+from broker.registers import election_figures, election_report, safety_figures
 from broker.registers.book import Registers
 from broker.registers.command_shared import Args, print_changes, read_register, register_of, registers_of, seen
 from broker.registers.durable import Disk, write_durably
@@ -52,9 +52,9 @@ def report(args: Args) -> int:
     value = registers.elections.read().value
     bodies = election_figures.chosen(value, args.kind, args.level, args.area)
     if args.json:
-        print(json.dumps(election_figures.report(bodies, today), ensure_ascii=False, indent=2))
+        print(json.dumps(election_report.report(bodies, today), ensure_ascii=False, indent=2))
     else:
-        print(elections_text(bodies, election_figures.report(bodies, today), args.lang))
+        print(elections_text(bodies, election_report.report(bodies, today), args.lang))
     return 0
 
 

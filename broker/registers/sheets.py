@@ -137,7 +137,8 @@ def _read_xlsx(content: bytes) -> Iterator[Sheet]:
 
 def _numbered(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
     for number, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS), start=1):
-        yield number, [("=", cell.value) if cell.data_type == "f" else cell.value for cell in cells]
+        # "f" is a formula, "e" what is left of a broken one (#REF!, #DIV/0!)
+        yield number, [("=", cell.value) if cell.data_type in ("f", "e") else cell.value for cell in cells]
 
 
 def _bounded(rows: Iterable[tuple[int, list[Any]]]) -> Iterator[tuple[int, list[Any]]]:
@@ -170,7 +171,7 @@ def _sheet(name: str | None, rows: list[tuple[int, list[Any]]], encoding: str) -
 
 
 def _text(cell: Any) -> tuple[str | None, str | None]:
-    """The cell as text (None when blank), or the code of what is wrong with it."""
+    """The cell as text (None when blank), or the code of what is wrong with it; a tuple marks a formula."""
     if cell is None:
         return None, None
     if isinstance(cell, tuple):

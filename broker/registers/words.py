@@ -274,6 +274,18 @@ PROBLEM_TEXTS: Mapping[str, Pair] = {
 }
 
 
+# What a Chinese page says of each kind of refusal, before the detail.
+REFUSALS_ZH: Mapping[str, str] = {
+    "Conflict": "其他人已先保存，您的改动没有保存。请看两边的改动，再在新版本上修改。",
+    "EditedOutside": "文件被其他程序改动，在接受或放弃该改动之前不能保存。",
+    "Damaged": "存储的文件与写入时不一致，没有任何改动。请从备份恢复。",
+    "NoRegister": "尚未建立台账，请先用命令 init、demo 或 import 建立。",
+    "NotFound": "没有找到所要的内容。",
+    "Busy": "另一个程序正在写入，请稍后再试。",
+    "Denied": "您没有这项权限，请登录，或请登记员办理。",
+}
+
+
 def field_word(field: str, lang: str) -> str:
     """The word for a field; an id or unknown field is itself."""
     pair = FIELDS.get(field) or CODES["step"].get(field)
