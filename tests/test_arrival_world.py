@@ -1,0 +1,50 @@
+"""The whole of tracking, history and prediction in a small noisy world (the long version: bench/eta_sim.py)."""
+
+from random import Random
+
+import pytest
+
+from bench.eta_sim import Scores, run_world
+from bench.eta_world import fixes, make_route, make_trip
+
+
+@pytest.fixture(scope="module")
+def scores() -> Scores:
+    """Three days learnt, two days scored."""
+    return run_world(seed=4, learn_days=3, score_days=2)
+
+
+def test_lamps_come_on_in_time(scores: Scores) -> None:
+    """Most lamps come on 13.5 to 19.5 minutes before the truck, hardly any under 10, none never."""
+    assert scores.ours.share(13.5, 19.5) >= 0.70
+    assert scores.ours.share(0, 10) <= 0.02
+    assert None not in scores.ours.leads
+
+
+def test_better_than_the_simple_ways(scores: Scores) -> None:
+    """More lamps in time than by timetable and delay, and far more than by constant speed."""
+    assert scores.ours.share(13.5, 19.5) > scores.plan.share(13.5, 19.5) + 0.05
+    assert scores.ours.share(13.5, 19.5) > scores.speed.share(13.5, 19.5) + 0.2
+
+
+def test_nearly_every_arrival_is_seen(scores: Scores) -> None:
+    """Silences may hide a stay, but hardly ever; the arrival's time is right within half a minute in most cases."""
+    assert scores.arrivals_seen >= 0.96 * scores.arrivals
+    errors = sorted(abs(error) for error in scores.arrival_errors_s)
+    assert errors[int(0.85 * len(errors))] <= 30
+
+
+def test_standing_trucks_are_shown(scores: Scores) -> None:
+    """Every blocked lane is shown within three minutes unless the truck was silent."""
+    assert scores.held.missed == 0
+    assert all(shown_s <= 180 for shown_s in scores.held.shown_after_s)
+
+
+def test_the_world_is_the_same_for_the_same_seed() -> None:
+    """The same seed gives the same trip and the same fixes."""
+    answers = []
+    for _ in range(2):
+        random = Random(9)
+        trip = make_trip(make_route(1, random), 3, random)
+        answers.append((trip.arrived_at, list(fixes(trip, random))[:50]))
+    assert answers[0] == answers[1]
