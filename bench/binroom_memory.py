@@ -1,4 +1,4 @@
-"""The whole bin-room unit under a 128 KiB heap for 24 simulated hours: heap use, growth, and the size of its files.
+"""The whole bin-room unit in a 128 KiB heap for 24 simulated hours: heap use, growth, and the size of its files.
 
 Real MicroPython, real Mosquitto, compiled files, two load cells; the unit's clock runs 720 times faster, its network
 in real time. The unix port's words are 64 bits wide and count about 1.9 times a board's.
@@ -23,6 +23,7 @@ HEAP_BYTES = 128 * 1024
 UNIX_OVER_BOARD = 1.9
 STATES = ("scheduled", "due", "held", "at_stop", "served", "none")
 STEP_S = 0.05
+OUTAGE = (0.5, 0.6)  # the broker is dead for this part of the time
 SCALE = {"raw_low": 0, "raw_high": 200000, "grams_low": 0, "grams_high": 20000, "at": 1}
 
 
@@ -51,11 +52,22 @@ def compile_stand_ins(folder: Path) -> Path:
     return folder
 
 
-def live_a_day(unit: RunningUnit, hand: Hand, hours: float, speed: int) -> None:
-    """Heartbeats, calls through all states, bins coming and going, presses, acks: for so many simulated hours."""
-    end = time.monotonic() + hours * 3600 / speed
+def live_a_day(unit: RunningUnit, hand: Hand, broker: Mosquitto, hours: float, speed: int) -> None:
+    """Heartbeats, calls through all states, bins, presses, acks, and one outage."""
+    start = time.monotonic()
+    total_s = hours * 3600 / speed
     step = 0
-    while time.monotonic() < end:
+    is_out = False
+    while time.monotonic() < start + total_s:
+        part = (time.monotonic() - start) / total_s
+        if is_out != (OUTAGE[0] < part < OUTAGE[1]):
+            is_out = not is_out
+            broker.kill() if is_out else broker.start()
+        if not hand.is_connected():
+            unit.panel.cell(4, 5, 130000 * (step % 6))
+            step += 1
+            time.sleep(STEP_S * 4)
+            continue
         hand.tick()
         if step % 4 == 0:
             hand.call(STATES[step // 4 % len(STATES)], WET, f"c{step}")
@@ -99,9 +111,9 @@ def measure(folder: Path, hours: float, speed: int) -> dict[str, object]:
     hand.speed = speed
     try:
         with unit:
-            live_a_day(unit, hand, hours, speed)
+            live_a_day(unit, hand, broker, hours, speed)
             used = memory_lines(unit)
-            starts, log = unit.starts, [line for line in unit.log if not line.startswith("memory ")]
+            starts, log = unit.starts, [line for line in unit.log if not line.startswith(("memory ", "INFO"))]
     finally:
         hand.close()
         broker.kill()
@@ -120,7 +132,7 @@ def measure(folder: Path, hours: float, speed: int) -> dict[str, object]:
         "board_estimate_bytes": int(max(used) / UNIX_OVER_BOARD),
         "mpy_bytes": sum(sizes.values()),
         "mpy_files": sizes,
-        "log": log[-5:],
+        "log": log[:20],
     }
 
 

@@ -12,6 +12,7 @@ time. A file `/state/hold` starts the same mode without link and without watchdo
 once started, and copying a release by hand takes longer than it waits).
 """
 
+import gc
 import json
 import os
 import sys
@@ -105,6 +106,14 @@ def safe_mode(root, why, with_link=True):
         time.sleep_ms(FLASH_EVERY_MS - FLASH_MS)
 
 
+def _free_memory():
+    """Drop the release that crashed; it may have taken the whole heap."""
+    for name in list(sys.modules):
+        if name.startswith("firmware"):
+            del sys.modules[name]
+    gc.collect()
+
+
 def boot(root=""):
     """Run the current release; a crash is counted and ends in a reset, the third in safe mode."""
     if machine.reset_cause() == machine.WDT_RESET:
@@ -122,10 +131,16 @@ def boot(root=""):
     except Exception as error:
         sys.print_exception(error)
         why = repr(error)
+        error = None
+    # Whatever happens from here on ends in a reset: a board that only stopped would lie to its keeper.
+    try:
+        _free_memory()
         if note_crash(root, why) >= MAX_CRASHES:
             safe_mode(root, why)
         time.sleep_ms(PAUSE_MS)
-        machine.reset()
+    except Exception as error:
+        print("the crash could not be counted:", repr(error))
+    machine.reset()
 
 
 if __name__ == "__main__":

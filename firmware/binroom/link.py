@@ -31,8 +31,8 @@ _POLL_MS = const(20)
 _MAX_PACKET_BYTES = const(8192)
 _MAX_ANSWER_BYTES = const(64)
 _MAX_SKIPPED_BYTES = const(1 << 20)
-_MAX_QUEUE = const(32)
-_MAX_EVENTS = const(64)
+_MAX_QUEUE = const(12)
+_MAX_EVENTS = const(6)
 
 
 class LinkError(Exception):
@@ -179,11 +179,11 @@ class Link:
             raise packets.PacketError("the broker refuses a subscription; its access list lacks this unit")
         if not self._up:
             self._up = True
-            self._event(("link", True))
+            self._events.append(("link", True))
 
     async def _down(self):
         if self._up:
-            self._event(("link", False))
+            self._events.append(("link", False))
         self._up = False
         self._pinged = False
         self._queue = []
@@ -201,6 +201,8 @@ class Link:
 
     async def _receive(self, reader):
         """One packet as (type, body); a PUBLISH is handed on and acknowledged here, its body is empty."""
+        while len(self._events) >= _MAX_EVENTS:  # the rest waits in the broker, not in our heap
+            await asyncio.sleep_ms(_POLL_MS)
         head = (await reader.readexactly(1))[0]
         size = shift = 0
         while True:
@@ -237,7 +239,7 @@ class Link:
         else:
             payload = await reader.readexactly(left) if left else b""
         # Taken first, acknowledged then: a message is never acknowledged unseen.
-        self._event(("message", topic, payload))
+        self._events.append(("message", topic, payload))
         if packet_id is not None:
             await self._write(packets.puback(packet_id[0] << 8 | packet_id[1]))
 
@@ -246,11 +248,6 @@ class Link:
             raise LinkError("the connection is closed")
         self._stream.write(data)
         await asyncio.wait_for_ms(self._stream.drain(), _WRITE_MS)
-
-    def _event(self, event):
-        if len(self._events) >= _MAX_EVENTS and event[0] == "message":
-            raise packets.PacketError("more messages than the unit can take")
-        self._events.append(event)
 
     def _packet_id(self):
         self._next_id = self._next_id % 65535 + 1

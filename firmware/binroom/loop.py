@@ -18,6 +18,7 @@ from firmware.binroom.way import make_way, tls_context
 _LOOP_MS = const(20)
 _READ_BACK_EVERY_MS = const(2000)
 _IDENTIFY_BLINK_MS = const(125)
+_OUTBOX_RECORDS = const(12)  # in the heap; the ring in flash holds the rest
 _HEALTHY_MS = const(600000)  # running this long forgets earlier crashes
 CRASH_FILE = "/state/crashes.json"
 RING_FOLDER = "/state/ring"
@@ -34,7 +35,7 @@ class Machine:
         self.board = board
         self.note = note
         self._ring = Ring(root + RING_FOLDER, note)
-        kept = self._ring.load()
+        waiting = self._ring.load()
         release = durable.read_text(root + CURRENT_FILE) or "desk"
         config = {
             "area": settings["area"],
@@ -43,8 +44,10 @@ class Machine:
             "lamps": settings["lamp_mode"],
             "fw": release[:12],
             "report_grams": settings["report_grams"],
+            "outbox": _OUTBOX_RECORDS,
+            "recalls": True,
         }
-        self.unit = Unit(config, durable.next_boot(root + durable.BOOT_FILE), kept)
+        self.unit = Unit(config, durable.next_boot(root + durable.BOOT_FILE), (), waiting)
         self.calibrations = Calibrations(root, note)
         self.places = make_sensors(settings["sensors"], board, self.calibrations, root, note)
         settings_of_link = dict(network)
@@ -107,6 +110,9 @@ class Machine:
             self._ring.keep(effect[1])
         elif name == "forget":
             self._ring.forget(effect[1], effect[2])
+        elif name == "recall":
+            records, left = self._ring.recall(effect[1], self.unit.holds)
+            events.append(("kept", records, left))
         elif name == "boot":
             durable.write_json(self._root + durable.BOOT_FILE, {"boot": effect[1]})
             self.link.reconnect("the boot number changed")

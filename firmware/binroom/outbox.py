@@ -38,6 +38,24 @@ class Outbox:
         self.dropped = 0
         self._entries = [_Entry(list(r), None) for r in sorted(kept)]
 
+    def size(self):
+        """How many records it holds."""
+        return len(self._entries)
+
+    def holds(self, boot, seq):
+        """Whether it holds this record."""
+        for entry in self._entries:
+            if entry.record[BOOT] == boot and entry.record[SEQ] == seq:
+                return True
+        return False
+
+    def restore(self, records):
+        """Take records back from flash, as backlog."""
+        for record in records:
+            if not self.holds(record[BOOT], record[SEQ]):
+                self._entries.append(_Entry(record, None))
+        self._entries.sort(key=lambda entry: (entry.record[BOOT], entry.record[SEQ]))
+
     def records(self):
         """The records themselves, oldest first."""
         return [e.record for e in self._entries]

@@ -1,8 +1,9 @@
-"""The unit's unacknowledged records in flash, so that no power cut loses one.
+"""The unit's unacknowledged records in flash, so that neither a long outage nor a power cut loses one.
 
 Records are appended, one JSON line each, to segment files `/state/ring/<n>.log`; a segment is deleted once all its
 records are settled. Settling writes nothing: after a power cut some settled records are sent once more, which
-the bridge takes silently. A line that cannot be read is skipped; the last line of a (boot, seq) counts.
+the bridge takes silently. A line that cannot be read is skipped; the last line of a (boot, seq) counts. The heap holds
+one small number per record; the records themselves are read when they are to be sent.
 """
 
 import json
@@ -12,6 +13,11 @@ from firmware.binroom.constant import const
 from firmware.binroom.durable import make_folder
 
 _SEGMENT_RECORDS = const(16)
+_MAX_SEGMENTS = const(64)  # about 1,000 records: days of outage; then the oldest go, counted and noted
+
+
+def _key(boot, seq):
+    return boot << 20 | seq
 
 
 class Ring:
@@ -20,29 +26,45 @@ class Ring:
     def __init__(self, folder, note):
         self._folder = folder
         self._note = note
-        self._segments = {}  # number: set of unsettled (boot, seq)
-        self._where = {}  # (boot, seq): number
-        self._lines = 0  # in the newest segment
+        self._segments = {}  # number: keys of its unsettled records
+        self._lines = _SEGMENT_RECORDS  # in the newest segment; full: never append to one of a former boot
         self._newest = 0
         self.failures = 0
 
     def load(self):
-        """The records a former boot left; call once, first."""
+        """Look through what a former boot left; returns how many records are unsettled. Call once, first."""
         make_folder(self._folder)
-        found = {}
         for name in sorted(os.listdir(self._folder)):
             number = name[:-4]
-            if not name.endswith(".log") or not number.isdigit():
-                continue
-            self._newest = max(self._newest, int(number))
-            self._segments[int(number)] = set()
-            for record in self._read(name):
-                key = (record[0], record[1])
-                self._place(key, int(number))
-                found[key] = record
-        self._lines = _SEGMENT_RECORDS  # never append to a segment of a former boot: its last line may be torn
+            if name.endswith(".log") and number.isdigit():
+                self._newest = int(number)
+                self._segments[self._newest] = []
+                for record in self._read(self._newest):
+                    self._place(_key(record[0], record[1]), self._newest)
         self._tidy()
-        return [found[key] for key in sorted(found)]
+        return self.count()
+
+    def count(self):
+        """How many records are unsettled."""
+        return sum([len(keys) for keys in self._segments.values()])
+
+    def recall(self, limit, holds):
+        """Read the newest records for which `holds(boot, seq)` is false, at most `limit`: (records, how many more)."""
+        found = {}
+        for number in sorted(self._segments, reverse=True):
+            keys = self._segments[number]
+            if len(found) >= limit or not keys:
+                continue
+            here = {}
+            for record in self._read(number):
+                if _key(record[0], record[1]) in keys and not holds(record[0], record[1]):
+                    here[_key(record[0], record[1])] = record
+            for key in sorted(here, reverse=True)[: limit - len(found)]:
+                found[key] = here[key]
+        held = 0
+        for keys in self._segments.values():
+            held += len([1 for key in keys if holds(key >> 20, key & 0xFFFFF)])
+        return [found[key] for key in sorted(found)], self.count() - held - len(found)
 
     def keep(self, record):
         """Append one record; a full or broken flash is noted and counted, never raised."""
@@ -58,29 +80,35 @@ class Ring:
             self._note("ring: record %d:%d is not in flash: %s" % (record[0], record[1], error))
             return
         if self._newest not in self._segments:
-            self._segments[self._newest] = set()
+            self._segments[self._newest] = []
         self._lines += 1
-        self._place((record[0], record[1]), self._newest)
+        self._place(_key(record[0], record[1]), self._newest)
         self._tidy()
 
     def forget(self, boot, seq):
         """The record is settled; its segment goes when nothing in it is left."""
-        number = self._where.pop((boot, seq), None)
-        if number is not None:
-            self._segments[number].discard((boot, seq))
-            self._tidy()
+        key = _key(boot, seq)
+        for keys in self._segments.values():
+            if key in keys:
+                keys.remove(key)
+                self._tidy()
+                return
 
     def _place(self, key, number):
-        former = self._where.get(key)
-        if former is not None:
-            self._segments[former].discard(key)
-        self._where[key] = number
-        self._segments[number].add(key)
+        for keys in self._segments.values():
+            if key in keys:
+                keys.remove(key)
+        self._segments[number].append(key)
 
     def _tidy(self):
-        for number in list(self._segments):
-            is_open = number == self._newest and self._lines < _SEGMENT_RECORDS >> 1
-            if self._segments[number] or is_open:
+        crowded = len(self._segments) > _MAX_SEGMENTS
+        for number in sorted(self._segments):
+            keys = self._segments[number]
+            if crowded and number != self._newest:
+                self._note("ring: full, %d oldest records are lost" % len(keys))
+                self.failures += len(keys)
+                crowded = False
+            elif keys or (number == self._newest and self._lines < _SEGMENT_RECORDS >> 1):
                 continue
             try:
                 os.remove(self._path(number))
@@ -92,8 +120,8 @@ class Ring:
             if number == self._newest:
                 self._lines = _SEGMENT_RECORDS
 
-    def _read(self, name):
-        with open(self._folder + "/" + name, "rb") as file:
+    def _read(self, number):
+        with open(self._path(number), "rb") as file:
             for line in file:
                 try:
                     record = json.loads(line.decode())

@@ -5,7 +5,8 @@
     unit.wake_at_ms                          # hand in ("wake",) at this tick at the latest
 
 `config` is a dict: `area`, `device`, `wastes` (list), `lamps` ("each" or "one"), `fw`, and optionally
-`report_grams` (2000) and `outbox` (128 records).
+`report_grams` (2000), `outbox` (how many records the heap holds, 128) and `recalls` (False: a full outbox gives up the
+least worth; True: what does not fit stays in flash only and is asked for again; `unkept` says how many are there).
 
 Events                                         Effects
 ("wake",)                                      ("publish", topic, payload, retained)  QoS 1
@@ -16,7 +17,8 @@ Events                                         Effects
     raw readings; count or grams may be None   ("boot", n)                save n as boot counter, then reconnect
 ("button", keeper_event, is_down)              ("command", body)          identify, calibrate ...: the shell's work
 ("lit", index, level)                          ("note", text)             one line for the log
-    after each "lamp", and every few seconds
+    after each "lamp", and every few seconds   ("recall", limit)          with `recalls` only: hand in ("kept", ...)
+("kept", records, left): from flash
 
 The shell connects with `will()` and `subscriptions()`. Records (bins, lamp, keeper) leave flash only by the
 bridge's application ack, and are sent again until then: newest first, the backlog marked `late`. No float anywhere.
@@ -41,13 +43,15 @@ _HIGHEST_BOOT = const(2000000000)
 _HIGHEST_COUNT = const(100000)
 _HIGHEST_GRAMS = const(100000000)
 _REMEMBERED_COMMANDS = const(8)
+_RECALL_AT = const(4)  # so few left in the heap: ask for more
+_RECALL_RECORDS = const(6)
 _MAX_DIGITS = const(64)  # an id may hold that many in a row
 
 
 class Unit:
     """One bin room: its lamps, its bins, its keeper's button and the records it owes the bridge."""
 
-    def __init__(self, config, boot, kept=()):
+    def __init__(self, config, boot, kept=(), unkept=0):
         self.area = config["area"]
         self.device = config["device"]
         self.wastes = tuple(config["wastes"])
@@ -61,6 +65,8 @@ class Unit:
         else:
             self.lamps = [Lamp(waste, (waste,)) for waste in self.wastes]
         self._outbox = Outbox(kept, config.get("outbox", LIMIT))
+        self._recalls = config.get("recalls", False)
+        self._unkept = unkept  # unsettled records that are in flash only
         self._seq = 0
         self._newest = {}
         self._up_ms = 0
@@ -103,8 +109,12 @@ class Unit:
         return self._outbox.records()
 
     def dropped(self):
-        """How many records were given up because the outbox was full."""
+        """How many records were pushed out of a full outbox; with `recalls` they are still in flash."""
         return self._outbox.dropped
+
+    def holds(self, boot, seq):
+        """Whether this record is in the heap, unsettled."""
+        return self._outbox.holds(boot, seq)
 
     def now_s(self):
         """Unix seconds by the bridge's clock as of the last event, or None before it was ever heard."""
@@ -195,8 +205,12 @@ class Unit:
             self._refuse(topic, wire.WireError(topic, "at", "is no time of today: %d" % at))
             return
         self._clock = (at, self._up_ms)
-        for record in self._outbox.fill_times(self.boot, at, self._up_ms):
-            self._emit("keep", record)
+        self._date_records()
+
+    def _date_records(self):
+        if self._clock is not None:
+            for record in self._outbox.fill_times(self.boot, self.now_s(), self._up_ms):
+                self._emit("keep", record)
 
     def _on_acks(self, acks):
         known = -1
@@ -232,6 +246,11 @@ class Unit:
             self._report_all()
         else:
             self._emit("command", body)
+
+    def _on_kept(self, records, left):
+        self._unkept = left
+        self._outbox.restore(records)
+        self._date_records()
 
     def _on_bins(self, waste, count, grams, quality):
         if count is not None and not 0 <= count <= _HIGHEST_COUNT:
@@ -325,13 +344,18 @@ class Unit:
         at = self.now_s()
         record = [self.boot, self._seq, kind, at, self._up_ms // 1000, data]
         self._newest[kind] = self._seq
-        for lost in self._outbox.add(record, self._up_ms):
-            self._emit("forget", lost[BOOT], lost[SEQ])
         self._emit("keep", record)
+        for lost in self._outbox.add(record, self._up_ms):
+            if self._recalls:
+                self._unkept += 1
+            else:
+                self._emit("forget", lost[BOOT], lost[SEQ])
 
     def _pump(self):
         if not self._linked:
             return
+        if self._unkept and self._outbox.size() <= _RECALL_AT:
+            self._emit("recall", _RECALL_RECORDS)
         for record, is_backlog in self._outbox.take(self._up_ms, self._link_since_ms):
             kind = record[KIND]
             topic = self._topics.get(kind, "")
@@ -340,6 +364,8 @@ class Unit:
             retained = newest and kind != "keeper"
             try:
                 payload = wire.pack(topic, _body(record, is_backlog))
+            except MemoryError:  # a crowded heap: its turn comes again
+                continue
             except (ValueError, TypeError, IndexError) as error:  # a record of a former release, or a bad flash block
                 self._outbox.settle([{"boot": record[BOOT], "upto": 0, "also": [[record[SEQ], record[SEQ]]]}])
                 self._emit("forget", record[BOOT], record[SEQ])
@@ -388,6 +414,7 @@ _HANDLERS = {
     "bins": Unit._on_bins,
     "button": Unit._on_button,
     "lit": Unit._on_lit,
+    "kept": Unit._on_kept,
 }
 
 

@@ -9,7 +9,20 @@ import time
 
 
 def adjust(speed, memory_ms):
-    """Change the release on the path; call before it starts."""
+    """Change the release on the path: as soon as it has read its settings, not to disturb its order of loading."""
+    from firmware.binroom import main
+
+    load_settings = main.load_settings
+
+    def load(root):
+        loaded = load_settings(root)
+        _change(speed, memory_ms)
+        return loaded
+
+    main.load_settings = load
+
+
+def _change(speed, memory_ms):
     if speed != 1:
         from firmware.binroom.board import Board
 

@@ -96,7 +96,8 @@ def story(owed, numbers, settings):
     """A day of a unit: boots, records kept and settled, settings rewritten. Notes what was promised."""
     numbers.append(durable.next_boot("/f/state/boot.json"))
     ring = Ring("/f/state/ring", print)
-    for old in ring.load():
+    ring.load()
+    for old in ring.recall(1000, lambda boot, seq: False)[0]:
         owed.setdefault((old[0], old[1]), old)
     for seq in range(1, RECORDS + 1):
         ring.keep(record(seq))
@@ -115,7 +116,9 @@ def check(owed, numbers, settings):
     """The flash after the cut keeps every promise."""
     durable.make_folder("/f/state")
     durable.remove_leftovers("/f/state")
-    found = {(r[0], r[1]): r for r in Ring("/f/state/ring", print).load()}
+    ring = Ring("/f/state/ring", print)
+    ring.load()
+    found = {(r[0], r[1]): r for r in ring.recall(1000, lambda boot, seq: False)[0]}
     for key in owed:
         assert found.get(key) == owed[key], ("lost", key)
     for key in found:

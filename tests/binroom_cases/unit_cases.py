@@ -13,8 +13,12 @@ BASE = "zp/v1/xh/room/r01/"
 class Desk:
     """A unit with pins that follow, flash that keeps, and a log of what was published."""
 
-    def __init__(self, lamps="each", boot=3, kept=(), start_ms=0, wastes=(WET, DRY)):
+    def __init__(self, lamps="each", boot=3, kept=(), start_ms=0, wastes=(WET, DRY), recalls=False):
         config = {"area": "xh", "device": "r01", "wastes": wastes, "fw": "test", "lamps": lamps}
+        if recalls:
+            config["outbox"] = 12
+            config["recalls"] = True
+        self.config = config
         self.unit = Unit(config, boot, kept)
         self.now_ms = start_ms
         self.pins = {}
@@ -42,6 +46,10 @@ class Desk:
                 elif name == "publish":
                     message = wire.unpack(effect[1], effect[2])
                     self.sent.append((message.address.channel, message.body, effect[3], self.now_ms))
+                elif name == "recall":
+                    missing = sorted([key for key in self.flash if not self.unit.holds(key[0], key[1])], reverse=True)
+                    records = [list(self.flash[key]) for key in missing[: effect[1]]]
+                    events.append(("kept", records, len(missing) - len(records)))
                 elif name == "note":
                     self.notes.append(effect[1])
                 elif name == "command":
@@ -504,6 +512,40 @@ def case_full_outbox_gives_up_lamp_reports_first():
     assert kinds.count("keeper") == 60
     assert kinds.count("lamp") == 0
     assert records[-1][5][0][1] == 79
+
+
+def case_a_long_outage_stays_in_flash_and_comes_back():
+    desk = Desk(recalls=True)
+    for number in range(200):
+        desk.give(("bins", WET, number, 1000, 0))
+        desk.run(4000)
+    assert len(desk.unit.unsettled()) == 12
+    assert len(desk.flash) >= 200
+    everything = set(desk.flash)
+    desk.link(True)
+    desk.clock(NOW)
+    for _ in range(200):
+        desk.run(300)
+        desk.ack_sent()
+    assert not [key for key in everything if key in desk.flash]
+    sent = [body["seq"] for name, body, _, _ in desk.sent if "seq" in body]
+    assert everything <= {(3, seq) for seq in sent}
+    counts = [body["bins"][0]["count"] for body in desk.of("bins") if body["late"]]
+    assert counts[0] > counts[-1] and counts[0] >= 195  # newest first
+    assert all(body["at"] is not None for body in desk.of("bins")[5:])
+
+
+def case_a_boot_with_records_in_flash_asks_for_them():
+    desk = Desk(recalls=True)
+    desk.flash = {(2, seq): [2, seq, "keeper", NOW, 5, "bins_out"] for seq in range(1, 31)}
+    desk.unit = Unit(desk.config, 3, (), 30)
+    desk.link(True)
+    for _ in range(60):
+        desk.run(300)
+        desk.ack_sent()
+        desk.ack(2, 0, [(body["seq"], body["seq"]) for body in desk.of("keeper")])
+    assert not [key for key in desk.flash if key[0] == 2]
+    assert len(desk.of("keeper")) >= 30
 
 
 def case_wake_is_always_ahead_and_soon_enough():
