@@ -21,6 +21,7 @@ from tools.flashing.commands import main
 REPO = Path(__file__).resolve().parents[1]
 AREA = "xh"
 PASSWORDS = {f"r{number:02}": f"room {number} secret" for number in range(1, 10)} | {
+    f"bridge-{AREA}": "bridge secret",
     "t01": "truck one secret",
     f"technician-{AREA}": "technician's secret",
 }

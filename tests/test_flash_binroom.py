@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from broker.embedded import EmbeddedBroker
+from firmware import wire
 from tests.flash_desk import AREA, PASSWORDS, Desk, running_broker
 from tools.flashing import ledger
 from tools.flashing.board import open_board
@@ -67,6 +71,32 @@ def test_a_new_board_becomes_a_unit_that_reports(desk: Desk) -> None:
         assert f"zp:{AREA}/room/r01" in label
         everything = text + more + more_still + label + json.dumps(lines) + board.printed.decode(errors="replace")
         assert not [secret for secret in SECRETS if secret in everything]
+
+
+def test_a_flashed_unit_lights_its_lamp(desk: Desk, broker: EmbeddedBroker) -> None:
+    """From the box to the wall: what the tool wrote takes a call from the broker and drives the lamp's pin."""
+    with desk.board(with_panel=True):
+        assert desk.flash("binroom", "--id", "r09", *HELLO)[0] == 0
+        bridge = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"bridge-{AREA}")
+        bridge.username_pw_set(f"bridge-{AREA}", PASSWORDS[f"bridge-{AREA}"])
+        bridge.connect("127.0.0.1", broker.port)
+        bridge.loop_start()
+        now = int(time.time())
+        call = {"call_id": "c1", "waste": "residential_wet", "state": "due", "truck": "t01", "run_id": "day-1"}
+        call |= {"visit_number": 1, "eta_at": now + 900, "early_at": now + 800, "late_at": now + 1000, "sent_at": now}
+        topic = wire.topic("arrival", AREA, "r09", "residential_wet")
+        bridge.publish(topic, wire.pack(topic, call), qos=1, retain=True).wait_for_publish(5)
+        clock = wire.topic("clock", AREA)
+        until = time.monotonic() + 20
+        # The lamp of a unit without data flashes 0.1 s: lit for longer is lit by the call.
+        steady = 0
+        while steady < 6 and time.monotonic() < until:
+            bridge.publish(clock, wire.pack(clock, {"at": int(time.time())}), qos=1).wait_for_publish(5)
+            time.sleep(0.1)
+            steady = steady + 1 if desk.panels[0].level(16) == 1 else 0
+        bridge.disconnect()
+        bridge.loop_stop()
+        assert steady == 6
 
 
 def test_a_dry_run_writes_nothing(desk: Desk) -> None:

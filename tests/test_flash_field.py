@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import http.server
 import io
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ import serial
 
 from sim.virtualboard.board import VirtualBoard
 from sim.virtualboard.rom import ESP32S2_MAGIC, RomLoader
+from sim.virtualboard.terminal import make_raw
 from sim.virtualboard.uf2_drive import RP2350_ARM_S, Uf2Drive, make_uf2
 from tests.flash_desk import REPO, Desk, write_secret
 from tests.test_virtualboard_rom import esp_image
@@ -24,7 +27,6 @@ from tools.flashing.board import _why_closed, open_board
 from tools.flashing.contents import Identity, check_fit
 from tools.flashing.errors import FlashError
 from tools.flashing.image import check_image, find_drive, write_esp, write_uf2
-from tools.flashing.install import arm_watchdog
 from tools.flashing.ports import Port, choose, wait_for_new
 from tools.flashing.release import sha256
 from tools.flashing.runs import open_run
@@ -105,7 +107,7 @@ def test_a_port_without_permission(tmp_path: Path) -> None:
 
 def test_a_board_without_an_interpreter(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A blank ESP32 does not answer at the prompt; the next action is an image."""
-    monkeypatch.setattr("tools.flashing.board.ENTER_S", 1.0)
+    monkeypatch.setattr("tools.flashing.board.ENTER_TRIES_S", (1.0,))
     with desk.board(rom=RomLoader()):
         code, told, text = desk.flash("binroom", "--id", "r01", *DRY)
     assert (code, problem(told)) == (20, "silent")
@@ -272,18 +274,76 @@ def _boot_when_taken(drive: Uf2Drive, board: VirtualBoard) -> None:
 
 
 def test_a_watchdog_waits_while_the_prompt_is_held_and_bites_afterwards(desk: Desk) -> None:
-    """Armed anew by the tool it does not reset the board under its hands; forgotten, it does."""
-    with desk.board(with_panel=True) as board, open_board(str(board.port)) as prompt:
+    """A unit's watchdog is armed anew by the tool and does not reset the board under its hands; forgotten, it does."""
+    with desk.board(with_panel=True) as board:
+        with open_board(str(board.port)) as prompt:
+            assert prompt.prefix == ""  # a board without a release has started no watchdog
+            prompt.write("/current", b"0123456789ab")
+            prompt.write("/main.py", b"import machine,time\nw=machine.WDT(timeout=900)\nwhile True:\n w.feed()\n")
+            prompt.reset()
         boots = board.boots
-        prompt.ask("import machine\nw=machine.WDT(timeout=600)\nprint(1)", "starting a watchdog")
-        arm_watchdog(prompt)
         time.sleep(1)
-        assert prompt.ask("print(2)", "asking") == 2
-        assert board.boots == boots
-        prompt.prefix = ""
-        prompt.ask("w=machine.WDT(timeout=300)\nprint(1)", "starting a watchdog")
-        time.sleep(1)
-        assert board.boots > boots
+        with open_board(str(board.port)) as prompt:
+            boots = board.boots
+            time.sleep(1.5)
+            assert prompt.ask("print(2)", "asking") == 2
+            assert board.boots == boots
+            prompt.prefix = ""
+            prompt.ask("import machine\nw=machine.WDT(timeout=300)\nprint(1)", "starting a watchdog")
+            time.sleep(1)
+            assert board.boots > boots
+
+
+def test_a_port_that_never_stops_talking_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPS receiver on the port, or noise, ends within the deadline with a sentence of its own."""
+    monkeypatch.setattr("tools.flashing.board.ENTER_TRIES_S", (0.5,))
+    master, slave = os.openpty()
+    make_raw(slave)
+    name, ended = os.ttyname(slave), threading.Event()
+
+    def chatter() -> None:
+        while not ended.is_set():
+            with contextlib.suppress(OSError):
+                os.write(master, b"$GPRMC,,V,,,,,,,,,,N*53\r\n" * 8)
+
+    speaker = threading.Thread(target=chatter, daemon=True)
+    os.set_blocking(master, False)
+    speaker.start()
+    began = time.monotonic()
+    try:
+        with pytest.raises(FlashError) as caught, open_board(name):
+            pass
+    finally:
+        ended.set()
+        speaker.join(timeout=5)
+        os.close(master)
+        os.close(slave)
+    assert caught.value.problem in ("silent", "timeout")
+    assert time.monotonic() - began < 8
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        {"/current": b"../../etc", "/former": b"\xff\xfe", "/config/unit.json": b"[1,2]", "/state/boot.json": b"{"},
+        {"/current": b"", "/config/unit.json": b'{"device": 7}', "/state/boot.json": b'{"boot": -1}'},
+        {"/release/x/manifest.json": b"not json", "/current": b"x"},
+    ],
+)
+def test_a_board_full_of_nonsense_becomes_a_unit(desk: Desk, junk: dict[str, bytes]) -> None:
+    """Damaged pointers and settings stop nothing: `verify` names them, `binroom` puts them right."""
+    with desk.board() as board:
+        with open_board(str(board.port)) as prompt:
+            folders = {"/config", "/state", "/release", "/release/x"}
+            prompt.run(
+                "import os\n" + "\n".join(f"os.mkdir({folder!r})" for folder in sorted(folders)), "making folders"
+            )
+            for path, data in junk.items():
+                prompt.write(path, data)
+        assert desk.flash("verify")[0] == 32
+        code, _, text = desk.flash("binroom", "--id", "r01", "--no-hello")
+        assert code == 0, text
+        assert desk.flash("verify", "--id", "r01")[0] == 0
 
 
 def test_a_program_that_never_ends_meets_its_deadline(desk: Desk) -> None:

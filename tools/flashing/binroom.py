@@ -27,7 +27,7 @@ from tools.flashing.contents import Contents, Identity, check_fit, identify, rea
 from tools.flashing.errors import FlashError
 from tools.flashing.hello import Hello, Listener
 from tools.flashing.image import Image, write_esp
-from tools.flashing.install import arm_watchdog, carry_out, clean_up
+from tools.flashing.install import carry_out, clean_up
 from tools.flashing.label import Label, write_label
 from tools.flashing.ports import Port
 from tools.flashing.release import Release
@@ -133,8 +133,6 @@ def flash_binroom(
         if order.dry_run:
             board.reset()
             return outcome
-        if contents.current is not None:
-            arm_watchdog(board)
         watch.says("writing")
         carry_out(board, plan, lambda count, _: watch.wrote(count))
         clean_up(board, plan)
@@ -271,7 +269,6 @@ def diagnose(order: Order, settings: FlashSettings, silent: FlashError) -> Flash
     try:
         with open_board(order.port.path) as board:
             contents = read_contents(board)
-            arm_watchdog(board)
             results = run_tests(board, contents, only=("settings", "wifi", "broker"), wifi_s=order.wifi_s)
             board.reset()
         raise_first(results, contents, network_facts(settings))

@@ -22,11 +22,12 @@ import serial
 from mpremote.transport import TransportError, TransportExecError
 from mpremote.transport_serial import SerialTransport
 
+from tools.flashing import onboard
 from tools.flashing.errors import FlashError
 from tools.flashing.ports import group_of, holder_of
 
 SILENCE_S = 4.0  # a board that says nothing for so long has stopped
-ENTER_S = 8.0
+ENTER_TRIES_S = (3.0, 6.0, 12.0)
 CALL_S = 30.0
 CHUNK_BYTES = 2304  # bytes of a file in one command, where they are 3 KiB of base64: any board has room for both
 TEMPORARY = ".tmp"  # the unit clears files of this name itself
@@ -136,13 +137,15 @@ def is_there(port: str) -> bool:
 
 @contextmanager
 def open_board(port: str, *, soft_reset: bool = True) -> Iterator[Board]:
-    """The prompt of the board on `port`, its running program stopped and its memory emptied by a soft reset."""
+    """The prompt of the board on `port`, its program stopped and its memory emptied; a watchdog is kept quiet."""
     board = Board(port, _open_port(port))
     try:
         board._transport.serial.timeout = SILENCE_S
         board._transport.serial.write_timeout = SILENCE_S
         _enter(board, soft_reset)
         try:
+            if board.ask(onboard.WATCHDOG, "holding its watchdog"):
+                board.prefix = onboard.FEED
             yield board
         except BaseException:
             board.reset()  # whatever went wrong, the unit goes back to its work
@@ -152,31 +155,30 @@ def open_board(port: str, *, soft_reset: bool = True) -> Iterator[Board]:
 
 
 def _enter(board: Board, soft_reset: bool) -> None:
-    with board._guard("stopping the running program", 3 * ENTER_S):
-        for attempt in (1, 2):
+    """A board that the opening of its port has reset, or that waits for its network, needs a second try."""
+    with board._guard("stopping the running program", 2 * sum(ENTER_TRIES_S)):
+        for number, wait_s in enumerate(ENTER_TRIES_S, start=1):
             try:
                 with contextlib.redirect_stdout(io.StringIO()):
-                    board._transport.enter_raw_repl(soft_reset=soft_reset, timeout_overall=ENTER_S / attempt)
+                    board._transport.enter_raw_repl(soft_reset=soft_reset, timeout_overall=wait_s)
                 return
             except TransportError as error:
                 if not is_there(board.port):
                     raise FlashError("cable_pulled", port=board.port, doing="stopping the running program") from error
-                if attempt == 2:
+                if number == len(ENTER_TRIES_S):
                     raise FlashError("silent", port=board.port) from error
 
 
 def _open_port(port: str) -> Any:
     """A transport; the reasons why a port does not open each have their own sentence."""
     try:
-        # mpremote hides the reason behind "failed to access", so the port is tried first.
-        probe = serial.serial_for_url(port, baudrate=115200, timeout=0.1, exclusive=True, do_not_open=True)
-        probe.open()
-        probe.close()
-    except (OSError, ValueError) as error:
-        raise _why_closed(port, error) from error
-    try:
         return SerialTransport(port, baudrate=115200, timeout=SILENCE_S)
-    except (TransportError, OSError) as error:
+    except (TransportError, OSError, ValueError) as error:
+        # mpremote hides the reason behind "failed to access", so the port is asked itself.
+        try:
+            serial.serial_for_url(port, baudrate=115200, timeout=0.1, exclusive=True).close()
+        except (OSError, ValueError) as reason:
+            raise _why_closed(port, reason) from error
         raise _why_closed(port, error) from error
 
 

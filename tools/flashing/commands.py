@@ -25,7 +25,6 @@ from tools.flashing.contents import Contents, Identity, check_fit, identify, rea
 from tools.flashing.errors import PROBLEMS, FlashError
 from tools.flashing.hello import Listener
 from tools.flashing.image import Image, check_image, find_drive, write_uf2
-from tools.flashing.install import arm_watchdog
 from tools.flashing.ports import Port, choose, usb_ports, virtual_ports, wait_for_new
 from tools.flashing.release import build_release, sha256
 from tools.flashing.rollback import roll_back, verify
@@ -411,7 +410,6 @@ def _selftest(options: argparse.Namespace, screen: Screen) -> int:
         contents = read_contents(board)
         if contents.current is None or (options.id and contents.device != options.id):
             raise FlashError("not_verified", what=f"the board is {contents.device or 'no unit yet'}, not {options.id}")
-        arm_watchdog(board)
         results = run_tests(board, contents, hold_ms=options.hold_ms, says=bar.says)
         board.reset()
     rows = [(("ok" if result.ok else "FAILED"), result.name, result.seen, result.needs) for result in results]
@@ -435,7 +433,6 @@ def _rollback(options: argparse.Namespace, screen: Screen) -> int:
             raise FlashError("not_verified", what=f"the board is {contents.device or 'no unit yet'}, not {options.id}")
         if settings is not None and not options.ignore_runs and contents.device:
             refuse_open_run(settings.api_url, "room", contents.device)
-        arm_watchdog(board)
         rolled = roll_back(board)
         board.reset()
     screen.document({"ok": True, **asdict(rolled)})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tools.flashing import onboard
 from tools.flashing.board import Board
 from tools.flashing.changes import Action, Plan, Step
 from tools.flashing.contents import ROOTS, read_contents
@@ -12,12 +11,6 @@ from tools.flashing.errors import FlashError
 from tools.flashing.release import sha256
 
 POINTERS = ("/former", "/current")
-
-
-def arm_watchdog(board: Board) -> None:
-    """Keeps a watchdog that the unit may have started from resetting the board under our hands."""
-    board.ask(onboard.WATCHDOG, "holding its watchdog")
-    board.prefix = onboard.FEED
 
 
 def carry_out(board: Board, plan: Plan, progress: Callable[[int, str], None] = lambda *_: None) -> None:

@@ -13,13 +13,19 @@ print((sys.platform,tuple(_i[1])[:3],getattr(_i,'_machine',''),getattr(_i,'_mpy'
 """
 
 # Armed anew so that it cannot bite while the prompt is held, and does bite if the technician walks away.
+# A board without a release has started none, and gets none.
 WATCHDOG = """
-import machine
+import os
 try:
- _zw=machine.WDT(timeout=120000)
-except ValueError:
- _zw=machine.WDT(timeout=8300)
-print(1)
+ os.stat('/current')
+ import machine
+ try:
+  _zw=machine.WDT(timeout=120000)
+ except ValueError:
+  _zw=machine.WDT(timeout=8300)
+ print(True)
+except (OSError,ImportError,AttributeError):
+ print(False)
 """
 FEED = "_zw.feed()\n"
 
