@@ -51,13 +51,13 @@ class OpenDay:
         self._seen.add(record_id)
 
     def _read_table(self, kind: str) -> None:
-        documents = [document for _, document in self.db.rows(kind).raw_items()]
+        head, see = codec.head, self._seen.add
         ids, times = [], []
-        for document in documents:
-            record_id, key, at = codec.head(document)
+        for document in self.db.rows(kind).documents():
+            record_id, key, at = head(document)
             ids.append(record_id)
             times.append(at)
-            self._seen.add(record_id)
+            see(record_id)
             if kind == POSITIONS:
                 self._fix_kept[key] = at // THIN_S
                 self._see_position(key, at, record_id, document)

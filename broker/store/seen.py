@@ -65,7 +65,10 @@ class Seen:
         found = counted(record_id)
         if found is None:
             return None, 0
-        return self.heads.setdefault(found[0], Ranges()), found[1]
+        ranges = self.heads.get(found[0])
+        if ranges is None:
+            ranges = self.heads.setdefault(found[0], Ranges())
+        return ranges, found[1]
 
     def holds(self, record_id: str) -> bool:
         """Whether this id counts and is stored."""
@@ -76,9 +79,18 @@ class Seen:
 
     def add(self, record_id: str) -> None:
         """This id is stored now; nothing happens if it does not count."""
-        ranges, number = self.find(record_id)
+        head, _, tail = record_id.rpartition(":")
+        ranges = self.heads.get(head)
+        # A known head was matched by the pattern once: then only the tail is to be looked at.
+        if ranges is not None and tail.isdigit() and tail.isascii() and tail[0] != "0" and len(tail) <= 9:
+            number = int(tail)
+        else:
+            ranges, number = self.find(record_id)
         if ranges is not None:
-            ranges.add(number)
+            if ranges.lasts and number == ranges.lasts[-1] + 1:
+                ranges.lasts[-1] = number
+            else:
+                ranges.add(number)
 
     def saved(self) -> dict[str, list[list[int]]]:
         """All of it as plain JSON, for the carry-over file of a sealed day."""

@@ -57,20 +57,22 @@ class JournalStorage(Storage):
         offset = 0
         table, first = b"", 0
         fresh: list[bytes] = []
+        expected = b""
         for line in lines:
-            if line.startswith(b"{"):
+            if expected and line.startswith(expected):
+                # Puts with ids that count up are what inserting writes: they go in together.
+                fresh.append(line[len(expected) : -1])
+                expected = b'["%s",%d,' % (table, first + len(fresh))
+            elif line.startswith(b"{"):
                 if on_note is not None:
                     on_note(line, place, offset)
             elif (put := _PUT.match(line)) is not None:
-                # Puts with ids that count up are what inserting writes: they go in together.
-                name, number = put[1], int(put[2])
-                if name != table or number != first + len(fresh):
-                    self._extend(table, first, fresh)
-                    table, first, fresh = name, number, []
-                fresh.append(line[put.end() : -1])
+                self._extend(table, first, fresh)
+                table, first, fresh = put[1], int(put[2]), [line[put.end() : -1]]
+                expected = b'["%s",%d,' % (table, first + 1)
             else:
                 self._extend(table, first, fresh)
-                fresh = []
+                fresh, expected = [], b""
                 self._apply_line(line)
             offset += len(line) + 1
         self._extend(table, first, fresh)

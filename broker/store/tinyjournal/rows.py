@@ -64,6 +64,10 @@ class Rows(Mapping[str, Doc]):
                 yield position + 1
         yield from list(self._sparse)
 
+    def documents(self) -> list[bytes]:
+        """All encoded documents in the order of their ids, where those count up."""
+        return [document for document in self._dense if document is not None] + list(self._sparse.values())
+
     def raw_items(self) -> Iterator[tuple[int, bytes]]:
         """Every id with its encoded document."""
         for doc_id in self.ids():
