@@ -7,10 +7,12 @@ import sys
 import threading
 from pathlib import Path
 
-from broker import __version__
+from broker import __version__, replay, tainan
 from broker.config import ConfigError, read_config
 from broker.embedded import EmbeddedBrokerError
+from broker.registers import commands as registers
 from broker.store import StoreError
+from broker.store import commands as store
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,12 +25,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--check-config", action="store_true", help="read configuration and plan, say what is wrong, end")
     top.add_argument("--version", action="version", version=f"zhanpai {__version__}")
     commands = top.add_subparsers(dest="command", title="commands", metavar="COMMAND")
-    import importlib
-    import importlib.util
-
-    for name in ("broker.store.commands", "broker.tainan", "broker.registers.commands"):
-        if importlib.util.find_spec(name):
-            importlib.import_module(name).add_commands(commands)
+    for module in (store, replay, tainan, registers):
+        module.add_commands(commands)
     return top
 
 
