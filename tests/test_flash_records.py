@@ -88,3 +88,12 @@ def test_the_ledger_command_shows_one_id(tmp_path: Path) -> None:
     code, told, _ = desk.flash("ledger", "--id", "r01")
     assert (code, len(told["lines"]), told["unreadable"]) == (0, 2, 0)
     assert json.dumps(told)
+
+
+def test_the_readme_names_every_step_of_the_self_test() -> None:
+    """The list of what needs hardware is the self test's own."""
+    from tests.flash_desk import REPO
+    from tools.flashing.selftest import TESTS
+
+    readme = (REPO / "packaging/README.md").read_text()
+    assert [test.name for test in TESTS if f"| {test.name} | {test.needs} |" not in readme] == []
