@@ -130,6 +130,32 @@ def test_short_press_within_ten_seconds_withdraws():
     assert driver.light == "off"
 
 
+def test_withdrawn_incident_stays_lit_until_the_withdrawal_is_stored():
+    """Word of the press being stored or seen does not darken the light of a withdrawal nobody has yet."""
+    driver = Driver()
+    driver.hold(2.0)
+    driver.hold(0.3)
+    raised, withdrawn = driver.records("incident")
+    driver.ack(7, raised["seq"])
+    driver.stage(raised["incident_id"], "seen")
+    assert driver.light == "fast"
+    driver.ack(7, withdrawn["seq"])
+    assert driver.light == "off"
+
+
+def test_press_and_rebirth_bring_the_next_position_at_once():
+    """After a press or a rebirth the next fix is published, though the truck has not moved."""
+    driver = Driver()
+    driver.fixes(12)
+    before = len(driver.records("fix"))
+    driver.hold(1.6)
+    driver.fixes(2)
+    assert len(driver.records("fix")) == before + 1
+    driver.do(Received("truck", "command", "", {"command": "rebirth", "id": "c"}))
+    driver.fixes(2)
+    assert len(driver.records("fix")) == before + 2
+
+
 def test_short_press_after_ten_seconds_withdraws_nothing():
     """After 10 s a short press changes nothing, and without an incident neither."""
     driver = Driver()
@@ -223,6 +249,17 @@ def test_silence_of_a_silent_bridge_closes_nothing():
     driver = Driver(started=Started((OpenIncident("t01-6-3", "lane_blocked", stage="seen"),)))
     driver.do(LinkUp())
     driver.do(Wake(), 300.0)
+    assert driver.light == "steady"
+
+
+def test_bridge_heard_before_the_connection_closes_nothing():
+    """Only a bridge heard on this connection can be silent about an incident."""
+    driver = Driver(started=Started((OpenIncident("t01-6-3", "lane_blocked", stage="seen"),)))
+    driver.do(LinkUp())
+    driver.clock()
+    driver.do(LinkDown())
+    driver.do(LinkUp())
+    driver.do(Wake(), 70.0)
     assert driver.light == "steady"
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firmware.truck.agent import Agent
-from firmware.truck.courier import BACKLOG_MAX, UNDER_WAY_MAX
+from firmware.truck.courier import UNDER_WAY_MAX
 from firmware.truck.device import TruckDevice
 from firmware.truck.events import ButtonDown, ButtonUp, FixSeen, LinkDown, LinkUp, Note, Publish, Wake
 from firmware.truck.fix import Fix
@@ -135,7 +135,7 @@ def test_backlog_goes_in_small_portions(cab):
     stored: set[tuple[int, int]] = set()
     for _ in range(60):
         sent = cab.take_sent()
-        assert len(sent) <= BACKLOG_MAX + 2
+        assert len(sent) <= 18
         new = [(boot, seq) for boot, seq, _ in sent]
         stored |= set(new)
         if not new:

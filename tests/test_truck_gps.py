@@ -105,6 +105,13 @@ def test_what_is_no_position_gives_no_fix(parts):
     assert fixes(*parts) == []
 
 
+def test_sentence_without_checksum_is_nothing():
+    """A cut line can look whole: without its checksum it says nothing."""
+    whole = rmc().decode().strip()
+    assert parse_sentence(whole) is not None
+    assert parse_sentence(whole[:-3]) is None
+
+
 def test_bad_date_costs_the_date_only():
     """An impossible date leaves a fix without fix_at."""
     (fix,) = fixes(rmc(date="991399"), gga())

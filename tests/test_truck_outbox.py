@@ -156,7 +156,7 @@ def test_boot_file_is_whole_or_old(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["b"]
 
 
-@pytest.mark.parametrize("damage", ["garbage", "torn", "empty_pages"])
+@pytest.mark.parametrize("damage", ["garbage", "torn", "empty_pages", "one_page"])
 def test_damaged_file_is_moved_aside_and_named(tmp_path, damage):
     """A damaged file is kept under a new name, a new one is begun, and the boot counter goes on."""
     path = tmp_path / "o.db"
@@ -169,6 +169,7 @@ def test_damaged_file_is_moved_aside_and_named(tmp_path, damage):
         "garbage": random.Random(3).randbytes(5000),
         "torn": whole[: len(whole) // 2 - 100],
         "empty_pages": whole[:4096] + bytes(len(whole) - 4096),
+        "one_page": whole[:-8192] + random.Random(4).randbytes(4096) + whole[-4096:],
     }[damage]
     path.write_bytes(broken)
     again = Outbox(path)
