@@ -76,6 +76,27 @@ def test_a_refusal_is_a_sentence_and_exit_code_one(demo):
     assert open_registers(demo.folder).elections.read().version == 1
 
 
+def test_a_stale_change_shows_both_sides(demo):
+    """Two changes on top of one version: the second is refused and told what the first did and what it wanted."""
+    etag = open_registers(demo.folder).elections.read().etag
+    assert demo("elections", "set", "bodies/pb-a01/name", "甲", *SIGNED, "--expect", etag)[0] == 0
+    code, _, err = demo("elections", "set", "bodies/pb-a01/name", "乙", *SIGNED, "--expect", etag)
+    assert code == 1
+    assert "香樟居民区党总支 → 甲" in err
+    assert "→ 乙" in err
+
+
+def test_the_folder_comes_from_the_configuration(tmp_path, capsys):
+    """Without --folder the [registers] section of the configuration file says where the registers are."""
+    config = tmp_path / "broker.toml"
+    config.write_text(f'[area]\nplan = "demo"\n[registers]\nfolder = "{tmp_path / "there"}"\n')
+    assert main(["--config", str(config), "safety", "demo", *SIGNED]) == 0
+    assert (tmp_path / "there" / "safety.json").exists()
+    config.write_text("[area]\nplam = 3\n")
+    assert main(["--config", str(config), "safety", "report"]) == 1
+    assert "broker.toml" in capsys.readouterr().err
+
+
 def test_export_and_import_by_file(demo, tmp_path):
     """A workbook is exported, changed by nobody, and imports as no change; a CSV change is previewed, then applied."""
     book, sheet = tmp_path / "all.xlsx", tmp_path / "areas.csv"

@@ -106,6 +106,25 @@ def test_every_look_at_members_and_every_export_is_logged(desk):
     assert NAME not in json.dumps(lines, ensure_ascii=False)
 
 
+def test_a_cut_off_line_of_the_access_log_swallows_no_other(desk):
+    """After half a line the next entry stands on its own."""
+    desk.get("/api/v1/elections", desk.tokens["trusted"])
+    path = next(desk.registers.access.folder.iterdir())
+    path.write_bytes(path.read_bytes() + b'{"at": 16')
+    desk.get("/api/v1/elections", desk.tokens["viewer"])
+    assert [line["who"] for line in desk.registers.access.lines()] == ["韩梅", "李雷"]
+
+
+def test_deep_nesting_is_refused(still):
+    """A body nested a thousand deep is answered, not a fault of the server."""
+    deep = "[" * 900 + "]" * 900
+    token = _bearer(still.tokens["registrar"])
+    for etag in (still.etag(), "x"):
+        body = f'{{"expect": "{etag}", "why": "w", "document": {{"areas": {deep}}}}}'
+        answer = still.http.put("/api/v1/elections", headers=token, content=body.encode())
+        assert answer.status_code in (400, 409, 422)
+
+
 def test_nobody_without_a_token_sees_anything_once_roles_are_configured(still):
     """The API answers 401, a page leads to the login form, a wrong token is refused."""
     assert still.get("/api/v1/elections").status_code == 401

@@ -167,6 +167,18 @@ def test_formulas_and_wrong_sheets_of_a_workbook_are_refused():
     assert preview_file(ELECTIONS, elections(), out.getvalue()).problems[0].code in ("unknown_sheet", "which_table")
 
 
+def test_a_broken_cell_of_a_workbook_is_refused():
+    """What is left of a broken formula is no value."""
+    book = Workbook()
+    book.active.title = "areas"
+    book.active.append(["id", "name"])
+    book.active.append(["a01", "#REF!"])
+    book.active["B2"].data_type = "e"
+    out = io.BytesIO()
+    book.save(out)
+    assert preview_file(ELECTIONS, elections(), out.getvalue()).problems[0].code == "formula"
+
+
 def test_a_zip_bomb_is_refused_before_it_is_unpacked():
     """A workbook that unpacks to more than 40 MB is refused by its directory."""
     import zipfile

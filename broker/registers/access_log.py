@@ -1,6 +1,8 @@
 """Who looked at members' data and who exported what: one line each, a file a month, personal facts never in it."""
 
 import json
+import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,14 +17,19 @@ class AccessLog:
     def __init__(self, folder: Path, *, now: Callable[[], float], day_of: Callable[[int], str]) -> None:
         self.folder = folder / "access"
         self._now, self._day_of, self._disk = now, day_of, Disk()
+        self._turn = threading.Lock()
 
     def note(self, who: str, role: str, action: str, what: str) -> None:
         """Write one line durably; an access that cannot be written down must not happen (OSError)."""
         at = int(self._now())
         entry = {"at": at, "who": who[:MAX_TEXT], "role": role, "action": action, "what": what[:MAX_TEXT]}
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         line = json.dumps(entry, ensure_ascii=False, sort_keys=True).encode() + b"\n"
-        append_durably(self._disk, self.folder / f"{self._day_of(at)[:7]}.jsonl", line)
+        path = self.folder / f"{self._day_of(at)[:7]}.jsonl"
+        with self._turn:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if _cut_off(path):  # it must not swallow this line
+                line = b"\n" + line
+            append_durably(self._disk, path, line)
 
     def lines(self) -> Iterator[dict[str, object]]:
         """All entries, oldest first; a cut-off line is passed over."""
@@ -34,3 +41,12 @@ class AccessLog:
                     continue
                 if isinstance(entry, dict):
                     yield entry
+
+
+def _cut_off(path: Path) -> bool:
+    """Whether the file's last line has no end."""
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"

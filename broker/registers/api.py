@@ -13,7 +13,7 @@ from broker.registers.book import Registers
 from broker.registers.changes import in_words, masked_change
 from broker.registers.edits import Edit, apply_edits
 from broker.registers.election_models import BodyKind, Level
-from broker.registers.filing import MEDIA, export_file, preview_file
+from broker.registers.filing import MEDIA, export_file, preview_file, table_of
 from broker.registers.oc4ids import export_package
 from broker.registers.pages import page_router
 from broker.registers.privacy import redacted
@@ -129,11 +129,12 @@ def _reads(whole: APIRouter, registers: Registers, roles: Roles, which: str) -> 
         request: Request, format: Literal["csv", "xlsx", "json"] = "xlsx", table: str | None = None, lang: Lang = "zh",
     ) -> Response:
         visitor = visitor_of(request, roles)
+        table = table_of(which, table).name if table else None
         snapshot = register.read()
         content = export_file(which, shown_document(which, snapshot, visitor), format, table, lang)
         names = "with names" if visitor.sees_names else "without names"
         registers.access.note(visitor.name, visitor.role, "export", f"{which} {table or 'all'} {format} {names}")
-        file = f"{which}-{table + '-' if table and table.isascii() else ''}v{snapshot.version}.{format}"
+        file = f"{which}-{table or 'all'}-v{snapshot.version}.{format}"
         headers = {"Content-Disposition": f'attachment; filename="{file}"'}
         return Response(content, media_type=MEDIA[format], headers=headers)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from broker.registers.book import Registers, open_registers
 from broker.registers.changes import Change, in_words
-from broker.registers.errors import Invalid, Problem, RegisterError
+from broker.registers.errors import Conflict, Invalid, Problem, RegisterError
 from broker.registers.privacy import redacted
 from broker.registers.register import Register, Snapshot
 
@@ -25,6 +25,11 @@ def careful(run: Callable[[Args], int]) -> Callable[[Args], int]:
             return run(args)
         except Invalid as error:
             print(error.told(args.lang), file=sys.stderr)
+        except Conflict as error:
+            print(error, file=sys.stderr)
+            for title, changes in (("theirs / 他人", error.their_changes), ("yours / 您的", error.my_changes)):
+                print(f"{title}:", file=sys.stderr)
+                print_changes(changes, args.lang, sys.stderr)
         except RegisterError as error:
             print(error, file=sys.stderr)
         except OSError as error:

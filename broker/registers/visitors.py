@@ -64,6 +64,8 @@ class RegisterRoute(APIRoute):
                 answer = await inner(request)
             except RegisterError as error:
                 answer = self.refuse(request, error)
+            except RecursionError:
+                answer = self.refuse(request, Invalid([Problem("", "json", {"message": "nested too deep"})]))
             except OSError as error:
                 text = f"the disk refused ({error.strerror or error}); nothing is half-written: look, then try again"
                 answer = JSONResponse({"error": "Disk", "message": text}, 507)
