@@ -8,9 +8,10 @@ import orjson
 
 from broker.store import Record, Refused
 
-LONGEST_TEXT = 200
+LONGEST_TEXT = 300
 _KIND = re.compile(r"[a-z][a-z_]{0,31}")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f]")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 MAX_TIME_S = 4102444800  # 2100-01-01
 
 
@@ -28,27 +29,45 @@ def check(record: Record) -> None:
 
 def encode(record: Record) -> bytes:
     """The record without its kind (the table says it) as JSON; raises Refused if a value is not plain JSON."""
+    fields = {
+        "id": record.id,
+        "key": record.key,
+        "at": record.at,
+        "received_at": record.received_at,
+        "area": record.area,
+        "body": record.body,
+    }
     try:
-        return orjson.dumps(
-            {
-                "id": record.id,
-                "key": record.key,
-                "at": record.at,
-                "received_at": record.received_at,
-                "area": record.area,
-                "body": record.body,
-            }
-        )
-    except (TypeError, ValueError) as error:
-        raise Refused(f"record {record.id!r}: body cannot be stored: {error}") from error
+        return orjson.dumps(fields)
+    except (TypeError, ValueError):
+        return _dumps_mended(record, fields)
 
 
 def encode_body(record: Record) -> bytes:
     """The body alone as JSON; raises Refused if a value is not plain JSON."""
     try:
         return orjson.dumps(record.body)
+    except (TypeError, ValueError):
+        return _dumps_mended(record, record.body)
+
+
+def _dumps_mended(record: Record, value: Any) -> bytes:
+    # A device can send half of a surrogate pair, which no UTF-8 file can hold. One broken letter must not keep a
+    # whole batch from being stored: it becomes the replacement character.
+    try:
+        return orjson.dumps(_mended(value))
     except (TypeError, ValueError) as error:
         raise Refused(f"record {record.id!r}: body cannot be stored: {error}") from error
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return _HALF_CHARACTER.sub("\ufffd", value)
+    if isinstance(value, Mapping):
+        return {_mended(name): _mended(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mended(inner) for inner in value]
+    return value
 
 
 def encode_with_kind(record: Record) -> bytes:
