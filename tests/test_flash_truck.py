@@ -208,6 +208,7 @@ def test_the_same_edits_on_the_pi_itself(tmp_path: Path) -> None:
         ("lgpio-0.2.2.0-cp311-cp311-manylinux_2_34_x86_64.whl", "3.11", False),
         ("thing-1.0-cp39-abi3-manylinux_2_17_aarch64.manylinux2014_aarch64.whl", "3.13", True),
         ("thing-1.0-cp312-abi3-manylinux2014_aarch64.whl", "3.11", False),
+        ("thing-1.0-cp311-cp311-manylinux_2_39_aarch64.whl", "3.11", False),
         ("thing-1.0.tar.gz", "3.11", False),
     ],
 )

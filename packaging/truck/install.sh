@@ -39,11 +39,6 @@ if [ ! -e "$packages/complete" ]; then
 	mkdir -p "$packages"
 	"$python" -m venv --without-pip "$packages"
 	pip=$(ls "$here"/wheels/pip-*.whl | sort | tail -n 1)
-	for tool in "$here"/wheels/setuptools-*.whl; do
-		[ -e "$tool" ] || continue
-		PYTHONPATH=$pip "$packages/bin/python" -m pip install --quiet --no-index --no-deps \
-			--no-cache-dir --disable-pip-version-check "$tool"
-	done
 	PYTHONPATH=$pip "$packages/bin/python" -m pip install --quiet --no-index --require-hashes --only-binary=:all: \
 		--no-cache-dir --disable-pip-version-check --find-links "$here/wheels" -r "$here/requirements.txt"
 	sync

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from tools.flashing.errors import FlashError
 
-PLATFORM = "manylinux2014_aarch64"
-# pip runs from its own wheel, since a Pi's Python comes without; gpiozero wants setuptools and does not lock it.
-TOOLS = ("pip", "setuptools")
+# What Raspberry Pi OS brings with each Python: its C library's minor version (glibc 2.n).
+GLIBC_MINOR = {"3.11": 36, "3.12": 39, "3.13": 41}
+PLATFORMS = "--platform manylinux_2_34_aarch64 --platform manylinux_2_28_aarch64 --platform manylinux2014_aarch64"
+TOOL = "pip"  # runs from its own wheel, since a Pi's Python comes without
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _WHEEL = re.compile(
@@ -45,9 +46,7 @@ def runs_on(file_name: str, python: str, machines: tuple[str, ...] = ("aarch64",
         return False
     minor = int(python.split(".")[1])
     platforms = found["platform"].split(".")
-    fits_machine = "any" in platforms or any(
-        p.startswith(("manylinux", "linux")) and p.endswith(machines) for p in platforms
-    )
+    fits_machine = any(_fits_machine(platform, python, machines) for platform in platforms)
     fits_python = False
     for tag in found["python"].split("."):
         if tag in ("py3", f"cp3{minor}"):
@@ -56,6 +55,17 @@ def runs_on(file_name: str, python: str, machines: tuple[str, ...] = ("aarch64",
             fits_python = fits_python or int(tag[3:]) <= minor
     fits_abi = found["abi"] in ("none", "abi3", f"cp3{minor}")
     return fits_machine and fits_python and fits_abi
+
+
+def _fits_machine(platform: str, python: str, machines: tuple[str, ...]) -> bool:
+    if platform == "any":
+        return True
+    if not platform.endswith(machines):
+        return False
+    libc = re.match(r"manylinux_2_(\d+)_", platform)
+    if libc is not None:
+        return int(libc[1]) <= GLIBC_MINOR[python]
+    return platform.startswith(("manylinux1_", "manylinux2010_", "manylinux2014_", "linux_"))
 
 
 def choose_wheels(lock: Path, folder: Path, python: str, machines: tuple[str, ...] = ("aarch64",)) -> list[Wheel]:
@@ -73,14 +83,13 @@ def choose_wheels(lock: Path, folder: Path, python: str, machines: tuple[str, ..
             chosen.append(Wheel(name, version, good[0]))
         else:
             missing.append(f"{name} {version}" + (" has another content than the lock file's" if named else ""))
-    for tool in TOOLS:
-        found = [file for file in files if _is(file, tool, None) and runs_on(file.name, python, machines)]
-        if found:
-            chosen.append(Wheel(tool, "", found[-1]))
-        elif tool == "pip" or python != "3.11":
-            missing.append(tool)
+    tools = [file for file in files if _is(file, TOOL, None) and runs_on(file.name, python, machines)]
+    if tools:
+        chosen.append(Wheel(TOOL, "", tools[-1]))
+    else:
+        missing.append(TOOL)
     if missing:
-        raise FlashError("wheels", folder=folder, what=", ".join(missing), platform=PLATFORM, python=python)
+        raise FlashError("wheels", folder=folder, what=", ".join(missing), platforms=PLATFORMS, python=python)
     return chosen
 
 
