@@ -166,7 +166,7 @@ def start_bridge(folder: Path, port: int) -> tuple[subprocess.Popen[bytes], Call
 def one_round(kind: str, records: int) -> float:
     """Records a second that one subscriber took from the first sent to the last taken."""
     folder = Path(tempfile.mkdtemp(prefix="zp-throughput-"))
-    accounts = {name: "pw" for name in ("bridge-xh", *ROOMS)}
+    accounts = dict.fromkeys(("bridge-xh", *ROOMS), "pw")
     broker = EmbeddedBroker(folder / "mosquitto", "xh", accounts)
     broker.start()
     child: subprocess.Popen[bytes] | None = None
@@ -227,7 +227,7 @@ def fsync_ms(folder: Path, times: int = 200) -> list[float]:
 def paced(rate: int, seconds: float) -> None:
     """Print the ack times at an offered rate."""
     folder = Path(tempfile.mkdtemp(prefix="zp-throughput-"))
-    broker = EmbeddedBroker(folder / "mosquitto", "xh", {name: "pw" for name in ("bridge-xh", *ROOMS)})
+    broker = EmbeddedBroker(folder / "mosquitto", "xh", dict.fromkeys(("bridge-xh", *ROOMS), "pw"))
     broker.start()
     child, _ = start_bridge(folder, broker.port)
     try:

@@ -54,7 +54,7 @@ class Outcome:
 
 
 def replay(store: Store, plan: Plan, settings: DispatchSettings, from_at: int, to_at: int, folder: Path) -> Outcome:
-    """Feed what was received from `from_at` until before `to_at` through the rules; `folder` takes the scratch store."""
+    """Feed what was received in from_at <= t < to_at through the rules; `folder` takes the scratch store."""
     heard = sorted(
         (record for kind in HEARD for record in store.scan(kind) if from_at <= record.received_at < to_at),
         key=lambda record: (record.received_at, record.body.get("boot", 0), record.body.get("seq", 0), record.id),

@@ -275,4 +275,4 @@ def test_a_resend_that_knows_the_time_by_now_is_the_same_record(morning: Morning
     morning.seq -= 1
     morning.fix(1.0)
     morning.step(1)
-    assert len([r for r in morning.store.scan("fix")]) == 1
+    assert len(list(morning.store.scan("fix"))) == 1

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-ACTIONS = ("acknowledge", "decide", "clear", "resolve", "estate_ack", "serve", "skip")
+ACTIONS = ("acknowledge", "decide", "clear", "resolve", "estate_ack", "serve", "skip", "weigh")
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One action of one person on an incident (`truck`, `incident_id`) or, for serve and skip, on a visit.
+    """One action of one person on an incident (`truck`, `incident_id`) or, for serve and skip, on a visit; `weigh`
+    keeps what the transfer station weighed of a truck's load (`truck`, `waste`, `grams`, `run_id` where known).
 
     `version`, where given, must be the incident's newest, so that of two clicks on an old screen one is refused.
     """
@@ -21,6 +22,9 @@ class Act:
     option: int = 0
     truck: str | None = None
     version: int | None = None
+    waste: str | None = None
+    grams: int | None = None
+    run_id: str | None = None
 
 
 class ActionError(ValueError):

@@ -213,6 +213,8 @@ class Dispatch:
         )
         if act.action in ("serve", "skip"):
             return [stored, *self._act_on_visit(act, now)]
+        if act.action == "weigh":
+            return [stored, self._weigh(act, now)]
         incident = self.shift.incidents.get(act.incident or ("", ""))
         if incident is None:
             raise ActionError("no such incident; it may have been withdrawn before it was stored", missing=True)
@@ -220,6 +222,16 @@ class Dispatch:
             text = f"somebody changed this incident meanwhile (version {incident.version}): look again, then decide"
             raise ActionError(text, stale=True)
         return [stored, *self._act_on_incident(act, incident, now)]
+
+    def _weigh(self, act: Act, now: int) -> Store:
+        """What the transfer station weighed."""
+        if act.waste not in wire.WASTES:
+            raise ActionError(f"waste must be one of {' '.join(wire.WASTES)}, got {act.waste!r}")
+        if act.truck is None or act.grams is None or act.grams < 0:
+            raise ActionError("a weigh-in needs truck and grams (0 or more)")
+        body = {"truck": act.truck, "run_id": act.run_id, "waste": act.waste, "grams": act.grams, "at": now}
+        record_id = f"weighing:{act.truck}:{self.shift.next_number()}"
+        return Store(record_id, "weighing", act.truck, now, {**body, "who": act.who})
 
     def _act_on_incident(self, act: Act, incident: Incident, now: int) -> list[Effect]:
         if act.action == "acknowledge":

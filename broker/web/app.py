@@ -22,7 +22,6 @@ from broker.web.docs_page import docs_page
 STATIC = Path(__file__).parent / "static"
 EVENT_LOOK_S = 0.2
 EVENT_ALIVE_S = 3.0
-MAX_ROWS = 5000
 
 Who = Annotated[str, Field(min_length=1, max_length=80, description="who does it, as the record will name them")]
 Id = Annotated[str, Field(min_length=1, max_length=64)]
@@ -43,6 +42,15 @@ class Decision(Deed):
     truck: Id | None = Field(None, description="the contractor's truck, for extra_truck")
 
 
+class Weighed(Deed):
+    """One weigh-in at the transfer station 中转站."""
+
+    truck: Id
+    waste: Literal["residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation"]
+    grams: int = Field(ge=0, le=100_000_000)
+    run_id: Id | None = None
+
+
 class Skip(Deed):
     """Why a visit is skipped."""
 
@@ -57,7 +65,7 @@ def build_app(desk: Desk, store: Store, further: list[APIRouter], *, loopback_on
     app.middleware("http")(_same_origin)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _pages(app)
-    _reads(app, desk, store)
+    _reads(app, desk)
     _deeds(app, desk)
     _health(app, desk, store)
     for router in further:
@@ -88,7 +96,7 @@ def _pages(app: FastAPI) -> None:
         return HTMLResponse(docs_page(app.openapi()))
 
 
-def _reads(app: FastAPI, desk: Desk, store: Store) -> None:
+def _reads(app: FastAPI, desk: Desk) -> None:
     @app.get("/api/v1/trucks", tags=["picture"], summary="Trucks: where, next room, ETA, age of the data")
     def trucks() -> list[dict[str, Any]]:
         return list(desk.picture["trucks"])
@@ -108,18 +116,6 @@ def _reads(app: FastAPI, desk: Desk, store: Store) -> None:
     @app.get("/api/v1/picture", tags=["picture"], summary="Everything the screen shows, at once")
     def picture() -> dict[str, Any]:
         return desk.picture
-
-    @app.get("/api/v1/calls", tags=["record"], summary="Lamp calls from the record, scored against true arrivals")
-    def calls(from_at: int | None = None, to_at: int | None = None) -> list[dict[str, Any]]:
-        newest: dict[str, dict[str, Any]] = {}
-        try:
-            for record in store.scan("call", from_at=from_at, to_at=to_at):
-                newest[record.key] = dict(record.body)
-                if len(newest) > MAX_ROWS:
-                    raise HTTPException(413, f"more than {MAX_ROWS} calls: ask for a shorter time with from_at, to_at")
-        except StoreError as why:
-            raise HTTPException(503, str(why)) from why
-        return list(newest.values())
 
     @app.get("/api/v1/events", tags=["picture"], summary="Server-sent events: the picture, whenever it changes")
     async def events(request: Request) -> StreamingResponse:
@@ -191,6 +187,11 @@ def _deeds(app: FastAPI, desk: Desk) -> None:
     @app.post("/api/v1/incidents/{incident_id}/estate-ack", tags=["incidents"], summary="The estate clears its lane")
     def estate_ack(incident_id: str, deed: Deed, truck: str | None = None) -> dict[str, Any]:
         return on_incident(incident_id, truck, "estate_ack", deed)
+
+    @app.post("/api/v1/weighings", tags=["runs"], summary="What the transfer station weighed of a truck's load")
+    def weigh(weighed: Weighed) -> dict[str, Any]:
+        fields = weighed.model_dump(exclude={"who", "version"})
+        return {"at": carry_out(Act("weigh", weighed.who, **fields))["at"], **fields}
 
     @app.post("/api/v1/runs/{run_id}/visits/{room}/{number}/serve", tags=["runs"], summary="It was served after all")
     def serve(run_id: str, room: str, number: int, deed: Deed) -> dict[str, Any]:

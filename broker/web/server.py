@@ -11,9 +11,11 @@ from broker.config import BrokerConfig, ConfigError
 from broker.registers.access import load_roles
 from broker.registers.api import router as register_router
 from broker.registers.book import open_registers
+from broker.rules.plan import Plan
 from broker.serving import Desk
 from broker.store import Store
 from broker.web.app import build_app
+from broker.web.record import record_router
 
 log = logging.getLogger("zhanpai.web")
 
@@ -24,7 +26,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class WebServer:
     """Serves screen and API of one desk on the configured address."""
 
-    def __init__(self, config: BrokerConfig, desk: Desk, store: Store, timezone: str) -> None:
+    def __init__(self, config: BrokerConfig, desk: Desk, store: Store, plan: Plan) -> None:
         host = config.web.host
         if host not in LOOPBACK:
             log.warning("the screen is open to the network on %s: put it behind a proxy that asks who comes", host)
@@ -39,8 +41,9 @@ class WebServer:
             ) from why
         self.port = int(self._socket.getsockname()[1])
         roles = load_roles(config.registers.roles_file)
-        registers = open_registers(config.registers.folder, timezone=timezone)
-        app = build_app(desk, store, [register_router(registers, roles)], loopback_only=host in LOOPBACK)
+        registers = open_registers(config.registers.folder, timezone=plan.timezone)
+        further = [record_router(store, plan), register_router(registers, roles)]
+        app = build_app(desk, store, further, loopback_only=host in LOOPBACK)
         self._server = uvicorn.Server(
             uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1, server_header=False)
         )

@@ -1,0 +1,80 @@
+"""HTTP over what is on record: scored calls, statistics, the day's report, the plan as a GTFS feed."""
+
+import tempfile
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+
+from broker.gtfs import write_gtfs
+from broker.rules import report_html, report_tables
+from broker.rules.plan import Plan
+from broker.rules.statistics import DIMENSIONS, count
+from broker.store import Store, StoreError, figures
+
+MAX_CALLS = 5000
+MAX_DAYS = 400
+Day = Annotated[date, Query(description="YYYY-MM-DD, the area's day")]
+
+
+def record_router(store: Store, plan: Plan) -> APIRouter:
+    """The routes that read the store and the plan."""
+    router = APIRouter(tags=["record"])
+
+    @router.get("/api/v1/calls", summary="Lamp calls, scored against true arrivals")
+    def calls(from_at: int | None = None, to_at: int | None = None) -> list[dict[str, Any]]:
+        newest: dict[str, dict[str, Any]] = {}
+        try:
+            for record in store.scan("call", from_at, to_at):
+                newest[record.key] = dict(record.body)
+                if len(newest) > MAX_CALLS:
+                    raise HTTPException(413, f"more than {MAX_CALLS} calls: ask for a shorter time with from_at, to_at")
+        except StoreError as why:
+            raise HTTPException(503, str(why)) from why
+        return list(newest.values())
+
+    @router.get("/api/v1/stats", summary="Figures per day, week or month; days without data are gaps, not zeros")
+    def stats(
+        from_day: Day,
+        to_day: Day,
+        period: Literal["day", "week", "month"] = "day",
+        by: Annotated[str, Query(description=f"comma separated, of {' '.join(DIMENSIONS)}")] = "",
+        form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
+    ) -> Response:
+        if not from_day <= to_day <= from_day + timedelta(days=MAX_DAYS):
+            raise HTTPException(422, f"to_day must be 0 to {MAX_DAYS} days after from_day")
+        names = [word for word in by.split(",") if word]
+        unknown = [word for word in names if word not in DIMENSIONS]
+        if unknown:
+            raise HTTPException(422, f"by: no such dimension {' '.join(unknown)}; there are {' '.join(DIMENSIONS)}")
+        try:
+            cube = figures.figures_of(store, str(from_day), str(to_day), plan.timezone)
+        except StoreError as why:
+            raise HTTPException(503, str(why)) from why
+        table = report_tables.rows(cube, period, names, str(from_day), str(to_day))
+        if form == "csv":
+            return PlainTextResponse(report_tables.as_csv(table), media_type="text/csv; charset=utf-8")
+        return Response(report_tables.as_json(table), media_type="application/json")
+
+    @router.get("/report/{day}", summary="The day in plain words, one page", response_class=HTMLResponse)
+    def report(day: date, language: Literal["zh", "en"] = "zh") -> HTMLResponse:
+        first = (day - timedelta(days=report_html.DAYS_SHOWN - 1)).isoformat()
+        try:
+            facts = figures.facts_of(store, first, day.isoformat(), plan.timezone)
+        except StoreError as why:
+            raise HTTPException(503, str(why)) from why
+        cube = count(facts, plan.timezone)
+        return HTMLResponse(
+            report_html.day_report(facts, cube, plan.area_id, day.isoformat(), language, plan.timezone)
+        )
+
+    @router.get("/gtfs.zip", summary="The plan as a GTFS feed")
+    def gtfs() -> Response:
+        with tempfile.TemporaryDirectory(prefix="zhanpai-gtfs-") as folder:
+            target = Path(folder) / "gtfs.zip"
+            write_gtfs(plan, target)
+            return Response(target.read_bytes(), media_type="application/zip")
+
+    return router

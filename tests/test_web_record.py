@@ -1,0 +1,132 @@
+"""The record over HTTP: statistics, the report, weigh-ins and the plan, from a morning that was driven."""
+
+import datetime as dt
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from broker.rules.actions import ActionError
+from broker.serving import Desk
+from broker.snapshot import snapshot
+from broker.web.app import build_app
+from broker.web.record import record_router
+from tests.bridge_day import DAY, Morning
+
+
+class DirectDesk(Desk):
+    """A desk whose actions are carried out at once, without a loop."""
+
+    __slots__ = ("morning",)
+
+    def ask(self, act, timeout_s=5.0):  # type: ignore[no-untyped-def]
+        """Carry the action out."""
+        self.morning.bridge.act(act, self.morning.now)
+        self.show(snapshot(self.morning.bridge, self.morning.now))
+        return self.picture
+
+
+@pytest.fixture
+def client(tmp_path: Path):  # type: ignore[no-untyped-def]
+    """The application over a morning with three rooms served."""
+    morning = Morning(tmp_path / "records")
+    first, second = (planned.room_id for planned in morning.trip.visits[:2])
+    for room, count in ((first, 5), (second, 4)):
+        bins = [{"waste": morning.waste, "count": count, "grams": count * 20_000, "quality": 0}]
+        morning.say("bins", {"at": int(morning.now), "late": False, "bins": bins}, device=room)
+    for number in range(2):
+        morning.serve(number)
+        room = morning.trip.visits[number].room_id
+        bins = [{"waste": morning.waste, "count": 0, "grams": 0, "quality": 0}]
+        morning.say("bins", {"at": int(morning.now), "late": False, "bins": bins}, device=room)
+    morning.serve(2)
+    morning.step(60, 5.0)
+    desk = DirectDesk()
+    desk.morning = morning
+    desk.show(snapshot(morning.bridge, morning.now))
+    yield TestClient(build_app(desk, morning.store, [record_router(morning.store, morning.plan)], loopback_only=True))
+    morning.close()
+
+
+def test_the_figures_are_those_of_the_morning(client: TestClient) -> None:
+    """Three visits served, nine bins and 180 kg collected, all on one day."""
+    (row,) = client.get(f"/api/v1/stats?from_day={DAY}&to_day={DAY}").json()
+    assert row["served"] == 3
+    assert row["bins"] == 9
+    assert row["grams"] == 180_000
+
+
+def test_a_day_without_data_is_a_gap(client: TestClient) -> None:
+    """The day after has no zeros."""
+    after = DAY + dt.timedelta(days=1)
+    rows = client.get(f"/api/v1/stats?from_day={DAY}&to_day={after}").json()
+    assert rows[0]["served"] == 3
+    assert rows[1]["served"] is None
+
+
+@pytest.mark.parametrize(
+    "question", ["from_day=x&to_day=y", "from_day=2026-11-23&to_day=2026-11-22", "from_day=2026-01-01"]
+)
+def test_a_wrong_question_is_refused(client: TestClient, question: str) -> None:
+    """Bad days and an end before its beginning are 422, with the reason."""
+    answer = client.get(f"/api/v1/stats?{question}")
+    assert answer.status_code == 422
+    assert answer.json()["detail"]
+
+
+def test_an_unknown_dimension_names_those_there_are(client: TestClient) -> None:
+    """`by` says what it takes."""
+    answer = client.get(f"/api/v1/stats?from_day={DAY}&to_day={DAY}&by=moon")
+    assert answer.status_code == 422
+    assert "waste" in answer.json()["detail"]
+
+
+def test_the_report_reads_in_both_languages(client: TestClient) -> None:
+    """One self-contained page, no address elsewhere."""
+    for language in ("zh", "en"):
+        page = client.get(f"/report/{DAY}?language={language}")
+        assert page.status_code == 200
+        assert "http://" not in page.text.replace("http://www.w3.org", "")
+        assert "https://" not in page.text
+
+
+def test_a_weigh_in_is_kept(client: TestClient) -> None:
+    """The transfer station's figure becomes a record with who weighed."""
+    body = {"truck": "t01", "waste": "residential_wet", "grams": 175_000, "who": "Zhao"}
+    assert client.post("/api/v1/weighings", json=body).status_code == 200
+    assert client.post("/api/v1/weighings", json={**body, "grams": -1}).status_code == 422
+    assert client.post("/api/v1/weighings", json={**body, "waste": "gold"}).status_code == 422
+
+
+def test_the_plan_is_served_as_a_feed(client: TestClient) -> None:
+    """/gtfs.zip holds the tables of the plan."""
+    archive = zipfile.ZipFile(io.BytesIO(client.get("/gtfs.zip").content))
+    assert {"stops.txt", "trips.txt", "stop_times.txt"} <= set(archive.namelist())
+
+
+def test_a_strangers_page_may_not_act(client: TestClient) -> None:
+    """A POST from another origin is refused before anything is decided; so is a foreign host name."""
+    body = {"truck": "t01", "waste": "residential_wet", "grams": 1}
+    assert client.post("/api/v1/weighings", json=body, headers={"Origin": "http://evil.example"}).status_code == 403
+    assert client.get("/api/v1/trucks", headers={"Host": "evil.example"}).status_code == 400
+
+
+def test_calls_are_scored(client: TestClient) -> None:
+    """Each call of a served visit has its lead."""
+    served = [call for call in client.get("/api/v1/calls").json() if call["how"] == "served"]
+    assert len(served) == 3
+    assert all(call["lead_s"] == call["arrived_at"] - call["called_at"] for call in served)
+
+
+def test_health_and_metrics(client: TestClient) -> None:
+    """/healthz says what the store says; /metrics is Prometheus text."""
+    assert client.get("/healthz").json()["ok"] is True
+    assert "zhanpai_fix_age_seconds" in client.get("/metrics").text
+
+
+def test_no_such_incident_is_404(client: TestClient) -> None:
+    """A click on what is not there is told so."""
+    assert client.post("/api/v1/incidents/none/acknowledge", json={}).status_code == 404
+    assert ActionError("x", missing=True).missing
