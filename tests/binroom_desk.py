@@ -1,5 +1,6 @@
 """A desk for bin-room tests: a real Mosquitto on a free port, and a bridge's hand to speak and listen with."""
 
+import getpass
 import json
 import shutil
 import signal
@@ -41,15 +42,17 @@ def wait_for(condition: Callable[[], Any], within_s: float, what: str) -> Any:
 class Mosquitto:
     """A real broker as a child process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
         program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
         if program is None:
             pytest.skip("needs mosquitto (apt-get install mosquitto)")
         self.port = free_port()
         config = folder / "mosquitto.conf"
         config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n"
-            "max_queued_messages 1000\n"
+            # Started by root it would become the user mosquitto, who may not read a test's folder.
+            f"user {getpass.getuser()}\nlistener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
+            "log_dest none\n"
+            "max_queued_messages 1000\n" + more
         )
         self._command = [program, "-c", str(config)]
         self._process: subprocess.Popen[bytes] | None = None

@@ -13,7 +13,7 @@ from firmware.binroom.constant import const
 from firmware.binroom.durable import make_folder
 
 _SEGMENT_RECORDS = const(16)
-_MAX_SEGMENTS = const(64)  # about 1,000 records: days of outage; then the oldest go, counted and noted
+_MAX_SEGMENTS = const(24)  # 384 records: two days of outage on a busy place; then the oldest go, counted and noted
 
 
 def _key(boot, seq):
@@ -41,7 +41,8 @@ class Ring:
                 self._segments[self._newest] = []
                 for record in self._read(self._newest):
                     self._place(_key(record[0], record[1]), self._newest)
-        self._tidy()
+        for number in sorted(self._segments):
+            self._tidy(number)
         return self.count()
 
     def count(self):
@@ -83,42 +84,45 @@ class Ring:
             self._segments[self._newest] = []
         self._lines += 1
         self._place(_key(record[0], record[1]), self._newest)
-        self._tidy()
+        if len(self._segments) > _MAX_SEGMENTS:
+            oldest = min(self._segments)
+            self._note("ring: full, %d oldest records are lost" % len(self._segments[oldest]))
+            self.failures += len(self._segments[oldest])
+            self._segments[oldest] = []
+            self._tidy(oldest)
 
     def forget(self, boot, seq):
         """The record is settled; its segment goes when nothing in it is left."""
         key = _key(boot, seq)
-        for keys in self._segments.values():
-            if key in keys:
-                keys.remove(key)
-                self._tidy()
+        for number in self._segments:
+            if key in self._segments[number]:
+                self._segments[number].remove(key)
+                self._tidy(number)
                 return
 
     def _place(self, key, number):
-        for keys in self._segments.values():
-            if key in keys:
-                keys.remove(key)
+        if key in self._segments[number]:
+            return
         self._segments[number].append(key)
+        for other in self._segments:
+            if other != number and key in self._segments[other]:
+                self._segments[other].remove(key)
+                self._tidy(other)
+                return
 
-    def _tidy(self):
-        crowded = len(self._segments) > _MAX_SEGMENTS
-        for number in sorted(self._segments):
-            keys = self._segments[number]
-            if crowded and number != self._newest:
-                self._note("ring: full, %d oldest records are lost" % len(keys))
-                self.failures += len(keys)
-                crowded = False
-            elif keys or (number == self._newest and self._lines < _SEGMENT_RECORDS >> 1):
-                continue
-            try:
-                os.remove(self._path(number))
-            except OSError as error:
-                self.failures += 1
-                self._note("ring: segment %d stays: %s" % (number, error))
-                continue
-            del self._segments[number]
-            if number == self._newest:
-                self._lines = _SEGMENT_RECORDS
+    def _tidy(self, number):
+        """Delete a segment in which nothing is unsettled, unless more is going to be appended to it."""
+        if self._segments[number] or (number == self._newest and self._lines < _SEGMENT_RECORDS >> 1):
+            return
+        try:
+            os.remove(self._path(number))
+        except OSError as error:
+            self.failures += 1
+            self._note("ring: segment %d stays: %s" % (number, error))
+            return
+        del self._segments[number]
+        if number == self._newest:
+            self._lines = _SEGMENT_RECORDS
 
     def _read(self, number):
         with open(self._path(number), "rb") as file:

@@ -37,7 +37,10 @@ def simple_settings(device: str, area: str, wastes: Sequence[str], single_lamp: 
 
 
 class RunningUnit:
-    """One unit; `folder` keeps its flash. It restarts by itself after `machine.reset` and a starved watchdog."""
+    """One unit; `folder` keeps its flash. It restarts by itself after `machine.reset` and a starved watchdog.
+
+    `network` overrides keys of its network.json; `wifi` is the access point's `ssid:key` (see network.py).
+    """
 
     def __init__(
         self,
@@ -50,6 +53,8 @@ class RunningUnit:
         heap: str = HEAP,
         use_cpython: bool = False,
         memory_ms: int = 0,
+        network: Mapping[str, Any] | None = None,
+        wifi: str | None = None,
         stand_ins: Path = HERE,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -68,7 +73,8 @@ class RunningUnit:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._watcher: threading.Thread | None = None
-        self._lay_out(settings, host, port, password)
+        self._wifi = wifi
+        self._lay_out(settings, {"ssid": None, "host": host, "port": port} | dict(network or {}), password)
 
     @property
     def interpreter(self) -> str:
@@ -115,11 +121,10 @@ class RunningUnit:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _lay_out(self, settings: Mapping[str, Any], host: str, port: int, password: str | None) -> None:
+    def _lay_out(self, settings: Mapping[str, Any], network: dict[str, Any], password: str | None) -> None:
         keys = self.folder / "config" / "keys"
         keys.mkdir(parents=True, exist_ok=True)
         (self.folder / "config" / "unit.json").write_text(json.dumps(settings))
-        network: dict[str, Any] = {"ssid": None, "host": host, "port": port}
         if password is not None:
             (keys / "mqtt").write_text(password)
             (keys / "mqtt").chmod(0o600)
@@ -144,6 +149,8 @@ class RunningUnit:
         }
         if self._speed != 1:
             environment["ZP_SPEED"] = str(self._speed)
+        if self._wifi is not None:
+            environment["ZP_WIFI"] = self._wifi
         if self._memory_ms:
             environment["ZP_MEMORY_MS"] = str(self._memory_ms)
         if self._interpreter:
