@@ -19,8 +19,12 @@ def test_boards_stand_under_stable_names_and_obey(tmp_path: Path) -> None:
 
     def hands() -> Iterator[str]:
         with open_board(str(ports / "binroom-02")) as board:
-            assert board.ask("print(6*7)", "asking") == 42
+            program = "import machine\np=machine.Pin(16,machine.Pin.OUT,value=1)\nprint(6*7)"
+            assert board.ask(program, "asking") == 42
         for line in (
+            "drive binroom-02 0 0",
+            "pin binroom-02 16",
+            "pin binroom-02 17",
             "pull binroom-01",
             "plug binroom-01",
             "reset binroom-02",
@@ -39,12 +43,15 @@ def test_boards_stand_under_stable_names_and_obey(tmp_path: Path) -> None:
     said = out.getvalue().splitlines()
     assert said[0].startswith("binroom-01: mpremote connect")
     assert said[2:] == [
+        "binroom-02: drive, on",
+        "binroom-02: pin, level 1",
+        "binroom-02: pin, not driven",
         "binroom-01: pull, off",
         "binroom-01: plug, on",
         "binroom-02: reset, on",
         "binroom-02: cut, on",
-        "pull, plug, reset, boot or cut, and one of binroom-01 binroom-02",
-        "jump: not understood",
+        "what to do, and one of binroom-01 binroom-02",
+        "binroom-01: jump, not understood",
     ]
     assert not list(ports.iterdir())
 

@@ -1,7 +1,13 @@
 """Virtual boards for a tester: `python -m sim.virtualboard --boards 2`, then `mpremote connect sim/ports/binroom-01`.
 
 Each board keeps its flash below the folder, so it is the same board tomorrow. Ends with Ctrl-C; commands on standard
-input: `pull NAME`, `plug NAME`, `reset NAME`, `boot NAME` (hold BOOT), `cut NAME N` (power fails in the N-th write).
+input, each with the board's name after it:
+
+    pull, plug, reset       the cable with its power, and the button
+    boot                    a reset with BOOT held
+    cut NAME N              the power fails in the N-th block write from now
+    pin NAME P              the level of output P as the board drives it
+    drive NAME P LEVEL      the level of input P (a button to ground is 0)
 """
 
 from __future__ import annotations
@@ -14,6 +20,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sim.board.interpreter import find_micropython
+from sim.board.panel import Panel
 from sim.virtualboard.board import VirtualBoard
 from sim.virtualboard.rom import RomLoader
 
@@ -34,43 +41,53 @@ def main(argv: list[str] | None = None, lines: Iterable[str] = sys.stdin, out: T
         print(f"needs MicroPython and 1 to {MOST} boards", file=sys.stderr)
         return 2
     boards: dict[str, VirtualBoard] = {}
+    panels: dict[str, Panel] = {}
     with contextlib.ExitStack() as stack:
         for number in range(1, options.boards + 1):
             name = f"binroom-{number:02}"
+            panels[name] = Panel()
+            stack.callback(panels[name].close)
             board = VirtualBoard(
                 options.flash / name,
                 options.ports / name,
                 interpreter=interpreter,
                 uid=name,
                 rom=RomLoader() if options.blank else None,
+                panel=panels[name],
             )
             boards[name] = stack.enter_context(board)
             print(f"{name}: mpremote connect {board.port}", file=out, flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             for line in lines:
-                print(_obey(boards, line.split()), file=out, flush=True)
+                words = line.split()
+                if len(words) < 2 or words[1] not in boards:
+                    print(f"what to do, and one of {' '.join(boards)}", file=out, flush=True)
+                    continue
+                said = _obey(boards[words[1]], panels[words[1]], words[0], words[2:])
+                print(f"{words[1]}: {words[0]}, {said}", file=out, flush=True)
     return 0
 
 
-def _obey(boards: dict[str, VirtualBoard], words: list[str]) -> str:
-    if len(words) < 2 or words[1] not in boards:
-        return f"pull, plug, reset, boot or cut, and one of {' '.join(boards)}"
-    verb, board = words[0], boards[words[1]]
-    if verb == "pull":
-        board.pull()
-    elif verb == "plug":
-        board.plug()
-    elif verb == "reset":
-        board.boot_held = False
-        board.reset()
-    elif verb == "boot":
-        board.boot_held = True
-        board.reset()
-    elif verb == "cut" and len(words) == 3 and words[2].isdigit():
-        board.cut_after(int(words[2]))
-    else:
-        return f"{verb}: not understood"
-    return f"{words[1]}: {verb}, {'on' if board.powered else 'off'}"
+def _obey(board: VirtualBoard, panel: Panel, verb: str, numbers: list[str]) -> str:
+    given = [int(text) for text in numbers if text.isdigit()]
+    match verb, given:
+        case "pull", []:
+            board.pull()
+        case "plug", []:
+            board.plug()
+        case "reset" | "boot", []:
+            board.boot_held = verb == "boot"
+            board.reset()
+        case "cut", [writes]:
+            board.cut_after(writes)
+        case "pin", [pin]:
+            level = panel.level(pin)
+            return "not driven" if level is None else f"level {level}"
+        case "drive", [pin, level]:
+            panel.drive(pin, min(level, 1))
+        case _:
+            return "not understood"
+    return "on" if board.powered else "off"
 
 
 if __name__ == "__main__":
