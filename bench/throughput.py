@@ -248,8 +248,8 @@ def paced(rate: int, seconds: float) -> None:
         p99 = waits[int(0.99 * len(waits))] if waits else float("nan")
         print(
             f"offered {rate}/s for {seconds:.0f} s: {len(sent)} sent, {len(waits)} acknowledged; ack p50 "
-            f"{waits[len(waits) // 2] if waits else float('nan'):.0f} ms, p99 {p99:.0f} ms (the ack is paced: at most one "
-            f"every 200 ms and device); fsync p50 {disk[100]:.2f} ms, p99 {disk[198]:.2f} ms; "
+            f"{waits[len(waits) // 2] if waits else float('nan'):.0f} ms, p99 {p99:.0f} ms (acks are paced: one in "
+            f"200 ms and device at most); fsync p50 {disk[100]:.2f} ms, p99 {disk[198]:.2f} ms; "
             f"bridge memory {memory:.0f} -> {_rss_mb(child.pid):.0f} MB"
         )
     finally:
