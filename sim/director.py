@@ -83,7 +83,7 @@ class Director:
             driven.start()
         for recorded in self.recorded.values():
             recorded.start()
-        if scenario.dispatcher["acknowledge_after_s"] >= 0 or scenario.dispatcher["decide_after_s"] >= 0:
+        if any(scenario.dispatcher[f"{action}_after_s"] >= 0 for action in ("acknowledge", "decide", "answer")):
             timeline.every(LOOKS_EVERY_S, self._dispatcher_looks)
 
     def lamp_shown(self, room: str, waste: str, shown: str, since: float) -> None:
@@ -191,9 +191,16 @@ class Director:
             elif self._time_to("resolve", waited_s, truck, incident_id):
                 dispatcher.resolve(truck, incident_id)
 
-    def _time_to(self, action: str, waited_s: float, truck: str, incident_id: str) -> bool:
+        for run_id, room, number in dispatcher.questions():
+            waited_s = now - self._seen_since.setdefault((run_id, f"{room}/{number}"), now)
+            if self._time_to("answer", waited_s, run_id, f"{room}/{number}"):
+                # The dispatcher asks by radio, and drivers tell the truth.
+                done = any((room, number) == key[:2] for truck in self.trucks.values() for key in truck.done)
+                dispatcher.answer((run_id, room, number), done)
+
+    def _time_to(self, action: str, waited_s: float, whose: str, which: str) -> bool:
         after_s = self.scenario.dispatcher[f"{action}_after_s"]
-        key = (action, truck, incident_id)
+        key = (action, whose, which)
         if after_s < 0 or waited_s < after_s or key in self._asked:
             return False
         self._asked.add(key)

@@ -4,7 +4,7 @@ The world never asks a device what it thinks: it moves sensors, buttons, plugs a
 the screen in the cab.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from sim.evidence import Evidence
@@ -38,9 +38,28 @@ class Dispatcher(Protocol):
         """This is what is to be done; `other` names the truck that takes over, where one does."""
         ...
 
+    def questions(self) -> Sequence[tuple[str, str, int]]:
+        """The visits (run, room, number) of which the screen asks whether they were made."""
+        ...
+
+    def answer(self, visit: tuple[str, str, int], served: bool) -> bool:
+        """It was served after all, or it is to be skipped."""
+        ...
+
     def resolve(self, truck: str, incident_id: str) -> bool:
         """It is over."""
         ...
+
+
+def asked_in(attention: Iterable[str]) -> list[tuple[str, str, int]]:
+    """The visits that the ids of the screen's attention list ask about."""
+    asked = []
+    for name in attention:
+        kind, _, rest = name.partition("/")
+        if kind == "passed":
+            run_id, room, number = rest.rsplit("/", 2)
+            asked.append((run_id, room, int(number)))
+    return asked
 
 
 class Plant(Protocol):

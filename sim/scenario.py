@@ -102,6 +102,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "decision": Key(str, "return_later", words=("return_later", "extra_truck", "wait", "cancel_visit")),
         "resolve_after_s": Key(float, -1.0, -1.0, 86400),
         "truck": Key(str, ""),
+        "answer_after_s": Key(float, -1.0, -1.0, 86400),
     },
     "live": {"speed": Key(int, 20, 1, 60), "endless": Key(str, "")},
 }
@@ -127,6 +128,7 @@ DEMANDS: dict[str, dict[str, Key]] = {
         "share": _SHARE,
         "at_least": Key(int, 1, 1, 10000),
         "within_s": Key(float, 90.0, 0, 3600),
+        "by_word": Key(int, 0, 0, 1000),
     },
     "one_call_per_visit": {"at_least": Key(int, 1, 1, 10000)},
     "lamp_lead": {

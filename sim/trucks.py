@@ -258,13 +258,15 @@ class TruckTruth:
         if run is None:
             return []
         told = self._itinerary
+        if told is not None and _trip_of(told) in {later.plan.trip_id for later in self._runs}:
+            told = None  # a run to come: its time has not come yet
         found = []
         for visit in told["visits"] if told is not None else ():
             if visit["state"] in OPEN_STATES:
                 waste = visit["bins"][0]["waste"] if visit["bins"] else run.route.waste
                 found.append(Errand(visit["room"], visit["visit_number"], waste))
         # Without word about this run the driver knows the timetable by heart.
-        if told is None or (told["run_id"] or "").rsplit(".", 1)[0] != run.plan.trip_id:
+        if told is None or _trip_of(told) != run.plan.trip_id:
             found += [Errand(visit.room_id, 1, run.route.waste) for visit in run.plan.visits]
         return found
 
@@ -310,6 +312,11 @@ class TruckTruth:
         self._visit = TrueVisit(self.truck_id, errand.room, errand.waste, errand.visit_number, now, None, 0, out)
         self._world.evidence.visits.append(self._visit)
         self.state = "at_stop"
+
+
+def _trip_of(itinerary: Mapping[str, Any]) -> str:
+    """The plan's trip that an itinerary is about."""
+    return str(itinerary["run_id"] or "").rsplit(".", 1)[0]
 
 
 _STATES: dict[str, Callable[[TruckTruth, float], None]] = {

@@ -11,6 +11,7 @@ from broker.rules.plan import Plan
 from broker.store import Store, StoreError
 from firmware import wire
 from sim.evidence import Evidence, Heard
+from sim.plant import asked_in
 from sim.timeline import Timeline
 from sim.virtual_broker import VirtualBroker, Will
 from sim.virtual_link import VirtualLink
@@ -86,6 +87,16 @@ class VirtualBridge:
     def decide(self, truck: str, incident_id: str, decision: str, other: str | None) -> bool:
         """This is what is to be done; `other` names the truck that takes over, where one does."""
         return self._act(Act("decide", WHO, (truck, incident_id), decision=decision, truck=other))
+
+    def questions(self) -> Sequence[tuple[str, str, int]]:
+        """The visits of which the screen asks whether they were made."""
+        return [] if self._bridge is None else asked_in(self._bridge.dispatch.shift.attention)
+
+    def answer(self, visit: tuple[str, str, int], served: bool) -> bool:
+        """It was served after all, or it is to be skipped."""
+        if served:
+            return self._act(Act("serve", WHO, visit=visit))
+        return self._act(Act("skip", WHO, visit=visit, reason="other"))
 
     def resolve(self, truck: str, incident_id: str) -> bool:
         """It is over."""

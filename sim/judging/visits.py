@@ -25,15 +25,20 @@ def visits_served(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
         for r in newest.values()
         if r.body["state"] == "served"
     }
+    by_word = 0
     for visit in made:
         name = f"{visit.room} {visit.waste} visit {visit.visit_number}"
         body = served.pop((visit.room, visit.waste, visit.visit_number), None)
         if body is None:
             faults.append(f"{name} was made at {clock(evidence, visit.arrived_at)} but is not `served` in the store")
+        elif body["arrived_at"] is None:
+            by_word += 1  # told by a person, who does not know when
         elif abs(body["arrived_at"] - visit.arrived_at) > values["within_s"]:
             faults.append(f"{name}: stored arrival is {body['arrived_at'] - visit.arrived_at:+.0f} s off the truth")
     faults += [f"{room} {waste} visit {n} is `served` in the store and never was" for room, waste, n in served]
-    seen = f"{len(made)} visits made, {len(done)} of {len(planned)} planned places"
+    seen = f"{len(made)} visits made, {len(done)} of {len(planned)} planned places, {by_word} known by word only"
+    if by_word > values["by_word"]:
+        faults.append(f"{by_word} visits are known only because a person said so")
     return verdict("visits_served", seen, faults, enough=len(made) >= values["at_least"])
 
 

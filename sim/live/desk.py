@@ -7,6 +7,8 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sim.plant import asked_in
+
 POLL_S = 0.3
 TIMEOUT_S = 3.0
 WHO = "dispatcher"
@@ -40,19 +42,33 @@ class Desk:
 
     def acknowledge(self, truck: str, incident_id: str) -> bool:
         """I have seen it."""
-        return self._post(truck, incident_id, "acknowledge", {})
+        return self._incident(truck, incident_id, "acknowledge", {})
 
     def decide(self, truck: str, incident_id: str, decision: str, other: str | None) -> bool:
         """This is what is to be done; `other` names the truck that takes over, where one does."""
-        return self._post(truck, incident_id, "decide", {"decision": decision, **({"truck": other} if other else {})})
+        body = {"decision": decision, **({"truck": other} if other else {})}
+        return self._incident(truck, incident_id, "decide", body)
 
     def resolve(self, truck: str, incident_id: str) -> bool:
         """It is over."""
-        return self._post(truck, incident_id, "resolve", {})
+        return self._incident(truck, incident_id, "resolve", {})
 
-    def _post(self, truck: str, incident_id: str, action: str, body: Mapping[str, Any]) -> bool:
+    def questions(self) -> Sequence[tuple[str, str, int]]:
+        """The visits of which the screen asks whether they were made."""
+        return asked_in(row["id"] for row in self.picture.get("attention", ()))
+
+    def answer(self, visit: tuple[str, str, int], served: bool) -> bool:
+        """It was served after all, or it is to be skipped."""
+        run_id, room, number = visit
+        path = f"runs/{run_id}/visits/{room}/{number}/"
+        return self._post(path + "serve", {}) if served else self._post(path + "skip", {"reason": "other"})
+
+    def _incident(self, truck: str, incident_id: str, action: str, body: Mapping[str, Any]) -> bool:
+        return self._post(f"incidents/{incident_id}/{action}?truck={truck}", body)
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> bool:
         request = urllib.request.Request(  # noqa: S310 - our own server on the loopback
-            f"{self.base}/api/v1/incidents/{incident_id}/{action}?truck={truck}",
+            f"{self.base}/api/v1/{path}",
             data=json.dumps({"who": WHO, **body}).encode(),
             headers={"Content-Type": "application/json"},
             method="POST",
@@ -61,7 +77,7 @@ class Desk:
             urllib.request.urlopen(request, timeout=TIMEOUT_S).close()  # noqa: S310
         except (OSError, urllib.error.HTTPError) as why:
             said = why.read().decode(errors="replace")[:200] if isinstance(why, urllib.error.HTTPError) else ""
-            self.refusals.append(f"{action} {incident_id}: {why} {said}")
+            self.refusals.append(f"{path}: {why} {said}")
             return False
         return True
 

@@ -141,6 +141,7 @@ class LivePlant:
                 self._bridge.kill()
             else:
                 self._bridge.stop()
+            self._bridge = None
         self._hearing.all_rooms("bridge", not up)
 
     def look(self) -> None:
