@@ -47,7 +47,7 @@ def test_a_field_is_set_a_record_added_and_removed(demo):
     assert demo("elections", "set", "bodies/pb-a01/ballot/present", "180", *SIGNED)[0] == 0
     assert demo("elections", "set", "bodies/pb-a01/ballot/valid_votes", "null", *SIGNED)[0] == 0
     assert demo("elections", "set", "bodies/pb-a01/name", "新名", *SIGNED)[0] == 0
-    record = json.dumps({"id": "r9", "risk": "下雨", "measure": None, "level": "low"})
+    record = json.dumps({"id": "r9", "risk": "下雨", "countermeasure": None, "level": "low"})
     assert demo("elections", "add", "bodies/pb-a01/plan/risks", record, *SIGNED)[0] == 0
     assert demo("elections", "remove", "bodies/pb-a01/plan/risks/r9", *SIGNED)[0] == 0
     out = demo("elections", "log", "--lang", "zh")[1]

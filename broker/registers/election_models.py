@@ -83,7 +83,7 @@ class Risk(Plain):
 
     id: Id
     risk: Prose
-    measure: Prose | None = None
+    countermeasure: Prose | None = None
     level: RiskLevel = "medium"
 
 

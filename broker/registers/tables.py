@@ -145,7 +145,7 @@ ELECTION_TABLES: tuple[Table, ...] = (
         "name post:code birth_date:day age_years:whole age_band:code education:code sex:code since:day "
         "consecutive_terms:whole origin:code occupation:code note")),
     Table("steps", "步骤", "bodies/{body}/steps/{step}", _columns("planned_on:day done_on:day note")),
-    Table("risks", "风险", "bodies/{body}/plan/risks/{id}", _columns("risk measure level:code")),
+    Table("risks", "风险", "bodies/{body}/plan/risks/{id}", _columns("risk countermeasure level:code")),
 )
 
 SAFETY_TABLES: tuple[Table, ...] = (
