@@ -62,6 +62,31 @@ def test_a_stay_within_a_silence_is_inferred() -> None:
     assert 80 <= stay_s <= 200
 
 
+def test_a_silence_from_one_stop_to_beyond_the_next() -> None:
+    """Silent from within one stop until beyond the next: both are settled, in order, and the run goes on."""
+    drive = Drive([room(1, 500), room(2, 1200), room(3, 2000)]).go(500).stand(100)
+    drive.stand(30, silent=True).go(1200, silent=True).stand(180, silent=True).go(1600, silent=True)
+    drive.go(2000).stand(60)
+    assert drive.kinds() == [
+        ("Arrived", "r01"), ("Left", "r01"), ("Arrived", "r02"), ("Left", "r02"), ("Arrived", "r03"),
+    ]
+    assert [event.inferred for event in drive.events] == [False, False, True, True, False]
+    assert [event.at for event in drive.events] == sorted(event.at for event in drive.events)
+
+
+def test_a_silence_over_three_stops() -> None:
+    """Several stops served within one silence are all inferred, in order; what happened there teaches nothing."""
+    drive = Drive([room(number, 500 * number) for number in range(1, 6)]).go(300)
+    for along_m in (500, 1000, 1500):
+        drive.go(along_m, silent=True).stand(200, silent=True)
+    drive.go(1750, silent=True).go(2000).stand(60)
+    assert drive.kinds() == [
+        (kind, f"r0{number}") for number in (1, 2, 3) for kind in ("Arrived", "Left")
+    ] + [("Arrived", "r04")]
+    assert [event.at for event in drive.events] == sorted(event.at for event in drive.events)
+    assert all(event.leg is None and event.dwell is None for event in drive.events)
+
+
 def test_a_short_silence_infers_nothing() -> None:
     """A silence just long enough to drive by is a passed stop."""
     drive = Drive([room(1, 500), room(2, 1500)]).go(300).go(700, silent=True).go(900)

@@ -41,6 +41,13 @@ class MissedStops:
         """How far around its room a truck counts as there."""
         return visit.fence_m or self._settings.fence_m
 
+    def silent_over(self, visits: Sequence[TrackVisit], along_m: float | None, gap_s: int) -> bool:
+        """Whether the first of these visits came and went within one silence."""
+        if not visits or along_m is None or gap_s <= self._settings.seen_gap_s:
+            return False
+        visit = visits[0]
+        return visit.distance_m is not None and along_m > visit.distance_m + self.fence_m(visit)
+
     def left_behind(
         self, pending: Sequence[TrackVisit], fix: GpsFix, along_m: float | None, from_m: float | None, closest_m: float
     ) -> list[TrackVisit]:
@@ -71,10 +78,7 @@ class MissedStops:
         if short is None or fix.fix_at - short.fix_at <= settings.seen_gap_s:
             return []
         places = [(short.lat, short.lon), *((visit.lat, visit.lon) for visit in behind), (fix.lat, fix.lon)]
-        drives_s = [
-            settings.detour_factor * distance_m(*start, *end) / settings.default_speed_mps
-            for start, end in pairwise(places)
-        ]
+        drives_s = [distance_m(*start, *end) / settings.default_speed_mps for start, end in pairwise(places)]
         stay_s = (fix.fix_at - short.fix_at - sum(drives_s)) / len(behind)
         if stay_s < settings.inferred_stay_s:
             return []

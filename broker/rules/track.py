@@ -223,7 +223,10 @@ class RunTracker:
             left_at = self._stop.leave(fix, speed_mps, *self._offsets_m(fix))
             if left_at is None:
                 return events
+            if before is not None and self._missed.silent_over(self._pending[1:], self._line_place(), gap_s):
+                left_at = before.fix_at  # it did more in this silence than drive here: it left when last seen
             events.append(self._leave(left_at))
+            self._missed.start_over(before)
         others = self._pending[1:] if self._line_place() is None else []
         elsewhere = self._missed.reached_after_all(fix, speed_mps, others)
         if elsewhere is not None:
