@@ -208,6 +208,22 @@ def test_garbage_and_duplicates(tmp_path: Path, broker: Mosquitto, hand: Hand) -
         assert unit.starts == 1
 
 
+def test_wrong_clock(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
+    """A clock of 1970 is no clock; one a day ahead ends the call within a second; the right one brings it back."""
+    with a_unit(tmp_path, broker):
+        wait_for(lambda: hand.last("lamp"), 5, "the unit speaks")
+        hand.call("due")
+        hand.publish("bridge/clock", {"at": 3600}, retain=False)
+        time.sleep(0.4)
+        assert hand.lamp()["lamp"] == "no_data"
+        hand.tick()
+        wait_for(lambda: hand.lamp()["lamp"] == "due", 1.0, "due by the right clock")
+        hand.publish("bridge/clock", {"at": hand.now_s() + 86400}, retain=False)
+        wait_for(lambda: hand.lamp()["lamp"] == "no_data", 1.0, "no data by a clock a day ahead")
+        hand.tick()
+        wait_for(lambda: hand.lamp()["lamp"] == "due", 1.0, "due again")
+
+
 def test_dead_lamp_is_told(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
     """A lamp whose pad does not follow its command is reported with `lit` false, and again when it is mended."""
     with a_unit(tmp_path, broker) as unit:

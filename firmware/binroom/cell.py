@@ -41,6 +41,10 @@ class LoadCell:
         """The last second's median of raw values, or None if there is none or it is not steady."""
         return self.weighing.raw
 
+    def fits(self, count):
+        """Whether a count from elsewhere agrees with the weight."""
+        return self.weighing.fits(count)
+
     @property
     def count(self):
         """Bins by weight, or None before the first settled value."""

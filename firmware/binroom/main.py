@@ -5,10 +5,14 @@ heap's sake: the settings' checks are needed once, and their memory is taken aga
 """
 
 import asyncio
+import gc
 import logging
 import sys
 
 from firmware import wire
+
+
+COLLECT_EVERY_BYTES = 4096  # a heap swept often stays whole; one swept only when full breaks into crumbs
 
 
 def log(text):
@@ -30,6 +34,7 @@ def load_settings(root):
 def start(root="", note=log):
     """Run the unit of the settings below `root`; returns only by an exception, which the boot loader counts."""
     logging.basicConfig(level=logging.INFO)
+    gc.threshold(COLLECT_EVERY_BYTES)
     wire.keep_only("room")
     settings, network = load_settings(root)
     from firmware.binroom.board import Board

@@ -51,6 +51,9 @@ class Place:
                 count = sensor.count
             if sensor.quality > quality:
                 quality, reason = sensor.quality, sensor.reason
+        for sensor in self._sensors:
+            if sensor.is_cell and quality < 2 and count is not None and not sensor.fits(count):
+                quality, reason = 2, "%d bins do not fit %d g; look what was counted wrong" % (count, grams)
         reading = ("bins", self.waste, count, grams, quality)
         if reason != self._reason:
             self._reason = reason

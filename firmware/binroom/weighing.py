@@ -140,6 +140,10 @@ class Weighing:
                 self._corrected_s = _CORRECTED_SECONDS
         self.count = max(fewest, min(most, count))
 
+    def fits(self, count):
+        """Whether so many bins can weigh what the cell says; True while it says nothing."""
+        return self.grams is None or self._fewest(self.grams) <= count <= self._most(self.grams)
+
     def _fewest(self, grams):
         return 0 if 2 * grams < self._empty else (grams + self._full - 1) // self._full
 

@@ -1,6 +1,7 @@
 """Lets CPython run the board's files where no MicroPython exists: the calls that only MicroPython has."""
 
 import asyncio
+import gc
 import sys
 import time
 import traceback
@@ -16,6 +17,7 @@ def prepare() -> None:
         (asyncio, "sleep_ms", lambda ms: asyncio.sleep(ms / 1000)),
         (asyncio, "wait_for_ms", lambda waited, ms: asyncio.wait_for(waited, ms / 1000)),
         (sys, "print_exception", traceback.print_exception),
+        (gc, "threshold", lambda _bytes: None),
     )
     for module, name, function in additions:
         setattr(module, name, function)

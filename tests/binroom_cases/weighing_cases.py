@@ -4,6 +4,7 @@ from firmware.binroom.beam import Beam
 from firmware.binroom.calibration import grams_of, is_scale
 from firmware.binroom.cell import LoadCell
 from firmware.binroom.distance import Distance
+from firmware.binroom.sensors import Place
 from firmware.binroom.weighing import Weighing, median
 
 SCALE = {"raw_low": -50000, "raw_high": 150000, "grams_low": 0, "grams_high": 20000, "at": 1795374261}
@@ -292,6 +293,53 @@ def case_beams_count_in_and_out():
     assert beam.poll(board.now_ms) and beam.quality == 3
     inward.level = 1
     assert beam.poll(board.now_ms) and beam.quality == 0
+
+
+class Sensor:
+    """A stand-in sensor of a Place."""
+
+    def __init__(self, count=None, grams=None, quality=0, reason="", cell=None):
+        self.count, self.grams, self.quality, self.reason = count, grams, quality, reason
+        self.is_cell = cell is not None
+        self._cell = cell
+
+    def poll(self, _now_ms):
+        return True
+
+    def fits(self, count):
+        return self._cell.fits(count)
+
+    def raw(self):
+        return self._cell.raw
+
+
+class Kept:
+    """Counts that remember in the heap."""
+
+    def __init__(self):
+        self.counts = {}
+
+    def keep(self, waste, count):
+        self.counts[waste] = count
+
+
+def case_a_place_joins_its_sensors():
+    weighing = Scales().run(5)
+    weighing.put(30000)
+    cell = Sensor(count=1, grams=30000, cell=weighing.weighing)
+    beam = Sensor(count=2)
+    notes, kept = [], Kept()
+    place = Place("hazardous", [cell, beam], kept, notes.append)
+    assert place.poll(0) == ("bins", "hazardous", 2, 30000, 0)  # the counter counts, the cell weighs
+    assert place.poll(100) is None  # nothing new
+    assert kept.counts == {"hazardous": 2}
+    beam.count = 9  # nine bins cannot weigh 30 kg
+    assert place.poll(200) == ("bins", "hazardous", 9, 30000, 2)
+    assert "do not fit" in notes[-1]
+    beam.quality, beam.reason = 3, "dark"
+    assert place.poll(300)[4] == 3
+    assert place.has_cell() and abs(place.raw() - 250000) < 500
+    assert not Place("hazardous", [beam], kept, notes.append).has_cell()
 
 
 def case_distance_to_bins():
