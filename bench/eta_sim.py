@@ -215,7 +215,7 @@ def run_trip(trip: Trip, history: History, random: Random, scores: Scores | None
             scores.predict_s += spent_s
             scores.predictions += 1
             score_update(scores, callers, simple, tracker, trip, etas, indices, now)
-            watch_standing(scores.held, trip, etas, rests, indices, now)
+            watch_standing(scores.held, trip, etas, rests, indices, now, tracker.progress(now).fix)
     if scores:
         scores.arrivals += len(trip.arrived_at)
         for caller in callers:
@@ -249,19 +249,25 @@ def score_update(
 
 
 def watch_standing(
-    held: Held, trip: Trip, etas: Iterable[Eta], rests: dict[int, float], indices: dict[tuple[str, int], int], now: int
+    held: Held,
+    trip: Trip,
+    etas: Iterable[Eta],
+    rests: dict[int, float],
+    indices: dict[tuple[str, int], int],
+    now: int,
+    fix: GpsFix | None,
 ) -> None:
-    """While the truck stands in a blocked lane no remaining time may fall."""
-    standing = any(begin + 15 <= now <= end - 5 for begin, end in trip.blocked)
-    for eta in etas:
-        index, rest_s = indices[eta.key], eta.eta_at - now
-        if standing and eta.label in ("held", "live") and index in rests:
-            held.watched += 1
-            held.fell += rest_s < rests[index] - 5
-        if standing:
-            rests[index] = rest_s
+    """While the truck is known to stand in a blocked lane no remaining time may fall (by over 5 s and 1 %)."""
+    standing = fix is not None and any(begin + 1 < fix.fix_at and now <= end - 5 for begin, end in trip.blocked)
     if not standing:
         rests.clear()
+        return
+    for eta in etas:
+        index, rest_s = indices[eta.key], eta.eta_at - now
+        if eta.label in ("held", "live") and index in rests:
+            held.watched += 1
+            held.fell += rest_s < rests[index] - max(5, 0.01 * rests[index])
+        rests[index] = rest_s
 
 
 def note_held(held: Held, trip: Trip, held_at: Sequence[int], heard_at: Sequence[int]) -> None:
