@@ -133,7 +133,7 @@ def _general_branch(
         "plan": {
             "summary": f"{area['name']}一居一方案：结合走访登记党员，提前排查风险。",
             "risks": [
-                {"id": "r1", "risk": "行动不便的党员到会困难", "countermeasure": "上门接送，设流动票箱", "level": "medium"},
+                {"id": "r1", "risk": "行动不便的党员到会难", "countermeasure": "上门接送，流动票箱", "level": "medium"},
                 {"id": "r2", "risk": "在职党员工作日难以到会", "countermeasure": "会议安排在周末", "level": "low"},
             ],
         },
