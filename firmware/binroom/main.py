@@ -11,7 +11,6 @@ import sys
 
 from firmware import wire
 
-
 COLLECT_EVERY_BYTES = 4096  # a heap swept often stays whole; one swept only when full breaks into crumbs
 
 
