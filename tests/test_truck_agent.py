@@ -244,6 +244,17 @@ def test_incident_closed_while_off_the_air_goes_dark():
     assert driver.light == "off"
 
 
+def test_word_that_came_before_the_connection_was_told_counts():
+    """A retained incident_ack that overtakes LinkUp confirms the incident all the same."""
+    driver = Driver(started=Started((OpenIncident("t01-6-3", "lane_blocked", stage="seen"),)))
+    driver.stage("t01-6-3", "seen")
+    driver.do(LinkUp())
+    for _ in range(8):
+        driver.do(Wake(), 10.0)
+        driver.clock()
+    assert driver.light == "steady"
+
+
 def test_silence_of_a_silent_bridge_closes_nothing():
     """While the bridge is not heard nothing follows from its silence."""
     driver = Driver(started=Started((OpenIncident("t01-6-3", "lane_blocked", stage="seen"),)))

@@ -99,7 +99,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class LinkUp:
-    """Connected and subscribed: retained messages are on their way."""
+    """Connected, subscription sent: retained messages are on their way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ class Link:
         keepalive_s: int = wire.KEEPALIVE_S,
         back_off_scale: float = 1.0,
     ) -> None:
-        """`filters` are subscribed before `on_up`; `back_off_scale` shortens the waits on an accelerated clock."""
+        """`filters` are subscribed anew each time; `back_off_scale` shortens the waits on an accelerated clock."""
         self._broker = broker
         self._filters = filters
         self._will = will
@@ -65,6 +65,7 @@ class Link:
         self._back_off_scale = back_off_scale
         self._client: mqtt.Client | None = None
         self._was_up = False
+        self._failures = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
 
@@ -98,20 +99,20 @@ class Link:
         self._thread.join(GOODBYE_S)
 
     def _run(self) -> None:
-        failures = 0
         complained = ""
         while not self._stop.is_set():
             self._was_up = False
             trouble = self._one_connection()
             self._client = None
             if self._was_up:
-                failures, complained = 0, ""
                 self._on_down()
+            if self._failures == 0:
+                complained = ""
             if trouble and trouble != complained and not self._stop.is_set():
                 complained = trouble
                 log.warning("no connection to %s:%d: %s", self._broker.host, self._broker.port, trouble)
-            pause_s = BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)] * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
-            failures += 1
+            pause_s = BACK_OFF_S[min(self._failures, len(BACK_OFF_S) - 1)] * random.uniform(0.5, 1.0)  # noqa: S311 (jitter)
+            self._failures += 1
             self._stop.wait(pause_s * self._back_off_scale)
 
     def _one_connection(self) -> str:
@@ -153,15 +154,18 @@ class Link:
                 reasons.append(f"the broker refused us: {reason}; check id and password file")
                 client.disconnect()
             else:
+                # Up before the subscription is acknowledged: retained messages may come before that, and whoever
+                # listens must know by then that they belong to this connection. What it sends comes after SUBSCRIBE.
                 client.subscribe([(name, 1) for name in self._filters])
+                self._was_up = True
+                self._on_up()
 
         def subscribed(client: mqtt.Client, _data: Any, _mid: int, results: Any, _properties: Any) -> None:
             if any(result.is_failure for result in results):
                 reasons.append("the broker refused a subscription; check its access rules for this truck")
                 client.disconnect()
             else:
-                self._was_up = True
-                self._on_up()
+                self._failures = 0
 
         def disconnected(_client: mqtt.Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
             if reason.is_failure:

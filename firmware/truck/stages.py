@@ -33,7 +33,8 @@ class Incidents:
 
     def __init__(self) -> None:
         self._open: dict[str, OpenIncident] = {}
-        self._unconfirmed: set[str] = set()  # not heard of since the last connection
+        self._heard_of: set[str] = set()  # by an `incident_ack` since the last connection ended
+        self._unconfirmed: set[str] = set()  # to be heard of on this connection, or it is over
         self._link_up_s: float | None = None
 
     def restore(self, incidents: Iterable[OpenIncident]) -> None:
@@ -64,6 +65,7 @@ class Incidents:
 
         An incident the truck has forgotten (its disk was lost) is taken up again: the bridge says it is open.
         """
+        self._heard_of.add(incident_id)
         self._unconfirmed.discard(incident_id)
         incident = self._open.get(incident_id)
         if incident is None:
@@ -76,13 +78,15 @@ class Incidents:
         return self._advance(incident, stage, decision)
 
     def link_up(self, now_s: float) -> None:
-        """A new connection: everything the bridge still has open will be heard of again."""
+        """A new connection: everything the bridge still has open is heard of again, some of it maybe already."""
         self._link_up_s = now_s
-        self._unconfirmed = {key for key, incident in self._open.items() if incident.unheard is None}
+        stored = {key for key, incident in self._open.items() if incident.unheard is None}
+        self._unconfirmed = stored - self._heard_of
 
     def link_down(self) -> None:
         """The connection is gone: silence means nothing now."""
         self._link_up_s = None
+        self._heard_of.clear()
         self._unconfirmed.clear()
 
     def closed_by_silence(self, now_s: float, bridge_heard: bool) -> list[OpenIncident]:
