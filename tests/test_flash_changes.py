@@ -202,7 +202,7 @@ orders = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(orders)
 def test_cut_anywhere_the_board_runs_and_the_next_run_ends_well(orders: list[tuple[int, str, int]]) -> None:
     """After any row of interrupted installations the named release is whole, and one full run puts all right."""
@@ -216,9 +216,7 @@ def test_cut_anywhere_the_board_runs_and_the_next_run_ends_well(orders: list[tup
     contents = disk.contents()
     assert (contents.current, contents.device) == (RELEASES[number].name, device)
     assert plan_for(disk, RELEASES[number], device).bytes_to_write == 0
-    former = contents.former
-    if former is not None and f"/release/{former}" in disk.folders:
-        assert former != contents.current
+    assert contents.former != contents.current
 
 
 def test_every_step_of_every_upgrade_may_be_the_last() -> None:

@@ -90,6 +90,9 @@ def make_plan(contents: Contents, release: Release, config: dict[str, bytes], st
     pointers = [Step(Action.REMOVE, path) for path in GUARDS if path in contents.files]
     if former is not None:
         pointers += _writes(contents, {"/former": former.encode()})
+    elif "/former" in contents.files:
+        # A switch that was cut off and is taken back: there is nothing else to go back to.
+        pointers.append(Step(Action.REMOVE, "/former"))
     pointers += _writes(contents, {"/current": release.name.encode()})
     return Plan(
         steps=(*removals, *fresh, *writes, *pointers),
