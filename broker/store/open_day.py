@@ -67,16 +67,15 @@ class OpenDay:
 
     def append(self, batch: Sequence[Admitted]) -> None:
         """Store new records in one frame; raises what the journal raises."""
-        encode = codec.encode
         tables: dict[str, list[bytes]] = {}
         heads: dict[str, tuple[list[str], list[int]]] = {}
         positions: list[tuple[Record, bytes]] = []
         notes: list[bytes] = []
         noted: list[Record] = []
         kept_before: dict[str, int] | None = None
-        for record, _, _ in batch:
+        last = ""
+        for record, _, _, document in batch:
             kind = record.kind
-            document = encode(record)
             if kind == POSITIONS:
                 kept_before = dict(self._fix_kept) if kept_before is None else kept_before
                 positions.append((record, document))
@@ -84,12 +83,11 @@ class OpenDay:
                     notes.append(codec.with_kind(kind, document))
                     noted.append(record)
                     continue
-            documents = tables.get(kind)
-            if documents is None:
-                documents = tables[kind] = []
-                heads[kind] = ([], [])
+            if kind != last:
+                last = kind
+                documents = tables.setdefault(kind, [])
+                ids, times = heads.setdefault(kind, ([], []))
             documents.append(document)
-            ids, times = heads[kind]
             ids.append(record.id)
             times.append(record.at)
         first = {kind: self.db.rows(kind).next_id for kind in tables}
@@ -100,7 +98,7 @@ class OpenDay:
             raise
         for kind, (ids, times) in heads.items():
             self._take_in(kind, ids, times, first[kind])
-        for _, ranges, number in batch:
+        for _, ranges, number, _ in batch:
             if ranges is not None:
                 lasts = ranges.lasts
                 if lasts and number == lasts[-1] + 1:  # what `add` would do, without the call

@@ -110,7 +110,7 @@ class TinyDBStore:
             for ticket in tickets:
                 before = len(batch)
                 for admitted in ticket.records:
-                    record, ranges, number = admitted
+                    record, ranges, number, _ = admitted
                     if record.id not in batch and not (holds(record.id) if ranges is None else number in ranges):
                         batch[record.id] = admitted
                 stored = len(batch) - before
@@ -119,7 +119,9 @@ class TinyDBStore:
                 self._shelf.roll_if_due()
                 self._write(list(batch.values()), any(ticket.urgent for ticket in tickets))
                 self._last_commit_at = self._now()
-                self._amendments.take_all(record for record, _, _ in batch.values() if record.kind == amendments.KIND)
+                self._amendments.take_all(
+                    record for record, _, _, _ in batch.values() if record.kind == amendments.KIND
+                )
             for ticket, receipt in zip(tickets, receipts, strict=True):
                 ticket.receipt = receipt
         except StoreError as error:

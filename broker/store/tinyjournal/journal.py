@@ -20,7 +20,7 @@ from broker.store.tinyjournal import frames
 from broker.store.tinyjournal.files import Files
 
 SEGMENT_BYTES = 64 * 1024 * 1024
-FILLING_BYTES = (32 * 1024, 2 * 1024 * 1024)  # how far ahead a file is filled, at least and at most
+FILLING_BYTES = (32 * 1024, 256 * 1024)  # how far ahead a file is filled, at least and at most
 
 
 class JournalError(Exception):
