@@ -13,7 +13,7 @@ import pytest
 
 from broker.embedded import find_mosquitto
 from sim.live.clock import SpedClock
-from sim.live.live_room import LampWitness
+from sim.live.live_room import LampWitness, share_lit
 
 REPO = Path(__file__).resolve().parent.parent
 SCENARIO = """
@@ -159,7 +159,24 @@ def test_a_lamp_is_believed_when_report_and_pin_agree_and_the_pin_when_they_do_n
             witness.reported("due", at_s)
         if step == 100:
             witness.reported("off", at_s)
-        told = witness.sample(step >= 60, at_s)
+        told = witness.look([(-9.0, 0), (3.0, 1)], at_s)
         if told is not None:
             seen.append(told[0])
     assert seen == ["off", "due"]
+
+
+def test_a_silent_unit_that_flashes_is_seen_to_know_nothing() -> None:
+    """While its link is cut no report comes: short flashes on the pin are believed after a moment."""
+    witness = LampWitness(SpedClock(0.0, 0.0, 20))
+    flashes = [(-9.0, 0), *((at / 4 + part, level) for at in range(40) for part, level in ((0.0, 1), (0.02, 0)))]
+    witness.reported("off", -8.0)
+    told = [witness.look(flashes, at / 10) for at in range(10, 60)]
+    assert [one[0] for one in told if one is not None] == ["no_data"]
+
+
+@pytest.mark.parametrize(
+    ("edges", "share"), [([(0.0, 0)], 0.0), ([(0.0, 1)], 1.0), ([(0.0, 1), (1.5, 0)], 0.5), ([(0.0, 0), (1.9, 1)], 0.1)]
+)
+def test_the_share_of_time_a_pin_is_high(edges: list[tuple[float, int]], share: float) -> None:
+    """Between second 1 and second 2 of these changes."""
+    assert share_lit(edges, 1.0, 2.0) == pytest.approx(share)

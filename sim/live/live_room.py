@@ -4,7 +4,6 @@ A sped-up lamp blinks too fast for an exact measure, so two witnesses must agree
 pattern, and the share of time its pin is high. Where they do not agree for a while the pin is believed.
 """
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from sim.timeline import Timeline
 WINDOW_REAL_S = 0.6
 WINDOW_SIMULATED_S = 12.0  # at least two flashes of `no_data`
 DISAGREE_REAL_S = 2.5
+LOOK_EVERY_S = 0.25
 PRESS_REAL_S = 0.25
 BUTTON_PINS = {"bins_out": 0, "lane_clear": 1}
 FIRST_TRIGGER_PIN, FIRST_ECHO_PIN = 2, 8
@@ -30,9 +30,7 @@ class LampWitness:
 
     def __init__(self, clock: SpedClock) -> None:
         self.shown = ""
-        self._clock = clock
         self._window_s = max(WINDOW_REAL_S, WINDOW_SIMULATED_S / clock.speed)
-        self._samples: deque[tuple[float, bool]] = deque()
         self._reported: tuple[str, float] | None = None
         self._doubt_since: float | None = None
 
@@ -40,21 +38,17 @@ class LampWitness:
         """The unit says on the wire that it shows this since about now (real seconds)."""
         self._reported = (pattern, at_s)
 
-    def sample(self, level: bool, at_s: float) -> tuple[str, float] | None:
-        """The pin has this level; (pattern, real time since) when a new pattern is seen, else None."""
-        samples = self._samples
-        samples.append((at_s, level))
-        while samples[0][0] < at_s - self._window_s:
-            samples.popleft()
-        if samples[-1][0] - samples[0][0] < 0.8 * self._window_s:
+    def look(self, edges: Sequence[tuple[float, int]], at_s: float) -> tuple[str, float] | None:
+        """The pin's (real time, level) changes so far; (pattern, real time since) when a new one is seen, else None."""
+        if not edges or edges[0][0] > at_s - self._window_s:
             return None
-        share = sum(lit for _, lit in samples) / len(samples)
+        share = share_lit(edges, at_s - self._window_s, at_s)
         by_pin = "off" if share == 0 else "due" if share == 1 else "no_data" if share < 0.3 else "held"
         word, since = self._reported if self._reported is not None else ("", at_s)
         if word == by_pin or (word in BLINKS and 0 < share < 1):
             self._doubt_since = None
             return self._told(word, since)
-        self._doubt_since = at_s if self._doubt_since is None else self._doubt_since
+        self._doubt_since = at_s - self._window_s if self._doubt_since is None else self._doubt_since
         if at_s - self._doubt_since >= DISAGREE_REAL_S:
             return self._told(by_pin, self._doubt_since)
         return None
@@ -64,6 +58,20 @@ class LampWitness:
             return None
         self.shown = shown
         return shown, since
+
+
+def share_lit(edges: Sequence[tuple[float, int]], from_s: float, to_s: float) -> float:
+    """The share of the time between two moments that the pin was high."""
+    lit_s, since, level = 0.0, from_s, 0
+    for at_s, after in edges:
+        if at_s >= to_s:
+            break
+        if at_s > since:
+            lit_s += (at_s - since) * level
+            since = at_s
+        level = after
+    lit_s += (to_s - since) * level
+    return min(1.0, lit_s / (to_s - from_s)) if lit_s < to_s - from_s - 1e-6 else 1.0
 
 
 class LiveRoom:
@@ -77,6 +85,7 @@ class LiveRoom:
         self._timeline = timeline
         self._wastes = list(wastes)
         self._told_shown = shown
+        self._look_s = 0.0
         self._witnesses = [LampWitness(clock) for _ in wastes]
         self.unit = RunningUnit(folder, _settings(room_id, area, wastes), host, port, password, speed=clock.speed)
 
@@ -107,9 +116,12 @@ class LiveRoom:
                 self._witnesses[self._wastes.index(lamp["waste"])].reported(lamp["lamp"], real_s)
 
     def look(self, real_s: float) -> None:
-        """See the pins; called many times a second."""
+        """See the pins; called many times a second, looks a few times."""
+        if real_s < self._look_s:
+            return
+        self._look_s = real_s + LOOK_EVERY_S
         for index, witness in enumerate(self._witnesses):
-            seen = witness.sample(self.unit.lamp(index), real_s)
+            seen = witness.look(self.unit.panel.changes(FIRST_LAMP_PIN + index), real_s)
             if seen is not None:
                 since = self._clock.start_at + (seen[1] - self._clock.origin_s) * self._clock.speed
                 self._told_shown(self._wastes[index], seen[0], since)
