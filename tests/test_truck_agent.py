@@ -212,6 +212,18 @@ def test_escalation_blinks_fast_until_it_is_stored():
     assert driver.light == "slow"
 
 
+def test_stage_of_the_press_does_not_prove_the_breakdown_stored():
+    """After a gap the bridge still speaks of the press: the breakdown it has not got keeps the light fast."""
+    driver = Driver()
+    driver.hold(4.5)
+    first, second = driver.records("incident")
+    driver.do(LinkUp())
+    driver.stage(first["incident_id"], "seen")
+    assert driver.light == "fast"
+    driver.ack(7, second["seq"])
+    assert driver.light == "steady"
+
+
 def test_unheard_press_is_never_hidden_by_an_older_incident():
     """With a decided incident open a new press blinks fast."""
     driver = Driver()

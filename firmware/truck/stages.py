@@ -9,8 +9,8 @@ One incident goes through these stages, and the light shows:
     closed    (off)    over; the incident is forgotten
 
 Stages come from the bridge (`incident_ack`), and its `ack` of our record proves `stored` too. An escalation or a
-withdrawal is news the bridge has not got yet (`unheard`): the light goes back to `pressed` until it is known to be
-stored.
+withdrawal is news the bridge has not got yet (`unheard`): the light goes back to `pressed` until the ack of that very
+record.
 A stage never goes back otherwise. Several incidents: the light shows the least advanced, so that an unheard press
 is never hidden. A withdrawn incident goes dark once its withdrawal is stored.
 
@@ -72,8 +72,8 @@ class Incidents:
             if stage == "closed":
                 return None
             incident = OpenIncident(incident_id, "lane_blocked")
-        # What the bridge says about a press does not yet prove that it knows of the withdrawal.
-        if not incident.withdrawn:
+        # It proves that the bridge has the press, not that it has heard of the escalation or withdrawal since.
+        if incident.unheard is not None and incident_id.endswith("-{}-{}".format(*incident.unheard)):
             incident = replace(incident, unheard=None)
         return self._advance(incident, stage, decision)
 
