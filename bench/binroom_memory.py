@@ -1,9 +1,9 @@
 """The whole bin-room unit in a 128 KiB heap for 24 simulated hours: heap use, growth, and the size of its files.
 
-Real MicroPython, real Mosquitto, compiled files, two load cells; the unit's clock runs 720 times faster, its network
+Real MicroPython, real Mosquitto, compiled files, two load cells; the unit's clock runs 480 times faster, its network
 in real time. The unix port's words are 64 bits wide and count about 1.9 times a board's.
 
-    python -m bench.binroom_memory [--hours 24] [--speed 720]
+    python -m bench.binroom_memory [--hours 24] [--speed 480]
 """
 
 import argparse
@@ -140,7 +140,7 @@ def main() -> None:
     """Print the figures, and fail if the unit restarted or grew."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hours", type=float, default=24.0, help="simulated hours")
-    parser.add_argument("--speed", type=int, default=720, help="simulated seconds per second")
+    parser.add_argument("--speed", type=int, default=480, help="simulated seconds per second")
     options = parser.parse_args()
     if find_micropython() is None:
         raise SystemExit("needs the real MicroPython")

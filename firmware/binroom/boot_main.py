@@ -109,7 +109,7 @@ def safe_mode(root, why, with_link=True):
 def _free_memory():
     """Drop the release that crashed; it may have taken the whole heap."""
     for name in list(sys.modules):
-        if name.startswith("firmware"):
+        if name.split(".")[0] in ("firmware", "asyncio"):  # whose queue still holds the unit's tasks
             del sys.modules[name]
     gc.collect()
 

@@ -31,7 +31,7 @@ _POLL_MS = const(20)
 _MAX_PACKET_BYTES = const(8192)
 _MAX_ANSWER_BYTES = const(64)
 _MAX_SKIPPED_BYTES = const(1 << 20)
-_MAX_QUEUE = const(12)
+_MAX_SENDING = const(10)  # waiting and unacknowledged ones
 _MAX_EVENTS = const(6)
 
 
@@ -67,8 +67,8 @@ class Link:
         return events
 
     def send(self, topic, payload, retained):
-        """Publish with QoS 1 as soon as possible; dropped while the link is down or its queue is full."""
-        if self._up and len(self._queue) < _MAX_QUEUE:
+        """Publish with QoS 1 as soon as possible; dropped while the link is down or has enough to do."""
+        if self._up and len(self._queue) + len(self._flying) < _MAX_SENDING:
             self._queue.append((topic, payload, retained))
 
     def reconnect(self, why):

@@ -18,7 +18,7 @@ from firmware.binroom.way import make_way, tls_context
 _LOOP_MS = const(20)
 _READ_BACK_EVERY_MS = const(2000)
 _IDENTIFY_BLINK_MS = const(125)
-_OUTBOX_RECORDS = const(12)  # in the heap; the ring in flash holds the rest
+_OUTBOX_RECORDS = const(8)  # in the heap; the ring in flash holds the rest
 _HEALTHY_MS = const(600000)  # running this long forgets earlier crashes
 CRASH_FILE = "/state/crashes.json"
 RING_FOLDER = "/state/ring"

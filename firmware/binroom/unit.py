@@ -43,8 +43,8 @@ _HIGHEST_BOOT = const(2000000000)
 _HIGHEST_COUNT = const(100000)
 _HIGHEST_GRAMS = const(100000000)
 _REMEMBERED_COMMANDS = const(8)
-_RECALL_AT = const(4)  # so few left in the heap: ask for more
-_RECALL_RECORDS = const(6)
+_RECALL_AT = const(2)  # so few left in the heap: ask for more
+_RECALL_RECORDS = const(4)
 _MAX_DIGITS = const(64)  # an id may hold that many in a row
 
 
