@@ -65,7 +65,8 @@ def test_a_refusal_is_a_sentence_and_exit_code_one(demo):
         ("elections", "set", "bodies/none/name", "x", *SIGNED), ("elections", "show", "nothing"),
         ("elections", "import", "/nonexistent.csv"), ("elections", "restore", "77", *SIGNED),
         ("elections", "restore", "2001-01-01", *SIGNED), ("elections", "accept-edit", *SIGNED),
-        ("elections", "discard-edit"), ("elections", "init", *SIGNED), ("elections", "add", "areas", "{", *SIGNED),
+        ("elections", "discard-edit", *SIGNED), ("elections", "init", *SIGNED),
+        ("elections", "add", "areas", "{", *SIGNED),
         ("elections", "set", "bodies/pb-a01/name", "x", *SIGNED, "--expect", "0" * 32),
         ("elections", "export", "x.pdf"), ("elections", "show", "--names"), ("elections", "list", "unknown"),
         ("elections", "set", "bodies/pb-a01/name", "x", "--who", " ", "--why", "y"),
@@ -156,7 +157,9 @@ def test_an_outside_edit_is_told_accepted_or_put_back(demo):
     assert demo("safety", "check")[0] == 1
     assert demo("safety", "accept-edit", *SIGNED)[0] == 0
     path.write_text("{")
-    assert demo("safety", "discard-edit")[0] == 0
+    assert demo("safety", "discard-edit", *SIGNED)[0] == 0
+    assert [(line["who"], line["action"]) for line in open_registers(demo.folder).access.lines()] == [
+        ("王芳", "discard edit")]
     assert "手改充电服务" in path.read_text()
     assert demo("safety", "check")[0] == 0
 

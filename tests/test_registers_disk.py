@@ -211,7 +211,7 @@ def test_a_damaged_file_is_refused_with_its_line_and_the_last_good_version_is_sh
             register.save(named(before.document, "x"), before.etag, "王芳", "why")
         with pytest.raises(Invalid):
             register.accept_edit("王芳", "take it")
-        register.discard_edit()
+        register.discard_edit("王芳", "put back")
         assert register.path.read_bytes() == whole
         assert register.read().outside is None
     assert len(list(tmp_path.glob("elections.json.edited-*"))) >= 1

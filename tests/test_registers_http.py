@@ -13,6 +13,7 @@ from broker.registers.api import router
 from broker.registers.book import open_registers
 from broker.registers.demo_roster import demo_elections
 from broker.registers.demo_works import demo_works
+from broker.registers.edits import find
 from broker.registers.errors import Denied, Invalid
 
 NAME = "示例书记01"
@@ -300,6 +301,14 @@ def test_the_report_has_both_numbers_of_every_share(still):
     assert (college["after"]["text"], found["largest_attendance"]["present"]) == ("76.5 %", 301)
 
 
+def gone(document, path):
+    """Whether nothing stands at the path."""
+    try:
+        return find(document, path) is None
+    except Invalid:
+        return True
+
+
 def log_in(desk, who="registrar"):
     answer = desk.http.post("/registers/login", data={"token": desk.tokens[who]})
     assert answer.status_code == 303
@@ -329,6 +338,50 @@ def test_a_form_changes_a_member_after_login(desk):
     answer = desk.http.post("/registers/elections/record", data=data | {"expect": desk.etag()})
     assert answer.status_code == 422
     assert "1985-02-30" in answer.text
+
+
+@pytest.mark.parametrize(("which", "table", "keys", "fields", "path"), [
+    ("elections", "areas", {"id": "a17"}, {"name": "新居民区"}, "areas/a17"),
+    ("elections", "bodies", {"id": "pb-a01-9"}, {
+        "name": "第九支部", "area": "a01", "kind": "party_branch", "level": "second", "parent": "pb-a01",
+        "ballot.present": "12"}, "bodies/pb-a01-9"),
+    ("elections", "terms", {"body": "rc-a01", "phase": "after"}, {"starts_on": "2021-07-01"}, "bodies/rc-a01/after"),
+    ("elections", "members", {"body": "pb-a01", "phase": "after", "id": "m99"}, {
+        "post": "part_time_member", "origin": "support", "age_band": "30_39"}, "bodies/pb-a01/after/members/m99"),
+    ("elections", "risks", {"body": "pb-a01", "id": "r9"}, {"risk": "下雨", "level": "low"},
+     "bodies/pb-a01/plan/risks/r9"),
+    ("safety", "programmes", {"id": "p9"}, {"kind": "other", "title": "其他", "target_count": "3"}, "programmes/p9"),
+    ("safety", "sites", {"id": "s9"}, {
+        "programme": "rescue", "estate": "e01", "title": "点", "status": "identification", "place.lat": "31.2",
+        "place.lon": "121.45"}, "sites/s9"),
+    ("safety", "progress", {"site": "rescue-16", "on": "2021-12-01"}, {"measure": "75%"},
+     "sites/rescue-16/progress/2021-12-01"),
+    ("safety", "milestones", {"site": "rescue-01", "id": "m9"}, {"title": "回访", "status": "scheduled"},
+     "sites/rescue-01/milestones/m9"),
+    ("safety", "defects", {"site": "rescue-01", "id": "d9"}, {"description": "松动", "found_on": "2021-08-01"},
+     "sites/rescue-01/defects/d9"),
+])
+def test_every_kind_of_record_is_added_edited_and_removed_by_form(desk, which, table, keys, fields, path):
+    """New, the same again (refused), edited, removed: each kind of record, all with a reason."""
+    log_in(desk)
+    register = getattr(desk.registers, which)
+
+    def post(op, is_new, **more):
+        query = "&".join(f"{key}={value}" for key, value in list(keys.items())[:-1])
+        page = desk.get(f"/registers/{which}/record?table={table}&{query}").text
+        data = form_of(page) | {f"key.{key}": value for key, value in keys.items()}
+        data |= {f"f.{name}": value for name, value in (fields | more).items()}
+        data |= {"why": "测试", "op": op, "is_new": is_new, "expect": register.read().etag, "table": table}
+        return desk.http.post(f"/registers/{which}/record", data=data)
+
+    assert post("save", "yes").status_code == 303
+    record = find(register.read().document, path)
+    assert post("save", "yes").status_code == 422
+    assert post("save", "no").status_code == 303
+    assert find(register.read().document, path) == record
+    assert post("remove", "no").status_code == 303
+    assert gone(register.read().document, path)
+    assert [entry.who for entry in register.log()[1:]] == ["王芳", "王芳"]
 
 
 def test_a_form_of_another_session_is_refused(desk):

@@ -185,7 +185,8 @@ def _writes(whole: APIRouter, registers: Registers, roles: Roles, which: str) ->
         visitor = writer_of(request, roles)
         if body.action == "accept":
             return shown(which, register.accept_edit(visitor.name, body.why), visitor)
-        register.discard_edit()
+        aside = register.discard_edit(visitor.name, body.why)
+        registers.access.note(visitor.name, visitor.role, "discard edit", f"{aside}: {body.why}")
         return shown(which, register.read(), visitor)
 
 

@@ -97,7 +97,9 @@ def _writing(commands: Parsers, which: str) -> None:
     one = _signed(_one(commands, which, "restore", writes.restore, "bring a kept version or a day's copy back"))
     one.add_argument("version", help="a version number, or a day such as 2021-04-10")
     _signed(_one(commands, which, "accept-edit", writes.accept_edit, "take over what other hands wrote into the file"))
-    _one(commands, which, "discard-edit", writes.discard_edit, "put the last good version back; the edit is kept aside")
+    _signed(_one(
+        commands, which, "discard-edit", writes.discard_edit, "put the last good version back; the edit is kept aside",
+    ))
 
 
 def _only_elections(commands: Parsers) -> None:

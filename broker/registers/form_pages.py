@@ -181,7 +181,9 @@ def _version(router: APIRouter, registers: Registers, roles: Roles) -> None:
         if data.get("op") == "accept":
             register.accept_edit(visitor.name, str(data.get("why", "")))
         else:
-            register.discard_edit()
+            why = str(data.get("why", ""))
+            aside = register.discard_edit(visitor.name, why)
+            registers.access.note(visitor.name, visitor.role, "discard edit", f"{aside}: {why}")
         return RedirectResponse(f"/registers/{which}", 303)
 
     @router.post("/registers/{which}/restore")

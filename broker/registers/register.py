@@ -128,8 +128,12 @@ class Register(Generic[T]):
                 raise Invalid(outside.problems)
             return self._commit(current, entries[-1], outside.document, who, why, "accept_edit")
 
-    def discard_edit(self) -> Path | None:
-        """Put the last good version back; the edited file is moved aside (its new path), never deleted."""
+    def discard_edit(self, who: str, why: str) -> Path | None:
+        """Put the last good version back; the edited file is moved aside (its new path), never deleted.
+
+        The register does not change, so its log has nothing to say: the caller notes who and why in the access log.
+        """
+        _stated(who), _stated(why)
         with self._locked():
             current, _ = self._load()
             self._outside(current)

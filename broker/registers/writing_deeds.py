@@ -90,7 +90,8 @@ def accept_edit(args: Args) -> int:
 
 def discard_edit(args: Args) -> int:
     """Put the last good version back."""
-    aside = register_of(args).discard_edit()
+    aside = register_of(args).discard_edit(args.who, args.why)
+    registers_of(args).access.note(args.who, "command line", "discard edit", f"{aside}: {args.why}")
     print(f"the last good version is back; the edited file is {aside}" if aside else "the last good version is back")
     return 0
 
