@@ -14,9 +14,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from broker.embedded import EmbeddedBroker
 from firmware import wire
 from tests.flash_desk import AREA, PASSWORDS, Desk, running_broker
-from tools.flashing import ledger
+from tools.flashing import commands, ledger
 from tools.flashing.board import open_board
 from tools.flashing.contents import Contents, read_contents
+from tools.flashing.release import MANIFEST, Release, pack_release
 
 HELLO = ("--hello-seconds", "20")
 SECRETS = [*PASSWORDS.values(), "the wifi key"]
@@ -71,6 +72,30 @@ def test_a_new_board_becomes_a_unit_that_reports(desk: Desk) -> None:
         assert f"zp:{AREA}/room/r01" in label
         everything = text + more + more_still + label + json.dumps(lines) + board.printed.decode(errors="replace")
         assert not [secret for secret in SECRETS if secret in everything]
+
+
+def test_an_upgrade_and_the_way_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an upgrade `rollback` puts the former release in force, and the unit reports with it; the ledger knows."""
+    usual = commands.build_release
+
+    def older(repo: Path, index: str | None) -> Release:
+        built = usual(repo, index)
+        files = {path: data for path, data in built.files.items() if path != MANIFEST}
+        return pack_release({**files, "notes.txt": b"the release before"}, built.boot_loader)
+
+    with desk.board():
+        monkeypatch.setattr(commands, "build_release", older)
+        _, told, _ = desk.flash("binroom", "--id", "r02", *HELLO)
+        before = told["units"][0]["release"]
+        monkeypatch.setattr(commands, "build_release", usual)
+        code, told, text = desk.flash("binroom", "--id", "r02", *HELLO)
+        assert code == 0, text
+        assert (told["units"][0]["former"], told["units"][0]["release"] != before) == (before, True)
+        code, told, text = desk.flash("rollback", "--id", "r02", *HELLO)
+        assert code == 0, text
+        assert (told["release"], told["hello_boot"] is not None) == (before, True)
+        lines, _ = ledger.read(desk.folder / "ledger.jsonl")
+        assert [line["action"] for line in lines] == ["binroom", "binroom", "rollback"]
 
 
 def test_a_flashed_unit_lights_its_lamp(desk: Desk, broker: EmbeddedBroker) -> None:

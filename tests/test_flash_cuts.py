@@ -138,11 +138,11 @@ def test_rollback_switches_between_two_whole_releases(board: VirtualBoard) -> No
     """After an upgrade a rollback leads to the old release, and a second one back; a damaged one is refused."""
     install(board, NEW)
     with open_board(str(board.port)) as prompt:
-        assert roll_back(prompt).now == OLD.name
-        assert roll_back(prompt).now == NEW.name
+        assert roll_back(prompt, read_contents(prompt)).now == OLD.name
+        assert roll_back(prompt, read_contents(prompt)).now == NEW.name
         prompt.write(f"{OLD.folder}/firmware/wire.mpy", b"damaged")
         with pytest.raises(FlashError) as caught:
-            roll_back(prompt)
+            roll_back(prompt, read_contents(prompt))
     assert caught.value.problem == "no_former"
 
 

@@ -12,7 +12,6 @@ Nothing of the person's screen is in here: `watch` is told what happens.
 
 from __future__ import annotations
 
-import getpass
 import json
 import time
 from collections.abc import Callable
@@ -236,32 +235,25 @@ def _record(
     settings: FlashSettings,
     now: Callable[[], float],
 ) -> None:
-    at = datetime.fromtimestamp(now(), UTC)
-    label = Label(settings.area, order.device, FAMILY, identity.uid, outcome.release, at.date().isoformat())
+    day = datetime.fromtimestamp(now(), UTC).date().isoformat()
+    label = Label(settings.area, order.device, FAMILY, identity.uid, outcome.release, day)
     try:
         outcome.label = [str(path) for path in write_label(label, settings.labels)]
     except OSError as error:
         raise FlashError("ledger", file=settings.labels, what=error.strerror or str(error)) from error
-    ledger.append(
-        settings.ledger,
-        {
-            "at": at.isoformat(timespec="seconds"),
-            "who": getpass.getuser(),
-            "action": "binroom",
-            "area": settings.area,
-            "family": FAMILY,
-            "id": order.device,
-            "board": identity.uid,
-            "usb_serial": order.port.serial,
-            "runs_on": identity.shown,
-            "image": order.image.digest if order.image else None,
-            "release": outcome.release,
-            "former": outcome.former,
-            "files_written": len(outcome.written),
-            "hello_boot": outcome.hello_boot,
-            "calibration": scale,
-        },
-    )
+    line = {
+        "id": order.device,
+        "board": identity.uid,
+        "usb_serial": order.port.serial,
+        "runs_on": identity.shown,
+        "image": order.image.digest if order.image else None,
+        "release": outcome.release,
+        "former": outcome.former,
+        "files_written": len(outcome.written),
+        "hello_boot": outcome.hello_boot,
+        "calibration": scale,
+    }
+    ledger.append(settings.ledger, ledger.signed("binroom", settings.area, FAMILY, line, now()))
 
 
 def diagnose(order: Order, settings: FlashSettings, silent: FlashError) -> FlashError:

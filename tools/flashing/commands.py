@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -19,7 +20,7 @@ from typing import Any, TextIO
 
 from firmware import wire
 from tools.flashing import ledger
-from tools.flashing.binroom import RESTART_S, Order, Outcome, diagnose, flash_binroom
+from tools.flashing.binroom import FAMILY, RESTART_S, Order, Outcome, diagnose, flash_binroom
 from tools.flashing.board import open_board
 from tools.flashing.contents import Contents, Identity, check_fit, identify, read_contents
 from tools.flashing.errors import PROBLEMS, FlashError
@@ -132,6 +133,8 @@ def _parser() -> argparse.ArgumentParser:
     back = command("rollback", "puts the former release back, checked whole", _rollback)
     _one_unit(back)
     back.add_argument("--ignore-runs", action="store_true", help="do not ask the bridge for open runs")
+    back.add_argument("--hello-seconds", type=float, default=60.0, help="how long to wait for its hello (60)")
+    back.add_argument("--no-hello", action="store_true", help="do not wait for its hello")
 
     reading = command("ledger", "shows who wrote which unit when", _ledger)
     reading.add_argument("--id", help="this id only")
@@ -425,18 +428,34 @@ def _selftest(options: argparse.Namespace, screen: Screen) -> int:
 
 
 def _rollback(options: argparse.Namespace, screen: Screen) -> int:
-    settings = load_settings(options.settings) if options.settings.exists() else None
+    settings = load_settings(options.settings)
     port = choose(options.port, _ports(options))
-    with open_board(port.path) as board:
-        contents = read_contents(board)
-        if options.id and contents.device != options.id:
-            raise FlashError("not_verified", what=f"the board is {contents.device or 'no unit yet'}, not {options.id}")
-        if settings is not None and not options.ignore_runs and contents.device:
-            refuse_open_run(settings.api_url, "room", contents.device)
-        rolled = roll_back(board)
-        board.reset()
-    screen.document({"ok": True, **asdict(rolled)})
-    screen.note(f"{rolled.device}: {rolled.left} -> {rolled.now}")
+    bar = screen.unit(options.id or port.path)
+    with contextlib.ExitStack() as stack:
+        listener = None
+        if not options.no_hello and settings.broker is not None:
+            listener = stack.enter_context(Listener(settings.broker, settings.area))
+        with open_board(port.path) as board:
+            identity = identify(board)
+            contents = read_contents(board)
+            device = contents.device
+            if device is None or (options.id and device != options.id):
+                raise FlashError("not_verified", what=f"the board is {device or 'no unit yet'}, not {options.id}")
+            if not options.ignore_runs:
+                refuse_open_run(settings.api_url, FAMILY, device)
+            if listener is not None:
+                listener.follow(FAMILY, device)
+            rolled = roll_back(board, contents)
+            since = listener.mark(FAMILY, device) if listener else 0
+            board.reset()
+        hello_boot = None
+        if listener is not None:
+            bar.says("waiting for its hello")
+            hello_boot = listener.wait(FAMILY, device, since, contents.boot, rolled.now, options.hello_seconds).boot
+    line = {"id": device, "board": identity.uid, "release": rolled.now, "former": rolled.left, "hello_boot": hello_boot}
+    ledger.append(settings.ledger, ledger.signed("rollback", settings.area, FAMILY, line, time.time()))
+    screen.document({"ok": True, **line})
+    screen.note(f"{device}: {rolled.left} -> {rolled.now}, {'heard' if hello_boot else 'not heard'}")
     return 0
 
 

@@ -6,14 +6,22 @@ A line is appended in one write under a lock and reaches the disk before the too
 from __future__ import annotations
 
 import fcntl
+import getpass
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tools.flashing.errors import FlashError
 
 SECRET_WORDS = ("password", "key", "secret", "token")
+
+
+def signed(action: str, area: str, family: str, line: dict[str, Any], at_s: float) -> dict[str, Any]:
+    """A whole line: what was done to which device, by whom and when (Unix seconds)."""
+    at = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")
+    return {"at": at, "who": getpass.getuser(), "action": action, "area": area, "family": family, **line}
 
 
 def append(file: Path, line: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tools.flashing.board import Board
-from tools.flashing.contents import Contents, read_contents, read_manifest, whole_release
+from tools.flashing.contents import Contents, read_manifest, whole_release
 from tools.flashing.errors import FlashError
 
 
@@ -13,14 +13,12 @@ from tools.flashing.errors import FlashError
 class Rolled:
     """From which release to which."""
 
-    device: str
     left: str
     now: str
 
 
-def roll_back(board: Board) -> Rolled:
+def roll_back(board: Board, contents: Contents) -> Rolled:
     """Switches `current` and `former`; raises FlashError("no_former") if there is no whole release to go to."""
-    contents = read_contents(board)
     former = contents.former
     wrong = whole_release(contents, former, read_manifest(board, former))
     if former is None or former == contents.current or wrong:
@@ -31,7 +29,7 @@ def roll_back(board: Board) -> Rolled:
     board.write("/current", former.encode())
     if contents.current is not None:
         board.write("/former", contents.current.encode())
-    return Rolled(contents.device or "", contents.current or "", former)
+    return Rolled(contents.current or "", former)
 
 
 def verify(board: Board, contents: Contents, config: dict[str, str] | None) -> list[str]:

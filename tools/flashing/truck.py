@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import shutil
 import subprocess
@@ -190,24 +189,17 @@ def _ssh(order: TruckOrder, payload: Payload) -> None:
 
 
 def _record(outcome: TruckOutcome, order: TruckOrder, settings: FlashSettings, now: Callable[[], float]) -> None:
-    at = datetime.fromtimestamp(now(), UTC)
-    label = Label(settings.area, order.device, FAMILY, outcome.target, outcome.release, at.date().isoformat())
+    day = datetime.fromtimestamp(now(), UTC).date().isoformat()
+    label = Label(settings.area, order.device, FAMILY, outcome.target, outcome.release, day)
     try:
         outcome.label = [str(path) for path in write_label(label, settings.labels)]
     except OSError as error:
         raise FlashError("ledger", file=settings.labels, what=error.strerror or str(error)) from error
-    ledger.append(
-        settings.ledger,
-        {
-            "at": at.isoformat(timespec="seconds"),
-            "who": getpass.getuser(),
-            "action": "truck",
-            "area": settings.area,
-            "family": FAMILY,
-            "id": order.device,
-            "board": outcome.target,
-            "release": outcome.release,
-            "files_written": len(outcome.files),
-            "hello_boot": outcome.hello_boot,
-        },
-    )
+    line = {
+        "id": order.device,
+        "board": outcome.target,
+        "release": outcome.release,
+        "files_written": len(outcome.files),
+        "hello_boot": outcome.hello_boot,
+    }
+    ledger.append(settings.ledger, ledger.signed("truck", settings.area, FAMILY, line, now()))
