@@ -46,6 +46,22 @@ def passages(times: Sequence[float], places_m: Sequence[float], stops_m: Sequenc
     return found
 
 
+def spread(sched: Mapping[int, float], stops_m: Sequence[float]) -> dict[int, float]:
+    """A timetable in whole minutes with its repeated times spread by distance: no leg takes no time."""
+    anchors: list[int] = []
+    for index in sorted(sched):
+        if not anchors or sched[index] > sched[anchors[-1]]:
+            anchors.append(index)
+    times = dict(sched)
+    for before, after in pairwise(anchors):
+        span_m = stops_m[after] - stops_m[before]
+        for index in range(before + 1, after):
+            if index in sched and span_m > 0:
+                share = (stops_m[index] - stops_m[before]) / span_m
+                times[index] = sched[before] + share * (sched[after] - sched[before])
+    return times
+
+
 class Zhanpai:
     """Predicts and calls as the bridge does."""
 
@@ -95,6 +111,8 @@ class Zhanpai:
 
     def _steps_of(self, pattern: str, sched: Mapping[int, float] | None) -> list[Step]:
         stops = self._patterns[pattern]
+        if sched:
+            sched = spread(sched, [float(stop["d"]) for stop in stops])
         steps = []
         for index, stop in enumerate(stops):
             planned_at = sched.get(index) if sched else None

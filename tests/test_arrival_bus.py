@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from bench.eta import Zhanpai, passages
+from bench.eta import Zhanpai, passages, spread
 
 STOPS = [{"stop_id": f"s{index}", "d": 500.0 * index, "lat": 30.0, "lon": -97.0} for index in range(30)]
 START = 1_426_000_000
@@ -32,6 +32,13 @@ def feed(predictor: Zhanpai, bus: dict[str, Any], reports: int) -> None:
 def test_passages_are_between_the_reports() -> None:
     """A stop between two reports was passed between them; a gap of more than 250 s hides it."""
     assert passages([0, 100, 500], [0, 1000, 2000], [0, 500, 1500, 2500]) == [None, 50.0, None, None]
+
+
+def test_a_timetable_in_whole_minutes_is_spread() -> None:
+    """Stops that share a minute get the times between, by distance; an exact timetable stays as it is."""
+    assert spread({0: 0, 1: 60, 2: 60, 3: 120}, [0, 500, 600, 1000]) == {0: 0, 1: 60, 2: 72, 3: 120}
+    assert spread({0: 0, 1: 30, 3: 95}, [0, 500, 600, 1000]) == {0: 0, 1: 30, 3: 95}
+    assert spread({}, [0, 1]) == {}
 
 
 def test_what_was_learned_is_used() -> None:
