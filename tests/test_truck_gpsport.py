@@ -135,6 +135,26 @@ def test_pattern_without_a_match_is_no_port(desk, tmp_path):
     assert desk.opened == [(str(tmp_path / "ttyACM7"), 9600)]
 
 
+def test_receiver_is_found_beside_a_modem(desk, tmp_path):
+    """Of several matching ports the silent and the busy one are left, and the receiver's is found and kept."""
+    for name in ("a-modem", "b-modem-control", "c-receiver"):
+        (tmp_path / name).touch()
+
+    def says(baud: int) -> bytes:
+        path = desk.opened[-1][0]
+        if path.endswith("b-modem-control"):
+            return b"\r\n+CREG: 1\r\n"
+        return sentences(int(desk.now_s) % 60) if path.endswith("c-receiver") and baud == 9600 else b""
+
+    desk.says = says
+    port = make(desk, str(tmp_path / "*"))
+    assert words(port, desk, 120)[-1] == "fix"
+    assert desk.opened[-1] == (str(tmp_path / "c-receiver"), 9600)
+    before = len(desk.opened)
+    words(port, desk, 120)
+    assert len(desk.opened) == before
+
+
 def test_unplugged_while_reading_comes_back(desk):
     """A read that fails closes the port; it is opened again and the fixes go on."""
     desk.says = lambda baud: sentences(int(desk.now_s) % 60)

@@ -6,6 +6,7 @@
 
 What is told on change is one of four words: no_port no_bytes no_fix fix (`fix` by the FixSeen events themselves).
 The path may be a pattern such as /dev/serial/by-id/*: a number like ttyACM0 changes after a brown-out, that name not.
+Where it matches several ports (a modem has some too) the next one is taken whenever one was of no use.
 """
 
 import glob
@@ -57,6 +58,7 @@ class GpsPort:
         self._pattern = pattern
         self._bauds = (baud, *(other for other in BAUDS if other != baud))
         self._baud_index = 0
+        self._path_index = 0
         self._open_port = open_port
         self._monotonic = monotonic
         self._pause = pause
@@ -81,6 +83,7 @@ class GpsPort:
             )
             self.close()
             self._fix_s = None
+            self._path_index += 1
             self._try_again_s = self._monotonic() + BACK_OFF_S[min(self._failures, len(BACK_OFF_S) - 1)]
             self._failures += 1
             return self._told("no_port")
@@ -101,7 +104,7 @@ class GpsPort:
         paths = sorted(glob.glob(self._pattern))  # noqa: PTH207 (Path.glob takes no absolute pattern)
         if not paths:
             raise FileNotFoundError(f"there is no {self._pattern}")
-        self._port = self._open_port(paths[0], self._bauds[self._baud_index])
+        self._port = self._open_port(paths[self._path_index % len(paths)], self._bauds[self._baud_index])
         self._epochs = Epochs()
         self._opened_s = self._byte_s = self._sentence_s = self._monotonic()
         if self._fix_s is None:
@@ -139,9 +142,11 @@ class GpsPort:
     def _reopen_if_useless(self, now_s: float) -> None:
         talking = self._opened_s < self._byte_s and now_s - self._byte_s < SILENT_S
         if now_s - self._byte_s >= REOPEN_S:
+            self._path_index += 1
             self.close()
         elif talking and now_s - self._sentence_s >= SILENT_S:
             self._baud_index = (self._baud_index + 1) % len(self._bauds)
+            self._path_index += self._baud_index == 0
             self.close()
 
     def _told(self, word: str) -> list[tuple[Event, float]]:
