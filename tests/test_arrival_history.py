@@ -161,6 +161,18 @@ def test_stays_without_a_count() -> None:
     assert abs(history.dwell_s("r1", "hazardous", None, MORNING) - 300) < 30
 
 
+def test_drivers_who_wait_at_a_room() -> None:
+    """Where early trucks stay until their time, an early one is expected to stay longer, a late one is not."""
+    history = History()
+    for day in range(30):
+        early_s = (0, 200, 400)[day % 3]
+        history.learn_dwell(DwellRecord("r1", "hazardous", 135 + early_s, 3, MORNING + day * DAY, early_s))
+    outlook = history.outlook("R", MORNING)
+    late = outlook.dwell_s("r1", "hazardous", 3, -300)
+    assert late == outlook.dwell_s("r1", "hazardous", 3)
+    assert outlook.dwell_s("r1", "hazardous", 3, 400) > late + 120
+
+
 def test_the_band_is_what_happened() -> None:
     """With errors of -60..+180 s the band is their p10 and p90; without enough of them a quarter of the horizon."""
     history = History()
