@@ -1,8 +1,6 @@
 """The day that is being written: a JournalDB with an index by id, the positions beside it, and lazy day sums."""
 
-import os
 from array import array
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -12,13 +10,13 @@ import orjson
 from broker.store import Record, codec, sums
 from broker.store.days import Days
 from broker.store.intake import Admitted
-from broker.store.seen import Seen, counted
+from broker.store.positions import Positions
+from broker.store.seen import Seen
 from broker.store.tinyjournal import Files, JournalDB
 from broker.store.tinyjournal.journal import Place
 
 POSITIONS = "fix"  # the one kind that is mass data: kept as lines, a thinned part as documents
 THIN_S = 30  # one position per truck and this many seconds becomes a document
-_SEGMENT_SHIFT = 40
 
 
 class OpenDay:
@@ -32,10 +30,7 @@ class OpenDay:
         self._days, self._seen = days, seen
         self._index: dict[str, dict[str, int]] = {}
         self._at: dict[str, array[int]] = {}
-        self._note_ids: dict[str, int] = {}  # positions that are no documents and whose ids do not count
-        self._notes: dict[str, _NoteIndex] = {}  # the others, by device and boot
-        self._fix_at: array[int] = array("q")
-        self._fix_place: array[int] = array("Q")
+        self._positions = Positions()
         self._fix_last: dict[str, tuple[int, str, bytes]] = {}
         self._fix_kept: dict[str, int] = {}
         self._cubes: dict[str, tuple[int, sums.Cube]] = {}
@@ -126,16 +121,7 @@ class OpenDay:
         self._at[kind].extend(times)
 
     def _take_note(self, record_id: str, key: str, at: int, line: bytes, place: Place, offset: int) -> None:
-        found = counted(record_id)
-        if found is None:
-            self._note_ids[record_id] = len(self._fix_at)
-        else:
-            notes = self._notes.get(found[0])
-            if notes is None:
-                notes = self._notes[found[0]] = _NoteIndex()
-            notes.add(found[1], len(self._fix_at))
-        self._fix_at.append(at)
-        self._fix_place.append(place.segment << _SEGMENT_SHIFT | (place.offset + offset))
+        self._positions.take(record_id, at, place, offset)
         self._see_position(key, at, record_id, line)
 
     def _see_position(self, key: str, at: int, record_id: str, document: bytes) -> None:
@@ -147,23 +133,23 @@ class OpenDay:
 
     def holds(self, record_id: str) -> bool:
         """Whether an id that does not count is stored here."""
-        return record_id in self._note_ids or any(record_id in index for index in self._index.values())
+        return self._positions.holds(record_id) or any(record_id in index for index in self._index.values())
 
     def ids(self) -> Iterator[tuple[str, str]]:
         """Every id with its kind."""
         for kind, index in self._index.items():
             for record_id in index:
                 yield record_id, kind
-        for record in self._positions(range(len(self._fix_at))):
-            yield record.id, POSITIONS
+        for line in self._positions.all_lines(self.db.journal.segments):
+            yield codec.head(line)[0], POSITIONS
 
     def kinds(self) -> list[str]:
         """The kinds that have records here."""
-        return sorted({*self._at, *([POSITIONS] if self._fix_at else [])})
+        return sorted({*self._at, *([POSITIONS] if self._positions.times else [])})
 
     def records(self) -> int:
         """How many records are stored here."""
-        return sum(len(at) for at in list(self._at.values())) + len(self._fix_at)
+        return sum(len(at) for at in list(self._at.values())) + len(self._positions.times)
 
     def get(self, record_id: str) -> Record | None:
         """The record of this id; a position that is no document is read from disk."""
@@ -172,11 +158,14 @@ class OpenDay:
             if doc_id is not None:
                 document = self.db.rows(kind).raw(doc_id)
                 return None if document is None else codec.decode(kind, document)
-        position = self._note_ids.get(record_id)
-        found = counted(record_id)
-        if found is not None and found[0] in self._notes:
-            position = self._notes[found[0]].find(found[1])
-        return None if position is None else next(self._positions(range(position, position + 1)))
+        number = self._positions.find(record_id)
+        if number is None:
+            return None
+        reader = self._positions.lines(self.db.journal.segments)
+        try:
+            return codec.decode(POSITIONS, reader.read(number))
+        finally:
+            reader.close()
 
     def scan(self, kind: str, from_at: int, to_at: int) -> Iterator[Record]:
         """Records of a kind with from_at <= at < to_at, ordered by (at, id), as of now."""
@@ -184,9 +173,9 @@ class OpenDay:
         rows = self.db.rows(kind)
         chosen = [(at, position + 1) for position, at in enumerate(times) if from_at <= at < to_at]
         if kind == POSITIONS:
-            chosen += [(at, -position) for position, at in enumerate(self._fix_at) if from_at <= at < to_at]
+            chosen += [(at, -position) for position, at in enumerate(self._positions.times) if from_at <= at < to_at]
         chosen.sort()
-        reader = _Lines(self.db.journal.segments, self._fix_place) if kind == POSITIONS else None
+        reader = self._positions.lines(self.db.journal.segments) if kind == POSITIONS else None
         try:
             for _, group in groupby(chosen, key=lambda pair: pair[0]):
                 together: list[Record] = []
@@ -200,14 +189,6 @@ class OpenDay:
         finally:
             if reader is not None:
                 reader.close()
-
-    def _positions(self, wanted: range) -> Iterator[Record]:
-        reader = _Lines(self.db.journal.segments, self._fix_place)
-        try:
-            for position in wanted:
-                yield codec.decode(POSITIONS, reader.read(position))
-        finally:
-            reader.close()
 
     def latest(self, kind: str) -> Mapping[str, Record]:
         """The newest record per key of a kind."""
@@ -239,69 +220,17 @@ class OpenDay:
                 sums.add(cube, kind, by, self._days.of(fields["at"]), fields["body"])
         if kind == POSITIONS:
             # All positions count, the thinned ones among them.
-            return sums.count(kind, by, self._days, ((at, {}) for at in [*self._fix_at, *self._at.get(kind, ())]))
+            return sums.count(
+                kind, by, self._days, ((at, {}) for at in [*self._positions.times, *self._at.get(kind, ())])
+            )
         self._cubes[kind] = (upto, cube)
         return cube
 
     def bounds(self, kind: str) -> tuple[int, int]:
         """The first and last `at` of a kind that has records here."""
-        times = [*self._at.get(kind, ()), *(self._fix_at if kind == POSITIONS else ())]
+        times = [*self._at.get(kind, ()), *(self._positions.times if kind == POSITIONS else ())]
         return min(times), max(times)
 
     def close(self) -> None:
         """Close the journal."""
         self.db.close()
-
-
-class _NoteIndex:
-    """Where the positions of one device and boot are, eight bytes each: seq and position number in one number."""
-
-    __slots__ = ("_pairs", "_sorted")
-
-    def __init__(self) -> None:
-        self._pairs: array[int] = array("Q")
-        self._sorted = True
-
-    def add(self, seq: int, position: int) -> None:
-        pair = seq << 32 | position
-        if self._pairs and pair < self._pairs[-1]:
-            self._sorted = False
-        self._pairs.append(pair)
-
-    def find(self, seq: int) -> int | None:
-        """The position number of this seq. A late one put the pairs out of order: they are sorted when asked."""
-        if not self._sorted:
-            self._pairs = array("Q", sorted(self._pairs))
-            self._sorted = True
-        pairs = self._pairs
-        place = bisect_left(pairs, seq << 32)
-        if place < len(pairs) and pairs[place] >> 32 == seq:
-            return pairs[place] & 0xFFFFFFFF
-        return None
-
-
-class _Lines:
-    """Reads single lines of the segments by place; its files stay open, so a later removal does not matter."""
-
-    def __init__(self, segments: Sequence[Path], places: Sequence[int]) -> None:
-        self._places = places
-        self._handles = [os.open(path, os.O_RDONLY | os.O_CLOEXEC) for path in segments]
-
-    def read(self, position: int) -> bytes:
-        """The line of position number `position`."""
-        place = self._places[position]
-        handle, offset = self._handles[place >> _SEGMENT_SHIFT], place & ((1 << _SEGMENT_SHIFT) - 1)
-        length = 1024
-        while True:
-            data = os.pread(handle, length, offset)
-            end = data.find(b"\n")
-            if end >= 0:
-                return data[:end]
-            if len(data) < length:
-                raise OSError(5, "a stored position has no end; run `python -m broker fsck`")
-            length *= 8
-
-    def close(self) -> None:
-        for handle in self._handles:
-            os.close(handle)
-        self._handles = []

@@ -4,7 +4,7 @@ A cube maps (event day, dimension values ...) to (records, measure sums ...). Cu
 sum of its parts, and an amendment is one subtraction and one addition.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from broker.store.days import Days
@@ -31,29 +31,16 @@ Value = str | int | bool | None
 Cube = dict[tuple[Value, ...], list[int]]
 
 
-def parts(kind: str, body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """What of a body is counted: the body itself, or each entry of its list together with the body's fields."""
-    name = _LISTS.get(kind)
-    entries = body.get(name) if name is not None else None
-    if not isinstance(entries, list):
-        yield body
-        return
-    for entry in entries:
-        if isinstance(entry, Mapping):
-            yield {**body, **entry}
-
-
-def value_of(part: Mapping[str, Any], field: str) -> Value:
-    """A dimension's value; what is no plain word or number counts as None."""
-    value = part.get(field)
-    return value if isinstance(value, str | int) else None
-
-
 def add(cube: Cube, kind: str, by: Sequence[str], day: str, body: Mapping[str, Any], sign: int = 1) -> None:
-    """Count one record into the cube, or out of it with `sign` -1."""
+    """Count one record into the cube, or out of it with `sign` -1; a field of a list's entry hides the body's own."""
     measures = MEASURES.get(kind, ())
-    for part in parts(kind, body):
-        key = (day, *(value_of(part, field) for field in by))
+    entries = body.get(_LISTS[kind]) if kind in _LISTS else None
+    for part in entries if isinstance(entries, list) else (body,):
+        if not isinstance(part, Mapping):
+            continue
+        values = [part[field] if field in part else body.get(field) for field in by]
+        # What is no plain word or number counts as None.
+        key = (day, *[value if isinstance(value, str | int) else None for value in values])
         row = cube.get(key)
         if row is None:
             row = cube[key] = [0] * (1 + len(measures))

@@ -1,0 +1,102 @@
+"""Connections to PostgreSQL, and its errors in the store's words."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import orjson
+import psycopg
+from psycopg import errors
+
+from broker.store import Full, Record, Refused, StoreError, Unavailable
+
+COLUMNS = "id, kind, key, at, received_at, area, body::text"
+_TRIES = 5
+_TIMEOUT_S = 10
+_STATEMENT_TIMEOUT_MS = 600_000
+
+T = TypeVar("T")
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class PostgresLink:
+    """One connection that writes and one that reads, made again after a failure; for any number of threads."""
+
+    def __init__(self, address: str) -> None:
+        if urlsplit(address).password:
+            raise Refused("the address of the database holds a password: put it into PGPASSFILE or PGPASSWORD")
+        self._address = address
+        self._writer: Connection | None = None
+        self._reader: Connection | None = None
+        self._write_lock = threading.Lock()
+        self._read_lock = threading.Lock()
+        self._closed = False
+
+    def _connect(self) -> Connection:
+        if self._closed:
+            raise Unavailable("the store is closed")
+        connection = psycopg.connect(self._address, connect_timeout=_TIMEOUT_S, application_name="zhanpai")
+        connection.execute("SET synchronous_commit = on")
+        connection.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}")
+        connection.commit()
+        return connection
+
+    def writing(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction, again if the database asks for it; raises StoreError."""
+        with self._write_lock:
+            return self._try(work)
+
+    def _try(self, work: Callable[[Connection], T]) -> T:
+        for attempt in range(_TRIES):
+            try:
+                if self._writer is None or self._writer.closed:
+                    self._writer = self._connect()
+                with self._writer.transaction():
+                    return work(self._writer)
+            except (errors.SerializationFailure, errors.DeadlockDetected) as error:
+                if attempt + 1 == _TRIES:
+                    raise Unavailable(f"the database kept refusing the batch: {error}") from error
+            except psycopg.Error as error:
+                if self._writer is not None and not isinstance(error, psycopg.DataError):
+                    self._writer.close()
+                    self._writer = None
+                raise failure(error) from error
+        raise AssertionError("unreachable")
+
+    def reading(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """All rows of one query; raises StoreError."""
+        with self._read_lock:
+            try:
+                if self._reader is None or self._reader.closed:
+                    self._reader = self._connect()
+                    self._reader.autocommit = True
+                return self._reader.execute(query.encode(), values).fetchall()
+            except psycopg.Error as error:
+                if self._reader is not None:
+                    self._reader.close()
+                    self._reader = None
+                raise failure(error) from error
+
+    def close(self) -> None:
+        """Close both connections; whatever is asked afterwards is refused."""
+        self._closed = True
+        for connection in (self._writer, self._reader):
+            if connection is not None:
+                connection.close()
+        self._writer = self._reader = None
+
+
+def record_of(row: tuple[Any, ...]) -> Record:
+    """The record of a row of COLUMNS."""
+    record_id, kind, key, at, received_at, area, body = row
+    return Record(record_id, kind, key, at, received_at, area, orjson.loads(body))
+
+
+def failure(error: psycopg.Error) -> StoreError:
+    """What a database error means to the caller: make room, correct the record, or try again later."""
+    if isinstance(error, errors.DiskFull | errors.OutOfMemory):
+        return Full(f"the database has no room: {error}; make room on its disk")
+    if isinstance(error, psycopg.DataError):
+        return Refused(f"the database cannot keep this: {error}")
+    return Unavailable(f"the database cannot be used now: {error}")

@@ -1,0 +1,151 @@
+"""What only PostgreSQL can go wrong with: lost connections, several writers, a server that dies, passwords."""
+
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bench.store_faults import NOON, batch, check
+from broker.store import Conflict, Record, Refused, Unavailable
+from broker.store.postgres_store import PostgresStore
+from broker.store.transfer import records_of
+from tests.test_store_contract import bins, database, visit  # noqa: F401 - a fixture
+
+ZONE = "Asia/Shanghai"
+ROOT = Path(__file__).parents[1]
+
+
+def opened(address: str, area: str) -> PostgresStore:
+    """The store of an area."""
+    return PostgresStore(address, area, ZONE, lambda: NOON)
+
+
+def counts(store: PostgresStore) -> dict[int, int]:
+    """How many records of each numbered batch are stored."""
+    found: dict[int, int] = {}
+    for record in records_of(store):
+        number = next(int(part) for part in reversed(record.id.split(":")) if part.isdigit())
+        number = number // 2 if record.id.startswith("t01") else number
+        found[number] = found.get(number, 0) + 1
+    return found
+
+
+def test_postgres_goes_on_after_a_lost_connection(database):  # noqa: F811
+    """The server cuts every connection: one call says so, the next one works, nothing is stored twice."""
+    store = opened(database, "cut")
+    store.append(batch(1))
+    store.get("r01:1:1")
+    with psycopg.connect(database, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'zhanpai'")
+    with pytest.raises(Unavailable):
+        store.append(batch(2))
+    with pytest.raises(Unavailable):
+        store.get("r01:1:1")
+    assert store.append([*batch(1), *batch(2)]).stored == 5
+    assert store.get("r01:1:1") is not None
+    store.close()
+
+
+def test_postgres_takes_the_same_batches_from_several_writers(database):  # noqa: F811
+    """Four bridges append the same batches at once: each record is stored once, the day sums count it once."""
+    stores = [opened(database, "many") for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        work = [(store, number) for number in range(1, 16) for store in stores]
+        receipts = list(pool.map(lambda pair: pair[0].append([*batch(pair[1]), bins(pair[1], room="r9")]), work))
+    assert sum(receipt.stored for receipt in receipts) == 15 * 6
+    assert stores[0].health()["records"] == 90
+    assert stores[0].totals("bins", "2026-11-22", "2026-11-22", ["device"])[0]["records"] == 15
+    assert stores[0].wrong_sums() == []
+    for store in stores:
+        store.close()
+
+
+def test_postgres_survives_kill_9_of_a_writer(database):  # noqa: F811
+    """A writing process is killed at three moments: all it acknowledged is there, no batch by halves."""
+    script = (
+        "import sys\n"
+        "from bench.store_faults import NOON, batch\n"
+        "from broker.store.postgres_store import PostgresStore\n"
+        "store = PostgresStore(sys.argv[1], 'killed', 'Asia/Shanghai', lambda: NOON)\n"
+        "number = int(sys.argv[2])\n"
+        "print('open', flush=True)\n"
+        "while True:\n"
+        "    store.append(batch(number)); print(number, flush=True); number += 1\n"
+    )
+    acknowledged: list[int] = []
+    for pause_s in (0.05, 0.13, 0.21):
+        first = max(acknowledged, default=0) + 2
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, database, str(first)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        assert process.stdout is not None and process.stdout.readline() == "open\n"
+        time.sleep(pause_s)
+        process.send_signal(signal.SIGKILL)
+        lines = process.communicate(timeout=20)[0].split("\n")[:-1]
+        acknowledged += [int(line) for line in lines if line.isdigit()]
+    store = opened(database, "killed")
+    check(acknowledged, counts(store), "kill -9")
+    assert store.wrong_sums() == []
+    store.close()
+
+
+def test_postgres_counts_amendments_that_arrive_together(database):  # noqa: F811
+    """An import brings a record and all its amendments in one batch: the sums are those of the last one."""
+    source = opened(database, "source")
+    source.append([visit(1, "served")])
+    for number in (6, 7, 8):
+        source.amend(visit(1, "served").id, {"bins_before": number}, "again", "ann", NOON)
+    target = opened(database, "target")
+    target.append(list(records_of(source)))
+    for store in (source, target):
+        assert store.totals("visit", "2026-11-22", "2026-11-22", [])[0]["bins_before"] == 8
+        assert store.wrong_sums() == []
+        store.close()
+
+
+def test_postgres_finds_and_mends_wrong_sums(database):  # noqa: F811
+    """Day sums changed by hand are named, and counted again on demand."""
+    store = opened(database, "sums")
+    store.append([bins(1, count=3)])
+    with psycopg.connect(database, autocommit=True) as other:
+        other.execute("UPDATE zp_day_sum SET sums = '{9,9,9}' WHERE owner = 'sums'")
+    assert store.wrong_sums() == ["bins"]
+    store.recount()
+    assert store.wrong_sums() == [] and store.totals("bins", "2026-11-22", "2026-11-22", [])[0]["count"] == 3
+    store.close()
+
+
+def test_postgres_keeps_areas_apart(database):  # noqa: F811
+    """Two areas in one database see their own records only; another time zone for an area is refused."""
+    one, two = opened(database, "one"), opened(database, "two")
+    one.append([bins(1)])
+    two.append([bins(1), bins(2)])
+    assert len(list(one.scan("bins"))) == 1 and len(list(two.scan("bins"))) == 2
+    with pytest.raises(Conflict, match="time zone"):
+        PostgresStore(database, "one", "Europe/Berlin", lambda: NOON)
+    one.close()
+    two.close()
+
+
+def test_postgres_takes_no_password_in_its_address(database):  # noqa: F811
+    """A password in the address would end up in configurations and logs: refused, and not repeated."""
+    with pytest.raises(Refused, match="PGPASSFILE") as refused:
+        opened("postgresql://someone:secret@127.0.0.1/x", "xh")
+    assert "secret" not in str(refused.value)
+    with pytest.raises(Unavailable):
+        opened("postgresql://postgres@127.0.0.1:1/x", "xh")
+
+
+def test_postgres_refuses_nothing_that_tinydb_takes(database):  # noqa: F811
+    """NUL characters, numbers a JSON column would change, and keys that only differ in case."""
+    store = opened(database, "odd")
+    body = {"nul": "a\x00b", "float": 1e16, "tiny": 1e-7, "minus": -0.0, "Case": 1, "case": 2}
+    store.append([Record("odd:x", "thing", "k", NOON, NOON, "xh", body)])
+    found = store.get("odd:x")
+    assert found is not None and repr(dict(found.body)) == repr(body)
+    store.close()
