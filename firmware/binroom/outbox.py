@@ -135,9 +135,9 @@ class Outbox:
         return chosen
 
     def next_in_ms(self, up_ms):
-        """Milliseconds until a record is due again, or None."""
-        times = [e.wait_until_ms for e in self._entries if e.tries]
-        return max(0, min(times) - up_ms) if times else None
+        """Milliseconds until `take` may find more, or None: what the window holds back waits for those under way."""
+        times = [e.wait_until_ms for e in self._entries if e.wait_until_ms > up_ms]
+        return min(times) - up_ms if times else None
 
 
 def _covered(record, acks):

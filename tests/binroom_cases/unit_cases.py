@@ -557,6 +557,26 @@ def case_wake_is_always_ahead_and_soon_enough():
         assert 0 < ahead <= 600000
 
 
+def case_an_unacknowledged_hour_wakes_rarely():
+    desk = knowing()
+    for number in range(12):
+        desk.give(("bins", WET, number, 1000, 0))
+        desk.run(4000)
+    wakes = 0
+    for second in range(0, 3600, 10):
+        desk.clock(NOW + second)
+        end = desk.now_ms + 10000
+        while True:
+            ahead = (desk.unit.wake_at_ms - desk.now_ms) & 0x3FFFFFFF
+            if desk.now_ms + ahead > end:
+                break
+            desk.now_ms += ahead
+            desk.give(("wake",))
+            wakes += 1
+        desk.now_ms = end
+    assert wakes < 500, wakes
+
+
 def case_will_and_subscriptions():
     desk = Desk(boot=9)
     topic, payload = desk.unit.will()
