@@ -91,6 +91,8 @@ def test_an_upgrade_and_the_way_back(desk: Desk, monkeypatch: pytest.MonkeyPatch
         code, told, text = desk.flash("binroom", "--id", "r02", *HELLO)
         assert code == 0, text
         assert (told["units"][0]["former"], told["units"][0]["release"] != before) == (before, True)
+        assert told["units"][0]["copied"] > 10
+        assert told["units"][0]["bytes_written"] < 5000
         code, told, text = desk.flash("rollback", "--id", "r02", *HELLO)
         assert code == 0, text
         assert (told["release"], told["hello_boot"] is not None) == (before, True)

@@ -54,6 +54,10 @@ class Disk:
         if step.action is Action.WRITE:
             assert self.parent(step.path) in self.folders | {""}, step.path
             self.files[step.path] = step.data
+        elif step.action is Action.COPY:
+            assert self.files[step.source] == step.data
+            assert self.parent(step.path) in self.folders
+            self.files[step.path] = step.data
         elif step.action is Action.FOLDER:
             assert self.parent(step.path) in self.folders | {""}, step.path
             self.folders.add(step.path)
@@ -95,7 +99,7 @@ def install(disk: Disk, release: Release, device: str = "r01", cut: int | None =
     steps = [*plan.steps, *plan.afterwards]
     for step in steps[:cut]:
         disk.do(step)
-    if cut is not None and cut < len(steps) and steps[cut].action is Action.WRITE:
+    if cut is not None and cut < len(steps) and steps[cut].action in (Action.WRITE, Action.COPY):
         disk.files[steps[cut].path + ".tmp"] = steps[cut].data[:5]  # the file that was under way
 
 
@@ -128,6 +132,22 @@ def test_the_former_release_stays_and_older_ones_go() -> None:
     assert {path.split("/")[2] for path in disk.folders if path.startswith("/release/")} == {
         RELEASES[1].name,
         RELEASES[2].name,
+    }
+
+
+def test_an_upgrade_sends_what_changed() -> None:
+    """A file that the former release has is copied on the board; only the other and the manifest are sent."""
+    disk = Disk()
+    install(disk, RELEASES[0])
+    steps = plan_for(disk, RELEASES[1]).steps
+    copied = {step.path: step.source for step in steps if step.action is Action.COPY}
+    assert copied == {f"{RELEASES[1].folder}/firmware/wire.mpy": f"{RELEASES[0].folder}/firmware/wire.mpy"}
+    sent = {step.path for step in steps if step.action is Action.WRITE}
+    assert sent == {
+        f"{RELEASES[1].folder}/firmware/binroom/unit.mpy",
+        f"{RELEASES[1].folder}/manifest.json",
+        "/former",
+        "/current",
     }
 
 

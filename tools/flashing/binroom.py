@@ -82,6 +82,7 @@ class Outcome:
     written: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     kept: int = 0
+    copied: int = 0
     bytes_written: int = 0
     hello_boot: int | None = None
     label: list[str] = field(default_factory=list)
@@ -93,7 +94,7 @@ class Outcome:
         done = (
             f"would write {self.bytes_written} bytes" if self.dry_run else f"{heard}; label {' '.join(self.label[:1])}"
         )
-        return f"release {self.release} on board {self.board}, {self.kept} files kept; {done}"
+        return f"release {self.release} on board {self.board}, {self.kept} files kept, {self.copied} copied; {done}"
 
 
 def flash_binroom(
@@ -224,6 +225,7 @@ def _tell(outcome: Outcome, plan: Plan) -> None:
     outcome.written = [step.path for step in steps if step.action is Action.WRITE]
     outcome.removed = [step.path for step in steps if step.action is Action.REMOVE]
     outcome.kept = plan.count(Action.KEEP)
+    outcome.copied = plan.count(Action.COPY)
     outcome.bytes_written = plan.bytes_to_write
 
 

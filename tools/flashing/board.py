@@ -75,6 +75,10 @@ class Board:
             self.run(program, doing)
             progress(len(chunk))
 
+    def copy(self, source: str, path: str) -> None:
+        """Copies a file on the board, with the same promise as `write`."""
+        self.run(onboard.copy(source, path, f"{path}{TEMPORARY}"), f"copying {path}")
+
     def reset(self) -> None:
         """Restarts the board; the prompt is gone afterwards."""
         with contextlib.suppress(FlashError), self._guard("restarting", SILENCE_S):

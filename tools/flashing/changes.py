@@ -8,7 +8,8 @@ The order makes every interruption harmless:
 4. keys, network, identity, boot loader: each replaced by one rename;
 5. `former` and then `current`: one rename switches the release. The former release stays.
 
-A file that has the right hash is kept. So running it again after a cut does what is left, and only that.
+A file that has the right hash is kept, one that lies in another release is copied on the board itself. So running it
+again after a cut does what is left, and only that; an upgrade sends what changed.
 """
 
 from __future__ import annotations
@@ -34,17 +35,22 @@ class Action(Enum):
     REMOVE = "remove"
     FOLDER = "folder"
     WRITE = "write"
+    COPY = "copy"
     KEEP = "keep"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One operation on the board; `data` for WRITE only, `secret` content is never shown or logged."""
+    """One operation on the board; `data` is the content after WRITE or COPY (from `source`, a path on the board).
+
+    `secret` content is never shown or logged.
+    """
 
     action: Action
     path: str
     data: bytes = b""
     secret: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,8 @@ def make_plan(contents: Contents, release: Release, config: dict[str, bytes], st
     if needed > contents.free_blocks + freed:
         block = contents.block_bytes
         raise FlashError("flash_full", needed=needed * block, free=(contents.free_blocks + freed) * block)
+    gone = {step.path for step in removals}
+    writes = _copied(contents, release, writes, gone)
     pointers = [Step(Action.REMOVE, path) for path in GUARDS if path in contents.files]
     if former is not None:
         pointers += _writes(contents, {"/former": former.encode()})
@@ -116,6 +124,24 @@ def _writes(contents: Contents, files: dict[str, bytes]) -> list[Step]:
         secret = path.startswith("/config/keys/")
         steps.append(Step(Action.KEEP if same else Action.WRITE, path, b"" if same else data, secret))
     return steps
+
+
+def _copied(contents: Contents, release: Release, steps: list[Step], gone: set[str]) -> list[Step]:
+    """The same steps, those of the release that find their content elsewhere on the board as copies."""
+    known = {
+        digest: path
+        for path, digest in contents.files.items()
+        # Not from its own folder: there a step before may have changed the source.
+        if path.startswith("/release/") and path not in gone and not path.startswith(release.folder + "/")
+    }
+    out = []
+    for step in steps:
+        source = known.get(sha256(step.data)) if step.action is Action.WRITE else None
+        if source is not None and step.path.startswith(release.folder + "/"):
+            out.append(Step(Action.COPY, step.path, step.data, source=source))
+        else:
+            out.append(step)
+    return out
 
 
 def _state_writes(contents: Contents, state: dict[str, bytes]) -> list[Step]:

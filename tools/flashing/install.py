@@ -37,6 +37,8 @@ def clean_up(board: Board, plan: Plan) -> None:
 def _do(board: Board, step: Step, progress: Callable[[int, str], None]) -> None:
     if step.action is Action.WRITE:
         board.write(step.path, step.data, lambda count: progress(count, step.path))
+    elif step.action is Action.COPY:
+        board.copy(step.source, step.path)
     elif step.action is Action.FOLDER:
         board.run(f"import os\nos.mkdir({step.path!r})", f"making {step.path}")
     elif step.action is Action.REMOVE:
@@ -47,5 +49,5 @@ def _do(board: Board, step: Step, progress: Callable[[int, str], None]) -> None:
 def _verify(board: Board, steps: list[Step], roots: tuple[str, ...]) -> None:
     contents = read_contents(board, roots)
     for step in steps:
-        if step.action is Action.WRITE and contents.files.get(step.path) != sha256(step.data):
+        if step.action in (Action.WRITE, Action.COPY) and contents.files.get(step.path) != sha256(step.data):
             raise FlashError("write_failed", path=step.path)

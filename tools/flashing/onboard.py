@@ -79,6 +79,24 @@ def inventory(roots: tuple[str, ...], files: tuple[str, ...]) -> str:
     return INVENTORY.replace("ROOTS", repr(roots)).replace("FILES", repr(files))
 
 
+COPY = """
+import os
+_b=bytearray(1024)
+with open(SOURCE,'rb') as _i:
+ with open(FRESH,'wb') as _o:
+  while True:
+   _n=_i.readinto(_b)
+   if not _n: break
+   _o.write(memoryview(_b)[:_n])
+os.rename(FRESH,TARGET)
+"""
+
+
+def copy(source: str, target: str, fresh: str) -> str:
+    """COPY of one file by way of a temporary one."""
+    return COPY.replace("SOURCE", repr(source)).replace("FRESH", repr(fresh)).replace("TARGET", repr(target))
+
+
 READ = """
 def _read(p):
  try:

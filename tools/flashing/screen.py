@@ -64,7 +64,7 @@ class Screen:
         """Every step of a plan; of a secret only that it is written."""
         rows = []
         for step in (*plan.steps, *plan.afterwards):
-            size = f"{len(step.data)} bytes" if step.action is Action.WRITE and not step.secret else ""
+            size = f"{len(step.data)} bytes" if step.action is Action.WRITE and not step.secret else step.source
             rows.append((step.action.value, step.path, size))
         self.table(f"{device}: release {plan.release}, {plan.bytes_to_write} bytes to write", ("", "path", ""), rows)
 
