@@ -33,6 +33,8 @@ class Director:
         self._after_press: dict[str, Happening] = {}
         self._seen_since: dict[tuple[str, str], float] = {}
         self._asked: set[tuple[str, str, str]] = set()
+        self._early_lamps: dict[tuple[str, str], tuple[str, float]] = {}
+        self._early_itineraries: dict[str, Mapping[str, Any] | None] = {}
         self._plant: Plant | None = None
         for runs in self._runs.values():
             for run in runs:
@@ -74,6 +76,10 @@ class Director:
             truck = TruckTruth(truck_id, runs, self._stage.plan, unit, world, dice, pace)
             truck.receiver.error_m = scenario.world["gps_error_m"]
             self.trucks[truck_id] = truck
+        for (room_id, waste), (shown, since) in self._early_lamps.items():
+            self.lamp_shown(room_id, waste, shown, since)
+        for truck_id, itinerary in self._early_itineraries.items():
+            self.itinerary_shown(truck_id, itinerary)
         for happening in scenario.happenings:
             self._check(happening)
             timeline.at(self._stage.day_start_at + happening.at_s, self._starter(happening))
@@ -90,11 +96,15 @@ class Director:
         """A plant saw a lamp's pins change."""
         if room in self.rooms:
             self.rooms[room].lamp(waste, shown, since)
+        else:  # a live plant is up before the world begins
+            self._early_lamps[room, waste] = (shown, since)
 
     def itinerary_shown(self, truck: str, itinerary: Mapping[str, Any] | None) -> None:
         """A plant saw the screen in a cab change."""
         if truck in self.trucks:
             self.trucks[truck].read_itinerary(itinerary)
+        else:
+            self._early_itineraries[truck] = itinerary
 
     # --- what happens ---------------------------------------------------------------------------------
 

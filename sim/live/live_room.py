@@ -12,9 +12,12 @@ from sim.board.running import FIRST_LAMP_PIN, RunningUnit, simple_settings
 from sim.live.clock import SpedClock
 from sim.timeline import Timeline
 
-WINDOW_REAL_S = 0.6
-WINDOW_SIMULATED_S = 12.0  # at least two flashes of `no_data`
-DISAGREE_REAL_S = 2.5
+# Real seconds. The firmware looks at its lamps every 20 ms: sped up, most flashes of 0.1 s in 5 s fall between two
+# looks, so it takes a long look to tell a lamp that flashes from one that is dark.
+SHORT_LOOK_S = 0.6
+LONG_LOOK_S = 4.0
+SETTLES_S = 0.3
+DISAGREE_S = 2.5
 LOOK_EVERY_S = 0.25
 PRESS_REAL_S = 0.25
 BUTTON_PINS = {"bins_out": 0, "lane_clear": 1}
@@ -28,9 +31,8 @@ Shown = Callable[[str, str, float], None]  # waste, pattern, since (simulated)
 class LampWitness:
     """One lamp: what the unit reports, and how its pin behaves."""
 
-    def __init__(self, clock: SpedClock) -> None:
+    def __init__(self) -> None:
         self.shown = ""
-        self._window_s = max(WINDOW_REAL_S, WINDOW_SIMULATED_S / clock.speed)
         self._reported: tuple[str, float] | None = None
         self._doubt_since: float | None = None
 
@@ -40,16 +42,18 @@ class LampWitness:
 
     def look(self, edges: Sequence[tuple[float, int]], at_s: float) -> tuple[str, float] | None:
         """The pin's (real time, level) changes so far; (pattern, real time since) when a new one is seen, else None."""
-        if not edges or edges[0][0] > at_s - self._window_s:
+        word, since = self._reported if self._reported is not None else ("", at_s - LONG_LOOK_S)
+        from_s = max(since + SETTLES_S, at_s - LONG_LOOK_S)
+        if not edges or edges[0][0] > from_s or at_s - from_s < SHORT_LOOK_S:
             return None
-        share = share_lit(edges, at_s - self._window_s, at_s)
+        share = share_lit(edges, from_s, at_s)
         by_pin = "off" if share == 0 else "due" if share == 1 else "no_data" if share < 0.3 else "held"
-        word, since = self._reported if self._reported is not None else ("", at_s)
         if word == by_pin or (word in BLINKS and 0 < share < 1):
             self._doubt_since = None
             return self._told(word, since)
-        self._doubt_since = at_s - self._window_s if self._doubt_since is None else self._doubt_since
-        if at_s - self._doubt_since >= DISAGREE_REAL_S:
+        inside = [edge_s for edge_s, _ in edges if from_s <= edge_s < at_s]
+        self._doubt_since = (inside or [from_s])[0] if self._doubt_since is None else self._doubt_since
+        if at_s - self._doubt_since >= DISAGREE_S:
             return self._told(by_pin, self._doubt_since)
         return None
 
@@ -86,7 +90,7 @@ class LiveRoom:
         self._wastes = list(wastes)
         self._told_shown = shown
         self._look_s = 0.0
-        self._witnesses = [LampWitness(clock) for _ in wastes]
+        self._witnesses = [LampWitness() for _ in wastes]
         self.unit = RunningUnit(folder, _settings(room_id, area, wastes), host, port, password, speed=clock.speed)
 
     def set_bins(self, waste: str, count: int, grams: int) -> None:  # noqa: ARG002 - this room has rangers, no cells
