@@ -11,6 +11,7 @@ from broker import __version__, replay, tainan
 from broker.config import ConfigError, read_config
 from broker.embedded import EmbeddedBrokerError
 from broker.registers import commands as registers
+from broker.registers.errors import RegisterError
 from broker.store import StoreError
 from broker.store import commands as store
 
@@ -49,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         serve(config, stop=stop)
-    except (ConfigError, StoreError, EmbeddedBrokerError) as why:
+    except (ConfigError, StoreError, EmbeddedBrokerError, RegisterError) as why:
         print(f"python -m broker: {why}", file=sys.stderr)
         return 1
     return 0

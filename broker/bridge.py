@@ -28,7 +28,7 @@ from broker.rules.effects import Effect, Notice, Publish, Store
 from broker.rules.plan import Plan
 from broker.rules.records import tell_incident
 from broker.rules.shift import DispatchSettings
-from broker.store import Record, StoreError
+from broker.store import Record, Refused, StoreError
 from broker.store import Store as RecordStore
 from firmware import wire
 
@@ -160,7 +160,7 @@ class Bridge:
             if now < self._retry_at:
                 return False
             try:
-                self._commit()
+                self._commit_or_refuse()
             except StoreError as why:
                 self._retry_at = now + RETRY_S
                 if self.trouble is None:
@@ -181,6 +181,25 @@ class Bridge:
                 self._ack_sent[device] = now
                 del self._ack_due[device]
         return True
+
+    def _commit_or_refuse(self) -> None:
+        """Commit the batch; a record that no store could ever keep is counted and left out, never retried for ever."""
+        try:
+            self._commit()
+        except Refused:
+            waiting, urgent = self._records, self._urgent
+            while waiting:
+                self._records, self._urgent = waiting[:1], urgent
+                try:
+                    self._commit()
+                except Refused as why:
+                    self.counts["unstorable"] += 1
+                    log.error("record %.80s cannot be kept and is left out: %s", waiting[0].id, why)
+                except StoreError:
+                    self._records, self._urgent = waiting, urgent
+                    raise
+                waiting = waiting[1:]
+            self._records, self._urgent = [], False
 
     def _commit(self) -> None:
         receipt = self.store.append(self._records, urgent=self._urgent)

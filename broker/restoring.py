@@ -18,6 +18,7 @@ log = logging.getLogger("zhanpai.bridge")
 
 DAY_BACK_S = 36 * 3600  # a run past midnight and the evening before it
 HISTORY_BACK_S = 42 * 86400
+OPEN_BACK_S = 14 * 86400  # an incident that nobody closed for two weeks is in the record, no longer on the screen
 
 
 def restore(store: Store, plan: Plan, settings: DispatchSettings, now: int) -> Shift:
@@ -32,34 +33,34 @@ def restore(store: Store, plan: Plan, settings: DispatchSettings, now: int) -> S
             watch.held = False
     for record in _newest(store, "run", now - DAY_BACK_S).values():
         restore_run(shift, record.body)
-    for record in store.latest("workflow").values():
+    for record in store.latest("workflow", since_at=now - OPEN_BACK_S).values():
         incident = Incident.from_body(dict(record.body))
         if incident.open or (incident.closed_at or 0) > now - DAY_BACK_S:
             shift.incidents[incident.key] = incident
-    for device, record in store.latest("bins").items():
+    for device, record in store.latest("bins", since_at=now - DAY_BACK_S).items():
         room = shift.rooms.setdefault(device, RoomState())
         room.order_seen["bins"] = (record.body["boot"], record.body["seq"])
         for row in record.body["bins"]:
             room.bins[row["waste"]] = BinCount(row["count"], row["grams"], row["quality"], record.at)
-    for device, record in store.latest("life").items():
+    for device, record in store.latest("life", since_at=now - OPEN_BACK_S).items():
         state: TruckState | RoomState
         if device in plan.rooms:
             state = shift.rooms.setdefault(device, RoomState())
         else:
             state = shift.trucks.setdefault(device, TruckState())
         state.boot, state.fw = record.body["boot"], record.body.get("fw")
-    for device, record in store.latest("fix").items():
+    for device, record in store.latest("fix", since_at=now - DAY_BACK_S).items():
         _last_fix(shift, device, record, now)
-    shift.number = max(now * 1000, _highest_number(store))
+    shift.number = max(now * 1000, _highest_number(store, now - DAY_BACK_S))
     return shift
 
 
-def _highest_number(store: Store) -> int:
+def _highest_number(store: Store, since_at: int) -> int:
     """The highest number in the ids this bridge made: a restart within the same second must not use it again."""
     numbers = [
         int(record.id.rsplit(":", 1)[1])
         for kind in ("visit", "run", "call", "life", "action")
-        for record in store.latest(kind).values()
+        for record in store.latest(kind, since_at=since_at).values()
         if record.id.rsplit(":", 1)[1].isdigit()
     ]
     return max(numbers, default=0)

@@ -100,6 +100,10 @@ def _text(longest):
             return "must be a text, got " + _shown(value)
         if len(value) > longest:
             return "must have at most %d characters, got %d" % (longest, len(value))
+        try:
+            value.encode()
+        except ValueError:  # half a surrogate pair, which no file and no database can keep
+            return "must be valid Unicode"
         return None
 
     return check

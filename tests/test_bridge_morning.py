@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.rules.actions import Act, ActionError
-from broker.store import Full
+from broker.store import Full, Record, Refused
 from firmware import wire
 from tests.bridge_day import Morning
 
@@ -276,3 +276,24 @@ def test_a_resend_that_knows_the_time_by_now_is_the_same_record(morning: Morning
     morning.fix(1.0)
     morning.step(1)
     assert len(list(morning.store.scan("fix"))) == 1
+
+
+def test_a_record_no_store_can_keep_holds_up_nobody(morning: Morning, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record the store refuses for ever is counted and left out; what came with it is stored."""
+    real = morning.store.append
+
+    def picky(records: list[Record], *, urgent: bool = False) -> object:
+        if any(record.kind == "bins" for record in records):
+            raise Refused("a number over 64 bits")
+        return real(records, urgent=urgent)
+
+    monkeypatch.setattr(morning.store, "append", picky)
+    morning.speak = False
+    morning.fix(1.0)
+    bins = [{"waste": "hazardous", "count": 1, "grams": None, "quality": 0}]
+    morning.say("bins", {"at": None, "late": False, "bins": bins}, device="r01")
+    morning.fix(2.0)
+    morning.step(2)
+    assert len(list(morning.store.scan("fix"))) == 2
+    assert morning.bridge.counts["unstorable"] == 1
+    assert morning.bridge.trouble is None

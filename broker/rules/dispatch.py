@@ -337,8 +337,10 @@ class Dispatch:
                 self.shift.history.learn_leg(event.leg)
                 effects.append(_learned("leg", run, event.leg.to_room, event.at, event.leg.to_body()))
             if event.dwell is not None:
-                self.shift.history.learn_dwell(event.dwell)
-                effects.append(_learned("dwell", run, event.dwell.room_id, event.at, event.dwell.to_body()))
+                known = self.shift.visits.get((run.run_id, *event.key)) if event.key else None
+                dwell = replace(event.dwell, bins=known.bins_before if known else None)
+                self.shift.history.learn_dwell(dwell)
+                effects.append(_learned("dwell", run, dwell.room_id, event.at, dwell.to_body()))
             if event.kind == TrackKind.MOVING:
                 effects += self._start(run, event.at)
             if event.key is None:
