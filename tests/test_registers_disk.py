@@ -231,6 +231,25 @@ def test_a_hand_edit_is_offered_as_a_change_and_can_be_accepted(tmp_path):
     assert register.read().outside is None
 
 
+def test_an_edit_made_during_a_save_is_kept_aside(tmp_path):
+    """Other hands write into the file between the reading and the renaming: their text is not lost."""
+    started(tmp_path)
+
+    def edit(name, real, arguments):
+        result = real(*arguments)
+        (tmp_path / "elections.json").write_text("typed at a bad moment")
+        return result
+
+    for at in (1, 9):  # early in the save, and just before the file is put in place
+        now = open_registers(tmp_path, now=lambda: 1_795_374_261).elections.read()
+        register = open_registers(tmp_path, now=lambda at=at: 1_795_374_300 + at, disk=Watched(at, edit)).elections
+        saved = register.save(named(now.document, f"新名{at}"), now.etag, "王芳", "renamed")
+        assert saved.warnings
+        found = register.read()
+        assert (found.outside, found.document["bodies"][0]["name"]) == (None, f"新名{at}")
+    assert [path.read_text() for path in tmp_path.glob("*.edited-*")] == ["typed at a bad moment"] * 2
+
+
 def test_a_hand_edit_that_breaks_a_rule_names_line_and_field(tmp_path):
     """A wrong value typed into the file is refused with the line it stands on."""
     register, _ = started(tmp_path)

@@ -452,7 +452,10 @@ def test_an_outside_edit_is_shown_and_accepted_on_the_page(desk):
     page = desk.get("/registers/elections").text
     assert "手改党总支" in page
     key = re.search(r'name="form_key" value="([^"]+)"', page)[1]
-    data = {"form_key": key, "why": "手工修改", "op": "accept"}
+    seen = re.search(r'name="seen" value="([^"]+)"', page)[1]
+    stale = {"form_key": key, "why": "手工修改", "op": "accept", "seen": "0" * 32}
+    assert desk.http.post("/registers/elections/outside-edit", data=stale).status_code == 409
+    data = {"form_key": key, "seen": seen, "why": "手工修改", "op": "accept"}
     answer = desk.http.post("/registers/elections/outside-edit", data=data)
     assert answer.status_code == 303
     assert desk.registers.elections.log()[-1].action == "accept_edit"

@@ -17,7 +17,8 @@ from broker.registers.filing import MEDIA, export_file, preview_file, table_of
 from broker.registers.oc4ids import export_package
 from broker.registers.pages import page_router
 from broker.registers.privacy import redacted
-from broker.registers.register import Register, Snapshot
+from broker.registers.register import Register
+from broker.registers.snapshots import Snapshot
 from broker.registers.visitors import RegisterRoute, visitor_of, writer_of
 
 Lang = Literal["en", "zh"]
@@ -60,6 +61,7 @@ class OutsideDeed(BaseModel):
 
     action: Literal["accept", "discard"]
     why: str
+    seen: str | None = None
 
 
 def router(registers: Registers, roles: Roles) -> APIRouter:
@@ -90,6 +92,7 @@ def shown(which: str, snapshot: Snapshot[Any], visitor: Visitor) -> dict[str, An
         "version": snapshot.version, "etag": snapshot.etag, "changed_at": snapshot.changed_at,
         "warnings": list(snapshot.warnings), "document": shown_document(which, snapshot, visitor),
         "outside_edit": outside and {
+            "etag": outside.etag,
             "problems": [problem.as_json() for problem in outside.problems],
             "changes": [masked_change(change).as_json() for change in outside.changes],
         },
@@ -184,7 +187,7 @@ def _writes(whole: APIRouter, registers: Registers, roles: Roles, which: str) ->
     def outside_edit(request: Request, body: OutsideDeed) -> dict[str, Any]:
         visitor = writer_of(request, roles)
         if body.action == "accept":
-            return shown(which, register.accept_edit(visitor.name, body.why), visitor)
+            return shown(which, register.accept_edit(visitor.name, body.why, body.seen), visitor)
         aside = register.discard_edit(visitor.name, body.why)
         registers.access.note(visitor.name, visitor.role, "discard edit", f"{aside}: {body.why}")
         return shown(which, register.read(), visitor)

@@ -10,7 +10,8 @@ from broker.registers.book import Registers, open_registers
 from broker.registers.changes import Change, in_words
 from broker.registers.errors import Conflict, Invalid, Problem, RegisterError
 from broker.registers.privacy import redacted
-from broker.registers.register import Register, Snapshot
+from broker.registers.register import Register
+from broker.registers.snapshots import Snapshot
 
 SHOWN_CHANGES = 200
 DEFAULT_FOLDER = Path("data/registers")
@@ -70,6 +71,7 @@ def read_register(args: Args) -> Snapshot[Any]:
         for problem in snapshot.outside.problems:
             print(f"  {problem.sentence(args.lang)}", file=sys.stderr)
         print_changes(snapshot.outside.changes, args.lang, sys.stderr)
+        print(f"etag of the edit {snapshot.outside.etag}", file=sys.stderr)
         print("`accept-edit` takes it over, `discard-edit` puts the last good version back", file=sys.stderr)
     return snapshot
 

@@ -179,7 +179,7 @@ def _version(router: APIRouter, registers: Registers, roles: Roles) -> None:
         visitor = check_form(request, roles, data)
         register = _register(registers, which)
         if data.get("op") == "accept":
-            register.accept_edit(visitor.name, str(data.get("why", "")))
+            register.accept_edit(visitor.name, str(data.get("why", "")), str(data.get("seen", "")))
         else:
             why = str(data.get("why", ""))
             aside = register.discard_edit(visitor.name, why)

@@ -12,12 +12,10 @@ edited by other hands: the last version the log knows is shown, and the edit wai
 Nothing is remembered between calls, so processes may share a folder; a lock file keeps them in turn.
 """
 
-import fcntl
-import os
+import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -25,11 +23,10 @@ from pydantic import BaseModel
 
 from broker.registers.canonical import canonical_bytes, etag_of
 from broker.registers.changelog import LogEntry, log_line, read_log
-from broker.registers.changes import Change, difference, masked_change
+from broker.registers.changes import difference, masked_change
 from broker.registers.checking import Kind, checked, checked_text, trusted
 from broker.registers.durable import Disk, append_durably, write_durably
 from broker.registers.errors import (
-    Busy,
     Conflict,
     Damaged,
     EditedOutside,
@@ -39,35 +36,12 @@ from broker.registers.errors import (
     Problem,
 )
 from broker.registers.keeping import Keeping
+from broker.registers.locking import turn
+from broker.registers.snapshots import OutsideEdit, Snapshot
 
 T = TypeVar("T", bound=BaseModel)
 
-LOCK_WAIT_S = 5.0
-LOCK_STEP_S = 0.02
 MAX_WHO_WHY = 200
-
-
-@dataclass(frozen=True, slots=True)
-class OutsideEdit:
-    """What other hands did to the file: readable (`document` and `changes`) or not (`problems`)."""
-
-    etag: str | None
-    document: dict[str, Any] | None
-    changes: tuple[Change, ...]
-    problems: tuple[Problem, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot(Generic[T]):
-    """The register as last saved through this program; `warnings` are for the operator."""
-
-    value: T
-    document: dict[str, Any]
-    etag: str
-    version: int
-    changed_at: int
-    outside: OutsideEdit | None = None
-    warnings: tuple[str, ...] = ()
 
 
 class Register(Generic[T]):
@@ -84,6 +58,7 @@ class Register(Generic[T]):
         self._next = folder / f".{kind.name}.json.next"
         self._disk, self._now, self._monotonic, self._sleep = disk or Disk(), now, monotonic, sleep
         self._day_of = day_of
+        self._log_read: tuple[bytes, list[LogEntry], int] = (b"", [], 0)
         self.kept = Keeping(folder, kind.name, self._disk, keep_versions, keep_days)
 
     def read(self) -> Snapshot[T]:
@@ -119,11 +94,16 @@ class Register(Generic[T]):
                 )
             return self._commit(current, entries[-1], dict(document), who, why, action)
 
-    def accept_edit(self, who: str, why: str) -> Snapshot[T]:
-        """Take the outside edit over as a change of its own; refused as long as it breaks a rule."""
+    def accept_edit(self, who: str, why: str, seen: str | None = None) -> Snapshot[T]:
+        """Take the outside edit over as a change of its own; refused as long as it breaks a rule.
+
+        With `seen` only the very edit that was looked at, by its etag, not a later one.
+        """
         with self._locked():
             current, entries = self._load()
             outside = self._outside(current)
+            if seen is not None and seen != outside.etag:
+                raise EditedOutside(f"{self.path} was edited again since you looked; look at the edit as it is now")
             if outside.document is None:
                 raise Invalid(outside.problems)
             return self._commit(current, entries[-1], outside.document, who, why, "accept_edit")
@@ -139,7 +119,7 @@ class Register(Generic[T]):
             self._outside(current)
             aside = None
             if self.path.exists():
-                aside = self.folder / f"{self.kind.name}.json.edited-{int(self._now())}"
+                aside = self._aside()
                 self._disk.replace(self.path, aside)
             write_durably(self._disk, self.path, canonical_bytes(current.document))
             return aside
@@ -169,7 +149,7 @@ class Register(Generic[T]):
         if not entries:
             return self._unlogged(content), entries
         last = entries[-1]
-        self._finish_or_forget(last)
+        warnings += self._finish_or_forget(last)
         content = self.path.read_bytes() if self.path.exists() else None
         etag = etag_of(content) if content is not None else None
         if etag == last.new_etag and content is not None:
@@ -187,7 +167,10 @@ class Register(Generic[T]):
 
     def _read_log(self, content: bytes | None) -> tuple[list[LogEntry], tuple[str, ...]]:
         raw = self.log_path.read_bytes() if self.log_path.exists() else b""
-        entries, good = read_log(raw, self.log_path.name)
+        digest = hashlib.sha256(raw).digest()
+        if digest != self._log_read[0]:  # only the same bytes are not checked line by line again
+            self._log_read = (digest, *read_log(raw, self.log_path.name))
+        entries, good = list(self._log_read[1]), self._log_read[2]
         tail = raw[good:]
         if not tail:
             return entries, ()
@@ -219,14 +202,27 @@ class Register(Generic[T]):
             "move it elsewhere and take it over with `init --from`"
         )
 
-    def _finish_or_forget(self, last: LogEntry) -> None:
+    def _finish_or_forget(self, last: LogEntry) -> tuple[str, ...]:
         if not self._next.exists():
-            return
-        if etag_of(self._next.read_bytes()) == last.new_etag:
-            self._disk.replace(self._next, self.path)
-            self._disk.sync_folder(self.folder)
-        else:
+            return ()
+        if etag_of(self._next.read_bytes()) != last.new_etag:
             self._disk.unlink(self._next)
+            return ()
+        return self._put_in_place({last.old_etag, last.new_etag})
+
+    def _put_in_place(self, expected: Collection[str | None]) -> tuple[str, ...]:
+        """Rename the staged file over the register; what other hands put there meanwhile is moved aside first."""
+        there = etag_of(self.path.read_bytes()) if self.path.exists() else None
+        aside = None
+        if there is not None and there not in expected:
+            aside = self._aside()
+            self._disk.replace(self.path, aside)
+        self._disk.replace(self._next, self.path)
+        self._disk.sync_folder(self.folder)
+        return (f"an edit made by other hands during the save was moved to {aside.name}",) if aside else ()
+
+    def _aside(self) -> Path:
+        return self.folder / f"{self.kind.name}.json.edited-{int(self._now())}"
 
     def _look_at_edit(self, content: bytes | None, etag: str | None, good: dict[str, Any]) -> OutsideEdit:
         if content is None:
@@ -265,36 +261,24 @@ class Register(Generic[T]):
         write_durably(self._disk, self._next, content)
         append_durably(self._disk, self.log_path, line)
         # The change has happened; what fails from here on is made good by the next one to open the register.
-        warnings = list(self._publish())
+        warnings = list(self._publish(current))
         ended = self._day_of(current.changed_at) if current else self._day_of(at)
         if current and ended != self._day_of(at):
             warnings += self.kept.keep_day(ended, canonical_bytes(current.document))
         warnings += self.kept.tidy()
         return Snapshot(value, document, etag, number, at, None, tuple(warnings))
 
-    def _publish(self) -> Iterator[str]:
+    def _publish(self, current: Snapshot[T] | None) -> Iterator[str]:
+        outside = current.outside if current else None
+        expected = {outside.etag if outside else current.etag if current else None}
         try:
-            self._disk.replace(self._next, self.path)
-            self._disk.sync_folder(self.folder)
+            yield from self._put_in_place(expected)
         except OSError as error:
             yield f"saved, but {self.path.name} is not renamed yet ({error}); the next access does it"
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self.folder / f".{self.kind.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            give_up_at = self._monotonic() + LOCK_WAIT_S
-            while True:
-                with suppress(BlockingIOError):
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                if self._monotonic() >= give_up_at:
-                    raise Busy(f"another process has been writing {self.path.name} for {LOCK_WAIT_S:.0f} s; try again")
-                self._sleep(LOCK_STEP_S)
-            yield
-        finally:
-            os.close(descriptor)
+    def _locked(self) -> AbstractContextManager[None]:
+        lock = self.folder / f".{self.kind.name}.lock"
+        return turn(lock, self.path.name, self._monotonic, self._sleep)
 
 
 def _stated(text: str) -> str:

@@ -18,7 +18,8 @@ from broker.registers.errors import Invalid, NotFound, Problem
 from broker.registers.filing import preview_file
 from broker.registers.oc4ids import import_package
 from broker.registers.privacy import outlived, personal_facts
-from broker.registers.register import Register, Snapshot
+from broker.registers.register import Register
+from broker.registers.snapshots import Snapshot
 
 
 def init(args: Args) -> int:
@@ -85,7 +86,7 @@ def restore(args: Args) -> int:
 
 def accept_edit(args: Args) -> int:
     """Take the outside edit over."""
-    return saved_as(register_of(args).accept_edit(args.who, args.why))
+    return saved_as(register_of(args).accept_edit(args.who, args.why, args.expect))
 
 
 def discard_edit(args: Args) -> int:
