@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -313,3 +314,38 @@ def test_store_seals_again_what_was_interrupted(tmp_path):
     (left / "000000000001.jsonl").write_text("already sealed")
     check([1], stored_batches(tmp_path / "s", lambda: clock[0]), "sealing interrupted")
     assert not left.exists()
+
+
+def test_store_answers_while_a_day_is_sealed_beside(tmp_path):
+    """Readers run through many changes of the day with sealing in a thread: every answer is whole, none doubles."""
+    clock = [float(NOON)]
+    store = TinyDBStore(tmp_path / "s", "xh", "Asia/Shanghai", lambda: clock[0], files=QuickFiles(), min_free_bytes=0)
+    done, answers = threading.Event(), []
+
+    def read() -> None:
+        while not done.is_set():
+            least = len(acknowledged)
+            scanned = [record.id for kind in ("bins", "fix", "visit") for record in store.scan(kind)]
+            assert len(scanned) == len(set(scanned)) and len(scanned) >= 4 * least
+            rows = store.totals("visit", "2026-01-01", "2027-12-31", [])
+            assert least <= sum(row["records"] for row in rows) <= len(acknowledged) + 1
+            if least:
+                assert store.get(f"t01:1:{2 * least}") is not None and len(store.latest("fix")) == 1
+            answers.append(least)
+
+    acknowledged: list[int] = []
+    with ThreadPoolExecutor(2) as pool:
+        readers = [pool.submit(read) for _ in range(2)]
+        try:
+            for number in range(1, 25):
+                clock[0] += 43_200.0
+                store.append(batch(number, int(clock[0])))
+                acknowledged.append(number)
+                time.sleep(0.02)
+        finally:
+            done.set()
+        for reader in readers:
+            reader.result(timeout=30)
+    store.close()
+    assert len(answers) > 4
+    check(acknowledged, stored_batches(tmp_path / "s", lambda: clock[0]), "sealing beside")

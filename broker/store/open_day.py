@@ -1,5 +1,6 @@
 """The day that is being written: a JournalDB with an index by id, the positions beside it, and lazy day sums."""
 
+import threading
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -33,6 +34,7 @@ class OpenDay:
         self._positions = Positions()
         self._fix_last: dict[str, tuple[int, str, bytes]] = {}
         self._fix_kept: dict[str, int] = {}
+        self._lazy_lock = threading.Lock()  # over the two below, which grow when somebody asks
         self._cubes: dict[str, tuple[int, sums.Cube]] = {}
         self._latest: dict[str, tuple[int, dict[str, tuple[int, str, int]]]] = {}
         self.db = JournalDB(folder, files, stamp=stamp, on_note=self._read_note)
@@ -193,38 +195,41 @@ class OpenDay:
     def latest(self, kind: str) -> Mapping[str, Record]:
         """The newest record per key of a kind."""
         if kind == POSITIONS:
-            return {key: codec.decode(kind, document) for key, (_, _, document) in self._fix_last.items()}
-        rows = self.db.rows(kind)
-        done, newest = self._latest.get(kind, (0, {}))
-        upto = len(self._at.get(kind, ()))
-        for doc_id in range(done + 1, upto + 1):
-            document = rows.raw(doc_id)
-            if document is not None:
-                record = codec.decode(kind, document)
-                entry = (record.at, record.id, doc_id)
-                if record.key not in newest or entry > newest[record.key]:
-                    newest[record.key] = entry
-        self._latest[kind] = (upto, newest)
-        found = {key: rows.raw(doc_id) for key, (_, _, doc_id) in newest.items()}
+            return {key: codec.decode(kind, document) for key, (_, _, document) in list(self._fix_last.items())}
+        with self._lazy_lock:
+            done, newest = self._latest.get(kind, (0, {}))
+            upto = len(self._at.get(kind, ()))
+            rows = self.db.rows(kind)  # after `upto`: a table is there before its first time is
+            for doc_id in range(done + 1, upto + 1):
+                document = rows.raw(doc_id)
+                if document is not None:
+                    record_id, key, at = codec.head(document)
+                    entry = (at, record_id, doc_id)
+                    if key not in newest or entry > newest[key]:
+                        newest[key] = entry
+            self._latest[kind] = (upto, newest)
+            found = {key: rows.raw(doc_id) for key, (_, _, doc_id) in newest.items()}
         return {key: codec.decode(kind, document) for key, document in found.items() if document is not None}
 
     def cube(self, kind: str) -> sums.Cube:
-        """The day sums of what is stored by now; only what came since the last call is counted."""
-        done, cube = self._cubes.get(kind, (0, {}))
-        upto = len(self._at.get(kind, ()))
-        rows, by = self.db.rows(kind), sums.DIMENSIONS.get(kind, ())
-        for doc_id in range(done + 1, upto + 1):
-            document = rows.raw(doc_id)
-            if document is not None:
-                fields = orjson.loads(document)
-                sums.add(cube, kind, by, self._days.of(fields["at"]), fields["body"])
+        """A copy of the day sums of what is stored by now; only what came since the last call is counted."""
+        by = sums.DIMENSIONS.get(kind, ())
         if kind == POSITIONS:
             # All positions count, the thinned ones among them.
             return sums.count(
                 kind, by, self._days, ((at, {}) for at in [*self._positions.times, *self._at.get(kind, ())])
             )
-        self._cubes[kind] = (upto, cube)
-        return cube
+        with self._lazy_lock:
+            done, cube = self._cubes.get(kind, (0, {}))
+            upto = len(self._at.get(kind, ()))
+            rows = self.db.rows(kind)  # after `upto`, as above
+            for doc_id in range(done + 1, upto + 1):
+                document = rows.raw(doc_id)
+                if document is not None:
+                    fields = orjson.loads(document)
+                    sums.add(cube, kind, by, self._days.of(fields["at"]), fields["body"])
+            self._cubes[kind] = (upto, cube)
+            return {key: list(row) for key, row in cube.items()}
 
     def bounds(self, kind: str) -> tuple[int, int]:
         """The first and last `at` of a kind that has records here."""

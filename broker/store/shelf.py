@@ -49,6 +49,7 @@ class Shelf:
         self._state_lock = threading.Lock()
         self._seal_lock = threading.Lock()
         self._sealers: list[threading.Thread] = []
+        self._leftovers: list[Path] = []  # journals of sealed days
         self._opened: list[OpenDay] = []  # the last is today, those before are being sealed
         self._sealed: list[SealedDay] = []
         try:
@@ -131,6 +132,10 @@ class Shelf:
             thread.join()
         for day in self._opened:
             day.close()
+        try:
+            self._remove_leftovers()
+        except OSError as error:
+            self.events.append(f"{self.folder}: journals of sealed days stay until the next start: {error}")
         self._lock.release()
 
     # --- the days --------------------------------------------------------------------------------------
@@ -202,10 +207,16 @@ class Shelf:
                     self._sealed = days
                     self._opened = [other for other in self._opened if other is not day]
                 day.close()
-                self._remove_journal(day.folder)
+                # Whoever began to read this day still reads its positions from the journal: it goes a day later.
+                self._remove_leftovers()
+                self._leftovers.append(day.folder)
         except (OSError, StoreError) as error:
             # The journal is whole and stays; sealing is tried again when the store is next opened.
             self.events.append(f"sealing {day.day} failed, its journal stays: {error}")
+
+    def _remove_leftovers(self) -> None:
+        while self._leftovers:
+            self._remove_journal(self._leftovers.pop())
 
     def _remove_journal(self, path: Path) -> None:
         aside = self.folder / "aside"

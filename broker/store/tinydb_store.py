@@ -56,7 +56,6 @@ class TinyDBStore:
         self._waiting_lock = threading.Lock()
         self._commit_lock = threading.Lock()
         self._amend_lock = threading.Lock()
-        self._lazy_lock = threading.Lock()
         self._last_commit_at: float | None = None
         self._closed = False
         self._shelf = Shelf(
@@ -206,8 +205,7 @@ class TinyDBStore:
         """The newest record per key of a kind; see Store."""
         sealed, opened = self._shelf.parts()
         newest: dict[str, Record] = {}
-        with self._lazy_lock:
-            found = [day.latest(kind) for day in opened]
+        found = [day.latest(kind) for day in opened]
         for part in [*found, *(day.latest(kind, since_at or 0) for day in sealed)]:
             for name, record in part.items():
                 if key is not None and name != key:
@@ -232,9 +230,8 @@ class TinyDBStore:
         for past in sealed:
             if past.touches_days(kind, from_day, to_day):
                 sums.fold(folded, past.cube(kind), picked, from_day, to_day)
-        with self._lazy_lock:
-            for day in opened:
-                sums.fold(folded, day.cube(kind), picked, from_day, to_day)
+        for day in opened:
+            sums.fold(folded, day.cube(kind), picked, from_day, to_day)
         sums.fold(folded, self._corrections(kind), picked, from_day, to_day)
         return sums.rows(kind, by, folded)
 
