@@ -7,12 +7,27 @@ import logging
 import signal
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 
-from broker.config import ConfigError, read_config
+from broker.config import BrokerConfig, ConfigError, read_config
+from broker.registers.book import open_registers
+from broker.registers.demo_roster import demo_elections
+from broker.registers.demo_works import demo_works
+from broker.registers.errors import NoRegister
 from broker.serving import serve
 from broker.store import StoreError
 from sim.live.clock import SpedClock
+
+
+def _demo_registers(config: BrokerConfig, now: float) -> None:
+    """Registers to look at: the made-up roster and works, as of the run's own day; what is there already stays."""
+    registers = open_registers(config.registers.folder, now=lambda: now)
+    for register, made_up, days in ((registers.elections, demo_elections, 40), (registers.safety, demo_works, 180)):
+        try:
+            register.read()
+        except NoRegister:
+            register.create(made_up(registers.today() - timedelta(days=days)), "demo", "demo")
 
 
 def main(arguments: list[str]) -> int:
@@ -24,7 +39,9 @@ def main(arguments: list[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        serve(read_config(Path(config_path)), now=clock.now, stop=stop, ready=lambda port: print(port, flush=True))
+        config = read_config(Path(config_path))
+        _demo_registers(config, clock.now())
+        serve(config, now=clock.now, stop=stop, ready=lambda port: print(port, flush=True))
     except (ConfigError, StoreError, OSError) as why:
         print(f"the bridge could not start: {why}", file=sys.stderr)
         return 1
