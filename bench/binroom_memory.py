@@ -3,7 +3,7 @@
 Real MicroPython, real Mosquitto, compiled files, two load cells; the unit's clock runs 480 times faster, its network
 in real time. The unix port's words are 64 bits wide and count about 1.9 times a board's.
 
-    python -m bench.binroom_memory [--hours 24] [--speed 480]
+    python -m bench.binroom_memory [--hours 24] [--speed 480] [--heap 128]
 """
 
 import argparse
@@ -18,8 +18,6 @@ from sim.board.interpreter import find_micropython
 from sim.board.running import REPO, RunningUnit, simple_settings
 from tests.binroom_desk import AREA, DRY, ROOM, WET, Hand, Mosquitto
 
-HEAP = "128K"
-HEAP_BYTES = 128 * 1024
 UNIX_OVER_BOARD = 1.9
 STATES = ("scheduled", "due", "held", "at_stop", "served", "none")
 STEP_S = 0.05
@@ -88,7 +86,7 @@ def memory_lines(unit: RunningUnit) -> list[int]:
     return [int(line.split()[1]) for line in unit.log if line.startswith("memory ")]
 
 
-def measure(folder: Path, hours: float, speed: int) -> dict[str, object]:
+def measure(folder: Path, hours: float, speed: int, heap_kib: int) -> dict[str, object]:
     """Run the day; returns the figures."""
     broker = Mosquitto(folder)
     broker.start()
@@ -104,7 +102,7 @@ def measure(folder: Path, hours: float, speed: int) -> dict[str, object]:
     }
     every_ms = max(500, int(hours * 3600 / speed / 48 * 1000))
     unit = RunningUnit(
-        flash, settings, "127.0.0.1", broker.port, speed=speed, heap=HEAP, memory_ms=every_ms,
+        flash, settings, "127.0.0.1", broker.port, speed=speed, heap=f"{heap_kib}K", memory_ms=every_ms,
         stand_ins=compile_stand_ins(folder / "board"),
     )
     hand = Hand(broker.port)
@@ -128,7 +126,7 @@ def measure(folder: Path, hours: float, speed: int) -> dict[str, object]:
         "first_bytes": used[0],
         "most_bytes": max(used),
         "growth_bytes": late[len(late) // 2] - early[len(early) // 2],
-        "part_of_heap": round(max(used) / HEAP_BYTES, 3),
+        "part_of_heap": round(max(used) / heap_kib / 1024, 3),
         "board_estimate_bytes": int(max(used) / UNIX_OVER_BOARD),
         "mpy_bytes": sum(sizes.values()),
         "mpy_files": sizes,
@@ -141,18 +139,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hours", type=float, default=24.0, help="simulated hours")
     parser.add_argument("--speed", type=int, default=480, help="simulated seconds per second")
+    parser.add_argument("--heap", type=int, default=128, help="KiB of the unix port's heap")
     options = parser.parse_args()
     if find_micropython() is None:
         raise SystemExit("needs the real MicroPython")
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(Path(folder), options.hours, options.speed)
+        figures = measure(Path(folder), options.hours, options.speed, options.heap)
     print(json.dumps(figures, indent=2))
     print(
-        f"bin-room heap: at most {figures['most_bytes']} of {HEAP_BYTES} bytes"
+        f"bin-room heap: at most {figures['most_bytes']} of {options.heap} KiB"
         f" (x{figures['part_of_heap']}), growth {figures['growth_bytes']} bytes in {figures['hours']} h;"
         f" compiled files {figures['mpy_bytes']} bytes"
     )
-    if figures["starts"] != 1 or abs(int(str(figures["growth_bytes"]))) > HEAP_BYTES // 50:
+    if figures["starts"] != 1 or abs(int(str(figures["growth_bytes"]))) > options.heap * 1024 // 50:
         raise SystemExit("FAILED: restarted or grew")
 
 

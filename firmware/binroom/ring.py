@@ -51,21 +51,24 @@ class Ring:
 
     def recall(self, limit, holds):
         """Read the newest records for which `holds(boot, seq)` is false, at most `limit`: (records, how many more)."""
-        found = {}
+        wanted = []
+        left = 0
         for number in sorted(self._segments, reverse=True):
-            keys = self._segments[number]
-            if len(found) >= limit or not keys:
-                continue
-            here = {}
-            for record in self._read(number):
-                if _key(record[0], record[1]) in keys and not holds(record[0], record[1]):
-                    here[_key(record[0], record[1])] = record
-            for key in sorted(here, reverse=True)[: limit - len(found)]:
-                found[key] = here[key]
-        held = 0
-        for keys in self._segments.values():
-            held += len([1 for key in keys if holds(key >> 20, key & 0xFFFFF)])
-        return [found[key] for key in sorted(found)], self.count() - held - len(found)
+            for key in sorted(self._segments[number], reverse=True):
+                if holds(key >> 20, key & 0xFFFFF):
+                    continue
+                if len(wanted) < limit:
+                    wanted.append(key)
+                else:
+                    left += 1
+        found = {}
+        for number in self._segments:
+            if [1 for key in self._segments[number] if key in wanted]:
+                for record in self._read(number):
+                    key = _key(record[0], record[1])
+                    if key in wanted and key in self._segments[number]:
+                        found[key] = record
+        return [found[key] for key in sorted(found)], left
 
     def keep(self, record):
         """Append one record; a full or broken flash is noted and counted, never raised."""
