@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--live", action="store_true", help="real MQTT, real processes, virtual hardware")
     parser.add_argument("--demo", action="store_true", help="with --live: go on until Ctrl-C or --seconds")
     parser.add_argument("--seconds", type=float, help="with --live: end by itself after that many seconds of life")
-    parser.add_argument("--http-port", type=int, default=8080, help="with --live: port of the status page (0: any)")
+    parser.add_argument("--http-port", type=int, help="with --live: port of the status page (default: 8080 or any)")
     parser.add_argument("--verbose", action="store_true", help="what the devices and the bridge log")
     return parser
 

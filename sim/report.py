@@ -51,6 +51,6 @@ def show(outcome: Outcome, console: Console) -> None:
         console.print(f"  note: {note}", highlight=False, markup=False)
     console.print(
         f"{hours:.1f} h simulated in {outcome.took_s:.1f} s (x{hours * 3600 / outcome.took_s:.0f}), seed "
-        f"{outcome.scenario.seed}, {outcome.mqtt.delivered} messages, {len(evidence.recorded)} records",
+        f"{outcome.scenario.seed}, {outcome.mqtt.published} messages, {len(evidence.recorded)} records",
         highlight=False,
     )

@@ -49,6 +49,7 @@ class LivePlant:
         self._bridge: Child | None = None
         self._bridge_lines: list[str] = []
         self._killed: set[str] = set()
+        self.overheard = 0  # messages seen on MQTT
         area = plan.area_id
         names = [*plan.rooms, *trucks, f"bridge-{area}", f"watch-{area}"]
         passwords = {name: secrets.token_urlsafe(18) for name in names}
@@ -148,6 +149,7 @@ class LivePlant:
         """See lights, cabs, pins and what is said on MQTT; called many times a second."""
         real_s = time.monotonic()
         for came_s, topic, payload, _ in self._watch.drain():
+            self.overheard += 1
             if payload:
                 self._overheard(came_s, topic.split("/")[3:], json.loads(payload))
         for truck in self.trucks.values():

@@ -1,6 +1,7 @@
 """A live run: everything is started, the world is played beside real time, judged, and nothing is left behind."""
 
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ START_UP_S = 7.0  # real seconds before the scenario's first moment: processes s
 SHUT_DOWN_S = 5.0
 SETTLE_S = 2.5  # real seconds after its last moment: what is under way arrives
 LOOK_S = 0.02
+USUAL_PORT = 8080
 SHOW_S = 0.5
 SLOWEST, FASTEST = 1, 60
 HELD, FAILED, BAD, INTERRUPTED = 0, 1, 2, 130
@@ -40,15 +42,20 @@ class Stopped(KeyboardInterrupt):
 
 
 def play_live(
-    scenario: Scenario, console: Console, *, speed: float | None, seconds: float | None, demo: bool, http_port: int
+    scenario: Scenario, console: Console, *, speed: float | None, seconds: float | None, demo: bool,
+    http_port: int | None,
 ) -> int:
-    """Play it; the exit code of `python -m sim`. `seconds` is how long it may take in life, all in all."""
+    """Play it; the exit code of `python -m sim`. `seconds` is how long it may take in life, all in all.
+
+    `http_port` None is 8080, or any free one where that is taken.
+    """
     if demo and seconds is None and scenario.live["endless"]:
         scenario = replace(load(scenario.live["endless"]), seed=scenario.seed)
     factor = _speed(scenario, speed, seconds)
     with _terminated_like_interrupted():
         try:
-            outcome = _play(scenario, console, factor, http_port)
+            port = http_port if http_port is not None else _usual_port(console)
+            outcome = _play(scenario, console, factor, port)
         except KeyboardInterrupt:
             console.print("interrupted; everything that was started has been ended")
             return INTERRUPTED
@@ -57,6 +64,15 @@ def play_live(
             return FAILED
     report.show(outcome, console)
     return HELD if outcome.held else FAILED
+
+
+def _usual_port(console: Console) -> int:
+    try:
+        socket.create_server(("127.0.0.1", USUAL_PORT)).close()
+    except OSError:
+        console.print(f"port {USUAL_PORT} is taken by another program; the status page moves", highlight=False)
+        return 0
+    return USUAL_PORT
 
 
 def _speed(scenario: Scenario, speed: float | None, seconds: float | None) -> int:
@@ -117,7 +133,8 @@ def _play(scenario: Scenario, console: Console, factor: int, http_port: int) -> 
         finally:
             plant.close()
     verdicts = tuple(judge(evidence, scenario.demands))
-    return Outcome(scenario, verdicts, evidence, Count(), actions, time.monotonic() - began_s)
+    mqtt = Count(published=plant.overheard)
+    return Outcome(scenario, verdicts, evidence, mqtt, actions, time.monotonic() - began_s)
 
 
 def _head(scenario: Scenario, day_start_at: int, clock: SpedClock) -> str:
