@@ -162,7 +162,7 @@ def _play(
             broker.kill()
             time.sleep(dice.uniform(0.0, 1.0))
             broker.start()
-        if time.monotonic() > end + 30:
+        if time.monotonic() > end + 120:
             break
 
 
