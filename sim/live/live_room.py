@@ -127,8 +127,7 @@ class LiveRoom:
         for index, witness in enumerate(self._witnesses):
             seen = witness.look(self.unit.panel.changes(FIRST_LAMP_PIN + index), real_s)
             if seen is not None:
-                since = self._clock.start_at + (seen[1] - self._clock.origin_s) * self._clock.speed
-                self._told_shown(self._wastes[index], seen[0], since)
+                self._told_shown(self._wastes[index], seen[0], self._clock.at(seen[1]))
 
 
 def _settings(room_id: str, area: str, wastes: Sequence[str]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class LiveTruck:
 
     def _told(self, pattern: str | None, real_s: float) -> None:
         if pattern is not None:
-            self._lights(pattern, self._clock.start_at + (real_s - self._clock.origin_s) * self._clock.speed)
+            self._lights(pattern, self._clock.at(real_s))
 
 
 def as_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:

@@ -24,7 +24,7 @@ from sim.live.watch import Watch
 from sim.reading import read_store
 from sim.timeline import Timeline
 
-READY_S = 25.0
+READY_S = 45.0
 HOST = "127.0.0.1"
 DEVICE_CHANNELS = ("fix", "bins", "incident")
 
@@ -49,6 +49,7 @@ class LivePlant:
         self._bridge: Child | None = None
         self._bridge_lines: list[str] = []
         self._killed: set[str] = set()
+        self._ready: set[str] = set()  # devices that said so on MQTT
         self.overheard = 0  # messages seen on MQTT
         area = plan.area_id
         names = [*plan.rooms, *trucks, f"bridge-{area}", f"watch-{area}"]
@@ -87,6 +88,13 @@ class LivePlant:
             truck.power(True)
         self._start_bridge()
         self.desk.open(self.http_port)
+        deadline = time.monotonic() + READY_S
+        while missing := {*self.rooms, *self.trucks} - self._ready:
+            complaint = self.complaint()
+            if complaint is not None or time.monotonic() > deadline:
+                raise StartError(complaint or f"not heard within {READY_S:g} s: {' '.join(sorted(missing))}")
+            self.look()
+            time.sleep(0.05)
 
     @property
     def interpreter(self) -> str:
@@ -236,10 +244,12 @@ class LivePlant:
         return lambda pattern, at: self._evidence.lights.append(LightChange(at, truck_id, pattern))
 
     def _overheard(self, came_s: float, levels: list[str], body: dict[str, Any]) -> None:
-        at = self._clock.start_at + (came_s - self._clock.origin_s) * self._clock.speed
+        at = self._clock.at(came_s)
         family, device = levels[0], levels[1]
         channel = levels[2] if len(levels) > 2 else ""
-        if family == "room" and channel == "lamp" and device in self.rooms:
+        if channel == "life" and body["life"] == "ready":
+            self._ready.add(device)
+        elif family == "room" and channel == "lamp" and device in self.rooms:
             self.rooms[device].reported(body["lamps"], came_s)
         elif family == "room" and channel == "arrival":
             self._evidence.heard.append(Heard(at, device, "arrival", device, body))

@@ -27,7 +27,7 @@ from sim.timeline import Timeline
 from sim.virtual_broker import Count
 from sim.virtual_run import Outcome
 
-START_UP_S = 7.0  # real seconds before the scenario's first moment: processes start meanwhile
+START_UP_S = 7.0  # real seconds until everything is up, when `seconds` is to be kept
 SHUT_DOWN_S = 5.0
 SETTLE_S = 2.5  # real seconds after its last moment: what is under way arrives
 LOOK_S = 0.02
@@ -95,12 +95,12 @@ def _play(scenario: Scenario, console: Console, factor: int, http_port: int) -> 
     stage = stage_of(scenario)
     from_at = float(stage.day_start_at + scenario.from_s)
     end_at = float(stage.day_start_at + scenario.to_s)
-    clock = SpedClock(began_s, from_at - START_UP_S * factor, factor)
     timeline = Timeline(from_at)
     evidence = Evidence(from_at, end_at, float(stage.day_start_at))
     director = Director(scenario, stage, timeline, evidence)
     actions = 0
     with tempfile.TemporaryDirectory(prefix="zhanpai-live-") as folder:
+        clock = SpedClock(from_at, factor, Path(folder) / "go")
         plant = LivePlant(
             timeline, stage.plan, director.truck_ids, Path(folder), evidence, clock, http_port,
             director.lamp_shown, director.itinerary_shown,
@@ -112,10 +112,8 @@ def _play(scenario: Scenario, console: Console, factor: int, http_port: int) -> 
                 f"{len(plant.rooms)} rooms, {len(plant.trucks)} trucks, x{factor}",
                 highlight=False,
             )
-            while clock.now() < from_at:
-                plant.look()
-                time.sleep(LOOK_S)
             director.begin(plant)
+            clock.go()
             with Live(console=console, auto_refresh=False, transient=True) as screen:
                 shown_s = 0.0
                 while timeline.now < end_at + SETTLE_S * factor:
