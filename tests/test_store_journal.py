@@ -1,11 +1,16 @@
 """The journal below TinyDB: the whole TinyDB API on it, and what damaged files do."""
 
 import json
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tinydb import Query, TinyDB, where
 from tinydb.operations import delete, increment
+from tinydb.storages import MemoryStorage
 from tinydb.table import Document
 
 from broker.store.tinyjournal import (
@@ -193,6 +198,59 @@ def test_journal_lets_one_process_in(db, tmp_path):
         JournalDB(tmp_path / "db")
     db.close()
     JournalDB(tmp_path / "db").close()
+
+
+_steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("insert"), st.integers(0, 4)),
+        st.tuples(st.just("insert_multiple"), st.lists(st.integers(0, 4), max_size=3)),
+        st.tuples(st.just("update"), st.integers(0, 4)),
+        st.tuples(st.just("remove"), st.integers(0, 4)),
+        st.tuples(st.just("upsert"), st.integers(0, 4)),
+        st.tuples(st.just("truncate"), st.none()),
+        st.tuples(st.just("drop"), st.none()),
+        st.tuples(st.just("reopen"), st.none()),
+    ),
+    max_size=14,
+)
+
+
+def do(db: TinyDB, step: tuple[str, Any]) -> object:
+    """One step on a table; what it gives back, without document numbers."""
+    name, value = step
+    table = db.table("t")
+    if name == "insert":
+        table.insert({"n": value, "more": [value]})
+    elif name == "insert_multiple":
+        return len(table.insert_multiple({"n": n} for n in value))
+    elif name == "update":
+        return len(table.update(increment("n"), where("n") == value))
+    elif name == "remove":
+        return len(table.remove(where("n") == value))
+    elif name == "upsert":
+        return len(table.upsert({"n": value, "up": True}, where("n") == value))
+    elif name == "truncate":
+        table.truncate()
+    elif name == "drop":
+        db.drop_table("t")
+    return None
+
+
+@settings(max_examples=60, deadline=None, database=None)
+@given(steps=_steps)
+def test_journal_db_behaves_like_stock_tinydb(steps):
+    """Any sequence of operations gives the same documents in the same order as TinyDB in memory, reopened or not."""
+    with tempfile.TemporaryDirectory() as folder:
+        ours, stock = JournalDB(folder, QuickFiles()), TinyDB(storage=MemoryStorage)
+        for step in steps:
+            if step[0] == "reopen":
+                ours.close()
+                ours = JournalDB(folder, QuickFiles())
+            assert do(ours, step) == do(stock, step)
+            assert ours.table("t").all() == stock.table("t").all()
+            assert ours.table("t").search(where("n") > 1) == stock.table("t").search(where("n") > 1)
+            assert len(ours.table("t")) == len(stock.table("t"))
+        ours.close()
 
 
 # --- damaged files ------------------------------------------------------------------------------------------

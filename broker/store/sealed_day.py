@@ -27,6 +27,7 @@ class SealedDay:
         self._days = days
         self.hashes = self._hashes()
         self._verified: set[str] = set()
+        self.disk_bytes = sum(path.stat().st_size for path in folder.iterdir())
         manifest = self._json(MANIFEST)
         if manifest.get("format") != FORMAT:
             raise Corrupt(f"{folder / MANIFEST}: format {manifest.get('format')!r}, this program reads {FORMAT}")
@@ -173,10 +174,6 @@ class SealedDay:
         return sums.count(
             kind, sums.DIMENSIONS.get(kind, ()), self._days, ((record.at, record.body) for record in records)
         )
-
-    def disk_bytes(self) -> int:
-        """How much disk this day takes."""
-        return sum(path.stat().st_size for path in self.folder.iterdir())
 
 
 def _touches(hour: str, from_at: int, to_at: int) -> bool:

@@ -263,7 +263,7 @@ class TinyDBStore:
             "records_today": opened[-1].records(),
             "sealed_days": len(sealed),
             "unsealed_days": len(opened) - 1,
-            "bytes": sum(day.db.journal.bytes for day in opened),
+            "bytes": sum(day.disk_bytes for day in sealed) + sum(day.db.journal.bytes for day in opened),
             "last_commit_s": None if last is None else max(0, int(self._now() - last)),
             "free_bytes": self._files.free_bytes(self.folder),
             "warnings": list(self._shelf.events[-20:]),
