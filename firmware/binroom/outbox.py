@@ -83,8 +83,8 @@ class Outbox:
         self._entries = kept
         return [e.record for e in done]
 
-    def reconnected(self):
-        """A new link: everything may be sent again at once."""
+    def retry(self):
+        """A new link, or the bridge is back: everything may be sent again at once."""
         for entry in self._entries:
             entry.tries = 0
             entry.wait_until_ms = 0

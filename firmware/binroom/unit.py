@@ -37,6 +37,7 @@ _BUTTON_PAUSE_MS = const(5000)  # a second press within this time is the same pr
 _READ_BACK_MS = const(100)  # a lamp report waits at most this long for the pins to be read back
 _NOTE_EVERY_MS = const(60000)
 _REPORT_GRAMS = const(2000)
+_BRIDGE_AWAY_MS = const(30000)
 _OLDEST_CLOCK_S = const(1700000000)  # 2023: an earlier time is a clock that was never set
 _NEWEST_CLOCK_S = const(4000000000)  # 2096: later than this the wire ends
 _HIGHEST_BOOT = const(2000000000)
@@ -150,7 +151,7 @@ class Unit:
     def _on_link(self, is_up):
         if is_up and not self._linked:
             self._link_since_ms = self._up_ms
-            self._outbox.reconnected()
+            self._outbox.retry()
             body = {"life": "ready", "boot": self.boot, "fw": self.fw}
             self._emit("publish", self._life_topic, wire.pack(self._life_topic, body), True)
             self._report_all()
@@ -204,6 +205,8 @@ class Unit:
         if not _OLDEST_CLOCK_S <= at <= _NEWEST_CLOCK_S:
             self._refuse(topic, wire.WireError(topic, "at", "is no time of today: %d" % at))
             return
+        if self._clock is None or self._up_ms - self._clock[1] > _BRIDGE_AWAY_MS:
+            self._outbox.retry()  # the bridge is back and hears us now, whatever pause was due
         self._clock = (at, self._up_ms)
         self._date_records()
 

@@ -426,6 +426,17 @@ def case_outage_newest_first_then_backlog_late():
     assert bins[1:] == [(4, True, False), (3, True, False), (2, True, False)], bins
 
 
+def case_when_the_bridge_is_back_nothing_waits_for_its_pause():
+    desk = knowing()
+    desk.give(("button", "bins_out", True))
+    desk.run(3600000)  # the broker is there, the bridge is not
+    tries = len(desk.of("keeper"))
+    assert 5 <= tries <= 12, tries
+    desk.ack(3, 0, [(body["seq"], body["seq"]) for body in desk.of("lamp") + desk.of("bins")])
+    desk.clock(NOW + 3600)
+    assert len(desk.of("keeper")) == tries + 1
+
+
 def case_kept_records_of_a_former_boot_are_late_and_not_retained():
     kept = [[2, 7, "bins", NOW - 500, 50, [[WET, 2, 100, 0]]], [2, 8, "keeper", None, 60, "bins_out"]]
     desk = Desk(boot=3, kept=kept)
