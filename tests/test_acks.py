@@ -1,0 +1,54 @@
+"""Acknowledgements: what is in the message is stored, whatever order and gaps the numbers came in."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from broker.acks import RANGES_SENT, DeviceAcks, SeqSet
+
+numbers = st.lists(st.integers(0, 60), max_size=80)
+
+
+@given(numbers)
+@settings(deadline=None)
+def test_a_seq_set_is_a_set(seqs: list[int]) -> None:
+    """Adding says whether it was new; the ranges are exactly the numbers added, separate and in order."""
+    ours, model = SeqSet(), set()
+    for seq in seqs:
+        assert ours.add(seq) is (seq not in model)
+        model.add(seq)
+    ranges = ours.ranges()
+    assert {n for first, last in ranges for n in range(first, last + 1)} == model
+    assert all(a[1] + 1 < b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+    assert all((n in ours) == (n in model) for n in range(70))
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 400)), max_size=300))
+@settings(deadline=None)
+def test_an_ack_never_covers_what_did_not_come(records: list[tuple[int, int]]) -> None:
+    """Every number an ack covers was delivered; every number delivered since the last ack is covered."""
+    acks, delivered, recent = DeviceAcks(), set(), set()
+    for count, record in enumerate(records, start=1):
+        acks.add(*record)
+        delivered.add(record)
+        recent.add(record)
+        if count % 17 and count != len(records):
+            continue
+        covered = set()
+        for ack in acks.body()["acks"]:
+            assert len(ack["also"]) <= RANGES_SENT
+            for first, last in [(1, ack["upto"]), *ack["also"]]:
+                covered |= {(ack["boot"], seq) for seq in range(first, last + 1)}
+        assert covered <= delivered
+        assert recent <= covered
+        recent.clear()
+
+
+def test_old_boots_are_forgotten() -> None:
+    """Memory does not grow with restarts; a late record of an old boot is acknowledged all the same."""
+    acks = DeviceAcks()
+    for boot in range(1, 50):
+        acks.add(boot, 1)
+        acks.body()
+    assert len(acks.body()["acks"]) == 4
+    acks.add(3, 7)
+    assert {"boot": 3, "upto": 0, "also": [[7, 7]]} in acks.body()["acks"]
