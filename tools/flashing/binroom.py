@@ -140,7 +140,7 @@ def flash_binroom(
         board.reset()
     if listener is not None and order.hello_s > 0:
         watch.says("waiting for its hello")
-        hello = listener.wait(FAMILY, order.device, since, floor, release.name, order.hello_s)
+        hello = listener.wait(FAMILY, order.device, since, lambda boot: boot > floor, release.name, order.hello_s)
         outcome.hello_boot = hello.boot
     scale = order.calibration or (None if is_new else contents.calibration)
     _record(outcome, identity, scale, order, settings, now)

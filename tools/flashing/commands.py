@@ -451,7 +451,10 @@ def _rollback(options: argparse.Namespace, screen: Screen) -> int:
         hello_boot = None
         if listener is not None:
             bar.says("waiting for its hello")
-            hello_boot = listener.wait(FAMILY, device, since, contents.boot, rolled.now, options.hello_seconds).boot
+            hello = listener.wait(
+                FAMILY, device, since, lambda boot: boot > contents.boot, rolled.now, options.hello_seconds
+            )
+            hello_boot = hello.boot
     line = {"id": device, "board": identity.uid, "release": rolled.now, "former": rolled.left, "hello_boot": hello_boot}
     ledger.append(settings.ledger, ledger.signed("rollback", settings.area, FAMILY, line, time.time()))
     screen.document({"ok": True, **line})

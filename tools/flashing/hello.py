@@ -104,8 +104,10 @@ class Listener(AbstractContextManager["Listener"]):
         with self._news:
             return len(self._heard[(family, device)])
 
-    def wait(self, family: str, device: str, since: int, after_boot: int, fw: str | None, wait_s: float) -> Hello:
-        """The first live hello after `since`: `ready`, of a later boot, of firmware `fw` (None: any).
+    def wait(
+        self, family: str, device: str, since: int, fits: Callable[[int], bool], fw: str | None, wait_s: float
+    ) -> Hello:
+        """The first live hello after `since`: `ready`, of a boot that `fits`, of firmware `fw` (None: any).
 
         Raises FlashError("no_hello") after `wait_s`, or at once if the unit says that it crashed.
         """
@@ -116,7 +118,7 @@ class Listener(AbstractContextManager["Listener"]):
                 for hello in heard[since:]:
                     if hello.live and hello.fw.startswith(SAFE_MODE):
                         raise FlashError("crashes", id=device, what=hello.fw)
-                    if hello.live and hello.life == "ready" and hello.boot > after_boot and fw in (None, hello.fw):
+                    if hello.live and hello.life == "ready" and fits(hello.boot) and fw in (None, hello.fw):
                         return hello
                 if self._stopped:
                     raise FlashError("stopped", doing=f"waiting for the hello of {device}")

@@ -156,18 +156,20 @@ def _over_ssh(
 ) -> None:
     assert settings.broker is not None and order.ssh is not None
     with contextlib.ExitStack() as stack:
-        listener, since, last_boot = None, 0, 0
+        listener, since, last_boot = None, 0, -1
         if order.hello_s > 0:
             listener = stack.enter_context(Listener(settings.broker, settings.area))
             listener.follow(FAMILY, order.device)
             last = listener.last_known(FAMILY, order.device)
-            last_boot = last.boot if last else 0
+            last_boot = last.boot if last else -1
             since = listener.mark(FAMILY, order.device)
         watch.says("installing over ssh")
         _ssh(order, payload)
         if listener is not None:
             watch.says("waiting for its hello")
-            outcome.hello_boot = listener.wait(FAMILY, order.device, since, last_boot, None, order.hello_s).boot
+            # A computer without former state begins its boots at a random number, so another one is a new one.
+            heard = listener.wait(FAMILY, order.device, since, lambda boot: boot != last_boot, None, order.hello_s)
+            outcome.hello_boot = heard.boot
 
 
 def _ssh(order: TruckOrder, payload: Payload) -> None:
