@@ -92,6 +92,16 @@ class DispatchConfig(_Section):
     forget_after_s: Annotated[int, Field(ge=0, le=86400)] = 7200
 
 
+class ArrivalConfig(_Section):
+    """First guesses of the prediction, until the area has been seen; check them by stopwatch on day one."""
+
+    setup_s: Annotated[float, Field(ge=0, le=600)] = 60.0
+    per_bin_s: Annotated[float, Field(ge=0, le=300)] = 25.0
+    bins: Annotated[float, Field(ge=0, le=100)] = 3.0
+    speed_mps: Annotated[float, Field(ge=1, le=25)] = 5.0
+    detour_factor: Annotated[float, Field(ge=1, le=4)] = 1.35
+
+
 class RegistersConfig(_Section):
     """The election and safety registers: their folder and the file of people who may write."""
 
@@ -115,6 +125,7 @@ class BrokerConfig(_Section):
     web: WebConfig = WebConfig()
     calls: CallsConfig = CallsConfig()
     dispatch: DispatchConfig = DispatchConfig()
+    arrival: ArrivalConfig = ArrivalConfig()
     registers: RegistersConfig = RegistersConfig()
     log: LogConfig = LogConfig()
 

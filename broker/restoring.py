@@ -6,6 +6,7 @@ from typing import Any
 
 from broker.rules.history import DwellRecord, ErrorRecord, History, HistorySettings, LegRecord
 from broker.rules.incidents import Incident
+from broker.rules.legs import LegSettings
 from broker.rules.opening import restore_run
 from broker.rules.plan import Plan
 from broker.rules.shift import BinCount, DispatchSettings, RoomState, Shift, TruckState
@@ -23,7 +24,13 @@ OPEN_BACK_S = 14 * 86400  # an incident that nobody closed for two weeks is in t
 
 def restore(store: Store, plan: Plan, settings: DispatchSettings, now: int) -> Shift:
     """The Shift of `plan` as the store knows it at `now`; records it cannot use are named and left out."""
-    shift = Shift(plan, settings, History(HistorySettings(timezone=plan.timezone)))
+    history = HistorySettings(
+        timezone=plan.timezone,
+        detour_factor=settings.detour_factor,
+        legs=LegSettings(default_speed_mps=settings.default_speed_mps),
+        stays=settings.stays,
+    )
+    shift = Shift(plan, settings, History(history))
     _learn(store, shift, now)
     for record in _newest(store, "visit", now - DAY_BACK_S).values():
         visit = Visit.from_body(dict(record.body))

@@ -19,6 +19,7 @@ from broker.rules.actions import Act
 from broker.rules.calls import CallSettings
 from broker.rules.plan import Plan
 from broker.rules.shift import DispatchSettings
+from broker.rules.stays import StaySettings
 from broker.snapshot import snapshot
 from broker.store.opening import open_store
 
@@ -77,7 +78,16 @@ def read_plan(name: str) -> Plan:
 
 def dispatch_settings(config: BrokerConfig) -> DispatchSettings:
     """The dispatch's numbers as configured."""
-    return DispatchSettings(calls=CallSettings(**config.calls.model_dump()), **config.dispatch.model_dump())
+    guess = config.arrival
+    return DispatchSettings(
+        calls=CallSettings(**config.calls.model_dump()),
+        stays=StaySettings(
+            default_setup_s=guess.setup_s, default_bin_s=guess.per_bin_s, default_bins=guess.bins
+        ),
+        default_speed_mps=guess.speed_mps,
+        detour_factor=guess.detour_factor,
+        **config.dispatch.model_dump(),
+    )
 
 
 def serve(

@@ -9,6 +9,7 @@ from broker.rules.calls import CallSettings, Watch
 from broker.rules.history import History
 from broker.rules.incidents import Incident
 from broker.rules.plan import Plan, Route
+from broker.rules.stays import StaySettings
 from broker.rules.track import GpsFix, RunTracker, TrackVisit
 from broker.rules.visits import Visit, VisitKey
 
@@ -20,6 +21,9 @@ class DispatchSettings:
     """The dispatch's numbers, all in seconds."""
 
     calls: CallSettings = field(default_factory=CallSettings)
+    stays: StaySettings = field(default_factory=StaySettings)  # first guesses of a stay, until stays were seen
+    default_speed_mps: float = 5.0  # of a leg that nobody has driven yet
+    detour_factor: float = 1.35  # street metres per straight metre where no line is known
     open_before_s: int = 3600  # a run appears on the screen this long before its first planned arrival
     forget_after_s: int = 7200  # a bridge that starts this long after a run's last planned visit leaves it alone
     lane_clear_s: int = 1200  # what a blocked lane is expected to take until somebody says it is clear
