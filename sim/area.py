@@ -7,7 +7,8 @@ from broker.demo_area import BINS, demo_plan
 from broker.rules.calendar import day_start_at, service_runs
 from broker.rules.plan import Plan, RunPlan
 from sim.scenario import Scenario, ScenarioError, day_s
-from sim.trucks import DWELL_BASE_S, DWELL_PER_BIN_S, METRES_PER_DEGREE, PLANNED_MPS, RunToday
+from sim.simulated_receiver import METRES_PER_DEGREE
+from sim.trucks import DWELL_BASE_S, DWELL_PER_BIN_S, PLANNED_MPS, RunToday
 
 DEPOT_AWAY_M = 600.0
 

@@ -5,7 +5,6 @@ section, key and what is allowed. Times are HH:MM or HH:MM:SS of the scenario's 
 """
 
 import datetime
-import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -13,22 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sim.language import DEMANDS, HAPPENINGS, SECTIONS, Key
+
 FOLDER = Path(__file__).parent / "scenarios"
 
 
 class ScenarioError(ValueError):
     """A scenario file that cannot be played; the text says where and what is allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """One key of a section: its type, its default (`...` = must be given), its bounds or its words."""
-
-    kind: type
-    default: Any = ...
-    low: float = -math.inf
-    high: float = math.inf
-    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,105 +54,6 @@ class Scenario:
     live: Mapping[str, Any]
     happenings: tuple[Happening, ...] = ()
     demands: tuple[Demand, ...] = field(default=())
-
-
-_DEVICE = Key(str)
-_MINUTES = Key(float, ..., 0.01, 1440)
-_HOW = Key(str, "stop", words=("stop", "kill"))
-
-SECTIONS: dict[str, dict[str, Key]] = {
-    "scenario": {
-        "about": Key(str),
-        "date": Key(str, "2026-11-25"),
-        "from": Key(str),
-        "to": Key(str),
-        "seed": Key(int, 1, 0, 2**31),
-    },
-    "area": {
-        "kind": Key(str, "demo", words=("demo", "tainan", "receiver")),
-        "runs": Key(list, []),
-        "bins_each": Key(int, -1, -1, 50),
-        "leave": Key(dict, {}),
-        "first_visits": Key(int, 1000, 1, 1000),
-        "all_rooms": Key(bool, False),
-        "standby": Key(list, []),
-        "route": Key(str, ""),
-        "log": Key(str, ""),
-        "stops": Key(int, 4, 1, 50),
-    },
-    "world": {
-        "slowness": Key(float, 1.0, 0.3, 5.0),
-        "jitter": Key(float, 1.0, 0.0, 3.0),
-        "gps_error_m": Key(float, 3.0, 0.0, 50.0),
-        "refill": Key(bool, True),
-    },
-    "dispatcher": {
-        "acknowledge_after_s": Key(float, -1.0, -1.0, 86400),
-        "decide_after_s": Key(float, -1.0, -1.0, 86400),
-        "decision": Key(str, "return_later", words=("return_later", "extra_truck", "wait", "cancel_visit")),
-        "resolve_after_s": Key(float, -1.0, -1.0, 86400),
-        "truck": Key(str, ""),
-        "answer_after_s": Key(float, -1.0, -1.0, 86400),
-    },
-    "live": {"speed": Key(int, 20, 1, 60), "endless": Key(str, "")},
-}
-
-HAPPENINGS: dict[str, dict[str, Key]] = {
-    "lane_blocked": {"room": _DEVICE, "for_min": _MINUTES},
-    "breakdown": {"truck": _DEVICE, "for_min": Key(float, 1440.0, 0.01, 1440)},
-    "gps_gap": {"truck": _DEVICE, "for_min": _MINUTES},
-    "link_cut": {"device": _DEVICE, "for_min": _MINUTES},
-    "broker_down": {"how": _HOW, "for_min": _MINUTES},
-    "bridge_down": {"how": _HOW, "for_min": _MINUTES},
-    "power_cut": {"device": _DEVICE, "for_min": _MINUTES},
-    "power_cut_after_press": {"truck": _DEVICE, "after_s": Key(float, 0.2, 0.0, 60), "for_min": _MINUTES},
-    "press": {"truck": _DEVICE, "hold_s": Key(float, ..., 0.05, 120)},
-}
-
-_SHARE = Key(float, 1.0, 0.0, 1.0)
-_ROOM, _TRUCK = Key(str), Key(str)
-_WASTE = Key(str, "")
-
-DEMANDS: dict[str, dict[str, Key]] = {
-    "visits_served": {
-        "share": _SHARE,
-        "at_least": Key(int, 1, 1, 10000),
-        "within_s": Key(float, 90.0, 0, 3600),
-        "by_word": Key(int, 0, 0, 1000),
-    },
-    "one_call_per_visit": {"at_least": Key(int, 1, 1, 10000)},
-    "lamp_lead": {
-        "low_min": Key(float, 13.5, 0, 120),
-        "high_min": Key(float, 19.5, 0, 120),
-        "share": _SHARE,
-        "at_least": Key(int, 1, 1, 10000),
-    },
-    "lamp_lit_before_arrival": {"at_least": Key(int, 1, 1, 10000), "share": _SHARE},
-    "lamp_off_after_departure": {"within_s": Key(float, 90.0, 0, 3600), "at_least": Key(int, 1, 1, 10000)},
-    "no_lamp_from_late_data": {"truck": _TRUCK},
-    "never_dark_while_unknown": {"grace_s": Key(float, 100.0, 0, 3600), "at_least": Key(int, 1, 1, 10000)},
-    "lamp_shows": {
-        "room": _ROOM,
-        "waste": _WASTE,
-        "shown": Key(str, words=("off", "due", "held", "at_stop", "no_data")),
-        "from": Key(str),
-        "to": Key(str),
-    },
-    "lamp_stays_lit": {"from": Key(str), "to": Key(str), "at_least": Key(int, 1, 1, 1000)},
-    "press_stored_once": {"truck": _TRUCK, "presses": Key(int, 1, 1, 100), "reason": Key(str, "")},
-    "light_stages": {"truck": _TRUCK, "stages": Key(list)},
-    "acknowledged": {"truck": _TRUCK, "within_s": Key(float, 10.0, 0, 3600)},
-    "second_visit": {"room": _ROOM, "within_min": Key(float, 240.0, 0, 1440)},
-    "itinerary_changed": {"truck": _TRUCK, "within_s": Key(float, 10.0, 0, 3600)},
-    "visits_taken_over": {"truck": _TRUCK},
-    "backlog_marked_late": {"device": _DEVICE, "at_least": Key(int, 1, 1, 100000)},
-    "positions_true": {
-        "truck": _TRUCK,
-        "within_m": Key(float, 30.0, 0, 1000),
-        "at_least": Key(int, 1, 1, 100000),
-    },
-    "records_stored_once": {"at_least": Key(int, 1, 1, 1000000)},
-}
 
 
 def names() -> list[str]:

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.rules.plan import Plan, Room, Route, RunPlan
-from sim import nmea
 from sim.driving import Drive, Pace, Path
 from sim.evidence import Evidence, Press, TrueVisit
 from sim.plant import TruckUnit
 from sim.rooms import RoomTruth
+from sim.simulated_receiver import Receiver
 from sim.timeline import Timeline
 
 DWELL_BASE_S = 60.0
@@ -34,9 +34,7 @@ HOLD_BLOCKED_S = 2.0
 VALID_AFTER_S = 1.5  # so long must a finger stay for a press to count
 HOLD_BREAKDOWN_S = 4.4
 STANDING_TICK_S = 4.0
-GPS_ERROR_M = 3.0
 OPEN_STATES = ("pending", "due", "at_stop")
-METRES_PER_DEGREE = 111_195.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +71,6 @@ class World:
     rooms: Mapping[str, RoomTruth]
     blocked: Mapping[str, bool]
     pressed: Callable[[str], None]  # told after each press, with the truck's id
-
-
-@dataclass(slots=True)
-class Receiver:
-    """What the GPS receiver makes of the true place."""
-
-    dice: random.Random
-    blind: bool = False
-    error_m: float = GPS_ERROR_M
-    _north_m: float = 0.0
-    _east_m: float = 0.0
-
-    def says(self, at: float, place: tuple[float, float, float], speed_mps: float) -> bytes:
-        """The sentences of this second."""
-        if self.blind:
-            return nmea.second(at, None, None)
-        self._north_m = 0.95 * self._north_m + self.dice.gauss(0, 0.31 * self.error_m)
-        self._east_m = 0.95 * self._east_m + self.dice.gauss(0, 0.31 * self.error_m)
-        lat, lon, bearing = place
-        lat += self._north_m / METRES_PER_DEGREE
-        lon += self._east_m / (METRES_PER_DEGREE * math.cos(math.radians(lat)))
-        return nmea.second(at, lat, lon, speed_mps, bearing)
 
 
 class TruckTruth:

@@ -9,7 +9,8 @@ import pytest
 from sim.evidence import Evidence, Interval, LampChange, LightChange, Press, StoredRecord
 from sim.judging.bench import JUDGES
 from sim.judging.lamps import LIT
-from sim.scenario import DEMANDS, parse
+from sim.language import DEMANDS
+from sim.scenario import parse
 from sim.virtual_run import play
 
 # One truck, four rooms, and in one hour nearly everything that can go wrong.

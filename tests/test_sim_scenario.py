@@ -8,7 +8,8 @@ import pytest
 
 from sim.director import _HAPPENS
 from sim.judging.bench import JUDGES
-from sim.scenario import DEMANDS, HAPPENINGS, ScenarioError, load, names, parse
+from sim.language import DEMANDS, HAPPENINGS
+from sim.scenario import ScenarioError, load, names, parse
 
 REPO = Path(__file__).resolve().parent.parent
 GOOD = """

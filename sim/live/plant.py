@@ -2,13 +2,12 @@
 
 import json
 import secrets
-import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.desk_broker import choose_broker
+from broker.desk_broker import WARNING, DeskBroker, choose_broker
 from broker.embedded import free_port
 from broker.gtfs import write_gtfs
 from broker.rules.plan import Plan
@@ -16,6 +15,7 @@ from sim.evidence import Evidence, Heard, LightChange
 from sim.hearing import Hearing
 from sim.live.child import Child
 from sim.live.clock import SpedClock
+from sim.live.counting import count_records, left_in
 from sim.live.desk import Desk
 from sim.live.live_room import LiveRoom
 from sim.live.live_truck import LiveTruck, as_toml
@@ -102,6 +102,14 @@ class LivePlant:
         return next((room.unit.interpreter for room in self.rooms.values()), "nothing")
 
     @property
+    def warnings(self) -> list[str]:
+        """What is not as it would be on the street."""
+        found = [WARNING] if isinstance(self._mqtt, DeskBroker) else []
+        if self.interpreter == "cpython":
+            found.append("no MicroPython here: the bin rooms run the same files under CPython")
+        return found
+
+    @property
     def dispatcher(self) -> Desk:
         """The person at the screen: in this run a caller of the HTTP API."""
         return self.desk
@@ -180,7 +188,7 @@ class LivePlant:
         self.desk.close()
         for truck in self.trucks.values():
             truck.stop()
-        left = {name: _left_in(truck.outbox_path) for name, truck in self.trucks.items()}
+        left = {name: left_in(truck.outbox_path) for name, truck in self.trucks.items()}
         self.trucks.clear()
         for room in self.rooms.values():
             room.unit.stop()
@@ -191,7 +199,7 @@ class LivePlant:
             self._bridge.stop()
             evidence.notes += [line for line in self._bridge.errors if "refused" in line][:5]
         evidence.stored = read_store(self._folder / "records", self._plan, self._clock.now())
-        _count_records(evidence, left)
+        count_records(evidence, left)
 
     def close(self) -> None:
         """End whatever still runs; a second call does nothing."""
@@ -265,37 +273,3 @@ def _with(call: Callable[..., None], name: str) -> Callable[[Mapping[str, Any] |
 
 def _with3(call: Callable[[str, str, str, float], None], name: str) -> Callable[[str, str, float], None]:
     return lambda waste, pattern, since: call(name, waste, pattern, since)
-
-
-def _left_in(outbox: Path) -> set[tuple[int, int]]:
-    """What a truck's outbox still holds: kept, and not acknowledged before the end."""
-    if not outbox.exists():
-        return set()
-    db = sqlite3.connect(f"file:{outbox}?mode=ro", uri=True)
-    try:
-        return {
-            (boot, seq)
-            for table in ("position", "incident_record")
-            for boot, seq in db.execute(f"SELECT boot, seq FROM {table}")  # noqa: S608 - our own two names
-        }
-    finally:
-        db.close()
-
-
-def _count_records(evidence: Evidence, left: Mapping[str, set[tuple[int, int]]]) -> None:
-    """A device numbers its records without a gap, so each number up to its highest must be in the store."""
-    highest: dict[tuple[str, int], int] = {}
-    for record in evidence.stored:
-        parts = record.id.split(":")
-        if record.kind in ("fix", "incident", "bins", "lamp", "keeper") and len(parts) >= 3:
-            key = (parts[0], int(parts[1]))
-            highest[key] = max(highest.get(key, 0), int(parts[2]))
-    for device, keys in left.items():
-        for boot, seq in keys:
-            highest[device, boot] = max(highest.get((device, boot), 0), seq)
-            evidence.uncertain.add(f"{device}:{boot}:{seq}")
-    for (device, boot), last in highest.items():
-        for seq in range(1, last + 1):
-            name = f"{device}:{boot}:{seq}"
-            if name not in evidence.uncertain:
-                evidence.recorded[name] = evidence.end_at

@@ -112,6 +112,8 @@ def _play(scenario: Scenario, console: Console, factor: int, http_port: int) -> 
                 f"{len(plant.rooms)} rooms, {len(plant.trucks)} trucks, x{factor}",
                 highlight=False,
             )
+            for warning in plant.warnings:
+                console.print(f"[yellow]{warning}[/yellow]", highlight=False)
             director.begin(plant)
             clock.go()
             with Live(console=console, auto_refresh=False, transient=True) as screen:
