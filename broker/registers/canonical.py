@@ -1,9 +1,10 @@
 """The one way a register is written: UTF-8, two spaces, sorted keys, lists in order of id, one field a line."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
+
+import orjson
 
 
 def item_key(item: Any) -> str | None:
@@ -28,9 +29,12 @@ def ordered(value: Any) -> Any:
 
 
 def canonical_bytes(document: Mapping[str, Any]) -> bytes:
-    """The bytes of a register file; equal documents give equal bytes."""
-    text = json.dumps(ordered(document), ensure_ascii=False, indent=2, sort_keys=True, allow_nan=False)
-    return (text + "\n").encode()
+    """The bytes of a register file; equal documents give equal bytes. Only for documents that were checked.
+
+    The standard library writes indented JSON ten times slower, and a register is written whole at each save.
+    """
+    form = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(ordered(document), option=form)
 
 
 def etag_of(content: bytes) -> str:
