@@ -7,6 +7,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -198,3 +199,49 @@ def test_the_board_itself_says_whether_it_trusts_the_broker(tmp_path: Path) -> N
     finally:
         desk.close()
         server.close()
+
+
+def test_a_truck_set_up_over_ssh_is_heard(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    """The install is done when the truck's own agent reports, whatever number its new computer counts from."""
+    from tests.test_flash_truck import a_checkout, make_wheel
+    from tools.flashing.settings import load_settings
+    from tools.flashing.truck import TruckOrder, flash_truck
+
+    class Quiet:
+        def says(self, text: str) -> None:
+            """Nothing on the test's screen."""
+
+    desk = Desk(tmp_path, broker.port, truck={"wheels": "wheels"})
+    checkout = a_checkout(tmp_path, tmp_path / "wheels")
+    make_wheel(tmp_path / "wheels", "pip", "1.0")
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f"#!/bin/sh\ncat >/dev/null\ntouch '{tmp_path}/installed'\n")
+    ssh.chmod(0o755)
+    topic = wire.topic("life", AREA, "t01", family="truck")
+    truck = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="t01")
+    truck.username_pw_set("t01", PASSWORDS["t01"])
+    truck.connect("127.0.0.1", broker.port)
+    truck.loop_start()
+
+    def reports(boot: int) -> None:
+        payload = wire.pack(topic, {"life": "ready", "boot": boot, "fw": "1"})
+        truck.publish(topic, payload, qos=1, retain=True).wait_for_publish(5)
+
+    def starts() -> None:
+        end = time.monotonic() + 20
+        while not (tmp_path / "installed").exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        reports(900)
+        reports(77)
+
+    reports(900)
+    agent = threading.Thread(target=starts, daemon=True)
+    agent.start()
+    try:
+        order = TruckOrder("t01", ssh="pi@truck", ssh_command=(str(ssh),), hello_s=20)
+        outcome = flash_truck(order, load_settings(desk.settings), checkout, Quiet())
+        assert outcome.hello_boot == 77
+    finally:
+        agent.join(timeout=25)
+        truck.disconnect()
+        truck.loop_stop()
