@@ -2,5 +2,6 @@
 
 errors (every sentence a technician reads) · settings (the TOML file) · ports · board (the prompt, by mpremote) ·
 release (what is written) · changes (the pure plan) · install · image (the interpreter) · hello (MQTT) · label ·
-ledger · selftest · rollback · truck, truck_files, truck_wheels, boot_settings · commands · screen
+ledger · selftest · rollback · truck, truck_files, truck_wheels, boot_settings · commands (options,
+choices, looking) · screen
 """
