@@ -114,7 +114,7 @@ class Machine:
             records, left = self._ring.recall(effect[1], self.unit.holds)
             events.append(("kept", records, left))
         elif name == "boot":
-            durable.write_json(self._root + durable.BOOT_FILE, {"boot": effect[1]})
+            self._write(durable.BOOT_FILE, {"boot": effect[1]})
             self.link.reconnect("the boot number changed")
         elif name == "command":
             self._command(effect[1])
@@ -124,7 +124,10 @@ class Machine:
     def _command(self, body):
         from firmware.binroom import commands
 
-        commands.obey(self, body)
+        try:
+            commands.obey(self, body)
+        except OSError as error:
+            self.note("command %s: %s" % (body["id"], error))
 
     def _identify(self, now):
         if self.identify_until is None:
@@ -140,7 +143,14 @@ class Machine:
             return
         self._healthy = True
         if durable.exists(self._root + CRASH_FILE):
-            durable.write_json(self._root + CRASH_FILE, {"count": 0, "why": ""})
+            self._write(CRASH_FILE, {"count": 0, "why": ""})
+
+    def _write(self, file, value):
+        """A full flash is noted; it must not stop the lamp."""
+        try:
+            durable.write_json(self._root + file, value)
+        except OSError as error:
+            self.note("%s: not written: %s" % (file, error))
 
 
 def _reached(now, then):
