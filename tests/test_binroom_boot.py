@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from firmware.binroom import durable
+from firmware.binroom.calibration import Calibrations
 from firmware.binroom.settings import SettingsError, load_network, load_unit
 from sim.board.interpreter import find_micropython
 from sim.board.running import REPO, RunningUnit, simple_settings
@@ -220,3 +221,19 @@ def test_boot_counter_survives_a_bad_file(tmp_path: Path) -> None:
     (tmp_path / "boot.json").write_text("{torn")
     assert durable.next_boot(path) == 1
     assert (tmp_path / "boot.json.bad").exists()
+
+
+def test_calibrations_are_kept_and_bad_ones_named(tmp_path: Path) -> None:
+    """A saved calibration is there after a boot; an unusable one in flash is named and not used."""
+    (tmp_path / "state").mkdir()
+    notes: list[str] = []
+    scale = {"raw_low": 0, "raw_high": 200000, "grams_low": 0, "grams_high": 20000, "at": 1795374261}
+    first = Calibrations(str(tmp_path), notes.append)
+    assert first.save(WET, scale)
+    assert not first.save(DRY, scale | {"raw_high": 1})
+    stored = json.loads((tmp_path / "state" / "calibration.json").read_text())
+    (tmp_path / "state" / "calibration.json").write_text(json.dumps(stored | {DRY: {"raw_low": "x"}}))
+    again = Calibrations(str(tmp_path), notes.append)
+    assert again.scale(WET) == scale
+    assert again.scale(DRY) is None
+    assert notes == [f"/state/calibration.json: {DRY} is no calibration; weigh two masses again"]
