@@ -1,4 +1,4 @@
-"""The power cut at every single block write of an upgrade, on real littlefs under a real prompt: does the next run end well?
+"""The power cut at every single block write of an upgrade, on real littlefs: does the next run end well?
 
 Prints, for every n, nothing if all is well; at the end cuts tried, cuts survived, and the time of an installation after
 a cut as a ratio to an undisturbed one of the same run.
@@ -53,7 +53,7 @@ def is_whole(board: VirtualBoard, names: tuple[str, ...]) -> bool:
 
 
 def main() -> int:
-    """Cuts at 0, 1, 2 ... until an installation needs fewer writes than the cut; 1 if any board was lost."""
+    """Cuts at 0, 1, 2 ... until an installation needs fewer writes; 1 if any board was lost."""
     interpreter = find_micropython()
     if interpreter is None:
         print("flash_cuts: NO MICROPYTHON on this machine, nothing was measured")
@@ -77,7 +77,9 @@ def main() -> int:
                     lost.append(cut)
                     print(f"LOST: a cut in block write {cut}")
     ratio = sum(after_cut) / len(after_cut) / (sum(undisturbed) / len(undisturbed))
-    print(f"cuts tried {len(after_cut)}, survived {len(after_cut) - len(lost)}; run after a cut / first run {ratio:.2f}")
+    print(
+        f"cuts tried {len(after_cut)}, survived {len(after_cut) - len(lost)}; run after a cut / first run {ratio:.2f}"
+    )
     return 1 if lost else 0
 
 
