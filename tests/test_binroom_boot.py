@@ -101,6 +101,19 @@ def test_three_crashes_start_safe_mode_until_a_new_release(tmp_path: Path, broke
         wait_for(lambda: hand.life() == "ready", 6, "the good release is ready")
 
 
+def test_a_full_heap_is_counted_as_a_crash(tmp_path: Path, broker: Mosquitto) -> None:
+    """A release that eats the whole heap is counted like any other crash and ends in safe mode."""
+    flash = tmp_path / "flash"
+    install(flash, "eatseatseats", broken="self.eaten = eat()")
+    loop = flash / "release" / "eatseatseats" / "firmware" / "binroom" / "loop.py"
+    loop.write_text(loop.read_text() + "\n\ndef eat():\n    held = []\n    while True:\n        held.append([held])\n")
+    (flash / "state").mkdir()
+    (flash / "state" / "crashes.json").write_text('{"count": 1, "why": ""}')
+    with a_unit(flash, broker) as unit:
+        wait_for(lambda: any(line.startswith("safe mode: MemoryError") for line in unit.log), 10, "safe mode")
+        assert json.loads((flash / "state" / "crashes.json").read_text())["count"] == 3
+
+
 def test_safe_mode_without_any_link(tmp_path: Path, broker: Mosquitto) -> None:
     """A release that cannot even be imported still leaves the lamps flashing no data."""
     flash = tmp_path / "flash"

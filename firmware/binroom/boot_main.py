@@ -23,6 +23,7 @@ import machine
 CRASH_FILE = "/state/crashes.json"
 HOLD_FILE = "/state/hold"
 MAX_CRASHES = 3
+SPARE_BYTES = 1536
 PAUSE_MS = 2000
 FLASH_MS = 100
 FLASH_EVERY_MS = 5000
@@ -120,6 +121,7 @@ def boot(root=""):
         note_crash(root, "the watchdog had to reset the board")
     if _is_held(root):
         safe_mode(root, "held for flashing", with_link=False)
+    spare = bytearray(SPARE_BYTES)  # given back after a crash, so that even a full heap can count it
     try:
         use_release(root)
         count, why = crashes(root)
@@ -133,6 +135,7 @@ def boot(root=""):
         why = repr(error)
         error = None
     # Whatever happens from here on ends in a reset: a board that only stopped would lie to its keeper.
+    del spare
     try:
         _free_memory()
         if note_crash(root, why) >= MAX_CRASHES:
