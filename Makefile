@@ -17,7 +17,7 @@ demo:  ## the whole subdistrict on this desk, screen at http://127.0.0.1:8080 ; 
 	@exec $(PY) -m sim demo_shift --live --demo $(if $(SECONDS),--seconds $(SECONDS))
 
 test:  ## everything, with real broker, browser, MicroPython, PostgreSQL; installs what is missing
-	@scripts/setup mosquitto chromium fonts-wqy-zenhei postgresql
+	@scripts/setup mosquitto chromium fonts-wqy-zenhei libatomic1 postgresql
 	@$(MAKE) --no-print-directory check
 	@$(PY) -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 

@@ -5,6 +5,7 @@ thinned out, a backlog still to come) make ranges.
 """
 
 from bisect import bisect_right
+from itertools import islice
 from typing import Any
 
 BOOTS_KEPT = 4  # a device settles its earlier boots' backlog within a few restarts
@@ -67,10 +68,11 @@ class DeviceAcks:
             if ranges and ranges[0][0] <= 1:
                 upto = ranges.pop(0)[1]
             if len(ranges) > RANGES_SENT:
-                touched = self._touched.get(boot, set())
-                wanted = [r for r in ranges if any(r[0] <= seq <= r[1] for seq in touched)]
-                rest = [r for r in reversed(ranges) if r not in wanted]
-                ranges = sorted((wanted[-RANGES_SENT:] + rest)[:RANGES_SENT])
+                firsts = [first for first, _ in ranges]
+                touched = {bisect_right(firsts, seq) - 1 for seq in self._touched.get(boot, ())}
+                wanted = sorted((i for i in touched if i >= 0), reverse=True)[:RANGES_SENT]
+                rest = (i for i in range(len(ranges) - 1, -1, -1) if i not in touched)
+                ranges = [ranges[i] for i in sorted([*wanted, *islice(rest, RANGES_SENT - len(wanted))])]
             acks.append({"boot": boot, "upto": upto, "also": [list(r) for r in ranges]})
         self._touched.clear()
         for old in sorted(self._boots)[:-BOOTS_KEPT]:

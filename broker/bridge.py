@@ -23,10 +23,10 @@ from broker.acks import DeviceAcks
 from broker.restoring import restore
 from broker.rules.actions import Act
 from broker.rules.arrivals import tell_rooms, tell_truck
-from broker.rules.dispatch import Dispatch
+from broker.rules.dispatch import FUTURE_S, Dispatch
 from broker.rules.effects import Effect, Notice, Publish, Store
 from broker.rules.plan import Plan
-from broker.rules.records import tell_incident
+from broker.rules.records import close_topics, tell_incident
 from broker.rules.shift import DispatchSettings
 from broker.store import Record, Refused, StoreError
 from broker.store import Store as RecordStore
@@ -38,6 +38,7 @@ ACK_EVERY_S = 0.2
 RETRY_S = 1.0
 LOG_REFUSAL_EVERY_S = 60
 MOST_ADDRESSES = 10_000
+MOST_FAULTS_LOGGED = 100
 SAME_TIME_S = 120  # how far a device's idea of a past moment may move while its clock settles
 _TIMES = ("fix_at", "pressed_at", "at")  # null until the device knows the time; a resend may know it by then
 _RESENT_DIFFERS_IN = ("late", "sent_at", *_TIMES)
@@ -89,13 +90,12 @@ class Bridge:
         effects: list[Effect] = []
         effects += tell_rooms(shift, set(shift.plan.rooms), int(now), all_of_them=True)
         for truck in {run.truck for run in shift.runs.values()}:
-            run = shift.run_of(truck)
+            run = shift.run_of(truck) or shift.last_run_of(truck)
             if run is not None:
                 shift.itineraries.pop(truck, None)
                 effects += tell_truck(shift, run, int(now), changed=False)
         for incident in shift.incidents.values():
-            if incident.open:
-                effects += tell_incident(shift, incident)
+            effects += tell_incident(shift, incident) if incident.open else close_topics(shift, incident)
         for effect in effects:
             if isinstance(effect, Publish):
                 self._publish(effect)
@@ -132,9 +132,15 @@ class Bridge:
             if not known.add(body["boot"], body["seq"]) and not self._is_another(address, body):
                 self.counts["duplicates"] += 1
                 return
+            if urgent and self._is_long_over(address, body):
+                self.counts["duplicates"] += 1
+                for channel in ("incident_ack", "incident"):
+                    name = wire.topic(channel, self.area, address.device, address.item)
+                    self._publishes.append(Publish(name, None))
+                return
             self._records.append(self._record_of(address, body, int(now)))
             self._urgent = self._urgent or urgent
-        self._take(self.dispatch.on_message(message, int(now)), int(now))
+        self._take(self._decided(lambda: self.dispatch.on_message(message, int(now)), topic), int(now))
 
     def act(self, act: Act, now: float) -> None:
         """Carry out a person's action; raises ActionError, or StoreError when it could not be kept."""
@@ -146,12 +152,14 @@ class Bridge:
 
     def tick(self, now: float) -> None:
         """Let time pass: at most once a second, and the heartbeat every ten."""
-        if now - self._clock_at >= wire.HEARTBEAT_S:
+        # While nothing can be stored nothing new is said, so nobody may believe that what they hold is current:
+        # without a heartbeat the lamps say "no data" after 90 s.
+        if now - self._clock_at >= wire.HEARTBEAT_S and self.trouble is None:
             self._heartbeat(now)
         if int(now) == self._ticked_at:
             return
         self._ticked_at = int(now)
-        self._take(self.dispatch.on_tick(int(now)), int(now))
+        self._take(self._decided(lambda: self.dispatch.on_tick(int(now)), "tick"), int(now))
 
     # --- what goes out --------------------------------------------------------------------------------------
 
@@ -167,6 +175,7 @@ class Bridge:
                 if self.trouble is None:
                     log.error("records cannot be stored: %s; nothing is acknowledged until they can", why)
                 self.trouble = str(why)
+                self._publishes = list({publish.topic: publish for publish in self._publishes}.values())
                 self.counts["failed_commits"] += 1
                 return False
             if self.trouble is not None:
@@ -222,7 +231,12 @@ class Bridge:
 
     def _publish(self, publish: Publish) -> None:
         address = wire.parse_topic(publish.topic)
-        payload = b"" if publish.body is None else wire.pack(publish.topic, dict(publish.body))
+        try:
+            payload = b"" if publish.body is None else wire.pack(publish.topic, dict(publish.body))
+        except wire.WireError as why:
+            self.counts["unsayable"] += 1
+            log.error("not published, because every receiver would refuse it: %s", why)
+            return
         self._send(publish.topic, payload, wire.is_retained(address))
         self.counts["published"] += 1
 
@@ -252,6 +266,16 @@ class Bridge:
 
     # --- helpers of the above -------------------------------------------------------------------------------
 
+    def _decided(self, decide: Callable[[], list[Effect]], what: str) -> list[Effect]:
+        """What the rules say; a fault in them is ours, is counted and logged, and stops nothing: the record is kept."""
+        try:
+            return decide()
+        except Exception:
+            self.counts["rule_faults"] += 1
+            if self.counts["rule_faults"] <= MOST_FAULTS_LOGGED:
+                log.exception("a rule failed on %s; please report this with the lines below", what)
+            return []
+
     def _take(self, effects: list[Effect], now: int) -> None:
         for effect in effects:
             if isinstance(effect, Store):
@@ -268,14 +292,33 @@ class Bridge:
 
     def _record_of(self, address: wire.Address, body: Mapping[str, Any], now: int) -> Record:
         at = next((body[name] for name in ("fix_at", "pressed_at", "at") if body.get(name) is not None), now)
+        if at > now + FUTURE_S:
+            at = now  # a clock that runs ahead must not make this the newest record for ever
         key = f"{address.device}/{body['incident_id']}" if address.channel == "incident" else address.device
         record_id = f"{address.device}:{body['boot']}:{body['seq']}"
         return Record(record_id, address.channel, key, at, now, self.area, {**body, "device": address.device})
 
     def _is_another(self, address: wire.Address, body: Mapping[str, Any]) -> bool:
         """Whether a known (boot, seq) comes with other content: a boot counter that went back (a new SD card)."""
-        stored = self.store.get(f"{address.device}:{body['boot']}:{body['seq']}")
+        record_id = f"{address.device}:{body['boot']}:{body['seq']}"
+        waiting = next((record for record in self._records if record.id == record_id), None)
+        if waiting is not None:
+            return _another(waiting.body, {**body, "device": address.device})
+        try:
+            stored = self.store.get(record_id)
+        except StoreError:
+            return True  # it cannot be told now; the commit sorts it out
         return stored is not None and _another(stored.body, {**body, "device": address.device})
+
+    def _is_long_over(self, address: wire.Address, body: Mapping[str, Any]) -> bool:
+        """Whether this is a resend of a press that was stored and closed so long ago that nobody here knows it."""
+        if (address.device, body["incident_id"]) in self.dispatch.shift.incidents:
+            return False
+        try:
+            stored = self.store.get(f"{address.device}:{body['boot']}:{body['seq']}")
+        except StoreError:
+            return False
+        return stored is not None and not _another(stored.body, {**body, "device": address.device})
 
     def _differs_from_stored(self, record: Record) -> bool:
         stored = self.store.get(record.id)

@@ -109,7 +109,7 @@ class BridgeLink:
                 self._connect()
                 wait_s, told = RETRY_FIRST_S, False
                 self._read()
-            except (OSError, packets.PacketError) as why:
+            except (OSError, ValueError) as why:  # ValueError: a packet that is none, or a socket closed meanwhile
                 if not self._stopping.is_set() and not told:
                     log.warning(
                         "the broker at %s:%d: %s; trying again", self._config.host, self._config.port, why

@@ -30,20 +30,27 @@ def restore(store: Store, plan: Plan, settings: DispatchSettings, now: int) -> S
         legs=LegSettings(default_speed_mps=settings.default_speed_mps),
         stays=settings.stays,
     )
-    shift = Shift(plan, settings, History(history))
+    shift = Shift(plan, settings, History(history), clock=now)
     _learn(store, shift, now)
-    for record in _newest(store, "visit", now - DAY_BACK_S).values():
+    runs = [
+        record.body
+        for record in store.latest("run", since_at=now - OPEN_BACK_S).values()
+        if record.body["state"] != "finished" or record.at > now - DAY_BACK_S
+    ]
+    names = {body["run_id"] for body in runs}
+    for record in store.latest("visit", since_at=now - OPEN_BACK_S).values():
         visit = Visit.from_body(dict(record.body))
-        if visit.room in plan.rooms:
+        if visit.run_id in names and visit.room in plan.rooms:
             shift.place(visit)
-            watch = shift.watch(visit.key)
-            watch.held = False
-    for record in _newest(store, "run", now - DAY_BACK_S).values():
-        restore_run(shift, record.body)
+    for body in runs:
+        restore_run(shift, body)
     for record in store.latest("workflow", since_at=now - OPEN_BACK_S).values():
         incident = Incident.from_body(dict(record.body))
         if incident.open or (incident.closed_at or 0) > now - DAY_BACK_S:
             shift.incidents[incident.key] = incident
+        run = shift.runs.get(incident.run_id or "")
+        if incident.open and incident.reason == "breakdown" and incident.condition == "active" and run is not None:
+            run.tracker.hold(now)
     for device, record in store.latest("bins", since_at=now - DAY_BACK_S).items():
         room = shift.rooms.setdefault(device, RoomState())
         room.order_seen["bins"] = (record.body["boot"], record.body["seq"])
@@ -73,13 +80,6 @@ def _highest_number(store: Store, since_at: int) -> int:
     return max(numbers, default=0)
 
 
-def _newest(store: Store, kind: str, from_at: int) -> Mapping[str, Record]:
-    newest: dict[str, Record] = {}
-    for record in store.scan(kind, from_at=from_at):
-        newest[record.key] = record
-    return newest
-
-
 def _learn(store: Store, shift: Shift, now: int) -> None:
     from_at = now - HISTORY_BACK_S
     for record in store.scan("leg", from_at=from_at):
@@ -95,7 +95,7 @@ def _last_fix(shift: Shift, device: str, record: Record, now: int) -> None:
     body: Mapping[str, Any] = record.body
     truck = shift.trucks.setdefault(device, TruckState())
     truck.order_seen["fix"] = (body["boot"], body["seq"])
-    if body["lat"] is None or body["late"] or not 0 <= now - record.at <= wire.NO_DATA_S:
+    if body["lat"] is None or body["lon"] is None or body["late"] or not 0 <= now - record.at <= wire.NO_DATA_S:
         return
     truck.fix = GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"], record.received_at)
     run = shift.run_of(device)

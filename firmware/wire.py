@@ -147,152 +147,121 @@ def _ranges(value):
     return None
 
 
-_time = _integer(0, _MAX_TIME_S)
 _seq = _integer(0, _MAX_COUNT)
-_count = _integer(0, 100000)
-_latitude = _number(-90, 90)
-_longitude = _number(-180, 180)
 
 
 # --- the shapes -----------------------------------------------------------------------------------------
 # A shape is a tuple of (name, check, flags): "?" may be missing, "0" may be null. A check that is itself a
-# tuple is a list of objects of that shape.
+# tuple is a list of objects of that shape. Shapes are written as texts, `name=check` or `name?0=check`, and made
+# at their first use: a board's heap has no room for those that its device never speaks of.
 
-_DEVICE = (("boot", _seq, ""), ("seq", _seq, ""))
-_BIN = (
-    ("waste", _word(WASTES), ""),
-    ("count", _count, "0"),
-    ("grams", _integer(-100000000, 100000000), "0"),
-    ("quality", _integer(0, 4), ""),
-)
-_LAMP = (
-    ("waste", _word(WASTES + ("any",)), ""),
-    ("lamp", _word(LAMP_STATES), ""),
-    ("lit", _boolean, ""),
-    ("call_id", _id, "0"),
-)
-_LIFE = (("life", _word(LIFE_STATES), ""), ("boot", _seq, ""), ("fw", _text(64), "?"))
-_COMMAND = (("command", _text(64), ""), ("id", _id, ""))
-_ACK = (("acks", (("boot", _seq, ""), ("upto", _seq, ""), ("also", _ranges, "")), ""),)
+_DEVICE = "boot=seq seq=seq "
+_SHAPES = {
+    "life": "life=word:life boot=seq fw?=text:64",
+    "fix": _DEVICE + "fix_at0=time sent_at0=time lat0=number:-90:90 lon0=number:-180:180 speed_mps0=number:0:200"
+    " bearing_deg0=number:0:360 hdop0=number:0:100 sats0=integer:0:200 mode=integer:0:3 late=boolean",
+    "incident": _DEVICE + "incident_id=id reason=word:reason pressed_at0=time lat0=number:-90:90"
+    " lon0=number:-180:180 fix_at0=time withdrawn=boolean",
+    "incident_ack": "incident_id=id stage=word:stage decision0=word:decision at=time",
+    "itinerary": "itinerary_id=id version=seq run_id0=id issued_at=time visits=[visit]",
+    "visit": "room=id name=text:200 sequence=integer:0:10000 visit_number=integer:1:1000 state=word:visit eta_at0=time"
+    " bins=[planned]",
+    "planned": "waste=word:waste count0=count grams0=grams",
+    "ack": "acks=[acks]",
+    "acks": "boot=seq upto=seq also=ranges",
+    "bins": _DEVICE + "at0=time late=boolean bins=[bin]",
+    "bin": "waste=word:waste count0=count grams0=grams quality=integer:0:4",
+    "lamp": _DEVICE + "at0=time lamps=[lamps]",
+    "lamps": "waste=word:lamps lamp=word:lamp lit=boolean call_id0=id",
+    "keeper": _DEVICE + "at0=time event=word:keeper",
+    "arrival": "call_id0=id waste=word:waste state=word:arrival truck0=id run_id0=id visit_number0=integer:1:1000"
+    " eta_at0=time early_at0=time late_at0=time sent_at=time",
+    "command": "command=text:64 id=id",
+    "bridge life": "life=word:life at=time fw?=text:64",
+    "clock": "at=time",
+}
+_made = {}  # what was made of these texts already, by name
+
+
+def _words(name):
+    if name == "waste":
+        return WASTES
+    if name == "lamps":
+        return WASTES + ("any",)
+    if name == "lamp":
+        return LAMP_STATES
+    if name == "arrival":
+        return ARRIVAL_STATES
+    if name == "life":
+        return LIFE_STATES
+    if name == "keeper":
+        return KEEPER_EVENTS
+    if name == "visit":
+        return VISIT_STATES
+    if name == "reason":
+        return INCIDENT_REASONS
+    return ACK_STAGES if name == "stage" else DECISIONS
+
+
+def _check(text):
+    if text[0] == "[":
+        return _shape(text[1:-1])
+    made = _made.get(text)
+    if made is None:
+        parts = text.split(":")
+        if parts[0] == "word":
+            made = _word(_words(parts[1]))
+        elif parts[0] == "text":
+            made = _text(int(parts[1]))
+        elif parts[0] == "number":
+            made = _number(int(parts[1]), int(parts[2]))
+        else:
+            made = _integer(int(parts[1]), int(parts[2]))
+        _made[text] = made
+    return made
+
+
+def _shape(name):
+    shape = _made.get("=" + name)
+    if shape is None:
+        fields = []
+        for field in _SHAPES[name].split(" "):
+            title, check = field.split("=")
+            bare = title.rstrip("?0")
+            fields.append((bare, _NAMED.get(check) or _check(check), title[len(bare) :]))
+        shape = _made["=" + name] = tuple(fields)
+    return shape
+
+
+_NAMED = {
+    "id": _id,
+    "boolean": _boolean,
+    "ranges": _ranges,
+    "seq": _seq,
+    "time": _integer(0, _MAX_TIME_S),
+    "count": _integer(0, 100000),
+    "grams": _integer(-100000000, 100000000),
+}
 
 # (family, channel): (sender, retained, item, shape). `item` names what a topic's last level must equal in
 # the payload, where the topic has one more level than family/device/channel.
 _KINDS = {
-    ("truck", "life"): ("device", True, None, _LIFE),
-    ("room", "life"): ("device", True, None, _LIFE),
-    ("truck", "fix"): (
-        "device",
-        False,
-        None,
-        _DEVICE
-        + (
-            ("fix_at", _time, "0"),
-            ("sent_at", _time, "0"),
-            ("lat", _latitude, "0"),
-            ("lon", _longitude, "0"),
-            ("speed_mps", _number(0, 200), "0"),
-            ("bearing_deg", _number(0, 360), "0"),
-            ("hdop", _number(0, 100), "0"),
-            ("sats", _integer(0, 200), "0"),
-            ("mode", _integer(0, 3), ""),
-            ("late", _boolean, ""),
-        ),
-    ),
-    ("truck", "incident"): (
-        "device",
-        True,
-        "incident_id",
-        _DEVICE
-        + (
-            ("incident_id", _id, ""),
-            ("reason", _word(INCIDENT_REASONS), ""),
-            ("pressed_at", _time, "0"),
-            ("lat", _latitude, "0"),
-            ("lon", _longitude, "0"),
-            ("fix_at", _time, "0"),
-            ("withdrawn", _boolean, ""),
-        ),
-    ),
-    ("truck", "incident_ack"): (
-        "bridge",
-        True,
-        "incident_id",
-        (
-            ("incident_id", _id, ""),
-            ("stage", _word(ACK_STAGES), ""),
-            ("decision", _word(DECISIONS), "0"),
-            ("at", _time, ""),
-        ),
-    ),
-    ("truck", "itinerary"): (
-        "bridge",
-        True,
-        None,
-        (
-            ("itinerary_id", _id, ""),
-            ("version", _seq, ""),
-            ("run_id", _id, "0"),
-            ("issued_at", _time, ""),
-            ("visits", (
-                ("room", _id, ""),
-                ("name", _text(200), ""),
-                ("sequence", _integer(0, 10000), ""),
-                ("visit_number", _integer(1, 1000), ""),
-                ("state", _word(VISIT_STATES), ""),
-                ("eta_at", _time, "0"),
-                (
-                    "bins",
-                    (
-                        ("waste", _word(WASTES), ""),
-                        ("count", _count, "0"),
-                        ("grams", _integer(-100000000, 100000000), "0"),
-                    ),
-                    "",
-                ),
-            ), ""),
-        ),
-    ),
-    ("truck", "ack"): ("bridge", True, None, _ACK),
-    ("room", "ack"): ("bridge", True, None, _ACK),
-    ("room", "bins"): (
-        "device",
-        True,
-        None,
-        _DEVICE + (("at", _time, "0"), ("late", _boolean, ""), ("bins", _BIN, "")),
-    ),
-    ("room", "lamp"): ("device", True, None, _DEVICE + (("at", _time, "0"), ("lamps", _LAMP, ""))),
-    ("room", "keeper"): (
-        "device",
-        False,
-        None,
-        _DEVICE + (("at", _time, "0"), ("event", _word(KEEPER_EVENTS), "")),
-    ),
-    ("room", "arrival"): (
-        "bridge",
-        True,
-        "waste",
-        (
-            ("call_id", _id, "0"),
-            ("waste", _word(WASTES), ""),
-            ("state", _word(ARRIVAL_STATES), ""),
-            ("truck", _id, "0"),
-            ("run_id", _id, "0"),
-            ("visit_number", _integer(1, 1000), "0"),
-            ("eta_at", _time, "0"),
-            ("early_at", _time, "0"),
-            ("late_at", _time, "0"),
-            ("sent_at", _time, ""),
-        ),
-    ),
-    ("truck", "command"): ("bridge", False, None, _COMMAND),
-    ("room", "command"): ("bridge", False, None, _COMMAND),
-    ("bridge", "life"): (
-        "bridge",
-        True,
-        None,
-        (("life", _word(LIFE_STATES), ""), ("at", _time, ""), ("fw", _text(64), "?")),
-    ),
-    ("bridge", "clock"): ("bridge", False, None, (("at", _time, ""),)),
+    ("truck", "life"): ("device", True, None, "life"),
+    ("room", "life"): ("device", True, None, "life"),
+    ("truck", "fix"): ("device", False, None, "fix"),
+    ("truck", "incident"): ("device", True, "incident_id", "incident"),
+    ("truck", "incident_ack"): ("bridge", True, "incident_id", "incident_ack"),
+    ("truck", "itinerary"): ("bridge", True, None, "itinerary"),
+    ("truck", "ack"): ("bridge", True, None, "ack"),
+    ("room", "ack"): ("bridge", True, None, "ack"),
+    ("room", "bins"): ("device", True, None, "bins"),
+    ("room", "lamp"): ("device", True, None, "lamp"),
+    ("room", "keeper"): ("device", False, None, "keeper"),
+    ("room", "arrival"): ("bridge", True, "waste", "arrival"),
+    ("truck", "command"): ("bridge", False, None, "command"),
+    ("room", "command"): ("bridge", False, None, "command"),
+    ("bridge", "life"): ("bridge", True, None, "bridge life"),
+    ("bridge", "clock"): ("bridge", False, None, "clock"),
 }
 _OPEN_CHANNELS = ("command",)  # a command carries its own parameters: unknown keys are kept
 
@@ -391,7 +360,7 @@ def _checked(name, shape, body, where, keep_unknown):
 
 def _checked_body(name, address, body):
     _, _, item_field, shape = _KINDS[(address.family, address.channel)]
-    out = _checked(name, shape, body, "", address.channel in _OPEN_CHANNELS)
+    out = _checked(name, _shape(shape), body, "", address.channel in _OPEN_CHANNELS)
     if item_field and out[item_field] != address.item:
         raise WireError(name, item_field, "must equal the topic's %s, got %s" % (address.item, _shown(out[item_field])))
     if "device" in body and body["device"] != address.device:

@@ -9,6 +9,8 @@ from broker.rules.shift import Run, Shift
 from broker.rules.visits import Visit
 from firmware import wire
 
+VERSION_BASE = 2_000_000  # seconds: a run is opened long after this before it starts
+
 # The more a room must do, the more relevant the visit; `skipped_back_soon` is a skipped visit whose truck returns.
 _RANK = {"at_stop": 0, "due": 1, "held": 1, "skipped_back_soon": 2, "scheduled": 3, "served": 4, "skipped": 5}
 
@@ -42,15 +44,10 @@ def _shown(shift: Shift, visit: Visit, now: int) -> tuple[int, float, str, Visit
     if visit.state == "pending":
         return (_RANK["scheduled"], eta_at, "scheduled", visit, eta)
     if visit.state == "skipped":
-        back = _next_visit(shift, visit) if visit.call_id else None
+        back = _next_visit(shift, visit) if visit.call_id and visit.kept_lit is not False else None
         back_eta = _eta_of(shift, back) if back else None
-        if (
-            back is not None
-            and back.state == "pending"
-            and back_eta is not None
-            and back_eta.eta_at - now <= shift.settings.calls.back_within_s
-        ):
-            return (_RANK["skipped_back_soon"], back_eta.eta_at, "held", visit, back_eta)
+        if back is not None and back.state == "pending":
+            return (_RANK["skipped_back_soon"], float(back_eta.eta_at if back_eta else now), "held", visit, back_eta)
         return (_RANK["skipped"], -float(visit.left_at or visit.planned_at or 0), "skipped", visit, None)
     if visit.state == "served":
         return (_RANK["served"], -float(visit.left_at or 0), "served", visit, None)
@@ -101,11 +98,14 @@ def tell_truck(shift: Shift, run: Run, now: int, *, changed: bool) -> list[Effec
     if shift.run_of(run.truck) not in (run, None):
         return []
     if changed:
-        run.version += 1
+        # Grows over a restart too, though it is not stored with each change: a truck ignores a lower version.
+        run.version = max(run.version + 1, now - run.planned_start_at + VERSION_BASE)
     counts = {room_id: room.bins for room_id, room in shift.rooms.items()}
     visits = []
     for key in run.order:
         visit = shift.visits[key]
+        if not visit.original and visit.state in ("skipped", "cancelled"):
+            continue  # a stuck driver who presses on and on must not make the message too long
         eta = run.etas.get(key)
         bin_count = counts.get(visit.room, {}).get(visit.waste)
         visits.append(

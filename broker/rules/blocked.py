@@ -15,6 +15,8 @@ from broker.rules.records import call_record, put, put_incident, tell_incident
 from broker.rules.shift import Run, Shift
 from broker.rules.visits import Visit
 
+OLD_PRESS_S = 900  # a press that reaches us this late says nothing about the lane before the truck now
+
 
 def raise_incident(shift: Shift, incident: Incident, now: int) -> list[Effect]:
     """A new press: bound, acted upon and kept in one go."""
@@ -26,6 +28,10 @@ def raise_incident(shift: Shift, incident: Incident, now: int) -> list[Effect]:
 def withdraw(shift: Shift, incident: Incident, now: int) -> list[Effect]:
     """The driver took the press back: its skip is undone, the press stays in the record."""
     effects = _undo(shift, incident, now)
+    run = shift.runs.get(incident.run_id or "")
+    if incident.reason == "breakdown" and run is not None:
+        run.tracker.release(now)
+        shift.reordered.add(run.run_id)
     return effects + put_incident(shift, incident.after("withdraw", now, condition="cleared", closed_at=now), now)
 
 
@@ -45,10 +51,13 @@ def clear_lane(shift: Shift, incident: Incident, who: str, now: int) -> list[Eff
     effects: list[Effect] = []
     run = shift.runs.get(incident.run_id or "")
     second = second_visit(shift, incident)
-    if run is not None and second is not None and second.state == "pending":
+    if run is not None and second is not None and second.state in ("pending", "due"):
         freed = replace(second, not_before_at=None)
         effects += put(shift, freed, now)
-        effects += insert_visit(shift, run, freed, now)
+        if freed.state == "pending":
+            effects += insert_visit(shift, run, freed, now)
+        else:  # its lamp is lit: it keeps its place
+            set_visits(shift, run, now)
     elif run is not None:
         run.tracker.release(now)
         shift.reordered.add(run.run_id)
@@ -137,6 +146,10 @@ def nearest_owed(shift: Shift, run: Run, incident: Incident) -> Visit | None:
 def _lane_blocked(shift: Shift, incident: Incident, now: int) -> list[Effect]:
     run = shift.run_of(incident.truck)
     visit = nearest_owed(shift, run, incident) if run else None
+    if incident.pressed_at is not None and now - incident.pressed_at > OLD_PRESS_S:
+        text = f"{incident.truck}: pressed {now - incident.pressed_at} s ago and only now delivered; nothing re-planned"
+        late = Notice("warning", text)
+        return [late, *put_incident(shift, incident, now)]
     if run is None or visit is None:
         return put_incident(shift, incident, now)  # a truck without a run may still be stuck: a person must see it
     bound = replace(

@@ -29,6 +29,9 @@ from broker.rules.visits import Visit, VisitError, record_key
 from firmware import wire
 
 OFFER_EVERY_S = 30
+FORGET_EVERY_S = 3600
+KEEP_S = 36 * 3600  # as long as a restart brings back
+LONG_STAY_S = 45 * 60
 SAME_PRESS_S = 120
 FUTURE_S = 30  # a position from further ahead than this has a broken clock
 
@@ -40,15 +43,18 @@ class Dispatch:
         self.shift = shift
         self.wrong_clocks = 0
         self.stale_fixes = 0
+        self.forgot_at = 0
 
     # --- what devices say -------------------------------------------------------------------------------
 
     def on_message(self, message: wire.Message, now: int) -> list[Effect]:
         """Decide on one device message that is new (not a resend)."""
+        self.shift.clock = max(self.shift.clock, now)
         return self._settle(self._message(message, now), now)
 
     def on_tick(self, now: int) -> list[Effect]:
         """What time alone brings: runs that open, gaps that grow, alarms that repeat."""
+        self.shift.clock = max(self.shift.clock, now)
         return self._settle(self._tick(now), now)
 
     def act(self, act: Act, now: int) -> list[Effect]:
@@ -112,6 +118,8 @@ class Dispatch:
     ) -> list[Effect]:
         if body["boot"] < device.boot and body["life"] in ("lost", "disconnected"):
             return []  # the will of a connection before the last restart says nothing about now
+        if body["boot"] < device.boot:
+            device.order_seen.clear()  # a new card or a new board counts from elsewhere
         changed = (device.life, device.boot) != (body["life"], body["boot"])
         device.life, device.boot, device.fw = body["life"], body["boot"], body.get("fw", device.fw)
         if not changed:
@@ -258,7 +266,8 @@ class Dispatch:
             raise ActionError("no such visit", missing=True)
         if act.action == "serve":
             step = "leave" if visit.state == "at_stop" else "serve"
-            effects = put(self.shift, visit.after(step, left_at=now), now)
+            served = visit.after(step, left_at=now)
+            effects = put(self.shift, served, now) + blocked.second_visit_served(self.shift, served, now)
         else:
             if act.reason not in wire.SKIP_REASONS:
                 raise ActionError(f"reason must be one of {' '.join(wire.SKIP_REASONS)}, got {act.reason!r}")
@@ -277,6 +286,10 @@ class Dispatch:
 
     def _tick(self, now: int) -> list[Effect]:
         effects = open_runs(self.shift, now)
+        if now >= self.forgot_at + FORGET_EVERY_S:
+            self.forgot_at = now
+            self.shift.forget(now - KEEP_S)
+        self._overstaying(now)
         for run in list(self.shift.runs.values()):
             if run.state == "finished" or self.shift.run_of(run.truck) is not run:
                 if run.state != "finished" and now - run.updated_at >= self.shift.settings.restate_s:
@@ -294,6 +307,21 @@ class Dispatch:
             if incident.workflow == "resolved" and not self._still_owed(incident):
                 effects += close_incident(self.shift, incident, now)
         return effects
+
+    def _overstaying(self, now: int) -> None:
+        """Name what a person should look at: a truck at a room for very long, a run long over that owes visits."""
+        for run in self.shift.runs.values():
+            if run.state == "finished":
+                continue
+            owed = self.shift.owed(run)
+            if now > run.planned_end_at + self.shift.settings.forget_after_s:
+                text = f"{run.truck}: run {run.run_id} is over and still owes {len(owed)} visits"
+                self.shift.attention.setdefault(f"owes/{run.run_id}", (now, text))
+            for visit in owed:
+                if visit.state == "at_stop" and now - (visit.arrived_at or now) > LONG_STAY_S:
+                    name = self.shift.plan.rooms[visit.room].name
+                    text = f"{visit.truck} stands at {name} for {LONG_STAY_S // 60} minutes: served?"
+                    self.shift.attention.setdefault(f"passed/{record_key(visit.key)}", (now, text))
 
     def _time_passed(self, incident: Incident, now: int) -> list[Effect]:
         if incident.workflow == "acknowledged":
@@ -439,13 +467,34 @@ class Dispatch:
                 if eta.label in ("live", "history", "timetable"):
                     run.etas[key] = replace(eta, label="stale")
                 continue
-            if call_now(watch, visit, eta, self.shift.settings.calls, now):
+            active = self.shift.run_of(run.truck) is run
+            if active and call_now(watch, visit, eta, self.shift.settings.calls, now):
                 effects += self._call(visit, eta.eta_at, eta.label, now)
             else:
                 held_now(watch, visit, eta, self.shift.settings.calls)
+        effects += self._keep_lit(run, now)
         settled = before != [self.shift.visits[key].state for key in run.order]
         effects += tell_rooms(self.shift, rooms_of(run), now)
         return effects + tell_truck(self.shift, run, now, changed=changed or settled)
+
+    def _keep_lit(self, run: Run, now: int) -> list[Effect]:
+        """Decide once, when a called visit was skipped, whether its lamp stays lit (held) until the truck is back.
+
+        After a breakdown it does: a lit lamp is frozen. Else it does if the truck is back within `back_within_s`;
+        if not, the bins are rolled back in and the second visit has its own call.
+        """
+        effects: list[Effect] = []
+        for key in run.order:
+            back = self.shift.visits[key]
+            eta = run.etas.get(key)
+            if back.original or back.state != "pending" or eta is None:
+                continue
+            for visit in self.shift.visits_at(back.room, back.waste):
+                if visit.state == "skipped" and visit.call_id and visit.kept_lit is None and visit.key != back.key:
+                    soon = eta.eta_at - now <= self.shift.settings.calls.back_within_s
+                    kept = visit.reason == "breakdown" or soon
+                    effects += put(self.shift, replace(visit, kept_lit=kept), now)
+        return effects
 
     def _call(self, visit: Visit, eta_at: int, label: str, now: int) -> list[Effect]:
         called = visit.after("call", due_at=now, promised_at=eta_at, call_id=call_id_of(visit))

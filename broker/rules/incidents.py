@@ -2,7 +2,7 @@
 
 condition  active -- clear --> cleared
 workflow   raised -- acknowledge --> acknowledged -- decide --> in_progress -- resolve --> resolved -- close --> closed
-           raised/acknowledged/in_progress -- withdraw --> withdrawn
+           any of these but closed -- withdraw --> withdrawn
            acknowledged -- expire --> raised     (an acknowledgement without action runs out)
 
 The driver's light follows `stage`: stored -> seen (acknowledged) -> decided (in_progress) -> closed. Deciding
@@ -29,6 +29,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("raised", "withdraw"): "withdrawn",
     ("acknowledged", "withdraw"): "withdrawn",
     ("in_progress", "withdraw"): "withdrawn",
+    ("resolved", "withdraw"): "withdrawn",
 }
 STAGES = {
     "raised": "stored",

@@ -6,6 +6,7 @@ its tours become visits, records and the order that a truck is told.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Any
 
 from broker.rules import replan
@@ -16,9 +17,11 @@ from broker.rules.opening import new_tracker
 from broker.rules.records import call_record, put, run_record
 from broker.rules.shift import Run, Shift
 from broker.rules.visits import Visit, VisitKey, record_key
+from firmware import wire
 
 EXTRA = "extra"  # the place of the contractor's truck in an offer until the dispatcher names it
 EXTRA_COMES_S = 1200
+TO_FIRST_STOP_S = 600  # a truck whose run has not begun leaves for its first stop about this long before
 
 
 class ReplanError(ValueError):
@@ -142,7 +145,7 @@ def _tour(shift: Shift, run: Run, now: int) -> replan.Tour:
         truck=run.truck,
         run_id=run.run_id,
         start=standing or f"@{run.truck}",
-        start_at=now,
+        start_at=now if run.state == "running" else max(now, run.planned_start_at - TO_FIRST_STOP_S),
         stops=tuple(_stop(shift, run, visit) for visit in owed),
         wastes=frozenset({run.waste}),
         loaded_bins=sum(max(0, (visit.bins_before or 0) - (visit.bins_after or 0)) for visit in served),
@@ -185,6 +188,8 @@ def move_visits(
 
     `truck` names the contractor's truck where the offer uses one. What no offer could place stays owed, and is told.
     """
+    if not visits:
+        raise ReplanError("nothing is left to move: its visits were moved or settled before")
     offers = offers_for(shift, run, visits, now)
     if not 0 <= option < len(offers):
         raise ReplanError(f"there are {len(offers)} options, counted from 0")
@@ -192,6 +197,14 @@ def move_visits(
     extra_used = any(tour.truck == EXTRA and tour.stops for tour in offer.tours)
     if extra_used and not truck:
         raise ReplanError("name the contractor's truck: `truck`, the id under which it signs in")
+    if extra_used:
+        other = shift.run_of(truck or "")
+        if not wire.is_id(truck):
+            raise ReplanError(f"{truck!r} is no device id: 1-64 of a-z A-Z 0-9 . _ -")
+        if truck == run.truck:
+            raise ReplanError(f"{truck} is the truck that cannot go on: name another")
+        if other is not None and other.waste != run.waste:
+            raise ReplanError(f"{truck} is on a run for {other.waste}: its load must not be mixed with {run.waste}")
     effects: list[Effect] = []
     for tour in offer.tours:
         if not tour.stops or tour.truck == run.truck:
@@ -225,7 +238,9 @@ def move_visits(
 
 
 def _extra_run(shift: Shift, run: Run, truck: str, incident: Incident, now: int) -> Run:
-    run_id = f"extra-{incident.incident_id}"[:64]
+    run_id = f"extra-{run.truck}-{incident.incident_id}"
+    if len(run_id) > 64:
+        run_id = f"extra-{blake2b(run_id.encode(), digest_size=16).hexdigest()}"
     route = shift.plan.routes[run.route_id]
     extra = Run(
         run_id=run_id,

@@ -132,6 +132,7 @@ class Shift:
     attention: dict[str, tuple[int, str]] = field(default_factory=dict)  # what a person should look at: since, text
     reordered: set[str] = field(default_factory=set)  # runs whose order or visits changed: predict and tell anew
     by_room: dict[tuple[str, str], list[VisitKey]] = field(default_factory=dict)
+    clock: int = 0  # the newest moment the dispatch was told of
     number: int = 0  # begins at the start time in milliseconds
     looked_at: int = 0  # when the plan was last searched for runs to open
 
@@ -152,9 +153,31 @@ class Shift:
         return [self.visits[key] for kind in wastes for key in self.by_room.get((room, kind), [])]
 
     def run_of(self, truck: str) -> Run | None:
-        """The run a truck is on: its first unfinished one by planned start."""
+        """The run a truck is on: its first unfinished one by planned start.
+
+        A run that is long over and still owes visits stays open, but does not keep the truck from its next run.
+        """
         mine = [run for run in self.runs.values() if run.truck == truck and run.state != "finished"]
-        return min(mine, key=lambda run: (run.planned_start_at, run.run_id), default=None)
+        in_time = [run for run in mine if self.clock <= run.planned_end_at + self.settings.forget_after_s]
+        return min(in_time or mine, key=lambda run: (run.planned_start_at, run.run_id), default=None)
+
+    def last_run_of(self, truck: str) -> Run | None:
+        """The truck's newest run, finished or not."""
+        mine = [run for run in self.runs.values() if run.truck == truck]
+        return max(mine, key=lambda run: (run.planned_start_at, run.run_id), default=None)
+
+    def forget(self, before_at: int) -> None:
+        """Drop runs finished and incidents closed before a moment; the record keeps them."""
+        for run in [r for r in self.runs.values() if r.state == "finished" and (r.ended_at or 0) < before_at]:
+            del self.runs[run.run_id]
+            for key in run.order:
+                visit = self.visits.pop(key, None)
+                self.watches.pop(key, None)
+                if visit is not None:
+                    self.by_room[(visit.room, visit.waste)].remove(key)
+        for incident in [i for i in self.incidents.values() if not i.open and (i.closed_at or 0) < before_at]:
+            del self.incidents[incident.key]
+            self.offers.pop(incident.key, None)
 
     def owed(self, run: Run) -> list[Visit]:
         """The visits a run still owes, in the order the truck was told."""

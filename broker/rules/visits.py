@@ -67,6 +67,7 @@ class Visit:
     grams_after: int | None = None
     call_id: str | None = None
     passed_at: int | None = None
+    kept_lit: bool | None = None  # skipped after its call: whether the lamp stays lit until the truck is back
     inferred: bool = False  # nobody saw the stay: it lay in a gap of positions
     original: bool = True  # as planned; False for a visit that makes up for a skipped one
 

@@ -24,7 +24,7 @@ EVENT_LOOK_S = 0.2
 EVENT_ALIVE_S = 3.0
 
 Who = Annotated[str, Field(min_length=1, max_length=80, description="who does it, as the record will name them")]
-Id = Annotated[str, Field(min_length=1, max_length=64)]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", description="as the device signs in")]
 
 
 class Deed(BaseModel):

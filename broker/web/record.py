@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query
+from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
 from broker.gtfs import write_gtfs
@@ -16,7 +17,8 @@ from broker.store import Store, StoreError, figures
 
 MAX_CALLS = 5000
 MAX_DAYS = 400
-Day = Annotated[date, Query(description="YYYY-MM-DD, the area's day")]
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
+Day = Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="YYYY-MM-DD, the area's day")]
 
 
 def record_router(store: Store, plan: Plan) -> APIRouter:
@@ -59,7 +61,9 @@ def record_router(store: Store, plan: Plan) -> APIRouter:
         return Response(report_tables.as_json(table), media_type="application/json")
 
     @router.get("/report/{day}", summary="The day in plain words, one page", response_class=HTMLResponse)
-    def report(day: date, language: Literal["zh", "en"] = "zh") -> HTMLResponse:
+    def report(
+        day: Annotated[date, PathParameter(ge=FIRST_DAY, le=LAST_DAY)], language: Literal["zh", "en"] = "zh"
+    ) -> HTMLResponse:
         first = (day - timedelta(days=report_html.DAYS_SHOWN - 1)).isoformat()
         try:
             facts = figures.facts_of(store, first, day.isoformat(), plan.timezone)
