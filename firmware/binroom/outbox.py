@@ -9,7 +9,12 @@ None while the unit did not know the time, `up_s` the uptime of that boot in sec
 
 from firmware.binroom.constant import const
 
-BOOT, SEQ, KIND, AT, UP_S, DATA = 0, 1, 2, 3, 4, 5
+_BOOT = const(0)
+_SEQ = const(1)
+_KIND = const(2)
+_AT = const(3)
+_UP_S = const(4)
+_DATA = const(5)
 
 LIMIT = 128
 _WINDOW = const(4)  # backlog records under way at a time, so that a slow link is never flooded
@@ -45,16 +50,16 @@ class Outbox:
     def holds(self, boot, seq):
         """Whether it holds this record."""
         for entry in self._entries:
-            if entry.record[BOOT] == boot and entry.record[SEQ] == seq:
+            if entry.record[_BOOT] == boot and entry.record[_SEQ] == seq:
                 return True
         return False
 
     def restore(self, records):
         """Take records back from flash, as backlog."""
         for record in records:
-            if not self.holds(record[BOOT], record[SEQ]):
+            if not self.holds(record[_BOOT], record[_SEQ]):
                 self._entries.append(_Entry(record, None))
-        self._entries.sort(key=lambda entry: (entry.record[BOOT], entry.record[SEQ]))
+        self._entries.sort(key=lambda entry: (entry.record[_BOOT], entry.record[_SEQ]))
 
     def records(self):
         """The records themselves, oldest first."""
@@ -72,7 +77,7 @@ class Outbox:
 
     def _worth(self, index):
         record = self._entries[index].record
-        return (_WORTH.get(record[KIND], 0), record[BOOT], record[SEQ])
+        return (_WORTH.get(record[_KIND], 0), record[_BOOT], record[_SEQ])
 
     def settle(self, acks):
         """Take out what an ack message covers; returns the records taken out."""
@@ -94,8 +99,8 @@ class Outbox:
         changed = []
         for entry in self._entries:
             record = entry.record
-            if record[BOOT] == boot and record[AT] is None:
-                record[AT] = now_s - (up_ms // 1000 - record[UP_S])
+            if record[_BOOT] == boot and record[_AT] is None:
+                record[_AT] = now_s - (up_ms // 1000 - record[_UP_S])
                 changed.append(record)
         return changed
 
@@ -104,10 +109,10 @@ class Outbox:
         moved = []
         for entry in self._entries:
             record = entry.record
-            if record[BOOT] == old_boot:
-                old_seq = record[SEQ]
-                record[BOOT] = new_boot
-                record[SEQ] = len(moved) + 1
+            if record[_BOOT] == old_boot:
+                old_seq = record[_SEQ]
+                record[_BOOT] = new_boot
+                record[_SEQ] = len(moved) + 1
                 entry.tries = 0
                 entry.wait_until_ms = 0
                 moved.append((old_seq, record))
@@ -142,8 +147,8 @@ class Outbox:
 
 def _covered(record, acks):
     for ack in acks:
-        if ack["boot"] == record[BOOT]:
-            seq = record[SEQ]
+        if ack["boot"] == record[_BOOT]:
+            seq = record[_SEQ]
             if seq <= ack["upto"]:
                 return True
             for first, last in ack["also"]:

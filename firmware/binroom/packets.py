@@ -1,6 +1,5 @@
 """MQTT 3.1.1 packets as bytes, both ways: only what a bin-room unit needs (QoS 1, clean session, a will)."""
 
-CONNACK, PUBLISH, PUBACK, SUBACK, PINGRESP = 2, 3, 4, 9, 13
 PINGREQ_BYTES = b"\xc0\x00"
 REFUSALS = {
     1: "the broker does not speak MQTT 3.1.1",

@@ -27,9 +27,14 @@ bridge's application ack, and are sent again until then: newest first, the backl
 from firmware import wire
 from firmware.binroom.constant import const
 from firmware.binroom.lamp import NO_DATA, NO_DATA_MS, OFF, Call, Lamp, most_urgent
-from firmware.binroom.outbox import AT, BOOT, DATA, KIND, LIMIT, SEQ, Outbox
+from firmware.binroom.outbox import LIMIT, Outbox
 
 TICKS_PERIOD = 1 << 30
+_BOOT = const(0)  # where a record keeps what (outbox.py)
+_SEQ = const(1)
+_KIND = const(2)
+_AT = const(3)
+_DATA = const(5)
 _BINS_DEBOUNCE_MS = const(3000)
 _BINS_EVERY_MS = const(600000)
 _BUTTON_DEBOUNCE_MS = const(60)
@@ -224,7 +229,7 @@ class Unit:
         if self.boot <= known < _HIGHEST_BOOT:
             self._renumber(known + 1)
         for record in self._outbox.settle(acks):
-            self._emit("forget", record[BOOT], record[SEQ])
+            self._emit("forget", record[_BOOT], record[_SEQ])
 
     def _renumber(self, boot):
         """The boot counter was lost: the bridge has records of our number already, so take one it has never seen."""
@@ -232,8 +237,8 @@ class Unit:
         self.boot = boot
         self._seq = 0
         for old_seq, record in self._outbox.renumber(former, boot):
-            self._seq = record[SEQ]
-            self._newest[record[KIND]] = record[SEQ]
+            self._seq = record[_SEQ]
+            self._newest[record[_KIND]] = record[_SEQ]
             self._emit("keep", record)
             self._emit("forget", former, old_seq)
         self._emit("note", "boot counter was behind the bridge's: %d becomes %d" % (former, boot))
@@ -352,7 +357,7 @@ class Unit:
             if self._recalls:
                 self._unkept += 1
             else:
-                self._emit("forget", lost[BOOT], lost[SEQ])
+                self._emit("forget", lost[_BOOT], lost[_SEQ])
 
     def _pump(self):
         if not self._linked:
@@ -360,19 +365,19 @@ class Unit:
         if self._unkept and self._outbox.size() <= _RECALL_AT:
             self._emit("recall", _RECALL_RECORDS)
         for record, is_backlog in self._outbox.take(self._up_ms, self._link_since_ms):
-            kind = record[KIND]
+            kind = record[_KIND]
             topic = self._topics.get(kind, "")
             # An old report must not become the retained state again.
-            newest = record[BOOT] == self.boot and record[SEQ] == self._newest.get(kind)
+            newest = record[_BOOT] == self.boot and record[_SEQ] == self._newest.get(kind)
             retained = newest and kind != "keeper"
             try:
                 payload = wire.pack(topic, _body(record, is_backlog))
             except MemoryError:  # a crowded heap: its turn comes again
                 continue
             except (ValueError, TypeError, IndexError) as error:  # a record of a former release, or a bad flash block
-                self._outbox.settle([{"boot": record[BOOT], "upto": 0, "also": [[record[SEQ], record[SEQ]]]}])
-                self._emit("forget", record[BOOT], record[SEQ])
-                self._emit("note", "record %d:%d was unreadable: %s" % (record[BOOT], record[SEQ], error))
+                self._outbox.settle([{"boot": record[_BOOT], "upto": 0, "also": [[record[_SEQ], record[_SEQ]]]}])
+                self._emit("forget", record[_BOOT], record[_SEQ])
+                self._emit("note", "record %d:%d was unreadable: %s" % (record[_BOOT], record[_SEQ], error))
                 continue
             self._emit("publish", topic, payload, retained)
 
@@ -422,12 +427,12 @@ _HANDLERS = {
 
 
 def _body(record, is_late):
-    body = {"boot": record[BOOT], "seq": record[SEQ], "at": record[AT]}
-    if record[KIND] == "keeper":
-        body["event"] = record[DATA]
-    elif record[KIND] == "lamp":
-        body["lamps"] = [{"waste": w, "lamp": s, "lit": lit, "call_id": c} for w, s, lit, c in record[DATA]]
+    body = {"boot": record[_BOOT], "seq": record[_SEQ], "at": record[_AT]}
+    if record[_KIND] == "keeper":
+        body["event"] = record[_DATA]
+    elif record[_KIND] == "lamp":
+        body["lamps"] = [{"waste": w, "lamp": s, "lit": lit, "call_id": c} for w, s, lit, c in record[_DATA]]
     else:
         body["late"] = is_late
-        body["bins"] = [{"waste": w, "count": n, "grams": g, "quality": q} for w, n, g, q in record[DATA]]
+        body["bins"] = [{"waste": w, "count": n, "grams": g, "quality": q} for w, n, g, q in record[_DATA]]
     return body

@@ -3,10 +3,10 @@
 Found by the firmware through MICROPYPATH (or PYTHONPATH under CPython). Environment: `ZP_PINS` is the panel's UDP
 address `127.0.0.1:port` (without it the pins are only remembered), `ZP_RESET_CAUSE` what `reset_cause` says.
 
-Datagrams are JSON objects. To the panel: {"hello"}, {"pin", "level"}, {"watchdog_ms"}, {"feed"}, {"reset"}.
-From the panel: {"drive", "level"} an input's level; {"stick", "level"} an output whose pad reads otherwise (null
-ends it); {"cell": [data, clock], "raw", "noise", "silent"} an HX711; {"echo", "us"} a ranger's answer. It shares the
-unit's heap, so it is kept small: tables, few functions.
+Datagrams are JSON. To the panel, objects: {"hello"}, {"pin", "level"}, {"watchdog_ms"}, {"feed"}, {"reset"}.
+From the panel, lists: [0, pin, level] an input's level; [1, pin, level] an output whose pad reads otherwise (null
+ends it); [2, data pin, clock pin, raw, noise, silent] an HX711; [3, pin, us] a ranger's answer. It shares the
+unit's heap, where a board has this in ROM, so it is kept small: tables, few functions, few names.
 """
 
 import json
@@ -15,9 +15,7 @@ import socket
 import sys
 import time
 
-PWRON_RESET, WDT_RESET = 1, 3
-RESET_EXIT = 42  # the exit code that asks the runner to start the board again
-FEED_TELL_MS = 200
+WDT_RESET = 3
 
 _levels = {}
 _stuck = {}
@@ -36,7 +34,7 @@ if _address:
 def _tell(message):
     if _wire is not None:
         try:
-            _wire.sendto(json.dumps(message).encode(), _address)
+            _wire.sendto(message, _address)
         except OSError:  # no panel any more: the board goes on, as it would
             pass
 
@@ -48,20 +46,19 @@ def _listen():
         except OSError:
             return
         message = json.loads(data.decode())
-        if "drive" in message:
-            pin, level = message["drive"], message["level"]
+        kind, pin, level = message[:3]
+        if kind == 0:
             falls = _levels.get(pin, 1) and not level
             _levels[pin] = level
             if falls and pin in _handlers:
                 _handlers[pin](pin)
-        elif "stick" in message:
-            _stuck[message["stick"]] = message["level"]
-        elif "cell" in message:
-            data, clock = message["cell"]
-            cell = _clocks[clock] = _cells.setdefault(data, [0, 0, False, None, 0, 12345])
-            cell[0], cell[1], cell[2] = message["raw"], message["noise"], message["silent"]
-        elif "echo" in message:
-            _echoes[message["echo"]] = message["us"]
+        elif kind == 1:
+            _stuck[pin] = level
+        elif kind == 2:
+            cell = _clocks[level] = _cells.setdefault(pin, [0, 0, False, None, 0, 12345])
+            cell[:3] = message[3:]
+        else:
+            _echoes[pin] = level
 
 
 def _clock_rises(cell):
@@ -80,45 +77,44 @@ def _clock_rises(cell):
 class Pin:
     """A pin as MicroPython's `machine.Pin`."""
 
-    IN, OUT, PULL_UP, PULL_DOWN, IRQ_FALLING, IRQ_RISING = 0, 1, 2, 3, 4, 8
+    IN, OUT, PULL_UP, IRQ_FALLING = 0, 1, 2, 4
 
-    def __init__(self, number, mode=IN, pull=None, value=None):
-        self.number = number
+    def __init__(self, pin, mode=IN, _pull=None, value=None):
+        self.pin = pin
         if mode == Pin.OUT:
-            _levels.pop(number, None)
+            _levels.pop(pin, None)
             self.value(0 if value is None else value)
-        elif number not in _levels:
-            _levels[number] = 0 if pull == Pin.PULL_DOWN else 1
+        elif pin not in _levels:
+            _levels[pin] = 1
 
     def value(self, level=None):
         """Read the pad, or drive it."""
-        number = self.number
+        pin = self.pin
         if level is None:
-            cell = _cells.get(number)
+            cell = _cells.get(pin)
             if cell is None or cell[3] is None:  # not within a sample: its 24 reads would ask the panel each time
                 _listen()
             if cell is None:
-                stuck = _stuck.get(number)
-                return _levels.get(number, 0) if stuck is None else stuck
+                stuck = _stuck.get(pin)
+                return _levels.get(pin, 0) if stuck is None else stuck
             if cell[2]:
                 return 1
             if cell[3] is None:
                 return 0  # a sample is ready
             return cell[3] >> cell[4] & 1 if cell[4] < 24 else 1
         level = 1 if level else 0
-        before = _levels.get(number)
-        _levels[number] = level
-        if number in _clocks:
-            if level and not before and not _clocks[number][2]:
-                _clock_rises(_clocks[number])
+        before = _levels.get(pin)
+        _levels[pin] = level
+        if pin in _clocks:
+            if level and not before and not _clocks[pin][2]:
+                _clock_rises(_clocks[pin])
         elif level != before:
-            _tell({"pin": number, "level": level})
+            _tell('{"pin":%d,"level":%d}' % (pin, level))
         return None
 
-    def irq(self, handler=None, trigger=IRQ_FALLING):
-        """Call `handler` when the panel lets the level fall."""
-        if trigger & Pin.IRQ_FALLING and handler is not None:
-            _handlers[self.number] = handler
+    def irq(self, handler, _trigger):
+        """Call `handler` when the panel lets the level fall, the only edge the firmware asks for."""
+        _handlers[self.pin] = handler
 
 
 class WDT:
@@ -126,21 +122,21 @@ class WDT:
 
     def __init__(self, timeout=5000):
         self._told = None
-        _tell({"watchdog_ms": timeout})
+        _tell('{"watchdog_ms":%d}' % timeout)
 
     def feed(self):
         """Told to the panel at most five times a second."""
         _listen()
         now = int(time.time() * 1000)
-        if self._told is None or now - self._told >= FEED_TELL_MS:
+        if self._told is None or now - self._told >= 200:
             self._told = now
-            _tell({"feed": 1})
+            _tell('{"feed": true}')
 
 
-def time_pulse_us(pin, _level, _timeout_us=1000000):
+def time_pulse_us(pin, _level, _timeout):
     """The ranger's echo as the panel set it; -1 without one."""
     _listen()
-    return _echoes.get(pin.number, -1)
+    return _echoes.get(pin.pin, -1)
 
 
 def disable_irq():
@@ -148,19 +144,19 @@ def disable_irq():
     return 0
 
 
-def enable_irq(_state):
+def enable_irq(_):
     """Interrupts do not exist here."""
 
 
 def reset():
-    """End the process with the code that makes the runner start it again."""
-    _tell({"reset": 1})
-    sys.exit(RESET_EXIT)
+    """End the process with the code that makes the runner start it again (running.py)."""
+    _tell('{"reset": true}')
+    sys.exit(42)
 
 
 def reset_cause():
     """What the runner says started this process."""
-    return int(os.getenv("ZP_RESET_CAUSE") or PWRON_RESET)
+    return int(os.getenv("ZP_RESET_CAUSE") or 1)
 
 
 def unique_id():
@@ -168,4 +164,4 @@ def unique_id():
     return (os.getenv("ZP_BOARD_ID") or "desk-board").encode()
 
 
-_tell({"hello": 1})
+_tell('{"hello": true}')

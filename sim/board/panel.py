@@ -20,7 +20,7 @@ class Panel:
         self._board: tuple[str, int] | None = None
         self._levels: dict[int, int] = {}
         self._changes: list[tuple[float, int, int]] = []
-        self._setup: dict[str, dict[str, object]] = {}
+        self._setup: dict[str, list[int | None]] = {}
         self._watchdog_s: float | None = None
         self._fed_at = 0.0
         self._closed = False
@@ -50,19 +50,19 @@ class Panel:
 
     def drive(self, pin: int, level: int) -> None:
         """Set an input's level from outside (a button to ground is 0)."""
-        self._tell(f"drive{pin}", {"drive": pin, "level": level})
+        self._tell(f"drive{pin}", [0, pin, level])
 
     def stick(self, pin: int, level: int | None) -> None:
         """Make an output's pad read `level` whatever the board drives (a dead lamp), or free it with None."""
-        self._tell(f"stick{pin}", {"stick": pin, "level": level})
+        self._tell(f"stick{pin}", [1, pin, level])
 
     def cell(self, data: int, clock: int, raw: int, noise: int = 8, silent: bool = False) -> None:
         """Set the raw value, noise and health of the HX711 on these two pins."""
-        self._tell(f"cell{data}", {"cell": [data, clock], "raw": raw, "noise": noise, "silent": silent})
+        self._tell(f"cell{data}", [2, data, clock, raw, noise, silent])
 
     def echo(self, pin: int, us: int) -> None:
         """Set a ranger's echo in microseconds, negative for none."""
-        self._tell(f"echo{pin}", {"echo": pin, "us": us})
+        self._tell(f"echo{pin}", [3, pin, us])
 
     def forget_board(self) -> None:
         """The board's process ended: its watchdog and levels are gone, what was set from outside stays."""
@@ -77,7 +77,7 @@ class Panel:
         self._thread.join(timeout=2)
         self._socket.close()
 
-    def _tell(self, key: str, message: dict[str, object]) -> None:
+    def _tell(self, key: str, message: list[int | None]) -> None:
         with self._lock:
             self._setup[key] = message
             if self._board is not None:
