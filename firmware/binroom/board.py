@@ -38,9 +38,9 @@ class Board:
         """Milliseconds the unit's decisions are made with."""
         return time.ticks_ms()
 
-    def ticks_diff(self, later, earlier):
+    def ticks_diff(self, now, then):
         """Milliseconds between two `real_ms`, over the wrap."""
-        return time.ticks_diff(later, earlier)
+        return time.ticks_diff(now, then)
 
     # --- pins -----------------------------------------------------------------------------------------
 

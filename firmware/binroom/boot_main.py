@@ -62,9 +62,9 @@ def note_crash(root, why):
 
 def use_release(root):
     """Put the current release first on the path, or the former where the current one is not there."""
-    for pointer in ("/current", "/former"):
+    for name in ("/current", "/former"):
         try:
-            with open(root + pointer) as file:
+            with open(root + name) as file:
                 folder = root + "/release/" + file.read().strip()
             os.stat(folder + "/firmware")
         except OSError:

@@ -9,10 +9,9 @@ Weighing two known masses (the first may be 0, the empty platform) fixes zero an
 from firmware.binroom.constant import const
 from firmware.binroom.durable import read_json, write_json
 
-FILE = "/state/calibration.json"
+_FILE = const("/state/calibration.json")
 _MIN_SPAN_RAW = const(1000)  # counts; less is noise, not a mass
 _MIN_SPAN_GRAMS = const(1000)
-_KEYS = ("raw_low", "raw_high", "grams_low", "grams_high")
 
 
 def grams_of(scale, raw):
@@ -29,7 +28,7 @@ def is_scale(value):
     """Whether a value read from flash is a usable calibration."""
     if not isinstance(value, dict):
         return False
-    for key in _KEYS:
+    for key in ("raw_low", "raw_high", "grams_low", "grams_high"):
         if not isinstance(value.get(key), int):
             return False
     return (
@@ -42,7 +41,7 @@ class Calibrations:
     """All calibrations of a unit, and the first mass of one under way."""
 
     def __init__(self, root, note):
-        self._path = root + FILE
+        self._path = root + _FILE
         found = read_json(self._path)
         self._scales = {}
         self.first = {}  # waste: (raw, grams) of the first mass, while a calibration is under way
@@ -50,7 +49,7 @@ class Calibrations:
             if is_scale(found[waste]):
                 self._scales[waste] = found[waste]
             else:
-                note("%s: %s is no calibration; weigh two masses again" % (FILE, waste))
+                note("%s: %s is no calibration; weigh two masses again" % (_FILE, waste))
 
     def scale(self, waste):
         """The calibration of a waste kind's cell, or None."""

@@ -43,7 +43,7 @@ URGENCY = ("at_stop", "due", "held", NO_DATA, OFF)
 NO_DATA_MS = NO_DATA_S * 1000
 _GRACE_MS = const(5000)
 _EXPIRED_S = const(45 * 60)
-_ENDING_STATES = ("scheduled", "due", "held", "at_stop")
+_ENDING_STATES = const(("scheduled", "due", "held", "at_stop"))
 
 
 class Call:

@@ -22,6 +22,7 @@ _PUBLISH = const(3)
 _PUBACK = const(4)
 _SUBACK = const(9)
 _PINGRESP = const(13)
+_PINGREQ = const(b"\xc0\x00")
 _CONNECT_MS = const(10000)
 _ANSWER_MS = const(8000)
 _WRITE_MS = const(8000)
@@ -142,7 +143,7 @@ class Link:
                 raise LinkError("the broker is silent")
             if silent_ms > _PING_AFTER_MS and not self._pinged:
                 self._pinged = True
-                await self._write(packets.PINGREQ_BYTES)
+                await self._write(_PINGREQ)
             while self._queue:
                 topic, payload, retained = self._queue.pop(0)
                 packet_id = self._packet_id()
@@ -162,7 +163,7 @@ class Link:
             flight[4] += 1
             await self._write(packets.publish(packet_id, flight[0], flight[1], flight[2], True))
 
-    async def _listen(self, reader, subscribe_id):
+    async def _listen(self, reader, packet_id):
         try:
             while True:
                 kind, body = await self._receive(reader)
@@ -171,14 +172,14 @@ class Link:
                 if kind == _PUBACK:
                     self._flying.pop(packets.packet_id_of(body), None)
                 elif kind == _SUBACK:
-                    self._on_suback(body, subscribe_id)
+                    self._on_suback(body, packet_id)
                 elif kind != _PUBLISH and kind != _PINGRESP:
                     raise packets.PacketError("a packet of type %d, which no broker sends" % kind)
         except (packets.PacketError, OSError, EOFError, ValueError, MemoryError) as error:
             self._broken = "the broker hung up or sent garbage: %s" % (str(error) or "end of stream")
 
-    def _on_suback(self, body, subscribe_id):
-        if packets.packet_id_of(body) != subscribe_id:
+    def _on_suback(self, body, packet_id):
+        if packets.packet_id_of(body) != packet_id:
             raise packets.PacketError("a SUBACK for nothing")
         if 0x80 in body[2:]:
             raise packets.PacketError("the broker refuses a subscription; its access list lacks this unit")

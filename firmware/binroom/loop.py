@@ -20,9 +20,9 @@ _READ_BACK_EVERY_MS = const(2000)
 _IDENTIFY_BLINK_MS = const(125)
 _OUTBOX_RECORDS = const(8)  # in the heap; the ring in flash holds the rest
 _HEALTHY_MS = const(600000)  # running this long forgets earlier crashes
-CRASH_FILE = "/state/crashes.json"
-RING_FOLDER = "/state/ring"
-CURRENT_FILE = "/current"
+_CRASH_FILE = const("/state/crashes.json")
+_RING_FOLDER = const("/state/ring")
+_CURRENT_FILE = const("/current")
 
 
 class Machine:
@@ -34,9 +34,9 @@ class Machine:
         self._root = root
         self.board = board
         self.note = note
-        self._ring = Ring(root + RING_FOLDER, note)
+        self._ring = Ring(root + _RING_FOLDER, note)
         waiting = self._ring.load()
-        release = durable.read_text(root + CURRENT_FILE) or "desk"
+        release = durable.read_text(root + _CURRENT_FILE) or "desk"
         config = {
             "area": settings["area"],
             "device": settings["device"],
@@ -142,8 +142,8 @@ class Machine:
         if self._healthy or self.board.ticks_diff(self.board.real_ms(), self._started) < _HEALTHY_MS:
             return
         self._healthy = True
-        if durable.exists(self._root + CRASH_FILE):
-            self._write(CRASH_FILE, {"count": 0, "why": ""})
+        if durable.exists(self._root + _CRASH_FILE):
+            self._write(_CRASH_FILE, {"count": 0, "why": ""})
 
     def _write(self, file, value):
         """A full flash is noted; it must not stop the lamp."""

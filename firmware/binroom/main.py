@@ -10,8 +10,9 @@ import logging
 import sys
 
 from firmware import wire
+from firmware.binroom.constant import const
 
-COLLECT_EVERY_BYTES = 4096  # a heap swept often stays whole; one swept only when full breaks into crumbs
+_COLLECT_EVERY_BYTES = const(4096)  # a heap swept often stays whole; one swept only when full breaks into crumbs
 
 
 def log(text):
@@ -33,7 +34,7 @@ def load_settings(root):
 def start(root="", note=log):
     """Run the unit of the settings below `root`; returns only by an exception, which the boot loader counts."""
     logging.basicConfig(level=logging.INFO)
-    gc.threshold(COLLECT_EVERY_BYTES)
+    gc.threshold(_COLLECT_EVERY_BYTES)
     wire.keep_only("room")
     settings, network = load_settings(root)
     from firmware.binroom.board import Board

@@ -21,8 +21,6 @@ _WINDOW = const(4)  # backlog records under way at a time, so that a slow link i
 _RESEND_MS = const(30000)
 _RESEND_MAX_MS = const(600000)
 _LATE_MS = const(90000)  # a record older than this is backlog, whenever its link came up
-# When full, what is given up first: lamp reports, then bins, keeper's events last.
-_WORTH = {"lamp": 0, "bins": 1, "keeper": 2}
 
 
 class _Entry:
@@ -77,7 +75,8 @@ class Outbox:
 
     def _worth(self, index):
         record = self._entries[index].record
-        return (_WORTH.get(record[_KIND], 0), record[_BOOT], record[_SEQ])
+        # When full, lamp reports are given up first, then bins, keeper's events last.
+        return ({"bins": 1, "keeper": 2}.get(record[_KIND], 0), record[_BOOT], record[_SEQ])
 
     def settle(self, acks):
         """Take out what an ack message covers; returns the records taken out."""
@@ -104,14 +103,14 @@ class Outbox:
                 changed.append(record)
         return changed
 
-    def renumber(self, old_boot, new_boot):
+    def renumber(self, former, boot):
         """Give one boot's records a new boot number and seq from 1; returns (old seq, record) pairs."""
         moved = []
         for entry in self._entries:
             record = entry.record
-            if record[_BOOT] == old_boot:
+            if record[_BOOT] == former:
                 old_seq = record[_SEQ]
-                record[_BOOT] = new_boot
+                record[_BOOT] = boot
                 record[_SEQ] = len(moved) + 1
                 entry.tries = 0
                 entry.wait_until_ms = 0

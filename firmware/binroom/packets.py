@@ -1,6 +1,5 @@
 """MQTT 3.1.1 packets as bytes, both ways: only what a bin-room unit needs (QoS 1, clean session, a will)."""
 
-PINGREQ_BYTES = b"\xc0\x00"
 REFUSALS = {
     1: "the broker does not speak MQTT 3.1.1",
     2: "the broker refuses this client id",

@@ -8,9 +8,10 @@ Each sensor has `poll(now_ms)` (never waits long; True when something may have c
     {"kind": "distance", "waste", "trigger", "echo", "empty_mm", "full_mm", "bins"}           distance.py
 """
 
+from firmware.binroom.constant import const
 from firmware.binroom.durable import read_json, write_json
 
-COUNTS_FILE = "/state/counts.json"
+_COUNTS_FILE = const("/state/counts.json")
 
 
 class Place:
@@ -70,7 +71,7 @@ class Counts:
     """The last count per waste kind, kept over power cuts; written only when one changes."""
 
     def __init__(self, root, note):
-        self._path = root + COUNTS_FILE
+        self._path = root + _COUNTS_FILE
         self._note = note
         found = read_json(self._path)
         self._counts = {}

@@ -12,58 +12,54 @@ has its network already. Keys and passwords are files of their own, so that no l
 """
 
 from firmware import wire
+from firmware.binroom.constant import const
 from firmware.binroom.durable import read_json, read_text
 
-UNIT_FILE = "/config/unit.json"
-NETWORK_FILE = "/config/network.json"
-NEEDED = object()
-SENSOR_KINDS = ("hx711", "beam", "distance")
+_NEEDED = const("needed")
+_SENSOR_KINDS = const("hx711 beam distance")
 
 
 class SettingsError(ValueError):
     """A configuration the unit cannot start with; the text names file and key and says what to do."""
 
 
-def _take(file, table, key, check, what, default):
-    """The value of a key, checked; `default` NEEDED refuses its absence, any other stands for it (and for null)."""
-    value = table.get(key, default)
+def _take(file, body, key, check, what, default):
+    """The value of a key, checked; `default` _NEEDED refuses its absence, any other stands for it (and for null)."""
+    value = body.get(key, default)
     is_left_out = default is None and value is None
-    if value is NEEDED or not (is_left_out or check(value)):
-        got = "nothing there" if value is NEEDED else repr(value)
+    if value is _NEEDED or not (is_left_out or check(value)):
+        got = "nothing there" if value is _NEEDED else repr(value)
         raise SettingsError("%s: %s must be %s, got %s; correct it with tools/flash.py" % (file, key, what, got))
-    return table.pop(key, default)
+    return body.pop(key, default)
 
 
-def _nothing_left(file, table, where=""):
-    for key in table:
+def _nothing_left(file, body, where=""):
+    for key in body:
         raise SettingsError("%s: %s%s is not a known key; remove it" % (file, where, key))
 
 
-def _is_integer(low, high):
+def _integer(low, high):
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
-def _is_text(value):
+def _text(value):
     return isinstance(value, str) and 0 < len(value) <= 128
 
 
-def _is_flag(value):
+def _boolean(value):
     return isinstance(value, bool)
 
 
-def _is_list(value):
+def _objects(value):
     return isinstance(value, list) and all(isinstance(v, dict) for v in value)
 
 
-def _is_wastes(value):
+def _words(value):
     return isinstance(value, list) and value and all(w in wire.WASTES for w in value) and len(set(value)) == len(value)
 
 
-def _is_lamp_name(value):
-    return value == "any" or value in wire.WASTES
-
-
-_is_pin = _is_integer(0, 63)
+def _pin(value):
+    return _integer(0, 63)(value)
 
 
 def _load(root, file):
@@ -75,20 +71,20 @@ def _load(root, file):
 
 def load_unit(root):
     """The unit's own settings as a checked dict."""
-    file = UNIT_FILE
-    table = _load(root, file)
+    file = "/config/unit.json"
+    body = _load(root, file)
     out = {
-        "device": _take(file, table, "device", wire.is_id, "an identifier", NEEDED),
-        "area": _take(file, table, "area", wire.is_id, "an identifier", NEEDED),
-        "wastes": _take(file, table, "wastes", _is_wastes, "a list of waste kinds", NEEDED),
-        "report_grams": _take(file, table, "report_grams", _is_integer(100, 100000), "100 to 100000", 2000),
-        "watchdog_s": _take(file, table, "watchdog_s", _is_integer(8, 300), "8 to 300 seconds", 30),
-        "identify_pin": _take(file, table, "identify_pin", _is_pin, "a pin number or null", None),
+        "device": _take(file, body, "device", wire.is_id, "an identifier", _NEEDED),
+        "area": _take(file, body, "area", wire.is_id, "an identifier", _NEEDED),
+        "wastes": _take(file, body, "wastes", _words, "a list of waste kinds", _NEEDED),
+        "report_grams": _take(file, body, "report_grams", _integer(100, 100000), "100 to 100000", 2000),
+        "watchdog_s": _take(file, body, "watchdog_s", _integer(8, 300), "8 to 300 seconds", 30),
+        "identify_pin": _take(file, body, "identify_pin", _pin, "a pin number or null", None),
     }
-    lamps = _take(file, table, "lamps", _is_list, "a list of lamps", [])
-    buttons = _take(file, table, "buttons", _is_list, "a list of buttons", [])
-    sensors = _take(file, table, "sensors", _is_list, "a list of sensors", [])
-    _nothing_left(file, table)
+    lamps = _take(file, body, "lamps", _objects, "a list of lamps", [])
+    buttons = _take(file, body, "buttons", _objects, "a list of buttons", [])
+    sensors = _take(file, body, "sensors", _objects, "a list of sensors", [])
+    _nothing_left(file, body)
     out["lamps"] = [_lamp(file, dict(lamp)) for lamp in lamps]
     names = [lamp["waste"] for lamp in out["lamps"]]
     if names != ["any"] and sorted(names) != sorted(out["wastes"]):
@@ -103,71 +99,71 @@ def load_unit(root):
     return out
 
 
-def _lamp(file, table):
+def _lamp(file, body):
     out = {
-        "waste": _take(file, table, "waste", _is_lamp_name, "a waste kind or any", NEEDED),
-        "pin": _take(file, table, "pin", _is_pin, "a pin number", NEEDED),
-        "active_low": _take(file, table, "active_low", _is_flag, "true or false", False),
-        "sense": _take(file, table, "sense", _is_pin, "a pin number or null", None),
+        "waste": _take(file, body, "waste", lambda v: v == "any" or v in wire.WASTES, "a waste kind or any", _NEEDED),
+        "pin": _take(file, body, "pin", _pin, "a pin number", _NEEDED),
+        "active_low": _take(file, body, "active_low", _boolean, "true or false", False),
+        "sense": _take(file, body, "sense", _pin, "a pin number or null", None),
     }
-    _nothing_left(file, table, "an entry of lamps: ")
+    _nothing_left(file, body, "an entry of lamps: ")
     return out
 
 
-def _button(file, table):
+def _button(file, body):
     out = {
-        "event": _take(file, table, "event", lambda value: value in wire.KEEPER_EVENTS, "a keeper event", NEEDED),
-        "pin": _take(file, table, "pin", _is_pin, "a pin number", NEEDED),
+        "event": _take(file, body, "event", lambda value: value in wire.KEEPER_EVENTS, "a keeper event", _NEEDED),
+        "pin": _take(file, body, "pin", _pin, "a pin number", _NEEDED),
     }
-    _nothing_left(file, table, "an entry of buttons: ")
+    _nothing_left(file, body, "an entry of buttons: ")
     return out
 
 
-def _sensor(file, table, wastes):
-    kinds = "one of these: " + " ".join(SENSOR_KINDS)
-    kind = _take(file, table, "kind", lambda value: value in SENSOR_KINDS, kinds, NEEDED)
-    out = {"kind": kind, "waste": _take(file, table, "waste", lambda value: value in wastes, "one of wastes", NEEDED)}
-    grams = _is_integer(1, 1000000)
+def _sensor(file, body, wastes):
+    kinds = "one of these: " + _SENSOR_KINDS
+    kind = _take(file, body, "kind", lambda value: value in _SENSOR_KINDS.split(" "), kinds, _NEEDED)
+    out = {"kind": kind, "waste": _take(file, body, "waste", lambda value: value in wastes, "one of wastes", _NEEDED)}
+    grams = _integer(1, 1000000)
     if kind == "hx711":
-        out["data"] = _take(file, table, "data", _is_pin, "a pin number", NEEDED)
-        out["clock"] = _take(file, table, "clock", _is_pin, "a pin number", NEEDED)
-        out["bin_empty_grams"] = _take(file, table, "bin_empty_grams", grams, "1 to 1000000 grams", 12500)
-        out["bin_full_grams"] = _take(file, table, "bin_full_grams", grams, "1 to 1000000 grams", 120000)
+        out["data"] = _take(file, body, "data", _pin, "a pin number", _NEEDED)
+        out["clock"] = _take(file, body, "clock", _pin, "a pin number", _NEEDED)
+        out["bin_empty_grams"] = _take(file, body, "bin_empty_grams", grams, "1 to 1000000 grams", 12500)
+        out["bin_full_grams"] = _take(file, body, "bin_full_grams", grams, "1 to 1000000 grams", 120000)
     elif kind == "beam":
-        out["in_pin"] = _take(file, table, "in_pin", _is_pin, "a pin number", NEEDED)
-        out["out_pin"] = _take(file, table, "out_pin", _is_pin, "a pin number", NEEDED)
+        out["in_pin"] = _take(file, body, "in_pin", _pin, "a pin number", _NEEDED)
+        out["out_pin"] = _take(file, body, "out_pin", _pin, "a pin number", _NEEDED)
     else:
-        mm = _is_integer(20, 6000)
-        out["trigger"] = _take(file, table, "trigger", _is_pin, "a pin number", NEEDED)
-        out["echo"] = _take(file, table, "echo", _is_pin, "a pin number", NEEDED)
-        out["empty_mm"] = _take(file, table, "empty_mm", mm, "20 to 6000 mm", NEEDED)
-        out["full_mm"] = _take(file, table, "full_mm", mm, "20 to 6000 mm", NEEDED)
-        out["bins"] = _take(file, table, "bins", _is_integer(1, 100), "1 to 100 bins", NEEDED)
+        mm = _integer(20, 6000)
+        out["trigger"] = _take(file, body, "trigger", _pin, "a pin number", _NEEDED)
+        out["echo"] = _take(file, body, "echo", _pin, "a pin number", _NEEDED)
+        out["empty_mm"] = _take(file, body, "empty_mm", mm, "20 to 6000 mm", _NEEDED)
+        out["full_mm"] = _take(file, body, "full_mm", mm, "20 to 6000 mm", _NEEDED)
+        out["bins"] = _take(file, body, "bins", _integer(1, 100), "1 to 100 bins", _NEEDED)
         if out["full_mm"] >= out["empty_mm"]:
             raise SettingsError("%s: sensors.full_mm must be less than empty_mm; swap them" % file)
-    _nothing_left(file, table, "an entry of sensors: ")
+    _nothing_left(file, body, "an entry of sensors: ")
     return out
 
 
 def load_network(root, device):
     """The way to the broker as a checked dict; the key files' contents are in `key`, `password` and `ca`."""
-    file = NETWORK_FILE
-    table = _load(root, file)
+    file = "/config/network.json"
+    body = _load(root, file)
     out = {
-        "ssid": _take(file, table, "ssid", _is_text, "a text or null", None),
-        "host": _take(file, table, "host", _is_text, "a host name or address", NEEDED),
-        "port": _take(file, table, "port", _is_integer(1, 65535), "1 to 65535", 1883),
-        "user": _take(file, table, "user", _is_text, "a user name", device),
-        "use_tls": _take(file, table, "tls", _is_flag, "true or false", False),
+        "ssid": _take(file, body, "ssid", _text, "a text or null", None),
+        "host": _take(file, body, "host", _text, "a host name or address", _NEEDED),
+        "port": _take(file, body, "port", _integer(1, 65535), "1 to 65535", 1883),
+        "user": _take(file, body, "user", _text, "a user name", device),
+        "use_tls": _take(file, body, "tls", _boolean, "true or false", False),
     }
     for key, name in (("key_file", "key"), ("password_file", "password")):
-        path = _take(file, table, key, _is_text, "a path or null", None)
+        path = _take(file, body, key, _text, "a path or null", None)
         out[name] = None if path is None else read_text(root + path)
         if path is not None and out[name] is None:
             raise SettingsError("%s: %s names %s, which cannot be read; write it again" % (file, key, path))
-    ca_file = _take(file, table, "ca_file", _is_text, "a path or null", None)
+    ca_file = _take(file, body, "ca_file", _text, "a path or null", None)
     out["ca_path"] = None if ca_file is None else root + ca_file
     if out["use_tls"] and ca_file is None:
         raise SettingsError("%s: tls needs ca_file, the certificate authority to trust" % file)
-    _nothing_left(file, table)
+    _nothing_left(file, body)
     return out

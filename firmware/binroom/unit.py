@@ -426,13 +426,13 @@ _HANDLERS = {
 }
 
 
-def _body(record, is_late):
+def _body(record, late):
     body = {"boot": record[_BOOT], "seq": record[_SEQ], "at": record[_AT]}
     if record[_KIND] == "keeper":
         body["event"] = record[_DATA]
     elif record[_KIND] == "lamp":
         body["lamps"] = [{"waste": w, "lamp": s, "lit": lit, "call_id": c} for w, s, lit, c in record[_DATA]]
     else:
-        body["late"] = is_late
+        body["late"] = late
         body["bins"] = [{"waste": w, "count": n, "grams": g, "quality": q} for w, n, g, q in record[_DATA]]
     return body

@@ -15,30 +15,24 @@ def adjust(speed, memory_ms):
     load_settings = main.load_settings
 
     def load(root):
-        loaded = load_settings(root)
-        _change(speed, memory_ms)
-        return loaded
-
-    main.load_settings = load
-
-
-def _change(speed, memory_ms):
-    if speed != 1:
+        settings = load_settings(root)
         from firmware.binroom.board import Board
+        from firmware.binroom.loop import Machine
 
         real_ms = Board.real_ms
         Board.ticks_ms = lambda self: real_ms(self) * speed
-    if memory_ms:
-        from firmware.binroom.loop import Machine
-
         step = Machine.step
-        last = [time.ticks_ms()]
+        last = time.ticks_ms()
 
         def watched(self):
+            nonlocal last
             step(self)
-            if time.ticks_diff(time.ticks_ms(), last[0]) >= memory_ms:
-                last[0] = time.ticks_ms()
+            if memory_ms and time.ticks_diff(time.ticks_ms(), last) >= memory_ms:
+                last = time.ticks_ms()
                 gc.collect()
-                print("memory", gc.mem_alloc(), gc.mem_free())
+                print("memory %d %d" % (gc.mem_alloc(), gc.mem_free()))
 
         Machine.step = watched
+        return settings
+
+    main.load_settings = load

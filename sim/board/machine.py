@@ -18,23 +18,20 @@ import time
 WDT_RESET = 3
 
 _levels = {}
-_stuck = {}
-_cells = {}  # data pin: [raw, noise, silent, word being shifted out or None, bits left, seed]
-_clocks = {}  # clock pin: the same list
-_echoes = {}
-_handlers = {}
-_address = os.getenv("ZP_PINS")
+# 100 + pin: what an output's pad reads; 200 + data pin and 300 + clock pin: an HX711 as [raw, noise, silent,
+# word being shifted out or None, bits left, seed]; 400 + pin: an echo; 500 + pin: the handler of a falling edge
+_set = {}
 _wire = None
-if _address:
-    _address = socket.getaddrinfo(_address.split(":")[0], int(_address.split(":")[1]))[0][-1]
+if os.getenv("ZP_PINS"):
     _wire = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    _wire.connect(socket.getaddrinfo(*os.getenv("ZP_PINS").split(":"))[0][-1])
     _wire.setblocking(False)
 
 
 def _tell(message):
     if _wire is not None:
         try:
-            _wire.sendto(message, _address)
+            _wire.send(message.encode())
         except OSError:  # no panel any more: the board goes on, as it would
             pass
 
@@ -50,28 +47,15 @@ def _listen():
         if kind == 0:
             falls = _levels.get(pin, 1) and not level
             _levels[pin] = level
-            if falls and pin in _handlers:
-                _handlers[pin](pin)
+            if falls and 500 + pin in _set:
+                _set[500 + pin](pin)
         elif kind == 1:
-            _stuck[pin] = level
+            _set[100 + pin] = level
         elif kind == 2:
-            cell = _clocks[level] = _cells.setdefault(pin, [0, 0, False, None, 0, 12345])
+            cell = _set[300 + level] = _set.setdefault(200 + pin, [0, 0, False, None, 0, 12345])
             cell[:3] = message[3:]
         else:
-            _echoes[pin] = level
-
-
-def _clock_rises(cell):
-    """The HX711 puts out the next of 24 bits; the 25th pulse starts the next sample."""
-    if cell[3] is None:
-        cell[5] = (cell[5] * 1103515245 + 12345) & 0x7FFFFFFF
-        noise = (cell[5] >> 8) % (2 * cell[1] + 1) - cell[1]
-        cell[3] = max(-0x800000, min(0x7FFFFF, cell[0] + noise)) & 0xFFFFFF
-        cell[4] = 24
-    if cell[4] == 0:
-        cell[3] = None
-    else:
-        cell[4] -= 1
+            _set[400 + pin] = level
 
 
 class Pin:
@@ -79,7 +63,7 @@ class Pin:
 
     IN, OUT, PULL_UP, IRQ_FALLING = 0, 1, 2, 4
 
-    def __init__(self, pin, mode=IN, _pull=None, value=None):
+    def __init__(self, pin, mode=IN, _=None, value=None):
         self.pin = pin
         if mode == Pin.OUT:
             _levels.pop(pin, None)
@@ -91,11 +75,11 @@ class Pin:
         """Read the pad, or drive it."""
         pin = self.pin
         if level is None:
-            cell = _cells.get(pin)
+            cell = _set.get(200 + pin)
             if cell is None or cell[3] is None:  # not within a sample: its 24 reads would ask the panel each time
                 _listen()
             if cell is None:
-                stuck = _stuck.get(pin)
+                stuck = _set.get(100 + pin)
                 return _levels.get(pin, 0) if stuck is None else stuck
             if cell[2]:
                 return 1
@@ -105,16 +89,25 @@ class Pin:
         level = 1 if level else 0
         before = _levels.get(pin)
         _levels[pin] = level
-        if pin in _clocks:
-            if level and not before and not _clocks[pin][2]:
-                _clock_rises(_clocks[pin])
+        cell = _set.get(300 + pin)
+        if cell is not None:
+            if level and not before and not cell[2]:
+                if cell[3] is None:  # the HX711 puts out the next of 24 bits; the 25th pulse starts the next sample
+                    cell[5] = (cell[5] * 1103515245 + 12345) & 0x7FFFFFFF
+                    noise = (cell[5] >> 8) % (2 * cell[1] + 1) - cell[1]
+                    cell[3] = max(-0x800000, min(0x7FFFFF, cell[0] + noise)) & 0xFFFFFF
+                    cell[4] = 24
+                if cell[4] == 0:
+                    cell[3] = None
+                else:
+                    cell[4] -= 1
         elif level != before:
             _tell('{"pin":%d,"level":%d}' % (pin, level))
         return None
 
-    def irq(self, handler, _trigger):
+    def irq(self, handler, _):
         """Call `handler` when the panel lets the level fall, the only edge the firmware asks for."""
-        _handlers[self.pin] = handler
+        _set[500 + self.pin] = handler
 
 
 class WDT:
@@ -133,10 +126,10 @@ class WDT:
             _tell('{"feed": true}')
 
 
-def time_pulse_us(pin, _level, _timeout):
+def time_pulse_us(pin, *_):
     """The ranger's echo as the panel set it; -1 without one."""
     _listen()
-    return _echoes.get(pin.pin, -1)
+    return _set.get(400 + pin.pin, -1)
 
 
 def disable_irq():

@@ -21,5 +21,5 @@ if os.getenv("ZP_SPEED") or os.getenv("ZP_MEMORY_MS"):
     import desk
 
     loader["use_release"](root)
-    desk.adjust(int(os.getenv("ZP_SPEED") or "1"), int(os.getenv("ZP_MEMORY_MS") or "0"))
+    desk.adjust(int(os.getenv("ZP_SPEED") or 1), int(os.getenv("ZP_MEMORY_MS") or 0))
 loader["boot"](root)
