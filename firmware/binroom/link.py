@@ -38,7 +38,7 @@ _MAX_PACKET_BYTES = const(8192)
 _MAX_ANSWER_BYTES = const(64)
 _MAX_SKIPPED_BYTES = const(1 << 20)
 _MAX_SENDING = const(10)  # waiting and unacknowledged ones
-_MAX_EVENTS = const(6)
+_MAX_EVENTS = const(4)
 
 
 class LinkError(Exception):

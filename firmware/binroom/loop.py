@@ -5,6 +5,7 @@ never waits.
 """
 
 import asyncio
+import gc
 
 from firmware.binroom import durable
 from firmware.binroom.calibration import Calibrations
@@ -111,7 +112,11 @@ class Machine:
         elif name == "forget":
             self._ring.forget(effect[1], effect[2])
         elif name == "recall":
-            records, left = self._ring.recall(effect[1], self.unit.holds)
+            gc.collect()  # reading records line by line breaks a littered heap into crumbs
+            try:
+                records, left = self._ring.recall(effect[1], self.unit.holds)
+            except MemoryError:  # a crowded heap: the unit asks again
+                return
             events.append(("kept", records, left))
         elif name == "boot":
             self._write(durable.BOOT_FILE, {"boot": effect[1]})
