@@ -10,18 +10,19 @@ predict (arrival), call lamps (calls), tell rooms and truck (arrivals).
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from broker.rules import blocked
-from broker.rules.actions import ACTIONS, Act, ActionError
+from broker.rules.acting import carry_out
+from broker.rules.actions import Act, ActionError
 from broker.rules.arrival import predict
 from broker.rules.arrivals import rooms_of, tell_rooms, tell_truck
 from broker.rules.calls import call_id_of, call_now, held_now
 from broker.rules.effects import Effect, Notice, Store
 from broker.rules.incidents import ACK_EXPIRES_S, Incident, IncidentError
 from broker.rules.opening import open_runs
-from broker.rules.options import ReplanError, insert_visit, offer_body, offers_for, owed_again, set_visits
+from broker.rules.options import ReplanError, offer_body, offers_for
 from broker.rules.records import call_record, close_incident, close_topics, put, put_incident, run_record, tell_incident
 from broker.rules.shift import BinCount, RoomState, Run, Shift, TruckState
 from broker.rules.track import GpsFix, TrackEvent, TrackKind
@@ -60,7 +61,7 @@ class Dispatch:
     def act(self, act: Act, now: int) -> list[Effect]:
         """What a person decided; raises ActionError when it cannot be done, and then nothing has changed."""
         try:
-            return self._settle(self._act(act, now), now)
+            return self._settle(carry_out(self.shift, act, now), now)
         except (IncidentError, VisitError, ReplanError) as why:
             raise ActionError(str(why)) from why
 
@@ -212,75 +213,6 @@ class Dispatch:
         if body["reason"] != known.reason:
             return blocked.upgrade(self.shift, known, body["reason"], now)
         return tell_incident(self.shift, known)
-
-    # --- what people do ---------------------------------------------------------------------------------
-
-    def _act(self, act: Act, now: int) -> list[Effect]:
-        stored = Store(
-            f"action:{self.shift.next_number()}", "action", act.who, now, asdict(act), urgent=True
-        )
-        if act.action in ("serve", "skip"):
-            return [stored, *self._act_on_visit(act, now)]
-        if act.action == "weigh":
-            return [stored, self._weigh(act, now)]
-        incident = self.shift.incidents.get(act.incident or ("", ""))
-        if incident is None:
-            raise ActionError("no such incident; it may have been withdrawn before it was stored", missing=True)
-        if act.version is not None and act.version != incident.version:
-            text = f"somebody changed this incident meanwhile (version {incident.version}): look again, then decide"
-            raise ActionError(text, stale=True)
-        return [stored, *self._act_on_incident(act, incident, now)]
-
-    def _weigh(self, act: Act, now: int) -> Store:
-        """What the transfer station weighed."""
-        if act.waste not in wire.WASTES:
-            raise ActionError(f"waste must be one of {' '.join(wire.WASTES)}, got {act.waste!r}")
-        if act.truck is None or act.grams is None or act.grams < 0:
-            raise ActionError("a weigh-in needs truck and grams (0 or more)")
-        body = {"truck": act.truck, "run_id": act.run_id, "waste": act.waste, "grams": act.grams, "at": now}
-        record_id = f"weighing:{act.truck}:{self.shift.next_number()}"
-        return Store(record_id, "weighing", act.truck, now, {**body, "who": act.who})
-
-    def _act_on_incident(self, act: Act, incident: Incident, now: int) -> list[Effect]:
-        if act.action == "acknowledge":
-            changed = incident.after("acknowledge", now, who=act.who, acknowledged_at=now)
-            return put_incident(self.shift, changed, now)
-        if act.action == "decide":
-            if act.decision not in wire.DECISIONS:
-                raise ActionError(f"decision must be one of {' '.join(wire.DECISIONS)}, got {act.decision!r}")
-            return blocked.decide(
-                self.shift, incident, act.decision, act.who, now, option=act.option, truck=act.truck
-            )
-        if act.action == "clear":
-            return blocked.clear_lane(self.shift, incident, act.who, now)
-        if act.action == "estate_ack":
-            return put_incident(self.shift, incident.changed(now, estate_ack_at=now), now)
-        if act.action == "resolve":
-            return put_incident(self.shift, incident.after("resolve", now, who=act.who), now)
-        raise ActionError(f"no such action {act.action!r}; there are {' '.join(ACTIONS)}")
-
-    def _act_on_visit(self, act: Act, now: int) -> list[Effect]:
-        visit = self.shift.visits.get(act.visit or ("", "", 0))
-        run = self.shift.runs.get(visit.run_id) if visit else None
-        if visit is None or run is None:
-            raise ActionError("no such visit", missing=True)
-        if act.action == "serve":
-            step = "leave" if visit.state == "at_stop" else "serve"
-            served = visit.after(step, left_at=now)
-            effects = put(self.shift, served, now) + blocked.second_visit_served(self.shift, served, now)
-        else:
-            if act.reason not in wire.SKIP_REASONS:
-                raise ActionError(f"reason must be one of {' '.join(wire.SKIP_REASONS)}, got {act.reason!r}")
-            effects = put(self.shift, visit.after("skip", reason=act.reason), now)
-            again = owed_again(self.shift, visit, run.run_id, run.truck, not_before_at=None)
-            effects += put(self.shift, again, now)
-            effects += insert_visit(self.shift, run, again, now)
-        if visit.call_id:
-            how = "served" if act.action == "serve" else "skipped"
-            effects.append(call_record(self.shift, self.shift.visits[visit.key], now, ended=how))
-        self.shift.attention.pop(f"passed/{record_key(visit.key)}", None)
-        set_visits(self.shift, run, now)
-        return effects
 
     # --- time -------------------------------------------------------------------------------------------
 
