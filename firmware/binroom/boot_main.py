@@ -23,10 +23,6 @@ import machine
 CRASH_FILE = "/state/crashes.json"
 HOLD_FILE = "/state/hold"
 MAX_CRASHES = 3
-SPARE_BYTES = 1536
-PAUSE_MS = 2000
-FLASH_MS = 100
-FLASH_EVERY_MS = 5000
 
 
 def _read(path, default):
@@ -102,9 +98,9 @@ def safe_mode(root, why, with_link=True):
         print("safe mode without link:", repr(error))
     while True:
         show(True)
-        time.sleep_ms(FLASH_MS)
+        time.sleep_ms(100)
         show(False)
-        time.sleep_ms(FLASH_EVERY_MS - FLASH_MS)
+        time.sleep_ms(4900)
 
 
 def _free_memory():
@@ -121,7 +117,7 @@ def boot(root=""):
         note_crash(root, "the watchdog had to reset the board")
     if _is_held(root):
         safe_mode(root, "held for flashing", with_link=False)
-    spare = bytearray(SPARE_BYTES)  # given back after a crash, so that even a full heap can count it
+    spare = bytearray(1536)  # given back after a crash, so that even a full heap can count it
     try:
         use_release(root)
         count, why = crashes(root)
@@ -140,7 +136,7 @@ def boot(root=""):
         _free_memory()
         if note_crash(root, why) >= MAX_CRASHES:
             safe_mode(root, why)
-        time.sleep_ms(PAUSE_MS)
+        time.sleep_ms(2000)
     except Exception as error:
         print("the crash could not be counted:", repr(error))
     machine.reset()

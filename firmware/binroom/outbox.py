@@ -24,8 +24,6 @@ _LATE_MS = const(90000)  # a record older than this is backlog, whenever its lin
 
 
 class _Entry:
-    __slots__ = ("born_ms", "record", "tries", "wait_until_ms")
-
     def __init__(self, record, born_ms):
         self.record = record
         self.born_ms = born_ms  # uptime at creation; None for a record of an earlier boot
