@@ -14,7 +14,7 @@ from firmware import wire
 
 
 def carry_out(shift: Shift, act: Act, now: int) -> list[Effect]:
-    """The effects of one action; raises ActionError, IncidentError, VisitError, ReplanError and changes nothing then."""
+    """The effects of an action; raises ActionError, IncidentError, VisitError, ReplanError and changes nothing then."""
     stored = Store(
         f"action:{shift.next_number()}", "action", act.who, now, asdict(act), urgent=True
     )
