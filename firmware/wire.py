@@ -121,10 +121,14 @@ def _word(words):
 
 def is_id(value: object) -> bool:
     """Whether `value` may name an area, device, run, incident or call: 1-64 of a-z A-Z 0-9 . _ - and no dot first."""
-    if not isinstance(value, str) or not 1 <= len(value) <= 64 or value[0] == ".":
+    if not isinstance(value, str) or not 1 <= len(value) <= 64 or value.startswith("."):
         return False
-    for c in value:
-        if c not in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-":
+    try:
+        raw = value.encode()
+    except ValueError:  # half a surrogate pair
+        return False
+    for c in raw:  # bytes, for MicroPython keeps each character it ever took out of a text
+        if c not in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-":
             return False
     return True
 
@@ -200,7 +204,7 @@ def _words(name):
 
 
 def _check(text):
-    if text[0] == "[":
+    if text.startswith("["):
         return _shape(text[1:-1])
     made = _made.get(text)
     if made is None:
