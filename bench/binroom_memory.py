@@ -4,7 +4,7 @@ Real MicroPython, real Mosquitto, compiled files, two load cells; the unit's clo
 in real time. The unix port's words are 64 bits wide and count about 1.9 times a board's; about 13 KB of the heap are
 the desk's own stand-ins. Growth is the difference of the least use in the last and in the first third of the day.
 
-    python -m bench.binroom_memory [--hours 24] [--speed 480] [--heap 144]
+    python -m bench.binroom_memory [--hours 24] [--speed 480] [--heap 128]
 """
 
 import argparse
@@ -140,7 +140,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hours", type=float, default=24.0, help="simulated hours")
     parser.add_argument("--speed", type=int, default=480, help="simulated seconds per second")
-    parser.add_argument("--heap", type=int, default=144, help="KiB of the unix port's heap")
+    parser.add_argument("--heap", type=int, default=128, help="KiB of the unix port's heap")
     options = parser.parse_args()
     if find_micropython() is None:
         raise SystemExit("needs the real MicroPython")
