@@ -135,6 +135,57 @@ def test_fsck_brings_a_damaged_sealed_file_back_from_a_copy(folder, tmp_path):
     assert findings(folder) == []
 
 
+def flipped(path: Path, byte: int) -> None:
+    """Turn one bit of a file."""
+    data = bytearray(path.read_bytes())
+    data[byte % len(data)] ^= 4
+    path.write_bytes(data)
+
+
+def test_fsck_brings_any_file_of_a_sealed_day_back_from_a_copy(folder, tmp_path):
+    """A turned bit in every file, in the list of checksums (a digest, a name, a line's end), and in store.json."""
+    shutil.copytree(folder, tmp_path / "copy")
+    sealed = folder / "records" / "2026-11-22"
+    places = [(path, 40) for path in sorted(sealed.iterdir()) if path.name != "SHA256SUMS"]
+    places += [(sealed / "SHA256SUMS", byte) for byte in (3, 63, 68, 75, 80)]
+    places += [(folder / "store.json", byte) for byte in (0, 5)]
+    for path, byte in places:
+        good = path.read_bytes()
+        flipped(path, byte)
+        assert not all(finding.repaired for finding in findings(folder, repair=True))
+        found = findings(folder, repair=True, copies=tmp_path / "copy", stamp=f"{path.name}{byte}")
+        assert found and all(finding.repaired for finding in found)
+        assert path.read_bytes() == good and findings(folder) == []
+
+
+def test_fsck_misses_a_lost_day(folder, tmp_path):
+    """A sealed day that is gone is missed by the store and by fsck, which puts it back whole from a copy."""
+    shutil.copytree(folder, tmp_path / "copy")
+    lost = folder / "records" / "2026-11-22"
+    shutil.rmtree(lost)
+    with pytest.raises(Corrupt, match="sealed days that are not there: 2026-11-22"):
+        open_store(folder, lambda: NOON + 2 * 86_400)
+    assert [finding.path for finding in findings(folder, repair=True)] == [lost]
+    (finding,) = findings(folder, copies=tmp_path / "copy")
+    assert "run with --repair" in finding.text and not lost.exists()
+    (finding,) = findings(folder, copies=tmp_path / "copy", repair=True)
+    assert finding.repaired and findings(folder) == []
+    assert {path.name: path.read_bytes() for path in lost.iterdir()} == {
+        path.name: path.read_bytes() for path in (tmp_path / "copy" / "records" / lost.name).iterdir()
+    }
+
+
+def test_fsck_misses_a_lost_day_without_the_index_too(folder):
+    """The later days carry over which ids were stored by then; an empty open/ is named as well."""
+    shutil.rmtree(folder / "records" / "2026-11-22")
+    shutil.rmtree(folder / "index")
+    (finding,) = findings(folder)
+    assert finding.path.name == "seen.json" and "no day has them all" in finding.text
+    open_store(folder, lambda: NOON + 2 * 86_400).close()  # without the index nobody can know: that is the way out
+    shutil.rmtree(folder / "open")
+    assert [finding.path.name for finding in findings(folder)] == ["open"]
+
+
 def test_fsck_keeps_every_whole_frame_of_a_damaged_journal(folder):
     """A flipped bit in the middle: the frames before and after it are kept, the journal is kept aside."""
     (path,) = (folder / "open").glob("*/*.jsonl")
@@ -151,6 +202,12 @@ def test_fsck_keeps_every_whole_frame_of_a_damaged_journal(folder):
     amended = store.get(visit(1, "served").id)
     assert amended is not None and amended.body["bins_before"] == 9
     store.close()
+
+
+def test_fsck_says_what_is_no_store(tmp_path):
+    """A wrong path is named, and nothing is made there."""
+    (finding,) = findings(tmp_path / "typo")
+    assert "not the folder of a store" in finding.text and not (tmp_path / "typo").exists()
 
 
 def test_fsck_waits_for_no_bridge(folder):

@@ -1,8 +1,8 @@
 """Looking a folder over without trusting it, and putting right what can be put right without guessing.
 
-Repairs: the index and day sums are counted again; a damaged sealed file comes back from a copy with the very hash it
-was sealed with; of a damaged journal all whole frames are kept. Whatever is replaced moves to `aside/`, and what is
-lost is said in frames and bytes. Nothing is deleted.
+Repairs: a damaged sealed file comes back from a copy with the very hash it was sealed with, a lost day as a whole; of
+a damaged journal all whole frames are kept. Whatever is replaced moves to `aside/`, and what is lost is said in frames
+and bytes. Nothing is deleted. (The index needs no repair: it is made again when it does not fit the days.)
 """
 
 import hashlib
@@ -13,13 +13,16 @@ from pathlib import Path
 
 import orjson
 
-from broker.store import Corrupt, Unavailable, sums
+from broker.store import Corrupt, Unavailable, carry_over, codec, sums
 from broker.store.days import Days
+from broker.store.id_index import lost_days
 from broker.store.open_day import POSITIONS
-from broker.store.seal import MANIFEST, SUMS
+from broker.store.seal import MANIFEST, SEEN, SUMS
 from broker.store.sealed_day import SealedDay
 from broker.store.tinyjournal import Files, FolderLock, FolderLocked, JournalDB, document_of, frames
 from broker.store.tinyjournal.journal import segments_of
+
+ABOUT = "store.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +41,8 @@ def check(folder: Path, copies: Path | None = None, repair: bool = False, files:
 
     Raises Unavailable while a bridge works in the folder.
     """
-    if not (folder / "store.json").exists():
-        yield Finding(False, folder, "no store.json: this is not the folder of a store, or it was lost")
+    if not folder.is_dir() or not any((folder / name).exists() for name in (ABOUT, "records", "open")):
+        yield Finding(False, folder, f"no {ABOUT}, no days: this is not the folder of a store")
         return
     try:
         lock = FolderLock(folder)
@@ -56,15 +59,45 @@ class _Check:
         self._folder, self._copies, self._repair, self._files, self._stamp = folder, copies, repair, files, stamp
 
     def run(self) -> Iterator[Finding]:
-        about = orjson.loads((self._folder / "store.json").read_bytes())
-        days = Days(about["timezone"])
-        for path in sorted((self._folder / "records").glob("*")):
-            if path.is_dir() and not path.name.startswith("."):
-                yield from self._sealed(path, days)
-        for path in sorted((self._folder / "open").glob("*_*")):
+        whole = True
+        for finding in self._look():
+            whole = whole and (finding.good or finding.repaired)
+            yield finding
+        if whole:
+            # Only now: what is damaged was named, and would seem to be missing here.
+            yield from self._carried_over()
+
+    def _carried_over(self) -> Iterator[Finding]:
+        days = _days_of(self._folder / ABOUT)
+        sealed = [] if days is None else [SealedDay(path, days) for path in self._folders()]
+        lost = carry_over.lost(sealed, (name for path in self._journals() for name in _ids_of(path)))
+        if lost is not None:
+            yield Finding(False, lost.day.folder / SEEN, f"{lost.text}: a sealed day is missing")
+
+    def _look(self) -> Iterator[Finding]:
+        days = _days_of(self._folder / ABOUT)
+        if days is None:
+            yield self._restore(self._folder / ABOUT, None, "is missing or does not say format, area and time zone")
+            days = _days_of(self._folder / ABOUT)
+            if days is None:
+                return
+        for name in lost_days(self._folder / "index", [path.name for path in self._folders()]):
+            yield self._restore_day(self._folder / "records" / name)
+        for path in self._folders():
+            yield from self._sealed(path, days)
+        for path in self._journals():
             yield self._journal(path)
+        if not self._journals() and self._folders():
+            yield Finding(False, self._folder / "open", "is empty: the day that was being written is lost")
         for path in sorted((self._folder / "aside").glob("*")):
             yield Finding(True, path, "was set aside earlier; look at it, then keep or remove it")
+
+    def _folders(self) -> list[Path]:
+        found = sorted((self._folder / "records").glob("*"))
+        return [path for path in found if path.is_dir() and not path.name.startswith(".")]
+
+    def _journals(self) -> list[Path]:
+        return sorted((self._folder / "open").glob("*_*"))
 
     def _aside(self, path: Path) -> Path:
         target = self._folder / "aside" / f"{path.parent.name}-{path.name}.{self._stamp}"
@@ -77,16 +110,18 @@ class _Check:
     # --- sealed days -----------------------------------------------------------------------------------
 
     def _sealed(self, folder: Path, days: Days) -> Iterator[Finding]:
-        try:
-            lines = (folder / SUMS).read_text().splitlines()
-            hashes = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
-        except (OSError, ValueError) as error:
-            yield self._restore(folder / SUMS, None, f"cannot be read: {error}")
-            return
+        hashes = _hashes(folder / SUMS)
+        copied = None if self._copies is None else _hashes(self._copies / folder.relative_to(self._folder) / SUMS)
+        if hashes is None or (copied is not None and _describes_better(folder, copied, hashes)):
+            finding = self._restore(folder / SUMS, None, "is not what was sealed")
+            yield finding
+            if copied is None or not finding.repaired:
+                return
+            hashes = copied
         whole = True
         for name, digest in sorted(hashes.items()):
             path = folder / name
-            found = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+            found = _digest(path)
             if found != digest:
                 finding = self._restore(path, digest, "is missing" if found is None else "is not what was sealed")
                 whole = whole and finding.repaired
@@ -97,6 +132,25 @@ class _Check:
             yield from self._contents(SealedDay(folder, days))
         except (Corrupt, KeyError, ValueError) as error:
             yield Finding(False, folder, f"hashes are right but the contents are not: {error}")
+
+    def _restore_day(self, folder: Path) -> Finding:
+        text = "was sealed and is not there"
+        copy = None if self._copies is None else self._copies / folder.relative_to(self._folder)
+        hashes = None if copy is None else _hashes(copy / SUMS)
+        if copy is None or hashes is None or any(_digest(copy / name) != hashes[name] for name in hashes):
+            hint = "give a copy of this store with --copies" if copy is None else f"no whole copy at {copy}"
+            return Finding(False, folder, f"{text}; {hint}")
+        if not self._repair:
+            return Finding(False, folder, f"{text}; {copy} is whole: run with --repair to put it back")
+        draft = folder.with_name(f".{folder.name}.repairing")
+        if draft.exists():
+            self._files.remove_folder(draft)
+        self._files.make_folder(draft)
+        for name in [*hashes, SUMS]:
+            self._files.write_file(draft / name, (copy / name).read_bytes())
+        self._files.replace(draft, folder)
+        self._files.sync_folder(folder.parent)
+        return Finding(False, folder, f"{text}; put back from {copy}", repaired=True)
 
     def _contents(self, day: SealedDay) -> Iterator[Finding]:
         count = 0
@@ -154,6 +208,44 @@ class _Check:
         self._files.replace(fresh, folder)
         self._files.sync_folder(folder.parent)
         return Finding(False, folder, f"{text}; done, the damaged journal is kept in {target}", repaired=True)
+
+
+def _days_of(path: Path) -> Days | None:
+    """The calendar a store's folder says it has, None if that cannot be read."""
+    try:
+        about = orjson.loads(path.read_bytes())
+        return Days(about["timezone"]) if set(about) == {"format", "area", "timezone"} else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _hashes(path: Path) -> dict[str, str] | None:
+    """Name -> digest of a SHA256SUMS, None if it cannot be read."""
+    try:
+        return {name: digest for digest, name in (line.split("  ", 1) for line in path.read_text().splitlines())}
+    except (OSError, ValueError):
+        return None
+
+
+def _digest(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _describes_better(folder: Path, copied: dict[str, str], hashes: dict[str, str]) -> bool:
+    """Whether a copy's SHA256SUMS is of this very seal (its manifest is here) and fits more of the folder's files."""
+    if copied == hashes or copied.get(MANIFEST) != _digest(folder / MANIFEST):
+        return False
+    wrong, wrong_by_copy = (sum(_digest(folder / name) != of[name] for name in of) for of in (hashes, copied))
+    return wrong > wrong_by_copy
+
+
+def _ids_of(folder: Path) -> Iterator[str]:
+    """The ids of a journal's documents and lines."""
+    for frame in _whole_frames(folder)[0]:
+        for line in frame:
+            put = document_of(line)
+            if put is not None or line.startswith(b"{"):
+                yield codec.head(line if put is None else put[1])[0]
 
 
 def _whole_frames(folder: Path) -> tuple[list[list[bytes]], list[str]]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import orjson
 
+from broker.store import Corrupt
 from broker.store.sealed_day import SealedDay
 from broker.store.tinyjournal import Files
 
@@ -21,10 +22,16 @@ class IdIndex:
     """Looks hashes up over all sealed days in about the time of one bisection per year."""
 
     def __init__(self, folder: Path, days: Sequence[SealedDay], files: Files) -> None:
-        """Reads the index files, and makes those again that do not match the days."""
+        """Reads the index files, and makes those again that do not match the days; Corrupt if a day is lost."""
         self._folder, self._files = folder, files
         self._years: dict[str, memoryview] = {}
         files.make_folder(folder)
+        lost = lost_days(folder, [day.folder.name for day in days])
+        if lost:
+            raise Corrupt(
+                f"{folder} names sealed days that are not there: {' '.join(lost)}; put them back into records/ "
+                f"(`python -m broker fsck --copies`), or remove {folder} to go on without them"
+            )
         for year in sorted({day.day[:4] for day in days}):
             of_year = [day for day in days if day.day[:4] == year]
             if not self._load(year, of_year):
@@ -81,4 +88,23 @@ class IdIndex:
 
 
 def _about(days: Sequence[SealedDay], data: bytes) -> dict[str, object]:
-    return {"days": sorted(day.folder.name for day in days), "sha256": hashlib.sha256(data).hexdigest()}
+    names = sorted(day.folder.name for day in days)
+    return {"days": names, "named": _digest_of(names), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _digest_of(names: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def lost_days(folder: Path, names: Sequence[str]) -> list[str]:
+    """The sealed days that the index in `folder` covers and that are not among `names`."""
+    lost: set[str] = set()
+    for path in folder.glob("ids-*.json"):
+        try:
+            about = orjson.loads(path.read_bytes())
+            # A damaged index proves nothing about the days, and is made again.
+            if about["named"] == _digest_of(about["days"]):
+                lost.update(about["days"])
+        except (OSError, ValueError, LookupError, TypeError):
+            continue
+    return sorted(lost.difference(names))

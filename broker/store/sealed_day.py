@@ -35,7 +35,7 @@ class SealedDay:
         self.day: str = manifest["day"]
         self.count: int = manifest["records"]
         self._kinds: dict[str, dict[str, Any]] = manifest["kinds"]
-        self._counted = Seen(manifest["counted"])
+        self.counted = Seen(manifest["counted"])
         self._cubes: dict[str, sums.Cube] = {}
 
     def _hashes(self) -> dict[str, str]:
@@ -82,7 +82,7 @@ class SealedDay:
         """The record of this id."""
         found = counted(record_id)
         if found is not None:
-            if not self._counted.holds(record_id):
+            if not self.counted.holds(record_id):
                 return None
             candidates = self.kinds()
         else:
