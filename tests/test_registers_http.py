@@ -522,3 +522,19 @@ def test_a_token_is_stored_as_a_salted_hash_only(tmp_path):
     for wrong in ("", ".", first + "x", first.replace("p1", "p2", 1), "p9.x"):
         with pytest.raises(Denied):
             roles.by_token(wrong)
+
+
+@pytest.mark.parametrize("cookie", [b"a.b.\xe9", b"\xb2.\xb2.\xb2", b".."])
+def test_a_cookie_of_any_letters_is_a_stranger(still, cookie):
+    """A cookie with letters that no signature has is one more forged cookie, not a fault."""
+    answer = still.http.get("/registers", headers={"Cookie": b"zhanpai_registers=" + cookie})
+    assert answer.headers["Location"].startswith("/registers/login")
+
+
+@pytest.mark.parametrize("version", ["²", "9" * 5000, "", "-1"])
+def test_a_version_that_is_no_number_is_refused(still, version):
+    """The form says which it wants."""
+    answer = still.http.post(
+        "/registers/elections/restore", data={"version": version}, headers=_bearer(still.tokens["registrar"]),
+    )
+    assert answer.status_code == 404

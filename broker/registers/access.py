@@ -89,7 +89,8 @@ class Roles:
         """The visitor of a session; None when it is over, foreign or forged."""
         body, _, signature = cookie.rpartition(".")
         name, _, until = body.rpartition(".")
-        if not hmac.compare_digest(self._sign(body), signature) or not until.isdigit() or int(until) < self.now():
+        genuine = hmac.compare_digest(self._sign(body).encode(), signature.encode())
+        if not genuine or not until.isdigit() or int(until) < self.now():
             return None
         person = self.people.get(name)
         return Visitor(person.name, person.role, person.sees_names) if person else None

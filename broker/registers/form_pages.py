@@ -26,6 +26,7 @@ from broker.registers.words import CODES
 PREVIEWS = 8
 PREVIEW_S = 900.0
 SHOWN_CHANGES = 300
+VERSION_DIGITS = 9
 
 FormData_ = Annotated[FormData, Depends(form_of)]
 
@@ -190,7 +191,7 @@ def _version(router: APIRouter, registers: Registers, roles: Roles) -> None:
     def restore(request: Request, which: str, data: FormData_) -> RedirectResponse:
         visitor = check_form(request, roles, data)
         number = str(data.get("version", ""))
-        if not number.isdigit():
+        if not number.isdecimal() or len(number) > VERSION_DIGITS:
             raise NotFound("say which version to restore")
         _register(registers, which).restore(
             int(number), str(data.get("expect", "")), visitor.name, str(data.get("why", "")),
