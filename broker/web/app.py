@@ -7,23 +7,28 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from pydantic import BaseModel, Field
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from broker import __version__
+from broker.registers.fields import ONE_LINE
 from broker.rules.actions import Act, ActionError
 from broker.serving import Desk
 from broker.store import Store, StoreError
 from broker.web.docs_page import docs_page
+from broker.web.door import pass_door, refuse_values
 
 STATIC = Path(__file__).parent / "static"
 EVENT_LOOK_S = 0.2
 EVENT_ALIVE_S = 3.0
 
-Who = Annotated[str, Field(min_length=1, max_length=80, description="who does it, as the record will name them")]
+Who = Annotated[
+    str, Field(min_length=1, max_length=80, pattern=ONE_LINE, description="who does it, as the record will name them")
+]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", description="as the device signs in")]
 
 
@@ -62,7 +67,8 @@ def build_app(desk: Desk, store: Store, further: list[APIRouter], *, loopback_on
     app = FastAPI(title="Zhanpai 站牌", version=__version__, docs_url=None, redoc_url=None)
     if loopback_only:  # a page elsewhere must not reach us under a name of its own
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "testserver"])
-    app.middleware("http")(_same_origin)
+    app.middleware("http")(pass_door)
+    app.add_exception_handler(RequestValidationError, refuse_values)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _pages(app)
     _reads(app, desk)
@@ -71,19 +77,6 @@ def build_app(desk: Desk, store: Store, further: list[APIRouter], *, loopback_on
     for router in further:
         app.include_router(router)
     return app
-
-
-async def _same_origin(request: Request, call_next: Any) -> Response:
-    """A write must come from our own page or from no page at all, and no page may be framed or guess types."""
-    origin = request.headers.get("origin")
-    if request.method not in ("GET", "HEAD") and origin not in (None, f"{request.url.scheme}://{request.url.netloc}"):
-        return JSONResponse({"detail": "this page may not act here: open the screen itself"}, status_code=403)
-    response: Response = await call_next(request)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("X-Frame-Options", "DENY")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    response.headers.setdefault("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'")
-    return response
 
 
 def _pages(app: FastAPI) -> None:

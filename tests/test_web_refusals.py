@@ -1,0 +1,194 @@
+"""Bodies that no record can hold: every route that takes a body refuses them in words, and nothing is stored."""
+
+import copy
+import json
+import random
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from broker.registers.access import grant, load_roles
+from broker.registers.api import router as register_router
+from broker.registers.book import open_registers
+from broker.registers.demo_roster import demo_elections
+from broker.registers.demo_works import demo_works
+from broker.snapshot import snapshot
+from broker.web.app import build_app
+from tests.bridge_day import Morning
+from tests.test_web_record import DirectDesk
+
+BAD_VALUES = (
+    '"\\ud800"', '"a\\udfff b"', "NaN", "Infinity", "-Infinity", "1e999", '{"\\udc00": 1}', '["\\ud83d"]', "9" * 5000,
+)  # fmt: skip
+ODD_VALUES = ("null", "[]", "{}", "true", '"\\u0000"', '""', f'"{"x" * 5000}"', "1e30", "-1", '"²"', '"../.."')
+NOT_JSON = (b"\xff\xfe", b"{", b"[" * 5000, b'{"who": "\xed\xa0\x80"}', b"NaN", b"\x00")
+JSON_TYPES = ("application/json", "application/json; charset=utf-16", "application/vnd.api+json", "text/plain", "")
+BAD_FORM_VALUES = ("%ED%A0%80", "%FF")
+ODD_FORM_VALUES = ("%00", "NaN", "%C2%B2", "9" * 5000, "..%2F..", "")
+CHARSETS = ("utf-7", "idna", "undefined", "unicode_escape", "rot13", "utf-16", "punycode", "no-such")
+ODD_FILES = (
+    b'{"format":NaN}', b'{"a":"\\ud800"}', b'{"\\ud800":1}', b'{"a":1e999}', b'{"a":' * 3000, b"PK\x03\x04torn",
+    b"id,name\n\xff\xfe", b"\xff\xfe\x00\xd8", b"",
+)  # fmt: skip
+BODIES: dict[str, dict[str, Any]] = {  # by how the path ends
+    "/decide": {"who": "Li", "version": 1, "decision": "wait", "option": 0, "truck": "t9"},
+    "/weighings": {"who": "Li", "truck": "t01", "waste": "residential_wet", "grams": 1, "run_id": "x"},
+    "/skip": {"who": "Li", "version": 1, "reason": "no_access"},
+    "/restore": {"expect": "e", "why": "w", "version": 1},
+    "/outside-edit": {"action": "accept", "why": "w", "seen": "e"},
+    "/elections": {"expect": "e", "why": "w", "edits": [{"op": "set", "path": "areas/a01/name", "value": "x"}]},
+    "/safety": {"expect": "e", "why": "w", "edits": [{"op": "set", "path": "estates/e01/name", "value": "x"}]},
+}
+DEED = {"who": "Li", "version": 1}
+FORM = {
+    "form_key": "k", "table": "bodies", "why": "w", "expect": "e", "is_new": "no", "op": "save", "key.id": "b01",
+    "f.name": "n", "seen": "s", "version": "1", "key": "k", "token": "t", "apply": "no", "lang": "en",
+}  # fmt: skip
+FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+class Office:
+    """The whole application over a morning with one open incident and both registers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.morning = Morning(folder / "records")
+        self.morning.serve(0)
+        self.incident_id = self.morning.press()
+        self.morning.step(2)
+        self.registers = open_registers(folder / "registers")
+        self.registers.elections.create(demo_elections(), "demo", "demo")
+        self.registers.safety.create(demo_works(), "demo", "demo")
+        token = grant(folder / "roles.toml", "王芳", "registrar", True)
+        desk = DirectDesk()
+        desk.morning = self.morning
+        desk.show(snapshot(self.morning.bridge, self.morning.now))
+        registers = register_router(self.registers, load_roles(folder / "roles.toml"))
+        self.app = build_app(desk, self.morning.store, [registers], loopback_only=True)
+        self.client = TestClient(self.app, "http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False)
+        self.client.headers["Authorization"] = f"Bearer {token}"
+
+    def routes(self) -> Iterator[tuple[str, str]]:
+        """(method, path with its names filled in) of everything that takes a body."""
+        names = {
+            "incident_id": self.incident_id,
+            "run_id": self.morning.run_id,
+            "number": "1",
+            "which": "elections",
+            "room": self.morning.trip.visits[2].room_id,
+        }
+        for method, path in taking_bodies(self.app):
+            yield method, re.sub(r"\{(\w+)\}", lambda name: names[name[1]], path)
+
+    def kept(self) -> tuple[int, str, str, str]:
+        """What must not change: the number of records, both registers, and the picture without its times."""
+        records = len(list(self.morning.store.scan("action"))) + len(list(self.morning.store.scan("weighing")))
+        picture = json.dumps(self.client.get("/api/v1/picture").json()["incidents"])
+        return records, self.registers.elections.read().etag, self.registers.safety.read().etag, picture
+
+
+def taking_bodies(router: Any) -> Iterator[tuple[str, str]]:
+    """(method, path) of every POST, PUT and PATCH route, those of included routers too."""
+    for route in router.routes:
+        if hasattr(route, "methods"):
+            yield from ((method, route.path) for method in sorted(route.methods & {"POST", "PUT", "PATCH"}))
+        elif hasattr(route, "original_router"):
+            yield from taking_bodies(route.original_router)
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """One office for all: whatever is refused leaves it as it was."""
+    made = Office(tmp_path_factory.mktemp("office"))
+    yield made
+    made.morning.close()
+
+
+def send(office: Office, method: str, path: str, body: bytes, kind: str) -> int:
+    """The status of one request; a fault of the server fails the test, and a refusal has a text."""
+    answer = office.client.request(method, path, content=body, headers={"Content-Type": kind} if kind else {})
+    assert answer.status_code < 500, (method, path, body[:200], kind)
+    if answer.status_code >= 400:
+        assert len(answer.text) > 20, (method, path, body[:200], kind)
+    return answer.status_code
+
+
+def leaves(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The places of every value of a body, the whole one last."""
+    steps = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for step in steps:
+        yield from leaves(value[step], (*place, step))
+    yield place
+
+
+def with_value(body: Any, place: tuple[Any, ...], text: str) -> bytes:
+    """The body as JSON with raw text at one place."""
+    body = copy.deepcopy({"": body})
+    here: Any = body
+    for step in ("", *place)[:-1]:
+        here = here[step]
+    here[("", *place)[-1]] = "@"
+    return json.dumps(body[""]).replace('"@"', text).encode()
+
+
+def form_with(name: str, value: str) -> bytes:
+    """A form with one field as given, already percent-encoded."""
+    return "&".join(f"{key}={value if key == name else plain}" for key, plain in FORM.items()).encode()
+
+
+def parts_with(value: bytes, file: bytes, table: bytes = b"") -> bytes:
+    """A multipart form, boundary B, whose fields all have one value, with a file."""
+    head = b'--B\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
+    fields = [head % (name.encode(), b"", value) for name in FORM if name != "table"]
+    return b"".join([*fields, head % (b"table", b"", table), head % (b"file", b'; filename="x"', file), b"--B--\r\n"])
+
+
+def test_what_no_record_can_hold_is_refused_by_every_route_and_leaves_nothing(office: Office) -> None:
+    """NaN, infinities, half characters, text that is not UTF-8, in JSON and in forms: 4xx, nothing stored."""
+    before = office.kept()
+    for method, path in office.routes():
+        body = next((body for end, body in BODIES.items() if path.endswith(end)), DEED)
+        for place in leaves(body):
+            for value in BAD_VALUES:
+                assert send(office, method, path, with_value(body, place, value), "application/json") >= 400
+        for content in NOT_JSON:
+            for kind in JSON_TYPES:
+                assert send(office, method, path, content, kind) >= 400
+        for name in FORM:
+            for value in BAD_FORM_VALUES:
+                assert send(office, method, path, form_with(name, value), FORM_TYPE) >= 400
+        for charset in CHARSETS:
+            for value in (b"+2AA-", b"\\ud800", b"xn--\xff"):
+                kind = f"multipart/form-data; boundary=B; charset={charset}"
+                assert send(office, method, path, parts_with(value, value), kind) >= 400
+    assert office.kept() == before
+    assert office.client.get("/registers/elections/log").status_code == 200
+
+
+def test_odd_values_are_taken_or_refused_but_never_a_fault(office: Office) -> None:
+    """Values that may be right somewhere, torn forms, files of other kinds: an answer each, and no record left out."""
+    chosen = random.Random(7)
+    for method, path in office.routes():
+        body = next((body for end, body in BODIES.items() if path.endswith(end)), DEED)
+        for place in leaves(body):
+            for value in chosen.sample(ODD_VALUES, 6):
+                send(office, method, path, with_value(body, place, value), "application/json")
+        for name in FORM:
+            for value in chosen.sample(ODD_FORM_VALUES, 3):
+                send(office, method, path, form_with(name, value), FORM_TYPE)
+        for content in (*[parts_with(b"1", file) for file in ODD_FILES], b"--B", b""):
+            send(office, method, path, content, "multipart/form-data; boundary=B")
+        send(office, method, path, b"--B", "multipart/form-data")
+    assert office.morning.bridge.counts["unstorable"] == 0
+    assert office.morning.bridge.counts["rule_faults"] == 0
+    assert office.client.get("/api/v1/picture").status_code == 200
+
+
+def test_a_body_says_how_long_it_is_and_is_not_too_long(office: Office) -> None:
+    """Nothing endless is read into memory."""
+    path, headers = "/api/v1/weighings", {"Content-Type": "application/json"}
+    assert office.client.post(path, content=iter([b"{}"]), headers=headers).status_code == 411
+    assert office.client.post(path, content=b" " * 9_000_001, headers=headers).status_code == 413
