@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 PASSWORD_VARIABLE = "ZHANPAI_MQTT_PASSWORD"  # noqa: S105  (the name of a variable, not a password)
 
 Port = Annotated[int, Field(ge=0, le=65535)]
+HostName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$")]  # no scheme, no port
 
 
 class ConfigError(ValueError):
@@ -66,11 +67,16 @@ class StoreConfig(_Section):
 
 
 class WebConfig(_Section):
-    """The screen and the API; anything but a loopback host opens it to the network."""
+    """The screen and the API; anything but a loopback host opens it to the network.
+
+    `hosts` are the names it answers to besides `host`, localhost, and the address that was called; another name in a
+    request is refused, because a strange page could have its own name point here.
+    """
 
     enabled: bool = True
     host: str = "127.0.0.1"
     port: Port = 8080
+    hosts: tuple[HostName, ...] = ()
 
 
 class CallsConfig(_Section):

@@ -38,6 +38,7 @@ def test_the_example_shows_every_key_with_its_default(tmp_path: Path) -> None:
         ('[area]\nplan = "demo"\n[calls]\ncall_at_s = 5', "[calls] call_at_s: "),
         ('[area]\nplan = "demo"\n[mqtt]\nport = "x"', "[mqtt] port: "),
         ('[area]\nplan = "demo"\n[mqtt]\npassword = "secret"', "[mqtt] password: no such key"),
+        ('[area]\nplan = "demo"\n[web]\nhosts = ["http://screen.example:8080"]', "[web] hosts.0: "),
         ("[area", "is not TOML"),
     ],
 )

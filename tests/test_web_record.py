@@ -46,7 +46,7 @@ def client(tmp_path: Path):  # type: ignore[no-untyped-def]
     desk = DirectDesk()
     desk.morning = morning
     desk.show(snapshot(morning.bridge, morning.now))
-    yield TestClient(build_app(desk, morning.store, [record_router(morning.store, morning.plan)], loopback_only=True))
+    yield TestClient(build_app(desk, morning.store, [record_router(morning.store, morning.plan)]))
     morning.close()
 
 
@@ -107,10 +107,9 @@ def test_the_plan_is_served_as_a_feed(client: TestClient) -> None:
 
 
 def test_a_strangers_page_may_not_act(client: TestClient) -> None:
-    """A POST from another origin is refused before anything is decided; so is a foreign host name."""
+    """A POST from another origin is refused before anything is decided."""
     body = {"truck": "t01", "waste": "residential_wet", "grams": 1}
     assert client.post("/api/v1/weighings", json=body, headers={"Origin": "http://evil.example"}).status_code == 403
-    assert client.get("/api/v1/trucks", headers={"Host": "evil.example"}).status_code == 400
 
 
 def test_calls_are_scored(client: TestClient) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from broker.config import BrokerConfig
 from broker.registers.access import grant, load_roles
 from broker.registers.api import router as register_router
 from broker.registers.book import open_registers
@@ -18,6 +20,7 @@ from broker.registers.demo_roster import demo_elections
 from broker.registers.demo_works import demo_works
 from broker.snapshot import snapshot
 from broker.web.app import build_app
+from broker.web.server import WebServer
 from tests.bridge_day import Morning
 from tests.test_web_record import DirectDesk
 
@@ -63,11 +66,11 @@ class Office:
         self.registers.elections.create(demo_elections(), "demo", "demo")
         self.registers.safety.create(demo_works(), "demo", "demo")
         token = grant(folder / "roles.toml", "王芳", "registrar", True)
-        desk = DirectDesk()
+        self.desk = desk = DirectDesk()
         desk.morning = self.morning
         desk.show(snapshot(self.morning.bridge, self.morning.now))
         registers = register_router(self.registers, load_roles(folder / "roles.toml"))
-        self.app = build_app(desk, self.morning.store, [registers], loopback_only=True)
+        self.app = build_app(desk, self.morning.store, [registers], ["screen.example"])
         self.client = TestClient(self.app, "http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False)
         self.client.headers["Authorization"] = f"Bearer {token}"
 
@@ -192,3 +195,43 @@ def test_a_body_says_how_long_it_is_and_is_not_too_long(office: Office) -> None:
     path, headers = "/api/v1/weighings", {"Content-Type": "application/json"}
     assert office.client.post(path, content=iter([b"{}"]), headers=headers).status_code == 411
     assert office.client.post(path, content=b" " * 9_000_001, headers=headers).status_code == 413
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:8080", "[::1]:80", "LOCALHOST", "screen.example:443"])
+def test_our_own_names_are_answered(office: Office, host: str) -> None:
+    """This machine's names and the configured ones, with any port."""
+    assert office.client.get("/healthz", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:8080", "127.0.0.1.evil.example", "localhost@evil.example", "192.0.2.9", "", "[::1",
+     "a.screen.example", "[::1]evil.example"],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_another_name_is_refused_with_the_setting_to_change(office: Office, host: str, method: str) -> None:
+    """A strange page whose name was made to point here learns and does nothing, from its own origin or from none."""
+    before = office.kept()
+    body = b'{"truck": "t01", "waste": "residential_wet", "grams": 1}' if method == "POST" else None
+    for path in ("/api/v1/weighings", "/api/v1/picture", "/registers", "/docs", "/static/screen.js", "/no-such-path"):
+        headers = {"Host": host, "Origin": f"http://{host}", "Content-Type": "application/json"}
+        answer = office.client.request(method, path, content=body, headers=headers)
+        assert answer.status_code == 421
+        assert "[web] hosts" in answer.json()["detail"]
+    assert office.kept() == before
+
+
+def test_the_address_that_was_called_is_ours(office: Office, tmp_path: Path) -> None:
+    """Open to the whole network, the screen answers to whichever of its addresses was called, and to no other."""
+    web = {"host": "0.0.0.0", "port": 0, "hosts": ["screen.example"]}
+    registers = {"folder": tmp_path / "registers"}
+    config = BrokerConfig.model_validate({"area": {"plan": "demo"}, "web": web, "registers": registers})
+    server = WebServer(config, office.desk, office.morning.store, office.morning.plan)
+    server.start()
+    try:
+        called = f"http://127.0.0.2:{server.port}"  # an address of this machine that no setting names
+        for host, status in ((None, 200), ("screen.example", 200), ("127.0.0.3", 421), ("evil.example", 421)):
+            headers = {"Host": host} if host else {}
+            assert httpx.get(f"{called}/healthz", headers=headers, trust_env=False).status_code == status
+    finally:
+        server.stop()

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +12,6 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTex
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from pydantic import BaseModel, Field
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from broker import __version__
 from broker.registers.fields import ONE_LINE
@@ -20,7 +19,7 @@ from broker.rules.actions import Act, ActionError
 from broker.serving import Desk
 from broker.store import Store, StoreError
 from broker.web.docs_page import docs_page
-from broker.web.door import pass_door, refuse_values
+from broker.web.door import door, refuse_values
 
 STATIC = Path(__file__).parent / "static"
 EVENT_LOOK_S = 0.2
@@ -62,12 +61,10 @@ class Skip(Deed):
     reason: Literal["no_access", "not_out", "breakdown", "full_truck", "contamination", "unsafe", "other"]
 
 
-def build_app(desk: Desk, store: Store, further: list[APIRouter], *, loopback_only: bool) -> FastAPI:
-    """The ASGI application of one bridge; `further` are the routers of other packages (the registers)."""
+def build_app(desk: Desk, store: Store, further: list[APIRouter], hosts: Collection[str] = ()) -> FastAPI:
+    """The ASGI application of one bridge, with the `further` routers of other packages; `hosts` as in [web] hosts."""
     app = FastAPI(title="Zhanpai 站牌", version=__version__, docs_url=None, redoc_url=None)
-    if loopback_only:  # a page elsewhere must not reach us under a name of its own
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]", "testserver"])
-    app.middleware("http")(pass_door)
+    app.middleware("http")(door(hosts))
     app.add_exception_handler(RequestValidationError, refuse_values)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _pages(app)

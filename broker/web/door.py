@@ -1,7 +1,7 @@
-"""What every request passes first: a write comes from no strange page and brings a body that can be kept."""
+"""What every request passes first: it names us, comes from no strange page, and brings a body that can be kept."""
 
 import re
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection
 from urllib.parse import unquote_to_bytes
 
 import orjson
@@ -12,8 +12,11 @@ from python_multipart.multipart import parse_options_header
 
 from broker.registers.visitors import MAX_BODY_BYTES
 
+OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 FORM = "application/x-www-form-urlencoded"
 FILES = "multipart/form-data"
+CallNext = Callable[[Request], Awaitable[Response]]
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:@/\[\]\s]+)(:[0-9]*)?")
 
 
 class Refusal(Exception):  # noqa: N818  (the name says what is so)
@@ -24,21 +27,38 @@ class Refusal(Exception):  # noqa: N818  (the name says what is so)
         self.status = status
 
 
-async def pass_door(request: Request, call_next: Any) -> Response:
-    """The middleware: on to the application, or a refusal in words; no page may be framed or guess types."""
-    try:
-        if request.method not in ("GET", "HEAD"):
-            check_origin(request)
-            check_length(request)
-            check_body(request.headers.get("content-type", ""), await request.body())
-        response: Response = await call_next(request)
-    except Refusal as why:
-        response = JSONResponse({"detail": str(why)}, why.status)
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("X-Frame-Options", "DENY")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    response.headers.setdefault("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'")
-    return response
+def door(hosts: Collection[str]) -> Callable[[Request, CallNext], Awaitable[Response]]:
+    """The middleware, open to requests for one of `hosts`, for this machine's own names, or for the address called."""
+    names = {_name_of(host) for host in (*hosts, *OWN_NAMES)}
+
+    async def pass_door(request: Request, call_next: CallNext) -> Response:
+        try:
+            check_host(request, names)
+            if request.method not in ("GET", "HEAD"):
+                check_origin(request)
+                check_length(request)
+                check_body(request.headers.get("content-type", ""), await request.body())
+            response = await call_next(request)
+        except Refusal as why:
+            response = JSONResponse({"detail": str(why)}, why.status)
+        # No page may be framed or guess types.
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("X-Frame-Options", "DENY")
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        response.headers.setdefault("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'")
+        return response
+
+    return pass_door
+
+
+def check_host(request: Request, names: Collection[str]) -> None:
+    """Refuses a name that is not ours: a strange page can have its own name point at our address (DNS rebinding)."""
+    given = request.headers.get("host", "")
+    match = _HOST.fullmatch(given.lower())
+    called = str((request.scope.get("server") or ("",))[0]).removeprefix("::ffff:")
+    if match is None or _name_of(match[1]) not in {*names, called}:
+        where = "add it to [web] hosts in broker.toml if it is meant to lead here"
+        raise Refusal(421, f"nobody is known here by the name {given[:80]!r}: {where}")
 
 
 def check_origin(request: Request) -> None:
@@ -86,3 +106,7 @@ async def refuse_values(_: Request, why: Exception) -> JSONResponse:
     assert isinstance(why, RequestValidationError)
     told = [{"loc": error["loc"], "msg": error["msg"], "type": error["type"]} for error in why.errors()]
     return JSONResponse({"detail": told}, 422)
+
+
+def _name_of(host: str) -> str:
+    return host.lower().strip("[]")

@@ -15,12 +15,12 @@ from broker.rules.plan import Plan
 from broker.serving import Desk
 from broker.store import Store
 from broker.web.app import build_app
+from broker.web.door import OWN_NAMES
 from broker.web.record import record_router
 
 log = logging.getLogger("zhanpai.web")
 
 START_TIMEOUT_S = 10.0
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class WebServer:
@@ -28,7 +28,7 @@ class WebServer:
 
     def __init__(self, config: BrokerConfig, desk: Desk, store: Store, plan: Plan) -> None:
         host = config.web.host
-        if host not in LOOPBACK:
+        if host not in OWN_NAMES:
             log.warning("the screen is open to the network on %s: put it behind a proxy that asks who comes", host)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
@@ -43,7 +43,7 @@ class WebServer:
         roles = load_roles(config.registers.roles_file)
         registers = open_registers(config.registers.folder, timezone=plan.timezone)
         further = [record_router(store, plan), register_router(registers, roles)]
-        app = build_app(desk, store, further, loopback_only=host in LOOPBACK)
+        app = build_app(desk, store, further, (host, *config.web.hosts))
         self._server = uvicorn.Server(
             uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1, server_header=False)
         )
