@@ -230,3 +230,38 @@ def test_store_commands_from_the_command_line(folder, tmp_path, capsys):
     assert main(["fsck", "--store", str(folder)]) == 1
     assert "BAD" in capsys.readouterr().out
     assert main(["export", "--store", str(folder), str(tmp_path / "x.csv")]) == 2
+
+
+def test_amend_command_corrects_by_id_or_by_the_newest_of_a_key(folder, capsys):
+    """Who and why are kept, the original stays, and a field the record does not have is refused."""
+    newest = visit(1, "served")
+    asked = ["amend", "--store", str(folder), "--reason", "miscounted", "--who", "ann"]
+    assert main([*asked, newest.id, "bins_before=8"]) == 0
+    assert "bins_before 9 -> 8" in capsys.readouterr().out
+    assert main([*asked, f"visit:{newest.key}", "bins_before=7"]) == 0
+    assert main([*asked, newest.id, "bins_befor=7"]) == 1
+    assert "has no bins_befor; it has" in capsys.readouterr().err
+    assert main([*asked, newest.id, "bins_before"]) == main([*asked, "visit:nobody", "bins_before=1"]) == 1
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+    amended = store.get(newest.id)
+    assert amended is not None and amended.body["bins_before"] == 7
+    last = store.get(f"{newest.id}#3")
+    assert last is not None and (last.body["who"], last.body["reason"]) == ("ann", "miscounted")
+    assert any(record.body == newest.body for record in store.scan("visit", amended=False))
+    store.close()
+
+
+def test_commands_make_no_store_where_there_is_none(folder, tmp_path, capsys):
+    """A wrong path to read from is an error: nothing is made there, and nothing looks as if all were well."""
+    typo = tmp_path / "missing.jsonl"
+    for arguments in (
+        ["export", "--store", str(typo), "--area", "xh", str(tmp_path / "out.jsonl")],
+        ["import", "--store", str(folder), str(typo)],
+        ["amend", "--store", str(typo), "--area", "xh", "--reason", "x", "--who", "y", "id", "a=1"],
+    ):
+        assert main(arguments) == 1
+        assert "there are no records at" in capsys.readouterr().err
+        assert not typo.exists() and not (tmp_path / "out.jsonl").exists()
+    (folder / "store.json").write_text("{}")
+    assert main(["export", "--store", str(folder), str(tmp_path / "out.jsonl")]) == 1
+    assert "fsck" in capsys.readouterr().err

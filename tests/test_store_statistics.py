@@ -8,10 +8,13 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.__main__ import main
+from broker.demo_area import demo_plan
 from broker.rules import report_html, report_tables, report_words
 from broker.rules.findings import disagreeing, lanes, weigh_ins
 from broker.rules.periods import days_between, period_of, periods_between
@@ -21,6 +24,7 @@ from broker.store import Record
 from broker.store.days import Days
 from broker.store.figures import figures_of
 from broker.store.tinydb_store import TinyDBStore
+from broker.web.record import record_router
 from firmware.wire import SKIP_REASONS, WASTES
 
 ZONE = "Asia/Shanghai"
@@ -86,11 +90,12 @@ def test_statistics_tell_skips_by_reason_and_second_visits():
     """A skipped visit and its return are two visits, one of them returned."""
     figures = day_total(
         visit(state="skipped", reason="lane_blocked", arrived_at=None, left_at=None, at=NOON),
-        visit("run1/r01/2", visit_number=2),
+        visit("run1/r01/2", visit_number=2, original=False),
         visit("run1/r02/1", state="skipped", reason="a word of a newer release", arrived_at=None),
         visit("run1/r03/1", state="cancelled"),
+        visit("run1/r04/2", room="r04", visit_number=2, original=True),  # a loop that calls twice at a room
     )
-    assert (figures["visits"], figures["served"], figures["skipped"], figures["cancelled"]) == (4, 1, 2, 1)
+    assert (figures["visits"], figures["served"], figures["skipped"], figures["cancelled"]) == (5, 2, 2, 1)
     assert figures["skipped_lane_blocked"] == figures["skipped_other"] == figures["returned"] == 1
 
 
@@ -108,6 +113,45 @@ def test_statistics_know_how_long_bins_stood_outside(out_s, due_s, expected_s):
         facts.append(Fact("keeper", "r01", "r01:1:2", NOON - 100, {"device": "r01", "event": "lane_clear"}))
     figures = day_total(*facts)
     assert (figures["outside_s"] if figures["outside_known"] else None) == expected_s
+
+
+def keeper(at: int) -> Fact:
+    """The bins of r01 are rolled out."""
+    return Fact("keeper", "r01", f"r01:1:{at}", at, {"device": "r01", "event": "bins_out"})
+
+
+@pytest.mark.parametrize(
+    ("kept_lit", "out_s", "minutes"),
+    [(None, [-3600], 10 + 20), (False, [-3600, -1000], 10 + 20), (True, [-3600], 10 + 54), (True, [], 11 + 54)],
+    ids=["not decided", "rolled in again", "lamp stayed lit", "lamp stayed lit, no button"],
+)
+def test_statistics_count_no_minute_outside_twice(kept_lit, out_s, minutes):
+    """Called and out at eleven, skipped ten minutes later, back at noon: the lamp tells what the second visit adds."""
+    skipped = visit(
+        at=NOON - 3000, state="skipped", reason="lane_blocked", due_at=NOON - 3660, arrived_at=None, kept_lit=kept_lit
+    )
+    back = visit("run1/r01/2", visit_number=2, original=False)
+    figures = day_total(skipped, back, *(keeper(NOON + at_s) for at_s in out_s))
+    assert (figures["outside_s"] // 60, figures["outside_known"]) == (minutes, 2)
+
+
+def test_statistics_place_calls_incidents_and_weigh_ins_where_their_visits_were():
+    """Their records name no route, some no estate or waste: the visit or the run they belong to does."""
+    of_visit = {"run_id": "run1", "room": "r01", "visit_number": 1, "truck": "t01"}
+    facts = [
+        visit(),
+        Fact("call", "c", "call:c:1", NOON, {**of_visit, "waste": "unit_wet", "called_at": NOON, "lead_s": 960}),
+        workflow(1, NOON, **of_visit),
+        workflow(2, NOON, reason="breakdown", run_id="run1", room=None, visit_number=None, estate=None),
+        weighing(1, 1000),
+    ]
+    cube = count(facts, ZONE)
+    by_route = fold(cube, "day", ["route", "waste"], DAY, DAY)
+    assert list(by_route) == [(DAY, "A", "unit_wet")]
+    row = by_route[DAY, "A", "unit_wet"]
+    assert (row["visits"], row["calls_scored"], row["incidents"], row["weighings"]) == (1, 1, 2, 1)
+    by_estate = fold(cube, "day", ["estate"], DAY, DAY)
+    assert by_estate[DAY, "e1"]["calls"] == 1 and by_estate[DAY, "e1"]["incidents"] == 1
 
 
 def test_statistics_score_calls_in_the_benchmark_s_bands():
@@ -148,18 +192,32 @@ def test_findings_name_chronic_lanes_by_estate_and_hour():
     ]
 
 
-def weighing(number: int, grams: int, at: int = NOON + 3600) -> Fact:
+def weighing(number: int, grams: int, at: int = NOON + 3600, run_id: str | None = "run1") -> Fact:
     """A weigh-in of run1."""
-    body = {"truck": "t01", "run_id": "run1", "waste": "unit_wet", "grams": grams, "at": at, "who": "ann"}
+    body = {"truck": "t01", "run_id": run_id, "waste": "unit_wet", "grams": grams, "at": at, "who": "ann"}
     return Fact("weighing", f"w{number}", f"weighing:w{number}", at, body)
 
 
 def test_findings_compare_weigh_ins_with_the_rooms():
     """All weigh-ins of a run against the sum of its rooms; a room without scale makes the difference unknown."""
-    (one,) = weigh_ins([visit(), visit("run1/r02/1", room="r02"), weighing(1, 400_000), weighing(2, 110_000)])
+    (one,) = weigh_ins([visit(), visit("run1/r02/1", room="r02"), weighing(1, 400_000), weighing(2, 110_000)], ZONE)
     assert (one.weighed_grams, one.rooms_grams, one.difference_grams) == (510_000, 500_000, 10_000)
-    (one,) = weigh_ins([visit(), visit("run1/r02/1", grams_after=None), weighing(1, 400_000)])
+    (one,) = weigh_ins([visit(), visit("run1/r02/1", grams_after=None), weighing(1, 400_000)], ZONE)
     assert one.difference_grams is None and one.rooms_without_scale == 1
+
+
+def test_findings_compare_a_weigh_in_without_run_with_the_truck_s_day():
+    """The office may not know the run: then the truck's rooms of that day count, but none of a run that was weighed."""
+    other = visit("run2/r02/1", run_id="run2", room="r02", grams_before=70_000, grams_after=0)
+    yesterday = visit("run0/r03/1", run_id="run0", arrived_at=NOON - 86_400)
+    found = weigh_ins(
+        [visit(), other, yesterday, weighing(1, 251_000), weighing(2, 69_000, run_id=None)], ZONE, DAY, DAY
+    )
+    assert [(one.run_id, one.truck, one.difference_grams) for one in found] == [
+        ("", "t01", -1000),
+        ("run1", "t01", 1000),
+    ]
+    assert weigh_ins([visit(), weighing(1, 1)], ZONE, "2026-11-23", "2026-11-30") == []
 
 
 @pytest.mark.parametrize(
@@ -280,6 +338,82 @@ def test_statistics_from_a_store_equal_a_recount_with_late_records_and_correctio
     store.close()
 
 
+def test_figures_of_a_day_know_what_came_weeks_later(tmp_path):
+    """A late press, an incident closed late, a visit settled late: a day asked alone is what it is in its month."""
+    store = TinyDBStore(tmp_path / "s", "xh", ZONE, lambda: NOON, seal_in_background=False, min_free_bytes=0)
+    late = NOON + 9 * 86_400
+    pressed, closed = workflow(1, NOON, cleared_at=None), workflow(1, NOON, cleared_at=late)
+    delivered, settled = workflow(2, NOON), visit(at=late, number=2, arrived_at=None, left_at=late)
+    facts = [
+        (pressed, NOON),
+        (closed, late),
+        (delivered, late + 60 * 86_400),
+        (visit(state="pending"), NOON),
+        (settled, late),
+    ]
+    store.append([
+        Record(f"{fact.id}:{at}", fact.kind, fact.key, at, at, "xh", fact.body) for fact, at in facts
+    ])  # fmt: skip
+    alone = total(figures_of(store, DAY, DAY, ZONE), DAY, DAY)
+    assert alone == total(figures_of(store, DAY, "2027-06-30", ZONE), DAY, DAY)
+    assert alone is not None and (alone["incidents"], alone["incidents_open"], alone["served"]) == (2, 0, 1)
+    store.close()
+
+
+def test_tables_say_how_many_days_a_period_is_about():
+    """A week of which two days were asked, one of them a gap, does not look like a whole week."""
+    (row,) = report_tables.rows(count([visit()], ZONE), "week", [], "2026-11-21", DAY)
+    assert (row["days"], row["days_known"], row["gap"]) == (2, 1, False)
+    (row,) = report_tables.rows({}, "month", [], "2026-11-01", "2026-11-30")
+    assert (row["days"], row["days_known"], row["gap"]) == (30, 0, True)
+
+
+def test_tables_and_reports_give_no_zero_for_what_nobody_counted():
+    """Without count and scale a day's bins are not known: empty in the table, a gap in the chart, unsaid in words."""
+    names = ("bins_before", "grams_after", "planned_at", "promised_at", "due_at")
+    facts = [visit(**dict.fromkeys(names))]
+    (row,) = report_tables.rows(count(facts, ZONE), "day", [], DAY, DAY)
+    unknown = ("bins", "grams", "plan_late_s", "promise_late_s", "outside_s", "weighed_grams")
+    assert [row[name] for name in unknown] == [None] * 6 and row["served"] == 1
+    page = report_html.day_report(facts, count(facts, ZONE), "xh", DAY, "en", ZONE)
+    assert (
+        "0.0 kg" not in page and page.count('class="gap"') == report_html.DAYS_SHOWN + 1 and 'class="bar"' not in page
+    )
+    (row,) = report_tables.rows(count([visit(state="skipped")], ZONE), "day", [], DAY, DAY)
+    assert (row["bins"], row["grams"]) == (0, 0)  # nothing was served: that is known
+
+
+def test_tables_hold_the_findings_of_the_asked_days_only():
+    """Lanes, weigh-ins and disagreements as rows; what lies around the days, which figures need, is not in them."""
+    facts = [visit(bins_after=6), workflow(1, NOON), workflow(2, NOON + 86_400), weighing(1, 260_000)]
+    for name, about in (
+        ("lanes", {"estate": "e1", "hour": 12, "incidents": 1, "days": 1, "blocked_s": 600, "chronic": False}),
+        ("weigh_ins", {"day": DAY, "run_id": "run1", "weighed_grams": 260_000, "difference_grams": 10_000}),
+        ("disagreements", {"day": DAY, "room": "r01", "words": "served_but_count_stayed weight_fell_but_not_count"}),
+    ):
+        (row,) = report_tables.finding_rows(name, facts, ZONE, DAY, DAY)
+        assert about.items() <= row.items()
+        assert report_tables.finding_rows(name, facts, ZONE, "2026-11-24", "2026-11-25") == []
+
+
+def test_tables_are_answered_over_http_too(tmp_path):
+    """Figures and findings, as JSON and as CSV."""
+    store = TinyDBStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
+    fact = visit(bins_after=6)
+    store.append([Record(fact.id, "visit", fact.key, fact.at, NOON, "xh", fact.body)])
+    app = FastAPI()
+    app.include_router(record_router(store, demo_plan()))
+    asked = f"/api/v1/stats?from_day={DAY}&to_day={DAY}"
+    client = TestClient(app)
+    assert client.get(asked).json()[0]["disagreements"] == 1
+    (row,) = client.get(f"{asked}&table=disagreements").json()
+    assert (row["room"], row["day"]) == ("r01", DAY) and "served_but_count_stayed" in row["words"]
+    assert "served_but_count_stayed" in client.get(f"{asked}&table=disagreements&format=csv").text
+    assert client.get(f"{asked}&table=lanes").json() == []
+    assert client.get(f"{asked}&table=moons").status_code == 422
+    store.close()
+
+
 def test_tables_come_out_as_csv_and_json():
     """CSV opens in a spreadsheet (mark, commas, no formulas), JSON has the same rows."""
     cube = count([visit(estate="=cmd()"), visit("x/r02/1", estate="逸仙, 北")], ZONE)
@@ -351,5 +485,13 @@ def test_stats_command_prints_figures_and_reports(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)[0]["period"] == "2026-W47"
     assert main([*asked, "--format", "html", "--language", "en"]) == 0
     assert "collection report" in capsys.readouterr().out
+    assert main([*asked, "--table", "weigh_ins", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert main(["stats", "--store", str(tmp_path / "s"), "--from", "20261122", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["visits"] == 1
+    assert main([*asked, "--to", "2026-11-21"]) == 1
+    assert "before" in capsys.readouterr().err
+    assert main(["stats", "--store", str(tmp_path / "typo"), "--area", "xh", "--from", DAY]) == 1
+    assert not (tmp_path / "typo").exists()
     assert main([*asked, "--to", "2026-11-99"]) == 1
     assert "stats" in capsys.readouterr().err

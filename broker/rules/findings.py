@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from broker.rules.periods import local_day, local_hour
-from broker.rules.statistics import Fact, disagreements, newest, visit_at
+from broker.rules.statistics import Fact, disagreements, incident_at, newest, visit_at, weighing_at
+
+SPAN = ("0000", "9999")  # all days
 
 CHRONIC_DAYS = 3  # blocked on so many different days at the same hour
 
@@ -26,15 +28,17 @@ class ChronicLane:
         return self.days >= CHRONIC_DAYS
 
 
-def lanes(facts: Iterable[Fact], timezone: str) -> list[ChronicLane]:
-    """Blocked lanes by estate and hour, the most frequent first; withdrawn presses do not count."""
+def lanes(facts: Iterable[Fact], timezone: str, from_day: str = SPAN[0], to_day: str = SPAN[1]) -> list[ChronicLane]:
+    """Lanes blocked on these days by estate and hour, the most frequent first; withdrawn presses do not count."""
     zone = ZoneInfo(timezone)
     seen: dict[tuple[str, int], list[tuple[str, int]]] = {}
     for fact in newest(facts, "workflow"):
         body = fact.body
         if body.get("reason") != "lane_blocked" or body.get("workflow") == "withdrawn" or not body.get("estate"):
             continue
-        pressed_at = body.get("pressed_at") or fact.at
+        pressed_at = incident_at(fact)
+        if not from_day <= local_day(pressed_at, zone) <= to_day:
+            continue
         ended_at = body.get("cleared_at") or body.get("closed_at") or pressed_at
         place = (str(body["estate"]), local_hour(pressed_at, zone))
         seen.setdefault(place, []).append((local_day(pressed_at, zone), max(0, ended_at - pressed_at)))
@@ -47,8 +51,13 @@ def lanes(facts: Iterable[Fact], timezone: str) -> list[ChronicLane]:
 
 @dataclass(frozen=True, slots=True)
 class WeighIn:
-    """What a run brought to the transfer station against what its rooms lost; None where a room has no scale."""
+    """What a run brought to the transfer station against what its rooms lost; None where a room has no scale.
 
+    A weigh-in that names no run (`run_id` empty) stands against what its truck took on that day in runs of this waste
+    that no weigh-in names.
+    """
+
+    day: str
     run_id: str
     truck: str
     waste: str
@@ -64,26 +73,36 @@ class WeighIn:
         return self.weighed_grams - self.rooms_grams
 
 
-def weigh_ins(facts: Sequence[Fact]) -> list[WeighIn]:
-    """The transfer station's weigh-ins by run and waste, each beside the sum of the run's rooms."""
-    rooms: dict[tuple[str, str], list[int | None]] = {}
+def weigh_ins(facts: Sequence[Fact], timezone: str, from_day: str = SPAN[0], to_day: str = SPAN[1]) -> list[WeighIn]:
+    """The transfer station's weigh-ins of these days by run and waste, each beside the sum of the run's rooms."""
+    zone = ZoneInfo(timezone)
+    weighings = newest(facts, "weighing")
+    named = {(str(fact.body["run_id"]), str(fact.body.get("waste"))) for fact in weighings if fact.body.get("run_id")}
+    rooms: dict[tuple[str, ...], list[int | None]] = {}
     for fact in newest(facts, "visit"):
         body = fact.body
         if body.get("state") == "served":
             before, after = body.get("grams_before"), body.get("grams_after")
+            place: tuple[str, ...] = (str(body.get("run_id")), str(body.get("waste")))
+            if place not in named:
+                place = (local_day(visit_at(fact), zone), str(body.get("truck")), str(body.get("waste")))
             drop = None if before is None or after is None else max(0, before - after)
-            rooms.setdefault((str(body.get("run_id")), str(body.get("waste"))), []).append(drop)
-    weighed: dict[tuple[str, str], tuple[str, int]] = {}
-    for fact in newest(facts, "weighing"):
-        place = (str(fact.body.get("run_id")), str(fact.body.get("waste")))
-        _, before_grams = weighed.get(place, ("", 0))
-        weighed[place] = (str(fact.body.get("truck") or ""), before_grams + fact.body["grams"])
+            rooms.setdefault(place, []).append(drop)
+    weighed: dict[tuple[str, ...], tuple[str, str, str, str, int]] = {}
+    for fact in weighings:
+        body, day = fact.body, local_day(weighing_at(fact), zone)
+        run_id, truck, waste = str(body.get("run_id") or ""), str(body.get("truck") or ""), str(body.get("waste"))
+        place = (run_id, waste) if run_id else (day, truck, waste)
+        *_, before_grams = weighed.get(place, (0,))
+        weighed[place] = (day, run_id, truck, waste, before_grams + body["grams"])
     found = []
-    for (run_id, waste), (truck, grams) in sorted(weighed.items()):
-        drops = rooms.get((run_id, waste), [])
-        known = [drop for drop in drops if drop is not None]
-        found.append(WeighIn(run_id, truck, waste, grams, sum(known) if known else None, len(drops) - len(known)))
-    return found
+    for place, (day, run_id, truck, waste, grams) in weighed.items():
+        if from_day <= day <= to_day:
+            drops = rooms.get(place, [])
+            known = [drop for drop in drops if drop is not None]
+            without = len(drops) - len(known)
+            found.append(WeighIn(day, run_id, truck, waste, grams, sum(known) if known else None, without))
+    return sorted(found, key=lambda one: (one.day, one.run_id, one.truck, one.waste))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +116,16 @@ class Disagreement:
     words: tuple[str, ...]
 
 
-def disagreeing(facts: Iterable[Fact], timezone: str) -> list[Disagreement]:
-    """All visits for the technician to look at, by room and day."""
+def disagreeing(
+    facts: Iterable[Fact], timezone: str, from_day: str = SPAN[0], to_day: str = SPAN[1]
+) -> list[Disagreement]:
+    """All visits of these days for the technician to look at, by room and day."""
     zone = ZoneInfo(timezone)
     found = []
     for fact in newest(facts, "visit"):
         words = disagreements(fact.body)
-        if words:
-            body = fact.body
-            day = local_day(visit_at(fact), zone)
+        body, day = fact.body, local_day(visit_at(fact), zone)
+        if words and from_day <= day <= to_day:
             found.append(
                 Disagreement(day, str(body.get("room")), str(body.get("truck")), str(body.get("waste")), tuple(words))
             )

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from html import escape
-from zoneinfo import ZoneInfo
 
 from broker.rules.findings import disagreeing, lanes, weigh_ins
-from broker.rules.periods import local_day
+from broker.rules.report_tables import known
 from broker.rules.report_text import kilograms, sentences
 from broker.rules.report_words import DISAGREEMENT, WASTE, word
 from broker.rules.statistics import Cube, Fact, Figures, fold, series, total
@@ -34,7 +33,7 @@ def day_report(facts: Sequence[Fact], cube: Cube, area: str, day: str, language:
         "by_waste": _by_waste(cube, day, language),
         "last_days": _last_days(cube, first, day, language),
         "lead": _leads(total(cube, day, day), language),
-        "lanes": _lanes(facts, language, timezone),
+        "lanes": _lanes(facts, first, day, language, timezone),
         "weigh_ins": _weigh_ins(facts, day, language, timezone),
         "findings": _findings(facts, day, language, timezone),
     }
@@ -92,25 +91,29 @@ def _by_waste(cube: Cube, day: str, language: str) -> str:
     ordered = [waste for waste in names if waste in folded and (waste or folded[waste]["visits"])]
     heads = _heads(language, ["waste"], ["served", "skipped", "bins", "kilograms"])
     rows = [
-        (names[waste], str(row["served"]), str(row["skipped"]), _known(row, "bins", language), _kilos(row, language))
+        (names[waste], str(row["served"]), str(row["skipped"]), _bins(row, language), _kilos(row, language))
         for waste, row in ((waste, folded[waste]) for waste in ordered)
     ]
-    chart = [(names[waste], float(folded[waste]["grams"]), _kilos(folded[waste], language)) for waste in ordered]
+    chart = [(names[waste], known(folded[waste], "grams"), _kilos(folded[waste], language)) for waste in ordered]
     drawn = bars(chart, word(language, "kilograms")) if chart else ""
     return drawn + table(heads, rows, word(language, "none"))
 
 
-def _known(row: Figures, name: str, language: str) -> str:
-    return str(row[name]) if row[f"{name}_known"] else word(language, "unknown")
+def _bins(row: Figures, language: str) -> str:
+    bins = known(row, "bins")
+    return word(language, "unknown") if bins is None else str(bins)
 
 
 def _kilos(row: Figures, language: str) -> str:
-    return kilograms(row["grams"]) if row["grams_known"] else word(language, "unknown")
+    grams = known(row, "grams")
+    return word(language, "unknown") if grams is None else kilograms(grams)
 
 
 def _last_days(cube: Cube, first: str, day: str, language: str) -> str:
     rows = [
-        (name, None, word(language, "gap")) if figures is None else (name, float(figures["bins"]), str(figures["bins"]))
+        (name, None, word(language, "gap"))
+        if figures is None
+        else (name, known(figures, "bins"), _bins(figures, language))
         for name, figures in series(cube, "day", first, day)
     ]
     return bars(rows, word(language, "last_days"))
@@ -125,31 +128,29 @@ def _leads(figures: Figures | None, language: str) -> str:
     return bars([(word(language, key), float(value), str(value)) for key, value in rows], word(language, "lead"))
 
 
-def _lanes(facts: Sequence[Fact], language: str, timezone: str) -> str:
+def _lanes(facts: Sequence[Fact], first: str, day: str, language: str, timezone: str) -> str:
     heads = _heads(language, ["estate", "hour"], ["times", "days", "minutes"])
     rows = [
         (lane.estate, f"{lane.hour:02d}:00", str(lane.incidents), str(lane.days), str(round(lane.blocked_s / 60)))
-        for lane in lanes(facts, timezone)
+        for lane in lanes(facts, timezone, first, day)
         if lane.chronic
     ]
     return table(heads, rows, word(language, "none"))
 
 
 def _weigh_ins(facts: Sequence[Fact], day: str, language: str, timezone: str) -> str:
-    zone = ZoneInfo(timezone)
-    relevant = [fact for fact in facts if fact.kind != "weighing" or local_day(fact.at, zone) == day]
     heads = _heads(language, ["run", "truck", "waste"], ["weighed", "rooms", "difference"])
     unknown = word(language, "unknown")
     rows = [
         (
-            one.run_id,
+            one.run_id or unknown,
             one.truck,
             WASTE[language].get(one.waste, one.waste),
             kilograms(one.weighed_grams),
             unknown if one.rooms_grams is None else kilograms(one.rooms_grams),
             unknown if one.difference_grams is None else kilograms(one.difference_grams),
         )
-        for one in weigh_ins(relevant)
+        for one in weigh_ins(facts, timezone, day, day)
     ]
     return table(heads, rows, word(language, "none"))
 
@@ -163,7 +164,6 @@ def _findings(facts: Sequence[Fact], day: str, language: str, timezone: str) -> 
             WASTE[language].get(one.waste, one.waste),
             word(language, "separator").join(DISAGREEMENT[language][key] for key in one.words),
         )
-        for one in disagreeing(facts, timezone)
-        if one.day == day
+        for one in disagreeing(facts, timezone, day, day)
     ]
     return table(heads, rows, word(language, "none"))

@@ -1,13 +1,18 @@
-"""The figures as tables: rows with shares, CSV that a spreadsheet opens, JSON."""
+"""The figures and findings as tables: rows with shares, CSV that a spreadsheet opens, JSON."""
 
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from broker.rules.periods import periods_between
-from broker.rules.statistics import MEASURES, Cube, Figures, fold
+from broker.rules.findings import disagreeing, lanes, weigh_ins
+from broker.rules.periods import days_between, period_of, periods_between
+from broker.rules.statistics import MEASURES, Cube, Fact, Figures, fold
+
+TABLES = ("figures", "lanes", "weigh_ins", "disagreements")
 
 # share: (numerator, denominator); the denominator is what was known, not what happened
 SHARES = {
@@ -18,6 +23,23 @@ SHARES = {
     "calls_11_to_21_share": ("calls_11_to_21", "calls_scored"),
 }
 
+# sum: what must have been known at least once; else nobody knows the sum, and it is no zero
+KNOWN_BY = {
+    "bins": "bins_known",
+    "grams": "grams_known",
+    "plan_late_s": "plan_known",
+    "promise_late_s": "promise_known",
+    "outside_s": "outside_known",
+    "weighed_grams": "weighings",
+}
+
+
+def known(figures: Mapping[str, int], measure: str) -> int | None:
+    """A figure, None where nobody knows it: with nothing served, nothing collected is known."""
+    by = KNOWN_BY.get(measure)
+    nothing_served = measure in ("bins", "grams") and not figures["served"]
+    return figures[measure] if by is None or figures[by] or nothing_served else None
+
 
 def share(figures: Mapping[str, int], name: str) -> float | None:
     """One share, 0 to 1 with four places; None without a denominator."""
@@ -26,24 +48,44 @@ def share(figures: Mapping[str, int], name: str) -> float | None:
 
 
 def rows(cube: Cube, period: str, by: Sequence[str], from_day: str, to_day: str) -> list[dict[str, Any]]:
-    """One row per period and combination of `by`; a period without any record is one row of nulls: a gap."""
+    """One row per period and combination of `by`; a period without any record is one row of nulls: a gap.
+
+    `days` are the asked days of the period, `days_known` those of them that have any record: a week of which two days
+    were asked, or of which five are gaps, shows it.
+    """
     folded = fold(cube, period, by, from_day, to_day)
+    days = Counter(period_of(day, period) for day in days_between(from_day, to_day))
+    days_known = Counter(period_of(day, period) for day in {key[0] for key in cube} if from_day <= day <= to_day)
     found: list[dict[str, Any]] = []
     for name in periods_between(from_day, to_day, period):
+        about = {"gap": False, "days": days[name], "days_known": days_known[name]}
         keys = sorted(key for key in folded if key[0] == name)
         if not keys:
-            found.append(_row(name, by, [None] * len(by), None))
-        found += [_row(name, by, list(key[1:]), folded[key]) for key in keys]
+            found.append(_row(name, by, [None] * len(by), {**about, "gap": True}, None))
+        found += [_row(name, by, list(key[1:]), about, folded[key]) for key in keys]
     return found
 
 
-def _row(name: str, by: Sequence[str], values: Sequence[str | None], figures: Figures | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"period": name, **dict(zip(by, values, strict=True)), "gap": figures is None}
+def _row(
+    name: str, by: Sequence[str], values: Sequence[str | None], about: Mapping[str, Any], figures: Figures | None
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"period": name, **dict(zip(by, values, strict=True)), **about}
     for measure in MEASURES:
-        row[measure] = None if figures is None else figures[measure]
+        row[measure] = None if figures is None else known(figures, measure)
     for word in SHARES:
         row[word] = None if figures is None else share(figures, word)
     return row
+
+
+def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str, to_day: str) -> list[dict[str, Any]]:
+    """What these days hide: `lanes` by estate and hour, `weigh_ins` against rooms, or `disagreements`."""
+    if name == "lanes":
+        return [{**asdict(lane), "chronic": lane.chronic} for lane in lanes(facts, timezone, from_day, to_day)]
+    if name == "weigh_ins":
+        found = weigh_ins(facts, timezone, from_day, to_day)
+        return [{**asdict(one), "difference_grams": one.difference_grams} for one in found]
+    found_words = disagreeing(facts, timezone, from_day, to_day)
+    return [{**asdict(one), "words": " ".join(one.words)} for one in found_words]
 
 
 def as_csv(table: Sequence[Mapping[str, Any]]) -> str:

@@ -10,10 +10,12 @@ def sentences(figures: Figures | None, day: str, language: str) -> list[str]:
     if figures is None:
         return [word(language, "no_data", day=day)]
     said = [word(language, "visits", **figures)]
-    if figures["bins_known"] or figures["grams_known"]:
-        said.append(word(language, "collected", kilograms=kilograms(figures["grams"]), **figures))
-    else:
+    if figures["bins_known"]:
+        said.append(word(language, "collected", **figures))
+    elif figures["served"]:
         said.append(word(language, "collected_unknown"))
+    if figures["grams_known"]:
+        said.append(word(language, "collected_weight", kilograms=kilograms(figures["grams"]), **figures))
     skips = [(reason, figures[f"skipped_{reason}"]) for reason in SKIP_REASONS if figures[f"skipped_{reason}"]]
     if skips:
         named = [word(language, "count_of", name=REASON[language][reason], count=count) for reason, count in skips]

@@ -34,7 +34,8 @@ TEXT = {
         "no_data": "{day} 没有任何记录：这是数据缺口，不是零。",
         "visits": "计划到站 {visits} 次，完成 {served} 次，跳过 {skipped} 次，"
                   "取消 {cancelled} 次；其中第二次到站完成 {returned} 次。",
-        "collected": "清运 {bins} 桶（{bins_known} 次到站有计数），{kilograms} 千克（{grams_known} 次有称重）。",
+        "collected": "清运 {bins} 桶（{bins_known} 次到站有计数）。",
+        "collected_weight": "清运 {kilograms} 千克（{grams_known} 次到站有称重）。",
         "collected_unknown": "没有一次到站有计数，清运桶数未知。",
         "skips": "跳过原因：{reasons}。",
         "plan": "按计划准点（±5 分钟）{on_time}/{known} 次，平均偏差 {minutes} 分钟。",
@@ -59,8 +60,8 @@ TEXT = {
         "no_data": "There are no records of {day}: a gap in the data, not a zero.",
         "visits": "{visits} visits: {served} served, {skipped} skipped, {cancelled} cancelled; {returned} of the "
                   "served were second visits.",
-        "collected": "Collected were {bins} bins (counted at {bins_known} visits) and {kilograms} kg (weighed at "
-                     "{grams_known}).",
+        "collected": "Collected were {bins} bins, counted at {bins_known} visits.",
+        "collected_weight": "Collected were {kilograms} kg, weighed at {grams_known} visits.",
         "collected_unknown": "No visit was counted: how many bins were collected is not known.",
         "skips": "Skipped because of: {reasons}.",
         "plan": "Against the plan {on_time} of {known} visits were within 5 minutes; on average "

@@ -6,8 +6,10 @@ denominator. What is not known is not counted: each share has its own denominato
 
 - A visit counts on the day it happened (arrival, else call, else plan), by its newest state.
 - Collected is the drop of bins and of grams at a served visit; a rise counts as nothing and as a disagreement.
+- Returned is a served visit that made up for a skipped one; the second round of a loop is none.
 - Bins stand outside from the keeper's `bins_out`, else from the call, until the truck has left (a skipped visit: until
-  it was skipped; the second visit has its own call).
+  it was skipped). No minute counts twice for a room and waste; if the lamp stayed lit after a skip, they stood on.
+- What a call, an incident or a weigh-in does not say itself (route, estate, waste) is taken from its visit or run.
 - On time is within 5 minutes, against the plan and against what the call promised.
 """
 
@@ -84,20 +86,22 @@ def count(facts: Sequence[Fact], timezone: str) -> Cube:
     """The cube of all facts; give it whole days and, for visits over midnight, those around them."""
     zone = ZoneInfo(timezone)
     cube: Cube = {}
-    rolled_out = _rolled_out(facts)
-    for fact in newest(facts, "visit"):
+    visits = newest(facts, "visit")
+    outside_s = _outside(visits, _rolled_out(facts))
+    places = _places(visits)
+    for fact in visits:
         at = visit_at(fact)
-        _add(cube, _key(local_day(at, zone), fact.body), _visit_figures(fact, rolled_out))
+        _add(cube, _key(local_day(at, zone), fact.body), _visit_figures(fact, outside_s.get(fact.key)))
     for fact in newest(facts, "call"):
         if fact.body.get("called_at") is not None:
-            _add(cube, _key(local_day(fact.body["called_at"], zone), fact.body), _call_figures(fact.body))
+            body = _placed(fact.body, places)
+            _add(cube, _key(local_day(body["called_at"], zone), body), _call_figures(body))
     for fact in newest(facts, "workflow"):
-        pressed_at = fact.body.get("pressed_at") or fact.at
-        _add(cube, _key(local_day(pressed_at, zone), fact.body), _incident_figures(fact.body, pressed_at))
+        body, pressed_at = _placed(fact.body, places), incident_at(fact)
+        _add(cube, _key(local_day(pressed_at, zone), body), _incident_figures(body, pressed_at))
     for fact in newest(facts, "weighing"):
-        at = fact.body.get("at") or fact.at
         figures = {"weighings": 1, "weighed_grams": fact.body["grams"]}
-        _add(cube, _key(local_day(at, zone), fact.body), figures)
+        _add(cube, _key(local_day(weighing_at(fact), zone), _placed(fact.body, places)), figures)
     return cube
 
 
@@ -105,6 +109,37 @@ def visit_at(fact: Fact) -> int:
     """When a visit happened: arrival, else call, else plan, else when its state was noted."""
     body = fact.body
     return next((body[name] for name in ("arrived_at", "due_at", "planned_at") if body.get(name) is not None), fact.at)
+
+
+def incident_at(fact: Fact) -> int:
+    """When an incident was pressed, else when that was noted."""
+    at: int = fact.body.get("pressed_at") or fact.at
+    return at
+
+
+def weighing_at(fact: Fact) -> int:
+    """When a load was weighed, else when that was noted."""
+    at: int = fact.body.get("at") or fact.at
+    return at
+
+
+def _places(visits: Iterable[Fact]) -> dict[Key, dict[str, Any]]:
+    """Where each visit (run, room, number) and what each run (run) was: the dimensions their records share."""
+    places: dict[Key, dict[str, Any]] = {}
+    for fact in visits:
+        body = fact.body
+        run_id = str(body.get("run_id"))
+        places[run_id, str(body.get("room")), str(body.get("visit_number", 1))] = {
+            name: body.get(name) for name in ("waste", "estate", "route")
+        }
+        places[(run_id,)] = {name: body.get(name) for name in ("waste", "route")}
+    return places
+
+
+def _placed(body: Mapping[str, Any], places: Mapping[Key, Mapping[str, Any]]) -> Mapping[str, Any]:
+    run_id = str(body.get("run_id"))
+    place = places.get((run_id, str(body.get("room")), str(body.get("visit_number"))), places.get((run_id,), {}))
+    return {**place, **{name: value for name, value in body.items() if value is not None}}
 
 
 def _key(day: str, body: Mapping[str, Any]) -> Key:
@@ -126,12 +161,12 @@ def _rolled_out(facts: Iterable[Fact]) -> dict[str, list[int]]:
     return {room: sorted(times) for room, times in found.items()}
 
 
-def _visit_figures(fact: Fact, rolled_out: Mapping[str, list[int]]) -> Figures:
+def _visit_figures(fact: Fact, outside_s: int | None) -> Figures:
     body, state = fact.body, fact.body.get("state")
     figures: Figures = {"visits": 1}
     if state == "served":
         figures["served"] = 1
-        figures["returned"] = int(body.get("visit_number", 1) > 1)
+        figures["returned"] = int(not body.get("original", body.get("visit_number", 1) == 1))
         for name in ("bins", "grams"):
             drop = _drop(body, name)
             if drop is not None:
@@ -148,7 +183,6 @@ def _visit_figures(fact: Fact, rolled_out: Mapping[str, list[int]]) -> Figures:
         figures[f"skipped_{reason if reason in SKIP_REASONS else 'other'}"] = 1
     elif state == "cancelled":
         figures["cancelled"] = 1
-    outside_s = _outside_s(fact, rolled_out)
     if outside_s is not None:
         figures["outside_s"], figures["outside_known"] = outside_s, 1
     figures["disagreements"] = int(bool(disagreements(body)))
@@ -160,22 +194,37 @@ def _drop(body: Mapping[str, Any], name: str) -> int | None:
     return None if before is None or after is None else before - after
 
 
-def _outside_s(fact: Fact, rolled_out: Mapping[str, list[int]]) -> int | None:
+def _outside(visits: Iterable[Fact], rolled_out: Mapping[str, list[int]]) -> dict[str, int]:
+    """How long bins stood outside for each visit (by its key) of which that is known."""
+    ended = sorted((end_at, fact.key, fact) for fact in visits if (end_at := _stood_until(fact)) is not None)
+    found: dict[str, int] = {}
+    before: dict[tuple[str, str], tuple[int, bool]] = {}  # where the last visit ended, and whether bins stayed out
+    for end_at, key, fact in ended:
+        body = fact.body
+        place = (str(body.get("room")), str(body.get("waste")))
+        last_at, stayed_out = before.get(place, (0, False))
+        before[place] = (end_at, body.get("state") == "skipped" and body.get("kept_lit") is True)
+        called_at = body.get("due_at")
+        earliest = max(last_at, (called_at or end_at) - OUT_BEFORE_CALL_S)
+        out = [at for at in rolled_out.get(place[0], ()) if earliest <= at <= end_at]
+        if stayed_out:
+            start_at: int | None = last_at
+        elif out:
+            # After a call the first rolling out counts; without one it is the last, the others were for other trucks.
+            start_at = out[0] if called_at is not None else out[-1]
+        else:
+            start_at = called_at
+        if start_at is not None:
+            found[key] = max(0, end_at - max(start_at, last_at))
+    return found
+
+
+def _stood_until(fact: Fact) -> int | None:
     body = fact.body
     if body.get("state") == "served":
-        end_at = body.get("left_at") or body.get("arrived_at")
-    elif body.get("state") == "skipped":
-        end_at = fact.at
-    else:
-        return None
-    called_at = body.get("due_at")
-    if end_at is None:
-        return None
-    earliest = (called_at or end_at) - OUT_BEFORE_CALL_S
-    out = [at for at in rolled_out.get(str(body.get("room")), ()) if earliest <= at <= end_at]
-    # After a call the first rolling out counts; without one it is the last, the others were for other trucks.
-    start_at = (out[0] if called_at is not None else out[-1]) if out else called_at
-    return None if start_at is None else max(0, end_at - start_at)
+        at: int | None = body.get("left_at") or body.get("arrived_at")
+        return at
+    return fact.at if body.get("state") == "skipped" else None
 
 
 def disagreements(body: Mapping[str, Any]) -> list[str]:

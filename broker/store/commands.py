@@ -1,4 +1,4 @@
-"""`python -m broker fsck | export | import | stats`: each a function, the command line only wraps it."""
+"""`python -m broker fsck | export | import | amend | stats`: each a function, the command line only wraps it."""
 
 import argparse
 import sys
@@ -38,11 +38,19 @@ def add_commands(subparsers: Any) -> None:
     command.add_argument("source", help="FILE.jsonl, FILE.json, a store's folder, or a postgresql:// address")
     command.set_defaults(run=run_import)
 
+    command = subparsers.add_parser("amend", parents=[where], help="correct a record; the original stays readable")
+    command.add_argument("record", help="its id, or KIND:KEY for the newest of a key, as in visit:A1.20261122/r07/1")
+    command.add_argument("change", nargs="+", metavar="FIELD=VALUE", help="new value as JSON, as in bins_after=0")
+    command.add_argument("--reason", required=True, help="why")
+    command.add_argument("--who", required=True, help="who says so")
+    command.set_defaults(run=run_amend)
+
     command = subparsers.add_parser("stats", parents=[where], help="figures per day, week or month, or a day's report")
     command.add_argument("--from", dest="from_day", required=True, help="first day, YYYY-MM-DD")
     command.add_argument("--to", dest="to_day", help="last day (default: the first)")
     command.add_argument("--period", choices=PERIODS, default="day")
     command.add_argument("--by", default="", help=f"comma separated, of {' '.join(DIMENSIONS)}")
+    command.add_argument("--table", choices=report_tables.TABLES, default="figures", help="default: figures")
     command.add_argument(
         "--format", choices=("csv", "json", "html"), default="csv", help="html: report of the last day"
     )
@@ -62,19 +70,30 @@ def _place(arguments: argparse.Namespace) -> tuple[str, str, str]:
         return where or config.store.url, arguments.area or plan.area_id, arguments.timezone or plan.timezone
     about = Path(where) / "store.json"
     if about.exists():
-        found = orjson.loads(about.read_bytes())
-        return where, found["area"], found["timezone"]
+        try:
+            found = orjson.loads(about.read_bytes())
+            return where, found["area"], found["timezone"]
+        except (LookupError, TypeError) as error:
+            raise ValueError(f"{about} does not say area and time zone; run `python -m broker fsck`") from error
     return where, arguments.area, arguments.timezone or "Asia/Shanghai"
 
 
 @contextmanager
-def _opened(arguments: argparse.Namespace) -> Iterator[Store]:
+def _opened(arguments: argparse.Namespace, *, make: bool = False) -> Iterator[Store]:
     where, area, timezone = _place(arguments)
+    if not make:
+        _must_be_store(where)
     store = open_store(where, area, timezone, time.time)
     try:
         yield store
     finally:
         store.close()
+
+
+def _must_be_store(where: str) -> None:
+    """Refuse a path without records: opening it would make an empty store there, and all would seem well."""
+    if "://" not in where and not any((Path(where) / name).exists() for name in ("store.json", "records", "open")):
+        raise ValueError(f"there are no records at {where}")
 
 
 @contextmanager
@@ -156,8 +175,11 @@ def run_import(arguments: argparse.Namespace) -> int:
 
 def _import(arguments: argparse.Namespace) -> int:
     source = arguments.source
-    with _opened(arguments) as store:
-        if Path(source).suffix in SUFFIXES and Path(source).is_file():
+    is_file = Path(source).suffix in SUFFIXES and Path(source).is_file()
+    if not is_file:
+        _must_be_store(source)
+    with _opened(arguments, make=True) as store:
+        if is_file:
             read = transfer.read_lines if source.endswith(".jsonl") else transfer.read_tinydb
             with _progress("import", None) as progress:
                 receipt = transfer.import_records(read(Path(source)), store, progress)
@@ -173,13 +195,50 @@ def _import(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def run_amend(arguments: argparse.Namespace) -> int:
+    """Keep the correction; 0 when it is stored."""
+    return _said(_amend, arguments)
+
+
+def _amend(arguments: argparse.Namespace) -> int:
+    patch: dict[str, Any] = {}
+    for change in arguments.change:
+        field, equals, value = change.partition("=")
+        if not equals or not field:
+            raise ValueError(f"a change is FIELD=VALUE, got {change!r}")
+        try:
+            patch[field] = orjson.loads(value)
+        except ValueError:
+            patch[field] = value  # a plain word
+    with _opened(arguments) as store:
+        record = store.get(arguments.record)
+        if record is None:
+            kind, _, key = arguments.record.partition(":")
+            record = store.latest(kind, key).get(key)
+        if record is None:
+            raise ValueError(f"there is no record {arguments.record!r}, and none of that kind and key")
+        unknown = sorted(patch.keys() - record.body.keys())
+        if unknown:
+            raise ValueError(f"{record.id} has no {' '.join(unknown)}; it has {' '.join(sorted(record.body))}")
+        before = record.body
+        now = int(time.time())
+        after = store.amend(record.id, patch, arguments.reason, arguments.who, now).body
+    for field in patch:
+        print(f"{record.id}: {field} {orjson.dumps(before[field]).decode()} -> {orjson.dumps(after[field]).decode()}")
+    return 0
+
+
 def run_stats(arguments: argparse.Namespace) -> int:
     """Print the figures, or the last day's report, to standard output; 0 if the days could be read."""
     return _said(_stats, arguments)
 
 
 def _stats(arguments: argparse.Namespace) -> int:
-    from_day, to_day = arguments.from_day, arguments.to_day or arguments.from_day
+    # Other ways to write a day (20261122, 2026-W47-7) are understood, and not compared as they are.
+    from_day = date.fromisoformat(arguments.from_day).isoformat()
+    to_day = date.fromisoformat(arguments.to_day or arguments.from_day).isoformat()
+    if to_day < from_day:
+        raise ValueError(f"--to {to_day} is before --from {from_day}")
     by = [word for word in arguments.by.split(",") if word]
     _, area, timezone = _place(arguments)
     with _opened(arguments) as store:
@@ -189,8 +248,12 @@ def _stats(arguments: argparse.Namespace) -> int:
             cube = count(facts, timezone)
             text = report_html.day_report(facts, cube, area, to_day, arguments.language, timezone)
         else:
-            cube = figures.figures_of(store, from_day, to_day, timezone)
-            table = report_tables.rows(cube, arguments.period, by, from_day, to_day)
+            if arguments.table == "figures":
+                cube = figures.figures_of(store, from_day, to_day, timezone)
+                table = report_tables.rows(cube, arguments.period, by, from_day, to_day)
+            else:
+                facts = figures.facts_of(store, from_day, to_day, timezone)
+                table = report_tables.finding_rows(arguments.table, facts, timezone, from_day, to_day)
             text = report_tables.as_csv(table) if arguments.format == "csv" else report_tables.as_json(table)
     sys.stdout.write(text)
     return 0

@@ -1,21 +1,33 @@
 """Reading from a store what the statistics of some days need."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 from broker.rules.statistics import Cube, count
 from broker.store import Record, Store
 from broker.store.days import Days
 
-KINDS = ("visit", "call", "workflow", "weighing", "keeper")
-MARGIN_DAYS = 2  # a visit's records lie around its event: called before midnight, served after it
+# The records of an event lie around it: from so many days before to so many days after (None: whenever they came).
+# A visit is called before midnight and served after it, or days later by a dispatcher who tidies up; a press may be
+# delivered weeks late, and its incident closed whenever somebody does.
+KINDS: Mapping[str, tuple[int, int | None]] = {
+    "visit": (2, 15),
+    "call": (2, 2),
+    "workflow": (2, None),
+    "weighing": (2, None),
+    "keeper": (2, 2),
+}
 
 
 def facts_of(store: Store, from_day: str, to_day: str, timezone: str) -> list[Record]:
     """All records the figures of these days can depend on, amendments applied."""
-    before = (date.fromisoformat(from_day) - timedelta(days=MARGIN_DAYS)).isoformat()
-    after = (date.fromisoformat(to_day) + timedelta(days=MARGIN_DAYS)).isoformat()
-    start, end = Days(timezone).span(before, after)
-    return [record for kind in KINDS for record in store.scan(kind, start, end)]
+    first, last, days = date.fromisoformat(from_day), date.fromisoformat(to_day), Days(timezone)
+    found: list[Record] = []
+    for kind, (before, after) in KINDS.items():
+        start = days.start((first - timedelta(days=before)).isoformat())
+        end = None if after is None else days.start((last + timedelta(days=after + 1)).isoformat())
+        found += store.scan(kind, start, end)
+    return found
 
 
 def figures_of(store: Store, from_day: str, to_day: str, timezone: str) -> Cube:

@@ -43,6 +43,10 @@ def record_router(store: Store, plan: Plan) -> APIRouter:
         to_day: Day,
         period: Literal["day", "week", "month"] = "day",
         by: Annotated[str, Query(description=f"comma separated, of {' '.join(DIMENSIONS)}")] = "",
+        table: Annotated[
+            Literal["figures", "lanes", "weigh_ins", "disagreements"],
+            Query(description="the figures, or what they hide: period and by are for the figures"),
+        ] = "figures",
         form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
     ) -> Response:
         if not from_day <= to_day <= from_day + timedelta(days=MAX_DAYS):
@@ -51,14 +55,18 @@ def record_router(store: Store, plan: Plan) -> APIRouter:
         unknown = [word for word in names if word not in DIMENSIONS]
         if unknown:
             raise HTTPException(422, f"by: no such dimension {' '.join(unknown)}; there are {' '.join(DIMENSIONS)}")
+        first, last = from_day.isoformat(), to_day.isoformat()
         try:
-            cube = figures.figures_of(store, str(from_day), str(to_day), plan.timezone)
+            facts = figures.facts_of(store, first, last, plan.timezone)
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
-        table = report_tables.rows(cube, period, names, str(from_day), str(to_day))
+        if table == "figures":
+            rows = report_tables.rows(count(facts, plan.timezone), period, names, first, last)
+        else:
+            rows = report_tables.finding_rows(table, facts, plan.timezone, first, last)
         if form == "csv":
-            return PlainTextResponse(report_tables.as_csv(table), media_type="text/csv; charset=utf-8")
-        return Response(report_tables.as_json(table), media_type="application/json")
+            return PlainTextResponse(report_tables.as_csv(rows), media_type="text/csv; charset=utf-8")
+        return Response(report_tables.as_json(rows), media_type="application/json")
 
     @router.get("/report/{day}", summary="The day in plain words, one page", response_class=HTMLResponse)
     def report(
@@ -70,9 +78,7 @@ def record_router(store: Store, plan: Plan) -> APIRouter:
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
         cube = count(facts, plan.timezone)
-        return HTMLResponse(
-            report_html.day_report(facts, cube, plan.area_id, day.isoformat(), language, plan.timezone)
-        )
+        return HTMLResponse(report_html.day_report(facts, cube, plan.area_id, day.isoformat(), language, plan.timezone))
 
     @router.get("/gtfs.zip", summary="The plan as a GTFS feed")
     def gtfs() -> Response:
