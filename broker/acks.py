@@ -8,6 +8,10 @@ from bisect import bisect_right
 from itertools import islice
 from typing import Any
 
+import orjson
+
+ACK_EVERY_S = 0.2
+BURST_S = 0.2  # so much of the pace may be used ahead: one ack may follow another at once, but not again and again
 BOOTS_KEPT = 4  # a device settles its earlier boots' backlog within a few restarts
 RANGES_SENT = 64  # what is left out is sent again by the device and acknowledged then
 
@@ -46,21 +50,50 @@ class SeqSet:
         """All ranges, in order."""
         return list(zip(self._firsts, self._lasts, strict=True))
 
+    def ends_with(self, seq: int) -> list[int] | None:
+        """The list whose last number is `seq`, if nothing above it is in: setting that number extends the set."""
+        return self._lasts if self._lasts and self._lasts[-1] == seq else None
+
 
 class DeviceAcks:
-    """What one device has delivered, by boot; `touched` are the numbers to acknowledge in the next message."""
+    """What one device has delivered, by boot, and when it may be told."""
 
     def __init__(self) -> None:
         self._boots: dict[int, SeqSet] = {}
-        self._touched: dict[int, set[int]] = {}
+        self._touched: dict[int, set[int]] = {}  # numbers to acknowledge in the next message
+        # Numbers mostly count up: of a row of them only the end is kept, until something else comes.
+        self._row_boot = -1
+        self._row_next = -1
+        self._row_lasts: list[int] = []
+        self._row_grew = False
+        self._paid_until = 0.0  # every ack sent moves this by ACK_EVERY_S
 
     def add(self, boot: int, seq: int) -> bool:
         """Note a delivery; False if it is a resend. Either way it is acknowledged (again)."""
+        if seq == self._row_next and boot == self._row_boot:
+            self._row_lasts[-1] = seq
+            self._row_next = seq + 1
+            self._row_grew = True
+            return True
+        self._end_row()
         self._touched.setdefault(boot, set()).add(seq)
-        return self._boots.setdefault(boot, SeqSet()).add(seq)
+        numbers = self._boots.get(boot)
+        if numbers is None:
+            numbers = self._boots[boot] = SeqSet()
+        new = numbers.add(seq)
+        lasts = numbers.ends_with(seq)
+        if lasts is not None:
+            self._row_boot, self._row_next, self._row_lasts = boot, seq + 1, lasts
+        return new
+
+    def _end_row(self) -> None:
+        if self._row_grew:
+            self._touched.setdefault(self._row_boot, set()).add(self._row_next - 1)
+        self._row_boot, self._row_next, self._row_grew = -1, -1, False
 
     def body(self) -> dict[str, Any]:
         """The `ack` payload: of each recent boot all up to `upto` (when it began at 0 or 1) and ranges beyond."""
+        self._end_row()
         acks = []
         for boot in sorted(set(sorted(self._boots)[-BOOTS_KEPT:]) | set(self._touched)):
             ranges = self._boots[boot].ranges()
@@ -78,3 +111,17 @@ class DeviceAcks:
         for old in sorted(self._boots)[:-BOOTS_KEPT]:
             del self._boots[old]
         return {"acks": acks}
+
+    def payload(self) -> bytes:
+        """`body` as JSON. It is ours and by far the most frequent message, so nothing checks it again."""
+        return orjson.dumps(self.body())
+
+    def may_be_sent(self, now: float) -> bool:
+        """Whether the pace of one ack in ACK_EVERY_S allows one; a clock that was set back holds nothing up."""
+        ahead_s = self._paid_until - now
+        return ahead_s <= BURST_S or ahead_s > BURST_S + ACK_EVERY_S
+
+    def sent(self, now: float) -> None:
+        """One was sent."""
+        ahead_s = self._paid_until - now
+        self._paid_until = (self._paid_until if 0 < ahead_s <= BURST_S + ACK_EVERY_S else now) + ACK_EVERY_S

@@ -13,6 +13,7 @@ devices keep their records meanwhile.
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
@@ -30,28 +31,40 @@ from broker.rules.records import close_topics, tell_incident
 from broker.rules.shift import DispatchSettings
 from broker.store import Record, Refused, StoreError
 from broker.store import Store as RecordStore
+from broker.unpacking import Quick, quick
 from firmware import wire
 
 log = logging.getLogger("zhanpai.bridge")
 
-ACK_EVERY_S = 0.2
 RETRY_S = 1.0
 LOG_REFUSAL_EVERY_S = 60
-MOST_ADDRESSES = 10_000
+MOST_SOURCES = 20_000
 MOST_FAULTS_LOGGED = 100
 SAME_TIME_S = 120  # how far a device's idea of a past moment may move while its clock settles
 _TIMES = ("fix_at", "pressed_at", "at")  # null until the device knows the time; a resend may know it by then
 _RESENT_DIFFERS_IN = ("late", "sent_at", *_TIMES)
 
 Sender = Callable[[str, bytes, bool], None]  # topic, payload, retained
+DeviceKey = tuple[str, str]  # family, device
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is known of one topic that a device writes to; looked up once per message instead of worked out."""
+
+    address: wire.Address
+    device: DeviceKey
+    quick: Quick
+    times: tuple[str, ...]  # the fields that say when it happened, the best first
+
+
+_WHEN = {"fix": ("fix_at",), "incident": ("fix_at", "pressed_at")}  # of other channels `at`
 
 
 class Bridge:
     """The bridge of one area; `send` must not block and may drop: everything retained is sent again on `link_up`."""
 
-    def __init__(
-        self, plan: Plan, store: RecordStore, send: Sender, settings: DispatchSettings | None = None
-    ) -> None:
+    def __init__(self, plan: Plan, store: RecordStore, send: Sender, settings: DispatchSettings | None = None) -> None:
         self.area = plan.area_id
         self.store = store
         self.counts: Counter[str] = Counter()
@@ -61,11 +74,10 @@ class Bridge:
         self._send = send
         self._plan = plan
         self._settings = settings or DispatchSettings()
-        self._acks: dict[tuple[str, str], DeviceAcks] = {}
-        self._ack_due: dict[tuple[str, str], float] = {}  # (family, device) -> not before
-        self._ack_sent: dict[tuple[str, str], float] = {}
-        self._ack_topics: dict[tuple[str, str], str] = {}
-        self._addresses: dict[str, wire.Address] = {}
+        self._acks: dict[DeviceKey, DeviceAcks] = {}
+        self._to_ack: dict[DeviceKey, bool] = {}  # whether at once, whatever the pace
+        self._ack_topics: dict[DeviceKey, str] = {}
+        self._sources: dict[str, _Source] = {}
         self._refusal_logged: dict[str, float] = {}
         self._records: list[Record] = []
         self._publishes: list[Publish] = []
@@ -99,8 +111,7 @@ class Bridge:
         for effect in effects:
             if isinstance(effect, Publish):
                 self._publish(effect)
-        for device in self._acks:
-            self._ack_due[device] = now
+        self._to_ack.update(dict.fromkeys(self._acks, True))
 
     def stop(self, now: float) -> None:
         """Commit what is left and say good-bye."""
@@ -116,19 +127,24 @@ class Bridge:
         """Take one message of a device; a bad one is refused, counted and logged, and never stops anything."""
         self.counts["received"] += 1
         try:
-            message = wire.unpack(topic, payload, self._address_of(topic), orjson.loads)
+            source = self._sources.get(topic) or self._source_of(topic)
+            body = source.quick(payload)
+            if body is None:
+                body = wire.unpack(topic, payload, source.address, orjson.loads).body
         except wire.WireError as why:
             self._refuse(topic, str(why), now)
             return
-        address, body = message.address, message.body
         if body is None:
             return
+        address, second = source.address, int(now)
         if "seq" in body:
-            device = (address.family, address.device)
-            known = self._acks.setdefault(device, DeviceAcks())
+            device = source.device
+            known = self._acks.get(device)
+            if known is None:
+                known = self._acks[device] = DeviceAcks()
             urgent = address.channel == "incident"
-            wait = 0.0 if urgent else max(now, self._ack_sent.get(device, 0.0) + ACK_EVERY_S)
-            self._ack_due[device] = min(wait, self._ack_due.get(device, wait))
+            if urgent or device not in self._to_ack:
+                self._to_ack[device] = urgent
             if not known.add(body["boot"], body["seq"]) and not self._is_another(address, body):
                 self.counts["duplicates"] += 1
                 return
@@ -138,9 +154,11 @@ class Bridge:
                     name = wire.topic(channel, self.area, address.device, address.item)
                     self._publishes.append(Publish(name, None))
                 return
-            self._records.append(self._record_of(address, body, int(now)))
+            self._records.append(self._record_of(source, body, second))
             self._urgent = self._urgent or urgent
-        self._take(self._decided(lambda: self.dispatch.on_message(message, int(now)), topic), int(now))
+        effects = self._decided(self.dispatch.on_message, wire.Message(address, body), second)
+        if effects:
+            self._take(effects, second)
 
     def act(self, act: Act, now: float) -> None:
         """Carry out a person's action; raises ActionError, or StoreError when it could not be kept."""
@@ -154,19 +172,19 @@ class Bridge:
         """Let time pass: at most once a second, and the heartbeat every ten."""
         # While nothing can be stored nothing new is said, so nobody may believe that what they hold is current:
         # without a heartbeat the lamps say "no data" after 90 s.
-        if now - self._clock_at >= wire.HEARTBEAT_S and self.trouble is None:
+        if not 0 <= now - self._clock_at < wire.HEARTBEAT_S and self.trouble is None:
             self._heartbeat(now)
         if int(now) == self._ticked_at:
             return
         self._ticked_at = int(now)
-        self._take(self._decided(lambda: self.dispatch.on_tick(int(now)), "tick"), int(now))
+        self._take(self._decided(self.dispatch.on_tick, int(now)), int(now))
 
     # --- what goes out --------------------------------------------------------------------------------------
 
     def flush(self, now: float) -> bool:
         """Commit, publish, acknowledge, in this order; False while the store does not take the batch."""
         if self._records:
-            if now < self._retry_at:
+            if self._retry_at - RETRY_S <= now < self._retry_at:
                 return False
             try:
                 self._commit_or_refuse()
@@ -184,17 +202,25 @@ class Bridge:
         for publish in self._publishes:
             self._publish(publish)
         self._publishes.clear()
-        for device, due in list(self._ack_due.items()):
-            if now >= due:
-                # By far the most frequent message: its topic is made once, its body is ours and needs no check.
-                topic = self._ack_topics.get(device)
-                if topic is None:
-                    topic = self._ack_topics[device] = wire.topic("ack", self.area, device[1], family=device[0])
-                self._send(topic, orjson.dumps(self._acks[device].body()), True)
-                self.counts["published"] += 1
-                self._ack_sent[device] = now
-                del self._ack_due[device]
+        if self._to_ack:
+            self._acknowledge(now)
         return True
+
+    def _acknowledge(self, now: float) -> None:
+        """Tell the devices what is stored of theirs, each at its pace; an incident's at once."""
+        waiting = self._to_ack
+        self._to_ack = {}
+        for device, at_once in waiting.items():
+            acks = self._acks[device]
+            if not at_once and not acks.may_be_sent(now):
+                self._to_ack[device] = False
+                continue
+            topic = self._ack_topics.get(device)
+            if topic is None:
+                topic = self._ack_topics[device] = wire.topic("ack", self.area, device[1], family=device[0])
+            self._send(topic, acks.payload(), True)
+            acks.sent(now)
+            self.counts["published"] += 1
 
     def _commit_or_refuse(self) -> None:
         """Commit the batch; a record that no store could ever keep is counted and left out, never retried for ever."""
@@ -252,36 +278,34 @@ class Bridge:
         """Records decided on but not durable yet."""
         return len(self._records)
 
-    def _address_of(self, topic: str) -> wire.Address:
-        """The address of a device's topic of this area; each is parsed once. Raises WireError."""
-        address = self._addresses.get(topic)
-        if address is None:
-            address = wire.parse_topic(topic)
-            if address.area != self.area or wire.sent_by(address) != "device":
-                raise wire.WireError(topic, "topic", "is not for this bridge")
-            if len(self._addresses) >= MOST_ADDRESSES:
-                self._addresses.clear()  # every incident has a topic of its own
-            self._addresses[topic] = address
-        return address
+    def _source_of(self, topic: str) -> _Source:
+        """Who writes to this topic, if a device of this area does; raises WireError."""
+        address = wire.parse_topic(topic)
+        if address.area != self.area or wire.sent_by(address) != "device":
+            raise wire.WireError(topic, "topic", "is not for this bridge")
+        if len(self._sources) >= MOST_SOURCES:
+            self._sources.clear()  # every incident has a topic of its own
+        times = _WHEN.get(address.channel, ("at",))
+        source = _Source(address, (address.family, address.device), quick(address), times)
+        self._sources[topic] = source
+        return source
 
     # --- helpers of the above -------------------------------------------------------------------------------
 
-    def _decided(self, decide: Callable[[], list[Effect]], what: str) -> list[Effect]:
+    def _decided(self, decide: Callable[..., list[Effect]], *event: Any) -> list[Effect]:
         """What the rules say; a fault in them is ours, is counted and logged, and stops nothing: the record is kept."""
         try:
-            return decide()
+            return decide(*event)
         except Exception:
             self.counts["rule_faults"] += 1
             if self.counts["rule_faults"] <= MOST_FAULTS_LOGGED:
-                log.exception("a rule failed on %s; please report this with the lines below", what)
+                log.exception("a rule failed on %s; please report this with the lines below", event)
             return []
 
     def _take(self, effects: list[Effect], now: int) -> None:
         for effect in effects:
             if isinstance(effect, Store):
-                self._records.append(
-                    Record(effect.id, effect.kind, effect.key, effect.at, now, self.area, effect.body)
-                )
+                self._records.append(Record(effect.id, effect.kind, effect.key, effect.at, now, self.area, effect.body))
                 self._urgent = self._urgent or effect.urgent
             elif isinstance(effect, Publish):
                 self._publishes.append(effect)
@@ -290,13 +314,19 @@ class Bridge:
                 del self.notices[:-100]
                 log.log(logging.WARNING if effect.level != "info" else logging.INFO, "%s", effect.text)
 
-    def _record_of(self, address: wire.Address, body: Mapping[str, Any], now: int) -> Record:
-        at = next((body[name] for name in ("fix_at", "pressed_at", "at") if body.get(name) is not None), now)
+    def _record_of(self, source: _Source, body: dict[str, Any], now: int) -> Record:
+        """The record of a device's message; `body` becomes part of it and gets the device's name."""
+        at: int = now
+        for name in source.times:
+            if body[name] is not None:
+                at = body[name]
+                break
         if at > now + FUTURE_S:
             at = now  # a clock that runs ahead must not make this the newest record for ever
-        key = f"{address.device}/{body['incident_id']}" if address.channel == "incident" else address.device
-        record_id = f"{address.device}:{body['boot']}:{body['seq']}"
-        return Record(record_id, address.channel, key, at, now, self.area, {**body, "device": address.device})
+        channel, device = source.address.channel, source.address.device
+        key = f"{device}/{body['incident_id']}" if channel == "incident" else device
+        body["device"] = device
+        return Record(f"{device}:{body['boot']}:{body['seq']}", channel, key, at, now, self.area, body)
 
     def _is_another(self, address: wire.Address, body: Mapping[str, Any]) -> bool:
         """Whether a known (boot, seq) comes with other content: a boot counter that went back (a new SD card)."""

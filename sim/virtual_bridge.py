@@ -5,7 +5,8 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from broker.bridge import ACK_EVERY_S, Bridge
+from broker.acks import ACK_EVERY_S
+from broker.bridge import Bridge
 from broker.rules.actions import Act, ActionError
 from broker.rules.plan import Plan
 from broker.store import Store, StoreError
@@ -25,7 +26,12 @@ class VirtualBridge:
     """One bridge process; the store's files outlive it."""
 
     def __init__(
-        self, timeline: Timeline, broker: VirtualBroker, plan: Plan, opened: Callable[[], Store], evidence: Evidence,
+        self,
+        timeline: Timeline,
+        broker: VirtualBroker,
+        plan: Plan,
+        opened: Callable[[], Store],
+        evidence: Evidence,
         dice: random.Random,
     ) -> None:
         self._timeline = timeline

@@ -51,7 +51,8 @@ class Dispatch:
     def on_message(self, message: wire.Message, now: int) -> list[Effect]:
         """Decide on one device message that is new (not a resend)."""
         self.shift.clock = max(self.shift.clock, now)
-        return self._settle(self._message(message, now), now)
+        effects = self._message(message, now)
+        return self._settle(effects, now) if self.shift.reordered else effects
 
     def on_tick(self, now: int) -> list[Effect]:
         """What time alone brings: runs that open, gaps that grow, alarms that repeat."""
@@ -80,7 +81,9 @@ class Dispatch:
         if body is None:  # a retained topic was cleared; devices clear nothing that decides
             return []
         if address.family == "truck":
-            truck = self.shift.trucks.setdefault(address.device, TruckState())
+            truck = self.shift.trucks.get(address.device)
+            if truck is None:
+                truck = self.shift.trucks[address.device] = TruckState()
             truck.heard_at = now
             if address.channel == "life":
                 return self._life(address, truck, body, now)
@@ -89,7 +92,9 @@ class Dispatch:
             if address.channel == "fix":
                 return self._fix(address.device, truck, body, now)
             return self._incident(address.device, body, now)
-        room = self.shift.rooms.setdefault(address.device, RoomState())
+        room = self.shift.rooms.get(address.device)
+        if room is None:
+            room = self.shift.rooms[address.device] = RoomState()
         room.heard_at = now
         if address.channel == "life":
             return self._life(address, room, body, now)

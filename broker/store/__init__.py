@@ -7,7 +7,7 @@ through this page.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class StoreError(Exception):
@@ -34,8 +34,7 @@ class Refused(StoreError, ValueError):  # noqa: N818 - the name says what is so
     """A record no backend can keep (a broken text, a time that is none); nothing of its batch was stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One fact. `id` is unique for ever; device records use `<device>:<boot>:<seq>`.
 
     `kind` is a word (fix incident bins lamp keeper life visit call workflow itinerary run leg dwell action

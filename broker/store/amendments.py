@@ -1,7 +1,6 @@
 """Amendments: corrections that are records themselves, laid over the originals whenever those are read."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from broker.store import Record, Refused
@@ -60,4 +59,4 @@ class Amendments:
         body = dict(original.body)
         for number in sorted(patches):
             body.update(patches[number])
-        return replace(original, body=body)
+        return original._replace(body=body)

@@ -1,4 +1,4 @@
-"""The day that is being written: a JournalDB with an index by id, the positions beside it, and lazy day sums."""
+"""The day that is being written: a JournalDB, the positions beside it; index and day sums are made when asked for."""
 
 import threading
 from array import array
@@ -10,13 +10,14 @@ import orjson
 
 from broker.store import Record, codec, sums
 from broker.store.days import Days
-from broker.store.intake import Admitted
+from broker.store.intake import Batch
 from broker.store.positions import Positions
 from broker.store.seen import Seen
 from broker.store.tinyjournal import Files, JournalDB
 from broker.store.tinyjournal.journal import Place
 
 POSITIONS = "fix"  # the one kind that is mass data: kept as lines, a thinned part as documents
+READ_AT_ONCE = 1000  # lines; more at once would only cost memory
 THIN_S = 30  # one position per truck and this many seconds becomes a document
 
 
@@ -29,85 +30,90 @@ class OpenDay:
         """Opens and replays the journal in `folder`; ids that count go into `seen`."""
         self.folder, self.number, self.day = folder, number, day
         self._days, self._seen = days, seen
-        self._index: dict[str, dict[str, int]] = {}
+        self._others: set[str] = set()  # ids that do not count; of the others `seen` knows which are stored
         self._at: dict[str, array[int]] = {}
         self._positions = Positions()
         self._fix_last: dict[str, tuple[int, str, bytes]] = {}
         self._fix_kept: dict[str, int] = {}
-        self._lazy_lock = threading.Lock()  # over the two below, which grow when somebody asks
+        self._lazy_lock = threading.Lock()  # over the three below, which grow when somebody asks
+        self._index: dict[str, dict[str, int]] = {}
         self._cubes: dict[str, tuple[int, sums.Cube]] = {}
         self._latest: dict[str, tuple[int, dict[str, tuple[int, str, int]]]] = {}
-        self.db = JournalDB(folder, files, stamp=stamp, on_note=self._read_note)
+        self.db = JournalDB(folder, files, stamp=stamp, on_notes=self._read_notes)
         self.events = self.db.journal.events
         for kind in sorted(self.db.tables()):
             self._read_table(kind)
 
-    def _read_note(self, line: bytes, place: Place, offset: int) -> None:
-        record_id, key, at = codec.head(line)
-        self._take_note(record_id, key, at, line, place, offset)
-        self._seen.add(record_id)
+    def _read_notes(self, lines: list[bytes], place: Place, offset: int) -> None:
+        for together in _some(lines):
+            self._see(self._take_notes(together, place, offset))
+            offset += sum(map(len, together)) + len(together)
 
     def _read_table(self, kind: str) -> None:
-        head, see = codec.head, self._seen.add
-        ids, times = [], []
-        for document in self.db.rows(kind).documents():
-            record_id, key, at = head(document)
-            ids.append(record_id)
-            times.append(at)
-            see(record_id)
+        times = self._at[kind] = array("q")
+        for together in _some(self.db.rows(kind).documents()):
+            heads = codec.heads(together)
+            self._see(heads)
+            times.extend([at for _, _, _, at in heads])
             if kind == POSITIONS:
-                self._fix_kept[key] = at // THIN_S
-                self._see_position(key, at, record_id, document)
-        self._take_in(kind, ids, times, 1)
+                self._see_positions(heads, together)
+                self._fix_kept.update((key, at // THIN_S) for _, _, key, at in heads)
+
+    def _see(self, heads: Sequence[codec.Head]) -> None:
+        """These ids are stored."""
+        numbers: dict[str, list[int]] = {}
+        for name, number, _, _ in heads:
+            if number < 0:
+                self._others.add(name)
+            elif name in numbers:
+                numbers[name].append(number)
+            else:
+                numbers[name] = [number]
+        for name, found in numbers.items():
+            self._seen.take(name, found)
 
     # --- writing ---------------------------------------------------------------------------------------
 
-    def append(self, batch: Sequence[Admitted]) -> None:
+    def append(self, batch: Batch) -> None:
         """Store new records in one frame; raises what the journal raises."""
+        _, kinds, _, times, _, _, _ = zip(*batch.records, strict=True)
+        if kinds[0] != POSITIONS and kinds.count(kinds[0]) == len(kinds):
+            self.db.insert_encoded({kinds[0]: batch.documents})
+            self._take_in(kinds[0], times)
+        else:
+            self._append_mixed(batch)
+        for ranges, number, record in zip(batch.ranges, batch.numbers, batch.records, strict=True):
+            if ranges is not None:
+                ranges.add(number)
+            else:
+                self._others.add(record.id)
+
+    def _append_mixed(self, batch: Batch) -> None:
         tables: dict[str, list[bytes]] = {}
-        heads: dict[str, tuple[list[str], list[int]]] = {}
-        positions: list[tuple[Record, bytes]] = []
-        notes: list[bytes] = []
-        noted: list[Record] = []
-        kept_before: dict[str, int] | None = None
-        last = ""
-        for record, _, _, document in batch:
+        times: dict[str, list[int]] = {}
+        positions: list[bytes] = []  # those that become documents
+        notes: list[bytes] = []  # those that do not
+        kept_before = dict(self._fix_kept)
+        for record, document in zip(batch.records, batch.documents, strict=True):
             kind = record.kind
             if kind == POSITIONS:
-                kept_before = dict(self._fix_kept) if kept_before is None else kept_before
-                positions.append((record, document))
                 if not self._keep(record):
                     notes.append(codec.with_kind(kind, document))
-                    noted.append(record)
                     continue
-            if kind != last:
-                last = kind
-                documents = tables.setdefault(kind, [])
-                ids, times = heads.setdefault(kind, ([], []))
-            documents.append(document)
-            ids.append(record.id)
-            times.append(record.at)
-        first = {kind: self.db.rows(kind).next_id for kind in tables}
+                positions.append(document)
+            tables.setdefault(kind, []).append(document)
+            times.setdefault(kind, []).append(record.at)
         try:
             place = self.db.insert_encoded(tables, notes)
         except BaseException:
-            self._fix_kept = self._fix_kept if kept_before is None else kept_before
+            self._fix_kept = kept_before
             raise
-        for kind, (ids, times) in heads.items():
-            self._take_in(kind, ids, times, first[kind])
-        for _, ranges, number, _ in batch:
-            if ranges is not None:
-                lasts = ranges.lasts
-                if lasts and number == lasts[-1] + 1:  # what `add` would do, without the call
-                    lasts[-1] = number
-                else:
-                    ranges.add(number)
-        for record, document in positions:
-            self._see_position(record.key, record.at, record.id, document)
-        offset = 0
-        for record, line in zip(noted, notes, strict=True):
-            self._take_note(record.id, record.key, record.at, line, place, offset)
-            offset += len(line) + 1
+        for kind, found in times.items():
+            self._take_in(kind, found)
+        if positions:
+            self._see_positions(codec.heads(positions), positions)
+        if notes:
+            self._take_notes(notes, place, 0)
 
     def _keep(self, record: Record) -> bool:
         slot = record.at // THIN_S
@@ -116,32 +122,35 @@ class OpenDay:
         self._fix_kept[record.key] = slot
         return True
 
-    def _take_in(self, kind: str, ids: list[str], times: list[int], first: int) -> None:
+    def _take_in(self, kind: str, times: Sequence[int]) -> None:
         if kind not in self._at:
-            self._index[kind], self._at[kind] = {}, array("q")
-        self._index[kind].update(zip(ids, range(first, first + len(ids)), strict=True))
+            self._at[kind] = array("q")
         self._at[kind].extend(times)
 
-    def _take_note(self, record_id: str, key: str, at: int, line: bytes, place: Place, offset: int) -> None:
-        self._positions.take(record_id, at, place, offset)
-        self._see_position(key, at, record_id, line)
+    def _take_notes(self, lines: list[bytes], place: Place, offset: int) -> list[codec.Head]:
+        heads = codec.heads(lines)
+        self._positions.take(heads, lines, place, offset)
+        self._see_positions(heads, lines)
+        return heads
 
-    def _see_position(self, key: str, at: int, record_id: str, document: bytes) -> None:
-        last = self._fix_last.get(key)
-        if last is None or (at, record_id) > last[:2]:
-            self._fix_last[key] = (at, record_id, document)
+    def _see_positions(self, heads: Sequence[codec.Head], documents: Sequence[bytes]) -> None:
+        """Keep the newest position of each truck, of two of one second the one with the greater id."""
+        for (name, number, key, at), document in zip(heads, documents, strict=True):
+            last = self._fix_last.get(key)
+            if last is None or at > last[0] or (at == last[0] and _id(name, number) > last[1]):
+                self._fix_last[key] = (at, _id(name, number), document)
 
     # --- reading ---------------------------------------------------------------------------------------
 
     def holds(self, record_id: str) -> bool:
         """Whether an id that does not count is stored here."""
-        return self._positions.holds(record_id) or any(record_id in index for index in self._index.values())
+        return record_id in self._others
 
     def ids(self) -> Iterator[tuple[str, str]]:
         """Every id with its kind."""
-        for kind, index in self._index.items():
-            for record_id in index:
-                yield record_id, kind
+        for kind in self._at:
+            for document in self.db.rows(kind).documents():
+                yield codec.head(document)[0], kind
         for line in self._positions.all_lines(self.db.journal.segments):
             yield codec.head(line)[0], POSITIONS
 
@@ -155,8 +164,8 @@ class OpenDay:
 
     def get(self, record_id: str) -> Record | None:
         """The record of this id; a position that is no document is read from disk."""
-        for kind, index in list(self._index.items()):
-            doc_id = index.get(record_id)
+        for kind in list(self._at):
+            doc_id = self._index_of(kind).get(record_id)
             if doc_id is not None:
                 document = self.db.rows(kind).raw(doc_id)
                 return None if document is None else codec.decode(kind, document)
@@ -168,6 +177,18 @@ class OpenDay:
             return codec.decode(POSITIONS, reader.read(number))
         finally:
             reader.close()
+
+    def _index_of(self, kind: str) -> dict[str, int]:
+        """The documents of a kind by id; only what came since the last call is looked at."""
+        with self._lazy_lock:
+            index = self._index.setdefault(kind, {})
+            upto = len(self._at.get(kind, ()))
+            rows = self.db.rows(kind)  # after `upto`: a table is there before its first time is
+            for doc_id in range(len(index) + 1, upto + 1):
+                document = rows.raw(doc_id)
+                if document is not None:
+                    index[codec.head(document)[0]] = doc_id
+            return index
 
     def scan(self, kind: str, from_at: int, to_at: int) -> Iterator[Record]:
         """Records of a kind with from_at <= at < to_at, ordered by (at, id), as of now."""
@@ -239,3 +260,12 @@ class OpenDay:
     def close(self) -> None:
         """Close the journal."""
         self.db.close()
+
+
+def _some(lines: list[bytes]) -> Iterator[list[bytes]]:
+    for start in range(0, len(lines), READ_AT_ONCE):
+        yield lines[start : start + READ_AT_ONCE]
+
+
+def _id(name: str, number: int) -> str:
+    return name if number < 0 else f"{name}:{number}"

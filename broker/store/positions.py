@@ -7,8 +7,10 @@ import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, islice
 from pathlib import Path
 
+from broker.store.codec import Head
 from broker.store.seen import counted
 from broker.store.tinyjournal.journal import Place
 
@@ -24,22 +26,20 @@ class Positions:
         self._counted: dict[str, _Index] = {}  # by device and boot
         self._others: dict[str, int] = {}  # ids that do not count
 
-    def take(self, record_id: str, at: int, place: Place, offset: int) -> None:
-        """A position's line is `offset` bytes behind `place`."""
-        found = counted(record_id)
-        if found is None:
-            self._others[record_id] = len(self.times)
-        else:
-            index = self._counted.get(found[0])
-            if index is None:
-                index = self._counted[found[0]] = _Index()
-            index.add(found[1], len(self.times))
-        self.times.append(at)
-        self._places.append(place.segment << _SEGMENT_SHIFT | (place.offset + offset))
-
-    def holds(self, record_id: str) -> bool:
-        """Whether an id that does not count is here."""
-        return record_id in self._others
+    def take(self, heads: Sequence[Head], lines: Sequence[bytes], place: Place, offset: int) -> None:
+        """Lines that stand one after the other, the first of them `offset` bytes behind `place`."""
+        number, at_byte = len(self.times), place.segment << _SEGMENT_SHIFT | (place.offset + offset)
+        for name, seq, _, _ in heads:
+            if seq < 0:
+                self._others[name] = number
+            else:
+                index = self._counted.get(name)
+                if index is None:
+                    index = self._counted[name] = _Index()
+                index.add(seq, number)
+            number += 1
+        self.times.extend([at for _, _, _, at in heads])
+        self._places.extend(islice(accumulate((len(line) + 1 for line in lines), initial=at_byte), len(lines)))
 
     def find(self, record_id: str) -> int | None:
         """The number of a position."""

@@ -84,10 +84,11 @@ def seal(day: OpenDay, seen: Seen, records_folder: Path, files: Files, pause_s: 
         kinds[POSITIONS]["hours"] = hours
     here, others = Seen(), []
     for record_id, kind in day.ids():
-        if counted(record_id) is None:
+        found = counted(record_id)
+        if found is None:
             others.append((id_hash(record_id), sorted(kinds).index(kind)))
         else:
-            here.add(record_id)
+            here.take(found[0], [found[1]])
     put(IDS, [_ids(others)])
     put(SEEN, [_json(seen.saved())])
     manifest = {

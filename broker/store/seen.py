@@ -4,6 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 
+MOST_NUMBER = 999_999_999  # nine digits
 _COUNTED = re.compile(r"([^:\x00-\x1f\x7f]{1,100}:(?:0|[1-9][0-9]{0,11})):(0|[1-9][0-9]{0,8})", re.ASCII)
 
 
@@ -16,42 +17,59 @@ def counted(record_id: str) -> tuple[str, int] | None:
 class Ranges:
     """A set of whole numbers as sorted, disjoint [first, last] ranges; numbers usually arrive counting up."""
 
-    __slots__ = ("firsts", "lasts")
+    __slots__ = ("_firsts", "_lasts", "most")
 
     def __init__(self, pairs: list[list[int]] | None = None) -> None:
-        self.firsts = [first for first, _ in pairs or []]
-        self.lasts = [last for _, last in pairs or []]
+        self._firsts = [first for first, _ in pairs or []]
+        self._lasts = [last for _, last in pairs or []]
+        self.most = self._lasts[-1] if self._lasts else -1  # the highest number, -1 while there is none
 
     def __contains__(self, number: int) -> bool:
-        if not self.lasts or number > self.lasts[-1]:
+        if number > self.most:
             return False
-        position = bisect_right(self.firsts, number) - 1
-        return position >= 0 and number <= self.lasts[position]
+        position = bisect_right(self._firsts, number) - 1
+        return position >= 0 and number <= self._lasts[position]
 
     def add(self, number: int) -> None:
         """Take in one number; again changes nothing."""
-        if self.lasts and number == self.lasts[-1] + 1:
-            self.lasts[-1] = number
+        firsts, lasts = self._firsts, self._lasts
+        if number > self.most:
+            if lasts and number == self.most + 1:
+                lasts[-1] = number
+            else:
+                firsts.append(number)
+                lasts.append(number)
+            self.most = number
             return
-        position = bisect_right(self.firsts, number) - 1
-        if position >= 0 and number <= self.lasts[position]:
+        position = bisect_right(firsts, number) - 1
+        if position >= 0 and number <= lasts[position]:
             return
-        joins_left = position >= 0 and self.lasts[position] == number - 1
-        joins_right = position + 1 < len(self.firsts) and self.firsts[position + 1] == number + 1
+        joins_left = position >= 0 and lasts[position] == number - 1
+        joins_right = firsts[position + 1] == number + 1
         if joins_left and joins_right:
-            self.lasts[position] = self.lasts[position + 1]
-            del self.firsts[position + 1], self.lasts[position + 1]
+            lasts[position] = lasts[position + 1]
+            del firsts[position + 1], lasts[position + 1]
         elif joins_left:
-            self.lasts[position] = number
+            lasts[position] = number
         elif joins_right:
-            self.firsts[position + 1] = number
+            firsts[position + 1] = number
         else:
-            self.firsts.insert(position + 1, number)
-            self.lasts.insert(position + 1, number)
+            firsts.insert(position + 1, number)
+            lasts.insert(position + 1, number)
+
+    def add_all(self, numbers: list[int]) -> None:
+        """Take in many; a row that counts up beyond the highest costs as much as its first and last."""
+        first, last = numbers[0], numbers[-1]
+        if first > self.most and last - first == len(numbers) - 1 and numbers == list(range(first, last + 1)):
+            self.add(first)
+            self._lasts[-1] = self.most = last
+            return
+        for number in numbers:
+            self.add(number)
 
     def pairs(self) -> list[list[int]]:
         """The ranges as JSON keeps them."""
-        return [[first, last] for first, last in zip(self.firsts, self.lasts, strict=True)]
+        return [[first, last] for first, last in zip(self._firsts, self._lasts, strict=True)]
 
 
 class Seen:
@@ -77,21 +95,13 @@ class Seen:
             return False
         return found[1] in self.heads[found[0]]
 
-    def add(self, record_id: str) -> None:
-        """This id is stored now; nothing happens if it does not count."""
-        head, _, tail = record_id.rpartition(":")
+    def take(self, head: str, numbers: list[int]) -> None:
+        """These numbers of a `<device>:<boot>` that counts are stored now."""
         ranges = self.heads.get(head)
-        # A known head was matched by the pattern once: then only the tail is to be looked at.
-        if ranges is not None and tail.isdigit() and tail.isascii() and tail[0] != "0" and len(tail) <= 9:
-            number = int(tail)
-        else:
-            ranges, number = self.find(record_id)
-        if ranges is not None:
-            if ranges.lasts and number == ranges.lasts[-1] + 1:
-                ranges.lasts[-1] = number
-            else:
-                ranges.add(number)
+        if ranges is None:
+            ranges = self.heads.setdefault(head, Ranges())
+        ranges.add_all(numbers)
 
     def saved(self) -> dict[str, list[list[int]]]:
         """All of it as plain JSON, for the carry-over file of a sealed day."""
-        return {head: ranges.pairs() for head, ranges in sorted(self.heads.items()) if ranges.firsts}
+        return {head: ranges.pairs() for head, ranges in sorted(self.heads.items()) if ranges.most >= 0}

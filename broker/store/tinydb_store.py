@@ -14,7 +14,7 @@ from typing import Any
 
 from broker.store import Conflict, Full, Receipt, Record, StoreError, Unavailable, amendments, sums
 from broker.store.days import Days
-from broker.store.intake import Admitted, Intake
+from broker.store.intake import Batch, Intake
 from broker.store.sealed_day import SealedDay
 from broker.store.shelf import RESERVE_BYTES, Shelf
 from broker.store.tinyjournal import Files, JournalBroken, JournalFull
@@ -26,7 +26,7 @@ _EVER = 1 << 62
 class _Ticket:
     """One waiting `append`."""
 
-    records: list[Admitted]
+    batch: Batch
     urgent: bool
     receipt: Receipt | None = None
     error: StoreError | None = None
@@ -103,24 +103,18 @@ class TinyDBStore:
         try:
             if self._closed:
                 raise Unavailable(f"{self.folder} is closed")
-            batch: dict[str, Admitted] = {}
-            holds = self._shelf.holds
+            batch = Batch([], [], [], [])
             receipts = []
             for ticket in tickets:
-                before = len(batch)
-                for admitted in ticket.records:
-                    record, ranges, number, _ = admitted
-                    if record.id not in batch and not (holds(record.id) if ranges is None else number in ranges):
-                        batch[record.id] = admitted
-                stored = len(batch) - before
-                receipts.append(Receipt(stored, len(ticket.records) - stored))
-            if batch:
+                fresh = self._fresh(ticket.batch, batch)
+                receipts.append(Receipt(len(fresh.records), len(ticket.batch.records) - len(fresh.records)))
+                batch = batch.joined(fresh) if batch.records else fresh
+            if batch.records:
                 self._shelf.roll_if_due()
-                self._write(list(batch.values()), any(ticket.urgent for ticket in tickets))
+                self._write(batch, any(ticket.urgent for ticket in tickets))
                 self._last_commit_at = self._now()
-                self._amendments.take_all(
-                    record for record, _, _, _ in batch.values() if record.kind == amendments.KIND
-                )
+                if None in batch.ranges:
+                    self._amendments.take_all(record for record in batch.records if record.kind == amendments.KIND)
             for ticket, receipt in zip(tickets, receipts, strict=True):
                 ticket.receipt = receipt
         except StoreError as error:
@@ -133,7 +127,29 @@ class TinyDBStore:
             for ticket in tickets:
                 ticket.error = Unavailable(f"{error}; the disk of {self.folder} needs a look")
 
-    def _write(self, batch: Sequence[Admitted], urgent: bool) -> None:
+    def _fresh(self, batch: Batch, before: Batch) -> Batch:
+        """What of a batch is neither stored nor in the one that goes with it, nor twice in itself."""
+        ids = {record[0] for record in batch.records}
+        if (
+            not before.records
+            and len(ids) == len(batch.records)
+            and all(
+                ranges is not None and number > ranges.most
+                for ranges, number in zip(batch.ranges, batch.numbers, strict=True)
+            )
+        ):
+            return batch
+        taken = {record.id for record in before.records}
+        fresh = []
+        for position, record in enumerate(batch.records):
+            ranges = batch.ranges[position]
+            stored = self._shelf.holds(record.id) if ranges is None else batch.numbers[position] in ranges
+            if not stored and record.id not in taken:
+                taken.add(record.id)
+                fresh.append(position)
+        return batch.only(fresh)
+
+    def _write(self, batch: Batch, urgent: bool) -> None:
         if not urgent and self._files.free_bytes(self.folder) < self._min_free_bytes:
             raise Full(
                 f"less than {self._min_free_bytes} bytes are free for {self.folder}: make room; "

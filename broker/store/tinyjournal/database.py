@@ -8,6 +8,8 @@ raises changes nothing, and documents handed out are copies.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,13 @@ from tinydb.table import Document, Table
 from broker.store.tinyjournal.files import Files
 from broker.store.tinyjournal.journal import Journal, JournalCorrupt, Place
 from broker.store.tinyjournal.lock import FolderLock
-from broker.store.tinyjournal.rows import Edit, Rows
+from broker.store.tinyjournal.rows import Edit, Rows, encoded
 
 # `["table",17,` of a line that puts a document, for names that JSON writes without escapes.
 _PUT = re.compile(rb'\["([^"\\]*)",([0-9]+),(?=\{)')
+_WHOLE_PUT = re.compile(rb'^\["([^"\\]*)",([0-9]+),(\{.*\})\]$', re.MULTILINE)
 
-Note = Callable[[bytes, Place, int], None]
+Notes = Callable[[list[bytes], Place, int], None]
 
 
 class JournalStorage(Storage):
@@ -36,10 +39,10 @@ class JournalStorage(Storage):
         files: Files | None = None,
         *,
         stamp: Callable[[], str] = lambda: "x",
-        on_note: Note | None = None,
+        on_notes: Notes | None = None,
         segment_bytes: int | None = None,
     ) -> None:
-        """`on_note(line, place, byte offset in the frame)` is called for every note found when opening."""
+        """`on_notes(lines, place, byte offset in the frame)` is called for every row of notes found when opening."""
         files = files or Files()
         files.make_folder(Path(folder))
         self._lock = FolderLock(Path(folder))
@@ -48,44 +51,41 @@ class JournalStorage(Storage):
             options: dict[str, Any] = {} if segment_bytes is None else {"segment_bytes": segment_bytes}
             self.journal = Journal(Path(folder), files, stamp=stamp, **options)
             for frame in self.journal.replay():
-                self._apply(frame.lines, frame.place, on_note)
+                puts = _WHOLE_PUT.findall(frame.body)
+                if len(puts) == frame.count:
+                    self._apply_puts(puts)
+                else:
+                    self._apply(frame.lines, frame.place, on_notes)
         except BaseException:
             self._lock.release()
             raise
 
-    def _apply(self, lines: list[bytes], place: Place, on_note: Note | None) -> None:
-        offset = 0
-        table, first = b"", 0
-        fresh: list[bytes] = []
-        expected = b""
-        for line in lines:
-            if expected and line.startswith(expected):
-                # Puts with ids that count up are what inserting writes: they go in together.
-                fresh.append(line[len(expected) : -1])
-                expected = b'["%s",%d,' % (table, first + len(fresh))
-            elif line.startswith(b"{"):
-                if on_note is not None:
-                    on_note(line, place, offset)
-            elif (put := _PUT.match(line)) is not None:
-                self._extend(table, first, fresh)
-                table, first, fresh = put[1], int(put[2]), [line[put.end() : -1]]
-                expected = b'["%s",%d,' % (table, first + 1)
+    def _apply_puts(self, puts: list[tuple[bytes, bytes, bytes]]) -> None:
+        """Take in (table, id, document) of lines that put; ids that count up, as inserting writes them, go together."""
+        for table, group in groupby(puts, key=itemgetter(0)):
+            _, ids, documents = zip(*group, strict=True)
+            numbers = list(map(int, ids))
+            rows = self._rows(table.decode())
+            if numbers == list(range(rows.next_id, rows.next_id + len(numbers))):
+                rows.extend(list(documents))
             else:
-                self._extend(table, first, fresh)
-                fresh, expected = [], b""
-                self._apply_line(line)
-            offset += len(line) + 1
-        self._extend(table, first, fresh)
+                for doc_id, document in zip(numbers, documents, strict=True):
+                    rows.put(doc_id, document)
 
-    def _extend(self, table: bytes, first: int, documents: list[bytes]) -> None:
-        if not documents:
-            return
-        rows = self._rows(table.decode())
-        if first == rows.next_id:
-            rows.extend(documents)
-        else:
-            for doc_id, document in enumerate(documents, first):
-                rows.put(doc_id, document)
+    def _apply(self, lines: list[bytes], place: Place, on_notes: Notes | None) -> None:
+        offset = 0
+        for is_note, group in groupby(lines, key=lambda line: line.startswith(b"{")):
+            together = list(group)
+            if not is_note:
+                for line in together:
+                    put = _WHOLE_PUT.fullmatch(line)
+                    if put is not None:
+                        self._apply_puts([(put[1], put[2], put[3])])
+                    else:
+                        self._apply_line(line)
+            elif on_notes is not None:
+                on_notes(together, place, offset)
+            offset += sum(map(len, together)) + len(together)
 
     def _apply_line(self, line: bytes) -> None:
         words = orjson.loads(line)
@@ -94,7 +94,7 @@ class JournalStorage(Storage):
         elif len(words) == 2:
             self._rows(words[0]).drop(words[1])
         elif isinstance(words[2], dict):
-            self._rows(words[0]).put(words[1], orjson.dumps(words[2]))
+            self._rows(words[0]).put(words[1], encoded(words[2]))
         else:
             raise JournalCorrupt(f"{self.journal.folder}: a line is not of this journal: {line[:80]!r}")
 
@@ -210,8 +210,9 @@ class JournalDB(TinyDB):
 
     def insert_across(self, tables: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
         """Insert plain documents into several tables in one frame: after a crash all are there, or none."""
-        encoded = {name: [orjson.dumps(dict(document)) for document in documents] for name, documents in tables.items()}
-        self.insert_encoded(encoded)
+        self.insert_encoded(
+            {name: [encoded(dict(document)) for document in documents] for name, documents in tables.items()}
+        )
 
     def insert_encoded(self, tables: Mapping[str, list[bytes]], notes: Sequence[bytes] = ()) -> Place:
         """The same for documents that are JSON objects in bytes without newlines already, with notes (JSON objects)."""

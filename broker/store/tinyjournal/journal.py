@@ -49,10 +49,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """One stored frame as read at opening: its place and its lines."""
+    """One stored frame as read at opening: its place, its lines as they stand in the file, and how many they are."""
 
     place: Place
-    lines: list[bytes]
+    body: bytes
+    count: int
+
+    @property
+    def lines(self) -> list[bytes]:
+        """The lines without their ends."""
+        return self.body.split(b"\n")[:-1]
 
 
 _NO_ROOM = (28, 122, 27)  # ENOSPC, EDQUOT, EFBIG
@@ -96,9 +102,7 @@ class Journal:
                 self._check_order(path, frame)
                 self.frame, self.crc = frame.number, frame.crc
                 offset = frame.end
-                lines = data[frame.body : frame.end].split(b"\n")
-                lines.pop()
-                yield Replayed(Place(index, frame.body), lines)
+                yield Replayed(Place(index, frame.body), data[frame.body : frame.end], frame.lines)
             self.bytes += offset
             if limit is not None:
                 if self.frame != limit - 1:
