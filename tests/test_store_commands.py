@@ -8,7 +8,7 @@ from tinydb import TinyDB
 
 from bench.store_faults import NOON, QuickFiles, batch, open_store
 from broker.__main__ import main
-from broker.store import Corrupt, Unavailable, fsck, transfer
+from broker.store import Conflict, Corrupt, Unavailable, fsck, transfer
 from broker.store.postgres_store import PostgresStore
 from broker.store.tinydb_store import TinyDBStore
 from tests.test_store_contract import bins, database, visit  # noqa: F401 - a fixture
@@ -81,6 +81,42 @@ def test_export_goes_on_where_it_was_interrupted(folder, tmp_path):
         transfer.export_lines(store, tmp_path / "cut.jsonl", nothing)
         assert (tmp_path / "cut.jsonl").read_bytes() == whole
     store.close()
+
+
+def test_export_goes_on_only_with_what_is_still_true(folder, tmp_path):
+    """Records that came meanwhile and belong before the cut, zeros in the part, another store's part: all made good."""
+    store = filled(tmp_path / "other")
+    transfer.export_lines(store, tmp_path / "before.jsonl", nothing)
+    lines = (tmp_path / "before.jsonl").read_bytes().splitlines(keepends=True)
+    store.append(batch(99, NOON - 50_000))
+    transfer.export_lines(store, tmp_path / "whole.jsonl", nothing)
+    whole = (tmp_path / "whole.jsonl").read_bytes()
+    assert len(whole.splitlines()) == store.health()["records"] > len(lines)
+    parts = {
+        "came meanwhile": b"".join(lines[:25]),
+        "zeros": b"".join(lines[:5]) + b"\0" * 50 + b"\n" + b"".join(lines[6:9]),
+        "another store": b"".join(lines[:5]).replace(b"r01", b"r77"),
+        "no export": b"oh\n",
+    }
+    for part in parts.values():
+        (tmp_path / "x.jsonl.part").write_bytes(part)
+        assert transfer.export_lines(store, tmp_path / "x.jsonl", nothing) == len(whole.splitlines())
+        assert (tmp_path / "x.jsonl").read_bytes() == whole
+    store.close()
+
+
+def test_import_says_which_ids_hold_something_else(folder, tmp_path):
+    """A record is never dropped in silence because another one has its id; amended records are the same records."""
+    source, target = open_store(folder, lambda: NOON + 2 * 86_400), open_store(tmp_path / "t", lambda: NOON)
+    records = list(transfer.records_of(source))
+    transfer.import_records(records, target, nothing)
+    target.amend(bins(77, room="r09").id, {"late": True}, "why", "who", NOON)
+    assert transfer.import_records(records, target, nothing).stored == 0
+    other = bins(77, count=99, room="r09")
+    with pytest.raises(Conflict, match=f"1 of them with other content.*{other.id!r} is the first"):
+        transfer.import_records([*records, other], target, nothing)
+    source.close()
+    target.close()
 
 
 def test_import_again_stores_nothing_twice(folder, tmp_path):

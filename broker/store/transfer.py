@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from broker.store import Corrupt, Receipt, Record, Store, codec
+from broker.store import Conflict, Corrupt, Receipt, Record, Store, codec
 
 BATCH = 1000
 
@@ -30,10 +30,24 @@ def records_of(store: Store, after: tuple[str, str] | None = None) -> Iterator[R
 
 
 def export_lines(store: Store, target: Path, progress: Progress) -> int:
-    """Write `target`, going on with `<target>.part` of an interrupted run; returns how many records it has."""
+    """Write `target`, going on with `<target>.part` of an interrupted run; returns how many records it has.
+
+    If the store took records in meanwhile that belong before the end of that part, it is written anew.
+    """
     draft = target.with_name(f"{target.name}.part")
-    after, count, length = _end_of(draft)
+    after, count, length = _end_of(draft, store)
     progress(count)
+    written = _write_lines(store, draft, after, length, progress)
+    if after is not None and count + written != store.health()["records"]:
+        progress(-count - written)
+        count, written = 0, _write_lines(store, draft, None, 0, progress)
+    draft.replace(target)
+    return count + written
+
+
+def _write_lines(store: Store, draft: Path, after: tuple[str, str] | None, length: int, progress: Progress) -> int:
+    """Write what comes behind `after` from byte `length` on; returns how many records that were."""
+    count = 0
     with draft.open("ab") as file:
         file.truncate(length)
         file.seek(length)
@@ -44,26 +58,31 @@ def export_lines(store: Store, target: Path, progress: Progress) -> int:
             progress(len(batch))
         file.flush()
         os.fsync(file.fileno())
-    draft.replace(target)
     return count
 
 
-def _end_of(draft: Path) -> tuple[tuple[str, str] | None, int, int]:
-    """The last whole record of an interrupted export, how many there are, and where they end."""
+def _end_of(draft: Path, store: Store) -> tuple[tuple[str, str] | None, int, int]:
+    """The last whole record of an interrupted export, how many there are, and where they end; nothing if not ours."""
     if not draft.exists():
         return None, 0, 0
     count = length = 0
     last = b""
     with draft.open("rb") as file:
         for line in file:
-            if line.endswith(b"\n"):
-                count += 1
-                length += len(line)
-                last = line
-    if not last:
+            # A power cut may leave zeros where lines were: what follows them is written again.
+            if not line.startswith(b'{"id":') or not line.endswith(b'"}\n') or b"\0" in line:
+                break
+            count += 1
+            length += len(line)
+            last = line
+    try:
+        record = _record(draft, f"line {count}", last)
+    except Corrupt:
         return None, 0, 0
-    fields = orjson.loads(last)
-    return (fields["kind"], fields["id"]), count, length
+    here = store.scan(record.kind, record.at, record.at + 1, amended=False)
+    if not any(codec.encode_with_kind(one) + b"\n" == last for one in here):
+        return None, 0, 0  # the part of another store's export
+    return (record.kind, record.id), count, length
 
 
 def export_tinydb(store: Store, target: Path, progress: Progress) -> int:
@@ -125,12 +144,37 @@ def _from_fields(source: Path, where: str, fields: dict[str, Any]) -> Record:
 
 
 def import_records(records: Iterable[Record], store: Store, progress: Progress) -> Receipt:
-    """Store all records in batches; what is there already is left as it is."""
+    """Store all records in batches; what is there already is left as it is.
+
+    Raises Conflict at the end, naming the first, if ids were taken by records with other content.
+    """
     stored = duplicates = 0
+    others: list[str] = []
     source = iter(records)
     while batch := list(islice(source, BATCH)):
         receipt = store.append(batch)
         stored += receipt.stored
         duplicates += receipt.duplicates
+        if receipt.duplicates:
+            others += _others(batch, store)
         progress(len(batch))
+    if others:
+        raise Conflict(
+            f"{stored} records were stored, {duplicates} ids were there already, but {len(others)} of them with other "
+            f"content, which was left as it is: {others[0]!r} is the first"
+        )
     return Receipt(stored, duplicates)
+
+
+def _others(batch: list[Record], store: Store) -> list[str]:
+    """The ids of a stored batch under which the store has something else."""
+    kinds: dict[str, dict[str, Record]] = {}
+    for record in batch:
+        kinds.setdefault(record.kind, {})[record.id] = record
+    for kind, wanted in kinds.items():
+        times = [record.at for record in wanted.values()]
+        for stored in store.scan(kind, min(times), max(times) + 1, amended=False):
+            given = wanted.get(stored.id)
+            if given is not None and codec.encode(given) == codec.encode(stored):
+                del wanted[stored.id]
+    return [record_id for wanted in kinds.values() for record_id in wanted]
