@@ -1,6 +1,6 @@
 """Distances and places along a line."""
 
-from math import hypot, inf
+from math import cos, hypot, inf, radians, sin, sqrt
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +13,18 @@ from tests.arrival_road import place, road
 def test_a_known_distance() -> None:
     """People's Square to the Bund in Shanghai, 1,735 m by the great circle, is right within 1 %."""
     assert abs(distance_m(31.2304, 121.4737, 31.2345, 121.4913) - 1735) < 18
+
+
+@pytest.mark.parametrize(("lat", "part"), [(10, 0.003), (25, 0.001), (31.2, 0.0001), (36, 0.001), (47, 0.003)])
+def test_a_degree_is_as_long_as_on_the_ellipsoid(lat: float, part: float) -> None:
+    """Northward and eastward, as good as the header says (WGS-84's radii of curvature)."""
+    flatter = 0.00669437999 * sin(radians(lat)) ** 2
+    east_radius_m = 6_378_137.0 / sqrt(1 - flatter)
+    north_radius_m = east_radius_m * (1 - 0.00669437999) / (1 - flatter)
+    step = 0.01
+    assert distance_m(lat - step, 121, lat + step, 121) == pytest.approx(radians(2 * step) * north_radius_m, rel=part)
+    along_m = radians(step) * east_radius_m * cos(radians(lat))
+    assert distance_m(lat, 121, lat, 121 + step) == pytest.approx(along_m, rel=part)
 
 
 def test_lengths_of_a_line() -> None:
