@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.rules.replan import Option, Stop, Tour, Ways, blocked, breakdown, insert, schedule
+from broker.rules.replan import Option, Stop, Tour, Ways, breakdown, insert, schedule
 
 WET = "residential_wet"
 DRY = "residential_dry"
@@ -40,26 +40,19 @@ def places(one: Tour) -> list[str]:
     return [each.place for each in one.stops]
 
 
-def test_a_blocked_stop_comes_again_when_the_lane_can_be_clear() -> None:
-    """The second visit has the next number, not before `clear_at`, in the same truck, the others in their order."""
-    offer = blocked(tour("x100", "x200", "x900"), ("a", "x200", 1), NOW + 1400, ON_A_STREET)
+def test_a_second_visit_comes_when_the_lane_can_be_clear() -> None:
+    """Not before `open_at`, in the same truck, the others in their order."""
+    offer = insert(tour("x100", "x900"), stop("x200", 2, open_at=NOW + 1400), ON_A_STREET)
     after = offer.tours[0]
     assert [each.key for each in after.stops] == [("a", "x100", 1), ("a", "x900", 1), ("a", "x200", 2)]
     assert schedule(after, ON_A_STREET).arrive_at[2] >= NOW + 1400
     assert not offer.unplaced
 
 
-def test_a_lane_that_is_clear_in_time_costs_nothing() -> None:
-    """If the truck would not have been there before the lane is clear, the second visit takes the first one's place."""
-    offer = blocked(tour("x100", "x200", "x900"), ("a", "x200", 1), NOW + 250, ON_A_STREET)
-    assert places(offer.tours[0]) == ["x100", "x200", "x900"]
-    assert (offer.cost_s, offer.broken) == (0, 0)
-
-
 def test_waiting_is_weighed_against_coming_back() -> None:
     """A short wait at the lane is cheaper than a long way back, a long wait is not."""
-    near = blocked(tour("x100", "x3000"), ("a", "x100", 1), NOW + 250, ON_A_STREET)
-    far = blocked(tour("x100", "x150", "x200", "x250"), ("a", "x100", 1), NOW + 1200, ON_A_STREET)
+    near = insert(tour("x3000"), stop("x100", 2, open_at=NOW + 250), ON_A_STREET)
+    far = insert(tour("x150", "x200", "x250"), stop("x100", 2, open_at=NOW + 1200), ON_A_STREET)
     assert places(near.tours[0]) == ["x100", "x3000"]
     assert places(far.tours[0])[-1] == "x100"
 
@@ -102,14 +95,6 @@ def test_a_tour_that_is_late_already_may_not_become_later() -> None:
     assert places(insert(late, stop("x100"), ON_A_STREET).tours[0]) == ["x500", "x100"]
 
 
-def test_what_was_late_already_may_be_as_late_again() -> None:
-    """A stop that was going to miss its closing time does not forbid the second visit its old place."""
-    late = tour("x100", "x500")
-    late = replace(late, stops=(late.stops[0], replace(late.stops[1], close_at=NOW + 400)))
-    offer = blocked(late, ("a", "x100", 1), NOW + 100, ON_A_STREET)
-    assert (places(offer.tours[0]), offer.cost_s) == (["x100", "x500"], 0)
-
-
 def test_a_wait_later_on_pays_for_a_detour() -> None:
     """Time that would be spent waiting is free: the place that uses it wins, though its detour is long."""
     waits = tour("x100", "x200", "x300", "x400")
@@ -136,18 +121,13 @@ def test_a_truck_that_is_late_anyway_breaks_no_promise_anew() -> None:
     assert insert(one, stop("x600"), ON_A_STREET).broken == 0
 
 
-def test_a_blocked_stop_that_no_longer_fits_is_unplaced() -> None:
+def test_a_second_visit_that_no_longer_fits_is_unplaced() -> None:
     """If the shift ends before the lane is clear the dispatcher is told, and every other stop stays."""
-    offer = blocked(tour("x100", "x200", shift_end_at=NOW + 600), ("a", "x100", 1), NOW + 3600, ON_A_STREET)
+    one = tour("x200", shift_end_at=NOW + 600)
+    offer = insert(one, stop("x100", 2, open_at=NOW + 3600), ON_A_STREET)
     assert [entry.stop.key for entry in offer.unplaced] == [("a", "x100", 2)]
     assert "after its shift" in offer.unplaced[0].reason
     assert places(offer.tours[0]) == ["x200"]
-
-
-def test_a_stop_the_tour_does_not_have_is_an_error() -> None:
-    """A blocked stop must be one the truck still owes."""
-    with pytest.raises(KeyError):
-        blocked(tour("x100"), ("a", "x200", 1), NOW, ON_A_STREET)
 
 
 def test_a_breakdown_gives_options_to_choose_from() -> None:
@@ -306,25 +286,6 @@ def test_a_breakdown_keeps_every_rule(world: tuple[list[Tour], Ways, Tour]) -> N
         check(offer, before, ways, moved)
         assert next(t for t in offer.tours if t.truck == broken.truck).stops == ()
     assert breakdown(broken, others, ways, extra) == offers, "the same question has the same answer"
-
-
-@settings(max_examples=60, deadline=None)
-@given(worlds(), st.data())
-def test_a_blocked_stop_keeps_every_rule(world: tuple[list[Tour], Ways, Tour], data: st.DataObject) -> None:
-    """For any tour and stop of it: the stop comes once more, in time, and nobody else loses a place."""
-    one, ways = world[0][0], world[1]
-    gone = data.draw(st.sampled_from(one.stops))
-    clear_at = NOW + data.draw(st.integers(0, 5000))
-    offer = blocked(one, gone.key, clear_at, ways)
-    again = [each for each in (*offer.tours[0].stops, *(e.stop for e in offer.unplaced)) if each.place == gone.place]
-    assert [each.key for each in again] == [(gone.key[0], gone.key[1], gone.key[2] + 1)]
-    assert (again[0].open_at or 0) == max(clear_at, gone.open_at or 0)
-    owed = replace(one, stops=tuple(again[0] if each == gone else each for each in one.stops))
-    kept = [each for each in offer.tours[0].stops if each.place != gone.place]
-    assert kept == [each for each in owed.stops if each.place != gone.place]
-    if not offer.unplaced:
-        at = dict(zip((s.key for s in offer.tours[0].stops), schedule(offer.tours[0], ways).arrive_at, strict=True))
-        assert at[again[0].key] >= clear_at
 
 
 @settings(max_examples=60, deadline=None)

@@ -12,8 +12,7 @@ from broker.rules.insertion import PROMISE_COST_S, OpenTour, Place, limits
 from broker.rules.tours import Schedule, Stop, Tour, Ways, schedule
 from broker.rules.visits import VisitKey
 
-__all__ = ["Change", "Option", "Schedule", "Stop", "Tour", "Unplaced", "Ways", "blocked", "breakdown", "insert",
-           "schedule"]  # fmt: skip
+__all__ = ["Change", "Option", "Schedule", "Stop", "Tour", "Unplaced", "Ways", "breakdown", "insert", "schedule"]
 
 _ROUNDS = 3  # how often every moved stop is tried elsewhere once all have a place
 _NO_OTHER_S = 1 << 40  # regret of a stop that has only one tour left
@@ -54,22 +53,6 @@ class Option:
     broken: int
     cost_s: int
     unplaced: tuple[Unplaced, ...] = ()
-
-
-def blocked(tour: Tour, key: VisitKey, clear_at: int, ways: Ways) -> Option:
-    """Skip stop `key` and owe it again as the next visit number, not before `clear_at`; KeyError for no such stop."""
-    rest, ways = tour.without(key), ways.remembered()
-    stop, at = next(pair for pair in zip(tour.stops, schedule(tour, ways).arrive_at, strict=True) if pair[0].key == key)
-    run_id, room, number = key
-    again = replace(
-        stop,
-        key=(run_id, room, number + 1),
-        open_at=max(clear_at, stop.open_at or 0),
-        before_at=at if stop.before_at is None else stop.before_at,
-        frozen=False,
-    )
-    placed, unplaced = _place_all([OpenTour(rest, limits(tour, ways), ways)], [again])
-    return _option("return_later", [tour], placed, [], unplaced, ways)
 
 
 def insert(tour: Tour, stop: Stop, ways: Ways) -> Option:
