@@ -2,7 +2,8 @@
 
 What devices and people said is fed, in the order and at the times in which it was received, to a second bridge over
 a scratch store; its visits and calls are compared with those on record. With the same release and settings they are
-equal; with a new rule the difference is what the new rule would have done.
+equal; with a new rule the difference is what the new rule would have done. The second bridge begins as after a restart
+at the beginning of the day, with what was learned by then and with the runs and incidents that were going on.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from rich.progress import track as progress
 from rich.table import Table
 
 from broker.bridge import Bridge
+from broker.restoring import DAY_BACK_S, OPEN_BACK_S
 from broker.rules.actions import Act, ActionError
 from broker.rules.calendar import day_start_at
 from broker.rules.plan import Plan
@@ -31,6 +33,8 @@ from firmware import wire
 
 HEARD = ("fix", "incident", "bins", "lamp", "keeper", "action")
 LEARNED = ("leg", "dwell", "error")
+GOING_ON = {"run": OPEN_BACK_S, "visit": OPEN_BACK_S, "workflow": OPEN_BACK_S, "call": DAY_BACK_S, "action": DAY_BACK_S,
+            "bins": DAY_BACK_S, "life": OPEN_BACK_S, "fix": 3600}  # kind: how far back it is looked for  # fmt: skip
 ROOM_CHANNELS = ("bins", "lamp", "keeper")
 COMPARED = ("state", "reason", "due_at", "promised_at", "arrived_at", "left_at")
 
@@ -63,8 +67,9 @@ def replay(store: Store, plan: Plan, settings: DispatchSettings, from_at: int, t
     scratch = open_store(folder, area=plan.area_id, timezone=plan.timezone, now=lambda: clock)
     try:
         learned = [record for kind in LEARNED for record in store.scan(kind, to_at=from_at)]
-        if learned:
-            scratch.append(learned)
+        going_on = _going_on(store, from_at)
+        if learned or going_on:
+            scratch.append([*learned, *going_on])
         bridge = Bridge(plan, scratch, lambda _topic, _payload, _retained: None, settings)
         bridge.start(clock)
         for record in progress(heard, description="replay", disable=not sys.stderr.isatty(), console=_console()):
@@ -77,6 +82,16 @@ def replay(store: Store, plan: Plan, settings: DispatchSettings, from_at: int, t
     finally:
         scratch.close()
     return Outcome(len(heard), len(made), list(_differences(_visits(store, from_at, to_at), made)))
+
+
+def _going_on(store: Store, at: int) -> list[Record]:
+    """The newest record of everything, of those that had been received by then."""
+    newest: dict[tuple[str, str], Record] = {}
+    for kind, back_s in GOING_ON.items():
+        for record in store.scan(kind, at - back_s, at):
+            if record.received_at < at:
+                newest[kind, record.key] = record
+    return list(newest.values())
 
 
 def _console() -> Console:
@@ -142,14 +157,14 @@ def run_replay(args: argparse.Namespace) -> int:
         day = dt.date.fromisoformat(args.day)
         config = read_config(args.config)
         plan = read_plan(config.area.plan)
-        start = day_start_at(plan, day)
+        start, end = day_start_at(plan, day), day_start_at(plan, day + dt.timedelta(days=1))
         store = open_store(config.store.url, area=plan.area_id, timezone=plan.timezone, now=lambda: float(start))
     except (ValueError, ConfigError, StoreError) as why:
         print(f"replay: {why}", file=sys.stderr)
         return 2
     try:
         with tempfile.TemporaryDirectory(prefix="zhanpai-replay-") as folder:
-            outcome = replay(store, plan, dispatch_settings(config), start, start + 86400, Path(folder))
+            outcome = replay(store, plan, dispatch_settings(config), start, end, Path(folder))
     finally:
         store.close()
     if args.json:

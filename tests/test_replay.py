@@ -3,7 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from broker.replay import replay
+import pytest
+
+from broker.__main__ import main
+from broker.demo_area import demo_plan
+from broker.gtfs import write_gtfs
+from broker.replay import Outcome, replay
 from broker.rules.calendar import day_start_at
 from broker.rules.calls import CallSettings
 from broker.rules.shift import DispatchSettings
@@ -32,6 +37,43 @@ def test_the_same_rules_give_the_same_day(tmp_path: Path) -> None:
     assert outcome.records > 100
     assert outcome.visits >= 10
     assert outcome.differences == []
+
+
+def test_a_run_that_was_going_on_is_taken_up(tmp_path: Path) -> None:
+    """From the middle of a run, as from a midnight: its visits before are known, those after end as they did."""
+    morning = Morning(tmp_path / "records")
+    for number in range(2):
+        morning.serve(number)
+    middle = int(morning.now) + 1
+    for number in range(2, 5):
+        morning.serve(number)
+    end = int(morning.now) + 1
+    outcome = replay(morning.store, morning.plan, DispatchSettings(), middle, end, tmp_path / "scratch")
+    morning.close()
+    assert outcome.visits >= 3
+    for difference in outcome.differences:  # how fast the truck had been is learned anew: a promise may move a little
+        assert difference.then and difference.now
+        one, other = difference.then.pop("promised_at"), difference.now.pop("promised_at")
+        assert difference.then == difference.now and abs(one - other) <= 120
+
+
+def test_a_day_of_25_hours_is_replayed_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One day ends where the next begins, also when the clocks are changed."""
+    asked: list[tuple[int, int]] = []
+
+    def noted(_store: object, _plan: object, _settings: object, from_at: int, to_at: int, _folder: object) -> Outcome:
+        asked.append((from_at, to_at))
+        return Outcome(0, 0, [])
+
+    feed = tmp_path / "gtfs.zip"
+    write_gtfs(replace(demo_plan(), timezone="Europe/Berlin"), feed)
+    config = tmp_path / "broker.toml"
+    config.write_text(f'[area]\nplan = "{feed}"\n[store]\nurl = "{tmp_path / "records"}"\n')
+    monkeypatch.setattr("broker.replay.replay", noted)
+    for day in ("2026-10-24", "2026-10-25", "2026-10-26"):
+        assert main(["--config", str(config), "replay", day]) == 0
+    assert asked[0][1] == asked[1][0] and asked[1][1] == asked[2][0]
+    assert sorted(to_at - from_at for from_at, to_at in asked) == [86_400, 86_400, 90_000]
 
 
 def test_another_rule_shows_what_it_would_have_done(tmp_path: Path) -> None:
