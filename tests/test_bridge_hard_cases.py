@@ -31,15 +31,17 @@ def test_a_press_withdrawn_after_it_was_resolved_is_over(morning: Morning) -> No
 def test_a_truck_that_is_no_device_id_is_refused_and_nothing_changes(morning: Morning) -> None:
     """A licence plate, the broken truck itself, a truck of another waste: each refused, the visits stay."""
     morning.serve(0)
+    morning.step(900)  # t03's run has opened
     incident_id = morning.press("breakdown")
     morning.step(2)
+    other = morning.bridge.dispatch.shift.run_of("t03")
+    assert other is not None
+    assert other.waste != morning.waste
     owed = morning.itinerary()
     offers = morning.bridge.dispatch.shift.offers[("t01", incident_id)][1]
     extra = next(i for i, offer in enumerate(offers) if offer["name"] == "extra_truck")
     for name in ("沪A12345", "a b/#", "t01", "t03"):
-        if name == "t03" and morning.bridge.dispatch.shift.run_of("t03") is None:
-            continue
-        with pytest.raises(ActionError):
+        with pytest.raises(ActionError, match="no device id|cannot go on|must not be mixed"):
             morning.act("decide", incident_id, decision="extra_truck", option=extra, truck=name)
     assert morning.itinerary() == owed
     assert morning.stage(incident_id) == "stored"
