@@ -41,7 +41,7 @@ def test_a_truck_that_is_no_device_id_is_refused_and_nothing_changes(morning: Mo
     offers = morning.bridge.dispatch.shift.offers[("t01", incident_id)][1]
     extra = next(i for i, offer in enumerate(offers) if offer["name"] == "extra_truck")
     for name in ("沪A12345", "a b/#", "t01", "t03"):
-        with pytest.raises(ActionError, match="no device id|cannot go on|must not be mixed"):
+        with pytest.raises(ActionError, match=r"no device id|cannot go on|must not be mixed"):
             morning.act("decide", incident_id, decision="extra_truck", option=extra, truck=name)
     assert morning.itinerary() == owed
     assert morning.stage(incident_id) == "stored"
