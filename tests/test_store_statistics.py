@@ -460,6 +460,23 @@ def test_report_is_one_page_that_says_what_happened(language):
     assert report_words.DISAGREEMENT[language]["served_but_count_stayed"] in page
 
 
+@pytest.mark.parametrize(("late_s", "said"), [(180, "3.0 minutes late"), (-180, "3.0 minutes early")])
+def test_report_says_early_and_late_in_words(late_s, said):
+    """Nobody reads "-3.0 minutes late"."""
+    figures = day_total(visit(planned_at=NOON - late_s))
+    assert any(said in sentence for sentence in sentences(figures, DAY, "en"))
+    assert any(f"{'晚' if late_s > 0 else '早'} 3.0 分钟" in sentence for sentence in sentences(figures, DAY, "zh"))
+
+
+def test_report_of_a_gap_says_none_of_nothing():
+    """Where nothing is known of the day no chapter says that there was none."""
+    facts = [visit(at=NOON - 86_400, arrived_at=NOON - 86_400)]
+    for language in report_words.LANGUAGES:
+        page = report_html.day_report(facts, count(facts, ZONE), "xh", DAY, language, ZONE)
+        none, gap = (report_words.word(language, key) for key in ("none", "gap"))
+        assert page.count(f"<p>{none}</p>") == 1 and page.count(f"<p>{gap}</p>") == 4  # the lanes are of two weeks
+
+
 def test_report_says_that_a_day_without_records_is_a_gap():
     """Nothing known is not zero, in both languages."""
     assert "不是零" in sentences(None, DAY, "zh")[0] and "not a zero" in sentences(None, DAY, "en")[0]

@@ -27,15 +27,17 @@ svg text{font-size:14px;fill:#1b1f24}.bar{fill:#2f6f4f}.gap{fill:#fff;stroke:#8c
 def day_report(facts: Sequence[Fact], cube: Cube, area: str, day: str, language: str, timezone: str) -> str:
     """The report of one day; `facts` and `cube` hold this day and, for the charts, those before it."""
     title = escape(word(language, "title", area=area, day=day))
-    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(total(cube, day, day), day, language))
+    figures = total(cube, day, day)
+    none = "gap" if figures is None else "none"  # the word where a chapter has nothing
+    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(figures, day, language))
     first = (date.fromisoformat(day) - timedelta(days=DAYS_SHOWN - 1)).isoformat()
     chapters = {
-        "by_waste": _by_waste(cube, day, language),
+        "by_waste": _by_waste(cube, day, language, none),
         "last_days": _last_days(cube, first, day, language),
-        "lead": _leads(total(cube, day, day), language),
+        "lead": _leads(figures, language, none),
         "lanes": _lanes(facts, first, day, language, timezone),
-        "weigh_ins": _weigh_ins(facts, day, language, timezone),
-        "findings": _findings(facts, day, language, timezone),
+        "weigh_ins": _weigh_ins(facts, day, language, timezone, none),
+        "findings": _findings(facts, day, language, timezone, none),
     }
     parts = [f"<h1>{title}</h1>{said}"]
     parts += [f"<h2>{escape(word(language, key))}</h2>{chapter}" for key, chapter in chapters.items()]
@@ -85,7 +87,7 @@ def _heads(language: str, texts: Sequence[str], numbers: Sequence[str]) -> list[
     return [*((word(language, key), False) for key in texts), *((word(language, key), True) for key in numbers)]
 
 
-def _by_waste(cube: Cube, day: str, language: str) -> str:
+def _by_waste(cube: Cube, day: str, language: str, none: str) -> str:
     folded = {key[1]: figures for key, figures in fold(cube, "day", ("waste",), day, day).items()}
     names = WASTE[language]
     ordered = [waste for waste in names if waste in folded and (waste or folded[waste]["visits"])]
@@ -94,9 +96,12 @@ def _by_waste(cube: Cube, day: str, language: str) -> str:
         (names[waste], str(row["served"]), str(row["skipped"]), _bins(row, language), _kilos(row, language))
         for waste, row in ((waste, folded[waste]) for waste in ordered)
     ]
-    chart = [(names[waste], known(folded[waste], "grams"), _kilos(folded[waste], language)) for waste in ordered]
-    drawn = bars(chart, word(language, "kilograms")) if chart else ""
-    return drawn + table(heads, rows, word(language, "none"))
+    unit = word(language, "kilograms")
+    chart = [
+        (names[waste], grams, _kilos(folded[waste], language) + ("" if grams is None else f" {unit}"))
+        for waste, grams in ((waste, known(folded[waste], "grams")) for waste in ordered)
+    ]
+    return (bars(chart, unit) if chart else "") + table(heads, rows, word(language, none))
 
 
 def _bins(row: Figures, language: str) -> str:
@@ -119,9 +124,9 @@ def _last_days(cube: Cube, first: str, day: str, language: str) -> str:
     return bars(rows, word(language, "last_days"))
 
 
-def _leads(figures: Figures | None, language: str) -> str:
+def _leads(figures: Figures | None, language: str, none: str) -> str:
     if figures is None or not figures["calls_scored"]:
-        return f"<p>{escape(word(language, 'none'))}</p>"
+        return f"<p>{escape(word(language, none))}</p>"
     good, short = figures["calls_13_to_19"], figures["calls_short"]
     others = figures["calls_scored"] - good - short
     rows = [("between_13_19", good), ("under_10", short), ("other_leads", others)]
@@ -138,7 +143,7 @@ def _lanes(facts: Sequence[Fact], first: str, day: str, language: str, timezone:
     return table(heads, rows, word(language, "none"))
 
 
-def _weigh_ins(facts: Sequence[Fact], day: str, language: str, timezone: str) -> str:
+def _weigh_ins(facts: Sequence[Fact], day: str, language: str, timezone: str, none: str) -> str:
     heads = _heads(language, ["run", "truck", "waste"], ["weighed", "rooms", "difference"])
     unknown = word(language, "unknown")
     rows = [
@@ -152,10 +157,10 @@ def _weigh_ins(facts: Sequence[Fact], day: str, language: str, timezone: str) ->
         )
         for one in weigh_ins(facts, timezone, day, day)
     ]
-    return table(heads, rows, word(language, "none"))
+    return table(heads, rows, word(language, none))
 
 
-def _findings(facts: Sequence[Fact], day: str, language: str, timezone: str) -> str:
+def _findings(facts: Sequence[Fact], day: str, language: str, timezone: str, none: str) -> str:
     heads = _heads(language, ["room", "truck", "waste", "what"], [])
     rows = [
         (
@@ -166,4 +171,4 @@ def _findings(facts: Sequence[Fact], day: str, language: str, timezone: str) -> 
         )
         for one in disagreeing(facts, timezone, day, day)
     ]
-    return table(heads, rows, word(language, "none"))
+    return table(heads, rows, word(language, none))

@@ -23,8 +23,9 @@ def sentences(figures: Figures | None, day: str, language: str) -> list[str]:
     for name in ("plan", "promise"):
         known = figures[f"{name}_known"]
         if known:
-            mean = minutes(figures[f"{name}_late_s"] / known)
-            said.append(word(language, name, on_time=figures[f"{name}_on_time"], known=known, minutes=mean))
+            late_s = figures[f"{name}_late_s"] / known
+            mean = word(language, "late_by" if late_s >= 0 else "early_by", minutes=minutes(abs(late_s)))
+            said.append(word(language, name, on_time=figures[f"{name}_on_time"], known=known, mean=mean))
     if figures["calls"]:
         said.append(
             word(language, "calls", calls=figures["calls"], scored=figures["calls_scored"],

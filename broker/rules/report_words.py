@@ -38,8 +38,9 @@ TEXT = {
         "collected_weight": "清运 {kilograms} 千克（{grams_known} 次到站有称重）。",
         "collected_unknown": "没有一次到站有计数，清运桶数未知。",
         "skips": "跳过原因：{reasons}。",
-        "plan": "按计划准点（±5 分钟）{on_time}/{known} 次，平均偏差 {minutes} 分钟。",
-        "promise": "按到站提醒准点（±5 分钟）{on_time}/{known} 次，平均偏差 {minutes} 分钟。",
+        "plan": "按计划准点（±5 分钟）{on_time}/{known} 次，平均{mean}。",
+        "promise": "按到站提醒准点（±5 分钟）{on_time}/{known} 次，平均{mean}。",
+        "late_by": "晚 {minutes} 分钟", "early_by": "早 {minutes} 分钟",
         "calls": "到站提醒 {calls} 次，其中 {scored} 次可评分：提前 13.5–19.5 分钟 {good} 次，"
                  "11–21 分钟 {wide} 次，不足 10 分钟 {short} 次。",
         "outside": "桶在外停放共 {minutes} 分钟，{known} 次到站平均 {mean} 分钟。",
@@ -64,10 +65,9 @@ TEXT = {
         "collected_weight": "Collected were {kilograms} kg, weighed at {grams_known} visits.",
         "collected_unknown": "No visit was counted: how many bins were collected is not known.",
         "skips": "Skipped because of: {reasons}.",
-        "plan": "Against the plan {on_time} of {known} visits were within 5 minutes; on average "
-                "{minutes} minutes late.",
-        "promise": "Against the call's promise {on_time} of {known} were within 5 minutes; {minutes} minutes late "
-                   "on average.",
+        "plan": "Against the plan {on_time} of {known} visits were within 5 minutes; on average {mean}.",
+        "promise": "Against the call's promise {on_time} of {known} were within 5 minutes; on average {mean}.",
+        "late_by": "{minutes} minutes late", "early_by": "{minutes} minutes early",
         "calls": "{calls} calls, {scored} of them scored: {good} with 13.5 to 19.5 minutes, {wide} with 11 to 21, "
                  "{short} with less than 10.",
         "outside": "Bins stood outside for {minutes} minutes in all, {mean} on average of {known} visits.",
