@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from bench.store_faults import NOON, batch, check
+from broker.__main__ import main
 from broker.store import Conflict, Record, Refused, Unavailable
 from broker.store.postgres_store import PostgresStore
 from broker.store.transfer import records_of
@@ -117,6 +118,23 @@ def test_postgres_finds_and_mends_wrong_sums(database):  # noqa: F811
     assert store.wrong_sums() == ["bins"]
     store.recount()
     assert store.wrong_sums() == [] and store.totals("bins", "2026-11-22", "2026-11-22", [])[0]["count"] == 3
+    store.close()
+
+
+def test_postgres_misses_deleted_records(database, capsys):  # noqa: F811
+    """Whoever deletes rows past us leaves a hole that fsck names; a copy brings them back, none counted twice."""
+    store = opened(database, "holes")
+    records = [visit(number, "served", key=f"run1/r0{number}/1") for number in range(3)]
+    store.append(records)
+    asked = ["fsck", "--store", database, "--area", "holes", "--timezone", ZONE]
+    assert main(asked) == 0 and "GOOD  holes: 3 records" in capsys.readouterr().out
+    with psycopg.connect(database) as connection:
+        connection.execute("DELETE FROM zp_record WHERE id = %s", (records[0].id,))
+    assert main(asked) == 1
+    assert "3 records were stored, 2 are there" in capsys.readouterr().out
+    assert main([*asked, "--repair"]) == 0 and main(asked) == 0
+    store.append(records)
+    assert main(asked) == 0 and "GOOD  holes: 3 records" in capsys.readouterr().out
     store.close()
 
 

@@ -128,13 +128,17 @@ def _fsck(arguments: argparse.Namespace) -> int:
 
         database = PostgresStore(where, area, timezone, time.time)
         try:
-            wrong = database.wrong_sums()
-            for kind in wrong:
-                print(f"BAD   {kind}: the day sums are not what a recount gives")
+            wrong = [f"{kind}: the day sums are not what a recount gives" for kind in database.wrong_sums()]
+            stored, there = database.stored_and_there()
+            if stored != there:
+                wrong.append(f"{stored} records were stored, {there} are there; `import` a copy to bring back others")
+            for text in wrong:
+                print(f"{'FIXED' if arguments.repair else 'BAD':5} {area}: {text}")
             if wrong and arguments.repair:
                 database.recount()
-                print("the day sums were counted again")
-            print(f"{'GOOD' if not wrong else 'BAD '}  {area}: {database.health()['records']} records")
+                print(f"{area}: sums and number of records were counted again; records that are lost stay lost")
+            elif not wrong:
+                print(f"GOOD  {area}: {there} records, sums equal a recount")
             return 0 if not wrong or arguments.repair else 1
         finally:
             database.close()

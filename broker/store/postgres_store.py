@@ -238,9 +238,25 @@ class PostgresStore:
         """The kinds whose day sums are not what a recount gives."""
         return self._link.writing(self._sums.wrong)
 
+    def stored_and_there(self) -> tuple[int, int]:
+        """How many records were ever stored, and how many are there: fewer are a loss, none is ever deleted."""
+        rows = self._link.reading(
+            "SELECT records, (SELECT count(*) FROM zp_record WHERE owner = zp_area.area) FROM zp_area WHERE area = %s",
+            (self._area,),
+        )
+        return rows[0][0], rows[0][1]
+
     def recount(self) -> None:
-        """Make the day sums again from the records, in one transaction."""
-        self._link.writing(self._sums.recount)
+        """Make the day sums and the number of records again from the records, in one transaction."""
+
+        def work(connection: Connection) -> None:
+            self._sums.recount(connection)
+            connection.execute(
+                "UPDATE zp_area SET records = (SELECT count(*) FROM zp_record WHERE owner = zp_area.area) WHERE area = %s",
+                (self._area,),
+            )
+
+        self._link.writing(work)
 
     def kinds(self) -> list[str]:
         """The kinds that have records, sorted."""
