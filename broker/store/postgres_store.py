@@ -252,8 +252,8 @@ class PostgresStore:
         def work(connection: Connection) -> None:
             self._sums.recount(connection)
             connection.execute(
-                "UPDATE zp_area SET records = (SELECT count(*) FROM zp_record WHERE owner = zp_area.area) WHERE area = %s",
-                (self._area,),
+                "UPDATE zp_area SET records = (SELECT count(*) FROM zp_record WHERE owner = %s) WHERE area = %s",
+                (self._area, self._area),
             )
 
         self._link.writing(work)
