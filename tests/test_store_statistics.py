@@ -414,6 +414,28 @@ def test_tables_are_answered_over_http_too(tmp_path):
     store.close()
 
 
+def test_corrections_come_over_http_with_who_and_why(tmp_path):
+    """The figures follow at once; what is not there, and a value that nobody could count, is refused."""
+    store = TinyDBStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
+    fact = visit()
+    store.append([Record(fact.id, "visit", fact.key, fact.at, NOON, "xh", fact.body)])
+    app = FastAPI()
+    app.include_router(record_router(store, demo_plan()))
+    client = TestClient(app)
+    told = {"record": f"visit:{fact.key}", "patch": {"bins_after": 0}, "reason": "one more", "who": "ann"}
+    assert client.post("/api/v1/amendments", json=told).json()["body"]["bins_after"] == 0
+    assert client.get(f"/api/v1/stats?from_day={DAY}&to_day={DAY}").json()[0]["bins"] == 6
+    kept = store.get(f"{fact.id}#1")
+    assert kept is not None and (kept.body["who"], kept.body["reason"]) == ("ann", "one more")
+    for wrong, status in (
+        ({"record": "visit:nobody"}, 404), ({"patch": {"moon": 1}}, 422), ({"patch": {"bins_after": "many"}}, 422),
+        ({"patch": {"bins_after": -1}}, 422), ({"patch": {}}, 422), ({"who": ""}, 422), ({"reason": " "}, 422),
+    ):  # fmt: skip
+        assert client.post("/api/v1/amendments", json={**told, **wrong}).status_code == status
+    assert store.get(f"{fact.id}#2") is None
+    store.close()
+
+
 def test_tables_come_out_as_csv_and_json():
     """CSV opens in a spreadsheet (mark, commas, no formulas), JSON has the same rows."""
     cube = count([visit(estate="=cmd()"), visit("x/r02/1", estate="逸仙, 北")], ZONE)
@@ -510,5 +532,5 @@ def test_stats_command_prints_figures_and_reports(tmp_path, capsys):
     assert "before" in capsys.readouterr().err
     assert main(["stats", "--store", str(tmp_path / "typo"), "--area", "xh", "--from", DAY]) == 1
     assert not (tmp_path / "typo").exists()
-    assert main([*asked, "--to", "2026-11-99"]) == 1
+    assert main([*asked, "--to", "2026-11-99"]) == main([*asked, "--to", "9999-12-31"]) == 1
     assert "stats" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from broker.rules import report_html, report_tables
 from broker.rules.periods import PERIODS
 from broker.rules.report_words import LANGUAGES
 from broker.rules.statistics import DIMENSIONS, count
-from broker.store import Store, StoreError, figures, fsck, transfer
+from broker.store import Store, StoreError, corrections, figures, fsck, transfer
 from broker.store.opening import open_store
 
 SUFFIXES = (".jsonl", ".json")
@@ -215,20 +215,11 @@ def _amend(arguments: argparse.Namespace) -> int:
         except ValueError:
             patch[field] = value  # a plain word
     with _opened(arguments) as store:
-        record = store.get(arguments.record)
-        if record is None:
-            kind, _, key = arguments.record.partition(":")
-            record = store.latest(kind, key).get(key)
-        if record is None:
-            raise ValueError(f"there is no record {arguments.record!r}, and none of that kind and key")
-        unknown = sorted(patch.keys() - record.body.keys())
-        if unknown:
-            raise ValueError(f"{record.id} has no {' '.join(unknown)}; it has {' '.join(sorted(record.body))}")
-        before = record.body
-        now = int(time.time())
-        after = store.amend(record.id, patch, arguments.reason, arguments.who, now).body
+        before = corrections.named(store, arguments.record)
+        after = corrections.correct(store, before, patch, arguments.reason, arguments.who, int(time.time()))
     for field in patch:
-        print(f"{record.id}: {field} {orjson.dumps(before[field]).decode()} -> {orjson.dumps(after[field]).decode()}")
+        old, new = (orjson.dumps(record.body[field]).decode() for record in (before, after))
+        print(f"{before.id}: {field} {old} -> {new}")
     return 0
 
 
@@ -237,10 +228,16 @@ def run_stats(arguments: argparse.Namespace) -> int:
     return _said(_stats, arguments)
 
 
-def _stats(arguments: argparse.Namespace) -> int:
+def _day(text: str) -> str:
     # Other ways to write a day (20261122, 2026-W47-7) are understood, and not compared as they are.
-    from_day = date.fromisoformat(arguments.from_day).isoformat()
-    to_day = date.fromisoformat(arguments.to_day or arguments.from_day).isoformat()
+    day = date.fromisoformat(text)
+    if not 2000 <= day.year < 2100:
+        raise ValueError(f"{text} is not a day from 2000 to 2099")
+    return day.isoformat()
+
+
+def _stats(arguments: argparse.Namespace) -> int:
+    from_day, to_day = _day(arguments.from_day), _day(arguments.to_day or arguments.from_day)
     if to_day < from_day:
         raise ValueError(f"--to {to_day} is before --from {from_day}")
     by = [word for word in arguments.by.split(",") if word]

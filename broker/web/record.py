@@ -1,6 +1,7 @@
-"""HTTP over what is on record: scored calls, statistics, the day's report, the plan as a GTFS feed."""
+"""HTTP over what is on record: scored calls, statistics, corrections, the day's report, the plan as a GTFS feed."""
 
 import tempfile
+import time
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,17 +9,29 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query
 from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from broker.gtfs import write_gtfs
 from broker.rules import report_html, report_tables
 from broker.rules.plan import Plan
 from broker.rules.statistics import DIMENSIONS, count
-from broker.store import Store, StoreError, figures
+from broker.store import Conflict, Refused, Store, StoreError, corrections, figures
 
 MAX_CALLS = 5000
 MAX_DAYS = 400
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
+LONGEST_TEXT = 300
 Day = Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="YYYY-MM-DD, the area's day")]
+
+
+class Correction(BaseModel):
+    """What is to be corrected in which record, why, and who says so."""
+
+    model_config = ConfigDict(extra="forbid")
+    record: str = Field(max_length=LONGEST_TEXT, description="its id, or KIND:KEY for the newest of a key")
+    patch: dict[str, str | int | float | bool | None] = Field(min_length=1)
+    reason: str = Field(min_length=1, max_length=LONGEST_TEXT)
+    who: str = Field(min_length=1, max_length=LONGEST_TEXT)
 
 
 def record_router(store: Store, plan: Plan) -> APIRouter:
@@ -67,6 +80,21 @@ def record_router(store: Store, plan: Plan) -> APIRouter:
         if form == "csv":
             return PlainTextResponse(report_tables.as_csv(rows), media_type="text/csv; charset=utf-8")
         return Response(report_tables.as_json(rows), media_type="application/json")
+
+    @router.post("/api/v1/amendments", summary="Correct a record for the figures; the original stays readable")
+    def amend(correction: Correction) -> dict[str, Any]:
+        try:
+            record = corrections.named(store, correction.record)
+            amended = corrections.correct(
+                store, record, correction.patch, correction.reason, correction.who, int(time.time())
+            )
+        except Conflict as why:
+            raise HTTPException(404, str(why)) from why
+        except Refused as why:
+            raise HTTPException(422, str(why)) from why
+        except StoreError as why:
+            raise HTTPException(503, str(why)) from why
+        return {"record": amended.id, "body": dict(amended.body)}
 
     @router.get("/report/{day}", summary="The day in plain words, one page", response_class=HTMLResponse)
     def report(
