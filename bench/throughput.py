@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+import urllib.request
 from pathlib import Path
 
 from broker import packets
@@ -67,6 +67,7 @@ class Publisher:
         self._reader = packets.PacketReader()
         self.acked: dict[tuple[str, int], float] = {}  # (device, seq) -> when
         self._upto: dict[str, int] = {}
+        self._name = name
         while not self._reader.feed(self._socket.recv(4096))[1]:
             pass
 
@@ -80,8 +81,7 @@ class Publisher:
         for at in range(0, len(payloads), 50):
             block = payloads[at : at + 50]
             while under_way > WINDOW - 50:
-                replies = self._reader.feed(self._socket.recv(65536))[1]
-                under_way -= sum(1 for reply in replies if reply.kind == packets.PUBACK)
+                under_way -= self._take()
             chunks = []
             for body in block:
                 number = number % 65535 + 1
@@ -89,8 +89,19 @@ class Publisher:
             self._socket.sendall(b"".join(chunks))
             under_way += len(block)
         while under_way > 0:
-            replies = self._reader.feed(self._socket.recv(65536))[1]
-            under_way -= sum(1 for reply in replies if reply.kind == packets.PUBACK)
+            under_way -= self._take()
+
+    def wait_for_ack(self, seq: int, deadline: float) -> None:
+        """Until the application ack says that all up to `seq` is stored; raises TimeoutError."""
+        self._socket.settimeout(max(0.1, deadline - time.monotonic()))
+        while self._upto.get(self._name, 0) < seq:
+            self._take()
+
+    def _take(self) -> int:
+        """Read what came; how many PUBACKs it were."""
+        messages, replies = self._reader.feed(self._socket.recv(262_144))
+        self._note_acks(messages)
+        return sum(1 for reply in replies if reply.kind == packets.PUBACK)
 
     def pace(self, rate: int, seconds: float) -> dict[tuple[str, int], float]:
         """Publish `rate` records a second, one of each device in turn; when each was sent. Acks go to `acked`."""
@@ -115,7 +126,9 @@ class Publisher:
     def _listen(self) -> None:
         if not select.select([self._socket], [], [], 0.002)[0]:
             return
-        messages, _ = self._reader.feed(self._socket.recv(262_144))
+        self._take()
+
+    def _note_acks(self, messages: list[tuple[str, bytes, int]]) -> None:
         at = time.monotonic()
         numbers = [number for _, _, number in messages if number]
         if numbers:
@@ -133,8 +146,8 @@ class Publisher:
         self._socket.close()
 
 
-def start_bridge(folder: Path, port: int) -> tuple[subprocess.Popen[bytes], Callable[[], int]]:
-    """The bridge process and how many records it has stored."""
+def start_bridge(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """The bridge process, connected."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         web = probe.getsockname()[1]
@@ -146,22 +159,15 @@ def start_bridge(folder: Path, port: int) -> tuple[subprocess.Popen[bytes], Call
     child = subprocess.Popen(
         [sys.executable, "-m", "broker", "--config", str(folder / "broker.toml")], preexec_fn=die_with_parent
     )
-
-    def stored() -> int:
-        import urllib.request
-
-        with urllib.request.urlopen(f"http://127.0.0.1:{web}/api/v1/picture", timeout=10) as answer:
-            return int(json.load(answer)["data"]["counts"].get("stored", 0))
-
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
-            stored()
+            urllib.request.urlopen(f"http://127.0.0.1:{web}/healthz", timeout=10).close()
             break
         except OSError:
             time.sleep(0.1)
     time.sleep(1.5)
-    return child, stored
+    return child
 
 
 def one_round(kind: str, records: int) -> float:
@@ -174,10 +180,9 @@ def one_round(kind: str, records: int) -> float:
     try:
         publisher = Publisher(broker.port, PUBLISHER)
         payloads = [payload(seq) for seq in range(1, records + 1)]
-        done: Callable[[], bool]
         if kind == "bridge":
-            child, stored = start_bridge(folder, broker.port)
-            done = lambda: stored() >= records  # noqa: E731
+            child = start_bridge(folder, broker.port)
+            publisher.hear(f"zp/v1/xh/room/{PUBLISHER}/ack")
         elif kind == "paho":
             child = subprocess.Popen(
                 [sys.executable, "-c", COUNTER, str(broker.port), str(records)], stdout=subprocess.PIPE,
@@ -186,7 +191,6 @@ def one_round(kind: str, records: int) -> float:
             assert child.stdout is not None
             child.stdout.readline()
             time.sleep(0.5)
-            done = lambda: child is not None and child.poll() is not None  # noqa: E731
         else:
             child = subprocess.Popen(
                 ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-u", "bridge-xh", "-P", "pw", "-i",
@@ -194,15 +198,13 @@ def one_round(kind: str, records: int) -> float:
                 stdout=subprocess.DEVNULL, preexec_fn=die_with_parent,
             )  # fmt: skip
             time.sleep(1.0)
-            done = lambda: child is not None and child.poll() is not None  # noqa: E731
         start = time.monotonic()
-        worker = threading.Thread(target=publisher.push, args=(f"zp/v1/xh/room/{PUBLISHER}/bins", payloads))
-        worker.start()
-        deadline = start + 300
-        while not done() and time.monotonic() < deadline:
-            time.sleep(0.05)
+        publisher.push(f"zp/v1/xh/room/{PUBLISHER}/bins", payloads)
+        if kind == "bridge":
+            publisher.wait_for_ack(records, start + 300)
+        else:
+            child.wait(300)
         seconds = time.monotonic() - start
-        worker.join(10)
         publisher.close()
         return records / seconds
     finally:
@@ -239,7 +241,7 @@ def paced(rate: int, seconds: float) -> None:
     folder = Path(tempfile.mkdtemp(prefix="zp-throughput-"))
     broker = OpenBroker(folder / "mosquitto", "xh", dict.fromkeys(("bridge-xh", "load"), "pw"))
     broker.start()
-    child, _ = start_bridge(folder, broker.port)
+    child = start_bridge(folder, broker.port)
     try:
         publisher = Publisher(broker.port, "load")
         publisher.hear("zp/v1/xh/room/+/ack")

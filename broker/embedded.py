@@ -79,6 +79,7 @@ def configuration(folder: Path, host: str, port: int) -> str:
             f"password_file {folder / 'accounts'}",
             f"acl_file {folder / 'acl'}",
             "use_username_as_clientid true",
+            "set_tcp_nodelay true",  # without it an alarm or an ack may wait 40 ms for the packet before it
             "persistence true",
             f"persistence_location {folder}/",
             "autosave_interval 60",

@@ -28,7 +28,7 @@ MAX_WAITING = 2000  # batches; above it the thread stops reading, and the broker
 READ_BYTES = 262_144
 TICK_S = 1.0
 CONNECT_TIMEOUT_S = 5.0
-SEND_TIMEOUT_S = 5.0
+SEND_TIMEOUT_S = 5.0  # of reading too: how often an idle connection is looked after
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 30.0
 MAX_UNANSWERED = 20_000  # our own publishes without PUBACK; a broker that lets more pile up is not listening
@@ -71,6 +71,8 @@ class BridgeLink:
         self._socket: socket.socket | None = None
         self._writing = threading.Lock()
         self._stopping = threading.Event()
+        self._outgoing: list[bytes] = []  # packets of the bridge's loop, until it says `write_out`
+        self._outgoing_of = 0  # the connection they are for
         self._number = 0
         self._sent = self._answered = 0  # one written by the bridge's loop, one by our thread
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
@@ -80,20 +82,32 @@ class BridgeLink:
         self._thread.start()
 
     def send(self, topic: str, payload: bytes, retained: bool) -> None:
-        """Publish at QoS 1; while the connection is down it is dropped, and sent anew by `Bridge.link_up`."""
+        """Publish at QoS 1 with the next `write_out`; while the connection is down it is dropped, see `Bridge.link_up`."""
         if not self.up:
             return
         self._number = self._number % 65535 + 1
         self._sent += 1
-        self._write(packets.publish(topic, payload, self._number, retained))
+        self._put(packets.publish(topic, payload, self._number, retained))
 
     def settle(self, connection: int, numbers: list[int]) -> None:
         """Tell the broker that these messages are ours now; of a connection that is gone nothing can be told."""
         if numbers and connection == self.connection and self.up:
-            self._write(packets.pubacks(numbers))
+            self._put(packets.pubacks(numbers))
+
+    def write_out(self) -> None:
+        """Write what was sent and settled, in one piece: a write for each would cost more than all else."""
+        outgoing, self._outgoing = self._outgoing, []
+        if outgoing and self.up and self._outgoing_of == self.connection:
+            self._write(b"".join(outgoing))
+
+    def _put(self, packet: bytes) -> None:
+        if self._outgoing_of != self.connection:
+            self._outgoing_of, self._outgoing = self.connection, []
+        self._outgoing.append(packet)
 
     def stop(self) -> None:
         """Leave in order (no will) and end the thread."""
+        self.write_out()
         if self.up:
             self._write(packets.DISCONNECT)
         self._stopping.set()
@@ -179,12 +193,16 @@ class BridgeLink:
                 self._hand_over(messages)
 
     def _received(self) -> bytes | None:
-        """What came within TICK_S, None for nothing, empty when the connection is closed."""
+        """What came within a few seconds, None for nothing, empty when the connection is closed."""
         connection = self._socket
         if connection is None:
             return b""
-        waiting = isinstance(connection, ssl.SSLSocket) and connection.pending() > 0
-        if not waiting and not select.select([connection], [], [], TICK_S)[0]:
+        if not isinstance(connection, ssl.SSLSocket):
+            try:
+                return connection.recv(READ_BYTES)
+            except TimeoutError:
+                return None
+        if not connection.pending() and not select.select([connection], [], [], TICK_S)[0]:
             return None
         with self._writing:  # OpenSSL's connections must not be read and written at the same time
             return connection.recv(READ_BYTES)

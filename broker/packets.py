@@ -32,6 +32,8 @@ def _text(value: str) -> bytes:
 
 def _packet(first: int, body: bytes) -> bytes:
     length, head = len(body), bytearray((first,))
+    if length < 128:
+        return bytes((first, length)) + body
     while True:
         length, digit = divmod(length, 128)
         head.append(digit | 0x80 if length else digit)

@@ -1,5 +1,6 @@
 """The bridge as a process: link, store, clock and screen around one `Bridge`, in one loop."""
 
+import gc
 import logging
 import queue
 import threading
@@ -114,6 +115,9 @@ def serve(
             try:
                 if ready is not None:
                     ready(web.port if web else 0)
+                # What was loaded stays for ever: walking over all of it would stop the loop for 50 to 150 ms.
+                gc.collect()
+                gc.freeze()
                 _loop(bridge, link, desk, now, stop)
             finally:
                 bridge.stop(now())
@@ -138,6 +142,7 @@ def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: thread
             for connection, numbers in unsettled:
                 link.settle(connection, numbers)
             unsettled.clear()
+        link.write_out()
         if acted or time.monotonic() - shown_at >= SNAPSHOT_S:
             shown_at = time.monotonic()
             desk.show(snapshot(bridge, now()))

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.acks import RANGES_SENT, DeviceAcks, SeqSet
+from broker.acks import ACK_EVERY_S, BURST_S, RANGES_SENT, DeviceAcks, SeqSet
 
 numbers = st.lists(st.integers(0, 60), max_size=80)
 
@@ -54,3 +54,35 @@ def test_old_boots_are_forgotten() -> None:
     assert len(acks.body()["acks"]) == 4
     acks.add(3, 7)
     assert {"boot": 3, "upto": 0, "also": [[7, 7]]} in acks.body()["acks"]
+
+
+@given(st.lists(st.floats(0, 0.5), min_size=1, max_size=200))
+@settings(deadline=None)
+def test_acks_keep_their_pace(waits_s: list[float]) -> None:
+    """Over any stretch of time there is at most one ack per ACK_EVERY_S, and those of one burst."""
+    acks, now, sent = DeviceAcks(), 1795374300.0, []
+    for wait_s in waits_s:
+        now += wait_s
+        if acks.may_be_sent(now):
+            acks.sent(now)
+            sent.append(now)
+    for first, last in itertools.combinations(range(len(sent)), 2):
+        assert (last - first) * ACK_EVERY_S <= sent[last] - sent[first] + BURST_S + 1e-3
+
+
+def test_a_device_at_the_pace_itself_is_acknowledged_at_once_each_time() -> None:
+    """One ack that came late does not make all that follow wait."""
+    acks, start = DeviceAcks(), 1795374300.0
+    for number in range(100):
+        at = start + number * ACK_EVERY_S + (0.15 if number == 10 else 0.0)
+        assert acks.may_be_sent(at), number
+        acks.sent(at)
+
+
+def test_a_clock_set_back_does_not_silence_acks() -> None:
+    """A pace kept in wall time would wait for the old hour to come again."""
+    acks, now = DeviceAcks(), 1795374300.0
+    acks.sent(now)
+    assert acks.may_be_sent(now - 3600)
+    acks.sent(now - 3600)
+    assert acks.may_be_sent(now - 3600 + ACK_EVERY_S)

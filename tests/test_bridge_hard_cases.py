@@ -78,6 +78,29 @@ def test_while_nothing_can_be_stored_there_is_no_heartbeat(
     assert any(topic.endswith("bridge/clock") for _, topic, _ in morning.sent[before:])
 
 
+def test_a_clock_set_back_by_an_hour_holds_up_neither_heartbeat_nor_ack(
+    morning: Morning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lamps live on the heartbeat, the devices on their acks: neither waits for the old hour to come again."""
+    morning.fix(1.0)
+    morning.step(12)
+    monkeypatch.setattr(morning.store, "append", lambda *_, **__: (_ for _ in ()).throw(Full("no space left")))
+    morning.fix(1.0)
+    morning.step(1)  # a commit that is tried again in a second
+    monkeypatch.undo()
+    morning.now -= 3600
+    before = len(morning.sent)
+    morning.fix(1.0)
+    newest = morning.seq
+    morning.speak = False
+    morning.step(11)
+    said = morning.sent[before:]
+    assert any(topic.endswith("bridge/clock") for _, topic, _ in said)
+    acks = [body for _, topic, body in said if topic == wire.topic("ack", "xh", "t01", family="truck")]
+    assert acks
+    assert acks[-1]["acks"][-1]["upto"] == newest
+
+
 def test_a_resend_while_the_store_is_away_stops_nothing(morning: Morning, monkeypatch: pytest.MonkeyPatch) -> None:
     """A duplicate that cannot be looked up is sorted out at the commit."""
     morning.fix(1.0)

@@ -86,6 +86,7 @@ def test_what_was_not_settled_comes_again(broker: EmbeddedBroker, link: BridgeLi
     truck.say("zp/v1/xh/truck/t01/fix", b"first")
     first = next_event(link, Arrived)
     link.settle(first.connection, [number for _, _, number in first.messages])
+    link.write_out()
     truck.say("zp/v1/xh/truck/t01/fix", b"second")
     next_event(link, Arrived)
     time.sleep(0.3)
@@ -99,6 +100,7 @@ def test_what_is_sent_arrives_retained(broker: EmbeddedBroker, link: BridgeLink)
     """A retained publish of ours waits for a late listener."""
     next_event(link, Up)
     link.send("zp/v1/xh/truck/t01/itinerary", b"plan", True)
+    link.write_out()
     truck = Client(broker.port, "t01", "zp/v1/xh/truck/t01/itinerary")
     wait_until(lambda: truck.heard.get("zp/v1/xh/truck/t01/itinerary") == [b"plan"], "the plan")
     truck.close()
@@ -110,8 +112,24 @@ def test_a_killed_broker_is_found_again(broker: EmbeddedBroker, link: BridgeLink
     broker.kill()
     next_event(link, Down)
     link.send("zp/v1/xh/bridge/clock", b"x", False)
+    link.write_out()
     broker.start()
     next_event(link, Up)
+
+
+def test_what_was_meant_for_a_lost_connection_is_not_said_on_the_next(broker: EmbeddedBroker, link: BridgeLink) -> None:
+    """Packet numbers are a connection's own; what is retained is sent anew by the bridge."""
+    next_event(link, Up)
+    watch = Client(broker.port, "watch-xh", "zp/v1/xh/truck/t01/itinerary")
+    link.send("zp/v1/xh/truck/t01/itinerary", b"old", True)
+    link._close()
+    next_event(link, Up)
+    link.write_out()
+    link.send("zp/v1/xh/truck/t01/itinerary", b"new", True)
+    link.write_out()
+    wait_until(lambda: watch.heard.get("zp/v1/xh/truck/t01/itinerary"), "the plan")
+    assert watch.heard["zp/v1/xh/truck/t01/itinerary"] == [b"new"]
+    watch.close()
 
 
 def test_a_frozen_broker_is_given_up(broker: EmbeddedBroker, link: BridgeLink) -> None:
