@@ -42,6 +42,9 @@ class Press:
     meant: str
 
 
+LIGHT_WORDS = {"double": "flashes"}  # what a person calls a pattern of the firmware's, where it is another word
+
+
 @dataclass(frozen=True, slots=True)
 class LightChange:
     """The light in the truck's button began to show another pattern: off fast slow steady flashes, or `dead`."""

@@ -23,12 +23,10 @@ from firmware.truck.events import (
 )
 from firmware.truck.gps import Epochs
 from firmware.truck.outbox import BATCH_S, Outbox
-from sim.evidence import Evidence, Heard, LightChange
+from sim.evidence import LIGHT_WORDS, Evidence, Heard, LightChange
 from sim.timeline import Appointment, Timeline
 from sim.virtual_broker import VirtualBroker, Will
 from sim.virtual_link import VirtualLink
-
-LIGHT_WORDS = {"double": "flashes"}
 
 
 class WitnessedOutbox(Outbox):

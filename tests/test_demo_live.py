@@ -8,11 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from broker.embedded import find_mosquitto
-from sim.live.live_room import LampWitness, share_lit
+from firmware.truck.light import level_at
+from sim.live.lights import BUTTON, LAMP, LightWitness, share_lit
 
 REPO = Path(__file__).resolve().parent.parent
 SCENARIO = """
@@ -149,7 +151,7 @@ def test_a_start_that_fails_is_told_in_one_line_and_leaves_nothing_behind(scenar
 
 def test_a_lamp_is_believed_when_report_and_pin_agree_and_the_pin_when_they_do_not() -> None:
     """A unit that reports `off` while its pin is high does not deceive the witness for long."""
-    witness = LampWitness()
+    witness = LightWitness(LAMP)
     seen = []
     witness.reported("off", 0.0)
     for step in range(300):
@@ -166,7 +168,7 @@ def test_a_lamp_is_believed_when_report_and_pin_agree_and_the_pin_when_they_do_n
 
 def test_a_silent_unit_that_flashes_is_seen_to_know_nothing() -> None:
     """While its link is cut no report comes: short flashes on the pin are believed after a moment."""
-    witness = LampWitness()
+    witness = LightWitness(LAMP)
     flashes = [(-9.0, 0), *((at / 4 + part, level) for at in range(40) for part, level in ((0.0, 1), (0.02, 0)))]
     witness.reported("off", -8.0)
     told = [witness.look([f for f in flashes if f[0] <= at / 10], at / 10) for at in range(10, 60)]
@@ -179,3 +181,27 @@ def test_a_silent_unit_that_flashes_is_seen_to_know_nothing() -> None:
 def test_the_share_of_time_a_pin_is_high(edges: list[tuple[float, int]], share: float) -> None:
     """Between second 1 and second 2 of these changes."""
     assert share_lit(edges, 1.0, 2.0) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.1, 0.4])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_busy_machine_shows_no_stage_the_light_is_not_in(late_s: float, seed: int) -> None:
+    """However late the program comes to the edges of its light, its stages are read as they were, in their order."""
+    stages = [("off", 3.0), ("fast", 2.5), ("slow", 3.2), ("steady", 3.1), ("double", 6.3), ("off", 3.0)]
+    dice, witness = Random(seed), LightWitness(BUTTON)
+    edges, begins, told, at_s, lit = [(0.0, 0)], [], [], 0.0, 0
+    for pattern, lasts_s in stages:
+        witness.reported(pattern, at_s)
+        begins.append((pattern, at_s))
+        next_s, end_s = at_s, at_s + lasts_s
+        while at_s < end_s:
+            if at_s >= next_s:
+                on, stays_s = level_at(pattern, at_s - begins[-1][1] + 1e-9)
+                next_s = at_s + stays_s + dice.uniform(0, late_s)
+                if on != bool(lit):
+                    lit = int(on)
+                    edges.append((at_s, lit))
+            seen = witness.look(edges, at_s)
+            told += [seen] if seen else []
+            at_s += 0.02
+    assert told == begins

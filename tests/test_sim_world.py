@@ -9,10 +9,8 @@ from broker.demo_area import demo_plan
 from broker.rules.geometry import distance_m
 from firmware.binroom.lamp import PATTERNS
 from firmware.truck.gps import read_fixes
-from firmware.truck.light import PATTERNS as LIGHT_PATTERNS
 from sim import nmea
 from sim.driving import Drive, Pace, Path
-from sim.live.lights import LightReader
 from sim.pins import PatternReader
 from sim.timeline import Timeline
 
@@ -73,20 +71,3 @@ def test_pins_are_read_as_the_pattern_the_unit_drives(shown: str) -> None:
     assert [pattern for _, pattern in seen] == (["off"] if shown == "off" else ["off", shown])
     if shown != "off":
         assert seen[1][0] == pytest.approx(20.0, abs=0.01)
-
-
-@pytest.mark.parametrize(("pattern", "shown"), [("fast", "fast"), ("slow", "slow"), ("double", "flashes"),
-                                                ("steady", "steady"), ("off", "off")])  # fmt: skip
-def test_a_live_light_is_read_from_its_edges(pattern: str, shown: str) -> None:
-    """Every pattern of the button's light is recognised from the real times of its edges."""
-    reader = LightReader()
-    at_s, lit = 0.0, False
-    reader.edge(False, at_s)
-    for on, length_s in LIGHT_PATTERNS[pattern] * 3:
-        if on != lit:
-            lit = on
-            reader.edge(lit, at_s)
-        at_s += length_s
-    if pattern in ("steady", "off"):
-        reader.look(at_s)
-    assert reader.shown == shown

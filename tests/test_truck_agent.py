@@ -4,7 +4,7 @@ import itertools
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -187,6 +187,29 @@ def test_stage_never_goes_back():
     driver.stage(name, "seen")
     driver.stage(name, "stored")
     assert driver.light == "steady"
+
+
+WORDS = ("own ack", "older ack", "other boot's ack", "stored", "seen", "decided", "link down", "link up", "rebirth")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), max_size=15))
+def test_whatever_the_bridge_says_late_or_twice_the_light_only_goes_on(words):
+    """Acks and stages of one press in any order, stale, repeated, over reconnects: fast, slow, steady, double."""
+    driver = Driver()
+    driver.hold(2.0)
+    press = driver.records("incident")[0]
+    for word in words:
+        if word.endswith("ack"):
+            driver.ack(*{"own ack": (7, press["seq"]), "older ack": (7, press["seq"] - 1)}.get(word, (6, 999)))
+        elif word.startswith("link"):
+            driver.do(LinkUp() if word == "link up" else LinkDown(), 1.0)
+        elif word == "rebirth":
+            driver.do(Received("truck", "command", "", {"command": "rebirth"}), 1.0)
+        else:
+            driver.stage(press["incident_id"], word, "wait" if word == "decided" else None)
+    shown = [effect.pattern for effect in driver.effects if isinstance(effect, Light)]
+    assert shown == sorted(set(shown), key=("off", "fast", "slow", "steady", "double").index)
 
 
 def test_ack_of_the_record_alone_proves_stored():

@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 FW = "1.0.0"
 FIRST_BOOTS, FIRST_BOOT_STEP = 1_000_000, 1_000
+LIGHT_SAID = "light: %s"  # the simulator reads this line
 LONGEST_WAIT_S = 10.0  # real seconds: the loop never sleeps longer
 JOIN_S = 2.0
 
@@ -184,7 +185,7 @@ class _Program:
             if isinstance(output, Publish):
                 self._link.publish(output)
             elif isinstance(output, Light):
-                log.info("light: %s", output.pattern)
+                log.info(LIGHT_SAID, output.pattern)
                 self._light.show(output.pattern, time.monotonic())
             elif isinstance(output, GpsLight):
                 log.info("receiver: %s %s", output.word, self._gps.trouble or "")

@@ -4,16 +4,19 @@ import json
 import os
 import queue
 import tty
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from sim.evidence import LIGHT_WORDS
 from sim.live.child import Child
 from sim.live.clock import SpedClock
-from sim.live.lights import LightReader
+from sim.live.lights import BUTTON, LightWitness
 
 Shows = Callable[[Mapping[str, Any] | None], None]
 Lights = Callable[[str, float], None]  # pattern, simulated time
+MOST_EDGES = 200  # no light has more in the time a witness looks back
 
 
 class LiveTruck:
@@ -27,8 +30,7 @@ class LiveTruck:
         self._clock = clock
         self._shows = shows
         self._lights = lights
-        self._reader = LightReader()
-        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._begin()
         self._child: Child | None = None
         self._cab_changed_ns = 0
         self._master, self._slave = os.openpty()
@@ -48,6 +50,12 @@ class LiveTruck:
             "outbox": {"path": str(folder / "outbox.db")},
         }
         self._config.write_text(as_toml(text), encoding="utf-8")
+
+    def _begin(self) -> None:
+        """Nothing is known of the light, as of a truck that has just got its power."""
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._witness = LightWitness(BUTTON)
+        self._edges: deque[tuple[float, int]] = deque(maxlen=MOST_EDGES)
 
     @property
     def outbox_path(self) -> Path:
@@ -74,19 +82,25 @@ class LiveTruck:
     def power(self, on: bool) -> None:
         """Plug in, or pull out without warning."""
         if on and self._child is None:
+            self._begin()
             self._child = Child("sim.live.truck_child", [str(self._config), self._clock.to_text()], self._lines.put)
         elif not on and self._child is not None:
             self._child.kill()
             self._child = None
             self._lights("dead", self._clock.now())
 
-    def look(self, real_s: float) -> None:
+    def look(self) -> None:
         """See the light and the screen in the cab; called many times a second."""
         while not self._lines.empty():
             line = json.loads(self._lines.get())
             if "lit" in line:
-                self._told(self._reader.edge(line["lit"], line["at_s"]), line["at_s"])
-        self._told(self._reader.look(real_s), real_s)
+                self._edges.append((line["at_s"], int(line["lit"])))
+            elif "pattern" in line:
+                self._witness.reported(LIGHT_WORDS.get(line["pattern"], line["pattern"]), line["at_s"])
+            elif "seen_s" in line:
+                seen = self._witness.look(self._edges, line["seen_s"])
+                if seen is not None:
+                    self._lights(seen[0], self._clock.at(seen[1]))
         try:
             changed_ns = self._cab.stat().st_mtime_ns
         except FileNotFoundError:
@@ -102,10 +116,6 @@ class LiveTruck:
             self._child = None
         for handle in (self._master, self._slave):
             os.close(handle)
-
-    def _told(self, pattern: str | None, real_s: float) -> None:
-        if pattern is not None:
-            self._lights(pattern, self._clock.at(real_s))
 
 
 def as_toml(sections: Mapping[str, Mapping[str, Any]]) -> str:

@@ -169,7 +169,7 @@ class LivePlant:
             if payload:
                 self._overheard(came_s, topic.split("/")[3:], json.loads(payload))
         for truck in self.trucks.values():
-            truck.look(real_s)
+            truck.look()
         for room in self.rooms.values():
             room.look(real_s)
 

@@ -3,11 +3,13 @@
     python -m sim.live.truck_child TRUCK.toml CLOCK
 
 The GPS receiver is a real pseudo-terminal named in the configuration. Standard input: one line `press SECONDS` per
-press of the button, in simulated seconds. Standard output: `ready`, then one JSON line per change of the light's pin.
+press of the button, in simulated seconds. Standard output: `ready`, then JSON lines about the button's light: each
+change of its pin, the program's own word for what it shows, and the time up to which that is all.
 """
 
 import json
 import logging
+import queue
 import signal
 import sys
 import threading
@@ -16,28 +18,33 @@ from pathlib import Path
 
 from gpiozero.pins.mock import MockFactory
 
+from firmware.truck import program
 from firmware.truck.config import ConfigError, TruckConfig, load
-from firmware.truck.program import run
 from sim.live.clock import SpedClock
 
-LOOK_S = 0.015
+LOOK_S = 0.1
 
 
 def main(arguments: list[str]) -> int:
     """Run until SIGTERM or the end of standard input; exit code 1 with one line on standard error if it cannot."""
     config_path, clock_text = arguments
     clock = SpedClock.from_text(clock_text)
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    errors = logging.StreamHandler()
+    errors.setLevel(logging.WARNING)
+    logging.basicConfig(handlers=[errors], format="%(name)s: %(message)s")
+    words = LightWords()
+    program.log.addHandler(words)
+    program.log.setLevel(logging.INFO)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
         config = load(Path(config_path))
         pins = MockFactory()
-        for body in (_listen, _watch_light):
-            threading.Thread(target=body, args=(config, pins, clock, stop), daemon=True).start()
-        print(json.dumps({"ready": True}), flush=True)
-        run(config, monotonic=clock.monotonic, pin_factory=pins, stop=stop, speed=clock.speed)
+        threading.Thread(target=_listen, args=(config, pins, clock, stop), daemon=True).start()
+        threading.Thread(target=_watch_light, args=(config, pins, words, stop), daemon=True).start()
+        _tell(ready=True)
+        program.run(config, monotonic=clock.monotonic, pin_factory=pins, stop=stop, speed=clock.speed)
     except (ConfigError, OSError) as why:
         print(f"the truck could not start: {why}", file=sys.stderr)
         return 1
@@ -56,14 +63,42 @@ def _listen(config: TruckConfig, pins: MockFactory, clock: SpedClock, stop: thre
     stop.set()
 
 
-def _watch_light(config: TruckConfig, pins: MockFactory, _clock: SpedClock, stop: threading.Event) -> None:
-    """Tell each change of the light's pin with the real monotonic time it was seen."""
-    seen: bool | None = None
+class LightWords(logging.Handler):
+    """Takes the program's word for its light out of its log: (pattern, real monotonic time)."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.said: queue.SimpleQueue[tuple[str, float]] = queue.SimpleQueue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line of the log."""
+        if record.msg == program.LIGHT_SAID and isinstance(record.args, tuple):
+            self.said.put((str(record.args[0]), time.monotonic()))
+
+
+def _watch_light(config: TruckConfig, pins: MockFactory, words: LightWords, stop: threading.Event) -> None:
+    """Tell each change of the light's pin with the time it happened at, each word about it, and up to when that is all.
+
+    The pin itself notes its changes (seconds since the one before, level): a thread that looks late misses none.
+    """
+    pin = pins.pin(config.light_pin)
+    edge_s = time.monotonic()
+    pin.clear_states()
     while not stop.wait(LOOK_S):
-        lit = bool(pins.pin(config.light_pin).state)
-        if lit != seen:
-            seen = lit
-            print(json.dumps({"lit": lit, "at_s": time.monotonic()}), flush=True)
+        seen_s = time.monotonic()
+        fresh = pin.states[:]
+        del pin.states[: len(fresh)]
+        for after_s, level in fresh:
+            edge_s += after_s
+            _tell(lit=bool(level), at_s=edge_s)
+        while not words.said.empty():
+            pattern, said_s = words.said.get()
+            _tell(pattern=pattern, at_s=said_s)
+        _tell(seen_s=seen_s)
+
+
+def _tell(**line: object) -> None:
+    print(json.dumps(line), flush=True)
 
 
 if __name__ == "__main__":
