@@ -236,3 +236,18 @@ def test_the_real_run_satisfies_the_judge_and_each_doctored_one_does_not(kind: s
         held, faults = judged(kind, forged)
         assert not held, f"forgery {number} of {kind} was not seen"
         assert faults
+
+
+def test_a_run_that_ends_early_asks_for_no_less_of_the_lamps_that_went_dark(run: Evidence) -> None:
+    """However soon after the last departure a run ends: each lamp that is dark counts, one still lit is undecided."""
+    left = sorted(visit.left_at for visit in run.visits if visit.left_at is not None)
+    dark = [
+        min(change.at for change in run.lamps if change.room == visit.room and change.at > visit.left_at
+            and change.shown not in LIT)
+        for visit in run.visits if visit.left_at is not None
+    ]  # fmt: skip
+    judge = JUDGES["lamp_off_after_departure"]
+    for end_at in (left[-1] + 1, max(dark) + 1, left[-1] + 500):
+        verdict = judge(replace(run, end_at=end_at), {"within_s": 180.0, "at_least": sum(at < end_at for at in dark)})
+        assert verdict.held, verdict
+        assert verdict.seen == f"{sum(at < end_at for at in dark)} departures"
