@@ -135,6 +135,17 @@ def test_statistics_count_no_minute_outside_twice(kept_lit, out_s, minutes):
     assert (figures["outside_s"] // 60, figures["outside_known"]) == (minutes, 2)
 
 
+def test_statistics_end_the_minutes_outside_when_the_visit_was_skipped():
+    """What is noted of a skipped visit later (a lamp kept lit, a count) does not keep its bins outside."""
+    changes = {"state": "skipped", "reason": "not_out", "arrived_at": None, "left_at": None, "due_at": NOON - 900}
+    noted = [
+        visit(at=NOON - 600, state="due"),
+        visit(at=NOON, number=2, **changes),
+        visit(at=NOON + 300, number=3, **changes),
+    ]
+    assert day_total(*noted)["outside_s"] == 900
+
+
 def test_statistics_place_calls_incidents_and_weigh_ins_where_their_visits_were():
     """Their records name no route, some no estate or waste: the visit or the run they belong to does."""
     of_visit = {"run_id": "run1", "room": "r01", "visit_number": 1, "truck": "t01"}

@@ -34,6 +34,7 @@ FORGET_EVERY_S = 3600
 KEEP_S = 36 * 3600  # as long as a restart brings back
 LONG_STAY_S = 45 * 60
 SAME_PRESS_S = 120
+LEAST_GRAMS = 500  # less than this is a scale's noise
 FUTURE_S = 30  # a position from further ahead than this has a broken clock
 
 
@@ -166,15 +167,27 @@ class Dispatch:
         return effects
 
     def _count_after(self, room_id: str, row: dict[str, Any], now: int) -> list[Effect]:
-        """A report soon after the truck left says what was collected."""
-        for visit in self.shift.visits_at(room_id, row["waste"]):
-            if visit.state != "served" or visit.left_at is None:
+        """A report soon after the truck left says what was collected; count and weight may come one after the other.
+
+        Where the crew stood and skipped, a count or weight that falls is kept too: the figures name the contradiction.
+        """
+        visits = self.shift.visits_at(room_id, row["waste"])
+        if any(visit.state == "at_stop" for visit in visits):
+            return []
+        for visit in sorted(visits, key=lambda one: one.state != "served"):
+            ended_at = {"served": visit.left_at, "skipped": visit.arrived_at}.get(visit.state)
+            if ended_at is None or now - ended_at > self.shift.settings.after_count_s:
                 continue
-            if now - visit.left_at > self.shift.settings.after_count_s:
-                continue
-            if row["count"] is None or (visit.bins_after is not None and visit.bins_after <= row["count"]):
-                continue
-            return put(self.shift, replace(visit, bins_after=row["count"], grams_after=row["grams"]), now)
+            count, grams = visit.bins_after, visit.grams_after
+            if visit.state == "skipped":
+                count = visit.bins_before if count is None else count
+                grams = visit.grams_before if grams is None else grams
+                if count is None and grams is None:
+                    continue
+            least_count, least_grams = _least(count, row["count"]), _least(grams, row["grams"])
+            lighter = least_grams is not None and (grams is None or grams - least_grams >= LEAST_GRAMS)
+            if least_count != count or lighter:
+                return put(self.shift, replace(visit, bins_after=least_count, grams_after=least_grams), now)
         return []
 
     def _keeper(self, room_id: str, room: RoomState, body: dict[str, Any], now: int) -> list[Effect]:
@@ -436,6 +449,10 @@ class Dispatch:
     def _call(self, visit: Visit, eta_at: int, label: str, now: int) -> list[Effect]:
         called = visit.after("call", due_at=now, promised_at=eta_at, call_id=call_id_of(visit))
         return [*put(self.shift, called, now), call_record(self.shift, called, now, label=label)]
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return min((value for value in (one, other) if value is not None), default=None)
 
 
 def _pressed_anew(known: Incident, body: dict[str, Any]) -> bool:

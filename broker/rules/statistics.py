@@ -87,7 +87,7 @@ def count(facts: Sequence[Fact], timezone: str) -> Cube:
     zone = ZoneInfo(timezone)
     cube: Cube = {}
     visits = newest(facts, "visit")
-    outside_s = _outside(visits, _rolled_out(facts))
+    outside_s = _outside(visits, _rolled_out(facts), _skipped(facts))
     places = _places(visits)
     for fact in visits:
         at = visit_at(fact)
@@ -194,9 +194,21 @@ def _drop(body: Mapping[str, Any], name: str) -> int | None:
     return None if before is None or after is None else before - after
 
 
-def _outside(visits: Iterable[Fact], rolled_out: Mapping[str, list[int]]) -> dict[str, int]:
+def _skipped(facts: Iterable[Fact]) -> dict[str, int]:
+    """When visits were last skipped, by key; what is noted of them afterwards does not make it later."""
+    states: dict[str, Any] = {}
+    found: dict[str, int] = {}
+    for fact in sorted((fact for fact in facts if fact.kind == "visit"), key=lambda fact: (fact.at, fact.id)):
+        state = fact.body.get("state")
+        if state == "skipped" and states.get(fact.key) != "skipped":
+            found[fact.key] = fact.at
+        states[fact.key] = state
+    return found
+
+
+def _outside(visits: Iterable[Fact], rolled_out: Mapping[str, list[int]], skipped: Mapping[str, int]) -> dict[str, int]:
     """How long bins stood outside for each visit (by its key) of which that is known."""
-    ended = sorted((end_at, fact.key, fact) for fact in visits if (end_at := _stood_until(fact)) is not None)
+    ended = sorted((end_at, fact.key, fact) for fact in visits if (end_at := _stood_until(fact, skipped)) is not None)
     found: dict[str, int] = {}
     before: dict[tuple[str, str], tuple[int, bool]] = {}  # where the last visit ended, and whether bins stayed out
     for end_at, key, fact in ended:
@@ -219,12 +231,12 @@ def _outside(visits: Iterable[Fact], rolled_out: Mapping[str, list[int]]) -> dic
     return found
 
 
-def _stood_until(fact: Fact) -> int | None:
+def _stood_until(fact: Fact, skipped: Mapping[str, int]) -> int | None:
     body = fact.body
     if body.get("state") == "served":
         at: int | None = body.get("left_at") or body.get("arrived_at")
         return at
-    return fact.at if body.get("state") == "skipped" else None
+    return skipped[fact.key] if body.get("state") == "skipped" else None
 
 
 def disagreements(body: Mapping[str, Any]) -> list[str]:
