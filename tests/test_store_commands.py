@@ -136,6 +136,13 @@ def test_import_names_the_line_that_is_wrong(tmp_path):
     path.write_text('{"id":"a"}\n')
     with pytest.raises(Corrupt, match=r"x\.jsonl: line 1 is not a record"):
         list(transfer.read_lines(path))
+    whole = '{"id":"a","kind":"visit","key":"k","at":1,"received_at":1,"area":"xh","body":5}'
+    path.write_text(whole + "\n")
+    with pytest.raises(Corrupt, match="its body is no object"):
+        list(transfer.read_lines(path))
+    path.write_text('{"visit":{"1":[1]}}')
+    with pytest.raises(Corrupt, match="not a TinyDB file"):
+        list(transfer.read_tinydb(path))
 
 
 def test_exported_tinydb_file_opens_with_stock_tinydb(folder, tmp_path):
@@ -300,6 +307,8 @@ def test_commands_make_no_store_where_there_is_none(folder, tmp_path, capsys):
         assert main(arguments) == 1
         assert "there are no records at" in capsys.readouterr().err
         assert not typo.exists() and not (tmp_path / "out.jsonl").exists()
+    assert main(["stats", "--store", str(folder), "--timezone", "Europe/Berlin", "--from", "2026-11-22"]) == 1
+    assert "holds area xh in time zone Asia/Shanghai" in capsys.readouterr().err
     (folder / "store.json").write_text("{}")
     assert main(["export", "--store", str(folder), str(tmp_path / "out.jsonl")]) == 1
     assert "fsck" in capsys.readouterr().err

@@ -102,14 +102,15 @@ def test_statistics_tell_skips_by_reason_and_second_visits():
 @pytest.mark.parametrize(
     ("out_s", "due_s", "expected_s"),
     [(-900, -960, 1140), (-1200, -960, 1440), (None, -960, 1200), (-700, None, 940), (-9999, -960, 1200),
-     (None, None, None), (10, -960, 230)],
-    ids=["after the call", "before the call", "no button", "no call", "long before", "nothing known", "too late"],
+     (None, None, None), (10, -960, 230), ((-6000, -900), -960, 1140), ((-6000, -5000), -960, 5240)],
+    ids=["after the call", "before the call", "no button", "no call", "long before", "nothing known", "too late",
+         "for another waste, then after the call", "twice before the call"],
 )  # fmt: skip
 def test_statistics_know_how_long_bins_stood_outside(out_s, due_s, expected_s):
     """From bins-out where the keeper pressed, else from the call, until the truck has left."""
     facts = [visit(due_at=None if due_s is None else NOON + due_s)]
     if out_s is not None:
-        facts.append(Fact("keeper", "r01", "r01:1:1", NOON + out_s, {"device": "r01", "event": "bins_out"}))
+        facts += [keeper(NOON + at_s) for at_s in (out_s if isinstance(out_s, tuple) else (out_s,))]
         facts.append(Fact("keeper", "r01", "r01:1:2", NOON - 100, {"device": "r01", "event": "lane_clear"}))
     figures = day_total(*facts)
     assert (figures["outside_s"] if figures["outside_known"] else None) == expected_s
@@ -371,6 +372,14 @@ def test_figures_of_a_day_know_what_came_weeks_later(tmp_path):
     store.close()
 
 
+def test_figures_take_what_is_no_number_as_not_known():
+    """A record that somebody else's program wrote stops no report."""
+    facts = [visit(bins_before="six", grams_after=[1]), weighing(1, "heavy")]
+    figures = day_total(*facts)
+    assert (figures["served"], figures["bins_known"], figures["weighings"], figures["weighed_grams"]) == (1, 0, 1, 0)
+    assert weigh_ins(facts, ZONE)[0].rooms_without_scale == 1
+
+
 def test_tables_say_how_many_days_a_period_is_about():
     """A week of which two days were asked, one of them a gap, does not look like a whole week."""
     (row,) = report_tables.rows(count([visit()], ZONE), "week", [], "2026-11-21", DAY)
@@ -405,6 +414,7 @@ def test_tables_hold_the_findings_of_the_asked_days_only():
         (row,) = report_tables.finding_rows(name, facts, ZONE, DAY, DAY)
         assert about.items() <= row.items()
         assert report_tables.finding_rows(name, facts, ZONE, "2026-11-24", "2026-11-25") == []
+        assert report_tables.as_csv([], name).lstrip("\ufeff").strip() == ",".join(row)
 
 
 def test_tables_are_answered_over_http_too(tmp_path):

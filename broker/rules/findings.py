@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from broker.rules.periods import local_day, local_hour
-from broker.rules.statistics import Fact, disagreements, incident_at, newest, visit_at, weighing_at
+from broker.rules.statistics import Fact, disagreements, drop, incident_at, newest, visit_at, weighed_grams, weighing_at
 
 SPAN = ("0000", "9999")  # all days
 
@@ -82,24 +82,23 @@ def weigh_ins(facts: Sequence[Fact], timezone: str, from_day: str = SPAN[0], to_
     for fact in newest(facts, "visit"):
         body = fact.body
         if body.get("state") == "served":
-            before, after = body.get("grams_before"), body.get("grams_after")
+            fell = drop(body, "grams")
             place: tuple[str, ...] = (str(body.get("run_id")), str(body.get("waste")))
             if place not in named:
                 place = (local_day(visit_at(fact), zone), str(body.get("truck")), str(body.get("waste")))
-            drop = None if before is None or after is None else max(0, before - after)
-            rooms.setdefault(place, []).append(drop)
+            rooms.setdefault(place, []).append(None if fell is None else max(0, fell))
     weighed: dict[tuple[str, ...], tuple[str, str, str, str, int]] = {}
     for fact in weighings:
         body, day = fact.body, local_day(weighing_at(fact), zone)
         run_id, truck, waste = str(body.get("run_id") or ""), str(body.get("truck") or ""), str(body.get("waste"))
         place = (run_id, waste) if run_id else (day, truck, waste)
         *_, before_grams = weighed.get(place, (0,))
-        weighed[place] = (day, run_id, truck, waste, before_grams + body["grams"])
+        weighed[place] = (day, run_id, truck, waste, before_grams + weighed_grams(fact))
     found = []
     for place, (day, run_id, truck, waste, grams) in weighed.items():
         if from_day <= day <= to_day:
             drops = rooms.get(place, [])
-            known = [drop for drop in drops if drop is not None]
+            known = [fell for fell in drops if fell is not None]
             without = len(drops) - len(known)
             found.append(WeighIn(day, run_id, truck, waste, grams, sum(known) if known else None, without))
     return sorted(found, key=lambda one: (one.day, one.run_id, one.truck, one.waste))

@@ -5,14 +5,19 @@ import io
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
-from broker.rules.findings import disagreeing, lanes, weigh_ins
+from broker.rules.findings import ChronicLane, Disagreement, WeighIn, disagreeing, lanes, weigh_ins
 from broker.rules.periods import days_between, period_of, periods_between
 from broker.rules.statistics import MEASURES, Cube, Fact, Figures, fold
 
 TABLES = ("figures", "lanes", "weigh_ins", "disagreements")
+_HEADS = {
+    "lanes": [*(field.name for field in fields(ChronicLane)), "chronic"],
+    "weigh_ins": [*(field.name for field in fields(WeighIn)), "difference_grams"],
+    "disagreements": [field.name for field in fields(Disagreement)],
+}
 
 # share: (numerator, denominator); the denominator is what was known, not what happened
 SHARES = {
@@ -88,12 +93,16 @@ def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str,
     return [{**asdict(one), "words": " ".join(one.words)} for one in found_words]
 
 
-def as_csv(table: Sequence[Mapping[str, Any]]) -> str:
-    """The rows as CSV with a byte order mark, so that spreadsheets read Chinese; gaps and unknowns are empty."""
+def as_csv(table: Sequence[Mapping[str, Any]], name: str = "figures") -> str:
+    """The rows as CSV with a byte order mark, so that spreadsheets read Chinese; gaps and unknowns are empty.
+
+    A table of findings (`name`) has its heads also when nothing was found.
+    """
     out = io.StringIO()
     out.write("\ufeff")
-    if table:
-        writer = csv.DictWriter(out, list(table[0]), lineterminator="\r\n")
+    heads = list(table[0]) if table else _HEADS.get(name, [])
+    if heads:
+        writer = csv.DictWriter(out, heads, lineterminator="\r\n")
         writer.writeheader()
         writer.writerows({name: _harmless(value) for name, value in row.items()} for row in table)
     return out.getvalue()

@@ -100,7 +100,7 @@ def count(facts: Sequence[Fact], timezone: str) -> Cube:
         body, pressed_at = _placed(fact.body, places), incident_at(fact)
         _add(cube, _key(local_day(pressed_at, zone), body), _incident_figures(body, pressed_at))
     for fact in newest(facts, "weighing"):
-        figures = {"weighings": 1, "weighed_grams": fact.body["grams"]}
+        figures = {"weighings": 1, "weighed_grams": weighed_grams(fact)}
         _add(cube, _key(local_day(weighing_at(fact), zone), _placed(fact.body, places)), figures)
     return cube
 
@@ -121,6 +121,12 @@ def weighing_at(fact: Fact) -> int:
     """When a load was weighed, else when that was noted."""
     at: int = fact.body.get("at") or fact.at
     return at
+
+
+def weighed_grams(fact: Fact) -> int:
+    """What was weighed; 0 if the record does not say a number."""
+    grams = fact.body.get("grams")
+    return grams if type(grams) is int else 0
 
 
 def _places(visits: Iterable[Fact]) -> dict[Key, dict[str, Any]]:
@@ -168,9 +174,9 @@ def _visit_figures(fact: Fact, outside_s: int | None) -> Figures:
         figures["served"] = 1
         figures["returned"] = int(not body.get("original", body.get("visit_number", 1) == 1))
         for name in ("bins", "grams"):
-            drop = _drop(body, name)
-            if drop is not None:
-                figures[name], figures[f"{name}_known"] = max(0, drop), 1
+            fell = drop(body, name)
+            if fell is not None:
+                figures[name], figures[f"{name}_known"] = max(0, fell), 1
         arrived_at = body.get("arrived_at")
         for name, against in (("plan", body.get("planned_at")), ("promise", body.get("promised_at"))):
             if arrived_at is not None and against is not None:
@@ -189,9 +195,11 @@ def _visit_figures(fact: Fact, outside_s: int | None) -> Figures:
     return figures
 
 
-def _drop(body: Mapping[str, Any], name: str) -> int | None:
+def drop(body: Mapping[str, Any], name: str) -> int | None:
+    """By how much `bins` or `grams` fell at a visit, None if that is not known."""
     before, after = body.get(f"{name}_before"), body.get(f"{name}_after")
-    return None if before is None or after is None else before - after
+    # Records may come from a file that somebody else wrote.
+    return before - after if type(before) is int and type(after) is int else None
 
 
 def _skipped(facts: Iterable[Fact]) -> dict[str, int]:
@@ -222,8 +230,8 @@ def _outside(visits: Iterable[Fact], rolled_out: Mapping[str, list[int]], skippe
         if stayed_out:
             start_at: int | None = last_at
         elif out:
-            # After a call the first rolling out counts; without one it is the last, the others were for other trucks.
-            start_at = out[0] if called_at is not None else out[-1]
+            # The first after the call, else the last: those before were for the trucks of other wastes.
+            start_at = next((at for at in out if called_at is not None and at >= called_at), out[-1])
         else:
             start_at = called_at
         if start_at is not None:
@@ -241,7 +249,7 @@ def _stood_until(fact: Fact, skipped: Mapping[str, int]) -> int | None:
 
 def disagreements(body: Mapping[str, Any]) -> list[str]:
     """What count, weight and crew say differently about a visit; words for the technician, empty if they agree."""
-    bins, grams, state = _drop(body, "bins"), _drop(body, "grams"), body.get("state")
+    bins, grams, state = drop(body, "bins"), drop(body, "grams"), body.get("state")
     found = []
     if state == "served" and bins is not None and bins <= 0 and (body.get("bins_before") or 0) > 0:
         found.append("served_but_count_stayed")

@@ -72,9 +72,12 @@ def _place(arguments: argparse.Namespace) -> tuple[str, str, str]:
     if about.exists():
         try:
             found = orjson.loads(about.read_bytes())
-            return where, found["area"], found["timezone"]
+            area, timezone = str(found["area"]), str(found["timezone"])
         except (LookupError, TypeError) as error:
             raise ValueError(f"{about} does not say area and time zone; run `python -m broker fsck`") from error
+        if (arguments.area or area) != area or (arguments.timezone or timezone) != timezone:
+            raise ValueError(f"{where} holds area {area} in time zone {timezone}: leave out --area and --timezone")
+        return where, area, timezone
     return where, arguments.area, arguments.timezone or "Asia/Shanghai"
 
 
@@ -255,6 +258,10 @@ def _stats(arguments: argparse.Namespace) -> int:
             else:
                 facts = figures.facts_of(store, from_day, to_day, timezone)
                 table = report_tables.finding_rows(arguments.table, facts, timezone, from_day, to_day)
-            text = report_tables.as_csv(table) if arguments.format == "csv" else report_tables.as_json(table)
+            text = (
+                report_tables.as_csv(table, arguments.table)
+                if arguments.format == "csv"
+                else report_tables.as_json(table)
+            )
     sys.stdout.write(text)
     return 0

@@ -122,7 +122,7 @@ def read_tinydb(source: Path) -> Iterator[Record]:
             kind = source.name.split(".")[0] if table == "_default" else table
             for doc_id, document in documents.items():
                 yield _from_fields(source, f"{table} {doc_id}", {**document, "kind": kind})
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise Corrupt(f"{source} is not a TinyDB file: {error}") from error
 
 
@@ -136,6 +136,8 @@ def _record(source: Path, where: str, line: bytes) -> Record:
 
 def _from_fields(source: Path, where: str, fields: dict[str, Any]) -> Record:
     try:
+        if not isinstance(fields["body"], dict):
+            raise TypeError("its body is no object")
         record = codec.from_fields(fields["kind"], fields)
         codec.check(record)
     except (KeyError, TypeError, ValueError) as error:

@@ -78,7 +78,7 @@ def record_router(store: Store, plan: Plan) -> APIRouter:
         else:
             rows = report_tables.finding_rows(table, facts, plan.timezone, first, last)
         if form == "csv":
-            return PlainTextResponse(report_tables.as_csv(rows), media_type="text/csv; charset=utf-8")
+            return PlainTextResponse(report_tables.as_csv(rows, table), media_type="text/csv; charset=utf-8")
         return Response(report_tables.as_json(rows), media_type="application/json")
 
     @router.post("/api/v1/amendments", summary="Correct a record for the figures; the original stays readable")
