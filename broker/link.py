@@ -82,7 +82,7 @@ class BridgeLink:
         self._thread.start()
 
     def send(self, topic: str, payload: bytes, retained: bool) -> None:
-        """Publish at QoS 1 with the next `write_out`; while the connection is down it is dropped, see `Bridge.link_up`."""
+        """Publish at QoS 1 with the next `write_out`; while the connection is down it is dropped (`Bridge.link_up`)."""
         if not self.up:
             return
         self._number = self._number % 65535 + 1

@@ -6,7 +6,7 @@ by record and comes out the same.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -14,34 +14,31 @@ from broker.store import Record, codec
 from broker.store.seen import MOST_NUMBER, Ranges, Seen
 
 MOST_HEADS = 20_000
+Column = tuple[Any, ...]
 
 
-@dataclass(slots=True)
-class Batch:
-    """Records to be stored, and of each the ranges its id counts in (None: it does not), its number there, its JSON."""
+class Batch(NamedTuple):
+    """Records to be stored, and of each its id and kind and time, the ranges its id counts in (None: it does not) and
+    its number there, and its JSON."""
 
     records: Sequence[Record]
+    ids: Sequence[str]
+    kinds: Sequence[str]
+    times: Sequence[int]
     ranges: Sequence[Ranges | None]
     numbers: Sequence[int]
     documents: list[bytes]
 
     def only(self, positions: Sequence[int]) -> "Batch":
         """The records at these positions."""
-        return Batch(
-            [self.records[i] for i in positions],
-            [self.ranges[i] for i in positions],
-            [self.numbers[i] for i in positions],
-            [self.documents[i] for i in positions],
-        )
+        return Batch._make([column[i] for i in positions] for column in self)
 
     def joined(self, other: "Batch") -> "Batch":
         """This batch and then the other."""
-        return Batch(
-            [*self.records, *other.records],
-            [*self.ranges, *other.ranges],
-            [*self.numbers, *other.numbers],
-            self.documents + other.documents,
-        )
+        return Batch._make([*mine, *theirs] for mine, theirs in zip(self, other, strict=True))
+
+
+NOTHING = Batch([], [], [], [], [], [], [])
 
 
 class Intake:
@@ -54,27 +51,30 @@ class Intake:
     def admit(self, records: Sequence[Record]) -> Batch:
         """The records ready to be stored; raises Refused for one that no backend can keep."""
         if not records:
-            return Batch([], [], [], [])
-        ranges, numbers = self._known(records) or self._met(records)
-        return Batch(records, ranges, numbers, _documents(records))
-
-    def _known(self, records: Sequence[Record]) -> tuple[Sequence[Ranges | None], Sequence[int]] | None:
-        """The columns of a batch whose ids all count, from devices that were met before; None for any other."""
+            return NOTHING
         ids, kinds, keys, times, received, areas, _ = zip(*records, strict=True)
+        found = self._known(ids, (kinds, keys, areas), (times, received)) or self._met(records)
+        return Batch(records, ids, kinds, times, *found, _documents(records))
+
+    def _known(
+        self, ids: Column, names: tuple[Column, Column, Column], times: tuple[Column, Column]
+    ) -> tuple[Sequence[Ranges | None], Sequence[int]] | None:
+        """The columns of a batch whose ids all count, from devices that were met before; None for any other."""
         try:
             heads, _, tails = zip(*[record_id.rpartition(":") for record_id in ids], strict=True)
             numbers = list(map(int, tails))
-            ranges = list(map(self._good.get, zip(heads, kinds, keys, areas, strict=True)))
+            ranges = list(map(self._good.get, zip(heads, *names, strict=True)))
         except (AttributeError, TypeError, ValueError):
             return None
+        at, received_at = times
         sound = (
             None not in ranges
             and tuple(map(str, numbers)) == tails  # as the pattern of counting ids has it: no sign, no leading zero
             and min(numbers) >= 0
             and max(numbers) <= MOST_NUMBER
-            and {*map(type, times), *map(type, received)} == {int}
-            and min(*times, *received) >= 0
-            and max(*times, *received) <= codec.MAX_TIME_S
+            and {*map(type, at), *map(type, received_at)} == {int}
+            and min(*at, *received_at) >= 0
+            and max(*at, *received_at) <= codec.MAX_TIME_S
         )
         return (ranges, numbers) if sound else None
 

@@ -12,7 +12,7 @@ from broker.store import Record, codec, sums
 from broker.store.days import Days
 from broker.store.intake import Batch
 from broker.store.positions import Positions
-from broker.store.seen import Seen
+from broker.store.seen import Seen, add_each
 from broker.store.tinyjournal import Files, JournalDB
 from broker.store.tinyjournal.journal import Place
 
@@ -76,17 +76,17 @@ class OpenDay:
 
     def append(self, batch: Batch) -> None:
         """Store new records in one frame; raises what the journal raises."""
-        _, kinds, _, times, _, _, _ = zip(*batch.records, strict=True)
-        if kinds[0] != POSITIONS and kinds.count(kinds[0]) == len(kinds):
-            self.db.insert_encoded({kinds[0]: batch.documents})
-            self._take_in(kinds[0], times)
+        kind = batch.kinds[0]
+        if kind != POSITIONS and batch.kinds.count(kind) == len(batch.kinds):
+            self.db.insert_encoded({kind: batch.documents})
+            self._take_in(kind, batch.times)
         else:
             self._append_mixed(batch)
-        for ranges, number, record in zip(batch.ranges, batch.numbers, batch.records, strict=True):
-            if ranges is not None:
-                ranges.add(number)
-            else:
-                self._others.add(record.id)
+        add_each(batch.ranges, batch.numbers)
+        if None in batch.ranges:
+            self._others.update(
+                record_id for record_id, ranges in zip(batch.ids, batch.ranges, strict=True) if ranges is None
+            )
 
     def _append_mixed(self, batch: Batch) -> None:
         tables: dict[str, list[bytes]] = {}

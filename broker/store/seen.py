@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 MOST_NUMBER = 999_999_999  # nine digits
 _COUNTED = re.compile(r"([^:\x00-\x1f\x7f]{1,100}:(?:0|[1-9][0-9]{0,11})):(0|[1-9][0-9]{0,8})", re.ASCII)
@@ -70,6 +70,17 @@ class Ranges:
     def pairs(self) -> list[list[int]]:
         """The ranges as JSON keeps them."""
         return [[first, last] for first, last in zip(self._firsts, self._lasts, strict=True)]
+
+
+def add_each(ranges: Sequence[Ranges | None], numbers: Sequence[int]) -> None:
+    """Take each number into the ranges beside it, where there are any."""
+    for these, number in zip(ranges, numbers, strict=True):
+        if these is None:
+            continue
+        if 0 < number == these.most + 1:  # what `add` would do, without the call
+            these._lasts[-1] = these.most = number
+        else:
+            these.add(number)
 
 
 class Seen:

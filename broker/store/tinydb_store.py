@@ -14,7 +14,7 @@ from typing import Any
 
 from broker.store import Conflict, Full, Receipt, Record, StoreError, Unavailable, amendments, sums
 from broker.store.days import Days
-from broker.store.intake import Batch, Intake
+from broker.store.intake import NOTHING, Batch, Intake
 from broker.store.sealed_day import SealedDay
 from broker.store.shelf import RESERVE_BYTES, Shelf
 from broker.store.tinyjournal import Files, JournalBroken, JournalFull
@@ -103,7 +103,7 @@ class TinyDBStore:
         try:
             if self._closed:
                 raise Unavailable(f"{self.folder} is closed")
-            batch = Batch([], [], [], [])
+            batch = NOTHING
             receipts = []
             for ticket in tickets:
                 fresh = self._fresh(ticket.batch, batch)
@@ -129,23 +129,22 @@ class TinyDBStore:
 
     def _fresh(self, batch: Batch, before: Batch) -> Batch:
         """What of a batch is neither stored nor in the one that goes with it, nor twice in itself."""
-        ids = {record[0] for record in batch.records}
         if (
             not before.records
-            and len(ids) == len(batch.records)
+            and len(set(batch.ids)) == len(batch.ids)
             and all(
                 ranges is not None and number > ranges.most
                 for ranges, number in zip(batch.ranges, batch.numbers, strict=True)
             )
         ):
             return batch
-        taken = {record.id for record in before.records}
+        taken = set(before.ids)
         fresh = []
-        for position, record in enumerate(batch.records):
+        for position, record_id in enumerate(batch.ids):
             ranges = batch.ranges[position]
-            stored = self._shelf.holds(record.id) if ranges is None else batch.numbers[position] in ranges
-            if not stored and record.id not in taken:
-                taken.add(record.id)
+            stored = self._shelf.holds(record_id) if ranges is None else batch.numbers[position] in ranges
+            if not stored and record_id not in taken:
+                taken.add(record_id)
                 fresh.append(position)
         return batch.only(fresh)
 

@@ -36,11 +36,20 @@ class Frame:
 
 def encode(number: int, prev: int, lines: Sequence[bytes]) -> tuple[bytes, int, int]:
     """The frame's bytes, its checksum, and how many of the bytes are its header."""
-    body = b"\n".join(lines) + b"\n" if lines else b""
-    proved = b"%d,%d,%d,%08x" % (number, len(lines), len(body), prev)
+    return encode_body(number, prev, joined(lines), len(lines))
+
+
+def joined(lines: Sequence[bytes]) -> bytes:
+    """Lines as they stand in a frame."""
+    return b"\n".join(lines) + b"\n" if lines else b""
+
+
+def encode_body(number: int, prev: int, body: bytes, lines: int) -> tuple[bytes, int, int]:
+    """The same for lines that are joined already."""
+    proved = b"%d,%d,%d,%08x" % (number, lines, len(body), prev)
     crc = zlib.crc32(body, zlib.crc32(proved))
     header = b'{"frame":%d,"lines":%d,"bytes":%d,"prev":"%08x","crc":"%08x"}\n' % (
-        number, len(lines), len(body), prev, crc,
+        number, lines, len(body), prev, crc,
     )  # fmt: skip
     return header + body, crc, len(header)
 

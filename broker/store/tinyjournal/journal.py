@@ -164,11 +164,15 @@ class Journal:
 
         Raises JournalFull or JournalBroken with nothing of the frame stored.
         """
+        return self.append_body(frames.joined(lines), len(lines))
+
+    def append_body(self, body: bytes, count: int) -> Place:
+        """The same for `count` lines that are joined already, each with its end."""
         if self._handle is None:
             self._begin_segment()
         handle = self._handle
         assert handle is not None
-        data, crc, header_bytes = frames.encode(self.frame + 1, self.crc, lines)
+        data, crc, header_bytes = frames.encode_body(self.frame + 1, self.crc, body, count)
         try:
             self._write(handle, data)
         except OSError as error:
