@@ -202,6 +202,8 @@ def test_findings_name_chronic_lanes_by_estate_and_hour():
         ("e1", 12, 3, True),
         ("e2", 14, 1, False),
     ]
+    (lane,) = lanes([workflow(1, NOON), workflow(2, NOON, cleared_at=None)], ZONE)
+    assert (lane.incidents, lane.blocked_s, lane.still_blocked) == (2, 600, 1)
 
 
 def weighing(number: int, grams: int, at: int = NOON + 3600, run_id: str | None = "run1") -> Fact:

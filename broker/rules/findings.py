@@ -14,13 +14,17 @@ CHRONIC_DAYS = 3  # blocked on so many different days at the same hour
 
 @dataclass(frozen=True, slots=True)
 class ChronicLane:
-    """An estate's lane at one hour of the day: how often, on how many days, for how long it was blocked."""
+    """An estate's lane at one hour of the day: how often, on how many days, for how long it was blocked.
+
+    `blocked_s` is of those that ended; `still_blocked` are the others.
+    """
 
     estate: str
     hour: int
     incidents: int
     days: int
     blocked_s: int
+    still_blocked: int
 
     @property
     def chronic(self) -> bool:
@@ -31,7 +35,7 @@ class ChronicLane:
 def lanes(facts: Iterable[Fact], timezone: str, from_day: str = SPAN[0], to_day: str = SPAN[1]) -> list[ChronicLane]:
     """Lanes blocked on these days by estate and hour, the most frequent first; withdrawn presses do not count."""
     zone = ZoneInfo(timezone)
-    seen: dict[tuple[str, int], list[tuple[str, int]]] = {}
+    seen: dict[tuple[str, int], list[tuple[str, int | None]]] = {}
     for fact in newest(facts, "workflow"):
         body = fact.body
         if body.get("reason") != "lane_blocked" or body.get("workflow") == "withdrawn" or not body.get("estate"):
@@ -39,13 +43,15 @@ def lanes(facts: Iterable[Fact], timezone: str, from_day: str = SPAN[0], to_day:
         pressed_at = incident_at(fact)
         if not from_day <= local_day(pressed_at, zone) <= to_day:
             continue
-        ended_at = body.get("cleared_at") or body.get("closed_at") or pressed_at
+        ended_at = body.get("cleared_at") or body.get("closed_at")
+        blocked_s = None if ended_at is None else max(0, ended_at - pressed_at)
         place = (str(body["estate"]), local_hour(pressed_at, zone))
-        seen.setdefault(place, []).append((local_day(pressed_at, zone), max(0, ended_at - pressed_at)))
-    found = [
-        ChronicLane(estate, hour, len(times), len({day for day, _ in times}), sum(blocked_s for _, blocked_s in times))
-        for (estate, hour), times in seen.items()
-    ]
+        seen.setdefault(place, []).append((local_day(pressed_at, zone), blocked_s))
+    found = []
+    for (estate, hour), times in seen.items():
+        ended = [blocked_s for _, blocked_s in times if blocked_s is not None]
+        days = len({day for day, _ in times})
+        found.append(ChronicLane(estate, hour, len(times), days, sum(ended), len(times) - len(ended)))
     return sorted(found, key=lambda lane: (-lane.days, -lane.incidents, lane.estate, lane.hour))
 
 
