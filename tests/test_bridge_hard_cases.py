@@ -267,3 +267,40 @@ def test_what_was_moved_cannot_be_moved_again(morning: Morning) -> None:
     morning.act("decide", incident_id, decision="extra_truck", option=extra, truck="t99")
     with pytest.raises(ActionError, match="nothing is left"):
         morning.act("decide", incident_id, decision="extra_truck", option=extra, truck="t98")
+
+
+def test_an_option_that_is_no_longer_what_was_shown_is_refused(morning: Morning) -> None:
+    """Somebody settled a visit while the dispatcher looked: look again; the new options are there at once."""
+    morning.serve(0)
+    morning.step(30, 5.0)
+    incident_id = morning.press("breakdown")
+    morning.step(2)
+    offers = morning.bridge.dispatch.shift.offers
+    index, seen = next((i, o) for i, o in enumerate(offers["t01", incident_id][1]) if o["name"] == "extra_truck")
+    last = morning.trip.visits[-1].room_id
+    morning.bridge.act(Act("serve", "Li", visit=(morning.run_id, last, 1)), morning.now)
+    owed = morning.itinerary()
+    for chosen in ({"option": index}, {"offer": seen["id"]}):
+        with pytest.raises(ActionError, match="look again"):
+            morning.act("decide", incident_id, decision="extra_truck", truck="t99", **chosen)
+    assert morning.itinerary() == owed
+    assert morning.stage(incident_id) == "stored"
+    fresh = next(offer for offer in offers["t01", incident_id][1] if offer["name"] == "extra_truck")
+    assert last not in {change["room"] for change in fresh["changes"] if change["to_truck"] == "extra"}
+    morning.act("decide", incident_id, decision="extra_truck", truck="t99", offer=fresh["id"])
+    assert morning.stage(incident_id) == "decided"
+
+
+def test_an_option_is_carried_out_as_it_was_seen_though_others_are_shown_by_then(morning: Morning) -> None:
+    """The click names what was looked at, not its place in a list that has been made anew meanwhile."""
+    morning.serve(0)
+    incident_id = morning.press("breakdown")
+    morning.step(2)
+    shift = morning.bridge.dispatch.shift
+    seen = next(offer for offer in shift.offers["t01", incident_id][1] if offer["name"] == "extra_truck")
+    morning.step(45)
+    made_at, shown = shift.offers["t01", incident_id]
+    shift.offers["t01", incident_id] = (made_at, shown[::-1])
+    morning.act("decide", incident_id, decision="extra_truck", truck="t99", offer=seen["id"])
+    told = morning.retained[wire.topic("itinerary", "xh", "t99")]["visits"]
+    assert {visit["room"] for visit in told} == {c["room"] for c in seen["changes"] if c["to_truck"] == "extra"}

@@ -129,3 +129,24 @@ def test_no_such_incident_is_404(client: TestClient) -> None:
     """A click on what is not there is told so."""
     assert client.post("/api/v1/incidents/none/acknowledge", json={}).status_code == 404
     assert ActionError("x", missing=True).missing
+
+
+def test_an_option_is_chosen_by_what_was_looked_at(tmp_path: Path) -> None:
+    """The shown id carries the option out; one that is not on offer any more is 409 and says what to do."""
+    morning = Morning(tmp_path / "records")
+    morning.serve(0)
+    incident_id = morning.press("breakdown")
+    morning.step(2)
+    desk = DirectDesk()
+    desk.morning = morning
+    desk.show(snapshot(morning.bridge, morning.now))
+    client = TestClient(build_app(desk, morning.store, []))
+    (shown,) = client.get("/api/v1/incidents").json()
+    offer = next(offer for offer in shown["offers"] if offer["name"] == "extra_truck")
+    body = {"decision": "extra_truck", "truck": "t99", "version": shown["version"]}
+    path = f"/api/v1/incidents/{incident_id}/decide"
+    stale = client.post(path, json={**body, "offer": "0123456789abcdef"})
+    assert (stale.status_code, "look again" in stale.json()["detail"]) == (409, True)
+    assert client.post(path, json={**body, "offer": "none"}).status_code == 422
+    assert client.post(path, json={**body, "offer": offer["id"]}).json()["decision"] == "extra_truck"
+    morning.close()

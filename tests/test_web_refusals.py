@@ -38,7 +38,7 @@ ODD_FILES = (
     b"id,name\n\xff\xfe", b"\xff\xfe\x00\xd8", b"",
 )  # fmt: skip
 BODIES: dict[str, dict[str, Any]] = {  # by how the path ends
-    "/decide": {"who": "Li", "version": 1, "decision": "wait", "option": 0, "truck": "t9"},
+    "/decide": {"who": "Li", "version": 1, "decision": "wait", "offer": "0" * 16, "option": 0, "truck": "t9"},
     "/weighings": {"who": "Li", "truck": "t01", "waste": "residential_wet", "grams": 1, "run_id": "x"},
     "/skip": {"who": "Li", "version": 1, "reason": "no_access"},
     "/restore": {"expect": "e", "why": "w", "version": 1},

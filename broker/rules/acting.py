@@ -49,9 +49,7 @@ def _act_on_incident(shift: Shift, act: Act, incident: Incident, now: int) -> li
     if act.action == "decide":
         if act.decision not in wire.DECISIONS:
             raise ActionError(f"decision must be one of {' '.join(wire.DECISIONS)}, got {act.decision!r}")
-        return blocked.decide(
-            shift, incident, act.decision, act.who, now, option=act.option, truck=act.truck
-        )
+        return blocked.decide(shift, incident, act.decision, act, now)
     if act.action == "clear":
         return blocked.clear_lane(shift, incident, act.who, now)
     if act.action == "estate_ack":

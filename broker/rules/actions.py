@@ -19,7 +19,8 @@ class Act:
     visit: tuple[str, str, int] | None = None
     decision: str | None = None
     reason: str | None = None
-    option: int = 0
+    option: int = 0  # of the offers shown last, counted from 0 ...
+    offer: str | None = None  # ... or the id of the one that was looked at
     truck: str | None = None
     version: int | None = None
     waste: str | None = None

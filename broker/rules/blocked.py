@@ -7,6 +7,7 @@ held, and every promise that would change is shown before a dispatcher agrees (s
 
 from dataclasses import replace
 
+from broker.rules.actions import Act
 from broker.rules.effects import Effect, Notice
 from broker.rules.geometry import distance_m
 from broker.rules.incidents import Incident, IncidentError
@@ -64,11 +65,9 @@ def clear_lane(shift: Shift, incident: Incident, who: str, now: int) -> list[Eff
     return effects + put_incident(shift, incident.changed(now, condition="cleared", cleared_at=now, who=who), now)
 
 
-def decide(
-    shift: Shift, incident: Incident, decision: str, who: str, now: int, *, option: int = 0, truck: str | None = None
-) -> list[Effect]:
+def decide(shift: Shift, incident: Incident, decision: str, act: Act, now: int) -> list[Effect]:
     """A dispatcher's decision, carried out; raises IncidentError for one that does not fit the incident."""
-    decided = incident.after("decide", now, decision=decision, who=who, decided_at=now)
+    decided = incident.after("decide", now, decision=decision, who=act.who, decided_at=now)
     if incident.acknowledged_at is None:
         decided = replace(decided, acknowledged_at=now)
     run = shift.runs.get(incident.run_id or "")
@@ -86,13 +85,13 @@ def decide(
         elif decision == "cancel_visit" and second is not None:
             effects += put(shift, second.after("cancel", reason="lane_blocked"), now)
         elif decision == "extra_truck" and second is not None:
-            effects += move_visits(shift, run, [second], incident, now, option=option, truck=truck)
+            effects += move_visits(shift, run, [second], incident, act, now)
     elif decision == "cancel_visit":
         for visit in shift.owed(run):
             effects += _end_call(shift, visit, now, "cancelled")
             effects += put(shift, visit.after("cancel", reason="breakdown"), now)
     elif decision == "extra_truck":
-        effects += move_visits(shift, run, shift.owed(run), incident, now, option=option, truck=truck)
+        effects += move_visits(shift, run, shift.owed(run), incident, act, now)
     elif decision == "wait":
         run.tracker.hold(now)
     set_visits(shift, run, now)

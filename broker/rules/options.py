@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 from broker.rules import replan
+from broker.rules.actions import Act
 from broker.rules.effects import Effect, Notice
 from broker.rules.geometry import distance_m
 from broker.rules.incidents import Incident
@@ -66,9 +67,23 @@ def offers_for(shift: Shift, run: Run, visits: Sequence[Visit], now: int) -> tup
     return replan.breakdown(broken, others, _ways(shift, run, now), extra)
 
 
+def offer_id(offer: replan.Option) -> str:
+    """What tells one offer from another: who takes over what in which order, and whom it lets down.
+
+    Not the minutes, which drift while a person looks; a promise that they break makes it another offer.
+    """
+    deal = [
+        (record_key(change.key), change.to_truck, change.broken)
+        for change in offer.changes
+        if change.broken or change.to_truck != change.from_truck
+    ]
+    return blake2b(repr(deal).encode(), digest_size=8).hexdigest()
+
+
 def offer_body(shift: Shift, offer: replan.Option) -> dict[str, Any]:
     """An offer as the dispatcher sees it: every promise that would change, before anything does."""
     return {
+        "id": offer_id(offer),
         "name": offer.name,
         "cost_s": offer.cost_s,
         "detour_s": offer.detour_s,
@@ -182,18 +197,16 @@ def owed_again(shift: Shift, visit: Visit, run_id: str, truck: str, *, not_befor
 
 
 def move_visits(
-    shift: Shift, run: Run, visits: list[Visit], incident: Incident, now: int, *, option: int, truck: str | None
+    shift: Shift, run: Run, visits: list[Visit], incident: Incident, act: Act, now: int
 ) -> list[Effect]:
-    """Carry out offer number `option`: each moved visit becomes a new visit of the run that takes it over.
+    """Carry out the offer that a person agreed to: each moved visit becomes a new visit of the run that takes it over.
 
-    `truck` names the contractor's truck where the offer uses one. What no offer could place stays owed, and is told.
+    `act.truck` names the contractor's truck where the offer uses one. What it could not place stays owed, and is told.
     """
     if not visits:
         raise ReplanError("nothing is left to move: its visits were moved or settled before")
-    offers = offers_for(shift, run, visits, now)
-    if not 0 <= option < len(offers):
-        raise ReplanError(f"there are {len(offers)} options, counted from 0")
-    offer = offers[option]
+    offer = _agreed(shift, incident, offers_for(shift, run, visits, now), act, now)
+    truck = act.truck
     extra_used = any(tour.truck == EXTRA and tour.stops for tour in offer.tours)
     if extra_used and not truck:
         raise ReplanError("name the contractor's truck: `truck`, the id under which it signs in")
@@ -235,6 +248,25 @@ def move_visits(
     ]
     set_visits(shift, run, now)
     return [*effects, run_record(shift, run, now)]
+
+
+def _agreed(
+    shift: Shift, incident: Incident, offers: Sequence[replan.Option], act: Act, now: int
+) -> replan.Option:
+    """The offer that was looked at, as it would be carried out now; ReplanError, and the new ones shown, if it changed.
+
+    Where none were shown (for a blocked lane) `act.option` counts what there is now.
+    """
+    shown = [body["id"] for body in shift.offers.get(incident.key, (0, []))[1]]
+    ids = [offer_id(offer) for offer in offers]
+    choice = shown or ids
+    if act.offer is None and not 0 <= act.option < len(choice):
+        raise ReplanError(f"there are {len(choice)} options, counted from 0")
+    wanted = act.offer or choice[act.option]
+    if wanted not in ids:
+        shift.offers[incident.key] = (now, [offer_body(shift, offer) for offer in offers])
+        raise ReplanError("this option is not what it was when it was shown: look again, then decide")
+    return offers[ids.index(wanted)]
 
 
 def _extra_run(shift: Shift, run: Run, truck: str, incident: Incident, now: int) -> Run:

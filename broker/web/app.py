@@ -42,7 +42,8 @@ class Decision(Deed):
     """What is to happen about an incident."""
 
     decision: Literal["return_later", "extra_truck", "wait", "cancel_visit"]
-    option: int = Field(0, ge=0, le=20, description="which of the shown options, for extra_truck")
+    offer: str | None = Field(None, pattern="^[0-9a-f]{16}$", description="id of the option looked at, for extra_truck")
+    option: int = Field(0, ge=0, le=20, description="or which of those shown last, counted from 0")
     truck: Id | None = Field(None, description="the contractor's truck, for extra_truck")
 
 
@@ -163,7 +164,7 @@ def _deeds(app: FastAPI, desk: Desk) -> None:
 
     @app.post("/api/v1/incidents/{incident_id}/decide", tags=["incidents"], summary="This is what happens")
     def decide(incident_id: str, decision: Decision, truck: str | None = None) -> dict[str, Any]:
-        more = {"decision": decision.decision, "option": decision.option, "truck": decision.truck}
+        more = decision.model_dump(include={"decision", "offer", "option", "truck"})
         return on_incident(incident_id, truck, "decide", decision, **more)
 
     @app.post("/api/v1/incidents/{incident_id}/clear", tags=["incidents"], summary="The obstacle is gone")

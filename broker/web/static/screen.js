@@ -40,17 +40,17 @@ function incidentCard(row) {
   const who = { who: "dispatcher", version: row.version };
   const button = (verb, label, main, extra = {}) =>
     element("button", { class: main ? "main" : "", "data-testid": `${label}-${row.incident_id}`, onclick: () => act(path(verb), { ...who, ...extra }) }, say(label));
-  const chooseOffer = (index) => {
-    const extra = row.offers[index].changes.some((change) => change.to_truck === "extra");
+  const chooseOffer = (offer) => {
+    const extra = offer.changes.some((change) => change.to_truck === "extra");
     const truck = extra ? prompt(say("ask_truck")) : null;
-    if (!extra || truck) act(path("decide"), { ...who, decision: "extra_truck", option: index, truck });
+    if (!extra || truck) act(path("decide"), { ...who, decision: "extra_truck", offer: offer.id, truck });
   };
   const offers = row.offers.map((offer, index) => element("details", { class: "offer", "data-testid": `offer-${index}` },
     element("summary", {}, `${say("offer")} ${index + 1}: ${say("offer_" + offer.name)} · ${say("promises_changed")} ${offer.broken_promises} · +${Math.round(offer.detour_s / 60)} ${say("minutes")}`
       + (offer.unplaced.length ? ` · ${say("unplaced")} ${offer.unplaced.length}` : "")),
     element("ul", {}, ...offer.changes.filter((change) => change.broken || change.from_truck !== change.to_truck).map((change) =>
       element("li", {}, `${change.room_name}: ${change.from_truck} ${clock(change.before_at).slice(0, 5)} → ${change.to_truck === "extra" ? say("extra_truck") : change.to_truck ?? say("none")} ${clock(change.after_at).slice(0, 5)}`))),
-    element("button", { class: "main", onclick: () => chooseOffer(index) }, say("choose"))));
+    element("button", { class: "main", onclick: () => chooseOffer(offer) }, say("choose"))));
   const extraTruck = row.reason === "breakdown" ? "" : element("button", { "data-testid": `extra_truck-${row.incident_id}`, onclick: () => {
     const truck = prompt(say("ask_truck"));
     if (truck) act(path("decide"), { ...who, decision: "extra_truck", truck });
