@@ -20,6 +20,7 @@ from broker.registers.demo_roster import demo_elections
 from broker.registers.demo_works import demo_works
 from broker.snapshot import snapshot
 from broker.web.app import build_app
+from broker.web.record import record_router
 from broker.web.server import WebServer
 from tests.bridge_day import Morning
 from tests.test_web_record import DirectDesk
@@ -27,7 +28,20 @@ from tests.test_web_record import DirectDesk
 BAD_VALUES = (
     '"\\ud800"', '"a\\udfff b"', "NaN", "Infinity", "-Infinity", "1e999", '{"\\udc00": 1}', '["\\ud83d"]', "9" * 5000,
 )  # fmt: skip
-ODD_VALUES = ("null", "[]", "{}", "true", '"\\u0000"', '""', f'"{"x" * 5000}"', "1e30", "-1", '"²"', '"../.."')
+ODD_VALUES = (
+    "null",
+    "[]",
+    "{}",
+    "true",
+    '"\\u0000"',
+    '""',
+    f'"{"x" * 5000}"',
+    "1e30",
+    "9" * 30,
+    "-1",
+    '"²"',
+    '"../..:x"',
+)
 NOT_JSON = (b"\xff\xfe", b"{", b"[" * 5000, b'{"who": "\xed\xa0\x80"}', b"NaN", b"\x00")
 JSON_TYPES = ("application/json", "application/json; charset=utf-16", "application/vnd.api+json", "text/plain", "")
 BAD_FORM_VALUES = ("%ED%A0%80", "%FF")
@@ -40,6 +54,7 @@ ODD_FILES = (
 BODIES: dict[str, dict[str, Any]] = {  # by how the path ends
     "/decide": {"who": "Li", "version": 1, "decision": "wait", "offer": "0" * 16, "option": 0, "truck": "t9"},
     "/weighings": {"who": "Li", "truck": "t01", "waste": "residential_wet", "grams": 1, "run_id": "x"},
+    "/amendments": {"record": "run:no", "patch": {"state": "x", "started_at": 1}, "reason": "w", "who": "Li"},
     "/skip": {"who": "Li", "version": 1, "reason": "no_access"},
     "/restore": {"expect": "e", "why": "w", "version": 1},
     "/outside-edit": {"action": "accept", "why": "w", "seen": "e"},
@@ -70,7 +85,8 @@ class Office:
         desk.morning = self.morning
         desk.show(snapshot(self.morning.bridge, self.morning.now))
         registers = register_router(self.registers, load_roles(folder / "roles.toml"))
-        self.app = build_app(desk, self.morning.store, [registers], ["screen.example"])
+        further = [registers, record_router(self.morning.store, self.morning.plan)]
+        self.app = build_app(desk, self.morning.store, further, ["screen.example"])
         self.client = TestClient(self.app, "http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False)
         self.client.headers["Authorization"] = f"Bearer {token}"
 
@@ -86,9 +102,14 @@ class Office:
         for method, path in taking_bodies(self.app):
             yield method, re.sub(r"\{(\w+)\}", lambda name: names[name[1]], path)
 
+    def body_of(self, path: str) -> dict[str, Any]:
+        """A body that this route would take."""
+        body = next((body for end, body in BODIES.items() if path.endswith(end)), DEED)
+        return {**body, "record": f"run:{self.morning.run_id}"} if "record" in body else body
+
     def kept(self) -> tuple[int, str, str, str]:
         """What must not change: the number of records, both registers, and the picture without its times."""
-        records = len(list(self.morning.store.scan("action"))) + len(list(self.morning.store.scan("weighing")))
+        records = sum(1 for kind in ("action", "weighing", "amendment") for _ in self.morning.store.scan(kind))
         picture = json.dumps(self.client.get("/api/v1/picture").json()["incidents"])
         return records, self.registers.elections.read().etag, self.registers.safety.read().etag, picture
 
@@ -153,7 +174,7 @@ def test_what_no_record_can_hold_is_refused_by_every_route_and_leaves_nothing(of
     """NaN, infinities, half characters, text that is not UTF-8, in JSON and in forms: 4xx, nothing stored."""
     before = office.kept()
     for method, path in office.routes():
-        body = next((body for end, body in BODIES.items() if path.endswith(end)), DEED)
+        body = office.body_of(path)
         for place in leaves(body):
             for value in BAD_VALUES:
                 assert send(office, method, path, with_value(body, place, value), "application/json") >= 400
@@ -175,7 +196,7 @@ def test_odd_values_are_taken_or_refused_but_never_a_fault(office: Office) -> No
     """Values that may be right somewhere, torn forms, files of other kinds: an answer each, and no record left out."""
     chosen = random.Random(7)
     for method, path in office.routes():
-        body = next((body for end, body in BODIES.items() if path.endswith(end)), DEED)
+        body = office.body_of(path)
         for place in leaves(body):
             for value in chosen.sample(ODD_VALUES, 6):
                 send(office, method, path, with_value(body, place, value), "application/json")
@@ -235,3 +256,15 @@ def test_the_address_that_was_called_is_ours(office: Office, tmp_path: Path) -> 
             assert httpx.get(f"{called}/healthz", headers=headers, trust_env=False).status_code == status
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize(
+    "change", [{"patch": {"left_at": 2**63}}, {"patch": {"left_at": 10**11}}, {"who": "a\x00"}, {"reason": "a\nb"}]
+)
+def test_a_correction_that_no_figure_could_read_is_refused(office: Office, change: dict[str, Any]) -> None:
+    """A time beyond all calendars would make every later report of its day a fault."""
+    visit = f"visit:{office.morning.run_id}/{office.morning.trip.visits[0].room_id}/1"
+    body = {"record": visit, "patch": {"left_at": int(office.morning.now)}, "reason": "r", "who": "Li", **change}
+    assert office.client.post("/api/v1/amendments", json=body).status_code == 422
+    days = "from_day=2026-11-23&to_day=2026-11-23"
+    assert office.client.get(f"/api/v1/stats?{days}").status_code == 200

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from broker.gtfs import write_gtfs
+from broker.registers.fields import ONE_LINE
 from broker.rules import report_html, report_tables
 from broker.rules.plan import Plan
 from broker.rules.statistics import DIMENSIONS, count
@@ -21,6 +22,9 @@ MAX_CALLS = 5000
 MAX_DAYS = 400
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
 LONGEST_TEXT = 300
+LARGEST = 4_102_444_800  # 2100-01-01; no weight or count is larger
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=ONE_LINE)]
+Value = Text | Annotated[int, Field(ge=0, le=LARGEST)] | Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | bool | None
 Day = Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="YYYY-MM-DD, the area's day")]
 
 
@@ -28,10 +32,10 @@ class Correction(BaseModel):
     """What is to be corrected in which record, why, and who says so."""
 
     model_config = ConfigDict(extra="forbid")
-    record: str = Field(max_length=LONGEST_TEXT, description="its id, or KIND:KEY for the newest of a key")
-    patch: dict[str, str | int | float | bool | None] = Field(min_length=1)
-    reason: str = Field(min_length=1, max_length=LONGEST_TEXT)
-    who: str = Field(min_length=1, max_length=LONGEST_TEXT)
+    record: Text = Field(description="its id, or KIND:KEY for the newest of a key")
+    patch: dict[str, Value] = Field(min_length=1)
+    reason: Text
+    who: Text
 
 
 def record_router(store: Store, plan: Plan) -> APIRouter:
