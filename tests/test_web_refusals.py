@@ -259,7 +259,7 @@ def test_the_address_that_was_called_is_ours(office: Office, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "change", [{"patch": {"left_at": 2**63}}, {"patch": {"left_at": 10**11}}, {"who": "a\x00"}, {"reason": "a\nb"}]
+    "change", [{"patch": {"arrived_at": 2**63}}, {"patch": {"left_at": 10**11}}, {"who": "a\x00"}, {"reason": "a\nb"}]
 )
 def test_a_correction_that_no_figure_could_read_is_refused(office: Office, change: dict[str, Any]) -> None:
     """A time beyond all calendars would make every later report of its day a fault."""
