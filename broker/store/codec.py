@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -93,7 +93,19 @@ def head(document: bytes) -> tuple[str, str, int]:
     return found[1].decode(), found[2].decode(), int(found[3])
 
 
-Head = tuple[str, int, str, int]
+class Heads(NamedTuple):
+    """Of some documents: `<device>:<boot>` and seq of the id (all of it and -1 where it does not count), key, `at`."""
+
+    names: Sequence[str]
+    numbers: Sequence[int]
+    keys: Sequence[str]
+    times: Sequence[int]
+
+    def id(self, place: int) -> str:
+        """The whole id of one of them."""
+        name, number = self.names[place], self.numbers[place]
+        return name if number < 0 else f"{name}:{number}"
+
 
 _COUNTED_HEAD = re.compile(
     rb'^\{"id":"([^"\\:\x00-\x1f\x7f]{1,100}:(?:0|[1-9][0-9]{0,11})):(0|[1-9][0-9]{0,8})",'
@@ -102,18 +114,18 @@ _COUNTED_HEAD = re.compile(
 )
 
 
-def heads(documents: Sequence[bytes]) -> list[Head]:
-    """Of each encoded document (`<device>:<boot>`, seq, key, `at`), or (id, -1, key, `at`) if its id does not count."""
+def heads(documents: Sequence[bytes]) -> Heads:
+    """The heads of encoded documents, without decoding the rest of them."""
     found = _COUNTED_HEAD.findall(b"\n".join(documents))
     if found and len(found) == len(documents):
         names, numbers, keys, times = zip(*found, strict=True)
         word = {raw: raw.decode() for raw in {*names, *keys}}.__getitem__
-        return list(zip(map(word, names), map(int, numbers), map(word, keys), map(int, times), strict=True))
-    slow: list[Head] = []
+        return Heads(list(map(word, names)), list(map(int, numbers)), list(map(word, keys)), list(map(int, times)))
+    slow = Heads([], [], [], [])
     for document in documents:
         record_id, key, at = head(document)
-        name, number = counted(record_id) or (record_id, -1)
-        slow.append((name, number, key, at))
+        for column, value in zip(slow, (*(counted(record_id) or (record_id, -1)), key, at), strict=True):
+            column.append(value)  # type: ignore[attr-defined]
     return slow
 
 

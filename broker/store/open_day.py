@@ -2,6 +2,7 @@
 
 import threading
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -54,23 +55,21 @@ class OpenDay:
         for together in _some(self.db.rows(kind).documents()):
             heads = codec.heads(together)
             self._see(heads)
-            times.extend([at for _, _, _, at in heads])
+            times.extend(heads.times)
             if kind == POSITIONS:
                 self._see_positions(heads, together)
-                self._fix_kept.update((key, at // THIN_S) for _, _, key, at in heads)
+                self._fix_kept.update((key, at // THIN_S) for key, at in zip(heads.keys, heads.times, strict=True))
 
-    def _see(self, heads: Sequence[codec.Head]) -> None:
+    def _see(self, heads: codec.Heads) -> None:
         """These ids are stored."""
-        numbers: dict[str, list[int]] = {}
-        for name, number, _, _ in heads:
-            if number < 0:
-                self._others.add(name)
-            elif name in numbers:
-                numbers[name].append(number)
-            else:
-                numbers[name] = [number]
+        numbers: defaultdict[str, list[int]] = defaultdict(list)
+        for name, number in zip(heads.names, heads.numbers, strict=True):
+            numbers[name].append(number)
         for name, found in numbers.items():
-            self._seen.take(name, found)
+            if found[0] < 0:
+                self._others.add(name)
+            else:
+                self._seen.take(name, found)
 
     # --- writing ---------------------------------------------------------------------------------------
 
@@ -127,18 +126,23 @@ class OpenDay:
             self._at[kind] = array("q")
         self._at[kind].extend(times)
 
-    def _take_notes(self, lines: list[bytes], place: Place, offset: int) -> list[codec.Head]:
+    def _take_notes(self, lines: list[bytes], place: Place, offset: int) -> codec.Heads:
         heads = codec.heads(lines)
         self._positions.take(heads, lines, place, offset)
         self._see_positions(heads, lines)
         return heads
 
-    def _see_positions(self, heads: Sequence[codec.Head], documents: Sequence[bytes]) -> None:
+    def _see_positions(self, heads: codec.Heads, documents: Sequence[bytes]) -> None:
         """Keep the newest position of each truck, of two of one second the one with the greater id."""
-        for (name, number, key, at), document in zip(heads, documents, strict=True):
-            last = self._fix_last.get(key)
-            if last is None or at > last[0] or (at == last[0] and _id(name, number) > last[1]):
-                self._fix_last[key] = (at, _id(name, number), document)
+        newest: dict[str, int] = {}
+        for place, (key, at) in enumerate(zip(heads.keys, heads.times, strict=True)):
+            other = newest.get(key, place)
+            if at > heads.times[other] or (at == heads.times[other] and heads.id(place) >= heads.id(other)):
+                newest[key] = place
+        for key, place in newest.items():
+            found = (heads.times[place], heads.id(place))
+            if key not in self._fix_last or found > self._fix_last[key][:2]:
+                self._fix_last[key] = (*found, documents[place])
 
     # --- reading ---------------------------------------------------------------------------------------
 
@@ -265,7 +269,3 @@ class OpenDay:
 def _some(lines: list[bytes]) -> Iterator[list[bytes]]:
     for start in range(0, len(lines), READ_AT_ONCE):
         yield lines[start : start + READ_AT_ONCE]
-
-
-def _id(name: str, number: int) -> str:
-    return name if number < 0 else f"{name}:{number}"

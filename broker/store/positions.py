@@ -6,11 +6,12 @@ In memory a position costs 24 bytes: when it was, where its line is, and its num
 import os
 from array import array
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, islice
 from pathlib import Path
 
-from broker.store.codec import Head
+from broker.store.codec import Heads
 from broker.store.seen import counted
 from broker.store.tinyjournal.journal import Place
 
@@ -26,19 +27,21 @@ class Positions:
         self._counted: dict[str, _Index] = {}  # by device and boot
         self._others: dict[str, int] = {}  # ids that do not count
 
-    def take(self, heads: Sequence[Head], lines: Sequence[bytes], place: Place, offset: int) -> None:
+    def take(self, heads: Heads, lines: Sequence[bytes], place: Place, offset: int) -> None:
         """Lines that stand one after the other, the first of them `offset` bytes behind `place`."""
-        number, at_byte = len(self.times), place.segment << _SEGMENT_SHIFT | (place.offset + offset)
-        for name, seq, _, _ in heads:
+        at_byte = place.segment << _SEGMENT_SHIFT | (place.offset + offset)
+        pairs: defaultdict[str, list[int]] = defaultdict(list)
+        for number, (name, seq) in enumerate(zip(heads.names, heads.numbers, strict=True), len(self.times)):
             if seq < 0:
                 self._others[name] = number
             else:
-                index = self._counted.get(name)
-                if index is None:
-                    index = self._counted[name] = _Index()
-                index.add(seq, number)
-            number += 1
-        self.times.extend([at for _, _, _, at in heads])
+                pairs[name].append(seq << 32 | number)
+        for name, found in pairs.items():
+            index = self._counted.get(name)
+            if index is None:
+                index = self._counted[name] = _Index()
+            index.add(found)
+        self.times.extend(heads.times)
         self._places.extend(islice(accumulate((len(line) + 1 for line in lines), initial=at_byte), len(lines)))
 
     def find(self, record_id: str) -> int | None:
@@ -71,11 +74,12 @@ class _Index:
         self._pairs: array[int] = array("Q")
         self._sorted = True
 
-    def add(self, seq: int, position: int) -> None:
-        pair = seq << 32 | position
-        if self._pairs and pair < self._pairs[-1]:
+    def add(self, pairs: list[int]) -> None:
+        """Take in some, each seq << 32 | position number."""
+        row = [self._pairs[-1], *pairs] if self._pairs else pairs
+        if row != sorted(row):
             self._sorted = False
-        self._pairs.append(pair)
+        self._pairs.extend(pairs)
 
     def find(self, seq: int) -> int | None:
         """The position number of this seq. A late one put the pairs out of order: they are sorted when asked."""

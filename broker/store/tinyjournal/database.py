@@ -52,7 +52,7 @@ class JournalStorage(Storage):
             options: dict[str, Any] = {} if segment_bytes is None else {"segment_bytes": segment_bytes}
             self.journal = Journal(Path(folder), files, stamp=stamp, **options)
             for frame in self.journal.replay():
-                puts = _WHOLE_PUT.findall(frame.body)
+                puts = _WHOLE_PUT.findall(frame.body) if frame.body.startswith(b"[") else []
                 if len(puts) == frame.count:
                     self._apply_puts(puts)
                 else:
