@@ -39,7 +39,7 @@ def encode(record: Record) -> bytes:
         "body": record.body,
     }
     try:
-        return b"%b" % orjson.dumps(fields)  # a copy: what orjson gives holds on to a buffer of 4 KB
+        return orjson.dumps(fields)
     except (TypeError, ValueError):
         return _dumps_mended(record, fields)
 

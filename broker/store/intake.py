@@ -73,8 +73,10 @@ class Intake:
             and min(numbers) >= 0
             and max(numbers) <= MOST_NUMBER
             and {*map(type, at), *map(type, received_at)} == {int}
-            and min(*at, *received_at) >= 0
-            and max(*at, *received_at) <= codec.MAX_TIME_S
+            and min(at) >= 0
+            and max(at) <= codec.MAX_TIME_S
+            and min(received_at) >= 0
+            and max(received_at) <= codec.MAX_TIME_S
         )
         return (ranges, numbers) if sound else None
 
@@ -96,9 +98,8 @@ class Intake:
 def _documents(records: Sequence[Record]) -> list[bytes]:
     dumps = orjson.dumps
     try:
-        # Copies, for what orjson gives holds on to a buffer of 4 KB each.
         return [
-            b"%b" % dumps({"id": name, "key": key, "at": at, "received_at": received_at, "area": area, "body": body})
+            dumps({"id": name, "key": key, "at": at, "received_at": received_at, "area": area, "body": body})
             for name, _, key, at, received_at, area, body in records
         ]
     except TypeError:

@@ -4,18 +4,19 @@ import threading
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 
 import orjson
 
-from broker.store import Record, codec, sums
+from broker.store import Corrupt, Record, StoreError, Unavailable, codec, sums
 from broker.store.days import Days
 from broker.store.intake import Batch
+from broker.store.numbered import Numbered
 from broker.store.positions import Positions
 from broker.store.seen import Seen, add_each
-from broker.store.tinyjournal import Files, JournalDB
-from broker.store.tinyjournal.journal import Place
+from broker.store.tinyjournal import Files, JournalDB, ReadError
 
 POSITIONS = "fix"  # the one kind that is mass data: kept as lines, a thinned part as documents
 READ_AT_ONCE = 1000  # lines; more at once would only cost memory
@@ -36,29 +37,27 @@ class OpenDay:
         self._positions = Positions()
         self._fix_last: dict[str, tuple[int, str, bytes]] = {}
         self._fix_kept: dict[str, int] = {}
+        self._get_lock = threading.Lock()  # over the readers of single records: what is asked for is often side by side
+        self._getting: dict[str, Callable[[int], bytes | None]] = {}
         self._lazy_lock = threading.Lock()  # over the three below, which grow when somebody asks
-        self._index: dict[str, dict[str, int]] = {}
+        self._index: dict[str, tuple[int, Numbered]] = {}
         self._cubes: dict[str, tuple[int, sums.Cube]] = {}
         self._latest: dict[str, tuple[int, dict[str, tuple[int, str, int]]]] = {}
-        self.db = JournalDB(folder, files, stamp=stamp, on_notes=self._read_notes)
+        self.db = JournalDB(
+            folder, files, stamp=stamp, on_notes=self._read_notes, on_documents=self._read_documents
+        )
         self.events = self.db.journal.events
-        for kind in sorted(self.db.tables()):
-            self._read_table(kind)
 
-    def _read_notes(self, lines: list[bytes], place: Place, offset: int) -> None:
-        for together in _some(lines):
-            self._see(self._take_notes(together, place, offset))
-            offset += sum(map(len, together)) + len(together)
+    def _read_notes(self, lines: list[bytes], place: int) -> None:
+        self._see(self._take_notes(lines, place))
 
-    def _read_table(self, kind: str) -> None:
-        times = self._at[kind] = array("q")
-        for together in _some(self.db.rows(kind).documents()):
-            heads = codec.heads(together)
-            self._see(heads)
-            times.extend(heads.times)
-            if kind == POSITIONS:
-                self._see_positions(heads, together)
-                self._fix_kept.update((key, at // THIN_S) for key, at in zip(heads.keys, heads.times, strict=True))
+    def _read_documents(self, kind: str, documents: Sequence[bytes]) -> None:
+        heads = codec.heads(documents)
+        self._see(heads)
+        self._take_in(kind, heads.times)
+        if kind == POSITIONS:
+            self._see_positions(heads, documents)
+            self._fix_kept.update((key, at // THIN_S) for key, at in zip(heads.keys, heads.times, strict=True))
 
     def _see(self, heads: codec.Heads) -> None:
         """These ids are stored."""
@@ -112,7 +111,7 @@ class OpenDay:
         if positions:
             self._see_positions(codec.heads(positions), positions)
         if notes:
-            self._take_notes(notes, place, 0)
+            self._take_notes(notes, place)
 
     def _keep(self, record: Record) -> bool:
         slot = record.at // THIN_S
@@ -126,9 +125,9 @@ class OpenDay:
             self._at[kind] = array("q")
         self._at[kind].extend(times)
 
-    def _take_notes(self, lines: list[bytes], place: Place, offset: int) -> codec.Heads:
+    def _take_notes(self, lines: list[bytes], place: int) -> codec.Heads:
         heads = codec.heads(lines)
-        self._positions.take(heads, lines, place, offset)
+        self._positions.take(heads, lines, place)
         self._see_positions(heads, lines)
         return heads
 
@@ -152,11 +151,13 @@ class OpenDay:
 
     def ids(self) -> Iterator[tuple[str, str]]:
         """Every id with its kind."""
-        for kind in self._at:
-            for document in self.db.rows(kind).documents():
-                yield codec.head(document)[0], kind
-        for line in self._positions.all_lines(self.db.journal.segments):
-            yield codec.head(line)[0], POSITIONS
+        with _told():
+            for kind in self._at:
+                for _, document in self.db.rows(kind).raw_items():
+                    yield codec.head(document)[0], kind
+            read = self._positions.reading(self.db.journal)
+            for number in range(len(self._positions.times)):
+                yield codec.head(read(number))[0], POSITIONS
 
     def kinds(self) -> list[str]:
         """The kinds that have records here."""
@@ -168,73 +169,72 @@ class OpenDay:
 
     def get(self, record_id: str) -> Record | None:
         """The record of this id; a position that is no document is read from disk."""
-        for kind in list(self._at):
-            doc_id = self._index_of(kind).get(record_id)
-            if doc_id is not None:
-                document = self.db.rows(kind).raw(doc_id)
-                return None if document is None else codec.decode(kind, document)
-        number = self._positions.find(record_id)
-        if number is None:
-            return None
-        reader = self._positions.lines(self.db.journal.segments)
-        try:
-            return codec.decode(POSITIONS, reader.read(number))
-        finally:
-            reader.close()
+        with _told():
+            for kind in list(self._at):
+                doc_id = self._index_of(kind).find(record_id)
+                if doc_id is not None:
+                    with self._get_lock:
+                        read = self._getting.get(kind) or self._getting.setdefault(kind, self.db.rows(kind).reading())
+                        document = read(doc_id)
+                    return None if document is None else codec.decode(kind, document)
+            number = self._positions.find(record_id)
+            if number is None:
+                return None
+            return codec.decode(POSITIONS, self._positions.reading(self.db.journal)(number))
 
-    def _index_of(self, kind: str) -> dict[str, int]:
+    def _index_of(self, kind: str) -> Numbered:
         """The documents of a kind by id; only what came since the last call is looked at."""
         with self._lazy_lock:
-            index = self._index.setdefault(kind, {})
-            upto = len(self._at.get(kind, ()))
-            rows = self.db.rows(kind)  # after `upto`: a table is there before its first time is
-            for doc_id in range(len(index) + 1, upto + 1):
-                document = rows.raw(doc_id)
-                if document is not None:
-                    index[codec.head(document)[0]] = doc_id
+            done, index = self._index.get(kind, (0, Numbered()))
+            for first, documents in self._since(kind, done):
+                index.take(codec.heads(documents), first)
+                self._index[kind] = (first + len(documents) - 1, index)
             return index
+
+    def _since(self, kind: str, done: int) -> Iterator[tuple[int, list[bytes]]]:
+        """The documents after number `done`, some at a time, with the number of the first."""
+        upto = len(self._at.get(kind, ()))
+        read = self.db.rows(kind).reading()  # after `upto`: what it counts is stored
+        for first in range(done + 1, upto + 1, READ_AT_ONCE):
+            found = [read(doc_id) for doc_id in range(first, min(first + READ_AT_ONCE, upto + 1))]
+            yield first, [document for document in found if document is not None]
 
     def scan(self, kind: str, from_at: int, to_at: int) -> Iterator[Record]:
         """Records of a kind with from_at <= at < to_at, ordered by (at, id), as of now."""
         times = self._at.get(kind, array("q"))
-        rows = self.db.rows(kind)
         chosen = [(at, position + 1) for position, at in enumerate(times) if from_at <= at < to_at]
         if kind == POSITIONS:
             chosen += [(at, -position) for position, at in enumerate(self._positions.times) if from_at <= at < to_at]
         chosen.sort()
-        reader = self._positions.lines(self.db.journal.segments) if kind == POSITIONS else None
-        try:
+        with _told():
+            read, read_position = self.db.rows(kind).reading(), self._positions.reading(self.db.journal)
             for _, group in groupby(chosen, key=lambda pair: pair[0]):
                 together: list[Record] = []
                 for _, reference in group:
-                    document = reader.read(-reference) if reader and reference <= 0 else rows.raw(reference)
+                    document = read(reference) if reference > 0 else read_position(-reference)
                     if document is not None:
                         together.append(codec.decode(kind, document))
                 if len(together) > 1:
                     together.sort(key=lambda record: record.id)
                 yield from together
-        finally:
-            if reader is not None:
-                reader.close()
 
     def latest(self, kind: str) -> Mapping[str, Record]:
         """The newest record per key of a kind."""
         if kind == POSITIONS:
             return {key: codec.decode(kind, document) for key, (_, _, document) in list(self._fix_last.items())}
-        with self._lazy_lock:
+        with self._lazy_lock, _told():
             done, newest = self._latest.get(kind, (0, {}))
-            upto = len(self._at.get(kind, ()))
-            rows = self.db.rows(kind)  # after `upto`: a table is there before its first time is
-            for doc_id in range(done + 1, upto + 1):
-                document = rows.raw(doc_id)
-                if document is not None:
+            for first, documents in self._since(kind, done):
+                for doc_id, document in enumerate(documents, first):
                     record_id, key, at = codec.head(document)
                     entry = (at, record_id, doc_id)
                     if key not in newest or entry > newest[key]:
                         newest[key] = entry
-            self._latest[kind] = (upto, newest)
-            found = {key: rows.raw(doc_id) for key, (_, _, doc_id) in newest.items()}
-        return {key: codec.decode(kind, document) for key, document in found.items() if document is not None}
+                self._latest[kind] = (first + len(documents) - 1, newest)
+            read = self.db.rows(kind).reading()
+            # In the order they lie on the disk: a frame is read and proved once.
+            found = [(key, read(entry[2])) for key, entry in sorted(newest.items(), key=lambda item: item[1][2])]
+        return {key: codec.decode(kind, document) for key, document in found if document is not None}
 
     def cube(self, kind: str) -> sums.Cube:
         """A copy of the day sums of what is stored by now; only what came since the last call is counted."""
@@ -244,16 +244,13 @@ class OpenDay:
             return sums.count(
                 kind, by, self._days, ((at, {}) for at in [*self._positions.times, *self._at.get(kind, ())])
             )
-        with self._lazy_lock:
+        with self._lazy_lock, _told():
             done, cube = self._cubes.get(kind, (0, {}))
-            upto = len(self._at.get(kind, ()))
-            rows = self.db.rows(kind)  # after `upto`, as above
-            for doc_id in range(done + 1, upto + 1):
-                document = rows.raw(doc_id)
-                if document is not None:
+            for first, documents in self._since(kind, done):
+                for document in documents:
                     fields = orjson.loads(document)
                     sums.add(cube, kind, by, self._days.of(fields["at"]), fields["body"])
-            self._cubes[kind] = (upto, cube)
+                self._cubes[kind] = (first + len(documents) - 1, cube)
             return {key: list(row) for key, row in cube.items()}
 
     def bounds(self, kind: str) -> tuple[int, int]:
@@ -266,6 +263,14 @@ class OpenDay:
         self.db.close()
 
 
-def _some(lines: list[bytes]) -> Iterator[list[bytes]]:
-    for start in range(0, len(lines), READ_AT_ONCE):
-        yield lines[start : start + READ_AT_ONCE]
+@contextmanager
+def _told() -> Iterator[None]:
+    """A disk that does not give back what was stored is told in the store's own words."""
+    try:
+        yield
+    except ReadError as error:
+        raise Corrupt(f"{error}; run `python -m broker fsck`") from error
+    except StoreError:
+        raise
+    except OSError as error:
+        raise Unavailable(f"the open day cannot be read: {error}; the disk needs a look") from error

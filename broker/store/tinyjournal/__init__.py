@@ -12,6 +12,7 @@ from broker.store.tinyjournal.database import JournalDB, JournalStorage, Journal
 from broker.store.tinyjournal.files import Files
 from broker.store.tinyjournal.journal import Journal, JournalBroken, JournalCorrupt, JournalError, JournalFull
 from broker.store.tinyjournal.lock import FolderLock, FolderLocked
+from broker.store.tinyjournal.reading import ReadError
 
 __all__ = [
     "Files",
@@ -25,6 +26,7 @@ __all__ = [
     "JournalFull",
     "JournalStorage",
     "JournalTable",
+    "ReadError",
     "document_of",
     "export_table",
 ]

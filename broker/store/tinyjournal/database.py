@@ -8,7 +8,7 @@ raises changes nothing, and documents handed out are copies.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from tinydb.table import Document, Table
 
 from broker.store.tinyjournal import frames
 from broker.store.tinyjournal.files import Files
-from broker.store.tinyjournal.journal import Journal, JournalCorrupt, Place
+from broker.store.tinyjournal.journal import Journal, JournalCorrupt
 from broker.store.tinyjournal.lock import FolderLock
 from broker.store.tinyjournal.rows import Edit, Rows, encoded
 
@@ -28,11 +28,12 @@ from broker.store.tinyjournal.rows import Edit, Rows, encoded
 _PUT = re.compile(rb'\["([^"\\]*)",([0-9]+),(?=\{)')
 _WHOLE_PUT = re.compile(rb'^\["([^"\\]*)",([0-9]+),(\{.*\})\]$', re.MULTILINE)
 
-Notes = Callable[[list[bytes], Place, int], None]
+OnNotes = Callable[[list[bytes], int], None]
+OnDocuments = Callable[[str, Sequence[bytes]], None]
 
 
 class JournalStorage(Storage):
-    """The tables of one folder in memory, every change in its journal first; one process per folder."""
+    """The tables of one folder: every change in its journal first, its place in memory then; one process per folder."""
 
     def __init__(
         self,
@@ -40,10 +41,11 @@ class JournalStorage(Storage):
         files: Files | None = None,
         *,
         stamp: Callable[[], str] = lambda: "x",
-        on_notes: Notes | None = None,
+        on_notes: OnNotes | None = None,
+        on_documents: OnDocuments | None = None,
         segment_bytes: int | None = None,
     ) -> None:
-        """`on_notes(lines, place, byte offset in the frame)` is called for every row of notes found when opening."""
+        """What opening finds goes to `on_notes(lines, place of the first)` and `on_documents(table, documents)`."""
         files = files or Files()
         files.make_folder(Path(folder))
         self._lock = FolderLock(Path(folder))
@@ -54,55 +56,75 @@ class JournalStorage(Storage):
             for frame in self.journal.replay():
                 puts = _WHOLE_PUT.findall(frame.body) if frame.body.startswith(b"[") else []
                 if len(puts) == frame.count:
-                    self._apply_puts(puts)
+                    self._apply_puts(puts, frame.place, on_documents)
                 else:
-                    self._apply(frame.lines, frame.place, on_notes)
+                    self._apply(frame.lines, frame.place, on_notes, on_documents)
         except BaseException:
             self._lock.release()
             raise
 
-    def _apply_puts(self, puts: list[tuple[bytes, bytes, bytes]]) -> None:
+    def _apply_puts(
+        self, puts: list[tuple[bytes, bytes, bytes]], place: int, on_documents: OnDocuments | None = None
+    ) -> None:
         """Take in (table, id, document) of lines that put; ids that count up, as inserting writes them, go together."""
         for table, group in groupby(puts, key=itemgetter(0)):
             _, ids, documents = zip(*group, strict=True)
             numbers = list(map(int, ids))
+            extra = len(table) + len('["",,]\n')
+            lengths = [extra + len(number) + len(document) for number, document in zip(ids, documents, strict=True)]
+            *places, place = accumulate(lengths, initial=place)
             rows = self._rows(table.decode())
             if numbers == list(range(rows.next_id, rows.next_id + len(numbers))):
-                rows.extend(list(documents))
+                rows.extend(places)
             else:
-                for doc_id, document in zip(numbers, documents, strict=True):
-                    rows.put(doc_id, document)
+                for doc_id, at in zip(numbers, places, strict=True):
+                    rows.put(doc_id, at)
+            if on_documents is not None:
+                on_documents(table.decode(), documents)
 
-    def _apply(self, lines: list[bytes], place: Place, on_notes: Notes | None) -> None:
-        offset = 0
+    def _apply(
+        self,
+        lines: Sequence[bytes],
+        place: int,
+        on_notes: OnNotes | None = None,
+        on_documents: OnDocuments | None = None,
+    ) -> None:
         for is_note, group in groupby(lines, key=lambda line: line.startswith(b"{")):
             together = list(group)
-            if not is_note:
-                for line in together:
-                    put = _WHOLE_PUT.fullmatch(line)
-                    if put is not None:
-                        self._apply_puts([(put[1], put[2], put[3])])
-                    else:
-                        self._apply_line(line)
-            elif on_notes is not None:
-                on_notes(together, place, offset)
-            offset += sum(map(len, together)) + len(together)
+            if is_note:
+                if on_notes is not None:
+                    on_notes(together, place)
+                place += sum(map(len, together)) + len(together)
+                continue
+            for line in together:
+                put = _WHOLE_PUT.fullmatch(line)
+                if put is not None:
+                    self._apply_puts([(put[1], put[2], put[3])], place, on_documents)
+                else:
+                    self._apply_line(line, place)
+                place += len(line) + 1
 
-    def _apply_line(self, line: bytes) -> None:
+    def _apply_line(self, line: bytes, place: int) -> None:
         words = orjson.loads(line)
         if len(words) == 1:
             self.tables.pop(words[0], None)
-        elif len(words) == 2:
-            self._rows(words[0]).drop(words[1])
-        elif isinstance(words[2], dict):
-            self._rows(words[0]).put(words[1], encoded(words[2]))
+            return
+        name, doc_id = words[:2]
+        head = b"[%b,%d," % (_name(name), doc_id)
+        if len(words) == 2:
+            self._rows(name).drop(doc_id)
+        elif isinstance(words[2], dict) and line.startswith(head + b"{") and line.endswith(b"}]"):
+            self._rows(name).put(doc_id, place)
         else:
             raise JournalCorrupt(f"{self.journal.folder}: a line is not of this journal: {line[:80]!r}")
 
-    def _rows(self, name: str) -> Rows:
+    def rows(self, name: str) -> Rows:
+        """A table, live; an empty one if there is none of this name."""
         rows = self.tables.get(name)
-        if rows is None:
-            rows = self.tables[name] = Rows()
+        return Rows(name, self.journal.reader) if rows is None else rows
+
+    def _rows(self, name: str) -> Rows:
+        rows = self.tables[name] = self.rows(name)
         return rows
 
     def read(self) -> dict[str, dict[str, Any]] | None:
@@ -115,43 +137,40 @@ class JournalStorage(Storage):
         for name, table in data.items():
             if id(table) == id(self.tables.get(name)):
                 continue
-            edit = Edit(self.tables.get(name) or Rows())
+            edit = Edit(self.rows(name))
             edit.clear()
             for doc_id, document in table.items():
                 edit[int(doc_id)] = dict(document)
             puts, drops = edit.changes()
             lines += _change_lines(name, puts, drops, name not in self.tables)
         if lines:
-            place = self.journal.append(lines)
-            self._apply(lines, place, None)
+            self._apply(lines, self.journal.append(lines))
 
     def commit(self, name: str, edit: Edit) -> None:
         """Store what an edit of one table changed, then take it into memory."""
         puts, drops = edit.changes()
         lines = _change_lines(name, puts, drops, name not in self.tables)
         if lines:
-            self.journal.append(lines)
-            rows = self._rows(name)
-            for doc_id, document in puts:
-                rows.put(doc_id, document)
-            for doc_id in drops:
-                rows.drop(doc_id)
+            self._apply(lines, self.journal.append(lines))
 
-    def commit_new(self, tables: Mapping[str, list[bytes]], notes: Sequence[bytes] = ()) -> Place:
-        """Store new encoded documents of several tables, and notes, in one frame; the notes come first in it."""
+    def commit_new(self, tables: Mapping[str, list[bytes]], notes: Sequence[bytes] = ()) -> int:
+        """Store new encoded documents of several tables, and notes, in one frame; the place of the notes, its first."""
         body, lines = [frames.joined(notes)], len(notes)
         for name, documents in tables.items():
             # One formatting for all: a line at a time would cost twice as much.
             values: list[Any] = [None] * (2 * len(documents))
-            first = self.tables[name].next_id if name in self.tables else 1
+            first = self.rows(name).next_id
             values[::2] = range(first, first + len(documents))
             values[1::2] = documents
             line = b"[%b,%%d,%%b]\n" % _name(name).replace(b"%", b"%%")
             body.append(line * len(documents) % tuple(values))
             lines += len(documents)
         place = self.journal.append_body(b"".join(body), lines)
+        at = place + len(body[0])
         for name, documents in tables.items():
-            self._rows(name).extend(documents)
+            rows = self._rows(name)
+            *places, at = accumulate(_lengths(name, rows.next_id, documents), initial=at)
+            rows.extend(places)
         return place
 
     def close(self) -> None:
@@ -162,6 +181,15 @@ class JournalStorage(Storage):
 
 def _name(name: str) -> bytes:
     return orjson.dumps(name)
+
+
+def _lengths(name: str, first: int, documents: Sequence[bytes]) -> Iterable[int]:
+    """How long the lines are that put these documents under the ids from `first` on."""
+    last = first + len(documents) - 1
+    extra = len(_name(name)) + len("[,,]\n")
+    if len(str(first)) == len(str(last)):
+        return map((extra + len(str(last))).__add__, map(len, documents))
+    return [extra + len(str(number)) + len(document) for number, document in enumerate(documents, first)]
 
 
 def _drop_table(name: str) -> bytes:
@@ -190,10 +218,10 @@ class JournalTable(Table):
     _edit: Edit | None = None
 
     def _read_table(self) -> Mapping[str, Mapping[str, Any]]:  # type: ignore[override]
-        return self._storage.tables.get(self.name) or {}
+        return self._storage.rows(self.name)
 
     def _update_table(self, updater: Callable[[dict[int, Mapping[str, Any]]], None]) -> None:
-        edit = Edit(self._storage.tables.get(self.name) or Rows())
+        edit = Edit(self._storage.rows(self.name))
         self._edit = edit
         try:
             updater(edit)  # type: ignore[arg-type]
@@ -203,8 +231,7 @@ class JournalTable(Table):
         self.clear_cache()
 
     def _get_next_id(self) -> int:
-        rows = self._storage.tables.get(self.name)
-        stored = rows.next_id if rows is not None else 1
+        stored = self._storage.rows(self.name).next_id
         return max(stored, self._edit.next_id) if self._edit is not None else stored
 
 
@@ -220,7 +247,7 @@ class JournalDB(TinyDB):
             {name: [encoded(dict(document)) for document in documents] for name, documents in tables.items()}
         )
 
-    def insert_encoded(self, tables: Mapping[str, list[bytes]], notes: Sequence[bytes] = ()) -> Place:
+    def insert_encoded(self, tables: Mapping[str, list[bytes]], notes: Sequence[bytes] = ()) -> int:
         """The same for documents that are JSON objects in bytes without newlines already, with notes (JSON objects)."""
         storage: JournalStorage = self.storage  # type: ignore[assignment]
         place = storage.commit_new(tables, notes)
@@ -230,9 +257,9 @@ class JournalDB(TinyDB):
         return place
 
     def rows(self, name: str) -> Rows:
-        """The encoded documents of one table, live; an empty one if there is no such table."""
+        """One table, live, its documents encoded; an empty one if there is no such table."""
         storage: JournalStorage = self.storage  # type: ignore[assignment]
-        return storage.tables.get(name) or Rows()
+        return storage.rows(name)
 
     @property
     def journal(self) -> Journal:

@@ -16,6 +16,20 @@ class Files:
         """An existing file opened for writing."""
         return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
 
+    def open_to_read(self, path: Path) -> int:
+        """An existing file opened for reading."""
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def read(self, handle: int, length: int, offset: int) -> bytes:
+        """`length` bytes from byte `offset` on, fewer only at the end of the file."""
+        data = os.pread(handle, length, offset)
+        while 0 < len(data) < length:
+            more = os.pread(handle, length - len(data), offset + len(data))
+            if not more:
+                break
+            data += more
+        return data
+
     def write(self, handle: int, data: bytes, offset: int) -> None:
         """All of `data` handed to the system for byte `offset` on; on OSError a part of it may be in the file."""
         done = os.pwrite(handle, data, offset)

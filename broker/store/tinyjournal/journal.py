@@ -12,12 +12,14 @@ Opening reads all segments and checks the chain.
   that number and above in the older segment were never acknowledged and are passed over when reading.
 """
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from broker.store.tinyjournal import frames
 from broker.store.tinyjournal.files import Files
+from broker.store.tinyjournal.reading import SEGMENT_SHIFT, Reader, Segments
 
 SEGMENT_BYTES = 64 * 1024 * 1024
 FILLING_BYTES = (32 * 1024, 256 * 1024)  # how far ahead a file is filled, at least and at most
@@ -40,18 +42,10 @@ class JournalCorrupt(JournalError, ValueError):  # noqa: N818 - the name says wh
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the lines of a frame begin: byte `offset` of segment number `segment` of this journal."""
-
-    segment: int
-    offset: int
-
-
-@dataclass(frozen=True, slots=True)
 class Replayed:
-    """One stored frame as read at opening: its place, its lines as they stand in the file, and how many they are."""
+    """One stored frame as read at opening: the place of its first line, its lines as they stand, how many they are."""
 
-    place: Place
+    place: int
     body: bytes
     count: int
 
@@ -88,6 +82,8 @@ class Journal:
         self._filled = 0  # where the file ends
         self.files.make_folder(folder)
         self.segments: list[Path] = segments_of(folder)
+        self._reading = Segments(self.files, self.segments)
+        self._frame_places = array("Q")
 
     def replay(self) -> Iterator[Replayed]:
         """Every stored frame in order; a torn end is moved aside. Raises JournalCorrupt or JournalBroken."""
@@ -101,8 +97,9 @@ class Journal:
                     break
                 self._check_order(path, frame)
                 self.frame, self.crc = frame.number, frame.crc
+                self._frame_places.append(index << SEGMENT_SHIFT | frame.start)
                 offset = frame.end
-                yield Replayed(Place(index, frame.body), data[frame.body : frame.end], frame.lines)
+                yield Replayed(index << SEGMENT_SHIFT | frame.body, data[frame.body : frame.end], frame.lines)
             self.bytes += offset
             if limit is not None:
                 if self.frame != limit - 1:
@@ -159,14 +156,15 @@ class Journal:
             f"kept in {target}"
         )
 
-    def append(self, lines: Sequence[bytes]) -> Place:
+    def append(self, lines: Sequence[bytes]) -> int:
         """Store the lines (JSON without newlines) as one frame; on return they survive a power cut.
 
+        Returns the place of the first (see reading.py), the others follow it.
         Raises JournalFull or JournalBroken with nothing of the frame stored.
         """
         return self.append_body(frames.joined(lines), len(lines))
 
-    def append_body(self, body: bytes, count: int) -> Place:
+    def append_body(self, body: bytes, count: int) -> int:
         """The same for `count` lines that are joined already, each with its end."""
         if self._handle is None:
             self._begin_segment()
@@ -184,14 +182,19 @@ class Journal:
             self._take_back(handle)
             self._abandon(handle)
             raise self._failure("sync", error) from error
-        place = Place(len(self.segments) - 1, self._size + header_bytes)
+        place = len(self.segments) - 1 << SEGMENT_SHIFT | self._size
+        self._frame_places.append(place)
         self.frame += 1
         self.crc = crc
         self._size += len(data)
         self.bytes += len(data)
         if self._size >= self._segment_bytes:
             self.close()
-        return place
+        return place + header_bytes
+
+    def reader(self) -> Reader:
+        """A reader of what is stored."""
+        return Reader(self._reading, self._frame_places)
 
     def _write(self, handle: int, data: bytes) -> None:
         end = self._size + len(data)

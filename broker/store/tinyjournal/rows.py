@@ -1,82 +1,108 @@
-"""A table in memory: the encoded documents, decoded when somebody looks; and an edit that can still be dropped."""
+"""A table: where its documents are, read and decoded when somebody looks; and an edit that can still be dropped."""
 
-from collections.abc import ItemsView, Iterator, Mapping, MutableMapping
+from array import array
+from collections.abc import Callable, ItemsView, Iterator, Mapping, MutableMapping, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
 
+from broker.store.tinyjournal.reading import Reader, ReadError
+
 Doc = dict[str, Any]
+_GONE = (1 << 64) - 1
 
 
 def encoded(document: Mapping[str, Any]) -> bytes:
-    """A document as JSON, to be kept: a copy, for what orjson gives holds on to a buffer of 4 KB."""
-    return b"%b" % orjson.dumps(document)
+    """A document as JSON."""
+    return orjson.dumps(document)
 
 
 class Rows(Mapping[str, Doc]):
-    """Documents by id. TinyDB reads its tables with ids as text, so that is what iteration gives."""
+    """The documents of one table by id: where each is on the disk, eight bytes.
 
-    __slots__ = ("_count", "_dense", "_sparse", "next_id")
+    TinyDB reads its tables with ids as text, so that is what iteration gives.
+    """
 
-    def __init__(self) -> None:
-        self._dense: list[bytes | None] = []  # document n at n - 1: ids mostly count up from 1
-        self._sparse: dict[int, bytes] = {}
+    __slots__ = ("_count", "_head", "_places", "_reader", "_sparse", "next_id")
+
+    def __init__(self, name: str, reader: Callable[[], Reader]) -> None:
+        """`reader()` makes a reader of the journal."""
+        self._head = orjson.dumps(name)
+        self._reader = reader
+        self._places = array("Q")  # of document n at n - 1: ids mostly count up from 1
+        self._sparse: dict[int, int] = {}
         self._count = 0
         self.next_id = 1
 
     def raw(self, doc_id: int) -> bytes | None:
-        """The encoded document, or None."""
-        if 0 < doc_id <= len(self._dense):
-            return self._dense[doc_id - 1]
+        """The encoded document, or None; raises ReadError if it is not what was stored, OSError as the disk does."""
+        return self.reading()(doc_id)
+
+    def reading(self) -> Callable[[int], bytes | None]:
+        """`raw` for many documents, in one thread: those that follow each other cost no call to the system."""
+        return partial(self._read, self._reader())
+
+    def _place(self, doc_id: int) -> int | None:
+        if 0 < doc_id <= len(self._places):
+            place = self._places[doc_id - 1]
+            return None if place == _GONE else place
         return self._sparse.get(doc_id)
 
-    def extend(self, documents: list[bytes]) -> None:
-        """Take documents in under the ids `next_id`, `next_id + 1` ..."""
-        if len(self._dense) + 1 == self.next_id:
-            self._dense += documents
-            self._count += len(documents)
-            self.next_id += len(documents)
-        else:
-            for document in documents:
-                self.put(self.next_id, document)
+    def _read(self, reader: Reader, doc_id: int) -> bytes | None:
+        place = self._place(doc_id)
+        if place is None:
+            return None
+        line, head = reader.line(place), b"[%b,%d," % (self._head, doc_id)
+        if not line.startswith(head):
+            raise ReadError(5, f"document {doc_id} of {self._head.decode()} is not where it was stored")
+        return line[len(head) : -1]
 
-    def put(self, doc_id: int, document: bytes) -> None:
-        """Take in or replace one document."""
-        if self.raw(doc_id) is None:
-            self._count += 1
-        if doc_id == len(self._dense) + 1 and doc_id not in self._sparse:
-            self._dense.append(document)
-        elif 0 < doc_id <= len(self._dense):
-            self._dense[doc_id - 1] = document
+    def extend(self, places: Sequence[int]) -> None:
+        """Take in documents that were stored at these places under the ids `next_id`, `next_id + 1` ..."""
+        if len(self._places) + 1 == self.next_id:
+            self._places.extend(places)
+            self._count += len(places)
+            self.next_id += len(places)
         else:
-            self._sparse[doc_id] = document
+            for place in places:
+                self.put(self.next_id, place)
+
+    def put(self, doc_id: int, place: int) -> None:
+        """Take in or replace one document that was stored at `place`."""
+        if self._place(doc_id) is None:
+            self._count += 1
+        if doc_id == len(self._places) + 1 and doc_id not in self._sparse:
+            self._places.append(place)
+        elif 0 < doc_id <= len(self._places):
+            self._places[doc_id - 1] = place
+        else:
+            self._sparse[doc_id] = place
         self.next_id = max(self.next_id, doc_id + 1)
 
     def drop(self, doc_id: int) -> None:
         """Forget one document; its id is not given again while this table lives."""
-        if self.raw(doc_id) is None:
+        if self._place(doc_id) is None:
             return
         self._count -= 1
-        if 0 < doc_id <= len(self._dense):
-            self._dense[doc_id - 1] = None
+        if 0 < doc_id <= len(self._places):
+            self._places[doc_id - 1] = _GONE
         else:
             del self._sparse[doc_id]
 
     def ids(self) -> Iterator[int]:
         """The ids of all documents: the dense ones in order, then the others as they came."""
-        for position, document in enumerate(list(self._dense)):
-            if document is not None:
+        for position in range(len(self._places)):
+            if self._places[position] != _GONE:
                 yield position + 1
         yield from list(self._sparse)
 
-    def documents(self) -> list[bytes]:
-        """All encoded documents in the order of their ids, where those count up."""
-        return [document for document in self._dense if document is not None] + list(self._sparse.values())
-
     def raw_items(self) -> Iterator[tuple[int, bytes]]:
         """Every id with its encoded document."""
-        for doc_id in self.ids():
-            document = self.raw(doc_id)
+        ids = list(self.ids())
+        read = self.reading()
+        for doc_id in ids:
+            document = read(doc_id)
             if document is not None:
                 yield doc_id, document
 
@@ -97,7 +123,7 @@ class Rows(Mapping[str, Doc]):
         return self._count
 
     def items(self) -> ItemsView[str, Doc]:
-        """Ids and documents, decoded one by one: changing one changes nothing stored."""
+        """Ids and documents, read and decoded one by one: changing one changes nothing stored."""
         return _RowItems(self)
 
 
