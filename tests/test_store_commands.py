@@ -286,6 +286,8 @@ def test_amend_command_corrects_by_id_or_by_the_newest_of_a_key(folder, capsys):
     assert "has no bins_befor; it has" in capsys.readouterr().err
     assert main([*asked, newest.id, "bins_before=six"]) == main([*asked, newest.id, "state=7"]) == 1
     assert "bins_before is a whole number" in capsys.readouterr().err
+    assert main([*asked, newest.id, "bins_before=9223372036854775808"]) == 1  # a time so far off breaks every calendar
+    assert "bins_before is a whole number from 0 to" in capsys.readouterr().err
     assert main([*asked, newest.id, "bins_before"]) == main([*asked, "visit:nobody", "bins_before=1"]) == 1
     store = open_store(folder, lambda: NOON + 2 * 86_400)
     amended = store.get(newest.id)

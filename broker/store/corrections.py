@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from broker.store import Conflict, Record, Refused, Store
+from broker.store import Conflict, Record, Refused, Store, codec
 
 _WHOLE_NUMBER = re.compile(r".*_(at|s)|(bins|grams)_(before|after)|grams|count")
 _PLAIN = (bool, int, float, str)
@@ -29,8 +29,9 @@ def correct(store: Store, record: Record, patch: Mapping[str, Any], reason: str,
         before = record.body[field]
         if value is None:
             continue
-        if _WHOLE_NUMBER.fullmatch(field) and (type(value) is not int or value < 0):
-            raise Refused(f"{record.id}: {field} is a whole number, 0 or more, or null; got {value!r}")
+        most = codec.MAX_TIME_S
+        if _WHOLE_NUMBER.fullmatch(field) and (type(value) is not int or not 0 <= value <= most):
+            raise Refused(f"{record.id}: {field} is a whole number from 0 to {most}, or null; got {value!r}")
         if before is not None and (type(before) is not type(value) or type(value) not in _PLAIN):
             raise Refused(f"{record.id}: {field} is {before!r} and cannot become {value!r}")
     return store.amend(record.id, patch, reason, who, at)
