@@ -29,7 +29,7 @@ from broker.rules.effects import Effect, Notice, Publish, Store
 from broker.rules.plan import Plan
 from broker.rules.records import close_topics, tell_incident
 from broker.rules.shift import DispatchSettings
-from broker.store import Record, Refused, StoreError
+from broker.store import Corrupt, Record, Refused, StoreError
 from broker.store import Store as RecordStore
 from broker.unpacking import Quick, quick
 from firmware import wire
@@ -351,7 +351,10 @@ class Bridge:
         return stored is not None and not _another(stored.body, {**body, "device": address.device})
 
     def _differs_from_stored(self, record: Record) -> bool:
-        stored = self.store.get(record.id)
+        try:
+            stored = self.store.get(record.id)
+        except Corrupt:
+            return True  # what is stored under this id is hurt: the resend is kept as well, and nothing waits for it
         return stored is not None and _another(stored.body, record.body)
 
     def _renamed(self, record: Record) -> Record:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.rules.actions import Act, ActionError
-from broker.store import Full, StoreError
+from broker.store import Corrupt, Full, StoreError
 from firmware import wire
 from tests.bridge_day import Morning
 
@@ -115,6 +115,29 @@ def test_a_resend_while_the_store_is_away_stops_nothing(morning: Morning, monkey
     monkeypatch.undo()
     morning.step(2)
     assert len(list(morning.store.scan("fix"))) == 1
+
+
+def test_a_resend_of_a_record_that_the_disk_hurt_holds_up_nobody(
+    morning: Morning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is kept under a name of its own, and everybody is acknowledged."""
+    morning.fix(1.0)
+    morning.step(1)
+    morning.close()
+    morning.open()  # a bridge that has heard nothing yet asks the store
+
+    def hurt(_: str) -> None:
+        raise Corrupt("byte 17 is not the frame that was stored")
+
+    monkeypatch.setattr(morning.store, "get", hurt)
+    morning.seq -= 1
+    morning.fix(1.0)
+    before = len(morning.sent)
+    morning.step(2)
+    monkeypatch.undo()
+    assert morning.bridge.unstored == 0
+    assert any(topic.endswith("t01/ack") for _, topic, _ in morning.sent[before:])
+    assert len(list(morning.store.scan("fix"))) == 2
 
 
 def test_a_lit_lamp_stays_lit_when_its_visit_moves_to_another_truck(morning: Morning) -> None:
