@@ -1,5 +1,6 @@
 """Where the records of the open day are, by id: eight bytes for an id that counts, a dictionary for the others."""
 
+import threading
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
@@ -9,11 +10,12 @@ from broker.store.seen import counted
 
 
 class Numbered:
-    """The numbers that some records have in their row, found again by their ids."""
+    """The numbers that some records have in their row, found again by their ids; any thread may ask and add."""
 
     def __init__(self) -> None:
         self._counted: dict[str, _Index] = {}  # by device and boot
         self._others: dict[str, int] = {}  # ids that do not count
+        self._lock = threading.Lock()  # finding may sort: what another thread adds meanwhile would be lost
 
     def take(self, heads: Heads, first: int) -> None:
         """Records numbered `first`, `first + 1` ..."""
@@ -23,17 +25,19 @@ class Numbered:
                 self._others[name] = number
             else:
                 pairs[name].append(seq << 32 | number)
-        for name, found in pairs.items():
-            index = self._counted.get(name)
-            if index is None:
-                index = self._counted[name] = _Index()
-            index.add(found)
+        with self._lock:
+            for name, found in pairs.items():
+                index = self._counted.get(name)
+                if index is None:
+                    index = self._counted[name] = _Index()
+                index.add(found)
 
     def find(self, record_id: str) -> int | None:
         """The number of a record."""
         found = counted(record_id)
         if found is not None and found[0] in self._counted:
-            return self._counted[found[0]].find(found[1])
+            with self._lock:
+                return self._counted[found[0]].find(found[1])
         return self._others.get(record_id)
 
 

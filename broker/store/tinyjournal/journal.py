@@ -82,8 +82,8 @@ class Journal:
         self._filled = 0  # where the file ends
         self.files.make_folder(folder)
         self.segments: list[Path] = segments_of(folder)
-        self._reading = Segments(self.files, self.segments)
         self._frame_places = array("Q")
+        self._reading = Segments(self.files, self.segments, self._frame_places)
 
     def replay(self) -> Iterator[Replayed]:
         """Every stored frame in order; a torn end is moved aside. Raises JournalCorrupt or JournalBroken."""
@@ -194,7 +194,7 @@ class Journal:
 
     def reader(self) -> Reader:
         """A reader of what is stored."""
-        return Reader(self._reading, self._frame_places)
+        return Reader(self._reading)
 
     def _write(self, handle: int, data: bytes) -> None:
         end = self._size + len(data)

@@ -2,7 +2,7 @@
 
 import threading
 import weakref
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,53 +19,71 @@ class ReadError(OSError):
 
 
 class Segments:
-    """The files of a journal as they are read; open until nobody reads any more, so a removal hurts no reader."""
+    """The files of a journal as they are read; open until nobody reads any more, so a removal hurts no reader.
 
-    def __init__(self, files: Files, paths: list[Path]) -> None:
-        """`paths` is the journal's own list, which grows."""
-        self.files, self.paths = files, paths
-        self._handles: list[int] = []
+    A file without a frame is never opened: a disk that fails each sync leaves one behind for each try.
+    """
+
+    def __init__(self, files: Files, paths: list[Path], frame_places: Sequence[int]) -> None:
+        """The journal's own paths, and places of all frames' headers, ascending; both grow."""
+        self.files, self.paths, self.frame_places = files, paths, frame_places
+        self._handles: dict[int, int] = {}
+        self._settled = 0  # the segments before this one are open, or will never have a frame
         self._opening = threading.Lock()
         weakref.finalize(self, _close, files, self._handles)
 
-    def handles(self) -> list[int]:
-        """One open file for each segment there is now."""
-        if len(self._handles) < len(self.paths):
-            with self._opening:
-                while len(self._handles) < len(self.paths):
-                    self._handles.append(self.files.open_to_read(self.paths[len(self._handles)]))
-        return self._handles
+    def open_all(self) -> None:
+        """Open each segment that has frames."""
+        if self._settled == len(self.paths):
+            return
+        with self._opening:
+            count = len(self.paths)  # before looking for frames: only the last of these may still get its first one
+            while self._settled < count:
+                segment = self._settled
+                first = bisect_left(self.frame_places, segment << SEGMENT_SHIFT)
+                if first < len(self.frame_places) and self.frame_places[first] >> SEGMENT_SHIFT == segment:
+                    self._handles[segment] = self.files.open_to_read(self.paths[segment])
+                elif segment == count - 1:
+                    return
+                self._settled += 1
+
+    def handle(self, segment: int) -> int:
+        """The open file of a segment that has frames."""
+        if segment not in self._handles:
+            self.open_all()
+        return self._handles[segment]
 
 
-def _close(files: Files, handles: list[int]) -> None:
-    for handle in handles:
+def _close(files: Files, handles: dict[int, int]) -> None:
+    for handle in handles.values():
         files.close(handle)
 
 
 class Reader:
     """Reads stored lines for one thread at a time; each frame is proved by its checksum before a line is given."""
 
-    def __init__(self, segments: Segments, frame_places: Sequence[int]) -> None:
-        """`frame_places` are the places of all frames' headers, ascending; the journal's own, which grows."""
-        self._segments, self._frame_places = segments, frame_places
-        segments.handles()  # now, while the files are there
+    def __init__(self, segments: Segments) -> None:
+        self._segments = segments
+        segments.open_all()  # now, while the files are there
         self._block, self._block_place = b"", 0
         self._from = self._to = 0  # the places of the frame that was proved last
 
     def line(self, place: int) -> bytes:
         """The line at a place, without its end; raises ReadError if it is not what was stored, OSError as the disk."""
         if not self._from <= place < self._to:
-            self._prove(self._frame_places[bisect_right(self._frame_places, place) - 1])
+            frame_places = self._segments.frame_places
+            self._prove(frame_places[bisect_right(frame_places, place) - 1])
         at = place - self._block_place
         return self._block[at : self._block.find(b"\n", at)]
 
     def _prove(self, start: int) -> None:
+        self._from = self._to = 0  # if this fails, the block may be another one
         at = start - self._block_place
         frame = frames.frame_at(self._block, at) if 0 <= at < len(self._block) else None
         segment, offset = start >> SEGMENT_SHIFT, start & _OFFSET
         length = BLOCK_BYTES
         while frame is None:
-            self._block = self._segments.files.read(self._segments.handles()[segment], length, offset)
+            self._block = self._segments.files.read(self._segments.handle(segment), length, offset)
             self._block_place = start
             frame = frames.frame_at(self._block, 0)
             if frame is None and len(self._block) < length:
