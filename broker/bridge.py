@@ -246,7 +246,8 @@ class Bridge:
         if receipt.duplicates:
             # An id that is stored already: a resend from before our restart, or, if the body differs, another
             # record of a device whose boot counter went back. That one is kept under a name of its own.
-            others = [self._renamed(record) for record in self._records if self._differs_from_stored(record)]
+            again = [record for record in self._records if record.id in receipt.again]
+            others = [self._renamed(record) for record in again if self._differs_from_stored(record)]
             if others:
                 self.store.append(others, urgent=self._urgent)
                 self.counts["renamed"] += len(others)

@@ -1,5 +1,6 @@
 """Hard cases of the bridge: presses that come late or twice, odd clicks, brokers that were away, faults of our own."""
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from broker.rules.actions import Act, ActionError
 from broker.store import Corrupt, Full, StoreError
+from broker.store.tinyjournal import Files
 from firmware import wire
 from tests.bridge_day import Morning
 
@@ -138,6 +140,28 @@ def test_a_resend_of_a_record_that_the_disk_hurt_holds_up_nobody(
     assert morning.bridge.unstored == 0
     assert any(topic.endswith("t01/ack") for _, topic, _ in morning.sent[before:])
     assert len(list(morning.store.scan("fix"))) == 2
+
+
+def test_a_bad_place_of_the_disk_neither_stops_the_bridge_nor_stores_what_is_new_twice(
+    morning: Morning, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resend beside a new record, and no record can be looked up: the resend is kept as well, the new one once."""
+    morning.fix(1.0)
+    morning.step(1)
+    morning.close()
+    morning.open()
+
+    def unreadable(*_: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Files, "read", unreadable)
+    morning.seq -= 1
+    morning.fix(1.0)
+    morning.fix(2.0)
+    morning.step(2)
+    monkeypatch.undo()
+    assert morning.bridge.unstored == 0
+    assert len(list(morning.store.scan("fix"))) == 3
 
 
 def test_a_lit_lamp_stays_lit_when_its_visit_moves_to_another_truck(morning: Morning) -> None:

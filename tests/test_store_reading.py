@@ -2,15 +2,20 @@
 
 import gc
 import os
+import resource
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.store import Corrupt, Record
+from broker.store import Corrupt, Record, Unavailable
+from broker.store.codec import Heads
+from broker.store.numbered import Numbered
 from broker.store.tinydb_store import TinyDBStore
-from broker.store.tinyjournal import JournalDB, ReadError
+from broker.store.tinyjournal import Files, JournalDB, ReadError
 
 NOON = 1795320000
 
@@ -144,3 +149,97 @@ def test_a_journal_db_reads_across_segments_and_refuses_what_changed(tmp_path: P
     with pytest.raises(ReadError, match=hurt.name):
         db.all()
     db.close()
+
+
+def test_a_record_before_a_hurt_one_is_still_read(tmp_path: Path) -> None:
+    """The look at the hurt one leaves nothing behind that is taken for the other's frame."""
+    store = opened(tmp_path, [NOON])
+    store.append([report(1), report(2)])
+    store.append([report(4), report(5)])
+    assert store.get("r01:1:5") == report(5)  # all are in the index
+    store.append([report(n) for n in range(1000, 3000)])  # far beyond what is read at once
+    assert store.get("r01:1:2999") == report(2999)
+    (journal,) = (tmp_path / "open").glob("*/*.jsonl")
+    journal.write_bytes(journal.read_bytes().replace(b'"n":4', b'"n":5', 1))
+    assert store.get("r01:1:1") == report(1)
+    with pytest.raises(Corrupt):
+        store.get("r01:1:4")
+    assert store.get("r01:1:1") == report(1)
+    store.close()
+
+
+class FailingSync(Files):
+    """A disk that takes writes and fails each sync while it is told to."""
+
+    failing = False
+
+    def sync(self, handle: int) -> None:
+        if self.failing:
+            raise OSError(5, "it failed")
+        super().sync(handle)
+
+
+def test_a_disk_that_failed_for_an_hour_leaves_a_store_that_can_be_read(tmp_path: Path) -> None:
+    """Each failed sync leaves an empty file behind: none of them costs a file number."""
+    files = FailingSync()
+    store = TinyDBStore(
+        tmp_path, "xh", "Asia/Shanghai", lambda: NOON, files=files, min_free_bytes=0, seal_in_background=False
+    )
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 60, before[1]))
+    try:
+        store.append([report(1)])
+        files.failing = True
+        for _ in range(100):
+            with pytest.raises(Unavailable):
+                store.append([report(2)])
+        files.failing = False
+        store.append([report(2)])
+        assert list(store.scan("bins")) == [report(1), report(2)]
+        store.close()
+        again = opened(tmp_path, [NOON])
+        again.append([report(4)])
+        assert list(again.scan("bins")) == [report(1), report(2), report(4)]
+        again.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_an_id_is_found_though_others_ask_while_late_ones_come() -> None:
+    """Finding sorts what came late; what is added meanwhile is not lost."""
+    numbered, seqs, done = Numbered(), [n ^ 1 for n in range(10, 4000)], threading.Event()
+    numbered.take(Heads(["r01:1"], [5], ["r01"], [NOON]), 1)
+
+    def ask() -> None:
+        while not done.is_set():
+            numbered.find("r01:1:5")
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    asking = [threading.Thread(target=ask) for _ in range(2)]
+    try:
+        for thread in asking:
+            thread.start()
+        for number, seq in enumerate(seqs, 2):
+            numbered.take(Heads(["r01:1"], [seq], ["r01"], [NOON]), number)
+    finally:
+        done.set()
+        sys.setswitchinterval(before)
+        for thread in asking:
+            thread.join()
+    assert [numbered.find(f"r01:1:{seq}") for seq in seqs] == list(range(2, 2 + len(seqs)))
+
+
+def test_a_resend_of_what_a_hurt_sealed_day_has_holds_up_nobody(tmp_path: Path) -> None:
+    """An id that does not count is looked for in the day itself: a hurt one must not refuse the batch for ever."""
+    clock = [NOON]
+    store = opened(tmp_path, clock)
+    store.append([report(3), report(4)])
+    clock[0] += 86_400
+    store.append([report(5)])
+    (sealed,) = (tmp_path / "records").glob("*/bins.json")
+    sealed.write_bytes(sealed.read_bytes().replace(b'"n":3', b'"n":7'))
+    receipt = store.append([report(3), report(7)])
+    assert (receipt.stored, receipt.again) == (1, {"other:3"})
+    assert store.get("r01:1:7") == report(7)
+    store.close()

@@ -5,8 +5,8 @@ already changes nothing (devices resend until they are acknowledged). No backend
 through this page.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 
@@ -53,10 +53,22 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What one `append` did: ids stored now, and ids that were there already."""
+    """What one `append` did: how many records it stored, and how many and which were there already."""
 
     stored: int
     duplicates: int
+    again: frozenset[str] = field(default=frozenset(), compare=False)
+
+    @classmethod
+    def of(cls, ids: Sequence[str], stored: Collection[str]) -> "Receipt":
+        """Of a batch with these ids, these were stored; an id that comes twice in it was there the second time."""
+        left, again = set(stored), []
+        for record_id in ids:
+            if record_id in left:
+                left.remove(record_id)
+            else:
+                again.append(record_id)
+        return cls(len(stored), len(again), frozenset(again))
 
 
 class Store(Protocol):

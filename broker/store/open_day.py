@@ -1,5 +1,6 @@
 """The day that is being written: a JournalDB, the positions beside it; index and day sums are made when asked for."""
 
+import errno
 import threading
 from array import array
 from collections import defaultdict
@@ -273,4 +274,6 @@ def _told() -> Iterator[None]:
     except StoreError:
         raise
     except OSError as error:
+        if error.errno == errno.EIO:  # a bad place of the disk: asking again will not mend it, and nothing may wait
+            raise Corrupt(f"the open day cannot be read: {error}; run `python -m broker fsck`") from error
         raise Unavailable(f"the open day cannot be read: {error}; the disk needs a look") from error

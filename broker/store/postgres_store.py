@@ -108,9 +108,9 @@ class PostgresStore:
             return Receipt(0, 0)
         stored = self._link.writing(lambda connection: self._insert(connection, fresh))
         self._last_commit_at = self._now()
-        return Receipt(stored, len(records) - stored)
+        return Receipt.of([record.id for record in records], stored)
 
-    def _insert(self, connection: Connection, fresh: Mapping[str, Record]) -> int:
+    def _insert(self, connection: Connection, fresh: Mapping[str, Record]) -> list[str]:
         records = list(fresh.values())
         columns = (
             [record.id for record in records],
@@ -121,11 +121,11 @@ class PostgresStore:
             [record.area for record in records],
             [codec.encode_body(record).decode() for record in records],
         )
-        stored = connection.execute(_INSERT, (self._area, *columns)).fetchall()
+        stored = [record_id for (record_id,) in connection.execute(_INSERT, (self._area, *columns)).fetchall()]
         if stored:
-            self._sums.count(connection, [fresh[record_id] for (record_id,) in stored])
+            self._sums.count(connection, [fresh[record_id] for record_id in stored])
             connection.execute("UPDATE zp_area SET records = records + %s WHERE area = %s", (len(stored), self._area))
-        return len(stored)
+        return stored
 
     def amend(
         self, record_id: str, patch: Mapping[str, Any], reason: str, who: str, at: int, seen: int | None = None
@@ -143,7 +143,7 @@ class PostgresStore:
                 raise Conflict(f"{record_id!r} has {count} amendments by now, not {seen}: look at it again")
             amendment = amendments.record(original, count + 1, patch, reason, who, at, int(self._now()))
             codec.check(amendment)
-            if self._insert(connection, {amendment.id: amendment}) == 0:
+            if not self._insert(connection, {amendment.id: amendment}):
                 raise Conflict(f"{record_id!r} was amended by somebody else just now: look at it again")
             known.take(amendment)
             return known.applied(original)

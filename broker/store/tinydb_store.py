@@ -107,7 +107,9 @@ class TinyDBStore:
             receipts = []
             for ticket in tickets:
                 fresh = self._fresh(ticket.batch, batch)
-                receipts.append(Receipt(len(fresh.records), len(ticket.batch.records) - len(fresh.records)))
+                receipts.append(
+                    Receipt(len(fresh.records), 0) if fresh is ticket.batch else Receipt.of(ticket.batch.ids, fresh.ids)
+                )
                 batch = batch.joined(fresh) if batch.records else fresh
             if batch.records:
                 self._shelf.roll_if_due()
