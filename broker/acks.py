@@ -12,6 +12,7 @@ import orjson
 
 ACK_EVERY_S = 0.2
 BURST_S = 0.2  # so much of the pace may be used ahead: one ack may follow another at once, but not again and again
+SET_BACK_S = BURST_S + ACK_EVERY_S + 0.01  # no pace is so far ahead, with what rounding adds: the clock was set back
 BOOTS_KEPT = 4  # a device settles its earlier boots' backlog within a few restarts
 RANGES_SENT = 64  # what is left out is sent again by the device and acknowledged then
 
@@ -119,9 +120,9 @@ class DeviceAcks:
     def may_be_sent(self, now: float) -> bool:
         """Whether the pace of one ack in ACK_EVERY_S allows one; a clock that was set back holds nothing up."""
         ahead_s = self._paid_until - now
-        return ahead_s <= BURST_S or ahead_s > BURST_S + ACK_EVERY_S
+        return ahead_s <= BURST_S or ahead_s > SET_BACK_S
 
     def sent(self, now: float) -> None:
-        """One was sent."""
+        """One was sent; those that did not ask for the pace put the next one off no further than a burst does."""
         ahead_s = self._paid_until - now
-        self._paid_until = (self._paid_until if 0 < ahead_s <= BURST_S + ACK_EVERY_S else now) + ACK_EVERY_S
+        self._paid_until = now + ACK_EVERY_S + (min(ahead_s, BURST_S) if 0 < ahead_s <= SET_BACK_S else 0)

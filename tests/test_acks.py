@@ -86,3 +86,19 @@ def test_a_clock_set_back_does_not_silence_acks() -> None:
     assert acks.may_be_sent(now - 3600)
     acks.sent(now - 3600)
     assert acks.may_be_sent(now - 3600 + ACK_EVERY_S)
+
+
+def test_acks_that_go_at_once_do_not_open_the_gate_for_the_others() -> None:
+    """A driver presses again and again while positions come: each press is told at once, the rest keeps the pace."""
+    acks = DeviceAcks()
+    acks.add(1, 1)
+    paced = 0
+    for turn in range(200):
+        now = 1795320000 + turn * 0.005
+        if turn % 20 == 0:
+            acks.sent(now)
+        elif acks.may_be_sent(now):
+            acks.sent(now)
+            paced += 1
+    assert paced <= 1.0 / ACK_EVERY_S + 1
+    assert acks.may_be_sent(1795320000 + 1.4)
