@@ -205,7 +205,13 @@ class BridgeLink:
         if not connection.pending() and not select.select([connection], [], [], TICK_S)[0]:
             return None
         with self._writing:  # OpenSSL's connections must not be read and written at the same time
-            return connection.recv(READ_BYTES)
+            connection.settimeout(0)  # half a TLS record must not hold whoever wants to write
+            try:
+                return connection.recv(READ_BYTES)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return None
+            finally:
+                connection.settimeout(SEND_TIMEOUT_S)
 
     def _hand_over(self, messages: list[tuple[str, bytes, int]]) -> None:
         if any(topic == VERSION_TOPIC for topic, _, _ in messages):
@@ -236,7 +242,8 @@ class BridgeLink:
             self._close_now()
         if self.up:
             self.up = False
-            self.events.put(Down())
+            if not self._stopping.is_set():  # then nobody takes events any more, and a full queue would hold us
+                self.events.put(Down())
 
     def _close_now(self) -> None:
         if self._socket is not None:

@@ -1,8 +1,9 @@
 """The quick way in for what devices send: JSON that is checked while it is read, by the shapes of firmware/wire.py.
 
 `quick(address)` makes a function (payload) -> body. It answers None for whatever it is not sure of; `wire.unpack`
-then decides and words the refusal. So what this file may say is only a part of what the wire takes, never more, and
-with equal bodies (tests/test_unpacking.py). The bounds are read out of the wire's own checks: there is one protocol.
+then decides and words the refusal. What it does say is what the wire says, with an equal body
+(tests/test_unpacking.py), but for one thing: it does not look into values under keys it does not know, so a number
+there that Python could not read refuses nothing. The bounds are read out of the wire's own checks: there is one protocol.
 """
 
 from collections.abc import Callable
