@@ -3,7 +3,7 @@
 `quick(address)` makes a function (payload) -> body. It answers None for whatever it is not sure of; `wire.unpack`
 then decides and words the refusal. What it does say is what the wire says, with an equal body
 (tests/test_unpacking.py), but for one thing: it does not look into values under keys it does not know, so a number
-there that Python could not read refuses nothing. The bounds are read out of the wire's own checks: there is one protocol.
+there that Python could not read refuses nothing. The bounds are read out of the wire's own checks: one protocol.
 """
 
 from collections.abc import Callable
