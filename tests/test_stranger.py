@@ -119,7 +119,9 @@ def test_a_bridge_killed_before_the_ack_still_gets_everything(area: tuple[Bridge
     wait_until(lambda: truck.last(ack) and truck.last(ack)["stage"] == "stored", "stored after the restart")
     truck.say(f"{ROOT}/truck/t01/incident/p2", press(1, "p2"), retain=True)
     wait_until(lambda: truck.last(f"{ROOT}/truck/t01/ack"), "the number is acknowledged")
-    found = [i for i in bridge.get("/api/v1/incidents") if i["incident_id"] == "p2"]
+    found = wait_until(  # the picture follows the ack by up to a second
+        lambda: [i for i in bridge.get("/api/v1/incidents") if i["incident_id"] == "p2"], "on the screen"
+    )
     assert len(found) == 1
 
 
