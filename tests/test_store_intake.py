@@ -13,7 +13,8 @@ from broker.store.seen import Seen
 from broker.store.tinydb_store import TinyDBStore
 
 NOON = 1795320000
-TAILS = ("1", "2", "17", "0", "01", "+1", "-1", " 1", "1_0", "１", "999999999", "1000000000", "", "x", "1.0")
+TAILS = ("1", "2", "17", "1,2", "9" * 30, "0", "01",
+         "+1", "-1", " 1", "1_0", "１", "999999999", "1000000000", "", "x", "1.0")
 
 
 def report(record_id: str, at: object = NOON, received_at: object = NOON, key: str = "r01") -> Record:
@@ -33,7 +34,7 @@ def outcome(intake: Intake, records: list[Record]) -> object:
 odd_records = st.builds(
     report,
     st.builds("{}:{}".format, st.sampled_from(["r01:1", "r02:3", "r01:01", "visit:a/1"]), st.sampled_from(TAILS)),
-    st.sampled_from([NOON, 0, -1, 4102444800, 4102444801, True, 1.5, None]),
+    st.sampled_from([NOON, 0, -1, 4102444800, 4102444801, True, 1.5, None, [1]]),
     st.sampled_from([NOON, -1, False, 4102444801]),
     st.sampled_from(["r01", "\n", "x" * 301]),
 )

@@ -62,21 +62,20 @@ class Intake:
         """The columns of a batch whose ids all count, from devices that were met before; None for any other."""
         try:
             heads, _, tails = zip(*[record_id.rpartition(":") for record_id in ids], strict=True)
-            numbers = list(map(int, tails))
+            numbers = orjson.loads(f"[{','.join(tails)}]")
             ranges = list(map(self._good.get, zip(heads, *names, strict=True)))
         except (AttributeError, TypeError, ValueError):
             return None
         at, received_at = times
+        digits = "".join(tails)
         sound = (
             None not in ranges
-            and tuple(map(str, numbers)) == tails  # as the pattern of counting ids has it: no sign, no leading zero
-            and min(numbers) >= 0
+            and digits.isdigit()  # as the pattern of counting ids has it: no sign; JSON has no leading zero either
+            and digits.isascii()
             and max(numbers) <= MOST_NUMBER
             and {*map(type, at), *map(type, received_at)} == {int}
-            and min(at) >= 0
-            and max(at) <= codec.MAX_TIME_S
-            and min(received_at) >= 0
-            and max(received_at) <= codec.MAX_TIME_S
+            and min(moments := {*at, *received_at}) >= 0
+            and max(moments) <= codec.MAX_TIME_S
         )
         return (ranges, numbers) if sound else None
 
