@@ -25,7 +25,7 @@ check: setup  ## lint, types, import contracts, dead code
 	@scripts/check
 
 bench: setup  ## the benchmarks, as ratios of one interleaved run
-	@scripts/setup mosquitto postgresql
+	@scripts/setup mosquitto mosquitto-clients postgresql
 	@$(PY) -m bench
 
 lock: setup  ## write requirements/*.txt anew from requirements/*.in
