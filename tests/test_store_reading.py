@@ -169,9 +169,14 @@ def test_a_record_before_a_hurt_one_is_still_read(tmp_path: Path) -> None:
 
 
 class FailingSync(Files):
-    """A disk that takes writes and fails each sync while it is told to."""
+    """A disk that takes writes and fails each sync and each removal while it is told to."""
 
     failing = False
+
+    def remove(self, path: Path) -> None:
+        if self.failing:
+            raise OSError(5, "it failed")
+        super().remove(path)
 
     def sync(self, handle: int) -> None:
         if self.failing:
@@ -180,7 +185,7 @@ class FailingSync(Files):
 
 
 def test_a_disk_that_failed_for_an_hour_leaves_a_store_that_can_be_read(tmp_path: Path) -> None:
-    """Each failed sync leaves an empty file behind: none of them costs a file number."""
+    """Each failed sync leaves a file without a frame: none of them costs a file number."""
     files = FailingSync()
     store = TinyDBStore(
         tmp_path, "xh", "Asia/Shanghai", lambda: NOON, files=files, min_free_bytes=0, seal_in_background=False

@@ -9,7 +9,8 @@ Opening reads all segments and checks the chain.
   `JournalCorrupt`, and nothing is changed.
 - When a sync fails, the file is never written again (the system may have thrown the pages away and would report
   success the next time). The next commit begins a new segment, named after the frame it continues with; frames of
-  that number and above in the older segment were never acknowledged and are passed over when reading.
+  that number and above in the older segment were never acknowledged and are passed over when reading. A file in which
+  nothing was acknowledged is removed.
 """
 
 from array import array
@@ -175,12 +176,14 @@ class Journal:
             self._write(handle, data)
         except OSError as error:
             self._take_back(handle)
+            self._drop_empty_segment()
             raise self._failure("write", error) from error
         try:
             self.files.sync(handle)
         except OSError as error:
             self._take_back(handle)
             self._abandon(handle)
+            self._drop_empty_segment()
             raise self._failure("sync", error) from error
         place = len(self.segments) - 1 << SEGMENT_SHIFT | self._size
         self._frame_places.append(place)
@@ -224,14 +227,25 @@ class Journal:
             handle = self.files.create(path)
         except OSError as error:
             raise self._failure("create", error) from error
-        # The file exists, so it counts as a segment whatever happens next; if its name is not safe it stays empty.
+        # The file exists, so it counts as a segment as long as it does; if its name is not safe it stays empty.
         self.segments.append(path)
         self._handle, self._size, self._filled = handle, 0, 0
         try:
             self.files.sync_folder(self.folder)
         except OSError as error:
             self._abandon(handle)
+            self._drop_empty_segment()
             raise self._failure("sync", error) from error
+
+    def _drop_empty_segment(self) -> None:
+        """An abandoned segment without a frame goes: a disk that fails for hours shall not fill its folder with them."""
+        if self._handle is not None or self._size > 0:
+            return
+        try:
+            self.files.remove(self.segments[-1])
+        except OSError:
+            return  # it stays a segment, an empty one
+        self.segments.pop()
 
     def _take_back(self, handle: int) -> None:
         try:

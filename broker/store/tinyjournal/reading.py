@@ -21,7 +21,7 @@ class ReadError(OSError):
 class Segments:
     """The files of a journal as they are read; open until nobody reads any more, so a removal hurts no reader.
 
-    A file without a frame is never opened: a disk that fails each sync leaves one behind for each try.
+    A file without a frame is never opened: a disk that fails each sync and each removal leaves one behind for each try.
     """
 
     def __init__(self, files: Files, paths: list[Path], frame_places: Sequence[int]) -> None:
