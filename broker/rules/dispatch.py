@@ -5,28 +5,25 @@ told goes out. `(event, now) -> effects`; no clock, no socket, no file.
     on_tick(now)               time passed (once a second)
     act(action, now)           a person decided (see actions.py)
 
-The order of work for a truck's position: match it to the run (track), settle arrivals and departures (visits),
-predict (arrival), call lamps (calls), tell rooms and truck (arrivals).
+The order of work for a truck's position: match it to the run (track), then progress.py: settle arrivals and departures
+(visits), predict (arrival), call lamps (calls), tell rooms and truck (arrivals).
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from broker.rules import blocked
 from broker.rules.acting import carry_out
 from broker.rules.actions import Act, ActionError
-from broker.rules.arrival import predict
-from broker.rules.arrivals import rooms_of, tell_rooms, tell_truck
-from broker.rules.calls import call_id_of, call_now, held_now
 from broker.rules.effects import Effect, Notice, Store
 from broker.rules.incidents import ACK_EXPIRES_S, Incident, IncidentError
 from broker.rules.opening import open_runs
 from broker.rules.options import ReplanError, offer_body, offers_for
-from broker.rules.records import call_record, close_incident, close_topics, put, put_incident, run_record, tell_incident
-from broker.rules.shift import BinCount, RoomState, Run, Shift, TruckState
-from broker.rules.track import GpsFix, TrackEvent, TrackKind
-from broker.rules.visits import Visit, VisitError, record_key
+from broker.rules.progress import finish_if_settled, follow, update
+from broker.rules.records import close_incident, close_topics, put, put_incident, tell_incident
+from broker.rules.shift import BinCount, RoomState, Shift, TruckState
+from broker.rules.track import GpsFix
+from broker.rules.visits import VisitError, record_key
 from firmware import wire
 
 OFFER_EVERY_S = 30
@@ -73,8 +70,8 @@ class Dispatch:
             run = self.shift.runs.get(self.shift.reordered.pop())
             if run is None or run.state == "finished":
                 continue
-            effects += self.update(run, now, changed=True)
-            effects += self._finish_if_settled(run, now)
+            effects += update(self.shift, run, now, changed=True)
+            effects += finish_if_settled(self.shift, run, now)
         return effects
 
     def _message(self, message: wire.Message, now: int) -> list[Effect]:
@@ -153,8 +150,8 @@ class Dispatch:
         run = self.shift.run_of(truck_id)
         if run is None:
             return []
-        effects = self._track(run, run.tracker.on_fix(truck.fix, now), now)
-        return effects + self.update(run, now)
+        effects = follow(self.shift, run, run.tracker.on_fix(truck.fix, now), now)
+        return effects + update(self.shift, run, now)
 
     def _bins(self, room_id: str, room: RoomState, body: dict[str, Any], now: int) -> list[Effect]:
         if body["late"]:
@@ -243,12 +240,12 @@ class Dispatch:
         for run in list(self.shift.runs.values()):
             if run.state == "finished" or self.shift.run_of(run.truck) is not run:
                 if run.state != "finished" and now - run.updated_at >= self.shift.settings.restate_s:
-                    effects += self.update(run, now)
+                    effects += update(self.shift, run, now)
                 continue
             events = run.tracker.on_tick(now)
-            effects += self._track(run, events, now)
+            effects += follow(self.shift, run, events, now)
             if events or now - run.updated_at >= self.shift.settings.update_s:
-                effects += self.update(run, now)
+                effects += update(self.shift, run, now)
         for incident in list(self.shift.incidents.values()):
             wake_at = incident.wake_at()
             if wake_at is not None and now >= wake_at:
@@ -306,150 +303,6 @@ class Dispatch:
             for visit in self.shift.visits_at(incident.room)
         )
 
-    # --- positions become visits, predictions and lamps ---------------------------------------------------
-
-    def _track(self, run: Run, events: Iterable[TrackEvent], now: int) -> list[Effect]:
-        effects: list[Effect] = []
-        for event in events:
-            if event.leg is not None:
-                self.shift.history.learn_leg(event.leg)
-                effects.append(_learned("leg", run, event.leg.to_room, event.at, event.leg.to_body()))
-            if event.dwell is not None:
-                known = self.shift.visits.get((run.run_id, *event.key)) if event.key else None
-                dwell = replace(event.dwell, bins=known.bins_before if known else None)
-                self.shift.history.learn_dwell(dwell)
-                effects.append(_learned("dwell", run, dwell.room_id, event.at, dwell.to_body()))
-            if event.kind == TrackKind.MOVING:
-                effects += self._start(run, event.at)
-            if event.key is None:
-                continue
-            visit = self.shift.visits.get((run.run_id, *event.key))
-            if visit is None or not visit.owed:
-                continue
-            if event.kind == TrackKind.ARRIVED and visit.state != "at_stop":
-                effects += self._start(run, event.at)
-                effects += self._arrived(run, replace(visit, inferred=event.inferred), event.at, now)
-            elif event.kind == TrackKind.LEFT and visit.state == "at_stop":
-                effects += self._left(run, visit, event.at, now)
-            elif event.kind == TrackKind.PASSED_WITHOUT_DWELL:
-                effects += self._passed(visit, event.at, now)
-        return effects
-
-    def _start(self, run: Run, at: int) -> list[Effect]:
-        if run.state != "scheduled":
-            return []
-        run.state, run.started_at = "running", at
-        return [run_record(self.shift, run, at)]
-
-    def _arrived(self, run: Run, visit: Visit, at: int, now: int) -> list[Effect]:
-        count = self.shift.rooms.setdefault(visit.room, RoomState()).bins.get(visit.waste)
-        self.shift.attention.pop(f"passed/{record_key(visit.key)}", None)
-        arrived = visit.after(
-            "arrive",
-            arrived_at=at,
-            passed_at=None,
-            bins_before=count.count if count else None,
-            grams_before=count.grams if count else None,
-        )
-        effects = put(self.shift, arrived, now)
-        if visit.call_id is not None:
-            effects.append(call_record(self.shift, arrived, now))
-        errors = run.promises.arrived((visit.room, visit.visit_number), at)
-        for error in errors:
-            self.shift.history.learn_error(error)
-        if errors:
-            body = {"errors": [error.to_body() for error in errors]}
-            effects.append(Store(f"error:{record_key(visit.key)}:{at}", "error", run.route_id, at, body))
-        return effects
-
-    def _left(self, run: Run, visit: Visit, at: int, now: int) -> list[Effect]:
-        count = self.shift.rooms.setdefault(visit.room, RoomState()).bins.get(visit.waste)
-        left = visit.after(
-            "leave",
-            left_at=at,
-            bins_after=count.count if count else None,
-            grams_after=count.grams if count else None,
-        )
-        effects = put(self.shift, left, now)
-        if visit.call_id is not None:
-            effects.append(call_record(self.shift, left, now, ended="served"))
-        effects += blocked.second_visit_served(self.shift, left, now)
-        return effects + self._finish_if_settled(run, now)
-
-    def _passed(self, visit: Visit, at: int, now: int) -> list[Effect]:
-        """A stop passed without a stop: never silently served; a person is asked."""
-        room = self.shift.plan.rooms[visit.room]
-        self.shift.attention[f"passed/{record_key(visit.key)}"] = (
-            at,
-            f"{visit.truck} passed {room.name} without stopping: say served, skip or come back",
-        )
-        return put(self.shift, replace(visit, passed_at=at), now)
-
-    def _finish_if_settled(self, run: Run, now: int) -> list[Effect]:
-        """Close a run that owes nothing; its truck gets its next run."""
-        if run.state == "finished" or self.shift.owed(run):
-            return []
-        run.state, run.ended_at = "finished", now
-        effects: list[Effect] = [run_record(self.shift, run, now)]
-        following = self.shift.run_of(run.truck)
-        if following is not None:
-            effects += self.update(following, now)
-        return effects + tell_truck(self.shift, following or run, now, changed=True)
-
-    def update(self, run: Run, now: int, *, changed: bool = False) -> list[Effect]:
-        """Predict a run anew, make the calls that are due, and tell its rooms and its truck what changed."""
-        run.updated_at = now
-        before = [self.shift.visits[key].state for key in run.order]
-        etas = predict(run.tracker, self.shift.history, self.shift.counts(), now)
-        run.etas = {(run.run_id, *eta.key): eta for eta in etas}
-        truck = self.shift.trucks.get(run.truck)
-        run.promises.note(etas, now)
-        heard = truck is not None and truck.fix is not None and now - truck.fix.fix_at <= wire.NO_DATA_S
-        effects: list[Effect] = []
-        for key, eta in run.etas.items():
-            visit = self.shift.visits.get(key)
-            if visit is None or not visit.owed:
-                continue
-            watch = self.shift.watch(key)
-            if not heard:
-                # No position younger than 90 s: the prediction may be shown, but it neither lights nor clears.
-                watch.below_since = None
-                if eta.label in ("live", "history", "timetable"):
-                    run.etas[key] = replace(eta, label="stale")
-                continue
-            active = self.shift.run_of(run.truck) is run
-            if active and call_now(watch, visit, eta, self.shift.settings.calls, now):
-                effects += self._call(visit, eta.eta_at, eta.label, now)
-            else:
-                held_now(watch, visit, eta, self.shift.settings.calls)
-        effects += self._keep_lit(run, now)
-        settled = before != [self.shift.visits[key].state for key in run.order]
-        effects += tell_rooms(self.shift, rooms_of(run), now)
-        return effects + tell_truck(self.shift, run, now, changed=changed or settled)
-
-    def _keep_lit(self, run: Run, now: int) -> list[Effect]:
-        """Decide once, when a called visit was skipped, whether its lamp stays lit (held) until the truck is back.
-
-        After a breakdown it does: a lit lamp is frozen. Else it does if the truck is back within `back_within_s`;
-        if not, the bins are rolled back in and the second visit has its own call.
-        """
-        effects: list[Effect] = []
-        for key in run.order:
-            back = self.shift.visits[key]
-            eta = run.etas.get(key)
-            if back.original or back.state != "pending" or eta is None:
-                continue
-            for visit in self.shift.visits_at(back.room, back.waste):
-                if visit.state == "skipped" and visit.call_id and visit.kept_lit is None and visit.key != back.key:
-                    soon = eta.eta_at - now <= self.shift.settings.calls.back_within_s
-                    kept = visit.reason == "breakdown" or soon
-                    effects += put(self.shift, replace(visit, kept_lit=kept), now)
-        return effects
-
-    def _call(self, visit: Visit, eta_at: int, label: str, now: int) -> list[Effect]:
-        called = visit.after("call", due_at=now, promised_at=eta_at, call_id=call_id_of(visit))
-        return [*put(self.shift, called, now), call_record(self.shift, called, now, label=label)]
-
 
 def _least(one: int | None, other: int | None) -> int | None:
     return min((value for value in (one, other) if value is not None), default=None)
@@ -459,7 +312,3 @@ def _pressed_anew(known: Incident, body: dict[str, Any]) -> bool:
     """Whether a closed incident's id comes with another press: the truck's boot counter went back (a new SD card)."""
     one, other = known.pressed_at, body["pressed_at"]
     return one is not None and other is not None and abs(other - one) > SAME_PRESS_S and not body["withdrawn"]
-
-
-def _learned(kind: str, run: Run, room: str, at: int, body: dict[str, Any]) -> Store:
-    return Store(f"{kind}:{run.run_id}:{room}:{at}", kind, room, at, body)
