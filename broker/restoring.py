@@ -1,15 +1,15 @@
 """The day as it stood: after a restart the dispatch is rebuilt from the newest record of everything."""
 
 import logging
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from broker.rules.history import DwellRecord, ErrorRecord, History, HistorySettings, LegRecord
 from broker.rules.incidents import Incident
 from broker.rules.legs import LegSettings
 from broker.rules.opening import restore_run
 from broker.rules.plan import Plan
-from broker.rules.shift import BinCount, DispatchSettings, RoomState, Shift, TruckState
+from broker.rules.progress import ask_about_passed
+from broker.rules.shift import Attention, BinCount, DispatchSettings, RoomState, Shift, TruckState
 from broker.rules.track import GpsFix
 from broker.rules.visits import Visit
 from broker.store import Record, Store
@@ -31,68 +31,120 @@ def restore(store: Store, plan: Plan, settings: DispatchSettings, now: int) -> S
         stays=settings.stays,
     )
     shift = Shift(plan, settings, History(history), clock=now)
-    _learn(store, shift, now)
-    runs = [
-        record.body
-        for record in store.latest("run", since_at=now - OPEN_BACK_S).values()
-        if record.body["state"] != "finished" or record.at > now - DAY_BACK_S
-    ]
-    names = {body["run_id"] for body in runs}
-    for record in store.latest("visit", since_at=now - OPEN_BACK_S).values():
-        visit = Visit.from_body(dict(record.body))
-        if visit.run_id in names and visit.room in plan.rooms:
-            shift.place(visit)
-    for body in runs:
-        restore_run(shift, body)
-    for record in store.latest("workflow", since_at=now - OPEN_BACK_S).values():
-        incident = Incident.from_body(dict(record.body))
-        if incident.open or (incident.closed_at or 0) > now - DAY_BACK_S:
-            shift.incidents[incident.key] = incident
-        run = shift.runs.get(incident.run_id or "")
-        if incident.open and incident.reason == "breakdown" and incident.condition == "active" and run is not None:
-            run.tracker.hold(now)
-    for device, record in store.latest("bins", since_at=now - DAY_BACK_S).items():
-        room = shift.rooms.setdefault(device, RoomState())
-        room.order_seen["bins"] = (record.body["boot"], record.body["seq"])
-        for row in record.body["bins"]:
-            room.bins[row["waste"]] = BinCount(row["count"], row["grams"], row["quality"], record.at)
-    for device, record in store.latest("life", since_at=now - OPEN_BACK_S).items():
-        state: TruckState | RoomState
-        if device in plan.rooms:
-            state = shift.rooms.setdefault(device, RoomState())
-        else:
-            state = shift.trucks.setdefault(device, TruckState())
-        state.boot, state.fw = record.body["boot"], record.body.get("fw")
-    for device, record in store.latest("fix", since_at=now - DAY_BACK_S).items():
-        _last_fix(shift, device, record, now)
+    restoring = _Restoring(store, shift, now)
+    restoring.learn()
+    restoring.runs_and_visits()
+    restoring.incidents()
+    restoring.devices()
+    if restoring.left_out:
+        shift.attention["left_out"] = Attention(now, "left_out", {"count": restoring.left_out})
     shift.number = max(now * 1000, _highest_number(store, now - DAY_BACK_S))
     return shift
+
+
+class _Restoring:
+    """One record after the other; of what cannot be understood there is a line in the log."""
+
+    def __init__(self, store: Store, shift: Shift, now: int) -> None:
+        self._store, self._shift, self._now = store, shift, now
+        self.left_out = 0
+
+    def _each(self, records: Iterable[Record], take: Callable[[Record], None]) -> None:
+        for record in records:
+            try:
+                take(record)
+            except (LookupError, TypeError, ValueError, AttributeError) as why:
+                self.left_out += 1
+                log.error("record %s cannot be understood and is left out: %r", record.id, why)
+
+    def _newest(self, kind: str, back_s: int) -> Iterable[Record]:
+        return self._store.latest(kind, since_at=self._now - back_s).values()
+
+    def learn(self) -> None:
+        """What the prediction has seen of ways, stays and its own errors."""
+        history = self._shift.history
+
+        def errors(record: Record) -> None:
+            for error in record.body["errors"]:
+                history.learn_error(ErrorRecord.from_body(error))
+
+        learn: dict[str, Callable[[Record], None]] = {
+            "leg": lambda record: history.learn_leg(LegRecord.from_body(record.body)),
+            "dwell": lambda record: history.learn_dwell(DwellRecord.from_body(record.body)),
+            "error": errors,
+        }
+        for kind, take in learn.items():
+            self._each(self._store.scan(kind, from_at=self._now - HISTORY_BACK_S), take)
+
+    def runs_and_visits(self) -> None:
+        """The runs that are not over, or were today, with their visits and what a person was asked about them."""
+        runs: list[Record] = []
+
+        def run(record: Record) -> None:
+            if record.body["state"] != "finished" or record.at > self._now - DAY_BACK_S:
+                names.add(record.body["run_id"])
+                runs.append(record)
+
+        def visit(record: Record) -> None:
+            found = Visit.from_body(dict(record.body))
+            if found.run_id in names and found.room in self._shift.plan.rooms:
+                self._shift.place(found)
+                if found.passed_at is not None:
+                    ask_about_passed(self._shift, found, found.passed_at)
+
+        names: set[str] = set()
+        self._each(self._newest("run", OPEN_BACK_S), run)
+        self._each(self._newest("visit", OPEN_BACK_S), visit)
+        self._each(runs, lambda record: restore_run(self._shift, record.body))
+
+    def incidents(self) -> None:
+        """What was raised and is open, or was closed today."""
+
+        def incident(record: Record) -> None:
+            found = Incident.from_body(dict(record.body))
+            if found.open or (found.closed_at or 0) > self._now - DAY_BACK_S:
+                self._shift.incidents[found.key] = found
+            run = self._shift.runs.get(found.run_id or "")
+            if found.open and found.reason == "breakdown" and found.condition == "active" and run is not None:
+                run.tracker.hold(self._now)
+
+        self._each(self._newest("workflow", OPEN_BACK_S), incident)
+
+    def devices(self) -> None:
+        """Rooms' bins, everybody's life, trucks' last positions."""
+
+        def bins(record: Record) -> None:
+            room = self._shift.rooms.setdefault(record.key, RoomState())
+            room.order_seen["bins"] = (record.body["boot"], record.body["seq"])
+            for row in record.body["bins"]:
+                room.bins[row["waste"]] = BinCount(row["count"], row["grams"], row["quality"], record.at)
+
+        def life(record: Record) -> None:
+            state: TruckState | RoomState
+            if record.key in self._shift.plan.rooms:
+                state = self._shift.rooms.setdefault(record.key, RoomState())
+            else:
+                state = self._shift.trucks.setdefault(record.key, TruckState())
+            state.boot, state.fw = record.body["boot"], record.body.get("fw")
+
+        self._each(self._newest("bins", DAY_BACK_S), bins)
+        self._each(self._newest("life", OPEN_BACK_S), life)
+        self._each(self._newest("fix", DAY_BACK_S), lambda record: _last_fix(self._shift, record, self._now))
 
 
 def _highest_number(store: Store, since_at: int) -> int:
     """The highest number in the ids this bridge made: a restart within the same second must not use it again."""
     numbers = [
-        int(record.id.rsplit(":", 1)[1])
+        int(number)
         for kind in ("visit", "run", "call", "life", "action")
         for record in store.latest(kind, since_at=since_at).values()
-        if record.id.rsplit(":", 1)[1].isdigit()
+        if (number := record.id.rpartition(":")[2]).isdecimal()
     ]
     return max(numbers, default=0)
 
 
-def _learn(store: Store, shift: Shift, now: int) -> None:
-    from_at = now - HISTORY_BACK_S
-    for record in store.scan("leg", from_at=from_at):
-        shift.history.learn_leg(LegRecord.from_body(record.body))
-    for record in store.scan("dwell", from_at=from_at):
-        shift.history.learn_dwell(DwellRecord.from_body(record.body))
-    for record in store.scan("error", from_at=from_at):
-        for error in record.body["errors"]:
-            shift.history.learn_error(ErrorRecord.from_body(error))
-
-
-def _last_fix(shift: Shift, device: str, record: Record, now: int) -> None:
-    body: Mapping[str, Any] = record.body
+def _last_fix(shift: Shift, record: Record, now: int) -> None:
+    body, device = record.body, record.key
     truck = shift.trucks.setdefault(device, TruckState())
     truck.order_seen["fix"] = (body["boot"], body["seq"])
     if body["lat"] is None or body["lon"] is None or body["late"] or not 0 <= now - record.at <= wire.NO_DATA_S:

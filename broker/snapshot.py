@@ -25,9 +25,7 @@ def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
             _incident(bridge, incident, at)
             for incident in sorted(shift.incidents.values(), key=lambda i: (not i.open, -i.raised_at, i.incident_id))
         ],
-        "attention": [
-            {"id": name, "since": since, "text": text} for name, (since, text) in sorted(shift.attention.items())
-        ],
+        "attention": [{"id": name, **found._asdict()} for name, found in sorted(shift.attention.items())],
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
         "data": {
             "oldest_fix_s": _oldest_fix_s(bridge, at),

@@ -1,5 +1,7 @@
 """The operations screen in a real browser: what the driver pressed is seen, acknowledged and decided there."""
 
+import json
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from broker.demo_area import demo_plan
+from broker.web.app import STATIC
 from tests.processes import REPO, BridgeProcess, Client, mosquitto, offset_to, wait_until
 
 CHROMIUM = next((path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None)
@@ -100,6 +103,42 @@ def test_the_screen_speaks_both_languages(page: Page, morning: tuple[BridgeProce
     page.get_by_role("heading", name="Bin rooms").wait_for()
     page.get_by_test_id("language").click()
     page.get_by_role("heading", name="箱房").wait_for()
+
+
+def test_both_languages_have_every_sentence() -> None:
+    """The same words in both files, with the same gaps to fill, and all that the dispatch asks attention for."""
+    languages = [json.loads((STATIC / f"{name}.json").read_text()) for name in ("zh", "en")]
+    gaps = [{word: sorted(re.findall(r"{(\w+)}", text)) for word, text in words.items()} for words in languages]
+    assert gaps[0] == gaps[1]
+    code = " ".join(path.read_text() for path in [*(REPO / "broker/rules").glob("*.py"), REPO / "broker/restoring.py"])
+    asked = set(re.findall(r'Attention\(\s*\w+, "(\w+)"', code))
+    assert len(asked) == 5 and all(gaps[0][word] for word in asked)
+
+
+def test_what_needs_a_look_is_said_in_both_languages_and_answered(
+    page: Page, morning: tuple[BridgeProcess, Client]
+) -> None:
+    """A clock that is ahead is named in words; a click that comes too late gets a sentence, not a number."""
+    bridge, truck = morning
+    page.goto(f"http://127.0.0.1:{bridge.port}/")
+    page.get_by_test_id("truck-t01").wait_for()
+    ahead = fix(bridge, 8)
+    truck.say(f"{ROOT}/truck/t01/fix", {**ahead, "fix_at": ahead["fix_at"] + 100})
+    page.get_by_text("定位时间快了").wait_for()
+    page.get_by_test_id("language").click()
+    page.get_by_text("its positions are not used").wait_for()
+    press = {key: value for key, value in fix(bridge, 9).items() if key in ("boot", "seq", "lat", "lon", "fix_at")}
+    press.update(incident_id="t01-1-9", reason="lane_blocked", pressed_at=press["fix_at"], withdrawn=False)
+    truck.say(f"{ROOT}/truck/t01/incident/t01-1-9", press, retain=True)
+    click = page.get_by_test_id("acknowledge-t01-1-9")
+    click.wait_for()
+    page.route("**/acknowledge*", lambda route: route.fulfill(status=409, json={"detail": "version 1 is old"}))
+    click.click()
+    page.get_by_text("Something has changed, look again (version 1 is old)").wait_for()
+    page.unroute("**/acknowledge*")
+    click.click()
+    page.locator("[data-testid=incident-t01-1-9].acknowledged").wait_for()
+    page.get_by_test_id("language").click()
 
 
 def test_old_data_is_never_shown_as_new(page: Page, morning: tuple[BridgeProcess, Client]) -> None:

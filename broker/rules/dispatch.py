@@ -21,7 +21,7 @@ from broker.rules.opening import open_runs
 from broker.rules.options import ReplanError, offer_body, offers_for
 from broker.rules.progress import finish_if_settled, follow, update
 from broker.rules.records import close_incident, close_topics, put, put_incident, tell_incident
-from broker.rules.shift import BinCount, RoomState, Shift, TruckState
+from broker.rules.shift import Attention, BinCount, RoomState, Shift, TruckState
 from broker.rules.track import GpsFix
 from broker.rules.visits import VisitError, record_key
 from firmware import wire
@@ -138,7 +138,9 @@ class Dispatch:
         fix_at = now if body["fix_at"] is None else body["fix_at"]
         if fix_at > now + FUTURE_S:
             self.wrong_clocks += 1
-            self.shift.attention[f"clock/{truck_id}"] = (now, f"{truck_id}: GPS time is {fix_at - now} s ahead")
+            self.shift.attention[f"clock/{truck_id}"] = Attention(
+                now, "clock_ahead", {"truck": truck_id, "seconds": fix_at - now}
+            )
             return []
         self.shift.attention.pop(f"clock/{truck_id}", None)
         if now - fix_at > wire.NO_DATA_S:
@@ -262,13 +264,15 @@ class Dispatch:
                 continue
             owed = self.shift.owed(run)
             if now > run.planned_end_at + self.shift.settings.forget_after_s:
-                text = f"{run.truck}: run {run.run_id} is over and still owes {len(owed)} visits"
-                self.shift.attention.setdefault(f"owes/{run.run_id}", (now, text))
+                about = {"truck": run.truck, "run": run.run_id, "count": len(owed)}
+                self.shift.attention.setdefault(f"owes/{run.run_id}", Attention(now, "run_owes", about))
             for visit in owed:
                 if visit.state == "at_stop" and now - (visit.arrived_at or now) > LONG_STAY_S:
-                    name = self.shift.plan.rooms[visit.room].name
-                    text = f"{visit.truck} stands at {name} for {LONG_STAY_S // 60} minutes: served?"
-                    self.shift.attention.setdefault(f"passed/{record_key(visit.key)}", (now, text))
+                    room = self.shift.plan.rooms[visit.room].name
+                    about = {"truck": visit.truck, "room": room, "minutes": LONG_STAY_S // 60}
+                    self.shift.attention.setdefault(
+                        f"passed/{record_key(visit.key)}", Attention(now, "long_stay", about)
+                    )
 
     def _time_passed(self, incident: Incident, now: int) -> list[Effect]:
         if incident.workflow == "acknowledged":

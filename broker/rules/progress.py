@@ -17,7 +17,7 @@ from broker.rules.arrivals import rooms_of, tell_rooms, tell_truck
 from broker.rules.calls import call_id_of, call_now, held_now
 from broker.rules.effects import Effect, Store
 from broker.rules.records import call_record, put, run_record
-from broker.rules.shift import RoomState, Run, Shift
+from broker.rules.shift import Attention, RoomState, Run, Shift
 from broker.rules.track import TrackEvent, TrackKind
 from broker.rules.visits import Visit, record_key
 from firmware import wire
@@ -98,12 +98,15 @@ def _left(shift: Shift, run: Run, visit: Visit, at: int, now: int) -> list[Effec
 
 def _passed(shift: Shift, visit: Visit, at: int, now: int) -> list[Effect]:
     """A stop passed without a stop: never silently served; a person is asked."""
-    room = shift.plan.rooms[visit.room]
-    shift.attention[f"passed/{record_key(visit.key)}"] = (
-        at,
-        f"{visit.truck} passed {room.name} without stopping: say served, skip or come back",
-    )
+    ask_about_passed(shift, visit, at)
     return put(shift, replace(visit, passed_at=at), now)
+
+
+def ask_about_passed(shift: Shift, visit: Visit, at: int) -> None:
+    """Put it on the list of what a person should look at, as long as the visit is owed."""
+    if visit.owed:
+        about = {"truck": visit.truck, "room": shift.plan.rooms[visit.room].name}
+        shift.attention[f"passed/{record_key(visit.key)}"] = Attention(at, "passed_by", about)
 
 
 def finish_if_settled(shift: Shift, run: Run, now: int) -> list[Effect]:

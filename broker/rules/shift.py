@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from broker.rules.arrival import Eta, Promises
 from broker.rules.calls import CallSettings, Watch
@@ -113,6 +113,14 @@ class RoomState:
     order_seen: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
+class Attention(NamedTuple):
+    """What a person should look at: since when, a word the screen has a sentence for, and what goes into it."""
+
+    since: int
+    word: str
+    values: dict[str, Any]
+
+
 @dataclass(slots=True)
 class Shift:
     """Everything the dispatch knows; rebuilt from the store after a restart."""
@@ -129,7 +137,7 @@ class Shift:
     arrivals: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)  # (room, waste) -> last sent
     itineraries: dict[str, dict[str, Any]] = field(default_factory=dict)  # truck -> last sent
     offers: dict[tuple[str, str], tuple[int, list[dict[str, Any]]]] = field(default_factory=dict)  # made at, shown
-    attention: dict[str, tuple[int, str]] = field(default_factory=dict)  # what a person should look at: since, text
+    attention: dict[str, Attention] = field(default_factory=dict)  # by an id that says what it is about
     reordered: set[str] = field(default_factory=set)  # runs whose order or visits changed: predict and tell anew
     by_room: dict[tuple[str, str], list[VisitKey]] = field(default_factory=dict)
     clock: int = 0  # the newest moment the dispatch was told of

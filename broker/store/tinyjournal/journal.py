@@ -238,7 +238,7 @@ class Journal:
             raise self._failure("sync", error) from error
 
     def _drop_empty_segment(self) -> None:
-        """An abandoned segment without a frame goes: a disk that fails for hours shall not fill its folder with them."""
+        """An abandoned segment without a frame goes: a disk that fails for hours shall not fill up with them."""
         if self._handle is not None or self._size > 0:
             return
         try:

@@ -8,6 +8,7 @@ let picture = null;
 let heardAt = 0;
 
 const say = (key) => words[key] ?? key;
+const sentence = (key, values) => say(key).replace(/{(\w+)}/g, (_, name) => values[name]);
 
 function element(tag, attributes = {}, ...children) {
   const svg = ["svg", "g", "circle", "line", "text", "path", "title"].includes(tag);
@@ -28,11 +29,12 @@ const age = (s) => (s === null || s === undefined ? say("none") : s < 120 ? `${s
 
 async function act(path, body) {
   const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }).catch((why) => why);
-  let text = "";
-  if (!(answer instanceof Response)) text = String(answer);
-  else if (!answer.ok) text = (await answer.json()).detail;
-  $("said").textContent = typeof text === "string" ? text : JSON.stringify(text);
-  if (text) setTimeout(() => ($("said").textContent = ""), 8000);
+  if (answer instanceof Response && answer.ok) return void ($("said").textContent = "");
+  const status = answer instanceof Response ? answer.status : "unreachable";
+  const detail = answer instanceof Response ? (await answer.json().catch(() => ({}))).detail : answer.message;
+  const why = typeof detail === "string" ? detail : JSON.stringify(detail ?? status);
+  $("said").textContent = `${words[`said_${status}`] ?? say("said_other")} (${why})`;
+  setTimeout(() => ($("said").textContent = ""), 8000);
 }
 
 function incidentCard(row) {
@@ -143,7 +145,7 @@ function keyed(container, rows, make, refresh) {
 }
 
 function attentionRow(row) {
-  const item = element("li", {}, `${clock(row.since)} ${row.text} `);
+  const item = element("li", {}, `${clock(row.since)} ${sentence(row.word, row.values)} `);
   if (row.id.startsWith("passed/")) {
     const visit = row.id.slice("passed/".length).split("/").map(encodeURIComponent);
     const path = `/api/v1/runs/${visit[0]}/visits/${visit[1]}/${visit[2]}`;
@@ -162,13 +164,13 @@ function draw() {
   $("clock").textContent = clock(picture.at);
   const data = picture.data;
   $("sources").textContent = [`${say("oldest")}: ${age(data.oldest_fix_s)}`, `${say("refused")}: ${data.counts.refused ?? 0}`,
-    data.unstored ? `${say("waiting")}: ${data.unstored}` : null, data.trouble].filter(Boolean).join(" · ");
+    data.unstored ? `${say("waiting")}: ${data.unstored}` : null, data.trouble ? `${say("trouble")} (${data.trouble})` : null].filter(Boolean).join(" · ");
   const open = picture.incidents.filter((row) => row.open);
   const incidents = open.map((row) => ({ key: `${row.truck}/${row.incident_id}`, signature: language + JSON.stringify({ ...row, age_s: 0 }), row }));
   keyed($("incidents"), incidents.length ? incidents : [{ key: "none", signature: language, row: null }],
     (row) => (row ? incidentCard(row) : element("p", { class: "quiet" }, say("no_incidents"))),
     (part, row) => row && (part.querySelector("[data-age]").textContent = age(row.age_s)));
-  keyed($("attention"), picture.attention.map((row) => ({ key: row.id, signature: language + row.text, row })), attentionRow);
+  keyed($("attention"), picture.attention.map((row) => ({ key: row.id, signature: language + JSON.stringify(row), row })), attentionRow);
   $("runs").replaceChildren(...picture.runs.filter((run) => run.state !== "finished" || picture.at - run.ended_at < 1800).map(runStrip));
   $("trucks").replaceChildren(...truckTable().childNodes);
   $("rooms").replaceChildren(...picture.rooms.map(roomCard));
