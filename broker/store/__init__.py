@@ -19,7 +19,11 @@ class Full(StoreError, OSError):  # noqa: N818 - the name says what is so
 
 
 class Unavailable(StoreError, ConnectionError):  # noqa: N818 - the name says what is so
-    """The backend cannot be reached or is in use by another process; retry later."""
+    """The backend cannot be reached or used; retry later."""
+
+
+class InUse(Unavailable):
+    """Another process has the records open: ask that one."""
 
 
 class Corrupt(StoreError, ValueError):  # noqa: N818 - the name says what is so

@@ -15,7 +15,8 @@ from broker.rules import report_html, report_tables
 from broker.rules.periods import PERIODS
 from broker.rules.report_words import LANGUAGES
 from broker.rules.statistics import DIMENSIONS, count
-from broker.store import Store, StoreError, corrections, figures, fsck, transfer
+from broker.store import InUse, Store, StoreError, corrections, figures, fsck, transfer
+from broker.store.asking import Asked
 from broker.store.opening import open_store
 
 SUFFIXES = (".jsonl", ".json")
@@ -217,12 +218,17 @@ def _amend(arguments: argparse.Namespace) -> int:
             patch[field] = orjson.loads(value)
         except ValueError:
             patch[field] = value  # a plain word
-    with _opened(arguments) as store:
-        before = corrections.named(store, arguments.record)
-        after = corrections.correct(store, before, patch, arguments.reason, arguments.who, int(time.time()))
+    try:
+        with _opened(arguments) as store:
+            record = corrections.named(store, arguments.record)
+            after = corrections.correct(store, record, patch, arguments.reason, arguments.who, int(time.time()))
+        record_id, was, now = record.id, record.body, after.body
+    except InUse as why:
+        said = {"record": arguments.record, "patch": patch, "reason": arguments.reason, "who": arguments.who}
+        answer = Asked(arguments.config, _place(arguments)[0], why).post("/api/v1/amendments", said)
+        record_id, was, now = answer["record"], answer["was"], answer["body"]
     for field in patch:
-        old, new = (orjson.dumps(record.body[field]).decode() for record in (before, after))
-        print(f"{before.id}: {field} {old} -> {new}")
+        print(f"{record_id}: {field} {orjson.dumps(was[field]).decode()} -> {orjson.dumps(now[field]).decode()}")
     return 0
 
 
@@ -243,25 +249,34 @@ def _stats(arguments: argparse.Namespace) -> int:
     from_day, to_day = _day(arguments.from_day), _day(arguments.to_day or arguments.from_day)
     if to_day < from_day:
         raise ValueError(f"--to {to_day} is before --from {from_day}")
-    by = [word for word in arguments.by.split(",") if word]
-    _, area, timezone = _place(arguments)
-    with _opened(arguments) as store:
+    try:
+        with _opened(arguments) as store:
+            text = _counted(store, arguments, from_day, to_day)
+    except InUse as why:
+        bridge = Asked(arguments.config, _place(arguments)[0], why)
         if arguments.format == "html":
-            shown = (date.fromisoformat(to_day) - timedelta(days=report_html.DAYS_SHOWN - 1)).isoformat()
-            facts = figures.facts_of(store, min(from_day, shown), to_day, timezone)
-            cube = count(facts, timezone)
-            text = report_html.day_report(facts, cube, area, to_day, arguments.language, timezone)
+            text = bridge.get(f"/report/{to_day}", {"language": arguments.language})
         else:
-            if arguments.table == "figures":
-                cube = figures.figures_of(store, from_day, to_day, timezone)
-                table = report_tables.rows(cube, arguments.period, by, from_day, to_day)
-            else:
-                facts = figures.facts_of(store, from_day, to_day, timezone)
-                table = report_tables.finding_rows(arguments.table, facts, timezone, from_day, to_day)
-            text = (
-                report_tables.as_csv(table, arguments.table)
-                if arguments.format == "csv"
-                else report_tables.as_json(table)
-            )
+            asked = {"from_day": from_day, "to_day": to_day, "period": arguments.period, "by": arguments.by,
+                     "table": arguments.table, "format": arguments.format}  # fmt: skip
+            text = bridge.get("/api/v1/stats", asked)
     sys.stdout.write(text)
     return 0
+
+
+def _counted(store: Store, arguments: argparse.Namespace, from_day: str, to_day: str) -> str:
+    _, area, timezone = _place(arguments)
+    if arguments.format == "html":
+        shown = (date.fromisoformat(to_day) - timedelta(days=report_html.DAYS_SHOWN - 1)).isoformat()
+        facts = figures.facts_of(store, min(from_day, shown), to_day, timezone)
+        cube = count(facts, timezone)
+        return report_html.day_report(facts, cube, area, to_day, arguments.language, timezone)
+    if arguments.table == "figures":
+        by = [word for word in arguments.by.split(",") if word]
+        table = report_tables.rows(
+            figures.figures_of(store, from_day, to_day, timezone), arguments.period, by, from_day, to_day
+        )
+    else:
+        facts = figures.facts_of(store, from_day, to_day, timezone)
+        table = report_tables.finding_rows(arguments.table, facts, timezone, from_day, to_day)
+    return report_tables.as_csv(table, arguments.table) if arguments.format == "csv" else report_tables.as_json(table)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 
-from broker.store import Conflict, Corrupt, Record, StoreError, Unavailable
+from broker.store import Conflict, Corrupt, InUse, Record, StoreError, Unavailable
 from broker.store.days import Days
 from broker.store.id_index import IdIndex
 from broker.store.open_day import OpenDay
@@ -29,7 +29,7 @@ SEALING_PAUSE_S = 0.002  # slept after each chunk, so that commits go on while a
 
 
 class Shelf:
-    """All days of one folder. Raises Unavailable if another process has it, Corrupt if it is not as it was written."""
+    """All days of one folder. Raises InUse if another process has it, Corrupt if it is not as it was written."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Shelf:
             self._files.make_folder(folder)
             self._lock = FolderLock(folder)
         except FolderLocked as error:
-            raise Unavailable(str(error)) from error
+            raise InUse(str(error)) from error
         except OSError as error:
             raise Unavailable(f"{folder} cannot be used: {error}") from error
         try:

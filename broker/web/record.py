@@ -98,7 +98,8 @@ def record_router(store: Store, plan: Plan) -> APIRouter:
             raise HTTPException(422, str(why)) from why
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
-        return {"record": amended.id, "body": dict(amended.body)}
+        was = {field: record.body[field] for field in correction.patch}
+        return {"record": amended.id, "was": was, "body": dict(amended.body)}
 
     @router.get("/report/{day}", summary="The day in plain words, one page", response_class=HTMLResponse)
     def report(

@@ -1,0 +1,55 @@
+"""Statistics and corrections from the command line while the bridge works: nobody stops it for a table."""
+
+from pathlib import Path
+
+import pytest
+
+from broker.__main__ import main
+from broker.store import Record
+from broker.store.tinydb_store import TinyDBStore
+from tests.processes import BridgeProcess, mosquitto
+from tests.test_store_commands import ZONE
+from tests.test_store_statistics import NOON, visit
+
+DAYS = ["--from", "2026-11-20", "--to", "2026-11-26"]
+QUESTIONS = [
+    ["stats", *DAYS],
+    ["stats", *DAYS, "--period", "week", "--by", "waste,room", "--format", "json"],
+    ["stats", *DAYS, "--table", "lanes"],
+    ["stats", *DAYS, "--format", "html", "--language", "en"],
+]
+
+
+def test_figures_and_corrections_while_the_bridge_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same bytes as from the records themselves, an amendment that counts at once, and errors in words."""
+    broker = mosquitto(tmp_path / "mqtt")
+    bridge = BridgeProcess(tmp_path / "bridge", broker.port)
+    served = visit(sequence=1)
+    store = TinyDBStore(bridge.folder / "records", "xh", ZONE, lambda: NOON)
+    store.append([Record(served.id, "visit", served.key, NOON, NOON, "xh", served.body)])
+    store.close()
+    command = ["--config", str(bridge.folder / "broker.toml")]
+
+    def said(arguments: list[str], code: int = 0) -> str:
+        assert main([*command, *arguments]) == code
+        return capsys.readouterr()[code]
+
+    amend = ["amend", served.id, "bins_before=7", "--reason", "counted again", "--who", "ann"]
+    try:
+        before = [said(question) for question in QUESTIONS]
+        bridge.start()
+        assert [said(question) for question in QUESTIONS] == before
+        assert "bins_before 6 -> 7" in said(amend)
+        assert said(QUESTIONS[0]) != before[0]
+        assert "has no bins_befor; it has" in said(["amend", amend[1], "bins_befor=1", *amend[3:]], 1)
+        assert "there is no record 'nobody'" in said(["amend", "nobody", *amend[2:]], 1)
+        assert "no such dimension" in said(["stats", *DAYS, "--by", "moon"], 1)
+        elsewhere = ["--config", str(tmp_path / "none.toml"), "stats", "--store", str(bridge.folder / "records"), *DAYS]
+        assert main(elsewhere) == 1
+        assert "name its configuration with --config" in capsys.readouterr().err
+        after = said(QUESTIONS[0])
+        assert bridge.stop() == 0
+        assert said(QUESTIONS[0]) == after
+    finally:
+        bridge.stop()
+        broker.stop()
