@@ -8,7 +8,7 @@ let picture = null;
 let heardAt = 0;
 
 const say = (key) => words[key] ?? key;
-const sentence = (key, values) => say(key).replace(/{(\w+)}/g, (_, name) => values[name]);
+const sentence = (key, values) => say(key).replace(/{(\w+)}/g, (_, name) => named(String(values[name])));
 
 function element(tag, attributes = {}, ...children) {
   const svg = ["svg", "g", "circle", "line", "text", "path", "title"].includes(tag);
@@ -25,6 +25,9 @@ const clock = (at) =>
   at === null || at === undefined
     ? say("none")
     : new Intl.DateTimeFormat("en-GB", { timeZone: picture.area.timezone, hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(new Date(at * 1000));
+const today = () => new Intl.DateTimeFormat("en-CA", { timeZone: picture.area.timezone }).format(new Date(picture.at * 1000));
+// A plan's names are "中文 / English", or the same in both.
+const named = (name) => (name ? name.split(" / ")[language === "zh" ? 0 : 1] ?? name : name);
 const age = (s) => (s === null || s === undefined ? say("none") : s < 120 ? `${s} ${say("seconds")}` : `${Math.round(s / 60)} ${say("minutes")}`);
 
 async function act(path, body) {
@@ -51,7 +54,7 @@ function incidentCard(row) {
     element("summary", {}, `${say("offer")} ${index + 1}: ${say("offer_" + offer.name)} · ${say("promises_changed")} ${offer.broken_promises} · +${Math.round(offer.detour_s / 60)} ${say("minutes")}`
       + (offer.unplaced.length ? ` · ${say("unplaced")} ${offer.unplaced.length}` : "")),
     element("ul", {}, ...offer.changes.filter((change) => change.broken || change.from_truck !== change.to_truck).map((change) =>
-      element("li", {}, `${change.room_name}: ${change.from_truck} ${clock(change.before_at).slice(0, 5)} → ${change.to_truck === "extra" ? say("extra_truck") : change.to_truck ?? say("none")} ${clock(change.after_at).slice(0, 5)}`))),
+      element("li", {}, `${named(change.room_name)}: ${change.from_truck} ${clock(change.before_at).slice(0, 5)} → ${change.to_truck === "extra" ? say("extra_truck") : change.to_truck ?? say("none")} ${clock(change.after_at).slice(0, 5)}`))),
     element("button", { class: "main", onclick: () => chooseOffer(offer) }, say("choose"))));
   const extraTruck = row.reason === "breakdown" ? "" : element("button", { "data-testid": `extra_truck-${row.incident_id}`, onclick: () => {
     const truck = prompt(say("ask_truck"));
@@ -69,7 +72,7 @@ function incidentCard(row) {
   const estate = row.estate_ack_at ? say("estate_acked") : row.estate_told_at ? say("estate_told") : null;
   return element("div", { class: `incident ${row.workflow}`, "data-testid": `incident-${row.incident_id}` },
     element("b", {}, `${row.truck} · ${say(row.reason)}`),
-    element("span", {}, [row.room_name, row.estate_name].filter(Boolean).join(" · ")),
+    element("span", {}, [named(row.room_name), named(row.estate_name)].filter(Boolean).join(" · ")),
     element("span", {}, clock(row.raised_at), " (", element("span", { "data-age": "" }, age(row.age_s)), ` ${say("ago")})`),
     element("span", {}, facts),
     row.second_visit ? element("span", {}, `${say("second_visit")} ${row.second_visit_number}`) : null,
@@ -78,7 +81,11 @@ function incidentCard(row) {
 }
 
 function runStrip(run) {
-  const width = Math.max(760, Math.min(1880, window.innerWidth - 70)), left = 60, step = (width - 120) / Math.max(1, run.visits.length - 1);
+  const width = Math.max(760, Math.min(1880, window.innerWidth - 70)), letter = language === "zh" ? 11 : 6;
+  const labels = run.visits.map((visit) => (visit.visit_number > 1 ? `${visit.visit_number}× ` : "") + named(visit.name));
+  const ends = [labels[0], labels[labels.length - 1]].map((label) => (label ?? "").length * letter);
+  const left = Math.min(110, Math.max(60, ...ends.map((long) => long / 2 + 6)));
+  const step = (width - 2 * left) / Math.max(1, run.visits.length - 1);
   const svg = element("svg", { viewBox: `0 0 ${width} 92`, preserveAspectRatio: "xMinYMid meet", role: "img" });
   svg.append(element("line", { class: "track", x1: left, x2: width - left, y1: 34, y2: 34 }));
   let mark = null;
@@ -89,9 +96,7 @@ function runStrip(run) {
       element("circle", { class: `stop ${state}`, cx: x, cy: 34, r: 9 }));
     if (["skipped", "cancelled"].includes(state)) stop.append(element("path", { d: `M${x - 5} 29l10 10m0 -10l-10 10`, stroke: "#b3261e", "stroke-width": 2 }));
     if (state === "served") stop.append(element("path", { d: `M${x - 4} 34l3 4 6 -8`, stroke: "#fff", "stroke-width": 2, fill: "none" }));
-    const short = visit.name.split(" / ")[language === "zh" ? 0 : 1] ?? visit.name;
-    const most = Math.max(4, Math.floor(step / (language === "zh" ? 11 : 6)));
-    stop.append(element("text", { x, y: 60, "text-anchor": "middle" }, (visit.visit_number > 1 ? `${visit.visit_number}× ` : "") + short.slice(0, most)));
+    stop.append(element("text", { x, y: 60, "text-anchor": "middle" }, labels[i].slice(0, Math.max(4, Math.floor(step / letter)))));
     stop.append(element("text", { x, y: 74, "text-anchor": "middle", class: "quiet" }, say(state)));
     const at = visit.left_at ?? visit.arrived_at ?? visit.eta_at;
     stop.append(element("text", { x, y: 88, "text-anchor": "middle", class: "quiet" }, at ? clock(at).slice(0, 5) : say("none")));
@@ -101,7 +106,7 @@ function runStrip(run) {
   const truck = picture.trucks.find((row) => row.truck === run.truck);
   if (run.active && mark !== null) svg.append(element("path", { class: `truck ${truck && truck.fresh ? "" : "old"}`, d: `M${mark - 11} 8h22l-11 15z` }, element("title", {}, run.truck)));
   return element("div", { class: "run", "data-testid": `run-${run.run_id}` },
-    element("header", {}, element("b", {}, `${run.route_name}`), element("span", {}, `${run.truck} · ${say(run.waste)} · ${say(run.state === "scheduled" ? "scheduled_run" : run.state)}`)), svg);
+    element("header", {}, element("b", {}, named(run.route_name)), element("span", {}, `${run.truck} · ${say(run.waste)} · ${say(run.state === "scheduled" ? "scheduled_run" : run.state)}`)), svg);
 }
 
 function truckTable() {
@@ -111,19 +116,19 @@ function truckTable() {
     const old = row.fix_age_s === null || row.fix_age_s > 90;
     table.append(element("tr", { "data-testid": `truck-${row.truck}` },
       element("td", {}, row.truck), element("td", {}, say(row.life === "lost" ? "lost_device" : row.life)), element("td", {}, row.run_id ?? say("none")),
-      element("td", {}, row.next_room_name ?? say("none")), element("td", {}, clock(row.next_eta_at)), element("td", {}, row.label ? say(row.label) : say("none")),
+      element("td", {}, named(row.next_room_name) ?? say("none")), element("td", {}, clock(row.next_eta_at)), element("td", {}, row.label ? say(row.label) : say("none")),
       element("td", { class: old ? "old" : "" }, age(row.fix_age_s))));
   }
   return table;
 }
 
 function roomCard(room) {
-  const card = element("div", { class: "room", "data-testid": `room-${room.room}` }, element("b", {}, room.name));
+  const card = element("div", { class: "room", "data-testid": `room-${room.room}` }, element("b", { title: room.name }, named(room.name)));
   for (const waste of room.wastes) {
     const lamp = room.lamps.find((row) => row.waste === waste || row.waste === "any");
     const arrival = room.arrivals[waste], bins = room.bins[waste];
     const shown = room.life === "ready" && lamp ? lamp.lamp : "no_data";
-    card.append(element("p", {}, element("span", {}, `${say(waste)} ${bins && bins.count !== null ? bins.count + " " + say("bins") : ""}`),
+    card.append(element("p", {}, element("span", {}, `${say(waste)} ${bins && bins.count !== null ? `${bins.count} ${say(bins.count === 1 ? "bin" : "bins")}` : ""}`),
       element("span", { class: "quiet" }, arrival && arrival.eta_at ? clock(arrival.eta_at).slice(0, 5) : ""),
       element("span", { class: `lamp ${shown}`, "data-testid": `lamp-${room.room}-${waste}` }, say(shown))));
   }
@@ -160,8 +165,9 @@ function draw() {
   document.documentElement.lang = language;
   document.querySelectorAll("[data-text]").forEach((part) => (part.textContent = say(part.dataset.text)));
   $("language").textContent = say("other_language");
-  $("area").textContent = picture.area.name;
+  $("area").textContent = named(picture.area.name);
   $("clock").textContent = clock(picture.at);
+  $("report").href = `/report/${today()}?language=${language}`;
   const data = picture.data;
   $("sources").textContent = [`${say("oldest")}: ${age(data.oldest_fix_s)}`, `${say("refused")}: ${data.counts.refused ?? 0}`,
     data.unstored ? `${say("waiting")}: ${data.unstored}` : null, data.trouble ? `${say("trouble")} (${data.trouble})` : null].filter(Boolean).join(" · ");
