@@ -30,6 +30,7 @@ from firmware.wire import SKIP_REASONS, WASTES
 ZONE = "Asia/Shanghai"
 NOON = 1795320000  # 2026-11-22 12:00 in Shanghai
 DAY = "2026-11-22"
+NAMES = {"xh": "香禾街道 / Xianghe", "r01": "一村 / First", "e1": "一村 <b> / First <b>"}
 
 
 @dataclass(frozen=True)
@@ -397,7 +398,7 @@ def test_tables_and_reports_give_no_zero_for_what_nobody_counted():
     (row,) = report_tables.rows(count(facts, ZONE), "day", [], DAY, DAY)
     unknown = ("bins", "grams", "plan_late_s", "promise_late_s", "outside_s", "weighed_grams")
     assert [row[name] for name in unknown] == [None] * 6 and row["served"] == 1
-    page = report_html.day_report(facts, count(facts, ZONE), "xh", DAY, "en", ZONE)
+    page = report_html.day_report(facts, count(facts, ZONE), "xh", DAY, "en", ZONE, NAMES)
     assert (
         "0.0 kg" not in page and page.count('class="gap"') == report_html.DAYS_SHOWN + 1 and 'class="bar"' not in page
     )
@@ -495,7 +496,7 @@ def test_report_is_one_page_that_says_what_happened(language):
         *(workflow(n, NOON - n * 86_400, estate="<b>e</b>") for n in range(3)),
         Fact("call", "c", "call:c:1:1", NOON, {"called_at": NOON, "lead_s": 960}),
     ]  # fmt: skip
-    page = report_html.day_report(facts, count(facts, ZONE), "xh", DAY, language, ZONE)
+    page = report_html.day_report(facts, count(facts, ZONE), "xh", DAY, language, ZONE, NAMES)
     parser = Tags()
     parser.feed(page)
     assert parser.open == [] and "<b>e" not in page and "&lt;r02&gt;" in page and "http" not in page
@@ -503,6 +504,16 @@ def test_report_is_one_page_that_says_what_happened(language):
         assert sentence.replace("'", "&#x27;") in page
     assert 'class="gap"' in page and report_words.word(language, "gap") in page
     assert report_words.DISAGREEMENT[language]["served_but_count_stayed"] in page
+
+
+@pytest.mark.parametrize(("language", "area", "room"), [("zh", "香禾街道", "一村"), ("en", "Xianghe", "First")])
+def test_report_names_places_as_people_do(language, area, room):
+    """The plan's names in the reader's language, escaped; an id only where there is no name."""
+    facts = [visit(bins_after=6), visit("run1/r02/1", room="r02", bins_after=6)]
+    facts += [workflow(n, NOON - n * 86_400) for n in range(3)]
+    page = report_html.day_report(facts, count(facts, ZONE), "xh", DAY, language, ZONE, NAMES)
+    assert f"<td>{room}</td>" in page and "<td>r02</td>" in page and "<td>r01</td>" not in page
+    assert f"<td>{room} &lt;b&gt;</td>" in page and f"<h1>{area}" in page and " / " not in page
 
 
 @pytest.mark.parametrize(("late_s", "said"), [(180, "3.0 minutes late"), (-180, "3.0 minutes early")])
@@ -517,7 +528,7 @@ def test_report_of_a_gap_says_none_of_nothing():
     """Where nothing is known of the day no chapter says that there was none."""
     facts = [visit(at=NOON - 86_400, arrived_at=NOON - 86_400)]
     for language in report_words.LANGUAGES:
-        page = report_html.day_report(facts, count(facts, ZONE), "xh", DAY, language, ZONE)
+        page = report_html.day_report(facts, count(facts, ZONE), "xh", DAY, language, ZONE, NAMES)
         none, gap = (report_words.word(language, key) for key in ("none", "gap"))
         assert page.count(f"<p>{none}</p>") == 1 and page.count(f"<p>{gap}</p>") == 4  # the lanes are of two weeks
 

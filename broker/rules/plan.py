@@ -88,6 +88,11 @@ class Plan:
     services: Mapping[str, Service]
     runs: Mapping[str, RunPlan] = field(default_factory=dict)
 
+    def names(self) -> dict[str, str]:
+        """What people call the area, its estates and its rooms, by id."""
+        estates = {estate_id: estate.name for estate_id, estate in self.estates.items()}
+        return {self.area_id: self.name, **estates, **{room_id: room.name for room_id, room in self.rooms.items()}}
+
     def trucks(self) -> tuple[str, ...]:
         """The ids of all trucks that any run names, sorted."""
         return tuple(sorted({run.truck_id for run in self.runs.values()}))

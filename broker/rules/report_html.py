@@ -1,13 +1,13 @@
 """The day report as one HTML file: sentences, charts drawn as SVG, tables; nothing is loaded from anywhere."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from html import escape
 
 from broker.rules.findings import disagreeing, lanes, weigh_ins
 from broker.rules.report_tables import known
 from broker.rules.report_text import kilograms, sentences
-from broker.rules.report_words import DISAGREEMENT, WASTE, word
+from broker.rules.report_words import DISAGREEMENT, WASTE, in_language, word
 from broker.rules.statistics import Cube, Fact, Figures, fold, series, total
 
 DAYS_SHOWN = 14
@@ -17,16 +17,23 @@ _STYLE = """
 body{font:16px/1.5 system-ui,"Noto Sans CJK SC","Microsoft YaHei",sans-serif;max-width:52rem;margin:2rem auto;
 padding:0 1rem;color:#1b1f24;background:#fff}
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .5rem;border-bottom:1px solid #d0d7de}
+.wide{overflow-x:auto}table{border-collapse:collapse;width:100%}
+th,td{text-align:left;padding:.25rem .5rem;border-bottom:1px solid #d0d7de}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%;height:auto}
 svg text{font-size:14px;fill:#1b1f24}.bar{fill:#2f6f4f}.gap{fill:#fff;stroke:#8c959f;stroke-dasharray:4 3}
 @media print{body{margin:0}}
 """
 
 
-def day_report(facts: Sequence[Fact], cube: Cube, area: str, day: str, language: str, timezone: str) -> str:
-    """The report of one day; `facts` and `cube` hold this day and, for the charts, those before it."""
-    title = escape(word(language, "title", area=area, day=day))
+def day_report(
+    facts: Sequence[Fact], cube: Cube, area: str, day: str, language: str, timezone: str, names: Mapping[str, str]
+) -> str:
+    """The report of one day; `facts` and `cube` hold this day and, for the charts, those before it.
+
+    `names` are the plan's, by id, "中文 / English" or one for both; what has none is shown by its id.
+    """
+    named = {place: in_language(name, language) for place, name in names.items()}
+    title = escape(word(language, "title", area=named.get(area, area), day=day))
     figures = total(cube, day, day)
     none = "gap" if figures is None else "none"  # the word where a chapter has nothing
     said = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(figures, day, language))
@@ -35,9 +42,9 @@ def day_report(facts: Sequence[Fact], cube: Cube, area: str, day: str, language:
         "by_waste": _by_waste(cube, day, language, none),
         "last_days": _last_days(cube, first, day, language),
         "lead": _leads(figures, language, none),
-        "lanes": _lanes(facts, first, day, language, timezone),
+        "lanes": _lanes(facts, first, day, language, timezone, named),
         "weigh_ins": _weigh_ins(facts, day, language, timezone, none),
-        "findings": _findings(facts, day, language, timezone, none),
+        "findings": _findings(facts, day, language, timezone, named, none),
     }
     parts = [f"<h1>{title}</h1>{said}"]
     parts += [f"<h2>{escape(word(language, key))}</h2>{chapter}" for key, chapter in chapters.items()]
@@ -76,7 +83,7 @@ def table(heads: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]], none
     if not lines:
         return f"<p>{escape(none)}</p>"
     head = "".join(f"<th{_number(number)}>{escape(name)}</th>" for name, number in heads)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
 
 
 def _number(number: bool) -> str:
@@ -133,10 +140,18 @@ def _leads(figures: Figures | None, language: str, none: str) -> str:
     return bars([(word(language, key), float(value), str(value)) for key, value in rows], word(language, "lead"))
 
 
-def _lanes(facts: Sequence[Fact], first: str, day: str, language: str, timezone: str) -> str:
+def _lanes(
+    facts: Sequence[Fact], first: str, day: str, language: str, timezone: str, named: Mapping[str, str]
+) -> str:
     heads = _heads(language, ["estate", "hour"], ["times", "days", "minutes"])
     rows = [
-        (lane.estate, f"{lane.hour:02d}:00", str(lane.incidents), str(lane.days), str(round(lane.blocked_s / 60)))
+        (
+            named.get(lane.estate, lane.estate),
+            f"{lane.hour:02d}:00",
+            str(lane.incidents),
+            str(lane.days),
+            str(round(lane.blocked_s / 60)),
+        )
         for lane in lanes(facts, timezone, first, day)
         if lane.chronic
     ]
@@ -160,11 +175,13 @@ def _weigh_ins(facts: Sequence[Fact], day: str, language: str, timezone: str, no
     return table(heads, rows, word(language, none))
 
 
-def _findings(facts: Sequence[Fact], day: str, language: str, timezone: str, none: str) -> str:
+def _findings(
+    facts: Sequence[Fact], day: str, language: str, timezone: str, named: Mapping[str, str], none: str
+) -> str:
     heads = _heads(language, ["room", "truck", "waste", "what"], [])
     rows = [
         (
-            one.room,
+            named.get(one.room, one.room),
             one.truck,
             WASTE[language].get(one.waste, one.waste),
             word(language, "separator").join(DISAGREEMENT[language][key] for key in one.words),

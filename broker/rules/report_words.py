@@ -90,3 +90,9 @@ TEXT = {
 def word(language: str, key: str, **values: object) -> str:
     """One text in a language, with its values put in; raises KeyError for what there is none."""
     return TEXT[language][key].format(**values)
+
+
+def in_language(name: str, language: str) -> str:
+    """The part of a plan's name "中文 / English" that is for this language; all of a name that has no parts."""
+    parts = name.split(" / ")
+    return parts[min(len(parts) - 1, LANGUAGES.index(language))]

@@ -82,6 +82,18 @@ def _place(arguments: argparse.Namespace) -> tuple[str, str, str]:
     return where, arguments.area, arguments.timezone or "Asia/Shanghai"
 
 
+def _names(config_path: Path, area: str) -> dict[str, str]:
+    """The names of the configured plan, if it is this area's: records know ids only."""
+    from broker.config import ConfigError, read_config
+    from broker.serving import read_plan
+
+    try:
+        plan = read_plan(read_config(config_path).area.plan)
+    except ConfigError:
+        return {}
+    return plan.names() if plan.area_id == area else {}
+
+
 @contextmanager
 def _opened(arguments: argparse.Namespace, *, make: bool = False) -> Iterator[Store]:
     where, area, timezone = _place(arguments)
@@ -270,7 +282,8 @@ def _counted(store: Store, arguments: argparse.Namespace, from_day: str, to_day:
         shown = (date.fromisoformat(to_day) - timedelta(days=report_html.DAYS_SHOWN - 1)).isoformat()
         facts = figures.facts_of(store, min(from_day, shown), to_day, timezone)
         cube = count(facts, timezone)
-        return report_html.day_report(facts, cube, area, to_day, arguments.language, timezone)
+        names = _names(arguments.config, area)
+        return report_html.day_report(facts, cube, area, to_day, arguments.language, timezone, names)
     if arguments.table == "figures":
         by = [word for word in arguments.by.split(",") if word]
         table = report_tables.rows(

@@ -111,7 +111,11 @@ def record_router(store: Store, plan: Plan) -> APIRouter:
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
         cube = count(facts, plan.timezone)
-        return HTMLResponse(report_html.day_report(facts, cube, plan.area_id, day.isoformat(), language, plan.timezone))
+        return HTMLResponse(
+            report_html.day_report(
+                facts, cube, plan.area_id, day.isoformat(), language, plan.timezone, plan.names()
+            )
+        )
 
     @router.get("/gtfs.zip", summary="The plan as a GTFS feed")
     def gtfs() -> Response:
