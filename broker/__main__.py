@@ -1,7 +1,9 @@
 """`python -m broker`: the bridge with screen and API, and the commands beside it."""
 
 import argparse
+import io
 import logging
+import os
 import signal
 import sys
 import threading
@@ -32,7 +34,23 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the bridge or a command; the exit code is 0, 1 (failed) or 2 (wrongly asked)."""
+    """Run the bridge or a command; the exit code is 0, 1 (failed), 2 (wrongly asked) or 130 (Ctrl-C)."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # as our CSV and HTML say of themselves, whatever the locale is
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("\npython -m broker: interrupted; what was stored stays, the same command goes on", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # `| head` has seen enough; without another end to write to, the interpreter would complain at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _run(argv: list[str] | None) -> int:
     args = parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     if args.command is not None:

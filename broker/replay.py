@@ -149,13 +149,20 @@ def add_commands(subparsers: Any) -> None:
     parser.set_defaults(run=run_replay)
 
 
+def _day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError as why:
+        raise ValueError(f"{text!r} is no day; write it as 2026-11-22") from why
+
+
 def run_replay(args: argparse.Namespace) -> int:
     """Replay one day of the configured bridge's store; 0 equal, 1 different, 2 wrongly asked or not possible."""
     from broker.config import ConfigError, read_config
     from broker.serving import dispatch_settings, read_plan
 
     try:
-        day = dt.date.fromisoformat(args.day)
+        day = _day(args.day)
         config = read_config(args.config)
         plan = read_plan(config.area.plan)
         start, end = day_start_at(plan, day), day_start_at(plan, day + dt.timedelta(days=1))

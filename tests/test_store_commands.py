@@ -1,6 +1,10 @@
 """fsck, export and import: what a technician has in a cellar at night."""
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -314,3 +318,35 @@ def test_commands_make_no_store_where_there_is_none(folder, tmp_path, capsys):
     (folder / "store.json").write_text("{}")
     assert main(["export", "--store", str(folder), str(tmp_path / "out.jsonl")]) == 1
     assert "fsck" in capsys.readouterr().err
+
+
+def test_commands_say_what_is_wrong_with_a_day_or_a_place(folder, tmp_path, capsys):
+    """The text names what was typed and how it is meant; no number of an error alone."""
+    missing = str(tmp_path / "nowhere")
+    for arguments, said in (
+        (["stats", "--store", str(folder), "--from", "2026-11-31"], "'2026-11-31' is no day; write it as 2026-11-22"),
+        (["fsck", "--store", missing], f"there are no records at {missing}"),
+        (["stats", "--store", missing, "--from", "2026-11-22"], f"there are no records at {missing}"),
+        (["export", "--store", str(folder), f"{missing}/x.jsonl"], f"{missing}/x.jsonl.part: No such file"),
+    ):
+        assert main(arguments) == 1
+        assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("end", "code", "said"), [("head", 1, ""), ("ctrl-c", 130, "interrupted")])
+def test_a_command_that_is_not_heard_to_its_end_ends_quietly(folder, end, code, said):
+    """`| head` and Ctrl-C bring no traceback; and what is printed is UTF-8 under any locale."""
+    days = ["--from", "2000-01-01", "--to", "2026-11-23"]
+    env = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUNBUFFERED": ""}
+    argv = [sys.executable, "-m", "broker", "stats", "--store", str(folder), *days]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as child:
+        assert child.stdout is not None and child.stderr is not None
+        assert child.stdout.readline().decode("utf-8-sig").startswith("period,")
+        if end == "head":
+            child.stdout.close()
+        else:
+            child.send_signal(signal.SIGINT)
+            child.stdout.read()
+        error = child.stderr.read().decode()
+        assert child.wait(20) == code
+    assert "Traceback" not in error and "Exception" not in error and said in error

@@ -96,6 +96,8 @@ def _names(config_path: Path, area: str) -> dict[str, str]:
 
 @contextmanager
 def _opened(arguments: argparse.Namespace, *, make: bool = False) -> Iterator[Store]:
+    if arguments.store is not None and not make:
+        _must_be_store(arguments.store)
     where, area, timezone = _place(arguments)
     if not make:
         _must_be_store(where)
@@ -127,8 +129,12 @@ def _progress(what: str, total: int | None) -> Iterator[transfer.Progress]:
 def _said(run: Any, arguments: argparse.Namespace) -> int:
     try:
         return int(run(arguments))
+    except BrokenPipeError:
+        raise  # whoever reads what we print has enough of it
     except (StoreError, OSError, ValueError) as error:
-        print(f"python -m broker {arguments.command}: {error}", file=sys.stderr)
+        plain = isinstance(error, OSError) and not isinstance(error, StoreError) and error.filename is not None
+        said = f"{error.filename}: {error.strerror}" if plain else str(error)  # type: ignore[union-attr]
+        print(f"python -m broker {arguments.command}: {said}", file=sys.stderr)
         return 1
 
 
@@ -138,6 +144,8 @@ def run_fsck(arguments: argparse.Namespace) -> int:
 
 
 def _fsck(arguments: argparse.Namespace) -> int:
+    if arguments.store is not None:
+        _must_be_store(arguments.store)
     where, area, timezone = _place(arguments)
     if "://" in where:
         from broker.store.postgres_store import PostgresStore
@@ -251,7 +259,10 @@ def run_stats(arguments: argparse.Namespace) -> int:
 
 def _day(text: str) -> str:
     # Other ways to write a day (20261122, 2026-W47-7) are understood, and not compared as they are.
-    day = date.fromisoformat(text)
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as why:
+        raise ValueError(f"{text!r} is no day; write it as 2026-11-22") from why
     if not 2000 <= day.year < 2100:
         raise ValueError(f"{text} is not a day from 2000 to 2099")
     return day.isoformat()
