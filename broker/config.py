@@ -4,12 +4,15 @@ Secrets are never in the file itself: a `*_file` names a file that only the brid
 environment variable named beside it is used.
 """
 
+import logging
 import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+log = logging.getLogger("zhanpai.config")
 
 PASSWORD_VARIABLE = "ZHANPAI_MQTT_PASSWORD"  # noqa: S105  (the name of a variable, not a password)
 
@@ -47,6 +50,8 @@ class MqttConfig(_Section):
         if self.password_file is None:
             return os.environ.get(PASSWORD_VARIABLE)
         try:
+            if self.password_file.stat().st_mode & 0o077:
+                log.warning("[mqtt] password_file: others can read it; chmod 600 %s", self.password_file)
             return self.password_file.read_text(encoding="utf-8").strip()
         except OSError as why:
             raise ConfigError(f"[mqtt] password_file: {self.password_file} cannot be read ({why.strerror})") from why
