@@ -22,9 +22,9 @@ from rich.progress import track as progress
 from rich.table import Table
 
 from broker.bridge import Bridge
-from broker.restoring import DAY_BACK_S, OPEN_BACK_S
 from broker.rules.actions import Act, ActionError
 from broker.rules.calendar import day_start_at
+from broker.rules.dispatch import KEEP_S, OPEN_S
 from broker.rules.plan import Plan
 from broker.rules.shift import DispatchSettings
 from broker.rules.visits import Visit
@@ -34,8 +34,8 @@ from firmware import wire
 
 HEARD = ("fix", "incident", "bins", "lamp", "keeper", "action")
 LEARNED = ("leg", "dwell", "error")
-GOING_ON = {"run": OPEN_BACK_S, "visit": OPEN_BACK_S, "workflow": OPEN_BACK_S, "call": DAY_BACK_S, "action": DAY_BACK_S,
-            "bins": DAY_BACK_S, "life": OPEN_BACK_S, "fix": 3600}  # kind: how far back it is looked for  # fmt: skip
+GOING_ON = {"run": OPEN_S, "visit": OPEN_S, "workflow": OPEN_S, "call": KEEP_S, "action": KEEP_S,
+            "bins": KEEP_S, "life": OPEN_S, "fix": 3600}  # kind: how far back it is looked for  # fmt: skip
 ROOM_CHANNELS = ("bins", "lamp", "keeper")
 COMPARED = ("state", "reason", "due_at", "promised_at", "arrived_at", "left_at")
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 
+from broker.rules.dispatch import KEEP_S, OPEN_S
 from broker.rules.history import DwellRecord, ErrorRecord, History, HistorySettings, LegRecord
 from broker.rules.incidents import Incident
 from broker.rules.legs import LegSettings
@@ -17,9 +18,7 @@ from firmware import wire
 
 log = logging.getLogger("zhanpai.bridge")
 
-DAY_BACK_S = 36 * 3600  # a run past midnight and the evening before it
 HISTORY_BACK_S = 42 * 86400
-OPEN_BACK_S = 14 * 86400  # an incident that nobody closed for two weeks is in the record, no longer on the screen
 
 
 def restore(store: Store, plan: Plan, settings: DispatchSettings, now: int) -> Shift:
@@ -38,7 +37,7 @@ def restore(store: Store, plan: Plan, settings: DispatchSettings, now: int) -> S
     restoring.devices()
     if restoring.left_out:
         shift.attention["left_out"] = Attention(now, "left_out", {"count": restoring.left_out})
-    shift.number = max(now * 1000, _highest_number(store, now - DAY_BACK_S))
+    shift.number = max(now * 1000, _highest_number(store, now - KEEP_S))
     return shift
 
 
@@ -81,7 +80,7 @@ class _Restoring:
         runs: list[Record] = []
 
         def run(record: Record) -> None:
-            if record.body["state"] != "finished" or record.at > self._now - DAY_BACK_S:
+            if record.body["state"] != "finished" or record.at > self._now - KEEP_S:
                 names.add(record.body["run_id"])
                 runs.append(record)
 
@@ -93,8 +92,8 @@ class _Restoring:
                     ask_about_passed(self._shift, found, found.passed_at)
 
         names: set[str] = set()
-        self._each(self._newest("run", OPEN_BACK_S), run)
-        self._each(self._newest("visit", OPEN_BACK_S), visit)
+        self._each(self._newest("run", OPEN_S), run)
+        self._each(self._newest("visit", OPEN_S), visit)
         self._each(runs, lambda record: restore_run(self._shift, record.body))
 
     def incidents(self) -> None:
@@ -102,13 +101,13 @@ class _Restoring:
 
         def incident(record: Record) -> None:
             found = Incident.from_body(dict(record.body))
-            if found.open or (found.closed_at or 0) > self._now - DAY_BACK_S:
+            if found.open or (found.closed_at or 0) > self._now - KEEP_S:
                 self._shift.incidents[found.key] = found
             run = self._shift.runs.get(found.run_id or "")
             if found.open and found.reason == "breakdown" and found.condition == "active" and run is not None:
                 run.tracker.hold(self._now)
 
-        self._each(self._newest("workflow", OPEN_BACK_S), incident)
+        self._each(self._newest("workflow", OPEN_S), incident)
 
     def devices(self) -> None:
         """Rooms' bins, everybody's life, trucks' last positions."""
@@ -127,9 +126,9 @@ class _Restoring:
                 state = self._shift.trucks.setdefault(record.key, TruckState())
             state.boot, state.fw = record.body["boot"], record.body.get("fw")
 
-        self._each(self._newest("bins", DAY_BACK_S), bins)
-        self._each(self._newest("life", OPEN_BACK_S), life)
-        self._each(self._newest("fix", DAY_BACK_S), lambda record: _last_fix(self._shift, record, self._now))
+        self._each(self._newest("bins", KEEP_S), bins)
+        self._each(self._newest("life", OPEN_S), life)
+        self._each(self._newest("fix", KEEP_S), lambda record: _last_fix(self._shift, record, self._now))
 
 
 def _highest_number(store: Store, since_at: int) -> int:

@@ -289,6 +289,21 @@ def test_finished_days_are_forgotten_and_stay_in_the_record(morning: Morning) ->
     assert any(record.key == morning.run_id for record in morning.store.scan("run"))
 
 
+def test_a_run_that_nobody_settles_is_forgotten_after_two_weeks(morning: Morning) -> None:
+    """Its visits are settled within the days that their figures look for, or not at all; no question about them stays."""
+    morning.drive_to(1, 9.0)
+    morning.speak = False
+    shift = morning.bridge.dispatch.shift
+    morning.now += 13 * 86400
+    morning.step(2)
+    assert shift.runs[morning.run_id].state != "finished"
+    assert {name.split("/")[0] for name in shift.attention if morning.run_id in name} == {"passed", "owes"}
+    morning.now += 2 * 86400
+    morning.step(2)
+    assert morning.run_id not in shift.runs and not any(morning.run_id in name for name in shift.attention)
+    assert not any(key[0] == morning.run_id for key in shift.visits)
+
+
 def test_a_fault_in_a_rule_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The record is kept and acknowledged, the fault counted, the bridge goes on."""
     morning = Morning(tmp_path / "records")

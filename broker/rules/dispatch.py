@@ -28,7 +28,8 @@ from firmware import wire
 
 OFFER_EVERY_S = 30
 FORGET_EVERY_S = 3600
-KEEP_S = 36 * 3600  # as long as a restart brings back
+KEEP_S = 36 * 3600  # how long what is over stays, over a restart too
+OPEN_S = 14 * 86400  # what nobody settled or closed for two weeks is in the record, no longer on the screen
 LONG_STAY_S = 45 * 60
 SAME_PRESS_S = 120
 LEAST_GRAMS = 500  # less than this is a scale's noise
@@ -237,7 +238,7 @@ class Dispatch:
         effects = open_runs(self.shift, now)
         if now >= self.forgot_at + FORGET_EVERY_S:
             self.forgot_at = now
-            self.shift.forget(now - KEEP_S)
+            self.shift.forget(now - KEEP_S, now - OPEN_S)
         self._overstaying(now)
         for run in list(self.shift.runs.values()):
             if run.state == "finished" or self.shift.run_of(run.truck) is not run:

@@ -11,7 +11,7 @@ from broker.rules.incidents import Incident
 from broker.rules.plan import Plan, Route
 from broker.rules.stays import StaySettings
 from broker.rules.track import GpsFix, RunTracker, TrackVisit
-from broker.rules.visits import Visit, VisitKey
+from broker.rules.visits import Visit, VisitKey, record_key
 
 RUN_STATES = ("scheduled", "running", "finished")
 
@@ -174,13 +174,21 @@ class Shift:
         mine = [run for run in self.runs.values() if run.truck == truck]
         return max(mine, key=lambda run: (run.planned_start_at, run.run_id), default=None)
 
-    def forget(self, before_at: int) -> None:
-        """Drop runs finished and incidents closed before a moment; the record keeps them."""
-        for run in [r for r in self.runs.values() if r.state == "finished" and (r.ended_at or 0) < before_at]:
+    def forget(self, before_at: int, left_at: int) -> None:
+        """Drop runs finished and incidents closed before a moment, and runs that nobody settled and that should have
+        been over before `left_at`; the record keeps them."""
+        over = [
+            run
+            for run in self.runs.values()
+            if (run.state == "finished" and (run.ended_at or 0) < before_at) or run.planned_end_at < left_at
+        ]
+        for run in over:
             del self.runs[run.run_id]
+            self.attention.pop(f"owes/{run.run_id}", None)
             for key in run.order:
                 visit = self.visits.pop(key, None)
                 self.watches.pop(key, None)
+                self.attention.pop(f"passed/{record_key(key)}", None)
                 if visit is not None:
                     self.by_room[(visit.room, visit.waste)].remove(key)
         for incident in [i for i in self.incidents.values() if not i.open and (i.closed_at or 0) < before_at]:

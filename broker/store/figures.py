@@ -8,8 +8,8 @@ from broker.store import Record, Store
 from broker.store.days import Days
 
 # The records of an event lie around it: from so many days before to so many days after (None: whenever they came).
-# A visit is called before midnight and served after it, or days later by a dispatcher who tidies up; a press may be
-# delivered weeks late, and its incident closed whenever somebody does.
+# A visit is called before midnight and served after it, or days later by a dispatcher who tidies up, for whom the
+# bridge keeps it two weeks; a press may be delivered weeks late, and its incident closed whenever somebody does.
 KINDS: Mapping[str, tuple[int, int | None]] = {
     "visit": (2, 15),
     "call": (2, 2),
