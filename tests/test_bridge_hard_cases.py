@@ -290,7 +290,7 @@ def test_finished_days_are_forgotten_and_stay_in_the_record(morning: Morning) ->
 
 
 def test_a_run_that_nobody_settles_is_forgotten_after_two_weeks(morning: Morning) -> None:
-    """Its visits are settled within the days that their figures look for, or not at all; no question about them stays."""
+    """Its visits are settled within the days that their figures look for, or not at all; no question stays."""
     morning.drive_to(1, 9.0)
     morning.speak = False
     shift = morning.bridge.dispatch.shift

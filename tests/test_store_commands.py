@@ -205,6 +205,58 @@ def test_fsck_brings_any_file_of_a_sealed_day_back_from_a_copy(folder, tmp_path)
         assert path.read_bytes() == good and findings(folder) == []
 
 
+def test_fsck_goes_on_past_what_the_disk_does_not_give(folder, tmp_path, monkeypatch):
+    """Bad sectors in a sealed file and in the journal: both are named, the rest is looked at, a copy mends."""
+    shutil.copytree(folder, tmp_path / "copy")
+    sealed = folder / "records" / "2026-11-22" / "bins.json"
+    (segment,) = (folder / "open").glob("*/*.jsonl")
+    read, bad = Path.read_bytes, {path.stat().st_ino for path in (sealed, segment)}
+
+    def failing(path: Path) -> bytes:
+        if path.stat().st_ino in bad:
+            raise OSError(5, "Input/output error")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+    named = {finding.path: finding.text for finding in findings(folder)}
+    assert named.keys() == {sealed, segment.parent}
+    assert all("cannot be read from the disk" in text for text in named.values())
+    found = findings(folder, copies=tmp_path / "copy", repair=True)
+    assert [finding.repaired for finding in found] == [True, True]
+    bad.clear()
+    assert sealed.read_bytes() == (tmp_path / "copy" / "records" / "2026-11-22" / "bins.json").read_bytes()
+    assert findings(folder) == []
+
+
+@pytest.mark.parametrize("here", [b"", b"cut"])
+def test_fsck_takes_a_list_of_checksums_only_from_a_copy_of_this_seal(folder, tmp_path, here):
+    """A list that was cut is no list, here and in the copy; one of another seal is none either."""
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    ours, theirs = (place / "records" / "2026-11-22" / "SHA256SUMS" for place in (folder, copy))
+    good = ours.read_bytes()
+    ours.write_bytes(here and good[:200])
+    for wrong in (b"", good[:300], good.replace(good[-79:-60], b"0" * 19)):
+        theirs.write_bytes(wrong)
+        found = findings(folder, copies=copy, repair=True)
+        assert found and not any(finding.repaired for finding in found)
+        assert ours.read_bytes() == (here and good[:200])
+    theirs.write_bytes(good)
+    (finding,) = findings(folder, copies=copy, repair=True)
+    assert finding.repaired and ours.read_bytes() == good and findings(folder) == []
+
+
+def test_a_lost_day_that_was_being_written_is_named(folder, caplog):
+    """The store begins a new one and says so: in the log, in /healthz, and fsck before it."""
+    shutil.rmtree(folder / "open")
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+    (warning,) = store.health()["warnings"]
+    assert "holds no day: what was stored after 2026-11-23 was sealed" in warning and warning in caplog.text
+    store.close()
+    open_store(folder.parent / "new", lambda: NOON).close()
+    assert caplog.text.count("holds no day") == 1
+
+
 def test_fsck_misses_a_lost_day(folder, tmp_path):
     """A sealed day that is gone is missed by the store and by fsck, which puts it back whole from a copy."""
     shutil.copytree(folder, tmp_path / "copy")

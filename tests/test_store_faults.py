@@ -47,7 +47,7 @@ def test_store_refuses_a_second_process(tmp_path):
     second = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "s")], capture_output=True, text=True, cwd=ROOT, timeout=30
     )
-    assert second.returncode != 0 and "Unavailable" in second.stderr and "in use by process" in second.stderr
+    assert second.returncode != 0 and "InUse" in second.stderr and "in use by process" in second.stderr
     with pytest.raises(Unavailable):
         open_store(tmp_path / "s", lambda: NOON)
     store.close()

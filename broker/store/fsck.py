@@ -112,10 +112,16 @@ class _Check:
     def _sealed(self, folder: Path, days: Days) -> Iterator[Finding]:
         hashes = _hashes(folder / SUMS)
         copied = None if self._copies is None else _hashes(self._copies / folder.relative_to(self._folder) / SUMS)
+        if copied is not None and not _of_this_seal(folder, copied):
+            copied = None
         if hashes is None or (copied is not None and _describes_better(folder, copied, hashes)):
+            if copied is None:
+                hint = "no readable list of this seal" if self._copies else "give a copy of this store with --copies"
+                yield Finding(False, folder / SUMS, f"is not what was sealed; {hint}")
+                return
             finding = self._restore(folder / SUMS, None, "is not what was sealed")
             yield finding
-            if copied is None or not finding.repaired:
+            if not finding.repaired:
                 return
             hashes = copied
         whole = True
@@ -123,7 +129,7 @@ class _Check:
             path = folder / name
             found = _digest(path)
             if found != digest:
-                finding = self._restore(path, digest, "is missing" if found is None else "is not what was sealed")
+                finding = self._restore(path, digest, _WRONG.get(found, "is not what was sealed"))
                 whole = whole and finding.repaired
                 yield finding
         if not whole:
@@ -171,7 +177,7 @@ class _Check:
         copy = None if self._copies is None else self._copies / path.relative_to(self._folder)
         usable = copy is not None and copy.exists()
         if usable and copy is not None and digest is not None:
-            usable = hashlib.sha256(copy.read_bytes()).hexdigest() == digest
+            usable = _digest(copy) == digest
         if not usable or copy is None:
             hint = "give a copy of this store with --copies" if self._copies is None else f"no equal copy at {copy}"
             return Finding(False, path, f"{what}; {hint}")
@@ -222,18 +228,41 @@ def _days_of(path: Path) -> Days | None:
 def _hashes(path: Path) -> dict[str, str] | None:
     """Name -> digest of a SHA256SUMS, None if it cannot be read."""
     try:
-        return {name: digest for digest, name in (line.split("  ", 1) for line in path.read_text().splitlines())}
+        lines = path.read_text().splitlines()
+        found = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
     except (OSError, ValueError):
         return None
+    return found if MANIFEST in found else None  # the manifest is written last: without it the list was cut
+
+
+_UNREADABLE = "unreadable"  # where a digest is meant
+_WRONG = {None: "is missing", _UNREADABLE: "cannot be read from the disk"}
 
 
 def _digest(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    """The SHA-256 of a file, None if there is none, or that the disk does not give it."""
+    if not path.is_file():
+        return None
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return _UNREADABLE
+
+
+def _of_this_seal(folder: Path, copied: dict[str, str]) -> bool:
+    """Whether a copy's list belongs to the seal in `folder`: it has its manifest, or here is none that can be read."""
+    if copied[MANIFEST] == _digest(folder / MANIFEST):
+        return True
+    try:
+        orjson.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        return True
+    return False
 
 
 def _describes_better(folder: Path, copied: dict[str, str], hashes: dict[str, str]) -> bool:
-    """Whether a copy's SHA256SUMS is of this very seal (its manifest is here) and fits more of the folder's files."""
-    if copied == hashes or copied.get(MANIFEST) != _digest(folder / MANIFEST):
+    """Whether a copy's list fits more of the folder's files."""
+    if copied == hashes:
         return False
     wrong, wrong_by_copy = (sum(_digest(folder / name) != of[name] for name in of) for of in (hashes, copied))
     return wrong > wrong_by_copy
@@ -257,7 +286,11 @@ def _whole_frames(folder: Path) -> tuple[list[list[bytes]], list[str]]:
     starts = [int(path.stem.partition("-")[0]) for path in segments]
     for index, path in enumerate(segments):
         limit = starts[index + 1] if index + 1 < len(starts) else 1 << 62
-        data = path.read_bytes()
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            data = b""
+            lost.append(f"{path}: cannot be read from the disk ({error.strerror})")
         position = 0
         while position < len(data):
             frame = frames.frame_at(data, position)

@@ -8,6 +8,7 @@
 Days have a running number, so that a clock set back by days, or to a day that is sealed already, loses nothing.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,8 @@ from broker.store.seal import id_hash, seal
 from broker.store.sealed_day import SealedDay
 from broker.store.seen import Seen
 from broker.store.tinyjournal import Files, FolderLock, FolderLocked, JournalCorrupt
+
+log = logging.getLogger("zhanpai.store")
 
 FORMAT = 1
 RESERVE_BYTES = 1024 * 1024
@@ -88,10 +91,20 @@ class Shelf:
             else:
                 self._opened.append(self._open_day(path, int(number), day))
         if not self._opened:
+            if done:
+                self.note(
+                    f"{self.folder / 'open'} holds no day: what was stored after {self._sealed[-1].day} was sealed, "
+                    "if anything was, is not here; put it back from a copy before more is stored"
+                )
             self._opened.append(self._new_day(max(done, default=0) + 1))
         for opened in self._opened[:-1]:
             self._seal(opened, Seen(self.seen.saved()))
         self.roll_if_due()
+
+    def note(self, text: str) -> None:
+        """Something a person should know of: it is logged, and kept for /healthz."""
+        self.events.append(text)
+        log.warning("%s", text)
 
     def _check_format(self) -> None:
         path = self.folder / "store.json"
@@ -115,11 +128,12 @@ class Shelf:
             if not path.exists() and self._files.free_bytes(self.folder) > self._reserve_from_bytes:
                 self._files.write_file(path, b"\0" * RESERVE_BYTES)
         except OSError as error:
-            self.events.append(f"{path}: no reserve for a full disk could be made: {error}")
+            self.note(f"{path}: no reserve for a full disk could be made: {error}")
 
     def _open_day(self, path: Path, number: int, day: str) -> OpenDay:
         opened = OpenDay(path, number, day, self.days, self.seen, self._files, lambda: str(int(self._now())))
-        self.events += opened.events
+        for text in opened.events:
+            self.note(text)
         return opened
 
     def _new_day(self, number: int) -> OpenDay:
@@ -135,7 +149,7 @@ class Shelf:
         try:
             self._remove_leftovers()
         except OSError as error:
-            self.events.append(f"{self.folder}: journals of sealed days stay until the next start: {error}")
+            self.note(f"{self.folder}: journals of sealed days stay until the next start: {error}")
         self._lock.release()
 
     # --- the days --------------------------------------------------------------------------------------
@@ -215,7 +229,7 @@ class Shelf:
                 self._leftovers.append(day.folder)
         except (OSError, StoreError) as error:
             # The journal is whole and stays; sealing is tried again when the store is next opened.
-            self.events.append(f"sealing {day.day} failed, its journal stays: {error}")
+            self.note(f"sealing {day.day} failed, its journal stays: {error}")
 
     def _remove_leftovers(self) -> None:
         while self._leftovers:

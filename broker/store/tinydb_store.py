@@ -163,7 +163,7 @@ class TinyDBStore:
             if not urgent or not reserve.exists():
                 raise
             self._files.remove(reserve)
-            self._shelf.events.append(f"{self.folder}: the disk is full; the reserve was given up for an alarm")
+            self._shelf.note(f"{self.folder}: the disk is full; the reserve was given up for an alarm")
             self._shelf.today.append(batch)
 
     def amend(
