@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
 
 from broker.registers.access import grant, load_roles
 from broker.registers.api import router
 from broker.registers.book import open_registers
 from broker.registers.demo_roster import demo_elections
 from broker.registers.demo_works import demo_works
+from broker.web.app import STATIC
 
 CHROMIUM = os.environ.get("ZP_CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
@@ -35,6 +37,7 @@ def served(tmp_path_factory):
     registers.safety.create(demo_works(), "demo", "demo")
     token = grant(folder / "roles.toml", "王芳", "registrar", True)
     app = FastAPI()
+    app.mount("/static", StaticFiles(directory=STATIC))  # as the bridge does: every page's icon is there
     app.include_router(router(registers, load_roles(folder / "roles.toml")))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
