@@ -88,15 +88,20 @@ class SqliteJson:
 
 
 class SqliteColumns:
-    """sqlite, WAL, synchronous FULL, typed columns and one index, by id: it knows duplicates, as the store does."""
+    """sqlite, WAL, synchronous FULL, typed columns, a unique id: it knows duplicates, as the store does.
 
-    def __init__(self, folder: Path) -> None:
-        self.db = sqlite3.connect(folder / "columns.sqlite", isolation_level=None)
+    With `dated` also an index by time: it finds what happened between two moments, as the store does.
+    """
+
+    def __init__(self, folder: Path, dated: bool = False) -> None:
+        self.db = sqlite3.connect(folder / f"columns{'-dated' if dated else ''}.sqlite", isolation_level=None)
         self.db.executescript(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
             "CREATE TABLE record (id TEXT PRIMARY KEY, key TEXT, at INT, received_at INT, area TEXT, day TEXT,"
             " device TEXT, boot INT, seq INT, waste TEXT, count INT, grams INT, quality INT, late INT);"
         )
+        if dated:
+            self.db.execute("CREATE INDEX by_time ON record (at)")
 
     def append(self, batch: list[Record], day: str = "2026-11-22") -> None:
         rows = []
@@ -147,7 +152,8 @@ def ingest(folder: Path, filled: int, rounds: int, round_s: float) -> None:
     """Records per second of all engines holding `filled` documents, as ratios of ours to each."""
     engines: dict[str, Engine] = {
         "ours": Ours(folder), "raw append + fdatasync": Raw(folder), "sqlite WAL FULL, JSON column": SqliteJson(folder),
-        "sqlite WAL FULL, columns + index": SqliteColumns(folder),
+        "sqlite WAL FULL, columns, id": SqliteColumns(folder),
+        "sqlite WAL FULL, columns, id + index": SqliteColumns(folder, dated=True),
     }  # fmt: skip
     sources = {}
     for name, engine in engines.items():
@@ -185,13 +191,14 @@ def ingest(folder: Path, filled: int, rounds: int, round_s: float) -> None:
     used = ", ".join(f"{name} {1e6 * processor_s[name] / counts[name]:.1f}" for name in engines)
     print(f"  processor microseconds per record: {used}")
     must = {"raw append + fdatasync": 0.6, "sqlite WAL FULL, JSON column": 1.0,
-            "sqlite WAL FULL, columns + index": 4.0, "stock TinyDB": 500.0}  # fmt: skip
+            "sqlite WAL FULL, columns, id + index": 4.0, "stock TinyDB": 500.0}  # fmt: skip
     for name, goal in must.items():
         ratio = statistics.median(a / b for a, b in zip(rates["ours"], rates[name], strict=True))
         print(f"  ours / {name}: {ratio:.2f} (goal {goal}) {'ok' if ratio >= goal else 'MISSED'}")
-    raw, columns = rates["raw append + fdatasync"], rates["sqlite WAL FULL, columns + index"]
-    ceiling = statistics.median(a / b for a, b in zip(raw, columns, strict=True))
-    print(f"  for comparison, raw append + fdatasync / sqlite WAL FULL, columns + index: {ceiling:.2f}")
+    for name in ("ours", "raw append + fdatasync"):
+        for other in ("sqlite WAL FULL, columns, id", "sqlite WAL FULL, columns, id + index"):
+            ratio = statistics.median(a / b for a, b in zip(rates[name], rates[other], strict=True))
+            print(f"  for comparison, {name} / {other}: {ratio:.2f}")
     ours = engines["ours"]
     assert isinstance(ours, Ours)
     ours.store.close()

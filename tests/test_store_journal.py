@@ -179,7 +179,7 @@ def test_journal_is_json_lines_a_person_can_read(db):
     db.insert_across({"a": [{"x": 1}], "b": [{"y": 2}]})
     lines = [json.loads(line) for line in db.journal.segments[0].read_text().splitlines() if line]
     assert lines[0]["frame"] == 1 and lines[1] == ["_default", 1, {"room": "r01"}]
-    assert lines[2]["lines"] == 2 and lines[3:] == [["a", 1, {"x": 1}], ["b", 1, {"y": 2}]]
+    assert lines[2]["lines"] == 2 and lines[3:] == [["a", {"x": 1}], ["b", {"y": 2}]]
 
 
 def test_export_opens_with_stock_tinydb(db, tmp_path):

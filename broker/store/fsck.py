@@ -19,7 +19,7 @@ from broker.store.id_index import lost_days
 from broker.store.open_day import POSITIONS
 from broker.store.seal import MANIFEST, SEEN, SUMS
 from broker.store.sealed_day import SealedDay
-from broker.store.tinyjournal import Files, FolderLock, FolderLocked, JournalDB, document_of, frames
+from broker.store.tinyjournal import Files, FolderLock, FolderLocked, JournalDB, document_of, frames, inserting
 from broker.store.tinyjournal.journal import segments_of
 
 ABOUT = "store.json"
@@ -204,11 +204,17 @@ class _Check:
         db = JournalDB(fresh, self._files)
         for frame in whole:
             # Documents get new numbers, without the gaps of what is lost; their ids are in them.
-            tables: dict[str, list[bytes]] = {}
-            for put in map(document_of, frame):
+            kept: list[bytes] = []
+            runs: list[tuple[str | None, int]] = []
+            for line in frame:
+                put = document_of(line)
                 if put is not None:
-                    tables.setdefault(put[0], []).append(put[1])
-            db.insert_encoded(tables, [line for line in frame if line.startswith(b"{")])
+                    kept.append(inserting(*put))
+                    runs.append((put[0], 1))
+                elif line.startswith(b"{"):
+                    kept.append(line)
+                    runs.append((None, 1))
+            db.insert_lines(frames.joined(kept), runs)
         db.close()
         target = self._aside(folder)
         self._files.replace(fresh, folder)

@@ -1,25 +1,26 @@
 """The door of the TinyDB store: each record is checked, its id taken apart and its JSON written, once.
 
-A batch is held as columns. What devices send in their thousands is checked column by column, which costs a fraction
-of a loop over records; a batch with anything else in it (an id that does not count, a device nobody met) goes record
-by record and comes out the same.
+A batch is held as columns and as the lines that the journal will have. What devices send in their thousands is checked
+and written column by column, which costs a fraction of a loop over records; a batch with anything else in it (an id
+that does not count, a device nobody met) goes record by record and comes out the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import orjson
 
 from broker.store import Record, codec
 from broker.store.seen import MOST_NUMBER, Ranges, Seen
 
-MOST_HEADS = 20_000
+MOST_REMEMBERED = 40_000
 Column = tuple[Any, ...]
 
 
 class Batch(NamedTuple):
     """Records to be stored, and of each its id and kind and time, the ranges its id counts in (None: it does not) and
-    its number there, and its JSON."""
+    its number there; and all as lines `["kind",{document}]`."""
 
     records: Sequence[Record]
     ids: Sequence[str]
@@ -27,49 +28,77 @@ class Batch(NamedTuple):
     times: Sequence[int]
     ranges: Sequence[Ranges | None]
     numbers: Sequence[int]
-    documents: list[bytes]
+    lines: bytes
+
+    def each_line(self) -> list[bytes]:
+        """The lines one by one, with their ends; no JSON has a line break of its own."""
+        return self.lines.splitlines(keepends=True)
 
     def only(self, positions: Sequence[int]) -> "Batch":
         """The records at these positions."""
-        return Batch._make([column[i] for i in positions] for column in self)
+        lines = self.each_line()
+        columns = [[column[i] for i in positions] for column in self[:-1]]
+        return Batch._make([*columns, b"".join([lines[i] for i in positions])])
 
     def joined(self, other: "Batch") -> "Batch":
         """This batch and then the other."""
-        return Batch._make([*mine, *theirs] for mine, theirs in zip(self, other, strict=True))
+        columns = [[*mine, *theirs] for mine, theirs in zip(self[:-1], other[:-1], strict=True)]
+        return Batch._make([*columns, self.lines + other.lines])
 
 
-NOTHING = Batch([], [], [], [], [], [], [])
+NOTHING = Batch([], [], [], [], [], [], b"")
+
+
+class _Document(msgspec.Struct, gc=False):
+    """A record as the store's files have it; codec.encode writes the same."""
+
+    id: str
+    key: str
+    at: int
+    received_at: int
+    area: str
+    body: Mapping[str, Any]
+
+
+_ENCODER = msgspec.json.Encoder()
 
 
 class Intake:
-    """Remembers which records were good, by all of them that repeats, and the ranges in which their ids count."""
+    """Remembers what was good, by all of it that repeats, and the ranges in which ids count."""
 
     def __init__(self, seen: Seen) -> None:
         self._seen = seen
-        self._good: dict[tuple[str, str, str, str], Ranges] = {}  # by the id's head, kind, key and area
+        self._heads: dict[str, Ranges] = {}  # by `<device>:<boot>`
+        self._kinds: set[str] = set()
+        self._texts: set[str] = set()  # keys and areas
 
     def admit(self, records: Sequence[Record]) -> Batch:
         """The records ready to be stored; raises Refused for one that no backend can keep."""
         if not records:
             return NOTHING
-        ids, kinds, keys, times, received, areas, _ = zip(*records, strict=True)
-        found = self._known(ids, (kinds, keys, areas), (times, received)) or self._met(records)
-        return Batch(records, ids, kinds, times, *found, _documents(records))
+        columns = tuple(zip(*records, strict=True))
+        ids, kinds, _, times, _, _, _ = columns
+        found = self._known(columns)
+        lines = None if found is None else _quick_lines(columns)
+        if found is None or lines is None:
+            found = self._met(records)
+            lines = b"".join([b'["%b",%b]\n' % (record.kind.encode(), codec.encode(record)) for record in records])
+        return Batch(records, ids, kinds, times, *found, lines)
 
-    def _known(
-        self, ids: Column, names: tuple[Column, Column, Column], times: tuple[Column, Column]
-    ) -> tuple[Sequence[Ranges | None], Sequence[int]] | None:
-        """The columns of a batch whose ids all count, from devices that were met before; None for any other."""
+    def _known(self, columns: Sequence[Column]) -> tuple[Sequence[Ranges | None], Sequence[int]] | None:
+        """Ranges and numbers of a batch whose ids all count, from devices that were met before; None for any other."""
+        ids, kinds, keys, at, received_at, areas, _ = columns
         try:
             heads, _, tails = zip(*[record_id.rpartition(":") for record_id in ids], strict=True)
             numbers = orjson.loads(f"[{','.join(tails)}]")
-            ranges = list(map(self._good.get, zip(heads, *names, strict=True)))
+            ranges = list(map(self._heads.get, heads))
+            met = self._kinds.issuperset(kinds) and self._texts.issuperset(keys) and self._texts.issuperset(areas)
         except (AttributeError, TypeError, ValueError):
             return None
-        at, received_at = times
         digits = "".join(tails)
         sound = (
-            None not in ranges
+            met
+            and None not in ranges
             and digits.isdigit()  # as the pattern of counting ids has it: no sign; JSON has no leading zero either
             and digits.isascii()
             and max(numbers) <= MOST_NUMBER
@@ -86,20 +115,22 @@ class Intake:
             codec.check(record)
             ranges, number = self._seen.find(record.id)
             if ranges is not None:
-                if len(self._good) > MOST_HEADS:
-                    self._good.clear()
-                self._good[(record.id.rpartition(":")[0], record.kind, record.key, record.area)] = ranges
+                if len(self._heads) + len(self._texts) > MOST_REMEMBERED:
+                    self._heads.clear()
+                    self._texts.clear()
+                self._heads[record.id.rpartition(":")[0]] = ranges
+                self._kinds.add(record.kind)
+                self._texts.update((record.key, record.area))
             all_ranges.append(ranges)
             numbers.append(number)
         return all_ranges, numbers
 
 
-def _documents(records: Sequence[Record]) -> list[bytes]:
-    dumps = orjson.dumps
+def _quick_lines(columns: Sequence[Column]) -> bytes | None:
+    """All lines in one call; None if a body is not of the plain types that come out of JSON."""
+    ids, kinds, *rest = columns
     try:
-        return [
-            dumps({"id": name, "key": key, "at": at, "received_at": received_at, "area": area, "body": body})
-            for name, _, key, at, received_at, area, body in records
-        ]
-    except TypeError:
-        return [codec.encode(record) for record in records]
+        # A list, for msgspec 0.22 never gives back an iterator that it was handed.
+        return _ENCODER.encode_lines(list(zip(kinds, map(_Document, ids, *rest), strict=True)))
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return None

@@ -75,40 +75,53 @@ class OpenDay:
 
     def append(self, batch: Batch) -> None:
         """Store new records in one frame; raises what the journal raises."""
-        kind = batch.kinds[0]
-        if kind != POSITIONS and batch.kinds.count(kind) == len(batch.kinds):
-            self.db.insert_encoded({kind: batch.documents})
-            self._take_in(kind, batch.times)
+        if POSITIONS in batch.kinds:
+            self._append_with_positions(batch)
         else:
-            self._append_mixed(batch)
+            self._append_documents(batch.lines, batch.kinds, batch.times)
         add_each(batch.ranges, batch.numbers)
         if None in batch.ranges:
             self._others.update(
                 record_id for record_id, ranges in zip(batch.ids, batch.ranges, strict=True) if ranges is None
             )
 
-    def _append_mixed(self, batch: Batch) -> None:
-        tables: dict[str, list[bytes]] = {}
-        times: dict[str, list[int]] = {}
+    def _append_documents(
+        self, lines: bytes, kinds: Sequence[str], times: Sequence[int], notes: Sequence[bytes] = ()
+    ) -> int:
+        """One frame of notes and then of documents; the place of the first line."""
+        if kinds and kinds.count(kinds[0]) == len(kinds):
+            runs = [(kinds[0], len(kinds))]
+        else:
+            runs = [(kind, sum(1 for _ in group)) for kind, group in groupby(kinds)]
+        if notes:
+            place = self.db.insert_lines(b"".join(notes) + lines, [(None, len(notes)), *runs])
+        else:
+            place = self.db.insert_lines(lines, runs)
+        done = 0
+        for kind, count in runs:
+            self._take_in(kind, times[done : done + count])
+            done += count
+        return place
+
+    def _append_with_positions(self, batch: Batch) -> None:
+        documents: list[tuple[bytes, str, int]] = []
         positions: list[bytes] = []  # those that become documents
         notes: list[bytes] = []  # those that do not
         kept_before = dict(self._fix_kept)
-        for record, document in zip(batch.records, batch.documents, strict=True):
-            kind = record.kind
-            if kind == POSITIONS:
+        for record, line in zip(batch.records, batch.each_line(), strict=True):
+            if record.kind == POSITIONS:
+                position = line[len(POSITIONS) + len('["",') : -len("]\n")]
                 if not self._keep(record):
-                    notes.append(codec.with_kind(kind, document))
+                    notes.append(codec.with_kind(POSITIONS, position))
                     continue
-                positions.append(document)
-            tables.setdefault(kind, []).append(document)
-            times.setdefault(kind, []).append(record.at)
+                positions.append(position)
+            documents.append((line, record.kind, record.at))
+        lines, kinds, times = zip(*documents, strict=True) if documents else ((), (), ())
         try:
-            place = self.db.insert_encoded(tables, notes)
+            place = self._append_documents(b"".join(lines), kinds, times, [note + b"\n" for note in notes])
         except BaseException:
             self._fix_kept = kept_before
             raise
-        for kind, found in times.items():
-            self._take_in(kind, found)
         if positions:
             self._see_positions(codec.heads(positions), positions)
         if notes:

@@ -8,7 +8,14 @@ The folder holds `*.jsonl` segments that a person can read; `export_table` write
 opens. Nothing here knows any other part of this project.
 """
 
-from broker.store.tinyjournal.database import JournalDB, JournalStorage, JournalTable, document_of, export_table
+from broker.store.tinyjournal.database import (
+    JournalDB,
+    JournalStorage,
+    JournalTable,
+    document_of,
+    export_table,
+    inserting,
+)
 from broker.store.tinyjournal.files import Files
 from broker.store.tinyjournal.journal import Journal, JournalBroken, JournalCorrupt, JournalError, JournalFull
 from broker.store.tinyjournal.lock import FolderLock, FolderLocked
@@ -29,4 +36,5 @@ __all__ = [
     "ReadError",
     "document_of",
     "export_table",
+    "inserting",
 ]

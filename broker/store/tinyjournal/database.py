@@ -1,14 +1,15 @@
 """TinyDB over a journal: the whole TinyDB API, each change one durable frame of what changed.
 
-A line is `["table",id,{document}]` (put), `["table",id]` (drop one), `["table"]` (drop the table), or an object: a
-note, which is kept in the journal but not in any table. Id 0 is never given: dropping it makes an empty table exist.
+A line is `["table",{document}]` (insert, under the table's next free id), `["table",id,{document}]` (put),
+`["table",id]` (drop one), `["table"]` (drop the table), or an object: a note, which is kept in the journal but not in
+any table. Id 0 is never given: dropping it makes an empty table exist.
 Where this differs from stock TinyDB it refuses or keeps what stock loses: an id is never given twice, an updater that
 raises changes nothing, and documents handed out are copies.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,12 @@ from broker.store.tinyjournal.journal import Journal, JournalCorrupt
 from broker.store.tinyjournal.lock import FolderLock
 from broker.store.tinyjournal.rows import Edit, Rows, encoded
 
-# `["table",17,` of a line that puts a document, for names that JSON writes without escapes.
-_PUT = re.compile(rb'\["([^"\\]*)",([0-9]+),(?=\{)')
-_WHOLE_PUT = re.compile(rb'^\["([^"\\]*)",([0-9]+),(\{.*\})\]$', re.MULTILINE)
+# A line that inserts or puts a document, for names that JSON writes without escapes.
+_DOCUMENT = re.compile(rb'^\["([^"\\]*)",(?:([0-9]+),)?(\{.*\})\]$', re.MULTILINE)
 
 OnNotes = Callable[[list[bytes], int], None]
 OnDocuments = Callable[[str, Sequence[bytes]], None]
+Run = tuple[str | None, int]
 
 
 class JournalStorage(Storage):
@@ -54,31 +55,30 @@ class JournalStorage(Storage):
             options: dict[str, Any] = {} if segment_bytes is None else {"segment_bytes": segment_bytes}
             self.journal = Journal(Path(folder), files, stamp=stamp, **options)
             for frame in self.journal.replay():
-                puts = _WHOLE_PUT.findall(frame.body) if frame.body.startswith(b"[") else []
-                if len(puts) == frame.count:
-                    self._apply_puts(puts, frame.place, on_documents)
+                found = _DOCUMENT.findall(frame.body) if frame.body.startswith(b"[") else []
+                if len(found) == frame.count:
+                    self._apply_documents(found, frame.place, on_documents)
                 else:
                     self._apply(frame.lines, frame.place, on_notes, on_documents)
         except BaseException:
             self._lock.release()
             raise
 
-    def _apply_puts(
-        self, puts: list[tuple[bytes, bytes, bytes]], place: int, on_documents: OnDocuments | None = None
+    def _apply_documents(
+        self, found: list[tuple[bytes, bytes, bytes]], place: int, on_documents: OnDocuments | None = None
     ) -> None:
-        """Take in (table, id, document) of lines that put; ids that count up, as inserting writes them, go together."""
-        for table, group in groupby(puts, key=itemgetter(0)):
+        """Take in (table, id or nothing, document) of lines; those that count up in one table go together."""
+        for table, group in groupby(found, key=itemgetter(0)):
             _, ids, documents = zip(*group, strict=True)
-            numbers = list(map(int, ids))
-            extra = len(table) + len('["",,]\n')
-            lengths = [extra + len(number) + len(document) for number, document in zip(ids, documents, strict=True)]
-            *places, place = accumulate(lengths, initial=place)
             rows = self._rows(table.decode())
-            if numbers == list(range(rows.next_id, rows.next_id + len(numbers))):
-                rows.extend(places)
+            around = len(table) + len('["",]\n')
+            if not any(ids) or list(ids) == [b"%d" % number for number in range(rows.next_id, rows.next_id + len(ids))]:
+                rows.extend(place, len(documents))
+                place += sum(map(len, documents)) + around * len(documents) + sum(len(each) + 1 for each in ids if each)
             else:
-                for doc_id, at in zip(numbers, places, strict=True):
-                    rows.put(doc_id, at)
+                for doc_id, document in zip(ids, documents, strict=True):
+                    rows.put(int(doc_id or rows.next_id), place)
+                    place += len(document) + around + (len(doc_id) + 1 if doc_id else 0)
             if on_documents is not None:
                 on_documents(table.decode(), documents)
 
@@ -91,29 +91,36 @@ class JournalStorage(Storage):
     ) -> None:
         for is_note, group in groupby(lines, key=lambda line: line.startswith(b"{")):
             together = list(group)
-            if is_note:
-                if on_notes is not None:
-                    on_notes(together, place)
-                place += sum(map(len, together)) + len(together)
-                continue
-            for line in together:
-                put = _WHOLE_PUT.fullmatch(line)
-                if put is not None:
-                    self._apply_puts([(put[1], put[2], put[3])], place, on_documents)
-                else:
-                    self._apply_line(line, place)
-                place += len(line) + 1
+            found = [] if is_note else _DOCUMENT.findall(frames.joined(together))
+            if len(found) == len(together):
+                self._apply_documents(found, place, on_documents)
+            elif not is_note:
+                self._apply_each(together, place, on_documents)
+            elif on_notes is not None:
+                on_notes(together, place)
+            place += sum(map(len, together)) + len(together)
+
+    def _apply_each(self, lines: Sequence[bytes], place: int, on_documents: OnDocuments | None) -> None:
+        for line in lines:
+            found = _DOCUMENT.findall(line)
+            if found:
+                self._apply_documents(found, place, on_documents)
+            else:
+                self._apply_line(line, place)
+            place += len(line) + 1
 
     def _apply_line(self, line: bytes, place: int) -> None:
         words = orjson.loads(line)
         if len(words) == 1:
             self.tables.pop(words[0], None)
             return
-        name, doc_id = words[:2]
-        head = b"[%b,%d," % (_name(name), doc_id)
-        if len(words) == 2:
+        name, doc_id, document = words[0], words[1], words[-1]
+        head = b"[%b," % _name(name)
+        if len(words) == 2 and isinstance(doc_id, int):
             self._rows(name).drop(doc_id)
-        elif isinstance(words[2], dict) and line.startswith(head + b"{") and line.endswith(b"}]"):
+        elif isinstance(document, dict) and line.startswith(head + b"{"):
+            self._rows(name).extend(place, 1)
+        elif isinstance(document, dict) and line.startswith(b"%b%d,{" % (head, doc_id)):
             self._rows(name).put(doc_id, place)
         else:
             raise JournalCorrupt(f"{self.journal.folder}: a line is not of this journal: {line[:80]!r}")
@@ -153,24 +160,19 @@ class JournalStorage(Storage):
         if lines:
             self._apply(lines, self.journal.append(lines))
 
-    def commit_new(self, tables: Mapping[str, list[bytes]], notes: Sequence[bytes] = ()) -> int:
-        """Store new encoded documents of several tables, and notes, in one frame; the place of the notes, its first."""
-        body, lines = [frames.joined(notes)], len(notes)
-        for name, documents in tables.items():
-            # One formatting for all: a line at a time would cost twice as much.
-            values: list[Any] = [None] * (2 * len(documents))
-            first = self.rows(name).next_id
-            values[::2] = range(first, first + len(documents))
-            values[1::2] = documents
-            line = b"[%b,%%d,%%b]\n" % _name(name).replace(b"%", b"%%")
-            body.append(line * len(documents) % tuple(values))
-            lines += len(documents)
-        place = self.journal.append_body(b"".join(body), lines)
-        at = place + len(body[0])
-        for name, documents in tables.items():
-            rows = self._rows(name)
-            *places, at = accumulate(_lengths(name, rows.next_id, documents), initial=at)
-            rows.extend(places)
+    def insert(self, lines: bytes, runs: Sequence[Run]) -> int:
+        """Store lines that insert, and notes, each with its end, in one frame; the place of the first.
+
+        `runs` says how many of which table follow each other; of no table (None) are notes.
+        """
+        place = self.journal.append_body(lines, sum(count for _, count in runs))
+        places = [place]
+        if len(runs) > 1:
+            lengths = iter([len(line) + 1 for line in lines.split(b"\n")])
+            places = list(accumulate((sum(islice(lengths, count)) for _, count in runs), initial=place))
+        for (name, count), at in zip(runs, places, strict=False):
+            if name is not None:
+                self._rows(name).extend(at, count)
         return place
 
     def close(self) -> None:
@@ -183,13 +185,9 @@ def _name(name: str) -> bytes:
     return orjson.dumps(name)
 
 
-def _lengths(name: str, first: int, documents: Sequence[bytes]) -> Iterable[int]:
-    """How long the lines are that put these documents under the ids from `first` on."""
-    last = first + len(documents) - 1
-    extra = len(_name(name)) + len("[,,]\n")
-    if len(str(first)) == len(str(last)):
-        return map((extra + len(str(last))).__add__, map(len, documents))
-    return [extra + len(str(number)) + len(document) for number, document in enumerate(documents, first)]
+def inserting(name: str, document: bytes) -> bytes:
+    """The line that inserts an encoded document, without its end."""
+    return b"[%b,%b]" % (_name(name), document)
 
 
 def _drop_table(name: str) -> bytes:
@@ -206,9 +204,9 @@ def _change_lines(name: str, puts: list[tuple[int, bytes]], drops: list[int], ne
 
 
 def document_of(line: bytes) -> tuple[str, bytes] | None:
-    """The table and the encoded document of a line that puts one; None for any other line."""
-    put = _PUT.match(line)
-    return None if put is None else (put[1].decode(), line[put.end() : -1])
+    """The table and the encoded document of a line that inserts or puts one; None for any other line."""
+    found = _DOCUMENT.fullmatch(line)
+    return None if found is None else (found[1].decode(), found[3])
 
 
 class JournalTable(Table):
@@ -243,15 +241,18 @@ class JournalDB(TinyDB):
 
     def insert_across(self, tables: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
         """Insert plain documents into several tables in one frame: after a crash all are there, or none."""
-        self.insert_encoded(
-            {name: [encoded(dict(document)) for document in documents] for name, documents in tables.items()}
-        )
+        lines, runs = [], []
+        for name, documents in tables.items():
+            found = [inserting(name, encoded(dict(document))) for document in documents]
+            lines += found
+            runs.append((name, len(found)))
+        self.insert_lines(frames.joined(lines), runs)
 
-    def insert_encoded(self, tables: Mapping[str, list[bytes]], notes: Sequence[bytes] = ()) -> int:
-        """The same for documents that are JSON objects in bytes without newlines already, with notes (JSON objects)."""
+    def insert_lines(self, lines: bytes, runs: Sequence[Run]) -> int:
+        """The same for lines as a frame has them; `runs` and what is returned are those of JournalStorage.insert."""
         storage: JournalStorage = self.storage  # type: ignore[assignment]
-        place = storage.commit_new(tables, notes)
-        for name in tables:
+        place = storage.insert(lines, runs)
+        for name, _ in runs:
             if name in self._tables:
                 self._tables[name].clear_cache()
         return place

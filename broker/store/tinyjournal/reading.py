@@ -67,14 +67,24 @@ class Reader:
         segments.open_all()  # now, while the files are there
         self._block, self._block_place = b"", 0
         self._from = self._to = 0  # the places of the frame that was proved last
+        self._lines: list[bytes] = []  # of the frame that was asked for more than one line, from this place on:
+        self._lines_place = -1
 
-    def line(self, place: int) -> bytes:
-        """The line at a place, without its end; raises ReadError if it is not what was stored, OSError as the disk."""
+    def line(self, place: int, further: int = 0) -> bytes:
+        """The line at a place, or so many lines after it in its frame, without its end.
+
+        Raises ReadError if it is not what was stored, OSError as the disk does.
+        """
+        if further and place == self._lines_place:
+            return self._lines[further]
         if not self._from <= place < self._to:
             frame_places = self._segments.frame_places
             self._prove(frame_places[bisect_right(frame_places, place) - 1])
         at = place - self._block_place
-        return self._block[at : self._block.find(b"\n", at)]
+        if not further:
+            return self._block[at : self._block.find(b"\n", at)]
+        self._lines, self._lines_place = self._block[at : self._to - self._block_place].split(b"\n"), place
+        return self._lines[further]
 
     def _prove(self, start: int) -> None:
         self._from = self._to = 0  # if this fails, the block may be another one
