@@ -137,7 +137,7 @@ class OpenDay:
     def _take_in(self, kind: str, times: Sequence[int]) -> None:
         if kind not in self._at:
             self._at[kind] = array("q")
-        self._at[kind].extend(times)
+        self._at[kind].extend(array("q", times))  # made at once: half the time of one by one
 
     def _take_notes(self, lines: list[bytes], place: int) -> codec.Heads:
         heads = codec.heads(lines)

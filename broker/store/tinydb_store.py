@@ -9,6 +9,7 @@ import heapq
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import gt
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +135,8 @@ class TinyDBStore:
         if (
             not before.records
             and len(set(batch.ids)) == len(batch.ids)
-            and all(
-                ranges is not None and number > ranges.most
-                for ranges, number in zip(batch.ranges, batch.numbers, strict=True)
-            )
+            and None not in batch.ranges
+            and all(map(gt, batch.numbers, [ranges.most for ranges in batch.ranges if ranges is not None]))
         ):
             return batch
         taken = set(before.ids)
