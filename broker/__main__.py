@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from broker import __version__, replay, tainan
-from broker.config import ConfigError, read_config
+from broker.config import BrokerConfig, ConfigError, read_config
 from broker.embedded import EmbeddedBrokerError
 from broker.registers import commands as registers
 from broker.registers.errors import RegisterError
@@ -55,22 +55,39 @@ def _run(argv: list[str] | None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     if args.command is not None:
         return int(args.run(args))
-    from broker.serving import read_plan, serve
-
     try:
         config = read_config(args.config)
         logging.getLogger().setLevel(config.log.level.upper())
-        if args.check_config:
-            plan = read_plan(config.area.plan)
-            print(f"{args.config}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs")
-            return 0
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        serve(config, stop=stop)
+        try:
+            return _check(args.config, config) if args.check_config else _serve(config)
+        except ConfigError as why:
+            raise ConfigError(f"{args.config}: {why}") from why
     except (ConfigError, StoreError, EmbeddedBrokerError, RegisterError) as why:
         print(f"python -m broker: {why}", file=sys.stderr)
         return 1
+
+
+def _check(path: Path, config: BrokerConfig) -> int:
+    """Read the plan and every file that the configuration names, and say what is there."""
+    from broker.serving import read_plan
+    from broker.web.server import read_roles
+
+    plan = read_plan(config.area.plan)
+    config.mqtt.password()
+    config.mqtt.tls()
+    config.embedded.passwords()
+    read_roles(config)
+    print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs")
+    return 0
+
+
+def _serve(config: BrokerConfig) -> int:
+    from broker.serving import serve
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    serve(config, stop=stop)
     return 0
 
 

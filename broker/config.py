@@ -6,11 +6,12 @@ environment variable named beside it is used.
 
 import logging
 import os
+import ssl
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 log = logging.getLogger("zhanpai.config")
 
@@ -45,16 +46,65 @@ class MqttConfig(_Section):
     cert_file: Path | None = None
     key_file: Path | None = None
 
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        """Half of TLS would be none at all, and the password would be sent in clear."""
+        for key, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
+            if getattr(self, key) is not None and getattr(self, other) is None:
+                raise ValueError(f"{key}: needs {other} beside it; set both or neither")
+        if self.cert_file is not None and self.ca_file is None:
+            raise ValueError("cert_file: needs ca_file, without which nothing is encrypted; set ca_file too")
+        return self
+
     def password(self) -> str | None:
-        """The password from `password_file` or the environment; None where neither is given."""
+        """The password from `password_file` or the environment; None where neither is given. Raises ConfigError."""
         if self.password_file is None:
             return os.environ.get(PASSWORD_VARIABLE)
+        return _secret("[mqtt] password_file", self.password_file).strip()
+
+    def tls(self) -> ssl.SSLContext | None:
+        """What the connection is encrypted with; None without `ca_file`. Raises ConfigError."""
+        if self.ca_file is None:
+            return None
+        for key in ("ca_file", "cert_file", "key_file"):
+            path: Path | None = getattr(self, key)
+            if path is not None:
+                _bytes_of(f"[mqtt] {key}", path)  # ssl does not say which file it could not read
         try:
-            if self.password_file.stat().st_mode & 0o077:
-                log.warning("[mqtt] password_file: others can read it; chmod 600 %s", self.password_file)
-            return self.password_file.read_text(encoding="utf-8").strip()
-        except OSError as why:
-            raise ConfigError(f"[mqtt] password_file: {self.password_file} cannot be read ({why.strerror})") from why
+            context = ssl.create_default_context(cafile=str(self.ca_file))
+        except ssl.SSLError as why:
+            raise ConfigError(
+                f"[mqtt] ca_file: {self.ca_file} holds no certificate ({why.reason}); give it the PEM file of the "
+                "authority that signed the broker's certificate"
+            ) from why
+        if self.cert_file is not None:
+            try:
+                # Without a password of ours OpenSSL would ask for one on the terminal, and the bridge would hang.
+                context.load_cert_chain(self.cert_file, self.key_file, password="")
+            except ssl.SSLError as why:
+                raise ConfigError(
+                    f"[mqtt] cert_file and key_file: {self.cert_file} and {self.key_file} cannot be used "
+                    f"({why.reason}); give a PEM certificate and its own key without a passphrase"
+                ) from why
+        return context
+
+
+def _bytes_of(key: str, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as why:
+        raise ConfigError(f"{key}: {path} cannot be read ({why.strerror}); correct the path or its permissions") from why
+
+
+def _secret(key: str, path: Path) -> str:
+    """The text of a file that only the bridge's user should be able to read."""
+    try:
+        text = _bytes_of(key, path).decode()
+    except UnicodeDecodeError as why:
+        raise ConfigError(f"{key}: {path} is not UTF-8 text (byte {why.start}); write it anew as plain text") from why
+    if path.stat().st_mode & 0o077:
+        log.warning("%s: others can read it; chmod 600 %s", key, path)
+    return text
 
 
 class EmbeddedConfig(_Section):
@@ -63,6 +113,13 @@ class EmbeddedConfig(_Section):
     enabled: bool = False
     folder: Path = Path("data/mosquitto")
     accounts: Path | None = None
+
+    def passwords(self) -> dict[str, str]:
+        """The password of each user in the `accounts` file; empty without one. Raises ConfigError."""
+        if self.accounts is None:
+            return {}
+        lines = _secret("[embedded] accounts", self.accounts).splitlines()
+        return dict(line.strip().split(":", 1) for line in lines if ":" in line and not line.startswith("#"))
 
 
 class StoreConfig(_Section):
@@ -165,6 +222,8 @@ def _sentences(path: Path, why: ValidationError) -> list[str]:
             reason = "no such key; see broker.example.toml for all there are"
         elif error["type"] == "missing":
             reason = "is missing"
+        elif error["type"] == "value_error":
+            reason = str(error["ctx"]["error"])  # ours, of one section: it names its key itself
         else:
             reason = f"{error['msg']}, got {str(error.get('input'))[:60]!r}"
         sentences.append(f"{path}: [{section}] {key + ': ' if key else ''}{reason}")

@@ -66,6 +66,7 @@ class BridgeLink:
         self._config = config
         self._area = area
         self._password = config.password()
+        self._tls = config.tls()
         topic = wire.topic("life", area, family="bridge")
         self._will = (topic, wire.pack(topic, {"life": "lost", "at": at, "fw": __version__}))
         self._socket: socket.socket | None = None
@@ -139,11 +140,8 @@ class BridgeLink:
         plain = socket.create_connection((config.host, config.port), CONNECT_TIMEOUT_S)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = plain
-        if config.ca_file is not None:
-            context = ssl.create_default_context(cafile=str(config.ca_file))
-            if config.cert_file is not None:
-                context.load_cert_chain(config.cert_file, config.key_file)
-            self._socket = context.wrap_socket(plain, server_hostname=config.host)
+        if self._tls is not None:
+            self._socket = self._tls.wrap_socket(plain, server_hostname=config.host)
         self._socket.settimeout(SEND_TIMEOUT_S)
         name = f"bridge-{self._area}"
         hello = packets.connect(

@@ -192,13 +192,7 @@ def _take_actions(bridge: Bridge, desk: Desk, now: Clock) -> bool:
 def _start_embedded(config: BrokerConfig, area: str) -> EmbeddedBroker | None:
     if not config.embedded.enabled:
         return None
-    accounts: dict[str, str] = {}
-    if config.embedded.accounts is not None:
-        try:
-            lines = config.embedded.accounts.read_text(encoding="utf-8").splitlines()
-        except OSError as why:
-            raise ConfigError(f"[embedded] accounts: {config.embedded.accounts}: {why.strerror}") from why
-        accounts = dict(line.strip().split(":", 1) for line in lines if ":" in line and not line.startswith("#"))
+    accounts = config.embedded.passwords()
     accounts.setdefault(config.mqtt.user or f"bridge-{area}", config.mqtt.password() or "")
     broker = choose_broker(
         config.embedded.folder, area, accounts, host=config.mqtt.host, port=config.mqtt.port

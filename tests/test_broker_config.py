@@ -39,6 +39,9 @@ def test_the_example_shows_every_key_with_its_default(tmp_path: Path) -> None:
         ('[area]\nplan = "demo"\n[mqtt]\nport = "x"', "[mqtt] port: "),
         ('[area]\nplan = "demo"\n[mqtt]\npassword = "secret"', "[mqtt] password: no such key"),
         ('[area]\nplan = "demo"\n[web]\nhosts = ["http://screen.example:8080"]', "[web] hosts.0: "),
+        ('[area]\nplan = "demo"\n[mqtt]\ncert_file = "c"\nkey_file = "k"', "[mqtt] cert_file: needs ca_file"),
+        ('[area]\nplan = "demo"\n[mqtt]\nca_file = "a"\ncert_file = "c"', "[mqtt] cert_file: needs key_file"),
+        ('[area]\nplan = "demo"\n[mqtt]\nca_file = "a"\nkey_file = "k"', "[mqtt] key_file: needs cert_file"),
         ("[area", "is not TOML"),
     ],
 )
@@ -87,3 +90,35 @@ def test_check_config_reads_the_plan_too(tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "bad.toml").write_text('[area]\nplan = "nowhere"\n')
     assert main(["--config", str(tmp_path / "bad.toml"), "--check-config"]) == 1
     assert "[area] plan" in capsys.readouterr().err
+
+
+def test_check_config_reads_every_file_that_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is missing or holds something else is named with file, section and key, before the street finds it."""
+    (tmp_path / "latin").write_bytes("pass\u00e9".encode("latin-1"))
+    (tmp_path / "text").write_text("no certificate")
+    for text, said in (
+        ('[mqtt]\npassword_file = "gone"', f"[mqtt] password_file: {tmp_path}/gone cannot be read"),
+        ('[mqtt]\npassword_file = "latin"', "[mqtt] password_file: "),
+        ('[mqtt]\nca_file = "gone"', f"[mqtt] ca_file: {tmp_path}/gone cannot be read"),
+        ('[mqtt]\nca_file = "text"', "[mqtt] ca_file: "),
+        ('[mqtt]\nca_file = "text"\ncert_file = "text"\nkey_file = "gone"', "[mqtt] key_file: "),
+        ('[embedded]\naccounts = "gone"', f"[embedded] accounts: {tmp_path}/gone cannot be read"),
+        ('[embedded]\naccounts = "latin"', "[embedded] accounts: "),
+        ('[registers]\nroles_file = "gone"', "[registers] roles_file: "),
+        ('[registers]\nroles_file = "."', f"[registers] roles_file: {tmp_path} cannot be read"),
+    ):
+        path = tmp_path / "broker.toml"
+        path.write_text(f'[area]\nplan = "demo"\n{text}\n')
+        assert main(["--config", str(path), "--check-config"]) == 1, text
+        told = capsys.readouterr().err
+        assert f"python -m broker: {path}: {said}" in told and "Traceback" not in told
+
+
+def test_a_bridge_does_not_start_without_what_it_encrypts_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A certificate authority that is not there is found at the start, not at each try to connect."""
+    path = tmp_path / "broker.toml"
+    path.write_text('[area]\nplan = "demo"\n[mqtt]\nca_file = "gone"\n[web]\nenabled = false\n')
+    assert main(["--config", str(path)]) == 1
+    assert f"python -m broker: {path}: [mqtt] ca_file: {tmp_path}/gone cannot be read" in capsys.readouterr().err

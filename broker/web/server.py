@@ -8,9 +8,10 @@ import time
 import uvicorn
 
 from broker.config import BrokerConfig, ConfigError
-from broker.registers.access import load_roles
+from broker.registers.access import Roles, load_roles
 from broker.registers.api import router as register_router
 from broker.registers.book import open_registers
+from broker.registers.errors import RegisterError
 from broker.rules.plan import Plan
 from broker.serving import Desk
 from broker.store import Store
@@ -21,6 +22,19 @@ from broker.web.record import record_router
 log = logging.getLogger("zhanpai.web")
 
 START_TIMEOUT_S = 10.0
+
+
+def read_roles(config: BrokerConfig) -> Roles:
+    """The people who may use the registers; raises ConfigError."""
+    path = config.registers.roles_file
+    try:
+        return load_roles(path)
+    except OSError as why:
+        raise ConfigError(
+            f"[registers] roles_file: {path} cannot be read ({why.strerror}); correct the path or its permissions"
+        ) from why
+    except RegisterError as why:
+        raise ConfigError(f"[registers] roles_file: {why}") from why
 
 
 class WebServer:
@@ -40,7 +54,7 @@ class WebServer:
                 f"[web] port: {host}:{config.web.port} cannot be used ({why.strerror}); set another port"
             ) from why
         self.port = int(self._socket.getsockname()[1])
-        roles = load_roles(config.registers.roles_file)
+        roles = read_roles(config)
         registers = open_registers(config.registers.folder, timezone=plan.timezone)
         further = [record_router(store, plan), register_router(registers, roles)]
         app = build_app(desk, store, further, (host, *config.web.hosts))
