@@ -84,7 +84,7 @@ class MqttConfig(_Section):
             except ssl.SSLError as why:
                 raise ConfigError(
                     f"[mqtt] cert_file and key_file: {self.cert_file} and {self.key_file} cannot be used "
-                    f"({why.reason}); give a PEM certificate and its own key without a passphrase"
+                    f"({why.reason or why}); give a PEM certificate and its own key without a passphrase"
                 ) from why
         return context
 
@@ -93,7 +93,7 @@ def _bytes_of(key: str, path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as why:
-        raise ConfigError(f"{key}: {path} cannot be read ({why.strerror}); correct the path or its permissions") from why
+        raise ConfigError(f"{key}: {path} cannot be read ({why.strerror}); correct its path or mode") from why
 
 
 def _secret(key: str, path: Path) -> str:

@@ -31,6 +31,8 @@ CONNECT_TIMEOUT_S = 5.0
 SEND_TIMEOUT_S = 5.0  # of reading too: how often an idle connection is looked after
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 30.0
+HELD_S = 60.0  # a shorter connection is a failed one; above RETRY_MOST_S, or two bridges of one id never slow down
+SHORT_ONES = 3  # in a row, before we ask what throws us out
 MAX_UNANSWERED = 20_000  # our own publishes without PUBACK; a broker that lets more pile up is not listening
 
 
@@ -65,6 +67,7 @@ class BridgeLink:
         self.broker_version = ""
         self._config = config
         self._area = area
+        self._name = f"bridge-{area}"
         self._password = config.password()
         self._tls = config.tls()
         topic = wire.topic("life", area, family="bridge")
@@ -118,54 +121,87 @@ class BridgeLink:
     # --- the thread ---------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        wait_s, told = RETRY_FIRST_S, False
+        wait_s, told, short = RETRY_FIRST_S, "", 0
         while not self._stopping.is_set():
+            up_at = None
             try:
                 self._connect()
-                wait_s, told = RETRY_FIRST_S, False
+                up_at, told = time.monotonic(), ""
                 self._read()
             except (OSError, ValueError) as why:  # ValueError: a packet that is none, or a socket closed meanwhile
-                if not self._stopping.is_set() and not told:
+                if not self._stopping.is_set() and str(why) != told:
+                    told = str(why)
                     log.warning(
                         "the broker at %s:%d: %s; trying again", self._config.host, self._config.port, why
                     )
-                    told = True
             finally:
                 self._close()
+            if up_at is not None:
+                if time.monotonic() - up_at >= HELD_S:
+                    wait_s, short = RETRY_FIRST_S, 0
+                else:
+                    short += 1
+                if short == SHORT_ONES and not self._stopping.is_set():
+                    log.warning(
+                        "%d connections in a row ended within %.0f s: is another bridge running as %s? A broker keeps "
+                        "one of a name and throws the other out; stop one of them", short, HELD_S, self._name,
+                    )  # fmt: skip
             self._stopping.wait(wait_s)
             wait_s = min(RETRY_MOST_S, wait_s * 2)
 
     def _connect(self) -> None:
         config = self._config
-        plain = socket.create_connection((config.host, config.port), CONNECT_TIMEOUT_S)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket = plain
+        connection = socket.create_connection((config.host, config.port), CONNECT_TIMEOUT_S)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = connection
         if self._tls is not None:
-            self._socket = self._tls.wrap_socket(plain, server_hostname=config.host)
-        self._socket.settimeout(SEND_TIMEOUT_S)
-        name = f"bridge-{self._area}"
+            self._socket = connection = self._tls.wrap_socket(connection, server_hostname=config.host)
         hello = packets.connect(
-            name, config.user or name, self._password, wire.KEEPALIVE_S, clean=False, will=self._will
+            self._name, config.user or self._name, self._password, wire.KEEPALIVE_S, clean=False, will=self._will
         )
-        filters = [(topic, 1) for topic in wire.subscriptions("bridge", self._area)]
-        self._socket.sendall(hello)
-        reader = packets.PacketReader()
-        messages, replies = reader.feed(self._socket.recv(4096))
-        if not replies or replies[0].kind != packets.CONNACK:
-            raise packets.PacketError("it did not answer as an MQTT broker")
-        if replies[0].number != 0:
-            raise packets.PacketError(
-                f"it refuses us (code {replies[0].number}): check [mqtt] user and password_file"
-            )
-        self._reader = reader
-        self._socket.sendall(packets.subscribe(1, [*filters, (VERSION_TOPIC, 0)]))
+        self._reader = packets.PacketReader()
+        connection.sendall(hello)
+        answer, messages = self._answer(connection, packets.CONNACK)
+        if answer.number != 0:
+            raise packets.PacketError(f"it refuses us (code {answer.number}): check [mqtt] user and password_file")
+        filters = [*((topic, 1) for topic in wire.subscriptions("bridge", self._area)), (VERSION_TOPIC, 0)]
+        connection.sendall(packets.subscribe(1, filters))
+        answer, more = self._answer(connection, packets.SUBACK)
+        for (topic, _), code in zip(filters, answer.codes, strict=False):
+            if code >= packets.REFUSED and topic != VERSION_TOPIC:
+                raise packets.PacketError(
+                    f"it refuses the subscription to {topic}; let {config.user or self._name} read it in the broker's "
+                    "access list"
+                )
+        connection.settimeout(SEND_TIMEOUT_S)
         self._sent = self._answered = 0
         self.connection += 1
         self.up = True
         log.info("connected to the broker at %s:%d", config.host, config.port)
         self.events.put(Up())
-        if messages:
-            self._hand_over(messages)
+        self._hand_over(messages + more)
+
+    def _answer(
+        self, connection: socket.socket, kind: int
+    ) -> tuple[packets.Reply, list[tuple[str, bytes, int]]]:
+        """The broker's answer of this kind, however it is cut, and the messages that came before it or with it."""
+        messages: list[tuple[str, bytes, int]] = []
+        deadline = time.monotonic() + CONNECT_TIMEOUT_S
+        while (left_s := deadline - time.monotonic()) > 0 and not self._stopping.is_set():
+            connection.settimeout(left_s)
+            try:
+                data = connection.recv(READ_BYTES)
+            except TimeoutError:
+                break
+            if not data:
+                raise packets.PacketError("it closed the connection before it answered as an MQTT broker")
+            came, replies = self._reader.feed(data)
+            messages += came
+            if replies:
+                if replies[0].kind != kind:
+                    break
+                return replies[0], messages
+        raise packets.PacketError(f"it did not answer as an MQTT broker within {CONNECT_TIMEOUT_S:.0f} s")
 
     def _read(self) -> None:
         """Read until the connection ends; raises OSError or PacketError when it does."""
@@ -200,8 +236,11 @@ class BridgeLink:
                 return connection.recv(READ_BYTES)
             except TimeoutError:
                 return None
-        if not connection.pending() and not select.select([connection], [], [], TICK_S)[0]:
-            return None
+        if not connection.pending():
+            waiting = select.poll()  # select.select knows no descriptor above 1023
+            waiting.register(connection, select.POLLIN)
+            if not waiting.poll(TICK_S * 1000):
+                return None
         with self._writing:  # OpenSSL's connections must not be read and written at the same time
             connection.settimeout(0)  # half a TLS record must not hold whoever wants to write
             try:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 CONNACK, PUBLISH, PUBACK, SUBACK, PINGRESP = 2, 3, 4, 9, 13
+REFUSED = 0x80  # a SUBACK's code for a filter that is not subscribed to
 PINGREQ = b"\xc0\x00"
 DISCONNECT = b"\xe0\x00"
 MAX_PACKET_BYTES = 4 * 1024 * 1024  # far above what our own brokers let through
@@ -19,10 +20,14 @@ class PacketError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A packet other than PUBLISH: its type and, for CONNACK, its return code; for PUBACK and SUBACK its id."""
+    """A packet other than PUBLISH: its type and, for CONNACK, its return code; for PUBACK and SUBACK its id.
+
+    `codes` is a SUBACK's answer to each filter, in order.
+    """
 
     kind: int
     number: int
+    codes: bytes = b""
 
 
 def _text(value: str) -> bytes:
@@ -133,4 +138,6 @@ def _reply(kind: int, body: bytes) -> Reply:
         return Reply(kind, 0)
     if kind not in (CONNACK, PUBACK, SUBACK) or len(body) < 2:
         raise PacketError(f"an unexpected packet of type {kind}")
-    return Reply(kind, body[1] if kind == CONNACK else body[0] << 8 | body[1])
+    if kind == CONNACK:
+        return Reply(kind, body[1])
+    return Reply(kind, body[0] << 8 | body[1], body[2:] if kind == SUBACK else b"")

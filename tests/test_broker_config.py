@@ -93,7 +93,7 @@ def test_check_config_reads_the_plan_too(tmp_path: Path, capsys: pytest.CaptureF
 
 
 def test_check_config_reads_every_file_that_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that is missing or holds something else is named with file, section and key, before the street finds it."""
+    """A file that is missing or holds something else is named with file, section and key."""
     (tmp_path / "latin").write_bytes("pass\u00e9".encode("latin-1"))
     (tmp_path / "text").write_text("no certificate")
     for text, said in (

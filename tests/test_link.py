@@ -1,5 +1,7 @@
 """The bridge's own MQTT link: packets cut anywhere, brokers that refuse, die, freeze and talk rubbish."""
 
+import contextlib
+import functools
 import shutil
 import signal
 import socket
@@ -157,33 +159,139 @@ def test_a_bridge_that_dies_leaves_its_will(broker: EmbeddedBroker, link: Bridge
     watch.close()
 
 
-def test_a_wrong_password_is_said(
-    broker: EmbeddedBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A refused account names the place in the configuration, once."""
-    (tmp_path / "wrong").write_text("nonsense")
-    made = BridgeLink(MqttConfig(port=broker.port, password_file=tmp_path / "wrong"), "xh", 1)
+@contextlib.contextmanager
+def pretended(*answers: list[bytes], stay: bool = False) -> Iterator[int]:
+    """The port of something that answers what a client sends with these pieces, one list for each packet."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def talk() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection, contextlib.suppress(OSError):
+                        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                        for pieces in answers:
+                            connection.recv(4096)
+                            for piece in pieces:
+                                connection.sendall(piece)
+                                time.sleep(0.05)  # or both pieces come as one
+                        if stay:
+                            connection.recv(4096)
+
+        threading.Thread(target=talk, daemon=True).start()
+        yield int(server.getsockname()[1])
+
+
+class Hurry(threading.Event):
+    """A link's stop sign for tests: waits are noted, not waited."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Note the wait; the seventh ends the thread."""
+        self.waited.append(timeout or 0.0)
+        if len(self.waited) == 7:
+            self.set()
+        return super().wait(0.01)
+
+
+def hurried(port: int, **config: Path) -> tuple[BridgeLink, Hurry]:
+    """A link that has tried seven times, and how long it would have waited."""
+    made = BridgeLink(MqttConfig(port=port, **config), "xh", 1)
+    made._stopping = hurry = Hurry()
     made.start()
-    wait_until(lambda: any("password_file" in record.message for record in caplog.records), "the sentence")
-    made.stop()
+    made._thread.join(20)
+    assert not made._thread.is_alive()
+    return made, hurry
+
+
+def said(caplog: pytest.LogCaptureFixture, part: str) -> int:
+    """How often a sentence with this part was logged."""
+    return sum(part in record.getMessage() for record in caplog.records)
+
+
+CONNACK, SUBACK = b"\x20\x02\x00\x00", b"\x90\x0a\x00\x01" + b"\x01" * 8
+
+
+def test_a_wrong_password_is_said(broker: EmbeddedBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A refused account names the place in the configuration, once, however often it is tried."""
+    (tmp_path / "wrong").write_text("nonsense")
+    made, hurry = hurried(broker.port, password_file=tmp_path / "wrong")
+    assert len(hurry.waited) == 7
+    assert said(caplog, "check [mqtt] user and password_file") == 1
     assert made.connection == 0
 
 
-def test_a_broker_that_talks_rubbish_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Something that is no MQTT broker is named, and tried again later."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
+def test_another_reason_is_said_too(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody there, then somebody who refuses: each reason is said once."""
+    reasons = iter([ConnectionRefusedError("nobody"), ConnectionRefusedError("nobody")])
 
-        def answer() -> None:
-            connection, _ = server.accept()
-            connection.recv(1000)
-            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            connection.close()
+    def first_nobody(*_: object) -> socket.socket:
+        if (why := next(reasons, None)) is not None:
+            raise why
+        return real()
 
-        threading.Thread(target=answer, daemon=True).start()
-        made = BridgeLink(MqttConfig(port=server.getsockname()[1]), "xh", 1)
+    with pretended([b"\x20\x02\x00\x05"]) as port:
+        real = functools.partial(socket.create_connection, ("127.0.0.1", port), 5)
+        monkeypatch.setattr(link_module.socket, "create_connection", first_nobody)
+        hurried(port)
+    assert said(caplog, "nobody") == 1
+    assert said(caplog, "it refuses us (code 5)") == 1
+
+
+def test_a_broker_that_talks_rubbish_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """Something that is no MQTT broker is named once, and tried again each time."""
+    with pretended([b"HTTP/1.1 400 Bad Request\r\n\r\n"]) as port:
+        made, hurry = hurried(port)
+    assert len(hurry.waited) == 7
+    assert said(caplog, "before it answered as an MQTT broker; trying again") == 1
+    assert made.connection == 0
+
+
+def test_an_answer_in_pieces_is_an_answer() -> None:
+    """TCP may cut anywhere, within four bytes too."""
+    with pretended([CONNACK[:2], CONNACK[2:]], [SUBACK[:5], SUBACK[5:]], stay=True) as port:
+        made = BridgeLink(MqttConfig(port=port), "xh", 1)
         made.start()
-        wait_until(lambda: any("trying again" in record.message for record in caplog.records), "the sentence")
-        made.stop()
+        try:
+            next_event(made, Up)
+        finally:
+            made.stop()
+
+
+def test_a_refused_subscription_is_said_and_is_no_connection(caplog: pytest.LogCaptureFixture) -> None:
+    """A bridge that would hear nothing must not say that it is there; only the broker's version may be kept from us."""
+    topics = wire.subscriptions("bridge", "xh")
+    codes = bytearray(b"\x01" * len(topics) + b"\x80")
+    with pretended([CONNACK], [b"\x90" + bytes((2 + len(codes),)) + b"\x00\x01" + codes], stay=True) as port:
+        made = BridgeLink(MqttConfig(port=port), "xh", 1)
+        made.start()
+        try:
+            next_event(made, Up)
+        finally:
+            made.stop()
+    codes[2] = 0x80
+    with pretended([CONNACK], [b"\x90" + bytes((2 + len(codes),)) + b"\x00\x01" + codes], stay=True) as port:
+        made, _ = hurried(port)
+    assert made.connection == 0 and made.events.empty()
+    assert said(caplog, f"it refuses the subscription to {topics[2]}; let bridge-xh read it") == 1
+
+
+def test_who_is_thrown_out_at_once_slows_down_and_asks_why(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two bridges of one id throw each other out: the waits grow, and after three times the log asks for the other."""
+    with pretended([CONNACK], [SUBACK]) as port:
+        made, hurry = hurried(port)
+        assert made.connection == 7
+        assert hurry.waited == [1, 2, 4, 8, 16, 30, 30]
+        assert said(caplog, "is another bridge running as bridge-xh?") == 1
+        caplog.clear()
+        monkeypatch.setattr(link_module, "HELD_S", 0.0)
+        assert hurried(port)[1].waited == [1] * 7
+    assert said(caplog, "another bridge") == 0
 
 
 def test_a_link_stops_although_nobody_takes_its_events(broker: EmbeddedBroker, link: BridgeLink) -> None:
