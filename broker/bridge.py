@@ -71,6 +71,7 @@ class Bridge:
         self.refused: Counter[str] = Counter()  # by device
         self.notices: list[tuple[int, Notice]] = []
         self.trouble: str | None = None  # why the last commit failed, while it does
+        self.link: tuple[bool, int] = (False, 0)  # whether the broker hears us, and since when it is so
         self._send = send
         self._plan = plan
         self._settings = settings or DispatchSettings()
@@ -96,6 +97,7 @@ class Bridge:
 
     def link_up(self, now: float) -> None:
         """The broker is (again) there: everything retained is sent anew, because it may have forgotten."""
+        self.link = (True, int(now))
         shift = self.dispatch.shift
         self._publish(Publish(wire.topic("life", self.area, family="bridge"), self._life(now)))
         self._heartbeat(now)
@@ -112,6 +114,10 @@ class Bridge:
             if isinstance(effect, Publish):
                 self._publish(effect)
         self._to_ack.update(dict.fromkeys(self._acks, True))
+
+    def link_down(self, now: float) -> None:
+        """The broker is not there (yet): what is decided reaches nobody until `link_up`."""
+        self.link = (False, int(now))
 
     def stop(self, now: float) -> None:
         """Commit what is left and say good-bye."""

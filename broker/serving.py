@@ -15,7 +15,7 @@ from broker.bridge import Bridge
 from broker.config import BrokerConfig, ConfigError
 from broker.desk_broker import choose_broker
 from broker.embedded import EmbeddedBroker
-from broker.link import Arrived, BridgeLink, Up
+from broker.link import Arrived, BridgeLink, Down, Up
 from broker.rules.actions import Act
 from broker.rules.calls import CallSettings
 from broker.rules.plan import Plan
@@ -109,6 +109,7 @@ def serve(
             bridge = Bridge(plan, store, link.send, dispatch_settings(config))
             desk = Desk()
             bridge.start(now())
+            bridge.link_down(now())  # until the link says that it is up
             desk.show(snapshot(bridge, now()))
             web = _start_web(config, desk, bridge)
             link.start()
@@ -169,6 +170,8 @@ def _take_events(
             taken += len(event.messages)
         elif isinstance(event, Up):
             bridge.link_up(now())
+        elif isinstance(event, Down):
+            bridge.link_down(now())
     return True
 
 

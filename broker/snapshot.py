@@ -18,6 +18,7 @@ def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
     return {
         "area": {"id": bridge.area, "name": shift.plan.name, "timezone": shift.plan.timezone},
         "at": at,
+        "link": {"up": bridge.link[0], "since_at": bridge.link[1]},
         "trucks": [_truck(bridge, name, at) for name in trucks],
         "rooms": [_room(bridge, room_id, at) for room_id in sorted(shift.plan.rooms)],
         "runs": [_run(bridge, run, at) for run in _by_start(bridge)],

@@ -24,6 +24,7 @@ from broker.web.door import door, refuse_values
 STATIC = Path(__file__).parent / "static"
 EVENT_LOOK_S = 0.2
 EVENT_ALIVE_S = 3.0
+LINK_LOST_S = 10  # a broker that restarts is back before that
 
 Who = Annotated[
     str, Field(min_length=1, max_length=80, pattern=ONE_LINE, description="who does it, as the record will name them")
@@ -199,10 +200,12 @@ def _run_of(picture: dict[str, Any], run_id: str) -> dict[str, Any]:
 
 
 def _health(app: FastAPI, desk: Desk, store: Store) -> None:
-    @app.get("/healthz", tags=["health"], summary="200 when records can be stored, 503 with the reason when not")
+    @app.get("/healthz", tags=["health"], summary="200 when records can be stored and reach us, 503 when not")
     def healthz() -> JSONResponse:
-        trouble = desk.picture["data"]["trouble"]
-        body = {"ok": trouble is None, "trouble": trouble, "fw": __version__, "at": desk.picture["at"]}
+        picture = desk.picture
+        trouble, link, at = picture["data"]["trouble"], picture["link"], picture["at"]
+        heard = link["up"] or at - link["since_at"] <= LINK_LOST_S
+        body = {"ok": trouble is None and heard, "trouble": trouble, "link": link, "fw": __version__, "at": at}
         try:
             body["store"] = dict(store.health())
         except StoreError as why:
@@ -227,6 +230,8 @@ def _metrics(picture: dict[str, Any]) -> bytes:
     open_count = sum(1 for incident in picture["incidents"] if incident["open"])
     Gauge("zhanpai_open_incidents", "Incidents that are not closed", registry=registry).set(open_count)
     Gauge("zhanpai_unstored_records", "Records decided on but not durable", registry=registry).set(data["unstored"])
+    connected = Gauge("zhanpai_broker_connected", "1 while the MQTT broker is connected", registry=registry)
+    connected.set(picture["link"]["up"])
     Gauge("zhanpai_late_positions", "Positions too old to use", registry=registry).set(data["late_positions"])
     return generate_latest(registry)
 
