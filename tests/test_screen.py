@@ -2,37 +2,26 @@
 
 import json
 import re
-import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from broker.demo_area import demo_plan
 from broker.web.app import STATIC
+from tests.browser import chromium_page
 from tests.processes import REPO, BridgeProcess, Client, mosquitto, offset_to, wait_until
 
-CHROMIUM = next((path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None)
-CHROMIUM_ARGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]
 ROOT = "zp/v1/xh"
 
 
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     """A page of Debian's Chromium, headless."""
-    found = CHROMIUM or shutil.which("chromium")
-    if found is None:
-        pytest.skip("Chromium is not installed: run apt-get install chromium (make test does where it may)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGS)
-        yield browser.new_page(viewport={"width": 1920, "height": 1080}, locale="zh-CN")
-        browser.close()
+    with chromium_page() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +141,7 @@ def test_old_data_is_never_shown_as_new(page: Page, morning: tuple[BridgeProcess
     page.get_by_test_id("truck-t01").wait_for()
     bridge.kill()
     page.get_by_test_id("veil").wait_for(state="visible", timeout=9000)
-    assert "最后数据" in page.get_by_test_id("veil").inner_text()
+    assert "最后数据：2026-11-23 " in page.get_by_test_id("veil").inner_text()
     bridge.start()
     page.get_by_test_id("veil").wait_for(state="hidden", timeout=15000)
 

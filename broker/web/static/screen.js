@@ -1,6 +1,10 @@
 // The operations screen: draws the picture the bridge sends. No library, no request elsewhere, nothing old shown as new.
 
 const VEIL_AFTER_MS = 5000;
+const LINK_LOST_S = 10; // as /healthz
+const NO_DATA_S = 90; // without a heartbeat a lamp goes to "no data" by itself
+const STRIP = { least: 760, most: 1880, edge: 110, gap: 8, lines: 3, line: 13 }; // px
+const OWED = ["pending", "due", "at_stop"];
 const $ = (id) => document.getElementById(id);
 let words = {};
 let language = localStorage.getItem("language") || "zh";
@@ -11,7 +15,7 @@ const say = (key) => words[key] ?? key;
 const sentence = (key, values) => say(key).replace(/{(\w+)}/g, (_, name) => named(String(values[name])));
 
 function element(tag, attributes = {}, ...children) {
-  const svg = ["svg", "g", "circle", "line", "text", "path", "title"].includes(tag);
+  const svg = ["svg", "g", "circle", "line", "text", "path", "title", "tspan"].includes(tag);
   const made = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name === "onclick") made.addEventListener("click", value);
@@ -25,9 +29,13 @@ const clock = (at) =>
   at === null || at === undefined
     ? say("none")
     : new Intl.DateTimeFormat("en-GB", { timeZone: picture.area.timezone, hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(new Date(at * 1000));
-const today = () => new Intl.DateTimeFormat("en-CA", { timeZone: picture.area.timezone }).format(new Date(picture.at * 1000));
+// A time of another day is told with its day.
+const day = (at) => new Intl.DateTimeFormat("en-CA", { timeZone: picture.area.timezone }).format(new Date(at * 1000));
+const moment = (at) => (at && day(at) !== day(picture.at) ? `${day(at)} ` : "") + clock(at);
 // A plan's names are "中文 / English", or the same in both.
 const named = (name) => (name ? name.split(" / ")[language === "zh" ? 0 : 1] ?? name : name);
+const english = (why) => say("in_english").replace("{why}", () => why); // what the bridge says of itself is not translated
+const write = (part, text) => part.textContent === text || (part.textContent = text); // what did not change is not read out again
 const age = (s) => (s === null || s === undefined ? say("none") : s < 120 ? `${s} ${say("seconds")}` : `${Math.round(s / 60)} ${say("minutes")}`);
 
 async function act(path, body) {
@@ -36,26 +44,15 @@ async function act(path, body) {
   const status = answer instanceof Response ? answer.status : "unreachable";
   const detail = answer instanceof Response ? (await answer.json().catch(() => ({}))).detail : answer.message;
   const why = typeof detail === "string" ? detail : JSON.stringify(detail ?? status);
-  $("said").textContent = `${words[`said_${status}`] ?? say("said_other")} (${why})`;
+  $("said").textContent = `${words[`said_${status}`] ?? say("said_other")} (${english(why)})`;
   setTimeout(() => ($("said").textContent = ""), 8000);
 }
 
-function incidentCard(row) {
+function incidentCard(row, old) {
   const path = (verb) => `/api/v1/incidents/${encodeURIComponent(row.incident_id)}/${verb}?truck=${encodeURIComponent(row.truck)}`;
   const who = { who: "dispatcher", version: row.version };
   const button = (verb, label, main, extra = {}) =>
     element("button", { class: main ? "main" : "", "data-testid": `${label}-${row.incident_id}`, onclick: () => act(path(verb), { ...who, ...extra }) }, say(label));
-  const chooseOffer = (offer) => {
-    const extra = offer.changes.some((change) => change.to_truck === "extra");
-    const truck = extra ? prompt(say("ask_truck")) : null;
-    if (!extra || truck) act(path("decide"), { ...who, decision: "extra_truck", offer: offer.id, truck });
-  };
-  const offers = row.offers.map((offer, index) => element("details", { class: "offer", "data-testid": `offer-${index}` },
-    element("summary", {}, `${say("offer")} ${index + 1}: ${say("offer_" + offer.name)} · ${say("promises_changed")} ${offer.broken_promises} · +${Math.round(offer.detour_s / 60)} ${say("minutes")}`
-      + (offer.unplaced.length ? ` · ${say("unplaced")} ${offer.unplaced.length}` : "")),
-    element("ul", {}, ...offer.changes.filter((change) => change.broken || change.from_truck !== change.to_truck).map((change) =>
-      element("li", {}, `${named(change.room_name)}: ${change.from_truck} ${clock(change.before_at).slice(0, 5)} → ${change.to_truck === "extra" ? say("extra_truck") : change.to_truck ?? say("none")} ${clock(change.after_at).slice(0, 5)}`))),
-    element("button", { class: "main", onclick: () => chooseOffer(offer) }, say("choose"))));
   const extraTruck = row.reason === "breakdown" ? "" : element("button", { "data-testid": `extra_truck-${row.incident_id}`, onclick: () => {
     const truck = prompt(say("ask_truck"));
     if (truck) act(path("decide"), { ...who, decision: "extra_truck", truck });
@@ -73,45 +70,110 @@ function incidentCard(row) {
   return element("div", { class: `incident ${row.workflow}`, "data-testid": `incident-${row.incident_id}` },
     element("b", {}, `${row.truck} · ${say(row.reason)}`),
     element("span", {}, [named(row.room_name), named(row.estate_name)].filter(Boolean).join(" · ")),
-    element("span", {}, clock(row.raised_at), " (", element("span", { "data-age": "" }, age(row.age_s)), ` ${say("ago")})`),
+    element("span", {}, moment(row.raised_at), " (", element("span", { "data-age": "" }, age(row.age_s)), ` ${say("ago")})`),
     element("span", {}, facts),
     row.second_visit ? element("span", {}, `${say("second_visit")} ${row.second_visit_number}`) : null,
     estate ? element("span", { class: "quiet" }, estate) : null,
-    buttons, ...offers);
+    buttons, old?.querySelector(".offers") ?? element("div", { class: "offers" })); // opened ones stay open
+}
+
+function offerPart() {
+  const part = element("details", { class: "offer" }, element("summary"), element("ul"));
+  part.append(element("button", { class: "main", onclick: () => {
+    const { row, offer } = part;
+    const extra = offer.changes.some((change) => change.to_truck === "extra");
+    const truck = extra ? prompt(say("ask_truck")) : null;
+    const path = `/api/v1/incidents/${encodeURIComponent(row.incident_id)}/decide?truck=${encodeURIComponent(row.truck)}`;
+    if (!extra || truck) act(path, { who: "dispatcher", version: row.version, decision: "extra_truck", offer: offer.id, truck });
+  } }));
+  return part;
+}
+
+// An offer's times move every half minute: it is written anew inside and stays open. Another deal is another part.
+function refreshOffer(part, { row, offer, index }) {
+  Object.assign(part, { row, offer });
+  part.dataset.testid = `offer-${index}`;
+  const [summary, list, button] = part.children;
+  write(summary, `${say("offer")} ${index + 1}: ${say("offer_" + offer.name)} · ${say("promises_changed")} ${offer.broken_promises} · +${Math.round(offer.detour_s / 60)} ${say("minutes")}`
+    + (offer.unplaced.length ? ` · ${say("unplaced")} ${offer.unplaced.length}` : ""));
+  list.replaceChildren(...offer.changes.filter((change) => change.broken || change.from_truck !== change.to_truck).map((change) =>
+    element("li", {}, `${named(change.room_name)}: ${change.from_truck} ${clock(change.before_at).slice(0, 5)} → ${change.to_truck === "extra" ? say("extra_truck") : change.to_truck ?? say("none")} ${clock(change.after_at).slice(0, 5)}`)));
+  write(button, say("choose"));
+}
+
+function refreshIncident(part, row) {
+  if (!row) return;
+  write(part.querySelector("[data-age]"), age(row.age_s));
+  keyed(part.querySelector(".offers"), row.offers.map((offer, index) => ({ key: offer.id, signature: "", row: { row, offer, index } })), offerPart, refreshOffer);
+}
+
+const ruler = document.createElement("canvas").getContext("2d");
+ruler.font = `11px ${getComputedStyle(document.body).fontFamily}`;
+const wide = (text) => ruler.measureText(text).width;
+const pieces = (label) => label.split(/(?<=\s)|(?<=[\u3000-\u9fff])/); // a line may end after a space or a 字
+
+function wrapped(parts, room) {
+  const lines = [""];
+  for (const part of parts) {
+    if (lines.at(-1) && wide(lines.at(-1) + part.trimEnd()) > room) lines.push("");
+    lines[lines.length - 1] += part;
+  }
+  return lines.map((line) => line.trim());
+}
+
+// What tells two rooms apart stands at both ends of a name: of one too long for its lines the middle goes.
+function cut(label, room) {
+  const parts = pieces(label), lines = wrapped(parts, room);
+  if (lines.length <= STRIP.lines) return lines;
+  let from = parts.length - 1;
+  while (from > 0 && wide(`…${parts.slice(from - 1).join("")}`) <= room) from -= 1;
+  return [...lines.slice(0, STRIP.lines - 1), `…${parts.slice(from).join("")}`];
 }
 
 function runStrip(run) {
-  const width = Math.max(760, Math.min(1880, window.innerWidth - 70)), letter = language === "zh" ? 11 : 6;
   const labels = run.visits.map((visit) => (visit.visit_number > 1 ? `${visit.visit_number}× ` : "") + named(visit.name));
-  const ends = [labels[0], labels[labels.length - 1]].map((label) => (label ?? "").length * letter);
-  const left = Math.min(110, Math.max(60, ...ends.map((long) => long / 2 + 6)));
-  const step = (width - 2 * left) / Math.max(1, run.visits.length - 1);
-  const svg = element("svg", { viewBox: `0 0 ${width} 92`, preserveAspectRatio: "xMinYMid meet", role: "img" });
+  const count = Math.max(1, labels.length), split = labels.map(pieces), fits = (room) => split.every((parts) => wrapped(parts, room).length <= STRIP.lines);
+  let each = Math.max(STRIP.least, Math.min(STRIP.most, window.innerWidth - 70)) / count;
+  each = Math.max(each, STRIP.gap + Math.max(0, ...split.flat().map((part) => wide(part.trimEnd()))));
+  while (each < STRIP.edge && !fits(each - STRIP.gap)) each += STRIP.gap; // rather a strip to push aside than names cut off
+  const width = Math.ceil(each * count), left = Math.min(STRIP.edge, each / 2), step = (width - 2 * left) / Math.max(1, count - 1);
+  const lines = labels.map((label) => cut(label, Math.min(count > 1 ? step : width, 2 * left) - STRIP.gap));
+  const below = 60 + STRIP.line * (Math.max(1, ...lines.map((of) => of.length)) - 1), height = below + 32;
+  const svg = element("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": `${named(run.route_name)} · ${run.truck}` });
   svg.append(element("line", { class: "track", x1: left, x2: width - left, y1: 34, y2: 34 }));
   let mark = null;
   run.visits.forEach((visit, i) => {
     const x = left + i * step, state = visit.held ? "held" : visit.state;
     const stop = element("g", { "data-testid": `visit-${visit.id}` },
-      element("title", {}, `${visit.name} · ${say(state)} · ${visit.label ? say(visit.label) : ""}`),
+      element("title", {}, [named(visit.name), say(state), visit.label && say(visit.label)].filter(Boolean).join(" · ")),
       element("circle", { class: `stop ${state}`, cx: x, cy: 34, r: 9 }));
     if (["skipped", "cancelled"].includes(state)) stop.append(element("path", { d: `M${x - 5} 29l10 10m0 -10l-10 10`, stroke: "#b3261e", "stroke-width": 2 }));
     if (state === "served") stop.append(element("path", { d: `M${x - 4} 34l3 4 6 -8`, stroke: "#fff", "stroke-width": 2, fill: "none" }));
-    stop.append(element("text", { x, y: 60, "text-anchor": "middle" }, labels[i].slice(0, Math.max(4, Math.floor(step / letter)))));
-    stop.append(element("text", { x, y: 74, "text-anchor": "middle", class: "quiet" }, say(state)));
+    stop.append(element("text", { y: 60, "text-anchor": "middle" }, ...lines[i].map((line, n) => element("tspan", { x, dy: n ? STRIP.line : 0 }, line))));
+    stop.append(element("text", { x, y: below + 14, "text-anchor": "middle", class: "quiet" }, say(state)));
     const at = visit.left_at ?? visit.arrived_at ?? visit.eta_at;
-    stop.append(element("text", { x, y: 88, "text-anchor": "middle", class: "quiet" }, at ? clock(at).slice(0, 5) : say("none")));
+    stop.append(element("text", { x, y: below + 28, "text-anchor": "middle", class: "quiet" }, at ? clock(at).slice(0, 5) : say("none")));
     svg.append(stop);
-    if (mark === null && ["pending", "due", "at_stop"].includes(visit.state)) mark = visit.state === "at_stop" || i === 0 ? x : x - step / 2;
+    if (mark === null && OWED.includes(visit.state)) mark = visit.state === "at_stop" || i === 0 ? x : x - step / 2;
   });
   const truck = picture.trucks.find((row) => row.truck === run.truck);
   if (run.active && mark !== null) svg.append(element("path", { class: `truck ${truck && truck.fresh ? "" : "old"}`, d: `M${mark - 11} 8h22l-11 15z` }, element("title", {}, run.truck)));
-  return element("div", { class: "run", "data-testid": `run-${run.run_id}` },
-    element("header", {}, element("b", {}, named(run.route_name)), element("span", {}, `${run.truck} · ${say(run.waste)} · ${say(run.state === "scheduled" ? "scheduled_run" : run.state)}`)), svg);
+  return svg;
+}
+
+const runPart = (run) => element("div", { class: "run", "data-testid": `run-${run.run_id}` }, element("header", {}, element("b"), element("span")), element("div", { class: "scroll" }));
+
+// Only what is inside changes, so that a strip that was pushed aside on a phone stays where it is.
+function refreshRun(part, run) {
+  const [route, about] = part.firstChild.children;
+  write(route, named(run.route_name));
+  write(about, `${run.truck} · ${say(run.waste)} · ${say(run.state === "scheduled" ? "scheduled_run" : run.state)}`);
+  part.lastChild.replaceChildren(runStrip(run));
 }
 
 function truckTable() {
   const table = element("table");
-  table.append(element("tr", {}, ...["truck", "life", "run", "next", "eta", "label", "age"].map((key) => element("th", {}, say(key)))));
+  table.append(element("tr", {}, ...["truck", "life", "run", "next", "eta", "label", "age"].map((key) => element("th", { scope: "col" }, say(key)))));
   for (const row of picture.trucks) {
     const old = row.fix_age_s === null || row.fix_age_s > 90;
     table.append(element("tr", { "data-testid": `truck-${row.truck}` },
@@ -122,12 +184,14 @@ function truckTable() {
   return table;
 }
 
+const linkLostS = () => (picture.link.up ? 0 : picture.at - picture.link.since_at);
+
 function roomCard(room) {
-  const card = element("div", { class: "room", "data-testid": `room-${room.room}` }, element("b", { title: room.name }, named(room.name)));
+  const card = element("div", { class: "room", "data-testid": `room-${room.room}` }, element("b", { title: named(room.name) }, named(room.name)));
   for (const waste of room.wastes) {
     const lamp = room.lamps.find((row) => row.waste === waste || row.waste === "any");
     const arrival = room.arrivals[waste], bins = room.bins[waste];
-    const shown = room.life === "ready" && lamp ? lamp.lamp : "no_data";
+    const shown = room.life === "ready" && lamp && linkLostS() < NO_DATA_S ? lamp.lamp : "no_data";
     card.append(element("p", {}, element("span", {}, `${say(waste)} ${bins && bins.count !== null ? `${bins.count} ${say(bins.count === 1 ? "bin" : "bins")}` : ""}`),
       element("span", { class: "quiet" }, arrival && arrival.eta_at ? clock(arrival.eta_at).slice(0, 5) : ""),
       element("span", { class: `lamp ${shown}`, "data-testid": `lamp-${room.room}-${waste}` }, say(shown))));
@@ -140,7 +204,7 @@ function keyed(container, rows, make, refresh) {
   const kept = new Map([...container.children].map((child) => [child.dataset.key, child]));
   const wanted = rows.map(({ key, signature, row }) => {
     const old = kept.get(key);
-    const part = old && old.dataset.signature === signature ? old : make(row);
+    const part = old && old.dataset.signature === signature ? old : make(row, old);
     part.dataset.key = key;
     part.dataset.signature = signature;
     refresh?.(part, row);
@@ -149,14 +213,19 @@ function keyed(container, rows, make, refresh) {
   if (wanted.length !== container.children.length || wanted.some((part, i) => part !== container.children[i])) container.replaceChildren(...wanted);
 }
 
+const owedOf = (row) => (row.id.startsWith("owes/") ? picture.runs.find((run) => `owes/${run.run_id}` === row.id)?.visits.filter((visit) => OWED.includes(visit.state)) ?? [] : []);
+
+function visitButtons(id) {
+  const path = `/api/v1/runs/${id.split("/").map(encodeURIComponent).join("/").replace("/", "/visits/")}`;
+  return [element("button", { "data-testid": `serve-${id}`, onclick: () => act(`${path}/serve`, {}) }, say("serve")), " ",
+    element("button", { "data-testid": `skip-${id}`, onclick: () => act(`${path}/skip`, { reason: "other" }) }, say("come_back"))];
+}
+
 function attentionRow(row) {
-  const item = element("li", {}, `${clock(row.since)} ${sentence(row.word, row.values)} `);
-  if (row.id.startsWith("passed/")) {
-    const visit = row.id.slice("passed/".length).split("/").map(encodeURIComponent);
-    const path = `/api/v1/runs/${visit[0]}/visits/${visit[1]}/${visit[2]}`;
-    item.append(element("button", { onclick: () => act(`${path}/serve`, {}) }, say("serve")), " ",
-      element("button", { onclick: () => act(`${path}/skip`, { reason: "other" }) }, say("come_back")));
-  }
+  const owed = owedOf(row), values = owed.length ? { ...row.values, count: owed.length } : row.values;
+  const item = element("li", {}, `${moment(row.since)} ${sentence(row.word, values)} `);
+  if (row.id.startsWith("passed/")) item.append(...visitButtons(row.id.slice("passed/".length)));
+  if (owed.length) item.append(element("ul", {}, ...owed.map((visit) => element("li", {}, `${named(visit.name)} `, ...visitButtons(visit.id)))));
   return item;
 }
 
@@ -167,17 +236,19 @@ function draw() {
   $("language").textContent = say("other_language");
   $("area").textContent = named(picture.area.name);
   $("clock").textContent = clock(picture.at);
-  $("report").href = `/report/${today()}?language=${language}`;
+  $("report").href = `/report/${day(picture.at)}?language=${language}`;
   const data = picture.data;
   $("sources").textContent = [`${say("oldest")}: ${age(data.oldest_fix_s)}`, `${say("refused")}: ${data.counts.refused ?? 0}`,
-    data.unstored ? `${say("waiting")}: ${data.unstored}` : null, data.trouble ? `${say("trouble")} (${data.trouble})` : null].filter(Boolean).join(" · ");
+    data.unstored ? `${say("waiting")}: ${data.unstored}` : null, data.trouble ? `${say("trouble")} (${english(data.trouble)})` : null].filter(Boolean).join(" · ");
+  $("link").hidden = linkLostS() <= LINK_LOST_S;
+  write($("link"), $("link").hidden ? "" : say("link_lost").replace("{at}", moment(picture.link.since_at)));
   const open = picture.incidents.filter((row) => row.open);
-  const incidents = open.map((row) => ({ key: `${row.truck}/${row.incident_id}`, signature: language + JSON.stringify({ ...row, age_s: 0 }), row }));
+  const incidents = open.map((row) => ({ key: `${row.truck}/${row.incident_id}`, signature: language + JSON.stringify({ ...row, age_s: 0, offers: [] }), row }));
   keyed($("incidents"), incidents.length ? incidents : [{ key: "none", signature: language, row: null }],
-    (row) => (row ? incidentCard(row) : element("p", { class: "quiet" }, say("no_incidents"))),
-    (part, row) => row && (part.querySelector("[data-age]").textContent = age(row.age_s)));
-  keyed($("attention"), picture.attention.map((row) => ({ key: row.id, signature: language + JSON.stringify(row), row })), attentionRow);
-  $("runs").replaceChildren(...picture.runs.filter((run) => run.state !== "finished" || picture.at - run.ended_at < 1800).map(runStrip));
+    (row, old) => (row ? incidentCard(row, old) : element("p", { class: "quiet" }, say("no_incidents"))), refreshIncident);
+  keyed($("attention"), picture.attention.map((row) => ({ key: row.id, signature: language + JSON.stringify([row, owedOf(row).map((visit) => visit.id)]), row })), attentionRow);
+  const runs = picture.runs.filter((run) => run.state !== "finished" || picture.at - run.ended_at < 1800);
+  keyed($("runs"), runs.map((run) => ({ key: run.run_id, signature: "", row: run })), runPart, refreshRun);
   $("trucks").replaceChildren(...truckTable().childNodes);
   $("rooms").replaceChildren(...picture.rooms.map(roomCard));
 }
@@ -200,5 +271,6 @@ events.addEventListener("picture", (event) => {
 setInterval(() => {
   const lost = heardAt > 0 && performance.now() - heardAt > VEIL_AFTER_MS;
   $("veil").hidden = !lost;
-  if (lost) $("veil").firstElementChild.textContent = say("lost") + clock(picture.at);
+  document.querySelectorAll("body > header, body > main").forEach((part) => (part.inert = lost)); // what is veiled cannot be pressed
+  if (lost) write($("veil").firstElementChild, `${say("lost")}${day(picture.at)} ${clock(picture.at)}`);
 }, 500);
