@@ -4,6 +4,7 @@ import argparse
 import io
 import logging
 import os
+import resource
 import signal
 import sys
 import threading
@@ -16,6 +17,8 @@ from broker.registers import commands as registers
 from broker.registers.errors import RegisterError
 from broker.store import StoreError
 from broker.store import commands as store
+
+MOST_FILES = 65_536  # a child that closes all it could have inherited would take long over a billion
 
 
 def parser() -> argparse.ArgumentParser:
@@ -81,9 +84,18 @@ def _check(path: Path, config: BrokerConfig) -> int:
     return 0
 
 
+def may_open_files() -> None:
+    """Raise how many files and connections this process may have open to what the machine allows, within reason."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _serve(config: BrokerConfig) -> int:
     from broker.serving import serve
 
+    may_open_files()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

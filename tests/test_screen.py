@@ -150,3 +150,4 @@ def test_the_documentation_page_lists_every_operation(page: Page, morning: tuple
     """/docs shows the API without a request elsewhere."""
     page.goto(f"http://127.0.0.1:{morning[0].port}/docs")
     assert page.get_by_text("/api/v1/incidents/{incident_id}/acknowledge").is_visible()
+    assert "width=device-width" in str(page.locator("meta[name=viewport]").get_attribute("content"))

@@ -21,6 +21,7 @@ def docs_page(openapi: dict[str, Any]) -> str:
     info = openapi["info"]
     return (
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Zhanpai API</title>"
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
         "<link rel='stylesheet' href='/static/screen.css'>"
         f"<main class='docs'><h1>{escape(info['title'])} API {escape(info['version'])}</h1>"
         "<p>Machine-readable: <a href='/openapi.json'>/openapi.json</a>. Times are integer Unix seconds (UTC).</p>"

@@ -17,6 +17,7 @@ from broker.serving import Desk
 from broker.store import Store
 from broker.web.app import build_app
 from broker.web.door import OWN_NAMES
+from broker.web.patience import PatientProtocol
 from broker.web.record import record_router
 
 log = logging.getLogger("zhanpai.web")
@@ -59,7 +60,10 @@ class WebServer:
         further = [record_router(store, plan), register_router(registers, roles)]
         app = build_app(desk, store, further, (host, *config.web.hosts))
         self._server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1, server_header=False)
+            uvicorn.Config(
+                app, http=PatientProtocol, log_level="warning", lifespan="off", timeout_graceful_shutdown=1,
+                server_header=False,
+            )
         )
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)
 
