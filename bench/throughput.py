@@ -194,10 +194,12 @@ def one_round(kind: str, records: int) -> float:
             child.stdout.readline()
             time.sleep(0.5)
         else:
+            (folder / "mosquitto_sub").write_text("-P pw\n")  # read from here, so that `ps` does not show it
             child = subprocess.Popen(
-                ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-u", "bridge-xh", "-P", "pw", "-i",
-                 "bridge-xh", "-q", "1", "-c", "-t", "zp/v1/xh/room/+/bins", "-C", str(records)],
+                ["mosquitto_sub", "-h", "127.0.0.1", "-p", str(broker.port), "-u", "bridge-xh", "-i", "bridge-xh",
+                 "-q", "1", "-c", "-t", "zp/v1/xh/room/+/bins", "-C", str(records)],
                 stdout=subprocess.DEVNULL, preexec_fn=die_with_parent,
+                env={**os.environ, "XDG_CONFIG_HOME": str(folder)},
             )  # fmt: skip
             time.sleep(1.0)
         start = time.monotonic()

@@ -23,6 +23,7 @@ from broker.web.record import record_router
 log = logging.getLogger("zhanpai.web")
 
 START_TIMEOUT_S = 10.0
+MOST_AT_ONCE = 100  # connections accepted before the first of them can be counted and closed
 
 
 def read_roles(config: BrokerConfig) -> Roles:
@@ -62,7 +63,7 @@ class WebServer:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app, http=PatientProtocol, log_level="warning", lifespan="off", timeout_graceful_shutdown=1,
-                server_header=False,
+                server_header=False, backlog=MOST_AT_ONCE,
             )
         )
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)
