@@ -3,7 +3,7 @@
 const VEIL_AFTER_MS = 5000;
 const LINK_LOST_S = 10; // as /healthz
 const NO_DATA_S = 90; // without a heartbeat a lamp goes to "no data" by itself
-const STRIP = { least: 760, most: 1880, edge: 110, gap: 8, lines: 3, line: 13 }; // px
+const STRIP = { most: 1880, each: 63, edge: 110, gap: 8, lines: 3, line: 13 }; // px, and lines of a name
 const OWED = ["pending", "due", "at_stop"];
 const $ = (id) => document.getElementById(id);
 let words = {};
@@ -110,7 +110,8 @@ function refreshIncident(part, row) {
 const ruler = document.createElement("canvas").getContext("2d");
 ruler.font = `11px ${getComputedStyle(document.body).fontFamily}`;
 const wide = (text) => ruler.measureText(text).width;
-const pieces = (label) => label.split(/(?<=\s)|(?<=[\u3000-\u9fff])/); // a line may end after a space or a 字
+// A line ends after a space; a Chinese name without one that is longer than a line ends after any 字.
+const pieces = (label) => label.split(/(?<=\s)/).flatMap((word) => (wide(word) > STRIP.edge - STRIP.gap ? word.split(/(?<=[\u3000-\u9fff])/) : [word]));
 
 function wrapped(parts, room) {
   const lines = [""];
@@ -133,7 +134,7 @@ function cut(label, room) {
 function runStrip(run) {
   const labels = run.visits.map((visit) => (visit.visit_number > 1 ? `${visit.visit_number}× ` : "") + named(visit.name));
   const count = Math.max(1, labels.length), split = labels.map(pieces), fits = (room) => split.every((parts) => wrapped(parts, room).length <= STRIP.lines);
-  let each = Math.max(STRIP.least, Math.min(STRIP.most, window.innerWidth - 70)) / count;
+  let each = Math.max(STRIP.each, Math.min(STRIP.most, window.innerWidth - 70) / count);
   each = Math.max(each, STRIP.gap + Math.max(0, ...split.flat().map((part) => wide(part.trimEnd()))));
   while (each < STRIP.edge && !fits(each - STRIP.gap)) each += STRIP.gap; // rather a strip to push aside than names cut off
   const width = Math.ceil(each * count), left = Math.min(STRIP.edge, each / 2), step = (width - 2 * left) / Math.max(1, count - 1);
