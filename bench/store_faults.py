@@ -49,6 +49,14 @@ class FailingFiles(Files):
         self._check()
         return super().create(path)
 
+    def open_to_lock(self, path: Path) -> int:
+        self._check()
+        return super().open_to_lock(path)
+
+    def sign(self, handle: int, data: bytes) -> None:
+        self._check()
+        super().sign(handle, data)
+
     def write(self, handle: int, data: bytes, offset: int) -> None:
         if self._count():
             os.pwrite(handle, data[: len(data) // 2], offset)

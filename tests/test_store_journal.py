@@ -1,6 +1,7 @@
 """The journal below TinyDB: the whole TinyDB API on it, and what damaged files do."""
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from tinydb.table import Document
 
 from broker.store.tinyjournal import (
     Files,
+    FolderLock,
     FolderLocked,
     Journal,
     JournalBroken,
+    JournalClosed,
     JournalCorrupt,
     JournalDB,
     JournalStorage,
@@ -364,7 +367,7 @@ def test_journal_never_writes_again_to_a_file_whose_sync_failed(tmp_path, remova
             raise OSError(5, "Input/output error")
 
         def remove(self, path: Path) -> None:
-            if not removable:
+            if self.broken and not removable:
                 raise OSError(5, "Input/output error")
             super().remove(path)
 
@@ -384,3 +387,136 @@ def test_journal_never_writes_again_to_a_file_whose_sync_failed(tmp_path, remova
     again = Journal(tmp_path / "a", QuickFiles())
     assert [frame.lines for frame in again.replay()] == [[b'["t",1,{"n":"first"}]'], [b'["t",2,{"n":"second"}]']]
     again.close()
+
+
+def test_journal_misses_its_newest_segment(tmp_path):
+    """The last file is lost, among others or alone: refused by name; one that was begun and not named is no loss."""
+    journal_of(tmp_path / "a", 6, segment_bytes=150)
+    newest = sorted((tmp_path / "a").glob("*.jsonl"))[-1]
+    kept = newest.read_bytes()
+    newest.unlink()
+    with pytest.raises(JournalCorrupt, match=newest.name):
+        read_again(tmp_path / "a")
+    newest.write_bytes(kept)
+    (tmp_path / "a" / "000000000007.jsonl").touch()  # the power went before it was named
+    assert read_again(tmp_path / "a") == (6, [])
+    (tmp_path / "a" / "000000000007.jsonl").unlink()
+    with pytest.raises(JournalCorrupt, match="000000000007"):  # opening named it, for frames might have come
+        read_again(tmp_path / "a")
+    journal_of(tmp_path / "b", 1)
+    (tmp_path / "b" / "000000000001.jsonl").unlink()
+    with pytest.raises(JournalCorrupt, match="is not there"):
+        read_again(tmp_path / "b")
+
+
+def test_journal_of_before_segments_were_named_opens_and_names_its_newest(tmp_path):
+    """No name, or one that is not legible, refuses nothing; from then on the file is missed."""
+    journal_of(tmp_path / "a", 3)
+    for hurt in (None, b"", b"\0" * 20, b"0000"):
+        (tmp_path / "a" / "newest").unlink()
+        if hurt is not None:
+            (tmp_path / "a" / "newest").write_bytes(hurt)
+        assert read_again(tmp_path / "a") == (3, [])
+        assert (tmp_path / "a" / "newest").read_text() == "000000000001.jsonl\n"
+
+
+@pytest.mark.parametrize("call", ["create", "sync", "replace", "sync_folder", "write"])
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_journal_whose_beginning_of_a_segment_failed_opens_again(tmp_path, call, at):
+    """Whichever call fails while a segment is begun, the journal opens with what it acknowledged, and goes on."""
+
+    class Failing(QuickFiles):
+        left = 0
+
+    def failing(self, *args):
+        Failing.left -= 1
+        if Failing.left == 0:
+            raise OSError(5, "Input/output error")
+        return getattr(QuickFiles, call)(self, *args)
+
+    setattr(Failing, call, failing)
+    journal = Journal(tmp_path / "a", Failing(), segment_bytes=1)
+    list(journal.replay())
+    journal.append([b'["t",{"n":1}]'])
+    Failing.left, stored = at, 1
+    try:
+        journal.append([b'["t",{"n":2}]'])
+        stored = 2
+    except JournalBroken:
+        assert read_again(tmp_path / "a")[0] in (1, 2)
+        journal.append([b'["t",{"n":2}]'])
+        stored = 2
+    journal.close()
+    assert read_again(tmp_path / "a") == (stored, [])
+
+
+def test_journal_db_writes_nothing_after_closing(tmp_path):
+    """Whoever has the folder now would lose what a closed one still writes: every change raises, nothing is changed."""
+    db = JournalDB(tmp_path / "db", segment_bytes=1)
+    db.insert({"n": 1})
+    db.insert({"n": 2})
+    db.close()
+    db.close()
+    other = JournalDB(tmp_path / "db")
+    changes = [
+        lambda: db.insert({"n": 3}),
+        lambda: db.update({"n": 4}),
+        lambda: db.remove(doc_ids=[1]),
+        db.truncate,
+        db.drop_tables,
+        lambda: db.insert_across({"t": [{"n": 5}]}),
+    ]
+    for change in changes:
+        with pytest.raises(JournalClosed, match="open it again"):
+            change()
+    assert db.all() == [{"n": 1}, {"n": 2}]
+    other.insert({"n": 3})
+    assert [document["n"] for document in reopened(other, tmp_path / "db")] == [1, 2, 3]
+
+
+def test_folder_lock_needs_no_room_and_leaves_nothing_behind(tmp_path):
+    """On a full disk the folder can still be locked; an error of the disk leaves no lock that nobody holds."""
+
+    class Bad(Files):
+        refused = ""
+
+        def sign(self, handle: int, data: bytes) -> None:
+            if self.refused == "sign":
+                raise OSError(28, "No space left on device")
+            super().sign(handle, data)
+
+        def lock(self, handle: int) -> None:
+            super().lock(handle)
+            if self.refused == "lock":
+                raise OSError(37, "No locks available")
+
+    files = Bad()
+    files.refused = "sign"
+    held = FolderLock(tmp_path, files)
+    with pytest.raises(FolderLocked, match="by process unknown"):
+        FolderLock(tmp_path)
+    held.release()
+    files.refused = "lock"
+    with pytest.raises(OSError, match="No locks"):
+        FolderLock(tmp_path, files)
+    FolderLock(tmp_path).release()
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["with lock file", "without"])
+def test_folder_lock_works_on_a_disk_that_is_read_only(tmp_path, monkeypatch, there):
+    """What cannot be written can be looked over: the file is locked as it is, or its folder."""
+    if there:
+        FolderLock(tmp_path).release()
+    really = os.open
+
+    def read_only(path: Any, flags: int, mode: int = 0o777) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            raise OSError(30, "Read-only file system")
+        return really(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", read_only)
+    held = FolderLock(tmp_path)
+    with pytest.raises(FolderLocked):
+        FolderLock(tmp_path)
+    held.release()
+    FolderLock(tmp_path).release()

@@ -20,7 +20,7 @@ from broker.store.open_day import POSITIONS
 from broker.store.seal import MANIFEST, SEEN, SUMS
 from broker.store.sealed_day import SealedDay
 from broker.store.tinyjournal import Files, FolderLock, FolderLocked, JournalDB, document_of, frames, inserting
-from broker.store.tinyjournal.journal import segments_of
+from broker.store.tinyjournal.segments import missing_newest, segments_of
 
 ABOUT = "store.json"
 
@@ -288,6 +288,9 @@ def _whole_frames(folder: Path) -> tuple[list[list[bytes]], list[str]]:
     found: list[list[bytes]] = []
     lost: list[str] = []
     expected = 1
+    missing = missing_newest(folder)
+    if missing is not None:
+        lost.append(f"{missing}: was begun and is not there")
     segments = segments_of(folder)
     starts = [int(path.stem.partition("-")[0]) for path in segments]
     for index, path in enumerate(segments):

@@ -57,7 +57,7 @@ class Shelf:
         self._sealed: list[SealedDay] = []
         try:
             self._files.make_folder(folder)
-            self._lock = FolderLock(folder)
+            self._lock = FolderLock(folder, files)
         except FolderLocked as error:
             raise InUse(str(error)) from error
         except OSError as error:

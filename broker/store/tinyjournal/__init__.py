@@ -16,8 +16,15 @@ from broker.store.tinyjournal.database import (
     export_table,
     inserting,
 )
+from broker.store.tinyjournal.errors import (
+    JournalBroken,
+    JournalClosed,
+    JournalCorrupt,
+    JournalError,
+    JournalFull,
+)
 from broker.store.tinyjournal.files import Files
-from broker.store.tinyjournal.journal import Journal, JournalBroken, JournalCorrupt, JournalError, JournalFull
+from broker.store.tinyjournal.journal import Journal
 from broker.store.tinyjournal.lock import FolderLock, FolderLocked
 from broker.store.tinyjournal.reading import ReadError
 
@@ -27,6 +34,7 @@ __all__ = [
     "FolderLocked",
     "Journal",
     "JournalBroken",
+    "JournalClosed",
     "JournalCorrupt",
     "JournalDB",
     "JournalError",

@@ -20,8 +20,9 @@ from tinydb.storages import Storage
 from tinydb.table import Document, Table
 
 from broker.store.tinyjournal import frames
+from broker.store.tinyjournal.errors import JournalCorrupt
 from broker.store.tinyjournal.files import Files
-from broker.store.tinyjournal.journal import Journal, JournalCorrupt
+from broker.store.tinyjournal.journal import Journal
 from broker.store.tinyjournal.lock import FolderLock
 from broker.store.tinyjournal.rows import Edit, Rows, encoded
 
@@ -49,7 +50,7 @@ class JournalStorage(Storage):
         """What opening finds goes to `on_notes(lines, place of the first)` and `on_documents(table, documents)`."""
         files = files or Files()
         files.make_folder(Path(folder))
-        self._lock = FolderLock(Path(folder))
+        self._lock = FolderLock(Path(folder), files)
         self.tables: dict[str, Rows] = {}
         try:
             options: dict[str, Any] = {} if segment_bytes is None else {"segment_bytes": segment_bytes}

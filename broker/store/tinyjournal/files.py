@@ -1,5 +1,7 @@
 """Every call to the file system that durability depends on, in one small class that a test can replace."""
 
+import errno
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -19,6 +21,24 @@ class Files:
     def open_to_read(self, path: Path) -> int:
         """An existing file opened for reading."""
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def open_to_lock(self, path: Path) -> int:
+        """A file to lock, made if need be; on a disk that is read only the file as it is, else its folder."""
+        try:
+            return os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            if error.errno != errno.EROFS:
+                raise
+        return os.open(path if path.exists() else path.parent, os.O_RDONLY | os.O_CLOEXEC)
+
+    def lock(self, handle: int) -> None:
+        """Take the lock of an open file until it is closed; BlockingIOError if somebody else has it."""
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def sign(self, handle: int, data: bytes) -> None:
+        """Make `data` all that a small file holds; a power cut may undo it."""
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, data, 0)
 
     def read(self, handle: int, length: int, offset: int) -> bytes:
         """`length` bytes from byte `offset` on, fewer only at the end of the file."""

@@ -5,8 +5,8 @@ Opening reads all segments and checks the chain.
   its length, which is what a sync waits for longest. Closing cuts the filling off.
 - Other bytes after the last whole frame of the last segment are a torn write: nobody was told that they are stored.
   They are moved to `aside/`, reported in `events`, and never simply dropped.
-- A whole frame after hurt bytes, or a frame missing between segments, means that stored records are damaged:
-  `JournalCorrupt`, and nothing is changed.
+- A whole frame after hurt bytes, a frame missing between segments or the last segment missing (see segments.py) means
+  that stored records are damaged: `JournalCorrupt`, and nothing is changed.
 - When a sync fails, the file is never written again (the system may have thrown the pages away and would report
   success the next time). The next commit begins a new segment, named after the frame it continues with; frames of
   that number and above in the older segment were never acknowledged and are passed over when reading. A file in which
@@ -19,27 +19,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.store.tinyjournal import frames
+from broker.store.tinyjournal.errors import JournalBroken, JournalClosed, JournalCorrupt, JournalError, JournalFull
 from broker.store.tinyjournal.files import Files
 from broker.store.tinyjournal.reading import SEGMENT_SHIFT, Reader, Segments
+from broker.store.tinyjournal.segments import (
+    missing_newest,
+    name_newest,
+    named_newest,
+    segment_name,
+    segment_start,
+    segments_of,
+)
 
 SEGMENT_BYTES = 64 * 1024 * 1024
 FILLING_BYTES = (32 * 1024, 256 * 1024)  # how far ahead a file is filled, at least and at most
-
-
-class JournalError(Exception):
-    """Base of what a journal raises."""
-
-
-class JournalFull(JournalError, OSError):  # noqa: N818 - the name says what is so
-    """The disk or a limit left no room; nothing of this frame is stored, the journal is usable again with room."""
-
-
-class JournalBroken(JournalError, OSError):  # noqa: N818 - the name says what is so
-    """The disk refused to write or to sync; nothing of this frame was promised, the next commit tries a new file."""
-
-
-class JournalCorrupt(JournalError, ValueError):  # noqa: N818 - the name says what is so
-    """Stored frames are damaged; the text names file and byte. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +74,7 @@ class Journal:
         self._handle: int | None = None
         self._size = 0  # where the next frame goes
         self._filled = 0  # where the file ends
+        self._closed = False
         self.files.make_folder(folder)
         self.segments: list[Path] = segments_of(folder)
         self._frame_places = array("Q")
@@ -88,6 +82,9 @@ class Journal:
 
     def replay(self) -> Iterator[Replayed]:
         """Every stored frame in order; a torn end is moved aside. Raises JournalCorrupt or JournalBroken."""
+        missing = missing_newest(self.folder)
+        if missing is not None:
+            raise JournalCorrupt(f"{missing} was begun and is not there: what was stored last is lost with it")
         starts = [segment_start(path)[0] for path in self.segments]
         for index, path in enumerate(self.segments):
             limit = starts[index + 1] if index + 1 < len(starts) else None
@@ -125,8 +122,19 @@ class Journal:
             self.files.sync(handle)
             self.files.sync_folder(self.folder)
         except OSError as error:
-            self.close()
+            self._end_segment()
             raise self._failure("continue", error) from error
+        self._name_late(path)
+
+    def _name_late(self, path: Path) -> None:
+        """Name a segment whose writer did not get that far."""
+        if named_newest(self.folder) == path.name:
+            return
+        try:
+            name_newest(self.folder, path, self.files)
+        except OSError as error:
+            # Only its loss would go unnoticed: no reason to keep a full disk's store closed.
+            self.events.append(f"{path}: that this file was begun could not be kept: {error}")
 
     def _check_order(self, path: Path, frame: frames.Frame) -> None:
         if frame.number != self.frame + 1 or frame.prev != self.crc:
@@ -192,7 +200,7 @@ class Journal:
         self._size += len(data)
         self.bytes += len(data)
         if self._size >= self._segment_bytes:
-            self.close()
+            self._end_segment()
         return place + header_bytes
 
     def reader(self) -> Reader:
@@ -219,9 +227,11 @@ class Journal:
         self._filled = max(self._filled, end)
 
     def _begin_segment(self) -> None:
+        if self._closed:
+            raise JournalClosed(f"{self.folder} is closed; open it again to write to it")
         first = self.frame + 1
         attempt = 1
-        while (path := self.folder / _segment_name(first, attempt)).exists():
+        while (path := self.folder / segment_name(first, attempt)).exists():
             attempt += 1
         try:
             handle = self.files.create(path)
@@ -232,16 +242,19 @@ class Journal:
         self._handle, self._size, self._filled = handle, 0, 0
         try:
             self.files.sync_folder(self.folder)
+            name_newest(self.folder, path, self.files)
         except OSError as error:
             self._abandon(handle)
             self._drop_empty_segment()
-            raise self._failure("sync", error) from error
+            raise self._failure("begin a file", error) from error
 
     def _drop_empty_segment(self) -> None:
         """An abandoned segment without a frame goes: a disk that fails for hours shall not fill up with them."""
         if self._handle is not None or self._size > 0:
             return
         try:
+            if named_newest(self.folder) == self.segments[-1].name:
+                return  # its name may be safe on the disk: a file that is named must be there
             self.files.remove(self.segments[-1])
         except OSError:
             return  # it stays a segment, an empty one
@@ -268,24 +281,13 @@ class Journal:
         return kind(error.errno or 0, f"cannot {what} in {self.folder}: {error.strerror or error}")
 
     def close(self) -> None:
-        """Close the file and cut its filling off; all frames are safe already."""
+        """Write no more; all frames are safe already. A second call does nothing."""
+        self._closed = True
+        self._end_segment()
+
+    def _end_segment(self) -> None:
+        """Close the file and cut its filling off."""
         if self._handle is not None and self._filled > self._size:
             self._take_back(self._handle)
         if self._handle is not None:
             self._abandon(self._handle)
-
-
-def _segment_name(first: int, attempt: int) -> str:
-    return f"{first:012d}.jsonl" if attempt == 1 else f"{first:012d}-{attempt}.jsonl"
-
-
-def segment_start(path: Path) -> tuple[int, int]:
-    """The number of the frame a segment begins with, and which attempt at it this file is."""
-    first, _, attempt = path.stem.partition("-")
-    return int(first), int(attempt or 1)
-
-
-def segments_of(folder: Path) -> list[Path]:
-    """The segments in a folder in reading order."""
-    found = [path for path in folder.glob("*.jsonl") if path.stem.replace("-", "").isdigit()]
-    return sorted(found, key=segment_start)

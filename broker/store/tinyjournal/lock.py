@@ -1,8 +1,10 @@
 """One process per folder: an flock that ends with its holder, however that dies."""
 
-import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
+
+from broker.store.tinyjournal.files import Files
 
 
 class FolderLocked(ConnectionError):  # noqa: N818 - the name says what is so
@@ -10,25 +12,35 @@ class FolderLocked(ConnectionError):  # noqa: N818 - the name says what is so
 
 
 class FolderLock:
-    """Holds `<folder>/lock` until `release`; raises FolderLocked at once if somebody else does."""
+    """Holds `<folder>/lock` until `release`; raises FolderLocked at once if somebody else does, OSError as the disk."""
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / "lock"
-        handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+    def __init__(self, folder: Path, files: Files | None = None) -> None:
+        self._files = files or Files()
+        handle = self._files.open_to_lock(folder / "lock")
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.pread(handle, 64, 0).decode(errors="replace").strip() or "unknown"
-            os.close(handle)
+            self._files.lock(handle)
+        except BlockingIOError as error:
+            holder = self._signed(handle)
+            self._files.close(handle)
             raise FolderLocked(
-                f"{folder} is in use by process {holder}; stop that one first, two would damage each other's work"
+                f"{folder} is in use by process {holder or 'unknown'}; "
+                "stop that one first, two would damage each other's work"
             ) from error
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        except BaseException:
+            self._files.close(handle)
+            raise
+        # The number is for people only: a disk that is full or read only must not keep anybody out.
+        with suppress(OSError):
+            self._files.sign(handle, f"{os.getpid()}\n".encode())
         self._handle: int | None = handle
+
+    def _signed(self, handle: int) -> str:
+        with suppress(OSError):
+            return self._files.read(handle, 64, 0).decode(errors="replace").strip()
+        return ""
 
     def release(self) -> None:
         """Let others in; a second call does nothing."""
         if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+            handle, self._handle = self._handle, None
+            self._files.close(handle)
