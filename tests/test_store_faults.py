@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import threading
@@ -242,7 +243,7 @@ def test_store_refuses_a_sealed_file_with_any_damage(tmp_path):
 
 
 class TinyDBScan:
-    """The thinned positions of sealed days, which only stock TinyDB readers look at."""
+    """What of sealed days only others read: the thinned positions, and the ids by then, which are for fsck."""
 
     def __init__(self, store: TinyDBStore) -> None:
         self._store = store
@@ -250,6 +251,7 @@ class TinyDBScan:
     def __iter__(self):
         for day in self._store.sealed_days():
             yield day.documents("fix")
+            yield day.seen()
 
 
 def test_store_refuses_damage_in_the_middle_of_the_open_day(tmp_path):
@@ -303,6 +305,7 @@ def test_store_seals_again_what_was_interrupted(tmp_path):
     store = open_store(tmp_path / "s", lambda: clock[0])
     store.append(batch(1))
     store.close()
+    journal = shutil.copytree(tmp_path / "s" / "open" / "000001_2026-11-22", tmp_path / "journal")
     draft = tmp_path / "s" / "records" / ".000001_2026-11-22.sealing"
     draft.mkdir(parents=True)
     (draft / "bins.json").write_text("half")
@@ -310,10 +313,11 @@ def test_store_seals_again_what_was_interrupted(tmp_path):
     open_store(tmp_path / "s", lambda: clock[0]).close()
     assert not draft.exists() and (tmp_path / "s" / "records" / "2026-11-22" / "bins.json").exists()
     left = tmp_path / "s" / "open" / "000001_2026-11-22"
-    left.mkdir()
-    (left / "000000000001.jsonl").write_text("already sealed")
+    shutil.copytree(journal, left)
+    half = tmp_path / "s" / "open" / ".000001_2026-11-22.removing"
+    half.mkdir()
     check([1], stored_batches(tmp_path / "s", lambda: clock[0]), "sealing interrupted")
-    assert not left.exists()
+    assert not left.exists() and not half.exists() and not (tmp_path / "s" / "aside").exists()
 
 
 def test_store_answers_while_a_day_is_sealed_beside(tmp_path):

@@ -8,6 +8,11 @@ from broker.store import Record, Refused
 KIND = "amendment"
 
 
+def id_of(record_id: str, number: int) -> str:
+    """The id of a record's amendment number `number`."""
+    return f"{record_id}#{number}"
+
+
 def record(
     original: Record, number: int, patch: Mapping[str, Any], reason: str, who: str, at: int, received_at: int
 ) -> Record:
@@ -22,7 +27,18 @@ def record(
         "reason": reason,
         "who": who,
     }
-    return Record(f"{original.id}#{number}", KIND, original.id, at, received_at, original.area, body)
+    return Record(id_of(original.id, number), KIND, original.id, at, received_at, original.area, body)
+
+
+def shaped(body: Any) -> bool:
+    """Whether this is the body of an amendment."""
+    return (
+        isinstance(body, Mapping)
+        and type(body.get("number")) is int
+        and isinstance(body.get("record_id"), str)
+        and isinstance(body.get("record_kind"), str)
+        and isinstance(body.get("patch"), Mapping)
+    )
 
 
 class Amendments:
@@ -32,16 +48,22 @@ class Amendments:
         self._patches: dict[str, dict[int, Mapping[str, Any]]] = {}
         self._kinds: dict[str, str] = {}
 
-    def take(self, amendment: Record) -> None:
-        """Take one in; again changes nothing."""
+    def take(self, amendment: Record) -> bool:
+        """Take one in, again changes nothing; False for one that does not say what it amends: it is left alone."""
         body = amendment.body
+        if not shaped(body):
+            return False
         self._patches.setdefault(body["record_id"], {})[body["number"]] = body["patch"]
         self._kinds[body["record_id"]] = body["record_kind"]
+        return True
 
-    def take_all(self, records: Iterable[Record]) -> None:
-        """Take many in."""
-        for amendment in records:
-            self.take(amendment)
+    def take_all(self, records: Iterable[Record]) -> list[str]:
+        """Take many in; the ids of those that were left alone."""
+        return [amendment.id for amendment in records if not self.take(amendment)]
+
+    def next_number(self, record_id: str) -> int:
+        """The number of the next amendment of a record: beyond all of it, whichever of them were lost."""
+        return max(self._patches.get(record_id, (0,))) + 1
 
     def count(self, record_id: str) -> int:
         """How many amendments a record has."""

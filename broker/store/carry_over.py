@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from broker.store.sealed_day import SealedDay
-from broker.store.seen import counted
+from broker.store.seen import counted, joined
 
 _Pairs = list[list[int]]
 
@@ -27,21 +27,10 @@ def lost(sealed: Sequence[SealedDay], open_ids: Iterable[str]) -> Lost | None:
     for day in sealed:
         for head, pairs in day.counted.saved().items():
             held.setdefault(head, []).extend(pairs)
-    joined = {head: _joined(pairs) for head, pairs in held.items()}
+    whole = {head: joined(pairs) for head, pairs in held.items()}
     for day in sorted(sealed, key=lambda one: one.number):
         for head, pairs in day.seen().saved().items():
             for first, last in pairs:
-                if not any(one <= first and last <= other for one, other in joined.get(head, ())):
+                if not any(one <= first and last <= other for one, other in whole.get(head, ())):
                     return Lost(day, f"{head}:{first} to {last} were stored, and no day has them all")
     return None
-
-
-def _joined(pairs: _Pairs) -> _Pairs:
-    """These [first, last] ranges in order, those that touch as one."""
-    found: _Pairs = []
-    for first, last in sorted(pairs):
-        if found and first <= found[-1][1] + 1:
-            found[-1][1] = max(found[-1][1], last)
-        else:
-            found.append([first, last])
-    return found

@@ -24,7 +24,7 @@ class IdIndex:
     def __init__(self, folder: Path, days: Sequence[SealedDay], files: Files) -> None:
         """Reads the index files, and makes those again that do not match the days; Corrupt if a day is lost."""
         self._folder, self._files = folder, files
-        self._years: dict[str, memoryview] = {}
+        self._years: dict[str, memoryview] = {}  # never changed, but replaced: a day is sealed while others look
         files.make_folder(folder)
         lost = lost_days(folder, [day.folder.name for day in days])
         if lost:
@@ -79,12 +79,11 @@ class IdIndex:
         self._map(year, data_path)
 
     def _map(self, year: str, path: Path) -> None:
+        hashes = memoryview(array("Q"))
         with path.open("rb") as file:
-            if path.stat().st_size == 0:
-                self._years[year] = memoryview(array("Q"))
-                return
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._years[year] = memoryview(mapped).cast("Q")
+            if path.stat().st_size > 0:
+                hashes = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)).cast("Q")
+        self._years = {**self._years, year: hashes}
 
 
 def _about(days: Sequence[SealedDay], data: bytes) -> dict[str, object]:

@@ -4,7 +4,8 @@
       bins.json ...        one file per kind; stock `TinyDB(path)` opens it, one document per line
       fix-2026112207.jsonl all positions of one UTC hour of event time, in frames, ordered by (at, id)
       <kind>.sum.json      day sums by event day
-      ids.bin              64-bit hashes of the ids that do not count, sorted, then one byte each for the kind
+      ids.bin              64-bit hashes of the ids that do not count, sorted, then one byte each for the kind: its
+                           place among the sorted kinds, 255 for that place and all that follow
       seen.json            the ids that count, of the whole store up to this day (the carry-over)
       manifest.json        what is here; `number` orders the days
       SHA256SUMS           of all of the above; `sha256sum -c` checks it
@@ -29,6 +30,7 @@ from broker.store.tinyjournal import Files, export_table, frames
 
 FORMAT = 1
 MANIFEST, SUMS, IDS, SEEN = "manifest.json", "SHA256SUMS", "ids.bin", "seen.json"
+LAST_CODE = 255
 _CHUNK_BYTES = 256 * 1024
 _FRAME_LINES = 1000
 LATEST_KEYS = 1000  # the newest record per key goes into the manifest of kinds that have few keys
@@ -83,10 +85,11 @@ def seal(day: OpenDay, seen: Seen, records_folder: Path, files: Files, pause_s: 
             hours[hour] = count.count
         kinds[POSITIONS]["hours"] = hours
     here, others = Seen(), []
+    codes = {kind: min(place, LAST_CODE) for place, kind in enumerate(sorted(kinds))}
     for record_id, kind in day.ids():
         found = counted(record_id)
         if found is None:
-            others.append((id_hash(record_id), sorted(kinds).index(kind)))
+            others.append((id_hash(record_id), codes[kind]))
         else:
             here.take(found[0], [found[1]])
     put(IDS, [_ids(others)])

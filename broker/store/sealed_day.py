@@ -1,7 +1,13 @@
-"""A sealed day, read only: a file is checked against SHA256SUMS when it is first read, and refused if it differs."""
+"""A sealed day, read only: a file is checked against SHA256SUMS when it is read, and refused if it differs.
+
+Proved once, it is taken as it is while the system says that it is the same file, of the same size, unchanged since:
+the hash of each year's ids would otherwise cost more than the looking up.
+"""
 
 import calendar
 import hashlib
+import os
+import re
 import time
 from array import array
 from bisect import bisect_left
@@ -14,9 +20,11 @@ import orjson
 from broker.store import Corrupt, Record, codec, sums
 from broker.store.days import Days
 from broker.store.open_day import POSITIONS
-from broker.store.seal import FORMAT, IDS, MANIFEST, SEEN, SUMS, id_hash
+from broker.store.seal import FORMAT, IDS, LAST_CODE, MANIFEST, SEEN, SUMS, id_hash
 from broker.store.seen import Seen, counted
 from broker.store.tinyjournal import frames
+
+_LISTED = re.compile(r"([0-9a-f]{64})  ([a-z0-9_.-]+)", re.ASCII)
 
 
 class SealedDay:
@@ -26,23 +34,26 @@ class SealedDay:
         self.folder = folder
         self._days = days
         self.hashes = self._hashes()
-        self._verified: set[str] = set()
+        self._proved: dict[str, tuple[int, ...]] = {}  # by name, what the file was when its hash was right
         self.disk_bytes = sum(path.stat().st_size for path in folder.iterdir())
         manifest = self._json(MANIFEST)
         if manifest.get("format") != FORMAT:
             raise Corrupt(f"{folder / MANIFEST}: format {manifest.get('format')!r}, this program reads {FORMAT}")
-        self.number: int = manifest["number"]
-        self.day: str = manifest["day"]
-        self.count: int = manifest["records"]
-        self._kinds: dict[str, dict[str, Any]] = manifest["kinds"]
-        self.counted = Seen(manifest["counted"])
+        try:
+            self.number: int = manifest["number"]
+            self.day: str = manifest["day"]
+            self.count: int = manifest["records"]
+            self.last_frame = (manifest["frames"], int(manifest["crc"], 16))
+            self._kinds: dict[str, dict[str, Any]] = manifest["kinds"]
+            self.counted = Seen(manifest["counted"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise Corrupt(f"{folder / MANIFEST} is no manifest ({error!r}); run `python -m broker fsck`") from error
         self._cubes: dict[str, sums.Cube] = {}
 
     def _hashes(self) -> dict[str, str]:
         path = self.folder / SUMS
         try:
-            lines = path.read_text().splitlines()
-            return {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+            return dict(_listed(path.read_bytes().decode()))
         except (OSError, ValueError) as error:
             raise Corrupt(f"{path} cannot be read ({error}); run `python -m broker fsck`") from error
 
@@ -50,17 +61,22 @@ class SealedDay:
         """The bytes of one file of this day, checked."""
         path = self.folder / name
         try:
-            data = path.read_bytes()
+            with path.open("rb") as file:
+                is_now = _identity(file.fileno())
+                data = file.read()
         except OSError as error:
             raise Corrupt(f"{path} cannot be read ({error.strerror}); run `python -m broker fsck`") from error
-        if name not in self._verified:
+        if self._proved.get(name) != is_now or len(data) != is_now[0]:
             if hashlib.sha256(data).hexdigest() != self.hashes.get(name):
                 raise Corrupt(f"{path} is not what was sealed; run `python -m broker fsck`")
-            self._verified.add(name)
+            self._proved[name] = is_now
         return data
 
     def _json(self, name: str) -> Any:
-        return orjson.loads(self.read(name))
+        try:
+            return orjson.loads(self.read(name))
+        except orjson.JSONDecodeError as error:
+            raise Corrupt(f"{self.folder / name} is not JSON ({error}); run `python -m broker fsck`") from error
 
     def kinds(self) -> list[str]:
         """The kinds that have records here."""
@@ -82,7 +98,7 @@ class SealedDay:
         """The record of this id."""
         found = counted(record_id)
         if found is not None:
-            if not self.counted.holds(record_id):
+            if not self.counted.holds(*found):
                 return None
             candidates = self.kinds()
         else:
@@ -91,7 +107,8 @@ class SealedDay:
             position = bisect_left(hashes, wanted)
             kinds = set()
             while position < len(hashes) and hashes[position] == wanted:
-                kinds.add(self.kinds()[codes[position]])
+                code = codes[position]
+                kinds.update(self.kinds()[code:] if code == LAST_CODE else [self.kinds()[code]])
                 position += 1
             candidates = sorted(kinds)
         for kind in candidates:
@@ -174,6 +191,25 @@ class SealedDay:
         return sums.count(
             kind, sums.DIMENSIONS.get(kind, ()), self._days, ((record.at, record.body) for record in records)
         )
+
+
+def _listed(text: str) -> Iterator[tuple[str, str]]:
+    """Names and hashes of a SHA256SUMS; ValueError for one that is cut or has a strange line."""
+    # Not splitlines, which takes other characters for ends too: a damaged end is such a one.
+    *lines, rest = text.split("\n")
+    for line in lines:
+        found = _LISTED.fullmatch(line)
+        if found is None:
+            raise ValueError(f"{line!r} is no line of it")
+        yield found[2], found[1]
+    if rest:
+        raise ValueError("it ends within a line")
+
+
+def _identity(handle: int) -> tuple[int, ...]:
+    """Size, which file, and its times; the last one no program can set back."""
+    found = os.fstat(handle)
+    return found.st_size, found.st_ino, found.st_dev, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _touches(hour: str, from_at: int, to_at: int) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 MOST_NUMBER = 999_999_999  # nine digits
 _COUNTED = re.compile(r"([^:\x00-\x1f\x7f]{1,100}:(?:0|[1-9][0-9]{0,11})):(0|[1-9][0-9]{0,8})", re.ASCII)
@@ -83,11 +83,35 @@ def add_each(ranges: Sequence[Ranges | None], numbers: Sequence[int]) -> None:
             these.add(number)
 
 
+def joined(pairs: Iterable[list[int]]) -> list[list[int]]:
+    """These [first, last] ranges in order, those that touch as one."""
+    found: list[list[int]] = []
+    for first, last in sorted(pairs):
+        if found and first <= found[-1][1] + 1:
+            found[-1][1] = max(found[-1][1], last)
+        else:
+            found.append([first, last])
+    return found
+
+
 class Seen:
     """The counting ids of a whole store; grows with devices, boots and gaps, not with records."""
 
     def __init__(self, saved: Mapping[str, list[list[int]]] | None = None) -> None:
         self.heads = {head: Ranges(pairs) for head, pairs in (saved or {}).items()}
+
+    @classmethod
+    def union(cls, parts: "Iterable[Seen]") -> "Seen":
+        """What is in any of these."""
+        pairs: dict[str, list[list[int]]] = {}
+        for part in parts:
+            for head, ranges in list(part.heads.items()):  # a thread that takes records in may add a device
+                pairs.setdefault(head, []).extend(ranges.pairs())
+        return cls({head: joined(found) for head, found in pairs.items()})
+
+    def copy(self) -> "Seen":
+        """The same, and not touched by what is taken in later."""
+        return Seen.union([self])
 
     def find(self, record_id: str) -> tuple[Ranges | None, int]:
         """The ranges an id counts in (made if need be) and its number; (None, 0) for an id that does not count."""
@@ -99,12 +123,9 @@ class Seen:
             ranges = self.heads.setdefault(found[0], Ranges())
         return ranges, found[1]
 
-    def holds(self, record_id: str) -> bool:
-        """Whether this id counts and is stored."""
-        found = counted(record_id)
-        if found is None or found[0] not in self.heads:
-            return False
-        return found[1] in self.heads[found[0]]
+    def holds(self, head: str, number: int) -> bool:
+        """Whether this number of a `<device>:<boot>` is stored."""
+        return head in self.heads and number in self.heads[head]
 
     def take(self, head: str, numbers: list[int]) -> None:
         """These numbers of a `<device>:<boot>` that counts are stored now."""

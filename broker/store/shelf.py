@@ -13,21 +13,19 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import orjson
-
-from broker.store import Conflict, Corrupt, InUse, Record, StoreError, Unavailable
+from broker.store import Corrupt, InUse, Record, StoreError, Unavailable, about, day_folders
 from broker.store.days import Days
 from broker.store.id_index import IdIndex
 from broker.store.open_day import OpenDay
+from broker.store.reserve import Reserve
 from broker.store.seal import id_hash, seal
 from broker.store.sealed_day import SealedDay
-from broker.store.seen import Seen
-from broker.store.tinyjournal import Files, FolderLock, FolderLocked, JournalCorrupt
+from broker.store.seen import Seen, counted
+from broker.store.tinyjournal import NO_ROOM, Files, FolderLock, FolderLocked, JournalCorrupt
+from broker.store.tinyjournal.segments import last_frame
 
 log = logging.getLogger("zhanpai.store")
 
-FORMAT = 1
-RESERVE_BYTES = 1024 * 1024
 SEALING_PAUSE_S = 0.002  # slept after each chunk, so that commits go on while a day is sealed
 
 
@@ -47,6 +45,7 @@ class Shelf:
         self.folder, self.days, self.seen = folder, days, Seen()
         self.events: list[str] = []
         self._area, self._now, self._files = area, now, files
+        self.reserve = Reserve(folder, files, self.note)
         self._reserve_from_bytes = reserve_from_bytes
         self._seal_in_background = seal_in_background
         self._state_lock = threading.Lock()
@@ -55,6 +54,7 @@ class Shelf:
         self._leftovers: list[Path] = []  # journals of sealed days
         self._opened: list[OpenDay] = []  # the last is today, those before are being sealed
         self._sealed: list[SealedDay] = []
+        self._not_begun = ""  # the day that could not be begun, and was noted
         try:
             self._files.make_folder(folder)
             self._lock = FolderLock(folder, files)
@@ -75,60 +75,60 @@ class Shelf:
     # --- opening and closing ---------------------------------------------------------------------------
 
     def _open(self) -> None:
-        self._check_format()
-        self._keep_reserve()
-        records = self.folder / "records"
-        folders = [path for path in records.glob("*") if path.is_dir() and not path.name.startswith(".")]
-        self._sealed = sorted((SealedDay(path, self.days) for path in folders), key=lambda day: day.number)
+        about.check(self.folder, self._area, self.days.timezone, self._files)
+        self.reserve.keep(self._reserve_from_bytes)
+        try:
+            self._open_days()
+        except OSError as error:
+            if error.errno not in NO_ROOM or not self.reserve.give_up("the start"):
+                raise
+            self._close_days()
+            self._open_days()
+
+    def _open_days(self) -> None:
+        folders = day_folders.sealed_days(self.folder / "records")
+        self._sealed = day_folders.in_order(SealedDay(path, self.days) for path in folders)
         self._index = IdIndex(self.folder / "index", self._sealed, self._files)
-        if self._sealed:
-            self.seen = self._sealed[-1].seen()
-        done = {sealed.number for sealed in self._sealed}
-        for path in sorted((self.folder / "open").glob("*_*")):
-            number, _, day = path.name.partition("_")
-            if int(number) in done:
-                self._remove_journal(path)  # sealed, but the journal's removal was interrupted
+        # What is stored is what the days have. A carry-over would know ids of a day that is lost, too: its records
+        # could not be taken in again.
+        self.seen = Seen.union(day.counted for day in self._sealed)
+        sealed = {day.number: day for day in self._sealed}
+        seen_by_then: list[Seen] = []
+        for path in day_folders.half_removed(self.folder / "open"):
+            self._remove(path)
+        for path in day_folders.sound_open_days(self.folder / "open"):
+            number, day = day_folders.numbered(path)
+            if number in sealed:
+                self._settle(path, sealed[number])
             else:
-                self._opened.append(self._open_day(path, int(number), day))
+                self._opened.append(self._open_day(path, number, day))
+                seen_by_then.append(self.seen.copy())
         if not self._opened:
-            if done:
+            if sealed:
                 self.note(
                     f"{self.folder / 'open'} holds no day: what was stored after {self._sealed[-1].day} was sealed, "
                     "if anything was, is not here; put it back from a copy before more is stored"
                 )
-            self._opened.append(self._new_day(max(done, default=0) + 1))
-        for opened in self._opened[:-1]:
-            self._seal(opened, Seen(self.seen.saved()))
+            self._opened.append(self._new_day())
+        for opened, seen in zip(self._opened[:-1], seen_by_then, strict=False):
+            self._seal(opened, seen)
         self.roll_if_due()
+
+    def _settle(self, path: Path, sealed: SealedDay) -> None:
+        """A journal whose number is sealed: its removal was interrupted, or it was put back when another had begun."""
+        if last_frame(path) == sealed.last_frame:
+            self._remove(path)
+            return
+        target = day_folders.set_journal_aside(path, self.folder, self._files)
+        self.note(
+            f"{path} is not the journal of {sealed.folder}, which has its number, but of another day; it is kept in "
+            f"{target}: `python -m broker import {target}` takes in what is stored nowhere else"
+        )
 
     def note(self, text: str) -> None:
         """Something a person should know of: it is logged, and kept for /healthz."""
         self.events.append(text)
         log.warning("%s", text)
-
-    def _check_format(self) -> None:
-        path = self.folder / "store.json"
-        wanted = {"format": FORMAT, "area": self._area, "timezone": self.days.timezone}
-        if not path.exists():
-            for part in ("open", "records"):
-                if (self.folder / part).exists() and any((self.folder / part).iterdir()):
-                    raise Corrupt(f"{path} is missing but {part}/ is not empty; put it back: {orjson.dumps(wanted)!r}")
-            self._files.write_file(path, orjson.dumps(wanted, option=orjson.OPT_INDENT_2) + b"\n")
-            return
-        try:
-            found = orjson.loads(path.read_bytes())
-        except ValueError as error:
-            raise Corrupt(f"{path} is not JSON ({error}); it should be {orjson.dumps(wanted)!r}") from error
-        if found != wanted:
-            raise Conflict(f"{path} says {found}, the configuration says {wanted}: use the folder of this area")
-
-    def _keep_reserve(self) -> None:
-        path = self.folder / "reserve"
-        try:
-            if not path.exists() and self._files.free_bytes(self.folder) > self._reserve_from_bytes:
-                self._files.write_file(path, b"\0" * RESERVE_BYTES)
-        except OSError as error:
-            self.note(f"{path}: no reserve for a full disk could be made: {error}")
 
     def _open_day(self, path: Path, number: int, day: str) -> OpenDay:
         opened = OpenDay(path, number, day, self.days, self.seen, self._files, lambda: str(int(self._now())))
@@ -136,21 +136,24 @@ class Shelf:
             self.note(text)
         return opened
 
-    def _new_day(self, number: int) -> OpenDay:
+    def _new_day(self) -> OpenDay:
         day = self.days.of(int(self._now()))
+        sealed, opened = self.parts()
+        numbers = [*(past.number for past in sealed), *(other.number for other in opened)]
+        number = day_folders.next_number(self.folder / "open", numbers, day)
         return self._open_day(self.folder / "open" / f"{number:06d}_{day}", number, day)
 
     def close(self) -> None:
         """Wait for sealing, close the files, let other processes in; a second call does nothing."""
         for thread in self._sealers:
             thread.join()
-        for day in self._opened:
-            day.close()
-        try:
-            self._remove_leftovers()
-        except OSError as error:
-            self.note(f"{self.folder}: journals of sealed days stay until the next start: {error}")
+        self._close_days()
+        self._remove_leftovers()
         self._lock.release()
+
+    def _close_days(self) -> None:
+        while self._opened:
+            self._opened.pop().close()
 
     # --- the days --------------------------------------------------------------------------------------
 
@@ -181,11 +184,16 @@ class Shelf:
             record = day.get(record_id)
             if record is not None:
                 return record
-        if self.seen.holds(record_id) or self._index.holds(id_hash(record_id)):
-            for past in reversed(sealed):
-                record = past.get(record_id)
-                if record is not None:
-                    return record
+        found = counted(record_id)
+        # Not `seen`, which the committing thread changes while others ask: what is sealed never changes.
+        if found is not None:
+            having = [past for past in sealed if past.counted.holds(*found)]
+        else:
+            having = sealed if self._index.holds(id_hash(record_id)) else []
+        for past in reversed(having):
+            record = past.get(record_id)
+            if record is not None:
+                return record
         return None
 
     def roll_if_due(self) -> None:
@@ -195,14 +203,21 @@ class Shelf:
         # leave everything in a day of the future.
         if day == opened.day or (day < opened.day and self.days.start(opened.day) - self._now() < 86_400):
             return
-        fresh = self._new_day(opened.number + 1)
+        try:
+            fresh = self._new_day()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the old day is still good
+            # A full disk at midnight refuses no alarm: which day a record lies in means nothing.
+            if self._not_begun != day:
+                self._not_begun = day
+                self.note(f"{day} cannot be begun, {opened.day} goes on instead: {error}")
+            return
         if opened.records() == 0:
             with self._state_lock:
                 self._opened[-1] = fresh
             opened.close()
-            self._remove_journal(opened.folder)
+            self._remove(opened.folder)
             return
-        seen = Seen(self.seen.saved())
+        seen = self.seen.copy()
         with self._state_lock:
             self._opened.append(fresh)
         if self._seal_in_background:
@@ -217,7 +232,7 @@ class Shelf:
             with self._seal_lock:
                 pause_s = SEALING_PAUSE_S if self._seal_in_background else 0.0
                 sealed = SealedDay(seal(day, seen, self.folder / "records", self._files, pause_s), self.days)
-                days = sorted([*self._sealed, sealed], key=lambda other: other.number)
+                days = day_folders.in_order([*self._sealed, sealed])
                 # The index first: at no moment may `holds` miss an id.
                 self._index.add(sealed, days)
                 with self._state_lock:
@@ -227,17 +242,16 @@ class Shelf:
                 # Whoever began to read this day still reads its positions from the journal: it goes a day later.
                 self._remove_leftovers()
                 self._leftovers.append(day.folder)
-        except (OSError, StoreError) as error:
+        except Exception as error:  # noqa: BLE001 - a thread that dies says nothing
             # The journal is whole and stays; sealing is tried again when the store is next opened.
-            self.note(f"sealing {day.day} failed, its journal stays: {error}")
+            self.note(f"sealing {day.day} failed, its journal stays: {error!r}")
 
     def _remove_leftovers(self) -> None:
         while self._leftovers:
-            self._remove_journal(self._leftovers.pop())
+            self._remove(self._leftovers.pop())
 
-    def _remove_journal(self, path: Path) -> None:
-        aside = self.folder / "aside"
-        for kept in sorted((path / "aside").glob("*")):
-            self._files.make_folder(aside)
-            self._files.replace(kept, aside / f"{path.name}-{kept.name}")
-        self._files.remove_folder(path)
+    def _remove(self, path: Path) -> None:
+        try:
+            day_folders.remove_journal(path, self.folder / "aside", self._files)
+        except OSError as error:
+            self.note(f"{path}: the journal of a sealed day stays until the next start: {error}")

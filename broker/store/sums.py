@@ -96,7 +96,8 @@ def saved(kind: str, cube: Cube) -> dict[str, Any]:
         "kind": kind,
         "by": list(DIMENSIONS.get(kind, ())),
         "measures": list(MEASURES.get(kind, ())),
-        "rows": [[*key, *sums] for key, sums in ordered],
+        # A reader of JSON may have 64 bits for a number: what is longer is written as text.
+        "rows": [[*key, *[one if abs(one) < 1 << 63 else str(one) for one in sums]] for key, sums in ordered],
     }
 
 
@@ -106,4 +107,4 @@ def loaded(kind: str, data: Mapping[str, Any]) -> Cube | None:
     if data.get("by") != list(by) or data.get("measures") != list(measures):
         return None
     width = 1 + len(by)
-    return {tuple(row[:width]): row[width:] for row in data["rows"]}
+    return {tuple(row[:width]): [int(one) for one in row[width:]] for row in data["rows"]}

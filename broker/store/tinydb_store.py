@@ -7,7 +7,7 @@ batches over midnight need nothing special.
 
 import heapq
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import gt
 from pathlib import Path
@@ -16,9 +16,11 @@ from typing import Any
 from broker.store import Conflict, Full, Receipt, Record, StoreError, Unavailable, amendments, sums
 from broker.store.days import Days
 from broker.store.intake import NOTHING, Batch, Intake
+from broker.store.open_day import OpenDay
+from broker.store.reserve import RESERVE_BYTES
 from broker.store.sealed_day import SealedDay
-from broker.store.shelf import RESERVE_BYTES, Shelf
-from broker.store.tinyjournal import Files, JournalBroken, JournalFull
+from broker.store.shelf import Shelf
+from broker.store.tinyjournal import Files, JournalFull
 
 _EVER = 1 << 62
 
@@ -66,13 +68,12 @@ class TinyDBStore:
         self._amendments = amendments.Amendments()
         sealed, opened = self._shelf.parts()
         try:
-            for past in sealed:
-                self._amendments.take_all(past.scan(amendments.KIND, 0, _EVER))
-        except StoreError:
+            days: list[SealedDay | OpenDay] = [*sealed, *opened]
+            for day in days:
+                self._take_amendments(day.scan(amendments.KIND, 0, _EVER))
+        except BaseException:
             self._shelf.close()
             raise
-        for day in opened:
-            self._amendments.take_all(day.scan(amendments.KIND, 0, _EVER))
 
     def close(self) -> None:
         """Wait for sealing, close the files, let other processes in."""
@@ -116,19 +117,30 @@ class TinyDBStore:
                 self._shelf.roll_if_due()
                 self._write(batch, any(ticket.urgent for ticket in tickets))
                 self._last_commit_at = self._now()
-                if None in batch.ranges:
-                    self._amendments.take_all(record for record in batch.records if record.kind == amendments.KIND)
             for ticket, receipt in zip(tickets, receipts, strict=True):
                 ticket.receipt = receipt
-        except StoreError as error:
+            if None in batch.ranges:
+                self._take_amendments(record for record in batch.records if record.kind == amendments.KIND)
+        except BaseException as error:
+            # Whatever it was, everybody whose batch was in this frame waits to be told.
             for ticket in tickets:
-                ticket.error = error
-        except JournalFull as error:
-            for ticket in tickets:
-                ticket.error = Full(f"{error}; make room on the disk of {self.folder}")
-        except (JournalBroken, OSError) as error:
-            for ticket in tickets:
-                ticket.error = Unavailable(f"{error}; the disk of {self.folder} needs a look")
+                ticket.error = self._told(error)
+            if not isinstance(error, Exception):
+                raise
+
+    def _told(self, error: BaseException) -> StoreError:
+        """What went wrong with a commit, in the store's words."""
+        if isinstance(error, StoreError):
+            return error
+        if isinstance(error, JournalFull):
+            return Full(f"{error}; make room on the disk of {self.folder}")
+        if isinstance(error, OSError):
+            return Unavailable(f"{error}; the disk of {self.folder} needs a look")
+        return Unavailable(f"{self.folder} did not take this batch, and says why in no better words: {error!r}")
+
+    def _take_amendments(self, found: Iterable[Record]) -> None:
+        for record_id in self._amendments.take_all(found):
+            self._shelf.note(f"{record_id!r} is an amendment that does not say what it amends: it changes nothing")
 
     def _fresh(self, batch: Batch, before: Batch) -> Batch:
         """What of a batch is neither stored nor in the one that goes with it, nor twice in itself."""
@@ -158,11 +170,8 @@ class TinyDBStore:
         try:
             self._shelf.today.append(batch)
         except JournalFull:
-            reserve = self.folder / "reserve"
-            if not urgent or not reserve.exists():
+            if not urgent or not self._shelf.reserve.give_up("an alarm"):
                 raise
-            self._files.remove(reserve)
-            self._shelf.note(f"{self.folder}: the disk is full; the reserve was given up for an alarm")
             self._shelf.today.append(batch)
 
     def amend(
@@ -176,7 +185,12 @@ class TinyDBStore:
             count = self._amendments.count(record_id)
             if seen is not None and seen != count:
                 raise Conflict(f"{record_id!r} has {count} amendments by now, not {seen}: look at it again")
-            self.append([amendments.record(original, count + 1, patch, reason, who, at, int(self._now()))])
+            number = self._amendments.next_number(record_id)
+            while self._shelf.get(amendments.id_of(record_id, number)) is not None:
+                number += 1  # some other record has this id
+            amendment = amendments.record(original, number, patch, reason, who, at, int(self._now()))
+            if self.append([amendment]).stored == 0:
+                raise Conflict(f"{record_id!r} was amended by somebody else at this moment: look at it again")
             return self._amendments.applied(original)
 
     # --- reading ---------------------------------------------------------------------------------------

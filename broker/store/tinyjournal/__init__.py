@@ -17,6 +17,7 @@ from broker.store.tinyjournal.database import (
     inserting,
 )
 from broker.store.tinyjournal.errors import (
+    NO_ROOM,
     JournalBroken,
     JournalClosed,
     JournalCorrupt,
@@ -29,6 +30,7 @@ from broker.store.tinyjournal.lock import FolderLock, FolderLocked
 from broker.store.tinyjournal.reading import ReadError
 
 __all__ = [
+    "NO_ROOM",
     "Files",
     "FolderLock",
     "FolderLocked",

@@ -1,5 +1,7 @@
 """What a journal raises."""
 
+NO_ROOM = (28, 122, 27)  # ENOSPC, EDQUOT, EFBIG
+
 
 class JournalError(Exception):
     """Base of what a journal raises."""

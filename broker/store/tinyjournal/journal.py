@@ -19,7 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.store.tinyjournal import frames
-from broker.store.tinyjournal.errors import JournalBroken, JournalClosed, JournalCorrupt, JournalError, JournalFull
+from broker.store.tinyjournal.errors import (
+    NO_ROOM,
+    JournalBroken,
+    JournalClosed,
+    JournalCorrupt,
+    JournalError,
+    JournalFull,
+)
 from broker.store.tinyjournal.files import Files
 from broker.store.tinyjournal.reading import SEGMENT_SHIFT, Reader, Segments
 from broker.store.tinyjournal.segments import (
@@ -47,9 +54,6 @@ class Replayed:
     def lines(self) -> list[bytes]:
         """The lines without their ends."""
         return self.body.split(b"\n")[:-1]
-
-
-_NO_ROOM = (28, 122, 27)  # ENOSPC, EDQUOT, EFBIG
 
 
 class Journal:
@@ -215,7 +219,7 @@ class Journal:
             try:
                 self.files.write(handle, data + b"\n" * filling, self._size)
             except OSError as error:
-                if error.errno not in _NO_ROOM:
+                if error.errno not in NO_ROOM:
                     raise
                 # No room for the filling may still be room for the frame.
                 self.files.truncate(handle, self._size)
@@ -277,7 +281,7 @@ class Journal:
             self.events.append(f"{self.segments[-1]}: closing failed: {error}")
 
     def _failure(self, what: str, error: OSError) -> JournalError:
-        kind = JournalFull if error.errno in _NO_ROOM else JournalBroken
+        kind = JournalFull if error.errno in NO_ROOM else JournalBroken
         return kind(error.errno or 0, f"cannot {what} in {self.folder}: {error.strerror or error}")
 
     def close(self) -> None:
