@@ -17,6 +17,7 @@ import hashlib
 import time
 from array import array
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,21 @@ def seal(day: OpenDay, seen: Seen, records_folder: Path, files: Files, pause_s: 
     if draft.exists():
         files.remove_folder(draft)
     files.make_folder(draft)
+    try:
+        _fill(draft, day, seen, files, pause_s)
+        target = sealed_name(records_folder, day.day)
+        files.replace(draft, target)
+    except BaseException:
+        # On a full disk its room is for the alarms. What cannot be removed is, at the next attempt.
+        with suppress(OSError):
+            files.remove_folder(draft)
+        raise
+    files.sync_folder(records_folder)
+    return target
+
+
+def _fill(draft: Path, day: OpenDay, seen: Seen, files: Files, pause_s: float) -> None:
+    """Write all files of a sealed day, and have them survive a power cut."""
     hashes: list[bytes] = []
 
     def put(name: str, pieces: Iterable[bytes]) -> None:
@@ -107,10 +123,6 @@ def seal(day: OpenDay, seen: Seen, records_folder: Path, files: Files, pause_s: 
     put(MANIFEST, [_json(manifest)])
     _write(draft / SUMS, hashes, files, pause_s)
     files.sync_folder(draft)
-    target = sealed_name(records_folder, day.day)
-    files.replace(draft, target)
-    files.sync_folder(records_folder)
-    return target
 
 
 def sealed_name(records_folder: Path, day: str) -> Path:
