@@ -16,6 +16,7 @@ import pytest
 from tinydb import TinyDB, where
 
 from bench import store_faults
+from bench.segment_faults import segment_power_cuts
 from bench.store_faults import NOON, QuickFiles, batch, check, open_store, stored_batches
 from broker.store import Conflict, Corrupt, Full, Unavailable
 from broker.store.tinydb_store import TinyDBStore
@@ -33,6 +34,11 @@ def test_store_survives_a_failure_of_any_call(code, lasting):
 def test_store_survives_a_power_cut_after_any_call():
     """After each 3rd call to the disk a possible state of it has all that was acknowledged; every call in bench/."""
     assert store_faults.power_cuts(seed=7, images_per_call=1, every=3) >= 40
+
+
+def test_journal_survives_a_power_cut_while_it_begins_a_segment():
+    """Whichever call fails and whenever the power goes: the journal opens, and its newest file is not missed."""
+    assert segment_power_cuts(seed=3, every=3) >= 300
 
 
 def test_store_survives_kill_9():

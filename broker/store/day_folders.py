@@ -85,7 +85,7 @@ def remove_journal(path: Path, aside: Path, files: Files) -> None:
     """Remove the journal of a day that is sealed, or empty; what it had set aside goes to the store's `aside/`."""
     for kept in sorted((path / "aside").glob("*")):
         files.make_folder(aside)
-        files.replace(kept, aside / f"{path.name}-{kept.name}")
+        files.replace(kept, _free(aside / f"{path.name}-{kept.name}"))
     going = path if path.name.endswith(REMOVING) else path.with_name(f".{path.name}{REMOVING}")
     if going != path:
         files.replace(path, going)
@@ -94,13 +94,19 @@ def remove_journal(path: Path, aside: Path, files: Files) -> None:
 
 def set_journal_aside(path: Path, store: Path, files: Files) -> Path:
     """Move a journal to where it is a store of its own, which `python -m broker import` can read; that folder."""
-    target, count = store / "aside" / path.name, 1
-    while target.exists():
-        count += 1
-        target = store / "aside" / f"{path.name}.{count}"
+    target = _free(store / "aside" / path.name)
     files.make_folder(target / "open")
     files.write_file(target / ABOUT, (store / ABOUT).read_bytes())
     files.replace(path, target / "open" / path.name)
     files.sync_folder(target / "open")
     files.sync_folder(path.parent)
     return target
+
+
+def _free(path: Path) -> Path:
+    """This name or, where it is taken, one like it."""
+    found, count = path, 1
+    while found.exists():
+        count += 1
+        found = path.with_name(f"{path.name}.{count}")
+    return found
