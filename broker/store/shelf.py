@@ -3,7 +3,8 @@
     store.json  lock  reserve          format and area; the flock; a megabyte given up when an alarm meets a full disk
     open/000007_2026-11-22/            the day being written: a TinyDB over an append-only journal
     records/2026-11-21/                sealed days (see seal.py); never changed again
-    index/  aside/                     made again when missing; what was moved aside, never deleted
+    index/                             made again when missing
+    aside/                             what was moved aside, never deleted; a journal there is a store of its own
 
 Days have a running number, so that a clock set back by days, or to a day that is sealed already, loses nothing.
 """
