@@ -177,8 +177,12 @@ def test_a_lost_day_comes_back_from_an_export(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "s" / "index")
     assert any("a sealed day is missing" in finding.text for finding in fsck.check(tmp_path / "s"))
     store = opened(tmp_path / "s", clock)
+    assert "r01:1:1 to 2 were stored, and no day has them all; is a sealed day missing" in store.health()["warnings"][0]
     receipt = transfer.import_records(transfer.read_lines(tmp_path / "all.jsonl"), store, lambda _: None)
     assert (receipt.stored, receipt.duplicates) == (1, 2) and ids(store) == [f"r01:1:{n}" for n in (1, 2, 3)]
+    store.close()
+    store = opened(tmp_path / "s", clock)
+    assert store.health()["warnings"] == []
     store.close()
     assert all(finding.good for finding in fsck.check(tmp_path / "s"))
 

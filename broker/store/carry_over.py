@@ -4,9 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from broker.store.sealed_day import SealedDay
-from broker.store.seen import counted, joined
-
-_Pairs = list[list[int]]
+from broker.store.seen import Seen, counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,18 +17,22 @@ class Lost:
 
 def lost(sealed: Sequence[SealedDay], open_ids: Iterable[str]) -> Lost | None:
     """The first such ids; None if every carried id is in a sealed day or among those of the open ones."""
-    held: dict[str, _Pairs] = {}
+    there = Seen.union(day.counted for day in sealed)
     for record_id in open_ids:
         found = counted(record_id)
         if found is not None:
-            held.setdefault(found[0], []).append([found[1], found[1]])
-    for day in sealed:
-        for head, pairs in day.counted.saved().items():
-            held.setdefault(head, []).extend(pairs)
-    whole = {head: joined(pairs) for head, pairs in held.items()}
+            there.take(found[0], [found[1]])
     for day in sorted(sealed, key=lambda one: one.number):
-        for head, pairs in day.seen().saved().items():
-            for first, last in pairs:
-                if not any(one <= first and last <= other for one, other in whole.get(head, ())):
-                    return Lost(day, f"{head}:{first} to {last} were stored, and no day has them all")
+        text = missing(day, there)
+        if text is not None:
+            return Lost(day, text)
+    return None
+
+
+def missing(day: SealedDay, there: Seen) -> str | None:
+    """The first ids that were stored when this day was sealed and are not among those that are there."""
+    for head, pairs in day.seen().saved().items():
+        for first, last in pairs:
+            if not there.has_all(head, first, last):
+                return f"{head}:{first} to {last} were stored, and no day has them all"
     return None

@@ -127,6 +127,10 @@ class Seen:
         """Whether this number of a `<device>:<boot>` is stored."""
         return head in self.heads and number in self.heads[head]
 
+    def has_all(self, head: str, first: int, last: int) -> bool:
+        """Whether each number from first to last of a `<device>:<boot>` is stored."""
+        return head in self.heads and any(one <= first and last <= other for one, other in self.heads[head].pairs())
+
     def take(self, head: str, numbers: list[int]) -> None:
         """These numbers of a `<device>:<boot>` that counts are stored now."""
         ranges = self.heads.get(head)

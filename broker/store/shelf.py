@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from broker.store import Corrupt, InUse, Record, StoreError, Unavailable, about, day_folders
+from broker.store import Corrupt, InUse, Record, StoreError, Unavailable, about, carry_over, day_folders
 from broker.store.days import Days
 from broker.store.id_index import IdIndex
 from broker.store.open_day import OpenDay
@@ -104,6 +104,7 @@ class Shelf:
             else:
                 self._opened.append(self._open_day(path, number, day))
                 seen_by_then.append(self.seen.copy())
+        self._note_lost_ids()
         if not self._opened:
             if sealed:
                 self.note(
@@ -125,6 +126,21 @@ class Shelf:
             f"{path} is not the journal of {sealed.folder}, which has its number, but of another day; it is kept in "
             f"{target}: `python -m broker import {target}` takes in what is stored nowhere else"
         )
+
+    def _note_lost_ids(self) -> None:
+        """Where the index is lost too, only the carry-over of the newest sealed day can tell of a lost day."""
+        if not self._sealed:
+            return
+        newest = self._sealed[-1]
+        try:
+            text = carry_over.missing(newest, self.seen)
+        except Corrupt as error:
+            text = str(error)
+        if text is not None:
+            self.note(
+                f"{newest.folder}: {text}; is a sealed day missing? Put it back into {newest.folder.parent}, or import "
+                "an export: what is sent again is stored again"
+            )
 
     def note(self, text: str) -> None:
         """Something a person should know of: it is logged, and kept for /healthz."""
