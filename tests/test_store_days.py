@@ -214,6 +214,22 @@ def test_a_day_sealed_at_the_start_carries_no_ids_of_later_ones(tmp_path: Path) 
     store.close()
 
 
+def test_a_lost_newest_file_is_named_and_fsck_keeps_what_is_left(tmp_path: Path) -> None:
+    """A start without what was stored last is refused; after the repair the store works, and takes it again."""
+    clock = days(tmp_path, count=1)
+    (segment,) = (tmp_path / "open").glob("*/*.jsonl")
+    segment.unlink()
+    with pytest.raises(Corrupt, match=rf"{segment.name} was begun and is not there.*fsck"):
+        opened(tmp_path, clock)
+    (finding,) = fsck.check(tmp_path)
+    assert not finding.good and str(segment) in finding.text
+    assert all(finding.repaired for finding in fsck.check(tmp_path, repair=True) if not finding.good)
+    store = opened(tmp_path, clock)
+    assert store.append([bins(1)]).stored == 1
+    store.close()
+    assert all(finding.good for finding in fsck.check(tmp_path))
+
+
 # --- a full disk --------------------------------------------------------------------------------------------
 
 

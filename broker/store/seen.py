@@ -25,10 +25,12 @@ class Ranges:
         self.most = self._lasts[-1] if self._lasts else -1  # the highest number, -1 while there is none
 
     def __contains__(self, number: int) -> bool:
-        if number > self.most:
-            return False
-        position = bisect_right(self._firsts, number) - 1
-        return position >= 0 and number <= self._lasts[position]
+        return number <= self.most and self.has_all(number, number)
+
+    def has_all(self, first: int, last: int) -> bool:
+        """Whether each number from first to last is here."""
+        position = bisect_right(self._firsts, first) - 1
+        return position >= 0 and last <= self._lasts[position]
 
     def add(self, number: int) -> None:
         """Take in one number; again changes nothing."""
@@ -129,7 +131,7 @@ class Seen:
 
     def has_all(self, head: str, first: int, last: int) -> bool:
         """Whether each number from first to last of a `<device>:<boot>` is stored."""
-        return head in self.heads and any(one <= first and last <= other for one, other in self.heads[head].pairs())
+        return head in self.heads and self.heads[head].has_all(first, last)
 
     def take(self, head: str, numbers: list[int]) -> None:
         """These numbers of a `<device>:<boot>` that counts are stored now."""
