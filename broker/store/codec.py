@@ -6,11 +6,14 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from broker.store import Record, Refused
+from broker.store import Record, Refused, amendments
 from broker.store.seen import counted
 
 LONGEST_TEXT = 300
+DEEPEST = 200  # levels of a body; a sealed day's files put a few around it, and JSON parsers end at 250 or so
+MOST_NUMBER = (1 << 53) - 1  # what a browser and every JSON parser read exactly
 _KIND = re.compile(r"[a-z][a-z_]{0,31}")
+_FILES_OF_A_DAY = frozenset({"manifest", "seen"})  # as <kind>.json they would be in the place of the day's own files
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 MAX_TIME_S = 4102444800  # 2100-01-01
@@ -18,14 +21,54 @@ MAX_TIME_S = 4102444800  # 2100-01-01
 
 def check(record: Record) -> None:
     """Raises Refused, naming record and field, if any backend could not keep this record as it is."""
-    if _KIND.fullmatch(record.kind) is None:
-        raise Refused(f"record {record.id!r}: kind must be a word of a-z and _, got {record.kind!r}")
+    if not isinstance(record.kind, str) or _KIND.fullmatch(record.kind) is None or record.kind in _FILES_OF_A_DAY:
+        raise Refused(
+            f"record {record.id!r}: kind must be a word of a-z and _, not seen or manifest; got {record.kind!r}"
+        )
     for field, text in (("id", record.id), ("key", record.key), ("area", record.area)):
         if not isinstance(text, str) or not 1 <= len(text) <= LONGEST_TEXT or _UNPRINTABLE.search(text):
             raise Refused(f"record {record.id!r}: {field} must be 1 to {LONGEST_TEXT} printable characters")
     for field, at in (("at", record.at), ("received_at", record.received_at)):
         if type(at) is not int or not 0 <= at <= MAX_TIME_S:
             raise Refused(f"record {record.id!r}: {field} must be whole POSIX seconds, got {at!r}")
+    _check_body(record)
+    if record.kind == amendments.KIND:
+        _check_amendment(record)
+
+
+def _check_body(record: Record) -> None:
+    if not isinstance(record.body, Mapping):
+        raise Refused(f"record {record.id!r}: its body must be an object")
+    level: list[Any] = [record.body]
+    depth = 0
+    while level:
+        depth += 1
+        if depth > DEEPEST:
+            raise Refused(f"record {record.id!r}: its body is nested deeper than {DEEPEST} levels")
+        below: list[Any] = []
+        for holder in level:
+            for value in holder.values() if isinstance(holder, Mapping) else holder:
+                if isinstance(value, int):
+                    if not -MOST_NUMBER <= value <= MOST_NUMBER:
+                        raise Refused(f"record {record.id!r}: a whole number is beyond +-{MOST_NUMBER}")
+                elif isinstance(value, Mapping | list | tuple):
+                    below.append(value)
+        level = below
+
+
+def _check_amendment(record: Record) -> None:
+    """Raises Refused for one that could not be laid over its record, or would be by one backend only."""
+    body = record.body
+    for field in ("record_id", "record_kind", "reason", "who"):
+        if not isinstance(body.get(field), str):
+            raise Refused(f"amendment {record.id!r}: its {field} must be a text, got {body.get(field)!r}")
+    if not isinstance(body.get("patch"), Mapping):
+        raise Refused(f"amendment {record.id!r}: its patch must be an object, got {body.get('patch')!r}")
+    number = body.get("number")
+    if type(number) is not int or number < 1:
+        raise Refused(f"amendment {record.id!r}: its number must be 1 or more, got {number!r}")
+    if record.key != body["record_id"] or record.id != f"{body['record_id']}#{number}":
+        raise Refused(f"amendment {record.id!r}: its key must be its record_id, its id <record_id>#<number>")
 
 
 def encode(record: Record) -> bytes:
@@ -69,6 +112,16 @@ def _mended(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_mended(inner) for inner in value]
     return value
+
+
+def as_read(record: Record) -> Record:
+    """The record as whoever reads it will have it: of plain JSON, broken letters replaced."""
+    return record._replace(body=orjson.loads(encode_body(record)))
+
+
+def is_text(text: str) -> bool:
+    """Whether some record could have this as its id or key."""
+    return _UNPRINTABLE.search(text) is None
 
 
 def encode_with_kind(record: Record) -> bytes:
