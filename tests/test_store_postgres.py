@@ -109,6 +109,59 @@ def test_postgres_counts_amendments_that_arrive_together(database):  # noqa: F81
         store.close()
 
 
+def test_postgres_counts_amendments_that_arrive_before_their_record(database):  # noqa: F811
+    """An export is by kind, so amendments come first: the sums are those of the amended records, batch by batch."""
+    source, target = opened(database, "before"), opened(database, "behind")
+    records = [visit(number, "served", key=f"run1/r{number}/1") for number in range(7)]
+    source.append(records)
+    for number in (5, 6):
+        source.amend(records[number].id, {"bins_before": 100}, "miscounted", "ann", NOON)
+    source.amend(records[6].id, {"bins_before": 50}, "again", "ann", NOON)
+    moved = list(records_of(source))
+    for first in range(0, len(moved), 2):
+        target.append(moved[first : first + 2])
+    asked = ("visit", "2026-11-22", "2026-11-22", [])
+    assert target.totals(*asked) == source.totals(*asked) and target.totals(*asked)[0]["bins_before"] > 150
+    for store in (source, target):
+        assert store.wrong_sums() == []
+        store.close()
+
+
+def test_postgres_amends_where_a_number_or_its_id_is_taken(database):  # noqa: F811
+    """Only `#2` is known, and `#3` is another record's id: the next amendment is `#4` and is what is valid."""
+    store = opened(database, "gaps")
+    one = visit(1, "served")
+    body = {"record_id": one.id, "record_kind": "visit", "number": 2, "patch": {"a": 5}, "reason": "x", "who": "y"}
+    second = Record(f"{one.id}#2", "amendment", one.id, NOON, NOON, "xh", body)
+    store.append([one, second, Record(f"{one.id}#3", "thing", "k", NOON, NOON, "xh", {})])
+    assert store.amend(one.id, {"bins_before": 9}, "counted", "ann", NOON).body["bins_before"] == 9
+    found = store.get(one.id)
+    assert found is not None and found.body["bins_before"] == 9 and store.get(f"{one.id}#4") is not None
+    assert store.wrong_sums() == []
+    store.close()
+
+
+def test_postgres_lets_one_of_two_win_who_amend_at_once(database, monkeypatch):  # noqa: F811
+    """Both saw the same record: the second is told of the first, and the first's amendment stays."""
+    store, other = opened(database, "race"), opened(database, "race")
+    one = visit(1, "served")
+    store.append([one])
+    insert = PostgresStore._insert
+
+    def overtaken(self, connection, fresh):
+        if self is store:
+            other.amend(one.id, {"bins_before": 7}, "first", "bob", NOON)
+        return insert(self, connection, fresh)
+
+    monkeypatch.setattr(PostgresStore, "_insert", overtaken)
+    with pytest.raises(Conflict, match="amended by somebody else just now"):
+        store.amend(one.id, {"bins_before": 9}, "second", "ann", NOON)
+    found = store.get(one.id)
+    assert found is not None and found.body["bins_before"] == 7
+    store.close()
+    other.close()
+
+
 def test_postgres_finds_and_mends_wrong_sums(database):  # noqa: F811
     """Day sums changed by hand are named, and counted again on demand."""
     store = opened(database, "sums")
@@ -155,6 +208,15 @@ def test_postgres_takes_no_password_in_its_address(database):  # noqa: F811
     with pytest.raises(Refused, match="PGPASSFILE") as refused:
         opened("postgresql://someone:secret@127.0.0.1/x", "xh")
     assert "secret" not in str(refused.value)
+    for address in (
+        "postgresql://someone@127.0.0.1/x?password=secret",
+        "postgresql://someone@127.0.0.1/x?sslpassword=secret",
+        "postgresql://someone:sec%ret@127.0.0.1/x",
+        "postgresql://someone:secret@[127.0.0.1/x",
+    ):
+        with pytest.raises(Refused, match=r"PGPASSFILE|write postgresql://USER") as refused:
+            opened(address, "xh")
+        assert "sec" not in str(refused.value)
     with pytest.raises(Unavailable):
         opened("postgresql://postgres@127.0.0.1:1/x", "xh")
 
@@ -166,4 +228,26 @@ def test_postgres_refuses_nothing_that_tinydb_takes(database):  # noqa: F811
     store.append([Record("odd:x", "thing", "k", NOON, NOON, "xh", body)])
     found = store.get("odd:x")
     assert found is not None and repr(dict(found.body)) == repr(body)
+    store.close()
+
+
+def test_postgres_counts_what_it_stored(database):  # noqa: F811
+    """Half a character in a field that is counted: it is stored and counted as the replacement character."""
+    store = opened(database, "half")
+    store.append([Record("r01:1:1", "keeper", "r01", NOON, NOON, "xh", {"device": "r\ud800", "event": "bins_out"})])
+    assert [row["device"] for row in store.totals("keeper", "2026-11-22", "2026-11-22", ["device"])] == ["r\ufffd"]
+    assert store.amend("r01:1:1", {"device": "\ud800"}, "\ud800", "ann", NOON).body["device"] == "\ufffd"
+    assert store.wrong_sums() == []
+    store.close()
+
+
+@pytest.mark.parametrize("text", ["a\x00", "a\ud800"])
+def test_postgres_has_nothing_under_a_text_that_nobody_stores(database, text):  # noqa: F811
+    """A NUL or half a character is asked for: there is no such record, and the database is not bothered."""
+    store = opened(database, "nothing")
+    assert store.get(text) is None and store.latest("bins", text) == {} and list(store.scan(text)) == []
+    with pytest.raises(Conflict, match="names no record"):
+        list(store.scan("bins", after=text))
+    with pytest.raises(Conflict, match="there is no record"):
+        store.amend(text, {}, "why", "ann", NOON)
     store.close()

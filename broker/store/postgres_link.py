@@ -3,13 +3,12 @@
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import orjson
 import psycopg
-from psycopg import errors
+from psycopg import conninfo, errors
 
-from broker.store import Full, Record, Refused, StoreError, Unavailable
+from broker.store import Full, Record, Refused, StoreError, Unavailable, codec
 
 COLUMNS = "id, kind, key, at, received_at, area, body::text"
 _TRIES = 5
@@ -24,7 +23,7 @@ class PostgresLink:
     """One connection that writes and one that reads, made again after a failure; for any number of threads."""
 
     def __init__(self, address: str) -> None:
-        if urlsplit(address).password:
+        if _has_password(address):
             raise Refused("the address of the database holds a password: put it into PGPASSFILE or PGPASSWORD")
         self._address = address
         self._writer: Connection | None = None
@@ -66,6 +65,8 @@ class PostgresLink:
 
     def reading(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """All rows of one query; raises StoreError."""
+        if not all(codec.is_text(value) for value in values if isinstance(value, str)):
+            return []  # no stored text has such characters, and the database would refuse the question
         with self._read_lock:
             try:
                 if self._reader is None or self._reader.closed:
@@ -85,6 +86,15 @@ class PostgresLink:
             if connection is not None:
                 connection.close()
         self._writer = self._reader = None
+
+
+def _has_password(address: str) -> bool:
+    try:
+        words = conninfo.conninfo_to_dict(address)
+    except psycopg.Error:
+        # Its own text may repeat a password.
+        raise Refused("the address of the database is none: write postgresql://USER@HOST:PORT/DATABASE") from None
+    return bool(words.get("password") or words.get("sslpassword"))
 
 
 def record_of(row: tuple[Any, ...]) -> Record:

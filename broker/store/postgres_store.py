@@ -123,7 +123,7 @@ class PostgresStore:
         )
         stored = [record_id for (record_id,) in connection.execute(_INSERT, (self._area, *columns)).fetchall()]
         if stored:
-            self._sums.count(connection, [fresh[record_id] for record_id in stored])
+            self._sums.count(connection, [codec.as_read(fresh[record_id]) for record_id in stored])
             connection.execute("UPDATE zp_area SET records = records + %s WHERE area = %s", (len(stored), self._area))
         return stored
 
@@ -137,15 +137,20 @@ class PostgresStore:
             if original is None or original.kind == amendments.KIND:
                 raise Conflict(f"there is no record {record_id!r} that could be amended")
             known = amendments.Amendments()
-            known.take_all(amendments_of(connection, self._area, record_id))
+            made = amendments_of(connection, self._area, [record_id])
+            known.take_all(made)
             count = known.count(record_id)
             if seen is not None and seen != count:
                 raise Conflict(f"{record_id!r} has {count} amendments by now, not {seen}: look at it again")
-            amendment = amendments.record(original, count + 1, patch, reason, who, at, int(self._now()))
+            # Numbers may have gaps, and their ids belong to other records: what is taken by now is stepped over.
+            number = max((amendment.body["number"] for amendment in made), default=0) + 1
+            while one(connection, self._area, f"{record_id}#{number}") is not None:
+                number += 1
+            amendment = amendments.record(original, number, patch, reason, who, at, int(self._now()))
             codec.check(amendment)
             if not self._insert(connection, {amendment.id: amendment}):
                 raise Conflict(f"{record_id!r} was amended by somebody else just now: look at it again")
-            known.take(amendment)
+            known.take(codec.as_read(amendment))
             return known.applied(original)
 
         return self._link.writing(work)

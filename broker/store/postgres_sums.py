@@ -1,10 +1,10 @@
 """Day sums in PostgreSQL, kept in the transaction that stores the records they count."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import orjson
 
-from broker.store import Record, amendments, sums
+from broker.store import Record, amendments, codec, sums
 from broker.store.days import Days
 from broker.store.postgres_link import COLUMNS, Connection, record_of
 
@@ -24,34 +24,29 @@ class PostgresSums:
     def __init__(self, area: str, days: Days) -> None:
         self._area, self._days = area, days
 
-    def count(self, connection: Connection, stored: Iterable[Record]) -> None:
+    def count(self, connection: Connection, stored: Sequence[Record]) -> None:
         """Add the records just stored; an amendment changes the sums of what it corrects."""
+        fresh = {record.id for record in stored}
+        corrected = sorted({record.key for record in stored if record.kind == amendments.KIND})
+        before, after = amendments.Amendments(), amendments.Amendments()
+        for amendment in amendments_of(connection, self._area, [*fresh, *corrected]):
+            after.take(amendment)
+            if amendment.id not in fresh:
+                before.take(amendment)
         cubes: dict[str, sums.Cube] = {}
-        corrections = []
         for record in stored:
-            self._add(cubes, record.kind, record.at, record.body)
-            if record.kind == amendments.KIND:
-                corrections.append(record)
-        # Of several amendments of one record the highest is counted against what was valid before all of them.
-        ids = {record.id for record in corrections}
-        for record_id in sorted({record.body["record_id"] for record in corrections}):
-            self._correct(connection, cubes, record_id, ids)
+            # Its amendments may be here before it: an import brings kind after kind.
+            self._add(cubes, record.kind, record.at, before.applied(record).body)
+        for record_id in corrected:
+            original = one(connection, self._area, record_id)
+            if original is not None:
+                self._add(cubes, original.kind, original.at, before.applied(original).body, -1)
+                self._add(cubes, original.kind, original.at, after.applied(original).body)
         self._store(connection, cubes)
 
     def _add(self, cubes: dict[str, sums.Cube], kind: str, at: int, body: Mapping[str, object], sign: int = 1) -> None:
         by = sums.DIMENSIONS.get(kind, ())
         sums.add(cubes.setdefault(kind, {}), kind, by, self._days.of(at), body, sign)
-
-    def _correct(self, connection: Connection, cubes: dict[str, sums.Cube], record_id: str, fresh: set[str]) -> None:
-        original = one(connection, self._area, record_id)
-        if original is None:
-            return
-        all_of_them = amendments_of(connection, self._area, record_id)
-        before, after = amendments.Amendments(), amendments.Amendments()
-        before.take_all(amendment for amendment in all_of_them if amendment.id not in fresh)
-        after.take_all(all_of_them)
-        self._add(cubes, original.kind, original.at, before.applied(original).body, -1)
-        self._add(cubes, original.kind, original.at, after.applied(original).body)
 
     def _store(self, connection: Connection, cubes: Mapping[str, sums.Cube]) -> None:
         rows = sorted(
@@ -99,6 +94,8 @@ class PostgresSums:
 
 def one(connection: Connection, area: str, record_id: str) -> Record | None:
     """A record as it was stored."""
+    if not codec.is_text(record_id):
+        return None  # the database would refuse the question
     row = connection.execute(
         f"SELECT {COLUMNS} FROM zp_record WHERE owner = %s AND id = %s",  # noqa: S608 - constant columns
         (area, record_id),
@@ -106,10 +103,10 @@ def one(connection: Connection, area: str, record_id: str) -> Record | None:
     return None if row is None else record_of(row)
 
 
-def amendments_of(connection: Connection, area: str, record_id: str) -> list[Record]:
-    """The amendments of one record."""
+def amendments_of(connection: Connection, area: str, record_ids: Sequence[str]) -> list[Record]:
+    """The amendments of some records."""
     rows = connection.execute(
-        f"SELECT {COLUMNS} FROM zp_record WHERE owner = %s AND kind = %s AND key = %s",  # noqa: S608
-        (area, amendments.KIND, record_id),
+        f"SELECT {COLUMNS} FROM zp_record WHERE owner = %s AND kind = %s AND key = ANY(%s)",  # noqa: S608
+        (area, amendments.KIND, list(record_ids)),
     ).fetchall()
     return [record_of(row) for row in rows]
