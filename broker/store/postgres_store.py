@@ -62,8 +62,9 @@ SELECT kind FROM found WHERE kind IS NOT NULL
 class PostgresStore:
     """A Store in the database at `address`; raises Unavailable when it cannot be reached, Conflict for another zone."""
 
-    def __init__(self, address: str, area: str, timezone: str, now: Callable[[], float]) -> None:
-        self._area, self._now = area, now
+    def __init__(self, address: str, area: str, timezone: str, now: Callable[[], float], *, make: bool = True) -> None:
+        """Without `make` an area that has no records yet is refused as a Conflict naming those that have."""
+        self._area, self._now, self._make = area, now, make
         self._days = Days(timezone)
         self._sums = PostgresSums(area, self._days)
         self._link = PostgresLink(address)
@@ -74,6 +75,8 @@ class PostgresStore:
     def _prepare(self, connection: Connection) -> None:
         # Several bridges may start at once, and CREATE IF NOT EXISTS alone is not safe against that.
         connection.execute("SELECT pg_advisory_xact_lock(7232, 1)")
+        if not self._make:
+            self._must_be_known(connection)
         connection.execute(_SCHEMA)
         cubes = orjson.dumps([dict(sums.DIMENSIONS), dict(sums.MEASURES)]).decode()
         connection.execute(
@@ -95,6 +98,14 @@ class PostgresStore:
         setting = connection.execute("SHOW fsync").fetchone()
         if setting is not None and setting[0] != "on":
             self._warnings.append("PostgreSQL runs with fsync = off: a power cut loses records; switch it on")
+
+    def _must_be_known(self, connection: Connection) -> None:
+        there = connection.execute("SELECT to_regclass('zp_area')").fetchone()
+        rows = [] if there == (None,) else connection.execute("SELECT area FROM zp_area ORDER BY area").fetchall()
+        areas = [area for (area,) in rows]
+        if self._area not in areas:
+            known = f"it has those of {', '.join(areas)}: name one with --area" if areas else "it has none of any area"
+            raise Conflict(f"the database has no records of area {self._area!r}; {known}")
 
     # --- writing ---------------------------------------------------------------------------------------
 
