@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the bridge or a command; the exit code is 0, 1 (failed), 2 (wrongly asked) or 130 (Ctrl-C)."""
+    """Run the bridge or a command; the exit code is 0, 1 (failed), 2 (wrongly asked) or 130 (Ctrl-C); fsck has 3."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # as our CSV and HTML say of themselves, whatever the locale is
     try:

@@ -1,5 +1,6 @@
 """What only PostgreSQL can go wrong with: lost connections, several writers, a server that dies, passwords."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -185,10 +186,21 @@ def test_postgres_misses_deleted_records(database, capsys):  # noqa: F811
         connection.execute("DELETE FROM zp_record WHERE id = %s", (records[0].id,))
     assert main(asked) == 1
     assert "3 records were stored, 2 are there" in capsys.readouterr().out
-    assert main([*asked, "--repair"]) == 0 and main(asked) == 0
+    assert main([*asked, "--repair"]) == 3 and main(asked) == 0
     store.append(records)
     assert main(asked) == 0 and "GOOD  holes: 3 records" in capsys.readouterr().out
     store.close()
+
+
+def test_commands_name_the_areas_of_a_database(database, tmp_path, capsys):  # noqa: F811
+    """A mistyped area is no empty one: it is refused with those that have records, and nothing is made of it."""
+    opened(database, "typed").close()
+    target = str(tmp_path / "x.jsonl")
+    for command in (["fsck"], ["export", target], ["stats", "--from", "2026-11-22"], ["fsck", "--repair"]):
+        assert main([*command, "--store", database, "--area", "mistyped", "--timezone", ZONE]) == 1
+        assert re.search(r"no records of area 'mistyped'; it has those of .*\btyped\b", capsys.readouterr().err)
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT 1 FROM zp_area WHERE area = 'mistyped'").fetchone() is None
 
 
 def test_postgres_keeps_areas_apart(database):  # noqa: F811

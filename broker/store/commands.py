@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -17,9 +18,15 @@ from broker.rules.report_words import LANGUAGES
 from broker.rules.statistics import DIMENSIONS, count
 from broker.store import InUse, Store, StoreError, corrections, figures, fsck, transfer
 from broker.store.asking import Asked
-from broker.store.opening import open_store
+from broker.store.opening import is_address, must_be_store, open_store
 
 SUFFIXES = (".jsonl", ".json")
+_DAYS = ("records", "open")
+_LOST = 3
+_FSCK_ENDS = (
+    "Exit codes: 0 all is good or was repaired; 1 something is not good, or could not be looked at; 2 wrongly asked; "
+    f"{_LOST} repaired, but records are lost."
+)
 
 
 def add_commands(subparsers: Any) -> None:
@@ -28,7 +35,9 @@ def add_commands(subparsers: Any) -> None:
     where.add_argument("--store", help="folder or postgresql:// address (default: the one in the configuration)")
     where.add_argument("--area", help="area of a store that is not in the configuration")
     where.add_argument("--timezone", help="its time zone, such as Asia/Shanghai")
-    command = subparsers.add_parser("fsck", parents=[where], help="look the records over, say what is wrong, repair")
+    command = subparsers.add_parser(
+        "fsck", parents=[where], help="look the records over, say what is wrong, repair", epilog=_FSCK_ENDS
+    )
     command.add_argument("--repair", action="store_true", help="put right what can be; what is replaced is kept aside")
     command.add_argument("--copies", type=Path, help="folder of a copy of this store, for damaged sealed files")
     command.set_defaults(run=run_fsck)
@@ -61,8 +70,19 @@ def add_commands(subparsers: Any) -> None:
 
 def _place(arguments: argparse.Namespace) -> tuple[str, str, str]:
     """Where the store is, its area and its time zone: as asked for, else as the folder says, else as configured."""
+    where, area, timezone = _asked_place(arguments)
+    try:
+        ZoneInfo(timezone)
+    except (LookupError, ValueError, OSError) as error:
+        raise ValueError(f"{timezone!r} is no time zone; write it as Asia/Shanghai") from error
+    return where, area, timezone
+
+
+def _asked_place(arguments: argparse.Namespace) -> tuple[str, str, str]:
     where = arguments.store
     if where is None or (arguments.area is None and not (Path(where) / "store.json").exists()):
+        if where is not None and not is_address(where) and any((Path(where) / name).exists() for name in _DAYS):
+            raise ValueError(f"{Path(where) / 'store.json'} is missing; run `python -m broker fsck --store {where}`")
         from broker.config import read_config
         from broker.serving import read_plan
 
@@ -74,8 +94,9 @@ def _place(arguments: argparse.Namespace) -> tuple[str, str, str]:
         try:
             found = orjson.loads(about.read_bytes())
             area, timezone = str(found["area"]), str(found["timezone"])
-        except (LookupError, TypeError) as error:
-            raise ValueError(f"{about} does not say area and time zone; run `python -m broker fsck`") from error
+        except (LookupError, TypeError, ValueError) as error:
+            advice = f"run `python -m broker fsck --store {where}`"
+            raise ValueError(f"{about} does not say area and time zone; {advice}") from error
         if (arguments.area or area) != area or (arguments.timezone or timezone) != timezone:
             raise ValueError(f"{where} holds area {area} in time zone {timezone}: leave out --area and --timezone")
         return where, area, timezone
@@ -97,21 +118,13 @@ def _names(config_path: Path, area: str) -> dict[str, str]:
 @contextmanager
 def _opened(arguments: argparse.Namespace, *, make: bool = False) -> Iterator[Store]:
     if arguments.store is not None and not make:
-        _must_be_store(arguments.store)
+        must_be_store(arguments.store)
     where, area, timezone = _place(arguments)
-    if not make:
-        _must_be_store(where)
-    store = open_store(where, area, timezone, time.time)
+    store = open_store(where, area, timezone, time.time, make=make)
     try:
         yield store
     finally:
         store.close()
-
-
-def _must_be_store(where: str) -> None:
-    """Refuse a path without records: opening it would make an empty store there, and all would seem well."""
-    if "://" not in where and not any((Path(where) / name).exists() for name in ("store.json", "records", "open")):
-        raise ValueError(f"there are no records at {where}")
 
 
 @contextmanager
@@ -139,44 +152,59 @@ def _said(run: Any, arguments: argparse.Namespace) -> int:
 
 
 def run_fsck(arguments: argparse.Namespace) -> int:
-    """Print every finding; 0 if all is good or was repaired, else 1."""
+    """Print every finding; 0 if all is good or was repaired, 3 if it was and records are lost, else 1."""
     return _said(_fsck, arguments)
 
 
 def _fsck(arguments: argparse.Namespace) -> int:
-    if arguments.store is not None:
-        _must_be_store(arguments.store)
-    where, area, timezone = _place(arguments)
-    if "://" in where:
-        from broker.store.postgres_store import PostgresStore
+    where = arguments.store
+    if where is None:
+        from broker.config import read_config
 
-        database = PostgresStore(where, area, timezone, time.time)
-        try:
-            wrong = [f"{kind}: the day sums are not what a recount gives" for kind in database.wrong_sums()]
-            stored, there = database.stored_and_there()
-            if stored != there:
-                wrong.append(f"{stored} records were stored, {there} are there; `import` a copy to bring back others")
-            for text in wrong:
-                print(f"{'FIXED' if arguments.repair else 'BAD':5} {area}: {text}")
-            if wrong and arguments.repair:
-                database.recount()
-                print(f"{area}: sums and number of records were counted again; records that are lost stay lost")
-            elif not wrong:
-                print(f"GOOD  {area}: {there} records, sums equal a recount")
-            return 0 if not wrong or arguments.repair else 1
-        finally:
-            database.close()
-    bad = repaired = 0
+        where = read_config(arguments.config).store.url
+    if is_address(where):
+        return _fsck_database(arguments)
+    must_be_store(where)
+    bad = repaired = lost = 0
     stamp = f"fsck-{int(time.time())}"
     for finding in fsck.check(Path(where), arguments.copies, arguments.repair, stamp=stamp):
         bad += not finding.good
         repaired += finding.repaired
+        lost += finding.lost
         print(f"{'GOOD' if finding.good else 'FIXED' if finding.repaired else 'BAD':5} {finding.path}: {finding.text}")
-    if bad == repaired:
-        print(f"{where}: good" if not bad else f"{where}: {repaired} repaired; what was replaced is in aside/")
-        return 0
-    print(f"{where}: {bad - repaired} not good, see above")
-    return 1
+    if bad > repaired:
+        print(f"{where}: {bad - repaired} not good, see above")
+        return 1
+    if lost:
+        print(f"{where}: {repaired} repaired, but records are lost, see above; `import` an export made before")
+        return _LOST
+    print(f"{where}: good" if not bad else f"{where}: {repaired} repaired; what was replaced is in aside/")
+    return 0
+
+
+def _fsck_database(arguments: argparse.Namespace) -> int:
+    from broker.store.postgres_store import PostgresStore
+
+    where, area, timezone = _place(arguments)
+    database = PostgresStore(where, area, timezone, time.time, make=False)
+    try:
+        wrong = [f"{kind}: the day sums are not what a recount gives" for kind in database.wrong_sums()]
+        stored, there = database.stored_and_there()
+        if stored != there:
+            wrong.append(f"{stored} records were stored, {there} are there; `import` a copy to bring back others")
+        for text in wrong:
+            print(f"{'FIXED' if arguments.repair else 'BAD':5} {area}: {text}")
+        if not wrong:
+            print(f"GOOD  {area}: {there} records, sums equal a recount")
+            return 0
+        if not arguments.repair:
+            return 1
+        database.recount()
+        lost = "; records that are lost stay lost" if there < stored else ""
+        print(f"{area}: sums and number of records were counted again{lost}")
+        return _LOST if there < stored else 0
+    finally:
+        database.close()
 
 
 def run_export(arguments: argparse.Namespace) -> int:
@@ -205,7 +233,7 @@ def _import(arguments: argparse.Namespace) -> int:
     source = arguments.source
     is_file = Path(source).suffix in SUFFIXES and Path(source).is_file()
     if not is_file:
-        _must_be_store(source)
+        must_be_store(source)
     with _opened(arguments, make=True) as store:
         if is_file:
             read = transfer.read_lines if source.endswith(".jsonl") else transfer.read_tinydb
@@ -213,7 +241,7 @@ def _import(arguments: argparse.Namespace) -> int:
                 receipt = transfer.import_records(read(Path(source)), store, progress)
         else:
             _, area, timezone = _place(arguments)
-            other = open_store(source, area, timezone, time.time)
+            other = open_store(source, area, timezone, time.time, make=False)
             try:
                 with _progress("import", other.health()["records"]) as progress:
                     receipt = transfer.import_records(transfer.records_of(other), store, progress)

@@ -1,13 +1,16 @@
 """Looking a folder over without trusting it, and putting right what can be put right without guessing.
 
 Repairs: a damaged sealed file comes back from a copy with the very hash it was sealed with, a lost day as a whole; of
-a damaged journal all whole frames are kept. Whatever is replaced moves to `aside/`, and what is lost is said in frames
-and bytes. Nothing is deleted. (The index needs no repair: it is made again when it does not fit the days.)
+a damaged journal all whole frames that are in order are kept. Whatever is replaced moves to `aside/`, and what is lost
+is said in frames and bytes. Nothing is deleted. (The index needs no repair: it is made again when it does not fit the
+days.)
 """
 
+import errno
 import hashlib
-import shutil
-from collections.abc import Iterator
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +20,16 @@ from broker.store import Corrupt, Unavailable, carry_over, codec, sums
 from broker.store.days import Days
 from broker.store.id_index import lost_days
 from broker.store.open_day import POSITIONS
+from broker.store.salvage import whole_frames
 from broker.store.seal import MANIFEST, SEEN, SUMS
 from broker.store.sealed_day import SealedDay
 from broker.store.tinyjournal import Files, FolderLock, FolderLocked, JournalDB, document_of, frames, inserting
-from broker.store.tinyjournal.segments import missing_newest, segments_of
 
 ABOUT = "store.json"
+_ABOUT_IS = 'format, area and time zone, as in {"format": 1, "area": "xh", "timezone": "Asia/Shanghai"}'
+_OPEN_DAY = re.compile(r"(\d{6,})_\d{4}-\d\d-\d\d")
+_SUMS = re.compile(r"(?:[0-9a-f]{64}  [\w.-]+\n)+", re.ASCII)
+_UNFINISHED = re.compile(r"\.(.+)\.repairing")  # the new journal of a repair that was interrupted
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +40,35 @@ class Finding:
     path: Path
     text: str
     repaired: bool = False
+    lost: bool = False  # repaired as far as possible, and records are gone
 
 
 def check(folder: Path, copies: Path | None = None, repair: bool = False, files: Files | None = None,
           stamp: str = "fsck") -> Iterator[Finding]:  # fmt: skip
     """Look over a store's folder; with `repair` put right what can be, sealed files from the store folder `copies`.
 
-    Raises Unavailable while a bridge works in the folder.
+    Raises Unavailable while a bridge works in the folder. A disk that is read only is looked at as it is.
     """
     if not folder.is_dir() or not any((folder / name).exists() for name in (ABOUT, "records", "open")):
         yield Finding(False, folder, f"no {ABOUT}, no days: this is not the folder of a store")
         return
-    try:
-        lock = FolderLock(folder)
-    except FolderLocked as error:
-        raise Unavailable(f"{error}; stop the bridge, or check a copy of the folder") from error
+    lock = _locked(folder, repair)
     try:
         yield from _Check(folder, copies, repair, files or Files(), stamp).run()
     finally:
-        lock.release()
+        if lock is not None:
+            lock.release()
+
+
+def _locked(folder: Path, repair: bool) -> FolderLock | None:
+    try:
+        return FolderLock(folder)
+    except FolderLocked as error:
+        raise Unavailable(f"{error}; stop the bridge, or check a copy of the folder") from error
+    except OSError as error:
+        if error.errno == errno.EROFS and not repair:
+            return None  # nobody can write there, so nobody has to be kept out
+        raise Unavailable(f"{folder} cannot be written to ({error.strerror}): copy the folder first") from error
 
 
 class _Check:
@@ -77,7 +94,7 @@ class _Check:
     def _look(self) -> Iterator[Finding]:
         days = _days_of(self._folder / ABOUT)
         if days is None:
-            yield self._restore(self._folder / ABOUT, None, "is missing or does not say format, area and time zone")
+            yield self._restore(self._folder / ABOUT, None, f"is missing or does not say {_ABOUT_IS}")
             days = _days_of(self._folder / ABOUT)
             if days is None:
                 return
@@ -85,11 +102,22 @@ class _Check:
             yield self._restore_day(self._folder / "records" / name)
         for path in self._folders():
             yield from self._sealed(path, days)
+        sealed: defaultdict[int | None, list[Path]] = defaultdict(list)
+        for path in self._folders():
+            sealed[_number_of(path)].append(path)
+        opened: defaultdict[int | None, list[Path]] = defaultdict(list)
+        for path in self._journals():
+            opened[int(path.name.partition("_")[0])].append(path)
+        yield from _same_number([*sealed.items(), *opened.items()])
+        strange = list(self._strange())
+        for path in strange:
+            yield self._unfinished(path, sealed)
         for path in self._journals():
             yield self._journal(path)
-        if not self._journals() and self._folders():
+        if not self._journals() and not strange and self._folders():
             yield Finding(False, self._folder / "open", "is empty: the day that was being written is lost")
-        for path in sorted((self._folder / "aside").glob("*")):
+        kept = [*(self._folder / "aside").glob("*"), *(self._folder / "open").glob("*/aside/*")]
+        for path in sorted(kept):
             yield Finding(True, path, "was set aside earlier; look at it, then keep or remove it")
 
     def _folders(self) -> list[Path]:
@@ -97,7 +125,11 @@ class _Check:
         return [path for path in found if path.is_dir() and not path.name.startswith(".")]
 
     def _journals(self) -> list[Path]:
-        return sorted((self._folder / "open").glob("*_*"))
+        return [path for path in sorted((self._folder / "open").glob("*")) if _OPEN_DAY.fullmatch(path.name)]
+
+    def _strange(self) -> Iterator[Path]:
+        """What lies in open/ and is no day that the store reads."""
+        return (path for path in sorted((self._folder / "open").glob("*")) if not _OPEN_DAY.fullmatch(path.name))
 
     def _aside(self, path: Path) -> Path:
         target = self._folder / "aside" / f"{path.parent.name}-{path.name}.{self._stamp}"
@@ -105,6 +137,7 @@ class _Check:
         while target.exists():
             target = target.with_name(target.name + "x")
         self._files.replace(path, target)
+        self._files.sync_folder(target.parent)
         return target
 
     # --- sealed days -----------------------------------------------------------------------------------
@@ -176,8 +209,8 @@ class _Check:
     def _restore(self, path: Path, digest: str | None, what: str) -> Finding:
         copy = None if self._copies is None else self._copies / path.relative_to(self._folder)
         usable = copy is not None and copy.exists()
-        if usable and copy is not None and digest is not None:
-            usable = _digest(copy) == digest
+        if usable and copy is not None:
+            usable = _digest(copy) == digest if digest is not None else copy.name != ABOUT or _days_of(copy) is not None
         if not usable or copy is None:
             hint = "give a copy of this store with --copies" if self._copies is None else f"no equal copy at {copy}"
             return Finding(False, path, f"{what}; {hint}")
@@ -190,19 +223,39 @@ class _Check:
 
     # --- journals --------------------------------------------------------------------------------------
 
+    def _unfinished(self, path: Path, sealed: Iterable[int | None]) -> Finding:
+        """A new journal that an interrupted repair left takes its place if the old one is in aside/ already."""
+        found = _UNFINISHED.fullmatch(path.name)
+        day = None if found is None else _OPEN_DAY.fullmatch(found[1])
+        if day is None:
+            return Finding(False, path, "is no day of this store, which does not read it: move it out of open/")
+        target = path.with_name(day[0])
+        replaced = sorted((self._folder / "aside").glob(f"open-{day[0]}.*"))
+        text = "was left by a repair that was interrupted"
+        if target.exists() or not replaced or int(day[1]) in sealed or whole_frames(path).wrong:
+            if not self._repair:
+                return Finding(False, path, f"{text}; run with --repair to set it aside and begin that again")
+            return Finding(False, path, f"{text}; it is kept in {self._aside(path)}", repaired=True)
+        lost = whole_frames(replaced[-1]).loses
+        if not self._repair:
+            return Finding(False, path, f"{text}; {replaced[-1]} is what it replaces: run with --repair to finish it")
+        self._files.replace(path, target)
+        self._files.sync_folder(target.parent)
+        return Finding(False, path, f"{text}; it is finished, {replaced[-1]} was replaced", repaired=True, lost=lost)
+
     def _journal(self, folder: Path) -> Finding:
-        whole, lost = _whole_frames(folder)
-        lines = sum(len(frame) for frame in whole)
-        if not lost:
-            return Finding(True, folder, f"{len(whole)} frames, {lines} records, unbroken")
-        text = f"{lost[0]}: {len(whole)} whole frames ({lines} records) can be kept"
+        found = whole_frames(folder)
+        lines = sum(len(frame) for frame in found.kept)
+        if not found.wrong:
+            return Finding(True, folder, f"{len(found.kept)} frames, {lines} records, {found.torn or 'unbroken'}")
+        text = f"{found.wrong[0]}: {len(found.kept)} whole frames ({lines} records) of {found.last} can be kept"
+        if found.strays:
+            text += f", {found.strays} that do not follow them cannot"
         if not self._repair:
             return Finding(False, folder, text + "; run with --repair to keep them and set the rest aside")
         fresh = folder.with_name(f".{folder.name}.repairing")
-        if fresh.exists():
-            shutil.rmtree(fresh)
         db = JournalDB(fresh, self._files)
-        for frame in whole:
+        for frame in found.kept:
             # Documents get new numbers, without the gaps of what is lost; their ids are in them.
             kept: list[bytes] = []
             runs: list[tuple[str | None, int]] = []
@@ -219,7 +272,8 @@ class _Check:
         target = self._aside(folder)
         self._files.replace(fresh, folder)
         self._files.sync_folder(folder.parent)
-        return Finding(False, folder, f"{text}; done, the damaged journal is kept in {target}", repaired=True)
+        text += f"; done, the damaged journal is kept in {target}"
+        return Finding(False, folder, text, repaired=True, lost=found.loses)
 
 
 def _days_of(path: Path) -> Days | None:
@@ -234,10 +288,12 @@ def _days_of(path: Path) -> Days | None:
 def _hashes(path: Path) -> dict[str, str] | None:
     """Name -> digest of a SHA256SUMS, None if it cannot be read."""
     try:
-        lines = path.read_text().splitlines()
-        found = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+        text = path.read_bytes().decode("ascii")
     except (OSError, ValueError):
         return None
+    if _SUMS.fullmatch(text) is None:
+        return None
+    found = {name: digest for digest, name in (line.split("  ") for line in text.split("\n")[:-1])}
     return found if MANIFEST in found else None  # the manifest is written last: without it the list was cut
 
 
@@ -274,51 +330,27 @@ def _describes_better(folder: Path, copied: dict[str, str], hashes: dict[str, st
     return wrong > wrong_by_copy
 
 
+def _number_of(folder: Path) -> int | None:
+    """The number a sealed day says it has, None if that cannot be read."""
+    try:
+        number = orjson.loads((folder / MANIFEST).read_bytes())["number"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return number if isinstance(number, int) else None
+
+
+def _same_number(days: Iterable[tuple[int | None, list[Path]]]) -> Iterator[Finding]:
+    for number, paths in days:
+        if number is not None and len(paths) > 1:
+            others = " and ".join(str(path) for path in paths[:-1])
+            text = f"has the number {number} of {others}: one is a copy, move it out of {paths[-1].parent}"
+            yield Finding(False, paths[-1], text)
+
+
 def _ids_of(folder: Path) -> Iterator[str]:
     """The ids of a journal's documents and lines."""
-    for frame in _whole_frames(folder)[0]:
+    for frame in whole_frames(folder).kept:
         for line in frame:
             put = document_of(line)
             if put is not None or line.startswith(b"{"):
                 yield codec.head(line if put is None else put[1])[0]
-
-
-def _whole_frames(folder: Path) -> tuple[list[list[bytes]], list[str]]:
-    """The lines of all whole frames of a journal that were promised, and what is wrong between them."""
-    found: list[list[bytes]] = []
-    lost: list[str] = []
-    expected = 1
-    missing = missing_newest(folder)
-    if missing is not None:
-        lost.append(f"{missing}: was begun and is not there")
-    segments = segments_of(folder)
-    starts = [int(path.stem.partition("-")[0]) for path in segments]
-    for index, path in enumerate(segments):
-        limit = starts[index + 1] if index + 1 < len(starts) else 1 << 62
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            data = b""
-            lost.append(f"{path}: cannot be read from the disk ({error.strerror})")
-        position = 0
-        while position < len(data):
-            frame = frames.frame_at(data, position)
-            if frame is None:
-                later = frames.frame_after(data, position)
-                end = len(data) if later is None else later.start
-                if data[position:end].strip(b"\n") and expected < limit:
-                    lost.append(f"{path}: bytes {position} to {end} are damaged (frame {expected})")
-                position = end
-                continue
-            if frame.number >= limit:
-                break
-            if frame.number != expected and not lost:
-                lost.append(f"{path}: frame {expected} is missing before byte {position}")
-            if frame.number >= expected:
-                found.append(data[frame.body : frame.end].split(b"\n")[:-1])
-                expected = frame.number + 1
-            position = frame.end
-        if limit < 1 << 62 and expected < limit:
-            lost.append(f"{path}: ends before frame {limit}")
-            expected = limit
-    return found, lost
