@@ -151,9 +151,12 @@ def add_commands(subparsers: Any) -> None:
 
 def _day(text: str) -> dt.date:
     try:
-        return dt.date.fromisoformat(text)
+        day = dt.date.fromisoformat(text)
     except ValueError as why:
         raise ValueError(f"{text!r} is no day; write it as 2026-11-22") from why
+    if not 2000 <= day.year < 2100:
+        raise ValueError(f"{text} is not a day from 2000 to 2099")
+    return day
 
 
 def run_replay(args: argparse.Namespace) -> int:
@@ -167,13 +170,16 @@ def run_replay(args: argparse.Namespace) -> int:
         plan = read_plan(config.area.plan)
         start, end = day_start_at(plan, day), day_start_at(plan, day + dt.timedelta(days=1))
         # By today's clock: by another one the store would end its day and begin one of the past.
-        store = open_store(config.store.url, area=plan.area_id, timezone=plan.timezone, now=time.time)
+        store = open_store(config.store.url, area=plan.area_id, timezone=plan.timezone, now=time.time, make=False)
     except (ValueError, ConfigError, StoreError) as why:
         print(f"replay: {why}", file=sys.stderr)
         return 2
     try:
         with tempfile.TemporaryDirectory(prefix="zhanpai-replay-") as folder:
             outcome = replay(store, plan, dispatch_settings(config), start, end, Path(folder))
+    except (StoreError, OSError) as why:  # a sealed file is checked when it is first read
+        print(f"replay: {why}", file=sys.stderr)
+        return 2
     finally:
         store.close()
     if args.json:

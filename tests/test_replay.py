@@ -1,5 +1,6 @@
 """A stored day fed through the rules again gives the visits that are on record."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from broker.replay import Outcome, replay
 from broker.rules.calendar import day_start_at
 from broker.rules.calls import CallSettings
 from broker.rules.shift import DispatchSettings
+from broker.store import Record
+from broker.store.opening import open_store
 from tests.bridge_day import DAY, Morning
 
 
@@ -57,6 +60,14 @@ def test_a_run_that_was_going_on_is_taken_up(tmp_path: Path) -> None:
         assert difference.then == difference.now and abs(one - other) <= 120
 
 
+def _configured(folder: Path, timezone: str = "Asia/Shanghai") -> str:
+    """The path of a configuration for the demo's plan and the records in `folder`."""
+    write_gtfs(replace(demo_plan(), timezone=timezone), folder / "gtfs.zip")
+    config = folder / "broker.toml"
+    config.write_text(f'[area]\nplan = "{folder / "gtfs.zip"}"\n[store]\nurl = "{folder / "records"}"\n')
+    return str(config)
+
+
 def test_a_day_of_25_hours_is_replayed_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One day ends where the next begins, also when the clocks are changed."""
     asked: list[tuple[int, int]] = []
@@ -65,17 +76,44 @@ def test_a_day_of_25_hours_is_replayed_whole(tmp_path: Path, monkeypatch: pytest
         asked.append((from_at, to_at))
         return Outcome(0, 0, [])
 
-    feed = tmp_path / "gtfs.zip"
-    write_gtfs(replace(demo_plan(), timezone="Europe/Berlin"), feed)
-    config = tmp_path / "broker.toml"
-    config.write_text(f'[area]\nplan = "{feed}"\n[store]\nurl = "{tmp_path / "records"}"\n')
+    config = _configured(tmp_path, "Europe/Berlin")
+    open_store(tmp_path / "records", demo_plan().area_id, "Europe/Berlin", time.time).close()
     monkeypatch.setattr("broker.replay.replay", noted)
     for day in ("2026-10-24", "2026-10-25", "2026-10-26"):
-        assert main(["--config", str(config), "replay", day]) == 0
+        assert main(["--config", config, "replay", day]) == 0
     assert asked[0][1] == asked[1][0] and asked[1][1] == asked[2][0]
     assert sorted(to_at - from_at for from_at, to_at in asked) == [86_400, 86_400, 90_000]
     (today,) = (tmp_path / "records" / "open").iterdir()
     assert today.name.startswith("000001_")  # looking at a past day ends no day of the store
+
+
+def test_replay_makes_no_records_where_there_are_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong path is no day on which nothing was different."""
+    assert main(["--config", _configured(tmp_path), "replay", "2026-11-22"]) == 2
+    assert f"there are no records at {tmp_path / 'records'}" in capsys.readouterr().err
+    assert not (tmp_path / "records").exists()
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "1999-12-31", "2026-11-31"])
+def test_replay_says_what_is_no_day(tmp_path: Path, capsys: pytest.CaptureFixture[str], day: str) -> None:
+    """Before any calendar ends there is a word about it."""
+    assert main(["--config", _configured(tmp_path), "replay", day]) == 2
+    assert "day" in (said := capsys.readouterr().err) and day in said
+
+
+def test_replay_names_a_sealed_file_that_is_damaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is found while reading, long after the store was opened."""
+    noon = day_start_at(demo_plan(), DAY) + 43_200
+    clock = [float(noon)]
+    store = open_store(tmp_path / "records", demo_plan().area_id, "Asia/Shanghai", lambda: clock[0])
+    store.append([Record("r01:1:1", "bins", "r01", noon, noon, "xh", {"device": "r01"})])
+    clock[0] += 86_400
+    store.append([Record("r01:1:2", "bins", "r01", noon, noon, "xh", {"device": "r01"})])
+    store.close()
+    sealed = tmp_path / "records" / "records" / DAY.isoformat() / "bins.json"
+    sealed.write_bytes(sealed.read_bytes().replace(b"r01", b"r02"))
+    assert main(["--config", _configured(tmp_path), "replay", DAY.isoformat()]) == 2
+    assert f"{sealed} is not what was sealed" in capsys.readouterr().err
 
 
 def test_another_rule_shows_what_it_would_have_done(tmp_path: Path) -> None:

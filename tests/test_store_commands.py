@@ -385,6 +385,21 @@ def test_commands_say_what_is_wrong_with_a_day_or_a_place(folder, tmp_path, caps
         assert said in capsys.readouterr().err
 
 
+def test_commands_refuse_what_is_no_time_zone_and_no_text(folder, tmp_path, capsys):
+    """A zone nobody knows, a folder of zones, and bytes that are no UTF-8 end in one line each."""
+    source = tmp_path / "x.jsonl"
+    source.write_text("")
+    for zone in ("Mars/X", "Asia", "../x", ""):
+        where = ["--area", "xh", "--timezone", zone or " "]
+        assert main(["import", "--store", str(tmp_path / "new"), *where, str(source)]) == 1
+        assert f"{zone or ' '!r} is no time zone; write it as Asia/Shanghai" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+    asked = ["amend", "--store", str(folder), "--reason", "miscounted", "--who"]
+    for words in (["ann", visit(1, "served").id, "state=\udcff"], ["\udcff", visit(1, "served").id, "state=open"]):
+        assert main([*asked, *words]) == 1
+        assert "is not UTF-8" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("end", "code", "said"), [("head", 1, ""), ("ctrl-c", 130, "interrupted")])
 def test_a_command_that_is_not_heard_to_its_end_ends_quietly(folder, end, code, said):
     """`| head` and Ctrl-C bring no traceback; and what is printed is UTF-8 under any locale."""

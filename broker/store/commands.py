@@ -253,7 +253,14 @@ def _import(arguments: argparse.Namespace) -> int:
 
 def run_amend(arguments: argparse.Namespace) -> int:
     """Keep the correction; 0 when it is stored."""
-    return _said(_amend, arguments)
+
+    def run(arguments: argparse.Namespace) -> int:
+        for word in (arguments.record, *arguments.change, arguments.reason, arguments.who):
+            if any("\ud800" <= letter <= "\udfff" for letter in word):
+                raise ValueError(f"{word!r} is not UTF-8: set the terminal to it and type it again")
+        return _amend(arguments)
+
+    return _said(run, arguments)
 
 
 def _amend(arguments: argparse.Namespace) -> int:
