@@ -142,11 +142,70 @@ def test_import_names_the_line_that_is_wrong(tmp_path):
         list(transfer.read_lines(path))
     whole = '{"id":"a","kind":"visit","key":"k","at":1,"received_at":1,"area":"xh","body":5}'
     path.write_text(whole + "\n")
-    with pytest.raises(Corrupt, match="its body is no object"):
+    with pytest.raises(Corrupt, match="its body must be an object"):
         list(transfer.read_lines(path))
+    for line, said in (
+        ("[]", "it is no object"),
+        ("oh", "is not JSON"),
+        ('{"id":"a","kind":"visit","key":"k","at":1,"received_at":1}', "it has no area and no body"),
+        (whole.replace("5}", '{"a":9007199254740993}}'), "a whole number is beyond"),
+        (whole.replace("visit", "amendment").replace("5}", "{}}"), "its record_id must be a text, got None"),
+    ):
+        path.write_text(whole.replace("5}", "{}}") + "\n" + line + "\n")
+        with pytest.raises(Corrupt, match=f"line 2 .*{said}.*; mend or remove it and import again"):
+            list(transfer.read_lines(path))
     path.write_text('{"visit":{"1":[1]}}')
     with pytest.raises(Corrupt, match="not a TinyDB file"):
         list(transfer.read_tinydb(path))
+
+
+def test_import_takes_the_files_of_a_store(folder, tmp_path):
+    """Journals and sealed positions have headers between their records, and line breaks at their end."""
+    source, target = open_store(folder, lambda: NOON + 2 * 86_400), open_store(tmp_path / "t", lambda: NOON)
+    for path in sorted(folder.glob("**/*.jsonl")):
+        transfer.import_records(transfer.read_lines(path), target, nothing)
+    assert list(target.scan("fix")) == list(source.scan("fix")) != []
+    today = list(target.scan("visit", amended=False))  # and not those of the sealed days: these are TinyDB's files
+    assert len(today) == 3 and all(record in list(source.scan("visit", amended=False)) for record in today)
+    transfer.export_lines(source, tmp_path / "x.jsonl", nothing)
+    source.close()
+    with (tmp_path / "x.jsonl").open("ab") as file:
+        file.write(b"\n\n")
+    transfer.import_records(transfer.read_lines(tmp_path / "x.jsonl"), target, nothing)
+    target.close()
+    assert findings(tmp_path / "t") == []
+
+
+def test_export_names_the_file_that_the_disk_does_not_take(folder, tmp_path, capsys, monkeypatch):
+    """No room, and whatever else a disk says while it is written to."""
+    part = tmp_path / "x.json.part"
+    part.symlink_to("/dev/full")
+    assert main(["export", "--store", str(folder), str(tmp_path / "x.json")]) == 1
+    assert f"{part}: No space left on device; make room" in capsys.readouterr().err
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+
+    def failing(_handle: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="Input/output") as raised:
+        broken.setattr(os, "fsync", failing)
+        transfer.export_lines(store, tmp_path / "x.jsonl", nothing)
+    assert raised.value.filename == str(tmp_path / "x.jsonl.part")
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.jsonl"])
+def test_the_name_of_an_export_survives_a_power_cut(folder, tmp_path, monkeypatch, name):
+    """The folder is synced after the file has its name."""
+    synced: list[list[str]] = []
+    monkeypatch.setattr(
+        transfer.Files, "sync_folder", lambda _, path: synced.append([found.name for found in path.glob("x.*")])
+    )
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+    write = transfer.export_tinydb if name == "x.json" else transfer.export_lines
+    write(store, tmp_path / name, nothing)
+    assert synced[-1] == [name]
+    store.close()
 
 
 def test_exported_tinydb_file_opens_with_stock_tinydb(folder, tmp_path):

@@ -2,20 +2,26 @@
 
 A `.jsonl` file holds one record per line, by kind, then by (at, id), as first stored; amendments are records like any
 other. A `.json` file is TinyDB's, one table per kind, and opens with stock `TinyDB(path)`. Importing twice, or again
-after an interruption, stores nothing twice: ids are ids.
+after an interruption, stores nothing twice: ids are ids. The store's own `.jsonl` files (journals, positions) can be
+imported as well, so that what fsck set aside is not out of reach.
 """
 
+import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import orjson
 
-from broker.store import Conflict, Corrupt, Receipt, Record, Store, codec
+from broker.store import Conflict, Corrupt, Full, Receipt, Record, Store, StoreError, codec
+from broker.store.tinyjournal import Files, document_of
+from broker.store.tinyjournal.frames import HEADER
 
 BATCH = 1000
+_AGAIN = "mend or remove it and import again: what is stored by then stays"
 
 Progress = Callable[[int], None]  # told how many more records are done
 
@@ -41,14 +47,37 @@ def export_lines(store: Store, target: Path, progress: Progress) -> int:
     if after is not None and count + written != store.health()["records"]:
         progress(-count - written)
         count, written = 0, _write_lines(store, draft, None, 0, progress)
-    draft.replace(target)
+    _named(draft, target)
     return count + written
+
+
+def _named(draft: Path, target: Path) -> None:
+    files = Files()
+    files.replace(draft, target)
+    files.sync_folder(target.parent)
+
+
+@contextmanager
+def _written(draft: Path, mode: str) -> Iterator[IO[bytes]]:
+    """The file to write a draft with; on leaving it is on the disk. An error names it."""
+    try:
+        with draft.open(mode) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise Full(f"{draft}: {error.strerror}; make room, then the same command goes on") from error
+        error.filename = error.filename or str(draft)
+        raise
 
 
 def _write_lines(store: Store, draft: Path, after: tuple[str, str] | None, length: int, progress: Progress) -> int:
     """Write what comes behind `after` from byte `length` on; returns how many records that were."""
     count = 0
-    with draft.open("ab") as file:
+    with _written(draft, "ab") as file:
         file.truncate(length)
         file.seek(length)
         records = records_of(store, after)
@@ -56,8 +85,6 @@ def _write_lines(store: Store, draft: Path, after: tuple[str, str] | None, lengt
             file.write(b"".join(codec.encode_with_kind(record) + b"\n" for record in batch))
             count += len(batch)
             progress(len(batch))
-        file.flush()
-        os.fsync(file.fileno())
     return count
 
 
@@ -89,7 +116,7 @@ def export_tinydb(store: Store, target: Path, progress: Progress) -> int:
     """Write one file that stock `TinyDB(path)` opens, a table per kind; an interrupted run starts again."""
     draft = target.with_name(f"{target.name}.part")
     count = 0
-    with draft.open("wb") as file:
+    with _written(draft, "wb") as file:
         file.write(b"{")
         for position, kind in enumerate(store.kinds()):
             file.write(b'%s\n"%s": {' % (b"," if position else b"", kind.encode()))
@@ -100,18 +127,23 @@ def export_tinydb(store: Store, target: Path, progress: Progress) -> int:
                     progress(BATCH)
             file.write(b"\n}")
         file.write(b"\n}\n")
-        file.flush()
-        os.fsync(file.fileno())
     progress(count % BATCH)
-    draft.replace(target)
+    _named(draft, target)
     return count
 
 
 def read_lines(source: Path) -> Iterator[Record]:
-    """The records of a `.jsonl` file; raises Corrupt naming the line that is none."""
+    """The records of a `.jsonl` file, of an export or of a store; raises Corrupt naming the line that is none."""
     with source.open("rb") as file:
         for number, line in enumerate(file, 1):
-            yield _record(source, f"line {number}", line)
+            if not line.strip() or HEADER.fullmatch(line) is not None:
+                continue
+            where = f"line {number}"
+            put = document_of(line.rstrip(b"\n"))
+            if put is None:
+                yield _record(source, where, line)
+            else:
+                yield _from_fields(source, where, {**_json(source, where, put[1]), "kind": put[0]})
 
 
 def read_tinydb(source: Path) -> Iterator[Record]:
@@ -122,26 +154,34 @@ def read_tinydb(source: Path) -> Iterator[Record]:
             kind = source.name.split(".")[0] if table == "_default" else table
             for doc_id, document in documents.items():
                 yield _from_fields(source, f"{table} {doc_id}", {**document, "kind": kind})
+    except Corrupt:
+        raise
     except (ValueError, AttributeError, TypeError) as error:
-        raise Corrupt(f"{source} is not a TinyDB file: {error}") from error
+        raise Corrupt(f"{source} is not a TinyDB file, which has tables of documents: {error}") from error
 
 
 def _record(source: Path, where: str, line: bytes) -> Record:
+    return _from_fields(source, where, _json(source, where, line))
+
+
+def _json(source: Path, where: str, text: bytes) -> Any:
     try:
-        fields = orjson.loads(line)
+        return orjson.loads(text)
     except ValueError as error:
-        raise Corrupt(f"{source}: {where} is not JSON: {error}") from error
-    return _from_fields(source, where, fields)
+        raise Corrupt(f"{source}: {where} is not JSON: {error}; {_AGAIN}") from error
 
 
-def _from_fields(source: Path, where: str, fields: dict[str, Any]) -> Record:
+def _from_fields(source: Path, where: str, fields: Any) -> Record:
     try:
-        if not isinstance(fields["body"], dict):
-            raise TypeError("its body is no object")
+        if not isinstance(fields, dict):
+            raise TypeError("it is no object")
+        missing = [field for field in Record._fields if field not in fields]
+        if missing:
+            raise TypeError(f"it has no {' and no '.join(missing)}")
         record = codec.from_fields(fields["kind"], fields)
         codec.check(record)
-    except (KeyError, TypeError, ValueError) as error:
-        raise Corrupt(f"{source}: {where} is not a record: {error!r}") from error
+    except (TypeError, ValueError) as error:
+        raise Corrupt(f"{source}: {where} is not a record: {error}; {_AGAIN}") from error
     return record
 
 
