@@ -84,6 +84,23 @@ def test_odd_names_and_days_that_are_there_twice_are_named(folder):  # noqa: F81
     assert f"the number 1 of {folder / 'records' / '2026-11-22'}: one is a copy" in named["2026-11-22.bak"]
 
 
+def test_a_journal_that_was_being_removed_is_no_finding(folder):  # noqa: F811
+    """Its day is sealed, and the store goes on removing it."""
+    (folder / "open" / ".000002_2026-11-23.removing").mkdir()
+    assert findings(folder) == []
+
+
+def test_the_newest_file_of_a_journal_is_missed(tmp_path):
+    """`newest` names it: what was in it is lost, whatever the files before it hold."""
+    place = tmp_path / "s"
+    segment = journal_of(place, range(1, 4))
+    segment.with_name("newest").write_bytes(b"000000000004.jsonl\n")
+    (finding,) = findings(place)
+    assert "000000000004.jsonl: was begun and is not there: 3 whole frames" in finding.text
+    (finding,) = findings(place, repair=True)
+    assert finding.repaired and finding.lost and findings(place) == []
+
+
 def test_frames_of_another_journal_are_not_kept(tmp_path):
     """Whole frames, numbered on, of another journal: the store refuses them, so does fsck; what follows is kept."""
     place = tmp_path / "s"
@@ -167,6 +184,7 @@ def test_a_disk_that_is_read_only_is_looked_at_as_it_is(folder, monkeypatch):  #
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(fsck, "FolderLock", refuse)
+    monkeypatch.setattr(fsck.os, "access", lambda _path, _mode: False)
     assert findings(folder) == []
     with pytest.raises(Unavailable, match="copy the folder first"):
         findings(folder, repair=True)

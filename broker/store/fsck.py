@@ -8,6 +8,7 @@ days.)
 
 import errno
 import hashlib
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -29,6 +30,7 @@ ABOUT = "store.json"
 _ABOUT_IS = 'format, area and time zone, as in {"format": 1, "area": "xh", "timezone": "Asia/Shanghai"}'
 _OPEN_DAY = re.compile(r"(\d{6,})_\d{4}-\d\d-\d\d")
 _SUMS = re.compile(r"(?:[0-9a-f]{64}  [\w.-]+\n)+", re.ASCII)
+_REMOVING = ".removing"  # a journal that was going when the power went: its day is sealed
 _UNFINISHED = re.compile(r"\.(.+)\.repairing")  # the new journal of a repair that was interrupted
 
 
@@ -52,7 +54,9 @@ def check(folder: Path, copies: Path | None = None, repair: bool = False, files:
     if not folder.is_dir() or not any((folder / name).exists() for name in (ABOUT, "records", "open")):
         yield Finding(False, folder, f"no {ABOUT}, no days: this is not the folder of a store")
         return
-    lock = _locked(folder, repair)
+    if repair and not os.access(folder, os.W_OK):
+        raise Unavailable(f"{folder} cannot be written to: copy the folder first, and repair the copy")
+    lock = _locked(folder)
     try:
         yield from _Check(folder, copies, repair, files or Files(), stamp).run()
     finally:
@@ -60,15 +64,15 @@ def check(folder: Path, copies: Path | None = None, repair: bool = False, files:
             lock.release()
 
 
-def _locked(folder: Path, repair: bool) -> FolderLock | None:
+def _locked(folder: Path) -> FolderLock | None:
     try:
         return FolderLock(folder)
     except FolderLocked as error:
         raise Unavailable(f"{error}; stop the bridge, or check a copy of the folder") from error
     except OSError as error:
-        if error.errno == errno.EROFS and not repair:
+        if error.errno == errno.EROFS:
             return None  # nobody can write there, so nobody has to be kept out
-        raise Unavailable(f"{folder} cannot be written to ({error.strerror}): copy the folder first") from error
+        raise Unavailable(f"{folder} cannot be locked ({error.strerror}): copy the folder first") from error
 
 
 class _Check:
@@ -129,7 +133,9 @@ class _Check:
 
     def _strange(self) -> Iterator[Path]:
         """What lies in open/ and is no day that the store reads."""
-        return (path for path in sorted((self._folder / "open").glob("*")) if not _OPEN_DAY.fullmatch(path.name))
+        for path in sorted((self._folder / "open").glob("*")):
+            if not _OPEN_DAY.fullmatch(path.name) and not path.name.endswith(_REMOVING):
+                yield path
 
     def _aside(self, path: Path) -> Path:
         target = self._folder / "aside" / f"{path.parent.name}-{path.name}.{self._stamp}"
