@@ -29,7 +29,7 @@ from broker.rules.plan import Plan
 from broker.rules.shift import DispatchSettings
 from broker.rules.visits import Visit
 from broker.store import Record, Store, StoreError
-from broker.store.opening import open_store
+from broker.store.opening import open_store, reading_store
 from firmware import wire
 
 HEARD = ("fix", "incident", "bins", "lamp", "keeper", "action")
@@ -169,19 +169,19 @@ def run_replay(args: argparse.Namespace) -> int:
         config = read_config(args.config)
         plan = read_plan(config.area.plan)
         start, end = day_start_at(plan, day), day_start_at(plan, day + dt.timedelta(days=1))
-        # By today's clock: by another one the store would end its day and begin one of the past.
-        store = open_store(config.store.url, area=plan.area_id, timezone=plan.timezone, now=time.time, make=False)
-    except (ValueError, ConfigError, StoreError) as why:
+    except (ValueError, ConfigError) as why:
         print(f"replay: {why}", file=sys.stderr)
         return 2
     try:
-        with tempfile.TemporaryDirectory(prefix="zhanpai-replay-") as folder:
+        # By today's clock: by another one the store would end its day and begin one of the past.
+        with (
+            reading_store(config.store.url, plan.area_id, plan.timezone, time.time) as store,
+            tempfile.TemporaryDirectory(prefix="zhanpai-replay-") as folder,
+        ):
             outcome = replay(store, plan, dispatch_settings(config), start, end, Path(folder))
     except (StoreError, OSError) as why:  # a sealed file is checked when it is first read
         print(f"replay: {why}", file=sys.stderr)
         return 2
-    finally:
-        store.close()
     if args.json:
         rows = [{"visit": d.visit, "then": d.then, "now": d.now} for d in outcome.differences]
         print(json.dumps({"records": outcome.records, "visits": outcome.visits, "differences": rows}))

@@ -7,7 +7,7 @@ import pytest
 
 from bench.store_faults import NOON, QuickFiles, batch, open_store
 from broker.__main__ import main
-from broker.store import Corrupt, Unavailable, fsck
+from broker.store import Corrupt, Unavailable, fsck, read_only
 from broker.store.tinyjournal import frames
 from tests.test_store_commands import findings, flipped, folder  # noqa: F401 - a fixture
 
@@ -175,6 +175,32 @@ def test_a_list_of_checksums_is_read_by_its_line_breaks_only(folder):  # noqa: F
     sums.write_bytes(sums.read_bytes().replace(b"\n", b"\x0b", 1))
     (finding,) = findings(folder)
     assert finding.path == sums
+
+
+def contents(place: Path) -> dict[str, bytes]:
+    """All files below a folder."""
+    return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+def test_records_on_a_disk_that_is_read_only_are_exported(folder, tmp_path, monkeypatch, capsys):  # noqa: F811
+    """With several segments and a torn end, byte for byte as from a copy; nothing is written there, nothing is lost."""
+    (segment,) = (folder / "open").glob("*/*.jsonl")
+    data = segment.read_bytes()
+    first = next(frames.frames_from(data, 0)).end
+    segment.write_bytes(data[:first])
+    segment.with_name("000000000002.jsonl").write_bytes(data[first:].rstrip(b"\n")[:-5])
+    shutil.copytree(folder, copy := tmp_path / "copy")
+    before = contents(folder)
+    assert main(["export", "--store", str(copy), str(tmp_path / "a.jsonl")]) == 0
+    monkeypatch.setattr(read_only, "is_read_only", lambda path: path == folder)
+    assert main(["export", "--store", str(folder), str(tmp_path / "b.jsonl")]) == 0
+    assert (tmp_path / "b.jsonl").read_bytes() == (tmp_path / "a.jsonl").read_bytes() != b""
+    assert main(["import", "--store", str(tmp_path / "new"), "--area", "xh", str(folder)]) == 0
+    assert contents(folder) == before
+    sealed = folder / "records" / "2026-11-22" / "bins.json"
+    sealed.write_bytes(b"oh")
+    assert main(["export", "--store", str(folder), str(tmp_path / "c.jsonl")]) == 1
+    assert f"{sealed} is not what was sealed" in capsys.readouterr().err
 
 
 def test_a_disk_that_is_read_only_is_looked_at_as_it_is(folder, monkeypatch):  # noqa: F811

@@ -18,7 +18,7 @@ from broker.rules.report_words import LANGUAGES
 from broker.rules.statistics import DIMENSIONS, count
 from broker.store import InUse, Store, StoreError, corrections, figures, fsck, transfer
 from broker.store.asking import Asked
-from broker.store.opening import is_address, must_be_store, open_store
+from broker.store.opening import is_address, must_be_store, open_store, reading_store
 
 SUFFIXES = (".jsonl", ".json")
 _DAYS = ("records", "open")
@@ -128,6 +128,15 @@ def _opened(arguments: argparse.Namespace, *, make: bool = False) -> Iterator[St
 
 
 @contextmanager
+def _read(arguments: argparse.Namespace) -> Iterator[Store]:
+    """The same store, to be read only: its disk may be so."""
+    if arguments.store is not None:
+        must_be_store(arguments.store)
+    with reading_store(*_place(arguments), time.time) as store:
+        yield store
+
+
+@contextmanager
 def _progress(what: str, total: int | None) -> Iterator[transfer.Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -217,7 +226,7 @@ def _export(arguments: argparse.Namespace) -> int:
     if target.suffix not in SUFFIXES:
         print(f"export: {target} must end in .jsonl or .json", file=sys.stderr)
         return 2
-    with _opened(arguments) as store, _progress("export", store.health()["records"]) as progress:
+    with _read(arguments) as store, _progress("export", store.health()["records"]) as progress:
         write = transfer.export_lines if target.suffix == ".jsonl" else transfer.export_tinydb
         count = write(store, target, progress)
     print(f"{target}: {count} records")
@@ -241,12 +250,11 @@ def _import(arguments: argparse.Namespace) -> int:
                 receipt = transfer.import_records(read(Path(source)), store, progress)
         else:
             _, area, timezone = _place(arguments)
-            other = open_store(source, area, timezone, time.time, make=False)
-            try:
-                with _progress("import", other.health()["records"]) as progress:
-                    receipt = transfer.import_records(transfer.records_of(other), store, progress)
-            finally:
-                other.close()
+            with (
+                reading_store(source, area, timezone, time.time) as other,
+                _progress("import", other.health()["records"]) as progress,
+            ):
+                receipt = transfer.import_records(transfer.records_of(other), store, progress)
     print(f"{source}: {receipt.stored} records stored, {receipt.duplicates} were there already")
     return 0
 

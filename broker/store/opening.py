@@ -1,10 +1,11 @@
 """Opening a store by its name: a folder for TinyDB, a postgresql:// address for PostgreSQL."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from broker.store import Conflict, Store, Unavailable
+from broker.store import Conflict, Store, Unavailable, read_only
 from broker.store.tinydb_store import TinyDBStore
 
 
@@ -38,3 +39,18 @@ def open_store(where: str | Path, area: str, timezone: str, now: Callable[[], fl
         if Path(where).is_dir() and not os.access(where, os.W_OK):
             raise Unavailable(f"{where} cannot be written to, which opening it needs: copy the folder first") from error
         raise
+
+
+@contextmanager
+def reading_store(where: str | Path, area: str, timezone: str, now: Callable[[], float]) -> Iterator[Store]:
+    """A store that is there, to be read only; it may lie on a disk that is."""
+    must_be_store(where)
+    if not is_address(where) and read_only.is_read_only(Path(where)):
+        with read_only.opened(Path(where), area, timezone) as beside:
+            yield beside
+        return
+    store = open_store(where, area, timezone, now, make=False)
+    try:
+        yield store
+    finally:
+        store.close()
