@@ -49,6 +49,14 @@ def sound_open_days(folder: Path) -> list[Path]:
     return days
 
 
+def repaired(path: Path) -> Path | None:
+    """Where a journal belongs that an interrupted repair left under this name; None for any other name."""
+    name = path.name.removeprefix(".").removesuffix(REPAIRING)
+    if path.name != f".{name}{REPAIRING}" or _DAY.fullmatch(name) is None:
+        return None
+    return path.with_name(name)
+
+
 def half_removed(folder: Path) -> list[Path]:
     """What of `open/` was being removed when the power went."""
     return sorted(folder.glob(f".*{REMOVING}"))

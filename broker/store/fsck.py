@@ -17,7 +17,8 @@ from pathlib import Path
 
 import orjson
 
-from broker.store import Corrupt, Unavailable, carry_over, codec, sums
+from broker.store import Corrupt, Unavailable, carry_over, codec, day_folders, sums
+from broker.store.about import ABOUT
 from broker.store.days import Days
 from broker.store.id_index import lost_days
 from broker.store.open_day import POSITIONS
@@ -26,12 +27,8 @@ from broker.store.seal import MANIFEST, SEEN, SUMS
 from broker.store.sealed_day import SealedDay
 from broker.store.tinyjournal import Files, FolderLock, FolderLocked, JournalDB, document_of, frames, inserting
 
-ABOUT = "store.json"
 _ABOUT_IS = 'format, area and time zone, as in {"format": 1, "area": "xh", "timezone": "Asia/Shanghai"}'
-_OPEN_DAY = re.compile(r"(\d{6,})_\d{4}-\d\d-\d\d")
 _SUMS = re.compile(r"(?:[0-9a-f]{64}  [\w.-]+\n)+", re.ASCII)
-_REMOVING = ".removing"  # a journal that was going when the power went: its day is sealed
-_UNFINISHED = re.compile(r"\.(.+)\.repairing")  # the new journal of a repair that was interrupted
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +108,9 @@ class _Check:
             sealed[_number_of(path)].append(path)
         opened: defaultdict[int | None, list[Path]] = defaultdict(list)
         for path in self._journals():
-            opened[int(path.name.partition("_")[0])].append(path)
+            opened[day_folders.numbered(path)[0]].append(path)
         yield from _same_number([*sealed.items(), *opened.items()])
-        strange = list(self._strange())
+        _, strange = day_folders.open_days(self._folder / "open")
         for path in strange:
             yield self._unfinished(path, sealed)
         for path in self._journals():
@@ -125,17 +122,10 @@ class _Check:
             yield Finding(True, path, "was set aside earlier; look at it, then keep or remove it")
 
     def _folders(self) -> list[Path]:
-        found = sorted((self._folder / "records").glob("*"))
-        return [path for path in found if path.is_dir() and not path.name.startswith(".")]
+        return day_folders.sealed_days(self._folder / "records")
 
     def _journals(self) -> list[Path]:
-        return [path for path in sorted((self._folder / "open").glob("*")) if _OPEN_DAY.fullmatch(path.name)]
-
-    def _strange(self) -> Iterator[Path]:
-        """What lies in open/ and is no day that the store reads."""
-        for path in sorted((self._folder / "open").glob("*")):
-            if not _OPEN_DAY.fullmatch(path.name) and not path.name.endswith(_REMOVING):
-                yield path
+        return day_folders.open_days(self._folder / "open")[0]
 
     def _aside(self, path: Path) -> Path:
         target = self._folder / "aside" / f"{path.parent.name}-{path.name}.{self._stamp}"
@@ -231,14 +221,13 @@ class _Check:
 
     def _unfinished(self, path: Path, sealed: Iterable[int | None]) -> Finding:
         """A new journal that an interrupted repair left takes its place if the old one is in aside/ already."""
-        found = _UNFINISHED.fullmatch(path.name)
-        day = None if found is None else _OPEN_DAY.fullmatch(found[1])
-        if day is None:
+        target = day_folders.repaired(path)
+        if target is None:
             return Finding(False, path, "is no day of this store, which does not read it: move it out of open/")
-        target = path.with_name(day[0])
-        replaced = sorted((self._folder / "aside").glob(f"open-{day[0]}.*"))
+        replaced = sorted((self._folder / "aside").glob(f"open-{target.name}.*"))
         text = "was left by a repair that was interrupted"
-        if target.exists() or not replaced or int(day[1]) in sealed or whole_frames(path).wrong:
+        number, _ = day_folders.numbered(target)
+        if target.exists() or not replaced or number in sealed or whole_frames(path).wrong:
             if not self._repair:
                 return Finding(False, path, f"{text}; run with --repair to set it aside and begin that again")
             return Finding(False, path, f"{text}; it is kept in {self._aside(path)}", repaired=True)
@@ -259,7 +248,7 @@ class _Check:
             text += f", {found.strays} that do not follow them cannot"
         if not self._repair:
             return Finding(False, folder, text + "; run with --repair to keep them and set the rest aside")
-        fresh = folder.with_name(f".{folder.name}.repairing")
+        fresh = folder.with_name(f".{folder.name}{day_folders.REPAIRING}")
         db = JournalDB(fresh, self._files)
         for frame in found.kept:
             # Documents get new numbers, without the gaps of what is lost; their ids are in them.

@@ -5,19 +5,16 @@ may be written to, which are small, and links to everything else. Nobody can wri
 """
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from broker.store import StoreError
+from broker.store import StoreError, day_folders
 from broker.store.days import Days
 from broker.store.tinydb_store import TinyDBStore
-from broker.store.tinyjournal.journal import segments_of
-
-_OPEN_DAY = re.compile(r"\d{6,}_(\d{4}-\d\d-\d\d)")
+from broker.store.tinyjournal.segments import segments_of
 
 
 def is_read_only(folder: Path) -> bool:
@@ -48,13 +45,12 @@ def _put_beside(folder: Path, beside: Path) -> str | None:
     for name in ("open", "records"):
         (beside / name).mkdir()
     newest = None
-    for day in sorted((folder / "open").glob("*")):
+    days, others = day_folders.open_days(folder / "open")
+    for other in others:
+        (beside / "open" / other.name).symlink_to(other.absolute())
+    for day in days:
+        _, newest = day_folders.numbered(day)
         target = beside / "open" / day.name
-        found = _OPEN_DAY.fullmatch(day.name)
-        if found is None:
-            target.symlink_to(day.absolute())
-            continue
-        newest = found[1]
         target.mkdir()
         read_only = segments_of(day)[:-1]
         for path in day.iterdir():

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from broker.store.tinyjournal import frames
-from broker.store.tinyjournal.segments import segments_of
+from broker.store.tinyjournal.segments import missing_newest, segments_of
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ def whole_frames(folder: Path) -> Salvaged:
     found = Salvaged()
     segments = segments_of(folder)
     starts = [int(path.stem.partition("-")[0]) for path in segments]
-    newest = _missing_newest(folder)
+    newest = missing_newest(folder)
     if newest is not None:
         found.unread = True
         found.wrong.append(f"{newest}: was begun and is not there")
@@ -43,15 +43,6 @@ def whole_frames(folder: Path) -> Salvaged:
             found.wrong.append(f"{path}: cannot be read from the disk ({error.strerror})")
         reading.segment(path, data, limit)
     return found
-
-
-def _missing_newest(folder: Path) -> Path | None:
-    """The segment that was begun last, which the file `newest` names, if it is not there."""
-    try:
-        name = (folder / "newest").read_bytes().decode().strip()
-    except (OSError, ValueError):
-        return None
-    return folder / name if name.endswith(".jsonl") and not (folder / name).exists() else None
 
 
 class _InOrder:
