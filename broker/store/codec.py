@@ -67,7 +67,7 @@ def _check_amendment(record: Record) -> None:
     number = body.get("number")
     if type(number) is not int or number < 1:
         raise Refused(f"amendment {record.id!r}: its number must be 1 or more, got {number!r}")
-    if record.key != body["record_id"] or record.id != f"{body['record_id']}#{number}":
+    if record.key != body["record_id"] or record.id != amendments.id_of(record.key, number):
         raise Refused(f"amendment {record.id!r}: its key must be its record_id, its id <record_id>#<number>")
 
 
