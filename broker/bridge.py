@@ -23,7 +23,7 @@ from broker import __version__
 from broker.acks import DeviceAcks
 from broker.restoring import restore
 from broker.rules.actions import Act
-from broker.rules.arrivals import tell_rooms, tell_truck
+from broker.rules.arrivals import tell_orphaned, tell_rooms, tell_truck
 from broker.rules.dispatch import FUTURE_S, Dispatch
 from broker.rules.effects import Effect, Notice, Publish, Store
 from broker.rules.plan import Plan
@@ -103,6 +103,7 @@ class Bridge:
         self._heartbeat(now)
         effects: list[Effect] = []
         effects += tell_rooms(shift, set(shift.plan.rooms), int(now), all_of_them=True)
+        effects += tell_orphaned(shift, int(now))
         for truck in {run.truck for run in shift.runs.values()}:
             run = shift.run_of(truck) or shift.last_run_of(truck)
             if run is not None:

@@ -2,14 +2,15 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from broker.rules.dispatch import KEEP_S, OPEN_S
 from broker.rules.history import DwellRecord, ErrorRecord, History, HistorySettings, LegRecord
 from broker.rules.incidents import Incident
 from broker.rules.legs import LegSettings
-from broker.rules.opening import restore_run
 from broker.rules.plan import Plan
 from broker.rules.progress import ask_about_passed
+from broker.rules.resuming import read_run, restore_run
 from broker.rules.shift import Attention, BinCount, DispatchSettings, RoomState, Shift, TruckState
 from broker.rules.track import GpsFix
 from broker.rules.visits import Visit
@@ -48,13 +49,22 @@ class _Restoring:
         self._store, self._shift, self._now = store, shift, now
         self.left_out = 0
 
-    def _each(self, records: Iterable[Record], take: Callable[[Record], None]) -> None:
+    def _each(
+        self, records: Iterable[Record], take: Callable[[Record], None], *, until_one: bool = False
+    ) -> bool:
+        """Have all of them taken, or only the first that can be understood; whether the last one could."""
+        taken = False
         for record in records:
+            taken = False
             try:
                 take(record)
+                taken = True
+                if until_one:
+                    break
             except (LookupError, TypeError, ValueError, AttributeError) as why:
                 self.left_out += 1
                 log.error("record %s cannot be understood and is left out: %r", record.id, why)
+        return taken
 
     def _newest(self, kind: str, back_s: int) -> Iterable[Record]:
         return self._store.latest(kind, since_at=self._now - back_s).values()
@@ -77,24 +87,46 @@ class _Restoring:
 
     def runs_and_visits(self) -> None:
         """The runs that are not over, or were today, with their visits and what a person was asked about them."""
-        runs: list[Record] = []
+        shift = self._shift
+        runs: dict[str, dict[str, Any]] = {}
 
         def run(record: Record) -> None:
-            if record.body["state"] != "finished" or record.at > self._now - KEEP_S:
-                names.add(record.body["run_id"])
-                runs.append(record)
+            fields = read_run(record.body)
+            if fields["state"] != "finished" or record.at > self._now - KEEP_S:
+                runs[fields["run_id"]] = fields
 
         def visit(record: Record) -> None:
             found = Visit.from_body(dict(record.body))
-            if found.run_id in names and found.room in self._shift.plan.rooms:
-                self._shift.place(found)
-                if found.passed_at is not None:
-                    ask_about_passed(self._shift, found, found.passed_at)
+            if found.run_id not in runs:
+                return
+            if found.room in shift.plan.rooms:
+                shift.place(found)
+            else:
+                shift.orphaned.add((found.room, found.waste))
+                if found.owed or (found.state, found.reason) == ("cancelled", "other"):
+                    shift.gone.append(found)
 
-        names: set[str] = set()
-        self._each(self._newest("run", OPEN_S), run)
+        newest = self._store.latest("run", since_at=self._now - OPEN_S)
+        shift.recorded.update(newest)
+        for record in newest.values():
+            if not self._each([record], run):
+                self._each(self._before(record), run, until_one=True)
         self._each(self._newest("visit", OPEN_S), visit)
-        self._each(runs, lambda record: restore_run(self._shift, record.body))
+        for fields in runs.values():
+            restore_run(shift, fields, self._now)
+        for about in shift.attention.values():
+            log.error("%s: %s", about.word, about.values)
+        for found in list(shift.visits.values()):
+            if found.run_id not in shift.runs:
+                shift.orphaned.add((found.room, found.waste))
+                shift.drop(found.key)
+            elif found.passed_at is not None:
+                ask_about_passed(shift, found, found.passed_at)
+
+    def _before(self, record: Record) -> Iterable[Record]:
+        """What was known of a run before a record of it that cannot be understood, the newest first."""
+        known = list(self._store.scan(record.kind, from_at=self._now - OPEN_S))
+        return [one for one in reversed(known) if one.key == record.key and one.id != record.id]
 
     def incidents(self) -> None:
         """What was raised and is open, or was closed today."""

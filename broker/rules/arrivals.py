@@ -80,6 +80,19 @@ def tell_rooms(shift: Shift, rooms: set[str], now: int, *, all_of_them: bool = F
     return effects
 
 
+def tell_orphaned(shift: Shift, now: int) -> list[Effect]:
+    """Nothing comes, for the rooms and wastes that the plan no longer has: a lamp that is lit there must go off."""
+    rooms = shift.plan.rooms
+    return [
+        Publish(
+            wire.topic("arrival", shift.plan.area_id, room, waste),
+            arrival_body(waste, "none", None, None, shift.settings.calls, now),
+        )
+        for room, waste in sorted(shift.orphaned)
+        if room not in rooms or waste not in rooms[room].wastes
+    ]
+
+
 def _differs(last: dict[str, Any], body: dict[str, Any], restate_s: int) -> bool:
     if any(last[name] != body[name] for name in ("state", "call_id", "truck", "run_id", "visit_number")):
         return True

@@ -166,8 +166,8 @@ def _lane_blocked(shift: Shift, incident: Incident, now: int) -> list[Effect]:
 def _skip(shift: Shift, run: Run, incident: Incident, now: int) -> list[Effect]:
     """Skip the bound visit and owe it again, not before the lane can be clear."""
     key = (run.run_id, incident.room or "", incident.visit_number or 1)
-    visit = shift.visits[key]
-    if not visit.owed:
+    visit = shift.visits.get(key)
+    if visit is None or not visit.owed:
         return []
     effects = _end_call(shift, visit, now, "skipped") + put(shift, visit.after("skip", reason="lane_blocked"), now)
     clear_at = now if incident.condition == "cleared" else now + shift.settings.lane_clear_s
@@ -182,8 +182,8 @@ def _undo(shift: Shift, incident: Incident, now: int) -> list[Effect]:
     second = second_visit(shift, incident)
     if run is None or second is None or second.state == "at_stop" or incident.room is None:
         return []
-    first = shift.visits[(run.run_id, incident.room, incident.visit_number or 1)]
-    if first.state != "skipped":
+    first = shift.visits.get((run.run_id, incident.room, incident.visit_number or 1))
+    if first is None or first.state != "skipped":
         return []
     if first.arrived_at is not None and first.left_at is None:
         step = "restore_at_stop"

@@ -21,6 +21,7 @@ from broker.rules.opening import open_runs
 from broker.rules.options import ReplanError, offer_body, offers_for
 from broker.rules.progress import finish_if_settled, follow, update
 from broker.rules.records import close_incident, close_topics, put, put_incident, tell_incident
+from broker.rules.resuming import cancel_gone
 from broker.rules.shift import Attention, BinCount, RoomState, Shift, TruckState
 from broker.rules.track import GpsFix
 from broker.rules.visits import VisitError, record_key
@@ -235,7 +236,7 @@ class Dispatch:
     # --- time -------------------------------------------------------------------------------------------
 
     def _tick(self, now: int) -> list[Effect]:
-        effects = open_runs(self.shift, now)
+        effects = [*cancel_gone(self.shift, now), *open_runs(self.shift, now)]
         if now >= self.forgot_at + FORGET_EVERY_S:
             self.forgot_at = now
             self.shift.forget(now - KEEP_S, now - OPEN_S)

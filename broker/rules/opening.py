@@ -1,14 +1,13 @@
-"""Runs come into being from the plan: opened an hour before they start, rebuilt from their records after a restart."""
+"""Runs come into being from the plan: opened an hour before they start, and never twice (see resuming.py)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
 from broker.rules.calendar import day_start_at, local_date, service_runs
 from broker.rules.effects import Effect
 from broker.rules.plan import Route, RunPlan
 from broker.rules.records import put, run_record
-from broker.rules.shift import Run, Shift
+from broker.rules.shift import Attention, Run, Shift
 from broker.rules.track import RunTracker
 from broker.rules.visits import Visit, VisitKey
 
@@ -31,6 +30,11 @@ def open_runs(shift: Shift, now: int) -> list[Effect]:
             if run_id in shift.runs or now < start_at - shift.settings.open_before_s:
                 continue
             if now > end_at + shift.settings.forget_after_s:
+                continue
+            if run_id in shift.recorded:
+                # It has a record that nobody understands: begun anew, what was served would be owed again.
+                about = {"truck": trip.truck_id, "run": run_id}
+                shift.attention.setdefault(f"unread/{run_id}", Attention(now, "run_unread", about))
                 continue
             effects += _open(shift, trip, run_id, day_start, now)
     return effects
@@ -70,6 +74,7 @@ def _open(shift: Shift, trip: RunPlan, run_id: str, day_start: int, now: int) ->
         capacity_bins=trip.capacity_bins,
     )
     shift.runs[run_id] = run
+    shift.recorded.add(run_id)
     shift.reordered.add(run_id)
     return [*effects, run_record(shift, run, now)]
 
@@ -84,44 +89,3 @@ def new_tracker(
         return shift.history.leg_s(route_id, from_room, to_room, length_m, at)[0]
 
     return RunTracker(run_id, route, truck, visits, depart_at, expected_leg_s=expected_leg_s)
-
-
-def restore_run(shift: Shift, body: Mapping[str, Any]) -> None:
-    """Bring back a run from its newest record; its visits must be back already. A route that left the plan: skip."""
-    route = shift.plan.routes.get(body["route"])
-    order = [(str(run_id), str(room), int(number)) for run_id, room, number in body["order"]]
-    if route is None or any(key not in shift.visits or key[1] not in shift.plan.rooms for key in order):
-        return
-    run = Run(
-        run_id=body["run_id"],
-        trip_id=body["trip_id"],
-        route_id=body["route"],
-        truck=body["truck"],
-        waste=body["waste"],
-        planned_start_at=body["planned_start_at"],
-        planned_end_at=body["planned_end_at"],
-        order=order,
-        tracker=new_tracker(shift, body["run_id"], route, body["truck"], order, body["planned_start_at"]),
-        shift_end_at=body["shift_end_at"],
-        capacity_bins=body["capacity_bins"],
-        state=body["state"],
-        started_at=body["started_at"],
-        ended_at=body["ended_at"],
-        version=body["version"],
-    )
-    shift.runs[run.run_id] = run
-    if run.state == "running":
-        _resume(shift, run, route)
-
-
-def _resume(shift: Shift, run: Run, route: Route) -> None:
-    """Tell a new tracker of a running run how far the truck had come."""
-    left = [v for v in (shift.visits[key] for key in run.order) if v.left_at is not None]
-    last = max(left, key=lambda visit: visit.left_at or 0, default=None)
-    standing = next((visit for visit in shift.owed(run) if visit.state == "at_stop"), None)
-    run.tracker.resume(
-        from_room=last.room if last else "",
-        from_m=shift.track_visit(last, route).distance_m if last else None,
-        left_at=last.left_at if last else None,
-        arrived_at=standing.arrived_at if standing else None,
-    )

@@ -12,8 +12,13 @@ from firmware import wire
 def put(shift: Shift, visit: Visit, now: int) -> list[Effect]:
     """Make `visit` the state of its key and keep it."""
     shift.place(visit)
+    return [visit_record(shift, visit, now)]
+
+
+def visit_record(shift: Shift, visit: Visit, now: int) -> Store:
+    """A visit as it stands."""
     key = record_key(visit.key)
-    return [Store(f"visit:{key}:{shift.next_number()}", "visit", key, now, visit.body())]
+    return Store(f"visit:{key}:{shift.next_number()}", "visit", key, now, visit.body())
 
 
 def call_record(shift: Shift, visit: Visit, now: int, *, ended: str | None = None, label: str | None = None) -> Store:

@@ -140,6 +140,9 @@ class Shift:
     attention: dict[str, Attention] = field(default_factory=dict)  # by an id that says what it is about
     reordered: set[str] = field(default_factory=set)  # runs whose order or visits changed: predict and tell anew
     by_room: dict[tuple[str, str], list[VisitKey]] = field(default_factory=dict)
+    recorded: set[str] = field(default_factory=set)  # runs that have a record: none of them is opened anew
+    gone: list[Visit] = field(default_factory=list)  # at rooms that left the plan: to be cancelled, and named
+    orphaned: set[tuple[str, str]] = field(default_factory=set)  # (room, waste) of visits that are not here any more
     clock: int = 0  # the newest moment the dispatch was told of
     number: int = 0  # begins at the start time in milliseconds
     looked_at: int = 0  # when the plan was last searched for runs to open
@@ -154,6 +157,14 @@ class Shift:
         if visit.key not in self.visits:
             self.by_room.setdefault((visit.room, visit.waste), []).append(visit.key)
         self.visits[visit.key] = visit
+
+    def drop(self, key: VisitKey) -> None:
+        """Know nothing of a visit any more; the record keeps it."""
+        visit = self.visits.pop(key, None)
+        self.watches.pop(key, None)
+        self.attention.pop(f"passed/{record_key(key)}", None)
+        if visit is not None:
+            self.by_room[(visit.room, visit.waste)].remove(key)
 
     def visits_at(self, room: str, waste: str | None = None) -> list[Visit]:
         """The visits of a room, of one waste kind or of all, in the order they were made."""
@@ -184,13 +195,11 @@ class Shift:
         ]
         for run in over:
             del self.runs[run.run_id]
-            self.attention.pop(f"owes/{run.run_id}", None)
+            self.recorded.discard(run.run_id)
+            for question in ("owes", "gone", "unread"):
+                self.attention.pop(f"{question}/{run.run_id}", None)
             for key in run.order:
-                visit = self.visits.pop(key, None)
-                self.watches.pop(key, None)
-                self.attention.pop(f"passed/{record_key(key)}", None)
-                if visit is not None:
-                    self.by_room[(visit.room, visit.waste)].remove(key)
+                self.drop(key)
         for incident in [i for i in self.incidents.values() if not i.open and (i.closed_at or 0) < before_at]:
             del self.incidents[incident.key]
             self.offers.pop(incident.key, None)
@@ -219,7 +228,12 @@ class Shift:
         if route is not None and visit.route == route.route_id and visit.original:
             trip = self.plan.runs.get(visit.run_id.rsplit(".", 1)[0])
             distance_m = next(
-                (p.distance_m for p in (trip.visits if trip else ()) if p.sequence == visit.sequence), None
+                (
+                    planned.distance_m
+                    for planned in (trip.visits if trip else ())
+                    if (planned.sequence, planned.room_id) == (visit.sequence, visit.room)
+                ),
+                None,
             )
         return TrackVisit(
             key=(visit.room, visit.visit_number),
