@@ -43,6 +43,15 @@ class SeqSet:
             self._lasts.insert(i, seq)
         return True
 
+    def discard(self, seq: int) -> None:
+        """Take `seq` out, if it is in."""
+        i = bisect_right(self._firsts, seq) - 1
+        if i < 0 or seq > self._lasts[i]:
+            return
+        first, last = self._firsts[i], self._lasts[i]
+        self._firsts[i : i + 1] = [number for number in (first, seq + 1) if number != seq and number <= last]
+        self._lasts[i : i + 1] = [number for number in (seq - 1, last) if number != seq and number >= first]
+
     def __contains__(self, seq: int) -> bool:
         i = bisect_right(self._firsts, seq)
         return i > 0 and seq <= self._lasts[i - 1]
@@ -86,6 +95,13 @@ class DeviceAcks:
         if lasts is not None:
             self._row_boot, self._row_next, self._row_lasts = boot, seq + 1, lasts
         return new
+
+    def discard(self, boot: int, seq: int) -> None:
+        """A delivery that could not be kept: no ack covers it, and when it comes again it is new."""
+        self._end_row()
+        self._touched.get(boot, set()).discard(seq)
+        if boot in self._boots:
+            self._boots[boot].discard(seq)
 
     def _end_row(self) -> None:
         if self._row_grew:

@@ -6,21 +6,21 @@
     flush(now)                     commit what came, then publish what was decided, then acknowledge
 
 One object, no thread, no socket, no clock: the shell (`__main__`) and the simulator drive it alike. If the store
-cannot take a batch (disk full), nothing of it is published or acknowledged; it is kept and tried again, and the
-devices keep their records meanwhile.
+cannot take a batch (disk full), nothing of it is published or acknowledged; what must not wait for its device to send
+it again is kept and tried again (waiting.py), and the devices keep their records meanwhile.
 """
 
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 
 import orjson
 
 from broker import __version__
 from broker.acks import DeviceAcks
+from broker.resends import is_another, renamed
 from broker.restoring import restore
 from broker.rules.actions import Act
 from broker.rules.arrivals import tell_orphaned, tell_rooms, tell_truck
@@ -32,6 +32,7 @@ from broker.rules.shift import DispatchSettings
 from broker.store import Corrupt, Record, Refused, StoreError
 from broker.store import Store as RecordStore
 from broker.unpacking import Quick, quick
+from broker.waiting import keep_some
 from firmware import wire
 
 log = logging.getLogger("zhanpai.bridge")
@@ -40,9 +41,6 @@ RETRY_S = 1.0
 LOG_REFUSAL_EVERY_S = 60
 MOST_SOURCES = 20_000
 MOST_FAULTS_LOGGED = 100
-SAME_TIME_S = 120  # how far a device's idea of a past moment may move while its clock settles
-_TIMES = ("fix_at", "pressed_at", "at")  # null until the device knows the time; a resend may know it by then
-_RESENT_DIFFERS_IN = ("late", "sent_at", *_TIMES)
 
 Sender = Callable[[str, bytes, bool], None]  # topic, payload, retained
 DeviceKey = tuple[str, str]  # family, device
@@ -83,6 +81,7 @@ class Bridge:
         self._records: list[Record] = []
         self._publishes: list[Publish] = []
         self._urgent = False
+        self._to_tell_all = False
         self._retry_at = 0.0
         self._ticked_at = 0
         self._clock_at = 0.0
@@ -96,10 +95,17 @@ class Bridge:
         self.link_up(now)
 
     def link_up(self, now: float) -> None:
-        """The broker is (again) there: everything retained is sent anew, because it may have forgotten."""
+        """The broker is (again) there: everything retained is sent anew, because it may have forgotten; what was
+        decided and is not stored yet, after its commit."""
         self.link = (True, int(now))
-        shift = self.dispatch.shift
         self._publish(Publish(wire.topic("life", self.area, family="bridge"), self._life(now)))
+        self._to_tell_all = True
+        if not self._records:
+            self.flush(now)
+
+    def _tell_all(self, now: float) -> None:
+        shift = self.dispatch.shift
+        self._to_tell_all = False
         self._heartbeat(now)
         effects: list[Effect] = []
         effects += tell_rooms(shift, set(shift.plan.rooms), int(now), all_of_them=True)
@@ -200,6 +206,9 @@ class Bridge:
                 if self.trouble is None:
                     log.error("records cannot be stored: %s; nothing is acknowledged until they can", why)
                 self.trouble = str(why)
+                kept = keep_some(self._records, self._acks)
+                self.counts["put_off"] += len(self._records) - len(kept)
+                self._records = kept
                 self._publishes = list({publish.topic: publish for publish in self._publishes}.values())
                 self.counts["failed_commits"] += 1
                 return False
@@ -209,6 +218,8 @@ class Bridge:
         for publish in self._publishes:
             self._publish(publish)
         self._publishes.clear()
+        if self._to_tell_all:
+            self._tell_all(now)
         if self._to_ack:
             self._acknowledge(now)
         return True
@@ -254,8 +265,10 @@ class Bridge:
             # An id that is stored already: a resend from before our restart, or, if the body differs, another
             # record of a device whose boot counter went back. That one is kept under a name of its own.
             again = [record for record in self._records if record.id in receipt.again]
-            others = [self._renamed(record) for record in again if self._differs_from_stored(record)]
+            others = [renamed(record) for record in again if self._differs_from_stored(record)]
             if others:
+                names = [record.id for record in others]
+                log.warning("stored before with other content, a boot counter went back: kept as %.500s", names)
                 self.store.append(others, urgent=self._urgent)
                 self.counts["renamed"] += len(others)
         self.counts["stored"] += receipt.stored
@@ -341,12 +354,12 @@ class Bridge:
         record_id = f"{address.device}:{body['boot']}:{body['seq']}"
         waiting = next((record for record in self._records if record.id == record_id), None)
         if waiting is not None:
-            return _another(waiting.body, {**body, "device": address.device})
+            return is_another(waiting.body, {**body, "device": address.device})
         try:
             stored = self.store.get(record_id)
         except StoreError:
             return True  # it cannot be told now; the commit sorts it out
-        return stored is not None and _another(stored.body, {**body, "device": address.device})
+        return stored is not None and is_another(stored.body, {**body, "device": address.device})
 
     def _is_long_over(self, address: wire.Address, body: Mapping[str, Any]) -> bool:
         """Whether this is a resend of a press that was stored and closed so long ago that nobody here knows it."""
@@ -356,21 +369,14 @@ class Bridge:
             stored = self.store.get(f"{address.device}:{body['boot']}:{body['seq']}")
         except StoreError:
             return False
-        return stored is not None and not _another(stored.body, {**body, "device": address.device})
+        return stored is not None and not is_another(stored.body, {**body, "device": address.device})
 
     def _differs_from_stored(self, record: Record) -> bool:
         try:
             stored = self.store.get(record.id)
         except Corrupt:
             return True  # what is stored under this id is hurt: the resend is kept as well, and nothing waits for it
-        return stored is not None and _another(stored.body, record.body)
-
-    def _renamed(self, record: Record) -> Record:
-        digest = blake2b(repr(sorted(record.body.items())).encode(), digest_size=6).hexdigest()
-        log.warning("%s was stored with other content: its boot counter went back; kept as %s", record.id, digest)
-        return Record(
-            f"{record.id}:{digest}", record.kind, record.key, record.at, record.received_at, record.area, record.body
-        )
+        return stored is not None and is_another(stored.body, record.body)
 
     def _refuse(self, topic: str, why: str, now: float) -> None:
         parts = topic.split("/")
@@ -382,19 +388,3 @@ class Bridge:
         if now - self._refusal_logged.get(device, float("-inf")) >= LOG_REFUSAL_EVERY_S:
             self._refusal_logged[device] = now
             log.warning("refused (%d so far from %s): %s", self.refused[device], device, why)
-
-
-def _another(stored: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Whether two records of one number are two records: other content, or times that both knew and lie apart."""
-    if _essence(stored) != _essence(body):
-        return True
-    for name in _TIMES:
-        one, other = stored.get(name), body.get(name)
-        if one is not None and other is not None and abs(one - other) > SAME_TIME_S:
-            return True
-    return False
-
-
-def _essence(body: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """A record's content without what a resend may change."""
-    return sorted((name, value) for name, value in body.items() if name not in _RESENT_DIFFERS_IN)

@@ -139,10 +139,12 @@ def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: thread
         worked = _take_events(bridge, link, now, unsettled)
         acted = _take_actions(bridge, desk, now)
         bridge.tick(now())
-        if bridge.flush(now()):
-            for connection, numbers in unsettled:
-                link.settle(connection, numbers)
-            unsettled.clear()
+        bridge.flush(now())
+        # Also while nothing can be stored: an alarm must not wait behind a thousand positions that nobody can keep.
+        # A PUBACK says nothing; what is not in an ack is sent again.
+        for connection, numbers in unsettled:
+            link.settle(connection, numbers)
+        unsettled.clear()
         link.write_out()
         if acted or time.monotonic() - shown_at >= SNAPSHOT_S:
             shown_at = time.monotonic()

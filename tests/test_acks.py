@@ -24,6 +24,25 @@ def test_a_seq_set_is_a_set(seqs: list[int]) -> None:
     assert all((n in ours) == (n in model) for n in range(70))
 
 
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 30)), max_size=120))
+@settings(deadline=None)
+def test_what_could_not_be_kept_is_not_acknowledged_and_is_new_again(steps: list[tuple[bool, int]]) -> None:
+    """Deliveries and discards in any order, rows that count up among them: the ack covers what is there."""
+    acks, model = DeviceAcks(), set()
+    for put, seq in steps:
+        if put:
+            assert acks.add(7, seq) is (seq not in model)
+            model.add(seq)
+        else:
+            acks.discard(7, seq)
+            model.discard(seq)
+    covered = set()
+    for ack in acks.body()["acks"]:
+        for first, last in [(min(model, default=0), ack["upto"]), *ack["also"]]:
+            covered |= set(range(first, last + 1)) if last else set()
+    assert covered - {0} == model - {0}
+
+
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 400)), max_size=300))
 @settings(deadline=None)
 def test_an_ack_never_covers_what_did_not_come(records: list[tuple[int, int]]) -> None:
