@@ -9,7 +9,7 @@ from broker.rules.history import DwellRecord, ErrorRecord, History, HistorySetti
 from broker.rules.incidents import Incident
 from broker.rules.legs import LegSettings
 from broker.rules.plan import Plan
-from broker.rules.progress import ask_about_passed
+from broker.rules.questions import ask_about_passed
 from broker.rules.resuming import read_run, restore_run
 from broker.rules.shift import Attention, BinCount, DispatchSettings, RoomState, Shift, TruckState
 from broker.rules.track import GpsFix

@@ -104,8 +104,8 @@ def test_both_languages_have_every_sentence() -> None:
     gaps = [{word: sorted(re.findall(r"{(\w+)}", text)) for word, text in words.items()} for words in languages]
     assert gaps[0] == gaps[1]
     code = " ".join(path.read_text() for path in [*(REPO / "broker/rules").glob("*.py"), REPO / "broker/restoring.py"])
-    asked = set(re.findall(r'Attention\(\s*\w+, "(\w+)"', code))
-    assert len(asked) == 5 and all(gaps[0][word] for word in asked)
+    asked = set(re.findall(r'(?:Attention\(\s*\w+|_ask\(.*now), "(\w+)"', code))
+    assert len(asked) == 9 and all(gaps[0][word] for word in asked)
 
 
 def test_what_needs_a_look_is_said_in_both_languages_and_answered(

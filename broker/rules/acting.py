@@ -9,7 +9,7 @@ from broker.rules.incidents import Incident
 from broker.rules.options import insert_visit, owed_again, set_visits
 from broker.rules.records import call_record, put, put_incident
 from broker.rules.shift import Shift
-from broker.rules.visits import record_key
+from broker.rules.visits import Visit
 from firmware import wire
 
 
@@ -25,7 +25,7 @@ def carry_out(shift: Shift, act: Act, now: int) -> list[Effect]:
     incident = shift.incidents.get(act.incident or ("", ""))
     if incident is None:
         raise ActionError("no such incident; it may have been withdrawn before it was stored", missing=True)
-    if act.version is not None and act.version != incident.version:
+    if act.version is not None and not incident.is_seen(act.version):
         text = f"somebody changed this incident meanwhile (version {incident.version}): look again, then decide"
         raise ActionError(text, stale=True)
     return [stored, *_act_on_incident(shift, act, incident, now)]
@@ -66,7 +66,7 @@ def _act_on_visit(shift: Shift, act: Act, now: int) -> list[Effect]:
         raise ActionError("no such visit", missing=True)
     if act.action == "serve":
         step = "leave" if visit.state == "at_stop" else "serve"
-        served = visit.after(step, left_at=now)
+        served = visit.after(step, left_at=_left_at(shift, visit, now), by_hand=True)
         effects = put(shift, served, now) + blocked.second_visit_served(shift, served, now)
     else:
         if act.reason not in wire.SKIP_REASONS:
@@ -78,6 +78,16 @@ def _act_on_visit(shift: Shift, act: Act, now: int) -> list[Effect]:
     if visit.call_id:
         how = "served" if act.action == "serve" else "skipped"
         effects.append(call_record(shift, shift.visits[visit.key], now, ended=how))
-    shift.attention.pop(f"passed/{record_key(visit.key)}", None)
     set_visits(shift, run, now)
     return effects
+
+
+def _left_at(shift: Shift, visit: Visit, now: int) -> int | None:
+    """When a truck left a visit that a person calls served: the moment of the click says nothing about a truck that is
+    not seen to stand there; then it is when it passed by, or not known.
+    """
+    if visit.state != "at_stop":
+        return visit.passed_at
+    truck, run = shift.trucks.get(visit.truck), shift.run_of(visit.truck)
+    fix = truck.fix if truck is not None and run is not None and run.run_id == visit.run_id else None
+    return now if fix is not None and now - fix.fix_at <= wire.NO_DATA_S else None

@@ -10,7 +10,8 @@ class Act:
     """One action of one person on an incident (`truck`, `incident_id`) or, for serve and skip, on a visit; `weigh`
     keeps what the transfer station weighed of a truck's load (`truck`, `waste`, `grams`, `run_id` where known).
 
-    `version`, where given, must be the incident's newest, so that of two clicks on an old screen one is refused.
+    `version`, where given, must be the incident's newest but for repeats of the alarm, so that of two clicks on an
+    old screen one is refused.
     """
 
     action: str

@@ -190,7 +190,7 @@ def _undo(shift: Shift, incident: Incident, now: int) -> list[Effect]:
     else:
         step = "restore_due" if first.call_id else "restore"
     effects = put(shift, first.after(step, reason=None), now)
-    effects += put(shift, second.after("cancel", reason="other"), now)
+    effects += put(shift, second.after("cancel", reason="other", undone=True), now)
     set_visits(shift, run, now)
     return effects
 

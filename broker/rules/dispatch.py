@@ -9,31 +9,30 @@ The order of work for a truck's position: match it to the run (track), then prog
 (visits), predict (arrival), call lamps (calls), tell rooms and truck (arrivals).
 """
 
-from dataclasses import replace
 from typing import Any
 
 from broker.rules import blocked
 from broker.rules.acting import carry_out
 from broker.rules.actions import Act, ActionError
+from broker.rules.counting import take_report
 from broker.rules.effects import Effect, Notice, Store
 from broker.rules.incidents import ACK_EXPIRES_S, Incident, IncidentError
 from broker.rules.opening import open_runs
 from broker.rules.options import ReplanError, offer_body, offers_for
 from broker.rules.progress import finish_if_settled, follow, update
-from broker.rules.records import close_incident, close_topics, put, put_incident, tell_incident
+from broker.rules.questions import ask_about_overstaying
+from broker.rules.records import close_incident, close_topics, put_incident, tell_incident
 from broker.rules.resuming import cancel_gone
-from broker.rules.shift import Attention, BinCount, RoomState, Shift, TruckState
+from broker.rules.shift import Attention, RoomState, Shift, TruckState
 from broker.rules.track import GpsFix
-from broker.rules.visits import VisitError, record_key
+from broker.rules.visits import VisitError
 from firmware import wire
 
 OFFER_EVERY_S = 30
 FORGET_EVERY_S = 3600
 KEEP_S = 36 * 3600  # how long what is over stays, over a restart too
 OPEN_S = 14 * 86400  # what nobody settled or closed for two weeks is in the record, no longer on the screen
-LONG_STAY_S = 45 * 60
 SAME_PRESS_S = 120
-LEAST_GRAMS = 500  # less than this is a scale's noise
 FUTURE_S = 30  # a position from further ahead than this has a broken clock
 
 
@@ -98,10 +97,11 @@ class Dispatch:
         room.heard_at = now
         if address.channel == "life":
             return self._life(address, room, body, now)
-        if self._out_of_order(room, address.channel, body):
+        out_of_order = self._out_of_order(room, address.channel, body)
+        if address.channel == "bins" and (body["late"] or not out_of_order):
+            return take_report(self.shift, address.device, body, now)
+        if out_of_order:
             return []
-        if address.channel == "bins":
-            return self._bins(address.device, room, body, now)
         if address.channel == "lamp":
             room.lamps = {lamp["waste"]: lamp for lamp in body["lamps"]}
             room.lamps_at = now
@@ -157,40 +157,6 @@ class Dispatch:
         effects = follow(self.shift, run, run.tracker.on_fix(truck.fix, now), now)
         return effects + update(self.shift, run, now)
 
-    def _bins(self, room_id: str, room: RoomState, body: dict[str, Any], now: int) -> list[Effect]:
-        if body["late"]:
-            return []
-        effects: list[Effect] = []
-        at = now if body["at"] is None else body["at"]
-        for row in body["bins"]:
-            room.bins[row["waste"]] = BinCount(row["count"], row["grams"], row["quality"], at)
-            effects += self._count_after(room_id, row, now)
-        return effects
-
-    def _count_after(self, room_id: str, row: dict[str, Any], now: int) -> list[Effect]:
-        """A report soon after the truck left says what was collected; count and weight may come one after the other.
-
-        Where the crew stood and skipped, a count or weight that falls is kept too: the figures name the contradiction.
-        """
-        visits = self.shift.visits_at(room_id, row["waste"])
-        if any(visit.state == "at_stop" for visit in visits):
-            return []
-        for visit in sorted(visits, key=lambda one: one.state != "served"):
-            ended_at = {"served": visit.left_at, "skipped": visit.arrived_at}.get(visit.state)
-            if ended_at is None or now - ended_at > self.shift.settings.after_count_s:
-                continue
-            count, grams = visit.bins_after, visit.grams_after
-            if visit.state == "skipped":
-                count = visit.bins_before if count is None else count
-                grams = visit.grams_before if grams is None else grams
-                if count is None and grams is None:
-                    continue
-            least_count, least_grams = _least(count, row["count"]), _least(grams, row["grams"])
-            lighter = least_grams is not None and (grams is None or grams - least_grams >= LEAST_GRAMS)
-            if least_count != count or lighter:
-                return put(self.shift, replace(visit, bins_after=least_count, grams_after=least_grams), now)
-        return []
-
     def _keeper(self, room_id: str, room: RoomState, body: dict[str, Any], now: int) -> list[Effect]:
         if body["event"] == "bins_out":
             room.bins_out_at = now if body["at"] is None else body["at"]
@@ -222,6 +188,7 @@ class Dispatch:
                 lon=body["lon"],
                 version=version,
                 changed_at=now,
+                stands_since=version,
             )
             if body["withdrawn"]:
                 over = incident.after("withdraw", now, condition="cleared", closed_at=now)
@@ -240,7 +207,7 @@ class Dispatch:
         if now >= self.forgot_at + FORGET_EVERY_S:
             self.forgot_at = now
             self.shift.forget(now - KEEP_S, now - OPEN_S)
-        self._overstaying(now)
+        ask_about_overstaying(self.shift, now)
         for run in list(self.shift.runs.values()):
             if run.state == "finished" or self.shift.run_of(run.truck) is not run:
                 if run.state != "finished" and now - run.updated_at >= self.shift.settings.restate_s:
@@ -259,23 +226,6 @@ class Dispatch:
                 effects += close_incident(self.shift, incident, now)
         return effects
 
-    def _overstaying(self, now: int) -> None:
-        """Name what a person should look at: a truck at a room for very long, a run long over that owes visits."""
-        for run in self.shift.runs.values():
-            if run.state == "finished":
-                continue
-            owed = self.shift.owed(run)
-            if now > run.planned_end_at + self.shift.settings.forget_after_s:
-                about = {"truck": run.truck, "run": run.run_id, "count": len(owed)}
-                self.shift.attention.setdefault(f"owes/{run.run_id}", Attention(now, "run_owes", about))
-            for visit in owed:
-                if visit.state == "at_stop" and now - (visit.arrived_at or now) > LONG_STAY_S:
-                    room = self.shift.plan.rooms[visit.room].name
-                    about = {"truck": visit.truck, "room": room, "minutes": LONG_STAY_S // 60}
-                    self.shift.attention.setdefault(
-                        f"passed/{record_key(visit.key)}", Attention(now, "long_stay", about)
-                    )
-
     def _time_passed(self, incident: Incident, now: int) -> list[Effect]:
         if incident.workflow == "acknowledged":
             text = f"{incident.truck}: acknowledged {ACK_EXPIRES_S // 60} minutes ago, nothing decided: open again"
@@ -283,7 +233,7 @@ class Dispatch:
                 *put_incident(self.shift, incident.after("expire", now, repeated_at=now), now),
                 Notice("severe", text),
             ]
-        again = incident.changed(now, repeats=incident.repeats + 1, repeated_at=now)
+        again = incident.repeated(now)
         waited_s = now - incident.raised_at
         text = f"{incident.truck}: {incident.reason} not acknowledged for {waited_s} s; second person told"
         return [*put_incident(self.shift, again, now), Notice("severe", text)]
@@ -308,10 +258,6 @@ class Dispatch:
             visit.owed and visit.run_id == incident.run_id and visit.visit_number > (incident.visit_number or 0)
             for visit in self.shift.visits_at(incident.room)
         )
-
-
-def _least(one: int | None, other: int | None) -> int | None:
-    return min((value for value in (one, other) if value is not None), default=None)
 
 
 def _pressed_anew(known: Incident, body: dict[str, Any]) -> bool:

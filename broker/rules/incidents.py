@@ -75,6 +75,7 @@ class Incident:
     repeats: int = 0
     repeated_at: int | None = None
     changed_at: int = 0
+    stands_since: int = 0  # the version since which nothing was changed but the count of its repeats
 
     @property
     def key(self) -> tuple[str, str]:
@@ -100,7 +101,16 @@ class Incident:
 
     def changed(self, now: int, **changes: Any) -> "Incident":
         """This incident with other fields changed, as a new version."""
-        return replace(self, version=self.version + 1, changed_at=now, **changes)
+        return replace(self, version=self.version + 1, changed_at=now, stands_since=self.version + 1, **changes)
+
+    def repeated(self, now: int) -> "Incident":
+        """This incident told once more: a new version to be kept, and yet what everybody has on the screen."""
+        again = self.changed(now, repeats=self.repeats + 1, repeated_at=now)
+        return replace(again, stands_since=self.stands_since)
+
+    def is_seen(self, version: int) -> bool:
+        """Whether who looked at this version has seen what the incident is now."""
+        return self.stands_since <= version <= self.version
 
     def wake_at(self) -> int | None:
         """When time alone changes this incident next (repeat, or an acknowledgement that runs out)."""
@@ -118,4 +128,5 @@ class Incident:
     @staticmethod
     def from_body(body: dict[str, Any]) -> "Incident":
         """The incident a stored record describes; unknown fields of a newer release are ignored."""
-        return Incident(**{k: v for k, v in body.items() if k in Incident.__dataclass_fields__})
+        fields = {"stands_since": body.get("version", 1), **body}
+        return Incident(**{k: v for k, v in fields.items() if k in Incident.__dataclass_fields__})

@@ -15,9 +15,11 @@ from broker.rules import blocked
 from broker.rules.arrival import predict
 from broker.rules.arrivals import rooms_of, tell_rooms, tell_truck
 from broker.rules.calls import call_id_of, call_now, held_now
+from broker.rules.counting import count_at
 from broker.rules.effects import Effect, Store
+from broker.rules.questions import ask_about_passed, take_back
 from broker.rules.records import call_record, put, run_record
-from broker.rules.shift import Attention, RoomState, Run, Shift
+from broker.rules.shift import RoomState, Run, Shift
 from broker.rules.track import TrackEvent, TrackKind
 from broker.rules.visits import Visit, record_key
 from firmware import wire
@@ -61,7 +63,7 @@ def _start(shift: Shift, run: Run, at: int) -> list[Effect]:
 
 def _arrived(shift: Shift, run: Run, visit: Visit, at: int, now: int) -> list[Effect]:
     count = shift.rooms.setdefault(visit.room, RoomState()).bins.get(visit.waste)
-    shift.attention.pop(f"passed/{record_key(visit.key)}", None)
+    take_back(shift, visit)
     arrived = visit.after(
         "arrive",
         arrived_at=at,
@@ -82,13 +84,8 @@ def _arrived(shift: Shift, run: Run, visit: Visit, at: int, now: int) -> list[Ef
 
 
 def _left(shift: Shift, run: Run, visit: Visit, at: int, now: int) -> list[Effect]:
-    count = shift.rooms.setdefault(visit.room, RoomState()).bins.get(visit.waste)
-    left = visit.after(
-        "leave",
-        left_at=at,
-        bins_after=count.count if count else None,
-        grams_after=count.grams if count else None,
-    )
+    bins, grams = count_at(shift, visit)
+    left = visit.after("leave", left_at=at, bins_after=bins, grams_after=grams)
     effects = put(shift, left, now)
     if visit.call_id is not None:
         effects.append(call_record(shift, left, now, ended="served"))
@@ -102,18 +99,12 @@ def _passed(shift: Shift, visit: Visit, at: int, now: int) -> list[Effect]:
     return put(shift, replace(visit, passed_at=at), now)
 
 
-def ask_about_passed(shift: Shift, visit: Visit, at: int) -> None:
-    """Put it on the list of what a person should look at, as long as the visit is owed."""
-    if visit.owed:
-        about = {"truck": visit.truck, "room": shift.plan.rooms[visit.room].name}
-        shift.attention[f"passed/{record_key(visit.key)}"] = Attention(at, "passed_by", about)
-
-
 def finish_if_settled(shift: Shift, run: Run, now: int) -> list[Effect]:
     """Close a run that owes nothing; its truck gets its next run."""
     if run.state == "finished" or shift.owed(run):
         return []
     run.state, run.ended_at = "finished", now
+    shift.attention.pop(f"owes/{run.run_id}", None)
     effects: list[Effect] = [run_record(shift, run, now)]
     following = shift.run_of(run.truck)
     if following is not None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from broker.rules.effects import Effect, Publish, Store
 from broker.rules.incidents import Incident
+from broker.rules.questions import take_back
 from broker.rules.shift import Run, Shift
 from broker.rules.visits import Visit, record_key
 from firmware import wire
@@ -12,6 +13,8 @@ from firmware import wire
 def put(shift: Shift, visit: Visit, now: int) -> list[Effect]:
     """Make `visit` the state of its key and keep it."""
     shift.place(visit)
+    if not visit.owed:
+        take_back(shift, visit)
     return [visit_record(shift, visit, now)]
 
 

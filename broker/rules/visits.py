@@ -70,6 +70,8 @@ class Visit:
     kept_lit: bool | None = None  # skipped after its call: whether the lamp stays lit until the truck is back
     inferred: bool = False  # nobody saw the stay: it lay in a gap of positions
     original: bool = True  # as planned; False for a visit that makes up for a skipped one
+    by_hand: bool = False  # served by a person's word: `left_at` is when the truck passed by, None where not known
+    undone: bool = False  # made for a press that was taken back: it was never meant to be
 
     @property
     def key(self) -> VisitKey:
