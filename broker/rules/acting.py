@@ -38,8 +38,8 @@ def _weigh(shift: Shift, act: Act, now: int) -> Store:
     if act.truck is None or act.grams is None or act.grams < 0:
         raise ActionError("a weigh-in needs truck and grams (0 or more)")
     body = {"truck": act.truck, "run_id": act.run_id, "waste": act.waste, "grams": act.grams, "at": now}
-    record_id = f"weighing:{act.truck}:{shift.next_number()}"
-    return Store(record_id, "weighing", act.truck, now, {**body, "who": act.who})
+    key = f"{act.truck}/{shift.next_number()}"  # each is one of its own: no later one takes its place
+    return Store(f"weighing:{key}", "weighing", key, now, {**body, "who": act.who})
 
 
 def _act_on_incident(shift: Shift, act: Act, incident: Incident, now: int) -> list[Effect]:
