@@ -21,7 +21,7 @@ import orjson
 from broker import __version__
 from broker.acks import DeviceAcks
 from broker.resends import is_another, renamed
-from broker.restoring import restore
+from broker.restoring import restore, restore_beside
 from broker.rules.actions import Act
 from broker.rules.arrivals import tell_orphaned, tell_rooms, tell_truck
 from broker.rules.dispatch import FUTURE_S, Dispatch
@@ -38,6 +38,7 @@ from firmware import wire
 log = logging.getLogger("zhanpai.bridge")
 
 RETRY_S = 1.0
+SET_BACK_S = 60  # a clock that steps back by less than this was only corrected
 LOG_REFUSAL_EVERY_S = 60
 MOST_SOURCES = 20_000
 MOST_FAULTS_LOGGED = 100
@@ -82,6 +83,7 @@ class Bridge:
         self._publishes: list[Publish] = []
         self._urgent = False
         self._to_tell_all = False
+        self._set_back = False  # the clock was, and the day is not rebuilt yet
         self._retry_at = 0.0
         self._ticked_at = 0
         self._clock_at = 0.0
@@ -189,8 +191,23 @@ class Bridge:
             self._heartbeat(now)
         if int(now) == self._ticked_at:
             return
+        self._set_back = self._set_back or int(now) < self._ticked_at - SET_BACK_S
         self._ticked_at = int(now)
+        if self._set_back and self.flush(now):
+            self._begin_again(now)
         self._take(self._decided(self.dispatch.on_tick, int(now)), int(now))
+
+    def _begin_again(self, now: float) -> None:
+        """The clock was ahead: what was decided by it (runs forgotten, others opened) is left behind, the day stands as
+        it is on record; what devices said stays known."""
+        try:
+            self.dispatch.shift = restore_beside(self.store, self.dispatch.shift, int(now))
+        except StoreError as why:  # with the next tick, then
+            log.error("the clock was set back, and the day cannot be rebuilt: %s", why)
+            return
+        log.warning("the clock was set back: the day was rebuilt from its records")
+        self._set_back = False
+        self._to_tell_all = True
 
     # --- what goes out --------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from broker.rules.dispatch import KEEP_S, OPEN_S
@@ -20,6 +21,8 @@ from firmware import wire
 log = logging.getLogger("zhanpai.bridge")
 
 HISTORY_BACK_S = 42 * 86400
+AHEAD_S = 60  # a record from later than this was made by a clock that was ahead
+NUMBERED = ("run", "visit", "workflow")  # kinds of ours whose ids end with a number that grows
 
 
 def restore(store: Store, plan: Plan, settings: DispatchSettings, now: int) -> Shift:
@@ -40,6 +43,27 @@ def restore(store: Store, plan: Plan, settings: DispatchSettings, now: int) -> S
         shift.attention["left_out"] = Attention(now, "left_out", {"count": restoring.left_out})
     shift.number = max(now * 1000, _highest_number(store, now - KEEP_S))
     return shift
+
+
+def restore_beside(store: Store, before: Shift, now: int) -> Shift:
+    """The Shift of a bridge that goes on though its clock was ahead: what is on record, and what devices said last."""
+    shift = restore(store, before.plan, before.settings, now)
+    shift.trucks, shift.rooms = before.trucks, before.rooms
+    for truck in shift.trucks.values():
+        truck.heard_at = _past(truck.heard_at, now)
+        if truck.fix is not None and truck.fix.fix_at > now:
+            truck.fix = None
+    for room in shift.rooms.values():
+        room.heard_at, room.lamps_at = _past(room.heard_at, now), _past(room.lamps_at, now)
+        room.bins_out_at = _past(room.bins_out_at, now)
+        for count in room.bins.values():
+            count.at = min(count.at, now)
+    return shift
+
+
+def _past(at: int | None, now: int) -> int | None:
+    """A moment of a clock that may have been ahead: no later than now."""
+    return None if at is None else min(at, now)
 
 
 class _Restoring:
@@ -67,7 +91,16 @@ class _Restoring:
         return taken
 
     def _newest(self, kind: str, back_s: int) -> Iterable[Record]:
-        return self._store.latest(kind, since_at=self._now - back_s).values()
+        found = self._store.latest(kind, since_at=self._now - back_s)
+        if kind not in NUMBERED or all(record.at <= self._now + AHEAD_S for record in found.values()):
+            return found.values()
+        # Some are from a clock that was ahead. What came after them is newer, whatever its time: by their numbers.
+        newest: dict[str, Record] = {}
+        for record in self._store.scan(kind, from_at=self._now - back_s):
+            known = newest.get(record.key)
+            if known is None or _number(record) > _number(known):
+                newest[record.key] = record
+        return newest.values()
 
     def learn(self) -> None:
         """What the prediction has seen of ways, stays and its own errors."""
@@ -89,9 +122,13 @@ class _Restoring:
         """The runs that are not over, or were today, with their visits and what a person was asked about them."""
         shift = self._shift
         runs: dict[str, dict[str, Any]] = {}
+        latest_start_at = self._now + shift.settings.open_before_s + 86400
 
         def run(record: Record) -> None:
             fields = read_run(record.body)
+            if fields["state"] == "scheduled" and fields["planned_start_at"] > latest_start_at:
+                shift.recorded.discard(fields["run_id"])  # a clock that was ahead opened it; its day will come
+                return
             if fields["state"] != "finished" or record.at > self._now - KEEP_S:
                 runs[fields["run_id"]] = fields
 
@@ -106,9 +143,9 @@ class _Restoring:
                 if found.owed or (found.state, found.reason) == ("cancelled", "other"):
                     shift.gone.append(found)
 
-        newest = self._store.latest("run", since_at=self._now - OPEN_S)
-        shift.recorded.update(newest)
-        for record in newest.values():
+        newest = list(self._newest("run", OPEN_S))
+        shift.recorded.update(record.key for record in newest)
+        for record in newest:
             if not self._each([record], run):
                 self._each(self._before(record), run, until_one=True)
         self._each(self._newest("visit", OPEN_S), visit)
@@ -133,6 +170,12 @@ class _Restoring:
 
         def incident(record: Record) -> None:
             found = Incident.from_body(dict(record.body))
+            found = replace(  # by times of a clock that was ahead its alarm would not repeat for as long
+                found,
+                changed_at=min(found.changed_at, self._now),
+                repeated_at=_past(found.repeated_at, self._now),
+                acknowledged_at=_past(found.acknowledged_at, self._now),
+            )
             if found.open or (found.closed_at or 0) > self._now - KEEP_S:
                 self._shift.incidents[found.key] = found
             run = self._shift.runs.get(found.run_id or "")
@@ -163,13 +206,18 @@ class _Restoring:
         self._each(self._newest("fix", KEEP_S), lambda record: _last_fix(self._shift, record, self._now))
 
 
+def _number(record: Record) -> int:
+    """The number at the end of an id that this bridge made; -1 where there is none."""
+    number = record.id.rpartition(":")[2]
+    return int(number) if number.isdecimal() else -1
+
+
 def _highest_number(store: Store, since_at: int) -> int:
     """The highest number in the ids this bridge made: a restart within the same second must not use it again."""
     numbers = [
-        int(number)
+        _number(record)
         for kind in ("visit", "run", "call", "life", "action")
         for record in store.latest(kind, since_at=since_at).values()
-        if (number := record.id.rpartition(":")[2]).isdecimal()
     ]
     return max(numbers, default=0)
 

@@ -87,6 +87,13 @@ class Morning:
             self.bridge.tick(self.now)
             self.bridge.flush(self.now)
 
+    def hours(self, count: int) -> None:
+        """Time passes in ticks of half an hour; nobody speaks."""
+        for _ in range(2 * count):
+            self.now += 1800
+            self.bridge.tick(self.now)
+            self.bridge.flush(self.now)
+
     def drive_to(self, visit: int, speed_mps: float = 5.0) -> None:
         """Drive until the room of the trip's `visit` (counted from 0) is reached."""
         while self.along < self.trip.visits[visit].distance_m:

@@ -283,8 +283,7 @@ def test_finished_days_are_forgotten_and_stay_in_the_record(morning: Morning) ->
             continue
     assert morning.bridge.dispatch.shift.runs[morning.run_id].state == "finished"
     morning.speak = False
-    morning.now += 2 * 86400
-    morning.step(2)
+    morning.hours(48)
     assert morning.run_id not in morning.bridge.dispatch.shift.runs
     assert any(record.key == morning.run_id for record in morning.store.scan("run"))
 
@@ -294,12 +293,10 @@ def test_a_run_that_nobody_settles_is_forgotten_after_two_weeks(morning: Morning
     morning.drive_to(1, 9.0)
     morning.speak = False
     shift = morning.bridge.dispatch.shift
-    morning.now += 13 * 86400
-    morning.step(2)
+    morning.hours(13 * 24)
     assert shift.runs[morning.run_id].state != "finished"
     assert {name.split("/")[0] for name in shift.attention if morning.run_id in name} == {"passed", "owes"}
-    morning.now += 2 * 86400
-    morning.step(2)
+    morning.hours(48)
     assert morning.run_id not in shift.runs and not any(morning.run_id in name for name in shift.attention)
     assert not any(key[0] == morning.run_id for key in shift.visits)
 

@@ -44,6 +44,7 @@ class Dispatch:
         self.wrong_clocks = 0
         self.stale_fixes = 0
         self.forgot_at = 0
+        self.ticked_at = 0
 
     # --- what devices say -------------------------------------------------------------------------------
 
@@ -204,6 +205,9 @@ class Dispatch:
 
     def _tick(self, now: int) -> list[Effect]:
         effects = [*cancel_gone(self.shift, now), *open_runs(self.shift, now)]
+        if not 0 <= now - self.ticked_at <= FORGET_EVERY_S:
+            self.forgot_at = now  # a start, or a clock that was set and may be wrong: an hour of ticks comes first
+        self.ticked_at = now
         if now >= self.forgot_at + FORGET_EVERY_S:
             self.forgot_at = now
             self.shift.forget(now - KEEP_S, now - OPEN_S)
