@@ -23,11 +23,10 @@ from broker.acks import DeviceAcks
 from broker.resends import is_another, renamed
 from broker.restoring import restore, restore_beside
 from broker.rules.actions import Act
-from broker.rules.arrivals import tell_orphaned, tell_rooms, tell_truck
 from broker.rules.dispatch import FUTURE_S, Dispatch
 from broker.rules.effects import Effect, Notice, Publish, Store
 from broker.rules.plan import Plan
-from broker.rules.records import close_topics, tell_incident
+from broker.rules.retained import tell_all
 from broker.rules.shift import DispatchSettings
 from broker.store import Corrupt, Record, Refused, StoreError
 from broker.store import Store as RecordStore
@@ -106,20 +105,9 @@ class Bridge:
             self.flush(now)
 
     def _tell_all(self, now: float) -> None:
-        shift = self.dispatch.shift
         self._to_tell_all = False
         self._heartbeat(now)
-        effects: list[Effect] = []
-        effects += tell_rooms(shift, set(shift.plan.rooms), int(now), all_of_them=True)
-        effects += tell_orphaned(shift, int(now))
-        for truck in {run.truck for run in shift.runs.values()}:
-            run = shift.run_of(truck) or shift.last_run_of(truck)
-            if run is not None:
-                shift.itineraries.pop(truck, None)
-                effects += tell_truck(shift, run, int(now), changed=False)
-        for incident in shift.incidents.values():
-            effects += tell_incident(shift, incident) if incident.open else close_topics(shift, incident)
-        for effect in effects:
+        for effect in tell_all(self.dispatch.shift, int(now)):
             if isinstance(effect, Publish):
                 self._publish(effect)
         self._to_ack.update(dict.fromkeys(self._acks, True))

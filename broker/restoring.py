@@ -49,6 +49,9 @@ def restore_beside(store: Store, before: Shift, now: int) -> Shift:
     """The Shift of a bridge that goes on though its clock was ahead: what is on record, and what devices said last."""
     shift = restore(store, before.plan, before.settings, now)
     shift.trucks, shift.rooms = before.trucks, before.rooms
+    for run in shift.runs.values():
+        told = before.runs.get(run.run_id)
+        run.version = max(run.version, told.version if told else 0)  # its truck ignores a lower one
     for truck in shift.trucks.values():
         truck.heard_at = _past(truck.heard_at, now)
         if truck.fix is not None and truck.fix.fix_at > now:

@@ -124,9 +124,21 @@ def test_a_route_that_leaves_the_plan_leaves_no_lamp_lit_and_no_question(morning
     assert {morning.arrival(room)["state"] for room in lit} == {"none"}
     assert {name: found.word for name, found in shift.attention.items()} == {f"gone/{morning.run_id}": "run_gone"}
     assert not any(key[0] == morning.run_id for key in shift.visits)
+    assert "zp/v1/xh/truck/t01/itinerary" not in morning.retained
     restarted(morning, plan)  # it was a mistake: the run is where it was
     assert states(morning)[lit[0]] == "served"
     assert morning.bridge.dispatch.shift.runs[morning.run_id].state == "running"
+
+
+def test_what_is_said_of_a_run_that_is_left_out_goes_after_a_while(morning: Morning) -> None:
+    """It stays for a day and a half, like everything that is over."""
+    restarted(morning, without_route(morning.plan, morning.trip.route_id))
+    attention = morning.bridge.dispatch.shift.attention
+    morning.speak = False
+    morning.hours(34)
+    assert f"gone/{morning.run_id}" in attention
+    morning.hours(5)
+    assert f"gone/{morning.run_id}" not in attention
 
 
 def test_one_odd_visit_does_not_begin_the_run_anew(morning: Morning) -> None:

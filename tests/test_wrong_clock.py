@@ -34,12 +34,15 @@ def test_a_clock_that_is_ahead_for_a_moment_does_not_break_the_day(morning: Morn
     """The run goes on, the next ones open, what was called stays called, and no run of another day is in the way."""
     now, before = morning.now, set(morning.bridge.dispatch.shift.runs)
     calls = {record.key for record in morning.store.scan("call")}
+    itinerary = wire.topic("itinerary", "xh", "t01")
+    told = morning.retained[itinerary]["version"]
     room = wire.topic("life", "xh", "r05", family="room")
     morning.bridge.receive(room, wire.pack(room, {"life": "ready", "boot": 1, "fw": "1"}), now)
     tick(morning, now + ahead_s)
     morning.now = now + 1
     morning.step(5)
     assert morning.itinerary()[0][2] in ("at_stop", "served")
+    assert morning.retained[itinerary]["version"] >= told  # the truck ignores a lower one
     morning.serve(1)
     morning.step(60, 5.0)
     shift = morning.bridge.dispatch.shift

@@ -20,7 +20,7 @@ from broker.rules.incidents import ACK_EXPIRES_S, Incident, IncidentError
 from broker.rules.opening import open_runs
 from broker.rules.options import ReplanError, offer_body, offers_for
 from broker.rules.progress import finish_if_settled, follow, update
-from broker.rules.questions import ask_about_overstaying
+from broker.rules.questions import ask_about_overstaying, forget_left_out
 from broker.rules.records import close_incident, close_topics, put_incident, tell_incident
 from broker.rules.resuming import cancel_gone
 from broker.rules.shift import Attention, RoomState, Shift, TruckState
@@ -211,6 +211,7 @@ class Dispatch:
         if now >= self.forgot_at + FORGET_EVERY_S:
             self.forgot_at = now
             self.shift.forget(now - KEEP_S, now - OPEN_S)
+            forget_left_out(self.shift, now - KEEP_S)
         ask_about_overstaying(self.shift, now)
         for run in list(self.shift.runs.values()):
             if run.state == "finished" or self.shift.run_of(run.truck) is not run:

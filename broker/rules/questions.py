@@ -37,6 +37,14 @@ def take_back(shift: Shift, visit: Visit) -> None:
     shift.attention.pop(f"passed/{record_key(visit.key)}", None)
 
 
+def forget_left_out(shift: Shift, before_at: int) -> None:
+    """What was said of runs that are not here was read by now."""
+    for name, said in list(shift.attention.items()):
+        about, _, run_id = name.partition("/")
+        if about in ("gone", "unread") and run_id not in shift.runs and said.since < before_at:
+            del shift.attention[name]
+
+
 def _ask(shift: Shift, name: str, now: int, word: str, run: Run, **values: int | str) -> None:
     """The question as it is now, since it was first asked."""
     asked = shift.attention.get(name)

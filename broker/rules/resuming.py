@@ -41,6 +41,7 @@ def restore_run(shift: Shift, fields: Mapping[str, Any], now: int) -> None:
     route = _route(shift.plan, fields)
     if route is None:
         shift.attention[f"gone/{run_id}"] = Attention(now, "run_gone", about)
+        shift.listless.add(truck)
         return
     order = [key for key in fields["order"] if key in shift.visits]
     order += [key for key in shift.visits if key[0] == run_id and key not in order]  # of an older record than theirs

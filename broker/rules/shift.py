@@ -143,6 +143,7 @@ class Shift:
     recorded: set[str] = field(default_factory=set)  # runs that have a record: none of them is opened anew
     gone: list[Visit] = field(default_factory=list)  # at rooms that left the plan: to be cancelled, and named
     orphaned: set[tuple[str, str]] = field(default_factory=set)  # (room, waste) of visits that are not here any more
+    listless: set[str] = field(default_factory=set)  # trucks whose run is not here any more
     clock: int = 0  # the newest moment the dispatch was told of
     number: int = 0  # begins at the start time in milliseconds
     looked_at: int = 0  # when the plan was last searched for runs to open
