@@ -152,6 +152,8 @@ def test_one_odd_visit_does_not_begin_the_run_anew(morning: Morning) -> None:
     assert {name: calls(morning)[name] for name in made} == made
     attention = shift.attention[f"unread/{morning.run_id}"]
     assert attention.word == "visits_unread"
+    for room in rooms:  # dark would mean that nothing comes
+        assert (morning.arrival(room)["state"], morning.arrival(room)["eta_at"]) == ("scheduled", None)
     names = [morning.plan.rooms[room].name.split(" / ") for room in rooms]
     assert attention.values["rooms"] == " / ".join(", ".join(name[part] for name in names) for part in (0, 1))
 
@@ -180,4 +182,6 @@ def test_a_run_of_which_no_record_is_understood_is_named_and_not_begun_anew(morn
     shift = morning.bridge.dispatch.shift
     assert morning.run_id not in shift.runs
     assert shift.attention[f"unread/{morning.run_id}"].word == "run_unread"
+    told = [morning.arrival(visit.room_id) for visit in morning.trip.visits]
+    assert {(body["state"], body["eta_at"]) for body in told} == {("scheduled", None)}
     assert states(morning) == before

@@ -58,6 +58,8 @@ def arrival_of(shift: Shift, room: str, waste: str, now: int) -> dict[str, Any]:
     """The `arrival` body a room should hold now for one waste kind."""
     shown = [_shown(shift, visit, now) for visit in shift.visits_at(room, waste)]
     best = min(shown, key=lambda row: (row[0], row[1]), default=None)
+    if now < shift.unread.get((room, waste), 0) and (best is None or best[0] >= _RANK["served"]):
+        return arrival_body(waste, "scheduled", None, None, shift.settings.calls, now)  # a truck may come: nobody knows
     if best is None or best[2] == "none":
         return arrival_body(waste, "none", None, None, shift.settings.calls, now)
     return arrival_body(waste, best[2], best[3], best[4], shift.settings.calls, now)

@@ -35,6 +35,9 @@ def open_runs(shift: Shift, now: int) -> list[Effect]:
                 # It has a record that nobody understands: begun anew, what was served would be owed again.
                 about = {"truck": trip.truck_id, "run": run_id}
                 shift.attention.setdefault(f"unread/{run_id}", Attention(now, "run_unread", about))
+                waste = shift.plan.routes[trip.route_id].waste
+                until = end_at + shift.settings.forget_after_s
+                shift.unread.update({(planned.room_id, waste): until for planned in trip.visits})
                 continue
             effects += _open(shift, trip, run_id, day_start, now)
     return effects

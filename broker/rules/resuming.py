@@ -49,6 +49,8 @@ def restore_run(shift: Shift, fields: Mapping[str, Any], now: int) -> None:
     if unread:
         rooms = _listed([shift.plan.rooms[room].name for room in unread])
         shift.attention[f"unread/{run_id}"] = Attention(now, "visits_unread", {**about, "rooms": rooms})
+        until = fields["planned_end_at"] + shift.settings.forget_after_s
+        shift.unread.update({(room, route.waste): until for room in unread})
     for key in order:
         visit = shift.visits[key]
         if visit.route == fields["route_id"] != route.route_id:

@@ -143,6 +143,7 @@ class Shift:
     recorded: set[str] = field(default_factory=set)  # runs that have a record: none of them is opened anew
     gone: list[Visit] = field(default_factory=list)  # at rooms that left the plan: to be cancelled, and named
     orphaned: set[tuple[str, str]] = field(default_factory=set)  # (room, waste) of visits that are not here any more
+    unread: dict[tuple[str, str], int] = field(default_factory=dict)  # (room, waste) of visits nobody can read: until
     listless: set[str] = field(default_factory=set)  # trucks whose run is not here any more
     clock: int = 0  # the newest moment the dispatch was told of
     number: int = 0  # begins at the start time in milliseconds
