@@ -92,6 +92,17 @@ def test_a_room_that_leaves_the_plan_takes_only_its_own_visit_along(morning: Mor
     assert last not in {room for room, _, _ in morning.itinerary()}
 
 
+def test_stops_that_were_numbered_anew_lie_where_their_rooms_are(morning: Morning) -> None:
+    """The visit of the old third stop is not looked for at the new third stop's place."""
+    plan = without_room(morning.plan, morning.trip.visits[2].room_id)
+    trip = plan.runs[morning.trip.trip_id]
+    visits = tuple(replace(visit, sequence=number) for number, visit in enumerate(trip.visits, start=1))
+    restarted(morning, replace(plan, runs={**plan.runs, trip.trip_id: replace(trip, visits=visits)}))
+    along = {visit.room_id: visit.distance_m for visit in visits}
+    pending = morning.bridge.dispatch.shift.runs[morning.run_id].tracker.pending
+    assert all(visit.distance_m in (None, along[visit.key[0]]) for visit in pending)
+
+
 def test_the_lamp_of_a_called_room_that_leaves_the_plan_goes_off(morning: Morning) -> None:
     """Its call ends on record too."""
     room = morning.trip.visits[2].room_id
