@@ -3,12 +3,12 @@
 import datetime as dt
 import io
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
-from broker.rules.actions import ActionError
 from broker.serving import Desk
 from broker.snapshot import snapshot
 from broker.web.app import build_app
@@ -29,8 +29,8 @@ class DirectDesk(Desk):
 
 
 @pytest.fixture
-def client(tmp_path: Path):  # type: ignore[no-untyped-def]
-    """The application over a morning with three rooms served."""
+def morning(tmp_path: Path) -> Iterator[Morning]:
+    """A morning with three rooms served, nine bins of 20 kg taken at two of them."""
     morning = Morning(tmp_path / "records")
     first, second = (planned.room_id for planned in morning.trip.visits[:2])
     for room, count in ((first, 5), (second, 4)):
@@ -43,11 +43,17 @@ def client(tmp_path: Path):  # type: ignore[no-untyped-def]
         morning.say("bins", {"at": int(morning.now), "late": False, "bins": bins}, device=room)
     morning.serve(2)
     morning.step(60, 5.0)
+    yield morning
+    morning.close()
+
+
+@pytest.fixture
+def client(morning: Morning) -> TestClient:
+    """The application over that morning."""
     desk = DirectDesk()
     desk.morning = morning
     desk.show(snapshot(morning.bridge, morning.now))
-    yield TestClient(build_app(desk, morning.store, [record_router(morning.store, morning.plan)]))
-    morning.close()
+    return TestClient(build_app(desk, morning.store, [record_router(morning.store, morning.plan)]))
 
 
 def test_the_figures_are_those_of_the_morning(client: TestClient) -> None:
@@ -84,10 +90,11 @@ def test_an_unknown_dimension_names_those_there_are(client: TestClient) -> None:
 
 
 def test_the_report_reads_in_both_languages(client: TestClient) -> None:
-    """One self-contained page, no address elsewhere."""
-    for language in ("zh", "en"):
-        page = client.get(f"/report/{DAY}?language={language}")
-        assert page.status_code == 200
+    """One self-contained page in the language that was asked for, Chinese by itself; no address elsewhere."""
+    for asked, said in (("?language=zh", "清运日报"), ("?language=en", "collection report"), ("", "清运日报")):
+        page = client.get(f"/report/{DAY}{asked}")
+        assert page.status_code == 200 and said in page.text
+        assert f'<html lang="{"en" if "en" in asked else "zh-CN"}">' in page.text
         assert "http://" not in page.text.replace("http://www.w3.org", "")
         assert "https://" not in page.text
 
@@ -98,6 +105,43 @@ def test_a_weigh_in_is_kept(client: TestClient) -> None:
     assert client.post("/api/v1/weighings", json=body).status_code == 200
     assert client.post("/api/v1/weighings", json={**body, "grams": -1}).status_code == 422
     assert client.post("/api/v1/weighings", json={**body, "waste": "gold"}).status_code == 422
+
+
+def test_every_weigh_in_counts_on_its_own_day(morning: Morning, client: TestClient) -> None:
+    """A truck is weighed twice a day, day after day: a later load takes nothing from an earlier one."""
+    body = {"truck": "t01", "waste": morning.waste, "who": "Zhao"}
+    after = DAY + dt.timedelta(days=1)
+    for kilograms in ((100, 200), (70, 50)):
+        for load in kilograms:
+            assert client.post("/api/v1/weighings", json={**body, "grams": load * 1000}).status_code == 200
+            morning.step(5)
+        morning.now += 86_400
+    rows = client.get(f"/api/v1/stats?from_day={DAY}&to_day={after}").json()
+    assert [(row["weighings"], row["weighed_grams"]) for row in rows] == [(2, 300_000), (2, 120_000)]
+    asked = f"/api/v1/stats?from_day={DAY}&to_day={after}&table=weigh_ins"
+    assert [(row["day"], row["weighed_grams"]) for row in client.get(asked).json()] == [
+        (str(DAY), 300_000), (str(after), 120_000),
+    ]  # fmt: skip
+    sums = morning.store.totals("weighing", str(DAY), str(after), [])
+    assert [(row["records"], row["grams"]) for row in sums] == [(2, 300_000), (2, 120_000)]
+
+
+def test_the_figures_agree_with_the_records_own_sums(morning: Morning, client: TestClient) -> None:
+    """What was collected at served visits is what the store's sums of their newest records say."""
+    (row,) = client.get(f"/api/v1/stats?from_day={DAY}&to_day={DAY}").json()
+    newest = [record for record in morning.store.latest("visit").values() if record.body["state"] == "served"]
+    counted = [record.body for record in newest if record.body["bins_before"] is not None]
+    for name in ("bins", "grams"):
+        assert row[name] == sum(body[f"{name}_before"] - body[f"{name}_after"] for body in counted)
+    # The sums are of records, the figures of visits: without the records between, both are the same.
+    between = [record.body for record in morning.store.scan("visit") if record not in newest]
+    sums = morning.store.totals("visit", str(DAY), str(DAY), ["state"])
+    (served,) = [one for one in sums if one["state"] == "served"]
+    early = [body for body in between if body["state"] == "served"]
+    for name in ("bins", "grams"):
+        less = sum((body[f"{name}_before"] or 0) - (body[f"{name}_after"] or 0) for body in early)
+        assert served[f"{name}_before"] - served[f"{name}_after"] - less == row[name]
+    assert served["records"] - len(early) == row["served"] == 3
 
 
 def test_the_plan_is_served_as_a_feed(client: TestClient) -> None:
@@ -127,8 +171,8 @@ def test_health_and_metrics(client: TestClient) -> None:
 
 def test_no_such_incident_is_404(client: TestClient) -> None:
     """A click on what is not there is told so."""
-    assert client.post("/api/v1/incidents/none/acknowledge", json={}).status_code == 404
-    assert ActionError("x", missing=True).missing
+    answer = client.post("/api/v1/incidents/none/acknowledge", json={})
+    assert answer.status_code == 404 and "no such incident" in answer.json()["detail"]
 
 
 def test_an_option_is_chosen_by_what_was_looked_at(tmp_path: Path) -> None:

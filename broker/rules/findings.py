@@ -1,11 +1,25 @@
 """What the figures hide: lanes that are blocked again and again, weigh-ins that do not fit, sensors that contradict."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from broker.rules.facts import (
+    Fact,
+    drop,
+    ended_at,
+    incidents,
+    newest,
+    text,
+    undone,
+    visit_at,
+    weighing_at,
+    weighings,
+    whole,
+)
 from broker.rules.periods import local_day, local_hour
-from broker.rules.statistics import Fact, disagreements, drop, incident_at, newest, visit_at, weighed_grams, weighing_at
+from broker.rules.statistics import disagreements
 
 SPAN = ("0000", "9999")  # all days
 
@@ -16,14 +30,14 @@ CHRONIC_DAYS = 3  # blocked on so many different days at the same hour
 class ChronicLane:
     """An estate's lane at one hour of the day: how often, on how many days, for how long it was blocked.
 
-    `blocked_s` is of those that ended; `still_blocked` are the others.
+    `blocked_s` is of those that ended, None if none did; `still_blocked` are the others.
     """
 
     estate: str
     hour: int
     incidents: int
     days: int
-    blocked_s: int
+    blocked_s: int | None
     still_blocked: int
 
     @property
@@ -36,22 +50,21 @@ def lanes(facts: Iterable[Fact], timezone: str, from_day: str = SPAN[0], to_day:
     """Lanes blocked on these days by estate and hour, the most frequent first; withdrawn presses do not count."""
     zone = ZoneInfo(timezone)
     seen: dict[tuple[str, int], list[tuple[str, int | None]]] = {}
-    for fact in newest(facts, "workflow"):
-        body = fact.body
-        if body.get("reason") != "lane_blocked" or body.get("workflow") == "withdrawn" or not body.get("estate"):
+    for fact, pressed_at in incidents(facts):
+        body, estate = fact.body, text(fact.body, "estate")
+        if body.get("reason") != "lane_blocked" or body.get("workflow") == "withdrawn" or not estate:
             continue
-        pressed_at = incident_at(fact)
-        if not from_day <= local_day(pressed_at, zone) <= to_day:
-            continue
-        ended_at = body.get("cleared_at") or body.get("closed_at")
-        blocked_s = None if ended_at is None else max(0, ended_at - pressed_at)
-        place = (str(body["estate"]), local_hour(pressed_at, zone))
-        seen.setdefault(place, []).append((local_day(pressed_at, zone), blocked_s))
+        day = local_day(pressed_at, zone)
+        if from_day <= day <= to_day:
+            end_at = ended_at(body)
+            blocked_s = None if end_at is None else max(0, end_at - pressed_at)
+            seen.setdefault((estate, local_hour(pressed_at, zone)), []).append((day, blocked_s))
     found = []
     for (estate, hour), times in seen.items():
         ended = [blocked_s for _, blocked_s in times if blocked_s is not None]
         days = len({day for day, _ in times})
-        found.append(ChronicLane(estate, hour, len(times), days, sum(ended), len(times) - len(ended)))
+        blocked = sum(ended) if ended else None
+        found.append(ChronicLane(estate, hour, len(times), days, blocked, len(times) - len(ended)))
     return sorted(found, key=lambda lane: (-lane.days, -lane.incidents, lane.estate, lane.hour))
 
 
@@ -59,8 +72,9 @@ def lanes(facts: Iterable[Fact], timezone: str, from_day: str = SPAN[0], to_day:
 class WeighIn:
     """What a run brought to the transfer station against what its rooms lost; None where a room has no scale.
 
-    A weigh-in that names no run (`run_id` empty) stands against what its truck took on that day in runs of this waste
-    that no weigh-in names.
+    A run that is weighed before and after midnight is one row, of the day of its first weigh-in. A weigh-in that
+    names no run (`run_id` empty) stands against what its truck took on that day in runs of this waste that no weigh-in
+    names.
     """
 
     day: str
@@ -82,31 +96,33 @@ class WeighIn:
 def weigh_ins(facts: Sequence[Fact], timezone: str, from_day: str = SPAN[0], to_day: str = SPAN[1]) -> list[WeighIn]:
     """The transfer station's weigh-ins of these days by run and waste, each beside the sum of the run's rooms."""
     zone = ZoneInfo(timezone)
-    weighings = newest(facts, "weighing")
-    named = {(str(fact.body["run_id"]), str(fact.body.get("waste"))) for fact in weighings if fact.body.get("run_id")}
+    weighed_facts = weighings(facts)
+    named = {(text(fact.body, "run_id"), text(fact.body, "waste")) for fact in weighed_facts}
     rooms: dict[tuple[str, ...], list[int | None]] = {}
     for fact in newest(facts, "visit"):
         body = fact.body
         if body.get("state") == "served":
             fell = drop(body, "grams")
-            place: tuple[str, ...] = (str(body.get("run_id")), str(body.get("waste")))
-            if place not in named:
-                place = (local_day(visit_at(fact), zone), str(body.get("truck")), str(body.get("waste")))
+            waste = text(body, "waste")
+            place: tuple[str, ...] = (text(body, "run_id"), waste)
+            if place not in named or not place[0]:
+                place = (local_day(visit_at(fact), zone), text(body, "truck"), waste)
             rooms.setdefault(place, []).append(None if fell is None else max(0, fell))
-    weighed: dict[tuple[str, ...], tuple[str, str, str, str, int]] = {}
-    for fact in weighings:
+    first: dict[tuple[str, ...], tuple[str, str, str, str]] = {}  # what the first weigh-in of each row says
+    sums: Counter[tuple[str, ...]] = Counter()
+    for fact in weighed_facts:
         body, day = fact.body, local_day(weighing_at(fact), zone)
-        run_id, truck, waste = str(body.get("run_id") or ""), str(body.get("truck") or ""), str(body.get("waste"))
+        run_id, truck, waste = text(body, "run_id"), text(body, "truck"), text(body, "waste")
         place = (run_id, waste) if run_id else (day, truck, waste)
-        *_, before_grams = weighed.get(place, (0,))
-        weighed[place] = (day, run_id, truck, waste, before_grams + weighed_grams(fact))
+        first.setdefault(place, (day, run_id, truck, waste))
+        sums[place] += whole(body, "grams") or 0
     found = []
-    for place, (day, run_id, truck, waste, grams) in weighed.items():
+    for place, (day, run_id, truck, waste) in first.items():
         if from_day <= day <= to_day:
             drops = rooms.get(place, [])
             known = [fell for fell in drops if fell is not None]
             without = len(drops) - len(known)
-            found.append(WeighIn(day, run_id, truck, waste, grams, sum(known) if known else None, without))
+            found.append(WeighIn(day, run_id, truck, waste, sums[place], sum(known) if known else None, without))
     return sorted(found, key=lambda one: (one.day, one.run_id, one.truck, one.waste))
 
 
@@ -128,10 +144,8 @@ def disagreeing(
     zone = ZoneInfo(timezone)
     found = []
     for fact in newest(facts, "visit"):
-        words = disagreements(fact.body)
         body, day = fact.body, local_day(visit_at(fact), zone)
+        words = [] if undone(body) else disagreements(body)
         if words and from_day <= day <= to_day:
-            found.append(
-                Disagreement(day, str(body.get("room")), str(body.get("truck")), str(body.get("waste")), tuple(words))
-            )
+            found.append(Disagreement(day, text(body, "room"), text(body, "truck"), text(body, "waste"), tuple(words)))
     return sorted(found, key=lambda one: (one.room, one.day))

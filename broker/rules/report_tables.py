@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
+from broker.rules.facts import Fact
 from broker.rules.findings import ChronicLane, Disagreement, WeighIn, disagreeing, lanes, weigh_ins
 from broker.rules.periods import days_between, period_of, periods_between
-from broker.rules.statistics import MEASURES, Cube, Fact, Figures, fold
+from broker.rules.statistics import DIMENSIONS, MEASURES, Cube, Figures, fold
 
+MAX_DAYS = 400  # of one question: the bridge answers it beside its work
 TABLES = ("figures", "lanes", "weigh_ins", "disagreements")
 _HEADS = {
     "lanes": [*(field.name for field in fields(ChronicLane)), "chronic"],
@@ -40,10 +42,22 @@ KNOWN_BY = {
 
 
 def known(figures: Mapping[str, int], measure: str) -> int | None:
-    """A figure, None where nobody knows it: with nothing served, nothing collected is known."""
+    """A figure, None where nobody knows it; where every visit was skipped or cancelled, nothing collected is known."""
     by = KNOWN_BY.get(measure)
-    nothing_served = measure in ("bins", "grams") and not figures["served"]
-    return figures[measure] if by is None or figures[by] or nothing_served else None
+    if measure == "incident_s" and 0 < figures["incidents"] == figures["incidents_open"]:
+        return None
+    none_served = 0 < figures["visits"] == figures["skipped"] + figures["cancelled"]
+    nothing = measure in ("bins", "grams") and none_served
+    return figures[measure] if by is None or figures[by] or nothing else None
+
+
+def dimensions(by: str) -> list[str]:
+    """The dimensions of a comma separated text; raises ValueError for one there is not."""
+    names = [name for word in by.split(",") if (name := word.strip())]
+    unknown = [name for name in names if name not in DIMENSIONS]
+    if unknown:
+        raise ValueError(f"by: no such dimension {' '.join(unknown)}; there are {' '.join(DIMENSIONS)}")
+    return list(dict.fromkeys(names))
 
 
 def share(figures: Mapping[str, int], name: str) -> float | None:
@@ -61,13 +75,15 @@ def rows(cube: Cube, period: str, by: Sequence[str], from_day: str, to_day: str)
     folded = fold(cube, period, by, from_day, to_day)
     days = Counter(period_of(day, period) for day in days_between(from_day, to_day))
     days_known = Counter(period_of(day, period) for day in {key[0] for key in cube} if from_day <= day <= to_day)
+    keys: dict[str, list[tuple[str, ...]]] = {}
+    for key in sorted(folded):
+        keys.setdefault(key[0], []).append(key)
     found: list[dict[str, Any]] = []
     for name in periods_between(from_day, to_day, period):
         about = {"gap": False, "days": days[name], "days_known": days_known[name]}
-        keys = sorted(key for key in folded if key[0] == name)
-        if not keys:
+        if name not in keys:
             found.append(_row(name, by, [None] * len(by), {**about, "gap": True}, None))
-        found += [_row(name, by, list(key[1:]), about, folded[key]) for key in keys]
+        found += [_row(name, by, list(key[1:]), about, folded[key]) for key in keys.get(name, ())]
     return found
 
 
@@ -109,8 +125,9 @@ def as_csv(table: Sequence[Mapping[str, Any]], name: str = "figures") -> str:
 
 
 def _harmless(value: Any) -> Any:
-    # A text that begins like a formula would be run by the spreadsheet that opens the file.
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@" and value else value
+    # A text that begins like a formula would be run by the spreadsheet that opens the file; a tab or an end of line
+    # before it is dropped by some of them.
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value
 
 
 def as_json(table: Sequence[Mapping[str, Any]]) -> str:

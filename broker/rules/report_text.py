@@ -10,6 +10,9 @@ def sentences(figures: Figures | None, day: str, language: str) -> list[str]:
     if figures is None:
         return [word(language, "no_data", day=day)]
     said = [word(language, "visits", **figures)]
+    unsettled = figures["visits"] - figures["served"] - figures["skipped"] - figures["cancelled"]
+    if unsettled:
+        said.append(word(language, "unsettled", count=unsettled))
     if figures["bins_known"]:
         said.append(word(language, "collected", **figures))
     elif figures["served"]:
@@ -36,13 +39,17 @@ def sentences(figures: Figures | None, day: str, language: str) -> list[str]:
         said.append(
             word(language, "outside", minutes=round(outside_s / 60), known=known, mean=minutes(outside_s / known))
         )
-    if figures["incidents"]:
+    if figures["incidents"] and figures["incidents"] == figures["incidents_open"]:
+        said.append(word(language, "incidents_all_open", incidents=figures["incidents"]))
+    elif figures["incidents"]:
         said.append(
             word(language, "incidents", incidents=figures["incidents"], open=figures["incidents_open"],
                  minutes=round(figures["incident_s"] / 60))
         )  # fmt: skip
     else:
         said.append(word(language, "no_incidents"))
+    if figures["incidents_withdrawn"]:
+        said.append(word(language, "withdrawn", count=figures["incidents_withdrawn"]))
     if figures["weighings"]:
         said.append(
             word(language, "weighings", count=figures["weighings"], kilograms=kilograms(figures["weighed_grams"]))
