@@ -1,26 +1,35 @@
-"""The day report as one HTML file: sentences, charts drawn as SVG, tables; nothing is loaded from anywhere."""
+"""The day report as one HTML file: sentences, charts, tables, also on a phone; nothing is loaded from anywhere."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from html import escape
 
+from broker.rules.facts import Fact
 from broker.rules.findings import disagreeing, lanes, weigh_ins
 from broker.rules.report_tables import known
 from broker.rules.report_text import kilograms, sentences
 from broker.rules.report_words import DISAGREEMENT, WASTE, in_language, word
-from broker.rules.statistics import Cube, Fact, Figures, fold, series, total
+from broker.rules.statistics import Cube, Figures, fold, series, total
 
 DAYS_SHOWN = 14
-_BAR_HEIGHT, _WIDTH, _NAME_WIDTH, _VALUE_WIDTH = 24, 640, 170, 90
+_BLOCKS_FROM = 6  # a table of so many columns shows its rows one below the other on a phone
 
 _STYLE = """
 body{font:16px/1.5 system-ui,"Noto Sans CJK SC","Microsoft YaHei",sans-serif;max-width:52rem;margin:2rem auto;
 padding:0 1rem;color:#1b1f24;background:#fff}
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%}
-th,td{text-align:left;padding:.25rem .5rem;border-bottom:1px solid #d0d7de}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%;height:auto}
-svg text{font-size:14px;fill:#1b1f24}.bar{fill:#2f6f4f}.gap{fill:#fff;stroke:#8c959f;stroke-dasharray:4 3}
+th,td{text-align:left;padding:.25rem .5rem;border-bottom:1px solid #d0d7de;vertical-align:top}
+th,.n{white-space:nowrap}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+.chart{display:grid;grid-template-columns:max-content 1fr max-content;gap:.25rem .5rem;align-items:center;
+font-size:.875rem;margin:0 0 1rem}.chart span{overflow-wrap:anywhere}.chart .of{text-align:right}
+.chart svg{display:block;width:100%;height:1rem}
+.bar{fill:#2f6f4f}.gap{fill:#fff;stroke:#8c959f;stroke-dasharray:4 3}
+@media (max-width:600px){body{margin:1rem auto}table{font-size:.875rem}th,td{padding:.25rem}
+.chart{grid-template-columns:fit-content(9rem) 1fr max-content}
+.blocks thead{display:none}.blocks tr{display:block;padding:.5rem 0;border-bottom:1px solid #d0d7de}
+.blocks td{display:flex;justify-content:space-between;gap:1rem;border:0;padding:.1rem 0;text-align:right}
+.blocks td::before{content:attr(data-head);text-align:left;white-space:nowrap;color:#57606a}}
 @media print{body{margin:0}}
 """
 
@@ -59,31 +68,33 @@ def day_report(
 def bars(rows: Sequence[tuple[str, float | None, str]], label: str) -> str:
     """Horizontal bars of (name, value, shown value); None is drawn as an empty dashed box: a gap."""
     most = max([value for _, value, _ in rows if value is not None], default=0) or 1
-    room = _WIDTH - _NAME_WIDTH - _VALUE_WIDTH
     drawn = []
-    for number, (name, value, shown) in enumerate(rows):
-        y = number * _BAR_HEIGHT
-        kind, width = ("gap", room) if value is None else ("bar", max(1, round(room * value / most)))
+    for name, value, shown in rows:
+        # Lengths are shares of whatever width there is; a zero is a thin line, which a gap is not.
+        kind, width = ("gap", 100.0) if value is None else ("bar", max(0.5, round(100 * value / most, 1)))
         drawn.append(
-            f'<text x="{_NAME_WIDTH - 8}" y="{y + 17}" text-anchor="end">{escape(name)}</text>'
-            f'<rect class="{kind}" x="{_NAME_WIDTH}" y="{y + 4}" width="{width}" height="{_BAR_HEIGHT - 8}"/>'
-            f'<text x="{_NAME_WIDTH + width + 6 if value is not None else _NAME_WIDTH + 8}" y="{y + 17}">'
-            f"{escape(shown)}</text>"
+            f'<span class="of">{escape(name)}</span>'
+            f'<svg aria-hidden="true"><rect class="{kind}" width="{width}%" height="100%"/></svg>'
+            f"<span>{escape(shown)}</span>"
         )
-    height = max(1, len(rows)) * _BAR_HEIGHT
-    return f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {_WIDTH} {height}">{"".join(drawn)}</svg>'
+    return f'<div class="chart" role="group" aria-label="{escape(label)}">{"".join(drawn)}</div>'
 
 
 def table(heads: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]], none: str) -> str:
     """A table of escaped texts; a head says whether its column holds numbers. Without rows the word for none."""
+    blocks = len(heads) >= _BLOCKS_FROM
+    named = [f' data-head="{escape(name)}"' if blocks else "" for name, _ in heads]
     lines = [
-        "<tr>" + "".join(f"<td{_number(heads[n][1])}>{escape(cell)}</td>" for n, cell in enumerate(row)) + "</tr>"
+        "<tr>"
+        + "".join(f"<td{_number(heads[n][1])}{named[n]}>{escape(cell)}</td>" for n, cell in enumerate(row))
+        + "</tr>"
         for row in rows
     ]
     if not lines:
         return f"<p>{escape(none)}</p>"
     head = "".join(f"<th{_number(number)}>{escape(name)}</th>" for name, number in heads)
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    kind = ' class="blocks"' if blocks else ""
+    return f'<div class="wide"><table{kind}><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
 
 
 def _number(number: bool) -> str:
@@ -143,14 +154,15 @@ def _leads(figures: Figures | None, language: str, none: str) -> str:
 def _lanes(
     facts: Sequence[Fact], first: str, day: str, language: str, timezone: str, named: Mapping[str, str]
 ) -> str:
-    heads = _heads(language, ["estate", "hour"], ["times", "days", "minutes"])
+    heads = _heads(language, ["estate", "hour"], ["times", "days", "minutes", "still_blocked"])
     rows = [
         (
             named.get(lane.estate, lane.estate),
             f"{lane.hour:02d}:00",
             str(lane.incidents),
             str(lane.days),
-            str(round(lane.blocked_s / 60)),
+            word(language, "unknown") if lane.blocked_s is None else str(round(lane.blocked_s / 60)),
+            str(lane.still_blocked),
         )
         for lane in lanes(facts, timezone, first, day)
         if lane.chronic
@@ -184,7 +196,7 @@ def _findings(
             named.get(one.room, one.room),
             one.truck,
             WASTE[language].get(one.waste, one.waste),
-            word(language, "separator").join(DISAGREEMENT[language][key] for key in one.words),
+            word(language, "separator_of_words").join(DISAGREEMENT[language][key] for key in one.words),
         )
         for one in disagreeing(facts, timezone, day, day)
     ]
