@@ -1,5 +1,6 @@
 """How long bins stood outside for a visit: from the keeper's button, else from the call, until the truck had left."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -8,13 +9,15 @@ from broker.rules.facts import Fact, moment
 OUT_BEFORE_CALL_S = 2 * 3600  # bins rolled out earlier than this before the arrival belong to something else
 LONGEST_S = 4 * 3600  # an end noted later than this is that of a person who tidies up, not of the bins outside
 
+_SPAN_S = 86_400  # no call is looked for further back than this
+
 
 class _Span(NamedTuple):
     """From a visit's call until its end."""
 
-    waste: str
     from_at: int
     to_at: int
+    waste: str
 
 
 def outside_s(visits: Iterable[Fact], facts: Sequence[Fact]) -> dict[str, int]:
@@ -35,12 +38,10 @@ def outside_s(visits: Iterable[Fact], facts: Sequence[Fact]) -> dict[str, int]:
         before[room, waste] = (end_at, body.get("state") == "skipped" and body.get("kept_lit") is True)
         called_at = moment(body, "due_at")
         earliest = max(last_at, (end_at if called_at is None else called_at) - OUT_BEFORE_CALL_S)
-        others = [span for span in spans.get(room, ()) if span.waste != waste]
         out = [
             at
-            for at in rolled_out.get(room, ())
-            if earliest <= at <= end_at
-            and ((called_at is not None and at >= called_at) or not _within(at, others))
+            for at in _between(rolled_out.get(room, ()), earliest, end_at)
+            if (called_at is not None and at >= called_at) or not _of_another(at, waste, spans.get(room, ()))
         ]
         if stayed_out:
             start_at: int | None = last_at
@@ -90,16 +91,26 @@ def _rolled_out(facts: Iterable[Fact]) -> dict[str, list[int]]:
 
 
 def _spans(ends: Iterable[tuple[Fact, int | None]]) -> dict[str, list[_Span]]:
-    """From call to end of every called visit, by room."""
+    """From call to end of every called visit, by room, in order."""
     found: dict[str, list[_Span]] = {}
     for fact, end_at in ends:
         called_at = moment(fact.body, "due_at")
         if called_at is not None:
             until = called_at + LONGEST_S if end_at is None else end_at
-            span = _Span(str(fact.body.get("waste")), called_at, until)
+            span = _Span(called_at, until, str(fact.body.get("waste")))
             found.setdefault(str(fact.body.get("room")), []).append(span)
-    return found
+    return {room: sorted(spans) for room, spans in found.items()}
 
 
-def _within(at: int, spans: Iterable[_Span]) -> bool:
-    return any(span.from_at <= at <= span.to_at for span in spans)
+def _between(times: Sequence[int], from_at: int, to_at: int) -> Sequence[int]:
+    return times[bisect_left(times, from_at) : bisect_right(times, to_at)]
+
+
+def _of_another(at: int, waste: str, spans: Sequence[_Span]) -> bool:
+    """Whether a press lies between call and end of a visit of another waste; `spans` are those of its room."""
+    first, last = bisect_left(spans, at - _SPAN_S, key=_from_at), bisect_right(spans, at, key=_from_at)
+    return any(span.waste != waste and at <= span.to_at for span in spans[first:last])
+
+
+def _from_at(span: _Span) -> int:
+    return span.from_at
