@@ -16,7 +16,14 @@ QUESTIONS = [
     ["stats", *DAYS],
     ["stats", *DAYS, "--period", "week", "--by", "waste,room", "--format", "json"],
     ["stats", *DAYS, "--table", "lanes"],
+    ["stats", *DAYS, "--table", "disagreements", "--format", "json"],
+    ["stats", *DAYS, "--by", "waste, estate"],
     ["stats", *DAYS, "--format", "html", "--language", "en"],
+]
+REFUSED = [
+    (["stats", *DAYS, "--by", "moon"], "by: no such dimension moon; there are waste estate room route truck"),
+    (["stats", *DAYS, "--by", "moon", "--table", "lanes"], "by: no such dimension moon"),
+    (["stats", "--from", "2025-01-22", "--to", "2026-11-22"], "--to 2026-11-22 is more than 400 days after --from"),
 ]
 
 
@@ -37,13 +44,17 @@ def test_figures_and_corrections_while_the_bridge_runs(tmp_path: Path, capsys: p
     amend = ["amend", served.id, "bins_before=7", "--reason", "counted again", "--who", "ann"]
     try:
         before = [said(question) for question in QUESTIONS]
+        refused = [said(question, 1) for question, _ in REFUSED]
         bridge.start()
+        assert [said(question, 1) for question, _ in REFUSED] == refused
+        assert all(why in text for (_, why), text in zip(REFUSED, refused, strict=True))
         assert [said(question) for question in QUESTIONS] == before
         assert "bins_before 6 -> 7" in said(amend)
         assert said(QUESTIONS[0]) != before[0]
         assert "has no bins_befor; it has" in said(["amend", amend[1], "bins_befor=1", *amend[3:]], 1)
         assert "there is no record 'nobody'" in said(["amend", "nobody", *amend[2:]], 1)
-        assert "no such dimension" in said(["stats", *DAYS, "--by", "moon"], 1)
+        assert "arrived_at" in said([*amend[:2], "arrived_at=2026-11-22T11:58", *amend[3:]])
+        assert "room says what the record is about" in said([*amend[:2], "room=r02", *amend[3:]], 1)
         elsewhere = ["--config", str(tmp_path / "none.toml"), "stats", "--store", str(bridge.folder / "records"), *DAYS]
         assert main(elsewhere) == 1
         assert "name its configuration with --config" in capsys.readouterr().err

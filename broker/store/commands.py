@@ -48,9 +48,19 @@ def add_commands(subparsers: Any) -> None:
     command.add_argument("source", help="FILE.jsonl, FILE.json, a store's folder, or a postgresql:// address")
     command.set_defaults(run=run_import)
 
-    command = subparsers.add_parser("amend", parents=[where], help="correct a record; the original stays readable")
+    command = subparsers.add_parser(
+        "amend",
+        parents=[where],
+        help="correct a record; the original stays readable",
+        description="Correct a record for the figures. A corrected field stays as corrected, whatever the bridge "
+        "writes of that visit, call or incident afterwards, until it is corrected again; the original stays readable.",
+    )
     command.add_argument("record", help="its id, or KIND:KEY for the newest of a key, as in visit:A1.20261122/r07/1")
-    command.add_argument("change", nargs="+", metavar="FIELD=VALUE", help="new value as JSON, as in bins_after=0")
+    command.add_argument(
+        "change", nargs="+", metavar="FIELD=VALUE",
+        help="new value as JSON, as in bins_after=0, "
+        "null for not known; a time as Unix seconds or in the area's time, as in arrived_at=2026-11-22T06:00",
+    )
     command.add_argument("--reason", required=True, help="why")
     command.add_argument("--who", required=True, help="who says so")
     command.set_defaults(run=run_amend)
@@ -284,7 +294,9 @@ def _amend(arguments: argparse.Namespace) -> int:
     try:
         with _opened(arguments) as store:
             record = corrections.named(store, arguments.record)
-            after = corrections.correct(store, record, patch, arguments.reason, arguments.who, int(time.time()))
+            _, _, timezone = _place(arguments)
+            now_at = int(time.time())
+            after = corrections.correct(store, record, patch, arguments.reason, arguments.who, now_at, timezone)
         record_id, was, now = record.id, record.body, after.body
     except InUse as why:
         said = {"record": arguments.record, "patch": patch, "reason": arguments.reason, "who": arguments.who}
@@ -315,6 +327,9 @@ def _stats(arguments: argparse.Namespace) -> int:
     from_day, to_day = _day(arguments.from_day), _day(arguments.to_day or arguments.from_day)
     if to_day < from_day:
         raise ValueError(f"--to {to_day} is before --from {from_day}")
+    if date.fromisoformat(to_day) - date.fromisoformat(from_day) > timedelta(days=report_tables.MAX_DAYS):
+        raise ValueError(f"--to {to_day} is more than {report_tables.MAX_DAYS} days after --from {from_day}")
+    report_tables.dimensions(arguments.by)  # asked for in vain is said, whichever table it is and whoever answers
     try:
         with _opened(arguments) as store:
             text = _counted(store, arguments, from_day, to_day)
@@ -339,7 +354,7 @@ def _counted(store: Store, arguments: argparse.Namespace, from_day: str, to_day:
         names = _names(arguments.config, area)
         return report_html.day_report(facts, cube, area, to_day, arguments.language, timezone, names)
     if arguments.table == "figures":
-        by = [word for word in arguments.by.split(",") if word]
+        by = report_tables.dimensions(arguments.by)
         table = report_tables.rows(
             figures.figures_of(store, from_day, to_day, timezone), arguments.period, by, from_day, to_day
         )

@@ -1,13 +1,17 @@
-"""Corrections people make: found by a record's id or as the newest of a key, checked, and kept as an amendment."""
+"""Corrections people make: found by a record's id or as the newest of a key, checked, and kept as an amendment.
 
-import re
-from collections.abc import Mapping
+A corrected field stays as corrected, also when the bridge writes its visit, call or incident again, until somebody
+corrects it again: the figures lay what was amended in the records of a key over the newest of them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from broker.store import Conflict, Record, Refused, Store, codec
+from broker.store.correctable import FARTHEST_S, FIELDS, seconds
 
-_WHOLE_NUMBER = re.compile(r".*_(at|s)|(bins|grams)_(before|after)|grams|count")
-_PLAIN = (bool, int, float, str)
+STATES = ("visit", "call", "workflow")  # kinds whose newest record of a key is how it stands
 
 
 def named(store: Store, name: str) -> Record:
@@ -21,17 +25,60 @@ def named(store: Store, name: str) -> Record:
     return record
 
 
-def correct(store: Store, record: Record, patch: Mapping[str, Any], reason: str, who: str, at: int) -> Record:
-    """The record as corrected; raises Refused for a value that what reads it later could not understand."""
-    for field, value in patch.items():
-        if field not in record.body:
-            raise Refused(f"{record.id} has no {field}; it has {' '.join(sorted(record.body))}")
-        before = record.body[field]
-        if value is None:
-            continue
-        most = codec.MAX_TIME_S
-        if _WHOLE_NUMBER.fullmatch(field) and (type(value) is not int or not 0 <= value <= most):
-            raise Refused(f"{record.id}: {field} is a whole number from 0 to {most}, or null; got {value!r}")
-        if before is not None and (type(before) is not type(value) or type(value) not in _PLAIN):
-            raise Refused(f"{record.id}: {field} is {before!r} and cannot become {value!r}")
-    return store.amend(record.id, patch, reason, who, at)
+def correct(
+    store: Store, record: Record, patch: Mapping[str, Any], reason: str, who: str, at: int, timezone: str
+) -> Record:
+    """The record as corrected; raises Refused for what may not be corrected, and for a value that it cannot be.
+
+    A time may be given as text in `timezone`.
+    """
+    if record.kind not in FIELDS:
+        raise Refused(f"{record.id}: records of {record.kind} are not corrected; those of {' '.join(FIELDS)} are")
+    checked = {field: _checked(record, field, value, timezone) for field, value in patch.items()}
+    return store.amend(record.id, checked, reason, who, at)
+
+
+def _checked(record: Record, name: str, value: Any, timezone: str) -> Any:
+    fields = FIELDS[record.kind]
+    if name not in record.body:
+        raise Refused(f"{record.id} has no {name}; it has {' '.join(sorted(record.body))}")
+    if name not in fields:
+        there = " ".join(field for field in fields if field in record.body)
+        raise Refused(f"{record.id}: {name} says what the record is about or what followed from it; correct {there}")
+    field = fields[name]
+    if value is None and field.unknown:
+        return None
+    meant = value
+    if field.is_time and isinstance(value, str):
+        try:
+            meant = seconds(value, ZoneInfo(timezone))
+        except (ValueError, OverflowError) as why:
+            raise Refused(f"{record.id}: {name} is {field.what}; got {value!r}: {why}") from why
+    far = field.is_time and type(meant) is int and abs(meant - record.at) > FARTHEST_S
+    if not field.fits(meant) or far or (field.is_time and meant > codec.MAX_TIME_S):
+        either = f"{field.what}, or null" if field.unknown else field.what
+        raise Refused(f"{record.id}: {name} is {either}; got {value!r}")
+    return meant
+
+
+def laid_over(records: Sequence[Record], amendments: Iterable[Record]) -> list[Record]:
+    """The records, the newest of each key with all that was corrected in earlier ones of its key; the last one wins."""
+    found = {record.id: record for record in records if record.kind in STATES}
+    newest: dict[tuple[str, str], Record] = {}
+    for record in found.values():
+        other = newest.get((record.kind, record.key))
+        if other is None or (record.at, record.id) > (other.at, other.id):
+            newest[record.kind, record.key] = record
+    made = [(found[one.key], one) for one in amendments if one.key in found]
+    patches: dict[str, dict[str, Any]] = {}
+    for record, amendment in sorted(made, key=_made):
+        patches.setdefault(newest[record.kind, record.key].id, {}).update(amendment.body["patch"])
+    return [
+        record._replace(body={**record.body, **patches[record.id]}) if record.id in patches else record
+        for record in records
+    ]
+
+
+def _made(pair: tuple[Record, Record]) -> tuple[int, int, str, int]:
+    record, amendment = pair
+    return (amendment.at, record.at, record.id, amendment.body["number"])

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 from broker.rules.statistics import Cube, count
-from broker.store import Record, Store
+from broker.store import Record, Store, amendments, corrections
 from broker.store.days import Days
 
 # The records of an event lie around it: from so many days before to so many days after (None: whenever they came).
@@ -20,14 +20,14 @@ KINDS: Mapping[str, tuple[int, int | None]] = {
 
 
 def facts_of(store: Store, from_day: str, to_day: str, timezone: str) -> list[Record]:
-    """All records the figures of these days can depend on, amendments applied."""
+    """All records the figures of these days can depend on, amendments applied, also those of earlier states."""
     first, last, days = date.fromisoformat(from_day), date.fromisoformat(to_day), Days(timezone)
     found: list[Record] = []
     for kind, (before, after) in KINDS.items():
         start = days.start((first - timedelta(days=before)).isoformat())
         end = None if after is None else days.start((last + timedelta(days=after + 1)).isoformat())
         found += store.scan(kind, start, end)
-    return found
+    return corrections.laid_over(found, store.scan(amendments.KIND))
 
 
 def figures_of(store: Store, from_day: str, to_day: str, timezone: str) -> Cube:

@@ -15,11 +15,11 @@ from broker.gtfs import write_gtfs
 from broker.registers.fields import ONE_LINE
 from broker.rules import report_html, report_tables
 from broker.rules.plan import Plan
+from broker.rules.report_tables import MAX_DAYS
 from broker.rules.statistics import DIMENSIONS, count
 from broker.store import Conflict, Refused, Store, StoreError, corrections, figures
 
 MAX_CALLS = 5000
-MAX_DAYS = 400
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
 LONGEST_TEXT = 300
 LARGEST = 4_102_444_800  # 2100-01-01; no weight or count is larger
@@ -33,7 +33,9 @@ class Correction(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     record: Text = Field(description="its id, or KIND:KEY for the newest of a key")
-    patch: dict[str, Value] = Field(min_length=1)
+    patch: dict[str, Value] = Field(
+        min_length=1, description="field and new value; a time as Unix seconds or as 2026-11-22T06:00, the area's time"
+    )
     reason: Text
     who: Text
 
@@ -68,10 +70,10 @@ def record_router(store: Store, plan: Plan) -> APIRouter:
     ) -> Response:
         if not from_day <= to_day <= from_day + timedelta(days=MAX_DAYS):
             raise HTTPException(422, f"to_day must be 0 to {MAX_DAYS} days after from_day")
-        names = [word for word in by.split(",") if word]
-        unknown = [word for word in names if word not in DIMENSIONS]
-        if unknown:
-            raise HTTPException(422, f"by: no such dimension {' '.join(unknown)}; there are {' '.join(DIMENSIONS)}")
+        try:
+            names = report_tables.dimensions(by)
+        except ValueError as why:
+            raise HTTPException(422, str(why)) from why
         first, last = from_day.isoformat(), to_day.isoformat()
         try:
             facts = figures.facts_of(store, first, last, plan.timezone)
@@ -85,12 +87,16 @@ def record_router(store: Store, plan: Plan) -> APIRouter:
             return PlainTextResponse(report_tables.as_csv(rows, table), media_type="text/csv; charset=utf-8")
         return Response(report_tables.as_json(rows), media_type="application/json")
 
-    @router.post("/api/v1/amendments", summary="Correct a record for the figures; the original stays readable")
+    @router.post(
+        "/api/v1/amendments",
+        summary="Correct a record for the figures; the original stays readable",
+        description="A corrected field stays as corrected until it is corrected again, whatever the bridge writes.",
+    )
     def amend(correction: Correction) -> dict[str, Any]:
         try:
             record = corrections.named(store, correction.record)
             amended = corrections.correct(
-                store, record, correction.patch, correction.reason, correction.who, int(time.time())
+                store, record, correction.patch, correction.reason, correction.who, int(time.time()), plan.timezone
             )
         except Conflict as why:
             raise HTTPException(404, str(why)) from why
