@@ -1,5 +1,6 @@
 """Corrections hold whatever the bridge writes afterwards, and a slip of the pen in one is refused, not stored."""
 
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,7 @@ WRONG: list[dict[str, Any]] = [
     {"waste": None}, {"inferred": None}, {"kept_lit": "yes"}, {"bins_after": True}, {"bins_after": 1.5},
     {"bins_after": -1}, {"bins_after": 10**12}, {"bins_after": "many"}, {"grams_before": 10**9},
     {"arrived_at": 2026}, {"arrived_at": 4_102_444_800}, {"arrived_at": "2026-11-25"}, {"arrived_at": "soon"},
+    {"arrived_at": NOON - 15 * 86_400}, {"left_at": NOON + 3 * 86_400},
     {"arrived_at": True}, {"not_before_at": NOON}, {"bins_after": 1, "room": "r2"},
 ]  # fmt: skip
 
@@ -138,6 +140,16 @@ def test_a_time_that_never_was_or_was_twice_is_refused(served: Any, text: str) -
     store, _ = served
     with pytest.raises(Refused, match="Unix seconds"):
         corrections.correct(store, corrections.named(store, "v1"), {"left_at": text}, "r", "w", NOON, "Europe/Berlin")
+
+
+@pytest.mark.parametrize("days", [-14, 2])
+def test_a_visit_corrected_to_another_day_is_found_there(served: Any, days: int) -> None:
+    """As far off as a time may be corrected, the figures of its new day have it, and those of the old one do not."""
+    store, _ = served
+    moved = {"arrived_at": NOON + days * 86_400, "left_at": None}
+    corrections.correct(store, corrections.named(store, "v1"), moved, "r", "w", NOON, ZONE)
+    day = (date.fromisoformat(DAY) + timedelta(days=days)).isoformat()
+    assert collected(store, day) == 5 and total(figures_of(store, DAY, DAY, ZONE), DAY, DAY) is None
 
 
 def test_only_what_the_figures_are_made_of_is_corrected(served: Any) -> None:

@@ -9,7 +9,7 @@ from broker.rules.findings import disagreeing, lanes, weigh_ins
 from broker.rules.statistics import count, total
 from broker.store import Record
 from broker.store.days import Days
-from broker.store.figures import figures_of
+from broker.store.figures import facts_of, figures_of
 from broker.store.tinydb_store import TinyDBStore
 from tests.bridge_day import DAY as MORNING
 from tests.bridge_day import Morning
@@ -190,6 +190,29 @@ def test_a_day_asked_alone_has_what_lies_over_midnight(tmp_path: Path):
     before, after = (total(figures_of(store, day, day, ZONE), day, day) for day in (DAY, NEXT))
     assert before is not None and (before["calls_13_to_19"], before["visits"]) == (1, 0)
     assert after is not None and (after["served"], after["outside_s"], after["calls"]) == (1, 840, 0)
+    store.close()
+
+
+@pytest.mark.parametrize("gap_s", [600, 86_400], ids=["over midnight", "a day later"])
+def test_a_day_asked_alone_knows_what_its_records_follow_from(tmp_path: Path, gap_s: int):
+    """A lamp that stayed lit over midnight, a run that was weighed before, a call that was scored afterwards."""
+    before, after = MIDNIGHT - 600, MIDNIGHT - 600 + gap_s + 600
+    skipped = {"state": "skipped", "arrived_at": None, "left_at": None, "due_at": before - 960, "kept_lit": True}
+    back = {"original": False, "visit_number": 2, "due_at": after - 900, "arrived_at": after, "left_at": after}
+    call = {"run_id": "other", "waste": "unit_wet", "called_at": before}
+    facts = [
+        visit(at=before, **skipped), visit("run1/r01/2", at=after, **back),
+        weighing(1, 1000, at=before), weighing(2, 2000, at=after),
+        Fact("call", "c", "call:c:1", before, {**call, "lead_s": None}),
+        Fact("call", "c", "call:c:2", after, {**call, "lead_s": 960}),
+    ]  # fmt: skip
+    store = TinyDBStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
+    store.append([Record(fact.id, fact.kind, fact.key, fact.at, fact.at, "xh", fact.body) for fact in facts])
+    day, next_day = Days(ZONE).of(before), Days(ZONE).of(after)
+    figures = [total(figures_of(store, one, one, ZONE), one, one) for one in (day, next_day)]
+    assert figures[0] is not None and figures[0]["calls_13_to_19"] == 1
+    assert figures[1] is not None and figures[1]["outside_s"] == after - before
+    assert weigh_ins(facts_of(store, next_day, next_day, ZONE), ZONE, next_day, next_day) == []
     store.close()
 
 

@@ -15,7 +15,11 @@ from firmware import wire
 LONGEST_NAME = 64
 MOST_BINS = 100_000
 MOST_GRAMS = 100_000_000
-FARTHEST_S = 366 * 86_400  # from when the record was noted; farther off is a slip of the pen
+DAY_S = 86_400
+# How far a time may lie from when its record was noted. Farther off is a slip of the pen, or a record that the figures
+# of its new day would not find (figures.py says how far around a day they look).
+LATER_S = 2 * DAY_S
+EARLIER_S = {"visit": 14 * DAY_S, "call": 2 * DAY_S, "workflow": 366 * DAY_S, "weighing": 366 * DAY_S}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ def _whole(most: int, *, unknown: bool = True) -> Field:
 
 
 def _time(*, unknown: bool = True) -> Field:
-    what = "a time within a year of its record: whole Unix seconds, or as 2026-11-22T06:00 in the area's time"
+    what = "a time not far from its record: whole Unix seconds, or as 2026-11-22T06:00 in the area's time"
     return Field(lambda value: type(value) is int and value >= 0, what, unknown, is_time=True)
 
 

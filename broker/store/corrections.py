@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from broker.store import Conflict, Record, Refused, Store, codec
-from broker.store.correctable import FARTHEST_S, FIELDS, seconds
+from broker.store.correctable import EARLIER_S, FIELDS, LATER_S, seconds
 
 STATES = ("visit", "call", "workflow")  # kinds whose newest record of a key is how it stands
 
@@ -54,11 +54,14 @@ def _checked(record: Record, name: str, value: Any, timezone: str) -> Any:
             meant = seconds(value, ZoneInfo(timezone))
         except (ValueError, OverflowError) as why:
             raise Refused(f"{record.id}: {name} is {field.what}; got {value!r}: {why}") from why
-    far = field.is_time and type(meant) is int and abs(meant - record.at) > FARTHEST_S
-    if not field.fits(meant) or far or (field.is_time and meant > codec.MAX_TIME_S):
+    if not field.fits(meant) or (field.is_time and not _near(record, meant)):
         either = f"{field.what}, or null" if field.unknown else field.what
         raise Refused(f"{record.id}: {name} is {either}; got {value!r}")
     return meant
+
+
+def _near(record: Record, at: int) -> bool:
+    return record.at - EARLIER_S[record.kind] <= at <= min(record.at + LATER_S, codec.MAX_TIME_S)
 
 
 def laid_over(records: Sequence[Record], amendments: Iterable[Record]) -> list[Record]:
