@@ -25,7 +25,8 @@ th,.n{white-space:nowrap}td.n,th.n{text-align:right;font-variant-numeric:tabular
 font-size:.875rem;margin:0 0 1rem}.chart span{overflow-wrap:anywhere}.chart .of{text-align:right}
 .chart svg{display:block;width:100%;height:1rem}
 .bar{fill:#2f6f4f}.gap{fill:#fff;stroke:#8c959f;stroke-dasharray:4 3}
-@media (max-width:600px){body{margin:1rem auto}table{font-size:.8125rem}th,td{padding:.25rem .15rem}
+@media (max-width:600px){body{margin:1rem auto}table{font-size:.8125rem}th,td{padding:.25rem .2rem}
+td.n,th.n{padding-left:.4rem}
 .chart{grid-template-columns:fit-content(9rem) 1fr max-content}
 .blocks thead{display:none}.blocks tr{display:block;padding:.5rem 0;border-bottom:1px solid #d0d7de}
 .blocks td{display:flex;justify-content:space-between;gap:1rem;border:0;padding:.1rem 0;text-align:right}
