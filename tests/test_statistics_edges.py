@@ -73,6 +73,15 @@ def test_a_press_belongs_to_the_visit_it_was_made_for(state, minutes):
     assert sorted(found, reverse=True) == minutes
 
 
+def test_bins_rolled_out_for_a_run_that_does_not_come_wait_for_the_next_of_its_waste():
+    """A press in the time of another waste is that one's; in the time of a late run of the same waste it counts."""
+    late = visit(due_at=NOON - 3600, state="due", arrived_at=None, left_at=None)
+    came = visit("run2/r01/1", run_id="run2", due_at=NOON - 960)
+    assert day_total(late, came, keeper(NOON - 3000))["outside_s"] == 3240
+    assert day_total(visit("x/r01/1", waste="hazardous", run_id="x", due_at=NOON - 3600, arrived_at=None, state="due"),
+                     came, keeper(NOON - 3000))["outside_s"] == 1200  # fmt: skip
+
+
 def test_a_second_visit_without_a_mark_is_known_by_its_number():
     """A record of an early release does not say `original`: the first visit is, the others are not."""
     for number, returned in ((1, 0), (2, 1)):

@@ -23,12 +23,12 @@ def _fact(kind: str, n: int, minute: int, state: str, reason: str, bins: int | N
     at = NOON + minute * 60
     about: dict[str, Any] = {
         "run_id": f"run{n % 4}",
-        "room": f"r{n % 3}",
-        "visit_number": 1 + n % 2,
+        "room": f"r{n % 2}",
+        "visit_number": 1 + n // 4,
         "truck": f"t{n % 2}",
     }
     if kind == "visit":
-        place = {"waste": WASTES[n % 4], "estate": f"e{n % 3}", "route": f"L{n % 4}", "original": n % 2 == 0}
+        place = {"waste": WASTES[n % 4], "estate": f"e{n % 3}", "route": f"L{n % 4}", "original": n < 4}
         times = {
             "arrived_at": at if state != "served" or lead_s % 7 else None, "planned_at": at - lead_s // 2 + 300,
             "due_at": at - lead_s if over else None, "promised_at": at - lead_s + 900 if over else None,
@@ -44,22 +44,29 @@ def _fact(kind: str, n: int, minute: int, state: str, reason: str, bins: int | N
         body = {"truck": f"t{n % 2}", "run_id": f"run{n % 4}" if over else None, "waste": WASTES[n % 4], "at": at}
         return Fact(kind, f"t{n % 2}", "", at + 30, {**body, "grams": lead_s * 1000})
     if kind == "keeper":
-        return Fact(kind, f"r{n % 3}", "", at, {"device": f"r{n % 3}", "event": "bins_out" if over else "lane_clear"})
+        return Fact(kind, f"r{n % 2}", "", at, {"device": f"r{n % 2}", "event": "bins_out" if over else "lane_clear"})
     pressed = {"pressed_at": at if bins else None, "raised_at": at}
     word = "withdrawn" if state == "cancelled" else "raised"
     ended = {"workflow": word, "cleared_at": at + lead_s if over else None}
     return Fact(kind, f"{n}", "", at + 60, {**about, **pressed, **ended})
 
 
-_facts = st.lists(
-    st.builds(
-        _fact, st.sampled_from(["visit", "visit", "call", "workflow", "weighing", "keeper"]), st.integers(0, 11),
-        st.integers(-2000, 2000) | st.integers(-90, 90),
-        st.sampled_from(["served", "served", "skipped", "cancelled", "pending"]), st.sampled_from(SKIP_REASONS),
-        st.integers(0, 9) | st.none(), st.integers(500, 1400), st.booleans(),
-    ),
-    max_size=40,
-).map(lambda facts: [replace(fact, id=f"{number:03d}") for number, fact in enumerate(facts)])  # fmt: skip
+def _some(kinds: list[str], minutes: st.SearchStrategy[int], least: int) -> st.SearchStrategy[list[Fact]]:
+    return st.lists(
+        st.builds(
+            _fact, st.sampled_from(kinds), st.integers(0, 11), minutes,
+            st.sampled_from(["served", "served", "skipped", "cancelled", "pending"]), st.sampled_from(SKIP_REASONS),
+            st.integers(0, 9) | st.none(), st.integers(500, 1400), st.booleans(),
+        ),
+        min_size=least,
+        max_size=40,
+    ).map(lambda facts: [replace(fact, id=f"{number:03d}") for number, fact in enumerate(facts)])  # fmt: skip
+
+
+# Two days of everything, or two hours of trucks and keepers at the same rooms.
+_facts = _some(["visit", "visit", "call", "workflow", "weighing", "keeper"], st.integers(-2000, 2000), 0) | _some(
+    ["visit", "keeper"], st.integers(-60, 60), 15
+)
 
 
 class Clerk:
