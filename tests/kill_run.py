@@ -56,13 +56,13 @@ class Truck:
         )
         self.child: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Power on."""
+    def start(self, *how: str) -> None:
+        """Power on; `at-rest` with a driver who presses nothing."""
         self.starts += 1
         argv = [sys.executable, "-m", "tests.kill_truck", str(self.folder / "truck.toml"), str(self.witness)]
         with (self.folder / "log").open("ab") as log:
             self.child = subprocess.Popen(
-                [*argv, f"{self.seed} {self.name} {self.starts}"], cwd=REPO, stdout=log, stderr=log,
+                [*argv, f"{self.seed} {self.name} {self.starts}", *how], cwd=REPO, stdout=log, stderr=log,
                 preexec_fn=die_with_parent,
             )
 
@@ -114,9 +114,16 @@ def run(folder: Path, *, seconds: float, trucks: int, rooms: int, seed: int) -> 
         _play(dice, seconds, broker, bridge, fleet, units, outcome)
         for truck in fleet:  # a last life for everybody, so that what waits can be handed over
             truck.kill()
-            truck.start()
+            truck.start("at-rest")
         wait_until(lambda: _all_settled(fleet, bridge), "the trucks' outboxes are handed over", SETTLE_S)
-        time.sleep(3)
+        # What a unit sent to a bridge that was killed it sends again, up to half a minute later.
+        give_up_at = time.monotonic() + SETTLE_S
+        while True:
+            time.sleep(3)
+            bridge.stop()
+            if time.monotonic() > give_up_at or not list(_holes(list(_stored(folder)))):
+                break
+            bridge.start()
     finally:
         for truck in fleet:
             truck.kill()
@@ -175,13 +182,18 @@ def _all_settled(fleet: list[Truck], bridge: BridgeProcess) -> bool:
     return wanted <= known
 
 
-def _judge(folder: Path, fleet: list[Truck], outcome: Outcome) -> None:
+def _stored(folder: Path) -> Iterator[Record]:
+    """What devices sent and a bridge that is stopped has."""
     store = open_store(folder / "bridge" / "records", area="xh", timezone="Asia/Shanghai", now=time.time)
     try:
-        by_kind = {kind: list(store.scan(kind)) for kind in ("incident", "bins", "keeper", "lamp", "fix")}
+        for kind in ("incident", "bins", "keeper", "lamp", "fix"):
+            yield from store.scan(kind)
     finally:
         store.close()
-    everything = [record for records in by_kind.values() for record in records]
+
+
+def _judge(folder: Path, fleet: list[Truck], outcome: Outcome) -> None:
+    everything = list(_stored(folder))
     outcome.stored = len(everything)
     counted = Counter((r.body["device"], r.body["boot"], r.body["seq"]) for r in everything)
     outcome.repeated = [":".join(map(str, key)) for key, count in counted.items() if count > 1]
@@ -190,7 +202,7 @@ def _judge(folder: Path, fleet: list[Truck], outcome: Outcome) -> None:
             outcome.presses += 1
             if counted[(truck.name, boot, seq)] == 0:
                 outcome.missing.append(f"{truck.name}:{boot}:{seq} (a press)")
-    outcome.bin_reports = len(by_kind["bins"])
+    outcome.bin_reports = sum(record.kind == "bins" for record in everything)
     outcome.missing += _holes(everything)
 
 

@@ -73,7 +73,8 @@ def main() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     threading.Thread(target=receiver, args=(master, dice), daemon=True).start()
-    threading.Thread(target=driver, args=(pins, config.button_pin, dice), daemon=True).start()
+    if "at-rest" not in sys.argv[4:]:
+        threading.Thread(target=driver, args=(pins, config.button_pin, dice), daemon=True).start()
     program.run(
         config, serial_factory=lambda _path, baud: program.open_serial(path, baud), pin_factory=pins, stop=stop
     )

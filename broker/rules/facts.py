@@ -115,10 +115,5 @@ def original(body: Mapping[str, Any]) -> bool:
 
 
 def undone(body: Mapping[str, Any]) -> bool:
-    """Whether a second visit was taken back before anybody was called to it: it was never to happen.
-
-    A press that is withdrawn and the decision to wait cancel it with the reason `other`; a person who gives a visit
-    up leaves the incident's own reason.
-    """
-    taken_back = body.get("state") == "cancelled" and body.get("reason") == "other"
-    return taken_back and not original(body) and moment(body, "due_at") is None
+    """Whether a second visit was made for a press that was taken back, before anybody was called: it never was."""
+    return body.get("undone") is True and moment(body, "due_at") is None
