@@ -1,16 +1,15 @@
 """The day report in a real browser, on a desk and on a phone: nothing is cut, nothing is too small to read."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from broker.rules import report_html
 from broker.rules.statistics import count
 from firmware.wire import WASTES
-from tests.test_screen import CHROMIUM, CHROMIUM_ARGS
+from tests.browser import chromium_page
 from tests.test_store_statistics import DAY, NOON, ZONE, Fact, visit, weighing, workflow
 
 SMALLEST_PX = 12
@@ -39,13 +38,8 @@ MEASURE = """(smallest) => {
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     """A page of Debian's Chromium, headless."""
-    found = CHROMIUM or shutil.which("chromium")
-    if found is None:
-        pytest.skip("Chromium is not installed: run apt-get install chromium (make test does where it may)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGS)
-        yield browser.new_page()
-        browser.close()
+    with chromium_page() as made:
+        yield made
 
 
 def busy_day() -> list[Fact]:

@@ -36,7 +36,8 @@ def _fact(kind: str, n: int, minute: int, state: str, reason: str, bins: int | N
         }  # fmt: skip
         grams = None if lead_s % 3 == 0 else (lead_s - 700) * 1000
         amounts = {"bins_before": bins, "bins_after": 3, "grams_before": grams, "grams_after": 150_000}
-        told = {"state": state, "reason": reason, "kept_lit": over and state == "skipped"}
+        told = {"state": state, "reason": reason, "kept_lit": over and state == "skipped",
+                "undone": n >= 4 and (state, reason) == ("cancelled", "other")}  # fmt: skip
         return Fact(kind, f"{n}", "", at, {**about, **place, **times, **amounts, **told})
     if kind == "call":
         return Fact(kind, f"{n}", "", at, {**about, "called_at": at, "lead_s": None if over else lead_s})
@@ -84,8 +85,7 @@ class Clerk:
         """What belongs into a drawer."""
         for fact in self.last.values():
             body = fact.body
-            never = fact.kind == "visit" and body["state"] == "cancelled" and body["reason"] == "other"
-            if not (never and not body["original"] and body["due_at"] is None):
+            if not (fact.kind == "visit" and body["undone"] and body["due_at"] is None):
                 yield fact
         yield from (fact for fact in self.facts if fact.kind == "weighing")
 
