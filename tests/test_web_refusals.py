@@ -268,3 +268,10 @@ def test_a_correction_that_no_figure_could_read_is_refused(office: Office, chang
     assert office.client.post("/api/v1/amendments", json=body).status_code == 422
     days = "from_day=2026-11-23&to_day=2026-11-23"
     assert office.client.get(f"/api/v1/stats?{days}").status_code == 200
+
+
+def test_a_browser_finds_an_icon_beside_every_page(office: Office) -> None:
+    """A page that names none makes the browser ask for this address."""
+    answer = office.client.get("/favicon.ico")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "image/svg+xml"

@@ -83,6 +83,11 @@ def _pages(app: FastAPI) -> None:
     def screen() -> FileResponse:
         return FileResponse(STATIC / "index.html")
 
+    @app.get("/favicon.ico", include_in_schema=False)
+    def icon() -> FileResponse:
+        # Browsers ask for it beside pages that name no icon, the day's report among them.
+        return FileResponse(STATIC / "icon.svg", media_type="image/svg+xml")
+
     @app.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:
         return HTMLResponse(docs_page(app.openapi()))
