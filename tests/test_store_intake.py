@@ -50,6 +50,27 @@ def test_a_device_that_was_met_is_judged_as_one_that_was_not(records: list[Recor
     assert outcome(met, records) == outcome(Intake(Seen()), records)
 
 
+anything = st.text(st.characters(exclude_categories=()), max_size=9)
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(-1e15, 1e15) | anything,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=4), plain, max_size=4), min_size=1, max_size=4))
+@settings(deadline=None, max_examples=200)
+def test_the_quick_way_writes_what_the_slow_way_writes(bodies: list[dict[str, object]]) -> None:
+    """The same lines, byte for byte, one for each record; a text that is no UTF-8 is mended by both."""
+    records = [report(f"r01:1:{n}")._replace(body=body) for n, body in enumerate(bodies, 2)]
+    met = Intake(Seen())
+    met.admit([report("r01:1:1")])
+    quick, slow = met.admit(records), Intake(Seen()).admit(records)
+    assert quick.lines == slow.lines
+    assert quick.each_line() == slow.each_line()
+    assert len(quick.each_line()) == len(records)
+
+
 def test_a_text_where_a_number_belongs_is_refused_the_quick_way_too() -> None:
     """Nothing that only looks like a time is taken."""
     intake = Intake(Seen())
