@@ -65,10 +65,20 @@ def test_the_quick_way_writes_what_the_slow_way_writes(bodies: list[dict[str, ob
     records = [report(f"r01:1:{n}")._replace(body=body) for n, body in enumerate(bodies, 2)]
     met = Intake(Seen())
     met.admit([report("r01:1:1")])
+    assert met._known(tuple(zip(*records, strict=True))) is not None
     quick, slow = met.admit(records), Intake(Seen()).admit(records)
     assert quick.lines == slow.lines
     assert quick.each_line() == slow.each_line()
     assert len(quick.each_line()) == len(records)
+
+
+@pytest.mark.parametrize("body", [[1], "x", None, 5])
+def test_a_body_that_is_no_object_is_refused_the_quick_way_too(body: object) -> None:
+    """From a device that was met as from a stranger."""
+    intake = Intake(Seen())
+    intake.admit([report("r01:1:1")])
+    with pytest.raises(Refused, match="object"):
+        intake.admit([report("r01:1:2")._replace(body=body)])  # type: ignore[arg-type]
 
 
 def test_a_text_where_a_number_belongs_is_refused_the_quick_way_too() -> None:

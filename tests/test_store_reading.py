@@ -55,6 +55,28 @@ def test_whatever_the_batches_were_each_record_is_read_back(tmp_path_factory, si
     store.close()
 
 
+def test_mixed_batches_are_read_by_time_across_frames(tmp_path: Path) -> None:
+    """Frames of three kinds whose times overlap: each record in its order, by scan, by id and after opening again."""
+    clock, records, kinds = [NOON], [], ("bins", "keeper", "visit")
+    store = opened(tmp_path, clock)
+    for frame in range(12):
+        batch = [
+            Record(f"r01:1:{40 * frame + n}", kinds[n // 2 % 3], "r01", NOON + 12 * n + frame, NOON, "xh", {"n": n})
+            for n in range(40)
+        ]
+        store.append(batch)
+        records += batch
+    for _ in range(2):
+        for kind in kinds:
+            wanted = sorted((r for r in records if r.kind == kind), key=lambda r: (r.at, r.id))
+            assert list(store.scan(kind)) == wanted
+        assert [store.get(r.id) for r in records] == records
+        assert len(store._shelf.today.db.rows("bins")._firsts) == 12, "one run for each frame"
+        store.close()
+        store = opened(tmp_path, clock)
+    store.close()
+
+
 def test_a_byte_that_changed_on_the_disk_is_never_read_as_a_record(tmp_path: Path) -> None:
     """Each byte of the journal in turn, below an open store: the record as it was stored, or Corrupt."""
     clock = [NOON]
@@ -151,8 +173,9 @@ def test_a_journal_db_reads_across_segments_and_refuses_what_changed(tmp_path: P
     db.close()
 
 
-def test_a_record_before_a_hurt_one_is_still_read(tmp_path: Path) -> None:
+def test_a_record_before_a_hurt_one_is_still_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The look at the hurt one leaves nothing behind that is taken for the other's frame."""
+    monkeypatch.setattr("broker.store.tinyjournal.reading.FRAMES_KEPT", 1)  # what is kept was proved before
     store = opened(tmp_path, [NOON])
     store.append([report(1), report(2)])
     store.append([report(4), report(5)])

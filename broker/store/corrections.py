@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from broker.store import Conflict, Record, Refused, Store, codec
+from broker.store.amendments import shaped
 from broker.store.correctable import EARLIER_S, FIELDS, LATER_S, seconds
 
 STATES = ("visit", "call", "workflow")  # kinds whose newest record of a key is how it stands
@@ -72,7 +73,7 @@ def laid_over(records: Sequence[Record], amendments: Iterable[Record]) -> list[R
         other = newest.get((record.kind, record.key))
         if other is None or (record.at, record.id) > (other.at, other.id):
             newest[record.kind, record.key] = record
-    made = [(found[one.key], one) for one in amendments if one.key in found]
+    made = [(found[one.key], one) for one in amendments if one.key in found and shaped(one.body)]
     patches: dict[str, dict[str, Any]] = {}
     for record, amendment in sorted(made, key=_made):
         patches.setdefault(newest[record.kind, record.key].id, {}).update(amendment.body["patch"])

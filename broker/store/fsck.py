@@ -177,7 +177,7 @@ class _Check:
             return Finding(False, folder, f"{text}; {hint}")
         if not self._repair:
             return Finding(False, folder, f"{text}; {copy} is whole: run with --repair to put it back")
-        draft = folder.with_name(f".{folder.name}.repairing")
+        draft = folder.with_name(f".{folder.name}{day_folders.REPAIRING}")
         if draft.exists():
             self._files.remove_folder(draft)
         self._files.make_folder(draft)
@@ -262,7 +262,8 @@ class _Check:
                 elif line.startswith(b"{"):
                     kept.append(line)
                     runs.append((None, 1))
-            db.insert_lines(frames.joined(kept), runs)
+            if runs:
+                db.insert_lines(frames.joined(kept), runs)
         db.close()
         target = self._aside(folder)
         self._files.replace(fresh, folder)

@@ -88,11 +88,14 @@ class OpenDay:
     def _append_documents(
         self, lines: bytes, kinds: Sequence[str], times: Sequence[int], notes: Sequence[bytes] = ()
     ) -> int:
-        """One frame of notes and then of documents; the place of the first line."""
+        """One frame of notes and then of documents, kind by kind; the place of the first line."""
         if kinds and kinds.count(kinds[0]) == len(kinds):
             runs = [(kinds[0], len(kinds))]
         else:
-            runs = [(kind, sum(1 for _ in group)) for kind, group in groupby(kinds)]
+            order = sorted(range(len(kinds)), key=kinds.__getitem__)
+            each = lines.splitlines(keepends=True)
+            lines, times = b"".join([each[i] for i in order]), [times[i] for i in order]
+            runs = [(kind, len(list(group))) for kind, group in groupby(sorted(kinds))]
         if notes:
             place = self.db.insert_lines(b"".join(notes) + lines, [(None, len(notes)), *runs])
         else:

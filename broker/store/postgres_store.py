@@ -154,8 +154,8 @@ class PostgresStore:
             if seen is not None and seen != count:
                 raise Conflict(f"{record_id!r} has {count} amendments by now, not {seen}: look at it again")
             # Numbers may have gaps, and their ids belong to other records: what is taken by now is stepped over.
-            number = max((amendment.body["number"] for amendment in made), default=0) + 1
-            while one(connection, self._area, f"{record_id}#{number}") is not None:
+            number = max((one.body["number"] for one in made if amendments.shaped(one.body)), default=0) + 1
+            while one(connection, self._area, amendments.id_of(record_id, number)) is not None:
                 number += 1
             amendment = amendments.record(original, number, patch, reason, who, at, int(self._now()))
             codec.check(amendment)

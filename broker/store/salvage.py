@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from broker.store.tinyjournal import frames
-from broker.store.tinyjournal.segments import missing_newest, segments_of
+from broker.store.tinyjournal.segments import missing_newest, segment_start, segments_of
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ def whole_frames(folder: Path) -> Salvaged:
     """The whole frames of a journal that were promised."""
     found = Salvaged()
     segments = segments_of(folder)
-    starts = [int(path.stem.partition("-")[0]) for path in segments]
+    starts = [segment_start(path)[0] for path in segments]
     newest = missing_newest(folder)
     if newest is not None:
         found.unread = True

@@ -83,7 +83,8 @@ class Shelf:
         except OSError as error:
             if error.errno not in NO_ROOM or not self.reserve.give_up("the start"):
                 raise
-            self._close_days()
+            while self._opened:
+                self._opened.pop().close()
             self._open_days()
 
     def _open_days(self) -> None:
@@ -164,13 +165,10 @@ class Shelf:
         """Wait for sealing, close the files, let other processes in; a second call does nothing."""
         for thread in self._sealers:
             thread.join()
-        self._close_days()
+        for day in self._opened:
+            day.close()
         self._remove_leftovers()
         self._lock.release()
-
-    def _close_days(self) -> None:
-        while self._opened:
-            self._opened.pop().close()
 
     # --- the days --------------------------------------------------------------------------------------
 

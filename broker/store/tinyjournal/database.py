@@ -245,9 +245,11 @@ class JournalDB(TinyDB):
         lines, runs = [], []
         for name, documents in tables.items():
             found = [inserting(name, encoded(dict(document))) for document in documents]
-            lines += found
-            runs.append((name, len(found)))
-        self.insert_lines(frames.joined(lines), runs)
+            if found:
+                lines += found
+                runs.append((name, len(found)))
+        if runs:
+            self.insert_lines(frames.joined(lines), runs)
 
     def insert_lines(self, lines: bytes, runs: Sequence[Run]) -> int:
         """The same for lines as a frame has them; `runs` and what is returned are those of JournalStorage.insert."""

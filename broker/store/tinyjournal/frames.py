@@ -1,8 +1,8 @@
 """The frame: some JSON lines under one header line that says how many they are and what they must add up to.
 
     {"frame":17,"lines":2,"bytes":42,"prev":"9c1185a5","crc":"0d4a1185"}
-    ["bins",17,{"room":"r01"}]
-    ["bins",18,{...}]
+    ["bins",{"room":"r01"}]
+    ["bins",{...}]
 
 `crc` is the CRC-32 of the other header fields and of the lines, `prev` the `crc` of the frame before: so each
 frame proves itself, and the order of frames is proved as well. Lengths come from the header, never from

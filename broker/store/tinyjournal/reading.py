@@ -4,6 +4,7 @@ import threading
 import weakref
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from broker.store.tinyjournal import frames
@@ -11,6 +12,7 @@ from broker.store.tinyjournal.files import Files
 
 SEGMENT_SHIFT = 40
 BLOCK_BYTES = 64 * 1024  # read at once, for lines mostly follow each other
+FRAMES_KEPT = 8  # by a reader, taken apart into lines
 _OFFSET = (1 << SEGMENT_SHIFT) - 1
 
 
@@ -67,24 +69,31 @@ class Reader:
         segments.open_all()  # now, while the files are there
         self._block, self._block_place = b"", 0
         self._from = self._to = 0  # the places of the frame that was proved last
-        self._lines: list[bytes] = []  # of the frame that was asked for more than one line, from this place on:
-        self._lines_place = -1
+        self._split: dict[int, tuple[list[int], list[bytes]]] = {}  # frames by place: where their lines are, and these
 
     def line(self, place: int, further: int = 0) -> bytes:
         """The line at a place, or so many lines after it in its frame, without its end.
 
         Raises ReadError if it is not what was stored, OSError as the disk does.
         """
-        if further and place == self._lines_place:
-            return self._lines[further]
-        if not self._from <= place < self._to:
-            frame_places = self._segments.frame_places
-            self._prove(frame_places[bisect_right(frame_places, place) - 1])
-        at = place - self._block_place
-        if not further:
+        if further == 0 and self._from <= place < self._to:
+            at = place - self._block_place
             return self._block[at : self._block.find(b"\n", at)]
-        self._lines, self._lines_place = self._block[at : self._to - self._block_place].split(b"\n"), place
-        return self._lines[further]
+        frame_places = self._segments.frame_places
+        start = frame_places[bisect_right(frame_places, place) - 1]
+        places, lines = self._split.get(start) or self._lines_of(start)
+        return lines[bisect_left(places, place) + further]
+
+    def _lines_of(self, start: int) -> tuple[list[int], list[bytes]]:
+        """A frame's lines and their places, kept of a few frames: who reads by time goes back and forth."""
+        if not self._from <= start < self._to:
+            self._prove(start)
+        lines = self._block[self._from - self._block_place : self._to - self._block_place].split(b"\n")
+        found = list(accumulate([len(line) + 1 for line in lines], initial=start)), lines
+        if len(self._split) >= FRAMES_KEPT:
+            del self._split[next(iter(self._split))]
+        self._split[start] = found
+        return found
 
     def _prove(self, start: int) -> None:
         self._from = self._to = 0  # if this fails, the block may be another one
