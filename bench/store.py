@@ -191,14 +191,15 @@ def ingest(folder: Path, filled: int, rounds: int, round_s: float) -> None:
     used = ", ".join(f"{name} {1e6 * processor_s[name] / counts[name]:.1f}" for name in engines)
     print(f"  processor microseconds per record: {used}")
     must = {"raw append + fdatasync": 0.6, "sqlite WAL FULL, JSON column": 1.0,
-            "sqlite WAL FULL, columns, id + index": 4.0, "stock TinyDB": 500.0}  # fmt: skip
+            "sqlite WAL FULL, columns, id": 4.0, "sqlite WAL FULL, columns, id + index": 4.0,
+            "stock TinyDB": 500.0}  # fmt: skip
     for name, goal in must.items():
         ratio = statistics.median(a / b for a, b in zip(rates["ours"], rates[name], strict=True))
         print(f"  ours / {name}: {ratio:.2f} (goal {goal}) {'ok' if ratio >= goal else 'MISSED'}")
-    for name in ("ours", "raw append + fdatasync"):
-        for other in ("sqlite WAL FULL, columns, id", "sqlite WAL FULL, columns, id + index"):
-            ratio = statistics.median(a / b for a, b in zip(rates[name], rates[other], strict=True))
-            print(f"  for comparison, {name} / {other}: {ratio:.2f}")
+    raw = "raw append + fdatasync"
+    for other in ("sqlite WAL FULL, columns, id", "sqlite WAL FULL, columns, id + index"):
+        ratio = statistics.median(a / b for a, b in zip(rates[raw], rates[other], strict=True))
+        print(f"  for comparison, {raw} / {other}: {ratio:.2f}")
     ours = engines["ours"]
     assert isinstance(ours, Ours)
     ours.store.close()
