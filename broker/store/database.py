@@ -1,0 +1,183 @@
+"""The SQLite file under the record: its tables, how it is opened, and what its errors mean.
+
+One connection writes (WAL, every commit synced), each thread that asks has one that only reads. After a commit that
+failed nothing is written until all that was acknowledged has been copied from the log into the file and synced: a
+second sync of a log that could not be synced says nothing about what was in it.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from broker.store import Corrupt, Full, StoreError, Unavailable
+from broker.store.files import Lock
+
+NAME = "record.sqlite"
+MAGIC = b"SQLite format 3\0"
+ADVICE = "run `python -m broker fsck`"
+_WAIT_S = 20.0
+_LOG_PAGES = 2000  # 8 MB of log, then its pages go into the file
+_NO_SPACE = {sqlite3.SQLITE_FULL}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS record (
+    row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL, area TEXT NOT NULL, body TEXT NOT NULL, checksum INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS record_time ON record (kind, at, key);
+CREATE TABLE IF NOT EXISTS document (
+    name TEXT NOT NULL, row INTEGER NOT NULL, body TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (name, row)
+) WITHOUT ROWID;
+"""
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether an error says that what is in the file is not what was written."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+
+
+def failure(path: Path, error: sqlite3.Error) -> StoreError:
+    """What an error of SQLite means to the caller: make room, repair, or try again later."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _NO_SPACE:
+        return Full(f"{path}: {error}; make room on its disk")
+    if code in _DAMAGED:
+        return Corrupt(f"{path} is damaged ({error}); {ADVICE}")
+    return Unavailable(f"{path} cannot be used now ({error}, {getattr(error, 'sqlite_errorname', 'no code')})")
+
+
+class Database:
+    """One SQLite file. Raises StoreError; opens lazily, so that what is beside it can be looked at first."""
+
+    def __init__(self, path: Path, *, lock: Lock | None = None, immutable: bool = False) -> None:
+        """`immutable` is for a disk that nobody can write to: nothing is locked, nothing is looked for beside it."""
+        self.path = path
+        self._lock, self._immutable = lock, immutable
+        self._write_lock = threading.RLock()
+        self._writer: sqlite3.Connection | None = None
+        self._in_doubt = False
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._closed = False
+
+    @property
+    def log(self) -> Path:
+        """The write-ahead log: a part of the record until its pages are in the file."""
+        return self.path.with_name(f"{self.path.name}-wal")
+
+    def exists(self) -> bool:
+        """Whether there is a file with anything in it."""
+        return self.path.exists() and self.path.stat().st_size > 0
+
+    # --- reading ---------------------------------------------------------------------------------------
+
+    def reader(self) -> sqlite3.Connection:
+        """This thread's connection that only reads; texts come as bytes, for damaged ones are no texts."""
+        found: sqlite3.Connection | None = getattr(self._local, "reader", None)
+        if self._closed:
+            raise Unavailable(f"{self.path} is closed")
+        if found is None:
+            mode = "mode=ro&immutable=1" if self._immutable else "mode=ro"
+            try:
+                found = _connected(f"file:{quote(str(self.path.absolute()))}?{mode}")
+                found.execute("PRAGMA query_only = ON")
+            except sqlite3.Error as error:
+                raise failure(self.path, error) from error
+            self._local.reader = found
+            self._readers.append(found)
+        return found
+
+    def must_be_whole(self) -> None:
+        """Raises Corrupt if the file is shorter than it says, which a log without pages cannot make up for."""
+        try:
+            (pages,), (page_bytes,) = (self.reader().execute(f"PRAGMA {what}").fetchone()
+                                       for what in ("page_count", "page_size"))  # fmt: skip
+        except sqlite3.Error as error:
+            raise failure(self.path, error) from error
+        size, log_size = (path.stat().st_size if path.exists() else 0 for path in (self.path, self.log))
+        if size < pages * page_bytes and log_size == 0:
+            raise Corrupt(f"{self.path} has {size} bytes of {pages * page_bytes}: its end is missing; {ADVICE}")
+
+    # --- writing ---------------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, durable when this ends without an error, undone otherwise; within another a part of it."""
+        with self._write_lock:
+            try:
+                connection = self._ready_to_write()
+                if connection.in_transaction:
+                    yield connection
+                    return
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException as error:
+                    self._in_doubt = isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError)
+                    with suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise failure(self.path, error) from error
+
+    def _ready_to_write(self) -> sqlite3.Connection:
+        if self._closed:
+            raise Unavailable(f"{self.path} is closed")
+        if self._writer is None:
+            self._lock = self._lock or Lock(self.path.with_suffix(".lock"))
+            if self._lock.alone:
+                self._write_log_again()
+            connection = _connected(f"file:{quote(str(self.path.absolute()))}?mode=rwc")
+            connection.executescript(
+                f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;"
+                f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}; PRAGMA journal_size_limit = 16777216;"
+                f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;"
+            )
+            self._writer = connection
+            self._lock.share()
+        if self._in_doubt:
+            # What the failed commit left in the log is beyond its end: it goes, and what counts is written anew.
+            (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy:
+                raise Unavailable(f"{self.path}: a commit failed, and somebody reads what must be copied: again soon")
+            self._in_doubt = False
+        return self._writer
+
+    def _write_log_again(self) -> None:
+        """Write a log that was left behind over itself, and sync it: what is in it may be in memory only."""
+        if not self.log.exists() or self.log.stat().st_size == 0:
+            return
+        try:
+            with self.log.open("r+b") as file:
+                data = file.read()
+                file.seek(0)
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise Unavailable(f"{self.log} cannot be made durable ({error.strerror}); its disk needs a look") from error
+
+    def close(self) -> None:
+        """Close all connections and let others in; a second call does nothing."""
+        with self._write_lock:
+            self._closed = True
+            for connection in (*self._readers, self._writer):
+                if connection is not None:
+                    with suppress(sqlite3.Error):
+                        connection.close()
+            self._readers.clear()
+            self._writer = None
+            if self._lock is not None:
+                self._lock.release()
+
+
+def _connected(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
+    connection.text_factory = bytes
+    return connection
