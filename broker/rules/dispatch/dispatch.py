@@ -5,8 +5,8 @@ told goes out. `(event, now) -> effects`; no clock, no socket, no file.
     on_tick(now)               time passed (once a second)
     act(action, now)           a person decided (see actions.py)
 
-The order of work for a truck's position: match it to the run (track), then run_progress.py: settle arrivals and departures
-(visits), predict (arrival), call lamps (calls), tell rooms and truck (arrivals).
+The order of work for a truck's position: match it to the run (tracking), then run_progress.py:
+settle arrivals and departures, predict (arrival), call lamps (lamp_call), tell rooms and truck (messages).
 """
 
 from typing import Any
