@@ -3,6 +3,11 @@
 `--list` names them. An absent data folder or server is said, never silently left out.
 """
 
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter(*environment.TRUCK, *environment.SERVER)
+
 import argparse
 import subprocess
 import sys

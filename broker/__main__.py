@@ -1,5 +1,10 @@
 """`python -m broker`: the bridge with screen and API, and the commands beside it."""
 
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter(*environment.SERVER)
+
 import argparse
 import io
 import logging

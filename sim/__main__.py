@@ -9,6 +9,11 @@ Exit code 0 if every expectation held, 1 if one failed, 2 for a scenario that ca
 data is not on this machine, 130 after Ctrl-C.
 """
 
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter(*environment.TRUCK, *environment.SERVER)
+
 import argparse
 import json
 import logging

@@ -6,6 +6,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter(*environment.TRUCK, *environment.SERVER, "esptool", "mpremote", "segno")
+
 from tools.flashing.commands import main
 
 if __name__ == "__main__":

@@ -1,5 +1,10 @@
 """`python -m firmware.truck --config truck.toml`: the truck agent; `--check-config` only reads the file."""
 
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter()
+
 import argparse
 import logging
 import signal
@@ -26,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.check_config:
         print(f"{given.config}: good; truck {config.truck_id} of area {config.area}")
         return 0
+    environment.need(*environment.TRUCK)
     # Imported late: reading a configuration needs neither gpiozero nor a serial port.
     from gpiozero import GPIOZeroError
 

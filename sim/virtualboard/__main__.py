@@ -12,6 +12,11 @@ input, each with the board's name after it:
 
 from __future__ import annotations
 
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter(*environment.TRUCK, *environment.SERVER)
+
 import argparse
 import contextlib
 import sys
@@ -70,23 +75,24 @@ def main(argv: list[str] | None = None, lines: Iterable[str] = sys.stdin, out: T
 
 def _obey(board: VirtualBoard, panel: Panel, verb: str, numbers: list[str]) -> str:
     given = [int(text) for text in numbers if text.isdigit()]
-    match verb, given:
-        case "pull", []:
-            board.pull()
-        case "plug", []:
-            board.plug()
-        case "reset" | "boot", []:
-            board.boot_held = verb == "boot"
-            board.reset()
-        case "cut", [writes]:
-            board.cut_after(writes)
-        case "pin", [pin]:
-            level = panel.level(pin)
-            return "not driven" if level is None else f"level {level}"
-        case "drive", [pin, level]:
-            panel.drive(pin, min(level, 1))
-        case _:
-            return "not understood"
+    # No match statement: a Python that is too old for one must still be able to read this file and say so.
+    asked = (verb, len(given))
+    if asked == ("pull", 0):
+        board.pull()
+    elif asked == ("plug", 0):
+        board.plug()
+    elif asked in (("reset", 0), ("boot", 0)):
+        board.boot_held = verb == "boot"
+        board.reset()
+    elif asked == ("cut", 1):
+        board.cut_after(given[0])
+    elif asked == ("pin", 1):
+        level = panel.level(given[0])
+        return "not driven" if level is None else f"level {level}"
+    elif asked == ("drive", 2):
+        panel.drive(given[0], min(given[1], 1))
+    else:
+        return "not understood"
     return "on" if board.powered else "off"
 
 

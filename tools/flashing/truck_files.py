@@ -88,7 +88,7 @@ def _common(repo: Path, lock: Path, wheels: list[Wheel], settings: FlashSettings
         files[MOUNT] = Entry(text.encode())
     else:
         del files[MOUNT]
-    sources = {"firmware/__init__.py": repo / "firmware/__init__.py", "firmware/wire.py": repo / "firmware/wire.py"}
+    sources = {f"firmware/{name}": repo / "firmware" / name for name in ("__init__.py", "environment.py", "wire.py")}
     sources |= {f"firmware/truck/{path.name}": path for path in sorted((repo / "firmware/truck").glob("*.py"))}
     files["agent.tar"] = Entry(_tar({path: Entry(_read(source)) for path, source in sources.items()}))
     packed = {f"wheels/{wheel.file.name}": Entry(_read(wheel.file)) for wheel in wheels}
