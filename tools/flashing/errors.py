@@ -221,8 +221,8 @@ PROBLEMS: dict[str, Problem] = {
     "wheels": Problem(
         61,
         "The wheel folder {folder} does not hold what the truck's lock file asks for: {what}.",
-        "With internet run `pip download --only-binary=:all: {platforms} --python-version {python} --dest {folder}"
-        " -r requirements/truck.txt`, and the same with `pip` in place of `-r` and the file.",
+        "With internet run `.venv/bin/pip download --only-binary=:all: --dest {folder} -r requirements/truck.txt`,"
+        " and the same with `pip` in place of `-r` and the file.",
     ),
     "ssh": Problem(
         62,
