@@ -11,7 +11,7 @@ from firmware import environment
 if __name__ == "__main__":
     environment.enter(*environment.TRUCK, *environment.SERVER, "esptool", "mpremote", "segno")
 
-from tools.flashing.commands import main
+from tools.flashing.commands.main import main
 
 if __name__ == "__main__":
     sys.exit(main())
