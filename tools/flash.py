@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Flash bin-room units and truck computers: `python tools/flash.py --help`. What it does is in tools/flashing."""
+"""Flash bin-room units and truck computers: `python3 tools/flash.py --help`. What it does is in tools/flashing."""
 
 import sys
 from pathlib import Path

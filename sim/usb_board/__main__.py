@@ -1,4 +1,4 @@
-"""Virtual boards for a tester: `python -m sim.usb_board --boards 2`, then `mpremote connect sim/ports/binroom-01`.
+"""Virtual boards for a tester: `python3 -m sim.usb_board`, then `.venv/bin/mpremote connect sim/ports/binroom-01`.
 
 Each board keeps its flash below the folder, so it is the same board tomorrow. Ends with Ctrl-C; commands on standard
 input, each with the board's name after it:
@@ -35,7 +35,7 @@ MOST = 64
 
 def main(argv: list[str] | None = None, lines: Iterable[str] = sys.stdin, out: TextIO = sys.stdout) -> int:
     """Runs the boards until the input ends; returns 0, or 2 if there is no interpreter or the command line is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m sim.usb_board", description="Virtual bin-room boards.")
+    parser = argparse.ArgumentParser(prog="python3 -m sim.usb_board", description="Virtual bin-room boards.")
     parser.add_argument("--boards", type=int, default=1, help="how many (1)")
     parser.add_argument("--ports", type=Path, default=HERE / "ports", help="where the ports appear (sim/ports)")
     parser.add_argument("--flash", type=Path, default=HERE / "ports" / ".flash", help="where their flash is kept")
