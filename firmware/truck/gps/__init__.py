@@ -1,5 +1,4 @@
-"""The receiver: from its serial port's bytes to positions this truck believes, and when one is worth a message."""
+"""The receiver: from its serial port's bytes to positions this truck believes, and when one is worth a message.
 
-from firmware.truck.gps.epochs import read_fixes
-
-__all__ = ["read_fixes"]
+Nothing is imported here: the configuration is read without a serial library.
+"""
