@@ -1,7 +1,7 @@
 """The bridge's predictor on buses: an adapter for `../shared/bench/eta_bench.py`, and the table of figures.
 
     .venv/bin/python ../shared/bench/eta_bench.py capmetro bench.eta:Zhanpai
-    .venv/bin/python -m bench.eta              # the same beside the three baselines, as ratios
+    .venv/bin/.venv/bin/python -m bench.eta              # the same beside the three baselines, as ratios
 
 A bus is a truck that stays nowhere: stops are rooms, segments between stops are legs, nothing is collected. History,
 outlook and walk are the product's own; this page only turns trips into leg records. Time order is kept: of the day
@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from broker.rules.arrival import Step, walk
-from broker.rules.history import START_ROOM, History, LegRecord, Outlook
+from broker.rules.arrival.prediction import Step, walk
+from broker.rules.learning.history import START_ROOM, History, LegRecord, Outlook
 
 CALL_AT_S = 960.0
 REPORT_GAP_S = 250.0  # between reports further apart nothing is known of the stops passed

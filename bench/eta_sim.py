@@ -1,6 +1,6 @@
 """Lamp leads and arrival errors in a world of trucks, against constant speed and timetable + delay, as ratios.
 
-    .venv/bin/python -m bench.eta_sim [SEEDS] [LEARN_DAYS] [SCORE_DAYS]        (default 3 10 25)
+    .venv/bin/.venv/bin/python -m bench.eta_sim [SEEDS] [LEARN_DAYS] [SCORE_DAYS]        (default 3 10 25)
 
 The product's own tracker, history and prediction run on the positions that a truck would publish; the lamp is called
 at a median of 16 minutes on two consecutive updates. The goals are those of research, section 6.
@@ -17,9 +17,9 @@ from random import Random
 from statistics import fmean
 
 from bench.eta_world import LATENCY_S, PUBLISH_S, WASTE, Trip, fixes, make_route, make_trip
-from broker.rules.arrival import Eta, Promises, predict
-from broker.rules.history import History
-from broker.rules.track import GpsFix, RunTracker, TrackKind, TrackVisit
+from broker.rules.arrival.prediction import Eta, Promises, predict
+from broker.rules.learning.history import History
+from broker.rules.tracking.tracker import GpsFix, RunTracker, TrackKind, TrackVisit
 
 UPDATE_S = 10
 CALL_AT_S = 960.0

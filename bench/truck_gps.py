@@ -1,12 +1,12 @@
-"""The GPS reader under fuzz, and its speed: `python -m bench.truck_gps [lines]` (10^6 lines by default)."""
+"""The GPS reader under fuzz, and its speed: `.venv/bin/python -m bench.truck_gps [lines]` (10^6 lines by default)."""
 
 import random
 import sys
 import time
 from functools import reduce
 
-from firmware.truck.gps import Epochs, read_fixes
-from firmware.truck.nmea import NULL_ISLAND_DEG
+from firmware.truck.gps.epochs import Epochs, read_fixes
+from firmware.truck.gps.nmea import NULL_ISLAND_DEG
 
 SETTLED_LINES = 30  # so many honest lines later nothing a forged one said is still being gathered
 PLACES = (

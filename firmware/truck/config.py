@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware import wire
-from firmware.truck.acceptance import Box
+from firmware.truck.gps.acceptance import Box
 
 PASSWORD_VARIABLE = "ZHANPAI_MQTT_PASSWORD"  # noqa: S105  (the name of a variable, not a password)
 
@@ -46,7 +46,7 @@ class MqttConfig:
 
 @dataclass(frozen=True, slots=True)
 class TruckConfig:
-    """Everything `python -m firmware.truck` is told."""
+    """Everything `python3 -m firmware.truck` is told."""
 
     truck_id: str
     area: str
