@@ -18,7 +18,7 @@ from broker.store.files import Lock
 
 NAME = "record.sqlite"
 MAGIC = b"SQLite format 3\0"
-ADVICE = "run `python -m broker fsck`"
+ADVICE = "run `python3 -m broker fsck`"
 _WAIT_S = 20.0
 _LOG_PAGES = 2000  # 8 MB of log, then its pages go into the file
 _NO_SPACE = {sqlite3.SQLITE_FULL}
@@ -54,9 +54,14 @@ def failure(path: Path, error: sqlite3.Error) -> StoreError:
 class Database:
     """One SQLite file. Raises StoreError; opens lazily, so that what is beside it can be looked at first."""
 
-    def __init__(self, path: Path, *, lock: Lock | None = None, immutable: bool = False) -> None:
-        """`immutable` is for a disk that nobody can write to: nothing is locked, nothing is looked for beside it."""
-        self.path = path
+    def __init__(
+        self, path: Path, *, lock: Lock | None = None, immutable: bool = False, stands_for: Path | None = None
+    ) -> None:
+        """`immutable` is for a disk that nobody can write to: nothing is locked, nothing is looked for beside it.
+
+        Errors name `stands_for` where this file is a copy of that one.
+        """
+        self.path, self.shown = path, stands_for or path
         self._lock, self._immutable = lock, immutable
         self._write_lock = threading.RLock()
         self._writer: sqlite3.Connection | None = None
@@ -80,14 +85,14 @@ class Database:
         """This thread's connection that only reads; texts come as bytes, for damaged ones are no texts."""
         found: sqlite3.Connection | None = getattr(self._local, "reader", None)
         if self._closed:
-            raise Unavailable(f"{self.path} is closed")
+            raise Unavailable(f"{self.shown} is closed")
         if found is None:
             mode = "mode=ro&immutable=1" if self._immutable else "mode=ro"
             try:
                 found = _connected(f"file:{quote(str(self.path.absolute()))}?{mode}")
                 found.execute("PRAGMA query_only = ON")
             except sqlite3.Error as error:
-                raise failure(self.path, error) from error
+                raise failure(self.shown, error) from error
             self._local.reader = found
             self._readers.append(found)
         return found
@@ -98,10 +103,10 @@ class Database:
             (pages,), (page_bytes,) = (self.reader().execute(f"PRAGMA {what}").fetchone()
                                        for what in ("page_count", "page_size"))  # fmt: skip
         except sqlite3.Error as error:
-            raise failure(self.path, error) from error
+            raise failure(self.shown, error) from error
         size, log_size = (path.stat().st_size if path.exists() else 0 for path in (self.path, self.log))
         if size < pages * page_bytes and log_size == 0:
-            raise Corrupt(f"{self.path} has {size} bytes of {pages * page_bytes}: its end is missing; {ADVICE}")
+            raise Corrupt(f"{self.shown} has {size} bytes of {pages * page_bytes}: its end is missing; {ADVICE}")
 
     # --- writing ---------------------------------------------------------------------------------------
 
@@ -124,11 +129,11 @@ class Database:
                         connection.execute("ROLLBACK")
                     raise
             except sqlite3.Error as error:
-                raise failure(self.path, error) from error
+                raise failure(self.shown, error) from error
 
     def _ready_to_write(self) -> sqlite3.Connection:
         if self._closed:
-            raise Unavailable(f"{self.path} is closed")
+            raise Unavailable(f"{self.shown} is closed")
         if self._writer is None:
             self._lock = self._lock or Lock(self.path.with_suffix(".lock"))
             if self._lock.alone:
@@ -145,7 +150,7 @@ class Database:
             # What the failed commit left in the log is beyond its end: it goes, and what counts is written anew.
             (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             if busy:
-                raise Unavailable(f"{self.path}: a commit failed, and somebody reads what must be copied: again soon")
+                raise Unavailable(f"{self.shown}: a commit failed, and somebody reads what must be copied: again soon")
             self._in_doubt = False
         return self._writer
 

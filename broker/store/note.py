@@ -56,7 +56,7 @@ def read_note(folder: Path) -> Note | None:
     except (ValueError, TypeError) as error:
         raise Corrupt(
             f"{path} does not say whose the record is and how far it had come ({error}); "
-            "run `python -m broker fsck --repair`, which writes it from the record"
+            "run `python3 -m broker fsck --repair`, which writes it from the record"
         ) from error
 
 

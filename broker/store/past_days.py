@@ -44,9 +44,9 @@ class PastDays:
     def export(self, source: "Source", today: str, pause_s: float = _PAUSE_S) -> list[str]:
         """Write all days before `today` that have records which are not in their files; those that were written."""
         with self._lock:
-            done_to, waiting = self._state()
+            done_to, waiting = self.state()
             last = source.last_row()
-            touched = {*waiting, *(self._days.of(at) for at in source.times_since(done_to))}
+            touched = {*waiting, *(self._days.of(at) for at in source.times_between(done_to, last))}
             past = sorted(day for day in touched if day < today)
             for day in past:
                 self.write(source, day, pause_s)
@@ -57,7 +57,8 @@ class PastDays:
                 self._files.write_whole(self.folder / _STATE, state + b"\n")
             return past
 
-    def _state(self) -> tuple[int, list[str]]:
+    def state(self) -> tuple[int, list[str]]:
+        """Up to which row the days are written, and which days are not."""
         with suppress(OSError, ValueError, TypeError, LookupError):
             found = orjson.loads((self.folder / _STATE).read_bytes())
             return int(found["rows"]), list(found["waiting"])
@@ -133,8 +134,8 @@ class Source:
         """The highest row."""
         raise NotImplementedError
 
-    def times_since(self, row: int) -> Iterator[int]:
-        """The event times of all rows above this one."""
+    def times_between(self, after: int, last: int) -> Iterator[int]:
+        """The event times of the rows above `after`, up to `last`."""
         raise NotImplementedError
 
     def between(self, start: int, end: int) -> Iterator[tuple[int, Record]]:

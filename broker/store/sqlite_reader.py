@@ -54,7 +54,7 @@ class SQLiteReader(RecordReader, Source):
     def must_be_there(self) -> Note:
         """What the note beside the record says; raises Corrupt or Conflict if the file is not what it tells of."""
         note = read_note(self.folder)
-        path = self.database.path
+        path = self.database.shown
         if note is None:
             raise Corrupt(f"{self.folder / NOTE} is missing: put it back, or {ADVICE} --repair, which writes it anew")
         note.must_be(self.area, self.timezone, self.folder / NOTE)
@@ -80,7 +80,7 @@ class SQLiteReader(RecordReader, Source):
         try:
             return self.database.reader().execute(text, values).fetchall()
         except sqlite3.Error as error:
-            raise failure(self.database.path, error) from error
+            raise failure(self.database.shown, error) from error
 
     def note(self, text: str) -> None:
         """Something a person should know of: it is logged, and kept for /healthz."""
@@ -124,20 +124,31 @@ class SQLiteReader(RecordReader, Source):
             return
         except sqlite3.Error as error:
             if not is_damage(error):
-                raise failure(self.database.path, error) from error
-            self.note(f"{self.database.path}: pages cannot be read, their records are left out; {ADVICE}")
+                raise failure(self.database.shown, error) from error
+            self.note(f"{self.database.shown}: pages cannot be read, their records are left out; {ADVICE}")
         finally:
             cursor.close()
-        rest = self._sound(list(self.one_by_one(found)))
+        rest = self._sound(list(self.one_by_one(found, 1, self.last_row())))
         rest.sort(key=lambda pair: order.key(pair[1]), reverse=order.reverse)
         yield [pair for pair in rest if last is None or (order.key(pair[1]) > order.key(last)) is not order.reverse]
 
-    def one_by_one(self, found: Where = EVERYTHING) -> Iterator[tuple[Any, ...]]:
-        """The rows that a condition finds, each asked by its number, but those that cannot be read."""
+    def one_by_one(self, found: Where, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+        """The rows from first to last that a condition finds, each asked by its number, but those that cannot be read."""
         text = f"SELECT {_COLUMNS} FROM record WHERE row = ? AND {found.sql}"  # noqa: S608
-        for number in range(1, self.last_row() + 1):
+        for number in range(first, last + 1):
             with suppress(Corrupt):
                 yield from self.rows_of(text, [number, *found.values])
+
+    def by_row(self) -> Iterator[list[tuple[int, Record]]]:
+        """All rows and records in the order of the rows, some at a time, but those that cannot be read."""
+        last = self.last_row()
+        for first in range(1, last + 1, _BATCH):
+            end = min(first + _BATCH - 1, last)
+            try:
+                rows = self.rows_of(f"SELECT {_COLUMNS} FROM record WHERE row BETWEEN ? AND ?", [first, end])  # noqa: S608
+            except Corrupt:
+                rows = list(self.one_by_one(EVERYTHING, first, end))
+            yield self._sound(rows)
 
     def _sound(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[int, Record]]:
         try:
@@ -149,7 +160,7 @@ class SQLiteReader(RecordReader, Source):
             return [pair for row in rows for pair in self._sound([row])]
 
     def _damaged(self, row: int) -> str:
-        return f"{self.database.path}: row {row} is not what was written; {ADVICE}"
+        return f"{self.database.shown}: row {row} is not what was written; {ADVICE}"
 
     def _amendments(self) -> amendments.Amendments:
         with self._known_lock:
@@ -201,9 +212,10 @@ class SQLiteReader(RecordReader, Source):
                 raise
             return note.rows
 
-    def times_since(self, row: int) -> Iterator[int]:
-        """The event times of all rows above this one."""
-        return (at for (at,) in self.rows_of("SELECT DISTINCT at FROM record WHERE row > ?", [row]))
+    def times_between(self, after: int, last: int) -> Iterator[int]:
+        """The event times of the rows above `after`, up to `last`."""
+        asked = "SELECT DISTINCT at FROM record WHERE row > ? AND row <= ?"
+        return (at for (at,) in self.rows_of(asked, [after, last]))
 
     def between(self, start: int, end: int) -> Iterator[tuple[int, Record]]:
         """Rows and records, as first stored, with start <= at < end, by kind, then (at, id)."""

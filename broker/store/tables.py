@@ -27,6 +27,7 @@ from broker.store.pushdown import where_of
 RECORDS = "records"
 _COLUMNS = "id, kind, key, at, received_at, area, body, checksum, row"
 INSERT = "INSERT INTO record (id, kind, key, at, received_at, area, body, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT_ROW = INSERT.replace("(id", "(row, id", 1).replace("(?", "(?, ?", 1)
 _Found = Iterator[tuple[int, dict[str, Any]]]
 _Values = tuple[Any, ...] | list[Any]
 
@@ -56,7 +57,7 @@ class Rows(MutableMapping[Any, dict[str, Any]]):
             for row in self._connection.execute(text, values):
                 yield row[-1], self._document(row)
         except sqlite3.Error as error:
-            raise failure(self._database.path, error) from error
+            raise failure(self._database.shown, error) from error
 
     def _document(self, row: tuple[Any, ...]) -> dict[str, Any]:
         try:
@@ -67,7 +68,7 @@ class Rows(MutableMapping[Any, dict[str, Any]]):
             found: dict[str, Any] = orjson.loads(row[0])
             return found
         except ValueError as error:
-            raise Corrupt(f"{self._database.path}, {self._name}, row {row[-1]} is not what was written: {error}") from error
+            raise Corrupt(f"{self._database.shown}, {self._name}, row {row[-1]} is not what was written: {error}") from error
 
     def __getitem__(self, number: Any) -> dict[str, Any]:
         row = int(number)
@@ -131,8 +132,7 @@ class Rows(MutableMapping[Any, dict[str, Any]]):
                 rows = codec.rows_of([codec.of_document(document) for _, document in changed])
                 pairs = [(row, *values) for (row, _), values in zip(changed, rows, strict=True)]
                 self._connection.executemany("DELETE FROM record WHERE row = ?", [(row,) for row, _ in changed])
-                text = INSERT.replace("(id", "(row, id", 1).replace("(?", "(?, ?", 1)
-                self._connection.executemany(text, pairs)
+                self._connection.executemany(INSERT_ROW, pairs)
             else:
                 bodies = [(self._name, row, orjson.dumps(document)) for row, document in changed]
                 text = "INSERT OR REPLACE INTO document (name, row, body, checksum) VALUES (?, ?, ?, ?)"
@@ -160,7 +160,7 @@ class SQLiteStorage(Storage):
     def change(self, name: str, work: Callable[[Rows], None]) -> None:
         """Have a table's documents changed, all or nothing, durable on return."""
         if not self._may_write:
-            raise Refused(f"{self.database.path} was opened to be read only")
+            raise Refused(f"{self.database.shown} was opened to be read only")
         with self.database.writing() as connection:
             rows = Rows(self.database, name, connection)
             work(rows)
