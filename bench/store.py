@@ -21,7 +21,7 @@ import orjson
 from tinydb import TinyDB
 
 from broker.store import Record
-from broker.store.tinydb_store import TinyDBStore
+from broker.store.sqlite_store import SQLiteStore
 
 NOON = 1795320000
 ZONE = "Asia/Shanghai"
@@ -56,7 +56,7 @@ class Ours:
     """The TinyDB store as the bridge uses it."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = TinyDBStore(folder / "ours", "xh", ZONE, lambda: NOON, min_free_bytes=0)
+        self.store = SQLiteStore(folder / "ours", "xh", ZONE, lambda: NOON, min_free_bytes=0)
 
     def append(self, batch: list[Record]) -> None:
         self.store.append(batch)
@@ -209,7 +209,7 @@ def flatness(folder: Path, few: int, many: int) -> None:
     """The median commit at many documents against few, alternating between two stores so that the disk is the same."""
     stores = []
     for name, filled in (("few", few), ("many", many)):
-        store = TinyDBStore(folder / name, "xh", ZONE, lambda: NOON, min_free_bytes=0)
+        store = SQLiteStore(folder / name, "xh", ZONE, lambda: NOON, min_free_bytes=0)
         number = 1
         while number < filled:
             store.append([report(n, NOON) for n in range(number, number + 2000)])
@@ -232,14 +232,14 @@ def flatness(folder: Path, few: int, many: int) -> None:
 
 def reopening(folder: Path, filled: int) -> None:
     """How long opening takes with an unsealed day of `filled` records, and what a record costs in memory."""
-    store = TinyDBStore(folder / "reopen", "xh", ZONE, lambda: NOON, min_free_bytes=0)
+    store = SQLiteStore(folder / "reopen", "xh", ZONE, lambda: NOON, min_free_bytes=0)
     for number in range(1, filled, 2000):
         store.append([report(n, NOON) for n in range(number, number + 2000)])
     store.close()
     took, used = [], []
     for _ in range(3):
         start, processor = time.perf_counter(), time.process_time()
-        store = TinyDBStore(folder / "reopen", "xh", ZONE, lambda: NOON, min_free_bytes=0)
+        store = SQLiteStore(folder / "reopen", "xh", ZONE, lambda: NOON, min_free_bytes=0)
         took.append(time.perf_counter() - start)
         used.append(time.process_time() - processor)
         store.close()
@@ -252,7 +252,7 @@ def reopening(folder: Path, filled: int) -> None:
     )
     gc.collect()
     tracemalloc.start()
-    store = TinyDBStore(folder / "reopen", "xh", ZONE, lambda: NOON, min_free_bytes=0)
+    store = SQLiteStore(folder / "reopen", "xh", ZONE, lambda: NOON, min_free_bytes=0)
     gc.collect()
     size = tracemalloc.get_traced_memory()[0] / filled
     tracemalloc.stop()
@@ -263,7 +263,7 @@ def reopening(folder: Path, filled: int) -> None:
 def thirty_days(folder: Path, per_day: int) -> None:
     """Thirty days of statistics: our day sums against sqlite's GROUP BY, both answers equal, and a recount."""
     clock = [float(NOON)]
-    store = TinyDBStore(folder / "days", "xh", ZONE, lambda: clock[0], min_free_bytes=0, seal_in_background=False)
+    store = SQLiteStore(folder / "days", "xh", ZONE, lambda: clock[0], min_free_bytes=0, export_in_background=False)
     rival = SqliteColumns(folder)
     number = 1
     for day in range(30):

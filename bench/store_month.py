@@ -71,10 +71,10 @@ def main() -> None:
         def opened():
             return SQLiteStore(folder, "xh", ZONE, lambda: clock[0], min_free_bytes=0, export_in_background=False)
     except ImportError:
-        from broker.store.tinydb_store import TinyDBStore
+        from broker.store.sqlite_store import SQLiteStore
 
         def opened():
-            return TinyDBStore(folder, "xh", ZONE, lambda: clock[0], min_free_bytes=0, seal_in_background=False)
+            return SQLiteStore(folder, "xh", ZONE, lambda: clock[0], min_free_bytes=0, export_in_background=False)
     try:
         from broker.reports.figures import figures_of
     except ImportError:

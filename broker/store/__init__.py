@@ -28,10 +28,6 @@ class Unavailable(StoreError, ConnectionError):  # noqa: N818 - the name says wh
     """The backend cannot be reached or used; retry later."""
 
 
-class InUse(Unavailable):
-    """Another process has the records open: ask that one."""
-
-
 class Corrupt(StoreError, ValueError):  # noqa: N818 - the name says what is so
     """A stored file is not what was written; it was left in place or moved aside, never deleted."""
 

@@ -7,7 +7,7 @@ lost for good is said by row, and remembered. Nothing is deleted.
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -15,15 +15,15 @@ from typing import Any
 
 import orjson
 
-from broker.store import Conflict, Corrupt, Record, StoreError, codec
-from broker.store.database import NAME, Database
+from broker.store import Conflict, Corrupt, Record, StoreError
+from broker.store.database import NAME
 from broker.store.days import Days
 from broker.store.files import Files, Lock
 from broker.store.note import FORMAT, Note, read_note, write_note
 from broker.store.note import NAME as NOTE
 from broker.store.opening import database_to_read, must_be_store
 from broker.store.sqlite_reader import SQLiteReader
-from broker.store.tables import INSERT_ROW
+from broker.store.tables import gaps, make_database
 
 REPAIRED = "record.repaired"  # a repair made this and had not put it in its place yet
 _SHOWN = 5
@@ -65,7 +65,7 @@ def check(
 class _Check:
     def __init__(self, folder: Path, copies: Path | None, lock: Lock | None, stamp: str, files: Files) -> None:
         self._folder, self._copies, self._stamp, self._files = folder, copies, stamp, files
-        self._repair = lock is not None
+        self._lock, self._repair = lock, lock is not None
         self._path = folder / NAME
 
     def run(self) -> Iterator[Finding]:
@@ -143,7 +143,7 @@ class _Check:
             lost_before = set(orjson.loads(reader.about("lost") or "[]"))
         except StoreError as error:
             return Finding(False, self._path, str(error).removeprefix(str(self._path)).lstrip(": "))
-        count, missing = _gaps(reader.by_row(), max(note.rows, reader.last_row()))
+        count, missing = gaps(reader.by_row(), max(note.rows, reader.last_row()))
         missing = [row for row in missing if row not in lost_before]
         if not missing and problems == ["ok"]:
             rest = f", {len(lost_before)} were lost before" if lost_before else ""
@@ -154,24 +154,9 @@ class _Check:
         return Finding(False, self._path, "; ".join([text, *(line for line in problems[:2] if line != "ok")]))
 
     def _made_anew(self, reader: SQLiteReader, note: Note) -> tuple[int, list[int]]:
-        """A draft of a whole file, of what can be had and proved; how many rows it has and which are lost."""
-        draft = self._folder / "record.repairing"
-        self._remove_drafts()
-        with closing(Database(draft)) as database, database.writing() as connection:
-            for rows in self._sources(reader, note):
-                packed = codec.rows_of([record for _, record in rows])
-                numbered = [(row, *values) for (row, _), values in zip(rows, packed, strict=True)]
-                connection.executemany(f"{INSERT_ROW} ON CONFLICT DO NOTHING", numbered)
-            found = [row for (row,) in connection.execute("SELECT row FROM record ORDER BY row")]
-            count, lost = _gaps([[(row, None) for row in found]], max([note.rows, *found[-1:]]))
-            about = {"record": note.record, "area": note.area, "timezone": note.timezone, "format": str(note.format),
-                     "lost": orjson.dumps(lost).decode()}  # fmt: skip
-            connection.executemany("INSERT INTO about VALUES (?, ?)", list(about.items()))
-        return count, lost
-
-    def _remove_drafts(self) -> None:
-        for left in self._folder.glob("record.repairing*"):
-            self._files.remove(left)
+        """A whole file under another name, of what can be had and proved; how many rows it has and which are lost."""
+        assert self._lock is not None
+        return make_database(self._folder / REPAIRED, self._lock, note, self._sources(reader, note), self._files)
 
     def _sources(self, reader: SQLiteReader, note: Note) -> Iterator[list[tuple[int, Record]]]:
         """Rows of the record itself, then of the copy, then of the past days' files: of each row the first counts."""
@@ -192,12 +177,10 @@ class _Check:
             return self._bad(found.path, found.text)
         count, lost = made
         if not count:
-            self._remove_drafts()
+            self._files.remove(self._folder / REPAIRED)
             hint = "give a copy of this store with --copies" if self._copies is None else "the copy has none either"
             return Finding(False, found.path, f"{found.text}; no record can be had: {hint}")
         write_note(self._folder, replace(note, rows=count + len(lost)), self._files)
-        self._files.replace(self._folder / "record.repairing", self._folder / REPAIRED)
-        self._remove_drafts()
         aside = self._put_in_place()
         text = f"{found.text}; {count} records were had" + (f", {len(lost)} are lost: {_ranges(lost)}" if lost else "")
         text += f"; what was damaged is kept in {aside}"
@@ -229,16 +212,6 @@ class _Check:
             text = f"{', '.join(path.name for path in wrong[:_SHOWN])} is not as it was written, or missing"
             done = "; written anew from the record"
             yield Finding(False, wrong[0], text + done if self._repair else f"{text}; run with --repair", self._repair)
-
-
-def _gaps(batches: Iterable[list[tuple[int, Any]]], last: int) -> tuple[int, list[int]]:
-    """How many numbered rows there are, and which of 1 to `last` are not."""
-    count, following, missing = 0, 1, []
-    for batch in batches:
-        for row, _ in batch:
-            missing += range(following, row)
-            count, following = count + 1, row + 1
-    return count, [*missing, *range(following, last + 1)]
 
 
 def _ranges(rows: Iterable[int]) -> str:

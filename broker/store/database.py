@@ -57,12 +57,12 @@ class Database:
     def __init__(
         self, path: Path, *, lock: Lock | None = None, immutable: bool = False, stands_for: Path | None = None
     ) -> None:
-        """`immutable` is for a disk that nobody can write to: nothing is locked, nothing is looked for beside it.
+        """Without a `lock` of the caller's it takes one of its own when it first writes.
 
-        Errors name `stands_for` where this file is a copy of that one.
+        `immutable` is for a disk that nobody can write to; errors name `stands_for` where this file is a copy of that.
         """
         self.path, self.shown = path, stands_for or path
-        self._lock, self._immutable = lock, immutable
+        self._lock, self._owns_lock, self._immutable = lock, lock is None, immutable
         self._write_lock = threading.RLock()
         self._writer: sqlite3.Connection | None = None
         self._in_doubt = False
@@ -145,14 +145,26 @@ class Database:
                 f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;"
             )
             self._writer = connection
-            self._lock.share()
+            if self._owns_lock:
+                self._lock.share()
         if self._in_doubt:
             # What the failed commit left in the log is beyond its end: it goes, and what counts is written anew.
-            (busy, _, _) = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if busy:
-                raise Unavailable(f"{self.shown}: a commit failed, and somebody reads what must be copied: again soon")
+            self._empty_log(self._writer)
             self._in_doubt = False
         return self._writer
+
+    def empty_log(self) -> None:
+        """Have all that the log holds copied into the file and synced; raises StoreError if that could not be done."""
+        with self._write_lock:
+            try:
+                self._empty_log(self._ready_to_write())
+            except sqlite3.Error as error:
+                raise failure(self.shown, error) from error
+
+    def _empty_log(self, writer: sqlite3.Connection) -> None:
+        (busy, _, _) = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise Unavailable(f"{self.shown}: its log must be emptied, and somebody still reads it: again soon")
 
     def _write_log_again(self) -> None:
         """Write a log that was left behind over itself, and sync it: what is in it may be in memory only."""
@@ -178,7 +190,7 @@ class Database:
                         connection.close()
             self._readers.clear()
             self._writer = None
-            if self._lock is not None:
+            if self._lock is not None and self._owns_lock:
                 self._lock.release()
 
 

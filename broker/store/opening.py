@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from broker.store import Conflict, Store, Unavailable
+from broker.store import Conflict, Corrupt, Store, Unavailable
 from broker.store.database import NAME, Database
 from broker.store.files import Files
 from broker.store.note import NAME as NOTE
@@ -50,7 +50,10 @@ def open_store(where: str | Path, area: str, timezone: str, now: Callable[[], fl
 
 @contextmanager
 def reading_store(where: str | Path, area: str, timezone: str, now: Callable[[], float]) -> Iterator[Store]:
-    """A store that is there, to be read only: a bridge may be writing it, and its disk may be read only."""
+    """A store that is there, to be read only: a bridge may be writing it, and its disk may be read only.
+
+    Raises Corrupt at the end if records had to be left out of what was read.
+    """
     must_be_store(where)
     if is_address(where):
         with closing(open_store(where, area, timezone, now, make=False)) as store:
@@ -60,6 +63,8 @@ def reading_store(where: str | Path, area: str, timezone: str, now: Callable[[],
         reader = SQLiteReader(Path(where), area, timezone, now, database, Files())
         reader.must_be_there()
         yield reader  # type: ignore[misc]  # nobody who reads appends
+        if reader.damage:
+            raise Corrupt(reader.damage[0])
 
 
 @contextmanager

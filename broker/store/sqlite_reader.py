@@ -47,6 +47,7 @@ class SQLiteReader(RecordReader, Source):
         self.db = RecordDB(database.path, database=database)
         self.past_days = PastDays(folder, Days(timezone), files)
         self.events: list[str] = []
+        self.damage: list[str] = []  # of those what says that records are left out
         self._last_commit_at: float | None = None
         self._known, self._known_to = amendments.Amendments(), 0
         self._known_lock = threading.Lock()
@@ -88,6 +89,11 @@ class SQLiteReader(RecordReader, Source):
             self.events.append(text)
             log.warning("%s", text)
 
+    def _left_out(self, text: str) -> None:
+        if text not in self.damage:
+            self.damage.append(text)
+        self.note(text)
+
     # --- what the backend answers ----------------------------------------------------------------------
 
     def _batches(self, found: Where | None, order: Order) -> Iterator[list[Record]]:
@@ -125,7 +131,7 @@ class SQLiteReader(RecordReader, Source):
         except sqlite3.Error as error:
             if not is_damage(error):
                 raise failure(self.database.shown, error) from error
-            self.note(f"{self.database.shown}: pages cannot be read, their records are left out; {ADVICE}")
+            self._left_out(f"{self.database.shown}: pages cannot be read, their records are left out; {ADVICE}")
         finally:
             cursor.close()
         rest = self._sound(list(self.one_by_one(found, 1, self.last_row())))
@@ -155,7 +161,7 @@ class SQLiteReader(RecordReader, Source):
             return [(row[-1], record) for row, record in zip(rows, codec.records_of(rows), strict=True)]
         except ValueError as error:
             if len(rows) == 1:
-                self.note(f"{self._damaged(rows[0][-1])} ({error}), and is left out")
+                self._left_out(f"{self._damaged(rows[0][-1])} ({error}), and is left out")
                 return []
             return [pair for row in rows for pair in self._sound([row])]
 

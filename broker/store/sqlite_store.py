@@ -24,10 +24,10 @@ from broker.store.note import FORMAT, Note, read_note, write_note
 from broker.store.note import NAME as NOTE
 from broker.store.reserve import RESERVE_BYTES, Reserve
 from broker.store.sqlite_reader import SQLiteReader
-from broker.store.tables import INSERT
+from broker.store.tables import INSERT, make_database
 
 _INSERT = f"{INSERT} ON CONFLICT (id) DO NOTHING"
-_OLDER = ("store.json", "open", "records")  # what a folder held before there was an SQLite file in it
+_OLDER = "store.json"  # what a folder held before there was an SQLite file in it
 
 
 @dataclass(slots=True)
@@ -61,8 +61,8 @@ class SQLiteStore(SQLiteReader):
             files.make_folder(folder)
         except OSError as error:
             raise Unavailable(f"{folder} cannot be made ({error.strerror})") from error
-        lock = Lock(folder / "record.lock", must_be_alone=not beside_bridge)
-        super().__init__(folder, area, timezone, now, Database(folder / NAME, lock=lock), files)
+        self._lock = Lock(folder / "record.lock", must_be_alone=not beside_bridge)
+        super().__init__(folder, area, timezone, now, Database(folder / NAME, lock=self._lock), files)
         self._days, self._min_free_bytes = Days(timezone), min_free_bytes
         self._reserve = Reserve(folder, files, self.note)
         self._waiting: list[_Ticket] = []
@@ -71,16 +71,18 @@ class SQLiteStore(SQLiteReader):
         self._export_in_background, self._exported_on = export_in_background, ""
         self._closed = False
         try:
-            self._note = self._opened(lock.alone)
+            self._note = self._opened()
+            self._lock.share()
         except BaseException as error:
             self.database.close()
+            self._lock.release()
             if isinstance(error, OSError) and not isinstance(error, StoreError):
                 raise Unavailable(f"{folder} cannot be opened ({error.strerror}): {error}") from error
             raise
         self._export_if_due()
 
-    def _opened(self, alone: bool) -> Note:
-        if alone:
+    def _opened(self) -> Note:
+        if self._lock.alone:
             self._reserve.keep(self._min_free_bytes + RESERVE_BYTES)
             if read_note(self.folder) is None:
                 return self._made()
@@ -97,19 +99,15 @@ class SQLiteStore(SQLiteReader):
 
     def _made(self) -> Note:
         """The note of a record that begins now, or whose beginning was cut short before anything was stored."""
-        for name in _OLDER:
-            if (self.folder / name).exists():
-                raise Conflict(f"{self.folder / name} is of an older version: export with that, then import here")
-        there = self.database.exists() and self.about("record") is not None and self.last_row() > 0
+        if (self.folder / _OLDER).exists():
+            raise Conflict(f"{self.folder / _OLDER} is of an older version: export with that, then import elsewhere")
+        there = self.database.exists() and self.last_row() > 0
         if there or self.past_days.names() or (self.database.log.exists() and not self.database.exists()):
             raise Corrupt(
                 f"{self.folder / NOTE} is missing and something was stored here: put it back, or {ADVICE} --repair"
             )
         note = Note(0, int(self._now()), FORMAT, uuid4().hex, self.area, self.timezone)
-        with self.database.writing() as connection:
-            said = {"record": note.record, "area": self.area, "timezone": self.timezone, "format": str(FORMAT)}
-            connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", list(said.items()))
-        self._files.sync_folder(self.folder)
+        make_database(self.database.path, self._lock, note, [], self._files)
         write_note(self.folder, note, self._files)
         return note
 
@@ -123,6 +121,7 @@ class SQLiteStore(SQLiteReader):
             self._exporter.join()
         self._noted(self._note, sync=True)
         super().close()
+        self._lock.release()
 
     # --- writing ---------------------------------------------------------------------------------------
 

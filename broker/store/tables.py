@@ -11,6 +11,7 @@ is left. Other tables hold any document. Nothing is cached: another process may 
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -20,8 +21,10 @@ from tinydb import Storage, TinyDB
 from tinydb.queries import QueryLike
 from tinydb.table import Document, Table
 
-from broker.store import Conflict, Corrupt, Refused, codec
+from broker.store import Conflict, Corrupt, Record, Refused, codec
 from broker.store.database import Database, failure
+from broker.store.files import Files, Lock
+from broker.store.note import Note
 from broker.store.pushdown import where_of
 
 RECORDS = "records"
@@ -274,3 +277,40 @@ class RecordDB(TinyDB):
     table_class = SQLiteTable
     default_storage_class = SQLiteStorage
     default_table_name = RECORDS
+
+
+def make_database(
+    path: Path, lock: Lock, note: Note, batches: Iterable[list[tuple[int, Record]]], files: Files
+) -> tuple[int, list[int]]:
+    """Make the file of a record as a whole, with the rows that are given; how many it has, and which are missing.
+
+    Of each row and id the first one counts. Until the file is complete it has another name.
+    """
+    draft = path.with_name("record.new")
+    for left in path.parent.glob(f"{draft.name}*"):
+        files.remove(left)
+    with closing(Database(draft, lock=lock)) as database:
+        with database.writing() as connection:
+            for rows in batches:
+                packed = codec.rows_of([record for _, record in rows])
+                numbered = [(row, *values) for (row, _), values in zip(rows, packed, strict=True)]
+                connection.executemany(f"{INSERT_ROW} ON CONFLICT DO NOTHING", numbered)
+            count, lost = gaps([list(connection.execute("SELECT row, 0 FROM record ORDER BY row"))], note.rows)
+            about = {"record": note.record, "area": note.area, "timezone": note.timezone, "format": str(note.format),
+                     "lost": orjson.dumps(lost).decode()}  # fmt: skip
+            connection.executemany("INSERT INTO about VALUES (?, ?)", list(about.items()))
+        database.empty_log()  # closing would not say if it failed
+    files.replace(draft, path)
+    for left in path.parent.glob(f"{draft.name}*"):
+        files.remove(left)
+    return count, lost
+
+
+def gaps(batches: Iterable[list[tuple[int, Any]]], last: int) -> tuple[int, list[int]]:
+    """How many numbered rows there are, and which of 1 to `last` are not."""
+    count, following, missing = 0, 1, []
+    for batch in batches:
+        for row, _ in batch:
+            missing += range(following, row)
+            count, following = count + 1, row + 1
+    return count, [*missing, *range(following, last + 1)]

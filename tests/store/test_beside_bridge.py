@@ -6,7 +6,7 @@ import pytest
 
 from broker.__main__ import main
 from broker.store import Record
-from broker.store.tinydb_store import TinyDBStore
+from broker.store.sqlite_store import SQLiteStore
 from tests.rules.test_statistics import NOON, visit
 from tests.store.test_commands import ZONE
 from tests.support.processes import BridgeProcess, mosquitto
@@ -32,7 +32,7 @@ def test_figures_and_corrections_while_the_bridge_runs(tmp_path: Path, capsys: p
     broker = mosquitto(tmp_path / "mqtt")
     bridge = BridgeProcess(tmp_path / "bridge", broker.port)
     served = visit(sequence=1)
-    store = TinyDBStore(bridge.folder / "records", "xh", ZONE, lambda: NOON)
+    store = SQLiteStore(bridge.folder / "records", "xh", ZONE, lambda: NOON)
     store.append([Record(served.id, "visit", served.key, NOON, NOON, "xh", served.body)])
     store.close()
     command = ["--config", str(bridge.folder / "broker.toml")]

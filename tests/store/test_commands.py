@@ -14,17 +14,17 @@ from bench.store_faults import NOON, QuickFiles, batch, open_store
 from broker.__main__ import main
 from broker.store import Conflict, Corrupt, Unavailable, fsck, transfer
 from broker.store.postgres_store import PostgresStore
-from broker.store.tinydb_store import TinyDBStore
+from broker.store.sqlite_store import SQLiteStore
 from tests.store.test_contract import bins, database, visit  # noqa: F401 - a fixture
 
 ZONE = "Asia/Shanghai"
 
 
-def filled(folder: Path) -> TinyDBStore:
+def filled(folder: Path) -> SQLiteStore:
     """A store with two sealed days, an open one, and an amendment."""
     clock = [float(NOON)]
-    store = TinyDBStore(
-        folder, "xh", ZONE, lambda: clock[0], files=QuickFiles(), min_free_bytes=0, seal_in_background=False
+    store = SQLiteStore(
+        folder, "xh", ZONE, lambda: clock[0], files=QuickFiles(), min_free_bytes=0, export_in_background=False
     )
     for day in range(3):
         clock[0] = NOON + day * 86_400.0
@@ -58,7 +58,7 @@ def test_export_and_import_give_the_same_bytes_everywhere(folder, tmp_path, data
     assert count == source.health()["records"] == len(first.read_bytes().splitlines())
     transfer.export_tinydb(source, tmp_path / "first.json", nothing)
     clock = lambda: NOON  # noqa: E731
-    targets = [TinyDBStore(tmp_path / "a", "xh", ZONE, clock), TinyDBStore(tmp_path / "b", "xh", ZONE, clock),
+    targets = [SQLiteStore(tmp_path / "a", "xh", ZONE, clock), SQLiteStore(tmp_path / "b", "xh", ZONE, clock),
                PostgresStore(database, "transfer", ZONE, clock)]  # fmt: skip
     transfer.import_records(transfer.read_lines(first), targets[0], nothing)
     transfer.import_records(transfer.read_tinydb(tmp_path / "first.json"), targets[1], nothing)

@@ -10,21 +10,21 @@ import pytest
 from bench.store_faults import NOON, QuickFiles
 from broker.store import Conflict, Corrupt, Full, Record, Unavailable, codec, fsck, transfer
 from broker.store.day_folders import open_days
-from broker.store.tinydb_store import TinyDBStore
+from broker.store.sqlite_store import SQLiteStore
 
 DAY_S = 86_400
 
 
-def opened(folder: Path, clock: list[float], files: QuickFiles | None = None, background: bool = False) -> TinyDBStore:
+def opened(folder: Path, clock: list[float], files: QuickFiles | None = None, background: bool = False) -> SQLiteStore:
     """A store whose clock a test moves."""
-    return TinyDBStore(
+    return SQLiteStore(
         folder,
         "xh",
         "Asia/Shanghai",
         lambda: clock[0],
         files=files or QuickFiles(),
         min_free_bytes=0,
-        seal_in_background=background,
+        export_in_background=background,
     )
 
 
@@ -39,7 +39,7 @@ def visit(number: int) -> Record:
     return Record(f"visit:k{number}", "visit", f"k{number}", NOON, NOON, "xh", {"state": "served", "bins_before": 4})
 
 
-def ids(store: TinyDBStore) -> list[str]:
+def ids(store: SQLiteStore) -> list[str]:
     """The ids of all bin reports."""
     return [record.id for record in store.scan("bins")]
 

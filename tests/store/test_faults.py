@@ -19,7 +19,7 @@ from bench import store_faults
 from bench.segment_faults import segment_power_cuts
 from bench.store_faults import NOON, QuickFiles, batch, check, open_store, stored_batches
 from broker.store import Conflict, Corrupt, Full, Unavailable
-from broker.store.tinydb_store import TinyDBStore
+from broker.store.sqlite_store import SQLiteStore
 
 ROOT = Path(__file__).parents[2]
 
@@ -143,7 +143,7 @@ class Shrinking(QuickFiles):
 def test_store_takes_alarms_when_nearly_full(tmp_path):
     """Below the limit only urgent records are taken; on a disk that is really full the reserve is given up for them."""
     files = Shrinking()
-    store = TinyDBStore(tmp_path / "s", "xh", "Asia/Shanghai", lambda: NOON, files=files, min_free_bytes=1000)
+    store = SQLiteStore(tmp_path / "s", "xh", "Asia/Shanghai", lambda: NOON, files=files, min_free_bytes=1000)
     files.free = 999
     with pytest.raises(Full, match="alarms are still taken"):
         store.append(batch(1))
@@ -251,7 +251,7 @@ def test_store_refuses_a_sealed_file_with_any_damage(tmp_path):
 class TinyDBScan:
     """What of sealed days only others read: the thinned positions, and the ids by then, which are for fsck."""
 
-    def __init__(self, store: TinyDBStore) -> None:
+    def __init__(self, store: SQLiteStore) -> None:
         self._store = store
 
     def __iter__(self):
@@ -298,7 +298,7 @@ def test_store_never_starts_blank_over_something(tmp_path):
     """Without store.json but with days, with another area or zone: refused, nothing made new."""
     two_days(tmp_path / "s")
     with pytest.raises(Conflict, match="the configuration says"):
-        TinyDBStore(tmp_path / "s", "other", "Asia/Shanghai", lambda: NOON)
+        SQLiteStore(tmp_path / "s", "other", "Asia/Shanghai", lambda: NOON)
     (tmp_path / "s" / "store.json").unlink()
     with pytest.raises(Corrupt, match=r"store\.json is missing"):
         open_store(tmp_path / "s", lambda: NOON)
@@ -329,7 +329,7 @@ def test_store_seals_again_what_was_interrupted(tmp_path):
 def test_store_answers_while_a_day_is_sealed_beside(tmp_path):
     """Readers run through many changes of the day with sealing in a thread: every answer is whole, none doubles."""
     clock = [float(NOON)]
-    store = TinyDBStore(tmp_path / "s", "xh", "Asia/Shanghai", lambda: clock[0], files=QuickFiles(), min_free_bytes=0)
+    store = SQLiteStore(tmp_path / "s", "xh", "Asia/Shanghai", lambda: clock[0], files=QuickFiles(), min_free_bytes=0)
     done, answers = threading.Event(), []
 
     def read() -> None:

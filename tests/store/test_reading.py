@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from broker.store import Corrupt, Record, Unavailable
 from broker.store.codec import Heads
 from broker.store.numbered import Numbered
-from broker.store.tinydb_store import TinyDBStore
+from broker.store.sqlite_store import SQLiteStore
 from broker.store.tinyjournal import Files, JournalDB, ReadError
 
 NOON = 1795320000
@@ -26,10 +26,10 @@ def report(n: int, kind: str = "bins") -> Record:
     return Record(record_id, kind, "r01", NOON + n, NOON, "xh", {"n": n, "text": "x" * (n % 50)})
 
 
-def opened(folder: Path, clock: list[int]) -> TinyDBStore:
+def opened(folder: Path, clock: list[int]) -> SQLiteStore:
     """A store that seals while it commits."""
-    return TinyDBStore(
-        folder, "xh", "Asia/Shanghai", lambda: clock[0], min_free_bytes=0, seal_in_background=False
+    return SQLiteStore(
+        folder, "xh", "Asia/Shanghai", lambda: clock[0], min_free_bytes=0, export_in_background=False
     )
 
 
@@ -210,8 +210,8 @@ class FailingSync(Files):
 def test_a_disk_that_failed_for_an_hour_leaves_a_store_that_can_be_read(tmp_path: Path) -> None:
     """Each failed sync leaves a file without a frame: none of them costs a file number."""
     files = FailingSync()
-    store = TinyDBStore(
-        tmp_path, "xh", "Asia/Shanghai", lambda: NOON, files=files, min_free_bytes=0, seal_in_background=False
+    store = SQLiteStore(
+        tmp_path, "xh", "Asia/Shanghai", lambda: NOON, files=files, min_free_bytes=0, export_in_background=False
     )
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 60, before[1]))
