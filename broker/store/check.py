@@ -22,10 +22,9 @@ from broker.store.files import Files, Lock
 from broker.store.note import FORMAT, Note, read_note, write_note
 from broker.store.note import NAME as NOTE
 from broker.store.opening import database_to_read, must_be_store
+from broker.store.record_file import REPAIRED, Made, gaps, make_database
 from broker.store.sqlite_reader import SQLiteReader
-from broker.store.tables import gaps, make_database
 
-REPAIRED = "record.repaired"  # a repair made this and had not put it in its place yet
 _SHOWN = 5
 
 
@@ -127,7 +126,7 @@ class _Check:
     def _note_of(self, folder: Path) -> Note | None:
         """What the note would say, as the record itself has it."""
         with suppress(StoreError, sqlite3.Error, TypeError), database_to_read(folder / NAME) as database:
-            reader = SQLiteReader(folder, "", "", lambda: 0.0, database, self._files)
+            reader = SQLiteReader(folder, "", "UTC", lambda: 0.0, database, self._files)
             about = {name: reader.about(name) for name in ("record", "area", "timezone")}
             if None not in about.values():
                 return Note(reader.last_row(), 0, FORMAT, *(str(value) for value in about.values()))
@@ -153,8 +152,8 @@ class _Check:
             text += f", {len(missing)} cannot: {_ranges(missing)}{_ids_of(reader, missing)}"
         return Finding(False, self._path, "; ".join([text, *(line for line in problems[:2] if line != "ok")]))
 
-    def _made_anew(self, reader: SQLiteReader, note: Note) -> tuple[int, list[int]]:
-        """A whole file under another name, of what can be had and proved; how many rows it has and which are lost."""
+    def _made_anew(self, reader: SQLiteReader, note: Note) -> Made:
+        """A whole file under another name, of what can be had and proved."""
         assert self._lock is not None
         return make_database(self._folder / REPAIRED, self._lock, note, self._sources(reader, note), self._files)
 
@@ -171,16 +170,16 @@ class _Check:
             with suppress(Corrupt):
                 yield list(reader.past_days.read(day))
 
-    def _replaced(self, found: Finding, note: Note, made: tuple[int, list[int]] | None) -> Finding:
+    def _replaced(self, found: Finding, note: Note, made: Made | None) -> Finding:
         """The finding, with what a repair made of it."""
         if made is None:
             return self._bad(found.path, found.text)
-        count, lost = made
+        count, last, lost = made
         if not count:
             self._files.remove(self._folder / REPAIRED)
             hint = "give a copy of this store with --copies" if self._copies is None else "the copy has none either"
             return Finding(False, found.path, f"{found.text}; no record can be had: {hint}")
-        write_note(self._folder, replace(note, rows=count + len(lost)), self._files)
+        write_note(self._folder, replace(note, rows=last), self._files)
         aside = self._put_in_place()
         text = f"{found.text}; {count} records were had" + (f", {len(lost)} are lost: {_ranges(lost)}" if lost else "")
         text += f"; what was damaged is kept in {aside}"

@@ -30,9 +30,7 @@ CREATE TABLE IF NOT EXISTS record (
     received_at INTEGER NOT NULL, area TEXT NOT NULL, body TEXT NOT NULL, checksum INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS record_time ON record (kind, at, key);
-CREATE TABLE IF NOT EXISTS document (
-    name TEXT NOT NULL, row INTEGER NOT NULL, body TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (name, row)
-) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS document (name TEXT PRIMARY KEY, body TEXT NOT NULL, checksum INTEGER NOT NULL);
 """
 
 

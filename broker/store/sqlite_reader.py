@@ -22,13 +22,12 @@ from broker.store.note import Note, read_note
 from broker.store.past_days import PastDays, Source
 from broker.store.pushdown import Where
 from broker.store.reading import BY_TIME, Order, RecordReader
-from broker.store.tables import RecordDB
+from broker.store.tables import COLUMNS, RecordDB
 
 log = logging.getLogger("zhanpai.store")
 
-_COLUMNS = "record.id, record.kind, record.key, record.at, received_at, area, body, checksum, record.row"
 _NEWEST = (
-    f"SELECT {_COLUMNS} FROM (SELECT kind AS k, key AS y, max(at) AS a FROM record WHERE {{}} GROUP BY kind, key) "  # noqa: S608
+    f"SELECT {COLUMNS} FROM (SELECT kind AS k, key AS y, max(at) AS a FROM record WHERE {{}} GROUP BY kind, key) "  # noqa: S608
     "JOIN record ON record.kind = k AND record.at = a AND record.key = y"
 )
 EVERYTHING = Where("1 = 1", [])
@@ -100,7 +99,7 @@ class SQLiteReader(RecordReader, Source):
         return ([record for _, record in batch] for batch in self._rows(found or EVERYTHING, order))
 
     def _stored(self, record_id: str) -> Record | None:
-        rows = self.rows_of(f"SELECT {_COLUMNS} FROM record WHERE id = ?", [record_id])  # noqa: S608
+        rows = self.rows_of(f"SELECT {COLUMNS} FROM record WHERE id = ?", [record_id])  # noqa: S608
         try:
             return codec.records_of(rows)[0] if rows else None
         except ValueError as error:
@@ -120,7 +119,7 @@ class SQLiteReader(RecordReader, Source):
         last: Record | None = None
         cursor = self.database.reader().cursor()
         try:
-            cursor.execute(f"SELECT {_COLUMNS} FROM record WHERE {found.sql} {order.sql}", found.values)  # noqa: S608
+            cursor.execute(f"SELECT {COLUMNS} FROM record WHERE {found.sql} {order.sql}", found.values)  # noqa: S608
             size = _FIRST_BATCH
             while rows := cursor.fetchmany(size):
                 if batch := self._sound(rows):
@@ -140,7 +139,7 @@ class SQLiteReader(RecordReader, Source):
 
     def one_by_one(self, found: Where, first: int, last: int) -> Iterator[tuple[Any, ...]]:
         """The rows from first to last that a condition finds, each asked by its number, but those that cannot be read."""
-        text = f"SELECT {_COLUMNS} FROM record WHERE row = ? AND {found.sql}"  # noqa: S608
+        text = f"SELECT {COLUMNS} FROM record WHERE row = ? AND {found.sql}"  # noqa: S608
         for number in range(first, last + 1):
             with suppress(Corrupt):
                 yield from self.rows_of(text, [number, *found.values])
@@ -151,7 +150,7 @@ class SQLiteReader(RecordReader, Source):
         for first in range(1, last + 1, _BATCH):
             end = min(first + _BATCH - 1, last)
             try:
-                rows = self.rows_of(f"SELECT {_COLUMNS} FROM record WHERE row BETWEEN ? AND ?", [first, end])  # noqa: S608
+                rows = self.rows_of(f"SELECT {COLUMNS} FROM record WHERE row BETWEEN ? AND ?", [first, end])  # noqa: S608
             except Corrupt:
                 rows = list(self.one_by_one(EVERYTHING, first, end))
             yield self._sound(rows)

@@ -22,9 +22,10 @@ from broker.store.days import Days
 from broker.store.files import Files, Lock
 from broker.store.note import FORMAT, Note, read_note, write_note
 from broker.store.note import NAME as NOTE
+from broker.store.record_file import REPAIRED, make_database
 from broker.store.reserve import RESERVE_BYTES, Reserve
 from broker.store.sqlite_reader import SQLiteReader
-from broker.store.tables import INSERT, make_database
+from broker.store.tables import INSERT
 
 _INSERT = f"{INSERT} ON CONFLICT (id) DO NOTHING"
 _OLDER = "store.json"  # what a folder held before there was an SQLite file in it
@@ -82,6 +83,8 @@ class SQLiteStore(SQLiteReader):
         self._export_if_due()
 
     def _opened(self) -> Note:
+        if (self.folder / REPAIRED).exists():
+            raise Corrupt(f"{self.folder / REPAIRED}: a repair was interrupted; {ADVICE} --repair, which finishes it")
         if self._lock.alone:
             self._reserve.keep(self._min_free_bytes + RESERVE_BYTES)
             if read_note(self.folder) is None:
