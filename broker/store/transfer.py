@@ -197,10 +197,6 @@ def import_records(records: Iterable[Record], store: Store, progress: Progress) 
 
 def _others(batch: list[Record], store: Store) -> list[str]:
     """The ids of a stored batch under which the store has something else."""
-    given: dict[str, Record] = {}
-    for record in batch:
-        given.setdefault(record.id, record)
-    for stored in store.search(where("id").one_of(list(given)), amended=False):
-        if codec.encode_with_kind(given[stored.id]) == codec.encode_with_kind(stored):
-            del given[stored.id]
-    return list(given)
+    ids = list({record.id for record in batch})
+    stored = {one.id: codec.encode_with_kind(one) for one in store.search(where("id").one_of(ids), amended=False)}
+    return [record.id for record in batch if codec.encode_with_kind(record) != stored.get(record.id)]

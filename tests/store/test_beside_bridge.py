@@ -55,9 +55,12 @@ def test_figures_and_corrections_while_the_bridge_runs(tmp_path: Path, capsys: p
         assert "there is no record 'nobody'" in said(["amend", "nobody", *amend[2:]], 1)
         assert "arrived_at" in said([*amend[:2], "arrived_at=2026-11-22T11:58", *amend[3:]])
         assert "room says what the record is about" in said([*amend[:2], "room=r02", *amend[3:]], 1)
-        elsewhere = ["--config", str(tmp_path / "none.toml"), "stats", "--store", str(bridge.folder / "records"), *DAYS]
-        assert main(elsewhere) == 1
-        assert "name its configuration with --config" in capsys.readouterr().err
+        assert said(["stats", "--store", str(bridge.folder / "records"), *DAYS]) == said(QUESTIONS[0])
+        assert "each as it was written" in said(["fsck", "--store", str(bridge.folder / "records")])
+        out = str(tmp_path / "x.jsonl")
+        assert f"{out}: " in said(["export", "--store", str(bridge.folder / "records"), out])
+        assert "in use by process" in said(["fsck", "--repair", "--store", str(bridge.folder / "records")], 1)
+        assert "in use by process" in said(["import", "--store", str(bridge.folder / "records"), out], 1)
         after = said(QUESTIONS[0])
         assert bridge.stop() == 0
         assert said(QUESTIONS[0]) == after
