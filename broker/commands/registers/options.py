@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from broker import NAME
 from broker.commands.registers import reading as reads
 from broker.commands.registers import writing as writes
 from broker.commands.registers.shared import DEFAULT_FOLDER, careful
@@ -120,7 +121,7 @@ def _only_safety(commands: Parsers) -> None:
     one = _one(commands, "safety", "export-oc4ids", reads.export_oc4ids, "write an OC4IDS 0.9 project package")
     one.add_argument("file", type=Path)
     one.add_argument("--uri", default="urn:zhanpai:safety", help="the package's address")
-    one.add_argument("--publisher", default="Zhanpai 站牌")
+    one.add_argument("--publisher", default=NAME)
     one.add_argument("--prefix", default="zhanpai", help="prefix of the project ids")
     one.add_argument("--who", default="")
     one = _one(commands, "safety", "import-oc4ids", writes.import_oc4ids, "show what an OC4IDS package would add")

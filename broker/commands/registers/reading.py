@@ -5,6 +5,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+from broker.commands.registers.report_text import elections_text, safety_text
 from broker.commands.registers.shared import Args, print_changes, read_register, register_of, registers_of, seen
 from broker.durable_file import Disk, write_durably
 from broker.registers.elections import figures as election_figures
@@ -14,10 +15,9 @@ from broker.registers.exchange.files import export_file, table_of
 from broker.registers.exchange.oc4ids import export_package
 from broker.registers.folder import Registers
 from broker.registers.kept.patches import find
-from broker.registers.report_text import elections_text, safety_text
 from broker.registers.safety import figures as safety_figures
 from broker.registers.schemas import write_schemas
-from broker.registers.words import value_word
+from broker.registers.words import table_word, value_word
 
 
 def list_records(args: Args) -> int:
@@ -27,7 +27,7 @@ def list_records(args: Args) -> int:
     for name in (args.table,) if args.table else names:
         table = table_of(args.register, name)
         print("\t".join(["#", *table.header(args.lang)]))
-        title = table.zh if args.lang == "zh" else table.name
+        title = table_word(table.name, args.lang)
         for row in table.rows(document):
             print("\t".join([title, *("" if cell is None else str(cell) for cell in row)]))
     return 0

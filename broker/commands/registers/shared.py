@@ -14,6 +14,7 @@ from broker.registers.kept.differences import Change, in_words
 from broker.registers.kept.register import Register
 from broker.registers.kept.snapshots import Snapshot
 from broker.registers.privacy import redacted
+from broker.registers.words import WORDS
 
 SHOWN_CHANGES = 200
 DEFAULT_FOLDER = Path("data/registers")
@@ -21,7 +22,7 @@ Args = argparse.Namespace
 
 
 def careful(run: Callable[[Args], int]) -> Callable[[Args], int]:
-    """The deed with its refusals told on standard error instead of a traceback."""
+    """The command with its refusals told on standard error instead of a traceback."""
 
     def guarded(args: Args) -> int:
         try:
@@ -30,8 +31,8 @@ def careful(run: Callable[[Args], int]) -> Callable[[Args], int]:
             print(error.told(args.lang), file=sys.stderr)
         except Conflict as error:
             print(error, file=sys.stderr)
-            for title, changes in (("theirs / 他人", error.their_changes), ("yours / 您的", error.my_changes)):
-                print(f"{title}:", file=sys.stderr)
+            for title, changes in (("theirs", error.their_changes), ("yours", error.my_changes)):
+                print(f"{WORDS.say(args.lang, 'report', title)}:", file=sys.stderr)
                 print_changes(changes, args.lang, sys.stderr)
         except (RegisterError, PeopleError) as error:
             print(error, file=sys.stderr)

@@ -18,7 +18,7 @@ from broker.registers.errors import Invalid, Problem
 from broker.registers.exchange.sheets import Sheet
 from broker.registers.exchange.tables import Column, Table
 from broker.registers.kept.differences import Change, difference
-from broker.registers.words import CODES, code_of, field_word
+from broker.registers.words import CODES, code_of, field_word, table_word, value_word
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -63,7 +63,7 @@ def preview(
 
 def _in_table_order(sheets: Sequence[Sheet], tables: Sequence[Table]) -> list[Sheet]:
     """Bodies before their members: sheets are taken in the order of the tables, whatever their order in the file."""
-    order = {name: n for n, table in enumerate(tables) for name in (table.name, table.zh)}
+    order = {name: n for n, table in enumerate(tables) for name in table.titles()}
     return sorted(sheets, key=lambda sheet: order.get((sheet.name or "").strip(), len(tables)))
 
 
@@ -114,9 +114,7 @@ class CellError(ValueError):
     """A cell cannot be read; `problem` says what is expected in its column."""
 
     def __init__(self, code: str, column: Column, cell: str, expected: str = "") -> None:
-        field = column.field()
-        names = {"name": field_word(field, "en"), "name_zh": field_word(field, "zh")}
-        self.problem = Problem("", code, {**names, "cell": cell[:40], "expected": expected})
+        self.problem = Problem("", code, {"field": column.field(), "cell": cell[:40], "expected": expected})
         super().__init__(self.problem.text())
 
 
@@ -127,9 +125,10 @@ def parse_cell(column: Column, cell: str | None) -> Any:
     if column.kind == "day":
         return _day(column, cell)
     if column.kind == "code":
-        code = code_of(column.field(), cell)
+        field = column.field()
+        code = code_of(field, cell)
         if code is None:
-            words = ", ".join(f"{pair[1]} ({name})" for name, pair in CODES[column.field()].items())
+            words = ", ".join(f"{value_word(field, known, 'zh')} ({known})" for known in CODES[field])
             raise CellError("cell_code", column, cell, words)
         return code
     if column.kind == "whole":
@@ -157,12 +156,12 @@ def _day(column: Column, cell: str) -> str:
 def _table_of(sheet: Sheet, tables: Sequence[Table], wanted: str | None) -> Table:
     name = wanted or (sheet.name or "").strip()
     for table in tables:
-        if name in (table.name, table.zh):
+        if name in table.titles():
             return table
     fitting = [table for table in tables if _fits(sheet, table)]
     if len(fitting) == 1 and not wanted:
         return fitting[0]
-    known = ", ".join(f"{table.name} ({table.zh})" for table in (fitting or tables))
+    known = ", ".join(f"{table.name} ({table_word(table.name, 'zh')})" for table in (fitting or tables))
     code = "which_table" if fitting and not wanted else "unknown_sheet"
     raise Invalid([Problem("", code, {"known": known}, sheet=name or None)])
 

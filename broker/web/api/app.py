@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from pydantic import BaseModel, Field
 
-from broker import __version__
+from broker import NAME, __version__
 from broker.registers.fields import ONE_LINE
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Store, StoreError
@@ -65,7 +65,7 @@ class Skip(Deed):
 
 def build_app(desk: Desk, store: Store, further: list[APIRouter], hosts: Collection[str] = ()) -> FastAPI:
     """The ASGI application of one bridge, with the `further` routers of other packages; `hosts` as in [web] hosts."""
-    app = FastAPI(title="Zhanpai 站牌", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title=NAME, version=__version__, docs_url=None, redoc_url=None)
     app.middleware("http")(door(hosts))
     app.add_exception_handler(RequestValidationError, refuse_values)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

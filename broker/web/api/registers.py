@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from pydantic import BaseModel, ConfigDict
 
+from broker import NAME
 from broker.people.roles import Roles, Visitor
 from broker.registers.elections import figures as election_figures
 from broker.registers.elections import report as election_report
@@ -216,7 +217,7 @@ def _reports(whole: APIRouter, registers: Registers, roles: Roles) -> None:
         registers.access.note(visitor.name, visitor.role, "export", "safety oc4ids")
         uri = str(request.url_for("oc4ids"))
         return export_package(
-            snapshot.value, uri=uri, publisher="Zhanpai 站牌", changed_at=snapshot.changed_at, prefix="zhanpai",
+            snapshot.value, uri=uri, publisher=NAME, changed_at=snapshot.changed_at, prefix="zhanpai",
             zone=registers.timezone,
         )
 

@@ -65,10 +65,9 @@ def _record(router: APIRouter, registers: Registers, roles: Roles) -> None:
         is_new: bool, told: list[str], why: str = "",
     ) -> HTMLResponse:
         context = base_context(request, roles, writer_of(request, roles))
-        codes = {column.name: CODES[column.field()] for column in table.columns if column.kind == "code"}
         return page(
             request, "record.html", context, 422 if told else 200, which=which, table=table, keys=keys, typed=typed,
-            etag=etag, is_new=is_new, told=told, why=why, choices=codes, back=back_to(which, table, {"id": "", **keys}),
+            etag=etag, is_new=is_new, told=told, why=why, codes=CODES, back=back_to(which, table, {"id": "", **keys}),
         )
 
     @router.get("/registers/{which}/record")
