@@ -1,126 +1,125 @@
-"""The day report as one HTML file: sentences, charts, tables, also on a phone; nothing is loaded from anywhere."""
+"""What the report of one day holds: sentences, and chapters with a chart, a table, or the word for nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from html import escape
 
 from broker.reports.sentences import kilograms, sentences
 from broker.reports.tables import known
-from broker.reports.words import DISAGREEMENT, WASTE, in_language, word
+from broker.reports.words import WORDS, in_language, waste_word, word
 from broker.rules.statistics.cube import Cube, Figures, fold, series, total
 from broker.rules.statistics.facts import Fact
 from broker.rules.statistics.findings import disagreeing, lanes, weigh_ins
 
 DAYS_SHOWN = 14
-_BLOCKS_FROM = 6  # a table of so many columns shows its rows one below the other on a phone
 
-_STYLE = """
-body{font:16px/1.5 system-ui,"Noto Sans CJK SC","Microsoft YaHei",sans-serif;max-width:52rem;margin:2rem auto;
-padding:0 1rem;color:#1b1f24;background:#fff}
-h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}
-.wide{overflow-x:auto}table{border-collapse:collapse;width:100%}
-th,td{text-align:left;padding:.25rem .5rem;border-bottom:1px solid #d0d7de;vertical-align:top}
-th,.n{white-space:nowrap}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-.chart{display:grid;grid-template-columns:max-content 1fr max-content;gap:.25rem .5rem;align-items:center;
-font-size:.875rem;margin:0 0 1rem}.chart span{overflow-wrap:anywhere}.chart .of{text-align:right}
-.chart svg{display:block;width:100%;height:1rem}
-.bar{fill:#2f6f4f}.gap{fill:#fff;stroke:#8c959f;stroke-dasharray:4 3}
-@media (max-width:600px){body{margin:1rem auto}table{font-size:.8125rem}th,td{padding:.25rem .2rem}
-td.n,th.n{padding-left:.4rem}
-.chart{grid-template-columns:fit-content(9rem) 1fr max-content}
-.blocks thead{display:none}.blocks tr{display:block;padding:.5rem 0;border-bottom:1px solid #d0d7de}
-.blocks td{display:flex;justify-content:space-between;gap:1rem;border:0;padding:.1rem 0;text-align:right}
-.blocks td::before{content:attr(data-head);text-align:left;white-space:nowrap;color:#57606a}}
-@media print{body{margin:0}}
-"""
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar of a chart: its name, its value (None: a gap), and what is written beside it."""
+
+    name: str
+    value: float | None
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Horizontal bars, and what they show."""
+
+    label: str
+    bars: tuple[Bar, ...]
+
+    def width_percent(self, bar: Bar) -> float:
+        """A bar's share of whatever width there is; a zero is a thin line, which a gap, a whole empty box, is not."""
+        most = max([bar.value for bar in self.bars if bar.value is not None], default=0) or 1
+        return 100.0 if bar.value is None else max(0.5, round(100 * bar.value / most, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The head of a column, and whether numbers stand in it."""
+
+    name: str
+    numbers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of texts below their heads."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Sequence[str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One chapter; where it has neither bars nor rows, `none` is the word for that."""
+
+    title: str
+    none: str = ""
+    chart: Chart | None = None
+    table: Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DayReport:
+    """The whole report, in one language."""
+
+    title: str
+    sentences: tuple[str, ...]
+    chapters: tuple[Chapter, ...]
+
+
+def first_day(day: str) -> str:
+    """The first of the days that the report of this day shows."""
+    return (date.fromisoformat(day) - timedelta(days=DAYS_SHOWN - 1)).isoformat()
 
 
 def day_report(
     facts: Sequence[Fact], cube: Cube, area: str, day: str, language: str, timezone: str, names: Mapping[str, str]
-) -> str:
+) -> DayReport:
     """The report of one day; `facts` and `cube` hold this day and, for the charts, those before it.
 
     `names` are the plan's, by id, "中文 / English" or one for both; what has none is shown by its id.
     """
     named = {place: in_language(name, language) for place, name in names.items()}
-    title = escape(word(language, "title", area=named.get(area, area), day=day))
     figures = total(cube, day, day)
-    none = "gap" if figures is None else "none"  # the word where a chapter has nothing
-    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences(figures, day, language))
-    first = (date.fromisoformat(day) - timedelta(days=DAYS_SHOWN - 1)).isoformat()
-    chapters = {
-        "by_waste": _by_waste(cube, day, language, none),
-        "last_days": _last_days(cube, first, day, language),
-        "lead": _leads(figures, language, none),
-        "lanes": _lanes(facts, first, day, language, timezone, named),
-        "weigh_ins": _weigh_ins(facts, day, language, timezone, none),
-        "findings": _findings(facts, day, language, timezone, named, none),
-    }
-    parts = [f"<h1>{title}</h1>{said}"]
-    parts += [f"<h2>{escape(word(language, key))}</h2>{chapter}" for key, chapter in chapters.items()]
-    code = "zh-CN" if language == "zh" else "en"
-    return (
-        f'<!doctype html>\n<html lang="{code}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>{title}</title><style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+    none = word(language, "gap" if figures is None else "none")
+    chapters = (
+        _by_waste(cube, day, language, none),
+        _last_days(cube, day, language),
+        _leads(figures, language, none),
+        _lanes(facts, day, language, timezone, named),
+        _weigh_ins(facts, day, language, timezone, none),
+        _findings(facts, day, language, timezone, named, none),
     )
+    title = word(language, "title", area=named.get(area, area), day=day)
+    return DayReport(title, tuple(sentences(figures, day, language)), chapters)
 
 
-def bars(rows: Sequence[tuple[str, float | None, str]], label: str) -> str:
-    """Horizontal bars of (name, value, shown value); None is drawn as an empty dashed box: a gap."""
-    most = max([value for _, value, _ in rows if value is not None], default=0) or 1
-    drawn = []
-    for name, value, shown in rows:
-        # Lengths are shares of whatever width there is; a zero is a thin line, which a gap is not.
-        kind, width = ("gap", 100.0) if value is None else ("bar", max(0.5, round(100 * value / most, 1)))
-        drawn.append(
-            f'<span class="of">{escape(name)}</span>'
-            f'<svg aria-hidden="true"><rect class="{kind}" width="{width}%" height="100%"/></svg>'
-            f"<span>{escape(shown)}</span>"
-        )
-    return f'<div class="chart" role="group" aria-label="{escape(label)}">{"".join(drawn)}</div>'
+def _table(language: str, texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    columns = [Column(word(language, key), key in numbers) for key in (*texts, *numbers)]
+    return Table(tuple(columns), tuple(rows))
 
 
-def table(heads: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]], none: str) -> str:
-    """A table of escaped texts; a head says whether its column holds numbers. Without rows the word for none."""
-    blocks = len(heads) >= _BLOCKS_FROM
-    named = [f' data-head="{escape(name)}"' if blocks else "" for name, _ in heads]
-    lines = [
-        "<tr>"
-        + "".join(f"<td{_number(heads[n][1])}{named[n]}>{escape(cell)}</td>" for n, cell in enumerate(row))
-        + "</tr>"
-        for row in rows
-    ]
-    if not lines:
-        return f"<p>{escape(none)}</p>"
-    head = "".join(f"<th{_number(number)}>{escape(name)}</th>" for name, number in heads)
-    kind = ' class="blocks"' if blocks else ""
-    return f'<div class="wide"><table{kind}><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
-
-
-def _number(number: bool) -> str:
-    return ' class="n"' if number else ""
-
-
-def _heads(language: str, texts: Sequence[str], numbers: Sequence[str]) -> list[tuple[str, bool]]:
-    return [*((word(language, key), False) for key in texts), *((word(language, key), True) for key in numbers)]
-
-
-def _by_waste(cube: Cube, day: str, language: str, none: str) -> str:
+def _by_waste(cube: Cube, day: str, language: str, none: str) -> Chapter:
     folded = {key[1]: figures for key, figures in fold(cube, "day", ("waste",), day, day).items()}
-    names = WASTE[language]
-    ordered = [waste for waste in names if waste in folded and (waste or folded[waste]["visits"])]
-    heads = _heads(language, ["waste"], ["served", "skipped", "bins", "kilograms"])
+    names = WORDS.groups(language)["waste"]
+    shown = [(names[waste], folded[waste]) for waste in names if waste in folded and (waste or folded[waste]["visits"])]
     rows = [
-        (names[waste], str(row["served"]), str(row["skipped"]), _bins(row, language), _kilos(row, language))
-        for waste, row in ((waste, folded[waste]) for waste in ordered)
+        (name, str(row["served"]), str(row["skipped"]), _bins(row, language), _kilos(row, language))
+        for name, row in shown
     ]
     unit = word(language, "kilograms")
-    chart = [
-        (names[waste], grams, _kilos(folded[waste], language) + ("" if grams is None else f" {unit}"))
-        for waste, grams in ((waste, known(folded[waste], "grams")) for waste in ordered)
-    ]
-    return (bars(chart, unit) if chart else "") + table(heads, rows, word(language, none))
+    bars = []
+    for name, row in shown:
+        grams = known(row, "grams")
+        bars.append(Bar(name, grams, _kilos(row, language) + ("" if grams is None else f" {unit}")))
+    return Chapter(
+        word(language, "by_waste"), none, Chart(unit, tuple(bars)),
+        _table(language, ["waste"], ["served", "skipped", "bins", "kilograms"], rows),
+    )
 
 
 def _bins(row: Figures, language: str) -> str:
@@ -133,29 +132,30 @@ def _kilos(row: Figures, language: str) -> str:
     return word(language, "unknown") if grams is None else kilograms(grams)
 
 
-def _last_days(cube: Cube, first: str, day: str, language: str) -> str:
-    rows = [
-        (name, None, word(language, "gap"))
+def _last_days(cube: Cube, day: str, language: str) -> Chapter:
+    bars = [
+        Bar(name, None, word(language, "gap"))
         if figures is None
-        else (name, known(figures, "bins"), _bins(figures, language))
-        for name, figures in series(cube, "day", first, day)
+        else Bar(name, known(figures, "bins"), _bins(figures, language))
+        for name, figures in series(cube, "day", first_day(day), day)
     ]
-    return bars(rows, word(language, "last_days"))
+    title = word(language, "last_days")
+    return Chapter(title, chart=Chart(title, tuple(bars)))
 
 
-def _leads(figures: Figures | None, language: str, none: str) -> str:
+def _leads(figures: Figures | None, language: str, none: str) -> Chapter:
+    title = word(language, "lead")
     if figures is None or not figures["calls_scored"]:
-        return f"<p>{escape(word(language, none))}</p>"
+        return Chapter(title, none)
     good, short = figures["calls_13_to_19"], figures["calls_short"]
     others = figures["calls_scored"] - good - short
-    rows = [("between_13_19", good), ("under_10", short), ("other_leads", others)]
-    return bars([(word(language, key), float(value), str(value)) for key, value in rows], word(language, "lead"))
+    counts = [("between_13_19", good), ("under_10", short), ("other_leads", others)]
+    return Chapter(
+        title, chart=Chart(title, tuple(Bar(word(language, key), float(count), str(count)) for key, count in counts))
+    )
 
 
-def _lanes(
-    facts: Sequence[Fact], first: str, day: str, language: str, timezone: str, named: Mapping[str, str]
-) -> str:
-    heads = _heads(language, ["estate", "hour"], ["times", "days", "minutes", "still_blocked"])
+def _lanes(facts: Sequence[Fact], day: str, language: str, timezone: str, named: Mapping[str, str]) -> Chapter:
     rows = [
         (
             named.get(lane.estate, lane.estate),
@@ -165,40 +165,42 @@ def _lanes(
             word(language, "unknown") if lane.blocked_s is None else str(round(lane.blocked_s / 60)),
             str(lane.still_blocked),
         )
-        for lane in lanes(facts, timezone, first, day)
+        for lane in lanes(facts, timezone, first_day(day), day)
         if lane.chronic
     ]
-    return table(heads, rows, word(language, "none"))
+    table = _table(language, ["estate", "hour"], ["times", "days", "minutes", "still_blocked"], rows)
+    return Chapter(word(language, "lanes"), word(language, "none"), table=table)
 
 
-def _weigh_ins(facts: Sequence[Fact], day: str, language: str, timezone: str, none: str) -> str:
-    heads = _heads(language, ["run", "truck", "waste"], ["weighed", "rooms", "difference"])
+def _weigh_ins(facts: Sequence[Fact], day: str, language: str, timezone: str, none: str) -> Chapter:
     unknown = word(language, "unknown")
     rows = [
         (
             one.run_id or unknown,
             one.truck,
-            WASTE[language].get(one.waste, one.waste),
+            waste_word(language, one.waste),
             kilograms(one.weighed_grams),
             unknown if one.rooms_grams is None else kilograms(one.rooms_grams),
             unknown if one.difference_grams is None else kilograms(one.difference_grams),
         )
         for one in weigh_ins(facts, timezone, day, day)
     ]
-    return table(heads, rows, word(language, none))
+    table = _table(language, ["run", "truck", "waste"], ["weighed", "rooms", "difference"], rows)
+    return Chapter(word(language, "weigh_ins"), none, table=table)
 
 
 def _findings(
     facts: Sequence[Fact], day: str, language: str, timezone: str, named: Mapping[str, str], none: str
-) -> str:
-    heads = _heads(language, ["room", "truck", "waste", "what"], [])
+) -> Chapter:
+    separator = word(language, "separator_of_words")
     rows = [
         (
             named.get(one.room, one.room),
             one.truck,
-            WASTE[language].get(one.waste, one.waste),
-            word(language, "separator_of_words").join(DISAGREEMENT[language][key] for key in one.words),
+            waste_word(language, one.waste),
+            separator.join(WORDS.say(language, "disagreement", key) for key in one.words),
         )
         for one in disagreeing(facts, timezone, day, day)
     ]
-    return table(heads, rows, word(language, none))
+    table = _table(language, ["room", "truck", "waste", "what"], [], rows)
+    return Chapter(word(language, "findings"), none, table=table)

@@ -21,9 +21,8 @@ def sentences(figures: Figures | None, day: str, language: str) -> list[str]:
         said.append(word(language, "collected_weight", kilograms=kilograms(figures["grams"]), **figures))
     skips = [(reason, figures[f"skipped_{reason}"]) for reason in SKIP_REASONS if figures[f"skipped_{reason}"]]
     if skips:
-        named = [
-            word(language, "count_of", name=WORDS.say(language, "reason", reason), count=count) for reason, count in skips
-        ]
+        names = WORDS.groups(language)["reason"]
+        named = [word(language, "count_of", name=names[reason], count=count) for reason, count in skips]
         said.append(word(language, "skips", reasons=word(language, "separator").join(named)))
     for name in ("plan", "promise"):
         known = figures[f"{name}_known"]

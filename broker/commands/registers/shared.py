@@ -32,7 +32,7 @@ def careful(run: Callable[[Args], int]) -> Callable[[Args], int]:
         except Conflict as error:
             print(error, file=sys.stderr)
             for title, changes in (("theirs", error.their_changes), ("yours", error.my_changes)):
-                print(f"{WORDS.say(args.lang, 'report', title)}:", file=sys.stderr)
+                print(" / ".join(WORDS.say(lang, "report", title) for lang in ("en", "zh")) + ":", file=sys.stderr)
                 print_changes(changes, args.lang, sys.stderr)
         except (RegisterError, PeopleError) as error:
             print(error, file=sys.stderr)
@@ -64,8 +64,7 @@ def _opened(folder: Path) -> Registers:
 
 def register_of(args: Args) -> Register[Any]:
     """The register the command is about."""
-    registers = registers_of(args)
-    return registers.elections if args.register == "elections" else registers.safety
+    return registers_of(args).named(args.register)
 
 
 def read_register(args: Args) -> Snapshot[Any]:

@@ -1,4 +1,4 @@
-"""The words of the registers, `en.json` and `zh.json`: fields, codes, tables, figures, and the reasons for a refusal."""
+"""The words of the registers, `en.json` and `zh.json`: fields, codes, tables, figures, reasons for a refusal."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -46,7 +46,7 @@ def figure_word(figure: str, lang: str) -> str:
 
 
 def problem_text(code: str, values: Mapping[str, str], lang: str) -> str:
-    """The reason for a refusal; `field` among the values is said as its word, and a code without a text as its message."""
+    """The reason for a refusal; a `field` among the values is said as its word, a code without text as its message."""
     if code not in WORDS.groups(lang)["problem"]:
         return values.get("message", code)
     named = {"name": field_word(values["field"], lang)} if "field" in values else {}

@@ -19,7 +19,6 @@ from broker.registers.exchange.tables import Table
 from broker.registers.folder import Registers
 from broker.registers.kept.differences import in_words
 from broker.registers.kept.patches import Edit, apply_edits, find
-from broker.registers.kept.register import Register
 from broker.registers.words import CODES
 from broker.web.pages.register_frame import base_context, language_of, page
 from broker.web.visitors import COOKIE, check_form, form_of, visitor_of, writer_of
@@ -38,12 +37,6 @@ def form_routes(router: APIRouter, registers: Registers, roles: Roles) -> None:
     _import(router, registers, roles)
     _version(router, registers, roles)
     _login(router, roles)
-
-
-def _register(registers: Registers, which: str) -> Register[Any]:
-    if which not in TABLES:
-        raise NotFound(f"no register {which!r}; there are elections and safety")
-    return registers.elections if which == "elections" else registers.safety
 
 
 def back_to(which: str, table: Table, keys: dict[str, str]) -> str:
@@ -73,7 +66,7 @@ def _record(router: APIRouter, registers: Registers, roles: Roles) -> None:
     @router.get("/registers/{which}/record")
     def show(request: Request, which: str, table: str) -> HTMLResponse:
         writer_of(request, roles)
-        snapshot = _register(registers, which).read()
+        snapshot = registers.named(which).read()
         chosen = table_of(which, table)
         keys = {name: request.query_params.get(name, "") for name in chosen.key_names()}
         row = next(
@@ -86,7 +79,7 @@ def _record(router: APIRouter, registers: Registers, roles: Roles) -> None:
     @router.post("/registers/{which}/record")
     def save(request: Request, which: str, data: FormData_) -> Response:
         visitor = check_form(request, roles, data)
-        register = _register(registers, which)
+        register = registers.named(which)
         table = table_of(which, str(data.get("table", "")))
         keys = {name: str(data.get(f"key.{name}", "")).strip() for name in table.key_names()}
         why, etag, is_new = str(data.get("why", "")), str(data.get("expect", "")), data.get("is_new") == "yes"
@@ -132,7 +125,7 @@ def _import(router: APIRouter, registers: Registers, roles: Roles) -> None:
 
     @router.get("/registers/{which}/import")
     def ask(request: Request, which: str) -> HTMLResponse:
-        _register(registers, which)
+        registers.named(which)
         context = base_context(request, roles, writer_of(request, roles))
         return page(request, "import.html", context, which=which, tables=TABLES[which], found=None, key="", etag="",
                     words=[], told=[])
@@ -143,7 +136,7 @@ def _import(router: APIRouter, registers: Registers, roles: Roles) -> None:
         table: Annotated[str, Form()] = "",
     ) -> HTMLResponse:
         visitor = check_form(request, roles, data)
-        register = _register(registers, which)
+        register = registers.named(which)
         snapshot, content = register.read(), file.file.read()
         found = preview_file(register.kind, snapshot.document, content, table or None)
         key = secrets.token_urlsafe(16)
@@ -163,7 +156,7 @@ def _import(router: APIRouter, registers: Registers, roles: Roles) -> None:
     @router.post("/registers/{which}/import/apply")
     def apply(request: Request, which: str, data: FormData_) -> RedirectResponse:
         visitor = check_form(request, roles, data)
-        register = _register(registers, which)
+        register = registers.named(which)
         since, kept_for, content, table, etag = waiting.pop(str(data.get("key", "")), (0.0, "", b"", None, ""))
         if kept_for != which or time.monotonic() - since > PREVIEW_S:
             raise NotFound("this preview is no longer kept; choose the file again")
@@ -178,7 +171,7 @@ def _version(router: APIRouter, registers: Registers, roles: Roles) -> None:
     @router.post("/registers/{which}/outside-edit")
     def outside(request: Request, which: str, data: FormData_) -> RedirectResponse:
         visitor = check_form(request, roles, data)
-        register = _register(registers, which)
+        register = registers.named(which)
         if data.get("op") == "accept":
             register.accept_edit(visitor.name, str(data.get("why", "")), str(data.get("seen", "")))
         else:
@@ -193,7 +186,7 @@ def _version(router: APIRouter, registers: Registers, roles: Roles) -> None:
         number = str(data.get("version", ""))
         if not number.isdecimal() or len(number) > VERSION_DIGITS:
             raise NotFound("say which version to restore")
-        _register(registers, which).restore(
+        registers.named(which).restore(
             int(number), str(data.get("expect", "")), visitor.name, str(data.get("why", "")),
         )
         return RedirectResponse(f"/registers/{which}/log", 303)
