@@ -59,7 +59,7 @@ def test_the_rooms_that_speak_are_these() -> None:
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: str(room.relative_to(BROKER)))
 def test_both_languages_of_a_room_say_the_same(room: Path) -> None:
-    """The same keys in the same order, none empty, and the same values put in: no fact is hidden from half the readers."""
+    """The same keys in the same order, none empty, the same values put in: no fact is hidden from half the readers."""
     zh, en = (texts(room, language) for language in LANGUAGES)
     assert list(zh) == list(en)
     assert [key for key in zh if not zh[key].strip() or not en[key].strip()] == []
