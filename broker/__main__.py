@@ -14,7 +14,7 @@ from pathlib import Path
 
 from broker import __version__
 from broker.commands import import_tainan, records, replay, serve
-from broker.commands.registers import options as registers
+from broker.commands.registers import command_line as registers
 
 COMMANDS = (records, replay, import_tainan, registers)
 

@@ -9,13 +9,13 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from broker.durable_file import Disk
-from broker.registers.checking import Kind
 from broker.registers.elections.checks import election_problems
 from broker.registers.elections.models import ElectionRegister
 from broker.registers.errors import NotFound
 from broker.registers.kept.register import Register
 from broker.registers.safety.checks import safety_problems
 from broker.registers.safety.models import SafetyRegister
+from broker.registers.validation import Kind
 
 ELECTIONS = Kind("elections", ElectionRegister, election_problems)
 SAFETY = Kind("safety", SafetyRegister, safety_problems)

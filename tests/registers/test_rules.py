@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from broker.registers.checking import checked, checked_text
 from broker.registers.elections.demo import demo_elections
 from broker.registers.elections.figures import DEFINITIONS
 from broker.registers.elections.models import Member
@@ -24,6 +23,7 @@ from broker.registers.kept.patches import Edit, apply_edits
 from broker.registers.lined_json import LinedJson
 from broker.registers.safety.demo import demo_works
 from broker.registers.schemas import schema_files
+from broker.registers.validation import checked, checked_text
 from broker.registers.words import CODES, WORDS, code_of, value_word
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from typing import Any
 from broker import NAME
 from broker.commands.registers import reading as reads
 from broker.commands.registers import writing as writes
-from broker.commands.registers.shared import DEFAULT_FOLDER, careful
+from broker.commands.registers.terminal import DEFAULT_FOLDER, careful
 
 Parsers = Any  # argparse names this type privately
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from broker.commands.registers.report_text import elections_text, safety_text
-from broker.commands.registers.shared import Args, print_changes, read_register, register_of, registers_of, seen
+from broker.commands.registers.terminal import Args, print_changes, read_register, register_of, registers_of, seen
 from broker.durable_file import Disk, write_durably
 from broker.registers.elections import figures as election_figures
 from broker.registers.elections import report as election_report

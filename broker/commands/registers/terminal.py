@@ -1,4 +1,4 @@
-"""What all commands of the registers share: which folder, how refusals and changes are told."""
+"""A register as a terminal meets it: which folder it is in, and how refusals, outside edits and changes are told."""
 
 import argparse
 import sys

@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from broker.registers.checking import Kind, checked_text
 from broker.registers.errors import Invalid, NotFound, Problem
-from broker.registers.exchange.importing import Preview, preview
+from broker.registers.exchange.preview import Preview, preview
 from broker.registers.exchange.sheets import read_sheets, write_csv, write_xlsx
 from broker.registers.exchange.tables import ELECTION_TABLES, SAFETY_TABLES, Table
+from broker.registers.validation import Kind, checked_text
 from broker.registers.words import table_word
 
 TABLES: Mapping[str, Sequence[Table]] = {"elections": ELECTION_TABLES, "safety": SAFETY_TABLES}

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from broker.registers.checking import Kind, checked
 from broker.registers.errors import Invalid, Problem
 from broker.registers.exchange.sheets import Sheet
 from broker.registers.exchange.tables import Column, Table
 from broker.registers.kept.differences import Change, difference
+from broker.registers.validation import Kind, checked
 from broker.registers.words import CODES, code_of, field_word, table_word, value_word
 
 T = TypeVar("T", bound=BaseModel)

@@ -22,7 +22,6 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from broker.durable_file import Disk, append_durably, write_durably
-from broker.registers.checking import Kind, checked, checked_text, trusted
 from broker.registers.errors import (
     Conflict,
     Damaged,
@@ -38,6 +37,7 @@ from broker.registers.kept.differences import difference, masked_change
 from broker.registers.kept.lock import turn
 from broker.registers.kept.snapshots import OutsideEdit, Snapshot
 from broker.registers.kept.versions import Keeping
+from broker.registers.validation import Kind, checked, checked_text, trusted
 
 T = TypeVar("T", bound=BaseModel)
 

@@ -14,7 +14,7 @@ from broker.people.errors import Denied
 from broker.people.roles import SESSION_S, Roles
 from broker.registers.errors import Invalid, NotFound, Problem
 from broker.registers.exchange.files import TABLES, preview_file, table_of
-from broker.registers.exchange.importing import CellError, parse_cell
+from broker.registers.exchange.preview import CellError, parse_cell
 from broker.registers.exchange.tables import Table
 from broker.registers.folder import Registers
 from broker.registers.kept.differences import in_words
