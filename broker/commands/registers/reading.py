@@ -17,7 +17,7 @@ from broker.registers.folder import Registers
 from broker.registers.kept.patches import find
 from broker.registers.safety import figures as safety_figures
 from broker.registers.schemas import write_schemas
-from broker.registers.words import table_word, value_word
+from broker.registers.words import value_word
 
 
 def list_records(args: Args) -> int:
@@ -27,7 +27,7 @@ def list_records(args: Args) -> int:
     for name in (args.table,) if args.table else names:
         table = table_of(args.register, name)
         print("\t".join(["#", *table.header(args.lang)]))
-        title = table_word(table.name, args.lang)
+        title = table.title(args.lang)
         for row in table.rows(document):
             print("\t".join([title, *("" if cell is None else str(cell) for cell in row)]))
     return 0

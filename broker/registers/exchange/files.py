@@ -9,7 +9,6 @@ from broker.registers.exchange.preview import Preview, preview
 from broker.registers.exchange.sheets import read_sheets, write_csv, write_xlsx
 from broker.registers.exchange.tables import ELECTION_TABLES, SAFETY_TABLES, Table
 from broker.registers.validation import Kind, checked_text
-from broker.registers.words import table_word
 
 TABLES: Mapping[str, Sequence[Table]] = {"elections": ELECTION_TABLES, "safety": SAFETY_TABLES}
 MEDIA = {
@@ -47,7 +46,7 @@ def export_file(register: str, document: Mapping[str, Any], form: str, table: st
     tables = [table_of(register, table)] if table else list(TABLES[register])
     if form == "xlsx":
         return write_xlsx(
-            (table_word(item.name, lang), item.header(lang), item.rows(document)) for item in tables
+            (item.title(lang), item.header(lang), item.rows(document)) for item in tables
         )
     if form != "csv":
         raise Invalid([Problem("format", "not_one_of", {"expected": "csv, xlsx, json"})])

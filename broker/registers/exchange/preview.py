@@ -18,7 +18,7 @@ from broker.registers.exchange.sheets import Sheet
 from broker.registers.exchange.tables import Column, Table
 from broker.registers.kept.differences import Change, difference
 from broker.registers.validation import Kind, checked
-from broker.registers.words import CODES, code_of, field_word, table_word, value_word
+from broker.registers.words import CODES, code_of, field_word, value_word
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -161,7 +161,7 @@ def _table_of(sheet: Sheet, tables: Sequence[Table], wanted: str | None) -> Tabl
     fitting = [table for table in tables if _fits(sheet, table)]
     if len(fitting) == 1 and not wanted:
         return fitting[0]
-    known = ", ".join(f"{table.name} ({table_word(table.name, 'zh')})" for table in (fitting or tables))
+    known = ", ".join(f"{table.name} ({table.title('zh')})" for table in (fitting or tables))
     code = "which_table" if fitting and not wanted else "unknown_sheet"
     raise Invalid([Problem("", code, {"known": known}, sheet=name or None)])
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from broker.registers.errors import Invalid, Problem
 from broker.registers.kept.canonical import item_key
-from broker.registers.words import field_word, table_word
+from broker.registers.words import WORDS, field_word
 from broker.words import LANGUAGES
 
 CellKind = Literal["text", "day", "whole", "number", "code"]
@@ -36,9 +36,13 @@ class Table:
     path: str
     columns: tuple[Column, ...]
 
+    def title(self, lang: str) -> str:
+        """What it is called; `code` gives the plain name."""
+        return self.name if lang == "code" else WORDS.say(lang, "table", self.name)
+
     def titles(self) -> frozenset[str]:
-        """All that people call it: its plain name, and its word in each language."""
-        return frozenset((self.name, *(table_word(self.name, lang) for lang in LANGUAGES)))
+        """All that it is called."""
+        return frozenset(self.title(lang) for lang in ("code", *LANGUAGES))
 
     def key_names(self) -> tuple[str, ...]:
         """The key columns, in order of the path."""

@@ -35,11 +35,6 @@ def code_of(field: str, word: str) -> str | None:
     return None
 
 
-def table_word(table: str, lang: str) -> str:
-    """What a table of a register is called."""
-    return WORDS.say(lang, "table", table)
-
-
 def figure_word(figure: str, lang: str) -> str:
     """What a computed figure is called."""
     return WORDS.say(lang, "figure", figure)

@@ -11,7 +11,7 @@ from broker.people.errors import Denied, PeopleError
 from broker.people.roles import Roles, Visitor
 from broker.registers.errors import Conflict, Invalid, RegisterError
 from broker.registers.kept.differences import in_words
-from broker.registers.words import field_word, figure_word, table_word, value_word
+from broker.registers.words import field_word, figure_word, value_word
 from broker.web.pages.rendering import WORDS, rendered
 from broker.web.visitors import COOKIE, RegisterRoute, status_of
 from broker.words import LANGUAGES, filled
@@ -85,7 +85,7 @@ def language_of(request: Request) -> dict[str, Any]:
 
     return {
         "lang": lang, "t": t, "word": word, "label": label, "moment": moment,
-        "table_word": lambda table: table_word(table, lang), "figure_word": lambda figure: figure_word(figure, lang),
+        "figure_word": lambda figure: figure_word(figure, lang),
         "switch": "?" + urlencode([*other, ("lang", "en" if lang == "zh" else "zh")]),
         "tell": lambda change: in_words(change, lang),
     }
