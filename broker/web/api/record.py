@@ -11,7 +11,7 @@ from broker.plan.gtfs.feed import write_gtfs
 from broker.plan.model import Plan
 from broker.store import Store, StoreError
 from broker.web.api.amendments import amendment_routes
-from broker.web.api.statistics import statistics_routes
+from broker.web.api.statistics import figure_routes, report_routes
 
 MAX_CALLS = 5000
 
@@ -20,8 +20,9 @@ def record_router(store: Store, plan: Plan) -> APIRouter:
     """The routes that read the store and the plan."""
     router = APIRouter(tags=["record"])
     _calls(router, store)
-    statistics_routes(router, store, plan)
+    figure_routes(router, store, plan.timezone)
     amendment_routes(router, store, plan.timezone)
+    report_routes(router, store, plan)
     _gtfs(router, plan)
     return router
 

@@ -45,7 +45,7 @@ class Restore(BaseModel):
     version: int
 
 
-class OutsideEdit(BaseModel):
+class OutsideDecision(BaseModel):
     """What to do about a file that other hands edited."""
 
     model_config = ConfigDict(extra="forbid")
@@ -98,7 +98,7 @@ def change_routes(router: APIRouter, registers: Registers, roles: Roles, which: 
         return shown(which, register.restore(body.version, body.expect, visitor.name, body.why), visitor)
 
     @router.post(f"{base}/outside-edit", tags=tags, summary="Accept or discard an outside edit")
-    def outside_edit(request: Request, body: OutsideEdit) -> dict[str, Any]:
+    def outside_edit(request: Request, body: OutsideDecision) -> dict[str, Any]:
         visitor = writer_of(request, roles)
         if body.action == "accept":
             return shown(which, register.accept_edit(visitor.name, body.why, body.seen), visitor)

@@ -18,8 +18,8 @@ FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
 Day = Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="YYYY-MM-DD, the area's day")]
 
 
-def statistics_routes(router: APIRouter, store: Store, plan: Plan) -> None:
-    """`/api/v1/stats` and `/report/{day}`."""
+def figure_routes(router: APIRouter, store: Store, timezone: str) -> None:
+    """`/api/v1/stats`."""
 
     @router.get("/api/v1/stats", summary="Figures per day, week or month; days without data are gaps, not zeros")
     def stats(
@@ -41,12 +41,16 @@ def statistics_routes(router: APIRouter, store: Store, plan: Plan) -> None:
             raise HTTPException(422, str(why)) from why
         days = from_day.isoformat(), to_day.isoformat()
         try:
-            text = figures.answer(store, table, form, plan.timezone, *days, period, dimensions)
+            text = figures.answer(store, table, form, timezone, *days, period, dimensions)
         except StoreError as why:
             raise HTTPException(503, str(why)) from why
         if form == "csv":
             return PlainTextResponse(text, media_type="text/csv; charset=utf-8")
         return Response(text, media_type="application/json")
+
+
+def report_routes(router: APIRouter, store: Store, plan: Plan) -> None:
+    """`/report/{day}`."""
 
     @router.get("/report/{day}", summary="The day in plain words, one page", response_class=HTMLResponse)
     def report(
