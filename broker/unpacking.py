@@ -77,8 +77,8 @@ def _type(kind: Any) -> Any:
             return Annotated[str, msgspec.Meta(max_length=most)]
         case ("word", words):
             return Literal[words]
-        case ("id", letters, most):
-            pattern = rf"\A(?!\.)[{re.escape(letters.decode())}]{{1,{most}}}\Z"
+        case ("id",):
+            pattern = rf"\A(?!\.)[{re.escape(wire.ID_LETTERS.decode())}]{{1,{wire.MAX_ID}}}\Z"
             return Annotated[str, msgspec.Meta(pattern=pattern)]
         case ("bool",):
             return bool

@@ -59,70 +59,78 @@ class WireError(ValueError):
 
 # --- the shapes: plain data, from which the checks below are made, and any other reader of the wire ------
 # A field is (name, kind). A kind says what a value may be: ("int", low, high), ("float", low, high), ("text", most
-# characters), ("word", words), ("id", letters, most), ("bool",), ("ranges", most), ("list", most, the fields of each
-# entry), ("null", kind) for what may be null as well, ("missing", kind) for what may be left out.
+# characters), ("word", words), ("id",), ("bool",), ("ranges", most, of what), ("list", most, the fields of each entry),
+# ("null", kind) for what may be null as well, ("missing", kind) for what may be left out.
 
 ID_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
-_ID = ("id", ID_LETTERS, 64)
-_ID_OR_NULL = ("null", _ID)
-_SEQ = ("int", 0, 2147483647)
-_AT = ("int", 0, 4102444800)  # 2100-01-01: a later time is a broken clock
-_AT_OR_NULL = ("null", _AT)
-_BOOL = ("bool",)
-_WASTE = ("waste", ("word", WASTES))
-_COUNT = ("count", ("null", ("int", 0, 100000)))
-_GRAMS = ("grams", ("null", ("int", -100000000, 100000000)))
-_BOOT = ("boot", _SEQ)
-_NUMBER = (_BOOT, ("seq", _SEQ))
-_PLACE = (("lat", ("null", ("float", -90, 90))), ("lon", ("null", ("float", -180, 180))))
-_FW = ("fw", ("missing", ("text", 64)))
-_LIFE = (("life", ("word", LIFE_STATES)), _BOOT, _FW)
-_ACK = (("acks", ("list", 1000, (_BOOT, ("upto", _SEQ), ("also", ("ranges", 1000))))),)
-_COMMAND = (("command", ("text", 64)), ("id", _ID))
-
-# (family, channel): (sender, retained, item, fields). `item` names what a topic's last level must equal in the
-# payload, where the topic has one more level than family/device/channel.
-MESSAGES = {
-    ("truck", "life"): ("device", True, None, _LIFE),
-    ("room", "life"): ("device", True, None, _LIFE),
-    ("truck", "fix"): ("device", False, None, _NUMBER + (
-        ("fix_at", _AT_OR_NULL), ("sent_at", _AT_OR_NULL)) + _PLACE + (
-        ("speed_mps", ("null", ("float", 0, 200))), ("bearing_deg", ("null", ("float", 0, 360))),
-        ("hdop", ("null", ("float", 0, 100))), ("sats", ("null", ("int", 0, 200))), ("mode", ("int", 0, 3)),
-        ("late", _BOOL))),
-    ("truck", "incident"): ("device", True, "incident_id", _NUMBER + (
-        ("incident_id", _ID), ("reason", ("word", INCIDENT_REASONS)), ("pressed_at", _AT_OR_NULL)) + _PLACE + (
-        ("fix_at", _AT_OR_NULL), ("withdrawn", _BOOL))),
-    ("truck", "incident_ack"): ("bridge", True, "incident_id", (
-        ("incident_id", _ID), ("stage", ("word", ACK_STAGES)), ("decision", ("null", ("word", DECISIONS))),
-        ("at", _AT))),
-    ("truck", "itinerary"): ("bridge", True, None, (
-        ("itinerary_id", _ID), ("version", _SEQ), ("run_id", _ID_OR_NULL), ("issued_at", _AT),
-        ("visits", ("list", 1000, (
-            ("room", _ID), ("name", ("text", 200)), ("sequence", ("int", 0, 10000)), ("visit_number", ("int", 1, 1000)),
-            ("state", ("word", VISIT_STATES)), ("eta_at", _AT_OR_NULL),
-            ("bins", ("list", 1000, (_WASTE, _COUNT, _GRAMS)))))))),
-    ("truck", "ack"): ("bridge", True, None, _ACK),
-    ("room", "ack"): ("bridge", True, None, _ACK),
-    ("room", "bins"): ("device", True, None, _NUMBER + (
-        ("at", _AT_OR_NULL), ("late", _BOOL),
-        ("bins", ("list", 1000, (_WASTE, _COUNT, _GRAMS, ("quality", ("int", 0, 4))))))),
-    ("room", "lamp"): ("device", True, None, _NUMBER + (
-        ("at", _AT_OR_NULL), ("lamps", ("list", 1000, (
-            ("waste", ("word", WASTES + ("any",))), ("lamp", ("word", LAMP_STATES)), ("lit", _BOOL),
-            ("call_id", _ID_OR_NULL)))))),
-    ("room", "keeper"): ("device", False, None, _NUMBER + (
-        ("at", _AT_OR_NULL), ("event", ("word", KEEPER_EVENTS)))),
-    ("room", "arrival"): ("bridge", True, "waste", (
-        ("call_id", _ID_OR_NULL), _WASTE, ("state", ("word", ARRIVAL_STATES)), ("truck", _ID_OR_NULL),
-        ("run_id", _ID_OR_NULL), ("visit_number", ("null", ("int", 1, 1000))), ("eta_at", _AT_OR_NULL),
-        ("early_at", _AT_OR_NULL), ("late_at", _AT_OR_NULL), ("sent_at", _AT))),
-    ("truck", "command"): ("bridge", False, None, _COMMAND),
-    ("room", "command"): ("bridge", False, None, _COMMAND),
-    ("bridge", "life"): ("bridge", True, None, (("life", ("word", LIFE_STATES)), ("at", _AT), _FW)),
-    ("bridge", "clock"): ("bridge", False, None, (("at", _AT),)),
-}  # fmt: skip
+MAX_ID = 64
 OPEN_CHANNELS = ("command",)  # a command carries its own parameters: keys beside the fields are kept, not dropped
+
+
+def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[object, ...]]]:
+    """The table of all messages; made in here, for a board would keep the names of its parts for ever."""
+    # fmt: off
+    seq = ("int", 0, 2147483647)
+    at = ("int", 0, 4102444800)  # 2100-01-01: a later time is a broken clock
+    at_or_null = ("null", at)
+    an_id = ("id",)
+    id_or_null = ("null", an_id)
+    yes_or_no = ("bool",)
+    boot = ("boot", seq)
+    numbered = (boot, ("seq", seq))
+    place = (("lat", ("null", ("float", -90, 90))), ("lon", ("null", ("float", -180, 180))))
+    waste = ("waste", ("word", WASTES))
+    bins = (waste, ("count", ("null", ("int", 0, 100000))), ("grams", ("null", ("int", -100000000, 100000000))))
+    fw = ("fw", ("missing", ("text", 64)))
+    life = (("life", ("word", LIFE_STATES)), boot, fw)
+    ack = (("acks", ("list", 1000, (boot, ("upto", seq), ("also", ("ranges", 1000, seq))))),)
+    command = (("command", ("text", 64)), ("id", an_id))
+    # (family, channel): (sender, retained, item, fields). `item` names what a topic's last level must equal in the
+    # payload, where the topic has one more level than family/device/channel.
+    return {
+        ("truck", "life"): ("device", True, None, life),
+        ("room", "life"): ("device", True, None, life),
+        ("truck", "fix"): ("device", False, None, numbered + (
+            ("fix_at", at_or_null), ("sent_at", at_or_null)) + place + (
+            ("speed_mps", ("null", ("float", 0, 200))), ("bearing_deg", ("null", ("float", 0, 360))),
+            ("hdop", ("null", ("float", 0, 100))), ("sats", ("null", ("int", 0, 200))), ("mode", ("int", 0, 3)),
+            ("late", yes_or_no))),
+        ("truck", "incident"): ("device", True, "incident_id", numbered + (
+            ("incident_id", an_id), ("reason", ("word", INCIDENT_REASONS)), ("pressed_at", at_or_null)) + place + (
+            ("fix_at", at_or_null), ("withdrawn", yes_or_no))),
+        ("truck", "incident_ack"): ("bridge", True, "incident_id", (
+            ("incident_id", an_id), ("stage", ("word", ACK_STAGES)), ("decision", ("null", ("word", DECISIONS))),
+            ("at", at))),
+        ("truck", "itinerary"): ("bridge", True, None, (
+            ("itinerary_id", an_id), ("version", seq), ("run_id", id_or_null), ("issued_at", at),
+            ("visits", ("list", 1000, (
+                ("room", an_id), ("name", ("text", 200)), ("sequence", ("int", 0, 10000)),
+                ("visit_number", ("int", 1, 1000)), ("state", ("word", VISIT_STATES)), ("eta_at", at_or_null),
+                ("bins", ("list", 1000, bins))))))),
+        ("truck", "ack"): ("bridge", True, None, ack),
+        ("room", "ack"): ("bridge", True, None, ack),
+        ("room", "bins"): ("device", True, None, numbered + (
+            ("at", at_or_null), ("late", yes_or_no), ("bins", ("list", 1000, bins + (("quality", ("int", 0, 4)),))))),
+        ("room", "lamp"): ("device", True, None, numbered + (
+            ("at", at_or_null), ("lamps", ("list", 1000, (
+                ("waste", ("word", WASTES + ("any",))), ("lamp", ("word", LAMP_STATES)), ("lit", yes_or_no),
+                ("call_id", id_or_null)))))),
+        ("room", "keeper"): ("device", False, None, numbered + (
+            ("at", at_or_null), ("event", ("word", KEEPER_EVENTS)))),
+        ("room", "arrival"): ("bridge", True, "waste", (
+            ("call_id", id_or_null), waste, ("state", ("word", ARRIVAL_STATES)), ("truck", id_or_null),
+            ("run_id", id_or_null), ("visit_number", ("null", ("int", 1, 1000))), ("eta_at", at_or_null),
+            ("early_at", at_or_null), ("late_at", at_or_null), ("sent_at", at))),
+        ("truck", "command"): ("bridge", False, None, command),
+        ("room", "command"): ("bridge", False, None, command),
+        ("bridge", "life"): ("bridge", True, None, (("life", ("word", LIFE_STATES)), ("at", at), fw)),
+        ("bridge", "clock"): ("bridge", False, None, (("at", at),)),
+    }
+    # fmt: on
+
+
+MESSAGES = _messages()
+del _messages
 
 
 # --- checks ---------------------------------------------------------------------------------------------
@@ -138,7 +146,7 @@ def _shown(value: object) -> str:
 
 def is_id(value: object) -> bool:
     """Whether `value` may name an area, device, run, incident or call: 1-64 of a-z A-Z 0-9 . _ - and no dot first."""
-    if not isinstance(value, str) or not 1 <= len(value) <= _ID[2] or value.startswith("."):
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID or value.startswith("."):
         return False
     try:
         raw = value.encode()
@@ -182,7 +190,7 @@ def _refusal(kind, value):
             return "must be a list of at most %d [first, last] pairs" % kind[1]
         for pair in value:
             is_pair = isinstance(pair, list) and len(pair) == 2
-            if not is_pair or _refusal(_SEQ, pair[0]) or _refusal(_SEQ, pair[1]) or pair[0] > pair[1]:
+            if not is_pair or _refusal(kind[2], pair[0]) or _refusal(kind[2], pair[1]) or pair[0] > pair[1]:
                 return "must hold [first, last] pairs of seq, got " + _shown(pair)
     return None
 
@@ -245,7 +253,7 @@ def parse_topic(name: str):
     item = rest[1] if kind[2] else ""
     for what, value in (("area", area), ("device", device), ("item", item)):
         if value or what == "area" or (what == "device" and family != "bridge") or (what == "item" and kind[2]):
-            reason = _refusal(_ID, value)
+            reason = _refusal(("id",), value)
             if reason:
                 raise WireError(name, what, reason)
     return Address(area, family, device, rest[0], item)

@@ -62,7 +62,7 @@ def least(kind: Any) -> Any:
     return {
         "null": lambda _: None, "missing": least, "int": lambda low, _: low, "float": lambda low, _: low,
         "text": lambda _: "", "word": lambda words: words[0], "id": lambda *_: "a", "bool": lambda: False,
-        "ranges": lambda _: [], "list": lambda _, fields: [{name: least(inner) for name, inner in fields}],
+        "ranges": lambda *_: [], "list": lambda _, fields: [{name: least(inner) for name, inner in fields}],
     }[what](*more)  # fmt: skip
 
 
@@ -75,8 +75,8 @@ def beyond(kind: Any) -> list[Any]:
         return [more[0] - 1, more[1] + 1, more[0] - 0.5, more[1] + 0.5, True]
     return {
         "text": lambda most: ["x" * (most + 1)], "word": lambda words: [words[0] + "s", ""],
-        "id": lambda _, most: ["", ".a", "a\n", "a/b", "a" * (most + 1), "\u00e9"], "bool": lambda: [0, 1],
-        "ranges": lambda most: [[[2, 1]], [[1]], [[0, 1]] * (most + 1)],
+        "id": lambda: ["", ".a", "a\n", "a/b", "a" * 65, "\u00e9"], "bool": lambda: [0, 1],
+        "ranges": lambda most, _: [[[2, 1]], [[1]], [[0, 1]] * (most + 1)],
         "list": lambda most, _: [least(kind) * (most + 1), [None], {}],
     }[what](*more)  # fmt: skip
 
