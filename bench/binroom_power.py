@@ -9,15 +9,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from sim.board.interpreter import find_micropython
+from sim.micropython.interpreter import find_micropython
 
 REPO = Path(__file__).resolve().parents[1]
-STORY = REPO / "tests" / "binroom_cases" / "power_cuts.py"
+STORY = REPO / "tests" / "binroom" / "cases" / "power_cuts.py"
 DEADLINE_S = 600
 
 
 def main() -> None:
-    """Run the story of tests/binroom_cases/power_cuts.py with every cut and print its figure."""
+    """Run the story of tests/binroom/cases/power_cuts.py with every cut and print its figure."""
     interpreter = find_micropython()
     if interpreter is None:
         sys.exit("needs the real MicroPython")

@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from broker.rules.arrival import Step, walk
-from broker.rules.history import START_ROOM, History, LegRecord, Outlook
+from broker.rules.arrival.prediction import Step, walk
+from broker.rules.learning.history import START_ROOM, History, LegRecord, Outlook
 
 CALL_AT_S = 960.0
 REPORT_GAP_S = 250.0  # between reports further apart nothing is known of the stops passed

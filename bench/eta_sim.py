@@ -17,9 +17,9 @@ from random import Random
 from statistics import fmean
 
 from bench.eta_world import LATENCY_S, PUBLISH_S, WASTE, Trip, fixes, make_route, make_trip
-from broker.rules.arrival import Eta, Promises, predict
-from broker.rules.history import History
-from broker.rules.track import GpsFix, RunTracker, TrackKind, TrackVisit
+from broker.rules.arrival.prediction import Eta, Promises, predict
+from broker.rules.learning.history import History
+from broker.rules.tracking.tracker import GpsFix, RunTracker, TrackKind, TrackVisit
 
 UPDATE_S = 10
 CALL_AT_S = 960.0

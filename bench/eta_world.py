@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from math import cos, exp, log, pi, radians, sin
 from random import Random
 
-from broker.rules.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, Point, lengths_m, point_at
-from broker.rules.plan import Route
+from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, Point, lengths_m, point_at
+from broker.plan.model import Route
 
 WASTE = "residential_wet"
 ROOMS = 20

@@ -11,14 +11,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from sim.board.interpreter import find_micropython
-from sim.virtualboard.board import VirtualBoard
-from tools.flashing.board import open_board
-from tools.flashing.changes import make_plan
-from tools.flashing.contents import read_contents, read_manifest, whole_release
+from sim.micropython.interpreter import find_micropython
+from sim.usb_board.board import VirtualBoard
+from tools.flashing.board.board import open_board
+from tools.flashing.board.changes import make_plan
+from tools.flashing.board.install import carry_out, clean_up
+from tools.flashing.board.inventory import read_contents, read_manifest, whole_release
+from tools.flashing.board.release import Release, pack_release
 from tools.flashing.errors import FlashError
-from tools.flashing.install import carry_out, clean_up
-from tools.flashing.release import Release, pack_release
 
 CONFIG = {"/config/keys/mqtt": b"secret", "/config/unit.json": b'{"area": "xh", "device": "r01"}'}
 MOST_WRITES = 2000

@@ -11,8 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from broker.registers.book import open_registers
-from broker.registers.demo_roster import demo_elections
+from broker.people.access_log import open_access_log
+from broker.registers.elections.demo import demo_elections
+from broker.registers.folder import open_registers
 
 ROUNDS = 25
 KILLS = 200
@@ -33,7 +34,7 @@ def main() -> int:
 
 
 def _costs(folder: Path, rounds: int) -> None:
-    register = open_registers(folder).elections
+    register = open_registers(folder, access=open_access_log(folder)).elections
     snapshot = register.create(demo_elections(), "bench", "bench")
     saves, reads, syncs, processor = [], [], [], []
     for number in range(rounds):
@@ -66,7 +67,7 @@ def _one_fsync(path: Path, content: bytes) -> float:
 def _kills(folder: Path, kills: int, seed: int) -> int:
     """Kill a process that saves without pause at random moments; count registers that are not whole afterwards."""
     rng = random.Random(seed)
-    register = open_registers(folder).elections
+    register = open_registers(folder, access=open_access_log(folder)).elections
     register.create(demo_elections(), "bench", "bench")
     bad = lost = finished = 0
     for number in range(kills):
@@ -84,7 +85,7 @@ def _kills(folder: Path, kills: int, seed: int) -> int:
         os.close(acknowledged)
         last = max((int(word) for word in versions.split()), default=0)
         finished += len(versions.split())
-        found = open_registers(folder).elections.read()
+        found = open_registers(folder, access=open_access_log(folder)).elections.read()
         whole = found.outside is None and json.loads(register.path.read_bytes()) == found.document
         bad += not whole
         lost += found.version < last
@@ -95,7 +96,7 @@ def _kills(folder: Path, kills: int, seed: int) -> int:
 
 
 def _save_for_ever(folder: Path, told: int) -> None:
-    register = open_registers(folder).elections
+    register = open_registers(folder, access=open_access_log(folder)).elections
     give_up_at = time.monotonic() + CHILD_DEADLINE_S
     try:
         while time.monotonic() < give_up_at:

@@ -2,9 +2,9 @@
 
 import sys
 
-from sim.area import DataAbsentError
-from sim.scenario import load
-from sim.virtual_run import play
+from sim.scenario.scenario import load
+from sim.scenario.stages import DataAbsentError
+from sim.virtual.run import play
 
 LONG = ("whole_shift", "quiet_morning", "tainan_route", "demo_day")
 

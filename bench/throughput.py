@@ -21,8 +21,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-from broker import packets
-from broker.embedded import EmbeddedBroker, die_with_parent
+from broker.mqtt import packets
+from broker.mqtt.mosquitto import EmbeddedBroker, die_with_parent
 from firmware import wire
 
 ROOMS = [f"r{number:02d}" for number in range(1, 21)]

@@ -5,8 +5,8 @@ import sys
 import time
 from functools import reduce
 
-from firmware.truck.gps import Epochs, read_fixes
-from firmware.truck.nmea import NULL_ISLAND_DEG
+from firmware.truck.gps.epochs import Epochs, read_fixes
+from firmware.truck.gps.nmea import NULL_ISLAND_DEG
 
 SETTLED_LINES = 30  # so many honest lines later nothing a forged one said is still being gathered
 PLACES = (

@@ -29,7 +29,7 @@ from pathlib import Path
 from gpiozero.pins.mock import MockFactory
 import firmware.truck.program as program
 from firmware.truck.config import load
-from firmware.truck.outbox import Outbox
+from firmware.truck.outbox.outbox import Outbox
 
 class Witnessed(Outbox):
     def keep(self, record, now_s):

@@ -14,8 +14,8 @@ from pathlib import Path
 from firmware.truck.agent import Agent
 from firmware.truck.device import Output, TruckDevice
 from firmware.truck.events import ButtonDown, ButtonUp, FixSeen, LinkUp, Publish, Wake
-from firmware.truck.fix import Fix
-from firmware.truck.outbox import Outbox
+from firmware.truck.gps.fix import Fix
+from firmware.truck.outbox.outbox import Outbox
 
 HOUR_S = 3600
 T0 = 1_795_374_261

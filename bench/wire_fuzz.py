@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.bridge import Bridge
-from broker.demo_area import demo_plan
+from broker.plan.demo_area import demo_plan
 from broker.store.opening import open_store
 from firmware import wire
 

@@ -10,13 +10,12 @@ import sys
 import threading
 from pathlib import Path
 
-from broker import __version__, replay, tainan
+from broker import __version__
+from broker.commands import import_tainan, records, replay
+from broker.commands.registers import options as registers
 from broker.config import BrokerConfig, ConfigError, read_config
-from broker.embedded import EmbeddedBrokerError
-from broker.registers import commands as registers
-from broker.registers.errors import RegisterError
+from broker.mqtt.mosquitto import EmbeddedBrokerError
 from broker.store import StoreError
-from broker.store import commands as store
 
 MOST_FILES = 65_536  # a child that closes all it could have inherited would take long over a billion
 
@@ -31,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--check-config", action="store_true", help="read configuration and plan, say what is wrong, end")
     top.add_argument("--version", action="version", version=f"zhanpai {__version__}")
     commands = top.add_subparsers(dest="command", title="commands", metavar="COMMAND")
-    for module in (store, replay, tainan, registers):
+    for module in (records, replay, import_tainan, registers):
         module.add_commands(commands)
     return top
 
@@ -65,17 +64,17 @@ def _run(argv: list[str] | None) -> int:
             return _check(args.config, config) if args.check_config else _serve(config)
         except ConfigError as why:
             raise ConfigError(f"{args.config}: {why}") from why
-    except (ConfigError, StoreError, EmbeddedBrokerError, RegisterError) as why:
+    except (ConfigError, StoreError, EmbeddedBrokerError) as why:
         print(f"python -m broker: {why}", file=sys.stderr)
         return 1
 
 
 def _check(path: Path, config: BrokerConfig) -> int:
     """Read the plan and every file that the configuration names, and say what is there."""
-    from broker.serving import read_plan
+    from broker.settings import configured_plan
     from broker.web.server import read_roles
 
-    plan = read_plan(config.area.plan)
+    plan = configured_plan(config)
     config.mqtt.password()
     config.mqtt.tls()
     config.embedded.passwords()
@@ -93,7 +92,7 @@ def may_open_files() -> None:
 
 
 def _serve(config: BrokerConfig) -> int:
-    from broker.serving import serve
+    from broker.process import serve
 
     may_open_files()
     stop = threading.Event()

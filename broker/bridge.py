@@ -7,7 +7,7 @@
 
 One object, no thread, no socket, no clock: the shell (`__main__`) and the simulator drive it alike. If the store
 cannot take a batch (disk full), nothing of it is published or acknowledged; what must not wait for its device to send
-it again is kept and tried again (waiting.py), and the devices keep their records meanwhile.
+it again is kept and tried again (ingest/backlog.py), and the devices keep their records meanwhile.
 """
 
 import logging
@@ -19,19 +19,19 @@ from typing import Any
 import orjson
 
 from broker import __version__
-from broker.acks import DeviceAcks
-from broker.resends import is_another, renamed
-from broker.restoring import restore, restore_beside
-from broker.rules.actions import Act
-from broker.rules.dispatch import FUTURE_S, Dispatch
-from broker.rules.effects import Effect, Notice, Publish, Store
-from broker.rules.plan import Plan
-from broker.rules.retained import tell_all
-from broker.rules.shift import DispatchSettings
+from broker.ingest.acks import DeviceAcks
+from broker.ingest.backlog import keep_some
+from broker.ingest.quick_reader import Quick, quick
+from broker.ingest.resends import is_another, renamed
+from broker.ingest.restored_day import restore, restore_beside
+from broker.plan.model import Plan
+from broker.rules.dispatch.actions import Act
+from broker.rules.dispatch.day import DispatchSettings
+from broker.rules.dispatch.dispatch import FUTURE_S, Dispatch
+from broker.rules.dispatch.effects import Effect, Notice, Publish, Store
+from broker.rules.dispatch.retained_messages import tell_all
 from broker.store import Corrupt, Record, Refused, StoreError
 from broker.store import Store as RecordStore
-from broker.unpacking import Quick, quick
-from broker.waiting import keep_some
 from firmware import wire
 
 log = logging.getLogger("zhanpai.bridge")

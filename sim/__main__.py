@@ -17,9 +17,10 @@ from dataclasses import replace
 
 from rich.console import Console
 
-from sim import report, virtual_run
-from sim.area import DataAbsentError
-from sim.scenario import Scenario, ScenarioError, load, names
+from sim.judging import report
+from sim.scenario.scenario import Scenario, ScenarioError, load, names
+from sim.scenario.stages import DataAbsentError
+from sim.virtual import run
 
 HELD, FAILED, BAD, ABSENT, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -39,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
             scenario = replace(scenario, seed=options.seed)
         if options.live:
             return _live(scenario, options, console)
-        outcome = virtual_run.play(scenario, options.speed)
+        outcome = run.play(scenario, options.speed)
     except ScenarioError as error:
         print(f"scenario refused: {error}", file=sys.stderr)
         return BAD

@@ -11,9 +11,9 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from broker.registers.canonical import item_key, ordered
 from broker.registers.errors import Invalid, Problem
-from broker.registers.positions import LinedJson
+from broker.registers.kept.canonical import item_key, ordered
+from broker.registers.lined_json import LinedJson
 
 MAX_FILE_BYTES = 8_000_000
 

@@ -94,10 +94,6 @@ class Busy(RegisterError, TimeoutError):  # noqa: N818 - the name says what is s
     """Another process is writing this register; try again in a moment."""
 
 
-class Denied(RegisterError, PermissionError):  # noqa: N818 - the name says what is so
-    """This person may not do that; the text says who may and how to become one."""
-
-
 class Conflict(RegisterError, ValueError):  # noqa: N818 - the name says what is so
     """Somebody saved in between; `theirs` is what is stored now, `mine` what was refused."""
 

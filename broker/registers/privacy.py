@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from broker.registers.ages import completed_years
-from broker.registers.election_models import PHASES
+from broker.registers.elections.ages import completed_years
+from broker.registers.elections.models import PHASES
 
 DAYS_A_YEAR = 365.25
 

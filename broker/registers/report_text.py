@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from broker.registers import election_figures
-from broker.registers.election_models import Body
+from broker.registers.elections import figures
+from broker.registers.elections.models import Body
 from broker.registers.figures import DASH
 from broker.registers.words import value_word
 
@@ -12,7 +12,7 @@ from broker.registers.words import value_word
 def elections_text(bodies: Sequence[Body], found: dict[str, Any], lang: str) -> str:
     """Figures before and after, the extremes, and the first overdue steps."""
     lines = [f"{found['bodies']} {'个组织' if lang == 'zh' else 'bodies'}"]
-    for item in election_figures.compute(bodies):
+    for item in figures.compute(bodies):
         sides = []
         for side in (item.before, item.after):
             numbers = side.as_json(item.definition.decimals)

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from broker.registers.book import ELECTIONS, SAFETY
+from broker.durable_file import Disk, write_durably
 from broker.registers.checking import Kind
-from broker.registers.durable import Disk, write_durably
+from broker.registers.folder import ELECTIONS, SAFETY
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

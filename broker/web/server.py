@@ -8,17 +8,18 @@ import time
 import uvicorn
 
 from broker.config import BrokerConfig, ConfigError
-from broker.registers.access import Roles, load_roles
-from broker.registers.api import router as register_router
-from broker.registers.book import open_registers
-from broker.registers.errors import RegisterError
-from broker.rules.plan import Plan
-from broker.serving import Desk
+from broker.people.access_log import open_access_log
+from broker.people.errors import PeopleError
+from broker.people.roles import Roles, load_roles
+from broker.plan.model import Plan
+from broker.registers.folder import open_registers
 from broker.store import Store
-from broker.web.app import build_app
-from broker.web.door import OWN_NAMES
-from broker.web.patience import PatientProtocol
-from broker.web.record import record_router
+from broker.web.api.app import build_app
+from broker.web.api.record import record_router
+from broker.web.api.registers import router as register_router
+from broker.web.connection_limits import PatientProtocol
+from broker.web.desk import Desk
+from broker.web.security import OWN_NAMES
 
 log = logging.getLogger("zhanpai.web")
 
@@ -35,7 +36,7 @@ def read_roles(config: BrokerConfig) -> Roles:
         raise ConfigError(
             f"[registers] roles_file: {path} cannot be read ({why.strerror}); correct the path or its permissions"
         ) from why
-    except RegisterError as why:
+    except PeopleError as why:
         raise ConfigError(f"[registers] roles_file: {why}") from why
 
 
@@ -57,7 +58,8 @@ class WebServer:
             ) from why
         self.port = int(self._socket.getsockname()[1])
         roles = read_roles(config)
-        registers = open_registers(config.registers.folder, timezone=plan.timezone)
+        access = open_access_log(config.registers.folder, timezone=plan.timezone)
+        registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone)
         further = [record_router(store, plan), register_router(registers, roles)]
         app = build_app(desk, store, further, (host, *config.web.hosts))
         self._server = uvicorn.Server(

@@ -25,7 +25,10 @@ from collections import Counter
 from typing import Any
 
 from firmware import wire
-from firmware.truck.acceptance import Acceptance, Box
+from firmware.truck.button.gesture import Gestures
+from firmware.truck.button.incidents import Incidents
+from firmware.truck.button.presses import Presses
+from firmware.truck.clock import TruckClock
 from firmware.truck.events import (
     GPS_WORDS,
     Body,
@@ -51,13 +54,10 @@ from firmware.truck.events import (
     Started,
     Stopping,
 )
-from firmware.truck.fix import Fix
-from firmware.truck.gesture import Gestures
-from firmware.truck.position import position_body, rounded
-from firmware.truck.presses import Presses
-from firmware.truck.reporting import Reporting
-from firmware.truck.stages import Incidents
-from firmware.truck.truckclock import TruckClock
+from firmware.truck.gps.acceptance import Acceptance, Box
+from firmware.truck.gps.fix import Fix
+from firmware.truck.gps.position import position_body, rounded
+from firmware.truck.gps.reporting import Reporting
 
 FIX_LOST_S = 15.0  # no believed fix for this long: there is no fix, whatever the receiver says
 IDENTIFY_S = 10.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware import wire
-from firmware.truck.acceptance import Box
+from firmware.truck.gps.acceptance import Box
 
 PASSWORD_VARIABLE = "ZHANPAI_MQTT_PASSWORD"  # noqa: S105  (the name of a variable, not a password)
 

@@ -13,7 +13,6 @@ from collections import Counter
 
 from firmware import wire
 from firmware.truck.agent import Agent
-from firmware.truck.courier import Courier
 from firmware.truck.events import (
     Event,
     GpsLight,
@@ -30,7 +29,8 @@ from firmware.truck.events import (
     Stage,
     Started,
 )
-from firmware.truck.outbox import Outbox
+from firmware.truck.outbox.courier import Courier
+from firmware.truck.outbox.outbox import Outbox
 
 COMPLAIN_EVERY_S = 60.0
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from firmware.truck.fix import Fix
+from firmware.truck.gps.fix import Fix
 
 Body = Mapping[str, Any]
 

@@ -20,7 +20,7 @@ import serial
 
 from firmware import wire
 from firmware.truck.agent import Agent
-from firmware.truck.button import ButtonContact, PatternLight
+from firmware.truck.button.contact import ButtonContact, PatternLight
 from firmware.truck.config import TruckConfig
 from firmware.truck.device import Output, TruckDevice
 from firmware.truck.events import (
@@ -38,9 +38,9 @@ from firmware.truck.events import (
     Stopping,
     Wake,
 )
-from firmware.truck.gpsport import GATHER_S, READ_TIMEOUT_S, GpsPort, OpenPort, Port
+from firmware.truck.gps.port import GATHER_S, READ_TIMEOUT_S, GpsPort, OpenPort, Port
 from firmware.truck.link import Broker, Link
-from firmware.truck.outbox import Outbox
+from firmware.truck.outbox.outbox import Outbox
 from firmware.truck.watchdog import Watchdog
 
 log = logging.getLogger(__name__)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sim.evidence import Evidence, Interval, LampChange, TrueVisit
 from sim.judging.verdict import Verdict, clock, verdict
+from sim.world.evidence import Evidence, Interval, LampChange, TrueVisit
 
 LIT = ("due", "held", "at_stop")
 KNOWS_NOTHING = ("no_data", "dead")

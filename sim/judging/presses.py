@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sim.evidence import Evidence
 from sim.judging.verdict import Verdict, clock, verdict
+from sim.world.evidence import Evidence
 
 MATCH_S = 6.0
 

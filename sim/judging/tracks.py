@@ -4,9 +4,9 @@ import bisect
 from collections.abc import Mapping
 from typing import Any
 
-from broker.rules.geometry import distance_m
-from sim.evidence import Evidence
+from broker.plan.geometry import distance_m
 from sim.judging.verdict import Verdict, clock, verdict
+from sim.world.evidence import Evidence
 
 NEAR_S = 6.0  # a standing receiver speaks more seldom than once a second
 

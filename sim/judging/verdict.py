@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sim.evidence import Evidence
+from sim.world.evidence import Evidence
 
 SHOWN_FAULTS = 6
 

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from sim.evidence import Evidence, Heard, StoredRecord
 from sim.judging.lamps import LIT
 from sim.judging.verdict import Verdict, clock, verdict
+from sim.world.evidence import Evidence, Heard, StoredRecord
 
 DEVICE_KINDS = ("fix", "incident", "bins", "lamp", "keeper")
 

@@ -1,4 +1,4 @@
-"""The bridge of a live run: `broker.serving.serve` on the accelerated clock; prints its screen's port when it is up.
+"""The bridge of a live run: `broker.process.serve` on the accelerated clock; prints its screen's port when it is up.
 
     python -m sim.live.bridge_child BROKER.toml CLOCK
 """
@@ -11,18 +11,20 @@ from datetime import timedelta
 from pathlib import Path
 
 from broker.config import BrokerConfig, ConfigError, read_config
-from broker.registers.book import open_registers
-from broker.registers.demo_roster import demo_elections
-from broker.registers.demo_works import demo_works
+from broker.people.access_log import open_access_log
+from broker.process import serve
+from broker.registers.elections.demo import demo_elections
 from broker.registers.errors import NoRegister
-from broker.serving import serve
+from broker.registers.folder import open_registers
+from broker.registers.safety.demo import demo_works
 from broker.store import StoreError
 from sim.live.clock import SpedClock
 
 
 def _demo_registers(config: BrokerConfig, now: float) -> None:
     """Registers to look at: the made-up roster and works, as of the run's own day; what is there already stays."""
-    registers = open_registers(config.registers.folder, now=lambda: now)
+    folder = config.registers.folder
+    registers = open_registers(folder, access=open_access_log(folder, now=lambda: now), now=lambda: now)
     for register, made_up, days in ((registers.elections, demo_elections, 40), (registers.safety, demo_works, 180)):
         try:
             register.read()

@@ -13,19 +13,19 @@ from types import FrameType
 from rich.console import Console
 from rich.live import Live
 
-from broker.embedded import EmbeddedBrokerError
-from sim import report
-from sim.area import stage_of
-from sim.director import Director
-from sim.evidence import Evidence
-from sim.judging.bench import judge
+from broker.mqtt.mosquitto import EmbeddedBrokerError
+from sim.judging import report
+from sim.judging.judges import judge
 from sim.live.clock import SpedClock
-from sim.live.plant import LivePlant, StartError
+from sim.live.devices import LivePlant, StartError
 from sim.live.table import table
-from sim.scenario import Scenario, ScenarioError, load
-from sim.timeline import Timeline
-from sim.virtual_broker import Count
-from sim.virtual_run import Outcome
+from sim.scenario.scenario import Scenario, ScenarioError, load
+from sim.scenario.stages import stage_of
+from sim.virtual.broker import Count
+from sim.virtual.run import Outcome
+from sim.world.director import Director
+from sim.world.evidence import Evidence
+from sim.world.timeline import Timeline
 
 START_UP_S = 7.0  # real seconds until everything is up, when `seconds` is to be kept
 SHUT_DOWN_S = 5.0

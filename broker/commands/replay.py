@@ -1,0 +1,204 @@
+"""A stored day through the rules again: `python -m broker replay DAY`.
+
+What devices and people said is fed, in the order and at the times in which it was received, to a second bridge over
+a scratch store; its visits and calls are compared with those on record. With the same release and settings they are
+equal; with a new rule the difference is what the new rule would have done. The second bridge begins as after a restart
+at the beginning of the day, with what was learned by then and with the runs and incidents that were going on.
+"""
+
+import argparse
+import datetime as dt
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track as progress
+from rich.table import Table
+
+from broker.bridge import Bridge
+from broker.plan.calendar import day_start_at
+from broker.plan.model import Plan
+from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.dispatch.day import DispatchSettings
+from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
+from broker.rules.states.visit import Visit
+from broker.store import Record, Store, StoreError
+from broker.store.opening import open_store, reading_store
+from firmware import wire
+
+HEARD = ("fix", "incident", "bins", "lamp", "keeper", "action")
+LEARNED = ("leg", "dwell", "error")
+GOING_ON = {"run": OPEN_S, "visit": OPEN_S, "workflow": OPEN_S, "call": KEEP_S, "action": KEEP_S,
+            "bins": KEEP_S, "life": OPEN_S, "fix": 3600}  # kind: how far back it is looked for  # fmt: skip
+ROOM_CHANNELS = ("bins", "lamp", "keeper")
+COMPARED = ("state", "reason", "due_at", "promised_at", "arrived_at", "left_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One visit that ended otherwise: `then` on record, `now` by the rules as they are; None = no such visit."""
+
+    visit: str
+    then: dict[str, Any] | None
+    now: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a replay saw."""
+
+    records: int
+    visits: int
+    differences: list[Difference]
+
+
+def replay(store: Store, plan: Plan, settings: DispatchSettings, from_at: int, to_at: int, folder: Path) -> Outcome:
+    """Feed what was received in from_at <= t < to_at through the rules; `folder` takes the scratch store."""
+    heard = sorted(
+        (record for kind in HEARD for record in store.scan(kind) if from_at <= record.received_at < to_at),
+        key=lambda record: (record.received_at, record.body.get("boot", 0), record.body.get("seq", 0), record.id),
+    )
+    clock = float(from_at)
+    scratch = open_store(folder, area=plan.area_id, timezone=plan.timezone, now=lambda: clock)
+    try:
+        learned = [record for kind in LEARNED for record in store.scan(kind, to_at=from_at)]
+        going_on = _going_on(store, from_at)
+        if learned or going_on:
+            scratch.append([*learned, *going_on])
+        bridge = Bridge(plan, scratch, lambda _topic, _payload, _retained: None, settings)
+        bridge.start(clock)
+        for record in progress(heard, description="replay", disable=not sys.stderr.isatty(), console=_console()):
+            clock = _advance(bridge, clock, record.received_at)
+            _feed(bridge, record, clock)
+            bridge.flush(clock)
+        clock = _advance(bridge, clock, min(to_at, int(clock) + 3600))
+        bridge.flush(clock)
+        made = _visits(scratch, from_at, to_at)
+    finally:
+        scratch.close()
+    return Outcome(len(heard), len(made), list(_differences(_visits(store, from_at, to_at), made)))
+
+
+def _going_on(store: Store, at: int) -> list[Record]:
+    """The newest record of everything, of those that had been received by then."""
+    newest: dict[tuple[str, str], Record] = {}
+    for kind, back_s in GOING_ON.items():
+        for record in store.scan(kind, at - back_s, at):
+            if record.received_at < at:
+                newest[kind, record.key] = record
+    return list(newest.values())
+
+
+def _console() -> Console:
+    return Console(stderr=True)
+
+
+def _advance(bridge: Bridge, clock: float, to_at: int) -> float:
+    while clock < to_at:
+        clock += 1
+        bridge.tick(clock)
+    return clock
+
+
+def _feed(bridge: Bridge, record: Record, now: float) -> None:
+    if record.kind == "action":
+        fields = {**record.body}
+        for name in ("incident", "visit"):
+            fields[name] = tuple(fields[name]) if fields.get(name) else None
+        fields["version"] = None  # it was the newest then
+        try:
+            bridge.act(Act(**fields), now)
+        except ActionError:
+            pass  # the rules of today do not have it; the comparison shows what came of that
+        return
+    body = {name: value for name, value in record.body.items() if name != "device"}
+    family = "room" if record.kind in ROOM_CHANNELS else "truck"
+    topic = wire.topic(record.kind, bridge.area, record.body["device"], body.get("incident_id", ""), family)
+    bridge.receive(topic, wire.pack(topic, body), now)
+
+
+def _visits(store: Store, from_at: int, to_at: int) -> dict[str, Visit]:
+    found: dict[str, Visit] = {}
+    for record in store.scan("visit", from_at=from_at, to_at=to_at):
+        found[record.key] = Visit.from_body(dict(record.body))
+    return found
+
+
+def _differences(then: dict[str, Visit], now: dict[str, Visit]) -> Iterator[Difference]:
+    for key in sorted(then | now):
+        one, other = _outcome(then.get(key)), _outcome(now.get(key))
+        if one != other:
+            yield Difference(key, one, other)
+
+
+def _outcome(visit: Visit | None) -> dict[str, Any] | None:
+    return None if visit is None else {name: getattr(visit, name) for name in COMPARED}
+
+
+def add_commands(subparsers: Any) -> None:
+    """Register `replay`."""
+    parser = subparsers.add_parser("replay", help="feed a stored day through the rules again and compare")
+    parser.add_argument("day", help="the area's day, YYYY-MM-DD")
+    parser.add_argument("--json", action="store_true", help="print the differences as JSON")
+    parser.set_defaults(run=run_replay)
+
+
+def _day(text: str) -> dt.date:
+    try:
+        day = dt.date.fromisoformat(text)
+    except ValueError as why:
+        raise ValueError(f"{text!r} is no day; write it as 2026-11-22") from why
+    if not 2000 <= day.year < 2100:
+        raise ValueError(f"{text} is not a day from 2000 to 2099")
+    return day
+
+
+def run_replay(args: argparse.Namespace) -> int:
+    """Replay one day of the configured bridge's store; 0 equal, 1 different, 2 wrongly asked or not possible."""
+    from broker.config import ConfigError, read_config
+    from broker.settings import configured_plan, dispatch_settings
+
+    try:
+        day = _day(args.day)
+        config = read_config(args.config)
+        plan = configured_plan(config)
+        start, end = day_start_at(plan, day), day_start_at(plan, day + dt.timedelta(days=1))
+    except (ValueError, ConfigError) as why:
+        print(f"replay: {why}", file=sys.stderr)
+        return 2
+    try:
+        # By today's clock: by another one the store would end its day and begin one of the past.
+        with (
+            reading_store(config.store.url, plan.area_id, plan.timezone, time.time) as store,
+            tempfile.TemporaryDirectory(prefix="zhanpai-replay-") as folder,
+        ):
+            outcome = replay(store, plan, dispatch_settings(config), start, end, Path(folder))
+    except (StoreError, OSError) as why:  # a sealed file is checked when it is first read
+        print(f"replay: {why}", file=sys.stderr)
+        return 2
+    if args.json:
+        rows = [{"visit": d.visit, "then": d.then, "now": d.now} for d in outcome.differences]
+        print(json.dumps({"records": outcome.records, "visits": outcome.visits, "differences": rows}))
+    else:
+        _show(outcome)
+    return 1 if outcome.differences else 0
+
+
+def _show(outcome: Outcome) -> None:
+    console = Console()
+    console.print(f"{outcome.records} records replayed, {outcome.visits} visits, {len(outcome.differences)} different")
+    if not outcome.differences:
+        return
+    table = Table("visit", "what", "on record", "by the rules now")
+    for difference in outcome.differences:
+        then, now = difference.then or {}, difference.now or {}
+        for name in COMPARED:
+            if then.get(name) != now.get(name):
+                table.add_row(difference.visit, name, str(then.get(name)), str(now.get(name)))
+    console.print(table)

@@ -1,0 +1,293 @@
+"""The bridge's connection to the MQTT broker: a persistent session, turned into a queue of plain events.
+
+A message is acknowledged to the broker (PUBACK) only after the bridge committed it, so what the broker holds for us
+is handed over to our next life if we die before that. The devices' own outboxes do not rely on it.
+
+Why not paho here: it costs more per message than deciding and storing do (see `python -m bench throughput`). The
+packets are in packets.py; this file is one thread that connects, reads in large pieces and answers pings.
+"""
+
+import logging
+import queue
+import select
+import socket
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+
+from broker import __version__
+from broker.config import MqttConfig
+from broker.mqtt import packets
+from broker.mqtt.mosquitto import unsafe_because
+from firmware import wire
+
+log = logging.getLogger("zhanpai.link")
+
+VERSION_TOPIC = "$SYS/broker/version"
+MAX_WAITING = 2000  # batches; above it the thread stops reading, and the broker keeps what it has
+READ_BYTES = 262_144
+TICK_S = 1.0
+CONNECT_TIMEOUT_S = 5.0
+SEND_TIMEOUT_S = 5.0  # of reading too: how often an idle connection is looked after
+RETRY_FIRST_S = 1.0
+RETRY_MOST_S = 30.0
+HELD_S = 60.0  # a shorter connection is a failed one; above RETRY_MOST_S, or two bridges of one id never slow down
+SHORT_ONES = 3  # in a row, before we ask what throws us out
+MAX_UNANSWERED = 20_000  # our own publishes without PUBACK; a broker that lets more pile up is not listening
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """Connected and subscribed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The connection ended; it is tried again until it works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Messages as (topic, payload, number); give the numbers that are not 0 back to `settle` when all is durable."""
+
+    messages: list[tuple[str, bytes, int]]
+    connection: int
+
+
+Event = Up | Down | Arrived
+
+
+class BridgeLink:
+    """One connection as `bridge-<area>`; `events` is what happened, in order."""
+
+    def __init__(self, config: MqttConfig, area: str, at: int) -> None:
+        self.events: queue.Queue[Event] = queue.Queue(MAX_WAITING)
+        self.up = False
+        self.connection = 0
+        self.broker_version = ""
+        self._config = config
+        self._area = area
+        self._name = f"bridge-{area}"
+        self._password = config.password()
+        self._tls = config.tls()
+        topic = wire.topic("life", area, family="bridge")
+        self._will = (topic, wire.pack(topic, {"life": "lost", "at": at, "fw": __version__}))
+        self._socket: socket.socket | None = None
+        self._writing = threading.Lock()
+        self._stopping = threading.Event()
+        self._outgoing: list[bytes] = []  # packets of the bridge's loop, until it says `write_out`
+        self._outgoing_of = 0  # the connection they are for
+        self._number = 0
+        self._sent = self._answered = 0  # one written by the bridge's loop, one by our thread
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+
+    def start(self) -> None:
+        """Begin connecting in the background; an absent broker is retried for ever."""
+        self._thread.start()
+
+    def send(self, topic: str, payload: bytes, retained: bool) -> None:
+        """Publish at QoS 1 with the next `write_out`; while the connection is down it is dropped (`Bridge.link_up`)."""
+        if not self.up:
+            return
+        self._number = self._number % 65535 + 1
+        self._sent += 1
+        self._put(packets.publish(topic, payload, self._number, retained))
+
+    def settle(self, connection: int, numbers: list[int]) -> None:
+        """Tell the broker that these messages are ours now; of a connection that is gone nothing can be told."""
+        if numbers and connection == self.connection and self.up:
+            self._put(packets.pubacks(numbers))
+
+    def write_out(self) -> None:
+        """Write what was sent and settled, in one piece: a write for each would cost more than all else."""
+        outgoing, self._outgoing = self._outgoing, []
+        if outgoing and self.up and self._outgoing_of == self.connection:
+            self._write(b"".join(outgoing))
+
+    def _put(self, packet: bytes) -> None:
+        if self._outgoing_of != self.connection:
+            self._outgoing_of, self._outgoing = self.connection, []
+        self._outgoing.append(packet)
+
+    def stop(self) -> None:
+        """Leave in order (no will) and end the thread."""
+        self.write_out()
+        if self.up:
+            self._write(packets.DISCONNECT)
+        self._stopping.set()
+        self._close()
+        self._thread.join(CONNECT_TIMEOUT_S)
+
+    # --- the thread ---------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        wait_s, told, short = RETRY_FIRST_S, "", 0
+        while not self._stopping.is_set():
+            up_at = None
+            try:
+                self._connect()
+                up_at, told = time.monotonic(), ""
+                self._read()
+            except (OSError, ValueError) as why:  # ValueError: a packet that is none, or a socket closed meanwhile
+                if not self._stopping.is_set() and str(why) != told:
+                    told = str(why)
+                    log.warning(
+                        "the broker at %s:%d: %s; trying again", self._config.host, self._config.port, why
+                    )
+            finally:
+                self._close()
+            if up_at is not None:
+                if time.monotonic() - up_at >= HELD_S:
+                    wait_s, short = RETRY_FIRST_S, 0
+                else:
+                    short += 1
+                if short == SHORT_ONES and not self._stopping.is_set():
+                    log.warning(
+                        "%d connections in a row ended within %.0f s: is another bridge running as %s? A broker keeps "
+                        "one of a name and throws the other out; stop one of them", short, HELD_S, self._name,
+                    )  # fmt: skip
+            self._stopping.wait(wait_s)
+            wait_s = min(RETRY_MOST_S, wait_s * 2)
+
+    def _connect(self) -> None:
+        config = self._config
+        connection = socket.create_connection((config.host, config.port), CONNECT_TIMEOUT_S)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = connection
+        if self._tls is not None:
+            self._socket = connection = self._tls.wrap_socket(connection, server_hostname=config.host)
+        hello = packets.connect(
+            self._name, config.user or self._name, self._password, wire.KEEPALIVE_S, clean=False, will=self._will
+        )
+        self._reader = packets.PacketReader()
+        connection.sendall(hello)
+        answer, messages = self._answer(connection, packets.CONNACK)
+        if answer.number != 0:
+            raise packets.PacketError(f"it refuses us (code {answer.number}): check [mqtt] user and password_file")
+        filters = [*((topic, 1) for topic in wire.subscriptions("bridge", self._area)), (VERSION_TOPIC, 0)]
+        connection.sendall(packets.subscribe(1, filters))
+        answer, more = self._answer(connection, packets.SUBACK)
+        for (topic, _), code in zip(filters, answer.codes, strict=False):
+            if code >= packets.REFUSED and topic != VERSION_TOPIC:
+                raise packets.PacketError(
+                    f"it refuses the subscription to {topic}; let {config.user or self._name} read it in the broker's "
+                    "access list"
+                )
+        connection.settimeout(SEND_TIMEOUT_S)
+        self._sent = self._answered = 0
+        self.connection += 1
+        self.up = True
+        log.info("connected to the broker at %s:%d", config.host, config.port)
+        self.events.put(Up())
+        self._hand_over(messages + more)
+
+    def _answer(
+        self, connection: socket.socket, kind: int
+    ) -> tuple[packets.Reply, list[tuple[str, bytes, int]]]:
+        """The broker's answer of this kind, however it is cut, and the messages that came before it or with it."""
+        messages: list[tuple[str, bytes, int]] = []
+        deadline = time.monotonic() + CONNECT_TIMEOUT_S
+        while (left_s := deadline - time.monotonic()) > 0 and not self._stopping.is_set():
+            connection.settimeout(left_s)
+            try:
+                data = connection.recv(READ_BYTES)
+            except TimeoutError:
+                break
+            if not data:
+                raise packets.PacketError("it closed the connection before it answered as an MQTT broker")
+            came, replies = self._reader.feed(data)
+            messages += came
+            if replies:
+                if replies[0].kind != kind:
+                    break
+                return replies[0], messages
+        raise packets.PacketError(f"it did not answer as an MQTT broker within {CONNECT_TIMEOUT_S:.0f} s")
+
+    def _read(self) -> None:
+        """Read until the connection ends; raises OSError or PacketError when it does."""
+        heard_at = asked_at = time.monotonic()
+        while not self._stopping.is_set():
+            now = time.monotonic()
+            if now - asked_at >= wire.KEEPALIVE_S / 2:
+                asked_at = now
+                self._write(packets.PINGREQ)
+            if now - heard_at > wire.KEEPALIVE_S * 1.5:
+                raise OSError(f"silent for {now - heard_at:.0f} s")
+            data = self._received()
+            if data is None:
+                continue
+            if not data:
+                raise OSError("it closed the connection")
+            heard_at = time.monotonic()
+            messages, replies = self._reader.feed(data)
+            self._answered += sum(1 for reply in replies if reply.kind == packets.PUBACK)
+            if self._sent - self._answered > MAX_UNANSWERED:
+                raise OSError(f"it left {self._sent - self._answered} of our messages unanswered")
+            if messages:
+                self._hand_over(messages)
+
+    def _received(self) -> bytes | None:
+        """What came within a few seconds, None for nothing, empty when the connection is closed."""
+        connection = self._socket
+        if connection is None:
+            return b""
+        if not isinstance(connection, ssl.SSLSocket):
+            try:
+                return connection.recv(READ_BYTES)
+            except TimeoutError:
+                return None
+        if not connection.pending():
+            waiting = select.poll()  # select.select knows no descriptor above 1023
+            waiting.register(connection, select.POLLIN)
+            if not waiting.poll(TICK_S * 1000):
+                return None
+        with self._writing:  # OpenSSL's connections must not be read and written at the same time
+            connection.settimeout(0)  # half a TLS record must not hold whoever wants to write
+            try:
+                return connection.recv(READ_BYTES)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return None
+            finally:
+                connection.settimeout(SEND_TIMEOUT_S)
+
+    def _hand_over(self, messages: list[tuple[str, bytes, int]]) -> None:
+        if any(topic == VERSION_TOPIC for topic, _, _ in messages):
+            for topic, payload, _ in messages:
+                if topic == VERSION_TOPIC:
+                    self._learn_version(payload)
+            messages = [message for message in messages if message[0] != VERSION_TOPIC]
+        if messages:
+            self.events.put(Arrived(messages, self.connection))
+
+    def _learn_version(self, payload: bytes) -> None:
+        self.broker_version = payload[:100].decode(errors="replace")
+        for reason in unsafe_because(self.broker_version):
+            log.warning("this broker is not safe for the street: %s", reason)
+
+    def _write(self, data: bytes) -> None:
+        """Write from any thread; a connection that takes nothing within SEND_TIMEOUT_S is given up."""
+        with self._writing:
+            if self._socket is None:
+                return
+            try:
+                self._socket.sendall(data)
+            except OSError:
+                self._close_now()
+
+    def _close(self) -> None:
+        with self._writing:
+            self._close_now()
+        if self.up:
+            self.up = False
+            if not self._stopping.is_set():  # then nobody takes events any more, and a full queue would hold us
+                self.events.put(Down())
+
+    def _close_now(self) -> None:
+        if self._socket is not None:
+            try:
+                self._socket.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            self._socket.close()
+            self._socket = None

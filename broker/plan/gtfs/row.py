@@ -1,0 +1,105 @@
+"""One line of a GTFS table, asked for its cells by kind: what a cell cannot be becomes a Finding of that line."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from broker.plan.calendar import parse_date
+from broker.plan.gtfs.files import Finding
+from firmware.wire import is_id
+
+MAX_TIME_S = 48 * 3600  # a run that ends later than the night after its day is a slip of the pen
+MAX_NAME = 200  # what fits a visit of an itinerary on the wire
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line's cells; every method returns None after it has refused the cell (or if an optional one is empty)."""
+
+    file: str
+    line: int
+    cells: Mapping[str, str]
+    findings: list[Finding]
+
+    def refuse(self, reason: str) -> None:
+        """Report that this line cannot be right."""
+        self.findings.append(Finding(self.file, self.line, reason))
+
+    def get(self, column: str) -> str:
+        """The trimmed text of a cell; empty if the column does not exist."""
+        return self.cells.get(column, "")
+
+    def text(self, column: str) -> str | None:
+        """A name of at most 200 characters."""
+        value = self.get(column)
+        if not value:
+            self.refuse(f"{column} is empty")
+        elif len(value) > MAX_NAME:
+            self.refuse(f"{column} has {len(value)} characters, at most {MAX_NAME} can be shown")
+        else:
+            return value
+        return None
+
+    def id(self, column: str) -> str | None:
+        """An id that can be a level of a topic."""
+        value = self.get(column)
+        if is_id(value):
+            return value
+        if value:
+            self.refuse(f"{column} {value!r} cannot be an id: use 1-64 of a-z A-Z 0-9 . _ - and no dot first")
+        else:
+            self.refuse(f"{column} is empty")
+        return None
+
+    def whole(self, column: str, low: int, high: int) -> int | None:
+        """An integer between two bounds, None if the cell is empty."""
+        value = self.get(column)
+        if not value:
+            return None
+        if value.isascii() and value.lstrip("-").isdigit() and len(value) <= 12 and low <= int(value) <= high:
+            return int(value)
+        self.refuse(f"{column} must be a whole number from {low} to {high}, got {value!r}")
+        return None
+
+    def number(self, column: str, low: float, high: float) -> float | None:
+        """A decimal number between two bounds, None if the cell is empty."""
+        value = self.decimal(column, low, high)
+        return None if value is None else float(value)
+
+    def decimal(self, column: str, low: float, high: float) -> Decimal | None:
+        """The same as `number`, without rounding to a binary fraction."""
+        value = self.get(column)
+        if not value:
+            return None
+        try:
+            number = Decimal(value)
+            if number.is_finite() and low <= number <= high:
+                return number
+        except InvalidOperation:
+            pass
+        self.refuse(f"{column} must be a number from {low:g} to {high:g}, got {value!r}")
+        return None
+
+    def time_s(self, column: str) -> int | None:
+        """Seconds since the start of the service day of H:MM:SS, past 24:00:00 too; None if the cell is empty."""
+        value = self.get(column)
+        if not value:
+            return None
+        parts = value.split(":")
+        if len(parts) == 3 and all(p.isascii() and p.isdigit() and 1 <= len(p) <= 2 for p in parts):
+            hours, minutes, seconds = (int(part) for part in parts)
+            total_s = hours * 3600 + minutes * 60 + seconds
+            if minutes < 60 and seconds < 60 and total_s <= MAX_TIME_S:
+                return total_s
+        self.refuse(f"{column} must be a time H:MM:SS up to {MAX_TIME_S // 3600}:00:00, got {value!r}")
+        return None
+
+    def date(self, column: str) -> str | None:
+        """A day as YYYYMMDD."""
+        value = self.get(column)
+        try:
+            parse_date(value)
+        except ValueError:
+            self.refuse(f"{column} must be a day YYYYMMDD, got {value!r}")
+            return None
+        return value

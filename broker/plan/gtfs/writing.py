@@ -1,0 +1,111 @@
+"""A plan written as a GTFS feed that read_gtfs takes back unchanged."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from broker.plan.geometry import lengths_m
+from broker.plan.gtfs.files import write_tables
+from broker.plan.model import Plan, RunPlan, Service
+
+_BUS = "3"  # GTFS knows no refuse trucks; a bus is what drives streets by timetable
+_Table = tuple[Sequence[str], Iterable[Sequence[str]]]
+
+
+def write_gtfs(plan: Plan, target: Path | str) -> None:
+    """Write the plan as a folder, or as one file if the name ends in .zip; raises OSError."""
+    tables = {
+        "agency.txt": _agency(plan),
+        "estates.txt": (("estate_id", "estate_name"), [(e.estate_id, e.name) for e in plan.estates.values()]),
+        "stops.txt": _stops(plan),
+        "routes.txt": _routes(plan),
+        "trips.txt": _trips(plan),
+        "stop_times.txt": _stop_times(plan),
+        "calendar.txt": _calendar(plan),
+        "shapes.txt": _shapes(plan),
+    }
+    if any(service.added_dates or service.removed_dates for service in plan.services.values()):
+        tables["calendar_dates.txt"] = _calendar_dates(plan.services.values())
+        write_tables(Path(target), tables)
+    else:
+        write_tables(Path(target), tables, obsolete=("calendar_dates.txt",))
+
+
+def _agency(plan: Plan) -> _Table:
+    columns = ("agency_id", "agency_name", "agency_url", "agency_timezone")
+    return columns, [(plan.area_id, plan.name, f"https://{plan.area_id}.invalid/", plan.timezone)]
+
+
+def _stops(plan: Plan) -> _Table:
+    columns = ("stop_id", "stop_name", "stop_lat", "stop_lon", "estate_id", "wastes")
+    return columns, [
+        (room.room_id, room.name, _degrees(room.lat), _degrees(room.lon), room.estate_id, " ".join(room.wastes))
+        for room in plan.rooms.values()
+    ]
+
+
+def _routes(plan: Plan) -> _Table:
+    columns = ("route_id", "agency_id", "route_short_name", "route_long_name", "route_type", "waste_kind")
+    return columns, [(r.route_id, plan.area_id, "", r.name, _BUS, r.waste) for r in plan.routes.values()]
+
+
+def _trips(plan: Plan) -> _Table:
+    columns = ("route_id", "service_id", "trip_id", "shape_id", "truck_id", "capacity_bins", "capacity_kg", "shift_end")
+    return columns, [
+        (run.route_id, run.service_id, run.trip_id, run.route_id, run.truck_id, *_limits(run))
+        for run in plan.runs.values()
+    ]
+
+
+def _limits(run: RunPlan) -> tuple[str, str, str]:
+    bins = "" if run.capacity_bins is None else str(run.capacity_bins)
+    kg = "" if run.capacity_grams is None else f"{run.capacity_grams // 1000}.{run.capacity_grams % 1000:03}"
+    return bins, kg.removesuffix(".000"), "" if run.shift_end_day_s is None else _time(run.shift_end_day_s)
+
+
+def _stop_times(plan: Plan) -> _Table:
+    columns = ("trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence", "shape_dist_traveled")
+    return columns, [
+        (run.trip_id, _time(visit.arrive_day_s), _time(visit.leave_day_s), visit.room_id, str(visit.sequence),
+         _metres(visit.distance_m))
+        for run in plan.runs.values()
+        for visit in run.visits
+    ]  # fmt: skip
+
+
+def _calendar(plan: Plan) -> _Table:
+    columns = ("service_id", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+               "start_date", "end_date")  # fmt: skip
+    return columns, [
+        (service.service_id, *("1" if day else "0" for day in service.weekdays), service.start_date, service.end_date)
+        for service in plan.services.values()
+    ]
+
+
+def _calendar_dates(services: Iterable[Service]) -> _Table:
+    rows = []
+    for service in services:
+        rows += [(service.service_id, day, "1") for day in sorted(service.added_dates - service.removed_dates)]
+        rows += [(service.service_id, day, "2") for day in sorted(service.removed_dates)]
+    return ("service_id", "date", "exception_type"), rows
+
+
+def _shapes(plan: Plan) -> _Table:
+    columns = ("shape_id", "shape_pt_lat", "shape_pt_lon", "shape_pt_sequence", "shape_dist_traveled")
+    return columns, [
+        (route.route_id, _degrees(lat), _degrees(lon), str(sequence), _metres(along_m))
+        for route in plan.routes.values()
+        for sequence, ((lat, lon), along_m) in enumerate(zip(route.line, lengths_m(route.line), strict=True), start=1)
+    ]
+
+
+def _degrees(value: float) -> str:
+    return format(Decimal(repr(value)), "f")  # every digit there is, never an exponent
+
+
+def _metres(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _time(day_s: int) -> str:
+    return f"{day_s // 3600:02}:{day_s % 3600 // 60:02}:{day_s % 60:02}"

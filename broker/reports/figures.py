@@ -1,0 +1,37 @@
+"""Reading from a store what the statistics of some days need."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from broker.reports import corrections
+from broker.rules.statistics.cube import Cube, count
+from broker.store import Record, Store, amendments
+from broker.store.days import Days
+
+# The records of an event lie around it: from so many days before to so many days after (None: whenever they came).
+# A visit is called before midnight and served after it, or days later by a dispatcher who tidies up, for whom the
+# bridge keeps it two weeks; a press may be delivered weeks late, and its incident closed whenever somebody does.
+KINDS: Mapping[str, tuple[int, int | None]] = {
+    "visit": (2, 15),
+    "call": (2, 2),
+    "workflow": (2, None),
+    "weighing": (2, None),
+    "keeper": (2, 2),
+}
+
+
+def facts_of(store: Store, from_day: str, to_day: str, timezone: str) -> list[Record]:
+    """All records the figures of these days can depend on, amendments applied, also those of earlier states."""
+    first, last, days = date.fromisoformat(from_day), date.fromisoformat(to_day), Days(timezone)
+    found: list[Record] = []
+    for kind, (before, after) in KINDS.items():
+        start = days.start((first - timedelta(days=before)).isoformat())
+        end = None if after is None else days.start((last + timedelta(days=after + 1)).isoformat())
+        found += store.scan(kind, start, end)
+    return corrections.laid_over(found, store.scan(amendments.KIND))
+
+
+def figures_of(store: Store, from_day: str, to_day: str, timezone: str) -> Cube:
+    """The cube of these days and no others; raises ValueError for a day that is none."""
+    cube = count(facts_of(store, from_day, to_day, timezone), timezone)
+    return {key: figures for key, figures in cube.items() if from_day <= key[0] <= to_day}

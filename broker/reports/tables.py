@@ -1,0 +1,135 @@
+"""The figures and findings as tables: rows with shares, CSV that a spreadsheet opens, JSON."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from broker.rules.statistics.cube import DIMENSIONS, MEASURES, Cube, Figures, fold
+from broker.rules.statistics.facts import Fact
+from broker.rules.statistics.findings import ChronicLane, Disagreement, WeighIn, disagreeing, lanes, weigh_ins
+from broker.rules.statistics.periods import days_between, period_of, periods_between
+
+MAX_DAYS = 400  # of one question: the bridge answers it beside its work
+TABLES = ("figures", "lanes", "weigh_ins", "disagreements")
+_HEADS = {
+    "lanes": [*(field.name for field in fields(ChronicLane)), "chronic"],
+    "weigh_ins": [*(field.name for field in fields(WeighIn)), "difference_grams"],
+    "disagreements": [field.name for field in fields(Disagreement)],
+}
+
+# share: (numerator, denominator); the denominator is what was known, not what happened
+SHARES = {
+    "served_share": ("served", "visits"),
+    "plan_on_time_share": ("plan_on_time", "plan_known"),
+    "promise_on_time_share": ("promise_on_time", "promise_known"),
+    "calls_13_to_19_share": ("calls_13_to_19", "calls_scored"),
+    "calls_11_to_21_share": ("calls_11_to_21", "calls_scored"),
+}
+
+# sum: what must have been known at least once; else nobody knows the sum, and it is no zero
+KNOWN_BY = {
+    "bins": "bins_known",
+    "grams": "grams_known",
+    "plan_late_s": "plan_known",
+    "promise_late_s": "promise_known",
+    "outside_s": "outside_known",
+    "weighed_grams": "weighings",
+}
+
+
+def known(figures: Mapping[str, int], measure: str) -> int | None:
+    """A figure, None where nobody knows it; where every visit was skipped or cancelled, nothing collected is known."""
+    by = KNOWN_BY.get(measure)
+    if measure == "incident_s" and 0 < figures["incidents"] == figures["incidents_open"]:
+        return None
+    none_served = 0 < figures["visits"] == figures["skipped"] + figures["cancelled"]
+    nothing = measure in ("bins", "grams") and none_served
+    return figures[measure] if by is None or figures[by] or nothing else None
+
+
+def dimensions(by: str) -> list[str]:
+    """The dimensions of a comma separated text; raises ValueError for one there is not."""
+    names = [name for word in by.split(",") if (name := word.strip())]
+    unknown = [name for name in names if name not in DIMENSIONS]
+    if unknown:
+        raise ValueError(f"by: no such dimension {' '.join(unknown)}; there are {' '.join(DIMENSIONS)}")
+    return list(dict.fromkeys(names))
+
+
+def share(figures: Mapping[str, int], name: str) -> float | None:
+    """One share, 0 to 1 with four places; None without a denominator."""
+    over, under = SHARES[name]
+    return round(figures[over] / figures[under], 4) if figures[under] else None
+
+
+def rows(cube: Cube, period: str, by: Sequence[str], from_day: str, to_day: str) -> list[dict[str, Any]]:
+    """One row per period and combination of `by`; a period without any record is one row of nulls: a gap.
+
+    `days` are the asked days of the period, `days_known` those of them that have any record: a week of which two days
+    were asked, or of which five are gaps, shows it.
+    """
+    folded = fold(cube, period, by, from_day, to_day)
+    days = Counter(period_of(day, period) for day in days_between(from_day, to_day))
+    days_known = Counter(period_of(day, period) for day in {key[0] for key in cube} if from_day <= day <= to_day)
+    keys: dict[str, list[tuple[str, ...]]] = {}
+    for key in sorted(folded):
+        keys.setdefault(key[0], []).append(key)
+    found: list[dict[str, Any]] = []
+    for name in periods_between(from_day, to_day, period):
+        about = {"gap": False, "days": days[name], "days_known": days_known[name]}
+        if name not in keys:
+            found.append(_row(name, by, [None] * len(by), {**about, "gap": True}, None))
+        found += [_row(name, by, list(key[1:]), about, folded[key]) for key in keys.get(name, ())]
+    return found
+
+
+def _row(
+    name: str, by: Sequence[str], values: Sequence[str | None], about: Mapping[str, Any], figures: Figures | None
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"period": name, **dict(zip(by, values, strict=True)), **about}
+    for measure in MEASURES:
+        row[measure] = None if figures is None else known(figures, measure)
+    for word in SHARES:
+        row[word] = None if figures is None else share(figures, word)
+    return row
+
+
+def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str, to_day: str) -> list[dict[str, Any]]:
+    """What these days hide: `lanes` by estate and hour, `weigh_ins` against rooms, or `disagreements`."""
+    if name == "lanes":
+        return [{**asdict(lane), "chronic": lane.chronic} for lane in lanes(facts, timezone, from_day, to_day)]
+    if name == "weigh_ins":
+        found = weigh_ins(facts, timezone, from_day, to_day)
+        return [{**asdict(one), "difference_grams": one.difference_grams} for one in found]
+    found_words = disagreeing(facts, timezone, from_day, to_day)
+    return [{**asdict(one), "words": " ".join(one.words)} for one in found_words]
+
+
+def as_csv(table: Sequence[Mapping[str, Any]], name: str = "figures") -> str:
+    """The rows as CSV with a byte order mark, so that spreadsheets read Chinese; gaps and unknowns are empty.
+
+    A table of findings (`name`) has its heads also when nothing was found.
+    """
+    out = io.StringIO()
+    out.write("\ufeff")
+    heads = list(table[0]) if table else _HEADS.get(name, [])
+    if heads:
+        writer = csv.DictWriter(out, heads, lineterminator="\r\n")
+        writer.writeheader()
+        writer.writerows({name: _harmless(value) for name, value in row.items()} for row in table)
+    return out.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    # A text that begins like a formula would be run by the spreadsheet that opens the file; a tab or an end of line
+    # before it is dropped by some of them.
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else value
+
+
+def as_json(table: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as JSON."""
+    return json.dumps(list(table), ensure_ascii=False, indent=1) + "\n"

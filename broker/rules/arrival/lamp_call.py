@@ -1,0 +1,109 @@
+"""When a lamp is called, when it is held, and what a room is told (DESIGN section 5, "The lamp").
+
+A call latches. It is made when the median prediction comes within `call_at_s` on two consecutive updates at
+least `confirm_gap_s` apart, from data that is fresh; afterwards no prediction ends it, a slip only changes its
+pattern:
+
+    due  -- eta later than promised by more than slip_s, or the truck held --> held
+    held -- moving again and within recover_s of the promise               --> due
+
+The two limits differ so that a prediction wavering about one of them cannot make the lamp waver.
+"""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from broker.rules.arrival.prediction import Eta
+from broker.rules.states.visit import Visit
+
+FRESH_LABELS = ("live", "history", "timetable")
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    """The lamp's numbers, all in seconds."""
+
+    call_at_s: int = 960
+    confirm_gap_s: int = 10
+    slip_s: int = 300
+    recover_s: int = 120
+    back_within_s: int = 1800  # a skipped room keeps its lamp (held) if the truck is back within this time
+    unknown_within_s: int = 1800  # a silent truck expected within this time makes a dark lamp say "no data"
+
+
+@dataclass(slots=True)
+class Watch:
+    """What one visit's call remembers between updates."""
+
+    below_since: int | None = None  # the first of the consecutive updates within call_at_s
+    held: bool = False
+    label: str | None = None  # of the prediction that made the call
+
+
+def call_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings, now: int) -> bool:
+    """Whether this update makes the call; remembers the update in `watch`."""
+    if visit.state != "pending" or eta.label not in FRESH_LABELS:
+        watch.below_since = None
+        return False
+    if visit.not_before_at is not None and now < visit.not_before_at - settings.call_at_s:
+        watch.below_since = None
+        return False
+    if eta.eta_at - now > settings.call_at_s:
+        watch.below_since = None
+        return False
+    if watch.below_since is None:
+        watch.below_since = now
+        return False
+    return now - watch.below_since >= settings.confirm_gap_s
+
+
+def held_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings) -> bool:
+    """Whether a called visit's lamp shows `held` after this update; remembers it in `watch`."""
+    if visit.state != "due" or visit.promised_at is None:
+        watch.held = False
+        return False
+    slip_s = eta.eta_at - visit.promised_at
+    if eta.label == "held" or slip_s > settings.slip_s:
+        watch.held = True
+    elif watch.held and eta.label in FRESH_LABELS and slip_s <= settings.recover_s:
+        watch.held = False
+    return watch.held
+
+
+def call_id_of(visit: Visit) -> str:
+    """The one call of a visit: the same name after a restart, so that it cannot be made twice."""
+    name = f"{visit.run_id}.{visit.room}.{visit.visit_number}"
+    return name if len(name) <= 64 else blake2b(name.encode(), digest_size=16).hexdigest()
+
+
+def arrival_body(
+    waste: str, state: str, visit: Visit | None, eta: Eta | None, settings: CallSettings, now: int
+) -> dict[str, Any]:
+    """The retained `arrival` message of a room and waste kind for its most relevant visit.
+
+    `scheduled` without `eta_at` says: a truck is expected soon and nobody knows where it is; the lamp then
+    shows "no data", because dark must never mean "I do not know".
+    """
+    body: dict[str, Any] = {
+        "call_id": None,
+        "waste": waste,
+        "state": state,
+        "truck": None,
+        "run_id": None,
+        "visit_number": None,
+        "eta_at": None,
+        "early_at": None,
+        "late_at": None,
+        "sent_at": now,
+    }
+    if visit is None or state == "none":
+        return body
+    body.update(
+        call_id=visit.call_id, truck=visit.truck, run_id=visit.run_id, visit_number=visit.visit_number
+    )
+    if eta is not None and state in ("scheduled", "due", "held", "at_stop"):
+        unknown = state == "scheduled" and eta.label == "stale" and eta.eta_at - now <= settings.unknown_within_s
+        if not unknown:
+            body.update(eta_at=eta.eta_at, early_at=eta.early_at, late_at=eta.late_at)
+    return body

@@ -1,0 +1,250 @@
+"""When a truck reaches each room it owes: the walk from where it is, leg by leg and stay by stay.
+
+    rest of the present leg (by distance) or rest of the present stay
+    + expected legs and stays (what was learned, else the timetable and a first guess, half and half)
+
+The answer rests on the place of the truck, so it slips while the truck stands and never counts down while it is
+held. Each estimate says what it rests on:
+
+    live       the truck's own position, at most 90 s old
+    history    the truck went silent at most 180 s ago: it is taken to go on as usual, no further than the next room
+    stale      silent for longer; nobody knows
+    held       it stands outside a stop, or its driver pressed the button
+    off_route  it is beside its line; straight distance to the next room
+    timetable  the run has not begun
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from broker.plan.geometry import distance_m
+from broker.rules.learning.history import ErrorRecord, History, Outlook
+from broker.rules.tracking.tracker import Progress, RunTracker, TrackVisit, VisitKey
+
+LIVE_S = 90  # a position older than this neither lights nor clears a lamp
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalSettings:
+    """Floors and widenings of a prediction."""
+
+    least_stay_rest_s: float = 15.0
+    overstay_share: float = 0.25
+    plan_share: float = 0.5
+    moving_mps: float = 0.5
+    least_band_s: float = 30.0
+    gap_widening: float = 1.25
+    off_route_widening: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Eta:
+    """One predicted arrival: median, p10 and p90 (POSIX seconds), and what it rests on."""
+
+    key: VisitKey
+    eta_at: int
+    early_at: int
+    late_at: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stop of a walk: the leg that leads to it and the stay there; None = not known.
+
+    `leg_planned_s` is a planned driving time, `gap_planned_s` a planned time from arrival to arrival.
+    """
+
+    room: str
+    waste: str | None = None
+    length_m: float | None = None
+    leg_planned_s: float | None = None
+    gap_planned_s: float | None = None
+    planned_at: float | None = None
+    not_before_at: float | None = None
+    bins: int | None = None
+
+
+def stay_s(outlook: Outlook, step: Step, arrive_at: float) -> float:
+    """Expected seconds at one stop reached at `arrive_at`; 0 where nothing is collected."""
+    if step.waste is None:
+        return 0.0
+    early_s = step.planned_at - arrive_at if step.planned_at else 0.0
+    return outlook.dwell_s(step.room, step.waste, step.bins, early_s)
+
+
+def walk(
+    clock: float, steps: Sequence[Step], outlook: Outlook, leave_first_at: float | None = None, plan_share: float = 0.5
+) -> Iterator[float]:
+    """The arrival at each step when the first is reached at `clock` (and left at `leave_first_at` if given)."""
+    for index, step in enumerate(steps):
+        if index > 0:
+            before = steps[index - 1]
+            first_left = leave_first_at is not None and index == 1
+            away_s = 0.0 if first_left else stay_s(outlook, before, clock)
+            left_at = leave_first_at if leave_first_at is not None and first_left else clock + away_s
+            early_s = before.planned_at - clock if before.planned_at else 0.0
+            drive_s, label = outlook.leg_s(
+                before.room, step.room, step.length_m, left_at, step.leg_planned_s, early_s
+            )
+            arrive_at = left_at + drive_s
+            if (
+                label == "timetable"
+                and step.gap_planned_s is not None
+                and not first_left
+                and before.waste is not None
+                and not outlook.knows_stay(before.room, before.waste)
+            ):
+                arrive_at += plan_share * (clock + step.gap_planned_s - arrive_at)
+            clock = arrive_at
+        if step.not_before_at is not None:
+            clock = max(clock, step.not_before_at)
+        yield clock
+
+
+def predict(
+    tracker: RunTracker,
+    history: History,
+    bins: Mapping[tuple[str, str], int],
+    now: int,
+    settings: ArrivalSettings | None = None,
+) -> list[Eta]:
+    """The arrivals of a run's owed visits in visiting order; `bins` counts by (room, waste) where known."""
+    settings = settings or ArrivalSettings()
+    visits = tracker.pending
+    if not visits:
+        return []
+    state = tracker.progress(now)
+    label = _label(state)
+    outlook = history.outlook(tracker.route.route_id, now)
+    steps = _steps(visits, bins, history.settings.detour_factor)
+    if state.arrived_at is not None:
+        leave_at = now + _stay_rest_s(state, steps[0], outlook, now, settings)
+        arrivals = list(walk(state.arrived_at, steps, outlook, leave_at, settings.plan_share))
+    else:
+        first_at = now + _first_rest_s(tracker, state, steps[0], outlook, now, settings)
+        arrivals = list(walk(first_at, steps, outlook, None, settings.plan_share))
+    etas = [
+        _with_band(visit.key, max(arrive_at, now), label, history, now, settings)
+        for visit, arrive_at in zip(visits, arrivals, strict=True)
+    ]
+    if state.arrived_at is not None:
+        etas[0] = Eta(visits[0].key, state.arrived_at, state.arrived_at, state.arrived_at, label)
+    return etas
+
+
+def _steps(
+    visits: Sequence[TrackVisit], bins: Mapping[tuple[str, str], int], detour_factor: float
+) -> list[Step]:
+    steps = []
+    before: TrackVisit | None = None
+    for visit in visits:
+        length_m = gap_s = None
+        if before is not None:
+            length_m = leg_length_m(before, visit, detour_factor)
+            if before.planned_at and visit.planned_at and visit.planned_at > before.planned_at:
+                gap_s = float(visit.planned_at - before.planned_at)
+        steps.append(
+            Step(
+                room=visit.key[0],
+                waste=visit.waste,
+                length_m=length_m,
+                gap_planned_s=gap_s,
+                planned_at=visit.planned_at or None,
+                not_before_at=visit.not_before_at,
+                bins=bins.get((visit.key[0], visit.waste)),
+            )
+        )
+        before = visit
+    return steps
+
+
+def leg_length_m(before: TrackVisit, visit: TrackVisit, detour_factor: float) -> float:
+    """Metres between two visits: along the line where both lie on it in this order, else straight with a detour."""
+    if before.distance_m is not None and visit.distance_m is not None and visit.distance_m >= before.distance_m:
+        return visit.distance_m - before.distance_m
+    return detour_factor * distance_m(before.lat, before.lon, visit.lat, visit.lon)
+
+
+def _label(state: Progress) -> str:
+    if state.held:
+        return "held"
+    if not state.started:
+        return "timetable"
+    if state.stale:
+        return "stale"
+    if state.off_route:
+        return "off_route"
+    return "live" if state.fix_age_s is not None and state.fix_age_s <= LIVE_S else "history"
+
+
+def _stay_rest_s(state: Progress, step: Step, outlook: Outlook, now: int, settings: ArrivalSettings) -> float:
+    """What is left of the present stay: never nothing, and the longer it lasts beyond its time the more."""
+    arrived_at = state.arrived_at if state.arrived_at is not None else now
+    rest_s = arrived_at + stay_s(outlook, step, arrived_at) - now
+    if rest_s < settings.least_stay_rest_s:
+        rest_s = settings.least_stay_rest_s + settings.overstay_share * (settings.least_stay_rest_s - rest_s)
+    if state.held_since is not None:
+        rest_s = max(rest_s, float(now - state.held_since))
+    return rest_s
+
+
+def _first_rest_s(
+    tracker: RunTracker, state: Progress, step: Step, outlook: Outlook, now: int, settings: ArrivalSettings
+) -> float:
+    """What is left until the truck reaches the first owed visit."""
+    length_m = state.leg_length_m
+    expected_s, _ = outlook.leg_s(state.from_room, step.room, length_m, now)
+    leg_rest_s = expected_s * (state.leg_rest_m / length_m if length_m > 0 else 0.0)
+    if not state.started:
+        planned_rest_s = step.planned_at - now if step.planned_at else 0.0
+        return max(planned_rest_s, 0.0 if state.stale else leg_rest_s)
+    rest_s = leg_rest_s
+    if state.fix is not None and (state.fix.speed_mps is None or state.fix.speed_mps > settings.moving_mps):
+        # Silent on the move: it goes on as usual, but nobody says it is there before it says so itself.
+        silent_s = min(state.fix_age_s or 0, tracker.settings.stale_s)
+        fence_s = tracker.settings.fence_m / tracker.settings.default_speed_mps
+        rest_s = max(leg_rest_s - silent_s, min(leg_rest_s, fence_s))
+    if state.held_since is not None:
+        rest_s = max(leg_rest_s, float(now - state.held_since))
+    return rest_s
+
+
+def _with_band(
+    key: VisitKey, arrive_at: float, label: str, history: History, now: int, settings: ArrivalSettings
+) -> Eta:
+    early_s, late_s = history.band_s(arrive_at - now)
+    widening = 1.0
+    if label in ("history", "stale"):
+        widening = settings.gap_widening
+    elif label == "off_route":
+        widening = settings.off_route_widening
+    early_s = min(early_s * widening, -settings.least_band_s)
+    late_s = max(late_s * widening, settings.least_band_s)
+    eta_at = round(arrive_at)
+    return Eta(key, eta_at, max(now, round(arrive_at + early_s)), max(eta_at, round(arrive_at + late_s)), label)
+
+
+class Promises:
+    """Remembers what was predicted, once a minute, so that each arrival tells how far off it was."""
+
+    def __init__(self, every_s: int = 60) -> None:
+        self._every_s = every_s
+        self._made: dict[VisitKey, list[tuple[int, int]]] = {}
+
+    def note(self, etas: Sequence[Eta], now: int) -> None:
+        """Remember the live predictions of one moment."""
+        for eta in etas:
+            if eta.label != "live":
+                continue
+            made = self._made.setdefault(eta.key, [])
+            if not made or now - made[-1][0] >= self._every_s:
+                made.append((now, eta.eta_at))
+
+    def arrived(self, key: VisitKey, at: int) -> list[ErrorRecord]:
+        """The errors of all that was predicted for this visit, which is then forgotten."""
+        return [
+            ErrorRecord(horizon_s=eta_at - made_at, error_s=at - eta_at)
+            for made_at, eta_at in self._made.pop(key, [])
+            if eta_at > made_at
+        ]

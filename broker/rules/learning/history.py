@@ -1,0 +1,232 @@
+"""What the area has learned, fed by plain records that the bridge stores and learns again after a restart.
+
+`leg_times.py` holds the drives, `dwell_times.py` the stays, this page the records, the errors of past
+predictions and one door to all of it. Feed records in any order of days; what happened after the asked moment never counts as today.
+"""
+
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, Self
+from zoneinfo import ZoneInfo
+
+from broker.rules.learning.dwell_times import StaySettings, StayTimes
+from broker.rules.learning.leg_times import FALLBACK_LEG_S, START_ROOM, LegSettings, LegTimes, half_hour_of
+
+__all__ = ["START_ROOM", "DwellRecord", "ErrorRecord", "History", "HistorySettings", "LegRecord", "Outlook"]
+
+HORIZON_EDGES_S = (120, 300, 600, 900, 1200, 1800, 2700)
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySettings:
+    """The area's time zone (for half-hours of the day) and how fast to believe what was seen."""
+
+    timezone: str = "Asia/Shanghai"
+    detour_factor: float = 1.35  # street metres per straight metre where no line is known
+    error_memory: int = 4000  # one a minute and visit: some fifty runs
+    error_minimum: int = 30
+    default_band_share: float = 0.25
+    legs: LegSettings = field(default_factory=LegSettings)
+    stays: StaySettings = field(default_factory=StaySettings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A record that turns into JSON types and back."""
+
+    def to_body(self) -> dict[str, Any]:
+        """The fields as a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> Self:
+        """The record of a body made by `to_body`; unknown keys are ignored, KeyError names a missing field."""
+        return cls(
+            **{
+                each.name: body[each.name]
+                for each in fields(cls)
+                if each.name in body or each.default is MISSING
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LegRecord(_Plain):
+    """One drive between two rooms: from leaving the first (`started_at`) to reaching the second.
+
+    `length_m` or `planned_s` (the timetable's driving time) is what it is measured against; `early_s` is how
+    much before the timetable it started, where a driver may wait on the way.
+    """
+
+    route_id: str
+    from_room: str
+    to_room: str
+    drive_s: int
+    started_at: int
+    truck_id: str
+    length_m: float | None = None
+    planned_s: int | None = None
+    early_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DwellRecord(_Plain):
+    """One stay at a room; `bins` is what was emptied, None where nobody counted."""
+
+    room_id: str
+    waste: str
+    dwell_s: int
+    bins: int | None
+    started_at: int
+    early_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRecord(_Plain):
+    """One prediction that came true: made `horizon_s` before what it named, off by `error_s` (positive: later)."""
+
+    horizon_s: int
+    error_s: int
+
+
+class _Recent:
+    """The last values of something, kept sorted for quantiles."""
+
+    def __init__(self, memory: int) -> None:
+        self._order: deque[float] = deque()
+        self._sorted: list[float] = []
+        self._memory = memory
+
+    def add(self, value: float) -> None:
+        if len(self._order) == self._memory:
+            del self._sorted[bisect_left(self._sorted, self._order.popleft())]
+        self._order.append(value)
+        insort(self._sorted, value)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def quantile(self, share: float) -> float:
+        """The value below which `share` of the values lie; IndexError when there are none."""
+        place = share * (len(self._sorted) - 1)
+        below = int(place)
+        above = min(below + 1, len(self._sorted) - 1)
+        return self._sorted[below] + (place - below) * (self._sorted[above] - self._sorted[below])
+
+
+class Outlook:
+    """What one route expects, as seen at one moment."""
+
+    def __init__(self, legs: LegTimes, stays: StayTimes, route_id: str, now: float, offset_s: int) -> None:
+        self._legs = legs
+        self._stays = stays
+        self._route_id = route_id
+        self._offset_s = offset_s
+        self._today = legs.today_factor(route_id, now)
+        self._half_hours: dict[int, float] = {}
+
+    def leg_s(
+        self,
+        from_room: str,
+        to_room: str,
+        length_m: float | None,
+        at: float,
+        planned_s: float | None = None,
+        early_s: float = 0.0,
+    ) -> tuple[float, str]:
+        """(expected seconds of a drive that starts at `at`, "history" if it was driven before else "timetable")."""
+        pair = (from_room, to_room)
+        base_s, planned = _base(length_m, planned_s, self._legs.settings.default_speed_mps)
+        half_hour = half_hour_of(at, self._offset_s)
+        factor = self._half_hours.get(half_hour)
+        if factor is None:
+            factor = self._half_hours[half_hour] = self._legs.half_hour_factor(self._route_id, half_hour)
+        drive_s = base_s * self._legs.pair_ratio(pair, base_s, planned) * factor * self._today
+        if early_s > 0:
+            drive_s += self._legs.wait_s(pair, early_s)
+        return max(1.0, drive_s), "history" if self._legs.knows(pair) else "timetable"
+
+    def dwell_s(self, room_id: str, waste: str, bins: int | None, early_s: float = 0.0) -> float:
+        """Expected seconds of a stay; None bins = as many as usual there."""
+        place = (room_id, waste)
+        stay_s = self._stays.stay_s(place, bins)
+        return stay_s + self._stays.wait_s(place, early_s) if early_s > 0 else stay_s
+
+    def knows_stay(self, room_id: str, waste: str) -> bool:
+        """Whether a stay at this room was seen before."""
+        return self._stays.knows((room_id, waste))
+
+
+class History:
+    """The learned times of one area."""
+
+    def __init__(self, settings: HistorySettings | None = None) -> None:
+        self.settings = settings or HistorySettings()
+        self._zone = ZoneInfo(self.settings.timezone)
+        self._legs = LegTimes(self.settings.legs)
+        self._stays = StayTimes(self.settings.stays)
+        self._errors: list[_Recent] = [_Recent(self.settings.error_memory) for _ in range(len(HORIZON_EDGES_S) + 1)]
+
+    def learn_leg(self, record: LegRecord, *, lasting: bool = True) -> None:
+        """Take in one drive; one that took no time is ignored; not `lasting`: it counts as today's traffic only."""
+        if record.drive_s <= 0:
+            return
+        base_s, planned = _base(record.length_m, record.planned_s, self.settings.legs.default_speed_mps)
+        self._legs.learn(
+            record.route_id,
+            (record.from_room, record.to_room),
+            base_s,
+            planned,
+            record.drive_s,
+            record.started_at + record.drive_s,
+            record.early_s,
+            self._offset_s(record.started_at),
+            lasting,
+        )
+
+    def learn_dwell(self, record: DwellRecord) -> None:
+        """Take in one stay; a negative one is ignored."""
+        if record.dwell_s >= 0:
+            self._stays.learn((record.room_id, record.waste), record.dwell_s, record.bins, record.early_s)
+
+    def learn_error(self, record: ErrorRecord) -> None:
+        """Take in how far off one prediction was."""
+        self._errors[bisect_left(HORIZON_EDGES_S, record.horizon_s)].add(record.error_s)
+
+    def outlook(self, route_id: str, now: float) -> Outlook:
+        """What the route expects, given all that ended before `now`."""
+        return Outlook(self._legs, self._stays, route_id, now, self._offset_s(now))
+
+    def leg_s(
+        self, route_id: str, from_room: str, to_room: str, length_m: float, at: float, planned_s: float | None = None
+    ) -> tuple[float, str]:
+        """(expected seconds of a drive that starts at `at`, "history" if it was driven before else "timetable")."""
+        return self.outlook(route_id, at).leg_s(from_room, to_room, length_m, at, planned_s)
+
+    def dwell_s(self, room_id: str, waste: str, bins: int | None, at: float) -> float:  # noqa: ARG002
+        """Expected seconds of a stay that empties `bins`; None = as many as usual there."""
+        return self._stays.stay_s((room_id, waste), bins)
+
+    def band_s(self, horizon_s: float) -> tuple[float, float]:
+        """(p10, p90) of actual minus predicted for predictions this far ahead, in seconds."""
+        errors = self._errors[bisect_left(HORIZON_EDGES_S, horizon_s)]
+        if len(errors) < self.settings.error_minimum:
+            half = self.settings.default_band_share * max(0.0, horizon_s)
+            return -half, half
+        return errors.quantile(0.1), errors.quantile(0.9)
+
+    def _offset_s(self, at: float) -> int:
+        offset = datetime.fromtimestamp(at, UTC).astimezone(self._zone).utcoffset()
+        return int(offset.total_seconds()) if offset is not None else 0
+
+
+def _base(length_m: float | None, planned_s: float | None, speed_mps: float) -> tuple[float, bool]:
+    """(first guess of a drive in seconds, whether the timetable gave it)."""
+    if planned_s is not None and planned_s > 0:
+        return float(planned_s), True
+    if length_m is not None:
+        return max(1.0, length_m / speed_mps), False
+    return FALLBACK_LEG_S, False

@@ -1,0 +1,105 @@
+"""Stops a truck left behind without being seen there: passed, stayed at in silence, or reached after all.
+
+    ahead  --two fixes beyond, or one far beyond--> behind
+    behind --silent for long enough to drive there, stay and drive on--> a stay is inferred
+    behind --else--> passed
+    passed --the truck stands in its fence for 20 s--> reached after all
+
+Off the line the same holds for any visit still owed: a driver may take them in an order of his own.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from broker.plan.geometry import distance_m
+from broker.rules.tracking.types import GpsFix, TrackSettings, TrackVisit, VisitKey
+
+
+class MissedStops:
+    """What was left behind by one truck on its run."""
+
+    def __init__(self, settings: TrackSettings) -> None:
+        self._settings = settings
+        self._passed: dict[VisitKey, TrackVisit] = {}
+        self._standing_since: dict[VisitKey, int] = {}
+        self._short_fix: GpsFix | None = None  # the newest fix at which the next visit was not yet behind
+        self._fixes_beyond = 0
+
+    def start_over(self, fix: GpsFix | None) -> None:
+        """The truck is heading for another visit from here on."""
+        self._short_fix, self._fixes_beyond = fix, 0
+
+    def forget_passed(self) -> None:
+        """What is owed was said anew: passed visits among it are ordinary ones again."""
+        self._passed.clear()
+
+    def remember(self, visit: TrackVisit) -> None:
+        """This visit was passed; it may still be reached."""
+        self._passed[visit.key] = visit
+
+    def fence_m(self, visit: TrackVisit) -> float:
+        """How far around its room a truck counts as there."""
+        return visit.fence_m or self._settings.fence_m
+
+    def silent_over(self, visits: Sequence[TrackVisit], along_m: float | None, gap_s: int) -> bool:
+        """Whether the first of these visits came and went within one silence."""
+        if not visits or along_m is None or gap_s <= self._settings.seen_gap_s:
+            return False
+        visit = visits[0]
+        return visit.distance_m is not None and along_m > visit.distance_m + self.fence_m(visit)
+
+    def left_behind(
+        self, pending: Sequence[TrackVisit], fix: GpsFix, along_m: float | None, from_m: float | None, closest_m: float
+    ) -> list[TrackVisit]:
+        """The next visits that now surely lie behind; `along_m` None on a free leg, where only the next one can."""
+        behind: list[TrackVisit] = []
+        for visit in pending:
+            straight_m = distance_m(fix.lat, fix.lon, visit.lat, visit.lon)
+            fence_m = self.fence_m(visit)
+            if along_m is None:
+                if closest_m <= 2 * fence_m and straight_m > 8 * fence_m:
+                    return [visit]
+                break
+            if visit.distance_m is None or (from_m is not None and visit.distance_m < from_m):
+                break
+            if along_m <= visit.distance_m + fence_m or straight_m <= fence_m:
+                break
+            behind.append(visit)
+        if not behind:
+            self.start_over(fix)
+            return []
+        self._fixes_beyond += 1
+        beyond_m = (along_m or 0.0) - (behind[0].distance_m or 0.0)
+        return behind if self._fixes_beyond >= 2 or beyond_m >= 4 * self._settings.fence_m else []
+
+    def stays(self, behind: Sequence[TrackVisit], fix: GpsFix) -> list[tuple[int, int]]:
+        """(arrival, departure) at each visit left behind, if the silence before `fix` was long enough; else empty."""
+        short, settings = self._short_fix, self._settings
+        if short is None or fix.fix_at - short.fix_at <= settings.seen_gap_s:
+            return []
+        places = [(short.lat, short.lon), *((visit.lat, visit.lon) for visit in behind), (fix.lat, fix.lon)]
+        drives_s = [distance_m(*start, *end) / settings.default_speed_mps for start, end in pairwise(places)]
+        stay_s = (fix.fix_at - short.fix_at - sum(drives_s)) / len(behind)
+        if stay_s < settings.inferred_stay_s:
+            return []
+        stays, clock = [], float(short.fix_at)
+        for drive_s in drives_s[:-1]:
+            stays.append((round(clock + drive_s), round(clock + drive_s + stay_s)))
+            clock += drive_s + stay_s
+        return stays
+
+    def reached_after_all(
+        self, fix: GpsFix, speed_mps: float, others: Sequence[TrackVisit]
+    ) -> tuple[TrackVisit, int] | None:
+        """(visit, since when) of a passed stop, or one of `others`, in whose fence the truck has stood long enough."""
+        for visit in (*self._passed.values(), *others):
+            inside = distance_m(fix.lat, fix.lon, visit.lat, visit.lon) <= self.fence_m(visit)
+            if not inside or speed_mps >= self._settings.noise_mps:
+                self._standing_since.pop(visit.key, None)
+                continue
+            since = self._standing_since.setdefault(visit.key, fix.fix_at)
+            if fix.fix_at - since >= self._settings.nearby_stay_s:
+                self._passed.pop(visit.key, None)
+                self._standing_since.clear()
+                return visit, since
+        return None

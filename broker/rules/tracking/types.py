@@ -1,0 +1,117 @@
+"""The words of tracking: what comes in, what happens, what is known of a truck on its run."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broker.rules.learning.history import DwellRecord, LegRecord
+
+VisitKey = tuple[str, int]  # room_id, visit_number
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSettings:
+    """When a truck counts as arrived, gone, held, off its route, or unknown."""
+
+    fence_m: float = 25.0
+    slow_mps: float = 2.0
+    stay_s: int = 10
+    nearby_m: float = 45.0
+    nearby_stay_s: int = 20
+    inferred_stay_s: int = 30
+    seen_gap_s: int = 75  # what began in a longer silence has no exact time and teaches nothing
+    late_fix_s: int = 90
+    future_fix_s: int = 60
+    stale_s: int = 180
+    off_route_m: float = 60.0
+    off_route_s: int = 60
+    off_route_fixes: int = 3
+    look_back_m: float = 150.0
+    look_ahead_m: float = 150.0  # beyond what a truck can have driven since the last fix
+    progress_m: float = 30.0
+    held_least_s: int = 120
+    held_most_s: int = 170
+    start_m: float = 100.0
+    early_start_s: int = 1800
+    incoming_m: float = 100.0
+    default_speed_mps: float = 5.0
+    detour_factor: float = 1.35
+    noise_mps: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class GpsFix:
+    """One position of a truck; times are POSIX seconds, `speed_mps` None where the receiver gave none."""
+
+    fix_at: int
+    lat: float
+    lon: float
+    speed_mps: float | None
+    received_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrackVisit:
+    """One visit the run owes; `distance_m` along the line, or None for a visit outside the line's order."""
+
+    key: VisitKey
+    lat: float
+    lon: float
+    waste: str
+    planned_at: int
+    not_before_at: int | None
+    distance_m: float | None
+    fence_m: float | None = None
+
+
+class TrackKind(StrEnum):
+    """What can happen to a truck on its way."""
+
+    ARRIVED = "Arrived"
+    LEFT = "Left"
+    PASSED_WITHOUT_DWELL = "PassedWithoutDwell"
+    OFF_ROUTE = "OffRoute"
+    BACK_ON_ROUTE = "BackOnRoute"
+    HELD = "Held"
+    MOVING = "Moving"
+
+
+@dataclass(frozen=True, slots=True)
+class TrackEvent:
+    """One happening; `key` is the visit concerned (for the way: the next one), `at` when it happened.
+
+    `inferred` marks a stay nobody saw (it lay in a gap of positions); `leg` and `dwell` are what history learns.
+    """
+
+    kind: TrackKind
+    key: VisitKey | None
+    at: int
+    leg: LegRecord | None = None
+    dwell: DwellRecord | None = None
+    inferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The state at one moment. `status` is a GTFS-Realtime VehicleStopStatus word; `fix` the newest position.
+
+    `along_m` is the matched place on the line (None before the first match or without a line), `from_room` the
+    room the present leg comes from and `leg_length_m`/`leg_rest_m` its length and what is left of it; `still_s`
+    how long the truck is known to have made no progress.
+    """
+
+    status: str
+    next_visit: VisitKey | None
+    at_visit: VisitKey | None
+    arrived_at: int | None
+    started: bool
+    held: bool
+    held_since: int | None
+    off_route: bool
+    stale: bool
+    fix: GpsFix | None
+    fix_age_s: int | None
+    along_m: float | None
+    from_room: str
+    leg_length_m: float
+    leg_rest_m: float
+    still_s: int

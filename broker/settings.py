@@ -1,0 +1,40 @@
+"""From the configuration to what the parts are given: the plan, and the numbers of the rules."""
+
+from pathlib import Path
+
+from broker.config import BrokerConfig, ConfigError
+from broker.plan.model import Plan
+from broker.rules.arrival.lamp_call import CallSettings
+from broker.rules.dispatch.day import DispatchSettings
+from broker.rules.learning.dwell_times import StaySettings
+
+
+def configured_plan(config: BrokerConfig) -> Plan:
+    """The plan a configuration names: `demo`, or a GTFS folder or zip. Raises ConfigError with every finding."""
+    name = config.area.plan
+    if name == "demo":
+        from broker.plan.demo_area import demo_plan
+
+        return demo_plan()
+    from broker.plan.gtfs.feed import GtfsError, read_gtfs
+
+    try:
+        return read_gtfs(Path(name))
+    except GtfsError as why:
+        raise ConfigError(f"[area] plan: {why}") from why
+    except OSError as why:
+        raise ConfigError(f"[area] plan: {name} cannot be read ({why.strerror or why})") from why
+
+
+def dispatch_settings(config: BrokerConfig) -> DispatchSettings:
+    """The dispatch's numbers as configured."""
+    guess = config.arrival
+    return DispatchSettings(
+        calls=CallSettings(**config.calls.model_dump()),
+        stays=StaySettings(
+            default_setup_s=guess.setup_s, default_bin_s=guess.per_bin_s, default_bins=guess.bins
+        ),
+        default_speed_mps=guess.speed_mps,
+        detour_factor=guess.detour_factor,
+        **config.dispatch.model_dump(),
+    )

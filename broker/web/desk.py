@@ -1,0 +1,38 @@
+"""The desk between the bridge's loop and the web's threads: the newest picture, and a box for actions."""
+
+import queue
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from broker.rules.dispatch.actions import Act
+
+
+@dataclass(slots=True)
+class Desk:
+    """What the screen's threads see of the bridge: the newest picture, and a box for actions."""
+
+    picture: dict[str, Any] = field(default_factory=dict)
+    number: int = 0
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    box: "queue.Queue[tuple[Act, Future[dict[str, Any]]]]" = field(default_factory=queue.Queue)
+
+    def show(self, picture: dict[str, Any]) -> None:
+        """Put up a new picture and wake whoever waits for one."""
+        with self.changed:
+            self.picture = picture
+            self.number += 1
+            self.changed.notify_all()
+
+    def wait(self, after: int, timeout_s: float) -> int:
+        """The number of the newest picture, once it is not `after`, or when the time is over."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.number != after, timeout_s)
+            return self.number
+
+    def ask(self, act: Act, timeout_s: float = 5.0) -> dict[str, Any]:
+        """Have the bridge carry out an action; the picture after it. Raises what the bridge raised, or TimeoutError."""
+        answer: Future[dict[str, Any]] = Future()
+        self.box.put((act, answer))
+        return answer.result(timeout_s)

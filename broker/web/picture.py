@@ -1,0 +1,176 @@
+"""One picture of everything for the screen, the API and the live table: plain JSON, made from the dispatch's state."""
+
+from typing import Any
+
+from broker.bridge import Bridge
+from broker.rules.dispatch.day import Run
+from broker.rules.dispatch.incident_handling import second_visit
+from broker.rules.states.incident import Incident
+from broker.rules.states.visit import Visit, record_key
+from firmware import wire
+
+
+def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
+    """What is known at `now`; every list is sorted, every age is in seconds, None = not known."""
+    shift = bridge.dispatch.shift
+    at = int(now)
+    trucks = sorted(set(shift.plan.trucks()) | set(shift.trucks) | {run.truck for run in shift.runs.values()})
+    return {
+        "area": {"id": bridge.area, "name": shift.plan.name, "timezone": shift.plan.timezone},
+        "at": at,
+        "link": {"up": bridge.link[0], "since_at": bridge.link[1]},
+        "trucks": [_truck(bridge, name, at) for name in trucks],
+        "rooms": [_room(bridge, room_id, at) for room_id in sorted(shift.plan.rooms)],
+        "runs": [_run(bridge, run, at) for run in _by_start(bridge)],
+        "incidents": [
+            _incident(bridge, incident, at)
+            for incident in sorted(shift.incidents.values(), key=lambda i: (not i.open, -i.raised_at, i.incident_id))
+        ],
+        "attention": [{"id": name, **found._asdict()} for name, found in sorted(shift.attention.items())],
+        "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
+        "data": {
+            "oldest_fix_s": _oldest_fix_s(bridge, at),
+            "counts": dict(bridge.counts),
+            "refused": dict(bridge.refused),
+            "late_positions": bridge.dispatch.stale_fixes,
+            "wrong_clocks": bridge.dispatch.wrong_clocks,
+            "trouble": bridge.trouble,
+            "unstored": bridge.unstored,
+        },
+    }
+
+
+def _by_start(bridge: Bridge) -> list[Run]:
+    return sorted(bridge.dispatch.shift.runs.values(), key=lambda run: (run.planned_start_at, run.run_id))
+
+
+def _age_s(since: int | None, now: int) -> int | None:
+    return None if since is None else max(0, now - since)
+
+
+def _oldest_fix_s(bridge: Bridge, now: int) -> int | None:
+    """The age of the oldest newest position among trucks that are on a run; None where none is."""
+    shift = bridge.dispatch.shift
+    ages = []
+    for run in shift.runs.values():
+        truck = shift.trucks.get(run.truck)
+        if run.state == "running" and shift.run_of(run.truck) is run:
+            ages.append(now - truck.fix.fix_at if truck and truck.fix else now - (run.started_at or now))
+    return max(ages, default=None)
+
+
+def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
+    shift = bridge.dispatch.shift
+    state = shift.trucks.get(name)
+    run = shift.run_of(name)
+    fix = state.fix if state else None
+    progress = run.tracker.progress(now) if run else None
+    following = next((visit for visit in shift.owed(run)), None) if run else None
+    eta = run.etas.get(following.key) if run and following else None
+    fix_age_s = _age_s(fix.fix_at if fix else None, now)
+    return {
+        "truck": name,
+        "life": state.life if state else "disconnected",
+        "fw": state.fw if state else None,
+        "boot": state.boot if state else None,
+        "lat": fix.lat if fix else None,
+        "lon": fix.lon if fix else None,
+        "speed_mps": fix.speed_mps if fix else None,
+        "fix_at": fix.fix_at if fix else None,
+        "fix_age_s": fix_age_s,
+        "fresh": fix_age_s is not None and fix_age_s <= wire.NO_DATA_S,
+        "run_id": run.run_id if run else None,
+        "vehicle_status": progress.status if progress else None,
+        "held": bool(progress and progress.held),
+        "off_route": bool(progress and progress.off_route),
+        "next_room": following.room if following else None,
+        "next_room_name": shift.plan.rooms[following.room].name if following else None,
+        "next_eta_at": eta.eta_at if eta else None,
+        "label": eta.label if eta else None,
+        "incidents": [i.incident_id for i in shift.incidents.values() if i.truck == name and i.open],
+    }
+
+
+def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
+    shift = bridge.dispatch.shift
+    room, state = shift.plan.rooms[room_id], shift.rooms.get(room_id)
+    return {
+        "room": room_id,
+        "name": room.name,
+        "estate": room.estate_id,
+        "estate_name": shift.plan.estates[room.estate_id].name if room.estate_id in shift.plan.estates else None,
+        "lat": room.lat,
+        "lon": room.lon,
+        "wastes": list(room.wastes),
+        "life": state.life if state else "disconnected",
+        "heard_age_s": _age_s(state.heard_at if state else None, now),
+        "lamps": list(state.lamps.values()) if state else [],
+        "lamps_age_s": _age_s(state.lamps_at if state else None, now),
+        "bins": {
+            waste: {
+                "count": count.count,
+                "grams": count.grams,
+                "quality": count.quality,
+                "age_s": max(0, now - count.at),
+            }
+            for waste, count in (state.bins.items() if state else ())
+        },
+        "arrivals": {waste: shift.arrivals.get((room_id, waste)) for waste in room.wastes},
+    }
+
+
+def _run(bridge: Bridge, run: Run, now: int) -> dict[str, Any]:
+    shift = bridge.dispatch.shift
+    progress = run.tracker.progress(now)
+    return {
+        "run_id": run.run_id,
+        "route": run.route_id,
+        "route_name": shift.plan.routes[run.route_id].name,
+        "truck": run.truck,
+        "waste": run.waste,
+        "state": run.state,
+        "active": shift.run_of(run.truck) is run,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "planned_start_at": run.planned_start_at,
+        "planned_end_at": run.planned_end_at,
+        "owed": len(shift.owed(run)),
+        "along_m": None if progress.along_m is None else round(progress.along_m),
+        "version": run.version,
+        "visits": [_visit(bridge, run, shift.visits[key]) for key in run.order],
+    }
+
+
+def _visit(bridge: Bridge, run: Run, visit: Visit) -> dict[str, Any]:
+    eta = run.etas.get(visit.key) if visit.owed else None
+    shift = bridge.dispatch.shift
+    return {
+        **visit.body(),
+        "id": record_key(visit.key),
+        "name": shift.plan.rooms[visit.room].name,
+        "eta_at": eta.eta_at if eta else None,
+        "early_at": eta.early_at if eta else None,
+        "late_at": eta.late_at if eta else None,
+        "label": eta.label if eta else None,
+        "held": visit.state == "due" and shift.watch(visit.key).held,
+    }
+
+
+def _incident(bridge: Bridge, incident: Incident, now: int) -> dict[str, Any]:
+    shift = bridge.dispatch.shift
+    second = second_visit(shift, incident)
+    rooms, estates = shift.plan.rooms, shift.plan.estates
+    return {
+        **incident.body(),
+        "age_s": max(0, now - incident.raised_at),
+        "open": incident.open,
+        "offers": shift.offers.get(incident.key, (0, []))[1],
+        "room_name": rooms[incident.room].name if incident.room and incident.room in rooms else None,
+        "estate_name": estates[incident.estate].name if incident.estate and incident.estate in estates else None,
+        "second_visit": record_key(second.key) if second else None,
+        "second_visit_number": second.visit_number if second else None,
+        # GTFS-Realtime's words for passengers of a truck: cause, effect, severity
+        "cause": "TECHNICAL_PROBLEM" if incident.reason == "breakdown" else "OTHER_CAUSE",
+        "effect": "SIGNIFICANT_DELAYS" if incident.reason == "breakdown" else "DETOUR",
+        "severity": "SEVERE" if incident.open and incident.acknowledged_at is None else "WARNING",
+    }

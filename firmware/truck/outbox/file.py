@@ -1,0 +1,111 @@
+"""The outbox's file: its tables, how it is opened and checked, what is done with a damaged one; SQLite."""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from firmware.truck.events import Record
+from firmware.truck.outbox.boot_counter import sync_folder
+
+WAL_PAGES = 256  # checkpoint after 1 MiB: the log stays small
+THIN_S = 60
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS boot (boot INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS incident_record (
+    boot INTEGER NOT NULL, seq INTEGER NOT NULL, item TEXT NOT NULL, body TEXT NOT NULL, kept_s REAL NOT NULL,
+    PRIMARY KEY (boot, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS position (
+    boot INTEGER NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL, kept_s REAL NOT NULL,
+    PRIMARY KEY (boot, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS open_incident (
+    incident_id TEXT PRIMARY KEY, boot INTEGER NOT NULL, seq INTEGER NOT NULL, body TEXT NOT NULL,
+    stage TEXT, decision TEXT) WITHOUT ROWID;
+"""
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def opened(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+    try:
+        if db.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+            raise sqlite3.OperationalError("the file system does not allow a write-ahead log")
+        db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+        db.execute(f"PRAGMA journal_size_limit = {WAL_PAGES * 4096}")
+        found = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            error = sqlite3.DatabaseError(str(found))
+            error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise error
+        db.executescript(SCHEMA)
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
+
+
+def decoded(text: Any) -> dict[str, Any] | None:
+    try:
+        body = json.loads(text)
+    except (ValueError, TypeError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def last_boot(db: sqlite3.Connection) -> int:
+    sql = "SELECT MAX(b) FROM (SELECT MAX(boot) b FROM boot UNION SELECT MAX(boot) FROM position)"
+    return int(db.execute(sql).fetchone()[0] or 0)
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    # The low byte is the primary code, the rest says in which part of the file.
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGE
+
+
+def moved_aside(path: Path, boot: int) -> Path:
+    """Renames the file and its log to names nobody has used; returns the new name."""
+    aside = next(name for name in _names_aside(path, boot) if not name.exists())
+    for ending in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + ending)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + ending))
+    sync_folder(path.parent)
+    return aside
+
+
+def _names_aside(path: Path, boot: int) -> Iterator[Path]:
+    yield path.with_name(f"{path.name}.damaged-{boot}")
+    for n in range(2, 10_000):
+        yield path.with_name(f"{path.name}.damaged-{boot}-{n}")
+
+
+def insert(db: sqlite3.Connection, records: list[Record]) -> None:
+    for record in records:
+        text = json.dumps(dict(record.body), separators=(",", ":"))
+        if record.channel == "incident":
+            db.execute(
+                "INSERT OR REPLACE INTO incident_record VALUES (?, ?, ?, ?, ?)",
+                (record.boot, record.seq, record.item, text, record.kept_s),
+            )
+            db.execute(
+                "INSERT INTO open_incident VALUES (?, ?, ?, ?, NULL, NULL) ON CONFLICT (incident_id)"
+                " DO UPDATE SET boot = excluded.boot, seq = excluded.seq, body = excluded.body",
+                (record.item, record.boot, record.seq, text),
+            )
+        else:
+            db.execute(
+                "INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?)",
+                (record.boot, record.seq, text, record.kept_s),
+            )
+
+
+def thin(db: sqlite3.Connection) -> None:
+    """One position per minute is kept of all but the newest tenth."""
+    db.execute(
+        f"""DELETE FROM position WHERE (boot, seq) IN
+              (SELECT boot, seq FROM position ORDER BY boot, seq LIMIT (SELECT COUNT(*) * 9 / 10 FROM position))
+            AND (boot, seq) NOT IN
+              (SELECT boot, MIN(seq) FROM position GROUP BY boot, CAST(kept_s / {THIN_S} AS INTEGER))"""  # noqa: S608
+    )

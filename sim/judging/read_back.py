@@ -1,0 +1,22 @@
+"""What a run left in the store, read back through a fresh opening of its files."""
+
+from pathlib import Path
+
+from broker.plan.model import Plan
+from broker.store.opening import open_store
+from sim.world.evidence import StoredRecord
+
+STORED_KINDS = ("fix", "incident", "bins", "lamp", "keeper", "visit", "call", "workflow", "run")
+
+
+def read_store(folder: Path, plan: Plan, now: float) -> list[StoredRecord]:
+    """Everything a run left in the store, read back through a fresh opening of its files."""
+    store = open_store(folder, plan.area_id, plan.timezone, lambda: now)
+    try:
+        return [
+            StoredRecord(record.id, record.kind, record.key, record.at, dict(record.body))
+            for kind in STORED_KINDS
+            for record in store.scan(kind)
+        ]
+    finally:
+        store.close()

@@ -1,0 +1,56 @@
+"""What a run came to, for people (a table) and for programs (JSON)."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sim.virtual.run import Outcome
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """The outcome as plain data."""
+    evidence = outcome.evidence
+    return {
+        "scenario": outcome.scenario.name,
+        "seed": outcome.scenario.seed,
+        "held": outcome.held,
+        "simulated_s": round(evidence.end_at - evidence.start_at),
+        "took_s": round(outcome.took_s, 2),
+        "actions": outcome.actions,
+        "visits": sum(1 for visit in evidence.visits if visit.left_at is not None),
+        "presses": len(evidence.presses),
+        "records": len(evidence.recorded),
+        "mqtt": {
+            "published": outcome.mqtt.published,
+            "delivered": outcome.mqtt.delivered,
+            "denied": outcome.mqtt.denied,
+        },
+        "expectations": [
+            {"kind": v.kind, "held": v.held, "seen": v.seen, "faults": list(v.faults)} for v in outcome.verdicts
+        ],
+        "notes": evidence.notes,
+    }
+
+
+def show(outcome: Outcome, console: Console) -> None:
+    """The outcome as a table, faults in full below it."""
+    evidence = outcome.evidence
+    hours = (evidence.end_at - evidence.start_at) / 3600
+    console.print(f"[bold]{outcome.scenario.name}[/bold]  {outcome.scenario.about}", highlight=False)
+    table = Table(show_edge=False)
+    for title in ("", "expectation", "seen"):
+        table.add_column(title)
+    for verdict in outcome.verdicts:
+        table.add_row("[green]held[/green]" if verdict.held else "[red]FAILED[/red]", verdict.kind, verdict.seen)
+    console.print(table)
+    for verdict in outcome.verdicts:
+        for fault in verdict.faults:
+            console.print(f"  [red]{verdict.kind}[/red]: {fault}", highlight=False)
+    for note in evidence.notes[:10]:
+        console.print(f"  note: {note}", highlight=False, markup=False)
+    console.print(
+        f"{hours:.1f} h simulated in {outcome.took_s:.1f} s (x{hours * 3600 / outcome.took_s:.0f}), seed "
+        f"{outcome.scenario.seed}, {outcome.mqtt.published} messages, {len(evidence.recorded)} records",
+        highlight=False,
+    )

@@ -1,0 +1,275 @@
+"""All devices and servers of a live run: processes, pseudo-terminals, a real broker; a `sim.world.devices.Plant`."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from broker.mqtt.amqtt_broker import WARNING, DeskBroker, choose_broker
+from broker.mqtt.mosquitto import free_port
+from broker.plan.gtfs.feed import write_gtfs
+from broker.plan.model import Plan
+from sim.judging.read_back import read_store
+from sim.live.child import Child
+from sim.live.clock import SpedClock
+from sim.live.dispatcher import Desk
+from sim.live.onlooker import Watch
+from sim.live.record_counts import count_records, left_in
+from sim.live.relay import Door
+from sim.live.room import LiveRoom
+from sim.live.truck import LiveTruck, as_toml
+from sim.world.evidence import Evidence, Heard, LightChange
+from sim.world.reachability import Hearing
+from sim.world.timeline import Timeline
+
+READY_S = 45.0
+HOST = "127.0.0.1"
+DEVICE_CHANNELS = ("fix", "bins", "incident")
+
+
+class StartError(RuntimeError):
+    """A part of the live run did not come up; the text names it and ends with what it said."""
+
+
+class LivePlant:
+    """Start it, `look` often, `collect` at the end, and always `close`."""
+
+    def __init__(
+        self, timeline: Timeline, plan: Plan, trucks: tuple[str, ...], folder: Path, evidence: Evidence,
+        clock: SpedClock, http_port: int, shown: Callable[[str, str, str, float], None],
+        shows: Callable[[str, Mapping[str, Any] | None], None],
+    ) -> None:  # fmt: skip
+        self._plan = plan
+        self._folder = folder
+        self._evidence = evidence
+        self._clock = clock
+        self._hearing = Hearing(plan.rooms, evidence, clock.now)
+        self._bridge: Child | None = None
+        self._bridge_lines: list[str] = []
+        self._killed: set[str] = set()
+        self._ready: set[str] = set()  # devices that said so on MQTT
+        self.overheard = 0  # messages seen on MQTT
+        area = plan.area_id
+        names = [*plan.rooms, *trucks, f"bridge-{area}", f"watch-{area}"]
+        passwords = {name: secrets.token_urlsafe(18) for name in names}
+        self.http_port = http_port or free_port()
+        self.desk = Desk()
+        self._mqtt = choose_broker(folder / "mosquitto", area, passwords, host=HOST)
+        devices = (*plan.rooms, *trucks, "bridge")
+        self._doors = {name: Door(HOST, self._mqtt.port) for name in devices}
+        self._watch = Watch(area, HOST, self._mqtt.port, passwords[f"watch-{area}"])
+        self._bridge_config = self._lay_out_bridge(passwords[f"bridge-{area}"])
+        self.trucks: dict[str, LiveTruck] = {}
+        self.rooms: dict[str, LiveRoom] = {}
+        try:
+            for truck_id in trucks:
+                self.trucks[truck_id] = LiveTruck(
+                    folder / truck_id, area, truck_id, HOST, self._doors[truck_id].port, passwords[truck_id],
+                    clock, _with(shows, truck_id), self._light(truck_id),
+                )  # fmt: skip
+            for room in plan.rooms.values():
+                self.rooms[room.room_id] = LiveRoom(
+                    folder / room.room_id, area, room.room_id, room.wastes, HOST, self._doors[room.room_id].port,
+                    passwords[room.room_id], clock, timeline, _with3(shown, room.room_id),
+                )  # fmt: skip
+        except BaseException:
+            self.close()
+            raise
+
+    def start(self) -> None:
+        """Switch everything on; raises StartError or EmbeddedBrokerError if a part does not come up."""
+        self._mqtt.start()
+        self._watch.start()
+        for room in self.rooms.values():
+            room.power(True)
+        for truck in self.trucks.values():
+            truck.power(True)
+        self._start_bridge()
+        self.desk.open(self.http_port)
+        deadline = time.monotonic() + READY_S
+        while missing := {*self.rooms, *self.trucks} - self._ready:
+            complaint = self.complaint()
+            if complaint is not None or time.monotonic() > deadline:
+                raise StartError(complaint or f"not heard within {READY_S:g} s: {' '.join(sorted(missing))}")
+            self.look()
+            time.sleep(0.05)
+
+    @property
+    def interpreter(self) -> str:
+        """What the bin rooms run on."""
+        return next((room.unit.interpreter for room in self.rooms.values()), "nothing")
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is not as it would be on the street."""
+        found = [WARNING] if isinstance(self._mqtt, DeskBroker) else []
+        if self.interpreter == "cpython":
+            found.append("no MicroPython here: the bin rooms run the same files under CPython")
+        return found
+
+    @property
+    def dispatcher(self) -> Desk:
+        """The person at the screen: in this run a caller of the HTTP API."""
+        return self.desk
+
+    def truck(self, truck_id: str) -> LiveTruck:
+        """The computer in this truck."""
+        return self.trucks[truck_id]
+
+    def room(self, room_id: str) -> LiveRoom:
+        """The unit of this room."""
+        return self.rooms[room_id]
+
+    def power(self, device: str, on: bool) -> None:
+        """Pull or push the plug of a truck's or room's device."""
+        self._killed.add(device)
+        units: Mapping[str, LiveTruck | LiveRoom] = {**self.trucks, **self.rooms}
+        units[device].power(on)
+
+    def link(self, device: str, up: bool) -> None:
+        """Cut or mend the link of a device, or of `bridge`."""
+        if up:
+            self._doors[device].open()
+        else:
+            self._doors[device].shut()
+        if device in self.rooms:
+            self._hearing.room(device, "link", not up)
+        elif device == "bridge":
+            self._hearing.all_rooms("bridge link", not up)
+
+    def broker(self, up: bool, how: str) -> None:
+        """Stop (`stop`, `kill`) or start the MQTT broker."""
+        if up:
+            self._mqtt.start()
+        elif how == "kill":
+            self._mqtt.kill()
+        else:
+            self._mqtt.stop()
+        self._hearing.all_rooms("broker", not up)
+
+    def bridge(self, up: bool, how: str) -> None:
+        """Stop (`stop`, `kill`) or start the bridge."""
+        if up:
+            self._start_bridge()
+        elif self._bridge is not None:
+            if how == "kill":
+                self._bridge.kill()
+            else:
+                self._bridge.stop()
+            self._bridge = None
+        self._hearing.all_rooms("bridge", not up)
+
+    def look(self) -> None:
+        """See lights, cabs, pins and what is said on MQTT; called many times a second."""
+        real_s = time.monotonic()
+        for came_s, topic, payload, _ in self._watch.drain():
+            self.overheard += 1
+            if payload:
+                self._overheard(came_s, topic.split("/")[3:], json.loads(payload))
+        for truck in self.trucks.values():
+            truck.look()
+        for room in self.rooms.values():
+            room.look(real_s)
+
+    def complaint(self) -> str | None:
+        """Why the run cannot go on: a process that ended by itself; None while all is well."""
+        parts = {"the bridge": self._bridge, **{name: truck.child for name, truck in self.trucks.items()}}
+        for name, child in parts.items():
+            if child is not None and not child.running and name not in self._killed:
+                return f"{name} ended by itself: {' | '.join(list(child.errors)[-3:]) or 'it said nothing'}"
+        return None
+
+    def collect(self, evidence: Evidence) -> None:
+        """End the devices, then the bridge, and read the whole store back."""
+        self._hearing.end()
+        evidence.notes += self.desk.refusals
+        self.desk.close()
+        for truck in self.trucks.values():
+            truck.stop()
+        left = {name: left_in(truck.outbox_path) for name, truck in self.trucks.items()}
+        self.trucks.clear()
+        for room in self.rooms.values():
+            room.unit.stop()
+        self.rooms.clear()
+        self._killed.add("the bridge")
+        if self._bridge is not None:
+            time.sleep(0.5)  # the broker may still be handing over the devices' last words
+            self._bridge.stop()
+            evidence.notes += [line for line in self._bridge.errors if "refused" in line][:5]
+        evidence.stored = read_store(self._folder / "records", self._plan, self._clock.now())
+        count_records(evidence, left)
+
+    def close(self) -> None:
+        """End whatever still runs; a second call does nothing."""
+        self.desk.close()
+        for truck in self.trucks.values():
+            truck.stop()
+        for room in self.rooms.values():
+            room.unit.stop()
+        self.trucks.clear()
+        self.rooms.clear()
+        if self._bridge is not None:
+            self._bridge.stop()
+        self._watch.stop()
+        for door in self._doors.values():
+            door.close()
+        self._mqtt.stop()
+
+    # --- inside ---------------------------------------------------------------------------------------
+
+    def _lay_out_bridge(self, password: str) -> Path:
+        folder = self._folder
+        write_gtfs(self._plan, folder / "plan")
+        secret = folder / "bridge.key"
+        secret.write_text(password, encoding="utf-8")
+        secret.chmod(0o600)
+        config = folder / "broker.toml"
+        sections: dict[str, dict[str, Any]] = {
+            "area": {"plan": str(folder / "plan")},
+            "mqtt": {"host": HOST, "port": self._doors["bridge"].port, "password_file": str(secret)},
+            "store": {"url": str(folder / "records")},
+            "web": {"host": HOST, "port": self.http_port},
+            "registers": {"folder": str(folder / "registers")},
+            "log": {"level": "warning"},
+        }
+        config.write_text(as_toml(sections), encoding="utf-8")
+        return config
+
+    def _start_bridge(self) -> None:
+        self._bridge_lines.clear()
+        arguments = [str(self._bridge_config), self._clock.to_text()]
+        self._bridge = bridge = Child("sim.live.bridge_child", arguments, self._bridge_lines.append)
+        deadline = time.monotonic() + READY_S
+        while not self._bridge_lines:
+            if not bridge.running or time.monotonic() > deadline:
+                said = " | ".join(list(bridge.errors)[-5:])
+                raise StartError(f"the bridge did not start within {READY_S:g} s: {said or 'it said nothing'}")
+            time.sleep(0.02)
+
+    def _light(self, truck_id: str) -> Callable[[str, float], None]:
+        return lambda pattern, at: self._evidence.lights.append(LightChange(at, truck_id, pattern))
+
+    def _overheard(self, came_s: float, levels: list[str], body: dict[str, Any]) -> None:
+        at = self._clock.at(came_s)
+        family, device = levels[0], levels[1]
+        channel = levels[2] if len(levels) > 2 else ""
+        if channel == "life" and body["life"] == "ready":
+            self._ready.add(device)
+        elif family == "room" and channel == "lamp" and device in self.rooms:
+            self.rooms[device].reported(body["lamps"], came_s)
+        elif family == "room" and channel == "arrival":
+            self._evidence.heard.append(Heard(at, device, "arrival", device, body))
+        elif family == "truck" and channel == "itinerary":
+            self._evidence.heard.append(Heard(at, device, "itinerary", device, body))
+        elif channel in DEVICE_CHANNELS:
+            self._evidence.heard.append(Heard(at, "bridge", channel, device, body))
+
+
+def _with(call: Callable[..., None], name: str) -> Callable[[Mapping[str, Any] | None], None]:
+    return lambda body: call(name, body)
+
+
+def _with3(call: Callable[[str, str, str, float], None], name: str) -> Callable[[str, str, float], None]:
+    return lambda waste, pattern, since: call(name, waste, pattern, since)

@@ -1,0 +1,90 @@
+"""The dispatcher's desk of a live run: the status page's own HTTP API, and nothing else."""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sim.world.devices import asked_in
+
+POLL_S = 0.3
+TIMEOUT_S = 3.0
+WHO = "dispatcher"
+
+
+class Desk:
+    """Polls the picture in a thread; actions are POSTs."""
+
+    def __init__(self) -> None:
+        self.base = ""
+        self.picture: Mapping[str, Any] = {}
+        self.refusals: list[str] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._poll, name="desk", daemon=True)
+
+    def open(self, port: int) -> None:
+        """Look at the screen on this port from now on."""
+        self.base = f"http://127.0.0.1:{port}"
+        if not self._thread.is_alive():
+            self._thread.start()
+
+    def close(self) -> None:
+        """Look no more."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(TIMEOUT_S + 1)
+
+    def open_incidents(self) -> Sequence[Mapping[str, Any]]:
+        """The incidents the screen shows as open."""
+        return [row for row in self.picture.get("incidents", ()) if row["workflow"] not in ("closed", "withdrawn")]
+
+    def acknowledge(self, truck: str, incident_id: str) -> bool:
+        """I have seen it."""
+        return self._incident(truck, incident_id, "acknowledge", {})
+
+    def decide(self, truck: str, incident_id: str, decision: str, other: str | None) -> bool:
+        """This is what is to be done; `other` names the truck that takes over, where one does."""
+        body = {"decision": decision, **({"truck": other} if other else {})}
+        return self._incident(truck, incident_id, "decide", body)
+
+    def resolve(self, truck: str, incident_id: str) -> bool:
+        """It is over."""
+        return self._incident(truck, incident_id, "resolve", {})
+
+    def questions(self) -> Sequence[tuple[str, str, int]]:
+        """The visits of which the screen asks whether they were made."""
+        return asked_in(row["id"] for row in self.picture.get("attention", ()))
+
+    def answer(self, visit: tuple[str, str, int], served: bool) -> bool:
+        """It was served after all, or it is to be skipped."""
+        run_id, room, number = visit
+        path = f"runs/{run_id}/visits/{room}/{number}/"
+        return self._post(path + "serve", {}) if served else self._post(path + "skip", {"reason": "other"})
+
+    def _incident(self, truck: str, incident_id: str, action: str, body: Mapping[str, Any]) -> bool:
+        return self._post(f"incidents/{incident_id}/{action}?truck={truck}", body)
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> bool:
+        request = urllib.request.Request(  # noqa: S310 - our own server on the loopback
+            f"{self.base}/api/v1/{path}",
+            data=json.dumps({"who": WHO, **body}).encode(),
+            headers={"Content-Type": "application/json"},
+            method="POST",
+        )
+        try:
+            urllib.request.urlopen(request, timeout=TIMEOUT_S).close()  # noqa: S310
+        except (OSError, urllib.error.HTTPError) as why:
+            said = why.read().decode(errors="replace")[:200] if isinstance(why, urllib.error.HTTPError) else ""
+            self.refusals.append(f"{path}: {why} {said}")
+            return False
+        return True
+
+    def _poll(self) -> None:
+        while not self._stop.wait(POLL_S):
+            try:
+                with urllib.request.urlopen(f"{self.base}/api/v1/picture", timeout=TIMEOUT_S) as answer:  # noqa: S310
+                    self.picture = json.load(answer)
+            except (OSError, ValueError):  # the bridge may be down on purpose; the picture grows old and says so
+                continue

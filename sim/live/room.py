@@ -1,0 +1,84 @@
+"""One bin room of a live run: real firmware on the real interpreter, its sensors and buttons driven, its pins seen."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sim.live.clock import SpedClock
+from sim.live.lights import LAMP, LightWitness
+from sim.micropython.running import FIRST_LAMP_PIN, RunningUnit, simple_settings
+from sim.world.timeline import Timeline
+
+LOOK_EVERY_S = 0.25
+PRESS_REAL_S = 0.25
+BUTTON_PINS = {"bins_out": 0, "lane_clear": 1}
+FIRST_TRIGGER_PIN, FIRST_ECHO_PIN = 2, 8
+EMPTY_MM, FULL_MM, MOST_BINS = 2000, 200, 36
+
+Shown = Callable[[str, str, float], None]  # waste, pattern, since (simulated)
+
+
+class LiveRoom:
+    """Its flash folder outlives its power."""
+
+    def __init__(
+        self, folder: Path, area: str, room_id: str, wastes: Sequence[str], host: str, port: int, password: str,
+        clock: SpedClock, timeline: Timeline, shown: Shown,
+    ) -> None:
+        self._clock = clock
+        self._timeline = timeline
+        self._wastes = list(wastes)
+        self._told_shown = shown
+        self._look_s = 0.0
+        self._witnesses = [LightWitness(LAMP) for _ in wastes]
+        self.unit = RunningUnit(folder, _settings(room_id, area, wastes), host, port, password, speed=clock.speed)
+
+    def set_bins(self, waste: str, count: int, grams: int) -> None:  # noqa: ARG002 - this room has rangers, no cells
+        """The ranger above this waste kind's bins now measures this depth."""
+        depth_mm = EMPTY_MM - (EMPTY_MM - FULL_MM) * min(count, MOST_BINS) // MOST_BINS
+        self.unit.panel.echo(FIRST_ECHO_PIN + self._wastes.index(waste), depth_mm * 2000 // 343)
+
+    def press(self, event: str) -> None:
+        """The keeper presses a button for a moment of real time."""
+        pin = BUTTON_PINS[event]
+        self.unit.panel.drive(pin, 0)
+        self._timeline.after(PRESS_REAL_S * self._clock.speed, lambda: self.unit.panel.drive(pin, 1))
+
+    def power(self, on: bool) -> None:
+        """Plug in or pull out."""
+        if on:
+            self.unit.start()
+        else:
+            self.unit.kill()
+            for waste in self._wastes:
+                self._told_shown(waste, "dead", self._clock.now())
+
+    def reported(self, lamps: Sequence[dict[str, Any]], real_s: float) -> None:
+        """The unit's lamp report came over the wire."""
+        for lamp in lamps:
+            if lamp["waste"] in self._wastes:
+                self._witnesses[self._wastes.index(lamp["waste"])].reported(lamp["lamp"], real_s)
+
+    def look(self, real_s: float) -> None:
+        """See the pins; called many times a second, looks a few times."""
+        if real_s < self._look_s:
+            return
+        self._look_s = real_s + LOOK_EVERY_S
+        for index, witness in enumerate(self._witnesses):
+            seen = witness.look(self.unit.panel.changes(FIRST_LAMP_PIN + index), real_s)
+            if seen is not None:
+                self._told_shown(self._wastes[index], seen[0], self._clock.at(seen[1]))
+
+
+def _settings(room_id: str, area: str, wastes: Sequence[str]) -> dict[str, Any]:
+    settings = simple_settings(room_id, area, wastes)
+    if FIRST_LAMP_PIN + len(wastes) > 28:
+        raise ValueError(f"{room_id}: more waste kinds than pins")
+    settings["sensors"] = [
+        {
+            "kind": "distance", "waste": waste, "trigger": FIRST_TRIGGER_PIN + i, "echo": FIRST_ECHO_PIN + i,
+            "empty_mm": EMPTY_MM, "full_mm": FULL_MM, "bins": MOST_BINS,
+        }
+        for i, waste in enumerate(wastes)
+    ]  # fmt: skip
+    return settings

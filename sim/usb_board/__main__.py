@@ -1,0 +1,94 @@
+"""Virtual boards for a tester: `python -m sim.usb_board --boards 2`, then `mpremote connect sim/ports/binroom-01`.
+
+Each board keeps its flash below the folder, so it is the same board tomorrow. Ends with Ctrl-C; commands on standard
+input, each with the board's name after it:
+
+    pull, plug, reset       the cable with its power, and the button
+    boot                    a reset with BOOT held
+    cut NAME N              the power fails in the N-th block write from now
+    pin NAME P              the level of output P as the board drives it
+    drive NAME P LEVEL      the level of input P (a button to ground is 0)
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
+from sim.micropython.interpreter import find_micropython
+from sim.micropython.panel import Panel
+from sim.usb_board.board import VirtualBoard
+from sim.usb_board.rom import RomLoader
+
+HERE = Path(__file__).resolve().parents[1]
+MOST = 64
+
+
+def main(argv: list[str] | None = None, lines: Iterable[str] = sys.stdin, out: TextIO = sys.stdout) -> int:
+    """Runs the boards until the input ends; returns 0, or 2 if there is no interpreter or the command line is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m sim.usb_board", description="Virtual bin-room boards.")
+    parser.add_argument("--boards", type=int, default=1, help="how many (1)")
+    parser.add_argument("--ports", type=Path, default=HERE / "ports", help="where the ports appear (sim/ports)")
+    parser.add_argument("--flash", type=Path, default=HERE / "ports" / ".flash", help="where their flash is kept")
+    parser.add_argument("--blank", action="store_true", help="new ESP32 chips without an interpreter, for esptool")
+    options = parser.parse_args(argv)
+    interpreter = find_micropython()
+    if interpreter is None or not 1 <= options.boards <= MOST:
+        print(f"needs MicroPython and 1 to {MOST} boards", file=sys.stderr)
+        return 2
+    boards: dict[str, VirtualBoard] = {}
+    panels: dict[str, Panel] = {}
+    with contextlib.ExitStack() as stack:
+        for number in range(1, options.boards + 1):
+            name = f"binroom-{number:02}"
+            panels[name] = Panel()
+            stack.callback(panels[name].close)
+            board = VirtualBoard(
+                options.flash / name,
+                options.ports / name,
+                interpreter=interpreter,
+                uid=name,
+                rom=RomLoader() if options.blank else None,
+                panel=panels[name],
+            )
+            boards[name] = stack.enter_context(board)
+            print(f"{name}: mpremote connect {board.port}", file=out, flush=True)
+        with contextlib.suppress(KeyboardInterrupt):
+            for line in lines:
+                words = line.split()
+                if len(words) < 2 or words[1] not in boards:
+                    print(f"what to do, and one of {' '.join(boards)}", file=out, flush=True)
+                    continue
+                said = _obey(boards[words[1]], panels[words[1]], words[0], words[2:])
+                print(f"{words[1]}: {words[0]}, {said}", file=out, flush=True)
+    return 0
+
+
+def _obey(board: VirtualBoard, panel: Panel, verb: str, numbers: list[str]) -> str:
+    given = [int(text) for text in numbers if text.isdigit()]
+    match verb, given:
+        case "pull", []:
+            board.pull()
+        case "plug", []:
+            board.plug()
+        case "reset" | "boot", []:
+            board.boot_held = verb == "boot"
+            board.reset()
+        case "cut", [writes]:
+            board.cut_after(writes)
+        case "pin", [pin]:
+            level = panel.level(pin)
+            return "not driven" if level is None else f"level {level}"
+        case "drive", [pin, level]:
+            panel.drive(pin, min(level, 1))
+        case _:
+            return "not understood"
+    return "on" if board.powered else "off"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

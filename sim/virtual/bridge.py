@@ -1,0 +1,154 @@
+"""The bridge in virtual time: the very `broker.bridge` over a real store, ticked and flushed as its program does."""
+
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from broker.bridge import Bridge
+from broker.ingest.acks import ACK_EVERY_S
+from broker.plan.model import Plan
+from broker.rules.dispatch.actions import Act, ActionError
+from broker.store import Store, StoreError
+from firmware import wire
+from sim.virtual.broker import VirtualBroker, Will
+from sim.virtual.link import VirtualLink
+from sim.world.devices import asked_in
+from sim.world.evidence import Evidence, Heard
+from sim.world.timeline import Timeline
+
+TICK_S = 1.0
+CHANNELS_HEARD = ("fix", "bins", "incident")
+WHO = "dispatcher"
+
+
+class VirtualBridge:
+    """One bridge process; the store's files outlive it."""
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        broker: VirtualBroker,
+        plan: Plan,
+        opened: Callable[[], Store],
+        evidence: Evidence,
+        dice: random.Random,
+    ) -> None:
+        self._timeline = timeline
+        self._broker = broker
+        self._plan = plan
+        self._opened = opened
+        self._evidence = evidence
+        self._dice = dice
+        self._bridge: Bridge | None = None
+        self._store: Store | None = None
+        self._link: VirtualLink | None = None
+        self._flush_asked = False
+
+    # --- what the world does --------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """A new process: it opens the store, rebuilds the day and connects."""
+        self._store = self._opened()
+        self._bridge = bridge = Bridge(self._plan, self._store, self._send)
+        area = self._plan.area_id
+        bridge.start(self._timeline.now)
+        topic = wire.topic("life", area, family="bridge")
+        will = Will(topic, wire.pack(topic, {"life": "lost", "at": int(self._timeline.now)}))
+        self._link = VirtualLink(
+            self._timeline, self._broker, f"bridge-{area}", self._dice, will=will,
+            filters=wire.subscriptions("bridge", area), receive=self._receive, up=self._up, down=lambda: None,
+            clean=False,
+        )  # fmt: skip
+        self._timeline.after(TICK_S, lambda: self._tick(bridge))
+
+    def stop(self) -> None:
+        """An orderly end."""
+        if self._bridge is not None:
+            self._bridge.stop(self._timeline.now)
+        self.kill()
+
+    def kill(self) -> None:
+        """kill -9: what was not committed is gone; the file lock goes with the process."""
+        self._bridge = None
+        if self._link is not None:
+            self._link.die()
+            self._link = None
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    # --- what the dispatcher does ---------------------------------------------------------------------
+
+    def open_incidents(self) -> Sequence[Mapping[str, Any]]:
+        """The incidents the screen shows as open."""
+        if self._bridge is None:
+            return []
+        return [incident.body() for incident in self._bridge.dispatch.shift.incidents.values() if incident.open]
+
+    def acknowledge(self, truck: str, incident_id: str) -> bool:
+        """I have seen it."""
+        return self._act(Act("acknowledge", WHO, (truck, incident_id)))
+
+    def decide(self, truck: str, incident_id: str, decision: str, other: str | None) -> bool:
+        """This is what is to be done; `other` names the truck that takes over, where one does."""
+        return self._act(Act("decide", WHO, (truck, incident_id), decision=decision, truck=other))
+
+    def questions(self) -> Sequence[tuple[str, str, int]]:
+        """The visits of which the screen asks whether they were made."""
+        return [] if self._bridge is None else asked_in(self._bridge.dispatch.shift.attention)
+
+    def answer(self, visit: tuple[str, str, int], served: bool) -> bool:
+        """It was served after all, or it is to be skipped."""
+        if served:
+            return self._act(Act("serve", WHO, visit=visit))
+        return self._act(Act("skip", WHO, visit=visit, reason="other"))
+
+    def resolve(self, truck: str, incident_id: str) -> bool:
+        """It is over."""
+        return self._act(Act("resolve", WHO, (truck, incident_id)))
+
+    # --- what the process does ------------------------------------------------------------------------
+
+    def _act(self, act: Act) -> bool:
+        if self._bridge is None:
+            return False
+        try:
+            self._bridge.act(act, self._timeline.now)
+        except (ActionError, StoreError) as why:
+            self._evidence.notes.append(f"{act.action} was refused: {why}")
+            return False
+        return True
+
+    def _send(self, topic: str, payload: bytes, retained: bool) -> None:
+        if self._link is not None:
+            self._link.publish(topic, payload, retained)
+
+    def _up(self) -> None:
+        if self._bridge is not None:
+            self._bridge.link_up(self._timeline.now)
+
+    def _receive(self, topic: str, payload: bytes) -> None:
+        bridge = self._bridge
+        if bridge is None:
+            return
+        channel = topic.split("/")[5]
+        if channel in CHANNELS_HEARD and payload:
+            heard = Heard(self._timeline.now, "bridge", channel, topic.split("/")[4], json.loads(payload))
+            self._evidence.heard.append(heard)
+        bridge.receive(topic, payload, self._timeline.now)
+        if not self._flush_asked:
+            self._flush_asked = True
+            self._timeline.after(0.0 if channel == "incident" else ACK_EVERY_S, lambda: self._flush(bridge))
+
+    def _flush(self, bridge: Bridge) -> None:
+        self._flush_asked = False
+        if bridge is self._bridge:
+            bridge.flush(self._timeline.now)
+
+    def _tick(self, bridge: Bridge) -> None:
+        if bridge is not self._bridge:
+            return
+        bridge.tick(self._timeline.now)
+        bridge.flush(self._timeline.now)
+        self._timeline.after(TICK_S, lambda: self._tick(bridge))

@@ -1,0 +1,135 @@
+"""All devices and servers of a virtual run in one process, and the record of who could hear whom."""
+
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from broker.plan.model import Plan
+from broker.store import Store
+from broker.store.opening import open_store
+from firmware.truck.events import Body as Itinerary
+from sim.judging.read_back import read_store
+from sim.virtual.bridge import VirtualBridge
+from sim.virtual.broker import VirtualBroker
+from sim.virtual.room import VirtualRoom
+from sim.virtual.truck import VirtualTruck
+from sim.world.evidence import Evidence
+from sim.world.reachability import Hearing
+from sim.world.timeline import Timeline
+
+LAST_WORDS_S = 60.0  # what a device keeps in the very last minute may still be under way when the lights go out
+
+
+class VirtualPlant:
+    """Implements `sim.world.devices.Plant`; `shown` and `shows` tell the world what lamps and cabs show."""
+
+    def __init__(
+        self, timeline: Timeline, plan: Plan, trucks: tuple[str, ...], folder: Path, evidence: Evidence, seed: int,
+        shown: Callable[[str, str, str, float], None], shows: Callable[[str, Itinerary | None], None],
+    ) -> None:
+        self._timeline = timeline
+        self._evidence = evidence
+        self._plan = plan
+        self._folder = folder
+        self._dice = random.Random(f"{seed} links")
+        self._hearing = Hearing(plan.rooms, evidence, lambda: timeline.now)
+        self.mqtt = VirtualBroker(timeline)
+        self._bridge = VirtualBridge(timeline, self.mqtt, plan, self._open, evidence, self._dice)
+        self._rooms = {
+            room.room_id: VirtualRoom(
+                timeline, self.mqtt, plan.area_id, room.room_id, room.wastes, evidence, self._dice,
+                _with_room(shown, room.room_id),
+            )
+            for room in plan.rooms.values()
+        }  # fmt: skip
+        self._trucks = {
+            truck_id: VirtualTruck(
+                timeline, self.mqtt, plan.area_id, truck_id, folder, evidence, self._dice, _with_truck(shows, truck_id)
+            )
+            for truck_id in trucks
+        }
+
+    def start(self) -> None:
+        """Everything is switched on."""
+        self._bridge.start()
+        for device in (*self._rooms, *self._trucks):
+            self.power(device, True)
+
+    @property
+    def dispatcher(self) -> VirtualBridge:
+        """The person at the screen: in this run a caller of the bridge itself."""
+        return self._bridge
+
+    def truck(self, truck_id: str) -> VirtualTruck:
+        """The computer in this truck."""
+        return self._trucks[truck_id]
+
+    def room(self, room_id: str) -> VirtualRoom:
+        """The unit of this room."""
+        return self._rooms[room_id]
+
+    def power(self, device: str, on: bool) -> None:
+        """Pull or push the plug of a truck's or room's device."""
+        units: Mapping[str, VirtualRoom | VirtualTruck] = {**self._rooms, **self._trucks}
+        units[device].power(on)
+
+    def link(self, device: str, up: bool) -> None:
+        """Cut or mend the link of a device, or of `bridge`."""
+        client = f"bridge-{self._plan.area_id}" if device == "bridge" else device
+        if up:
+            self.mqtt.heal(client)
+        else:
+            self.mqtt.cut(client)
+        if device in self._rooms:
+            self._hearing.room(device, "link", not up)
+        elif device == "bridge":
+            self._hearing.all_rooms("bridge link", not up)
+
+    def broker(self, up: bool, how: str) -> None:
+        """Stop (`stop`, `kill`) or start the MQTT broker."""
+        if up:
+            self.mqtt.start()
+        elif how == "kill":
+            self.mqtt.kill()
+        else:
+            self.mqtt.stop()
+        self._hearing.all_rooms("broker", not up)
+
+    def bridge(self, up: bool, how: str) -> None:
+        """Stop (`stop`, `kill`) or start the bridge."""
+        if up:
+            self._bridge.start()
+        elif how == "kill":
+            self._bridge.kill()
+        else:
+            self._bridge.stop()
+        self._hearing.all_rooms("bridge", not up)
+
+    def collect(self, evidence: Evidence) -> None:
+        """Stop the bridge in order and read the whole store back."""
+        self._hearing.end()
+        for name, at in list(evidence.recorded.items()):
+            if at > self._timeline.now - LAST_WORDS_S:
+                evidence.uncertain.add(name)
+                del evidence.recorded[name]
+        self._bridge.stop()
+        evidence.stored = read_store(self._folder / "store", self._plan, self._timeline.now)
+
+    def close(self) -> None:
+        """Let go of files."""
+        self._bridge.kill()
+        for truck in self._trucks.values():
+            truck.close()
+
+    def _open(self) -> Store:
+        return open_store(self._folder / "store", self._plan.area_id, self._plan.timezone, lambda: self._timeline.now)
+
+
+def _with_room(shown: Callable[[str, str, str, float], None], room_id: str) -> Callable[[str, str, float], None]:
+    return lambda waste, pattern, since: shown(room_id, waste, pattern, since)
+
+
+def _with_truck(
+    shows: Callable[[str, Itinerary | None], None], truck_id: str
+) -> Callable[[Itinerary | None], None]:
+    return lambda itinerary: shows(truck_id, itinerary)

@@ -1,0 +1,165 @@
+"""The bin-room unit in virtual time: the very `firmware.binroom.unit`, with pins, flash and a network of the world."""
+
+import json
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from firmware.binroom.unit import Unit
+from sim.virtual.broker import VirtualBroker, Will
+from sim.virtual.link import VirtualLink
+from sim.world.evidence import Evidence, Heard
+from sim.world.lamp_patterns import PatternReader
+from sim.world.timeline import Appointment, Timeline
+
+PRESS_S = 0.3
+FIRMWARE = "1.0.0"
+
+Shown = Callable[[str, str, float], None]  # waste, pattern, since
+
+
+class VirtualRoom:
+    """One unit; its flash outlives its power."""
+
+    def __init__(
+        self, timeline: Timeline, broker: VirtualBroker, area: str, room_id: str, wastes: Sequence[str],
+        evidence: Evidence, dice: random.Random, shown: Shown,
+    ) -> None:
+        self._timeline = timeline
+        self._broker = broker
+        self._config = {"area": area, "device": room_id, "wastes": list(wastes), "lamps": "each", "fw": FIRMWARE}
+        self._room_id = room_id
+        self._evidence = evidence
+        self._dice = dice
+        self._flash: dict[tuple[int, int], list[Any]] = {}
+        self._boot = 0
+        self._sensors: dict[str, tuple[int, int]] = {}
+        self._readers = [
+            PatternReader(timeline, lambda since, pattern, w=waste: shown(w, pattern, since))  # type: ignore[misc]
+            for waste in wastes
+        ]
+        self._unit: Unit | None = None
+        self._link: VirtualLink | None = None
+        self._wake: Appointment | None = None
+        self._powered_at = 0.0
+        self._read_back: dict[tuple[int, bool], str] = {}
+
+    # --- what the world does --------------------------------------------------------------------------
+
+    def set_bins(self, waste: str, count: int, grams: int) -> None:
+        """The sensors now see this."""
+        self._sensors[waste] = (count, grams)
+        self._handle("bins", waste, count, grams, 0)
+
+    def press(self, event: str) -> None:
+        """The keeper presses a button for a moment."""
+        self._handle("button", event, True)
+        self._timeline.after(PRESS_S, lambda: self._handle("button", event, False))
+
+    def power(self, on: bool) -> None:
+        """Plug in or pull out."""
+        if on and self._unit is None:
+            self._start()
+        elif not on and self._unit is not None:
+            if self._link is not None:
+                self._link.die()
+            if self._wake is not None:
+                self._wake.cancel()
+            self._unit = None
+            for reader in self._readers:
+                reader.power_off()
+
+    # --- what the board does --------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self._boot += 1
+        self._powered_at = self._timeline.now
+        unit = Unit(self._config, self._boot, [list(record) for record in self._flash.values()])
+        self._unit = unit
+        for reader in self._readers:
+            reader.level(False)
+        topic, payload = unit.will()
+        self._link = VirtualLink(
+            self._timeline, self._broker, self._room_id, self._dice, will=Will(topic, payload),
+            filters=unit.subscriptions(), receive=self._receive, up=lambda: self._handle("link", True),
+            down=lambda: self._handle("link", False),
+        )  # fmt: skip
+        self._handle("wake")
+        for waste, (count, grams) in self._sensors.items():
+            self._handle("bins", waste, count, grams, 0)
+
+    def _receive(self, topic: str, payload: bytes) -> None:
+        if "/arrival/" in topic and payload:
+            body = json.loads(payload)
+            self._evidence.heard.append(Heard(self._timeline.now, self._room_id, "arrival", self._room_id, body))
+        self._handle("message", topic, payload)
+
+    def _now_ms(self) -> int:
+        return int((self._timeline.now - self._powered_at) * 1000)
+
+    def _handle(self, *event: Any) -> None:
+        unit = self._unit
+        if unit is None:
+            return
+        now_ms = self._now_ms()
+        dropped = unit.dropped()
+        effects = list(unit.handle(event, now_ms))
+        if unit.dropped() != dropped:
+            gone = [effect[1:] for effect in effects if effect[0] == "forget"]
+            self._evidence.notes.append(f"{self._room_id} gave up {len(gone)} records: its memory was full")
+            for boot, seq in gone:
+                self._given_up(boot, seq)
+        for effect in effects:
+            _EFFECTS[effect[0]](self, *effect[1:])
+        if self._unit is unit and event[0] != "lit":
+            self._sleep(unit, now_ms)
+
+    def _sleep(self, unit: Unit, now_ms: int) -> None:
+        if self._wake is not None:
+            self._wake.cancel()
+        delay_s = max(unit.wake_at_ms - now_ms, 1) / 1000
+        self._wake = self._timeline.after(delay_s, lambda: self._handle("wake"))
+
+    def _publish(self, topic: str, payload: bytes, retained: bool) -> None:
+        if self._link is not None:
+            self._link.publish(topic, payload, retained)
+
+    def _lamp(self, index: int, on: bool) -> None:
+        self._readers[index].level(on)
+        # The board reads its pins back every few seconds; here a pin does what it is told, so that is enough.
+        state = self._unit.lamps[index].state if self._unit is not None else ""
+        if self._read_back.get((index, on)) != state:
+            self._read_back[index, on] = state
+            self._handle("lit", index, on)
+
+    def _keep(self, record: list[Any]) -> None:
+        self._flash[record[0], record[1]] = list(record)
+        name = f"{self._room_id}:{record[0]}:{record[1]}"
+        self._evidence.recorded.setdefault(name, self._timeline.now)
+        self._evidence.recorded_kind[name] = record[2]
+
+    def _forget(self, boot: int, seq: int) -> None:
+        self._flash.pop((boot, seq), None)
+
+    def _given_up(self, boot: int, seq: int) -> None:
+        name = f"{self._room_id}:{boot}:{seq}"
+        if name in self._evidence.recorded:
+            del self._evidence.recorded[name]
+            self._evidence.uncertain.add(name)
+
+    def _new_boot(self, boot: int) -> None:
+        self._boot = boot
+
+    def _ignore(self, *_: Any) -> None:
+        """A note or a command for the technician: nothing in this world depends on it."""
+
+
+_EFFECTS: dict[str, Callable[..., None]] = {
+    "publish": VirtualRoom._publish,
+    "lamp": VirtualRoom._lamp,
+    "keep": VirtualRoom._keep,
+    "forget": VirtualRoom._forget,
+    "boot": VirtualRoom._new_boot,
+    "note": VirtualRoom._ignore,
+    "command": VirtualRoom._ignore,
+}

@@ -1,0 +1,99 @@
+"""What the world can do to devices and servers, and what it sees of them; virtual and live runs each implement it.
+
+The world never asks a device what it thinks: it moves sensors, buttons, plugs and cables, and sees pins, lights and
+the screen in the cab.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from sim.world.evidence import Evidence
+from sim.world.rooms import RoomDevice
+
+
+class TruckUnit(Protocol):
+    """The computer in a truck: a receiver's cable, a button and a plug."""
+
+    def serial(self, data: bytes) -> None:
+        """The GPS receiver says this."""
+        ...
+
+    def press(self, hold_s: float) -> None:
+        """A finger holds the button for so many simulated seconds."""
+        ...
+
+
+class Dispatcher(Protocol):
+    """What a person at the screen can do; each raises nothing and returns whether it was taken."""
+
+    def open_incidents(self) -> Sequence[Mapping[str, Any]]:
+        """The incidents the screen shows as open: truck, incident_id, reason, workflow, version."""
+        ...
+
+    def acknowledge(self, truck: str, incident_id: str) -> bool:
+        """I have seen it."""
+        ...
+
+    def decide(self, truck: str, incident_id: str, decision: str, other: str | None) -> bool:
+        """This is what is to be done; `other` names the truck that takes over, where one does."""
+        ...
+
+    def questions(self) -> Sequence[tuple[str, str, int]]:
+        """The visits (run, room, number) of which the screen asks whether they were made."""
+        ...
+
+    def answer(self, visit: tuple[str, str, int], served: bool) -> bool:
+        """It was served after all, or it is to be skipped."""
+        ...
+
+    def resolve(self, truck: str, incident_id: str) -> bool:
+        """It is over."""
+        ...
+
+
+def asked_in(attention: Iterable[str]) -> list[tuple[str, str, int]]:
+    """The visits that the ids of the screen's attention list ask about."""
+    asked = []
+    for name in attention:
+        kind, _, rest = name.partition("/")
+        if kind == "passed":
+            run_id, room, number = rest.rsplit("/", 2)
+            asked.append((run_id, room, int(number)))
+    return asked
+
+
+class Plant(Protocol):
+    """All devices and servers of one run."""
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The person at the screen."""
+        ...
+
+    def truck(self, truck_id: str) -> TruckUnit:
+        """The computer in this truck."""
+        ...
+
+    def room(self, room_id: str) -> RoomDevice:
+        """The unit of this room."""
+        ...
+
+    def power(self, device: str, on: bool) -> None:
+        """Pull or push the plug of a truck's or room's device."""
+        ...
+
+    def link(self, device: str, up: bool) -> None:
+        """Cut or mend the link of a device, or of `bridge`."""
+        ...
+
+    def broker(self, up: bool, how: str) -> None:
+        """Stop (`stop`, `kill`) or start the MQTT broker."""
+        ...
+
+    def bridge(self, up: bool, how: str) -> None:
+        """Stop (`stop`, `kill`) or start the bridge."""
+        ...
+
+    def collect(self, evidence: Evidence) -> None:
+        """After the run: what devices recorded and what the store holds."""
+        ...

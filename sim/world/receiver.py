@@ -1,0 +1,32 @@
+"""A GPS receiver: it wanders a few metres around the true place, slowly, and sometimes sees no sky."""
+
+import math
+import random
+from dataclasses import dataclass
+
+from sim.world import nmea
+
+GPS_ERROR_M = 3.0
+METRES_PER_DEGREE = 111_195.0
+
+
+@dataclass(slots=True)
+class Receiver:
+    """What the GPS receiver makes of the true place."""
+
+    dice: random.Random
+    blind: bool = False
+    error_m: float = GPS_ERROR_M
+    _north_m: float = 0.0
+    _east_m: float = 0.0
+
+    def says(self, at: float, place: tuple[float, float, float], speed_mps: float) -> bytes:
+        """The sentences of this second."""
+        if self.blind:
+            return nmea.second(at, None, None)
+        self._north_m = 0.95 * self._north_m + self.dice.gauss(0, 0.31 * self.error_m)
+        self._east_m = 0.95 * self._east_m + self.dice.gauss(0, 0.31 * self.error_m)
+        lat, lon, bearing = place
+        lat += self._north_m / METRES_PER_DEGREE
+        lon += self._east_m / (METRES_PER_DEGREE * math.cos(math.radians(lat)))
+        return nmea.second(at, lat, lon, speed_mps, bearing)

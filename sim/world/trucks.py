@@ -1,0 +1,304 @@
+"""The trucks of the world: a driver who follows the itinerary in the cab, a body that moves, a receiver that speaks.
+
+    parked  -> driving   the run departs, or the itinerary holds a visit after all
+    driving -> at_stop   the room is reached: bins are taken for 60 s + 25 s each, more if they are not out
+    driving -> stuck     45 m before a room whose lane is blocked: the driver looks, then holds the button
+    driving -> parked    nothing is left to visit and the way home is driven
+    at_stop -> driving   the bins are in
+    stuck   -> driving   the itinerary says to go elsewhere, or the lane is free
+    any     -> broken    a breakdown: the driver holds the button until it is one
+    broken  -> driving   it has been repaired
+"""
+
+import math
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from broker.plan.model import Plan, Room, Route, RunPlan
+from sim.world.devices import TruckUnit
+from sim.world.driving import Drive, Pace, Path
+from sim.world.evidence import Evidence, Press, TrueVisit
+from sim.world.receiver import Receiver
+from sim.world.rooms import RoomTruth
+from sim.world.timeline import Timeline
+
+DWELL_BASE_S = 60.0
+DWELL_PER_BIN_S = 25.0
+BINS_NOT_OUT_S = 150.0
+PLANNED_MPS = 5.0
+STOPS_SHORT_M = 45.0
+LOOKS_FIRST_S = 20.0
+HOLD_BLOCKED_S = 2.0
+VALID_AFTER_S = 1.5  # so long must a finger stay for a press to count
+HOLD_BREAKDOWN_S = 4.4
+STANDING_TICK_S = 4.0
+OPEN_STATES = ("pending", "due", "at_stop")
+
+
+@dataclass(frozen=True, slots=True)
+class RunToday:
+    """A run with the moment it leaves the depot, and where that is; the truck ends its day at `home`."""
+
+    plan: RunPlan
+    route: Route
+    departs_at: float
+    depot: tuple[float, float]
+    home: tuple[float, float]
+
+
+@dataclass(slots=True)
+class Errand:
+    """One visit the driver has in mind."""
+
+    room: str
+    visit_number: int
+    waste: str
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """What tells visits apart within a day of one truck."""
+        return self.room, self.visit_number, self.waste
+
+
+@dataclass(slots=True)
+class World:
+    """What trucks see of the rest of the world."""
+
+    timeline: Timeline
+    evidence: Evidence
+    rooms: Mapping[str, RoomTruth]
+    blocked: Mapping[str, bool]
+    pressed: Callable[[str], None]  # told after each press, with the truck's id
+
+
+class TruckTruth:
+    """One truck as it really is."""
+
+    def __init__(
+        self, truck_id: str, runs: Sequence[RunToday], plan: Plan, unit: TruckUnit, world: World,
+        dice: random.Random, pace: Pace,
+    ) -> None:
+        self.truck_id = truck_id
+        self.state = "parked"
+        self.receiver = Receiver(dice)
+        self.done: set[tuple[str, int, str]] = set()
+        self._runs = sorted(runs, key=lambda run: run.departs_at)
+        self._run: RunToday | None = None
+        self._plan = plan
+        self._unit = unit
+        self._world = world
+        self._dice = dice
+        self._pace = pace
+        self._lines = {run.route.route_id: Path(run.route.line) for run in runs}
+        self._itinerary: Mapping[str, Any] | None = None
+        self._errand: Errand | None = None
+        self._drive: Drive | None = None
+        self._line_m: float | None = None  # how far along the run's line the truck stood when the leg began
+        self._place = (*self._runs[0].depot, 0.0)
+        self._visit: TrueVisit | None = None
+        self._busy_until = 0.0
+        self._asked: set[tuple[str, int, str]] = set()
+
+    @property
+    def errand(self) -> Errand | None:
+        """Where the driver is going or standing now."""
+        return self._errand
+
+    @property
+    def place(self) -> tuple[float, float]:
+        """Latitude and longitude now."""
+        return self._place[0], self._place[1]
+
+    def start(self) -> None:
+        """Begin to exist: the receiver speaks from now on."""
+        self._world.timeline.after(0.0, self._tick)
+
+    def read_itinerary(self, body: Mapping[str, Any] | None) -> None:
+        """The screen in the cab shows another itinerary."""
+        if body is not None:
+            self._itinerary = body
+
+    def break_down(self) -> None:
+        """The truck stands from now on; the driver reports it after a moment."""
+        self.state = "broken"
+        self._world.timeline.after(LOOKS_FIRST_S, lambda: self.press(HOLD_BREAKDOWN_S, "breakdown"))
+
+    def repaired(self) -> None:
+        """It can drive again."""
+        if self.state == "broken":
+            self.state = "driving"
+            self._errand = None
+
+    def press(self, hold_s: float, meant: str) -> None:
+        """A finger on the button."""
+        now = self._world.timeline.now
+        self._world.evidence.presses.append(Press(now, self.truck_id, hold_s, meant))
+        self._unit.press(hold_s)
+        self._world.timeline.after(min(hold_s, VALID_AFTER_S), lambda: self._world.pressed(self.truck_id))
+
+    # --- one tick ---------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        now = self._world.timeline.now
+        _STATES[self.state](self, now)
+        speed_mps = self._drive.speed_mps if self._drive is not None and self.state == "driving" else 0.0
+        self._world.evidence.track.setdefault(self.truck_id, []).append((now, *self.place))
+        self._unit.serial(self.receiver.says(now, self._place, speed_mps))
+        self._world.timeline.after(1.0 if self.state == "driving" else STANDING_TICK_S, self._tick)
+
+    def _parked(self, now: float) -> None:
+        if self._runs and now >= self._runs[0].departs_at:
+            self._run = self._runs.pop(0)
+            if not self._run.plan.visits:  # on standby until an itinerary comes
+                return
+            self._line_m = 0.0 if self._near(self._run.route.line[0]) else None
+            self.state = "driving"
+            self._errand = None
+        elif self._next_errand() is not None and self._run is not None:
+            self.state = "driving"
+            self._errand = None
+
+    def _driving(self, now: float) -> None:
+        wanted = self._next_errand()
+        if self._drive is None or (wanted is None) != (self._errand is None) or (
+            wanted is not None and self._errand is not None and wanted.key != self._errand.key
+        ):
+            self._set_out(wanted)
+        drive = self._drive
+        if drive is None:
+            self.state = "parked"
+            return
+        room = self._errand.room if self._errand else None
+        if room is not None and self._world.blocked.get(room):
+            goal_m = drive.path.length_m - STOPS_SHORT_M
+            drive.goal_m = goal_m if drive.along_m < goal_m else drive.path.length_m
+        else:
+            drive.goal_m = drive.path.length_m
+        reached = drive.step()
+        self._place = drive.place()
+        if not reached:
+            return
+        if self._errand is None:
+            self.state = "parked"
+            self._drive = None
+            self._line_m = None
+        elif drive.goal_m < drive.path.length_m:
+            self.state = "stuck"
+            self._busy_until = now + LOOKS_FIRST_S
+        else:
+            self._arrive(now)
+
+    def _at_stop(self, now: float) -> None:
+        if now < self._busy_until or self._visit is None or self._errand is None:
+            return
+        room = self._world.rooms[self._errand.room]
+        self._visit.bins_taken = room.collect(self._errand.waste)
+        self._visit.left_at = now
+        self.done.add(self._errand.key)
+        self._visit = None
+        self._errand = None
+        self._drive = None
+        self.state = "driving"
+
+    def _stuck(self, now: float) -> None:
+        errand = self._errand
+        if errand is None or not self._world.blocked.get(errand.room):
+            self.state = "driving"
+            return
+        wanted = self._next_errand()
+        if wanted is None or wanted.key != errand.key:
+            self.state = "driving"
+            return
+        if now >= self._busy_until and errand.key not in self._asked:
+            self._asked.add(errand.key)
+            self.press(HOLD_BLOCKED_S, "lane_blocked")
+
+    def _broken(self, now: float) -> None:
+        """Nothing moves."""
+
+    # --- where to ---------------------------------------------------------------------------------------
+
+    def _near(self, point: tuple[float, float]) -> bool:
+        return Path([self.place, point]).length_m < 30
+
+    def _next_errand(self) -> Errand | None:
+        for errand in self._open_errands():
+            if errand.key not in self.done:
+                return errand
+        return None
+
+    def _open_errands(self) -> list[Errand]:
+        run = self._run
+        if run is None:
+            return []
+        told = self._itinerary
+        if told is not None and _trip_of(told) in {later.plan.trip_id for later in self._runs}:
+            told = None  # a run to come: its time has not come yet
+        found = []
+        for visit in told["visits"] if told is not None else ():
+            if visit["state"] in OPEN_STATES:
+                waste = visit["bins"][0]["waste"] if visit["bins"] else run.route.waste
+                found.append(Errand(visit["room"], visit["visit_number"], waste))
+        # Without word about this run the driver knows the timetable by heart.
+        if told is None or _trip_of(told) != run.plan.trip_id:
+            found += [Errand(visit.room_id, 1, run.route.waste) for visit in run.plan.visits]
+        return found
+
+    def _set_out(self, errand: Errand | None) -> None:
+        run = self._run
+        here = self.place
+        speed_mps = self._drive.speed_mps if self._drive is not None else 0.0
+        if self._drive is not None and self._line_m is not None:
+            self._line_m += self._drive.along_m
+        self._errand = errand
+        if run is None:
+            self._drive = None
+            return
+        line = self._lines[run.route.route_id]
+        if errand is None:
+            goal, goal_m = run.home, line.length_m if run.home == run.route.line[-1] else -1.0
+        else:
+            room: Room = self._plan.rooms[errand.room]
+            goal = (room.lat, room.lon)
+            planned = [v.distance_m for v in run.plan.visits if v.room_id == errand.room]
+            goal_m = planned[0] if planned else -1.0
+        if self._line_m is not None and goal_m > self._line_m:
+            path = line.part(self._line_m, goal_m)
+        else:
+            path = Path([here, goal])
+            self._line_m = None
+        self._drive = Drive(path, self._pace, self._dice, speed_mps)
+
+    def _arrive(self, now: float) -> None:
+        errand = self._errand
+        assert errand is not None and self._run is not None
+        room = self._world.rooms[errand.room]
+        planned = [v.distance_m for v in self._run.plan.visits if v.room_id == errand.room]
+        self._line_m = planned[0] if planned and planned[0] >= 0 else None
+        self._drive = None
+        out = room.rolled_out.get(errand.waste, False)
+        bins = room.bins.get(errand.waste, 0)
+        dwell_s = DWELL_BASE_S * math.exp(self._dice.gauss(0, 0.15 * self._pace.jitter))
+        dwell_s += bins * DWELL_PER_BIN_S * math.exp(self._dice.gauss(0, 0.08 * self._pace.jitter))
+        if not out:
+            dwell_s += BINS_NOT_OUT_S * min(1.0, self._pace.jitter)
+        self._busy_until = now + dwell_s
+        self._visit = TrueVisit(self.truck_id, errand.room, errand.waste, errand.visit_number, now, None, 0, out)
+        self._world.evidence.visits.append(self._visit)
+        self.state = "at_stop"
+
+
+def _trip_of(itinerary: Mapping[str, Any]) -> str:
+    """The plan's trip that an itinerary is about."""
+    return str(itinerary["run_id"] or "").rsplit(".", 1)[0]
+
+
+_STATES: dict[str, Callable[[TruckTruth, float], None]] = {
+    "parked": TruckTruth._parked,
+    "driving": TruckTruth._driving,
+    "at_stop": TruckTruth._at_stop,
+    "stuck": TruckTruth._stuck,
+    "broken": TruckTruth._broken,
+}

@@ -1,0 +1,124 @@
+"""broker.toml: the example is complete and true, and each mistake names file, section, key and what to do."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from broker.__main__ import main
+from broker.config import PASSWORD_VARIABLE, BrokerConfig, ConfigError, read_config
+from broker.process import dispatch_settings
+from tests.support.processes import REPO
+
+EXAMPLE = REPO / "broker" / "broker.example.toml"
+
+
+def test_the_example_shows_every_key_with_its_default(tmp_path: Path) -> None:
+    """What the example sets is what one gets without it; keys it leaves out stand in its comments."""
+    text = EXAMPLE.read_text(encoding="utf-8")
+    shown = tomllib.loads(text)
+    plain = BrokerConfig.model_validate({"area": {"plan": "demo"}}).model_dump(mode="json")
+    for section, keys in plain.items():
+        for key, default in keys.items():
+            if key in shown.get(section, {}):
+                assert shown[section][key] == default or section == "area"
+            else:
+                assert f"# {key} = " in text
+    assert set(shown) == set(plain)
+    (tmp_path / "broker.toml").write_text(text, encoding="utf-8")
+    assert dispatch_settings(read_config(tmp_path / "broker.toml")).calls.call_at_s == 960
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "[area] is missing"),
+        ('[area]\nplan = "demo"\ncolour = 1', "[area] colour: no such key"),
+        ('[area]\nplan = "demo"\n[moon]\nx = 1', "[moon] no such key"),
+        ('[area]\nplan = "demo"\n[calls]\ncall_at_s = 5', "[calls] call_at_s: "),
+        ('[area]\nplan = "demo"\n[mqtt]\nport = "x"', "[mqtt] port: "),
+        ('[area]\nplan = "demo"\n[mqtt]\npassword = "secret"', "[mqtt] password: no such key"),
+        ('[area]\nplan = "demo"\n[web]\nhosts = ["http://screen.example:8080"]', "[web] hosts.0: "),
+        ('[area]\nplan = "demo"\n[mqtt]\ncert_file = "c"\nkey_file = "k"', "[mqtt] cert_file: needs ca_file"),
+        ('[area]\nplan = "demo"\n[mqtt]\nca_file = "a"\ncert_file = "c"', "[mqtt] cert_file: needs key_file"),
+        ('[area]\nplan = "demo"\n[mqtt]\nca_file = "a"\nkey_file = "k"', "[mqtt] key_file: needs cert_file"),
+        ("[area", "is not TOML"),
+    ],
+)
+def test_each_mistake_is_named(tmp_path: Path, text: str, said: str) -> None:
+    """File, section, key and reason stand in the error."""
+    path = tmp_path / "broker.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        read_config(path)
+    assert said in str(refused.value)
+    assert str(path) in str(refused.value)
+
+
+def test_paths_count_from_the_file(tmp_path: Path) -> None:
+    """Relative paths are the configuration's own folder's."""
+    (tmp_path / "broker.toml").write_text('[area]\nplan = "feed"\n[mqtt]\npassword_file = "secret"\n')
+    config = read_config(tmp_path / "broker.toml")
+    assert config.area.plan == str(tmp_path / "feed")
+    assert config.mqtt.password_file == tmp_path / "secret"
+    assert config.store.url == str(tmp_path / "data/records")
+
+
+def test_the_password_comes_from_a_file_or_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Never from the configuration itself; a file that cannot be read is named."""
+    (tmp_path / "broker.toml").write_text('[area]\nplan = "demo"\n[mqtt]\npassword_file = "secret"\n')
+    config = read_config(tmp_path / "broker.toml")
+    with pytest.raises(ConfigError, match=r"\[mqtt\] password_file"):
+        config.mqtt.password()
+    (tmp_path / "secret").write_text("key\n")
+    assert config.mqtt.password() == "key" and "chmod 600" in caplog.text
+    caplog.clear()
+    (tmp_path / "secret").chmod(0o600)
+    assert config.mqtt.password() == "key" and not caplog.text
+    monkeypatch.setenv(PASSWORD_VARIABLE, "other")
+    (tmp_path / "plain.toml").write_text('[area]\nplan = "demo"\n')
+    assert read_config(tmp_path / "plain.toml").mqtt.password() == "other"
+
+
+def test_check_config_reads_the_plan_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A good configuration says what it holds; one without its plan says so, with exit code 1."""
+    (tmp_path / "good.toml").write_text('[area]\nplan = "demo"\n')
+    assert main(["--config", str(tmp_path / "good.toml"), "--check-config"]) == 0
+    assert "rooms" in capsys.readouterr().out
+    (tmp_path / "bad.toml").write_text('[area]\nplan = "nowhere"\n')
+    assert main(["--config", str(tmp_path / "bad.toml"), "--check-config"]) == 1
+    assert "[area] plan" in capsys.readouterr().err
+
+
+def test_check_config_reads_every_file_that_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is missing or holds something else is named with file, section and key."""
+    (tmp_path / "latin").write_bytes("pass\u00e9".encode("latin-1"))
+    (tmp_path / "text").write_text("no certificate")
+    for text, said in (
+        ('[mqtt]\npassword_file = "gone"', f"[mqtt] password_file: {tmp_path}/gone cannot be read"),
+        ('[mqtt]\npassword_file = "latin"', "[mqtt] password_file: "),
+        ('[mqtt]\nca_file = "gone"', f"[mqtt] ca_file: {tmp_path}/gone cannot be read"),
+        ('[mqtt]\nca_file = "text"', "[mqtt] ca_file: "),
+        ('[mqtt]\nca_file = "text"\ncert_file = "text"\nkey_file = "gone"', "[mqtt] key_file: "),
+        ('[embedded]\naccounts = "gone"', f"[embedded] accounts: {tmp_path}/gone cannot be read"),
+        ('[embedded]\naccounts = "latin"', "[embedded] accounts: "),
+        ('[registers]\nroles_file = "gone"', "[registers] roles_file: "),
+        ('[registers]\nroles_file = "."', f"[registers] roles_file: {tmp_path} cannot be read"),
+    ):
+        path = tmp_path / "broker.toml"
+        path.write_text(f'[area]\nplan = "demo"\n{text}\n')
+        assert main(["--config", str(path), "--check-config"]) == 1, text
+        told = capsys.readouterr().err
+        assert f"python -m broker: {path}: {said}" in told and "Traceback" not in told
+
+
+def test_a_bridge_does_not_start_without_what_it_encrypts_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A certificate authority that is not there is found at the start, not at each try to connect."""
+    path = tmp_path / "broker.toml"
+    path.write_text('[area]\nplan = "demo"\n[mqtt]\nca_file = "gone"\n[web]\nenabled = false\n')
+    assert main(["--config", str(path)]) == 1
+    assert f"python -m broker: {path}: [mqtt] ca_file: {tmp_path}/gone cannot be read" in capsys.readouterr().err

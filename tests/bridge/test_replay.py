@@ -1,0 +1,128 @@
+"""A stored day fed through the rules again gives the visits that are on record."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from broker.__main__ import main
+from broker.commands.replay import Outcome, replay
+from broker.plan.calendar import day_start_at
+from broker.plan.demo_area import demo_plan
+from broker.plan.gtfs.feed import write_gtfs
+from broker.rules.arrival.lamp_call import CallSettings
+from broker.rules.dispatch.day import DispatchSettings
+from broker.store import Record
+from broker.store.opening import open_store
+from tests.support.bridge_morning import DAY, Morning
+
+
+def _day(folder: Path) -> Morning:
+    morning = Morning(folder)
+    for number in range(3):
+        morning.serve(number)
+    incident_id = morning.press()
+    morning.step(20, 5.0)
+    morning.act("acknowledge", incident_id)
+    morning.act("decide", incident_id, decision="return_later")
+    morning.serve(4)
+    return morning
+
+
+def test_the_same_rules_give_the_same_day(tmp_path: Path) -> None:
+    """Every visit ends in the state and at the times it had."""
+    morning = _day(tmp_path / "records")
+    start = day_start_at(morning.plan, DAY)
+    end = int(morning.now) + 1
+    outcome = replay(morning.store, morning.plan, DispatchSettings(), start, end, tmp_path / "scratch")
+    morning.close()
+    assert outcome.records > 100
+    assert outcome.visits >= 10
+    assert outcome.differences == []
+
+
+def test_a_run_that_was_going_on_is_taken_up(tmp_path: Path) -> None:
+    """From the middle of a run, as from a midnight: its visits before are known, those after end as they did."""
+    morning = Morning(tmp_path / "records")
+    for number in range(2):
+        morning.serve(number)
+    middle = int(morning.now) + 1
+    for number in range(2, 5):
+        morning.serve(number)
+    end = int(morning.now) + 1
+    outcome = replay(morning.store, morning.plan, DispatchSettings(), middle, end, tmp_path / "scratch")
+    morning.close()
+    assert outcome.visits >= 3
+    for difference in outcome.differences:  # how fast the truck had been is learned anew: a promise may move a little
+        assert difference.then and difference.now
+        one, other = difference.then.pop("promised_at"), difference.now.pop("promised_at")
+        assert difference.then == difference.now and abs(one - other) <= 120
+
+
+def _configured(folder: Path, timezone: str = "Asia/Shanghai") -> str:
+    """The path of a configuration for the demo's plan and the records in `folder`."""
+    write_gtfs(replace(demo_plan(), timezone=timezone), folder / "gtfs.zip")
+    config = folder / "broker.toml"
+    config.write_text(f'[area]\nplan = "{folder / "gtfs.zip"}"\n[store]\nurl = "{folder / "records"}"\n')
+    return str(config)
+
+
+def test_a_day_of_25_hours_is_replayed_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One day ends where the next begins, also when the clocks are changed."""
+    asked: list[tuple[int, int]] = []
+
+    def noted(_store: object, _plan: object, _settings: object, from_at: int, to_at: int, _folder: object) -> Outcome:
+        asked.append((from_at, to_at))
+        return Outcome(0, 0, [])
+
+    config = _configured(tmp_path, "Europe/Berlin")
+    open_store(tmp_path / "records", demo_plan().area_id, "Europe/Berlin", time.time).close()
+    monkeypatch.setattr("broker.commands.replay.replay", noted)
+    for day in ("2026-10-24", "2026-10-25", "2026-10-26"):
+        assert main(["--config", config, "replay", day]) == 0
+    assert asked[0][1] == asked[1][0] and asked[1][1] == asked[2][0]
+    assert sorted(to_at - from_at for from_at, to_at in asked) == [86_400, 86_400, 90_000]
+    (today,) = (tmp_path / "records" / "open").iterdir()
+    assert today.name.startswith("000001_")  # looking at a past day ends no day of the store
+
+
+def test_replay_makes_no_records_where_there_are_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong path is no day on which nothing was different."""
+    assert main(["--config", _configured(tmp_path), "replay", "2026-11-22"]) == 2
+    assert f"there are no records at {tmp_path / 'records'}" in capsys.readouterr().err
+    assert not (tmp_path / "records").exists()
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "1999-12-31", "2026-11-31"])
+def test_replay_says_what_is_no_day(tmp_path: Path, capsys: pytest.CaptureFixture[str], day: str) -> None:
+    """Before any calendar ends there is a word about it."""
+    assert main(["--config", _configured(tmp_path), "replay", day]) == 2
+    assert "day" in (said := capsys.readouterr().err) and day in said
+
+
+def test_replay_names_a_sealed_file_that_is_damaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is found while reading, long after the store was opened."""
+    noon = day_start_at(demo_plan(), DAY) + 43_200
+    clock = [float(noon)]
+    store = open_store(tmp_path / "records", demo_plan().area_id, "Asia/Shanghai", lambda: clock[0])
+    store.append([Record("r01:1:1", "bins", "r01", noon, noon, "xh", {"device": "r01"})])
+    clock[0] += 86_400
+    store.append([Record("r01:1:2", "bins", "r01", noon, noon, "xh", {"device": "r01"})])
+    store.close()
+    sealed = tmp_path / "records" / "records" / DAY.isoformat() / "bins.json"
+    sealed.write_bytes(sealed.read_bytes().replace(b"r01", b"r02"))
+    assert main(["--config", _configured(tmp_path), "replay", DAY.isoformat()]) == 2
+    assert f"{sealed} is not what was sealed" in capsys.readouterr().err
+
+
+def test_another_rule_shows_what_it_would_have_done(tmp_path: Path) -> None:
+    """With the lamp called five minutes earlier, the calls differ and the visits are named."""
+    morning = _day(tmp_path / "records")
+    start = day_start_at(morning.plan, DAY)
+    earlier = replace(DispatchSettings(), calls=CallSettings(call_at_s=1260))
+    outcome = replay(morning.store, morning.plan, earlier, start, int(morning.now) + 1, tmp_path / "scratch")
+    morning.close()
+    changed = [d for d in outcome.differences if d.then and d.now and d.then["due_at"] != d.now["due_at"]]
+    assert changed
+    assert all(d.now["due_at"] < d.then["due_at"] for d in changed if d.then["due_at"] and d.now["due_at"])

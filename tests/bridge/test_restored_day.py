@@ -1,0 +1,49 @@
+"""A bridge that starts again: what it asked is asked again, and an odd record stops nobody's morning."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from broker.store import Record
+from tests.support.bridge_morning import Morning
+
+
+def restarted(morning: Morning) -> None:
+    """The bridge dies and is started again."""
+    morning.store.close()
+    morning.open()
+
+
+def test_a_question_about_a_passed_stop_is_asked_again(tmp_path: Path) -> None:
+    """It stays on the list over a restart, with its buttons' visit, until somebody answers."""
+    morning = Morning(tmp_path / "records")
+    morning.drive_to(1, 9.0)
+    attention = morning.bridge.dispatch.shift.attention
+    (asked,) = [name for name in attention if name.startswith("passed/")]
+    restarted(morning)
+    assert morning.bridge.dispatch.shift.attention == {asked: attention[asked]}
+    morning.close()
+
+
+def test_records_that_nobody_understands_are_named_and_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One of each kind a bridge starts from, brought in by an import: the rest of the day is as it was."""
+    morning = Morning(tmp_path / "records")
+    morning.serve(0)
+    morning.press()
+    itinerary, incidents = morning.itinerary(), dict(morning.bridge.dispatch.shift.incidents)
+    kinds = ("leg", "dwell", "error", "run", "visit", "workflow", "bins", "life", "fix")
+    at = int(morning.now)
+    odd = {"of": "another"}
+    morning.store.append([Record(f"odd-{kind}", kind, f"odd-{kind}", at, at, "xh", odd) for kind in kinds])
+    with caplog.at_level(logging.ERROR, "zhanpai.bridge"):
+        restarted(morning)
+    assert {record.args[0] for record in caplog.records if record.args} == {f"odd-{kind}" for kind in kinds}
+    shift = morning.bridge.dispatch.shift
+    assert shift.attention["left_out"].values == {"count": len(kinds)}
+    assert shift.incidents == incidents
+    morning.step(2)
+    assert morning.itinerary() == itinerary
+    morning.close()

@@ -1,0 +1,99 @@
+"""Ledger and label: what remains when the technician has left."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tools.flashing import ledger
+from tools.flashing.errors import FlashError
+from tools.flashing.label import Label, write_label
+
+LABEL = Label("xh", "r07", "room", "a1b2c3", "0123456789ab", "2026-11-22")
+
+
+def test_a_line_is_added_and_none_is_changed(tmp_path: Path) -> None:
+    """Each line stays byte for byte what it was."""
+    file = tmp_path / "ledger.jsonl"
+    ledger.append(file, {"id": "r01", "board": "a"})
+    first = file.read_bytes()
+    ledger.append(file, {"id": "r02", "board": "b"})
+    assert file.read_bytes().startswith(first)
+    lines, bad = ledger.read(file)
+    assert ([line["id"] for line in lines], bad) == (["r01", "r02"], 0)
+    assert ledger.last_of(lines, "r01") == {"id": "r01", "board": "a"}
+    assert ledger.last_of(lines, "r09") is None
+
+
+def test_half_a_line_is_kept_and_counted(tmp_path: Path) -> None:
+    """After a power cut in the middle of a line the next one begins on its own."""
+    file = tmp_path / "ledger.jsonl"
+    file.write_text('{"id": "r01"}\n{"id": "r0')
+    ledger.append(file, {"id": "r03"})
+    lines, bad = ledger.read(file)
+    assert ([line["id"] for line in lines], bad) == (["r01", "r03"], 1)
+    assert '{"id": "r0\n' in file.read_text()
+
+
+def test_secrets_have_no_place_in_a_ledger(tmp_path: Path) -> None:
+    """A field that sounds like a secret is a programming error."""
+    with pytest.raises(AssertionError):
+        ledger.append(tmp_path / "ledger.jsonl", {"wifi_password": "x"})
+
+
+def test_a_ledger_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """The unit is written by then; the sentence says so."""
+    (tmp_path / "ledger.jsonl").mkdir()
+    with pytest.raises(FlashError) as caught:
+        ledger.append(tmp_path / "ledger.jsonl", {"id": "r01"})
+    assert caught.value.problem == "ledger"
+
+
+def test_no_ledger_yet_is_an_empty_one(tmp_path: Path) -> None:
+    """The first unit of an area has no predecessors."""
+    assert ledger.read(tmp_path / "none.jsonl") == ([], 0)
+
+
+def test_the_label_says_what_a_camera_and_an_eye_need(tmp_path: Path) -> None:
+    """SVG, PNG and text carry the same code and lines."""
+    svg, png, text = write_label(LABEL, tmp_path / "labels")
+    assert png.read_bytes().startswith(b"\x89PNG")
+    drawn = svg.read_text()
+    assert drawn.startswith("<svg")
+    for line in LABEL.lines:
+        assert line in drawn
+        assert line in text.read_text()
+    assert LABEL.code in text.read_text()
+    assert LABEL.code == "zp:xh/room/r07?board=a1b2c3&release=0123456789ab"
+
+
+def test_the_labels_modules_are_those_of_the_code(tmp_path: Path) -> None:
+    """The SVG's path has one square for each dark module of the QR code."""
+    import segno
+
+    svg = write_label(LABEL, tmp_path)[0].read_text()
+    dark = sum(sum(row) for row in segno.make(LABEL.code, error="m", micro=False).matrix)
+    assert svg.count("h1v1h-1z") == dark
+
+
+def test_the_ledger_command_shows_one_id(tmp_path: Path) -> None:
+    """`ledger --id` filters, with --json as lines."""
+    from tests.support.flashing import Desk
+
+    desk = Desk(tmp_path)
+    for device in ("r01", "r02", "r01"):
+        ledger.append(tmp_path / "ledger.jsonl", {"id": device})
+    code, told, _ = desk.flash("ledger", "--id", "r01")
+    assert (code, len(told["lines"]), told["unreadable"]) == (0, 2, 0)
+    assert json.dumps(told)
+
+
+def test_the_readme_names_every_step_of_the_self_test() -> None:
+    """The list of what needs hardware is the self test's own."""
+    from tests.support.flashing import REPO
+    from tools.flashing.board.selftest import TESTS
+
+    readme = (REPO / "packaging/README.md").read_text()
+    assert [test.name for test in TESTS if f"| {test.name} | {test.needs} |" not in readme] == []

@@ -1,0 +1,135 @@
+"""What a person is asked and answers: questions end when they are answered, an answer is kept as it was given."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.states.incident import REPEAT_S
+from tests.support.bridge_morning import Morning
+
+
+@pytest.fixture
+def morning(tmp_path: Path) -> Iterator[Morning]:
+    day = Morning(tmp_path / "records")
+    yield day
+    assert day.bridge.counts["rule_faults"] == 0
+    day.close()
+
+
+def serve(morning: Morning, key: tuple[str, str, int]) -> None:
+    """The dispatcher says that a visit was served."""
+    morning.bridge.act(Act("serve", "Li", visit=key), morning.now)
+
+
+def test_a_truck_that_stood_long_and_went_on_is_asked_about_no_more(morning: Morning) -> None:
+    """While it stands the minutes are those of now, since the question came up."""
+    morning.serve(0, dwell_s=2800)
+    attention = morning.bridge.dispatch.shift.attention
+    name = f"passed/{morning.run_id}/{morning.trip.visits[0].room_id}/1"
+    since, minutes = attention[name].since, attention[name].values["minutes"]
+    assert attention[name].word == "long_stay" and 45 <= minutes <= 47
+    morning.step(600)
+    assert (attention[name].since, attention[name].values["minutes"]) == (since, minutes + 10)
+    morning.step(90, 5.0)
+    assert name not in attention
+
+
+def test_a_run_that_owes_is_named_with_what_it_owes_until_it_is_settled(morning: Morning) -> None:
+    """Each answer counts down; the last one takes the question back."""
+    morning.speak = False
+    shift = morning.bridge.dispatch.shift
+    run = shift.runs[morning.run_id]
+    morning.now = float(run.planned_end_at + shift.settings.forget_after_s + 5)
+    morning.step(3)
+    name = f"owes/{morning.run_id}"
+    asked = shift.attention[name]
+    for visit in shift.owed(run):
+        assert shift.attention[name].values["count"] == len(shift.owed(run))
+        assert shift.attention[name].since == asked.since
+        serve(morning, visit.key)
+        morning.step(2)
+    assert run.state == "finished" and name not in shift.attention
+
+
+def test_a_stop_passed_by_and_skipped_by_the_button_is_asked_about_no_more(morning: Morning) -> None:
+    """The driver pressed: the room comes again, there is nothing to answer."""
+    morning.drive_to(1, 9.0)
+    shift = morning.bridge.dispatch.shift
+    (name,) = [name for name in shift.attention if name.startswith("passed/")]
+    room = shift.plan.rooms[name.split("/")[2]]
+    morning.press(lat=room.lat, lon=room.lon)
+    assert name not in shift.attention
+
+
+def test_served_days_later_is_not_left_days_later(morning: Morning) -> None:
+    """Of a stop passed by the passing is known, of one that nobody saw nothing; both were served by somebody's word."""
+    morning.drive_to(1, 9.0)
+    morning.speak = False
+    passed, unseen = ((morning.run_id, morning.trip.visits[number].room_id, 1) for number in (0, 5))
+    passed_at = morning.bridge.dispatch.shift.visits[passed].passed_at
+    assert passed_at is not None
+    morning.now += 2 * 86400
+    morning.step(2)
+    for key, left_at in ((passed, passed_at), (unseen, None)):
+        serve(morning, key)
+        name = "/".join(map(str, key))
+        body = morning.store.latest("visit", name)[name].body
+        assert (body["state"], body["by_hand"], body["arrived_at"], body["left_at"]) == ("served", True, None, left_at)
+    morning.store.close()
+    morning.open()
+    assert morning.bridge.dispatch.shift.visits[passed].state == "served"
+
+
+def test_a_truck_that_fell_silent_at_a_stop_left_it_nobody_knows_when(morning: Morning) -> None:
+    """A click while it is seen to stand there is when it leaves."""
+    morning.drive_to(0)
+    morning.step(120)
+    key = (morning.run_id, morning.trip.visits[0].room_id, 1)
+    assert morning.bridge.dispatch.shift.visits[key].state == "at_stop"
+    morning.speak = False
+    morning.step(600)
+    serve(morning, key)
+    assert morning.bridge.dispatch.shift.visits[key].left_at is None
+    morning.speak = True
+    morning.drive_to(1)
+    morning.step(120)
+    key = (morning.run_id, morning.trip.visits[1].room_id, 1)
+    serve(morning, key)
+    assert morning.bridge.dispatch.shift.visits[key].left_at == int(morning.now)
+
+
+def test_an_alarm_that_repeats_refuses_no_click(morning: Morning) -> None:
+    """Nobody changed anything in that minute; after a real change the old screen's click is refused."""
+    morning.serve(0)
+    incident_id = morning.press()
+    incidents = morning.bridge.dispatch.shift.incidents
+    seen = incidents["t01", incident_id].version
+    morning.step(2 * REPEAT_S + 5)
+    assert incidents["t01", incident_id].version == seen + 2
+    morning.act("acknowledge", incident_id, version=seen)
+    for version in (seen, seen + 2, seen + 4):
+        with pytest.raises(ActionError, match="changed this incident meanwhile"):
+            morning.act("decide", incident_id, decision="wait", version=version)
+    morning.act("decide", incident_id, decision="wait", version=seen + 3)
+
+
+def test_a_second_visit_that_was_made_for_a_press_taken_back_says_so(morning: Morning) -> None:
+    """The figures need not count what was never meant to be."""
+    morning.serve(0)
+    incident_id = morning.press()
+    morning.press(incident_id=incident_id, withdrawn=True)
+    records = morning.store.latest("visit").values()
+    undone = [record.body for record in records if record.body["undone"]]
+    assert [(body["state"], body["visit_number"]) for body in undone] == [("cancelled", 2)]
+
+
+def test_each_weighing_is_a_record_of_its_own(morning: Morning) -> None:
+    """The same load, weighed twice in one second, and again after a restart in that second."""
+    for _ in range(2):
+        for _ in range(2):
+            morning.bridge.act(Act("weigh", "Li", truck="t01", waste=morning.waste, grams=5_000_000), morning.now)
+        morning.store.close()
+        morning.open()
+    assert len({record.id for record in morning.store.scan("weighing")}) == len(morning.store.latest("weighing")) == 4

@@ -1,0 +1,174 @@
+"""The dispatch under any order of events: a state machine of drives, presses, decisions, silences and restarts."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.states.visit import OWED
+from firmware import wire
+from tests.support.bridge_morning import Morning
+
+
+class Shift(RuleBasedStateMachine):
+    """One truck's morning with a person at the screen who may do anything at any time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory(prefix="zhanpai-machine-")
+        self.morning = Morning(Path(self._folder.name) / "records")
+        self.pressed: list[str] = []
+
+    @initialize(visits=st.integers(0, 2))
+    def under_way(self, visits: int) -> None:
+        """Begin at the depot or after some rooms."""
+        for number in range(visits):
+            self.morning.serve(number, dwell_s=40)
+
+    @rule(seconds=st.integers(5, 150), speed=st.sampled_from([0.0, 3.0, 8.0]))
+    def drive(self, seconds: int, speed: float) -> None:
+        """Time passes, the truck moves or stands."""
+        self.morning.step(seconds, speed)
+
+    @rule()
+    def fall_silent_or_speak(self) -> None:
+        """The receiver fails, or comes back."""
+        self.morning.speak = not self.morning.speak
+
+    @rule(reason=st.sampled_from(wire.INCIDENT_REASONS))
+    def press(self, reason: str) -> None:
+        """The driver holds the button."""
+        self.pressed.append(self.morning.press(reason))
+
+    @precondition(lambda self: self.pressed)
+    @rule(data=st.data(), change=st.sampled_from(["withdraw", "upgrade", "resend"]))
+    def press_again(self, data: st.DataObject, change: str) -> None:
+        """The same incident once more: taken back, made worse, or only sent again."""
+        incident_id = data.draw(st.sampled_from(self.pressed))
+        reason = "breakdown" if change == "upgrade" else "lane_blocked"
+        self.morning.press(reason, incident_id=incident_id, withdrawn=change == "withdraw")
+
+    @precondition(lambda self: self.pressed)
+    @rule(
+        data=st.data(),
+        action=st.sampled_from(["acknowledge", "decide", "clear", "resolve", "estate_ack"]),
+        decision=st.sampled_from(wire.DECISIONS),
+        option=st.integers(0, 2),
+    )
+    def click(self, data: st.DataObject, action: str, decision: str, option: int) -> None:
+        """The dispatcher does something, fitting or not."""
+        incident = ("t01", data.draw(st.sampled_from(self.pressed)))
+        try:
+            self.morning.bridge.act(
+                Act(action, "Wang", incident=incident, decision=decision, option=option, truck="t99"), self.morning.now
+            )
+        except ActionError:
+            pass
+
+    @rule(data=st.data(), action=st.sampled_from(["serve", "skip"]))
+    def settle_by_hand(self, data: st.DataObject, action: str) -> None:
+        """The dispatcher settles a visit."""
+        keys = sorted(self.morning.bridge.dispatch.shift.visits)
+        key = data.draw(st.sampled_from(keys))
+        try:
+            self.morning.bridge.act(Act(action, "Li", visit=key, reason="not_out"), self.morning.now)
+        except ActionError:
+            pass
+
+    @rule(room=st.integers(0, 5))
+    def keeper_says_clear(self, room: int) -> None:
+        """A keeper presses lane_clear."""
+        device = self.morning.trip.visits[room].room_id
+        self.morning.say("keeper", {"at": int(self.morning.now), "event": "lane_clear"}, device=device)
+        self.morning.step(1)
+
+    @rule()
+    def restart(self) -> None:
+        """The bridge is restarted; what everybody was told stays the same."""
+        arrivals = {t: self._told(b) for t, b in self.morning.retained.items() if "/arrival/" in t}
+        self.morning.store.close()
+        self.morning.open()
+        for topic, told in arrivals.items():
+            if told[0] in ("due", "at_stop", "held"):
+                assert self._told(self.morning.retained[topic])[1:] == told[1:]
+
+    @staticmethod
+    def _told(body: dict[str, Any]) -> tuple[Any, ...]:
+        return body["state"], body["call_id"], body["visit_number"]
+
+    @invariant()
+    def every_owed_visit_is_in_its_runs_order_once(self) -> None:
+        """Nothing owed is forgotten, nothing is there twice."""
+        shift = self.morning.bridge.dispatch.shift
+        for run in shift.runs.values():
+            assert len(run.order) == len(set(run.order))
+        for visit in shift.visits.values():
+            assert visit.key in shift.runs[visit.run_id].order
+
+    @invariant()
+    def a_finished_run_owes_nothing(self) -> None:
+        """A run closes only when all its visits are settled."""
+        shift = self.morning.bridge.dispatch.shift
+        for run in shift.runs.values():
+            if run.state == "finished":
+                assert not shift.owed(run)
+
+    @invariant()
+    def a_skipped_visit_is_made_up_for_or_settled(self) -> None:
+        """Each skipped visit has a later one of its room and waste."""
+        shift = self.morning.bridge.dispatch.shift
+        for visit in shift.visits.values():
+            if visit.state == "skipped":
+                others = shift.visits_at(visit.room, visit.waste)
+                assert any(not o.original and o.visit_number > visit.visit_number for o in others)
+
+    @invariant()
+    def every_call_was_made_once(self) -> None:
+        """One visit, one call, one time at which it was made."""
+        made: dict[str, set[int]] = {}
+        for record in self.morning.store.scan("call"):
+            made.setdefault(record.key, set()).add(record.body["called_at"])
+        assert all(len(times) == 1 for times in made.values())
+
+    @invariant()
+    def the_light_shows_what_the_record_says(self) -> None:
+        """An open incident has its stage retained, a closed one nothing."""
+        self.morning.bridge.flush(self.morning.now)
+        for incident in self.morning.bridge.dispatch.shift.incidents.values():
+            stage = self.morning.stage(incident.incident_id)
+            assert stage == (incident.stage if incident.open else None)
+
+    @invariant()
+    def the_truck_was_told_its_order(self) -> None:
+        """The itinerary on the wire is the run's order, with the owed visits' states."""
+        shift = self.morning.bridge.dispatch.shift
+        run = shift.run_of("t01")
+        if run is None:
+            return
+        told = {(room, number): state for room, number, state in self.morning.itinerary()}
+        silent = ("skipped", "cancelled")
+        spoken = [k for k in run.order if shift.visits[k].original or shift.visits[k].state not in silent]
+        assert list(told) == [(key[1], key[2]) for key in spoken]
+        for key in spoken:
+            assert (told[(key[1], key[2])] in OWED) == shift.visits[key].owed
+
+    @invariant()
+    def no_rule_failed(self) -> None:
+        """The bridge survives a fault in its rules; here there must be none."""
+        assert self.morning.bridge.counts["rule_faults"] == 0
+        assert self.morning.bridge.counts["unsayable"] == 0
+
+    def teardown(self) -> None:
+        """End the bridge."""
+        self.morning.close()
+        self._folder.cleanup()
+
+
+TestShift = Shift.TestCase
+TestShift.settings = settings(
+    max_examples=8, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)

@@ -1,0 +1,479 @@
+"""fsck, export and import: what a technician has in a cellar at night."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tinydb import TinyDB
+
+from bench.store_faults import NOON, QuickFiles, batch, open_store
+from broker.__main__ import main
+from broker.store import Conflict, Corrupt, Unavailable, fsck, transfer
+from broker.store.postgres_store import PostgresStore
+from broker.store.tinydb_store import TinyDBStore
+from tests.store.test_contract import bins, database, visit  # noqa: F401 - a fixture
+
+ZONE = "Asia/Shanghai"
+
+
+def filled(folder: Path) -> TinyDBStore:
+    """A store with two sealed days, an open one, and an amendment."""
+    clock = [float(NOON)]
+    store = TinyDBStore(
+        folder, "xh", ZONE, lambda: clock[0], files=QuickFiles(), min_free_bytes=0, seal_in_background=False
+    )
+    for day in range(3):
+        clock[0] = NOON + day * 86_400.0
+        store.append([*batch(10 * day + 1, int(clock[0])), *batch(10 * day + 2, int(clock[0]))])
+    store.append([visit(1, "served"), bins(77, count=3, room="r09")])
+    store.amend(visit(1, "served").id, {"bins_before": 9}, "miscounted", "ann", NOON)
+    return store
+
+
+def findings(folder: Path, **options) -> list[fsck.Finding]:
+    """What fsck says, without the good."""
+    return [finding for finding in fsck.check(folder, **options) if not finding.good]
+
+
+def nothing(more: int) -> None:
+    """No progress bar."""
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """The folder of a filled store, closed."""
+    filled(tmp_path / "s").close()
+    return tmp_path / "s"
+
+
+def test_export_and_import_give_the_same_bytes_everywhere(folder, tmp_path, database):  # noqa: F811
+    """Folder to lines to folder, to PostgreSQL, to a TinyDB file and back: every export is byte-equal."""
+    source = filled(tmp_path / "other")
+    first = tmp_path / "first.jsonl"
+    count = transfer.export_lines(source, first, nothing)
+    assert count == source.health()["records"] == len(first.read_bytes().splitlines())
+    transfer.export_tinydb(source, tmp_path / "first.json", nothing)
+    clock = lambda: NOON  # noqa: E731
+    targets = [TinyDBStore(tmp_path / "a", "xh", ZONE, clock), TinyDBStore(tmp_path / "b", "xh", ZONE, clock),
+               PostgresStore(database, "transfer", ZONE, clock)]  # fmt: skip
+    transfer.import_records(transfer.read_lines(first), targets[0], nothing)
+    transfer.import_records(transfer.read_tinydb(tmp_path / "first.json"), targets[1], nothing)
+    transfer.import_records(transfer.records_of(targets[0]), targets[2], nothing)
+    for number, target in enumerate(targets):
+        again = tmp_path / f"again{number}.jsonl"
+        transfer.export_lines(target, again, nothing)
+        assert again.read_bytes() == first.read_bytes()
+        assert target.get(visit(1, "served").id) == source.get(visit(1, "served").id)
+        assert target.totals("visit", "2026-11-01", "2026-12-31", ["truck"]) == source.totals(
+            "visit", "2026-11-01", "2026-12-31", ["truck"]
+        )
+        target.close()
+    source.close()
+
+
+def test_export_goes_on_where_it_was_interrupted(folder, tmp_path):
+    """A cut .part file is continued behind its last whole record; the result is the same bytes."""
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+    transfer.export_lines(store, tmp_path / "whole.jsonl", nothing)
+    whole = (tmp_path / "whole.jsonl").read_bytes()
+    for cut in (0, 1, len(whole) // 3, len(whole) // 2, len(whole) - 1):
+        (tmp_path / "cut.jsonl.part").write_bytes(whole[:cut])
+        transfer.export_lines(store, tmp_path / "cut.jsonl", nothing)
+        assert (tmp_path / "cut.jsonl").read_bytes() == whole
+    store.close()
+
+
+def test_export_goes_on_only_with_what_is_still_true(folder, tmp_path):
+    """Records that came meanwhile and belong before the cut, zeros in the part, another store's part: all made good."""
+    store = filled(tmp_path / "other")
+    transfer.export_lines(store, tmp_path / "before.jsonl", nothing)
+    lines = (tmp_path / "before.jsonl").read_bytes().splitlines(keepends=True)
+    store.append(batch(99, NOON - 50_000))
+    transfer.export_lines(store, tmp_path / "whole.jsonl", nothing)
+    whole = (tmp_path / "whole.jsonl").read_bytes()
+    assert len(whole.splitlines()) == store.health()["records"] > len(lines)
+    parts = {
+        "came meanwhile": b"".join(lines[:25]),
+        "zeros": b"".join(lines[:5]) + b"\0" * 50 + b"\n" + b"".join(lines[6:9]),
+        "another store": b"".join(lines[:5]).replace(b"r01", b"r77"),
+        "no export": b"oh\n",
+    }
+    for part in parts.values():
+        (tmp_path / "x.jsonl.part").write_bytes(part)
+        assert transfer.export_lines(store, tmp_path / "x.jsonl", nothing) == len(whole.splitlines())
+        assert (tmp_path / "x.jsonl").read_bytes() == whole
+    store.close()
+
+
+def test_import_says_which_ids_hold_something_else(folder, tmp_path):
+    """A record is never dropped in silence because another one has its id; amended records are the same records."""
+    source, target = open_store(folder, lambda: NOON + 2 * 86_400), open_store(tmp_path / "t", lambda: NOON)
+    records = list(transfer.records_of(source))
+    transfer.import_records(records, target, nothing)
+    target.amend(bins(77, room="r09").id, {"late": True}, "why", "who", NOON)
+    assert transfer.import_records(records, target, nothing).stored == 0
+    other = bins(77, count=99, room="r09")
+    with pytest.raises(Conflict, match=f"1 of them with other content.*{other.id!r} is the first"):
+        transfer.import_records([*records, other], target, nothing)
+    source.close()
+    target.close()
+
+
+def test_import_again_stores_nothing_twice(folder, tmp_path):
+    """An interrupted import is run again: what is there stays."""
+    source, target = open_store(folder, lambda: NOON + 2 * 86_400), open_store(tmp_path / "t", lambda: NOON)
+    records = list(transfer.records_of(source))
+    transfer.import_records(records[:7], target, nothing)
+    receipt = transfer.import_records(records, target, nothing)
+    assert receipt.duplicates == 7 and receipt.stored == len(records) - 7
+    source.close()
+    target.close()
+
+
+def test_import_names_the_line_that_is_wrong(tmp_path):
+    """A file that is not ours is refused with file and line."""
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"id":"a"}\n')
+    with pytest.raises(Corrupt, match=r"x\.jsonl: line 1 is not a record"):
+        list(transfer.read_lines(path))
+    whole = '{"id":"a","kind":"visit","key":"k","at":1,"received_at":1,"area":"xh","body":5}'
+    path.write_text(whole + "\n")
+    with pytest.raises(Corrupt, match="its body must be an object"):
+        list(transfer.read_lines(path))
+    for line, said in (
+        ("[]", "it is no object"),
+        ("oh", "is not JSON"),
+        ('{"id":"a","kind":"visit","key":"k","at":1,"received_at":1}', "it has no area and no body"),
+        (whole.replace("5}", '{"a":9007199254740993}}'), "a whole number is beyond"),
+        (whole.replace("visit", "amendment").replace("5}", "{}}"), "its record_id must be a text, got None"),
+    ):
+        path.write_text(whole.replace("5}", "{}}") + "\n" + line + "\n")
+        with pytest.raises(Corrupt, match=f"line 2 .*{said}.*; mend or remove it and import again"):
+            list(transfer.read_lines(path))
+    path.write_text('{"visit":{"1":[1]}}')
+    with pytest.raises(Corrupt, match="not a TinyDB file"):
+        list(transfer.read_tinydb(path))
+
+
+def test_import_takes_the_files_of_a_store(folder, tmp_path):
+    """Journals and sealed positions have headers between their records, and line breaks at their end."""
+    source, target = open_store(folder, lambda: NOON + 2 * 86_400), open_store(tmp_path / "t", lambda: NOON)
+    for path in sorted(folder.glob("**/*.jsonl")):
+        transfer.import_records(transfer.read_lines(path), target, nothing)
+    assert list(target.scan("fix")) == list(source.scan("fix")) != []
+    today = list(target.scan("visit", amended=False))  # and not those of the sealed days: these are TinyDB's files
+    assert len(today) == 3 and all(record in list(source.scan("visit", amended=False)) for record in today)
+    transfer.export_lines(source, tmp_path / "x.jsonl", nothing)
+    source.close()
+    with (tmp_path / "x.jsonl").open("ab") as file:
+        file.write(b"\n\n")
+    transfer.import_records(transfer.read_lines(tmp_path / "x.jsonl"), target, nothing)
+    target.close()
+    assert findings(tmp_path / "t") == []
+
+
+def test_export_names_the_file_that_the_disk_does_not_take(folder, tmp_path, capsys, monkeypatch):
+    """No room, and whatever else a disk says while it is written to."""
+    part = tmp_path / "x.json.part"
+    part.symlink_to("/dev/full")
+    assert main(["export", "--store", str(folder), str(tmp_path / "x.json")]) == 1
+    assert f"{part}: No space left on device; make room" in capsys.readouterr().err
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+
+    def failing(_handle: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken, pytest.raises(OSError, match="Input/output") as raised:
+        broken.setattr(os, "fsync", failing)
+        transfer.export_lines(store, tmp_path / "x.jsonl", nothing)
+    assert raised.value.filename == str(tmp_path / "x.jsonl.part")
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.jsonl"])
+def test_the_name_of_an_export_survives_a_power_cut(folder, tmp_path, monkeypatch, name):
+    """The folder is synced after the file has its name."""
+    synced: list[list[str]] = []
+    monkeypatch.setattr(
+        transfer.Files, "sync_folder", lambda _, path: synced.append([found.name for found in path.glob("x.*")])
+    )
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+    write = transfer.export_tinydb if name == "x.json" else transfer.export_lines
+    write(store, tmp_path / name, nothing)
+    assert synced[-1] == [name]
+    store.close()
+
+
+def test_exported_tinydb_file_opens_with_stock_tinydb(folder, tmp_path):
+    """One table per kind, all documents there."""
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+    transfer.export_tinydb(store, tmp_path / "all.json", nothing)
+    with TinyDB(tmp_path / "all.json") as stock:
+        assert stock.tables() == set(store.kinds())
+        assert [d["id"] for d in stock.table("bins")] == [r.id for r in store.scan("bins")]
+    store.close()
+
+
+def test_fsck_finds_a_good_store_good(folder):
+    """No finding on a good folder, and every sealed day and journal is named."""
+    found = list(fsck.check(folder))
+    assert [finding.good for finding in found] == [True, True, True]
+    assert "sums equal a recount" in found[0].text and "unbroken" in found[-1].text
+
+
+def test_fsck_brings_a_damaged_sealed_file_back_from_a_copy(folder, tmp_path):
+    """Damage is named; without a copy nothing is touched; from an equal copy it is put back, the bad file kept."""
+    shutil.copytree(folder, tmp_path / "copy")
+    path = folder / "records" / "2026-11-22" / "bins.json"
+    good = path.read_bytes()
+    path.write_bytes(good.replace(b"r01", b"r02", 1))
+    (finding,) = findings(folder, repair=True)
+    assert finding.path == path and "not what was sealed" in finding.text and not finding.repaired
+    (finding,) = findings(folder, copies=tmp_path / "copy")
+    assert "run with --repair" in finding.text
+    (finding,) = findings(folder, copies=tmp_path / "copy", repair=True, stamp="now")
+    assert finding.repaired and path.read_bytes() == good
+    assert (folder / "aside" / "2026-11-22-bins.json.now").read_bytes() != good
+    assert findings(folder) == []
+
+
+def flipped(path: Path, byte: int) -> None:
+    """Turn one bit of a file."""
+    data = bytearray(path.read_bytes())
+    data[byte % len(data)] ^= 4
+    path.write_bytes(data)
+
+
+def test_fsck_brings_any_file_of_a_sealed_day_back_from_a_copy(folder, tmp_path):
+    """A turned bit in every file, in the list of checksums (a digest, a name, a line's end), and in store.json."""
+    shutil.copytree(folder, tmp_path / "copy")
+    sealed = folder / "records" / "2026-11-22"
+    places = [(path, 40) for path in sorted(sealed.iterdir()) if path.name != "SHA256SUMS"]
+    places += [(sealed / "SHA256SUMS", byte) for byte in (3, 63, 68, 75, 80)]
+    places += [(folder / "store.json", byte) for byte in (0, 5)]
+    for path, byte in places:
+        good = path.read_bytes()
+        flipped(path, byte)
+        assert not all(finding.repaired for finding in findings(folder, repair=True))
+        found = findings(folder, repair=True, copies=tmp_path / "copy", stamp=f"{path.name}{byte}")
+        assert found and all(finding.repaired for finding in found)
+        assert path.read_bytes() == good and findings(folder) == []
+
+
+def test_fsck_goes_on_past_what_the_disk_does_not_give(folder, tmp_path, monkeypatch):
+    """Bad sectors in a sealed file and in the journal: both are named, the rest is looked at, a copy mends."""
+    shutil.copytree(folder, tmp_path / "copy")
+    sealed = folder / "records" / "2026-11-22" / "bins.json"
+    (segment,) = (folder / "open").glob("*/*.jsonl")
+    read, bad = Path.read_bytes, {path.stat().st_ino for path in (sealed, segment)}
+
+    def failing(path: Path) -> bytes:
+        if path.stat().st_ino in bad:
+            raise OSError(5, "Input/output error")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+    named = {finding.path: finding.text for finding in findings(folder)}
+    assert named.keys() == {sealed, segment.parent}
+    assert all("cannot be read from the disk" in text for text in named.values())
+    found = findings(folder, copies=tmp_path / "copy", repair=True)
+    assert [finding.repaired for finding in found] == [True, True]
+    bad.clear()
+    assert sealed.read_bytes() == (tmp_path / "copy" / "records" / "2026-11-22" / "bins.json").read_bytes()
+    assert findings(folder) == []
+
+
+@pytest.mark.parametrize("here", [b"", b"cut"])
+def test_fsck_takes_a_list_of_checksums_only_from_a_copy_of_this_seal(folder, tmp_path, here):
+    """A list that was cut is no list, here and in the copy; one of another seal is none either."""
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    ours, theirs = (place / "records" / "2026-11-22" / "SHA256SUMS" for place in (folder, copy))
+    good = ours.read_bytes()
+    ours.write_bytes(here and good[:200])
+    for wrong in (b"", good[:300], good.replace(good[-79:-60], b"0" * 19)):
+        theirs.write_bytes(wrong)
+        found = findings(folder, copies=copy, repair=True)
+        assert found and not any(finding.repaired for finding in found)
+        assert ours.read_bytes() == (here and good[:200])
+    theirs.write_bytes(good)
+    (finding,) = findings(folder, copies=copy, repair=True)
+    assert finding.repaired and ours.read_bytes() == good and findings(folder) == []
+
+
+def test_a_lost_day_that_was_being_written_is_named(folder, caplog):
+    """The store begins a new one and says so: in the log, in /healthz, and fsck before it."""
+    shutil.rmtree(folder / "open")
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+    (warning,) = store.health()["warnings"]
+    assert "holds no day: what was stored after 2026-11-23 was sealed" in warning and warning in caplog.text
+    store.close()
+    open_store(folder.parent / "new", lambda: NOON).close()
+    assert caplog.text.count("holds no day") == 1
+
+
+def test_fsck_misses_a_lost_day(folder, tmp_path):
+    """A sealed day that is gone is missed by the store and by fsck, which puts it back whole from a copy."""
+    shutil.copytree(folder, tmp_path / "copy")
+    lost = folder / "records" / "2026-11-22"
+    shutil.rmtree(lost)
+    with pytest.raises(Corrupt, match="sealed days that are not there: 2026-11-22"):
+        open_store(folder, lambda: NOON + 2 * 86_400)
+    assert [finding.path for finding in findings(folder, repair=True)] == [lost]
+    (finding,) = findings(folder, copies=tmp_path / "copy")
+    assert "run with --repair" in finding.text and not lost.exists()
+    (finding,) = findings(folder, copies=tmp_path / "copy", repair=True)
+    assert finding.repaired and findings(folder) == []
+    assert {path.name: path.read_bytes() for path in lost.iterdir()} == {
+        path.name: path.read_bytes() for path in (tmp_path / "copy" / "records" / lost.name).iterdir()
+    }
+
+
+def test_fsck_misses_a_lost_day_without_the_index_too(folder):
+    """The later days carry over which ids were stored by then; an empty open/ is named as well."""
+    shutil.rmtree(folder / "records" / "2026-11-22")
+    shutil.rmtree(folder / "index")
+    (finding,) = findings(folder)
+    assert finding.path.name == "seen.json" and "no day has them all" in finding.text
+    open_store(folder, lambda: NOON + 2 * 86_400).close()  # without the index nobody can know: that is the way out
+    shutil.rmtree(folder / "open")
+    assert [finding.path.name for finding in findings(folder)] == ["open"]
+
+
+def test_fsck_keeps_every_whole_frame_of_a_damaged_journal(folder):
+    """A flipped bit in the middle: the frames before and after it are kept, the journal is kept aside."""
+    (path,) = (folder / "open").glob("*/*.jsonl")
+    data = bytearray(path.read_bytes())
+    data[200] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(Corrupt, match="python -m broker fsck"):
+        open_store(folder, lambda: NOON)
+    (finding,) = findings(folder)
+    assert "2 whole frames" in finding.text and "damaged (frame 1)" in finding.text
+    (finding,) = findings(folder, repair=True)
+    assert finding.repaired and findings(folder) == []
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+    amended = store.get(visit(1, "served").id)
+    assert amended is not None and amended.body["bins_before"] == 9
+    store.close()
+
+
+def test_fsck_says_what_is_no_store(tmp_path):
+    """A wrong path is named, and nothing is made there."""
+    (finding,) = findings(tmp_path / "typo")
+    assert "not the folder of a store" in finding.text and not (tmp_path / "typo").exists()
+
+
+def test_fsck_waits_for_no_bridge(folder):
+    """While a bridge works in the folder fsck says who it is and changes nothing."""
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+    with pytest.raises(Unavailable, match="in use by process"):
+        list(fsck.check(folder))
+    store.close()
+
+
+def test_store_commands_from_the_command_line(folder, tmp_path, capsys):
+    """The three commands as a technician types them, with exit codes."""
+    out = tmp_path / "out.jsonl"
+    assert main(["fsck", "--store", str(folder)]) == 0
+    assert main(["export", "--store", str(folder), str(out)]) == 0
+    arguments = ["import", "--store", str(tmp_path / "new"), "--area", "xh", "--timezone", ZONE, str(out)]
+    assert main(arguments) == 0 and main(arguments) == 0
+    assert "0 records stored, 33 were there already" in capsys.readouterr().out
+    (folder / "records" / "2026-11-22" / "bins.json").write_text("oh")
+    assert main(["fsck", "--store", str(folder)]) == 1
+    assert "BAD" in capsys.readouterr().out
+    assert main(["export", "--store", str(folder), str(tmp_path / "x.csv")]) == 2
+
+
+def test_amend_command_corrects_by_id_or_by_the_newest_of_a_key(folder, capsys):
+    """Who and why are kept, the original stays, and a field the record does not have is refused."""
+    newest = visit(1, "served")
+    asked = ["amend", "--store", str(folder), "--reason", "miscounted", "--who", "ann"]
+    assert main([*asked, newest.id, "bins_before=8"]) == 0
+    assert "bins_before 9 -> 8" in capsys.readouterr().out
+    assert main([*asked, f"visit:{newest.key}", "bins_before=7"]) == 0
+    assert main([*asked, newest.id, "bins_befor=7"]) == 1
+    assert "has no bins_befor; it has" in capsys.readouterr().err
+    assert main([*asked, newest.id, "bins_before=six"]) == main([*asked, newest.id, "state=7"]) == 1
+    assert "bins_before is a whole number" in capsys.readouterr().err
+    assert main([*asked, newest.id, "bins_before=9223372036854775808"]) == 1  # a time so far off breaks every calendar
+    assert "bins_before is a whole number from 0 to" in capsys.readouterr().err
+    assert main([*asked, newest.id, "bins_before"]) == main([*asked, "visit:nobody", "bins_before=1"]) == 1
+    store = open_store(folder, lambda: NOON + 2 * 86_400)
+    amended = store.get(newest.id)
+    assert amended is not None and amended.body["bins_before"] == 7
+    last = store.get(f"{newest.id}#3")
+    assert last is not None and (last.body["who"], last.body["reason"]) == ("ann", "miscounted")
+    assert any(record.body == newest.body for record in store.scan("visit", amended=False))
+    store.close()
+
+
+def test_commands_make_no_store_where_there_is_none(folder, tmp_path, capsys):
+    """A wrong path to read from is an error: nothing is made there, and nothing looks as if all were well."""
+    typo = tmp_path / "missing.jsonl"
+    for arguments in (
+        ["export", "--store", str(typo), "--area", "xh", str(tmp_path / "out.jsonl")],
+        ["import", "--store", str(folder), str(typo)],
+        ["amend", "--store", str(typo), "--area", "xh", "--reason", "x", "--who", "y", "id", "a=1"],
+    ):
+        assert main(arguments) == 1
+        assert "there are no records at" in capsys.readouterr().err
+        assert not typo.exists() and not (tmp_path / "out.jsonl").exists()
+    assert main(["stats", "--store", str(folder), "--timezone", "Europe/Berlin", "--from", "2026-11-22"]) == 1
+    assert "holds area xh in time zone Asia/Shanghai" in capsys.readouterr().err
+    (folder / "store.json").write_text("{}")
+    assert main(["export", "--store", str(folder), str(tmp_path / "out.jsonl")]) == 1
+    assert "fsck" in capsys.readouterr().err
+
+
+def test_commands_say_what_is_wrong_with_a_day_or_a_place(folder, tmp_path, capsys):
+    """The text names what was typed and how it is meant; no number of an error alone."""
+    missing = str(tmp_path / "nowhere")
+    for arguments, said in (
+        (["stats", "--store", str(folder), "--from", "2026-11-31"], "'2026-11-31' is no day; write it as 2026-11-22"),
+        (["fsck", "--store", missing], f"there are no records at {missing}"),
+        (["stats", "--store", missing, "--from", "2026-11-22"], f"there are no records at {missing}"),
+        (["export", "--store", str(folder), f"{missing}/x.jsonl"], f"{missing}/x.jsonl.part: No such file"),
+    ):
+        assert main(arguments) == 1
+        assert said in capsys.readouterr().err
+
+
+def test_commands_refuse_what_is_no_time_zone_and_no_text(folder, tmp_path, capsys):
+    """A zone nobody knows, a folder of zones, and bytes that are no UTF-8 end in one line each."""
+    source = tmp_path / "x.jsonl"
+    source.write_text("")
+    for zone in ("Mars/X", "Asia", "../x", ""):
+        where = ["--area", "xh", "--timezone", zone or " "]
+        assert main(["import", "--store", str(tmp_path / "new"), *where, str(source)]) == 1
+        assert f"{zone or ' '!r} is no time zone; write it as Asia/Shanghai" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+    asked = ["amend", "--store", str(folder), "--reason", "miscounted", "--who"]
+    for words in (["ann", visit(1, "served").id, "state=\udcff"], ["\udcff", visit(1, "served").id, "state=open"]):
+        assert main([*asked, *words]) == 1
+        assert "is not UTF-8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("end", "code", "said"), [("head", 1, ""), ("ctrl-c", 130, "interrupted")])
+def test_a_command_that_is_not_heard_to_its_end_ends_quietly(folder, end, code, said):
+    """`| head` and Ctrl-C bring no traceback; and what is printed is UTF-8 under any locale."""
+    days = ["--from", "2025-11-22", "--to", "2026-11-23"]
+    env = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUNBUFFERED": ""}
+    argv = [sys.executable, "-m", "broker", "stats", "--store", str(folder), *days]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "pipesize": 4096}  # less than it prints
+    with subprocess.Popen(argv, **pipes, env=env) as child:
+        assert child.stdout is not None and child.stderr is not None
+        assert child.stdout.readline().decode("utf-8-sig").startswith("period,")
+        if end == "head":
+            child.stdout.close()
+        else:
+            child.send_signal(signal.SIGINT)
+            child.stdout.read()
+        error = child.stderr.read().decode()
+        assert child.wait(20) == code
+    assert "Traceback" not in error and "Exception" not in error and said in error

@@ -1,0 +1,265 @@
+"""What only PostgreSQL can go wrong with: lost connections, several writers, a server that dies, passwords."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bench.store_faults import NOON, batch, check
+from broker.__main__ import main
+from broker.store import Conflict, Record, Refused, Unavailable
+from broker.store.postgres_store import PostgresStore
+from broker.store.transfer import records_of
+from tests.store.test_contract import bins, database, visit  # noqa: F401 - a fixture
+
+ZONE = "Asia/Shanghai"
+ROOT = Path(__file__).parents[2]
+
+
+def opened(address: str, area: str) -> PostgresStore:
+    """The store of an area."""
+    return PostgresStore(address, area, ZONE, lambda: NOON)
+
+
+def counts(store: PostgresStore) -> dict[int, int]:
+    """How many records of each numbered batch are stored."""
+    found: dict[int, int] = {}
+    for record in records_of(store):
+        number = next(int(part) for part in reversed(record.id.split(":")) if part.isdigit())
+        number = number // 2 if record.id.startswith("t01") else number
+        found[number] = found.get(number, 0) + 1
+    return found
+
+
+def test_postgres_goes_on_after_a_lost_connection(database):  # noqa: F811
+    """The server cuts every connection: one call says so, the next one works, nothing is stored twice."""
+    store = opened(database, "cut")
+    store.append(batch(1))
+    store.get("r01:1:1")
+    with psycopg.connect(database, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'zhanpai'")
+    with pytest.raises(Unavailable):
+        store.append(batch(2))
+    with pytest.raises(Unavailable):
+        store.get("r01:1:1")
+    assert store.append([*batch(1), *batch(2)]).stored == 5
+    assert store.get("r01:1:1") is not None
+    store.close()
+
+
+def test_postgres_takes_the_same_batches_from_several_writers(database):  # noqa: F811
+    """Four bridges append the same batches at once: each record is stored once, the day sums count it once."""
+    stores = [opened(database, "many") for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        work = [(store, number) for number in range(1, 16) for store in stores]
+        receipts = list(pool.map(lambda pair: pair[0].append([*batch(pair[1]), bins(pair[1], room="r9")]), work))
+    assert sum(receipt.stored for receipt in receipts) == 15 * 6
+    assert stores[0].health()["records"] == 90
+    assert stores[0].totals("bins", "2026-11-22", "2026-11-22", ["device"])[0]["records"] == 15
+    assert stores[0].wrong_sums() == []
+    for store in stores:
+        store.close()
+
+
+def test_postgres_survives_kill_9_of_a_writer(database):  # noqa: F811
+    """A writing process is killed at three moments: all it acknowledged is there, no batch by halves."""
+    script = (
+        "import sys\n"
+        "from bench.store_faults import NOON, batch\n"
+        "from broker.store.postgres_store import PostgresStore\n"
+        "store = PostgresStore(sys.argv[1], 'killed', 'Asia/Shanghai', lambda: NOON)\n"
+        "number = int(sys.argv[2])\n"
+        "print('open', flush=True)\n"
+        "while True:\n"
+        "    store.append(batch(number)); print(number, flush=True); number += 1\n"
+    )
+    acknowledged: list[int] = []
+    for pause_s in (0.05, 0.13, 0.21):
+        first = max(acknowledged, default=0) + 2
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, database, str(first)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        assert process.stdout is not None and process.stdout.readline() == "open\n"
+        time.sleep(pause_s)
+        process.send_signal(signal.SIGKILL)
+        lines = process.communicate(timeout=20)[0].split("\n")[:-1]
+        acknowledged += [int(line) for line in lines if line.isdigit()]
+    store = opened(database, "killed")
+    check(acknowledged, counts(store), "kill -9")
+    assert store.wrong_sums() == []
+    store.close()
+
+
+def test_postgres_counts_amendments_that_arrive_together(database):  # noqa: F811
+    """An import brings a record and all its amendments in one batch: the sums are those of the last one."""
+    source = opened(database, "source")
+    source.append([visit(1, "served")])
+    for number in (6, 7, 8):
+        source.amend(visit(1, "served").id, {"bins_before": number}, "again", "ann", NOON)
+    target = opened(database, "target")
+    target.append(list(records_of(source)))
+    for store in (source, target):
+        assert store.totals("visit", "2026-11-22", "2026-11-22", [])[0]["bins_before"] == 8
+        assert store.wrong_sums() == []
+        store.close()
+
+
+def test_postgres_counts_amendments_that_arrive_before_their_record(database):  # noqa: F811
+    """An export is by kind, so amendments come first: the sums are those of the amended records, batch by batch."""
+    source, target = opened(database, "before"), opened(database, "behind")
+    records = [visit(number, "served", key=f"run1/r{number}/1") for number in range(7)]
+    source.append(records)
+    for number in (5, 6):
+        source.amend(records[number].id, {"bins_before": 100}, "miscounted", "ann", NOON)
+    source.amend(records[6].id, {"bins_before": 50}, "again", "ann", NOON)
+    moved = list(records_of(source))
+    for first in range(0, len(moved), 2):
+        target.append(moved[first : first + 2])
+    asked = ("visit", "2026-11-22", "2026-11-22", [])
+    assert target.totals(*asked) == source.totals(*asked) and target.totals(*asked)[0]["bins_before"] > 150
+    for store in (source, target):
+        assert store.wrong_sums() == []
+        store.close()
+
+
+def test_postgres_amends_where_a_number_or_its_id_is_taken(database):  # noqa: F811
+    """Only `#2` is known, and `#3` is another record's id: the next amendment is `#4` and is what is valid."""
+    store = opened(database, "gaps")
+    one = visit(1, "served")
+    body = {"record_id": one.id, "record_kind": "visit", "number": 2, "patch": {"a": 5}, "reason": "x", "who": "y"}
+    second = Record(f"{one.id}#2", "amendment", one.id, NOON, NOON, "xh", body)
+    store.append([one, second, Record(f"{one.id}#3", "thing", "k", NOON, NOON, "xh", {})])
+    assert store.amend(one.id, {"bins_before": 9}, "counted", "ann", NOON).body["bins_before"] == 9
+    found = store.get(one.id)
+    assert found is not None and found.body["bins_before"] == 9 and store.get(f"{one.id}#4") is not None
+    assert store.wrong_sums() == []
+    store.close()
+
+
+def test_postgres_lets_one_of_two_win_who_amend_at_once(database, monkeypatch):  # noqa: F811
+    """Both saw the same record: the second is told of the first, and the first's amendment stays."""
+    store, other = opened(database, "race"), opened(database, "race")
+    one = visit(1, "served")
+    store.append([one])
+    insert = PostgresStore._insert
+
+    def overtaken(self, connection, fresh):
+        if self is store:
+            other.amend(one.id, {"bins_before": 7}, "first", "bob", NOON)
+        return insert(self, connection, fresh)
+
+    monkeypatch.setattr(PostgresStore, "_insert", overtaken)
+    with pytest.raises(Conflict, match="amended by somebody else just now"):
+        store.amend(one.id, {"bins_before": 9}, "second", "ann", NOON)
+    found = store.get(one.id)
+    assert found is not None and found.body["bins_before"] == 7
+    store.close()
+    other.close()
+
+
+def test_postgres_finds_and_mends_wrong_sums(database):  # noqa: F811
+    """Day sums changed by hand are named, and counted again on demand."""
+    store = opened(database, "sums")
+    store.append([bins(1, count=3)])
+    with psycopg.connect(database, autocommit=True) as other:
+        other.execute("UPDATE zp_day_sum SET sums = '{9,9,9}' WHERE owner = 'sums'")
+    assert store.wrong_sums() == ["bins"]
+    store.recount()
+    assert store.wrong_sums() == [] and store.totals("bins", "2026-11-22", "2026-11-22", [])[0]["count"] == 3
+    store.close()
+
+
+def test_postgres_misses_deleted_records(database, capsys):  # noqa: F811
+    """Whoever deletes rows past us leaves a hole that fsck names; a copy brings them back, none counted twice."""
+    store = opened(database, "holes")
+    records = [visit(number, "served", key=f"run1/r0{number}/1") for number in range(3)]
+    store.append(records)
+    asked = ["fsck", "--store", database, "--area", "holes", "--timezone", ZONE]
+    assert main(asked) == 0 and "GOOD  holes: 3 records" in capsys.readouterr().out
+    with psycopg.connect(database) as connection:
+        connection.execute("DELETE FROM zp_record WHERE id = %s", (records[0].id,))
+    assert main(asked) == 1
+    assert "3 records were stored, 2 are there" in capsys.readouterr().out
+    assert main([*asked, "--repair"]) == 3 and main(asked) == 0
+    store.append(records)
+    assert main(asked) == 0 and "GOOD  holes: 3 records" in capsys.readouterr().out
+    store.close()
+
+
+def test_commands_name_the_areas_of_a_database(database, tmp_path, capsys):  # noqa: F811
+    """A mistyped area is no empty one: it is refused with those that have records, and nothing is made of it."""
+    opened(database, "typed").close()
+    target = str(tmp_path / "x.jsonl")
+    for command in (["fsck"], ["export", target], ["stats", "--from", "2026-11-22"], ["fsck", "--repair"]):
+        assert main([*command, "--store", database, "--area", "mistyped", "--timezone", ZONE]) == 1
+        assert re.search(r"no records of area 'mistyped'; it has those of .*\btyped\b", capsys.readouterr().err)
+    with psycopg.connect(database) as connection:
+        assert connection.execute("SELECT 1 FROM zp_area WHERE area = 'mistyped'").fetchone() is None
+
+
+def test_postgres_keeps_areas_apart(database):  # noqa: F811
+    """Two areas in one database see their own records only; another time zone for an area is refused."""
+    one, two = opened(database, "one"), opened(database, "two")
+    one.append([bins(1)])
+    two.append([bins(1), bins(2)])
+    assert len(list(one.scan("bins"))) == 1 and len(list(two.scan("bins"))) == 2
+    with pytest.raises(Conflict, match="time zone"):
+        PostgresStore(database, "one", "Europe/Berlin", lambda: NOON)
+    one.close()
+    two.close()
+
+
+def test_postgres_takes_no_password_in_its_address(database):  # noqa: F811
+    """A password in the address would end up in configurations and logs: refused, and not repeated."""
+    with pytest.raises(Refused, match="PGPASSFILE") as refused:
+        opened("postgresql://someone:secret@127.0.0.1/x", "xh")
+    assert "secret" not in str(refused.value)
+    for address in (
+        "postgresql://someone@127.0.0.1/x?password=secret",
+        "postgresql://someone@127.0.0.1/x?sslpassword=secret",
+        "postgresql://someone:sec%ret@127.0.0.1/x",
+        "postgresql://someone:secret@[127.0.0.1/x",
+    ):
+        with pytest.raises(Refused, match=r"PGPASSFILE|write postgresql://USER") as refused:
+            opened(address, "xh")
+        assert "sec" not in str(refused.value)
+    with pytest.raises(Unavailable):
+        opened("postgresql://postgres@127.0.0.1:1/x", "xh")
+
+
+def test_postgres_refuses_nothing_that_tinydb_takes(database):  # noqa: F811
+    """NUL characters, numbers a JSON column would change, and keys that only differ in case."""
+    store = opened(database, "odd")
+    body = {"nul": "a\x00b", "float": 1e16, "tiny": 1e-7, "minus": -0.0, "Case": 1, "case": 2}
+    store.append([Record("odd:x", "thing", "k", NOON, NOON, "xh", body)])
+    found = store.get("odd:x")
+    assert found is not None and repr(dict(found.body)) == repr(body)
+    store.close()
+
+
+def test_postgres_counts_what_it_stored(database):  # noqa: F811
+    """Half a character in a field that is counted: it is stored and counted as the replacement character."""
+    store = opened(database, "half")
+    store.append([Record("r01:1:1", "keeper", "r01", NOON, NOON, "xh", {"device": "r\ud800", "event": "bins_out"})])
+    assert [row["device"] for row in store.totals("keeper", "2026-11-22", "2026-11-22", ["device"])] == ["r\ufffd"]
+    assert store.amend("r01:1:1", {"device": "\ud800"}, "\ud800", "ann", NOON).body["device"] == "\ufffd"
+    assert store.wrong_sums() == []
+    store.close()
+
+
+@pytest.mark.parametrize("text", ["a\x00", "a\ud800"])
+def test_postgres_has_nothing_under_a_text_that_nobody_stores(database, text):  # noqa: F811
+    """A NUL or half a character is asked for: there is no such record, and the database is not bothered."""
+    store = opened(database, "nothing")
+    assert store.get(text) is None and store.latest("bins", text) == {} and list(store.scan(text)) == []
+    with pytest.raises(Conflict, match="names no record"):
+        list(store.scan("bins", after=text))
+    with pytest.raises(Conflict, match="there is no record"):
+        store.amend(text, {}, "why", "ann", NOON)
+    store.close()

@@ -1,0 +1,207 @@
+"""The live run: real broker, real processes; it plays, it judges, and it leaves nothing behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from broker.mqtt.mosquitto import find_mosquitto
+from firmware.truck.button.light import level_at
+from sim.live.lights import BUTTON, LAMP, LightWitness, share_lit
+
+REPO = Path(__file__).resolve().parents[2]
+SCENARIO = """
+[scenario]
+about = "one truck, two rooms"
+from = "06:00"
+to = "06:07"
+[area]
+runs = ["wet-north-1"]
+first_visits = 2
+bins_each = 1
+leave = { wet-north-1 = "06:00:10" }
+[world]
+refill = false
+jitter = 0.0
+[live]
+speed = 40
+[[expect]]
+kind = "lamp_lit_before_arrival"
+[[expect]]
+kind = "records_stored_once"
+at_least = 10
+"""
+UP_S, END_S = 60.0, 100.0
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    """A small scenario's file; skips loudly where no Mosquitto is installed."""
+    if find_mosquitto() is None:
+        pytest.skip("Mosquitto is not installed: run apt-get install mosquitto (make test does where it may)")
+    path = tmp_path / "small.toml"
+    path.write_text(SCENARIO, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def live(scenario: Path, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """`python -m sim small.toml --live` as a child whose files lie in the test's own folder."""
+    child = started(scenario, tmp_path, 0)
+    yield child
+    if child.poll() is None:
+        child.kill()
+    child.communicate(timeout=10)
+
+
+def started(scenario: Path, folder: Path, port: int) -> "subprocess.Popen[str]":
+    """The command of the demo on a small scenario."""
+    environment = {**os.environ, "TMPDIR": str(folder), "COLUMNS": "200"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "sim", str(scenario), "--live", "--http-port", str(port)], cwd=REPO, env=environment,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def processes_of(folder: Path) -> list[str]:
+    """The command lines of all processes that run in or from this folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            where = os.readlink(entry / "cwd")
+        except OSError:
+            continue
+        if str(folder) in command or where.startswith(str(folder)):
+            found.append(command)
+    return found
+
+
+def wait_for(line_part: str, child: "subprocess.Popen[str]") -> str:
+    """What the child said up to a line with this text."""
+    said = ""
+    deadline = time.monotonic() + UP_S
+    assert child.stdout is not None
+    while line_part not in said:
+        assert time.monotonic() < deadline, f"not within {UP_S:g} s: {line_part!r}; it said {said}"
+        line = child.stdout.readline()
+        assert line, f"it ended without {line_part!r}; it said {said}"
+        said += line
+    return said
+
+
+def test_a_live_run_holds_its_expectations_and_leaves_nothing_behind(
+    live: "subprocess.Popen[str]", tmp_path: Path
+) -> None:
+    """Real firmware lights a real pin before the truck comes, nothing is lost, and everything that ran has ended."""
+    said, _ = live.communicate(timeout=END_S)
+    assert live.returncode == 0, said
+    assert "status page: http://127.0.0.1:" in said
+    assert "FAILED" not in said
+    assert processes_of(tmp_path / "zhanpai-live") == []
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("zhanpai-live")] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_live_run_leaves_nothing_behind(
+    number: signal.Signals, live: "subprocess.Popen[str]", tmp_path: Path
+) -> None:
+    """Ctrl-C and SIGTERM end every child, remove every file, and are told as code 130."""
+    wait_for("status page", live)
+    assert len([c for c in processes_of(tmp_path) if "mosquitto" in c]) == 1
+    live.send_signal(number)
+    said, _ = live.communicate(timeout=20)
+    assert live.returncode == 130, said
+    assert [c for c in processes_of(tmp_path) if "pytest" not in c] == []
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("zhanpai-live")] == []
+
+
+def test_kill_9_of_a_live_run_takes_its_children_along(live: "subprocess.Popen[str]", tmp_path: Path) -> None:
+    """Even without a chance to clean up no process is left."""
+    wait_for("status page", live)
+    live.kill()
+    live.wait(10)
+    deadline = time.monotonic() + 10
+    while processes_of(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert processes_of(tmp_path) == []
+
+
+def test_a_start_that_fails_is_told_in_one_line_and_leaves_nothing_behind(scenario: Path, tmp_path: Path) -> None:
+    """A port that is taken: the reason, code 1, and no process or file remains."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        child = started(scenario, tmp_path, taken.getsockname()[1])
+        said, _ = child.communicate(timeout=END_S)
+    assert child.returncode == 1, said
+    assert "the live run failed" in said
+    assert "Traceback" not in said
+    assert processes_of(tmp_path) == []
+
+
+def test_a_lamp_is_believed_when_report_and_pin_agree_and_the_pin_when_they_do_not() -> None:
+    """A unit that reports `off` while its pin is high does not deceive the witness for long."""
+    witness = LightWitness(LAMP)
+    seen = []
+    witness.reported("off", 0.0)
+    for step in range(300):
+        at_s = step * 0.05
+        if step == 60:
+            witness.reported("due", at_s)
+        if step == 160:
+            witness.reported("off", at_s)
+        told = witness.look([(-9.0, 0), (3.0, 1)], at_s)
+        if told is not None:
+            seen.append(told[0])
+    assert seen == ["off", "due"]
+
+
+def test_a_silent_unit_that_flashes_is_seen_to_know_nothing() -> None:
+    """While its link is cut no report comes: short flashes on the pin are believed after a moment."""
+    witness = LightWitness(LAMP)
+    flashes = [(-9.0, 0), *((at / 4 + part, level) for at in range(40) for part, level in ((0.0, 1), (0.02, 0)))]
+    witness.reported("off", -8.0)
+    told = [witness.look([f for f in flashes if f[0] <= at / 10], at / 10) for at in range(10, 60)]
+    assert [one[0] for one in told if one is not None] == ["no_data"]
+
+
+@pytest.mark.parametrize(
+    ("edges", "share"), [([(0.0, 0)], 0.0), ([(0.0, 1)], 1.0), ([(0.0, 1), (1.5, 0)], 0.5), ([(0.0, 0), (1.9, 1)], 0.1)]
+)
+def test_the_share_of_time_a_pin_is_high(edges: list[tuple[float, int]], share: float) -> None:
+    """Between second 1 and second 2 of these changes."""
+    assert share_lit(edges, 1.0, 2.0) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.1, 0.4])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_busy_machine_shows_no_stage_the_light_is_not_in(late_s: float, seed: int) -> None:
+    """However late the program comes to the edges of its light, its stages are read as they were, in their order."""
+    stages = [("off", 3.0), ("fast", 2.5), ("slow", 3.2), ("steady", 3.1), ("double", 6.3), ("off", 3.0)]
+    dice, witness = Random(seed), LightWitness(BUTTON)
+    edges, begins, told, at_s, lit = [(0.0, 0)], [], [], 0.0, 0
+    for pattern, lasts_s in stages:
+        witness.reported(pattern, at_s)
+        begins.append((pattern, at_s))
+        next_s, end_s = at_s, at_s + lasts_s
+        while at_s < end_s:
+            if at_s >= next_s:
+                on, stays_s = level_at(pattern, at_s - begins[-1][1] + 1e-9)
+                next_s = at_s + stays_s + dice.uniform(0, late_s)
+                if on != bool(lit):
+                    lit = int(on)
+                    edges.append((at_s, lit))
+            seen = witness.look(edges, at_s)
+            told += [seen] if seen else []
+            at_s += 0.02
+    assert told == begins

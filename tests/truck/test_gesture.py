@@ -1,0 +1,110 @@
+"""The button: gestures from bouncing edges, in pure code."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware.truck.button.gesture import DUE_S, TRANSITIONS, Gestures
+
+
+def play(*edges: tuple[float, bool], until_s: float = 200.0) -> list[tuple[str, float]]:
+    """The gestures of a list of (time, down) edges, looked at whenever the machine asks and every second."""
+    gestures, made = Gestures(), []
+    for at_s, down in edges:
+        made += gestures.edge(down, at_s)
+    return made + gestures.advance(until_s)
+
+
+def names(made: list[tuple[str, float]]) -> list[str]:
+    return [name for name, _ in made]
+
+
+def test_short_press_is_short():
+    """Down and up within 1.5 s is one short press and nothing else."""
+    assert names(play((10.0, True), (10.5, False))) == ["short"]
+
+
+def test_hold_raises_at_one_and_a_half_seconds():
+    """The incident is raised while the finger is still down, 1.5 s after it came down."""
+    assert play((10.0, True), (12.0, False)) == [("raise", 11.5)]
+
+
+def test_longer_hold_escalates_at_four_seconds():
+    """Holding to 4 s makes the same gesture a breakdown."""
+    assert play((10.0, True), (15.0, False)) == [("raise", 11.5), ("escalate", 14.0)]
+
+
+@pytest.mark.parametrize("bounces", [1, 2, 7])
+def test_bounces_are_one_press(bounces):
+    """However often the contact bounces within 30 ms, it is one press."""
+    edges = [(10.0 + i * 0.004, i % 2 == 0) for i in range(2 * bounces + 1)]
+    edges += [(12.0 + i * 0.004, i % 2 == 1) for i in range(2 * bounces + 1)]
+    assert names(play(*edges)) == ["raise"]
+
+
+def test_glitch_is_nothing():
+    """A spike shorter than the debounce time is no press."""
+    assert play((10.0, True), (10.02, False)) == []
+
+
+def test_spike_during_a_hold_does_not_end_it():
+    """A contact that opens for 10 ms in the middle of a hold is still held."""
+    assert names(play((10.0, True), (11.0, False), (11.01, True), (12.5, False))) == ["raise"]
+
+
+def test_finger_gone_just_before_the_deadline_raises_nothing():
+    """Let go at 1.49 s is a short press, although the contact settles only after 1.5 s."""
+    assert names(play((10.0, True), (11.49, False))) == ["short"]
+
+
+def test_stuck_button_is_reported_once_and_ignored():
+    """Down for 60 s is stuck: told once, ignored until let go, then told again and usable."""
+    made = play((10.0, True), (300.0, False), (301.0, True), (303.0, False), until_s=400.0)
+    assert names(made) == ["raise", "escalate", "stuck", "freed", "raise"]
+
+
+def test_button_down_at_start_is_ignored():
+    """A contact closed before the program began presses nothing until it was open once."""
+    gestures = Gestures(down=True)
+    assert gestures.advance(100.0) == []
+    assert names(gestures.edge(False, 100.0) + gestures.advance(101.0)) == ["freed"]
+
+
+def test_late_edges_give_the_same_gestures():
+    """A program that was frozen for a minute makes of the edges what it would have made at once."""
+    edges = [(10.0, True), (12.0, False), (15.0, True), (15.2, False)]
+    punctual = Gestures()
+    made = []
+    for tenth in range(700):
+        now_s = tenth / 10
+        for at_s, down in edges:
+            if abs(at_s - now_s) < 1e-9:
+                made += punctual.edge(down, at_s)
+        made += punctual.advance(now_s)
+    assert made == play(*edges)
+
+
+def test_table_is_complete():
+    """Every state has a way out, and every state with a deadline has a transition for it."""
+    states = {state for state, _ in TRANSITIONS}
+    assert {after for after, _ in TRANSITIONS.values()} <= states
+    assert {(state, "due") for state in DUE_S} <= set(TRANSITIONS)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.floats(0.001, 5.0), st.booleans()), max_size=60))
+def test_any_edges_keep_the_order(steps):
+    """Whatever the contact does: times never go back, an escalation follows its raise, no edge raises an error."""
+    gestures, made, now_s = Gestures(), [], 0.0
+    for step_s, down in steps:
+        now_s += step_s
+        made += gestures.edge(down, now_s)
+        wake_at_s = gestures.wake_at_s
+        assert wake_at_s is None or wake_at_s > now_s
+    made += gestures.advance(now_s + 100)
+    assert [at_s for _, at_s in made] == sorted(at_s for _, at_s in made)
+    for before, (name, _) in zip(["", *names(made)], made, strict=False):
+        if name == "escalate":
+            assert before == "raise"
+        if name == "stuck":
+            assert before == "escalate"

@@ -1,0 +1,202 @@
+"""Which fix is believed, what time it is, and when a position is worth a message."""
+
+from dataclasses import replace
+
+import pytest
+
+from firmware.truck.clock import BUILT_AT, ROLLOVER_S, TruckClock, without_rollover
+from firmware.truck.gps.acceptance import Acceptance, Box
+from firmware.truck.gps.fix import Fix, metres_between, turn_deg
+from firmware.truck.gps.reporting import Reporting
+
+HERE = Fix(31.2, 121.4, 1795374261.0, 5.0, 90.0, 1.0, 8, 3, 1)
+METRE_LAT = 1 / 111_195
+
+
+def north(metres: float, after_s: float = 1.0, **changed: object) -> Fix:
+    """HERE moved north by metres, some seconds later."""
+    return replace(HERE, lat=HERE.lat + metres * METRE_LAT, fix_at=HERE.fix_at + after_s, **changed)
+
+
+def test_distance_is_in_metres():
+    """A hundredth of a degree of latitude is 1,112 m, and a turn over north is the small one."""
+    assert metres_between(31.0, 121.0, 31.01, 121.0) == pytest.approx(1111.95, abs=0.1)
+    assert turn_deg(350, 20) == 30
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"quality": 7}, "made_up"),
+        ({"quality": 8}, "made_up"),
+        ({"lat": 0.0, "lon": 0.0}, "null_island"),
+        ({"lat": 32.5}, "box"),
+        ({"lon": 120.0}, "box"),
+        ({"hdop": 4.1}, "hdop"),
+        ({"sats": 3}, "sats"),
+        ({"speed_mps": 36.0}, "speed"),
+        ({"quality": 6}, None),
+        ({"hdop": None, "sats": None, "quality": None}, None),
+    ],
+)
+def test_unlikely_fix_is_refused(changed, reason):
+    """Each rule of acceptance refuses with its own word, and a dead-reckoned or bare fix is believed."""
+    assert Acceptance(Box(31.1, 121.3, 31.3, 121.5)).refusal(replace(HERE, **changed), 0.0) == reason
+
+
+def test_box_has_a_margin_of_twenty_kilometres():
+    """A truck 15 km outside its district is believed."""
+    box = Box(31.1, 121.3, 31.3, 121.5)
+    assert Acceptance(box).refusal(replace(HERE, lat=31.3 + 15 / 111), 0.0) is None
+
+
+def test_simulated_fix_is_believed_in_test_mode_only():
+    """Test mode admits what a receiver marks as simulated."""
+    assert Acceptance(None, test_mode=True).refusal(replace(HERE, quality=8), 0.0) is None
+
+
+def test_jump_is_refused_until_three_agree():
+    """One wild fix is refused; the third in a row at the same new place is where the truck really is."""
+    acceptance = Acceptance()
+    assert acceptance.refusal(HERE, 0.0) is None
+    assert acceptance.refusal(north(900, 1), 1.0) == "jump"
+    assert acceptance.refusal(north(5, 2), 2.0) is None
+    assert [acceptance.refusal(north(900 + i, 3 + i), 3.0 + i) for i in range(3)] == ["jump", "jump", None]
+
+
+def test_three_wild_fixes_that_disagree_are_never_believed():
+    """Refused fixes that contradict each other move the truck nowhere."""
+    acceptance = Acceptance()
+    acceptance.refusal(HERE, 0.0)
+    reasons = [acceptance.refusal(north(2000 * (-1) ** i, 1 + i), 1.0 + i) for i in range(9)]
+    assert reasons == ["jump"] * 9
+
+
+def test_repeated_fix_is_old():
+    """A receiver that says the same instant again says nothing new."""
+    acceptance = Acceptance()
+    assert acceptance.refusal(HERE, 0.0) is None
+    assert acceptance.refusal(HERE, 1.0) == "old"
+
+
+def test_long_gap_allows_a_long_way():
+    """After five minutes under a roof three kilometres are no jump."""
+    acceptance = Acceptance()
+    acceptance.refusal(HERE, 0.0)
+    assert acceptance.refusal(north(3000, 300), 300.0) is None
+
+
+def test_receiver_time_needs_three_agreeing_fixes():
+    """The truck has no time after two fixes and has it after the third."""
+    clock = TruckClock()
+    for second in range(2):
+        clock.receiver_said(1795374261.0 + second, 50.0 + second)
+        assert clock.unix_at(52.0) is None
+    clock.receiver_said(1795374263.2, 52.0)
+    assert (clock.source, clock.unix_at(62.0)) == ("gps", 1795374273)
+
+
+def test_rolled_over_week_is_undone():
+    """A receiver 1024 weeks (19.6 years) back, once or twice, gives today's date."""
+    assert without_rollover(1795374261 - ROLLOVER_S) == 1795374261
+    assert without_rollover(1795374261 - 2 * ROLLOVER_S) == 1795374261
+    assert without_rollover(BUILT_AT) == BUILT_AT
+
+
+def test_bridge_time_serves_without_receiver_and_overrules_a_wrong_one():
+    """The bridge's clock fills in, and a receiver two hours off is not believed beside it."""
+    clock = TruckClock()
+    clock.bridge_said(1795374261, 10.0)
+    assert (clock.source, clock.unix_at(20.0)) == ("bridge", 1795374271)
+    for second in range(4):
+        clock.receiver_said(1795374261.0 + 7200 + second, 10.0 + second)
+    assert (clock.source, clock.unix_at(20.0)) == ("bridge", 1795374271)
+
+
+def drive(reporting: Reporting, fixes: list[Fix]) -> list[float]:
+    """Feeds one fix a second; returns the seconds at which something was published."""
+    published = []
+    for second, fix in enumerate(fixes):
+        reporting.seen(fix, float(second))
+        if reporting.take(float(second)) is not None:
+            published.append(float(second))
+    return published
+
+
+def test_driving_reports_every_fifty_metres():
+    """At 10 m/s straight on there is a report every 5 s."""
+    fixes = [north(10 * s, s, speed_mps=10.0, bearing_deg=0.0) for s in range(31)]
+    assert drive(Reporting(), fixes) == [0, 5, 10, 15, 20, 25, 30]
+
+
+def test_turning_reports_at_once_but_not_within_two_seconds():
+    """A turn of 30 degrees above 2 m/s is reported, never more than one in 2 s."""
+    fixes = [north(3 * s, s, speed_mps=3.0, bearing_deg=(40.0 * s) % 360) for s in range(11)]
+    assert drive(Reporting(), fixes) == [0, 2, 4, 6, 8, 10]
+
+
+def test_slow_turn_is_not_worth_a_report():
+    """Below 2 m/s a bearing means nothing."""
+    fixes = [north(1.0 * s, s, speed_mps=1.0, bearing_deg=(90.0 * s) % 360) for s in range(20)]
+    assert drive(Reporting(), fixes) == [0]
+
+
+def test_standing_holds_one_point_and_reports_once_a_minute():
+    """A standing truck's wander is one point; standing costs at most 60 messages an hour."""
+    reporting = Reporting()
+    places, times = set(), []
+    for second in range(3600):
+        wander = north(6.0 if second % 7 == 0 else -4.0, second, speed_mps=0.1)
+        reporting.seen(wander, float(second))
+        report = reporting.take(float(second))
+        if isinstance(report, Fix):
+            times.append(second)
+            places.add((report.lat, report.lon)) if second > 10 else None
+    assert reporting.standing
+    assert len(places) == 1
+    assert len(times) <= 62
+
+
+def test_stop_and_start_are_reported_at_once():
+    """The report of a stop comes once the truck has stood for 5 s, that of a start with the first fast fix."""
+    fixes = [north(10 * s, s, speed_mps=10.0, bearing_deg=0.0) for s in range(7)]
+    fixes += [north(60, s, speed_mps=0.0) for s in range(7, 20)]
+    fixes += [north(62, 20, speed_mps=2.0)]
+    published = drive(Reporting(), fixes)
+    assert 20.0 in published
+    assert [s for s in published if 7 <= s < 20] == [11.0]
+
+
+def test_lost_fix_is_told_at_once_and_every_minute_and_never_as_a_point():
+    """Without a fix the report is the word of the loss; the last point does not come again."""
+    reporting = Reporting()
+    reporting.seen(HERE, 0.0)
+    assert reporting.take(0.0) == HERE
+    reporting.lost("no_fix")
+    assert reporting.take(1.0) is None
+    assert reporting.take(2.0) == "no_fix"
+    reporting.lost("no_fix")
+    assert [reporting.take(float(s)) for s in range(3, 62)] == [None] * 59
+    assert reporting.take(66.0) == "no_fix"
+
+
+def test_asked_report_waits_for_something_new():
+    """An alarm right after a report gives no second copy of that point, but the next fix at once."""
+    reporting = Reporting()
+    reporting.seen(HERE, 0.0)
+    reporting.take(0.0)
+    reporting.ask()
+    assert reporting.take(3.0) is None
+    reporting.seen(north(1, 4), 4.0)
+    assert reporting.take(4.0) is not None
+
+
+def test_hour_of_collection_costs_few_messages():
+    """An hour of stop and go costs one message per 50 m, two per stop and one a minute while standing."""
+    reporting, count, metres, stops = Reporting(), 0, 0.0, 15
+    for second in range(3600):
+        moving = second % 240 < 120
+        metres += 5.0 if moving else 0.0
+        reporting.seen(north(metres, second, speed_mps=5.0 if moving else 0.0, bearing_deg=0.0), float(second))
+        count += reporting.take(float(second)) is not None
+    assert count <= metres / 50 + 2 * stops + 30 + 1

@@ -1,0 +1,251 @@
+"""The operations screen over pictures made by hand: what stays in place, what is said, and in which language."""
+
+import copy
+import datetime as dt
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from broker.web.api.app import STATIC
+from broker.web.picture import snapshot
+from tests.support.bridge_morning import Morning
+from tests.support.browser import chromium_page
+
+HOME = "http://screen.test/"
+TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """A page of Debian's Chromium, headless."""
+    with chromium_page() as made:
+        yield made
+
+
+def clock(at: int) -> str:
+    """The area's time of day, as the screen writes it."""
+    return f"{dt.datetime.fromtimestamp(at, ZoneInfo('Asia/Shanghai')):%H:%M:%S}"
+
+
+class Screen:
+    """The screen's own files and a picture that the test changes; what is clicked ends up in `posted`."""
+
+    def __init__(self, page: Page, picture: dict[str, Any]) -> None:
+        self.page = page
+        self.picture = picture
+        self.posted: list[tuple[str, Any]] = []
+        self.answer = (200, "{}")
+        page.route(f"{HOME}**", self._answer)
+
+    def open(self, language: str = "zh", width: int = 1280) -> None:
+        """Load the screen in a language at a width, with its first picture."""
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.goto(HOME)
+        self.page.evaluate(f"localStorage.setItem('language', '{language}')")
+        self.page.reload()
+        self.drawn()
+
+    def drawn(self) -> None:
+        """Wait until the picture as it is now is on the screen."""
+        expect(self.page.locator("#clock")).to_have_text(clock(self.picture["at"]))
+
+    def later(self, seconds: int) -> None:
+        """Time passes; a new picture is drawn."""
+        self.picture["at"] += seconds
+        self.drawn()
+
+    def _answer(self, route: Route) -> None:
+        path = route.request.url.removeprefix(HOME).split("?")[0]
+        if route.request.method == "POST":
+            self.posted.append((path, json.loads(route.request.post_data or "null")))
+            route.fulfill(status=self.answer[0], body=self.answer[1], content_type="application/json")
+        elif path == "api/v1/events":
+            body = f"retry: 100\nevent: picture\ndata: {json.dumps(self.picture)}\n\n"
+            route.fulfill(body=body, content_type="text/event-stream")
+        else:
+            file = STATIC / (path.removeprefix("static/") or "index.html")
+            route.fulfill(body=file.read_bytes(), content_type=TYPES.get(file.suffix, "text/html"))
+
+
+@pytest.fixture(scope="module")
+def morning_picture(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A truck under way that broke down, as the bridge shows it."""
+    morning = Morning(tmp_path_factory.mktemp("records"))
+    morning.say("life", {"life": "ready", "fw": "1.0.0"}, device="r01")
+    morning.serve(0)
+    morning.press("breakdown")
+    morning.step(2)
+    picture = snapshot(morning.bridge, morning.now)
+    morning.close()
+    room = next(room for room in picture["rooms"] if room["room"] == "r01")
+    room["life"] = "ready"
+    room["lamps"] = [{"waste": "any", "lamp": "due", "lit": True, "call_id": None}]
+    return picture
+
+
+@pytest.fixture
+def screen(page: Page, morning_picture: dict[str, Any]) -> Iterator[Screen]:
+    """A screen of its own for each test."""
+    yield Screen(page, copy.deepcopy(morning_picture))
+    page.unroute_all()
+
+
+def strips(screen: Screen) -> Any:
+    """The first run's scrolling part."""
+    return screen.page.locator(".run .scroll").first
+
+
+def test_a_broker_that_is_gone_is_said_in_red(screen: Screen) -> None:
+    """A short break is not shouted about; then a line says since when, and after 90 s no lamp is shown as known."""
+    screen.picture["link"] = {"up": False, "since_at": screen.picture["at"]}
+    since = screen.picture["at"]
+    screen.open("zh")
+    line, lamp = screen.page.get_by_test_id("link"), screen.page.locator("[data-testid^=lamp-r01-]").first
+    screen.later(5)
+    expect(line).to_be_hidden()
+    screen.later(15)
+    expect(line).to_contain_text("与消息服务器断开")
+    expect(line).to_contain_text(clock(since))
+    assert line.get_attribute("role") == "alert"
+    expect(lamp).to_have_text("请出桶")
+    screen.later(80)
+    expect(lamp).to_have_text("无数据")
+    screen.page.get_by_test_id("language").click()
+    expect(line).to_contain_text("No connection to the message broker since")
+    screen.picture["link"] = {"up": True, "since_at": screen.picture["at"]}
+    screen.later(1)
+    expect(line).to_be_hidden()
+    expect(lamp).to_have_text("due")
+
+
+def test_a_strip_pushed_aside_stays_there(screen: Screen) -> None:
+    """On a phone each new picture is drawn under the finger."""
+    screen.open("en", width=390)
+    strips(screen).evaluate("part => part.scrollLeft = 250")
+    for visit in screen.picture["runs"][0]["visits"]:
+        visit["eta_at"] = (visit["eta_at"] or screen.picture["at"]) + 7
+    screen.later(2)
+    assert strips(screen).evaluate("part => part.scrollLeft") == 250
+
+
+def test_an_open_offer_stays_open_while_its_times_move(screen: Screen) -> None:
+    """New minutes are written into the offer that is being read, also when the incident changes; its id is sent."""
+    incident = screen.picture["incidents"][0]
+    offer = next(o for o in incident["offers"] if all(c["to_truck"] != "extra" for c in o["changes"]))
+    index = incident["offers"].index(offer)
+    screen.open("en")
+    part = screen.page.get_by_test_id(f"offer-{index}")
+    part.locator("summary").click()
+    offer["detour_s"] += 660
+    for change in offer["changes"]:
+        change["after_at"] += 660
+    before = part.locator("summary").inner_text()
+    screen.later(30)
+    incident.update(workflow="acknowledged", version=incident["version"] + 1)
+    screen.later(1)
+    expect(screen.page.locator(".incident.acknowledged")).to_be_visible()
+    assert part.evaluate("part => part.open")
+    assert part.locator("summary").inner_text() != before
+    part.get_by_role("button").click()
+    screen.later(1)
+    (path, body) = screen.posted[-1]
+    assert path.endswith("/decide") and body["offer"] == offer["id"] and body["version"] == incident["version"]
+
+
+@pytest.mark.parametrize(("language", "width"), [("en", 1280), ("zh", 1280), ("en", 390), ("zh", 390)])
+def test_names_on_a_strip_are_whole_and_apart(screen: Screen, language: str, width: int) -> None:
+    """Twelve rooms with long names: each can be told from the next, and none runs into it."""
+    run = max(screen.picture["runs"], key=lambda run: len(run["visits"]))
+    assert len(run["visits"]) == 12
+    screen.open(language, width)
+    shown = screen.page.evaluate(
+        """id => [...document.querySelectorAll(`[data-testid="run-${id}"] g > text:first-of-type`)].map(
+            text => [[...text.children].map(line => line.textContent), text.getBoundingClientRect().toJSON()])""",
+        run["run_id"],
+    )
+    assert len(shown) == 12
+    for visit, (lines, _) in zip(run["visits"], shown, strict=True):
+        name = visit["name"].split(" / ")[0 if language == "zh" else 1]
+        assert "".join(lines).replace(" ", "") == name.replace(" ", "")
+    boxes = [box for _, box in shown]
+    assert boxes[0]["left"] >= 0
+    assert [(one, other) for one, other in itertools.pairwise(boxes) if one["right"] >= other["left"]] == []
+
+
+def test_a_name_of_many_words_keeps_both_ends(screen: Screen) -> None:
+    """Of a name too long for its place the middle goes."""
+    run = max(screen.picture["runs"], key=lambda run: len(run["visits"]))
+    run["visits"][3]["name"] = "x / The Second Estate of the Old Canal Workers Behind the Northern Market West Gate"
+    screen.open("en", 1280)
+    strip = screen.page.get_by_test_id(f"run-{run['run_id']}")
+    lines = strip.locator("g").nth(3).locator("tspan").all_text_contents()
+    assert len(lines) == 3 and lines[0].startswith("The Second")
+    assert lines[2].startswith("…") and lines[2].endswith("West Gate")
+
+
+def test_one_language_at_a_time(screen: Screen) -> None:
+    """Tooltips too speak the language that was chosen; a strip has a name for who cannot see it."""
+    for language, foreign in (("zh", r"[A-Za-z]{4}"), ("en", r"[\u4e00-\u9fff]")):
+        screen.open(language)
+        tips = screen.page.evaluate(
+            "[...document.querySelectorAll('main title')].map(t => t.textContent)"
+            ".concat([...document.querySelectorAll('main [title]')].map(t => t.title))"
+            ".concat([...document.querySelectorAll('main svg')].map(t => t.getAttribute('aria-label')))"
+        )
+        assert len(tips) > 30
+        assert [tip for tip in tips if re.search(foreign, tip)] == []
+    assert strips(screen).locator("svg").get_attribute("aria-label") == "Wet waste, north · t01"
+
+
+def test_what_is_not_translated_is_announced(screen: Screen) -> None:
+    """On the Chinese screen the bridge's own English words stand behind a sentence that says what happened."""
+    screen.picture["data"]["trouble"] = "No space left on device"
+    screen.answer = (409, json.dumps({"detail": "version 1 is old"}))
+    screen.open("zh")
+    expect(screen.page.get_by_test_id("sources")).to_contain_text("暂时无法入库 (系统原文：No space left on device)")
+    screen.page.locator("[data-testid^=acknowledge-]").click()
+    expect(screen.page.locator("#said")).to_have_text("情况已经变了，请再看一遍 (系统原文：version 1 is old)")
+
+
+def test_visits_that_a_run_owes_are_settled_from_the_list(screen: Screen) -> None:
+    """Each visit of a run that is long over has its two buttons; what is settled leaves the list."""
+    run = next(run for run in screen.picture["runs"] if run["truck"] == "t01")
+    about = {"truck": "t01", "run": run["run_id"], "count": 12}
+    row = {"id": f"owes/{run['run_id']}", "since": screen.picture["at"] - 86400, "word": "run_owes", "values": about}
+    screen.picture["attention"] = [row]
+    for visit in run["visits"][:-2]:
+        visit["state"] = "served"
+    screen.open("en")
+    last = run["visits"][-1]
+    listed = screen.page.locator("#attention")
+    expect(listed).to_contain_text("2026-11-22 ")
+    expect(listed).to_contain_text("is over, visits not settled: 2")
+    screen.page.get_by_test_id(f"serve-{last['id']}").click()
+    screen.page.get_by_test_id(f"skip-{last['id']}").click()
+    path = f"api/v1/runs/{run['run_id']}/visits/{last['room']}/1"
+    screen.later(1)
+    assert screen.posted == [(f"{path}/serve", {}), (f"{path}/skip", {"reason": "other"})]
+    last["state"] = "served"
+    screen.later(1)
+    expect(screen.page.get_by_test_id(f"serve-{last['id']}")).to_have_count(0)
+    expect(listed).to_contain_text("not settled: 1")
+
+
+def test_nothing_under_the_veil_can_be_pressed(screen: Screen) -> None:
+    """What is veiled is old: the veil is read out with the day of the last data, and no button answers."""
+    screen.open("zh")
+    screen.page.unroute_all()
+    screen.page.route(f"{HOME}**", lambda route: route.abort())
+    veil = screen.page.get_by_test_id("veil")
+    expect(veil).to_be_visible(timeout=9000)
+    assert veil.get_attribute("role") == "alert"
+    assert re.search(r"最后数据：2026-11-23 \d\d:\d\d:\d\d", veil.inner_text())
+    assert screen.page.evaluate("[document.querySelector('main').inert, document.querySelector('header').inert]") == [
+        True, True,
+    ]  # fmt: skip
