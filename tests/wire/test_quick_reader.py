@@ -1,7 +1,6 @@
 """The quick way in takes nothing that the wire refuses, and gives the same bodies: for every message of the table."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from broker.ingest.quick_reader import quick
 from firmware import wire
 from tests.support.bridge_morning import Morning
+from tests.support.wire_table import all_spoilt, beyond, topic_of
 
 BINS = "zp/v1/xh/room/r01/bins"
 NO_QUICK_WAY = {("truck", "ack"), ("room", "ack"), ("truck", "command"), ("room", "command")}
@@ -54,39 +54,6 @@ def in_fields(fields: Any) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries(
         needed, optional={name: in_kind(kind) for name, kind in fields if kind[0] == "missing"}
     )
-
-
-def least(kind: Any) -> Any:
-    """One value that a kind lets through."""
-    what, *more = kind
-    return {
-        "null": lambda _: None, "missing": least, "int": lambda low, _: low, "float": lambda low, _: low,
-        "text": lambda _: "", "word": lambda words: words[0], "id": lambda *_: "a", "bool": lambda: False,
-        "ranges": lambda *_: [], "list": lambda _, fields: [{name: least(inner) for name, inner in fields}],
-    }[what](*more)  # fmt: skip
-
-
-def beyond(kind: Any) -> list[Any]:
-    """Values just beyond a kind's bounds."""
-    what, *more = kind
-    if what in ("null", "missing"):
-        return beyond(more[0])
-    if what in ("int", "float"):
-        return [more[0] - 1, more[1] + 1, more[0] - 0.5, more[1] + 0.5, True]
-    return {
-        "text": lambda most: ["x" * (most + 1)], "word": lambda words: [words[0] + "s", ""],
-        "id": lambda: ["", ".a", "a\n", "a/b", "a" * 65, "\u00e9"], "bool": lambda: [0, 1],
-        "ranges": lambda most, _: [[[2, 1]], [[1]], [[0, 1]] * (most + 1)],
-        "list": lambda most, _: [least(kind) * (most + 1), [None], {}],
-    }[what](*more)  # fmt: skip
-
-
-def topic_of(kind: tuple[str, str], body: dict[str, Any]) -> str:
-    """A topic that this body belongs to."""
-    family, channel = kind
-    item = wire.MESSAGES[kind][2]
-    device = {"truck": "t07", "room": "r01", "bridge": ""}[family]
-    return wire.topic(channel, "xh", device, body[item] if item else "", family)
 
 
 @st.composite
@@ -167,23 +134,10 @@ def test_broken_bytes_are_taken_only_as_the_wire_takes_them(
     same(topic, bytes(payload))
 
 
-def spoilt(fields: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(field, object) with one value just beyond its bounds, for each field and each of its bounds."""
-    good = {name: least(kind) for name, kind in fields}
-    for name, kind in fields:
-        for value in beyond(kind):
-            yield name, {**good, name: value}
-        if kind[0] == "list":
-            for inner, entry in spoilt(kind[2]):
-                yield f"{name}[0].{inner}", {**good, name: [entry]}
-
-
 @pytest.mark.parametrize("kind", KINDS, ids="/".join)
 def test_each_bound_of_the_table_is_a_bound_of_both_ways(kind: tuple[str, str]) -> None:
     """What is just beyond is refused by the wire with the field's name, and not taken by the quick way."""
-    fields = wire.MESSAGES[kind][3]
-    topic = topic_of(kind, {name: least(inner) for name, inner in fields})
-    for field, body in spoilt(fields):
+    for topic, field, body in all_spoilt(kind):
         payload = json.dumps(body).encode()
         named = field if len(payload) <= wire.MAX_PAYLOAD_BYTES else "payload"
         assert str(by_wire(topic, payload)).startswith(f"{topic}: {named}"), body
