@@ -1,6 +1,6 @@
 """The wire: every topic and payload of DESIGN section 4, packed, unpacked and checked in one place.
 
-This file runs unchanged on CPython (truck, bridge, simulator) and on MicroPython (bin-room board), so it
+What each message holds is the table `MESSAGES`. This file runs unchanged on CPython (truck, bridge, simulator) and on MicroPython (bin-room board), so it
 uses nothing but `json` and small functions. Three calls matter:
 
     topic("fix", "xh", "t07")                      -> "zp/v1/xh/truck/t07/fix"
@@ -63,7 +63,7 @@ class WireError(ValueError):
 # ("null", kind) for what may be null as well, ("missing", kind) for what may be left out.
 
 ID_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
-MAX_ID = 64
+MAX_ID_BYTES = 64
 OPEN_CHANNELS = ("command",)  # a command carries its own parameters: keys beside the fields are kept, not dropped
 
 
@@ -146,7 +146,7 @@ def _shown(value: object) -> str:
 
 def is_id(value: object) -> bool:
     """Whether `value` may name an area, device, run, incident or call: 1-64 of a-z A-Z 0-9 . _ - and no dot first."""
-    if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID or value.startswith("."):
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID_BYTES or value.startswith("."):
         return False
     try:
         raw = value.encode()

@@ -78,7 +78,7 @@ def _type(kind: Any) -> Any:
         case ("word", words):
             return Literal[words]
         case ("id",):
-            pattern = rf"\A(?!\.)[{re.escape(wire.ID_LETTERS.decode())}]{{1,{wire.MAX_ID}}}\Z"
+            pattern = rf"\A(?!\.)[{re.escape(wire.ID_LETTERS.decode())}]{{1,{wire.MAX_ID_BYTES}}}\Z"
             return Annotated[str, msgspec.Meta(pattern=pattern)]
         case ("bool",):
             return bool
