@@ -1,7 +1,7 @@
 """The wire: every topic and payload of DESIGN section 4, packed, unpacked and checked in one place.
 
-What each message holds is the table `MESSAGES`. This file runs unchanged on CPython (truck, bridge, simulator) and on MicroPython (bin-room board), so it
-uses nothing but `json` and small functions. Three calls matter:
+What each message holds is the table `MESSAGES`. This file runs unchanged on CPython (truck, bridge, simulator)
+and on MicroPython (bin-room board), so it uses nothing but `json` and small functions. Three calls matter:
 
     topic("fix", "xh", "t07")                      -> "zp/v1/xh/truck/t07/fix"
     pack(topic, body)                              -> bytes, or WireError

@@ -4,7 +4,7 @@ A message is acknowledged to the broker (PUBACK) once the bridge's loop took it,
 also when the commit failed: a PUBACK means nothing, and what is not stored its device sends again (decision 14). What
 was not acknowledged the broker hands over to our next connection; nobody relies on that.
 
-Why not paho here: it costs more per message than deciding and storing do (see `python -m bench throughput`). The
+Why not paho here: it costs more per message than deciding and storing do (see `python3 -m bench throughput`). The
 packets are in packets.py; this file is one thread that connects, reads in large pieces and answers pings.
 """
 
