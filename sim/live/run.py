@@ -127,7 +127,7 @@ def _play(scenario: Scenario, console: Console, factor: int, http_port: int) -> 
                     if time.monotonic() - shown_s >= SHOW_S:
                         shown_s = time.monotonic()
                         head = _head(scenario, stage.day_start_at, clock)
-                        screen.update(table(plant.desk.picture, head), refresh=True)
+                        screen.update(table(plant.api_dispatcher.picture, head), refresh=True)
                     time.sleep(LOOK_S)
             plant.collect(evidence)
         finally:
