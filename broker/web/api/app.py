@@ -19,7 +19,7 @@ from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Store, StoreError
 from broker.web.api.docs_page import docs_page
 from broker.web.desk import Desk
-from broker.web.security import door, refuse_values
+from broker.web.security import refuse_values, request_guard
 
 STATIC = Path(__file__).parents[1] / "static"
 EVENT_LOOK_S = 0.2
@@ -66,7 +66,7 @@ class Skip(Deed):
 def build_app(desk: Desk, store: Store, further: list[APIRouter], hosts: Collection[str] = ()) -> FastAPI:
     """The ASGI application of one bridge, with the `further` routers of other packages; `hosts` as in [web] hosts."""
     app = FastAPI(title="Zhanpai 站牌", version=__version__, docs_url=None, redoc_url=None)
-    app.middleware("http")(door(hosts))
+    app.middleware("http")(request_guard(hosts))
     app.add_exception_handler(RequestValidationError, refuse_values)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _pages(app)
