@@ -14,7 +14,7 @@ import pytest
 from sim.usb_board.board import VirtualBoard
 from tests.support.flashing import Desk
 from tools.flashing.board.board import open_board
-from tools.flashing.board.changes import Action, Plan, make_plan
+from tools.flashing.board.changes import Action, Installation, make_installation
 from tools.flashing.board.install import carry_out, clean_up
 from tools.flashing.board.inventory import Contents, read_contents, read_manifest, whole_release
 from tools.flashing.board.release import Release, pack_release
@@ -38,13 +38,13 @@ def release(number: int) -> Release:
 OLD, NEW = release(1), release(2)
 
 
-def install(board: VirtualBoard, wanted: Release) -> Plan:
+def install(board: VirtualBoard, wanted: Release) -> Installation:
     """One installation as the tool does it, without the hello."""
     with open_board(str(board.port)) as prompt:
-        plan = make_plan(read_contents(prompt), wanted, CONFIG, {})
-        carry_out(prompt, plan)
-        clean_up(prompt, plan)
-    return plan
+        installation = make_installation(read_contents(prompt), wanted, CONFIG, {})
+        carry_out(prompt, installation)
+        clean_up(prompt, installation)
+    return installation
 
 
 def look(board: VirtualBoard) -> tuple[Contents, list[str]]:
@@ -150,5 +150,5 @@ def test_a_damaged_file_is_written_again_and_nothing_else(board: VirtualBoard) -
     """What differs by its hash is written; the rest is kept."""
     with open_board(str(board.port)) as prompt:
         prompt.write(f"{OLD.folder}/firmware/wire.mpy", b"damaged")
-    plan = install(board, OLD)
-    assert [step.path for step in plan.steps if step.action is Action.WRITE] == [f"{OLD.folder}/firmware/wire.mpy"]
+    installation = install(board, OLD)
+    assert [step.path for step in installation.steps if step.action is Action.WRITE] == [f"{OLD.folder}/firmware/wire.mpy"]
