@@ -151,4 +151,5 @@ def test_a_damaged_file_is_written_again_and_nothing_else(board: VirtualBoard) -
     with open_board(str(board.port)) as prompt:
         prompt.write(f"{OLD.folder}/firmware/wire.mpy", b"damaged")
     installation = install(board, OLD)
-    assert [step.path for step in installation.steps if step.action is Action.WRITE] == [f"{OLD.folder}/firmware/wire.mpy"]
+    written = [step.path for step in installation.steps if step.action is Action.WRITE]
+    assert written == [f"{OLD.folder}/firmware/wire.mpy"]

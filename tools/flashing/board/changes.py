@@ -75,7 +75,7 @@ class Installation:
 def make_installation(
     contents: Contents, release: Release, config: dict[str, bytes], state: dict[str, bytes]
 ) -> Installation:
-    """The installation of `release` with these `config` and `state` files (by path; state is written only where it differs).
+    """The installation of `release` with these `config` and `state` files (by path; state only where it differs).
 
     Raises FlashError("flash_full") if it cannot fit even without the former release.
     """
