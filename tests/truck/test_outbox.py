@@ -15,20 +15,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from firmware.truck.events import Record
+from firmware.truck.events import Report
 from firmware.truck.outbox.boot_counter import read_boot, write_boot
 from firmware.truck.outbox.outbox import PENDING_MAX, Outbox
 
 
-def position(boot: int, seq: int, kept_s: float = 0.0) -> Record:
+def position(boot: int, seq: int, kept_s: float = 0.0) -> Report:
     body = {"boot": boot, "seq": seq, "lat": 31.2, "lon": 121.4, "fix_at": 1795374261 + seq, "late": False}
-    return Record(boot, seq, "fix", "", body, kept_s)
+    return Report(boot, seq, "fix", "", body, kept_s)
 
 
-def incident(boot: int, seq: int, name: str = "", withdrawn: bool = False) -> Record:
+def incident(boot: int, seq: int, name: str = "", withdrawn: bool = False) -> Report:
     name = name or f"t01-{boot}-{seq}"
     body = {"boot": boot, "seq": seq, "incident_id": name, "reason": "lane_blocked", "pressed_at": None}
-    return Record(
+    return Report(
         boot, seq, "incident", name, body | {"lat": None, "lon": None, "fix_at": None, "withdrawn": withdrawn}, 0.0
     )
 
@@ -37,8 +37,8 @@ def ack(boot: int, upto: int, *also: list[int]) -> list[dict]:
     return [{"boot": boot, "upto": upto, "also": list(also)}]
 
 
-def keys(records: list[Record]) -> list[tuple[int, int]]:
-    return [(record.boot, record.seq) for record in records]
+def keys(reports: list[Report]) -> list[tuple[int, int]]:
+    return [(report.boot, report.seq) for report in reports]
 
 
 def test_incident_is_on_disk_when_keep_returns(tmp_path):
@@ -202,7 +202,7 @@ def test_file_damaged_while_running_loses_nothing_that_comes_after(tmp_path):
 
 
 def test_disk_that_dies_while_running_is_survived(tmp_path, monkeypatch):
-    """If not even a new file can be begun, records are held and offered for sending, and the fault stays shown."""
+    """If not even a new file can be begun, reports are held and offered for sending, and the fault stays shown."""
     outbox = Outbox(tmp_path / "o.db")
     outbox.keep(position(1, 1), 0.0)
 
@@ -220,7 +220,7 @@ def test_disk_that_dies_while_running_is_survived(tmp_path, monkeypatch):
 
 
 def test_full_disk_keeps_in_memory_and_recovers(tmp_path):
-    """While the disk refuses, records are still offered for sending; when it takes again they are written."""
+    """While the disk refuses, reports are still offered for sending; when it takes again they are written."""
     path = tmp_path / "o.db"
     outbox = Outbox(path)
     outbox._db.execute(f"PRAGMA max_page_count = {outbox._pragma('page_count')}")
@@ -274,7 +274,7 @@ def test_size_is_bounded_by_thinning_then_dropping(tmp_path):
 CHILD = """
 import sys, time
 from pathlib import Path
-from firmware.truck.events import Record
+from firmware.truck.events import Report
 from firmware.truck.outbox.outbox import Outbox
 
 outbox = Outbox(Path(sys.argv[1]), batch_s=0.02)
@@ -284,10 +284,10 @@ for seq in range(1, 100000):
         name = f"t01-{outbox.boot}-{seq}"
         body = {"boot": outbox.boot, "seq": seq, "incident_id": name, "reason": "lane_blocked", "pressed_at": None,
                 "lat": None, "lon": None, "fix_at": None, "withdrawn": False}
-        outbox.keep(Record(outbox.boot, seq, "incident", name, body, 0.0), time.monotonic())
+        outbox.keep(Report(outbox.boot, seq, "incident", name, body, 0.0), time.monotonic())
         print("kept", outbox.boot, seq, flush=True)
     else:
-        outbox.keep(Record(outbox.boot, seq, "fix", "", {"boot": outbox.boot, "seq": seq}, 0.0), time.monotonic())
+        outbox.keep(Report(outbox.boot, seq, "fix", "", {"boot": outbox.boot, "seq": seq}, 0.0), time.monotonic())
         outbox.flush_if_due(time.monotonic())
     if seq % 50 == 0:
         outbox.settle([{"boot": outbox.boot, "upto": 0, "also": [[seq - 10, seq - 9]]}])
