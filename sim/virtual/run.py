@@ -10,7 +10,7 @@ from pathlib import Path
 from sim.judging.judges import judge
 from sim.judging.verdict import Verdict
 from sim.scenario.scenario import Scenario
-from sim.scenario.stages import stage_of
+from sim.scenario.scenes import scene_of
 from sim.virtual.broker import Count
 from sim.virtual.devices import VirtualPlant
 from sim.world.director import Director
@@ -53,14 +53,14 @@ def play(scenario: Scenario, speed: float | None = None) -> Outcome:
     Raises ScenarioError or DataAbsentError before anything starts.
     """
     began = time.perf_counter()
-    stage = stage_of(scenario)
-    timeline = Timeline(float(stage.day_start_at + scenario.from_s))
-    end_at = float(stage.day_start_at + scenario.to_s)
-    evidence = Evidence(timeline.start_at, end_at, float(stage.day_start_at))
-    director = Director(scenario, stage, timeline, evidence)
+    scene = scene_of(scenario)
+    timeline = Timeline(float(scene.day_start_at + scenario.from_s))
+    end_at = float(scene.day_start_at + scenario.to_s)
+    evidence = Evidence(timeline.start_at, end_at, float(scene.day_start_at))
+    director = Director(scenario, scene, timeline, evidence)
     with scratch_folder() as folder:
         plant = VirtualPlant(
-            timeline, stage.plan, director.truck_ids, folder, evidence, scenario.seed,
+            timeline, scene.plan, director.truck_ids, folder, evidence, scenario.seed,
             director.lamp_shown, director.itinerary_shown,
         )  # fmt: skip
         try:

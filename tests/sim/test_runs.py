@@ -3,7 +3,7 @@
 import pytest
 
 from sim.scenario.scenario import load, parse
-from sim.scenario.stages import DataAbsentError
+from sim.scenario.scene import DataAbsentError
 from sim.virtual.run import Outcome, play
 
 SHORT = ("blocked_lane", "breakdown", "broker_restart", "gps_gap", "late_data", "link_lost", "power_cut_after_press")
