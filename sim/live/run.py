@@ -16,14 +16,13 @@ from rich.live import Live
 from broker.mqtt.mosquitto import EmbeddedBrokerError
 from sim.judging import report
 from sim.judging.judges import judge
+from sim.judging.outcome import Count, Outcome
 from sim.live.clock import SpedClock
 from sim.live.devices import LivePlant, StartError
 from sim.live.table import table
+from sim.scenario.director import Director
 from sim.scenario.scenario import Scenario, ScenarioError, load
 from sim.scenario.scenes import scene_of
-from sim.virtual.broker import Count
-from sim.virtual.run import Outcome
-from sim.world.director import Director
 from sim.world.evidence import Evidence
 from sim.world.timeline import Timeline
 

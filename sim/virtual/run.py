@@ -4,39 +4,20 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from sim.judging.judges import judge
-from sim.judging.verdict import Verdict
+from sim.judging.outcome import Outcome
+from sim.scenario.director import Director
 from sim.scenario.scenario import Scenario
 from sim.scenario.scenes import scene_of
-from sim.virtual.broker import Count
 from sim.virtual.devices import VirtualPlant
-from sim.world.director import Director
 from sim.world.evidence import Evidence
 from sim.world.timeline import Timeline
 
 SETTLE_S = 900.0  # after the last hour: links are whole, and what is owed must arrive
 PACE_S = 0.02
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - a run commits thousands of times; memory spares the disk
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run came to."""
-
-    scenario: Scenario
-    verdicts: tuple[Verdict, ...]
-    evidence: Evidence
-    mqtt: Count
-    actions: int
-    took_s: float
-
-    @property
-    def held(self) -> bool:
-        """Whether every expectation held."""
-        return all(verdict.held for verdict in self.verdicts)
 
 
 @contextmanager

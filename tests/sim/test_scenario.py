@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from sim.judging.judges import JUDGES
+from sim.scenario.director import _HAPPENS
 from sim.scenario.scenario import ScenarioError, load, names, parse
 from sim.scenario.schema import DEMANDS, HAPPENINGS
-from sim.world.director import _HAPPENS
 
 REPO = Path(__file__).resolve().parents[2]
 GOOD = """
