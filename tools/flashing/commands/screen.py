@@ -66,8 +66,8 @@ class Screen:
         for step in (*installation.steps, *installation.afterwards):
             size = f"{len(step.data)} bytes" if step.action is Action.WRITE and not step.secret else step.source
             rows.append((step.action.value, step.path, size))
-        size = installation.bytes_to_write
-        self.table(f"{device}: release {installation.release}, {size} bytes to write", ("", "path", ""), rows)
+        to_write = installation.bytes_to_write
+        self.table(f"{device}: release {installation.release}, {to_write} bytes to write", ("", "path", ""), rows)
 
     def error(self, where: str, error: FlashError) -> None:
         """What happened and what to do next."""
