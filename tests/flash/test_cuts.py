@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sim.usb_board.board import VirtualBoard
-from tests.support.flashing import Desk
+from tests.support.flashing import Workshop
 from tools.flashing.board.board import open_board
 from tools.flashing.board.changes import Action, Installation, make_installation
 from tools.flashing.board.install import carry_out, clean_up
@@ -59,12 +59,12 @@ def look(board: VirtualBoard) -> tuple[Contents, list[str]]:
 @pytest.fixture
 def board(tmp_path: Path) -> Iterator[VirtualBoard]:
     """A board that runs the old release."""
-    desk = Desk(tmp_path)
-    board = desk.board(blocks=96)
+    workshop = Workshop(tmp_path)
+    board = workshop.board(blocks=96)
     board.plug()
     install(board, OLD)
     yield board
-    desk.close()
+    workshop.close()
 
 
 def ends_well(board: VirtualBoard) -> None:

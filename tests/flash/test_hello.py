@@ -21,7 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from broker.mqtt.mosquitto import EmbeddedBroker
 from firmware import wire
-from tests.support.flashing import AREA, PASSWORDS, Desk, running_broker, write_secret
+from tests.support.flashing import AREA, PASSWORDS, Workshop, running_broker, write_secret
 from tools.flashing.errors import FlashError
 from tools.flashing.hello import Listener
 from tools.flashing.settings import BrokerAccess
@@ -186,18 +186,18 @@ def test_the_board_itself_says_whether_it_trusts_the_broker(tmp_path: Path) -> N
     good, other = certificate(tmp_path, "good"), certificate(tmp_path, "other")
     server = TlsBroker(*good)
     server.start()
-    desk = Desk(tmp_path)
+    workshop = Workshop(tmp_path)
     try:
         for authority, expected in ((other[0], (43, "certificate")), (good[0], (44, "broker_refused"))):
             access = {"host": "localhost", "port": server.port, "tls": True, "ca_file": str(authority)}
-            desk.write_settings(broker=access)
-            with desk.board(f"binroom-{authority.stem}"):
-                code, _, text = desk.flash("binroom", "--id", "r01", "--no-hello", "--replace")
+            workshop.write_settings(broker=access)
+            with workshop.board(f"binroom-{authority.stem}"):
+                code, _, text = workshop.flash("binroom", "--id", "r01", "--no-hello", "--replace")
                 assert code == 0, text
-                code, told, _ = desk.flash("selftest", "--hold-ms", "10")
+                code, told, _ = workshop.flash("selftest", "--hold-ms", "10")
                 assert (code, told["steps"][-1]["problem"]) == expected
     finally:
-        desk.close()
+        workshop.close()
         server.close()
 
 
@@ -211,7 +211,7 @@ def test_a_truck_set_up_over_ssh_is_heard(broker: EmbeddedBroker, tmp_path: Path
         def says(self, text: str) -> None:
             """Nothing on the test's screen."""
 
-    desk = Desk(tmp_path, broker.port, truck={"wheels": "wheels"})
+    workshop = Workshop(tmp_path, broker.port, truck={"wheels": "wheels"})
     checkout = a_checkout(tmp_path, tmp_path / "wheels")
     make_wheel(tmp_path / "wheels", "pip", "1.0")
     ssh = tmp_path / "ssh"
@@ -239,7 +239,7 @@ def test_a_truck_set_up_over_ssh_is_heard(broker: EmbeddedBroker, tmp_path: Path
     agent.start()
     try:
         order = TruckOrder("t01", ssh="pi@truck", ssh_command=(str(ssh),), hello_s=20)
-        outcome = flash_truck(order, load_settings(desk.settings), checkout, Quiet())
+        outcome = flash_truck(order, load_settings(workshop.settings), checkout, Quiet())
         assert outcome.hello_boot == 77
     finally:
         agent.join(timeout=25)

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from firmware.truck.config import load as load_truck
-from tests.support.flashing import AREA, PASSWORDS, REPO, Desk, write_secret
+from tests.support.flashing import AREA, PASSWORDS, REPO, Workshop, write_secret
 from tools.flashing.errors import FlashError
 from tools.flashing.truck.boot_settings import apply, edited_cmdline, edited_config
 from tools.flashing.truck.files import as_tar, make_payload
@@ -79,9 +79,9 @@ def pip_wheel() -> Path | None:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """A desk with wheels and a card."""
-    desk = Desk(tmp_path, truck={"wheels": "wheels", "python": "3.11", "ssh_keys": "technician.pub"})
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    """A workshop with wheels and a card."""
+    workshop = Workshop(tmp_path, truck={"wheels": "wheels", "python": "3.11", "ssh_keys": "technician.pub"})
     (tmp_path / "technician.pub").write_text("ssh-ed25519 AAAA technician\n")
     bundled = pip_wheel()
     (tmp_path / "wheels").mkdir()
@@ -93,14 +93,14 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     card.mkdir()
     (card / "config.txt").write_text(CONFIG_TXT)
     (card / "cmdline.txt").write_text(CMDLINE_TXT)
-    yield desk
-    desk.close()
+    yield workshop
+    workshop.close()
 
 
 @pytest.fixture
-def checkout(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Path:
+def checkout(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The checkout that the tool packs."""
-    repo = a_checkout(desk.folder, desk.folder / "wheels")
+    repo = a_checkout(workshop.folder, workshop.folder / "wheels")
     monkeypatch.setattr("tools.flashing.commands.main.REPO", repo)
     return repo
 
@@ -108,10 +108,10 @@ def checkout(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Path:
 # --- the card ---------------------------------------------------------------------------------------------
 
 
-def test_a_card_gets_everything_for_its_first_start(desk: Desk, checkout: Path) -> None:
+def test_a_card_gets_everything_for_its_first_start(workshop: Workshop, checkout: Path) -> None:
     """Host name, agent, wheels, settings the truck's own reader takes, secrets in files of their own."""
-    card = desk.folder / "card"
-    code, told, text = desk.flash("truck", "--id", "t01", "--card", str(card))
+    card = workshop.folder / "card"
+    code, told, text = workshop.flash("truck", "--id", "t01", "--card", str(card))
     assert code == 0, text
     user_data = (card / "user-data").read_text()
     assert user_data.startswith("#cloud-config")
@@ -129,42 +129,42 @@ def test_a_card_gets_everything_for_its_first_start(desk: Desk, checkout: Path) 
     assert "firmware/wire.py" in names
     assert "firmware/truck/__main__.py" in names
     assert not [name for name in names if "binroom" in name or "broker" in name]
-    assert PASSWORDS["t01"] not in text + (desk.folder / "ledger.jsonl").read_text()
+    assert PASSWORDS["t01"] not in text + (workshop.folder / "ledger.jsonl").read_text()
     assert told["units"][0]["release"] == (card / "zhanpai/RELEASE").read_text().strip()
 
 
-def test_a_card_written_twice_is_the_same(desk: Desk, checkout: Path) -> None:
+def test_a_card_written_twice_is_the_same(workshop: Workshop, checkout: Path) -> None:
     """A second run changes no byte; a file of another release does not stay."""
-    card = desk.folder / "card"
-    assert desk.flash("truck", "--id", "t01", "--card", str(card))[0] == 0
+    card = workshop.folder / "card"
+    assert workshop.flash("truck", "--id", "t01", "--card", str(card))[0] == 0
     first = {path: path.read_bytes() for path in card.rglob("*") if path.is_file()}
     (card / "zhanpai/wheels/old-1.0-py3-none-any.whl").write_bytes(b"old")
-    assert desk.flash("truck", "--id", "t01", "--card", str(card))[0] == 0
+    assert workshop.flash("truck", "--id", "t01", "--card", str(card))[0] == 0
     assert {path: path.read_bytes() for path in card.rglob("*") if path.is_file()} == first
 
 
-def test_an_image_without_cloud_init_gets_a_first_run_script(desk: Desk, checkout: Path) -> None:
+def test_an_image_without_cloud_init_gets_a_first_run_script(workshop: Workshop, checkout: Path) -> None:
     """The script is named on the kernel's command line and is good sh."""
-    card = desk.folder / "card"
-    assert desk.flash("truck", "--id", "t01", "--card", str(card), "--first-boot", "firstrun")[0] == 0
+    card = workshop.folder / "card"
+    assert workshop.flash("truck", "--id", "t01", "--card", str(card), "--first-boot", "firstrun")[0] == 0
     assert "systemd.run=/boot/firmware/firstrun.sh" in (card / "cmdline.txt").read_text()
     assert not (card / "user-data").exists()
     assert subprocess.run(["sh", "-n", str(card / "firstrun.sh")], timeout=10).returncode == 0
     assert subprocess.run(["sh", "-n", str(card / "zhanpai/install.sh")], timeout=10).returncode == 0
 
 
-def test_a_folder_that_is_no_card_is_refused(desk: Desk, checkout: Path) -> None:
+def test_a_folder_that_is_no_card_is_refused(workshop: Workshop, checkout: Path) -> None:
     """Nothing is written to a folder that is not a boot partition."""
-    (desk.folder / "card/cmdline.txt").unlink()
-    code, told, _ = desk.flash("truck", "--id", "t01", "--card", str(desk.folder / "card"))
+    (workshop.folder / "card/cmdline.txt").unlink()
+    code, told, _ = workshop.flash("truck", "--id", "t01", "--card", str(workshop.folder / "card"))
     assert (code, told["units"][0]["error"]["problem"]) == (60, "not_a_card")
-    assert not (desk.folder / "card/zhanpai").exists()
+    assert not (workshop.folder / "card/zhanpai").exists()
 
 
-def test_a_dry_run_lists_the_files(desk: Desk, checkout: Path) -> None:
+def test_a_dry_run_lists_the_files(workshop: Workshop, checkout: Path) -> None:
     """--dry-run names every file and writes none."""
-    card = desk.folder / "card"
-    code, told, _ = desk.flash("truck", "--id", "t01", "--card", str(card), "--dry-run")
+    card = workshop.folder / "card"
+    code, told, _ = workshop.flash("truck", "--id", "t01", "--card", str(card), "--dry-run")
     assert code == 0
     assert "zhanpai/install.sh" in told["units"][0]["files"]
     assert sorted(path.name for path in card.iterdir()) == ["cmdline.txt", "config.txt"]
@@ -242,12 +242,12 @@ def test_missing_and_changed_wheels_are_named(tmp_path: Path) -> None:
     assert "pip download" in caught.value.action
 
 
-def test_the_payload_is_the_same_for_the_same_content(desk: Desk, checkout: Path) -> None:
+def test_the_payload_is_the_same_for_the_same_content(workshop: Workshop, checkout: Path) -> None:
     """Two makes give the same release name and the same tar; another truck shares the release."""
     from tools.flashing.settings import load_settings
 
-    settings = load_settings(desk.settings)
-    write_secret(desk.folder / "keys/t02.password", "truck two secret")
+    settings = load_settings(workshop.settings)
+    write_secret(workshop.folder / "keys/t02.password", "truck two secret")
     first, again, other = (make_payload(settings, device, checkout, None) for device in ("t01", "t01", "t02"))
     assert (first.release, as_tar(first)) == (again.release, as_tar(again))
     assert other.release == first.release
@@ -269,23 +269,23 @@ ZP_ROOT='{root}/target' ZP_PYTHON='{python}' exec sh -c "$(printf '%s' "$*" | se
 
 
 @pytest.fixture
-def fake_ssh(desk: Desk) -> str:
-    """A program that behaves as ssh, with the target's root in desk/target."""
+def fake_ssh(workshop: Workshop) -> str:
+    """A program that behaves as ssh, with the target's root in workshop/target."""
     if pip_wheel() is None:
         pytest.skip("NO PIP WHEEL on this machine (ensurepip or /usr/share/python-wheels): install.sh cannot be run")
-    script = desk.folder / "fake-ssh"
+    script = workshop.folder / "fake-ssh"
     base = getattr(sys, "_base_executable", sys.executable)
-    script.write_text(FAKE_SSH.format(root=desk.folder, python=base))
+    script.write_text(FAKE_SSH.format(root=workshop.folder, python=base))
     script.chmod(0o755)
     return str(script)
 
 
-def test_the_install_script_does_its_work_and_does_it_again(desk: Desk, checkout: Path, fake_ssh: str) -> None:
+def test_the_install_script_does_its_work_and_does_it_again(workshop: Workshop, checkout: Path, fake_ssh: str) -> None:
     """Over ssh: environment from locked wheels, settings, units, switch; a broken release is left aside."""
     arguments = ("truck", "--id", "t01", "--ssh", "pi@truck", "--ssh-command", fake_ssh, "--no-hello")
-    code, told, text = desk.flash(*arguments)
+    code, told, text = workshop.flash(*arguments)
     assert code == 0, text
-    base = desk.folder / "target/opt/zhanpai"
+    base = workshop.folder / "target/opt/zhanpai"
     release = told["units"][0]["release"]
     assert os.readlink(base / "current") == f"releases/{release}"
     python = base / "current/venv/bin/python"
@@ -297,30 +297,30 @@ def test_the_install_script_does_its_work_and_does_it_again(desk: Desk, checkout
         timeout=30,
     )
     assert shown.stdout.strip() == "here", shown.stderr
-    secret = desk.folder / "target/etc/zhanpai/keys/mqtt-password"
+    secret = workshop.folder / "target/etc/zhanpai/keys/mqtt-password"
     assert (secret.read_text(), secret.stat().st_mode & 0o777) == (PASSWORDS["t01"], 0o600)
-    assert (desk.folder / "target/etc/systemd/system/zhanpai-truck.service").is_file()
+    assert (workshop.folder / "target/etc/systemd/system/zhanpai-truck.service").is_file()
     assert not (base / "former").exists()
-    assert PASSWORDS["t01"] not in (desk.folder / "commands").read_text() + text
+    assert PASSWORDS["t01"] not in (workshop.folder / "commands").read_text() + text
 
     wire = checkout / "firmware/wire.py"
     wire.write_text(wire.read_text() + "\n# a newer one\n")
-    code, told, text = desk.flash(*arguments)
+    code, told, text = workshop.flash(*arguments)
     assert code == 0, text
     newer = told["units"][0]["release"]
     assert (os.readlink(base / "current"), os.readlink(base / "former")) == (f"releases/{newer}", f"releases/{release}")
 
     (checkout / "firmware/truck/__main__.py").write_text("raise SystemExit('this release is broken')\n")
-    code, told, _ = desk.flash(*arguments)
+    code, told, _ = workshop.flash(*arguments)
     assert (code, told["units"][0]["error"]["problem"]) == (62, "ssh")
     assert "this release is broken" in told["units"][0]["error"]["sentence"]
     assert os.readlink(base / "current") == f"releases/{newer}"
 
 
-def test_a_truck_that_cannot_be_reached_is_named(desk: Desk, checkout: Path, fake_ssh: str) -> None:
+def test_a_truck_that_cannot_be_reached_is_named(workshop: Workshop, checkout: Path, fake_ssh: str) -> None:
     """ssh's own last line is in the sentence."""
     arguments = ("truck", "--id", "t01", "--ssh", "unreachable", "--ssh-command", fake_ssh, "--no-hello")
-    code, told, _ = desk.flash(*arguments)
+    code, told, _ = workshop.flash(*arguments)
     assert (code, told["units"][0]["error"]["problem"]) == (62, "ssh")
     assert "No route to host" in told["units"][0]["error"]["sentence"]
 
@@ -369,13 +369,13 @@ def test_the_service_is_watched_restarted_and_shut_in() -> None:
         assert line in text.splitlines()
 
 
-def test_cloud_init_files_are_good_yaml_and_json(desk: Desk, checkout: Path) -> None:
+def test_cloud_init_files_are_good_yaml_and_json(workshop: Workshop, checkout: Path) -> None:
     """network-config is JSON (which is YAML) with the truck's Wi-Fi when it has one, quoted."""
-    write_secret(desk.folder / "keys/wifi.key", 'a "quoted": key')
+    write_secret(workshop.folder / "keys/wifi.key", 'a "quoted": key')
     truck = {"wheels": "wheels", "wifi_ssid": "depot", "wifi_key_file": "keys/wifi.key"}
-    desk.write_settings(truck=truck)
-    card = desk.folder / "card"
-    assert desk.flash("truck", "--id", "t01", "--card", str(card))[0] == 0
+    workshop.write_settings(truck=truck)
+    card = workshop.folder / "card"
+    assert workshop.flash("truck", "--id", "t01", "--card", str(card))[0] == 0
     network = json.loads((card / "network-config").read_text())
     assert network["wifis"]["wlan0"]["access-points"]["depot"]["password"] == 'a "quoted": key'
     assert "@" not in (card / "user-data").read_text().replace("@truck", "")

@@ -12,16 +12,16 @@ import pytest
 from sim.usb_board.board import VirtualBoard
 from sim.usb_board.rom import ESP32S2_MAGIC, RomLoader
 from sim.usb_board.uf2_drive import RP2350_ARM_S, Uf2Drive, make_uf2
-from tests.support.flashing import Desk
+from tests.support.flashing import Workshop
 
 
 @pytest.fixture
 def blank(tmp_path: Path) -> Iterator[VirtualBoard]:
     """A new ESP32 without an interpreter, plugged in."""
-    desk = Desk(tmp_path)
-    with desk.board(rom=RomLoader()) as board:
+    workshop = Workshop(tmp_path)
+    with workshop.board(rom=RomLoader()) as board:
         yield board
-    desk.close()
+    workshop.close()
 
 
 def esp_image(size: int = 30000, chip_id: int = 0) -> bytes:

@@ -1,4 +1,4 @@
-"""A technician's desk for the tests of tools/flash.py: a broker, virtual boards, a settings file, a module mirror."""
+"""A technician's workshop for tests of tools/flash.py: a broker, virtual boards, a settings file, a module mirror."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write_secret(path: Path, text: str) -> Path:
 
 
 def make_mirror(folder: Path) -> Path:
-    """A module index with one package, `logging`, whose file is the desk's stand-in."""
+    """A module index with one package, `logging`, whose file is the simulator's stand-in."""
     data = (REPO / "sim/micropython/lib/logging.py").read_bytes()
     digest = hashlib.sha256(data).hexdigest()[:8]
     for version in ("6", "py"):
@@ -70,7 +70,7 @@ def running_broker(folder: Path) -> Iterator[EmbeddedBroker]:
         broker.stop()
 
 
-class Desk:
+class Workshop:
     """A folder with settings, secrets, mirror and ports; `flash(...)` runs the tool in this process."""
 
     def __init__(self, folder: Path, broker_port: int = 1, **sections: dict[str, Any]) -> None:
