@@ -21,8 +21,7 @@ from sim.usb_board.board import VirtualBoard
 from sim.usb_board.rom import ESP32S2_MAGIC, RomLoader
 from sim.usb_board.terminal import make_raw
 from sim.usb_board.uf2_drive import RP2350_ARM_S, Uf2Drive, make_uf2
-from tests.sim.test_usb_board_rom import esp_image
-from tests.support.flashing import REPO, Workshop, write_secret
+from tests.support.flashing import REPO, Workshop, esp_image, write_secret
 from tools.flashing.board.board import _why_closed, open_board
 from tools.flashing.board.image import check_image, find_drive, write_esp, write_uf2
 from tools.flashing.board.inventory import Identity, check_fit

@@ -21,6 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from broker.mqtt.mosquitto import EmbeddedBroker
 from firmware import wire
+from tests.support.checkout import a_checkout, make_wheel
 from tests.support.flashing import AREA, PASSWORDS, Workshop, running_broker, write_secret
 from tools.flashing.errors import FlashError
 from tools.flashing.hello import Listener
@@ -203,7 +204,6 @@ def test_the_board_itself_says_whether_it_trusts_the_broker(tmp_path: Path) -> N
 
 def test_a_truck_set_up_over_ssh_is_heard(broker: EmbeddedBroker, tmp_path: Path) -> None:
     """The install is done when the truck's own agent reports, whatever number its new computer counts from."""
-    from tests.flash.test_truck import a_checkout, make_wheel
     from tools.flashing.settings import load_settings
     from tools.flashing.truck.setup import TruckOrder, flash_truck
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import glob
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
-import zipfile
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from firmware.truck.config import load as load_truck
+from tests.support.checkout import a_checkout, make_wheel
 from tests.support.flashing import AREA, PASSWORDS, REPO, Workshop, write_secret
 from tools.flashing.errors import FlashError
 from tools.flashing.truck.boot_settings import apply, edited_cmdline, edited_config
@@ -28,47 +26,6 @@ from tools.flashing.truck.wheels import choose_wheels, locked, runs_on
 CONFIG_TXT = "# For more options see the documentation\ndtparam=audio=on\n[pi4]\narm_boost=1\n"
 CMDLINE_TXT = "console=serial0,115200 console=tty1 root=PARTUUID=1234-02 rootfstype=ext4 fsck.repair=yes rootwait\n"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-PACKAGES = {"paho-mqtt": "2.2.0", "pyserial": "3.5"}
-
-
-def make_wheel(folder: Path, name: str, version: str, tags: str = "py3-none-any") -> Path:
-    """A small true wheel with one module."""
-    module = name.replace("-", "_")
-    info = f"{module}-{version}.dist-info"
-    files = {
-        f"{module}/__init__.py": b"",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
-        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: desk\nRoot-Is-Purelib: true\nTag: {tags}\n".encode(),
-    }
-    record = ""
-    for path, data in files.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-        record += f"{path},sha256={digest},{len(data)}\n"
-    files[f"{info}/RECORD"] = (record + f"{info}/RECORD,,\n").encode()
-    folder.mkdir(parents=True, exist_ok=True)
-    wheel = folder / f"{module}-{version}-{tags}.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for path, data in files.items():
-            archive.writestr(zipfile.ZipInfo(path), data)
-    return wheel
-
-
-def a_checkout(folder: Path, wheels: Path) -> Path:
-    """A checkout of this repository with a lock file of two small packages, whose wheels lie in `wheels`."""
-    repo = folder / "checkout"
-    for part in ("firmware", "packaging"):
-        shutil.copytree(REPO / part, repo / part, ignore=shutil.ignore_patterns("__pycache__"))
-    (repo / "tools/flashing").mkdir(parents=True)
-    shutil.copy(REPO / "tools/flashing/truck/boot_settings.py", repo / "tools/flashing")
-    lock = ""
-    for name, version in PACKAGES.items():
-        digest = hashlib.sha256(make_wheel(wheels, name, version).read_bytes()).hexdigest()
-        lock += f"{name}=={version} \\\n    --hash=sha256:{digest}\n"
-    (repo / "requirements").mkdir()
-    (repo / "requirements/truck.txt").write_text(lock)
-    return repo
-
-
 def pip_wheel() -> Path | None:
     """The wheel of pip that Python or Debian brings along."""
     import ensurepip

@@ -12,7 +12,7 @@ import pytest
 from sim.usb_board.board import VirtualBoard
 from sim.usb_board.rom import ESP32S2_MAGIC, RomLoader
 from sim.usb_board.uf2_drive import RP2350_ARM_S, Uf2Drive, make_uf2
-from tests.support.flashing import Workshop
+from tests.support.flashing import Workshop, esp_image
 
 
 @pytest.fixture
@@ -22,13 +22,6 @@ def blank(tmp_path: Path) -> Iterator[VirtualBoard]:
     with workshop.board(rom=RomLoader()) as board:
         yield board
     workshop.close()
-
-
-def esp_image(size: int = 30000, chip_id: int = 0) -> bytes:
-    """Bytes that begin as an image for an ESP chip."""
-    head = bytearray(b"\xe9\x01\x02\x20" + bytes(20))
-    head[12] = chip_id
-    return bytes(head) + bytes((i * 37) & 0xFF for i in range(size - len(head)))
 
 
 def esptool(board: VirtualBoard, *arguments: str) -> subprocess.CompletedProcess[str]:

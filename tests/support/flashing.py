@@ -57,6 +57,13 @@ def make_mirror(folder: Path) -> Path:
     return folder
 
 
+def esp_image(size: int = 30000, chip_id: int = 0) -> bytes:
+    """Bytes that begin as an image for an ESP chip."""
+    head = bytearray(b"\xe9\x01\x02\x20" + bytes(20))
+    head[12] = chip_id
+    return bytes(head) + bytes((i * 37) & 0xFF for i in range(size - len(head)))
+
+
 @contextmanager
 def running_broker(folder: Path) -> Iterator[EmbeddedBroker]:
     """A Mosquitto with the accounts of PASSWORDS, or a loud skip."""

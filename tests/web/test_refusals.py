@@ -22,8 +22,8 @@ from broker.web.api.registers import router as register_router
 from broker.web.picture import snapshot
 from broker.web.server import WebServer
 from tests.support.bridge_morning import Morning
+from tests.support.direct_desk import DirectDesk
 from tests.support.registers import open_registers
-from tests.web.test_record import DirectDesk
 
 BAD_VALUES = (
     '"\\ud800"', '"a\\udfff b"', "NaN", "Infinity", "-Infinity", "1e999", '{"\\udc00": 1}', '["\\ud83d"]', "9" * 5000,
