@@ -38,8 +38,8 @@ def a_checkout(folder: Path, wheels: Path) -> Path:
     repo = folder / "checkout"
     for part in ("firmware", "packaging"):
         shutil.copytree(REPO / part, repo / part, ignore=shutil.ignore_patterns("__pycache__"))
-    (repo / "tools/flashing").mkdir(parents=True)
-    shutil.copy(REPO / "tools/flashing/truck/boot_settings.py", repo / "tools/flashing")
+    (repo / "tools/flashing/truck").mkdir(parents=True)
+    shutil.copy(REPO / "tools/flashing/truck/boot_settings.py", repo / "tools/flashing/truck")
     lock = ""
     for name, version in PACKAGES.items():
         digest = hashlib.sha256(make_wheel(wheels, name, version).read_bytes()).hexdigest()
