@@ -119,7 +119,7 @@ class Director:
             raise ScenarioError(f"{self.scenario.name}: {happening.kind}: no device {device!r} here")
 
     def _starter(self, happening: Happening) -> Callable[[], None]:
-        return lambda: _HAPPENS[happening.kind](self, happening.values)
+        return lambda: HAPPENS[happening.kind](self, happening.values)
 
     def _for(self, values: Mapping[str, Any], then: Callable[[], None]) -> None:
         self._timeline.after(values["for_min"] * 60, then)
@@ -218,7 +218,7 @@ class Director:
         return True
 
 
-_HAPPENS: dict[str, Callable[[Director, Mapping[str, Any]], None]] = {
+HAPPENS: dict[str, Callable[[Director, Mapping[str, Any]], None]] = {
     "lane_blocked": Director._lane_blocked,
     "breakdown": Director._breakdown,
     "gps_gap": Director._gps_gap,

@@ -84,6 +84,12 @@ def next_event(link: BridgeLink, kind: type) -> object:
     raise AssertionError(f"no {kind.__name__}")
 
 
+def cut(link: BridgeLink) -> None:
+    """The connection breaks, and nothing else does."""
+    # No broker drops one connection when it is asked to.
+    link._close()
+
+
 def test_what_was_not_settled_comes_again(broker: EmbeddedBroker, link: BridgeLink) -> None:
     """Without our PUBACK the broker hands a message over again on the next connection; settled ones stay away."""
     next_event(link, Up)
@@ -95,7 +101,7 @@ def test_what_was_not_settled_comes_again(broker: EmbeddedBroker, link: BridgeLi
     truck.say("zp/v1/xh/truck/t01/fix", b"second")
     next_event(link, Arrived)
     time.sleep(0.3)
-    link._close()
+    cut(link)
     again = next_event(link, Arrived)
     assert [body for _, body, _ in again.messages] == [b"second"]
     truck.close()
@@ -127,7 +133,7 @@ def test_what_was_meant_for_a_lost_connection_is_not_said_on_the_next(broker: Em
     next_event(link, Up)
     watch = Client(broker.port, "watch-xh", "zp/v1/xh/truck/t01/itinerary")
     link.send("zp/v1/xh/truck/t01/itinerary", b"old", True)
-    link._close()
+    cut(link)
     next_event(link, Up)
     link.write_out()
     link.send("zp/v1/xh/truck/t01/itinerary", b"new", True)
@@ -152,8 +158,8 @@ def test_a_bridge_that_dies_leaves_its_will(broker: EmbeddedBroker, link: Bridge
     """A broken connection makes the retained life of the bridge `lost`; leaving in order does not."""
     next_event(link, Up)
     watch = Client(broker.port, "watch-xh", "zp/v1/xh/bridge/life")
-    link._stopping.set()
-    link._close()
+    link._stopping.set()  # dead: it does not come again, and says no goodbye as stop() would
+    cut(link)
     wait_until(lambda: watch.last("zp/v1/xh/bridge/life"), "the will")
     assert watch.last("zp/v1/xh/bridge/life")["life"] == "lost"
     watch.close()
@@ -200,10 +206,11 @@ class Hurry(threading.Event):
 def hurried(port: int, **config: Path) -> tuple[BridgeLink, Hurry]:
     """A link that has tried seven times, and how long it would have waited."""
     made = BridgeLink(MqttConfig(port=port, **config), "xh", 1)
-    made._stopping = hurry = Hurry()
+    made._stopping = hurry = Hurry()  # its waits would be minutes
     made.start()
-    made._thread.join(20)
-    assert not made._thread.is_alive()
+    thread = made._thread  # stop() would end it; it is to end by itself
+    thread.join(20)
+    assert not thread.is_alive()
     return made, hurry
 
 

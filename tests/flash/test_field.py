@@ -22,7 +22,7 @@ from sim.usb_board.rom import ESP32S2_MAGIC, RomLoader
 from sim.usb_board.terminal import make_raw
 from sim.usb_board.uf2_drive import RP2350_ARM_S, Uf2Drive, make_uf2
 from tests.support.flashing import REPO, Workshop, esp_image, write_secret
-from tools.flashing.board.board import _why_closed, open_board
+from tools.flashing.board.board import open_board, why_closed
 from tools.flashing.board.image import check_image, find_drive, write_esp, write_uf2
 from tools.flashing.board.inventory import Identity, check_fit
 from tools.flashing.board.ports import Port, choose, wait_for_new
@@ -98,10 +98,10 @@ def test_a_port_without_permission(tmp_path: Path) -> None:
     """Not every failure is blamed on a group: only the one that is."""
     port = tmp_path / "port"
     port.touch()
-    refused = _why_closed(str(port), OSError(errno.EACCES, "Permission denied"))
+    refused = why_closed(str(port), OSError(errno.EACCES, "Permission denied"))
     assert refused.problem == "no_permission"
     assert port.group() in refused.action
-    assert _why_closed(str(port), OSError(errno.EIO, "Input/output error")).problem == "cable_pulled"
+    assert why_closed(str(port), OSError(errno.EIO, "Input/output error")).problem == "cable_pulled"
 
 
 def test_a_board_without_an_interpreter(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -404,7 +404,7 @@ def test_the_copy_of_a_day_may_fail_without_harm(tmp_path):
 def test_no_more_versions_are_kept_than_wanted(tmp_path):
     """Old versions and days go, the newest stay."""
     register, snapshot = started(tmp_path)
-    register.kept._versions = 3
+    register.kept._versions = 3  # as a register made with keep_versions=3
     for n in range(5):
         snapshot = register.save(named(snapshot.document, f"n{n}"), snapshot.etag, "a", "b")
     assert register.kept.numbers() == [5, 6, 7]

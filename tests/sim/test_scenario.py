@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sim.judging.judges import JUDGES
-from sim.scenario.director import _HAPPENS
+from sim.scenario.director import HAPPENS
 from sim.scenario.scenario import ScenarioError, load, names, parse
 from sim.scenario.schema import DEMANDS, HAPPENINGS
 
@@ -47,7 +47,7 @@ def test_the_scenarios_of_the_design_are_all_there() -> None:
 def test_every_kind_of_expectation_has_a_judge_and_every_event_happens() -> None:
     """The language's tables and the code that gives them meaning have the same words."""
     assert set(DEMANDS) == set(JUDGES)
-    assert set(HAPPENINGS) == set(_HAPPENS)
+    assert set(HAPPENINGS) == set(HAPPENS)
 
 
 @pytest.mark.parametrize(

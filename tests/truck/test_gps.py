@@ -158,6 +158,7 @@ def test_endless_line_is_dropped():
     sentences = Sentences()
     for _ in range(1000):
         sentences.feed(b"x" * 1000)
+        # What is held of an unfinished line shows nowhere else.
         assert len(sentences._line) <= MAX_LINE_BYTES + 1000
     assert sentences.counts["too_long"] > 0
     assert len(sentences.feed(b"\n" + rmc())) == 1
