@@ -25,6 +25,7 @@ from firmware import wire
 from tests.support.processes import Client, mosquitto, wait_until
 
 
+@pytest.mark.real
 @given(
     st.lists(st.tuples(st.text(max_size=30), st.binary(max_size=300), st.booleans()), max_size=8),
     st.lists(st.integers(1, 40), min_size=1, max_size=20),
@@ -90,6 +91,7 @@ def cut(link: BridgeLink) -> None:
     link._close()
 
 
+@pytest.mark.real
 def test_what_was_not_settled_comes_again(broker: EmbeddedBroker, link: BridgeLink) -> None:
     """Without our PUBACK the broker hands a message over again on the next connection; settled ones stay away."""
     next_event(link, Up)
@@ -107,6 +109,7 @@ def test_what_was_not_settled_comes_again(broker: EmbeddedBroker, link: BridgeLi
     truck.close()
 
 
+@pytest.mark.real
 def test_what_is_sent_arrives_retained(broker: EmbeddedBroker, link: BridgeLink) -> None:
     """A retained publish of ours waits for a late listener."""
     next_event(link, Up)
@@ -117,6 +120,7 @@ def test_what_is_sent_arrives_retained(broker: EmbeddedBroker, link: BridgeLink)
     truck.close()
 
 
+@pytest.mark.real
 def test_a_killed_broker_is_found_again(broker: EmbeddedBroker, link: BridgeLink) -> None:
     """Down when it dies, Up when it is back; what is sent in between is dropped without harm."""
     next_event(link, Up)
@@ -128,6 +132,7 @@ def test_a_killed_broker_is_found_again(broker: EmbeddedBroker, link: BridgeLink
     next_event(link, Up)
 
 
+@pytest.mark.real
 def test_what_was_meant_for_a_lost_connection_is_not_said_on_the_next(broker: EmbeddedBroker, link: BridgeLink) -> None:
     """Packet numbers are a connection's own; what is retained is sent anew by the bridge."""
     next_event(link, Up)
@@ -143,6 +148,7 @@ def test_what_was_meant_for_a_lost_connection_is_not_said_on_the_next(broker: Em
     watch.close()
 
 
+@pytest.mark.real
 def test_a_frozen_broker_is_given_up(broker: EmbeddedBroker, link: BridgeLink) -> None:
     """A broker that answers no ping is left within one and a half keepalives."""
     next_event(link, Up)
@@ -154,6 +160,7 @@ def test_a_frozen_broker_is_given_up(broker: EmbeddedBroker, link: BridgeLink) -
     next_event(link, Up)
 
 
+@pytest.mark.real
 def test_a_bridge_that_dies_leaves_its_will(broker: EmbeddedBroker, link: BridgeLink) -> None:
     """A broken connection makes the retained life of the bridge `lost`; leaving in order does not."""
     next_event(link, Up)
@@ -222,6 +229,7 @@ def said(caplog: pytest.LogCaptureFixture, part: str) -> int:
 CONNACK, SUBACK = b"\x20\x02\x00\x00", b"\x90\x0a\x00\x01" + b"\x01" * 8
 
 
+@pytest.mark.real
 def test_a_wrong_password_is_said(broker: EmbeddedBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A refused account names the place in the configuration, once, however often it is tried."""
     (tmp_path / "wrong").write_text("nonsense")
@@ -301,6 +309,7 @@ def test_who_is_thrown_out_at_once_slows_down_and_asks_why(
     assert said(caplog, "another bridge") == 0
 
 
+@pytest.mark.real
 def test_a_link_stops_although_nobody_takes_its_events(broker: EmbeddedBroker, link: BridgeLink) -> None:
     """At the end of the bridge its loop is gone: a full queue must not keep the store from being closed."""
     next_event(link, Up)
@@ -344,6 +353,7 @@ def half_a_record(listener: socket.socket, context: ssl.SSLContext, rest: thread
     connection.close()
 
 
+@pytest.mark.real
 def test_half_a_tls_record_holds_nobody_up(tmp_path: Path) -> None:
     """While the broker's packet is still on its way the loop writes, and the connection stays."""
     made = subprocess.run(

@@ -20,6 +20,8 @@ from tools.flashing.board.inventory import Contents, read_contents
 from tools.flashing.board.release import MANIFEST, Release, pack_release
 from tools.flashing.commands import main
 
+pytestmark = pytest.mark.real
+
 HELLO = ("--hello-seconds", "20")
 SECRETS = [*PASSWORDS.values(), "the wifi key"]
 

@@ -21,6 +21,8 @@ from tools.flashing.board.release import Release, pack_release
 from tools.flashing.board.rollback import roll_back
 from tools.flashing.errors import FlashError
 
+pytestmark = pytest.mark.real
+
 CONFIG = {"/config/keys/mqtt": b"secret", "/config/unit.json": b'{"area": "xh", "device": "r01"}'}
 LOADER = b"print('boot loader')\n"
 

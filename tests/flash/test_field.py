@@ -87,6 +87,7 @@ def test_a_charge_only_cable() -> None:
     assert found.path == "/dev/ttyUSB0"
 
 
+@pytest.mark.real
 def test_a_busy_port_names_its_holder(workshop: Workshop) -> None:
     """While another program has the port, the sentence says so."""
     with workshop.board() as board, serial.Serial(str(board.port), exclusive=True):
@@ -104,6 +105,7 @@ def test_a_port_without_permission(tmp_path: Path) -> None:
     assert why_closed(str(port), OSError(errno.EIO, "Input/output error")).problem == "cable_pulled"
 
 
+@pytest.mark.real
 def test_a_board_without_an_interpreter(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A blank ESP32 does not answer at the prompt; the next action is an image."""
     monkeypatch.setattr("tools.flashing.board.board.ENTER_TRIES_S", (1.0,))
@@ -135,6 +137,7 @@ def test_old_and_foreign_boards_are_refused() -> None:
         assert caught.value.problem == expected
 
 
+@pytest.mark.real
 def test_an_old_interpreter_is_refused_on_a_real_prompt(workshop: Workshop) -> None:
     """A board that says it runs MicroPython 1.19 gets nothing written."""
     with workshop.board(claims={"machine": "ESP32 module", "version": (1, 19, 1, ""), "platform": "esp32"}):
@@ -143,6 +146,7 @@ def test_an_old_interpreter_is_refused_on_a_real_prompt(workshop: Workshop) -> N
     assert "1.19.1" in text
 
 
+@pytest.mark.real
 def test_a_full_flash_is_refused_before_writing(workshop: Workshop) -> None:
     """A flash of 20 blocks cannot take the release; the board goes on unchanged."""
     with workshop.board(blocks=20) as board:
@@ -184,6 +188,7 @@ def test_images_are_checked_before_anything_else(tmp_path: Path) -> None:
     assert caught.value.problem == "usage"
 
 
+@pytest.mark.real
 def test_from_a_blank_chip_to_the_prompt(workshop: Workshop) -> None:
     """The real esptool writes the image into the fake ROM; after RESET the prompt takes the release."""
     file = image_file(workshop.folder, esp_image())
@@ -205,6 +210,7 @@ def _press_reset_when_written(board: VirtualBoard) -> None:
     board.reset()
 
 
+@pytest.mark.real
 def test_faults_of_the_boot_loader_have_their_sentences(workshop: Workshop) -> None:
     """Another chip, a chip that is deaf, a flash that reads back wrong, and a silence half way."""
     image = check_image(image_file(workshop.folder, esp_image(60000)), None)
@@ -246,6 +252,7 @@ def test_a_drive_that_does_not_take_the_file(tmp_path: Path) -> None:
     assert caught.value.problem == "image_failed"
 
 
+@pytest.mark.real
 def test_from_a_held_bootsel_to_the_prompt(workshop: Workshop) -> None:
     """One command: the image to the drive, the port that then appears, the release; without a drive it says so."""
     file = image_file(workshop.folder, make_uf2(bytes(2048)))
@@ -272,6 +279,7 @@ def _boot_when_taken(drive: Uf2Drive, board: VirtualBoard) -> None:
 # --- the watchdog and the person ---------------------------------------------------------------------------
 
 
+@pytest.mark.real
 def test_a_watchdog_waits_while_the_prompt_is_held_and_bites_afterwards(workshop: Workshop) -> None:
     """A unit's watchdog is armed anew by the tool and does not reset the board under its hands; forgotten, it does."""
     with workshop.board(with_panel=True) as board:
@@ -321,6 +329,7 @@ def test_a_port_that_never_stops_talking_is_given_up(tmp_path: Path, monkeypatch
     assert time.monotonic() - began < 8
 
 
+@pytest.mark.real
 @pytest.mark.parametrize(
     "junk",
     [
@@ -345,6 +354,7 @@ def test_a_board_full_of_nonsense_becomes_a_unit(workshop: Workshop, junk: dict[
         assert workshop.flash("verify", "--id", "r01")[0] == 0
 
 
+@pytest.mark.real
 def test_a_program_that_never_ends_meets_its_deadline(workshop: Workshop) -> None:
     """A command that is late closes the port and says what was being done."""
     with workshop.board() as board, open_board(str(board.port)) as prompt:
@@ -406,6 +416,7 @@ def answering(body: bytes) -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.real
 def test_an_open_run_is_not_disturbed(workshop: Workshop) -> None:
     """The bridge is asked before the board is touched; --ignore-runs does not ask; nonsense is named."""
     with workshop.board() as board:
@@ -429,6 +440,7 @@ def test_an_open_run_is_not_disturbed(workshop: Workshop) -> None:
 # --- modules and settings ---------------------------------------------------------------------------------
 
 
+@pytest.mark.real
 def test_a_mirror_that_lacks_a_module_or_lies(workshop: Workshop) -> None:
     """A missing package, and a file with another content than its hash, stop before the board is touched."""
     with workshop.board():
@@ -474,6 +486,7 @@ def test_the_example_settings_are_good(tmp_path: Path) -> None:
     assert "/config/unit.json" in unit_files(settings, "r01", settings.unit)
 
 
+@pytest.mark.real
 def test_secrets_that_others_may_read_are_refused(workshop: Workshop) -> None:
     """A password file of mode 644 is not used, and its content is not told."""
     file = workshop.folder / "keys/r01.password"
@@ -484,6 +497,7 @@ def test_secrets_that_others_may_read_are_refused(workshop: Workshop) -> None:
     assert "room 1 secret" not in text
 
 
+@pytest.mark.real
 def test_settings_the_unit_would_refuse_are_refused_here(workshop: Workshop) -> None:
     """The firmware's own reader judges the wiring before it is written."""
     workshop.write_settings(unit={"wastes": ["residential_wet"], "lamps": []})
@@ -493,6 +507,7 @@ def test_settings_the_unit_would_refuse_are_refused_here(workshop: Workshop) -> 
     assert "lamps" in text
 
 
+@pytest.mark.real
 def test_a_broker_that_is_not_there(workshop: Workshop) -> None:
     """Before the board is touched the tool says that it cannot hear any hello."""
     with workshop.board():

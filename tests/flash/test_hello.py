@@ -69,6 +69,7 @@ def says(unit: mqtt.Client, life: str, boot: int, fw: str = "aa") -> None:
     unit.publish(TOPIC, payload, qos=1, retain=True).wait_for_publish(5)
 
 
+@pytest.mark.real
 def test_a_retained_hello_is_news_of_yesterday(listener: Listener, unit: mqtt.Client) -> None:
     """What the broker remembers is known, but only a live hello of a later boot counts."""
     says(unit, "ready", 4)
@@ -83,6 +84,7 @@ def test_a_retained_hello_is_news_of_yesterday(listener: Listener, unit: mqtt.Cl
     assert listener.wait("room", "r01", 0, later_than(4), "aa", 5).boot == 5
 
 
+@pytest.mark.real
 def test_only_the_wanted_release_and_a_later_boot_count(listener: Listener, unit: mqtt.Client) -> None:
     """Another release's hello, the same boot again and a `lost` are not it."""
     listener.follow("room", "r01")
@@ -95,6 +97,7 @@ def test_only_the_wanted_release_and_a_later_boot_count(listener: Listener, unit
     assert listener.wait("room", "r01", 0, later_than(4), "aa", 5).boot == 6
 
 
+@pytest.mark.real
 def test_a_unit_in_safe_mode_says_why(listener: Listener, unit: mqtt.Client) -> None:
     """A release that ends again and again is not waited for."""
     listener.follow("room", "r01")
@@ -105,6 +108,7 @@ def test_a_unit_in_safe_mode_says_why(listener: Listener, unit: mqtt.Client) -> 
     assert "OSError(5)" in caught.value.sentence
 
 
+@pytest.mark.real
 def test_a_message_that_is_not_of_the_wire_is_passed_over(listener: Listener, unit: mqtt.Client) -> None:
     """Garbage on the life topic does not stop the waiting."""
     listener.follow("room", "r01")
@@ -113,6 +117,7 @@ def test_a_message_that_is_not_of_the_wire_is_passed_over(listener: Listener, un
     assert listener.wait("room", "r01", 0, later_than(0), None, 5).boot == 8
 
 
+@pytest.mark.real
 def test_a_refused_account_is_named(broker: EmbeddedBroker, tmp_path: Path) -> None:
     """The technician's own wrong password is not taken for a silent unit."""
     file = write_secret(tmp_path / "watch", "wrong")
@@ -182,6 +187,7 @@ class TlsBroker(threading.Thread):
         self._socket.close()
 
 
+@pytest.mark.real
 def test_the_board_itself_says_whether_it_trusts_the_broker(tmp_path: Path) -> None:
     """With another authority's certificate the self test says `certificate`; with the right one it signs in."""
     good, other = certificate(tmp_path, "good"), certificate(tmp_path, "other")
@@ -202,6 +208,7 @@ def test_the_board_itself_says_whether_it_trusts_the_broker(tmp_path: Path) -> N
         server.close()
 
 
+@pytest.mark.real
 def test_a_truck_set_up_over_ssh_is_heard(broker: EmbeddedBroker, tmp_path: Path) -> None:
     """The install is done when the truck's own agent reports, whatever number its new computer counts from."""
     from tools.flashing.settings import load_settings

@@ -101,6 +101,7 @@ def test_a_card_written_twice_is_the_same(workshop: Workshop, checkout: Path) ->
     assert {path: path.read_bytes() for path in card.rglob("*") if path.is_file()} == first
 
 
+@pytest.mark.real
 def test_an_image_without_cloud_init_gets_a_first_run_script(workshop: Workshop, checkout: Path) -> None:
     """The script is named on the kernel's command line and is good sh."""
     card = workshop.folder / "card"
@@ -142,6 +143,7 @@ def test_serial_port_and_watchdog_settings_are_edited_once() -> None:
     assert edited_cmdline(edited_cmdline(CMDLINE_TXT, firstrun=True)) == line
 
 
+@pytest.mark.real
 def test_the_same_edits_on_the_pi_itself(tmp_path: Path) -> None:
     """boot_settings.py runs alone with the system's Python."""
     (tmp_path / "config.txt").write_text(CONFIG_TXT)
@@ -231,6 +233,7 @@ def fake_ssh(workshop: Workshop) -> str:
     return str(workshop.folder / "fake-ssh")
 
 
+@pytest.mark.real
 def test_the_install_script_does_its_work_and_does_it_again(workshop: Workshop, checkout: Path, fake_ssh: str) -> None:
     """Over ssh: environment from locked wheels, settings, units, switch; a broken release is left aside."""
     arguments = ("truck", "--id", "t01", "--ssh", "pi@truck", "--ssh-command", fake_ssh, "--no-hello")
@@ -271,6 +274,7 @@ def test_the_install_script_does_its_work_and_does_it_again(workshop: Workshop, 
     assert os.readlink(base / "current") == f"releases/{newer}"
 
 
+@pytest.mark.real
 def test_a_system_without_lgpio_is_told_what_to_install(workshop: Workshop, checkout: Path, fake_ssh: str) -> None:
     """Without what drives the button's pins nothing is switched."""
     shutil.rmtree(workshop.folder / "dist-packages")
@@ -281,6 +285,7 @@ def test_a_system_without_lgpio_is_told_what_to_install(workshop: Workshop, chec
     assert not (workshop.folder / "target/opt/zhanpai/current").exists()
 
 
+@pytest.mark.real
 def test_a_truck_that_cannot_be_reached_is_named(workshop: Workshop, checkout: Path, fake_ssh: str) -> None:
     """ssh's own last line is in the sentence."""
     arguments = ("truck", "--id", "t01", "--ssh", "unreachable", "--ssh-command", fake_ssh, "--no-hello")
@@ -292,6 +297,7 @@ def test_a_truck_that_cannot_be_reached_is_named(workshop: Workshop, checkout: P
 # --- systemd ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.real
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     """`systemd-analyze verify` finds nothing to say about the service and the mount."""
     program = shutil.which("systemd-analyze")

@@ -8,6 +8,8 @@ from tests.support.arrival_runs import run_world
 from tests.support.arrival_scores import Scores
 from tests.support.arrival_world import fixes, make_route, make_trip
 
+pytestmark = pytest.mark.real
+
 
 @pytest.fixture(scope="module")
 def scores() -> Scores:

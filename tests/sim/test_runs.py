@@ -7,6 +7,8 @@ from sim.scenario.scenario import load, parse
 from sim.scenario.scene import DataAbsentError
 from sim.virtual.run import play
 
+pytestmark = pytest.mark.real
+
 SHORT = ("blocked_lane", "breakdown", "broker_restart", "gps_gap", "late_data", "link_lost", "power_cut_after_press")
 ON_REAL_INPUT = ("recorded_receiver",)
 TWO_ROOMS = """

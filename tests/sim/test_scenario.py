@@ -78,6 +78,7 @@ def test_what_is_wrong_is_refused_with_place_and_remedy(old: str, new: str, said
     assert str(caught.value).startswith("bad.toml")
 
 
+@pytest.mark.real
 def test_a_scenario_that_does_not_exist_ends_with_code_2_and_names_those_that_do() -> None:
     """The command says what there is instead of a traceback."""
     done = subprocess.run(
@@ -88,6 +89,7 @@ def test_a_scenario_that_does_not_exist_ends_with_code_2_and_names_those_that_do
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.real
 def test_recorded_data_that_is_absent_is_said_loudly(tmp_path: Path) -> None:
     """Exit code 3 and a line that names the missing file, never a silent success."""
     done = subprocess.run(

@@ -16,6 +16,8 @@ import pytest
 from sim.usb_board.board import VirtualBoard
 from tests.support.flashing import Workshop, interpreter, make_mirror
 
+pytestmark = pytest.mark.real
+
 CALL_S = 20
 FORGETFUL = "import time\nprint('main runs')\nn = 0\nwhile True:\n    n += 1\n    time.sleep_ms(20)\n"
 

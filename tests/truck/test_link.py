@@ -18,6 +18,8 @@ from firmware import wire
 from firmware.truck.events import Publish
 from firmware.truck.link import Broker, Link
 
+pytestmark = pytest.mark.real
+
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 PASSWD = shutil.which("mosquitto_passwd")
 LIFE = wire.topic("life", "xh", "t01", family="truck")

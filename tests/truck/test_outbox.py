@@ -306,6 +306,7 @@ for seq in range(1, 100000):
 """
 
 
+@pytest.mark.real
 def test_kill_at_random_moments_loses_no_press(tmp_path):
     """A writer killed with SIGKILL at ten random moments: every incident it reported as kept is there, once."""
     dice = random.Random(11)

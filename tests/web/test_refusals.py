@@ -170,6 +170,7 @@ def parts_with(value: bytes, file: bytes, table: bytes = b"") -> bytes:
     return b"".join([*fields, head % (b"table", b"", table), head % (b"file", b'; filename="x"', file), b"--B--\r\n"])
 
 
+@pytest.mark.real
 def test_what_no_record_can_hold_is_refused_by_every_route_and_leaves_nothing(office: Office) -> None:
     """NaN, infinities, half characters, text that is not UTF-8, in JSON and in forms: 4xx, nothing stored."""
     before = office.kept()
@@ -192,6 +193,7 @@ def test_what_no_record_can_hold_is_refused_by_every_route_and_leaves_nothing(of
     assert office.client.get("/registers/elections/log").status_code == 200
 
 
+@pytest.mark.real
 def test_odd_values_are_taken_or_refused_but_never_a_fault(office: Office) -> None:
     """Values that may be right somewhere, torn forms, files of other kinds: an answer each, and no record left out."""
     chosen = random.Random(7)

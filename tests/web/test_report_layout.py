@@ -12,6 +12,8 @@ from firmware.wire import WASTES
 from tests.support.browser import chromium_page
 from tests.support.facts import DAY, NOON, ZONE, Fact, visit, weighing, workflow
 
+pytestmark = pytest.mark.real
+
 SMALLEST_PX = 12
 NAMES = {
     "xh": "香禾街道(演示) / Xianghe (demo)",

@@ -11,6 +11,8 @@ from firmware import wire
 from sim.micropython.interpreter import find_micropython
 from tests.binroom.cases.wire_cases import TAKEN
 
+pytestmark = pytest.mark.real
+
 REPO = Path(__file__).resolve().parents[2]
 PACKER = """
 import json, sys
