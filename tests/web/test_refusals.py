@@ -89,6 +89,7 @@ class Office:
         self.app = build_app(desk, self.morning.store, further, ["screen.example"])
         self.client = TestClient(self.app, "http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False)
         self.client.headers["Authorization"] = f"Bearer {token}"
+        self.client.__enter__()  # one event loop for all requests, not one for each
 
     def routes(self) -> Iterator[tuple[str, str]]:
         """(method, path with its names filled in) of everything that takes a body."""
