@@ -6,7 +6,7 @@ from broker.reports import tables, words
 from broker.reports.sentences import sentences
 from broker.rules.statistics.cube import count
 from broker.web.pages import day_report
-from tests.rules.test_statistics import DAY, NAMES, NOON, ZONE, Fact, day_total, visit, weighing, workflow
+from tests.support.facts import DAY, NAMES, NOON, ZONE, Fact, day_total, visit, weighing, workflow
 
 
 def said(*facts: Fact, language: str = "en") -> list[str]:

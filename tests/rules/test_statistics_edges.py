@@ -13,9 +13,9 @@ from broker.store import Record
 from broker.store.days import Days
 from broker.store.tinydb_store import TinyDBStore
 from broker.web.pages import day_report
-from tests.rules.test_statistics import DAY, NAMES, NOON, ZONE, Fact, day_total, keeper, visit, weighing, workflow
 from tests.support.bridge_morning import DAY as MORNING
 from tests.support.bridge_morning import Morning
+from tests.support.facts import DAY, NAMES, NOON, ZONE, Fact, day_total, keeper, visit, weighing, workflow
 
 HOUR, NEXT = 3600, "2026-11-23"
 MIDNIGHT = Days(ZONE).start(NEXT)

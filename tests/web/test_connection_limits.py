@@ -19,6 +19,8 @@ from broker.web.server import WebServer
 from tests.support.bridge_morning import Morning
 from tests.support.processes import REPO
 
+pytestmark = pytest.mark.real
+
 
 @pytest.fixture
 def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:

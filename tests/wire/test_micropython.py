@@ -12,6 +12,8 @@ from sim.micropython.interpreter import find_micropython
 from tests.binroom.cases.wire_cases import TAKEN
 from tests.support.wire_table import all_spoilt
 
+pytestmark = pytest.mark.real
+
 REPO = Path(__file__).resolve().parents[2]
 PACKER = """
 import json, sys

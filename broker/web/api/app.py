@@ -15,7 +15,7 @@ from broker.web.api.health import health_router
 from broker.web.api.picture import picture_router
 from broker.web.desk import Desk
 from broker.web.pages.api_docs import api_docs
-from broker.web.security import guard, refuse_values
+from broker.web.security import refuse_values, request_guard
 
 STATIC = Path(__file__).parents[1] / "static"
 
@@ -23,7 +23,7 @@ STATIC = Path(__file__).parents[1] / "static"
 def build_app(desk: Desk, store: Store, further: list[APIRouter], hosts: Collection[str] = ()) -> FastAPI:
     """The ASGI application of one bridge, with the `further` routers of other packages; `hosts` as in [web] hosts."""
     app = FastAPI(title=NAME, version=__version__, docs_url=None, redoc_url=None)
-    app.middleware("http")(guard(hosts))
+    app.middleware("http")(request_guard(hosts))
     app.add_exception_handler(RequestValidationError, refuse_values)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _pages(app)

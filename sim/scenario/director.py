@@ -1,4 +1,4 @@
-"""The director of a run: puts trucks, rooms and keepers on the stage and lets happen what the scenario says."""
+"""The director of a run: puts trucks, rooms and keepers on the scene and lets happen what the scenario says."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -6,7 +6,8 @@ from typing import Any
 
 from sim.scenario.recorded_receiver import RecordedTruck
 from sim.scenario.scenario import Happening, Scenario, ScenarioError
-from sim.scenario.stages import Stage, runs_of
+from sim.scenario.scene import Scene
+from sim.scenario.scenes import runs_of
 from sim.world.devices import Plant
 from sim.world.driving import Pace
 from sim.world.evidence import Evidence, Interval
@@ -20,15 +21,15 @@ LOOKS_EVERY_S = 1.0
 class Director:
     """Builds the world of a scenario on a plant; `begin` starts it."""
 
-    def __init__(self, scenario: Scenario, stage: Stage, timeline: Timeline, evidence: Evidence) -> None:
+    def __init__(self, scenario: Scenario, scene: Scene, timeline: Timeline, evidence: Evidence) -> None:
         self.scenario = scenario
         self.rooms: dict[str, RoomTruth] = {}
         self.trucks: dict[str, TruckTruth] = {}
         self.recorded: dict[str, RecordedTruck] = {}
-        self._stage = stage
+        self._scene = scene
         self._timeline = timeline
         self._evidence = evidence
-        self._runs = runs_of(stage, scenario)
+        self._runs = runs_of(scene, scenario)
         self._blocked: dict[str, bool] = {}
         self._after_press: dict[str, Happening] = {}
         self._seen_since: dict[tuple[str, str], float] = {}
@@ -58,22 +59,22 @@ class Director:
         self._plant = plant
         scenario, timeline = self.scenario, self._timeline
         seed = scenario.seed
-        for room in self._stage.plan.rooms.values():
-            bins = {waste: self._stage.bins.get((room.room_id, waste), 0) for waste in room.wastes}
+        for room in self._scene.plan.rooms.values():
+            bins = {waste: self._scene.bins.get((room.room_id, waste), 0) for waste in room.wastes}
             dice = random.Random(f"{seed} {room.room_id}")
             self.rooms[room.room_id] = RoomTruth(
                 room, plant.room(room.room_id), timeline, self._evidence, dice, bins, scenario.world["refill"]
             )
         pace = Pace(scenario.world["slowness"], scenario.world["jitter"])
         world = World(timeline, self._evidence, self.rooms, self._blocked, self._pressed)
-        recording = self._stage.recording
+        recording = self._scene.recording
         for truck_id, runs in self._runs.items():
             if recording is not None and recording.truck == truck_id:
                 self.recorded[truck_id] = RecordedTruck(recording, plant.truck(truck_id), timeline, self._evidence)
                 continue
             dice = random.Random(f"{seed} {truck_id}")
             unit = plant.truck(truck_id)
-            truck = TruckTruth(truck_id, runs, self._stage.plan, unit, world, dice, pace)
+            truck = TruckTruth(truck_id, runs, self._scene.plan, unit, world, dice, pace)
             truck.receiver.error_m = scenario.world["gps_error_m"]
             self.trucks[truck_id] = truck
         for (room_id, waste), (shown, since) in self._early_lamps.items():
@@ -82,7 +83,7 @@ class Director:
             self.itinerary_shown(truck_id, itinerary)
         for happening in scenario.happenings:
             self._check(happening)
-            timeline.at(self._stage.day_start_at + happening.at_s, self._starter(happening))
+            timeline.at(self._scene.day_start_at + happening.at_s, self._starter(happening))
         for room_truth in self.rooms.values():
             room_truth.start()
         for driven in self.trucks.values():
@@ -118,7 +119,7 @@ class Director:
             raise ScenarioError(f"{self.scenario.name}: {happening.kind}: no device {device!r} here")
 
     def _starter(self, happening: Happening) -> Callable[[], None]:
-        return lambda: _HAPPENS[happening.kind](self, happening.values)
+        return lambda: HAPPENS[happening.kind](self, happening.values)
 
     def _for(self, values: Mapping[str, Any], then: Callable[[], None]) -> None:
         self._timeline.after(values["for_min"] * 60, then)
@@ -217,7 +218,7 @@ class Director:
         return True
 
 
-_HAPPENS: dict[str, Callable[[Director, Mapping[str, Any]], None]] = {
+HAPPENS: dict[str, Callable[[Director, Mapping[str, Any]], None]] = {
     "lane_blocked": Director._lane_blocked,
     "breakdown": Director._breakdown,
     "gps_gap": Director._gps_gap,

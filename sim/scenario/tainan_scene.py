@@ -1,4 +1,4 @@
-"""A real route of Tainan's timetable as a stage: the real places and times, bins that fill the times between them."""
+"""A real route of Tainan's timetable as a scene: the real places and times, bins that fill the times between them."""
 
 import os
 from dataclasses import replace
@@ -7,7 +7,7 @@ from pathlib import Path
 from broker.plan.calendar import day_start_at
 from broker.plan.tainan.conversion import convert
 from sim.scenario.scenario import Scenario, ScenarioError
-from sim.scenario.stages import DataAbsentError, Stage
+from sim.scenario.scene import DataAbsentError, Scene
 from sim.world.trucks import DWELL_BASE_S, DWELL_PER_BIN_S, PLANNED_MPS
 
 MOST_BINS = 20
@@ -26,8 +26,8 @@ def shared_file(*parts: str) -> Path:
     return path
 
 
-def tainan_stage(scenario: Scenario) -> Stage:
-    """The stage of the route named in [area] route; raises DataAbsentError, or ScenarioError for an unknown route."""
+def tainan_scene(scenario: Scenario) -> Scene:
+    """The scene of the route named in [area] route; raises DataAbsentError, or ScenarioError for an unknown route."""
     text = shared_file("routes_tainan", "stops.csv").read_text(encoding="utf-8-sig")
     plan = convert(text).plan
     wanted = [run for run in plan.runs.values() if plan.routes[run.route_id].name == scenario.area["route"]]
@@ -43,4 +43,4 @@ def tainan_stage(scenario: Scenario) -> Stage:
         # One time per stop is all the table has: what driving does not take is taken for the stop.
         stop_s = following.arrive_day_s - here.arrive_day_s - (following.distance_m - here.distance_m) / PLANNED_MPS
         bins[here.room_id, route.waste] = min(MOST_BINS, max(0, round((stop_s - DWELL_BASE_S) / DWELL_PER_BIN_S)))
-    return Stage(plan, bins, day_start_at(plan, scenario.date))
+    return Scene(plan, bins, day_start_at(plan, scenario.date))

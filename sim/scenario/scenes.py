@@ -1,52 +1,28 @@
 """Where a scenario plays: the demo area (whole, or in a shorter form), a real Tainan route, or a recorded track."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from broker.plan.calendar import day_start_at, service_runs
 from broker.plan.demo_area import BINS, demo_plan
 from broker.plan.model import Plan, RunPlan
+from sim.scenario.recorded_receiver import receiver_scene
 from sim.scenario.scenario import Scenario, ScenarioError, day_s
+from sim.scenario.scene import Scene
+from sim.scenario.tainan_scene import tainan_scene
 from sim.world.receiver import METRES_PER_DEGREE
 from sim.world.trucks import DWELL_BASE_S, DWELL_PER_BIN_S, PLANNED_MPS, RunToday
 
 DEPOT_AWAY_M = 600.0
 
 
-class DataAbsentError(Exception):
-    """The scenario needs recorded data that is not on this machine; the text names the folder."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """A receiver's own words instead of a simulated receiver: what it says at each second of the run."""
-
-    truck: str
-    says: tuple[tuple[float, bytes], ...]  # seconds after the first, the raw sentences
-    truth: tuple[tuple[float, float, float], ...]  # POSIX seconds, latitude, longitude
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """The area a scenario plays in, with the bins that stand there in the morning."""
-
-    plan: Plan
-    bins: Mapping[tuple[str, str], int]
-    day_start_at: int
-    recording: Recording | None = None
-
-
-def stage_of(scenario: Scenario) -> Stage:
+def scene_of(scenario: Scenario) -> Scene:
     """The area of a scenario; raises ScenarioError, or DataAbsentError where recorded data is missing."""
     kind = scenario.area["kind"]
     if kind == "tainan":
-        from sim.scenario.tainan_stage import tainan_stage
-
-        return tainan_stage(scenario)
+        return tainan_scene(scenario)
     if kind == "receiver":
-        from sim.scenario.recorded_receiver import receiver_stage
-
-        return receiver_stage(scenario)
+        return receiver_scene(scenario)
     plan = demo_plan()
     each = scenario.area["bins_each"]
     bins = dict.fromkeys(BINS, each) if each >= 0 else dict(BINS)
@@ -64,7 +40,7 @@ def stage_of(scenario: Scenario) -> Stage:
     if scenario.area["runs"] and not scenario.area["all_rooms"]:  # rooms that nobody visits would only cost time
         visited = {visit.room_id for run in runs.values() for visit in run.visits}
         plan = replace(plan, rooms={room_id: room for room_id, room in plan.rooms.items() if room_id in visited})
-    return Stage(plan, bins, day_start_at(plan, scenario.date))
+    return Scene(plan, bins, day_start_at(plan, scenario.date))
 
 
 def shortened(run: RunPlan, scenario: Scenario) -> RunPlan:
@@ -89,22 +65,22 @@ def retimed(plan: Plan, run: RunPlan, bins: Mapping[tuple[str, str], int], leave
     return replace(run, visits=tuple(visits), shift_end_day_s=end_s)
 
 
-def runs_of(stage: Stage, scenario: Scenario) -> dict[str, list[RunToday]]:
+def runs_of(scene: Scene, scenario: Scenario) -> dict[str, list[RunToday]]:
     """The runs of each truck on the scenario's day that leave before it ends."""
     found: dict[str, list[RunToday]] = {}
-    for run in service_runs(stage.plan, scenario.date):
-        first, route = run.visits[0], stage.plan.routes[run.route_id]
-        departs_at = stage.day_start_at + first.arrive_day_s - first.distance_m / PLANNED_MPS
+    for run in service_runs(scene.plan, scenario.date):
+        first, route = run.visits[0], scene.plan.routes[run.route_id]
+        departs_at = scene.day_start_at + first.arrive_day_s - first.distance_m / PLANNED_MPS
         depot, home = route.line[0], route.line[-1]
         if first.distance_m < DEPOT_AWAY_M:  # a line that begins at its first room says nothing of a depot
             depot = home = (depot[0] + DEPOT_AWAY_M / METRES_PER_DEGREE, depot[1])
             departs_at -= DEPOT_AWAY_M / PLANNED_MPS
-        if departs_at < stage.day_start_at + scenario.to_s:
+        if departs_at < scene.day_start_at + scenario.to_s:
             found.setdefault(run.truck_id, []).append(RunToday(run, route, departs_at, depot, home))
     for truck_id in scenario.area["standby"]:
-        route = next(iter(stage.plan.routes.values()))
+        route = next(iter(scene.plan.routes.values()))
         ready = RunPlan(f"standby-{truck_id}", route.route_id, truck_id, "", ())
-        ready_at = stage.day_start_at + float(scenario.from_s)
+        ready_at = scene.day_start_at + float(scenario.from_s)
         found.setdefault(truck_id, [RunToday(ready, route, ready_at, route.line[0], route.line[-1])])
     if not found:
         raise ScenarioError(f"{scenario.name}: no run of this area leaves its depot between from and to")
