@@ -7,8 +7,7 @@ import pytest
 from broker.__main__ import main
 from broker.store import Record
 from broker.store.sqlite_store import SQLiteStore
-from tests.rules.test_statistics import NOON, visit
-from tests.store.test_commands import ZONE
+from tests.support.facts import NOON, ZONE, visit
 from tests.support.processes import BridgeProcess, mosquitto
 
 DAYS = ["--from", "2026-11-20", "--to", "2026-11-26"]
@@ -27,6 +26,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.real
 def test_figures_and_corrections_while_the_bridge_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same bytes as from the records themselves, an amendment that counts at once, and errors in words."""
     broker = mosquitto(tmp_path / "mqtt")

@@ -1,7 +1,6 @@
 """Export, import, amend and stats: what a technician has in a cellar at night."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +13,8 @@ from broker.__main__ import main
 from broker.store import Conflict, Corrupt, transfer
 from broker.store.postgres_store import PostgresStore
 from broker.store.sqlite_store import SQLiteStore
-from tests.store.test_contract import bins, database, visit  # noqa: F401 - a fixture
-from tests.store.test_damage import findings
-from tests.support.store_faults import NOON, batch, open_store
-
-ZONE = "Asia/Shanghai"
+from tests.support.records import ZONE, bins, visit
+from tests.support.store_faults import NOON, batch, findings, open_store
 
 
 def filled(folder: Path) -> SQLiteStore:
@@ -44,7 +40,8 @@ def folder(tmp_path) -> Path:
     return tmp_path / "s"
 
 
-def test_export_and_import_give_the_same_bytes_everywhere(folder, tmp_path, database):  # noqa: F811
+@pytest.mark.real
+def test_export_and_import_give_the_same_bytes_everywhere(folder, tmp_path, database):
     """Folder to lines to folder, to PostgreSQL, to a TinyDB file and back: every export is byte-equal."""
     source = filled(tmp_path / "other")
     first = tmp_path / "first.jsonl"
@@ -288,6 +285,7 @@ def test_commands_refuse_what_is_no_time_zone_and_no_text(folder, tmp_path, caps
         assert "is not UTF-8" in capsys.readouterr().err
 
 
+@pytest.mark.real
 @pytest.mark.parametrize(("end", "code", "said"), [("head", 1, ""), ("ctrl-c", 130, "interrupted")])
 def test_a_command_that_is_not_heard_to_its_end_ends_quietly(folder, end, code, said):
     """`| head` and Ctrl-C bring no traceback; and what is printed is UTF-8 under any locale."""

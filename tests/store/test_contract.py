@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 from broker.store import Conflict, Receipt, Record, Refused, Store, Unavailable, where
 from broker.store.postgres_store import PostgresStore
 from broker.store.sqlite_store import SQLiteStore
-from tests.support.postgres import NoPostgresError, postgres_server
+from tests.support.records import NOON, ZONE, bins, visit
 
-NOON = 1795320000  # 2026-11-22 12:00 in Shanghai
-ZONE = "Asia/Shanghai"
 _areas = itertools.count(1)
 
 
@@ -27,23 +25,13 @@ class Clock:
         return self.at
 
 
-@pytest.fixture(scope="session")
-def database() -> Iterator[str]:
-    """One PostgreSQL for all tests, or a loud skip."""
-    try:
-        with postgres_server() as address:
-            yield address
-    except NoPostgresError as reason:
-        pytest.skip(f"PostgreSQL half of the store contract NOT RUN: {reason}")
-
-
 @pytest.fixture
 def clock() -> Clock:
     """The clock of the store under test."""
     return Clock()
 
 
-@pytest.fixture(params=["tinydb", "postgresql"])
+@pytest.fixture(params=["tinydb", pytest.param("postgresql", marks=pytest.mark.real)])
 def reopen(request, tmp_path, clock) -> Iterator[Callable[[], Store]]:
     """Opens the store under test; called again it opens the same one again after closing it."""
     opened: list[Store] = []
@@ -70,19 +58,6 @@ def reopen(request, tmp_path, clock) -> Iterator[Callable[[], Store]]:
 def store(reopen) -> Store:
     """The store under test, open."""
     return reopen()
-
-
-def bins(seq: int, at: int = NOON, room: str = "r01", count: int = 1, waste: str = "residential_dry") -> Record:
-    """A bin report."""
-    entry = {"waste": waste, "count": count, "grams": 1000 * count, "quality": 0}
-    body = {"device": room, "boot": 1, "seq": seq, "at": at, "late": False, "bins": [entry]}
-    return Record(f"{room}:1:{seq}", "bins", room, at, NOON, "xh", body)
-
-
-def visit(number: int, state: str, at: int = NOON, key: str = "run1/r01/1") -> Record:
-    """A visit's transition."""
-    body = {"room": "r01", "truck": "t01", "waste": "unit_wet", "state": state, "reason": None, "bins_before": 4}
-    return Record(f"visit:{key}:{at}:{number}", "visit", key, at, NOON, "xh", body)
 
 
 def test_store_gives_back_what_was_appended(store):

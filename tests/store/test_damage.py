@@ -9,10 +9,10 @@ from tinydb import TinyDB
 
 from broker.__main__ import main
 from broker.store import Conflict, Corrupt, StoreError, Unavailable
-from broker.store.check import Finding, check
+from broker.store.check import check
 from broker.store.sqlite_store import SQLiteStore
-from tests.store.test_contract import ZONE
-from tests.support.store_faults import NOON, batch, open_store, stored_batches
+from tests.support.records import ZONE
+from tests.support.store_faults import NOON, batch, findings, open_store, stored_batches
 
 DAY_S = 86_400
 AREA = ["--area", "xh", "--timezone", ZONE]
@@ -34,11 +34,6 @@ def folder(tmp_path) -> Path:
     """The folder of a filled store, closed."""
     filled(tmp_path / "s").close()
     return tmp_path / "s"
-
-
-def findings(folder: Path, **options) -> list[Finding]:
-    """What the check says, without the good."""
-    return [finding for finding in check(folder, **options) if not finding.good]
 
 
 def without_past_days(folder: Path) -> None:

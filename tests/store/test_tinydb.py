@@ -16,7 +16,7 @@ from broker.store import Conflict, Corrupt, Refused, Unavailable
 from broker.store.pushdown import where_of
 from broker.store.sqlite_store import SQLiteStore
 from broker.store.tables import RecordDB, SQLiteStorage
-from tests.store.test_contract import NOON, ZONE, bins, visit
+from tests.support.records import NOON, ZONE, bins, visit
 
 Doc = dict[str, object]
 
@@ -53,6 +53,7 @@ def _insert(path: str) -> None:
     RecordDB(path).insert(document(99))
 
 
+@pytest.mark.real
 def test_nothing_stale_is_answered(filled, tmp_path):
     """Another process writes: the same query, asked before, answers anew."""
     query = where("id") == "r00:1:99"

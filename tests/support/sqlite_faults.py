@@ -4,14 +4,13 @@ The methods that change a file (write, sync, truncate, delete) go to a Python ob
 It needs no compiler: the library that `sqlite3` was linked with is asked for the symbols.
 """
 
+import _sqlite3
 import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ctypes import CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_int, c_longlong, c_void_p
 from pathlib import Path
 from typing import Protocol
-
-import _sqlite3
 
 OK, FULL, IOERR, IOERR_WRITE, IOERR_FSYNC = 0, 13, 10, 778, 1034
 

@@ -18,13 +18,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from broker.store import Record, StoreError
+from broker.store.check import Finding
+from broker.store.check import check as look_over
 from broker.store.files import Files
 from broker.store.sqlite_store import SQLiteStore
 from tests.support import sqlite_faults
+from tests.support.records import NOON, ZONE
 from tests.support.sqlite_faults import FULL, IOERR_FSYNC, IOERR_WRITE, OK
 
-NOON = 1795320000
-ZONE = "Asia/Shanghai"
 BATCH = 5
 BLOCK_BYTES = 512
 
@@ -59,15 +60,15 @@ class FailingDisk(Files):
         path.write_bytes(data)
         return OK
 
-    def sync(self, path: Path) -> int:  # noqa: ARG002
+    def sync(self, path: Path) -> int:
         """SQLite syncs."""
         return self._sqlite(IOERR_FSYNC)
 
-    def truncate(self, path: Path, size: int) -> int:  # noqa: ARG002
+    def truncate(self, path: Path, size: int) -> int:
         """SQLite cuts."""
         return self._sqlite(IOERR_WRITE)
 
-    def delete(self, path: Path) -> int:  # noqa: ARG002
+    def delete(self, path: Path) -> int:
         """SQLite removes."""
         return self._sqlite(IOERR_WRITE)
 
@@ -83,7 +84,7 @@ class FailingDisk(Files):
         self._check()
         super().remove(path)
 
-    def sync_folder(self, path: Path) -> None:  # noqa: ARG002
+    def sync_folder(self, path: Path) -> None:
         self._check()
 
 
@@ -238,6 +239,11 @@ def stored_batches(folder: Path, now: Callable[[], float]) -> dict[int, int]:
         return counts
     finally:
         store.close()
+
+
+def findings(folder: Path, **options: object) -> list[Finding]:
+    """What a look over a folder finds, without the good."""
+    return [finding for finding in look_over(folder, **options) if not finding.good]  # type: ignore[arg-type]
 
 
 def check(acknowledged: Sequence[int], counts: dict[int, int], where: str) -> None:
