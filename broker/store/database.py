@@ -1,7 +1,7 @@
 """The SQLite file under the record: its tables, how it is opened, and what its errors mean.
 
-One connection writes (WAL, every commit synced), each thread that asks has one that only reads. After a commit that
-failed nothing is written until all that was acknowledged has been copied from the log into the file and synced: a
+One connection writes (WAL, every commit synced), each thread that asks has one that only reads; a third one copies the
+log into the file beside the commits, which wait for its last few pages only. After a commit that failed nothing is written until all that was acknowledged has been copied from the log into the file and synced: a
 second sync of a log that could not be synced says nothing about what was in it.
 """
 
@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,7 +20,8 @@ NAME = "record.sqlite"
 MAGIC = b"SQLite format 3\0"
 ADVICE = "run `python3 -m broker fsck`"
 _WAIT_S = 20.0
-_LOG_PAGES = 2000  # 8 MB of log, then its pages go into the file
+_ROWS_OF_LOG = 4000  # then its pages go into the file, 4 to 16 MB of them
+_LOG_PAGES = 16_000  # if that did not happen the commit does it itself
 _NO_SPACE = {sqlite3.SQLITE_FULL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 SCHEMA = """
@@ -64,6 +65,8 @@ class Database:
         self._write_lock = threading.RLock()
         self._writer: sqlite3.Connection | None = None
         self._in_doubt = False
+        self._changes = 0  # that the log holds, about
+        self._copying: threading.Thread | None = None
         self._local = threading.local()
         self._readers: list[sqlite3.Connection] = []
         self._closed = False
@@ -85,9 +88,8 @@ class Database:
         if self._closed:
             raise Unavailable(f"{self.shown} is closed")
         if found is None:
-            mode = "mode=ro&immutable=1" if self._immutable else "mode=ro"
             try:
-                found = _connected(f"file:{quote(str(self.path.absolute()))}?{mode}")
+                found = _connected(self._uri("ro") + ("&immutable=1" if self._immutable else ""))
                 found.execute("PRAGMA query_only = ON")
             except sqlite3.Error as error:
                 raise failure(self.shown, error) from error
@@ -118,9 +120,11 @@ class Database:
                     yield connection
                     return
                 connection.execute("BEGIN IMMEDIATE")
+                before = connection.total_changes
                 try:
                     yield connection
                     connection.execute("COMMIT")
+                    self._copy_log_if_due(connection.total_changes - before)
                 except BaseException as error:
                     self._in_doubt = isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError)
                     with suppress(sqlite3.Error):
@@ -136,7 +140,7 @@ class Database:
             self._lock = self._lock or Lock(self.path.with_suffix(".lock"))
             if self._lock.alone:
                 self._write_log_again()
-            connection = _connected(f"file:{quote(str(self.path.absolute()))}?mode=rwc")
+            connection = _connected(self._uri("rwc"))
             connection.executescript(
                 f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;"
                 f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}; PRAGMA journal_size_limit = 16777216;"
@@ -164,6 +168,25 @@ class Database:
         if busy:
             raise Unavailable(f"{self.shown}: its log must be emptied, and somebody still reads it: again soon")
 
+    def _copy_log_if_due(self, changes: int) -> None:
+        self._changes += changes
+        if self._changes >= _ROWS_OF_LOG and (self._copying is None or not self._copying.is_alive()):
+            self._changes = 0
+            self._copying = threading.Thread(target=self._copy_log, name="copy log", daemon=True)
+            self._copying.start()
+
+    def _copy_log(self) -> None:
+        """Copy the log's pages into the file, so that the next commit begins the log anew."""
+        # What cannot be copied now stays in the log; a disk that fails is said by the commits.
+        with suppress(sqlite3.Error), closing(_connected(self._uri("rw"))) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            with self._write_lock:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _uri(self, mode: str) -> str:
+        return f"file:{quote(str(self.path.absolute()))}?mode={mode}"
+
     def _write_log_again(self) -> None:
         """Write a log that was left behind over itself, and sync it: what is in it may be in memory only."""
         if not self.log.exists() or self.log.stat().st_size == 0:
@@ -182,6 +205,9 @@ class Database:
         """Close all connections and let others in; a second call does nothing."""
         with self._write_lock:
             self._closed = True
+        if self._copying is not None:
+            self._copying.join()
+        with self._write_lock:
             for connection in (*self._readers, self._writer):
                 if connection is not None:
                     with suppress(sqlite3.Error):

@@ -7,9 +7,9 @@ import pytest
 from tests.support.postgres import NoPostgresError, postgres_server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def database() -> Iterator[str]:
-    """One PostgreSQL for all tests, or a loud skip."""
+    """One PostgreSQL for all tests of this folder, or a loud skip."""
     try:
         with postgres_server() as address:
             yield address
