@@ -93,7 +93,8 @@ def _asked_place(arguments: argparse.Namespace) -> tuple[str, str, str]:
     note = None if where is None or is_address(where) else read_note(Path(where))
     if note is not None:
         if (arguments.area or note.area, arguments.timezone or note.timezone) != (note.area, note.timezone):
-            raise ValueError(f"{where} holds area {note.area} in time zone {note.timezone}: leave out --area and --timezone")
+            held = f"{where} holds area {note.area} in time zone {note.timezone}"
+            raise ValueError(f"{held}: leave out --area and --timezone")
         return where, note.area, note.timezone
     if where is None or arguments.area is None:
         if where is not None and not is_address(where) and Path(where).is_dir() and any(Path(where).iterdir()):

@@ -1,8 +1,8 @@
 """Looking a record over without trusting it, and putting right what can be put right without guessing.
 
-Every row is read and proved by its checksum, a missing row is known by its number. A repair makes a new file of what can
-be read and takes what cannot from the past days' files and from a copy; the damaged file is kept in `aside/`. What is
-lost for good is said by row, and remembered. Nothing is deleted.
+Every row is read and proved by its checksum, a missing row is known by its number. A repair makes a new file of what
+can be read, and takes what cannot from a copy and from the past days' files; the damaged file is kept in `aside/`.
+What is lost for good is said by row, and remembered. Nothing is deleted.
 """
 
 import sqlite3

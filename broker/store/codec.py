@@ -184,9 +184,11 @@ def records_of(rows: Sequence[Sequence[Any]]) -> list[Record]:
                 raise ValueError("its checksum is another")
     except TypeError as error:
         raise ValueError("a column of it holds another type") from error
+    # Not by Record(...), which takes twice as long to call: a month of figures makes some 100,000.
+    make, loads = tuple.__new__, orjson.loads
     return [
-        Record(one.decode(), kind.decode(), key.decode(), at, received_at, area.decode(), orjson.loads(body))
-        for one, kind, key, at, received_at, area, body, *_ in rows
+        make(Record, (row[0].decode(), row[1].decode(), row[2].decode(), row[3], row[4], row[5].decode(), loads(row[6])))
+        for row in rows
     ]
 
 

@@ -1,4 +1,4 @@
-"""Every call to the file system outside SQLite that durability depends on, in one small class that a test can replace."""
+"""The calls to the file system outside SQLite that durability depends on, in one class that a test can replace."""
 
 import fcntl
 import os

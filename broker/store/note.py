@@ -33,8 +33,8 @@ class Note:
         """Raises Conflict if it is of another area, time zone or format."""
         if (self.format, self.area, self.timezone) != (FORMAT, area, timezone):
             raise Conflict(
-                f"{path} says area {self.area}, time zone {self.timezone}, format {self.format}; the configuration says "
-                f"{area}, {timezone} and this program writes format {FORMAT}: use the folder of this area"
+                f"{path} says area {self.area}, time zone {self.timezone}, format {self.format}; the configuration "
+                f"says {area}, {timezone} and this program writes format {FORMAT}: use the folder of this area"
             )
 
     def encoded(self) -> bytes:

@@ -33,7 +33,7 @@ def must_be_store(where: str | Path) -> None:
 def open_store(where: str | Path, area: str, timezone: str, now: Callable[[], float], *, make: bool = True) -> Store:
     """The store at `where`, made if it is not there; raises Unavailable, Corrupt or Conflict saying what to do.
 
-    Without `make` Conflict is raised where there are no records, or none of this area, and a bridge may be at work there.
+    Without `make` Conflict is raised where there are no records, or none of this area; a bridge may be at work there.
     A password of PostgreSQL comes from PGPASSFILE or PGPASSWORD, never from the address.
     """
     if str(where).startswith(("postgresql://", "postgres://")):

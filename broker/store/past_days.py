@@ -15,12 +15,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 
 from broker.store import Corrupt, Record, codec
 from broker.store.days import Days
 from broker.store.files import Files
+
+if TYPE_CHECKING:
+    from broker.store.sqlite_reader import SQLiteReader
 
 FOLDER = "days"
 SUMS = "SHA256SUMS"
@@ -41,7 +45,7 @@ class PastDays:
         """The days that are there."""
         return sorted(path.name for path in self.folder.glob("[0-9]*") if path.is_dir())
 
-    def export(self, source: "Source", today: str, pause_s: float = _PAUSE_S) -> list[str]:
+    def export(self, source: "SQLiteReader", today: str, pause_s: float = _PAUSE_S) -> list[str]:
         """Write all days before `today` that have records which are not in their files; those that were written."""
         with self._lock:
             done_to, waiting = self.state()
@@ -64,7 +68,7 @@ class PastDays:
             return int(found["rows"]), list(found["waiting"])
         return 0, []
 
-    def write(self, source: "Source", day: str, pause_s: float = 0.0) -> None:
+    def write(self, source: "SQLiteReader", day: str, pause_s: float = 0.0) -> None:
         """Write one day anew: under a hidden name, then in the place of the old one."""
         self._files.make_folder(self.folder)
         draft, old = self.folder / f".{day}.part", self.folder / f".{day}.old"
@@ -73,7 +77,8 @@ class PastDays:
                 self._files.remove(left)
         self._files.make_folder(draft)
         try:
-            sums = [f"{self._write(draft, kind, rows, pause_s)}  {kind}.json\n" for kind, rows in self._kinds(source, day)]
+            kinds = groupby(source.between(*self._days.span(day, day)), key=lambda pair: pair[1].kind)
+            sums = [f"{self._write(draft, kind, rows, pause_s)}  {kind}.json\n" for kind, rows in kinds]
             self._files.write(draft / SUMS, "".join(sums).encode())
             self._files.sync_folder(draft)
             if (self.folder / day).exists():
@@ -85,20 +90,15 @@ class PastDays:
                     if left.exists():
                         self._files.remove(left)
 
-    def _kinds(self, source: "Source", day: str) -> Iterator[tuple[str, Iterator[tuple[int, Record]]]]:
-        return groupby(source.between(*self._days.span(day, day)), key=lambda pair: pair[1].kind)
-
     def _write(self, folder: Path, kind: str, rows: Iterator[tuple[int, Record]], pause_s: float) -> str:
-        digest, path = hashlib.sha256(), folder / f"{kind}.json"
-        parts, size = [b'{"_default": {'], 0
+        parts = [b'{"_default": {']
         for number, (row, record) in enumerate(rows):
             parts.append(b'%b\n"%d": %b' % (b"," if number else b"", row, codec.encode_with_kind(record)))
             if number % _PART == 0:
                 time.sleep(pause_s)
         data = b"".join([*parts, b"\n}}\n"])
-        digest.update(data)
-        self._files.write(path, data)
-        return digest.hexdigest()
+        self._files.write(folder / f"{kind}.json", data)
+        return hashlib.sha256(data).hexdigest()
 
     def wrong(self, day: str) -> list[Path]:
         """The files of a day that are not as they were written, or missing, or nobody's."""
@@ -125,19 +125,3 @@ def _digest(path: Path) -> str | None:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return None
-
-
-class Source:
-    """What the days are written from: the rows of the record; a store has one."""
-
-    def last_row(self) -> int:
-        """The highest row."""
-        raise NotImplementedError
-
-    def times_between(self, after: int, last: int) -> Iterator[int]:
-        """The event times of the rows above `after`, up to `last`."""
-        raise NotImplementedError
-
-    def between(self, start: int, end: int) -> Iterator[tuple[int, Record]]:
-        """Rows and records, as first stored, with start <= at < end, by kind, then (at, id)."""
-        raise NotImplementedError

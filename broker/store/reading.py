@@ -48,7 +48,7 @@ class RecordReader:
         """The records that a TinyDB query holds for, ordered by (at, id); see Store."""
         known = self._amendments() if amended else None
         for batch in self._batches(where_of(query, self.mark), BY_TIME):
-            records = map(known.applied, batch) if known is not None else batch
+            records = batch if known is None else known.all_applied(batch)
             yield from [record for record in records if query(codec.document_of(record))]
 
     def get(self, record_id: str) -> Record | None:
@@ -93,6 +93,7 @@ class RecordReader:
                 if other is None or BY_TIME.key(record) > BY_TIME.key(other):
                     newest[record.key] = record
         else:
-            newest = {key: batch[0] for batch in islice(self._batches(found, NEWEST_FIRST), 1)}
+            one = next(self._batches(found, NEWEST_FIRST), None)
+            newest = {} if one is None else {key: one[0]}
         known = self._amendments()
         return {name: known.applied(record) for name, record in newest.items()}

@@ -19,7 +19,7 @@ REPAIRED = "record.repaired"  # a repair made this and had not put it in its pla
 class Made(NamedTuple):
     """How many rows a file got, its last one, and which are missing of those that the note tells of."""
 
-    count: int
+    records: int
     last: int
     lost: list[int]
 
@@ -55,7 +55,8 @@ def make_database(
 
 def gaps(batches: Iterable[list[tuple[int, Any]]], last: int) -> tuple[int, list[int]]:
     """How many numbered rows there are, and which of 1 to `last` are not."""
-    count, following, missing = 0, 1, []
+    count, following = 0, 1
+    missing: list[int] = []
     for batch in batches:
         for row, _ in batch:
             missing += range(following, row)

@@ -19,7 +19,7 @@ from broker.store.days import Days
 from broker.store.files import Files
 from broker.store.note import NAME as NOTE
 from broker.store.note import Note, read_note
-from broker.store.past_days import PastDays, Source
+from broker.store.past_days import PastDays
 from broker.store.pushdown import Where
 from broker.store.reading import BY_TIME, Order, RecordReader
 from broker.store.tables import COLUMNS, RecordDB
@@ -35,7 +35,7 @@ _WARNINGS = 20
 _FIRST_BATCH, _BATCH = 1, 200
 
 
-class SQLiteReader(RecordReader, Source):
+class SQLiteReader(RecordReader):
     """The reading half of a store. Raises Corrupt or Conflict, naming the file, for what is not this record."""
 
     def __init__(
@@ -60,11 +60,13 @@ class SQLiteReader(RecordReader, Source):
         note.must_be(self.area, self.timezone, self.folder / NOTE)
         had = f"{self.folder / NOTE} says that it had {note.rows} records"
         if not self.database.exists():
-            raise Corrupt(f"{path} is {'empty' if path.exists() else 'missing'}, but {had}: put a copy back, or {ADVICE}")
+            what = "empty" if self.database.path.exists() else "missing"
+            raise Corrupt(f"{path} is {what}, but {had}: put a copy back, or {ADVICE}")
         self.database.must_be_whole()
         found = self.about("record")
         if found != note.record:
-            raise Conflict(f"{path} is not the record that {NOTE} was written for: it is of area {self.about('area')!r}")
+            area = self.about("area")
+            raise Conflict(f"{path} is not the record that {NOTE} was written for: it is of area {area!r}")
         last = self.last_row()
         if last < note.rows:
             raise Corrupt(f"{path} ends at record {last}, an older copy perhaps, but {had}: put it back, or {ADVICE}")
@@ -138,7 +140,7 @@ class SQLiteReader(RecordReader, Source):
         yield [pair for pair in rest if last is None or (order.key(pair[1]) > order.key(last)) is not order.reverse]
 
     def one_by_one(self, found: Where, first: int, last: int) -> Iterator[tuple[Any, ...]]:
-        """The rows from first to last that a condition finds, each asked by its number, but those that cannot be read."""
+        """The rows from first to last that a condition finds, each asked by its number; what cannot be read is not."""
         text = f"SELECT {COLUMNS} FROM record WHERE row = ? AND {found.sql}"  # noqa: S608
         for number in range(first, last + 1):
             with suppress(Corrupt):

@@ -56,7 +56,7 @@ class SQLiteStore(SQLiteReader):
         export_in_background: bool = True,
         beside_bridge: bool = False,
     ) -> None:
-        """Below `min_free_bytes` of free disk only urgent batches are taken; `beside_bridge` may write while one does."""
+        """Below `min_free_bytes` of free disk only urgent batches are taken; `beside_bridge` may be one of several."""
         files = files or Files()
         try:
             files.make_folder(folder)

@@ -86,7 +86,7 @@ class SQLiteStorage(Storage):
             tables[name.decode()] = orjson.loads(body)
         return tables
 
-    def write(self, data: dict[str, Mapping[str, Any]]) -> None:
+    def write(self, data: dict[str, dict[str, Any]]) -> None:
         """Make these all tables, as TinyDB's own Table and `drop_table` ask."""
         others = {name: orjson.dumps(table) for name, table in data.items() if name != RECORDS}
         records = data.get(RECORDS, {})
@@ -116,7 +116,7 @@ class SQLiteStorage(Storage):
 def put(
     connection: sqlite3.Connection, documents: Mapping[int, Mapping[str, Any]], instead_of_all: bool = False
 ) -> None:
-    """Write documents under their numbers; raises Refused for one that is no record, Conflict for an id that is taken."""
+    """Write documents under their numbers; raises Refused for what is no record, Conflict for an id that is taken."""
     rows = codec.rows_of([codec.of_document(document) for document in documents.values()])
     try:
         connection.execute("DELETE FROM record WHERE ?", [instead_of_all])
@@ -147,7 +147,7 @@ class RecordTable(Table):
         """The first document that a condition holds for, or that of a number, or None; with `doc_ids` a list."""
         if doc_id is not None or (doc_ids is None and cond is not None):
             return next(self._found(cond) if doc_id is None else self._numbered([doc_id]), None)
-        return list(self._numbered(doc_ids)) if doc_ids is not None else super().get()  # type: ignore[call-overload]
+        return list(self._numbered(doc_ids)) if doc_ids is not None else super().get()
 
     def _numbered(self, numbers: Iterable[int]) -> Iterator[Document]:
         for number in sorted(set(numbers)):
@@ -221,7 +221,7 @@ class RecordTable(Table):
 class RecordDB(TinyDB):
     """The record as a TinyDB: `RecordDB(path)`; its own table is `records`, all others are as stock TinyDB has them."""
 
-    default_storage_class = SQLiteStorage
+    default_storage_class = SQLiteStorage  # type: ignore[assignment]  # TinyDB says JSONStorage where it means Storage
     default_table_name = RECORDS
 
     def table(self, name: str, **kwargs: Any) -> Table:

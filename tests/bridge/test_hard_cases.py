@@ -1,6 +1,5 @@
 """Hard cases of the bridge: presses that come late or twice, odd clicks, brokers that were away, faults of our own."""
 
-import errno
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -157,7 +157,7 @@ def test_any_query_is_answered_as_stock_tinydb_does(filled, query):
             return "TypeError"
 
     theirs, ours = asked(stock), asked(filled)
-    # An index may pass a document over that cannot be compared: an answer where there was an error, never the other way.
+    # An index may pass a document over that cannot be compared: an answer where there was an error.
     assert ours == theirs or theirs == "TypeError"
 
 
@@ -196,7 +196,7 @@ def _worked_on(db: TinyDB) -> list[object]:
 
 @pytest.mark.parametrize("kind", [RecordDB, TinyDB])
 def test_every_call_of_tinydb_does_what_stock_tinydb_does(tmp_path, kind):
-    """Insert, update, upsert, remove, truncate, several tables, doc_id, len, iteration: equal, and equal after reopening."""
+    """Insert, update, upsert, remove, truncate, several tables, doc_id, len, iteration: equal, also after reopening."""
     db = kind(tmp_path / "x.sqlite", storage=SQLiteStorage)
     assert json.dumps(_worked_on(db)) == json.dumps(_worked_on(TinyDB(storage=MemoryStorage)))
     db.table("others").insert({"a": {"deep": [1, None, "中"]}})

@@ -1,4 +1,4 @@
-"""A record that is not what was written: refused or told by name, never a blank start, and what can be had comes back."""
+"""A record that is not what was written: refused or told by name, never a blank start; what can be had comes back."""
 
 import shutil
 import sqlite3
@@ -105,8 +105,9 @@ def removed(path: Path) -> None:
 
 
 WRONG = [
-    (emptied, "is empty, but"), (zeroed, "damaged"), (cut, "end is missing|damaged"), (a_little, "damaged|end is missing"),
-    (another_kind, "damaged"), (older, "ends at record 150, an older copy perhaps, but"), (blank, "cannot be used|damaged"),
+    (emptied, "is empty, but"), (zeroed, "damaged"), (cut, "end is missing|damaged"),
+    (a_little, "damaged|end is missing"), (another_kind, "damaged"), (blank, "cannot be used|damaged"),
+    (older, "ends at record 150, an older copy perhaps, but"),
     (of_another_area, "is not the record that record.note was written for"), (removed, "is missing, but"),
 ]  # fmt: skip
 
@@ -200,7 +201,7 @@ def test_a_folder_of_before_is_not_begun_anew(tmp_path):
 
 
 def test_every_turned_bit_in_a_row_is_noticed(tmp_path):
-    """Each bit of each byte of a row's columns and body: that record is refused by id and left out, the others are there."""
+    """Each bit of each byte of a row's columns and body: that record is refused or left out, the others are there."""
     store = open_store(tmp_path, lambda: NOON)
     store.append(batch(1))
     store.close()
@@ -229,7 +230,7 @@ def test_every_turned_bit_in_a_row_is_noticed(tmp_path):
 
 
 def test_a_page_that_cannot_be_read_costs_its_rows_and_no_others(folder, capsys):
-    """Each page of the file in turn is zeros: what is read is right, what is missing is said, a repair brings it back."""
+    """Each page of the file in turn is zeros: what is read is right, and what is missing is said."""
     path = folder / "record.sqlite"
     good = path.read_bytes()
     store = open_store(folder, lambda: NOON + 2 * DAY_S)
@@ -296,7 +297,7 @@ def test_a_repair_that_was_interrupted_is_named_and_finished(folder, monkeypatch
 
 
 def test_a_damaged_file_of_a_past_day_is_named_and_made_again(folder):
-    """Each file of a day, a bit turned or gone; the list of checksums too; the whole day: the bridge starts all the same."""
+    """Each file of a day, a bit turned or gone; the list of checksums; the whole day: the bridge starts."""
     day = folder / "days" / "2026-11-22"
     whole = {path.name: path.read_bytes() for path in day.iterdir()}
     for name in whole:

@@ -1,4 +1,4 @@
-"""Faults met by the store on files: failing calls, power cuts, kill -9, full disks, clocks, two bridges, many callers."""
+"""Faults met by the store on files: failing calls, power cuts, kills, full disks, clocks, two bridges, many callers."""
 
 import errno
 import os
@@ -166,7 +166,7 @@ def test_a_record_on_a_disk_that_is_read_only_is_read(small_disk, tmp_path):
         with reading_store(place, "xh", ZONE, lambda: NOON) as found:
             assert len(list(transfer.records_of(found))) == 5
         assert [finding.good for finding in fsck(place)] == [True]
-        with pytest.raises(Unavailable, match="cannot be opened|in use"):
+        with pytest.raises(Unavailable, match=r"cannot be opened|in use"):
             list(fsck(place, repair=True))
     assert {path: path.stat().st_mtime_ns for path in small_disk.rglob("*")} == before
 
@@ -237,7 +237,7 @@ def test_store_follows_a_clock_that_jumps(tmp_path):
 
 
 def test_store_commits_for_all_who_wait(tmp_path, monkeypatch):
-    """While one commit waits for the disk seven others queue: they share the next one, alarms first, each its receipt."""
+    """While one commit waits for the disk seven others queue: they share the next one, alarms first."""
     store = open_store(tmp_path / "s", lambda: NOON)
     really, commits = store._store, []
 

@@ -97,7 +97,8 @@ def watched(watcher: Watcher) -> Iterator[None]:
         if code == OK and name and pointer.value:
             methods = _Methods.from_address(pointer.value)
             copy = _Methods.from_buffer_copy(methods)
-            copy.write, copy.sync, copy.truncate = (ctypes.cast(call, c_void_p).value for call in (write, sync, truncate))
+            ours_too = (ctypes.cast(call, c_void_p).value for call in (write, sync, truncate))
+            copy.write, copy.sync, copy.truncate = ours_too
             made.append(copy)
             files[file] = (path_of(name), methods)
             pointer.value = ctypes.addressof(copy)
