@@ -8,7 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.process import Desk
-from broker.web.api.app import LINK_LOST_S, build_app
+from broker.web.api.app import build_app
+from broker.web.api.health import LINK_LOST_S
 from broker.web.picture import snapshot
 from tests.support.bridge_morning import Morning
 from tests.support.processes import BridgeProcess, mosquitto, wait_until

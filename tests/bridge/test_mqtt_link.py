@@ -27,7 +27,7 @@ from tests.support.processes import Client, mosquitto, wait_until
 
 @pytest.mark.real
 @given(
-    st.lists(st.tuples(st.text(max_size=30), st.binary(max_size=300), st.booleans()), max_size=8),
+    st.lists(st.tuples(st.text(min_size=1, max_size=30), st.binary(max_size=300), st.booleans()), max_size=8),
     st.lists(st.integers(1, 40), min_size=1, max_size=20),
 )
 @settings(max_examples=100, deadline=None)
