@@ -43,8 +43,8 @@ def licence_of(package: str) -> str:
     stubs = list((REPO / ".typings").glob(f"{package.replace('-', '_')}-*.dist-info"))
     meta = distribution(package).metadata if not stubs else type(distribution("pip")).at(stubs[0]).metadata
     named = [line.rsplit(" :: ", 1)[1] for line in meta.get_all("Classifier") or [] if line.startswith("License ::")]
-    first_line = ((meta["License"] or "").strip().splitlines() or [""])[0]
-    return meta["License-Expression"] or first_line or " AND ".join(named)
+    first_line = ((meta.get("License") or "").strip().splitlines() or [""])[0]
+    return meta.get("License-Expression") or first_line or " AND ".join(named)
 
 
 def is_allowed(expression: str) -> bool:
