@@ -16,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 # Parts that others import; they print nothing by themselves.
-PARTS = {"__init__", "__main__", "eta_world"}
+PARTS = {"__init__", "__main__"}
 # Not in bench/ because the tests run their short versions.
 ELSEWHERE = {"kill": [sys.executable, "-m", "tests.support.kill_run", "--seconds", "180"]}
 DEADLINE_S = 1800

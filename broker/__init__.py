@@ -2,4 +2,6 @@
 
 from firmware import __version__
 
-__all__ = ["__version__"]
+__all__ = ["NAME", "__version__"]
+
+NAME = "Zhanpai 站牌"  # the one name, in both languages at once

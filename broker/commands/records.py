@@ -14,12 +14,11 @@ import orjson
 
 from broker.commands.bridge_client import Asked
 from broker.reports import corrections, figures, tables
-from broker.reports.words import LANGUAGES
-from broker.rules.statistics.cube import DIMENSIONS, count
+from broker.rules.statistics.cube import DIMENSIONS
 from broker.rules.statistics.periods import PERIODS
 from broker.store import InUse, Store, StoreError, fsck, transfer
 from broker.store.opening import is_address, must_be_store, open_store, reading_store
-from broker.web.pages import day_report
+from broker.words import LANGUAGES
 
 SUFFIXES = (".jsonl", ".json")
 _DAYS = ("records", "open")
@@ -349,17 +348,11 @@ def _stats(arguments: argparse.Namespace) -> int:
 def _counted(store: Store, arguments: argparse.Namespace, from_day: str, to_day: str) -> str:
     _, area, timezone = _place(arguments)
     if arguments.format == "html":
-        shown = (date.fromisoformat(to_day) - timedelta(days=day_report.DAYS_SHOWN - 1)).isoformat()
-        facts = figures.facts_of(store, min(from_day, shown), to_day, timezone)
-        cube = count(facts, timezone)
+        from broker.web.pages.day_report import stored_report
+
         names = _names(arguments.config, area)
-        return day_report.day_report(facts, cube, area, to_day, arguments.language, timezone, names)
-    if arguments.table == "figures":
-        by = tables.dimensions(arguments.by)
-        table = tables.rows(
-            figures.figures_of(store, from_day, to_day, timezone), arguments.period, by, from_day, to_day
-        )
-    else:
-        facts = figures.facts_of(store, from_day, to_day, timezone)
-        table = tables.finding_rows(arguments.table, facts, timezone, from_day, to_day)
-    return tables.as_csv(table, arguments.table) if arguments.format == "csv" else tables.as_json(table)
+        return stored_report(store, area, to_day, arguments.language, timezone, names)
+    by = tables.dimensions(arguments.by)
+    return figures.answer(
+        store, arguments.table, arguments.format, timezone, from_day, to_day, arguments.period, by
+    )
