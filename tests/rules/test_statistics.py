@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
 
