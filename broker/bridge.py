@@ -25,13 +25,13 @@ from broker.ingest.quick_reader import Quick, quick
 from broker.ingest.resends import is_another, renamed
 from broker.ingest.restored_day import restore, restore_beside
 from broker.plan.model import Plan
+from broker.rules.day.day import DispatchSettings
 from broker.rules.dispatch.actions import Act
-from broker.rules.dispatch.day import DispatchSettings
-from broker.rules.dispatch.dispatch import FUTURE_S, Dispatch
-from broker.rules.dispatch.effects import Effect, Notice, Publish, Store
-from broker.rules.dispatch.retained_messages import tell_all
-from broker.store import Corrupt, Record, Refused, StoreError
-from broker.store import Store as RecordStore
+from broker.rules.dispatch.device_messages import FUTURE_S
+from broker.rules.dispatch.dispatch import Dispatch
+from broker.rules.dispatch.effects import Effect, Keep, Notice, Publish
+from broker.rules.dispatch.messages import tell_all
+from broker.store import Corrupt, Record, Refused, Store, StoreError
 from firmware import wire
 
 log = logging.getLogger("zhanpai.bridge")
@@ -62,7 +62,7 @@ _WHEN = {"fix": ("fix_at",), "incident": ("fix_at", "pressed_at")}  # of other c
 class Bridge:
     """The bridge of one area; `send` must not block and may drop: everything retained is sent again on `link_up`."""
 
-    def __init__(self, plan: Plan, store: RecordStore, send: Sender, settings: DispatchSettings | None = None) -> None:
+    def __init__(self, plan: Plan, store: Store, send: Sender, settings: DispatchSettings | None = None) -> None:
         self.area = plan.area_id
         self.store = store
         self.counts: Counter[str] = Counter()
@@ -107,7 +107,7 @@ class Bridge:
     def _tell_all(self, now: float) -> None:
         self._to_tell_all = False
         self._heartbeat(now)
-        for effect in tell_all(self.dispatch.shift, int(now)):
+        for effect in tell_all(self.dispatch.day, int(now)):
             if isinstance(effect, Publish):
                 self._publish(effect)
         self._to_ack.update(dict.fromkeys(self._acks, True))
@@ -183,13 +183,14 @@ class Bridge:
         self._ticked_at = int(now)
         if self._set_back and self.flush(now):
             self._begin_again(now)
-        self._take(self._decided(self.dispatch.on_tick, int(now)), int(now))
+        for decision in self.dispatch.on_tick(int(now)):
+            self._take(self._decided(decision.make), int(now))
 
     def _begin_again(self, now: float) -> None:
         """The clock was ahead: what was decided by it (runs forgotten, others opened) is left behind, the day stands as
         it is on record; what devices said stays known."""
         try:
-            self.dispatch.shift = restore_beside(self.store, self.dispatch.shift, int(now))
+            self.dispatch.begin_again(restore_beside(self.store, self.dispatch.day, int(now)))
         except StoreError as why:  # with the next tick, then
             log.error("the clock was set back, and the day cannot be rebuilt: %s", why)
             return
@@ -330,7 +331,7 @@ class Bridge:
 
     def _take(self, effects: list[Effect], now: int) -> None:
         for effect in effects:
-            if isinstance(effect, Store):
+            if isinstance(effect, Keep):
                 self._records.append(Record(effect.id, effect.kind, effect.key, effect.at, now, self.area, effect.body))
                 self._urgent = self._urgent or effect.urgent
             elif isinstance(effect, Publish):
@@ -368,7 +369,7 @@ class Bridge:
 
     def _is_long_over(self, address: wire.Address, body: Mapping[str, Any]) -> bool:
         """Whether this is a resend of a press that was stored and closed so long ago that nobody here knows it."""
-        if (address.device, body["incident_id"]) in self.dispatch.shift.incidents:
+        if (address.device, body["incident_id"]) in self.dispatch.day.incidents:
             return False
         try:
             stored = self.store.get(f"{address.device}:{body['boot']}:{body['seq']}")

@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from broker.plan.model import Plan
+from broker.rules.day.attention import LeftOut
+from broker.rules.day.clock import DayClock
+from broker.rules.day.day import Day, DispatchSettings
 from broker.rules.dispatch.attention import ask_about_passed
-from broker.rules.dispatch.day import Attention, BinCount, DispatchSettings, RoomState, Shift, TruckState
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
 from broker.rules.dispatch.run_restoring import read_run, restore_run
 from broker.rules.learning.history import DwellRecord, ErrorRecord, History, HistorySettings, LegRecord
@@ -25,55 +27,43 @@ AHEAD_S = 60  # a record from later than this was made by a clock that was ahead
 NUMBERED = ("run", "visit", "workflow")  # kinds of ours whose ids end with a number that grows
 
 
-def restore(store: Store, plan: Plan, settings: DispatchSettings, now: int) -> Shift:
-    """The Shift of `plan` as the store knows it at `now`; records it cannot use are named and left out."""
+def restore(store: Store, plan: Plan, settings: DispatchSettings, now: int) -> Day:
+    """The Day of `plan` as the store knows it at `now`; records it cannot use are named and left out."""
     history = HistorySettings(
         timezone=plan.timezone,
         detour_factor=settings.detour_factor,
         legs=LegSettings(default_speed_mps=settings.default_speed_mps),
         stays=settings.stays,
     )
-    shift = Shift(plan, settings, History(history), clock=now)
-    restoring = _Restoring(store, shift, now)
+    day = Day(plan, settings, History(history), DayClock(now))
+    restoring = _Restoring(store, day, now)
     restoring.learn()
     restoring.runs_and_visits()
     restoring.incidents()
     restoring.devices()
     if restoring.left_out:
-        shift.attention["left_out"] = Attention(now, "left_out", {"count": restoring.left_out})
-    shift.number = max(now * 1000, _highest_number(store, now - KEEP_S))
-    return shift
+        day.attention.ask("", LeftOut(restoring.left_out), now)
+    day.clock.count_from(max(now * 1000, _highest_number(store, now - KEEP_S)))
+    return day
 
 
-def restore_beside(store: Store, before: Shift, now: int) -> Shift:
-    """The Shift of a bridge that goes on though its clock was ahead: what is on record, and what devices said last."""
-    shift = restore(store, before.plan, before.settings, now)
-    shift.trucks, shift.rooms = before.trucks, before.rooms
-    for run in shift.runs.values():
-        told = before.runs.get(run.run_id)
-        run.version = max(run.version, told.version if told else 0)  # its truck ignores a lower one
-    for truck in shift.trucks.values():
-        truck.heard_at = _past(truck.heard_at, now)
-        if truck.fix is not None and truck.fix.fix_at > now:
-            truck.fix = None
-    for room in shift.rooms.values():
-        room.heard_at, room.lamps_at = _past(room.heard_at, now), _past(room.lamps_at, now)
-        room.bins_out_at = _past(room.bins_out_at, now)
-        for count in room.bins.values():
-            count.at = min(count.at, now)
-    return shift
-
-
-def _past(at: int | None, now: int) -> int | None:
-    """A moment of a clock that may have been ahead: no later than now."""
-    return None if at is None else min(at, now)
+def restore_beside(store: Store, before: Day, now: int) -> Day:
+    """The Day of a bridge that goes on: what is on record, and what devices said and were told last."""
+    day = replace(restore(store, before.plan, before.settings, now), devices=before.devices)
+    day.devices.not_after(now)
+    day.clock.count_from(before.clock.number)
+    day.visits.remember(before.visits)
+    for run in day.runs.values():
+        if run.run_id in before.runs:
+            run.keep_version(before.runs[run.run_id].version)
+    return day
 
 
 class _Restoring:
     """One record after the other; of what cannot be understood there is a line in the log."""
 
-    def __init__(self, store: Store, shift: Shift, now: int) -> None:
-        self._store, self._shift, self._now = store, shift, now
+    def __init__(self, store: Store, day: Day, now: int) -> None:
+        self._store, self._day, self._now = store, day, now
         self.left_out = 0
 
     def _each(
@@ -107,7 +97,7 @@ class _Restoring:
 
     def learn(self) -> None:
         """What the prediction has seen of ways, stays and its own errors."""
-        history = self._shift.history
+        history = self._day.history
 
         def errors(record: Record) -> None:
             for error in record.body["errors"]:
@@ -123,14 +113,14 @@ class _Restoring:
 
     def runs_and_visits(self) -> None:
         """The runs that are not over, or were today, with their visits and what a person was asked about them."""
-        shift = self._shift
+        day = self._day
         runs: dict[str, dict[str, Any]] = {}
-        latest_start_at = self._now + shift.settings.open_before_s + 86400
+        latest_start_at = self._now + day.settings.open_before_s + 86400
 
         def run(record: Record) -> None:
             fields = read_run(record.body)
             if fields["state"] == "scheduled" and fields["planned_start_at"] > latest_start_at:
-                shift.recorded.discard(fields["run_id"])  # a clock that was ahead opened it; its day will come
+                day.runs.forget(fields["run_id"])  # a clock that was ahead opened it; its day will come
                 return
             if fields["state"] != "finished" or record.at > self._now - KEEP_S:
                 runs[fields["run_id"]] = fields
@@ -139,29 +129,29 @@ class _Restoring:
             found = Visit.from_body(dict(record.body))
             if found.run_id not in runs:
                 return
-            if found.room in shift.plan.rooms:
-                shift.place(found)
+            if found.room in day.plan.rooms:
+                day.visits.place(found)
             else:
-                shift.orphaned.add((found.room, found.waste))
+                day.leftovers.orphan(found)
                 if found.owed or (found.state, found.reason) == ("cancelled", "other"):
-                    shift.gone.append(found)
+                    day.leftovers.at_a_room_gone(found)
 
         newest = list(self._newest("run", OPEN_S))
-        shift.recorded.update(record.key for record in newest)
+        day.runs.found_on_record(record.key for record in newest)
         for record in newest:
             if not self._each([record], run):
                 self._each(self._before(record), run, until_one=True)
         self._each(self._newest("visit", OPEN_S), visit)
         for fields in runs.values():
-            restore_run(shift, fields, self._now)
-        for about in shift.attention.values():
-            log.error("%s: %s", about.word, about.values)
-        for found in list(shift.visits.values()):
-            if found.run_id not in shift.runs:
-                shift.orphaned.add((found.room, found.waste))
-                shift.drop(found.key)
+            restore_run(day, fields, self._now)
+        for _, asked in day.attention:
+            log.error("%s: %s", asked.word, asked.fields())
+        for found in list(day.visits.values()):
+            if found.run_id not in day.runs:
+                day.leftovers.orphan(found)
+                day.drop(found.key)
             elif found.passed_at is not None:
-                ask_about_passed(shift, found, found.passed_at)
+                ask_about_passed(day, found, found.passed_at)
 
     def _before(self, record: Record) -> Iterable[Record]:
         """What was known of a run before a record of it that cannot be understood, the newest first."""
@@ -173,15 +163,10 @@ class _Restoring:
 
         def incident(record: Record) -> None:
             found = Incident.from_body(dict(record.body))
-            found = replace(  # by times of a clock that was ahead its alarm would not repeat for as long
-                found,
-                changed_at=min(found.changed_at, self._now),
-                repeated_at=_past(found.repeated_at, self._now),
-                acknowledged_at=_past(found.acknowledged_at, self._now),
-            )
+            found = found.not_after(self._now)
             if found.open or (found.closed_at or 0) > self._now - KEEP_S:
-                self._shift.incidents[found.key] = found
-            run = self._shift.runs.get(found.run_id or "")
+                self._day.incidents.place(found)
+            run = self._day.runs.get(found.run_id or "")
             if found.open and found.reason == "breakdown" and found.condition == "active" and run is not None:
                 run.tracker.hold(self._now)
 
@@ -190,23 +175,21 @@ class _Restoring:
     def devices(self) -> None:
         """Rooms' bins, everybody's life, trucks' last positions."""
 
+        devices = self._day.devices
+
         def bins(record: Record) -> None:
-            room = self._shift.rooms.setdefault(record.key, RoomState())
-            room.order_seen["bins"] = (record.body["boot"], record.body["seq"])
+            room = devices.room(record.key)
+            room.said("bins", record.body["boot"], record.body["seq"])
             for row in record.body["bins"]:
-                room.bins[row["waste"]] = BinCount(row["count"], row["grams"], row["quality"], record.at)
+                room.counts(row, record.at)
 
         def life(record: Record) -> None:
-            state: TruckState | RoomState
-            if record.key in self._shift.plan.rooms:
-                state = self._shift.rooms.setdefault(record.key, RoomState())
-            else:
-                state = self._shift.trucks.setdefault(record.key, TruckState())
-            state.boot, state.fw = record.body["boot"], record.body.get("fw")
+            device = devices.room(record.key) if record.key in self._day.plan.rooms else devices.truck(record.key)
+            device.was(record.body["boot"], record.body.get("fw"))
 
         self._each(self._newest("bins", KEEP_S), bins)
         self._each(self._newest("life", OPEN_S), life)
-        self._each(self._newest("fix", KEEP_S), lambda record: _last_fix(self._shift, record, self._now))
+        self._each(self._newest("fix", KEEP_S), lambda record: _last_fix(self._day, record, self._now))
 
 
 def _number(record: Record) -> int:
@@ -225,13 +208,14 @@ def _highest_number(store: Store, since_at: int) -> int:
     return max(numbers, default=0)
 
 
-def _last_fix(shift: Shift, record: Record, now: int) -> None:
+def _last_fix(day: Day, record: Record, now: int) -> None:
     body, device = record.body, record.key
-    truck = shift.trucks.setdefault(device, TruckState())
-    truck.order_seen["fix"] = (body["boot"], body["seq"])
+    truck = day.devices.truck(device)
+    truck.said("fix", body["boot"], body["seq"])
     if body["lat"] is None or body["lon"] is None or body["late"] or not 0 <= now - record.at <= wire.NO_DATA_S:
         return
-    truck.fix = GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"], record.received_at)
-    run = shift.run_of(device)
+    fix = GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"], record.received_at)
+    truck.stands(fix)
+    run = day.run_of(device)
     if run is not None:
-        run.tracker.on_fix(truck.fix, now)
+        run.tracker.on_fix(fix, now)
