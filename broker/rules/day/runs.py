@@ -107,7 +107,7 @@ class Runs(Mapping[str, Run]):
         """The ids of all runs that have a record."""
         return self._recorded
 
-    def add(self, run: Run) -> None:
+    def keep(self, run: Run) -> None:
         """A run that is kept: opened, brought in for another, or back from its record."""
         self._runs[run.run_id] = run
         self._recorded.add(run.run_id)
@@ -128,7 +128,7 @@ class ChangedRuns:
     def __init__(self) -> None:
         self._waiting: set[str] = set()
 
-    def add(self, run_id: str) -> None:
+    def note(self, run_id: str) -> None:
         """Something of this run is not what its truck and rooms were told."""
         self._waiting.add(run_id)
 

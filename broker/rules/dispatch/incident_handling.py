@@ -31,7 +31,7 @@ def withdraw(day: Day, incident: Incident, now: int) -> list[Effect]:
     run = day.runs.get(incident.run_id or "")
     if incident.reason == "breakdown" and run is not None:
         run.tracker.release(now)
-        day.changed_runs.add(run.run_id)
+        day.changed_runs.note(run.run_id)
     return effects + put_incident(day, incident.withdrawn(now), now)
 
 
@@ -59,7 +59,7 @@ def clear_lane(day: Day, incident: Incident, who: str, now: int) -> list[Effect]
             set_visits(day, run, now)
     elif run is not None:
         run.tracker.release(now)
-        day.changed_runs.add(run.run_id)
+        day.changed_runs.note(run.run_id)
     return effects + put_incident(day, incident.cleared(who, now), now)
 
 
@@ -183,7 +183,7 @@ def _breakdown(day: Day, incident: Incident, now: int) -> list[Effect]:
     if run is None:
         return put_incident(day, incident, now)
     run.tracker.hold(now)
-    day.changed_runs.add(run.run_id)
+    day.changed_runs.note(run.run_id)
     bound = incident.on_run(run.run_id)
     if incident.key in day.incidents:
         bound = bound.renewed(now)

@@ -20,7 +20,7 @@ def set_visits(day: Day, run: Run, now: int) -> None:
     """Tell the tracker what the run owes now, in the order of `run.order`, and have it predicted anew."""
     route = day.plan.routes.get(run.route_id)
     run.tracker.set_visits([day.track_visit(visit, route) for visit in day.owed(run)], now)
-    day.changed_runs.add(run.run_id)
+    day.changed_runs.note(run.run_id)
 
 
 def insert_visit(day: Day, run: Run, visit: Visit, now: int) -> list[Effect]:
@@ -130,5 +130,5 @@ def _extra_run(day: Day, run: Run, truck: str, incident: Incident, now: int) -> 
         tracker=new_tracker(day, run_id, route, truck, [], now),
         shift_end_at=run.shift_end_at,
     )
-    day.runs.add(extra)
+    day.runs.keep(extra)
     return extra

@@ -84,8 +84,8 @@ def open_run(day: Day, due: DueRun, now: int) -> list[Effect]:
         shift_end_at=None if trip.shift_end_day_s is None else day_start + trip.shift_end_day_s,
         capacity_bins=trip.capacity_bins,
     )
-    day.runs.add(run)
-    day.changed_runs.add(run_id)
+    day.runs.keep(run)
+    day.changed_runs.note(run_id)
     return [*effects, run_record(day, run, now)]
 
 

@@ -57,7 +57,7 @@ def restore_run(day: Day, fields: Mapping[str, Any], now: int) -> None:
             day.visits.place(visit.on_route(route.route_id))
     tracker = new_tracker(day, run_id, route, truck, order, fields["planned_start_at"])
     run = Run(**{**fields, "route_id": route.route_id, "order": tuple(order), "tracker": tracker})
-    day.runs.add(run)
+    day.runs.keep(run)
     if run.state == "running":
         _resume(day, run, route)
 
@@ -76,7 +76,7 @@ def cancel_gone(day: Day, now: int) -> list[Effect]:
                 effects.append(call_record(day, cancelled, now, ended="cancelled"))
             text = f"{run.truck}: visit {record_key(visit.key)} is cancelled, its room is no longer in the plan"
             effects.append(Notice("warning", text))
-            day.changed_runs.add(run.run_id)
+            day.changed_runs.note(run.run_id)
         if run.state != "finished":
             before = day.attention.of(Topic.GONE).get(run.run_id)
             count = 1 + (before.values.count if before and isinstance(before.values, RoomsGone) else 0)
