@@ -1,7 +1,7 @@
 """The bridge's predictor on buses: an adapter for `../shared/bench/eta_bench.py`, and the table of figures.
 
     .venv/bin/python ../shared/bench/eta_bench.py capmetro bench.eta:Zhanpai
-    .venv/bin/python -m bench.eta              # the same beside the three baselines, as ratios
+    .venv/bin/.venv/bin/python -m bench.eta              # the same beside the three baselines, as ratios
 
 A bus is a truck that stays nowhere: stops are rooms, segments between stops are legs, nothing is collected. History,
 outlook and walk are the product's own; this page only turns trips into leg records. Time order is kept: of the day

@@ -1,6 +1,6 @@
 """Lamp leads and arrival errors in a world of trucks, against constant speed and timetable + delay, as ratios.
 
-    .venv/bin/python -m bench.eta_sim [SEEDS] [LEARN_DAYS] [SCORE_DAYS]        (default 3 10 25)
+    .venv/bin/.venv/bin/python -m bench.eta_sim [SEEDS] [LEARN_DAYS] [SCORE_DAYS]        (default 3 10 25)
 
 The product's own tracker, history and prediction run on the positions that a truck would publish; the lamp is called
 at a median of 16 minutes on two consecutive updates. The goals are those of research, section 6.

@@ -1,4 +1,9 @@
-"""`python -m broker`: the bridge with screen and API, and the commands beside it."""
+"""`python3 -m broker`: the bridge with screen and API, and the commands beside it."""
+
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter(*environment.SERVER)
 
 import argparse
 import io
@@ -23,7 +28,7 @@ MOST_FILES = 65_536  # a child that closes all it could have inherited would tak
 def parser() -> argparse.ArgumentParser:
     """The command line; without a command the bridge runs."""
     top = argparse.ArgumentParser(
-        prog="python -m broker",
+        prog="python3 -m broker",
         description="Zhanpai's bridge: predicts, dispatches, keeps every record, shows all of it.",
     )
     top.add_argument("--config", type=Path, default=Path("broker.toml"), help="configuration (default: broker.toml)")
@@ -65,7 +70,7 @@ def _run(argv: list[str] | None) -> int:
         except ConfigError as why:
             raise ConfigError(f"{args.config}: {why}") from why
     except (ConfigError, StoreError, EmbeddedBrokerError) as why:
-        print(f"python -m broker: {why}", file=sys.stderr)
+        print(f"python3 -m broker: {why}", file=sys.stderr)
         return 1
 
 

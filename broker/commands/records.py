@@ -1,4 +1,4 @@
-"""`python -m broker fsck | export | import | amend | stats`: each a function, the command line only wraps it."""
+"""`python3 -m broker fsck | export | import | amend | stats`: each a function, the command line only wraps it."""
 
 import argparse
 import sys
@@ -93,7 +93,7 @@ def _asked_place(arguments: argparse.Namespace) -> tuple[str, str, str]:
     where = arguments.store
     if where is None or (arguments.area is None and not (Path(where) / "store.json").exists()):
         if where is not None and not is_address(where) and any((Path(where) / name).exists() for name in _DAYS):
-            raise ValueError(f"{Path(where) / 'store.json'} is missing; run `python -m broker fsck --store {where}`")
+            raise ValueError(f"{Path(where) / 'store.json'} is missing; run `python3 -m broker fsck --store {where}`")
         from broker.config import read_config
         from broker.settings import configured_plan
 
@@ -106,7 +106,7 @@ def _asked_place(arguments: argparse.Namespace) -> tuple[str, str, str]:
             found = orjson.loads(about.read_bytes())
             area, timezone = str(found["area"]), str(found["timezone"])
         except (LookupError, TypeError, ValueError) as error:
-            advice = f"run `python -m broker fsck --store {where}`"
+            advice = f"run `python3 -m broker fsck --store {where}`"
             raise ValueError(f"{about} does not say area and time zone; {advice}") from error
         if (arguments.area or area) != area or (arguments.timezone or timezone) != timezone:
             raise ValueError(f"{where} holds area {area} in time zone {timezone}: leave out --area and --timezone")
@@ -167,7 +167,7 @@ def _said(run: Any, arguments: argparse.Namespace) -> int:
     except (StoreError, OSError, ValueError) as error:
         plain = isinstance(error, OSError) and not isinstance(error, StoreError) and error.filename is not None
         said = f"{error.filename}: {error.strerror}" if plain else str(error)  # type: ignore[union-attr]
-        print(f"python -m broker {arguments.command}: {said}", file=sys.stderr)
+        print(f"python3 -m broker {arguments.command}: {said}", file=sys.stderr)
         return 1
 
 

@@ -3,7 +3,7 @@
 A message is acknowledged to the broker (PUBACK) only after the bridge committed it, so what the broker holds for us
 is handed over to our next life if we die before that. The devices' own outboxes do not rely on it.
 
-Why not paho here: it costs more per message than deciding and storing do (see `python -m bench throughput`). The
+Why not paho here: it costs more per message than deciding and storing do (see `python3 -m bench throughput`). The
 packets are in packets.py; this file is one thread that connects, reads in large pieces and answers pings.
 """
 

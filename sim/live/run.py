@@ -45,7 +45,7 @@ def play_live(
     scenario: Scenario, console: Console, *, speed: float | None, seconds: float | None, demo: bool,
     http_port: int | None,
 ) -> int:
-    """Play it; the exit code of `python -m sim`. `seconds` is how long it may take in life, all in all.
+    """Play it; the exit code of `python3 -m sim`. `seconds` is how long it may take in life, all in all.
 
     `http_port` None is 8080, or any free one where that is taken.
     """

@@ -450,7 +450,7 @@ def test_a_mirror_that_lacks_a_module_or_lies(desk: Desk) -> None:
         ("broker", {"host": "h", "tls": "yes"}, ["[broker]", "tls", "true or false"]),
         ("area", {"id": "x h"}, ["[area]", "id"]),
         ("brokers", {"host": "h"}, ["[brokers]", "not a known section"]),
-        ("truck", {"python": "2.7"}, ["[truck]", "python", "3.11"]),
+        ("truck", {"python": "3.11"}, ["[truck]", "python", "not a known key"]),
     ],
 )
 def test_settings_errors_name_file_section_and_key(

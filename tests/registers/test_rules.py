@@ -193,7 +193,7 @@ def test_edits_name_what_they_cannot_find():
 
 
 def test_the_schemas_are_committed_as_they_are():
-    """schemas/*.json are what the models say now (write them with `python -m broker elections schema`)."""
+    """schemas/*.json are what the models say now (write them with `python3 -m broker elections schema`)."""
     for name, content in schema_files().items():
         assert (ROOT / "schemas" / name).read_bytes() == content, f"schemas/{name} has drifted"
 

@@ -1,4 +1,4 @@
-"""`python -m sim.usb_board`: boards for a tester's hands."""
+"""`python3 -m sim.usb_board`: boards for a tester's hands."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def scenario(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def live(scenario: Path, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
-    """`python -m sim small.toml --live` as a child whose files lie in the test's own folder."""
+    """`python3 -m sim small.toml --live` as a child whose files lie in the test's own folder."""
     child = started(scenario, tmp_path, 0)
     yield child
     if child.poll() is None:

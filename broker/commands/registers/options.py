@@ -1,4 +1,4 @@
-"""`python -m broker elections …` and `python -m broker safety …`: the registers from the command line."""
+"""`python3 -m broker elections …` and `python3 -m broker safety …`: the registers from the command line."""
 
 import argparse
 import os

@@ -1,7 +1,7 @@
 """What the area has learned, fed by plain records that the bridge stores and learns again after a restart.
 
-`leg_times.py` holds the drives, `dwell_times.py` the stays, this page the records, the errors of past
-predictions and one door to all of it. Feed records in any order of days; what happened after the asked moment never counts as today.
+`leg_times.py` holds the drives, `dwell_times.py` the stays, this page the records, the errors of past predictions and
+one door to all of it. Feed records in any order of days; what happened after the asked moment never counts as today.
 """
 
 from bisect import bisect_left, insort
