@@ -21,6 +21,8 @@ class Topic(StrEnum):
     UNREAD = "unread"  # a run of which something on record cannot be understood
     CLOCK = "clock"  # a truck whose time is wrong
     LEFT_OUT = "left_out"  # the records that could not be understood
+    FAULT = "fault"  # a rule that failed, and on what
+    PRESS = "press"  # a press that no rule could work on
 
 
 class Asked:
@@ -116,6 +118,26 @@ class LeftOut(Asked):
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class RuleFailed(Asked):
+    """A rule failed on something so many times, and is tried again in so many seconds."""
+
+    topic, word, level = Topic.FAULT, "rule_failed", "severe"
+    rule: str
+    about: str
+    count: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class PressUnworked(Asked):
+    """A press is open, and nothing was re-planned for it."""
+
+    topic, word, level = Topic.PRESS, "press_unworked", "severe"
+    truck: str
+    incident: str
+
+
 Subject = VisitKey | str  # a visit, or the id of a run, a truck, a press
 
 
@@ -159,6 +181,10 @@ class AttentionList:
     def ask(self, subject: Subject, values: Asked, since: int) -> None:
         """Put it on the list of its topic, in place of what was asked about the same."""
         self._lists[values.topic][subject] = Attention(since, values)
+
+    def remember_faults(self, before: "AttentionList") -> None:
+        """Which rules failed, though the day was begun again."""
+        self._lists[Topic.FAULT] = dict(before.of(Topic.FAULT))
 
     def answered(self, topic: Topic, subject: Subject) -> None:
         """It is no question any more."""

@@ -1,8 +1,9 @@
 """When a person is asked about runs and visits; an entry has the figures of now, since it was first asked."""
 
-from broker.rules.day.attention import Asked, LongStay, PassedBy, RunOwes, Subject, Topic
+from broker.rules.day.attention import Asked, LongStay, PassedBy, PressUnworked, RunOwes, Subject, Topic
 from broker.rules.day.day import Day
 from broker.rules.dispatch.effects import Effect
+from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
 
 LONG_STAY_S = 45 * 60
@@ -30,9 +31,18 @@ def ask_about_overstaying(day: Day, now: int) -> list[Effect]:
     return []
 
 
+def ask_about_unworked(day: Day, incident: Incident) -> None:
+    """A press that no rule could work on is on the list until a person has decided."""
+    subject = "/".join(incident.key)
+    if incident.open and incident.unworked:
+        day.attention.ask(subject, PressUnworked(*incident.key), incident.raised_at)
+    else:
+        day.attention.answered(Topic.PRESS, subject)
+
+
 def forget_left_out(day: Day, before_at: int) -> None:
-    """What was said of runs that are not here was read by now."""
-    for topic in (Topic.GONE, Topic.UNREAD):
+    """What was said of runs that are not here, and of rules that failed, was read by now."""
+    for topic in (Topic.GONE, Topic.UNREAD, Topic.FAULT):
         for run_id, asked in list(day.attention.of(topic).items()):
             if run_id not in day.runs and asked.since < before_at:
                 day.attention.answered(topic, run_id)

@@ -11,6 +11,7 @@ from broker.rules.dispatch.bin_counts import take_report
 from broker.rules.dispatch.effects import Effect, Keep
 from broker.rules.dispatch.records import close_topics, put_incident, tell_incident
 from broker.rules.dispatch.run_progress import follow, update
+from broker.rules.dispatch.unworked import show_as_said
 from broker.rules.states.incident import Incident
 from broker.rules.tracking.tracker import GpsFix
 from firmware import wire
@@ -48,34 +49,52 @@ def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
     return _keeper(day, address.device, room, body, now)
 
 
+def set_aside(day: Day, message: wire.Message, now: int) -> None:
+    """Take a message in without deciding: the rule for it failed lately. A press is shown, a position is believed."""
+    address, body = message.address, message.body
+    if body is None or address.family != "truck":
+        return
+    truck = day.devices.truck(address.device)
+    truck.heard(now)
+    if address.channel == "incident":
+        show_as_said(day, address.device, body, now)
+    elif address.channel == "fix" and not truck.is_old("fix", body):
+        _position(day, address.device, truck, body, now)
+
+
 def _life(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> list[Effect]:
-    if not device.lives(body["life"], body["boot"], body.get("fw")):
-        return []
-    return [Keep(f"life:{name}:{day.clock.next_number()}", "life", name, now, {**body, "device": name})]
+    kept = Keep(f"life:{name}:{day.clock.next_number()}", "life", name, now, {**body, "device": name})
+    return [kept] if device.lives(body["life"], body["boot"], body.get("fw")) else []
 
 
 def _fix(day: Day, name: str, truck: TruckState, body: dict[str, Any], now: int) -> list[Effect]:
+    fix = _position(day, name, truck, body, now)
+    run = day.run_of(name) if fix is not None else None
+    if fix is None or run is None:
+        return []
+    effects = follow(day, run, run.tracker.on_fix(fix, now), now)
+    return effects + update(day, run, now)
+
+
+def _position(day: Day, name: str, truck: TruckState, body: dict[str, Any], now: int) -> GpsFix | None:
+    """Where a truck is by its message, if that may be used for decisions."""
     truck.sees(body["mode"])
     if body["late"] or body["lat"] is None or body["lon"] is None:
-        return []
+        return None
     fix_at = now if body["fix_at"] is None else body["fix_at"]
     if fix_at > now + FUTURE_S:
         day.devices.count_wrong_clock()
         day.attention.ask(name, ClockAhead(name, fix_at - now), now)
-        return []
+        return None
     day.attention.answered(Topic.CLOCK, name)
     if now - fix_at > wire.NO_DATA_S:
         day.devices.count_stale_fix()  # older than 90 s: neither lights nor clears a lamp
-        return []
+        return None
     if truck.fix is not None and fix_at < truck.fix.fix_at:
-        return []
+        return None
     fix = GpsFix(fix_at, body["lat"], body["lon"], body["speed_mps"], now)
     truck.stands(fix)
-    run = day.run_of(name)
-    if run is None:
-        return []
-    effects = follow(day, run, run.tracker.on_fix(fix, now), now)
-    return effects + update(day, run, now)
+    return fix
 
 
 def _keeper(day: Day, room_id: str, room: RoomState, body: dict[str, Any], now: int) -> list[Effect]:

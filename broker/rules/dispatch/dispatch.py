@@ -21,7 +21,7 @@ from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.action_handling import carry_out
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.attention import ask_about_overstaying, forget_left_out
-from broker.rules.dispatch.device_messages import take_message
+from broker.rules.dispatch.device_messages import set_aside, take_message
 from broker.rules.dispatch.effects import Effect
 from broker.rules.dispatch.offers import ReplanError
 from broker.rules.dispatch.run_opening import DueRun, open_run, runs_due
@@ -61,6 +61,11 @@ class Dispatch:
         self.day.clock.reach(now)
         effects = take_message(self.day, message, now)
         return self._settle(effects, now) if self.day.changed_runs else effects
+
+    def set_aside(self, message: wire.Message, now: int) -> None:
+        """Take in a message whose rule failed lately: nothing is decided, nothing is hidden."""
+        self.day.clock.reach(now)
+        set_aside(self.day, message, now)
 
     def act(self, act: Act, now: int) -> list[Effect]:
         """What a person decided; raises ActionError when it cannot be done, and then nothing has changed."""

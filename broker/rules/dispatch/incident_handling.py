@@ -20,9 +20,8 @@ OLD_PRESS_S = 900  # a press that reaches us this late says nothing about the la
 
 def raise_incident(day: Day, incident: Incident, now: int) -> list[Effect]:
     """A new press: bound, acted upon and kept in one go."""
-    if incident.reason == "breakdown":
-        return _breakdown(day, incident, now)
-    return _lane_blocked(day, incident, now)
+    effects, bound = _work_on(day, incident, now)
+    return effects + put_incident(day, bound, now)
 
 
 def withdraw(day: Day, incident: Incident, now: int) -> list[Effect]:
@@ -40,7 +39,7 @@ def upgrade(day: Day, incident: Incident, reason: str, now: int) -> list[Effect]
     if reason != "breakdown":  # a resend of the first message after the upgrade
         return tell_incident(day, incident)
     effects = _undo(day, incident, now)
-    return effects + _breakdown(day, incident.worsened(reason), now)
+    return effects + put_incident(day, _breakdown(day, incident.worsened(reason), now), now)
 
 
 def clear_lane(day: Day, incident: Incident, who: str, now: int) -> list[Effect]:
@@ -65,13 +64,16 @@ def clear_lane(day: Day, incident: Incident, who: str, now: int) -> list[Effect]
 
 def decide(day: Day, incident: Incident, decision: str, act: Act, now: int) -> list[Effect]:
     """A dispatcher's decision, carried out; raises IncidentError for one that does not fit the incident."""
-    decided = incident.decided(decision, act.who, now)
-    run = day.runs.get(incident.run_id or "")
-    effects: list[Effect] = []
+    incident.decided(decision, act.who, now)  # whether it can be
     if decision == "return_later" and incident.reason != "lane_blocked":
         raise IncidentError("return_later is for a blocked lane; for a breakdown: extra_truck, wait or cancel_visit")
+    effects: list[Effect] = []
+    if incident.unworked and incident.room is None:  # a rule failed on the press: what it changes is made up for now
+        effects, incident = _work_on(day, incident, now)
+    decided = incident.decided(decision, act.who, now)
+    run = day.runs.get(incident.run_id or "")
     if run is None:
-        return put_incident(day, decided, now)
+        return effects + put_incident(day, decided, now)
     second = second_visit(day, incident)
     if incident.reason == "lane_blocked":
         if decision == "return_later" and second is None:
@@ -136,18 +138,19 @@ def nearest_owed(day: Day, run: Run, incident: Incident) -> Visit | None:
     return min(owed, key=lambda visit: distance_m(lat, lon, rooms[visit.room].lat, rooms[visit.room].lon))
 
 
-def _lane_blocked(day: Day, incident: Incident, now: int) -> list[Effect]:
+def _work_on(day: Day, incident: Incident, now: int) -> tuple[list[Effect], Incident]:
+    """What a press changes at once, and the incident bound to what it is about."""
+    if incident.reason == "breakdown":
+        return [], _breakdown(day, incident, now)
     run = day.run_of(incident.truck)
     visit = nearest_owed(day, run, incident) if run else None
     if incident.pressed_at is not None and now - incident.pressed_at > OLD_PRESS_S:
         text = f"{incident.truck}: pressed {now - incident.pressed_at} s ago and only now delivered; nothing re-planned"
-        late = Notice("warning", text)
-        return [late, *put_incident(day, incident, now)]
+        return [Notice("warning", text)], incident
     if run is None or visit is None:
-        return put_incident(day, incident, now)  # a truck without a run may still be stuck: a person must see it
+        return [], incident  # a truck without a run may still be stuck: a person must see it
     bound = incident.bound_to(run.run_id, visit.room, visit.visit_number, visit.estate, now)
-    effects = _skip(day, run, bound, now)
-    return effects + put_incident(day, bound, now)
+    return _skip(day, run, bound, now), bound
 
 
 def _skip(day: Day, run: Run, incident: Incident, now: int) -> list[Effect]:
@@ -178,16 +181,15 @@ def _undo(day: Day, incident: Incident, now: int) -> list[Effect]:
     return effects
 
 
-def _breakdown(day: Day, incident: Incident, now: int) -> list[Effect]:
+def _breakdown(day: Day, incident: Incident, now: int) -> Incident:
+    """The truck is held; what it owes waits for a person."""
     run = day.run_of(incident.truck)
     if run is None:
-        return put_incident(day, incident, now)
+        return incident
     run.tracker.hold(now)
     day.changed_runs.note(run.run_id)
     bound = incident.on_run(run.run_id)
-    if incident.key in day.incidents:
-        bound = bound.renewed(now)
-    return put_incident(day, bound, now)
+    return bound.renewed(now) if incident.key in day.incidents else bound
 
 
 def _end_call(day: Day, visit: Visit, now: int, how: str) -> list[Effect]:

@@ -5,6 +5,7 @@ from typing import Any
 from broker.rules.day.attention import Topic
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
+from broker.rules.dispatch.attention import ask_about_unworked
 from broker.rules.dispatch.effects import Effect, Keep, Publish
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
@@ -53,6 +54,7 @@ def run_record(day: Day, run: Run, now: int) -> Keep:
 def put_incident(day: Day, incident: Incident, now: int) -> list[Effect]:
     """Make `incident` the state of its key, keep it at once, and tell the driver's light."""
     day.incidents.place(incident)
+    ask_about_unworked(day, incident)
     key = f"{incident.truck}/{incident.incident_id}"
     stored = Keep(f"workflow:{key}:{incident.version:06d}", "workflow", key, now, incident.body(), urgent=True)
     if not incident.open:

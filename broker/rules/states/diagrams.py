@@ -1,4 +1,4 @@
-"""The documentation's page of states, drawn from the tables: `python -m broker.rules.states.diagrams > docs/states.md`.
+"""The page of states, drawn from the tables: `python3 -m broker.rules.states.diagrams > docs/states.md`.
 
 tests/rules/test_states.py holds that docs/states.md is what this draws.
 """
@@ -11,7 +11,7 @@ Table = Mapping[tuple[str, str], str]
 
 PAGE = """# States
 
-Drawn from the tables in `broker/rules/states/` by `python -m broker.rules.states.diagrams > docs/states.md`.
+Drawn from the tables in `broker/rules/states/` by `python3 -m broker.rules.states.diagrams > docs/states.md`.
 Only the deeds in a table's own file go along its arrows; why there is an arrow stands at the head of that file.
 
 ## A visit 到站 (`visit.py`)

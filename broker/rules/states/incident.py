@@ -87,6 +87,7 @@ class Incident:
     repeats: int = 0
     repeated_at: int | None = None
     changed_at: int = 0
+    unworked: bool = False  # a rule failed on it: it stands as the device said it, nothing was re-planned for it
     stands_since: int = 0  # the version since which nothing was changed but the count of its repeats
 
     @property
@@ -134,7 +135,9 @@ class Incident:
     def decided(self, decision: str, who: str, now: int) -> "Incident":
         """A person says what is to be done, and has seen it by that."""
         seen_at = now if self.acknowledged_at is None else self.acknowledged_at
-        return self._fire("decide", now, decision=decision, who=who, decided_at=now, acknowledged_at=seen_at)
+        return self._fire(
+            "decide", now, decision=decision, who=who, decided_at=now, acknowledged_at=seen_at, unworked=False
+        )
 
     def expired(self, now: int) -> "Incident":
         """Seen, and nothing came of it: it is open again."""
@@ -142,7 +145,7 @@ class Incident:
 
     def resolved(self, now: int, who: str | None = None) -> "Incident":
         """What was to be done is done; `who` says so, where a person does."""
-        return self._fire("resolve", now, who=self.who if who is None else who)
+        return self._fire("resolve", now, who=self.who if who is None else who, unworked=False)
 
     def closed(self, now: int, cleared_at: int | None = None) -> "Incident":
         """Nothing is owed for it any more."""
@@ -175,17 +178,20 @@ class Incident:
 
     def bound_to(self, run_id: str, room: str, visit_number: int, estate: str, now: int) -> "Incident":
         """It is about this visit, and its estate is told."""
-        return replace(
-            self, run_id=run_id, room=room, visit_number=visit_number, estate=estate, estate_told_at=now
-        )
+        bound = replace(self, run_id=run_id, room=room, visit_number=visit_number, estate=estate, unworked=False)
+        return replace(bound, estate_told_at=now)
 
     def on_run(self, run_id: str) -> "Incident":
         """It is about a whole run."""
-        return replace(self, run_id=run_id)
+        return replace(self, run_id=run_id, unworked=False)
 
     def worsened(self, reason: str) -> "Incident":
         """The driver kept holding: it is about more than a visit."""
         return replace(self, reason=reason, room=None, visit_number=None, estate=None, estate_told_at=None)
+
+    def left_unworked(self) -> "Incident":
+        """A rule failed on what the driver said last: a person must look."""
+        return replace(self, unworked=True)
 
     def renewed(self, now: int) -> "Incident":
         """A new version, because what it is about has changed."""
