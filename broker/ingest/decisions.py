@@ -61,11 +61,10 @@ class Decisions:
         if rule == "incident":
             about = f"{about}/{message.address.item}"
         if self._faults and self._faults.rests(rule, about, now):
-            self.dispatch.set_aside(message, now)
-            return []
+            return self._set_aside(message, now)
         effects = self._made(rule, about, lambda: self.dispatch.on_message(message, now), now)
         if self._to_rebuild:
-            self.dispatch.set_aside(message, now)
+            effects += self._set_aside(message, now)
         return effects
 
     def on_tick(self, now: int) -> Iterator[list[Effect]]:
@@ -141,8 +140,25 @@ class Decisions:
             subject, rule, about = OTHERS, OTHERS, OTHERS
         since = asked[subject].since if subject in asked else now
         day.attention.ask(subject, RuleFailed(rule, about, count, wait_s), since)
-        effects: list[Effect] = [Notice("severe", f"a rule failed ({subject}), {count} times; see the log")]
-        for incident in day.incidents.values():
-            if incident.open and incident.unworked:  # its light says `stored`, once it is
-                effects += tell_incident(day, incident)
-        return effects
+        return [Notice("severe", f"a rule failed ({subject}), {count} times; see the log"), *self._lights()]
+
+    def _lights(self, incident_id: str | None = None) -> list[Effect]:
+        """What the lights of presses say that no rule could work on: `stored`, once they are."""
+        day = self.dispatch.day
+        wanted = [one for one in day.incidents.values() if incident_id in (None, one.incident_id)]
+        unworked = [incident for incident in wanted if incident.open and incident.unworked]
+        try:
+            return [effect for incident in unworked for effect in tell_incident(day, incident)]
+        except Exception as why:  # noqa: BLE001  (they are told with everything else, after the next tick)
+            log.error("lights cannot be told: %r", why)
+            return []
+
+    def _set_aside(self, message: wire.Message, now: int) -> list[Effect]:
+        """Take a message in without any rule for it; of a press its light is told."""
+        try:
+            self.dispatch.set_aside(message, now)
+            return self._lights(message.address.item) if message.address.channel == "incident" else []
+        except Exception as why:  # noqa: BLE001  (it is on record, and the day will be rebuilt)
+            log.error("%s cannot be taken in: %r", message.address, why)
+            self._to_rebuild = True
+            return []
