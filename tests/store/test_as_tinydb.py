@@ -245,3 +245,15 @@ def test_a_document_that_is_not_what_was_written_is_refused(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"wxyz", b"wxyy"))
     with pytest.raises(Corrupt, match="table others is not what was written"):
         RecordDB(path).table("others").all()
+
+
+def test_the_lines_of_the_readme_read_the_record(tmp_path, monkeypatch, capsys):
+    """As they stand there, in a folder with the records of a bridge."""
+    page = (Path(__file__).parents[2] / "README.md").read_text()
+    (lines,) = [block for block in page.split("```") if "RecordDB(" in block]
+    store = SQLiteStore(tmp_path / "data" / "records", "xh", ZONE, lambda: NOON, min_free_bytes=0)
+    store.append([bins(1), bins(1, room="r02")])
+    monkeypatch.chdir(tmp_path)
+    exec(lines, {})  # noqa: S102
+    store.close()
+    assert "r01:1:1" in (said := capsys.readouterr().out) and "r02:1:1" not in said
