@@ -123,7 +123,7 @@ class EmbeddedConfig(_Section):
 
 
 class StoreConfig(_Section):
-    """Where records are kept: a folder (TinyDB over SQLite), or a postgresql:// address whose password comes from PGPASSFILE."""
+    """Where records are kept: a folder (TinyDB over SQLite), or a postgresql:// address (password in PGPASSFILE)."""
 
     url: str = "data/records"
 

@@ -187,8 +187,8 @@ def records_of(rows: Sequence[Sequence[Any]]) -> list[Record]:
     # Not by Record(...), which takes twice as long to call: a month of figures makes some 100,000.
     make, loads = tuple.__new__, orjson.loads
     return [
-        make(Record, (row[0].decode(), row[1].decode(), row[2].decode(), row[3], row[4], row[5].decode(), loads(row[6])))
-        for row in rows
+        make(Record, (one.decode(), kind.decode(), key.decode(), at, received_at, area.decode(), loads(body)))
+        for one, kind, key, at, received_at, area, body, *_ in rows
     ]
 
 

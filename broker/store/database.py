@@ -1,8 +1,9 @@
 """The SQLite file under the record: its tables, how it is opened, and what its errors mean.
 
 One connection writes (WAL, every commit synced), each thread that asks has one that only reads; a third one copies the
-log into the file beside the commits, which wait for its last few pages only. After a commit that failed nothing is written until all that was acknowledged has been copied from the log into the file and synced: a
-second sync of a log that could not be synced says nothing about what was in it.
+log into the file beside the commits, which wait for its last few pages only. After a commit that failed nothing is
+written until all that was acknowledged has been copied from the log into the file and synced: a second sync of a log
+that could not be synced says nothing about what was in it.
 """
 
 import os
@@ -17,7 +18,6 @@ from broker.store import Corrupt, Full, StoreError, Unavailable
 from broker.store.files import Lock
 
 NAME = "record.sqlite"
-MAGIC = b"SQLite format 3\0"
 ADVICE = "run `python3 -m broker fsck`"
 _WAIT_S = 20.0
 _ROWS_OF_LOG = 10_000  # then its pages go into the file: 4 to 40 MB, by how many devices the rows are of
