@@ -18,6 +18,7 @@ from typing import Any
 
 from broker.rules.replanning.insertion import PROMISE_COST_S, PROMISE_SLACK_S
 from broker.rules.replanning.options import Stop, Tour, Ways, breakdown, schedule
+from broker.rules.settings import CallSettings
 
 SHARED = Path(os.environ.get("ZP_SHARED", Path(__file__).parents[2] / "shared"))
 INSTANCES = SHARED / "data" / "vrp" / "CVRP"
@@ -32,6 +33,7 @@ def streets(where: dict[str, tuple[int, int]]) -> Ways:
     return Ways(
         lambda a, b: abs(where[a][0] - where[b][0]) + abs(where[a][1] - where[b][1]),
         lambda stop: 60 + 25 * stop.bins,
+        CallSettings().slip_s,
     )
 
 

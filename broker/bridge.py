@@ -26,10 +26,11 @@ from broker.ingest.resends import is_another, renamed
 from broker.ingest.restored_day import restore, restore_beside
 from broker.plan.model import Plan
 from broker.rules.dispatch.actions import Act
-from broker.rules.dispatch.day import DispatchSettings
-from broker.rules.dispatch.dispatch import FUTURE_S, Dispatch
+from broker.rules.dispatch.dispatch import Dispatch
 from broker.rules.dispatch.effects import Effect, Notice, Publish, Store
 from broker.rules.dispatch.retained_messages import tell_all
+from broker.rules.settings import DispatchSettings
+from broker.rules.tracking.types import FUTURE_S
 from broker.store import Corrupt, Record, Refused, StoreError
 from broker.store import Store as RecordStore
 from firmware import wire

@@ -7,16 +7,15 @@ from typing import Any
 
 from broker.plan.model import Plan
 from broker.rules.dispatch.attention import ask_about_passed
-from broker.rules.dispatch.day import Attention, BinCount, DispatchSettings, RoomState, Shift, TruckState
+from broker.rules.dispatch.day import Attention, BinCount, RoomState, Shift, TruckState
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
 from broker.rules.dispatch.run_restoring import read_run, restore_run
 from broker.rules.learning.history import DwellRecord, ErrorRecord, History, HistorySettings, LegRecord
-from broker.rules.learning.leg_times import LegSettings
+from broker.rules.settings import DispatchSettings
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
 from broker.rules.tracking.tracker import GpsFix
 from broker.store import Record, Store
-from firmware import wire
 
 log = logging.getLogger("zhanpai.bridge")
 
@@ -27,13 +26,8 @@ NUMBERED = ("run", "visit", "workflow")  # kinds of ours whose ids end with a nu
 
 def restore(store: Store, plan: Plan, settings: DispatchSettings, now: int) -> Shift:
     """The Shift of `plan` as the store knows it at `now`; records it cannot use are named and left out."""
-    history = HistorySettings(
-        timezone=plan.timezone,
-        detour_factor=settings.detour_factor,
-        legs=LegSettings(default_speed_mps=settings.default_speed_mps),
-        stays=settings.stays,
-    )
-    shift = Shift(plan, settings, History(history), clock=now)
+    history = History(settings.streets, settings.stays, HistorySettings(timezone=plan.timezone))
+    shift = Shift(plan, settings, history, clock=now)
     restoring = _Restoring(store, shift, now)
     restoring.learn()
     restoring.runs_and_visits()
@@ -229,9 +223,12 @@ def _last_fix(shift: Shift, record: Record, now: int) -> None:
     body, device = record.body, record.key
     truck = shift.trucks.setdefault(device, TruckState())
     truck.order_seen["fix"] = (body["boot"], body["seq"])
-    if body["lat"] is None or body["lon"] is None or body["late"] or not 0 <= now - record.at <= wire.NO_DATA_S:
+    if body["lat"] is None or body["lon"] is None or body["late"]:
         return
-    truck.fix = GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"], record.received_at)
+    fix = GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"])
+    if not fix.fresh(now) or fix.ahead(now):
+        return
+    truck.fix = fix
     run = shift.run_of(device)
     if run is not None:
-        run.tracker.on_fix(truck.fix, now)
+        run.tracker.on_fix(fix)

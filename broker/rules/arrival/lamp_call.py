@@ -15,21 +15,10 @@ from hashlib import blake2b
 from typing import Any
 
 from broker.rules.arrival.prediction import Eta
+from broker.rules.settings import CallSettings
 from broker.rules.states.visit import Visit
 
 FRESH_LABELS = ("live", "history", "timetable")
-
-
-@dataclass(frozen=True, slots=True)
-class CallSettings:
-    """The lamp's numbers, all in seconds."""
-
-    call_at_s: int = 960
-    confirm_gap_s: int = 10
-    slip_s: int = 300
-    recover_s: int = 120
-    back_within_s: int = 1800  # a skipped room keeps its lamp (held) if the truck is back within this time
-    unknown_within_s: int = 1800  # a silent truck expected within this time makes a dark lamp say "no data"
 
 
 @dataclass(slots=True)

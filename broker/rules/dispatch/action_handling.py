@@ -90,4 +90,4 @@ def _left_at(shift: Shift, visit: Visit, now: int) -> int | None:
         return visit.passed_at
     truck, run = shift.trucks.get(visit.truck), shift.run_of(visit.truck)
     fix = truck.fix if truck is not None and run is not None and run.run_id == visit.run_id else None
-    return now if fix is not None and now - fix.fix_at <= wire.NO_DATA_S else None
+    return now if fix is not None and fix.fresh(now) else None

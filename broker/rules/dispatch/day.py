@@ -5,31 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from broker.plan.model import Plan, Route
-from broker.rules.arrival.lamp_call import CallSettings, Watch
+from broker.rules.arrival.lamp_call import Watch
 from broker.rules.arrival.prediction import Eta, Promises
-from broker.rules.learning.dwell_times import StaySettings
 from broker.rules.learning.history import History
+from broker.rules.settings import DispatchSettings
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, VisitKey, record_key
 from broker.rules.tracking.tracker import GpsFix, RunTracker, TrackVisit
 
 RUN_STATES = ("scheduled", "running", "finished")
-
-
-@dataclass(frozen=True, slots=True)
-class DispatchSettings:
-    """The dispatch's numbers, all in seconds."""
-
-    calls: CallSettings = field(default_factory=CallSettings)
-    stays: StaySettings = field(default_factory=StaySettings)  # first guesses of a stay, until stays were seen
-    default_speed_mps: float = 5.0  # of a leg that nobody has driven yet
-    detour_factor: float = 1.35  # street metres per straight metre where no line is known
-    open_before_s: int = 3600  # a run appears on the screen this long before its first planned arrival
-    forget_after_s: int = 7200  # a bridge that starts this long after a run's last planned visit leaves it alone
-    lane_clear_s: int = 1200  # what a blocked lane is expected to take until somebody says it is clear
-    restate_s: int = 60  # arrivals and itineraries are sent again when an ETA moved this much
-    update_s: int = 5  # predictions are made again this often without a new position
-    after_count_s: int = 600  # a bin report this soon after the truck left still belongs to the visit
 
 
 @dataclass(slots=True)

@@ -33,7 +33,6 @@ FORGET_EVERY_S = 3600
 KEEP_S = 36 * 3600  # how long what is over stays, over a restart too
 OPEN_S = 14 * 86400  # what nobody settled or closed for two weeks is in the record, no longer on the screen
 SAME_PRESS_S = 120
-FUTURE_S = 30  # a position from further ahead than this has a broken clock
 
 
 class Dispatch:
@@ -139,23 +138,24 @@ class Dispatch:
         if body["late"] or body["lat"] is None or body["lon"] is None:
             return []
         fix_at = now if body["fix_at"] is None else body["fix_at"]
-        if fix_at > now + FUTURE_S:
+        fix = GpsFix(fix_at, body["lat"], body["lon"], body["speed_mps"])
+        if fix.ahead(now):
             self.wrong_clocks += 1
             self.shift.attention[f"clock/{truck_id}"] = Attention(
                 now, "clock_ahead", {"truck": truck_id, "seconds": fix_at - now}
             )
             return []
         self.shift.attention.pop(f"clock/{truck_id}", None)
-        if now - fix_at > wire.NO_DATA_S:
-            self.stale_fixes += 1  # older than 90 s: neither lights nor clears a lamp
+        if not fix.fresh(now):
+            self.stale_fixes += 1
             return []
         if truck.fix is not None and fix_at < truck.fix.fix_at:
             return []
-        truck.fix = GpsFix(fix_at, body["lat"], body["lon"], body["speed_mps"], now)
+        truck.fix = fix
         run = self.shift.run_of(truck_id)
         if run is None:
             return []
-        effects = follow(self.shift, run, run.tracker.on_fix(truck.fix, now), now)
+        effects = follow(self.shift, run, run.tracker.on_fix(fix), now)
         return effects + update(self.shift, run, now)
 
     def _keeper(self, room_id: str, room: RoomState, body: dict[str, Any], now: int) -> list[Effect]:

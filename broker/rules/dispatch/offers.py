@@ -125,7 +125,7 @@ def _ways(shift: Shift, run: Run, now: int) -> options.Ways:
         if origin == to:
             return 0
         (lat1, lon1), (lat2, lon2) = _place(shift, origin), _place(shift, to)
-        length_m = distance_m(lat1, lon1, lat2, lon2) * shift.history.settings.detour_factor
+        length_m = distance_m(lat1, lon1, lat2, lon2) * shift.settings.streets.detour_factor
         known = "" if origin.startswith("@") else origin
         return max(0, round(shift.history.leg_s(run.route_id, known, to, length_m, now)[0]))
 
@@ -136,7 +136,7 @@ def _ways(shift: Shift, run: Run, now: int) -> options.Ways:
             whole_s -= now - visit.arrived_at  # the truck stands there already
         return max(0, round(whole_s))
 
-    return options.Ways(travel_s, dwell_s)
+    return options.Ways(travel_s, dwell_s, shift.settings.calls.slip_s)
 
 
 def _stop(shift: Shift, run: Run, visit: Visit) -> options.Stop:

@@ -22,7 +22,6 @@ from broker.rules.dispatch.messages import rooms_of, tell_rooms, tell_truck
 from broker.rules.dispatch.records import call_record, put, run_record
 from broker.rules.states.visit import Visit, record_key
 from broker.rules.tracking.tracker import TrackEvent, TrackKind
-from firmware import wire
 
 
 def follow(shift: Shift, run: Run, events: Iterable[TrackEvent], now: int) -> list[Effect]:
@@ -120,7 +119,7 @@ def update(shift: Shift, run: Run, now: int, *, changed: bool = False) -> list[E
     run.etas = {(run.run_id, *eta.key): eta for eta in etas}
     truck = shift.trucks.get(run.truck)
     run.promises.note(etas, now)
-    heard = truck is not None and truck.fix is not None and now - truck.fix.fix_at <= wire.NO_DATA_S
+    heard = truck is not None and truck.fix is not None and truck.fix.fresh(now)
     effects: list[Effect] = []
     for key, eta in run.etas.items():
         visit = shift.visits.get(key)
@@ -128,7 +127,7 @@ def update(shift: Shift, run: Run, now: int, *, changed: bool = False) -> list[E
             continue
         watch = shift.watch(key)
         if not heard:
-            # No position younger than 90 s: the prediction may be shown, but it neither lights nor clears.
+            # No fresh position: the prediction may be shown, but it neither lights nor clears.
             watch.below_since = None
             if eta.label in ("live", "history", "timetable"):
                 run.etas[key] = replace(eta, label="stale")
