@@ -23,7 +23,7 @@ from broker.ingest.acks import DeviceAcks
 from broker.ingest.backlog import keep_some
 from broker.ingest.quick_reader import Quick, quick
 from broker.ingest.resends import is_another, renamed
-from broker.ingest.restored_day import restore, restore_beside
+from broker.ingest.restored_day import CORRECTED_S, restore, restore_beside
 from broker.plan.model import Plan
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.dispatch import Dispatch
@@ -38,7 +38,6 @@ from firmware import wire
 log = logging.getLogger("zhanpai.bridge")
 
 RETRY_S = 1.0
-SET_BACK_S = 60  # a clock that steps back by less than this was only corrected
 LOG_REFUSAL_EVERY_S = 60
 MOST_SOURCES = 20_000
 MOST_FAULTS_LOGGED = 100
@@ -180,7 +179,7 @@ class Bridge:
             self._heartbeat(now)
         if int(now) == self._ticked_at:
             return
-        self._set_back = self._set_back or int(now) < self._ticked_at - SET_BACK_S
+        self._set_back = self._set_back or int(now) < self._ticked_at - CORRECTED_S
         self._ticked_at = int(now)
         if self._set_back and self.flush(now):
             self._begin_again(now)

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from broker.rules.settings import DispatchSettings
+from firmware.wire import PORT
 
 log = logging.getLogger("zhanpai.config")
 
@@ -42,7 +43,7 @@ class MqttConfig(_Section):
     """Where the broker is and as whom the bridge signs in (user name default: bridge-<area>)."""
 
     host: str = "127.0.0.1"
-    port: Port = 1883
+    port: Port = PORT
     user: str | None = None
     password_file: Path | None = None
     ca_file: Path | None = None

@@ -22,6 +22,12 @@ HEARTBEAT_S = 10  # the bridge's clock message
 NO_DATA_S = 90  # older than this is no knowledge: lamps show it, calls do not trust it
 MAX_PAYLOAD_BYTES = 65536  # an itinerary of 400 visits fits; anything longer is refused unread
 MAX_TOPIC_BYTES = 256
+MAX_ID = 64
+LATEST_AT = 4102444800  # 2100-01-01: a later time is a broken clock
+MAX_COUNT = 100000
+MAX_GRAMS = 100000000
+IDENTIFY_S = 30  # how long a device shows a technician which one it is
+PORT = 1883  # 8883 with TLS
 
 WASTES = ("residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation")
 SKIP_REASONS = (
@@ -121,7 +127,7 @@ def _word(words):
 
 def is_id(value: object) -> bool:
     """Whether `value` may name an area, device, run, incident or call: 1-64 of a-z A-Z 0-9 . _ - and no dot first."""
-    if not isinstance(value, str) or not 1 <= len(value) <= 64 or value.startswith("."):
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID or value.startswith("."):
         return False
     try:
         raw = value.encode()
@@ -239,9 +245,9 @@ _NAMED = {
     "bool": _boolean,
     "ranges": _ranges,
     "seq": _seq,
-    "time": _integer(0, 4102444800),  # 2100-01-01: a later time is a broken clock
-    "count": _integer(0, 100000),
-    "grams": _integer(-100000000, 100000000),
+    "time": _integer(0, LATEST_AT),
+    "count": _integer(0, MAX_COUNT),
+    "grams": _integer(-MAX_GRAMS, MAX_GRAMS),
 }
 
 # (family, channel): (sender, retained, item, shape). `item` names what a topic's last level must equal in

@@ -20,7 +20,7 @@ from broker.store import Record, Store
 log = logging.getLogger("zhanpai.bridge")
 
 HISTORY_BACK_S = 42 * 86400
-AHEAD_S = 60  # a record from later than this was made by a clock that was ahead
+CORRECTED_S = 60  # our own clock may step by so much; a record from later than that was made while it was ahead
 NUMBERED = ("run", "visit", "workflow")  # kinds of ours whose ids end with a number that grows
 
 
@@ -89,7 +89,7 @@ class _Restoring:
 
     def _newest(self, kind: str, back_s: int) -> Iterable[Record]:
         found = self._store.latest(kind, since_at=self._now - back_s)
-        if kind not in NUMBERED or all(record.at <= self._now + AHEAD_S for record in found.values()):
+        if kind not in NUMBERED or all(record.at <= self._now + CORRECTED_S for record in found.values()):
             return found.values()
         # Some are from a clock that was ahead. What came after them is newer, whatever its time: by their numbers.
         newest: dict[str, Record] = {}

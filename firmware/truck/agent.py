@@ -60,7 +60,6 @@ from firmware.truck.gps.position import position_body, rounded
 from firmware.truck.gps.reporting import Reporting
 
 FIX_LOST_S = 15.0  # no believed fix for this long: there is no fix, whatever the receiver says
-IDENTIFY_S = 10.0
 
 
 class Agent:
@@ -263,7 +262,7 @@ class Agent:
             out.append(self._life("ready"))
             self._reporting.ask()
         elif command == "identify":
-            self._identify_until_s = now_s + IDENTIFY_S
+            self._identify_until_s = now_s + wire.IDENTIFY_S
         else:
             out.append(self._note("command_unknown", f"unknown command {command[:64]!r} was ignored"))
 

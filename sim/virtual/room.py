@@ -5,6 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from firmware.binroom.settings import REPORT_GRAMS
 from firmware.binroom.unit import Unit
 from sim.virtual.broker import VirtualBroker, Will
 from sim.virtual.link import VirtualLink
@@ -27,7 +28,10 @@ class VirtualRoom:
     ) -> None:
         self._timeline = timeline
         self._broker = broker
-        self._config = {"area": area, "device": room_id, "wastes": list(wastes), "lamps": "each", "fw": FIRMWARE}
+        self._config = {
+            "area": area, "device": room_id, "wastes": list(wastes), "lamps": "each", "fw": FIRMWARE,
+            "report_grams": REPORT_GRAMS,
+        }
         self._room_id = room_id
         self._evidence = evidence
         self._dice = dice

@@ -37,7 +37,7 @@ class BrokerAccess:
     """How this computer and, by `device_host`, the devices reach the broker."""
 
     host: str
-    port: int = 1883
+    port: int = wire.PORT
     user: str = ""  # left out: technician-<area>, the account that may only look
     password_file: Path | None = None
     tls: bool = False
@@ -168,7 +168,7 @@ def _broker(section: _Section) -> dict[str, Any]:
     host = section.text("host")
     access = BrokerAccess(
         host=host,
-        port=section.number("port", 1, 65535, 1883),
+        port=section.number("port", 1, 65535, wire.PORT),
         user=section.text("user", ""),
         password_file=section.path_or_none("password_file"),
         tls=section.flag("tls", False),

@@ -17,6 +17,7 @@ from typing import Any
 from broker.rules.arrival.prediction import Eta
 from broker.rules.settings import CallSettings
 from broker.rules.states.visit import Visit
+from firmware import wire
 
 FRESH_LABELS = ("live", "history", "timetable")
 
@@ -63,7 +64,7 @@ def held_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings) -> bo
 def call_id_of(visit: Visit) -> str:
     """The one call of a visit: the same name after a restart, so that it cannot be made twice."""
     name = f"{visit.run_id}.{visit.room}.{visit.visit_number}"
-    return name if len(name) <= 64 else blake2b(name.encode(), digest_size=16).hexdigest()
+    return name if len(name) <= wire.MAX_ID else blake2b(name.encode(), digest_size=16).hexdigest()
 
 
 def arrival_body(

@@ -32,7 +32,7 @@ OFFER_EVERY_S = 30
 FORGET_EVERY_S = 3600
 KEEP_S = 36 * 3600  # how long what is over stays, over a restart too
 OPEN_S = 14 * 86400  # what nobody settled or closed for two weeks is in the record, no longer on the screen
-SAME_PRESS_S = 120
+SAME_TIME_S = 120  # how far a device's idea of a past moment may move while its clock settles
 
 
 class Dispatch:
@@ -268,4 +268,4 @@ class Dispatch:
 def _pressed_anew(known: Incident, body: dict[str, Any]) -> bool:
     """Whether a closed incident's id comes with another press: the truck's boot counter went back (a new SD card)."""
     one, other = known.pressed_at, body["pressed_at"]
-    return one is not None and other is not None and abs(other - one) > SAME_PRESS_S and not body["withdrawn"]
+    return one is not None and other is not None and abs(other - one) > SAME_TIME_S and not body["withdrawn"]

@@ -19,12 +19,12 @@ from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Store, StoreError
 from broker.web.api.docs_page import docs_page
 from broker.web.desk import Desk
+from broker.web.picture import LINK_LOST_S
 from broker.web.security import door, refuse_values
 
 STATIC = Path(__file__).parents[1] / "static"
 EVENT_LOOK_S = 0.2
 EVENT_ALIVE_S = 3.0
-LINK_LOST_S = 10  # a broker that restarts is back before that
 
 Who = Annotated[
     str, Field(min_length=1, max_length=80, pattern=ONE_LINE, description="who does it, as the record will name them")

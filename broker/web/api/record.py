@@ -19,11 +19,12 @@ from broker.reports.tables import MAX_DAYS
 from broker.rules.statistics.cube import DIMENSIONS, count
 from broker.store import Conflict, Refused, Store, StoreError
 from broker.web.pages import day_report
+from firmware import wire
 
 MAX_CALLS = 5000
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
 LONGEST_TEXT = 300
-LARGEST = 4_102_444_800  # 2100-01-01; no weight or count is larger
+LARGEST = wire.LATEST_AT  # no weight or count is larger
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=ONE_LINE)]
 Value = Text | Annotated[int, Field(ge=0, le=LARGEST)] | Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | bool | None
 Day = Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="YYYY-MM-DD, the area's day")]
