@@ -229,7 +229,8 @@ class VirtualBroker:
         if connection is None:
             return
         connection.open = False
-        self.timeline.after(GIVEN_UP_KEEPALIVES * connection.keepalive_s, lambda: self._drop(connection, tell_client=False))
+        patience_s = GIVEN_UP_KEEPALIVES * connection.keepalive_s
+        self.timeline.after(patience_s, lambda: self._drop(connection, tell_client=False))
 
     def stop(self) -> None:
         """An orderly stop: everything is saved, all connections close, no wills are sent."""
