@@ -20,7 +20,9 @@ log = logging.getLogger("zhanpai.config")
 
 PASSWORD_VARIABLE = "ZHANPAI_MQTT_PASSWORD"  # noqa: S105  (the name of a variable, not a password)
 
-Port = Annotated[int, Field(ge=0, le=65535)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Text = Annotated[str, Field(min_length=1)]
+Host = Annotated[str, Field(pattern=r"^[^\s/]+$")]
 HostName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$")]  # no scheme, no port
 _USUAL = DispatchSettings()
 
@@ -36,15 +38,15 @@ class _Section(BaseModel):
 class AreaConfig(_Section):
     """Which area this bridge serves; `plan` is a GTFS folder or zip, or `demo` for the built-in demo area."""
 
-    plan: str
+    plan: Text
 
 
 class MqttConfig(_Section):
     """Where the broker is and as whom the bridge signs in (user name default: bridge-<area>)."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Port = PORT
-    user: str | None = None
+    user: Text | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
     cert_file: Path | None = None
@@ -129,7 +131,7 @@ class EmbeddedConfig(_Section):
 class StoreConfig(_Section):
     """Where records are kept: a folder (TinyDB), or a postgresql:// address whose password comes from PGPASSFILE."""
 
-    url: str = "data/records"
+    url: Text = "data/records"
 
 
 class WebConfig(_Section):
@@ -140,8 +142,8 @@ class WebConfig(_Section):
     """
 
     enabled: bool = True
-    host: str = "127.0.0.1"
-    port: Port = 8080
+    host: Host = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080  # 0: any that is free
     hosts: tuple[HostName, ...] = ()
 
 
