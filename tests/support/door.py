@@ -32,6 +32,10 @@ class Guest:
     said: list[tuple[str, bytes]] = field(default_factory=list)
     _socket: Any = None
 
+    def topics(self, channel: str) -> list[str]:
+        """The topics of what it said on a channel."""
+        return [topic for topic, _ in list(self.said) if f"/{channel}" in topic]
+
     def tell(self, topic: str, payload: bytes) -> None:
         """Publish to this guest at QoS 0."""
         self._socket.sendall(_packet(0x30, _text(topic) + payload))
@@ -92,6 +96,8 @@ class Door:
                     connection.sendall(_packet(0x90, body[:2] + bytes(_filters(body[2:]))))
                 elif kind == 12:
                     connection.sendall(bytes((0xD0, 0)))
+                elif kind == 14:
+                    raise OSError("it leaves")
         except (OSError, IndexError):
             connection.close()
 
@@ -157,8 +163,9 @@ def _text(value: str) -> bytes:
 
 
 def _packet(first: int, body: bytes) -> bytes:
-    assert len(body) < 128
-    return bytes((first, len(body))) + body
+    assert len(body) < 128 * 128
+    low, high = len(body) % 128, len(body) // 128
+    return bytes((first, low | 128, high) if high else (first, low)) + body
 
 
 def _read(connection: Any) -> tuple[int, bytes]:
