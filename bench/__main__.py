@@ -1,7 +1,12 @@
-"""`python -m bench [NAME ...]`: the benchmarks, each in its own process; every figure is a ratio within its own run.
+"""`python3 -m bench [NAME ...]`: the benchmarks, each in its own process; every figure is a ratio within its own run.
 
 `--list` names them. An absent data folder or server is said, never silently left out.
 """
+
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter(*environment.TRUCK, *environment.SERVER)
 
 import argparse
 import subprocess
@@ -11,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 # Parts that others import; they print nothing by themselves.
-PARTS = {"__init__", "__main__", "eta_world"}
+PARTS = {"__init__", "__main__"}
 # Not in bench/ because the tests run their short versions.
 ELSEWHERE = {"kill": [sys.executable, "-m", "tests.support.kill_run", "--seconds", "180"]}
 DEADLINE_S = 1800
@@ -24,7 +29,7 @@ def names() -> list[str]:
 
 def main() -> int:
     """Run them one after the other; 1 if any failed."""
-    top = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    top = argparse.ArgumentParser(prog="python3 -m bench", description=__doc__)
     top.add_argument("names", nargs="*", help="which (default: all)")
     top.add_argument("--list", action="store_true", help="name them and end")
     args = top.parse_args()

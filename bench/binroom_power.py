@@ -1,6 +1,6 @@
 """Power cuts at every block operation of a unit's flash: how many, and that none of them loses or tears a record.
 
-    python -m bench.binroom_power
+    .venv/bin/python -m bench.binroom_power
 """
 
 import subprocess

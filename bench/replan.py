@@ -1,6 +1,6 @@
 """Re-planning against better-informed rivals: how much driving keeping every promise costs, and how long it takes.
 
-    python -m bench.replan            own random streets; and the routing instances of ../shared/data/vrp, if there
+    .venv/bin/python -m bench.replan     own random streets; and the instances of ../shared/data/vrp, if there
     (with the package pyvrp installed, also against a solver that may move every stop of every truck)
 
 A case is the middle of a shift: three trucks with 40 stops, the first breaks down, an extra one may come.

@@ -1,6 +1,6 @@
 """The store against its rivals on this disk, as ratios from interleaved rounds, with the fsync time of the same run.
 
-`python -m bench.store` prints one table; `--quick` takes smaller numbers to see that everything runs.
+`.venv/bin/python -m bench.store` prints one table; `--quick` takes smaller numbers to see that everything runs.
 """
 
 import argparse

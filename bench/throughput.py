@@ -4,7 +4,7 @@ One interleaved run: the same load (QoS 1, 20 devices, bin reports) is offered t
 that only counts callbacks, and `mosquitto_sub > /dev/null` (libmosquitto's C callback). Each round uses a broker and
 a store of its own; figures are medians over the rounds. Then 5,000 records/s are offered to the bridge, and the time
 from publishing to the application ack is measured, beside the fsync p99 of the same disk in the same run.
-`python -m bench.throughput [--records N] [--rounds N]`
+`.venv/bin/python -m bench.throughput [--records N] [--rounds N]`
 """
 
 import argparse

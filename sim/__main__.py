@@ -1,13 +1,18 @@
 """The command line of the simulator.
 
-    python -m sim SCENARIO [--seed N] [--json]          in virtual time, as fast as the machine can
-    python -m sim SCENARIO --speed N                    in virtual time, N times as fast as life
-    python -m sim SCENARIO --live [--speed N]           on real MQTT with the virtual hardware
-    python -m sim --list
+    python3 -m sim SCENARIO [--seed N] [--json]          in virtual time, as fast as the machine can
+    python3 -m sim SCENARIO --speed N                    in virtual time, N times as fast as life
+    python3 -m sim SCENARIO --live [--speed N]           on real MQTT with the virtual hardware
+    python3 -m sim --list
 
 Exit code 0 if every expectation held, 1 if one failed, 2 for a scenario that cannot be played, 3 if its recorded
 data is not on this machine, 130 after Ctrl-C.
 """
+
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter(*environment.TRUCK, *environment.SERVER)
 
 import argparse
 import json
@@ -19,7 +24,7 @@ from rich.console import Console
 
 from sim.judging import report
 from sim.scenario.scenario import Scenario, ScenarioError, load, names
-from sim.scenario.stages import DataAbsentError
+from sim.scenario.scene import DataAbsentError
 from sim.virtual import run
 
 HELD, FAILED, BAD, ABSENT, INTERRUPTED = 0, 1, 2, 3, 130
@@ -71,7 +76,7 @@ def _list(console: Console) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sim", description="Plays a scenario with the devices' own code.")
+    parser = argparse.ArgumentParser(prog="python3 -m sim", description="Plays a scenario with the devices' own code.")
     parser.add_argument("scenario", nargs="?", help="name of a scenario (see --list) or a .toml file")
     parser.add_argument("--list", action="store_true", help="the scenarios that come with the simulator")
     parser.add_argument("--speed", type=_speed, help="times as fast as life; virtual time: as fast as it can")

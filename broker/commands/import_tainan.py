@@ -1,4 +1,4 @@
-"""`python -m broker import-tainan STOPS OUT`: a real timetable with real dirt becomes a GTFS feed."""
+"""`python3 -m broker import-tainan STOPS OUT`: a real timetable with real dirt becomes a GTFS feed."""
 
 import argparse
 import sys

@@ -1,4 +1,4 @@
-"""`python -m broker fsck | export | import | amend | stats`: each a function, the command line only wraps it."""
+"""`python3 -m broker fsck | export | import | amend | stats`: each a function, the command line only wraps it."""
 
 import argparse
 import sys
@@ -14,12 +14,11 @@ import orjson
 
 from broker.commands.bridge_client import Asked
 from broker.reports import corrections, figures, tables
-from broker.reports.words import LANGUAGES
-from broker.rules.statistics.cube import DIMENSIONS, count
+from broker.rules.statistics.cube import DIMENSIONS
 from broker.rules.statistics.periods import PERIODS
 from broker.store import InUse, Store, StoreError, fsck, transfer
 from broker.store.opening import is_address, must_be_store, open_store, reading_store
-from broker.web.pages import day_report
+from broker.words import LANGUAGES
 
 SUFFIXES = (".jsonl", ".json")
 _DAYS = ("records", "open")
@@ -93,7 +92,7 @@ def _asked_place(arguments: argparse.Namespace) -> tuple[str, str, str]:
     where = arguments.store
     if where is None or (arguments.area is None and not (Path(where) / "store.json").exists()):
         if where is not None and not is_address(where) and any((Path(where) / name).exists() for name in _DAYS):
-            raise ValueError(f"{Path(where) / 'store.json'} is missing; run `python -m broker fsck --store {where}`")
+            raise ValueError(f"{Path(where) / 'store.json'} is missing; run `python3 -m broker fsck --store {where}`")
         from broker.config import read_config
         from broker.settings import configured_plan
 
@@ -106,7 +105,7 @@ def _asked_place(arguments: argparse.Namespace) -> tuple[str, str, str]:
             found = orjson.loads(about.read_bytes())
             area, timezone = str(found["area"]), str(found["timezone"])
         except (LookupError, TypeError, ValueError) as error:
-            advice = f"run `python -m broker fsck --store {where}`"
+            advice = f"run `python3 -m broker fsck --store {where}`"
             raise ValueError(f"{about} does not say area and time zone; {advice}") from error
         if (arguments.area or area) != area or (arguments.timezone or timezone) != timezone:
             raise ValueError(f"{where} holds area {area} in time zone {timezone}: leave out --area and --timezone")
@@ -167,7 +166,7 @@ def _said(run: Any, arguments: argparse.Namespace) -> int:
     except (StoreError, OSError, ValueError) as error:
         plain = isinstance(error, OSError) and not isinstance(error, StoreError) and error.filename is not None
         said = f"{error.filename}: {error.strerror}" if plain else str(error)  # type: ignore[union-attr]
-        print(f"python -m broker {arguments.command}: {said}", file=sys.stderr)
+        print(f"python3 -m broker {arguments.command}: {said}", file=sys.stderr)
         return 1
 
 
@@ -349,17 +348,11 @@ def _stats(arguments: argparse.Namespace) -> int:
 def _counted(store: Store, arguments: argparse.Namespace, from_day: str, to_day: str) -> str:
     _, area, timezone = _place(arguments)
     if arguments.format == "html":
-        shown = (date.fromisoformat(to_day) - timedelta(days=day_report.DAYS_SHOWN - 1)).isoformat()
-        facts = figures.facts_of(store, min(from_day, shown), to_day, timezone)
-        cube = count(facts, timezone)
+        from broker.web.pages.day_report import stored_report
+
         names = _names(arguments.config, area)
-        return day_report.day_report(facts, cube, area, to_day, arguments.language, timezone, names)
-    if arguments.table == "figures":
-        by = tables.dimensions(arguments.by)
-        table = tables.rows(
-            figures.figures_of(store, from_day, to_day, timezone), arguments.period, by, from_day, to_day
-        )
-    else:
-        facts = figures.facts_of(store, from_day, to_day, timezone)
-        table = tables.finding_rows(arguments.table, facts, timezone, from_day, to_day)
-    return tables.as_csv(table, arguments.table) if arguments.format == "csv" else tables.as_json(table)
+        return stored_report(store, area, to_day, arguments.language, timezone, names)
+    by = tables.dimensions(arguments.by)
+    return figures.answer(
+        store, arguments.table, arguments.format, timezone, from_day, to_day, arguments.period, by
+    )

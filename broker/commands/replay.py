@@ -1,4 +1,4 @@
-"""A stored day through the rules again: `python -m broker replay DAY`.
+"""A stored day through the rules again: `python3 -m broker replay DAY`.
 
 What devices and people said is fed, in the order and at the times in which it was received, to a second bridge over
 a scratch store; its visits and calls are compared with those on record. With the same release and settings they are

@@ -4,7 +4,7 @@ The streets are a grid of right angles near 31.19 N 121.44 E (WGS-84); nothing o
 the transfer station in the west, passes its rooms, never turns on the spot, and goes back. Its timetable is
 made of 18 km/h on the way and 60 s + 25 s per bin at a room.
 
-    python -m broker.plan.demo_area FOLDER      writes it as a GTFS feed
+    .venv/bin/python -m broker.plan.demo_area FOLDER      writes it as a GTFS feed
 """
 
 import math
@@ -215,7 +215,7 @@ def main(arguments: list[str]) -> int:
     from broker.plan.gtfs.feed import write_gtfs
 
     if len(arguments) != 1:
-        print("usage: python -m broker.plan.demo_area FOLDER (or a name ending in .zip)", file=sys.stderr)
+        print("usage: .venv/bin/python -m broker.plan.demo_area FOLDER (or a name ending in .zip)", file=sys.stderr)
         return 2
     write_gtfs(demo_plan(), Path(arguments[0]))
     print(f"wrote the demo area to {arguments[0]}")

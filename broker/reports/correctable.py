@@ -44,9 +44,9 @@ def _word(words: tuple[str, ...], *, unknown: bool = False) -> Field:
 
 def _name(*, unknown: bool) -> Field:
     def fits(value: Any) -> bool:
-        return type(value) is str and 0 < len(value.strip()) <= wire.MAX_ID and value.isprintable()
+        return type(value) is str and 0 < len(value.strip()) <= wire.MAX_ID_BYTES and value.isprintable()
 
-    return Field(fits, f"a name of 1 to {wire.MAX_ID} characters", unknown)
+    return Field(fits, f"a name of 1 to {wire.MAX_ID_BYTES} characters", unknown)
 
 
 _FLAG = Field(lambda value: type(value) is bool, "true or false", unknown=False)

@@ -1,4 +1,9 @@
-"""`python -m firmware.truck --config truck.toml`: the truck agent; `--check-config` only reads the file."""
+"""`python3 -m firmware.truck --config truck.toml`: the truck agent; `--check-config` only reads the file."""
+
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter()
 
 import argparse
 import logging
@@ -12,7 +17,7 @@ from firmware.truck.config import ConfigError, load
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs until SIGTERM or SIGINT; returns 0, 2 for a bad configuration, 1 if the truck cannot run."""
-    parser = argparse.ArgumentParser(prog="python -m firmware.truck", description="The truck agent of Zhanpai.")
+    parser = argparse.ArgumentParser(prog="python3 -m firmware.truck", description="The truck agent of Zhanpai.")
     parser.add_argument("--config", type=Path, required=True, help="truck.toml; see truck.example.toml")
     parser.add_argument("--check-config", action="store_true", help="read the configuration, say what is wrong, end")
     given = parser.parse_args(arguments)
@@ -26,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     if given.check_config:
         print(f"{given.config}: good; truck {config.truck_id} of area {config.area}")
         return 0
+    environment.need(*environment.TRUCK)
     # Imported late: reading a configuration needs neither gpiozero nor a serial port.
     from gpiozero import GPIOZeroError
 

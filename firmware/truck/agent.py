@@ -9,12 +9,12 @@ How to use it (the program, the simulator and the tests do exactly this):
 
 Events and effects are the frozen dataclasses of `events`. In: Started, FixSeen(fix), GpsState(word), ButtonDown,
 ButtonUp (raw edges, bounces welcome), Received(family, channel, item, body) for what `wire.unpack` gave, LinkUp
-(connected, subscription sent), LinkDown, Wake, Stopping. Out, to be done in order: Keep(record), Settle(acks),
+(connected, subscription sent), LinkDown, Wake, Stopping. Out, to be done in order: Keep(report), Settle(acks),
 Stage(...), Light(pattern), GpsLight(word), ShowItinerary(itinerary or None), Say(channel, body), Note(kind, text).
 
 `device.TruckDevice(agent, outbox)` does Keep, Settle, Stage and Say against an outbox and gives back what to
-publish and what to show: most callers want that. The agent never decides when a record is sent: `courier` does.
-A record's body has `sent_at` None and `late` False; the courier fills both in at the moment of sending.
+publish and what to show: most callers want that. The agent never decides when a report is sent: `courier` does.
+A report's body has `sent_at` None and `late` False; the courier fills both in at the moment of sending.
 
 The parts, each a small pure machine: `acceptance` (which fix is believed), `truckclock` (what time it is),
 `reporting` (when a position is worth a message, standing), `gesture` (the button), `presses` (what its gestures
@@ -46,7 +46,7 @@ from firmware.truck.events import (
     Note,
     OpenIncident,
     Received,
-    Record,
+    Report,
     Say,
     Settle,
     ShowItinerary,
@@ -219,8 +219,8 @@ class Agent:
             "fix_at": incident.fix_at,
             "withdrawn": incident.withdrawn,
         }
-        record = self._keep("incident", incident.incident_id, body, at_s, out)
-        self._incidents.told(incident, record.boot, record.seq)
+        report = self._keep("incident", incident.incident_id, body, at_s, out)
+        self._incidents.told(incident, report.boot, report.seq)
         self._reporting.ask()
 
     # --- the bridge -----------------------------------------------------------------------------------
@@ -291,11 +291,11 @@ class Agent:
             self._gps_light = word
             out.append(GpsLight(word))
 
-    def _keep(self, channel: str, item: str, body: dict[str, Any], at_s: float, out: list[Effect]) -> Record:
+    def _keep(self, channel: str, item: str, body: dict[str, Any], at_s: float, out: list[Effect]) -> Report:
         self._seq += 1
-        record = Record(self.boot, self._seq, channel, item, {"boot": self.boot, "seq": self._seq} | body, at_s)
-        out.append(Keep(record))
-        return record
+        report = Report(self.boot, self._seq, channel, item, {"boot": self.boot, "seq": self._seq} | body, at_s)
+        out.append(Keep(report))
+        return report
 
     def _life(self, life: str) -> Say:
         return Say("life", {"life": life, "boot": self.boot, "fw": self._fw})

@@ -47,7 +47,7 @@ class MqttConfig:
 
 @dataclass(frozen=True, slots=True)
 class TruckConfig:
-    """Everything `python -m firmware.truck` is told."""
+    """Everything `python3 -m firmware.truck` is told."""
 
     truck_id: str
     area: str

@@ -65,7 +65,7 @@ class TruckDevice:
         out: list[Output] = []
         for effect in self.agent.handle(event, now_s):
             if isinstance(effect, Keep):
-                self.outbox.keep(effect.record, now_s)
+                self.outbox.keep(effect.report, now_s)
             elif isinstance(effect, Settle):
                 self.outbox.settle(effect.acks)
                 self._courier.settle(effect.acks)

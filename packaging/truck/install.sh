@@ -10,10 +10,11 @@ release=$(cat "$here/RELEASE")
 user=zhanpai
 base=$root/opt/zhanpai
 target=$base/releases/$release
-environment=$(cat "$here/ENVIRONMENT")
+python=${ZP_PYTHON:-python3}
+# Another Python after an upgrade of the system needs an environment of its own.
+environment=$(cat "$here/ENVIRONMENT")-$("$python" -c 'import sys; print("py%d.%d" % sys.version_info[:2])')
 packages=$base/environments/$environment
 etc=$root/etc/zhanpai
-python=${ZP_PYTHON:-python3}
 
 say() { printf 'zhanpai: %s\n' "$*"; }
 live() { [ -z "$root" ]; }
@@ -44,16 +45,24 @@ if [ ! -e "$packages/complete" ]; then
 	sync
 	touch "$packages/complete"
 fi
+if ! "$python" "$here/link_lgpio.py" "$packages"; then
+	say "this system has no lgpio, trying apt"
+	if ! live || ! apt-get install -y -qq python3-lgpio || ! "$python" "$here/link_lgpio.py" "$packages"; then
+		echo "the button's pins need python3-lgpio: apt-get install python3-lgpio, then the same again" >&2
+		exit 1
+	fi
+fi
 if [ ! -e "$target/complete" ]; then
 	say "unpacking release $release"
 	rm -rf "$target"
 	mkdir -p "$target"
 	tar -xf "$here/agent.tar" -C "$target"
-	ln -s "../../environments/$environment" "$target/venv"
-	"$target/venv/bin/python" -m compileall -q "$target/firmware"
+	"$packages/bin/python" -m compileall -q "$target/firmware"
 	sync
 	touch "$target/complete"
 fi
+ln -sfn "../../environments/$environment" "$target/venv.new"
+mv -T "$target/venv.new" "$target/venv"
 
 mkdir -p "$etc/keys"
 chmod 755 "$etc"

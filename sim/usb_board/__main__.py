@@ -1,4 +1,4 @@
-"""Virtual boards for a tester: `python -m sim.usb_board --boards 2`, then `mpremote connect sim/ports/binroom-01`.
+"""Virtual boards for a tester: `python3 -m sim.usb_board`, then `.venv/bin/mpremote connect sim/ports/binroom-01`.
 
 Each board keeps its flash below the folder, so it is the same board tomorrow. Ends with Ctrl-C; commands on standard
 input, each with the board's name after it:
@@ -11,6 +11,11 @@ input, each with the board's name after it:
 """
 
 from __future__ import annotations
+
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter(*environment.TRUCK, *environment.SERVER)
 
 import argparse
 import contextlib
@@ -30,7 +35,7 @@ MOST = 64
 
 def main(argv: list[str] | None = None, lines: Iterable[str] = sys.stdin, out: TextIO = sys.stdout) -> int:
     """Runs the boards until the input ends; returns 0, or 2 if there is no interpreter or the command line is wrong."""
-    parser = argparse.ArgumentParser(prog="python -m sim.usb_board", description="Virtual bin-room boards.")
+    parser = argparse.ArgumentParser(prog="python3 -m sim.usb_board", description="Virtual bin-room boards.")
     parser.add_argument("--boards", type=int, default=1, help="how many (1)")
     parser.add_argument("--ports", type=Path, default=HERE / "ports", help="where the ports appear (sim/ports)")
     parser.add_argument("--flash", type=Path, default=HERE / "ports" / ".flash", help="where their flash is kept")
@@ -70,23 +75,24 @@ def main(argv: list[str] | None = None, lines: Iterable[str] = sys.stdin, out: T
 
 def _obey(board: VirtualBoard, panel: Panel, verb: str, numbers: list[str]) -> str:
     given = [int(text) for text in numbers if text.isdigit()]
-    match verb, given:
-        case "pull", []:
-            board.pull()
-        case "plug", []:
-            board.plug()
-        case "reset" | "boot", []:
-            board.boot_held = verb == "boot"
-            board.reset()
-        case "cut", [writes]:
-            board.cut_after(writes)
-        case "pin", [pin]:
-            level = panel.level(pin)
-            return "not driven" if level is None else f"level {level}"
-        case "drive", [pin, level]:
-            panel.drive(pin, min(level, 1))
-        case _:
-            return "not understood"
+    # No match statement: a Python that is too old for one must still be able to read this file and say so.
+    asked = (verb, len(given))
+    if asked == ("pull", 0):
+        board.pull()
+    elif asked == ("plug", 0):
+        board.plug()
+    elif asked in (("reset", 0), ("boot", 0)):
+        board.boot_held = verb == "boot"
+        board.reset()
+    elif asked == ("cut", 1):
+        board.cut_after(given[0])
+    elif asked == ("pin", 1):
+        level = panel.level(given[0])
+        return "not driven" if level is None else f"level {level}"
+    elif asked == ("drive", 2):
+        panel.drive(given[0], min(given[1], 1))
+    else:
+        return "not understood"
     return "on" if board.powered else "off"
 
 

@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from broker.mqtt.mosquitto import MAX_QUEUED_MESSAGES
 from firmware import wire
+from sim.judging.outcome import Count
 from sim.world.timeline import Timeline
 
 Receive = Callable[[str, bytes, bool], None]  # topic, payload, retained
@@ -42,17 +43,6 @@ class Session:
     clean: bool
     filters: list[str] = field(default_factory=list)
     queue: deque[tuple[str, bytes, bool]] = field(default_factory=deque)
-
-
-@dataclass(slots=True)
-class Count:
-    """What happened at the broker, for the report."""
-
-    published: int = 0
-    delivered: int = 0
-    denied: int = 0
-    dropped: int = 0
-    wills: int = 0
 
 
 @lru_cache(maxsize=50_000)

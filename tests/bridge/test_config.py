@@ -111,7 +111,7 @@ def test_check_config_reads_every_file_that_is_named(tmp_path: Path, capsys: pyt
         path.write_text(f'[area]\nplan = "demo"\n{text}\n')
         assert main(["--config", str(path), "--check-config"]) == 1, text
         told = capsys.readouterr().err
-        assert f"python -m broker: {path}: {said}" in told and "Traceback" not in told
+        assert f"python3 -m broker: {path}: {said}" in told and "Traceback" not in told
 
 
 def test_a_bridge_does_not_start_without_what_it_encrypts_with(
@@ -121,4 +121,4 @@ def test_a_bridge_does_not_start_without_what_it_encrypts_with(
     path = tmp_path / "broker.toml"
     path.write_text('[area]\nplan = "demo"\n[mqtt]\nca_file = "gone"\n[web]\nenabled = false\n')
     assert main(["--config", str(path)]) == 1
-    assert f"python -m broker: {path}: [mqtt] ca_file: {tmp_path}/gone cannot be read" in capsys.readouterr().err
+    assert f"python3 -m broker: {path}: [mqtt] ca_file: {tmp_path}/gone cannot be read" in capsys.readouterr().err

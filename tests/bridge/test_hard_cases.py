@@ -288,15 +288,16 @@ def test_finished_days_are_forgotten_and_stay_in_the_record(morning: Morning) ->
     assert any(record.key == morning.run_id for record in morning.store.scan("run"))
 
 
+@pytest.mark.real
 def test_a_run_that_nobody_settles_is_forgotten_after_two_weeks(morning: Morning) -> None:
     """Its visits are settled within the days that their figures look for, or not at all; no question stays."""
     morning.drive_to(1, 9.0)
     morning.speak = False
     shift = morning.bridge.dispatch.shift
-    morning.hours(13 * 24)
+    morning.hours(13 * 24, tick_s=3600)
     assert shift.runs[morning.run_id].state != "finished"
     assert {name.split("/")[0] for name in shift.attention if morning.run_id in name} == {"passed", "owes"}
-    morning.hours(48)
+    morning.hours(48, tick_s=3600)
     assert morning.run_id not in shift.runs and not any(morning.run_id in name for name in shift.attention)
     assert not any(key[0] == morning.run_id for key in shift.visits)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.commands import import_tainan
 from broker.plan.calendar import service_runs
 from broker.plan.gtfs.feed import read_gtfs, write_gtfs
 from broker.plan.tainan import conversion
@@ -126,7 +127,7 @@ def test_a_file_that_is_not_this_timetable_is_an_error(text: str, reason: str) -
 def run(*words: str) -> int:
     """Call the command as the server's command line does."""
     parser = argparse.ArgumentParser()
-    conversion.add_commands(parser.add_subparsers())
+    import_tainan.add_commands(parser.add_subparsers())
     arguments = parser.parse_args(["import-tainan", *words])
     return int(arguments.run(arguments))
 

@@ -21,9 +21,9 @@ from broker.store.days import Days
 from broker.store.tinydb_store import TinyDBStore
 from broker.web.api.record import record_router
 from firmware import wire
-from tests.rules.test_statistics import DAY, NOON, ZONE, visit
 from tests.support.bridge_morning import DAY as MORNING
 from tests.support.bridge_morning import Morning
+from tests.support.facts import DAY, NOON, ZONE, visit
 
 DAY_OF_MORNING = str(MORNING)
 

@@ -4,8 +4,11 @@ from random import Random
 
 import pytest
 
-from bench.eta_sim import Scores, run_world
-from bench.eta_world import fixes, make_route, make_trip
+from tests.support.arrival_runs import run_world
+from tests.support.arrival_scores import Scores
+from tests.support.arrival_world import fixes, make_route, make_trip
+
+pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from broker.reports import tables
+from broker.reports.day_report import DAYS_SHOWN
 from broker.reports.figures import facts_of, figures_of
 from broker.rules.statistics.cube import count, total
 from broker.rules.statistics.findings import disagreeing, lanes, weigh_ins
@@ -12,9 +13,9 @@ from broker.store import Record
 from broker.store.days import Days
 from broker.store.tinydb_store import TinyDBStore
 from broker.web.pages import day_report
-from tests.rules.test_statistics import DAY, NAMES, NOON, ZONE, Fact, day_total, keeper, visit, weighing, workflow
 from tests.support.bridge_morning import DAY as MORNING
 from tests.support.bridge_morning import Morning
+from tests.support.facts import DAY, NAMES, NOON, ZONE, Fact, day_total, keeper, visit, weighing, workflow
 
 HOUR, NEXT = 3600, "2026-11-23"
 MIDNIGHT = Days(ZONE).start(NEXT)
@@ -308,7 +309,7 @@ def test_nothing_collected_is_known_only_of_visits_that_are_over(facts, bins):
     assert (row["bins"], row["grams"], row["gap"]) == (bins, bins, False)
     page = day_report.day_report(facts, count(facts, ZONE), "xh", DAY, "en", ZONE, NAMES)
     last_days = page[page.index("Bins collected") : page.index("How early")]
-    assert last_days.count('class="gap"') == day_report.DAYS_SHOWN - (bins == 0)
+    assert last_days.count('class="gap"') == DAYS_SHOWN - (bins == 0)
 
 
 def test_days_known_are_those_that_were_asked():

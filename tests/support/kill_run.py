@@ -1,7 +1,7 @@
 """The kill run: many trucks and rooms for real, with truck agents, bin-room units, bridge and broker killed (-9).
 
-`python -m tests.support.kill_run [--seconds N] [--trucks N] [--rooms N] [--seed N]` prints what it did and what
-is missing.
+`.venv/bin/python -m tests.support.kill_run [--seconds N] [--trucks N] [--rooms N] [--seed N]` prints what it did and
+what is missing.
 At the end every press that a truck's outbox made durable, and every report of every boot of every unit, must be in
 the store exactly once.
 """

@@ -67,7 +67,7 @@ def mosquitto(folder: Path, *devices: str, area: str = "xh", port: int = 0) -> E
 
 
 class BridgeProcess:
-    """`python -m broker` as a child process on its own ports."""
+    """`python3 -m broker` as a child process on its own ports."""
 
     def __init__(self, folder: Path, mqtt_port: int, extra: str = "", offset_s: int = 0) -> None:
         self.offset_s = offset_s

@@ -23,6 +23,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from firmware.truck.config import TruckConfig, parse
 from firmware.truck.program import run
 
+pytestmark = pytest.mark.real
+
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 BASE = "zp/v1/xh/truck/t01/"
 DEADLINE_S = 15.0

@@ -19,6 +19,8 @@ from broker.web.server import WebServer
 from tests.support.bridge_morning import Morning
 from tests.support.processes import REPO
 
+pytestmark = pytest.mark.real
+
 
 @pytest.fixture
 def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
@@ -94,7 +96,7 @@ def test_too_many_leave_room_for_the_rest(port: int, caplog: pytest.LogCaptureFi
 def test_the_bridge_takes_the_descriptors_it_may_have() -> None:
     """The soft limit of a shell is not the bridge's."""
     code = (
-        "import resource; from broker.__main__ import may_open_files; may_open_files();"
+        "import resource; from broker.commands.serve import may_open_files; may_open_files();"
         "print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
     )
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

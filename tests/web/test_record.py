@@ -9,23 +9,11 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from broker.process import Desk
 from broker.web.api.app import build_app
 from broker.web.api.record import record_router
 from broker.web.picture import snapshot
 from tests.support.bridge_morning import DAY, Morning
-
-
-class DirectDesk(Desk):
-    """A desk whose actions are carried out at once, without a loop."""
-
-    __slots__ = ("morning",)
-
-    def ask(self, act, timeout_s=5.0):  # type: ignore[no-untyped-def]
-        """Carry the action out."""
-        self.morning.bridge.act(act, self.morning.now)
-        self.show(snapshot(self.morning.bridge, self.morning.now))
-        return self.picture
+from tests.support.direct_desk import DirectDesk
 
 
 @pytest.fixture

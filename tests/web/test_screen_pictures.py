@@ -17,6 +17,8 @@ from broker.web.picture import snapshot
 from tests.support.bridge_morning import Morning
 from tests.support.browser import chromium_page
 
+pytestmark = pytest.mark.real
+
 HOME = "http://screen.test/"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
 
@@ -101,6 +103,7 @@ def strips(screen: Screen) -> Any:
     return screen.page.locator(".run .scroll").first
 
 
+@pytest.mark.real
 def test_a_broker_that_is_gone_is_said_in_red(screen: Screen) -> None:
     """A short break is not shouted about; then a line says since when, and after 90 s no lamp is shown as known."""
     screen.picture["link"] = {"up": False, "since_at": screen.picture["at"]}

@@ -36,7 +36,7 @@ PROBLEMS: dict[str, Problem] = {
     "no_such_port": Problem(
         11,
         "There is no port {port}.",
-        "Run `tools/flash.py list` to see the ports, or plug the board in again.",
+        "Run `python3 tools/flash.py list` to see the ports, or plug the board in again.",
     ),
     "charge_only": Problem(
         12,
@@ -122,22 +122,22 @@ PROBLEMS: dict[str, Problem] = {
     "program_failed": Problem(
         31,
         "The board refused a step while {doing}: {what}.",
-        "Press RESET and run again; if it stays, run `tools/flash.py selftest` and send its result with this line.",
+        "Press RESET and run again; if it stays, send what `python3 tools/flash.py selftest` shows with this line.",
     ),
     "not_verified": Problem(
         32,
         "What is on the board differs from what should be there: {what}.",
-        "Run `tools/flash.py binroom` for this unit again: it writes only what differs.",
+        "Run `python3 tools/flash.py binroom` for this unit again: it writes only what differs.",
     ),
     "no_former": Problem(
         33,
         "There is no whole former release on the board to go back to.",
-        "Install the wanted release with `tools/flash.py binroom` from its own checkout.",
+        "Install the wanted release with `python3 tools/flash.py binroom` from its own checkout.",
     ),
     "selftest_failed": Problem(
         34,
         "The self test failed at: {what}.",
-        "Check the wiring named in the table above, then run `tools/flash.py selftest` again.",
+        "Check the wiring named in the table above, then run `python3 tools/flash.py selftest` again.",
     ),
     "build_failed": Problem(
         35,
@@ -178,17 +178,17 @@ PROBLEMS: dict[str, Problem] = {
     "no_hello": Problem(
         45,
         "{id} is written and verified, but did not report to the broker within {seconds} s.",
-        "Run `tools/flash.py selftest` for it; it tries Wi-Fi, broker and certificate one after the other.",
+        "Run `python3 tools/flash.py selftest` for it; it tries Wi-Fi, broker and certificate one after the other.",
     ),
     "crashes": Problem(
         47,
         "{id} starts but its program ends again and again ({what}).",
-        "Its lamps flash `no data` meanwhile. Run `tools/flash.py rollback` for it and send the line above.",
+        "Its lamps flash `no data` meanwhile. Run `python3 tools/flash.py rollback` for it and send the line above.",
     ),
     "desk_broker": Problem(
         46,
         "This computer cannot reach the broker {host}:{port} ({what}), so no hello can be seen.",
-        "Join the network of the broker, or run with --no-hello and `tools/flash.py verify` later.",
+        "Join the network of the broker, or run with --no-hello and `python3 tools/flash.py verify` later.",
     ),
     # --- the others ---
     "stopped": Problem(
@@ -221,8 +221,8 @@ PROBLEMS: dict[str, Problem] = {
     "wheels": Problem(
         61,
         "The wheel folder {folder} does not hold what the truck's lock file asks for: {what}.",
-        "With internet run `pip download --only-binary=:all: {platforms} --python-version {python} --dest {folder}"
-        " -r requirements/truck.txt`, and the same with `pip` in place of `-r` and the file.",
+        "With internet run `.venv/bin/pip download --only-binary=:all: --dest {folder} -r requirements/truck.txt`,"
+        " and the same with `pip` in place of `-r` and the file.",
     ),
     "ssh": Problem(
         62,

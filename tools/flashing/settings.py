@@ -11,7 +11,7 @@
     [modules]  index = "mirror" or an address     where micropython-lib modules come from
     [records]  ledger = "ledger.jsonl"   labels = "labels"
     [unit]     wastes, lamps, buttons, sensors ... the usual wiring, as firmware/binroom/settings.py takes it
-    [truck]    user = "zhanpai"   wheels = "wheels"   python = "3.11"   config = "truck.toml"
+    [truck]    user = "zhanpai"   wheels = "wheels"   config = "truck.toml"
                ssh_keys = "technician.pub"   wifi_ssid, wifi_key_file, wifi_country = "CN"   timezone
                state_label: of the partition for the records
 
@@ -59,7 +59,6 @@ class TruckSettings:
 
     user: str = "zhanpai"
     wheels: Path | None = None
-    python: str = "3.11"
     config: Path | None = None
     timezone: str = "Asia/Shanghai"
     ssh_keys: Path | None = None
@@ -110,12 +109,6 @@ class _Section:
         value = self.text(key, default)
         if not wire.is_id(value):
             raise self._error(key, "must be an id (1-64 of a-z A-Z 0-9 . _ -, no dot first)")
-        return value
-
-    def one_of(self, key: str, words: tuple[str, ...], default: str) -> str:
-        value = self.text(key, default)
-        if value not in words:
-            raise self._error(key, f"must be one of {' '.join(words)}")
         return value
 
     def number(self, key: str, low: int, high: int, default: int) -> int:
@@ -188,7 +181,6 @@ def _truck(section: _Section) -> dict[str, Any]:
     truck = TruckSettings(
         user=section.ident("user", "zhanpai"),
         wheels=section.path_or_none("wheels"),
-        python=section.one_of("python", ("3.11", "3.12", "3.13"), "3.11"),
         config=section.path_or_none("config"),
         timezone=section.text("timezone", "Asia/Shanghai"),
         ssh_keys=section.path_or_none("ssh_keys"),

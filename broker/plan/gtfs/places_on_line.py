@@ -1,7 +1,9 @@
 """Where the stops of a run lie along the line of its route, in the order in which they are visited.
 
 A street is often driven twice, so the nearest point of the line is not always the right one: the stops are
-placed together, each no earlier on the line than the one before it, with the least distance beside the line.
+placed together, each no earlier on the line than the one before it, with the least distance beside the line. Order
+alone decides between two passes of one street; a feed in which that is not enough gives `shape_dist_traveled`, which
+wins, in whatever unit.
 """
 
 from bisect import bisect_right

@@ -1,4 +1,4 @@
-"""Tainan's refuse-truck timetable (one CSV of timed stops) as a plan, for `python -m broker import-tainan`.
+"""Tainan's refuse-truck timetable (one CSV of timed stops) as a plan, for `python3 -m broker import-tainan`.
 
     route,route_id,seq,stop_id,stop_name,lon,lat,sched_hhmm,estimate,car,weekdays,recycle_days
 

@@ -64,7 +64,7 @@ def held_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings) -> bo
 def call_id_of(visit: Visit) -> str:
     """The one call of a visit: the same name after a restart, so that it cannot be made twice."""
     name = f"{visit.run_id}.{visit.room}.{visit.visit_number}"
-    return name if len(name) <= wire.MAX_ID else blake2b(name.encode(), digest_size=16).hexdigest()
+    return name if len(name) <= wire.MAX_ID_BYTES else blake2b(name.encode(), digest_size=16).hexdigest()
 
 
 def arrival_body(

@@ -4,7 +4,9 @@
     off route --one fix on the line, anywhere after the last stop--> on route
 
 On route its place never goes back. A truck that was off its route may join again behind the place it left, but not
-behind the last stop it was seen at.
+behind the last stop it was seen at. It is looked for no further ahead than it can have driven and 150 m more, because
+a line that comes by again later would catch it; where a street is driven twice, 10 m from where it ought to be count as
+much as 1 m beside the line.
 """
 
 from typing import Literal

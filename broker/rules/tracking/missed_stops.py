@@ -5,6 +5,7 @@
     behind --else--> passed
     passed --the truck stands in its fence for 20 s--> reached after all
 
+"Served" is evidence: a truck that drives past must not end up served, one in a radio hole must not end up skipped.
 Off the line the same holds for any visit still owed: a driver may take them in an order of his own.
 """
 

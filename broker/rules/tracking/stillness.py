@@ -3,6 +3,9 @@
     moving --no progress outside a stop for 120..170 s (twice what the leg takes), known by fresh fixes--> held
     moving --the driver's button--> held
     held   --30 m of progress, or the hold-up is over--> moving
+
+170 s at most, so that a hold-up is shown within three minutes on long legs too. A truck that says it stands must be
+60 m away before that is progress: the positions of a standing truck wander.
 """
 
 from broker.plan.geometry import distance_m

@@ -1,6 +1,6 @@
 """Which of the receiver's valid fixes this truck believes: its district, its satellites, its speed; pure.
 
-The reader (`gps.read_fixes`) already refuses what is not a valid NMEA position. What is refused here is a position
+The reader (`epochs.read_fixes`) already refuses what is not a valid NMEA position. What is refused here is a position
 that is well-formed and still cannot be this truck's.
 """
 

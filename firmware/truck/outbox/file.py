@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from firmware.truck.events import Record
+from firmware.truck.events import Report
 from firmware.truck.outbox.boot_counter import sync_folder
 
 WAL_PAGES = 256  # checkpoint after 1 MiB: the log stays small
@@ -81,23 +81,23 @@ def _names_aside(path: Path, boot: int) -> Iterator[Path]:
         yield path.with_name(f"{path.name}.damaged-{boot}-{n}")
 
 
-def insert(db: sqlite3.Connection, records: list[Record]) -> None:
-    for record in records:
-        text = json.dumps(dict(record.body), separators=(",", ":"))
-        if record.channel == "incident":
+def insert(db: sqlite3.Connection, reports: list[Report]) -> None:
+    for report in reports:
+        text = json.dumps(dict(report.body), separators=(",", ":"))
+        if report.channel == "incident":
             db.execute(
                 "INSERT OR REPLACE INTO incident_record VALUES (?, ?, ?, ?, ?)",
-                (record.boot, record.seq, record.item, text, record.kept_s),
+                (report.boot, report.seq, report.item, text, report.kept_s),
             )
             db.execute(
                 "INSERT INTO open_incident VALUES (?, ?, ?, ?, NULL, NULL) ON CONFLICT (incident_id)"
                 " DO UPDATE SET boot = excluded.boot, seq = excluded.seq, body = excluded.body",
-                (record.item, record.boot, record.seq, text),
+                (report.item, report.boot, report.seq, text),
             )
         else:
             db.execute(
                 "INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?)",
-                (record.boot, record.seq, text, record.kept_s),
+                (report.boot, report.seq, text, report.kept_s),
             )
 
 

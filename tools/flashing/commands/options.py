@@ -17,7 +17,7 @@ Run = Callable[[argparse.Namespace, Screen], int]
 def make_parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     """The parser; `runs` holds what each command does."""
     parser = argparse.ArgumentParser(
-        prog="tools/flash.py",
+        prog="python3 tools/flash.py",
         description="Writes bin-room units and truck computers, checks them, and keeps the ledger.",
         epilog="Exit codes: 0 done, 2 wrong command line or settings, 130 stopped; "
         + ", ".join(f"{problem.exit_code} {name}" for name, problem in PROBLEMS.items() if problem.exit_code > 2),

@@ -5,8 +5,8 @@
 | `zhanpai/install.sh` | does the work on the Pi, see packaging/truck |
 | `zhanpai/RELEASE` | the release's name: a hash of everything but settings and secrets |
 | `zhanpai/ENVIRONMENT` | a hash of the packages alone: releases with the same ones share them |
-| `zhanpai/agent.tar` | firmware/wire.py and firmware/truck |
-| `zhanpai/requirements.txt`, `wheels/` | the lock file and what it names, for the Pi |
+| `zhanpai/agent.tar` | firmware/truck and what it shares: wire.py, environment.py |
+| `zhanpai/requirements.txt`, `wheels/` | the lock file and what it names: for every Python and machine |
 | `zhanpai/truck.toml`, `secret/` | settings and keys; install.sh removes secret/ from the card |
 | `user-data`, `meta-data`, `network-config` | for cloud-init; or `firstrun.sh` |
 """
@@ -58,7 +58,7 @@ def make_payload(settings: FlashSettings, device: str, repo: Path, first_boot: s
     if settings.truck.wheels is None:
         raise FlashError("usage", what="a truck needs [truck] wheels, the folder of packages for the Pi")
     lock = repo / "requirements/truck.txt"
-    wheels = choose_wheels(lock, settings.truck.wheels, settings.truck.python)
+    wheels = choose_wheels(lock, settings.truck.wheels)
     common = _common(repo, lock, wheels, settings)
     release = _name(common)
     files = {f"{FOLDER}/{path}": entry for path, entry in common.items()}
@@ -80,6 +80,7 @@ def as_tar(payload: Payload) -> bytes:
 def _common(repo: Path, lock: Path, wheels: list[Wheel], settings: FlashSettings) -> dict[str, Entry]:
     folder = repo / PACKAGING
     files = {"install.sh": Entry(_read(folder / "install.sh"), 0o755), "requirements.txt": Entry(_read(lock))}
+    files["link_lgpio.py"] = Entry(_read(folder / "link_lgpio.py"))
     files["boot_settings.py"] = Entry(_read(repo / "tools/flashing/truck/boot_settings.py"))
     for kind in ("units", "conf"):
         files |= {f"{kind}/{path.name}": Entry(_read(path)) for path in sorted((folder / kind).iterdir())}
@@ -88,14 +89,11 @@ def _common(repo: Path, lock: Path, wheels: list[Wheel], settings: FlashSettings
         files[MOUNT] = Entry(text.encode())
     else:
         del files[MOUNT]
-    sources = {"firmware/__init__.py": repo / "firmware/__init__.py", "firmware/wire.py": repo / "firmware/wire.py"}
+    sources = {f"firmware/{name}": repo / "firmware" / name for name in ("__init__.py", "environment.py", "wire.py")}
     sources |= {path.relative_to(repo).as_posix(): path for path in sorted((repo / "firmware/truck").rglob("*.py"))}
     files["agent.tar"] = Entry(_tar({path: Entry(_read(source)) for path, source in sources.items()}))
     packed = {f"wheels/{wheel.file.name}": Entry(_read(wheel.file)) for wheel in wheels}
-    python = Entry(settings.truck.python.encode())
-    files["ENVIRONMENT"] = Entry(
-        _name({**packed, "lock": files["requirements.txt"], "python": python}).encode() + b"\n"
-    )
+    files["ENVIRONMENT"] = Entry(_name({**packed, "lock": files["requirements.txt"]}).encode() + b"\n")
     return files | packed
 
 
