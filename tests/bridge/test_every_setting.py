@@ -234,11 +234,6 @@ ROWS = (
     Row("mqtt.port", f"{PORT}", f"{OTHER_PORT}", guest("address"), more=f'host = "{HERE}"\n'),
     Row("mqtt.user", '"bridge-one"', '"bridge-two"', guest("user"), more=DOOR),
     Row("mqtt.password_file", '"one"', '"two"', guest("password"), more=DOOR),
-    Row("store.url", '"one"', '"two"', folders_used),
-    Row("web.enabled", "true", "false", has_a_screen, more="port = 0\n"),
-    Row("web.host", '"127.0.0.1"', f'"{THERE}"', where_the_screen_is, more=f"port = {PORT}\n"),
-    Row("web.port", f"{PORT}", f"{OTHER_PORT}", where_the_screen_is),
-    Row("web.hosts", "[]", '["screen.example"]', status_under_another_name, operator.gt, "port = 0\n"),
     Row("calls.call_at_s", "600", "1200", seconds_to_the_call, operator.gt),
     Row("calls.confirm_gap_s", "0", "60", seconds_to_the_call, operator.lt),
     Row("calls.slip_s", "60", "600", seconds_from_call_to_held, operator.lt),
@@ -254,11 +249,16 @@ ROWS = (
     Row("arrival.speed_mps", "2", "10", seconds_between_rooms, operator.gt),
     Row("arrival.speed_mps", "2", "10", silent_past_a_room),
     Row("arrival.detour_factor", "1", "3", seconds_over_open_country, operator.lt),
-    Row("registers.folder", '"one"', '"two"', elections, operator.lt),
-    Row("registers.roles_file", '"one.toml"', '"two.toml"', elections_for_wang, operator.lt),
     Row("log.level", '"info"', '"error"', warnings, operator.gt),
 )
-ROWS_WITH_PROGRAMS = (  # openssl makes the certificates, Mosquitto is the bridge's own broker
+ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquitto as its own broker
+    Row("store.url", '"one"', '"two"', folders_used),
+    Row("web.enabled", "true", "false", has_a_screen, more="port = 0\n"),
+    Row("web.host", '"127.0.0.1"', f'"{THERE}"', where_the_screen_is, more=f"port = {PORT}\n"),
+    Row("web.port", f"{PORT}", f"{OTHER_PORT}", where_the_screen_is),
+    Row("web.hosts", "[]", '["screen.example"]', status_under_another_name, operator.gt, "port = 0\n"),
+    Row("registers.folder", '"one"', '"two"', elections, operator.lt),
+    Row("registers.roles_file", '"one.toml"', '"two.toml"', elections_for_wang, operator.lt),
     Row("mqtt.ca_file", '"broker.pem"', '"one.pem"', guest_with_tls, more=DOOR + OURS),
     Row("mqtt.cert_file", '"one.pem"', '"two.pem"', guest_with_tls, more=TLS + 'key_file = "one.key"\n'),
     Row("mqtt.key_file", '"one.key"', '"two.key"', guest_with_tls, more=TLS + 'cert_file = "one.pem"\n'),
@@ -276,7 +276,7 @@ def keys_of_the_file() -> set[str]:
 
 def test_each_key_has_a_row() -> None:
     """A new key needs something that can be seen of it, and a key that is gone needs no row."""
-    assert {row.key for row in (*ROWS, *ROWS_WITH_PROGRAMS)} == keys_of_the_file()
+    assert {row.key for row in (*ROWS, *ROWS_OF_A_WHOLE_BRIDGE)} == keys_of_the_file()
 
 
 def beyond() -> Iterator[tuple[str, str]]:
@@ -307,7 +307,7 @@ def test_a_key_changes_what_is_seen(row: Row, tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("row", ROWS_WITH_PROGRAMS, ids=lambda row: row.key)
-def test_a_key_changes_what_is_seen_with_other_programs(row: Row, tmp_path: Path) -> None:
+@pytest.mark.parametrize("row", ROWS_OF_A_WHOLE_BRIDGE, ids=lambda row: row.key)
+def test_a_key_changes_what_is_seen_of_a_whole_bridge(row: Row, tmp_path: Path) -> None:
     """The file's value reaches whoever acts on it."""
     told_apart(row, tmp_path)

@@ -30,7 +30,7 @@ class Guest:
     password: str | None = None
     certificate: str | None = None
     said: list[tuple[str, bytes]] = field(default_factory=list)
-    _socket: Any = None
+    connection: Any = None
 
     def topics(self, channel: str) -> list[str]:
         """The topics of what it said on a channel."""
@@ -38,7 +38,7 @@ class Guest:
 
     def tell(self, topic: str, payload: bytes) -> None:
         """Publish to this guest at QoS 0."""
-        self._socket.sendall(_packet(0x30, _text(topic) + payload))
+        self.connection.sendall(_packet(0x30, _text(topic) + payload))
 
 
 class Door:
@@ -77,7 +77,7 @@ class Door:
                 connection = self._tls.wrap_socket(connection, server_side=True)
                 subject = (connection.getpeercert() or {}).get("subject", ())
                 guest.certificate = next((value for ((key, value),) in subject if key == "commonName"), None)
-            guest._socket = connection
+            guest.connection = connection
             while True:
                 first, body = _read(connection)
                 kind = first >> 4

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from firmware.truck import config as truck_config
-from firmware.truck.events import Record
+from firmware.truck.events import Report
 from firmware.truck.outbox.outbox import Outbox
 from tests.support.door import HERE, OTHER_PORT, PORT, THERE, certificate, tls_server
 from tests.support.processes import wait_until
@@ -145,7 +145,7 @@ def backlog_kept(folder: Path, text: str) -> int:
     outbox = Outbox(folder / "outbox.db")
     for seq in range(8000):
         body = {"boot": 1, "seq": seq, "lat": 31.2, "lon": 121.4, "fix_at": 1795374261 + seq, "note": "x" * 200}
-        outbox.keep(Record(1, seq, "fix", "", body, float(seq)), 0.0)
+        outbox.keep(Report(1, seq, "fix", "", body, float(seq)), 0.0)
         if seq % 1000 == 999:
             outbox.flush()
     outbox.close()
