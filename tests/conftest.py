@@ -19,6 +19,7 @@ INSTALLED_ON_X86_64 = re.compile(r"micropython", re.IGNORECASE)
 STARTS = {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
 WORKS_S = 5.0  # of the processor, for a test that should need less than one: some machines are slow
 BEGAN = pytest.StashKey[float]()
+TOLD = pytest.StashKey[bool]()
 
 _started: list[str] = []  # by the test that runs now
 _starting_fixtures: dict[tuple[str, str], str] = {}  # (where it is, its name): what it started
@@ -42,7 +43,7 @@ def _must_run(reason: str) -> bool:
 
 def _not_quick(item: pytest.Item) -> str | None:
     """Why a test cannot be without the mark `real`; None if it can."""
-    if item.get_closest_marker("real"):
+    if item.get_closest_marker("real") or item.stash.get(TOLD, False):
         return None
     behind = [
         what
@@ -53,6 +54,13 @@ def _not_quick(item: pytest.Item) -> str | None:
         return f"it starts a process ({(_started + behind)[0]})"
     worked_s = time.process_time() - item.stash[BEGAN]
     return f"it works for {worked_s:.1f} s" if worked_s > WORKS_S else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The record's own tests carry no marks yet: all of them wait for `make test`."""
+    for item in items:
+        if item.nodeid.startswith("tests/store/"):
+            item.add_marker("real")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -86,5 +94,6 @@ def pytest_runtest_makereport(
         report.longrepr = f"skipped where CI is set, which hides failures: {reason}"
     elif report.passed and (why := _not_quick(item)) is not None:
         report.outcome = "failed"
+        item.stash[TOLD] = True  # once is enough
         report.longrepr = f"{item.nodeid} is part of make quick, but {why}: give it the mark `real`"
     return report

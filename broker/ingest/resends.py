@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-from broker.rules.dispatch.dispatch import SAME_TIME_S
+from broker.rules.states.incident import SAME_TIME_S
 from broker.store import Record
 
 _TIMES = ("fix_at", "pressed_at", "at")  # null until the device knows the time; a resend may know it by then

@@ -1,18 +1,17 @@
 """The dispatch of a broker.toml on the demo area's Monday, and the truck t01, moved by hand; no store, no broker."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
 from broker.config import BrokerConfig, read_config
-from broker.ingest.restored_day import restore
+from broker.ingest.decisions import Decisions
 from broker.plan.calendar import day_start_at
 from broker.plan.geometry import lengths_m, point_at
-from broker.rules.dispatch.dispatch import Dispatch
 from broker.rules.dispatch.effects import Effect, Publish
 from broker.settings import configured_plan, dispatch_settings
-from broker.store import Store
 from firmware import wire
 
 DAY = dt.date(2026, 11, 23)  # a Monday
@@ -55,10 +54,13 @@ class ConfiguredDay:
         self.retained: dict[str, Any] = {}
         self._cumulative = lengths_m(self.route.line)
         self._seq = 0
-        self.dispatch = Dispatch(restore(cast(Store, NothingStored()), self.plan, dispatch_settings(config), self.now))
+        self._faults: Counter[str] = Counter()
+        settings = dispatch_settings(config)
+        self._decisions = Decisions(NothingStored(), self.plan, settings, lambda: (), self._faults, self.now)
         self.tick()
 
     def _take(self, effects: Iterable[Effect]) -> None:
+        assert not self._faults
         for effect in effects:
             if isinstance(effect, Publish):
                 self.retained[effect.topic] = effect.body
@@ -66,11 +68,12 @@ class ConfiguredDay:
     def _say(self, channel: str, body: dict[str, Any], item: str = "") -> None:
         self._seq += 1
         address = wire.parse_topic(wire.topic(channel, self.plan.area_id, TRUCK, item, family="truck"))
-        self._take(self.dispatch.on_message(wire.Message(address, {"boot": 1, "seq": self._seq, **body}), self.now))
+        self._take(self._decisions.on_message(wire.Message(address, {"boot": 1, "seq": self._seq, **body}), self.now))
 
     def tick(self) -> None:
         """A second's end."""
-        self._take(self.dispatch.on_tick(self.now))
+        for effects in self._decisions.on_tick(self.now):
+            self._take(effects)
 
     def fix(self, speed_mps: float) -> None:
         """The truck says where it is."""

@@ -6,6 +6,9 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.real  # a shell, a stand-in for Python
 REPO = Path(__file__).resolve().parents[2]
 
 

@@ -109,6 +109,7 @@ def test_what_the_table_allows_goes_the_quick_way(message: tuple[str, dict[str, 
         assert by_wire(topic, payload) == body
 
 
+@pytest.mark.real
 @settings(max_examples=600, deadline=None)
 @given(messages(KINDS), st.data())
 def test_a_changed_message_is_taken_only_as_the_wire_takes_it(

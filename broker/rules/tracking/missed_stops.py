@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from broker.plan.geometry import distance_m
 from broker.rules.settings import Streets
-from broker.rules.tracking.types import GpsFix, TrackSettings, TrackVisit, VisitKey
+from broker.rules.tracking.types import GpsFix, StopKey, TrackSettings, TrackVisit
 
 
 class MissedStops:
@@ -23,8 +23,8 @@ class MissedStops:
     def __init__(self, settings: TrackSettings, streets: Streets) -> None:
         self._settings = settings
         self._streets = streets
-        self._passed: dict[VisitKey, TrackVisit] = {}
-        self._standing_since: dict[VisitKey, int] = {}
+        self._passed: dict[StopKey, TrackVisit] = {}
+        self._standing_since: dict[StopKey, int] = {}
         self._short_fix: GpsFix | None = None  # the newest fix at which the next visit was not yet behind
         self._fixes_beyond = 0
 

@@ -7,7 +7,7 @@ from broker.rules.learning.history import DwellRecord, LegRecord
 from firmware.wire import NO_DATA_S
 
 FUTURE_S = 30  # what a device dates further ahead than this has a broken clock
-VisitKey = tuple[str, int]  # room_id, visit_number
+StopKey = tuple[str, int]  # room_id, visit_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class GpsFix:
 class TrackVisit:
     """One visit the run owes; `distance_m` along the line, or None for a visit outside the line's order."""
 
-    key: VisitKey
+    key: StopKey
     lat: float
     lon: float
     waste: str
@@ -88,7 +88,7 @@ class TrackEvent:
     """
 
     kind: TrackKind
-    key: VisitKey | None
+    key: StopKey | None
     at: int
     leg: LegRecord | None = None
     dwell: DwellRecord | None = None
@@ -105,8 +105,8 @@ class Progress:
     """
 
     status: str
-    next_visit: VisitKey | None
-    at_visit: VisitKey | None
+    next_visit: StopKey | None
+    at_visit: StopKey | None
     arrived_at: int | None
     started: bool
     held: bool
