@@ -25,7 +25,7 @@ from collections import Counter
 from typing import Any
 
 from firmware import wire
-from firmware.truck.button.gesture import Gestures
+from firmware.truck.button.gesture import STUCK_S, Gestures
 from firmware.truck.button.incidents import Incidents
 from firmware.truck.button.presses import Presses
 from firmware.truck.clock import TruckClock
@@ -189,8 +189,8 @@ class Agent:
         for gesture, at_s in made:
             self.counts["gesture_" + gesture] += 1
             if gesture == "stuck":
-                text = "the button has been down for 60 s: ignored until it is let go; look for a jammed cap or a short"
-                out.append(self._note("button_stuck", text))
+                held = f"the button has been down for {STUCK_S:g} s: ignored until it is let go"
+                out.append(self._note("button_stuck", f"{held}; look for a jammed cap or a short"))
             elif gesture == "freed":
                 out.append(self._note("button_freed", "the button has been let go and counts again"))
             else:
