@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.rules.replanning.insertion import PROMISE_COST_S, PROMISE_SLACK_S
-from broker.rules.replanning.options import Stop, Tour, Ways, breakdown, schedule
+from broker.rules.replanning.offers import Stop, Tour, Ways, breakdown, schedule
 
 SHARED = Path(os.environ.get("ZP_SHARED", Path(__file__).parents[2] / "shared"))
 INSTANCES = SHARED / "data" / "vrp" / "CVRP"

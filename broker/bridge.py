@@ -5,9 +5,11 @@
     tick(now)                      once a second: time passes for the decisions
     flush(now)                     commit what came, then publish what was decided, then acknowledge
 
-One object, no thread, no socket, no clock: the shell (`__main__`) and the simulator drive it alike. If the store
+One object, no thread, no socket, no clock: the shell (`process.py`) and the simulator drive it alike. If the store
 cannot take a batch (disk full), nothing of it is published or acknowledged; what must not wait for its device to send
 it again is kept and tried again (ingest/backlog.py), and the devices keep their records meanwhile.
+
+If a rule fails in a decision, what the device said is kept, and nothing of the decision is (ingest/decisions.py).
 """
 
 import logging
@@ -21,17 +23,16 @@ import orjson
 from broker import __version__
 from broker.ingest.acks import DeviceAcks
 from broker.ingest.backlog import keep_some
+from broker.ingest.decisions import Decisions
 from broker.ingest.quick_reader import Quick, quick
 from broker.ingest.resends import is_another, renamed
-from broker.ingest.restored_day import restore, restore_beside
 from broker.plan.model import Plan
+from broker.rules.day.day import DispatchSettings
 from broker.rules.dispatch.actions import Act
-from broker.rules.dispatch.day import DispatchSettings
-from broker.rules.dispatch.dispatch import FUTURE_S, Dispatch
-from broker.rules.dispatch.effects import Effect, Notice, Publish, Store
-from broker.rules.dispatch.retained_messages import tell_all
-from broker.store import Corrupt, Record, Refused, StoreError
-from broker.store import Store as RecordStore
+from broker.rules.dispatch.device_messages import FUTURE_S
+from broker.rules.dispatch.dispatch import Dispatch
+from broker.rules.dispatch.effects import Effect, Keep, Notice, Publish
+from broker.store import Corrupt, Record, Refused, Store, StoreError
 from firmware import wire
 
 log = logging.getLogger("zhanpai.bridge")
@@ -40,7 +41,6 @@ RETRY_S = 1.0
 SET_BACK_S = 60  # a clock that steps back by less than this was only corrected
 LOG_REFUSAL_EVERY_S = 60
 MOST_SOURCES = 20_000
-MOST_FAULTS_LOGGED = 100
 
 Sender = Callable[[str, bytes, bool], None]  # topic, payload, retained
 DeviceKey = tuple[str, str]  # family, device
@@ -62,7 +62,7 @@ _WHEN = {"fix": ("fix_at",), "incident": ("fix_at", "pressed_at")}  # of other c
 class Bridge:
     """The bridge of one area; `send` must not block and may drop: everything retained is sent again on `link_up`."""
 
-    def __init__(self, plan: Plan, store: RecordStore, send: Sender, settings: DispatchSettings | None = None) -> None:
+    def __init__(self, plan: Plan, store: Store, send: Sender, settings: DispatchSettings | None = None) -> None:
         self.area = plan.area_id
         self.store = store
         self.counts: Counter[str] = Counter()
@@ -86,11 +86,13 @@ class Bridge:
         self._retry_at = 0.0
         self._ticked_at = 0
         self._clock_at = 0.0
-        self.dispatch: Dispatch
+        self._decisions: Decisions
 
     def start(self, now: float) -> None:
         """Rebuild the day from the store, decide what time brought meanwhile, and tell everybody where we are."""
-        self.dispatch = Dispatch(restore(self.store, self._plan, self._settings, int(now)))
+        self._decisions = Decisions(
+            self.store, self._plan, self._settings, lambda: self._records, self.counts, int(now)
+        )
         self.tick(now)
         self.flush(now)
         self.link_up(now)
@@ -105,9 +107,12 @@ class Bridge:
             self.flush(now)
 
     def _tell_all(self, now: float) -> None:
+        effects = self._decisions.tell_all(int(now))
+        if effects is None:
+            return
         self._to_tell_all = False
         self._heartbeat(now)
-        for effect in tell_all(self.dispatch.shift, int(now)):
+        for effect in effects:
             if isinstance(effect, Publish):
                 self._publish(effect)
         self._to_ack.update(dict.fromkeys(self._acks, True))
@@ -159,13 +164,16 @@ class Bridge:
                 return
             self._records.append(self._record_of(source, body, second))
             self._urgent = self._urgent or urgent
-        effects = self._decided(self.dispatch.on_message, wire.Message(address, body), second)
+        effects = self._decisions.on_message(wire.Message(address, body), second)
         if effects:
             self._take(effects, second)
 
     def act(self, act: Act, now: float) -> None:
         """Carry out a person's action; raises ActionError, or StoreError when it could not be kept."""
-        self._take(self.dispatch.act(act, int(now)), int(now))
+        effects, refusal = self._decisions.act(act, int(now))
+        self._take(effects, int(now))
+        if refusal is not None:
+            raise refusal
         self._retry_at = 0.0
         self.flush(now)
         if self._records:
@@ -183,19 +191,16 @@ class Bridge:
         self._ticked_at = int(now)
         if self._set_back and self.flush(now):
             self._begin_again(now)
-        self._take(self._decided(self.dispatch.on_tick, int(now)), int(now))
+        for effects in self._decisions.on_tick(int(now)):
+            self._take(effects, int(now))
+        self._to_tell_all = self._decisions.was_rebuilt() or self._to_tell_all
 
     def _begin_again(self, now: float) -> None:
         """The clock was ahead: what was decided by it (runs forgotten, others opened) is left behind, the day stands as
         it is on record; what devices said stays known."""
-        try:
-            self.dispatch.shift = restore_beside(self.store, self.dispatch.shift, int(now))
-        except StoreError as why:  # with the next tick, then
-            log.error("the clock was set back, and the day cannot be rebuilt: %s", why)
-            return
-        log.warning("the clock was set back: the day was rebuilt from its records")
-        self._set_back = False
-        self._to_tell_all = True
+        if self._decisions.rebuild(int(now)):
+            log.warning("the clock was set back: the day was rebuilt from its records")
+            self._set_back = False
 
     # --- what goes out --------------------------------------------------------------------------------------
 
@@ -300,6 +305,11 @@ class Bridge:
         return {"life": "ready", "at": int(now), "fw": __version__}
 
     @property
+    def dispatch(self) -> Dispatch:
+        """The rules, with what they know of the day."""
+        return self._decisions.dispatch
+
+    @property
     def unstored(self) -> int:
         """Records decided on but not durable yet."""
         return len(self._records)
@@ -318,19 +328,9 @@ class Bridge:
 
     # --- helpers of the above -------------------------------------------------------------------------------
 
-    def _decided(self, decide: Callable[..., list[Effect]], *event: Any) -> list[Effect]:
-        """What the rules say; a fault in them is ours, is counted and logged, and stops nothing: the record is kept."""
-        try:
-            return decide(*event)
-        except Exception:
-            self.counts["rule_faults"] += 1
-            if self.counts["rule_faults"] <= MOST_FAULTS_LOGGED:
-                log.exception("a rule failed on %s; please report this with the lines below", event)
-            return []
-
     def _take(self, effects: list[Effect], now: int) -> None:
         for effect in effects:
-            if isinstance(effect, Store):
+            if isinstance(effect, Keep):
                 self._records.append(Record(effect.id, effect.kind, effect.key, effect.at, now, self.area, effect.body))
                 self._urgent = self._urgent or effect.urgent
             elif isinstance(effect, Publish):
@@ -368,7 +368,7 @@ class Bridge:
 
     def _is_long_over(self, address: wire.Address, body: Mapping[str, Any]) -> bool:
         """Whether this is a resend of a press that was stored and closed so long ago that nobody here knows it."""
-        if (address.device, body["incident_id"]) in self.dispatch.shift.incidents:
+        if (address.device, body["incident_id"]) in self.dispatch.day.incidents:
             return False
         try:
             stored = self.store.get(f"{address.device}:{body['boot']}:{body['seq']}")

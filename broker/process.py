@@ -147,7 +147,7 @@ def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge) -> Any:
         return None
     from broker.web.server import WebServer
 
-    server = WebServer(config, desk, bridge.store, bridge.dispatch.shift.plan)
+    server = WebServer(config, desk, bridge.store, bridge.dispatch.day.plan)
     server.start()
     log.info("screen at http://%s:%d", config.web.host, server.port)
     return server

@@ -5,7 +5,7 @@ from pathlib import Path
 from broker.config import BrokerConfig, ConfigError
 from broker.plan.model import Plan
 from broker.rules.arrival.lamp_call import CallSettings
-from broker.rules.dispatch.day import DispatchSettings
+from broker.rules.day.day import DispatchSettings
 from broker.rules.learning.dwell_times import StaySettings
 
 

@@ -2,20 +2,23 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
+from broker.ingest.unsaved import Records
 from broker.plan.model import Plan
-from broker.rules.dispatch.attention import ask_about_passed
-from broker.rules.dispatch.day import Attention, BinCount, DispatchSettings, RoomState, Shift, TruckState
+from broker.rules.day.attention import LeftOut
+from broker.rules.day.clock import DayClock
+from broker.rules.day.day import Day, DispatchSettings
+from broker.rules.dispatch.attention import ask_about_passed, ask_about_unworked
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
 from broker.rules.dispatch.run_restoring import read_run, restore_run
+from broker.rules.dispatch.unworked import show_as_said
 from broker.rules.learning.history import DwellRecord, ErrorRecord, History, HistorySettings, LegRecord
 from broker.rules.learning.leg_times import LegSettings
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
 from broker.rules.tracking.tracker import GpsFix
-from broker.store import Record, Store
+from broker.store import Record
 from firmware import wire
 
 log = logging.getLogger("zhanpai.bridge")
@@ -25,56 +28,59 @@ AHEAD_S = 60  # a record from later than this was made by a clock that was ahead
 NUMBERED = ("run", "visit", "workflow")  # kinds of ours whose ids end with a number that grows
 
 
-def restore(store: Store, plan: Plan, settings: DispatchSettings, now: int) -> Shift:
-    """The Shift of `plan` as the store knows it at `now`; records it cannot use are named and left out."""
+def restore(store: Records, plan: Plan, settings: DispatchSettings, now: int) -> Day:
+    """The Day of `plan` as the store knows it at `now`; records it cannot use are named and left out."""
     history = HistorySettings(
         timezone=plan.timezone,
         detour_factor=settings.detour_factor,
         legs=LegSettings(default_speed_mps=settings.default_speed_mps),
         stays=settings.stays,
     )
-    shift = Shift(plan, settings, History(history), clock=now)
-    restoring = _Restoring(store, shift, now)
+    restoring = _Restoring(store, Day(plan, settings, History(history), DayClock(now)), now)
     restoring.learn()
     restoring.runs_and_visits()
     restoring.incidents()
     restoring.devices()
-    if restoring.left_out:
-        shift.attention["left_out"] = Attention(now, "left_out", {"count": restoring.left_out})
-    shift.number = max(now * 1000, _highest_number(store, now - KEEP_S))
-    return shift
+    restoring.day.clock.count_from(max(now * 1000, _highest_number(store, now - KEEP_S)))
+    return restoring.finished()
 
 
-def restore_beside(store: Store, before: Shift, now: int) -> Shift:
-    """The Shift of a bridge that goes on though its clock was ahead: what is on record, and what devices said last."""
-    shift = restore(store, before.plan, before.settings, now)
-    shift.trucks, shift.rooms = before.trucks, before.rooms
-    for run in shift.runs.values():
-        told = before.runs.get(run.run_id)
-        run.version = max(run.version, told.version if told else 0)  # its truck ignores a lower one
-    for truck in shift.trucks.values():
-        truck.heard_at = _past(truck.heard_at, now)
-        if truck.fix is not None and truck.fix.fix_at > now:
-            truck.fix = None
-    for room in shift.rooms.values():
-        room.heard_at, room.lamps_at = _past(room.heard_at, now), _past(room.lamps_at, now)
-        room.bins_out_at = _past(room.bins_out_at, now)
-        for count in room.bins.values():
-            count.at = min(count.at, now)
-    return shift
+def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool = True) -> Day:
+    """The Day of a bridge that goes on: what is on record, and what devices said and were told last.
 
-
-def _past(at: int | None, now: int) -> int | None:
-    """A moment of a clock that may have been ahead: no later than now."""
-    return None if at is None else min(at, now)
+    Without `learned_too` what was learned stays as it is: reading six weeks of it takes long.
+    """
+    history = History(before.history.settings) if learned_too else before.history
+    day = Day(before.plan, before.settings, history, DayClock(now), devices=before.devices)
+    day.devices.not_after(now)
+    restoring = _Restoring(store, day, now)
+    if learned_too:
+        restoring.learn()
+    restoring.runs_and_visits()
+    restoring.incidents()
+    for name in day.devices.trucks:
+        _track_fix(day, name, now)
+    day.clock.count_from(max(now * 1000, before.clock.number))
+    day.visits.remember(before.visits)
+    day.attention.remember_faults(before.attention)
+    for run in day.runs.values():
+        if run.run_id in before.runs:
+            run.keep_version(before.runs[run.run_id].version)
+    return restoring.finished()
 
 
 class _Restoring:
     """One record after the other; of what cannot be understood there is a line in the log."""
 
-    def __init__(self, store: Store, shift: Shift, now: int) -> None:
-        self._store, self._shift, self._now = store, shift, now
-        self.left_out = 0
+    def __init__(self, store: Records, day: Day, now: int) -> None:
+        self._store, self.day, self._now = store, day, now
+        self._left_out = 0
+
+    def finished(self) -> Day:
+        """The day, with how much of the record could not be understood."""
+        if self._left_out:
+            self.day.attention.ask("", LeftOut(self._left_out), self._now)
+        return self.day
 
     def _each(
         self, records: Iterable[Record], take: Callable[[Record], None], *, until_one: bool = False
@@ -89,7 +95,7 @@ class _Restoring:
                 if until_one:
                     break
             except (LookupError, TypeError, ValueError, AttributeError) as why:
-                self.left_out += 1
+                self._left_out += 1
                 log.error("record %s cannot be understood and is left out: %r", record.id, why)
         return taken
 
@@ -107,7 +113,7 @@ class _Restoring:
 
     def learn(self) -> None:
         """What the prediction has seen of ways, stays and its own errors."""
-        history = self._shift.history
+        history = self.day.history
 
         def errors(record: Record) -> None:
             for error in record.body["errors"]:
@@ -123,14 +129,14 @@ class _Restoring:
 
     def runs_and_visits(self) -> None:
         """The runs that are not over, or were today, with their visits and what a person was asked about them."""
-        shift = self._shift
+        day = self.day
         runs: dict[str, dict[str, Any]] = {}
-        latest_start_at = self._now + shift.settings.open_before_s + 86400
+        latest_start_at = self._now + day.settings.open_before_s + 86400
 
         def run(record: Record) -> None:
             fields = read_run(record.body)
             if fields["state"] == "scheduled" and fields["planned_start_at"] > latest_start_at:
-                shift.recorded.discard(fields["run_id"])  # a clock that was ahead opened it; its day will come
+                day.runs.forget(fields["run_id"])  # a clock that was ahead opened it; its day will come
                 return
             if fields["state"] != "finished" or record.at > self._now - KEEP_S:
                 runs[fields["run_id"]] = fields
@@ -139,29 +145,29 @@ class _Restoring:
             found = Visit.from_body(dict(record.body))
             if found.run_id not in runs:
                 return
-            if found.room in shift.plan.rooms:
-                shift.place(found)
+            if found.room in day.plan.rooms:
+                day.visits.place(found)
             else:
-                shift.orphaned.add((found.room, found.waste))
+                day.leftovers.orphan(found)
                 if found.owed or (found.state, found.reason) == ("cancelled", "other"):
-                    shift.gone.append(found)
+                    day.leftovers.at_a_room_gone(found)
 
         newest = list(self._newest("run", OPEN_S))
-        shift.recorded.update(record.key for record in newest)
+        day.runs.found_on_record(record.key for record in newest)
         for record in newest:
             if not self._each([record], run):
                 self._each(self._before(record), run, until_one=True)
         self._each(self._newest("visit", OPEN_S), visit)
         for fields in runs.values():
-            restore_run(shift, fields, self._now)
-        for about in shift.attention.values():
-            log.error("%s: %s", about.word, about.values)
-        for found in list(shift.visits.values()):
-            if found.run_id not in shift.runs:
-                shift.orphaned.add((found.room, found.waste))
-                shift.drop(found.key)
+            restore_run(day, fields, self._now)
+        for _, asked in day.attention:
+            log.error("%s: %s", asked.word, asked.fields())
+        for found in list(day.visits.values()):
+            if found.run_id not in day.runs:
+                day.leftovers.orphan(found)
+                day.drop(found.key)
             elif found.passed_at is not None:
-                ask_about_passed(shift, found, found.passed_at)
+                ask_about_passed(day, found, found.passed_at)
 
     def _before(self, record: Record) -> Iterable[Record]:
         """What was known of a run before a record of it that cannot be understood, the newest first."""
@@ -169,44 +175,48 @@ class _Restoring:
         return [one for one in reversed(known) if one.key == record.key and one.id != record.id]
 
     def incidents(self) -> None:
-        """What was raised and is open, or was closed today."""
+        """What was raised and is open, or was closed today; a press that came to nothing is open as it was said."""
+        over: set[tuple[str, str]] = set()
 
         def incident(record: Record) -> None:
             found = Incident.from_body(dict(record.body))
-            found = replace(  # by times of a clock that was ahead its alarm would not repeat for as long
-                found,
-                changed_at=min(found.changed_at, self._now),
-                repeated_at=_past(found.repeated_at, self._now),
-                acknowledged_at=_past(found.acknowledged_at, self._now),
-            )
-            if found.open or (found.closed_at or 0) > self._now - KEEP_S:
-                self._shift.incidents[found.key] = found
-            run = self._shift.runs.get(found.run_id or "")
+            found = found.not_after(self._now)
+            self.day.incidents.place(found)
+            ask_about_unworked(self.day, found)
+            if not found.open and (found.closed_at or 0) <= self._now - KEEP_S:
+                over.add(found.key)
+            run = self.day.runs.get(found.run_id or "")
             if found.open and found.reason == "breakdown" and found.condition == "active" and run is not None:
                 run.tracker.hold(self._now)
 
+        def press(record: Record) -> None:
+            show_as_said(self.day, str(record.body["device"]), record.body, min(record.received_at, self._now))
+
         self._each(self._newest("workflow", OPEN_S), incident)
+        said = self._store.scan("incident", self._now - OPEN_S)
+        self._each(sorted(said, key=_as_heard), press)
+        for key in over:
+            if not self.day.incidents[key].open:
+                self.day.incidents.drop(key)
 
     def devices(self) -> None:
         """Rooms' bins, everybody's life, trucks' last positions."""
 
+        devices = self.day.devices
+
         def bins(record: Record) -> None:
-            room = self._shift.rooms.setdefault(record.key, RoomState())
-            room.order_seen["bins"] = (record.body["boot"], record.body["seq"])
+            room = devices.room(record.key)
+            room.said("bins", record.body["boot"], record.body["seq"])
             for row in record.body["bins"]:
-                room.bins[row["waste"]] = BinCount(row["count"], row["grams"], row["quality"], record.at)
+                room.counts(row, record.at)
 
         def life(record: Record) -> None:
-            state: TruckState | RoomState
-            if record.key in self._shift.plan.rooms:
-                state = self._shift.rooms.setdefault(record.key, RoomState())
-            else:
-                state = self._shift.trucks.setdefault(record.key, TruckState())
-            state.boot, state.fw = record.body["boot"], record.body.get("fw")
+            device = devices.room(record.key) if record.key in self.day.plan.rooms else devices.truck(record.key)
+            device.was(record.body["boot"], record.body.get("fw"))
 
         self._each(self._newest("bins", KEEP_S), bins)
         self._each(self._newest("life", OPEN_S), life)
-        self._each(self._newest("fix", KEEP_S), lambda record: _last_fix(self._shift, record, self._now))
+        self._each(self._newest("fix", KEEP_S), lambda record: _last_fix(self.day, record, self._now))
 
 
 def _number(record: Record) -> int:
@@ -215,7 +225,11 @@ def _number(record: Record) -> int:
     return int(number) if number.isdecimal() else -1
 
 
-def _highest_number(store: Store, since_at: int) -> int:
+def _as_heard(record: Record) -> tuple[int, Any, Any, str]:
+    return record.received_at, record.body.get("boot", 0), record.body.get("seq", 0), record.id
+
+
+def _highest_number(store: Records, since_at: int) -> int:
     """The highest number in the ids this bridge made: a restart within the same second must not use it again."""
     numbers = [
         _number(record)
@@ -225,13 +239,17 @@ def _highest_number(store: Store, since_at: int) -> int:
     return max(numbers, default=0)
 
 
-def _last_fix(shift: Shift, record: Record, now: int) -> None:
-    body, device = record.body, record.key
-    truck = shift.trucks.setdefault(device, TruckState())
-    truck.order_seen["fix"] = (body["boot"], body["seq"])
+def _last_fix(day: Day, record: Record, now: int) -> None:
+    body, truck = record.body, day.devices.truck(record.key)
+    truck.said("fix", body["boot"], body["seq"])
     if body["lat"] is None or body["lon"] is None or body["late"] or not 0 <= now - record.at <= wire.NO_DATA_S:
         return
-    truck.fix = GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"], record.received_at)
-    run = shift.run_of(device)
-    if run is not None:
-        run.tracker.on_fix(truck.fix, now)
+    truck.stands(GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"], record.received_at))
+    _track_fix(day, record.key, now)
+
+
+def _track_fix(day: Day, truck: str, now: int) -> None:
+    """Tell the truck's run where it is, if that is not too old."""
+    fix, run = day.devices.truck(truck).fix, day.run_of(truck)
+    if fix is not None and run is not None and 0 <= now - fix.fix_at <= wire.NO_DATA_S:
+        run.tracker.on_fix(fix, now)

@@ -3,7 +3,8 @@
 from typing import Any
 
 from broker.bridge import Bridge
-from broker.rules.dispatch.day import Run
+from broker.rules.day.attention import About, Attention
+from broker.rules.day.runs import Run
 from broker.rules.dispatch.incident_handling import second_visit
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
@@ -12,36 +13,55 @@ from firmware import wire
 
 def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
     """What is known at `now`; every list is sorted, every age is in seconds, None = not known."""
-    shift = bridge.dispatch.shift
+    day = bridge.dispatch.day
     at = int(now)
-    trucks = sorted(set(shift.plan.trucks()) | set(shift.trucks) | {run.truck for run in shift.runs.values()})
+    trucks = sorted(set(day.plan.trucks()) | set(day.devices.trucks) | {run.truck for run in day.runs.values()})
     return {
-        "area": {"id": bridge.area, "name": shift.plan.name, "timezone": shift.plan.timezone},
+        "area": {"id": bridge.area, "name": day.plan.name, "timezone": day.plan.timezone},
         "at": at,
         "link": {"up": bridge.link[0], "since_at": bridge.link[1]},
         "trucks": [_truck(bridge, name, at) for name in trucks],
-        "rooms": [_room(bridge, room_id, at) for room_id in sorted(shift.plan.rooms)],
+        "rooms": [_room(bridge, room_id, at) for room_id in sorted(day.plan.rooms)],
         "runs": [_run(bridge, run, at) for run in _by_start(bridge)],
         "incidents": [
             _incident(bridge, incident, at)
-            for incident in sorted(shift.incidents.values(), key=lambda i: (not i.open, -i.raised_at, i.incident_id))
+            for incident in sorted(day.incidents.values(), key=lambda i: (not i.open, -i.raised_at, i.incident_id))
         ],
-        "attention": [{"id": name, **found._asdict()} for name, found in sorted(shift.attention.items())],
+        "attention": attention(bridge),
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
         "data": {
             "oldest_fix_s": _oldest_fix_s(bridge, at),
             "counts": dict(bridge.counts),
             "refused": dict(bridge.refused),
-            "late_positions": bridge.dispatch.stale_fixes,
-            "wrong_clocks": bridge.dispatch.wrong_clocks,
+            "late_positions": day.devices.stale_fixes,
+            "wrong_clocks": day.devices.wrong_clocks,
             "trouble": bridge.trouble,
             "unstored": bridge.unstored,
         },
     }
 
 
+def attention(bridge: Bridge) -> list[dict[str, Any]]:
+    """What a person should look at, by id; `topic` and `subject` say what it is about, `word` has the sentence."""
+    rows = [_attention(about, asked) for about, asked in bridge.dispatch.day.attention]
+    return sorted(rows, key=lambda row: str(row["id"]))
+
+
+def _attention(about: About, asked: Attention) -> dict[str, Any]:
+    visit = about.subject if isinstance(about.subject, tuple) else None
+    return {
+        "id": about.id,
+        "topic": about.topic.value,
+        "subject": dict(zip(("run_id", "room", "visit_number"), visit, strict=True)) if visit else about.subject,
+        "level": asked.values.level,
+        "since": asked.since,
+        "word": asked.word,
+        "values": asked.fields(),
+    }
+
+
 def _by_start(bridge: Bridge) -> list[Run]:
-    return sorted(bridge.dispatch.shift.runs.values(), key=lambda run: (run.planned_start_at, run.run_id))
+    return sorted(bridge.dispatch.day.runs.values(), key=lambda run: (run.planned_start_at, run.run_id))
 
 
 def _age_s(since: int | None, now: int) -> int | None:
@@ -50,22 +70,22 @@ def _age_s(since: int | None, now: int) -> int | None:
 
 def _oldest_fix_s(bridge: Bridge, now: int) -> int | None:
     """The age of the oldest newest position among trucks that are on a run; None where none is."""
-    shift = bridge.dispatch.shift
+    day = bridge.dispatch.day
     ages = []
-    for run in shift.runs.values():
-        truck = shift.trucks.get(run.truck)
-        if run.state == "running" and shift.run_of(run.truck) is run:
+    for run in day.runs.values():
+        truck = day.devices.trucks.get(run.truck)
+        if run.state == "running" and day.run_of(run.truck) is run:
             ages.append(now - truck.fix.fix_at if truck and truck.fix else now - (run.started_at or now))
     return max(ages, default=None)
 
 
 def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
-    shift = bridge.dispatch.shift
-    state = shift.trucks.get(name)
-    run = shift.run_of(name)
+    day = bridge.dispatch.day
+    state = day.devices.trucks.get(name)
+    run = day.run_of(name)
     fix = state.fix if state else None
     progress = run.tracker.progress(now) if run else None
-    following = next((visit for visit in shift.owed(run)), None) if run else None
+    following = next((visit for visit in day.owed(run)), None) if run else None
     eta = run.etas.get(following.key) if run and following else None
     fix_age_s = _age_s(fix.fix_at if fix else None, now)
     return {
@@ -84,21 +104,21 @@ def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
         "held": bool(progress and progress.held),
         "off_route": bool(progress and progress.off_route),
         "next_room": following.room if following else None,
-        "next_room_name": shift.plan.rooms[following.room].name if following else None,
+        "next_room_name": day.plan.rooms[following.room].name if following else None,
         "next_eta_at": eta.eta_at if eta else None,
         "label": eta.label if eta else None,
-        "incidents": [i.incident_id for i in shift.incidents.values() if i.truck == name and i.open],
+        "incidents": [i.incident_id for i in day.incidents.values() if i.truck == name and i.open],
     }
 
 
 def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
-    shift = bridge.dispatch.shift
-    room, state = shift.plan.rooms[room_id], shift.rooms.get(room_id)
+    day = bridge.dispatch.day
+    room, state = day.plan.rooms[room_id], day.devices.rooms.get(room_id)
     return {
         "room": room_id,
         "name": room.name,
         "estate": room.estate_id,
-        "estate_name": shift.plan.estates[room.estate_id].name if room.estate_id in shift.plan.estates else None,
+        "estate_name": day.plan.estates[room.estate_id].name if room.estate_id in day.plan.estates else None,
         "lat": room.lat,
         "lon": room.lon,
         "wastes": list(room.wastes),
@@ -115,56 +135,56 @@ def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
             }
             for waste, count in (state.bins.items() if state else ())
         },
-        "arrivals": {waste: shift.arrivals.get((room_id, waste)) for waste in room.wastes},
+        "arrivals": {waste: day.told.arrivals.get((room_id, waste)) for waste in room.wastes},
     }
 
 
 def _run(bridge: Bridge, run: Run, now: int) -> dict[str, Any]:
-    shift = bridge.dispatch.shift
+    day = bridge.dispatch.day
     progress = run.tracker.progress(now)
     return {
         "run_id": run.run_id,
         "route": run.route_id,
-        "route_name": shift.plan.routes[run.route_id].name,
+        "route_name": day.plan.routes[run.route_id].name,
         "truck": run.truck,
         "waste": run.waste,
         "state": run.state,
-        "active": shift.run_of(run.truck) is run,
+        "active": day.run_of(run.truck) is run,
         "started_at": run.started_at,
         "ended_at": run.ended_at,
         "planned_start_at": run.planned_start_at,
         "planned_end_at": run.planned_end_at,
-        "owed": len(shift.owed(run)),
+        "owed": len(day.owed(run)),
         "along_m": None if progress.along_m is None else round(progress.along_m),
         "version": run.version,
-        "visits": [_visit(bridge, run, shift.visits[key]) for key in run.order],
+        "visits": [_visit(bridge, run, day.visits[key]) for key in run.order],
     }
 
 
 def _visit(bridge: Bridge, run: Run, visit: Visit) -> dict[str, Any]:
     eta = run.etas.get(visit.key) if visit.owed else None
-    shift = bridge.dispatch.shift
+    day = bridge.dispatch.day
     return {
         **visit.body(),
         "id": record_key(visit.key),
-        "name": shift.plan.rooms[visit.room].name,
+        "name": day.plan.rooms[visit.room].name,
         "eta_at": eta.eta_at if eta else None,
         "early_at": eta.early_at if eta else None,
         "late_at": eta.late_at if eta else None,
         "label": eta.label if eta else None,
-        "held": visit.state == "due" and shift.watch(visit.key).held,
+        "held": visit.state == "due" and day.visits.watch(visit.key).held,
     }
 
 
 def _incident(bridge: Bridge, incident: Incident, now: int) -> dict[str, Any]:
-    shift = bridge.dispatch.shift
-    second = second_visit(shift, incident)
-    rooms, estates = shift.plan.rooms, shift.plan.estates
+    day = bridge.dispatch.day
+    second = second_visit(day, incident)
+    rooms, estates = day.plan.rooms, day.plan.estates
     return {
         **incident.body(),
         "age_s": max(0, now - incident.raised_at),
         "open": incident.open,
-        "offers": shift.offers.get(incident.key, (0, []))[1],
+        "offers": list(day.incidents.offers(incident.key)[1]),
         "room_name": rooms[incident.room].name if incident.room and incident.room in rooms else None,
         "estate_name": estates[incident.estate].name if incident.estate and incident.estate in estates else None,
         "second_visit": record_key(second.key) if second else None,

@@ -55,7 +55,7 @@ class ApiDispatcher:
 
     def questions(self) -> Sequence[tuple[str, str, int]]:
         """The visits of which the screen asks whether they were made."""
-        return asked_in(row["id"] for row in self.picture.get("attention", ()))
+        return asked_in(self.picture.get("attention", ()))
 
     def answer(self, visit: tuple[str, str, int], served: bool) -> bool:
         """It was served after all, or it is to be skipped."""

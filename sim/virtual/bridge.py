@@ -10,6 +10,7 @@ from broker.ingest.acks import ACK_EVERY_S
 from broker.plan.model import Plan
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Store, StoreError
+from broker.web.picture import attention
 from firmware import wire
 from sim.virtual.broker import VirtualBroker, Will
 from sim.virtual.link import VirtualLink
@@ -84,7 +85,7 @@ class VirtualBridge:
         """The incidents the screen shows as open."""
         if self._bridge is None:
             return []
-        return [incident.body() for incident in self._bridge.dispatch.shift.incidents.values() if incident.open]
+        return [incident.body() for incident in self._bridge.dispatch.day.incidents.values() if incident.open]
 
     def acknowledge(self, truck: str, incident_id: str) -> bool:
         """I have seen it."""
@@ -96,7 +97,7 @@ class VirtualBridge:
 
     def questions(self) -> Sequence[tuple[str, str, int]]:
         """The visits of which the screen asks whether they were made."""
-        return [] if self._bridge is None else asked_in(self._bridge.dispatch.shift.attention)
+        return [] if self._bridge is None else asked_in(attention(self._bridge))
 
     def answer(self, visit: tuple[str, str, int], served: bool) -> bool:
         """It was served after all, or it is to be skipped."""

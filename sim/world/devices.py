@@ -51,15 +51,10 @@ class Dispatcher(Protocol):
         ...
 
 
-def asked_in(attention: Iterable[str]) -> list[tuple[str, str, int]]:
-    """The visits that the ids of the screen's attention list ask about."""
-    asked = []
-    for name in attention:
-        kind, _, rest = name.partition("/")
-        if kind == "passed":
-            run_id, room, number = rest.rsplit("/", 2)
-            asked.append((run_id, room, int(number)))
-    return asked
+def asked_in(attention: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
+    """The visits that the rows of the screen's attention list ask about."""
+    visits = [row["subject"] for row in attention if row["topic"] == "passed"]
+    return [(visit["run_id"], visit["room"], visit["visit_number"]) for visit in visits]
 
 
 class Plant(Protocol):

@@ -103,8 +103,8 @@ def test_a_unit_that_was_away_says_later_what_was_collected(morning: Morning) ->
         report(morning, count, None, at=at, late=True)
         morning.seq = newest + 10 + number
     assert first_visit(morning)["bins_after"] == 1
-    shift = morning.bridge.dispatch.shift
-    assert shift.rooms[morning.trip.visits[0].room_id].bins[morning.waste].count == 3
+    day = morning.bridge.dispatch.day
+    assert day.devices.rooms[morning.trip.visits[0].room_id].bins[morning.waste].count == 3
 
 
 def test_a_unit_that_is_there_and_says_nothing_new_has_what_it_had(morning: Morning) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from broker.plan.model import Plan
+from broker.rules.day.attention import RoomsGone, Topic, VisitsUnread
 from broker.store import Record
 from tests.support.bridge_morning import Morning
 
@@ -86,8 +87,8 @@ def test_a_room_that_leaves_the_plan_takes_only_its_own_visit_along(morning: Mor
         assert after.pop(last) == "cancelled"
         assert {room: state for room, state in before.items() if state != "pending"}.items() <= after.items()
         assert {name: calls(morning)[name] for name in made} == made
-        attention = morning.bridge.dispatch.shift.attention[f"gone/{morning.run_id}"]
-        assert (attention.word, attention.values["count"]) == ("rooms_gone", 1)
+        asked = morning.bridge.dispatch.day.attention.of(Topic.GONE)[morning.run_id]
+        assert asked.values == RoomsGone(morning.truck, morning.run_id, 1)
     assert morning.retained[f"zp/v1/xh/room/{last}/arrival/{morning.waste}"]["state"] == "none"
     assert last not in {room for room, _, _ in morning.itinerary()}
 
@@ -99,7 +100,7 @@ def test_stops_that_were_numbered_anew_lie_where_their_rooms_are(morning: Mornin
     visits = tuple(replace(visit, sequence=number) for number, visit in enumerate(trip.visits, start=1))
     restarted(morning, replace(plan, runs={**plan.runs, trip.trip_id: replace(trip, visits=visits)}))
     along = {visit.room_id: visit.distance_m for visit in visits}
-    pending = morning.bridge.dispatch.shift.runs[morning.run_id].tracker.pending
+    pending = morning.bridge.dispatch.day.runs[morning.run_id].tracker.pending
     assert all(visit.distance_m in (None, along[visit.key[0]]) for visit in pending)
 
 
@@ -117,7 +118,7 @@ def test_a_route_of_another_name_is_the_same_run(morning: Morning) -> None:
     """Same trips, same stops: the truck goes on along its line, nobody is called twice."""
     before, made = states(morning), calls(morning)
     restarted(morning, without_route(morning.plan, morning.trip.route_id, "new"))
-    run = morning.bridge.dispatch.shift.runs[morning.run_id]
+    run = morning.bridge.dispatch.day.runs[morning.run_id]
     assert run.route_id == "new"
     assert states(morning) == before
     assert {name: calls(morning)[name] for name in made} == made
@@ -127,29 +128,29 @@ def test_a_route_of_another_name_is_the_same_run(morning: Morning) -> None:
 def test_a_route_that_leaves_the_plan_leaves_no_lamp_lit_and_no_question(morning: Morning) -> None:
     """There is no run that could answer: the rooms are told that nothing comes, a person is told what is left out."""
     morning.drive_to(2, 9.0)
-    shift = morning.bridge.dispatch.shift
-    assert any(name.startswith("passed/") for name in shift.attention)
+    day = morning.bridge.dispatch.day
+    assert day.attention.of(Topic.PASSED)
     plan, lit = morning.plan, [visit.room_id for visit in morning.trip.visits]
     restarted(morning, without_route(plan, morning.trip.route_id))
-    shift = morning.bridge.dispatch.shift
+    day = morning.bridge.dispatch.day
     assert {morning.arrival(room)["state"] for room in lit} == {"none"}
-    assert {name: found.word for name, found in shift.attention.items()} == {f"gone/{morning.run_id}": "run_gone"}
-    assert not any(key[0] == morning.run_id for key in shift.visits)
+    assert {about: asked.word for about, asked in day.attention} == {(Topic.GONE, morning.run_id): "run_gone"}
+    assert not any(key[0] == morning.run_id for key in day.visits)
     assert "zp/v1/xh/truck/t01/itinerary" not in morning.retained
     restarted(morning, plan)  # it was a mistake: the run is where it was
     assert states(morning)[lit[0]] == "served"
-    assert morning.bridge.dispatch.shift.runs[morning.run_id].state == "running"
+    assert morning.bridge.dispatch.day.runs[morning.run_id].state == "running"
 
 
 def test_what_is_said_of_a_run_that_is_left_out_goes_after_a_while(morning: Morning) -> None:
     """It stays for a day and a half, like everything that is over."""
     restarted(morning, without_route(morning.plan, morning.trip.route_id))
-    attention = morning.bridge.dispatch.shift.attention
+    gone = morning.bridge.dispatch.day.attention.of(Topic.GONE)
     morning.speak = False
     morning.hours(34)
-    assert f"gone/{morning.run_id}" in attention
+    assert morning.run_id in gone
     morning.hours(5)
-    assert f"gone/{morning.run_id}" not in attention
+    assert morning.run_id not in gone
 
 
 def test_one_odd_visit_does_not_begin_the_run_anew(morning: Morning) -> None:
@@ -158,15 +159,15 @@ def test_one_odd_visit_does_not_begin_the_run_anew(morning: Morning) -> None:
     made = calls(morning)
     morning.store.append([odd("visit", f"{morning.run_id}/{rooms[0]}/1", morning)])
     restarted(morning, odd=odd("visit", f"{morning.run_id}/{rooms[1]}/1", morning))
-    shift = morning.bridge.dispatch.shift
+    day = morning.bridge.dispatch.day
     assert states(morning)[morning.trip.visits[0].room_id] == "served"
     assert {name: calls(morning)[name] for name in made} == made
-    attention = shift.attention[f"unread/{morning.run_id}"]
-    assert attention.word == "visits_unread"
+    asked = day.attention.of(Topic.UNREAD)[morning.run_id].values
+    assert isinstance(asked, VisitsUnread)
     for room in rooms:  # dark would mean that nothing comes
         assert (morning.arrival(room)["state"], morning.arrival(room)["eta_at"]) == ("scheduled", None)
     names = [morning.plan.rooms[room].name.split(" / ") for room in rooms]
-    assert attention.values["rooms"] == " / ".join(", ".join(name[part] for name in names) for part in (0, 1))
+    assert asked.rooms == " / ".join(", ".join(name[part] for name in names) for part in (0, 1))
 
 
 def test_an_odd_record_of_a_run_is_made_up_for_by_the_one_before(morning: Morning) -> None:
@@ -190,9 +191,9 @@ def test_a_run_of_which_no_record_is_understood_is_named_and_not_begun_anew(morn
         if record.key == morning.run_id:
             morning.store.amend(record.id, {"order": "nonsense"}, "a test", "tester", int(morning.now))
     restarted(morning)
-    shift = morning.bridge.dispatch.shift
-    assert morning.run_id not in shift.runs
-    assert shift.attention[f"unread/{morning.run_id}"].word == "run_unread"
+    day = morning.bridge.dispatch.day
+    assert morning.run_id not in day.runs
+    assert day.attention.of(Topic.UNREAD)[morning.run_id].word == "run_unread"
     told = [morning.arrival(visit.room_id) for visit in morning.trip.visits]
     assert {(body["state"], body["eta_at"]) for body in told} == {("scheduled", None)}
     assert states(morning) == before

@@ -56,7 +56,7 @@ def test_an_alarm_is_heard_behind_any_number_of_positions(morning: Morning, monk
             morning.bridge.tick(morning.now)
             morning.bridge.flush(morning.now)
     incident_id = morning.press()
-    assert morning.bridge.dispatch.shift.incidents["t01", incident_id].open
+    assert morning.bridge.dispatch.day.incidents["t01", incident_id].open
     assert morning.stage(incident_id) is None
     morning.bridge.tick(morning.now + 2)
     morning.bridge.flush(morning.now + 2)

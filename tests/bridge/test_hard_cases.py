@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.rules.day.attention import Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Corrupt, Full, StoreError
 from broker.store.tinyjournal import Files
@@ -36,11 +37,11 @@ def test_a_truck_that_is_no_device_id_is_refused_and_nothing_changes(morning: Mo
     morning.step(900)  # t03's run has opened
     incident_id = morning.press("breakdown")
     morning.step(2)
-    other = morning.bridge.dispatch.shift.run_of("t03")
+    other = morning.bridge.dispatch.day.run_of("t03")
     assert other is not None
     assert other.waste != morning.waste
     owed = morning.itinerary()
-    offers = morning.bridge.dispatch.shift.offers[("t01", incident_id)][1]
+    offers = morning.bridge.dispatch.day.incidents.offers(("t01", incident_id))[1]
     extra = next(i for i, offer in enumerate(offers) if offer["name"] == "extra_truck")
     for name in ("沪A12345", "a b/#", "t01", "t03"):
         with pytest.raises(ActionError, match=r"no device id|cannot go on|must not be mixed"):
@@ -169,11 +170,11 @@ def test_a_lit_lamp_stays_lit_when_its_visit_moves_to_another_truck(morning: Mor
     """A breakdown moves called visits: their lamps go to held and stay so until the other truck's own call."""
     morning.serve(0)
     morning.step(30, 5.0)
-    called = [key[1] for key, visit in morning.bridge.dispatch.shift.visits.items() if visit.state == "due"]
+    called = [key[1] for key, visit in morning.bridge.dispatch.day.visits.items() if visit.state == "due"]
     assert called
     incident_id = morning.press("breakdown")
     morning.step(2)
-    offers = morning.bridge.dispatch.shift.offers[("t01", incident_id)][1]
+    offers = morning.bridge.dispatch.day.incidents.offers(("t01", incident_id))[1]
     extra = next(i for i, offer in enumerate(offers) if offer["name"] == "extra_truck")
     morning.act("decide", incident_id, decision="extra_truck", option=extra, truck="t99")
     for _ in range(20):
@@ -207,7 +208,7 @@ def test_positions_of_a_new_card_are_used(morning: Morning) -> None:
     morning.now += 30
     morning.bridge.receive(life, wire.pack(life, {"life": "ready", "boot": 40, "fw": "1"}), morning.now)
     morning.say("fix", {**place, "lat": 31.2, "fix_at": int(morning.now), "late": False}, boot=40)
-    fix = morning.bridge.dispatch.shift.trucks["t01"].fix
+    fix = morning.bridge.dispatch.day.devices.trucks["t01"].fix
     assert fix is not None
     assert fix.lat == 31.2
 
@@ -256,11 +257,11 @@ def test_lane_clear_frees_a_second_visit_that_was_called_already(morning: Mornin
     incident_id = morning.press()
     key = (morning.run_id, morning.trip.visits[last].room_id, 2)
     morning.step(400, 0.35)  # it creeps along; a truck that stands is held, and nobody is called for it
-    visit = morning.bridge.dispatch.shift.visits[key]
+    visit = morning.bridge.dispatch.day.visits[key]
     assert visit.state == "due"
     assert visit.not_before_at is not None
     morning.act("clear", incident_id)
-    assert morning.bridge.dispatch.shift.visits[key].not_before_at is None
+    assert morning.bridge.dispatch.day.visits[key].not_before_at is None
 
 
 def test_a_second_visit_served_by_hand_ends_its_incident(morning: Morning) -> None:
@@ -277,15 +278,15 @@ def test_a_second_visit_served_by_hand_ends_its_incident(morning: Morning) -> No
 def test_finished_days_are_forgotten_and_stay_in_the_record(morning: Morning) -> None:
     """Two days later the runs of today are out of memory and in the store."""
     morning.serve(0)
-    for key in [key for key in morning.bridge.dispatch.shift.visits if key[0] == morning.run_id]:
+    for key in [key for key in morning.bridge.dispatch.day.visits if key[0] == morning.run_id]:
         try:
             morning.bridge.act(Act("serve", "Li", visit=key), morning.now)
         except ActionError:
             continue
-    assert morning.bridge.dispatch.shift.runs[morning.run_id].state == "finished"
+    assert morning.bridge.dispatch.day.runs[morning.run_id].state == "finished"
     morning.speak = False
     morning.hours(48)
-    assert morning.run_id not in morning.bridge.dispatch.shift.runs
+    assert morning.run_id not in morning.bridge.dispatch.day.runs
     assert any(record.key == morning.run_id for record in morning.store.scan("run"))
 
 
@@ -294,13 +295,13 @@ def test_a_run_that_nobody_settles_is_forgotten_after_two_weeks(morning: Morning
     """Its visits are settled within the days that their figures look for, or not at all; no question stays."""
     morning.drive_to(1, 9.0)
     morning.speak = False
-    shift = morning.bridge.dispatch.shift
+    day = morning.bridge.dispatch.day
     morning.hours(13 * 24, tick_s=3600)
-    assert shift.runs[morning.run_id].state != "finished"
-    assert {name.split("/")[0] for name in shift.attention if morning.run_id in name} == {"passed", "owes"}
+    assert day.runs[morning.run_id].state != "finished"
+    assert {about.topic for about, _ in day.attention if morning.run_id in about.id} == {Topic.PASSED, Topic.OWES}
     morning.hours(48, tick_s=3600)
-    assert morning.run_id not in shift.runs and not any(morning.run_id in name for name in shift.attention)
-    assert not any(key[0] == morning.run_id for key in shift.visits)
+    assert morning.run_id not in day.runs and not any(morning.run_id in about.id for about, _ in day.attention)
+    assert not any(key[0] == morning.run_id for key in day.visits)
 
 
 def test_a_fault_in_a_rule_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,7 +324,7 @@ def test_what_was_moved_cannot_be_moved_again(morning: Morning) -> None:
     morning.serve(0)
     incident_id = morning.press("breakdown")
     morning.step(2)
-    offers = morning.bridge.dispatch.shift.offers[("t01", incident_id)][1]
+    offers = morning.bridge.dispatch.day.incidents.offers(("t01", incident_id))[1]
     extra = next(i for i, offer in enumerate(offers) if offer["name"] == "extra_truck")
     morning.act("decide", incident_id, decision="extra_truck", option=extra, truck="t99")
     with pytest.raises(ActionError, match="nothing is left"):
@@ -336,8 +337,8 @@ def test_an_option_that_is_no_longer_what_was_shown_is_refused(morning: Morning)
     morning.step(30, 5.0)
     incident_id = morning.press("breakdown")
     morning.step(2)
-    offers = morning.bridge.dispatch.shift.offers
-    index, seen = next((i, o) for i, o in enumerate(offers["t01", incident_id][1]) if o["name"] == "extra_truck")
+    shown = morning.bridge.dispatch.day.incidents.offers
+    index, seen = next((i, o) for i, o in enumerate(shown(("t01", incident_id))[1]) if o["name"] == "extra_truck")
     last = morning.trip.visits[-1].room_id
     morning.bridge.act(Act("serve", "Li", visit=(morning.run_id, last, 1)), morning.now)
     owed = morning.itinerary()
@@ -346,7 +347,7 @@ def test_an_option_that_is_no_longer_what_was_shown_is_refused(morning: Morning)
             morning.act("decide", incident_id, decision="extra_truck", truck="t99", **chosen)
     assert morning.itinerary() == owed
     assert morning.stage(incident_id) == "stored"
-    fresh = next(offer for offer in offers["t01", incident_id][1] if offer["name"] == "extra_truck")
+    fresh = next(offer for offer in shown(("t01", incident_id))[1] if offer["name"] == "extra_truck")
     assert last not in {change["room"] for change in fresh["changes"] if change["to_truck"] == "extra"}
     morning.act("decide", incident_id, decision="extra_truck", truck="t99", offer=fresh["id"])
     assert morning.stage(incident_id) == "decided"
@@ -357,11 +358,11 @@ def test_an_option_is_carried_out_as_it_was_seen_though_others_are_shown_by_then
     morning.serve(0)
     incident_id = morning.press("breakdown")
     morning.step(2)
-    shift = morning.bridge.dispatch.shift
-    seen = next(offer for offer in shift.offers["t01", incident_id][1] if offer["name"] == "extra_truck")
+    day = morning.bridge.dispatch.day
+    seen = next(offer for offer in day.incidents.offers(("t01", incident_id))[1] if offer["name"] == "extra_truck")
     morning.step(45)
-    made_at, shown = shift.offers["t01", incident_id]
-    shift.offers["t01", incident_id] = (made_at, shown[::-1])
+    made_at, shown = day.incidents.offers(("t01", incident_id))
+    day.incidents.show_offers(("t01", incident_id), made_at, shown[::-1])
     morning.act("decide", incident_id, decision="extra_truck", truck="t99", offer=seen["id"])
     told = morning.retained[wire.topic("itinerary", "xh", "t99")]["visits"]
     assert {visit["room"] for visit in told} == {c["room"] for c in seen["changes"] if c["to_truck"] == "extra"}

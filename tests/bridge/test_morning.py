@@ -61,11 +61,11 @@ def test_the_keepers_button_frees_the_second_visit(morning: Morning) -> None:
     room = morning.trip.visits[1].room_id
     morning.press()
     morning.step(300, 5.0)
-    before = morning.bridge.dispatch.shift.visits[(morning.run_id, room, 2)]
+    before = morning.bridge.dispatch.day.visits[(morning.run_id, room, 2)]
     assert before.not_before_at is not None
     morning.say("keeper", {"at": int(morning.now), "event": "lane_clear"}, device=room)
     morning.step(1)
-    assert morning.bridge.dispatch.shift.visits[(morning.run_id, room, 2)].not_before_at is None
+    assert morning.bridge.dispatch.day.visits[(morning.run_id, room, 2)].not_before_at is None
 
 
 def test_a_press_withdrawn_takes_its_skip_back(morning: Morning) -> None:
@@ -76,8 +76,8 @@ def test_a_press_withdrawn_takes_its_skip_back(morning: Morning) -> None:
     incident_id = morning.press()
     morning.press(incident_id=incident_id, withdrawn=True)
     assert morning.stage(incident_id) is None
-    assert morning.bridge.dispatch.shift.visits[(morning.run_id, room, 1)].owed
-    assert not morning.bridge.dispatch.shift.visits[(morning.run_id, room, 2)].owed
+    assert morning.bridge.dispatch.day.visits[(morning.run_id, room, 1)].owed
+    assert not morning.bridge.dispatch.day.visits[(morning.run_id, room, 2)].owed
     assert morning.store.latest("workflow", f"t01/{incident_id}")[f"t01/{incident_id}"].body["workflow"] == "withdrawn"
 
 
@@ -186,7 +186,7 @@ def test_a_breakdown_changes_nothing_until_a_person_agrees(morning: Morning) -> 
     incident_id = morning.press("breakdown")
     morning.step(3)
     assert [key for key in morning.itinerary() if key[2] in ("pending", "due")] == owed
-    offers = morning.bridge.dispatch.shift.offers[("t01", incident_id)][1]
+    offers = morning.bridge.dispatch.day.incidents.offers(("t01", incident_id))[1]
     extra = next(i for i, offer in enumerate(offers) if offer["name"] == "extra_truck")
     assert {change["room"] for change in offers[extra]["changes"] if change["to_truck"] == "extra"} == {
         key[0] for key in owed
@@ -198,7 +198,7 @@ def test_a_breakdown_changes_nothing_until_a_person_agrees(morning: Morning) -> 
     told = morning.retained[wire.topic("itinerary", "xh", "t99")]["visits"]
     assert [visit["room"] for visit in told] == [key[0] for key in owed]
     assert all(visit["visit_number"] == 2 and visit["state"] in ("pending", "due") for visit in told)
-    run = morning.bridge.dispatch.shift.runs[morning.run_id]
+    run = morning.bridge.dispatch.day.runs[morning.run_id]
     assert run.state == "finished"
 
 
@@ -208,11 +208,11 @@ def test_a_press_held_on_becomes_a_breakdown_and_gives_the_visit_back(morning: M
     morning.drive_to(1)
     incident_id = morning.press()
     morning.press("breakdown", incident_id=incident_id)
-    incident = morning.bridge.dispatch.shift.incidents[("t01", incident_id)]
+    incident = morning.bridge.dispatch.day.incidents[("t01", incident_id)]
     assert incident.reason == "breakdown"
-    visits = morning.bridge.dispatch.shift.visits
+    visits = morning.bridge.dispatch.day.visits
     assert visits[(morning.run_id, morning.trip.visits[1].room_id, 1)].owed
-    assert len(morning.bridge.dispatch.shift.incidents) == 1
+    assert len(morning.bridge.dispatch.day.incidents) == 1
 
 
 def test_a_full_disk_stops_acknowledging_and_loses_nothing(morning: Morning, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,10 +244,10 @@ def test_a_run_cannot_close_while_a_visit_is_owed(morning: Morning) -> None:
         morning.serve(number, dwell_s=60)
     morning.drive_to(last, 8.0)
     morning.step(120, 8.0)
-    run = morning.bridge.dispatch.shift.runs[morning.run_id]
+    run = morning.bridge.dispatch.day.runs[morning.run_id]
     room = morning.trip.visits[last].room_id
     key = (morning.run_id, room, 1)
-    assert morning.bridge.dispatch.shift.visits[key].owed
+    assert morning.bridge.dispatch.day.visits[key].owed
     assert run.state == "running"
     morning.bridge.act(Act("serve", "Li", visit=key), morning.now)
     assert run.state == "finished"
@@ -258,7 +258,7 @@ def test_a_new_card_in_a_truck_does_not_swallow_its_presses(morning: Morning) ->
     morning.serve(0)
     first = morning.press(incident_id="t01-1-900")
     morning.act("resolve", first)
-    for visit in list(morning.bridge.dispatch.shift.visits.values()):
+    for visit in list(morning.bridge.dispatch.day.visits.values()):
         if not visit.original and visit.owed:
             morning.bridge.act(Act("serve", "Li", visit=visit.key), morning.now)
     morning.step(2)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.rules.day.attention import LeftOut, Topic
 from broker.store import Record
 from tests.support.bridge_morning import Morning
 
@@ -19,10 +20,10 @@ def test_a_question_about_a_passed_stop_is_asked_again(tmp_path: Path) -> None:
     """It stays on the list over a restart, with its buttons' visit, until somebody answers."""
     morning = Morning(tmp_path / "records")
     morning.drive_to(1, 9.0)
-    attention = morning.bridge.dispatch.shift.attention
-    (asked,) = [name for name in attention if name.startswith("passed/")]
+    asked = list(morning.bridge.dispatch.day.attention)
+    assert [about.topic for about, _ in asked] == [Topic.PASSED]
     restarted(morning)
-    assert morning.bridge.dispatch.shift.attention == {asked: attention[asked]}
+    assert list(morning.bridge.dispatch.day.attention) == asked
     morning.close()
 
 
@@ -33,7 +34,7 @@ def test_records_that_nobody_understands_are_named_and_left_out(
     morning = Morning(tmp_path / "records")
     morning.serve(0)
     morning.press()
-    itinerary, incidents = morning.itinerary(), dict(morning.bridge.dispatch.shift.incidents)
+    itinerary, incidents = morning.itinerary(), dict(morning.bridge.dispatch.day.incidents)
     kinds = ("leg", "dwell", "error", "run", "visit", "workflow", "bins", "life", "fix")
     at = int(morning.now)
     odd = {"of": "another"}
@@ -41,9 +42,9 @@ def test_records_that_nobody_understands_are_named_and_left_out(
     with caplog.at_level(logging.ERROR, "zhanpai.bridge"):
         restarted(morning)
     assert {record.args[0] for record in caplog.records if record.args} == {f"odd-{kind}" for kind in kinds}
-    shift = morning.bridge.dispatch.shift
-    assert shift.attention["left_out"].values == {"count": len(kinds)}
-    assert shift.incidents == incidents
+    day = morning.bridge.dispatch.day
+    assert day.attention.of(Topic.LEFT_OUT)[""].values == LeftOut(len(kinds))
+    assert dict(day.incidents) == incidents
     morning.step(2)
     assert morning.itinerary() == itinerary
     morning.close()

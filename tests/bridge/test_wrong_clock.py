@@ -33,7 +33,7 @@ def tick(morning: Morning, at: float) -> None:
 @pytest.mark.parametrize("ahead_s", [3600, DAY_S, 20 * DAY_S])
 def test_a_clock_that_is_ahead_for_a_moment_does_not_break_the_day(morning: Morning, ahead_s: int) -> None:
     """The run goes on, the next ones open, what was called stays called, and no run of another day is in the way."""
-    now, before = morning.now, set(morning.bridge.dispatch.shift.runs)
+    now, before = morning.now, set(morning.bridge.dispatch.day.runs)
     calls = {record.key for record in morning.store.scan("call")}
     itinerary = wire.topic("itinerary", "xh", "t01")
     told = morning.retained[itinerary]["version"]
@@ -46,34 +46,34 @@ def test_a_clock_that_is_ahead_for_a_moment_does_not_break_the_day(morning: Morn
     assert morning.retained[itinerary]["version"] >= told  # the truck ignores a lower one
     morning.serve(1)
     morning.step(60, 5.0)
-    shift = morning.bridge.dispatch.shift
-    assert before <= set(shift.runs)
-    assert shift.visits[morning.run_id, morning.trip.visits[1].room_id, 1].state == "served"
-    assert shift.rooms["r05"].life == "ready"
-    run = shift.run_of("t01")
+    day = morning.bridge.dispatch.day
+    assert before <= set(day.runs)
+    assert day.visits[morning.run_id, morning.trip.visits[1].room_id, 1].state == "served"
+    assert day.devices.rooms["r05"].life == "ready"
+    run = day.run_of("t01")
     assert run is not None and run.run_id == morning.run_id
     assert calls <= {record.key for record in morning.store.scan("call")}
     made = [record.body["called_at"] for record in morning.store.scan("call") if record.key in calls]
     assert max(made) <= now
     morning.speak = False
     morning.hours(5)
-    assert len(shift.runs) > len(before)
+    assert len(day.runs) > len(before)
     morning.hours(48)
     assert morning.bridge.dispatch.forgot_at <= morning.now
     if ahead_s > 2 * DAY_S:
-        assert shift.recorded <= set(shift.runs)  # those of the other day can still be opened when it comes
-        assert all(run.planned_start_at < now + 4 * DAY_S for run in shift.runs.values())
+        assert day.runs.recorded <= set(day.runs)  # those of the other day can still be opened when it comes
+        assert all(run.planned_start_at < now + 4 * DAY_S for run in day.runs.values())
 
 
 def test_a_jump_forward_forgets_nothing_before_an_hour_has_passed(morning: Morning) -> None:
     """Also while the day cannot be rebuilt, what is known is not thrown away."""
-    shift = morning.bridge.dispatch.shift
+    day = morning.bridge.dispatch.day
     morning.speak = False
     tick(morning, morning.now + 20 * DAY_S)
-    assert morning.run_id in shift.runs
+    assert morning.run_id in day.runs
     for _ in range(3):
         tick(morning, morning.now + 1800)
-    assert morning.run_id not in shift.runs
+    assert morning.run_id not in day.runs
 
 
 def test_an_alarm_of_a_clock_that_was_ahead_repeats_and_can_be_closed(morning: Morning) -> None:
@@ -83,7 +83,7 @@ def test_an_alarm_of_a_clock_that_was_ahead_repeats_and_can_be_closed(morning: M
     tick(morning, now + 20 * DAY_S)
     morning.now = now + 1
     morning.step(2)
-    incidents = morning.bridge.dispatch.shift.incidents
+    incidents = morning.bridge.dispatch.day.incidents
     repeats = incidents["t01", incident_id].repeats
     assert repeats >= 1
     morning.step(REPEAT_S + 5)
@@ -91,7 +91,7 @@ def test_an_alarm_of_a_clock_that_was_ahead_repeats_and_can_be_closed(morning: M
     morning.act("acknowledge", incident_id)
     morning.store.close()
     morning.open()
-    assert morning.bridge.dispatch.shift.incidents["t01", incident_id].workflow == "acknowledged"
+    assert morning.bridge.dispatch.day.incidents["t01", incident_id].workflow == "acknowledged"
     assert morning.stage(incident_id) == "seen"
 
 
@@ -103,11 +103,11 @@ def test_the_day_is_rebuilt_only_when_all_of_it_is_stored(morning: Morning, monk
 
     monkeypatch.setattr(morning.store, "append", full)
     incident_id = morning.press()
-    now, shift = morning.now, morning.bridge.dispatch.shift
+    now, day = morning.now, morning.bridge.dispatch.day
     tick(morning, now + 7200)
     morning.now = now
     morning.step(3)
-    assert morning.bridge.dispatch.shift is shift
+    assert morning.bridge.dispatch.day is day
     monkeypatch.undo()
 
     def away(*_: object, **__: object) -> None:
@@ -115,17 +115,17 @@ def test_the_day_is_rebuilt_only_when_all_of_it_is_stored(morning: Morning, monk
 
     monkeypatch.setattr(morning.store, "scan", away)
     morning.step(3)
-    assert morning.bridge.dispatch.shift is shift
+    assert morning.bridge.dispatch.day is day
     monkeypatch.undo()
     morning.step(3)
-    assert morning.bridge.dispatch.shift is not shift
+    assert morning.bridge.dispatch.day is not day
     assert morning.stage(incident_id) == "stored"
-    assert ("t01", incident_id) in morning.bridge.dispatch.shift.incidents
+    assert ("t01", incident_id) in morning.bridge.dispatch.day.incidents
 
 
 def test_a_clock_that_is_only_corrected_rebuilds_nothing(morning: Morning) -> None:
     """Half a minute back is no reason to begin again."""
-    shift = morning.bridge.dispatch.shift
+    day = morning.bridge.dispatch.day
     tick(morning, morning.now - 30)
     morning.step(40)
-    assert morning.bridge.dispatch.shift is shift
+    assert morning.bridge.dispatch.day is day

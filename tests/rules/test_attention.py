@@ -1,10 +1,12 @@
 """What a person is asked and answers: questions end when they are answered, an answer is kept as it was given."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from broker.rules.day.attention import Attention, LongStay, RunOwes, Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.states.incident import REPEAT_S
 from tests.support.bridge_morning import Morning
@@ -26,41 +28,40 @@ def serve(morning: Morning, key: tuple[str, str, int]) -> None:
 def test_a_truck_that_stood_long_and_went_on_is_asked_about_no_more(morning: Morning) -> None:
     """While it stands the minutes are those of now, since the question came up."""
     morning.serve(0, dwell_s=2800)
-    attention = morning.bridge.dispatch.shift.attention
-    name = f"passed/{morning.run_id}/{morning.trip.visits[0].room_id}/1"
-    since, minutes = attention[name].since, attention[name].values["minutes"]
-    assert attention[name].word == "long_stay" and 45 <= minutes <= 47
+    passed = morning.bridge.dispatch.day.attention.of(Topic.PASSED)
+    key = (morning.run_id, morning.trip.visits[0].room_id, 1)
+    since, asked = passed[key].since, passed[key].values
+    assert isinstance(asked, LongStay) and 45 <= asked.minutes <= 47
     morning.step(600)
-    assert (attention[name].since, attention[name].values["minutes"]) == (since, minutes + 10)
+    assert passed[key] == Attention(since, replace(asked, minutes=asked.minutes + 10))
     morning.step(90, 5.0)
-    assert name not in attention
+    assert key not in passed
 
 
 def test_a_run_that_owes_is_named_with_what_it_owes_until_it_is_settled(morning: Morning) -> None:
     """Each answer counts down; the last one takes the question back."""
     morning.speak = False
-    shift = morning.bridge.dispatch.shift
-    run = shift.runs[morning.run_id]
-    morning.now = float(run.planned_end_at + shift.settings.forget_after_s + 5)
+    day = morning.bridge.dispatch.day
+    run = day.runs[morning.run_id]
+    morning.now = float(run.planned_end_at + day.settings.forget_after_s + 5)
     morning.step(3)
-    name = f"owes/{morning.run_id}"
-    asked = shift.attention[name]
-    for visit in shift.owed(run):
-        assert shift.attention[name].values["count"] == len(shift.owed(run))
-        assert shift.attention[name].since == asked.since
+    owes = day.attention.of(Topic.OWES)
+    since = owes[run.run_id].since
+    for visit in day.owed(run):
+        assert owes[run.run_id] == Attention(since, RunOwes("t01", run.run_id, len(day.owed(run))))
         serve(morning, visit.key)
         morning.step(2)
-    assert run.state == "finished" and name not in shift.attention
+    assert run.state == "finished" and not owes
 
 
 def test_a_stop_passed_by_and_skipped_by_the_button_is_asked_about_no_more(morning: Morning) -> None:
     """The driver pressed: the room comes again, there is nothing to answer."""
     morning.drive_to(1, 9.0)
-    shift = morning.bridge.dispatch.shift
-    (name,) = [name for name in shift.attention if name.startswith("passed/")]
-    room = shift.plan.rooms[name.split("/")[2]]
+    day = morning.bridge.dispatch.day
+    ((_, passed, _),) = day.attention.of(Topic.PASSED)
+    room = day.plan.rooms[passed]
     morning.press(lat=room.lat, lon=room.lon)
-    assert name not in shift.attention
+    assert not day.attention.of(Topic.PASSED)
 
 
 def test_served_days_later_is_not_left_days_later(morning: Morning) -> None:
@@ -68,7 +69,7 @@ def test_served_days_later_is_not_left_days_later(morning: Morning) -> None:
     morning.drive_to(1, 9.0)
     morning.speak = False
     passed, unseen = ((morning.run_id, morning.trip.visits[number].room_id, 1) for number in (0, 5))
-    passed_at = morning.bridge.dispatch.shift.visits[passed].passed_at
+    passed_at = morning.bridge.dispatch.day.visits[passed].passed_at
     assert passed_at is not None
     morning.now += 2 * 86400
     morning.step(2)
@@ -79,7 +80,7 @@ def test_served_days_later_is_not_left_days_later(morning: Morning) -> None:
         assert (body["state"], body["by_hand"], body["arrived_at"], body["left_at"]) == ("served", True, None, left_at)
     morning.store.close()
     morning.open()
-    assert morning.bridge.dispatch.shift.visits[passed].state == "served"
+    assert morning.bridge.dispatch.day.visits[passed].state == "served"
 
 
 def test_a_truck_that_fell_silent_at_a_stop_left_it_nobody_knows_when(morning: Morning) -> None:
@@ -87,24 +88,24 @@ def test_a_truck_that_fell_silent_at_a_stop_left_it_nobody_knows_when(morning: M
     morning.drive_to(0)
     morning.step(120)
     key = (morning.run_id, morning.trip.visits[0].room_id, 1)
-    assert morning.bridge.dispatch.shift.visits[key].state == "at_stop"
+    assert morning.bridge.dispatch.day.visits[key].state == "at_stop"
     morning.speak = False
     morning.step(600)
     serve(morning, key)
-    assert morning.bridge.dispatch.shift.visits[key].left_at is None
+    assert morning.bridge.dispatch.day.visits[key].left_at is None
     morning.speak = True
     morning.drive_to(1)
     morning.step(120)
     key = (morning.run_id, morning.trip.visits[1].room_id, 1)
     serve(morning, key)
-    assert morning.bridge.dispatch.shift.visits[key].left_at == int(morning.now)
+    assert morning.bridge.dispatch.day.visits[key].left_at == int(morning.now)
 
 
 def test_an_alarm_that_repeats_refuses_no_click(morning: Morning) -> None:
     """Nobody changed anything in that minute; after a real change the old screen's click is refused."""
     morning.serve(0)
     incident_id = morning.press()
-    incidents = morning.bridge.dispatch.shift.incidents
+    incidents = morning.bridge.dispatch.day.incidents
     seen = incidents["t01", incident_id].version
     morning.step(2 * REPEAT_S + 5)
     assert incidents["t01", incident_id].version == seen + 2

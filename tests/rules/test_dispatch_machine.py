@@ -72,7 +72,7 @@ class Shift(RuleBasedStateMachine):
     @rule(data=st.data(), action=st.sampled_from(["serve", "skip"]))
     def settle_by_hand(self, data: st.DataObject, action: str) -> None:
         """The dispatcher settles a visit."""
-        keys = sorted(self.morning.bridge.dispatch.shift.visits)
+        keys = sorted(self.morning.bridge.dispatch.day.visits)
         key = data.draw(st.sampled_from(keys))
         try:
             self.morning.bridge.act(Act(action, "Li", visit=key, reason="not_out"), self.morning.now)
@@ -103,27 +103,27 @@ class Shift(RuleBasedStateMachine):
     @invariant()
     def every_owed_visit_is_in_its_runs_order_once(self) -> None:
         """Nothing owed is forgotten, nothing is there twice."""
-        shift = self.morning.bridge.dispatch.shift
-        for run in shift.runs.values():
+        day = self.morning.bridge.dispatch.day
+        for run in day.runs.values():
             assert len(run.order) == len(set(run.order))
-        for visit in shift.visits.values():
-            assert visit.key in shift.runs[visit.run_id].order
+        for visit in day.visits.values():
+            assert visit.key in day.runs[visit.run_id].order
 
     @invariant()
     def a_finished_run_owes_nothing(self) -> None:
         """A run closes only when all its visits are settled."""
-        shift = self.morning.bridge.dispatch.shift
-        for run in shift.runs.values():
+        day = self.morning.bridge.dispatch.day
+        for run in day.runs.values():
             if run.state == "finished":
-                assert not shift.owed(run)
+                assert not day.owed(run)
 
     @invariant()
     def a_skipped_visit_is_made_up_for_or_settled(self) -> None:
         """Each skipped visit has a later one of its room and waste."""
-        shift = self.morning.bridge.dispatch.shift
-        for visit in shift.visits.values():
+        day = self.morning.bridge.dispatch.day
+        for visit in day.visits.values():
             if visit.state == "skipped":
-                others = shift.visits_at(visit.room, visit.waste)
+                others = day.visits.at(visit.room, visit.waste)
                 assert any(not o.original and o.visit_number > visit.visit_number for o in others)
 
     @invariant()
@@ -138,23 +138,23 @@ class Shift(RuleBasedStateMachine):
     def the_light_shows_what_the_record_says(self) -> None:
         """An open incident has its stage retained, a closed one nothing."""
         self.morning.bridge.flush(self.morning.now)
-        for incident in self.morning.bridge.dispatch.shift.incidents.values():
+        for incident in self.morning.bridge.dispatch.day.incidents.values():
             stage = self.morning.stage(incident.incident_id)
             assert stage == (incident.stage if incident.open else None)
 
     @invariant()
     def the_truck_was_told_its_order(self) -> None:
         """The itinerary on the wire is the run's order, with the owed visits' states."""
-        shift = self.morning.bridge.dispatch.shift
-        run = shift.run_of("t01")
+        day = self.morning.bridge.dispatch.day
+        run = day.run_of("t01")
         if run is None:
             return
         told = {(room, number): state for room, number, state in self.morning.itinerary()}
         silent = ("skipped", "cancelled")
-        spoken = [k for k in run.order if shift.visits[k].original or shift.visits[k].state not in silent]
+        spoken = [k for k in run.order if day.visits[k].original or day.visits[k].state not in silent]
         assert list(told) == [(key[1], key[2]) for key in spoken]
         for key in spoken:
-            assert (told[(key[1], key[2])] in OWED) == shift.visits[key].owed
+            assert (told[(key[1], key[2])] in OWED) == day.visits[key].owed
 
     @invariant()
     def no_rule_failed(self) -> None:

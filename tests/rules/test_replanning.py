@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.rules.replanning.options import Option, Stop, Tour, Ways, breakdown, insert, schedule
+from broker.rules.replanning.offers import Offer, Stop, Tour, Ways, breakdown, insert, schedule
 
 WET = "residential_wet"
 DRY = "residential_dry"
@@ -232,7 +232,7 @@ def worlds(draw: st.DrawFn, most: int = 7) -> tuple[list[Tour], Ways, Tour]:
     return tours, Ways(travel_s, lambda each: 60 + 25 * each.bins), extra
 
 
-def check(offer: Option, before: list[Tour], ways: Ways, moved: set[str]) -> None:
+def check(offer: Offer, before: list[Tour], ways: Ways, moved: set[str]) -> None:
     """Everything an offer must keep, worked out again by the slow and plain way."""
     standing = {t.truck: schedule(t, ways) for t in before}
     owed = [each for t in before for each in t.stops]

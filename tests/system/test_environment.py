@@ -53,6 +53,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.real
+@pytest.mark.real
 @pytest.mark.parametrize("command", COMMANDS)
 def test_without_the_environment_one_line_says_what_to_type(checkout: Path, command: str) -> None:
     """No traceback, a code of its own; what needs no package (a truck's --help) answers."""
@@ -68,6 +69,7 @@ def test_without_the_environment_one_line_says_what_to_type(checkout: Path, comm
     )
 
 
+@pytest.mark.real
 @pytest.mark.real
 @pytest.mark.parametrize("command", COMMANDS)
 def test_with_the_environment_the_command_runs_in_it(checkout: Path, command: str) -> None:

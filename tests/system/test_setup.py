@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.real  # a shell, a stand-in for Python
 REPO = Path(__file__).resolve().parents[2]
 
 
@@ -32,7 +33,6 @@ def set_up(folder: Path, version: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@pytest.mark.real
 def test_the_pythons_that_hold_are_said_and_checked(tmp_path: Path) -> None:
     """An older one is refused with its version, a newer one goes on with a word."""
     (tmp_path / "requirements").mkdir()

@@ -4,12 +4,14 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
 from broker.plan.demo_area import demo_plan
+from broker.rules.day.attention import Asked
 from broker.web.api.app import STATIC
 from tests.support.browser import chromium_page
 from tests.support.processes import REPO, BridgeProcess, Client, mosquitto, offset_to, wait_until
@@ -105,10 +107,9 @@ def test_both_languages_have_every_sentence() -> None:
     languages = [json.loads((STATIC / f"{name}.json").read_text()) for name in ("zh", "en")]
     gaps = [{word: sorted(re.findall(r"{(\w+)}", text)) for word, text in words.items()} for words in languages]
     assert gaps[0] == gaps[1]
-    sources = [*(REPO / "broker/rules").rglob("*.py"), REPO / "broker/ingest/restored_day.py"]
-    code = " ".join(path.read_text() for path in sources)
-    asked = set(re.findall(r'(?:Attention\(\s*\w+|_ask\(.*now), "(\w+)"', code))
-    assert len(asked) == 9 and all(gaps[0][word] for word in asked)
+    asked = {kind.word: {field.name for field in fields(kind)} for kind in Asked.__subclasses__() if is_dataclass(kind)}
+    assert len(asked) == 11
+    assert all(set(gaps[0][word]) and set(gaps[0][word]) <= values for word, values in asked.items())
 
 
 @pytest.mark.real

@@ -42,7 +42,7 @@ class Watch:
 
 
 def call_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings, now: int) -> bool:
-    """Whether this update makes the call; remembers the update in `watch`."""
+    """Whether this update makes the call; remembers the update, and what it was made of, in `watch`."""
     if visit.state != "pending" or eta.label not in FRESH_LABELS:
         watch.below_since = None
         return False
@@ -55,7 +55,15 @@ def call_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings, now: 
     if watch.below_since is None:
         watch.below_since = now
         return False
-    return now - watch.below_since >= settings.confirm_gap_s
+    if now - watch.below_since < settings.confirm_gap_s:
+        return False
+    watch.label = eta.label
+    return True
+
+
+def nothing_heard(watch: Watch) -> None:
+    """No position younger than 90 s: the updates within call_at_s are not consecutive any more."""
+    watch.below_since = None
 
 
 def held_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings) -> bool:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from broker.plan.geometry import distance_m
 from broker.rules.learning.history import ErrorRecord, History, Outlook
-from broker.rules.tracking.tracker import Progress, RunTracker, TrackVisit, VisitKey
+from broker.rules.tracking.tracker import Progress, RunTracker, StopKey, TrackVisit
 
 LIVE_S = 90  # a position older than this neither lights nor clears a lamp
 
@@ -41,7 +41,7 @@ class ArrivalSettings:
 class Eta:
     """One predicted arrival: median, p10 and p90 (POSIX seconds), and what it rests on."""
 
-    key: VisitKey
+    key: StopKey
     eta_at: int
     early_at: int
     late_at: int
@@ -211,7 +211,7 @@ def _first_rest_s(
 
 
 def _with_band(
-    key: VisitKey, arrive_at: float, label: str, history: History, now: int, settings: ArrivalSettings
+    key: StopKey, arrive_at: float, label: str, history: History, now: int, settings: ArrivalSettings
 ) -> Eta:
     early_s, late_s = history.band_s(arrive_at - now)
     widening = 1.0
@@ -230,7 +230,7 @@ class Promises:
 
     def __init__(self, every_s: int = 60) -> None:
         self._every_s = every_s
-        self._made: dict[VisitKey, list[tuple[int, int]]] = {}
+        self._made: dict[StopKey, list[tuple[int, int]]] = {}
 
     def note(self, etas: Sequence[Eta], now: int) -> None:
         """Remember the live predictions of one moment."""
@@ -241,7 +241,7 @@ class Promises:
             if not made or now - made[-1][0] >= self._every_s:
                 made.append((now, eta.eta_at))
 
-    def arrived(self, key: VisitKey, at: int) -> list[ErrorRecord]:
+    def arrived(self, key: StopKey, at: int) -> list[ErrorRecord]:
         """The errors of all that was predicted for this visit, which is then forgotten."""
         return [
             ErrorRecord(horizon_s=eta_at - made_at, error_s=at - eta_at)

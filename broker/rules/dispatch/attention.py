@@ -1,52 +1,54 @@
-"""What a person should look at about runs and visits: it is on the list as long as it is so, with figures of now.
+"""When a person is asked about runs and visits; an entry has the figures of now, since it was first asked."""
 
-    passed/RUN/ROOM/NUMBER   a room passed by without a stop, or a truck that stands there for very long: was it served?
-    owes/RUN                 a run that is long over and owes visits
-"""
-
-from broker.rules.dispatch.day import Attention, Run, Shift
-from broker.rules.states.visit import Visit, record_key
+from broker.rules.day.attention import Asked, LongStay, PassedBy, PressUnworked, RunOwes, Subject, Topic
+from broker.rules.day.day import Day
+from broker.rules.dispatch.effects import Effect
+from broker.rules.states.incident import Incident
+from broker.rules.states.visit import Visit
 
 LONG_STAY_S = 45 * 60
 
 
-def ask_about_passed(shift: Shift, visit: Visit, at: int) -> None:
+def ask_about_passed(day: Day, visit: Visit, at: int) -> None:
     """Put it on the list of what a person should look at, as long as the visit is owed."""
     if visit.owed:
-        about = {"truck": visit.truck, "room": shift.plan.rooms[visit.room].name}
-        shift.attention[f"passed/{record_key(visit.key)}"] = Attention(at, "passed_by", about)
+        day.attention.ask(visit.key, PassedBy(visit.truck, day.plan.rooms[visit.room].name), at)
 
 
-def ask_about_overstaying(shift: Shift, now: int) -> None:
+def ask_about_overstaying(day: Day, now: int) -> list[Effect]:
     """Name trucks that are at a room for very long, and runs long over that owe visits."""
-    for run in shift.runs.values():
+    for run in day.runs.values():
         if run.state == "finished":
             continue
-        owed = shift.owed(run)
-        if now > run.planned_end_at + shift.settings.forget_after_s:
-            _ask(shift, f"owes/{run.run_id}", now, "run_owes", run, count=len(owed))
+        owed = day.owed(run)
+        if now > run.planned_end_at + day.settings.forget_after_s:
+            _ask(day, run.run_id, RunOwes(run.truck, run.run_id, len(owed)), now)
         for visit in owed:
             stay_s = now - visit.arrived_at if visit.state == "at_stop" and visit.arrived_at is not None else 0
             if stay_s > LONG_STAY_S:
-                room = shift.plan.rooms[visit.room].name
-                _ask(shift, f"passed/{record_key(visit.key)}", now, "long_stay", run, room=room, minutes=stay_s // 60)
+                room = day.plan.rooms[visit.room].name
+                _ask(day, visit.key, LongStay(run.truck, run.run_id, room, stay_s // 60), now)
+    return []
 
 
-def take_back(shift: Shift, visit: Visit) -> None:
-    """Whether it was served is no question any more."""
-    shift.attention.pop(f"passed/{record_key(visit.key)}", None)
+def ask_about_unworked(day: Day, incident: Incident) -> None:
+    """A press that no rule could work on is on the list until a person has decided."""
+    subject = "/".join(incident.key)
+    if incident.open and incident.unworked:
+        day.attention.ask(subject, PressUnworked(*incident.key), incident.raised_at)
+    else:
+        day.attention.answered(Topic.PRESS, subject)
 
 
-def forget_left_out(shift: Shift, before_at: int) -> None:
-    """What was said of runs that are not here was read by now."""
-    for name, said in list(shift.attention.items()):
-        about, _, run_id = name.partition("/")
-        if about in ("gone", "unread") and run_id not in shift.runs and said.since < before_at:
-            del shift.attention[name]
+def forget_left_out(day: Day, before_at: int) -> None:
+    """What was said of runs that are not here, and of rules that failed, was read by now."""
+    for topic in (Topic.GONE, Topic.UNREAD, Topic.FAULT):
+        for run_id, asked in list(day.attention.of(topic).items()):
+            if run_id not in day.runs and asked.since < before_at:
+                day.attention.answered(topic, run_id)
 
 
-def _ask(shift: Shift, name: str, now: int, word: str, run: Run, **values: int | str) -> None:
+def _ask(day: Day, subject: Subject, values: Asked, now: int) -> None:
     """The question as it is now, since it was first asked."""
-    asked = shift.attention.get(name)
-    since = asked.since if asked is not None and asked.word == word else now
-    shift.attention[name] = Attention(since, word, {"truck": run.truck, "run": run.run_id, **values})
+    asked = day.attention.of(values.topic).get(subject)
+    day.attention.ask(subject, values, asked.since if asked is not None and asked.word == values.word else now)

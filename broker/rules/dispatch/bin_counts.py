@@ -2,10 +2,9 @@
 one until soon after it left. A unit without a connection sends its counts later; they say the same by then.
 """
 
-from dataclasses import replace
 from typing import Any
 
-from broker.rules.dispatch.day import BinCount, RoomState, Shift
+from broker.rules.day.day import Day
 from broker.rules.dispatch.effects import Effect
 from broker.rules.dispatch.records import put
 from broker.rules.states.visit import Visit
@@ -13,26 +12,26 @@ from broker.rules.states.visit import Visit
 LEAST_GRAMS = 500  # less than this is a scale's noise
 
 
-def take_report(shift: Shift, room_id: str, body: dict[str, Any], now: int) -> list[Effect]:
+def take_report(day: Day, room_id: str, body: dict[str, Any], now: int) -> list[Effect]:
     """A unit's report; one of its backlog (`late`) says nothing about now, but may say what was collected then."""
     late = body["late"]
     if late and body["at"] is None:
         return []
     effects: list[Effect] = []
     at = now if body["at"] is None else body["at"]
-    room = shift.rooms.setdefault(room_id, RoomState())
+    room = day.devices.room(room_id)
     for row in body["bins"]:
         if not late:
-            room.bins[row["waste"]] = BinCount(row["count"], row["grams"], row["quality"], at)
-        effects += _count_after(shift, room_id, row, at, now)
+            room.counts(row, at)
+        effects += _count_after(day, room_id, row, at, now)
     return effects
 
 
-def count_at(shift: Shift, visit: Visit) -> tuple[int | None, int | None]:
+def count_at(day: Day, visit: Visit) -> tuple[int | None, int | None]:
     """(count, grams) that a truck leaves behind; both None while the unit has said nothing since it came and is away:
     an old count would say that nothing was collected.
     """
-    room = shift.rooms.setdefault(visit.room, RoomState())
+    room = day.devices.room(visit.room)
     count = room.bins.get(visit.waste)
     if count is None:
         return None, None
@@ -42,17 +41,17 @@ def count_at(shift: Shift, visit: Visit) -> tuple[int | None, int | None]:
     return count.count, count.grams
 
 
-def _count_after(shift: Shift, room_id: str, row: dict[str, Any], at: int, now: int) -> list[Effect]:
+def _count_after(day: Day, room_id: str, row: dict[str, Any], at: int, now: int) -> list[Effect]:
     """A count of soon after the truck left says what was collected; count and weight may come one after the other.
 
     Where the crew stood and skipped, a count or weight that falls is kept too: the figures name the contradiction.
     """
-    visits = shift.visits_at(room_id, row["waste"])
+    visits = day.visits.at(room_id, row["waste"])
     if any(visit.state == "at_stop" and at >= (visit.arrived_at or 0) for visit in visits):
         return []
     for visit in sorted(visits, key=lambda one: (one.state != "served", -(one.arrived_at or 0))):
         ended_at = {"served": visit.left_at, "skipped": visit.arrived_at}.get(visit.state)
-        if ended_at is None or at - ended_at > shift.settings.after_count_s:
+        if ended_at is None or at - ended_at > day.settings.after_count_s:
             continue
         if at < (ended_at if visit.arrived_at is None else visit.arrived_at):
             continue
@@ -65,7 +64,7 @@ def _count_after(shift: Shift, room_id: str, row: dict[str, Any], at: int, now: 
         least_count, least_grams = _least(count, row["count"]), _least(grams, row["grams"])
         lighter = least_grams is not None and (grams is None or grams - least_grams >= LEAST_GRAMS)
         if least_count != count or lighter:
-            return put(shift, replace(visit, bins_after=least_count, grams_after=least_grams), now)
+            return put(day, visit.counted(least_count, least_grams), now)
     return []
 
 

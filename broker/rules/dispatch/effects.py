@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class Keep:
     """Keep a record (see broker.store.Record); `urgent` asks for its own commit at once (incidents)."""
 
     id: str
@@ -33,4 +33,4 @@ class Notice:
     text: str
 
 
-Effect = Store | Publish | Notice
+Effect = Keep | Publish | Notice

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import NamedTuple
 
 from broker.plan.calendar import day_start_at, local_date, service_runs
 from broker.plan.model import Route, RunPlan
-from broker.rules.dispatch.day import Attention, Run, Shift
+from broker.rules.day.attention import RunUnread, Topic
+from broker.rules.day.day import Day
+from broker.rules.day.runs import Run
 from broker.rules.dispatch.effects import Effect
 from broker.rules.dispatch.records import put, run_record
 from broker.rules.states.visit import Visit, VisitKey
@@ -14,37 +17,42 @@ from broker.rules.tracking.tracker import RunTracker
 LOOK_EVERY_S = 30
 
 
-def open_runs(shift: Shift, now: int) -> list[Effect]:
-    """Open each run whose time has come; a run that is long over when the bridge starts is left alone."""
-    if now < shift.looked_at + LOOK_EVERY_S:
+class DueRun(NamedTuple):
+    """A run of the plan whose time has come."""
+
+    trip: RunPlan
+    run_id: str
+    day_start: int
+
+
+def runs_due(day: Day, due: list[DueRun], now: int) -> list[Effect]:
+    """Add to `due` each run whose time has come; a run that is long over when the bridge starts is left alone."""
+    if not day.clock.looks_again(now, LOOK_EVERY_S):
         return []
-    shift.looked_at = now
-    effects: list[Effect] = []
-    today = local_date(shift.plan, now)
-    for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
-        day_start = day_start_at(shift.plan, day)
-        for trip in service_runs(shift.plan, day):
-            run_id = f"{trip.trip_id}.{day:%Y%m%d}"
+    today = local_date(day.plan, now)
+    for date in (today - timedelta(days=1), today, today + timedelta(days=1)):
+        day_start = day_start_at(day.plan, date)
+        for trip in service_runs(day.plan, date):
+            run_id = f"{trip.trip_id}.{date:%Y%m%d}"
             start_at = day_start + trip.visits[0].arrive_day_s
-            end_at = day_start + trip.visits[-1].leave_day_s
-            if run_id in shift.runs or now < start_at - shift.settings.open_before_s:
+            until = day_start + trip.visits[-1].leave_day_s + day.settings.forget_after_s
+            if run_id in day.runs or not start_at - day.settings.open_before_s <= now <= until:
                 continue
-            if now > end_at + shift.settings.forget_after_s:
+            if run_id not in day.runs.recorded:
+                due.append(DueRun(trip, run_id, day_start))
                 continue
-            if run_id in shift.recorded:
-                # It has a record that nobody understands: begun anew, what was served would be owed again.
-                about = {"truck": trip.truck_id, "run": run_id}
-                shift.attention.setdefault(f"unread/{run_id}", Attention(now, "run_unread", about))
-                waste = shift.plan.routes[trip.route_id].waste
-                until = end_at + shift.settings.forget_after_s
-                shift.unread.update({(planned.room_id, waste): until for planned in trip.visits})
-                continue
-            effects += _open(shift, trip, run_id, day_start, now)
-    return effects
+            # It has a record that nobody understands: begun anew, what was served would be owed again.
+            if run_id not in day.attention.of(Topic.UNREAD):
+                day.attention.ask(run_id, RunUnread(trip.truck_id, run_id), now)
+            waste = day.plan.routes[trip.route_id].waste
+            day.leftovers.cannot_read([planned.room_id for planned in trip.visits], waste, until)
+    return []
 
 
-def _open(shift: Shift, trip: RunPlan, run_id: str, day_start: int, now: int) -> list[Effect]:
-    route = shift.plan.routes[trip.route_id]
+def open_run(day: Day, due: DueRun, now: int) -> list[Effect]:
+    """Open a run with all its visits."""
+    trip, run_id, day_start = due
+    route = day.plan.routes[trip.route_id]
     effects: list[Effect] = []
     order: list[VisitKey] = []
     for planned in trip.visits:
@@ -56,12 +64,12 @@ def _open(shift: Shift, trip: RunPlan, run_id: str, day_start: int, now: int) ->
             waste=route.waste,
             route=trip.route_id,
             truck=trip.truck_id,
-            estate=shift.plan.rooms[planned.room_id].estate_id,
+            estate=day.plan.rooms[planned.room_id].estate_id,
             sequence=planned.sequence,
             visit_number=number,
             planned_at=day_start + planned.arrive_day_s,
         )
-        effects += put(shift, visit, now)
+        effects += put(day, visit, now)
         order.append(visit.key)
     run = Run(
         run_id=run_id,
@@ -71,24 +79,23 @@ def _open(shift: Shift, trip: RunPlan, run_id: str, day_start: int, now: int) ->
         waste=route.waste,
         planned_start_at=day_start + trip.visits[0].arrive_day_s,
         planned_end_at=day_start + trip.visits[-1].leave_day_s,
-        order=order,
-        tracker=new_tracker(shift, run_id, route, trip.truck_id, order, day_start + trip.visits[0].arrive_day_s),
+        order=tuple(order),
+        tracker=new_tracker(day, run_id, route, trip.truck_id, order, day_start + trip.visits[0].arrive_day_s),
         shift_end_at=None if trip.shift_end_day_s is None else day_start + trip.shift_end_day_s,
         capacity_bins=trip.capacity_bins,
     )
-    shift.runs[run_id] = run
-    shift.recorded.add(run_id)
-    shift.reordered.add(run_id)
-    return [*effects, run_record(shift, run, now)]
+    day.runs.keep(run)
+    day.changed_runs.note(run_id)
+    return [*effects, run_record(day, run, now)]
 
 
 def new_tracker(
-    shift: Shift, run_id: str, route: Route, truck: str, order: Iterable[VisitKey], depart_at: int
+    day: Day, run_id: str, route: Route, truck: str, order: Iterable[VisitKey], depart_at: int
 ) -> RunTracker:
     """A tracker for the visits of `order` that are still owed."""
-    visits = [shift.track_visit(shift.visits[key], route) for key in order if shift.visits[key].owed]
+    visits = [day.track_visit(day.visits[key], route) for key in order if day.visits[key].owed]
 
     def expected_leg_s(route_id: str, from_room: str, to_room: str, length_m: float, at: int) -> float:
-        return shift.history.leg_s(route_id, from_room, to_room, length_m, at)[0]
+        return day.history.leg_s(route_id, from_room, to_room, length_m, at)[0]
 
     return RunTracker(run_id, route, truck, visits, depart_at, expected_leg_s=expected_leg_s)

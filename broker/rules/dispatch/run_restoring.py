@@ -3,11 +3,12 @@ can be understood goes on, what cannot is named, and nothing that has begun is b
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from broker.plan.model import Plan, Route
-from broker.rules.dispatch.day import Attention, Run, Shift
+from broker.rules.day.attention import RoomsGone, RunGone, Topic, VisitsUnread
+from broker.rules.day.day import Day
+from broker.rules.day.runs import Run
 from broker.rules.dispatch.effects import Effect, Notice
 from broker.rules.dispatch.records import call_record, visit_record
 from broker.rules.dispatch.run_opening import new_tracker
@@ -34,55 +35,52 @@ def read_run(body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def restore_run(shift: Shift, fields: Mapping[str, Any], now: int) -> None:
+def restore_run(day: Day, fields: Mapping[str, Any], now: int) -> None:
     """Bring back a run (see `read_run`) with those of its visits that are back; without a route it is named only."""
     run_id, truck = fields["run_id"], fields["truck"]
-    about = {"truck": truck, "run": run_id}
-    route = _route(shift.plan, fields)
+    route = _route(day.plan, fields)
     if route is None:
-        shift.attention[f"gone/{run_id}"] = Attention(now, "run_gone", about)
-        shift.listless.add(truck)
+        day.attention.ask(run_id, RunGone(truck, run_id), now)
+        day.leftovers.lose_run_of(truck)
         return
-    order = [key for key in fields["order"] if key in shift.visits]
-    order += [key for key in shift.visits if key[0] == run_id and key not in order]  # of an older record than theirs
-    unread = [key[1] for key in fields["order"] if key not in shift.visits and key[1] in shift.plan.rooms]
+    order = [key for key in fields["order"] if key in day.visits]
+    order += [key for key in day.visits if key[0] == run_id and key not in order]  # of an older record than theirs
+    unread = [key[1] for key in fields["order"] if key not in day.visits and key[1] in day.plan.rooms]
     if unread:
-        rooms = _listed([shift.plan.rooms[room].name for room in unread])
-        shift.attention[f"unread/{run_id}"] = Attention(now, "visits_unread", {**about, "rooms": rooms})
-        until = fields["planned_end_at"] + shift.settings.forget_after_s
-        shift.unread.update({(room, route.waste): until for room in unread})
+        rooms = _listed([day.plan.rooms[room].name for room in unread])
+        day.attention.ask(run_id, VisitsUnread(truck, run_id, rooms), now)
+        until = fields["planned_end_at"] + day.settings.forget_after_s
+        day.leftovers.cannot_read(unread, route.waste, until)
     for key in order:
-        visit = shift.visits[key]
+        visit = day.visits[key]
         if visit.route == fields["route_id"] != route.route_id:
-            shift.place(replace(visit, route=route.route_id))
-    tracker = new_tracker(shift, run_id, route, truck, order, fields["planned_start_at"])
-    run = Run(**{**fields, "route_id": route.route_id, "order": order, "tracker": tracker})
-    shift.runs[run_id] = run
+            day.visits.place(visit.on_route(route.route_id))
+    tracker = new_tracker(day, run_id, route, truck, order, fields["planned_start_at"])
+    run = Run(**{**fields, "route_id": route.route_id, "order": tuple(order), "tracker": tracker})
+    day.runs.keep(run)
     if run.state == "running":
-        _resume(shift, run, route)
+        _resume(day, run, route)
 
 
-def cancel_gone(shift: Shift, now: int) -> list[Effect]:
+def cancel_gone(day: Day, now: int) -> list[Effect]:
     """Cancel what is owed at rooms that left the plan: nobody can be sent there, and its run must be able to end."""
     effects: list[Effect] = []
-    while shift.gone:
-        visit = shift.gone.pop()
-        run = shift.runs.get(visit.run_id)
+    while (visit := day.leftovers.take_gone()) is not None:
+        run = day.runs.get(visit.run_id)
         if run is None:  # its route left the plan as well; should it come back, this visit comes back with it
             continue
         if visit.owed:
-            cancelled = visit.after("cancel", reason="other")
-            effects.append(visit_record(shift, cancelled, now))
+            cancelled = visit.cancelled("other")
+            effects.append(visit_record(day, cancelled, now))
             if visit.call_id is not None:
-                effects.append(call_record(shift, cancelled, now, ended="cancelled"))
+                effects.append(call_record(day, cancelled, now, ended="cancelled"))
             text = f"{run.truck}: visit {record_key(visit.key)} is cancelled, its room is no longer in the plan"
             effects.append(Notice("warning", text))
-            shift.reordered.add(run.run_id)
+            day.changed_runs.note(run.run_id)
         if run.state != "finished":
-            before = shift.attention.get(f"gone/{run.run_id}")
-            count = 1 + (before.values["count"] if before else 0)
-            about = {"truck": run.truck, "run": run.run_id, "count": count}
-            shift.attention[f"gone/{run.run_id}"] = Attention(now, "rooms_gone", about)
+            before = day.attention.of(Topic.GONE).get(run.run_id)
+            count = 1 + (before.values.count if before and isinstance(before.values, RoomsGone) else 0)
+            day.attention.ask(run.run_id, RoomsGone(run.truck, run.run_id, count), now)
     return effects
 
 
@@ -102,14 +100,14 @@ def _route(plan: Plan, fields: Mapping[str, Any]) -> Route | None:
     return None
 
 
-def _resume(shift: Shift, run: Run, route: Route) -> None:
+def _resume(day: Day, run: Run, route: Route) -> None:
     """Tell a new tracker of a running run how far the truck had come."""
-    left = [v for v in (shift.visits[key] for key in run.order) if v.left_at is not None]
+    left = [v for v in (day.visits[key] for key in run.order) if v.left_at is not None]
     last = max(left, key=lambda visit: visit.left_at or 0, default=None)
-    standing = next((visit for visit in shift.owed(run) if visit.state == "at_stop"), None)
+    standing = next((visit for visit in day.owed(run) if visit.state == "at_stop"), None)
     run.tracker.resume(
         from_room=last.room if last else "",
-        from_m=shift.track_visit(last, route).distance_m if last else None,
+        from_m=day.track_visit(last, route).distance_m if last else None,
         left_at=last.left_at if last else None,
         arrived_at=standing.arrived_at if standing else None,
     )

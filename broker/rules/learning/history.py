@@ -165,6 +165,7 @@ class History:
 
     def __init__(self, settings: HistorySettings | None = None) -> None:
         self.settings = settings or HistorySettings()
+        self.learned = 0  # how much was taken in so far
         self._zone = ZoneInfo(self.settings.timezone)
         self._legs = LegTimes(self.settings.legs)
         self._stays = StayTimes(self.settings.stays)
@@ -172,6 +173,7 @@ class History:
 
     def learn_leg(self, record: LegRecord, *, lasting: bool = True) -> None:
         """Take in one drive; one that took no time is ignored; not `lasting`: it counts as today's traffic only."""
+        self.learned += 1
         if record.drive_s <= 0:
             return
         base_s, planned = _base(record.length_m, record.planned_s, self.settings.legs.default_speed_mps)
@@ -189,11 +191,13 @@ class History:
 
     def learn_dwell(self, record: DwellRecord) -> None:
         """Take in one stay; a negative one is ignored."""
+        self.learned += 1
         if record.dwell_s >= 0:
             self._stays.learn((record.room_id, record.waste), record.dwell_s, record.bins, record.early_s)
 
     def learn_error(self, record: ErrorRecord) -> None:
         """Take in how far off one prediction was."""
+        self.learned += 1
         self._errors[bisect_left(HORIZON_EDGES_S, record.horizon_s)].add(record.error_s)
 
     def outlook(self, route_id: str, now: float) -> Outlook:

@@ -1,21 +1,31 @@
 """An incident 报警: what is the matter (condition) and, apart from it, what people have done (workflow).
 
-condition  active -- clear --> cleared
-workflow   raised -- acknowledge --> acknowledged -- decide --> in_progress -- resolve --> resolved -- close --> closed
-           any of these but closed -- withdraw --> withdrawn
-           acknowledged -- expire --> raised     (an acknowledgement without action runs out)
+Theory of operation. A press raises an incident. A person acknowledges it, decides what is to be done, and it is in
+progress; once that is done it is resolved, and closed when nothing is owed for it any more. The driver may withdraw
+it at any time before it is closed. Whether the lane is still blocked or the truck still stands is another question:
+the condition, `active` until somebody who can see it says that it is cleared.
 
-The driver's light follows `stage`: stored -> seen (acknowledged) -> decided (in_progress) -> closed. Deciding
-without acknowledging first counts as both. A changed decision is another `decide`.
-No acknowledgement after REPEAT_S: the alarm repeats, and the second person is told.
+- Deciding without acknowledging first counts as both; a changed decision is another `decide`.
+- An acknowledgement without action runs out after ACK_EXPIRES_S: acknowledged -- expire --> raised.
+- No acknowledgement after REPEAT_S: the alarm repeats, and the second person is told.
+- The driver's light follows `stage`: stored -> seen (acknowledged) -> decided (in_progress) -> closed.
+
+Rule 1: whatever changes workflow or condition of an incident lives in this file. `_fire` is the only way through the
+table, and only the deeds of `Incident` call it; everybody else asks an incident for a deed and keeps what it gives
+back. A deed that the table does not have raises IncidentError and changes nothing: an incident is never changed in
+place, and each deed that people must see makes it a new `version`.
+docs/states.md is drawn from the tables (see diagrams.py).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 REPEAT_S = 60
 ACK_EXPIRES_S = 600
+SAME_PRESS_S = 120
 
+BEGINS = "raised"
 TRANSITIONS: dict[tuple[str, str], str] = {
     ("raised", "acknowledge"): "acknowledged",
     ("raised", "decide"): "in_progress",
@@ -31,6 +41,8 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("in_progress", "withdraw"): "withdrawn",
     ("resolved", "withdraw"): "withdrawn",
 }
+CONDITION_BEGINS = "active"
+CONDITIONS: dict[tuple[str, str], str] = {("active", "clear"): "cleared"}
 STAGES = {
     "raised": "stored",
     "acknowledged": "seen",
@@ -58,8 +70,8 @@ class Incident:
     lat: float | None
     lon: float | None
     version: int = 1
-    condition: str = "active"
-    workflow: str = "raised"
+    condition: str = CONDITION_BEGINS
+    workflow: str = BEGINS
     decision: str | None = None
     who: str | None = None
     run_id: str | None = None
@@ -75,12 +87,18 @@ class Incident:
     repeats: int = 0
     repeated_at: int | None = None
     changed_at: int = 0
+    unworked: bool = False  # a rule failed on it: it stands as the device said it, nothing was re-planned for it
     stands_since: int = 0  # the version since which nothing was changed but the count of its repeats
 
     @property
     def key(self) -> tuple[str, str]:
         """(truck, incident_id): two trucks may use the same word."""
         return (self.truck, self.incident_id)
+
+    def is_pressed_anew(self, body: Mapping[str, Any]) -> bool:
+        """Whether its id comes with another press: the truck's boot counter went back (a new SD card)."""
+        one, other = self.pressed_at, body["pressed_at"]
+        return one is not None and other is not None and abs(other - one) > SAME_PRESS_S and not body["withdrawn"]
 
     @property
     def open(self) -> bool:
@@ -92,21 +110,110 @@ class Incident:
         """What the driver's light shows (the wire's ack stages)."""
         return STAGES[self.workflow]
 
-    def after(self, step: str, now: int, **changes: Any) -> "Incident":
+    @staticmethod
+    def pressed(truck: str, body: Mapping[str, Any], now: int, version: int = 1) -> "Incident":
+        """The incident that a truck's message raises; `version` is more than 1 where its id was used before."""
+        return Incident(
+            truck=truck,
+            incident_id=body["incident_id"],
+            reason=body["reason"],
+            raised_at=now,
+            pressed_at=body["pressed_at"],
+            lat=body["lat"],
+            lon=body["lon"],
+            version=version,
+            changed_at=now,
+            stands_since=version,
+        )
+
+    # --- deeds that go through the tables -----------------------------------------------------------------
+
+    def acknowledged(self, who: str, now: int) -> "Incident":
+        """A person has seen it."""
+        return self._fire("acknowledge", now, who=who, acknowledged_at=now)
+
+    def decided(self, decision: str, who: str, now: int) -> "Incident":
+        """A person says what is to be done, and has seen it by that."""
+        seen_at = now if self.acknowledged_at is None else self.acknowledged_at
+        return self._fire(
+            "decide", now, decision=decision, who=who, decided_at=now, acknowledged_at=seen_at, unworked=False
+        )
+
+    def expired(self, now: int) -> "Incident":
+        """Seen, and nothing came of it: it is open again."""
+        return self._fire("expire", now, repeated_at=now)
+
+    def resolved(self, now: int, who: str | None = None) -> "Incident":
+        """What was to be done is done; `who` says so, where a person does."""
+        return self._fire("resolve", now, who=self.who if who is None else who, unworked=False)
+
+    def closed(self, now: int, cleared_at: int | None = None) -> "Incident":
+        """Nothing is owed for it any more."""
+        cleared_at = self.cleared_at if cleared_at is None else cleared_at
+        return self._fire("close", now, condition=self._clear(), cleared_at=cleared_at, closed_at=now)
+
+    def withdrawn(self, now: int) -> "Incident":
+        """The driver takes it back."""
+        return self._fire("withdraw", now, condition=self._clear(), closed_at=now)
+
+    def cleared(self, who: str, now: int) -> "Incident":
+        """Somebody who can see it says that the obstacle is gone."""
+        return self._changed(now, condition=self._clear(), cleared_at=now, who=who)
+
+    def _fire(self, step: str, now: int, **changes: Any) -> "Incident":
         """This incident after a workflow step; raises IncidentError for a step it does not have."""
         to = TRANSITIONS.get((self.workflow, step))
         if to is None:
             raise IncidentError(f"incident {self.incident_id} is {self.workflow}: it cannot be {step}d now")
-        return self.changed(now, workflow=to, **changes)
+        return self._changed(now, workflow=to, **changes)
 
-    def changed(self, now: int, **changes: Any) -> "Incident":
+    def _clear(self) -> str:
+        return CONDITIONS.get((self.condition, "clear"), self.condition)
+
+    def _changed(self, now: int, **changes: Any) -> "Incident":
         """This incident with other fields changed, as a new version."""
         return replace(self, version=self.version + 1, changed_at=now, stands_since=self.version + 1, **changes)
 
+    # --- what becomes known of it in the state it is in ---------------------------------------------------
+
+    def bound_to(self, run_id: str, room: str, visit_number: int, estate: str, now: int) -> "Incident":
+        """It is about this visit, and its estate is told."""
+        bound = replace(self, run_id=run_id, room=room, visit_number=visit_number, estate=estate, unworked=False)
+        return replace(bound, estate_told_at=now)
+
+    def on_run(self, run_id: str) -> "Incident":
+        """It is about a whole run."""
+        return replace(self, run_id=run_id, unworked=False)
+
+    def worsened(self, reason: str) -> "Incident":
+        """The driver kept holding: it is about more than a visit."""
+        return replace(self, reason=reason, room=None, visit_number=None, estate=None, estate_told_at=None)
+
+    def left_unworked(self) -> "Incident":
+        """A rule failed on what the driver said last: a person must look."""
+        return replace(self, unworked=True)
+
+    def renewed(self, now: int) -> "Incident":
+        """A new version, because what it is about has changed."""
+        return self._changed(now)
+
+    def estate_answered(self, now: int) -> "Incident":
+        """The estate says that it was told."""
+        return self._changed(now, estate_ack_at=now)
+
     def repeated(self, now: int) -> "Incident":
         """This incident told once more: a new version to be kept, and yet what everybody has on the screen."""
-        again = self.changed(now, repeats=self.repeats + 1, repeated_at=now)
+        again = self._changed(now, repeats=self.repeats + 1, repeated_at=now)
         return replace(again, stands_since=self.stands_since)
+
+    def not_after(self, now: int) -> "Incident":
+        """The same without times of a clock that was ahead: by them its alarm would not repeat for as long."""
+        return replace(
+            self,
+            changed_at=min(self.changed_at, now),
+            repeated_at=None if self.repeated_at is None else min(self.repeated_at, now),
+            acknowledged_at=None if self.acknowledged_at is None else min(self.acknowledged_at, now),
+        )
 
     def is_seen(self, version: int) -> bool:
         """Whether who looked at this version has seen what the incident is now."""

@@ -1,12 +1,18 @@
 """The states of a visit 到站 (one call of a run at a room), as a table.
 
-    pending -- call --> due -- arrived --> at_stop -- left --> served
-    pending/due/at_stop -- skip(reason) --> skipped, and a new visit with visit_number + 1 is owed
-    pending/due/at_stop -- cancel --> cancelled
-    skipped -- restore --> what it was (a press withdrawn within seconds takes its own skip back)
+Theory of operation. A visit begins `pending` when its run is opened. Its lamp is called, and it is `due`; the truck
+arrives, and it is `at_stop`; the truck leaves, and it is `served`. What cannot be served is skipped for a reason, and
+a new visit with visit_number + 1 is owed in its place; what nobody can serve any more is cancelled.
 
-A truck may arrive without having been called (a short run, a late call): pending -- arrived --> at_stop.
-`served` and `cancelled` are final; a visit that is neither, nor skipped, is owed by its run.
+- A truck may arrive without having been called (a short run, a late call): pending -- arrive --> at_stop.
+- A press withdrawn within seconds takes its own skip back: skipped -- restore --> what the visit was before.
+- A dispatcher who knows better than a receiver in a street canyon serves a visit by hand.
+- `served` and `cancelled` are final; a visit that is neither, nor skipped, is owed by its run.
+
+Rule 1: whatever changes the state of a visit lives in this file. `_fire` is the only way through the table, and only
+the deeds of `Visit` call it; everybody else asks a visit for a deed and keeps what it gives back. A deed that the
+table does not have raises VisitError and changes nothing: a visit is never changed in place.
+docs/states.md is drawn from the table (see diagrams.py).
 """
 
 from dataclasses import dataclass, replace
@@ -14,6 +20,7 @@ from typing import Any
 
 from firmware import wire
 
+BEGINS = "pending"
 TRANSITIONS: dict[tuple[str, str], str] = {
     ("pending", "call"): "due",
     ("pending", "arrive"): "at_stop",
@@ -28,7 +35,6 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("skipped", "restore"): "pending",
     ("skipped", "restore_due"): "due",
     ("skipped", "restore_at_stop"): "at_stop",
-    # a dispatcher who knows better than a receiver in a street canyon
     ("pending", "serve"): "served",
     ("due", "serve"): "served",
 }
@@ -54,7 +60,7 @@ class Visit:
     sequence: int
     visit_number: int
     planned_at: int | None
-    state: str = "pending"
+    state: str = BEGINS
     reason: str | None = None
     not_before_at: int | None = None
     promised_at: int | None = None
@@ -83,12 +89,68 @@ class Visit:
         """Whether the run cannot close before this visit is settled."""
         return self.state in OWED
 
-    def after(self, step: str, **changes: Any) -> "Visit":
+    # --- deeds that go through the table ------------------------------------------------------------------
+
+    def called(self, now: int, promised_at: int, call_id: str) -> "Visit":
+        """Its lamp is lit, for a truck promised at that time."""
+        return self._fire("call", due_at=now, promised_at=promised_at, call_id=call_id)
+
+    def arrived(self, at: int, bins: int | None, grams: int | None, *, inferred: bool) -> "Visit":
+        """The truck stands there, and this is what it found; a stop passed by before is no question any more."""
+        return self._fire(
+            "arrive", arrived_at=at, passed_at=None, bins_before=bins, grams_before=grams, inferred=inferred
+        )
+
+    def left(self, at: int, bins: int | None, grams: int | None) -> "Visit":
+        """The truck went on, and this is what it left behind: served."""
+        return self._fire("leave", left_at=at, bins_after=bins, grams_after=grams)
+
+    def served_by_hand(self, left_at: int | None) -> "Visit":
+        """A person says that it was served; `left_at` where that is known."""
+        return self._fire("leave" if self.state == "at_stop" else "serve", left_at=left_at, by_hand=True)
+
+    def skipped(self, reason: str | None) -> "Visit":
+        """It cannot be served now; somebody owes a new visit in its place."""
+        return self._fire("skip", reason=reason)
+
+    def cancelled(self, reason: str, *, undone: bool = False) -> "Visit":
+        """It will not be served; `undone`: it was made for a press that was taken back."""
+        return self._fire("cancel", reason=reason, undone=undone or self.undone)
+
+    def restored(self) -> "Visit":
+        """Its skip is taken back: it is again what it was."""
+        if self.arrived_at is not None and self.left_at is None:
+            return self._fire("restore_at_stop", reason=None)
+        return self._fire("restore_due" if self.call_id else "restore", reason=None)
+
+    def _fire(self, step: str, **changes: Any) -> "Visit":
         """This visit after `step` of the table, with `changes`; raises VisitError for a step it does not have."""
         to = TRANSITIONS.get((self.state, step))
         if to is None:
             raise VisitError(f"visit {'/'.join(map(str, self.key))} is {self.state}: it cannot {step} now")
         return replace(self, state=to, **changes)
+
+    # --- what becomes known of it in the state it is in ---------------------------------------------------
+
+    def passed(self, at: int) -> "Visit":
+        """The truck went by without a stop."""
+        return replace(self, passed_at=at)
+
+    def counted(self, bins: int | None, grams: int | None) -> "Visit":
+        """What was there after it, as far as a unit told."""
+        return replace(self, bins_after=bins, grams_after=grams)
+
+    def lamp_kept(self, lit: bool) -> "Visit":
+        """Skipped after its call: whether its lamp stays lit until the truck is back."""
+        return replace(self, kept_lit=lit)
+
+    def freed(self) -> "Visit":
+        """The obstacle is gone: it may be made at any time."""
+        return replace(self, not_before_at=None)
+
+    def on_route(self, route: str) -> "Visit":
+        """The same visit where the plan calls its route otherwise by now."""
+        return replace(self, route=route)
 
     def body(self) -> dict[str, Any]:
         """This visit as the body of a record; `from_body` is its inverse."""

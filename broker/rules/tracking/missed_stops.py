@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from broker.plan.geometry import distance_m
-from broker.rules.tracking.types import GpsFix, TrackSettings, TrackVisit, VisitKey
+from broker.rules.tracking.types import GpsFix, StopKey, TrackSettings, TrackVisit
 
 
 class MissedStops:
@@ -21,8 +21,8 @@ class MissedStops:
 
     def __init__(self, settings: TrackSettings) -> None:
         self._settings = settings
-        self._passed: dict[VisitKey, TrackVisit] = {}
-        self._standing_since: dict[VisitKey, int] = {}
+        self._passed: dict[StopKey, TrackVisit] = {}
+        self._standing_since: dict[StopKey, int] = {}
         self._short_fix: GpsFix | None = None  # the newest fix at which the next visit was not yet behind
         self._fixes_beyond = 0
 

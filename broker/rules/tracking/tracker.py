@@ -20,22 +20,22 @@ from broker.rules.tracking.stop_watch import StopWatch
 from broker.rules.tracking.types import (
     GpsFix,
     Progress,
+    StopKey,
     TrackEvent,
     TrackKind,
     TrackSettings,
     TrackVisit,
-    VisitKey,
 )
 
 __all__ = [
     "GpsFix",
     "Progress",
     "RunTracker",
+    "StopKey",
     "TrackEvent",
     "TrackKind",
     "TrackSettings",
     "TrackVisit",
-    "VisitKey",
 ]
 
 ExpectedLeg = Callable[[str, str, str, float, int], float]  # route_id, from_room, to_room, length_m, at -> seconds
@@ -329,7 +329,7 @@ class RunTracker:
     def _next(self) -> TrackVisit | None:
         return self._pending[0] if self._pending else None
 
-    def _next_key(self) -> VisitKey | None:
+    def _next_key(self) -> StopKey | None:
         return self._pending[0].key if self._pending else None
 
     def _new_watch(self) -> StopWatch:

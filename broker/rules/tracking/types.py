@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from broker.rules.learning.history import DwellRecord, LegRecord
 
-VisitKey = tuple[str, int]  # room_id, visit_number
+StopKey = tuple[str, int]  # room_id, visit_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class GpsFix:
 class TrackVisit:
     """One visit the run owes; `distance_m` along the line, or None for a visit outside the line's order."""
 
-    key: VisitKey
+    key: StopKey
     lat: float
     lon: float
     waste: str
@@ -83,7 +83,7 @@ class TrackEvent:
     """
 
     kind: TrackKind
-    key: VisitKey | None
+    key: StopKey | None
     at: int
     leg: LegRecord | None = None
     dwell: DwellRecord | None = None
@@ -100,8 +100,8 @@ class Progress:
     """
 
     status: str
-    next_visit: VisitKey | None
-    at_visit: VisitKey | None
+    next_visit: StopKey | None
+    at_visit: StopKey | None
     arrived_at: int | None
     started: bool
     held: bool

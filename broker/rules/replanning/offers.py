@@ -2,7 +2,7 @@
 
 Only the stops that have lost their place move; every other stop keeps its truck and its order, because its keeper
 was promised a time. See insertion.py for the cost and the hard rules. What finds no place is returned as
-`unplaced` with a reason for each truck; it is never dropped. An `Option` is an offer: nothing happens by itself.
+`unplaced` with a reason for each truck; it is never dropped. An `Offer` happens only when a person agrees.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from broker.rules.replanning.insertion import PROMISE_COST_S, OpenTour, Place, l
 from broker.rules.replanning.tours import Schedule, Stop, Tour, Ways, schedule
 from broker.rules.states.visit import VisitKey
 
-__all__ = ["Change", "Option", "Schedule", "Stop", "Tour", "Unplaced", "Ways", "breakdown", "insert", "schedule"]
+__all__ = ["Change", "Offer", "Schedule", "Stop", "Tour", "Unplaced", "Ways", "breakdown", "insert", "schedule"]
 
 _ROUNDS = 3  # how often every moved stop is tried elsewhere once all have a place
 _NO_OTHER_S = 1 << 40  # regret of a stop that has only one tour left
@@ -39,7 +39,7 @@ class Unplaced:
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class Offer:
     """One offer: the tours as they would be, every stop's time before and after, and the cost in seconds.
 
     `detour_s` is driving and waiting more than without the change (of a broken truck's own way nothing is counted),
@@ -55,14 +55,14 @@ class Option:
     unplaced: tuple[Unplaced, ...] = ()
 
 
-def insert(tour: Tour, stop: Stop, ways: Ways) -> Option:
+def insert(tour: Tour, stop: Stop, ways: Ways) -> Offer:
     """Put one further stop where it costs least; the others keep their order."""
     ways = ways.remembered()
     placed, unplaced = _place_all([OpenTour(tour, limits(tour, ways), ways)], [stop])
-    return _option("insert", [tour], placed, [], unplaced, ways)
+    return _offer("insert", [tour], placed, [], unplaced, ways)
 
 
-def breakdown(broken: Tour, others: Sequence[Tour], ways: Ways, extra: Tour | None = None) -> tuple[Option, ...]:
+def breakdown(broken: Tour, others: Sequence[Tour], ways: Ways, extra: Tour | None = None) -> tuple[Offer, ...]:
     """The offers for all stops of a truck that cannot go on, the best first; two equal ones count as one.
 
     `others` takes them over on the other trucks' tours; `extra_truck` gives them all to the contractor's truck
@@ -76,19 +76,19 @@ def breakdown(broken: Tour, others: Sequence[Tour], ways: Ways, extra: Tour | No
     stranded = [replace(broken, stops=())]
     open_others = [OpenTour(tour, limits(tour, ways), ways) for tour in others]
     placed, unplaced = _place_all(open_others, lost)
-    offers = [_option("others", [broken, *others], placed, stranded, unplaced, ways)]
+    offers = [_offer("others", [broken, *others], placed, stranded, unplaced, ways)]
     if extra is not None:
         open_extra = OpenTour(extra, limits(extra, ways), ways)
         before = [broken, *others, extra]
         full, unplaced = _in_old_order(open_extra, lost)
-        offers.append(_option("extra_truck", before, [*open_others, full], stranded, unplaced, ways))
+        offers.append(_offer("extra_truck", before, [*open_others, full], stranded, unplaced, ways))
         placed, unplaced = _place_all([*open_others, open_extra], lost)
-        offers.append(_option("shared", before, placed, stranded, unplaced, ways))
+        offers.append(_offer("shared", before, placed, stranded, unplaced, ways))
     different = {_who_goes_where(offer): offer for offer in reversed(offers)}
     return tuple(sorted(different.values(), key=lambda offer: (len(offer.unplaced), offer.cost_s, offer.name)))
 
 
-def _who_goes_where(offer: Option) -> frozenset[tuple[str, tuple[VisitKey, ...]]]:
+def _who_goes_where(offer: Offer) -> frozenset[tuple[str, tuple[VisitKey, ...]]]:
     return frozenset((tour.truck, tuple(stop.key for stop in tour.stops)) for tour in offer.tours if tour.stops)
 
 
@@ -155,14 +155,14 @@ def _in_old_order(tour: OpenTour, lost: Sequence[Stop]) -> tuple[OpenTour, list[
     return tour, unplaced
 
 
-def _option(
+def _offer(
     name: str,
     before: Sequence[Tour],
     placed: Sequence[OpenTour],
     stranded: Sequence[Tour],
     unplaced: Sequence[Unplaced],
     ways: Ways,
-) -> Option:
+) -> Offer:
     """Write down what the placed tours mean against the tours before."""
     told: dict[VisitKey, tuple[str, int]] = {}
     busy_s = 0
@@ -176,7 +176,7 @@ def _option(
     detour_s = sum(tour.plan.drive_s + tour.plan.wait_s for tour in placed) - busy_s
     broken = sum(change.broken for change in changes)
     tours = (*stranded, *(tour.tour for tour in placed))
-    return Option(name, tours, changes, detour_s, broken, detour_s + PROMISE_COST_S * broken, tuple(unplaced))
+    return Offer(name, tours, changes, detour_s, broken, detour_s + PROMISE_COST_S * broken, tuple(unplaced))
 
 
 def _changes(

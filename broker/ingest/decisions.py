@@ -1,0 +1,164 @@
+"""The rules as the bridge asks them: a decision is whole or it is not, and a fault in a rule hides nothing.
+
+If a rule fails in a decision, nothing of the decision is kept or told, and the day is rebuilt from its records, so that
+memory says what they say. What a device said is on record already; an open press stays on the screen as it was said
+(rules/dispatch/unworked.py), its light says `stored` once it is. A severe notice tells which rule failed on what; the
+rule rests a while before it is tried on the same thing again (rule_faults.py), everything else goes on.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+
+from broker.ingest.restored_day import restore, restore_beside
+from broker.ingest.rule_faults import RuleFaults
+from broker.ingest.unsaved import Records, WithUnsaved
+from broker.plan.model import Plan
+from broker.rules.day.attention import RuleFailed, Topic
+from broker.rules.day.day import DispatchSettings
+from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.dispatch.dispatch import Dispatch
+from broker.rules.dispatch.effects import Effect, Notice
+from broker.rules.dispatch.messages import tell_all
+from broker.rules.dispatch.records import tell_incident
+from broker.store import Record
+from firmware import wire
+
+log = logging.getLogger("zhanpai.bridge")
+
+MOST_LOGGED = 100
+MOST_SHOWN = 20
+OTHERS = "…"
+NOT_DONE = "a rule failed on this and nothing was changed; the fault is on the screen's list and in the log"
+
+
+class Decisions:
+    """One day's decisions over a record; `unsaved` are the records decided on and not stored yet.
+
+    It counts `rule_faults` in `counts`.
+    """
+
+    def __init__(
+        self,
+        store: Records,
+        plan: Plan,
+        settings: DispatchSettings,
+        unsaved: Callable[[], Sequence[Record]],
+        counts: Counter[str],
+        now: int,
+    ) -> None:
+        self.dispatch = Dispatch(restore(store, plan, settings, now))
+        self._counts = counts
+        self._store = store
+        self._unsaved = unsaved
+        self._faults = RuleFaults()
+        self._to_rebuild = False  # a rule failed, and the day could not be rebuilt yet
+        self._rebuilt = False  # and nothing is predicted yet, nobody was told
+
+    def on_message(self, message: wire.Message, now: int) -> list[Effect]:
+        """What the rules say to a message; one whose rule failed on the like lately is taken in, and no more."""
+        rule, about = message.address.channel, message.address.device
+        if rule == "incident":
+            about = f"{about}/{message.address.item}"
+        if self._faults and self._faults.rests(rule, about, now):
+            return self._set_aside(message, now)
+        effects = self._made(rule, about, lambda: self.dispatch.on_message(message, now), now)
+        if self._to_rebuild:
+            effects += self._set_aside(message, now)
+        return effects
+
+    def on_tick(self, now: int) -> Iterator[list[Effect]]:
+        """What the rules say to the passing of time, one decision after the other."""
+        if self._to_rebuild and not self._faults.rests("rebuild", "", now):
+            self.rebuild(now)
+        for rule, about, make in self.dispatch.on_tick(now):
+            yield self._made(rule, about, make, now)
+
+    def act(self, act: Act, now: int) -> tuple[list[Effect], ActionError | None]:
+        """What comes of a person's action, and why it cannot be done, if it cannot."""
+        day = self.dispatch.day
+        number, learned = day.clock.number, day.history.learned
+        try:
+            return self.dispatch.act(act, now), None
+        except ActionError as why:
+            if day.clock.number > number + 1:  # it had been begun when it turned out that it cannot be done
+                self.rebuild(now)
+            return [], why
+        except Exception:  # noqa: BLE001  (whatever it is, it is ours: said, logged and counted)
+            return self._after_a_fault("action", act.action, learned, now), ActionError(NOT_DONE)
+
+    def tell_all(self, now: int) -> list[Effect] | None:
+        """Everything a broker should hold of ours; None while that cannot be said."""
+        if self._faults and self._faults.rests("tell_all", "", now):
+            return None
+        faults = self._counts["rule_faults"]
+        effects = self._made("tell_all", "", lambda: tell_all(self.dispatch.day, now), now)
+        return effects if self._counts["rule_faults"] == faults else None
+
+    def was_rebuilt(self) -> bool:
+        """Whether the day was begun again since this was asked last: everybody is to be told anew."""
+        rebuilt, self._rebuilt = self._rebuilt, False
+        return rebuilt
+
+    def rebuild(self, now: int, *, learned_too: bool = True) -> bool:
+        """Have the day as its records give it, those that are not stored yet included; whether that could be done."""
+        records = WithUnsaved(self._store, self._unsaved())
+        try:
+            day = restore_beside(records, self.dispatch.day, now, learned_too=learned_too)
+        except Exception as why:  # noqa: BLE001  (the record cannot be read, or our own code failed: later, then)
+            log.error("the day cannot be rebuilt from its records: %r", why)
+            self._faults.failed("rebuild", "", now)
+            self._to_rebuild = True
+            return False
+        self.dispatch.begin_again(day)
+        self._to_rebuild, self._rebuilt = False, True
+        return True
+
+    def _made(self, rule: str, about: str, make: Callable[[], list[Effect]], now: int) -> list[Effect]:
+        """The effects of one decision, all of them; after a fault, what is to be said of that."""
+        if self._faults and self._faults.rests(rule, about, now):
+            return []
+        learned = self.dispatch.day.history.learned
+        try:
+            effects = make()
+        except Exception:  # noqa: BLE001  (as above)
+            return self._after_a_fault(rule, about, learned, now)
+        if self._faults:
+            self._faults.worked(rule)
+        return effects
+
+    def _after_a_fault(self, rule: str, about: str, learned: int, now: int) -> list[Effect]:
+        """A rule failed: say it, and have the day again as its records give it."""
+        self._counts["rule_faults"] += 1
+        if self._counts["rule_faults"] <= MOST_LOGGED:
+            log.exception("a rule failed (%s %s); please report this with the lines below", rule, about)
+        count, wait_s = self._faults.failed(rule, about, now)
+        self.rebuild(now, learned_too=self.dispatch.day.history.learned != learned)
+        day, subject = self.dispatch.day, f"{rule} {about}".strip()
+        asked = day.attention.of(Topic.FAULT)
+        if subject not in asked and len(asked) >= MOST_SHOWN:
+            subject, rule, about = OTHERS, OTHERS, OTHERS
+        since = asked[subject].since if subject in asked else now
+        day.attention.ask(subject, RuleFailed(rule, about, count, wait_s), since)
+        return [Notice("severe", f"a rule failed ({subject}), {count} times; see the log"), *self._lights()]
+
+    def _lights(self, incident_id: str | None = None) -> list[Effect]:
+        """What the lights of presses say that no rule could work on: `stored`, once they are."""
+        day = self.dispatch.day
+        wanted = [one for one in day.incidents.values() if incident_id in (None, one.incident_id)]
+        unworked = [incident for incident in wanted if incident.open and incident.unworked]
+        try:
+            return [effect for incident in unworked for effect in tell_incident(day, incident)]
+        except Exception as why:  # noqa: BLE001  (they are told with everything else, after the next tick)
+            log.error("lights cannot be told: %r", why)
+            return []
+
+    def _set_aside(self, message: wire.Message, now: int) -> list[Effect]:
+        """Take a message in without any rule for it; of a press its light is told."""
+        try:
+            self.dispatch.set_aside(message, now)
+            return self._lights(message.address.item) if message.address.channel == "incident" else []
+        except Exception as why:  # noqa: BLE001  (it is on record, and the day will be rebuilt)
+            log.error("%s cannot be taken in: %r", message.address, why)
+            self._to_rebuild = True
+            return []

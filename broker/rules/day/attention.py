@@ -1,0 +1,203 @@
+"""What a person should look at: one list for each topic, each entry about one visit, run, truck, press or rule.
+
+An entry is on its list as long as it is so; it says since when, and in typed values what the screen's sentence for
+its `word` (broker/web/static/*.json) is filled with.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, NamedTuple
+
+from broker.rules.states.visit import VisitKey, record_key
+
+
+class Topic(StrEnum):
+    """What kind of thing an entry is about."""
+
+    PASSED = "passed"  # a visit: was it served?
+    OWES = "owes"  # a run that is long over and owes visits
+    GONE = "gone"  # a run whose route or rooms left the plan
+    UNREAD = "unread"  # a run of which something on record cannot be understood
+    CLOCK = "clock"  # a truck whose time is wrong
+    LEFT_OUT = "left_out"  # the records that could not be understood
+    FAULT = "fault"  # a rule that failed, and on what
+    PRESS = "press"  # a press that no rule could work on
+
+
+class Asked:
+    """The values of an entry; each kind says its topic, its word and how much it matters (GTFS severity)."""
+
+    topic: ClassVar[Topic]
+    word: ClassVar[str]
+    level: ClassVar[str] = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class PassedBy(Asked):
+    """A room passed by without a stop."""
+
+    topic, word = Topic.PASSED, "passed_by"
+    truck: str
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class LongStay(Asked):
+    """A truck that stands at a room for very long."""
+
+    topic, word = Topic.PASSED, "long_stay"
+    truck: str
+    run: str
+    room: str
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunOwes(Asked):
+    """A run that is long over and owes so many visits."""
+
+    topic, word = Topic.OWES, "run_owes"
+    truck: str
+    run: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunGone(Asked):
+    """A run whose route left the plan."""
+
+    topic, word = Topic.GONE, "run_gone"
+    truck: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoomsGone(Asked):
+    """A run of which so many rooms left the plan."""
+
+    topic, word = Topic.GONE, "rooms_gone"
+    truck: str
+    run: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class VisitsUnread(Asked):
+    """A run that goes on without these rooms."""
+
+    topic, word = Topic.UNREAD, "visits_unread"
+    truck: str
+    run: str
+    rooms: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunUnread(Asked):
+    """A run that is not begun anew, because it has a record."""
+
+    topic, word = Topic.UNREAD, "run_unread"
+    truck: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockAhead(Asked):
+    """A truck whose positions come from so far ahead."""
+
+    topic, word = Topic.CLOCK, "clock_ahead"
+    truck: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut(Asked):
+    """So many records could not be understood at the start."""
+
+    topic, word = Topic.LEFT_OUT, "left_out"
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFailed(Asked):
+    """A rule failed on something so many times, and is tried again in so many seconds."""
+
+    topic, word, level = Topic.FAULT, "rule_failed", "severe"
+    rule: str
+    about: str
+    count: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class PressUnworked(Asked):
+    """A press is open, and nothing was re-planned for it."""
+
+    topic, word, level = Topic.PRESS, "press_unworked", "severe"
+    truck: str
+    incident: str
+
+
+Subject = VisitKey | str  # a visit, or the id of a run, a truck, a press
+
+
+class About(NamedTuple):
+    """What an entry is about."""
+
+    topic: Topic
+    subject: Subject
+
+    @property
+    def id(self) -> str:
+        """One text for it: the screen tells entries apart by it."""
+        if isinstance(self.subject, tuple):
+            return f"{self.topic}/{record_key(self.subject)}"
+        return f"{self.topic}/{self.subject}" if self.subject else str(self.topic)
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Since when a person should look at it, and what is to be said."""
+
+    since: int
+    values: Asked
+
+    @property
+    def word(self) -> str:
+        """The word that the screen has a sentence for."""
+        return self.values.word
+
+    def fields(self) -> dict[str, Any]:
+        """The values by name."""
+        return asdict(self.values)  # type: ignore[call-overload,no-any-return]  # each kind is a dataclass
+
+
+class AttentionList:
+    """The entries of each topic by what they are about."""
+
+    def __init__(self) -> None:
+        self._lists: dict[Topic, dict[Subject, Attention]] = {topic: {} for topic in Topic}
+
+    def ask(self, subject: Subject, values: Asked, since: int) -> None:
+        """Put it on the list of its topic, in place of what was asked about the same."""
+        self._lists[values.topic][subject] = Attention(since, values)
+
+    def remember_faults(self, before: "AttentionList") -> None:
+        """Which rules failed, though the day was begun again."""
+        self._lists[Topic.FAULT] = dict(before.of(Topic.FAULT))
+
+    def answered(self, topic: Topic, subject: Subject) -> None:
+        """It is no question any more."""
+        self._lists[topic].pop(subject, None)
+
+    def of(self, topic: Topic) -> Mapping[Subject, Attention]:
+        """The entries of one topic."""
+        return self._lists[topic]
+
+    def __iter__(self) -> Iterator[tuple[About, Attention]]:
+        """All entries, topic by topic."""
+        for topic, found in self._lists.items():
+            yield from ((About(topic, subject), entry) for subject, entry in found.items())
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lists.values()))

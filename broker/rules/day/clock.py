@@ -1,0 +1,40 @@
+"""The moments of the day: how far time has come, and the numbers by which records are told apart."""
+
+
+class DayClock:
+    """`now` is the newest moment the dispatch was told of; it never goes back."""
+
+    def __init__(self, now: int = 0) -> None:
+        self._now = now
+        self._number = 0
+        self._looked_at = 0
+
+    @property
+    def now(self) -> int:
+        """The newest moment."""
+        return self._now
+
+    @property
+    def number(self) -> int:
+        """The newest number taken."""
+        return self._number
+
+    def reach(self, now: int) -> None:
+        """It is at least this late."""
+        self._now = max(self._now, now)
+
+    def count_from(self, number: int) -> None:
+        """Numbers up to this one are taken."""
+        self._number = max(self._number, number)
+
+    def next_number(self) -> str:
+        """A number that grows from record to record, also over restarts: ids of one key sort as they were made."""
+        self._number += 1
+        return f"{self._number:014d}"
+
+    def looks_again(self, now: int, every_s: int) -> bool:
+        """Whether it is time to search the plan for runs to open; the next time comes `every_s` later."""
+        if now < self._looked_at + every_s:
+            return False
+        self._looked_at = now
+        return True

@@ -1,0 +1,131 @@
+"""What the dispatch knows of the day: a few named parts, each of which is changed by its own deeds only.
+
+| part | holds | whose file |
+| --- | --- | --- |
+| runs, changed_runs | the runs; those to be predicted and told anew | runs.py |
+| visits | each visit as it stands, what its call remembers | visits.py |
+| devices | trucks and rooms: life, positions, bins, lamps | devices.py |
+| incidents | each incident as it stands, the offers shown for it | incidents.py |
+| told | what rooms and trucks hold of ours | told.py |
+| attention | what a person should look at | attention.py |
+| leftovers | what restoring could not bring back | leftovers.py |
+| clock | how far time has come, the numbers of records | clock.py |
+| history | learned legs, stays and errors | learning/history.py |
+
+State only, no decisions; rebuilt from the store after a restart. tests/rules/test_owners.py holds who writes what.
+"""
+
+from dataclasses import dataclass, field
+
+from broker.plan.model import Plan, Route
+from broker.rules.arrival.lamp_call import CallSettings
+from broker.rules.day.attention import AttentionList, Topic
+from broker.rules.day.clock import DayClock
+from broker.rules.day.devices import Devices
+from broker.rules.day.incidents import Incidents
+from broker.rules.day.leftovers import Leftovers
+from broker.rules.day.runs import ChangedRuns, Run, Runs
+from broker.rules.day.told import Told
+from broker.rules.day.visits import Visits
+from broker.rules.learning.dwell_times import StaySettings
+from broker.rules.learning.history import History
+from broker.rules.states.visit import Visit, VisitKey
+from broker.rules.tracking.tracker import TrackVisit
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchSettings:
+    """The dispatch's numbers, all in seconds."""
+
+    calls: CallSettings = field(default_factory=CallSettings)
+    stays: StaySettings = field(default_factory=StaySettings)  # first guesses of a stay, until stays were seen
+    default_speed_mps: float = 5.0  # of a leg that nobody has driven yet
+    detour_factor: float = 1.35  # street metres per straight metre where no line is known
+    open_before_s: int = 3600  # a run appears on the screen this long before its first planned arrival
+    forget_after_s: int = 7200  # a bridge that starts this long after a run's last planned visit leaves it alone
+    lane_clear_s: int = 1200  # what a blocked lane is expected to take until somebody says it is clear
+    restate_s: int = 60  # arrivals and itineraries are sent again when an ETA moved this much
+    update_s: int = 5  # predictions are made again this often without a new position
+    after_count_s: int = 600  # a bin report this soon after the truck left still belongs to the visit
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """Everything the dispatch knows; rebuilt from the store after a restart."""
+
+    plan: Plan
+    settings: DispatchSettings
+    history: History
+    clock: DayClock = field(default_factory=DayClock)
+    runs: Runs = field(default_factory=Runs)
+    changed_runs: ChangedRuns = field(default_factory=ChangedRuns)
+    visits: Visits = field(default_factory=Visits)
+    devices: Devices = field(default_factory=Devices)
+    incidents: Incidents = field(default_factory=Incidents)
+    told: Told = field(default_factory=Told)
+    attention: AttentionList = field(default_factory=AttentionList)
+    leftovers: Leftovers = field(default_factory=Leftovers)
+
+    def run_of(self, truck: str) -> Run | None:
+        """The run a truck is on: its first unfinished one by planned start.
+
+        A run that is long over and still owes visits stays open, but does not keep the truck from its next run.
+        """
+        mine = [run for run in self.runs.values() if run.truck == truck and run.state != "finished"]
+        in_time = [run for run in mine if self.clock.now <= run.planned_end_at + self.settings.forget_after_s]
+        return min(in_time or mine, key=lambda run: (run.planned_start_at, run.run_id), default=None)
+
+    def last_run_of(self, truck: str) -> Run | None:
+        """The truck's newest run, finished or not."""
+        mine = [run for run in self.runs.values() if run.truck == truck]
+        return max(mine, key=lambda run: (run.planned_start_at, run.run_id), default=None)
+
+    def owed(self, run: Run) -> list[Visit]:
+        """The visits a run still owes, in the order the truck was told."""
+        return [self.visits[key] for key in run.order if self.visits[key].owed]
+
+    def drop(self, key: VisitKey) -> None:
+        """Know nothing of a visit any more, and ask nothing about it; the record keeps it."""
+        self.visits.drop(key)
+        self.attention.answered(Topic.PASSED, key)
+
+    def forget(self, before_at: int, left_at: int) -> None:
+        """Drop runs finished and incidents closed before a moment, and runs that nobody settled and that should have
+        been over before `left_at`; the record keeps them."""
+        over = [
+            run
+            for run in self.runs.values()
+            if (run.state == "finished" and (run.ended_at or 0) < before_at) or run.planned_end_at < left_at
+        ]
+        for run in over:
+            self.runs.forget(run.run_id)
+            for topic in (Topic.OWES, Topic.GONE, Topic.UNREAD):
+                self.attention.answered(topic, run.run_id)
+            for key in run.order:
+                self.drop(key)
+        for incident in [i for i in self.incidents.values() if not i.open and (i.closed_at or 0) < before_at]:
+            self.incidents.drop(incident.key)
+
+    def track_visit(self, visit: Visit, route: Route | None) -> TrackVisit:
+        """A visit as the tracker knows it; only a first visit on its own route lies along the route's line."""
+        room = self.plan.rooms[visit.room]
+        distance_m = None
+        if route is not None and visit.route == route.route_id and visit.original:
+            trip = self.plan.runs.get(visit.run_id.rsplit(".", 1)[0])
+            distance_m = next(
+                (
+                    planned.distance_m
+                    for planned in (trip.visits if trip else ())
+                    if (planned.sequence, planned.room_id) == (visit.sequence, visit.room)
+                ),
+                None,
+            )
+        return TrackVisit(
+            key=(visit.room, visit.visit_number),
+            lat=room.lat,
+            lon=room.lon,
+            waste=visit.waste,
+            planned_at=visit.planned_at or 0,
+            not_before_at=visit.not_before_at,
+            distance_m=distance_m,
+        )

@@ -1,0 +1,179 @@
+"""What is known of the trucks' and rooms' devices: their life, what they said last, in which order they speak."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from broker.rules.tracking.tracker import GpsFix
+
+
+@dataclass(frozen=True, slots=True)
+class BinCount:
+    """The newest bin report of a room for one waste kind."""
+
+    count: int | None
+    grams: int | None
+    quality: int
+    at: int
+
+
+@dataclass(slots=True)
+class _Device:
+    """What is known of any device."""
+
+    life: str = "disconnected"
+    boot: int = 0
+    fw: str | None = None
+    heard_at: int | None = None
+    order_seen: dict[str, tuple[int, int]] = field(default_factory=dict)  # channel -> newest (boot, seq)
+
+    def heard(self, now: int) -> None:
+        """It spoke."""
+        self.heard_at = now
+
+    def lives(self, life: str, boot: int, fw: str | None) -> bool:
+        """Take in its life; whether that is news. The will of a connection before its last restart says nothing."""
+        if boot < self.boot and life in ("lost", "disconnected"):
+            return False
+        if boot < self.boot:
+            self.order_seen.clear()  # a new card or a new board counts from elsewhere
+        news = (self.life, self.boot) != (life, boot)
+        self.life, self.boot, self.fw = life, boot, self.fw if fw is None else fw
+        return news
+
+    def was(self, boot: int, fw: str | None) -> None:
+        """What the record knows of it."""
+        self.boot, self.fw = boot, fw
+
+    def said(self, channel: str, boot: int, seq: int) -> None:
+        """The newest that counts of a channel."""
+        self.order_seen[channel] = (boot, seq)
+
+    def is_old(self, channel: str, body: Mapping[str, Any]) -> bool:
+        """Whether something newer of this channel was decided on already (incidents are told apart by their id)."""
+        if channel in ("incident", "keeper"):
+            return False
+        if (body["boot"], body["seq"]) <= self.order_seen.get(channel, (-1, -1)):
+            return True
+        if not body.get("late", False):
+            self.said(channel, body["boot"], body["seq"])
+        return False
+
+    def not_after(self, now: int) -> None:
+        """Leave behind what only a clock that was ahead can have said."""
+        self.heard_at = _past(self.heard_at, now)
+
+
+@dataclass(slots=True)
+class TruckState(_Device):
+    """What is known of a truck; `fix` is its newest position that may be used for decisions."""
+
+    fix: GpsFix | None = None
+    mode: int = 0
+
+    def sees(self, mode: int) -> None:
+        """How good its receiver says that a position is (gpsd's TPV mode)."""
+        self.mode = mode
+
+    def stands(self, fix: GpsFix) -> None:
+        """Where it is."""
+        self.fix = fix
+
+    def not_after(self, now: int) -> None:
+        """As of any device; a position too."""
+        _Device.not_after(self, now)
+        if self.fix is not None and self.fix.fix_at > now:
+            self.fix = None
+
+
+@dataclass(slots=True)
+class RoomState(_Device):
+    """What is known of a room's unit: its life, its bins per waste kind, its lamps as read back."""
+
+    bins: dict[str, BinCount] = field(default_factory=dict)
+    lamps: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lamps_at: int | None = None
+    bins_out_at: int | None = None
+
+    def counts(self, row: Mapping[str, Any], at: int) -> None:
+        """What stands there of one waste kind."""
+        self.bins[row["waste"]] = BinCount(row["count"], row["grams"], row["quality"], at)
+
+    def shows(self, lamps: list[dict[str, Any]], now: int) -> None:
+        """What its lamps show, as it read back."""
+        self.lamps, self.lamps_at = {lamp["waste"]: lamp for lamp in lamps}, now
+
+    def put_out(self, at: int) -> None:
+        """Its keeper says that the bins stand outside."""
+        self.bins_out_at = at
+
+    def not_after(self, now: int) -> None:
+        """As of any device; counts and lamps too."""
+        _Device.not_after(self, now)
+        self.lamps_at, self.bins_out_at = _past(self.lamps_at, now), _past(self.bins_out_at, now)
+        for waste, was in self.bins.items():
+            self.bins[waste] = BinCount(was.count, was.grams, was.quality, min(was.at, now))
+
+
+class Devices:
+    """Trucks and rooms by id, known as soon as they are named."""
+
+    def __init__(self) -> None:
+        self._trucks: dict[str, TruckState] = {}
+        self._rooms: dict[str, RoomState] = {}
+        self._wrong_clocks = self._stale_fixes = 0
+
+    @property
+    def wrong_clocks(self) -> int:
+        """How many positions came from a clock that was ahead."""
+        return self._wrong_clocks
+
+    @property
+    def stale_fixes(self) -> int:
+        """How many positions were too old to decide on."""
+        return self._stale_fixes
+
+    def count_wrong_clock(self) -> None:
+        """A position came from a clock that was ahead."""
+        self._wrong_clocks += 1
+
+    def count_stale_fix(self) -> None:
+        """A position was too old to decide on."""
+        self._stale_fixes += 1
+
+    @property
+    def trucks(self) -> Mapping[str, TruckState]:
+        """Those that are known."""
+        return self._trucks
+
+    @property
+    def rooms(self) -> Mapping[str, RoomState]:
+        """Those that are known."""
+        return self._rooms
+
+    def truck(self, name: str) -> TruckState:
+        """What is known of a truck; nothing, the first time."""
+        return self._trucks.get(name) or self._trucks.setdefault(name, TruckState())
+
+    def room(self, name: str) -> RoomState:
+        """What is known of a room's unit; nothing, the first time."""
+        return self._rooms.get(name) or self._rooms.setdefault(name, RoomState())
+
+    def counts(self) -> Mapping[tuple[str, str], int]:
+        """The newest bin count per (room, waste) where one is known."""
+        return {
+            (room_id, waste): count.count
+            for room_id, room in self._rooms.items()
+            for waste, count in room.bins.items()
+            if count.count is not None
+        }
+
+    def not_after(self, now: int) -> None:
+        """Leave behind what only a clock that was ahead can have said."""
+        for device in (*self._trucks.values(), *self._rooms.values()):
+            device.not_after(now)
+
+
+def _past(at: int | None, now: int) -> int | None:
+    """A moment of a clock that may have been ahead: no later than now."""
+    return None if at is None else min(at, now)

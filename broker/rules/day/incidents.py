@@ -1,0 +1,47 @@
+"""The incidents of the day as they stand, and the offers that were shown for them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from broker.rules.states.incident import Incident
+
+IncidentKey = tuple[str, str]  # truck, incident_id
+ShownOffers = tuple[int, Sequence[Mapping[str, Any]]]  # when they were made, each as the dispatcher sees it
+
+
+class Incidents(Mapping[IncidentKey, Incident]):
+    """The newest state of each incident; an incident changes by being placed again."""
+
+    def __init__(self) -> None:
+        self._incidents: dict[IncidentKey, Incident] = {}
+        self._offers: dict[IncidentKey, ShownOffers] = {}
+
+    def __getitem__(self, key: IncidentKey) -> Incident:
+        return self._incidents[key]
+
+    def __iter__(self) -> Iterator[IncidentKey]:
+        return iter(self._incidents)
+
+    def __len__(self) -> int:
+        return len(self._incidents)
+
+    def place(self, incident: Incident) -> None:
+        """Make `incident` the state of its key."""
+        self._incidents[incident.key] = incident
+
+    def drop(self, key: IncidentKey) -> None:
+        """Know nothing of an incident any more; the record keeps it."""
+        self._incidents.pop(key, None)
+        self._offers.pop(key, None)
+
+    def offers(self, key: IncidentKey) -> ShownOffers:
+        """What is shown of what could be done about it; (0, ()) when nothing is."""
+        return self._offers.get(key, (0, ()))
+
+    def show_offers(self, key: IncidentKey, made_at: int, offers: Sequence[Mapping[str, Any]]) -> None:
+        """This is what can be done about it now."""
+        self._offers[key] = (made_at, offers)
+
+    def take_offers_down(self, key: IncidentKey) -> None:
+        """There is nothing to choose any more."""
+        self._offers.pop(key, None)

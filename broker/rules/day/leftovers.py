@@ -1,0 +1,51 @@
+"""What restoring could not bring back, and what is owed to those who may still wait for it."""
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+
+from broker.rules.states.visit import Visit
+
+
+class Leftovers:
+    """Visits at rooms that left the plan, rooms and trucks of visits and runs that are not here any more."""
+
+    def __init__(self) -> None:
+        self._gone: list[Visit] = []
+        self._orphaned: set[tuple[str, str]] = set()
+        self._unread: dict[tuple[str, str], int] = {}
+        self._listless: set[str] = set()
+
+    @property
+    def orphaned(self) -> AbstractSet[tuple[str, str]]:
+        """(room, waste) of visits that are not here any more: a lamp that is lit there must go off."""
+        return self._orphaned
+
+    @property
+    def unread(self) -> Mapping[tuple[str, str], int]:
+        """(room, waste) of visits that nobody can read: until when a truck may come there."""
+        return self._unread
+
+    @property
+    def listless(self) -> AbstractSet[str]:
+        """Trucks whose run is not here any more: their list must be cleared."""
+        return self._listless
+
+    def at_a_room_gone(self, visit: Visit) -> None:
+        """Its room left the plan: to be cancelled, and named."""
+        self._gone.append(visit)
+
+    def take_gone(self) -> Visit | None:
+        """One visit at a room that left the plan, which then waits no more; None when there is none."""
+        return self._gone.pop() if self._gone else None
+
+    def orphan(self, visit: Visit) -> None:
+        """This visit is not here any more."""
+        self._orphaned.add((visit.room, visit.waste))
+
+    def cannot_read(self, rooms: Iterable[str], waste: str, until: int) -> None:
+        """A truck may come to these rooms until then: nobody knows."""
+        self._unread.update({(room, waste): until for room in rooms})
+
+    def lose_run_of(self, truck: str) -> None:
+        """The run this truck was told is not here any more."""
+        self._listless.add(truck)

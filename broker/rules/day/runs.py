@@ -1,0 +1,140 @@
+"""The runs of the day, and which of the plan's have a record: none of those is opened anew."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any
+
+from broker.rules.arrival.prediction import Eta, Promises
+from broker.rules.states.visit import VisitKey
+from broker.rules.tracking.tracker import RunTracker
+
+RUN_STATES = ("scheduled", "running", "finished")
+VERSION_BASE = 2_000_000  # seconds: a run is opened long after this before it starts
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of one day; `order` is the order of visits that the truck was told, settled ones included."""
+
+    run_id: str
+    trip_id: str
+    route_id: str
+    truck: str
+    waste: str
+    planned_start_at: int
+    planned_end_at: int
+    order: tuple[VisitKey, ...]
+    tracker: RunTracker
+    shift_end_at: int | None = None
+    capacity_bins: int | None = None
+    state: str = RUN_STATES[0]
+    started_at: int | None = None
+    ended_at: int | None = None
+    version: int = 1
+    etas: Mapping[VisitKey, Eta] = field(default_factory=dict)
+    promises: Promises = field(default_factory=Promises)
+    updated_at: int = 0
+
+    def start(self, at: int) -> None:
+        """The truck is on its way."""
+        self.state, self.started_at = "running", at
+
+    def finish(self, at: int) -> None:
+        """It owes nothing any more."""
+        self.state, self.ended_at = "finished", at
+
+    def reorder(self, owed: Sequence[VisitKey]) -> None:
+        """Put the owed visits into this order, new ones among them; what is settled keeps its place."""
+        wanted, known = list(owed), set(owed)
+        self.order = (*(wanted.pop(0) if key in known else key for key in self.order), *wanted)
+
+    def take_out(self, key: VisitKey) -> None:
+        """Take a visit out of the order, to be put in elsewhere."""
+        self.order = tuple(other for other in self.order if other != key)
+
+    def predicted(self, etas: Mapping[VisitKey, Eta], now: int) -> None:
+        """What is believed now."""
+        self.etas, self.updated_at = etas, now
+
+    def begin_version(self, now: int) -> None:
+        """A version above all before; it grows over a restart too, though it is not stored with each change: a truck
+        ignores a lower one."""
+        self.version = max(self.version + 1, now - self.planned_start_at + VERSION_BASE)
+
+    def keep_version(self, told: int) -> None:
+        """Its truck was told of this version: none comes that is lower."""
+        self.version = max(self.version, told)
+
+    def body(self) -> dict[str, Any]:
+        """This run as the body of a `run` record."""
+        return {
+            "run_id": self.run_id,
+            "trip_id": self.trip_id,
+            "route": self.route_id,
+            "truck": self.truck,
+            "waste": self.waste,
+            "state": self.state,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "planned_start_at": self.planned_start_at,
+            "planned_end_at": self.planned_end_at,
+            "shift_end_at": self.shift_end_at,
+            "capacity_bins": self.capacity_bins,
+            "version": self.version,
+            "order": [list(key) for key in self.order],
+        }
+
+
+class Runs(Mapping[str, Run]):
+    """Runs by id; `recorded` are those of which there is a record, whether it is understood or not."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, Run] = {}
+        self._recorded: set[str] = set()
+
+    def __getitem__(self, run_id: str) -> Run:
+        return self._runs[run_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._runs)
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    @property
+    def recorded(self) -> AbstractSet[str]:
+        """The ids of all runs that have a record."""
+        return self._recorded
+
+    def keep(self, run: Run) -> None:
+        """A run that is kept: opened, brought in for another, or back from its record."""
+        self._runs[run.run_id] = run
+        self._recorded.add(run.run_id)
+
+    def found_on_record(self, run_ids: Iterable[str]) -> None:
+        """There are records of these."""
+        self._recorded.update(run_ids)
+
+    def forget(self, run_id: str) -> None:
+        """Know nothing of a run any more."""
+        self._runs.pop(run_id, None)
+        self._recorded.discard(run_id)
+
+
+class ChangedRuns:
+    """The runs whose order or visits were changed: each is to be predicted and told anew before a decision ends."""
+
+    def __init__(self) -> None:
+        self._waiting: set[str] = set()
+
+    def note(self, run_id: str) -> None:
+        """Something of this run is not what its truck and rooms were told."""
+        self._waiting.add(run_id)
+
+    def take(self) -> str | None:
+        """One of them, which then waits no more; None when there is none."""
+        return self._waiting.pop() if self._waiting else None
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)

@@ -1,0 +1,52 @@
+"""The visits of the day as they stand, by key and by room, and what each one's call remembers."""
+
+from collections.abc import Iterator, Mapping
+
+from broker.rules.arrival.lamp_call import Watch
+from broker.rules.states.visit import Visit, VisitKey
+
+
+class Visits(Mapping[VisitKey, Visit]):
+    """The newest state of each visit; a visit changes by being placed again."""
+
+    def __init__(self) -> None:
+        self._visits: dict[VisitKey, Visit] = {}
+        self._by_room: dict[tuple[str, str], list[VisitKey]] = {}
+        self._watches: dict[VisitKey, Watch] = {}
+
+    def __getitem__(self, key: VisitKey) -> Visit:
+        return self._visits[key]
+
+    def __iter__(self) -> Iterator[VisitKey]:
+        return iter(self._visits)
+
+    def __len__(self) -> int:
+        return len(self._visits)
+
+    def place(self, visit: Visit) -> None:
+        """Make `visit` the state of its key."""
+        if visit.key not in self._visits:
+            self._by_room.setdefault((visit.room, visit.waste), []).append(visit.key)
+        self._visits[visit.key] = visit
+
+    def drop(self, key: VisitKey) -> None:
+        """Know nothing of a visit any more; the record keeps it."""
+        visit = self._visits.pop(key, None)
+        self._watches.pop(key, None)
+        if visit is not None:
+            self._by_room[(visit.room, visit.waste)].remove(key)
+
+    def at(self, room: str, waste: str | None = None) -> list[Visit]:
+        """The visits of a room, of one waste kind or of all, in the order they were made."""
+        wastes = [waste] if waste else [kind for place, kind in self._by_room if place == room]
+        return [self._visits[key] for kind in wastes for key in self._by_room.get((room, kind), [])]
+
+    def remember(self, before: "Visits") -> None:
+        """What the calls of these visits were, though the day was begun again."""
+        for key, watch in before._watches.items():
+            if key in self._visits:
+                self._watches[key] = Watch(held=watch.held, label=watch.label)
+
+    def watch(self, key: VisitKey) -> Watch:
+        """The call's memory of one visit; lamp_call.py writes it."""
+        return self._watches.setdefault(key, Watch())

@@ -1,0 +1,131 @@
+"""What devices say: lives, positions, bins, lamps, keepers' buttons and presses, each taken in and decided upon."""
+
+from typing import Any
+
+from broker.rules.day.attention import ClockAhead, Topic
+from broker.rules.day.day import Day
+from broker.rules.day.devices import RoomState, TruckState
+from broker.rules.day.incidents import IncidentKey
+from broker.rules.dispatch import incident_handling
+from broker.rules.dispatch.bin_counts import take_report
+from broker.rules.dispatch.effects import Effect, Keep
+from broker.rules.dispatch.records import close_topics, put_incident, tell_incident
+from broker.rules.dispatch.run_progress import follow, update
+from broker.rules.dispatch.unworked import show_as_said
+from broker.rules.states.incident import Incident
+from broker.rules.tracking.tracker import GpsFix
+from firmware import wire
+
+FUTURE_S = 30  # a position from further ahead than this has a broken clock
+
+
+def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
+    """Decide on one device message."""
+    address, body = message.address, message.body
+    if body is None:  # a retained topic was cleared; devices clear nothing that decides
+        return []
+    if address.family == "truck":
+        truck = day.devices.truck(address.device)
+        truck.heard(now)
+        if address.channel == "life":
+            return _life(day, address.device, truck, body, now)
+        if truck.is_old(address.channel, body):
+            return []
+        if address.channel == "fix":
+            return _fix(day, address.device, truck, body, now)
+        return _incident(day, address.device, body, now)
+    room = day.devices.room(address.device)
+    room.heard(now)
+    if address.channel == "life":
+        return _life(day, address.device, room, body, now)
+    is_old = room.is_old(address.channel, body)
+    if address.channel == "bins" and (body["late"] or not is_old):
+        return take_report(day, address.device, body, now)
+    if is_old:
+        return []
+    if address.channel == "lamp":
+        room.shows(body["lamps"], now)
+        return []
+    return _keeper(day, address.device, room, body, now)
+
+
+def set_aside(day: Day, message: wire.Message, now: int) -> None:
+    """Take a message in without deciding: the rule for it failed lately. A press is shown, a position is believed."""
+    address, body = message.address, message.body
+    if body is None or address.family != "truck":
+        return
+    truck = day.devices.truck(address.device)
+    truck.heard(now)
+    if address.channel == "incident":
+        show_as_said(day, address.device, body, now)
+    elif address.channel == "fix" and not truck.is_old("fix", body):
+        _position(day, address.device, truck, body, now)
+
+
+def _life(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> list[Effect]:
+    kept = Keep(f"life:{name}:{day.clock.next_number()}", "life", name, now, {**body, "device": name})
+    return [kept] if device.lives(body["life"], body["boot"], body.get("fw")) else []
+
+
+def _fix(day: Day, name: str, truck: TruckState, body: dict[str, Any], now: int) -> list[Effect]:
+    fix = _position(day, name, truck, body, now)
+    run = day.run_of(name) if fix is not None else None
+    if fix is None or run is None:
+        return []
+    effects = follow(day, run, run.tracker.on_fix(fix, now), now)
+    return effects + update(day, run, now)
+
+
+def _position(day: Day, name: str, truck: TruckState, body: dict[str, Any], now: int) -> GpsFix | None:
+    """Where a truck is by its message, if that may be used for decisions."""
+    truck.sees(body["mode"])
+    if body["late"] or body["lat"] is None or body["lon"] is None:
+        return None
+    fix_at = now if body["fix_at"] is None else body["fix_at"]
+    if fix_at > now + FUTURE_S:
+        day.devices.count_wrong_clock()
+        day.attention.ask(name, ClockAhead(name, fix_at - now), now)
+        return None
+    day.attention.answered(Topic.CLOCK, name)
+    if now - fix_at > wire.NO_DATA_S:
+        day.devices.count_stale_fix()  # older than 90 s: neither lights nor clears a lamp
+        return None
+    if truck.fix is not None and fix_at < truck.fix.fix_at:
+        return None
+    fix = GpsFix(fix_at, body["lat"], body["lon"], body["speed_mps"], now)
+    truck.stands(fix)
+    return fix
+
+
+def _keeper(day: Day, room_id: str, room: RoomState, body: dict[str, Any], now: int) -> list[Effect]:
+    at = now if body["at"] is None else body["at"]
+    if body["event"] == "bins_out":
+        room.put_out(at)
+        return []
+    effects: list[Effect] = []
+    for incident in list(day.incidents.values()):
+        if at < incident.raised_at:
+            continue  # said of an earlier obstacle, and only now delivered
+        if incident.open and incident.condition == "active" and incident.room == room_id:
+            effects += incident_handling.clear_lane(day, incident, f"keeper of {room_id}", now)
+    return effects
+
+
+def _incident(day: Day, truck: str, body: dict[str, Any], now: int) -> list[Effect]:
+    key: IncidentKey = (truck, body["incident_id"])
+    known = day.incidents.get(key)
+    version = 1
+    if known is not None and not known.open and known.is_pressed_anew(body):
+        version, known = known.version + 1, None
+    if known is not None and not known.open:
+        return close_topics(day, known)  # a resend of what is over: clear its retained topics again
+    if known is None:
+        incident = Incident.pressed(truck, body, now, version)
+        if body["withdrawn"]:
+            return put_incident(day, incident.withdrawn(now), now)
+        return incident_handling.raise_incident(day, incident, now)
+    if body["withdrawn"]:
+        return incident_handling.withdraw(day, known, now)
+    if body["reason"] != known.reason:
+        return incident_handling.upgrade(day, known, body["reason"], now)
+    return tell_incident(day, known)

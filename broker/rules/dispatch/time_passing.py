@@ -1,0 +1,71 @@
+"""What time alone brings to a run and to an incident: gaps that grow, alarms that repeat, offers that age."""
+
+from broker.rules.day.day import Day
+from broker.rules.day.incidents import IncidentKey
+from broker.rules.dispatch.effects import Effect, Notice
+from broker.rules.dispatch.offers import offer_body, offers_for
+from broker.rules.dispatch.records import close_incident, put_incident
+from broker.rules.dispatch.run_progress import follow, update
+from broker.rules.states.incident import ACK_EXPIRES_S, Incident
+
+OFFER_EVERY_S = 30
+
+
+def of_run(day: Day, run_id: str, now: int) -> list[Effect]:
+    """What a run's tracker says without a position, and predictions made again."""
+    run = day.runs.get(run_id)
+    if run is None or run.state == "finished":
+        return []
+    if day.run_of(run.truck) is not run:
+        return update(day, run, now) if now - run.updated_at >= day.settings.restate_s else []
+    events = run.tracker.on_tick(now)
+    effects = follow(day, run, events, now)
+    if events or now - run.updated_at >= day.settings.update_s:
+        effects += update(day, run, now)
+    return effects
+
+
+def of_incident(day: Day, key: IncidentKey, now: int) -> list[Effect]:
+    """An alarm that repeats, an acknowledgement that runs out, offers made anew, the end of what is resolved."""
+    incident = day.incidents.get(key)
+    if incident is None:
+        return []
+    effects: list[Effect] = []
+    wake_at = incident.wake_at()
+    if wake_at is not None and now >= wake_at:
+        effects += _overdue(day, incident, now)
+    _offer(day, incident, now)
+    if incident.workflow == "resolved" and not _still_owed(day, incident):
+        effects += close_incident(day, incident, now)
+    return effects
+
+
+def _overdue(day: Day, incident: Incident, now: int) -> list[Effect]:
+    if incident.workflow == "acknowledged":
+        text = f"{incident.truck}: acknowledged {ACK_EXPIRES_S // 60} minutes ago, nothing decided: open again"
+        return [*put_incident(day, incident.expired(now), now), Notice("severe", text)]
+    waited_s = now - incident.raised_at
+    text = f"{incident.truck}: {incident.reason} not acknowledged for {waited_s} s; second person told"
+    return [*put_incident(day, incident.repeated(now), now), Notice("severe", text)]
+
+
+def _offer(day: Day, incident: Incident, now: int) -> None:
+    """Work out what could be done about a breakdown, to be shown before anybody agrees; it ages, so again."""
+    wanted = incident.open and incident.reason == "breakdown" and incident.workflow in ("raised", "acknowledged")
+    run = day.runs.get(incident.run_id or "")
+    if not wanted or run is None:
+        day.incidents.take_offers_down(incident.key)
+        return
+    if now - day.incidents.offers(incident.key)[0] >= OFFER_EVERY_S:
+        offers = offers_for(day, run, day.owed(run), now)
+        day.incidents.show_offers(incident.key, now, [offer_body(day, offer) for offer in offers])
+
+
+def _still_owed(day: Day, incident: Incident) -> bool:
+    """Whether the visit that makes up for a blocked one has not been settled."""
+    if incident.room is None or incident.run_id is None:
+        return False
+    return any(
+        visit.owed and visit.run_id == incident.run_id and visit.visit_number > (incident.visit_number or 0)
+        for visit in day.visits.at(incident.room)
+    )

@@ -1,0 +1,95 @@
+"""Who writes what, read from the sources: a part of the day is changed by its own deeds, in its own file, only."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+BROKER = Path(__file__).parents[2] / "broker"
+ROOMS = ("day", "dispatch", "arrival", "replanning", "states")
+READERS = [
+    *(path for room in ROOMS for path in (BROKER / "rules" / room).glob("*.py")),
+    BROKER / "ingest" / "restored_day.py",
+    BROKER / "web" / "picture.py",
+    BROKER / "bridge.py",
+    BROKER / "process.py",
+]  # fmt: skip
+CHANGES = {
+    "add", "append", "appendleft", "clear", "difference_update", "discard", "extend", "insert", "pop", "popitem",
+    "popleft", "remove", "reverse", "setdefault", "sort", "symmetric_difference_update", "update",
+}  # fmt: skip
+OWN_FILE = {"watch": "arrival/lamp_call.py"}  # what a call remembers is written where it is defined
+
+
+def root(node: ast.expr) -> str | None:
+    """The name that a chain of attributes, items and calls begins with."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
+
+
+def is_foreign(node: ast.expr) -> bool:
+    """Whether this is something inside an object that is not one's own."""
+    held = node
+    while isinstance(held, ast.Subscript):
+        held = held.value
+    return isinstance(held, ast.Attribute) and root(held) not in ("self", "cls")
+
+
+def foreign_writes(text: str) -> Iterator[tuple[int, str]]:
+    """(line, what is written) wherever something of another object is assigned, deleted or changed in place."""
+    for node in ast.walk(ast.parse(text)):
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign | ast.Delete):
+            targets = [part for target in node.targets for part in getattr(target, "elts", [target])]
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+            targets = [node.target]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
+            targets = [node.func.value]
+        for target in targets:
+            if is_foreign(target):
+                yield target.lineno, ast.unparse(target)
+
+
+def foreign_secrets(text: str) -> Iterator[tuple[int, str]]:
+    """(line, what is looked at) wherever a private attribute of another object is used outside its class."""
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Attribute) or root(node) in ("self", "cls"):
+            continue
+        if node.attr.startswith("_") and not node.attr.startswith("__"):
+            yield node.lineno, ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", READERS, ids=lambda path: str(path.relative_to(BROKER)))
+def test_nobody_writes_into_a_part_that_is_not_theirs(path: Path) -> None:
+    """Outside `self` nothing is assigned, deleted or changed in place; a deed of the owner is asked for instead."""
+    own = {name for name, home in OWN_FILE.items() if str(path).endswith(home)}
+    assert [(line, what) for line, what in foreign_writes(path.read_text()) if what.split(".")[0] not in own] == []
+
+
+@pytest.mark.parametrize("path", READERS, ids=lambda path: str(path.relative_to(BROKER)))
+def test_nobody_looks_behind_a_part_that_is_not_theirs(path: Path) -> None:
+    """Private names of another object are used by a method of its class at most that is given another of its kind."""
+    own = {"before", "_Device"} if path.parent.name == "day" else set()
+    found = [(line, what) for line, what in foreign_secrets(path.read_text()) if what.split(".")[0] not in own]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "day.clock.now = 3", "run.order += (key,)", "del day.runs[key]", "day.told.arrivals[key] = body",
+        "day.visits.watch(key).held = True", "run.order.append(key)", "day.devices.truck(name).order_seen.clear()",
+        "a, run.state = 1, 'finished'",
+    ],
+)  # fmt: skip
+def test_a_write_into_another_object_is_found(text: str) -> None:
+    """As the sources might have it one day."""
+    assert list(foreign_writes(text))
+
+
+@pytest.mark.parametrize("text", ["self._now = 3", "effects.append(one)", "found[key] = 1", "day.clock.reach(3)"])
+def test_what_is_ones_own_may_be_written(text: str) -> None:
+    """One's own fields, local lists and dictionaries, and deeds of others."""
+    assert not list(foreign_writes(text))
