@@ -51,8 +51,8 @@ def test_marked(child): os.system("true")
 def test_a_forgotten_mark_is_a_failure_with_a_sentence(tmp_path: Path) -> None:
     """However the process is started, and by whichever test the fixture was made; what is marked or quick passes."""
     (tmp_path / "test_cases.py").write_text(CASES)
-    argv = [sys.executable, "-m", "pytest", "-rA", "-c", ROOT / "pyproject.toml", "--rootdir", tmp_path]
-    argv += ["-p", "tests.conftest", tmp_path]
+    argv = [sys.executable, "-m", "pytest", "-rA", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path)]
+    argv += ["-p", "tests.conftest", str(tmp_path)]
     told = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60).stdout
     ends = re.findall(r"^(PASSED|FAILED|ERROR) \S+::test_(\w+)", told, re.M)
     assert {name for end, name in ends if end == "PASSED"} == {"quick_on_its_own_socket", "quick_after_it", "marked"}

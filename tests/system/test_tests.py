@@ -32,6 +32,7 @@ def private_lines(tree: ast.AST) -> Iterator[int]:
     """The lines that reach for a name of somebody else that begins with `_`."""
     for node in ast.walk(tree):
         names: list[str] = []
+        at = getattr(node, "lineno", 0)
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) not in ("self", "cls"):
             names = [node.attr]
         elif isinstance(node, ast.ImportFrom):
@@ -40,7 +41,7 @@ def private_lines(tree: ast.AST) -> Iterator[int]:
             said = [given.value for given in node.args[:2] if isinstance(given, ast.Constant)]
             names = [text.rpartition(".")[2] for text in said if isinstance(text, str)]
         if any(name.startswith("_") and not name.startswith("__") and name not in DOCUMENTED for name in names):
-            yield node.lineno
+            yield at
 
 
 def unexplained(source: str) -> list[int]:
