@@ -8,6 +8,7 @@ from zlib import crc32
 import orjson
 
 from broker.store import Record, Refused, amendments
+from firmware import wire
 
 LONGEST_TEXT = 300
 DEEPEST = 200  # levels of a body; a past day's files put a few around it, and JSON parsers end at 250 or so
@@ -15,7 +16,7 @@ MOST_NUMBER = (1 << 53) - 1  # what a browser and every JSON parser read exactly
 _KIND = re.compile(r"[a-z][a-z_]{0,31}")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-MAX_TIME_S = 4102444800  # 2100-01-01
+MAX_TIME_S = wire.LATEST_AT
 
 
 def check(record: Record) -> None:

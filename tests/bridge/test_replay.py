@@ -11,8 +11,7 @@ from broker.commands.replay import Outcome, replay
 from broker.plan.calendar import day_start_at
 from broker.plan.demo_area import demo_plan
 from broker.plan.gtfs.feed import write_gtfs
-from broker.rules.arrival.lamp_call import CallSettings
-from broker.rules.day.day import DispatchSettings
+from broker.rules.settings import CallSettings, DispatchSettings
 from broker.store import Record
 from broker.store.opening import open_store
 from tests.support.bridge_morning import DAY, Morning

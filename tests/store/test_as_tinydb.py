@@ -88,12 +88,16 @@ def test_an_index_answers_comparisons_on_the_columns(filled, query, index):
 
 def test_tinydb_says_what_a_query_compares_as_we_read_it():
     """This fails when TinyDB changes the private hash of a query: see broker/store/pushdown.py."""
+    def shape(query):
+        return query._hash  # what `where_of` reads
+
     a, b = where("kind") == "x", where("at") >= 5
-    assert a._hash == ("==", ("kind",), "x") and b._hash == (">=", ("at",), 5)
-    assert (a & b)._hash == ("and", frozenset({a._hash, b._hash}))
-    assert (a | b)._hash == ("or", frozenset({a._hash, b._hash}))
-    assert where("kind").one_of(["x", "y"])._hash == ("one_of", ("kind",), ("x", "y"))
-    assert where("at").map(int).__eq__(5)._hash is None and (a & where("at").map(int).__eq__(5))._hash is None
+    assert (shape(a), shape(b)) == (("==", ("kind",), "x"), (">=", ("at",), 5))
+    assert shape(a & b) == ("and", frozenset({shape(a), shape(b)}))
+    assert shape(a | b) == ("or", frozenset({shape(a), shape(b)}))
+    assert shape(where("kind").one_of(["x", "y"])) == ("one_of", ("kind",), ("x", "y"))
+    test_of_our_own = where("at").map(int) == 5
+    assert shape(test_of_our_own) is shape(a & test_of_our_own) is None
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ from firmware.truck.outbox.file import (
     thin,
 )
 
-LIMIT_BYTES = 64 * 1024 * 1024
+LIMIT_MB = 64
 BATCH_S = 5.0
 PENDING_MAX = 2000  # positions held in memory while the disk refuses
 
@@ -47,7 +47,7 @@ class Outbox:
     """The durable queue of one truck; see the top of this file. For one thread only."""
 
     def __init__(
-        self, path: Path, *, limit_bytes: int = LIMIT_BYTES, batch_s: float = BATCH_S, first_boot: int = 1
+        self, path: Path, *, limit_bytes: int = LIMIT_MB * 1024 * 1024, batch_s: float = BATCH_S, first_boot: int = 1
     ) -> None:
         """Opens or creates the file and counts the start, from `first_boot` where there is no count at all.
 

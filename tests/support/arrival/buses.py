@@ -13,6 +13,7 @@ from typing import Any
 
 from broker.rules.arrival.prediction import Step, walk
 from broker.rules.learning.history import START_ROOM, History, LegRecord, Outlook
+from broker.rules.settings import FirstStay, Streets
 
 CALL_AT_S = 960.0
 REPORT_GAP_S = 250.0  # between reports further apart nothing is known of the stops passed
@@ -58,7 +59,7 @@ class Zhanpai:
 
     def __init__(self, patterns: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         self._patterns = patterns
-        self._history = History()
+        self._history = History(Streets(), FirstStay())
         self._pattern = ""
         self._planned: Mapping[int, float] | None = None
         self._times: list[float] = []

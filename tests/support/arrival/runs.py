@@ -13,9 +13,10 @@ from random import Random
 
 from broker.rules.arrival.prediction import Eta, Promises, predict
 from broker.rules.learning.history import History
+from broker.rules.settings import FirstStay, Streets
 from broker.rules.tracking.tracker import GpsFix, RunTracker, TrackKind, TrackVisit
-from tests.support.arrival_scores import FRESH, UPDATE_S, Caller, Held, Scores, Simple
-from tests.support.arrival_world import LATENCY_S, PUBLISH_S, WASTE, Trip, fixes, make_route, make_trip
+from tests.support.arrival.scores import FRESH, UPDATE_S, Caller, Held, Scores, Simple
+from tests.support.arrival.world import LATENCY_S, PUBLISH_S, WASTE, Trip, fixes, make_route, make_trip
 
 CALL_AT_S = 960.0
 
@@ -41,7 +42,9 @@ def run_trip(trip: Trip, history: History, random: Random, scores: Scores | None
     def expected_leg_s(route_id: str, from_room: str, to_room: str, length_m: float, at: int) -> float:
         return history.leg_s(route_id, from_room, to_room, length_m, at)[0]
 
-    tracker = RunTracker("run", route, "t01", visits_of(trip), trip.planned_at[0], expected_leg_s=expected_leg_s)
+    tracker = RunTracker(
+        "run", route, "t01", visits_of(trip), trip.planned_at[0], history.streets, expected_leg_s=expected_leg_s
+    )
     indices = {(room.room_id, 1): index for index, room in enumerate(trip.world.rooms)}
     bins = {(room_id, WASTE): count for room_id, count in trip.counted.items()}
     waiting = list(fixes(trip, random))
@@ -56,7 +59,7 @@ def run_trip(trip: Trip, history: History, random: Random, scores: Scores | None
         events = []
         while next_fix < len(waiting) and waiting[next_fix][0] + LATENCY_S <= now:
             second, lat, lon, speed_mps = waiting[next_fix]
-            events += tracker.on_fix(GpsFix(second, lat, lon, speed_mps, now), now)
+            events += tracker.on_fix(GpsFix(second, lat, lon, speed_mps))
             next_fix += 1
         if now % UPDATE_S == 0:
             events += tracker.on_tick(now)
@@ -157,7 +160,7 @@ def run_world(seed: int, learn_days: int, score_days: int, call_at_s: float = CA
     """Learn some days, then score the following ones (they go on learning)."""
     random = Random(seed)
     worlds = [make_route(number, random) for number in range(4)]
-    history, scores = History(), Scores()
+    history, scores = History(Streets(), FirstStay()), Scores()
     for day in range(learn_days + score_days):
         for world in sorted(worlds, key=lambda each: each.start_s):
             scored = scores if day >= learn_days else None
