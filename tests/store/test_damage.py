@@ -281,7 +281,8 @@ def test_rows_come_back_from_the_past_days_and_a_copy_and_what_is_lost_is_rememb
 def test_a_repair_that_was_interrupted_is_named_and_finished(folder, monkeypatch):
     """Killed with the new file made and the old one in its place still: no start until it is finished."""
     flipped(folder / "record.sqlite", (folder / "record.sqlite").read_bytes().rindex(b'"n":50'), 1)
-    monkeypatch.setattr("broker.store.check._Check._put_in_place", lambda _: folder)  # as if the file were not there: nobody else makes it so
+    # The kill between making the new file and putting it in place.
+    monkeypatch.setattr("broker.store.check._Check._put_in_place", lambda _: folder)
     assert findings(folder, repair=True)
     monkeypatch.undo()
     with pytest.raises(Corrupt, match="a repair was interrupted"):
