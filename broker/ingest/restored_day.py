@@ -59,7 +59,7 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
     restoring.runs_and_visits()
     restoring.incidents()
     for name in day.devices.trucks:
-        _track_fix(day, name, now)
+        day.leftovers.follow_later(name)
     day.clock.count_from(max(now * 1000, before.clock.number))
     day.visits.remember(before.visits)
     day.attention.remember_faults(before.attention)
@@ -245,11 +245,4 @@ def _last_fix(day: Day, record: Record, now: int) -> None:
     if body["lat"] is None or body["lon"] is None or body["late"] or not 0 <= now - record.at <= wire.NO_DATA_S:
         return
     truck.stands(GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"], record.received_at))
-    _track_fix(day, record.key, now)
-
-
-def _track_fix(day: Day, truck: str, now: int) -> None:
-    """Tell the truck's run where it is, if that is not too old."""
-    fix, run = day.devices.truck(truck).fix, day.run_of(truck)
-    if fix is not None and run is not None and 0 <= now - fix.fix_at <= wire.NO_DATA_S:
-        run.tracker.on_fix(fix, now)
+    day.leftovers.follow_later(record.key)
