@@ -4,7 +4,7 @@ PY := .venv/bin/python
 SECONDS ?=
 PYTEST_ARGS ?=
 
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test quick quick-tests check bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -20,6 +20,12 @@ test:  ## everything, with real broker, browser, MicroPython, PostgreSQL; instal
 	@scripts/setup mosquitto chromium fonts-wqy-zenhei libatomic1 postgresql
 	@$(MAKE) --no-print-directory check
 	@$(PY) -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+quick: setup  ## lint, types, layers and all tests without processes: under a minute on two cores
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync check quick-tests
+
+quick-tests:
+	@$(PY) -m pytest -n 2 --dist worksteal -m "not real" --durations 5 --durations-min 1 $(PYTEST_ARGS)
 
 check: setup  ## lint, types, import contracts, dead code
 	@scripts/check

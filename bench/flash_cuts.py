@@ -14,7 +14,7 @@ from pathlib import Path
 from sim.micropython.interpreter import find_micropython
 from sim.usb_board.board import VirtualBoard
 from tools.flashing.board.board import open_board
-from tools.flashing.board.changes import make_plan
+from tools.flashing.board.changes import make_installation
 from tools.flashing.board.install import carry_out, clean_up
 from tools.flashing.board.inventory import read_contents, read_manifest, whole_release
 from tools.flashing.board.release import Release, pack_release
@@ -38,9 +38,9 @@ def install(board: VirtualBoard, wanted: Release) -> float:
     """One installation; returns its seconds."""
     began = time.monotonic()
     with open_board(str(board.port)) as prompt:
-        plan = make_plan(read_contents(prompt), wanted, CONFIG, {})
-        carry_out(prompt, plan)
-        clean_up(prompt, plan)
+        installation = make_installation(read_contents(prompt), wanted, CONFIG, {})
+        carry_out(prompt, installation)
+        clean_up(prompt, installation)
     return time.monotonic() - began
 
 

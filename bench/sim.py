@@ -3,7 +3,7 @@
 import sys
 
 from sim.scenario.scenario import load
-from sim.scenario.stages import DataAbsentError
+from sim.scenario.scene import DataAbsentError
 from sim.virtual.run import play
 
 LONG = ("whole_shift", "quiet_morning", "tainan_route", "demo_day")

@@ -51,7 +51,7 @@ program.run(config, pin_factory=pins, stop=threading.Event())
 """
 
 
-class Desk:
+class Rig:
     """The agent, the broker and the bridge, and what each has told."""
 
     def __init__(self, folder: Path, dice: random.Random) -> None:
@@ -170,24 +170,24 @@ class Desk:
 def drill(rounds: int, seed: int, patience_s: float = 90.0) -> dict[str, int]:
     """Runs the rounds and waits until every kept press is stored; returns the counts."""
     with tempfile.TemporaryDirectory() as name:
-        desk = Desk(Path(name), random.Random(seed))
+        rig = Rig(Path(name), random.Random(seed))
         try:
             time.sleep(1.0)
             for number in range(rounds):
-                print(f"  round {number + 1}: {desk.round()}", flush=True)
+                print(f"  round {number + 1}: {rig.round()}", flush=True)
             end_s = time.monotonic() + patience_s
-            while time.monotonic() < end_s and not desk.kept <= set(desk.stored):
-                desk.clock()
+            while time.monotonic() < end_s and not rig.kept <= set(rig.stored):
+                rig.clock()
                 time.sleep(1.0)
         finally:
-            desk.end()
-        contents = {k: {json.dumps(b | {"pressed_at": 0}, sort_keys=True) for b in v} for k, v in desk.stored.items()}
+            rig.end()
+        contents = {k: {json.dumps(b | {"pressed_at": 0}, sort_keys=True) for b in v} for k, v in rig.stored.items()}
         return {
-            "kept": len(desk.kept),
-            "lost": len(desk.kept - set(desk.stored)),
-            "stored": len(desk.stored),
+            "kept": len(rig.kept),
+            "lost": len(rig.kept - set(rig.stored)),
+            "stored": len(rig.stored),
             "two_contents": sum(len(bodies) > 1 for bodies in contents.values()),
-            "deliveries": sum(map(len, desk.stored.values())),
+            "deliveries": sum(map(len, rig.stored.values())),
         }
 
 

@@ -1,3 +1,7 @@
 """The server side: decisions (rules), the record (store), the registers, the screen (web) and the bridge."""
 
-__version__ = "0.1.0"
+from firmware import __version__
+
+__all__ = ["NAME", "__version__"]
+
+NAME = "Zhanpai 站牌"  # the one name, in both languages at once

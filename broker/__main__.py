@@ -9,20 +9,14 @@ import argparse
 import io
 import logging
 import os
-import resource
-import signal
 import sys
-import threading
 from pathlib import Path
 
 from broker import __version__
-from broker.commands import import_tainan, records, replay
-from broker.commands.registers import options as registers
-from broker.config import BrokerConfig, ConfigError, read_config
-from broker.mqtt.mosquitto import EmbeddedBrokerError
-from broker.store import StoreError
+from broker.commands import import_tainan, records, replay, serve
+from broker.commands.registers import command_line as registers
 
-MOST_FILES = 65_536  # a child that closes all it could have inherited would take long over a billion
+COMMANDS = (records, replay, import_tainan, registers)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -32,10 +26,10 @@ def parser() -> argparse.ArgumentParser:
         description="Zhanpai's bridge: predicts, dispatches, keeps every record, shows all of it.",
     )
     top.add_argument("--config", type=Path, default=Path("broker.toml"), help="configuration (default: broker.toml)")
-    top.add_argument("--check-config", action="store_true", help="read configuration and plan, say what is wrong, end")
+    serve.add_options(top)
     top.add_argument("--version", action="version", version=f"zhanpai {__version__}")
     commands = top.add_subparsers(dest="command", title="commands", metavar="COMMAND")
-    for module in (records, replay, import_tainan, registers):
+    for module in COMMANDS:
         module.add_commands(commands)
     return top
 
@@ -60,51 +54,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str] | None) -> int:
     args = parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    if args.command is not None:
-        return int(args.run(args))
-    try:
-        config = read_config(args.config)
-        logging.getLogger().setLevel(config.log.level.upper())
-        try:
-            return _check(args.config, config) if args.check_config else _serve(config)
-        except ConfigError as why:
-            raise ConfigError(f"{args.config}: {why}") from why
-    except (ConfigError, StoreError, EmbeddedBrokerError) as why:
-        print(f"python3 -m broker: {why}", file=sys.stderr)
-        return 1
-
-
-def _check(path: Path, config: BrokerConfig) -> int:
-    """Read the plan and every file that the configuration names, and say what is there."""
-    from broker.settings import configured_plan
-    from broker.web.server import read_roles
-
-    plan = configured_plan(config)
-    config.mqtt.password()
-    config.mqtt.tls()
-    config.embedded.passwords()
-    read_roles(config)
-    print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs")
-    return 0
-
-
-def may_open_files() -> None:
-    """Raise how many files and connections this process may have open to what the machine allows, within reason."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _serve(config: BrokerConfig) -> int:
-    from broker.process import serve
-
-    may_open_files()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    serve(config, stop=stop)
-    return 0
+    return int(args.run(args))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The wire: every topic and payload of DESIGN section 4, packed, unpacked and checked in one place.
 
-This file runs unchanged on CPython (truck, bridge, simulator) and on MicroPython (bin-room board), so it
-uses nothing but `json` and small functions. Three calls matter:
+What each message holds is the table `MESSAGES`. This file runs unchanged on CPython (truck, bridge, simulator)
+and on MicroPython (bin-room board), so it uses nothing but `json` and small functions. Three calls matter:
 
     topic("fix", "xh", "t07")                      -> "zp/v1/xh/truck/t07/fix"
     pack(topic, body)                              -> bytes, or WireError
@@ -22,6 +22,12 @@ HEARTBEAT_S = 10  # the bridge's clock message
 NO_DATA_S = 90  # older than this is no knowledge: lamps show it, calls do not trust it
 MAX_PAYLOAD_BYTES = 65536  # an itinerary of 400 visits fits; anything longer is refused unread
 MAX_TOPIC_BYTES = 256
+MAX_ID_BYTES = 64
+LATEST_AT = 4102444800  # 2100-01-01: a later time is a broken clock
+MAX_COUNT = 100000
+MAX_GRAMS = 100000000
+IDENTIFY_S = 30  # how long a device shows a technician which one it is
+PORT = 1883  # 8883 with TLS
 
 WASTES = ("residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation")
 SKIP_REASONS = (
@@ -57,7 +63,82 @@ class WireError(ValueError):
         self.reason = reason
 
 
-# --- checks: each takes a value and returns None, or the reason why it is refused -----------------------
+# --- the shapes: plain data, from which the checks below are made, and any other reader of the wire ------
+# A field is (name, kind). A kind says what a value may be: ("int", low, high), ("float", low, high), ("text", most
+# characters), ("word", words), ("id",), ("bool",), ("ranges", most, of what), ("list", most, the fields of each entry),
+# ("null", kind) for what may be null as well, ("missing", kind) for what may be left out.
+
+ID_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+OPEN_CHANNELS = ("command",)  # a command carries its own parameters: keys beside the fields are kept, not dropped
+
+
+def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[object, ...]]]:
+    """The table of all messages; made in here, for a board would keep the names of its parts for ever."""
+    # fmt: off
+    seq = ("int", 0, 2147483647)
+    at = ("int", 0, LATEST_AT)
+    at_or_null = ("null", at)
+    an_id = ("id",)
+    id_or_null = ("null", an_id)
+    yes_or_no = ("bool",)
+    boot = ("boot", seq)
+    numbered = (boot, ("seq", seq))
+    place = (("lat", ("null", ("float", -90, 90))), ("lon", ("null", ("float", -180, 180))))
+    waste = ("waste", ("word", WASTES))
+    bins = (waste, ("count", ("null", ("int", 0, MAX_COUNT))), ("grams", ("null", ("int", -MAX_GRAMS, MAX_GRAMS))))
+    fw = ("fw", ("missing", ("text", 64)))
+    life = (("life", ("word", LIFE_STATES)), boot, fw)
+    ack = (("acks", ("list", 1000, (boot, ("upto", seq), ("also", ("ranges", 1000, seq))))),)
+    command = (("command", ("text", 64)), ("id", an_id))
+    # (family, channel): (sender, retained, item, fields). `item` names what a topic's last level must equal in the
+    # payload, where the topic has one more level than family/device/channel.
+    return {
+        ("truck", "life"): ("device", True, None, life),
+        ("room", "life"): ("device", True, None, life),
+        ("truck", "fix"): ("device", False, None, numbered + (
+            ("fix_at", at_or_null), ("sent_at", at_or_null)) + place + (
+            ("speed_mps", ("null", ("float", 0, 200))), ("bearing_deg", ("null", ("float", 0, 360))),
+            ("hdop", ("null", ("float", 0, 100))), ("sats", ("null", ("int", 0, 200))), ("mode", ("int", 0, 3)),
+            ("late", yes_or_no))),
+        ("truck", "incident"): ("device", True, "incident_id", numbered + (
+            ("incident_id", an_id), ("reason", ("word", INCIDENT_REASONS)), ("pressed_at", at_or_null)) + place + (
+            ("fix_at", at_or_null), ("withdrawn", yes_or_no))),
+        ("truck", "incident_ack"): ("bridge", True, "incident_id", (
+            ("incident_id", an_id), ("stage", ("word", ACK_STAGES)), ("decision", ("null", ("word", DECISIONS))),
+            ("at", at))),
+        ("truck", "itinerary"): ("bridge", True, None, (
+            ("itinerary_id", an_id), ("version", seq), ("run_id", id_or_null), ("issued_at", at),
+            ("visits", ("list", 1000, (
+                ("room", an_id), ("name", ("text", 200)), ("sequence", ("int", 0, 10000)),
+                ("visit_number", ("int", 1, 1000)), ("state", ("word", VISIT_STATES)), ("eta_at", at_or_null),
+                ("bins", ("list", 1000, bins))))))),
+        ("truck", "ack"): ("bridge", True, None, ack),
+        ("room", "ack"): ("bridge", True, None, ack),
+        ("room", "bins"): ("device", True, None, numbered + (
+            ("at", at_or_null), ("late", yes_or_no), ("bins", ("list", 1000, bins + (("quality", ("int", 0, 4)),))))),
+        ("room", "lamp"): ("device", True, None, numbered + (
+            ("at", at_or_null), ("lamps", ("list", 1000, (
+                ("waste", ("word", WASTES + ("any",))), ("lamp", ("word", LAMP_STATES)), ("lit", yes_or_no),
+                ("call_id", id_or_null)))))),
+        ("room", "keeper"): ("device", False, None, numbered + (
+            ("at", at_or_null), ("event", ("word", KEEPER_EVENTS)))),
+        ("room", "arrival"): ("bridge", True, "waste", (
+            ("call_id", id_or_null), waste, ("state", ("word", ARRIVAL_STATES)), ("truck", id_or_null),
+            ("run_id", id_or_null), ("visit_number", ("null", ("int", 1, 1000))), ("eta_at", at_or_null),
+            ("early_at", at_or_null), ("late_at", at_or_null), ("sent_at", at))),
+        ("truck", "command"): ("bridge", False, None, command),
+        ("room", "command"): ("bridge", False, None, command),
+        ("bridge", "life"): ("bridge", True, None, (("life", ("word", LIFE_STATES)), ("at", at), fw)),
+        ("bridge", "clock"): ("bridge", False, None, (("at", at),)),
+    }
+    # fmt: on
+
+
+MESSAGES = _messages()
+del _messages
+
+
+# --- checks ---------------------------------------------------------------------------------------------
 
 
 def _shown(value: object) -> str:
@@ -68,219 +149,72 @@ def _shown(value: object) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _integer(low, high):
-    def check(value):
-        if isinstance(value, bool) or not isinstance(value, int):
-            return "must be an integer, got " + _shown(value)
-        if value < low or value > high:
-            return "must be between %d and %d, got %s" % (low, high, _shown(value))
-        return None
-
-    return check
-
-
-def _number(low, high):
-    def check(value):
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return "must be a number, got " + _shown(value)
-        # NaN compares false with everything, so the test asks for "inside", never for "outside".
-        if not (value >= low and value <= high):
-            return "must be between %d and %d, got %s" % (low, high, _shown(value))
-        return None
-
-    return check
-
-
-def _text(high):
-    def check(value):
-        if not isinstance(value, str):
-            return "must be a text, got " + _shown(value)
-        if len(value) > high:
-            return "must have at most %d characters, got %d" % (high, len(value))
-        try:
-            value.encode()
-        except ValueError:  # half a surrogate pair, which no file and no database can keep
-            return "must be valid Unicode"
-        return None
-
-    return check
-
-
-def _boolean(value):
-    return None if isinstance(value, bool) else "must be true or false, got " + _shown(value)
-
-
-def _word(words):
-    def check(value):
-        if isinstance(value, str) and value in words:
-            return None
-        return "must be one of %s, got %s" % (" ".join(words), _shown(value))
-
-    return check
-
-
 def is_id(value: object) -> bool:
     """Whether `value` may name an area, device, run, incident or call: 1-64 of a-z A-Z 0-9 . _ - and no dot first."""
-    if not isinstance(value, str) or not 1 <= len(value) <= 64 or value.startswith("."):
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID_BYTES or value.startswith("."):
         return False
     try:
         raw = value.encode()
     except ValueError:  # half a surrogate pair
         return False
     for c in raw:  # bytes, for MicroPython keeps each character it ever took out of a text
-        if c not in b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-":
+        if c not in ID_LETTERS:
             return False
     return True
 
 
-def _id(value):
-    if is_id(value):
-        return None
-    return "must be an id (1-64 of a-z A-Z 0-9 . _ -, no dot first), got " + _shown(value)
-
-
-def _ranges(value):
-    if not isinstance(value, list) or len(value) > 1000:
-        return "must be a list of at most 1000 [first, last] pairs"
-    for pair in value:
-        if not isinstance(pair, list) or len(pair) != 2 or _seq(pair[0]) or _seq(pair[1]) or pair[0] > pair[1]:
-            return "must hold [first, last] pairs of seq, got " + _shown(pair)
+def _refusal(kind, value):
+    """Why `value` is not of this kind, or None; of every kind but lists and what wraps another."""
+    what = kind[0]
+    if what == "int" or what == "float":
+        if isinstance(value, bool) or not isinstance(value, int if what == "int" else (int, float)):
+            return "must be %s, got %s" % ("an integer" if what == "int" else "a number", _shown(value))
+        # NaN compares false with everything, so the test asks for "inside", never for "outside".
+        if not kind[1] <= value <= kind[2]:
+            return "must be between %d and %d, got %s" % (kind[1], kind[2], _shown(value))
+    elif what == "word":
+        if not isinstance(value, str) or value not in kind[1]:
+            return "must be one of %s, got %s" % (" ".join(kind[1]), _shown(value))
+    elif what == "id":
+        if not is_id(value):
+            return "must be an id (1-64 of a-z A-Z 0-9 . _ -, no dot first), got " + _shown(value)
+    elif what == "bool":
+        if not isinstance(value, bool):
+            return "must be true or false, got " + _shown(value)
+    elif what == "text":
+        if not isinstance(value, str):
+            return "must be a text, got " + _shown(value)
+        if len(value) > kind[1]:
+            return "must have at most %d characters, got %d" % (kind[1], len(value))
+        try:
+            value.encode()
+        except ValueError:  # half a surrogate pair, which no file and no database can keep
+            return "must be valid Unicode"
+    else:  # "ranges"
+        if not isinstance(value, list) or len(value) > kind[1]:
+            return "must be a list of at most %d [first, last] pairs" % kind[1]
+        for pair in value:
+            is_pair = isinstance(pair, list) and len(pair) == 2
+            if not is_pair or _refusal(kind[2], pair[0]) or _refusal(kind[2], pair[1]) or pair[0] > pair[1]:
+                return "must hold [first, last] pairs of seq, got " + _shown(pair)
     return None
-
-
-_seq = _integer(0, 2147483647)
-
-
-# --- the shapes -----------------------------------------------------------------------------------------
-# A shape is a tuple of (name, check, flags): "?" may be missing, "0" may be null. A check that is itself a
-# tuple is a list of objects of that shape. Shapes are written as one text, `name=check` or `name?0=check`, and made
-# at their first use: a board's heap has no room for those that its device never speaks of.
-
-_SHAPES = """
-life: life=words:life boot=seq fw?=text:64;
-fix: boot=seq seq=seq fix_at0=time sent_at0=time lat0=float:-90:90 lon0=float:-180:180 speed_mps0=float:0:200
-    bearing_deg0=float:0:360 hdop0=float:0:100 sats0=int:0:200 mode=int:0:3 late=bool;
-incident: boot=seq seq=seq incident_id=id reason=words:reason pressed_at0=time lat0=float:-90:90
-    lon0=float:-180:180 fix_at0=time withdrawn=bool;
-incident_ack: incident_id=id stage=words:stage decision0=words:decision at=time;
-itinerary: itinerary_id=id version=seq run_id0=id issued_at=time visits=[visit];
-visit: room=id name=text:200 sequence=int:0:10000 visit_number=int:1:1000 state=words:visit eta_at0=time
-    bins=[planned];
-planned: waste=words:waste count0=count grams0=grams;
-ack: acks=[acks];
-acks: boot=seq upto=seq also=ranges;
-bins: boot=seq seq=seq at0=time late=bool bins=[bin];
-bin: waste=words:waste count0=count grams0=grams quality=int:0:4;
-lamp: boot=seq seq=seq at0=time lamps=[lamps];
-lamps: waste=words:lamps lamp=words:lamp lit=bool call_id0=id;
-keeper: boot=seq seq=seq at0=time event=words:keeper;
-arrival: call_id0=id waste=words:waste state=words:arrival truck0=id run_id0=id visit_number0=int:1:1000
-    eta_at0=time early_at0=time late_at0=time sent_at=time;
-command: command=text:64 id=id;
-bridge_life: life=words:life at=time fw?=text:64;
-clock: at=time;
-"""
-_made = {}  # what was made of these texts already, by name
-
-
-def _words(name):
-    if name == "waste":
-        return WASTES
-    if name == "lamps":
-        return WASTES + ("any",)
-    if name == "lamp":
-        return LAMP_STATES
-    if name == "arrival":
-        return ARRIVAL_STATES
-    if name == "life":
-        return LIFE_STATES
-    if name == "keeper":
-        return KEEPER_EVENTS
-    if name == "visit":
-        return VISIT_STATES
-    if name == "reason":
-        return INCIDENT_REASONS
-    return ACK_STAGES if name == "stage" else DECISIONS
-
-
-def _check(text):
-    if text.startswith("["):
-        return _shape(text[1:-1])
-    made = _made.get(text)
-    if made is None:
-        parts = text.split(":")
-        if parts[0] == "words":
-            made = _word(_words(parts[1]))
-        elif parts[0] == "text":
-            made = _text(int(parts[1]))
-        elif parts[0] == "float":
-            made = _number(int(parts[1]), int(parts[2]))
-        else:
-            made = _integer(int(parts[1]), int(parts[2]))
-        _made[text] = made
-    return made
-
-
-def _shape(name):
-    shape = _made.get("=" + name)
-    if shape is None:
-        fields = []
-        start = _SHAPES.index("\n" + name + ":")
-        for field in _SHAPES[start : _SHAPES.index(";", start)].split()[1:]:
-            title, check = field.split("=")
-            bare = title.rstrip("?0")
-            fields.append((bare, _NAMED.get(check) or _check(check), title[len(bare) :]))
-        shape = _made["=" + name] = tuple(fields)
-    return shape
-
-
-_NAMED = {
-    "id": _id,
-    "bool": _boolean,
-    "ranges": _ranges,
-    "seq": _seq,
-    "time": _integer(0, 4102444800),  # 2100-01-01: a later time is a broken clock
-    "count": _integer(0, 100000),
-    "grams": _integer(-100000000, 100000000),
-}
-
-# (family, channel): (sender, retained, item, shape). `item` names what a topic's last level must equal in
-# the payload, where the topic has one more level than family/device/channel.
-_KINDS = {
-    ("truck", "life"): ("device", True, None, "life"),
-    ("room", "life"): ("device", True, None, "life"),
-    ("truck", "fix"): ("device", False, None, "fix"),
-    ("truck", "incident"): ("device", True, "incident_id", "incident"),
-    ("truck", "incident_ack"): ("bridge", True, "incident_id", "incident_ack"),
-    ("truck", "itinerary"): ("bridge", True, None, "itinerary"),
-    ("truck", "ack"): ("bridge", True, None, "ack"),
-    ("room", "ack"): ("bridge", True, None, "ack"),
-    ("room", "bins"): ("device", True, None, "bins"),
-    ("room", "lamp"): ("device", True, None, "lamp"),
-    ("room", "keeper"): ("device", False, None, "keeper"),
-    ("room", "arrival"): ("bridge", True, "waste", "arrival"),
-    ("truck", "command"): ("bridge", False, None, "command"),
-    ("room", "command"): ("bridge", False, None, "command"),
-    ("bridge", "life"): ("bridge", True, None, "bridge_life"),
-    ("bridge", "clock"): ("bridge", False, None, "clock"),
-}
 
 
 def keep_only(family: str) -> None:
     """Forget the shapes of the other kind of device: a board's heap is small, and it never speaks of them."""
-    for kind in list(_KINDS):
+    for kind in list(MESSAGES):
         if kind[0] not in (family, "bridge"):
-            del _KINDS[kind]
+            del MESSAGES[kind]
 
 
 def sent_by(address) -> str:
     """`"device"` or `"bridge"`: who may publish at this address."""
-    return _KINDS[(address.family, address.channel)][0]
+    return MESSAGES[(address.family, address.channel)][0]
 
 
 def is_retained(address) -> bool:
     """Whether messages at this address are published retained."""
-    return _KINDS[(address.family, address.channel)][1]
+    return MESSAGES[(address.family, address.channel)][1]
 
 
 def topic(channel: str, area: str, device: str = "", item: str = "", family: str = "") -> str:
@@ -289,7 +223,7 @@ def topic(channel: str, area: str, device: str = "", item: str = "", family: str
     Raises WireError if no such topic exists or an id is not one.
     """
     if not family:
-        families = [f for f in ("truck", "room", "bridge") if (f, channel) in _KINDS]
+        families = [f for f in ("truck", "room", "bridge") if (f, channel) in MESSAGES]
         if len(families) != 1:
             raise WireError(channel, "topic", "name the family: one of %s" % " ".join(families or ("none",)))
         family = families[0]
@@ -316,7 +250,7 @@ def parse_topic(name: str):
         device, rest = "", parts[4:]
     else:
         device, rest = parts[4], parts[5:]
-    kind = _KINDS.get((family, rest[0])) if rest else None
+    kind = MESSAGES.get((family, rest[0])) if rest else None
     if kind is None:
         raise WireError(name, "topic", "no such channel")
     if len(rest) != (2 if kind[2] else 1):
@@ -324,34 +258,38 @@ def parse_topic(name: str):
     item = rest[1] if kind[2] else ""
     for what, value in (("area", area), ("device", device), ("item", item)):
         if value or what == "area" or (what == "device" and family != "bridge") or (what == "item" and kind[2]):
-            reason = _id(value)
+            reason = _refusal(("id",), value)
             if reason:
                 raise WireError(name, what, reason)
     return Address(area, family, device, rest[0], item)
 
 
-def _checked(name, shape, body, where, keep_unknown):
+def _checked(name, fields, body, where, keep_unknown):
     if not isinstance(body, dict):
         raise WireError(name, where or "payload", "must be an object, got " + _shown(body))
     out = dict(body) if keep_unknown else {}
-    for field, check, flags in shape:
+    for field, kind in fields:
         path = where + "." + field if where else field
         if field not in body:
-            if "?" in flags:
+            if kind[0] == "missing":
                 continue
             raise WireError(name, path, "is missing")
         value = body[field]
+        if kind[0] == "missing":
+            kind = kind[1]
+        if kind[0] == "null" and value is not None:
+            kind = kind[1]
         if value is None:
-            if "0" not in flags:
+            if kind[0] != "null":
                 raise WireError(name, path, "must not be null")
-        elif isinstance(check, tuple):
+        elif kind[0] == "list":
             if not isinstance(value, list):
                 raise WireError(name, path, "must be a list, got " + _shown(value))
-            if len(value) > 1000:
-                raise WireError(name, path, "must have at most 1000 entries, got %d" % len(value))
-            value = [_checked(name, check, v, "%s[%d]" % (path, i), False) for i, v in enumerate(value)]
+            if len(value) > kind[1]:
+                raise WireError(name, path, "must have at most %d entries, got %d" % (kind[1], len(value)))
+            value = [_checked(name, kind[2], v, "%s[%d]" % (path, i), False) for i, v in enumerate(value)]
         else:
-            reason = check(value)
+            reason = _refusal(kind, value)
             if reason:
                 raise WireError(name, path, reason)
         out[field] = value
@@ -359,9 +297,8 @@ def _checked(name, shape, body, where, keep_unknown):
 
 
 def _checked_body(name, address, body):
-    _, _, item_field, shape = _KINDS[(address.family, address.channel)]
-    # A command carries its own parameters: unknown keys are kept.
-    out = _checked(name, _shape(shape), body, "", address.channel == "command")
+    _, _, item_field, fields = MESSAGES[(address.family, address.channel)]
+    out = _checked(name, fields, body, "", address.channel in OPEN_CHANNELS)
     if item_field and out[item_field] != address.item:
         raise WireError(name, item_field, "must equal the topic's %s, got %s" % (address.item, _shown(out[item_field])))
     if "device" in body and body["device"] != address.device:
@@ -406,7 +343,7 @@ def subscriptions(family: str, area: str, device: str = ""):
         own = base + "room/" + device
         return [own + "/arrival/+", own + "/ack", own + "/command", base + "bridge/#"]
     wanted = []
-    for (kind_family, channel), (sender, _, item, _) in _KINDS.items():
+    for (kind_family, channel), (sender, _, item, _) in MESSAGES.items():
         if sender == "device":
             wanted.append(base + kind_family + "/+/" + channel + ("/+" if item else ""))
     return sorted(wanted)

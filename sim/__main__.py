@@ -24,7 +24,7 @@ from rich.console import Console
 
 from sim.judging import report
 from sim.scenario.scenario import Scenario, ScenarioError, load, names
-from sim.scenario.stages import DataAbsentError
+from sim.scenario.scene import DataAbsentError
 from sim.virtual import run
 
 HELD, FAILED, BAD, ABSENT, INTERRUPTED = 0, 1, 2, 3, 130

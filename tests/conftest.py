@@ -1,14 +1,36 @@
-"""Where CI is set, what `make test` installs is there: a test that skips for want of it has failed."""
+"""What holds for every test: none skips for want of what is installed where CI is set, and the mark `real` is true.
+
+A test without that mark is one of `make quick`: it starts no process and is over in about a second. That it starts
+none is heard from Python itself, whoever starts it, for the test and for each fixture it has.
+"""
 
 import os
 import platform
 import re
+import sys
+import time
 from collections.abc import Generator
+from typing import Any
 
 import pytest
 
 INSTALLED = re.compile(r"postgresql|chromium|mosquitto", re.IGNORECASE)
 INSTALLED_ON_X86_64 = re.compile(r"micropython", re.IGNORECASE)
+STARTS = {"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"}
+WORKS_S = 5.0  # of the processor, for a test that should need less than one: some machines are slow
+BEGAN = pytest.StashKey[float]()
+TOLD = pytest.StashKey[bool]()
+
+_started: list[str] = []  # by the test that runs now
+_starting_fixtures: dict[tuple[str, str], str] = {}  # (where it is, its name): what it started
+
+
+def _hear(event: str, given: tuple[Any, ...]) -> None:
+    if event in STARTS:
+        _started.append(str(given[0] if given else event))
+
+
+sys.addaudithook(_hear)
 
 
 def _must_run(reason: str) -> bool:
@@ -19,13 +41,60 @@ def _must_run(reason: str) -> bool:
     return bool(found)
 
 
+def _not_quick(item: pytest.Item) -> str | None:
+    """Why a test cannot be without the mark `real`; None if it can."""
+    if item.get_closest_marker("real") or item.stash.get(TOLD, False):
+        return None
+    behind = [
+        what
+        for (where, name), what in _starting_fixtures.items()
+        if name in getattr(item, "fixturenames", ()) and item.nodeid.startswith(where)
+    ]
+    if _started or behind:
+        return f"it starts a process ({(_started + behind)[0]})"
+    worked_s = time.process_time() - item.stash[BEGAN]
+    is_quick_run = "not real" in item.config.option.markexpr  # elsewhere a slow hour must not fail a good test
+    return f"it works for {worked_s:.1f} s" if is_quick_run and worked_s > WORKS_S else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The record's own tests carry no marks yet: all of them wait for `make test`."""
+    for item in items:
+        if item.nodeid.startswith("tests/store/"):
+            item.add_marker("real")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Remember a fixture that starts a process: a test that gets it ready-made needs the mark as well."""
+    before = len(_started)
+    try:
+        return (yield)
+    finally:
+        if len(_started) > before:
+            _starting_fixtures[fixturedef.baseid, fixturedef.argname] = _started[before]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test begins: nothing is started yet."""
+    _started.clear()
+    item.stash[BEGAN] = time.process_time()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn such a skip into a failure that says why."""
+    """Turn a skip that hides something, and a process without the mark, into a failure that says why."""
     report = yield
     if report.skipped and call.excinfo is not None and _must_run(reason := str(call.excinfo.value)):
         report.outcome = "failed"
         report.longrepr = f"skipped where CI is set, which hides failures: {reason}"
+    elif report.passed and (why := _not_quick(item)) is not None:
+        report.outcome = "failed"
+        item.stash[TOLD] = True  # once is enough
+        report.longrepr = f"{item.nodeid} is part of make quick, but {why}: give it the mark `real`"
     return report

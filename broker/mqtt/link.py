@@ -1,7 +1,8 @@
 """The bridge's connection to the MQTT broker: a persistent session, turned into a queue of plain events.
 
-A message is acknowledged to the broker (PUBACK) only after the bridge committed it, so what the broker holds for us
-is handed over to our next life if we die before that. The devices' own outboxes do not rely on it.
+A message is acknowledged to the broker (PUBACK) once the bridge's loop took it, decided on it and tried to commit it,
+also when the commit failed: a PUBACK means nothing, and what is not stored its device sends again (decision 14). What
+was not acknowledged the broker hands over to our next connection; nobody relies on that.
 
 Why not paho here: it costs more per message than deciding and storing do (see `python3 -m bench throughput`). The
 packets are in packets.py; this file is one thread that connects, reads in large pieces and answers pings.
@@ -49,7 +50,7 @@ class Down:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """Messages as (topic, payload, number); give the numbers that are not 0 back to `settle` when all is durable."""
+    """Messages as (topic, payload, number); give those numbers that are not 0 back to `settle` when decided."""
 
     messages: list[tuple[str, bytes, int]]
     connection: int

@@ -96,6 +96,7 @@ class PacketReader:
                 length, start = whole
             end = start + length
             if end > size:
+                _check_kind(first >> 4)  # or we would wait for the rest of what is no packet of ours
                 break
             if first >> 4 == PUBLISH:
                 messages.append(_message(buffer, first, start, end))
@@ -124,8 +125,8 @@ def _message(buffer: bytes, first: int, start: int, end: int) -> tuple[str, byte
     topic_end = start + 2 + (buffer[start] << 8 | buffer[start + 1]) if end - start >= 2 else end + 1
     qos = first >> 1 & 3
     body = topic_end + 2 if qos else topic_end
-    if body > end or qos > 1:
-        raise PacketError("a PUBLISH that ends within its header, or of QoS 2")
+    if body > end or qos > 1 or topic_end == start + 2:
+        raise PacketError(f"a PUBLISH of QoS {qos}" if qos > 1 else "a PUBLISH without a topic or with half a header")
     try:
         topic = buffer[start + 2 : topic_end].decode()
     except UnicodeDecodeError as why:
@@ -133,11 +134,18 @@ def _message(buffer: bytes, first: int, start: int, end: int) -> tuple[str, byte
     return topic, buffer[body:end], (buffer[topic_end] << 8 | buffer[topic_end + 1]) if qos else 0
 
 
+def _check_kind(kind: int) -> None:
+    if kind not in (PUBLISH, CONNACK, PUBACK, SUBACK, PINGRESP):
+        raise PacketError(f"an unexpected packet of type {kind}")
+
+
 def _reply(kind: int, body: bytes) -> Reply:
+    _check_kind(kind)
+    size = len(body)
+    if size != (0 if kind == PINGRESP else 2) and not (kind == SUBACK and size > 2):
+        raise PacketError(f"a packet of type {kind} with {size} bytes")
     if kind == PINGRESP:
         return Reply(kind, 0)
-    if kind not in (CONNACK, PUBACK, SUBACK) or len(body) < 2:
-        raise PacketError(f"an unexpected packet of type {kind}")
     if kind == CONNACK:
         return Reply(kind, body[1])
-    return Reply(kind, body[0] << 8 | body[1], body[2:] if kind == SUBACK else b"")
+    return Reply(kind, body[0] << 8 | body[1], body[2:])

@@ -1,4 +1,4 @@
-"""What the rooms of people raise."""
+"""What is raised about people: who may not do something, and a file of roles that cannot be read."""
 
 
 class PeopleError(Exception):

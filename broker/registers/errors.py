@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from broker.registers.words import PROBLEM_TEXTS
+from broker.registers.words import WORDS, problem_text
 
 SHOWN_PROBLEMS = 20
 
@@ -22,24 +22,20 @@ class Problem:
 
     def text(self, lang: str = "en") -> str:
         """One sentence for a person, without the place."""
-        pair = PROBLEM_TEXTS.get(self.code)
-        if pair is None:
-            return self.values.get("message", self.code)
-        return pair[1 if lang == "zh" else 0].format_map({"message": "", **self.values})
+        return problem_text(self.code, self.values, lang)
 
     def place(self, lang: str = "en") -> str:
         """Where it is: sheet, row, line and field, as far as known."""
-        zh = lang == "zh"
         parts = []
         if self.sheet:
-            parts.append(f"工作表 {self.sheet}" if zh else f"sheet {self.sheet}")
+            parts.append(WORDS.say(lang, "place", "sheet", sheet=self.sheet))
         if self.row is not None:
-            parts.append(f"第 {self.row} 行" if zh else f"row {self.row}")
+            parts.append(WORDS.say(lang, "place", "row", row=self.row))
         if self.line is not None:
-            parts.append(f"第 {self.line} 行" if zh else f"line {self.line}")
+            parts.append(WORDS.say(lang, "place", "line", line=self.line))
         if self.path:
             parts.append(self.path)
-        return ("，" if zh else ", ").join(parts)
+        return WORDS.say(lang, "place", "separator").join(parts)
 
     def sentence(self, lang: str = "en") -> str:
         """Place and reason together."""
@@ -70,7 +66,7 @@ class Invalid(RegisterError, ValueError):  # noqa: N818 - the name says what is 
         lines = [problem.sentence(lang) for problem in self.problems[:SHOWN_PROBLEMS]]
         more = len(self.problems) - SHOWN_PROBLEMS
         if more > 0:
-            lines.append(f"… 另有 {more} 处" if lang == "zh" else f"… and {more} more")
+            lines.append(WORDS.say(lang, "place", "more", count=more))
         return "\n".join(lines)
 
 

@@ -5,16 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from broker.durable_file import Disk
-from broker.registers.checking import Kind
 from broker.registers.elections.checks import election_problems
 from broker.registers.elections.models import ElectionRegister
+from broker.registers.errors import NotFound
 from broker.registers.kept.register import Register
 from broker.registers.safety.checks import safety_problems
 from broker.registers.safety.models import SafetyRegister
+from broker.registers.validation import Kind
 
 ELECTIONS = Kind("elections", ElectionRegister, election_problems)
 SAFETY = Kind("safety", SafetyRegister, safety_problems)
@@ -37,6 +38,14 @@ class Registers:
     access: AccessNotes
     now: Callable[[], float]
     timezone: ZoneInfo
+
+    def named(self, which: str) -> Register[Any]:
+        """The register of this name; raises NotFound for one there is not."""
+        if which == self.elections.kind.name:
+            return self.elections
+        if which == self.safety.kind.name:
+            return self.safety
+        raise NotFound(f"no register {which!r}; there are elections and safety")
 
     def today(self) -> date:
         """The current day where the area is."""

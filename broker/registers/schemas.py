@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from broker.durable_file import Disk, write_durably
-from broker.registers.checking import Kind
 from broker.registers.folder import ELECTIONS, SAFETY
+from broker.registers.validation import Kind
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

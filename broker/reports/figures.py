@@ -1,11 +1,11 @@
-"""Reading from a store what the statistics of some days need."""
+"""Reading from a store what the statistics of some days need, and answering a question about them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from broker.reports import corrections
+from broker.reports import corrections, tables
 from broker.rules.statistics.cube import Cube, count
-from broker.store import Record, Store, amendments
+from broker.store import Record, Store, amendments, where
 from broker.store.days import Days
 
 # The records of an event lie around it: from so many days before to so many days after (None: whenever they came).
@@ -27,11 +27,24 @@ def facts_of(store: Store, from_day: str, to_day: str, timezone: str) -> list[Re
     for kind, (before, after) in KINDS.items():
         start = days.start((first - timedelta(days=before)).isoformat())
         end = None if after is None else days.start((last + timedelta(days=after + 1)).isoformat())
-        found += store.scan(kind, start, end)
-    return corrections.laid_over(found, store.scan(amendments.KIND))
+        query = (where("kind") == kind) & (where("at") >= start)
+        found += store.search(query if end is None else query & (where("at") < end))
+    return corrections.laid_over(found, store.search(where("kind") == amendments.KIND))
 
 
 def figures_of(store: Store, from_day: str, to_day: str, timezone: str) -> Cube:
     """The cube of these days and no others; raises ValueError for a day that is none."""
     cube = count(facts_of(store, from_day, to_day, timezone), timezone)
     return {key: figures for key, figures in cube.items() if from_day <= key[0] <= to_day}
+
+
+def answer(
+    store: Store, table: str, form: str, timezone: str, from_day: str, to_day: str, period: str, by: Sequence[str]
+) -> str:
+    """One of `tables.TABLES` of these days as `csv` or `json`; `period` and `by` are for the figures."""
+    if table == "figures":
+        rows = tables.rows(figures_of(store, from_day, to_day, timezone), period, by, from_day, to_day)
+    else:
+        facts = facts_of(store, from_day, to_day, timezone)
+        rows = tables.finding_rows(table, facts, timezone, from_day, to_day)
+    return tables.as_csv(rows, table) if form == "csv" else tables.as_json(rows)

@@ -1,6 +1,6 @@
 """The day report in sentences a person can read out; only what is known is said."""
 
-from broker.reports.words import REASON, word
+from broker.reports.words import WORDS, word
 from broker.rules.statistics.cube import Figures
 from firmware.wire import SKIP_REASONS
 
@@ -21,7 +21,8 @@ def sentences(figures: Figures | None, day: str, language: str) -> list[str]:
         said.append(word(language, "collected_weight", kilograms=kilograms(figures["grams"]), **figures))
     skips = [(reason, figures[f"skipped_{reason}"]) for reason in SKIP_REASONS if figures[f"skipped_{reason}"]]
     if skips:
-        named = [word(language, "count_of", name=REASON[language][reason], count=count) for reason, count in skips]
+        names = WORDS.groups(language)["reason"]
+        named = [word(language, "count_of", name=names[reason], count=count) for reason, count in skips]
         said.append(word(language, "skips", reasons=word(language, "separator").join(named)))
     for name in ("plan", "promise"):
         known = figures[f"{name}_known"]

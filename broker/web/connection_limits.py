@@ -15,7 +15,7 @@ MOST_CONNECTIONS = 500  # half of the descriptors that a process has without ask
 TELL_EVERY_S = 60.0
 
 
-class PatientProtocol(H11Protocol):
+class LimitedProtocol(H11Protocol):
     """uvicorn's HTTP connection, closed when its request does not come in time or too many are open."""
 
     _told_at: ClassVar[float] = float("-inf")

@@ -27,11 +27,11 @@ class Refusal(Exception):  # noqa: N818  (the name says what is so)
         self.status = status
 
 
-def door(hosts: Collection[str]) -> Callable[[Request, CallNext], Awaitable[Response]]:
+def request_guard(hosts: Collection[str]) -> Callable[[Request, CallNext], Awaitable[Response]]:
     """The middleware, open to requests for one of `hosts`, for this machine's own names, or for the address called."""
     names = {_name_of(host) for host in (*hosts, *OWN_NAMES)}
 
-    async def pass_door(request: Request, call_next: CallNext) -> Response:
+    async def guard(request: Request, call_next: CallNext) -> Response:
         try:
             check_host(request, names)
             if request.method not in ("GET", "HEAD"):
@@ -48,7 +48,7 @@ def door(hosts: Collection[str]) -> Callable[[Request, CallNext], Awaitable[Resp
         response.headers.setdefault("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'")
         return response
 
-    return pass_door
+    return guard
 
 
 def check_host(request: Request, names: Collection[str]) -> None:

@@ -17,7 +17,7 @@ from broker.store import Store
 from broker.web.api.app import build_app
 from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
-from broker.web.connection_limits import PatientProtocol
+from broker.web.connection_limits import LimitedProtocol
 from broker.web.desk import Desk
 from broker.web.security import OWN_NAMES
 
@@ -64,7 +64,7 @@ class WebServer:
         app = build_app(desk, store, further, (host, *config.web.hosts))
         self._server = uvicorn.Server(
             uvicorn.Config(
-                app, http=PatientProtocol, log_level="warning", lifespan="off", timeout_graceful_shutdown=1,
+                app, http=LimitedProtocol, log_level="warning", lifespan="off", timeout_graceful_shutdown=1,
                 server_header=False, backlog=MOST_AT_ONCE,
             )
         )

@@ -9,12 +9,12 @@ How to use it (the program, the simulator and the tests do exactly this):
 
 Events and effects are the frozen dataclasses of `events`. In: Started, FixSeen(fix), GpsState(word), ButtonDown,
 ButtonUp (raw edges, bounces welcome), Received(family, channel, item, body) for what `wire.unpack` gave, LinkUp
-(connected, subscription sent), LinkDown, Wake, Stopping. Out, to be done in order: Keep(record), Settle(acks),
+(connected, subscription sent), LinkDown, Wake, Stopping. Out, to be done in order: Keep(report), Settle(acks),
 Stage(...), Light(pattern), GpsLight(word), ShowItinerary(itinerary or None), Say(channel, body), Note(kind, text).
 
 `device.TruckDevice(agent, outbox)` does Keep, Settle, Stage and Say against an outbox and gives back what to
-publish and what to show: most callers want that. The agent never decides when a record is sent: `courier` does.
-A record's body has `sent_at` None and `late` False; the courier fills both in at the moment of sending.
+publish and what to show: most callers want that. The agent never decides when a report is sent: `courier` does.
+A report's body has `sent_at` None and `late` False; the courier fills both in at the moment of sending.
 
 The parts, each a small pure machine: `acceptance` (which fix is believed), `truckclock` (what time it is),
 `reporting` (when a position is worth a message, standing), `gesture` (the button), `presses` (what its gestures
@@ -25,7 +25,7 @@ from collections import Counter
 from typing import Any
 
 from firmware import wire
-from firmware.truck.button.gesture import Gestures
+from firmware.truck.button.gesture import STUCK_S, Gestures
 from firmware.truck.button.incidents import Incidents
 from firmware.truck.button.presses import Presses
 from firmware.truck.clock import TruckClock
@@ -46,7 +46,7 @@ from firmware.truck.events import (
     Note,
     OpenIncident,
     Received,
-    Record,
+    Report,
     Say,
     Settle,
     ShowItinerary,
@@ -60,7 +60,6 @@ from firmware.truck.gps.position import position_body, rounded
 from firmware.truck.gps.reporting import Reporting
 
 FIX_LOST_S = 15.0  # no believed fix for this long: there is no fix, whatever the receiver says
-IDENTIFY_S = 10.0
 
 
 class Agent:
@@ -190,8 +189,8 @@ class Agent:
         for gesture, at_s in made:
             self.counts["gesture_" + gesture] += 1
             if gesture == "stuck":
-                text = "the button has been down for 60 s: ignored until it is let go; look for a jammed cap or a short"
-                out.append(self._note("button_stuck", text))
+                held = f"the button has been down for {STUCK_S:g} s: ignored until it is let go"
+                out.append(self._note("button_stuck", f"{held}; look for a jammed cap or a short"))
             elif gesture == "freed":
                 out.append(self._note("button_freed", "the button has been let go and counts again"))
             else:
@@ -220,8 +219,8 @@ class Agent:
             "fix_at": incident.fix_at,
             "withdrawn": incident.withdrawn,
         }
-        record = self._keep("incident", incident.incident_id, body, at_s, out)
-        self._incidents.told(incident, record.boot, record.seq)
+        report = self._keep("incident", incident.incident_id, body, at_s, out)
+        self._incidents.told(incident, report.boot, report.seq)
         self._reporting.ask()
 
     # --- the bridge -----------------------------------------------------------------------------------
@@ -263,7 +262,7 @@ class Agent:
             out.append(self._life("ready"))
             self._reporting.ask()
         elif command == "identify":
-            self._identify_until_s = now_s + IDENTIFY_S
+            self._identify_until_s = now_s + wire.IDENTIFY_S
         else:
             out.append(self._note("command_unknown", f"unknown command {command[:64]!r} was ignored"))
 
@@ -292,11 +291,11 @@ class Agent:
             self._gps_light = word
             out.append(GpsLight(word))
 
-    def _keep(self, channel: str, item: str, body: dict[str, Any], at_s: float, out: list[Effect]) -> Record:
+    def _keep(self, channel: str, item: str, body: dict[str, Any], at_s: float, out: list[Effect]) -> Report:
         self._seq += 1
-        record = Record(self.boot, self._seq, channel, item, {"boot": self.boot, "seq": self._seq} | body, at_s)
-        out.append(Keep(record))
-        return record
+        report = Report(self.boot, self._seq, channel, item, {"boot": self.boot, "seq": self._seq} | body, at_s)
+        out.append(Keep(report))
+        return report
 
     def _life(self, life: str) -> Say:
         return Say("life", {"life": life, "boot": self.boot, "fw": self._fw})

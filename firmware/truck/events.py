@@ -1,4 +1,4 @@
-"""What can happen to a truck (events), what it does about it (effects) and the record it keeps; plain data."""
+"""What can happen to a truck (events), what it does about it (effects) and the report it keeps; plain data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ LIGHT_PATTERNS = ("off", "fast", "slow", "steady", "double", "identify")
 class OpenIncident:
     """An incident this truck raised and that nobody has closed.
 
-    `stage` is the bridge's last word on it (None = none yet); `unheard` is (boot, seq) of the latest record about it
+    `stage` is the bridge's last word on it (None = none yet); `unheard` is (boot, seq) of the latest report about it
     while that is not known to be stored by the bridge.
     """
 
@@ -33,7 +33,7 @@ class OpenIncident:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Report:
     """One thing the truck must not forget until it is acknowledged; its business id is (truck, boot, seq).
 
     `item` is the incident_id for channel `incident`, else empty. `kept_s` is monotonic seconds of this boot.
@@ -120,9 +120,9 @@ Event = Started | FixSeen | GpsState | ButtonDown | ButtonUp | Wake | Received |
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Put this record into the outbox (an incident: durable before anything else), then send it."""
+    """Put this report into the outbox (an incident: durable before anything else), then send it."""
 
-    record: Record
+    report: Report
 
 
 @dataclass(frozen=True, slots=True)

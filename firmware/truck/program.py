@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import serial
 
-from firmware import wire
+from firmware import __version__, wire
 from firmware.truck.agent import Agent
 from firmware.truck.button.contact import ButtonContact, PatternLight
 from firmware.truck.config import TruckConfig
@@ -45,7 +45,6 @@ from firmware.truck.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
-FW = "1.0.0"
 FIRST_BOOTS, FIRST_BOOT_STEP = 1_000_000, 1_000
 LIGHT_SAID = "light: %s"  # the simulator reads this line
 LONGEST_WAIT_S = 10.0  # real seconds: the loop never sleeps longer
@@ -82,7 +81,8 @@ def run(
         # A new card in an old truck must not count from 1 again: what the bridge once acknowledged would be ours.
         first_boot=1 + secrets.randbelow(FIRST_BOOTS) * FIRST_BOOT_STEP,
     )
-    agent = Agent(config.truck_id, config.area, outbox.boot, fw=FW, box=config.district, test_mode=config.gps_test_mode)
+    box, test_mode = config.district, config.gps_test_mode
+    agent = Agent(config.truck_id, config.area, outbox.boot, fw=__version__, box=box, test_mode=test_mode)
     try:
         _Program(config, TruckDevice(agent, outbox), monotonic, serial_factory, pin_factory, stop, speed).run()
     finally:

@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from sim.virtual.run import Outcome
+from sim.judging.outcome import Outcome
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from broker.plan.model import Plan
 from sim.judging.read_back import read_store
 from sim.live.child import Child
 from sim.live.clock import SpedClock
-from sim.live.dispatcher import Desk
+from sim.live.dispatcher import ApiDispatcher
 from sim.live.onlooker import Watch
 from sim.live.record_counts import count_records, left_in
 from sim.live.relay import Door
@@ -55,7 +55,7 @@ class LivePlant:
         names = [*plan.rooms, *trucks, f"bridge-{area}", f"watch-{area}"]
         passwords = {name: secrets.token_urlsafe(18) for name in names}
         self.http_port = http_port or free_port()
-        self.desk = Desk()
+        self.api_dispatcher = ApiDispatcher()
         self._mqtt = choose_broker(folder / "mosquitto", area, passwords, host=HOST)
         devices = (*plan.rooms, *trucks, "bridge")
         self._doors = {name: Door(HOST, self._mqtt.port) for name in devices}
@@ -87,7 +87,7 @@ class LivePlant:
         for truck in self.trucks.values():
             truck.power(True)
         self._start_bridge()
-        self.desk.open(self.http_port)
+        self.api_dispatcher.open(self.http_port)
         deadline = time.monotonic() + READY_S
         while missing := {*self.rooms, *self.trucks} - self._ready:
             complaint = self.complaint()
@@ -110,9 +110,9 @@ class LivePlant:
         return found
 
     @property
-    def dispatcher(self) -> Desk:
+    def dispatcher(self) -> ApiDispatcher:
         """The person at the screen: in this run a caller of the HTTP API."""
-        return self.desk
+        return self.api_dispatcher
 
     def truck(self, truck_id: str) -> LiveTruck:
         """The computer in this truck."""
@@ -184,8 +184,8 @@ class LivePlant:
     def collect(self, evidence: Evidence) -> None:
         """End the devices, then the bridge, and read the whole store back."""
         self._hearing.end()
-        evidence.notes += self.desk.refusals
-        self.desk.close()
+        evidence.notes += self.api_dispatcher.refusals
+        self.api_dispatcher.close()
         for truck in self.trucks.values():
             truck.stop()
         left = {name: left_in(truck.outbox_path) for name, truck in self.trucks.items()}
@@ -203,7 +203,7 @@ class LivePlant:
 
     def close(self) -> None:
         """End whatever still runs; a second call does nothing."""
-        self.desk.close()
+        self.api_dispatcher.close()
         for truck in self.trucks.values():
             truck.stop()
         for room in self.rooms.values():

@@ -1,4 +1,4 @@
-"""The dispatcher's desk of a live run: the status page's own HTTP API, and nothing else."""
+"""The dispatcher of a live run: works through the HTTP API of the screen, and nothing else."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ TIMEOUT_S = 3.0
 WHO = "dispatcher"
 
 
-class Desk:
+class ApiDispatcher:
     """Polls the picture in a thread; actions are POSTs."""
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Desk:
         self.picture: Mapping[str, Any] = {}
         self.refusals: list[str] = []
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._poll, name="desk", daemon=True)
+        self._thread = threading.Thread(target=self._poll, name="dispatcher", daemon=True)
 
     def open(self, port: int) -> None:
         """Look at the screen on this port from now on."""

@@ -13,17 +13,17 @@ from types import FrameType
 from rich.console import Console
 from rich.live import Live
 
+from broker.config import WebConfig
 from broker.mqtt.mosquitto import EmbeddedBrokerError
 from sim.judging import report
 from sim.judging.judges import judge
+from sim.judging.outcome import Count, Outcome
 from sim.live.clock import SpedClock
 from sim.live.devices import LivePlant, StartError
 from sim.live.table import table
+from sim.scenario.director import Director
 from sim.scenario.scenario import Scenario, ScenarioError, load
-from sim.scenario.stages import stage_of
-from sim.virtual.broker import Count
-from sim.virtual.run import Outcome
-from sim.world.director import Director
+from sim.scenario.scenes import scene_of
 from sim.world.evidence import Evidence
 from sim.world.timeline import Timeline
 
@@ -31,7 +31,7 @@ START_UP_S = 7.0  # real seconds until everything is up, when `seconds` is to be
 SHUT_DOWN_S = 5.0
 SETTLE_S = 2.5  # real seconds after its last moment: what is under way arrives
 LOOK_S = 0.02
-USUAL_PORT = 8080
+USUAL_PORT = WebConfig().port
 SHOW_S = 0.5
 SLOWEST, FASTEST = 1, 60
 HELD, FAILED, BAD, INTERRUPTED = 0, 1, 2, 130
@@ -92,17 +92,17 @@ def _speed(scenario: Scenario, speed: float | None, seconds: float | None) -> in
 
 def _play(scenario: Scenario, console: Console, factor: int, http_port: int) -> Outcome:
     began_s = time.monotonic()
-    stage = stage_of(scenario)
-    from_at = float(stage.day_start_at + scenario.from_s)
-    end_at = float(stage.day_start_at + scenario.to_s)
+    scene = scene_of(scenario)
+    from_at = float(scene.day_start_at + scenario.from_s)
+    end_at = float(scene.day_start_at + scenario.to_s)
     timeline = Timeline(from_at)
-    evidence = Evidence(from_at, end_at, float(stage.day_start_at))
-    director = Director(scenario, stage, timeline, evidence)
+    evidence = Evidence(from_at, end_at, float(scene.day_start_at))
+    director = Director(scenario, scene, timeline, evidence)
     actions = 0
     with tempfile.TemporaryDirectory(prefix="zhanpai-live-") as folder:
         clock = SpedClock(from_at, factor, Path(folder) / "go")
         plant = LivePlant(
-            timeline, stage.plan, director.truck_ids, Path(folder), evidence, clock, http_port,
+            timeline, scene.plan, director.truck_ids, Path(folder), evidence, clock, http_port,
             director.lamp_shown, director.itinerary_shown,
         )  # fmt: skip
         try:
@@ -126,8 +126,8 @@ def _play(scenario: Scenario, console: Console, factor: int, http_port: int) -> 
                         raise StartError(complaint)
                     if time.monotonic() - shown_s >= SHOW_S:
                         shown_s = time.monotonic()
-                        head = _head(scenario, stage.day_start_at, clock)
-                        screen.update(table(plant.desk.picture, head), refresh=True)
+                        head = _head(scenario, scene.day_start_at, clock)
+                        screen.update(table(plant.api_dispatcher.picture, head), refresh=True)
                     time.sleep(LOOK_S)
             plant.collect(evidence)
         finally:

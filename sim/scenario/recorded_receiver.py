@@ -1,4 +1,4 @@
-"""A recorded GPS receiver as a stage: its own bytes drive the truck's reader, and a route is laid along its track.
+"""A recorded GPS receiver as a scene: its own bytes drive the truck's reader, and a route is laid along its track.
 
 What is true is what gpsd made of the same log (`.log.chk`), so our reader is judged by somebody else's. The log's
 date is taken as the truck takes it: 1,024 weeks are added until it is not before the program was built.
@@ -15,24 +15,25 @@ from broker.plan.geometry import lengths_m
 from broker.plan.model import Estate, Plan, PlannedVisit, Room, Route, RunPlan, Service
 from firmware.truck.clock import without_rollover
 from sim.scenario.scenario import Scenario, ScenarioError
-from sim.scenario.stages import Recording, Stage
-from sim.scenario.tainan_stage import shared_file
+from sim.scenario.scene import Recording, Scene
+from sim.scenario.tainan_scene import shared_file
 from sim.world.devices import TruckUnit
 from sim.world.driving import Path
 from sim.world.evidence import Evidence
+from sim.world.receiver import METRES_PER_DEGREE
 from sim.world.timeline import Timeline
 
 TRUCK, ROOM, WASTE = "t01", "r01", "residential_wet"
 AHEAD_M = 600.0  # the room lies so far beyond the end of the track, straight on
 ARRIVES_AFTER_S = 300
 THIN_M = 15.0
-DEGREES_PER_METRE = 1 / 111_195
+DEGREES_PER_METRE = 1 / METRES_PER_DEGREE
 
 _TIMED = re.compile(rb"\$..(?:RMC|GGA|GLL),(?:[^,]*,[NS],[^,]*,[EW],)?(\d{2})(\d{2})(\d{2})")
 
 
-def receiver_stage(scenario: Scenario) -> Stage:
-    """The stage of the log named in [area] log; raises DataAbsentError, or ScenarioError if it has no track."""
+def receiver_scene(scenario: Scenario) -> Scene:
+    """The scene of the log named in [area] log; raises DataAbsentError, or ScenarioError if it has no track."""
     name = scenario.area["log"]
     raw = shared_file("nmea", name).read_bytes()
     truth = _truth(shared_file("nmea", name + ".chk").read_text(encoding="utf-8", errors="replace"))
@@ -44,7 +45,7 @@ def receiver_stage(scenario: Scenario) -> Stage:
     day = datetime.datetime.fromtimestamp(first_at, datetime.UTC)
     plan = _plan(line, day.hour * 3600 + day.minute * 60 + day.second)
     recording = Recording(TRUCK, tuple(says), tuple((without_rollover(at), lat, lon) for at, lat, lon in truth))
-    return Stage(plan, {(ROOM, WASTE): 3}, day_start_at(plan, scenario.date), recording)
+    return Scene(plan, {(ROOM, WASTE): 3}, day_start_at(plan, scenario.date), recording)
 
 
 class RecordedTruck:

@@ -5,6 +5,8 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from firmware import __version__
+from firmware.binroom.settings import REPORT_GRAMS
 from firmware.binroom.unit import Unit
 from sim.virtual.broker import VirtualBroker, Will
 from sim.virtual.link import VirtualLink
@@ -13,7 +15,6 @@ from sim.world.lamp_patterns import PatternReader
 from sim.world.timeline import Appointment, Timeline
 
 PRESS_S = 0.3
-FIRMWARE = "1.0.0"
 
 Shown = Callable[[str, str, float], None]  # waste, pattern, since
 
@@ -27,7 +28,10 @@ class VirtualRoom:
     ) -> None:
         self._timeline = timeline
         self._broker = broker
-        self._config = {"area": area, "device": room_id, "wastes": list(wastes), "lamps": "each", "fw": FIRMWARE}
+        self._config = {
+            "area": area, "device": room_id, "wastes": list(wastes), "lamps": "each", "fw": __version__,
+            "report_grams": REPORT_GRAMS,
+        }
         self._room_id = room_id
         self._evidence = evidence
         self._dice = dice

@@ -4,39 +4,20 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from sim.judging.judges import judge
-from sim.judging.verdict import Verdict
+from sim.judging.outcome import Outcome
+from sim.scenario.director import Director
 from sim.scenario.scenario import Scenario
-from sim.scenario.stages import stage_of
-from sim.virtual.broker import Count
+from sim.scenario.scenes import scene_of
 from sim.virtual.devices import VirtualPlant
-from sim.world.director import Director
 from sim.world.evidence import Evidence
 from sim.world.timeline import Timeline
 
 SETTLE_S = 900.0  # after the last hour: links are whole, and what is owed must arrive
 PACE_S = 0.02
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - a run commits thousands of times; memory spares the disk
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run came to."""
-
-    scenario: Scenario
-    verdicts: tuple[Verdict, ...]
-    evidence: Evidence
-    mqtt: Count
-    actions: int
-    took_s: float
-
-    @property
-    def held(self) -> bool:
-        """Whether every expectation held."""
-        return all(verdict.held for verdict in self.verdicts)
 
 
 @contextmanager
@@ -53,14 +34,14 @@ def play(scenario: Scenario, speed: float | None = None) -> Outcome:
     Raises ScenarioError or DataAbsentError before anything starts.
     """
     began = time.perf_counter()
-    stage = stage_of(scenario)
-    timeline = Timeline(float(stage.day_start_at + scenario.from_s))
-    end_at = float(stage.day_start_at + scenario.to_s)
-    evidence = Evidence(timeline.start_at, end_at, float(stage.day_start_at))
-    director = Director(scenario, stage, timeline, evidence)
+    scene = scene_of(scenario)
+    timeline = Timeline(float(scene.day_start_at + scenario.from_s))
+    end_at = float(scene.day_start_at + scenario.to_s)
+    evidence = Evidence(timeline.start_at, end_at, float(scene.day_start_at))
+    director = Director(scenario, scene, timeline, evidence)
     with scratch_folder() as folder:
         plant = VirtualPlant(
-            timeline, stage.plan, director.truck_ids, folder, evidence, scenario.seed,
+            timeline, scene.plan, director.truck_ids, folder, evidence, scenario.seed,
             director.lamp_shown, director.itinerary_shown,
         )  # fmt: skip
         try:

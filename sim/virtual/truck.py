@@ -17,7 +17,7 @@ from firmware.truck.events import (
     LinkDown,
     LinkUp,
     Publish,
-    Record,
+    Report,
     ShowItinerary,
     Wake,
 )
@@ -39,14 +39,14 @@ class WitnessedOutbox(Outbox):
         self._evidence = evidence
         self.positions: list[tuple[float, str]] = []  # (kept at, name): only these may die with the power
 
-    def keep(self, record: Record, now_s: float) -> None:
-        """Take a record."""
-        name = f"{self._truck_id}:{record.boot}:{record.seq}"
+    def keep(self, report: Report, now_s: float) -> None:
+        """Take a report."""
+        name = f"{self._truck_id}:{report.boot}:{report.seq}"
         self._evidence.recorded.setdefault(name, self._clock())
-        self._evidence.recorded_kind[name] = record.channel
-        if record.channel != "incident":
+        self._evidence.recorded_kind[name] = report.channel
+        if report.channel != "incident":
             self.positions.append((now_s, name))
-        super().keep(record, now_s)
+        super().keep(report, now_s)
 
 
 class VirtualTruck:

@@ -63,6 +63,7 @@ def a_unit(flash: Path, broker: Mosquitto, hurry: int = 1, **more: object) -> Ru
     return RunningUnit(flash, settings, "127.0.0.1", broker.port, monotonic=lambda: time.monotonic() * hurry)
 
 
+@pytest.mark.real
 def test_a_compiled_release_runs(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
     """A release of compiled files only comes up and names itself."""
     flash = tmp_path / "flash"
@@ -72,6 +73,7 @@ def test_a_compiled_release_runs(tmp_path: Path, broker: Mosquitto, hand: Hand) 
         assert hand.bodies("life")[-1]["fw"] == "0123456789ab"
 
 
+@pytest.mark.real
 def test_the_former_release_stands_in(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
     """Where the current release is not there at all, the former one starts."""
     flash = tmp_path / "flash"
@@ -82,6 +84,7 @@ def test_the_former_release_stands_in(tmp_path: Path, broker: Mosquitto, hand: H
         wait_for(lambda: hand.life() == "ready", 5, "ready")
 
 
+@pytest.mark.real
 def test_three_crashes_start_safe_mode_until_a_new_release(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
     """A release that crashes thrice leaves lamps on no data and tells why; a good release heals the unit."""
     flash = tmp_path / "flash"
@@ -101,6 +104,7 @@ def test_three_crashes_start_safe_mode_until_a_new_release(tmp_path: Path, broke
         wait_for(lambda: hand.life() == "ready", 6, "the good release is ready")
 
 
+@pytest.mark.real
 def test_a_full_heap_is_counted_as_a_crash(tmp_path: Path, broker: Mosquitto) -> None:
     """A release that eats the whole heap is counted like any other crash and ends in safe mode."""
     flash = tmp_path / "flash"
@@ -114,6 +118,7 @@ def test_a_full_heap_is_counted_as_a_crash(tmp_path: Path, broker: Mosquitto) ->
         assert json.loads((flash / "state" / "crashes.json").read_text())["count"] == 3
 
 
+@pytest.mark.real
 def test_safe_mode_without_any_link(tmp_path: Path, broker: Mosquitto) -> None:
     """A release that cannot even be imported still leaves the lamps flashing no data."""
     flash = tmp_path / "flash"
@@ -127,6 +132,7 @@ def test_safe_mode_without_any_link(tmp_path: Path, broker: Mosquitto) -> None:
         wait_for(lambda: any("safe mode without link" in line for line in unit.log), 4, "the reason at the prompt")
 
 
+@pytest.mark.real
 def test_hold_starts_nothing(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
     """With `/state/hold` the boot loader starts no release and no watchdog."""
     flash = tmp_path / "flash"
@@ -138,6 +144,7 @@ def test_hold_starts_nothing(tmp_path: Path, broker: Mosquitto, hand: Hand) -> N
         assert hand.life() is None
 
 
+@pytest.mark.real
 def test_a_hanging_unit_is_reset_by_the_watchdog(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
     """A unit that stands still is reset, counts that as a crash, and goes on."""
     with a_unit(tmp_path / "flash", broker, hurry=6, watchdog_s=8) as unit:
@@ -149,6 +156,7 @@ def test_a_hanging_unit_is_reset_by_the_watchdog(tmp_path: Path, broker: Mosquit
         assert "watchdog" in (tmp_path / "flash" / "state" / "crashes.json").read_text()
 
 
+@pytest.mark.real
 def test_power_cuts_are_no_crashes(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:
     """Pulling the plug many times never leads to safe mode, and every start counts a boot."""
     with a_unit(tmp_path / "flash", broker) as unit:

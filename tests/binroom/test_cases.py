@@ -26,6 +26,7 @@ def test_case(case: Callable[[], None]) -> None:
     case()
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("module", MODULES)
 def test_cases_on_micropython(module: str) -> None:
     """Every case of a module on the real interpreter, in a heap of 1 MiB."""

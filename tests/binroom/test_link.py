@@ -12,6 +12,8 @@ from sim.micropython.interpreter import find_micropython
 from sim.micropython.running import RunningUnit, simple_settings
 from tests.support.binroom_broker import AREA, DRY, ROOM, WET, wait_for
 
+pytestmark = pytest.mark.real
+
 Script = Callable[["Peer", int], None]
 CONNACK = b"\x20\x02\x00\x00"
 
@@ -214,6 +216,7 @@ def flashes(unit: RunningUnit) -> bool:
     return any(at > time.monotonic() - 6 and level for at, level in unit.panel.changes(16))
 
 
+@pytest.mark.real
 def test_connect_says_who_will_and_keepalive(desks: Desks) -> None:
     """CONNECT carries id, user, password, keepalive 20 and a retained QoS 1 will; SUBSCRIBE the unit's filters."""
     broker, _ = desks["good"]
@@ -238,6 +241,7 @@ def test_a_bad_broker_is_left_and_tried_again(desks: Desks, name: str) -> None:
     assert unit.starts == 1
 
 
+@pytest.mark.real
 def test_no_puback_is_resent_as_duplicate_then_left(desks: Desks) -> None:
     """A PUBLISH without PUBACK is sent again with DUP, same packet id; then the connection is given up."""
     broker, unit = desks["no puback"]
@@ -261,6 +265,7 @@ def test_half_open_connection(desks: Desks) -> None:
     assert flashes(unit)
 
 
+@pytest.mark.real
 def test_a_good_broker_keeps_its_unit(desks: Desks) -> None:
     """With a broker as it should be, one connection lasts and is kept alive by pings."""
     broker, unit = desks["good"]

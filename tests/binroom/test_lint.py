@@ -41,6 +41,7 @@ def _program(name: str) -> str:
     return found
 
 
+@pytest.mark.real
 def test_every_file_compiles_and_imports_on_the_interpreter(tmp_path: Path) -> None:
     """Each file passes mpy-cross, and the compiled files, nothing else of ours, import on the real interpreter."""
     compiler = _program("mpy-cross")

@@ -41,6 +41,7 @@ def certificates(folder: Path, name: str) -> tuple[Path, Path, Path]:
     return folder / "ca.der", folder / "server.pem", folder / "server.key"
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("trusted", [True, False])
 def test_tls_with_the_right_and_a_wrong_authority(tmp_path: Path, trusted: bool) -> None:
     """With the broker's authority the unit is ready over TLS; with another one it refuses the broker and says so."""
@@ -70,6 +71,7 @@ def test_tls_with_the_right_and_a_wrong_authority(tmp_path: Path, trusted: bool)
         broker.kill()
 
 
+@pytest.mark.real
 def test_the_right_wifi_key(tmp_path: Path) -> None:
     """With the right Wi-Fi key the unit comes up."""
     broker = Mosquitto(tmp_path)

@@ -7,6 +7,8 @@ import pytest
 
 from sim.micropython.interpreter import find_micropython
 
+pytestmark = pytest.mark.real
+
 REPO = Path(__file__).resolve().parents[2]
 
 

@@ -11,6 +11,8 @@ from sim.micropython.interpreter import find_micropython
 from sim.micropython.running import RunningUnit, simple_settings
 from tests.support.binroom_broker import AREA, DRY, ROOM, WET, Hand, Mosquitto, wait_for
 
+pytestmark = pytest.mark.real
+
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Mosquitto]:

@@ -10,6 +10,8 @@ from broker.mqtt.amqtt_broker import DeskBroker, choose_broker
 from broker.mqtt.mosquitto import EmbeddedBroker, EmbeddedBrokerError, find_mosquitto, free_port, unsafe_because
 from tests.support.processes import Client, need_mosquitto, wait_until
 
+pytestmark = pytest.mark.real
+
 ACCOUNTS = {name: f"pw-{name}" for name in ("bridge-xh", "watch-xh", "t01", "t02", "r01")}
 
 

@@ -140,6 +140,7 @@ def test_messages_are_settled_though_they_cannot_be_stored(
     Link.events.put(Arrived([(topic, payload, 17)], 3))
     deadline = threading.Timer(10, stop.set)
     deadline.start()
+    # The one loop of the program, without the sockets, signals and folders of `process.serve`.
     process._loop(morning.bridge, cast(BridgeLink, Link()), process.Desk(), lambda: morning.now, stop)
     deadline.cancel()
     assert settled == [(3, [17])]

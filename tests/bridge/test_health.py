@@ -4,11 +4,12 @@ import time
 import urllib.error
 from pathlib import Path
 
+import pytest
 from fastapi.testclient import TestClient
 
 from broker.process import Desk
-from broker.web.api.app import LINK_LOST_S, build_app
-from broker.web.picture import snapshot
+from broker.web.api.app import build_app
+from broker.web.picture import LINK_LOST_S, snapshot
 from tests.support.bridge_morning import Morning
 from tests.support.processes import BridgeProcess, mosquitto, wait_until
 
@@ -37,6 +38,7 @@ def test_a_broker_that_is_gone_is_ill_health(tmp_path: Path) -> None:
     morning.close()
 
 
+@pytest.mark.real
 def test_a_killed_broker_is_seen_in_the_picture(tmp_path: Path) -> None:
     """Whoever looks at the bridge sees that its broker died, since when, and that it is back."""
     broker = mosquitto(tmp_path / "mosquitto")
@@ -56,6 +58,7 @@ def test_a_killed_broker_is_seen_in_the_picture(tmp_path: Path) -> None:
         broker.stop()
 
 
+@pytest.mark.real
 def test_a_bridge_that_never_found_its_broker_says_so(tmp_path: Path) -> None:
     """From the start on, too."""
     bridge = BridgeProcess(tmp_path / "bridge", 1)

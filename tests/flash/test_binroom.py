@@ -13,12 +13,14 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from broker.mqtt.mosquitto import EmbeddedBroker
 from firmware import wire
-from tests.support.flashing import AREA, PASSWORDS, Desk, running_broker
+from tests.support.flashing import AREA, PASSWORDS, Workshop, running_broker
 from tools.flashing import ledger
 from tools.flashing.board.board import open_board
 from tools.flashing.board.inventory import Contents, read_contents
 from tools.flashing.board.release import MANIFEST, Release, pack_release
 from tools.flashing.commands import main
+
+pytestmark = pytest.mark.real
 
 HELLO = ("--hello-seconds", "20")
 SECRETS = [*PASSWORDS.values(), "the wifi key"]
@@ -32,11 +34,11 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]
 
 
 @pytest.fixture
-def desk(tmp_path: Path, broker: EmbeddedBroker) -> Iterator[Desk]:
-    """A desk on that broker."""
-    desk = Desk(tmp_path, broker.port)
-    yield desk
-    desk.close()
+def workshop(tmp_path: Path, broker: EmbeddedBroker) -> Iterator[Workshop]:
+    """A workshop on that broker."""
+    workshop = Workshop(tmp_path, broker.port)
+    yield workshop
+    workshop.close()
 
 
 def contents_of(port: Path) -> Contents:
@@ -47,10 +49,10 @@ def contents_of(port: Path) -> Contents:
     return contents
 
 
-def test_a_new_board_becomes_a_unit_that_reports(desk: Desk) -> None:
+def test_a_new_board_becomes_a_unit_that_reports(workshop: Workshop) -> None:
     """One command: release, settings, hello, label, ledger; a second run writes nothing; no secret is told anywhere."""
-    with desk.board() as board:
-        code, told, text = desk.flash("binroom", "--id", "r01", "--area", AREA, *HELLO)
+    with workshop.board() as board:
+        code, told, text = workshop.flash("binroom", "--id", "r01", "--area", AREA, *HELLO)
         assert code == 0, text
         unit = told["units"][0]
         assert unit["hello_boot"] == 1
@@ -59,23 +61,23 @@ def test_a_new_board_becomes_a_unit_that_reports(desk: Desk) -> None:
         assert (contents.device, contents.area, contents.current) == ("r01", AREA, unit["release"])
         assert f"/release/{unit['release']}/logging.py" in contents.files
 
-        code, told, more = desk.flash("binroom", "--id", "r01", *HELLO)
+        code, told, more = workshop.flash("binroom", "--id", "r01", *HELLO)
         assert code == 0, more
         assert told["units"][0]["bytes_written"] == 0
         assert told["units"][0]["hello_boot"] > 1
 
-        code, told, more_still = desk.flash("verify", "--id", "r01")
+        code, told, more_still = workshop.flash("verify", "--id", "r01")
         assert (code, told["wrong"]) == (0, [])
-        lines, bad = ledger.read(desk.folder / "ledger.jsonl")
+        lines, bad = ledger.read(workshop.folder / "ledger.jsonl")
         assert (lines[0]["id"], lines[0]["release"], lines[0]["hello_boot"]) == ("r01", unit["release"], 1)
         assert (len(lines), bad) == (2, 0)
-        label = (desk.folder / "labels/room-r01.txt").read_text()
+        label = (workshop.folder / "labels/room-r01.txt").read_text()
         assert f"zp:{AREA}/room/r01" in label
         everything = text + more + more_still + label + json.dumps(lines) + board.printed.decode(errors="replace")
         assert not [secret for secret in SECRETS if secret in everything]
 
 
-def test_an_upgrade_and_the_way_back(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upgrade_and_the_way_back(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     """After an upgrade `rollback` puts the former release in force, and the unit reports with it; the ledger knows."""
     usual = main.build_release
 
@@ -84,27 +86,27 @@ def test_an_upgrade_and_the_way_back(desk: Desk, monkeypatch: pytest.MonkeyPatch
         files = {path: data for path, data in built.files.items() if path != MANIFEST}
         return pack_release({**files, "notes.txt": b"the release before"}, built.boot_loader)
 
-    with desk.board():
+    with workshop.board():
         monkeypatch.setattr(main, "build_release", older)
-        _, told, _ = desk.flash("binroom", "--id", "r02", *HELLO)
+        _, told, _ = workshop.flash("binroom", "--id", "r02", *HELLO)
         before = told["units"][0]["release"]
         monkeypatch.setattr(main, "build_release", usual)
-        code, told, text = desk.flash("binroom", "--id", "r02", *HELLO)
+        code, told, text = workshop.flash("binroom", "--id", "r02", *HELLO)
         assert code == 0, text
         assert (told["units"][0]["former"], told["units"][0]["release"] != before) == (before, True)
         assert told["units"][0]["copied"] > 10
         assert told["units"][0]["bytes_written"] < 5000
-        code, told, text = desk.flash("rollback", "--id", "r02", *HELLO)
+        code, told, text = workshop.flash("rollback", "--id", "r02", *HELLO)
         assert code == 0, text
         assert (told["release"], told["hello_boot"] is not None) == (before, True)
-        lines, _ = ledger.read(desk.folder / "ledger.jsonl")
+        lines, _ = ledger.read(workshop.folder / "ledger.jsonl")
         assert [line["action"] for line in lines] == ["binroom", "binroom", "rollback"]
 
 
-def test_a_flashed_unit_lights_its_lamp(desk: Desk, broker: EmbeddedBroker) -> None:
+def test_a_flashed_unit_lights_its_lamp(workshop: Workshop, broker: EmbeddedBroker) -> None:
     """From the box to the wall: what the tool wrote takes a call from the broker and drives the lamp's pin."""
-    with desk.board(with_panel=True):
-        assert desk.flash("binroom", "--id", "r09", *HELLO)[0] == 0
+    with workshop.board(with_panel=True):
+        assert workshop.flash("binroom", "--id", "r09", *HELLO)[0] == 0
         bridge = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"bridge-{AREA}")
         bridge.username_pw_set(f"bridge-{AREA}", PASSWORDS[f"bridge-{AREA}"])
         bridge.connect("127.0.0.1", broker.port)
@@ -121,29 +123,29 @@ def test_a_flashed_unit_lights_its_lamp(desk: Desk, broker: EmbeddedBroker) -> N
         while steady < 6 and time.monotonic() < until:
             bridge.publish(clock, wire.pack(clock, {"at": int(time.time())}), qos=1).wait_for_publish(5)
             time.sleep(0.1)
-            steady = steady + 1 if desk.panels[0].level(16) == 1 else 0
+            steady = steady + 1 if workshop.panels[0].level(16) == 1 else 0
         bridge.disconnect()
         bridge.loop_stop()
         assert steady == 6
 
 
-def test_a_dry_run_writes_nothing(desk: Desk) -> None:
+def test_a_dry_run_writes_nothing(workshop: Workshop) -> None:
     """--dry-run shows the plan and leaves board, ledger and labels as they were."""
-    with desk.board() as board:
-        code, told, text = desk.flash("binroom", "--id", "r01", "--dry-run")
+    with workshop.board() as board:
+        code, told, text = workshop.flash("binroom", "--id", "r01", "--dry-run")
         assert code == 0, text
         assert told["units"][0]["bytes_written"] > 10000
         assert contents_of(board.port).files == {}
-        assert not (desk.folder / "ledger.jsonl").exists()
+        assert not (workshop.folder / "ledger.jsonl").exists()
 
 
-def test_several_units_at_once_and_one_that_fails(desk: Desk) -> None:
+def test_several_units_at_once_and_one_that_fails(workshop: Workshop) -> None:
     """Two boards are written side by side; the one whose password is missing fails alone with its own exit code."""
     for number in (1, 2):
-        desk.board(f"binroom-0{number}").plug()
-    ports = {number: desk.ports / f"binroom-0{number}" for number in (1, 2)}
-    (desk.folder / "keys/r02.password").unlink()
-    code, told, text = desk.flash("binroom", "--with", f"r01={ports[1]}", "--with", f"r02={ports[2]}", *HELLO)
+        workshop.board(f"binroom-0{number}").plug()
+    ports = {number: workshop.ports / f"binroom-0{number}" for number in (1, 2)}
+    (workshop.folder / "keys/r02.password").unlink()
+    code, told, text = workshop.flash("binroom", "--with", f"r01={ports[1]}", "--with", f"r02={ports[2]}", *HELLO)
     assert code == 2, text
     good, bad = told["units"]
     assert (good["id"], good["ok"], good["hello_boot"]) == ("r01", True, good["hello_boot"])
@@ -151,69 +153,69 @@ def test_several_units_at_once_and_one_that_fails(desk: Desk) -> None:
     assert (bad["id"], bad["error"]["problem"]) == ("r02", "secret_file")
 
 
-def test_a_used_id_is_refused_until_it_is_replaced(desk: Desk) -> None:
+def test_a_used_id_is_refused_until_it_is_replaced(workshop: Workshop) -> None:
     """A second board cannot take r03 while the first lives; with --replace it can, and counts its boots on."""
-    first, second = desk.board("binroom-01"), desk.board("binroom-02")
+    first, second = workshop.board("binroom-01"), workshop.board("binroom-02")
     first.plug()
-    assert desk.flash("binroom", "--id", "r03", "--port", str(first.port), *HELLO)[0] == 0
+    assert workshop.flash("binroom", "--id", "r03", "--port", str(first.port), *HELLO)[0] == 0
     second.plug()
-    code, told, _ = desk.flash("binroom", "--id", "r03", "--port", str(second.port), *HELLO)
+    code, told, _ = workshop.flash("binroom", "--id", "r03", "--port", str(second.port), *HELLO)
     assert (code, told["units"][0]["error"]["problem"]) == (50, "id_used")
     assert contents_of(second.port).files == {}
     first.pull()
-    code, told, _ = desk.flash("binroom", "--id", "r03", "--port", str(second.port), *HELLO)
+    code, told, _ = workshop.flash("binroom", "--id", "r03", "--port", str(second.port), *HELLO)
     assert told["units"][0]["error"]["problem"] == "id_used"
-    code, told, text = desk.flash("binroom", "--id", "r03", "--port", str(second.port), "--replace", *HELLO)
+    code, told, text = workshop.flash("binroom", "--id", "r03", "--port", str(second.port), "--replace", *HELLO)
     assert code == 0, text
     assert told["units"][0]["hello_boot"] > 1
 
 
-def test_a_board_moved_to_another_room_forgets_the_first(desk: Desk) -> None:
+def test_a_board_moved_to_another_room_forgets_the_first(workshop: Workshop) -> None:
     """The state of r04 is not on the board any more when it is r05."""
-    with desk.board() as board:
-        assert desk.flash("binroom", "--id", "r04", *HELLO)[0] == 0
+    with workshop.board() as board:
+        assert workshop.flash("binroom", "--id", "r04", *HELLO)[0] == 0
         before = contents_of(board.port)
         assert any(path.startswith("/state/ring") for path in before.files) or "/state/boot.json" in before.files
-        code, told, text = desk.flash("binroom", "--id", "r05", *HELLO)
+        code, told, text = workshop.flash("binroom", "--id", "r05", *HELLO)
         assert code == 0, text
         assert "/state/boot.json" not in told["units"][0]["removed"]
         assert told["units"][0]["hello_boot"] > before.boot
         assert contents_of(board.port).device == "r05"
 
 
-def test_the_broker_that_refuses_the_unit_is_named(desk: Desk) -> None:
+def test_the_broker_that_refuses_the_unit_is_named(workshop: Workshop) -> None:
     """A wrong password is found out by the board itself, not reported as silence."""
-    (desk.folder / "keys/r06.password").write_text("not what the broker knows\n")
-    with desk.board():
-        code, told, _ = desk.flash("binroom", "--id", "r06", "--hello-seconds", "4")
+    (workshop.folder / "keys/r06.password").write_text("not what the broker knows\n")
+    with workshop.board():
+        code, told, _ = workshop.flash("binroom", "--id", "r06", "--hello-seconds", "4")
         assert (code, told["units"][0]["error"]["problem"]) == (44, "broker_refused")
         assert "r06" in told["units"][0]["error"]["sentence"]
 
 
-def test_a_wrong_wifi_password_is_named(desk: Desk) -> None:
+def test_a_wrong_wifi_password_is_named(workshop: Workshop) -> None:
     """The board cannot join: the sentence says which network and that it is the password."""
     from tests.support.flashing import write_secret
 
-    write_secret(desk.folder / "keys/wifi.key", "not the wifi key")
-    desk.write_settings(wifi={"ssid": "binrooms", "key_file": "keys/wifi.key"})
-    with desk.board(environment={"ZP_WIFI": "binrooms:the wifi key"}):
-        code, told, _ = desk.flash("binroom", "--id", "r07", "--hello-seconds", "2", "--wifi-seconds", "2")
+    write_secret(workshop.folder / "keys/wifi.key", "not the wifi key")
+    workshop.write_settings(wifi={"ssid": "binrooms", "key_file": "keys/wifi.key"})
+    with workshop.board(environment={"ZP_WIFI": "binrooms:the wifi key"}):
+        code, told, _ = workshop.flash("binroom", "--id", "r07", "--hello-seconds", "2", "--wifi-seconds", "2")
         assert (code, told["units"][0]["error"]["problem"]) in {(41, "wifi_password"), (40, "wifi_unknown")}
         assert "binrooms" in told["units"][0]["error"]["sentence"]
 
 
-def test_selftest_and_list_and_rollback_on_a_running_unit(desk: Desk) -> None:
+def test_selftest_and_list_and_rollback_on_a_running_unit(workshop: Workshop) -> None:
     """The self test passes, a dead lamp fails it, `list` names the unit, a rollback needs a former release."""
-    with desk.board(with_panel=True) as board:
-        assert desk.flash("binroom", "--id", "r08", *HELLO)[0] == 0
-        code, told, text = desk.flash("selftest", "--id", "r08", "--hold-ms", "10")
+    with workshop.board(with_panel=True) as board:
+        assert workshop.flash("binroom", "--id", "r08", *HELLO)[0] == 0
+        code, told, text = workshop.flash("selftest", "--id", "r08", "--hold-ms", "10")
         assert code == 0, text
         assert {step["name"] for step in told["steps"]} >= {"flash", "lamps", "buttons", "sensors", "wifi", "broker"}
-        desk.panels[0].stick(16, 0)
-        code, told, _ = desk.flash("selftest", "--id", "r08", "--hold-ms", "10")
+        workshop.panels[0].stick(16, 0)
+        code, told, _ = workshop.flash("selftest", "--id", "r08", "--hold-ms", "10")
         assert code == 34
         assert [step["name"] for step in told["steps"] if not step["ok"]] == ["lamps"]
-        _, told, _ = desk.flash("list")
+        _, told, _ = workshop.flash("list")
         assert [(port["id"], port["area"]) for port in told["ports"]] == [("r08", AREA)]
-        assert desk.flash("rollback", "--id", "r08")[0] == 33
+        assert workshop.flash("rollback", "--id", "r08")[0] == 33
         assert board.powered

@@ -1,4 +1,4 @@
-"""The plan of an installation: right from any beginning, harmless when cut at any step."""
+"""An installation: right from any beginning, harmless when cut at any step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.flashing.board.changes import Action, Plan, Step, make_plan
+from tools.flashing.board.changes import Action, Installation, Step, make_installation
 from tools.flashing.board.inventory import Contents, whole_release
 from tools.flashing.board.release import MANIFEST, Release, pack_release, sha256
 from tools.flashing.errors import FlashError
@@ -88,15 +88,15 @@ def config(device: str, secret: str = "s") -> dict[str, bytes]:
     return {"/config/keys/mqtt": secret.encode(), "/config/network.json": b"{}", "/config/unit.json": unit}
 
 
-def plan_for(disk: Disk, release: Release, device: str = "r01") -> Plan:
-    """The plan on this disk."""
-    return make_plan(disk.contents(), release, config(device), {})
+def installation_for(disk: Disk, release: Release, device: str = "r01") -> Installation:
+    """The installation on this disk."""
+    return make_installation(disk.contents(), release, config(device), {})
 
 
 def install(disk: Disk, release: Release, device: str = "r01", cut: int | None = None) -> None:
     """All steps, or the first `cut` of them."""
-    plan = plan_for(disk, release, device)
-    steps = [*plan.steps, *plan.afterwards]
+    installation = installation_for(disk, release, device)
+    steps = [*installation.steps, *installation.afterwards]
     for step in steps[:cut]:
         disk.do(step)
     if cut is not None and cut < len(steps) and steps[cut].action in (Action.WRITE, Action.COPY):
@@ -106,9 +106,9 @@ def install(disk: Disk, release: Release, device: str = "r01", cut: int | None =
 def test_a_blank_board_gets_everything() -> None:
     """On an empty board every file is written and `current` comes last."""
     disk = Disk()
-    plan = plan_for(disk, RELEASES[0])
-    assert plan.steps[-1].path == "/current"
-    assert plan.count(Action.KEEP) == plan.count(Action.REMOVE) == 0
+    installation = installation_for(disk, RELEASES[0])
+    assert installation.steps[-1].path == "/current"
+    assert installation.count(Action.KEEP) == installation.count(Action.REMOVE) == 0
     install(disk, RELEASES[0])
     assert disk.runnable()
     assert disk.contents().current == RELEASES[0].name
@@ -118,9 +118,9 @@ def test_nothing_is_written_twice() -> None:
     """A second run with the same release and settings writes nothing."""
     disk = Disk()
     install(disk, RELEASES[0])
-    plan = plan_for(disk, RELEASES[0])
-    assert plan.bytes_to_write == 0
-    assert {step.action for step in plan.steps} == {Action.KEEP}
+    installation = installation_for(disk, RELEASES[0])
+    assert installation.bytes_to_write == 0
+    assert {step.action for step in installation.steps} == {Action.KEEP}
 
 
 def test_the_former_release_stays_and_older_ones_go() -> None:
@@ -139,7 +139,7 @@ def test_an_upgrade_sends_what_changed() -> None:
     """A file that the former release has is copied on the board; only the other and the manifest are sent."""
     disk = Disk()
     install(disk, RELEASES[0])
-    steps = plan_for(disk, RELEASES[1]).steps
+    steps = installation_for(disk, RELEASES[1]).steps
     copied = {step.path: step.source for step in steps if step.action is Action.COPY}
     assert copied == {f"{RELEASES[1].folder}/firmware/wire.mpy": f"{RELEASES[0].folder}/firmware/wire.mpy"}
     sent = {step.path for step in steps if step.action is Action.WRITE}
@@ -155,10 +155,10 @@ def test_one_changed_setting_is_one_write() -> None:
     """A new password alone changes its own file and nothing else."""
     disk = Disk()
     install(disk, RELEASES[0])
-    plan = make_plan(disk.contents(), RELEASES[0], config("r01", "other"), {})
-    written = [step.path for step in plan.steps if step.action is Action.WRITE]
+    installation = make_installation(disk.contents(), RELEASES[0], config("r01", "other"), {})
+    written = [step.path for step in installation.steps if step.action is Action.WRITE]
     assert written == ["/config/keys/mqtt"]
-    assert [step.secret for step in plan.steps if step.action is Action.WRITE] == [True]
+    assert [step.secret for step in installation.steps if step.action is Action.WRITE] == [True]
 
 
 def test_a_board_that_was_another_unit_forgets_its_state_before_it_changes_its_name() -> None:
@@ -167,12 +167,12 @@ def test_a_board_that_was_another_unit_forgets_its_state_before_it_changes_its_n
     install(disk, RELEASES[0], "r01")
     disk.folders.add("/state")
     disk.files["/state/calibration.json"] = b"{}"
-    steps = plan_for(disk, RELEASES[0], "r02").steps
+    steps = installation_for(disk, RELEASES[0], "r02").steps
     order = [step.path for step in steps if step.action in (Action.REMOVE, Action.WRITE)]
     assert order.index("/state/calibration.json") < order.index("/config/unit.json")
     assert not any(
         step.path.startswith("/state/") and step.action is Action.REMOVE
-        for step in plan_for(disk, RELEASES[0], "r01").steps
+        for step in installation_for(disk, RELEASES[0], "r01").steps
     )
 
 
@@ -197,9 +197,9 @@ def test_strange_files_in_the_release_folder_go() -> None:
 
 
 def test_a_full_flash_is_refused_before_anything_is_written() -> None:
-    """Where the release cannot fit the plan says how much is needed and how much is free."""
+    """Where the release cannot fit the refusal says how much is needed and how much is free."""
     with pytest.raises(FlashError) as caught:
-        plan_for(Disk(blocks=12), RELEASES[0])
+        installation_for(Disk(blocks=12), RELEASES[0])
     assert caught.value.problem == "flash_full"
     assert int(str(caught.value.facts["needed"])) > int(str(caught.value.facts["free"]))
 
@@ -235,7 +235,7 @@ def test_cut_anywhere_the_board_runs_and_the_next_run_ends_well(orders: list[tup
     assert disk.runnable()
     contents = disk.contents()
     assert (contents.current, contents.device) == (RELEASES[number].name, device)
-    assert plan_for(disk, RELEASES[number], device).bytes_to_write == 0
+    assert installation_for(disk, RELEASES[number], device).bytes_to_write == 0
     assert contents.former != contents.current
 
 
@@ -248,8 +248,8 @@ def test_every_step_of_every_upgrade_may_be_the_last() -> None:
             while cut <= length:
                 disk = Disk()
                 install(disk, old)
-                plan = plan_for(disk, new, "r02")
-                length = len(plan.steps) + len(plan.afterwards)
+                installation = installation_for(disk, new, "r02")
+                length = len(installation.steps) + len(installation.afterwards)
                 install(disk, new, "r02", cut)
                 assert disk.runnable()
                 install(disk, new, "r02")

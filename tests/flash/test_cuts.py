@@ -12,14 +12,16 @@ from pathlib import Path
 import pytest
 
 from sim.usb_board.board import VirtualBoard
-from tests.support.flashing import Desk
+from tests.support.flashing import Workshop
 from tools.flashing.board.board import open_board
-from tools.flashing.board.changes import Action, Plan, make_plan
+from tools.flashing.board.changes import Action, Installation, make_installation
 from tools.flashing.board.install import carry_out, clean_up
 from tools.flashing.board.inventory import Contents, read_contents, read_manifest, whole_release
 from tools.flashing.board.release import Release, pack_release
 from tools.flashing.board.rollback import roll_back
 from tools.flashing.errors import FlashError
+
+pytestmark = pytest.mark.real
 
 CONFIG = {"/config/keys/mqtt": b"secret", "/config/unit.json": b'{"area": "xh", "device": "r01"}'}
 LOADER = b"print('boot loader')\n"
@@ -38,13 +40,13 @@ def release(number: int) -> Release:
 OLD, NEW = release(1), release(2)
 
 
-def install(board: VirtualBoard, wanted: Release) -> Plan:
+def install(board: VirtualBoard, wanted: Release) -> Installation:
     """One installation as the tool does it, without the hello."""
     with open_board(str(board.port)) as prompt:
-        plan = make_plan(read_contents(prompt), wanted, CONFIG, {})
-        carry_out(prompt, plan)
-        clean_up(prompt, plan)
-    return plan
+        installation = make_installation(read_contents(prompt), wanted, CONFIG, {})
+        carry_out(prompt, installation)
+        clean_up(prompt, installation)
+    return installation
 
 
 def look(board: VirtualBoard) -> tuple[Contents, list[str]]:
@@ -59,12 +61,12 @@ def look(board: VirtualBoard) -> tuple[Contents, list[str]]:
 @pytest.fixture
 def board(tmp_path: Path) -> Iterator[VirtualBoard]:
     """A board that runs the old release."""
-    desk = Desk(tmp_path)
-    board = desk.board(blocks=96)
+    workshop = Workshop(tmp_path)
+    board = workshop.board(blocks=96)
     board.plug()
     install(board, OLD)
     yield board
-    desk.close()
+    workshop.close()
 
 
 def ends_well(board: VirtualBoard) -> None:
@@ -150,5 +152,6 @@ def test_a_damaged_file_is_written_again_and_nothing_else(board: VirtualBoard) -
     """What differs by its hash is written; the rest is kept."""
     with open_board(str(board.port)) as prompt:
         prompt.write(f"{OLD.folder}/firmware/wire.mpy", b"damaged")
-    plan = install(board, OLD)
-    assert [step.path for step in plan.steps if step.action is Action.WRITE] == [f"{OLD.folder}/firmware/wire.mpy"]
+    installation = install(board, OLD)
+    written = [step.path for step in installation.steps if step.action is Action.WRITE]
+    assert written == [f"{OLD.folder}/firmware/wire.mpy"]

@@ -21,9 +21,9 @@ from sim.usb_board.board import VirtualBoard
 from sim.usb_board.rom import ESP32S2_MAGIC, RomLoader
 from sim.usb_board.terminal import make_raw
 from sim.usb_board.uf2_drive import RP2350_ARM_S, Uf2Drive, make_uf2
-from tests.sim.test_usb_board_rom import esp_image
-from tests.support.flashing import REPO, Desk, write_secret
-from tools.flashing.board.board import _why_closed, open_board
+from tests.support.flashing import REPO, Workshop, esp_image, write_secret
+from tests.support.processes import wait_until
+from tools.flashing.board.board import open_board, why_closed
 from tools.flashing.board.image import check_image, find_drive, write_esp, write_uf2
 from tools.flashing.board.inventory import Identity, check_fit
 from tools.flashing.board.ports import Port, choose, wait_for_new
@@ -38,11 +38,11 @@ DRY = ("--no-hello", "--dry-run")
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """A desk without a broker."""
-    desk = Desk(tmp_path)
-    yield desk
-    desk.close()
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    """A workshop without a broker."""
+    workshop = Workshop(tmp_path)
+    yield workshop
+    workshop.close()
 
 
 def problem(told: dict[str, object]) -> str:
@@ -55,17 +55,17 @@ def problem(told: dict[str, object]) -> str:
 # --- ports ------------------------------------------------------------------------------------------------
 
 
-def test_no_board_at_all(desk: Desk) -> None:
+def test_no_board_at_all(workshop: Workshop) -> None:
     """Without any port the tool says so, and what a cable that only charges looks like."""
-    code, told, text = desk.flash("list")
+    code, told, text = workshop.flash("list")
     assert (code, problem(told)) == (10, "no_port")
     assert "charges" in text
 
 
-def test_an_unknown_port_and_an_unknown_serial_number(desk: Desk) -> None:
+def test_an_unknown_port_and_an_unknown_serial_number(workshop: Workshop) -> None:
     """A port that is not there is named."""
-    assert problem(desk.flash("binroom", "--id", "r01", "--port", "/dev/ttyNONE", *DRY)[1]) == "no_such_port"
-    assert problem(desk.flash("binroom", "--id", "r01", "--port", "serial:77", *DRY)[1]) == "no_such_port"
+    assert problem(workshop.flash("binroom", "--id", "r01", "--port", "/dev/ttyNONE", *DRY)[1]) == "no_such_port"
+    assert problem(workshop.flash("binroom", "--id", "r01", "--port", "serial:77", *DRY)[1]) == "no_such_port"
 
 
 def test_several_boards_and_none_chosen() -> None:
@@ -88,10 +88,11 @@ def test_a_charge_only_cable() -> None:
     assert found.path == "/dev/ttyUSB0"
 
 
-def test_a_busy_port_names_its_holder(desk: Desk) -> None:
+@pytest.mark.real
+def test_a_busy_port_names_its_holder(workshop: Workshop) -> None:
     """While another program has the port, the sentence says so."""
-    with desk.board() as board, serial.Serial(str(board.port), exclusive=True):
-        code, told, _ = desk.flash("binroom", "--id", "r01", *DRY)
+    with workshop.board() as board, serial.Serial(str(board.port), exclusive=True):
+        code, told, _ = workshop.flash("binroom", "--id", "r01", *DRY)
     assert (code, problem(told)) == (14, "busy")
 
 
@@ -99,17 +100,18 @@ def test_a_port_without_permission(tmp_path: Path) -> None:
     """Not every failure is blamed on a group: only the one that is."""
     port = tmp_path / "port"
     port.touch()
-    refused = _why_closed(str(port), OSError(errno.EACCES, "Permission denied"))
+    refused = why_closed(str(port), OSError(errno.EACCES, "Permission denied"))
     assert refused.problem == "no_permission"
     assert port.group() in refused.action
-    assert _why_closed(str(port), OSError(errno.EIO, "Input/output error")).problem == "cable_pulled"
+    assert why_closed(str(port), OSError(errno.EIO, "Input/output error")).problem == "cable_pulled"
 
 
-def test_a_board_without_an_interpreter(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.real
+def test_a_board_without_an_interpreter(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     """A blank ESP32 does not answer at the prompt; the next action is an image."""
     monkeypatch.setattr("tools.flashing.board.board.ENTER_TRIES_S", (1.0,))
-    with desk.board(rom=RomLoader()):
-        code, told, text = desk.flash("binroom", "--id", "r01", *DRY)
+    with workshop.board(rom=RomLoader()):
+        code, told, text = workshop.flash("binroom", "--id", "r01", *DRY)
     assert (code, problem(told)) == (20, "silent")
     assert "--image" in text
 
@@ -136,18 +138,20 @@ def test_old_and_foreign_boards_are_refused() -> None:
         assert caught.value.problem == expected
 
 
-def test_an_old_interpreter_is_refused_on_a_real_prompt(desk: Desk) -> None:
+@pytest.mark.real
+def test_an_old_interpreter_is_refused_on_a_real_prompt(workshop: Workshop) -> None:
     """A board that says it runs MicroPython 1.19 gets nothing written."""
-    with desk.board(claims={"machine": "ESP32 module", "version": (1, 19, 1, ""), "platform": "esp32"}):
-        code, told, text = desk.flash("binroom", "--id", "r01", *DRY)
+    with workshop.board(claims={"machine": "ESP32 module", "version": (1, 19, 1, ""), "platform": "esp32"}):
+        code, told, text = workshop.flash("binroom", "--id", "r01", *DRY)
     assert (code, problem(told)) == (23, "wrong_interpreter")
     assert "1.19.1" in text
 
 
-def test_a_full_flash_is_refused_before_writing(desk: Desk) -> None:
+@pytest.mark.real
+def test_a_full_flash_is_refused_before_writing(workshop: Workshop) -> None:
     """A flash of 20 blocks cannot take the release; the board goes on unchanged."""
-    with desk.board(blocks=20) as board:
-        code, told, _ = desk.flash("binroom", "--id", "r01", "--no-hello")
+    with workshop.board(blocks=20) as board:
+        code, told, _ = workshop.flash("binroom", "--id", "r01", "--no-hello")
         assert (code, problem(told)) == (29, "flash_full")
         with open_board(str(board.port)) as prompt:
             assert prompt.ask("import os\nprint(os.listdir('/'))", "looking") == []
@@ -185,14 +189,15 @@ def test_images_are_checked_before_anything_else(tmp_path: Path) -> None:
     assert caught.value.problem == "usage"
 
 
-def test_from_a_blank_chip_to_the_prompt(desk: Desk) -> None:
+@pytest.mark.real
+def test_from_a_blank_chip_to_the_prompt(workshop: Workshop) -> None:
     """The real esptool writes the image into the fake ROM; after RESET the prompt takes the release."""
-    file = image_file(desk.folder, esp_image())
-    with desk.board(rom=RomLoader()) as board:
+    file = image_file(workshop.folder, esp_image())
+    with workshop.board(rom=RomLoader()) as board:
         assert board.rom is not None
         pressed = threading.Thread(target=_press_reset_when_written, args=(board,), daemon=True)
         pressed.start()
-        code, _, text = desk.flash("binroom", "--id", "r01", "--no-hello", "--image", str(file))
+        code, _, text = workshop.flash("binroom", "--id", "r01", "--no-hello", "--image", str(file))
         pressed.join(timeout=30)
         assert code == 0, text
         assert bytes(board.rom.flash[0x1000 : 0x1000 + 30000]) == file.read_bytes()
@@ -206,16 +211,17 @@ def _press_reset_when_written(board: VirtualBoard) -> None:
     board.reset()
 
 
-def test_faults_of_the_boot_loader_have_their_sentences(desk: Desk) -> None:
+@pytest.mark.real
+def test_faults_of_the_boot_loader_have_their_sentences(workshop: Workshop) -> None:
     """Another chip, a chip that is deaf, a flash that reads back wrong, and a silence half way."""
-    image = check_image(image_file(desk.folder, esp_image(60000)), None)
+    image = check_image(image_file(workshop.folder, esp_image(60000)), None)
     for fault, value, expected in (
         ("magic", ESP32S2_MAGIC, "wrong_chip"),
         ("deaf", True, "no_auto_reset"),
         ("bad_md5", True, "image_failed"),
         ("silent_after", 3, "image_failed"),
     ):
-        with desk.board(f"binroom-{fault}", rom=RomLoader()) as board:
+        with workshop.board(f"binroom-{fault}", rom=RomLoader()) as board:
             assert board.rom is not None
             setattr(board.rom.faults, fault, value)
             with pytest.raises(FlashError) as caught:
@@ -247,17 +253,18 @@ def test_a_drive_that_does_not_take_the_file(tmp_path: Path) -> None:
     assert caught.value.problem == "image_failed"
 
 
-def test_from_a_held_bootsel_to_the_prompt(desk: Desk) -> None:
+@pytest.mark.real
+def test_from_a_held_bootsel_to_the_prompt(workshop: Workshop) -> None:
     """One command: the image to the drive, the port that then appears, the release; without a drive it says so."""
-    file = image_file(desk.folder, make_uf2(bytes(2048)))
-    media = desk.folder / "media"
+    file = image_file(workshop.folder, make_uf2(bytes(2048)))
+    media = workshop.folder / "media"
     arguments = ("binroom", "--id", "r01", "--no-hello", "--image", str(file), "--media", str(media))
-    code, told, _ = desk.flash(*arguments)
+    code, told, _ = workshop.flash(*arguments)
     assert (code, problem(told)) == (36, "no_drive")
-    drive, board = Uf2Drive(media / "RPI-RP2"), desk.board()
+    drive, board = Uf2Drive(media / "RPI-RP2"), workshop.board()
     rom = threading.Thread(target=_boot_when_taken, args=(drive, board), daemon=True)
     rom.start()
-    code, told, text = desk.flash(*arguments)
+    code, told, text = workshop.flash(*arguments)
     rom.join(timeout=30)
     assert code == 0, text
     assert told["units"][0]["port"] == str(board.port)
@@ -273,9 +280,10 @@ def _boot_when_taken(drive: Uf2Drive, board: VirtualBoard) -> None:
 # --- the watchdog and the person ---------------------------------------------------------------------------
 
 
-def test_a_watchdog_waits_while_the_prompt_is_held_and_bites_afterwards(desk: Desk) -> None:
+@pytest.mark.real
+def test_a_watchdog_waits_while_the_prompt_is_held_and_bites_afterwards(workshop: Workshop) -> None:
     """A unit's watchdog is armed anew by the tool and does not reset the board under its hands; forgotten, it does."""
-    with desk.board(with_panel=True) as board:
+    with workshop.board(with_panel=True) as board:
         with open_board(str(board.port)) as prompt:
             assert prompt.prefix == ""  # a board without a release has started no watchdog
             prompt.write("/current", b"0123456789ab")
@@ -290,8 +298,7 @@ def test_a_watchdog_waits_while_the_prompt_is_held_and_bites_afterwards(desk: De
             assert board.boots == boots
             prompt.prefix = ""
             prompt.ask("import machine\nw=machine.WDT(timeout=300)\nprint(1)", "starting a watchdog")
-            time.sleep(1)
-            assert board.boots > boots
+            wait_until(lambda: board.boots > boots, "the forgotten watchdog bites")
 
 
 def test_a_port_that_never_stops_talking_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,6 +329,7 @@ def test_a_port_that_never_stops_talking_is_given_up(tmp_path: Path, monkeypatch
     assert time.monotonic() - began < 8
 
 
+@pytest.mark.real
 @pytest.mark.parametrize(
     "junk",
     [
@@ -330,9 +338,9 @@ def test_a_port_that_never_stops_talking_is_given_up(tmp_path: Path, monkeypatch
         {"/release/x/manifest.json": b"not json", "/current": b"x"},
     ],
 )
-def test_a_board_full_of_nonsense_becomes_a_unit(desk: Desk, junk: dict[str, bytes]) -> None:
+def test_a_board_full_of_nonsense_becomes_a_unit(workshop: Workshop, junk: dict[str, bytes]) -> None:
     """Damaged pointers and settings stop nothing: `verify` names them, `binroom` puts them right."""
-    with desk.board() as board:
+    with workshop.board() as board:
         with open_board(str(board.port)) as prompt:
             folders = {"/config", "/state", "/release", "/release/x"}
             prompt.run(
@@ -340,15 +348,16 @@ def test_a_board_full_of_nonsense_becomes_a_unit(desk: Desk, junk: dict[str, byt
             )
             for path, data in junk.items():
                 prompt.write(path, data)
-        assert desk.flash("verify")[0] == 32
-        code, _, text = desk.flash("binroom", "--id", "r01", "--no-hello")
+        assert workshop.flash("verify")[0] == 32
+        code, _, text = workshop.flash("binroom", "--id", "r01", "--no-hello")
         assert code == 0, text
-        assert desk.flash("verify", "--id", "r01")[0] == 0
+        assert workshop.flash("verify", "--id", "r01")[0] == 0
 
 
-def test_a_program_that_never_ends_meets_its_deadline(desk: Desk) -> None:
+@pytest.mark.real
+def test_a_program_that_never_ends_meets_its_deadline(workshop: Workshop) -> None:
     """A command that is late closes the port and says what was being done."""
-    with desk.board() as board, open_board(str(board.port)) as prompt:
+    with workshop.board() as board, open_board(str(board.port)) as prompt:
         with pytest.raises(FlashError) as caught:
             prompt.run("while True:\n print('busy')", "counting for ever", 1.5)
         assert caught.value.problem == "timeout"
@@ -407,39 +416,41 @@ def answering(body: bytes) -> Iterator[str]:
         server.shutdown()
 
 
-def test_an_open_run_is_not_disturbed(desk: Desk) -> None:
+@pytest.mark.real
+def test_an_open_run_is_not_disturbed(workshop: Workshop) -> None:
     """The bridge is asked before the board is touched; --ignore-runs does not ask; nonsense is named."""
-    with desk.board() as board:
+    with workshop.board() as board:
         boots = board.boots
         with answering(json.dumps({"runs": RUNS}).encode()) as url:
-            desk.write_settings(api={"url": url})
-            code, told, text = desk.flash("binroom", "--id", "r02", *DRY)
+            workshop.write_settings(api={"url": url})
+            code, told, text = workshop.flash("binroom", "--id", "r02", *DRY)
             assert (code, problem(told)) == (51, "run_open")
             assert "day-2" in text
             assert board.boots == boots
-            assert desk.flash("binroom", "--id", "r02", "--ignore-runs", *DRY)[0] == 0
-            assert desk.flash("binroom", "--id", "r01", *DRY)[0] == 0
+            assert workshop.flash("binroom", "--id", "r02", "--ignore-runs", *DRY)[0] == 0
+            assert workshop.flash("binroom", "--id", "r01", *DRY)[0] == 0
         with answering(b"<html>") as url:
-            desk.write_settings(api={"url": url})
-            assert problem(desk.flash("binroom", "--id", "r01", *DRY)[1]) == "api"
-    desk.write_settings(api={"url": "http://127.0.0.1:1"})
-    with desk.board("binroom-02") as board:
-        assert problem(desk.flash("binroom", "--id", "r01", "--port", str(board.port), *DRY)[1]) == "api"
+            workshop.write_settings(api={"url": url})
+            assert problem(workshop.flash("binroom", "--id", "r01", *DRY)[1]) == "api"
+    workshop.write_settings(api={"url": "http://127.0.0.1:1"})
+    with workshop.board("binroom-02") as board:
+        assert problem(workshop.flash("binroom", "--id", "r01", "--port", str(board.port), *DRY)[1]) == "api"
 
 
 # --- modules and settings ---------------------------------------------------------------------------------
 
 
-def test_a_mirror_that_lacks_a_module_or_lies(desk: Desk) -> None:
+@pytest.mark.real
+def test_a_mirror_that_lacks_a_module_or_lies(workshop: Workshop) -> None:
     """A missing package, and a file with another content than its hash, stop before the board is touched."""
-    with desk.board():
-        file = next((desk.folder / "mirror/file").glob("*/*"))
+    with workshop.board():
+        file = next((workshop.folder / "mirror/file").glob("*/*"))
         file.write_bytes(b"something else")
-        assert problem(desk.flash("binroom", "--id", "r01", *DRY)[1]) == "index_failed"
+        assert problem(workshop.flash("binroom", "--id", "r01", *DRY)[1]) == "index_failed"
         file.unlink()
-        assert problem(desk.flash("binroom", "--id", "r01", *DRY)[1]) == "index_failed"
-        desk.write_settings(modules=None)
-        assert problem(desk.flash("binroom", "--id", "r01", *DRY)[1]) == "index_failed"
+        assert problem(workshop.flash("binroom", "--id", "r01", *DRY)[1]) == "index_failed"
+        workshop.write_settings(modules=None)
+        assert problem(workshop.flash("binroom", "--id", "r01", *DRY)[1]) == "index_failed"
 
 
 @pytest.mark.parametrize(
@@ -454,14 +465,14 @@ def test_a_mirror_that_lacks_a_module_or_lies(desk: Desk) -> None:
     ],
 )
 def test_settings_errors_name_file_section_and_key(
-    desk: Desk, section: str, table: dict[str, object], words: list[str]
+    workshop: Workshop, section: str, table: dict[str, object], words: list[str]
 ) -> None:
     """A technician finds the line at once."""
-    desk.write_settings(**{section: table})
-    code, told, _ = desk.flash("ledger")
+    workshop.write_settings(**{section: table})
+    code, told, _ = workshop.flash("ledger")
     assert code == 2
     sentence = told["error"]["sentence"]
-    assert str(desk.settings) in sentence
+    assert str(workshop.settings) in sentence
     assert [word for word in words if word not in sentence] == []
 
 
@@ -475,29 +486,32 @@ def test_the_example_settings_are_good(tmp_path: Path) -> None:
     assert "/config/unit.json" in unit_files(settings, "r01", settings.unit)
 
 
-def test_secrets_that_others_may_read_are_refused(desk: Desk) -> None:
+@pytest.mark.real
+def test_secrets_that_others_may_read_are_refused(workshop: Workshop) -> None:
     """A password file of mode 644 is not used, and its content is not told."""
-    file = desk.folder / "keys/r01.password"
+    file = workshop.folder / "keys/r01.password"
     file.chmod(0o644)
-    with desk.board():
-        code, told, text = desk.flash("binroom", "--id", "r01", *DRY)
+    with workshop.board():
+        code, told, text = workshop.flash("binroom", "--id", "r01", *DRY)
     assert (code, problem(told)) == (2, "secret_file")
     assert "room 1 secret" not in text
 
 
-def test_settings_the_unit_would_refuse_are_refused_here(desk: Desk) -> None:
+@pytest.mark.real
+def test_settings_the_unit_would_refuse_are_refused_here(workshop: Workshop) -> None:
     """The firmware's own reader judges the wiring before it is written."""
-    desk.write_settings(unit={"wastes": ["residential_wet"], "lamps": []})
-    with desk.board():
-        code, told, text = desk.flash("binroom", "--id", "r01", *DRY)
+    workshop.write_settings(unit={"wastes": ["residential_wet"], "lamps": []})
+    with workshop.board():
+        code, told, text = workshop.flash("binroom", "--id", "r01", *DRY)
     assert (code, problem(told)) == (2, "usage")
     assert "lamps" in text
 
 
-def test_a_broker_that_is_not_there(desk: Desk) -> None:
+@pytest.mark.real
+def test_a_broker_that_is_not_there(workshop: Workshop) -> None:
     """Before the board is touched the tool says that it cannot hear any hello."""
-    with desk.board():
-        code, told, _ = desk.flash("binroom", "--id", "r01")
+    with workshop.board():
+        code, told, _ = workshop.flash("binroom", "--id", "r01")
     assert (code, problem(told)) == (46, "desk_broker")
 
 
@@ -505,8 +519,8 @@ def test_a_broker_that_is_not_there(desk: Desk) -> None:
     "arguments",
     [["binroom"], ["binroom", "--id", "a/b"], ["binroom", "--with", "r01"], ["truck", "--id", "t 1", "--card", "/tmp"]],
 )
-def test_wrong_command_lines(desk: Desk, arguments: list[str]) -> None:
+def test_wrong_command_lines(workshop: Workshop, arguments: list[str]) -> None:
     """Missing and bad ids end with code 2 and a sentence."""
-    code, told, _ = desk.flash(*arguments)
+    code, told, _ = workshop.flash(*arguments)
     assert code == 2
     assert problem(told) == "usage"

@@ -21,7 +21,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from broker.mqtt.mosquitto import EmbeddedBroker
 from firmware import wire
-from tests.support.flashing import AREA, PASSWORDS, Desk, running_broker, write_secret
+from tests.support.checkout import a_checkout, make_wheel
+from tests.support.flashing import AREA, PASSWORDS, Workshop, running_broker, write_secret
 from tools.flashing.errors import FlashError
 from tools.flashing.hello import Listener
 from tools.flashing.settings import BrokerAccess
@@ -68,6 +69,7 @@ def says(unit: mqtt.Client, life: str, boot: int, fw: str = "aa") -> None:
     unit.publish(TOPIC, payload, qos=1, retain=True).wait_for_publish(5)
 
 
+@pytest.mark.real
 def test_a_retained_hello_is_news_of_yesterday(listener: Listener, unit: mqtt.Client) -> None:
     """What the broker remembers is known, but only a live hello of a later boot counts."""
     says(unit, "ready", 4)
@@ -82,6 +84,7 @@ def test_a_retained_hello_is_news_of_yesterday(listener: Listener, unit: mqtt.Cl
     assert listener.wait("room", "r01", 0, later_than(4), "aa", 5).boot == 5
 
 
+@pytest.mark.real
 def test_only_the_wanted_release_and_a_later_boot_count(listener: Listener, unit: mqtt.Client) -> None:
     """Another release's hello, the same boot again and a `lost` are not it."""
     listener.follow("room", "r01")
@@ -94,6 +97,7 @@ def test_only_the_wanted_release_and_a_later_boot_count(listener: Listener, unit
     assert listener.wait("room", "r01", 0, later_than(4), "aa", 5).boot == 6
 
 
+@pytest.mark.real
 def test_a_unit_in_safe_mode_says_why(listener: Listener, unit: mqtt.Client) -> None:
     """A release that ends again and again is not waited for."""
     listener.follow("room", "r01")
@@ -104,6 +108,7 @@ def test_a_unit_in_safe_mode_says_why(listener: Listener, unit: mqtt.Client) -> 
     assert "OSError(5)" in caught.value.sentence
 
 
+@pytest.mark.real
 def test_a_message_that_is_not_of_the_wire_is_passed_over(listener: Listener, unit: mqtt.Client) -> None:
     """Garbage on the life topic does not stop the waiting."""
     listener.follow("room", "r01")
@@ -112,6 +117,7 @@ def test_a_message_that_is_not_of_the_wire_is_passed_over(listener: Listener, un
     assert listener.wait("room", "r01", 0, later_than(0), None, 5).boot == 8
 
 
+@pytest.mark.real
 def test_a_refused_account_is_named(broker: EmbeddedBroker, tmp_path: Path) -> None:
     """The technician's own wrong password is not taken for a silent unit."""
     file = write_secret(tmp_path / "watch", "wrong")
@@ -181,29 +187,30 @@ class TlsBroker(threading.Thread):
         self._socket.close()
 
 
+@pytest.mark.real
 def test_the_board_itself_says_whether_it_trusts_the_broker(tmp_path: Path) -> None:
     """With another authority's certificate the self test says `certificate`; with the right one it signs in."""
     good, other = certificate(tmp_path, "good"), certificate(tmp_path, "other")
     server = TlsBroker(*good)
     server.start()
-    desk = Desk(tmp_path)
+    workshop = Workshop(tmp_path)
     try:
         for authority, expected in ((other[0], (43, "certificate")), (good[0], (44, "broker_refused"))):
             access = {"host": "localhost", "port": server.port, "tls": True, "ca_file": str(authority)}
-            desk.write_settings(broker=access)
-            with desk.board(f"binroom-{authority.stem}"):
-                code, _, text = desk.flash("binroom", "--id", "r01", "--no-hello", "--replace")
+            workshop.write_settings(broker=access)
+            with workshop.board(f"binroom-{authority.stem}"):
+                code, _, text = workshop.flash("binroom", "--id", "r01", "--no-hello", "--replace")
                 assert code == 0, text
-                code, told, _ = desk.flash("selftest", "--hold-ms", "10")
+                code, told, _ = workshop.flash("selftest", "--hold-ms", "10")
                 assert (code, told["steps"][-1]["problem"]) == expected
     finally:
-        desk.close()
+        workshop.close()
         server.close()
 
 
+@pytest.mark.real
 def test_a_truck_set_up_over_ssh_is_heard(broker: EmbeddedBroker, tmp_path: Path) -> None:
     """The install is done when the truck's own agent reports, whatever number its new computer counts from."""
-    from tests.flash.test_truck import a_checkout, make_wheel
     from tools.flashing.settings import load_settings
     from tools.flashing.truck.setup import TruckOrder, flash_truck
 
@@ -211,7 +218,7 @@ def test_a_truck_set_up_over_ssh_is_heard(broker: EmbeddedBroker, tmp_path: Path
         def says(self, text: str) -> None:
             """Nothing on the test's screen."""
 
-    desk = Desk(tmp_path, broker.port, truck={"wheels": "wheels"})
+    workshop = Workshop(tmp_path, broker.port, truck={"wheels": "wheels"})
     checkout = a_checkout(tmp_path, tmp_path / "wheels")
     make_wheel(tmp_path / "wheels", "pip", "1.0")
     ssh = tmp_path / "ssh"
@@ -239,7 +246,7 @@ def test_a_truck_set_up_over_ssh_is_heard(broker: EmbeddedBroker, tmp_path: Path
     agent.start()
     try:
         order = TruckOrder("t01", ssh="pi@truck", ssh_command=(str(ssh),), hello_s=20)
-        outcome = flash_truck(order, load_settings(desk.settings), checkout, Quiet())
+        outcome = flash_truck(order, load_settings(workshop.settings), checkout, Quiet())
         assert outcome.hello_boot == 77
     finally:
         agent.join(timeout=25)

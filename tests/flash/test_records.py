@@ -80,12 +80,12 @@ def test_the_labels_modules_are_those_of_the_code(tmp_path: Path) -> None:
 
 def test_the_ledger_command_shows_one_id(tmp_path: Path) -> None:
     """`ledger --id` filters, with --json as lines."""
-    from tests.support.flashing import Desk
+    from tests.support.flashing import Workshop
 
-    desk = Desk(tmp_path)
+    workshop = Workshop(tmp_path)
     for device in ("r01", "r02", "r01"):
         ledger.append(tmp_path / "ledger.jsonl", {"id": device})
-    code, told, _ = desk.flash("ledger", "--id", "r01")
+    code, told, _ = workshop.flash("ledger", "--id", "r01")
     assert (code, len(told["lines"]), told["unreadable"]) == (0, 2, 0)
     assert json.dumps(told)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import glob
-import hashlib
 import json
 import os
 import re
@@ -12,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import zipfile
 from collections.abc import Iterator
 from importlib.metadata import distribution
 from io import BytesIO
@@ -21,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from firmware.truck.config import load as load_truck
-from tests.support.flashing import AREA, PASSWORDS, REPO, Desk, write_secret
+from tests.support.checkout import a_checkout, make_wheel
+from tests.support.flashing import AREA, PASSWORDS, REPO, Workshop, write_secret
 from tools.flashing.errors import FlashError
 from tools.flashing.truck.boot_settings import apply, edited_cmdline, edited_config
 from tools.flashing.truck.files import as_tar, make_payload
@@ -29,47 +27,6 @@ from tools.flashing.truck.wheels import choose_wheels, locked
 
 CONFIG_TXT = "# For more options see the documentation\ndtparam=audio=on\n[pi4]\narm_boost=1\n"
 CMDLINE_TXT = "console=serial0,115200 console=tty1 root=PARTUUID=1234-02 rootfstype=ext4 fsck.repair=yes rootwait\n"
-PACKAGES = {"paho-mqtt": "2.2.0", "pyserial": "3.5"}
-
-
-def make_wheel(folder: Path, name: str, version: str, tags: str = "py3-none-any") -> Path:
-    """A small true wheel with one module."""
-    module = name.replace("-", "_")
-    info = f"{module}-{version}.dist-info"
-    files = {
-        f"{module}/__init__.py": b"",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode(),
-        f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: desk\nRoot-Is-Purelib: true\nTag: {tags}\n".encode(),
-    }
-    record = ""
-    for path, data in files.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
-        record += f"{path},sha256={digest},{len(data)}\n"
-    files[f"{info}/RECORD"] = (record + f"{info}/RECORD,,\n").encode()
-    folder.mkdir(parents=True, exist_ok=True)
-    wheel = folder / f"{module}-{version}-{tags}.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        for path, data in files.items():
-            archive.writestr(zipfile.ZipInfo(path), data)
-    return wheel
-
-
-def a_checkout(folder: Path, wheels: Path) -> Path:
-    """A checkout of this repository with a lock file of two small packages, whose wheels lie in `wheels`."""
-    repo = folder / "checkout"
-    for part in ("firmware", "packaging"):
-        shutil.copytree(REPO / part, repo / part, ignore=shutil.ignore_patterns("__pycache__"))
-    (repo / "tools/flashing/truck").mkdir(parents=True)
-    shutil.copy(REPO / "tools/flashing/truck/boot_settings.py", repo / "tools/flashing/truck")
-    lock = ""
-    for name, version in PACKAGES.items():
-        digest = hashlib.sha256(make_wheel(wheels, name, version).read_bytes()).hexdigest()
-        lock += f"{name}=={version} \\\n    --hash=sha256:{digest}\n"
-    (repo / "requirements").mkdir()
-    (repo / "requirements/truck.txt").write_text(lock)
-    return repo
-
-
 def pip_wheel() -> Path | None:
     """The wheel of pip that Python or Debian brings along."""
     import ensurepip
@@ -80,9 +37,9 @@ def pip_wheel() -> Path | None:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """A desk with wheels and a card."""
-    desk = Desk(tmp_path, truck={"wheels": "wheels", "ssh_keys": "technician.pub"})
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    """A workshop with wheels and a card."""
+    workshop = Workshop(tmp_path, truck={"wheels": "wheels", "ssh_keys": "technician.pub"})
     (tmp_path / "technician.pub").write_text("ssh-ed25519 AAAA technician\n")
     bundled = pip_wheel()
     (tmp_path / "wheels").mkdir()
@@ -94,14 +51,14 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     card.mkdir()
     (card / "config.txt").write_text(CONFIG_TXT)
     (card / "cmdline.txt").write_text(CMDLINE_TXT)
-    yield desk
-    desk.close()
+    yield workshop
+    workshop.close()
 
 
 @pytest.fixture
-def checkout(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Path:
+def checkout(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The checkout that the tool packs."""
-    repo = a_checkout(desk.folder, desk.folder / "wheels")
+    repo = a_checkout(workshop.folder, workshop.folder / "wheels")
     monkeypatch.setattr("tools.flashing.commands.main.REPO", repo)
     return repo
 
@@ -109,10 +66,10 @@ def checkout(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Path:
 # --- the card ---------------------------------------------------------------------------------------------
 
 
-def test_a_card_gets_everything_for_its_first_start(desk: Desk, checkout: Path) -> None:
+def test_a_card_gets_everything_for_its_first_start(workshop: Workshop, checkout: Path) -> None:
     """Host name, agent, wheels, settings the truck's own reader takes, secrets in files of their own."""
-    card = desk.folder / "card"
-    code, told, text = desk.flash("truck", "--id", "t01", "--card", str(card))
+    card = workshop.folder / "card"
+    code, told, text = workshop.flash("truck", "--id", "t01", "--card", str(card))
     assert code == 0, text
     user_data = (card / "user-data").read_text()
     assert user_data.startswith("#cloud-config")
@@ -130,42 +87,43 @@ def test_a_card_gets_everything_for_its_first_start(desk: Desk, checkout: Path) 
     assert "firmware/wire.py" in names
     assert "firmware/truck/__main__.py" in names
     assert not [name for name in names if "binroom" in name or "broker" in name]
-    assert PASSWORDS["t01"] not in text + (desk.folder / "ledger.jsonl").read_text()
+    assert PASSWORDS["t01"] not in text + (workshop.folder / "ledger.jsonl").read_text()
     assert told["units"][0]["release"] == (card / "zhanpai/RELEASE").read_text().strip()
 
 
-def test_a_card_written_twice_is_the_same(desk: Desk, checkout: Path) -> None:
+def test_a_card_written_twice_is_the_same(workshop: Workshop, checkout: Path) -> None:
     """A second run changes no byte; a file of another release does not stay."""
-    card = desk.folder / "card"
-    assert desk.flash("truck", "--id", "t01", "--card", str(card))[0] == 0
+    card = workshop.folder / "card"
+    assert workshop.flash("truck", "--id", "t01", "--card", str(card))[0] == 0
     first = {path: path.read_bytes() for path in card.rglob("*") if path.is_file()}
     (card / "zhanpai/wheels/old-1.0-py3-none-any.whl").write_bytes(b"old")
-    assert desk.flash("truck", "--id", "t01", "--card", str(card))[0] == 0
+    assert workshop.flash("truck", "--id", "t01", "--card", str(card))[0] == 0
     assert {path: path.read_bytes() for path in card.rglob("*") if path.is_file()} == first
 
 
-def test_an_image_without_cloud_init_gets_a_first_run_script(desk: Desk, checkout: Path) -> None:
+@pytest.mark.real
+def test_an_image_without_cloud_init_gets_a_first_run_script(workshop: Workshop, checkout: Path) -> None:
     """The script is named on the kernel's command line and is good sh."""
-    card = desk.folder / "card"
-    assert desk.flash("truck", "--id", "t01", "--card", str(card), "--first-boot", "firstrun")[0] == 0
+    card = workshop.folder / "card"
+    assert workshop.flash("truck", "--id", "t01", "--card", str(card), "--first-boot", "firstrun")[0] == 0
     assert "systemd.run=/boot/firmware/firstrun.sh" in (card / "cmdline.txt").read_text()
     assert not (card / "user-data").exists()
     assert subprocess.run(["sh", "-n", str(card / "firstrun.sh")], timeout=10).returncode == 0
     assert subprocess.run(["sh", "-n", str(card / "zhanpai/install.sh")], timeout=10).returncode == 0
 
 
-def test_a_folder_that_is_no_card_is_refused(desk: Desk, checkout: Path) -> None:
+def test_a_folder_that_is_no_card_is_refused(workshop: Workshop, checkout: Path) -> None:
     """Nothing is written to a folder that is not a boot partition."""
-    (desk.folder / "card/cmdline.txt").unlink()
-    code, told, _ = desk.flash("truck", "--id", "t01", "--card", str(desk.folder / "card"))
+    (workshop.folder / "card/cmdline.txt").unlink()
+    code, told, _ = workshop.flash("truck", "--id", "t01", "--card", str(workshop.folder / "card"))
     assert (code, told["units"][0]["error"]["problem"]) == (60, "not_a_card")
-    assert not (desk.folder / "card/zhanpai").exists()
+    assert not (workshop.folder / "card/zhanpai").exists()
 
 
-def test_a_dry_run_lists_the_files(desk: Desk, checkout: Path) -> None:
+def test_a_dry_run_lists_the_files(workshop: Workshop, checkout: Path) -> None:
     """--dry-run names every file and writes none."""
-    card = desk.folder / "card"
-    code, told, _ = desk.flash("truck", "--id", "t01", "--card", str(card), "--dry-run")
+    card = workshop.folder / "card"
+    code, told, _ = workshop.flash("truck", "--id", "t01", "--card", str(card), "--dry-run")
     assert code == 0
     assert "zhanpai/install.sh" in told["units"][0]["files"]
     assert sorted(path.name for path in card.iterdir()) == ["cmdline.txt", "config.txt"]
@@ -185,6 +143,7 @@ def test_serial_port_and_watchdog_settings_are_edited_once() -> None:
     assert edited_cmdline(edited_cmdline(CMDLINE_TXT, firstrun=True)) == line
 
 
+@pytest.mark.real
 def test_the_same_edits_on_the_pi_itself(tmp_path: Path) -> None:
     """boot_settings.py runs alone with the system's Python."""
     (tmp_path / "config.txt").write_text(CONFIG_TXT)
@@ -230,12 +189,12 @@ def test_missing_and_changed_wheels_are_named(tmp_path: Path) -> None:
         choose_wheels(lock, wheels)
 
 
-def test_the_payload_is_the_same_for_the_same_content(desk: Desk, checkout: Path) -> None:
+def test_the_payload_is_the_same_for_the_same_content(workshop: Workshop, checkout: Path) -> None:
     """Two makes give the same release name and the same tar; another truck shares the release."""
     from tools.flashing.settings import load_settings
 
-    settings = load_settings(desk.settings)
-    write_secret(desk.folder / "keys/t02.password", "truck two secret")
+    settings = load_settings(workshop.settings)
+    write_secret(workshop.folder / "keys/t02.password", "truck two secret")
     first, again, other = (make_payload(settings, device, checkout, None) for device in ("t01", "t01", "t02"))
     assert (first.release, as_tar(first)) == (again.release, as_tar(again))
     assert other.release == first.release
@@ -258,28 +217,29 @@ exec sh -c "$(printf '%s' "$*" | sed 's/sudo -n //g')"
 
 
 @pytest.fixture
-def fake_ssh(desk: Desk) -> str:
-    """A program that behaves as ssh, with the target's root in desk/target."""
+def fake_ssh(workshop: Workshop) -> str:
+    """A program that behaves as ssh, with the target's root in workshop/target."""
     if pip_wheel() is None:
         pytest.skip("NO PIP WHEEL on this machine (ensurepip or /usr/share/python-wheels): install.sh cannot be run")
     # -S: nothing that is installed here; the system's lgpio is in a folder of its own.
     base = getattr(sys, "_base_executable", sys.executable)
-    programs = {"fake-ssh": FAKE_SSH.format(root=desk.folder), "python": f'#!/bin/sh\nexec {base} -S "$@"\n'}
+    programs = {"fake-ssh": FAKE_SSH.format(root=workshop.folder), "python": f'#!/bin/sh\nexec {base} -S "$@"\n'}
     for name, text in programs.items():
-        (desk.folder / name).write_text(text)
-        (desk.folder / name).chmod(0o755)
-    (desk.folder / "dist-packages").mkdir()
+        (workshop.folder / name).write_text(text)
+        (workshop.folder / name).chmod(0o755)
+    (workshop.folder / "dist-packages").mkdir()
     for module in ("lgpio", "_lgpio", "stranger"):
-        (desk.folder / f"dist-packages/{module}.py").write_text("")
-    return str(desk.folder / "fake-ssh")
+        (workshop.folder / f"dist-packages/{module}.py").write_text("")
+    return str(workshop.folder / "fake-ssh")
 
 
-def test_the_install_script_does_its_work_and_does_it_again(desk: Desk, checkout: Path, fake_ssh: str) -> None:
+@pytest.mark.real
+def test_the_install_script_does_its_work_and_does_it_again(workshop: Workshop, checkout: Path, fake_ssh: str) -> None:
     """Over ssh: environment from locked wheels, settings, units, switch; a broken release is left aside."""
     arguments = ("truck", "--id", "t01", "--ssh", "pi@truck", "--ssh-command", fake_ssh, "--no-hello")
-    code, told, text = desk.flash(*arguments)
+    code, told, text = workshop.flash(*arguments)
     assert code == 0, text
-    base = desk.folder / "target/opt/zhanpai"
+    base = workshop.folder / "target/opt/zhanpai"
     release = told["units"][0]["release"]
     assert os.readlink(base / "current") == f"releases/{release}"
     python = base / "current/venv/bin/python"
@@ -294,40 +254,42 @@ def test_the_install_script_does_its_work_and_does_it_again(desk: Desk, checkout
     script = "import lgpio, _lgpio, importlib.util; print(importlib.util.find_spec('stranger'))"
     shown = subprocess.run([str(python), "-c", script], capture_output=True, text=True, timeout=30)
     assert shown.stdout.strip() == "None", "the system's lgpio, and nothing else of the system's" + shown.stderr
-    secret = desk.folder / "target/etc/zhanpai/keys/mqtt-password"
+    secret = workshop.folder / "target/etc/zhanpai/keys/mqtt-password"
     assert (secret.read_text(), secret.stat().st_mode & 0o777) == (PASSWORDS["t01"], 0o600)
-    assert (desk.folder / "target/etc/systemd/system/zhanpai-truck.service").is_file()
+    assert (workshop.folder / "target/etc/systemd/system/zhanpai-truck.service").is_file()
     assert not (base / "former").exists()
-    assert PASSWORDS["t01"] not in (desk.folder / "commands").read_text() + text
+    assert PASSWORDS["t01"] not in (workshop.folder / "commands").read_text() + text
 
     wire = checkout / "firmware/wire.py"
     wire.write_text(wire.read_text() + "\n# a newer one\n")
-    code, told, text = desk.flash(*arguments)
+    code, told, text = workshop.flash(*arguments)
     assert code == 0, text
     newer = told["units"][0]["release"]
     assert (os.readlink(base / "current"), os.readlink(base / "former")) == (f"releases/{newer}", f"releases/{release}")
 
     (checkout / "firmware/truck/__main__.py").write_text("raise SystemExit('this release is broken')\n")
-    code, told, _ = desk.flash(*arguments)
+    code, told, _ = workshop.flash(*arguments)
     assert (code, told["units"][0]["error"]["problem"]) == (62, "ssh")
     assert "this release is broken" in told["units"][0]["error"]["sentence"]
     assert os.readlink(base / "current") == f"releases/{newer}"
 
 
-def test_a_system_without_lgpio_is_told_what_to_install(desk: Desk, checkout: Path, fake_ssh: str) -> None:
+@pytest.mark.real
+def test_a_system_without_lgpio_is_told_what_to_install(workshop: Workshop, checkout: Path, fake_ssh: str) -> None:
     """Without what drives the button's pins nothing is switched."""
-    shutil.rmtree(desk.folder / "dist-packages")
+    shutil.rmtree(workshop.folder / "dist-packages")
     arguments = ("truck", "--id", "t01", "--ssh", "pi@truck", "--ssh-command", fake_ssh, "--no-hello")
-    code, told, _ = desk.flash(*arguments)
+    code, told, _ = workshop.flash(*arguments)
     assert (code, told["units"][0]["error"]["problem"]) == (62, "ssh")
     assert "apt-get install python3-lgpio" in told["units"][0]["error"]["sentence"]
-    assert not (desk.folder / "target/opt/zhanpai/current").exists()
+    assert not (workshop.folder / "target/opt/zhanpai/current").exists()
 
 
-def test_a_truck_that_cannot_be_reached_is_named(desk: Desk, checkout: Path, fake_ssh: str) -> None:
+@pytest.mark.real
+def test_a_truck_that_cannot_be_reached_is_named(workshop: Workshop, checkout: Path, fake_ssh: str) -> None:
     """ssh's own last line is in the sentence."""
     arguments = ("truck", "--id", "t01", "--ssh", "unreachable", "--ssh-command", fake_ssh, "--no-hello")
-    code, told, _ = desk.flash(*arguments)
+    code, told, _ = workshop.flash(*arguments)
     assert (code, told["units"][0]["error"]["problem"]) == (62, "ssh")
     assert "No route to host" in told["units"][0]["error"]["sentence"]
 
@@ -335,6 +297,7 @@ def test_a_truck_that_cannot_be_reached_is_named(desk: Desk, checkout: Path, fak
 # --- systemd ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.real
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     """`systemd-analyze verify` finds nothing to say about the service and the mount."""
     program = shutil.which("systemd-analyze")
@@ -376,13 +339,13 @@ def test_the_service_is_watched_restarted_and_shut_in() -> None:
         assert line in text.splitlines()
 
 
-def test_cloud_init_files_are_good_yaml_and_json(desk: Desk, checkout: Path) -> None:
+def test_cloud_init_files_are_good_yaml_and_json(workshop: Workshop, checkout: Path) -> None:
     """network-config is JSON (which is YAML) with the truck's Wi-Fi when it has one, quoted."""
-    write_secret(desk.folder / "keys/wifi.key", 'a "quoted": key')
+    write_secret(workshop.folder / "keys/wifi.key", 'a "quoted": key')
     truck = {"wheels": "wheels", "wifi_ssid": "depot", "wifi_key_file": "keys/wifi.key"}
-    desk.write_settings(truck=truck)
-    card = desk.folder / "card"
-    assert desk.flash("truck", "--id", "t01", "--card", str(card))[0] == 0
+    workshop.write_settings(truck=truck)
+    card = workshop.folder / "card"
+    assert workshop.flash("truck", "--id", "t01", "--card", str(card))[0] == 0
     network = json.loads((card / "network-config").read_text())
     assert network["wifis"]["wlan0"]["access-points"]["depot"]["password"] == 'a "quoted": key'
     assert "@" not in (card / "user-data").read_text().replace("@truck", "")

@@ -118,6 +118,7 @@ def test_every_failing_system_call_leaves_old_or_new(tmp_path, error, half):
         assert happened or saved is None
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("half", [False, True])
 def test_killed_at_every_system_call(tmp_path, half):
     """kill -9 at any call of a save, also in the middle of a write: the next one to open finds a whole register."""
@@ -142,6 +143,7 @@ def test_killed_at_every_system_call(tmp_path, half):
     assert False in outcomes
 
 
+@pytest.mark.real
 def test_killed_at_every_system_call_of_the_very_first_save(tmp_path):
     """kill -9 while the register is made: it is there whole, or not there and can be made again."""
     for at in range(1, 40):
@@ -325,6 +327,7 @@ def test_a_log_line_cut_off_anywhere_is_no_damage(tmp_path):
         assert register.log_path.read_bytes() == whole
 
 
+@pytest.mark.real
 def test_writers_in_several_processes_take_turns(tmp_path):
     """Three processes that change the register at once: every change is made once, none is lost, the log is whole."""
     _, before = started(tmp_path)
@@ -404,7 +407,7 @@ def test_the_copy_of_a_day_may_fail_without_harm(tmp_path):
 def test_no_more_versions_are_kept_than_wanted(tmp_path):
     """Old versions and days go, the newest stay."""
     register, snapshot = started(tmp_path)
-    register.kept._versions = 3
+    register.kept._versions = 3  # as a register made with keep_versions=3
     for n in range(5):
         snapshot = register.save(named(snapshot.document, f"n{n}"), snapshot.etag, "a", "b")
     assert register.kept.numbers() == [5, 6, 7]

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.registers.checking import checked
 from broker.registers.elections.ages import BANDS, completed_years, is_under
 from broker.registers.elections.demo import demo_elections, spread
 from broker.registers.elections.figures import chosen, compute
@@ -17,6 +16,7 @@ from broker.registers.folder import ELECTIONS, SAFETY
 from broker.registers.safety.demo import demo_works
 from broker.registers.safety.figures import by_estate, by_programme, dues
 from broker.registers.safety.figures import report as works_report
+from broker.registers.validation import checked
 
 # What the newsletter printed: figure, before, after (None: it says nothing).
 PUBLISHED = [

@@ -30,7 +30,7 @@ def built(tmp_path_factory):
     return folder
 
 
-class Desk:
+class Office:
     """The registers behind HTTP, with three people: a registrar, a viewer, and one without a token."""
 
     def __init__(self, folder, roles_path, client=("127.0.0.1", 5000)):
@@ -52,34 +52,34 @@ def _bearer(token):
 
 
 def with_roles(built, folder):
-    """A desk with three people over a fresh copy of the demo's registers."""
+    """An office with three people over a fresh copy of the demo's registers."""
     shutil.copytree(built, folder / "registers")
     roles = folder / "roles.toml"
     tokens = {
         "registrar": grant(roles, "王芳", "registrar", False), "viewer": grant(roles, "李雷", "viewer", False),
         "trusted": grant(roles, "韩梅", "viewer", True),
     }
-    made = Desk(folder / "registers", roles)
+    made = Office(folder / "registers", roles)
     made.tokens = tokens
     return made
 
 
 @pytest.fixture
-def desk(built, tmp_path):
-    """A desk of its own for a test that changes something."""
+def office(built, tmp_path):
+    """An office of its own for a test that changes something."""
     return with_roles(built, tmp_path)
 
 
 @pytest.fixture(scope="module")
 def still(built, tmp_path_factory):
-    """One desk for all tests that must leave it as it is."""
+    """One office for all tests that must leave it as it is."""
     return with_roles(built, tmp_path_factory.mktemp("still"))
 
 
 @pytest.fixture
 def open_desk(built):
-    """A desk without any role file, read only."""
-    return Desk(built, None)
+    """An office without any role file, read only."""
+    return Office(built, None)
 
 
 def test_a_viewer_reads_without_names_and_a_registrar_with(still):
@@ -96,25 +96,25 @@ def test_a_viewer_reads_without_names_and_a_registrar_with(still):
     assert NAME in still.get("/registers/elections/bodies/pb-a01", still.tokens["registrar"]).text
 
 
-def test_every_look_at_members_and_every_export_is_logged(desk):
+def test_every_look_at_members_and_every_export_is_logged(office):
     """The access log names who, what and when, and no personal fact."""
     for path in ("/api/v1/elections", "/api/v1/elections/export?format=csv&table=members",
                  "/registers/elections/bodies/pb-a01", "/api/v1/safety/oc4ids"):
-        assert desk.get(path, desk.tokens["trusted"]).status_code == 200
-    lines = list(desk.registers.access.lines())
+        assert office.get(path, office.tokens["trusted"]).status_code == 200
+    lines = list(office.registers.access.lines())
     assert [(line["who"], line["action"]) for line in lines] == [
         ("韩梅", "read"), ("韩梅", "export"), ("韩梅", "read"), ("韩梅", "export")]
     assert "with names" in lines[1]["what"]
     assert NAME not in json.dumps(lines, ensure_ascii=False)
 
 
-def test_a_cut_off_line_of_the_access_log_swallows_no_other(desk):
+def test_a_cut_off_line_of_the_access_log_swallows_no_other(office):
     """After half a line the next entry stands on its own."""
-    desk.get("/api/v1/elections", desk.tokens["trusted"])
-    path = next(desk.registers.access.folder.iterdir())
+    office.get("/api/v1/elections", office.tokens["trusted"])
+    path = next(office.registers.access.folder.iterdir())
     path.write_bytes(path.read_bytes() + b'{"at": 16')
-    desk.get("/api/v1/elections", desk.tokens["viewer"])
-    assert [line["who"] for line in desk.registers.access.lines()] == ["韩梅", "李雷"]
+    office.get("/api/v1/elections", office.tokens["viewer"])
+    assert [line["who"] for line in office.registers.access.lines()] == ["韩梅", "李雷"]
 
 
 def test_deep_nesting_is_refused(still):
@@ -151,7 +151,7 @@ def test_without_roles_this_machine_reads_and_nobody_writes(open_desk):
     ("127.0.0.1", "127.0.0.1", True), (None, "127.0.0.1", False), ("127.0.0.1", None, False),
 ])
 def test_only_this_very_machine_is_this_machine(client, host, forwarded):
-    """Another address, another host name (a rebound one) or a proxy in between is not the desk itself."""
+    """Another address, another host name (a rebound one) or a proxy in between is not the machine itself."""
     with pytest.raises(Denied):
         local_visitor(Roles(), client, host, forwarded)
     assert local_visitor(Roles(), "::1", "[::1]:8080", False).role == "viewer"
@@ -175,29 +175,29 @@ def test_a_viewer_cannot_write_by_any_way(still):
     assert still.registers.elections.read().version == 1
 
 
-def test_a_registrar_changes_a_field_and_the_log_says_who_and_why(desk):
+def test_a_registrar_changes_a_field_and_the_log_says_who_and_why(office):
     """PATCH sets a field; the log tells it in words in both languages."""
-    body = {"expect": desk.etag(), "why": "会后更正", "edits": [
+    body = {"expect": office.etag(), "why": "会后更正", "edits": [
         {"op": "set", "path": "bodies/pb-a01/ballot/present", "value": 180}]}
-    answer = desk.http.patch("/api/v1/elections", json=body, headers=_bearer(desk.tokens["registrar"]))
+    answer = office.http.patch("/api/v1/elections", json=body, headers=_bearer(office.tokens["registrar"]))
     assert answer.status_code == 200
     assert answer.json()["version"] == 2
-    log = desk.get("/api/v1/elections/log?lang=zh", desk.tokens["viewer"]).json()
+    log = office.get("/api/v1/elections/log?lang=zh", office.tokens["viewer"]).json()
     assert (log[0]["who"], log[0]["why"]) == ("王芳", "会后更正")
     assert "实到人数" in log[0]["in_words"][0]
 
 
-def test_the_second_of_two_writers_gets_both_versions(desk):
+def test_the_second_of_two_writers_gets_both_versions(office):
     """A stale etag is answered with 409, their changes and mine; nothing is overwritten."""
-    token, etag = _bearer(desk.tokens["registrar"]), desk.etag()
+    token, etag = _bearer(office.tokens["registrar"]), office.etag()
     for value, status in ((230, 200), (240, 409)):
         body = {"expect": etag, "why": "w", "edits": [
             {"op": "set", "path": "bodies/pb-a01/ballot/eligible", "value": value}]}
-        answer = desk.http.patch("/api/v1/elections", json=body, headers=token)
+        answer = office.http.patch("/api/v1/elections", json=body, headers=token)
         assert answer.status_code == status
     told = answer.json()
     assert [change["new"] for change in told["their_changes"]] == [230]
-    assert desk.registers.elections.read().document["bodies"][0]["ballot"]["eligible"] == 230
+    assert office.registers.elections.read().document["bodies"][0]["ballot"]["eligible"] == 230
 
 
 @pytest.mark.parametrize(("path", "value", "code"), [
@@ -257,9 +257,9 @@ def test_a_wrong_value_of_the_works_is_refused_with_its_field(still, path, value
     assert still.registers.safety.read().version == 1
 
 
-def test_records_are_added_and_removed(desk):
+def test_records_are_added_and_removed(office):
     """A body comes and goes by PATCH; a second one of the same id is refused."""
-    token = _bearer(desk.tokens["registrar"])
+    token = _bearer(office.tokens["registrar"])
     record = {"id": "pb-new", "area": "a01", "kind": "party_branch", "level": "first", "name": "新总支"}
     for edits, status in (
         ([{"op": "add", "path": "bodies", "value": record}], 200),
@@ -267,21 +267,21 @@ def test_records_are_added_and_removed(desk):
         ([{"op": "remove", "path": "bodies/pb-new"}], 200),
         ([{"op": "remove", "path": "bodies/pb-new"}], 422),
     ):
-        body = {"expect": desk.etag(), "why": "w", "edits": edits}
-        assert desk.http.patch("/api/v1/elections", json=body, headers=token).status_code == status
+        body = {"expect": office.etag(), "why": "w", "edits": edits}
+        assert office.http.patch("/api/v1/elections", json=body, headers=token).status_code == status
 
 
-def test_an_import_over_http_is_a_preview_until_it_is_applied(desk):
+def test_an_import_over_http_is_a_preview_until_it_is_applied(office):
     """The preview lists the changes and stores nothing; apply stores them; wrong rows stop it."""
-    token = _bearer(desk.tokens["registrar"])
+    token = _bearer(office.tokens["registrar"])
     good, bad = "编号,名称\na01,改名居民区\n".encode("gb18030"), "编号,名称\n坏编号,x\n".encode()
     for apply, content, version, problems in (("false", good, 1, 0), ("true", bad, 1, 1), ("true", good, 2, 0)):
         data = {"apply": apply, "why": "新名单", "lang": "zh", "table": "areas"}
         files = {"file": ("areas.csv", content)}
-        answer = desk.http.post("/api/v1/elections/import", headers=token, data=data, files=files).json()
-        assert desk.registers.elections.read().version == version
+        answer = office.http.post("/api/v1/elections/import", headers=token, data=data, files=files).json()
+        assert office.registers.elections.read().version == version
         assert bool(answer["problems"]) == bool(problems)
-    assert desk.registers.elections.log()[-1].action == "import"
+    assert office.registers.elections.log()[-1].action == "import"
 
 
 def test_a_body_without_length_or_with_too_much_of_it_is_refused(still):
@@ -310,8 +310,8 @@ def gone(document, path):
         return True
 
 
-def log_in(desk, who="registrar"):
-    answer = desk.http.post("/registers/login", data={"token": desk.tokens[who]})
+def log_in(office, who="registrar"):
+    answer = office.http.post("/registers/login", data={"token": office.tokens[who]})
     assert answer.status_code == 303
     cookie = answer.headers["set-cookie"]
     assert "HttpOnly" in cookie
@@ -322,21 +322,21 @@ def form_of(page):
     return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
 
 
-def test_a_form_changes_a_member_after_login(desk):
+def test_a_form_changes_a_member_after_login(office):
     """Log in, open the record's form, save it; the page then shows the change."""
-    log_in(desk)
-    page = desk.get("/registers/elections/record?table=members&body=pb-a01&phase=after&id=m01").text
+    log_in(office)
+    page = office.get("/registers/elections/record?table=members&body=pb-a01&phase=after&id=m01").text
     assert NAME in page
     data = form_of(page) | {
         "key.body": "pb-a01", "key.phase": "after", "key.id": "m01", "f.name": "新名", "f.post": "secretary",
         "f.education": "master", "f.birth_date": "1985-03-02", "why": "更正", "op": "save",
     }
-    answer = desk.http.post("/registers/elections/record", data=data)
+    answer = office.http.post("/registers/elections/record", data=data)
     assert answer.status_code == 303
-    member = desk.registers.elections.read().document["bodies"][0]["after"]["members"][0]
+    member = office.registers.elections.read().document["bodies"][0]["after"]["members"][0]
     assert (member["name"], member["education"]) == ("新名", "master")
     data["f.birth_date"] = "1985-02-30"
-    answer = desk.http.post("/registers/elections/record", data=data | {"expect": desk.etag()})
+    answer = office.http.post("/registers/elections/record", data=data | {"expect": office.etag()})
     assert answer.status_code == 422
     assert "1985-02-30" in answer.text
 
@@ -362,18 +362,18 @@ def test_a_form_changes_a_member_after_login(desk):
     ("safety", "defects", {"site": "rescue-01", "id": "d9"}, {"description": "松动", "found_on": "2021-08-01"},
      "sites/rescue-01/defects/d9"),
 ])
-def test_every_kind_of_record_is_added_edited_and_removed_by_form(desk, which, table, keys, fields, path):
+def test_every_kind_of_record_is_added_edited_and_removed_by_form(office, which, table, keys, fields, path):
     """New, the same again (refused), edited, removed: each kind of record, all with a reason."""
-    log_in(desk)
-    register = getattr(desk.registers, which)
+    log_in(office)
+    register = getattr(office.registers, which)
 
     def post(op, is_new, **more):
         query = "&".join(f"{key}={value}" for key, value in list(keys.items())[:-1])
-        page = desk.get(f"/registers/{which}/record?table={table}&{query}").text
+        page = office.get(f"/registers/{which}/record?table={table}&{query}").text
         data = form_of(page) | {f"key.{key}": value for key, value in keys.items()}
         data |= {f"f.{name}": value for name, value in (fields | more).items()}
         data |= {"why": "测试", "op": op, "is_new": is_new, "expect": register.read().etag, "table": table}
-        return desk.http.post(f"/registers/{which}/record", data=data)
+        return office.http.post(f"/registers/{which}/record", data=data)
 
     assert post("save", "yes").status_code == 303
     record = find(register.read().document, path)
@@ -385,35 +385,35 @@ def test_every_kind_of_record_is_added_edited_and_removed_by_form(desk, which, t
     assert [entry.who for entry in register.log()[1:]] == ["王芳", "王芳"]
 
 
-def test_a_form_of_another_session_is_refused(desk):
+def test_a_form_of_another_session_is_refused(office):
     """Without the session's own key a form changes nothing, as from a foreign page."""
-    log_in(desk)
+    log_in(office)
     data = {"table": "members", "key.body": "pb-a01", "key.phase": "after", "key.id": "m01", "why": "x"}
-    data["expect"] = desk.etag()
-    assert desk.http.post("/registers/elections/record", data=data).status_code == 403
-    assert desk.registers.elections.read().version == 1
+    data["expect"] = office.etag()
+    assert office.http.post("/registers/elections/record", data=data).status_code == 403
+    assert office.registers.elections.read().version == 1
 
 
-def test_a_stale_form_shows_both_changes(desk):
+def test_a_stale_form_shows_both_changes(office):
     """Two tabs: the second save shows what the other changed and what this one wanted."""
-    log_in(desk)
-    page = desk.get("/registers/elections/record?table=areas&id=a01").text
+    log_in(office)
+    page = office.get("/registers/elections/record?table=areas&id=a01").text
     for name, status in (("甲居民区", 303), ("乙居民区", 409)):
         data = form_of(page) | {"key.id": "a01", "f.name": name, "why": "改名", "op": "save"}
-        answer = desk.http.post("/registers/elections/record", data=data)
+        answer = office.http.post("/registers/elections/record", data=data)
         assert answer.status_code == status
     assert "甲居民区" in answer.text
     assert "乙居民区" in answer.text
 
 
-def test_cookies_end_and_cannot_be_made_up(desk):
+def test_cookies_end_and_cannot_be_made_up(office):
     """A session lasts a working day; a changed cookie is nobody's."""
-    cookie = desk.roles.cookie(desk.tokens["registrar"])
-    assert desk.roles.by_cookie(cookie).name == "王芳"
-    assert desk.roles.by_cookie(cookie.replace("p1.", "p2.", 1)) is None
-    assert desk.roles.by_cookie("") is None
-    desk.roles.now = lambda: 4_000_000_000
-    assert desk.roles.by_cookie(cookie) is None
+    cookie = office.roles.cookie(office.tokens["registrar"])
+    assert office.roles.by_cookie(cookie).name == "王芳"
+    assert office.roles.by_cookie(cookie.replace("p1.", "p2.", 1)) is None
+    assert office.roles.by_cookie("") is None
+    office.roles.now = lambda: 4_000_000_000
+    assert office.roles.by_cookie(cookie) is None
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -433,69 +433,70 @@ def test_every_page_is_there_in_both_languages(still, lang):
         assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
-def test_typed_text_is_shown_as_text(desk):
+def test_typed_text_is_shown_as_text(office):
     """Markup in a name is escaped on every page."""
-    body = {"expect": desk.etag(), "why": "<b>why</b>", "edits": [
+    body = {"expect": office.etag(), "why": "<b>why</b>", "edits": [
         {"op": "set", "path": "bodies/pb-a01/name", "value": "<script>alert(1)</script>"}]}
-    assert desk.http.patch("/api/v1/elections", json=body, headers=_bearer(desk.tokens["registrar"])).status_code == 200
+    token = _bearer(office.tokens["registrar"])
+    assert office.http.patch("/api/v1/elections", json=body, headers=token).status_code == 200
     form = "/elections/record?table=bodies&id=pb-a01"
     for path in ("/elections", "/elections/bodies/pb-a01", "/elections/log", form):
-        page = desk.get(f"/registers{path}", desk.tokens["registrar"]).text
+        page = office.get(f"/registers{path}", office.tokens["registrar"]).text
         assert "<script" not in page, path
         assert "<b>why" not in page, path
 
 
-def test_an_outside_edit_is_shown_and_accepted_on_the_page(desk):
+def test_an_outside_edit_is_shown_and_accepted_on_the_page(office):
     """The page keeps showing the last good version, offers the edit, and takes it with a reason."""
-    path = desk.registers.elections.path
+    path = office.registers.elections.path
     path.write_text(path.read_text().replace("香樟居民区党总支", "手改党总支"))
-    log_in(desk)
-    page = desk.get("/registers/elections").text
+    log_in(office)
+    page = office.get("/registers/elections").text
     assert "手改党总支" in page
     key = re.search(r'name="form_key" value="([^"]+)"', page)[1]
     seen = re.search(r'name="seen" value="([^"]+)"', page)[1]
     stale = {"form_key": key, "why": "手工修改", "op": "accept", "seen": "0" * 32}
-    assert desk.http.post("/registers/elections/outside-edit", data=stale).status_code == 409
+    assert office.http.post("/registers/elections/outside-edit", data=stale).status_code == 409
     data = {"form_key": key, "seen": seen, "why": "手工修改", "op": "accept"}
-    answer = desk.http.post("/registers/elections/outside-edit", data=data)
+    answer = office.http.post("/registers/elections/outside-edit", data=data)
     assert answer.status_code == 303
-    assert desk.registers.elections.log()[-1].action == "accept_edit"
+    assert office.registers.elections.log()[-1].action == "accept_edit"
 
 
-def test_an_import_on_the_page_goes_through_its_preview(desk):
+def test_an_import_on_the_page_goes_through_its_preview(office):
     """Choose a file, see the changes, give a reason: then it is stored."""
-    log_in(desk)
-    key = form_of(desk.get("/registers/elections/import").text)["form_key"]
+    log_in(office)
+    key = form_of(office.get("/registers/elections/import").text)["form_key"]
     files = {"file": ("a.csv", "编号,名称\na01,改名居民区\n".encode())}
-    page = desk.http.post("/registers/elections/import", data={"form_key": key, "table": "areas"}, files=files).text
+    page = office.http.post("/registers/elections/import", data={"form_key": key, "table": "areas"}, files=files).text
     assert "改名居民区" in page
-    assert desk.registers.elections.read().version == 1
+    assert office.registers.elections.read().version == 1
     data = form_of(page) | {"why": "新名单"}
-    assert desk.http.post("/registers/elections/import/apply", data=data).status_code == 303
-    assert desk.registers.elections.read().document["areas"][0]["name"] == "改名居民区"
-    assert desk.http.post("/registers/elections/import/apply", data=data).status_code == 404
+    assert office.http.post("/registers/elections/import/apply", data=data).status_code == 303
+    assert office.registers.elections.read().document["areas"][0]["name"] == "改名居民区"
+    assert office.http.post("/registers/elections/import/apply", data=data).status_code == 404
 
 
-def test_one_unreadable_register_does_not_hide_the_other(desk):
+def test_one_unreadable_register_does_not_hide_the_other(office):
     """With a broken log the elections are refused in the page's language; the overview still shows the works."""
-    desk.registers.elections.log_path.write_text("rubbish\n")
-    log_in(desk)
-    answer = desk.get("/registers/elections?lang=zh")
+    office.registers.elections.log_path.write_text("rubbish\n")
+    log_in(office)
+    answer = office.get("/registers/elections?lang=zh")
     assert answer.status_code == 503
     assert "请从备份恢复" in answer.text
-    assert desk.get("/api/v1/elections", desk.tokens["viewer"]).status_code == 503
-    page = desk.get("/registers").text
+    assert office.get("/api/v1/elections", office.tokens["viewer"]).status_code == 503
+    page = office.get("/registers").text
     assert "line 1" in page
     assert "已验收" in page
 
 
 def test_a_missing_register_is_said_so(tmp_path):
     """An empty folder gives 404 with what to do, and the overview page still opens."""
-    desk = Desk(tmp_path / "empty", None)
-    answer = desk.get("/api/v1/elections")
+    office = Office(tmp_path / "empty", None)
+    answer = office.get("/api/v1/elections")
     assert answer.status_code == 404
     assert "init" in answer.json()["message"]
-    assert desk.get("/registers").status_code == 200
+    assert office.get("/registers").status_code == 200
 
 
 @pytest.mark.parametrize("text", [

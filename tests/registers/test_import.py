@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
-from broker.registers.checking import checked
 from broker.registers.elections.demo import demo_elections
 from broker.registers.errors import Invalid
 from broker.registers.exchange.files import TABLES, export_file, preview_file
@@ -21,6 +20,7 @@ from broker.registers.folder import ELECTIONS, SAFETY
 from broker.registers.kept.canonical import canonical_bytes
 from broker.registers.privacy import redacted
 from broker.registers.safety.demo import demo_works
+from broker.registers.validation import checked
 
 SHARED = Path(os.environ.get("ZP_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 

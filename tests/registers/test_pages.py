@@ -19,6 +19,8 @@ from broker.web.api.app import STATIC
 from broker.web.api.registers import router
 from tests.support.registers import open_registers
 
+pytestmark = pytest.mark.real
+
 CHROMIUM = os.environ.get("ZP_CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

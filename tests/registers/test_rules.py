@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from broker.registers.checking import checked, checked_text
 from broker.registers.elections.demo import demo_elections
+from broker.registers.elections.figures import DEFINITIONS
 from broker.registers.elections.models import Member
 from broker.registers.errors import Damaged, Invalid
 from broker.registers.exchange.tables import ELECTION_TABLES, SAFETY_TABLES
@@ -23,7 +23,8 @@ from broker.registers.kept.patches import Edit, apply_edits
 from broker.registers.lined_json import LinedJson
 from broker.registers.safety.demo import demo_works
 from broker.registers.schemas import schema_files
-from broker.registers.words import CODES, FIELDS, PROBLEM_TEXTS, code_of
+from broker.registers.validation import checked, checked_text
+from broker.registers.words import CODES, WORDS, code_of, value_word
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -209,7 +210,7 @@ def test_the_files_obey_their_schemas(name, document):
 def test_every_field_and_code_has_a_word_in_both_languages():
     """No model field, code, column or problem is without its Chinese and English words."""
     fields = {name for model in Plain.__subclasses__() for name in model.model_fields}
-    assert fields - set(FIELDS) == set()
+    assert fields - set(WORDS.groups("en")["field"]) == set()
     for column in (column for table in (*ELECTION_TABLES, *SAFETY_TABLES) for column in table.columns):
         if column.kind == "code":
             assert column.field() in CODES
@@ -217,10 +218,12 @@ def test_every_field_and_code_has_a_word_in_both_languages():
         codes = set(Member.model_json_schema()["properties"][field].get("enum") or next(
             part["enum"] for part in Member.model_json_schema()["properties"][field]["anyOf"] if "enum" in part))
         assert codes == set(CODES[field])
-    for field, words in CODES.items():
-        for code, pair in words.items():
-            assert code_of(field, pair[0]) == code_of(field, pair[1]) == code
-    assert all(len(pair) == 2 and all(pair) for pair in PROBLEM_TEXTS.values())
+    for field, known in CODES.items():
+        for code in known:
+            assert {code_of(field, value_word(field, code, lang)) for lang in ("en", "zh")} == {code}
+    words = WORDS.groups("en")
+    assert {table.name for table in (*ELECTION_TABLES, *SAFETY_TABLES)} == set(words["table"])
+    assert {definition.id for definition in DEFINITIONS} == set(words["figure"])
 
 
 def test_every_problem_code_in_use_has_a_text():
@@ -229,7 +232,7 @@ def test_every_problem_code_in_use_has_a_text():
     for path in (ROOT / "broker" / "registers").rglob("*.py"):
         used |= set(re.findall(r'(?:Problem\([^\n"]*(?:f?"[^"]*")?, |CellError\()"([a-z_0-9]+)"', path.read_text()))
     assert len(used) > 30
-    assert {code for code in used if code not in PROBLEM_TEXTS} == set()
+    assert used - set(WORDS.groups("en")["problem"]) == set()
 
 
 def test_members_data_has_no_way_to_the_devices():

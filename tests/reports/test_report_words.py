@@ -1,14 +1,12 @@
 """What the report and its tables say: nouns that fit their numbers, nothing unsaid, no formula for a spreadsheet."""
 
-from string import Formatter
-
 import pytest
 
 from broker.reports import tables, words
 from broker.reports.sentences import sentences
 from broker.rules.statistics.cube import count
 from broker.web.pages import day_report
-from tests.rules.test_statistics import DAY, NAMES, NOON, ZONE, Fact, day_total, visit, weighing, workflow
+from tests.support.facts import DAY, NAMES, NOON, ZONE, Fact, day_total, visit, weighing, workflow
 
 
 def said(*facts: Fact, language: str = "en") -> list[str]:
@@ -59,14 +57,6 @@ def test_lanes_that_are_all_still_blocked_have_no_minutes(language: str, unknown
     page = day_report.day_report(facts, count(facts, ZONE), "xh", DAY, language, ZONE, NAMES)
     row = page[page.index('data-head="' + words.word(language, "estate")) :]
     assert f">{unknown}</td>" in row and f'data-head="{lasting}">3</td>' in row
-
-
-def test_both_languages_put_in_the_same_values() -> None:
-    """A value that one language says and the other leaves out is a fact hidden from half the readers."""
-    for key in words.TEXT["zh"]:
-        texts = [words.TEXT[language][key] for language in words.LANGUAGES]
-        zh, en = ({name for _, name, _, _ in Formatter().parse(text) if name} for text in texts)
-        assert zh == en, key
 
 
 @pytest.mark.parametrize("value", ["=1", "+1", "-1", "@x", "\t=1", "\r=1", "\n=1"])

@@ -4,8 +4,11 @@ from random import Random
 
 import pytest
 
-from bench.eta_sim import Scores, run_world
-from bench.eta_world import fixes, make_route, make_trip
+from tests.support.arrival.runs import run_world
+from tests.support.arrival.scores import Scores
+from tests.support.arrival.world import fixes, make_route, make_trip
+
+pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")

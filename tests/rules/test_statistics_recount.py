@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from broker.rules.statistics.cube import DIMENSIONS, MEASURES, count, fold
 from broker.store.days import Days
 from firmware.wire import SKIP_REASONS, WASTES
-from tests.rules.test_statistics import NOON, Fact
+from tests.support.facts import NOON, Fact
 
 HOUR = 3600
 

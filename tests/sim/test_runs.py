@@ -2,9 +2,12 @@
 
 import pytest
 
+from sim.judging.outcome import Outcome
 from sim.scenario.scenario import load, parse
-from sim.scenario.stages import DataAbsentError
-from sim.virtual.run import Outcome, play
+from sim.scenario.scene import DataAbsentError
+from sim.virtual.run import play
+
+pytestmark = pytest.mark.real
 
 SHORT = ("blocked_lane", "breakdown", "broker_restart", "gps_gap", "late_data", "link_lost", "power_cut_after_press")
 ON_REAL_INPUT = ("recorded_receiver",)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from sim.judging.judges import JUDGES
+from sim.scenario.director import HAPPENS
 from sim.scenario.scenario import ScenarioError, load, names, parse
 from sim.scenario.schema import DEMANDS, HAPPENINGS
-from sim.world.director import _HAPPENS
 
 REPO = Path(__file__).resolve().parents[2]
 GOOD = """
@@ -47,7 +47,7 @@ def test_the_scenarios_of_the_design_are_all_there() -> None:
 def test_every_kind_of_expectation_has_a_judge_and_every_event_happens() -> None:
     """The language's tables and the code that gives them meaning have the same words."""
     assert set(DEMANDS) == set(JUDGES)
-    assert set(HAPPENINGS) == set(_HAPPENS)
+    assert set(HAPPENINGS) == set(HAPPENS)
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,7 @@ def test_what_is_wrong_is_refused_with_place_and_remedy(old: str, new: str, said
     assert str(caught.value).startswith("bad.toml")
 
 
+@pytest.mark.real
 def test_a_scenario_that_does_not_exist_ends_with_code_2_and_names_those_that_do() -> None:
     """The command says what there is instead of a traceback."""
     done = subprocess.run(
@@ -88,6 +89,7 @@ def test_a_scenario_that_does_not_exist_ends_with_code_2_and_names_those_that_do
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.real
 def test_recorded_data_that_is_absent_is_said_loudly(tmp_path: Path) -> None:
     """Exit code 3 and a line that names the missing file, never a silent success."""
     done = subprocess.run(

@@ -14,18 +14,20 @@ from pathlib import Path
 import pytest
 
 from sim.usb_board.board import VirtualBoard
-from tests.support.flashing import Desk, interpreter, make_mirror
+from tests.support.flashing import Workshop, interpreter, make_mirror
+
+pytestmark = pytest.mark.real
 
 CALL_S = 20
 FORGETFUL = "import time\nprint('main runs')\nn = 0\nwhile True:\n    n += 1\n    time.sleep_ms(20)\n"
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """A desk whose boards are unplugged at the end."""
-    desk = Desk(tmp_path)
-    yield desk
-    desk.close()
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    """A workshop whose boards are unplugged at the end."""
+    workshop = Workshop(tmp_path)
+    yield workshop
+    workshop.close()
 
 
 def mpremote(board: VirtualBoard, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -47,27 +49,27 @@ def until(true: Callable[[], bool], what: str, wait_s: float = 8) -> None:
         time.sleep(0.02)
 
 
-def test_mpremote_runs_a_program(desk: Desk) -> None:
+def test_mpremote_runs_a_program(workshop: Workshop) -> None:
     """`mpremote exec` opens the prompt of the board by its stable name and prints what the program prints."""
-    with desk.board() as board:
+    with workshop.board() as board:
         assert mpremote(board, "exec", "print(6 * 7)").stdout.strip() == "42"
         assert board.port.is_symlink()
 
 
-def test_a_copied_file_has_its_true_size_and_hash(desk: Desk) -> None:
+def test_a_copied_file_has_its_true_size_and_hash(workshop: Workshop) -> None:
     """`mpremote cp` by raw paste, `ls` and `sha256sum` agree with the file on this computer."""
     data = os.urandom(9000)
-    source = desk.folder / "data.bin"
+    source = workshop.folder / "data.bin"
     source.write_bytes(data)
-    with desk.board() as board:
+    with workshop.board() as board:
         assert mpremote(board, "fs", "cp", str(source), ":data.bin").returncode == 0
         assert "9000 data.bin" in mpremote(board, "fs", "ls").stdout
         assert hashlib.sha256(data).hexdigest() in mpremote(board, "fs", "sha256sum", "data.bin").stdout
 
 
-def test_files_and_free_space_outlive_a_power_cut(desk: Desk) -> None:
+def test_files_and_free_space_outlive_a_power_cut(workshop: Workshop) -> None:
     """What was written is there after pulling and plugging, and `df` counts blocks of littlefs."""
-    with desk.board(blocks=64) as board:
+    with workshop.board(blocks=64) as board:
         assert mpremote(board, "exec", written("kept", "yes")).returncode == 0
         board.pull()
         board.plug()
@@ -75,10 +77,10 @@ def test_files_and_free_space_outlive_a_power_cut(desk: Desk) -> None:
         assert "262144" in mpremote(board, "df").stdout
 
 
-def test_main_runs_at_power_on_and_ctrl_c_stops_it(desk: Desk) -> None:
+def test_main_runs_at_power_on_and_ctrl_c_stops_it(workshop: Workshop) -> None:
     """main.py starts by itself; connecting interrupts it and its variables can be asked for."""
-    with desk.board() as board:
-        script = desk.folder / "main.py"
+    with workshop.board() as board:
+        script = workshop.folder / "main.py"
         script.write_text(FORGETFUL)
         assert mpremote(board, "fs", "cp", str(script), ":main.py").returncode == 0
         board.reset()
@@ -86,9 +88,9 @@ def test_main_runs_at_power_on_and_ctrl_c_stops_it(desk: Desk) -> None:
         assert int(mpremote(board, "resume", "exec", "print(n)").stdout) >= 0
 
 
-def test_a_soft_reset_in_raw_mode_runs_no_main_and_empties_memory(desk: Desk) -> None:
+def test_a_soft_reset_in_raw_mode_runs_no_main_and_empties_memory(workshop: Workshop) -> None:
     """As on a board: Ctrl-D in raw mode forgets all variables, says so, and stays raw without main.py."""
-    with desk.board() as board:
+    with workshop.board() as board:
         assert mpremote(board, "exec", written("main.py", "print('main runs')")).returncode == 0
         assert mpremote(board, "exec", "kept = 1").returncode == 0
         board.printed.clear()
@@ -98,9 +100,9 @@ def test_a_soft_reset_in_raw_mode_runs_no_main_and_empties_memory(desk: Desk) ->
         assert b"main runs" not in board.printed
 
 
-def test_machine_reset_boots_anew(desk: Desk) -> None:
+def test_machine_reset_boots_anew(workshop: Workshop) -> None:
     """`machine.reset()` ends the program and main.py runs again."""
-    with desk.board() as board:
+    with workshop.board() as board:
         assert mpremote(board, "exec", written("main.py", "print('main runs')")).returncode == 0
         boots = board.boots
         board.printed.clear()
@@ -108,22 +110,22 @@ def test_machine_reset_boots_anew(desk: Desk) -> None:
         until(lambda: board.boots > boots and b"main runs" in board.printed, "a new boot")
 
 
-def test_the_port_is_busy_while_another_has_it(desk: Desk) -> None:
+def test_the_port_is_busy_while_another_has_it(workshop: Workshop) -> None:
     """A second program cannot open the port."""
     import serial
 
-    with desk.board() as board, serial.Serial(str(board.port), exclusive=True):
+    with workshop.board() as board, serial.Serial(str(board.port), exclusive=True):
         answer = mpremote(board, "exec", "print(1)")
         assert answer.returncode != 0
         assert "in use" in answer.stderr + answer.stdout
 
 
-def test_a_pulled_cable_ends_a_copy_and_the_next_one_is_whole(desk: Desk) -> None:
+def test_a_pulled_cable_ends_a_copy_and_the_next_one_is_whole(workshop: Workshop) -> None:
     """With the cable pulled in the middle mpremote fails; plugged in again under the same name everything works."""
     data = os.urandom(40000)
-    source = desk.folder / "data.bin"
+    source = workshop.folder / "data.bin"
     source.write_bytes(data)
-    with desk.board() as board:
+    with workshop.board() as board:
         pulled = threading.Timer(0.8, board.pull)
         pulled.start()
         broken = mpremote(board, "fs", "cp", str(source), ":data.bin")
@@ -134,9 +136,9 @@ def test_a_pulled_cable_ends_a_copy_and_the_next_one_is_whole(desk: Desk) -> Non
         assert mpremote(board, "exec", "print(1)").stdout.strip() == "1"
 
 
-def test_a_cut_in_a_block_write_leaves_a_whole_file_system(desk: Desk) -> None:
+def test_a_cut_in_a_block_write_leaves_a_whole_file_system(workshop: Workshop) -> None:
     """Power that fails inside the third block write takes the port away; afterwards old files are whole."""
-    with desk.board() as board:
+    with workshop.board() as board:
         assert mpremote(board, "exec", written("old", "old")).returncode == 0
         board.cut_after(3)
         mpremote(board, "exec", "f = open('new', 'w')\nfor _ in range(20): f.write('x' * 1000); f.flush()")
@@ -147,14 +149,14 @@ def test_a_cut_in_a_block_write_leaves_a_whole_file_system(desk: Desk) -> None:
         assert b"damaged" not in board.printed
 
 
-def test_mip_installs_from_a_folder_served_as_an_index(desk: Desk) -> None:
+def test_mip_installs_from_a_folder_served_as_an_index(workshop: Workshop) -> None:
     """The mirror that tools/flash.py reads is an index for the real `mpremote mip install` too."""
     import functools
     import http.server
 
-    mirror = make_mirror(desk.folder / "served")
+    mirror = make_mirror(workshop.folder / "served")
     handler = functools.partial(_QuietFiles, directory=str(mirror))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, desk.board() as board:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, workshop.board() as board:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             index = f"http://127.0.0.1:{server.server_address[1]}"
@@ -166,10 +168,10 @@ def test_mip_installs_from_a_folder_served_as_an_index(desk: Desk) -> None:
             server.shutdown()
 
 
-def test_pins_are_seen_and_driven_and_the_watchdog_bites(desk: Desk) -> None:
+def test_pins_are_seen_and_driven_and_the_watchdog_bites(workshop: Workshop) -> None:
     """The panel sees an output, drives an input, and a watchdog that is not fed resets the board."""
-    with desk.board(with_panel=True) as board:
-        panel = desk.panels[0]
+    with workshop.board(with_panel=True) as board:
+        panel = workshop.panels[0]
         assert mpremote(board, "exec", "import machine; machine.Pin(16, machine.Pin.OUT, value=1)").returncode == 0
         until(lambda: panel.level(16) == 1, "pin 16 high")
         panel.drive(0, 0)
@@ -180,10 +182,10 @@ def test_pins_are_seen_and_driven_and_the_watchdog_bites(desk: Desk) -> None:
         until(lambda: board.boots > boots, "a watchdog reset")
 
 
-def test_a_board_may_claim_to_be_another(desk: Desk) -> None:
+def test_a_board_may_claim_to_be_another(workshop: Workshop) -> None:
     """`claims` make it an old interpreter or another chip, for tools that must refuse one."""
     claims = {"machine": "ESP32 module", "version": (1, 19, 1, ""), "mpy": 6, "platform": "esp32"}
-    with desk.board(claims=claims) as board:
+    with workshop.board(claims=claims) as board:
         program = "import sys; i = sys.implementation; print(i[1][:3], i._machine, i._mpy, sys.platform)"
         assert mpremote(board, "exec", program).stdout.strip() == "(1, 19, 1) ESP32 module 6 esp32"
 

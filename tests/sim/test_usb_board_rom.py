@@ -12,23 +12,16 @@ import pytest
 from sim.usb_board.board import VirtualBoard
 from sim.usb_board.rom import ESP32S2_MAGIC, RomLoader
 from sim.usb_board.uf2_drive import RP2350_ARM_S, Uf2Drive, make_uf2
-from tests.support.flashing import Desk
+from tests.support.flashing import Workshop, esp_image
 
 
 @pytest.fixture
 def blank(tmp_path: Path) -> Iterator[VirtualBoard]:
     """A new ESP32 without an interpreter, plugged in."""
-    desk = Desk(tmp_path)
-    with desk.board(rom=RomLoader()) as board:
+    workshop = Workshop(tmp_path)
+    with workshop.board(rom=RomLoader()) as board:
         yield board
-    desk.close()
-
-
-def esp_image(size: int = 30000, chip_id: int = 0) -> bytes:
-    """Bytes that begin as an image for an ESP chip."""
-    head = bytearray(b"\xe9\x01\x02\x20" + bytes(20))
-    head[12] = chip_id
-    return bytes(head) + bytes((i * 37) & 0xFF for i in range(size - len(head)))
+    workshop.close()
 
 
 def esptool(board: VirtualBoard, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -48,6 +41,7 @@ def esptool(board: VirtualBoard, *arguments: str) -> subprocess.CompletedProcess
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.real
 def test_esptool_finds_the_chip(blank: VirtualBoard) -> None:
     """esptool detects an ESP32 with its MAC address and flash size."""
     shown = esptool(blank, "flash-id").stdout
@@ -56,6 +50,7 @@ def test_esptool_finds_the_chip(blank: VirtualBoard) -> None:
     assert "4MB" in shown
 
 
+@pytest.mark.real
 def test_esptool_writes_and_reads_back(blank: VirtualBoard, tmp_path: Path) -> None:
     """An image is in the flash byte for byte, and after a reset the prompt of the interpreter answers."""
     image = tmp_path / "image.bin"
@@ -69,6 +64,7 @@ def test_esptool_writes_and_reads_back(blank: VirtualBoard, tmp_path: Path) -> N
     assert subprocess.run(command, capture_output=True, text=True, timeout=20).stdout.strip() == "1"
 
 
+@pytest.mark.real
 @pytest.mark.parametrize(
     ("fault", "value", "complaint"),
     [("magic", ESP32S2_MAGIC, "ESP32-S2"), ("bad_md5", True, "MD5"), ("deaf", True, "Failed to connect")],
@@ -86,6 +82,7 @@ def test_esptool_sees_each_fault(
     assert complaint in done.stdout + done.stderr
 
 
+@pytest.mark.real
 def test_a_held_boot_button_leads_back_into_the_rom(blank: VirtualBoard) -> None:
     """With an image in the flash the ROM still answers when BOOT is held during a reset."""
     assert blank.rom is not None

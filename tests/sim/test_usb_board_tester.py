@@ -6,11 +6,14 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from sim.usb_board.__main__ import main
 from tests.support.flashing import interpreter
 from tools.flashing.board.board import open_board
 
 
+@pytest.mark.real
 def test_boards_stand_under_stable_names_and_obey(tmp_path: Path) -> None:
     """Two boards open a prompt by name; pull, plug, reset and cut do what they say; at the end no port is left."""
     interpreter()

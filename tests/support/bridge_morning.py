@@ -87,10 +87,10 @@ class Morning:
             self.bridge.tick(self.now)
             self.bridge.flush(self.now)
 
-    def hours(self, count: int) -> None:
-        """Time passes in ticks of half an hour; nobody speaks."""
-        for _ in range(2 * count):
-            self.now += 1800
+    def hours(self, count: int, tick_s: int = 1800) -> None:
+        """Time passes in such ticks; nobody speaks."""
+        for _ in range(count * 3600 // tick_s):
+            self.now += tick_s
             self.bridge.tick(self.now)
             self.bridge.flush(self.now)
 

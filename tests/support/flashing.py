@@ -1,4 +1,4 @@
-"""A technician's desk for the tests of tools/flash.py: a broker, virtual boards, a settings file, a module mirror."""
+"""A technician's workshop for tests of tools/flash.py: a broker, virtual boards, a settings file, a module mirror."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def write_secret(path: Path, text: str) -> Path:
 
 
 def make_mirror(folder: Path) -> Path:
-    """A module index with one package, `logging`, whose file is the desk's stand-in."""
+    """A module index with one package, `logging`, whose file is the simulator's stand-in."""
     data = (REPO / "sim/micropython/lib/logging.py").read_bytes()
     digest = hashlib.sha256(data).hexdigest()[:8]
     for version in ("6", "py"):
@@ -55,6 +55,13 @@ def make_mirror(folder: Path) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(data)
     return folder
+
+
+def esp_image(size: int = 30000, chip_id: int = 0) -> bytes:
+    """Bytes that begin as an image for an ESP chip."""
+    head = bytearray(b"\xe9\x01\x02\x20" + bytes(20))
+    head[12] = chip_id
+    return bytes(head) + bytes((i * 37) & 0xFF for i in range(size - len(head)))
 
 
 @contextmanager
@@ -70,7 +77,7 @@ def running_broker(folder: Path) -> Iterator[EmbeddedBroker]:
         broker.stop()
 
 
-class Desk:
+class Workshop:
     """A folder with settings, secrets, mirror and ports; `flash(...)` runs the tool in this process."""
 
     def __init__(self, folder: Path, broker_port: int = 1, **sections: dict[str, Any]) -> None:

@@ -99,6 +99,7 @@ def wait_for(line_part: str, child: "subprocess.Popen[str]") -> str:
     return said
 
 
+@pytest.mark.real
 def test_a_live_run_holds_its_expectations_and_leaves_nothing_behind(
     live: "subprocess.Popen[str]", tmp_path: Path
 ) -> None:
@@ -111,6 +112,7 @@ def test_a_live_run_holds_its_expectations_and_leaves_nothing_behind(
     assert [path for path in tmp_path.iterdir() if path.name.startswith("zhanpai-live")] == []
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stopped_live_run_leaves_nothing_behind(
     number: signal.Signals, live: "subprocess.Popen[str]", tmp_path: Path
@@ -125,6 +127,7 @@ def test_a_stopped_live_run_leaves_nothing_behind(
     assert [path for path in tmp_path.iterdir() if path.name.startswith("zhanpai-live")] == []
 
 
+@pytest.mark.real
 def test_kill_9_of_a_live_run_takes_its_children_along(live: "subprocess.Popen[str]", tmp_path: Path) -> None:
     """Even without a chance to clean up no process is left."""
     wait_for("status page", live)
@@ -136,6 +139,7 @@ def test_kill_9_of_a_live_run_takes_its_children_along(live: "subprocess.Popen[s
     assert processes_of(tmp_path) == []
 
 
+@pytest.mark.real
 def test_a_start_that_fails_is_told_in_one_line_and_leaves_nothing_behind(scenario: Path, tmp_path: Path) -> None:
     """A port that is taken: the reason, code 1, and no process or file remains."""
     with socket.socket() as taken:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.__main__ import parser
 from firmware import environment
 
 REPO = Path(__file__).resolve().parents[2]
@@ -28,6 +29,11 @@ COMMANDS = (
 SYSTEM = (getattr(sys, "_base_executable", sys.executable), "-S")
 ENTRIES = [*(REPO / part for part in ("firmware/__init__.py", "firmware/environment.py", "tools/flash.py"))]
 ENTRIES += [path for part in ("broker", "bench", "firmware", "sim") for path in (REPO / part).rglob("__main__.py")]
+
+
+PAGES = [*REPO.glob("*.md")]
+PAGES += [path for part in ("docs", "packaging", "broker") for path in (REPO / part).rglob("*.md")]
+WRITTEN = re.compile(r"(?<![\w/.-])(python3?) (-m [\w.]+|[\w/]+\.py)(?: ([a-z][a-z-]*))?")
 
 
 def type_in(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
@@ -46,6 +52,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.real
+@pytest.mark.real
 @pytest.mark.parametrize("command", COMMANDS)
 def test_without_the_environment_one_line_says_what_to_type(checkout: Path, command: str) -> None:
     """No traceback, a code of its own; what needs no package (a truck's --help) answers."""
@@ -61,6 +69,8 @@ def test_without_the_environment_one_line_says_what_to_type(checkout: Path, comm
     )
 
 
+@pytest.mark.real
+@pytest.mark.real
 @pytest.mark.parametrize("command", COMMANDS)
 def test_with_the_environment_the_command_runs_in_it(checkout: Path, command: str) -> None:
     """The system's Python hands over to `.venv`, with every argument as it was typed."""
@@ -111,3 +121,14 @@ def test_the_modules_asked_for_are_those_of_the_requirements(listed: tuple[str, 
     wanted = re.findall(r"^[a-z][a-z0-9_-]*", (REPO / "requirements" / file).read_text(), re.MULTILINE)
     owners = packages_distributions()
     assert sorted(owners[module][0].lower().replace("_", "-") for module in listed) == sorted({*wanted} - {"tzdata"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPO)))
+def test_a_command_in_a_page_is_one_that_enters_the_environment(page: Path) -> None:
+    """`python3`, since Debian has no `python`; a command of the bridge is one that its help names."""
+    known = {" ".join(command.split()[:2]) if command.startswith("-m") else command.split()[0] for command in COMMANDS}
+    known |= {"link_lgpio.py", "-m broker.rules.states.diagrams"}  # need no package
+    helped = parser().format_help()
+    for python, entry, verb in WRITTEN.findall(page.read_text(encoding="utf-8")):
+        assert (python, entry in known) == ("python3", True), f"{python} {entry}"
+        assert entry != "-m broker" or not verb or re.search(rf"^    {verb} ", helped, re.MULTILINE), verb

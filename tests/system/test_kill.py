@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.kill_run import run
+
+pytestmark = pytest.mark.real
 
 
 def test_nothing_recorded_is_lost_or_doubled_by_kill_9(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ class Driver:
             self.do(FixSeen(Fix(lat, 121.4, T0 + at_s, metres_each, 0.0, 1.0, 8, 3, 1)), 1.0)
 
     def records(self, channel: str) -> list[dict[str, Any]]:
-        return [dict(e.record.body) for e in self.effects if isinstance(e, Keep) and e.record.channel == channel]
+        return [dict(e.report.body) for e in self.effects if isinstance(e, Keep) and e.report.channel == channel]
 
     @property
     def light(self) -> str:
@@ -366,7 +366,7 @@ def test_every_record_passes_the_wire():
     driver.fixes(30, metres_each=9.0)
     driver.hold(4.5)
     driver.do(GpsState("no_bytes"), 5.0)
-    kept = [e.record for e in driver.effects if isinstance(e, Keep)]
+    kept = [e.report for e in driver.effects if isinstance(e, Keep)]
     for record in kept:
         wire.pack(wire.topic(record.channel, "xh", "t01", record.item), dict(record.body))
     assert [record.seq for record in kept] == list(range(1, len(kept) + 1))
@@ -459,7 +459,7 @@ class AgentMachine(RuleBasedStateMachine):
     @invariant()
     def records_are_sound(self):
         """seq counts without gap, every record passes the wire, no position is 0/0, and a half position never is."""
-        kept = [e.record for e in self.driver.effects if isinstance(e, Keep)]
+        kept = [e.report for e in self.driver.effects if isinstance(e, Keep)]
         assert [r.seq for r in kept] == list(range(1, len(kept) + 1))
         for record in kept[-3:]:
             wire.pack(wire.topic(record.channel, "xh", "t01", record.item), dict(record.body))
@@ -469,7 +469,7 @@ class AgentMachine(RuleBasedStateMachine):
     @invariant()
     def positions_are_not_too_many(self):
         """Never two positions within 2 s."""
-        times = [e.record.kept_s for e in self.driver.effects if isinstance(e, Keep) and e.record.channel == "fix"]
+        times = [e.report.kept_s for e in self.driver.effects if isinstance(e, Keep) and e.report.channel == "fix"]
         assert all(b - a >= 2.0 - 1e-6 for a, b in itertools.pairwise(times))
 
     @invariant()

@@ -1,6 +1,8 @@
 """What is sent when: through the whole device on a real outbox, with link and bridge played by hand."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -36,13 +38,13 @@ class Cab:
     def boot_device(self) -> None:
         self.outbox = Outbox(self.path)
         self.device = TruckDevice(Agent("t01", "xh", self.outbox.boot), self.outbox)
-        self._take(self.device.start(self.now_s))
+        self.take(self.device.start(self.now_s))
 
     def power_cut(self) -> None:
         self.outbox.close(flush=False)
         self.boot_device()
 
-    def _take(self, outputs) -> None:
+    def take(self, outputs) -> None:
         self.sent += [o for o in outputs if isinstance(o, Publish)]
         self.notes += [o for o in outputs if isinstance(o, Note)]
 
@@ -50,11 +52,11 @@ class Cab:
         end_s = self.now_s + seconds
         while (wake_at_s := self.device.wake_at_s) is not None and wake_at_s <= end_s:
             self.now_s = max(self.now_s, wake_at_s)
-            self._take(self.device.handle(Wake(), self.now_s))
+            self.take(self.device.handle(Wake(), self.now_s))
         self.now_s = end_s
 
     def do(self, event) -> None:
-        self._take(self.device.handle(event, self.now_s))
+        self.take(self.device.handle(event, self.now_s))
 
     def drive(self, reports: int) -> None:
         """So many positions, 60 m and 8 s apart."""
@@ -71,12 +73,12 @@ class Cab:
         self.wait(0.1)
 
     def heartbeat(self) -> None:
-        self._take(self.device.message("zp/v1/xh/bridge/clock", b'{"at":%d}' % (T0 + self.now_s), self.now_s))
+        self.take(self.device.message("zp/v1/xh/bridge/clock", b'{"at":%d}' % (T0 + self.now_s), self.now_s))
 
     def ack(self, *keys: tuple[int, int]) -> None:
         boots = sorted({boot for boot, _ in keys})
         acks = [{"boot": b, "upto": 0, "also": [[s, s] for boot, s in keys if boot == b]} for b in boots]
-        self._take(self.device.message(BASE + "ack", json.dumps({"acks": acks}).encode(), self.now_s))
+        self.take(self.device.message(BASE + "ack", json.dumps({"acks": acks}).encode(), self.now_s))
 
     def take_sent(self) -> list[tuple[int, int, bool | None]]:
         """(boot, seq, late) of what was published since the last call, life aside."""
@@ -206,8 +208,9 @@ def test_unreadable_record_stops_nothing(cab):
     cab.drive(2)
     cab.press()
     cab.outbox.flush()
-    cab.outbox._db.execute("UPDATE position SET body = '{\"boot\": 1}' WHERE seq = 1")
-    cab.outbox._db.execute("UPDATE position SET body = 'x' WHERE seq = 2")
+    with closing(sqlite3.connect(cab.path)) as file, file:
+        file.execute("UPDATE position SET body = '{\"boot\": 1}' WHERE seq = 1")
+        file.execute("UPDATE position SET body = 'x' WHERE seq = 2")
     cab.do(LinkUp())
     cab.heartbeat()
     cab.drive(1)
@@ -229,7 +232,7 @@ def test_closed_incident_does_not_come_back_as_retained(cab):
     cab.do(LinkUp())
     cab.heartbeat()
     cab.press()
-    cab._take(cab.device.message(BASE + "incident_ack/t01-1-1", b"", cab.now_s))
+    cab.take(cab.device.message(BASE + "incident_ack/t01-1-1", b"", cab.now_s))
     cab.sent.clear()
     cab.wait(16.0)
     again = [(p.topic, p.retain) for p in cab.sent if "/incident/" in p.topic]
@@ -264,10 +267,10 @@ def test_link_loss_sends_everything_unacknowledged_again(cab):
 def test_bad_messages_are_counted_and_noted_once_a_minute(cab):
     """Bad JSON, a foreign topic and another truck's message stop nothing."""
     for _ in range(50):
-        cab._take(cab.device.message(BASE + "ack", b"{", cab.now_s))
+        cab.take(cab.device.message(BASE + "ack", b"{", cab.now_s))
         cab.wait(1.0)
-    cab._take(cab.device.message("zp/v1/xh/truck/t02/ack", b'{"acks":[]}', cab.now_s))
-    cab._take(cab.device.message("weather", b"1", cab.now_s))
+    cab.take(cab.device.message("zp/v1/xh/truck/t02/ack", b'{"acks":[]}', cab.now_s))
+    cab.take(cab.device.message("weather", b"1", cab.now_s))
     assert [note.kind for note in cab.notes] == ["message_refused"]
     assert cab.device.counts["message_refused"] == 51
     assert cab.device.counts["message_foreign"] == 1
@@ -288,14 +291,13 @@ ANYTHING = st.recursive(
 def test_whatever_the_bridge_says_nothing_stops(cab, channel, body):
     """Any JSON on any topic of the truck is taken or refused, never an error."""
     base = BASE.removesuffix("truck/t01/") if channel.startswith("..") else BASE
-    cab._take(cab.device.message(base + channel.removeprefix("../"), json.dumps(body).encode(), cab.now_s))
+    cab.take(cab.device.message(base + channel.removeprefix("../"), json.dumps(body).encode(), cab.now_s))
     cab.wait(1.0)
 
 
 def test_disk_fault_is_noted_and_stops_nothing(cab):
     """While the disk refuses a press is sent all the same and the log says what to do."""
-    cab.outbox._db.execute("PRAGMA max_page_count = 1")
-    cab.outbox._db.execute("PRAGMA query_only = ON")
+    cab.outbox._db.execute("PRAGMA query_only = ON")  # SQLite refuses as a dead disk does, on this connection only
     cab.do(LinkUp())
     cab.press()
     assert any("/incident/" in p.topic for p in cab.sent)

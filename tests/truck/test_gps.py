@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from firmware.truck.gps.epochs import Epochs, read_fixes
 from firmware.truck.gps.fix import Fix
 from firmware.truck.gps.nmea import MAX_LINE_BYTES, Sentences, parse_sentence
+from tests.support.nmea_fuzz import fuzz
 
 SHARED = Path(os.environ.get("ZP_SHARED", Path(__file__).parents[3] / "shared"))
 NOON = int(datetime.datetime(2026, 11, 22, 12, 0, tzinfo=datetime.UTC).timestamp())
@@ -157,6 +158,7 @@ def test_endless_line_is_dropped():
     sentences = Sentences()
     for _ in range(1000):
         sentences.feed(b"x" * 1000)
+        # What is held of an unfinished line shows nowhere else.
         assert len(sentences._line) <= MAX_LINE_BYTES + 1000
     assert sentences.counts["too_long"] > 0
     assert len(sentences.feed(b"\n" + rmc())) == 1
@@ -191,8 +193,6 @@ def test_any_sentence_body_is_survived(body):
 
 def test_fuzzed_lines_give_no_void_fix():
     """Twenty thousand mutilated lines with true checksums: no error, no fix near 0/0 (10^6 in bench/truck_gps.py)."""
-    from bench.truck_gps import fuzz
-
     result = fuzz(20_000, random.Random(1))
     assert result["null_island"] == 0
     assert result["void"] == 0

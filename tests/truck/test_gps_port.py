@@ -26,7 +26,7 @@ def sentences(second: int) -> bytes:
     return rmc + checked(f"GPGGA,{clock},{place},1,08,1.0,5,M,8,M,,")
 
 
-class Desk:
+class PlayedPorts:
     """A clock, and ports that say what they are told; each read takes half a second."""
 
     def __init__(self) -> None:
@@ -35,44 +35,44 @@ class Desk:
         self.says = lambda baud: b""
         self.broken = False
 
-    def open(self, path: str, baud: int) -> "Desk.Port":
+    def open(self, path: str, baud: int) -> "PlayedPorts.Port":
         self.opened.append((path, baud))
         if self.broken:
             raise OSError("no such device")
-        return Desk.Port(self, baud)
+        return PlayedPorts.Port(self, baud)
 
     def pause(self, seconds: float) -> None:
         self.now_s += seconds
 
     class Port:
-        def __init__(self, desk: "Desk", baud: int) -> None:
-            self.desk, self.baud = desk, baud
+        def __init__(self, played: "PlayedPorts", baud: int) -> None:
+            self.played, self.baud = played, baud
 
         in_waiting = 0
 
         def read(self, _size: int = 1) -> bytes:
-            self.desk.now_s += 0.5
-            if self.desk.broken:
+            self.played.now_s += 0.5
+            if self.played.broken:
                 raise OSError("device reports readiness to read but returned no data")
-            return self.desk.says(self.baud)
+            return self.played.says(self.baud)
 
         def close(self) -> None:
             pass
 
 
 @pytest.fixture
-def desk():
-    return Desk()
+def played():
+    return PlayedPorts()
 
 
-def make(desk: Desk, pattern: str = "/dev/null", baud: int = 9600) -> GpsPort:
-    return GpsPort(pattern, baud, desk.open, lambda: desk.now_s, desk.pause, gather_s=0.0)
+def make(played: PlayedPorts, pattern: str = "/dev/null", baud: int = 9600) -> GpsPort:
+    return GpsPort(pattern, baud, played.open, lambda: played.now_s, played.pause, gather_s=0.0)
 
 
-def words(port: GpsPort, desk: Desk, seconds: float) -> list[str]:
+def words(port: GpsPort, played: PlayedPorts, seconds: float) -> list[str]:
     """The states told within so many seconds; `fix` for a FixSeen."""
-    out, end_s = [], desk.now_s + seconds
-    while desk.now_s < end_s:
+    out, end_s = [], played.now_s + seconds
+    while played.now_s < end_s:
         for event, _ in port.step():
             word = event.word if isinstance(event, GpsState) else "fix"
             if out[-1:] != [word]:
@@ -107,17 +107,17 @@ def test_real_pty_with_real_pyserial():
     port.close()
 
 
-def test_vanished_port_is_tried_after_1_2_4_to_30_seconds(desk):
+def test_vanished_port_is_tried_after_1_2_4_to_30_seconds(played):
     """An absent port is tried with growing pauses of at most 30 s and told once."""
-    desk.broken = True
-    port = make(desk)
+    played.broken = True
+    port = make(played)
     times = []
     told = []
     for _ in range(1200):
-        before = len(desk.opened)
+        before = len(played.opened)
         told += port.step()
-        if len(desk.opened) > before:
-            times.append(desk.now_s)
+        if len(played.opened) > before:
+            times.append(played.now_s)
     gaps = [round(b - a) for a, b in itertools.pairwise(times)]
     assert gaps[:6] == [1, 2, 4, 8, 16, 30]
     assert set(gaps[5:]) == {30}
@@ -125,89 +125,89 @@ def test_vanished_port_is_tried_after_1_2_4_to_30_seconds(desk):
     assert "check cable" in port.trouble
 
 
-def test_pattern_without_a_match_is_no_port(desk, tmp_path):
+def test_pattern_without_a_match_is_no_port(played, tmp_path):
     """A pattern nothing matches is no_port, and the port is opened under its new number when it appears."""
-    port = make(desk, str(tmp_path / "ttyACM*"))
-    assert words(port, desk, 3) == ["no_port"]
+    port = make(played, str(tmp_path / "ttyACM*"))
+    assert words(port, played, 3) == ["no_port"]
     (tmp_path / "ttyACM7").touch()
-    desk.says = lambda baud: sentences(int(desk.now_s) % 60)
-    assert words(port, desk, 10) == ["fix"]
-    assert desk.opened == [(str(tmp_path / "ttyACM7"), 9600)]
+    played.says = lambda baud: sentences(int(played.now_s) % 60)
+    assert words(port, played, 10) == ["fix"]
+    assert played.opened == [(str(tmp_path / "ttyACM7"), 9600)]
 
 
-def test_receiver_is_found_beside_a_modem(desk, tmp_path):
+def test_receiver_is_found_beside_a_modem(played, tmp_path):
     """Of several matching ports the silent and the busy one are left, and the receiver's is found and kept."""
     for name in ("a-modem", "b-modem-control", "c-receiver"):
         (tmp_path / name).touch()
 
     def says(baud: int) -> bytes:
-        path = desk.opened[-1][0]
+        path = played.opened[-1][0]
         if path.endswith("b-modem-control"):
             return b"\r\n+CREG: 1\r\n"
-        return sentences(int(desk.now_s) % 60) if path.endswith("c-receiver") and baud == 9600 else b""
+        return sentences(int(played.now_s) % 60) if path.endswith("c-receiver") and baud == 9600 else b""
 
-    desk.says = says
-    port = make(desk, str(tmp_path / "*"))
-    assert words(port, desk, 120)[-1] == "fix"
-    assert desk.opened[-1] == (str(tmp_path / "c-receiver"), 9600)
-    before = len(desk.opened)
-    words(port, desk, 120)
-    assert len(desk.opened) == before
+    played.says = says
+    port = make(played, str(tmp_path / "*"))
+    assert words(port, played, 120)[-1] == "fix"
+    assert played.opened[-1] == (str(tmp_path / "c-receiver"), 9600)
+    before = len(played.opened)
+    words(port, played, 120)
+    assert len(played.opened) == before
 
 
-def test_unplugged_while_reading_comes_back(desk):
+def test_unplugged_while_reading_comes_back(played):
     """A read that fails closes the port; it is opened again and the fixes go on."""
-    desk.says = lambda baud: sentences(int(desk.now_s) % 60)
-    port = make(desk)
-    assert words(port, desk, 5) == ["fix"]
-    desk.broken = True
-    assert words(port, desk, 5) == ["no_port"]
-    desk.broken = False
-    assert words(port, desk, 10) == ["fix"]
+    played.says = lambda baud: sentences(int(played.now_s) % 60)
+    port = make(played)
+    assert words(port, played, 5) == ["fix"]
+    played.broken = True
+    assert words(port, played, 5) == ["no_port"]
+    played.broken = False
+    assert words(port, played, 10) == ["fix"]
 
 
-def test_no_bytes_then_no_fix_then_fix(desk):
+def test_no_bytes_then_no_fix_then_fix(played):
     """The words follow what the receiver does."""
-    port = make(desk)
-    assert words(port, desk, 8) == ["no_bytes"]
-    desk.says = lambda baud: checked("GPRMC,120000.00,V,,,,,,,221126,,,N")
-    assert words(port, desk, 15) == ["no_fix"]
-    assert len(desk.opened) == 1
-    desk.says = lambda baud: sentences(int(desk.now_s) % 60)
-    assert words(port, desk, 4) == ["fix"]
+    port = make(played)
+    assert words(port, played, 8) == ["no_bytes"]
+    played.says = lambda baud: checked("GPRMC,120000.00,V,,,,,,,221126,,,N")
+    assert words(port, played, 15) == ["no_fix"]
+    assert len(played.opened) == 1
+    played.says = lambda baud: sentences(int(played.now_s) % 60)
+    assert words(port, played, 4) == ["fix"]
 
 
-def test_rubbish_for_ever_is_no_fix(desk):
+def test_rubbish_for_ever_is_no_fix(played):
     """A receiver that never says a sentence at any speed is no_fix, told once, while the speeds go round."""
-    desk.says = lambda baud: b"\xf8\x80\x00\x1c"
-    port = make(desk)
-    assert words(port, desk, 120) == ["no_fix"]
-    assert len({baud for _, baud in desk.opened}) == 4
+    played.says = lambda baud: b"\xf8\x80\x00\x1c"
+    port = make(played)
+    assert words(port, played, 120) == ["no_fix"]
+    assert len({baud for _, baud in played.opened}) == 4
 
 
-def test_wrong_speed_is_found(desk):
+def test_wrong_speed_is_found(played):
     """Bytes without sentences for 5 s: the other speeds are tried until sentences come."""
-    desk.says = lambda baud: sentences(int(desk.now_s) % 60) if baud == 4800 else b"\xf8\x80\x00\x1c"
-    port = make(desk)
-    assert "fix" in words(port, desk, 30)
-    assert [baud for _, baud in desk.opened] == [9600, 115200, 38400, 4800]
-    assert words(port, desk, 30) == ["fix"]
+    played.says = lambda baud: sentences(int(played.now_s) % 60) if baud == 4800 else b"\xf8\x80\x00\x1c"
+    port = make(played)
+    assert "fix" in words(port, played, 30)
+    assert [baud for _, baud in played.opened] == [9600, 115200, 38400, 4800]
+    assert words(port, played, 30) == ["fix"]
 
 
-def test_silent_port_is_opened_afresh(desk):
+def test_silent_port_is_opened_afresh(played):
     """A port that gives no byte for 30 s is closed and opened again."""
-    port = make(desk)
-    words(port, desk, 100)
-    assert 3 <= len(desk.opened) <= 4
+    port = make(played)
+    words(port, played, 100)
+    assert 3 <= len(played.opened) <= 4
 
 
-def test_lone_rmc_comes_without_its_gga(desk):
+def test_lone_rmc_comes_without_its_gga(played):
     """A receiver that sends one sentence every 10 s is not held back to its next one."""
     rmc = sentences(5).split(b"\r\n")[0] + b"\r\n"
-    desk.says = lambda baud: rmc if desk.now_s == 1000.5 else b""
-    port = make(desk)
+    played.says = lambda baud: rmc if played.now_s == 1000.5 else b""
+    port = make(played)
     seen = []
-    while desk.now_s < 1004:
+    while played.now_s < 1004:
         seen += port.step()
     assert [type(event) for event, _ in seen] == [FixSeen]
     assert seen[0][1] <= 1002.5

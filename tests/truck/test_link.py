@@ -18,6 +18,8 @@ from firmware import wire
 from firmware.truck.events import Publish
 from firmware.truck.link import Broker, Link
 
+pytestmark = pytest.mark.real
+
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 PASSWD = shutil.which("mosquitto_passwd")
 LIFE = wire.topic("life", "xh", "t01", family="truck")
@@ -206,7 +208,7 @@ def test_goodbye_is_delivered_before_the_disconnection(broker, witness):
     witness.link.stop([Publish(LIFE, b'{"life":"disconnected","boot":1}', True)])
     again = Witness(broker.port)
     wait_for(lambda: again.told == ["up"], "the link")
-    again.link._client.subscribe(LIFE, 1)
+    again.link._client.subscribe(LIFE, 1)  # a truck never asks for its own life
     wait_for(lambda: again.messages, "the retained life")
     again.link.stop([])
     assert again.messages == [(LIFE, b'{"life":"disconnected","boot":1}')]

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,20 +16,21 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from firmware.truck.events import Record
+from firmware.truck.events import Report
 from firmware.truck.outbox.boot_counter import read_boot, write_boot
+from firmware.truck.outbox.file import wrong_with
 from firmware.truck.outbox.outbox import PENDING_MAX, Outbox
 
 
-def position(boot: int, seq: int, kept_s: float = 0.0) -> Record:
+def position(boot: int, seq: int, kept_s: float = 0.0) -> Report:
     body = {"boot": boot, "seq": seq, "lat": 31.2, "lon": 121.4, "fix_at": 1795374261 + seq, "late": False}
-    return Record(boot, seq, "fix", "", body, kept_s)
+    return Report(boot, seq, "fix", "", body, kept_s)
 
 
-def incident(boot: int, seq: int, name: str = "", withdrawn: bool = False) -> Record:
+def incident(boot: int, seq: int, name: str = "", withdrawn: bool = False) -> Report:
     name = name or f"t01-{boot}-{seq}"
     body = {"boot": boot, "seq": seq, "incident_id": name, "reason": "lane_blocked", "pressed_at": None}
-    return Record(
+    return Report(
         boot, seq, "incident", name, body | {"lat": None, "lon": None, "fix_at": None, "withdrawn": withdrawn}, 0.0
     )
 
@@ -37,8 +39,17 @@ def ack(boot: int, upto: int, *also: list[int]) -> list[dict]:
     return [{"boot": boot, "upto": upto, "also": list(also)}]
 
 
-def keys(records: list[Record]) -> list[tuple[int, int]]:
-    return [(record.boot, record.seq) for record in records]
+def limit_file(outbox: Outbox, pages: int | None = None) -> None:
+    """The file may grow to so many pages; None: not at all, as on a full disk."""
+    # SQLite's limit is its connection's own, so nobody else can set it.
+    db = outbox._db
+    if pages is None:
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+    db.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def keys(reports: list[Report]) -> list[tuple[int, int]]:
+    return [(report.boot, report.seq) for report in reports]
 
 
 def test_incident_is_on_disk_when_keep_returns(tmp_path):
@@ -55,7 +66,7 @@ def test_incident_is_written_with_full_sync(tmp_path):
     """The transaction of an incident runs with synchronous=FULL, that of positions with NORMAL."""
     outbox = Outbox(tmp_path / "o.db")
     said: list[str] = []
-    outbox._db.set_trace_callback(said.append)
+    outbox._db.set_trace_callback(said.append)  # SQLite tells only its own connection what was said
     outbox.keep(incident(1, 1), 0.0)
     assert said.index("PRAGMA synchronous = FULL") < next(i for i, s in enumerate(said) if "incident_record" in s)
     said.clear()
@@ -182,6 +193,29 @@ def test_damaged_file_is_moved_aside_and_named(tmp_path, damage):
     again.close()
 
 
+@pytest.mark.parametrize("content", [b"", None, "blank"])
+def test_an_emptied_outbox_is_named_and_never_begun_in_silence(tmp_path, content):
+    """0 bytes, gone, or a database without anything, after an alarm was kept: aside, said, and presses are kept."""
+    path = tmp_path / "o.db"
+    outbox = Outbox(path)
+    outbox.keep(incident(1, 1), 0.0)
+    outbox.close()
+    assert wrong_with(path) is None
+    path.unlink()
+    if content == "blank":
+        with closing(sqlite3.connect(path)) as file:
+            file.execute("VACUUM")
+    elif content is not None:
+        path.write_bytes(content)
+    assert str(path) in str(wrong_with(path))
+    again = Outbox(path)
+    assert again.damaged is not None and again.damaged.name == "o.db.damaged-2"
+    assert again.damaged.exists() is (content is not None) and again.counts["damaged"] == 1
+    again.keep(incident(2, 1), 0.0)
+    assert again.boot == 2 and keys(again.incidents()) == [(2, 1)] and wrong_with(path) is None
+    again.close()
+
+
 def test_file_damaged_while_running_loses_nothing_that_comes_after(tmp_path):
     """If the file goes bad under a running agent it is moved aside and the next press is durable in a new one."""
     path = tmp_path / "o.db"
@@ -189,12 +223,13 @@ def test_file_damaged_while_running_loses_nothing_that_comes_after(tmp_path):
     for seq in range(1, 2000):
         outbox.keep(position(1, seq), 0.0)
     outbox.flush()
-    outbox._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with path.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(100)
         file.write(b"\xa5" * (size - 100))
-    outbox._db.execute("PRAGMA shrink_memory")
+    outbox._db.execute("PRAGMA shrink_memory")  # what this connection still has of the pages is forgotten
     outbox.keep(incident(1, 2000), 0.0)
     outbox.flush()
     outbox.close()
@@ -202,7 +237,7 @@ def test_file_damaged_while_running_loses_nothing_that_comes_after(tmp_path):
 
 
 def test_disk_that_dies_while_running_is_survived(tmp_path, monkeypatch):
-    """If not even a new file can be begun, records are held and offered for sending, and the fault stays shown."""
+    """If not even a new file can be begun, reports are held and offered for sending, and the fault stays shown."""
     outbox = Outbox(tmp_path / "o.db")
     outbox.keep(position(1, 1), 0.0)
 
@@ -212,7 +247,7 @@ def test_disk_that_dies_while_running_is_survived(tmp_path, monkeypatch):
     monkeypatch.setattr("firmware.truck.outbox.outbox.moved_aside", dead)
     error = sqlite3.DatabaseError("database disk image is malformed")
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    outbox._faulty(error)
+    outbox._faulty(error)  # as a read or a write of it would; no damage in the file makes the next file fail too
     outbox.keep(incident(1, 2), 0.0)
     assert keys(outbox.incidents()) == [(1, 2)]
     assert keys(outbox.backlog(9)) == [(1, 1)]
@@ -220,10 +255,10 @@ def test_disk_that_dies_while_running_is_survived(tmp_path, monkeypatch):
 
 
 def test_full_disk_keeps_in_memory_and_recovers(tmp_path):
-    """While the disk refuses, records are still offered for sending; when it takes again they are written."""
+    """While the disk refuses, reports are still offered for sending; when it takes again they are written."""
     path = tmp_path / "o.db"
     outbox = Outbox(path)
-    outbox._db.execute(f"PRAGMA max_page_count = {outbox._pragma('page_count')}")
+    limit_file(outbox)
     for seq in range(1, 200):
         outbox.keep(position(1, seq), 0.0)
     outbox.keep(incident(1, 200), 0.0)
@@ -231,7 +266,7 @@ def test_full_disk_keeps_in_memory_and_recovers(tmp_path):
     assert "check the card" in outbox.fault
     assert keys(outbox.incidents()) == [(1, 200)]
     assert len(outbox.backlog(500)) == 199
-    outbox._db.execute("PRAGMA max_page_count = 100000")
+    limit_file(outbox, 100_000)
     outbox.flush_if_due(100.0)
     assert outbox.fault is None
     outbox.close(flush=False)
@@ -241,11 +276,11 @@ def test_full_disk_keeps_in_memory_and_recovers(tmp_path):
 def test_memory_is_bounded_while_the_disk_refuses(tmp_path):
     """A disk that refuses for days costs old positions, counted, and never an incident."""
     outbox = Outbox(tmp_path / "o.db")
-    outbox._db.execute(f"PRAGMA max_page_count = {outbox._pragma('page_count')}")
+    limit_file(outbox)
     outbox.keep(incident(1, 1), 0.0)
     for seq in range(2, PENDING_MAX + 500):
         outbox.keep(position(1, seq), 0.0)
-    assert len(outbox._pending) <= PENDING_MAX + 1
+    assert len(outbox.backlog(2 * PENDING_MAX)) <= PENDING_MAX
     assert outbox.counts["positions_dropped"] > 0
     assert keys(outbox.incidents()) == [(1, 1)]
 
@@ -273,8 +308,9 @@ def test_size_is_bounded_by_thinning_then_dropping(tmp_path):
 
 CHILD = """
 import sys, time
+from contextlib import closing
 from pathlib import Path
-from firmware.truck.events import Record
+from firmware.truck.events import Report
 from firmware.truck.outbox.outbox import Outbox
 
 outbox = Outbox(Path(sys.argv[1]), batch_s=0.02)
@@ -284,16 +320,17 @@ for seq in range(1, 100000):
         name = f"t01-{outbox.boot}-{seq}"
         body = {"boot": outbox.boot, "seq": seq, "incident_id": name, "reason": "lane_blocked", "pressed_at": None,
                 "lat": None, "lon": None, "fix_at": None, "withdrawn": False}
-        outbox.keep(Record(outbox.boot, seq, "incident", name, body, 0.0), time.monotonic())
+        outbox.keep(Report(outbox.boot, seq, "incident", name, body, 0.0), time.monotonic())
         print("kept", outbox.boot, seq, flush=True)
     else:
-        outbox.keep(Record(outbox.boot, seq, "fix", "", {"boot": outbox.boot, "seq": seq}, 0.0), time.monotonic())
+        outbox.keep(Report(outbox.boot, seq, "fix", "", {"boot": outbox.boot, "seq": seq}, 0.0), time.monotonic())
         outbox.flush_if_due(time.monotonic())
     if seq % 50 == 0:
         outbox.settle([{"boot": outbox.boot, "upto": 0, "also": [[seq - 10, seq - 9]]}])
 """
 
 
+@pytest.mark.real
 def test_kill_at_random_moments_loses_no_press(tmp_path):
     """A writer killed with SIGKILL at ten random moments: every incident it reported as kept is there, once."""
     dice = random.Random(11)

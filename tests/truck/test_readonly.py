@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.real
+
 CHILD = """
 import sys, threading
 from pathlib import Path

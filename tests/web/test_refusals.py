@@ -22,8 +22,8 @@ from broker.web.api.registers import router as register_router
 from broker.web.picture import snapshot
 from broker.web.server import WebServer
 from tests.support.bridge_morning import Morning
+from tests.support.direct_desk import DirectDesk
 from tests.support.registers import open_registers
-from tests.web.test_record import DirectDesk
 
 BAD_VALUES = (
     '"\\ud800"', '"a\\udfff b"', "NaN", "Infinity", "-Infinity", "1e999", '{"\\udc00": 1}', '["\\ud83d"]', "9" * 5000,
@@ -89,6 +89,7 @@ class Office:
         self.app = build_app(desk, self.morning.store, further, ["screen.example"])
         self.client = TestClient(self.app, "http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False)
         self.client.headers["Authorization"] = f"Bearer {token}"
+        self.client.__enter__()  # one event loop for all requests, not one for each
 
     def routes(self) -> Iterator[tuple[str, str]]:
         """(method, path with its names filled in) of everything that takes a body."""
@@ -170,6 +171,7 @@ def parts_with(value: bytes, file: bytes, table: bytes = b"") -> bytes:
     return b"".join([*fields, head % (b"table", b"", table), head % (b"file", b'; filename="x"', file), b"--B--\r\n"])
 
 
+@pytest.mark.real
 def test_what_no_record_can_hold_is_refused_by_every_route_and_leaves_nothing(office: Office) -> None:
     """NaN, infinities, half characters, text that is not UTF-8, in JSON and in forms: 4xx, nothing stored."""
     before = office.kept()
@@ -192,6 +194,7 @@ def test_what_no_record_can_hold_is_refused_by_every_route_and_leaves_nothing(of
     assert office.client.get("/registers/elections/log").status_code == 200
 
 
+@pytest.mark.real
 def test_odd_values_are_taken_or_refused_but_never_a_fault(office: Office) -> None:
     """Values that may be right somewhere, torn forms, files of other kinds: an answer each, and no record left out."""
     chosen = random.Random(7)

@@ -9,8 +9,10 @@ from playwright.sync_api import Page
 from broker.rules.statistics.cube import count
 from broker.web.pages import day_report
 from firmware.wire import WASTES
-from tests.rules.test_statistics import DAY, NOON, ZONE, Fact, visit, weighing, workflow
 from tests.support.browser import chromium_page
+from tests.support.facts import DAY, NOON, ZONE, Fact, visit, weighing, workflow
+
+pytestmark = pytest.mark.real
 
 SMALLEST_PX = 12
 NAMES = {

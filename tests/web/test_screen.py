@@ -54,6 +54,7 @@ def fix(bridge: BridgeProcess, seq: int) -> dict[str, Any]:
     }
 
 
+@pytest.mark.real
 def test_a_press_is_seen_acknowledged_and_decided_on_the_screen(
     page: Page, morning: tuple[BridgeProcess, Client]
 ) -> None:
@@ -85,6 +86,7 @@ def test_a_press_is_seen_acknowledged_and_decided_on_the_screen(
     assert outside == []
 
 
+@pytest.mark.real
 def test_the_screen_speaks_both_languages(page: Page, morning: tuple[BridgeProcess, Client]) -> None:
     """One click and every heading is English; the choice is remembered."""
     page.goto(f"http://127.0.0.1:{morning[0].port}/")
@@ -110,6 +112,7 @@ def test_both_languages_have_every_sentence() -> None:
     assert all(set(gaps[0][word]) and set(gaps[0][word]) <= values for word, values in asked.items())
 
 
+@pytest.mark.real
 def test_what_needs_a_look_is_said_in_both_languages_and_answered(
     page: Page, morning: tuple[BridgeProcess, Client]
 ) -> None:
@@ -136,6 +139,7 @@ def test_what_needs_a_look_is_said_in_both_languages_and_answered(
     page.get_by_test_id("language").click()
 
 
+@pytest.mark.real
 def test_old_data_is_never_shown_as_new(page: Page, morning: tuple[BridgeProcess, Client]) -> None:
     """When the bridge is gone, the whole screen is veiled within seconds and names the time of the last data."""
     bridge, _ = morning
@@ -148,6 +152,7 @@ def test_old_data_is_never_shown_as_new(page: Page, morning: tuple[BridgeProcess
     page.get_by_test_id("veil").wait_for(state="hidden", timeout=15000)
 
 
+@pytest.mark.real
 def test_the_documentation_page_lists_every_operation(page: Page, morning: tuple[BridgeProcess, Client]) -> None:
     """/docs shows the API without a request elsewhere."""
     page.goto(f"http://127.0.0.1:{morning[0].port}/docs")

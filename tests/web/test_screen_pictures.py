@@ -14,8 +14,11 @@ from playwright.sync_api import Page, Route, expect
 
 from broker.web.api.app import STATIC
 from broker.web.picture import snapshot
+from firmware import wire
 from tests.support.bridge_morning import Morning
 from tests.support.browser import chromium_page
+
+pytestmark = pytest.mark.real
 
 HOME = "http://screen.test/"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".svg": "image/svg+xml"}
@@ -101,6 +104,7 @@ def strips(screen: Screen) -> Any:
     return screen.page.locator(".run .scroll").first
 
 
+@pytest.mark.real
 def test_a_broker_that_is_gone_is_said_in_red(screen: Screen) -> None:
     """A short break is not shouted about; then a line says since when, and after 90 s no lamp is shown as known."""
     screen.picture["link"] = {"up": False, "since_at": screen.picture["at"]}
@@ -111,6 +115,7 @@ def test_a_broker_that_is_gone_is_said_in_red(screen: Screen) -> None:
     expect(line).to_be_hidden()
     screen.later(15)
     expect(line).to_contain_text("与消息服务器断开")
+    expect(line).to_contain_text(f"最迟 {wire.NO_DATA_S} 秒后")
     expect(line).to_contain_text(clock(since))
     assert line.get_attribute("role") == "alert"
     expect(lamp).to_have_text("请出桶")

@@ -14,6 +14,8 @@ import pytest
 
 from tests.support.processes import BridgeProcess, Client, mosquitto, offset_to, wait_until
 
+pytestmark = pytest.mark.real
+
 ROOT = "zp/v1/xh"
 OFFSET_S = offset_to(1.0)  # the middle of the night: no run is open, whenever this runs
 

@@ -3,9 +3,9 @@
 import json
 import sys
 from datetime import datetime
-from pathlib import Path
 
-from broker.commands.registers.shared import Args, print_changes, read_register, register_of, registers_of, seen
+from broker.commands.registers.report_text import elections_text, safety_text
+from broker.commands.registers.terminal import Args, print_changes, read_register, register_of, registers_of, seen
 from broker.durable_file import Disk, write_durably
 from broker.registers.elections import figures as election_figures
 from broker.registers.elections import report as election_report
@@ -14,7 +14,6 @@ from broker.registers.exchange.files import export_file, table_of
 from broker.registers.exchange.oc4ids import export_package
 from broker.registers.folder import Registers
 from broker.registers.kept.patches import find
-from broker.registers.report_text import elections_text, safety_text
 from broker.registers.safety import figures as safety_figures
 from broker.registers.schemas import write_schemas
 from broker.registers.words import value_word
@@ -27,7 +26,7 @@ def list_records(args: Args) -> int:
     for name in (args.table,) if args.table else names:
         table = table_of(args.register, name)
         print("\t".join(["#", *table.header(args.lang)]))
-        title = table.zh if args.lang == "zh" else table.name
+        title = table.title(args.lang)
         for row in table.rows(document):
             print("\t".join([title, *("" if cell is None else str(cell) for cell in row)]))
     return 0
@@ -67,7 +66,7 @@ def export(args: Args) -> int:
     content = export_file(args.register, seen(args, snapshot), form, args.table, args.lang)
     what = f"{args.register} {args.table or 'all'} {form} {'with' if args.names else 'without'} names"
     registers_of(args).access.note(args.who or "command line", "command line", "export", what)
-    write_file(args.file, content)
+    write_durably(Disk(), args.file, content)
     print(f"{args.file}: {len(content)} bytes, version {snapshot.version}")
     return 0
 
@@ -76,7 +75,7 @@ def show_log(args: Args) -> int:
     """Print the newest changes in words."""
     for entry in reversed(register_of(args).log()[-args.last :]):
         action = value_word("action", entry.action, args.lang)
-        print(f"{entry.version}  {moment(args, entry.at)}  {entry.who}  {action}: {entry.why}")
+        print(f"{entry.version}  {_moment(args, entry.at)}  {entry.who}  {action}: {entry.why}")
         print_changes(entry.changes, args.lang)
     return 0
 
@@ -124,16 +123,12 @@ def export_oc4ids(args: Args) -> int:
         zone=registers.timezone,
     )
     registers.access.note(args.who or "command line", "command line", "export", "safety oc4ids")
-    write_file(args.file, (json.dumps(package, ensure_ascii=False, indent=2) + "\n").encode())
+    write_durably(Disk(), args.file, (json.dumps(package, ensure_ascii=False, indent=2) + "\n").encode())
     print(f"{args.file}: {len(package['projects'])} projects")
     return 0
 
 
-def write_file(path: Path, content: bytes) -> None:
-    write_durably(Disk(), path, content)
-
-
-def moment(args: Args, at: int) -> str:
+def _moment(args: Args, at: int) -> str:
     return datetime.fromtimestamp(at, registers_of(args).timezone).strftime("%Y-%m-%d %H:%M")
 
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from broker.commands.registers.shared import Args, print_changes, register_of, registers_of, saved_as
+from broker.commands.registers.terminal import Args, print_changes, register_of, registers_of, saved_as
 from broker.people.roles import grant
-from broker.registers.checking import Kind, checked, checked_text
 from broker.registers.elections.demo import demo_elections
 from broker.registers.errors import Invalid, NotFound, Problem
 from broker.registers.exchange.files import preview_file
@@ -20,6 +19,7 @@ from broker.registers.kept.register import Register
 from broker.registers.kept.snapshots import Snapshot
 from broker.registers.privacy import outlived, personal_facts
 from broker.registers.safety.demo import demo_works
+from broker.registers.validation import Kind, checked, checked_text
 
 
 def init(args: Args) -> int:

@@ -20,6 +20,7 @@ from broker.registers.elections.models import (
     Phase,
 )
 from broker.registers.figures import Figure, Mean, Number, Share, count_of, mean_of, share_of
+from broker.registers.words import figure_word
 
 YOUNG_UNDER_YEARS = 40
 COLLEGE_UP = frozenset({"college", "bachelor", "master", "doctor"})
@@ -50,11 +51,9 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One figure: its id, its words, how many decimals are printed, and how it is computed from seats."""
+    """One figure: its id, how many decimals are printed, and how it is computed from seats."""
 
     id: str
-    en: str
-    zh: str
     decimals: int
     compute: Callable[[Sequence[Seat], Sequence[Body], Phase], Figure]
 
@@ -71,7 +70,8 @@ class Computed:
         """Plain JSON."""
         decimals = self.definition.decimals
         return {
-            "id": self.definition.id, "en": self.definition.en, "zh": self.definition.zh,
+            "id": self.definition.id, "en": figure_word(self.definition.id, "en"),
+            "zh": figure_word(self.definition.id, "zh"),
             "before": self.before.as_json(decimals), "after": self.after.as_json(decimals),
         }
 
@@ -171,43 +171,28 @@ def _young_official(seat: Seat) -> bool | None:
 
 
 DEFINITIONS: tuple[Definition, ...] = (
-    Definition("members", "members", "成员人数", 0, lambda p, _b, _f: Number(len(p))),
-    Definition("members_college", "members: college degree or above", "成员大专及以上", 1,
-               lambda p, _b, _f: share_of(_education(seat, COLLEGE_UP) for seat in p)),
-    Definition("members_bachelor", "members: bachelor's degree or above", "成员本科及以上", 1,
-               lambda p, _b, _f: share_of(_education(seat, BACHELOR_UP) for seat in p)),
-    Definition("members_under_40", "members under 40", "成员40岁以下", 1,
-               lambda p, _b, _f: share_of(seat.under(YOUNG_UNDER_YEARS) for seat in p)),
-    Definition("members_women", "members: women", "成员中女性", 1,
-               lambda p, _b, _f: share_of(_woman(seat) for seat in p)),
-    Definition("members_mean_age", "members: mean age", "成员平均年龄", 2, lambda p, _b, _f: _mean_age(p)),
-    Definition("heads", "secretaries / chairs", "书记（主任）人数", 0, lambda p, _b, _f: Number(len(heads_of(p)))),
-    Definition("heads_college", "secretaries / chairs: college or above", "书记（主任）大专及以上", 2,
-               lambda p, _b, _f: share_of(_education(seat, COLLEGE_UP) for seat in heads_of(p))),
-    Definition("heads_bachelor", "secretaries / chairs: bachelor's or above", "书记（主任）本科及以上", 2,
-               lambda p, _b, _f: share_of(_education(seat, BACHELOR_UP) for seat in heads_of(p))),
-    Definition("heads_under_40", "secretaries / chairs under 40", "书记（主任）40岁以下", 2,
-               lambda p, _b, _f: share_of(seat.under(YOUNG_UNDER_YEARS) for seat in heads_of(p))),
-    Definition("heads_mean_age", "secretaries / chairs: mean age", "书记（主任）平均年龄", 2,
-               lambda p, _b, _f: _mean_age(heads_of(p))),
-    Definition("with_deputy", "bodies that have a deputy", "配备副书记（副主任）的组织", 2, _with_deputy),
-    Definition("full_time", "full-time members", "专职委员人数", 0,
-               lambda p, _b, _f: Number(len(_posts(p, "full_time_member")))),
-    Definition("full_time_social_workers", "full-time members who are social workers", "专职委员中的社区工作者", 0,
+    Definition("members", 0, lambda p, _b, _f: Number(len(p))),
+    Definition("members_college", 1, lambda p, _b, _f: share_of(_education(seat, COLLEGE_UP) for seat in p)),
+    Definition("members_bachelor", 1, lambda p, _b, _f: share_of(_education(seat, BACHELOR_UP) for seat in p)),
+    Definition("members_under_40", 1, lambda p, _b, _f: share_of(seat.under(YOUNG_UNDER_YEARS) for seat in p)),
+    Definition("members_women", 1, lambda p, _b, _f: share_of(_woman(seat) for seat in p)),
+    Definition("members_mean_age", 2, lambda p, _b, _f: _mean_age(p)),
+    Definition("heads", 0, lambda p, _b, _f: Number(len(heads_of(p)))),
+    Definition("heads_college", 2, lambda p, _b, _f: share_of(_education(seat, COLLEGE_UP) for seat in heads_of(p))),
+    Definition("heads_bachelor", 2, lambda p, _b, _f: share_of(_education(seat, BACHELOR_UP) for seat in heads_of(p))),
+    Definition("heads_under_40", 2, lambda p, _b, _f: share_of(seat.under(YOUNG_UNDER_YEARS) for seat in heads_of(p))),
+    Definition("heads_mean_age", 2, lambda p, _b, _f: _mean_age(heads_of(p))),
+    Definition("with_deputy", 2, _with_deputy),
+    Definition("full_time", 0, lambda p, _b, _f: Number(len(_posts(p, "full_time_member")))),
+    Definition("full_time_social_workers", 0,
                lambda p, _b, _f: count_of(_works_as(seat, "social_worker") for seat in _posts(p, "full_time_member"))),
-    Definition("part_time", "part-time members", "兼职委员人数", 0,
-               lambda p, _b, _f: Number(len(_posts(p, "part_time_member")))),
-    Definition("part_time_self_governance", "part-time: self-governance", "兼职委员：自治力量", 0,
-               lambda p, _b, _f: _origin(p, "self_governance")),
-    Definition("part_time_co_governance", "part-time: co-governance", "兼职委员：共治力量", 0,
-               lambda p, _b, _f: _origin(p, "co_governance")),
-    Definition("part_time_support", "part-time: support force", "兼职委员：支持力量", 0,
-               lambda p, _b, _f: _origin(p, "support")),
-    Definition("part_time_young_officials", "part-time: officials under 40", "兼职委员中的年轻机关干部", 0,
+    Definition("part_time", 0, lambda p, _b, _f: Number(len(_posts(p, "part_time_member")))),
+    Definition("part_time_self_governance", 0, lambda p, _b, _f: _origin(p, "self_governance")),
+    Definition("part_time_co_governance", 0, lambda p, _b, _f: _origin(p, "co_governance")),
+    Definition("part_time_support", 0, lambda p, _b, _f: _origin(p, "support")),
+    Definition("part_time_young_officials", 0,
                lambda p, _b, _f: count_of(_young_official(seat) for seat in _posts(p, "part_time_member"))),
-    Definition("youngest_head", "youngest secretary / chair", "最年轻的书记（主任）", 0,
-               lambda p, _b, _f: _youngest(heads_of(p))),
-    Definition("youngest_deputy", "youngest deputy", "最年轻的副书记（副主任）", 0,
-               lambda p, _b, _f: _youngest(seat for seat in p if seat.member.post in DEPUTIES)),
-    Definition("youngest_member", "youngest member", "最年轻的委员", 0, lambda p, _b, _f: _youngest(_members(p))),
+    Definition("youngest_head", 0, lambda p, _b, _f: _youngest(heads_of(p))),
+    Definition("youngest_deputy", 0, lambda p, _b, _f: _youngest(seat for seat in p if seat.member.post in DEPUTIES)),
+    Definition("youngest_member", 0, lambda p, _b, _f: _youngest(_members(p))),
 )

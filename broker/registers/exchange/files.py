@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from broker.registers.checking import Kind, checked_text
 from broker.registers.errors import Invalid, NotFound, Problem
-from broker.registers.exchange.importing import Preview, preview
+from broker.registers.exchange.preview import Preview, preview
 from broker.registers.exchange.sheets import read_sheets, write_csv, write_xlsx
 from broker.registers.exchange.tables import ELECTION_TABLES, SAFETY_TABLES, Table
+from broker.registers.validation import Kind, checked_text
 
 TABLES: Mapping[str, Sequence[Table]] = {"elections": ELECTION_TABLES, "safety": SAFETY_TABLES}
 MEDIA = {
@@ -20,7 +20,7 @@ MEDIA = {
 def table_of(register: str, name: str) -> Table:
     """The table of this name in either language; NotFound names those that exist."""
     for table in TABLES[register]:
-        if name in (table.name, table.zh):
+        if name in table.titles():
             return table
     raise NotFound(f"no table {name!r}; there are {', '.join(table.name for table in TABLES[register])}")
 
@@ -46,7 +46,7 @@ def export_file(register: str, document: Mapping[str, Any], form: str, table: st
     tables = [table_of(register, table)] if table else list(TABLES[register])
     if form == "xlsx":
         return write_xlsx(
-            (item.zh if lang == "zh" else item.name, item.header(lang), item.rows(document)) for item in tables
+            (item.title(lang), item.header(lang), item.rows(document)) for item in tables
         )
     if form != "csv":
         raise Invalid([Problem("format", "not_one_of", {"expected": "csv, xlsx, json"})])

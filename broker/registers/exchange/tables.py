@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from broker.registers.errors import Invalid, Problem
 from broker.registers.kept.canonical import item_key
-from broker.registers.words import field_word
+from broker.registers.words import WORDS, field_word
+from broker.words import LANGUAGES
 
 CellKind = Literal["text", "day", "whole", "number", "code"]
 
@@ -32,9 +33,16 @@ class Table:
     """One kind of row of a register."""
 
     name: str
-    zh: str
     path: str
     columns: tuple[Column, ...]
+
+    def title(self, lang: str) -> str:
+        """What it is called; `code` gives the plain name."""
+        return self.name if lang == "code" else WORDS.say(lang, "table", self.name)
+
+    def titles(self) -> frozenset[str]:
+        """All that it is called."""
+        return frozenset(self.title(lang) for lang in ("code", *LANGUAGES))
 
     def key_names(self) -> tuple[str, ...]:
         """The key columns, in order of the path."""
@@ -136,28 +144,28 @@ def _columns(text: str) -> tuple[Column, ...]:
 
 
 ELECTION_TABLES: tuple[Table, ...] = (
-    Table("areas", "居民区", "areas/{id}", _columns("name")),
-    Table("bodies", "组织", "bodies/{id}", _columns(
+    Table("areas", "areas/{id}", _columns("name")),
+    Table("bodies", "bodies/{id}", _columns(
         "area kind:code level:code parent name plan.summary ballot.eligible:whole ballot.present:whole "
         "ballot.valid_votes:whole")),
-    Table("terms", "届期", "bodies/{body}/{phase}", _columns("starts_on:day ends_on:day")),
-    Table("members", "成员", "bodies/{body}/{phase}/members/{id}", _columns(
+    Table("terms", "bodies/{body}/{phase}", _columns("starts_on:day ends_on:day")),
+    Table("members", "bodies/{body}/{phase}/members/{id}", _columns(
         "name post:code birth_date:day age_years:whole age_band:code education:code sex:code since:day "
         "consecutive_terms:whole origin:code occupation:code note")),
-    Table("steps", "步骤", "bodies/{body}/steps/{step}", _columns("planned_on:day done_on:day note")),
-    Table("risks", "风险", "bodies/{body}/plan/risks/{id}", _columns("risk countermeasure level:code")),
+    Table("steps", "bodies/{body}/steps/{step}", _columns("planned_on:day done_on:day note")),
+    Table("risks", "bodies/{body}/plan/risks/{id}", _columns("risk countermeasure level:code")),
 )
 
 SAFETY_TABLES: tuple[Table, ...] = (
-    Table("estates", "小区", "estates/{id}", _columns("name area")),
-    Table("contractors", "施工单位", "contractors/{id}", _columns("name")),
-    Table("programmes", "项目", "programmes/{id}", _columns(
+    Table("estates", "estates/{id}", _columns("name area")),
+    Table("contractors", "contractors/{id}", _columns("name")),
+    Table("programmes", "programmes/{id}", _columns(
         "kind:code title target_count:whole starts_on:day due_on:day")),
-    Table("sites", "点位", "sites/{id}", _columns(
+    Table("sites", "sites/{id}", _columns(
         "programme estate title description place.lat:number place.lon:number contractor status:code "
         "acceptance.accepted_on:day acceptance.document acceptance.accepted_by")),
-    Table("progress", "形象进度", "sites/{site}/progress/{on}", _columns("measure:number")),
-    Table("milestones", "节点", "sites/{site}/milestones/{id}", _columns("title due_on:day met_on:day status:code")),
-    Table("inspections", "检查", "sites/{site}/inspections/{id}", _columns("on:day result:code inspector note")),
-    Table("defects", "问题", "sites/{site}/defects/{id}", _columns("description found_on:day due_on:day fixed_on:day")),
+    Table("progress", "sites/{site}/progress/{on}", _columns("measure:number")),
+    Table("milestones", "sites/{site}/milestones/{id}", _columns("title due_on:day met_on:day status:code")),
+    Table("inspections", "sites/{site}/inspections/{id}", _columns("on:day result:code inspector note")),
+    Table("defects", "sites/{site}/defects/{id}", _columns("description found_on:day due_on:day fixed_on:day")),
 )

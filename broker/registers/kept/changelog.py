@@ -7,11 +7,14 @@ line without its end is a write that was cut off and never acknowledged.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from broker.durable_file import Disk, append_durably, write_durably
 from broker.registers.errors import Damaged
+from broker.registers.kept.canonical import etag_of
 from broker.registers.kept.differences import Change
 
 START = "0" * 16
@@ -72,6 +75,39 @@ def read_log(content: bytes, name: str) -> tuple[list[LogEntry], int]:
         entries.append(entry)
         good += len(line) + 1
     return entries, good
+
+
+class ChangeLog:
+    """The log of one register on the disk; only bytes that are new are checked line by line."""
+
+    def __init__(self, path: Path, disk: Disk, now: Callable[[], float]) -> None:
+        self._path, self._disk, self._now = path, disk, now
+        self._read: tuple[bytes, list[LogEntry], int] = (b"", [], 0)
+
+    def append(self, line: bytes) -> None:
+        """Have the line on the disk: from here on the change has happened."""
+        append_durably(self._disk, self._path, line)
+
+    def read(self, content: bytes | None) -> tuple[list[LogEntry], tuple[str, ...]]:
+        """All entries, and warnings; a cut-off end is moved aside, unless it is of the very version on the disk."""
+        raw = self._path.read_bytes() if self._path.exists() else b""
+        digest = hashlib.sha256(raw).digest()
+        if digest != self._read[0]:
+            self._read = (digest, *read_log(raw, self._path.name))
+        entries, good = list(self._read[1]), self._read[2]
+        tail = raw[good:]
+        if not tail:
+            return entries, ()
+        # The tail of a change that was made names the very version on the disk as its new one.
+        if content is not None and f'"new_etag":"{etag_of(content)}"'.encode() in tail:
+            raise Damaged(
+                f"{self._path.name}, line {len(entries) + 1}: the last line is broken though its change was made; "
+                "nothing was changed. Put back the log from a backup."
+            )
+        aside = self._path.with_name(f"{self._path.name}.torn-{int(self._now())}")
+        write_durably(self._disk, aside, tail)
+        self._disk.truncate(self._path, good)
+        return entries, (f"a cut-off log line that was never acknowledged was moved to {aside.name}",)
 
 
 def _parse(line: bytes) -> LogEntry | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.registers.kept.canonical import item_key
-from broker.registers.words import field_word, value_word
+from broker.registers.words import WORDS, field_word, value_word
 
 # These never reach a log or a viewer; the kept versions hold them until retention removes them.
 PERSONAL_FIELDS = frozenset({"name", "birth_date", "note"})
@@ -85,20 +85,19 @@ def in_words(change: Change, lang: str = "en") -> str:
     """`bodies b01 › after › members m3 › education: college → bachelor`, in the reader's language."""
     parts = [field_word(part, lang) for part in change.path.split("/")]
     place = " › ".join(parts)
-    zh = lang == "zh"
     if isinstance(change.new, Mapping) and change.old is None:
-        return f"{place}: {'新增' if zh else 'added'}"
+        return f"{place}: {WORDS.say(lang, 'change', 'added')}"
     if isinstance(change.old, Mapping) and change.new is None:
-        return f"{place}: {'删除' if zh else 'removed'}"
+        return f"{place}: {WORDS.say(lang, 'change', 'removed')}"
     if MASK in (change.old, change.new):
-        return f"{place}: {'已修改（内容不记录）' if zh else 'changed (the value is not logged)'}"
+        return f"{place}: {WORDS.say(lang, 'change', 'changed')}"
     field = change.path.rsplit("/", 1)[-1]
     return f"{place}: {_told(change.old, field, lang)} → {_told(change.new, field, lang)}"
 
 
 def _told(value: Any, field: str, lang: str) -> str:
     if value is None:
-        return "未填" if lang == "zh" else "not stated"
+        return WORDS.say(lang, "change", "not_stated")
     if isinstance(value, (list, Mapping)):
-        return f"{len(value)} 项" if lang == "zh" else f"{len(value)} entries"
+        return WORDS.say(lang, "change", "entries", count=len(value))
     return value_word(field, str(value), lang)

@@ -12,17 +12,15 @@ edited by other hands: the last version the log knows is shown, and the edit wai
 Nothing is remembered between calls, so processes may share a folder; a lock file keeps them in turn.
 """
 
-import hashlib
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from broker.durable_file import Disk, append_durably, write_durably
-from broker.registers.checking import Kind, checked, checked_text, trusted
+from broker.durable_file import Disk, write_durably
 from broker.registers.errors import (
     Conflict,
     Damaged,
@@ -33,11 +31,13 @@ from broker.registers.errors import (
     Problem,
 )
 from broker.registers.kept.canonical import canonical_bytes, etag_of
-from broker.registers.kept.changelog import LogEntry, log_line, read_log
+from broker.registers.kept.changelog import ChangeLog, LogEntry, log_line
 from broker.registers.kept.differences import difference, masked_change
 from broker.registers.kept.lock import turn
 from broker.registers.kept.snapshots import OutsideEdit, Snapshot
+from broker.registers.kept.staging import Staging
 from broker.registers.kept.versions import Keeping
+from broker.registers.validation import Kind, checked, checked_text, trusted
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -55,10 +55,10 @@ class Register(Generic[T]):
         self.kind, self.folder = kind, folder
         self.path = folder / f"{kind.name}.json"
         self.log_path = folder / f"{kind.name}.log.jsonl"
-        self._next = folder / f".{kind.name}.json.next"
         self._disk, self._now, self._monotonic, self._sleep = disk or Disk(), now, monotonic, sleep
         self._day_of = day_of
-        self._log_read: tuple[bytes, list[LogEntry], int] = (b"", [], 0)
+        self._log = ChangeLog(self.log_path, self._disk, now)
+        self._staging = Staging(self.path, self._disk, now)
         self.kept = Keeping(folder, kind.name, self._disk, keep_versions, keep_days)
 
     def read(self) -> Snapshot[T]:
@@ -74,7 +74,7 @@ class Register(Generic[T]):
     def create(self, document: Mapping[str, Any], who: str, why: str) -> Snapshot[T]:
         """Make the first version; refused where any trace of a register is there already."""
         with self._locked():
-            if self.path.exists() or self._read_log(None)[0] or self.kept.any():
+            if self.path.exists() or self._log.read(None)[0] or self.kept.any():
                 raise Damaged(f"{self.path} or its history is there already; a register is never started anew over it")
             return self._commit(None, None, dict(document), who, why, "create")
 
@@ -117,10 +117,7 @@ class Register(Generic[T]):
         with self._locked():
             current, _ = self._load()
             self._outside(current)
-            aside = None
-            if self.path.exists():
-                aside = self._aside()
-                self._disk.replace(self.path, aside)
+            aside = self._staging.move_aside() if self.path.exists() else None
             write_durably(self._disk, self.path, canonical_bytes(current.document))
             return aside
 
@@ -145,11 +142,11 @@ class Register(Generic[T]):
 
     def _load(self) -> tuple[Snapshot[T], list[LogEntry]]:
         content = self.path.read_bytes() if self.path.exists() else None
-        entries, warnings = self._read_log(content)
+        entries, warnings = self._log.read(content)
         if not entries:
             return self._unlogged(content), entries
         last = entries[-1]
-        warnings += self._finish_or_forget(last)
+        warnings += self._staging.finish_or_forget(last.old_etag, last.new_etag)
         content = self.path.read_bytes() if self.path.exists() else None
         etag = etag_of(content) if content is not None else None
         if etag == last.new_etag and content is not None:
@@ -165,30 +162,9 @@ class Register(Generic[T]):
         outside = self._look_at_edit(content, etag, document)
         return Snapshot(value, document, last.new_etag, last.version, last.at, outside, warnings), entries
 
-    def _read_log(self, content: bytes | None) -> tuple[list[LogEntry], tuple[str, ...]]:
-        raw = self.log_path.read_bytes() if self.log_path.exists() else b""
-        digest = hashlib.sha256(raw).digest()
-        if digest != self._log_read[0]:  # only the same bytes are not checked line by line again
-            self._log_read = (digest, *read_log(raw, self.log_path.name))
-        entries, good = list(self._log_read[1]), self._log_read[2]
-        tail = raw[good:]
-        if not tail:
-            return entries, ()
-        # The tail of a change that was made names the very version on the disk as its new one.
-        if content is not None and f'"new_etag":"{etag_of(content)}"'.encode() in tail:
-            raise Damaged(
-                f"{self.log_path.name}, line {len(entries) + 1}: the last line is broken though its change was made; "
-                "nothing was changed. Put back the log from a backup."
-            )
-        aside = self.folder / f"{self.log_path.name}.torn-{int(self._now())}"
-        write_durably(self._disk, aside, tail)
-        self._disk.truncate(self.log_path, good)
-        return entries, (f"a cut-off log line that was never acknowledged was moved to {aside.name}",)
-
     def _unlogged(self, content: bytes | None) -> Snapshot[T]:
         """A folder without a log: nothing here, a first save that never happened, or a hand-made file."""
-        if self._next.exists():
-            self._disk.unlink(self._next)
+        self._staging.forget()
         if self.kept.any():
             raise Damaged(
                 f"{self.log_path} is gone, but {self.kept.folder} holds versions; nothing was changed. "
@@ -201,28 +177,6 @@ class Register(Generic[T]):
             f"{self.path} was put there by other hands (it has no change log); it obeys the rules: "
             "move it elsewhere and take it over with `init --from`"
         )
-
-    def _finish_or_forget(self, last: LogEntry) -> tuple[str, ...]:
-        if not self._next.exists():
-            return ()
-        if etag_of(self._next.read_bytes()) != last.new_etag:
-            self._disk.unlink(self._next)
-            return ()
-        return self._put_in_place({last.old_etag, last.new_etag})
-
-    def _put_in_place(self, expected: Collection[str | None]) -> tuple[str, ...]:
-        """Rename the staged file over the register; what other hands put there meanwhile is moved aside first."""
-        there = etag_of(self.path.read_bytes()) if self.path.exists() else None
-        aside = None
-        if there is not None and there not in expected:
-            aside = self._aside()
-            self._disk.replace(self.path, aside)
-        self._disk.replace(self._next, self.path)
-        self._disk.sync_folder(self.folder)
-        return (f"an edit made by other hands during the save was moved to {aside.name}",) if aside else ()
-
-    def _aside(self) -> Path:
-        return self.folder / f"{self.kind.name}.json.edited-{int(self._now())}"
 
     def _look_at_edit(self, content: bytes | None, etag: str | None, good: dict[str, Any]) -> OutsideEdit:
         if content is None:
@@ -258,8 +212,8 @@ class Register(Generic[T]):
             [masked_change(change) for change in (changes if current else [])],
         )
         self.kept.keep(number, content)
-        write_durably(self._disk, self._next, content)
-        append_durably(self._disk, self.log_path, line)
+        self._staging.stage(content)
+        self._log.append(line)
         # The change has happened; what fails from here on is made good by the next one to open the register.
         warnings = list(self._publish(current))
         ended = self._day_of(current.changed_at) if current else self._day_of(at)
@@ -272,7 +226,7 @@ class Register(Generic[T]):
         outside = current.outside if current else None
         expected = {outside.etag if outside else current.etag if current else None}
         try:
-            yield from self._put_in_place(expected)
+            yield from self._staging.put_in_place(expected)
         except OSError as error:
             yield f"saved, but {self.path.name} is not renamed yet ({error}); the next access does it"
 

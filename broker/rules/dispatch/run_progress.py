@@ -25,7 +25,6 @@ from broker.rules.dispatch.messages import rooms_of, tell_rooms, tell_truck
 from broker.rules.dispatch.records import call_record, put, run_record
 from broker.rules.states.visit import Visit, record_key
 from broker.rules.tracking.tracker import TrackEvent, TrackKind
-from firmware import wire
 
 
 def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[Effect]:
@@ -61,9 +60,9 @@ def catch_up(day: Day, truck: str, now: int) -> list[Effect]:
     """Tell a run that came back from its record where its truck is; what happened meanwhile is settled by that."""
     day.leftovers.followed(truck)
     fix, run = day.devices.truck(truck).fix, day.run_of(truck)
-    if fix is None or run is None or not 0 <= now - fix.fix_at <= wire.NO_DATA_S:
+    if fix is None or run is None or not fix.fresh(now):
         return []
-    return follow(day, run, run.tracker.on_fix(fix, now), now)
+    return follow(day, run, run.tracker.on_fix(fix), now)
 
 
 def _start(day: Day, run: Run, at: int) -> list[Effect]:
@@ -126,7 +125,7 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
     etas = predict(run.tracker, day.history, day.devices.counts(), now)
     truck = day.devices.trucks.get(run.truck)
     run.promises.note(etas, now)
-    heard = truck is not None and truck.fix is not None and now - truck.fix.fix_at <= wire.NO_DATA_S
+    heard = truck is not None and truck.fix is not None and truck.fix.fresh(now)
     run.predicted({(run.run_id, *eta.key): eta if heard else _stale(eta) for eta in etas}, now)
     effects: list[Effect] = []
     for key, eta in run.etas.items():

@@ -1,69 +1,27 @@
-"""HTTP: /api/v1/elections and /api/v1/safety, and the pages under /registers."""
+"""HTTP: both registers as JSON and files, their reports, their changes, and the pages under /registers."""
 
 from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
-from pydantic import BaseModel, ConfigDict
+from fastapi import APIRouter, Query, Request, Response
 
-from broker.people.roles import Roles, Visitor
+from broker import NAME
+from broker.people.roles import Roles
 from broker.registers.elections import figures as election_figures
 from broker.registers.elections import report as election_report
 from broker.registers.elections.models import BodyKind, Level
-from broker.registers.exchange.files import MEDIA, export_file, preview_file, table_of
+from broker.registers.exchange.files import MEDIA, export_file, table_of
 from broker.registers.exchange.oc4ids import export_package
 from broker.registers.folder import Registers
-from broker.registers.kept.differences import in_words, masked_change
-from broker.registers.kept.patches import Edit, apply_edits
-from broker.registers.kept.register import Register
-from broker.registers.kept.snapshots import Snapshot
-from broker.registers.privacy import redacted
+from broker.registers.kept.differences import in_words
 from broker.registers.safety import figures as safety_figures
+from broker.web.api.register_answers import shown, shown_document
+from broker.web.api.register_changes import change_routes
 from broker.web.pages.registers import page_router
-from broker.web.visitors import RegisterRoute, visitor_of, writer_of
+from broker.web.visitors import RegisterRoute, visitor_of
 
 Lang = Literal["en", "zh"]
-
-
-class Edits(BaseModel):
-    """Changes on top of the version with etag `expect`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    expect: str
-    why: str
-    edits: list[Edit]
-
-
-class Whole(BaseModel):
-    """A whole new document on top of the version with etag `expect`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    expect: str
-    why: str
-    document: dict[str, Any]
-
-
-class Restore(BaseModel):
-    """Bring a kept version back."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    expect: str
-    why: str
-    version: int
-
-
-class OutsideDeed(BaseModel):
-    """What to do about a file that other hands edited."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    action: Literal["accept", "discard"]
-    why: str
-    seen: str | None = None
 
 
 def router(registers: Registers, roles: Roles) -> APIRouter:
@@ -71,38 +29,14 @@ def router(registers: Registers, roles: Roles) -> APIRouter:
     whole = APIRouter(route_class=RegisterRoute)
     for which in ("elections", "safety"):
         _reads(whole, registers, roles, which)
-        _writes(whole, registers, roles, which)
+        change_routes(whole, registers, roles, which)
     _reports(whole, registers, roles)
     whole.include_router(page_router(registers, roles))
     return whole
 
 
-def register_of(registers: Registers, which: str) -> Register[Any]:
-    """The register of this name."""
-    return registers.elections if which == "elections" else registers.safety
-
-
-def shown_document(which: str, snapshot: Snapshot[Any], visitor: Visitor) -> dict[str, Any]:
-    """The document as this visitor may see it."""
-    return redacted(snapshot.document) if which == "elections" and not visitor.sees_names else snapshot.document
-
-
-def shown(which: str, snapshot: Snapshot[Any], visitor: Visitor) -> dict[str, Any]:
-    """A snapshot as JSON, as this visitor may see it."""
-    outside = snapshot.outside
-    return {
-        "version": snapshot.version, "etag": snapshot.etag, "changed_at": snapshot.changed_at,
-        "warnings": list(snapshot.warnings), "document": shown_document(which, snapshot, visitor),
-        "outside_edit": outside and {
-            "etag": outside.etag,
-            "problems": [problem.as_json() for problem in outside.problems],
-            "changes": [masked_change(change).as_json() for change in outside.changes],
-        },
-    }
-
-
 def _reads(whole: APIRouter, registers: Registers, roles: Roles, which: str) -> None:
-    register = register_of(registers, which)
+    register = registers.named(which)
     base = f"/api/v1/{which}"
     tags: list[str | Enum] = [which]
 
@@ -144,57 +78,6 @@ def _reads(whole: APIRouter, registers: Registers, roles: Roles, which: str) -> 
         return Response(content, media_type=MEDIA[format], headers=headers)
 
 
-def _writes(whole: APIRouter, registers: Registers, roles: Roles, which: str) -> None:
-    register = register_of(registers, which)
-    base = f"/api/v1/{which}"
-    tags: list[str | Enum] = [which]
-
-    @whole.patch(base, tags=tags, summary="Set fields, add and remove records")
-    def patch(request: Request, body: Edits) -> dict[str, Any]:
-        visitor = writer_of(request, roles)
-        document = apply_edits(register.read().document, body.edits)
-        return shown(which, register.save(document, body.expect, visitor.name, body.why), visitor)
-
-    @whole.put(base, tags=tags, summary="Replace the whole document")
-    def put(request: Request, body: Whole) -> dict[str, Any]:
-        visitor = writer_of(request, roles)
-        return shown(which, register.save(body.document, body.expect, visitor.name, body.why), visitor)
-
-    @whole.post(f"{base}/import", tags=tags, summary="Preview an import, or do it with apply=true")
-    def import_(
-        request: Request, file: Annotated[UploadFile, File()], apply: Annotated[bool, Form()] = False,
-        table: Annotated[str | None, Form()] = None, expect: Annotated[str, Form()] = "",
-        why: Annotated[str, Form()] = "", lang: Annotated[Lang, Form()] = "en",
-    ) -> dict[str, Any]:
-        visitor = writer_of(request, roles)
-        snapshot = register.read()
-        found = preview_file(register.kind, snapshot.document, file.file.read(), table)
-        answer: dict[str, Any] = {
-            "applied": False, "rows": found.rows, "encodings": found.encodings, "etag": snapshot.etag,
-            "changes": [change.as_json() for change in found.changes],
-            "in_words": [in_words(change, lang) for change in found.changes],
-            "problems": [problem.as_json() for problem in found.problems],
-        }
-        if apply and not found.problems:
-            saved = register.save(found.document, expect or snapshot.etag, visitor.name, why, "import")
-            answer |= {"applied": True, "etag": saved.etag, "version": saved.version}
-        return answer
-
-    @whole.post(f"{base}/restore", tags=tags, summary="Bring a kept version back as a new one")
-    def restore(request: Request, body: Restore) -> dict[str, Any]:
-        visitor = writer_of(request, roles)
-        return shown(which, register.restore(body.version, body.expect, visitor.name, body.why), visitor)
-
-    @whole.post(f"{base}/outside-edit", tags=tags, summary="Accept or discard an outside edit")
-    def outside_edit(request: Request, body: OutsideDeed) -> dict[str, Any]:
-        visitor = writer_of(request, roles)
-        if body.action == "accept":
-            return shown(which, register.accept_edit(visitor.name, body.why, body.seen), visitor)
-        aside = register.discard_edit(visitor.name, body.why)
-        registers.access.note(visitor.name, visitor.role, "discard edit", f"{aside}: {body.why}")
-        return shown(which, register.read(), visitor)
-
-
 def _reports(whole: APIRouter, registers: Registers, roles: Roles) -> None:
     @whole.get("/api/v1/elections/report", tags=["elections"], summary="Shares, ages and counts, before and after")
     def elections(
@@ -216,8 +99,6 @@ def _reports(whole: APIRouter, registers: Registers, roles: Roles) -> None:
         registers.access.note(visitor.name, visitor.role, "export", "safety oc4ids")
         uri = str(request.url_for("oc4ids"))
         return export_package(
-            snapshot.value, uri=uri, publisher="Zhanpai 站牌", changed_at=snapshot.changed_at, prefix="zhanpai",
+            snapshot.value, uri=uri, publisher=NAME, changed_at=snapshot.changed_at, prefix="zhanpai",
             zone=registers.timezone,
         )
-
-

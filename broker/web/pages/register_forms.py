@@ -14,12 +14,11 @@ from broker.people.errors import Denied
 from broker.people.roles import SESSION_S, Roles
 from broker.registers.errors import Invalid, NotFound, Problem
 from broker.registers.exchange.files import TABLES, preview_file, table_of
-from broker.registers.exchange.importing import CellError, parse_cell
+from broker.registers.exchange.preview import CellError, parse_cell
 from broker.registers.exchange.tables import Table
 from broker.registers.folder import Registers
 from broker.registers.kept.differences import in_words
 from broker.registers.kept.patches import Edit, apply_edits, find
-from broker.registers.kept.register import Register
 from broker.registers.words import CODES
 from broker.web.pages.register_frame import base_context, language_of, page
 from broker.web.visitors import COOKIE, check_form, form_of, visitor_of, writer_of
@@ -38,12 +37,6 @@ def form_routes(router: APIRouter, registers: Registers, roles: Roles) -> None:
     _import(router, registers, roles)
     _version(router, registers, roles)
     _login(router, roles)
-
-
-def _register(registers: Registers, which: str) -> Register[Any]:
-    if which not in TABLES:
-        raise NotFound(f"no register {which!r}; there are elections and safety")
-    return registers.elections if which == "elections" else registers.safety
 
 
 def back_to(which: str, table: Table, keys: dict[str, str]) -> str:
@@ -65,16 +58,15 @@ def _record(router: APIRouter, registers: Registers, roles: Roles) -> None:
         is_new: bool, told: list[str], why: str = "",
     ) -> HTMLResponse:
         context = base_context(request, roles, writer_of(request, roles))
-        codes = {column.name: CODES[column.field()] for column in table.columns if column.kind == "code"}
         return page(
             request, "record.html", context, 422 if told else 200, which=which, table=table, keys=keys, typed=typed,
-            etag=etag, is_new=is_new, told=told, why=why, choices=codes, back=back_to(which, table, {"id": "", **keys}),
+            etag=etag, is_new=is_new, told=told, why=why, codes=CODES, back=back_to(which, table, {"id": "", **keys}),
         )
 
     @router.get("/registers/{which}/record")
     def show(request: Request, which: str, table: str) -> HTMLResponse:
         writer_of(request, roles)
-        snapshot = _register(registers, which).read()
+        snapshot = registers.named(which).read()
         chosen = table_of(which, table)
         keys = {name: request.query_params.get(name, "") for name in chosen.key_names()}
         row = next(
@@ -87,7 +79,7 @@ def _record(router: APIRouter, registers: Registers, roles: Roles) -> None:
     @router.post("/registers/{which}/record")
     def save(request: Request, which: str, data: FormData_) -> Response:
         visitor = check_form(request, roles, data)
-        register = _register(registers, which)
+        register = registers.named(which)
         table = table_of(which, str(data.get("table", "")))
         keys = {name: str(data.get(f"key.{name}", "")).strip() for name in table.key_names()}
         why, etag, is_new = str(data.get("why", "")), str(data.get("expect", "")), data.get("is_new") == "yes"
@@ -133,7 +125,7 @@ def _import(router: APIRouter, registers: Registers, roles: Roles) -> None:
 
     @router.get("/registers/{which}/import")
     def ask(request: Request, which: str) -> HTMLResponse:
-        _register(registers, which)
+        registers.named(which)
         context = base_context(request, roles, writer_of(request, roles))
         return page(request, "import.html", context, which=which, tables=TABLES[which], found=None, key="", etag="",
                     words=[], told=[])
@@ -144,7 +136,7 @@ def _import(router: APIRouter, registers: Registers, roles: Roles) -> None:
         table: Annotated[str, Form()] = "",
     ) -> HTMLResponse:
         visitor = check_form(request, roles, data)
-        register = _register(registers, which)
+        register = registers.named(which)
         snapshot, content = register.read(), file.file.read()
         found = preview_file(register.kind, snapshot.document, content, table or None)
         key = secrets.token_urlsafe(16)
@@ -164,7 +156,7 @@ def _import(router: APIRouter, registers: Registers, roles: Roles) -> None:
     @router.post("/registers/{which}/import/apply")
     def apply(request: Request, which: str, data: FormData_) -> RedirectResponse:
         visitor = check_form(request, roles, data)
-        register = _register(registers, which)
+        register = registers.named(which)
         since, kept_for, content, table, etag = waiting.pop(str(data.get("key", "")), (0.0, "", b"", None, ""))
         if kept_for != which or time.monotonic() - since > PREVIEW_S:
             raise NotFound("this preview is no longer kept; choose the file again")
@@ -179,7 +171,7 @@ def _version(router: APIRouter, registers: Registers, roles: Roles) -> None:
     @router.post("/registers/{which}/outside-edit")
     def outside(request: Request, which: str, data: FormData_) -> RedirectResponse:
         visitor = check_form(request, roles, data)
-        register = _register(registers, which)
+        register = registers.named(which)
         if data.get("op") == "accept":
             register.accept_edit(visitor.name, str(data.get("why", "")), str(data.get("seen", "")))
         else:
@@ -194,7 +186,7 @@ def _version(router: APIRouter, registers: Registers, roles: Roles) -> None:
         number = str(data.get("version", ""))
         if not number.isdecimal() or len(number) > VERSION_DIGITS:
             raise NotFound("say which version to restore")
-        _register(registers, which).restore(
+        registers.named(which).restore(
             int(number), str(data.get("expect", "")), visitor.name, str(data.get("why", "")),
         )
         return RedirectResponse(f"/registers/{which}/log", 303)

@@ -1,32 +1,26 @@
 """What every page of the registers shares: the templates, the language, the visitor, and how an error looks."""
 
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from broker.people.errors import Denied, PeopleError
 from broker.people.roles import Roles, Visitor
 from broker.registers.errors import Conflict, Invalid, RegisterError
 from broker.registers.kept.differences import in_words
-from broker.registers.words import CODES, REFUSALS_ZH, field_word, value_word
+from broker.registers.words import field_word, figure_word, value_word
+from broker.web.pages.rendering import WORDS, rendered
 from broker.web.visitors import COOKIE, RegisterRoute, status_of
+from broker.words import LANGUAGES, filled
 
 LANG_COOKIE = "zhanpai_lang"
 POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "form-action 'self'; frame-ancestors 'none'"
 )
-
-TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined,
-    trim_blocks=True, lstrip_blocks=True,
-)
-TEMPLATES.globals["codes"] = CODES
 
 
 class PageRoute(RegisterRoute):
@@ -38,7 +32,7 @@ class PageRoute(RegisterRoute):
             return RedirectResponse("/registers/login?" + urlencode({"why": str(error)}), 303)
         context = language_of(request) | {"visitor": None, "form_key": ""}
         lang = context["lang"]
-        shown: dict[str, Any] = {"told": [*refusal(error, lang), str(error)], "theirs": [], "mine": []}
+        shown: dict[str, Any] = {"told": refusal(error, lang), "theirs": [], "mine": []}
         if isinstance(error, Invalid):
             shown["told"] = error.told(lang).splitlines()
         if isinstance(error, Conflict):
@@ -48,9 +42,10 @@ class PageRoute(RegisterRoute):
 
 
 def refusal(error: RegisterError | PeopleError, lang: str) -> list[str]:
-    """The Chinese sentence of a refusal; the error's own text is English."""
-    sentence = REFUSALS_ZH.get(type(error).__name__)
-    return [sentence] if lang == "zh" and sentence else []
+    """What is told of an error: in Chinese a sentence of its kind first, for the error's own text is English."""
+    texts = WORDS.groups(lang)["refusal"]
+    text = texts.get(type(error).__name__, texts["other"])
+    return [filled(line, {"error": str(error)}) for line in text.splitlines()]
 
 
 def base_context(request: Request, roles: Roles, visitor: Visitor) -> dict[str, Any]:
@@ -61,9 +56,9 @@ def base_context(request: Request, roles: Roles, visitor: Visitor) -> dict[str, 
 
 def page(request: Request, template: str, context: dict[str, Any], status: int = 200, **more: Any) -> HTMLResponse:
     """A rendered page; it may load nothing but its own style sheet."""
-    text = TEMPLATES.get_template(template).render(**context, **more, path=request.url.path)
+    text = rendered(f"registers/{template}", **context, **more, path=request.url.path)
     answer = HTMLResponse(text, status, headers={"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
-    if request.query_params.get("lang") in ("zh", "en"):
+    if request.query_params.get("lang") in LANGUAGES:
         answer.set_cookie(LANG_COOKIE, context["lang"], samesite="strict", httponly=True)
     return answer
 
@@ -71,13 +66,13 @@ def page(request: Request, template: str, context: dict[str, Any], status: int =
 def language_of(request: Request) -> dict[str, Any]:
     """What a template needs to speak: the language, words for fields and codes, the switch to the other one."""
     wanted = request.query_params.get("lang") or request.cookies.get(LANG_COOKIE)
-    if wanted not in ("zh", "en"):
+    if wanted not in LANGUAGES:
         wanted = "en" if request.headers.get("accept-language", "").lower().startswith("en") else "zh"
-    lang: Literal["en", "zh"] = "zh" if wanted == "zh" else "en"
+    lang = str(wanted)
     other = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
 
-    def t(en: str, zh: str) -> str:
-        return zh if lang == "zh" else en
+    def t(key: str, group: str = "text") -> str:
+        return WORDS.say(lang, group, key)
 
     def word(field: str, code: Any) -> str:
         return "–" if code is None else value_word(field, str(code), lang)
@@ -90,6 +85,7 @@ def language_of(request: Request) -> dict[str, Any]:
 
     return {
         "lang": lang, "t": t, "word": word, "label": label, "moment": moment,
+        "figure_word": lambda figure: figure_word(figure, lang),
         "switch": "?" + urlencode([*other, ("lang", "en" if lang == "zh" else "zh")]),
         "tell": lambda change: in_words(change, lang),
     }

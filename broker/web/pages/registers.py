@@ -50,7 +50,7 @@ def page_router(registers: Registers, roles: Roles) -> APIRouter:
     @router.get("/registers/{which}/log")
     def log(request: Request, which: str) -> HTMLResponse:
         context = _context(request, registers, roles, visitor_of(request, roles))
-        register = _named(registers, which)
+        register = registers.named(which)
         lang = context["lang"]
         entries = [
             {"entry": entry, "words": [in_words(change, lang) for change in entry.changes[:LISTED]],
@@ -67,12 +67,6 @@ def _context(request: Request, registers: Registers, roles: Roles, visitor: Visi
     """What every page with data shows: the visitor's language and rights, and the day it was computed for."""
     shared = {"zone": registers.timezone, "today": registers.today().isoformat()}
     return base_context(request, roles, visitor) | shared
-
-
-def _named(registers: Registers, which: str) -> Any:
-    if which not in ("elections", "safety"):
-        raise NotFound(f"no register {which!r}; there are elections and safety")
-    return registers.elections if which == "elections" else registers.safety
 
 
 def _overview(registers: Registers) -> dict[str, Any]:

@@ -8,9 +8,9 @@ One incident goes through these stages, and the light shows:
     decided   double   decided: read the screen
     closed    (off)    over; the incident is forgotten
 
-Stages come from the bridge (`incident_ack`), and its `ack` of our record proves `stored` too. An escalation or a
+Stages come from the bridge (`incident_ack`), and its `ack` of our report proves `stored` too. An escalation or a
 withdrawal is news the bridge has not got yet (`unheard`): the light goes back to `pressed` until the ack of that very
-record.
+report.
 A stage never goes back otherwise. Several incidents: the light shows the least advanced, so that an unheard press
 is never hidden. A withdrawn incident goes dark once its withdrawal is stored.
 
@@ -47,11 +47,11 @@ class Incidents:
         return self._open.get(incident_id)
 
     def told(self, incident: OpenIncident, boot: int, seq: int) -> None:
-        """The truck has just kept record (boot, seq) about this incident: raised, escalated or withdrawn."""
+        """The truck has just kept report (boot, seq) about this incident: raised, escalated or withdrawn."""
         self._open[incident.incident_id] = replace(incident, unheard=(boot, seq))
 
     def settled(self, acks: Iterable[Body]) -> list[OpenIncident]:
-        """The bridge's ack of records; returns the incidents that changed by it."""
+        """The bridge's ack of reports; returns the incidents that changed by it."""
         acks = tuple(acks)
         heard = [
             incident
@@ -104,7 +104,7 @@ class Incidents:
         return PATTERN[min(stages, key=ORDER.index)] if stages else "off"
 
     def _shown(self, incident: OpenIncident) -> str:
-        # Without unheard news its record has left the outbox, which only the bridge's ack can do.
+        # Without unheard news its report has left the outbox, which only the bridge's ack can do.
         return "pressed" if incident.unheard is not None else incident.stage or "stored"
 
     def _advance_all(self, incidents: list[OpenIncident], stage: str) -> list[OpenIncident]:

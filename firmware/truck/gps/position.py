@@ -15,7 +15,7 @@ def rounded(degrees: float) -> float:
 
 
 def position_body(reported: Fix | str, fix_at: int | None) -> dict[str, Any]:
-    """The body of a `fix` record, without boot and seq; a word of events.GPS_WORDS stands for having no fix.
+    """The body of a `fix` report, without boot and seq; a word of events.GPS_WORDS stands for having no fix.
 
     `sent_at` and `late` are filled in at the moment of sending.
     """

@@ -1,14 +1,14 @@
-"""Which record goes to the broker now; pure but for asking the outbox, time is passed in.
+"""Which report goes to the broker now; pure but for asking the outbox, time is passed in.
 
-A record stays in the outbox until the bridge's own acknowledgement; until then it is sent again. The order:
+A report stays in the outbox until the bridge's own acknowledgement; until then it is sent again. The order:
 
-    1. incident records, oldest first, at once and however much is under way
+    1. incident reports, oldest first, at once and however much is under way
     2. the newest position, `late` false if it is of this start, not older than 90 s, and no newer one was ever sent
     3. the backlog, oldest first, `late` true, never more than 16 of the 20 places under way
 
-While the bridge is not heard its acknowledgements cannot come: then each new record is sent once, which the broker
+While the bridge is not heard its acknowledgements cannot come: then each new report is sent once, which the broker
 queues for it, and the backlog waits. When the bridge is heard again everything not acknowledged is sent again.
-While it is heard a record is sent again after 15 s without acknowledgement, then after 30, 60 ... 240 s.
+While it is heard a report is sent again after 15 s without acknowledgement, then after 30, 60 ... 240 s.
 
 Only the last word on an incident that is still open is retained: an older one sent again must not replace it at the
 broker, and a closed one must not come back.
@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from firmware import wire
-from firmware.truck.events import Body, Publish, Record
+from firmware.truck.events import Body, Publish, Report
 
 UNDER_WAY_MAX = 20
 BACKLOG_MAX = 16
@@ -31,10 +31,10 @@ class Waiting(Protocol):
 
     boot: int
 
-    def incidents(self) -> list[Record]: ...
-    def newest_position(self) -> Record | None: ...
-    def backlog(self, limit: int) -> list[Record]: ...
-    def is_latest(self, record: Record) -> bool: ...
+    def incidents(self) -> list[Report]: ...
+    def newest_position(self) -> Report | None: ...
+    def backlog(self, limit: int) -> list[Report]: ...
+    def is_latest(self, report: Report) -> bool: ...
 
 
 class Courier:
@@ -64,7 +64,7 @@ class Courier:
         self._up = False
 
     def settle(self, acks: Iterable[Body]) -> None:
-        """The bridge has stored these records."""
+        """The bridge has stored these reports."""
         for ack in acks:
             ranges = [(0, ack["upto"]), *ack["also"]]
             for key in [k for k in self._tries if k[0] == ack["boot"]]:
@@ -84,9 +84,9 @@ class Courier:
             for key in [k for k, again_s in self._under_way.items() if now_s >= again_s]:
                 del self._under_way[key]
         out: list[Publish] = []
-        for record in self._outbox.incidents():
-            if (record.boot, record.seq) not in self._under_way:
-                out += self._sent(record, now_s)
+        for report in self._outbox.incidents():
+            if (report.boot, report.seq) not in self._under_way:
+                out += self._sent(report, now_s)
         newest = self._outbox.newest_position()
         if newest is None:
             return out
@@ -99,8 +99,8 @@ class Courier:
         if room > 0:
             waiting = self._outbox.backlog(room + len(self._under_way))
             old = [r for r in waiting if (r.boot, r.seq) not in self._under_way and (r.boot, r.seq) != newest_key]
-            for record in old[:room]:
-                out += self._sent(record, now_s, late=True)
+            for report in old[:room]:
+                out += self._sent(report, now_s, late=True)
         return out
 
     @property
@@ -110,32 +110,32 @@ class Courier:
             return None
         return min(self._under_way.values())
 
-    def _sent(self, record: Record, now_s: float, late: bool = False) -> list[Publish]:
-        """The record as a message, and under way; nothing (and `trouble`) if the disk gave back what is none."""
-        key = (record.boot, record.seq)
+    def _sent(self, report: Report, now_s: float, late: bool = False) -> list[Publish]:
+        """The report as a message, and under way; nothing (and `trouble`) if the disk gave back what is none."""
+        key = (report.boot, report.seq)
         tries = self._tries.get(key, 0)
         self._tries[key] = tries + 1
         self._under_way[key] = now_s + min(RESEND_S * 2**tries, RESEND_MAX_S)
         try:
-            name = wire.topic(record.channel, self._area, self._truck_id, record.item)
-            payload = wire.pack(name, self._body(record, now_s, late))
+            name = wire.topic(report.channel, self._area, self._truck_id, report.item)
+            payload = wire.pack(name, self._body(report, now_s, late))
         except (wire.WireError, KeyError) as error:
             self.trouble = (
                 f"record {key} cannot be sent and stays in the outbox: {error}; show the file to the technician"
             )
             return []
-        return [Publish(name, payload, record.channel == "incident" and self._outbox.is_latest(record))]
+        return [Publish(name, payload, report.channel == "incident" and self._outbox.is_latest(report))]
 
-    def _body(self, record: Record, now_s: float, late: bool) -> dict[str, Any]:
-        body = dict(record.body)
+    def _body(self, report: Report, now_s: float, late: bool) -> dict[str, Any]:
+        body = dict(report.body)
         # Kept before anybody had told the time: now it can be worked out, if it was in this start.
-        time_name = "pressed_at" if record.channel == "incident" else "fix_at"
+        time_name = "pressed_at" if report.channel == "incident" else "fix_at"
         if (
             body[time_name] is None
-            and record.boot == self._outbox.boot
+            and report.boot == self._outbox.boot
             and (time_name, body["lat"]) != ("fix_at", None)
         ):
-            body[time_name] = self._unix_at(record.kept_s)
-        if record.channel == "fix":
+            body[time_name] = self._unix_at(report.kept_s)
+        if report.channel == "fix":
             body |= {"sent_at": self._unix_at(now_s), "late": late}
         return body

@@ -1,7 +1,7 @@
-"""What the truck must not forget: every record until the bridge acknowledges it, and the incidents still open; SQLite.
+"""What the truck must not forget: every report until the bridge acknowledges it, and the incidents still open; SQLite.
 
     outbox = Outbox(Path("/var/lib/zhanpai/outbox.db"))   # counts the start: outbox.boot
-    outbox.keep(record, now_s)         # incident: on the disk when this returns; position: within batch_s
+    outbox.keep(report, now_s)         # incident: on the disk when this returns; position: within batch_s
     outbox.flush_if_due(now_s)         # writes the positions whose time has come; outbox.flush_at_s says when
     outbox.settle(acks)                # the bridge has them: deleted here
     outbox.incidents() · outbox.newest_position() · outbox.backlog(limit) · outbox.open_incidents()
@@ -12,9 +12,10 @@ it never touches the SD card. An incident is written with everything waiting, in
 once. A power cut so costs at most the last seconds of positions, never a press and never the file.
 
 Bounded: above `limit_bytes` old positions are thinned to one per minute, then the oldest are dropped; both are
-counted. Incidents are never dropped. If the disk refuses (full, read-only, worn out) records stay in memory, are
-sent all the same, and the fault is counted; the next write tries again. A damaged file is moved aside as
-`<name>.damaged-<boot>`, never deleted, and a new one begun: the boot counter has a file of its own for that day.
+counted. Incidents are never dropped. If the disk refuses (full, read-only, worn out) reports stay in memory, are
+sent all the same, and the fault is counted; the next write tries again. A damaged file, or an empty one though starts
+were counted, is moved aside as `<name>.damaged-<boot>`, never deleted, and named, and a new one begun: the boot counter
+has a file of its own for that day.
 """
 
 import sqlite3
@@ -23,11 +24,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from firmware.truck.events import Body, OpenIncident, Record
+from firmware.truck.events import Body, OpenIncident, Report
 from firmware.truck.outbox.boot_counter import read_boot, sync_folder, write_boot
-from firmware.truck.outbox.file import SCHEMA, decoded, insert, is_damage, last_boot, moved_aside, opened, thin
+from firmware.truck.outbox.file import (
+    SCHEMA,
+    decoded,
+    insert,
+    is_damage,
+    last_boot,
+    moved_aside,
+    must_have_counted,
+    opened,
+    thin,
+)
 
-LIMIT_BYTES = 64 * 1024 * 1024
+LIMIT_MB = 64
 BATCH_S = 5.0
 PENDING_MAX = 2000  # positions held in memory while the disk refuses
 
@@ -36,7 +47,7 @@ class Outbox:
     """The durable queue of one truck; see the top of this file. For one thread only."""
 
     def __init__(
-        self, path: Path, *, limit_bytes: int = LIMIT_BYTES, batch_s: float = BATCH_S, first_boot: int = 1
+        self, path: Path, *, limit_bytes: int = LIMIT_MB * 1024 * 1024, batch_s: float = BATCH_S, first_boot: int = 1
     ) -> None:
         """Opens or creates the file and counts the start, from `first_boot` where there is no count at all.
 
@@ -46,16 +57,18 @@ class Outbox:
         self.fault: str | None = None
         self.damaged: Path | None = None
         self._without_disk = False
-        self._rows_left: int | None = None  # how many records are in the file; None = to be counted
+        self._rows_left: int | None = None  # how many reports are in the file; None = to be counted
         self._path = path
         self._limit_bytes = limit_bytes
         self._batch_s = batch_s
-        self._pending: dict[tuple[int, int], Record] = {}
+        self._pending: dict[tuple[int, int], Report] = {}
         self._pending_since_s: float | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
         boot_path = path.with_suffix(".boot")
         counted = read_boot(boot_path)
         try:
+            if counted:
+                must_have_counted(path)
             self._db = opened(path)
             counted = max(counted, last_boot(self._db))
         except sqlite3.DatabaseError as error:
@@ -67,18 +80,19 @@ class Outbox:
             self.counts["damaged"] += 1
             self._db = opened(path)
         self.boot = counted + 1 if counted else first_boot
-        write_boot(boot_path, self.boot)
+        # In this order: a counter without its count in the file says that the file is not what it was.
         self._write(self._count_boot, durable=True)
         sync_folder(path.parent)
+        write_boot(boot_path, self.boot)
 
     # --- in -------------------------------------------------------------------------------------------
 
-    def keep(self, record: Record, now_s: float) -> None:
-        """Takes a record; an incident is durable when this returns (or `fault` says why it is only in memory)."""
-        self._pending[(record.boot, record.seq)] = record
+    def keep(self, report: Report, now_s: float) -> None:
+        """Takes a report; an incident is durable when this returns (or `fault` says why it is only in memory)."""
+        self._pending[(report.boot, report.seq)] = report
         if self._pending_since_s is None:
             self._pending_since_s = now_s
-        if record.channel == "incident":
+        if report.channel == "incident":
             self.flush()
         elif len(self._pending) > PENDING_MAX:
             oldest = next(key for key, held in self._pending.items() if held.channel != "incident")
@@ -87,7 +101,7 @@ class Outbox:
 
     @property
     def flush_at_s(self) -> float | None:
-        """When the waiting records are to be written, monotonic seconds; None = nothing waits."""
+        """When the waiting reports are to be written, monotonic seconds; None = nothing waits."""
         return None if self._pending_since_s is None else self._pending_since_s + self._batch_s
 
     def flush_if_due(self, now_s: float) -> None:
@@ -99,12 +113,12 @@ class Outbox:
 
     def flush(self) -> None:
         """Writes everything that waits in one transaction, fully synced if an incident is among it."""
-        records = list(self._pending.values())
-        if not records:
+        reports = list(self._pending.values())
+        if not reports:
             return
-        durable = any(record.channel == "incident" for record in records)
+        durable = any(report.channel == "incident" for report in reports)
         self._rows_left = None
-        if self._write(lambda db: insert(db, records), durable=durable):
+        if self._write(lambda db: insert(db, reports), durable=durable):
             self._pending.clear()
             self._pending_since_s = None
             self._bound()
@@ -131,7 +145,7 @@ class Outbox:
         self._write(delete)
 
     def stage(self, incident_id: str, stage: str, decision: str | None) -> None:
-        """Remembers the stage of an open incident; `closed` forgets the incident (its records stay until settled)."""
+        """Remembers the stage of an open incident; `closed` forgets the incident (its reports stay until settled)."""
 
         def update(db: sqlite3.Connection) -> None:
             if stage == "closed":
@@ -146,18 +160,18 @@ class Outbox:
 
     # --- out ------------------------------------------------------------------------------------------
 
-    def incidents(self) -> list[Record]:
-        """The unsettled incident records, oldest first."""
+    def incidents(self) -> list[Report]:
+        """The unsettled incident reports, oldest first."""
         if self.waiting() == 0:
             return []
         rows = self._rows("SELECT boot, seq, 'incident', item, body, kept_s FROM incident_record ORDER BY boot, seq")
-        return rows + [record for record in self._pending.values() if record.channel == "incident"]
+        return rows + [report for report in self._pending.values() if report.channel == "incident"]
 
-    def newest_position(self) -> Record | None:
+    def newest_position(self) -> Report | None:
         """The last unsettled position, or None."""
-        for record in reversed(self._pending.values()):
-            if record.channel != "incident":
-                return record
+        for report in reversed(self._pending.values()):
+            if report.channel != "incident":
+                return report
         if self._in_file() == 0:
             return None
         rows = self._rows(
@@ -165,22 +179,22 @@ class Outbox:
         )
         return rows[0] if rows else None
 
-    def backlog(self, limit: int) -> list[Record]:
+    def backlog(self, limit: int) -> list[Report]:
         """At most `limit` unsettled positions, oldest first."""
         sql = "SELECT boot, seq, 'fix', '', body, kept_s FROM position ORDER BY boot, seq LIMIT ?"
         rows = self._rows(sql, limit)
-        waiting = (record for record in self._pending.values() if record.channel != "incident")
-        return rows + [record for _, record in zip(range(limit - len(rows)), waiting, strict=False)]
+        waiting = (report for report in self._pending.values() if report.channel != "incident")
+        return rows + [report for _, report in zip(range(limit - len(rows)), waiting, strict=False)]
 
-    def is_latest(self, record: Record) -> bool:
-        """Whether an incident record is the last word on an incident that is still open."""
-        newer = [r for r in self._pending.values() if r.item == record.item and r.seq > record.seq]
+    def is_latest(self, report: Report) -> bool:
+        """Whether an incident report is the last word on an incident that is still open."""
+        newer = [r for r in self._pending.values() if r.item == report.item and r.seq > report.seq]
         if newer:
             return False
-        if (record.boot, record.seq) in self._pending:
+        if (report.boot, report.seq) in self._pending:
             return True
         sql = "SELECT 1 FROM open_incident WHERE incident_id = ? AND boot = ? AND seq = ?"
-        return self._read(sql, record.item, record.boot, record.seq) != []
+        return self._read(sql, report.item, report.boot, report.seq) != []
 
     def open_incidents(self) -> tuple[OpenIncident, ...]:
         """The incidents nobody has closed, oldest first, as of the last program's end."""
@@ -205,7 +219,7 @@ class Outbox:
         return pages * self._pragma("page_size")
 
     def waiting(self) -> int:
-        """How many records are not settled yet; cheap."""
+        """How many reports are not settled yet; cheap."""
         return self._in_file() + len(self._pending)
 
     def close(self, *, flush: bool = True) -> None:
@@ -245,14 +259,14 @@ class Outbox:
             self._faulty(error)
             return []
 
-    def _rows(self, sql: str, *values: object) -> list[Record]:
+    def _rows(self, sql: str, *values: object) -> list[Report]:
         out = []
         for boot, seq, channel, item, text, kept_s in self._read(sql, *values):
             body = decoded(text)
             if body is None:
                 self.counts["unreadable"] += 1  # left in the file: a technician may still make it out
             else:
-                out.append(Record(boot, seq, channel, item, body, kept_s))
+                out.append(Report(boot, seq, channel, item, body, kept_s))
         return out
 
     def _pragma(self, name: str) -> int:

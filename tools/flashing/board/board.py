@@ -182,11 +182,11 @@ def _open_port(port: str) -> Any:
         try:
             serial.serial_for_url(port, baudrate=115200, timeout=0.1, exclusive=True).close()
         except (OSError, ValueError) as reason:
-            raise _why_closed(port, reason) from error
-        raise _why_closed(port, error) from error
+            raise why_closed(port, reason) from error
+        raise why_closed(port, error) from error
 
 
-def _why_closed(port: str, error: BaseException) -> FlashError:
+def why_closed(port: str, error: BaseException) -> FlashError:
     number = getattr(error, "errno", None)
     text = str(error)
     if number == errno.ENOENT or not is_there(port):

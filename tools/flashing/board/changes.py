@@ -1,4 +1,4 @@
-"""The plan of one installation, pure: from what is on the board and what should be, the steps in their order.
+"""One installation, pure: from what is on the board and what should be, the steps in their order.
 
 The order makes every interruption harmless:
 
@@ -54,7 +54,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Installation:
     """The steps, and the final clean-up that waits until the unit has been heard."""
 
     steps: tuple[Step, ...]
@@ -72,8 +72,10 @@ class Plan:
         return sum(step.action is action for step in self.steps)
 
 
-def make_plan(contents: Contents, release: Release, config: dict[str, bytes], state: dict[str, bytes]) -> Plan:
-    """The plan for `release` with these `config` and `state` files (by path; state is written only where it differs).
+def make_installation(
+    contents: Contents, release: Release, config: dict[str, bytes], state: dict[str, bytes]
+) -> Installation:
+    """The installation of `release` with these `config` and `state` files (by path; state only where it differs).
 
     Raises FlashError("flash_full") if it cannot fit even without the former release.
     """
@@ -102,7 +104,7 @@ def make_plan(contents: Contents, release: Release, config: dict[str, bytes], st
         # A switch that was cut off and is taken back: there is nothing else to go back to.
         pointers.append(Step(Action.REMOVE, "/former"))
     pointers += _writes(contents, {"/current": release.name.encode()})
-    return Plan(
+    return Installation(
         steps=(*removals, *fresh, *writes, *pointers),
         afterwards=tuple(step for step in _old_releases(contents, {release.name, former}) if step not in removals),
         release=release.name,

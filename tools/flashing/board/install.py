@@ -1,11 +1,11 @@
-"""Carries a plan out on a board, checks every hash, and switches the release as the very last write."""
+"""Carries an installation out on a board, checks every hash, and switches the release as the very last write."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from tools.flashing.board.board import Board
-from tools.flashing.board.changes import Action, Plan, Step
+from tools.flashing.board.changes import Action, Installation, Step
 from tools.flashing.board.inventory import ROOTS, read_contents
 from tools.flashing.board.release import sha256
 from tools.flashing.errors import FlashError
@@ -13,24 +13,24 @@ from tools.flashing.errors import FlashError
 POINTERS = ("/former", "/current")
 
 
-def carry_out(board: Board, plan: Plan, progress: Callable[[int, str], None] = lambda *_: None) -> None:
+def carry_out(board: Board, installation: Installation, progress: Callable[[int, str], None] = lambda *_: None) -> None:
     """All steps in their order; before the release is switched, the board hashes everything once more.
 
     `progress` is told bytes written and the path. Raises FlashError; the board then runs what it ran before.
     """
-    for step in plan.steps:
+    for step in installation.steps:
         if step.path not in POINTERS:
             _do(board, step, progress)
-    _verify(board, [step for step in plan.steps if step.path not in POINTERS], ROOTS)
-    for step in plan.steps:
+    _verify(board, [step for step in installation.steps if step.path not in POINTERS], ROOTS)
+    for step in installation.steps:
         if step.path in POINTERS:
             _do(board, step, progress)
-    _verify(board, [step for step in plan.steps if step.path in POINTERS], ())
+    _verify(board, [step for step in installation.steps if step.path in POINTERS], ())
 
 
-def clean_up(board: Board, plan: Plan) -> None:
+def clean_up(board: Board, installation: Installation) -> None:
     """Removes what nobody can go back to any more."""
-    for step in plan.afterwards:
+    for step in installation.afterwards:
         _do(board, step, lambda *_: None)
 
 

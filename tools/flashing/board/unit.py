@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from tools.flashing import ledger
 from tools.flashing.board.board import is_there, open_board
-from tools.flashing.board.changes import Action, Plan, make_plan
+from tools.flashing.board.changes import Action, Installation, make_installation
 from tools.flashing.board.image import Image, write_esp
 from tools.flashing.board.install import carry_out, clean_up
 from tools.flashing.board.inventory import Contents, Identity, check_fit, identify, read_contents
@@ -46,7 +46,7 @@ class Watch(Protocol):
 
     def says(self, text: str) -> None: ...
 
-    def plan(self, plan: Plan) -> None: ...
+    def plan(self, installation: Installation) -> None: ...
 
     def wrote(self, count: int) -> None: ...
 
@@ -126,16 +126,16 @@ def flash_binroom(
         _refuse_used_id(order, contents, identity, heard, ledger.read(settings.ledger)[0], settings)
         is_new = _is_new_here(order, contents, settings)
         floor = max(contents.boot, heard.boot if heard and is_new else 0)
-        plan = make_plan(contents, release, config, _state(order, is_new, floor))
-        outcome.former = plan.former
-        _tell(outcome, plan)
-        watch.plan(plan)
+        installation = make_installation(contents, release, config, _state(order, is_new, floor))
+        outcome.former = installation.former
+        _tell(outcome, installation)
+        watch.plan(installation)
         if order.dry_run:
             board.reset()
             return outcome
         watch.says("writing")
-        carry_out(board, plan, lambda count, _: watch.wrote(count))
-        clean_up(board, plan)
+        carry_out(board, installation, lambda count, _: watch.wrote(count))
+        clean_up(board, installation)
         since = listener.mark(FAMILY, order.device) if listener else 0
         board.reset()
     if listener is not None and order.hello_s > 0:
@@ -220,13 +220,13 @@ def _state(order: Order, is_new: bool, floor: int) -> dict[str, bytes]:
     return state
 
 
-def _tell(outcome: Outcome, plan: Plan) -> None:
-    steps = (*plan.steps, *plan.afterwards)
+def _tell(outcome: Outcome, installation: Installation) -> None:
+    steps = (*installation.steps, *installation.afterwards)
     outcome.written = [step.path for step in steps if step.action is Action.WRITE]
     outcome.removed = [step.path for step in steps if step.action is Action.REMOVE]
-    outcome.kept = plan.count(Action.KEEP)
-    outcome.copied = plan.count(Action.COPY)
-    outcome.bytes_written = plan.bytes_to_write
+    outcome.kept = installation.count(Action.KEEP)
+    outcome.copied = installation.count(Action.COPY)
+    outcome.bytes_written = installation.bytes_to_write
 
 
 def _record(

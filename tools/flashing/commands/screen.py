@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from tools.flashing.board.changes import Action, Plan
+from tools.flashing.board.changes import Action, Installation
 from tools.flashing.errors import FlashError
 
 
@@ -60,13 +60,14 @@ class Screen:
             table.add_row(*row)
         self._result.print(table)
 
-    def plan(self, device: str, plan: Plan) -> None:
-        """Every step of a plan; of a secret only that it is written."""
+    def plan(self, device: str, installation: Installation) -> None:
+        """Every step of an installation; of a secret only that it is written."""
         rows = []
-        for step in (*plan.steps, *plan.afterwards):
+        for step in (*installation.steps, *installation.afterwards):
             size = f"{len(step.data)} bytes" if step.action is Action.WRITE and not step.secret else step.source
             rows.append((step.action.value, step.path, size))
-        self.table(f"{device}: release {plan.release}, {plan.bytes_to_write} bytes to write", ("", "path", ""), rows)
+        to_write = installation.bytes_to_write
+        self.table(f"{device}: release {installation.release}, {to_write} bytes to write", ("", "path", ""), rows)
 
     def error(self, where: str, error: FlashError) -> None:
         """What happened and what to do next."""
@@ -99,11 +100,11 @@ class UnitBar:
         self._end_if_stopped()
         self._progress.update(self._task, description=text)
 
-    def plan(self, plan: Plan) -> None:
-        """The plan is known: the bar gets its length."""
-        self._progress.update(self._task, total=max(plan.bytes_to_write, 1), completed=0)
+    def plan(self, installation: Installation) -> None:
+        """The installation is known: the bar gets its length."""
+        self._progress.update(self._task, total=max(installation.bytes_to_write, 1), completed=0)
         if self.show_plan:
-            self._screen.plan(self._device, plan)
+            self._screen.plan(self._device, installation)
 
     def wrote(self, count: int) -> None:
         """So many bytes more."""

@@ -1,0 +1,69 @@
+"""`python3 -m broker` alone: the bridge with screen and API; with `--check-config` only a look at its files."""
+
+import argparse
+import logging
+import resource
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from broker.config import BrokerConfig, ConfigError, read_config
+from broker.mqtt.mosquitto import EmbeddedBrokerError
+from broker.store import StoreError
+
+MOST_FILES = 65_536  # a child that closes all it could have inherited would take long over a billion
+
+
+def add_options(top: argparse.ArgumentParser) -> None:
+    """What the command line takes without a command."""
+    top.add_argument("--check-config", action="store_true", help="read configuration and plan, say what is wrong, end")
+    top.set_defaults(run=run_serve)
+
+
+def run_serve(arguments: argparse.Namespace) -> int:
+    """Run the bridge until it is told to stop, or look at its configuration; 0, or 1 with what is wrong."""
+    path: Path = arguments.config
+    try:
+        config = read_config(path)
+        logging.getLogger().setLevel(config.log.level.upper())
+        try:
+            return _check(path, config) if arguments.check_config else _serve(config)
+        except ConfigError as why:
+            raise ConfigError(f"{path}: {why}") from why
+    except (ConfigError, StoreError, EmbeddedBrokerError) as why:
+        print(f"python3 -m broker: {why}", file=sys.stderr)
+        return 1
+
+
+def _check(path: Path, config: BrokerConfig) -> int:
+    """Read the plan and every file that the configuration names, and say what is there."""
+    from broker.settings import configured_plan
+    from broker.web.server import read_roles
+
+    plan = configured_plan(config)
+    config.mqtt.password()
+    config.mqtt.tls()
+    config.embedded.passwords()
+    read_roles(config)
+    print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs")
+    return 0
+
+
+def may_open_files() -> None:
+    """Raise how many files and connections this process may have open to what the machine allows, within reason."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _serve(config: BrokerConfig) -> int:
+    from broker.process import serve
+
+    may_open_files()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    serve(config, stop=stop)
+    return 0

@@ -1,0 +1,206 @@
+"""What the report of one day holds: sentences, and chapters with a chart, a table, or the word for nothing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from broker.reports.sentences import kilograms, sentences
+from broker.reports.tables import known
+from broker.reports.words import WORDS, in_language, waste_word, word
+from broker.rules.statistics.cube import Cube, Figures, fold, series, total
+from broker.rules.statistics.facts import Fact
+from broker.rules.statistics.findings import disagreeing, lanes, weigh_ins
+
+DAYS_SHOWN = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar of a chart: its name, its value (None: a gap), and what is written beside it."""
+
+    name: str
+    value: float | None
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Horizontal bars, and what they show."""
+
+    label: str
+    bars: tuple[Bar, ...]
+
+    def width_percent(self, bar: Bar) -> float:
+        """A bar's share of whatever width there is; a zero is a thin line, which a gap, a whole empty box, is not."""
+        most = max([bar.value for bar in self.bars if bar.value is not None], default=0) or 1
+        return 100.0 if bar.value is None else max(0.5, round(100 * bar.value / most, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The head of a column, and whether numbers stand in it."""
+
+    name: str
+    numbers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of texts below their heads."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Sequence[str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One chapter; where it has neither bars nor rows, `none` is the word for that."""
+
+    title: str
+    none: str = ""
+    chart: Chart | None = None
+    table: Table | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DayReport:
+    """The whole report, in one language."""
+
+    title: str
+    sentences: tuple[str, ...]
+    chapters: tuple[Chapter, ...]
+
+
+def first_day(day: str) -> str:
+    """The first of the days that the report of this day shows."""
+    return (date.fromisoformat(day) - timedelta(days=DAYS_SHOWN - 1)).isoformat()
+
+
+def day_report(
+    facts: Sequence[Fact], cube: Cube, area: str, day: str, language: str, timezone: str, names: Mapping[str, str]
+) -> DayReport:
+    """The report of one day; `facts` and `cube` hold this day and, for the charts, those before it.
+
+    `names` are the plan's, by id, "中文 / English" or one for both; what has none is shown by its id.
+    """
+    named = {place: in_language(name, language) for place, name in names.items()}
+    figures = total(cube, day, day)
+    none = word(language, "gap" if figures is None else "none")
+    chapters = (
+        _by_waste(cube, day, language, none),
+        _last_days(cube, day, language),
+        _leads(figures, language, none),
+        _lanes(facts, day, language, timezone, named),
+        _weigh_ins(facts, day, language, timezone, none),
+        _findings(facts, day, language, timezone, named, none),
+    )
+    title = word(language, "title", area=named.get(area, area), day=day)
+    return DayReport(title, tuple(sentences(figures, day, language)), chapters)
+
+
+def _table(language: str, texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    columns = [Column(word(language, key), key in numbers) for key in (*texts, *numbers)]
+    return Table(tuple(columns), tuple(rows))
+
+
+def _by_waste(cube: Cube, day: str, language: str, none: str) -> Chapter:
+    folded = {key[1]: figures for key, figures in fold(cube, "day", ("waste",), day, day).items()}
+    names = WORDS.groups(language)["waste"]
+    shown = [(names[waste], folded[waste]) for waste in names if waste in folded and (waste or folded[waste]["visits"])]
+    rows = [
+        (name, str(row["served"]), str(row["skipped"]), _bins(row, language), _kilos(row, language))
+        for name, row in shown
+    ]
+    unit = word(language, "kilograms")
+    bars = []
+    for name, row in shown:
+        grams = known(row, "grams")
+        bars.append(Bar(name, grams, _kilos(row, language) + ("" if grams is None else f" {unit}")))
+    return Chapter(
+        word(language, "by_waste"), none, Chart(unit, tuple(bars)),
+        _table(language, ["waste"], ["served", "skipped", "bins", "kilograms"], rows),
+    )
+
+
+def _bins(row: Figures, language: str) -> str:
+    bins = known(row, "bins")
+    return word(language, "unknown") if bins is None else str(bins)
+
+
+def _kilos(row: Figures, language: str) -> str:
+    grams = known(row, "grams")
+    return word(language, "unknown") if grams is None else kilograms(grams)
+
+
+def _last_days(cube: Cube, day: str, language: str) -> Chapter:
+    bars = [
+        Bar(name, None, word(language, "gap"))
+        if figures is None
+        else Bar(name, known(figures, "bins"), _bins(figures, language))
+        for name, figures in series(cube, "day", first_day(day), day)
+    ]
+    title = word(language, "last_days")
+    return Chapter(title, chart=Chart(title, tuple(bars)))
+
+
+def _leads(figures: Figures | None, language: str, none: str) -> Chapter:
+    title = word(language, "lead")
+    if figures is None or not figures["calls_scored"]:
+        return Chapter(title, none)
+    good, short = figures["calls_13_to_19"], figures["calls_short"]
+    others = figures["calls_scored"] - good - short
+    counts = [("between_13_19", good), ("under_10", short), ("other_leads", others)]
+    return Chapter(
+        title, chart=Chart(title, tuple(Bar(word(language, key), float(count), str(count)) for key, count in counts))
+    )
+
+
+def _lanes(facts: Sequence[Fact], day: str, language: str, timezone: str, named: Mapping[str, str]) -> Chapter:
+    rows = [
+        (
+            named.get(lane.estate, lane.estate),
+            f"{lane.hour:02d}:00",
+            str(lane.incidents),
+            str(lane.days),
+            word(language, "unknown") if lane.blocked_s is None else str(round(lane.blocked_s / 60)),
+            str(lane.still_blocked),
+        )
+        for lane in lanes(facts, timezone, first_day(day), day)
+        if lane.chronic
+    ]
+    table = _table(language, ["estate", "hour"], ["times", "days", "minutes", "still_blocked"], rows)
+    return Chapter(word(language, "lanes"), word(language, "none"), table=table)
+
+
+def _weigh_ins(facts: Sequence[Fact], day: str, language: str, timezone: str, none: str) -> Chapter:
+    unknown = word(language, "unknown")
+    rows = [
+        (
+            one.run_id or unknown,
+            one.truck,
+            waste_word(language, one.waste),
+            kilograms(one.weighed_grams),
+            unknown if one.rooms_grams is None else kilograms(one.rooms_grams),
+            unknown if one.difference_grams is None else kilograms(one.difference_grams),
+        )
+        for one in weigh_ins(facts, timezone, day, day)
+    ]
+    table = _table(language, ["run", "truck", "waste"], ["weighed", "rooms", "difference"], rows)
+    return Chapter(word(language, "weigh_ins"), none, table=table)
+
+
+def _findings(
+    facts: Sequence[Fact], day: str, language: str, timezone: str, named: Mapping[str, str], none: str
+) -> Chapter:
+    separator = word(language, "separator_of_words")
+    rows = [
+        (
+            named.get(one.room, one.room),
+            one.truck,
+            waste_word(language, one.waste),
+            separator.join(WORDS.say(language, "disagreement", key) for key in one.words),
+        )
+        for one in disagreeing(facts, timezone, day, day)
+    ]
+    table = _table(language, ["room", "truck", "waste", "what"], [], rows)
+    return Chapter(word(language, "findings"), none, table=table)

@@ -1,0 +1,129 @@
+"""HTTP: what people do about incidents, visits and weigh-ins; the bridge does it and answers with the picture."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, Field
+
+from broker.registers.fields import ONE_LINE
+from broker.rules.dispatch.actions import Act, ActionError
+from broker.store import StoreError
+from broker.web.desk import Desk
+
+Who = Annotated[
+    str, Field(min_length=1, max_length=80, pattern=ONE_LINE, description="who does it, as the record will name them")
+]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", description="as the device signs in")]
+
+
+class Action(BaseModel):
+    """A person's action; `version` is the incident's version on the screen the click was made on."""
+
+    who: Who = "dispatcher"
+    version: int | None = None
+
+
+class Decision(Action):
+    """What is to happen about an incident."""
+
+    decision: Literal["return_later", "extra_truck", "wait", "cancel_visit"]
+    offer: str | None = Field(None, pattern="^[0-9a-f]{16}$", description="id of the option looked at, for extra_truck")
+    option: int = Field(0, ge=0, le=20, description="or which of those shown last, counted from 0")
+    truck: Id | None = Field(None, description="the contractor's truck, for extra_truck")
+
+
+class Weighed(Action):
+    """One weigh-in at the transfer station 中转站."""
+
+    truck: Id
+    waste: Literal["residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation"]
+    grams: int = Field(ge=0, le=100_000_000)
+    run_id: Id | None = None
+
+
+class Skip(Action):
+    """Why a visit is skipped."""
+
+    reason: Literal["no_access", "not_out", "breakdown", "full_truck", "contamination", "unsafe", "other"]
+
+
+def action_router(desk: Desk) -> APIRouter:
+    """The routes that change something in the running day."""
+    router = APIRouter()
+    _incidents(router, desk)
+    _runs(router, desk)
+    return router
+
+
+def _carried_out(desk: Desk, act: Act) -> dict[str, Any]:
+    """The picture after the action; an HTTP error says why it was not done."""
+    try:
+        return desk.ask(act)
+    except ActionError as why:
+        raise HTTPException(404 if why.missing else 409, str(why)) from why
+    except StoreError as why:
+        raise HTTPException(503, str(why)) from why
+    except TimeoutError as why:
+        raise HTTPException(503, "the bridge did not answer within 5 s; look again before you repeat it") from why
+
+
+def _incident_key(desk: Desk, incident_id: str, truck: str | None) -> tuple[str, str]:
+    found = [
+        (row["truck"], row["incident_id"])
+        for row in desk.picture["incidents"]
+        if row["incident_id"] == incident_id and truck in (None, row["truck"])
+    ]
+    if not found:
+        raise HTTPException(404, "no such incident")
+    if len(found) > 1:
+        raise HTTPException(409, "two trucks have an incident of this id: add ?truck=")
+    return found[0]
+
+
+def _incidents(router: APIRouter, desk: Desk) -> None:
+    def on_incident(incident_id: str, pressed_by: str | None, name: str, action: Action, **more: Any) -> dict[str, Any]:
+        key = _incident_key(desk, incident_id, pressed_by)
+        after = _carried_out(desk, Act(name, action.who, incident=key, version=action.version, **more))
+        return next(row for row in after["incidents"] if (row["truck"], row["incident_id"]) == key)
+
+    @router.post("/api/v1/incidents/{incident_id}/acknowledge", tags=["incidents"], summary="I have seen it")
+    def acknowledge(incident_id: str, action: Action, truck: str | None = None) -> dict[str, Any]:
+        return on_incident(incident_id, truck, "acknowledge", action)
+
+    @router.post("/api/v1/incidents/{incident_id}/decide", tags=["incidents"], summary="This is what happens")
+    def decide(incident_id: str, decision: Decision, truck: str | None = None) -> dict[str, Any]:
+        more = decision.model_dump(include={"decision", "offer", "option", "truck"})
+        return on_incident(incident_id, truck, "decide", decision, **more)
+
+    @router.post("/api/v1/incidents/{incident_id}/clear", tags=["incidents"], summary="The obstacle is gone")
+    def clear(incident_id: str, action: Action, truck: str | None = None) -> dict[str, Any]:
+        return on_incident(incident_id, truck, "clear", action)
+
+    @router.post("/api/v1/incidents/{incident_id}/resolve", tags=["incidents"], summary="Nothing is left to do")
+    def resolve(incident_id: str, action: Action, truck: str | None = None) -> dict[str, Any]:
+        return on_incident(incident_id, truck, "resolve", action)
+
+    @router.post("/api/v1/incidents/{incident_id}/estate-ack", tags=["incidents"], summary="The estate clears its lane")
+    def estate_ack(incident_id: str, action: Action, truck: str | None = None) -> dict[str, Any]:
+        return on_incident(incident_id, truck, "estate_ack", action)
+
+
+def _runs(router: APIRouter, desk: Desk) -> None:
+    @router.post("/api/v1/weighings", tags=["runs"], summary="What the transfer station weighed of a truck's load")
+    def weigh(weighed: Weighed) -> dict[str, Any]:
+        fields = weighed.model_dump(exclude={"who", "version"})
+        return {"at": _carried_out(desk, Act("weigh", weighed.who, **fields))["at"], **fields}
+
+    @router.post("/api/v1/runs/{run_id}/visits/{room}/{number}/serve", tags=["runs"], summary="It was served after all")
+    def serve(run_id: str, room: str, number: int, action: Action) -> dict[str, Any]:
+        return _run_of(_carried_out(desk, Act("serve", action.who, visit=(run_id, room, number))), run_id)
+
+    @router.post("/api/v1/runs/{run_id}/visits/{room}/{number}/skip", tags=["runs"], summary="Skip it and come back")
+    def skip(run_id: str, room: str, number: int, action: Skip) -> dict[str, Any]:
+        act = Act("skip", action.who, visit=(run_id, room, number), reason=action.reason)
+        return _run_of(_carried_out(desk, act), run_id)
+
+
+def _run_of(picture: dict[str, Any], run_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(run for run in picture["runs"] if run["run_id"] == run_id)
+    return found

@@ -1,0 +1,53 @@
+"""HTTP: a correction of a record for the figures; the original stays readable."""
+
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict, Field
+
+from broker.registers.fields import ONE_LINE
+from broker.reports import corrections
+from broker.store import Conflict, Refused, Store, StoreError
+from firmware import wire
+
+LONGEST_TEXT = 300
+LARGEST = wire.LATEST_AT  # no weight or count is larger
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=ONE_LINE)]
+Value = Text | Annotated[int, Field(ge=0, le=LARGEST)] | Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | bool | None
+
+
+class Correction(BaseModel):
+    """What is to be corrected in which record, why, and who says so."""
+
+    model_config = ConfigDict(extra="forbid")
+    record: Text = Field(description="its id, or KIND:KEY for the newest of a key")
+    patch: dict[str, Value] = Field(
+        min_length=1, description="field and new value; a time as Unix seconds or as 2026-11-22T06:00, the area's time"
+    )
+    reason: Text
+    who: Text
+
+
+def amendment_routes(router: APIRouter, store: Store, timezone: str) -> None:
+    """`/api/v1/amendments`."""
+
+    @router.post(
+        "/api/v1/amendments",
+        summary="Correct a record for the figures; the original stays readable",
+        description="A corrected field stays as corrected until it is corrected again, whatever the bridge writes.",
+    )
+    def amend(correction: Correction) -> dict[str, Any]:
+        try:
+            record = corrections.named(store, correction.record)
+            amended = corrections.correct(
+                store, record, correction.patch, correction.reason, correction.who, int(time.time()), timezone
+            )
+        except Conflict as why:
+            raise HTTPException(404, str(why)) from why
+        except Refused as why:
+            raise HTTPException(422, str(why)) from why
+        except StoreError as why:
+            raise HTTPException(503, str(why)) from why
+        was = {field: record.body[field] for field in correction.patch}
+        return {"record": amended.id, "was": was, "body": dict(amended.body)}

@@ -1,0 +1,63 @@
+"""HTTP: figures of days, weeks and months, and the report of a day, counted from what is on record."""
+
+from datetime import date, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException, Query
+from fastapi import Path as PathParameter
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+
+from broker.plan.model import Plan
+from broker.reports import figures, tables
+from broker.reports.tables import MAX_DAYS
+from broker.rules.statistics.cube import DIMENSIONS
+from broker.store import Store, StoreError
+from broker.web.pages.day_report import stored_report
+
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
+Day = Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="YYYY-MM-DD, the area's day")]
+
+
+def figure_routes(router: APIRouter, store: Store, timezone: str) -> None:
+    """`/api/v1/stats`."""
+
+    @router.get("/api/v1/stats", summary="Figures per day, week or month; days without data are gaps, not zeros")
+    def stats(
+        from_day: Day,
+        to_day: Day,
+        period: Literal["day", "week", "month"] = "day",
+        by: Annotated[str, Query(description=f"comma separated, of {' '.join(DIMENSIONS)}")] = "",
+        table: Annotated[
+            Literal["figures", "lanes", "weigh_ins", "disagreements"],
+            Query(description="the figures, or what they hide: period and by are for the figures"),
+        ] = "figures",
+        form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
+    ) -> Response:
+        if not from_day <= to_day <= from_day + timedelta(days=MAX_DAYS):
+            raise HTTPException(422, f"to_day must be 0 to {MAX_DAYS} days after from_day")
+        try:
+            dimensions = tables.dimensions(by)
+        except ValueError as why:
+            raise HTTPException(422, str(why)) from why
+        days = from_day.isoformat(), to_day.isoformat()
+        try:
+            text = figures.answer(store, table, form, timezone, *days, period, dimensions)
+        except StoreError as why:
+            raise HTTPException(503, str(why)) from why
+        if form == "csv":
+            return PlainTextResponse(text, media_type="text/csv; charset=utf-8")
+        return Response(text, media_type="application/json")
+
+
+def report_routes(router: APIRouter, store: Store, plan: Plan) -> None:
+    """`/report/{day}`."""
+
+    @router.get("/report/{day}", summary="The day in plain words, one page", response_class=HTMLResponse)
+    def report(
+        day: Annotated[date, PathParameter(ge=FIRST_DAY, le=LAST_DAY)], language: Literal["zh", "en"] = "zh"
+    ) -> HTMLResponse:
+        try:
+            page = stored_report(store, plan.area_id, day.isoformat(), language, plan.timezone, plan.names())
+        except StoreError as why:
+            raise HTTPException(503, str(why)) from why
+        return HTMLResponse(page)

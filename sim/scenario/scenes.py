@@ -1,0 +1,87 @@
+"""Where a scenario plays: the demo area (whole, or in a shorter form), a real Tainan route, or a recorded track."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from broker.plan.calendar import day_start_at, service_runs
+from broker.plan.demo_area import BINS, DWELL_BASE_S, DWELL_PER_BIN_S, SPEED_MPS, demo_plan
+from broker.plan.model import Plan, RunPlan
+from sim.scenario.recorded_receiver import receiver_scene
+from sim.scenario.scenario import Scenario, ScenarioError, day_s
+from sim.scenario.scene import Scene
+from sim.scenario.tainan_scene import tainan_scene
+from sim.world.receiver import METRES_PER_DEGREE
+from sim.world.trucks import RunToday
+
+DEPOT_AWAY_M = 600.0
+
+
+def scene_of(scenario: Scenario) -> Scene:
+    """The area of a scenario; raises ScenarioError, or DataAbsentError where recorded data is missing."""
+    kind = scenario.area["kind"]
+    if kind == "tainan":
+        return tainan_scene(scenario)
+    if kind == "receiver":
+        return receiver_scene(scenario)
+    plan = demo_plan()
+    each = scenario.area["bins_each"]
+    bins = dict.fromkeys(BINS, each) if each >= 0 else dict(BINS)
+    wanted = scenario.area["runs"] or list(plan.runs)
+    unknown = [name for name in (*wanted, *scenario.area["leave"]) if name not in plan.runs]
+    if unknown:
+        raise ScenarioError(f"{scenario.name}: [area] names unknown runs {unknown}; there are {' '.join(plan.runs)}")
+    runs = {
+        name: retimed(plan, shortened(plan.runs[name], scenario), bins, scenario.area["leave"].get(name))
+        for name in wanted
+    }
+    driven = {run.route_id for run in runs.values()}
+    routes = {route_id: route for route_id, route in plan.routes.items() if route_id in driven}
+    plan = replace(plan, runs=runs, routes=routes)
+    if scenario.area["runs"] and not scenario.area["all_rooms"]:  # rooms that nobody visits would only cost time
+        visited = {visit.room_id for run in runs.values() for visit in run.visits}
+        plan = replace(plan, rooms={room_id: room for room_id, room in plan.rooms.items() if room_id in visited})
+    return Scene(plan, bins, day_start_at(plan, scenario.date))
+
+
+def shortened(run: RunPlan, scenario: Scenario) -> RunPlan:
+    """The run with its first visits only, where the scenario asks for that."""
+    return replace(run, visits=run.visits[: scenario.area["first_visits"]])
+
+
+def retimed(plan: Plan, run: RunPlan, bins: Mapping[tuple[str, str], int], leave: str | None) -> RunPlan:
+    """The run with a timetable that fits these bins, leaving the depot at `leave` (None: as planned)."""
+    first = run.visits[0]
+    leave_s = first.arrive_day_s - first.distance_m / SPEED_MPS if leave is None else day_s(leave, "[area] leave")
+    waste = plan.routes[run.route_id].waste
+    clock_s, along_m, visits = float(leave_s), 0.0, []
+    for visit in run.visits:
+        clock_s += (visit.distance_m - along_m) / SPEED_MPS
+        along_m = visit.distance_m
+        arrive_s = round(clock_s)
+        clock_s += DWELL_BASE_S + DWELL_PER_BIN_S * bins.get((visit.room_id, waste), 0)
+        visits.append(replace(visit, arrive_day_s=arrive_s, leave_day_s=max(arrive_s, round(clock_s))))
+    slack_s = (run.shift_end_day_s or 0) - run.visits[-1].leave_day_s
+    end_s = None if run.shift_end_day_s is None else visits[-1].leave_day_s + slack_s
+    return replace(run, visits=tuple(visits), shift_end_day_s=end_s)
+
+
+def runs_of(scene: Scene, scenario: Scenario) -> dict[str, list[RunToday]]:
+    """The runs of each truck on the scenario's day that leave before it ends."""
+    found: dict[str, list[RunToday]] = {}
+    for run in service_runs(scene.plan, scenario.date):
+        first, route = run.visits[0], scene.plan.routes[run.route_id]
+        departs_at = scene.day_start_at + first.arrive_day_s - first.distance_m / SPEED_MPS
+        depot, home = route.line[0], route.line[-1]
+        if first.distance_m < DEPOT_AWAY_M:  # a line that begins at its first room says nothing of a depot
+            depot = home = (depot[0] + DEPOT_AWAY_M / METRES_PER_DEGREE, depot[1])
+            departs_at -= DEPOT_AWAY_M / SPEED_MPS
+        if departs_at < scene.day_start_at + scenario.to_s:
+            found.setdefault(run.truck_id, []).append(RunToday(run, route, departs_at, depot, home))
+    for truck_id in scenario.area["standby"]:
+        route = next(iter(scene.plan.routes.values()))
+        ready = RunPlan(f"standby-{truck_id}", route.route_id, truck_id, "", ())
+        ready_at = scene.day_start_at + float(scenario.from_s)
+        found.setdefault(truck_id, [RunToday(ready, route, ready_at, route.line[0], route.line[-1])])
+    if not found:
+        raise ScenarioError(f"{scenario.name}: no run of this area leaves its depot between from and to")
+    return found
