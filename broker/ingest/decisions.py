@@ -53,7 +53,8 @@ class Decisions:
         self._unsaved = unsaved
         self._faults = RuleFaults()
         self._to_rebuild = False  # a rule failed, and the day could not be rebuilt yet
-        self._rebuilt = False  # and nothing is predicted yet, nobody was told
+        self._rebuilt = False  # the day was, and not everything is predicted again
+        self._to_tell = False  # and now it is, but nobody was told
 
     def on_message(self, message: wire.Message, now: int) -> list[Effect]:
         """What the rules say to a message; one whose rule failed on the like lately is taken in, and no more."""
@@ -71,8 +72,12 @@ class Decisions:
         """What the rules say to the passing of time, one decision after the other."""
         if self._to_rebuild and not self._faults.rests("rebuild", "", now):
             self.rebuild(now)
+        rebuilt, self._rebuilt = self._rebuilt, False
         for rule, about, make in self.dispatch.on_tick(now):
             yield self._made(rule, about, make, now)
+        if rebuilt and self._rebuilt:
+            return  # once more: what was predicted is gone again
+        self._to_tell = self._to_tell or rebuilt
 
     def act(self, act: Act, now: int) -> tuple[list[Effect], ActionError | None]:
         """What comes of a person's action, and why it cannot be done, if it cannot."""
@@ -95,10 +100,10 @@ class Decisions:
         effects = self._made("tell_all", "", lambda: tell_all(self.dispatch.day, now), now)
         return effects if self._counts["rule_faults"] == faults else None
 
-    def was_rebuilt(self) -> bool:
-        """Whether the day was begun again since this was asked last: everybody is to be told anew."""
-        rebuilt, self._rebuilt = self._rebuilt, False
-        return rebuilt
+    def take_to_tell(self) -> bool:
+        """Whether the day was begun again since this was asked last, and everybody is to be told anew."""
+        to_tell, self._to_tell = self._to_tell, False
+        return to_tell
 
     def rebuild(self, now: int, *, learned_too: bool = True) -> bool:
         """Have the day as its records give it, those that are not stored yet included; whether that could be done."""
