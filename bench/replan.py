@@ -16,12 +16,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from broker.rules.replanning.insertion import PROMISE_COST_S, PROMISE_SLACK_S
+from broker.rules.replanning.insertion import PROMISE_COST_S
 from broker.rules.replanning.offers import Stop, Tour, Ways, breakdown, schedule
+from broker.rules.settings import CallSettings
 
 SHARED = Path(os.environ.get("ZP_SHARED", Path(__file__).parents[2] / "shared"))
 INSTANCES = SHARED / "data" / "vrp" / "CVRP"
 CASES = 12
+SLIP_S = CallSettings().slip_s
 SOLVER_S = 1.0
 WASTE = "residential_wet"
 Case = tuple[str, Tour, list[Tour], Tour, Ways]
@@ -32,6 +34,7 @@ def streets(where: dict[str, tuple[int, int]]) -> Ways:
     return Ways(
         lambda a, b: abs(where[a][0] - where[b][0]) + abs(where[a][1] - where[b][1]),
         lambda stop: 60 + 25 * stop.bins,
+        SLIP_S,
     )
 
 
@@ -137,7 +140,7 @@ def drive_s(tours: Iterable[Tour], ways: Ways) -> int:
 def broken(tours: Iterable[Tour], told_at: dict[str, int], ways: Ways) -> int:
     """How many stops these tours reach more than five minutes from when their keepers were told."""
     return sum(
-        abs(at - told_at[stop.place]) > PROMISE_SLACK_S
+        abs(at - told_at[stop.place]) > SLIP_S
         for tour in tours
         for stop, at in zip(tour.stops, schedule(tour, ways).arrive_at, strict=True)
     )

@@ -26,19 +26,19 @@ from broker.ingest.backlog import keep_some
 from broker.ingest.decisions import Decisions
 from broker.ingest.quick_reader import Quick, quick
 from broker.ingest.resends import is_another, renamed
+from broker.ingest.restored_day import CORRECTED_S
 from broker.plan.model import Plan
-from broker.rules.day.day import DispatchSettings
 from broker.rules.dispatch.actions import Act
-from broker.rules.dispatch.device_messages import FUTURE_S
 from broker.rules.dispatch.dispatch import Dispatch
 from broker.rules.dispatch.effects import Effect, Keep, Notice, Publish
+from broker.rules.settings import DispatchSettings
+from broker.rules.tracking.types import FUTURE_S
 from broker.store import Corrupt, Record, Refused, Store, StoreError
 from firmware import wire
 
 log = logging.getLogger("zhanpai.bridge")
 
 RETRY_S = 1.0
-SET_BACK_S = 60  # a clock that steps back by less than this was only corrected
 LOG_REFUSAL_EVERY_S = 60
 MOST_SOURCES = 20_000
 
@@ -187,7 +187,7 @@ class Bridge:
             self._heartbeat(now)
         if int(now) == self._ticked_at:
             return
-        self._set_back = self._set_back or int(now) < self._ticked_at - SET_BACK_S
+        self._set_back = self._set_back or int(now) < self._ticked_at - CORRECTED_S
         self._ticked_at = int(now)
         if self._set_back and self.flush(now):
             self._begin_again(now)

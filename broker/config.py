@@ -13,12 +13,18 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from broker.rules.settings import DispatchSettings
+from firmware.wire import PORT
+
 log = logging.getLogger("zhanpai.config")
 
 PASSWORD_VARIABLE = "ZHANPAI_MQTT_PASSWORD"  # noqa: S105  (the name of a variable, not a password)
 
-Port = Annotated[int, Field(ge=0, le=65535)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Text = Annotated[str, Field(min_length=1)]
+Host = Annotated[str, Field(pattern=r"^[^\s/]+$")]
 HostName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$")]  # no scheme, no port
+_USUAL = DispatchSettings()
 
 
 class ConfigError(ValueError):
@@ -32,15 +38,15 @@ class _Section(BaseModel):
 class AreaConfig(_Section):
     """Which area this bridge serves; `plan` is a GTFS folder or zip, or `demo` for the built-in demo area."""
 
-    plan: str
+    plan: Text
 
 
 class MqttConfig(_Section):
     """Where the broker is and as whom the bridge signs in (user name default: bridge-<area>)."""
 
-    host: str = "127.0.0.1"
-    port: Port = 1883
-    user: str | None = None
+    host: Host = "127.0.0.1"
+    port: Port = PORT
+    user: Text | None = None
     password_file: Path | None = None
     ca_file: Path | None = None
     cert_file: Path | None = None
@@ -123,9 +129,9 @@ class EmbeddedConfig(_Section):
 
 
 class StoreConfig(_Section):
-    """Where records are kept: a folder (TinyDB), or a postgresql:// address whose password comes from PGPASSFILE."""
+    """Where records are kept: a folder (TinyDB over SQLite), or a postgresql:// address, its password in PGPASSFILE."""
 
-    url: str = "data/records"
+    url: Text = "data/records"
 
 
 class WebConfig(_Section):
@@ -136,38 +142,38 @@ class WebConfig(_Section):
     """
 
     enabled: bool = True
-    host: str = "127.0.0.1"
-    port: Port = 8080
+    host: Host = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080  # 0: any that is free
     hosts: tuple[HostName, ...] = ()
 
 
 class CallsConfig(_Section):
     """The lamp's numbers, seconds (DESIGN section 5)."""
 
-    call_at_s: Annotated[int, Field(ge=300, le=3600)] = 960
-    confirm_gap_s: Annotated[int, Field(ge=0, le=120)] = 10
-    slip_s: Annotated[int, Field(ge=60, le=3600)] = 300
-    recover_s: Annotated[int, Field(ge=0, le=3600)] = 120
-    back_within_s: Annotated[int, Field(ge=0, le=7200)] = 1800
-    unknown_within_s: Annotated[int, Field(ge=0, le=7200)] = 1800
+    call_at_s: Annotated[int, Field(ge=300, le=3600)] = _USUAL.calls.call_at_s
+    confirm_gap_s: Annotated[int, Field(ge=0, le=120)] = _USUAL.calls.confirm_gap_s
+    slip_s: Annotated[int, Field(ge=60, le=3600)] = _USUAL.calls.slip_s
+    recover_s: Annotated[int, Field(ge=0, le=3600)] = _USUAL.calls.recover_s
+    back_within_s: Annotated[int, Field(ge=0, le=7200)] = _USUAL.calls.back_within_s
+    unknown_within_s: Annotated[int, Field(ge=0, le=7200)] = _USUAL.calls.unknown_within_s
 
 
 class DispatchConfig(_Section):
     """The dispatch's numbers, seconds."""
 
-    lane_clear_s: Annotated[int, Field(ge=60, le=7200)] = 1200
-    open_before_s: Annotated[int, Field(ge=0, le=43200)] = 3600
-    forget_after_s: Annotated[int, Field(ge=0, le=86400)] = 7200
+    lane_clear_s: Annotated[int, Field(ge=60, le=7200)] = _USUAL.lane_clear_s
+    open_before_s: Annotated[int, Field(ge=0, le=43200)] = _USUAL.open_before_s
+    forget_after_s: Annotated[int, Field(ge=0, le=86400)] = _USUAL.forget_after_s
 
 
 class ArrivalConfig(_Section):
     """First guesses of the prediction, until the area has been seen; check them by stopwatch on day one."""
 
-    setup_s: Annotated[float, Field(ge=0, le=600)] = 60.0
-    per_bin_s: Annotated[float, Field(ge=0, le=300)] = 25.0
-    bins: Annotated[float, Field(ge=0, le=100)] = 3.0
-    speed_mps: Annotated[float, Field(ge=1, le=25)] = 5.0
-    detour_factor: Annotated[float, Field(ge=1, le=4)] = 1.35
+    setup_s: Annotated[float, Field(ge=0, le=600)] = _USUAL.stays.setup_s
+    per_bin_s: Annotated[float, Field(ge=0, le=300)] = _USUAL.stays.per_bin_s
+    bins: Annotated[float, Field(ge=0, le=100)] = _USUAL.stays.bins
+    speed_mps: Annotated[float, Field(ge=1, le=25)] = _USUAL.streets.speed_mps
+    detour_factor: Annotated[float, Field(ge=1, le=4)] = _USUAL.streets.detour_factor
 
 
 class RegistersConfig(_Section):

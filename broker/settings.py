@@ -4,9 +4,7 @@ from pathlib import Path
 
 from broker.config import BrokerConfig, ConfigError
 from broker.plan.model import Plan
-from broker.rules.arrival.lamp_call import CallSettings
-from broker.rules.day.day import DispatchSettings
-from broker.rules.learning.dwell_times import StaySettings
+from broker.rules.settings import CallSettings, DispatchSettings, FirstStay, Streets
 
 
 def configured_plan(config: BrokerConfig) -> Plan:
@@ -31,10 +29,7 @@ def dispatch_settings(config: BrokerConfig) -> DispatchSettings:
     guess = config.arrival
     return DispatchSettings(
         calls=CallSettings(**config.calls.model_dump()),
-        stays=StaySettings(
-            default_setup_s=guess.setup_s, default_bin_s=guess.per_bin_s, default_bins=guess.bins
-        ),
-        default_speed_mps=guess.speed_mps,
-        detour_factor=guess.detour_factor,
+        stays=FirstStay(guess.setup_s, guess.per_bin_s, guess.bins),
+        streets=Streets(guess.speed_mps, guess.detour_factor),
         **config.dispatch.model_dump(),
     )

@@ -22,6 +22,12 @@ HEARTBEAT_S = 10  # the bridge's clock message
 NO_DATA_S = 90  # older than this is no knowledge: lamps show it, calls do not trust it
 MAX_PAYLOAD_BYTES = 65536  # an itinerary of 400 visits fits; anything longer is refused unread
 MAX_TOPIC_BYTES = 256
+MAX_ID_BYTES = 64
+LATEST_AT = 4102444800  # 2100-01-01: a later time is a broken clock
+MAX_COUNT = 100000
+MAX_GRAMS = 100000000
+IDENTIFY_S = 30  # how long a device shows a technician which one it is
+PORT = 1883  # 8883 with TLS
 
 WASTES = ("residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation")
 SKIP_REASONS = (
@@ -63,7 +69,6 @@ class WireError(ValueError):
 # ("null", kind) for what may be null as well, ("missing", kind) for what may be left out.
 
 ID_LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
-MAX_ID_BYTES = 64
 OPEN_CHANNELS = ("command",)  # a command carries its own parameters: keys beside the fields are kept, not dropped
 
 
@@ -71,7 +76,7 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
     """The table of all messages; made in here, for a board would keep the names of its parts for ever."""
     # fmt: off
     seq = ("int", 0, 2147483647)
-    at = ("int", 0, 4102444800)  # 2100-01-01: a later time is a broken clock
+    at = ("int", 0, LATEST_AT)
     at_or_null = ("null", at)
     an_id = ("id",)
     id_or_null = ("null", an_id)
@@ -80,7 +85,7 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
     numbered = (boot, ("seq", seq))
     place = (("lat", ("null", ("float", -90, 90))), ("lon", ("null", ("float", -180, 180))))
     waste = ("waste", ("word", WASTES))
-    bins = (waste, ("count", ("null", ("int", 0, 100000))), ("grams", ("null", ("int", -100000000, 100000000))))
+    bins = (waste, ("count", ("null", ("int", 0, MAX_COUNT))), ("grams", ("null", ("int", -MAX_GRAMS, MAX_GRAMS))))
     fw = ("fw", ("missing", ("text", 64)))
     life = (("life", ("word", LIFE_STATES)), boot, fw)
     ack = (("acks", ("list", 1000, (boot, ("upto", seq), ("also", ("ranges", 1000, seq))))),)

@@ -24,9 +24,9 @@ from rich.table import Table
 from broker.bridge import Bridge
 from broker.plan.calendar import day_start_at
 from broker.plan.model import Plan
-from broker.rules.day.day import DispatchSettings
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
+from broker.rules.settings import DispatchSettings
 from broker.rules.states.visit import Visit
 from broker.store import Record, Store, StoreError
 from broker.store.opening import open_store, reading_store

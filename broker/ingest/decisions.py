@@ -15,12 +15,12 @@ from broker.ingest.rule_faults import RuleFaults
 from broker.ingest.unsaved import Records, WithUnsaved
 from broker.plan.model import Plan
 from broker.rules.day.attention import RuleFailed, Topic
-from broker.rules.day.day import DispatchSettings
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.dispatch import Dispatch
 from broker.rules.dispatch.effects import Effect, Notice
 from broker.rules.dispatch.messages import tell_all
 from broker.rules.dispatch.records import tell_incident
+from broker.rules.settings import DispatchSettings
 from broker.store import Record
 from firmware import wire
 

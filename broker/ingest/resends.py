@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
+from broker.rules.states.incident import SAME_TIME_S
 from broker.store import Record
 
-SAME_TIME_S = 120  # how far a device's idea of a past moment may move while its clock settles
 _TIMES = ("fix_at", "pressed_at", "at")  # null until the device knows the time; a resend may know it by then
 _RESENT_DIFFERS_IN = ("late", "sent_at", *_TIMES)
 

@@ -8,35 +8,29 @@ from broker.ingest.unsaved import Records
 from broker.plan.model import Plan
 from broker.rules.day.attention import LeftOut
 from broker.rules.day.clock import DayClock
-from broker.rules.day.day import Day, DispatchSettings
+from broker.rules.day.day import Day
 from broker.rules.dispatch.attention import ask_about_passed, ask_about_unworked
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
 from broker.rules.dispatch.run_restoring import read_run, restore_run
 from broker.rules.dispatch.unworked import show_as_said
 from broker.rules.learning.history import DwellRecord, ErrorRecord, History, HistorySettings, LegRecord
-from broker.rules.learning.leg_times import LegSettings
+from broker.rules.settings import DispatchSettings
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
 from broker.rules.tracking.tracker import GpsFix
 from broker.store import Record
-from firmware import wire
 
 log = logging.getLogger("zhanpai.bridge")
 
 HISTORY_BACK_S = 42 * 86400
-AHEAD_S = 60  # a record from later than this was made by a clock that was ahead
+CORRECTED_S = 60  # our own clock may step by so much; a record from later than that was made while it was ahead
 NUMBERED = ("run", "visit", "workflow")  # kinds of ours whose ids end with a number that grows
 
 
 def restore(store: Records, plan: Plan, settings: DispatchSettings, now: int) -> Day:
     """The Day of `plan` as the store knows it at `now`; records it cannot use are named and left out."""
-    history = HistorySettings(
-        timezone=plan.timezone,
-        detour_factor=settings.detour_factor,
-        legs=LegSettings(default_speed_mps=settings.default_speed_mps),
-        stays=settings.stays,
-    )
-    restoring = _Restoring(store, Day(plan, settings, History(history), DayClock(now)), now)
+    history = History(settings.streets, settings.stays, HistorySettings(timezone=plan.timezone))
+    restoring = _Restoring(store, Day(plan, settings, history, DayClock(now)), now)
     restoring.learn()
     restoring.runs_and_visits()
     restoring.incidents()
@@ -50,8 +44,10 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
 
     Without `learned_too` what was learned stays as it is: reading six weeks of it takes long.
     """
-    history = History(before.history.settings) if learned_too else before.history
-    day = Day(before.plan, before.settings, history, DayClock(now), devices=before.devices)
+    settings, history = before.settings, before.history
+    if learned_too:
+        history = History(settings.streets, settings.stays, history.settings)
+    day = Day(before.plan, settings, history, DayClock(now), devices=before.devices)
     day.devices.not_after(now)
     restoring = _Restoring(store, day, now)
     if learned_too:
@@ -101,7 +97,7 @@ class _Restoring:
 
     def _newest(self, kind: str, back_s: int) -> Iterable[Record]:
         found = self._store.latest(kind, since_at=self._now - back_s)
-        if kind not in NUMBERED or all(record.at <= self._now + AHEAD_S for record in found.values()):
+        if kind not in NUMBERED or all(record.at <= self._now + CORRECTED_S for record in found.values()):
             return found.values()
         # Some are from a clock that was ahead. What came after them is newer, whatever its time: by their numbers.
         newest: dict[str, Record] = {}
@@ -242,14 +238,16 @@ def _highest_number(store: Records, since_at: int) -> int:
 def _last_fix(day: Day, record: Record, now: int) -> None:
     body, truck = record.body, day.devices.truck(record.key)
     truck.said("fix", body["boot"], body["seq"])
-    if body["lat"] is None or body["lon"] is None or body["late"] or not 0 <= now - record.at <= wire.NO_DATA_S:
+    if body["lat"] is None or body["lon"] is None or body["late"]:
         return
-    truck.stands(GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"], record.received_at))
-    _track_fix(day, record.key, now)
+    fix = GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"])
+    if fix.fresh(now) and not fix.ahead(now):
+        truck.stands(fix)
+        _track_fix(day, record.key, now)
 
 
 def _track_fix(day: Day, truck: str, now: int) -> None:
     """Tell the truck's run where it is, if that is not too old."""
     fix, run = day.devices.truck(truck).fix, day.run_of(truck)
-    if fix is not None and run is not None and 0 <= now - fix.fix_at <= wire.NO_DATA_S:
-        run.tracker.on_fix(fix, now)
+    if fix is not None and run is not None and fix.fresh(now):
+        run.tracker.on_fix(fix)

@@ -28,7 +28,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1"})
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 HOW_TO = (
     "Make a role file with `python3 -m broker elections grant --roles roles.toml --name <who> --role registrar` "
-    "and name it in the configuration ([registers] roles)."
+    "and name it in the configuration ([registers] roles_file)."
 )
 
 

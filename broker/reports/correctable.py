@@ -12,9 +12,6 @@ from zoneinfo import ZoneInfo
 
 from firmware import wire
 
-LONGEST_NAME = 64
-MOST_BINS = 100_000
-MOST_GRAMS = 100_000_000
 DAY_S = 86_400
 # How far a time may lie from when its record was noted. Farther off is a slip of the pen, or a record that the figures
 # of its new day would not find (figures.py says how far around a day they look).
@@ -47,9 +44,9 @@ def _word(words: tuple[str, ...], *, unknown: bool = False) -> Field:
 
 def _name(*, unknown: bool) -> Field:
     def fits(value: Any) -> bool:
-        return type(value) is str and 0 < len(value.strip()) <= LONGEST_NAME and value.isprintable()
+        return type(value) is str and 0 < len(value.strip()) <= wire.MAX_ID_BYTES and value.isprintable()
 
-    return Field(fits, f"a name of 1 to {LONGEST_NAME} characters", unknown)
+    return Field(fits, f"a name of 1 to {wire.MAX_ID_BYTES} characters", unknown)
 
 
 _FLAG = Field(lambda value: type(value) is bool, "true or false", unknown=False)
@@ -66,10 +63,10 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "arrived_at": _time(),
         "left_at": _time(),
         "passed_at": _time(),
-        "bins_before": _whole(MOST_BINS),
-        "bins_after": _whole(MOST_BINS),
-        "grams_before": _whole(MOST_GRAMS),
-        "grams_after": _whole(MOST_GRAMS),
+        "bins_before": _whole(wire.MAX_COUNT),
+        "bins_after": _whole(wire.MAX_COUNT),
+        "grams_before": _whole(wire.MAX_GRAMS),
+        "grams_after": _whole(wire.MAX_GRAMS),
         "kept_lit": Field(_FLAG.fits, _FLAG.what, unknown=True),
         "inferred": _FLAG,
     },
@@ -84,7 +81,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
     "weighing": {
         "run_id": _name(unknown=True),
         "waste": _word(wire.WASTES),
-        "grams": _whole(MOST_GRAMS, unknown=False),
+        "grams": _whole(wire.MAX_GRAMS, unknown=False),
         "at": _time(unknown=False),
     },
     "keeper": {"event": _word(wire.KEEPER_EVENTS)},

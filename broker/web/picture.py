@@ -10,6 +10,8 @@ from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
 from firmware import wire
 
+LINK_LOST_S = 10  # a broker that restarts is back before that
+
 
 def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
     """What is known at `now`; every list is sorted, every age is in seconds, None = not known."""
@@ -20,6 +22,7 @@ def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
         "area": {"id": bridge.area, "name": day.plan.name, "timezone": day.plan.timezone},
         "at": at,
         "link": {"up": bridge.link[0], "since_at": bridge.link[1]},
+        "limits": {"link_lost_s": LINK_LOST_S, "no_data_s": wire.NO_DATA_S},
         "trucks": [_truck(bridge, name, at) for name in trucks],
         "rooms": [_room(bridge, room_id, at) for room_id in sorted(day.plan.rooms)],
         "runs": [_run(bridge, run, at) for run in _by_start(bridge)],
@@ -98,7 +101,7 @@ def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
         "speed_mps": fix.speed_mps if fix else None,
         "fix_at": fix.fix_at if fix else None,
         "fix_age_s": fix_age_s,
-        "fresh": fix_age_s is not None and fix_age_s <= wire.NO_DATA_S,
+        "fresh": fix is not None and fix.fresh(now),
         "run_id": run.run_id if run else None,
         "vehicle_status": progress.status if progress else None,
         "held": bool(progress and progress.held),

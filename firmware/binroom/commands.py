@@ -6,16 +6,14 @@
 `rebirth` (report everything anew) is obeyed by the unit itself.
 """
 
-from firmware.binroom.constant import const
-
-_IDENTIFY_MS = const(30000)
+from firmware.wire import IDENTIFY_S
 
 
 def obey(machine, body):
     """Carry out one command, or say why not."""
     command = body["command"]
     if command == "identify":
-        machine.identify_until = machine.board.ticks_ms() + _IDENTIFY_MS
+        machine.identify_until = machine.board.ticks_ms() + IDENTIFY_S * 1000
     elif command == "calibrate":
         machine.note(calibrate(machine, body))
     elif command == "reset":

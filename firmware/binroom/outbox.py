@@ -8,6 +8,7 @@ None while the unit did not know the time, `up_s` the uptime of that boot in sec
 """
 
 from firmware.binroom.constant import const
+from firmware.wire import NO_DATA_S
 
 _BOOT = const(0)
 _SEQ = const(1)
@@ -20,7 +21,6 @@ LIMIT = 128
 _WINDOW = const(4)  # backlog records under way at a time, so that a slow link is never flooded
 _RESEND_MS = const(30000)
 _RESEND_MAX_MS = const(600000)
-_LATE_MS = const(90000)  # a record older than this is backlog, whenever its link came up
 
 
 class _Entry:
@@ -126,7 +126,8 @@ class Outbox:
             entry = self._entries[i]
             if entry.wait_until_ms > up_ms:
                 continue
-            live = entry.born_ms is not None and entry.born_ms >= link_since_ms and up_ms - entry.born_ms < _LATE_MS
+            born_ms = entry.born_ms  # what is older than the link, or says nothing of now, is backlog
+            live = born_ms is not None and born_ms >= link_since_ms and up_ms - born_ms < NO_DATA_S * 1000
             if waiting >= _WINDOW and not (live and entry.tries == 0):
                 continue
             waiting += 1

@@ -15,6 +15,7 @@ from firmware import wire
 from firmware.binroom.constant import const
 from firmware.binroom.durable import read_json, read_text
 
+REPORT_GRAMS = 2000  # a weight that moved by less is not worth a message
 _NEEDED = const("needed")
 _SENSOR_KINDS = const("hx711 beam distance")
 
@@ -77,7 +78,7 @@ def load_unit(root):
         "device": _take(file, body, "device", wire.is_id, "an identifier", _NEEDED),
         "area": _take(file, body, "area", wire.is_id, "an identifier", _NEEDED),
         "wastes": _take(file, body, "wastes", _words, "a list of waste kinds", _NEEDED),
-        "report_grams": _take(file, body, "report_grams", _integer(100, 100000), "100 to 100000", 2000),
+        "report_grams": _take(file, body, "report_grams", _integer(100, 100000), "100 to 100000", REPORT_GRAMS),
         "watchdog_s": _take(file, body, "watchdog_s", _integer(8, 300), "8 to 300 seconds", 30),
         "identify_pin": _take(file, body, "identify_pin", _pin, "a pin number or null", None),
     }
@@ -152,7 +153,7 @@ def load_network(root, device):
     out = {
         "ssid": _take(file, body, "ssid", _text, "a text or null", None),
         "host": _take(file, body, "host", _text, "a host name or address", _NEEDED),
-        "port": _take(file, body, "port", _integer(1, 65535), "1 to 65535", 1883),
+        "port": _take(file, body, "port", _integer(1, 65535), "1 to 65535", wire.PORT),
         "user": _take(file, body, "user", _text, "a user name", device),
         "use_tls": _take(file, body, "tls", _boolean, "true or false", False),
     }

@@ -4,8 +4,8 @@
     effects = unit.handle(event, now_ms)     # now_ms: any millisecond tick; may wrap (2^30 on a board)
     unit.wake_at_ms                          # hand in ("wake",) at this tick at the latest
 
-`config` is a dict: `area`, `device`, `wastes` (list), `lamps` ("each" or "one"), `fw`, and optionally
-`report_grams` (2000), `outbox` (how many records the heap holds, 128) and `recalls` (False: a full outbox gives up the
+`config` is a dict: `area`, `device`, `wastes` (list), `lamps` ("each" or "one"), `fw`, `report_grams`, and optionally
+`outbox` (how many records the heap holds, 128) and `recalls` (False: a full outbox gives up the
 least worth; True: what does not fit stays in flash only and is asked for again; `unkept` says how many are there).
 
 Events                                         Effects
@@ -41,13 +41,10 @@ _BUTTON_DEBOUNCE_MS = const(60)
 _BUTTON_PAUSE_MS = const(5000)  # a second press within this time is the same press
 _READ_BACK_MS = const(100)  # a lamp report waits at most this long for the pins to be read back
 _NOTE_EVERY_MS = const(60000)
-_REPORT_GRAMS = const(2000)
 _BRIDGE_AWAY_MS = const(30000)
 _OLDEST_CLOCK_S = const(1700000000)  # 2023: an earlier time is a clock that was never set
 _NEWEST_CLOCK_S = const(4000000000)  # 2096: later than this the wire ends
 _HIGHEST_BOOT = const(2000000000)
-_HIGHEST_COUNT = const(100000)
-_HIGHEST_GRAMS = const(100000000)
 _REMEMBERED_COMMANDS = const(8)
 _RECALL_AT = const(2)  # so few left in the heap: ask for more
 _RECALL_RECORDS = const(4)
@@ -65,7 +62,7 @@ class Unit:
         self.boot = boot
         self.wake_at_ms = 0
         self.refused = 0  # messages that were not of this protocol
-        self._report_grams = config.get("report_grams", _REPORT_GRAMS)
+        self._report_grams = config["report_grams"]
         if config.get("lamps", "each") == "one":
             self.lamps = [Lamp("any", self.wastes)]
         else:
@@ -261,9 +258,9 @@ class Unit:
         self._date_records()
 
     def _on_bins(self, waste, count, grams, quality):
-        if count is not None and not 0 <= count <= _HIGHEST_COUNT:
+        if count is not None and not 0 <= count <= wire.MAX_COUNT:
             count, quality = None, 4
-        if grams is not None and not -_HIGHEST_GRAMS <= grams <= _HIGHEST_GRAMS:
+        if grams is not None and not -wire.MAX_GRAMS <= grams <= wire.MAX_GRAMS:
             grams, quality = None, 4
         self._bins[waste] = (count, grams, quality)
 

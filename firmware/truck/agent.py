@@ -25,7 +25,7 @@ from collections import Counter
 from typing import Any
 
 from firmware import wire
-from firmware.truck.button.gesture import Gestures
+from firmware.truck.button.gesture import STUCK_S, Gestures
 from firmware.truck.button.incidents import Incidents
 from firmware.truck.button.presses import Presses
 from firmware.truck.clock import TruckClock
@@ -60,7 +60,6 @@ from firmware.truck.gps.position import position_body, rounded
 from firmware.truck.gps.reporting import Reporting
 
 FIX_LOST_S = 15.0  # no believed fix for this long: there is no fix, whatever the receiver says
-IDENTIFY_S = 10.0
 
 
 class Agent:
@@ -190,8 +189,8 @@ class Agent:
         for gesture, at_s in made:
             self.counts["gesture_" + gesture] += 1
             if gesture == "stuck":
-                text = "the button has been down for 60 s: ignored until it is let go; look for a jammed cap or a short"
-                out.append(self._note("button_stuck", text))
+                held = f"the button has been down for {STUCK_S:g} s: ignored until it is let go"
+                out.append(self._note("button_stuck", f"{held}; look for a jammed cap or a short"))
             elif gesture == "freed":
                 out.append(self._note("button_freed", "the button has been let go and counts again"))
             else:
@@ -263,7 +262,7 @@ class Agent:
             out.append(self._life("ready"))
             self._reporting.ask()
         elif command == "identify":
-            self._identify_until_s = now_s + IDENTIFY_S
+            self._identify_until_s = now_s + wire.IDENTIFY_S
         else:
             out.append(self._note("command_unknown", f"unknown command {command[:64]!r} was ignored"))
 

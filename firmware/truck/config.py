@@ -13,6 +13,7 @@ from typing import Any
 
 from firmware import wire
 from firmware.truck.gps.acceptance import Box
+from firmware.truck.outbox.outbox import BATCH_S, LIMIT_MB
 
 PASSWORD_VARIABLE = "ZHANPAI_MQTT_PASSWORD"  # noqa: S105  (the name of a variable, not a password)
 
@@ -103,7 +104,7 @@ _KEYS: dict[str, dict[str, tuple[Check, Any]]] = {
     "truck": {"id": (_id, _NEEDED), "area": (_id, _NEEDED), "itinerary_file": (_text, None)},
     "mqtt": {
         "host": (_text, _NEEDED),
-        "port": (_integer(1, 65535), 1883),
+        "port": (_integer(1, 65535), wire.PORT),
         "password_file": (_text, None),
         "ca_file": (_text, None),
         "cert_file": (_text, None),
@@ -117,8 +118,8 @@ _KEYS: dict[str, dict[str, tuple[Check, Any]]] = {
     "button": {"pin": (_PIN, 17), "light_pin": (_PIN, 27), "gps_light_pin": (_PIN, None)},
     "outbox": {
         "path": (_text, "/var/lib/zhanpai/outbox.db"),
-        "limit_mb": (_integer(1, 4096), 64),
-        "batch_s": (_number(0, 60), 5.0),
+        "limit_mb": (_integer(1, 4096), LIMIT_MB),
+        "batch_s": (_number(0, 60), BATCH_S),
     },
     "district": {
         "south": (_number(-90, 90), None),

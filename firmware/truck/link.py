@@ -19,12 +19,12 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from firmware import wire
 from firmware.truck.events import Publish
+from firmware.truck.outbox.courier import UNDER_WAY_MAX
 
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
 BACK_OFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0)
-IN_FLIGHT_MAX = 20
 GOODBYE_S = 2.0
 
 
@@ -139,7 +139,7 @@ class Link:
             reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_TIMEOUT_S
-        client.max_inflight_messages_set(IN_FLIGHT_MAX)
+        client.max_inflight_messages_set(UNDER_WAY_MAX)
         client.username_pw_set(broker.username, broker.password())
         if broker.ca_file is not None:
             client.tls_set(

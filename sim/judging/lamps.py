@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from firmware import wire
 from sim.judging.verdict import Verdict, clock, verdict
 from sim.world.evidence import Evidence, Interval, LampChange, TrueVisit
 
 LIT = ("due", "held", "at_stop")
 KNOWS_NOTHING = ("no_data", "dead")
-TRUST_S = 90.0
 BEFORE_S = 60.0  # "before arrival" means at least this long
 
 
@@ -140,7 +140,7 @@ def no_lamp_from_late_data(evidence: Evidence, values: Mapping[str, Any]) -> Ver
             lit += 1
             fresh = any(
                 not h.body["late"] and h.body["fix_at"] is not None and h.at <= call.start
-                and call.start - h.body["fix_at"] <= TRUST_S + 5
+                and call.start - h.body["fix_at"] <= wire.NO_DATA_S + 5
                 for h in fixes
             )  # fmt: skip
             if not fresh:

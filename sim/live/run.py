@@ -13,6 +13,7 @@ from types import FrameType
 from rich.console import Console
 from rich.live import Live
 
+from broker.config import WebConfig
 from broker.mqtt.mosquitto import EmbeddedBrokerError
 from sim.judging import report
 from sim.judging.judges import judge
@@ -30,7 +31,7 @@ START_UP_S = 7.0  # real seconds until everything is up, when `seconds` is to be
 SHUT_DOWN_S = 5.0
 SETTLE_S = 2.5  # real seconds after its last moment: what is under way arrives
 LOOK_S = 0.02
-USUAL_PORT = 8080
+USUAL_PORT = WebConfig().port
 SHOW_S = 0.5
 SLOWEST, FASTEST = 1, 60
 HELD, FAILED, BAD, INTERRUPTED = 0, 1, 2, 130

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from firmware.truck.button.gesture import HOLD_S
 from sim.scenario.recorded_receiver import RecordedTruck
 from sim.scenario.scenario import Happening, Scenario, ScenarioError
 from sim.scenario.scene import Scene
@@ -177,7 +178,7 @@ class Director:
 
     def _press(self, values: Mapping[str, Any]) -> None:
         hold_s = values["hold_s"]
-        meant = "breakdown" if hold_s >= HOLD_BREAKDOWN_S else "lane_blocked" if hold_s >= 1.5 else "withdraw"
+        meant = "breakdown" if hold_s >= HOLD_BREAKDOWN_S else "lane_blocked" if hold_s >= HOLD_S else "withdraw"
         self.trucks[values["truck"]].press(hold_s, meant)
 
     def _pressed(self, truck_id: str) -> None:

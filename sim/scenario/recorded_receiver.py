@@ -20,13 +20,14 @@ from sim.scenario.tainan_scene import shared_file
 from sim.world.devices import TruckUnit
 from sim.world.driving import Path
 from sim.world.evidence import Evidence
+from sim.world.receiver import METRES_PER_DEGREE
 from sim.world.timeline import Timeline
 
 TRUCK, ROOM, WASTE = "t01", "r01", "residential_wet"
 AHEAD_M = 600.0  # the room lies so far beyond the end of the track, straight on
 ARRIVES_AFTER_S = 300
 THIN_M = 15.0
-DEGREES_PER_METRE = 1 / 111_195
+DEGREES_PER_METRE = 1 / METRES_PER_DEGREE
 
 _TIMED = re.compile(rb"\$..(?:RMC|GGA|GLL),(?:[^,]*,[NS],[^,]*,[EW],)?(\d{2})(\d{2})(\d{2})")
 

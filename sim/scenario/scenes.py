@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from broker.plan.calendar import day_start_at, service_runs
-from broker.plan.demo_area import BINS, demo_plan
+from broker.plan.demo_area import BINS, DWELL_BASE_S, DWELL_PER_BIN_S, SPEED_MPS, demo_plan
 from broker.plan.model import Plan, RunPlan
 from sim.scenario.recorded_receiver import receiver_scene
 from sim.scenario.scenario import Scenario, ScenarioError, day_s
 from sim.scenario.scene import Scene
 from sim.scenario.tainan_scene import tainan_scene
 from sim.world.receiver import METRES_PER_DEGREE
-from sim.world.trucks import DWELL_BASE_S, DWELL_PER_BIN_S, PLANNED_MPS, RunToday
+from sim.world.trucks import RunToday
 
 DEPOT_AWAY_M = 600.0
 
@@ -51,11 +51,11 @@ def shortened(run: RunPlan, scenario: Scenario) -> RunPlan:
 def retimed(plan: Plan, run: RunPlan, bins: Mapping[tuple[str, str], int], leave: str | None) -> RunPlan:
     """The run with a timetable that fits these bins, leaving the depot at `leave` (None: as planned)."""
     first = run.visits[0]
-    leave_s = first.arrive_day_s - first.distance_m / PLANNED_MPS if leave is None else day_s(leave, "[area] leave")
+    leave_s = first.arrive_day_s - first.distance_m / SPEED_MPS if leave is None else day_s(leave, "[area] leave")
     waste = plan.routes[run.route_id].waste
     clock_s, along_m, visits = float(leave_s), 0.0, []
     for visit in run.visits:
-        clock_s += (visit.distance_m - along_m) / PLANNED_MPS
+        clock_s += (visit.distance_m - along_m) / SPEED_MPS
         along_m = visit.distance_m
         arrive_s = round(clock_s)
         clock_s += DWELL_BASE_S + DWELL_PER_BIN_S * bins.get((visit.room_id, waste), 0)
@@ -70,11 +70,11 @@ def runs_of(scene: Scene, scenario: Scenario) -> dict[str, list[RunToday]]:
     found: dict[str, list[RunToday]] = {}
     for run in service_runs(scene.plan, scenario.date):
         first, route = run.visits[0], scene.plan.routes[run.route_id]
-        departs_at = scene.day_start_at + first.arrive_day_s - first.distance_m / PLANNED_MPS
+        departs_at = scene.day_start_at + first.arrive_day_s - first.distance_m / SPEED_MPS
         depot, home = route.line[0], route.line[-1]
         if first.distance_m < DEPOT_AWAY_M:  # a line that begins at its first room says nothing of a depot
             depot = home = (depot[0] + DEPOT_AWAY_M / METRES_PER_DEGREE, depot[1])
-            departs_at -= DEPOT_AWAY_M / PLANNED_MPS
+            departs_at -= DEPOT_AWAY_M / SPEED_MPS
         if departs_at < scene.day_start_at + scenario.to_s:
             found.setdefault(run.truck_id, []).append(RunToday(run, route, departs_at, depot, home))
     for truck_id in scenario.area["standby"]:

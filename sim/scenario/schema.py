@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from firmware import wire
+
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -18,6 +20,7 @@ class Key:
 
 _DEVICE = Key(str)
 _MINUTES = Key(float, ..., 0.01, 1440)
+_UNKNOWN_S = float(wire.NO_DATA_S + wire.HEARTBEAT_S)  # a unit may learn of it so late
 _HOW = Key(str, "stop", words=("stop", "kill"))
 
 SECTIONS: dict[str, dict[str, Key]] = {
@@ -90,7 +93,7 @@ DEMANDS: dict[str, dict[str, Key]] = {
     "lamp_lit_before_arrival": {"at_least": Key(int, 1, 1, 10000), "share": _SHARE},
     "lamp_off_after_departure": {"within_s": Key(float, 90.0, 0, 3600), "at_least": Key(int, 1, 1, 10000)},
     "no_lamp_from_late_data": {"truck": _TRUCK},
-    "never_dark_while_unknown": {"grace_s": Key(float, 100.0, 0, 3600), "at_least": Key(int, 1, 1, 10000)},
+    "never_dark_while_unknown": {"grace_s": Key(float, _UNKNOWN_S, 0, 3600), "at_least": Key(int, 1, 1, 10000)},
     "lamp_shows": {
         "room": _ROOM,
         "waste": _WASTE,

@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from broker.plan.calendar import day_start_at
+from broker.plan.demo_area import DWELL_BASE_S, DWELL_PER_BIN_S, SPEED_MPS
 from broker.plan.tainan.conversion import convert
 from sim.scenario.scenario import Scenario, ScenarioError
 from sim.scenario.scene import DataAbsentError, Scene
-from sim.world.trucks import DWELL_BASE_S, DWELL_PER_BIN_S, PLANNED_MPS
 
 MOST_BINS = 20
 
@@ -41,6 +41,6 @@ def tainan_scene(scenario: Scenario) -> Scene:
     bins = {}
     for here, following in zip(run.visits, [*run.visits[1:], run.visits[-1]], strict=True):
         # One time per stop is all the table has: what driving does not take is taken for the stop.
-        stop_s = following.arrive_day_s - here.arrive_day_s - (following.distance_m - here.distance_m) / PLANNED_MPS
+        stop_s = following.arrive_day_s - here.arrive_day_s - (following.distance_m - here.distance_m) / SPEED_MPS
         bins[here.room_id, route.waste] = min(MOST_BINS, max(0, round((stop_s - DWELL_BASE_S) / DWELL_PER_BIN_S)))
     return Scene(plan, bins, day_start_at(plan, scenario.date))

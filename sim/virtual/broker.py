@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from broker.mqtt.mosquitto import MAX_QUEUED_MESSAGES
 from firmware import wire
 from sim.judging.outcome import Count
 from sim.world.timeline import Timeline
@@ -23,7 +24,7 @@ Receive = Callable[[str, bytes, bool], None]  # topic, payload, retained
 Lost = Callable[[], None]
 
 SNAPSHOT_S = 60.0
-MAX_QUEUED = 200_000
+GIVEN_UP_KEEPALIVES = 1.5  # by MQTT 3.1.1, section 3.1.2.10
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ class VirtualBroker:
                 connection.open = False
                 connection.lost()
 
-        self.timeline.after(1.5 * connection.keepalive_s, broker_gives_up)
+        self.timeline.after(GIVEN_UP_KEEPALIVES * connection.keepalive_s, broker_gives_up)
         self.timeline.after(connection.patience_s, client_gives_up)
 
     def heal(self, client_id: str) -> None:
@@ -218,7 +219,8 @@ class VirtualBroker:
         if connection is None:
             return
         connection.open = False
-        self.timeline.after(1.5 * connection.keepalive_s, lambda: self._drop(connection, tell_client=False))
+        patience_s = GIVEN_UP_KEEPALIVES * connection.keepalive_s
+        self.timeline.after(patience_s, lambda: self._drop(connection, tell_client=False))
 
     def stop(self) -> None:
         """An orderly stop: everything is saved, all connections close, no wills are sent."""
@@ -294,7 +296,7 @@ class VirtualBroker:
         return found
 
     def _enqueue(self, session: Session, topic: str, payload: bytes, retained: bool) -> None:
-        if len(session.queue) >= MAX_QUEUED:
+        if len(session.queue) >= MAX_QUEUED_MESSAGES:
             self.count.dropped += 1
             return
         session.queue.append((topic, payload, retained))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from firmware import __version__
+from firmware.binroom.settings import REPORT_GRAMS
 from firmware.binroom.unit import Unit
 from sim.virtual.broker import VirtualBroker, Will
 from sim.virtual.link import VirtualLink
@@ -27,7 +28,10 @@ class VirtualRoom:
     ) -> None:
         self._timeline = timeline
         self._broker = broker
-        self._config = {"area": area, "device": room_id, "wastes": list(wastes), "lamps": "each", "fw": __version__}
+        self._config = {
+            "area": area, "device": room_id, "wastes": list(wastes), "lamps": "each", "fw": __version__,
+            "report_grams": REPORT_GRAMS,
+        }
         self._room_id = room_id
         self._evidence = evidence
         self._dice = dice

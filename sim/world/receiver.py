@@ -4,10 +4,11 @@ import math
 import random
 from dataclasses import dataclass
 
+from firmware.truck.gps.fix import EARTH_RADIUS_M
 from sim.world import nmea
 
 GPS_ERROR_M = 3.0
-METRES_PER_DEGREE = 111_195.0
+METRES_PER_DEGREE = math.radians(EARTH_RADIUS_M)
 
 
 @dataclass(slots=True)

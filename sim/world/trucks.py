@@ -16,7 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from broker.plan.demo_area import DWELL_BASE_S, DWELL_PER_BIN_S
 from broker.plan.model import Plan, Room, Route, RunPlan
+from broker.rules.states.visit import OWED
+from firmware.truck.button.gesture import HOLD_S
 from sim.world.devices import TruckUnit
 from sim.world.driving import Drive, Pace, Path
 from sim.world.evidence import Evidence, Press, TrueVisit
@@ -24,17 +27,12 @@ from sim.world.receiver import Receiver
 from sim.world.rooms import RoomTruth
 from sim.world.timeline import Timeline
 
-DWELL_BASE_S = 60.0
-DWELL_PER_BIN_S = 25.0
 BINS_NOT_OUT_S = 150.0
-PLANNED_MPS = 5.0
 STOPS_SHORT_M = 45.0
 LOOKS_FIRST_S = 20.0
 HOLD_BLOCKED_S = 2.0
-VALID_AFTER_S = 1.5  # so long must a finger stay for a press to count
 HOLD_BREAKDOWN_S = 4.4
 STANDING_TICK_S = 4.0
-OPEN_STATES = ("pending", "due", "at_stop")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +134,7 @@ class TruckTruth:
         now = self._world.timeline.now
         self._world.evidence.presses.append(Press(now, self.truck_id, hold_s, meant))
         self._unit.press(hold_s)
-        self._world.timeline.after(min(hold_s, VALID_AFTER_S), lambda: self._world.pressed(self.truck_id))
+        self._world.timeline.after(min(hold_s, HOLD_S), lambda: self._world.pressed(self.truck_id))
 
     # --- one tick ---------------------------------------------------------------------------------------
 
@@ -238,7 +236,7 @@ class TruckTruth:
             told = None  # a run to come: its time has not come yet
         found = []
         for visit in told["visits"] if told is not None else ():
-            if visit["state"] in OPEN_STATES:
+            if visit["state"] in OWED:
                 waste = visit["bins"][0]["waste"] if visit["bins"] else run.route.waste
                 found.append(Errand(visit["room"], visit["visit_number"], waste))
         # Without word about this run the driver knows the timetable by heart.

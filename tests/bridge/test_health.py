@@ -9,8 +9,7 @@ from fastapi.testclient import TestClient
 
 from broker.process import Desk
 from broker.web.api.app import build_app
-from broker.web.api.health import LINK_LOST_S
-from broker.web.picture import snapshot
+from broker.web.picture import LINK_LOST_S, snapshot
 from tests.support.bridge_morning import Morning
 from tests.support.processes import BridgeProcess, mosquitto, wait_until
 

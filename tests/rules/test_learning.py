@@ -5,6 +5,7 @@ from random import Random
 import pytest
 
 from broker.rules.learning.history import DwellRecord, ErrorRecord, History, HistorySettings, LegRecord
+from broker.rules.settings import FirstStay, Streets
 
 MORNING = 1_790_006_400 + 7 * 3600  # seven o'clock in Shanghai
 DAY = 86_400
@@ -18,17 +19,17 @@ def leg(drive_s: int, at: int, pair: tuple[str, str] = ("a", "b"), route: str = 
 
 def test_an_unknown_leg_is_length_at_the_default_speed() -> None:
     """Nothing learned: 700 m at 5 m/s, and said to be from the timetable."""
-    assert History().leg_s("R", "a", "b", 700, MORNING) == (pytest.approx(140), "timetable")
+    assert History(Streets(), FirstStay()).leg_s("R", "a", "b", 700, MORNING) == (pytest.approx(140), "timetable")
 
 
 def test_an_unknown_leg_with_a_plan() -> None:
     """A planned driving time beats the length."""
-    assert History().leg_s("R", "a", "b", 700, MORNING, planned_s=200)[0] == pytest.approx(200)
+    assert History(Streets(), FirstStay()).leg_s("R", "a", "b", 700, MORNING, planned_s=200)[0] == pytest.approx(200)
 
 
 def test_a_leg_driven_often_is_what_it_was() -> None:
     """After ten days of 200 s the leg is expected within 10 s of it, and said to be learned."""
-    history = History()
+    history = History(Streets(), FirstStay())
     for day in range(10):
         history.learn_leg(leg(200, MORNING + day * DAY))
     seconds, label = history.leg_s("R", "a", "b", 700, MORNING + 11 * DAY)
@@ -38,7 +39,7 @@ def test_a_leg_driven_often_is_what_it_was() -> None:
 
 def test_one_blocked_lane_does_not_spoil_a_leg() -> None:
     """One drive of half an hour among ten moves the expectation by less than a fifth."""
-    history = History()
+    history = History(Streets(), FirstStay())
     for day in range(10):
         history.learn_leg(leg(1800 if day == 5 else 150, MORNING + day * DAY))
     assert history.leg_s("R", "a", "b", 700, MORNING + 11 * DAY)[0] < 180
@@ -46,7 +47,7 @@ def test_one_blocked_lane_does_not_spoil_a_leg() -> None:
 
 def test_old_drives_are_forgotten() -> None:
     """A road that became twice as slow is known as such once the memory has turned over."""
-    history = History()
+    history = History(Streets(), FirstStay())
     for index in range(160):
         history.learn_leg(leg(100, MORNING + index * DAY))
     for index in range(160):
@@ -56,7 +57,7 @@ def test_old_drives_are_forgotten() -> None:
 
 def test_a_new_leg_profits_from_the_others() -> None:
     """Where all legs take twice their first guess, a leg never driven is expected to as well."""
-    history = History()
+    history = History(Streets(), FirstStay())
     for index in range(100):
         history.learn_leg(leg(280, MORNING + (index % 10) * DAY, pair=(f"x{index}", f"y{index}")))
     assert history.leg_s("R", "a", "b", 700, MORNING + 11 * DAY) == (pytest.approx(280, rel=0.1), "timetable")
@@ -64,7 +65,7 @@ def test_a_new_leg_profits_from_the_others() -> None:
 
 def test_rush_hour_is_learned() -> None:
     """A half-hour that is half as slow again on many days is expected so, and noon is not."""
-    history, random = History(), Random(1)
+    history, random = History(Streets(), FirstStay()), Random(1)
     noon = MORNING + 5 * 3600
     for day in range(40):
         for index in range(10):
@@ -78,7 +79,7 @@ def test_rush_hour_is_learned() -> None:
 
 def test_today_counts_while_it_is_fresh() -> None:
     """A slow last half-hour slows the outlook; three hours later it no longer does."""
-    history = History()
+    history = History(Streets(), FirstStay())
     for day in range(10):
         for index in range(30):
             history.learn_leg(leg(140, MORNING + day * DAY + 60 * index, (f"r{index}", f"r{index + 1}")))
@@ -92,7 +93,7 @@ def test_today_counts_while_it_is_fresh() -> None:
 
 def test_today_knows_no_future() -> None:
     """Drives that ended after the asked moment do not count, whatever order they were learned in."""
-    history = History()
+    history = History(Streets(), FirstStay())
     for day in range(3):
         history.learn_leg(leg(140, MORNING + day * DAY))
     asked_at = MORNING + 3 * DAY
@@ -104,7 +105,7 @@ def test_today_knows_no_future() -> None:
 
 def test_another_route_on_the_same_street() -> None:
     """What one route's trucks learned about a leg helps another route's."""
-    history = History()
+    history = History(Streets(), FirstStay())
     for day in range(10):
         history.learn_leg(leg(250, MORNING + day * DAY, route="wet"))
     assert abs(history.leg_s("dry", "a", "b", 700, MORNING + 11 * DAY)[0] - 250) < 15
@@ -112,7 +113,7 @@ def test_another_route_on_the_same_street() -> None:
 
 def test_waiting_for_the_timetable_is_learned() -> None:
     """Drivers who come early and wait teach that early ones wait; late ones do not."""
-    history = History()
+    history = History(Streets(), FirstStay())
     for day in range(20):
         early_s = (0, 120, 300, 0)[day % 4]
         history.learn_leg(leg(140 + early_s, MORNING + day * DAY, planned_s=140, early_s=early_s))
@@ -126,7 +127,7 @@ def test_waiting_for_the_timetable_is_learned() -> None:
 
 def test_bins_make_the_stay() -> None:
     """From noisy stays the time per bin and the set-up are found within a fifth."""
-    history, random = History(), Random(3)
+    history, random = History(Streets(), FirstStay()), Random(3)
     for index in range(300):
         bins = random.randint(1, 10)
         room = f"r{index % 10}"
@@ -140,14 +141,14 @@ def test_bins_make_the_stay() -> None:
 
 def test_an_unknown_room_uses_the_defaults() -> None:
     """Sixty seconds and 25 s per bin until somebody has stopped there."""
-    history = History()
+    history = History(Streets(), FirstStay())
     assert history.dwell_s("r1", "hazardous", 4, MORNING) == pytest.approx(160)
     assert history.dwell_s("r1", "hazardous", None, MORNING) == pytest.approx(135)
 
 
 def test_a_missing_keeper_does_not_spoil_a_room() -> None:
     """One stay of half an hour among ten leaves the room's expectation where it was."""
-    history = History()
+    history = History(Streets(), FirstStay())
     for day in range(10):
         history.learn_dwell(DwellRecord("r1", "hazardous", 1800 if day == 4 else 150, 4, MORNING + day * DAY))
     assert abs(history.dwell_s("r1", "hazardous", 4, MORNING) - 150) < 25
@@ -155,7 +156,7 @@ def test_a_missing_keeper_does_not_spoil_a_room() -> None:
 
 def test_stays_without_a_count() -> None:
     """Where nobody counted, the room's usual stay is learned all the same."""
-    history = History()
+    history = History(Streets(), FirstStay())
     for day in range(20):
         history.learn_dwell(DwellRecord("r1", "hazardous", 300, None, MORNING + day * DAY))
     assert abs(history.dwell_s("r1", "hazardous", None, MORNING) - 300) < 30
@@ -163,7 +164,7 @@ def test_stays_without_a_count() -> None:
 
 def test_drivers_who_wait_at_a_room() -> None:
     """Where early trucks stay until their time, an early one is expected to stay longer, a late one is not."""
-    history = History()
+    history = History(Streets(), FirstStay())
     for day in range(30):
         early_s = (0, 200, 400)[day % 3]
         history.learn_dwell(DwellRecord("r1", "hazardous", 135 + early_s, 3, MORNING + day * DAY, early_s))
@@ -175,7 +176,7 @@ def test_drivers_who_wait_at_a_room() -> None:
 
 def test_the_band_is_what_happened() -> None:
     """With errors of -60..+180 s the band is their p10 and p90; without enough of them a quarter of the horizon."""
-    history = History()
+    history = History(Streets(), FirstStay())
     assert history.band_s(800) == (-200, 200)
     for index in range(241):
         history.learn_error(ErrorRecord(750, index - 60))
@@ -187,7 +188,7 @@ def test_the_band_is_what_happened() -> None:
 
 def test_errors_are_forgotten_in_order() -> None:
     """Of many errors only the last ones count."""
-    history = History(HistorySettings(error_memory=500))
+    history = History(Streets(), FirstStay(), HistorySettings(error_memory=500))
     for index in range(1500):
         history.learn_error(ErrorRecord(750, 0 if index < 1000 else 60))
     assert history.band_s(800) == (60, 60)
@@ -211,7 +212,7 @@ def test_a_body_of_an_older_version() -> None:
 
 def test_impossible_records_are_ignored() -> None:
     """A drive of no time and a negative stay teach nothing."""
-    history = History()
+    history = History(Streets(), FirstStay())
     history.learn_leg(leg(0, MORNING))
     history.learn_dwell(DwellRecord("r1", "hazardous", -5, 1, MORNING))
     assert history.leg_s("R", "a", "b", 700, MORNING)[1] == "timetable"
@@ -220,7 +221,7 @@ def test_impossible_records_are_ignored() -> None:
 
 def test_half_hours_are_local_through_the_clock_change() -> None:
     """One in the afternoon is one in the afternoon in summer and in winter time."""
-    history = History(HistorySettings(timezone="America/Chicago"))
+    history = History(Streets(), FirstStay(), HistorySettings(timezone="America/Chicago"))
     summer_one, winter_one = 1_781_006_400 + 6 * 3600, 1_797_336_000 + 7 * 3600  # 2026-06-09 and 2026-12-15
     for day in range(60):
         for index in range(10):

@@ -7,6 +7,7 @@ import pytest
 
 from broker.rules.arrival.prediction import Eta, Promises, predict
 from broker.rules.learning.history import DwellRecord, ErrorRecord, History, LegRecord
+from broker.rules.settings import FirstStay, Streets
 from broker.rules.tracking.tracker import GpsFix, RunTracker
 from tests.support.road import WASTE, Drive, place, road, room
 
@@ -18,7 +19,7 @@ def rooms(count: int = 4, gap_m: float = 1000.0, planned_from: int = 1200) -> li
 
 def ask(drive: Drive, history: History | None = None, bins: dict | None = None, later_s: int = 0) -> list[Eta]:
     """The predictions of now (or a while later, with nothing heard since)."""
-    return predict(drive.tracker, history or History(), bins or {}, drive.now + later_s)
+    return predict(drive.tracker, history or History(Streets(), FirstStay()), bins or {}, drive.now + later_s)
 
 
 def test_under_way_it_is_live_and_in_order() -> None:
@@ -32,7 +33,7 @@ def test_under_way_it_is_live_and_in_order() -> None:
 
 def test_the_next_room_by_what_was_learned() -> None:
     """Half of a learned leg of 200 s is left as 100 s."""
-    history = History()
+    history = History(Streets(), FirstStay())
     for day in range(30):
         history.learn_leg(LegRecord("road", "r01", "r02", 200, 1_790_000_000 + 86_400 * day, "t", length_m=1000.0))
     drive = Drive(rooms(), depart_at=1_790_000_000 + 86_400 * 31).go(1000).stand(60).go(1500)
@@ -68,8 +69,8 @@ def test_before_the_run_it_is_the_timetable() -> None:
 
 def test_a_truck_never_heard_of() -> None:
     """Without any position there is still the plan, labelled as such."""
-    tracker = RunTracker("run", road(), "t01", rooms(), 1000)
-    etas = predict(tracker, History(), {}, 500)
+    tracker = RunTracker("run", road(), "t01", rooms(), 1000, Streets())
+    etas = predict(tracker, History(Streets(), FirstStay()), {}, 500)
     assert [eta.label for eta in etas] == ["timetable"] * 4
     assert etas[0].eta_at == 1200
 
@@ -133,7 +134,7 @@ def test_a_long_silence_is_stale() -> None:
 
 def test_at_a_stop_the_rest_of_the_stay_counts() -> None:
     """At a stop the first answer is the arrival itself; the next room waits for the rest of the stay, never none."""
-    history = History()
+    history = History(Streets(), FirstStay())
     for day in range(20):
         history.learn_dwell(DwellRecord("r01", WASTE, 200, 4, 1_790_000_000 + day * 86_400))
     drive = Drive(rooms(), depart_at=1_790_000_000 + 86_400 * 30).go(1000).stand(50)
@@ -198,7 +199,7 @@ def test_the_same_input_gives_the_same_answer() -> None:
     """Two histories and trackers fed alike predict alike: a day can be replayed."""
     answers = []
     for _ in range(2):
-        history = History()
+        history = History(Streets(), FirstStay())
         for day in range(5):
             history.learn_leg(LegRecord("road", "r01", "r02", 150 + day, 86_400 * day, "t", length_m=1000.0))
         answers.append(ask(Drive(rooms()).go(1000).stand(60).go(1200), history))
@@ -207,7 +208,7 @@ def test_the_same_input_gives_the_same_answer() -> None:
 
 def test_a_prediction_costs_little() -> None:
     """Twenty rooms cost under a millisecond of processor time (5 ms here, for slow machines)."""
-    history = History()
+    history = History(Streets(), FirstStay())
     for number in range(20):
         for day in range(40):
             at = 1_790_000_000 + day * 86_400
@@ -227,7 +228,7 @@ def test_no_arrival_lies_in_the_past(age_s: int) -> None:
     """Whatever the age of the position, nothing is predicted for a moment that has passed."""
     drive = Drive(rooms()).go(990)
     lat, lon = place(995)
-    drive.tracker.on_fix(GpsFix(drive.now + 1, lat, lon, 8.0, drive.now + 1), drive.now + 1)
+    drive.tracker.on_fix(GpsFix(drive.now + 1, lat, lon, 8.0))
     for eta in ask(drive, later_s=1 + age_s)[1:]:
         assert eta.eta_at >= drive.now + 1 + age_s
         assert eta.early_at >= drive.now + 1 + age_s

@@ -14,6 +14,7 @@ from broker.rules.replanning.offers import Offer, Stop, Tour, Ways, breakdown, i
 WET = "residential_wet"
 DRY = "residential_dry"
 NOW = 1_795_374_000
+SLIP_S = 300
 
 
 def street(place: str) -> int:
@@ -21,7 +22,7 @@ def street(place: str) -> int:
     return int(place[1:])
 
 
-ON_A_STREET = Ways(lambda a, b: abs(street(a) - street(b)), lambda stop: 100)
+ON_A_STREET = Ways(lambda a, b: abs(street(a) - street(b)), lambda stop: 100, SLIP_S)
 
 
 def stop(place: str, number: int = 1, run: str = "a", **changes: object) -> Stop:
@@ -229,7 +230,7 @@ def worlds(draw: st.DrawFn, most: int = 7) -> tuple[list[Tour], Ways, Tour]:
     def travel_s(a: str, b: str) -> int:
         return abs(where[a][0] - where[b][0]) + abs(where[a][1] - where[b][1])
 
-    return tours, Ways(travel_s, lambda each: 60 + 25 * each.bins), extra
+    return tours, Ways(travel_s, lambda each: 60 + 25 * each.bins, SLIP_S), extra
 
 
 def check(offer: Offer, before: list[Tour], ways: Ways, moved: set[str]) -> None:
@@ -384,7 +385,9 @@ def small_case(seed: int) -> tuple[Tour, list[Tour], Ways]:
         return Tour(f"t-{letter}", letter, f"{letter}4", NOW, stops, capacity_bins=70, shift_end_at=NOW + 12000)
 
     ways = Ways(
-        lambda a, b: abs(where[a][0] - where[b][0]) + abs(where[a][1] - where[b][1]), lambda each: 60 + 25 * each.bins
+        lambda a, b: abs(where[a][0] - where[b][0]) + abs(where[a][1] - where[b][1]),
+        lambda each: 60 + 25 * each.bins,
+        SLIP_S,
     )
     return made("a", 3), [made("b", 4), made("c", 4)], ways
 
@@ -410,7 +413,9 @@ def test_forty_stops_are_answered_at_once() -> None:
     rnd = random.Random(7)
     where = {f"p{i}": (rnd.randrange(900), rnd.randrange(900)) for i in range(44)}
     ways = Ways(
-        lambda a, b: abs(where[a][0] - where[b][0]) + abs(where[a][1] - where[b][1]), lambda each: 60 + 25 * each.bins
+        lambda a, b: abs(where[a][0] - where[b][0]) + abs(where[a][1] - where[b][1]),
+        lambda each: 60 + 25 * each.bins,
+        SLIP_S,
     )
     tours = [
         Tour(f"t{k}", f"r{k}", f"p{40 + k}", NOW, tuple(Stop((f"r{k}", f"p{i}", 1), f"p{i}", WET, bins=8)

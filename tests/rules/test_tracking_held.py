@@ -2,6 +2,7 @@
 
 import pytest
 
+from broker.rules.settings import Streets
 from broker.rules.tracking.tracker import RunTracker, TrackKind
 from tests.support.road import Drive, road, room
 
@@ -124,7 +125,7 @@ def test_the_limit_follows_what_the_leg_expects(expected_s: float, held_after_s:
     """Held after twice the learned leg, never before 120 s and never after 170 s."""
     drive = Drive([room(1, 3000)])
     drive.tracker = RunTracker(
-        "run", road(), "t01", [room(1, 3000)], 1000, expected_leg_s=lambda *_: expected_s
+        "run", road(), "t01", [room(1, 3000)], 1000, Streets(), expected_leg_s=lambda *_: expected_s
     )
     drive.go(1000)
     begun_at = drive.now

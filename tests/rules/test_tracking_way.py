@@ -3,6 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from broker.rules.settings import Streets
 from broker.rules.tracking.tracker import GpsFix, RunTracker, TrackKind
 from tests.support.road import Drive, place, road, room
 
@@ -125,7 +126,7 @@ def test_a_line_that_crosses_itself() -> None:
     for metres in (12, -9, 25, 8, -14, 30):
         drive.now += 15
         lat, lon = place(1000 + metres / 3, metres)
-        drive.events += drive.tracker.on_fix(GpsFix(drive.now, lat, lon, 2.0, drive.now), drive.now)
+        drive.events += drive.tracker.on_fix(GpsFix(drive.now, lat, lon, 2.0))
     along_m = drive.tracker.progress(drive.now).along_m
     assert along_m is not None and along_m < 1020
     drive.go(1800).stand(30)
@@ -171,7 +172,7 @@ def test_resuming_a_run_at_a_stop() -> None:
     """After a restart a truck that stood at a stop stands there still, and what was under way teaches nothing."""
     drive = Drive([room(1, 500), room(2, 1200), room(3, 2000)]).go(500).stand(60).go(1200).stand(60)
     (arrived_at,) = [event.at for event in drive.events if event.kind == TrackKind.ARRIVED and event.key == ("r02", 1)]
-    drive.tracker = RunTracker("run", road(), "t01", [room(2, 1200), room(3, 2000)], 1000)
+    drive.tracker = RunTracker("run", road(), "t01", [room(2, 1200), room(3, 2000)], 1000, Streets())
     drive.tracker.resume("r01", 500.0, arrived_at - 70, arrived_at)
     drive.events.clear()
     drive.stand(60).go(2000).stand(30)
@@ -182,7 +183,7 @@ def test_resuming_a_run_at_a_stop() -> None:
 def test_resuming_between_stops() -> None:
     """After a restart between two stops the truck is matched ahead of the room it left."""
     drive = Drive([room(1, 500), room(2, 1200)]).go(900)
-    drive.tracker = RunTracker("run", road(), "t01", [room(2, 1200)], 1000)
+    drive.tracker = RunTracker("run", road(), "t01", [room(2, 1200)], 1000, Streets())
     drive.tracker.resume("r01", 500.0, drive.now - 60, None)
     drive.events.clear()
     drive.go(1000)
@@ -201,7 +202,7 @@ def test_any_positions_keep_the_promises(steps: list[tuple[int, float, float, in
     for step_s, north_m, east_m, delay_s, speed_mps in steps:
         now += max(0, step_s)
         lat, lon = place(north_m, east_m)
-        events = drive.tracker.on_fix(GpsFix(now - max(0, -step_s), lat, lon, speed_mps, now + delay_s), now + delay_s)
+        events = drive.tracker.on_fix(GpsFix(now - max(0, -step_s), lat, lon, speed_mps))
         events += drive.tracker.on_tick(now + delay_s)
         state = drive.tracker.progress(now + delay_s)
         joined = any(event.kind == TrackKind.BACK_ON_ROUTE for event in events)

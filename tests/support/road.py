@@ -2,6 +2,7 @@
 
 from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON
 from broker.plan.model import Route
+from broker.rules.settings import Streets
 from broker.rules.tracking.tracker import GpsFix, RunTracker, TrackEvent, TrackKind, TrackSettings, TrackVisit
 
 LAT, LON = 31.2, 121.44
@@ -33,8 +34,8 @@ class Drive:
     """A truck on the road: each call drives, stands or falls silent, and the tracker sees what is published."""
 
     def __init__(self, visits: list[TrackVisit], depart_at: int = 1000, route: Route | None = None,
-                 settings: TrackSettings | None = None) -> None:
-        self.tracker = RunTracker("run", route or road(), "t01", visits, depart_at, settings)
+                 settings: TrackSettings | None = None, streets: Streets | None = None) -> None:
+        self.tracker = RunTracker("run", route or road(), "t01", visits, depart_at, streets or Streets(), settings)
         self.now, self.at_m, self.beside_m = depart_at, 0.0, 0.0
         self.events: list[TrackEvent] = []
         self.fix(0.0)
@@ -42,7 +43,7 @@ class Drive:
     def fix(self, speed_mps: float | None = 0.0) -> list[TrackEvent]:
         """Publish the present place, received one second later."""
         lat, lon = place(self.at_m, self.beside_m)
-        seen = self.tracker.on_fix(GpsFix(self.now, lat, lon, speed_mps, self.now + 1), self.now + 1)
+        seen = self.tracker.on_fix(GpsFix(self.now, lat, lon, speed_mps))
         self.events += seen
         return seen
 

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, Route, expect
 
 from broker.web.api.app import STATIC
 from broker.web.picture import snapshot
+from firmware import wire
 from tests.support.bridge_morning import Morning
 from tests.support.browser import chromium_page
 
@@ -114,6 +115,7 @@ def test_a_broker_that_is_gone_is_said_in_red(screen: Screen) -> None:
     expect(line).to_be_hidden()
     screen.later(15)
     expect(line).to_contain_text("与消息服务器断开")
+    expect(line).to_contain_text(f"最迟 {wire.NO_DATA_S} 秒后")
     expect(line).to_contain_text(clock(since))
     assert line.get_attribute("role") == "alert"
     expect(lamp).to_have_text("请出桶")

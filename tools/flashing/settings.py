@@ -37,7 +37,7 @@ class BrokerAccess:
     """How this computer and, by `device_host`, the devices reach the broker."""
 
     host: str
-    port: int = 1883
+    port: int = wire.PORT
     user: str = ""  # left out: technician-<area>, the account that may only look
     password_file: Path | None = None
     tls: bool = False
@@ -91,36 +91,36 @@ class _Section:
         self._file = file
         self._name = name
         if not isinstance(table, dict):
-            raise self._error("(all)", f"must be a section [{name}]")
+            raise self.error("(all)", f"must be a section [{name}]")
         self._table = dict(table)
 
-    def _error(self, key: str, what: str) -> FlashError:
+    def error(self, key: str, what: str) -> FlashError:
         return FlashError("settings", file=self._file, section=f"[{self._name}]", key=key, what=what)
 
     def text(self, key: str, default: str | None = None) -> str:
         value = self._table.pop(key, default)
         if value is None:
-            raise self._error(key, "is missing")
+            raise self.error(key, "is missing")
         if not isinstance(value, str) or len(value) > 200 or (value == "" and default != ""):
-            raise self._error(key, "must be a text of 1 to 200 characters")
+            raise self.error(key, "must be a text of 1 to 200 characters")
         return value
 
     def ident(self, key: str, default: str | None = None) -> str:
         value = self.text(key, default)
         if not wire.is_id(value):
-            raise self._error(key, "must be an id (1-64 of a-z A-Z 0-9 . _ -, no dot first)")
+            raise self.error(key, "must be an id (1-64 of a-z A-Z 0-9 . _ -, no dot first)")
         return value
 
     def number(self, key: str, low: int, high: int, default: int) -> int:
         value = self._table.pop(key, default)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise self._error(key, f"must be a whole number from {low} to {high}")
+            raise self.error(key, f"must be a whole number from {low} to {high}")
         return value
 
     def flag(self, key: str, default: bool) -> bool:
         value = self._table.pop(key, default)
         if not isinstance(value, bool):
-            raise self._error(key, "must be true or false")
+            raise self.error(key, "must be true or false")
         return value
 
     def path(self, key: str, default: str | None = None) -> Path:
@@ -131,7 +131,7 @@ class _Section:
 
     def end(self) -> None:
         for key in self._table:
-            raise self._error(key, "is not a known key; remove it")
+            raise self.error(key, "is not a known key; remove it")
 
 
 def load_settings(file: Path) -> FlashSettings:
@@ -147,8 +147,8 @@ def load_settings(file: Path) -> FlashSettings:
             raise FlashError("settings", file=file, section=f"[{name}]", key="(all)", what="is not a known section")
     if "area" not in tables:
         raise FlashError("settings", file=file, section="[area]", key="id", what="is missing")
-    values: dict[str, Any] = {"keys": file.parent / "keys"}
-    values |= {"ledger": file.parent / "ledger.jsonl", "labels": file.parent / "labels"}
+    usual = {name: getattr(FlashSettings, name) for name in ("keys", "ledger", "labels")}
+    values: dict[str, Any] = {name: file.parent / path for name, path in usual.items()}
     for name, table in tables.items():
         section = _Section(file, name, table)
         values |= _READERS[name](section)
@@ -161,7 +161,7 @@ def _broker(section: _Section) -> dict[str, Any]:
     host = section.text("host")
     access = BrokerAccess(
         host=host,
-        port=section.number("port", 1, 65535, 1883),
+        port=section.number("port", 1, 65535, BrokerAccess.port),
         user=section.text("user", ""),
         password_file=section.path_or_none("password_file"),
         tls=section.flag("tls", False),
@@ -177,15 +177,18 @@ def _index(section: _Section) -> dict[str, Any]:
 
 
 def _truck(section: _Section) -> dict[str, Any]:
-    ssid = section.text("wifi_ssid", "")
+    ssid, key_file = section.text("wifi_ssid", ""), section.path_or_none("wifi_key_file")
+    for key, is_there, other in (("wifi_ssid", ssid, key_file), ("wifi_key_file", key_file, ssid)):
+        if other and not is_there:
+            raise section.error(key, "is missing; a network needs its name and its key")
     truck = TruckSettings(
-        user=section.ident("user", "zhanpai"),
+        user=section.ident("user", TruckSettings.user),
         wheels=section.path_or_none("wheels"),
         config=section.path_or_none("config"),
-        timezone=section.text("timezone", "Asia/Shanghai"),
+        timezone=section.text("timezone", TruckSettings.timezone),
         ssh_keys=section.path_or_none("ssh_keys"),
-        wifi=WifiAccess(ssid, section.path("wifi_key_file")) if ssid else None,
-        wifi_country=section.text("wifi_country", "CN"),
+        wifi=WifiAccess(ssid, key_file) if key_file else None,
+        wifi_country=section.text("wifi_country", TruckSettings.wifi_country),
         state_label=section.text("state_label", ""),
     )
     return {"truck": truck}
@@ -195,10 +198,12 @@ _READERS: dict[str, Callable[[_Section], dict[str, Any]]] = {
     "area": lambda s: {"area": s.ident("id")},
     "broker": _broker,
     "wifi": lambda s: {"wifi": WifiAccess(s.text("ssid"), s.path("key_file"))},
-    "keys": lambda s: {"keys": s.path("folder", "keys"), "accounts": s.path_or_none("accounts")},
+    "keys": lambda s: {"keys": s.path("folder", str(FlashSettings.keys)), "accounts": s.path_or_none("accounts")},
     "api": lambda s: {"api_url": s.text("url").rstrip("/")},
     "modules": _index,
-    "records": lambda s: {"ledger": s.path("ledger", "ledger.jsonl"), "labels": s.path("labels", "labels")},
+    "records": lambda s: {
+        "ledger": s.path("ledger", str(FlashSettings.ledger)), "labels": s.path("labels", str(FlashSettings.labels)),
+    },
     "unit": lambda s: {"unit": dict(s._table)},
     "truck": _truck,
 }

@@ -15,21 +15,11 @@ from hashlib import blake2b
 from typing import Any
 
 from broker.rules.arrival.prediction import Eta
+from broker.rules.settings import CallSettings
 from broker.rules.states.visit import Visit
+from firmware import wire
 
 FRESH_LABELS = ("live", "history", "timetable")
-
-
-@dataclass(frozen=True, slots=True)
-class CallSettings:
-    """The lamp's numbers, all in seconds."""
-
-    call_at_s: int = 960
-    confirm_gap_s: int = 10
-    slip_s: int = 300
-    recover_s: int = 120
-    back_within_s: int = 1800  # a skipped room keeps its lamp (held) if the truck is back within this time
-    unknown_within_s: int = 1800  # a silent truck expected within this time makes a dark lamp say "no data"
 
 
 @dataclass(slots=True)
@@ -82,7 +72,7 @@ def held_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings) -> bo
 def call_id_of(visit: Visit) -> str:
     """The one call of a visit: the same name after a restart, so that it cannot be made twice."""
     name = f"{visit.run_id}.{visit.room}.{visit.visit_number}"
-    return name if len(name) <= 64 else blake2b(name.encode(), digest_size=16).hexdigest()
+    return name if len(name) <= wire.MAX_ID_BYTES else blake2b(name.encode(), digest_size=16).hexdigest()
 
 
 def arrival_body(

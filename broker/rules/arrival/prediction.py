@@ -21,7 +21,7 @@ from broker.plan.geometry import distance_m
 from broker.rules.learning.history import ErrorRecord, History, Outlook
 from broker.rules.tracking.tracker import Progress, RunTracker, StopKey, TrackVisit
 
-LIVE_S = 90  # a position older than this neither lights nor clears a lamp
+PLAN_SHARE = 0.5  # of the timetable in what is expected where nobody was seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,7 @@ class ArrivalSettings:
 
     least_stay_rest_s: float = 15.0
     overstay_share: float = 0.25
-    plan_share: float = 0.5
-    moving_mps: float = 0.5
+    plan_share: float = PLAN_SHARE
     least_band_s: float = 30.0
     gap_widening: float = 1.25
     off_route_widening: float = 2.0
@@ -74,7 +73,8 @@ def stay_s(outlook: Outlook, step: Step, arrive_at: float) -> float:
 
 
 def walk(
-    clock: float, steps: Sequence[Step], outlook: Outlook, leave_first_at: float | None = None, plan_share: float = 0.5
+    clock: float, steps: Sequence[Step], outlook: Outlook, leave_first_at: float | None = None,
+    plan_share: float = PLAN_SHARE,
 ) -> Iterator[float]:
     """The arrival at each step when the first is reached at `clock` (and left at `leave_first_at` if given)."""
     for index, step in enumerate(steps):
@@ -115,14 +115,14 @@ def predict(
     if not visits:
         return []
     state = tracker.progress(now)
-    label = _label(state)
+    label = _label(state, now)
     outlook = history.outlook(tracker.route.route_id, now)
-    steps = _steps(visits, bins, history.settings.detour_factor)
+    steps = _steps(visits, bins, history.streets.detour_factor)
     if state.arrived_at is not None:
         leave_at = now + _stay_rest_s(state, steps[0], outlook, now, settings)
         arrivals = list(walk(state.arrived_at, steps, outlook, leave_at, settings.plan_share))
     else:
-        first_at = now + _first_rest_s(tracker, state, steps[0], outlook, now, settings)
+        first_at = now + _first_rest_s(tracker, state, steps[0], outlook, now)
         arrivals = list(walk(first_at, steps, outlook, None, settings.plan_share))
     etas = [
         _with_band(visit.key, max(arrive_at, now), label, history, now, settings)
@@ -166,7 +166,7 @@ def leg_length_m(before: TrackVisit, visit: TrackVisit, detour_factor: float) ->
     return detour_factor * distance_m(before.lat, before.lon, visit.lat, visit.lon)
 
 
-def _label(state: Progress) -> str:
+def _label(state: Progress, now: int) -> str:
     if state.held:
         return "held"
     if not state.started:
@@ -175,7 +175,7 @@ def _label(state: Progress) -> str:
         return "stale"
     if state.off_route:
         return "off_route"
-    return "live" if state.fix_age_s is not None and state.fix_age_s <= LIVE_S else "history"
+    return "live" if state.fix is not None and state.fix.fresh(now) else "history"
 
 
 def _stay_rest_s(state: Progress, step: Step, outlook: Outlook, now: int, settings: ArrivalSettings) -> float:
@@ -189,9 +189,7 @@ def _stay_rest_s(state: Progress, step: Step, outlook: Outlook, now: int, settin
     return rest_s
 
 
-def _first_rest_s(
-    tracker: RunTracker, state: Progress, step: Step, outlook: Outlook, now: int, settings: ArrivalSettings
-) -> float:
+def _first_rest_s(tracker: RunTracker, state: Progress, step: Step, outlook: Outlook, now: int) -> float:
     """What is left until the truck reaches the first owed visit."""
     length_m = state.leg_length_m
     expected_s, _ = outlook.leg_s(state.from_room, step.room, length_m, now)
@@ -200,10 +198,10 @@ def _first_rest_s(
         planned_rest_s = step.planned_at - now if step.planned_at else 0.0
         return max(planned_rest_s, 0.0 if state.stale else leg_rest_s)
     rest_s = leg_rest_s
-    if state.fix is not None and (state.fix.speed_mps is None or state.fix.speed_mps > settings.moving_mps):
+    if state.fix is not None and (state.fix.speed_mps is None or state.fix.speed_mps > tracker.settings.noise_mps):
         # Silent on the move: it goes on as usual, but nobody says it is there before it says so itself.
         silent_s = min(state.fix_age_s or 0, tracker.settings.stale_s)
-        fence_s = tracker.settings.fence_m / tracker.settings.default_speed_mps
+        fence_s = tracker.settings.fence_m / tracker.streets.speed_mps
         rest_s = max(leg_rest_s - silent_s, min(leg_rest_s, fence_s))
     if state.held_since is not None:
         rest_s = max(leg_rest_s, float(now - state.held_since))

@@ -18,7 +18,6 @@ State only, no decisions; rebuilt from the store after a restart. tests/rules/te
 from dataclasses import dataclass, field
 
 from broker.plan.model import Plan, Route
-from broker.rules.arrival.lamp_call import CallSettings
 from broker.rules.day.attention import AttentionList, Topic
 from broker.rules.day.clock import DayClock
 from broker.rules.day.devices import Devices
@@ -27,26 +26,10 @@ from broker.rules.day.leftovers import Leftovers
 from broker.rules.day.runs import ChangedRuns, Run, Runs
 from broker.rules.day.told import Told
 from broker.rules.day.visits import Visits
-from broker.rules.learning.dwell_times import StaySettings
 from broker.rules.learning.history import History
+from broker.rules.settings import DispatchSettings
 from broker.rules.states.visit import Visit, VisitKey
 from broker.rules.tracking.tracker import TrackVisit
-
-
-@dataclass(frozen=True, slots=True)
-class DispatchSettings:
-    """The dispatch's numbers, all in seconds."""
-
-    calls: CallSettings = field(default_factory=CallSettings)
-    stays: StaySettings = field(default_factory=StaySettings)  # first guesses of a stay, until stays were seen
-    default_speed_mps: float = 5.0  # of a leg that nobody has driven yet
-    detour_factor: float = 1.35  # street metres per straight metre where no line is known
-    open_before_s: int = 3600  # a run appears on the screen this long before its first planned arrival
-    forget_after_s: int = 7200  # a bridge that starts this long after a run's last planned visit leaves it alone
-    lane_clear_s: int = 1200  # what a blocked lane is expected to take until somebody says it is clear
-    restate_s: int = 60  # arrivals and itineraries are sent again when an ETA moved this much
-    update_s: int = 5  # predictions are made again this often without a new position
-    after_count_s: int = 600  # a bin report this soon after the truck left still belongs to the visit
 
 
 @dataclass(frozen=True, slots=True)

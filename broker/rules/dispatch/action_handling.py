@@ -88,4 +88,4 @@ def _left_at(day: Day, visit: Visit, now: int) -> int | None:
         return visit.passed_at
     truck, run = day.devices.trucks.get(visit.truck), day.run_of(visit.truck)
     fix = truck.fix if truck is not None and run is not None and run.run_id == visit.run_id else None
-    return now if fix is not None and now - fix.fix_at <= wire.NO_DATA_S else None
+    return now if fix is not None and fix.fresh(now) else None

@@ -7,9 +7,8 @@ from typing import Any
 from broker.rules.day.day import Day
 from broker.rules.dispatch.effects import Effect
 from broker.rules.dispatch.records import put
+from broker.rules.settings import SCALE_NOISE_GRAMS
 from broker.rules.states.visit import Visit
-
-LEAST_GRAMS = 500  # less than this is a scale's noise
 
 
 def take_report(day: Day, room_id: str, body: dict[str, Any], now: int) -> list[Effect]:
@@ -62,7 +61,7 @@ def _count_after(day: Day, room_id: str, row: dict[str, Any], at: int, now: int)
             if count is None and grams is None:
                 continue
         least_count, least_grams = _least(count, row["count"]), _least(grams, row["grams"])
-        lighter = least_grams is not None and (grams is None or grams - least_grams >= LEAST_GRAMS)
+        lighter = least_grams is not None and (grams is None or grams - least_grams >= SCALE_NOISE_GRAMS)
         if least_count != count or lighter:
             return put(day, visit.counted(least_count, least_grams), now)
     return []

@@ -16,8 +16,6 @@ from broker.rules.states.incident import Incident
 from broker.rules.tracking.tracker import GpsFix
 from firmware import wire
 
-FUTURE_S = 30  # a position from further ahead than this has a broken clock
-
 
 def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
     """Decide on one device message."""
@@ -72,7 +70,7 @@ def _fix(day: Day, name: str, truck: TruckState, body: dict[str, Any], now: int)
     run = day.run_of(name) if fix is not None else None
     if fix is None or run is None:
         return []
-    effects = follow(day, run, run.tracker.on_fix(fix, now), now)
+    effects = follow(day, run, run.tracker.on_fix(fix), now)
     return effects + update(day, run, now)
 
 
@@ -82,17 +80,17 @@ def _position(day: Day, name: str, truck: TruckState, body: dict[str, Any], now:
     if body["late"] or body["lat"] is None or body["lon"] is None:
         return None
     fix_at = now if body["fix_at"] is None else body["fix_at"]
-    if fix_at > now + FUTURE_S:
+    fix = GpsFix(fix_at, body["lat"], body["lon"], body["speed_mps"])
+    if fix.ahead(now):
         day.devices.count_wrong_clock()
         day.attention.ask(name, ClockAhead(name, fix_at - now), now)
         return None
     day.attention.answered(Topic.CLOCK, name)
-    if now - fix_at > wire.NO_DATA_S:
-        day.devices.count_stale_fix()  # older than 90 s: neither lights nor clears a lamp
+    if not fix.fresh(now):
+        day.devices.count_stale_fix()
         return None
     if truck.fix is not None and fix_at < truck.fix.fix_at:
         return None
-    fix = GpsFix(fix_at, body["lat"], body["lon"], body["speed_mps"], now)
     truck.stands(fix)
     return fix
 

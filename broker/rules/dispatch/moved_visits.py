@@ -76,7 +76,7 @@ def move_visits(
     if extra_used:
         other = day.run_of(truck or "")
         if not wire.is_id(truck):
-            raise ReplanError(f"{truck!r} is no device id: 1-64 of a-z A-Z 0-9 . _ -")
+            raise ReplanError(f"{truck!r} is no device id: 1-{wire.MAX_ID_BYTES} of a-z A-Z 0-9 . _ -")
         if truck == run.truck:
             raise ReplanError(f"{truck} is the truck that cannot go on: name another")
         if other is not None and other.waste != run.waste:
@@ -115,7 +115,7 @@ def move_visits(
 
 def _extra_run(day: Day, run: Run, truck: str, incident: Incident, now: int) -> Run:
     run_id = f"extra-{run.truck}-{incident.incident_id}"
-    if len(run_id) > 64:
+    if len(run_id) > wire.MAX_ID_BYTES:
         run_id = f"extra-{blake2b(run_id.encode(), digest_size=16).hexdigest()}"
     route = day.plan.routes[run.route_id]
     extra = Run(

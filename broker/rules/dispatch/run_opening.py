@@ -98,4 +98,5 @@ def new_tracker(
     def expected_leg_s(route_id: str, from_room: str, to_room: str, length_m: float, at: int) -> float:
         return day.history.leg_s(route_id, from_room, to_room, length_m, at)[0]
 
-    return RunTracker(run_id, route, truck, visits, depart_at, expected_leg_s=expected_leg_s)
+    streets = day.settings.streets
+    return RunTracker(run_id, route, truck, visits, depart_at, streets, expected_leg_s=expected_leg_s)

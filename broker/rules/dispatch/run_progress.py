@@ -24,7 +24,6 @@ from broker.rules.dispatch.messages import rooms_of, tell_rooms, tell_truck
 from broker.rules.dispatch.records import call_record, put, run_record
 from broker.rules.states.visit import Visit, record_key
 from broker.rules.tracking.tracker import TrackEvent, TrackKind
-from firmware import wire
 
 
 def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[Effect]:
@@ -116,7 +115,7 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
     etas = predict(run.tracker, day.history, day.devices.counts(), now)
     truck = day.devices.trucks.get(run.truck)
     run.promises.note(etas, now)
-    heard = truck is not None and truck.fix is not None and now - truck.fix.fix_at <= wire.NO_DATA_S
+    heard = truck is not None and truck.fix is not None and truck.fix.fresh(now)
     run.predicted({(run.run_id, *eta.key): eta if heard else _stale(eta) for eta in etas}, now)
     effects: list[Effect] = []
     for key, eta in run.etas.items():

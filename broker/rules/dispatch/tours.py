@@ -10,14 +10,14 @@ TO_FIRST_STOP_S = 600  # a truck whose run has not begun leaves for its first st
 
 
 def ways_of(day: Day, run: Run, now: int) -> Ways:
-    """How long the trucks of a run's route take, learned legs first."""
+    """How long the trucks of a run's route take, learned legs first, and what breaks a promise."""
     counts = day.devices.counts()
 
     def travel_s(origin: str, to: str) -> int:
         if origin == to:
             return 0
         (lat1, lon1), (lat2, lon2) = _place(day, origin), _place(day, to)
-        length_m = distance_m(lat1, lon1, lat2, lon2) * day.history.settings.detour_factor
+        length_m = distance_m(lat1, lon1, lat2, lon2) * day.settings.streets.detour_factor
         known = "" if origin.startswith("@") else origin
         return max(0, round(day.history.leg_s(run.route_id, known, to, length_m, now)[0]))
 
@@ -28,7 +28,7 @@ def ways_of(day: Day, run: Run, now: int) -> Ways:
             whole_s -= now - visit.arrived_at  # the truck stands there already
         return max(0, round(whole_s))
 
-    return Ways(travel_s, dwell_s)
+    return Ways(travel_s, dwell_s, day.settings.calls.slip_s)
 
 
 def stop_of(day: Day, run: Run, visit: Visit) -> Stop:

@@ -10,17 +10,15 @@ from collections import deque
 from dataclasses import dataclass
 
 from broker.rules.learning.leg_times import Waits
+from broker.rules.settings import FirstStay
 
 WINSOR_FACTOR = 3.0  # a longer stay than this many expected ones says nothing about bins
 
 
 @dataclass(frozen=True, slots=True)
 class StaySettings:
-    """First guesses (check them by stopwatch on day one) and how many stays or bins squared they weigh."""
+    """How many stays or bins squared the first guesses weigh."""
 
-    default_setup_s: float = 60.0
-    default_bin_s: float = 25.0
-    default_bins: float = 3.0
     memory: int = 160
     setup_weight: float = 2.0
     bin_weight: float = 200.0
@@ -43,7 +41,8 @@ class _Room:
 class StayTimes:
     """The learned stays of one area."""
 
-    def __init__(self, settings: StaySettings) -> None:
+    def __init__(self, first: FirstStay, settings: StaySettings) -> None:
+        self.first = first
         self.settings = settings
         self._rooms: dict[tuple[str, str], _Room] = {}
         self._slope_xy = 0.0
@@ -53,12 +52,12 @@ class StayTimes:
     def per_bin_s(self) -> float:
         """Seconds per bin, over the whole area."""
         settings = self.settings
-        return (self._slope_xy + settings.bin_weight * settings.default_bin_s) / (self._slope_xx + settings.bin_weight)
+        return (self._slope_xy + settings.bin_weight * self.first.per_bin_s) / (self._slope_xx + settings.bin_weight)
 
     def usual_bins(self, place: tuple[str, str]) -> float:
         """How many bins a room usually has."""
         room = self._rooms.get(place)
-        return room.mean_bins if room is not None else self.settings.default_bins
+        return room.mean_bins if room is not None else self.first.bins
 
     def knows(self, place: tuple[str, str]) -> bool:
         """Whether a stay at (room, waste) was seen before."""
@@ -71,13 +70,13 @@ class StayTimes:
         count = self.usual_bins(place) if bins is None else bins
         room = self._rooms.get(place)
         if room is None:
-            return settings.default_setup_s + per_bin_s * count
+            return self.first.setup_s + per_bin_s * count
         if abs(room.rests_per_bin_s - per_bin_s) > 0.5:  # the time per bin moved: look at the stays again
             room.rests = sorted(stay_s - per_bin_s * stay_bins for stay_s, stay_bins in room.stays)
             room.rests_per_bin_s = per_bin_s
         number = len(room.rests)
         middle_s = (room.rests[(number - 1) // 2] + room.rests[number // 2]) / 2
-        setup_s = (settings.setup_weight * settings.default_setup_s + number * middle_s) / (
+        setup_s = (settings.setup_weight * self.first.setup_s + number * middle_s) / (
             settings.setup_weight + number
         )
         return max(5.0, setup_s + per_bin_s * count)
@@ -100,7 +99,7 @@ class StayTimes:
             room.mean_bins += (count - room.mean_bins) / room.count
             room.mean_stay_s += (stay_s - room.mean_stay_s) / room.count
         elif room.count == 0:
-            room.mean_bins = self.settings.default_bins
+            room.mean_bins = self.first.bins
         self._remember(room, stay_s, count)
 
     def wait_s(self, place: tuple[str, str], early_s: float) -> float:

@@ -1,7 +1,8 @@
 """What the area has learned, fed by plain records that the bridge stores and learns again after a restart.
 
-`leg_times.py` holds the drives, `dwell_times.py` the stays, this page the records, the errors of past predictions and
-one door to all of it. Feed records in any order of days; what happened after the asked moment never counts as today.
+`leg_times.py` holds the drives, `dwell_times.py` the stays, this page the records, the errors of past
+predictions and one door to all of it. Feed records in any order of days; what happened after the asked moment never
+counts as today.
 """
 
 from bisect import bisect_left, insort
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from broker.rules.learning.dwell_times import StaySettings, StayTimes
 from broker.rules.learning.leg_times import FALLBACK_LEG_S, START_ROOM, LegSettings, LegTimes, half_hour_of
+from broker.rules.settings import FirstStay, Streets
 
 __all__ = ["START_ROOM", "DwellRecord", "ErrorRecord", "History", "HistorySettings", "LegRecord", "Outlook"]
 
@@ -25,7 +27,6 @@ class HistorySettings:
     """The area's time zone (for half-hours of the day) and how fast to believe what was seen."""
 
     timezone: str = "Asia/Shanghai"
-    detour_factor: float = 1.35  # street metres per straight metre where no line is known
     error_memory: int = 4000  # one a minute and visit: some fifty runs
     error_minimum: int = 30
     default_band_share: float = 0.25
@@ -120,7 +121,10 @@ class _Recent:
 class Outlook:
     """What one route expects, as seen at one moment."""
 
-    def __init__(self, legs: LegTimes, stays: StayTimes, route_id: str, now: float, offset_s: int) -> None:
+    def __init__(
+        self, streets: Streets, legs: LegTimes, stays: StayTimes, route_id: str, now: float, offset_s: int
+    ) -> None:
+        self._streets = streets
         self._legs = legs
         self._stays = stays
         self._route_id = route_id
@@ -139,7 +143,7 @@ class Outlook:
     ) -> tuple[float, str]:
         """(expected seconds of a drive that starts at `at`, "history" if it was driven before else "timetable")."""
         pair = (from_room, to_room)
-        base_s, planned = _base(length_m, planned_s, self._legs.settings.default_speed_mps)
+        base_s, planned = _base(length_m, planned_s, self._streets.speed_mps)
         half_hour = half_hour_of(at, self._offset_s)
         factor = self._half_hours.get(half_hour)
         if factor is None:
@@ -163,12 +167,13 @@ class Outlook:
 class History:
     """The learned times of one area."""
 
-    def __init__(self, settings: HistorySettings | None = None) -> None:
+    def __init__(self, streets: Streets, first_stay: FirstStay, settings: HistorySettings | None = None) -> None:
+        self.streets = streets
         self.settings = settings or HistorySettings()
         self.learned = 0  # how much was taken in so far
         self._zone = ZoneInfo(self.settings.timezone)
         self._legs = LegTimes(self.settings.legs)
-        self._stays = StayTimes(self.settings.stays)
+        self._stays = StayTimes(first_stay, self.settings.stays)
         self._errors: list[_Recent] = [_Recent(self.settings.error_memory) for _ in range(len(HORIZON_EDGES_S) + 1)]
 
     def learn_leg(self, record: LegRecord, *, lasting: bool = True) -> None:
@@ -176,7 +181,7 @@ class History:
         self.learned += 1
         if record.drive_s <= 0:
             return
-        base_s, planned = _base(record.length_m, record.planned_s, self.settings.legs.default_speed_mps)
+        base_s, planned = _base(record.length_m, record.planned_s, self.streets.speed_mps)
         self._legs.learn(
             record.route_id,
             (record.from_room, record.to_room),
@@ -202,7 +207,7 @@ class History:
 
     def outlook(self, route_id: str, now: float) -> Outlook:
         """What the route expects, given all that ended before `now`."""
-        return Outlook(self._legs, self._stays, route_id, now, self._offset_s(now))
+        return Outlook(self.streets, self._legs, self._stays, route_id, now, self._offset_s(now))
 
     def leg_s(
         self, route_id: str, from_room: str, to_room: str, length_m: float, at: float, planned_s: float | None = None

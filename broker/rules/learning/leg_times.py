@@ -28,7 +28,6 @@ WINSOR_S = 60.0
 class LegSettings:
     """How fast to believe drives; weights in seconds of driving unless named otherwise."""
 
-    default_speed_mps: float = 5.0
     memory: int = 160
     planned_weight_legs: float = 10.0
     length_weight_legs: float = 2.0

@@ -1,7 +1,7 @@
 """Where a further stop fits into a tour that keeps its order, and what that costs.
 
-Cost = seconds of driving and waiting more, + 300 s for each promise that the change breaks: a time more than 5
-minutes from what the keeper was told, and more than a minute from what it would have been without the change. Hard
+Cost = seconds of driving and waiting more, + 300 s for each promise that the change breaks: a time more than
+`slip_s` from what the keeper was told, and more than a minute from what it would have been without the change. Hard
 rules: nothing is put before a lit lamp, the bins fit, no stop and no end of shift becomes too late. What was too
 late already may stay as late as it was, but not become later.
 """
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from broker.rules.replanning.tours import Schedule, Stop, Tour, Ways, schedule
 from broker.rules.states.visit import VisitKey
 
-PROMISE_SLACK_S = 300
 PROMISE_COST_S = 300
 NOT_OURS_S = 60  # a stop that moves by less is late for other reasons than this change
 _NEVER = 1 << 60
@@ -98,7 +97,7 @@ class OpenTour:
     def breaks(self, stop: Stop, at: int) -> bool:
         """Whether coming to the stop at this time breaks a promise; a keeper who was told nothing has none."""
         told_at = self.limit.told_at.get(stop.key, stop.before_at)
-        if told_at is None or abs(at - told_at) <= PROMISE_SLACK_S:
+        if told_at is None or abs(at - told_at) <= self.ways.slip_s:
             return False
         standing_at = self.limit.standing_at.get(stop.key)
         return standing_at is None or abs(at - standing_at) > NOT_OURS_S

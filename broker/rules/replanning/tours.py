@@ -62,14 +62,18 @@ class Tour:
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """How long things take: `travel_s` between two places, `dwell_s` at a stop; both whole seconds, never negative."""
+    """How long things take: `travel_s` between two places, `dwell_s` at a stop; both whole seconds, never negative.
+
+    A time that moves by more than `slip_s` breaks what a keeper was promised.
+    """
 
     travel_s: Callable[[str, str], int]
     dwell_s: Callable[[Stop], int]
+    slip_s: int
 
     def remembered(self) -> "Ways":
         """The same, asking each question only once."""
-        return Ways(cache(self.travel_s), cache(self.dwell_s))
+        return Ways(cache(self.travel_s), cache(self.dwell_s), self.slip_s)
 
 
 @dataclass(frozen=True, slots=True)

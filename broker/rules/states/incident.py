@@ -23,7 +23,7 @@ from typing import Any
 
 REPEAT_S = 60
 ACK_EXPIRES_S = 600
-SAME_PRESS_S = 120
+SAME_TIME_S = 120  # how far a device's idea of a past moment may move while its clock settles
 
 BEGINS = "raised"
 TRANSITIONS: dict[tuple[str, str], str] = {
@@ -98,7 +98,7 @@ class Incident:
     def is_pressed_anew(self, body: Mapping[str, Any]) -> bool:
         """Whether its id comes with another press: the truck's boot counter went back (a new SD card)."""
         one, other = self.pressed_at, body["pressed_at"]
-        return one is not None and other is not None and abs(other - one) > SAME_PRESS_S and not body["withdrawn"]
+        return one is not None and other is not None and abs(other - one) > SAME_TIME_S and not body["withdrawn"]
 
     @property
     def open(self) -> bool:

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from broker.rules.settings import SCALE_NOISE_GRAMS
 from broker.rules.statistics.facts import (
     Fact,
     drop,
@@ -47,7 +48,6 @@ CALL_BANDS_S = {"calls_13_to_19": (810, 1170), "calls_11_to_21": (660, 1260)}  #
 CALL_SHORT_S = 600
 HEAVIEST_BIN_GRAMS = 200_000
 LIGHTEST_BIN_GRAMS = 5_000  # less than this is dirt, rain and drift, not a bin
-SCALE_WAVERS_GRAMS = 500
 
 DIMENSIONS = ("waste", "estate", "room", "route", "truck")
 MEASURES = (
@@ -163,7 +163,7 @@ def disagreements(body: Mapping[str, Any]) -> list[str]:
             found.append("served_but_count_stayed")
         if grams is not None and grams <= -LIGHTEST_BIN_GRAMS:
             found.append("weight_rose")
-        elif bins is None and grams is not None and grams <= SCALE_WAVERS_GRAMS and _held_a_bin(body):
+        elif bins is None and grams is not None and grams <= SCALE_NOISE_GRAMS and _held_a_bin(body):
             found.append("served_but_weight_stayed")
     if state == "skipped":
         if bins is not None and bins > 0:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-LAST_AT = 4_102_444_800  # 2100-01-01; a later time is a slip, and beyond what calendars know
+from firmware import wire
+
+LAST_AT = wire.LATEST_AT  # a later time is a slip, and beyond what calendars know
 
 
 class Fact(Protocol):

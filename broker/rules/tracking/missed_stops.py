@@ -13,14 +13,16 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from broker.plan.geometry import distance_m
+from broker.rules.settings import Streets
 from broker.rules.tracking.types import GpsFix, StopKey, TrackSettings, TrackVisit
 
 
 class MissedStops:
     """What was left behind by one truck on its run."""
 
-    def __init__(self, settings: TrackSettings) -> None:
+    def __init__(self, settings: TrackSettings, streets: Streets) -> None:
         self._settings = settings
+        self._streets = streets
         self._passed: dict[StopKey, TrackVisit] = {}
         self._standing_since: dict[StopKey, int] = {}
         self._short_fix: GpsFix | None = None  # the newest fix at which the next visit was not yet behind
@@ -79,7 +81,7 @@ class MissedStops:
         if short is None or fix.fix_at - short.fix_at <= settings.seen_gap_s:
             return []
         places = [(short.lat, short.lon), *((visit.lat, visit.lon) for visit in behind), (fix.lat, fix.lon)]
-        drives_s = [distance_m(*start, *end) / settings.default_speed_mps for start, end in pairwise(places)]
+        drives_s = [distance_m(*start, *end) / self._streets.speed_mps for start, end in pairwise(places)]
         stay_s = (fix.fix_at - short.fix_at - sum(drives_s)) / len(behind)
         if stay_s < settings.inferred_stay_s:
             return []

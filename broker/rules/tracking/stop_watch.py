@@ -4,14 +4,16 @@
     at the stop --outside the fence twice, or far outside once--> left
 """
 
+from broker.rules.settings import Streets
 from broker.rules.tracking.types import GpsFix, TrackSettings
 
 
 class StopWatch:
     """The watch on one stop. Distances: straight metres to it, and metres still to go along the line if known."""
 
-    def __init__(self, settings: TrackSettings, fence_m: float) -> None:
+    def __init__(self, settings: TrackSettings, streets: Streets, fence_m: float) -> None:
         self._settings = settings
+        self._streets = streets
         self._fence_m = fence_m
         self._inside_since: int | None = None
         self._nearby_since: int | None = None
@@ -64,5 +66,5 @@ class StopWatch:
             return None
         last_inside_at = self._last_inside_at if self._last_inside_at is not None else fix.fix_at
         self.seen_exactly = self.seen_exactly and fix.fix_at - last_inside_at <= settings.seen_gap_s
-        driven_s = away_m / max(speed_mps, settings.default_speed_mps)
+        driven_s = away_m / max(speed_mps, self._streets.speed_mps)
         return round(min(fix.fix_at, max(last_inside_at, fix.fix_at - driven_s)))

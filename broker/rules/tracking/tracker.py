@@ -3,8 +3,9 @@
 A fix goes through three watches, in this order: the line (`line_follower.py`), the stop it is heading for
 (`stop_watch.py`), and progress (`stillness.py`). A stop left behind without a stay is reported, never called served;
 but if the truck was silent long enough for a stay, the stay is inferred and marked so. A truck that goes back and
-stands at a stop it had passed arrives there after all. A fix that is older than the newest one, or was old when it
-came, changes nothing and yields no event; time alone only ever makes a standing truck `held`.
+stands at a stop it had passed arrives there after all. A fix that is older than the newest one changes nothing and
+yields no event; time alone only ever makes a standing truck `held`. Which fixes are to be believed at all, neither
+old nor of a clock that is ahead, is decided before they come here.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from broker.plan.geometry import distance_m
 from broker.plan.model import Route
 from broker.rules.learning.history import DwellRecord, LegRecord
+from broker.rules.settings import Streets
 from broker.rules.tracking.line_follower import LineFollower
 from broker.rules.tracking.missed_stops import MissedStops
 from broker.rules.tracking.present_leg import Leg
@@ -51,6 +53,7 @@ class RunTracker:
         truck_id: str,
         visits: Sequence[TrackVisit],
         depart_at: int,
+        streets: Streets,
         settings: TrackSettings | None = None,
         expected_leg_s: ExpectedLeg | None = None,
     ) -> None:
@@ -59,6 +62,7 @@ class RunTracker:
         self.route = route
         self.truck_id = truck_id
         self.depart_at = depart_at
+        self.streets = streets
         self.settings = settings or TrackSettings()
         self._expected_leg_s = expected_leg_s
         self._pending = list(visits)
@@ -66,7 +70,7 @@ class RunTracker:
         self._first_fix: GpsFix | None = None
         self._started = False
         self._follower = LineFollower(route, self.settings)
-        self._missed = MissedStops(self.settings)
+        self._missed = MissedStops(self.settings, streets)
         self._stillness = Stillness(self.settings)
         self._leg = Leg()
         self._stop = self._new_watch()
@@ -76,14 +80,10 @@ class RunTracker:
         """The visits not yet left, in driving order; the first may be where the truck stands."""
         return tuple(self._pending)
 
-    def on_fix(self, fix: GpsFix, now: int) -> list[TrackEvent]:
-        """Take in one position; late, repeated or future ones change nothing."""
+    def on_fix(self, fix: GpsFix) -> list[TrackEvent]:
+        """Take in one position that is `fresh` and not `ahead`; one that is not newer than the last changes nothing."""
         settings, before = self.settings, self._fix
-        if (
-            (before is not None and fix.fix_at <= before.fix_at)
-            or max(now, fix.received_at) - fix.fix_at > settings.late_fix_s
-            or fix.fix_at > now + settings.future_fix_s
-        ):
+        if before is not None and fix.fix_at <= before.fix_at:
             return []
         gap_s = 0 if before is None else fix.fix_at - before.fix_at
         self._fix = fix
@@ -100,7 +100,7 @@ class RunTracker:
     def on_tick(self, now: int) -> list[TrackEvent]:
         """Time passed: a truck that is known to stand outside a stop becomes held."""
         stillness, visit = self._stillness, self._next()
-        fresh = self._fix is not None and now - self._fix.fix_at <= self.settings.late_fix_s
+        fresh = self._fix is not None and self._fix.fresh(now)
         if stillness.held_since is not None or visit is None or not self._started or not fresh:
             return []
         if self._stop.arrived_at is not None or not stillness.too_long(now, self._leg_expected_s(visit, now)):
@@ -159,7 +159,7 @@ class RunTracker:
         length_m = rest_m = 0.0
         if visit is not None:
             length_m, rest_m = self._leg.lengths_m(
-                visit, self._follower, self._on_line(), fix, self.settings.detour_factor
+                visit, self._follower, self._on_line(), fix, self.streets.detour_factor
             )
         status = "IN_TRANSIT_TO"
         if at_stop:
@@ -273,7 +273,7 @@ class RunTracker:
         left_at = self._leg.left_at
         if self._leg.clean and self._stop.seen_exactly and left_at is not None and at > left_at:
             length_m, _ = self._leg.lengths_m(
-                visit, self._follower, self._on_line(), self._fix, self.settings.detour_factor
+                visit, self._follower, self._on_line(), self._fix, self.streets.detour_factor
             )
             leg = LegRecord(
                 self.route.route_id, self._leg.from_room, visit.key[0], at - left_at, left_at, self.truck_id,
@@ -311,10 +311,10 @@ class RunTracker:
 
     def _leg_expected_s(self, visit: TrackVisit, now: int) -> float:
         length_m, _ = self._leg.lengths_m(
-            visit, self._follower, self._on_line(), self._fix, self.settings.detour_factor
+            visit, self._follower, self._on_line(), self._fix, self.streets.detour_factor
         )
         if self._expected_leg_s is None:
-            return length_m / self.settings.default_speed_mps
+            return length_m / self.streets.speed_mps
         return self._expected_leg_s(self.route.route_id, self._leg.from_room, visit.key[0], length_m, now)
 
     def _speed_mps(self, fix: GpsFix, before: GpsFix | None) -> float:
@@ -334,7 +334,8 @@ class RunTracker:
 
     def _new_watch(self) -> StopWatch:
         visit = self._next()
-        return StopWatch(self.settings, self.settings.fence_m if visit is None else self._missed.fence_m(visit))
+        fence_m = self.settings.fence_m if visit is None else self._missed.fence_m(visit)
+        return StopWatch(self.settings, self.streets, fence_m)
 
     def _on_line(self) -> bool:
         return self._leg.on_line(self._next(), self._follower, self.settings.fence_m)

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from broker.rules.learning.history import DwellRecord, LegRecord
+from firmware.wire import NO_DATA_S
 
+FUTURE_S = 30  # what a device dates further ahead than this has a broken clock
 StopKey = tuple[str, int]  # room_id, visit_number
 
 
@@ -19,8 +21,6 @@ class TrackSettings:
     nearby_stay_s: int = 20
     inferred_stay_s: int = 30
     seen_gap_s: int = 75  # what began in a longer silence has no exact time and teaches nothing
-    late_fix_s: int = 90
-    future_fix_s: int = 60
     stale_s: int = 180
     off_route_m: float = 60.0
     off_route_s: int = 60
@@ -33,8 +33,6 @@ class TrackSettings:
     start_m: float = 100.0
     early_start_s: int = 1800
     incoming_m: float = 100.0
-    default_speed_mps: float = 5.0
-    detour_factor: float = 1.35
     noise_mps: float = 0.5
 
 
@@ -46,7 +44,14 @@ class GpsFix:
     lat: float
     lon: float
     speed_mps: float | None
-    received_at: int
+
+    def fresh(self, now: int) -> bool:
+        """Whether it is young enough to say where the truck is: an older one neither lights nor clears a lamp."""
+        return now - self.fix_at <= NO_DATA_S
+
+    def ahead(self, now: int) -> bool:
+        """Whether the clock that dated it cannot be right."""
+        return self.fix_at > now + FUTURE_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,6 @@ from broker import __version__
 from broker.store import Store, StoreError
 from broker.web.desk import Desk
 
-LINK_LOST_S = 10  # a broker that restarts is back before that
-
 
 def health_router(desk: Desk, store: Store) -> APIRouter:
     """`/healthz` and `/metrics`."""
@@ -21,7 +19,7 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
     def healthz() -> JSONResponse:
         picture = desk.picture
         trouble, link, at = picture["data"]["trouble"], picture["link"], picture["at"]
-        heard = link["up"] or at - link["since_at"] <= LINK_LOST_S
+        heard = link["up"] or at - link["since_at"] <= picture["limits"]["link_lost_s"]
         body = {"ok": trouble is None and heard, "trouble": trouble, "link": link, "fw": __version__, "at": at}
         try:
             body["store"] = dict(store.health())

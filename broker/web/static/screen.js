@@ -1,8 +1,6 @@
 // The operations screen: draws the picture the bridge sends. No library, no request elsewhere, nothing old shown as new.
 
 const VEIL_AFTER_MS = 5000;
-const LINK_LOST_S = 10; // as /healthz
-const NO_DATA_S = 90; // without a heartbeat a lamp goes to "no data" by itself
 const STRIP = { most: 1880, each: 63, edge: 110, gap: 8, lines: 3, line: 13 }; // px, and lines of a name
 const OWED = ["pending", "due", "at_stop"];
 const $ = (id) => document.getElementById(id);
@@ -176,7 +174,7 @@ function truckTable() {
   const table = element("table");
   table.append(element("tr", {}, ...["truck", "life", "run", "next", "eta", "label", "age"].map((key) => element("th", { scope: "col" }, say(key)))));
   for (const row of picture.trucks) {
-    const old = row.fix_age_s === null || row.fix_age_s > 90;
+    const old = !row.fresh;
     table.append(element("tr", { "data-testid": `truck-${row.truck}` },
       element("td", {}, row.truck), element("td", {}, say(row.life === "lost" ? "lost_device" : row.life)), element("td", {}, row.run_id ?? say("none")),
       element("td", {}, named(row.next_room_name) ?? say("none")), element("td", {}, clock(row.next_eta_at)), element("td", {}, row.label ? say(row.label) : say("none")),
@@ -192,7 +190,7 @@ function roomCard(room) {
   for (const waste of room.wastes) {
     const lamp = room.lamps.find((row) => row.waste === waste || row.waste === "any");
     const arrival = room.arrivals[waste], bins = room.bins[waste];
-    const shown = room.life === "ready" && lamp && linkLostS() < NO_DATA_S ? lamp.lamp : "no_data";
+    const shown = room.life === "ready" && lamp && linkLostS() < picture.limits.no_data_s ? lamp.lamp : "no_data";
     card.append(element("p", {}, element("span", {}, `${say(waste)} ${bins && bins.count !== null ? `${bins.count} ${say(bins.count === 1 ? "bin" : "bins")}` : ""}`),
       element("span", { class: "quiet" }, arrival && arrival.eta_at ? clock(arrival.eta_at).slice(0, 5) : ""),
       element("span", { class: `lamp ${shown}`, "data-testid": `lamp-${room.room}-${waste}` }, say(shown))));
@@ -241,8 +239,8 @@ function draw() {
   const data = picture.data;
   $("sources").textContent = [`${say("oldest")}: ${age(data.oldest_fix_s)}`, `${say("refused")}: ${data.counts.refused ?? 0}`,
     data.unstored ? `${say("waiting")}: ${data.unstored}` : null, data.trouble ? `${say("trouble")} (${english(data.trouble)})` : null].filter(Boolean).join(" · ");
-  $("link").hidden = linkLostS() <= LINK_LOST_S;
-  write($("link"), $("link").hidden ? "" : say("link_lost").replace("{at}", moment(picture.link.since_at)));
+  $("link").hidden = linkLostS() <= picture.limits.link_lost_s;
+  write($("link"), $("link").hidden ? "" : sentence("link_lost", { at: moment(picture.link.since_at), no_data_s: picture.limits.no_data_s }));
   const open = picture.incidents.filter((row) => row.open);
   const incidents = open.map((row) => ({ key: `${row.truck}/${row.incident_id}`, signature: language + JSON.stringify({ ...row, age_s: 0, offers: [] }), row }));
   keyed($("incidents"), incidents.length ? incidents : [{ key: "none", signature: language, row: null }],

@@ -4,9 +4,10 @@ The reader (`epochs.read_fixes`) already refuses what is not a valid NMEA positi
 that is well-formed and still cannot be this truck's.
 """
 
+import math
 from dataclasses import dataclass
 
-from firmware.truck.gps.fix import QUALITIES_MADE_UP, Fix, metres_between
+from firmware.truck.gps.fix import EARTH_RADIUS_M, QUALITIES_MADE_UP, Fix, metres_between
 
 MAX_SPEED_MPS = 35.0
 JUMP_SLACK_M = 15.0  # two honest fixes of a standing receiver lie this far apart now and then
@@ -14,7 +15,7 @@ MAX_HDOP = 4.0
 MIN_SATS = 4
 AGREEING_TO_MOVE = 3  # so many refused fixes that agree with each other: the truck really is there
 BOX_MARGIN_KM = 20.0
-KM_PER_DEGREE = 111.0
+KM_PER_DEGREE = math.radians(EARTH_RADIUS_M) / 1000
 
 
 @dataclass(frozen=True, slots=True)

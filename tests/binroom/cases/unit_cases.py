@@ -14,7 +14,7 @@ class Rig:
     """A unit with pins that follow, flash that keeps, and a log of what was published."""
 
     def __init__(self, lamps="each", boot=3, kept=(), start_ms=0, wastes=(WET, DRY), recalls=False):
-        config = {"area": "xh", "device": "r01", "wastes": wastes, "fw": "test", "lamps": lamps}
+        config = {"area": "xh", "device": "r01", "wastes": wastes, "fw": "test", "lamps": lamps, "report_grams": 2000}
         if recalls:
             config["outbox"] = 12
             config["recalls"] = True

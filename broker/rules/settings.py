@@ -1,0 +1,52 @@
+"""What an area may set of the rules (broker.toml), each number with its usual value, which stands only here.
+
+Nothing is imported here: the configuration takes its defaults from this page, the rules take their numbers from it.
+"""
+
+from dataclasses import dataclass, field
+
+SCALE_NOISE_GRAMS = 500  # two weights of one thing may differ by so much
+
+
+@dataclass(frozen=True, slots=True)
+class Streets:
+    """What is taken of a street that nobody has driven: how fast it is, and its metres per straight metre."""
+
+    speed_mps: float = 5.0
+    detour_factor: float = 1.35
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStay:
+    """What is taken of a stay at a room where none was seen: setting up, each bin, and how many bins there are."""
+
+    setup_s: float = 60.0
+    per_bin_s: float = 25.0
+    bins: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    """The lamp's numbers, all in seconds."""
+
+    call_at_s: int = 960
+    confirm_gap_s: int = 10
+    slip_s: int = 300  # a time that moved by more than this breaks what was promised
+    recover_s: int = 120
+    back_within_s: int = 1800  # a skipped room keeps its lamp (held) if the truck is back within this time
+    unknown_within_s: int = 1800  # a silent truck expected within this time makes a dark lamp say "no data"
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchSettings:
+    """The numbers of the whole dispatch; times in seconds."""
+
+    calls: CallSettings = field(default_factory=CallSettings)
+    stays: FirstStay = field(default_factory=FirstStay)
+    streets: Streets = field(default_factory=Streets)
+    open_before_s: int = 3600  # a run appears on the screen this long before its first planned arrival
+    forget_after_s: int = 7200  # a bridge that starts this long after a run's last planned visit leaves it alone
+    lane_clear_s: int = 1200  # what a blocked lane is expected to take until somebody says it is clear
+    restate_s: int = 60  # arrivals and itineraries are sent again when an ETA moved this much
+    update_s: int = 5  # predictions are made again this often without a new position
+    after_count_s: int = 600  # a bin report this soon after the truck left still belongs to the visit

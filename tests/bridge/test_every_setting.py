@@ -1,0 +1,313 @@
+"""broker.toml: for each key there is something to be seen that is otherwise with another value."""
+
+import gc
+import logging
+import operator
+import queue
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broker.__main__ import main
+from broker.config import BrokerConfig, ConfigError
+from broker.mqtt import packets
+from broker.mqtt.link import BridgeLink
+from broker.people.roles import grant
+from broker.process import serve
+from broker.registers.elections.demo import demo_elections
+from tests.support.configured_day import configured
+from tests.support.day_sights import (
+    a_silent_truck_has_a_time,
+    area_of,
+    lamp_is_kept_lit,
+    run_is_open_after,
+    run_is_open_before,
+    seconds_between_rooms,
+    seconds_from_call_to_held,
+    seconds_over_open_country,
+    seconds_to_the_call,
+    seconds_to_the_second_visit,
+    silent_past_a_room,
+    state_of_a_late_truck_that_drives_again,
+)
+from tests.support.door import HERE, OTHER_PORT, PORT, THERE, certificate, door, tls_server
+from tests.support.processes import need_mosquitto, wait_until
+from tests.support.registers import open_registers
+from tests.support.settings_table import Row, Seen, told_apart
+
+# --- the way to the broker -----------------------------------------------------------------------------------
+
+
+def guest(what: str) -> Seen:
+    """What a broker that listens on all of this machine's addresses notes of the bridge that comes."""
+
+    def seen(folder: Path, text: str) -> Any:
+        secrets_in(folder, one="secret one", two="secret two")
+        config = configured(folder, text).mqtt
+        with door("0.0.0.0", config.port) as here:
+            link = BridgeLink(config, "xh", 1)
+            link.start()
+            try:
+                return getattr(here.guest(), what)
+            finally:
+                link.stop()
+
+    return seen
+
+
+def guest_with_tls(folder: Path, text: str) -> Any:
+    """The name on the certificate by which a broker with TLS knows the bridge; else why it does not come."""
+    one, two, broker = (certificate(folder, name) for name in ("one", "two", "broker"))
+    config = configured(folder, text).mqtt
+    with door(tls=tls_server(broker, one, two)) as here:
+        try:
+            link = BridgeLink(config, "xh", 1)
+        except ConfigError as why:
+            return str(why).split(":")[0]
+        link.start()
+        try:
+            wait_until(lambda: here.guests or here.knocks >= 2, "it comes in, or tries again")
+            return here.guests[0].certificate if here.guests else "does not trust us"
+        finally:
+            link.stop()
+
+
+def secrets_in(folder: Path, **texts: str) -> None:
+    """Files that nobody else can read."""
+    for name, text in texts.items():
+        (folder / name).write_text(f"{text}\n")
+        (folder / name).chmod(0o600)
+
+
+# --- the process ---------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def serving(folder: Path, text: str) -> Iterator[int]:
+    """A bridge that serves; gives the port of its screen, 0 without one."""
+    stop, ports = threading.Event(), queue.SimpleQueue[int | BaseException]()
+    config = configured(folder, text if "[web]" in text else text + "[web]\nport = 0\n")
+
+    def run() -> None:
+        try:
+            serve(config, stop=stop, ready=ports.put)
+        except BaseException as why:
+            ports.put(why)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        port = ports.get(timeout=30)
+        if isinstance(port, BaseException):
+            raise port
+        yield port
+    finally:
+        stop.set()
+        thread.join(30)
+        gc.unfreeze()  # what the bridge meant to keep for ever is not needed any more
+
+
+def status(port: int, path: str = "/healthz", address: str = "127.0.0.1", **headers: str) -> int:
+    """The status of a GET; 0 where nobody answers."""
+    request = urllib.request.Request(f"http://{address}:{port}{path}", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as got:
+            return int(got.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+    except OSError:
+        return 0
+
+
+def has_a_screen(folder: Path, text: str) -> bool:
+    """Whether there is a screen."""
+    with serving(folder, text) as port:
+        return port != 0
+
+
+def where_the_screen_is(folder: Path, text: str) -> tuple[str, int]:
+    """The address and port at which the screen answers, of four."""
+    with serving(folder, text):
+        places = [(address, port) for address in ("127.0.0.1", THERE) for port in (PORT, OTHER_PORT)]
+        (place,) = (place for place in places if status(place[1], address=place[0]))
+        return place
+
+
+def status_under_another_name(folder: Path, text: str) -> int:
+    """What a browser gets that was sent here by the name screen.example."""
+    with serving(folder, text) as port:
+        return status(port, Host="screen.example")
+
+
+def folders_used(folder: Path, text: str) -> list[str]:
+    """Which of the folders one and two are there once a bridge has run."""
+    with serving(folder, text):
+        pass
+    return [name for name in ("one", "two") if (folder / name).is_dir()]
+
+
+def elections(folder: Path, text: str) -> int:
+    """What somebody on this machine gets who asks for the register of elections; there is one in the folder one."""
+    open_registers(folder / "one").elections.create(demo_elections(), "demo", "demo")
+    with serving(folder, text) as port:
+        return status(port, "/api/v1/elections")
+
+
+def elections_for_wang(folder: Path, text: str) -> int:
+    """What somebody gets whose token is known to one.toml."""
+    open_registers(folder / "data" / "registers").elections.create(demo_elections(), "demo", "demo")
+    token = grant(folder / "one.toml", "Wang", "registrar", False)
+    grant(folder / "two.toml", "Li", "registrar", False)
+    with serving(folder, text) as port:
+        return status(port, "/api/v1/elections", Authorization=f"Bearer {token}")
+
+
+def warnings(folder: Path, text: str) -> int:
+    """How many lines a bridge logs that has a password file which others can read."""
+    (folder / "open").write_text("secret")
+    configured(folder, text + '[mqtt]\npassword_file = "open"\n')
+    kept = Kept()
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(kept)
+    try:
+        assert main(["--config", str(folder / "broker.toml"), "--check-config"]) == 0
+    finally:
+        root.removeHandler(kept)
+        root.setLevel(level)
+    return len(kept.lines)
+
+
+class Kept(logging.Handler):
+    """Remembers what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+# --- the bridge's own broker ---------------------------------------------------------------------------------
+
+
+def a_broker_is_there(folder: Path, text: str) -> bool:
+    """Whether somebody listens at the [mqtt] address while the bridge runs."""
+    need_mosquitto()
+    with serving(folder, text), socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", PORT)) == 0
+
+
+def folders_of_its_broker(folder: Path, text: str) -> list[str]:
+    """Which of the folders one and two the bridge's own broker uses."""
+    need_mosquitto()
+    return folders_used(folder, text)
+
+
+def unit_may_sign_in(folder: Path, text: str) -> bool:
+    """Whether the bridge's own broker takes the password that the file one gives r01."""
+    need_mosquitto()
+    secrets_in(folder, one="r01:first", two="r01:second")
+    with serving(folder, text), socket.create_connection(("127.0.0.1", PORT), 5) as client:
+        client.sendall(packets.connect("r01", "r01", "first", 20, clean=True, will=("zp/v1/xh/room/r01/life", b"")))
+        return client.recv(4) == bytes((0x20, 2, 0, 0))
+
+
+# --- the table -----------------------------------------------------------------------------------------------
+
+DOOR = f'host = "{HERE}"\nport = {PORT}\n'
+TLS = DOOR + 'ca_file = "broker.pem"\n'
+OURS = 'cert_file = "one.pem"\nkey_file = "one.key"\n'
+OWN_BROKER = f"enabled = true\n[mqtt]\nport = {PORT}\n"
+
+ROWS = (
+    Row("area.plan", '"demo"', '"feed"', area_of),
+    Row("mqtt.host", f'"{HERE}"', f'"{THERE}"', guest("address"), more=f"port = {PORT}\n"),
+    Row("mqtt.port", f"{PORT}", f"{OTHER_PORT}", guest("address"), more=f'host = "{HERE}"\n'),
+    Row("mqtt.user", '"bridge-one"', '"bridge-two"', guest("user"), more=DOOR),
+    Row("mqtt.password_file", '"one"', '"two"', guest("password"), more=DOOR),
+    Row("calls.call_at_s", "600", "1200", seconds_to_the_call, operator.gt),
+    Row("calls.confirm_gap_s", "0", "60", seconds_to_the_call, operator.lt),
+    Row("calls.slip_s", "60", "600", seconds_from_call_to_held, operator.lt),
+    Row("calls.recover_s", "0", "290", state_of_a_late_truck_that_drives_again),
+    Row("calls.back_within_s", "0", "7200", lamp_is_kept_lit, operator.lt),
+    Row("calls.unknown_within_s", "0", "7200", a_silent_truck_has_a_time, operator.gt),
+    Row("dispatch.lane_clear_s", "60", "7200", seconds_to_the_second_visit, operator.lt),
+    Row("dispatch.open_before_s", "0", "7200", run_is_open_before, operator.lt),
+    Row("dispatch.forget_after_s", "0", "7200", run_is_open_after, operator.lt),
+    Row("arrival.setup_s", "0", "300", seconds_between_rooms, operator.lt),
+    Row("arrival.per_bin_s", "0", "60", seconds_between_rooms, operator.lt),
+    Row("arrival.bins", "0", "10", seconds_between_rooms, operator.lt),
+    Row("arrival.speed_mps", "2", "10", seconds_between_rooms, operator.gt),
+    Row("arrival.speed_mps", "2", "10", silent_past_a_room),
+    Row("arrival.detour_factor", "1", "3", seconds_over_open_country, operator.lt),
+    Row("log.level", '"info"', '"error"', warnings, operator.gt),
+)
+ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquitto as its own broker
+    Row("store.url", '"one"', '"two"', folders_used),
+    Row("web.enabled", "true", "false", has_a_screen, more="port = 0\n"),
+    Row("web.host", '"127.0.0.1"', f'"{THERE}"', where_the_screen_is, more=f"port = {PORT}\n"),
+    Row("web.port", f"{PORT}", f"{OTHER_PORT}", where_the_screen_is),
+    Row("web.hosts", "[]", '["screen.example"]', status_under_another_name, operator.gt, "port = 0\n"),
+    Row("registers.folder", '"one"', '"two"', elections, operator.lt),
+    Row("registers.roles_file", '"one.toml"', '"two.toml"', elections_for_wang, operator.lt),
+    Row("mqtt.ca_file", '"broker.pem"', '"one.pem"', guest_with_tls, more=DOOR + OURS),
+    Row("mqtt.cert_file", '"one.pem"', '"two.pem"', guest_with_tls, more=TLS + 'key_file = "one.key"\n'),
+    Row("mqtt.key_file", '"one.key"', '"two.key"', guest_with_tls, more=TLS + 'cert_file = "one.pem"\n'),
+    Row("embedded.enabled", "true", "false", a_broker_is_there, operator.gt, f"[mqtt]\nport = {PORT}\n"),
+    Row("embedded.folder", '"one"', '"two"', folders_of_its_broker, more=OWN_BROKER),
+    Row("embedded.accounts", '"one"', '"two"', unit_may_sign_in, operator.gt, OWN_BROKER),
+)
+
+
+def keys_of_the_file() -> set[str]:
+    """Every key that broker.toml may have."""
+    sections = BrokerConfig.model_fields.items()
+    return {f"{section}.{key}" for section, field in sections for key in field.annotation.model_fields}  # type: ignore[union-attr]
+
+
+def test_each_key_has_a_row() -> None:
+    """A new key needs something that can be seen of it, and a key that is gone needs no row."""
+    assert {row.key for row in (*ROWS, *ROWS_OF_A_WHOLE_BRIDGE)} == keys_of_the_file()
+
+
+def beyond() -> Iterator[tuple[str, str]]:
+    """Each number's key with a value just below and just above what it may be, and what is no number."""
+    for section, its_type in BrokerConfig.model_fields.items():
+        for key, field in its_type.annotation.model_fields.items():  # type: ignore[union-attr]
+            if field.annotation in (int, float):
+                low = next(rule.ge for rule in field.metadata if hasattr(rule, "ge"))
+                high = next(rule.le for rule in field.metadata if hasattr(rule, "le"))
+                for value in (low - 1, high + 1, "nan", '"x"'):
+                    yield f"{section}.{key}", str(value)
+
+
+@pytest.mark.parametrize(("where", "value"), [*beyond(), *((key, '""') for key in (
+    "area.plan", "mqtt.host", "mqtt.user", "store.url", "web.host", "log.level"))])  # fmt: skip
+def test_what_is_out_of_bounds_is_named(where: str, value: str, tmp_path: Path) -> None:
+    """File, section and key stand in the refusal."""
+    section, key = where.split(".")
+    with pytest.raises(ConfigError) as refused:
+        configured(tmp_path, f"[{section}]\n{key} = {value}\n")
+    assert f"{tmp_path / 'broker.toml'}: [{section}] {key}: " in str(refused.value)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
+def test_a_key_changes_what_is_seen(row: Row, tmp_path: Path) -> None:
+    """The file's value reaches whoever acts on it."""
+    told_apart(row, tmp_path)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("row", ROWS_OF_A_WHOLE_BRIDGE, ids=lambda row: row.key)
+def test_a_key_changes_what_is_seen_of_a_whole_bridge(row: Row, tmp_path: Path) -> None:
+    """The file's value reaches whoever acts on it."""
+    told_apart(row, tmp_path)
