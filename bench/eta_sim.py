@@ -8,8 +8,8 @@ The goals are those of research, section 6; the world and the scores are those o
 import sys
 from statistics import fmean
 
-from tests.support.arrival_runs import run_world
-from tests.support.arrival_scores import BUCKETS_S, Score
+from tests.support.arrival.runs import run_world
+from tests.support.arrival.scores import BUCKETS_S, Score
 
 
 def row(name: str, score: Score) -> str:

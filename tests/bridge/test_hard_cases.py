@@ -50,6 +50,7 @@ def test_a_truck_that_is_no_device_id_is_refused_and_nothing_changes(morning: Mo
     assert morning.stage(incident_id) == "stored"
 
 
+@pytest.mark.real
 def test_four_hundred_presses_do_not_silence_the_bridge(morning: Morning) -> None:
     """A driver stuck for hours may press on and on: every message stays short enough for its receivers."""
     morning.serve(0)

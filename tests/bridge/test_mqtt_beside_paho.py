@@ -11,6 +11,7 @@ import socket
 import threading
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -152,6 +153,7 @@ def is_refused(ours: Ours) -> bool:
     return (kind == CONNACK and number > 0) or (kind == SUBACK and max(codes, default=0) > 2)
 
 
+@pytest.mark.real
 @given(spoilt() | st.binary(max_size=60), CUTS)
 @example(b"\x30\x02\x00\x00", [1])  # an empty topic
 @example(b"\x30\x01\x00", [1])

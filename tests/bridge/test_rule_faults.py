@@ -121,6 +121,7 @@ EVENTS: dict[str, tuple[str, Event]] = {
 }
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("name", EVENTS)
 def test_a_fault_at_any_place_of_a_decision_hides_nothing(name: str) -> None:
     """One place after the other, until nothing fails any more; then once more after a restart."""
@@ -272,6 +273,7 @@ def test_a_day_that_cannot_be_rebuilt_yet_shows_the_press_all_the_same(monkeypat
     check_presses(morning)
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("times", [2, 3, 7])
 def test_faults_one_after_the_other_stop_nothing(times: int) -> None:
     """Also where what is done about a fault fails itself."""

@@ -29,6 +29,7 @@ def tick(morning: Morning, at: float) -> None:
     morning.bridge.flush(at)
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("ahead_s", [3600, DAY_S, 20 * DAY_S])
 def test_a_clock_that_is_ahead_for_a_moment_does_not_break_the_day(morning: Morning, ahead_s: int) -> None:
     """The run goes on, the next ones open, what was called stays called, and no run of another day is in the way."""

@@ -22,6 +22,7 @@ from sim.usb_board.rom import ESP32S2_MAGIC, RomLoader
 from sim.usb_board.terminal import make_raw
 from sim.usb_board.uf2_drive import RP2350_ARM_S, Uf2Drive, make_uf2
 from tests.support.flashing import REPO, Workshop, esp_image, write_secret
+from tests.support.processes import wait_until
 from tools.flashing.board.board import open_board, why_closed
 from tools.flashing.board.image import check_image, find_drive, write_esp, write_uf2
 from tools.flashing.board.inventory import Identity, check_fit
@@ -297,8 +298,7 @@ def test_a_watchdog_waits_while_the_prompt_is_held_and_bites_afterwards(workshop
             assert board.boots == boots
             prompt.prefix = ""
             prompt.ask("import machine\nw=machine.WDT(timeout=300)\nprint(1)", "starting a watchdog")
-            time.sleep(1)
-            assert board.boots > boots
+            wait_until(lambda: board.boots > boots, "the forgotten watchdog bites")
 
 
 def test_a_port_that_never_stops_talking_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,6 +187,7 @@ def test_the_citys_known_dirt_is_refused(real: conversion.Imported) -> None:
     assert any("no truck drives 63" in reason for reason in reasons)
 
 
+@pytest.mark.real
 def test_the_citys_feed_is_accepted(real: conversion.Imported, tmp_path: Path) -> None:
     """What the converter writes is a feed that read_gtfs takes back with every run, room and time."""
     write_gtfs(real.plan, tmp_path / "tainan.zip")

@@ -3,7 +3,7 @@
 from random import Random
 from typing import Any
 
-from tests.support.bus_predictor import Zhanpai, passages, spread
+from tests.support.arrival.buses import Zhanpai, passages, spread
 
 STOPS = [{"stop_id": f"s{index}", "d": 500.0 * index, "lat": 30.0, "lon": -97.0} for index in range(30)]
 START = 1_426_000_000

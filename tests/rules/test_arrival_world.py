@@ -4,9 +4,9 @@ from random import Random
 
 import pytest
 
-from tests.support.arrival_runs import run_world
-from tests.support.arrival_scores import Scores
-from tests.support.arrival_world import fixes, make_route, make_trip
+from tests.support.arrival.runs import run_world
+from tests.support.arrival.scores import Scores
+from tests.support.arrival.world import fixes, make_route, make_trip
 
 pytestmark = pytest.mark.real
 

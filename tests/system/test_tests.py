@@ -2,16 +2,21 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
 FILES = sorted(path for path in TESTS.rglob("*.py") if path.parent.name != "store")
-DOCUMENTED = {"_exit", "_replace", "_asdict", "_fields"}  # public in spite of their names: os, namedtuple
+DOCUMENTED = {"_exit", "_getframe", "_replace", "_asdict", "_fields"}  # in spite of their names: os, sys, namedtuple
 SETTERS = {"getattr", "setattr", "delattr"}
 
-files = pytest.mark.parametrize("path", FILES, ids=[str(path.relative_to(TESTS)) for path in FILES])
+
+@cache
+def sources() -> dict[str, str]:
+    """Each file of the tests and what stands in it."""
+    return {str(path.relative_to(TESTS)): path.read_text() for path in FILES}
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -27,6 +32,7 @@ def private_lines(tree: ast.AST) -> Iterator[int]:
     """The lines that reach for a name of somebody else that begins with `_`."""
     for node in ast.walk(tree):
         names: list[str] = []
+        at = getattr(node, "lineno", 0)
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) not in ("self", "cls"):
             names = [node.attr]
         elif isinstance(node, ast.ImportFrom):
@@ -35,7 +41,7 @@ def private_lines(tree: ast.AST) -> Iterator[int]:
             said = [given.value for given in node.args[:2] if isinstance(given, ast.Constant)]
             names = [text.rpartition(".")[2] for text in said if isinstance(text, str)]
         if any(name.startswith("_") and not name.startswith("__") and name not in DOCUMENTED for name in names):
-            yield node.lineno
+            yield at
 
 
 def unexplained(source: str) -> list[int]:
@@ -47,17 +53,15 @@ def unexplained(source: str) -> list[int]:
     return [at for at in private_lines(ast.parse(source)) if at not in told]
 
 
-@files
-def test_nothing_is_imported_from_the_benchmarks_or_from_another_test(path: Path) -> None:
+def test_nothing_is_imported_from_the_benchmarks_or_from_another_test() -> None:
     """What tests share stands in tests/support, and the benchmarks take it from there."""
-    names = list(imported(ast.parse(path.read_text())))
-    assert [name for name in names if name.split(".")[0] == "bench" or ".test_" in name] == []
+    found = [(path, name) for path, source in sources().items() for name in imported(ast.parse(source))]
+    assert [(path, name) for path, name in found if name.split(".")[0] == "bench" or ".test_" in name] == []
 
 
-@files
-def test_private_names_are_reached_only_where_a_comment_says_why(path: Path) -> None:
+def test_private_names_are_reached_only_where_a_comment_says_why() -> None:
     """A test proves what is promised; where it must look behind that, it says so."""
-    assert [f"{path.name}:{at}" for at in unexplained(path.read_text())] == []
+    assert [f"{path}:{at}" for path, source in sources().items() for at in unexplained(source)] == []
 
 
 @pytest.mark.parametrize(

@@ -233,7 +233,8 @@ def _late_listener(port: int) -> list[tuple[str, bytes, bool]]:
     late.client.connect("127.0.0.1", port)
     late.client.loop_start()
     late.client.subscribe("zp/v1/xh/truck/#", qos=1)
-    time.sleep(0.5)
+    wait_for(lambda: any(retained for _, _, retained in late.heard), "what is retained")
+    time.sleep(0.2)  # and the rest of it, which comes at once
     late.client.disconnect()
     late.client.loop_stop()
     return late.heard

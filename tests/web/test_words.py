@@ -18,6 +18,7 @@ CHINESE = re.compile("[\u3400-\u9fff]")
 # columns and days as offices type them, and the one name of the product.
 CHINESE_DATA = {
     "__init__.py", "plan/demo_area.py", "plan/tainan/conversion.py", "plan/tainan/rows.py",
+    "rules/states/diagrams.py",
     "registers/elections/demo.py", "registers/safety/demo.py", "registers/exchange/preview.py",
 }  # fmt: skip
 

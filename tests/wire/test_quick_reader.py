@@ -97,6 +97,7 @@ def same(topic: str, payload: bytes) -> bool:
     return True
 
 
+@pytest.mark.real
 @settings(max_examples=300, deadline=None)
 @given(messages(KINDS), st.booleans())
 def test_what_the_table_allows_goes_the_quick_way(message: tuple[str, dict[str, Any]], more: bool) -> None:
@@ -122,6 +123,7 @@ def test_a_changed_message_is_taken_only_as_the_wire_takes_it(
     same(topic, json.dumps(body).encode("utf-8", "surrogatepass"))
 
 
+@pytest.mark.real
 @settings(max_examples=300, deadline=None)
 @given(messages(QUICK_KINDS), st.data())
 def test_broken_bytes_are_taken_only_as_the_wire_takes_them(

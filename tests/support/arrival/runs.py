@@ -15,8 +15,8 @@ from broker.rules.arrival.prediction import Eta, Promises, predict
 from broker.rules.learning.history import History
 from broker.rules.settings import FirstStay, Streets
 from broker.rules.tracking.tracker import GpsFix, RunTracker, TrackKind, TrackVisit
-from tests.support.arrival_scores import FRESH, UPDATE_S, Caller, Held, Scores, Simple
-from tests.support.arrival_world import LATENCY_S, PUBLISH_S, WASTE, Trip, fixes, make_route, make_trip
+from tests.support.arrival.scores import FRESH, UPDATE_S, Caller, Held, Scores, Simple
+from tests.support.arrival.world import LATENCY_S, PUBLISH_S, WASTE, Trip, fixes, make_route, make_trip
 
 CALL_AT_S = 960.0
 

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from tests.support.arrival_world import Trip
+from tests.support.arrival.world import Trip
 
 UPDATE_S = 10
 SPEED_WINDOW_S = 900
