@@ -129,7 +129,7 @@ class EmbeddedConfig(_Section):
 
 
 class StoreConfig(_Section):
-    """Where records are kept: a folder (TinyDB), or a postgresql:// address whose password comes from PGPASSFILE."""
+    """Where records are kept: a folder (TinyDB over SQLite), or a postgresql:// address, its password in PGPASSFILE."""
 
     url: Text = "data/records"
 

@@ -12,16 +12,16 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from broker.commands.bridge_client import Asked
 from broker.reports import corrections, figures, tables
 from broker.rules.statistics.cube import DIMENSIONS
 from broker.rules.statistics.periods import PERIODS
-from broker.store import InUse, Store, StoreError, fsck, transfer
+from broker.store import Store, StoreError, check, transfer
+from broker.store.note import NAME as NOTE
+from broker.store.note import read_note
 from broker.store.opening import is_address, must_be_store, open_store, reading_store
 from broker.words import LANGUAGES
 
 SUFFIXES = (".jsonl", ".json")
-_DAYS = ("records", "open")
 _LOST = 3
 _FSCK_ENDS = (
     "Exit codes: 0 all is good or was repaired; 1 something is not good, or could not be looked at; 2 wrongly asked; "
@@ -39,7 +39,7 @@ def add_commands(subparsers: Any) -> None:
         "fsck", parents=[where], help="look the records over, say what is wrong, repair", epilog=_FSCK_ENDS
     )
     command.add_argument("--repair", action="store_true", help="put right what can be; what is replaced is kept aside")
-    command.add_argument("--copies", type=Path, help="folder of a copy of this store, for damaged sealed files")
+    command.add_argument("--copies", type=Path, help="folder of a copy of this store, to take damaged records from")
     command.set_defaults(run=run_fsck)
     command = subparsers.add_parser("export", parents=[where], help="write all records to one file")
     command.add_argument("target", type=Path, help="FILE.jsonl (resumable) or FILE.json (opens with stock TinyDB)")
@@ -90,26 +90,21 @@ def _place(arguments: argparse.Namespace) -> tuple[str, str, str]:
 
 def _asked_place(arguments: argparse.Namespace) -> tuple[str, str, str]:
     where = arguments.store
-    if where is None or (arguments.area is None and not (Path(where) / "store.json").exists()):
-        if where is not None and not is_address(where) and any((Path(where) / name).exists() for name in _DAYS):
-            raise ValueError(f"{Path(where) / 'store.json'} is missing; run `python3 -m broker fsck --store {where}`")
+    note = None if where is None or is_address(where) else read_note(Path(where))
+    if note is not None:
+        if (arguments.area or note.area, arguments.timezone or note.timezone) != (note.area, note.timezone):
+            held = f"{where} holds area {note.area} in time zone {note.timezone}"
+            raise ValueError(f"{held}: leave out --area and --timezone")
+        return where, note.area, note.timezone
+    if where is None or arguments.area is None:
+        if where is not None and not is_address(where) and Path(where).is_dir() and any(Path(where).iterdir()):
+            raise ValueError(f"{Path(where) / NOTE} is missing; run `python3 -m broker fsck --store {where}`")
         from broker.config import read_config
         from broker.settings import configured_plan
 
         config = read_config(arguments.config)
         plan = configured_plan(config)
         return where or config.store.url, arguments.area or plan.area_id, arguments.timezone or plan.timezone
-    about = Path(where) / "store.json"
-    if about.exists():
-        try:
-            found = orjson.loads(about.read_bytes())
-            area, timezone = str(found["area"]), str(found["timezone"])
-        except (LookupError, TypeError, ValueError) as error:
-            advice = f"run `python3 -m broker fsck --store {where}`"
-            raise ValueError(f"{about} does not say area and time zone; {advice}") from error
-        if (arguments.area or area) != area or (arguments.timezone or timezone) != timezone:
-            raise ValueError(f"{where} holds area {area} in time zone {timezone}: leave out --area and --timezone")
-        return where, area, timezone
     return where, arguments.area, arguments.timezone or "Asia/Shanghai"
 
 
@@ -186,7 +181,7 @@ def _fsck(arguments: argparse.Namespace) -> int:
     must_be_store(where)
     bad = repaired = lost = 0
     stamp = f"fsck-{int(time.time())}"
-    for finding in fsck.check(Path(where), arguments.copies, arguments.repair, stamp=stamp):
+    for finding in check.check(Path(where), arguments.copies, arguments.repair, stamp=stamp):
         bad += not finding.good
         repaired += finding.repaired
         lost += finding.lost
@@ -207,20 +202,17 @@ def _fsck_database(arguments: argparse.Namespace) -> int:
     where, area, timezone = _place(arguments)
     database = PostgresStore(where, area, timezone, time.time, make=False)
     try:
-        wrong = [f"{kind}: the day sums are not what a recount gives" for kind in database.wrong_sums()]
         stored, there = database.stored_and_there()
-        if stored != there:
-            wrong.append(f"{stored} records were stored, {there} are there; `import` a copy to bring back others")
-        for text in wrong:
-            print(f"{'FIXED' if arguments.repair else 'BAD':5} {area}: {text}")
-        if not wrong:
-            print(f"GOOD  {area}: {there} records, sums equal a recount")
+        if stored == there:
+            print(f"GOOD  {area}: {there} records")
             return 0
+        text = f"{stored} records were stored, {there} are there; `import` a copy to bring back others"
+        print(f"{'FIXED' if arguments.repair else 'BAD':5} {area}: {text}")
         if not arguments.repair:
             return 1
         database.recount()
         lost = "; records that are lost stay lost" if there < stored else ""
-        print(f"{area}: sums and number of records were counted again{lost}")
+        print(f"{area}: the number of records was counted again{lost}")
         return _LOST if there < stored else 0
     finally:
         database.close()
@@ -291,19 +283,15 @@ def _amend(arguments: argparse.Namespace) -> int:
             patch[field] = orjson.loads(value)
         except ValueError:
             patch[field] = value  # a plain word
-    try:
-        with _opened(arguments) as store:
-            record = corrections.named(store, arguments.record)
-            _, _, timezone = _place(arguments)
-            now_at = int(time.time())
-            after = corrections.correct(store, record, patch, arguments.reason, arguments.who, now_at, timezone)
-        record_id, was, now = record.id, record.body, after.body
-    except InUse as why:
-        said = {"record": arguments.record, "patch": patch, "reason": arguments.reason, "who": arguments.who}
-        answer = Asked(arguments.config, _place(arguments)[0], why).post("/api/v1/amendments", said)
-        record_id, was, now = answer["record"], answer["was"], answer["body"]
+    with _opened(arguments) as store:
+        record = corrections.named(store, arguments.record)
+        _, _, timezone = _place(arguments)
+        after = corrections.correct(
+            store, record, patch, arguments.reason, arguments.who, int(time.time()), timezone
+        )
     for field in patch:
-        print(f"{record_id}: {field} {orjson.dumps(was[field]).decode()} -> {orjson.dumps(now[field]).decode()}")
+        was, now = (orjson.dumps(body[field]).decode() for body in (record.body, after.body))
+        print(f"{record.id}: {field} {was} -> {now}")
     return 0
 
 
@@ -330,17 +318,8 @@ def _stats(arguments: argparse.Namespace) -> int:
     if date.fromisoformat(to_day) - date.fromisoformat(from_day) > timedelta(days=tables.MAX_DAYS):
         raise ValueError(f"--to {to_day} is more than {tables.MAX_DAYS} days after --from {from_day}")
     tables.dimensions(arguments.by)  # asked for in vain is said, whichever table it is and whoever answers
-    try:
-        with _opened(arguments) as store:
-            text = _counted(store, arguments, from_day, to_day)
-    except InUse as why:
-        bridge = Asked(arguments.config, _place(arguments)[0], why)
-        if arguments.format == "html":
-            text = bridge.get(f"/report/{to_day}", {"language": arguments.language})
-        else:
-            asked = {"from_day": from_day, "to_day": to_day, "period": arguments.period, "by": arguments.by,
-                     "table": arguments.table, "format": arguments.format}  # fmt: skip
-            text = bridge.get("/api/v1/stats", asked)
+    with _read(arguments) as store:
+        text = _counted(store, arguments, from_day, to_day)
     sys.stdout.write(text)
     return 0
 

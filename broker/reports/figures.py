@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from broker.reports import corrections, tables
 from broker.rules.statistics.cube import Cube, count
-from broker.store import Record, Store, amendments
+from broker.store import Record, Store, amendments, where
 from broker.store.days import Days
 
 # The records of an event lie around it: from so many days before to so many days after (None: whenever they came).
@@ -27,8 +27,9 @@ def facts_of(store: Store, from_day: str, to_day: str, timezone: str) -> list[Re
     for kind, (before, after) in KINDS.items():
         start = days.start((first - timedelta(days=before)).isoformat())
         end = None if after is None else days.start((last + timedelta(days=after + 1)).isoformat())
-        found += store.scan(kind, start, end)
-    return corrections.laid_over(found, store.scan(amendments.KIND))
+        query = (where("kind") == kind) & (where("at") >= start)
+        found += store.search(query if end is None else query & (where("at") < end))
+    return corrections.laid_over(found, store.search(where("kind") == amendments.KIND))
 
 
 def figures_of(store: Store, from_day: str, to_day: str, timezone: str) -> Cube:

@@ -1,13 +1,19 @@
-"""The durable record: one small interface, TinyDB (default) and PostgreSQL behind it.
+"""The durable record: one small interface, TinyDB over SQLite (default) and PostgreSQL behind it.
 
 `append` returns only when its records would survive a power cut; appending a record whose id is stored
-already changes nothing (devices resend until they are acknowledged). No backend's query language leaks
-through this page.
+already changes nothing (devices resend until they are acknowledged). Questions are asked in TinyDB's language.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
+
+from tinydb import where
+from tinydb.queries import QueryInstance
+
+__all__ = [
+    "Conflict", "Corrupt", "Full", "Receipt", "Record", "Refused", "Store", "StoreError", "Unavailable", "where",
+]  # fmt: skip
 
 
 class StoreError(Exception):
@@ -20,10 +26,6 @@ class Full(StoreError, OSError):  # noqa: N818 - the name says what is so
 
 class Unavailable(StoreError, ConnectionError):  # noqa: N818 - the name says what is so
     """The backend cannot be reached or used; retry later."""
-
-
-class InUse(Unavailable):
-    """Another process has the records open: ask that one."""
 
 
 class Corrupt(StoreError, ValueError):  # noqa: N818 - the name says what is so
@@ -86,6 +88,14 @@ class Store(Protocol):
         """The record of this id (with its amendments applied), or None."""
         ...
 
+    def search(self, query: QueryInstance, amended: bool = True) -> Iterator[Record]:
+        """The records a TinyDB query holds for, ordered by (at, id): `search(where("key") == "r01")`.
+
+        A record is the document {id, kind, key, at, received_at, area, body}. Comparisons on id, kind, key and at are
+        answered by an index; on anything else each record that these leave is looked at.
+        """
+        ...
+
     def scan(
         self,
         kind: str,
@@ -106,15 +116,6 @@ class Store(Protocol):
 
         `since_at` leaves out records that happened before it: a bridge that starts asks for the last two days and
         reads two days, not all years.
-        """
-        ...
-
-    def totals(self, kind: str, from_day: str, to_day: str, by: Sequence[str]) -> list[dict[str, Any]]:
-        """Sums per event day (YYYY-MM-DD, area time zone, both ends included) and the body fields in `by`.
-
-        One row per day and combination that has records: `day`, the fields of `by`, `records`, and the sum of every
-        whole-number measure of the body (broker/store/sums.py says which). Records whose body holds a list of bins
-        are counted per bin. Amendments are applied.
         """
         ...
 

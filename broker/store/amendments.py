@@ -73,6 +73,10 @@ class Amendments:
         """The ids of amended records of a kind."""
         return (record_id for record_id, its_kind in list(self._kinds.items()) if its_kind == kind)
 
+    def all_applied(self, originals: list[Record]) -> list[Record]:
+        """The records, each with its amendments."""
+        return [self.applied(record) for record in originals] if self._patches else originals
+
     def applied(self, original: Record) -> Record:
         """The record with its amendments laid over its body, in their order."""
         patches = self._patches.get(original.id)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from broker.store.tinyjournal import Files
+from broker.store.files import Files
 
 RESERVE_BYTES = 1024 * 1024
 
@@ -18,7 +18,7 @@ class Reserve:
         """Make it if it is not there and the disk has more than so many bytes free."""
         try:
             if not self._path.exists() and self._files.free_bytes(self._folder) > from_bytes:
-                self._files.write_file(self._path, b"\0" * RESERVE_BYTES)
+                self._files.write_whole(self._path, b"\0" * RESERVE_BYTES)
         except OSError as error:
             self._note(f"{self._path}: no reserve for a full disk could be made: {error}")
 

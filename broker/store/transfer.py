@@ -2,8 +2,7 @@
 
 A `.jsonl` file holds one record per line, by kind, then by (at, id), as first stored; amendments are records like any
 other. A `.json` file is TinyDB's, one table per kind, and opens with stock `TinyDB(path)`. Importing twice, or again
-after an interruption, stores nothing twice: ids are ids. The store's own `.jsonl` files (journals, positions) can be
-imported as well, so that what fsck set aside is not out of reach.
+after an interruption, stores nothing twice: ids are ids.
 """
 
 import errno
@@ -16,9 +15,8 @@ from typing import IO, Any
 
 import orjson
 
-from broker.store import Conflict, Corrupt, Full, Receipt, Record, Store, StoreError, codec
-from broker.store.tinyjournal import Files, document_of
-from broker.store.tinyjournal.frames import HEADER
+from broker.store import Conflict, Corrupt, Full, Receipt, Record, Store, StoreError, codec, where
+from broker.store.files import Files
 
 BATCH = 1000
 _AGAIN = "mend or remove it and import again: what is stored by then stays"
@@ -52,9 +50,7 @@ def export_lines(store: Store, target: Path, progress: Progress) -> int:
 
 
 def _named(draft: Path, target: Path) -> None:
-    files = Files()
-    files.replace(draft, target)
-    files.sync_folder(target.parent)
+    Files().replace(draft, target)
 
 
 @contextmanager
@@ -133,17 +129,11 @@ def export_tinydb(store: Store, target: Path, progress: Progress) -> int:
 
 
 def read_lines(source: Path) -> Iterator[Record]:
-    """The records of a `.jsonl` file, of an export or of a store; raises Corrupt naming the line that is none."""
+    """The records of a `.jsonl` file; raises Corrupt naming the line that is none."""
     with source.open("rb") as file:
         for number, line in enumerate(file, 1):
-            if not line.strip() or HEADER.fullmatch(line) is not None:
-                continue
-            where = f"line {number}"
-            put = document_of(line.rstrip(b"\n"))
-            if put is None:
-                yield _record(source, where, line)
-            else:
-                yield _from_fields(source, where, {**_json(source, where, put[1]), "kind": put[0]})
+            if line.strip():
+                yield _record(source, f"line {number}", line)
 
 
 def read_tinydb(source: Path) -> Iterator[Record]:
@@ -160,28 +150,25 @@ def read_tinydb(source: Path) -> Iterator[Record]:
         raise Corrupt(f"{source} is not a TinyDB file, which has tables of documents: {error}") from error
 
 
-def _record(source: Path, where: str, line: bytes) -> Record:
-    return _from_fields(source, where, _json(source, where, line))
-
-
-def _json(source: Path, where: str, text: bytes) -> Any:
+def _record(source: Path, place: str, line: bytes) -> Record:
     try:
-        return orjson.loads(text)
+        fields = orjson.loads(line)
     except ValueError as error:
-        raise Corrupt(f"{source}: {where} is not JSON: {error}; {_AGAIN}") from error
+        raise Corrupt(f"{source}: {place} is not JSON: {error}; {_AGAIN}") from error
+    return _from_fields(source, place, fields)
 
 
-def _from_fields(source: Path, where: str, fields: Any) -> Record:
+def _from_fields(source: Path, place: str, fields: Any) -> Record:
     try:
         if not isinstance(fields, dict):
             raise TypeError("it is no object")
         missing = [field for field in Record._fields if field not in fields]
         if missing:
             raise TypeError(f"it has no {' and no '.join(missing)}")
-        record = codec.from_fields(fields["kind"], fields)
+        record = Record(*(fields[field] for field in Record._fields))
         codec.check(record)
     except (TypeError, ValueError) as error:
-        raise Corrupt(f"{source}: {where} is not a record: {error}; {_AGAIN}") from error
+        raise Corrupt(f"{source}: {place} is not a record: {error}; {_AGAIN}") from error
     return record
 
 
@@ -210,13 +197,6 @@ def import_records(records: Iterable[Record], store: Store, progress: Progress) 
 
 def _others(batch: list[Record], store: Store) -> list[str]:
     """The ids of a stored batch under which the store has something else."""
-    kinds: dict[str, dict[str, Record]] = {}
-    for record in batch:
-        kinds.setdefault(record.kind, {})[record.id] = record
-    for kind, wanted in kinds.items():
-        times = [record.at for record in wanted.values()]
-        for stored in store.scan(kind, min(times), max(times) + 1, amended=False):
-            given = wanted.get(stored.id)
-            if given is not None and codec.encode(given) == codec.encode(stored):
-                del wanted[stored.id]
-    return [record_id for wanted in kinds.values() for record_id in wanted]
+    ids = list({record.id for record in batch})
+    stored = {one.id: codec.encode_with_kind(one) for one in store.search(where("id").one_of(ids), amended=False)}
+    return [record.id for record in batch if codec.encode_with_kind(record) != stored.get(record.id)]

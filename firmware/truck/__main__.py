@@ -16,7 +16,7 @@ from firmware.truck.config import ConfigError, load
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs until SIGTERM or SIGINT; returns 0, 2 for a bad configuration, 1 if the truck cannot run."""
+    """Runs until SIGTERM or SIGINT; returns 0, 2 for a bad configuration, 1 if it cannot run or its outbox is bad."""
     parser = argparse.ArgumentParser(prog="python3 -m firmware.truck", description="The truck agent of Zhanpai.")
     parser.add_argument("--config", type=Path, required=True, help="truck.toml; see truck.example.toml")
     parser.add_argument("--check-config", action="store_true", help="read the configuration, say what is wrong, end")
@@ -29,6 +29,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     if given.check_config:
+        from firmware.truck.outbox.file import wrong_with
+
+        wrong = wrong_with(config.outbox_path)
+        if wrong is not None:
+            print(wrong, file=sys.stderr)
+            return 1
         print(f"{given.config}: good; truck {config.truck_id} of area {config.area}")
         return 0
     environment.need(*environment.TRUCK)

@@ -52,7 +52,8 @@ class TruckDevice:
         out: list[Output] = []
         if self.outbox.damaged is not None:
             name = self.outbox.damaged
-            text = f"the outbox was damaged: moved to {name}, a new one is in use; keep that file for the technician"
+            kept = f"moved to {name}" if name.exists() else "it is missing"
+            text = f"the outbox was damaged: {kept}, a new one is in use; keep that file for the technician"
             out.append(Note("outbox_damaged", text))
         return out + self.handle(Started(self.outbox.open_incidents(), button_down), now_s)
 

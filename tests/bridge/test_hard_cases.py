@@ -1,6 +1,5 @@
 """Hard cases of the bridge: presses that come late or twice, odd clicks, brokers that were away, faults of our own."""
 
-import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 from broker.rules.day.attention import Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Corrupt, Full, StoreError
-from broker.store.tinyjournal import Files
+from broker.store.sqlite_store import SQLiteStore
 from firmware import wire
 from tests.support.bridge_morning import Morning
 
@@ -153,10 +152,10 @@ def test_a_bad_place_of_the_disk_neither_stops_the_bridge_nor_stores_what_is_new
     morning.close()
     morning.open()
 
-    def unreadable(*_: object) -> bytes:
-        raise OSError(errno.EIO, "Input/output error")
+    def unreadable(*_: object) -> None:
+        raise Corrupt("row 1 is not what was written")
 
-    monkeypatch.setattr(Files, "read", unreadable)
+    monkeypatch.setattr(SQLiteStore, "get", unreadable)
     morning.seq -= 1
     morning.fix(1.0)
     morning.fix(2.0)

@@ -18,7 +18,7 @@ from broker.rules.states.visit import Visit
 from broker.rules.statistics.cube import total
 from broker.store import Conflict, Record, Refused, Store
 from broker.store.days import Days
-from broker.store.tinydb_store import TinyDBStore
+from broker.store.sqlite_store import SQLiteStore
 from broker.web.api.record import record_router
 from firmware import wire
 from tests.support.bridge_morning import DAY as MORNING
@@ -70,7 +70,7 @@ def test_a_correction_holds_when_the_bridge_writes_the_visit_again(tmp_path: Pat
 
 def test_the_last_correction_wins_whichever_state_it_was_made_in(tmp_path: Path) -> None:
     """Two states of a visit, corrected one after the other; a weigh-in's correction is of that weigh-in alone."""
-    store = TinyDBStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
+    store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
     early, late = visit(at=NOON), visit(at=NOON + 60, number=2)
     load = {"grams": 1000, "run_id": None, "at": NOON}
     weighed = [Record(f"weighing:t01:{n}", "weighing", "t01", NOON + n, NOON, "xh", load) for n in (1, 2)]
@@ -102,7 +102,7 @@ def served(tmp_path: Path) -> Any:
     """A store with one served visit whose lamp was not decided on, as the bridge writes it; and its API."""
     body = visit(sequence=1, call_id="c1", original=True, inferred=False, kept_lit=None, not_before_at=None).body
     body = {**body, "passed_at": None}
-    store = TinyDBStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
+    store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
     store.append([Record("v1", "visit", "run1/r01/1", NOON, NOON, "xh", body)])
     app = FastAPI()
     app.include_router(record_router(store, demo_plan()))
@@ -140,7 +140,7 @@ def test_what_people_know_better_is_taken(served: Any, field: str, value: Any, k
 def test_a_time_that_never_was_or_was_twice_is_refused(tmp_path: Path, day: str) -> None:
     """Where the clocks are changed an hour is missing or comes again: Unix seconds say which is meant."""
     at = Days("Europe/Berlin").start(day)
-    store = TinyDBStore(tmp_path / "s", "xh", "Europe/Berlin", lambda: NOON, min_free_bytes=0)
+    store = SQLiteStore(tmp_path / "s", "xh", "Europe/Berlin", lambda: NOON, min_free_bytes=0)
     store.append([Record("v1", "visit", "run1/r01/1", at, NOON, "xh", visit().body)])
     record = corrections.named(store, "v1")
     with pytest.raises(Refused, match=r"Unix seconds.*the clocks were changed then"):
@@ -203,7 +203,7 @@ def test_the_command_takes_the_area_s_time_and_refuses_what_the_api_refuses(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What was and what is now is printed; a refusal names the field and what it can be."""
-    store = TinyDBStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
+    store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
     store.append([Record("v1", "visit", "run1/r01/1", NOON, NOON, "xh", visit().body)])
     store.close()
     asked = ["amend", "--store", str(tmp_path / "s"), "--reason", "r", "--who", "w", "v1"]

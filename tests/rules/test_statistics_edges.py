@@ -11,7 +11,7 @@ from broker.rules.statistics.cube import count, total
 from broker.rules.statistics.findings import disagreeing, lanes, weigh_ins
 from broker.store import Record
 from broker.store.days import Days
-from broker.store.tinydb_store import TinyDBStore
+from broker.store.sqlite_store import SQLiteStore
 from broker.web.pages import day_report
 from tests.support.bridge_morning import DAY as MORNING
 from tests.support.bridge_morning import Morning
@@ -52,7 +52,7 @@ def test_a_click_on_a_passed_visit_two_days_later_ends_its_minutes_when_the_truc
     due = visit(key, at=NOON - 960, state="due", arrived_at=None, left_at=None)
     passed = visit(key, at=NOON, number=2, state="due", arrived_at=None, left_at=None, passed_at=NOON)
     clicked = visit(key, at=NOON + 48 * HOUR, number=3, arrived_at=None, left_at=NOON + 48 * HOUR, passed_at=NOON)
-    store = TinyDBStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
+    store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
     store.append([Record(one.id, "visit", key, one.at, one.at, "xh", one.body) for one in (due, passed, clicked)])
     figures = total(figures_of(store, DAY, DAY, ZONE), DAY, DAY)
     assert figures is not None and (figures["served"], figures["outside_s"]) == (1, 960)
@@ -197,7 +197,7 @@ def test_a_day_asked_alone_has_what_lies_over_midnight(tmp_path: Path):
         Fact("call", "c", "call:c:2", MIDNIGHT, {**call, "lead_s": 960}),
         keeper(MIDNIGHT - 600),
     ]
-    store = TinyDBStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
+    store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
     store.append([Record(fact.id, fact.kind, fact.key, fact.at, fact.at, "xh", fact.body) for fact in facts])
     before, after = (total(figures_of(store, day, day, ZONE), day, day) for day in (DAY, NEXT))
     assert before is not None and (before["calls_13_to_19"], before["visits"]) == (1, 0)
@@ -218,7 +218,7 @@ def test_a_day_asked_alone_knows_what_its_records_follow_from(tmp_path: Path, ga
         Fact("call", "c", "call:c:1", before, {**call, "lead_s": None}),
         Fact("call", "c", "call:c:2", after, {**call, "lead_s": 960}),
     ]  # fmt: skip
-    store = TinyDBStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
+    store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
     store.append([Record(fact.id, fact.kind, fact.key, fact.at, fact.at, "xh", fact.body) for fact in facts])
     day, next_day = Days(ZONE).of(before), Days(ZONE).of(after)
     figures = [total(figures_of(store, one, one, ZONE), one, one) for one in (day, next_day)]

@@ -6,9 +6,8 @@ import pytest
 
 from broker.__main__ import main
 from broker.store import Record
-from broker.store.tinydb_store import TinyDBStore
-from tests.rules.test_statistics import NOON, visit
-from tests.store.test_commands import ZONE
+from broker.store.sqlite_store import SQLiteStore
+from tests.support.facts import NOON, ZONE, visit
 from tests.support.processes import BridgeProcess, mosquitto
 
 DAYS = ["--from", "2026-11-20", "--to", "2026-11-26"]
@@ -27,12 +26,13 @@ REFUSED = [
 ]
 
 
+@pytest.mark.real
 def test_figures_and_corrections_while_the_bridge_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The same bytes as from the records themselves, an amendment that counts at once, and errors in words."""
     broker = mosquitto(tmp_path / "mqtt")
     bridge = BridgeProcess(tmp_path / "bridge", broker.port)
     served = visit(sequence=1)
-    store = TinyDBStore(bridge.folder / "records", "xh", ZONE, lambda: NOON)
+    store = SQLiteStore(bridge.folder / "records", "xh", ZONE, lambda: NOON)
     store.append([Record(served.id, "visit", served.key, NOON, NOON, "xh", served.body)])
     store.close()
     command = ["--config", str(bridge.folder / "broker.toml")]
@@ -55,9 +55,12 @@ def test_figures_and_corrections_while_the_bridge_runs(tmp_path: Path, capsys: p
         assert "there is no record 'nobody'" in said(["amend", "nobody", *amend[2:]], 1)
         assert "arrived_at" in said([*amend[:2], "arrived_at=2026-11-22T11:58", *amend[3:]])
         assert "room says what the record is about" in said([*amend[:2], "room=r02", *amend[3:]], 1)
-        elsewhere = ["--config", str(tmp_path / "none.toml"), "stats", "--store", str(bridge.folder / "records"), *DAYS]
-        assert main(elsewhere) == 1
-        assert "name its configuration with --config" in capsys.readouterr().err
+        assert said(["stats", "--store", str(bridge.folder / "records"), *DAYS]) == said(QUESTIONS[0])
+        assert "each as it was written" in said(["fsck", "--store", str(bridge.folder / "records")])
+        out = str(tmp_path / "x.jsonl")
+        assert f"{out}: " in said(["export", "--store", str(bridge.folder / "records"), out])
+        assert "in use by process" in said(["fsck", "--repair", "--store", str(bridge.folder / "records")], 1)
+        assert "in use by process" in said(["import", "--store", str(bridge.folder / "records"), out], 1)
         after = said(QUESTIONS[0])
         assert bridge.stop() == 0
         assert said(QUESTIONS[0]) == after

@@ -1,9 +1,13 @@
 """What no backend takes in, said at the door and alike for all of them."""
 
-import pytest
+from types import MappingProxyType
 
-from bench.store_faults import NOON
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from broker.store import Record, Refused, codec
+from tests.support.store_faults import NOON
 
 
 def nested(levels: int) -> dict:
@@ -34,8 +38,6 @@ def thing(body: dict, kind: str = "thing") -> Record:
         (thing({"a": -(2**53)}), "a whole number is beyond"),
         (thing({"a": 10**5000}), "a whole number is beyond"),
         (thing(nested(201)), "nested deeper than 200 levels"),
-        (thing({}, "seen"), "kind must be a word"),
-        (thing({}, "manifest"), "kind must be a word"),
         (thing({}, 5), "kind must be a word"),
         (thing([]), "its body must be an object"),
         (amendment(record_id=None), "its record_id must be a text"),
@@ -60,4 +62,37 @@ def test_what_every_backend_keeps_is_taken():
     """The greatest numbers, the deepest body, a whole amendment."""
     for record in (thing({"a": 2**53 - 1, "b": [-(2**53) + 1], "c": True}), thing(nested(200)), amendment()):
         codec.check(record)
-        assert codec.decode(record.kind, codec.encode(record)) == record
+        (row,) = codec.rows_of([record])
+        assert codec.records_of([tuple(part.encode() if isinstance(part, str) else part for part in row)]) == [record]
+
+
+_text = st.text(st.sampled_from("ab中é \x00\x1f\x7f\ud800\u200b"), max_size=4) | st.just("x" * 301)
+_number = st.sampled_from([0, 1, NOON, True, -1, 1.0, codec.MAX_TIME_S + 1, 2**53, 2**53 - 1, 10**30, "1", None])
+_body = st.dictionaries(st.sampled_from(["a", "\ud800", 1, None]), _number | _text | st.just(nested(199)), max_size=2)
+_record = st.builds(
+    Record, id=_text, kind=st.sampled_from(["bins", "Bins", "", 5, "amendment"]), key=_text | _number, at=_number,
+    received_at=_number, area=_text, body=_body | st.just([]) | st.builds(MappingProxyType, _body),
+)  # fmt: skip
+_good = st.builds(
+    Record, id=st.sampled_from(["a:1:2", "中"]), kind=st.just("bins"), key=st.just("k"), at=st.just(NOON),
+    received_at=st.just(0), area=st.just("xh"), body=_body,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(records=st.lists(_record | _good, max_size=3))
+def test_a_batch_looked_at_by_columns_is_what_each_record_alone_is(records):
+    """The quick look at a whole batch and the slow one at each record take and refuse the same, and write the same."""
+
+    def outcome(how):
+        try:
+            return how()
+        except Refused:
+            return "refused"
+
+    def slowly():
+        for record in records:
+            codec.check(record)
+        return [codec.encode_body(record).decode() for record in records]
+
+    assert outcome(lambda: [row[6] for row in codec.rows_of(records)]) == outcome(slowly)

@@ -1,7 +1,6 @@
-"""fsck, export and import: what a technician has in a cellar at night."""
+"""Export, import, amend and stats: what a technician has in a cellar at night."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,33 +9,24 @@ from pathlib import Path
 import pytest
 from tinydb import TinyDB
 
-from bench.store_faults import NOON, QuickFiles, batch, open_store
 from broker.__main__ import main
-from broker.store import Conflict, Corrupt, Unavailable, fsck, transfer
+from broker.store import Conflict, Corrupt, transfer
 from broker.store.postgres_store import PostgresStore
-from broker.store.tinydb_store import TinyDBStore
-from tests.store.test_contract import bins, database, visit  # noqa: F401 - a fixture
+from broker.store.sqlite_store import SQLiteStore
+from tests.support.records import ZONE, bins, visit
+from tests.support.store_faults import NOON, batch, findings, open_store
 
-ZONE = "Asia/Shanghai"
 
-
-def filled(folder: Path) -> TinyDBStore:
-    """A store with two sealed days, an open one, and an amendment."""
+def filled(folder: Path) -> SQLiteStore:
+    """A store with two past days, today, and an amendment."""
     clock = [float(NOON)]
-    store = TinyDBStore(
-        folder, "xh", ZONE, lambda: clock[0], files=QuickFiles(), min_free_bytes=0, seal_in_background=False
-    )
+    store = open_store(folder, lambda: clock[0])
     for day in range(3):
         clock[0] = NOON + day * 86_400.0
         store.append([*batch(10 * day + 1, int(clock[0])), *batch(10 * day + 2, int(clock[0]))])
     store.append([visit(1, "served"), bins(77, count=3, room="r09")])
     store.amend(visit(1, "served").id, {"bins_before": 9}, "miscounted", "ann", NOON)
     return store
-
-
-def findings(folder: Path, **options) -> list[fsck.Finding]:
-    """What fsck says, without the good."""
-    return [finding for finding in fsck.check(folder, **options) if not finding.good]
 
 
 def nothing(more: int) -> None:
@@ -50,7 +40,8 @@ def folder(tmp_path) -> Path:
     return tmp_path / "s"
 
 
-def test_export_and_import_give_the_same_bytes_everywhere(folder, tmp_path, database):  # noqa: F811
+@pytest.mark.real
+def test_export_and_import_give_the_same_bytes_everywhere(folder, tmp_path, database):
     """Folder to lines to folder, to PostgreSQL, to a TinyDB file and back: every export is byte-equal."""
     source = filled(tmp_path / "other")
     first = tmp_path / "first.jsonl"
@@ -58,7 +49,7 @@ def test_export_and_import_give_the_same_bytes_everywhere(folder, tmp_path, data
     assert count == source.health()["records"] == len(first.read_bytes().splitlines())
     transfer.export_tinydb(source, tmp_path / "first.json", nothing)
     clock = lambda: NOON  # noqa: E731
-    targets = [TinyDBStore(tmp_path / "a", "xh", ZONE, clock), TinyDBStore(tmp_path / "b", "xh", ZONE, clock),
+    targets = [SQLiteStore(tmp_path / "a", "xh", ZONE, clock), SQLiteStore(tmp_path / "b", "xh", ZONE, clock),
                PostgresStore(database, "transfer", ZONE, clock)]  # fmt: skip
     transfer.import_records(transfer.read_lines(first), targets[0], nothing)
     transfer.import_records(transfer.read_tinydb(tmp_path / "first.json"), targets[1], nothing)
@@ -68,9 +59,6 @@ def test_export_and_import_give_the_same_bytes_everywhere(folder, tmp_path, data
         transfer.export_lines(target, again, nothing)
         assert again.read_bytes() == first.read_bytes()
         assert target.get(visit(1, "served").id) == source.get(visit(1, "served").id)
-        assert target.totals("visit", "2026-11-01", "2026-12-31", ["truck"]) == source.totals(
-            "visit", "2026-11-01", "2026-12-31", ["truck"]
-        )
         target.close()
     source.close()
 
@@ -159,19 +147,15 @@ def test_import_names_the_line_that_is_wrong(tmp_path):
         list(transfer.read_tinydb(path))
 
 
-def test_import_takes_the_files_of_a_store(folder, tmp_path):
-    """Journals and sealed positions have headers between their records, and line breaks at their end."""
+def test_import_passes_empty_lines_over(folder, tmp_path):
+    """Line breaks at the end of a file are no records."""
     source, target = open_store(folder, lambda: NOON + 2 * 86_400), open_store(tmp_path / "t", lambda: NOON)
-    for path in sorted(folder.glob("**/*.jsonl")):
-        transfer.import_records(transfer.read_lines(path), target, nothing)
-    assert list(target.scan("fix")) == list(source.scan("fix")) != []
-    today = list(target.scan("visit", amended=False))  # and not those of the sealed days: these are TinyDB's files
-    assert len(today) == 3 and all(record in list(source.scan("visit", amended=False)) for record in today)
     transfer.export_lines(source, tmp_path / "x.jsonl", nothing)
-    source.close()
     with (tmp_path / "x.jsonl").open("ab") as file:
         file.write(b"\n\n")
     transfer.import_records(transfer.read_lines(tmp_path / "x.jsonl"), target, nothing)
+    assert list(target.scan("fix")) == list(source.scan("fix")) != []
+    source.close()
     target.close()
     assert findings(tmp_path / "t") == []
 
@@ -218,164 +202,6 @@ def test_exported_tinydb_file_opens_with_stock_tinydb(folder, tmp_path):
     store.close()
 
 
-def test_fsck_finds_a_good_store_good(folder):
-    """No finding on a good folder, and every sealed day and journal is named."""
-    found = list(fsck.check(folder))
-    assert [finding.good for finding in found] == [True, True, True]
-    assert "sums equal a recount" in found[0].text and "unbroken" in found[-1].text
-
-
-def test_fsck_brings_a_damaged_sealed_file_back_from_a_copy(folder, tmp_path):
-    """Damage is named; without a copy nothing is touched; from an equal copy it is put back, the bad file kept."""
-    shutil.copytree(folder, tmp_path / "copy")
-    path = folder / "records" / "2026-11-22" / "bins.json"
-    good = path.read_bytes()
-    path.write_bytes(good.replace(b"r01", b"r02", 1))
-    (finding,) = findings(folder, repair=True)
-    assert finding.path == path and "not what was sealed" in finding.text and not finding.repaired
-    (finding,) = findings(folder, copies=tmp_path / "copy")
-    assert "run with --repair" in finding.text
-    (finding,) = findings(folder, copies=tmp_path / "copy", repair=True, stamp="now")
-    assert finding.repaired and path.read_bytes() == good
-    assert (folder / "aside" / "2026-11-22-bins.json.now").read_bytes() != good
-    assert findings(folder) == []
-
-
-def flipped(path: Path, byte: int) -> None:
-    """Turn one bit of a file."""
-    data = bytearray(path.read_bytes())
-    data[byte % len(data)] ^= 4
-    path.write_bytes(data)
-
-
-def test_fsck_brings_any_file_of_a_sealed_day_back_from_a_copy(folder, tmp_path):
-    """A turned bit in every file, in the list of checksums (a digest, a name, a line's end), and in store.json."""
-    shutil.copytree(folder, tmp_path / "copy")
-    sealed = folder / "records" / "2026-11-22"
-    places = [(path, 40) for path in sorted(sealed.iterdir()) if path.name != "SHA256SUMS"]
-    places += [(sealed / "SHA256SUMS", byte) for byte in (3, 63, 68, 75, 80)]
-    places += [(folder / "store.json", byte) for byte in (0, 5)]
-    for path, byte in places:
-        good = path.read_bytes()
-        flipped(path, byte)
-        assert not all(finding.repaired for finding in findings(folder, repair=True))
-        found = findings(folder, repair=True, copies=tmp_path / "copy", stamp=f"{path.name}{byte}")
-        assert found and all(finding.repaired for finding in found)
-        assert path.read_bytes() == good and findings(folder) == []
-
-
-def test_fsck_goes_on_past_what_the_disk_does_not_give(folder, tmp_path, monkeypatch):
-    """Bad sectors in a sealed file and in the journal: both are named, the rest is looked at, a copy mends."""
-    shutil.copytree(folder, tmp_path / "copy")
-    sealed = folder / "records" / "2026-11-22" / "bins.json"
-    (segment,) = (folder / "open").glob("*/*.jsonl")
-    read, bad = Path.read_bytes, {path.stat().st_ino for path in (sealed, segment)}
-
-    def failing(path: Path) -> bytes:
-        if path.stat().st_ino in bad:
-            raise OSError(5, "Input/output error")
-        return read(path)
-
-    monkeypatch.setattr(Path, "read_bytes", failing)
-    named = {finding.path: finding.text for finding in findings(folder)}
-    assert named.keys() == {sealed, segment.parent}
-    assert all("cannot be read from the disk" in text for text in named.values())
-    found = findings(folder, copies=tmp_path / "copy", repair=True)
-    assert [finding.repaired for finding in found] == [True, True]
-    bad.clear()
-    assert sealed.read_bytes() == (tmp_path / "copy" / "records" / "2026-11-22" / "bins.json").read_bytes()
-    assert findings(folder) == []
-
-
-@pytest.mark.parametrize("here", [b"", b"cut"])
-def test_fsck_takes_a_list_of_checksums_only_from_a_copy_of_this_seal(folder, tmp_path, here):
-    """A list that was cut is no list, here and in the copy; one of another seal is none either."""
-    copy = tmp_path / "copy"
-    shutil.copytree(folder, copy)
-    ours, theirs = (place / "records" / "2026-11-22" / "SHA256SUMS" for place in (folder, copy))
-    good = ours.read_bytes()
-    ours.write_bytes(here and good[:200])
-    for wrong in (b"", good[:300], good.replace(good[-79:-60], b"0" * 19)):
-        theirs.write_bytes(wrong)
-        found = findings(folder, copies=copy, repair=True)
-        assert found and not any(finding.repaired for finding in found)
-        assert ours.read_bytes() == (here and good[:200])
-    theirs.write_bytes(good)
-    (finding,) = findings(folder, copies=copy, repair=True)
-    assert finding.repaired and ours.read_bytes() == good and findings(folder) == []
-
-
-def test_a_lost_day_that_was_being_written_is_named(folder, caplog):
-    """The store begins a new one and says so: in the log, in /healthz, and fsck before it."""
-    shutil.rmtree(folder / "open")
-    store = open_store(folder, lambda: NOON + 2 * 86_400)
-    (warning,) = store.health()["warnings"]
-    assert "holds no day: what was stored after 2026-11-23 was sealed" in warning and warning in caplog.text
-    store.close()
-    open_store(folder.parent / "new", lambda: NOON).close()
-    assert caplog.text.count("holds no day") == 1
-
-
-def test_fsck_misses_a_lost_day(folder, tmp_path):
-    """A sealed day that is gone is missed by the store and by fsck, which puts it back whole from a copy."""
-    shutil.copytree(folder, tmp_path / "copy")
-    lost = folder / "records" / "2026-11-22"
-    shutil.rmtree(lost)
-    with pytest.raises(Corrupt, match="sealed days that are not there: 2026-11-22"):
-        open_store(folder, lambda: NOON + 2 * 86_400)
-    assert [finding.path for finding in findings(folder, repair=True)] == [lost]
-    (finding,) = findings(folder, copies=tmp_path / "copy")
-    assert "run with --repair" in finding.text and not lost.exists()
-    (finding,) = findings(folder, copies=tmp_path / "copy", repair=True)
-    assert finding.repaired and findings(folder) == []
-    assert {path.name: path.read_bytes() for path in lost.iterdir()} == {
-        path.name: path.read_bytes() for path in (tmp_path / "copy" / "records" / lost.name).iterdir()
-    }
-
-
-def test_fsck_misses_a_lost_day_without_the_index_too(folder):
-    """The later days carry over which ids were stored by then; an empty open/ is named as well."""
-    shutil.rmtree(folder / "records" / "2026-11-22")
-    shutil.rmtree(folder / "index")
-    (finding,) = findings(folder)
-    assert finding.path.name == "seen.json" and "no day has them all" in finding.text
-    open_store(folder, lambda: NOON + 2 * 86_400).close()  # without the index nobody can know: that is the way out
-    shutil.rmtree(folder / "open")
-    assert [finding.path.name for finding in findings(folder)] == ["open"]
-
-
-def test_fsck_keeps_every_whole_frame_of_a_damaged_journal(folder):
-    """A flipped bit in the middle: the frames before and after it are kept, the journal is kept aside."""
-    (path,) = (folder / "open").glob("*/*.jsonl")
-    data = bytearray(path.read_bytes())
-    data[200] ^= 1
-    path.write_bytes(data)
-    with pytest.raises(Corrupt, match="python -m broker fsck"):
-        open_store(folder, lambda: NOON)
-    (finding,) = findings(folder)
-    assert "2 whole frames" in finding.text and "damaged (frame 1)" in finding.text
-    (finding,) = findings(folder, repair=True)
-    assert finding.repaired and findings(folder) == []
-    store = open_store(folder, lambda: NOON + 2 * 86_400)
-    amended = store.get(visit(1, "served").id)
-    assert amended is not None and amended.body["bins_before"] == 9
-    store.close()
-
-
-def test_fsck_says_what_is_no_store(tmp_path):
-    """A wrong path is named, and nothing is made there."""
-    (finding,) = findings(tmp_path / "typo")
-    assert "not the folder of a store" in finding.text and not (tmp_path / "typo").exists()
-
-
-def test_fsck_waits_for_no_bridge(folder):
-    """While a bridge works in the folder fsck says who it is and changes nothing."""
-    store = open_store(folder, lambda: NOON + 2 * 86_400)
-    with pytest.raises(Unavailable, match="in use by process"):
-        list(fsck.check(folder))
-    store.close()
-
-
 def test_store_commands_from_the_command_line(folder, tmp_path, capsys):
     """The three commands as a technician types them, with exit codes."""
     out = tmp_path / "out.jsonl"
@@ -383,8 +209,8 @@ def test_store_commands_from_the_command_line(folder, tmp_path, capsys):
     assert main(["export", "--store", str(folder), str(out)]) == 0
     arguments = ["import", "--store", str(tmp_path / "new"), "--area", "xh", "--timezone", ZONE, str(out)]
     assert main(arguments) == 0 and main(arguments) == 0
-    assert "0 records stored, 33 were there already" in capsys.readouterr().out
-    (folder / "records" / "2026-11-22" / "bins.json").write_text("oh")
+    assert "0 records stored, 33 were there already" in (said := capsys.readouterr().out) and "33 records, each" in said
+    (folder / "days" / "2026-11-22" / "bins.json").write_text("oh")
     assert main(["fsck", "--store", str(folder)]) == 1
     assert "BAD" in capsys.readouterr().out
     assert main(["export", "--store", str(folder), str(tmp_path / "x.csv")]) == 2
@@ -426,7 +252,7 @@ def test_commands_make_no_store_where_there_is_none(folder, tmp_path, capsys):
         assert not typo.exists() and not (tmp_path / "out.jsonl").exists()
     assert main(["stats", "--store", str(folder), "--timezone", "Europe/Berlin", "--from", "2026-11-22"]) == 1
     assert "holds area xh in time zone Asia/Shanghai" in capsys.readouterr().err
-    (folder / "store.json").write_text("{}")
+    (folder / "record.note").write_text("{}")
     assert main(["export", "--store", str(folder), str(tmp_path / "out.jsonl")]) == 1
     assert "fsck" in capsys.readouterr().err
 
@@ -459,6 +285,7 @@ def test_commands_refuse_what_is_no_time_zone_and_no_text(folder, tmp_path, caps
         assert "is not UTF-8" in capsys.readouterr().err
 
 
+@pytest.mark.real
 @pytest.mark.parametrize(("end", "code", "said"), [("head", 1, ""), ("ctrl-c", 130, "interrupted")])
 def test_a_command_that_is_not_heard_to_its_end_ends_quietly(folder, end, code, said):
     """`| head` and Ctrl-C bring no traceback; and what is printed is UTF-8 under any locale."""

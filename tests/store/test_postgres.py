@@ -11,13 +11,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from bench.store_faults import NOON, batch, check
 from broker.__main__ import main
-from broker.store import Conflict, Record, Refused, Unavailable
+from broker.store import Conflict, Record, Refused, Unavailable, where
 from broker.store.postgres_store import PostgresStore
 from broker.store.transfer import records_of
-from tests.store.test_contract import bins, database, visit  # noqa: F401 - a fixture
+from tests.support.records import bins, visit
+from tests.support.store_faults import NOON, batch, check
 
+pytestmark = pytest.mark.real
 ZONE = "Asia/Shanghai"
 ROOT = Path(__file__).parents[2]
 
@@ -37,7 +38,7 @@ def counts(store: PostgresStore) -> dict[int, int]:
     return found
 
 
-def test_postgres_goes_on_after_a_lost_connection(database):  # noqa: F811
+def test_postgres_goes_on_after_a_lost_connection(database):
     """The server cuts every connection: one call says so, the next one works, nothing is stored twice."""
     store = opened(database, "cut")
     store.append(batch(1))
@@ -53,25 +54,24 @@ def test_postgres_goes_on_after_a_lost_connection(database):  # noqa: F811
     store.close()
 
 
-def test_postgres_takes_the_same_batches_from_several_writers(database):  # noqa: F811
-    """Four bridges append the same batches at once: each record is stored once, the day sums count it once."""
+def test_postgres_takes_the_same_batches_from_several_writers(database):
+    """Four bridges append the same batches at once: each record is stored once and counted once."""
     stores = [opened(database, "many") for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         work = [(store, number) for number in range(1, 16) for store in stores]
         receipts = list(pool.map(lambda pair: pair[0].append([*batch(pair[1]), bins(pair[1], room="r9")]), work))
     assert sum(receipt.stored for receipt in receipts) == 15 * 6
     assert stores[0].health()["records"] == 90
-    assert stores[0].totals("bins", "2026-11-22", "2026-11-22", ["device"])[0]["records"] == 15
-    assert stores[0].wrong_sums() == []
+    assert stores[0].stored_and_there() == (90, 90)
     for store in stores:
         store.close()
 
 
-def test_postgres_survives_kill_9_of_a_writer(database):  # noqa: F811
+def test_postgres_survives_kill_9_of_a_writer(database):
     """A writing process is killed at three moments: all it acknowledged is there, no batch by halves."""
     script = (
         "import sys\n"
-        "from bench.store_faults import NOON, batch\n"
+        "from tests.support.store_faults import NOON, batch\n"
         "from broker.store.postgres_store import PostgresStore\n"
         "store = PostgresStore(sys.argv[1], 'killed', 'Asia/Shanghai', lambda: NOON)\n"
         "number = int(sys.argv[2])\n"
@@ -92,26 +92,11 @@ def test_postgres_survives_kill_9_of_a_writer(database):  # noqa: F811
         acknowledged += [int(line) for line in lines if line.isdigit()]
     store = opened(database, "killed")
     check(acknowledged, counts(store), "kill -9")
-    assert store.wrong_sums() == []
     store.close()
 
 
-def test_postgres_counts_amendments_that_arrive_together(database):  # noqa: F811
-    """An import brings a record and all its amendments in one batch: the sums are those of the last one."""
-    source = opened(database, "source")
-    source.append([visit(1, "served")])
-    for number in (6, 7, 8):
-        source.amend(visit(1, "served").id, {"bins_before": number}, "again", "ann", NOON)
-    target = opened(database, "target")
-    target.append(list(records_of(source)))
-    for store in (source, target):
-        assert store.totals("visit", "2026-11-22", "2026-11-22", [])[0]["bins_before"] == 8
-        assert store.wrong_sums() == []
-        store.close()
-
-
-def test_postgres_counts_amendments_that_arrive_before_their_record(database):  # noqa: F811
-    """An export is by kind, so amendments come first: the sums are those of the amended records, batch by batch."""
+def test_postgres_applies_amendments_that_arrive_before_their_record(database):
+    """An export is by kind, so amendments come first, and in one batch: the last one of each is what is read."""
     source, target = opened(database, "before"), opened(database, "behind")
     records = [visit(number, "served", key=f"run1/r{number}/1") for number in range(7)]
     source.append(records)
@@ -121,14 +106,13 @@ def test_postgres_counts_amendments_that_arrive_before_their_record(database):  
     moved = list(records_of(source))
     for first in range(0, len(moved), 2):
         target.append(moved[first : first + 2])
-    asked = ("visit", "2026-11-22", "2026-11-22", [])
-    assert target.totals(*asked) == source.totals(*asked) and target.totals(*asked)[0]["bins_before"] > 150
+    assert [record.body["bins_before"] for record in target.scan("visit")] == [4, 4, 4, 4, 4, 100, 50]
+    assert list(target.scan("visit")) == list(source.scan("visit"))
     for store in (source, target):
-        assert store.wrong_sums() == []
         store.close()
 
 
-def test_postgres_amends_where_a_number_or_its_id_is_taken(database):  # noqa: F811
+def test_postgres_amends_where_a_number_or_its_id_is_taken(database):
     """Only `#2` is known, and `#3` is another record's id: the next amendment is `#4` and is what is valid."""
     store = opened(database, "gaps")
     one = visit(1, "served")
@@ -138,11 +122,10 @@ def test_postgres_amends_where_a_number_or_its_id_is_taken(database):  # noqa: F
     assert store.amend(one.id, {"bins_before": 9}, "counted", "ann", NOON).body["bins_before"] == 9
     found = store.get(one.id)
     assert found is not None and found.body["bins_before"] == 9 and store.get(f"{one.id}#4") is not None
-    assert store.wrong_sums() == []
     store.close()
 
 
-def test_postgres_lets_one_of_two_win_who_amend_at_once(database, monkeypatch):  # noqa: F811
+def test_postgres_lets_one_of_two_win_who_amend_at_once(database, monkeypatch):
     """Both saw the same record: the second is told of the first, and the first's amendment stays."""
     store, other = opened(database, "race"), opened(database, "race")
     one = visit(1, "served")
@@ -163,19 +146,7 @@ def test_postgres_lets_one_of_two_win_who_amend_at_once(database, monkeypatch): 
     other.close()
 
 
-def test_postgres_finds_and_mends_wrong_sums(database):  # noqa: F811
-    """Day sums changed by hand are named, and counted again on demand."""
-    store = opened(database, "sums")
-    store.append([bins(1, count=3)])
-    with psycopg.connect(database, autocommit=True) as other:
-        other.execute("UPDATE zp_day_sum SET sums = '{9,9,9}' WHERE owner = 'sums'")
-    assert store.wrong_sums() == ["bins"]
-    store.recount()
-    assert store.wrong_sums() == [] and store.totals("bins", "2026-11-22", "2026-11-22", [])[0]["count"] == 3
-    store.close()
-
-
-def test_postgres_misses_deleted_records(database, capsys):  # noqa: F811
+def test_postgres_misses_deleted_records(database, capsys):
     """Whoever deletes rows past us leaves a hole that fsck names; a copy brings them back, none counted twice."""
     store = opened(database, "holes")
     records = [visit(number, "served", key=f"run1/r0{number}/1") for number in range(3)]
@@ -192,7 +163,7 @@ def test_postgres_misses_deleted_records(database, capsys):  # noqa: F811
     store.close()
 
 
-def test_commands_name_the_areas_of_a_database(database, tmp_path, capsys):  # noqa: F811
+def test_commands_name_the_areas_of_a_database(database, tmp_path, capsys):
     """A mistyped area is no empty one: it is refused with those that have records, and nothing is made of it."""
     opened(database, "typed").close()
     target = str(tmp_path / "x.jsonl")
@@ -203,7 +174,7 @@ def test_commands_name_the_areas_of_a_database(database, tmp_path, capsys):  # n
         assert connection.execute("SELECT 1 FROM zp_area WHERE area = 'mistyped'").fetchone() is None
 
 
-def test_postgres_keeps_areas_apart(database):  # noqa: F811
+def test_postgres_keeps_areas_apart(database):
     """Two areas in one database see their own records only; another time zone for an area is refused."""
     one, two = opened(database, "one"), opened(database, "two")
     one.append([bins(1)])
@@ -215,7 +186,7 @@ def test_postgres_keeps_areas_apart(database):  # noqa: F811
     two.close()
 
 
-def test_postgres_takes_no_password_in_its_address(database):  # noqa: F811
+def test_postgres_takes_no_password_in_its_address(database):
     """A password in the address would end up in configurations and logs: refused, and not repeated."""
     with pytest.raises(Refused, match="PGPASSFILE") as refused:
         opened("postgresql://someone:secret@127.0.0.1/x", "xh")
@@ -233,7 +204,7 @@ def test_postgres_takes_no_password_in_its_address(database):  # noqa: F811
         opened("postgresql://postgres@127.0.0.1:1/x", "xh")
 
 
-def test_postgres_refuses_nothing_that_tinydb_takes(database):  # noqa: F811
+def test_postgres_refuses_nothing_that_tinydb_takes(database):
     """NUL characters, numbers a JSON column would change, and keys that only differ in case."""
     store = opened(database, "odd")
     body = {"nul": "a\x00b", "float": 1e16, "tiny": 1e-7, "minus": -0.0, "Case": 1, "case": 2}
@@ -243,18 +214,17 @@ def test_postgres_refuses_nothing_that_tinydb_takes(database):  # noqa: F811
     store.close()
 
 
-def test_postgres_counts_what_it_stored(database):  # noqa: F811
-    """Half a character in a field that is counted: it is stored and counted as the replacement character."""
+def test_postgres_keeps_half_a_character_as_the_replacement_character(database):
+    """In a body and in an amendment's, as the other backend does."""
     store = opened(database, "half")
     store.append([Record("r01:1:1", "keeper", "r01", NOON, NOON, "xh", {"device": "r\ud800", "event": "bins_out"})])
-    assert [row["device"] for row in store.totals("keeper", "2026-11-22", "2026-11-22", ["device"])] == ["r\ufffd"]
+    assert [record.body["device"] for record in store.search(where("body").device == "r\ufffd")] == ["r\ufffd"]
     assert store.amend("r01:1:1", {"device": "\ud800"}, "\ud800", "ann", NOON).body["device"] == "\ufffd"
-    assert store.wrong_sums() == []
     store.close()
 
 
 @pytest.mark.parametrize("text", ["a\x00", "a\ud800"])
-def test_postgres_has_nothing_under_a_text_that_nobody_stores(database, text):  # noqa: F811
+def test_postgres_has_nothing_under_a_text_that_nobody_stores(database, text):
     """A NUL or half a character is asked for: there is no such record, and the database is not bothered."""
     store = opened(database, "nothing")
     assert store.get(text) is None and store.latest("bins", text) == {} and list(store.scan(text)) == []

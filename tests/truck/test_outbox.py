@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from firmware.truck.events import Report
 from firmware.truck.outbox.boot_counter import read_boot, write_boot
+from firmware.truck.outbox.file import wrong_with
 from firmware.truck.outbox.outbox import PENDING_MAX, Outbox
 
 
@@ -189,6 +190,29 @@ def test_damaged_file_is_moved_aside_and_named(tmp_path, damage):
     assert again.boot == 2
     again.keep(incident(2, 1), 0.0)
     assert keys(again.incidents()) == [(2, 1)]
+    again.close()
+
+
+@pytest.mark.parametrize("content", [b"", None, "blank"])
+def test_an_emptied_outbox_is_named_and_never_begun_in_silence(tmp_path, content):
+    """0 bytes, gone, or a database without anything, after an alarm was kept: aside, said, and presses are kept."""
+    path = tmp_path / "o.db"
+    outbox = Outbox(path)
+    outbox.keep(incident(1, 1), 0.0)
+    outbox.close()
+    assert wrong_with(path) is None
+    path.unlink()
+    if content == "blank":
+        with closing(sqlite3.connect(path)) as file:
+            file.execute("VACUUM")
+    elif content is not None:
+        path.write_bytes(content)
+    assert str(path) in str(wrong_with(path))
+    again = Outbox(path)
+    assert again.damaged is not None and again.damaged.name == "o.db.damaged-2"
+    assert again.damaged.exists() is (content is not None) and again.counts["damaged"] == 1
+    again.keep(incident(2, 1), 0.0)
+    assert again.boot == 2 and keys(again.incidents()) == [(2, 1)] and wrong_with(path) is None
     again.close()
 
 

@@ -3,11 +3,13 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from firmware.truck.events import Report
-from firmware.truck.outbox.boot_counter import sync_folder
+from firmware.truck.outbox.boot_counter import read_boot, sync_folder
 
 WAL_PAGES = 256  # checkpoint after 1 MiB: the log stays small
 THIN_S = 60
@@ -57,6 +59,36 @@ def decoded(text: Any) -> dict[str, Any] | None:
 def last_boot(db: sqlite3.Connection) -> int:
     sql = "SELECT MAX(b) FROM (SELECT MAX(boot) b FROM boot UNION SELECT MAX(boot) FROM position)"
     return int(db.execute(sql).fetchone()[0] or 0)
+
+
+def must_have_counted(path: Path) -> None:
+    """Raises DatabaseError as for damage if the file has counted no start: it was emptied, or is not there."""
+    try:
+        if path.exists() and path.stat().st_size:
+            with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as db:
+                if last_boot(db):
+                    return
+    except sqlite3.OperationalError:
+        pass  # it has no such tables
+    error = sqlite3.DatabaseError("it is missing" if not path.exists() else "it is empty, and starts were counted")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    raise error
+
+
+def wrong_with(path: Path) -> str | None:
+    """What is wrong with an outbox that was in use, in words; None if it is good or was never begun."""
+    counted = read_boot(path.with_suffix(".boot"))
+    if not counted:
+        return None
+    try:
+        must_have_counted(path)
+        with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as db:
+            found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
+    except sqlite3.Error as error:
+        found = str(error)
+    if found == "ok":
+        return None
+    return f"the outbox {path} is not what it was after {counted} starts: {found}; keep it for the technician"
 
 
 def is_damage(error: sqlite3.Error) -> bool:

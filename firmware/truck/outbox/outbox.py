@@ -13,8 +13,9 @@ once. A power cut so costs at most the last seconds of positions, never a press 
 
 Bounded: above `limit_bytes` old positions are thinned to one per minute, then the oldest are dropped; both are
 counted. Incidents are never dropped. If the disk refuses (full, read-only, worn out) reports stay in memory, are
-sent all the same, and the fault is counted; the next write tries again. A damaged file is moved aside as
-`<name>.damaged-<boot>`, never deleted, and a new one begun: the boot counter has a file of its own for that day.
+sent all the same, and the fault is counted; the next write tries again. A damaged file, or an empty one though starts
+were counted, is moved aside as `<name>.damaged-<boot>`, never deleted, and named, and a new one begun: the boot counter
+has a file of its own for that day.
 """
 
 import sqlite3
@@ -25,7 +26,17 @@ from typing import Any
 
 from firmware.truck.events import Body, OpenIncident, Report
 from firmware.truck.outbox.boot_counter import read_boot, sync_folder, write_boot
-from firmware.truck.outbox.file import SCHEMA, decoded, insert, is_damage, last_boot, moved_aside, opened, thin
+from firmware.truck.outbox.file import (
+    SCHEMA,
+    decoded,
+    insert,
+    is_damage,
+    last_boot,
+    moved_aside,
+    must_have_counted,
+    opened,
+    thin,
+)
 
 LIMIT_MB = 64
 BATCH_S = 5.0
@@ -56,6 +67,8 @@ class Outbox:
         boot_path = path.with_suffix(".boot")
         counted = read_boot(boot_path)
         try:
+            if counted:
+                must_have_counted(path)
             self._db = opened(path)
             counted = max(counted, last_boot(self._db))
         except sqlite3.DatabaseError as error:
@@ -67,9 +80,10 @@ class Outbox:
             self.counts["damaged"] += 1
             self._db = opened(path)
         self.boot = counted + 1 if counted else first_boot
-        write_boot(boot_path, self.boot)
+        # In this order: a counter without its count in the file says that the file is not what it was.
         self._write(self._count_boot, durable=True)
         sync_folder(path.parent)
+        write_boot(boot_path, self.boot)
 
     # --- in -------------------------------------------------------------------------------------------
 

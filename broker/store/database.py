@@ -1,0 +1,225 @@
+"""The SQLite file under the record: its tables, how it is opened, and what its errors mean.
+
+One connection writes (WAL, every commit synced), each thread that asks has one that only reads; a third one copies the
+log into the file beside the commits, which wait for its last few pages only. After a commit that failed nothing is
+written until all that was acknowledged has been copied from the log into the file and synced: a second sync of a log
+that could not be synced says nothing about what was in it.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from broker.store import Corrupt, Full, StoreError, Unavailable
+from broker.store.files import Lock
+
+NAME = "record.sqlite"
+MAGIC = b"SQLite format 3\0"
+ADVICE = "run `python3 -m broker fsck`"
+_WAIT_S = 20.0
+_ROWS_OF_LOG = 4000  # then its pages go into the file, 4 to 16 MB of them
+_LOG_PAGES = 16_000  # if that did not happen the commit does it itself
+_NO_SPACE = {sqlite3.SQLITE_FULL}
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS record (
+    row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL,
+    received_at INTEGER NOT NULL, area TEXT NOT NULL, body TEXT NOT NULL, checksum INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS record_time ON record (kind, at, key);
+CREATE TABLE IF NOT EXISTS document (name TEXT PRIMARY KEY, body TEXT NOT NULL, checksum INTEGER NOT NULL);
+"""
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether an error says that what is in the file is not what was written."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+
+
+def failure(path: Path, error: sqlite3.Error) -> StoreError:
+    """What an error of SQLite means to the caller: make room, repair, or try again later."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in _NO_SPACE:
+        return Full(f"{path}: {error}; make room on its disk")
+    if code in _DAMAGED:
+        return Corrupt(f"{path} is damaged ({error}); {ADVICE}")
+    return Unavailable(f"{path} cannot be used now ({error}, {getattr(error, 'sqlite_errorname', 'no code')})")
+
+
+class Database:
+    """One SQLite file. Raises StoreError; opens lazily, so that what is beside it can be looked at first."""
+
+    def __init__(
+        self, path: Path, *, lock: Lock | None = None, immutable: bool = False, stands_for: Path | None = None
+    ) -> None:
+        """Without a `lock` of the caller's it takes one of its own when it first writes.
+
+        `immutable` is for a disk that nobody can write to; errors name `stands_for` where this file is a copy of that.
+        """
+        self.path, self.shown = path, stands_for or path
+        self._lock, self._owns_lock, self._immutable = lock, lock is None, immutable
+        self._write_lock = threading.RLock()
+        self._writer: sqlite3.Connection | None = None
+        self._in_doubt = False
+        self._changes = 0  # that the log holds, about
+        self._copying: threading.Thread | None = None
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        self._closed = False
+
+    @property
+    def log(self) -> Path:
+        """The write-ahead log: a part of the record until its pages are in the file."""
+        return self.path.with_name(f"{self.path.name}-wal")
+
+    def exists(self) -> bool:
+        """Whether there is a file with anything in it."""
+        return self.path.exists() and self.path.stat().st_size > 0
+
+    # --- reading ---------------------------------------------------------------------------------------
+
+    def reader(self) -> sqlite3.Connection:
+        """This thread's connection that only reads; texts come as bytes, for damaged ones are no texts."""
+        found: sqlite3.Connection | None = getattr(self._local, "reader", None)
+        if self._closed:
+            raise Unavailable(f"{self.shown} is closed")
+        if found is None:
+            try:
+                found = _connected(self._uri("ro") + ("&immutable=1" if self._immutable else ""))
+                found.execute("PRAGMA query_only = ON")
+            except sqlite3.Error as error:
+                raise failure(self.shown, error) from error
+            self._local.reader = found
+            self._readers.append(found)
+        return found
+
+    def must_be_whole(self) -> None:
+        """Raises Corrupt if the file is shorter than it says, which a log without pages cannot make up for."""
+        try:
+            (pages,), (page_bytes,) = (self.reader().execute(f"PRAGMA {what}").fetchone()
+                                       for what in ("page_count", "page_size"))  # fmt: skip
+        except sqlite3.Error as error:
+            raise failure(self.shown, error) from error
+        size, log_size = (path.stat().st_size if path.exists() else 0 for path in (self.path, self.log))
+        if size < pages * page_bytes and log_size == 0:
+            raise Corrupt(f"{self.shown} has {size} bytes of {pages * page_bytes}: its end is missing; {ADVICE}")
+
+    # --- writing ---------------------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, durable when this ends without an error, undone otherwise; within another a part of it."""
+        with self._write_lock:
+            try:
+                connection = self._ready_to_write()
+                if connection.in_transaction:
+                    yield connection
+                    return
+                connection.execute("BEGIN IMMEDIATE")
+                before = connection.total_changes
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                    self._copy_log_if_due(connection.total_changes - before)
+                except BaseException as error:
+                    self._in_doubt = isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError)
+                    with suppress(sqlite3.Error):
+                        connection.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise failure(self.shown, error) from error
+
+    def _ready_to_write(self) -> sqlite3.Connection:
+        if self._closed:
+            raise Unavailable(f"{self.shown} is closed")
+        if self._writer is None:
+            self._lock = self._lock or Lock(self.path.with_suffix(".lock"))
+            if self._lock.alone:
+                self._write_log_again()
+            connection = _connected(self._uri("rwc"))
+            connection.executescript(
+                f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;"
+                f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}; PRAGMA journal_size_limit = 16777216;"
+                f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;"
+            )
+            self._writer = connection
+            if self._owns_lock:
+                self._lock.share()
+        if self._in_doubt:
+            # What the failed commit left in the log is beyond its end: it goes, and what counts is written anew.
+            self._empty_log(self._writer)
+            self._in_doubt = False
+        return self._writer
+
+    def empty_log(self) -> None:
+        """Have all that the log holds copied into the file and synced; raises StoreError if that could not be done."""
+        with self._write_lock:
+            try:
+                self._empty_log(self._ready_to_write())
+            except sqlite3.Error as error:
+                raise failure(self.shown, error) from error
+
+    def _empty_log(self, writer: sqlite3.Connection) -> None:
+        (busy, _, _) = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise Unavailable(f"{self.shown}: its log must be emptied, and somebody still reads it: again soon")
+
+    def _copy_log_if_due(self, changes: int) -> None:
+        self._changes += changes
+        if self._changes >= _ROWS_OF_LOG and (self._copying is None or not self._copying.is_alive()):
+            self._changes = 0
+            self._copying = threading.Thread(target=self._copy_log, name="copy log", daemon=True)
+            self._copying.start()
+
+    def _copy_log(self) -> None:
+        """Copy the log's pages into the file, so that the next commit begins the log anew."""
+        # What cannot be copied now stays in the log; a disk that fails is said by the commits.
+        with suppress(sqlite3.Error), closing(_connected(self._uri("rw"))) as connection:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            with self._write_lock:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _uri(self, mode: str) -> str:
+        return f"file:{quote(str(self.path.absolute()))}?mode={mode}"
+
+    def _write_log_again(self) -> None:
+        """Write a log that was left behind over itself, and sync it: what is in it may be in memory only."""
+        if not self.log.exists() or self.log.stat().st_size == 0:
+            return
+        try:
+            with self.log.open("r+b") as file:
+                data = file.read()
+                file.seek(0)
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise Unavailable(f"{self.log} cannot be made durable ({error.strerror}); its disk needs a look") from error
+
+    def close(self) -> None:
+        """Close all connections and let others in; a second call does nothing."""
+        with self._write_lock:
+            self._closed = True
+        if self._copying is not None:
+            self._copying.join()
+        with self._write_lock:
+            for connection in (*self._readers, self._writer):
+                if connection is not None:
+                    with suppress(sqlite3.Error):
+                        connection.close()
+            self._readers.clear()
+            self._writer = None
+            if self._lock is not None and self._owns_lock:
+                self._lock.release()
+
+
+def _connected(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
+    connection.text_factory = bytes
+    return connection

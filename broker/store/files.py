@@ -1,0 +1,121 @@
+"""The calls to the file system outside SQLite that durability depends on, in one class that a test can replace."""
+
+import fcntl
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from broker.store import Unavailable
+
+
+class Files:
+    """The file calls of a store; each raises OSError as the system does."""
+
+    def write(self, path: Path, data: bytes) -> None:
+        """A new file with this in it, on the disk; its name is not yet."""
+        handle = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o640)
+        try:
+            done = 0
+            while done < len(data):
+                done += os.write(handle, memoryview(data)[done:])
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def overwrite(self, path: Path, data: bytes, *, sync: bool) -> None:
+        """The first bytes of a file that is there anew, in place; on the disk only with `sync`."""
+        handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.pwrite(handle, data, 0)
+            if sync:
+                os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def replace(self, source: Path, target: Path) -> None:
+        """Rename in one step, over whatever is at `target`, and have the name survive a power cut."""
+        source.replace(target)
+        self.sync_folder(target.parent)
+
+    def write_whole(self, path: Path, data: bytes) -> None:
+        """A whole file in one step: written and synced under a hidden name, then renamed."""
+        draft = path.with_name(f".{path.name}.part")
+        self.write(draft, data)
+        self.replace(draft, path)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, or a folder and all in it."""
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+    def make_folder(self, path: Path) -> None:
+        """Make a folder (and its parents) and have its name survive a power cut."""
+        if path.is_dir():
+            return
+        self.make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        self.sync_folder(path.parent)
+
+    def sync_folder(self, path: Path) -> None:
+        """The names in this folder survive a power cut."""
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def free_bytes(self, path: Path) -> int:
+        """Bytes an ordinary user may still write to the disk that holds `path`."""
+        room = os.statvfs(path)
+        return room.f_bavail * room.f_frsize
+
+
+class Lock:
+    """The flock of those who write to a record: alone while it is opened or repaired, shared while they work.
+
+    Taken alone if nobody else has it. Else Unavailable with `must_be_alone`, and otherwise it is shared from the
+    beginning: whoever is at work there has opened the record. It ends with its holder, however that dies.
+    """
+
+    def __init__(self, path: Path, *, must_be_alone: bool = False) -> None:
+        self.alone = True
+        try:
+            self._handle: int | None = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            raise Unavailable(f"{path} cannot be opened ({error.strerror}), which writing here needs") from error
+        if self._take(fcntl.LOCK_EX):
+            # The number is for people only: a full disk must not keep anybody out.
+            with suppress(OSError):
+                os.ftruncate(self._handle, 0)
+                os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
+            return
+        self.alone = False
+        if must_be_alone or not self._take(fcntl.LOCK_SH):
+            holder = os.pread(self._handle, 64, 0).decode(errors="replace").strip() or "unknown"
+            self.release()
+            raise Unavailable(
+                f"{path.parent} is in use by process {holder}; stop that one first, two would damage each other's work"
+            )
+
+    def _take(self, how: int) -> bool:
+        assert self._handle is not None
+        try:
+            fcntl.flock(self._handle, how | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def share(self) -> None:
+        """Let others write as well, one commit after the other; nobody can be alone there meanwhile."""
+        if self.alone:
+            self._take(fcntl.LOCK_SH)
+            self.alone = False
+
+    def release(self) -> None:
+        """Give it back; a second call does nothing."""
+        if self._handle is not None:
+            handle, self._handle = self._handle, None
+            os.close(handle)

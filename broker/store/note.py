@@ -1,0 +1,65 @@
+"""`record.note`: beside the record, whose it is and how far it had come, so that no other file passes for it.
+
+An empty file is a valid database, and so is last month's copy: the note tells both from the record. It is written over
+in place after each commit and left to the system, so a kill loses nothing of it; a power cut may bring back an older
+number, never one beyond what is on the disk. What changes lies within its first bytes, which a disk writes in one.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from broker.store import Conflict, Corrupt
+from broker.store.files import Files
+
+NAME = "record.note"
+FORMAT = 1
+_DIGITS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Whose the record is (`record` is drawn when it is made), its last row and when that was stored."""
+
+    rows: int
+    at: int
+    format: int
+    record: str
+    area: str
+    timezone: str
+
+    def must_be(self, area: str, timezone: str, path: Path) -> None:
+        """Raises Conflict if it is of another area, time zone or format."""
+        if (self.format, self.area, self.timezone) != (FORMAT, area, timezone):
+            raise Conflict(
+                f"{path} says area {self.area}, time zone {self.timezone}, format {self.format}; the configuration "
+                f"says {area}, {timezone} and this program writes format {FORMAT}: use the folder of this area"
+            )
+
+    def encoded(self) -> bytes:
+        """As the file has it, always of one length for one record: the numbers come first, filled up with blanks."""
+        rest = {"format": self.format, "record": self.record, "area": self.area, "timezone": self.timezone}
+        return b'{"rows":%*d,"at":%*d,%b\n' % (_DIGITS, self.rows, _DIGITS, self.at, orjson.dumps(rest)[1:])
+
+
+def read_note(folder: Path) -> Note | None:
+    """The note of a folder, None if there is none; raises Corrupt for one that cannot be read."""
+    path = folder / NAME
+    try:
+        note = Note(**orjson.loads(path.read_bytes()))
+        if type(note.rows) is not int:
+            raise ValueError("its rows are no number")
+        return note
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise Corrupt(
+            f"{path} does not say whose the record is and how far it had come ({error}); "
+            "run `python3 -m broker fsck --repair`, which writes it from the record"
+        ) from error
+
+
+def write_note(folder: Path, note: Note, files: Files) -> None:
+    """Write the note so that it survives a power cut."""
+    files.write_whole(folder / NAME, note.encoded())

@@ -1,0 +1,127 @@
+"""Each past day as plain files that stock TinyDB opens, written anew when late records of it have come.
+
+    days/2026-11-22/bins.json ...   one file per kind: `TinyDB(path)` opens it; a document's number is the record's row
+    days/2026-11-22/SHA256SUMS      of all of them; `sha256sum -c` checks it
+    days/exported.json              up to which row all days but those in `waiting` are written
+
+A day is the event's, in the area's time zone. The files repeat what is in the database: a damaged row comes back from
+them, a damaged file is written anew from it.
+"""
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from broker.store import Corrupt, Record, codec
+from broker.store.days import Days
+from broker.store.files import Files
+
+if TYPE_CHECKING:
+    from broker.store.sqlite_reader import SQLiteReader
+
+FOLDER = "days"
+SUMS = "SHA256SUMS"
+_STATE = "exported.json"
+_PAUSE_S = 0.002  # slept after each part, so that commits go on meanwhile
+_PART = 500
+
+
+class PastDays:
+    """The folder `days` of a store."""
+
+    def __init__(self, folder: Path, days: Days, files: Files) -> None:
+        self.folder = folder / FOLDER
+        self._days, self._files = days, files
+        self._lock = threading.Lock()
+
+    def names(self) -> list[str]:
+        """The days that are there."""
+        return sorted(path.name for path in self.folder.glob("[0-9]*") if path.is_dir())
+
+    def export(self, source: "SQLiteReader", today: str, pause_s: float = _PAUSE_S) -> list[str]:
+        """Write all days before `today` that have records which are not in their files; those that were written."""
+        with self._lock:
+            done_to, waiting = self.state()
+            last = source.last_row()
+            touched = {*waiting, *(self._days.of(at) for at in source.times_between(done_to, last))}
+            past = sorted(day for day in touched if day < today)
+            for day in past:
+                self.write(source, day, pause_s)
+            left = sorted(touched.difference(past))
+            if (last, left) != (done_to, waiting):
+                self._files.make_folder(self.folder)
+                state = orjson.dumps({"rows": last, "waiting": left}, option=orjson.OPT_INDENT_2)
+                self._files.write_whole(self.folder / _STATE, state + b"\n")
+            return past
+
+    def state(self) -> tuple[int, list[str]]:
+        """Up to which row the days are written, and which days are not."""
+        with suppress(OSError, ValueError, TypeError, LookupError):
+            found = orjson.loads((self.folder / _STATE).read_bytes())
+            return int(found["rows"]), list(found["waiting"])
+        return 0, []
+
+    def write(self, source: "SQLiteReader", day: str, pause_s: float = 0.0) -> None:
+        """Write one day anew: under a hidden name, then in the place of the old one."""
+        self._files.make_folder(self.folder)
+        draft, old = self.folder / f".{day}.part", self.folder / f".{day}.old"
+        for left in (draft, old):
+            if left.exists():
+                self._files.remove(left)
+        self._files.make_folder(draft)
+        try:
+            kinds = groupby(source.between(*self._days.span(day, day)), key=lambda pair: pair[1].kind)
+            sums = [f"{self._write(draft, kind, rows, pause_s)}  {kind}.json\n" for kind, rows in kinds]
+            self._files.write(draft / SUMS, "".join(sums).encode())
+            self._files.sync_folder(draft)
+            if (self.folder / day).exists():
+                self._files.replace(self.folder / day, old)
+            self._files.replace(draft, self.folder / day)
+        finally:
+            for left in (draft, old):
+                with suppress(OSError):  # a full disk's room is for the alarms; what stays goes at the next attempt
+                    if left.exists():
+                        self._files.remove(left)
+
+    def _write(self, folder: Path, kind: str, rows: Iterator[tuple[int, Record]], pause_s: float) -> str:
+        parts = [b'{"_default": {']
+        for number, (row, record) in enumerate(rows):
+            parts.append(b'%b\n"%d": %b' % (b"," if number else b"", row, codec.encode_with_kind(record)))
+            if number % _PART == 0:
+                time.sleep(pause_s)
+        data = b"".join([*parts, b"\n}}\n"])
+        self._files.write(folder / f"{kind}.json", data)
+        return hashlib.sha256(data).hexdigest()
+
+    def wrong(self, day: str) -> list[Path]:
+        """The files of a day that are not as they were written, or missing, or nobody's."""
+        folder = self.folder / day
+        try:
+            listed = dict(line.split("  ")[::-1] for line in (folder / SUMS).read_text("ascii").split("\n")[:-1])
+        except (OSError, ValueError):
+            return [folder / SUMS]
+        names = {path.name for path in folder.iterdir()} - {SUMS}
+        return sorted(folder / name for name in {*listed, *names} if _digest(folder / name) != listed.get(name, "none"))
+
+    def read(self, day: str) -> Iterator[tuple[int, Record]]:
+        """Rows and records of a day's files; raises Corrupt for one that is not as it was written."""
+        wrong = self.wrong(day)
+        if wrong:
+            raise Corrupt(f"{wrong[0]} is not as it was written")
+        for path in sorted((self.folder / day).glob("*.json")):
+            for row, document in orjson.loads(path.read_bytes())["_default"].items():
+                yield int(row), codec.of_document(document)
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None

@@ -1,0 +1,64 @@
+"""Making the file of a record as a whole: an empty one at the beginning, and one of what can be had in a repair."""
+
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from broker.store import Record, codec
+from broker.store.database import Database
+from broker.store.files import Files, Lock
+from broker.store.note import Note
+from broker.store.tables import INSERT_ROW
+
+REPAIRED = "record.repaired"  # a repair made this and had not put it in its place yet
+
+
+class Made(NamedTuple):
+    """How many rows a file got, its last one, and which are missing of those that the note tells of."""
+
+    records: int
+    last: int
+    lost: list[int]
+
+
+def make_database(
+    path: Path, lock: Lock, note: Note, batches: Iterable[list[tuple[int, Record]]], files: Files
+) -> Made:
+    """Make the file of a record with the numbered rows that are given; of each row and id the first one counts.
+
+    Until the file is complete it has another name.
+    """
+    draft = path.with_name("record.new")
+    for left in path.parent.glob(f"{draft.name}*"):
+        files.remove(left)
+    with closing(Database(draft, lock=lock)) as database:
+        with database.writing() as connection:
+            for rows in batches:
+                packed = codec.rows_of([record for _, record in rows])
+                numbered = [(row, *values) for (row, _), values in zip(rows, packed, strict=True)]
+                connection.executemany(f"{INSERT_ROW} ON CONFLICT DO NOTHING", numbered)
+            found = list(connection.execute("SELECT row, 0 FROM record ORDER BY row"))
+            last = found[-1][0] if found else 0
+            count, lost = gaps([found], note.rows)
+            about = {"record": note.record, "area": note.area, "timezone": note.timezone, "format": str(note.format),
+                     "lost": orjson.dumps([row for row in lost if row < last]).decode()}  # fmt: skip
+            connection.executemany("INSERT INTO about VALUES (?, ?)", list(about.items()))
+        database.empty_log()  # closing would not say if it failed
+    files.replace(draft, path)
+    for left in path.parent.glob(f"{draft.name}*"):
+        files.remove(left)
+    return Made(count, last, lost)
+
+
+def gaps(batches: Iterable[list[tuple[int, Any]]], last: int) -> tuple[int, list[int]]:
+    """How many numbered rows there are, and which of 1 to `last` are not."""
+    count, following = 0, 1
+    missing: list[int] = []
+    for batch in batches:
+        for row, _ in batch:
+            missing += range(following, row)
+            count, following = count + 1, row + 1
+    return count, [*missing, *range(following, last + 1)]

@@ -1,0 +1,231 @@
+"""The record in a folder, as anybody reads it: also beside the bridge that writes it, also on a disk that is read only.
+
+A row that is not what was written is named and passed over; so is a page that cannot be read, for which the rows are
+asked one by one. What was asked by its id is refused instead: nobody may take it for never stored.
+"""
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from broker.store import Conflict, Corrupt, Record, amendments, codec
+from broker.store.database import ADVICE, Database, failure, is_damage
+from broker.store.days import Days
+from broker.store.files import Files
+from broker.store.note import NAME as NOTE
+from broker.store.note import Note, read_note
+from broker.store.past_days import PastDays
+from broker.store.pushdown import Where
+from broker.store.reading import BY_TIME, Order, RecordReader
+from broker.store.tables import COLUMNS, RecordDB
+
+log = logging.getLogger("zhanpai.store")
+
+_NEWEST = (
+    f"SELECT {COLUMNS} FROM (SELECT kind AS k, key AS y, max(at) AS a FROM record WHERE {{}} GROUP BY kind, key) "  # noqa: S608
+    "JOIN record ON record.kind = k AND record.at = a AND record.key = y"
+)
+EVERYTHING = Where("1 = 1", [])
+_WARNINGS = 20
+_FIRST_BATCH, _BATCH = 1, 200
+
+
+class SQLiteReader(RecordReader):
+    """The reading half of a store. Raises Corrupt or Conflict, naming the file, for what is not this record."""
+
+    def __init__(
+        self, folder: Path, area: str, timezone: str, now: Callable[[], float], database: Database, files: Files
+    ) -> None:
+        self.folder, self.area, self.timezone, self._now = folder, area, timezone, now
+        self.database, self._files = database, files
+        self.db = RecordDB(database.path, database=database)
+        self.past_days = PastDays(folder, Days(timezone), files)
+        self.events: list[str] = []
+        self.damage: list[str] = []  # of those what says that records are left out
+        self._last_commit_at: float | None = None
+        self._known, self._known_to = amendments.Amendments(), 0
+        self._known_lock = threading.Lock()
+
+    def must_be_there(self) -> Note:
+        """What the note beside the record says; raises Corrupt or Conflict if the file is not what it tells of."""
+        note = read_note(self.folder)
+        path = self.database.shown
+        if note is None:
+            raise Corrupt(f"{self.folder / NOTE} is missing: put it back, or {ADVICE} --repair, which writes it anew")
+        note.must_be(self.area, self.timezone, self.folder / NOTE)
+        had = f"{self.folder / NOTE} says that it had {note.rows} records"
+        if not self.database.exists():
+            what = "empty" if self.database.path.exists() else "missing"
+            raise Corrupt(f"{path} is {what}, but {had}: put a copy back, or {ADVICE}")
+        self.database.must_be_whole()
+        found = self.about("record")
+        if found != note.record:
+            area = self.about("area")
+            raise Conflict(f"{path} is not the record that {NOTE} was written for: it is of area {area!r}")
+        last = self.last_row()
+        if last < note.rows:
+            raise Corrupt(f"{path} ends at record {last}, an older copy perhaps, but {had}: put it back, or {ADVICE}")
+        return note
+
+    def about(self, name: str) -> str | None:
+        """What the file says of itself: `record`, `area`, `timezone`, `format`."""
+        rows = self.rows_of("SELECT value FROM about WHERE name = ?", [name])
+        return next((str(value, "utf-8") for (value,) in rows), None)
+
+    def rows_of(self, text: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a question to the database; raises StoreError."""
+        try:
+            return self.database.reader().execute(text, values).fetchall()
+        except sqlite3.Error as error:
+            raise failure(self.database.shown, error) from error
+
+    def note(self, text: str) -> None:
+        """Something a person should know of: it is logged, and kept for /healthz."""
+        if text not in self.events:
+            self.events.append(text)
+            log.warning("%s", text)
+
+    def _left_out(self, text: str) -> None:
+        if text not in self.damage:
+            self.damage.append(text)
+        self.note(text)
+
+    # --- what the backend answers ----------------------------------------------------------------------
+
+    def _batches(self, found: Where | None, order: Order) -> Iterator[list[Record]]:
+        return ([record for _, record in batch] for batch in self._rows(found or EVERYTHING, order))
+
+    def _stored(self, record_id: str) -> Record | None:
+        rows = self.rows_of(f"SELECT {COLUMNS} FROM record WHERE id = ?", [record_id])  # noqa: S608
+        try:
+            return codec.records_of(rows)[0] if rows else None
+        except ValueError as error:
+            raise Corrupt(f"{self._damaged(rows[0][-1])} ({error})") from error
+
+    def _newest(self, found: Where) -> Iterator[Record]:
+        try:
+            rows = self.rows_of(_NEWEST.format(found.sql), found.values)
+        except Corrupt:
+            for batch in self._batches(found, BY_TIME):
+                yield from batch
+        else:
+            yield from (record for _, record in self._sound(rows))
+
+    def _rows(self, found: Where, order: Order) -> Iterator[list[tuple[int, Record]]]:
+        """Rows and records in an order, some at a time; those that are not what was written are named and left out."""
+        last: Record | None = None
+        cursor = self.database.reader().cursor()
+        try:
+            cursor.execute(f"SELECT {COLUMNS} FROM record WHERE {found.sql} {order.sql}", found.values)  # noqa: S608
+            size = _FIRST_BATCH
+            while rows := cursor.fetchmany(size):
+                if batch := self._sound(rows):
+                    yield batch
+                    last = batch[-1][1]
+                size = _BATCH
+            return
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise failure(self.database.shown, error) from error
+            self._left_out(f"{self.database.shown}: pages cannot be read, their records are left out; {ADVICE}")
+        finally:
+            cursor.close()
+        rest = self._sound(list(self.one_by_one(found, 1, self.last_row())))
+        rest.sort(key=lambda pair: order.key(pair[1]), reverse=order.reverse)
+        yield [pair for pair in rest if last is None or (order.key(pair[1]) > order.key(last)) is not order.reverse]
+
+    def one_by_one(self, found: Where, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+        """The rows from first to last that a condition finds, each asked by its number; what cannot be read is not."""
+        text = f"SELECT {COLUMNS} FROM record WHERE row = ? AND {found.sql}"  # noqa: S608
+        for number in range(first, last + 1):
+            with suppress(Corrupt):
+                yield from self.rows_of(text, [number, *found.values])
+
+    def by_row(self) -> Iterator[list[tuple[int, Record]]]:
+        """All rows and records in the order of the rows, some at a time, but those that cannot be read."""
+        last = self.last_row()
+        for first in range(1, last + 1, _BATCH):
+            end = min(first + _BATCH - 1, last)
+            try:
+                rows = self.rows_of(f"SELECT {COLUMNS} FROM record WHERE row BETWEEN ? AND ?", [first, end])  # noqa: S608
+            except Corrupt:
+                rows = list(self.one_by_one(EVERYTHING, first, end))
+            yield self._sound(rows)
+
+    def _sound(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[int, Record]]:
+        try:
+            return [(row[-1], record) for row, record in zip(rows, codec.records_of(rows), strict=True)]
+        except ValueError as error:
+            if len(rows) == 1:
+                self._left_out(f"{self._damaged(rows[0][-1])} ({error}), and is left out")
+                return []
+            return [pair for row in rows for pair in self._sound([row])]
+
+    def _damaged(self, row: int) -> str:
+        return f"{self.database.shown}: row {row} is not what was written; {ADVICE}"
+
+    def _amendments(self) -> amendments.Amendments:
+        with self._known_lock:
+            last = self.last_row()
+            if last > self._known_to:
+                # Few rows have come since; at first the index has the few of this kind.
+                kind = "+kind" if self._known_to else "kind"
+                new = Where(f"{kind} = ? AND row > ? AND row <= ?", [amendments.KIND, self._known_to, last])
+                for record_id in self._known.take_all(chain.from_iterable(self._batches(new, BY_TIME))):
+                    self.note(f"{record_id!r} is an amendment that does not say what it amends: it changes nothing")
+                self._known_to = last
+        return self._known
+
+    # --- the rest of the contract ----------------------------------------------------------------------
+
+    def kinds(self) -> list[str]:
+        """The kinds that have records, sorted."""
+        found: list[str] = []
+        while (row := self.rows_of("SELECT min(kind) FROM record WHERE kind > ?", found[-1:] or [""])[0]) != (None,):
+            found.append(row[0].decode())
+        return found
+
+    def health(self) -> Mapping[str, Any]:
+        """Numbers for /healthz: records, bytes, seconds since the last commit, free bytes, warnings."""
+        files = (self.database.path, self.database.log)
+        return {
+            "backend": "sqlite",
+            "records": self.last_row(),
+            "past_days": len(self.past_days.names()),
+            "bytes": sum(path.stat().st_size for path in files if path.exists()),
+            "last_commit_s": None if self._last_commit_at is None else max(0, int(self._now() - self._last_commit_at)),
+            "free_bytes": self._files.free_bytes(self.folder),
+            "warnings": self.events[-_WARNINGS:],
+        }
+
+    def close(self) -> None:
+        """Close the file; a second call does nothing."""
+        self.database.close()
+
+    # --- what the past days are written from -----------------------------------------------------------
+
+    def last_row(self) -> int:
+        """The highest row; as the note says where the database cannot tell."""
+        try:
+            return int(self.rows_of("SELECT coalesce(max(row), 0) FROM record")[0][0])
+        except Corrupt:
+            note = read_note(self.folder)
+            if note is None:
+                raise
+            return note.rows
+
+    def times_between(self, after: int, last: int) -> Iterator[int]:
+        """The event times of the rows above `after`, up to `last`."""
+        asked = "SELECT DISTINCT at FROM record WHERE row > ? AND row <= ?"
+        return (at for (at,) in self.rows_of(asked, [after, last]))
+
+    def between(self, start: int, end: int) -> Iterator[tuple[int, Record]]:
+        """Rows and records, as first stored, with start <= at < end, by kind, then (at, id)."""
+        for kind in self.kinds():
+            found = Where("kind = ? AND at >= ? AND at < ?", [kind, start, end])
+            yield from chain.from_iterable(self._rows(found, BY_TIME))

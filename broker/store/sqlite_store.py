@@ -1,0 +1,241 @@
+"""The default store: TinyDB over one SQLite file in a folder, a note beside it, and the past days as plain files.
+
+    record.sqlite (-wal, -shm)   the record; its rows are numbered from 1 without a gap and never removed
+    record.note                  whose it is and how far it had come
+    record.lock, reserve         who writes here; a megabyte for the alarms of a full disk
+    days/2026-11-22/             that day as TinyDB files
+
+`append` stores whatever waits in one transaction and one sync: a batch of any mixture of kinds is stored whole or not
+at all, and no batch that was acknowledged is lost by a kill, a power cut or a disk that fails.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from broker.store import Conflict, Corrupt, Full, Receipt, Record, StoreError, Unavailable, amendments, codec
+from broker.store.database import ADVICE, NAME, Database
+from broker.store.days import Days
+from broker.store.files import Files, Lock
+from broker.store.note import FORMAT, Note, read_note, write_note
+from broker.store.note import NAME as NOTE
+from broker.store.record_file import REPAIRED, make_database
+from broker.store.reserve import RESERVE_BYTES, Reserve
+from broker.store.sqlite_reader import SQLiteReader
+from broker.store.tables import INSERT
+
+_INSERT = f"{INSERT} ON CONFLICT (id) DO NOTHING"
+_OLDER = "store.json"  # what a folder held before there was an SQLite file in it
+
+
+@dataclass(slots=True)
+class _Ticket:
+    """One waiting `append`."""
+
+    rows: list[codec.Row]
+    urgent: bool
+    receipt: Receipt | None = None
+    error: StoreError | None = None
+
+
+class SQLiteStore(SQLiteReader):
+    """A Store in `folder`; raises Unavailable if it is in use, Corrupt or Conflict if it is not as it was written."""
+
+    def __init__(
+        self,
+        folder: Path,
+        area: str,
+        timezone: str,
+        now: Callable[[], float],
+        *,
+        files: Files | None = None,
+        min_free_bytes: int = 64 * 1024 * 1024,
+        export_in_background: bool = True,
+        beside_bridge: bool = False,
+    ) -> None:
+        """Below `min_free_bytes` of free disk only urgent batches are taken; `beside_bridge` may be one of several."""
+        files = files or Files()
+        try:
+            files.make_folder(folder)
+        except OSError as error:
+            raise Unavailable(f"{folder} cannot be made ({error.strerror})") from error
+        self._lock = Lock(folder / "record.lock", must_be_alone=not beside_bridge)
+        super().__init__(folder, area, timezone, now, Database(folder / NAME, lock=self._lock), files)
+        self._days, self._min_free_bytes = Days(timezone), min_free_bytes
+        self._reserve = Reserve(folder, files, self.note)
+        self._waiting: list[_Ticket] = []
+        self._waiting_lock, self._commit_lock, self._amend_lock = threading.Lock(), threading.Lock(), threading.Lock()
+        self._exporter: threading.Thread | None = None
+        self._export_in_background, self._exported_on = export_in_background, ""
+        self._closed = False
+        try:
+            self._note = self._opened()
+            self._lock.share()
+        except BaseException as error:
+            self.database.close()
+            self._lock.release()
+            if isinstance(error, OSError) and not isinstance(error, StoreError):
+                raise Unavailable(f"{folder} cannot be opened ({error.strerror}): {error}") from error
+            raise
+        self._export_if_due()
+
+    def _opened(self) -> Note:
+        if (self.folder / REPAIRED).exists():
+            raise Corrupt(f"{self.folder / REPAIRED}: a repair was interrupted; {ADVICE} --repair, which finishes it")
+        if self._lock.alone:
+            self._reserve.keep(self._min_free_bytes + RESERVE_BYTES)
+            if read_note(self.folder) is None:
+                return self._made()
+        note = self.must_be_there()
+        try:
+            with self.database.writing():
+                pass
+        except Full:
+            if not self._reserve.give_up("the start"):
+                raise
+            with self.database.writing():
+                pass
+        return note
+
+    def _made(self) -> Note:
+        """The note of a record that begins now, or whose beginning was cut short before anything was stored."""
+        if (self.folder / _OLDER).exists():
+            raise Conflict(f"{self.folder / _OLDER} is of an older version: export with that, then import elsewhere")
+        there = self.database.exists() and self.last_row() > 0
+        if there or self.past_days.names() or (self.database.log.exists() and not self.database.exists()):
+            raise Corrupt(
+                f"{self.folder / NOTE} is missing and something was stored here: put it back, or {ADVICE} --repair"
+            )
+        note = Note(0, int(self._now()), FORMAT, uuid4().hex, self.area, self.timezone)
+        make_database(self.database.path, self._lock, note, [], self._files)
+        write_note(self.folder, note, self._files)
+        return note
+
+    def close(self) -> None:
+        """Wait for the export of a day, close the file, let others in."""
+        with self._commit_lock:
+            if self._closed:
+                return
+            self._closed = True
+        if self._exporter is not None:
+            self._exporter.join()
+        self._noted(self._note, sync=True)
+        super().close()
+        self._lock.release()
+
+    # --- writing ---------------------------------------------------------------------------------------
+
+    def append(self, records: Sequence[Record], *, urgent: bool = False) -> Receipt:
+        """Store the batch durably, all or nothing; `urgent` goes first and may use the reserve of a full disk."""
+        ticket = _Ticket(codec.rows_of(records), urgent)
+        with self._waiting_lock:
+            self._waiting.append(ticket)
+        with self._commit_lock:
+            # Whoever gets here first commits for all who wait: one transaction, one sync.
+            if ticket.receipt is None and ticket.error is None:
+                with self._waiting_lock:
+                    tickets, self._waiting = self._waiting, []
+                self._commit(sorted(tickets, key=lambda waiting: not waiting.urgent))
+        if ticket.error is not None:
+            raise ticket.error
+        assert ticket.receipt is not None
+        return ticket.receipt
+
+    def _commit(self, tickets: Sequence[_Ticket]) -> None:
+        try:
+            if self._closed:
+                raise Unavailable(f"{self.folder} is closed")
+            receipts = [Receipt(0, 0)] * len(tickets)
+            if any(ticket.rows for ticket in tickets):
+                receipts = self._stored_with_reserve(tickets, any(ticket.urgent for ticket in tickets))
+                self._last_commit_at = self._now()
+                self._export_if_due()
+            for ticket, receipt in zip(tickets, receipts, strict=True):
+                ticket.receipt = receipt
+        except BaseException as error:
+            # Whatever it was, everybody whose batch was in this transaction waits to be told.
+            told = error if isinstance(error, StoreError) else Unavailable(f"{self.folder} did not store it: {error!r}")
+            for ticket in tickets:
+                ticket.error = told
+            if not isinstance(error, Exception):
+                raise
+
+    def _stored_with_reserve(self, tickets: Sequence[_Ticket], urgent: bool) -> list[Receipt]:
+        if not urgent and self._files.free_bytes(self.folder) < self._min_free_bytes:
+            raise Full(
+                f"less than {self._min_free_bytes} bytes are free for {self.folder}: make room; "
+                "alarms are still taken, everything else waits at its sender"
+            )
+        try:
+            return self._store(tickets)
+        except Full:
+            if not urgent or not self._reserve.give_up("an alarm"):
+                raise
+            return self._store(tickets)
+
+    def _store(self, tickets: Sequence[_Ticket]) -> list[Receipt]:
+        receipts = []
+        with self.database.writing() as connection:
+            ((last,),) = connection.execute("SELECT coalesce(max(row), 0) FROM record")
+            for ticket in tickets:
+                stored = connection.executemany(_INSERT, ticket.rows).rowcount if ticket.rows else 0
+                if stored == len(ticket.rows):
+                    receipts.append(Receipt(stored, 0))
+                else:
+                    new = connection.execute("SELECT id FROM record WHERE row > ?", (last,))
+                    receipts.append(Receipt.of([row[0] for row in ticket.rows], {found.decode() for (found,) in new}))
+                last += stored
+        self._noted(replace(self._note, rows=last, at=int(self._now())), sync=self._last_commit_at is None)
+        return receipts
+
+    def _noted(self, note: Note, *, sync: bool = False) -> None:
+        """Write the note over; what it says is on the disk already, so it may be late."""
+        self._note = note
+        try:
+            self._files.overwrite(self.folder / NOTE, note.encoded(), sync=sync)
+        except OSError as error:
+            self.note(f"{self.folder / NOTE} cannot be written: {error}")
+
+    def amend(
+        self, record_id: str, patch: Mapping[str, Any], reason: str, who: str, at: int, seen: int | None = None
+    ) -> Record:
+        """Correct a record's body; see Store."""
+        with self._amend_lock:
+            original = self._stored(record_id)
+            if original is None or original.kind == amendments.KIND:
+                raise Conflict(f"there is no record {record_id!r} that could be amended")
+            known = self._amendments()
+            count = known.count(record_id)
+            if seen is not None and seen != count:
+                raise Conflict(f"{record_id!r} has {count} amendments by now, not {seen}: look at it again")
+            number = known.next_number(record_id)
+            while self._stored(amendments.id_of(record_id, number)) is not None:
+                number += 1  # some other record has this id
+            amendment = amendments.record(original, number, patch, reason, who, at, int(self._now()))
+            if self.append([amendment]).stored == 0:
+                raise Conflict(f"{record_id!r} was amended by somebody else at this moment: look at it again")
+            return self._amendments().applied(original)
+
+    # --- past days -------------------------------------------------------------------------------------
+
+    def _export_if_due(self) -> None:
+        """On a new day have the past ones written as files."""
+        today = self._days.of(int(self._now()))
+        if today == self._exported_on or (self._exporter is not None and self._exporter.is_alive()):
+            return
+        self._exported_on = today
+        if self._export_in_background:
+            self._exporter = threading.Thread(target=self._export, args=(today,), name=f"export {today}", daemon=True)
+            self._exporter.start()
+        else:
+            self._export(today, 0.0)
+
+    def _export(self, today: str, pause_s: float = 0.002) -> None:
+        try:
+            self.past_days.export(self, today, pause_s)
+        except Exception as error:  # noqa: BLE001 - a thread that dies says nothing
+            # The record is whole without them; it is tried again on the next day and at the next start.
+            self.note(f"{self.past_days.folder}: past days could not be written: {error!r}")

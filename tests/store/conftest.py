@@ -1,0 +1,17 @@
+"""One database server for all tests of the store."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.postgres import NoPostgresError, postgres_server
+
+
+@pytest.fixture(scope="package")
+def database() -> Iterator[str]:
+    """One PostgreSQL for all tests of this folder, or a loud skip."""
+    try:
+        with postgres_server() as address:
+            yield address
+    except NoPostgresError as reason:
+        pytest.skip(f"PostgreSQL half of the store contract NOT RUN: {reason}")

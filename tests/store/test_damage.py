@@ -1,0 +1,332 @@
+"""A record that is not what was written: refused or told by name, never a blank start; what can be had comes back."""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from tinydb import TinyDB
+
+from broker.__main__ import main
+from broker.store import Conflict, Corrupt, StoreError, Unavailable
+from broker.store.check import check
+from broker.store.sqlite_store import SQLiteStore
+from tests.support.records import ZONE
+from tests.support.store_faults import NOON, batch, findings, open_store, stored_batches
+
+DAY_S = 86_400
+AREA = ["--area", "xh", "--timezone", ZONE]
+
+
+def filled(folder: Path, batches: int = 60, clock_at: float = NOON + 2 * DAY_S) -> SQLiteStore:
+    """A store with batches of two past days and of today."""
+    clock = [float(NOON)]
+    store = open_store(folder, lambda: clock[0])
+    for number in range(1, batches + 1):
+        clock[0] = NOON + DAY_S * (3 * (number - 1) // batches)
+        store.append(batch(number, int(clock[0])))
+    clock[0] = clock_at
+    return store
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """The folder of a filled store, closed."""
+    filled(tmp_path / "s").close()
+    return tmp_path / "s"
+
+
+def without_past_days(folder: Path) -> None:
+    """Nothing is left but the record and its note."""
+    shutil.rmtree(folder / "days")
+
+
+def flipped(path: Path, byte: int, bit: int = 4) -> None:
+    """Turn one bit of a file."""
+    data = bytearray(path.read_bytes())
+    data[byte % len(data)] ^= bit
+    path.write_bytes(data)
+
+
+# --- the whole file ---------------------------------------------------------------------------------------------------
+
+
+def emptied(path: Path) -> None:
+    """As a power cut leaves a file whose contents were not on the disk yet."""
+    path.write_bytes(b"")
+
+
+def zeroed(path: Path) -> None:
+    """As some file systems do it."""
+    path.write_bytes(b"\0" * path.stat().st_size)
+
+
+def cut(path: Path) -> None:
+    """The second half is missing."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def a_little(path: Path) -> None:
+    """Less than a header is left."""
+    path.write_bytes(path.read_bytes()[:60])
+
+
+def another_kind(path: Path) -> None:
+    """A file of something else."""
+    path.write_bytes(b"hello\n" * 1000)
+
+
+def older(path: Path) -> None:
+    """A copy of before is put back."""
+    place = path.parent.parent / "older"
+    filled(place, 30).close()
+    with sqlite3.connect(place / path.name) as copy, sqlite3.connect(path) as now:
+        (record,) = now.execute("SELECT value FROM about WHERE name = 'record'").fetchone()
+        copy.execute("UPDATE about SET value = ? WHERE name = 'record'", (record,))
+    copy.close()
+    shutil.copy(place / path.name, path)
+
+
+def of_another_area(path: Path) -> None:
+    """The file of another record."""
+    filled(path.parent.parent / "other").close()
+    shutil.copy(path.parent.parent / "other" / path.name, path)
+
+
+def blank(path: Path) -> None:
+    """A valid database without anything in it."""
+    path.unlink()
+    sqlite3.connect(path).execute("VACUUM")
+
+
+def removed(path: Path) -> None:
+    """The file is gone."""
+    path.unlink()
+
+
+WRONG = [
+    (emptied, "is empty, but"), (zeroed, "damaged"), (cut, "end is missing|damaged"),
+    (a_little, "damaged|end is missing"), (another_kind, "damaged"), (blank, "cannot be used|damaged"),
+    (older, "ends at record 150, an older copy perhaps, but"),
+    (of_another_area, "is not the record that record.note was written for"), (removed, "is missing, but"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("damage", "said"), WRONG, ids=[damage.__name__ for damage, _ in WRONG])
+def test_a_file_that_is_not_the_record_is_refused_by_name_and_comes_back(folder, tmp_path, capsys, damage, said):
+    """No start, no reading, the check exits 1; a repair takes what the past days' files and a copy have."""
+    shutil.copytree(folder, copy := tmp_path / "copy")
+    path = folder / "record.sqlite"
+    damage(path)
+    before = path.read_bytes() if path.exists() else None
+    with pytest.raises((Corrupt, Conflict, Unavailable), match=f"{path}.*({said})"):
+        open_store(folder, lambda: NOON + 2 * DAY_S)
+    assert main(["stats", "--store", str(folder), "--from", "2026-11-22"]) == 1
+    assert str(path) in capsys.readouterr().err
+    assert main(["fsck", "--store", str(folder)]) == 1
+    assert f"BAD   {path}" in capsys.readouterr().out
+    assert (path.read_bytes() if path.exists() else None) == before
+    shutil.copytree(folder, second := tmp_path / "second")
+    assert main(["fsck", "--store", str(folder), "--repair", "--copies", str(copy)]) == 0, capsys.readouterr().out
+    assert stored_batches(folder, lambda: NOON + 2 * DAY_S) == dict.fromkeys(range(1, 61), 5)
+    # Without a copy the past days are all there is: what was of today is lost, and that has an exit code of its own.
+    assert main(["fsck", "--store", str(second), "--repair"]) == 3
+    assert "100 are lost" in (said_then := capsys.readouterr().out) or "are lost" in said_then
+    assert set(range(1, 41)) <= set(stored_batches(second, lambda: NOON + 2 * DAY_S))
+    assert findings(folder) == findings(second) == []
+
+
+@pytest.mark.parametrize("damage", [emptied, zeroed, cut])
+def test_without_anything_to_take_it_from_nothing_is_made_anew(folder, capsys, damage):
+    """A repair never ends in a blank record."""
+    without_past_days(folder)
+    damage(folder / "record.sqlite")
+    before = (folder / "record.sqlite").read_bytes()
+    code = main(["fsck", "--store", str(folder), "--repair"])
+    if damage is cut:
+        assert code in {1, 3}  # a half may have rows that can be read
+    else:
+        assert code == 1 and "no record can be had: give a copy" in capsys.readouterr().out
+        assert (folder / "record.sqlite").read_bytes() == before
+        with pytest.raises(Corrupt):
+            open_store(folder, lambda: NOON)
+
+
+def test_the_log_is_a_part_of_the_record(tmp_path):
+    """A bridge was killed, and its log is lost: the note knows better."""
+    store = filled(tmp_path / "s", 6)
+    shutil.copytree(tmp_path / "s", tmp_path / "killed")
+    store.close()
+    without_past_days(tmp_path / "killed")
+    (tmp_path / "killed" / "record.sqlite-wal").unlink()
+    with pytest.raises(Corrupt, match="ends at record 0"):
+        open_store(tmp_path / "killed", lambda: NOON)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"oh", b"{}", b'{"rows":"1"}'])
+def test_a_note_that_is_lost_is_asked_for_and_written_from_the_record(folder, capsys, content):
+    """The record is not taken for a new one, nor for anybody's."""
+    note = folder / "record.note"
+    was = note.read_bytes()
+    note.unlink() if content is None else note.write_bytes(content)
+    with pytest.raises(Corrupt, match=r"record\.note .*(is missing|does not say)"):
+        open_store(folder, lambda: NOON)
+    assert main(["fsck", "--store", str(folder)]) == 1
+    assert f"BAD   {note}" in capsys.readouterr().out
+    assert main(["fsck", "--store", str(folder), "--repair"]) == 0
+    assert note.read_bytes()[:30] == was[:30] and findings(folder) == []
+    assert len(stored_batches(folder, lambda: NOON + 2 * DAY_S)) == 60
+
+
+def test_a_folder_of_another_area_or_zone_is_refused(folder):
+    """The note says whose it is."""
+    for area, zone in (("other", ZONE), ("xh", "Europe/Berlin")):
+        with pytest.raises(Conflict, match="the configuration says"):
+            SQLiteStore(folder, area, zone, lambda: NOON)
+    (folder / "record.note").unlink()
+    (folder / "record.sqlite").unlink()
+    with pytest.raises(Corrupt, match="something was stored here"):
+        open_store(folder, lambda: NOON)  # its past days are there
+    assert not (folder / "record.sqlite").exists()
+
+
+def test_a_folder_of_before_is_not_begun_anew(tmp_path):
+    """What an older version stored is exported with that one."""
+    (tmp_path / "store.json").write_text("{}")
+    with pytest.raises(Conflict, match="older version"):
+        open_store(tmp_path, lambda: NOON)
+
+
+# --- bits and pages ---------------------------------------------------------------------------------------------------
+
+
+def test_every_turned_bit_in_a_row_is_noticed(tmp_path):
+    """Each bit of each byte of a row's columns and body: that record is refused or left out, the others are there."""
+    store = open_store(tmp_path, lambda: NOON)
+    store.append(batch(1))
+    store.close()
+    path = tmp_path / "record.sqlite"
+    good = path.read_bytes()
+    text = b"visit:k:1:xvisitk1"  # where the columns of that row begin, one after the other
+    start = good.rindex(text)
+    end = good.index(b'"n":1}', start) + 6
+    right = batch(1)[3]
+    for place in range(start, end):
+        for bit in range(8):
+            path.write_bytes(good[:place] + bytes([good[place] ^ 1 << bit]) + good[place + 1 :])
+            store = open_store(tmp_path, lambda: NOON)
+            found = [record for kind in store.kinds() for record in store.scan(kind)]
+            # An index has id, kind, time and key once more: what it still knows is right.
+            assert {record.id for record in found} >= {r.id for r in batch(1)} - {right.id} and len(found) <= 5
+            assert all(record in batch(1) for record in found)
+            try:
+                assert store.get(right.id) == right and place < good.index(b"xh{", start)
+            except Corrupt as refused:
+                assert "row 4 is not what was written" in str(refused)
+            store.close()
+        (finding,) = findings(tmp_path)
+        assert "4 records can be read, 1 cannot: rows 4 (visit:k:1:x)" in finding.text
+    assert end - start > 40
+
+
+def test_a_page_that_cannot_be_read_costs_its_rows_and_no_others(folder, capsys):
+    """Each page of the file in turn is zeros: what is read is right, and what is missing is said."""
+    path = folder / "record.sqlite"
+    good = path.read_bytes()
+    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    wanted = {record.id: record for kind in store.kinds() for record in store.scan(kind)}
+    store.close()
+    good = path.read_bytes()
+    costs = []
+    for page in range(1, len(good) // 4096):
+        path.write_bytes(good[: 4096 * page] + bytes(4096) + good[4096 * (page + 1) :])
+        try:
+            store = open_store(folder, lambda: NOON + 2 * DAY_S)
+        except StoreError as refused:
+            assert str(path) in str(refused)
+            continue
+        try:
+            found = {record.id: record for kind in store.kinds() for record in store.scan(kind)}
+            assert found.items() <= wanted.items()
+            assert len(found) == len(wanted) or store.health()["warnings"]
+            costs.append(len(wanted) - len(found))
+        except StoreError as refused:
+            assert str(path) in str(refused)
+        store.close()
+        assert main(["fsck", "--store", str(folder)]) == 1
+    assert any(costs) and sorted(costs)[len(costs) // 2] < 60
+    assert "cannot: rows" in capsys.readouterr().out
+
+
+def test_rows_come_back_from_the_past_days_and_a_copy_and_what_is_lost_is_remembered(folder, tmp_path, capsys):
+    """A repair says which rows are gone for good; a later check knows, and what comes again is stored."""
+    shutil.copytree(folder, copy := tmp_path / "copy")
+    with sqlite3.connect(folder / "record.sqlite") as rows:
+        rows.execute("DELETE FROM record WHERE row IN (7, 8, 9, 290, 292)")
+        rows.execute("UPDATE record SET body = '{}' WHERE row = 20")
+    rows.close()
+    assert main(["fsck", "--store", str(folder)]) == 1
+    assert "294 records can be read, 6 cannot: rows 7 to 9, 20, 290, 292" in capsys.readouterr().out
+    shutil.copytree(folder, second := tmp_path / "second")
+    assert main(["fsck", "--store", str(folder), "--repair"]) == 3
+    assert "298 records were had, 2 are lost: rows 290, 292" in capsys.readouterr().out
+    assert main(["fsck", "--store", str(folder)]) == 0 and "2 were lost before" in capsys.readouterr().out
+    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    assert store.append(batch(58, NOON + 2 * DAY_S)).stored == 1 and store.append(batch(2)).stored == 0
+    store.close()
+    assert main(["fsck", "--store", str(second), "--repair", "--copies", str(copy)]) == 0
+    assert stored_batches(second, lambda: NOON + 2 * DAY_S) == dict.fromkeys(range(1, 61), 5)
+
+
+def test_a_repair_that_was_interrupted_is_named_and_finished(folder, monkeypatch):
+    """Killed with the new file made and the old one in its place still: no start until it is finished."""
+    flipped(folder / "record.sqlite", (folder / "record.sqlite").read_bytes().rindex(b'"n":50'), 1)
+    monkeypatch.setattr("broker.store.check._Check._put_in_place", lambda _: folder)
+    assert findings(folder, repair=True)
+    monkeypatch.undo()
+    with pytest.raises(Corrupt, match="a repair was interrupted"):
+        open_store(folder, lambda: NOON)
+    (finding,) = findings(folder)
+    assert "a repair was interrupted" in finding.text and not finding.repaired
+    assert all(finding.repaired for finding in findings(folder, repair=True))
+    assert findings(folder) == [] and len(list((folder / "aside").iterdir())) >= 1
+    open_store(folder, lambda: NOON + 2 * DAY_S).close()
+
+
+# --- past days --------------------------------------------------------------------------------------------------------
+
+
+def test_a_damaged_file_of_a_past_day_is_named_and_made_again(folder):
+    """Each file of a day, a bit turned or gone; the list of checksums; the whole day: the bridge starts."""
+    day = folder / "days" / "2026-11-22"
+    whole = {path.name: path.read_bytes() for path in day.iterdir()}
+    for name in whole:
+        for damage in (lambda path: flipped(path, 70), Path.unlink, emptied):
+            damage(day / name)
+            open_store(folder, lambda: NOON + 2 * DAY_S).close()
+            (finding,) = findings(folder)
+            assert finding.path.parent == day and "run with --repair" in finding.text
+            assert [finding.repaired for finding in findings(folder, repair=True)] == [True]
+            assert {path.name: path.read_bytes() for path in day.iterdir()} == whole and findings(folder) == []
+    shutil.rmtree(day)
+    assert [finding.path.parent for finding in findings(folder)] == [day]
+    assert [finding.repaired for finding in findings(folder, repair=True)] == [True]
+    with TinyDB(day / "bins.json") as stock:
+        assert [found["id"] for found in stock][:2] == ["r01:1:1", "r01:1:2"]
+
+
+def test_the_check_says_what_is_no_store(tmp_path):
+    """A wrong path is named, and nothing is made there."""
+    (finding,) = findings(tmp_path / "typo")
+    assert "not the folder of a store" in finding.text and not (tmp_path / "typo").exists()
+
+
+def test_a_repair_waits_for_nobody_who_writes_and_a_look_disturbs_nobody(folder):
+    """While a bridge works its record can be looked at, and is not repaired."""
+    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    assert findings(folder) == []
+    with pytest.raises(Unavailable, match="in use by process"):
+        list(check(folder, repair=True))
+    store.append(batch(61, NOON + 2 * DAY_S))
+    store.close()
+    assert findings(folder) == []
