@@ -58,14 +58,18 @@ class Decisions:
 
     def on_message(self, message: wire.Message, now: int) -> list[Effect]:
         """What the rules say to a message; one whose rule failed on the like lately is taken in, and no more."""
-        rule, about = message.address.channel, message.address.device
-        if rule == "incident":
-            about = f"{about}/{message.address.item}"
-        if self._faults and self._faults.rests(rule, about, now):
+        if self._faults and self._faults.rests(*_named(message), now):
             return self._set_aside(message, now)
-        effects = self._made(rule, about, lambda: self.dispatch.on_message(message, now), now)
-        if self._to_rebuild:
-            effects += self._set_aside(message, now)
+        learned = self.dispatch.day.history.learned
+        try:
+            effects = self.dispatch.on_message(message, now)
+        except Exception:  # noqa: BLE001  (whatever it is, it is ours: said, logged and counted)
+            effects = self._after_a_fault(*_named(message), learned, now)
+            if self._to_rebuild:
+                effects += self._set_aside(message, now)
+        else:
+            if self._faults:
+                self._faults.worked(message.address.channel)
         return effects
 
     def on_tick(self, now: int) -> Iterator[list[Effect]]:
@@ -89,7 +93,7 @@ class Decisions:
             if day.clock.number > number + 1:  # it had been begun when it turned out that it cannot be done
                 self.rebuild(now)
             return [], why
-        except Exception:  # noqa: BLE001  (whatever it is, it is ours: said, logged and counted)
+        except Exception:  # noqa: BLE001  (as above)
             return self._after_a_fault("action", act.action, learned, now), ActionError(NOT_DONE)
 
     def tell_all(self, now: int) -> list[Effect] | None:
@@ -167,3 +171,11 @@ class Decisions:
             log.error("%s cannot be taken in: %r", message.address, why)
             self._to_rebuild = True
             return []
+
+
+def _named(message: wire.Message) -> tuple[str, str]:
+    """(which rule is asked, what about) of a message."""
+    address = message.address
+    if address.channel == "incident":
+        return address.channel, f"{address.device}/{address.item}"
+    return address.channel, address.device
