@@ -200,6 +200,7 @@ def test_a_folder_of_before_is_not_begun_anew(tmp_path):
 # --- bits and pages ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.real
 def test_every_turned_bit_in_a_row_is_noticed(tmp_path):
     """Each bit of each byte of a row's columns and body: that record is refused or left out, the others are there."""
     store = open_store(tmp_path, lambda: NOON)
