@@ -30,8 +30,8 @@ _PAUSE_S = 0.002  # slept after each part, so that commits go on meanwhile
 _PART = 500
 
 
-class Source(Protocol):
-    """The record, as far as its days are written from it; broker/store/sqlite_reader.py says what each gives."""
+class Rows(Protocol):
+    """The record a day is written from: its rows in the order they came, and by their time."""
 
     def last_row(self) -> int: ...
     def times_between(self, after: int, last: int) -> Iterator[int]: ...
@@ -50,7 +50,7 @@ class PastDays:
         """The days that are there."""
         return sorted(path.name for path in self.folder.glob("[0-9]*") if path.is_dir())
 
-    def export(self, source: Source, today: str, pause_s: float = _PAUSE_S) -> list[str]:
+    def export(self, source: Rows, today: str, pause_s: float = _PAUSE_S) -> list[str]:
         """Write all days before `today` that have records which are not in their files; those that were written."""
         with self._lock:
             done_to, waiting = self.state()
@@ -73,7 +73,7 @@ class PastDays:
             return int(found["rows"]), list(found["waiting"])
         return 0, []
 
-    def write(self, source: Source, day: str, pause_s: float = 0.0) -> None:
+    def write(self, source: Rows, day: str, pause_s: float = 0.0) -> None:
         """Write one day anew: under a hidden name, then in the place of the old one."""
         self._files.make_folder(self.folder)
         draft, old = self.folder / f".{day}.part", self.folder / f".{day}.old"

@@ -9,7 +9,7 @@ import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
 FILES = sorted(TESTS.rglob("*.py"))
-DOCUMENTED = {"_exit", "_getframe", "_replace", "_asdict", "_fields"}  # in spite of their names: os, sys, namedtuple
+DOCUMENTED = {"_exit", "_getframe", "_replace", "_asdict", "_fields", "_fields_"}  # by os, sys, namedtuple, ctypes
 SETTERS = {"getattr", "setattr", "delattr"}
 
 
