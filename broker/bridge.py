@@ -193,7 +193,7 @@ class Bridge:
             self._begin_again(now)
         for effects in self._decisions.on_tick(int(now)):
             self._take(effects, int(now))
-        self._to_tell_all = self._decisions.was_rebuilt() or self._to_tell_all
+        self._to_tell_all = self._decisions.take_to_tell() or self._to_tell_all
 
     def _begin_again(self, now: float) -> None:
         """The clock was ahead: what was decided by it (runs forgotten, others opened) is left behind, the day stands as

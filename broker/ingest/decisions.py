@@ -53,26 +53,35 @@ class Decisions:
         self._unsaved = unsaved
         self._faults = RuleFaults()
         self._to_rebuild = False  # a rule failed, and the day could not be rebuilt yet
-        self._rebuilt = False  # and nothing is predicted yet, nobody was told
+        self._rebuilt = False  # the day was, and not everything is predicted again
+        self._to_tell = False  # and now it is, but nobody was told
 
     def on_message(self, message: wire.Message, now: int) -> list[Effect]:
         """What the rules say to a message; one whose rule failed on the like lately is taken in, and no more."""
-        rule, about = message.address.channel, message.address.device
-        if rule == "incident":
-            about = f"{about}/{message.address.item}"
-        if self._faults and self._faults.rests(rule, about, now):
+        if self._faults and self._faults.rests(*_named(message), now):
             return self._set_aside(message, now)
-        effects = self._made(rule, about, lambda: self.dispatch.on_message(message, now), now)
-        if self._to_rebuild:
-            effects += self._set_aside(message, now)
+        learned = self.dispatch.day.history.learned
+        try:
+            effects = self.dispatch.on_message(message, now)
+        except Exception:  # noqa: BLE001  (whatever it is, it is ours: said, logged and counted)
+            effects = self._after_a_fault(*_named(message), learned, now)
+            if self._to_rebuild:
+                effects += self._set_aside(message, now)
+        else:
+            if self._faults:
+                self._faults.worked(message.address.channel)
         return effects
 
     def on_tick(self, now: int) -> Iterator[list[Effect]]:
         """What the rules say to the passing of time, one decision after the other."""
         if self._to_rebuild and not self._faults.rests("rebuild", "", now):
             self.rebuild(now)
+        rebuilt, self._rebuilt = self._rebuilt, False
         for rule, about, make in self.dispatch.on_tick(now):
             yield self._made(rule, about, make, now)
+        if rebuilt and self._rebuilt:
+            return  # once more: what was predicted is gone again
+        self._to_tell = self._to_tell or rebuilt
 
     def act(self, act: Act, now: int) -> tuple[list[Effect], ActionError | None]:
         """What comes of a person's action, and why it cannot be done, if it cannot."""
@@ -84,7 +93,7 @@ class Decisions:
             if day.clock.number > number + 1:  # it had been begun when it turned out that it cannot be done
                 self.rebuild(now)
             return [], why
-        except Exception:  # noqa: BLE001  (whatever it is, it is ours: said, logged and counted)
+        except Exception:  # noqa: BLE001  (as above)
             return self._after_a_fault("action", act.action, learned, now), ActionError(NOT_DONE)
 
     def tell_all(self, now: int) -> list[Effect] | None:
@@ -95,10 +104,10 @@ class Decisions:
         effects = self._made("tell_all", "", lambda: tell_all(self.dispatch.day, now), now)
         return effects if self._counts["rule_faults"] == faults else None
 
-    def was_rebuilt(self) -> bool:
-        """Whether the day was begun again since this was asked last: everybody is to be told anew."""
-        rebuilt, self._rebuilt = self._rebuilt, False
-        return rebuilt
+    def take_to_tell(self) -> bool:
+        """Whether the day was begun again since this was asked last, and everybody is to be told anew."""
+        to_tell, self._to_tell = self._to_tell, False
+        return to_tell
 
     def rebuild(self, now: int, *, learned_too: bool = True) -> bool:
         """Have the day as its records give it, those that are not stored yet included; whether that could be done."""
@@ -162,3 +171,11 @@ class Decisions:
             log.error("%s cannot be taken in: %r", message.address, why)
             self._to_rebuild = True
             return []
+
+
+def _named(message: wire.Message) -> tuple[str, str]:
+    """(which rule is asked, what about) of a message."""
+    address = message.address
+    if address.channel == "incident":
+        return address.channel, f"{address.device}/{address.item}"
+    return address.channel, address.device

@@ -55,7 +55,7 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
     restoring.runs_and_visits()
     restoring.incidents()
     for name in day.devices.trucks:
-        _track_fix(day, name, now)
+        day.leftovers.follow_later(name)
     day.clock.count_from(max(now * 1000, before.clock.number))
     day.visits.remember(before.visits)
     day.attention.remember_faults(before.attention)
@@ -243,11 +243,4 @@ def _last_fix(day: Day, record: Record, now: int) -> None:
     fix = GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"])
     if fix.fresh(now) and not fix.ahead(now):
         truck.stands(fix)
-        _track_fix(day, record.key, now)
-
-
-def _track_fix(day: Day, truck: str, now: int) -> None:
-    """Tell the truck's run where it is, if that is not too old."""
-    fix, run = day.devices.truck(truck).fix, day.run_of(truck)
-    if fix is not None and run is not None and fix.fresh(now):
-        run.tracker.on_fix(fix)
+        day.leftovers.follow_later(record.key)

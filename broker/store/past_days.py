@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import orjson
 
@@ -23,14 +23,19 @@ from broker.store import Corrupt, Record, codec
 from broker.store.days import Days
 from broker.store.files import Files
 
-if TYPE_CHECKING:
-    from broker.store.sqlite_reader import SQLiteReader
-
 FOLDER = "days"
 SUMS = "SHA256SUMS"
 _STATE = "exported.json"
 _PAUSE_S = 0.002  # slept after each part, so that commits go on meanwhile
 _PART = 500
+
+
+class Rows(Protocol):
+    """The record a day is written from: its rows in the order they came, and by their time."""
+
+    def last_row(self) -> int: ...
+    def times_between(self, after: int, last: int) -> Iterator[int]: ...
+    def between(self, start: int, end: int) -> Iterator[tuple[int, Record]]: ...
 
 
 class PastDays:
@@ -45,7 +50,7 @@ class PastDays:
         """The days that are there."""
         return sorted(path.name for path in self.folder.glob("[0-9]*") if path.is_dir())
 
-    def export(self, source: "SQLiteReader", today: str, pause_s: float = _PAUSE_S) -> list[str]:
+    def export(self, source: Rows, today: str, pause_s: float = _PAUSE_S) -> list[str]:
         """Write all days before `today` that have records which are not in their files; those that were written."""
         with self._lock:
             done_to, waiting = self.state()
@@ -68,7 +73,7 @@ class PastDays:
             return int(found["rows"]), list(found["waiting"])
         return 0, []
 
-    def write(self, source: "SQLiteReader", day: str, pause_s: float = 0.0) -> None:
+    def write(self, source: Rows, day: str, pause_s: float = 0.0) -> None:
         """Write one day anew: under a hidden name, then in the place of the old one."""
         self._files.make_folder(self.folder)
         draft, old = self.folder / f".{day}.part", self.folder / f".{day}.old"

@@ -288,3 +288,17 @@ def test_faults_one_after_the_other_stop_nothing(times: int) -> None:
         morning.step(700)
         check_memory(morning)
         check_presses(morning)
+
+
+@pytest.mark.parametrize("start", ["arrive", "standing"])
+def test_what_a_failed_decision_would_have_settled_is_settled_after_it(start: str) -> None:
+    """The truck stops at a room, or leaves it, while a rule fails on that: the visit is served all the same."""
+    base, visit = before(start), 0 if start == "arrive" else 1
+    for number in range(1, 12):
+        morning = base.again()
+        with fault_at(number):
+            morning.step(*((16,) if start == "arrive" else (14, 5.0)))
+        morning.step(60, 0.0 if start == "arrive" else 5.0)
+        morning.step(60, 5.0)
+        key = (morning.run_id, morning.trip.visits[visit].room_id, 1)
+        assert morning.bridge.dispatch.day.visits[key].state == "served"

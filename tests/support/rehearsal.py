@@ -128,8 +128,12 @@ def known_by(day: Day) -> dict[str, Any]:
         for about, asked in day.attention
         if about.topic in (Topic.PRESS, Topic.UNREAD) or isinstance(asked.values, PassedBy)
     }
+    # A tracker looks no more for a stop that it saw passed by; one that starts again does. Both know that it is owed.
+    passed = {visit.key for visit in day.visits.values() if visit.passed_at is not None}
     pending = {
-        run.run_id: [visit.key for visit in run.tracker.pending] for run in day.runs.values() if run.state != "finished"
+        run.run_id: [one.key for one in run.tracker.pending if (run.run_id, *one.key) not in passed]
+        for run in day.runs.values()
+        if run.state != "finished"
     }
     rooms = sorted(day.plan.rooms)
     ways = [(route, *way) for route in day.plan.routes for way in pairwise(rooms)]

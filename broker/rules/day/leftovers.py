@@ -1,6 +1,6 @@
 """What restoring could not bring back, and what is owed to those who may still wait for it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 from broker.rules.states.visit import Visit
@@ -14,6 +14,7 @@ class Leftovers:
         self._orphaned: set[tuple[str, str]] = set()
         self._unread: dict[tuple[str, str], int] = {}
         self._listless: set[str] = set()
+        self._unfollowed: dict[str, None] = {}
 
     @property
     def orphaned(self) -> AbstractSet[tuple[str, str]]:
@@ -29,6 +30,19 @@ class Leftovers:
     def listless(self) -> AbstractSet[str]:
         """Trucks whose run is not here any more: their list must be cleared."""
         return self._listless
+
+    @property
+    def unfollowed(self) -> Collection[str]:
+        """Trucks whose run has not been told yet where they are: what that settles is decided with the next tick."""
+        return self._unfollowed
+
+    def follow_later(self, truck: str) -> None:
+        """Its run is back, and does not know yet where the truck is."""
+        self._unfollowed[truck] = None
+
+    def followed(self, truck: str) -> None:
+        """Its run knows where the truck is."""
+        self._unfollowed.pop(truck, None)
 
     def at_a_room_gone(self, visit: Visit) -> None:
         """Its room left the plan: to be cancelled, and named."""

@@ -25,7 +25,7 @@ from broker.rules.dispatch.device_messages import set_aside, take_message
 from broker.rules.dispatch.effects import Effect
 from broker.rules.dispatch.offers import ReplanError
 from broker.rules.dispatch.run_opening import DueRun, open_run, runs_due
-from broker.rules.dispatch.run_progress import finish_if_settled, update
+from broker.rules.dispatch.run_progress import catch_up, finish_if_settled, update
 from broker.rules.dispatch.run_restoring import cancel_gone
 from broker.rules.states.incident import IncidentError
 from broker.rules.states.visit import VisitError
@@ -85,6 +85,8 @@ class Dispatch:
         yield self._decision("opening", "", partial(runs_due, due=due), now)
         for one in due:
             yield self._decision("opening", one.run_id, partial(open_run, due=one), now)
+        for truck in list(self.day.leftovers.unfollowed):
+            yield self._decision("catching up", truck, partial(catch_up, truck=truck), now)
         if not 0 <= now - self.ticked_at <= FORGET_EVERY_S:
             self.forgot_at = now  # a start, or a clock that was set and may be wrong: an hour of ticks comes first
         self.ticked_at = now

@@ -1,5 +1,6 @@
 """How a run goes on: positions become visits, visits become predictions, predictions become lamps.
 
+    catch_up(truck)            a run that came back from its record learns where its truck is
     follow(run, events)        what the tracker saw: moving, arrived, left, passed by
     update(run)                predict anew, call the lamps that are due, tell the rooms and the truck
     finish_if_settled(run)     a run that owes nothing any more ends, and its truck gets its next one
@@ -53,6 +54,15 @@ def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[E
         elif event.kind == TrackKind.PASSED_WITHOUT_DWELL:
             effects += _passed(day, visit, event.at, now)
     return effects
+
+
+def catch_up(day: Day, truck: str, now: int) -> list[Effect]:
+    """Tell a run that came back from its record where its truck is; what happened meanwhile is settled by that."""
+    day.leftovers.followed(truck)
+    fix, run = day.devices.truck(truck).fix, day.run_of(truck)
+    if fix is None or run is None or not fix.fresh(now):
+        return []
+    return follow(day, run, run.tracker.on_fix(fix), now)
 
 
 def _start(day: Day, run: Run, at: int) -> list[Effect]:
