@@ -83,8 +83,8 @@ class PastDays:
         self._files.make_folder(draft)
         try:
             kinds = groupby(source.between(*self._days.span(day, day)), key=lambda pair: pair[1].kind)
-            sums = [f"{self._write(draft, kind, rows, pause_s)}  {kind}.json\n" for kind, rows in kinds]
-            self._files.write(draft / SUMS, "".join(sums).encode())
+            sums = [f"{self._write(draft, kind, rows, pause_s)}  {kind}.json\n".encode() for kind, rows in kinds]
+            self._files.write(draft / SUMS, sums)
             self._files.sync_folder(draft)
             if (self.folder / day).exists():
                 self._files.replace(self.folder / day, old)
@@ -96,14 +96,23 @@ class PastDays:
                         self._files.remove(left)
 
     def _write(self, folder: Path, kind: str, rows: Iterator[tuple[int, Record]], pause_s: float) -> str:
-        parts = [b'{"_default": {']
-        for number, (row, record) in enumerate(rows):
-            parts.append(b'%b\n"%d": %b' % (b"," if number else b"", row, codec.encode_with_kind(record)))
-            if number % _PART == 0:
-                time.sleep(pause_s)
-        data = b"".join([*parts, b"\n}}\n"])
-        self._files.write(folder / f"{kind}.json", data)
-        return hashlib.sha256(data).hexdigest()
+        digest = hashlib.sha256()
+
+        def pieces() -> Iterator[bytes]:
+            for number, (row, record) in enumerate(rows):
+                start = b"," if number else b'{"_default": {'
+                yield b'%b\n"%d": %b' % (start, row, codec.encode_with_kind(record))
+                if number % _PART == 0:
+                    time.sleep(pause_s)
+            yield b"\n}}\n"
+
+        def hashed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+            for piece in pieces:
+                digest.update(piece)
+                yield piece
+
+        self._files.write(folder / f"{kind}.json", hashed(pieces()))
+        return digest.hexdigest()
 
     def wrong(self, day: str) -> list[Path]:
         """The files of a day that are not as they were written, or missing, or nobody's."""
@@ -127,6 +136,7 @@ class PastDays:
 
 def _digest(path: Path) -> str | None:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None

@@ -82,7 +82,7 @@ def test_an_index_answers_comparisons_on_the_columns(filled, query, index):
     assert found is not None
     for order in ("ORDER BY +row", "ORDER BY at, id"):
         asked = f"EXPLAIN QUERY PLAN SELECT * FROM record WHERE {found.sql} {order}"
-        plan = [row[3].decode() for row in filled.storage.database.reader().execute(asked, found.values)]
+        plan = [row[3].decode() for row in filled.storage.database.rows_of(asked, found.values)]
         assert f"SEARCH record USING INDEX {index}" in plan[0] and not any("SCAN record" in step for step in plan)
 
 

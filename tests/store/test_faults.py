@@ -371,3 +371,21 @@ def test_store_answers_while_a_past_day_is_written_beside(tmp_path):
     store.close()
     assert len(answers) > 4
     check(acknowledged, stored_batches(tmp_path / "s", lambda: clock[0]), "exporting beside")
+
+
+def test_threads_that_come_and_go_share_the_connections(tmp_path):
+    """There are as many as ask at once, however many threads the pages have had."""
+    store = open_store(tmp_path / "s", lambda: NOON)
+    store.append(batch(1))
+
+    def handles() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    assert store.get("r01:1:1") is not None
+    before = handles()
+    for _ in range(30):
+        thread = threading.Thread(target=lambda: store.get("r01:1:1"))
+        thread.start()
+        thread.join()
+    assert handles() <= before + 3
+    store.close()
