@@ -149,9 +149,9 @@ def flatness(folder: Path, few: int, many: int) -> None:
         ratio = statistics.median(took[1]) / statistics.median(took[0])
         # With few records of a thousand devices most are on one page, which is no measure for the many.
         goal = f" (goal <= 1.2) {verdict(ratio <= 1.2)}" if devices == 40 else ""
-        p50_ms, p99_ms = 1000 * statistics.median(took[1]), 1000 * sorted(took[1])[-4]
-        said = f"commit p50 of 100 records from {devices} devices at {many} records / at {few}: {ratio:.2f}{goal}"
-        print(f"{said}; p50 {p50_ms:.2f} ms, p99 {p99_ms:.1f} ms", flush=True)
+        p50, p99 = 1000 * statistics.median(took[1]), 1000 * sorted(took[1])[-4]
+        print(f"commit p50 of 100 records from {devices} devices at {many} records / at {few}: {ratio:.2f}{goal}; "
+              f"p50 {p50:.2f} ms, p99 {p99:.1f} ms", flush=True)  # fmt: skip
         stores[0][0].close()
         if devices == 40:
             stores[1][0].close()

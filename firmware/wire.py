@@ -26,6 +26,8 @@ MAX_ID_BYTES = 64
 LATEST_AT = 4102444800  # 2100-01-01: a later time is a broken clock
 MAX_COUNT = 100000
 MAX_GRAMS = 100000000
+MAX_SATS = 200
+MAX_NAME = 200  # characters, of a room
 IDENTIFY_S = 30  # how long a device shows a technician which one it is
 PORT = 1883  # 8883 with TLS
 
@@ -98,7 +100,7 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
         ("truck", "fix"): ("device", False, None, numbered + (
             ("fix_at", at_or_null), ("sent_at", at_or_null)) + place + (
             ("speed_mps", ("null", ("float", 0, 200))), ("bearing_deg", ("null", ("float", 0, 360))),
-            ("hdop", ("null", ("float", 0, 100))), ("sats", ("null", ("int", 0, 200))), ("mode", ("int", 0, 3)),
+            ("hdop", ("null", ("float", 0, 100))), ("sats", ("null", ("int", 0, MAX_SATS))), ("mode", ("int", 0, 3)),
             ("late", yes_or_no))),
         ("truck", "incident"): ("device", True, "incident_id", numbered + (
             ("incident_id", an_id), ("reason", ("word", INCIDENT_REASONS)), ("pressed_at", at_or_null)) + place + (
@@ -109,7 +111,7 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
         ("truck", "itinerary"): ("bridge", True, None, (
             ("itinerary_id", an_id), ("version", seq), ("run_id", id_or_null), ("issued_at", at),
             ("visits", ("list", 1000, (
-                ("room", an_id), ("name", ("text", 200)), ("sequence", ("int", 0, 10000)),
+                ("room", an_id), ("name", ("text", MAX_NAME)), ("sequence", ("int", 0, 10000)),
                 ("visit_number", ("int", 1, 1000)), ("state", ("word", VISIT_STATES)), ("eta_at", at_or_null),
                 ("bins", ("list", 1000, bins))))))),
         ("truck", "ack"): ("bridge", True, None, ack),

@@ -57,13 +57,6 @@ def _not_quick(item: pytest.Item) -> str | None:
     return f"it works for {worked_s:.1f} s" if is_quick_run and worked_s > WORKS_S else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The record's own tests carry no marks yet: all of them wait for `make test`."""
-    for item in items:
-        if item.nodeid.startswith("tests/store/"):
-            item.add_marker("real")
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest

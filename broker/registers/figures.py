@@ -10,6 +10,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 DASH = "–"
+LISTED = 20  # entries of one list in a report, on a page or a terminal
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The SQLite file under the record: its tables, how it is opened, and what its errors mean.
 
-One connection writes (WAL, every commit synced), each thread that asks has one that only reads; a third one copies the
+One connection writes (WAL, every commit synced), those who ask share some that only read; a third one copies the
 log into the file beside the commits, which wait for its last few pages only. After a commit that failed nothing is
 written until all that was acknowledged has been copied from the log into the file and synced: a second sync of a log
 that could not be synced says nothing about what was in it.
@@ -9,20 +9,20 @@ that could not be synced says nothing about what was in it.
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from broker.store import Corrupt, Full, StoreError, Unavailable
 from broker.store.files import Lock
 
 NAME = "record.sqlite"
-MAGIC = b"SQLite format 3\0"
 ADVICE = "run `python3 -m broker fsck`"
 _WAIT_S = 20.0
-_ROWS_OF_LOG = 4000  # then its pages go into the file, 4 to 16 MB of them
-_LOG_PAGES = 16_000  # if that did not happen the commit does it itself
+_ROWS_OF_LOG = 10_000  # then its pages go into the file: 4 to 40 MB, by how many devices the rows are of
+_LOG_PAGES = 32_000  # if that did not happen the commit does it itself
 _NO_SPACE = {sqlite3.SQLITE_FULL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 SCHEMA = """
@@ -68,8 +68,7 @@ class Database:
         self._in_doubt = False
         self._changes = 0  # that the log holds, about
         self._copying: threading.Thread | None = None
-        self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
+        self._idle: list[sqlite3.Connection] = []
         self._closed = False
 
     @property
@@ -83,28 +82,46 @@ class Database:
 
     # --- reading ---------------------------------------------------------------------------------------
 
-    def reader(self) -> sqlite3.Connection:
-        """This thread's connection that only reads; texts come as bytes, for damaged ones are no texts."""
-        found: sqlite3.Connection | None = getattr(self._local, "reader", None)
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection that only reads, nobody else's meanwhile; texts come as bytes, for damaged ones are no texts."""
         if self._closed:
             raise Unavailable(f"{self.shown} is closed")
-        if found is None:
-            try:
-                found = _connected(self._uri("ro") + ("&immutable=1" if self._immutable else ""))
-                found.execute("PRAGMA query_only = ON")
-            except sqlite3.Error as error:
-                raise failure(self.shown, error) from error
-            self._local.reader = found
-            self._readers.append(found)
-        return found
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._opened_to_read()
+        try:
+            yield connection
+        finally:
+            self._idle.append(connection)
+            if self._closed:
+                self._close_idle()
+
+    def _opened_to_read(self) -> sqlite3.Connection:
+        try:
+            connection = _connected(self._uri("ro") + ("&immutable=1" if self._immutable else ""))
+            connection.execute("PRAGMA query_only = ON")
+        except sqlite3.Error as error:
+            raise failure(self.shown, error) from error
+        return connection
+
+    def rows_of(self, text: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a question; raises StoreError."""
+        try:
+            with self.reading() as connection:
+                return connection.execute(text, [*values]).fetchall()
+        except sqlite3.Error as error:
+            raise failure(self.shown, error) from error
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            with suppress(sqlite3.Error, IndexError):
+                self._idle.pop().close()
 
     def must_be_whole(self) -> None:
         """Raises Corrupt if the file is shorter than it says, which a log without pages cannot make up for."""
-        try:
-            (pages,), (page_bytes,) = (self.reader().execute(f"PRAGMA {what}").fetchone()
-                                       for what in ("page_count", "page_size"))  # fmt: skip
-        except sqlite3.Error as error:
-            raise failure(self.shown, error) from error
+        ((pages,),), ((page_bytes,),) = (self.rows_of(f"PRAGMA {what}") for what in ("page_count", "page_size"))
         size, log_size = (path.stat().st_size if path.exists() else 0 for path in (self.path, self.log))
         if size < pages * page_bytes and log_size == 0:
             raise Corrupt(f"{self.shown} has {size} bytes of {pages * page_bytes}: its end is missing; {ADVICE}")
@@ -209,12 +226,11 @@ class Database:
         if self._copying is not None:
             self._copying.join()
         with self._write_lock:
-            for connection in (*self._readers, self._writer):
-                if connection is not None:
-                    with suppress(sqlite3.Error):
-                        connection.close()
-            self._readers.clear()
-            self._writer = None
+            self._close_idle()
+            if self._writer is not None:
+                with suppress(sqlite3.Error):
+                    self._writer.close()
+                self._writer = None
             if self._lock is not None and self._owns_lock:
                 self._lock.release()
 

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,16 +13,14 @@ from broker.store import Unavailable
 class Files:
     """The file calls of a store; each raises OSError as the system does."""
 
-    def write(self, path: Path, data: bytes) -> None:
-        """A new file with this in it, on the disk; its name is not yet."""
+    def write(self, path: Path, pieces: Iterable[bytes]) -> None:
+        """A new file with these in it, on the disk; its name is not yet."""
         handle = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o640)
-        try:
-            done = 0
-            while done < len(data):
-                done += os.write(handle, memoryview(data)[done:])
+        with os.fdopen(handle, "wb", 1 << 18) as file:
+            for piece in pieces:
+                file.write(piece)
+            file.flush()
             os.fsync(handle)
-        finally:
-            os.close(handle)
 
     def overwrite(self, path: Path, data: bytes, *, sync: bool) -> None:
         """The first bytes of a file that is there anew, in place; on the disk only with `sync`."""
@@ -41,7 +40,7 @@ class Files:
     def write_whole(self, path: Path, data: bytes) -> None:
         """A whole file in one step: written and synced under a hidden name, then renamed."""
         draft = path.with_name(f".{path.name}.part")
-        self.write(draft, data)
+        self.write(draft, [data])
         self.replace(draft, path)
 
     def remove(self, path: Path) -> None:

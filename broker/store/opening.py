@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from broker.store import Conflict, Corrupt, Store, Unavailable
+from broker.store import Conflict, Corrupt, Store, StoreError, Unavailable
 from broker.store.database import NAME, Database
 from broker.store.files import Files
 from broker.store.note import NAME as NOTE
@@ -93,9 +93,10 @@ def database_to_read(path: Path) -> Iterator[Database]:
 def _needs_writing(database: Database) -> bool:
     """Whether reading fails because the disk cannot be written to; any other failure is for whoever reads."""
     try:
-        database.reader().execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.Error as error:
-        return database.path.exists() and getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_WRITABLE
-    except Unavailable:
-        return database.path.exists()
+        database.rows_of("SELECT count(*) FROM sqlite_master")
+    except Unavailable as error:
+        code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_CANTOPEN) & 0xFF
+        return database.path.exists() and code in _NOT_WRITABLE
+    except StoreError:
+        pass
     return False

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import orjson
 
@@ -23,14 +23,19 @@ from broker.store import Corrupt, Record, codec
 from broker.store.days import Days
 from broker.store.files import Files
 
-if TYPE_CHECKING:
-    from broker.store.sqlite_reader import SQLiteReader
-
 FOLDER = "days"
 SUMS = "SHA256SUMS"
 _STATE = "exported.json"
 _PAUSE_S = 0.002  # slept after each part, so that commits go on meanwhile
 _PART = 500
+
+
+class Rows(Protocol):
+    """The record a day is written from: its rows in the order they came, and by their time."""
+
+    def last_row(self) -> int: ...
+    def times_between(self, after: int, last: int) -> Iterator[int]: ...
+    def between(self, start: int, end: int) -> Iterator[tuple[int, Record]]: ...
 
 
 class PastDays:
@@ -45,7 +50,7 @@ class PastDays:
         """The days that are there."""
         return sorted(path.name for path in self.folder.glob("[0-9]*") if path.is_dir())
 
-    def export(self, source: "SQLiteReader", today: str, pause_s: float = _PAUSE_S) -> list[str]:
+    def export(self, source: Rows, today: str, pause_s: float = _PAUSE_S) -> list[str]:
         """Write all days before `today` that have records which are not in their files; those that were written."""
         with self._lock:
             done_to, waiting = self.state()
@@ -68,7 +73,7 @@ class PastDays:
             return int(found["rows"]), list(found["waiting"])
         return 0, []
 
-    def write(self, source: "SQLiteReader", day: str, pause_s: float = 0.0) -> None:
+    def write(self, source: Rows, day: str, pause_s: float = 0.0) -> None:
         """Write one day anew: under a hidden name, then in the place of the old one."""
         self._files.make_folder(self.folder)
         draft, old = self.folder / f".{day}.part", self.folder / f".{day}.old"
@@ -78,8 +83,8 @@ class PastDays:
         self._files.make_folder(draft)
         try:
             kinds = groupby(source.between(*self._days.span(day, day)), key=lambda pair: pair[1].kind)
-            sums = [f"{self._write(draft, kind, rows, pause_s)}  {kind}.json\n" for kind, rows in kinds]
-            self._files.write(draft / SUMS, "".join(sums).encode())
+            sums = [f"{self._write(draft, kind, rows, pause_s)}  {kind}.json\n".encode() for kind, rows in kinds]
+            self._files.write(draft / SUMS, sums)
             self._files.sync_folder(draft)
             if (self.folder / day).exists():
                 self._files.replace(self.folder / day, old)
@@ -91,14 +96,23 @@ class PastDays:
                         self._files.remove(left)
 
     def _write(self, folder: Path, kind: str, rows: Iterator[tuple[int, Record]], pause_s: float) -> str:
-        parts = [b'{"_default": {']
-        for number, (row, record) in enumerate(rows):
-            parts.append(b'%b\n"%d": %b' % (b"," if number else b"", row, codec.encode_with_kind(record)))
-            if number % _PART == 0:
-                time.sleep(pause_s)
-        data = b"".join([*parts, b"\n}}\n"])
-        self._files.write(folder / f"{kind}.json", data)
-        return hashlib.sha256(data).hexdigest()
+        digest = hashlib.sha256()
+
+        def pieces() -> Iterator[bytes]:
+            for number, (row, record) in enumerate(rows):
+                start = b"," if number else b'{"_default": {'
+                yield b'%b\n"%d": %b' % (start, row, codec.encode_with_kind(record))
+                if number % _PART == 0:
+                    time.sleep(pause_s)
+            yield b"\n}}\n"
+
+        def hashed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+            for piece in pieces:
+                digest.update(piece)
+                yield piece
+
+        self._files.write(folder / f"{kind}.json", hashed(pieces()))
+        return digest.hexdigest()
 
     def wrong(self, day: str) -> list[Path]:
         """The files of a day that are not as they were written, or missing, or nobody's."""
@@ -122,6 +136,7 @@ class PastDays:
 
 def _digest(path: Path) -> str | None:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None

@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -79,10 +79,7 @@ class SQLiteReader(RecordReader):
 
     def rows_of(self, text: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a question to the database; raises StoreError."""
-        try:
-            return self.database.reader().execute(text, values).fetchall()
-        except sqlite3.Error as error:
-            raise failure(self.database.shown, error) from error
+        return self.database.rows_of(text, values)
 
     def note(self, text: str) -> None:
         """Something a person should know of: it is logged, and kept for /healthz."""
@@ -119,22 +116,20 @@ class SQLiteReader(RecordReader):
     def _rows(self, found: Where, order: Order) -> Iterator[list[tuple[int, Record]]]:
         """Rows and records in an order, some at a time; those that are not what was written are named and left out."""
         last: Record | None = None
-        cursor = self.database.reader().cursor()
+        text = f"SELECT {COLUMNS} FROM record WHERE {found.sql} {order.sql}"  # noqa: S608
         try:
-            cursor.execute(f"SELECT {COLUMNS} FROM record WHERE {found.sql} {order.sql}", found.values)  # noqa: S608
-            size = _FIRST_BATCH
-            while rows := cursor.fetchmany(size):
-                if batch := self._sound(rows):
-                    yield batch
-                    last = batch[-1][1]
-                size = _BATCH
+            with self.database.reading() as connection, closing(connection.execute(text, found.values)) as cursor:
+                size = _FIRST_BATCH
+                while rows := cursor.fetchmany(size):
+                    if batch := self._sound(rows):
+                        yield batch
+                        last = batch[-1][1]
+                    size = _BATCH
             return
         except sqlite3.Error as error:
             if not is_damage(error):
                 raise failure(self.database.shown, error) from error
-            self._left_out(f"{self.database.shown}: pages cannot be read, their records are left out; {ADVICE}")
-        finally:
-            cursor.close()
+        self._left_out(f"{self.database.shown}: pages cannot be read, their records are left out; {ADVICE}")
         rest = self._sound(list(self.one_by_one(found, 1, self.last_row())))
         rest.sort(key=lambda pair: order.key(pair[1]), reverse=order.reverse)
         yield [pair for pair in rest if last is None or (order.key(pair[1]) > order.key(last)) is not order.reverse]
@@ -227,5 +222,7 @@ class SQLiteReader(RecordReader):
     def between(self, start: int, end: int) -> Iterator[tuple[int, Record]]:
         """Rows and records, as first stored, with start <= at < end, by kind, then (at, id)."""
         for kind in self.kinds():
-            found = Where("kind = ? AND at >= ? AND at < ?", [kind, start, end])
-            yield from chain.from_iterable(self._rows(found, BY_TIME))
+            # Hour by hour: the log cannot begin anew while somebody reads.
+            for hour in range(start, end, 3600):
+                found = Where("kind = ? AND at >= ? AND at < ?", [kind, hour, min(hour + 3600, end)])
+                yield from [pair for batch in self._rows(found, BY_TIME) for pair in batch]

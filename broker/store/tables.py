@@ -11,6 +11,7 @@ process may write. Other tables are TinyDB's own, each kept as one JSON text.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -36,10 +37,13 @@ class Rows(Mapping[str, dict[str, Any]]):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def asked(self, text: str, values: Iterable[Any] = ()) -> sqlite3.Cursor:
+    def asked(self, text: str, values: Iterable[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a question; an empty file has none."""
+        if not self._database.exists():
+            return
         try:
-            return self._database.reader().execute(text if self._database.exists() else "SELECT 0 LIMIT 0", [*values])
+            with self._database.reading() as connection, closing(connection.execute(text, [*values])) as cursor:
+                yield from cursor
         except sqlite3.Error as error:
             raise failure(self._database.shown, error) from error
 

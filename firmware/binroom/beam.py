@@ -1,10 +1,9 @@
 """Two light beams that count bins in and out."""
 
-from firmware.binroom.constant import const
+from firmware.binroom.constant import TICKS_MASK, const
 
 _BEAM_GAP_MS = const(300)  # a bin's wheels and lid break the beam several times
 _BEAM_BLOCKED_MS = const(60000)
-_MASK = const(0x3FFFFFFF)  # the period of a board's ticks, less one
 
 
 class Beam:
@@ -30,7 +29,7 @@ class Beam:
     def _edge(self, side):
         now_ms = self._board.ticks_ms()
         last = self._edge_at[side]
-        if last is None or (now_ms - last) & _MASK >= _BEAM_GAP_MS:
+        if last is None or (now_ms - last) & TICKS_MASK >= _BEAM_GAP_MS:
             self._edges[side] += 1
         self._edge_at[side] = now_ms
 
@@ -47,7 +46,7 @@ class Beam:
                 self._low_since[side] = None
             elif self._low_since[side] is None:
                 self._low_since[side] = now_ms
-            elif (now_ms - self._low_since[side]) & _MASK >= _BEAM_BLOCKED_MS:
+            elif (now_ms - self._low_since[side]) & TICKS_MASK >= _BEAM_BLOCKED_MS:
                 blocked = True
         was = self.quality
         self.quality = 3 if blocked else 0

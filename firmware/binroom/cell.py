@@ -1,10 +1,9 @@
 """An HX711 load cell on two pins: takes samples out bit by bit and hands them to a Weighing."""
 
-from firmware.binroom.constant import const
+from firmware.binroom.constant import TICKS_MASK, const
 
 _BITS = const(24)
 _SAMPLE_EVERY_MS = const(90)  # the chip delivers 10 a second
-_MASK = const(0x3FFFFFFF)  # the period of a board's ticks, less one
 
 
 class LoadCell:
@@ -22,7 +21,7 @@ class LoadCell:
 
     def poll(self, now_ms):
         """Take a sample if one is ready."""
-        if self._sampled_at is not None and (now_ms - self._sampled_at) & _MASK < _SAMPLE_EVERY_MS:
+        if self._sampled_at is not None and (now_ms - self._sampled_at) & TICKS_MASK < _SAMPLE_EVERY_MS:
             return False
         self._sampled_at = now_ms
         return self.weighing.sample(self._read(), self._scale(), now_ms)

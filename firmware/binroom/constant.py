@@ -4,6 +4,8 @@ A board pays for every global name twice, in the module's table and among the in
 package would take 5 KB of heap otherwise.
 """
 
+TICKS_MASK = 0x3FFFFFFF  # a board's milliseconds wrap at 2^30
+
 
 def const(value):
     """The value itself."""

@@ -1,11 +1,10 @@
 """An ultrasonic ranger that measures how full a container is."""
 
-from firmware.binroom.constant import const
+from firmware.binroom.constant import TICKS_MASK, const
 from firmware.binroom.weighing import median
 
 _DISTANCE_EVERY_MS = const(2000)
 _DISTANCE_MEDIAN = const(5)
-_MASK = const(0x3FFFFFFF)  # the period of a board's ticks, less one
 
 
 class Distance:
@@ -29,7 +28,7 @@ class Distance:
 
     def poll(self, now_ms):
         """Measure every two seconds; the median of five counts."""
-        if self._polled_at is not None and (now_ms - self._polled_at) & _MASK < _DISTANCE_EVERY_MS:
+        if self._polled_at is not None and (now_ms - self._polled_at) & TICKS_MASK < _DISTANCE_EVERY_MS:
             return False
         self._polled_at = now_ms
         self._recent.append(self._board.echo_us(self._trigger, self._echo) * 343 // 2000)

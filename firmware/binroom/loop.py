@@ -9,11 +9,11 @@ import gc
 
 from firmware.binroom import durable
 from firmware.binroom.calibration import Calibrations
-from firmware.binroom.constant import const
+from firmware.binroom.constant import TICKS_MASK, const
 from firmware.binroom.link import Link
 from firmware.binroom.ring import Ring
 from firmware.binroom.sensors import make_sensors
-from firmware.binroom.unit import TICKS_PERIOD, Unit
+from firmware.binroom.unit import Unit
 from firmware.binroom.way import make_way, tls_context
 
 _LOOP_MS = const(20)
@@ -159,4 +159,4 @@ class Machine:
 
 
 def _reached(now, then):
-    return (now - then) & (TICKS_PERIOD - 1) < TICKS_PERIOD >> 1
+    return (now - then) & TICKS_MASK <= TICKS_MASK >> 1

@@ -25,11 +25,10 @@ bridge's application ack, and are sent again until then: newest first, the backl
 """
 
 from firmware import wire
-from firmware.binroom.constant import const
+from firmware.binroom.constant import TICKS_MASK, const
 from firmware.binroom.lamp import NO_DATA, NO_DATA_MS, OFF, Call, Lamp, most_urgent
 from firmware.binroom.outbox import LIMIT, Outbox
 
-TICKS_PERIOD = 1 << 30
 _BOOT = const(0)  # where a record keeps what (outbox.py)
 _SEQ = const(1)
 _KIND = const(2)
@@ -145,8 +144,8 @@ class Unit:
 
     def _pass_time(self, now_ms):
         if self._last_tick is not None:
-            step_ms = (now_ms - self._last_tick) & (TICKS_PERIOD - 1)
-            if step_ms < TICKS_PERIOD >> 1:  # else the tick went back a little: time stands still
+            step_ms = (now_ms - self._last_tick) & TICKS_MASK
+            if step_ms <= TICKS_MASK >> 1:  # else the tick went back a little: time stands still
                 self._up_ms += step_ms
         self._last_tick = now_ms
 

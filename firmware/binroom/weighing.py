@@ -15,7 +15,7 @@ The zero is never taken anew here; a zero that wandered shows as quality 2, for 
 """
 
 from firmware.binroom.calibration import grams_of
-from firmware.binroom.constant import const
+from firmware.binroom.constant import TICKS_MASK, const
 
 _FULL_SCALE = const(0x7FFFFF)
 _SECOND_MS = const(1000)
@@ -63,8 +63,7 @@ class Weighing:
             self._samples.append(raw)
         if self._second_ms is None:
             self._second_ms = now_ms
-        # Ticks wrap at 2^30 on a board.
-        if (now_ms - self._second_ms) & 0x3FFFFFFF < _SECOND_MS:
+        if (now_ms - self._second_ms) & TICKS_MASK < _SECOND_MS:
             return False
         self._second_ms = now_ms
         samples = self._samples

@@ -49,7 +49,7 @@ def test_tls_with_the_right_and_a_wrong_authority(tmp_path: Path, trusted: bool)
     if not trusted:
         ca = certificates(tmp_path / "other", "Other CA")[0]
     tls_port = free_port()
-    broker = Mosquitto(tmp_path, f"listener {tls_port} 127.0.0.1\ncertfile {certificate}\nkeyfile {key}\n")
+    broker = Mosquitto(tmp_path, f"listener {tls_port} localhost\ncertfile {certificate}\nkeyfile {key}\n")
     broker.start()
     hand = Hand(broker.port)
     network = {"tls": True, "ca_file": "/config/keys/ca.der"}

@@ -102,6 +102,7 @@ def read_by(reader: Any, parts: list[bytes]) -> Any:
     return reader
 
 
+@pytest.mark.real
 @given(STREAMS, CUTS)
 @example(
     [published("t", b"z" * 2_097_152, 1, (True, False), 9, 1), published("t", b"", 0, (False, True), 0, 4)], [30_001]

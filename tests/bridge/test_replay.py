@@ -29,6 +29,7 @@ def _day(folder: Path) -> Morning:
     return morning
 
 
+@pytest.mark.real
 def test_the_same_rules_give_the_same_day(tmp_path: Path) -> None:
     """Every visit ends in the state and at the times it had."""
     morning = _day(tmp_path / "records")
@@ -110,6 +111,7 @@ def test_replay_names_a_record_that_is_damaged(tmp_path: Path, capsys: pytest.Ca
     assert f"{path}: row 1 is not what was written" in capsys.readouterr().err
 
 
+@pytest.mark.real
 def test_another_rule_shows_what_it_would_have_done(tmp_path: Path) -> None:
     """With the lamp called five minutes earlier, the calls differ and the visits are named."""
     morning = _day(tmp_path / "records")

@@ -249,6 +249,13 @@ def test_what_is_out_of_bounds_is_named(key: str, tmp_path: Path) -> None:
     assert all(part in str(refused.value) for part in (str(tmp_path / "flash.toml"), f"[{section}]", name))
 
 
+def test_a_user_needs_no_password(tmp_path: Path) -> None:
+    """A broker that asks for none is told the name all the same."""
+    row = Row("broker.user", "", "", guest("user"))
+    text = as_flash_toml(row, '"one"').replace("broker.password_file", "#")
+    assert row.seen(tmp_path, text) == "one"
+
+
 def test_half_of_a_truck_s_network_is_refused(tmp_path: Path) -> None:
     """A key without a name would be no network at all, without a word."""
     with pytest.raises(FlashError, match="wifi_ssid"):

@@ -166,7 +166,9 @@ class TlsBroker(threading.Thread):
         super().__init__(daemon=True)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(pem, key)
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        # The first address of the name is the one MicroPython takes: ::1 on most machines.
+        family, *_, address = socket.getaddrinfo("localhost", 0, type=socket.SOCK_STREAM)[0]
+        self._socket = socket.create_server(address[:2], family=family)
         self.port = self._socket.getsockname()[1]
 
     def run(self) -> None:

@@ -25,6 +25,7 @@ def serve(morning: Morning, key: tuple[str, str, int]) -> None:
     morning.bridge.act(Act("serve", "Li", visit=key), morning.now)
 
 
+@pytest.mark.real
 def test_a_truck_that_stood_long_and_went_on_is_asked_about_no_more(morning: Morning) -> None:
     """While it stands the minutes are those of now, since the question came up."""
     morning.serve(0, dwell_s=2800)

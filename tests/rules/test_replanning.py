@@ -274,6 +274,7 @@ def check(offer: Offer, before: list[Tour], ways: Ways, moved: set[str]) -> None
             assert (told[each.key].to_truck, told[each.key].after_at) == (after.truck, at)
 
 
+@pytest.mark.real
 @settings(max_examples=60, deadline=None)
 @given(worlds())
 def test_a_breakdown_keeps_every_rule(world: tuple[list[Tour], Ways, Tour]) -> None:
@@ -289,6 +290,7 @@ def test_a_breakdown_keeps_every_rule(world: tuple[list[Tour], Ways, Tour]) -> N
     assert breakdown(broken, others, ways, extra) == offers, "the same question has the same answer"
 
 
+@pytest.mark.real
 @settings(max_examples=60, deadline=None)
 @given(worlds(), st.data())
 def test_one_stop_gets_the_cheapest_place_there_is(world: tuple[list[Tour], Ways, Tour], data: st.DataObject) -> None:

@@ -222,6 +222,7 @@ def test_every_kind_of_expectation_is_doctored_here() -> None:
     assert set(DOCTORED) == set(DEMANDS)
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("kind", sorted(DOCTORED))
 def test_the_real_run_satisfies_the_judge_and_each_doctored_one_does_not(kind: str, run: Evidence) -> None:
     """First the evidence as it was, then each forgery of it."""

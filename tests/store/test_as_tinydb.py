@@ -82,18 +82,24 @@ def test_an_index_answers_comparisons_on_the_columns(filled, query, index):
     assert found is not None
     for order in ("ORDER BY +row", "ORDER BY at, id"):
         asked = f"EXPLAIN QUERY PLAN SELECT * FROM record WHERE {found.sql} {order}"
-        plan = [row[3].decode() for row in filled.storage.database.reader().execute(asked, found.values)]
+        plan = [row[3].decode() for row in filled.storage.database.rows_of(asked, found.values)]
         assert f"SEARCH record USING INDEX {index}" in plan[0] and not any("SCAN record" in step for step in plan)
+
+
+def hash_of(query):
+    """What TinyDB keeps of a query to compare it by."""
+    return query._hash  # there is no public name for it, and broker/store/pushdown.py reads it
 
 
 def test_tinydb_says_what_a_query_compares_as_we_read_it():
     """This fails when TinyDB changes the private hash of a query: see broker/store/pushdown.py."""
     a, b = where("kind") == "x", where("at") >= 5
-    assert a._hash == ("==", ("kind",), "x") and b._hash == (">=", ("at",), 5)
-    assert (a & b)._hash == ("and", frozenset({a._hash, b._hash}))
-    assert (a | b)._hash == ("or", frozenset({a._hash, b._hash}))
-    assert where("kind").one_of(["x", "y"])._hash == ("one_of", ("kind",), ("x", "y"))
-    assert where("at").map(int).__eq__(5)._hash is None and (a & where("at").map(int).__eq__(5))._hash is None
+    assert hash_of(a) == ("==", ("kind",), "x") and hash_of(b) == (">=", ("at",), 5)
+    assert hash_of(a & b) == ("and", frozenset({hash_of(a), hash_of(b)}))
+    assert hash_of(a | b) == ("or", frozenset({hash_of(a), hash_of(b)}))
+    assert hash_of(where("kind").one_of(["x", "y"])) == ("one_of", ("kind",), ("x", "y"))
+    mapped = where("at").map(int).__eq__(5)
+    assert hash_of(mapped) is None and hash_of(a & mapped) is None
 
 
 @pytest.mark.parametrize(

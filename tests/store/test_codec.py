@@ -79,6 +79,7 @@ _good = st.builds(
 )  # fmt: skip
 
 
+@pytest.mark.real
 @settings(max_examples=300, deadline=None, database=None)
 @given(records=st.lists(_record | _good, max_size=3))
 def test_a_batch_looked_at_by_columns_is_what_each_record_alone_is(records):

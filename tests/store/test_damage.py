@@ -200,6 +200,7 @@ def test_a_folder_of_before_is_not_begun_anew(tmp_path):
 # --- bits and pages ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.real
 def test_every_turned_bit_in_a_row_is_noticed(tmp_path):
     """Each bit of each byte of a row's columns and body: that record is refused or left out, the others are there."""
     store = open_store(tmp_path, lambda: NOON)
@@ -281,6 +282,7 @@ def test_rows_come_back_from_the_past_days_and_a_copy_and_what_is_lost_is_rememb
 def test_a_repair_that_was_interrupted_is_named_and_finished(folder, monkeypatch):
     """Killed with the new file made and the old one in its place still: no start until it is finished."""
     flipped(folder / "record.sqlite", (folder / "record.sqlite").read_bytes().rindex(b'"n":50'), 1)
+    # The kill between making the new file and putting it in place.
     monkeypatch.setattr("broker.store.check._Check._put_in_place", lambda _: folder)
     assert findings(folder, repair=True)
     monkeypatch.undo()

@@ -239,16 +239,17 @@ def test_store_follows_a_clock_that_jumps(tmp_path):
 def test_store_commits_for_all_who_wait(tmp_path, monkeypatch):
     """While one commit waits for the disk seven others queue: they share the next one, alarms first."""
     store = open_store(tmp_path / "s", lambda: NOON)
-    really, commits = store._store, []
+    really, commits = store._store, []  # the committing step itself: from outside nobody sees who shares one
 
     def slowly(tickets):
         commits.append([ticket.urgent for ticket in tickets])
         deadline = time.monotonic() + 10
+        # Who waits shows nowhere else.
         while len(commits) == 1 and len(store._waiting) < 7 and time.monotonic() < deadline:
             time.sleep(0.002)
         return really(tickets)
 
-    monkeypatch.setattr(store, "_store", slowly)
+    monkeypatch.setattr(store, "_store", slowly)  # see above
     with ThreadPoolExecutor(8) as pool:
         receipts = list(pool.map(lambda number: store.append(batch(number), urgent=number % 4 == 0), range(1, 9)))
     assert [receipt.stored for receipt in receipts] == [store_faults.BATCH] * 8
@@ -264,7 +265,7 @@ def test_whoever_waits_for_a_commit_is_told_whatever_went_wrong(tmp_path, monkey
     def broken(_tickets) -> None:
         raise KeyError("number")
 
-    monkeypatch.setattr(store, "_store", broken)
+    monkeypatch.setattr(store, "_store", broken)  # an error nobody expects has no other cause
     with pytest.raises(Unavailable, match="KeyError"):
         store.append(batch(1))
     monkeypatch.undo()
@@ -329,7 +330,7 @@ def test_a_disk_that_is_full_at_midnight_refuses_no_alarm(tmp_path, monkeypatch)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as midnight:
-        midnight.setattr(store.past_days._files, "write", full)
+        midnight.setattr(store.past_days._files, "write", full)  # full for the days' folder alone
         assert store.append(batch(2, NOON + DAY_S), urgent=True).stored == 5
     assert "past days could not be written" in store.health()["warnings"][-1]
     assert store.past_days.names() == [] and not list((tmp_path / "s" / "days").glob(".*"))
@@ -370,3 +371,21 @@ def test_store_answers_while_a_past_day_is_written_beside(tmp_path):
     store.close()
     assert len(answers) > 4
     check(acknowledged, stored_batches(tmp_path / "s", lambda: clock[0]), "exporting beside")
+
+
+def test_threads_that_come_and_go_share_the_connections(tmp_path):
+    """There are as many as ask at once, however many threads the pages have had."""
+    store = open_store(tmp_path / "s", lambda: NOON)
+    store.append(batch(1))
+
+    def handles() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    assert store.get("r01:1:1") is not None
+    before = handles()
+    for _ in range(30):
+        thread = threading.Thread(target=lambda: store.get("r01:1:1"))
+        thread.start()
+        thread.join()
+    assert handles() <= before + 3
+    store.close()

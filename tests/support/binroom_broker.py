@@ -50,7 +50,7 @@ class Mosquitto:
         config = folder / "mosquitto.conf"
         config.write_text(
             # Started by root it would become the user mosquitto, who may not read a test's folder.
-            f"user {getpass.getuser()}\nlistener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n"
+            f"user {getpass.getuser()}\nlistener {self.port} localhost\nallow_anonymous true\npersistence false\n"
             "log_dest none\n"
             "max_queued_messages 1000\n" + more
         )

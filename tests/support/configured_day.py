@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -106,14 +106,19 @@ class ConfiguredDay:
             self.tick()
         return self
 
-    def press(self) -> None:
-        """The driver holds the button: the lane is blocked."""
+    def press(self, reason: str = "lane_blocked") -> str:
+        """The driver holds the button; the incident's id."""
         lat, lon = point_at(self.route.line, self._cumulative, self.along_m)
         name = f"{TRUCK}-1-{self._seq + 1}"
-        body = {"incident_id": name, "reason": "lane_blocked", "pressed_at": self.now, "lat": lat, "lon": lon,
+        body = {"incident_id": name, "reason": reason, "pressed_at": self.now, "lat": lat, "lon": lon,
                 "fix_at": self.now, "withdrawn": False}
         self._say("incident", body, name)
         self.tick()
+        return name
+
+    def offers(self, incident_id: str) -> Sequence[Mapping[str, Any]]:
+        """What a dispatcher is shown for a breakdown."""
+        return self._decisions.dispatch.day.incidents.offers((TRUCK, incident_id))[1]
 
     def arrival(self, room: str) -> dict[str, Any]:
         """What a room was told last; empty before it was told anything."""

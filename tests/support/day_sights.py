@@ -54,6 +54,12 @@ def seconds_to_the_second_visit(folder: Path, text: str) -> int:
     return next(visit["eta_at"] - day.now for visit in day.visits() if visit["visit_number"] == 2)
 
 
+def promises_that_a_breakdown_breaks(folder: Path, text: str) -> int:
+    """How many keepers would be told another time if the broken truck's rooms went to the cheapest other."""
+    day = ConfiguredDay(configured(folder, text), 600).stand(60)
+    return min(offer["broken_promises"] for offer in day.offers(day.press("breakdown")))
+
+
 def a_silent_truck_has_a_time(folder: Path, text: str) -> bool:
     """Whether a room is told a time for a truck that was never heard."""
     return ConfiguredDay(configured(folder, text), 1800).arrival("r01")["eta_at"] is not None

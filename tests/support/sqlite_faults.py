@@ -25,7 +25,7 @@ class _Vfs(Structure):
     pass
 
 
-_Vfs._fields_ = [
+_Vfs._fields_ = [  # as ctypes wants it
     ("version", c_int), ("file_bytes", c_int), ("path_bytes", c_int), ("next", c_void_p), ("name", c_char_p),
     ("data", c_void_p), ("open", c_void_p), ("delete", c_void_p), *((f"call{n}", c_void_p) for n in range(14)),
 ]  # fmt: skip

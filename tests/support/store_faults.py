@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from broker.store import Record, StoreError
@@ -51,13 +51,12 @@ class FailingDisk(Files):
 
     # SQLite's calls and those of Files have their own names, but for `write`.
 
-    def write(self, path: Path, data: bytes | int, content: bytes | None = None) -> int:  # type: ignore[override]
+    def write(self, path: Path, data: Iterable[bytes] | int, content: bytes | None = None) -> int:  # type: ignore[override]
         """A file of ours as a whole, or a part of one of SQLite's."""
-        if content is not None:
+        if isinstance(data, int):
             return self._sqlite(IOERR_WRITE)
-        assert isinstance(data, bytes)
         self._check()
-        path.write_bytes(data)
+        path.write_bytes(b"".join(data))
         return OK
 
     def sync(self, path: Path) -> int:
@@ -114,15 +113,15 @@ class PowerCutDisk(Files):
             self._live[path] = len(self._nodes) - 1
         return self._nodes[self._live[path]]
 
-    def write(self, path: Path, data: bytes | int, content: bytes | None = None) -> int:  # type: ignore[override]
+    def write(self, path: Path, data: Iterable[bytes] | int, content: bytes | None = None) -> int:  # type: ignore[override]
         """A file of ours as a whole and synced, or a part of one of SQLite's, not synced."""
-        if content is None:
-            assert isinstance(data, bytes)
-            super().write(path, data)
+        if not isinstance(data, int):
+            whole = b"".join(data)
+            super().write(path, [whole])
             self._live.pop(path, None)
-            self._node(path)[:] = [data, data]
+            self._node(path)[:] = [whole, whole]
         else:
-            assert isinstance(data, int)
+            assert content is not None
             node = self._node(path)
             node[1] = node[1][:data].ljust(data, b"\0") + content + node[1][data + len(content) :]
         return self._step()

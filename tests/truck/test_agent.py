@@ -388,8 +388,9 @@ def test_life_and_commands():
     driver.do(LinkUp())
     driver.do(Received("truck", "command", "", {"command": "rebirth", "id": "c1"}))
     driver.do(Received("truck", "command", "", {"command": "identify", "id": "c2"}))
+    driver.do(Wake(), 29.0)
     assert driver.light == "identify"
-    driver.do(Wake(), 11.0)
+    driver.do(Wake(), 2.0)
     assert driver.light == "off"
     driver.do(Received("truck", "command", "", {"command": "dance", "id": "c3"}))
     assert driver.agent.counts["command_unknown"] == 1

@@ -54,6 +54,8 @@ class Listener(AbstractContextManager["Listener"]):
         self._client.connect_timeout = CONNECT_S
         if access.password_file is not None:
             self._client.username_pw_set(self._user, read_secret(access.password_file))
+        elif access.user:
+            self._client.username_pw_set(access.user)
         if access.tls:
             self._client.tls_set(ca_certs=None if access.ca_file is None else str(access.ca_file))
 

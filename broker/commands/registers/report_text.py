@@ -5,10 +5,8 @@ from typing import Any
 
 from broker.registers.elections import figures
 from broker.registers.elections.models import Body
-from broker.registers.figures import DASH
+from broker.registers.figures import DASH, LISTED
 from broker.registers.words import WORDS, figure_word, value_word
-
-LISTED = 20
 
 
 def elections_text(bodies: Sequence[Body], found: dict[str, Any], lang: str) -> str:

@@ -6,10 +6,9 @@ from decimal import Decimal, InvalidOperation
 
 from broker.plan.calendar import parse_date
 from broker.plan.gtfs.files import Finding
-from firmware.wire import is_id
+from firmware.wire import MAX_NAME, is_id
 
 MAX_TIME_S = 48 * 3600  # a run that ends later than the night after its day is a slip of the pen
-MAX_NAME = 200  # what fits a visit of an itinerary on the wire
 
 
 @dataclass(frozen=True, slots=True)

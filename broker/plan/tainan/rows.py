@@ -8,10 +8,9 @@ from itertools import pairwise
 from statistics import median
 
 from broker.plan.geometry import distance_m
-from broker.plan.gtfs.row import MAX_NAME
 from broker.plan.gtfs.runs import MAX_NAME_TOGETHER, MAX_SPEED_MPS, MAX_VISITS
 from broker.plan.gtfs.stops import MAX_FROM_MIDDLE_M
-from firmware.wire import is_id
+from firmware.wire import MAX_NAME, is_id
 
 COLUMNS = ("route", "route_id", "seq", "stop_id", "stop_name", "lon", "lat", "sched_hhmm", "weekdays")
 _WEEKDAYS = "一二三四五六日"

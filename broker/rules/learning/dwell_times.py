@@ -7,9 +7,9 @@ default. A driver who is early may wait at a room; how much of it is learned per
 
 from bisect import bisect_left, insort
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from broker.rules.learning.leg_times import Waits
+from broker.rules.learning.leg_times import MEMORY, Waits, WaitSettings
 from broker.rules.settings import FirstStay
 
 WINSOR_FACTOR = 3.0  # a longer stay than this many expected ones says nothing about bins
@@ -19,11 +19,10 @@ WINSOR_FACTOR = 3.0  # a longer stay than this many expected ones says nothing a
 class StaySettings:
     """How many stays or bins squared the first guesses weigh."""
 
-    memory: int = 160
+    memory: int = MEMORY
     setup_weight: float = 2.0
     bin_weight: float = 200.0
-    wait_weight_s2: float = 600.0**2
-    wait_most_s: float = 900.0
+    waits: WaitSettings = field(default_factory=WaitSettings)
 
 
 class _Room:
@@ -47,7 +46,7 @@ class StayTimes:
         self._rooms: dict[tuple[str, str], _Room] = {}
         self._slope_xy = 0.0
         self._slope_xx = 0.0
-        self._waits = Waits(settings.wait_weight_s2, settings.wait_most_s)
+        self._waits = Waits(settings.waits)
 
     def per_bin_s(self) -> float:
         """Seconds per bin, over the whole area."""

@@ -12,7 +12,7 @@ area: trucks of different waste kinds drive the same streets.
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp
 
 START_ROOM = ""  # the room a run's first leg comes from: wherever the truck starts
@@ -22,13 +22,22 @@ HALF_HOURS = 48
 FALLBACK_LEG_S = 120.0  # a leg of which neither length nor plan is known
 WINSOR_FACTOR = 2.0  # a drive longer than this many times the expected one (and a minute) was blocked, not slow
 WINSOR_S = 60.0
+MEMORY = 160  # drives of a pair of rooms, stays at a room: older ones say nothing any more
+
+
+@dataclass(frozen=True, slots=True)
+class WaitSettings:
+    """How much evidence there must be of waiting for the timetable, and from where on being early counts no more."""
+
+    weight_s2: float = 600.0**2
+    most_s: float = 900.0
 
 
 @dataclass(frozen=True, slots=True)
 class LegSettings:
     """How fast to believe drives; weights in seconds of driving unless named otherwise."""
 
-    memory: int = 160
+    memory: int = MEMORY
     planned_weight_legs: float = 10.0
     length_weight_legs: float = 2.0
     general_weight_s: float = 1800.0
@@ -37,8 +46,7 @@ class LegSettings:
     today_route_weight_s: float = 8000.0
     today_minutes: int = 90
     today_decay_minutes: float = 30.0
-    wait_weight_s2: float = 600.0**2
-    wait_most_s: float = 900.0
+    waits: WaitSettings = field(default_factory=WaitSettings)
 
 
 class Ratio:
@@ -70,14 +78,13 @@ class Ratio:
 class Waits:
     """How much of being early is waited off, per place: slope of extra seconds on seconds early, from 0 to 1."""
 
-    def __init__(self, weight_s2: float, most_s: float) -> None:
-        self._weight_s2 = weight_s2
-        self._most_s = most_s
+    def __init__(self, settings: WaitSettings) -> None:
+        self._settings = settings
         self._sums: dict[tuple[str, ...], tuple[float, float]] = {}
 
     def early_s(self, early_s: float) -> float:
         """Earliness as it counts: never negative, never above the limit."""
-        return min(self._most_s, max(0.0, early_s))
+        return min(self._settings.most_s, max(0.0, early_s))
 
     def learn(self, place: tuple[str, ...], early_s: float, extra_s: float) -> None:
         """Take in how much longer than expected somebody took who was early."""
@@ -93,7 +100,7 @@ class Waits:
         sums = self._sums.get(place)
         if sums is None or early_s <= 0:
             return 0.0
-        return min(1.0, max(0.0, sums[0] / (sums[1] + self._weight_s2))) * self.early_s(early_s)
+        return min(1.0, max(0.0, sums[0] / (sums[1] + self._settings.weight_s2))) * self.early_s(early_s)
 
 
 class Today:
@@ -136,7 +143,7 @@ class LegTimes:
         self._general = {True: Ratio(), False: Ratio()}  # by whether the base is a planned time
         self._half_hours: dict[tuple[str, int], Ratio] = {}
         self._today: dict[str, Today] = {}
-        self._waits = Waits(settings.wait_weight_s2, settings.wait_most_s)
+        self._waits = Waits(settings.waits)
 
     def learn(
         self,

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from broker.registers.fields import ONE_LINE
 from broker.reports import corrections
 from broker.store import Conflict, Refused, Store, StoreError
+from broker.store.codec import LONGEST_TEXT
 from firmware import wire
 
-LONGEST_TEXT = 300
 LARGEST = wire.LATEST_AT  # no weight or count is larger
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=ONE_LINE)]
 Value = Text | Annotated[int, Field(ge=0, le=LARGEST)] | Annotated[float, Field(ge=-LARGEST, le=LARGEST)] | bool | None

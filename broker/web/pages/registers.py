@@ -14,6 +14,7 @@ from broker.registers.elections import figures as election_figures
 from broker.registers.elections import report as election_report
 from broker.registers.elections.models import STEPS
 from broker.registers.errors import NotFound, RegisterError
+from broker.registers.figures import LISTED
 from broker.registers.folder import Registers
 from broker.registers.kept.differences import in_words
 from broker.registers.privacy import redacted
@@ -25,7 +26,6 @@ from broker.web.visitors import visitor_of
 STATIC = Path(__file__).parents[1] / "static"
 STATIC_FILES = {"registers.css": "text/css"}
 LOG_SHOWN = 200
-LISTED = 20
 
 
 def page_router(registers: Registers, roles: Roles) -> APIRouter:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from firmware.truck.gps.fix import QUALITY_ESTIMATED, Fix
+from firmware.wire import MAX_SATS
 
 DECIMALS = 7  # about a centimetre
-MAX_SATS = 200  # the wire's bound: more is a receiver's slip of the pen, not a reason to lose the position
 MODES = {"no_port": 0, "no_bytes": 0, "no_fix": 1}
 
 
@@ -29,6 +29,7 @@ def position_body(reported: Fix | str, fix_at: int | None) -> dict[str, Any]:
         "speed_mps": None if reported.speed_mps is None else round(reported.speed_mps, 2),
         "bearing_deg": None if reported.bearing_deg is None else round(reported.bearing_deg % 360, 1),
         "hdop": None if reported.hdop is None else round(reported.hdop, 2),
+        # More is a receiver's slip of the pen, not a reason to lose the position.
         "sats": None if reported.sats is None else min(reported.sats, MAX_SATS),
         "mode": 2 if reported.quality == QUALITY_ESTIMATED else reported.mode,
     }
