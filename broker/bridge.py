@@ -15,7 +15,6 @@ If a rule fails in a decision, what the device said is kept, and nothing of the 
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -23,40 +22,25 @@ import orjson
 from broker import __version__
 from broker.ingest.acks import DeviceAcks
 from broker.ingest.backlog import keep_some
+from broker.ingest.commits import commit
 from broker.ingest.decisions import Decisions
-from broker.ingest.quick_reader import Quick, quick
-from broker.ingest.resends import is_another, renamed
+from broker.ingest.refusals import Refusals
+from broker.ingest.resends import is_another
 from broker.ingest.restored_day import CORRECTED_S
+from broker.ingest.sources import DeviceKey, Sources, id_of, record_of
 from broker.plan.model import Plan
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.dispatch import Dispatch
 from broker.rules.dispatch.effects import Effect, Keep, Notice, Publish
 from broker.rules.settings import DispatchSettings
-from broker.rules.tracking.types import FUTURE_S
-from broker.store import Corrupt, Record, Refused, Store, StoreError
+from broker.store import Record, Store, StoreError
 from firmware import wire
 
 log = logging.getLogger("zhanpai.bridge")
 
 RETRY_S = 1.0
-LOG_REFUSAL_EVERY_S = 60
-MOST_SOURCES = 20_000
 
 Sender = Callable[[str, bytes, bool], None]  # topic, payload, retained
-DeviceKey = tuple[str, str]  # family, device
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """What is known of one topic that a device writes to; looked up once per message instead of worked out."""
-
-    address: wire.Address
-    device: DeviceKey
-    quick: Quick
-    times: tuple[str, ...]  # the fields that say when it happened, the best first
-
-
-_WHEN = {"fix": ("fix_at",), "incident": ("fix_at", "pressed_at")}  # of other channels `at`
 
 
 class Bridge:
@@ -66,7 +50,6 @@ class Bridge:
         self.area = plan.area_id
         self.store = store
         self.counts: Counter[str] = Counter()
-        self.refused: Counter[str] = Counter()  # by device
         self.notices: list[tuple[int, Notice]] = []
         self.trouble: str | None = None  # why the last commit failed, while it does
         self.link: tuple[bool, int] = (False, 0)  # whether the broker hears us, and since when it is so
@@ -76,8 +59,8 @@ class Bridge:
         self._acks: dict[DeviceKey, DeviceAcks] = {}
         self._to_ack: dict[DeviceKey, bool] = {}  # whether at once, whatever the pace
         self._ack_topics: dict[DeviceKey, str] = {}
-        self._sources: dict[str, _Source] = {}
-        self._refusal_logged: dict[str, float] = {}
+        self._sources = Sources(plan.area_id)
+        self._refusals = Refusals()
         self._records: list[Record] = []
         self._publishes: list[Publish] = []
         self._urgent = False
@@ -135,12 +118,13 @@ class Bridge:
         """Take one message of a device; a bad one is refused, counted and logged, and never stops anything."""
         self.counts["received"] += 1
         try:
-            source = self._sources.get(topic) or self._source_of(topic)
+            source = self._sources.of(topic)
             body = source.quick(payload)
             if body is None:
                 body = wire.unpack(topic, payload, source.address, orjson.loads).body
         except wire.WireError as why:
-            self._refuse(topic, str(why), now)
+            self.counts["refused"] += 1
+            self._refusals.note(topic, str(why), now)
             return
         if body is None:
             return
@@ -162,7 +146,7 @@ class Bridge:
                     name = wire.topic(channel, self.area, address.device, address.item)
                     self._publishes.append(Publish(name, None))
                 return
-            self._records.append(self._record_of(source, body, second))
+            self._records.append(record_of(source, body, second))
             self._urgent = self._urgent or urgent
         effects = self._decisions.on_message(wire.Message(address, body), second)
         if effects:
@@ -210,7 +194,7 @@ class Bridge:
             if self._retry_at - RETRY_S <= now < self._retry_at:
                 return False
             try:
-                self._commit_or_refuse()
+                commit(self.store, self._records, self._urgent, self.counts)
             except StoreError as why:
                 self._retry_at = now + RETRY_S
                 if self.trouble is None:
@@ -222,6 +206,7 @@ class Bridge:
                 self._publishes = list({publish.topic: publish for publish in self._publishes}.values())
                 self.counts["failed_commits"] += 1
                 return False
+            self._urgent = False
             if self.trouble is not None:
                 log.warning("records can be stored again")
                 self.trouble = None
@@ -250,42 +235,6 @@ class Bridge:
             acks.sent(now)
             self.counts["published"] += 1
 
-    def _commit_or_refuse(self) -> None:
-        """Commit the batch; a record that no store could ever keep is counted and left out, never retried for ever."""
-        try:
-            self._commit()
-        except Refused:
-            waiting, urgent = self._records, self._urgent
-            while waiting:
-                self._records, self._urgent = waiting[:1], urgent
-                try:
-                    self._commit()
-                except Refused as why:
-                    self.counts["unstorable"] += 1
-                    log.error("record %.80s cannot be kept and is left out: %s", waiting[0].id, why)
-                except StoreError:
-                    self._records, self._urgent = waiting, urgent
-                    raise
-                waiting = waiting[1:]
-            self._records, self._urgent = [], False
-
-    def _commit(self) -> None:
-        receipt = self.store.append(self._records, urgent=self._urgent)
-        if receipt.duplicates:
-            # An id that is stored already: a resend from before our restart, or, if the body differs, another
-            # record of a device whose boot counter went back. That one is kept under a name of its own.
-            again = [record for record in self._records if record.id in receipt.again]
-            others = [renamed(record) for record in again if self._differs_from_stored(record)]
-            if others:
-                names = [record.id for record in others]
-                log.warning("stored before with other content, a boot counter went back: kept as %.500s", names)
-                self.store.append(others, urgent=self._urgent)
-                self.counts["renamed"] += len(others)
-        self.counts["stored"] += receipt.stored
-        self.counts["duplicates"] += receipt.duplicates
-        self._records.clear()
-        self._urgent = False
-
     def _publish(self, publish: Publish) -> None:
         address = wire.parse_topic(publish.topic)
         try:
@@ -305,6 +254,11 @@ class Bridge:
         return {"life": "ready", "at": int(now), "fw": __version__}
 
     @property
+    def refused(self) -> Counter[str]:
+        """How often each device was refused."""
+        return self._refusals.by_device
+
+    @property
     def dispatch(self) -> Dispatch:
         """The rules, with what they know of the day."""
         return self._decisions.dispatch
@@ -313,18 +267,6 @@ class Bridge:
     def unstored(self) -> int:
         """Records decided on but not durable yet."""
         return len(self._records)
-
-    def _source_of(self, topic: str) -> _Source:
-        """Who writes to this topic, if a device of this area does; raises WireError."""
-        address = wire.parse_topic(topic)
-        if address.area != self.area or wire.sent_by(address) != "device":
-            raise wire.WireError(topic, "topic", "is not for this bridge")
-        if len(self._sources) >= MOST_SOURCES:
-            self._sources.clear()  # every incident has a topic of its own
-        times = _WHEN.get(address.channel, ("at",))
-        source = _Source(address, (address.family, address.device), quick(address), times)
-        self._sources[topic] = source
-        return source
 
     # --- helpers of the above -------------------------------------------------------------------------------
 
@@ -340,23 +282,9 @@ class Bridge:
                 del self.notices[:-100]
                 log.log(logging.WARNING if effect.level != "info" else logging.INFO, "%s", effect.text)
 
-    def _record_of(self, source: _Source, body: dict[str, Any], now: int) -> Record:
-        """The record of a device's message; `body` becomes part of it and gets the device's name."""
-        at: int = now
-        for name in source.times:
-            if body[name] is not None:
-                at = body[name]
-                break
-        if at > now + FUTURE_S:
-            at = now  # a clock that runs ahead must not make this the newest record for ever
-        channel, device = source.address.channel, source.address.device
-        key = f"{device}/{body['incident_id']}" if channel == "incident" else device
-        body["device"] = device
-        return Record(f"{device}:{body['boot']}:{body['seq']}", channel, key, at, now, self.area, body)
-
     def _is_another(self, address: wire.Address, body: Mapping[str, Any]) -> bool:
         """Whether a known (boot, seq) comes with other content: a boot counter that went back (a new SD card)."""
-        record_id = f"{address.device}:{body['boot']}:{body['seq']}"
+        record_id = id_of(address, body)
         waiting = next((record for record in self._records if record.id == record_id), None)
         if waiting is not None:
             return is_another(waiting.body, {**body, "device": address.device})
@@ -371,25 +299,7 @@ class Bridge:
         if (address.device, body["incident_id"]) in self.dispatch.day.incidents:
             return False
         try:
-            stored = self.store.get(f"{address.device}:{body['boot']}:{body['seq']}")
+            stored = self.store.get(id_of(address, body))
         except StoreError:
             return False
         return stored is not None and not is_another(stored.body, {**body, "device": address.device})
-
-    def _differs_from_stored(self, record: Record) -> bool:
-        try:
-            stored = self.store.get(record.id)
-        except Corrupt:
-            return True  # what is stored under this id is hurt: the resend is kept as well, and nothing waits for it
-        return stored is not None and is_another(stored.body, record.body)
-
-    def _refuse(self, topic: str, why: str, now: float) -> None:
-        parts = topic.split("/")
-        device = "/".join(parts[3:5])[:80] if len(parts) > 4 else "unknown"
-        if device not in self.refused and len(self.refused) >= 10_000:
-            device = "others"  # made-up names must not fill the memory
-        self.counts["refused"] += 1
-        self.refused[device] += 1
-        if now - self._refusal_logged.get(device, float("-inf")) >= LOG_REFUSAL_EVERY_S:
-            self._refusal_logged[device] = now
-            log.warning("refused (%d so far from %s): %s", self.refused[device], device, why)

@@ -138,9 +138,9 @@ class _Restoring:
                 runs[fields["run_id"]] = fields
 
         def visit(record: Record) -> None:
-            found = Visit.from_body(dict(record.body))
-            if found.run_id not in runs:
+            if record.body["run_id"] not in runs:
                 return
+            found = Visit.from_body(dict(record.body))
             if found.room in day.plan.rooms:
                 day.visits.place(found)
             else:

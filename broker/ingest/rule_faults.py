@@ -40,9 +40,9 @@ class RuleFaults:
         self._faults: dict[tuple[str, str], _Fault] = {}  # by rule and by what it failed on
         self._in_a_row: dict[str, _Fault] = {}  # by rule
 
-    def __bool__(self) -> bool:
-        """Whether anything failed lately: as long as nothing did, nobody need ask."""
-        return bool(self._faults)
+    def __len__(self) -> int:
+        """On how many things rules failed lately: as long as there is none, nobody need ask."""
+        return len(self._faults)
 
     def failed(self, rule: str, about: str, now: int) -> tuple[int, int]:
         """(how often it has failed on this, for how many seconds it rests now)."""

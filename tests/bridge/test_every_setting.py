@@ -281,18 +281,29 @@ def test_each_key_has_a_row() -> None:
     assert {row.key for row in (*ROWS, *ROWS_OF_A_WHOLE_BRIDGE)} == keys_of_the_file()
 
 
-def beyond() -> Iterator[tuple[str, str]]:
-    """Each number's key with a value just below and just above what it may be, and what is no number."""
+def numbers() -> Iterator[tuple[str, dict[str, float]]]:
+    """Each number's key, with its bounds as `ge` and `le`."""
     for section, its_type in BrokerConfig.model_fields.items():
         for key, field in its_type.annotation.model_fields.items():  # type: ignore[union-attr]
             if field.annotation in (int, float):
-                low = next(rule.ge for rule in field.metadata if hasattr(rule, "ge"))
-                high = next(rule.le for rule in field.metadata if hasattr(rule, "le"))
-                for value in (low - 1, high + 1, "nan", '"x"'):
-                    yield f"{section}.{key}", str(value)
+                rules = {name: getattr(rule, name) for rule in field.metadata for name in ("ge", "le")
+                         if hasattr(rule, name)}  # fmt: skip
+                yield f"{section}.{key}", rules
 
 
-@pytest.mark.parametrize(("where", "value"), [*beyond(), *((key, '""') for key in (
+def test_each_number_has_bounds() -> None:
+    """None may be so small or so large that the street makes no sense of it."""
+    assert [key for key, bounds in numbers() if set(bounds) != {"ge", "le"}] == []
+
+
+BEYOND = [
+    (key, str(value))
+    for key, bounds in numbers()
+    for value in (bounds.get("ge", 0) - 1, bounds.get("le", 0) + 1, "nan", '"x"')
+]
+
+
+@pytest.mark.parametrize(("where", "value"), [*BEYOND, *((key, '""') for key in (
     "area.plan", "mqtt.host", "mqtt.user", "store.url", "web.host", "log.level"))])  # fmt: skip
 def test_what_is_out_of_bounds_is_named(where: str, value: str, tmp_path: Path) -> None:
     """File, section and key stand in the refusal."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -10,6 +11,8 @@ from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.states.visit import OWED
 from firmware import wire
 from tests.support.rehearsal import Rehearsal, check_memory, check_presses, fault_at
+
+pytestmark = pytest.mark.real
 
 
 class Morning(RuleBasedStateMachine):

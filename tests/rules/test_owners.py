@@ -10,6 +10,7 @@ BROKER = Path(__file__).parents[2] / "broker"
 ROOMS = ("day", "dispatch", "arrival", "replanning", "states")
 READERS = [
     *(path for room in ROOMS for path in (BROKER / "rules" / room).glob("*.py")),
+    BROKER / "ingest" / "decisions.py",
     BROKER / "ingest" / "restored_day.py",
     BROKER / "web" / "picture.py",
     BROKER / "bridge.py",
@@ -80,7 +81,7 @@ def test_nobody_looks_behind_a_part_that_is_not_theirs(path: Path) -> None:
     "text",
     [
         "day.clock.now = 3", "run.order += (key,)", "del day.runs[key]", "day.told.arrivals[key] = body",
-        "day.visits.watch(key).held = True", "run.order.append(key)", "day.devices.truck(name).order_seen.clear()",
+        "day.visits.watch(key).held = True", "run.order.append(key)", "day.devices.truck(name).newest.clear()",
         "a, run.state = 1, 'finished'",
     ],
 )  # fmt: skip

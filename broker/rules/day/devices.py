@@ -25,7 +25,7 @@ class _Device:
     boot: int = 0
     fw: str | None = None
     heard_at: int | None = None
-    order_seen: dict[str, tuple[int, int]] = field(default_factory=dict)  # channel -> newest (boot, seq)
+    newest: dict[str, tuple[int, int]] = field(default_factory=dict)  # channel -> newest (boot, seq)
 
     def heard(self, now: int) -> None:
         """It spoke."""
@@ -36,7 +36,7 @@ class _Device:
         if boot < self.boot and life in ("lost", "disconnected"):
             return False
         if boot < self.boot:
-            self.order_seen.clear()  # a new card or a new board counts from elsewhere
+            self.newest.clear()  # a new card or a new board counts from elsewhere
         news = (self.life, self.boot) != (life, boot)
         self.life, self.boot, self.fw = life, boot, self.fw if fw is None else fw
         return news
@@ -47,13 +47,13 @@ class _Device:
 
     def said(self, channel: str, boot: int, seq: int) -> None:
         """The newest that counts of a channel."""
-        self.order_seen[channel] = (boot, seq)
+        self.newest[channel] = (boot, seq)
 
     def is_old(self, channel: str, body: Mapping[str, Any]) -> bool:
         """Whether something newer of this channel was decided on already (incidents are told apart by their id)."""
         if channel in ("incident", "keeper"):
             return False
-        if (body["boot"], body["seq"]) <= self.order_seen.get(channel, (-1, -1)):
+        if (body["boot"], body["seq"]) <= self.newest.get(channel, (-1, -1)):
             return True
         if not body.get("late", False):
             self.said(channel, body["boot"], body["seq"])

@@ -60,7 +60,7 @@ class Dispatch:
         """Decide on one device message that is new (not a resend)."""
         self.day.clock.reach(now)
         effects = take_message(self.day, message, now)
-        return self._settle(effects, now) if self.day.changed_runs else effects
+        return self._tell_changed(effects, now) if self.day.changed_runs else effects
 
     def set_aside(self, message: wire.Message, now: int) -> None:
         """Take in a message whose rule failed lately: nothing is decided, nothing is hidden."""
@@ -70,7 +70,7 @@ class Dispatch:
     def act(self, act: Act, now: int) -> list[Effect]:
         """What a person decided; raises ActionError when it cannot be done, and then nothing has changed."""
         try:
-            return self._settle(carry_out(self.day, act, now), now)
+            return self._tell_changed(carry_out(self.day, act, now), now)
         except (IncidentError, VisitError, ReplanError) as why:
             raise ActionError(str(why)) from why
 
@@ -100,9 +100,9 @@ class Dispatch:
             yield self._decision("alarm", "/".join(key), partial(time_passing.of_incident, key=key), now)
 
     def _decision(self, rule: str, about: str, make: Callable[..., list[Effect]], now: int) -> Decision:
-        return Decision(rule, about, lambda: self._settle(make(self.day, now=now), now))
+        return Decision(rule, about, lambda: self._tell_changed(make(self.day, now=now), now))
 
-    def _settle(self, effects: list[Effect], now: int) -> list[Effect]:
+    def _tell_changed(self, effects: list[Effect], now: int) -> list[Effect]:
         """Predict and tell anew the runs whose visits were changed; close the ones that owe nothing any more."""
         while (run_id := self.day.changed_runs.take()) is not None:
             run = self.day.runs.get(run_id)

@@ -1,0 +1,66 @@
+"""What is known of each topic that a device writes to, and the record that its message becomes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from broker.ingest.quick_reader import Quick, quick
+from broker.rules.tracking.types import FUTURE_S
+from broker.store import Record
+from firmware import wire
+
+MOST_SOURCES = 20_000
+DeviceKey = tuple[str, str]  # family, device
+_WHEN = {"fix": ("fix_at",), "incident": ("fix_at", "pressed_at")}  # of other channels `at`
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One topic that a device writes to; looked up once per message instead of worked out."""
+
+    address: wire.Address
+    device: DeviceKey
+    quick: Quick
+    times: tuple[str, ...]  # the fields that say when it happened, the best first
+
+
+class Sources:
+    """The topics of one area that were heard so far."""
+
+    def __init__(self, area: str) -> None:
+        self.area = area
+        self._known: dict[str, Source] = {}
+
+    def of(self, topic: str) -> Source:
+        """Who writes to this topic, if a device of this area does; raises WireError."""
+        found = self._known.get(topic)
+        if found is not None:
+            return found
+        address = wire.parse_topic(topic)
+        if address.area != self.area or wire.sent_by(address) != "device":
+            raise wire.WireError(topic, "topic", "is not for this bridge")
+        if len(self._known) >= MOST_SOURCES:
+            self._known.clear()  # every incident has a topic of its own
+        times = _WHEN.get(address.channel, ("at",))
+        found = self._known[topic] = Source(address, (address.family, address.device), quick(address), times)
+        return found
+
+
+def id_of(address: wire.Address, body: Mapping[str, Any]) -> str:
+    """The business id of a device's message, by which a resend is recognised."""
+    return f"{address.device}:{body['boot']}:{body['seq']}"
+
+
+def record_of(source: Source, body: dict[str, Any], now: int) -> Record:
+    """The record of a device's message; `body` becomes part of it and gets the device's name."""
+    at: int = now
+    for name in source.times:
+        if body[name] is not None:
+            at = body[name]
+            break
+    if at > now + FUTURE_S:
+        at = now  # a clock that runs ahead must not make this the newest record for ever
+    address = source.address
+    key = f"{address.device}/{body['incident_id']}" if address.channel == "incident" else address.device
+    body["device"] = address.device
+    return Record(id_of(address, body), address.channel, key, at, now, address.area, body)
