@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from broker.rules.day.attention import LeftOut, Topic
+from broker.rules.dispatch.actions import Act
 from broker.store import Record
 from tests.support.bridge_morning import Morning
+from tests.support.rehearsal import Rehearsal, check_memory
 
 
 def restarted(morning: Morning) -> None:
@@ -48,3 +50,16 @@ def test_records_that_nobody_understands_are_named_and_left_out(
     morning.step(2)
     assert morning.itinerary() == itinerary
     morning.close()
+
+
+def test_a_run_that_started_before_its_last_record_is_running_after_a_restart() -> None:
+    """The truck moved for some seconds already when a visit of it was skipped by hand: newest is what was kept last."""
+    morning = Rehearsal()
+    key = (morning.run_id, morning.trip.visits[5].room_id, 1)
+    while morning.bridge.dispatch.day.runs[morning.run_id].state == "scheduled":
+        morning.bridge.act(Act("skip", "Li", visit=key, reason="not_out"), morning.now)
+        key = (*key[:2], key[2] + 1)
+        morning.step(1, 3.0)
+    morning.open()
+    assert morning.bridge.dispatch.day.runs[morning.run_id].state == "running"
+    check_memory(morning)

@@ -40,14 +40,14 @@ def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[E
             day.history.learn_dwell(dwell)
             effects.append(_learned("dwell", run, dwell.room_id, event.at, dwell.to_body()))
         if event.kind == TrackKind.MOVING:
-            effects += _start(day, run, event.at)
+            effects += _start(day, run, event.at, now)
         if event.key is None:
             continue
         visit = day.visits.get((run.run_id, *event.key))
         if visit is None or not visit.owed:
             continue
         if event.kind == TrackKind.ARRIVED and visit.state != "at_stop":
-            effects += _start(day, run, event.at)
+            effects += _start(day, run, event.at, now)
             effects += _arrived(day, run, visit, event, now)
         elif event.kind == TrackKind.LEFT and visit.state == "at_stop":
             effects += _left(day, run, visit, event.at, now)
@@ -65,11 +65,11 @@ def catch_up(day: Day, truck: str, now: int) -> list[Effect]:
     return follow(day, run, run.tracker.on_fix(fix), now)
 
 
-def _start(day: Day, run: Run, at: int) -> list[Effect]:
+def _start(day: Day, run: Run, at: int, now: int) -> list[Effect]:
     if run.state != "scheduled":
         return []
     run.start(at)
-    return [run_record(day, run, at)]
+    return [run_record(day, run, now)]  # of now: it must be newer than what was known before it
 
 
 def _arrived(day: Day, run: Run, visit: Visit, event: TrackEvent, now: int) -> list[Effect]:
