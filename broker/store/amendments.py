@@ -1,6 +1,6 @@
 """Amendments: corrections that are records themselves, laid over the originals whenever those are read."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from broker.store import Record, Refused
@@ -46,7 +46,6 @@ class Amendments:
 
     def __init__(self) -> None:
         self._patches: dict[str, dict[int, Mapping[str, Any]]] = {}
-        self._kinds: dict[str, str] = {}
 
     def take(self, amendment: Record) -> bool:
         """Take one in, again changes nothing; False for one that does not say what it amends: it is left alone."""
@@ -54,7 +53,6 @@ class Amendments:
         if not shaped(body):
             return False
         self._patches.setdefault(body["record_id"], {})[body["number"]] = body["patch"]
-        self._kinds[body["record_id"]] = body["record_kind"]
         return True
 
     def take_all(self, records: Iterable[Record]) -> list[str]:
@@ -68,10 +66,6 @@ class Amendments:
     def count(self, record_id: str) -> int:
         """How many amendments a record has."""
         return len(self._patches.get(record_id, ()))
-
-    def of_kind(self, kind: str) -> Iterator[str]:
-        """The ids of amended records of a kind."""
-        return (record_id for record_id, its_kind in list(self._kinds.items()) if its_kind == kind)
 
     def all_applied(self, originals: list[Record]) -> list[Record]:
         """The records, each with its amendments."""

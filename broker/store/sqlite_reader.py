@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from broker.store import Conflict, Corrupt, Record, amendments, codec
+from broker.store import Conflict, Corrupt, Record, amendments, codec, where
 from broker.store.database import ADVICE, Database, failure, is_damage
 from broker.store.days import Days
 from broker.store.files import Files
@@ -98,11 +98,8 @@ class SQLiteReader(RecordReader):
         return ([record for _, record in batch] for batch in self._rows(found or EVERYTHING, order))
 
     def _stored(self, record_id: str) -> Record | None:
-        rows = self.rows_of(f"SELECT {COLUMNS} FROM record WHERE id = ?", [record_id])  # noqa: S608
-        try:
-            return codec.records_of(rows)[0] if rows else None
-        except ValueError as error:
-            raise Corrupt(f"{self._damaged(rows[0][-1])} ({error})") from error
+        found = self.db.get(where("id") == record_id)
+        return None if found is None else codec.of_document(found)
 
     def _newest(self, found: Where) -> Iterator[Record]:
         try:

@@ -22,7 +22,7 @@ from tinydb.queries import QueryLike
 from tinydb.table import Document, Table
 
 from broker.store import Conflict, Corrupt, Refused, codec
-from broker.store.database import Database, failure
+from broker.store.database import ADVICE, Database, failure
 from broker.store.pushdown import Where, where_of
 
 RECORDS = "records"
@@ -55,7 +55,8 @@ class Rows(Mapping[str, dict[str, Any]]):
             try:
                 yield Document(codec.document_of(*codec.records_of([row])), row[-1])
             except ValueError as error:
-                raise Corrupt(f"{self._database.shown}: row {row[-1]} is not what was written ({error})") from error
+                text = f"{self._database.shown}: row {row[-1]} is not what was written ({error}); {ADVICE}"
+                raise Corrupt(text) from error
 
     def __getitem__(self, number: str) -> dict[str, Any]:
         for document in self.found(Where("row = ?", [int(number)])):
