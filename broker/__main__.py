@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 
 from broker import __version__
-from broker.commands import import_tainan, records, replay, serve
+from broker.commands import amend, export, fsck, import_records, import_tainan, replay, serve, stats
 from broker.commands.registers import command_line as registers
 
-COMMANDS = (records, replay, import_tainan, registers)
+COMMANDS = (fsck, export, import_records, amend, stats, replay, import_tainan, registers)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
         code = _run(argv)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        print("\npython -m broker: interrupted; what was stored stays, the same command goes on", file=sys.stderr)
+        print("\npython3 -m broker: interrupted; what was stored stays, the same command goes on", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # `| head` has seen enough; without another end to write to, the interpreter would complain at its exit.

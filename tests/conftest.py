@@ -81,12 +81,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn a skip that hides something, and a process without the mark, into a failure that says why."""
+    """Turn a skip that hides something, and a process without the mark, into a failure that says why.
+
+    What a worker's last test ends may be the fixture of some other test: that is not looked at.
+    """
     report = yield
     if report.skipped and call.excinfo is not None and _must_run(reason := str(call.excinfo.value)):
         report.outcome = "failed"
         report.longrepr = f"skipped where CI is set, which hides failures: {reason}"
-    elif report.passed and (why := _not_quick(item)) is not None:
+    elif report.when != "teardown" and report.passed and (why := _not_quick(item)) is not None:
         report.outcome = "failed"
         item.stash[TOLD] = True  # once is enough
         report.longrepr = f"{item.nodeid} is part of make quick, but {why}: give it the mark `real`"

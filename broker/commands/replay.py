@@ -28,7 +28,7 @@ from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
 from broker.rules.settings import DispatchSettings
 from broker.rules.states.visit import Visit
-from broker.store import Record, Store, StoreError
+from broker.store import Record, Store, StoreError, where
 from broker.store.opening import open_store, reading_store
 from firmware import wire
 
@@ -60,8 +60,9 @@ class Outcome:
 
 def replay(store: Store, plan: Plan, settings: DispatchSettings, from_at: int, to_at: int, folder: Path) -> Outcome:
     """Feed what was received in from_at <= t < to_at through the rules; `folder` takes the scratch store."""
+    then = (where("received_at") >= from_at) & (where("received_at") < to_at)
     heard = sorted(
-        (record for kind in HEARD for record in store.scan(kind) if from_at <= record.received_at < to_at),
+        store.search(where("kind").one_of(list(HEARD)) & then),
         key=lambda record: (record.received_at, record.body.get("boot", 0), record.body.get("seq", 0), record.id),
     )
     clock = float(from_at)
@@ -89,9 +90,9 @@ def _going_on(store: Store, at: int) -> list[Record]:
     """The newest record of everything, of those that had been received by then."""
     newest: dict[tuple[str, str], Record] = {}
     for kind, back_s in GOING_ON.items():
-        for record in store.scan(kind, at - back_s, at):
-            if record.received_at < at:
-                newest[kind, record.key] = record
+        then = (where("at") >= at - back_s) & (where("at") < at) & (where("received_at") < at)
+        for record in store.search((where("kind") == kind) & then):
+            newest[kind, record.key] = record
     return list(newest.values())
 
 

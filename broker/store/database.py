@@ -23,6 +23,7 @@ ADVICE = "run `python3 -m broker fsck`"
 _WAIT_S = 20.0
 _ROWS_OF_LOG = 10_000  # then its pages go into the file: 4 to 40 MB, by how many devices the rows are of
 _LOG_PAGES = 32_000  # if that did not happen the commit does it itself
+_PASSES, _FEW_PAGES = 6, 200
 _NO_SPACE = {sqlite3.SQLITE_FULL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 SCHEMA = """
@@ -198,7 +199,13 @@ class Database:
         # What cannot be copied now stays in the log; a disk that fails is said by the commits.
         with suppress(sqlite3.Error), closing(_connected(self._uri("rw"))) as connection:
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            before = 0
+            for _ in range(_PASSES):
+                # What came while the last pass copied is copied by the next, until the commits need not wait for long.
+                (_, pages, copied) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                if pages - before <= _FEW_PAGES:
+                    break
+                before = copied
             with self._write_lock:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 

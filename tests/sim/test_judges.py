@@ -239,6 +239,7 @@ def test_the_real_run_satisfies_the_judge_and_each_doctored_one_does_not(kind: s
         assert faults
 
 
+@pytest.mark.real
 def test_a_run_that_ends_early_asks_for_no_less_of_the_lamps_that_went_dark(run: Evidence) -> None:
     """However soon after the last departure a run ends: each lamp that is dark counts, one still lit is undecided."""
     left = sorted(visit.left_at for visit in run.visits if visit.left_at is not None)

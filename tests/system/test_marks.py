@@ -45,6 +45,15 @@ def test_forgotten_in_a_loop():
     asyncio.run(asyncio.create_subprocess_exec(*NOTHING))
 @pytest.mark.real
 def test_marked(child): os.system("true")
+
+@pytest.fixture(scope="session")
+def stopped_at_the_end():
+    yield
+    subprocess.run(NOTHING, check=True)
+
+@pytest.mark.real
+def test_marked_with_an_end(stopped_at_the_end): pass
+def test_quick_last(): pass
 """
 
 
@@ -55,7 +64,8 @@ def test_a_forgotten_mark_is_a_failure_with_a_sentence(tmp_path: Path) -> None:
     argv += ["-p", "tests.conftest", str(tmp_path)]
     told = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60).stdout
     ends = re.findall(r"^(PASSED|FAILED|ERROR) \S+::test_(\w+)", told, re.M)
-    assert {name for end, name in ends if end == "PASSED"} == {"quick_on_its_own_socket", "quick_after_it", "marked"}
+    fine = {"quick_on_its_own_socket", "quick_after_it", "quick_last", "marked", "marked_with_an_end"}
+    assert {name for end, name in ends if end == "PASSED"} == fine
     forgotten = {name for name in re.findall(r"def test_(\w+)", CASES) if name.startswith("forgotten")}
     assert {name for end, name in ends if end != "PASSED"} == forgotten
     assert told.count("give it the mark `real`") >= len(forgotten)
