@@ -21,8 +21,8 @@ from broker.store.files import Lock
 NAME = "record.sqlite"
 ADVICE = "run `python3 -m broker fsck`"
 _WAIT_S = 20.0
-_ROWS_OF_LOG = 10_000  # then its pages go into the file: 4 to 40 MB, by how many devices the rows are of
-_LOG_PAGES = 32_000  # if that did not happen the commit does it itself
+_ROWS_OF_LOG = 4000  # then its pages go into the file: 2 to 16 MB, by how many devices the rows are of
+_LOG_PAGES = 16_000  # if that did not happen the commit does it itself
 _PASSES, _FEW_PAGES = 6, 200
 _NO_SPACE = {sqlite3.SQLITE_FULL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -160,9 +160,10 @@ class Database:
             if self._lock.alone:
                 self._write_log_again()
             connection = _connected(self._uri("rwc"))
+            # A log as long as it ever was has its blocks already: a sync within it is one write, not two.
             connection.executescript(
                 f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;"
-                f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}; PRAGMA journal_size_limit = 16777216;"
+                f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}; PRAGMA journal_size_limit = 67108864;"
                 f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;"
             )
             self._writer = connection

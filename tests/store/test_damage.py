@@ -231,6 +231,29 @@ def test_every_turned_bit_in_a_row_is_noticed(tmp_path):
     assert end - start > 40
 
 
+def test_a_bit_that_turns_in_an_index_is_told_the_next_day(tmp_path):
+    """No row is hurt, but one is not found by its time any more: the bridge says so by itself, and the check does."""
+    clock = [float(NOON)]
+    store = open_store(tmp_path, lambda: clock[0])
+    store.append(batch(1))
+    store.close()
+    path = tmp_path / "record.sqlite"
+    with sqlite3.connect(path) as schema:
+        (page,) = schema.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record_time'").fetchone()
+    place = path.read_bytes().index(b"bins", 4096 * (page - 1)) + 4  # where its time begins
+    flipped(path, place, 64)
+    clock[0] += DAY_S
+    store = open_store(tmp_path, lambda: clock[0])
+    assert list(store.scan("bins", NOON)) == [] or list(store.scan("bins", NOON, NOON + 9)) == []
+    assert "records may be left out" in store.health()["warnings"][0]
+    store.close()
+    assert [finding.path for finding in findings(tmp_path)] == [path]
+    assert [finding.repaired for finding in findings(tmp_path, repair=True)] == [True]
+    store = open_store(tmp_path, lambda: clock[0])
+    assert list(store.scan("bins", NOON, NOON + 9)) == batch(1)[:1]
+    store.close()
+
+
 def test_a_page_that_cannot_be_read_costs_its_rows_and_no_others(folder, capsys):
     """Each page of the file in turn is zeros: what is read is right, and what is missing is said."""
     path = folder / "record.sqlite"
