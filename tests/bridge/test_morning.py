@@ -237,6 +237,7 @@ def test_a_full_disk_stops_acknowledging_and_loses_nothing(morning: Morning, mon
     assert len(list(morning.store.scan("incident"))) == 1
 
 
+@pytest.mark.real  # seconds of work
 def test_a_run_cannot_close_while_a_visit_is_owed(morning: Morning) -> None:
     """A stop passed without a stay is asked about, and the run stays open until somebody answers."""
     last = len(morning.trip.visits) - 1

@@ -42,6 +42,7 @@ def test_the_same_rules_give_the_same_day(tmp_path: Path) -> None:
     assert outcome.differences == []
 
 
+@pytest.mark.real  # seconds of work
 def test_a_run_that_was_going_on_is_taken_up(tmp_path: Path) -> None:
     """From the middle of a run, as from a midnight: its visits before are known, those after end as they did."""
     morning = Morning(tmp_path / "records")

@@ -235,6 +235,7 @@ def test_each_key_has_a_row() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
+@pytest.mark.real  # seconds of work
 def test_a_key_changes_what_is_seen(row: Row, tmp_path: Path) -> None:
     """The file's value reaches the board, the card, or whoever is asked."""
     told_apart(row, tmp_path, as_flash_toml)

@@ -7,6 +7,8 @@ import pytest
 from broker.__main__ import main
 from tests.support.registers import open_registers
 
+pytestmark = pytest.mark.real  # a demo register for each
+
 
 @pytest.fixture
 def run(tmp_path, capsys):

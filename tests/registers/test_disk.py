@@ -102,6 +102,7 @@ def assert_whole(folder, before):
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("half", [False, True])
+@pytest.mark.real  # seconds of work
 def test_every_failing_system_call_leaves_old_or_new(tmp_path, error, half):
     """A full or failing disk at any call: an error to the caller, or a saved change; never anything between."""
     total = calls_of_one_save(tmp_path)

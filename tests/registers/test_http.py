@@ -17,6 +17,8 @@ from broker.registers.safety.demo import demo_works
 from broker.web.api.registers import router
 from tests.support.registers import open_registers
 
+pytestmark = pytest.mark.real  # the whole application, some hundred times
+
 NAME = "示例书记01"
 
 

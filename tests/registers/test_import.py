@@ -43,6 +43,7 @@ def told(found):
 
 @pytest.mark.parametrize("lang", ["zh", "en", "code"])
 @pytest.mark.parametrize(("kind", "document"), [(ELECTIONS, elections()), (SAFETY, safety())])
+@pytest.mark.real  # seconds of work
 def test_a_workbook_brings_the_whole_register_back(kind, document, lang):
     """XLSX out and in again, into an empty register, in either language: every field of every table is there."""
     found = preview_file(kind, empty(kind), export_file(kind.name, document, "xlsx", None, lang))
@@ -53,6 +54,7 @@ def test_a_workbook_brings_the_whole_register_back(kind, document, lang):
 
 
 @pytest.mark.parametrize(("kind", "document"), [(ELECTIONS, elections()), (SAFETY, safety())])
+@pytest.mark.real  # seconds of work
 def test_each_table_as_csv_changes_nothing_when_imported_again(kind, document):
     """A CSV that was exported and not touched previews as no change at all."""
     for table in TABLES[kind.name]:

@@ -106,6 +106,7 @@ def named(document, name):
 
 
 @pytest.mark.parametrize("names_kept", [False, True])
+@pytest.mark.real  # seconds of work
 def test_a_power_cut_at_any_call_leaves_the_old_or_the_new_version(tmp_path, names_kept):
     """Whatever a merciless disk forgets, an acknowledged save stays and an unacknowledged one is whole or not there."""
     base = tmp_path / "base"

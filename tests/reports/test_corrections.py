@@ -111,6 +111,7 @@ def served(tmp_path: Path) -> Any:
 
 
 @pytest.mark.parametrize("patch", WRONG, ids=str)
+@pytest.mark.real  # seconds of work
 def test_a_slip_of_the_pen_is_refused(served: Any, patch: dict[str, Any]) -> None:
     """What says which visit it is, words that are none, nulls where something is always known, times far off."""
     store, client = served
@@ -127,6 +128,7 @@ def test_a_slip_of_the_pen_is_refused(served: Any, patch: dict[str, Any]) -> Non
      ("arrived_at", None, None), ("arrived_at", "2026-11-22T06:00", NOON - 6 * 3600), ("passed_at", NOON, NOON),
      ("left_at", "2026-11-22 12:30", NOON + 1800), ("due_at", "2026-11-22T04:00+00:00", NOON)],
 )  # fmt: skip
+@pytest.mark.real  # seconds of work
 def test_what_people_know_better_is_taken(served: Any, field: str, value: Any, kept: Any) -> None:
     """Also in a field that was unknown so far; a time in the area's time or as Unix seconds."""
     store, client = served

@@ -65,6 +65,18 @@ def test_a_stop_passed_by_and_skipped_by_the_button_is_asked_about_no_more(morni
     assert not day.attention.of(Topic.PASSED)
 
 
+def test_a_stop_passed_by_is_asked_about_again_when_the_press_is_taken_back(morning: Morning) -> None:
+    """It is owed as before; over a restart the question is the same."""
+    morning.drive_to(1, 9.0)
+    asked = dict(morning.bridge.dispatch.day.attention.of(Topic.PASSED))
+    ((_, passed, _),) = asked
+    room = morning.plan.rooms[passed]
+    incident_id = morning.press(lat=room.lat, lon=room.lon)
+    assert not morning.bridge.dispatch.day.attention.of(Topic.PASSED)
+    morning.press(incident_id=incident_id, withdrawn=True)
+    assert morning.bridge.dispatch.day.attention.of(Topic.PASSED) == asked
+
+
 def test_served_days_later_is_not_left_days_later(morning: Morning) -> None:
     """Of a stop passed by the passing is known, of one that nobody saw nothing; both were served by somebody's word."""
     morning.drive_to(1, 9.0)

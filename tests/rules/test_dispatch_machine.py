@@ -21,7 +21,7 @@ class Morning(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.morning = Rehearsal()
-        self.pressed: list[str] = []
+        self.pressed: dict[str, int] = {}  # by incident, when
         self.faults = 0  # put into the rules since the bridge was started
 
     @initialize(visits=st.integers(0, 2))
@@ -43,14 +43,18 @@ class Morning(RuleBasedStateMachine):
     @rule(reason=st.sampled_from(wire.INCIDENT_REASONS))
     def press(self, reason: str) -> None:
         """The driver holds the button."""
-        self.pressed.append(self.morning.press(reason))
+        self._press(reason)
+
+    def _press(self, reason: str) -> None:
+        pressed_at = int(self.morning.now)
+        self.pressed[self.morning.press(reason)] = pressed_at
 
     @rule(number=st.integers(1, 30), reason=st.sampled_from((None, *wire.INCIDENT_REASONS)))
     def fail(self, number: int, reason: str | None) -> None:
         """A rule fails at some place, of a press or while time passes; then all is well again."""
         with fault_at(number) as failed:
             if reason is not None:
-                self.pressed.append(self.morning.press(reason))
+                self._press(reason)
             self.morning.step(15, 3.0)
         self.faults += len(failed)
         self.morning.step(2)
@@ -59,9 +63,10 @@ class Morning(RuleBasedStateMachine):
     @rule(data=st.data(), change=st.sampled_from(["withdraw", "upgrade", "resend"]))
     def press_again(self, data: st.DataObject, change: str) -> None:
         """The same incident once more: taken back, made worse, or only sent again."""
-        incident_id = data.draw(st.sampled_from(self.pressed))
+        incident_id, pressed_at = data.draw(st.sampled_from(list(self.pressed.items())))
         reason = "breakdown" if change == "upgrade" else "lane_blocked"
-        self.morning.press(reason, incident_id=incident_id, withdrawn=change == "withdraw")
+        withdrawn = change == "withdraw"
+        self.morning.press(reason, incident_id=incident_id, pressed_at=pressed_at, withdrawn=withdrawn)
 
     @precondition(lambda self: self.pressed)
     @rule(
@@ -72,7 +77,7 @@ class Morning(RuleBasedStateMachine):
     )
     def click(self, data: st.DataObject, action: str, decision: str, option: int) -> None:
         """The dispatcher does something, fitting or not."""
-        incident = ("t01", data.draw(st.sampled_from(self.pressed)))
+        incident = ("t01", data.draw(st.sampled_from(list(self.pressed))))
         try:
             self.morning.bridge.act(
                 Act(action, "Wang", incident=incident, decision=decision, option=option, truck="t99"), self.morning.now

@@ -238,6 +238,7 @@ class Clerk:
 )  # fmt: skip
 @settings(max_examples=30, deadline=None, database=None)
 @given(facts=_facts)
+@pytest.mark.real  # seconds of work
 def test_statistics_equal_a_clerk_s_recount(zone, day, facts):
     """Every day, and every value of every dimension; nothing is counted that is not recounted."""
     shift_s = Days(zone).start(day) + 12 * HOUR - NOON

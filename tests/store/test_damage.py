@@ -113,6 +113,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("damage", "said"), WRONG, ids=[damage.__name__ for damage, _ in WRONG])
+@pytest.mark.real  # seconds of work
 def test_a_file_that_is_not_the_record_is_refused_by_name_and_comes_back(folder, tmp_path, capsys, damage, said):
     """No start, no reading, the check exits 1; a repair takes what the past days' files and a copy have."""
     shutil.copytree(folder, copy := tmp_path / "copy")

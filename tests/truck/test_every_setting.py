@@ -207,6 +207,7 @@ def test_what_is_out_of_bounds_is_named(key: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.key)
+@pytest.mark.real  # seconds of work
 def test_a_key_changes_what_is_seen(row: Row, tmp_path: Path) -> None:
     """The file's value reaches whoever acts on it."""
     told_apart(row, tmp_path, as_truck_toml)

@@ -199,6 +199,7 @@ def test_fuzzed_lines_give_no_void_fix():
 
 
 @pytest.mark.parametrize("chunk", [7, 4096])
+@pytest.mark.real  # seconds of work
 def test_recorded_receivers_as_gpsd_reads_them(chunk):
     """Over all recorded NMEA logs: recall at least 0.995, no fix where gpsd has none, no error."""
     scorer = SHARED / "bench" / "nmea_score.py"

@@ -16,6 +16,8 @@ from broker.web.picture import snapshot
 from tests.support.bridge_morning import DAY, Morning
 from tests.support.direct_desk import DirectDesk
 
+pytestmark = pytest.mark.real  # a whole morning is driven first
+
 
 @pytest.fixture
 def morning(tmp_path: Path) -> Iterator[Morning]:

@@ -5,7 +5,7 @@ from typing import Any
 from broker.rules.day.attention import Topic
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
-from broker.rules.dispatch.attention import ask_about_unworked
+from broker.rules.dispatch.attention import ask_about_passed, ask_about_unworked
 from broker.rules.dispatch.effects import Effect, Keep, Publish
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
@@ -17,6 +17,8 @@ def put(day: Day, visit: Visit, now: int) -> list[Effect]:
     day.visits.place(visit)
     if not visit.owed:
         day.attention.answered(Topic.PASSED, visit.key)
+    elif visit.passed_at is not None and visit.key not in day.attention.of(Topic.PASSED):
+        ask_about_passed(day, visit, visit.passed_at)  # owed again after a press that was taken back
     return [visit_record(day, visit, now)]
 
 
