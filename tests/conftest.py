@@ -62,11 +62,12 @@ def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
 ) -> Generator[None, object, object]:
     """Remember a fixture that starts a process: a test that gets it ready-made needs the mark as well."""
-    before = len(_started)
+    before, known = len(_started), len(_starting_fixtures)
     try:
         return (yield)
     finally:
-        if len(_started) > before:
+        # What a fixture asked for and that one started is that one's: another parameter may not ask for it.
+        if len(_started) > before and len(_starting_fixtures) == known:
             _starting_fixtures[fixturedef.baseid, fixturedef.argname] = _started[before]
 
 

@@ -1,7 +1,8 @@
 """What of a TinyDB query a database can answer itself: comparisons on the columns of a record, as a WHERE.
 
-The WHERE finds a superset; TinyDB's own condition is then asked about each document, so the answer is TinyDB's. What a
-query compares is read from its hash value, which TinyDB keeps under a private name: here and nowhere else.
+The WHERE finds a superset, and TinyDB's own condition is then asked about each document; where the columns answer the
+whole of a query it is not asked again, which a test against stock TinyDB holds. What a query compares is read from its
+hash value, which TinyDB keeps under a private name: here and nowhere else.
 """
 
 import math
@@ -20,10 +21,11 @@ _LARGEST = 1 << 63
 
 
 class Where(NamedTuple):
-    """An SQL condition and its values, in their order."""
+    """An SQL condition and its values, in their order; `whole` if it finds what the query asks for and no more."""
 
     sql: str
     values: list[Any]
+    whole: bool = True
 
 
 def where_of(query: QueryLike | None, mark: str = "?") -> Where | None:
@@ -36,10 +38,10 @@ def _where(shape: tuple[Hashable, ...], mark: str) -> Where | None:
     match shape:
         case ("and", frozenset() as parts):
             found = [where for where in _parts(parts, mark) if where is not None]
-            return _joined(" AND ", found) if found else None
+            return _joined(" AND ", found, whole=len(found) == len(parts)) if found else None
         case ("or", frozenset() as parts):
             found = [where for where in _parts(parts, mark) if where is not None]
-            return _joined(" OR ", found) if len(found) == len(parts) else None
+            return _joined(" OR ", found, whole=True) if len(found) == len(parts) else None
         case (str() as comparison, (str() as column,), value) if comparison in _COMPARISONS:
             return _compared(column, "=" if comparison == "==" else comparison, value, mark)
         case ("one_of", (str() as column,), (*values,)):
@@ -56,9 +58,10 @@ def _parts(shapes: frozenset[Any], mark: str) -> list[Where | None]:
     return [_where(shape, mark) if isinstance(shape, tuple) else None for shape in sorted(shapes, key=repr)]
 
 
-def _joined(word: str, found: list[Where]) -> Where:
+def _joined(word: str, found: list[Where], whole: bool) -> Where:
     sql = word.join(where.sql for where in found)
-    return Where(f"({sql})" if len(found) > 1 else sql, [value for where in found for value in where.values])
+    values = [value for where in found for value in where.values]
+    return Where(f"({sql})" if len(found) > 1 else sql, values, whole and all(where.whole for where in found))
 
 
 def _compared(column: str, sign: str, value: Any, mark: str) -> Where | None:

@@ -47,9 +47,12 @@ class RecordReader:
     def search(self, query: QueryInstance, amended: bool = True) -> Iterator[Record]:
         """The records that a TinyDB query holds for, ordered by (at, id); see Store."""
         known = self._amendments() if amended else None
-        for batch in self._batches(where_of(query, self.mark), BY_TIME):
+        found = where_of(query, self.mark)
+        for batch in self._batches(found, BY_TIME):
             records = batch if known is None else known.all_applied(batch)
-            yield from [record for record in records if query(codec.document_of(record))]
+            if found is None or not found.whole:
+                records = [record for record in records if query(codec.document_of(record))]
+            yield from records
 
     def get(self, record_id: str) -> Record | None:
         """The record of this id, amendments applied, or None."""

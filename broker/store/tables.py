@@ -137,8 +137,9 @@ class RecordTable(Table):
     _storage: SQLiteStorage
 
     def _found(self, cond: QueryLike | None) -> Iterator[Document]:
-        found = self._storage.rows.found(where_of(cond))
-        return found if cond is None else filter(cond, found)
+        where = where_of(cond)
+        found = self._storage.rows.found(where)
+        return found if cond is None or (where is not None and where.whole) else filter(cond, found)
 
     def search(self, cond: QueryLike) -> list[Document]:
         """All documents that a condition holds for."""
