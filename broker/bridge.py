@@ -31,7 +31,7 @@ from broker.ingest.sources import DeviceKey, Sources, id_of, record_of
 from broker.plan.model import Plan
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.dispatch import Dispatch
-from broker.rules.dispatch.effects import Effect, Keep, Notice, Publish
+from broker.rules.effects.effect import Effect, Keep, Notice, Publish
 from broker.rules.settings import DispatchSettings
 from broker.store import Record, Store, StoreError
 from firmware import wire

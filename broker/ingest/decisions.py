@@ -17,9 +17,9 @@ from broker.plan.model import Plan
 from broker.rules.day.attention import RuleFailed, Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.dispatch import Dispatch
-from broker.rules.dispatch.effects import Effect, Notice
-from broker.rules.dispatch.messages import tell_all
-from broker.rules.dispatch.records import tell_incident
+from broker.rules.effects.effect import Effect, Notice
+from broker.rules.effects.messages import tell_all
+from broker.rules.effects.records import tell_incident
 from broker.rules.settings import DispatchSettings
 from broker.store import Record
 from firmware import wire

@@ -13,7 +13,7 @@ from broker.rules.day.attention import RuleFailed, Topic
 from broker.rules.day.day import Day
 from broker.rules.dispatch import incident_handling, time_passing
 from broker.rules.dispatch.actions import Act, ActionError
-from broker.rules.dispatch.effects import Effect
+from broker.rules.effects.effect import Effect
 from broker.store import StoreError
 from tests.support.rehearsal import (
     InjectedError,

@@ -10,7 +10,7 @@ from broker.config import BrokerConfig, read_config
 from broker.ingest.decisions import Decisions
 from broker.plan.calendar import day_start_at
 from broker.plan.geometry import lengths_m, point_at
-from broker.rules.dispatch.effects import Effect, Publish
+from broker.rules.effects.effect import Effect, Publish
 from broker.settings import configured_plan, dispatch_settings
 from firmware import wire
 

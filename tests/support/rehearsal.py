@@ -15,7 +15,7 @@ from broker.rules.day.day import Day
 from broker.rules.day.incidents import Incidents
 from broker.rules.day.told import Told
 from broker.rules.day.visits import Visits
-from broker.rules.dispatch.effects import Keep, Notice, Publish
+from broker.rules.effects.effect import Keep, Notice, Publish
 from broker.rules.tracking.tracker import RunTracker
 from broker.store import Receipt, Record, StoreError
 from broker.web.picture import snapshot

@@ -5,8 +5,8 @@ one until soon after it left. A unit without a connection sends its counts later
 from typing import Any
 
 from broker.rules.day.day import Day
-from broker.rules.dispatch.effects import Effect
-from broker.rules.dispatch.records import put
+from broker.rules.effects.effect import Effect
+from broker.rules.effects.records import put
 from broker.rules.settings import SCALE_NOISE_GRAMS
 from broker.rules.states.visit import Visit
 

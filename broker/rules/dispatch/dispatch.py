@@ -20,13 +20,13 @@ from broker.rules.day.day import Day
 from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.action_handling import carry_out
 from broker.rules.dispatch.actions import Act, ActionError
-from broker.rules.dispatch.attention import ask_about_overstaying, forget_left_out
 from broker.rules.dispatch.device_messages import set_aside, take_message
-from broker.rules.dispatch.effects import Effect
 from broker.rules.dispatch.offers import ReplanError
 from broker.rules.dispatch.run_opening import DueRun, open_run, runs_due
 from broker.rules.dispatch.run_progress import catch_up, finish_if_settled, update
 from broker.rules.dispatch.run_restoring import cancel_gone
+from broker.rules.effects.attention import ask_about_overstaying, forget_left_out
+from broker.rules.effects.effect import Effect
 from broker.rules.states.incident import IncidentError
 from broker.rules.states.visit import VisitError
 from firmware import wire

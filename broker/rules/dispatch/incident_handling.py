@@ -9,9 +9,9 @@ from broker.plan.geometry import distance_m
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
-from broker.rules.dispatch.effects import Effect, Notice
 from broker.rules.dispatch.moved_visits import insert_visit, move_visits, owed_again, set_visits
-from broker.rules.dispatch.records import call_record, put, put_incident, tell_incident
+from broker.rules.effects.effect import Effect, Notice
+from broker.rules.effects.records import call_record, put, put_incident, tell_incident
 from broker.rules.states.incident import Incident, IncidentError
 from broker.rules.states.visit import Visit
 

@@ -5,11 +5,11 @@ from hashlib import blake2b
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
-from broker.rules.dispatch.effects import Effect, Notice
 from broker.rules.dispatch.offers import EXTRA, ReplanError, agreed, offers_for
-from broker.rules.dispatch.records import call_record, put, run_record
 from broker.rules.dispatch.run_opening import new_tracker
 from broker.rules.dispatch.tours import stop_of, tour_of, ways_of
+from broker.rules.effects.effect import Effect, Notice
+from broker.rules.effects.records import call_record, put, run_record
 from broker.rules.replanning.offers import insert
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, VisitKey

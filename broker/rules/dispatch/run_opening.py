@@ -9,8 +9,8 @@ from broker.plan.model import Route, RunPlan
 from broker.rules.day.attention import RunUnread, Topic
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
-from broker.rules.dispatch.effects import Effect
-from broker.rules.dispatch.records import put, run_record
+from broker.rules.effects.effect import Effect
+from broker.rules.effects.records import put, run_record
 from broker.rules.states.visit import Visit, VisitKey
 from broker.rules.tracking.tracker import RunTracker
 

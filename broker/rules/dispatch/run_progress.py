@@ -18,11 +18,11 @@ from broker.rules.day.attention import Topic
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch import incident_handling
-from broker.rules.dispatch.attention import ask_about_passed
 from broker.rules.dispatch.bin_counts import count_at
-from broker.rules.dispatch.effects import Effect, Keep
-from broker.rules.dispatch.messages import rooms_of, tell_rooms, tell_truck
-from broker.rules.dispatch.records import call_record, put, run_record
+from broker.rules.effects.attention import ask_about_passed
+from broker.rules.effects.effect import Effect, Keep
+from broker.rules.effects.messages import rooms_of, tell_rooms, tell_truck
+from broker.rules.effects.records import call_record, put, run_record
 from broker.rules.states.visit import Visit, record_key
 from broker.rules.tracking.tracker import TrackEvent, TrackKind
 

@@ -9,9 +9,9 @@ from broker.plan.model import Plan, Route
 from broker.rules.day.attention import RoomsGone, RunGone, Topic, VisitsUnread
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
-from broker.rules.dispatch.effects import Effect, Notice
-from broker.rules.dispatch.records import call_record, visit_record
 from broker.rules.dispatch.run_opening import new_tracker
+from broker.rules.effects.effect import Effect, Notice
+from broker.rules.effects.records import call_record, visit_record
 from broker.rules.states.visit import record_key
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.rules.day.day import Day
-from broker.rules.dispatch.attention import ask_about_unworked
+from broker.rules.effects.attention import ask_about_unworked
 from broker.rules.states.incident import Incident
 
 

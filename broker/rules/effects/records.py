@@ -5,8 +5,8 @@ from typing import Any
 from broker.rules.day.attention import Topic
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
-from broker.rules.dispatch.attention import ask_about_passed, ask_about_unworked
-from broker.rules.dispatch.effects import Effect, Keep, Publish
+from broker.rules.effects.attention import ask_about_passed, ask_about_unworked
+from broker.rules.effects.effect import Effect, Keep, Publish
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
 from firmware import wire

@@ -9,8 +9,8 @@ from broker.rules.arrival.lamp_call import arrival_body
 from broker.rules.arrival.prediction import Eta
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
-from broker.rules.dispatch.effects import Effect, Publish
-from broker.rules.dispatch.records import close_topics, tell_incident
+from broker.rules.effects.effect import Effect, Publish
+from broker.rules.effects.records import close_topics, tell_incident
 from broker.rules.states.visit import Visit
 from firmware import wire
 

@@ -2,7 +2,7 @@
 
 from broker.rules.day.attention import Asked, LongStay, PassedBy, PressUnworked, RunOwes, Subject, Topic
 from broker.rules.day.day import Day
-from broker.rules.dispatch.effects import Effect
+from broker.rules.effects.effect import Effect
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
 
