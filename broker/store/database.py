@@ -21,8 +21,8 @@ from broker.store.files import Lock
 NAME = "record.sqlite"
 ADVICE = "run `python3 -m broker fsck`"
 _WAIT_S = 20.0
-_ROWS_OF_LOG = 4000  # then its pages go into the file: 2 to 16 MB, by how many devices the rows are of
-_LOG_PAGES = 16_000  # if that did not happen the commit does it itself
+_ROWS_OF_LOG = 8000  # then its pages go into the file: 4 to 32 MB, by how many devices the rows are of
+_LOG_PAGES = 32_000  # if that did not happen the commit does it itself
 _PASSES, _FEW_PAGES = 6, 200
 _NO_SPACE = {sqlite3.SQLITE_FULL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}

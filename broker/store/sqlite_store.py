@@ -11,7 +11,7 @@ at all, and no batch that was acknowledged is lost by a kill, a power cut or a d
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -188,7 +188,9 @@ class SQLiteStore(SQLiteReader):
                     new = connection.execute("SELECT id FROM record WHERE row > ?", (last,))
                     receipts.append(Receipt.of([row[0] for row in ticket.rows], {found.decode() for (found,) in new}))
                 last += stored
-        self._noted(replace(self._note, rows=last, at=int(self._now())), sync=self._last_commit_at is None)
+        was = self._note
+        note = Note(last, int(self._now()), was.format, was.record, was.area, was.timezone)
+        self._noted(note, sync=self._last_commit_at is None)
         return receipts
 
     def _noted(self, note: Note, *, sync: bool = False) -> None:
