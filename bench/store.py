@@ -21,9 +21,9 @@ from pathlib import Path
 import orjson
 
 from broker.store import Record, where
-from broker.store.database import SCHEMA
-from broker.store.sqlite_store import SQLiteStore
-from broker.store.tables import INSERT
+from broker.store.sqlite.database import SCHEMA
+from broker.store.sqlite.store import SQLiteStore
+from broker.store.sqlite.tables import INSERT
 
 NOON = 1795320000
 ZONE = "Asia/Shanghai"

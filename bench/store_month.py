@@ -63,7 +63,7 @@ def day_of_records(day: int) -> Iterator[Record]:
 def opened(folder: Path, clock: list[float]) -> Any:
     """The store of this version or of the one before."""
     try:
-        from broker.store.sqlite_store import SQLiteStore
+        from broker.store.sqlite.store import SQLiteStore
     except ImportError:
         from broker.store.tinydb_store import TinyDBStore  # type: ignore[import-not-found]
 

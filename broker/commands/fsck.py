@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.commands.record_access import options, place, told
-from broker.store import check
+from broker.store.sqlite import check
 from broker.store.opening import is_address, must_be_store
 
 _LOST = 3
@@ -58,7 +58,7 @@ def _fsck(arguments: argparse.Namespace) -> int:
 
 
 def _fsck_database(arguments: argparse.Namespace) -> int:
-    from broker.store.postgres_store import PostgresStore
+    from broker.store.postgres.store import PostgresStore
 
     where, area, timezone = place(arguments)
     database = PostgresStore(where, area, timezone, time.time, make=False)

@@ -9,12 +9,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from broker.store import Conflict, Corrupt, Store, StoreError, Unavailable
-from broker.store.database import NAME, Database
-from broker.store.files import Files
-from broker.store.note import NAME as NOTE
-from broker.store.past_days import FOLDER
-from broker.store.sqlite_reader import SQLiteReader
-from broker.store.sqlite_store import SQLiteStore
+from broker.store.sqlite.database import NAME, Database
+from broker.store.sqlite.files import Files
+from broker.store.sqlite.note import NAME as NOTE
+from broker.store.sqlite.past_days import FOLDER
+from broker.store.sqlite.reader import SQLiteReader
+from broker.store.sqlite.store import SQLiteStore
 
 _NOT_WRITABLE = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 
@@ -38,7 +38,7 @@ def open_store(where: str | Path, area: str, timezone: str, now: Callable[[], fl
     """
     if str(where).startswith(("postgresql://", "postgres://")):
         # psycopg is loaded only where it is used: a desk without PostgreSQL starts without its library.
-        from broker.store.postgres_store import PostgresStore
+        from broker.store.postgres.store import PostgresStore
 
         return PostgresStore(str(where), area, timezone, now, make=make)
     if not make:

@@ -16,7 +16,7 @@ from typing import IO, Any
 import orjson
 
 from broker.store import Conflict, Corrupt, Full, Receipt, Record, Store, StoreError, codec, where
-from broker.store.files import Files
+from broker.store.sqlite.files import Files
 
 BATCH = 1000
 _AGAIN = "mend or remove it and import again: what is stored by then stays"

@@ -8,7 +8,7 @@ import pytest
 from broker.rules.day.attention import Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Corrupt, Full, StoreError
-from broker.store.sqlite_store import SQLiteStore
+from broker.store.sqlite.store import SQLiteStore
 from firmware import wire
 from tests.support.bridge_morning import Morning
 

@@ -18,7 +18,7 @@ from broker.rules.states.visit import Visit
 from broker.rules.statistics.cube import total
 from broker.store import Conflict, Record, Refused, Store
 from broker.store.days import Days
-from broker.store.sqlite_store import SQLiteStore
+from broker.store.sqlite.store import SQLiteStore
 from broker.web.api.record import record_router
 from firmware import wire
 from tests.support.bridge_morning import DAY as MORNING

@@ -24,7 +24,7 @@ from broker.rules.statistics.findings import disagreeing, lanes, weigh_ins
 from broker.rules.statistics.periods import days_between, period_of, periods_between
 from broker.store import Record
 from broker.store.days import Days
-from broker.store.sqlite_store import SQLiteStore
+from broker.store.sqlite.store import SQLiteStore
 from broker.web.api.record import record_router
 from broker.web.pages import day_report
 from firmware.wire import SKIP_REASONS, WASTES

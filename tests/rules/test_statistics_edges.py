@@ -11,7 +11,7 @@ from broker.rules.statistics.cube import count, total
 from broker.rules.statistics.findings import disagreeing, lanes, weigh_ins
 from broker.store import Record
 from broker.store.days import Days
-from broker.store.sqlite_store import SQLiteStore
+from broker.store.sqlite.store import SQLiteStore
 from broker.web.pages import day_report
 from tests.support.bridge_morning import DAY as MORNING
 from tests.support.bridge_morning import Morning

@@ -14,8 +14,8 @@ from tinydb.table import Document
 
 from broker.store import Conflict, Corrupt, Refused, Unavailable
 from broker.store.pushdown import where_of
-from broker.store.sqlite_store import SQLiteStore
-from broker.store.tables import RecordDB, SQLiteStorage
+from broker.store.sqlite.store import SQLiteStore
+from broker.store.sqlite.tables import RecordDB, SQLiteStorage
 from tests.support.records import NOON, ZONE, bins, visit
 
 Doc = dict[str, object]
@@ -230,7 +230,7 @@ def test_nobody_writes_where_somebody_must_be_alone(tmp_path):
     store = SQLiteStore(tmp_path, "xh", ZONE, lambda: NOON, min_free_bytes=0)
     store.append([bins(1)])
     store.close()
-    from broker.store.files import Lock
+    from broker.store.sqlite.files import Lock
 
     alone = Lock(tmp_path / "record.lock", must_be_alone=True)
     db = RecordDB(tmp_path / "record.sqlite")

@@ -6,7 +6,7 @@ import pytest
 
 from broker.__main__ import main
 from broker.store import Record
-from broker.store.sqlite_store import SQLiteStore
+from broker.store.sqlite.store import SQLiteStore
 from tests.support.facts import NOON, ZONE, visit
 from tests.support.processes import BridgeProcess, mosquitto
 

@@ -11,8 +11,8 @@ from tinydb import TinyDB
 
 from broker.__main__ import main
 from broker.store import Conflict, Corrupt, transfer
-from broker.store.postgres_store import PostgresStore
-from broker.store.sqlite_store import SQLiteStore
+from broker.store.postgres.store import PostgresStore
+from broker.store.sqlite.store import SQLiteStore
 from tests.support.records import ZONE, bins, visit
 from tests.support.store_faults import NOON, batch, findings, open_store
 

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broker.store import Conflict, Receipt, Record, Refused, Store, Unavailable, where
-from broker.store.postgres_store import PostgresStore
-from broker.store.sqlite_store import SQLiteStore
+from broker.store.postgres.store import PostgresStore
+from broker.store.sqlite.store import SQLiteStore
 from tests.support.records import NOON, ZONE, bins, visit
 
 _areas = itertools.count(1)

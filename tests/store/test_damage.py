@@ -9,8 +9,8 @@ from tinydb import TinyDB
 
 from broker.__main__ import main
 from broker.store import Conflict, Corrupt, StoreError, Unavailable
-from broker.store.check import check
-from broker.store.sqlite_store import SQLiteStore
+from broker.store.sqlite.check import check
+from broker.store.sqlite.store import SQLiteStore
 from tests.support.records import ZONE
 from tests.support.store_faults import NOON, batch, findings, open_store, stored_batches
 
@@ -307,7 +307,7 @@ def test_a_repair_that_was_interrupted_is_named_and_finished(folder, monkeypatch
     """Killed with the new file made and the old one in its place still: no start until it is finished."""
     flipped(folder / "record.sqlite", (folder / "record.sqlite").read_bytes().rindex(b'"n":50'), 1)
     # The kill between making the new file and putting it in place.
-    monkeypatch.setattr("broker.store.check._Check._put_in_place", lambda _: folder)
+    monkeypatch.setattr("broker.store.sqlite.check._Check._put_in_place", lambda _: folder)
     assert findings(folder, repair=True)
     monkeypatch.undo()
     with pytest.raises(Corrupt, match="a repair was interrupted"):

@@ -8,7 +8,7 @@ from tinydb import TinyDB, where
 from broker.__main__ import main
 from broker.store import transfer
 from broker.store.opening import open_store, reading_store
-from broker.store.tables import RecordDB
+from broker.store.sqlite.tables import RecordDB
 from tests.support.records import NOON, ZONE
 from tests.support.store_faults import findings
 

@@ -16,10 +16,10 @@ import pytest
 from tinydb import TinyDB, where
 
 from broker.store import Conflict, Full, Record, Unavailable, codec, transfer
-from broker.store.check import check as fsck
-from broker.store.files import Files
+from broker.store.sqlite.check import check as fsck
+from broker.store.sqlite.files import Files
 from broker.store.opening import reading_store
-from broker.store.sqlite_store import SQLiteStore
+from broker.store.sqlite.store import SQLiteStore
 from tests.support import sqlite_faults, store_faults
 from tests.support.store_faults import NOON, ZONE, FailingDisk, batch, check, open_store, stored_batches
 

@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from broker.store import Record, StoreError
-from broker.store.check import Finding
-from broker.store.check import check as look_over
-from broker.store.files import Files
-from broker.store.sqlite_store import SQLiteStore
+from broker.store.sqlite.check import Finding
+from broker.store.sqlite.check import check as look_over
+from broker.store.sqlite.files import Files
+from broker.store.sqlite.store import SQLiteStore
 from tests.support import sqlite_faults
 from tests.support.records import NOON, ZONE
 from tests.support.sqlite_faults import FULL, IOERR_FSYNC, IOERR_WRITE, OK

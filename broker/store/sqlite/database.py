@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from broker.store import Corrupt, Full, StoreError, Unavailable
-from broker.store.files import Lock
+from broker.store.sqlite.files import Lock
 
 NAME = "record.sqlite"
 ADVICE = "run `python3 -m broker fsck`"

@@ -17,15 +17,15 @@ from typing import Any
 from uuid import uuid4
 
 from broker.store import Conflict, Corrupt, Full, Receipt, Record, StoreError, Unavailable, amendments, codec
-from broker.store.database import ADVICE, NAME, Database
+from broker.store.sqlite.database import ADVICE, NAME, Database
 from broker.store.days import Days
-from broker.store.files import Files, Lock
-from broker.store.note import FORMAT, Note, read_note, write_note
-from broker.store.note import NAME as NOTE
-from broker.store.record_file import REPAIRED, make_database
-from broker.store.reserve import RESERVE_BYTES, Reserve
-from broker.store.sqlite_reader import SQLiteReader
-from broker.store.tables import INSERT
+from broker.store.sqlite.files import Files, Lock
+from broker.store.sqlite.note import FORMAT, Note, read_note, write_note
+from broker.store.sqlite.note import NAME as NOTE
+from broker.store.sqlite.record_file import REPAIRED, make_database
+from broker.store.sqlite.reserve import RESERVE_BYTES, Reserve
+from broker.store.sqlite.reader import SQLiteReader
+from broker.store.sqlite.tables import INSERT
 
 _INSERT = f"{INSERT} ON CONFLICT (id) DO NOTHING"
 _OLDER = "store.json"  # what a folder held before there was an SQLite file in it

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from broker.store import Conflict, Receipt, Record, amendments, codec
-from broker.store.postgres_link import COLUMNS, Connection, PostgresLink, record_of
+from broker.store.postgres.link import COLUMNS, Connection, PostgresLink, record_of
 from broker.store.pushdown import Where
 from broker.store.reading import Order, RecordReader
 

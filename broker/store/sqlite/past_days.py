@@ -21,7 +21,7 @@ import orjson
 
 from broker.store import Corrupt, Record, codec
 from broker.store.days import Days
-from broker.store.files import Files
+from broker.store.sqlite.files import Files
 
 FOLDER = "days"
 SUMS = "SHA256SUMS"

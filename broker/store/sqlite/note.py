@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 
 from broker.store import Conflict, Corrupt
-from broker.store.files import Files
+from broker.store.sqlite.files import Files
 
 NAME = "record.note"
 FORMAT = 1

@@ -1,7 +1,7 @@
 """TinyDB over the SQLite file, within TinyDB's own extension points: a Storage, a Table class, a TinyDB with both.
 
     from tinydb import where
-    from broker.store.tables import RecordDB
+    from broker.store.sqlite.tables import RecordDB
     RecordDB("data/record.sqlite").search((where("kind") == "bins") & (where("at") >= 1795320000))
 
 The table `records` holds records only (id kind key at received_at area body, each id once): comparisons on columns are
@@ -22,7 +22,7 @@ from tinydb.queries import QueryLike
 from tinydb.table import Document, Table
 
 from broker.store import Conflict, Corrupt, Refused, codec
-from broker.store.database import ADVICE, Database, failure
+from broker.store.sqlite.database import ADVICE, Database, failure
 from broker.store.pushdown import Where, where_of
 
 RECORDS = "records"

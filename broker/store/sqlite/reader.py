@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from broker.store import Conflict, Corrupt, Record, amendments, codec, where
-from broker.store.database import ADVICE, Database, failure, is_damage
+from broker.store.sqlite.database import ADVICE, Database, failure, is_damage
 from broker.store.days import Days
-from broker.store.files import Files
-from broker.store.note import NAME as NOTE
-from broker.store.note import Note, read_note
-from broker.store.past_days import PastDays
+from broker.store.sqlite.files import Files
+from broker.store.sqlite.note import NAME as NOTE
+from broker.store.sqlite.note import Note, read_note
+from broker.store.sqlite.past_days import PastDays
 from broker.store.pushdown import Where
 from broker.store.reading import BY_TIME, Order, RecordReader
-from broker.store.tables import COLUMNS, RecordDB
+from broker.store.sqlite.tables import COLUMNS, RecordDB
 
 log = logging.getLogger("zhanpai.store")
 

@@ -1,0 +1,1 @@
+"""The record in PostgreSQL: several writers, behind the same contract."""
