@@ -18,8 +18,8 @@ HERE = Path(__file__).resolve().parent
 # Parts that others import; they print nothing by themselves.
 PARTS = {"__init__", "__main__", "store_month"}
 # Not in bench/ because the tests run their short versions.
-ELSEWHERE = {"kill": [sys.executable, "-m", "tests.support.kill_run", "--seconds", "180"],
-             "store_faults": [sys.executable, "-m", "tests.support.store_faults"]}  # fmt: skip
+ELSEWHERE = {"kill": [sys.executable, "-m", "tests.support.kill.run", "--seconds", "180"],
+             "store_faults": [sys.executable, "-m", "tests.support.record.store_faults"]}  # fmt: skip
 DEADLINE_S = 1800
 
 

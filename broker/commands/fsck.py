@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from broker.commands.record_access import options, place, told
-from broker.store.sqlite import check
 from broker.store.opening import is_address, must_be_store
+from broker.store.sqlite import check
 
 _LOST = 3
 _ENDS = (

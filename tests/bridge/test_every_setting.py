@@ -22,8 +22,11 @@ from broker.mqtt.link import BridgeLink
 from broker.people.roles import grant
 from broker.process import serve
 from broker.registers.elections.demo import demo_elections
-from tests.support.configured_day import configured
-from tests.support.day_sights import (
+from tests.support.processes import need_mosquitto, wait_until
+from tests.support.registers import open_registers
+from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, door, tls_server
+from tests.support.settings.day import configured
+from tests.support.settings.day_sights import (
     a_silent_truck_has_a_time,
     area_of,
     lamp_is_kept_lit,
@@ -38,10 +41,7 @@ from tests.support.day_sights import (
     silent_past_a_room,
     state_of_a_late_truck_that_drives_again,
 )
-from tests.support.door import HERE, OTHER_PORT, PORT, THERE, certificate, door, tls_server
-from tests.support.processes import need_mosquitto, wait_until
-from tests.support.registers import open_registers
-from tests.support.settings_table import Row, Seen, told_apart
+from tests.support.settings.table import Row, Seen, told_apart
 
 # --- the way to the broker -----------------------------------------------------------------------------------
 

@@ -14,9 +14,9 @@ import pytest
 import tools.flashing.commands.main as flash_main
 from firmware.binroom import settings as unit_settings
 from tests.support.checkout import a_checkout, make_wheel
-from tests.support.door import HERE, OTHER_PORT, PORT, THERE, door
 from tests.support.flashing import Workshop, make_mirror, write_secret
-from tests.support.settings_table import Row, Seen, told_apart
+from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, door
+from tests.support.settings.table import Row, Seen, told_apart
 from tools.flashing import settings as flash_settings
 from tools.flashing.board.modules import fetch_modules
 from tools.flashing.board.unit_files import AUTHORITY, NETWORK, PASSWORD, UNIT, WIFI_KEY, unit_files

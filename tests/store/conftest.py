@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.postgres import NoPostgresError, postgres_server
+from tests.support.record.postgres import NoPostgresError, postgres_server
 
 
 @pytest.fixture(scope="package")

@@ -16,7 +16,7 @@ from broker.store import Conflict, Corrupt, Refused, Unavailable
 from broker.store.pushdown import where_of
 from broker.store.sqlite.store import SQLiteStore
 from broker.store.sqlite.tables import RecordDB, SQLiteStorage
-from tests.support.records import NOON, ZONE, bins, visit
+from tests.support.record.samples import NOON, ZONE, bins, visit
 
 Doc = dict[str, object]
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.store import Record, Refused, codec
-from tests.support.store_faults import NOON
+from tests.support.record.store_faults import NOON
 
 
 def nested(levels: int) -> dict:

@@ -13,8 +13,8 @@ from broker.__main__ import main
 from broker.store import Conflict, Corrupt, transfer
 from broker.store.postgres.store import PostgresStore
 from broker.store.sqlite.store import SQLiteStore
-from tests.support.records import ZONE, bins, visit
-from tests.support.store_faults import NOON, batch, findings, open_store
+from tests.support.record.samples import ZONE, bins, visit
+from tests.support.record.store_faults import NOON, batch, findings, open_store
 
 
 def filled(folder: Path) -> SQLiteStore:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from broker.store import Conflict, Receipt, Record, Refused, Store, Unavailable, where
 from broker.store.postgres.store import PostgresStore
 from broker.store.sqlite.store import SQLiteStore
-from tests.support.records import NOON, ZONE, bins, visit
+from tests.support.record.samples import NOON, ZONE, bins, visit
 
 _areas = itertools.count(1)
 

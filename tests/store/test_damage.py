@@ -11,8 +11,8 @@ from broker.__main__ import main
 from broker.store import Conflict, Corrupt, StoreError, Unavailable
 from broker.store.sqlite.check import check
 from broker.store.sqlite.store import SQLiteStore
-from tests.support.records import ZONE
-from tests.support.store_faults import NOON, batch, findings, open_store, stored_batches
+from tests.support.record.samples import ZONE
+from tests.support.record.store_faults import NOON, batch, findings, open_store, stored_batches
 
 DAY_S = 86_400
 AREA = ["--area", "xh", "--timezone", ZONE]

@@ -9,8 +9,8 @@ from broker.__main__ import main
 from broker.store import transfer
 from broker.store.opening import open_store, reading_store
 from broker.store.sqlite.tables import RecordDB
-from tests.support.records import NOON, ZONE
-from tests.support.store_faults import findings
+from tests.support.record.samples import NOON, ZONE
+from tests.support.record.store_faults import findings
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 KINDS = ["amendment", "bins", "fix", "life", "visit"]

@@ -16,12 +16,12 @@ import pytest
 from tinydb import TinyDB, where
 
 from broker.store import Conflict, Full, Record, Unavailable, codec, transfer
+from broker.store.opening import reading_store
 from broker.store.sqlite.check import check as fsck
 from broker.store.sqlite.files import Files
-from broker.store.opening import reading_store
 from broker.store.sqlite.store import SQLiteStore
-from tests.support import sqlite_faults, store_faults
-from tests.support.store_faults import NOON, ZONE, FailingDisk, batch, check, open_store, stored_batches
+from tests.support.record import sqlite_faults, store_faults
+from tests.support.record.store_faults import NOON, ZONE, FailingDisk, batch, check, open_store, stored_batches
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]
@@ -70,7 +70,7 @@ def test_a_batch_whose_sync_failed_is_never_taken_for_stored(tmp_path, monkeypat
 def test_store_refuses_a_second_process(tmp_path):
     """A second bridge on the folder is told who has it; after the first is gone it gets in."""
     store = open_store(tmp_path / "s", lambda: NOON)
-    script = "import sys; from tests.support.store_faults import *; open_store(Path(sys.argv[1]), lambda: NOON)"
+    script = "import sys; from tests.support.record.store_faults import *; open_store(Path(sys.argv[1]), lambda: NOON)"
     second = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path / "s")], capture_output=True, text=True, cwd=ROOT, timeout=30
     )
@@ -102,7 +102,7 @@ def test_store_full_by_a_limit_of_the_system_keeps_what_it_acknowledged(tmp_path
     """A real write that fails halfway (the process may write no larger files) loses nothing acknowledged."""
     script = (
         "import sys, resource\n"
-        "from tests.support.store_faults import *\n"
+        "from tests.support.record.store_faults import *\n"
         "from broker.store import StoreError\n"
         "store = open_store(Path(sys.argv[1]), lambda: NOON)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (150000, 150000))\n"

@@ -15,8 +15,8 @@ from broker.__main__ import main
 from broker.store import Conflict, Record, Refused, Unavailable, where
 from broker.store.postgres.store import PostgresStore
 from broker.store.transfer import records_of
-from tests.support.records import bins, visit
-from tests.support.store_faults import NOON, batch, check
+from tests.support.record.samples import bins, visit
+from tests.support.record.store_faults import NOON, batch, check
 
 pytestmark = pytest.mark.real
 ZONE = "Asia/Shanghai"
@@ -71,7 +71,7 @@ def test_postgres_survives_kill_9_of_a_writer(database):
     """A writing process is killed at three moments: all it acknowledged is there, no batch by halves."""
     script = (
         "import sys\n"
-        "from tests.support.store_faults import NOON, batch\n"
+        "from tests.support.record.store_faults import NOON, batch\n"
         "from broker.store.postgres.store import PostgresStore\n"
         "store = PostgresStore(sys.argv[1], 'killed', 'Asia/Shanghai', lambda: NOON)\n"
         "number = int(sys.argv[2])\n"

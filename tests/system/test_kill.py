@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.kill_run import run
+from tests.support.kill.run import run
 
 pytestmark = pytest.mark.real
 

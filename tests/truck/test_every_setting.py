@@ -11,10 +11,10 @@ import pytest
 from firmware.truck import config as truck_config
 from firmware.truck.events import Report
 from firmware.truck.outbox.outbox import Outbox
-from tests.support.door import HERE, OTHER_PORT, PORT, THERE, certificate, tls_server
 from tests.support.processes import wait_until
-from tests.support.settings_table import Row, Seen, told_apart
-from tests.support.truck_desk import Place, as_truck_toml, said, truck_desk
+from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, tls_server
+from tests.support.settings.table import Row, Seen, told_apart
+from tests.support.settings.truck import Place, as_truck_toml, said, truck_desk
 
 HOME: Place = (31.2, 121.4)
 

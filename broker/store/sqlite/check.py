@@ -15,14 +15,14 @@ from pathlib import Path
 import orjson
 
 from broker.store import Conflict, Corrupt, Record, StoreError
-from broker.store.sqlite.database import NAME
 from broker.store.days import Days
+from broker.store.opening import database_to_read, must_be_store
+from broker.store.sqlite.database import NAME
 from broker.store.sqlite.files import Files, Lock
 from broker.store.sqlite.note import FORMAT, Note, read_note, write_note
 from broker.store.sqlite.note import NAME as NOTE
-from broker.store.opening import database_to_read, must_be_store
-from broker.store.sqlite.record_file import REPAIRED, Made, gaps, make_database
 from broker.store.sqlite.reader import SQLiteReader
+from broker.store.sqlite.record_file import REPAIRED, Made, gaps, make_database
 
 _SHOWN = 5
 

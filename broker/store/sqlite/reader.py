@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from broker.store import Conflict, Corrupt, Record, amendments, codec, where
-from broker.store.sqlite.database import ADVICE, Database, failure, is_damage
 from broker.store.days import Days
+from broker.store.pushdown import Where
+from broker.store.reading import BY_TIME, Order, RecordReader
+from broker.store.sqlite.database import ADVICE, Database, failure, is_damage
 from broker.store.sqlite.files import Files
 from broker.store.sqlite.note import NAME as NOTE
 from broker.store.sqlite.note import Note, read_note
 from broker.store.sqlite.past_days import PastDays
-from broker.store.pushdown import Where
-from broker.store.reading import BY_TIME, Order, RecordReader
 from broker.store.sqlite.tables import COLUMNS, RecordDB
 
 log = logging.getLogger("zhanpai.store")

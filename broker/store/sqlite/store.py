@@ -17,14 +17,14 @@ from typing import Any
 from uuid import uuid4
 
 from broker.store import Conflict, Corrupt, Full, Receipt, Record, StoreError, Unavailable, amendments, codec
-from broker.store.sqlite.database import ADVICE, NAME, Database
 from broker.store.days import Days
+from broker.store.sqlite.database import ADVICE, NAME, Database
 from broker.store.sqlite.files import Files, Lock
 from broker.store.sqlite.note import FORMAT, Note, read_note, write_note
 from broker.store.sqlite.note import NAME as NOTE
+from broker.store.sqlite.reader import SQLiteReader
 from broker.store.sqlite.record_file import REPAIRED, make_database
 from broker.store.sqlite.reserve import RESERVE_BYTES, Reserve
-from broker.store.sqlite.reader import SQLiteReader
 from broker.store.sqlite.tables import INSERT
 
 _INSERT = f"{INSERT} ON CONFLICT (id) DO NOTHING"

@@ -22,8 +22,8 @@ from tinydb.queries import QueryLike
 from tinydb.table import Document, Table
 
 from broker.store import Conflict, Corrupt, Refused, codec
-from broker.store.sqlite.database import ADVICE, Database, failure
 from broker.store.pushdown import Where, where_of
+from broker.store.sqlite.database import ADVICE, Database, failure
 
 RECORDS = "records"
 COLUMNS = "record.id, record.kind, record.key, record.at, received_at, area, body, checksum, record.row"

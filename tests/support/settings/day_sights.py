@@ -6,7 +6,7 @@ from typing import Any
 
 from broker.plan.demo_area import demo_plan
 from broker.plan.gtfs.writing import write_gtfs
-from tests.support.configured_day import ConfiguredDay, configured
+from tests.support.settings.day import ConfiguredDay, configured
 
 
 def state(day: ConfiguredDay) -> Any:

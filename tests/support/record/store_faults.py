@@ -22,9 +22,9 @@ from broker.store.sqlite.check import Finding
 from broker.store.sqlite.check import check as look_over
 from broker.store.sqlite.files import Files
 from broker.store.sqlite.store import SQLiteStore
-from tests.support import sqlite_faults
-from tests.support.records import NOON, ZONE
-from tests.support.sqlite_faults import FULL, IOERR_FSYNC, IOERR_WRITE, OK
+from tests.support.record import sqlite_faults
+from tests.support.record.samples import NOON, ZONE
+from tests.support.record.sqlite_faults import FULL, IOERR_FSYNC, IOERR_WRITE, OK
 
 BATCH = 5
 BLOCK_BYTES = 512
@@ -331,7 +331,7 @@ def power_cuts(seed: int, images_per_call: int = 2, every: int = 1) -> int:
 _WRITER = """
 import sys, time
 from pathlib import Path
-from tests.support.store_faults import batch, open_store, NOON
+from tests.support.record.store_faults import batch, open_store, NOON
 folder, first, day_s = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 start = time.monotonic()
 store = open_store(folder, lambda: NOON + (first / 1000 + time.monotonic() - start) * 86400.0 / day_s)
@@ -357,7 +357,7 @@ def kills(rounds: int, seed: int, longest_s: float = 0.4) -> tuple[int, int]:
                 [sys.executable, "-c", _WRITER, str(folder), str(first), "1.0"],
                 stdout=subprocess.PIPE,
                 text=True,
-                cwd=Path(__file__).parents[2],
+                cwd=Path(__file__).parents[3],
             )
             assert process.stdout is not None
             try:

@@ -12,8 +12,8 @@ from typing import Any
 
 import firmware.binroom
 from sim.micropython import cpython
-from tests.support.door import HERE, PORT
-from tests.support.settings_table import Row
+from tests.support.settings.broker import HERE, PORT
+from tests.support.settings.table import Row
 
 WET, DRY = "residential_wet", "residential_dry"
 NOW = 1795374261

@@ -1,6 +1,6 @@
 """The kill run: many trucks and rooms for real, with truck agents, bin-room units, bridge and broker killed (-9).
 
-`.venv/bin/python -m tests.support.kill_run [--seconds N] [--trucks N] [--rooms N] [--seed N]` prints what it did and
+`.venv/bin/python -m tests.support.kill.run [--seconds N] [--trucks N] [--rooms N] [--seed N]` prints what it did and
 what is missing.
 At the end every press that a truck's outbox made durable, and every report of every boot of every unit, must be in
 the store exactly once.
@@ -60,7 +60,7 @@ class Truck:
     def start(self, *how: str) -> None:
         """Power on; `at-rest` with a driver who presses nothing."""
         self.starts += 1
-        argv = [sys.executable, "-m", "tests.support.kill_truck", str(self.folder / "truck.toml"), str(self.witness)]
+        argv = [sys.executable, "-m", "tests.support.kill.truck", str(self.folder / "truck.toml"), str(self.witness)]
         with (self.folder / "log").open("ab") as log:
             self.child = subprocess.Popen(
                 [*argv, f"{self.seed} {self.name} {self.starts}", *how], cwd=REPO, stdout=log, stderr=log,
@@ -209,7 +209,7 @@ def _judge(folder: Path, fleet: list[Truck], outcome: Outcome) -> None:
 
 def main() -> int:
     """Print one run as JSON; 1 if anything is missing or there twice."""
-    top = argparse.ArgumentParser(prog="python -m tests.support.kill_run", description="Kill everything, lose nothing.")
+    top = argparse.ArgumentParser(prog="python -m tests.support.kill.run", description="Kill everything, lose nothing.")
     top.add_argument("--seconds", type=float, default=240)
     top.add_argument("--trucks", type=int, default=20)
     top.add_argument("--rooms", type=int, default=4)

@@ -14,9 +14,9 @@ from gpiozero.pins.mock import MockFactory
 from firmware.truck.config import parse
 from firmware.truck.program import run
 from sim.world import nmea
-from tests.support.door import HERE, PORT, Door, Guest
 from tests.support.processes import wait_until
-from tests.support.settings_table import Row
+from tests.support.settings.broker import HERE, PORT, Door, Guest
+from tests.support.settings.table import Row
 
 SPEED = 20  # the truck's seconds in one of ours
 NOON = 1_795_320_000
