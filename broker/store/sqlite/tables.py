@@ -92,21 +92,23 @@ class SQLiteStorage(Storage):
         return tables
 
     def write(self, data: dict[str, dict[str, Any]]) -> None:
-        """Make these all tables, as TinyDB's own Table and `drop_table` ask."""
+        """Make these all tables but that of the records, as TinyDB's own Table and `drop_table` ask.
+
+        Raises Refused for records that are not those it read: others may have been stored since.
+        """
         others = {name: orjson.dumps(table) for name, table in data.items() if name != RECORDS}
-        records = data.get(RECORDS, {})
+        records = data.get(RECORDS)
+        if self._may_write and records is not self.rows and (records or self.rows):
+            raise Refused(f"the table {RECORDS!r} of {self.database.shown} is changed by RecordDB only, use that")
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM document")
             rows = [(name, body.decode(), crc32(body)) for name, body in others.items()]
             connection.executemany("INSERT INTO document (name, body, checksum) VALUES (?, ?, ?)", rows)
-            if records is not self.rows:
-                documents = {int(number): document for number, document in records.items()}
-                put(connection, documents, instead_of_all=True)
 
         self.change(work)
 
-    def change(self, work: Callable[[sqlite3.Connection], None]) -> None:
+    def change(self, work: Callable[[sqlite3.Connection], object]) -> None:
         """Have something written, all or nothing, durable on return."""
         if not self._may_write:
             raise Refused(f"{self.database.shown} was opened to be read only")
@@ -118,13 +120,10 @@ class SQLiteStorage(Storage):
         self.database.close()
 
 
-def put(
-    connection: sqlite3.Connection, documents: Mapping[int, Mapping[str, Any]], instead_of_all: bool = False
-) -> None:
+def put(connection: sqlite3.Connection, documents: Mapping[int, Mapping[str, Any]]) -> None:
     """Write documents under their numbers; raises Refused for what is no record, Conflict for an id that is taken."""
     rows = codec.rows_of([codec.of_document(document) for document in documents.values()])
     try:
-        connection.execute("DELETE FROM record WHERE ?", [instead_of_all])
         connection.executemany("DELETE FROM record WHERE row = ?", [(number,) for number in documents])
         connection.executemany(INSERT_ROW, [(number, *row) for number, row in zip(documents, rows, strict=True)])
     except sqlite3.IntegrityError as error:
@@ -215,7 +214,7 @@ class RecordTable(Table):
 
     def truncate(self) -> None:
         """Remove all documents."""
-        self._storage.change(lambda connection: put(connection, {}, instead_of_all=True))
+        self._storage.change(lambda connection: connection.execute("DELETE FROM record"))
 
     def __len__(self) -> int:
         return len(self._storage.rows)
@@ -235,3 +234,14 @@ class RecordDB(TinyDB):
         if name == RECORDS and name not in self._tables:
             self._tables[name] = RecordTable(self.storage, name, **kwargs)
         return super().table(name, **kwargs)
+
+    def drop_table(self, name: str) -> None:
+        """Remove a table with all that is in it."""
+        if name == RECORDS:
+            self.table(RECORDS).truncate()
+        super().drop_table(name)
+
+    def drop_tables(self) -> None:
+        """Remove all tables."""
+        self.table(RECORDS).truncate()
+        super().drop_tables()
