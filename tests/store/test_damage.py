@@ -5,12 +5,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from tinydb import TinyDB
+from tinydb import TinyDB, where
 
 from broker.__main__ import main
 from broker.store import Conflict, Corrupt, StoreError, Unavailable
 from broker.store.sqlite.check import check
 from broker.store.sqlite.store import SQLiteStore
+from broker.store.sqlite.tables import RecordDB
 from tests.support.record.samples import ZONE
 from tests.support.record.store_faults import NOON, batch, findings, open_store, stored_batches
 
@@ -339,6 +340,41 @@ def test_a_damaged_file_of_a_past_day_is_named_and_made_again(folder):
     assert [finding.repaired for finding in findings(folder, repair=True)] == [True]
     with TinyDB(day / "bins.json") as stock:
         assert [found["id"] for found in stock][:2] == ["r01:1:1", "r01:1:2"]
+
+
+@pytest.mark.parametrize("hurt", [
+    "UPDATE record SET body = '{\"n\":0}' WHERE row <= 60", "DELETE FROM record WHERE kind = 'workflow' AND row <= 99",
+])  # fmt: skip
+def test_a_day_that_is_written_anew_keeps_what_the_record_cannot_give_any_more(folder, capsys, hurt):
+    """A late record comes after rows of that day were hurt: its file, the only good copy, still brings them back."""
+    with sqlite3.connect(folder / "record.sqlite") as rows:
+        rows.execute(hurt)
+    rows.close()
+    day = folder / "days" / "2026-11-22"
+    before = {path.name: len(TinyDB(path)) for path in day.glob("*.json")}
+    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    store.append(batch(99))
+    store.close()
+    open_store(folder, lambda: NOON + 3 * DAY_S).close()
+    after = {path.name: len(TinyDB(path)) for path in day.glob("*.json")}
+    assert after == {name: count + (2 if name == "fix.json" else 1) for name, count in before.items()}
+    assert main(["fsck", "--store", str(folder), "--repair"]) == 0, capsys.readouterr().out
+    assert stored_batches(folder, lambda: NOON + 3 * DAY_S) == dict.fromkeys([*range(1, 61), 99], 5)
+
+
+def test_a_day_that_is_written_anew_has_each_row_once_and_as_it_is_now(folder):
+    """A row that was changed or moved to another time since is not kept as it was."""
+    db = RecordDB(folder / "record.sqlite")
+    db.update({"at": NOON + 500, "body": {"n": 5}}, where("id") == "r01:1:3")
+    db.update({"body": {"n": 6}}, where("id") == "r01:1:4")
+    db.close()
+    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    store.append(batch(99))
+    store.close()
+    open_store(folder, lambda: NOON + 3 * DAY_S).close()
+    path = folder / "days" / "2026-11-22" / "bins.json"
+    assert path.read_bytes().count(b'"r01:1:3"') == path.read_bytes().count(b'"r01:1:4"') == 1
+    assert [found["body"]["n"] for found in TinyDB(path) if "n" in found["body"]] == [6, 5]
 
 
 def test_the_check_says_what_is_no_store(tmp_path):

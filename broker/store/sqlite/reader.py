@@ -216,6 +216,13 @@ class SQLiteReader(RecordReader):
         asked = "SELECT DISTINCT at FROM record WHERE row > ? AND row <= ?"
         return (at for (at,) in self.rows_of(asked, [after, last]))
 
+    def numbered(self, row: int) -> Record | None:
+        """The record in a row, as first stored; None where there is none, or not what was written."""
+        with suppress(Corrupt):
+            found = self.db.get(doc_id=row)
+            return None if found is None else codec.of_document(found)
+        return None
+
     def between(self, start: int, end: int) -> Iterator[tuple[int, Record]]:
         """Rows and records, as first stored, with start <= at < end, by kind, then (at, id)."""
         for kind in self.kinds():

@@ -97,7 +97,7 @@ class SQLiteStorage(Storage):
         Raises Refused for records that are not those it read: others may have been stored since.
         """
         others = {name: orjson.dumps(table) for name, table in data.items() if name != RECORDS}
-        records = data.get(RECORDS)
+        records: Mapping[str, Any] | None = data.get(RECORDS)
         if self._may_write and records is not self.rows and (records or self.rows):
             raise Refused(f"the table {RECORDS!r} of {self.database.shown} is changed by RecordDB only, use that")
 
