@@ -12,7 +12,7 @@ from broker.store import Conflict, Corrupt, StoreError, Unavailable
 from broker.store.sqlite.check import check
 from broker.store.sqlite.store import SQLiteStore
 from broker.store.sqlite.tables import RecordDB
-from tests.support.record.samples import ZONE
+from tests.support.record.samples import ZONE, visit
 from tests.support.record.store_faults import NOON, batch, findings, open_store, stored_batches
 
 DAY_S = 86_400
@@ -282,6 +282,22 @@ def test_a_page_that_cannot_be_read_costs_its_rows_and_no_others(folder, capsys)
         assert main(["fsck", "--store", str(folder)]) == 1
     assert any(costs) and sorted(costs)[len(costs) // 2] < 60
     assert "cannot: rows" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("since_at", [None, NOON])
+def test_the_newest_of_a_key_is_the_newest_that_can_be_read(tmp_path, since_at):
+    """Hurt ones are passed over for an older sound one, and told; keys that are whole are as ever."""
+    store = open_store(tmp_path, lambda: NOON)
+    for number in range(1, 6):
+        store.append([visit(number, "due", NOON + number), visit(9 + number, "due", NOON + number, key="whole")])
+    with store.database.writing() as rows:
+        rows.execute("UPDATE record SET body = '{}' WHERE key != 'whole' AND at > ?", [NOON + 3])
+    found = store.latest("visit", since_at=since_at)
+    assert {name: record.at for name, record in found.items()} == {"run1/r01/1": NOON + 3, "whole": NOON + 5}
+    assert found["run1/r01/1"] == store.latest("visit", "run1/r01/1")["run1/r01/1"]
+    assert [event.split(" is not")[0].split(": ")[1] for event in store.damage] == ["row 9", "row 7"]
+    assert store.latest("visit", since_at=NOON + 4).keys() == {"whole"}
+    store.close()
 
 
 def test_rows_come_back_from_the_past_days_and_a_copy_and_what_is_lost_is_remembered(folder, tmp_path, capsys):
