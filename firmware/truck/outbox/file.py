@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from firmware.truck.events import Report
-from firmware.truck.outbox.boot_counter import read_boot, sync_folder
+from firmware.truck.outbox.boot_counter import read_boot, read_counted, sync_folder
 
 WAL_PAGES = 256  # checkpoint after 1 MiB: the log stays small
 THIN_S = 60
@@ -57,8 +57,9 @@ def decoded(text: Any) -> dict[str, Any] | None:
 
 
 def last_boot(db: sqlite3.Connection) -> int:
-    sql = "SELECT MAX(b) FROM (SELECT MAX(boot) b FROM boot UNION SELECT MAX(boot) FROM position)"
-    return int(db.execute(sql).fetchone()[0] or 0)
+    tables = ("boot", "position", "incident_record", "open_incident")
+    highest = " UNION ".join(f"SELECT MAX(boot) b FROM {table}" for table in tables)  # noqa: S608
+    return int(db.execute(f"SELECT MAX(b) FROM ({highest})").fetchone()[0] or 0)  # noqa: S608
 
 
 def must_have_counted(path: Path) -> None:
@@ -77,9 +78,9 @@ def must_have_counted(path: Path) -> None:
 
 def wrong_with(path: Path) -> str | None:
     """What is wrong with an outbox that was in use, in words; None if it is good or was never begun."""
-    counted = read_boot(path.with_suffix(".boot"))
-    if not counted:
+    if not read_counted(path.with_suffix(".boot")):
         return None
+    counted = read_boot(path.with_suffix(".boot"))
     try:
         must_have_counted(path)
         with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as db:
