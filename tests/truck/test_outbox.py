@@ -216,6 +216,31 @@ def test_an_emptied_outbox_is_named_and_never_begun_in_silence(tmp_path, content
     again.close()
 
 
+@pytest.mark.parametrize("lost", ["newer file", "log"])
+def test_an_outbox_of_before_is_named_and_set_aside(tmp_path, lost):
+    """An older copy was put back, or a kill's log was lost: the presses that are missing do not go without a word."""
+    path, killed = tmp_path / "o.db", tmp_path / "killed"
+    Outbox(path).close()
+    killed.mkdir()
+    older = path.read_bytes()
+    outbox = Outbox(path)
+    outbox.keep(incident(2, 1), 0.0)
+    for name in ("o.db", "o.db-wal", "o.boot"):
+        (killed / name).write_bytes((tmp_path / name).read_bytes())
+    outbox.close()
+    copy = killed / "o.db"
+    (killed / "o.db-wal").unlink()
+    if lost == "newer file":
+        copy.write_bytes(older)
+    before = copy.read_bytes()
+    assert f"{copy} is not what it was after 2 starts: its last start is 1 of 2" in str(wrong_with(copy))
+    again = Outbox(copy)
+    assert again.damaged == killed / "o.db.damaged-3" and again.damaged.read_bytes() == before
+    assert again.counts["damaged"] == 1 and again.boot == 3
+    again.close()
+    assert wrong_with(copy) is None and wrong_with(path) is None
+
+
 @pytest.mark.parametrize("press", [True, False])
 @pytest.mark.parametrize("starts_before", [0, 2])
 def test_a_start_that_the_full_disk_did_not_count_costs_no_outbox(tmp_path, monkeypatch, press, starts_before):

@@ -13,9 +13,9 @@ once. A power cut so costs at most the last seconds of positions, never a press 
 
 Bounded: above `limit_bytes` old positions are thinned to one per minute, then the oldest are dropped; both are
 counted. Incidents are never dropped. If the disk refuses (full, read-only, worn out) reports stay in memory, are
-sent all the same, and the fault is counted; the next write tries again. A damaged file, or an empty one though starts
-were counted, is moved aside as `<name>.damaged-<boot>`, never deleted, and named, and a new one begun: the boot counter
-has a file of its own for that day.
+sent all the same, and the fault is counted; the next write tries again. A damaged file, or an empty or older one than
+the starts that were counted, is moved aside as `<name>.damaged-<boot>`, never deleted, and named, and a new one begun:
+the boot counter has a file of its own for that day.
 """
 
 import sqlite3
@@ -69,8 +69,8 @@ class Outbox:
         counted = read_boot(boot_path)
         in_file = 0
         try:
-            if read_counted(boot_path):
-                must_have_counted(path)
+            if counted_by_file := read_counted(boot_path):
+                must_have_counted(path, counted_by_file)
             self._db = opened(path)
             in_file = last_boot(self._db)
             counted = max(counted, in_file)
