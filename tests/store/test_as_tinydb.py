@@ -195,6 +195,11 @@ def _records_worked_on(db: TinyDB) -> list[object]:
     said += [
         records.update({"area": "yh"}, where("key") == "r01"), records.remove((where("kind") == "bins") & (n == 6)),
         records.update({"body": {"n": 70}}, doc_ids=[2]), records.upsert(document(50), where("id") == "none"),
+        records.update_multiple([
+            ({"received_at": 5}, where("key") == "r01"),
+            (lambda one: one["body"].update(x=1), where("received_at") == 5), ({"area": "zz"}, where("body").x == 1),
+            ({"key": "r09"}, where("area") == "zz"), ({"at": 6}, n == 70),
+        ]),
         [(one.doc_id, one) for one in records], records.count(n == 70), records.all() == list(records), len(records),
     ]  # fmt: skip
     records.truncate()

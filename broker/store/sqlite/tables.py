@@ -130,6 +130,10 @@ def put(connection: sqlite3.Connection, documents: Mapping[int, Mapping[str, Any
         raise Conflict(f"a record with one of these ids is stored already: {error}") from error
 
 
+def _change(document: Document, fields: Any) -> None:
+    fields(document) if callable(fields) else document.update(fields)
+
+
 class RecordTable(Table):
     """TinyDB's table of the records: same calls, same answers, but an index looks for them and nothing is cached."""
 
@@ -186,7 +190,7 @@ class RecordTable(Table):
 
         def work(connection: sqlite3.Connection) -> None:
             for document in self._found(cond) if doc_ids is None else self._numbered(doc_ids):
-                fields(document) if callable(fields) else document.update(fields)
+                _change(document, fields)
                 changed[document.doc_id] = document
             put(connection, changed)
 
@@ -194,9 +198,22 @@ class RecordTable(Table):
         return list(changed)
 
     def update_multiple(self, updates: Iterable[tuple[Any, QueryLike]]) -> list[int]:
-        """Change the documents in several ways, one after the other."""
-        with self._storage.database.writing():
-            return sorted(number for fields, cond in updates for number in self.update(fields, cond))
+        """Change each document in several ways, one after the other, whose condition holds for it by then."""
+        ways = list(updates)
+        numbers: list[int] = []
+
+        def work(connection: sqlite3.Connection) -> None:
+            changed: dict[int, Document] = {}
+            for document in self._found(None):
+                for fields, cond in ways:
+                    if cond(document):
+                        _change(document, fields)
+                        changed[document.doc_id] = document
+                        numbers.append(document.doc_id)
+            put(connection, changed)
+
+        self._storage.change(work)
+        return numbers
 
     def remove(self, cond: QueryLike | None = None, doc_ids: Iterable[int] | None = None) -> list[int]:
         """Remove the documents that a condition holds for, or those of these numbers; their numbers."""
