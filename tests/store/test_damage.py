@@ -284,6 +284,27 @@ def test_a_page_that_cannot_be_read_costs_its_rows_and_no_others(folder, capsys)
     assert "cannot: rows" in capsys.readouterr().out
 
 
+def test_an_index_page_that_cannot_be_read_hides_no_record(folder, tmp_path, capsys):
+    """Kinds, scan, export and past days go by the rows, and each says that a repair is due."""
+    path = folder / "record.sqlite"
+    whole = {"bins": 60, "fix": 120, "visit": 60, "workflow": 60}
+    with sqlite3.connect(path) as schema:
+        (page,) = schema.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record_time'").fetchone()
+    schema.close()
+    with path.open("r+b") as file:
+        file.seek(4096 * (page - 1))
+        file.write(bytes(4096))
+    without_past_days(folder)
+    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    assert store.kinds() == [*whole] and {kind: sum(1 for _ in store.scan(kind)) for kind in whole} == whole
+    assert any("index of the kinds cannot be read" in event for event in store.damage)
+    assert store.past_days.names() == ["2026-11-22", "2026-11-23"] and store.past_days.wrong("2026-11-22") == []
+    store.close()
+    assert main(["export", str(tmp_path / "x.jsonl"), "--store", str(folder)]) == 1
+    assert "cannot be read" in capsys.readouterr().err
+    assert len((tmp_path / "x.jsonl").read_bytes().splitlines()) == 300
+
+
 @pytest.mark.parametrize("since_at", [None, NOON])
 def test_the_newest_of_a_key_is_the_newest_that_can_be_read(tmp_path, since_at):
     """Hurt ones are passed over for an older sound one, and told; keys that are whole are as ever."""

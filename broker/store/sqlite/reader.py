@@ -185,8 +185,13 @@ class SQLiteReader(RecordReader):
     def kinds(self) -> list[str]:
         """The kinds that have records, sorted."""
         found: list[str] = []
-        while (row := self.rows_of("SELECT min(kind) FROM record WHERE kind > ?", found[-1:] or [""])[0]) != (None,):
-            found.append(row[0].decode())
+        asked = "SELECT min(kind) FROM record WHERE kind > ?"
+        try:
+            while (row := self.rows_of(asked, found[-1:] or [""])[0]) != (None,):
+                found.append(row[0].decode())
+        except (Corrupt, UnicodeDecodeError):
+            self._left_out(f"{self.database.shown}: the index of the kinds cannot be read; {ADVICE}")
+            return sorted({record.kind for batch in self.by_row() for _, record in batch})
         return found
 
     def health(self) -> Mapping[str, Any]:
