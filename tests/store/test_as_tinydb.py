@@ -284,6 +284,28 @@ def test_nobody_writes_where_somebody_must_be_alone(tmp_path):
     db.close()
 
 
+def test_a_record_is_neither_changed_nor_removed_beside_a_bridge(tmp_path):
+    """Its amendments stay known and no row's number is used again; what is new may be inserted, and later all is."""
+    store = SQLiteStore(tmp_path, "xh", ZONE, lambda: NOON, min_free_bytes=0)
+    store.append([bins(1), bins(2)])
+    store.amend("r01:1:1", {"late": True}, "seen", "ann", NOON)
+    beside = RecordDB(tmp_path / "record.sqlite")
+    for db in (beside, store.db):
+        for change in (
+            lambda db=db: db.remove(where("kind") == "amendment"), lambda db=db: db.update({"area": "yh"}), db.truncate,
+            lambda db=db: db.remove(doc_ids=[2]), lambda db=db: db.update_multiple([({"at": 5}, where("at") > 5)]),
+            lambda db=db: db.upsert(document(5), where("id") == "r01:1:1"), db.drop_tables,
+        ):  # fmt: skip
+            with pytest.raises(Refused, match="stop the bridge, or use `amend`"):
+                change()
+    assert beside.upsert(document(5), where("id") == "none") == [4] and beside.remove(where("id") == "none") == []
+    assert store.get("r01:1:1").body["late"] and len(list(store.scan("bins"))) == 2 and store.last_row() == 4
+    store.append([bins(3)])
+    store.close()
+    assert beside.remove(where("kind") == "amendment") == [3] and beside.update({"area": "yh"}, doc_ids=[1]) == [1]
+    beside.close()
+
+
 def test_a_document_that_is_not_what_was_written_is_refused(tmp_path):
     """Also one that is no record."""
     db = RecordDB(tmp_path / "x.sqlite")

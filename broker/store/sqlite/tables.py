@@ -112,8 +112,11 @@ class SQLiteStorage(Storage):
         """Have something written, all or nothing, durable on return."""
         if not self._may_write:
             raise Refused(f"{self.database.shown} was opened to be read only")
-        with self.database.writing() as connection:
-            work(connection)
+        try:
+            with self.database.writing() as connection:
+                work(connection)
+        finally:
+            self.database.share()
 
     def close(self) -> None:
         """Close the file."""
@@ -135,7 +138,10 @@ def _change(document: Document, fields: Any) -> None:
 
 
 class RecordTable(Table):
-    """TinyDB's table of the records: same calls, same answers, but an index looks for them and nothing is cached."""
+    """TinyDB's table of the records: same calls, same answers, but an index looks for them and nothing is cached.
+
+    What would change or remove a record is Refused while a bridge has it: a bridge holds that neither happens.
+    """
 
     _storage: SQLiteStorage
 
@@ -192,10 +198,15 @@ class RecordTable(Table):
             for document in self._found(cond) if doc_ids is None else self._numbered(doc_ids):
                 _change(document, fields)
                 changed[document.doc_id] = document
-            put(connection, changed)
+            self._rewrite(connection, changed)
 
         self._storage.change(work)
         return list(changed)
+
+    def _rewrite(self, connection: sqlite3.Connection, changed: Mapping[int, Document]) -> None:
+        if changed:
+            self._storage.database.must_be_alone()
+            put(connection, changed)
 
     def update_multiple(self, updates: Iterable[tuple[Any, QueryLike]]) -> list[int]:
         """Change each document in several ways, one after the other, whose condition holds for it by then."""
@@ -210,7 +221,7 @@ class RecordTable(Table):
                         _change(document, fields)
                         changed[document.doc_id] = document
                         numbers.append(document.doc_id)
-            put(connection, changed)
+            self._rewrite(connection, changed)
 
         self._storage.change(work)
         return numbers
@@ -224,6 +235,8 @@ class RecordTable(Table):
         def work(connection: sqlite3.Connection) -> None:
             found = self._found(cond) if doc_ids is None else self._numbered(doc_ids)
             gone.extend(document.doc_id for document in found)
+            if gone:
+                self._storage.database.must_be_alone()
             connection.executemany("DELETE FROM record WHERE row = ?", [(number,) for number in gone])
 
         self._storage.change(work)
@@ -231,7 +244,13 @@ class RecordTable(Table):
 
     def truncate(self) -> None:
         """Remove all documents."""
-        self._storage.change(lambda connection: connection.execute("DELETE FROM record"))
+
+        def work(connection: sqlite3.Connection) -> None:
+            if len(self):
+                self._storage.database.must_be_alone()
+            connection.execute("DELETE FROM record")
+
+        self._storage.change(work)
 
     def __len__(self) -> int:
         return len(self._storage.rows)
