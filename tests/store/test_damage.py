@@ -341,6 +341,26 @@ def test_rows_come_back_from_the_past_days_and_a_copy_and_what_is_lost_is_rememb
     assert stored_batches(second, lambda: NOON + 2 * DAY_S) == dict.fromkeys(range(1, 61), 5)
 
 
+def test_a_record_that_a_hurt_index_let_in_twice_is_not_lost_once(tmp_path, capsys):
+    """The index of the ids did not find it when it came again: a repair keeps it once, and nothing is gone."""
+    store = open_store(tmp_path, lambda: NOON)
+    store.append(batch(1))
+    store.close()
+    path = tmp_path / "record.sqlite"
+    with sqlite3.connect(path) as schema:
+        asked = "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_record_1'"
+        (page,) = schema.execute(asked).fetchone()
+    schema.close()
+    flipped(path, path.read_bytes().index(b"r01:1:1", 4096 * (page - 1)), 1)
+    store = open_store(tmp_path, lambda: NOON)
+    assert store.append(batch(1)[:1]).stored == 1  # the index says that it is new
+    store.append(batch(2))
+    store.close()
+    assert main(["fsck", "--store", str(tmp_path), "--repair"]) == 0
+    assert "10 records were had; what was damaged" in capsys.readouterr().out
+    assert stored_batches(tmp_path, lambda: NOON) == {1: 5, 2: 5} and findings(tmp_path) == []
+
+
 def test_a_repair_that_was_interrupted_is_named_and_finished(folder, monkeypatch):
     """Killed with the new file made and the old one in its place still: no start until it is finished."""
     flipped(folder / "record.sqlite", (folder / "record.sqlite").read_bytes().rindex(b'"n":50'), 1)
