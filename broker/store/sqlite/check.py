@@ -16,7 +16,8 @@ import orjson
 
 from broker.store import Conflict, Corrupt, Record, StoreError
 from broker.store.days import Days
-from broker.store.opening import database_to_read, must_be_store
+from broker.store.opening import must_be_store
+from broker.store.sqlite.any_disk import database_to_read
 from broker.store.sqlite.database import NAME
 from broker.store.sqlite.files import Files, Lock
 from broker.store.sqlite.note import FORMAT, Note, read_note, write_note

@@ -11,7 +11,7 @@ process may write. Other tables are TinyDB's own, each kept as one JSON text.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -23,6 +23,7 @@ from tinydb.table import Document, Table
 
 from broker.store import Conflict, Corrupt, Refused, codec
 from broker.store.pushdown import Where, where_of
+from broker.store.sqlite.any_disk import database_to_read
 from broker.store.sqlite.database import ADVICE, Database, failure
 
 RECORDS = "records"
@@ -71,12 +72,17 @@ class Rows(Mapping[str, dict[str, Any]]):
 
 
 class SQLiteStorage(Storage):
-    """What `TinyDB(path, storage=SQLiteStorage)` reads and writes; `access_mode` "r" refuses to write."""
+    """What `TinyDB(path, storage=SQLiteStorage)` reads and writes; `access_mode` "r" refuses to write.
+
+    On a disk that takes nothing it reads, also what a bridge that was killed there left in its log.
+    """
 
     def __init__(self, path: str | Path, access_mode: str = "r+", database: Database | None = None) -> None:
-        self.database = database or Database(Path(path))
+        self._opened = ExitStack()
+        self.database = database or self._opened.enter_context(database_to_read(Path(path)))
         self.rows = Rows(self.database)
-        self._may_write = access_mode != "r"
+        # What a copy is read for, as its disk takes nothing, takes nothing either.
+        self._may_write = access_mode != "r" and self.database.shown == self.database.path
         if not self._may_write and not self.database.exists():
             raise FileNotFoundError(path)
 
@@ -121,6 +127,7 @@ class SQLiteStorage(Storage):
     def close(self) -> None:
         """Close the file."""
         self.database.close()
+        self._opened.close()
 
 
 def put(connection: sqlite3.Connection, documents: Mapping[int, Mapping[str, Any]]) -> None:
