@@ -33,6 +33,7 @@ from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.dispatch import Dispatch
 from broker.rules.effects.effect import Effect, Keep, Notice, Publish
 from broker.rules.settings import DispatchSettings
+from broker.rules.states.incident import FINAL
 from broker.store import Record, Store, StoreError
 from firmware import wire
 
@@ -300,6 +301,9 @@ class Bridge:
             return False
         try:
             stored = self.store.get(id_of(address, body))
+            if stored is None or is_another(stored.body, {**body, "device": address.device}):
+                return False
+            came = self.store.latest("workflow", stored.key).get(stored.key)
         except StoreError:
             return False
-        return stored is not None and not is_another(stored.body, {**body, "device": address.device})
+        return came is not None and came.body.get("workflow") in FINAL

@@ -65,8 +65,7 @@ class Decisions:
             effects = self.dispatch.on_message(message, now)
         except Exception:  # noqa: BLE001  (whatever it is, it is ours: said, logged and counted)
             effects = self._after_a_fault(*_named(message), learned, now)
-            if self._to_rebuild:
-                effects += self._set_aside(message, now)
+            effects += [light for light in self._set_aside(message, now) if light not in effects]
         else:
             if self._faults:
                 self._faults.worked(message.address.channel)

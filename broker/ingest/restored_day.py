@@ -189,7 +189,8 @@ class _Restoring:
             show_as_said(self.day, str(record.body["device"]), record.body, min(record.received_at, self._now))
 
         self._each(self._newest("workflow", OPEN_S), incident)
-        said = self._store.scan("incident", self._now - OPEN_S)
+        # By when it was heard: the clock of a truck that was off for weeks may say anything of when it was pressed.
+        said = (one for one in self._store.scan("incident") if one.received_at >= self._now - OPEN_S)
         self._each(sorted(said, key=_as_heard), press)
         for key in over:
             if not self.day.incidents[key].open:

@@ -1,0 +1,59 @@
+"""What becomes of a press that a rule failed on: it is shown, it is made up for, and nothing said of it is untrue."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import ModuleType
+
+import pytest
+
+from tests.support.rehearsal import InjectedError, Rehearsal, check_memory, check_presses, fault_at, severe
+
+PRESS = "t01-1-press"
+KEY = ("t01", PRESS)
+
+
+@cache
+def morning_under_way() -> Rehearsal:
+    """The first room is served, the truck is on its way to the second."""
+    morning = Rehearsal()
+    morning.serve(0)
+    morning.step(20, 5.0)
+    return morning
+
+
+@pytest.fixture
+def morning() -> Rehearsal:
+    """That morning, with a bridge of its own."""
+    return morning_under_way().again()
+
+
+@contextmanager
+def broken(module: ModuleType, name: str) -> Iterator[None]:
+    """One rule that fails each time."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise InjectedError(name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, name, fails)
+        yield
+
+
+def test_a_press_of_a_device_whose_clock_is_weeks_behind_is_shown_and_its_resend_ends_nothing(
+    morning: Rehearsal,
+) -> None:
+    """It is found by when it was heard; what was never worked on is not over."""
+    said = {"pressed_at": int(morning.now) - 20 * 86400, "fix_at": None, "lat": None, "lon": None}
+    with fault_at(1):
+        morning.press(incident_id=PRESS, **said)
+    check_presses(morning)
+    assert morning.stage(PRESS) == "stored" and "press_unworked" in severe(morning)
+    morning.open()
+    check_presses(morning)
+    morning.bridge.dispatch.day.incidents.drop(KEY)  # as if it were not found by its time
+    morning.seq -= 1
+    morning.press(incident_id=PRESS, **said)
+    check_presses(morning)
+    assert morning.stage(PRESS) == "stored"
+    check_memory(morning)
