@@ -166,9 +166,10 @@ class Bridge:
 
     def tick(self, now: float) -> None:
         """Let time pass: at most once a second, and the heartbeat every ten."""
-        # While nothing can be stored nothing new is said, so nobody may believe that what they hold is current:
-        # without a heartbeat the lamps say "no data" after 90 s.
-        if not 0 <= now - self._clock_at < wire.HEARTBEAT_S and self.trouble is None:
+        # While nothing can be stored or decided nothing new is said, so nobody may believe that what they hold is
+        # current: without a heartbeat the lamps say "no data" after 90 s.
+        silent = self.trouble is not None or self._decisions.stands_still
+        if not 0 <= now - self._clock_at < wire.HEARTBEAT_S and not silent:
             self._heartbeat(now)
         if int(now) == self._ticked_at:
             return
