@@ -57,3 +57,27 @@ def test_a_press_of_a_device_whose_clock_is_weeks_behind_is_shown_and_its_resend
     check_presses(morning)
     assert morning.stage(PRESS) == "stored"
     check_memory(morning)
+
+
+@pytest.mark.parametrize("back_s", [40, 1800])
+def test_what_people_did_after_the_clock_was_set_back_is_not_undone_by_a_rebuilding(
+    morning: Rehearsal, back_s: int
+) -> None:
+    """The newest is what was decided last, though an earlier decision has the later time; also when that has passed."""
+    morning.press(incident_id=PRESS)
+    morning.step(1)
+    morning.now -= back_s
+    morning.bridge.tick(morning.now)
+    morning.act("acknowledge", PRESS)
+    morning.act("decide", PRESS, decision="wait")
+    undone = morning.itinerary()
+    with fault_at(1):
+        morning.press(incident_id="t01-1-other")
+    morning.step(3)
+    assert morning.stage(PRESS) == "decided" and morning.itinerary()[:3] == undone[:3]
+    assert morning.bridge.dispatch.day.incidents[KEY].version == 3
+    morning.now += 3600
+    morning.open()
+    assert morning.bridge.dispatch.day.incidents[KEY].workflow == "in_progress"
+    assert morning.stage(PRESS) == "decided"
+    check_memory(morning)
