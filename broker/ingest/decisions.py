@@ -108,7 +108,7 @@ class Decisions:
             return self.dispatch.act(act, now), None
         except ActionError as why:
             if day.clock.number > number + 1:  # it had been begun when it turned out that it cannot be done
-                self.rebuild(now)
+                self.rebuild(now, learned_too=day.history.learned != learned)
             return [], why
         except Exception:  # noqa: BLE001  (as above)
             return self._after_a_fault("action", act.action, learned, now), ActionError(NOT_DONE)

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 
+from broker.rules.dispatch.actions import ActionError
 from tests.support.rehearsal import InjectedError, Rehearsal, check_memory, check_presses, fault_at, severe
 
 PRESS = "t01-1-press"
@@ -80,4 +81,18 @@ def test_what_people_did_after_the_clock_was_set_back_is_not_undone_by_a_rebuild
     morning.open()
     assert morning.bridge.dispatch.day.incidents[KEY].workflow == "in_progress"
     assert morning.stage(PRESS) == "decided"
+    check_memory(morning)
+
+
+def test_a_refused_decision_reads_nothing_learned_again(
+    morning: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its press was begun to be made up for, so the day is rebuilt; six weeks of learning stay as they are."""
+    with fault_at(1):
+        morning.press(incident_id=PRESS)
+    read, scan = list[str](), morning.store.scan
+    monkeypatch.setattr(morning.store, "scan", lambda kind, from_at=None: (read.append(kind), scan(kind, from_at))[1])
+    with pytest.raises(ActionError, match="name the contractor's truck"):
+        morning.act("decide", PRESS, decision="extra_truck")
+    assert "incident" in read and not {"leg", "dwell", "error"} & set(read)
     check_memory(morning)
