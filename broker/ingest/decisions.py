@@ -104,10 +104,14 @@ class Decisions:
             return [], ActionError(NOT_NOW)
         day = self.dispatch.day
         number, learned = day.clock.number, day.history.learned
+        pressed = day.incidents.get(act.incident or ("", ""))
+        unworked = act.action == "decide" and pressed is not None and pressed.unworked
         try:
             return self.dispatch.act(act, now), None
         except ActionError as why:
-            if day.clock.number > number + 1:  # it had been begun when it turned out that it cannot be done
+            # It may have been begun when it turned out that it cannot be done: then a number was taken, or what a rule
+            # failed on was made up for.
+            if day.clock.number > number + 1 or (unworked and not why.stale):
                 self.rebuild(now, learned_too=day.history.learned != learned)
             return [], why
         except Exception:  # noqa: BLE001  (as above)

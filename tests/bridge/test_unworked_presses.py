@@ -7,6 +7,7 @@ from types import ModuleType
 
 import pytest
 
+from broker.rules.dispatch import incident_handling
 from broker.rules.dispatch.actions import ActionError
 from tests.support.rehearsal import InjectedError, Rehearsal, check_memory, check_presses, fault_at, severe
 
@@ -95,4 +96,19 @@ def test_a_refused_decision_reads_nothing_learned_again(
     with pytest.raises(ActionError, match="name the contractor's truck"):
         morning.act("decide", PRESS, decision="extra_truck")
     assert "incident" in read and not {"leg", "dwell", "error"} & set(read)
+    check_memory(morning)
+
+
+def test_a_refused_decision_on_a_breakdown_that_no_rule_worked_on_holds_no_truck(morning: Rehearsal) -> None:
+    """The truck would have been held: it is not, and its rooms hold what they held."""
+    with broken(incident_handling, "raise_incident"):
+        morning.press("breakdown", incident_id=PRESS)
+    morning.step(2)
+    with pytest.raises(ActionError, match="name the contractor's truck"):
+        morning.act("decide", PRESS, decision="extra_truck")
+    morning.step(10)
+    day = morning.bridge.dispatch.day
+    assert not day.runs[morning.run_id].tracker.progress(int(morning.now)).held
+    assert day.incidents[KEY].unworked and day.incidents[KEY].run_id is None
+    assert "press_unworked" in severe(morning)
     check_memory(morning)
