@@ -112,3 +112,30 @@ def test_a_refused_decision_on_a_breakdown_that_no_rule_worked_on_holds_no_truck
     assert day.incidents[KEY].unworked and day.incidents[KEY].run_id is None
     assert "press_unworked" in severe(morning)
     check_memory(morning)
+
+
+@pytest.mark.parametrize("after_s", [2, 960])
+def test_a_decision_makes_up_for_such_a_press_however_long_it_took(morning: Rehearsal, after_s: int) -> None:
+    """Late is what was delivered late, not what was decided late; it is about the room where it was pressed."""
+    blocked = morning.trip.visits[1].room_id
+    room = morning.plan.rooms[blocked]
+    with broken(incident_handling, "raise_incident"):
+        morning.press(incident_id=PRESS, lat=room.lat, lon=room.lon)
+    morning.step(after_s)
+    morning.act("decide", PRESS, decision="return_later")
+    assert morning.bridge.dispatch.day.incidents[KEY].room == blocked
+    assert (blocked, 2) in {(name, number) for name, number, _ in morning.itinerary()}
+    assert morning.stage(PRESS) == "decided" and "press_unworked" not in severe(morning)
+    check_memory(morning)
+
+
+def test_a_decision_that_can_re_plan_nothing_is_refused_and_the_press_stays_on_the_list(morning: Rehearsal) -> None:
+    """It was delivered too late to say where the lane is blocked: nobody is told that something was done about it."""
+    with broken(incident_handling, "raise_incident"):
+        morning.press(incident_id=PRESS, pressed_at=int(morning.now) - 3600)
+    with pytest.raises(ActionError, match="nothing can be re-planned"):
+        morning.act("decide", PRESS, decision="return_later")
+    assert morning.stage(PRESS) == "stored" and "press_unworked" in severe(morning)
+    morning.act("decide", PRESS, decision="wait")
+    assert morning.stage(PRESS) == "decided" and "press_unworked" not in severe(morning)
+    check_memory(morning)
