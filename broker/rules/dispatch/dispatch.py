@@ -97,7 +97,8 @@ class Dispatch:
         for run_id in [run.run_id for run in self.day.runs.values() if run.state != "finished"]:
             yield self._decision("run", run_id, partial(time_passing.of_run, run_id=run_id), now)
         for key in list(self.day.incidents):
-            yield self._decision("alarm", "/".join(key), partial(time_passing.of_incident, key=key), now)
+            for rule, make in time_passing.OF_INCIDENT.items():
+                yield self._decision(rule, "/".join(key), partial(make, key=key), now)
 
     def _decision(self, rule: str, about: str, make: Callable[..., list[Effect]], now: int) -> Decision:
         return Decision(rule, about, lambda: self._tell_changed(make(self.day, now=now), now))
