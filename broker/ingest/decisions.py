@@ -9,6 +9,7 @@ rule rests a while before it is tried on the same thing again (rule_faults.py), 
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from broker.ingest.restored_day import restore, restore_beside
 from broker.ingest.rule_faults import RuleFaults
@@ -18,7 +19,7 @@ from broker.rules.day.attention import RuleFailed, Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.dispatch import Dispatch
 from broker.rules.effects.effect import Effect, Notice
-from broker.rules.effects.messages import tell_all
+from broker.rules.effects.messages import Telling, all_to_tell
 from broker.rules.effects.records import tell_incident
 from broker.rules.settings import DispatchSettings
 from broker.store import Record
@@ -55,6 +56,7 @@ class Decisions:
         self._to_rebuild = False  # a rule failed, and the day could not be rebuilt yet
         self._rebuilt = False  # the day was, and not everything is predicted again
         self._to_tell = False  # and now it is, but nobody was told
+        self._untold: dict[tuple[str, str], Telling] = {}  # by rule and by what it is about
 
     def on_message(self, message: wire.Message, now: int) -> list[Effect]:
         """What the rules say to a message; one whose rule failed on the like lately is taken in, and no more."""
@@ -96,13 +98,21 @@ class Decisions:
         except Exception:  # noqa: BLE001  (as above)
             return self._after_a_fault("action", act.action, learned, now), ActionError(NOT_DONE)
 
-    def tell_all(self, now: int) -> list[Effect] | None:
-        """Everything a broker should hold of ours; None while that cannot be said."""
-        if self._faults and self._faults.rests("tell_all", "", now):
-            return None
-        faults = self._counts["rule_faults"]
-        effects = self._made("tell_all", "", lambda: tell_all(self.dispatch.day, now), now)
-        return effects if self._counts["rule_faults"] == faults else None
+    def tell_all(self) -> None:
+        """Everything a broker should hold of ours is to be told anew."""
+        self._untold = all_to_tell(self.dispatch.day)
+
+    def tell(self, now: int) -> list[Effect]:
+        """What of that is not told yet, each by a decision of its own: what fails is told later, the others now."""
+        effects: list[Effect] = []
+        for (rule, about), make in list(self._untold.items()):
+            if self._faults and self._faults.rests(rule, about, now):
+                continue
+            faults = self._counts["rule_faults"]
+            effects += self._made(rule, about, partial(make, self.dispatch.day, now), now)
+            if self._counts["rule_faults"] == faults:
+                self._untold.pop((rule, about))
+        return effects
 
     def take_to_tell(self) -> bool:
         """Whether the day was begun again since this was asked last, and everybody is to be told anew."""

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from broker.rules.dispatch import time_passing
-from tests.support.rehearsal import InjectedError, Rehearsal, check_memory
+from broker.rules.effects import messages
+from broker.rules.effects.effect import Notice
+from tests.support.rehearsal import InjectedError, Rehearsal, check_memory, severe
 
 PRESS = "t01-1-press"
 
@@ -74,4 +76,41 @@ def test_neither_stops_what_is_resolved_from_ending() -> None:
         morning.step(2)
         assert morning.bridge.counts["rule_faults"] > 0
     assert not morning.bridge.dispatch.day.incidents["t01", PRESS].open
+    check_memory(morning)
+
+
+def forget_all(morning: Rehearsal) -> None:
+    """The broker comes back and has forgotten everything."""
+    morning.retained.clear()
+    morning.bridge.link_down(morning.now)
+    morning.bridge.link_up(morning.now)
+
+
+@pytest.mark.parametrize(
+    ("rule", "only", "untold"),
+    [
+        ("tell_truck", lambda day, run, *_, **__: run.truck == "t01", "truck/t01/itinerary"),
+        ("arrival_of", lambda day, room, *_: room == "r03", "room/r03/arrival/"),
+        ("tell_incident", lambda *_: True, "incident_ack"),
+    ],
+)
+def test_what_cannot_be_told_keeps_nothing_else_untold(rule: str, only: Any, untold: str) -> None:
+    """Every room, truck, light and ack but the one that fails; the screen says so; it is told once it can be."""
+    morning = under_way().again()
+    morning.speak = False
+    morning.press(incident_id=PRESS)
+    morning.step()
+    forget_all(morning)
+    whole = set(morning.retained)
+    assert any(untold in topic for topic in whole)
+    known = len(morning.bridge.notices)
+    with broken(messages, rule, only):
+        forget_all(morning)
+        told = set(morning.retained)
+        morning.step(20)
+    assert whole - told == {topic for topic in whole if untold in topic}
+    assert "rule_failed" in severe(morning)
+    assert any(isinstance(one, Notice) and "tell_" in one.text for _, one in morning.bridge.notices[known:])
+    morning.step(60)
+    assert set(morning.retained) == whole
     check_memory(morning)
