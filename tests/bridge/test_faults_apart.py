@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
-from broker.rules.dispatch import time_passing
+from broker.plan.calendar import service_runs
+from broker.rules.day.attention import Topic
+from broker.rules.dispatch import dispatch, run_opening, time_passing
 from broker.rules.effects import messages
 from broker.rules.effects.effect import Notice
+from tests.support.bridge_morning import DAY
 from tests.support.rehearsal import InjectedError, Rehearsal, check_memory, severe
 
 PRESS = "t01-1-press"
@@ -114,3 +117,42 @@ def test_what_cannot_be_told_keeps_nothing_else_untold(rule: str, only: Any, unt
     morning.step(60)
     assert set(morning.retained) == whole
     check_memory(morning)
+
+
+def test_a_trip_that_cannot_be_opened_keeps_no_other_from_opening() -> None:
+    """The first trip of the plan is odd: all that begin after it open at their time."""
+    base = Rehearsal(lead_s=3605)
+    odd = service_runs(base.plan, DAY)[0].trip_id
+    base.speak = False
+    whole, morning = base.again(), base.again()
+    whole.step(1800)
+    with broken(run_opening, "RunTracker", lambda run_id, *_, **__: run_id.startswith(odd)):
+        morning.step(1800)
+        assert morning.bridge.counts["rule_faults"] > 0
+    opened = set(morning.bridge.dispatch.day.runs)
+    assert opened and opened == {run_id for run_id in whole.bridge.dispatch.day.runs if not run_id.startswith(odd)}
+
+
+def test_a_trip_whose_time_cannot_be_told_keeps_no_other_from_opening() -> None:
+    """Not even whether it is due can be said of the first trip."""
+    morning = Rehearsal(lead_s=3605)
+    morning.speak = False
+    first = service_runs(morning.plan, DAY)[0].trip_id
+    with broken(dispatch, "open_if_due", lambda _, planned_run, **__: planned_run.trip.trip_id == first):
+        morning.step(1800)
+        assert morning.bridge.counts["rule_faults"] > 0
+    assert morning.bridge.dispatch.day.runs
+
+
+def test_a_run_that_cannot_be_asked_about_keeps_no_other_from_the_list() -> None:
+    """Of two runs that are long over and owe visits, one's question fails."""
+    morning = under_way().again()
+    morning.speak = False
+    morning.hours(10)
+    owes = set(morning.bridge.dispatch.day.attention.of(Topic.OWES))
+    assert len(owes) > 1 and morning.run_id in owes
+    morning = under_way().again()
+    morning.speak = False
+    with broken(dispatch, "ask_about_overstaying", lambda _, run_id, **__: run_id == morning.run_id):
+        morning.hours(10)
+    assert set(morning.bridge.dispatch.day.attention.of(Topic.OWES)) == owes - {morning.run_id}
