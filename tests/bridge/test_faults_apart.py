@@ -9,7 +9,7 @@ import pytest
 
 from broker.plan.calendar import service_runs
 from broker.rules.day.attention import Topic
-from broker.rules.dispatch import dispatch, run_opening, time_passing
+from broker.rules.dispatch import bin_counts, dispatch, run_opening, time_passing
 from broker.rules.effects import messages
 from broker.rules.effects.effect import Notice
 from tests.support.bridge_morning import DAY
@@ -156,3 +156,17 @@ def test_a_run_that_cannot_be_asked_about_keeps_no_other_from_the_list() -> None
     with broken(dispatch, "ask_about_overstaying", lambda _, run_id, **__: run_id == morning.run_id):
         morning.hours(10)
     assert set(morning.bridge.dispatch.day.attention.of(Topic.OWES)) == owes - {morning.run_id}
+
+
+def test_a_fault_at_one_row_of_a_report_loses_no_count() -> None:
+    """Two kinds are counted; the visit of the first fails; both counts stand in memory as on record."""
+    morning = under_way().again()
+    room = morning.trip.visits[0].room_id
+    other = next(waste for waste in morning.plan.rooms[room].wastes if waste != morning.waste)
+    rows = [{"waste": waste, "count": 7, "grams": None, "quality": 0} for waste in (morning.waste, other)]
+    with broken(bin_counts, "put"):
+        morning.say("bins", {"at": int(morning.now), "late": False, "bins": rows}, device=room)
+        morning.bridge.flush(morning.now)
+    assert morning.bridge.counts["rule_faults"] == 1
+    assert {morning.bridge.dispatch.day.devices.rooms[room].bins[row["waste"]].count for row in rows} == {7}
+    check_memory(morning)
