@@ -7,7 +7,7 @@ rule rests a while before it is tried on the same thing again (rule_faults.py), 
 """
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
@@ -29,6 +29,8 @@ log = logging.getLogger("zhanpai.bridge")
 
 MOST_LOGGED = 100
 MOST_SHOWN = 20
+MOST_WAITING = 500
+NOT_ON_RECORD = ("life", "keeper")  # what a rebuilt day does not know of by itself
 OTHERS = "…"
 NOT_DONE = "a rule failed on this and nothing was changed; the fault is on the screen's list and in the log"
 
@@ -56,6 +58,7 @@ class Decisions:
         self._to_rebuild = False  # a rule failed, and the day could not be rebuilt yet
         self._rebuilt = False  # the day was, and not everything is predicted again
         self._to_tell = False  # and now it is, but nobody was told
+        self._waiting: deque[wire.Message] = deque(maxlen=MOST_WAITING)  # of keepers, until their rule is tried again
         self._untold: dict[tuple[str, str], Telling] = {}  # by rule and by what it is about
 
     def on_message(self, message: wire.Message, now: int) -> list[Effect]:
@@ -67,7 +70,7 @@ class Decisions:
             effects = self.dispatch.on_message(message, now)
         except Exception:  # noqa: BLE001  (whatever it is, it is ours: said, logged and counted)
             effects = self._after_a_fault(*_named(message), learned, now)
-            if self._to_rebuild:
+            if self._to_rebuild or message.address.channel in NOT_ON_RECORD:
                 effects += self._set_aside(message, now)
         else:
             if self._faults:
@@ -78,12 +81,22 @@ class Decisions:
         """What the rules say to the passing of time, one decision after the other."""
         if self._to_rebuild and not self._faults.rests("rebuild", "", now):
             self.rebuild(now)
+        yield from self._offer_again(now)
         rebuilt, self._rebuilt = self._rebuilt, False
         for rule, about, make in self.dispatch.on_tick(now):
             yield self._made(rule, about, make, now)
         if rebuilt and self._rebuilt:
             return  # once more: what was predicted is gone again
         self._to_tell = self._to_tell or rebuilt
+
+    def _offer_again(self, now: int) -> Iterator[list[Effect]]:
+        """What keepers said while its rule rested, once it does not."""
+        for _ in range(len(self._waiting)):
+            message = self._waiting.popleft()
+            if self._faults.rests(*_named(message), now):
+                self._waiting.append(message)
+            else:
+                yield self.on_message(message, now)
 
     def act(self, act: Act, now: int) -> tuple[list[Effect], ActionError | None]:
         """What comes of a person's action, and why it cannot be done, if it cannot."""
@@ -173,13 +186,16 @@ class Decisions:
             return []
 
     def _set_aside(self, message: wire.Message, now: int) -> list[Effect]:
-        """Take a message in without any rule for it; of a press its light is told."""
+        """Take a message in without any rule for it; of a press its light is told, a keeper's waits for its rule."""
+        if message.address.channel == "keeper" and message.body is not None:
+            said_at = now if message.body["at"] is None else message.body["at"]
+            self._waiting.append(wire.Message(message.address, {**message.body, "at": said_at}))
         try:
-            self.dispatch.set_aside(message, now)
-            return self._lights(message.address.item) if message.address.channel == "incident" else []
+            effects = self.dispatch.set_aside(message, now)
+            return effects + self._lights(message.address.item) if message.address.channel == "incident" else effects
         except Exception as why:  # noqa: BLE001  (it is on record, and the day will be rebuilt)
             log.error("%s cannot be taken in: %r", message.address, why)
-            self._to_rebuild = True
+            self._to_rebuild = self._to_rebuild or message.address.channel == "incident"
             return []
 
 

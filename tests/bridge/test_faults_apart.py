@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from broker.ingest.decisions import MOST_WAITING
 from broker.plan.calendar import service_runs
 from broker.rules.day.attention import Topic
-from broker.rules.dispatch import bin_counts, dispatch, run_opening, time_passing
+from broker.rules.dispatch import bin_counts, device_messages, dispatch, run_opening, time_passing
 from broker.rules.effects import messages
 from broker.rules.effects.effect import Notice
+from firmware import wire
 from tests.support.bridge_morning import DAY
 from tests.support.rehearsal import InjectedError, Rehearsal, check_memory, severe
 
@@ -169,4 +171,78 @@ def test_a_fault_at_one_row_of_a_report_loses_no_count() -> None:
         morning.bridge.flush(morning.now)
     assert morning.bridge.counts["rule_faults"] == 1
     assert {morning.bridge.dispatch.day.devices.rooms[room].bins[row["waste"]].count for row in rows} == {7}
+    check_memory(morning)
+
+
+def keeper(morning: Rehearsal, room: str, event: str = "lane_clear") -> None:
+    """A keeper presses a button."""
+    morning.say("keeper", {"at": None, "event": event}, device=room)
+
+
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_a_lane_that_is_clear_is_heard_though_its_rule_failed_at_first(before: int) -> None:
+    """The message that failed itself, and one that came while the rule rested, count once it is tried again."""
+    morning = under_way().again()
+    morning.press(incident_id=PRESS)
+    morning.step(2)
+    room = morning.bridge.dispatch.day.incidents["t01", PRESS].room or ""
+    with broken(device_messages, "_keeper"):
+        for _ in range(before):
+            keeper(morning, room, "bins_out")
+            morning.step()
+        if before < 2:
+            keeper(morning, room)
+    if before == 2:
+        keeper(morning, room)
+    morning.step(30)
+    assert morning.bridge.dispatch.day.incidents["t01", PRESS].condition == "cleared"
+    check_memory(morning)
+
+
+def test_a_keeper_whose_rule_fails_for_long_fills_no_memory() -> None:
+    """It is tried ever more rarely, and a bounded number of messages waits for it."""
+    morning = under_way().again()
+    morning.speak = False
+    with broken(device_messages, "_keeper"):
+        for _ in range(MOST_WAITING + 100):
+            keeper(morning, "r03")
+        morning.step(120)
+        assert morning.bridge.counts["rule_faults"] < 20
+    assert len(morning.bridge._decisions._waiting) == MOST_WAITING
+
+
+def life(morning: Rehearsal, word: str) -> None:
+    """The truck's connection says so."""
+    topic = wire.topic("life", "xh", "t01", family="truck")
+    morning.bridge.receive(topic, wire.pack(topic, {"life": word, "boot": 1}), morning.now)
+    morning.bridge.flush(morning.now)
+
+
+def test_a_truck_that_is_lost_is_known_to_be_though_the_rule_rests() -> None:
+    """Its life is on record and on the screen, whatever failed before it; the one that failed too."""
+    morning = under_way().again()
+    life(morning, "ready")
+    with broken(dispatch, "take_message"):
+        life(morning, "disconnected")
+        assert morning.bridge.dispatch.day.devices.truck("t01").life == "disconnected"
+        life(morning, "ready")
+    life(morning, "lost")
+    assert morning.bridge.dispatch.day.devices.truck("t01").life == "lost"
+    lives = [one.body["life"] for one in morning.kept.values() if one.kind == "life" and one.key == "t01"]
+    assert lives[-3:] == ["disconnected", "ready", "lost"]
+
+
+def test_lamps_and_bins_are_known_though_their_rule_rests() -> None:
+    """What a room shows and counts is state, not a decision."""
+    morning = under_way().again()
+    room = morning.trip.visits[0].room_id
+    row = {"waste": morning.waste, "count": 0, "grams": None, "quality": 0}
+    with broken(dispatch, "take_message"):
+        for count in (3, 4, 5):
+            report = {"at": int(morning.now), "late": False, "bins": [{**row, "count": count}]}
+            morning.say("bins", report, device=room)
+            morning.now += 1
+        assert morning.bridge.counts["rule_faults"] == 2
+    morning.bridge.flush(morning.now)
+    assert morning.bridge.dispatch.day.devices.rooms[room].bins[morning.waste].count == 5
     check_memory(morning)

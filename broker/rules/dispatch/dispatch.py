@@ -62,10 +62,10 @@ class Dispatch:
         effects = take_message(self.day, message, now)
         return self._tell_changed(effects, now) if self.day.changed_runs else effects
 
-    def set_aside(self, message: wire.Message, now: int) -> None:
+    def set_aside(self, message: wire.Message, now: int) -> list[Effect]:
         """Take in a message whose rule failed lately: nothing is decided, nothing is hidden."""
         self.day.clock.reach(now)
-        set_aside(self.day, message, now)
+        return set_aside(self.day, message, now)
 
     def act(self, act: Act, now: int) -> list[Effect]:
         """What a person decided; raises ActionError when it cannot be done, and then nothing has changed."""
