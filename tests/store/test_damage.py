@@ -5,13 +5,14 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from tinydb import TinyDB
+from tinydb import TinyDB, where
 
 from broker.__main__ import main
 from broker.store import Conflict, Corrupt, StoreError, Unavailable
 from broker.store.sqlite.check import check
 from broker.store.sqlite.store import SQLiteStore
-from tests.support.record.samples import ZONE
+from broker.store.sqlite.tables import RecordDB
+from tests.support.record.samples import ZONE, visit
 from tests.support.record.store_faults import NOON, batch, findings, open_store, stored_batches
 
 DAY_S = 86_400
@@ -283,6 +284,43 @@ def test_a_page_that_cannot_be_read_costs_its_rows_and_no_others(folder, capsys)
     assert "cannot: rows" in capsys.readouterr().out
 
 
+def test_an_index_page_that_cannot_be_read_hides_no_record(folder, tmp_path, capsys):
+    """Kinds, scan, export and past days go by the rows, and each says that a repair is due."""
+    path = folder / "record.sqlite"
+    whole = {"bins": 60, "fix": 120, "visit": 60, "workflow": 60}
+    with sqlite3.connect(path) as schema:
+        (page,) = schema.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record_time'").fetchone()
+    schema.close()
+    with path.open("r+b") as file:
+        file.seek(4096 * (page - 1))
+        file.write(bytes(4096))
+    without_past_days(folder)
+    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    assert store.kinds() == [*whole] and {kind: sum(1 for _ in store.scan(kind)) for kind in whole} == whole
+    assert any("index of the kinds cannot be read" in event for event in store.damage)
+    assert store.past_days.names() == ["2026-11-22", "2026-11-23"] and store.past_days.wrong("2026-11-22") == []
+    store.close()
+    assert main(["export", str(tmp_path / "x.jsonl"), "--store", str(folder)]) == 1
+    assert "cannot be read" in capsys.readouterr().err
+    assert len((tmp_path / "x.jsonl").read_bytes().splitlines()) == 300
+
+
+@pytest.mark.parametrize("since_at", [None, NOON])
+def test_the_newest_of_a_key_is_the_newest_that_can_be_read(tmp_path, since_at):
+    """Hurt ones are passed over for an older sound one, and told; keys that are whole are as ever."""
+    store = open_store(tmp_path, lambda: NOON)
+    for number in range(1, 6):
+        store.append([visit(number, "due", NOON + number), visit(9 + number, "due", NOON + number, key="whole")])
+    with store.database.writing() as rows:
+        rows.execute("UPDATE record SET body = '{}' WHERE key != 'whole' AND at > ?", [NOON + 3])
+    found = store.latest("visit", since_at=since_at)
+    assert {name: record.at for name, record in found.items()} == {"run1/r01/1": NOON + 3, "whole": NOON + 5}
+    assert found["run1/r01/1"] == store.latest("visit", "run1/r01/1")["run1/r01/1"]
+    assert [event.split(" is not")[0].split(": ")[1] for event in store.damage] == ["row 9", "row 7"]
+    assert store.latest("visit", since_at=NOON + 4).keys() == {"whole"}
+    store.close()
+
+
 def test_rows_come_back_from_the_past_days_and_a_copy_and_what_is_lost_is_remembered(folder, tmp_path, capsys):
     """A repair says which rows are gone for good; a later check knows, and what comes again is stored."""
     shutil.copytree(folder, copy := tmp_path / "copy")
@@ -301,6 +339,26 @@ def test_rows_come_back_from_the_past_days_and_a_copy_and_what_is_lost_is_rememb
     store.close()
     assert main(["fsck", "--store", str(second), "--repair", "--copies", str(copy)]) == 0
     assert stored_batches(second, lambda: NOON + 2 * DAY_S) == dict.fromkeys(range(1, 61), 5)
+
+
+def test_a_record_that_a_hurt_index_let_in_twice_is_not_lost_once(tmp_path, capsys):
+    """The index of the ids did not find it when it came again: a repair keeps it once, and nothing is gone."""
+    store = open_store(tmp_path, lambda: NOON)
+    store.append(batch(1))
+    store.close()
+    path = tmp_path / "record.sqlite"
+    with sqlite3.connect(path) as schema:
+        asked = "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_record_1'"
+        (page,) = schema.execute(asked).fetchone()
+    schema.close()
+    flipped(path, path.read_bytes().index(b"r01:1:1", 4096 * (page - 1)), 1)
+    store = open_store(tmp_path, lambda: NOON)
+    assert store.append(batch(1)[:1]).stored == 1  # the index says that it is new
+    store.append(batch(2))
+    store.close()
+    assert main(["fsck", "--store", str(tmp_path), "--repair"]) == 0
+    assert "10 records were had; what was damaged" in capsys.readouterr().out
+    assert stored_batches(tmp_path, lambda: NOON) == {1: 5, 2: 5} and findings(tmp_path) == []
 
 
 def test_a_repair_that_was_interrupted_is_named_and_finished(folder, monkeypatch):
@@ -339,6 +397,41 @@ def test_a_damaged_file_of_a_past_day_is_named_and_made_again(folder):
     assert [finding.repaired for finding in findings(folder, repair=True)] == [True]
     with TinyDB(day / "bins.json") as stock:
         assert [found["id"] for found in stock][:2] == ["r01:1:1", "r01:1:2"]
+
+
+@pytest.mark.parametrize("hurt", [
+    "UPDATE record SET body = '{\"n\":0}' WHERE row <= 60", "DELETE FROM record WHERE kind = 'workflow' AND row <= 99",
+])  # fmt: skip
+def test_a_day_that_is_written_anew_keeps_what_the_record_cannot_give_any_more(folder, capsys, hurt):
+    """A late record comes after rows of that day were hurt: its file, the only good copy, still brings them back."""
+    with sqlite3.connect(folder / "record.sqlite") as rows:
+        rows.execute(hurt)
+    rows.close()
+    day = folder / "days" / "2026-11-22"
+    before = {path.name: len(TinyDB(path)) for path in day.glob("*.json")}
+    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    store.append(batch(99))
+    store.close()
+    open_store(folder, lambda: NOON + 3 * DAY_S).close()
+    after = {path.name: len(TinyDB(path)) for path in day.glob("*.json")}
+    assert after == {name: count + (2 if name == "fix.json" else 1) for name, count in before.items()}
+    assert main(["fsck", "--store", str(folder), "--repair"]) == 0, capsys.readouterr().out
+    assert stored_batches(folder, lambda: NOON + 3 * DAY_S) == dict.fromkeys([*range(1, 61), 99], 5)
+
+
+def test_a_day_that_is_written_anew_has_each_row_once_and_as_it_is_now(folder):
+    """A row that was changed or moved to another time since is not kept as it was."""
+    db = RecordDB(folder / "record.sqlite")
+    db.update({"at": NOON + 500, "body": {"n": 5}}, where("id") == "r01:1:3")
+    db.update({"body": {"n": 6}}, where("id") == "r01:1:4")
+    db.close()
+    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    store.append(batch(99))
+    store.close()
+    open_store(folder, lambda: NOON + 3 * DAY_S).close()
+    path = folder / "days" / "2026-11-22" / "bins.json"
+    assert path.read_bytes().count(b'"r01:1:3"') == path.read_bytes().count(b'"r01:1:4"') == 1
+    assert [found["body"]["n"] for found in TinyDB(path) if "n" in found["body"]] == [6, 5]
 
 
 def test_the_check_says_what_is_no_store(tmp_path):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from broker.store import Corrupt, Full, StoreError, Unavailable
+from broker.store import Corrupt, Full, Refused, StoreError, Unavailable
 from broker.store.sqlite.files import Lock
 
 NAME = "record.sqlite"
@@ -174,6 +174,16 @@ class Database:
             self._empty_log(self._writer)
             self._in_doubt = False
         return self._writer
+
+    def must_be_alone(self) -> None:
+        """Raises Refused while somebody else has the record, a bridge perhaps; else nobody comes until `share`."""
+        if self._lock is None or not self._owns_lock or not self._lock.be_alone():
+            raise Refused(f"{self.shown} is in use: to change or remove its records stop the bridge, or use `amend`")
+
+    def share(self) -> None:
+        """Let others write again, after `must_be_alone`."""
+        if self._lock is not None and self._owns_lock:
+            self._lock.share()
 
     def empty_log(self) -> None:
         """Have all that the log holds copied into the file and synced; raises StoreError if that could not be done."""

@@ -16,7 +16,7 @@ from typing import Any
 from broker.store import Conflict, Corrupt, Record, amendments, codec, where
 from broker.store.days import Days
 from broker.store.pushdown import Where
-from broker.store.reading import BY_TIME, Order, RecordReader
+from broker.store.reading import BY_TIME, NEWEST_FIRST, Order, RecordReader
 from broker.store.sqlite.database import ADVICE, Database, failure, is_damage
 from broker.store.sqlite.files import Files
 from broker.store.sqlite.note import NAME as NOTE
@@ -27,7 +27,7 @@ from broker.store.sqlite.tables import COLUMNS, RecordDB
 log = logging.getLogger("zhanpai.store")
 
 _NEWEST = (
-    f"SELECT {COLUMNS} FROM (SELECT kind AS k, key AS y, max(at) AS a FROM record WHERE {{}} GROUP BY kind, key) "  # noqa: S608
+    f"SELECT y, {COLUMNS} FROM (SELECT kind AS k, key AS y, max(at) AS a FROM record WHERE {{}} GROUP BY kind, key) "  # noqa: S608
     "JOIN record ON record.kind = k AND record.at = a AND record.key = y"
 )
 EVERYTHING = Where("1 = 1", [])
@@ -107,8 +107,15 @@ class SQLiteReader(RecordReader):
         except Corrupt:
             for batch in self._batches(found, BY_TIME):
                 yield from batch
-        else:
-            yield from (record for _, record in self._sound(rows))
+            return
+        sound = dict(self._sound([row[1:] for row in rows]))
+        yield from sound.values()
+        for name in {row[0] for row in rows} - {row[0] for row in rows if row[-1] in sound}:
+            # Of this key the newest is not what was written: the newest before it is what is known.
+            of_key = Where(f"{found.sql} AND key = ?", [*found.values, name.decode(errors="replace")])
+            for batch in self._batches(of_key, NEWEST_FIRST):
+                yield batch[0]
+                break
 
     def _rows(self, found: Where, order: Order) -> Iterator[list[tuple[int, Record]]]:
         """Rows and records in an order, some at a time; those that are not what was written are named and left out."""
@@ -178,8 +185,13 @@ class SQLiteReader(RecordReader):
     def kinds(self) -> list[str]:
         """The kinds that have records, sorted."""
         found: list[str] = []
-        while (row := self.rows_of("SELECT min(kind) FROM record WHERE kind > ?", found[-1:] or [""])[0]) != (None,):
-            found.append(row[0].decode())
+        asked = "SELECT min(kind) FROM record WHERE kind > ?"
+        try:
+            while (row := self.rows_of(asked, found[-1:] or [""])[0]) != (None,):
+                found.append(row[0].decode())
+        except (Corrupt, UnicodeDecodeError):
+            self._left_out(f"{self.database.shown}: the index of the kinds cannot be read; {ADVICE}")
+            return sorted({record.kind for batch in self.by_row() for _, record in batch})
         return found
 
     def health(self) -> Mapping[str, Any]:
@@ -215,6 +227,13 @@ class SQLiteReader(RecordReader):
         """The event times of the rows above `after`, up to `last`."""
         asked = "SELECT DISTINCT at FROM record WHERE row > ? AND row <= ?"
         return (at for (at,) in self.rows_of(asked, [after, last]))
+
+    def numbered(self, row: int) -> Record | None:
+        """The record in a row, as first stored; None where there is none, or not what was written."""
+        with suppress(Corrupt):
+            found = self.db.get(doc_id=row)
+            return None if found is None else codec.of_document(found)
+        return None
 
     def between(self, start: int, end: int) -> Iterator[tuple[int, Record]]:
         """Rows and records, as first stored, with start <= at < end, by kind, then (at, id)."""
