@@ -99,6 +99,15 @@ def blank(path: Path) -> None:
     sqlite3.connect(path).execute("VACUUM")
 
 
+def without_its_root(path: Path) -> None:
+    """The page that leads to all rows is zeros."""
+    with sqlite3.connect(path) as schema:
+        (page,) = schema.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record'").fetchone()
+    schema.close()
+    data = path.read_bytes()
+    path.write_bytes(data[: 4096 * (page - 1)] + bytes(4096) + data[4096 * page :])
+
+
 def removed(path: Path) -> None:
     """The file is gone."""
     path.unlink()
@@ -106,7 +115,8 @@ def removed(path: Path) -> None:
 
 WRONG = [
     (emptied, "is empty, but"), (zeroed, "damaged"), (cut, "end is missing|damaged"),
-    (a_little, "damaged|end is missing"), (another_kind, "damaged"), (blank, "cannot be used|damaged"),
+    (without_its_root, "damaged"), (a_little, "damaged|end is missing"), (another_kind, "damaged"),
+    (blank, "cannot be used|damaged"),
     (older, "ends at record 150, an older copy perhaps, but"),
     (of_another_area, "is not the record that record.note was written for"), (removed, "is missing, but"),
 ]  # fmt: skip

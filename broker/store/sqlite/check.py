@@ -137,7 +137,7 @@ class _Check:
         """Whether the file is this record and each of its rows as it was written."""
         try:
             note = reader.must_be_there()
-            problems = [str(text, "utf-8") for (text,) in reader.rows_of("PRAGMA integrity_check(5)")]
+            problems = _problems(reader)
             lost_before = set(orjson.loads(reader.about("lost") or "[]"))
         except StoreError as error:
             return Finding(False, self._path, str(error).removeprefix(str(self._path)).lstrip(": "))
@@ -210,6 +210,14 @@ class _Check:
             text = f"{', '.join(path.name for path in wrong[:_SHOWN])} is not as it was written, or missing"
             done = "; written anew from the record"
             yield Finding(False, wrong[0], text + done if self._repair else f"{text}; run with --repair", self._repair)
+
+
+def _problems(reader: SQLiteReader) -> list[str]:
+    """What SQLite finds wrong with its pages, `ok` alone for nothing."""
+    try:
+        return [str(text, "utf-8") for (text,) in reader.rows_of("PRAGMA integrity_check(5)")]
+    except Corrupt as error:
+        return [str(error)]
 
 
 def _ranges(rows: Iterable[int]) -> str:
