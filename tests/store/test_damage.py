@@ -147,6 +147,44 @@ def test_a_file_that_is_not_the_record_is_refused_by_name_and_comes_back(folder,
     assert findings(folder) == findings(second) == []
 
 
+def killed(place: Path, little: bool) -> tuple[Path, Path]:
+    """A folder whose bridge was killed, with a log beside the file; and the file as it was a while before."""
+    at, clock = NOON + 2 * DAY_S, lambda: NOON + 2 * DAY_S
+    filled(place / "s", 30).close()
+    shutil.copy(place / "s" / "record.sqlite", older := place / "older.sqlite")
+    store = open_store(place / "s", clock)
+    for number in range(31, 32 if little else 60):
+        store.append(batch(number, at))
+    store.close()
+    store = open_store(place / "s", clock)
+    store.append(batch(60, at))
+    shutil.copytree(place / "s", place / "killed")
+    store.close()
+    return place / "killed", older
+
+
+@pytest.mark.parametrize(
+    ("damage", "little", "said"),
+    [("cut", False, "end is missing"), ("older", False, "end is missing|older copy"),
+     ("older", True, "older copy than its log: it was made at record 150, .* after 155")],
+)  # fmt: skip
+def test_a_file_that_does_not_belong_under_its_log_is_refused(tmp_path, capsys, damage, little, said):
+    """The log of a killed bridge has the newest pages, so the end is there: what is missing lies before it."""
+    folder, before = killed(tmp_path, little)
+    path = folder / "record.sqlite"
+    assert (folder / "record.sqlite-wal").stat().st_size > 0
+    shutil.copytree(folder, whole := tmp_path / "whole")
+    shutil.copytree(folder, copy := tmp_path / "copy")
+    cut(path) if damage == "cut" else shutil.copy(before, path)
+    with pytest.raises(Corrupt, match=f"{path}.*({said})"):
+        open_store(folder, lambda: NOON + 2 * DAY_S)
+    assert main(["fsck", "--store", str(folder)]) == 1 and f"BAD   {path}" in capsys.readouterr().out
+    assert main(["fsck", "--store", str(folder), "--repair", "--copies", str(copy)]) == 0
+    at = NOON + 2 * DAY_S
+    assert stored_batches(folder, lambda: at) == stored_batches(whole, lambda: at)
+    assert findings(folder) == []
+
+
 @pytest.mark.parametrize("damage", [emptied, zeroed, cut])
 def test_without_anything_to_take_it_from_nothing_is_made_anew(folder, capsys, damage):
     """A repair never ends in a blank record."""

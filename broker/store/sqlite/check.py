@@ -128,7 +128,9 @@ class _Check:
             reader = SQLiteReader(folder, "", "UTC", lambda: 0.0, database, self._files)
             about = {name: reader.about(name) for name in ("record", "area", "timezone")}
             if None not in about.values():
-                return Note(reader.last_row(), 0, FORMAT, *(str(value) for value in about.values()))
+                return Note(
+                    reader.last_row(), 0, FORMAT, str(about["record"]), str(about["area"]), str(about["timezone"])
+                )
         return None
 
     # --- the record ------------------------------------------------------------------------------------
@@ -178,7 +180,7 @@ class _Check:
             self._files.remove(self._folder / REPAIRED)
             hint = "give a copy of this store with --copies" if self._copies is None else "the copy has none either"
             return Finding(False, found.path, f"{found.text}; no record can be had: {hint}")
-        write_note(self._folder, replace(note, rows=last), self._files)
+        write_note(self._folder, replace(note, rows=last, copied=0), self._files)
         aside = self._put_in_place()
         text = f"{found.text}; {count} records were had" + (f", {len(lost)} are lost: {_ranges(lost)}" if lost else "")
         text += f"; what was damaged is kept in {aside}"
