@@ -1,7 +1,9 @@
 """A record that is not what was written: refused or told by name, never a blank start; what can be had comes back."""
 
+import errno
 import shutil
 import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,10 @@ from broker.__main__ import main
 from broker.store import Conflict, Corrupt, StoreError, Unavailable
 from broker.store.sqlite.check import check
 from broker.store.sqlite.store import SQLiteStore
+from tests.support.record import sqlite_faults
 from tests.support.record.samples import ZONE
-from tests.support.record.store_faults import NOON, batch, findings, open_store, stored_batches
+from tests.support.record.sqlite_faults import IOERR, IOERR_READ, OK
+from tests.support.record.store_faults import NOON, FailingDisk, batch, findings, open_store, stored_batches
 
 DAY_S = 86_400
 AREA = ["--area", "xh", "--timezone", ZONE]
@@ -329,6 +333,64 @@ def test_a_page_that_cannot_be_read_costs_its_rows_and_no_others(folder, capsys)
         assert main(["fsck", "--store", str(folder)]) == 1
     assert any(costs) and sorted(costs)[len(costs) // 2] < 60
     assert "cannot: rows" in capsys.readouterr().out
+
+
+class BadSectors(FailingDisk):
+    """A disk that cannot give some pages of a file back, wherever that is moved."""
+
+    def __init__(self) -> None:
+        super().__init__(0, errno.EIO, False)
+        self.inode = 0
+        self.bad, self.code = set[int](), IOERR_READ
+
+    def read(self, path: Path, offset: int) -> int:
+        """SQLite reads."""
+        return self.code if offset // 4096 + 1 in self.bad and path.stat().st_ino == self.inode else OK
+
+
+def test_a_sector_that_cannot_be_read_costs_its_rows_and_no_others(tmp_path, capsys):
+    """The disk says so with an error: the bridge reads all else, and a repair keeps what lies behind it."""
+    folder, disk = tmp_path / "s", BadSectors()
+    with sqlite_faults.watched(disk):
+        filled(folder, 120).close()
+        with sqlite3.connect(folder / "record.sqlite") as pages:
+            leaves = [page for (page,) in pages.execute("SELECT rootpage FROM sqlite_master")]
+        pages.close()
+        size = (folder / "record.sqlite").stat().st_size // 4096
+        disk.inode = (folder / "record.sqlite").stat().st_ino
+        store = open_store(folder, lambda: NOON + 2 * DAY_S)
+        store.close()
+        costs = {}
+        for page in range(2, size + 1):
+            disk.bad = set() if page in leaves else {page}
+            try:
+                store = open_store(folder, lambda: NOON + 2 * DAY_S)
+            except Corrupt:
+                continue
+            with closing(store), suppress(Corrupt):
+                found = [record for kind in ("bins", "fix", "visit", "workflow") for record in store.scan(kind)]
+                costs[page] = 600 - len(found)
+                assert not costs[page] or store.health()["damage"]
+        worst = max(costs, key=lambda page: costs[page])
+        assert 30 < costs[worst] < 80
+        without_past_days(folder)
+        disk.bad = {worst}
+        assert main(["fsck", "--store", str(folder)]) == 1
+        assert f"{600 - costs[worst]} records can be read, {costs[worst]} cannot" in capsys.readouterr().out
+        assert main(["fsck", "--store", str(folder), "--repair"]) == 3, capsys.readouterr()
+        assert f"{600 - costs[worst]} records were had, {costs[worst]} are lost" in capsys.readouterr().out
+
+
+def test_a_record_that_cannot_be_used_now_is_not_repaired(folder, capsys):
+    """Another error of the disk says nothing about the rows: the repair stops, and all is as it was."""
+    path, disk = folder / "record.sqlite", BadSectors()
+    before, disk.inode, disk.code = path.read_bytes(), path.stat().st_ino, IOERR
+    with sqlite_faults.watched(disk):
+        for page in range(1, len(before) // 4096 + 1):
+            disk.bad = {page}
+            assert main(["fsck", "--store", str(folder), "--repair"]) in {0, 1}
+            assert "repaired" not in capsys.readouterr().out
+    assert path.read_bytes() == before and not (folder / "aside").exists() and findings(folder) == []
 
 
 def test_rows_come_back_from_the_past_days_and_a_copy_and_what_is_lost_is_remembered(folder, tmp_path, capsys):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import orjson
 
-from broker.store import Conflict, Corrupt, Record, StoreError
+from broker.store import Conflict, Corrupt, Record, StoreError, Unavailable
 from broker.store.days import Days
 from broker.store.opening import database_to_read, must_be_store
 from broker.store.sqlite.database import NAME
@@ -141,6 +141,8 @@ class _Check:
             note = reader.must_be_there()
             problems = _problems(reader)
             lost_before = set(orjson.loads(reader.about("lost") or "[]"))
+        except Unavailable:
+            raise  # it may be whole: nobody can say so now, and nothing is repaired
         except StoreError as error:
             return Finding(False, self._path, str(error).removeprefix(str(self._path)).lstrip(": "))
         count, missing = gaps(reader.by_row(), max(note.rows, reader.last_row()))
@@ -160,13 +162,12 @@ class _Check:
 
     def _sources(self, reader: SQLiteReader, note: Note) -> Iterator[list[tuple[int, Record]]]:
         """Rows of the record itself, then of the copy, then of the past days' files: of each row the first counts."""
-        with suppress(StoreError):
-            if reader.about("record") == note.record:
-                yield from reader.by_row()
+        if reader.database.exists() and _record_of(reader) == note.record:
+            yield from _readable(reader)
         if self._copies is not None and (self._copies / NAME).exists():
-            with suppress(StoreError), self._reader(self._copies, note) as copy:
-                if copy.about("record") == note.record:
-                    yield from copy.by_row()
+            with self._reader(self._copies, note) as copy:
+                if _record_of(copy) == note.record:
+                    yield from _readable(copy)
         for day in reader.past_days.names():
             with suppress(Corrupt):
                 yield list(reader.past_days.read(day))
@@ -212,6 +213,18 @@ class _Check:
             text = f"{', '.join(path.name for path in wrong[:_SHOWN])} is not as it was written, or missing"
             done = "; written anew from the record"
             yield Finding(False, wrong[0], text + done if self._repair else f"{text}; run with --repair", self._repair)
+
+
+def _record_of(reader: SQLiteReader) -> str | None:
+    with suppress(Corrupt):
+        return reader.about("record")
+    return None
+
+
+def _readable(reader: SQLiteReader) -> Iterator[list[tuple[int, Record]]]:
+    """What can be read of a record; raises Unavailable, for then nobody knows what could be had a little later."""
+    with suppress(Corrupt):  # not even its last row is known
+        yield from reader.by_row()
 
 
 def _problems(reader: SQLiteReader) -> list[str]:

@@ -26,6 +26,8 @@ _LOG_PAGES = 32_000  # if that did not happen the commit does it itself
 _PASSES, _FEW_PAGES = 6, 200
 _NO_SPACE = {sqlite3.SQLITE_FULL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+# A disk that cannot give a page back has lost it, as far as anybody who reads can know.
+_UNREADABLE = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS record (
@@ -39,7 +41,8 @@ CREATE TABLE IF NOT EXISTS document (name TEXT PRIMARY KEY, body TEXT NOT NULL, 
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether an error says that what is in the file is not what was written."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF in _DAMAGED or code in _UNREADABLE or str(error).startswith("no such table")
 
 
 def failure(path: Path, error: sqlite3.Error) -> StoreError:
@@ -47,7 +50,7 @@ def failure(path: Path, error: sqlite3.Error) -> StoreError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _NO_SPACE:
         return Full(f"{path}: {error}; make room on its disk")
-    if code in _DAMAGED:
+    if is_damage(error):
         return Corrupt(f"{path} is damaged ({error}); {ADVICE}")
     return Unavailable(f"{path} cannot be used now ({error}, {getattr(error, 'sqlite_errorname', 'no code')})")
 
