@@ -15,6 +15,7 @@ from broker.rules.dispatch import incident_handling, time_passing
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.effects.effect import Effect
 from broker.store import StoreError
+from firmware import wire
 from tests.support.rehearsal import (
     InjectedError,
     Rehearsal,
@@ -87,10 +88,11 @@ def settle(action: str) -> Event:
 
 
 def bins(morning: Rehearsal) -> None:
-    """A room counts its emptied bins."""
-    row = {"waste": morning.waste, "count": 1, "grams": None, "quality": 0}
+    """A room counts its emptied bins, of two kinds."""
     room = morning.trip.visits[0].room_id
-    morning.say("bins", {"at": int(morning.now), "late": False, "bins": [row]}, device=room)
+    other = next(waste for waste in morning.plan.rooms[room].wastes if waste != morning.waste)
+    rows = [{"waste": waste, "count": 1, "grams": None, "quality": 0} for waste in (morning.waste, other)]
+    morning.say("bins", {"at": int(morning.now), "late": False, "bins": rows}, device=room)
 
 
 def lane_clear(morning: Rehearsal) -> None:
@@ -262,15 +264,25 @@ def test_a_day_that_cannot_be_rebuilt_yet_shows_the_press_all_the_same(monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(decisions, "restore_beside", unreadable)
-        with fault_at(3):
+        with fault_at(7):
             morning.press(incident_id=PRESS)
         check_presses(morning)
+        told, known = len(morning.sent), set(morning.kept)
+        bins(morning)
+        with pytest.raises(ActionError, match="cannot be rebuilt"):
+            morning.act("acknowledge", PRESS)
         morning.step(120)
         check_presses(morning)
         assert 2 <= len(tried) <= 8
+        # Half of a decision is in memory: nothing is decided upon it, nothing of it told, and the lamps say "no data".
+        assert {morning.kept[new].kind for new in set(morning.kept) - known} == {"fix", "bins"}
+        assert all(topic.endswith("/ack") for _, topic, _ in morning.sent[told:])
     morning.step(400)
     check_memory(morning)
     check_presses(morning)
+    assert morning.bridge.dispatch.day.devices.rooms[morning.trip.visits[0].room_id].bins
+    clock = wire.topic("clock", "xh", family="bridge")
+    assert max(at for at, topic, _ in morning.sent if topic == clock) > morning.now - 20
 
 
 @pytest.mark.real

@@ -1,7 +1,9 @@
 """A record that is not what was written: refused or told by name, never a blank start; what can be had comes back."""
 
+import errno
 import shutil
 import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,10 @@ from broker.store import Conflict, Corrupt, StoreError, Unavailable
 from broker.store.sqlite.check import check
 from broker.store.sqlite.store import SQLiteStore
 from broker.store.sqlite.tables import RecordDB
+from tests.support.record import sqlite_faults
 from tests.support.record.samples import ZONE, visit
-from tests.support.record.store_faults import NOON, batch, findings, open_store, stored_batches
+from tests.support.record.sqlite_faults import IOERR, IOERR_READ, OK
+from tests.support.record.store_faults import NOON, FailingDisk, batch, findings, open_store, stored_batches
 
 DAY_S = 86_400
 AREA = ["--area", "xh", "--timezone", ZONE]
@@ -100,6 +104,15 @@ def blank(path: Path) -> None:
     sqlite3.connect(path).execute("VACUUM")
 
 
+def without_its_root(path: Path) -> None:
+    """The page that leads to all rows is zeros."""
+    with sqlite3.connect(path) as schema:
+        (page,) = schema.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record'").fetchone()
+    schema.close()
+    data = path.read_bytes()
+    path.write_bytes(data[: 4096 * (page - 1)] + bytes(4096) + data[4096 * page :])
+
+
 def removed(path: Path) -> None:
     """The file is gone."""
     path.unlink()
@@ -107,7 +120,8 @@ def removed(path: Path) -> None:
 
 WRONG = [
     (emptied, "is empty, but"), (zeroed, "damaged"), (cut, "end is missing|damaged"),
-    (a_little, "damaged|end is missing"), (another_kind, "damaged"), (blank, "cannot be used|damaged"),
+    (without_its_root, "damaged"), (a_little, "damaged|end is missing"), (another_kind, "damaged"),
+    (blank, "cannot be used|damaged"),
     (older, "ends at record 150, an older copy perhaps, but"),
     (of_another_area, "is not the record that record.note was written for"), (removed, "is missing, but"),
 ]  # fmt: skip
@@ -136,6 +150,44 @@ def test_a_file_that_is_not_the_record_is_refused_by_name_and_comes_back(folder,
     assert "100 are lost" in (said_then := capsys.readouterr().out) or "are lost" in said_then
     assert set(range(1, 41)) <= set(stored_batches(second, lambda: NOON + 2 * DAY_S))
     assert findings(folder) == findings(second) == []
+
+
+def killed(place: Path, little: bool) -> tuple[Path, Path]:
+    """A folder whose bridge was killed, with a log beside the file; and the file as it was a while before."""
+    at, clock = NOON + 2 * DAY_S, lambda: NOON + 2 * DAY_S
+    filled(place / "s", 30).close()
+    shutil.copy(place / "s" / "record.sqlite", older := place / "older.sqlite")
+    store = open_store(place / "s", clock)
+    for number in range(31, 32 if little else 60):
+        store.append(batch(number, at))
+    store.close()
+    store = open_store(place / "s", clock)
+    store.append(batch(60, at))
+    shutil.copytree(place / "s", place / "killed")
+    store.close()
+    return place / "killed", older
+
+
+@pytest.mark.parametrize(
+    ("damage", "little", "said"),
+    [("cut", False, "end is missing"), ("older", False, "end is missing|older copy"),
+     ("older", True, "older copy than its log: it was made at record 150, .* after 155")],
+)  # fmt: skip
+def test_a_file_that_does_not_belong_under_its_log_is_refused(tmp_path, capsys, damage, little, said):
+    """The log of a killed bridge has the newest pages, so the end is there: what is missing lies before it."""
+    folder, before = killed(tmp_path, little)
+    path = folder / "record.sqlite"
+    assert (folder / "record.sqlite-wal").stat().st_size > 0
+    shutil.copytree(folder, whole := tmp_path / "whole")
+    shutil.copytree(folder, copy := tmp_path / "copy")
+    cut(path) if damage == "cut" else shutil.copy(before, path)
+    with pytest.raises(Corrupt, match=f"{path}.*({said})"):
+        open_store(folder, lambda: NOON + 2 * DAY_S)
+    assert main(["fsck", "--store", str(folder)]) == 1 and f"BAD   {path}" in capsys.readouterr().out
+    assert main(["fsck", "--store", str(folder), "--repair", "--copies", str(copy)]) == 0
+    at = NOON + 2 * DAY_S
+    assert stored_batches(folder, lambda: at) == stored_batches(whole, lambda: at)
+    assert findings(folder) == []
 
 
 @pytest.mark.parametrize("damage", [emptied, zeroed, cut])
@@ -319,6 +371,64 @@ def test_the_newest_of_a_key_is_the_newest_that_can_be_read(tmp_path, since_at):
     assert [event.split(" is not")[0].split(": ")[1] for event in store.damage] == ["row 9", "row 7"]
     assert store.latest("visit", since_at=NOON + 4).keys() == {"whole"}
     store.close()
+
+
+class BadSectors(FailingDisk):
+    """A disk that cannot give some pages of a file back, wherever that is moved."""
+
+    def __init__(self) -> None:
+        super().__init__(0, errno.EIO, False)
+        self.inode = 0
+        self.bad, self.code = set[int](), IOERR_READ
+
+    def read(self, path: Path, offset: int) -> int:
+        """SQLite reads."""
+        return self.code if offset // 4096 + 1 in self.bad and path.stat().st_ino == self.inode else OK
+
+
+def test_a_sector_that_cannot_be_read_costs_its_rows_and_no_others(tmp_path, capsys):
+    """The disk says so with an error: the bridge reads all else, and a repair keeps what lies behind it."""
+    folder, disk = tmp_path / "s", BadSectors()
+    with sqlite_faults.watched(disk):
+        filled(folder, 120).close()
+        with sqlite3.connect(folder / "record.sqlite") as pages:
+            leaves = [page for (page,) in pages.execute("SELECT rootpage FROM sqlite_master")]
+        pages.close()
+        size = (folder / "record.sqlite").stat().st_size // 4096
+        disk.inode = (folder / "record.sqlite").stat().st_ino
+        store = open_store(folder, lambda: NOON + 2 * DAY_S)
+        store.close()
+        costs = {}
+        for page in range(2, size + 1):
+            disk.bad = set() if page in leaves else {page}
+            try:
+                store = open_store(folder, lambda: NOON + 2 * DAY_S)
+            except Corrupt:
+                continue
+            with closing(store), suppress(Corrupt):
+                found = [record for kind in ("bins", "fix", "visit", "workflow") for record in store.scan(kind)]
+                costs[page] = 600 - len(found)
+                assert not costs[page] or store.health()["damage"]
+        worst = max(costs, key=lambda page: costs[page])
+        assert 30 < costs[worst] < 80
+        without_past_days(folder)
+        disk.bad = {worst}
+        assert main(["fsck", "--store", str(folder)]) == 1
+        assert f"{600 - costs[worst]} records can be read, {costs[worst]} cannot" in capsys.readouterr().out
+        assert main(["fsck", "--store", str(folder), "--repair"]) == 3, capsys.readouterr()
+        assert f"{600 - costs[worst]} records were had, {costs[worst]} are lost" in capsys.readouterr().out
+
+
+def test_a_record_that_cannot_be_used_now_is_not_repaired(folder, capsys):
+    """Another error of the disk says nothing about the rows: the repair stops, and all is as it was."""
+    path, disk = folder / "record.sqlite", BadSectors()
+    before, disk.inode, disk.code = path.read_bytes(), path.stat().st_ino, IOERR
+    with sqlite_faults.watched(disk):
+        for page in range(1, len(before) // 4096 + 1):
+            disk.bad = {page}
+            assert main(["fsck", "--store", str(folder), "--repair"]) in {0, 1}
+            assert "repaired" not in capsys.readouterr().out
+    assert path.read_bytes() == before and not (folder / "aside").exists() and findings(folder) == []
 
 
 def test_rows_come_back_from_the_past_days_and_a_copy_and_what_is_lost_is_remembered(folder, tmp_path, capsys):

@@ -70,6 +70,7 @@ class SQLiteReader(RecordReader):
         last = self.last_row()
         if last < note.rows:
             raise Corrupt(f"{path} ends at record {last}, an older copy perhaps, but {had}: put it back, or {ADVICE}")
+        self.database.must_have(note.copied)
         return note
 
     def about(self, name: str) -> str | None:
@@ -134,7 +135,7 @@ class SQLiteReader(RecordReader):
             if not is_damage(error):
                 raise failure(self.database.shown, error) from error
         self._left_out(f"{self.database.shown}: pages cannot be read, their records are left out; {ADVICE}")
-        rest = self._sound(list(self.one_by_one(found, 1, self.last_row())))
+        rest = self._sound(list(self.one_by_one(found, 1, self._last_known_row())))
         rest.sort(key=lambda pair: order.key(pair[1]), reverse=order.reverse)
         yield [pair for pair in rest if last is None or (order.key(pair[1]) > order.key(last)) is not order.reverse]
 
@@ -147,7 +148,7 @@ class SQLiteReader(RecordReader):
 
     def by_row(self) -> Iterator[list[tuple[int, Record]]]:
         """All rows and records in the order of the rows, some at a time, but those that cannot be read."""
-        last = self.last_row()
+        last = self._last_known_row()
         for first in range(1, last + 1, _BATCH):
             end = min(first + _BATCH - 1, last)
             try:
@@ -170,7 +171,7 @@ class SQLiteReader(RecordReader):
 
     def _amendments(self) -> amendments.Amendments:
         with self._known_lock:
-            last = self.last_row()
+            last = self._last_known_row()
             if last > self._known_to:
                 # Few rows have come since; at first the index has the few of this kind.
                 kind = "+kind" if self._known_to else "kind"
@@ -195,7 +196,7 @@ class SQLiteReader(RecordReader):
         return found
 
     def health(self) -> Mapping[str, Any]:
-        """Numbers for /healthz: records, bytes, seconds since the last commit, free bytes, warnings."""
+        """Numbers for /healthz: records, bytes, seconds since the last commit, free bytes, warnings, damage."""
         files = (self.database.path, self.database.log)
         return {
             "backend": "sqlite",
@@ -205,6 +206,7 @@ class SQLiteReader(RecordReader):
             "last_commit_s": None if self._last_commit_at is None else max(0, int(self._now() - self._last_commit_at)),
             "free_bytes": self._files.free_bytes(self.folder),
             "warnings": self.events[-_WARNINGS:],
+            "damage": self.damage[-_WARNINGS:],
         }
 
     def close(self) -> None:
@@ -214,9 +216,13 @@ class SQLiteReader(RecordReader):
     # --- what the past days are written from -----------------------------------------------------------
 
     def last_row(self) -> int:
-        """The highest row; as the note says where the database cannot tell."""
+        """The highest row; raises Corrupt where the database cannot tell."""
+        return int(self.rows_of("SELECT coalesce(max(row), 0) FROM record")[0][0])
+
+    def _last_known_row(self) -> int:
+        """The highest row; as the note says where the database cannot tell, so that the rest can be read."""
         try:
-            return int(self.rows_of("SELECT coalesce(max(row), 0) FROM record")[0][0])
+            return self.last_row()
         except Corrupt:
             note = read_note(self.folder)
             if note is None:
