@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,6 @@ from broker.__main__ import main
 from broker.store import Conflict, Corrupt, transfer
 from broker.store.postgres.store import PostgresStore
 from broker.store.sqlite.store import SQLiteStore
-from broker.store.sqlite.tables import RecordDB
 from tests.support.record.samples import ZONE, bins, visit
 from tests.support.record.store_faults import NOON, batch, findings, open_store
 
@@ -291,10 +291,11 @@ def test_one_hurt_row_costs_its_own_figures_only(folder, capsys):
     asked = ["stats", "--store", str(folder), "--from", "2026-11-22"]
     assert main(asked) == 0
     whole = capsys.readouterr().out
-    with RecordDB(folder / "record.sqlite").storage.database.writing() as rows:
+    with sqlite3.connect(folder / "record.sqlite") as rows:
         rows.execute("UPDATE record SET body = '{}' WHERE row = 2")  # a position: no figure has it
         ((row,),) = rows.execute("SELECT row FROM record WHERE kind = 'visit' AND key = 'run1/r01/1'")
         rows.execute("UPDATE record SET body = replace(body, 'served', 'seaved') WHERE row = ?", [row])
+    rows.close()
     assert main(asked) == 1
     said = capsys.readouterr()
     assert f"row {row} is not what was written" in said.err and "row 2 " not in said.err

@@ -279,8 +279,10 @@ def test_a_press_alone_says_that_an_outbox_was_in_use(tmp_path):
     """An earlier version counted the start beside the file only: the file has its alarm, and that counts."""
     outbox = Outbox(tmp_path / "o.db")
     outbox.keep(incident(1, 1), 0.0)
-    outbox._db.execute("DELETE FROM boot")
     outbox.close()
+    with closing(sqlite3.connect(tmp_path / "o.db")) as file:
+        file.execute("DELETE FROM boot")
+        file.commit()
     assert wrong_with(tmp_path / "o.db") is None
     assert keys(Outbox(tmp_path / "o.db").incidents()) == [(1, 1)]
 
