@@ -21,7 +21,16 @@ from broker.store.sqlite.check import check as fsck
 from broker.store.sqlite.files import Files
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.record import sqlite_faults, store_faults
-from tests.support.record.store_faults import NOON, ZONE, FailingDisk, batch, check, open_store, stored_batches
+from tests.support.record.store_faults import (
+    NOON,
+    ZONE,
+    DroppingDisk,
+    FailingDisk,
+    batch,
+    check,
+    open_store,
+    stored_batches,
+)
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]
@@ -65,6 +74,39 @@ def test_a_batch_whose_sync_failed_is_never_taken_for_stored(tmp_path, monkeypat
         counts = stored_batches(tmp_path / "dead", lambda: NOON)
     check([1], counts, "a failed sync")
     assert str(tmp_path / "dead" / "record.sqlite-wal") in written
+
+
+def test_a_failed_sync_of_the_file_loses_nothing_that_was_copied_in_part(tmp_path, monkeypatch):
+    """A reader stops a copying of the log, the sync of the next one fails: the log stays, and a new start copies it."""
+    monkeypatch.setattr("broker.store.sqlite.database._ROWS_OF_LOG", 500)
+    disk, folder = DroppingDisk(tmp_path), tmp_path / "s"
+    with sqlite_faults.watched(disk):
+        store = open_store(folder, lambda: NOON, disk)
+
+        def more(first: int, last: int) -> None:
+            for number in range(first, last):
+                store.append(batch(number))
+            if store.database._copying is not None:
+                store.database._copying.join()
+
+        more(1, 90)
+        with store.database.reading() as connection:
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM record").fetchall()
+            more(90, 111)
+            connection.execute("COMMIT")
+        disk.failing = "record.sqlite"
+        more(111, 221)
+        disk.failing = ""
+        more(221, 461)
+        assert "its disk needs a look" in store.health()["warnings"][-1]
+        disk.kept(folder, tmp_path / "cut")
+        store.close()
+        disk.kept(folder, tmp_path / "closed")
+    for place in ("cut", "closed"):
+        check(range(1, 461), stored_batches(tmp_path / place, lambda: NOON), place)
+        assert all(finding.good for finding in fsck(tmp_path / place))
+    check(range(1, 461), stored_batches(folder, lambda: NOON), "started again")
 
 
 def test_store_refuses_a_second_process(tmp_path):
