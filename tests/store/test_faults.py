@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,35 @@ def test_store_on_a_full_disk_keeps_everything_and_goes_on_with_room(small_disk)
     store.append(batch(refused + 1))
     store.close()
     check([*acknowledged, refused, refused + 1], stored_batches(small_disk / "s", lambda: NOON), "full disk")
+
+
+def filled_up(disk: Path) -> Path:
+    """A file that takes all the room there is."""
+    with (disk / "ballast").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+    return disk / "ballast"
+
+
+def test_an_alarm_gets_through_on_a_full_disk_with_much_in_the_log(small_disk):
+    """The log holds more than the reserve: it is left as it is, and the alarm is written behind it."""
+    subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True, timeout=20)
+    store = open_store(small_disk / "s", lambda: NOON)
+    long = [
+        Record(f"long:{number}", "long", f"k{number % 200}", NOON + number, NOON, "xh", {"text": "y" * 800})
+        for number in range(1500)
+    ]
+    for first in range(0, 1500, 100):
+        store.append(long[first : first + 100])
+    assert store.database.log.stat().st_size > 1 << 20
+    ballast = filled_up(small_disk)
+    assert store.append(batch(1), urgent=True).stored == 5
+    assert "reserve was given up for an alarm" in store.health()["warnings"][-1]
+    ballast.unlink()
+    assert store.append(batch(2)).stored == 5
+    store.close()
+    check([1, 2], stored_batches(small_disk / "s", lambda: NOON), "much in the log")
+    assert [finding.good for finding in fsck(small_disk / "s")] == [True]
 
 
 def test_a_record_on_a_disk_that_is_read_only_is_read(small_disk, tmp_path):

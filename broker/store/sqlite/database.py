@@ -169,7 +169,12 @@ class Database:
                     connection.execute("COMMIT")
                     self._copy_log_if_due(connection.total_changes - before)
                 except BaseException as error:
-                    self._in_doubt = isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError)
+                    # Without room nothing was synced; what was written lies behind the log's end and is written over.
+                    self._in_doubt = (
+                        isinstance(error, sqlite3.Error)
+                        and not isinstance(error, sqlite3.IntegrityError)
+                        and getattr(error, "sqlite_errorcode", 0) & 0xFF not in _NO_SPACE
+                    )
                     with suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")
                     raise
