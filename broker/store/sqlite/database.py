@@ -242,12 +242,12 @@ class Database:
         if busy:
             raise Unavailable(f"{self.shown}: its log must be emptied, and somebody still reads it: again soon")
 
-    def _checkpoint(self, connection: sqlite3.Connection, mode: str) -> tuple[int, int, int]:
+    def _checkpoint(self, connection: sqlite3.Connection, mode: str, overtaken: bool = False) -> tuple[int, int, int]:
         """Have SQLite copy pages from the log into the file: whether others were in the way, pages there, and copied.
 
-        A pass that readers stop is not synced: the sync of the next one covers it, and if that fails nobody knows which
-        of its pages the disk has. SQLite would not write them again before all have closed the file: till then no more
-        is copied, so that the log, which has them, is not begun anew.
+        A pass that readers stop, or that commits overtake, is not synced: the sync of the next one covers it, and if
+        that fails nobody knows which of its pages the disk has. SQLite would not write them again before all have
+        closed the file: till then no more is copied, so that the log, which has them, is not begun anew.
         """
         if self._log_must_stay:
             raise Unavailable(f"{self.shown} could not be synced: its log stays until the bridge is started again")
@@ -259,7 +259,7 @@ class Database:
             self.tell(f"{self.shown}: its log could not be copied into it ({error}); its disk needs a look")
             raise
         if pages >= 0:
-            self._partly_copied = copied < pages
+            self._partly_copied = overtaken or copied < pages
         return busy, pages, copied
 
     def _copy_log_if_due(self, changes: int) -> None:
@@ -280,7 +280,7 @@ class Database:
             before = 0
             for _ in range(_PASSES):
                 # What came while the last pass copied is copied by the next, until the commits need not wait for long.
-                (_, pages, copied) = self._checkpoint(connection, "PASSIVE")
+                (_, pages, copied) = self._checkpoint(connection, "PASSIVE", overtaken=True)
                 if pages - before <= _FEW_PAGES:
                     break
                 before = copied
