@@ -265,6 +265,46 @@ def test_store_takes_alarms_when_nearly_full(tmp_path):
     store.close()
 
 
+def together(store: SQLiteStore, *appends: tuple[list[Record], bool]) -> list[int | Exception | None]:
+    """Have batches share one commit; of each how many records were stored, or why they were not."""
+    with ThreadPoolExecutor(len(appends)) as pool:
+        with store._commit_lock:  # whoever waits shares the next commit
+            waiting = [pool.submit(store.append, records, urgent=urgent) for records, urgent in appends]
+            deadline = time.monotonic() + 10
+            while len(store._waiting) < len(appends) and time.monotonic() < deadline:
+                time.sleep(0.002)
+        return [one.exception(10) or one.result().stored for one in waiting]  # type: ignore[misc]
+
+
+def test_an_alarm_does_not_fail_with_what_it_shares_a_commit_with(tmp_path):
+    """Nearly full, and a batch the disk has no room for: the others are told, the alarm is stored."""
+    files = Shrinking()
+    store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: NOON, files=files, min_free_bytes=1000)
+    files.free = 999
+    refused, stored = together(store, (batch(1), False), (batch(2), True))
+    assert stored == 5 and isinstance(refused, Full) and "alarms are still taken" in str(refused)
+    files.free = 1000
+    assert together(store, (batch(1), False), (batch(3), True)) == [5, 5]
+    store.close()
+    check([1, 2, 3], stored_batches(tmp_path / "s", lambda: NOON), "nearly full")
+
+
+def test_on_a_full_disk_the_reserve_is_for_the_alarm_alone(small_disk):
+    """Much more than the reserve holds waits beside an alarm: it is refused, the alarm is stored."""
+    store = open_store(small_disk / "s", lambda: NOON)
+    store.append(batch(1))
+    ballast = filled_up(small_disk)
+    much = [
+        Record(f"long:{number}", "long", f"k{number % 200}", NOON + number, NOON, "xh", {"text": "y" * 1500})
+        for number in range(1000)
+    ]
+    refused, stored = together(store, (much, False), (batch(2), True))
+    assert isinstance(refused, Full) and stored == 5
+    ballast.unlink()
+    store.close()
+    check([1, 2], stored_batches(small_disk / "s", lambda: NOON), "an alarm beside much else")
+
+
 def test_a_start_on_a_full_disk_gives_the_reserve_up(tmp_path):
     """A log that was left is made durable first; without room for that the reserve goes, and without one it is said."""
     store = open_store(tmp_path / "s", lambda: NOON)
