@@ -9,10 +9,11 @@ import pytest
 
 from broker.ingest.decisions import MOST_WAITING
 from broker.plan.calendar import service_runs
-from broker.rules.day.attention import Topic
+from broker.rules.day.attention import AttentionList, RunOwes, Topic
 from broker.rules.dispatch import bin_counts, device_messages, dispatch, run_opening, time_passing
 from broker.rules.effects import messages
 from broker.rules.effects.effect import Notice
+from broker.web.picture import snapshot
 from firmware import wire
 from tests.support.bridge_morning import DAY
 from tests.support.rehearsal import InjectedError, Rehearsal, check_memory, severe
@@ -246,3 +247,40 @@ def test_lamps_and_bins_are_known_though_their_rule_rests() -> None:
     morning.bridge.flush(morning.now)
     assert morning.bridge.dispatch.day.devices.rooms[room].bins[morning.waste].count == 5
     check_memory(morning)
+
+
+def asked(morning: Rehearsal) -> dict[str, tuple[str, int]]:
+    """What a person should look at but the fault itself: by id, the word and since when."""
+    rows = snapshot(morning.bridge, morning.now)["attention"]
+    return {row["id"]: (row["word"], row["since"]) for row in rows if row["word"] != "rule_failed"}
+
+
+def test_a_fault_changes_no_question_of_others_and_not_since_when_it_is_asked() -> None:
+    """A clock that is ahead, a run that owes, a truck that stays long: as before, half an hour later too."""
+    morning = under_way().again()
+    morning.drive_to(1)
+    morning.step(2800)
+    morning.speak = False
+    morning.hours(8)
+    morning.fix(0.0, fix_at=int(morning.now) + 500)
+    morning.step(2)
+    morning.hours(1)
+    before = asked(morning)
+    assert {word for word, _ in before.values()} >= {"clock_ahead", "run_owes", "long_stay"}
+    with broken(dispatch, "take_message"):
+        keeper(morning, "r03")
+    morning.step(2)
+    assert morning.bridge.counts["rule_faults"] == 1
+    assert asked(morning) == before
+
+
+def test_what_is_answered_and_asked_again_is_asked_since_then() -> None:
+    """A fault in between brings no old time back."""
+    before, after = AttentionList(), AttentionList()
+    before.ask("run", RunOwes("t01", "run", 2), 100)
+    after.remember(before)
+    after.ask("run", RunOwes("t01", "run", 3), 200)
+    assert after.of(Topic.OWES)["run"].since == 100
+    after.answered(Topic.OWES, "run")
+    after.ask("run", RunOwes("t01", "run", 1), 300)
+    assert after.of(Topic.OWES)["run"].since == 300
