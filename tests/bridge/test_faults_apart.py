@@ -284,3 +284,34 @@ def test_what_is_answered_and_asked_again_is_asked_since_then() -> None:
     after.answered(Topic.OWES, "run")
     after.ask("run", RunOwes("t01", "run", 1), 300)
     assert after.of(Topic.OWES)["run"].since == 300
+
+
+def faults_shown(morning: Rehearsal) -> list[tuple[str, str]]:
+    """Word and level of what is said of rules that failed."""
+    rows = snapshot(morning.bridge, morning.now)["attention"]
+    return [(row["word"], row["level"]) for row in rows if row["id"].startswith("fault/")]
+
+
+def test_a_rule_that_did_not_fail_for_an_hour_is_severe_no_more() -> None:
+    """It stays on the list to be reported; should it fail again, it is severe again, and counted from 1."""
+    morning = under_way().again()
+    morning.speak = False
+    with broken(device_messages, "_keeper"):
+        keeper(morning, "r03")
+    morning.hours(1, tick_s=900)
+    assert faults_shown(morning) == [("rule_failed_before", "warning")]
+    assert not morning.bridge._decisions._faults
+    with broken(device_messages, "_keeper"):
+        keeper(morning, "r03")
+    assert faults_shown(morning) == [("rule_failed", "severe")]
+    morning.hours(40)
+    assert faults_shown(morning) == []
+
+
+def test_a_rule_that_goes_on_failing_stays_severe() -> None:
+    """For hours, on one run."""
+    morning = under_way().again()
+    morning.speak = False
+    with broken(time_passing, "of_run", lambda _, run_id, **__: run_id == morning.run_id):
+        morning.hours(3, tick_s=300)
+        assert ("rule_failed", "severe") in faults_shown(morning)

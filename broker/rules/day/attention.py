@@ -130,6 +130,16 @@ class RuleFailed(Asked):
 
 
 @dataclass(frozen=True, slots=True)
+class RuleFailedBefore(Asked):
+    """A rule failed on something so many times, and did not for an hour."""
+
+    topic, word = Topic.FAULT, "rule_failed_before"
+    rule: str
+    about: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class PressUnworked(Asked):
     """A press is open, and nothing was re-planned for it."""
 
