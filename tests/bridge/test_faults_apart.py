@@ -1,7 +1,7 @@
 """A rule that fails on one thing stops no decision on another: each is made, kept and told by itself."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -315,3 +315,28 @@ def test_a_rule_that_goes_on_failing_stays_severe() -> None:
     with broken(time_passing, "of_run", lambda _, run_id, **__: run_id == morning.run_id):
         morning.hours(3, tick_s=300)
         assert ("rule_failed", "severe") in faults_shown(morning)
+
+
+def calls(morning: Rehearsal) -> int:
+    """How many there were."""
+    return sum(one.kind == "call" for one in morning.kept.values())
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_no_lamp_is_called_by_a_position_that_its_run_was_not_told_of_in_time(told: bool) -> None:
+    """The truck is heard, but while its rule rests the run predicts from an old position: that neither lights
+    nor is shown as if it were fresh.
+    """
+    sooner = under_way().again()
+    while calls(sooner) == calls(under_way()):
+        sooner.step(1, 5.0)
+    morning = under_way().again()
+    morning.step(int(sooner.now - morning.now) - 100, 5.0)
+    known, day = calls(morning), morning.bridge.dispatch.day
+    with broken(device_messages, "follow") if not told else nullcontext():
+        for _ in range(10):  # its rule rests for ever longer
+            if not told:
+                morning.bridge._decisions._faults.failed("fix", "t01", int(morning.now))
+        morning.step(115, 5.0)
+        assert ({eta.label for eta in day.runs[morning.run_id].etas.values()} == {"stale"}) != told
+        assert (calls(morning) > known) == told
