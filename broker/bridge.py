@@ -33,6 +33,7 @@ from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.dispatch import Dispatch
 from broker.rules.effects.effect import Effect, Keep, Notice, Publish
 from broker.rules.settings import DispatchSettings
+from broker.rules.states.incident import FINAL
 from broker.store import Record, Store, StoreError
 from firmware import wire
 
@@ -92,7 +93,8 @@ class Bridge:
     def _tell_all(self, now: float) -> None:
         """Have everything retained said anew, and every device told what is stored of its records."""
         self._to_tell_all = False
-        self._heartbeat(now)
+        if not self._decisions.stands_still:
+            self._heartbeat(now)
         self._to_ack.update(dict.fromkeys(self._acks, True))  # whatever the rules say
         self._decisions.tell_all()
 
@@ -161,9 +163,10 @@ class Bridge:
 
     def tick(self, now: float) -> None:
         """Let time pass: at most once a second, and the heartbeat every ten."""
-        # While nothing can be stored nothing new is said, so nobody may believe that what they hold is current:
-        # without a heartbeat the lamps say "no data" after 90 s.
-        if not 0 <= now - self._clock_at < wire.HEARTBEAT_S and self.trouble is None:
+        # While nothing can be stored or decided nothing new is said, so nobody may believe that what they hold is
+        # current: without a heartbeat the lamps say "no data" after 90 s.
+        silent = self.trouble is not None or self._decisions.stands_still
+        if not 0 <= now - self._clock_at < wire.HEARTBEAT_S and not silent:
             self._heartbeat(now)
         if int(now) == self._ticked_at:
             return
@@ -297,6 +300,9 @@ class Bridge:
             return False
         try:
             stored = self.store.get(id_of(address, body))
+            if stored is None or is_another(stored.body, {**body, "device": address.device}):
+                return False
+            came = self.store.latest("workflow", stored.key).get(stored.key)
         except StoreError:
             return False
-        return stored is not None and not is_another(stored.body, {**body, "device": address.device})
+        return came is not None and came.body.get("workflow") in FINAL

@@ -4,6 +4,9 @@ If a rule fails in a decision, nothing of the decision is kept or told, and the 
 memory says what they say. What a device said is on record already; an open press stays on the screen as it was said
 (rules/dispatch/unworked.py), its light says `stored` once it is. A severe notice tells which rule failed on what; the
 rule rests a while before it is tried on the same thing again (rule_faults.py), everything else goes on.
+
+If the day cannot be rebuilt either, memory holds half of a decision: nothing is decided upon that, neither by rules
+nor by people, until it can. What devices say meanwhile is on record, presses are shown, the rest is taken in later.
 """
 
 import logging
@@ -18,6 +21,7 @@ from broker.plan.model import Plan
 from broker.rules.day.attention import RuleFailed, RuleFailedBefore, Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.dispatch import Dispatch
+from broker.rules.dispatch.unworked import mark_unworked
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.messages import Telling, all_to_tell
 from broker.rules.effects.records import tell_incident
@@ -29,10 +33,11 @@ log = logging.getLogger("zhanpai.bridge")
 
 MOST_LOGGED = 100
 MOST_SHOWN = 20
-MOST_WAITING = 500
-NOT_ON_RECORD = ("life", "keeper")  # what a rebuilt day does not know of by itself
+NOT_ON_RECORD = ("life", "keeper", "incident")  # what a rebuilt day may not know of by itself
 OTHERS = "…"
 NOT_DONE = "a rule failed on this and nothing was changed; the fault is on the screen's list and in the log"
+NOT_NOW = "a rule failed and the day cannot be rebuilt from its records yet: nothing can be decided until it is"
+MOST_WAITING = 10_000
 
 
 class Decisions:
@@ -58,12 +63,17 @@ class Decisions:
         self._to_rebuild = False  # a rule failed, and the day could not be rebuilt yet
         self._rebuilt = False  # the day was, and not everything is predicted again
         self._to_tell = False  # and now it is, but nobody was told
-        self._waiting: deque[wire.Message] = deque(maxlen=MOST_WAITING)  # of keepers, until their rule is tried again
+        self._waiting: deque[wire.Message] = deque(maxlen=MOST_WAITING)  # said while nothing could be decided on it
         self._untold: dict[tuple[str, str], Telling] = {}  # by rule and by what it is about
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether nothing can be decided now, so that nobody may believe that what they hold is current."""
+        return self._to_rebuild
 
     def on_message(self, message: wire.Message, now: int) -> list[Effect]:
         """What the rules say to a message; one whose rule failed on the like lately is taken in, and no more."""
-        if self._faults and self._faults.rests(*_named(message), now):
+        if self._to_rebuild or (self._faults and self._faults.rests(*_named(message), now)):
             return self._set_aside(message, now)
         learned = self.dispatch.day.history.learned
         try:
@@ -71,7 +81,7 @@ class Decisions:
         except Exception:  # noqa: BLE001  (whatever it is, it is ours: said, logged and counted)
             effects = self._after_a_fault(*_named(message), learned, now)
             if self._to_rebuild or message.address.channel in NOT_ON_RECORD:
-                effects += self._set_aside(message, now)
+                effects += [effect for effect in self._set_aside(message, now) if effect not in effects]
         else:
             if self._faults:
                 self._faults.worked(message.address.channel)
@@ -81,6 +91,8 @@ class Decisions:
         """What the rules say to the passing of time, one decision after the other."""
         if self._to_rebuild and not self._faults.rests("rebuild", "", now):
             self.rebuild(now)
+        if self._to_rebuild:
+            return
         if self.dispatch.day.attention.of(Topic.FAULT):
             self._forgive(now)
         yield from self._offer_again(now)
@@ -113,13 +125,19 @@ class Decisions:
 
     def act(self, act: Act, now: int) -> tuple[list[Effect], ActionError | None]:
         """What comes of a person's action, and why it cannot be done, if it cannot."""
+        if self._to_rebuild:
+            return [], ActionError(NOT_NOW)
         day = self.dispatch.day
         number, learned = day.clock.number, day.history.learned
+        pressed = day.incidents.get(act.incident or ("", ""))
+        unworked = act.action == "decide" and pressed is not None and pressed.unworked
         try:
             return self.dispatch.act(act, now), None
         except ActionError as why:
-            if day.clock.number > number + 1:  # it had been begun when it turned out that it cannot be done
-                self.rebuild(now)
+            # It may have been begun when it turned out that it cannot be done: then a number was taken, or what a rule
+            # failed on was made up for.
+            if day.clock.number > number + 1 or (unworked and not why.stale):
+                self.rebuild(now, learned_too=day.history.learned != learned)
             return [], why
         except Exception:  # noqa: BLE001  (as above)
             return self._after_a_fault("action", act.action, learned, now), ActionError(NOT_DONE)
@@ -131,6 +149,8 @@ class Decisions:
     def tell(self, now: int) -> list[Effect]:
         """What of that is not told yet, each by a decision of its own: what fails is told later, the others now."""
         effects: list[Effect] = []
+        if self._to_rebuild:
+            return effects
         for (rule, about), make in list(self._untold.items()):
             if self._faults and self._faults.rests(rule, about, now):
                 continue
@@ -161,7 +181,7 @@ class Decisions:
 
     def _made(self, rule: str, about: str, make: Callable[[], list[Effect]], now: int) -> list[Effect]:
         """The effects of one decision, all of them; after a fault, what is to be said of that."""
-        if self._faults and self._faults.rests(rule, about, now):
+        if self._to_rebuild or (self._faults and self._faults.rests(rule, about, now)):
             return []
         learned = self.dispatch.day.history.learned
         try:
@@ -196,6 +216,8 @@ class Decisions:
         day = self.dispatch.day
         wanted = [one for one in day.incidents.values() if incident_id in (None, one.incident_id)]
         unworked = [incident for incident in wanted if incident.open and incident.unworked]
+        if self._to_rebuild:  # whatever more was done about one may be half of a decision
+            unworked = [incident for incident in unworked if incident.stage == "stored"]
         try:
             return [effect for incident in unworked for effect in tell_incident(day, incident)]
         except Exception as why:  # noqa: BLE001  (they are told with everything else, after the next tick)
@@ -204,12 +226,20 @@ class Decisions:
 
     def _set_aside(self, message: wire.Message, now: int) -> list[Effect]:
         """Take a message in without any rule for it; of a press its light is told, a keeper's waits for its rule."""
-        if message.address.channel == "keeper" and message.body is not None:
+        channel = message.address.channel
+        if channel == "keeper" and message.body is not None:
             said_at = now if message.body["at"] is None else message.body["at"]
-            self._waiting.append(wire.Message(message.address, {**message.body, "at": said_at}))
+            message = wire.Message(message.address, {**message.body, "at": said_at})
+        if channel == "keeper" or (self._to_rebuild and channel not in ("incident", "fix")):
+            self._waiting.append(message)
+            return []
         try:
             effects = self.dispatch.set_aside(message, now)
-            return effects + self._lights(message.address.item) if message.address.channel == "incident" else effects
+            if channel != "incident":
+                return effects
+            if self._to_rebuild:  # a rule may have come half the way with it
+                mark_unworked(self.dispatch.day, (message.address.device, message.address.item))
+            return effects + self._lights(message.address.item)
         except Exception as why:  # noqa: BLE001  (it is on record, and the day will be rebuilt)
             log.error("%s cannot be taken in: %r", message.address, why)
             self._to_rebuild = self._to_rebuild or message.address.channel == "incident"

@@ -35,7 +35,7 @@ def restore(store: Records, plan: Plan, settings: DispatchSettings, now: int) ->
     restoring.runs_and_visits()
     restoring.incidents()
     restoring.devices()
-    restoring.day.clock.count_from(max(now * 1000, _highest_number(store, now - KEEP_S)))
+    restoring.day.clock.count_from(max(now * 1000, restoring.highest, _highest_number(store, now - KEEP_S)))
     return restoring.finished()
 
 
@@ -71,6 +71,7 @@ class _Restoring:
     def __init__(self, store: Records, day: Day, now: int) -> None:
         self._store, self.day, self._now = store, day, now
         self._left_out = 0
+        self.highest = 0  # the highest number seen in an id
 
     def finished(self) -> Day:
         """The day, with how much of the record could not be understood."""
@@ -96,14 +97,17 @@ class _Restoring:
         return taken
 
     def _newest(self, kind: str, back_s: int) -> Iterable[Record]:
-        found = self._store.latest(kind, since_at=self._now - back_s)
-        if kind not in NUMBERED or all(record.at <= self._now + CORRECTED_S for record in found.values()):
-            return found.values()
-        # Some are from a clock that was ahead. What came after them is newer, whatever its time: by their numbers.
-        newest: dict[str, Record] = {}
-        for record in self._store.scan(kind, from_at=self._now - back_s):
-            known = newest.get(record.key)
-            if known is None or _number(record) > _number(known):
+        """The newest record of each key: what this bridge decided by its number, whatever the clock did meanwhile."""
+        newest = dict(self._store.latest(kind, since_at=self._now - back_s))
+        if kind not in NUMBERED:
+            return newest.values()
+        ahead = any(record.at > self._now + CORRECTED_S for record in newest.values())
+        # Of runs and visits there are many: what matters of them, if the clock was not ahead, is of these days.
+        look_back_s = back_s if ahead or kind == "workflow" else min(back_s, KEEP_S)
+        for record in self._store.scan(kind, from_at=self._now - look_back_s):
+            number = _number(record)
+            self.highest = max(self.highest, number)
+            if number > _number(newest.setdefault(record.key, record)):
                 newest[record.key] = record
         return newest.values()
 
@@ -189,7 +193,8 @@ class _Restoring:
             show_as_said(self.day, str(record.body["device"]), record.body, min(record.received_at, self._now))
 
         self._each(self._newest("workflow", OPEN_S), incident)
-        said = self._store.scan("incident", self._now - OPEN_S)
+        # By when it was heard: the clock of a truck that was off for weeks may say anything of when it was pressed.
+        said = (one for one in self._store.scan("incident") if one.received_at >= self._now - OPEN_S)
         self._each(sorted(said, key=_as_heard), press)
         for key in over:
             if not self.day.incidents[key].open:
@@ -215,7 +220,9 @@ class _Restoring:
 
 
 def _number(record: Record) -> int:
-    """The number at the end of an id that this bridge made; -1 where there is none."""
+    """The number at the end of an id that this bridge made, of an incident its version; -1 where there is none."""
+    if record.kind == "workflow" and isinstance(record.body.get("version"), int):
+        return int(record.body["version"])
     number = record.id.rpartition(":")[2]
     return int(number) if number.isdecimal() else -1
 

@@ -15,6 +15,7 @@ from broker.rules.dispatch import incident_handling, time_passing
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.effects.effect import Effect
 from broker.store import StoreError
+from firmware import wire
 from tests.support.rehearsal import (
     InjectedError,
     Rehearsal,
@@ -263,15 +264,25 @@ def test_a_day_that_cannot_be_rebuilt_yet_shows_the_press_all_the_same(monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(decisions, "restore_beside", unreadable)
-        with fault_at(3):
+        with fault_at(7):
             morning.press(incident_id=PRESS)
         check_presses(morning)
+        told, known = len(morning.sent), set(morning.kept)
+        bins(morning)
+        with pytest.raises(ActionError, match="cannot be rebuilt"):
+            morning.act("acknowledge", PRESS)
         morning.step(120)
         check_presses(morning)
         assert 2 <= len(tried) <= 8
+        # Half of a decision is in memory: nothing is decided upon it, nothing of it told, and the lamps say "no data".
+        assert {morning.kept[new].kind for new in set(morning.kept) - known} == {"fix", "bins"}
+        assert all(topic.endswith("/ack") for _, topic, _ in morning.sent[told:])
     morning.step(400)
     check_memory(morning)
     check_presses(morning)
+    assert morning.bridge.dispatch.day.devices.rooms[morning.trip.visits[0].room_id].bins
+    clock = wire.topic("clock", "xh", family="bridge")
+    assert max(at for at, topic, _ in morning.sent if topic == clock) > morning.now - 20
 
 
 @pytest.mark.real

@@ -70,6 +70,11 @@ def decide(day: Day, incident: Incident, decision: str, act: Act, now: int) -> l
     effects: list[Effect] = []
     if incident.unworked and incident.room is None:  # a rule failed on the press: what it changes is made up for now
         effects, incident = _work_on(day, incident, now)
+        if incident.unworked and decision != "wait":
+            raise IncidentError(
+                "it is known of no owed visit that this press is about, so nothing can be re-planned for it: "
+                "decide to wait, or settle the visit by hand and resolve the press"
+            )
     decided = incident.decided(decision, act.who, now)
     run = day.runs.get(incident.run_id or "")
     if run is None:
@@ -123,9 +128,10 @@ def second_visit(day: Day, incident: Incident) -> Visit | None:
 
 
 def nearest_owed(day: Day, run: Run, incident: Incident) -> Visit | None:
-    """The visit a press is about: the one the truck stands at, else the owed one nearest to where it was pressed."""
+    """The visit a press is about: the one the truck stood at, else the owed one nearest to where it was pressed."""
     owed = day.owed(run)
-    standing = next((visit for visit in owed if visit.state == "at_stop"), None)
+    there = (visit for visit in owed if visit.state == "at_stop" and (visit.arrived_at or 0) <= incident.raised_at)
+    standing = next(there, None)
     if standing is not None or not owed:
         return standing
     lat, lon = incident.lat, incident.lon
@@ -144,8 +150,9 @@ def _work_on(day: Day, incident: Incident, now: int) -> tuple[list[Effect], Inci
         return [], _breakdown(day, incident, now)
     run = day.run_of(incident.truck)
     visit = nearest_owed(day, run, incident) if run else None
-    if incident.pressed_at is not None and now - incident.pressed_at > OLD_PRESS_S:
-        text = f"{incident.truck}: pressed {now - incident.pressed_at} s ago and only now delivered; nothing re-planned"
+    late_s = incident.raised_at - incident.pressed_at if incident.pressed_at is not None else 0
+    if late_s > OLD_PRESS_S:
+        text = f"{incident.truck}: delivered {late_s} s after it was pressed; nothing re-planned"
         return [Notice("warning", text)], incident
     if run is None or visit is None:
         return [], incident  # a truck without a run may still be stuck: a person must see it

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.rules.day.day import Day
+from broker.rules.day.incidents import IncidentKey
 from broker.rules.effects.attention import ask_about_unworked
 from broker.rules.states.incident import Incident
 
@@ -20,6 +21,14 @@ def show_as_said(day: Day, truck: str, body: Mapping[str, Any], heard_at: int) -
     if shown is not None and shown is not known:
         day.incidents.place(shown)
         ask_about_unworked(day, shown)
+
+
+def mark_unworked(day: Day, key: IncidentKey) -> None:
+    """Nothing of what was decided on this press counts: a person must look."""
+    known = day.incidents.get(key)
+    if known is not None and known.open:
+        day.incidents.place(known.left_unworked())
+        ask_about_unworked(day, day.incidents[key])
 
 
 def as_said(known: Incident | None, truck: str, body: Mapping[str, Any], heard_at: int) -> Incident | None:

@@ -1,0 +1,141 @@
+"""What becomes of a press that a rule failed on: it is shown, it is made up for, and nothing said of it is untrue."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import ModuleType
+
+import pytest
+
+from broker.rules.dispatch import incident_handling
+from broker.rules.dispatch.actions import ActionError
+from tests.support.rehearsal import InjectedError, Rehearsal, check_memory, check_presses, fault_at, severe
+
+PRESS = "t01-1-press"
+KEY = ("t01", PRESS)
+
+
+@cache
+def morning_under_way() -> Rehearsal:
+    """The first room is served, the truck is on its way to the second."""
+    morning = Rehearsal()
+    morning.serve(0)
+    morning.step(20, 5.0)
+    return morning
+
+
+@pytest.fixture
+def morning() -> Rehearsal:
+    """That morning, with a bridge of its own."""
+    return morning_under_way().again()
+
+
+@contextmanager
+def broken(module: ModuleType, name: str) -> Iterator[None]:
+    """One rule that fails each time."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise InjectedError(name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, name, fails)
+        yield
+
+
+def test_a_press_of_a_device_whose_clock_is_weeks_behind_is_shown_and_its_resend_ends_nothing(
+    morning: Rehearsal,
+) -> None:
+    """It is found by when it was heard; what was never worked on is not over."""
+    said = {"pressed_at": int(morning.now) - 20 * 86400, "fix_at": None, "lat": None, "lon": None}
+    with fault_at(1):
+        morning.press(incident_id=PRESS, **said)
+    check_presses(morning)
+    assert morning.stage(PRESS) == "stored" and "press_unworked" in severe(morning)
+    morning.open()
+    check_presses(morning)
+    morning.bridge.dispatch.day.incidents.drop(KEY)  # as if it were not found by its time
+    morning.seq -= 1
+    morning.press(incident_id=PRESS, **said)
+    check_presses(morning)
+    assert morning.stage(PRESS) == "stored"
+    check_memory(morning)
+
+
+@pytest.mark.parametrize("back_s", [40, 1800])
+def test_what_people_did_after_the_clock_was_set_back_is_not_undone_by_a_rebuilding(
+    morning: Rehearsal, back_s: int
+) -> None:
+    """The newest is what was decided last, though an earlier decision has the later time; also when that has passed."""
+    morning.press(incident_id=PRESS)
+    morning.step(1)
+    morning.now -= back_s
+    morning.bridge.tick(morning.now)
+    morning.act("acknowledge", PRESS)
+    morning.act("decide", PRESS, decision="wait")
+    undone = morning.itinerary()
+    with fault_at(1):
+        morning.press(incident_id="t01-1-other")
+    morning.step(3)
+    assert morning.stage(PRESS) == "decided" and morning.itinerary()[:3] == undone[:3]
+    assert morning.bridge.dispatch.day.incidents[KEY].version == 3
+    morning.now += 3600
+    morning.open()
+    assert morning.bridge.dispatch.day.incidents[KEY].workflow == "in_progress"
+    assert morning.stage(PRESS) == "decided"
+    check_memory(morning)
+
+
+def test_a_refused_decision_reads_nothing_learned_again(
+    morning: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its press was begun to be made up for, so the day is rebuilt; six weeks of learning stay as they are."""
+    with fault_at(1):
+        morning.press(incident_id=PRESS)
+    read, scan = list[str](), morning.store.scan
+    monkeypatch.setattr(morning.store, "scan", lambda kind, from_at=None: (read.append(kind), scan(kind, from_at))[1])
+    with pytest.raises(ActionError, match="name the contractor's truck"):
+        morning.act("decide", PRESS, decision="extra_truck")
+    assert "incident" in read and not {"leg", "dwell", "error"} & set(read)
+    check_memory(morning)
+
+
+def test_a_refused_decision_on_a_breakdown_that_no_rule_worked_on_holds_no_truck(morning: Rehearsal) -> None:
+    """The truck would have been held: it is not, and its rooms hold what they held."""
+    with broken(incident_handling, "raise_incident"):
+        morning.press("breakdown", incident_id=PRESS)
+    morning.step(2)
+    with pytest.raises(ActionError, match="name the contractor's truck"):
+        morning.act("decide", PRESS, decision="extra_truck")
+    morning.step(10)
+    day = morning.bridge.dispatch.day
+    assert not day.runs[morning.run_id].tracker.progress(int(morning.now)).held
+    assert day.incidents[KEY].unworked and day.incidents[KEY].run_id is None
+    assert "press_unworked" in severe(morning)
+    check_memory(morning)
+
+
+@pytest.mark.parametrize("after_s", [2, 960])
+def test_a_decision_makes_up_for_such_a_press_however_long_it_took(morning: Rehearsal, after_s: int) -> None:
+    """Late is what was delivered late, not what was decided late; it is about the room where it was pressed."""
+    blocked = morning.trip.visits[1].room_id
+    room = morning.plan.rooms[blocked]
+    with broken(incident_handling, "raise_incident"):
+        morning.press(incident_id=PRESS, lat=room.lat, lon=room.lon)
+    morning.step(after_s)
+    morning.act("decide", PRESS, decision="return_later")
+    assert morning.bridge.dispatch.day.incidents[KEY].room == blocked
+    assert (blocked, 2) in {(name, number) for name, number, _ in morning.itinerary()}
+    assert morning.stage(PRESS) == "decided" and "press_unworked" not in severe(morning)
+    check_memory(morning)
+
+
+def test_a_decision_that_can_re_plan_nothing_is_refused_and_the_press_stays_on_the_list(morning: Rehearsal) -> None:
+    """It was delivered too late to say where the lane is blocked: nobody is told that something was done about it."""
+    with broken(incident_handling, "raise_incident"):
+        morning.press(incident_id=PRESS, pressed_at=int(morning.now) - 3600)
+    with pytest.raises(ActionError, match="nothing can be re-planned"):
+        morning.act("decide", PRESS, decision="return_later")
+    assert morning.stage(PRESS) == "stored" and "press_unworked" in severe(morning)
+    morning.act("decide", PRESS, decision="wait")
+    assert morning.stage(PRESS) == "decided" and "press_unworked" not in severe(morning)
+    check_memory(morning)
