@@ -139,3 +139,26 @@ def test_a_decision_that_can_re_plan_nothing_is_refused_and_the_press_stays_on_t
     morning.act("decide", PRESS, decision="wait")
     assert morning.stage(PRESS) == "decided" and "press_unworked" not in severe(morning)
     check_memory(morning)
+
+
+def test_a_decision_makes_up_for_an_upgrade_that_a_rule_failed_on(morning: Rehearsal) -> None:
+    """The blocked room was skipped; a breakdown takes that back first, now as it would have been then."""
+    morning.press(incident_id=PRESS)
+    morning.step(1)
+    worked = morning.again()
+    worked.press("breakdown", incident_id=PRESS)
+    worked.act("decide", PRESS, decision="wait")
+    with broken(incident_handling, "upgrade"):
+        morning.press("breakdown", incident_id=PRESS)
+    assert [number for _, number, _ in morning.itinerary()].count(2) == 1 and "press_unworked" in severe(morning)
+    blocked = morning.bridge.dispatch.day.incidents[KEY].room
+    assert blocked
+    morning.say("keeper", {"at": int(morning.now), "event": "lane_clear"}, device=blocked)
+    assert morning.bridge.dispatch.day.incidents[KEY].condition == "active"  # a lane is clear, the truck still stands
+    morning.open()
+    assert "press_unworked" in severe(morning)
+    morning.act("decide", PRESS, decision="wait")
+    assert morning.itinerary() == worked.itinerary()
+    assert morning.bridge.dispatch.day.runs[morning.run_id].tracker.progress(int(morning.now)).held
+    assert morning.stage(PRESS) == "decided" and "press_unworked" not in severe(morning)
+    check_memory(morning)

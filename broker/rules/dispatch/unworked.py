@@ -44,5 +44,5 @@ def as_said(known: Incident | None, truck: str, body: Mapping[str, Any], heard_a
     if body["withdrawn"]:
         return known.left_unworked()
     if body["reason"] == "breakdown" and known.reason != "breakdown":
-        return known.worsened(body["reason"]).left_unworked()
+        return known.said_worse(body["reason"]).left_unworked()
     return known

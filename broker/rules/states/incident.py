@@ -189,6 +189,10 @@ class Incident:
         """The driver kept holding: it is about more than a visit."""
         return replace(self, reason=reason, room=None, visit_number=None, estate=None, estate_told_at=None)
 
+    def said_worse(self, reason: str) -> "Incident":
+        """The driver kept holding, and what was done about its visit still stands."""
+        return replace(self, reason=reason)
+
     def left_unworked(self) -> "Incident":
         """A rule failed on what the driver said last: a person must look."""
         return replace(self, unworked=True)
