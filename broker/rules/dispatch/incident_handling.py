@@ -68,8 +68,9 @@ def decide(day: Day, incident: Incident, decision: str, act: Act, now: int) -> l
     if decision == "return_later" and incident.reason != "lane_blocked":
         raise IncidentError("return_later is for a blocked lane; for a breakdown: extra_truck, wait or cancel_visit")
     effects: list[Effect] = []
-    # A rule failed on the press, or on its upgrade: what that changes is made up for now.
-    if incident.unworked and (incident.room is None or incident.reason == "breakdown"):
+    # A rule failed on the press, or on its upgrade: what that changes is made up for now, unless it was taken back.
+    behind = incident.unworked and not incident.taken_back
+    if behind and (incident.room is None or incident.reason == "breakdown"):
         effects, incident = _work_on(day, incident, now)
         if incident.unworked and decision != "wait":
             raise IncidentError(
