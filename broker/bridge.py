@@ -91,15 +91,12 @@ class Bridge:
             self.flush(now)
 
     def _tell_all(self, now: float) -> None:
-        effects = self._decisions.tell_all(int(now))
-        if effects is None:
-            return
+        """Have everything retained said anew, and every device told what is stored of its records."""
         self._to_tell_all = False
-        self._heartbeat(now)
-        for effect in effects:
-            if isinstance(effect, Publish):
-                self._publish(effect)
-        self._to_ack.update(dict.fromkeys(self._acks, True))
+        if not self._decisions.stands_still:
+            self._heartbeat(now)
+        self._to_ack.update(dict.fromkeys(self._acks, True))  # whatever the rules say
+        self._decisions.tell_all()
 
     def link_down(self, now: float) -> None:
         """The broker is not there (yet): what is decided reaches nobody until `link_up`."""
@@ -212,11 +209,12 @@ class Bridge:
             if self.trouble is not None:
                 log.warning("records can be stored again")
                 self.trouble = None
+        if self._to_tell_all:
+            self._tell_all(now)
+        self._take(self._decisions.tell(int(now)), int(now))
         for publish in self._publishes:
             self._publish(publish)
         self._publishes.clear()
-        if self._to_tell_all:
-            self._tell_all(now)
         if self._to_ack:
             self._acknowledge(now)
         return True

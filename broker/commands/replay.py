@@ -22,12 +22,14 @@ from rich.progress import track as progress
 from rich.table import Table
 
 from broker.bridge import Bridge
+from broker.ingest.restored_day import HISTORY_BACK_S
 from broker.plan.calendar import day_start_at
 from broker.plan.model import Plan
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
 from broker.rules.settings import DispatchSettings
 from broker.rules.states.visit import Visit
+from broker.rules.tracking.types import FUTURE_S
 from broker.store import Record, Store, StoreError, where
 from broker.store.opening import open_store, reading_store
 from firmware import wire
@@ -36,6 +38,8 @@ HEARD = ("fix", "incident", "bins", "lamp", "keeper", "action")
 LEARNED = ("leg", "dwell", "error")
 GOING_ON = {"run": OPEN_S, "visit": OPEN_S, "workflow": OPEN_S, "call": KEEP_S, "action": KEEP_S,
             "bins": KEEP_S, "life": OPEN_S, "fix": 3600}  # kind: how far back it is looked for  # fmt: skip
+# How long before the day what was received on it may have happened, for kinds with many records; a press may be older.
+LATE_S = dict.fromkeys(("fix", "bins", "lamp", "keeper"), OPEN_S + 86_400)
 ROOM_CHANNELS = ("bins", "lamp", "keeper")
 COMPARED = ("state", "reason", "due_at", "promised_at", "arrived_at", "left_at")
 
@@ -60,21 +64,17 @@ class Outcome:
 
 def replay(store: Store, plan: Plan, settings: DispatchSettings, from_at: int, to_at: int, folder: Path) -> Outcome:
     """Feed what was received in from_at <= t < to_at through the rules; `folder` takes the scratch store."""
-    then = (where("received_at") >= from_at) & (where("received_at") < to_at)
-    heard = sorted(
-        store.search(where("kind").one_of(list(HEARD)) & then),
-        key=lambda record: (record.received_at, record.body.get("boot", 0), record.body.get("seq", 0), record.id),
-    )
+    fed = heard(store, from_at, to_at)
     clock = float(from_at)
     scratch = open_store(folder, area=plan.area_id, timezone=plan.timezone, now=lambda: clock)
     try:
-        learned = [record for kind in LEARNED for record in store.scan(kind, to_at=from_at)]
+        learned = [record for kind in LEARNED for record in store.scan(kind, from_at - HISTORY_BACK_S, from_at)]
         going_on = _going_on(store, from_at)
         if learned or going_on:
             scratch.append([*learned, *going_on])
         bridge = Bridge(plan, scratch, lambda _topic, _payload, _retained: None, settings)
         bridge.start(clock)
-        for record in progress(heard, description="replay", disable=not sys.stderr.isatty(), console=_console()):
+        for record in progress(fed, description="replay", disable=not sys.stderr.isatty(), console=_console()):
             clock = _advance(bridge, clock, record.received_at)
             _feed(bridge, record, clock)
             bridge.flush(clock)
@@ -83,7 +83,21 @@ def replay(store: Store, plan: Plan, settings: DispatchSettings, from_at: int, t
         made = _visits(scratch, from_at, to_at)
     finally:
         scratch.close()
-    return Outcome(len(heard), len(made), list(_differences(_visits(store, from_at, to_at), made)))
+    return Outcome(len(fed), len(made), list(_differences(_visits(store, from_at, to_at), made)))
+
+
+def heard(store: Store, from_at: int, to_at: int) -> list[Record]:
+    """What was received in that time, in the order in which it was."""
+    then = (where("received_at") >= from_at) & (where("received_at") < to_at) & (where("at") < to_at + FUTURE_S)
+    found: list[Record] = []
+    for kind in HEARD:
+        # There is an index of kind and time, none of when it was received: without a bound all years are read.
+        query = (where("kind") == kind) & then
+        found += store.search(query & (where("at") >= from_at - LATE_S[kind]) if kind in LATE_S else query)
+    found.sort(
+        key=lambda record: (record.received_at, record.body.get("boot", 0), record.body.get("seq", 0), record.id)
+    )
+    return found
 
 
 def _going_on(store: Store, at: int) -> list[Record]:

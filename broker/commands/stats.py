@@ -32,7 +32,7 @@ def add_commands(subparsers: Any) -> None:
 
 
 def run_stats(arguments: argparse.Namespace) -> int:
-    """Print the figures, or the last day's report, to standard output; 0 if the days could be read."""
+    """Print the figures, or the last day's report, to standard output; 0 if no record had to be left out."""
     return told(_stats, arguments)
 
 
@@ -55,8 +55,8 @@ def _stats(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--to {to_day} is more than {tables.MAX_DAYS} days after --from {from_day}")
     tables.dimensions(arguments.by)  # asked for in vain is said, whichever table it is and whoever answers
     with read(arguments) as store:
-        text = _counted(store, arguments, from_day, to_day)
-    sys.stdout.write(text)
+        # Before the end of the reading, which says if records had to be left out: the others are counted all the same.
+        sys.stdout.write(_counted(store, arguments, from_day, to_day))
     return 0
 
 
@@ -68,9 +68,7 @@ def _counted(store: Store, arguments: argparse.Namespace, from_day: str, to_day:
         names = _names(arguments.config, area)
         return stored_report(store, area, to_day, arguments.language, timezone, names)
     by = tables.dimensions(arguments.by)
-    return figures.answer(
-        store, arguments.table, arguments.format, timezone, from_day, to_day, arguments.period, by
-    )
+    return figures.answer(store, arguments.table, arguments.format, timezone, from_day, to_day, arguments.period, by)
 
 
 def _names(config_path: Path, area: str) -> dict[str, str]:

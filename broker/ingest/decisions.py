@@ -12,6 +12,7 @@ nor by people, until it can. What devices say meanwhile is on record, presses ar
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from broker.ingest.restored_day import restore, restore_beside
 from broker.ingest.rule_faults import RuleFaults
@@ -22,7 +23,7 @@ from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.dispatch import Dispatch
 from broker.rules.dispatch.unworked import mark_unworked
 from broker.rules.effects.effect import Effect, Notice
-from broker.rules.effects.messages import tell_all
+from broker.rules.effects.messages import Telling, all_to_tell
 from broker.rules.effects.records import tell_incident
 from broker.rules.settings import DispatchSettings
 from broker.store import Record
@@ -32,6 +33,7 @@ log = logging.getLogger("zhanpai.bridge")
 
 MOST_LOGGED = 100
 MOST_SHOWN = 20
+NOT_ON_RECORD = ("life", "keeper", "incident")  # what a rebuilt day may not know of by itself
 OTHERS = "…"
 NOT_DONE = "a rule failed on this and nothing was changed; the fault is on the screen's list and in the log"
 NOT_NOW = "a rule failed and the day cannot be rebuilt from its records yet: nothing can be decided until it is"
@@ -61,7 +63,8 @@ class Decisions:
         self._to_rebuild = False  # a rule failed, and the day could not be rebuilt yet
         self._rebuilt = False  # the day was, and not everything is predicted again
         self._to_tell = False  # and now it is, but nobody was told
-        self._waiting: deque[wire.Message] = deque(maxlen=MOST_WAITING)  # what was said while it could not be
+        self._waiting: deque[wire.Message] = deque(maxlen=MOST_WAITING)  # said while nothing could be decided on it
+        self._untold: dict[tuple[str, str], Telling] = {}  # by rule and by what it is about
 
     @property
     def stands_still(self) -> bool:
@@ -77,7 +80,8 @@ class Decisions:
             effects = self.dispatch.on_message(message, now)
         except Exception:  # noqa: BLE001  (whatever it is, it is ours: said, logged and counted)
             effects = self._after_a_fault(*_named(message), learned, now)
-            effects += [light for light in self._set_aside(message, now) if light not in effects]
+            if self._to_rebuild or message.address.channel in NOT_ON_RECORD:
+                effects += [effect for effect in self._set_aside(message, now) if effect not in effects]
         else:
             if self._faults:
                 self._faults.worked(message.address.channel)
@@ -87,16 +91,24 @@ class Decisions:
         """What the rules say to the passing of time, one decision after the other."""
         if self._to_rebuild and not self._faults.rests("rebuild", "", now):
             self.rebuild(now)
-        while self._waiting and not self._to_rebuild:
-            yield self.on_message(self._waiting.popleft(), now)
         if self._to_rebuild:
             return
+        yield from self._offer_again(now)
         rebuilt, self._rebuilt = self._rebuilt, False
         for rule, about, make in self.dispatch.on_tick(now):
             yield self._made(rule, about, make, now)
         if rebuilt and self._rebuilt:
             return  # once more: what was predicted is gone again
         self._to_tell = self._to_tell or rebuilt
+
+    def _offer_again(self, now: int) -> Iterator[list[Effect]]:
+        """What keepers said while its rule rested, once it does not."""
+        for _ in range(len(self._waiting)):
+            message = self._waiting.popleft()
+            if self._faults.rests(*_named(message), now):
+                self._waiting.append(message)
+            else:
+                yield self.on_message(message, now)
 
     def act(self, act: Act, now: int) -> tuple[list[Effect], ActionError | None]:
         """What comes of a person's action, and why it cannot be done, if it cannot."""
@@ -117,13 +129,23 @@ class Decisions:
         except Exception:  # noqa: BLE001  (as above)
             return self._after_a_fault("action", act.action, learned, now), ActionError(NOT_DONE)
 
-    def tell_all(self, now: int) -> list[Effect] | None:
-        """Everything a broker should hold of ours; None while that cannot be said."""
-        if self._to_rebuild or (self._faults and self._faults.rests("tell_all", "", now)):
-            return None
-        faults = self._counts["rule_faults"]
-        effects = self._made("tell_all", "", lambda: tell_all(self.dispatch.day, now), now)
-        return effects if self._counts["rule_faults"] == faults else None
+    def tell_all(self) -> None:
+        """Everything a broker should hold of ours is to be told anew."""
+        self._untold = all_to_tell(self.dispatch.day)
+
+    def tell(self, now: int) -> list[Effect]:
+        """What of that is not told yet, each by a decision of its own: what fails is told later, the others now."""
+        effects: list[Effect] = []
+        if self._to_rebuild:
+            return effects
+        for (rule, about), make in list(self._untold.items()):
+            if self._faults and self._faults.rests(rule, about, now):
+                continue
+            faults = self._counts["rule_faults"]
+            effects += self._made(rule, about, partial(make, self.dispatch.day, now), now)
+            if self._counts["rule_faults"] == faults:
+                self._untold.pop((rule, about))
+        return effects
 
     def take_to_tell(self) -> bool:
         """Whether the day was begun again since this was asked last, and everybody is to be told anew."""
@@ -186,19 +208,24 @@ class Decisions:
             return []
 
     def _set_aside(self, message: wire.Message, now: int) -> list[Effect]:
-        """Take a message in without any rule for it; of a press its light is told."""
-        if self._to_rebuild and message.address.channel not in ("incident", "fix"):
+        """Take a message in without any rule for it; of a press its light is told, a keeper's waits for its rule."""
+        channel = message.address.channel
+        if channel == "keeper" and message.body is not None:
+            said_at = now if message.body["at"] is None else message.body["at"]
+            message = wire.Message(message.address, {**message.body, "at": said_at})
+        if channel == "keeper" or (self._to_rebuild and channel not in ("incident", "fix")):
             self._waiting.append(message)
+            return []
         try:
-            self.dispatch.set_aside(message, now)
-            if message.address.channel != "incident":
-                return []
+            effects = self.dispatch.set_aside(message, now)
+            if channel != "incident":
+                return effects
             if self._to_rebuild:  # a rule may have come half the way with it
                 mark_unworked(self.dispatch.day, (message.address.device, message.address.item))
-            return self._lights(message.address.item)
+            return effects + self._lights(message.address.item)
         except Exception as why:  # noqa: BLE001  (it is on record, and the day will be rebuilt)
             log.error("%s cannot be taken in: %r", message.address, why)
-            self._to_rebuild = True
+            self._to_rebuild = self._to_rebuild or message.address.channel == "incident"
             return []
 
 

@@ -204,8 +204,7 @@ class _Restoring:
         def bins(record: Record) -> None:
             room = devices.room(record.key)
             room.said("bins", record.body["boot"], record.body["seq"])
-            for row in record.body["bins"]:
-                room.counts(row, record.at)
+            room.counts(record.body["bins"], record.at)
 
         def life(record: Record) -> None:
             device = devices.room(record.key) if record.key in self.day.plan.rooms else devices.truck(record.key)

@@ -1,22 +1,18 @@
 """Opening a store by its name: a folder for TinyDB over SQLite, a postgresql:// address for PostgreSQL."""
 
 import os
-import shutil
-import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from broker.store import Conflict, Corrupt, Store, StoreError, Unavailable
-from broker.store.sqlite.database import NAME, Database
+from broker.store import Conflict, Corrupt, Store, Unavailable
+from broker.store.sqlite.any_disk import database_to_read
+from broker.store.sqlite.database import NAME
 from broker.store.sqlite.files import Files
 from broker.store.sqlite.note import NAME as NOTE
 from broker.store.sqlite.past_days import FOLDER
 from broker.store.sqlite.reader import SQLiteReader
 from broker.store.sqlite.store import SQLiteStore
-
-_NOT_WRITABLE = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 
 
 def is_address(where: str | Path) -> bool:
@@ -65,38 +61,3 @@ def reading_store(where: str | Path, area: str, timezone: str, now: Callable[[],
         yield reader  # type: ignore[misc]  # nobody who reads appends
         if reader.damage:
             raise Corrupt(reader.damage[0])
-
-
-@contextmanager
-def database_to_read(path: Path) -> Iterator[Database]:
-    """The SQLite file, as it is. On a disk that takes nothing its log cannot be used where it is: a copy is read."""
-    database = Database(path)
-    try:
-        if not _needs_writing(database):
-            yield database
-        elif not database.log.exists() or database.log.stat().st_size == 0:
-            database.close()
-            database = Database(path, immutable=True)
-            yield database
-        else:
-            with tempfile.TemporaryDirectory(prefix="zhanpai-record-") as folder:
-                for part in (path, database.log):
-                    shutil.copy(part, folder)
-                database.close()
-                database = Database(Path(folder) / path.name, stands_for=path)
-                yield database
-                database.close()
-    finally:
-        database.close()
-
-
-def _needs_writing(database: Database) -> bool:
-    """Whether reading fails because the disk cannot be written to; any other failure is for whoever reads."""
-    try:
-        database.rows_of("SELECT count(*) FROM sqlite_master")
-    except Unavailable as error:
-        code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_CANTOPEN) & 0xFF
-        return database.path.exists() and code in _NOT_WRITABLE
-    except StoreError:
-        pass
-    return False

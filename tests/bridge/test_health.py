@@ -38,6 +38,25 @@ def test_a_broker_that_is_gone_is_ill_health(tmp_path: Path) -> None:
     morning.close()
 
 
+def test_records_that_are_left_out_are_ill_health(tmp_path: Path) -> None:
+    """A row that is not what was written is not shown: whoever watches is told, 503 and a word."""
+    morning = Morning(tmp_path / "records")
+    desk = Desk()
+    desk.show(snapshot(morning.bridge, morning.now))
+    client = TestClient(build_app(desk, morning.store, []))
+    record_id = morning.press("breakdown")
+    morning.step()
+    assert client.get("/healthz").status_code == 200
+    with morning.store.database.writing() as connection:
+        connection.execute("UPDATE record SET body = '{}' WHERE row = (SELECT max(row) FROM record)")
+    for kind in morning.store.kinds():
+        list(morning.store.scan(kind))
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()["ok"]) == (503, False), record_id
+    assert "is not what was written" in answer.json()["trouble"]
+    morning.close()
+
+
 @pytest.mark.real
 def test_a_killed_broker_is_seen_in_the_picture(tmp_path: Path) -> None:
     """Whoever looks at the bridge sees that its broker died, since when, and that it is back."""

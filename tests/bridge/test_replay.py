@@ -1,20 +1,25 @@
 """A stored day fed through the rules again gives the visits that are on record."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tinydb.queries import QueryInstance
 
 from broker.__main__ import main
-from broker.commands.replay import Outcome, replay
+from broker.commands.replay import Outcome, heard, replay
 from broker.plan.calendar import day_start_at
 from broker.plan.demo_area import demo_plan
 from broker.plan.gtfs.feed import write_gtfs
 from broker.rules.settings import CallSettings, DispatchSettings
+from broker.rules.tracking.types import FUTURE_S
 from broker.store import Record
 from broker.store.opening import open_store
+from broker.store.pushdown import where_of
 from tests.support.bridge_morning import DAY, Morning
+from tests.support.record.samples import NOON
 
 
 def _day(folder: Path) -> Morning:
@@ -110,6 +115,32 @@ def test_replay_names_a_record_that_is_damaged(tmp_path: Path, capsys: pytest.Ca
     path.write_bytes(path.read_bytes().replace(b'{"device":"r01"}', b'{"device":"r02"}'))
     assert main(["--config", _configured(tmp_path), "replay", DAY.isoformat()]) == 2
     assert f"{path}: row 1 is not what was written" in capsys.readouterr().err
+
+
+def test_replay_asks_for_the_records_about_its_day_and_for_presses_of_before(tmp_path: Path) -> None:
+    """Years of positions are not looked at for one day; what a device sent late, or dated a little ahead, is fed."""
+    start, end = NOON, NOON + 10
+
+    def record(kind: str, seq: int, at: int, received_at: int) -> Record:
+        return Record(f"t01:1:{seq}", kind, "t01", at, received_at, "xh", {"device": "t01", "boot": 1, "seq": seq})
+
+    store = open_store(tmp_path / "records", "xh", "Asia/Shanghai", lambda: float(end))
+    fed = [record("fix", 1, start - 14 * 86_400, start), record("incident", 3, start - 90 * 86_400, start + 5),
+           record("bins", 2, end + FUTURE_S - 1, end - 1)]  # fmt: skip
+    years = [record("fix", 100 + n, start - n * 86_400, start - n * 86_400) for n in range(20, 300)]
+    store.append([*fed, record("fix", 4, start, end), record("fix", 5, start - 9, start - 1), *years])
+    looked_at: list[tuple[bytes]] = []
+
+    class Watched:
+        def search(self, query: QueryInstance) -> Iterator[Record]:
+            asked = where_of(query)
+            assert asked is not None
+            looked_at.extend(store.rows_of(f"SELECT id FROM record WHERE {asked.sql}", asked.values))
+            return store.search(query)
+
+    assert heard(Watched(), start, end) == fed
+    assert len(looked_at) == 5
+    store.close()
 
 
 @pytest.mark.real

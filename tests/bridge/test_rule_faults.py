@@ -88,10 +88,11 @@ def settle(action: str) -> Event:
 
 
 def bins(morning: Rehearsal) -> None:
-    """A room counts its emptied bins."""
-    row = {"waste": morning.waste, "count": 1, "grams": None, "quality": 0}
+    """A room counts its emptied bins, of two kinds."""
     room = morning.trip.visits[0].room_id
-    morning.say("bins", {"at": int(morning.now), "late": False, "bins": [row]}, device=room)
+    other = next(waste for waste in morning.plan.rooms[room].wastes if waste != morning.waste)
+    rows = [{"waste": waste, "count": 1, "grams": None, "quality": 0} for waste in (morning.waste, other)]
+    morning.say("bins", {"at": int(morning.now), "late": False, "bins": rows}, device=room)
 
 
 def lane_clear(morning: Rehearsal) -> None:

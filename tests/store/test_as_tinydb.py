@@ -168,9 +168,8 @@ def test_any_query_is_answered_as_stock_tinydb_does(filled, query):
 
 
 def _worked_on(db: TinyDB) -> list[object]:
-    """All of TinyDB's own calls, and what each gives."""
+    """All of TinyDB's own calls on a table of one's own, and what each gives."""
     table = db.table("others", persist_empty=False)
-    n = where("body").n
     said = [
         table.insert({"a": 1}), table.insert_multiple([{"a": 2}, Document({"a": 9}, 7), {"a": 3}]),
         table.update({"b": 5}, where("a") > 1), table.update(increment("a"), doc_ids=[1, 99]), table.all(),
@@ -184,11 +183,23 @@ def _worked_on(db: TinyDB) -> list[object]:
                     lambda: table.upsert({})):  # fmt: skip
         with pytest.raises((ValueError, RuntimeError)):
             refused()
+    return said
+
+
+def _records_worked_on(db: TinyDB) -> list[object]:
+    """The same of the records, and of the tables as a whole."""
+    said: list[object] = []
+    n = where("body").n
     records = db.table("records")
     records.insert_multiple([document(number) for number in range(9)])
     said += [
         records.update({"area": "yh"}, where("key") == "r01"), records.remove((where("kind") == "bins") & (n == 6)),
         records.update({"body": {"n": 70}}, doc_ids=[2]), records.upsert(document(50), where("id") == "none"),
+        records.update_multiple([
+            ({"received_at": 5}, where("key") == "r01"),
+            (lambda one: one["body"].update(x=1), where("received_at") == 5), ({"area": "zz"}, where("body").x == 1),
+            ({"key": "r09"}, where("area") == "zz"), ({"at": 6}, n == 70),
+        ]),
         [(one.doc_id, one) for one in records], records.count(n == 70), records.all() == list(records), len(records),
     ]  # fmt: skip
     records.truncate()
@@ -203,13 +214,44 @@ def _worked_on(db: TinyDB) -> list[object]:
 @pytest.mark.parametrize("kind", [RecordDB, TinyDB])
 def test_every_call_of_tinydb_does_what_stock_tinydb_does(tmp_path, kind):
     """Insert, update, upsert, remove, truncate, several tables, doc_id, len, iteration: equal, also after reopening."""
-    db = kind(tmp_path / "x.sqlite", storage=SQLiteStorage)
-    assert json.dumps(_worked_on(db)) == json.dumps(_worked_on(TinyDB(storage=MemoryStorage)))
+    db, stock = kind(tmp_path / "x.sqlite", storage=SQLiteStorage), TinyDB(storage=MemoryStorage)
+    assert json.dumps(_worked_on(db)) == json.dumps(_worked_on(stock))
+    if kind is RecordDB:
+        assert json.dumps(_records_worked_on(db)) == json.dumps(_records_worked_on(stock))
+    db.drop_tables()
     db.table("others").insert({"a": {"deep": [1, None, "中"]}})
     db.close()
     again = kind(tmp_path / "x.sqlite", storage=SQLiteStorage)
     assert again.table("others").all() == [{"a": {"deep": [1, None, "中"]}}]
     again.close()
+
+
+def test_stock_tinydb_beside_a_bridge_costs_no_record(tmp_path):
+    """What the bridge stores between the two halves of a stranger's change stays; other tables are the stranger's."""
+    store = SQLiteStore(tmp_path, "xh", ZONE, lambda: NOON, min_free_bytes=0)
+    store.append([bins(1), bins(2)])
+    stock = TinyDB(tmp_path / "record.sqlite", storage=SQLiteStorage)
+    notes, records = stock.table("notes"), stock.table("records")
+    notes.insert({"a": 1})
+    late = iter([bins(3), bins(4)])
+
+    def while_changed(found):
+        store.append([next(late)])
+        found["area"] = "xh"
+
+    notes.update(while_changed)
+    assert notes.all() == [{"a": 1, "area": "xh"}]
+    for change in (
+        lambda: records.update(while_changed, doc_ids=[1]), lambda: records.insert(document(9)), records.truncate,
+        lambda: records.remove(where("kind") == "bins"), stock.drop_tables, lambda: stock.drop_table("records"),
+    ):  # fmt: skip
+        with pytest.raises(Refused, match="by RecordDB only, use that"):
+            change()
+    assert list(store.scan("bins")) == [bins(1), bins(2), bins(3), bins(4)]
+    stock.drop_table("notes")
+    assert stock.tables() == {"records"} and len(notes) == 0
+    stock.close()
+    store.close()
 
 
 def test_the_table_of_records_takes_records_only_and_each_id_once(filled):
@@ -240,6 +282,28 @@ def test_nobody_writes_where_somebody_must_be_alone(tmp_path):
     alone.release()
     assert db.insert(document(2)) == 2
     db.close()
+
+
+def test_a_record_is_neither_changed_nor_removed_beside_a_bridge(tmp_path):
+    """Its amendments stay known and no row's number is used again; what is new may be inserted, and later all is."""
+    store = SQLiteStore(tmp_path, "xh", ZONE, lambda: NOON, min_free_bytes=0)
+    store.append([bins(1), bins(2)])
+    store.amend("r01:1:1", {"late": True}, "seen", "ann", NOON)
+    beside = RecordDB(tmp_path / "record.sqlite")
+    for db in (beside, store.db):
+        for change in (
+            lambda db=db: db.remove(where("kind") == "amendment"), lambda db=db: db.update({"area": "yh"}), db.truncate,
+            lambda db=db: db.remove(doc_ids=[2]), lambda db=db: db.update_multiple([({"at": 5}, where("at") > 5)]),
+            lambda db=db: db.upsert(document(5), where("id") == "r01:1:1"), db.drop_tables,
+        ):  # fmt: skip
+            with pytest.raises(Refused, match="stop the bridge, or use `amend`"):
+                change()
+    assert beside.upsert(document(5), where("id") == "none") == [4] and beside.remove(where("id") == "none") == []
+    assert store.get("r01:1:1").body["late"] and len(list(store.scan("bins"))) == 2 and store.last_row() == 4
+    store.append([bins(3)])
+    store.close()
+    assert beside.remove(where("kind") == "amendment") == [3] and beside.update({"area": "yh"}, doc_ids=[1]) == [1]
+    beside.close()
 
 
 def test_a_document_that_is_not_what_was_written_is_refused(tmp_path):

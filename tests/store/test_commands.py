@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -283,6 +284,22 @@ def test_commands_refuse_what_is_no_time_zone_and_no_text(folder, tmp_path, caps
     for words in (["ann", visit(1, "served").id, "state=\udcff"], ["\udcff", visit(1, "served").id, "state=open"]):
         assert main([*asked, *words]) == 1
         assert "is not UTF-8" in capsys.readouterr().err
+
+
+def test_one_hurt_row_costs_its_own_figures_only(folder, capsys):
+    """What can be read is counted and printed, what cannot is named, and the exit code says that it is not all."""
+    asked = ["stats", "--store", str(folder), "--from", "2026-11-22"]
+    assert main(asked) == 0
+    whole = capsys.readouterr().out
+    with sqlite3.connect(folder / "record.sqlite") as rows:
+        rows.execute("UPDATE record SET body = '{}' WHERE row = 2")  # a position: no figure has it
+        ((row,),) = rows.execute("SELECT row FROM record WHERE kind = 'visit' AND key = 'run1/r01/1'")
+        rows.execute("UPDATE record SET body = replace(body, 'served', 'seaved') WHERE row = ?", [row])
+    rows.close()
+    assert main(asked) == 1
+    said = capsys.readouterr()
+    assert f"row {row} is not what was written" in said.err and "row 2 " not in said.err
+    assert said.out.splitlines()[0] == whole.splitlines()[0] and len(said.out.splitlines()) > 1
 
 
 @pytest.mark.real

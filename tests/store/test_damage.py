@@ -1,18 +1,23 @@
 """A record that is not what was written: refused or told by name, never a blank start; what can be had comes back."""
 
+import errno
 import shutil
 import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from tinydb import TinyDB
+from tinydb import TinyDB, where
 
 from broker.__main__ import main
 from broker.store import Conflict, Corrupt, StoreError, Unavailable
 from broker.store.sqlite.check import check
 from broker.store.sqlite.store import SQLiteStore
-from tests.support.record.samples import ZONE
-from tests.support.record.store_faults import NOON, batch, findings, open_store, stored_batches
+from broker.store.sqlite.tables import RecordDB
+from tests.support.record import sqlite_faults
+from tests.support.record.samples import ZONE, visit
+from tests.support.record.sqlite_faults import IOERR, IOERR_READ, OK
+from tests.support.record.store_faults import NOON, FailingDisk, batch, findings, open_store, stored_batches
 
 DAY_S = 86_400
 AREA = ["--area", "xh", "--timezone", ZONE]
@@ -99,6 +104,15 @@ def blank(path: Path) -> None:
     sqlite3.connect(path).execute("VACUUM")
 
 
+def without_its_root(path: Path) -> None:
+    """The page that leads to all rows is zeros."""
+    with sqlite3.connect(path) as schema:
+        (page,) = schema.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record'").fetchone()
+    schema.close()
+    data = path.read_bytes()
+    path.write_bytes(data[: 4096 * (page - 1)] + bytes(4096) + data[4096 * page :])
+
+
 def removed(path: Path) -> None:
     """The file is gone."""
     path.unlink()
@@ -106,7 +120,8 @@ def removed(path: Path) -> None:
 
 WRONG = [
     (emptied, "is empty, but"), (zeroed, "damaged"), (cut, "end is missing|damaged"),
-    (a_little, "damaged|end is missing"), (another_kind, "damaged"), (blank, "cannot be used|damaged"),
+    (without_its_root, "damaged"), (a_little, "damaged|end is missing"), (another_kind, "damaged"),
+    (blank, "cannot be used|damaged"),
     (older, "ends at record 150, an older copy perhaps, but"),
     (of_another_area, "is not the record that record.note was written for"), (removed, "is missing, but"),
 ]  # fmt: skip
@@ -135,6 +150,44 @@ def test_a_file_that_is_not_the_record_is_refused_by_name_and_comes_back(folder,
     assert "100 are lost" in (said_then := capsys.readouterr().out) or "are lost" in said_then
     assert set(range(1, 41)) <= set(stored_batches(second, lambda: NOON + 2 * DAY_S))
     assert findings(folder) == findings(second) == []
+
+
+def killed(place: Path, little: bool) -> tuple[Path, Path]:
+    """A folder whose bridge was killed, with a log beside the file; and the file as it was a while before."""
+    at, clock = NOON + 2 * DAY_S, lambda: NOON + 2 * DAY_S
+    filled(place / "s", 30).close()
+    shutil.copy(place / "s" / "record.sqlite", older := place / "older.sqlite")
+    store = open_store(place / "s", clock)
+    for number in range(31, 32 if little else 60):
+        store.append(batch(number, at))
+    store.close()
+    store = open_store(place / "s", clock)
+    store.append(batch(60, at))
+    shutil.copytree(place / "s", place / "killed")
+    store.close()
+    return place / "killed", older
+
+
+@pytest.mark.parametrize(
+    ("damage", "little", "said"),
+    [("cut", False, "end is missing"), ("older", False, "end is missing|older copy"),
+     ("older", True, "older copy than its log: it was made at record 150, .* after 155")],
+)  # fmt: skip
+def test_a_file_that_does_not_belong_under_its_log_is_refused(tmp_path, capsys, damage, little, said):
+    """The log of a killed bridge has the newest pages, so the end is there: what is missing lies before it."""
+    folder, before = killed(tmp_path, little)
+    path = folder / "record.sqlite"
+    assert (folder / "record.sqlite-wal").stat().st_size > 0
+    shutil.copytree(folder, whole := tmp_path / "whole")
+    shutil.copytree(folder, copy := tmp_path / "copy")
+    cut(path) if damage == "cut" else shutil.copy(before, path)
+    with pytest.raises(Corrupt, match=f"{path}.*({said})"):
+        open_store(folder, lambda: NOON + 2 * DAY_S)
+    assert main(["fsck", "--store", str(folder)]) == 1 and f"BAD   {path}" in capsys.readouterr().out
+    assert main(["fsck", "--store", str(folder), "--repair", "--copies", str(copy)]) == 0
+    at = NOON + 2 * DAY_S
+    assert stored_batches(folder, lambda: at) == stored_batches(whole, lambda: at)
+    assert findings(folder) == []
 
 
 @pytest.mark.parametrize("damage", [emptied, zeroed, cut])
@@ -283,6 +336,101 @@ def test_a_page_that_cannot_be_read_costs_its_rows_and_no_others(folder, capsys)
     assert "cannot: rows" in capsys.readouterr().out
 
 
+def test_an_index_page_that_cannot_be_read_hides_no_record(folder, tmp_path, capsys):
+    """Kinds, scan, export and past days go by the rows, and each says that a repair is due."""
+    path = folder / "record.sqlite"
+    whole = {"bins": 60, "fix": 120, "visit": 60, "workflow": 60}
+    with sqlite3.connect(path) as schema:
+        (page,) = schema.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record_time'").fetchone()
+    schema.close()
+    with path.open("r+b") as file:
+        file.seek(4096 * (page - 1))
+        file.write(bytes(4096))
+    without_past_days(folder)
+    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    assert store.kinds() == [*whole] and {kind: sum(1 for _ in store.scan(kind)) for kind in whole} == whole
+    assert any("index of the kinds cannot be read" in event for event in store.damage)
+    assert store.past_days.names() == ["2026-11-22", "2026-11-23"] and store.past_days.wrong("2026-11-22") == []
+    store.close()
+    assert main(["export", str(tmp_path / "x.jsonl"), "--store", str(folder)]) == 1
+    assert "cannot be read" in capsys.readouterr().err
+    assert len((tmp_path / "x.jsonl").read_bytes().splitlines()) == 300
+
+
+@pytest.mark.parametrize("since_at", [None, NOON])
+def test_the_newest_of_a_key_is_the_newest_that_can_be_read(tmp_path, since_at):
+    """Hurt ones are passed over for an older sound one, and told; keys that are whole are as ever."""
+    store = open_store(tmp_path, lambda: NOON)
+    for number in range(1, 6):
+        store.append([visit(number, "due", NOON + number), visit(9 + number, "due", NOON + number, key="whole")])
+    with store.database.writing() as rows:
+        rows.execute("UPDATE record SET body = '{}' WHERE key != 'whole' AND at > ?", [NOON + 3])
+    found = store.latest("visit", since_at=since_at)
+    assert {name: record.at for name, record in found.items()} == {"run1/r01/1": NOON + 3, "whole": NOON + 5}
+    assert found["run1/r01/1"] == store.latest("visit", "run1/r01/1")["run1/r01/1"]
+    assert [event.split(" is not")[0].split(": ")[1] for event in store.damage] == ["row 9", "row 7"]
+    assert store.latest("visit", since_at=NOON + 4).keys() == {"whole"}
+    store.close()
+
+
+class BadSectors(FailingDisk):
+    """A disk that cannot give some pages of a file back, wherever that is moved."""
+
+    def __init__(self) -> None:
+        super().__init__(0, errno.EIO, False)
+        self.inode = 0
+        self.bad, self.code = set[int](), IOERR_READ
+
+    def read(self, path: Path, offset: int) -> int:
+        """SQLite reads."""
+        return self.code if offset // 4096 + 1 in self.bad and path.stat().st_ino == self.inode else OK
+
+
+def test_a_sector_that_cannot_be_read_costs_its_rows_and_no_others(tmp_path, capsys):
+    """The disk says so with an error: the bridge reads all else, and a repair keeps what lies behind it."""
+    folder, disk = tmp_path / "s", BadSectors()
+    with sqlite_faults.watched(disk):
+        filled(folder, 120).close()
+        with sqlite3.connect(folder / "record.sqlite") as pages:
+            leaves = [page for (page,) in pages.execute("SELECT rootpage FROM sqlite_master")]
+        pages.close()
+        size = (folder / "record.sqlite").stat().st_size // 4096
+        disk.inode = (folder / "record.sqlite").stat().st_ino
+        store = open_store(folder, lambda: NOON + 2 * DAY_S)
+        store.close()
+        costs = {}
+        for page in range(2, size + 1):
+            disk.bad = set() if page in leaves else {page}
+            try:
+                store = open_store(folder, lambda: NOON + 2 * DAY_S)
+            except Corrupt:
+                continue
+            with closing(store), suppress(Corrupt):
+                found = [record for kind in ("bins", "fix", "visit", "workflow") for record in store.scan(kind)]
+                costs[page] = 600 - len(found)
+                assert not costs[page] or store.health()["damage"]
+        worst = max(costs, key=lambda page: costs[page])
+        assert 30 < costs[worst] < 80
+        without_past_days(folder)
+        disk.bad = {worst}
+        assert main(["fsck", "--store", str(folder)]) == 1
+        assert f"{600 - costs[worst]} records can be read, {costs[worst]} cannot" in capsys.readouterr().out
+        assert main(["fsck", "--store", str(folder), "--repair"]) == 3, capsys.readouterr()
+        assert f"{600 - costs[worst]} records were had, {costs[worst]} are lost" in capsys.readouterr().out
+
+
+def test_a_record_that_cannot_be_used_now_is_not_repaired(folder, capsys):
+    """Another error of the disk says nothing about the rows: the repair stops, and all is as it was."""
+    path, disk = folder / "record.sqlite", BadSectors()
+    before, disk.inode, disk.code = path.read_bytes(), path.stat().st_ino, IOERR
+    with sqlite_faults.watched(disk):
+        for page in range(1, len(before) // 4096 + 1):
+            disk.bad = {page}
+            assert main(["fsck", "--store", str(folder), "--repair"]) in {0, 1}
+            assert "repaired" not in capsys.readouterr().out
+    assert path.read_bytes() == before and not (folder / "aside").exists() and findings(folder) == []
+
+
 def test_rows_come_back_from_the_past_days_and_a_copy_and_what_is_lost_is_remembered(folder, tmp_path, capsys):
     """A repair says which rows are gone for good; a later check knows, and what comes again is stored."""
     shutil.copytree(folder, copy := tmp_path / "copy")
@@ -301,6 +449,26 @@ def test_rows_come_back_from_the_past_days_and_a_copy_and_what_is_lost_is_rememb
     store.close()
     assert main(["fsck", "--store", str(second), "--repair", "--copies", str(copy)]) == 0
     assert stored_batches(second, lambda: NOON + 2 * DAY_S) == dict.fromkeys(range(1, 61), 5)
+
+
+def test_a_record_that_a_hurt_index_let_in_twice_is_not_lost_once(tmp_path, capsys):
+    """The index of the ids did not find it when it came again: a repair keeps it once, and nothing is gone."""
+    store = open_store(tmp_path, lambda: NOON)
+    store.append(batch(1))
+    store.close()
+    path = tmp_path / "record.sqlite"
+    with sqlite3.connect(path) as schema:
+        asked = "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_record_1'"
+        (page,) = schema.execute(asked).fetchone()
+    schema.close()
+    flipped(path, path.read_bytes().index(b"r01:1:1", 4096 * (page - 1)), 1)
+    store = open_store(tmp_path, lambda: NOON)
+    assert store.append(batch(1)[:1]).stored == 1  # the index says that it is new
+    store.append(batch(2))
+    store.close()
+    assert main(["fsck", "--store", str(tmp_path), "--repair"]) == 0
+    assert "10 records were had; what was damaged" in capsys.readouterr().out
+    assert stored_batches(tmp_path, lambda: NOON) == {1: 5, 2: 5} and findings(tmp_path) == []
 
 
 def test_a_repair_that_was_interrupted_is_named_and_finished(folder, monkeypatch):
@@ -339,6 +507,41 @@ def test_a_damaged_file_of_a_past_day_is_named_and_made_again(folder):
     assert [finding.repaired for finding in findings(folder, repair=True)] == [True]
     with TinyDB(day / "bins.json") as stock:
         assert [found["id"] for found in stock][:2] == ["r01:1:1", "r01:1:2"]
+
+
+@pytest.mark.parametrize("hurt", [
+    "UPDATE record SET body = '{\"n\":0}' WHERE row <= 60", "DELETE FROM record WHERE kind = 'workflow' AND row <= 99",
+])  # fmt: skip
+def test_a_day_that_is_written_anew_keeps_what_the_record_cannot_give_any_more(folder, capsys, hurt):
+    """A late record comes after rows of that day were hurt: its file, the only good copy, still brings them back."""
+    with sqlite3.connect(folder / "record.sqlite") as rows:
+        rows.execute(hurt)
+    rows.close()
+    day = folder / "days" / "2026-11-22"
+    before = {path.name: len(TinyDB(path)) for path in day.glob("*.json")}
+    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    store.append(batch(99))
+    store.close()
+    open_store(folder, lambda: NOON + 3 * DAY_S).close()
+    after = {path.name: len(TinyDB(path)) for path in day.glob("*.json")}
+    assert after == {name: count + (2 if name == "fix.json" else 1) for name, count in before.items()}
+    assert main(["fsck", "--store", str(folder), "--repair"]) == 0, capsys.readouterr().out
+    assert stored_batches(folder, lambda: NOON + 3 * DAY_S) == dict.fromkeys([*range(1, 61), 99], 5)
+
+
+def test_a_day_that_is_written_anew_has_each_row_once_and_as_it_is_now(folder):
+    """A row that was changed or moved to another time since is not kept as it was."""
+    db = RecordDB(folder / "record.sqlite")
+    db.update({"at": NOON + 500, "body": {"n": 5}}, where("id") == "r01:1:3")
+    db.update({"body": {"n": 6}}, where("id") == "r01:1:4")
+    db.close()
+    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    store.append(batch(99))
+    store.close()
+    open_store(folder, lambda: NOON + 3 * DAY_S).close()
+    path = folder / "days" / "2026-11-22" / "bins.json"
+    assert path.read_bytes().count(b'"r01:1:3"') == path.read_bytes().count(b'"r01:1:4"') == 1
+    assert [found["body"]["n"] for found in TinyDB(path) if "n" in found["body"]] == [6, 5]
 
 
 def test_the_check_says_what_is_no_store(tmp_path):

@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 from tinydb import TinyDB, where
 
-from broker.store import Conflict, Full, Record, Unavailable, codec, transfer
+from broker.store import Conflict, Full, Record, StoreError, Unavailable, codec, transfer
 from broker.store.opening import reading_store
 from broker.store.sqlite.check import check as fsck
 from broker.store.sqlite.files import Files
 from broker.store.sqlite.store import SQLiteStore
+from broker.store.sqlite.tables import RecordDB
 from tests.support.record import sqlite_faults, store_faults
 from tests.support.record.store_faults import NOON, ZONE, FailingDisk, batch, check, open_store, stored_batches
 
@@ -165,6 +166,11 @@ def test_a_record_on_a_disk_that_is_read_only_is_read(small_disk, tmp_path):
     for place in (small_disk / "peace", killed):
         with reading_store(place, "xh", ZONE, lambda: NOON) as found:
             assert len(list(transfer.records_of(found))) == 5
+        db = RecordDB(place / "record.sqlite")
+        assert [one["id"] for one in db.search(where("kind") == "bins")] == ["r01:1:1"] and len(db) == 5
+        with pytest.raises(StoreError, match=r"to be read only|cannot be opened"):
+            db.remove(where("kind") == "bins")
+        db.close()
         assert [finding.good for finding in fsck(place)] == [True]
         with pytest.raises(Unavailable, match=r"cannot be opened|in use"):
             list(fsck(place, repair=True))

@@ -10,9 +10,11 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.ingest.restored_day import restore
-from broker.rules.day.attention import PassedBy, Topic
+from broker.rules.day.attention import AttentionList, PassedBy, Topic
 from broker.rules.day.day import Day
+from broker.rules.day.devices import RoomState, TruckState
 from broker.rules.day.incidents import Incidents
+from broker.rules.day.runs import Runs
 from broker.rules.day.told import Told
 from broker.rules.day.visits import Visits
 from broker.rules.effects.effect import Keep, Notice, Publish
@@ -23,7 +25,11 @@ from tests.support.bridge_morning import Morning
 
 # Where a decision is interrupted: at each effect before it is made, at each change of the day after it was made.
 EFFECTS = [(Keep, "__init__"), (Publish, "__init__"), (Notice, "__init__")]
-DEEDS = [(Visits, "place"), (Incidents, "place"), (Told, "tell_room"), (Told, "tell_truck"), (RunTracker, "set_visits")]
+DEEDS = [
+    (Visits, "place"), (Incidents, "place"), (Runs, "keep"), (AttentionList, "ask"), (Told, "tell_room"),
+    (Told, "tell_truck"), (RunTracker, "set_visits"), (RunTracker, "hold"), (RunTracker, "release"),
+    (RoomState, "counts"), (TruckState, "stands"),
+]  # fmt: skip
 
 
 class InjectedError(RuntimeError):

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from firmware.truck.events import Report
 from firmware.truck.outbox.boot_counter import read_boot, write_boot
-from firmware.truck.outbox.file import wrong_with
+from firmware.truck.outbox.file import opened, wrong_with
 from firmware.truck.outbox.outbox import PENDING_MAX, Outbox
 
 
@@ -214,6 +214,77 @@ def test_an_emptied_outbox_is_named_and_never_begun_in_silence(tmp_path, content
     again.keep(incident(2, 1), 0.0)
     assert again.boot == 2 and keys(again.incidents()) == [(2, 1)] and wrong_with(path) is None
     again.close()
+
+
+@pytest.mark.parametrize("lost", ["newer file", "log"])
+def test_an_outbox_of_before_is_named_and_set_aside(tmp_path, lost):
+    """An older copy was put back, or a kill's log was lost: the presses that are missing do not go without a word."""
+    path, killed = tmp_path / "o.db", tmp_path / "killed"
+    Outbox(path).close()
+    killed.mkdir()
+    older = path.read_bytes()
+    outbox = Outbox(path)
+    outbox.keep(incident(2, 1), 0.0)
+    for name in ("o.db", "o.db-wal", "o.boot"):
+        (killed / name).write_bytes((tmp_path / name).read_bytes())
+    outbox.close()
+    copy = killed / "o.db"
+    (killed / "o.db-wal").unlink()
+    if lost == "newer file":
+        copy.write_bytes(older)
+    before = copy.read_bytes()
+    assert f"{copy} is not what it was after 2 starts: its last start is 1 of 2" in str(wrong_with(copy))
+    again = Outbox(copy)
+    assert again.damaged == killed / "o.db.damaged-3" and again.damaged.read_bytes() == before
+    assert again.counts["damaged"] == 1 and again.boot == 3
+    again.close()
+    assert wrong_with(copy) is None and wrong_with(path) is None
+
+
+@pytest.mark.parametrize("press", [True, False])
+@pytest.mark.parametrize("starts_before", [0, 2])
+def test_a_start_that_the_full_disk_did_not_count_costs_no_outbox(tmp_path, monkeypatch, press, starts_before):
+    """Refused for a moment at the start: what is kept afterwards is there at the next one, and nothing is set aside."""
+    path = tmp_path / "o.db"
+    for _ in range(starts_before):
+        Outbox(path).close()
+    boot = starts_before + 1
+
+    def refused(path: Path) -> sqlite3.Connection:
+        db = opened(path)
+        db.execute("PRAGMA query_only = ON")
+        return db
+
+    with monkeypatch.context() as full:
+        full.setattr("firmware.truck.outbox.outbox.opened", refused)
+        outbox = Outbox(path)
+    assert outbox.fault is not None and outbox.boot == boot == read_boot(path.with_suffix(".boot"))
+    outbox._db.execute("PRAGMA query_only = OFF")  # there is room again
+    if press:
+        outbox.keep(incident(boot, 1), 0.0)
+        assert outbox.fault is None
+        outbox.settle(ack(boot, 1))
+        outbox.stage(f"t01-{boot}-1", "closed", None)
+        outbox.keep(incident(boot, 2), 0.0)
+    outbox.close()
+    assert wrong_with(path) is None
+    again = Outbox(path)
+    assert again.damaged is None and again.boot == boot + 1
+    assert keys(again.incidents()) == ([(boot, 2)] if press else [])
+    again.close()
+    assert wrong_with(path) is None
+
+
+def test_a_press_alone_says_that_an_outbox_was_in_use(tmp_path):
+    """An earlier version counted the start beside the file only: the file has its alarm, and that counts."""
+    outbox = Outbox(tmp_path / "o.db")
+    outbox.keep(incident(1, 1), 0.0)
+    outbox.close()
+    with closing(sqlite3.connect(tmp_path / "o.db")) as file:
+        file.execute("DELETE FROM boot")
+        file.commit()
+    assert wrong_with(tmp_path / "o.db") is None
+    assert keys(Outbox(tmp_path / "o.db").incidents()) == [(1, 1)]
 
 
 def test_file_damaged_while_running_loses_nothing_that_comes_after(tmp_path):

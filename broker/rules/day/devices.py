@@ -1,6 +1,6 @@
 """What is known of the trucks' and rooms' devices: their life, what they said last, in which order they speak."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,9 +95,9 @@ class RoomState(_Device):
     lamps_at: int | None = None
     bins_out_at: int | None = None
 
-    def counts(self, row: Mapping[str, Any], at: int) -> None:
-        """What stands there of one waste kind."""
-        self.bins[row["waste"]] = BinCount(row["count"], row["grams"], row["quality"], at)
+    def counts(self, rows: Iterable[Mapping[str, Any]], at: int) -> None:
+        """What stands there of each waste kind that a report names."""
+        self.bins.update({row["waste"]: BinCount(row["count"], row["grams"], row["quality"], at) for row in rows})
 
     def shows(self, lamps: list[dict[str, Any]], now: int) -> None:
         """What its lamps show, as it read back."""

@@ -3,14 +3,14 @@
 from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
-from broker.rules.states.visit import Visit
+from broker.rules.states.visit import Visit, VisitKey
 
 
 class Leftovers:
     """Visits at rooms that left the plan, rooms and trucks of visits and runs that are not here any more."""
 
     def __init__(self) -> None:
-        self._gone: list[Visit] = []
+        self._gone: dict[VisitKey, Visit] = {}
         self._orphaned: set[tuple[str, str]] = set()
         self._unread: dict[tuple[str, str], int] = {}
         self._listless: set[str] = set()
@@ -46,11 +46,16 @@ class Leftovers:
 
     def at_a_room_gone(self, visit: Visit) -> None:
         """Its room left the plan: to be cancelled, and named."""
-        self._gone.append(visit)
+        self._gone[visit.key] = visit
 
-    def take_gone(self) -> Visit | None:
-        """One visit at a room that left the plan, which then waits no more; None when there is none."""
-        return self._gone.pop() if self._gone else None
+    @property
+    def gone(self) -> Collection[VisitKey]:
+        """Visits at rooms that left the plan."""
+        return self._gone
+
+    def take_gone(self, key: VisitKey) -> Visit | None:
+        """One of them, which then waits no more; None when there is none."""
+        return self._gone.pop(key, None)
 
     def orphan(self, visit: Visit) -> None:
         """This visit is not here any more."""

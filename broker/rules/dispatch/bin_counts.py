@@ -13,17 +13,20 @@ from broker.rules.states.visit import Visit
 
 def take_report(day: Day, room_id: str, body: dict[str, Any], now: int) -> list[Effect]:
     """A unit's report; one of its backlog (`late`) says nothing about now, but may say what was collected then."""
-    late = body["late"]
-    if late and body["at"] is None:
+    if body["late"] and body["at"] is None:
         return []
+    take_counts(day, room_id, body, now)  # all of them, whatever becomes of the decisions
     effects: list[Effect] = []
     at = now if body["at"] is None else body["at"]
-    room = day.devices.room(room_id)
     for row in body["bins"]:
-        if not late:
-            room.counts(row, at)
         effects += _count_after(day, room_id, row, at, now)
     return effects
+
+
+def take_counts(day: Day, room_id: str, body: dict[str, Any], now: int) -> None:
+    """What stands in a room now by a unit's report; nothing is decided."""
+    if not body["late"]:
+        day.devices.room(room_id).counts(body["bins"], now if body["at"] is None else body["at"])
 
 
 def count_at(day: Day, visit: Visit) -> tuple[int | None, int | None]:

@@ -7,7 +7,7 @@ from broker.rules.day.day import Day
 from broker.rules.day.devices import RoomState, TruckState
 from broker.rules.day.incidents import IncidentKey
 from broker.rules.dispatch import incident_handling
-from broker.rules.dispatch.bin_counts import take_report
+from broker.rules.dispatch.bin_counts import take_counts, take_report
 from broker.rules.dispatch.run_progress import follow, update
 from broker.rules.dispatch.unworked import show_as_said
 from broker.rules.effects.effect import Effect, Keep
@@ -47,17 +47,30 @@ def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
     return _keeper(day, address.device, room, body, now)
 
 
-def set_aside(day: Day, message: wire.Message, now: int) -> None:
-    """Take a message in without deciding: the rule for it failed lately. A press is shown, a position is believed."""
+def set_aside(day: Day, message: wire.Message, now: int) -> list[Effect]:
+    """Take a message in without deciding: the rule for it failed lately. A press is shown, a life is kept, where a
+    truck is and what a room shows and counts is known. What a keeper says is state of nothing: it is asked again.
+    """
     address, body = message.address, message.body
-    if body is None or address.family != "truck":
-        return
-    truck = day.devices.truck(address.device)
-    truck.heard(now)
-    if address.channel == "incident":
-        show_as_said(day, address.device, body, now)
-    elif address.channel == "fix" and not truck.is_old("fix", body):
-        _position(day, address.device, truck, body, now)
+    if body is None:
+        return []
+    channel, name = address.channel, address.device
+    truck = day.devices.truck(name) if address.family == "truck" else None
+    device = truck or day.devices.room(name)
+    device.heard(now)
+    if channel == "life":
+        return _life(day, name, device, body, now)
+    if channel == "incident":
+        show_as_said(day, name, body, now)
+    elif device.is_old(channel, body):
+        return []
+    elif truck is not None:
+        _position(day, name, truck, body, now)
+    elif channel == "lamp":
+        day.devices.room(name).shows(body["lamps"], now)
+    elif channel == "bins":
+        take_counts(day, name, body, now)
+    return []
 
 
 def _life(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> list[Effect]:

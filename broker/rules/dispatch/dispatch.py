@@ -22,13 +22,13 @@ from broker.rules.dispatch.action_handling import carry_out
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.device_messages import set_aside, take_message
 from broker.rules.dispatch.offers import ReplanError
-from broker.rules.dispatch.run_opening import DueRun, open_run, runs_due
+from broker.rules.dispatch.run_opening import PlannedRun, look_up_runs, open_if_due
 from broker.rules.dispatch.run_progress import catch_up, finish_if_settled, update
 from broker.rules.dispatch.run_restoring import cancel_gone
 from broker.rules.effects.attention import ask_about_overstaying, forget_left_out
 from broker.rules.effects.effect import Effect
 from broker.rules.states.incident import IncidentError
-from broker.rules.states.visit import VisitError
+from broker.rules.states.visit import VisitError, record_key
 from firmware import wire
 
 FORGET_EVERY_S = 3600
@@ -62,10 +62,10 @@ class Dispatch:
         effects = take_message(self.day, message, now)
         return self._tell_changed(effects, now) if self.day.changed_runs else effects
 
-    def set_aside(self, message: wire.Message, now: int) -> None:
+    def set_aside(self, message: wire.Message, now: int) -> list[Effect]:
         """Take in a message whose rule failed lately: nothing is decided, nothing is hidden."""
         self.day.clock.reach(now)
-        set_aside(self.day, message, now)
+        return set_aside(self.day, message, now)
 
     def act(self, act: Act, now: int) -> list[Effect]:
         """What a person decided; raises ActionError when it cannot be done, and then nothing has changed."""
@@ -80,11 +80,12 @@ class Dispatch:
         The day may be begun again between two of the decisions.
         """
         self.day.clock.reach(now)
-        due: list[DueRun] = []
-        yield self._decision("gone", "", cancel_gone, now)
-        yield self._decision("opening", "", partial(runs_due, due=due), now)
-        for one in due:
-            yield self._decision("opening", one.run_id, partial(open_run, due=one), now)
+        for gone in list(self.day.leftovers.gone):
+            yield self._decision("gone", record_key(gone), partial(cancel_gone, key=gone), now)
+        planned: list[PlannedRun] = []
+        yield self._decision("opening", "", partial(look_up_runs, found=planned), now)
+        for one in planned:
+            yield self._decision("opening", one.run_id, partial(open_if_due, planned_run=one), now)
         for truck in list(self.day.leftovers.unfollowed):
             yield self._decision("catching up", truck, partial(catch_up, truck=truck), now)
         if not 0 <= now - self.ticked_at <= FORGET_EVERY_S:
@@ -93,11 +94,12 @@ class Dispatch:
         if now >= self.forgot_at + FORGET_EVERY_S:
             self.forgot_at = now
             yield self._decision("forgetting", "", _forget, now)
-        yield self._decision("overstaying", "", ask_about_overstaying, now)
         for run_id in [run.run_id for run in self.day.runs.values() if run.state != "finished"]:
+            yield self._decision("overstaying", run_id, partial(ask_about_overstaying, run_id=run_id), now)
             yield self._decision("run", run_id, partial(time_passing.of_run, run_id=run_id), now)
         for key in list(self.day.incidents):
-            yield self._decision("alarm", "/".join(key), partial(time_passing.of_incident, key=key), now)
+            for rule, make in time_passing.OF_INCIDENT.items():
+                yield self._decision(rule, "/".join(key), partial(make, key=key), now)
 
     def _decision(self, rule: str, about: str, make: Callable[..., list[Effect]], now: int) -> Decision:
         return Decision(rule, about, lambda: self._tell_changed(make(self.day, now=now), now))

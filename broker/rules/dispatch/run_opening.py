@@ -17,41 +17,46 @@ from broker.rules.tracking.tracker import RunTracker
 LOOK_EVERY_S = 30
 
 
-class DueRun(NamedTuple):
-    """A run of the plan whose time has come."""
+class PlannedRun(NamedTuple):
+    """A run of the plan on one day, whose time has come or not."""
 
     trip: RunPlan
     run_id: str
     day_start: int
 
 
-def runs_due(day: Day, due: list[DueRun], now: int) -> list[Effect]:
-    """Add to `due` each run whose time has come; a run that is long over when the bridge starts is left alone."""
+def look_up_runs(day: Day, found: list[PlannedRun], now: int) -> list[Effect]:
+    """Add to `found` the runs of yesterday, today and tomorrow, each to be decided upon by itself."""
     if not day.clock.looks_again(now, LOOK_EVERY_S):
         return []
     today = local_date(day.plan, now)
     for date in (today - timedelta(days=1), today, today + timedelta(days=1)):
         day_start = day_start_at(day.plan, date)
-        for trip in service_runs(day.plan, date):
-            run_id = f"{trip.trip_id}.{date:%Y%m%d}"
-            start_at = day_start + trip.visits[0].arrive_day_s
-            until = day_start + trip.visits[-1].leave_day_s + day.settings.forget_after_s
-            if run_id in day.runs or not start_at - day.settings.open_before_s <= now <= until:
-                continue
-            if run_id not in day.runs.recorded:
-                due.append(DueRun(trip, run_id, day_start))
-                continue
-            # It has a record that nobody understands: begun anew, what was served would be owed again.
-            if run_id not in day.attention.of(Topic.UNREAD):
-                day.attention.ask(run_id, RunUnread(trip.truck_id, run_id), now)
-            waste = day.plan.routes[trip.route_id].waste
-            day.leftovers.cannot_read([planned.room_id for planned in trip.visits], waste, until)
+        trips = service_runs(day.plan, date)
+        found.extend(PlannedRun(trip, f"{trip.trip_id}.{date:%Y%m%d}", day_start) for trip in trips)
     return []
 
 
-def open_run(day: Day, due: DueRun, now: int) -> list[Effect]:
+def open_if_due(day: Day, planned_run: PlannedRun, now: int) -> list[Effect]:
+    """Open a run whose time has come; one that is long over when the bridge starts is left alone."""
+    trip, run_id, day_start = planned_run
+    start_at = day_start + trip.visits[0].arrive_day_s
+    until = day_start + trip.visits[-1].leave_day_s + day.settings.forget_after_s
+    if run_id in day.runs or not start_at - day.settings.open_before_s <= now <= until:
+        return []
+    if run_id not in day.runs.recorded:
+        return _open(day, planned_run, now)
+    # It has a record that nobody understands: begun anew, what was served would be owed again.
+    if run_id not in day.attention.of(Topic.UNREAD):
+        day.attention.ask(run_id, RunUnread(trip.truck_id, run_id), now)
+    waste = day.plan.routes[trip.route_id].waste
+    day.leftovers.cannot_read([planned.room_id for planned in trip.visits], waste, until)
+    return []
+
+
+def _open(day: Day, planned_run: PlannedRun, now: int) -> list[Effect]:
     """Open a run with all its visits."""
-    trip, run_id, day_start = due
+    trip, run_id, day_start = planned_run
     route = day.plan.routes[trip.route_id]
     effects: list[Effect] = []
     order: list[VisitKey] = []

@@ -12,7 +12,7 @@ from broker.rules.day.runs import Run
 from broker.rules.dispatch.run_opening import new_tracker
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import call_record, visit_record
-from broker.rules.states.visit import record_key
+from broker.rules.states.visit import VisitKey, record_key
 
 
 def read_run(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,25 +62,25 @@ def restore_run(day: Day, fields: Mapping[str, Any], now: int) -> None:
         _resume(day, run, route)
 
 
-def cancel_gone(day: Day, now: int) -> list[Effect]:
-    """Cancel what is owed at rooms that left the plan: nobody can be sent there, and its run must be able to end."""
+def cancel_gone(day: Day, key: VisitKey, now: int) -> list[Effect]:
+    """Cancel a visit at a room that left the plan: nobody can be sent there, and its run must be able to end."""
+    visit = day.leftovers.take_gone(key)
+    run = day.runs.get(key[0])
+    if visit is None or run is None:  # its route left the plan as well; should it come back, this visit does too
+        return []
     effects: list[Effect] = []
-    while (visit := day.leftovers.take_gone()) is not None:
-        run = day.runs.get(visit.run_id)
-        if run is None:  # its route left the plan as well; should it come back, this visit comes back with it
-            continue
-        if visit.owed:
-            cancelled = visit.cancelled("other")
-            effects.append(visit_record(day, cancelled, now))
-            if visit.call_id is not None:
-                effects.append(call_record(day, cancelled, now, ended="cancelled"))
-            text = f"{run.truck}: visit {record_key(visit.key)} is cancelled, its room is no longer in the plan"
-            effects.append(Notice("warning", text))
-            day.changed_runs.note(run.run_id)
-        if run.state != "finished":
-            before = day.attention.of(Topic.GONE).get(run.run_id)
-            count = 1 + (before.values.count if before and isinstance(before.values, RoomsGone) else 0)
-            day.attention.ask(run.run_id, RoomsGone(run.truck, run.run_id, count), now)
+    if visit.owed:
+        cancelled = visit.cancelled("other")
+        effects.append(visit_record(day, cancelled, now))
+        if visit.call_id is not None:
+            effects.append(call_record(day, cancelled, now, ended="cancelled"))
+        text = f"{run.truck}: visit {record_key(visit.key)} is cancelled, its room is no longer in the plan"
+        effects.append(Notice("warning", text))
+        day.changed_runs.note(run.run_id)
+    if run.state != "finished":
+        before = day.attention.of(Topic.GONE).get(run.run_id)
+        count = 1 + (before.values.count if before and isinstance(before.values, RoomsGone) else 0)
+        day.attention.ask(run.run_id, RoomsGone(run.truck, run.run_id, count), now)
     return effects
 
 

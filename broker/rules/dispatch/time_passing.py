@@ -25,19 +25,39 @@ def of_run(day: Day, run_id: str, now: int) -> list[Effect]:
     return effects
 
 
-def of_incident(day: Day, key: IncidentKey, now: int) -> list[Effect]:
-    """An alarm that repeats, an acknowledgement that runs out, offers made anew, the end of what is resolved."""
+def alarm(day: Day, key: IncidentKey, now: int) -> list[Effect]:
+    """An alarm that repeats, an acknowledgement that runs out."""
+    incident = day.incidents.get(key)
+    wake_at = incident.wake_at() if incident is not None else None
+    if incident is None or wake_at is None or now < wake_at:
+        return []
+    return _overdue(day, incident, now)
+
+
+def offer(day: Day, key: IncidentKey, now: int) -> list[Effect]:
+    """Work out what could be done about a breakdown, to be shown before anybody agrees; it ages, so again."""
     incident = day.incidents.get(key)
     if incident is None:
         return []
-    effects: list[Effect] = []
-    wake_at = incident.wake_at()
-    if wake_at is not None and now >= wake_at:
-        effects += _overdue(day, incident, now)
-    _offer(day, incident, now)
-    if incident.workflow == "resolved" and not _still_owed(day, incident):
-        effects += close_incident(day, incident, now)
-    return effects
+    wanted = incident.open and incident.reason == "breakdown" and incident.workflow in ("raised", "acknowledged")
+    run = day.runs.get(incident.run_id or "")
+    if not wanted or run is None:
+        day.incidents.take_offers_down(key)
+    elif now - day.incidents.offers(key)[0] >= OFFER_EVERY_S:
+        offers = offers_for(day, run, day.owed(run), now)
+        day.incidents.show_offers(key, now, [offer_body(day, one) for one in offers])
+    return []
+
+
+def closing(day: Day, key: IncidentKey, now: int) -> list[Effect]:
+    """The end of what is resolved."""
+    incident = day.incidents.get(key)
+    if incident is None or incident.workflow != "resolved" or _still_owed(day, incident):
+        return []
+    return close_incident(day, incident, now)
+
+
+OF_INCIDENT = {"alarm": alarm, "offer": offer, "closing": closing}  # each a decision of its own: none stops another
 
 
 def _overdue(day: Day, incident: Incident, now: int) -> list[Effect]:
@@ -47,18 +67,6 @@ def _overdue(day: Day, incident: Incident, now: int) -> list[Effect]:
     waited_s = now - incident.raised_at
     text = f"{incident.truck}: {incident.reason} not acknowledged for {waited_s} s; second person told"
     return [*put_incident(day, incident.repeated(now), now), Notice("severe", text)]
-
-
-def _offer(day: Day, incident: Incident, now: int) -> None:
-    """Work out what could be done about a breakdown, to be shown before anybody agrees; it ages, so again."""
-    wanted = incident.open and incident.reason == "breakdown" and incident.workflow in ("raised", "acknowledged")
-    run = day.runs.get(incident.run_id or "")
-    if not wanted or run is None:
-        day.incidents.take_offers_down(incident.key)
-        return
-    if now - day.incidents.offers(incident.key)[0] >= OFFER_EVERY_S:
-        offers = offers_for(day, run, day.owed(run), now)
-        day.incidents.show_offers(incident.key, now, [offer_body(day, offer) for offer in offers])
 
 
 def _still_owed(day: Day, incident: Incident) -> bool:

@@ -15,19 +15,19 @@ def ask_about_passed(day: Day, visit: Visit, at: int) -> None:
         day.attention.ask(visit.key, PassedBy(visit.truck, day.plan.rooms[visit.room].name), at)
 
 
-def ask_about_overstaying(day: Day, now: int) -> list[Effect]:
-    """Name trucks that are at a room for very long, and runs long over that owe visits."""
-    for run in day.runs.values():
-        if run.state == "finished":
-            continue
-        owed = day.owed(run)
-        if now > run.planned_end_at + day.settings.forget_after_s:
-            _ask(day, run.run_id, RunOwes(run.truck, run.run_id, len(owed)), now)
-        for visit in owed:
-            stay_s = now - visit.arrived_at if visit.state == "at_stop" and visit.arrived_at is not None else 0
-            if stay_s > LONG_STAY_S:
-                room = day.plan.rooms[visit.room].name
-                _ask(day, visit.key, LongStay(run.truck, run.run_id, room, stay_s // 60), now)
+def ask_about_overstaying(day: Day, run_id: str, now: int) -> list[Effect]:
+    """Name the truck of a run if it is at a room for very long, and the run if it is long over and owes visits."""
+    run = day.runs.get(run_id)
+    if run is None or run.state == "finished":
+        return []
+    owed = day.owed(run)
+    if now > run.planned_end_at + day.settings.forget_after_s:
+        _ask(day, run.run_id, RunOwes(run.truck, run.run_id, len(owed)), now)
+    for visit in owed:
+        stay_s = now - visit.arrived_at if visit.state == "at_stop" and visit.arrived_at is not None else 0
+        if stay_s > LONG_STAY_S:
+            room = day.plan.rooms[visit.room].name
+            _ask(day, visit.key, LongStay(run.truck, run.run_id, room, stay_s // 60), now)
     return []
 
 

@@ -1,13 +1,16 @@
 """What rooms and trucks are told. A room: of its most relevant visit per waste kind, in one retained `arrival`;
-a truck: its `itinerary`. A broker may have forgotten all of it, or missed what was said while it was away: `tell_all`.
+a truck: its `itinerary`. A broker may have forgotten all of it, or missed what was said while it was away: see
+`all_to_tell`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from broker.rules.arrival.lamp_call import arrival_body
 from broker.rules.arrival.prediction import Eta
 from broker.rules.day.day import Day
+from broker.rules.day.incidents import IncidentKey
 from broker.rules.day.runs import Run
 from broker.rules.effects.effect import Effect, Publish
 from broker.rules.effects.records import close_topics, tell_incident
@@ -16,6 +19,8 @@ from firmware import wire
 
 # The more a room must do, the more relevant the visit; `skipped_back_soon` is a skipped visit whose truck returns.
 _RANK = {"at_stop": 0, "due": 1, "held": 1, "skipped_back_soon": 2, "scheduled": 3, "served": 4, "skipped": 5}
+
+Telling = Callable[[Day, int], list[Effect]]
 
 
 def _eta_of(day: Day, visit: Visit) -> Eta | None:
@@ -85,34 +90,48 @@ def tell_rooms(day: Day, rooms: set[str], now: int, *, all_of_them: bool = False
     return effects
 
 
-def tell_orphaned(day: Day, now: int) -> list[Effect]:
-    """Nothing comes, for the rooms and wastes that the plan no longer has: a lamp that is lit there must go off."""
-    rooms = day.plan.rooms
-    return [
-        Publish(
-            wire.topic("arrival", day.plan.area_id, room, waste),
-            arrival_body(waste, "none", None, None, day.settings.calls, now),
-        )
-        for room, waste in sorted(day.leftovers.orphaned)
-        if room not in rooms or waste not in rooms[room].wastes
-    ]
+def all_to_tell(day: Day) -> dict[tuple[str, str], Telling]:
+    """Everything a broker should hold of ours, each by (rule, what it is about), with how to tell it; lights first."""
+    trucks = {run.truck for run in day.runs.values()} | day.leftovers.listless
+    return {
+        **{("tell_incident", "/".join(key)): partial(_tell_incident, key=key) for key in day.incidents},
+        **{("tell_room", room): partial(_tell_room, room=room) for room in sorted(day.plan.rooms)},
+        **{("tell_orphaned", "/".join(one)): partial(_tell_orphaned, orphaned=one) for one in day.leftovers.orphaned},
+        **{("tell_truck", truck): partial(_tell_truck, truck=truck) for truck in sorted(trucks)},
+    }
 
 
-def tell_all(day: Day, now: int) -> list[Effect]:
-    """All rooms' arrivals, all trucks' itineraries, the stage of every incident, the end of those that are over."""
-    effects = tell_rooms(day, set(day.plan.rooms), now, all_of_them=True)
-    effects += tell_orphaned(day, now)
-    for truck in {run.truck for run in day.runs.values()}:
-        run = day.run_of(truck) or day.last_run_of(truck)
-        if run is not None:
-            day.told.unsay_to_truck(truck)
-            effects += tell_truck(day, run, now, changed=False)
-    for truck in sorted(day.leftovers.listless):
-        if day.last_run_of(truck) is None:
-            effects.append(Publish(wire.topic("itinerary", day.plan.area_id, truck), None))
-    for incident in day.incidents.values():
-        effects += tell_incident(day, incident) if incident.open else close_topics(day, incident)
-    return effects
+def _tell_incident(day: Day, now: int, *, key: IncidentKey) -> list[Effect]:
+    """The stage of an incident, the end of one that is over."""
+    del now
+    incident = day.incidents.get(key)
+    if incident is None:
+        return []
+    return tell_incident(day, incident) if incident.open else close_topics(day, incident)
+
+
+def _tell_room(day: Day, now: int, *, room: str) -> list[Effect]:
+    return tell_rooms(day, {room}, now, all_of_them=True)
+
+
+def _tell_orphaned(day: Day, now: int, *, orphaned: tuple[str, str]) -> list[Effect]:
+    """Nothing comes, for a room and waste that the plan no longer has: a lamp that is lit there must go off."""
+    room, waste = orphaned
+    if room in day.plan.rooms and waste in day.plan.rooms[room].wastes:
+        return []
+    body = arrival_body(waste, "none", None, None, day.settings.calls, now)
+    return [Publish(wire.topic("arrival", day.plan.area_id, room, waste), body)]
+
+
+def _tell_truck(day: Day, now: int, *, truck: str) -> list[Effect]:
+    """A truck's itinerary; none for one whose run is not here any more."""
+    run = day.run_of(truck) or day.last_run_of(truck)
+    if run is not None:
+        day.told.unsay_to_truck(truck)
+        return tell_truck(day, run, now, changed=False)
+    if truck in day.leftovers.listless:
+        return [Publish(wire.topic("itinerary", day.plan.area_id, truck), None)]
+    return []
 
 
 def _differs(last: Mapping[str, Any], body: dict[str, Any], restate_s: int) -> bool:

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import orjson
 
-from broker.store import Conflict, Corrupt, Record, StoreError
+from broker.store import Conflict, Corrupt, Record, StoreError, Unavailable
 from broker.store.days import Days
-from broker.store.opening import database_to_read, must_be_store
+from broker.store.opening import must_be_store
+from broker.store.sqlite.any_disk import database_to_read
 from broker.store.sqlite.database import NAME
 from broker.store.sqlite.files import Files, Lock
 from broker.store.sqlite.note import FORMAT, Note, read_note, write_note
@@ -128,7 +129,9 @@ class _Check:
             reader = SQLiteReader(folder, "", "UTC", lambda: 0.0, database, self._files)
             about = {name: reader.about(name) for name in ("record", "area", "timezone")}
             if None not in about.values():
-                return Note(reader.last_row(), 0, FORMAT, *(str(value) for value in about.values()))
+                return Note(
+                    reader.last_row(), 0, FORMAT, str(about["record"]), str(about["area"]), str(about["timezone"])
+                )
         return None
 
     # --- the record ------------------------------------------------------------------------------------
@@ -137,8 +140,10 @@ class _Check:
         """Whether the file is this record and each of its rows as it was written."""
         try:
             note = reader.must_be_there()
-            problems = [str(text, "utf-8") for (text,) in reader.rows_of("PRAGMA integrity_check(5)")]
+            problems = _problems(reader)
             lost_before = set(orjson.loads(reader.about("lost") or "[]"))
+        except Unavailable:
+            raise  # it may be whole: nobody can say so now, and nothing is repaired
         except StoreError as error:
             return Finding(False, self._path, str(error).removeprefix(str(self._path)).lstrip(": "))
         count, missing = gaps(reader.by_row(), max(note.rows, reader.last_row()))
@@ -158,13 +163,12 @@ class _Check:
 
     def _sources(self, reader: SQLiteReader, note: Note) -> Iterator[list[tuple[int, Record]]]:
         """Rows of the record itself, then of the copy, then of the past days' files: of each row the first counts."""
-        with suppress(StoreError):
-            if reader.about("record") == note.record:
-                yield from reader.by_row()
+        if reader.database.exists() and _record_of(reader) == note.record:
+            yield from _readable(reader)
         if self._copies is not None and (self._copies / NAME).exists():
-            with suppress(StoreError), self._reader(self._copies, note) as copy:
-                if copy.about("record") == note.record:
-                    yield from copy.by_row()
+            with self._reader(self._copies, note) as copy:
+                if _record_of(copy) == note.record:
+                    yield from _readable(copy)
         for day in reader.past_days.names():
             with suppress(Corrupt):
                 yield list(reader.past_days.read(day))
@@ -178,7 +182,7 @@ class _Check:
             self._files.remove(self._folder / REPAIRED)
             hint = "give a copy of this store with --copies" if self._copies is None else "the copy has none either"
             return Finding(False, found.path, f"{found.text}; no record can be had: {hint}")
-        write_note(self._folder, replace(note, rows=last), self._files)
+        write_note(self._folder, replace(note, rows=last, copied=0), self._files)
         aside = self._put_in_place()
         text = f"{found.text}; {count} records were had" + (f", {len(lost)} are lost: {_ranges(lost)}" if lost else "")
         text += f"; what was damaged is kept in {aside}"
@@ -210,6 +214,26 @@ class _Check:
             text = f"{', '.join(path.name for path in wrong[:_SHOWN])} is not as it was written, or missing"
             done = "; written anew from the record"
             yield Finding(False, wrong[0], text + done if self._repair else f"{text}; run with --repair", self._repair)
+
+
+def _record_of(reader: SQLiteReader) -> str | None:
+    with suppress(Corrupt):
+        return reader.about("record")
+    return None
+
+
+def _readable(reader: SQLiteReader) -> Iterator[list[tuple[int, Record]]]:
+    """What can be read of a record; raises Unavailable, for then nobody knows what could be had a little later."""
+    with suppress(Corrupt):  # not even its last row is known
+        yield from reader.by_row()
+
+
+def _problems(reader: SQLiteReader) -> list[str]:
+    """What SQLite finds wrong with its pages, `ok` alone for nothing."""
+    try:
+        return [str(text, "utf-8") for (text,) in reader.rows_of("PRAGMA integrity_check(5)")]
+    except Corrupt as error:
+        return [str(error)]
 
 
 def _ranges(rows: Iterable[int]) -> str:

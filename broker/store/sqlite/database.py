@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from broker.store import Corrupt, Full, StoreError, Unavailable
+from broker.store import Corrupt, Full, Refused, StoreError, Unavailable
 from broker.store.sqlite.files import Lock
 
 NAME = "record.sqlite"
@@ -26,6 +26,8 @@ _LOG_PAGES = 32_000  # if that did not happen the commit does it itself
 _PASSES, _FEW_PAGES = 6, 200
 _NO_SPACE = {sqlite3.SQLITE_FULL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+# A disk that cannot give a page back has lost it, as far as anybody who reads can know.
+_UNREADABLE = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS record (
@@ -39,7 +41,8 @@ CREATE TABLE IF NOT EXISTS document (name TEXT PRIMARY KEY, body TEXT NOT NULL, 
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether an error says that what is in the file is not what was written."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF in _DAMAGED or code in _UNREADABLE or str(error).startswith("no such table")
 
 
 def failure(path: Path, error: sqlite3.Error) -> StoreError:
@@ -47,7 +50,7 @@ def failure(path: Path, error: sqlite3.Error) -> StoreError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in _NO_SPACE:
         return Full(f"{path}: {error}; make room on its disk")
-    if code in _DAMAGED:
+    if is_damage(error):
         return Corrupt(f"{path} is damaged ({error}); {ADVICE}")
     return Unavailable(f"{path} cannot be used now ({error}, {getattr(error, 'sqlite_errorname', 'no code')})")
 
@@ -66,11 +69,12 @@ class Database:
         self._lock, self._owns_lock, self._immutable = lock, lock is None, immutable
         self._write_lock = threading.RLock()
         self._writer: sqlite3.Connection | None = None
-        self._in_doubt = False
+        self._in_doubt = self._unmarked = False
         self._changes = 0  # that the log holds, about
         self._copying: threading.Thread | None = None
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
+        self.copied = 0  # up to this row all is surely in the file itself, which says so
 
     @property
     def log(self) -> Path:
@@ -121,11 +125,30 @@ class Database:
                 self._idle.pop().close()
 
     def must_be_whole(self) -> None:
-        """Raises Corrupt if the file is shorter than it says, which a log without pages cannot make up for."""
+        """Raises Corrupt if pages are neither in the file nor in its log."""
         ((pages,),), ((page_bytes,),) = (self.rows_of(f"PRAGMA {what}") for what in ("page_count", "page_size"))
-        size, log_size = (path.stat().st_size if path.exists() else 0 for path in (self.path, self.log))
-        if size < pages * page_bytes and log_size == 0:
-            raise Corrupt(f"{self.shown} has {size} bytes of {pages * page_bytes}: its end is missing; {ADVICE}")
+        if self.path.stat().st_size < pages * page_bytes:
+            logged = _pages_of(self.log, page_bytes)
+            size = self.path.stat().st_size  # asked after the log: what has gone from that is in the file by now
+            if not logged.issuperset(range(size // page_bytes + 1, pages + 1)):
+                raise Corrupt(f"{self.shown} has {size} bytes of {pages * page_bytes}: its end is missing; {ADVICE}")
+
+    def must_have(self, copied: int) -> None:
+        """Raises Corrupt if the file is of before row `copied`: its log has only what came after that."""
+        if copied and (mark := self._mark()) < copied:
+            raise Corrupt(
+                f"{self.shown} is an older copy than its log: it was made at record {mark}, and the log has only what "
+                f"came after {copied}: put it back, or {ADVICE}"
+            )
+
+    def _mark(self) -> int:
+        """Up to which row the file itself, without its log, says that it has everything."""
+        try:
+            with closing(_connected(f"{self._uri('ro')}&immutable=1")) as connection:
+                found = connection.execute("SELECT value FROM about WHERE name = 'copied'").fetchall()
+        except sqlite3.Error as error:
+            raise failure(self.shown, error) from error
+        return int(found[0][0]) if found else 0
 
     # --- writing ---------------------------------------------------------------------------------------
 
@@ -175,13 +198,48 @@ class Database:
             self._in_doubt = False
         return self._writer
 
+    def must_be_alone(self) -> None:
+        """Raises Refused while somebody else has the record, a bridge perhaps; else nobody comes until `share`."""
+        if self._lock is None or not self._owns_lock or not self._lock.be_alone():
+            raise Refused(f"{self.shown} is in use: to change or remove its records stop the bridge, or use `amend`")
+
+    def share(self) -> None:
+        """Let others write again, after `must_be_alone`."""
+        if self._lock is not None and self._owns_lock:
+            self._lock.share()
+
     def empty_log(self) -> None:
         """Have all that the log holds copied into the file and synced; raises StoreError if that could not be done."""
         with self._write_lock:
+            rows = self._marked()
             try:
                 self._empty_log(self._ready_to_write())
             except sqlite3.Error as error:
                 raise failure(self.shown, error) from error
+            self.copied = rows
+
+    def settle(self) -> None:
+        """Before closing: have all that was written copied into the file and marked there, if that can be done now."""
+        if self._copying is not None:
+            self._copying.join()
+        with self._write_lock, suppress(sqlite3.Error, StoreError):
+            if self._writer is not None and self._unmarked and not self._in_doubt:
+                self._copy_rest(self._writer)
+
+    def _marked(self) -> int:
+        """Write into the database up to which row it goes, before all of it is copied into the file; that row."""
+        with self.writing() as connection:
+            ((rows,),) = connection.execute("SELECT coalesce(max(row), 0) FROM record")
+            connection.execute("INSERT OR REPLACE INTO about VALUES ('copied', printf('%015d', ?))", (rows,))
+        self._unmarked = False
+        return int(rows)
+
+    def _copy_rest(self, connection: sqlite3.Connection) -> None:
+        """With the write lock: the mark and what is left of the log into the file."""
+        rows = self._marked()
+        (_, pages, copied) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if pages == copied >= 0:
+            self.copied = rows
 
     def _empty_log(self, writer: sqlite3.Connection) -> None:
         (busy, _, _) = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -190,6 +248,7 @@ class Database:
 
     def _copy_log_if_due(self, changes: int) -> None:
         self._changes += changes
+        self._unmarked = self._unmarked or changes > 0
         if self._changes >= _ROWS_OF_LOG and (self._copying is None or not self._copying.is_alive()):
             self._changes = 0
             self._copying = threading.Thread(target=self._copy_log, name="copy log", daemon=True)
@@ -198,7 +257,7 @@ class Database:
     def _copy_log(self) -> None:
         """Copy the log's pages into the file, so that the next commit begins the log anew."""
         # What cannot be copied now stays in the log; a disk that fails is said by the commits.
-        with suppress(sqlite3.Error), closing(_connected(self._uri("rw"))) as connection:
+        with suppress(sqlite3.Error, StoreError), closing(_connected(self._uri("rw"))) as connection:
             connection.execute("PRAGMA synchronous = FULL")
             before = 0
             for _ in range(_PASSES):
@@ -208,7 +267,7 @@ class Database:
                     break
                 before = copied
             with self._write_lock:
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+                self._copy_rest(connection)
 
     def _uri(self, mode: str) -> str:
         return f"file:{quote(str(self.path.absolute()))}?mode={mode}"
@@ -241,6 +300,20 @@ class Database:
                 self._writer = None
             if self._lock is not None and self._owns_lock:
                 self._lock.release()
+
+
+def _pages_of(log: Path, page_bytes: int) -> set[int]:
+    """The numbers of the pages that a log has: those of its frames up to the last commit."""
+    pages, pending = set[int](), set[int]()
+    with suppress(OSError), log.open("rb") as file:
+        salts = file.read(32)[16:24]
+        while (frame := file.read(24))[8:16] == salts and len(salts) == 8:  # what follows is of an earlier round
+            pending.add(int.from_bytes(frame[:4], "big"))
+            if frame[4:8] != bytes(4):  # a commit
+                pages |= pending
+                pending.clear()
+            file.seek(page_bytes, os.SEEK_CUR)
+    return pages
 
 
 def _connected(uri: str) -> sqlite3.Connection:

@@ -113,6 +113,15 @@ class Lock:
             self._take(fcntl.LOCK_SH)
             self.alone = False
 
+    def be_alone(self) -> bool:
+        """Whether nobody else is at work here; then nobody comes until `share`."""
+        if not self.alone:
+            self.alone = self._take(fcntl.LOCK_EX)
+            if not self.alone and not self._take(fcntl.LOCK_SH):  # to ask for more has cost what we had
+                self.release()
+                raise Unavailable("somebody is opening or repairing this record at this moment: open it again soon")
+        return self.alone
+
     def release(self) -> None:
         """Give it back; a second call does nothing."""
         if self._handle is not None:

@@ -28,6 +28,7 @@ class Note:
     record: str
     area: str
     timezone: str
+    copied: int = 0  # up to this row the file has all without its log
 
     def must_be(self, area: str, timezone: str, path: Path) -> None:
         """Raises Conflict if it is of another area, time zone or format."""
@@ -40,7 +41,8 @@ class Note:
     def encoded(self) -> bytes:
         """As the file has it, always of one length for one record: the numbers come first, filled up with blanks."""
         rest = {"format": self.format, "record": self.record, "area": self.area, "timezone": self.timezone}
-        return b'{"rows":%*d,"at":%*d,%b\n' % (_DIGITS, self.rows, _DIGITS, self.at, orjson.dumps(rest)[1:])
+        numbers = (_DIGITS, self.rows, _DIGITS, self.at, _DIGITS, self.copied)
+        return b'{"rows":%*d,"at":%*d,"copied":%*d,%b\n' % (*numbers, orjson.dumps(rest)[1:])
 
 
 def read_note(folder: Path) -> Note | None:
@@ -48,7 +50,7 @@ def read_note(folder: Path) -> Note | None:
     path = folder / NAME
     try:
         note = Note(**orjson.loads(path.read_bytes()))
-        if type(note.rows) is not int:
+        if type(note.rows) is not int or type(note.copied) is not int:
             raise ValueError("its rows are no number")
         return note
     except FileNotFoundError:

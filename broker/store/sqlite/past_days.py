@@ -5,10 +5,12 @@
     days/exported.json              up to which row all days but those in `waiting` are written
 
 A day is the event's, in the area's time zone. The files repeat what is in the database: a damaged row comes back from
-them, a damaged file is written anew from it.
+them, a damaged file is written anew from it. What the database cannot give any more stays in a file that is written
+anew: it may be the only good copy.
 """
 
 import hashlib
+import heapq
 import threading
 import time
 from collections.abc import Iterator
@@ -36,6 +38,7 @@ class Rows(Protocol):
     def last_row(self) -> int: ...
     def times_between(self, after: int, last: int) -> Iterator[int]: ...
     def between(self, start: int, end: int) -> Iterator[tuple[int, Record]]: ...
+    def numbered(self, row: int) -> Record | None: ...
 
 
 class PastDays:
@@ -82,7 +85,7 @@ class PastDays:
                 self._files.remove(left)
         self._files.make_folder(draft)
         try:
-            kinds = groupby(source.between(*self._days.span(day, day)), key=lambda pair: pair[1].kind)
+            kinds = groupby(self._with_kept(source, day), key=lambda pair: pair[1].kind)
             sums = [f"{self._write(draft, kind, rows, pause_s)}  {kind}.json\n".encode() for kind, rows in kinds]
             self._files.write(draft / SUMS, sums)
             self._files.sync_folder(draft)
@@ -94,6 +97,32 @@ class PastDays:
                 with suppress(OSError):  # a full disk's room is for the alarms; what stays goes at the next attempt
                     if left.exists():
                         self._files.remove(left)
+
+    def _with_kept(self, source: Rows, day: str) -> Iterator[tuple[int, Record]]:
+        """What the source has of a day, and what only the day's good files have, by kind, then (at, id)."""
+        found = ((pair, False) for pair in source.between(*self._days.span(day, day)))
+        kept = ((pair, True) for pair in self._good(day))
+        for _, same in groupby(heapq.merge(found, kept, key=_place), key=_place):
+            (row, record), is_kept = next(same)
+            if is_kept:
+                now = source.numbered(row)
+                if now is not None and _place(((row, now), False)) != _place(((row, record), True)):
+                    continue  # the row is another's by now
+                record = now or record
+            yield row, record
+
+    def _good(self, day: str) -> Iterator[tuple[int, Record]]:
+        """Rows and records of those files of a day that are as they were written, by kind, then (at, id)."""
+        wrong = self.wrong(day)
+        if self.folder / day / SUMS in wrong:
+            return
+        for path in sorted((self.folder / day).glob("*.json"), key=lambda path: path.stem):
+            if path not in wrong:
+                with path.open("rb") as file:
+                    for line in file:
+                        if line.startswith(b'"'):  # one document a line: a day may be longer than there is memory for
+                            ((row, document),) = orjson.loads(b"{%b}" % line.rstrip(b",\n")).items()
+                            yield int(row), codec.of_document(document)
 
     def _write(self, folder: Path, kind: str, rows: Iterator[tuple[int, Record]], pause_s: float) -> str:
         digest = hashlib.sha256()
@@ -132,6 +161,11 @@ class PastDays:
         for path in sorted((self.folder / day).glob("*.json")):
             for row, document in orjson.loads(path.read_bytes())["_default"].items():
                 yield int(row), codec.of_document(document)
+
+
+def _place(found: tuple[tuple[int, Record], bool]) -> tuple[str, int, str]:
+    record = found[0][1]
+    return record.kind, record.at, record.id
 
 
 def _digest(path: Path) -> str | None:

@@ -16,7 +16,7 @@ from typing import Any
 from broker.store import Conflict, Corrupt, Record, amendments, codec, where
 from broker.store.days import Days
 from broker.store.pushdown import Where
-from broker.store.reading import BY_TIME, Order, RecordReader
+from broker.store.reading import BY_TIME, NEWEST_FIRST, Order, RecordReader
 from broker.store.sqlite.database import ADVICE, Database, failure, is_damage
 from broker.store.sqlite.files import Files
 from broker.store.sqlite.note import NAME as NOTE
@@ -27,7 +27,7 @@ from broker.store.sqlite.tables import COLUMNS, RecordDB
 log = logging.getLogger("zhanpai.store")
 
 _NEWEST = (
-    f"SELECT {COLUMNS} FROM (SELECT kind AS k, key AS y, max(at) AS a FROM record WHERE {{}} GROUP BY kind, key) "  # noqa: S608
+    f"SELECT y, {COLUMNS} FROM (SELECT kind AS k, key AS y, max(at) AS a FROM record WHERE {{}} GROUP BY kind, key) "  # noqa: S608
     "JOIN record ON record.kind = k AND record.at = a AND record.key = y"
 )
 EVERYTHING = Where("1 = 1", [])
@@ -70,6 +70,7 @@ class SQLiteReader(RecordReader):
         last = self.last_row()
         if last < note.rows:
             raise Corrupt(f"{path} ends at record {last}, an older copy perhaps, but {had}: put it back, or {ADVICE}")
+        self.database.must_have(note.copied)
         return note
 
     def about(self, name: str) -> str | None:
@@ -107,8 +108,15 @@ class SQLiteReader(RecordReader):
         except Corrupt:
             for batch in self._batches(found, BY_TIME):
                 yield from batch
-        else:
-            yield from (record for _, record in self._sound(rows))
+            return
+        sound = dict(self._sound([row[1:] for row in rows]))
+        yield from sound.values()
+        for name in {row[0] for row in rows} - {row[0] for row in rows if row[-1] in sound}:
+            # Of this key the newest is not what was written: the newest before it is what is known.
+            of_key = Where(f"{found.sql} AND key = ?", [*found.values, name.decode(errors="replace")])
+            for batch in self._batches(of_key, NEWEST_FIRST):
+                yield batch[0]
+                break
 
     def _rows(self, found: Where, order: Order) -> Iterator[list[tuple[int, Record]]]:
         """Rows and records in an order, some at a time; those that are not what was written are named and left out."""
@@ -127,7 +135,7 @@ class SQLiteReader(RecordReader):
             if not is_damage(error):
                 raise failure(self.database.shown, error) from error
         self._left_out(f"{self.database.shown}: pages cannot be read, their records are left out; {ADVICE}")
-        rest = self._sound(list(self.one_by_one(found, 1, self.last_row())))
+        rest = self._sound(list(self.one_by_one(found, 1, self._last_known_row())))
         rest.sort(key=lambda pair: order.key(pair[1]), reverse=order.reverse)
         yield [pair for pair in rest if last is None or (order.key(pair[1]) > order.key(last)) is not order.reverse]
 
@@ -140,7 +148,7 @@ class SQLiteReader(RecordReader):
 
     def by_row(self) -> Iterator[list[tuple[int, Record]]]:
         """All rows and records in the order of the rows, some at a time, but those that cannot be read."""
-        last = self.last_row()
+        last = self._last_known_row()
         for first in range(1, last + 1, _BATCH):
             end = min(first + _BATCH - 1, last)
             try:
@@ -163,7 +171,7 @@ class SQLiteReader(RecordReader):
 
     def _amendments(self) -> amendments.Amendments:
         with self._known_lock:
-            last = self.last_row()
+            last = self._last_known_row()
             if last > self._known_to:
                 # Few rows have come since; at first the index has the few of this kind.
                 kind = "+kind" if self._known_to else "kind"
@@ -178,12 +186,17 @@ class SQLiteReader(RecordReader):
     def kinds(self) -> list[str]:
         """The kinds that have records, sorted."""
         found: list[str] = []
-        while (row := self.rows_of("SELECT min(kind) FROM record WHERE kind > ?", found[-1:] or [""])[0]) != (None,):
-            found.append(row[0].decode())
+        asked = "SELECT min(kind) FROM record WHERE kind > ?"
+        try:
+            while (row := self.rows_of(asked, found[-1:] or [""])[0]) != (None,):
+                found.append(row[0].decode())
+        except (Corrupt, UnicodeDecodeError):
+            self._left_out(f"{self.database.shown}: the index of the kinds cannot be read; {ADVICE}")
+            return sorted({record.kind for batch in self.by_row() for _, record in batch})
         return found
 
     def health(self) -> Mapping[str, Any]:
-        """Numbers for /healthz: records, bytes, seconds since the last commit, free bytes, warnings."""
+        """Numbers for /healthz: records, bytes, seconds since the last commit, free bytes, warnings, damage."""
         files = (self.database.path, self.database.log)
         return {
             "backend": "sqlite",
@@ -193,6 +206,7 @@ class SQLiteReader(RecordReader):
             "last_commit_s": None if self._last_commit_at is None else max(0, int(self._now() - self._last_commit_at)),
             "free_bytes": self._files.free_bytes(self.folder),
             "warnings": self.events[-_WARNINGS:],
+            "damage": self.damage[-_WARNINGS:],
         }
 
     def close(self) -> None:
@@ -202,9 +216,13 @@ class SQLiteReader(RecordReader):
     # --- what the past days are written from -----------------------------------------------------------
 
     def last_row(self) -> int:
-        """The highest row; as the note says where the database cannot tell."""
+        """The highest row; raises Corrupt where the database cannot tell."""
+        return int(self.rows_of("SELECT coalesce(max(row), 0) FROM record")[0][0])
+
+    def _last_known_row(self) -> int:
+        """The highest row; as the note says where the database cannot tell, so that the rest can be read."""
         try:
-            return int(self.rows_of("SELECT coalesce(max(row), 0) FROM record")[0][0])
+            return self.last_row()
         except Corrupt:
             note = read_note(self.folder)
             if note is None:
@@ -215,6 +233,13 @@ class SQLiteReader(RecordReader):
         """The event times of the rows above `after`, up to `last`."""
         asked = "SELECT DISTINCT at FROM record WHERE row > ? AND row <= ?"
         return (at for (at,) in self.rows_of(asked, [after, last]))
+
+    def numbered(self, row: int) -> Record | None:
+        """The record in a row, as first stored; None where there is none, or not what was written."""
+        with suppress(Corrupt):
+            found = self.db.get(doc_id=row)
+            return None if found is None else codec.of_document(found)
+        return None
 
     def between(self, start: int, end: int) -> Iterator[tuple[int, Record]]:
         """Rows and records, as first stored, with start <= at < end, by kind, then (at, id)."""

@@ -17,7 +17,7 @@ REPAIRED = "record.repaired"  # a repair made this and had not put it in its pla
 
 
 class Made(NamedTuple):
-    """How many rows a file got, its last one, and which are missing of those that the note tells of."""
+    """How many rows a file got, its last one, and which are lost of those that the note tells of."""
 
     records: int
     last: int
@@ -34,12 +34,17 @@ def make_database(
     draft = path.with_name("record.new")
     for left in path.parent.glob(f"{draft.name}*"):
         files.remove(left)
+    twice: set[int] = set()  # rows whose record another row has already: they are missing, and nothing is lost
     with closing(Database(draft, lock=lock)) as database:
         with database.writing() as connection:
             for rows in batches:
                 packed = codec.rows_of([record for _, record in rows])
                 numbered = [(row, *values) for (row, _), values in zip(rows, packed, strict=True)]
+                before = connection.total_changes
                 connection.executemany(f"{INSERT_ROW} ON CONFLICT DO NOTHING", numbered)
+                if connection.total_changes - before < len(rows):
+                    there = "SELECT 1 FROM record WHERE row = ?"
+                    twice.update(row for row, _ in rows if connection.execute(there, [row]).fetchone() is None)
             found = list(connection.execute("SELECT row, 0 FROM record ORDER BY row"))
             last = found[-1][0] if found else 0
             count, lost = gaps([found], note.rows)
@@ -50,7 +55,7 @@ def make_database(
     files.replace(draft, path)
     for left in path.parent.glob(f"{draft.name}*"):
         files.remove(left)
-    return Made(count, last, lost)
+    return Made(count, last, [row for row in lost if row not in twice])
 
 
 def gaps(batches: Iterable[list[tuple[int, Any]]], last: int) -> tuple[int, list[int]]:

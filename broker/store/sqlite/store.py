@@ -11,7 +11,7 @@ at all, and no batch that was acknowledged is lost by a kill, a power cut or a d
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -122,7 +122,8 @@ class SQLiteStore(SQLiteReader):
             self._closed = True
         if self._exporter is not None:
             self._exporter.join()
-        self._noted(self._note, sync=True)
+        self.database.settle()
+        self._noted(replace(self._note, copied=max(self._note.copied, self.database.copied)), sync=True)
         super().close()
         self._lock.release()
 
@@ -188,8 +189,8 @@ class SQLiteStore(SQLiteReader):
                     new = connection.execute("SELECT id FROM record WHERE row > ?", (last,))
                     receipts.append(Receipt.of([row[0] for row in ticket.rows], {found.decode() for (found,) in new}))
                 last += stored
-        was = self._note
-        note = Note(last, int(self._now()), was.format, was.record, was.area, was.timezone)
+        copied = max(self._note.copied, self.database.copied)
+        note = replace(self._note, rows=last, at=int(self._now()), copied=copied)
         self._noted(note, sync=self._last_commit_at is None)
         return receipts
 

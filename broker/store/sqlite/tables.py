@@ -11,7 +11,7 @@ process may write. Other tables are TinyDB's own, each kept as one JSON text.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -23,6 +23,7 @@ from tinydb.table import Document, Table
 
 from broker.store import Conflict, Corrupt, Refused, codec
 from broker.store.pushdown import Where, where_of
+from broker.store.sqlite.any_disk import database_to_read
 from broker.store.sqlite.database import ADVICE, Database, failure
 
 RECORDS = "records"
@@ -71,12 +72,17 @@ class Rows(Mapping[str, dict[str, Any]]):
 
 
 class SQLiteStorage(Storage):
-    """What `TinyDB(path, storage=SQLiteStorage)` reads and writes; `access_mode` "r" refuses to write."""
+    """What `TinyDB(path, storage=SQLiteStorage)` reads and writes; `access_mode` "r" refuses to write.
+
+    On a disk that takes nothing it reads, also what a bridge that was killed there left in its log.
+    """
 
     def __init__(self, path: str | Path, access_mode: str = "r+", database: Database | None = None) -> None:
-        self.database = database or Database(Path(path))
+        self._opened = ExitStack()
+        self.database = database or self._opened.enter_context(database_to_read(Path(path)))
         self.rows = Rows(self.database)
-        self._may_write = access_mode != "r"
+        # What a copy is read for, as its disk takes nothing, takes nothing either.
+        self._may_write = access_mode != "r" and self.database.shown == self.database.path
         if not self._may_write and not self.database.exists():
             raise FileNotFoundError(path)
 
@@ -92,47 +98,57 @@ class SQLiteStorage(Storage):
         return tables
 
     def write(self, data: dict[str, dict[str, Any]]) -> None:
-        """Make these all tables, as TinyDB's own Table and `drop_table` ask."""
+        """Make these all tables but that of the records, as TinyDB's own Table and `drop_table` ask.
+
+        Raises Refused for records that are not those it read: others may have been stored since.
+        """
         others = {name: orjson.dumps(table) for name, table in data.items() if name != RECORDS}
-        records = data.get(RECORDS, {})
+        records: Mapping[str, Any] | None = data.get(RECORDS)
+        if self._may_write and records is not self.rows and (records or self.rows):
+            raise Refused(f"the table {RECORDS!r} of {self.database.shown} is changed by RecordDB only, use that")
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM document")
             rows = [(name, body.decode(), crc32(body)) for name, body in others.items()]
             connection.executemany("INSERT INTO document (name, body, checksum) VALUES (?, ?, ?)", rows)
-            if records is not self.rows:
-                documents = {int(number): document for number, document in records.items()}
-                put(connection, documents, instead_of_all=True)
 
         self.change(work)
 
-    def change(self, work: Callable[[sqlite3.Connection], None]) -> None:
+    def change(self, work: Callable[[sqlite3.Connection], object]) -> None:
         """Have something written, all or nothing, durable on return."""
         if not self._may_write:
             raise Refused(f"{self.database.shown} was opened to be read only")
-        with self.database.writing() as connection:
-            work(connection)
+        try:
+            with self.database.writing() as connection:
+                work(connection)
+        finally:
+            self.database.share()
 
     def close(self) -> None:
         """Close the file."""
         self.database.close()
+        self._opened.close()
 
 
-def put(
-    connection: sqlite3.Connection, documents: Mapping[int, Mapping[str, Any]], instead_of_all: bool = False
-) -> None:
+def put(connection: sqlite3.Connection, documents: Mapping[int, Mapping[str, Any]]) -> None:
     """Write documents under their numbers; raises Refused for what is no record, Conflict for an id that is taken."""
     rows = codec.rows_of([codec.of_document(document) for document in documents.values()])
     try:
-        connection.execute("DELETE FROM record WHERE ?", [instead_of_all])
         connection.executemany("DELETE FROM record WHERE row = ?", [(number,) for number in documents])
         connection.executemany(INSERT_ROW, [(number, *row) for number, row in zip(documents, rows, strict=True)])
     except sqlite3.IntegrityError as error:
         raise Conflict(f"a record with one of these ids is stored already: {error}") from error
 
 
+def _change(document: Document, fields: Any) -> None:
+    fields(document) if callable(fields) else document.update(fields)
+
+
 class RecordTable(Table):
-    """TinyDB's table of the records: same calls, same answers, but an index looks for them and nothing is cached."""
+    """TinyDB's table of the records: same calls, same answers, but an index looks for them and nothing is cached.
+
+    What would change or remove a record is Refused while a bridge has it: a bridge holds that neither happens.
+    """
 
     _storage: SQLiteStorage
 
@@ -187,17 +203,35 @@ class RecordTable(Table):
 
         def work(connection: sqlite3.Connection) -> None:
             for document in self._found(cond) if doc_ids is None else self._numbered(doc_ids):
-                fields(document) if callable(fields) else document.update(fields)
+                _change(document, fields)
                 changed[document.doc_id] = document
-            put(connection, changed)
+            self._rewrite(connection, changed)
 
         self._storage.change(work)
         return list(changed)
 
+    def _rewrite(self, connection: sqlite3.Connection, changed: Mapping[int, Document]) -> None:
+        if changed:
+            self._storage.database.must_be_alone()
+            put(connection, changed)
+
     def update_multiple(self, updates: Iterable[tuple[Any, QueryLike]]) -> list[int]:
-        """Change the documents in several ways, one after the other."""
-        with self._storage.database.writing():
-            return sorted(number for fields, cond in updates for number in self.update(fields, cond))
+        """Change each document in several ways, one after the other, whose condition holds for it by then."""
+        ways = list(updates)
+        numbers: list[int] = []
+
+        def work(connection: sqlite3.Connection) -> None:
+            changed: dict[int, Document] = {}
+            for document in self._found(None):
+                for fields, cond in ways:
+                    if cond(document):
+                        _change(document, fields)
+                        changed[document.doc_id] = document
+                        numbers.append(document.doc_id)
+            self._rewrite(connection, changed)
+
+        self._storage.change(work)
+        return numbers
 
     def remove(self, cond: QueryLike | None = None, doc_ids: Iterable[int] | None = None) -> list[int]:
         """Remove the documents that a condition holds for, or those of these numbers; their numbers."""
@@ -208,6 +242,8 @@ class RecordTable(Table):
         def work(connection: sqlite3.Connection) -> None:
             found = self._found(cond) if doc_ids is None else self._numbered(doc_ids)
             gone.extend(document.doc_id for document in found)
+            if gone:
+                self._storage.database.must_be_alone()
             connection.executemany("DELETE FROM record WHERE row = ?", [(number,) for number in gone])
 
         self._storage.change(work)
@@ -215,7 +251,13 @@ class RecordTable(Table):
 
     def truncate(self) -> None:
         """Remove all documents."""
-        self._storage.change(lambda connection: put(connection, {}, instead_of_all=True))
+
+        def work(connection: sqlite3.Connection) -> None:
+            if len(self):
+                self._storage.database.must_be_alone()
+            connection.execute("DELETE FROM record")
+
+        self._storage.change(work)
 
     def __len__(self) -> int:
         return len(self._storage.rows)
@@ -235,3 +277,14 @@ class RecordDB(TinyDB):
         if name == RECORDS and name not in self._tables:
             self._tables[name] = RecordTable(self.storage, name, **kwargs)
         return super().table(name, **kwargs)
+
+    def drop_table(self, name: str) -> None:
+        """Remove a table with all that is in it."""
+        if name == RECORDS:
+            self.table(RECORDS).truncate()
+        super().drop_table(name)
+
+    def drop_tables(self) -> None:
+        """Remove all tables."""
+        self.table(RECORDS).truncate()
+        super().drop_tables()

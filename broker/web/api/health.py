@@ -15,14 +15,16 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
     """`/healthz` and `/metrics`."""
     router = APIRouter(tags=["health"])
 
-    @router.get("/healthz", summary="200 when records can be stored and reach us, 503 when not")
+    @router.get("/healthz", summary="200 when records can be stored and reach us and the record is whole, 503 when not")
     def healthz() -> JSONResponse:
         picture = desk.picture
         trouble, link, at = picture["data"]["trouble"], picture["link"], picture["at"]
         heard = link["up"] or at - link["since_at"] <= picture["limits"]["link_lost_s"]
         body = {"ok": trouble is None and heard, "trouble": trouble, "link": link, "fw": __version__, "at": at}
         try:
-            body["store"] = dict(store.health())
+            body["store"] = found = dict(store.health())
+            if found.get("damage"):
+                body.update(ok=False, trouble=trouble or found["damage"][-1])
         except StoreError as why:
             body.update(ok=False, trouble=str(why))
         return JSONResponse(body, status_code=200 if body["ok"] else 503)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from firmware.truck.events import Report
-from firmware.truck.outbox.boot_counter import read_boot, sync_folder
+from firmware.truck.outbox.boot_counter import read_boot, read_counted, sync_folder
 
 WAL_PAGES = 256  # checkpoint after 1 MiB: the log stays small
 THIN_S = 60
@@ -57,31 +57,42 @@ def decoded(text: Any) -> dict[str, Any] | None:
 
 
 def last_boot(db: sqlite3.Connection) -> int:
-    sql = "SELECT MAX(b) FROM (SELECT MAX(boot) b FROM boot UNION SELECT MAX(boot) FROM position)"
-    return int(db.execute(sql).fetchone()[0] or 0)
+    tables = ("boot", "position", "incident_record", "open_incident")
+    highest = " UNION ".join(f"SELECT MAX(boot) b FROM {table}" for table in tables)  # noqa: S608
+    return int(db.execute(f"SELECT MAX(b) FROM ({highest})").fetchone()[0] or 0)  # noqa: S608
 
 
-def must_have_counted(path: Path) -> None:
-    """Raises DatabaseError as for damage if the file has counted no start: it was emptied, or is not there."""
+def must_have_counted(path: Path, start: int) -> None:
+    """Raises DatabaseError as for damage if the file has not counted this start.
+
+    It was emptied, or is not there, or is an older copy, or its log was lost.
+    """
+    last = 0
     try:
         if path.exists() and path.stat().st_size:
             with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as db:
-                if last_boot(db):
-                    return
+                last = last_boot(db)
     except sqlite3.OperationalError:
         pass  # it has no such tables
-    error = sqlite3.DatabaseError("it is missing" if not path.exists() else "it is empty, and starts were counted")
+    if last >= start:
+        return
+    if last:
+        found = f"its last start is {last} of {start}: an older copy, or its log is lost"
+    else:
+        found = "it is empty, and starts were counted" if path.exists() else "it is missing"
+    error = sqlite3.DatabaseError(found)
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
     raise error
 
 
 def wrong_with(path: Path) -> str | None:
     """What is wrong with an outbox that was in use, in words; None if it is good or was never begun."""
-    counted = read_boot(path.with_suffix(".boot"))
-    if not counted:
+    counted_by_file = read_counted(path.with_suffix(".boot"))
+    if not counted_by_file:
         return None
+    counted = read_boot(path.with_suffix(".boot"))
     try:
-        must_have_counted(path)
+        must_have_counted(path, counted_by_file)
         with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as db:
             found = str(db.execute("PRAGMA quick_check(1)").fetchone()[0])
     except sqlite3.Error as error:

@@ -13,9 +13,9 @@ once. A power cut so costs at most the last seconds of positions, never a press 
 
 Bounded: above `limit_bytes` old positions are thinned to one per minute, then the oldest are dropped; both are
 counted. Incidents are never dropped. If the disk refuses (full, read-only, worn out) reports stay in memory, are
-sent all the same, and the fault is counted; the next write tries again. A damaged file, or an empty one though starts
-were counted, is moved aside as `<name>.damaged-<boot>`, never deleted, and named, and a new one begun: the boot counter
-has a file of its own for that day.
+sent all the same, and the fault is counted; the next write tries again. A damaged file, or an empty or older one than
+the starts that were counted, is moved aside as `<name>.damaged-<boot>`, never deleted, and named, and a new one begun:
+the boot counter has a file of its own for that day.
 """
 
 import sqlite3
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware.truck.events import Body, OpenIncident, Report
-from firmware.truck.outbox.boot_counter import read_boot, sync_folder, write_boot
+from firmware.truck.outbox.boot_counter import read_boot, read_counted, sync_folder, write_boot
 from firmware.truck.outbox.file import (
     SCHEMA,
     decoded,
@@ -57,6 +57,7 @@ class Outbox:
         self.fault: str | None = None
         self.damaged: Path | None = None
         self._without_disk = False
+        self._uncounted = True  # the file does not have this start's number yet
         self._rows_left: int | None = None  # how many reports are in the file; None = to be counted
         self._path = path
         self._limit_bytes = limit_bytes
@@ -66,11 +67,13 @@ class Outbox:
         path.parent.mkdir(parents=True, exist_ok=True)
         boot_path = path.with_suffix(".boot")
         counted = read_boot(boot_path)
+        in_file = 0
         try:
-            if counted:
-                must_have_counted(path)
+            if counted_by_file := read_counted(boot_path):
+                must_have_counted(path, counted_by_file)
             self._db = opened(path)
-            counted = max(counted, last_boot(self._db))
+            in_file = last_boot(self._db)
+            counted = max(counted, in_file)
         except sqlite3.DatabaseError as error:
             if not is_damage(error):
                 raise OSError(
@@ -81,9 +84,9 @@ class Outbox:
             self._db = opened(path)
         self.boot = counted + 1 if counted else first_boot
         # In this order: a counter without its count in the file says that the file is not what it was.
-        self._write(self._count_boot, durable=True)
+        self._count_boot()
         sync_folder(path.parent)
-        write_boot(boot_path, self.boot)
+        write_boot(boot_path, self.boot, in_file if self._uncounted else None)
 
     # --- in -------------------------------------------------------------------------------------------
 
@@ -244,10 +247,14 @@ class Outbox:
             self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             with self._db:
                 self._db.execute("BEGIN IMMEDIATE")
+                if self._uncounted:
+                    self._db.execute("DELETE FROM boot")
+                    self._db.execute("INSERT INTO boot VALUES (?)", (self.boot,))
                 change(self._db)
         except sqlite3.Error as error:
             self._faulty(error)
             return False
+        self._uncounted = False
         if not self._without_disk:
             self.fault = None
         return True
@@ -291,11 +298,12 @@ class Outbox:
                 self._without_disk = True
                 self._db = sqlite3.connect(":memory:", isolation_level=None)
                 self._db.executescript(SCHEMA)
-            self._write(self._count_boot, durable=True)
+            self._uncounted = True
+            self._count_boot()
 
-    def _count_boot(self, db: sqlite3.Connection) -> None:
-        db.execute("DELETE FROM boot")
-        db.execute("INSERT INTO boot VALUES (?)", (self.boot,))
+    def _count_boot(self) -> None:
+        """Has the file know of this start; if the disk refuses, the next thing that is written brings it."""
+        self._write(lambda _: None, durable=True)
 
     def _bound(self) -> None:
         if self.size_bytes() <= self._limit_bytes:

@@ -1,6 +1,7 @@
 """SQLite's own calls to the disk, counted, recorded and failed on purpose: a VFS made with ctypes in this process.
 
-The methods that change a file (write, sync, truncate, delete) go to a Python object first; all others are SQLite's own.
+The methods that change a file (write, sync, truncate, delete) go to a Python object first, and so does read where the
+object has one; all others are SQLite's own.
 It needs no compiler: the library that `sqlite3` was linked with is asked for the symbols.
 """
 
@@ -12,10 +13,11 @@ from ctypes import CFUNCTYPE, POINTER, Structure, byref, c_char_p, c_int, c_long
 from pathlib import Path
 from typing import Protocol
 
-OK, FULL, IOERR, IOERR_WRITE, IOERR_FSYNC = 0, 13, 10, 778, 1034
+OK, FULL, IOERR, IOERR_READ, IOERR_WRITE, IOERR_FSYNC = 0, 13, 10, 266, 778, 1034
 
 _OPEN = CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_int, c_void_p)
 _DELETE = CFUNCTYPE(c_int, c_void_p, c_void_p, c_int)
+_READ = CFUNCTYPE(c_int, c_void_p, c_void_p, c_int, c_longlong)
 _WRITE = CFUNCTYPE(c_int, c_void_p, c_void_p, c_int, c_longlong)
 _SYNC = CFUNCTYPE(c_int, c_void_p, c_int)
 _TRUNCATE = CFUNCTYPE(c_int, c_void_p, c_longlong)
@@ -80,6 +82,12 @@ def watched(watcher: Watcher) -> Iterator[None]:
             _WRITE(methods.write)(file, data, size // 2, offset)  # the half of it was written
         return code or _WRITE(methods.write)(file, data, size, offset)
 
+    @_READ
+    def read(file: int, data: int, size: int, offset: int) -> int:
+        path, methods = files[file]
+        code: int = watcher.read(path, offset)  # type: ignore[attr-defined]  # only where it has one
+        return code or _READ(methods.read)(file, data, size, offset)
+
     @_SYNC
     def sync(file: int, flags: int) -> int:
         path, _ = files[file]  # the disk itself is not waited for
@@ -99,6 +107,8 @@ def watched(watcher: Watcher) -> Iterator[None]:
             copy = _Methods.from_buffer_copy(methods)
             ours_too = (ctypes.cast(call, c_void_p).value for call in (write, sync, truncate))
             copy.write, copy.sync, copy.truncate = ours_too
+            if hasattr(watcher, "read"):
+                copy.read = ctypes.cast(read, c_void_p).value
             made.append(copy)
             files[file] = (path_of(name), methods)
             pointer.value = ctypes.addressof(copy)
