@@ -176,15 +176,11 @@ class _Restoring:
 
     def incidents(self) -> None:
         """What was raised and is open, or was closed today; a press that came to nothing is open as it was said."""
-        over: set[tuple[str, str]] = set()
-
         def incident(record: Record) -> None:
             found = Incident.from_body(dict(record.body))
             found = found.not_after(self._now)
             self.day.incidents.place(found)
             ask_about_unworked(self.day, found)
-            if not found.open and (found.closed_at or 0) <= self._now - KEEP_S:
-                over.add(found.key)
             run = self.day.runs.get(found.run_id or "")
             if found.open and found.reason == "breakdown" and found.condition == "active" and run is not None:
                 run.tracker.hold(self._now)
@@ -196,9 +192,9 @@ class _Restoring:
         # By when it was heard: the clock of a truck that was off for weeks may say anything of when it was pressed.
         said = (one for one in self._store.scan("incident") if one.received_at >= self._now - OPEN_S)
         self._each(sorted(said, key=_as_heard), press)
-        for key in over:
-            if not self.day.incidents[key].open:
-                self.day.incidents.drop(key)
+        for found in list(self.day.incidents.values()):
+            if not found.open and (found.closed_at or 0) <= self._now - KEEP_S:
+                self.day.incidents.drop(found.key)
 
     def devices(self) -> None:
         """Rooms' bins, everybody's life, trucks' last positions."""

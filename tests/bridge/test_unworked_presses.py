@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from broker.rules.dispatch import incident_handling
+from broker.rules.dispatch import device_messages, incident_handling
 from broker.rules.dispatch.actions import ActionError
 from tests.support.rehearsal import InjectedError, Rehearsal, check_memory, check_presses, fault_at, severe
 
@@ -139,3 +139,67 @@ def test_a_decision_that_can_re_plan_nothing_is_refused_and_the_press_stays_on_t
     morning.act("decide", PRESS, decision="wait")
     assert morning.stage(PRESS) == "decided" and "press_unworked" not in severe(morning)
     check_memory(morning)
+
+
+def test_a_decision_makes_up_for_an_upgrade_that_a_rule_failed_on(morning: Rehearsal) -> None:
+    """The blocked room was skipped; a breakdown takes that back first, now as it would have been then."""
+    morning.press(incident_id=PRESS)
+    morning.step(1)
+    worked = morning.again()
+    worked.press("breakdown", incident_id=PRESS)
+    worked.act("decide", PRESS, decision="wait")
+    with broken(incident_handling, "upgrade"):
+        morning.press("breakdown", incident_id=PRESS)
+    assert [number for _, number, _ in morning.itinerary()].count(2) == 1 and "press_unworked" in severe(morning)
+    blocked = morning.bridge.dispatch.day.incidents[KEY].room
+    assert blocked
+    morning.say("keeper", {"at": int(morning.now), "event": "lane_clear"}, device=blocked)
+    assert morning.bridge.dispatch.day.incidents[KEY].condition == "active"  # a lane is clear, the truck still stands
+    morning.open()
+    assert "press_unworked" in severe(morning)
+    morning.act("decide", PRESS, decision="wait")
+    assert morning.itinerary() == worked.itinerary()
+    assert morning.bridge.dispatch.day.runs[morning.run_id].tracker.progress(int(morning.now)).held
+    assert morning.stage(PRESS) == "decided" and "press_unworked" not in severe(morning)
+    check_memory(morning)
+
+
+@pytest.mark.parametrize("worked", [True, False])
+def test_that_a_press_was_taken_back_is_shown_though_a_rule_failed_on_it(morning: Rehearsal, worked: bool) -> None:
+    """Also after a restart; a decision then re-plans nothing for what the driver took back."""
+    before = morning.itinerary()
+    with broken(incident_handling, "withdraw" if worked else "raise_incident"):
+        morning.press(incident_id=PRESS)
+        morning.step(1)
+        if worked:
+            morning.press(incident_id=PRESS, withdrawn=True)
+    if not worked:
+        with broken(incident_handling, "withdraw"):
+            morning.press(incident_id=PRESS, withdrawn=True)
+    assert "press_taken_back" in severe(morning) and "press_unworked" not in severe(morning)
+    morning.open()
+    assert "press_taken_back" in severe(morning)
+    check_memory(morning)
+    morning.step(1)
+    morning.act("decide", PRESS, decision="wait")
+    assert morning.itinerary() == before and "press_taken_back" not in severe(morning)
+    check_memory(morning)
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_a_press_taken_back_before_it_was_heard_does_not_come_alive(morning: Rehearsal, both: bool) -> None:
+    """A rule failed on the withdrawal, perhaps on the press as well: it is over when it comes, after a restart too."""
+    before, pressed_at = morning.itinerary(), int(morning.now)
+    with broken(device_messages, "put_incident"), broken(device_messages, "close_topics" if both else "_keeper"):
+        morning.press(incident_id=PRESS, withdrawn=True, pressed_at=pressed_at)
+        morning.press(incident_id=PRESS, pressed_at=pressed_at)
+    morning.step(2)
+    for _ in range(2):
+        assert not morning.bridge.dispatch.day.incidents[KEY].open
+        assert morning.stage(PRESS) is None and morning.itinerary() == before
+        assert severe(morning) in ([], ["rule_failed"])
+        check_memory(morning)
+        morning.open()
+    morning.hours(40)
+    morning.open()
+    assert KEY not in morning.bridge.dispatch.day.incidents

@@ -148,6 +148,15 @@ class PressUnworked(Asked):
     incident: str
 
 
+@dataclass(frozen=True, slots=True)
+class PressTakenBack(Asked):
+    """A press is open though its driver took it back, and nothing was re-planned for that."""
+
+    topic, word, level = Topic.PRESS, "press_taken_back", "severe"
+    truck: str
+    incident: str
+
+
 Subject = VisitKey | str  # a visit, or the id of a run, a truck, a press
 
 

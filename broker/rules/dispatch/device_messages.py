@@ -117,7 +117,8 @@ def _keeper(day: Day, room_id: str, room: RoomState, body: dict[str, Any], now: 
     for incident in list(day.incidents.values()):
         if at < incident.raised_at:
             continue  # said of an earlier obstacle, and only now delivered
-        if incident.open and incident.condition == "active" and incident.room == room_id:
+        blocked = incident.open and incident.condition == "active" and incident.reason == "lane_blocked"
+        if blocked and incident.room == room_id:
             effects += incident_handling.clear_lane(day, incident, f"keeper of {room_id}", now)
     return effects
 

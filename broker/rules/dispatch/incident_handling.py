@@ -38,8 +38,8 @@ def upgrade(day: Day, incident: Incident, reason: str, now: int) -> list[Effect]
     """The driver kept holding: the blocked lane was a breakdown; its skip is undone first."""
     if reason != "breakdown":  # a resend of the first message after the upgrade
         return tell_incident(day, incident)
-    effects = _undo(day, incident, now)
-    return effects + put_incident(day, _breakdown(day, incident.worsened(reason), now), now)
+    effects, broken_down = _work_on(day, incident.said_worse(reason), now)
+    return effects + put_incident(day, broken_down, now)
 
 
 def clear_lane(day: Day, incident: Incident, who: str, now: int) -> list[Effect]:
@@ -68,7 +68,9 @@ def decide(day: Day, incident: Incident, decision: str, act: Act, now: int) -> l
     if decision == "return_later" and incident.reason != "lane_blocked":
         raise IncidentError("return_later is for a blocked lane; for a breakdown: extra_truck, wait or cancel_visit")
     effects: list[Effect] = []
-    if incident.unworked and incident.room is None:  # a rule failed on the press: what it changes is made up for now
+    # A rule failed on the press, or on its upgrade: what that changes is made up for now, unless it was taken back.
+    behind = incident.unworked and not incident.taken_back
+    if behind and (incident.room is None or incident.reason == "breakdown"):
         effects, incident = _work_on(day, incident, now)
         if incident.unworked and decision != "wait":
             raise IncidentError(
@@ -106,6 +108,8 @@ def second_visit_served(day: Day, visit: Visit, now: int) -> list[Effect]:
     effects: list[Effect] = []
     for incident in list(day.incidents.values()):
         if not incident.open or incident.run_id != visit.run_id or incident.room != visit.room:
+            continue
+        if incident.reason == "breakdown":  # a rule failed on its upgrade: it is about more than this visit
             continue
         if visit.visit_number <= (incident.visit_number or 0):
             continue
@@ -145,9 +149,9 @@ def nearest_owed(day: Day, run: Run, incident: Incident) -> Visit | None:
 
 
 def _work_on(day: Day, incident: Incident, now: int) -> tuple[list[Effect], Incident]:
-    """What a press changes at once, and the incident bound to what it is about."""
+    """What a press changes at once, and the incident bound to what it is about; of a breakdown the skip is undone."""
     if incident.reason == "breakdown":
-        return [], _breakdown(day, incident, now)
+        return _undo(day, incident, now), _breakdown(day, incident.worsened(incident.reason), now)
     run = day.run_of(incident.truck)
     visit = nearest_owed(day, run, incident) if run else None
     late_s = incident.raised_at - incident.pressed_at if incident.pressed_at is not None else 0

@@ -36,13 +36,13 @@ def as_said(known: Incident | None, truck: str, body: Mapping[str, Any], heard_a
     if known is not None and known.changed_at > heard_at:
         return known  # whoever changed it since had this message
     if known is None or (not known.open and known.is_pressed_anew(body)):
-        if body["withdrawn"]:
-            return known
-        return Incident.pressed(truck, body, heard_at, known.version + 1 if known else 1).left_unworked()
+        pressed = Incident.pressed(truck, body, heard_at, known.version + 1 if known else 1)
+        # Taken back before the press itself was heard: it is over when it comes.
+        return pressed.withdrawn(heard_at) if body["withdrawn"] else pressed.left_unworked()
     if not known.open:
         return known
     if body["withdrawn"]:
-        return known.left_unworked()
+        return known.left_unworked(taken_back=True)
     if body["reason"] == "breakdown" and known.reason != "breakdown":
-        return known.worsened(body["reason"]).left_unworked()
+        return known.said_worse(body["reason"]).left_unworked()
     return known

@@ -1,6 +1,6 @@
 """When a person is asked about runs and visits; an entry has the figures of now, since it was first asked."""
 
-from broker.rules.day.attention import Asked, LongStay, PassedBy, PressUnworked, RunOwes, Subject, Topic
+from broker.rules.day.attention import Asked, LongStay, PassedBy, PressTakenBack, PressUnworked, RunOwes, Subject, Topic
 from broker.rules.day.day import Day
 from broker.rules.effects.effect import Effect
 from broker.rules.states.incident import Incident
@@ -35,7 +35,8 @@ def ask_about_unworked(day: Day, incident: Incident) -> None:
     """A press that no rule could work on is on the list until a person has decided."""
     subject = "/".join(incident.key)
     if incident.open and incident.unworked:
-        day.attention.ask(subject, PressUnworked(*incident.key), incident.raised_at)
+        asked = PressTakenBack if incident.taken_back else PressUnworked
+        day.attention.ask(subject, asked(*incident.key), incident.raised_at)
     else:
         day.attention.answered(Topic.PRESS, subject)
 

@@ -88,6 +88,7 @@ class Incident:
     repeated_at: int | None = None
     changed_at: int = 0
     unworked: bool = False  # a rule failed on it: it stands as the device said it, nothing was re-planned for it
+    taken_back: bool = False  # what a rule failed on is that the driver took it back
     stands_since: int = 0  # the version since which nothing was changed but the count of its repeats
 
     @property
@@ -189,9 +190,13 @@ class Incident:
         """The driver kept holding: it is about more than a visit."""
         return replace(self, reason=reason, room=None, visit_number=None, estate=None, estate_told_at=None)
 
-    def left_unworked(self) -> "Incident":
+    def said_worse(self, reason: str) -> "Incident":
+        """The driver kept holding, and what was done about its visit still stands."""
+        return replace(self, reason=reason)
+
+    def left_unworked(self, *, taken_back: bool = False) -> "Incident":
         """A rule failed on what the driver said last: a person must look."""
-        return replace(self, unworked=True)
+        return replace(self, unworked=True, taken_back=self.taken_back or taken_back)
 
     def renewed(self, now: int) -> "Incident":
         """A new version, because what it is about has changed."""
