@@ -152,6 +152,8 @@ class Decisions:
         if self._to_rebuild:
             return effects
         for (rule, about), make in list(self._untold.items()):
+            if self._to_rebuild:
+                break  # memory may say what no record does: everything is told once the day is rebuilt
             if self._faults and self._faults.rests(rule, about, now):
                 continue
             faults = self._counts["rule_faults"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from broker.ingest import decisions
 from broker.ingest.decisions import MOST_WAITING
 from broker.plan.calendar import service_runs
 from broker.rules.day.attention import AttentionList, RunOwes, Topic
@@ -340,3 +341,19 @@ def test_no_lamp_is_called_by_a_position_that_its_run_was_not_told_of_in_time(to
         morning.step(115, 5.0)
         assert ({eta.label for eta in day.runs[morning.run_id].etas.values()} == {"stale"}) != told
         assert (calls(morning) > known) == told
+
+
+def test_a_day_that_cannot_be_rebuilt_tells_only_what_is_stored() -> None:
+    """Its memory may say what no record does: acks go out, rooms, trucks and lights hear of it once it is rebuilt."""
+    morning = under_way().again()
+    morning.press(incident_id=PRESS)
+    morning.step(2)
+    forget_all(morning)
+    whole = set(morning.retained)
+    with broken(decisions, "restore_beside"), broken(messages, "tell_incident"):
+        forget_all(morning)
+        told = set(morning.retained)
+    assert {topic.rpartition("/")[2] for topic in told} == {"ack", "life"}
+    morning.step(20)
+    assert set(morning.retained) == whole
+    check_memory(morning)
