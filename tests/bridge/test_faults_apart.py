@@ -210,7 +210,7 @@ def test_a_keeper_whose_rule_fails_for_long_fills_no_memory() -> None:
             keeper(morning, "r03")
         morning.step(120)
         assert morning.bridge.counts["rule_faults"] < 20
-    assert len(morning.bridge._decisions._waiting) == MOST_WAITING
+    assert len(morning.bridge._decisions._waiting) == MOST_WAITING  # its memory, which nothing else shows
 
 
 def life(morning: Rehearsal, word: str) -> None:
@@ -301,7 +301,7 @@ def test_a_rule_that_did_not_fail_for_an_hour_is_severe_no_more() -> None:
         keeper(morning, "r03")
     morning.hours(1, tick_s=900)
     assert faults_shown(morning) == [("rule_failed_before", "warning")]
-    assert not morning.bridge._decisions._faults
+    assert not morning.bridge._decisions._faults  # what is forgiven is seen nowhere else
     with broken(device_messages, "_keeper"):
         keeper(morning, "r03")
     assert faults_shown(morning) == [("rule_failed", "severe")]
@@ -337,7 +337,8 @@ def test_no_lamp_is_called_by_a_position_that_its_run_was_not_told_of_in_time(to
     with broken(device_messages, "follow") if not told else nullcontext():
         for _ in range(10):  # its rule rests for ever longer
             if not told:
-                morning.bridge._decisions._faults.failed("fix", "t01", int(morning.now))
+                # As if the rule had failed.
+    morning.bridge._decisions._faults.failed("fix", "t01", int(morning.now))
         morning.step(115, 5.0)
         assert ({eta.label for eta in day.runs[morning.run_id].etas.values()} == {"stale"}) != told
         assert (calls(morning) > known) == told

@@ -80,6 +80,7 @@ def test_a_batch_whose_sync_failed_is_never_taken_for_stored(tmp_path, monkeypat
 
 def test_a_failed_sync_of_the_file_loses_nothing_that_was_copied_in_part(tmp_path, monkeypatch):
     """A reader stops a copying of the log, the sync of the next one fails: the log stays, and a new start copies it."""
+    # So that the log is copied within a drill.
     monkeypatch.setattr("broker.store.sqlite.database._ROWS_OF_LOG", 500)
     disk, folder = DroppingDisk(tmp_path), tmp_path / "s"
     with sqlite_faults.watched(disk):
@@ -88,8 +89,10 @@ def test_a_failed_sync_of_the_file_loses_nothing_that_was_copied_in_part(tmp_pat
         def more(first: int, last: int) -> None:
             for number in range(first, last):
                 store.append(batch(number))
-            if store.database._copying is not None:
-                store.database._copying.join()
+            # The copying thread: nothing public waits for it.
+            copying = store.database._copying  # see above
+            if copying is not None:
+                copying.join()
 
         more(1, 90)
         with store.database.reading() as connection:
@@ -277,7 +280,7 @@ def together(store: SQLiteStore, *appends: tuple[list[Record], bool]) -> list[in
         with store._commit_lock:  # whoever waits shares the next commit
             waiting = [pool.submit(store.append, records, urgent=urgent) for records, urgent in appends]
             deadline = time.monotonic() + 10
-            while len(store._waiting) < len(appends) and time.monotonic() < deadline:
+            while len(store._waiting) < len(appends) and time.monotonic() < deadline:  # who waits is seen nowhere else
                 time.sleep(0.002)
         return [one.exception(10) or one.result().stored for one in waiting]  # type: ignore[misc]
 
