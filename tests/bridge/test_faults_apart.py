@@ -338,7 +338,7 @@ def test_no_lamp_is_called_by_a_position_that_its_run_was_not_told_of_in_time(to
         for _ in range(10):  # its rule rests for ever longer
             if not told:
                 # As if the rule had failed.
-    morning.bridge._decisions._faults.failed("fix", "t01", int(morning.now))
+                morning.bridge._decisions._faults.failed("fix", "t01", int(morning.now))
         morning.step(115, 5.0)
         assert ({eta.label for eta in day.runs[morning.run_id].etas.values()} == {"stale"}) != told
         assert (calls(morning) > known) == told
