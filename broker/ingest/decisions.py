@@ -18,7 +18,7 @@ from broker.ingest.restored_day import restore, restore_beside
 from broker.ingest.rule_faults import RuleFaults
 from broker.ingest.unsaved import Records, WithUnsaved
 from broker.plan.model import Plan
-from broker.rules.day.attention import RuleFailed, Topic
+from broker.rules.day.attention import RuleFailed, RuleFailedBefore, Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.dispatch import Dispatch
 from broker.rules.dispatch.unworked import mark_unworked
@@ -93,6 +93,8 @@ class Decisions:
             self.rebuild(now)
         if self._to_rebuild:
             return
+        if self.dispatch.day.attention.of(Topic.FAULT):
+            self._forgive(now)
         yield from self._offer_again(now)
         rebuilt, self._rebuilt = self._rebuilt, False
         for rule, about, make in self.dispatch.on_tick(now):
@@ -100,6 +102,17 @@ class Decisions:
         if rebuilt and self._rebuilt:
             return  # once more: what was predicted is gone again
         self._to_tell = self._to_tell or rebuilt
+
+    def _forgive(self, now: int) -> None:
+        """What did not fail for an hour is not severe any more; it stays on the list, to be reported."""
+        self._faults.forgive(now)
+        attention = self.dispatch.day.attention
+        for subject, asked in list(attention.of(Topic.FAULT).items()):
+            was = asked.values
+            if not isinstance(was, RuleFailed) or (was.rule, was.about) in self._faults:
+                continue
+            if subject != OTHERS or not self._faults:
+                attention.ask(subject, RuleFailedBefore(was.rule, was.about, was.count), asked.since)
 
     def _offer_again(self, now: int) -> Iterator[list[Effect]]:
         """What keepers said while its rule rested, once it does not."""
@@ -188,6 +201,10 @@ class Decisions:
         self.rebuild(now, learned_too=self.dispatch.day.history.learned != learned)
         day, subject = self.dispatch.day, f"{rule} {about}".strip()
         asked = day.attention.of(Topic.FAULT)
+        if subject not in asked and len(asked) >= MOST_SHOWN:
+            past = next((one for one, entry in asked.items() if isinstance(entry.values, RuleFailedBefore)), None)
+            if past is not None:
+                day.attention.answered(Topic.FAULT, past)
         if subject not in asked and len(asked) >= MOST_SHOWN:
             subject, rule, about = OTHERS, OTHERS, OTHERS
         since = asked[subject].since if subject in asked else now

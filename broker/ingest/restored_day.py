@@ -58,7 +58,7 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
         day.leftovers.follow_later(name)
     day.clock.count_from(max(now * 1000, before.clock.number))
     day.visits.remember(before.visits)
-    day.attention.remember_faults(before.attention)
+    day.attention.remember(before.attention)
     for run in day.runs.values():
         if run.run_id in before.runs:
             run.keep_version(before.runs[run.run_id].version)

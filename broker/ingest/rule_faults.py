@@ -23,11 +23,14 @@ class _Fault:
 
     def again(self, now: int, free: int) -> None:
         """It failed once more; the first `free` times it costs no waiting."""
-        if not 0 <= now - self.failed_at < FORGIVEN_AFTER_S:
+        if self.forgiven(now):
             self.count = 0
         self.count, self.failed_at = self.count + 1, now
         doublings = self.count - free - 1
         self.wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S << min(doublings, 10)) if doublings >= 0 else 0
+
+    def forgiven(self, now: int) -> bool:
+        return not 0 <= now - self.failed_at < FORGIVEN_AFTER_S
 
     def rests(self, now: int) -> bool:
         return 0 <= now - self.failed_at < self.wait_s
@@ -55,6 +58,15 @@ class RuleFaults:
         fault.again(now, free=1)
         row.again(now, free=MANY - 1)
         return fault.count, max(fault.wait_s, row.wait_s)
+
+    def forgive(self, now: int) -> None:
+        """Forget what did not fail for an hour."""
+        self._faults = {key: fault for key, fault in self._faults.items() if not fault.forgiven(now)}
+        self._in_a_row = {rule: fault for rule, fault in self._in_a_row.items() if not fault.forgiven(now)}
+
+    def __contains__(self, named: tuple[str, str]) -> bool:
+        """Whether this rule failed on this lately."""
+        return named in self._faults
 
     def worked(self, rule: str) -> None:
         """The rule does not fail on everything."""

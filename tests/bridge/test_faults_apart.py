@@ -1,7 +1,7 @@
 """A rule that fails on one thing stops no decision on another: each is made, kept and told by itself."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -9,10 +9,11 @@ import pytest
 
 from broker.ingest.decisions import MOST_WAITING
 from broker.plan.calendar import service_runs
-from broker.rules.day.attention import Topic
+from broker.rules.day.attention import AttentionList, RunOwes, Topic
 from broker.rules.dispatch import bin_counts, device_messages, dispatch, run_opening, time_passing
 from broker.rules.effects import messages
 from broker.rules.effects.effect import Notice
+from broker.web.picture import snapshot
 from firmware import wire
 from tests.support.bridge_morning import DAY
 from tests.support.rehearsal import InjectedError, Rehearsal, check_memory, severe
@@ -246,3 +247,96 @@ def test_lamps_and_bins_are_known_though_their_rule_rests() -> None:
     morning.bridge.flush(morning.now)
     assert morning.bridge.dispatch.day.devices.rooms[room].bins[morning.waste].count == 5
     check_memory(morning)
+
+
+def asked(morning: Rehearsal) -> dict[str, tuple[str, int]]:
+    """What a person should look at but the fault itself: by id, the word and since when."""
+    rows = snapshot(morning.bridge, morning.now)["attention"]
+    return {row["id"]: (row["word"], row["since"]) for row in rows if row["word"] != "rule_failed"}
+
+
+def test_a_fault_changes_no_question_of_others_and_not_since_when_it_is_asked() -> None:
+    """A clock that is ahead, a run that owes, a truck that stays long: as before, half an hour later too."""
+    morning = under_way().again()
+    morning.drive_to(1)
+    morning.step(2800)
+    morning.speak = False
+    morning.hours(8)
+    morning.fix(0.0, fix_at=int(morning.now) + 500)
+    morning.step(2)
+    morning.hours(1)
+    before = asked(morning)
+    assert {word for word, _ in before.values()} >= {"clock_ahead", "run_owes", "long_stay"}
+    with broken(dispatch, "take_message"):
+        keeper(morning, "r03")
+    morning.step(2)
+    assert morning.bridge.counts["rule_faults"] == 1
+    assert asked(morning) == before
+
+
+def test_what_is_answered_and_asked_again_is_asked_since_then() -> None:
+    """A fault in between brings no old time back."""
+    before, after = AttentionList(), AttentionList()
+    before.ask("run", RunOwes("t01", "run", 2), 100)
+    after.remember(before)
+    after.ask("run", RunOwes("t01", "run", 3), 200)
+    assert after.of(Topic.OWES)["run"].since == 100
+    after.answered(Topic.OWES, "run")
+    after.ask("run", RunOwes("t01", "run", 1), 300)
+    assert after.of(Topic.OWES)["run"].since == 300
+
+
+def faults_shown(morning: Rehearsal) -> list[tuple[str, str]]:
+    """Word and level of what is said of rules that failed."""
+    rows = snapshot(morning.bridge, morning.now)["attention"]
+    return [(row["word"], row["level"]) for row in rows if row["id"].startswith("fault/")]
+
+
+def test_a_rule_that_did_not_fail_for_an_hour_is_severe_no_more() -> None:
+    """It stays on the list to be reported; should it fail again, it is severe again, and counted from 1."""
+    morning = under_way().again()
+    morning.speak = False
+    with broken(device_messages, "_keeper"):
+        keeper(morning, "r03")
+    morning.hours(1, tick_s=900)
+    assert faults_shown(morning) == [("rule_failed_before", "warning")]
+    assert not morning.bridge._decisions._faults
+    with broken(device_messages, "_keeper"):
+        keeper(morning, "r03")
+    assert faults_shown(morning) == [("rule_failed", "severe")]
+    morning.hours(40)
+    assert faults_shown(morning) == []
+
+
+def test_a_rule_that_goes_on_failing_stays_severe() -> None:
+    """For hours, on one run."""
+    morning = under_way().again()
+    morning.speak = False
+    with broken(time_passing, "of_run", lambda _, run_id, **__: run_id == morning.run_id):
+        morning.hours(3, tick_s=300)
+        assert ("rule_failed", "severe") in faults_shown(morning)
+
+
+def calls(morning: Rehearsal) -> int:
+    """How many there were."""
+    return sum(one.kind == "call" for one in morning.kept.values())
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_no_lamp_is_called_by_a_position_that_its_run_was_not_told_of_in_time(told: bool) -> None:
+    """The truck is heard, but while its rule rests the run predicts from an old position: that neither lights
+    nor is shown as if it were fresh.
+    """
+    sooner = under_way().again()
+    while calls(sooner) == calls(under_way()):
+        sooner.step(1, 5.0)
+    morning = under_way().again()
+    morning.step(int(sooner.now - morning.now) - 100, 5.0)
+    known, day = calls(morning), morning.bridge.dispatch.day
+    with broken(device_messages, "follow") if not told else nullcontext():
+        for _ in range(10):  # its rule rests for ever longer
+            if not told:
+                morning.bridge._decisions._faults.failed("fix", "t01", int(morning.now))
+        morning.step(115, 5.0)
+        assert ({eta.label for eta in day.runs[morning.run_id].etas.values()} == {"stale"}) != told
+        assert (calls(morning) > known) == told

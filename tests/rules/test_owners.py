@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 BROKER = Path(__file__).parents[2] / "broker"
-ROOMS = ("day", "dispatch", "arrival", "replanning", "states")
+ROOMS = ("day", "effects", "dispatch", "arrival", "replanning", "states")
 READERS = [
     *(path for room in ROOMS for path in (BROKER / "rules" / room).glob("*.py")),
     BROKER / "ingest" / "decisions.py",
@@ -30,12 +30,21 @@ def root(node: ast.expr) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
 
 
+def is_own(node: ast.expr) -> bool:
+    """Whether this is a field of one's own: one attribute behind `self`, whatever is behind that is another's."""
+    depth, held = 0, node
+    while isinstance(held, ast.Attribute | ast.Subscript | ast.Call):
+        depth += isinstance(held, ast.Attribute)
+        held = held.func if isinstance(held, ast.Call) else held.value
+    return depth <= 1 and root(node) in ("self", "cls")
+
+
 def is_foreign(node: ast.expr) -> bool:
     """Whether this is something inside an object that is not one's own."""
     held = node
     while isinstance(held, ast.Subscript):
         held = held.value
-    return isinstance(held, ast.Attribute) and root(held) not in ("self", "cls")
+    return isinstance(held, ast.Attribute) and not is_own(held)
 
 
 def foreign_writes(text: str) -> Iterator[tuple[int, str]]:
@@ -44,19 +53,21 @@ def foreign_writes(text: str) -> Iterator[tuple[int, str]]:
         targets: list[ast.expr] = []
         if isinstance(node, ast.Assign | ast.Delete):
             targets = [part for target in node.targets for part in getattr(target, "elts", [target])]
-        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign | ast.For):
             targets = [node.target]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
             targets = [node.func.value]
+        elif isinstance(node, ast.Call) and ast.unparse(node).startswith(("setattr(", "delattr(")):
+            targets = [node] if ast.unparse(node.args[0]) != "self" else []
         for target in targets:
-            if is_foreign(target):
+            if target is node or is_foreign(target):
                 yield target.lineno, ast.unparse(target)
 
 
 def foreign_secrets(text: str) -> Iterator[tuple[int, str]]:
     """(line, what is looked at) wherever a private attribute of another object is used outside its class."""
     for node in ast.walk(ast.parse(text)):
-        if not isinstance(node, ast.Attribute) or root(node) in ("self", "cls"):
+        if not isinstance(node, ast.Attribute) or is_own(node):
             continue
         if node.attr.startswith("_") and not node.attr.startswith("__"):
             yield node.lineno, ast.unparse(node)
@@ -82,7 +93,9 @@ def test_nobody_looks_behind_a_part_that_is_not_theirs(path: Path) -> None:
     [
         "day.clock.now = 3", "run.order += (key,)", "del day.runs[key]", "day.told.arrivals[key] = body",
         "day.visits.watch(key).held = True", "run.order.append(key)", "day.devices.truck(name).newest.clear()",
-        "a, run.state = 1, 'finished'",
+        "a, run.state = 1, 'finished'", "self.dispatch.day.clock.now = 3", "self._day.runs[key] = run",
+        "self.day.runs[key].order = ()", "del self.day.incidents[key]", "self.day.told.arrivals.clear()",
+        "setattr(run, 'state', 'finished')", "delattr(self.day, 'runs')", "for day.clock.now in times: pass",
     ],
 )  # fmt: skip
 def test_a_write_into_another_object_is_found(text: str) -> None:
@@ -90,7 +103,19 @@ def test_a_write_into_another_object_is_found(text: str) -> None:
     assert list(foreign_writes(text))
 
 
-@pytest.mark.parametrize("text", ["self._now = 3", "effects.append(one)", "found[key] = 1", "day.clock.reach(3)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "self._now = 3", "self._runs[key] = run", "self._waiting.append(one)", "effects.append(one)", "found[key] = 1",
+        "day.clock.reach(3)",
+    ],
+)  # fmt: skip
 def test_what_is_ones_own_may_be_written(text: str) -> None:
     """One's own fields, local lists and dictionaries, and deeds of others."""
     assert not list(foreign_writes(text))
+
+
+@pytest.mark.parametrize("text", ["day.visits._visits", "self.dispatch.day.visits._visits", "self._day._runs[key]"])
+def test_a_look_behind_another_object_is_found(text: str) -> None:
+    """Also where the way to it begins with oneself."""
+    assert list(foreign_secrets(text))

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,16 @@ from broker.store.sqlite.files import Files
 from broker.store.sqlite.store import SQLiteStore
 from broker.store.sqlite.tables import RecordDB
 from tests.support.record import sqlite_faults, store_faults
-from tests.support.record.store_faults import NOON, ZONE, FailingDisk, batch, check, open_store, stored_batches
+from tests.support.record.store_faults import (
+    NOON,
+    ZONE,
+    DroppingDisk,
+    FailingDisk,
+    batch,
+    check,
+    open_store,
+    stored_batches,
+)
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]
@@ -66,6 +76,39 @@ def test_a_batch_whose_sync_failed_is_never_taken_for_stored(tmp_path, monkeypat
         counts = stored_batches(tmp_path / "dead", lambda: NOON)
     check([1], counts, "a failed sync")
     assert str(tmp_path / "dead" / "record.sqlite-wal") in written
+
+
+def test_a_failed_sync_of_the_file_loses_nothing_that_was_copied_in_part(tmp_path, monkeypatch):
+    """A reader stops a copying of the log, the sync of the next one fails: the log stays, and a new start copies it."""
+    monkeypatch.setattr("broker.store.sqlite.database._ROWS_OF_LOG", 500)
+    disk, folder = DroppingDisk(tmp_path), tmp_path / "s"
+    with sqlite_faults.watched(disk):
+        store = open_store(folder, lambda: NOON, disk)
+
+        def more(first: int, last: int) -> None:
+            for number in range(first, last):
+                store.append(batch(number))
+            if store.database._copying is not None:
+                store.database._copying.join()
+
+        more(1, 90)
+        with store.database.reading() as connection:
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM record").fetchall()
+            more(90, 111)
+            connection.execute("COMMIT")
+        disk.failing = "record.sqlite"
+        more(111, 221)
+        disk.failing = ""
+        more(221, 461)
+        assert "its disk needs a look" in store.health()["warnings"][-1]
+        disk.kept(folder, tmp_path / "cut")
+        store.close()
+        disk.kept(folder, tmp_path / "closed")
+    for place in ("cut", "closed"):
+        check(range(1, 461), stored_batches(tmp_path / place, lambda: NOON), place)
+        assert all(finding.good for finding in fsck(tmp_path / place))
+    check(range(1, 461), stored_batches(folder, lambda: NOON), "started again")
 
 
 def test_store_refuses_a_second_process(tmp_path):
@@ -155,6 +198,35 @@ def test_store_on_a_full_disk_keeps_everything_and_goes_on_with_room(small_disk)
     check([*acknowledged, refused, refused + 1], stored_batches(small_disk / "s", lambda: NOON), "full disk")
 
 
+def filled_up(disk: Path) -> Path:
+    """A file that takes all the room there is."""
+    with (disk / "ballast").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+    return disk / "ballast"
+
+
+def test_an_alarm_gets_through_on_a_full_disk_with_much_in_the_log(small_disk):
+    """The log holds more than the reserve: it is left as it is, and the alarm is written behind it."""
+    subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True, timeout=20)
+    store = open_store(small_disk / "s", lambda: NOON)
+    long = [
+        Record(f"long:{number}", "long", f"k{number % 200}", NOON + number, NOON, "xh", {"text": "y" * 800})
+        for number in range(1500)
+    ]
+    for first in range(0, 1500, 100):
+        store.append(long[first : first + 100])
+    assert store.database.log.stat().st_size > 1 << 20
+    ballast = filled_up(small_disk)
+    assert store.append(batch(1), urgent=True).stored == 5
+    assert "reserve was given up for an alarm" in store.health()["warnings"][-1]
+    ballast.unlink()
+    assert store.append(batch(2)).stored == 5
+    store.close()
+    check([1, 2], stored_batches(small_disk / "s", lambda: NOON), "much in the log")
+    assert [finding.good for finding in fsck(small_disk / "s")] == [True]
+
+
 def test_a_record_on_a_disk_that_is_read_only_is_read(small_disk, tmp_path):
     """Closed in peace, or with a log that a killed bridge left: everything is read, nothing is written there."""
     store = open_store(small_disk / "peace", lambda: NOON)
@@ -197,6 +269,46 @@ def test_store_takes_alarms_when_nearly_full(tmp_path):
     files.free = 1000
     assert store.append(batch(1)).stored == 5
     store.close()
+
+
+def together(store: SQLiteStore, *appends: tuple[list[Record], bool]) -> list[int | Exception | None]:
+    """Have batches share one commit; of each how many records were stored, or why they were not."""
+    with ThreadPoolExecutor(len(appends)) as pool:
+        with store._commit_lock:  # whoever waits shares the next commit
+            waiting = [pool.submit(store.append, records, urgent=urgent) for records, urgent in appends]
+            deadline = time.monotonic() + 10
+            while len(store._waiting) < len(appends) and time.monotonic() < deadline:
+                time.sleep(0.002)
+        return [one.exception(10) or one.result().stored for one in waiting]  # type: ignore[misc]
+
+
+def test_an_alarm_does_not_fail_with_what_it_shares_a_commit_with(tmp_path):
+    """Nearly full, and a batch the disk has no room for: the others are told, the alarm is stored."""
+    files = Shrinking()
+    store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: NOON, files=files, min_free_bytes=1000)
+    files.free = 999
+    refused, stored = together(store, (batch(1), False), (batch(2), True))
+    assert stored == 5 and isinstance(refused, Full) and "alarms are still taken" in str(refused)
+    files.free = 1000
+    assert together(store, (batch(1), False), (batch(3), True)) == [5, 5]
+    store.close()
+    check([1, 2, 3], stored_batches(tmp_path / "s", lambda: NOON), "nearly full")
+
+
+def test_on_a_full_disk_the_reserve_is_for_the_alarm_alone(small_disk):
+    """Much more than the reserve holds waits beside an alarm: it is refused, the alarm is stored."""
+    store = open_store(small_disk / "s", lambda: NOON)
+    store.append(batch(1))
+    ballast = filled_up(small_disk)
+    much = [
+        Record(f"long:{number}", "long", f"k{number % 200}", NOON + number, NOON, "xh", {"text": "y" * 1500})
+        for number in range(1000)
+    ]
+    refused, stored = together(store, (much, False), (batch(2), True))
+    assert isinstance(refused, Full) and stored == 5
+    ballast.unlink()
+    store.close()
+    check([1, 2], stored_batches(small_disk / "s", lambda: NOON), "an alarm beside much else")
 
 
 def test_a_start_on_a_full_disk_gives_the_reserve_up(tmp_path):

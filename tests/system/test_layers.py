@@ -58,3 +58,29 @@ def test_a_circle_would_be_found() -> None:
     files: Graph = {"sim.x.a": {"sim.y.a"}, "sim.y.a": set(), "sim.y.b": {"sim.x.b"}, "sim.x.b": set()}
     assert circle_in(files) == []
     assert circle_in(rooms_of(files)) != []
+
+
+def beyond(files: Graph) -> list[str]:
+    """Who imports what is there for the people who work on this alone: tests and measurements; or, from another
+    program, the simulator and the tools.
+    """
+    return [
+        f"{name} imports {other}"
+        for name, used in files.items()
+        for other in used
+        if (root := other.partition(".")[0]) in ("tests", "bench", "sim", "tools") and root != name.partition(".")[0]
+    ]
+
+
+def test_nothing_imports_what_stands_at_the_top() -> None:
+    """Neither the simulator nor the tools, tests and measurements: what runs on a street needs none of them."""
+    graph = grimp.build_graph(*PROGRAMS, include_external_packages=True, cache_dir=None)
+    files = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    assert beyond(files) == []
+
+
+def test_an_import_of_what_stands_at_the_top_would_be_found() -> None:
+    """Of each of the four."""
+    for top in ("tests", "bench", "sim", "tools"):
+        assert beyond({"broker.bridge": {f"{top}.a"}}) and beyond({"firmware.wire": {top}})
+    assert beyond({"sim.a": {"sim.b"}, "tools.a": {"firmware.wire"}}) == []

@@ -130,6 +130,16 @@ class RuleFailed(Asked):
 
 
 @dataclass(frozen=True, slots=True)
+class RuleFailedBefore(Asked):
+    """A rule failed on something so many times, and did not for an hour."""
+
+    topic, word = Topic.FAULT, "rule_failed_before"
+    rule: str
+    about: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class PressUnworked(Asked):
     """A press is open, and nothing was re-planned for it."""
 
@@ -186,18 +196,28 @@ class AttentionList:
 
     def __init__(self) -> None:
         self._lists: dict[Topic, dict[Subject, Attention]] = {topic: {} for topic in Topic}
+        self._since: dict[Topic, dict[Subject, tuple[str, int]]] = {topic: {} for topic in Topic}  # word, since when
 
     def ask(self, subject: Subject, values: Asked, since: int) -> None:
         """Put it on the list of its topic, in place of what was asked about the same."""
-        self._lists[values.topic][subject] = Attention(since, values)
+        word, first = self._since[values.topic].get(subject, ("", since))
+        self._lists[values.topic][subject] = Attention(min(since, first) if word == values.word else since, values)
 
-    def remember_faults(self, before: "AttentionList") -> None:
-        """Which rules failed, though the day was begun again."""
-        self._lists[Topic.FAULT] = dict(before.of(Topic.FAULT))
+    def remember(self, before: "AttentionList") -> None:
+        """Though the day was begun again: what is on no record, and since when the rest was asked, until answered."""
+        for topic in Topic:
+            if topic in (Topic.FAULT, Topic.CLOCK):
+                self._lists[topic] = dict(before.of(topic))
+                continue
+            asked = {subject: (entry.word, entry.since) for subject, entry in before.of(topic).items()}
+            self._since[topic] = {**before._since[topic], **asked}
+            for subject, entry in list(self.of(topic).items()):
+                self.ask(subject, entry.values, entry.since)
 
     def answered(self, topic: Topic, subject: Subject) -> None:
         """It is no question any more."""
         self._lists[topic].pop(subject, None)
+        self._since[topic].pop(subject, None)
 
     def of(self, topic: Topic) -> Mapping[Subject, Attention]:
         """The entries of one topic."""

@@ -125,7 +125,9 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
     etas = predict(run.tracker, day.history, day.devices.counts(), now)
     truck = day.devices.trucks.get(run.truck)
     run.promises.note(etas, now)
+    followed = run.tracker.fix  # the truck may have been heard of since without its run being told
     heard = truck is not None and truck.fix is not None and truck.fix.fresh(now)
+    heard = heard and (followed is None or followed.fresh(now))
     run.predicted({(run.run_id, *eta.key): eta if heard else _stale(eta) for eta in etas}, now)
     effects: list[Effect] = []
     for key, eta in run.etas.items():
@@ -137,7 +139,9 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
             nothing_heard(watch)
             continue
         active = day.run_of(run.truck) is run
-        if active and call_now(watch, visit, eta, day.settings.calls, now):
+        if active and followed is None:
+            nothing_heard(watch)
+        elif active and call_now(watch, visit, eta, day.settings.calls, now):
             effects += _call(day, visit, eta.eta_at, now)
         else:
             held_now(watch, visit, eta, day.settings.calls)

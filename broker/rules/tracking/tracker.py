@@ -80,6 +80,11 @@ class RunTracker:
         """The visits not yet left, in driving order; the first may be where the truck stands."""
         return tuple(self._pending)
 
+    @property
+    def fix(self) -> GpsFix | None:
+        """The newest position that it was given."""
+        return self._fix
+
     def on_fix(self, fix: GpsFix) -> list[TrackEvent]:
         """Take in one position that is `fresh` and not `ahead`; one that is not newer than the last changes nothing."""
         settings, before = self.settings, self._fix

@@ -9,7 +9,7 @@ that could not be synced says nothing about what was in it.
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ NAME = "record.sqlite"
 ADVICE = "run `python3 -m broker fsck`"
 _WAIT_S = 20.0
 _ROWS_OF_LOG = 8000  # then its pages go into the file: 4 to 32 MB, by how many devices the rows are of
-_LOG_PAGES = 32_000  # if that did not happen the commit does it itself
+_LOG_BYTES = 128_000_000  # or at the latest then, however few rows that were
 _PASSES, _FEW_PAGES = 6, 200
 _NO_SPACE = {sqlite3.SQLITE_FULL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -69,7 +69,8 @@ class Database:
         self._lock, self._owns_lock, self._immutable = lock, lock is None, immutable
         self._write_lock = threading.RLock()
         self._writer: sqlite3.Connection | None = None
-        self._in_doubt = self._unmarked = False
+        self._in_doubt = self._unmarked = self._partly_copied = self._log_must_stay = False
+        self.tell: Callable[[str], None] = lambda _: None  # what a person should know of
         self._changes = 0  # that the log holds, about
         self._copying: threading.Thread | None = None
         self._idle: list[sqlite3.Connection] = []
@@ -168,7 +169,12 @@ class Database:
                     connection.execute("COMMIT")
                     self._copy_log_if_due(connection.total_changes - before)
                 except BaseException as error:
-                    self._in_doubt = isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError)
+                    # Without room nothing was synced; what was written lies behind the log's end and is written over.
+                    self._in_doubt = (
+                        isinstance(error, sqlite3.Error)
+                        and not isinstance(error, sqlite3.IntegrityError)
+                        and getattr(error, "sqlite_errorcode", 0) & 0xFF not in _NO_SPACE
+                    )
                     with suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")
                     raise
@@ -186,7 +192,7 @@ class Database:
             # A log as long as it ever was has its blocks already: a sync within it is one write, not two.
             connection.executescript(
                 f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;"
-                f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}; PRAGMA journal_size_limit = 67108864;"
+                f"PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;"
                 f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;"
             )
             self._writer = connection
@@ -237,19 +243,41 @@ class Database:
     def _copy_rest(self, connection: sqlite3.Connection) -> None:
         """With the write lock: the mark and what is left of the log into the file."""
         rows = self._marked()
-        (_, pages, copied) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        (_, pages, copied) = self._checkpoint(connection, "PASSIVE")
         if pages == copied >= 0:
             self.copied = rows
 
     def _empty_log(self, writer: sqlite3.Connection) -> None:
-        (busy, _, _) = writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        (busy, _, _) = self._checkpoint(writer, "TRUNCATE")
         if busy:
             raise Unavailable(f"{self.shown}: its log must be emptied, and somebody still reads it: again soon")
+
+    def _checkpoint(self, connection: sqlite3.Connection, mode: str, overtaken: bool = False) -> tuple[int, int, int]:
+        """Have SQLite copy pages from the log into the file: whether others were in the way, pages there, and copied.
+
+        A pass that readers stop, or that commits overtake, is not synced: the sync of the next one covers it, and if
+        that fails nobody knows which of its pages the disk has. SQLite would not write them again before all have
+        closed the file: till then no more is copied, so that the log, which has them, is not begun anew.
+        """
+        if self._log_must_stay:
+            raise Unavailable(f"{self.shown} could not be synced: its log stays until the bridge is started again")
+        try:
+            busy, pages, copied = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        except sqlite3.Error as error:
+            if self._partly_copied and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
+                self._log_must_stay = True
+            self.tell(f"{self.shown}: its log could not be copied into it ({error}); its disk needs a look")
+            raise
+        if pages >= 0:
+            self._partly_copied = overtaken or copied < pages
+        return busy, pages, copied
 
     def _copy_log_if_due(self, changes: int) -> None:
         self._changes += changes
         self._unmarked = self._unmarked or changes > 0
-        if self._changes >= _ROWS_OF_LOG and (self._copying is None or not self._copying.is_alive()):
+        if self._log_must_stay or (self._changes < _ROWS_OF_LOG and self.log.stat().st_size < _LOG_BYTES):
+            return
+        if self._copying is None or not self._copying.is_alive():
             self._changes = 0
             self._copying = threading.Thread(target=self._copy_log, name="copy log", daemon=True)
             self._copying.start()
@@ -262,7 +290,7 @@ class Database:
             before = 0
             for _ in range(_PASSES):
                 # What came while the last pass copied is copied by the next, until the commits need not wait for long.
-                (_, pages, copied) = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+                (_, pages, copied) = self._checkpoint(connection, "PASSIVE", overtaken=True)
                 if pages - before <= _FEW_PAGES:
                     break
                 before = copied
@@ -292,12 +320,18 @@ class Database:
             self._closed = True
         if self._copying is not None:
             self._copying.join()
+        if self._log_must_stay and self._writer is not None:
+            # Whoever closes last empties the log, if it may write: this one may not.
+            self._idle.append(self._opened_to_read())
+            self._idle[-1].execute("SELECT count(*) FROM about")
         with self._write_lock:
-            self._close_idle()
+            if not self._log_must_stay:
+                self._close_idle()
             if self._writer is not None:
                 with suppress(sqlite3.Error):
                     self._writer.close()
                 self._writer = None
+            self._close_idle()
             if self._lock is not None and self._owns_lock:
                 self._lock.release()
 

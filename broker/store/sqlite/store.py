@@ -41,6 +41,13 @@ class _Ticket:
     error: StoreError | None = None
 
 
+def _tell(tickets: Sequence[_Ticket], error: StoreError) -> None:
+    """Have those wait no longer whose batch was not stored."""
+    for ticket in tickets:
+        if ticket.receipt is None and ticket.error is None:
+            ticket.error = error
+
+
 class SQLiteStore(SQLiteReader):
     """A Store in `folder`; raises Unavailable if it is in use, Corrupt or Conflict if it is not as it was written."""
 
@@ -149,33 +156,50 @@ class SQLiteStore(SQLiteReader):
         try:
             if self._closed:
                 raise Unavailable(f"{self.folder} is closed")
-            receipts = [Receipt(0, 0)] * len(tickets)
-            if any(ticket.rows for ticket in tickets):
-                receipts = self._stored_with_reserve(tickets, any(ticket.urgent for ticket in tickets))
-                self._last_commit_at = self._now()
-                self._export_if_due()
-            for ticket, receipt in zip(tickets, receipts, strict=True):
-                ticket.receipt = receipt
+            self._store_with_room(tickets)
         except BaseException as error:
             # Whatever it was, everybody whose batch was in this transaction waits to be told.
-            told = error if isinstance(error, StoreError) else Unavailable(f"{self.folder} did not store it: {error!r}")
-            for ticket in tickets:
-                ticket.error = told
+            _tell(
+                tickets,
+                error if isinstance(error, StoreError) else Unavailable(f"{self.folder} did not store it: {error!r}"),
+            )
             if not isinstance(error, Exception):
                 raise
 
-    def _stored_with_reserve(self, tickets: Sequence[_Ticket], urgent: bool) -> list[Receipt]:
-        if not urgent and self._files.free_bytes(self.folder) < self._min_free_bytes:
-            raise Full(
-                f"less than {self._min_free_bytes} bytes are free for {self.folder}: make room; "
-                "alarms are still taken, everything else waits at its sender"
-            )
+    def _store_with_room(self, tickets: Sequence[_Ticket]) -> None:
+        """Store what there is room for: all, or the alarms alone; whoever is left out is told Full."""
+        urgent = [ticket for ticket in tickets if ticket.urgent]
+        others = [ticket for ticket in tickets if not ticket.urgent]
         try:
-            return self._store(tickets)
-        except Full:
-            if not urgent or not self._reserve.give_up("an alarm"):
+            if any(ticket.rows for ticket in others) and self._files.free_bytes(self.folder) < self._min_free_bytes:
+                raise Full(
+                    f"less than {self._min_free_bytes} bytes are free for {self.folder}: make room; "
+                    "alarms are still taken, everything else waits at its sender"
+                )
+            self._give(tickets)
+        except Full as full:
+            if not urgent:
                 raise
-            return self._store(tickets)
+            _tell(others, full)
+            self._give_with_reserve(urgent)
+
+    def _give_with_reserve(self, urgent: Sequence[_Ticket]) -> None:
+        try:
+            self._give(urgent)
+        except Full:
+            if not self._reserve.give_up("an alarm"):
+                raise
+            self._give(urgent)
+
+    def _give(self, tickets: Sequence[_Ticket]) -> None:
+        """Store the batches in one transaction, and give everybody a receipt."""
+        receipts = [Receipt(0, 0)] * len(tickets)
+        if any(ticket.rows for ticket in tickets):
+            receipts = self._store(tickets)
+            self._last_commit_at = self._now()
+            self._export_if_due()
+        for ticket, receipt in zip(tickets, receipts, strict=True):
+            ticket.receipt = receipt
 
     def _store(self, tickets: Sequence[_Ticket]) -> list[Receipt]:
         receipts = []

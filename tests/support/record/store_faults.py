@@ -191,6 +191,69 @@ class PowerCutDisk(Files):
             path.write_bytes(_some_blocks(synced, now, chance) if now != synced and chance.random() < 0.7 else synced)
 
 
+class DroppingDisk(PowerCutDisk):
+    """A disk whose failed sync drops what was written and not synced, as Linux does: it is read, and never written."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._parts: dict[Path, list[tuple[int, bytes | None]]] = {}
+        self.safe: dict[Path, bytearray] = {}
+        self.failing = ""  # the name of the file whose syncs fail
+
+    def write(self, path: Path, data: Iterable[bytes] | int, content: bytes | None = None) -> int:  # type: ignore[override]
+        """A file of ours, or a part of one of SQLite's."""
+        if not isinstance(data, int):
+            Files.write(self, path, data)
+        else:
+            self._parts.setdefault(path, []).append((data, content))
+        return OK
+
+    def sync(self, path: Path) -> int:
+        """SQLite syncs: what was written since the last time, whether or not it succeeds, is not written again."""
+        parts, kept = self._parts.pop(path, []), self.safe.setdefault(path, bytearray())
+        if path.name == self.failing:
+            return IOERR_FSYNC
+        for start, content in parts:
+            if content is None:
+                del kept[start:]
+            else:
+                kept.extend(bytes(max(0, start - len(kept))))
+                kept[start : start + len(content)] = content
+        return OK
+
+    def truncate(self, path: Path, size: int) -> int:
+        """SQLite cuts."""
+        self._parts.setdefault(path, []).append((size, None))
+        return OK
+
+    def delete(self, path: Path) -> int:
+        """SQLite removes a log."""
+        self._parts.pop(path, None)
+        self.safe.pop(path, None)
+        return OK
+
+    def replace(self, source: Path, target: Path) -> None:
+        source.replace(target)
+        if source in self.safe:
+            self.safe[target] = self.safe.pop(source)
+
+    def remove(self, path: Path) -> None:
+        Files.remove(self, path)
+
+    def overwrite(self, path: Path, data: bytes, *, sync: bool) -> None:
+        Files.overwrite(self, path, data, sync=False)
+
+    def sync_folder(self, path: Path) -> None:
+        pass
+
+    def kept(self, folder: Path, target: Path) -> None:
+        """The folder as it is after a power cut now."""
+        target.mkdir()
+        shutil.copy(folder / "record.note", target)
+        for path, content in self.safe.items():
+            (target / path.name).write_bytes(content)
+
+
 def _some_blocks(synced: bytes, now: bytes, chance: random.Random) -> bytes:
     """A file of old or new length, each disk block of it old or new, or zeros where none was."""
     length = len(now) if chance.random() < 0.7 else len(synced)
