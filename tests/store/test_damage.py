@@ -243,6 +243,15 @@ def test_a_folder_of_another_area_or_zone_is_refused(folder):
     assert not (folder / "record.sqlite").exists()
 
 
+def test_an_empty_file_without_a_note_is_no_beginning(tmp_path):
+    """A beginning that was cut short leaves a file under another name: this one was a record."""
+    (tmp_path / "record.sqlite").touch()
+    with pytest.raises(Corrupt, match="something was stored here"):
+        open_store(tmp_path, lambda: NOON)
+    (tmp_path / "record.sqlite").rename(tmp_path / "record.new")
+    open_store(tmp_path, lambda: NOON).close()
+
+
 def test_a_folder_of_before_is_not_begun_anew(tmp_path):
     """What an older version stored is exported with that one."""
     (tmp_path / "store.json").write_text("{}")

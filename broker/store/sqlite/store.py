@@ -111,7 +111,7 @@ class SQLiteStore(SQLiteReader):
         """The note of a record that begins now, or whose beginning was cut short before anything was stored."""
         if (self.folder / _OLDER).exists():
             raise Conflict(f"{self.folder / _OLDER} is of an older version: export with that, then import elsewhere")
-        there = self.database.exists() and self.last_row() > 0
+        there = self.database.path.exists() and (not self.database.exists() or self.last_row() > 0)
         if there or self.past_days.names() or (self.database.log.exists() and not self.database.exists()):
             raise Corrupt(
                 f"{self.folder / NOTE} is missing and something was stored here: put it back, or {ADVICE} --repair"
