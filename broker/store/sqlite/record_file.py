@@ -34,7 +34,7 @@ def make_database(
     draft = path.with_name("record.new")
     for left in path.parent.glob(f"{draft.name}*"):
         files.remove(left)
-    with closing(Database(draft, lock=lock)) as database:
+    with closing(Database(draft, lock=lock, copy_log=False)) as database:
         with database.writing() as connection:
             for rows in batches:
                 packed = codec.rows_of([record for _, record in rows])
