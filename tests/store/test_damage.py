@@ -12,6 +12,7 @@ from tinydb import TinyDB
 from broker.__main__ import main
 from broker.store import Conflict, Corrupt, StoreError, Unavailable
 from broker.store.sqlite.check import check
+from broker.store.sqlite.database import Database
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.record import sqlite_faults
 from tests.support.record.samples import ZONE
@@ -312,6 +313,29 @@ def test_a_bit_that_turns_in_an_index_is_told_the_next_day(tmp_path):
     assert [finding.repaired for finding in findings(tmp_path, repair=True)] == [True]
     store = open_store(tmp_path, lambda: clock[0])
     assert list(store.scan("bins", NOON, NOON + 9)) == batch(1)[:1]
+    store.close()
+
+
+def test_the_look_over_the_indexes_is_given_up_by_whoever_closes(folder):
+    """It takes as long as the record is: closed meanwhile it ends at once, and says nothing of what it had not seen."""
+    with sqlite3.connect(folder / "record.sqlite") as schema:
+        (page,) = schema.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record_time'").fetchone()
+    schema.close()
+    place = (folder / "record.sqlite").read_bytes().index(b"bins", 4096 * (page - 1)) + 4
+    flipped(folder / "record.sqlite", place, 64)
+    with closing(Database(folder / "record.sqlite")) as database:
+        assert database.looked_over(lambda: False)
+        asked: list[int] = []
+        assert database.looked_over(lambda: len(asked.append(1) or asked) > 1) is None and len(asked) >= 3  # type: ignore[func-returns-value]
+        assert database.looked_over(lambda: False)
+    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    assert "records may be left out" in store.health()["damage"][0]
+    store.events.clear()
+    store.damage.clear()
+    store._closed = True  # as close() says before it waits for this work
+    store._export("2026-11-24", 0.0)
+    assert store.health()["damage"] == []
+    store._closed = False
     store.close()
 
 

@@ -128,6 +128,23 @@ class Database:
         except sqlite3.Error as error:
             raise failure(self.shown, error) from error
 
+    def looked_over(self, given_up: Callable[[], bool]) -> str | None:
+        """What SQLite finds wrong with its pages and indexes; None for nothing, or if it was given up meanwhile."""
+        if given_up():
+            return None
+        try:
+            with self.reading() as connection:
+                connection.set_progress_handler(given_up, 1000)
+                try:
+                    said = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+                finally:
+                    connection.set_progress_handler(None, 0)
+        except sqlite3.Error as error:
+            if given_up():
+                return None
+            raise failure(self.shown, error) from error
+        return None if said == b"ok" else str(said, "utf-8")
+
     def _close_idle(self) -> None:
         while self._idle:
             with suppress(sqlite3.Error, IndexError):
