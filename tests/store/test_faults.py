@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -112,6 +112,38 @@ def test_a_failed_sync_of_the_file_loses_nothing_that_was_copied_in_part(tmp_pat
         check(range(1, 461), stored_batches(tmp_path / place, lambda: NOON), place)
         assert all(finding.good for finding in fsck(tmp_path / place))
     check(range(1, 461), stored_batches(folder, lambda: NOON), "started again")
+
+
+class SlowCopying(FailingDisk):
+    """The copying of the log into the file waits in the middle of its work."""
+
+    def __init__(self) -> None:
+        super().__init__(0, errno.EIO, False)
+        self.at_work, self.go_on = threading.Event(), threading.Event()
+
+    def write(self, path: Path, data: Iterable[bytes] | int, content: bytes | None = None) -> int:  # type: ignore[override]
+        if threading.current_thread().name == "copy log" and not self.at_work.is_set():
+            self.at_work.set()
+            self.go_on.wait(10)
+        return super().write(path, data, content)
+
+
+def test_a_commit_that_fails_while_the_log_is_copied_is_tried_again_behind_that(tmp_path, monkeypatch):
+    """The log must be emptied, and is in use by the copying: that is waited for."""
+    monkeypatch.setattr("broker.store.sqlite.database._ROWS_OF_LOG", 50)
+    disk = SlowCopying()
+    with sqlite_faults.watched(disk):
+        store = open_store(tmp_path / "s", lambda: NOON, disk)
+        for number in range(1, 12):
+            store.append(batch(number))
+        assert disk.at_work.wait(10)
+        disk._at = disk.calls + 1
+        with pytest.raises(Unavailable):
+            store.append(batch(12))
+        threading.Timer(0.1, disk.go_on.set).start()
+        assert store.append(batch(12)).stored == 5
+        store.close()
+    check(range(1, 13), stored_batches(tmp_path / "s", lambda: NOON), "failed while copying")
 
 
 def test_store_refuses_a_second_process(tmp_path):

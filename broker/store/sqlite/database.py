@@ -9,6 +9,7 @@ that could not be synced says nothing about what was in it.
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -59,15 +60,22 @@ class Database:
     """One SQLite file. Raises StoreError; opens lazily, so that what is beside it can be looked at first."""
 
     def __init__(
-        self, path: Path, *, lock: Lock | None = None, immutable: bool = False, stands_for: Path | None = None
+        self,
+        path: Path,
+        *,
+        lock: Lock | None = None,
+        immutable: bool = False,
+        stands_for: Path | None = None,
+        copy_log: bool = True,
     ) -> None:
         """Without a `lock` of the caller's it takes one of its own when it first writes.
 
-        `immutable` is for a disk that nobody can write to; errors name `stands_for` where this file is a copy of that.
+        `immutable` is for a disk that nobody can write to; errors name `stands_for` where this file is a copy of that;
+        without `copy_log` the log goes into the file by `empty_log` alone.
         """
         self.path, self.shown = path, stands_for or path
         self._lock, self._owns_lock, self._immutable = lock, lock is None, immutable
-        self._write_lock = threading.RLock()
+        self._may_copy, self._write_lock = copy_log, threading.RLock()
         self._writer: sqlite3.Connection | None = None
         self._in_doubt = self._unmarked = self._partly_copied = self._log_must_stay = False
         self.tell: Callable[[str], None] = lambda _: None  # what a person should know of
@@ -119,6 +127,23 @@ class Database:
                 return connection.execute(text, [*values]).fetchall()
         except sqlite3.Error as error:
             raise failure(self.shown, error) from error
+
+    def looked_over(self, given_up: Callable[[], bool]) -> str | None:
+        """What SQLite finds wrong with its pages and indexes; None for nothing, or if it was given up meanwhile."""
+        if given_up():
+            return None
+        try:
+            with self.reading() as connection:
+                connection.set_progress_handler(given_up, 1000)
+                try:
+                    said = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+                finally:
+                    connection.set_progress_handler(None, 0)
+        except sqlite3.Error as error:
+            if given_up():
+                return None
+            raise failure(self.shown, error) from error
+        return None if said == b"ok" else str(said, "utf-8")
 
     def _close_idle(self) -> None:
         while self._idle:
@@ -248,9 +273,18 @@ class Database:
             self.copied = rows
 
     def _empty_log(self, writer: sqlite3.Connection) -> None:
-        (busy, _, _) = self._checkpoint(writer, "TRUNCATE")
-        if busy:
-            raise Unavailable(f"{self.shown}: its log must be emptied, and somebody still reads it: again soon")
+        until = time.monotonic() + _WAIT_S
+        while self._checkpoint(writer, "TRUNCATE")[0]:
+            if time.monotonic() >= until:
+                raise Unavailable(f"{self.shown}: its log must be emptied, and somebody still reads it: again soon")
+            # Readers were waited for; whoever copies the log is not, and ours needs the lock for the last pages.
+            self._write_lock.release()
+            try:
+                if self._copying is not None:
+                    self._copying.join(_WAIT_S)
+                time.sleep(0.01)
+            finally:
+                self._write_lock.acquire()
 
     def _checkpoint(self, connection: sqlite3.Connection, mode: str, overtaken: bool = False) -> tuple[int, int, int]:
         """Have SQLite copy pages from the log into the file: whether others were in the way, pages there, and copied.
@@ -275,7 +309,11 @@ class Database:
     def _copy_log_if_due(self, changes: int) -> None:
         self._changes += changes
         self._unmarked = self._unmarked or changes > 0
-        if self._log_must_stay or (self._changes < _ROWS_OF_LOG and self.log.stat().st_size < _LOG_BYTES):
+        if (
+            not self._may_copy
+            or self._log_must_stay
+            or (self._changes < _ROWS_OF_LOG and self.log.stat().st_size < _LOG_BYTES)
+        ):
             return
         if self._copying is None or not self._copying.is_alive():
             self._changes = 0
@@ -295,7 +333,8 @@ class Database:
                     break
                 before = copied
             with self._write_lock:
-                self._copy_rest(connection)
+                if not self._in_doubt:  # else the log is about to be emptied
+                    self._copy_rest(connection)
 
     def _uri(self, mode: str) -> str:
         return f"file:{quote(str(self.path.absolute()))}?mode={mode}"

@@ -35,7 +35,7 @@ def make_database(
     for left in path.parent.glob(f"{draft.name}*"):
         files.remove(left)
     twice: set[int] = set()  # rows whose record another row has already: they are missing, and nothing is lost
-    with closing(Database(draft, lock=lock)) as database:
+    with closing(Database(draft, lock=lock, copy_log=False)) as database:
         with database.writing() as connection:
             for rows in batches:
                 packed = codec.rows_of([record for _, record in rows])

@@ -111,7 +111,7 @@ class SQLiteStore(SQLiteReader):
         """The note of a record that begins now, or whose beginning was cut short before anything was stored."""
         if (self.folder / _OLDER).exists():
             raise Conflict(f"{self.folder / _OLDER} is of an older version: export with that, then import elsewhere")
-        there = self.database.exists() and self.last_row() > 0
+        there = self.database.path.exists() and (not self.database.exists() or self.last_row() > 0)
         if there or self.past_days.names() or (self.database.log.exists() and not self.database.exists()):
             raise Corrupt(
                 f"{self.folder / NOTE} is missing and something was stored here: put it back, or {ADVICE} --repair"
@@ -262,11 +262,15 @@ class SQLiteStore(SQLiteReader):
 
     def _export(self, today: str, pause_s: float = 0.002) -> None:
         try:
-            # A hurt index hides records without a word, and no checksum of a row tells: once a day it is looked for.
-            for (said,) in self.rows_of("PRAGMA integrity_check(1)"):
-                if said != b"ok":
-                    self._left_out(f"{self.database.shown}: {said.decode()}; records may be left out; {ADVICE}")
             self.past_days.export(self, today, pause_s)
         except Exception as error:  # noqa: BLE001 - a thread that dies says nothing
             # The record is whole without them; it is tried again on the next day and at the next start.
             self.note(f"{self.past_days.folder}: past days could not be written: {error!r}")
+        # A hurt index hides records without a word, and no checksum of a row tells: once a day it is looked for.
+        try:
+            # Whoever closes the store does not wait for it: it takes as long as the record is.
+            said = self.database.looked_over(lambda: self._closed)
+        except StoreError as error:
+            said = str(error)
+        if said is not None:
+            self._left_out(f"{self.database.shown}: {said}; records may be left out; {ADVICE}")

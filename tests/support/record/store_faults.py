@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from broker.store import Record, StoreError
@@ -343,15 +344,36 @@ def _work_through(folder: Path, clock: list[float], disk: FailingDisk, number: i
         for _attempt in range(2):
             try:
                 store = store or open_store(folder, lambda: clock[0], disk)
-                store.append(batch(step), urgent=step % 2 == 0)
-                acknowledged.append(step)
+                # In some steps somebody reads while the log is copied, which stops that in the middle.
+                with _read(store) if step % 3 == 1 and _attempt == 0 else nullcontext():
+                    store.append(batch(step), urgent=step % 2 == 0)
+                    acknowledged.append(step)
+                    store.database._copy_log()  # as the bridge does it in a thread when the log is long
                 break
             except StoreError:
+                if store is not None and store.database._log_must_stay:
+                    store.close()  # it asks for a new start
+                    store = None
                 disk.healed = disk.healed or step == 5
     if store is not None:
         store.close()
     assert len(acknowledged) >= 3, f"call {number}: the store never came back"
     return acknowledged
+
+
+@contextmanager
+def _read(store: SQLiteStore) -> Iterator[None]:
+    """Somebody reads what is there now, and goes on reading that."""
+    if store.database._in_doubt:  # its log is about to be emptied, which waits for whoever reads
+        yield
+        return
+    with store.database.reading() as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT max(row) FROM record").fetchall()
+        try:
+            yield
+        finally:
+            connection.execute("COMMIT")
 
 
 def power_cuts(seed: int, images_per_call: int = 2, every: int = 1) -> int:
@@ -374,8 +396,11 @@ def power_cuts(seed: int, images_per_call: int = 2, every: int = 1) -> int:
             store = open_store(folder, lambda: clock[0], disk)
             for step in range(1, 8):
                 clock[0] += 86_400.0 if step in (3, 5) else 1.0
-                store.append(batch(step))
-                acknowledged.append(step)
+                with _read(store) if step in (2, 6) else nullcontext():
+                    store.append(batch(step))
+                    acknowledged.append(step)
+                    if step in (2, 3, 6):
+                        store.database._copy_log()  # as the bridge does it in a thread when the log is long
                 if step == 4:
                     store.database.empty_log()  # as a long one is, so that the pages' way into the file is cut too
                 if step == 6:
