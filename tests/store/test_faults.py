@@ -130,6 +130,7 @@ class SlowCopying(FailingDisk):
 
 def test_a_commit_that_fails_while_the_log_is_copied_is_tried_again_behind_that(tmp_path, monkeypatch):
     """The log must be emptied, and is in use by the copying: that is waited for."""
+    # So that the log is copied after a few batches.
     monkeypatch.setattr("broker.store.sqlite.database._ROWS_OF_LOG", 50)
     disk = SlowCopying()
     with sqlite_faults.watched(disk):
@@ -137,7 +138,7 @@ def test_a_commit_that_fails_while_the_log_is_copied_is_tried_again_behind_that(
         for number in range(1, 12):
             store.append(batch(number))
         assert disk.at_work.wait(10)
-        disk._at = disk.calls + 1
+        disk._at = disk.calls + 1  # the next call fails
         with pytest.raises(Unavailable):
             store.append(batch(12))
         threading.Timer(0.1, disk.go_on.set).start()

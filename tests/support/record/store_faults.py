@@ -351,6 +351,7 @@ def _work_through(folder: Path, clock: list[float], disk: FailingDisk, number: i
                     store.database._copy_log()  # as the bridge does it in a thread when the log is long
                 break
             except StoreError:
+                # Only its refusals tell, and they have many reasons.
                 if store is not None and store.database._log_must_stay:
                     store.close()  # it asks for a new start
                     store = None
