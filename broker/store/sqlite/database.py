@@ -203,6 +203,9 @@ class Database:
                     with suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")
                     raise
+                finally:
+                    if self._lock is not None and self._owns_lock:
+                        self._lock.share()  # what changed records was alone
             except sqlite3.Error as error:
                 raise failure(self.shown, error) from error
 
@@ -230,14 +233,9 @@ class Database:
         return self._writer
 
     def must_be_alone(self) -> None:
-        """Raises Refused while somebody else has the record, a bridge perhaps; else nobody comes until `share`."""
+        """Raises Refused while somebody else has the record, a bridge perhaps; else nobody comes till the transaction ends."""
         if self._lock is None or not self._owns_lock or not self._lock.be_alone():
             raise Refused(f"{self.shown} is in use: to change or remove its records stop the bridge, or use `amend`")
-
-    def share(self) -> None:
-        """Let others write again, after `must_be_alone`."""
-        if self._lock is not None and self._owns_lock:
-            self._lock.share()
 
     def empty_log(self) -> None:
         """Have all that the log holds copied into the file and synced; raises StoreError if that could not be done."""

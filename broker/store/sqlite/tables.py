@@ -10,8 +10,8 @@ process may write. Other tables are TinyDB's own, each kept as one JSON text.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -70,6 +70,10 @@ class Rows(Mapping[str, dict[str, Any]]):
     def __len__(self) -> int:
         return sum(count for (count,) in self.asked("SELECT count(*) FROM record"))
 
+    def last(self) -> int:
+        """The highest number; 0 where there is none."""
+        return sum(row for (row,) in self.asked("SELECT coalesce(max(row), 0) FROM record"))
+
 
 class SQLiteStorage(Storage):
     """What `TinyDB(path, storage=SQLiteStorage)` reads and writes; `access_mode` "r" refuses to write.
@@ -107,22 +111,18 @@ class SQLiteStorage(Storage):
         if self._may_write and records is not self.rows and (records or self.rows):
             raise Refused(f"the table {RECORDS!r} of {self.database.shown} is changed by RecordDB only, use that")
 
-        def work(connection: sqlite3.Connection) -> None:
+        with self.changing() as connection:
             connection.execute("DELETE FROM document")
             rows = [(name, body.decode(), crc32(body)) for name, body in others.items()]
             connection.executemany("INSERT INTO document (name, body, checksum) VALUES (?, ?, ?)", rows)
 
-        self.change(work)
-
-    def change(self, work: Callable[[sqlite3.Connection], object]) -> None:
-        """Have something written, all or nothing, durable on return."""
+    @contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """A connection to write something with, all or nothing, durable at the end."""
         if not self._may_write:
             raise Refused(f"{self.database.shown} was opened to be read only")
-        try:
-            with self.database.writing() as connection:
-                work(connection)
-        finally:
-            self.database.share()
+        with self.database.writing() as connection:
+            yield connection
 
     def close(self) -> None:
         """Close the file."""
@@ -130,18 +130,50 @@ class SQLiteStorage(Storage):
         self._opened.close()
 
 
-def put(connection: sqlite3.Connection, documents: Mapping[int, Mapping[str, Any]]) -> None:
-    """Write documents under their numbers; raises Refused for what is no record, Conflict for an id that is taken."""
-    rows = codec.rows_of([codec.of_document(document) for document in documents.values()])
-    try:
-        connection.executemany("DELETE FROM record WHERE row = ?", [(number,) for number in documents])
-        connection.executemany(INSERT_ROW, [(number, *row) for number, row in zip(documents, rows, strict=True)])
-    except sqlite3.IntegrityError as error:
-        raise Conflict(f"a record with one of these ids is stored already: {error}") from error
+class _Draft(MutableMapping[int, Any]):
+    """The records by number as TinyDB's own methods change them: each is read when it is asked for."""
 
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._seen: dict[int, Any] = {}  # None where it was removed
 
-def _change(document: Document, fields: Any) -> None:
-    fields(document) if callable(fields) else document.update(fields)
+    def __getitem__(self, number: int) -> Any:
+        if number not in self._seen:
+            self._seen[number] = self._rows[str(number)]
+        if self._seen[number] is None:
+            raise KeyError(number)
+        return self._seen[number]
+
+    def __setitem__(self, number: int, document: Mapping[str, Any]) -> None:
+        self._seen[number] = document
+
+    def __delitem__(self, number: int) -> None:
+        self._seen[number] = None
+
+    def __iter__(self) -> Iterator[int]:
+        numbers = {*map(int, self._rows), *self._seen}
+        return (number for number in sorted(numbers) if self._seen.get(number, ()) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def clear(self) -> None:
+        """Remove all, hurt ones too: none of them is read."""
+        self._seen = dict.fromkeys(map(int, self._rows))
+
+    def write(self, connection: sqlite3.Connection, must_be_alone: Callable[[], None]) -> None:
+        """Write what has changed; raises Refused for what is no record, Conflict for an id that is taken."""
+        before = {number: self._rows.get(str(number)) for number, found in self._seen.items() if found is not None}
+        gone = self._seen.keys() - before.keys()
+        put = {number: self._seen[number] for number, found in before.items() if found != self._seen[number]}
+        if gone or any(before[number] is not None for number in put):
+            must_be_alone()
+        rows = codec.rows_of([codec.of_document(document) for document in put.values()])
+        try:
+            connection.executemany("DELETE FROM record WHERE row = ?", [(number,) for number in (*gone, *put)])
+            connection.executemany(INSERT_ROW, [(number, *row) for number, row in zip(put, rows, strict=True)])
+        except sqlite3.IntegrityError as error:
+            raise Conflict(f"a record with one of these ids is stored already: {error}") from error
 
 
 class RecordTable(Table):
@@ -152,115 +184,47 @@ class RecordTable(Table):
 
     _storage: SQLiteStorage
 
+    def _read_table(self) -> Any:
+        return self._storage.rows
+
+    def _update_table(self, updater: Callable[[Any], object]) -> None:
+        with self._storage.changing() as connection:
+            draft = _Draft(self._storage.rows)
+            self._next_id = self._storage.rows.last() + 1  # others may have inserted since
+            updater(draft)
+            draft.write(connection, self._storage.database.must_be_alone)
+
     def _found(self, cond: QueryLike | None) -> Iterator[Document]:
         where = where_of(cond)
         found = self._storage.rows.found(where)
         return found if cond is None or (where is not None and where.whole) else filter(cond, found)
 
+    def _numbers(self, cond: QueryLike | None, doc_ids: Iterable[int] | None) -> Iterable[int] | None:
+        return doc_ids if doc_ids is not None or cond is None else [found.doc_id for found in self._found(cond)]
+
     def search(self, cond: QueryLike) -> list[Document]:
         """All documents that a condition holds for."""
         return list(self._found(cond))
 
-    def count(self, cond: QueryLike) -> int:
-        """How many documents a condition holds for."""
-        return sum(1 for _ in self._found(cond))
-
     def get(self, cond: QueryLike | None = None, doc_id: int | None = None, doc_ids: list[int] | None = None) -> Any:
         """The first document that a condition holds for, or that of a number, or None; with `doc_ids` a list."""
-        if doc_id is not None or (doc_ids is None and cond is not None):
-            return next(self._found(cond) if doc_id is None else self._numbered([doc_id]), None)
-        return list(self._numbered(doc_ids)) if doc_ids is not None else super().get()
-
-    def _numbered(self, numbers: Iterable[int]) -> Iterator[Document]:
-        for number in sorted(set(numbers)):
-            yield from self._storage.rows.found(Where("row = ?", [number]))
+        if cond is not None and doc_id is None and doc_ids is None:
+            return next(self._found(cond), None)
+        return super().get(cond, doc_id, doc_ids)
 
     def insert(self, document: Mapping[str, Any]) -> int:
         """Insert one document; its number."""
         return self.insert_multiple([document])[0]
 
-    def insert_multiple(self, documents: Iterable[Mapping[str, Any]]) -> list[int]:
-        """Insert documents, all or none; their numbers."""
-        fresh: dict[int, Mapping[str, Any]] = {}
-
-        def work(connection: sqlite3.Connection) -> None:
-            ((last,),) = connection.execute("SELECT coalesce(max(row), 0) FROM record")
-            for document in documents:
-                if not isinstance(document, Mapping):
-                    raise ValueError("Document is not a Mapping")
-                number = document.doc_id if isinstance(document, Document) else last + 1
-                if number in fresh or (number <= last and any(True for _ in self._numbered([number]))):
-                    raise ValueError(f"Document with ID {number} already exists")
-                fresh[number], last = document, max(last, number)
-            put(connection, fresh)
-
-        self._storage.change(work)
-        return list(fresh)
-
     def update(self, fields: Any, cond: QueryLike | None = None, doc_ids: Iterable[int] | None = None) -> list[int]:
         """Change the documents that a condition holds for, or those of these numbers, or all; their numbers."""
-        changed: dict[int, Document] = {}
-
-        def work(connection: sqlite3.Connection) -> None:
-            for document in self._found(cond) if doc_ids is None else self._numbered(doc_ids):
-                _change(document, fields)
-                changed[document.doc_id] = document
-            self._rewrite(connection, changed)
-
-        self._storage.change(work)
-        return list(changed)
-
-    def _rewrite(self, connection: sqlite3.Connection, changed: Mapping[int, Document]) -> None:
-        if changed:
-            self._storage.database.must_be_alone()
-            put(connection, changed)
-
-    def update_multiple(self, updates: Iterable[tuple[Any, QueryLike]]) -> list[int]:
-        """Change each document in several ways, one after the other, whose condition holds for it by then."""
-        ways = list(updates)
-        numbers: list[int] = []
-
-        def work(connection: sqlite3.Connection) -> None:
-            changed: dict[int, Document] = {}
-            for document in self._found(None):
-                for fields, cond in ways:
-                    if cond(document):
-                        _change(document, fields)
-                        changed[document.doc_id] = document
-                        numbers.append(document.doc_id)
-            self._rewrite(connection, changed)
-
-        self._storage.change(work)
-        return numbers
+        with self._storage.changing():
+            return super().update(fields, doc_ids=self._numbers(cond, doc_ids))
 
     def remove(self, cond: QueryLike | None = None, doc_ids: Iterable[int] | None = None) -> list[int]:
         """Remove the documents that a condition holds for, or those of these numbers; their numbers."""
-        if cond is None and doc_ids is None:
-            return super().remove()
-        gone: list[int] = []
-
-        def work(connection: sqlite3.Connection) -> None:
-            found = self._found(cond) if doc_ids is None else self._numbered(doc_ids)
-            gone.extend(document.doc_id for document in found)
-            if gone:
-                self._storage.database.must_be_alone()
-            connection.executemany("DELETE FROM record WHERE row = ?", [(number,) for number in gone])
-
-        self._storage.change(work)
-        return gone
-
-    def truncate(self) -> None:
-        """Remove all documents."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            if len(self):
-                self._storage.database.must_be_alone()
-            connection.execute("DELETE FROM record")
-
-        self._storage.change(work)
-
-    def __len__(self) -> int:
-        return len(self._storage.rows)
+        with self._storage.changing():
+            return super().remove(doc_ids=self._numbers(cond, doc_ids))
 
     def __iter__(self) -> Iterator[Document]:
         return self._found(None)
