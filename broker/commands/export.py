@@ -12,7 +12,7 @@ from broker.store import transfer
 def add_commands(subparsers: Any) -> None:
     """Register `export` with the server's command line."""
     command = subparsers.add_parser("export", parents=[options()], help="write all records to one file")
-    command.add_argument("target", type=Path, help="FILE.jsonl (resumable) or FILE.json (opens with stock TinyDB)")
+    command.add_argument("target", type=Path, help="FILE.jsonl or FILE.json (opens with stock TinyDB)")
     command.set_defaults(run=run_export)
 
 
@@ -27,7 +27,6 @@ def _export(arguments: argparse.Namespace) -> int:
         print(f"export: {target} must end in .jsonl or .json", file=sys.stderr)
         return 2
     with read(arguments) as store, progress_bar("export", store.health()["records"]) as progress:
-        write = transfer.export_lines if target.suffix == ".jsonl" else transfer.export_tinydb
-        count = write(store, target, progress)
+        count = transfer.export(store, target, progress)
     print(f"{target}: {count} records")
     return 0

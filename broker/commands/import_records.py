@@ -29,9 +29,8 @@ def _import(arguments: argparse.Namespace) -> int:
         must_be_store(source)
     with opened(arguments, make=True) as store:
         if is_file:
-            read = transfer.read_lines if source.endswith(".jsonl") else transfer.read_tinydb
             with progress_bar("import", None) as progress:
-                receipt = transfer.import_records(read(Path(source)), store, progress)
+                receipt = transfer.import_records(transfer.read(Path(source)), store, progress)
         else:
             _, area, timezone = place(arguments)
             with (

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from broker.reports.correctable import EARLIER_S, FIELDS, LATER_S, seconds
 from broker.store import Conflict, Record, Refused, Store, codec
-from broker.store.amendments import shaped
 
 STATES = ("visit", "call", "workflow")  # kinds whose newest record of a key is how it stands
 
@@ -73,7 +72,7 @@ def laid_over(records: Sequence[Record], amendments: Iterable[Record]) -> list[R
         other = newest.get((record.kind, record.key))
         if other is None or (record.at, record.id) > (other.at, other.id):
             newest[record.kind, record.key] = record
-    made = [(found[one.key], one) for one in amendments if one.key in found and shaped(one.body)]
+    made = [(found[one.key], one) for one in amendments if one.key in found]
     patches: dict[str, dict[str, Any]] = {}
     for record, amendment in sorted(made, key=_made):
         patches.setdefault(newest[record.kind, record.key].id, {}).update(amendment.body["patch"])

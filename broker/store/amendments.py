@@ -30,34 +30,18 @@ def record(
     return Record(id_of(original.id, number), KIND, original.id, at, received_at, original.area, body)
 
 
-def shaped(body: Any) -> bool:
-    """Whether this is the body of an amendment."""
-    return (
-        isinstance(body, Mapping)
-        and type(body.get("number")) is int
-        and isinstance(body.get("record_id"), str)
-        and isinstance(body.get("record_kind"), str)
-        and isinstance(body.get("patch"), Mapping)
-    )
-
-
 class Amendments:
     """All amendments of a store in memory: there are few, people make them one by one."""
 
     def __init__(self) -> None:
         self._patches: dict[str, dict[int, Mapping[str, Any]]] = {}
 
-    def take(self, amendment: Record) -> bool:
-        """Take one in, again changes nothing; False for one that does not say what it amends: it is left alone."""
-        body = amendment.body
-        if not shaped(body):
-            return False
-        self._patches.setdefault(body["record_id"], {})[body["number"]] = body["patch"]
-        return True
-
-    def take_all(self, records: Iterable[Record]) -> list[str]:
-        """Take many in; the ids of those that were left alone."""
-        return [amendment.id for amendment in records if not self.take(amendment)]
+    def take(self, amendments: Iterable[Record]) -> "Amendments":
+        """Take some in, in any order; again changes nothing."""
+        for amendment in amendments:
+            body = amendment.body
+            self._patches.setdefault(body["record_id"], {})[body["number"]] = body["patch"]
+        return self
 
     def next_number(self, record_id: str) -> int:
         """The number of the next amendment of a record: beyond all of it, whichever of them were lost."""

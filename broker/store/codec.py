@@ -70,19 +70,10 @@ def _check_amendment(record: Record) -> None:
 
 
 def encode(record: Record) -> bytes:
-    """The record without its kind (the table says it) as JSON; raises Refused if a value is not plain JSON."""
-    fields = {
-        "id": record.id,
-        "key": record.key,
-        "at": record.at,
-        "received_at": record.received_at,
-        "area": record.area,
-        "body": record.body,
-    }
-    try:
-        return orjson.dumps(fields)
-    except (TypeError, ValueError):
-        return _dumps_mended(record, fields)
+    """A record of a store, or of an export, as JSON, its kind last: the line of an export."""
+    fields = record._asdict()
+    fields["kind"] = fields.pop("kind")
+    return orjson.dumps(fields)
 
 
 def encode_body(record: Record) -> bytes:
@@ -90,16 +81,12 @@ def encode_body(record: Record) -> bytes:
     try:
         return orjson.dumps(record.body)
     except (TypeError, ValueError):
-        return _dumps_mended(record, record.body)
-
-
-def _dumps_mended(record: Record, value: Any) -> bytes:
-    # A device can send half of a surrogate pair, which no UTF-8 file can hold. One broken letter must not keep a
-    # whole batch from being stored: it becomes the replacement character.
-    try:
-        return orjson.dumps(_mended(value))
-    except (TypeError, ValueError) as error:
-        raise Refused(f"record {record.id!r}: body cannot be stored: {error}") from error
+        # A device can send half of a surrogate pair, which no UTF-8 file can hold. One broken letter must not keep a
+        # whole batch from being stored: it becomes the replacement character.
+        try:
+            return orjson.dumps(_mended(record.body))
+        except (TypeError, ValueError) as error:
+            raise Refused(f"record {record.id!r}: body cannot be stored: {error}") from error
 
 
 def _mended(value: Any) -> Any:
@@ -112,19 +99,9 @@ def _mended(value: Any) -> Any:
     return value
 
 
-def as_read(record: Record) -> Record:
-    """The record as whoever reads it will have it: of plain JSON, broken letters replaced."""
-    return record._replace(body=orjson.loads(encode_body(record)))
-
-
 def is_text(text: str) -> bool:
     """Whether some record could have this as its id or key."""
     return _UNPRINTABLE.search(text) is None
-
-
-def encode_with_kind(record: Record) -> bytes:
-    """The record with its kind (last) as JSON: the line of an export."""
-    return b'%s,"kind":"%s"}' % (encode(record)[:-1], record.kind.encode())
 
 
 # --- rows of the database: the columns of a record, its body as text, and a checksum over all of them -----------------
@@ -191,12 +168,6 @@ def records_of(rows: Sequence[Sequence[Any]]) -> list[Record]:
         make(Record, (one.decode(), kind.decode(), key.decode(), at, received_at, area.decode(), loads(body)))
         for one, kind, key, at, received_at, area, body, *_ in rows
     ]
-
-
-def document_of(record: Record) -> dict[str, Any]:
-    """The record as TinyDB has it: a document with one field for each of ours."""
-    one, kind, key, at, received_at, area, body = record
-    return {"id": one, "kind": kind, "key": key, "at": at, "received_at": received_at, "area": area, "body": body}
 
 
 def of_document(document: Mapping[str, Any]) -> Record:

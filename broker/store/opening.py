@@ -58,6 +58,6 @@ def reading_store(where: str | Path, area: str, timezone: str, now: Callable[[],
     with database_to_read(Path(where) / NAME) as database:
         reader = SQLiteReader(Path(where), area, timezone, now, database, Files())
         reader.must_be_there()
-        yield reader  # type: ignore[misc]  # nobody who reads appends
+        yield reader
         if reader.damage:
             raise Corrupt(reader.damage[0])

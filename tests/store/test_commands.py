@@ -46,56 +46,22 @@ def test_export_and_import_give_the_same_bytes_everywhere(folder, tmp_path, data
     """Folder to lines to folder, to PostgreSQL, to a TinyDB file and back: every export is byte-equal."""
     source = filled(tmp_path / "other")
     first = tmp_path / "first.jsonl"
-    count = transfer.export_lines(source, first, nothing)
+    count = transfer.export(source, first, nothing)
     assert count == source.health()["records"] == len(first.read_bytes().splitlines())
-    transfer.export_tinydb(source, tmp_path / "first.json", nothing)
+    transfer.export(source, tmp_path / "first.json", nothing)
     clock = lambda: NOON  # noqa: E731
     targets = [SQLiteStore(tmp_path / "a", "xh", ZONE, clock), SQLiteStore(tmp_path / "b", "xh", ZONE, clock),
                PostgresStore(database, "transfer", ZONE, clock)]  # fmt: skip
-    transfer.import_records(transfer.read_lines(first), targets[0], nothing)
-    transfer.import_records(transfer.read_tinydb(tmp_path / "first.json"), targets[1], nothing)
+    transfer.import_records(transfer.read(first), targets[0], nothing)
+    transfer.import_records(transfer.read(tmp_path / "first.json"), targets[1], nothing)
     transfer.import_records(transfer.records_of(targets[0]), targets[2], nothing)
     for number, target in enumerate(targets):
         again = tmp_path / f"again{number}.jsonl"
-        transfer.export_lines(target, again, nothing)
+        transfer.export(target, again, nothing)
         assert again.read_bytes() == first.read_bytes()
         assert target.get(visit(1, "served").id) == source.get(visit(1, "served").id)
         target.close()
     source.close()
-
-
-def test_export_goes_on_where_it_was_interrupted(folder, tmp_path):
-    """A cut .part file is continued behind its last whole record; the result is the same bytes."""
-    store = open_store(folder, lambda: NOON + 2 * 86_400)
-    transfer.export_lines(store, tmp_path / "whole.jsonl", nothing)
-    whole = (tmp_path / "whole.jsonl").read_bytes()
-    for cut in (0, 1, len(whole) // 3, len(whole) // 2, len(whole) - 1):
-        (tmp_path / "cut.jsonl.part").write_bytes(whole[:cut])
-        transfer.export_lines(store, tmp_path / "cut.jsonl", nothing)
-        assert (tmp_path / "cut.jsonl").read_bytes() == whole
-    store.close()
-
-
-def test_export_goes_on_only_with_what_is_still_true(folder, tmp_path):
-    """Records that came meanwhile and belong before the cut, zeros in the part, another store's part: all made good."""
-    store = filled(tmp_path / "other")
-    transfer.export_lines(store, tmp_path / "before.jsonl", nothing)
-    lines = (tmp_path / "before.jsonl").read_bytes().splitlines(keepends=True)
-    store.append(batch(99, NOON - 50_000))
-    transfer.export_lines(store, tmp_path / "whole.jsonl", nothing)
-    whole = (tmp_path / "whole.jsonl").read_bytes()
-    assert len(whole.splitlines()) == store.health()["records"] > len(lines)
-    parts = {
-        "came meanwhile": b"".join(lines[:25]),
-        "zeros": b"".join(lines[:5]) + b"\0" * 50 + b"\n" + b"".join(lines[6:9]),
-        "another store": b"".join(lines[:5]).replace(b"r01", b"r77"),
-        "no export": b"oh\n",
-    }
-    for part in parts.values():
-        (tmp_path / "x.jsonl.part").write_bytes(part)
-        assert transfer.export_lines(store, tmp_path / "x.jsonl", nothing) == len(whole.splitlines())
-        assert (tmp_path / "x.jsonl").read_bytes() == whole
-    store.close()
 
 
 def test_import_says_which_ids_hold_something_else(folder, tmp_path):
@@ -128,11 +94,11 @@ def test_import_names_the_line_that_is_wrong(tmp_path):
     path = tmp_path / "x.jsonl"
     path.write_text('{"id":"a"}\n')
     with pytest.raises(Corrupt, match=r"x\.jsonl: line 1 is not a record"):
-        list(transfer.read_lines(path))
+        list(transfer.read(path))
     whole = '{"id":"a","kind":"visit","key":"k","at":1,"received_at":1,"area":"xh","body":5}'
     path.write_text(whole + "\n")
     with pytest.raises(Corrupt, match="its body must be an object"):
-        list(transfer.read_lines(path))
+        list(transfer.read(path))
     for line, said in (
         ("[]", "it is no object"),
         ("oh", "is not JSON"),
@@ -142,19 +108,20 @@ def test_import_names_the_line_that_is_wrong(tmp_path):
     ):
         path.write_text(whole.replace("5}", "{}}") + "\n" + line + "\n")
         with pytest.raises(Corrupt, match=f"line 2 .*{said}.*; mend or remove it and import again"):
-            list(transfer.read_lines(path))
+            list(transfer.read(path))
+    path = path.with_suffix(".json")
     path.write_text('{"visit":{"1":[1]}}')
     with pytest.raises(Corrupt, match="not a TinyDB file"):
-        list(transfer.read_tinydb(path))
+        list(transfer.read(path))
 
 
 def test_import_passes_empty_lines_over(folder, tmp_path):
     """Line breaks at the end of a file are no records."""
     source, target = open_store(folder, lambda: NOON + 2 * 86_400), open_store(tmp_path / "t", lambda: NOON)
-    transfer.export_lines(source, tmp_path / "x.jsonl", nothing)
+    transfer.export(source, tmp_path / "x.jsonl", nothing)
     with (tmp_path / "x.jsonl").open("ab") as file:
         file.write(b"\n\n")
-    transfer.import_records(transfer.read_lines(tmp_path / "x.jsonl"), target, nothing)
+    transfer.import_records(transfer.read(tmp_path / "x.jsonl"), target, nothing)
     assert list(target.scan("fix")) == list(source.scan("fix")) != []
     source.close()
     target.close()
@@ -174,7 +141,7 @@ def test_export_names_the_file_that_the_disk_does_not_take(folder, tmp_path, cap
 
     with monkeypatch.context() as broken, pytest.raises(OSError, match="Input/output") as raised:
         broken.setattr(os, "fsync", failing)
-        transfer.export_lines(store, tmp_path / "x.jsonl", nothing)
+        transfer.export(store, tmp_path / "x.jsonl", nothing)
     assert raised.value.filename == str(tmp_path / "x.jsonl.part")
     store.close()
 
@@ -187,8 +154,7 @@ def test_the_name_of_an_export_survives_a_power_cut(folder, tmp_path, monkeypatc
         transfer.Files, "sync_folder", lambda _, path: synced.append([found.name for found in path.glob("x.*")])
     )
     store = open_store(folder, lambda: NOON + 2 * 86_400)
-    write = transfer.export_tinydb if name == "x.json" else transfer.export_lines
-    write(store, tmp_path / name, nothing)
+    transfer.export(store, tmp_path / name, nothing)
     assert synced[-1] == [name]
     store.close()
 
@@ -196,7 +162,7 @@ def test_the_name_of_an_export_survives_a_power_cut(folder, tmp_path, monkeypatc
 def test_exported_tinydb_file_opens_with_stock_tinydb(folder, tmp_path):
     """One table per kind, all documents there."""
     store = open_store(folder, lambda: NOON + 2 * 86_400)
-    transfer.export_tinydb(store, tmp_path / "all.json", nothing)
+    transfer.export(store, tmp_path / "all.json", nothing)
     with TinyDB(tmp_path / "all.json") as stock:
         assert stock.tables() == set(store.kinds())
         assert [d["id"] for d in stock.table("bins")] == [r.id for r in store.scan("bins")]

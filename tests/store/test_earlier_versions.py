@@ -46,4 +46,4 @@ def test_the_export_of_the_journal_before_is_imported(tmp_path, capsys):
     with reading_store(tmp_path / "s", "xh", ZONE, lambda: NOON) as store:
         visit = store.get(VISIT)
         assert visit is not None and visit.body["bins_after"] == 2
-        assert list(transfer.read_lines(source)) == list(transfer.records_of(store))
+        assert list(transfer.read(source)) == list(transfer.records_of(store))

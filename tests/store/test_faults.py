@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from tinydb import TinyDB, where
 
-from broker.store import Conflict, Full, Record, StoreError, Unavailable, codec, transfer
+from broker.store import Conflict, Full, Record, StoreError, Unavailable, transfer
 from broker.store.opening import reading_store
 from broker.store.sqlite.check import check as fsck
 from broker.store.sqlite.files import Files
@@ -424,22 +424,6 @@ def test_whoever_waits_for_a_commit_is_told_whatever_went_wrong(tmp_path, monkey
         store.append(batch(1))
     monkeypatch.undo()
     assert store.append(batch(1)).stored == 5
-    store.close()
-
-
-def test_an_amendment_without_its_shape_changes_nothing_and_stops_nobody(tmp_path, monkeypatch):
-    """A store that has one from before they were refused answers, opens again, and says what it left alone."""
-    store = open_store(tmp_path, lambda: NOON)
-    with monkeypatch.context() as before:
-        before.setattr(codec, "check", lambda _: None)
-        store.append([Record("z#1", "amendment", "z", NOON, NOON, "xh", {"record_id": "workflow:1", "number": "1"})])
-    store.append(batch(1))
-    for _ in range(2):
-        found = store.get("workflow:1")
-        assert found is not None and found.body == {"stage": "raised"}
-        assert "'z#1' is an amendment that does not say" in store.health()["warnings"][0]
-        store.close()
-        store = open_store(tmp_path, lambda: NOON)
     store.close()
 
 

@@ -130,14 +130,14 @@ def test_postgres_lets_one_of_two_win_who_amend_at_once(database, monkeypatch):
     store, other = opened(database, "race"), opened(database, "race")
     one = visit(1, "served")
     store.append([one])
-    insert = PostgresStore._insert  # the moment between reading and writing, where the other comes in
+    append = PostgresStore.append
 
-    def overtaken(self, connection, fresh):
-        if self is store:
+    def overtaken(self, records):
+        if self is store:  # the moment between reading and writing
             other.amend(one.id, {"bins_before": 7}, "first", "bob", NOON)
-        return insert(self, connection, fresh)
+        return append(self, records)
 
-    monkeypatch.setattr(PostgresStore, "_insert", overtaken)  # see above
+    monkeypatch.setattr(PostgresStore, "append", overtaken)
     with pytest.raises(Conflict, match="amended by somebody else just now"):
         store.amend(one.id, {"bins_before": 9}, "second", "ann", NOON)
     found = store.get(one.id)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from broker.store import Conflict, Receipt, Record, amendments, codec
+from broker.store.amendments import Amendments
+from broker.store.any_store import AnyStore, Order
 from broker.store.postgres.link import COLUMNS, Connection, PostgresLink, record_of
 from broker.store.pushdown import Where
-from broker.store.reading import Order, RecordReader
 
 FORMAT = 1
 PAGE = 2000
@@ -41,26 +42,15 @@ ON CONFLICT (owner, id) DO NOTHING
 RETURNING id
 """
 
-# From one kind to the next by the index; DISTINCT would read all records.
-_KINDS = """
-WITH RECURSIVE found AS (
-    (SELECT kind FROM zp_record WHERE owner = %s ORDER BY kind LIMIT 1)
-    UNION ALL
-    SELECT (SELECT kind FROM zp_record WHERE owner = %s AND kind > found.kind ORDER BY kind LIMIT 1)
-    FROM found WHERE found.kind IS NOT NULL
-)
-SELECT kind FROM found WHERE kind IS NOT NULL
-"""
 
-
-class PostgresStore(RecordReader):
+class PostgresStore(AnyStore):
     """A Store in the database at `address`; raises Unavailable when it cannot be reached, Conflict for another zone."""
 
     mark = "%s"
 
     def __init__(self, address: str, area: str, timezone: str, now: Callable[[], float], *, make: bool = True) -> None:
         """Without `make` an area that has no records yet is refused as a Conflict naming those that have."""
-        self._area, self._timezone, self._now, self._make = area, timezone, now, make
+        self._area, self._timezone, self.now, self._make = area, timezone, now, make
         self._link = PostgresLink(address)
         self._last_commit_at: float | None = None
         self._warnings: list[str] = []
@@ -103,7 +93,7 @@ class PostgresStore(RecordReader):
         if not rows:
             return Receipt(0, 0)
         stored = self._link.writing(lambda connection: self._insert(connection, list(rows.values())))
-        self._last_commit_at = self._now()
+        self._last_commit_at = self.now()
         return Receipt.of([record.id for record in records], stored)
 
     def _insert(self, connection: Connection, rows: Sequence[codec.Row]) -> list[str]:
@@ -113,44 +103,6 @@ class PostgresStore(RecordReader):
             connection.execute("UPDATE zp_area SET records = records + %s WHERE area = %s", (len(stored), self._area))
         return stored
 
-    def amend(
-        self, record_id: str, patch: Mapping[str, Any], reason: str, who: str, at: int, seen: int | None = None
-    ) -> Record:
-        """Correct a record's body; see Store."""
-
-        def work(connection: Connection) -> Record:
-            original = self._one(connection, record_id)
-            if original is None or original.kind == amendments.KIND:
-                raise Conflict(f"there is no record {record_id!r} that could be amended")
-            known = amendments.Amendments()
-            made = self._amendments_of(connection, record_id)
-            known.take_all(made)
-            count = known.count(record_id)
-            if seen is not None and seen != count:
-                raise Conflict(f"{record_id!r} has {count} amendments by now, not {seen}: look at it again")
-            # Numbers may have gaps, and their ids belong to other records: what is taken by now is stepped over.
-            number = max((one.body["number"] for one in made if amendments.shaped(one.body)), default=0) + 1
-            while self._one(connection, amendments.id_of(record_id, number)) is not None:
-                number += 1
-            amendment = amendments.record(original, number, patch, reason, who, at, int(self._now()))
-            if not self._insert(connection, codec.rows_of([amendment])):
-                raise Conflict(f"{record_id!r} was amended by somebody else just now: look at it again")
-            known.take(codec.as_read(amendment))
-            return known.applied(original)
-
-        return self._link.writing(work)
-
-    def _one(self, connection: Connection, record_id: str) -> Record | None:
-        if not codec.is_text(record_id):
-            return None  # the database would refuse the question
-        asked = f"SELECT {COLUMNS} FROM zp_record WHERE owner = %s AND id = %s"  # noqa: S608
-        row = connection.execute(asked, (self._area, record_id)).fetchone()
-        return None if row is None else record_of(row)
-
-    def _amendments_of(self, connection: Connection, record_id: str) -> list[Record]:
-        asked = f"SELECT {COLUMNS} FROM zp_record WHERE owner = %s AND kind = %s AND key = %s"  # noqa: S608
-        return [record_of(row) for row in connection.execute(asked, (self._area, amendments.KIND, record_id))]
-
     # --- reading ---------------------------------------------------------------------------------------
 
     def _asked(self, found: Where | None, rest: str, values: Sequence[Any] = (), what: str = "") -> list[Record]:
@@ -158,31 +110,24 @@ class PostgresStore(RecordReader):
         text = f"SELECT {what} {COLUMNS} FROM zp_record WHERE owner = %s {condition} {rest}"  # noqa: S608
         return [record_of(row) for row in self._link.reading(text, [self._area, *known, *values])]
 
-    def _batches(self, found: Where | None, order: Order) -> Iterator[list[Record]]:
+    def batches(self, found: Where | None, order: Order) -> Iterator[list[Record]]:
         batch = self._asked(found, f"{order.sql} LIMIT {PAGE}")
         while batch:
             yield batch
             last, sign = batch[-1], "<" if order.reverse else ">"
             batch = self._asked(found, f"AND (at, id) {sign} (%s, %s) {order.sql} LIMIT {PAGE}", (last.at, last.id))
 
-    def _newest(self, found: Where) -> Iterator[Record]:
+    def newest(self, found: Where) -> Iterator[Record]:
         return iter(self._asked(found, "ORDER BY key, at DESC, id DESC", what="DISTINCT ON (key)"))
 
-    def _stored(self, record_id: str) -> Record | None:
+    def stored(self, record_id: str) -> Record | None:
         return next(iter(self._asked(Where("id = %s", [record_id]), "")), None)
 
-    def get(self, record_id: str) -> Record | None:
-        """The record of this id, amendments applied, or None."""
-        either = Where("(id = %s OR (kind = %s AND key = %s))", [record_id, amendments.KIND, record_id])
-        rows = {record.id: record for record in self._asked(either, "")}
-        found, known = rows.pop(record_id, None), amendments.Amendments()
-        known.take_all(rows.values())
-        return None if found is None else known.applied(found)
-
-    def _amendments(self) -> amendments.Amendments:
-        known = amendments.Amendments()
-        known.take_all(self._asked(Where("kind = %s", [amendments.KIND]), ""))
-        return known
+    def known_amendments(self, record_id: str | None = None) -> Amendments:
+        """The amendments as of now, at least those of this record."""
+        kind = Where("kind = %s", [amendments.KIND])
+        of_record = Where("kind = %s AND key = %s", [amendments.KIND, record_id])
+        return Amendments().take(self._asked(kind if record_id is None else of_record, ""))
 
     def stored_and_there(self) -> tuple[int, int]:
         """How many records were ever stored, and how many are there: fewer are a loss, none is ever deleted."""
@@ -201,9 +146,12 @@ class PostgresStore(RecordReader):
             )
         )
 
-    def kinds(self) -> list[str]:
-        """The kinds that have records, sorted."""
-        return [row[0] for row in self._link.reading(_KINDS, (self._area, self._area))]
+    def kind_after(self, kind: str) -> str | None:
+        """The first kind behind this one that has records, or None."""
+        ((found,),) = self._link.reading(
+            "SELECT min(kind) FROM zp_record WHERE owner = %s AND kind > %s", (self._area, kind)
+        )
+        return str(found) if found is not None else None
 
     def health(self) -> Mapping[str, Any]:
         """Numbers for /healthz; `free_bytes` is the server's business and None here."""
@@ -214,7 +162,7 @@ class PostgresStore(RecordReader):
             "backend": "postgresql",
             "records": rows[0][0] if rows else 0,
             "bytes": size[0][0],
-            "last_commit_s": None if last is None else max(0, int(self._now() - last)),
+            "last_commit_s": None if last is None else max(0, int(self.now() - last)),
             "free_bytes": None,
             "warnings": list(self._warnings),
         }

@@ -130,7 +130,7 @@ class PastDays:
         def pieces() -> Iterator[bytes]:
             for number, (row, record) in enumerate(rows):
                 start = b"," if number else b'{"_default": {'
-                yield b'%b\n"%d": %b' % (start, row, codec.encode_with_kind(record))
+                yield b'%b\n"%d": %b' % (start, row, codec.encode(record))
                 if number % _PART == 0:
                     time.sleep(pause_s)
             yield b"\n}}\n"

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from broker.store import Conflict, Corrupt, Record, amendments, codec, where
+from broker.store.any_store import BY_TIME, AnyStore, Order
 from broker.store.days import Days
 from broker.store.pushdown import Where
-from broker.store.reading import BY_TIME, NEWEST_FIRST, Order, RecordReader
 from broker.store.sqlite.database import ADVICE, Database, failure, is_damage
 from broker.store.sqlite.files import Files
 from broker.store.sqlite.note import NAME as NOTE
@@ -35,13 +35,13 @@ _WARNINGS = 20
 _FIRST_BATCH, _BATCH = 1, 200
 
 
-class SQLiteReader(RecordReader):
+class SQLiteReader(AnyStore):
     """The reading half of a store. Raises Corrupt or Conflict, naming the file, for what is not this record."""
 
     def __init__(
         self, folder: Path, area: str, timezone: str, now: Callable[[], float], database: Database, files: Files
     ) -> None:
-        self.folder, self.area, self.timezone, self._now = folder, area, timezone, now
+        self.folder, self.area, self.timezone, self.now = folder, area, timezone, now
         self.database, self._files = database, files
         self.db = RecordDB(database.path, database=database)
         self.past_days = PastDays(folder, Days(timezone), files)
@@ -96,28 +96,20 @@ class SQLiteReader(RecordReader):
 
     # --- what the backend answers ----------------------------------------------------------------------
 
-    def _batches(self, found: Where | None, order: Order) -> Iterator[list[Record]]:
+    def batches(self, found: Where | None, order: Order) -> Iterator[list[Record]]:
         return ([record for _, record in batch] for batch in self._rows(found or EVERYTHING, order))
 
-    def _stored(self, record_id: str) -> Record | None:
+    def stored(self, record_id: str) -> Record | None:
         found = self.db.get(where("id") == record_id)
         return None if found is None else codec.of_document(found)
 
-    def _newest(self, found: Where) -> Iterator[Record]:
-        try:
-            rows = self.rows_of(_NEWEST.format(found.sql), found.values)
-        except Corrupt:
-            for batch in self._batches(found, BY_TIME):
-                yield from batch
-            return
-        sound = dict(self._sound([row[1:] for row in rows]))
-        yield from sound.values()
-        for name in {row[0] for row in rows} - {row[0] for row in rows if row[-1] in sound}:
-            # Of this key the newest is not what was written: the newest before it is what is known.
-            of_key = Where(f"{found.sql} AND key = ?", [*found.values, name.decode(errors="replace")])
-            for batch in self._batches(of_key, NEWEST_FIRST):
-                yield batch[0]
-                break
+    def newest(self, found: Where) -> Iterator[Record]:
+        with suppress(Corrupt):
+            rows = [row[1:] for row in self.rows_of(_NEWEST.format(found.sql), found.values)]
+            if len(sound := self._sound(rows)) == len(rows):
+                return (record for _, record in sound)
+        # The newest of a key is hurt, or a page is: the newest that can be read is what is known.
+        return chain.from_iterable(self.batches(found, BY_TIME))
 
     def _rows(self, found: Where, order: Order) -> Iterator[list[tuple[int, Record]]]:
         """Rows and records in an order, some at a time; those that are not what was written are named and left out."""
@@ -170,31 +162,27 @@ class SQLiteReader(RecordReader):
     def _damaged(self, row: int) -> str:
         return f"{self.database.shown}: row {row} is not what was written; {ADVICE}"
 
-    def _amendments(self) -> amendments.Amendments:
+    def known_amendments(self, record_id: str | None = None) -> amendments.Amendments:
         with self._known_lock:
             last = self._last_known_row()
             if last > self._known_to:
                 # Few rows have come since; at first the index has the few of this kind.
                 kind = "+kind" if self._known_to else "kind"
                 new = Where(f"{kind} = ? AND row > ? AND row <= ?", [amendments.KIND, self._known_to, last])
-                for record_id in self._known.take_all(chain.from_iterable(self._batches(new, BY_TIME))):
-                    self.note(f"{record_id!r} is an amendment that does not say what it amends: it changes nothing")
+                self._known.take(chain.from_iterable(self.batches(new, BY_TIME)))
                 self._known_to = last
         return self._known
 
     # --- the rest of the contract ----------------------------------------------------------------------
 
-    def kinds(self) -> list[str]:
-        """The kinds that have records, sorted."""
-        found: list[str] = []
-        asked = "SELECT min(kind) FROM record WHERE kind > ?"
+    def kind_after(self, kind: str) -> str | None:
+        """The first kind behind this one that has records, or None."""
         try:
-            while (row := self.rows_of(asked, found[-1:] or [""])[0]) != (None,):
-                found.append(row[0].decode())
+            ((found,),) = self.rows_of("SELECT min(kind) FROM record WHERE kind > ?", [kind])
+            return None if found is None else str(found, "utf-8")
         except (Corrupt, UnicodeDecodeError):
             self._left_out(f"{self.database.shown}: the index of the kinds cannot be read; {ADVICE}")
-            return sorted({record.kind for batch in self.by_row() for _, record in batch})
-        return found
+            return min((record.kind for batch in self.by_row() for _, record in batch if record.kind > kind), default=None)
 
     def health(self) -> Mapping[str, Any]:
         """Numbers for /healthz: records, bytes, seconds since the last commit, free bytes, warnings, damage."""
@@ -204,7 +192,7 @@ class SQLiteReader(RecordReader):
             "records": self.last_row(),
             "past_days": len(self.past_days.names()),
             "bytes": sum(path.stat().st_size for path in files if path.exists()),
-            "last_commit_s": None if self._last_commit_at is None else max(0, int(self._now() - self._last_commit_at)),
+            "last_commit_s": None if self._last_commit_at is None else max(0, int(self.now() - self._last_commit_at)),
             "free_bytes": self._files.free_bytes(self.folder),
             "warnings": self.events[-_WARNINGS:],
             "damage": self.damage[-_WARNINGS:],

@@ -10,13 +10,12 @@ at all, and no batch that was acknowledged is lost by a kill, a power cut or a d
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-from broker.store import Conflict, Corrupt, Full, Receipt, Record, StoreError, Unavailable, amendments, codec
+from broker.store import Conflict, Corrupt, Full, Receipt, Record, StoreError, Unavailable, codec
 from broker.store.days import Days
 from broker.store.sqlite.database import ADVICE, NAME, Database
 from broker.store.sqlite.files import Files, Lock
@@ -74,7 +73,7 @@ class SQLiteStore(SQLiteReader):
         self._days, self._min_free_bytes = Days(timezone), min_free_bytes
         self._reserve = Reserve(folder, files, self.note)
         self._waiting: list[_Ticket] = []
-        self._waiting_lock, self._commit_lock, self._amend_lock = threading.Lock(), threading.Lock(), threading.Lock()
+        self._waiting_lock, self._commit_lock = threading.Lock(), threading.Lock()
         self._exporter: threading.Thread | None = None
         self._export_in_background, self._exported_on = export_in_background, ""
         self._closed = False
@@ -116,7 +115,7 @@ class SQLiteStore(SQLiteReader):
             raise Corrupt(
                 f"{self.folder / NOTE} is missing and something was stored here: put it back, or {ADVICE} --repair"
             )
-        note = Note(0, int(self._now()), FORMAT, uuid4().hex, self.area, self.timezone)
+        note = Note(0, int(self.now()), FORMAT, uuid4().hex, self.area, self.timezone)
         make_database(self.database.path, self._lock, note, [], self._files)
         write_note(self.folder, note, self._files)
         return note
@@ -196,7 +195,7 @@ class SQLiteStore(SQLiteReader):
         receipts = [Receipt(0, 0)] * len(tickets)
         if any(ticket.rows for ticket in tickets):
             receipts = self._store(tickets)
-            self._last_commit_at = self._now()
+            self._last_commit_at = self.now()
             self._export_if_due()
         for ticket, receipt in zip(tickets, receipts, strict=True):
             ticket.receipt = receipt
@@ -214,7 +213,7 @@ class SQLiteStore(SQLiteReader):
                     receipts.append(Receipt.of([row[0] for row in ticket.rows], {found.decode() for (found,) in new}))
                 last += stored
         copied = max(self._note.copied, self.database.copied)
-        note = replace(self._note, rows=last, at=int(self._now()), copied=copied)
+        note = replace(self._note, rows=last, at=int(self.now()), copied=copied)
         self._noted(note, sync=self._last_commit_at is None)
         return receipts
 
@@ -226,31 +225,11 @@ class SQLiteStore(SQLiteReader):
         except OSError as error:
             self.note(f"{self.folder / NOTE} cannot be written: {error}")
 
-    def amend(
-        self, record_id: str, patch: Mapping[str, Any], reason: str, who: str, at: int, seen: int | None = None
-    ) -> Record:
-        """Correct a record's body; see Store."""
-        with self._amend_lock:
-            original = self._stored(record_id)
-            if original is None or original.kind == amendments.KIND:
-                raise Conflict(f"there is no record {record_id!r} that could be amended")
-            known = self._amendments()
-            count = known.count(record_id)
-            if seen is not None and seen != count:
-                raise Conflict(f"{record_id!r} has {count} amendments by now, not {seen}: look at it again")
-            number = known.next_number(record_id)
-            while self._stored(amendments.id_of(record_id, number)) is not None:
-                number += 1  # some other record has this id
-            amendment = amendments.record(original, number, patch, reason, who, at, int(self._now()))
-            if self.append([amendment]).stored == 0:
-                raise Conflict(f"{record_id!r} was amended by somebody else at this moment: look at it again")
-            return self._amendments().applied(original)
-
     # --- past days -------------------------------------------------------------------------------------
 
     def _export_if_due(self) -> None:
         """On a new day have the past ones written as files."""
-        today = self._days.of(int(self._now()))
+        today = self._days.of(int(self.now()))
         if today == self._exported_on or (self._exporter is not None and self._exporter.is_alive()):
             return
         self._exported_on = today

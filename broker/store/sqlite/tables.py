@@ -54,7 +54,7 @@ class Rows(Mapping[str, dict[str, Any]]):
         rest = "ORDER BY row" if where is None else f"WHERE {where.sql} ORDER BY +row"
         for row in self.asked(f"SELECT {COLUMNS} FROM record {rest}", where.values if where else ()):  # noqa: S608
             try:
-                yield Document(codec.document_of(*codec.records_of([row])), row[-1])
+                yield Document(codec.records_of([row])[0]._asdict(), row[-1])
             except ValueError as error:
                 text = f"{self._database.shown}: row {row[-1]} is not what was written ({error}); {ADVICE}"
                 raise Corrupt(text) from error
@@ -134,7 +134,7 @@ class _Draft(MutableMapping[int, Any]):
     """The records by number as TinyDB's own methods change them: each is read when it is asked for."""
 
     def __init__(self, rows: Rows) -> None:
-        self._rows = rows
+        self._rows, self.last = rows, rows.last()
         self._seen: dict[int, Any] = {}  # None where it was removed
 
     def __getitem__(self, number: int) -> Any:
@@ -146,6 +146,7 @@ class _Draft(MutableMapping[int, Any]):
 
     def __setitem__(self, number: int, document: Mapping[str, Any]) -> None:
         self._seen[number] = document
+        self.last = max(self.last, number)
 
     def __delitem__(self, number: int) -> None:
         self._seen[number] = None
@@ -189,10 +190,12 @@ class RecordTable(Table):
 
     def _update_table(self, updater: Callable[[Any], object]) -> None:
         with self._storage.changing() as connection:
-            draft = _Draft(self._storage.rows)
-            self._next_id = self._storage.rows.last() + 1  # others may have inserted since
-            updater(draft)
-            draft.write(connection, self._storage.database.must_be_alone)
+            self._draft = _Draft(self._storage.rows)
+            updater(self._draft)
+            self._draft.write(connection, self._storage.database.must_be_alone)
+
+    def _get_next_id(self) -> int:
+        return self._draft.last + 1
 
     def _found(self, cond: QueryLike | None) -> Iterator[Document]:
         where = where_of(cond)
@@ -210,7 +213,7 @@ class RecordTable(Table):
         """The first document that a condition holds for, or that of a number, or None; with `doc_ids` a list."""
         if cond is not None and doc_id is None and doc_ids is None:
             return next(self._found(cond), None)
-        return super().get(cond, doc_id, doc_ids)
+        return super().get(cond, doc_id, doc_ids)  # type: ignore[arg-type]  # it checks them itself
 
     def insert(self, document: Mapping[str, Any]) -> int:
         """Insert one document; its number."""

@@ -1,0 +1,133 @@
+"""What every store answers alike: a question in TinyDB's language, put to the columns and then to each record."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+from tinydb import where
+from tinydb.queries import QueryInstance
+
+from broker.store import Conflict, Receipt, Record, Refused, amendments, codec
+from broker.store.pushdown import Where, where_of
+
+
+class Order(NamedTuple):
+    """An order of records, for the database and for a list."""
+
+    sql: str
+    key: Callable[[Record], Any]
+    reverse: bool = False
+
+
+BY_TIME = Order("ORDER BY at, id", lambda record: (record.at, record.id))
+NEWEST_FIRST = Order("ORDER BY at DESC, id DESC", BY_TIME.key, reverse=True)
+
+
+class AnyStore:
+    """A Store over the few questions that its backend answers itself."""
+
+    mark = "?"  # what stands for a value in the backend's SQL
+    now: Callable[[], float]
+
+    def batches(self, found: Where | None, order: Order) -> Iterator[list[Record]]:
+        """The records as first stored that a condition on the columns finds, some at a time."""
+        raise NotImplementedError
+
+    def stored(self, record_id: str) -> Record | None:
+        """The record of this id as first stored, or None; raises Corrupt if it is there and not what was written."""
+        raise NotImplementedError
+
+    def newest(self, found: Where) -> Iterator[Record]:
+        """Of each key at least the records of its newest time, of those that a condition on kind and time finds."""
+        raise NotImplementedError
+
+    def kind_after(self, kind: str) -> str | None:
+        """The first kind behind this one that has records, or None."""
+        raise NotImplementedError
+
+    def known_amendments(self, record_id: str | None = None) -> amendments.Amendments:
+        """The amendments as of now, at least those of this record."""
+        raise NotImplementedError
+
+    def append(self, records: Sequence[Record], *, urgent: bool = False) -> Receipt:
+        """See Store; whoever only reads refuses it."""
+        raise Refused("this record was opened to be read only")
+
+    def search(self, query: QueryInstance, amended: bool = True) -> Iterator[Record]:
+        """The records that a TinyDB query holds for, ordered by (at, id); see Store."""
+        known = self.known_amendments() if amended else None
+        found = where_of(query, self.mark)
+        for batch in self.batches(found, BY_TIME):
+            records = batch if known is None else known.all_applied(batch)
+            if found is None or not found.whole:
+                records = [record for record in records if query(record._asdict())]
+            yield from records
+
+    def get(self, record_id: str) -> Record | None:
+        """The record of this id, amendments applied, or None."""
+        found = self.stored(record_id)
+        return None if found is None else self.known_amendments(record_id).applied(found)
+
+    def scan(
+        self,
+        kind: str,
+        from_at: int | None = None,
+        to_at: int | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+        amended: bool = True,
+    ) -> Iterator[Record]:
+        """Records of a kind ordered by (at, id); see Store."""
+        query: QueryInstance = where("kind") == kind
+        if after is not None:
+            last = self.stored(after)
+            if last is None:
+                raise Conflict(f"the cursor {after!r} names no record: start again without it")
+            behind = (where("at") > last.at) | ((where("at") == last.at) & (where("id") > last.id))
+            query = query & (where("at") >= last.at) & behind
+        if from_at is not None:
+            query = query & (where("at") >= from_at)
+        if to_at is not None:
+            query = query & (where("at") < to_at)
+        return islice(self.search(query, amended), limit)
+
+    def latest(self, kind: str, key: str | None = None, since_at: int | None = None) -> Mapping[str, Record]:
+        """The newest record per key of a kind; see Store."""
+        query = (where("kind") == kind) & (where("at") >= (since_at or 0))
+        if key is not None:
+            query = query & (where("key") == key)
+        found = where_of(query, self.mark)
+        assert found is not None
+        if key is None:
+            newest = {record.key: record for record in sorted(self.newest(found), key=BY_TIME.key)}
+        else:
+            one = next(self.batches(found, NEWEST_FIRST), None)
+            newest = {} if one is None else {key: one[0]}
+        known = self.known_amendments()
+        return {name: known.applied(record) for name, record in newest.items()}
+
+    def kinds(self) -> list[str]:
+        """The kinds that have records, sorted."""
+        found: list[str] = []
+        while (kind := self.kind_after(found[-1] if found else "")) is not None:
+            found.append(kind)
+        return found
+
+    def amend(
+        self, record_id: str, patch: Mapping[str, Any], reason: str, who: str, at: int, seen: int | None = None
+    ) -> Record:
+        """Correct a record's body; see Store. Of two who amend at once the id of the amendment lets one through."""
+        original = self.stored(record_id)
+        if original is None or original.kind == amendments.KIND:
+            raise Conflict(f"there is no record {record_id!r} that could be amended")
+        known = self.known_amendments(record_id)
+        count = known.count(record_id)
+        if seen is not None and seen != count:
+            raise Conflict(f"{record_id!r} has {count} amendments by now, not {seen}: look at it again")
+        number = known.next_number(record_id)
+        while self.stored(amendments.id_of(record_id, number)) is not None:
+            number += 1  # some other record has this id
+        amendment = amendments.record(original, number, patch, reason, who, at, int(self.now()))
+        if self.append([amendment]).stored == 0:
+            raise Conflict(f"{record_id!r} was amended by somebody else just now: look at it again")
+        return self.known_amendments(record_id).applied(original)
