@@ -177,7 +177,7 @@ def killed(place: Path, little: bool) -> tuple[Path, Path]:
 @pytest.mark.parametrize(
     ("damage", "little", "said"),
     [("cut", False, "end is missing"), ("older", False, "end is missing|older copy"),
-     ("older", True, "older copy than its log: it was made at record 150, .* after 155")],
+     ("older", True, "older copy than its log")],
 )  # fmt: skip
 def test_a_file_that_does_not_belong_under_its_log_is_refused(tmp_path, capsys, damage, little, said):
     """The log of a killed bridge has the newest pages, so the end is there: what is missing lies before it."""

@@ -182,7 +182,7 @@ class _Check:
             self._files.remove(self._folder / REPAIRED)
             hint = "give a copy of this store with --copies" if self._copies is None else "the copy has none either"
             return Finding(False, found.path, f"{found.text}; no record can be had: {hint}")
-        write_note(self._folder, replace(note, rows=last, copied=0), self._files)
+        write_note(self._folder, replace(note, rows=last, copies=0), self._files)
         aside = self._put_in_place()
         text = f"{found.text}; {count} records were had" + (f", {len(lost)} are lost: {_ranges(lost)}" if lost else "")
         text += f"; what was damaged is kept in {aside}"

@@ -83,7 +83,7 @@ class Database:
         self._copying: threading.Thread | None = None
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
-        self.copied = 0  # up to this row all is surely in the file itself, which says so
+        self.copies = 0  # so many whole logs are surely in the file itself, which says so
 
     @property
     def log(self) -> Path:
@@ -159,22 +159,12 @@ class Database:
             if not logged.issuperset(range(size // page_bytes + 1, pages + 1)):
                 raise Corrupt(f"{self.shown} has {size} bytes of {pages * page_bytes}: its end is missing; {ADVICE}")
 
-    def must_have(self, copied: int) -> None:
-        """Raises Corrupt if the file is of before row `copied`: its log has only what came after that."""
-        if copied and (mark := self._mark()) < copied:
-            raise Corrupt(
-                f"{self.shown} is an older copy than its log: it was made at record {mark}, and the log has only what "
-                f"came after {copied}: put it back, or {ADVICE}"
-            )
-
-    def _mark(self) -> int:
-        """Up to which row the file itself, without its log, says that it has everything."""
-        try:
-            with closing(_connected(f"{self._uri('ro')}&immutable=1")) as connection:
-                found = connection.execute("SELECT value FROM about WHERE name = 'copied'").fetchall()
-        except sqlite3.Error as error:
-            raise failure(self.shown, error) from error
-        return int(found[0][0]) if found else 0
+    def must_have(self, copies: int) -> None:
+        """Raises Corrupt if less than so many whole logs went into the file: its log has only what came after them."""
+        with self.path.open("rb") as file:  # not by SQLite: what lies in the file without its log is no database
+            there = int.from_bytes(file.read(64)[60:], "big")
+        if there < copies:
+            raise Corrupt(f"{self.shown} is an older copy than its log: put it back, or {ADVICE}")
 
     # --- writing ---------------------------------------------------------------------------------------
 
@@ -240,12 +230,12 @@ class Database:
     def empty_log(self) -> None:
         """Have all that the log holds copied into the file and synced; raises StoreError if that could not be done."""
         with self._write_lock:
-            rows = self._marked()
+            copies = self._marked()
             try:
                 self._empty_log(self._ready_to_write())
             except sqlite3.Error as error:
                 raise failure(self.shown, error) from error
-            self.copied = rows
+            self.copies = copies
 
     def settle(self) -> None:
         """Before closing: have all that was written copied into the file and marked there, if that can be done now."""
@@ -256,19 +246,19 @@ class Database:
                 self._copy_rest(self._writer)
 
     def _marked(self) -> int:
-        """Write into the database up to which row it goes, before all of it is copied into the file; that row."""
+        """Count in the database that a whole log goes into the file now; the count, which the file's header has."""
         with self.writing() as connection:
-            ((rows,),) = connection.execute("SELECT coalesce(max(row), 0) FROM record")
-            connection.execute("INSERT OR REPLACE INTO about VALUES ('copied', printf('%015d', ?))", (rows,))
+            ((copies,),) = connection.execute("PRAGMA user_version")
+            connection.execute(f"PRAGMA user_version = {copies + 1}")
         self._unmarked = False
-        return int(rows)
+        return int(copies) + 1
 
     def _copy_rest(self, connection: sqlite3.Connection) -> None:
         """With the write lock: the mark and what is left of the log into the file."""
-        rows = self._marked()
+        copies = self._marked()
         (_, pages, copied) = self._checkpoint(connection, "PASSIVE")
         if pages == copied >= 0:
-            self.copied = rows
+            self.copies = copies
 
     def _empty_log(self, writer: sqlite3.Connection) -> None:
         until = time.monotonic() + _WAIT_S

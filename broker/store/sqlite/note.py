@@ -28,7 +28,7 @@ class Note:
     record: str
     area: str
     timezone: str
-    copied: int = 0  # up to this row the file has all without its log
+    copies: int = 0  # of so many whole logs the file has all
 
     def must_be(self, area: str, timezone: str, path: Path) -> None:
         """Raises Conflict if it is of another area, time zone or format."""
@@ -41,21 +41,22 @@ class Note:
     def encoded(self) -> bytes:
         """As the file has it, always of one length for one record: the numbers come first, filled up with blanks."""
         rest = {"format": self.format, "record": self.record, "area": self.area, "timezone": self.timezone}
-        numbers = (_DIGITS, self.rows, _DIGITS, self.at, _DIGITS, self.copied)
-        return b'{"rows":%*d,"at":%*d,"copied":%*d,%b\n' % (*numbers, orjson.dumps(rest)[1:])
+        numbers = (_DIGITS, self.rows, _DIGITS, self.at, _DIGITS, self.copies)
+        return b'{"rows":%*d,"at":%*d,"copies":%*d,%b\n' % (*numbers, orjson.dumps(rest)[1:])
 
 
 def read_note(folder: Path) -> Note | None:
     """The note of a folder, None if there is none; raises Corrupt for one that cannot be read."""
     path = folder / NAME
     try:
-        note = Note(**orjson.loads(path.read_bytes()))
-        if type(note.rows) is not int or type(note.copied) is not int:
+        found = orjson.loads(path.read_bytes())
+        note = Note(**{name: value for name, value in found.items() if name in Note.__slots__})
+        if type(note.rows) is not int or type(note.copies) is not int:
             raise ValueError("its rows are no number")
         return note
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise Corrupt(
             f"{path} does not say whose the record is and how far it had come ({error}); "
             "run `python3 -m broker fsck --repair`, which writes it from the record"

@@ -71,7 +71,7 @@ class SQLiteReader(AnyStore):
         last = self.last_row()
         if last < note.rows:
             raise Corrupt(f"{path} ends at record {last}, an older copy perhaps, but {had}: put it back, or {ADVICE}")
-        self.database.must_have(note.copied)
+        self.database.must_have(note.copies)
         return note
 
     def about(self, name: str) -> str | None:

@@ -129,7 +129,7 @@ class SQLiteStore(SQLiteReader):
         if self._exporter is not None:
             self._exporter.join()
         self.database.settle()
-        self._noted(replace(self._note, copied=max(self._note.copied, self.database.copied)), sync=True)
+        self._noted(replace(self._note, copies=max(self._note.copies, self.database.copies)), sync=True)
         super().close()
         self._lock.release()
 
@@ -212,8 +212,8 @@ class SQLiteStore(SQLiteReader):
                     new = connection.execute("SELECT id FROM record WHERE row > ?", (last,))
                     receipts.append(Receipt.of([row[0] for row in ticket.rows], {found.decode() for (found,) in new}))
                 last += stored
-        copied = max(self._note.copied, self.database.copied)
-        note = replace(self._note, rows=last, at=int(self.now()), copied=copied)
+        copies = max(self._note.copies, self.database.copies)
+        note = replace(self._note, rows=last, at=int(self.now()), copies=copies)
         self._noted(note, sync=self._last_commit_at is None)
         return receipts
 
