@@ -81,7 +81,7 @@ def test_a_batch_whose_sync_failed_is_never_taken_for_stored(tmp_path, monkeypat
 def test_a_failed_sync_of_the_file_loses_nothing_that_was_copied_in_part(tmp_path, monkeypatch):
     """A reader stops a copying of the log, the sync of the next one fails: the log stays, and a new start copies it."""
     # So that the log is copied within a drill.
-    monkeypatch.setattr("broker.store.sqlite.database._ROWS_OF_LOG", 500)
+    monkeypatch.setattr("broker.store.sqlite.log._ROWS", 500)
     disk, folder = DroppingDisk(tmp_path), tmp_path / "s"
     with sqlite_faults.watched(disk):
         store = open_store(folder, lambda: NOON, disk)
@@ -89,10 +89,8 @@ def test_a_failed_sync_of_the_file_loses_nothing_that_was_copied_in_part(tmp_pat
         def more(first: int, last: int) -> None:
             for number in range(first, last):
                 store.append(batch(number))
-            # The copying thread: nothing public waits for it.
-            copying = store.database._copying  # see above
-            if copying is not None:
-                copying.join()
+            while any(thread.name == "copy log" for thread in threading.enumerate()):
+                time.sleep(0.002)
 
         more(1, 90)
         with store.database.reading() as connection:
@@ -131,7 +129,7 @@ class SlowCopying(FailingDisk):
 def test_a_commit_that_fails_while_the_log_is_copied_is_tried_again_behind_that(tmp_path, monkeypatch):
     """The log must be emptied, and is in use by the copying: that is waited for."""
     # So that the log is copied after a few batches.
-    monkeypatch.setattr("broker.store.sqlite.database._ROWS_OF_LOG", 50)
+    monkeypatch.setattr("broker.store.sqlite.log._ROWS", 50)
     disk = SlowCopying()
     with sqlite_faults.watched(disk):
         store = open_store(tmp_path / "s", lambda: NOON, disk)

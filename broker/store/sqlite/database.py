@@ -1,30 +1,23 @@
 """The SQLite file under the record: its tables, how it is opened, and what its errors mean.
 
-One connection writes (WAL, every commit synced), those who ask share some that only read; a third one copies the
-log into the file beside the commits, which wait for its last few pages only. After a commit that failed nothing is
-written until all that was acknowledged has been copied from the log into the file and synced: a second sync of a log
-that could not be synced says nothing about what was in it.
+One connection writes (WAL, every commit synced), those who ask share some that only read.
 """
 
-import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from broker.store import Corrupt, Full, Refused, StoreError, Unavailable
 from broker.store.sqlite.files import Lock
+from broker.store.sqlite.log import LogCopying, pages_in, write_again
 
 NAME = "record.sqlite"
 ADVICE = "run `python3 -m broker fsck`"
 _WAIT_S = 20.0
-_ROWS_OF_LOG = 8000  # then its pages go into the file: 4 to 32 MB, by how many devices the rows are of
-_LOG_BYTES = 128_000_000  # or at the latest then, however few rows that were
-_PASSES, _FEW_PAGES = 6, 200
 _NO_SPACE = {sqlite3.SQLITE_FULL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 # A disk that cannot give a page back has lost it, as far as anybody who reads can know.
@@ -66,24 +59,18 @@ class Database:
         lock: Lock | None = None,
         immutable: bool = False,
         stands_for: Path | None = None,
-        copy_log: bool = True,
     ) -> None:
         """Without a `lock` of the caller's it takes one of its own when it first writes.
 
-        `immutable` is for a disk that nobody can write to; errors name `stands_for` where this file is a copy of that;
-        without `copy_log` the log goes into the file by `empty_log` alone.
+        `immutable` is for a disk that nobody can write to; errors name `stands_for` where this file is a copy of that.
         """
         self.path, self.shown = path, stands_for or path
         self._lock, self._owns_lock, self._immutable = lock, lock is None, immutable
-        self._may_copy, self._write_lock = copy_log, threading.RLock()
+        self._write_lock = threading.RLock()
         self._writer: sqlite3.Connection | None = None
-        self._in_doubt = self._unmarked = self._partly_copied = self._log_must_stay = False
-        self.tell: Callable[[str], None] = lambda _: None  # what a person should know of
-        self._changes = 0  # that the log holds, about
-        self._copying: threading.Thread | None = None
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
-        self.copies = 0  # so many whole logs are surely in the file itself, which says so
+        self.copying = LogCopying(self.log, self._opened_to_write, self._write_lock, self._marked)
 
     @property
     def log(self) -> Path:
@@ -154,7 +141,7 @@ class Database:
         """Raises Corrupt if pages are neither in the file nor in its log."""
         ((pages,),), ((page_bytes,),) = (self.rows_of(f"PRAGMA {what}") for what in ("page_count", "page_size"))
         if self.path.stat().st_size < pages * page_bytes:
-            logged = _pages_of(self.log, page_bytes)
+            logged = pages_in(self.log, page_bytes)
             size = self.path.stat().st_size  # asked after the log: what has gone from that is in the file by now
             if not logged.issuperset(range(size // page_bytes + 1, pages + 1)):
                 raise Corrupt(f"{self.shown} has {size} bytes of {pages * page_bytes}: its end is missing; {ADVICE}")
@@ -182,14 +169,8 @@ class Database:
                 try:
                     yield connection
                     connection.execute("COMMIT")
-                    self._copy_log_if_due(connection.total_changes - before)
-                except BaseException as error:
-                    # Without room nothing was synced; what was written lies behind the log's end and is written over.
-                    self._in_doubt = (
-                        isinstance(error, sqlite3.Error)
-                        and not isinstance(error, sqlite3.IntegrityError)
-                        and getattr(error, "sqlite_errorcode", 0) & 0xFF not in _NO_SPACE
-                    )
+                    self.copying.after_commit(connection.total_changes - before)
+                except BaseException:
                     with suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")
                     raise
@@ -205,155 +186,49 @@ class Database:
         if self._writer is None:
             self._lock = self._lock or Lock(self.path.with_suffix(".lock"))
             if self._lock.alone:
-                self._write_log_again()
-            connection = _connected(self._uri("rwc"))
-            # A log as long as it ever was has its blocks already: a sync within it is one write, not two.
-            connection.executescript(
-                f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;"
-                f"PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;"
-                f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;"
-            )
+                write_again(self.log)
+            connection = self._opened_to_write()
+            connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
             self._writer = connection
             if self._owns_lock:
                 self._lock.share()
-        if self._in_doubt:
-            # What the failed commit left in the log is beyond its end: it goes, and what counts is written anew.
-            self._empty_log(self._writer)
-            self._in_doubt = False
         return self._writer
 
+    def _opened_to_write(self) -> sqlite3.Connection:
+        connection = _connected(self._uri("rwc"))
+        # A log as long as it ever was has its blocks already: a sync within it is one write, not two.
+        connection.executescript(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;"
+            "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;"
+        )
+        return connection
+
     def must_be_alone(self) -> None:
-        """Raises Refused while somebody else has the record, a bridge perhaps; else nobody comes till the transaction ends."""
+        """Raises Refused while somebody else has the record, a bridge perhaps; else nobody comes before the commit."""
         if self._lock is None or not self._owns_lock or not self._lock.be_alone():
             raise Refused(f"{self.shown} is in use: to change or remove its records stop the bridge, or use `amend`")
-
-    def empty_log(self) -> None:
-        """Have all that the log holds copied into the file and synced; raises StoreError if that could not be done."""
-        with self._write_lock:
-            copies = self._marked()
-            try:
-                self._empty_log(self._ready_to_write())
-            except sqlite3.Error as error:
-                raise failure(self.shown, error) from error
-            self.copies = copies
-
-    def settle(self) -> None:
-        """Before closing: have all that was written copied into the file and marked there, if that can be done now."""
-        if self._copying is not None:
-            self._copying.join()
-        with self._write_lock, suppress(sqlite3.Error, StoreError):
-            if self._writer is not None and self._unmarked and not self._in_doubt:
-                self._copy_rest(self._writer)
 
     def _marked(self) -> int:
         """Count in the database that a whole log goes into the file now; the count, which the file's header has."""
         with self.writing() as connection:
             ((copies,),) = connection.execute("PRAGMA user_version")
             connection.execute(f"PRAGMA user_version = {copies + 1}")
-        self._unmarked = False
-        return int(copies) + 1
-
-    def _copy_rest(self, connection: sqlite3.Connection) -> None:
-        """With the write lock: the mark and what is left of the log into the file."""
-        copies = self._marked()
-        (_, pages, copied) = self._checkpoint(connection, "PASSIVE")
-        if pages == copied >= 0:
-            self.copies = copies
-
-    def _empty_log(self, writer: sqlite3.Connection) -> None:
-        until = time.monotonic() + _WAIT_S
-        while self._checkpoint(writer, "TRUNCATE")[0]:
-            if time.monotonic() >= until:
-                raise Unavailable(f"{self.shown}: its log must be emptied, and somebody still reads it: again soon")
-            # Readers were waited for; whoever copies the log is not, and ours needs the lock for the last pages.
-            self._write_lock.release()
-            try:
-                if self._copying is not None:
-                    self._copying.join(_WAIT_S)
-                time.sleep(0.01)
-            finally:
-                self._write_lock.acquire()
-
-    def _checkpoint(self, connection: sqlite3.Connection, mode: str, overtaken: bool = False) -> tuple[int, int, int]:
-        """Have SQLite copy pages from the log into the file: whether others were in the way, pages there, and copied.
-
-        A pass that readers stop, or that commits overtake, is not synced: the sync of the next one covers it, and if
-        that fails nobody knows which of its pages the disk has. SQLite would not write them again before all have
-        closed the file: till then no more is copied, so that the log, which has them, is not begun anew.
-        """
-        if self._log_must_stay:
-            raise Unavailable(f"{self.shown} could not be synced: its log stays until the bridge is started again")
-        try:
-            busy, pages, copied = connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
-        except sqlite3.Error as error:
-            if self._partly_copied and getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR:
-                self._log_must_stay = True
-            self.tell(f"{self.shown}: its log could not be copied into it ({error}); its disk needs a look")
-            raise
-        if pages >= 0:
-            self._partly_copied = overtaken or copied < pages
-        return busy, pages, copied
-
-    def _copy_log_if_due(self, changes: int) -> None:
-        self._changes += changes
-        self._unmarked = self._unmarked or changes > 0
-        if (
-            not self._may_copy
-            or self._log_must_stay
-            or (self._changes < _ROWS_OF_LOG and self.log.stat().st_size < _LOG_BYTES)
-        ):
-            return
-        if self._copying is None or not self._copying.is_alive():
-            self._changes = 0
-            self._copying = threading.Thread(target=self._copy_log, name="copy log", daemon=True)
-            self._copying.start()
-
-    def _copy_log(self) -> None:
-        """Copy the log's pages into the file, so that the next commit begins the log anew."""
-        # What cannot be copied now stays in the log; a disk that fails is said by the commits.
-        with suppress(sqlite3.Error, StoreError), closing(_connected(self._uri("rw"))) as connection:
-            connection.execute("PRAGMA synchronous = FULL")
-            before = 0
-            for _ in range(_PASSES):
-                # What came while the last pass copied is copied by the next, until the commits need not wait for long.
-                (_, pages, copied) = self._checkpoint(connection, "PASSIVE", overtaken=True)
-                if pages - before <= _FEW_PAGES:
-                    break
-                before = copied
-            with self._write_lock:
-                if not self._in_doubt:  # else the log is about to be emptied
-                    self._copy_rest(connection)
+            return int(copies) + 1
 
     def _uri(self, mode: str) -> str:
         return f"file:{quote(str(self.path.absolute()))}?mode={mode}"
 
-    def _write_log_again(self) -> None:
-        """Write a log that was left behind over itself, and sync it: what is in it may be in memory only."""
-        if not self.log.exists() or self.log.stat().st_size == 0:
-            return
-        try:
-            with self.log.open("r+b") as file:
-                data = file.read()
-                file.seek(0)
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise Unavailable(f"{self.log} cannot be made durable ({error.strerror}); its disk needs a look") from error
-
     def close(self) -> None:
         """Close all connections and let others in; a second call does nothing."""
+        if self._writer is not None:
+            self.copying.finish()
         with self._write_lock:
             self._closed = True
-        if self._copying is not None:
-            self._copying.join()
-        if self._log_must_stay and self._writer is not None:
-            # Whoever closes last empties the log, if it may write: this one may not.
-            self._idle.append(self._opened_to_read())
-            self._idle[-1].execute("SELECT count(*) FROM about")
-        with self._write_lock:
-            if not self._log_must_stay:
-                self._close_idle()
+            self._close_idle()
+            if self.copying.must_stay and self._writer is not None:
+                # Whoever closes last empties the log, if it may write: this one may not.
+                self._idle = [self._opened_to_read()]
+                self._idle[0].execute("SELECT count(*) FROM about")
             if self._writer is not None:
                 with suppress(sqlite3.Error):
                     self._writer.close()
@@ -361,20 +236,6 @@ class Database:
             self._close_idle()
             if self._lock is not None and self._owns_lock:
                 self._lock.release()
-
-
-def _pages_of(log: Path, page_bytes: int) -> set[int]:
-    """The numbers of the pages that a log has: those of its frames up to the last commit."""
-    pages, pending = set[int](), set[int]()
-    with suppress(OSError), log.open("rb") as file:
-        salts = file.read(32)[16:24]
-        while (frame := file.read(24))[8:16] == salts and len(salts) == 8:  # what follows is of an earlier round
-            pending.add(int.from_bytes(frame[:4], "big"))
-            if frame[4:8] != bytes(4):  # a commit
-                pages |= pending
-                pending.clear()
-            file.seek(page_bytes, os.SEEK_CUR)
-    return pages
 
 
 def _connected(uri: str) -> sqlite3.Connection:

@@ -50,7 +50,7 @@ class SQLiteReader(AnyStore):
         self._last_commit_at: float | None = None
         self._known, self._known_to = amendments.Amendments(), 0
         self._known_lock = threading.Lock()
-        database.tell = self.note
+        database.copying.tell = self.note
 
     def must_be_there(self) -> Note:
         """What the note beside the record says; raises Corrupt or Conflict if the file is not what it tells of."""

@@ -35,7 +35,7 @@ def make_database(
     for left in path.parent.glob(f"{draft.name}*"):
         files.remove(left)
     twice: set[int] = set()  # rows whose record another row has already: they are missing, and nothing is lost
-    with closing(Database(draft, lock=lock, copy_log=False)) as database:
+    with closing(Database(draft, lock=lock)) as database:
         with database.writing() as connection:
             for rows in batches:
                 packed = codec.rows_of([record for _, record in rows])
@@ -51,7 +51,7 @@ def make_database(
             about = {"record": note.record, "area": note.area, "timezone": note.timezone, "format": str(note.format),
                      "lost": orjson.dumps([row for row in lost if row < last]).decode()}  # fmt: skip
             connection.executemany("INSERT INTO about VALUES (?, ?)", list(about.items()))
-        database.empty_log()  # closing would not say if it failed
+        database.copying.copy_all()  # closing would not say if it failed
     files.replace(draft, path)
     for left in path.parent.glob(f"{draft.name}*"):
         files.remove(left)

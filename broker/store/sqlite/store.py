@@ -128,8 +128,8 @@ class SQLiteStore(SQLiteReader):
             self._closed = True
         if self._exporter is not None:
             self._exporter.join()
-        self.database.settle()
-        self._noted(replace(self._note, copies=max(self._note.copies, self.database.copies)), sync=True)
+        self.database.copying.finish()
+        self._noted(replace(self._note, copies=max(self._note.copies, self.database.copying.copies)), sync=True)
         super().close()
         self._lock.release()
 
@@ -212,7 +212,7 @@ class SQLiteStore(SQLiteReader):
                     new = connection.execute("SELECT id FROM record WHERE row > ?", (last,))
                     receipts.append(Receipt.of([row[0] for row in ticket.rows], {found.decode() for (found,) in new}))
                 last += stored
-        copies = max(self._note.copies, self.database.copies)
+        copies = max(self._note.copies, self.database.copying.copies)
         note = replace(self._note, rows=last, at=int(self.now()), copies=copies)
         self._noted(note, sync=self._last_commit_at is None)
         return receipts

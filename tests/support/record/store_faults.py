@@ -348,11 +348,10 @@ def _work_through(folder: Path, clock: list[float], disk: FailingDisk, number: i
                 with _read(store) if step % 3 == 1 and _attempt == 0 else nullcontext():
                     store.append(batch(step), urgent=step % 2 == 0)
                     acknowledged.append(step)
-                    store.database._copy_log()  # as the bridge does it in a thread when the log is long
+                    store.database.copying.copy()  # as the bridge does it in a thread when the log is long
                 break
             except StoreError:
-                # Only its refusals tell, and they have many reasons.
-                if store is not None and store.database._log_must_stay:
+                if store is not None and store.database.copying.must_stay:
                     store.close()  # it asks for a new start
                     store = None
                 disk.healed = disk.healed or step == 5
@@ -365,9 +364,6 @@ def _work_through(folder: Path, clock: list[float], disk: FailingDisk, number: i
 @contextmanager
 def _read(store: SQLiteStore) -> Iterator[None]:
     """Somebody reads what is there now, and goes on reading that."""
-    if store.database._in_doubt:  # its log is about to be emptied, which waits for whoever reads
-        yield
-        return
     with store.database.reading() as connection:
         connection.execute("BEGIN")
         connection.execute("SELECT max(row) FROM record").fetchall()
@@ -401,9 +397,9 @@ def power_cuts(seed: int, images_per_call: int = 2, every: int = 1) -> int:
                     store.append(batch(step))
                     acknowledged.append(step)
                     if step in (2, 3, 6):
-                        store.database._copy_log()  # as the bridge does it in a thread when the log is long
+                        store.database.copying.copy()  # as the bridge does it in a thread when the log is long
                 if step == 4:
-                    store.database.empty_log()  # as a long one is, so that the pages' way into the file is cut too
+                    store.database.copying.copy_all()  # as a long one is, so that the pages' way into the file is cut too
                 if step == 6:
                     store.close()
                     store = open_store(folder, lambda: clock[0], disk)
