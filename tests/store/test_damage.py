@@ -550,21 +550,26 @@ def test_a_damaged_file_of_a_past_day_is_named_and_made_again(folder):
 @pytest.mark.parametrize("hurt", [
     "UPDATE record SET body = '{\"n\":0}' WHERE row <= 60", "DELETE FROM record WHERE kind = 'workflow' AND row <= 99",
 ])  # fmt: skip
-def test_a_day_that_is_written_anew_keeps_what_the_record_cannot_give_any_more(folder, capsys, hurt):
-    """A late record comes after rows of that day were hurt: its file, the only good copy, still brings them back."""
+def test_a_day_is_not_written_anew_before_a_repair_has_taken_from_it_what_the_record_lost(folder, capsys, hurt):
+    """A late record comes after rows of that day were hurt: its files, the only good copy, still bring them back."""
     with sqlite3.connect(folder / "record.sqlite") as rows:
         rows.execute(hurt)
     rows.close()
     day = folder / "days" / "2026-11-22"
-    before = {path.name: len(TinyDB(path)) for path in day.glob("*.json")}
+
+    def counted() -> dict[str, int]:
+        return {path.name: len(TinyDB(path)) for path in day.glob("*.json")}
+
+    before = counted()
     store = open_store(folder, lambda: NOON + 2 * DAY_S)
     store.append(batch(99))
     store.close()
-    open_store(folder, lambda: NOON + 3 * DAY_S).close()
-    after = {path.name: len(TinyDB(path)) for path in day.glob("*.json")}
-    assert after == {name: count + (2 if name == "fix.json" else 1) for name, count in before.items()}
+    store = open_store(folder, lambda: NOON + 3 * DAY_S)
+    assert "stays as it is; run" in store.health()["warnings"][-1] and counted() == before
+    store.close()
     assert main(["fsck", "--store", str(folder), "--repair"]) == 0, capsys.readouterr().out
     assert stored_batches(folder, lambda: NOON + 3 * DAY_S) == dict.fromkeys([*range(1, 61), 99], 5)
+    assert counted() == {name: count + (2 if name == "fix.json" else 1) for name, count in before.items()}
 
 
 def test_a_day_that_is_written_anew_has_each_row_once_and_as_it_is_now(folder):

@@ -170,8 +170,7 @@ class _Check:
                 if _record_of(copy) == note.record:
                     yield from _readable(copy)
         for day in reader.past_days.names():
-            with suppress(Corrupt):
-                yield list(reader.past_days.read(day))
+            yield list(reader.past_days.read(day))
 
     def _replaced(self, found: Finding, note: Note, made: Made | None) -> Finding:
         """The finding, with what a repair made of it."""
@@ -202,7 +201,7 @@ class _Check:
 
     def _past_days(self, reader: SQLiteReader) -> Iterator[Finding]:
         days, past = Days(reader.timezone), reader.past_days
-        written_to, waiting = past.state()
+        written_to, waiting = past.state(reader)
         there = {days.of(at) for at in reader.times_between(0, written_to)} - set(waiting)
         for day in sorted({*there, *past.names()}):
             wrong = past.wrong(day)

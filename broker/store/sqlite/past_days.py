@@ -2,15 +2,13 @@
 
     days/2026-11-22/bins.json ...   one file per kind: `TinyDB(path)` opens it; a document's number is the record's row
     days/2026-11-22/SHA256SUMS      of all of them; `sha256sum -c` checks it
-    days/exported.json              up to which row all days but those in `waiting` are written
 
-A day is the event's, in the area's time zone. The files repeat what is in the database: a damaged row comes back from
-them, a damaged file is written anew from it. What the database cannot give any more stays in a file that is written
-anew: it may be the only good copy.
+A day is the event's, in the area's time zone. The files repeat what is in the database, which says up to which row they
+do: a damaged row comes back from them, a damaged file is written anew from it. A day whose files have what the database
+cannot give any more is not written anew before a repair has taken it from them: they may be the only good copy.
 """
 
 import hashlib
-import heapq
 import threading
 import time
 from collections.abc import Iterator
@@ -23,11 +21,12 @@ import orjson
 
 from broker.store import Corrupt, Record, codec
 from broker.store.days import Days
+from broker.store.sqlite.database import ADVICE
 from broker.store.sqlite.files import Files
 
 FOLDER = "days"
 SUMS = "SHA256SUMS"
-_STATE = "exported.json"
+_STATE = "exported"  # in the table `about`
 _PAUSE_S = 0.002  # slept after each part, so that commits go on meanwhile
 _PART = 500
 
@@ -39,6 +38,8 @@ class Rows(Protocol):
     def times_between(self, after: int, last: int) -> Iterator[int]: ...
     def between(self, start: int, end: int) -> Iterator[tuple[int, Record]]: ...
     def numbered(self, row: int) -> Record | None: ...
+    def about(self, name: str) -> str | None: ...
+    def keep_about(self, name: str, value: str) -> None: ...
 
 
 class PastDays:
@@ -53,28 +54,34 @@ class PastDays:
         """The days that are there."""
         return sorted(path.name for path in self.folder.glob("[0-9]*") if path.is_dir())
 
-    def export(self, source: Rows, today: str, pause_s: float = _PAUSE_S) -> list[str]:
-        """Write all days before `today` that have records which are not in their files; those that were written."""
+    def export(self, source: Rows, today: str, pause_s: float = _PAUSE_S) -> None:
+        """Write all days before `today` that have records which are not in their files.
+
+        Raises Corrupt, once the others are written, for a day whose files have what the record cannot give any more.
+        """
         with self._lock:
-            done_to, waiting = self.state()
+            done_to, waiting = self.state(source)
             last = source.last_row()
             touched = {*waiting, *(self._days.of(at) for at in source.times_between(done_to, last))}
-            past = sorted(day for day in touched if day < today)
-            for day in past:
-                self.write(source, day, pause_s)
-            left = sorted(touched.difference(past))
-            if (last, left) != (done_to, waiting):
-                self._files.make_folder(self.folder)
-                state = orjson.dumps({"rows": last, "waiting": left}, option=orjson.OPT_INDENT_2)
-                self._files.write_whole(self.folder / _STATE, state + b"\n")
-            return past
+            left, refused = {day for day in touched if day >= today}, list[Corrupt]()
+            for day in sorted(touched - left):
+                try:
+                    self.write(source, day, pause_s)
+                except Corrupt as error:
+                    left.add(day)
+                    refused.append(error)
+            if (last, sorted(left)) != (done_to, waiting):
+                source.keep_about(_STATE, orjson.dumps({"rows": last, "waiting": sorted(left)}).decode())
+            if refused:
+                raise refused[0]
 
-    def state(self) -> tuple[int, list[str]]:
+    def state(self, source: Rows) -> tuple[int, list[str]]:
         """Up to which row the days are written, and which days are not."""
-        with suppress(OSError, ValueError, TypeError, LookupError):
-            found = orjson.loads((self.folder / _STATE).read_bytes())
-            return int(found["rows"]), list(found["waiting"])
-        return 0, []
+        said = source.about(_STATE)
+        if said is None or not self.folder.exists():
+            return 0, []
+        found = orjson.loads(said)
+        return found["rows"], found["waiting"]
 
     def write(self, source: Rows, day: str, pause_s: float = 0.0) -> None:
         """Write one day anew: under a hidden name, then in the place of the old one."""
@@ -85,8 +92,13 @@ class PastDays:
                 self._files.remove(left)
         self._files.make_folder(draft)
         try:
-            kinds = groupby(self._with_kept(source, day), key=lambda pair: pair[1].kind)
-            sums = [f"{self._write(draft, kind, rows, pause_s)}  {kind}.json\n".encode() for kind, rows in kinds]
+            lacking = {row for row, _ in self.read(day)}
+            sums = []
+            for kind, rows in groupby(source.between(*self._days.span(day, day)), key=lambda pair: pair[1].kind):
+                sums.append(f"{self._write(draft, kind, rows, lacking, pause_s)}  {kind}.json\n".encode())
+            if any(source.numbered(row) is None for row in lacking):  # else it was moved to another day
+                kept = "has records that the record cannot give any more, and stays as it is"
+                raise Corrupt(f"{self.folder / day} {kept}; {ADVICE} --repair, which takes them from there")
             self._files.write(draft / SUMS, sums)
             self._files.sync_folder(draft)
             if (self.folder / day).exists():
@@ -98,39 +110,16 @@ class PastDays:
                     if left.exists():
                         self._files.remove(left)
 
-    def _with_kept(self, source: Rows, day: str) -> Iterator[tuple[int, Record]]:
-        """What the source has of a day, and what only the day's good files have, by kind, then (at, id)."""
-        found = ((pair, False) for pair in source.between(*self._days.span(day, day)))
-        kept = ((pair, True) for pair in self._good(day))
-        for _, same in groupby(heapq.merge(found, kept, key=_place), key=_place):
-            (row, record), is_kept = next(same)
-            if is_kept:
-                now = source.numbered(row)
-                if now is not None and _place(((row, now), False)) != _place(((row, record), True)):
-                    continue  # the row is another's by now
-                record = now or record
-            yield row, record
-
-    def _good(self, day: str) -> Iterator[tuple[int, Record]]:
-        """Rows and records of those files of a day that are as they were written, by kind, then (at, id)."""
-        wrong = self.wrong(day)
-        if self.folder / day / SUMS in wrong:
-            return
-        for path in sorted((self.folder / day).glob("*.json"), key=lambda path: path.stem):
-            if path not in wrong:
-                with path.open("rb") as file:
-                    for line in file:
-                        if line.startswith(b'"'):  # one document a line: a day may be longer than there is memory for
-                            ((row, document),) = orjson.loads(b"{%b}" % line.rstrip(b",\n")).items()
-                            yield int(row), codec.of_document(document)
-
-    def _write(self, folder: Path, kind: str, rows: Iterator[tuple[int, Record]], pause_s: float) -> str:
+    def _write(
+        self, folder: Path, kind: str, rows: Iterator[tuple[int, Record]], lacking: set[int], pause_s: float
+    ) -> str:
         digest = hashlib.sha256()
 
         def pieces() -> Iterator[bytes]:
             for number, (row, record) in enumerate(rows):
                 start = b"," if number else b'{"_default": {'
                 yield b'%b\n"%d": %b' % (start, row, codec.encode(record))
+                lacking.discard(row)
                 if number % _PART == 0:
                     time.sleep(pause_s)
             yield b"\n}}\n"
@@ -154,18 +143,16 @@ class PastDays:
         return sorted(folder / name for name in {*listed, *names} if _digest(folder / name) != listed.get(name, "none"))
 
     def read(self, day: str) -> Iterator[tuple[int, Record]]:
-        """Rows and records of a day's files; raises Corrupt for one that is not as it was written."""
+        """Rows and records of those files of a day that are as they were written."""
         wrong = self.wrong(day)
-        if wrong:
-            raise Corrupt(f"{wrong[0]} is not as it was written")
-        for path in sorted((self.folder / day).glob("*.json")):
-            for row, document in orjson.loads(path.read_bytes())["_default"].items():
-                yield int(row), codec.of_document(document)
-
-
-def _place(found: tuple[tuple[int, Record], bool]) -> tuple[str, int, str]:
-    record = found[0][1]
-    return record.kind, record.at, record.id
+        if self.folder / day / SUMS in wrong:
+            return
+        for path in sorted({*(self.folder / day).glob("*.json")}.difference(wrong)):
+            with path.open("rb") as file:
+                for line in file:
+                    if line.startswith(b'"'):  # one document a line: a day may be longer than there is memory for
+                        ((row, document),) = orjson.loads(b"{%b}" % line.rstrip(b",\n")).items()
+                        yield int(row), codec.of_document(document)
 
 
 def _digest(path: Path) -> str | None:

@@ -79,6 +79,11 @@ class SQLiteReader(AnyStore):
         rows = self.rows_of("SELECT value FROM about WHERE name = ?", [name])
         return next((str(value, "utf-8") for (value,) in rows), None)
 
+    def keep_about(self, name: str, value: str) -> None:
+        """Have the file say something of itself."""
+        with self.database.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", (name, value))
+
     def rows_of(self, text: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a question to the database; raises StoreError."""
         return self.database.rows_of(text, values)
