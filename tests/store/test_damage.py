@@ -275,6 +275,7 @@ def test_every_turned_bit_in_a_row_is_noticed(tmp_path):
     store = open_store(tmp_path, lambda: NOON)
     store.append(batch(1))
     store.close()
+    open_store(tmp_path, lambda: NOON).close()  # which writes down that its day is still to be written
     path = tmp_path / "record.sqlite"
     good = path.read_bytes()
     text = b"visit:k:1:xvisitk1"  # where the columns of that row begin, one after the other
