@@ -62,7 +62,7 @@ def test_figures_and_corrections_while_the_bridge_runs(tmp_path: Path, capsys: p
         assert "in use by process" in said(["fsck", "--repair", "--store", str(bridge.folder / "records")], 1)
         assert "in use by process" in said(["import", "--store", str(bridge.folder / "records"), out], 1)
         after = said(QUESTIONS[0])
-        assert bridge.stop() == 0
+        assert bridge.stop() == 0, bridge.log()
         assert said(QUESTIONS[0]) == after
     finally:
         bridge.stop()

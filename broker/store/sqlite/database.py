@@ -6,7 +6,7 @@ One connection writes (WAL, every commit synced), those who ask share some that 
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -148,8 +148,14 @@ class Database:
 
     def must_have(self, copies: int) -> None:
         """Raises Corrupt if less than so many whole logs went into the file: its log has only what came after them."""
-        with self.path.open("rb") as file:  # not by SQLite: what lies in the file without its log is no database
-            there = int.from_bytes(file.read(64)[60:], "big")
+        # By SQLite, whose locks would be lost with any other handle of the file; and only from its header, for without
+        # its log the rest is not always a database, which `writable_schema` has it pass over.
+        try:
+            with closing(_connected(f"{self._uri('ro')}&immutable=1")) as connection:
+                connection.execute("PRAGMA writable_schema = ON")
+                ((there,),) = connection.execute("PRAGMA user_version")
+        except sqlite3.Error as error:
+            raise failure(self.shown, error) from error
         if there < copies:
             raise Corrupt(f"{self.shown} is an older copy than its log: put it back, or {ADVICE}")
 

@@ -71,6 +71,7 @@ class PastDays:
                     left.add(day)
                     refused.append(error)
             if (last, sorted(left)) != (done_to, waiting):
+                self._files.make_folder(self.folder)
                 source.keep_about(_STATE, orjson.dumps({"rows": last, "waiting": sorted(left)}).decode())
             if refused:
                 raise refused[0]
@@ -78,14 +79,13 @@ class PastDays:
     def state(self, source: Rows) -> tuple[int, list[str]]:
         """Up to which row the days are written, and which days are not."""
         said = source.about(_STATE)
-        if said is None or not self.folder.exists():
+        if said is None or not self.folder.exists():  # it was removed: all are written again
             return 0, []
         found = orjson.loads(said)
         return found["rows"], found["waiting"]
 
     def write(self, source: Rows, day: str, pause_s: float = 0.0) -> None:
         """Write one day anew: under a hidden name, then in the place of the old one."""
-        self._files.make_folder(self.folder)
         draft, old = self.folder / f".{day}.part", self.folder / f".{day}.old"
         for left in (draft, old):
             if left.exists():
