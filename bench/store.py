@@ -21,9 +21,8 @@ from pathlib import Path
 import orjson
 
 from broker.store import Record, where
-from broker.store.sqlite.database import SCHEMA
+from broker.store.sqlite.database import INSERT, SCHEMA
 from broker.store.sqlite.store import SQLiteStore
-from broker.store.sqlite.tables import INSERT
 
 NOON = 1795320000
 ZONE = "Asia/Shanghai"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from broker.store import Record, Refused
+from broker.store.record import Record, Refused
 
 KIND = "amendment"
 

@@ -7,7 +7,8 @@ from zlib import crc32
 
 import orjson
 
-from broker.store import Record, Refused, amendments
+from broker.store import amendments
+from broker.store.record import Record, Refused
 from firmware import wire
 
 LONGEST_TEXT = 300

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from broker.store import Conflict, Corrupt, Store, Unavailable
+from broker.store.contract import Store
+from broker.store.record import Conflict, Corrupt, Unavailable
 from broker.store.sqlite.any_disk import database_to_read
 from broker.store.sqlite.database import NAME
 from broker.store.sqlite.files import Files

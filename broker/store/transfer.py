@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from tinydb import where
 
-from broker.store import Conflict, Corrupt, Full, Receipt, Record, Store, StoreError, codec, where
+from broker.store import codec
+from broker.store.contract import Store
+from broker.store.record import Conflict, Corrupt, Full, Receipt, Record, StoreError
 from broker.store.sqlite.files import Files
 
 BATCH = 1000

@@ -14,8 +14,9 @@ from tinydb.table import Document
 
 from broker.store import Conflict, Corrupt, Refused, Unavailable
 from broker.store.pushdown import where_of
+from broker.store.sqlite.storage import SQLiteStorage
 from broker.store.sqlite.store import SQLiteStore
-from broker.store.sqlite.tables import RecordDB, SQLiteStorage
+from broker.store.sqlite.tables import RecordDB
 from tests.support.record.samples import NOON, ZONE, bins, visit
 
 Doc = dict[str, object]

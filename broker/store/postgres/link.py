@@ -8,7 +8,8 @@ import orjson
 import psycopg
 from psycopg import conninfo, errors
 
-from broker.store import Full, Record, Refused, StoreError, Unavailable, codec
+from broker.store import codec
+from broker.store.record import Full, Record, Refused, StoreError, Unavailable
 
 COLUMNS = "id, kind, key, at, received_at, area, body::text"
 _TRIES = 5
@@ -25,67 +26,61 @@ class PostgresLink:
     def __init__(self, address: str) -> None:
         if _has_password(address):
             raise Refused("the address of the database holds a password: put it into PGPASSFILE or PGPASSWORD")
-        self._address = address
-        self._writer: Connection | None = None
-        self._reader: Connection | None = None
-        self._write_lock = threading.Lock()
-        self._read_lock = threading.Lock()
-        self._closed = False
-
-    def _connect(self) -> Connection:
-        if self._closed:
-            raise Unavailable("the store is closed")
-        connection = psycopg.connect(self._address, connect_timeout=_TIMEOUT_S, application_name="zhanpai")
-        connection.execute("SET synchronous_commit = on")
-        connection.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}")
-        connection.commit()
-        return connection
+        self._writer, self._reader = _Session(address), _Session(address)
 
     def writing(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction, again if the database asks for it; raises StoreError."""
-        with self._write_lock:
-            return self._try(work)
-
-    def _try(self, work: Callable[[Connection], T]) -> T:
-        for attempt in range(_TRIES):
-            try:
-                if self._writer is None or self._writer.closed:
-                    self._writer = self._connect()
-                with self._writer.transaction():
-                    return work(self._writer)
-            except (errors.SerializationFailure, errors.DeadlockDetected) as error:
-                if attempt + 1 == _TRIES:
-                    raise Unavailable(f"the database kept refusing the batch: {error}") from error
-            except psycopg.Error as error:
-                if self._writer is not None and not isinstance(error, psycopg.DataError):
-                    self._writer.close()
-                    self._writer = None
-                raise failure(error) from error
-        raise AssertionError("unreachable")
+        return self._writer.run(work)
 
     def reading(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """All rows of one query; raises StoreError."""
         if not all(codec.is_text(value) for value in values if isinstance(value, str)):
             return []  # no stored text has such characters, and the database would refuse the question
-        with self._read_lock:
-            try:
-                if self._reader is None or self._reader.closed:
-                    self._reader = self._connect()
-                    self._reader.autocommit = True
-                return self._reader.execute(query.encode(), values).fetchall()
-            except psycopg.Error as error:
-                if self._reader is not None:
-                    self._reader.close()
-                    self._reader = None
-                raise failure(error) from error
+        return self._reader.run(lambda connection: connection.execute(query.encode(), values).fetchall())
 
     def close(self) -> None:
         """Close both connections; whatever is asked afterwards is refused."""
+        self._writer.close()
+        self._reader.close()
+
+
+class _Session:
+    """A connection that one thread at a time uses."""
+
+    def __init__(self, address: str) -> None:
+        self._address, self._lock, self._closed = address, threading.Lock(), False
+        self._connection: Connection | None = None
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        with self._lock:
+            for attempt in range(_TRIES):
+                try:
+                    if self._connection is None or self._connection.closed:
+                        self._connection = self._connect()
+                    with self._connection.transaction():
+                        return work(self._connection)
+                except (errors.SerializationFailure, errors.DeadlockDetected) as error:
+                    if attempt + 1 == _TRIES:
+                        raise Unavailable(f"the database kept refusing the batch: {error}") from error
+                except psycopg.Error as error:
+                    if self._connection is not None and not isinstance(error, psycopg.DataError):
+                        self._connection.close()
+                    raise failure(error) from error
+            raise AssertionError("unreachable")
+
+    def _connect(self) -> Connection:
+        if self._closed:
+            raise Unavailable("the store is closed")
+        connection = psycopg.connect(self._address, connect_timeout=_TIMEOUT_S, application_name="zhanpai")
+        connection.autocommit = True  # outside of the transactions that are asked for
+        connection.execute("SET synchronous_commit = on")
+        connection.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}")
+        return connection
+
+    def close(self) -> None:
         self._closed = True
-        for connection in (self._writer, self._reader):
-            if connection is not None:
-                connection.close()
-        self._writer = self._reader = None
+        if self._connection is not None:
+            self._connection.close()
 
 
 def _has_password(address: str) -> bool:

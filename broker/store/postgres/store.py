@@ -8,11 +8,12 @@ backends answer alike to the byte.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from broker.store import Conflict, Receipt, Record, amendments, codec
+from broker.store import amendments, codec
 from broker.store.amendments import Amendments
-from broker.store.any_store import AnyStore, Order
+from broker.store.contract import Order, Store
 from broker.store.postgres.link import COLUMNS, Connection, PostgresLink, record_of
 from broker.store.pushdown import Where
+from broker.store.record import Conflict, Receipt, Record
 
 FORMAT = 1
 PAGE = 2000
@@ -43,7 +44,7 @@ RETURNING id
 """
 
 
-class PostgresStore(AnyStore):
+class PostgresStore(Store):
     """A Store in the database at `address`; raises Unavailable when it cannot be reached, Conflict for another zone."""
 
     mark = "%s"

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import orjson
 
-from broker.store import Conflict, Corrupt, Record, StoreError, Unavailable
 from broker.store.days import Days
 from broker.store.opening import must_be_store
+from broker.store.record import Conflict, Corrupt, Record, StoreError, Unavailable
 from broker.store.sqlite.any_disk import database_to_read
 from broker.store.sqlite.database import NAME
 from broker.store.sqlite.files import Files, Lock
@@ -140,7 +140,7 @@ class _Check:
         """Whether the file is this record and each of its rows as it was written."""
         try:
             note = reader.must_be_there()
-            problems = _problems(reader)
+            problems = reader.database.looked_over()
             lost_before = set(orjson.loads(reader.about("lost") or "[]"))
         except Unavailable:
             raise  # it may be whole: nobody can say so now, and nothing is repaired
@@ -148,13 +148,13 @@ class _Check:
             return Finding(False, self._path, str(error).removeprefix(str(self._path)).lstrip(": "))
         count, missing = gaps(reader.by_row(), max(note.rows, reader.last_row()))
         missing = [row for row in missing if row not in lost_before]
-        if not missing and problems == ["ok"]:
+        if not missing and not problems:
             rest = f", {len(lost_before)} were lost before" if lost_before else ""
             return Finding(True, self._path, f"{count} records, each as it was written{rest}")
         text = f"{count} records can be read"
         if missing:
             text += f", {len(missing)} cannot: {_ranges(missing)}{_ids_of(reader, missing)}"
-        return Finding(False, self._path, "; ".join([text, *(line for line in problems[:2] if line != "ok")]))
+        return Finding(False, self._path, "; ".join([text, *problems[:2]]))
 
     def _made_anew(self, reader: SQLiteReader, note: Note) -> Made:
         """A whole file under another name, of what can be had and proved."""
@@ -225,14 +225,6 @@ def _readable(reader: SQLiteReader) -> Iterator[list[tuple[int, Record]]]:
     """What can be read of a record; raises Unavailable, for then nobody knows what could be had a little later."""
     with suppress(Corrupt):  # not even its last row is known
         yield from reader.by_row()
-
-
-def _problems(reader: SQLiteReader) -> list[str]:
-    """What SQLite finds wrong with its pages, `ok` alone for nothing."""
-    try:
-        return [str(text, "utf-8") for (text,) in reader.rows_of("PRAGMA integrity_check(5)")]
-    except Corrupt as error:
-        return [str(error)]
 
 
 def _ranges(rows: Iterable[int]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from broker.store import Corrupt, Full, Refused, StoreError, Unavailable
+from broker.store.record import Corrupt, Full, Refused, StoreError, Unavailable
 from broker.store.sqlite.files import Lock
 from broker.store.sqlite.log import LogCopying, pages_in, write_again
 
@@ -31,6 +31,9 @@ CREATE TABLE IF NOT EXISTS record (
 CREATE INDEX IF NOT EXISTS record_time ON record (kind, at, key);
 CREATE TABLE IF NOT EXISTS document (name TEXT PRIMARY KEY, body TEXT NOT NULL, checksum INTEGER NOT NULL);
 """
+COLUMNS = "record.id, record.kind, record.key, record.at, received_at, area, body, checksum, record.row"
+INSERT = "INSERT INTO record (id, kind, key, at, received_at, area, body, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT_ROW = INSERT.replace("(id", "(row, id", 1).replace("(?", "(?, ?", 1)
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -115,22 +118,22 @@ class Database:
         except sqlite3.Error as error:
             raise failure(self.shown, error) from error
 
-    def looked_over(self, given_up: Callable[[], bool]) -> str | None:
-        """What SQLite finds wrong with its pages and indexes; None for nothing, or if it was given up meanwhile."""
-        if given_up():
-            return None
+    def looked_over(self, given_up: Callable[[], bool] = lambda: False) -> list[str]:
+        """What SQLite finds wrong with its pages and indexes, the first few; nothing if it was given up meanwhile."""
         try:
             with self.reading() as connection:
                 connection.set_progress_handler(given_up, 1000)
                 try:
-                    said = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+                    said = [str(text, "utf-8") for (text,) in connection.execute("PRAGMA integrity_check(5)")]
                 finally:
                     connection.set_progress_handler(None, 0)
         except sqlite3.Error as error:
             if given_up():
-                return None
-            raise failure(self.shown, error) from error
-        return None if said == b"ok" else str(said, "utf-8")
+                return []
+            if not is_damage(error):
+                raise failure(self.shown, error) from error
+            return [str(error)]
+        return [] if given_up() or said == ["ok"] else said
 
     def _close_idle(self) -> None:
         while self._idle:

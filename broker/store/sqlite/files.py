@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from broker.store import Unavailable
+from broker.store.record import Unavailable
 
 
 class Files:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 
-from broker.store import StoreError, Unavailable
+from broker.store.record import StoreError, Unavailable
 
 _ROWS = 8000  # then its pages go into the file: 4 to 32 MB, by how many devices the rows are of
 _BYTES = 128_000_000  # or at the latest then, however few rows that were

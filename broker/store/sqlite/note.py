@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from broker.store import Conflict, Corrupt
+from broker.store.record import Conflict, Corrupt
 from broker.store.sqlite.files import Files
 
 NAME = "record.note"

@@ -19,8 +19,9 @@ from typing import Protocol
 
 import orjson
 
-from broker.store import Corrupt, Record, codec
+from broker.store import codec
 from broker.store.days import Days
+from broker.store.record import Corrupt, Record
 from broker.store.sqlite.database import ADVICE
 from broker.store.sqlite.files import Files
 

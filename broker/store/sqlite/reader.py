@@ -13,16 +13,19 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from broker.store import Conflict, Corrupt, Record, amendments, codec, where
-from broker.store.any_store import BY_TIME, AnyStore, Order
+from tinydb import where
+
+from broker.store import amendments, codec
+from broker.store.contract import BY_TIME, Order, Store
 from broker.store.days import Days
 from broker.store.pushdown import Where
-from broker.store.sqlite.database import ADVICE, Database, failure, is_damage
+from broker.store.record import Conflict, Corrupt, Record
+from broker.store.sqlite.database import ADVICE, COLUMNS, Database, failure, is_damage
 from broker.store.sqlite.files import Files
 from broker.store.sqlite.note import NAME as NOTE
 from broker.store.sqlite.note import Note, read_note
 from broker.store.sqlite.past_days import PastDays
-from broker.store.sqlite.tables import COLUMNS, RecordDB
+from broker.store.sqlite.tables import RecordDB
 
 log = logging.getLogger("zhanpai.store")
 
@@ -35,7 +38,7 @@ _WARNINGS = 20
 _FIRST_BATCH, _BATCH = 1, 200
 
 
-class SQLiteReader(AnyStore):
+class SQLiteReader(Store):
     """The reading half of a store. Raises Corrupt or Conflict, naming the file, for what is not this record."""
 
     def __init__(
@@ -133,26 +136,23 @@ class SQLiteReader(AnyStore):
             if not is_damage(error):
                 raise failure(self.database.shown, error) from error
         self._left_out(f"{self.database.shown}: pages cannot be read, their records are left out; {ADVICE}")
-        rest = self._sound(list(self.one_by_one(found, 1, self._last_known_row())))
+        rest = [pair for batch in self.by_row(found) for pair in batch]
         rest.sort(key=lambda pair: order.key(pair[1]), reverse=order.reverse)
         yield [pair for pair in rest if last is None or (order.key(pair[1]) > order.key(last)) is not order.reverse]
 
-    def one_by_one(self, found: Where, first: int, last: int) -> Iterator[tuple[Any, ...]]:
-        """The rows from first to last that a condition finds, each asked by its number; what cannot be read is not."""
-        text = f"SELECT {COLUMNS} FROM record WHERE row = ? AND {found.sql}"  # noqa: S608
-        for number in range(first, last + 1):
-            with suppress(Corrupt):
-                yield from self.rows_of(text, [number, *found.values])
-
-    def by_row(self) -> Iterator[list[tuple[int, Record]]]:
-        """All rows and records in the order of the rows, some at a time, but those that cannot be read."""
+    def by_row(self, found: Where = EVERYTHING) -> Iterator[list[tuple[int, Record]]]:
+        """Rows and records in the order of the rows, some at a time, but those that cannot be read."""
+        text = f"SELECT {COLUMNS} FROM record NOT INDEXED WHERE row BETWEEN ? AND ? AND {found.sql}"  # noqa: S608
         last = self._last_known_row()
         for first in range(1, last + 1, _BATCH):
             end = min(first + _BATCH - 1, last)
             try:
-                rows = self.rows_of(f"SELECT {COLUMNS} FROM record WHERE row BETWEEN ? AND ?", [first, end])  # noqa: S608
+                rows = self.rows_of(text, [first, end, *found.values])
             except Corrupt:
-                rows = list(self.one_by_one(EVERYTHING, first, end))
+                rows = []
+                for number in range(first, end + 1):
+                    with suppress(Corrupt):
+                        rows += self.rows_of(text, [number, number, *found.values])
             yield self._sound(rows)
 
     def _sound(self, rows: Sequence[tuple[Any, ...]]) -> list[tuple[int, Record]]:
@@ -167,7 +167,7 @@ class SQLiteReader(AnyStore):
     def _damaged(self, row: int) -> str:
         return f"{self.database.shown}: row {row} is not what was written; {ADVICE}"
 
-    def known_amendments(self, record_id: str | None = None) -> amendments.Amendments:
+    def known_amendments(self, record_id: str | None = None) -> amendments.Amendments:  # noqa: ARG002 - all are known
         with self._known_lock:
             last = self._last_known_row()
             if last > self._known_to:
@@ -187,7 +187,9 @@ class SQLiteReader(AnyStore):
             return None if found is None else str(found, "utf-8")
         except (Corrupt, UnicodeDecodeError):
             self._left_out(f"{self.database.shown}: the index of the kinds cannot be read; {ADVICE}")
-            return min((record.kind for batch in self.by_row() for _, record in batch if record.kind > kind), default=None)
+            return min(
+                (record.kind for batch in self.by_row() for _, record in batch if record.kind > kind), default=None
+            )
 
     def health(self) -> Mapping[str, Any]:
         """Numbers for /healthz: records, bytes, seconds since the last commit, free bytes, warnings, damage."""

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from broker.store import Record, codec
-from broker.store.sqlite.database import Database
+from broker.store import codec
+from broker.store.record import Record
+from broker.store.sqlite.database import INSERT_ROW, Database
 from broker.store.sqlite.files import Files, Lock
 from broker.store.sqlite.note import Note
-from broker.store.sqlite.tables import INSERT_ROW
 
 REPAIRED = "record.repaired"  # a repair made this and had not put it in its place yet
 

@@ -11,40 +11,41 @@ at all, and no batch that was acknowledged is lost by a kill, a power cut or a d
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
-from broker.store import Conflict, Corrupt, Full, Receipt, Record, StoreError, Unavailable, codec
+from broker.store import codec
 from broker.store.days import Days
-from broker.store.sqlite.database import ADVICE, NAME, Database
+from broker.store.record import Conflict, Corrupt, Full, Receipt, Record, StoreError, Unavailable
+from broker.store.sqlite.database import ADVICE, INSERT, NAME, Database
 from broker.store.sqlite.files import Files, Lock
 from broker.store.sqlite.note import FORMAT, Note, read_note, write_note
 from broker.store.sqlite.note import NAME as NOTE
 from broker.store.sqlite.reader import SQLiteReader
 from broker.store.sqlite.record_file import REPAIRED, make_database
 from broker.store.sqlite.reserve import RESERVE_BYTES, Reserve
-from broker.store.sqlite.tables import INSERT
 
 _INSERT = f"{INSERT} ON CONFLICT (id) DO NOTHING"
 _OLDER = "store.json"  # what a folder held before there was an SQLite file in it
 
 
-@dataclass(slots=True)
-class _Ticket:
+class _Ticket(NamedTuple):
     """One waiting `append`."""
 
     rows: list[codec.Row]
     urgent: bool
-    receipt: Receipt | None = None
-    error: StoreError | None = None
+    told: Future[Receipt]
 
 
 def _tell(tickets: Sequence[_Ticket], error: StoreError) -> None:
     """Have those wait no longer whose batch was not stored."""
     for ticket in tickets:
-        if ticket.receipt is None and ticket.error is None:
-            ticket.error = error
+        if not ticket.told.done():
+            ticket.told.set_exception(error)
 
 
 class SQLiteStore(SQLiteReader):
@@ -137,70 +138,59 @@ class SQLiteStore(SQLiteReader):
 
     def append(self, records: Sequence[Record], *, urgent: bool = False) -> Receipt:
         """Store the batch durably, all or nothing; `urgent` goes first and may use the reserve of a full disk."""
-        ticket = _Ticket(codec.rows_of(records), urgent)
+        ticket = _Ticket(codec.rows_of(records), urgent, Future())
         with self._waiting_lock:
             self._waiting.append(ticket)
         with self._commit_lock:
             # Whoever gets here first commits for all who wait: one transaction, one sync.
-            if ticket.receipt is None and ticket.error is None:
+            if not ticket.told.done():
                 with self._waiting_lock:
                     tickets, self._waiting = self._waiting, []
                 self._commit(sorted(tickets, key=lambda waiting: not waiting.urgent))
-        if ticket.error is not None:
-            raise ticket.error
-        assert ticket.receipt is not None
-        return ticket.receipt
+        return ticket.told.result()
 
     def _commit(self, tickets: Sequence[_Ticket]) -> None:
-        try:
-            if self._closed:
-                raise Unavailable(f"{self.folder} is closed")
-            self._store_with_room(tickets)
-        except BaseException as error:
-            # Whatever it was, everybody whose batch was in this transaction waits to be told.
-            _tell(
-                tickets,
-                error if isinstance(error, StoreError) else Unavailable(f"{self.folder} did not store it: {error!r}"),
-            )
-            if not isinstance(error, Exception):
-                raise
-
-    def _store_with_room(self, tickets: Sequence[_Ticket]) -> None:
-        """Store what there is room for: all, or the alarms alone; whoever is left out is told Full."""
+        """Store what there is room for: all, or the alarms alone; everybody is told."""
         urgent = [ticket for ticket in tickets if ticket.urgent]
         others = [ticket for ticket in tickets if not ticket.urgent]
         try:
-            if any(ticket.rows for ticket in others) and self._files.free_bytes(self.folder) < self._min_free_bytes:
-                raise Full(
-                    f"less than {self._min_free_bytes} bytes are free for {self.folder}: make room; "
-                    "alarms are still taken, everything else waits at its sender"
-                )
-            self._give(tickets)
-        except Full as full:
-            if not urgent:
+            if self._closed:
+                raise Unavailable(f"{self.folder} is closed")
+            try:
+                self._must_have_room(others)
+                self._store(tickets)
+            except Full as full:
+                _tell(others, full)
+                try:
+                    self._store(urgent)
+                except Full:
+                    if not self._reserve.give_up("an alarm"):
+                        raise
+                    self._store(urgent)
+        except BaseException as error:
+            # Whatever it was, everybody whose batch was in this transaction waits to be told.
+            unknown = Unavailable(f"{self.folder} did not store it: {error!r}")
+            _tell(tickets, error if isinstance(error, StoreError) else unknown)
+            if not isinstance(error, Exception):
                 raise
-            _tell(others, full)
-            self._give_with_reserve(urgent)
 
-    def _give_with_reserve(self, urgent: Sequence[_Ticket]) -> None:
-        try:
-            self._give(urgent)
-        except Full:
-            if not self._reserve.give_up("an alarm"):
-                raise
-            self._give(urgent)
+    def _must_have_room(self, others: Sequence[_Ticket]) -> None:
+        if any(ticket.rows for ticket in others) and self._files.free_bytes(self.folder) < self._min_free_bytes:
+            raise Full(
+                f"less than {self._min_free_bytes} bytes are free for {self.folder}: make room; "
+                "alarms are still taken, everything else waits at its sender"
+            )
 
-    def _give(self, tickets: Sequence[_Ticket]) -> None:
+    def _store(self, tickets: Sequence[_Ticket]) -> None:
         """Store the batches in one transaction, and give everybody a receipt."""
-        receipts = [Receipt(0, 0)] * len(tickets)
-        if any(ticket.rows for ticket in tickets):
-            receipts = self._store(tickets)
-            self._last_commit_at = self.now()
-            self._export_if_due()
+        if not any(ticket.rows for ticket in tickets):
+            receipts = [Receipt(0, 0)] * len(tickets)
+        else:
+            receipts = self._stored_together(tickets)
         for ticket, receipt in zip(tickets, receipts, strict=True):
-            ticket.receipt = receipt
+            ticket.told.set_result(receipt)
 
-    def _store(self, tickets: Sequence[_Ticket]) -> list[Receipt]:
+    def _stored_together(self, tickets: Sequence[_Ticket]) -> list[Receipt]:
         receipts = []
         with self.database.writing() as connection:
             ((last,),) = connection.execute("SELECT coalesce(max(row), 0) FROM record")
@@ -215,6 +205,8 @@ class SQLiteStore(SQLiteReader):
         copies = max(self._note.copies, self.database.copying.copies)
         note = replace(self._note, rows=last, at=int(self.now()), copies=copies)
         self._noted(note, sync=self._last_commit_at is None)
+        self._last_commit_at = self.now()
+        self._export_if_due()
         return receipts
 
     def _noted(self, note: Note, *, sync: bool = False) -> None:
@@ -246,10 +238,7 @@ class SQLiteStore(SQLiteReader):
             # The record is whole without them; it is tried again on the next day and at the next start.
             self.note(f"{self.past_days.folder}: past days could not be written: {error!r}")
         # A hurt index hides records without a word, and no checksum of a row tells: once a day it is looked for.
-        try:
+        with suppress(Unavailable):  # tomorrow again
             # Whoever closes the store does not wait for it: it takes as long as the record is.
-            said = self.database.looked_over(lambda: self._closed)
-        except StoreError as error:
-            said = str(error)
-        if said is not None:
-            self._left_out(f"{self.database.shown}: {said}; records may be left out; {ADVICE}")
+            for wrong in self.database.looked_over(given_up=lambda: self._closed)[:1]:
+                self._left_out(f"{self.database.shown}: {wrong}; records may be left out; {ADVICE}")

@@ -1,4 +1,7 @@
-"""What every store answers alike: a question in TinyDB's language, put to the columns and then to each record."""
+"""The contract of a store, and what every store does alike over the few questions that its backend answers itself.
+
+A question in TinyDB's language is put to the columns, and then to each record that these leave.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -7,8 +10,9 @@ from typing import Any, NamedTuple
 from tinydb import where
 from tinydb.queries import QueryInstance
 
-from broker.store import Conflict, Receipt, Record, Refused, amendments, codec
+from broker.store import amendments
 from broker.store.pushdown import Where, where_of
+from broker.store.record import Conflict, Receipt, Record
 
 
 class Order(NamedTuple):
@@ -23,8 +27,8 @@ BY_TIME = Order("ORDER BY at, id", lambda record: (record.at, record.id))
 NEWEST_FIRST = Order("ORDER BY at DESC, id DESC", BY_TIME.key, reverse=True)
 
 
-class AnyStore:
-    """A Store over the few questions that its backend answers itself."""
+class Store:
+    """What the bridge, the statistics and the commands know of a store. All calls may raise StoreError."""
 
     mark = "?"  # what stands for a value in the backend's SQL
     now: Callable[[], float]
@@ -50,11 +54,25 @@ class AnyStore:
         raise NotImplementedError
 
     def append(self, records: Sequence[Record], *, urgent: bool = False) -> Receipt:
-        """See Store; whoever only reads refuses it."""
-        raise Refused("this record was opened to be read only")
+        """Store the batch durably, all or nothing, idempotent by id; `urgent` may use a faster lane."""
+        raise NotImplementedError
+
+    def health(self) -> Mapping[str, Any]:
+        """Numbers for /healthz and the bench: records, bytes, last commit seconds, free bytes, warnings."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Flush and release; a second call does nothing."""
+        raise NotImplementedError
+
+    # --- what is the same for all ----------------------------------------------------------------------
 
     def search(self, query: QueryInstance, amended: bool = True) -> Iterator[Record]:
-        """The records that a TinyDB query holds for, ordered by (at, id); see Store."""
+        """The records a TinyDB query holds for, ordered by (at, id): `search(where("key") == "r01")`.
+
+        A record is the document {id, kind, key, at, received_at, area, body}. Comparisons on id, kind, key and at are
+        answered by an index; on anything else each record that these leave is looked at.
+        """
         known = self.known_amendments() if amended else None
         found = where_of(query, self.mark)
         for batch in self.batches(found, BY_TIME):
@@ -64,7 +82,7 @@ class AnyStore:
             yield from records
 
     def get(self, record_id: str) -> Record | None:
-        """The record of this id, amendments applied, or None."""
+        """The record of this id (with its amendments applied), or None."""
         found = self.stored(record_id)
         return None if found is None else self.known_amendments(record_id).applied(found)
 
@@ -77,7 +95,10 @@ class AnyStore:
         limit: int | None = None,
         amended: bool = True,
     ) -> Iterator[Record]:
-        """Records of a kind ordered by (at, id); see Store."""
+        """Records of one kind with from_at <= at < to_at, ordered by (at, id), after the cursor id if given.
+
+        `amended=False` gives them as they were first stored.
+        """
         query: QueryInstance = where("kind") == kind
         if after is not None:
             last = self.stored(after)
@@ -92,7 +113,11 @@ class AnyStore:
         return islice(self.search(query, amended), limit)
 
     def latest(self, kind: str, key: str | None = None, since_at: int | None = None) -> Mapping[str, Record]:
-        """The newest record per key of a kind; see Store."""
+        """The newest record (by at, then id) per key of a kind; with `key` at most that one.
+
+        `since_at` leaves out records that happened before it: a bridge that starts asks for the last two days and
+        reads two days, not all years.
+        """
         query = (where("kind") == kind) & (where("at") >= (since_at or 0))
         if key is not None:
             query = query & (where("key") == key)
@@ -116,7 +141,12 @@ class AnyStore:
     def amend(
         self, record_id: str, patch: Mapping[str, Any], reason: str, who: str, at: int, seen: int | None = None
     ) -> Record:
-        """Correct a record's body; see Store. Of two who amend at once the id of the amendment lets one through."""
+        """Correct a record's body by an amendment that is itself a record; the original stays readable.
+
+        The amendment has kind `amendment`, id `<record id>#<n>` (n from 1), key `<record id>` and body
+        {record_id, patch, reason, who}. Raises Conflict if there is no such record, or if `seen` is given and the
+        record has had another number of amendments by now: somebody else was quicker.
+        """
         original = self.stored(record_id)
         if original is None or original.kind == amendments.KIND:
             raise Conflict(f"there is no record {record_id!r} that could be amended")
