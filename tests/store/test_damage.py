@@ -1,6 +1,5 @@
 """A record that is not what was written: refused or told by name, never a blank start; what can be had comes back."""
 
-import errno
 import re
 import shutil
 import sqlite3
@@ -17,9 +16,10 @@ from broker.store.sqlite.database import Database
 from broker.store.sqlite.store import SQLiteStore
 from broker.store.sqlite.tables import RecordDB
 from tests.support.record import sqlite_faults
+from tests.support.record.disk import Disk
 from tests.support.record.samples import ZONE, visit
 from tests.support.record.sqlite_faults import IOERR, IOERR_READ, OK
-from tests.support.record.store_faults import NOON, FailingDisk, batch, findings, open_store, stored_batches
+from tests.support.record.store_faults import NOON, batch, findings, open_store, stored_batches
 
 DAY_S = 86_400
 AREA = ["--area", "xh", "--timezone", ZONE]
@@ -412,11 +412,11 @@ def test_the_newest_of_a_key_is_the_newest_that_can_be_read(tmp_path, since_at):
     store.close()
 
 
-class BadSectors(FailingDisk):
+class BadSectors(Disk):
     """A disk that cannot give some pages of a file back, wherever that is moved."""
 
     def __init__(self) -> None:
-        super().__init__(0, errno.EIO, False)
+        super().__init__()
         self.inode = 0
         self.bad, self.code = set[int](), IOERR_READ
 

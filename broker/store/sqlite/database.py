@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from broker.store.record import Corrupt, Full, Refused, StoreError, Unavailable
-from broker.store.sqlite.files import Lock
+from broker.store.sqlite.files import Files, Lock
 from broker.store.sqlite.log import LogCopying, pages_in, write_again
 
 NAME = "record.sqlite"
@@ -60,6 +60,7 @@ class Database:
         path: Path,
         *,
         lock: Lock | None = None,
+        files: Files | None = None,
         immutable: bool = False,
         stands_for: Path | None = None,
     ) -> None:
@@ -69,7 +70,7 @@ class Database:
         """
         self.path, self.shown = path, stands_for or path
         self._lock, self._owns_lock, self._immutable = lock, lock is None, immutable
-        self._write_lock = threading.RLock()
+        self._files, self._write_lock = files or Files(), threading.RLock()
         self._writer: sqlite3.Connection | None = None
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
@@ -195,7 +196,7 @@ class Database:
         if self._writer is None:
             self._lock = self._lock or Lock(self.path.with_suffix(".lock"))
             if self._lock.alone:
-                write_again(self.log)
+                write_again(self.log, self._files)
             connection = self._opened_to_write()
             connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
             self._writer = connection

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 
 from broker.store.record import StoreError, Unavailable
+from broker.store.sqlite.files import Files
 
 _ROWS = 8000  # then its pages go into the file: 4 to 32 MB, by how many devices the rows are of
 _BYTES = 128_000_000  # or at the latest then, however few rows that were
@@ -105,17 +106,11 @@ class LogCopying:
         return pages, copied
 
 
-def write_again(log: Path) -> None:
+def write_again(log: Path, files: Files) -> None:
     """Write a log that was left behind over itself, and sync it: what is in it may be in memory only."""
-    if not log.exists() or log.stat().st_size == 0:
-        return
     try:
-        with log.open("r+b") as file:
-            data = file.read()
-            file.seek(0)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        if log.exists() and log.stat().st_size > 0:
+            files.overwrite(log, log.read_bytes(), sync=True)
     except OSError as error:
         raise Unavailable(f"{log} cannot be made durable ({error.strerror}); its disk needs a look") from error
 

@@ -70,7 +70,7 @@ class SQLiteStore(SQLiteReader):
         except OSError as error:
             raise Unavailable(f"{folder} cannot be made ({error.strerror})") from error
         self._lock = Lock(folder / "record.lock", must_be_alone=not beside_bridge)
-        super().__init__(folder, area, timezone, now, Database(folder / NAME, lock=self._lock), files)
+        super().__init__(folder, area, timezone, now, Database(folder / NAME, lock=self._lock, files=files), files)
         self._days, self._min_free_bytes = Days(timezone), min_free_bytes
         self._reserve = Reserve(folder, files, self.note)
         self._waiting: list[_Ticket] = []
