@@ -1,7 +1,7 @@
 """The record against bare sqlite3 on this disk, as ratios of one interleaved run, with the fsync time of that run.
 
 `python3 -m bench store` prints one table; `--quick` takes smaller numbers to see that everything runs. With
-`--before TREE` (a checkout of the version before, with the journal) its month of figures is timed in turn with ours.
+`--before TREE` (a checkout of a version before) its month of figures is timed in turn with ours.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """The seconds that a month of figures over 600,000 records takes, by whichever `broker` is first on PYTHONPATH.
 
 `PYTHONPATH=TREE python bench/store_month.py FOLDER` fills the folder if it is not there; the store is opened before the
-clock starts. It knows the store of the version before as well, so that both can be timed in turn (bench/store.py).
+clock starts. So two trees that open the same record can be timed in turn (bench/store.py).
 """
 
 import sys
@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
+from broker.reports.figures import figures_of
 from broker.store import Record
+from broker.store.sqlite.store import SQLiteStore
 
 NOON = 1795320000
 ZONE = "Asia/Shanghai"
@@ -60,24 +61,13 @@ def day_of_records(day: int) -> Iterator[Record]:
         yield Record(f"r{n:03d}:2:{day + 1}", "keeper", f"r{n:03d}", at, at, "xh", body)
 
 
-def opened(folder: Path, clock: list[float]) -> Any:
-    """The store of this version or of the one before."""
-    try:
-        from broker.store.sqlite.store import SQLiteStore
-    except ImportError:
-        from broker.store.tinydb_store import TinyDBStore  # type: ignore[import-not-found]
-
-        options: dict[str, Any] = {"min_free_bytes": 0, "seal_in_background": False}
-        return TinyDBStore(folder, "xh", ZONE, lambda: clock[0], **options)
+def opened(folder: Path, clock: list[float]) -> SQLiteStore:
+    """The store as a bridge has it."""
     return SQLiteStore(folder, "xh", ZONE, lambda: clock[0], min_free_bytes=0, export_in_background=False)
 
 
 def main() -> None:
     """Fill the folder if need be; print the seconds of one reading of the month."""
-    try:
-        from broker.reports.figures import figures_of
-    except ImportError:
-        from broker.store.figures import figures_of  # type: ignore[import-not-found, no-redef]
     folder, clock = Path(sys.argv[1]), [float(NOON)]
     if not folder.exists():
         store = opened(folder, clock)

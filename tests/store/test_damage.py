@@ -55,6 +55,13 @@ def flipped(path: Path, byte: int, bit: int = 4) -> None:
     path.write_bytes(data)
 
 
+def root_page(path: Path, name: str) -> int:
+    """Where a page begins that leads to all of a table or an index."""
+    with closing(sqlite3.connect(path)) as schema:
+        ((page,),) = schema.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", [name])
+    return 4096 * (page - 1)
+
+
 # --- the whole file ---------------------------------------------------------------------------------------------------
 
 
@@ -108,11 +115,8 @@ def blank(path: Path) -> None:
 
 def without_its_root(path: Path) -> None:
     """The page that leads to all rows is zeros."""
-    with sqlite3.connect(path) as schema:
-        (page,) = schema.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record'").fetchone()
-    schema.close()
-    data = path.read_bytes()
-    path.write_bytes(data[: 4096 * (page - 1)] + bytes(4096) + data[4096 * page :])
+    data, start = path.read_bytes(), root_page(path, "record")
+    path.write_bytes(data[:start] + bytes(4096) + data[start + 4096 :])
 
 
 def removed(path: Path) -> None:
@@ -307,9 +311,7 @@ def test_a_bit_that_turns_in_an_index_is_told_the_next_day(tmp_path):
     store.append(batch(1))
     store.close()
     path = tmp_path / "record.sqlite"
-    with sqlite3.connect(path) as schema:
-        (page,) = schema.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record_time'").fetchone()
-    place = path.read_bytes().index(b"bins", 4096 * (page - 1)) + 4  # where its time begins
+    place = path.read_bytes().index(b"bins", root_page(path, "record_time")) + 4  # where its time begins
     flipped(path, place, 64)
     clock[0] += DAY_S
     store = open_store(tmp_path, lambda: clock[0])
@@ -325,11 +327,8 @@ def test_a_bit_that_turns_in_an_index_is_told_the_next_day(tmp_path):
 
 def test_the_look_over_the_indexes_is_given_up_by_whoever_closes(folder):
     """It takes as long as the record is: closed meanwhile it ends at once, and says nothing of what it had not seen."""
-    with sqlite3.connect(folder / "record.sqlite") as schema:
-        (page,) = schema.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record_time'").fetchone()
-    schema.close()
-    place = (folder / "record.sqlite").read_bytes().index(b"bins", 4096 * (page - 1)) + 4
-    flipped(folder / "record.sqlite", place, 64)
+    path = folder / "record.sqlite"
+    flipped(path, path.read_bytes().index(b"bins", root_page(path, "record_time")) + 4, 64)
     with closing(Database(folder / "record.sqlite")) as database:
         assert database.looked_over()
         asked: list[int] = []
@@ -379,11 +378,9 @@ def test_an_index_page_that_cannot_be_read_hides_no_record(folder, tmp_path, cap
     """Kinds, scan, export and past days go by the rows, and each says that a repair is due."""
     path = folder / "record.sqlite"
     whole = {"bins": 60, "fix": 120, "visit": 60, "workflow": 60}
-    with sqlite3.connect(path) as schema:
-        (page,) = schema.execute("SELECT rootpage FROM sqlite_master WHERE name = 'record_time'").fetchone()
-    schema.close()
+    start = root_page(path, "record_time")
     with path.open("r+b") as file:
-        file.seek(4096 * (page - 1))
+        file.seek(start)
         file.write(bytes(4096))
     without_past_days(folder)
     store = open_store(folder, lambda: NOON + 2 * DAY_S)
@@ -496,11 +493,7 @@ def test_a_record_that_a_hurt_index_let_in_twice_is_not_lost_once(tmp_path, caps
     store.append(batch(1))
     store.close()
     path = tmp_path / "record.sqlite"
-    with sqlite3.connect(path) as schema:
-        asked = "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_record_1'"
-        (page,) = schema.execute(asked).fetchone()
-    schema.close()
-    flipped(path, path.read_bytes().index(b"r01:1:1", 4096 * (page - 1)), 1)
+    flipped(path, path.read_bytes().index(b"r01:1:1", root_page(path, "sqlite_autoindex_record_1")), 1)
     store = open_store(tmp_path, lambda: NOON)
     assert store.append(batch(1)[:1]).stored == 1  # the index says that it is new
     store.append(batch(2))

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from broker.__main__ import main
-from broker.store import Conflict, Record, Refused, Unavailable, where
+from broker.store import Conflict, Refused, Unavailable
 from broker.store.postgres.store import PostgresStore
 from broker.store.transfer import records_of
 from tests.support.record.samples import bins, visit
@@ -95,36 +95,6 @@ def test_postgres_survives_kill_9_of_a_writer(database):
     store.close()
 
 
-def test_postgres_applies_amendments_that_arrive_before_their_record(database):
-    """An export is by kind, so amendments come first, and in one batch: the last one of each is what is read."""
-    source, target = opened(database, "before"), opened(database, "behind")
-    records = [visit(number, "served", key=f"run1/r{number}/1") for number in range(7)]
-    source.append(records)
-    for number in (5, 6):
-        source.amend(records[number].id, {"bins_before": 100}, "miscounted", "ann", NOON)
-    source.amend(records[6].id, {"bins_before": 50}, "again", "ann", NOON)
-    moved = list(records_of(source))
-    for first in range(0, len(moved), 2):
-        target.append(moved[first : first + 2])
-    assert [record.body["bins_before"] for record in target.scan("visit")] == [4, 4, 4, 4, 4, 100, 50]
-    assert list(target.scan("visit")) == list(source.scan("visit"))
-    for store in (source, target):
-        store.close()
-
-
-def test_postgres_amends_where_a_number_or_its_id_is_taken(database):
-    """Only `#2` is known, and `#3` is another record's id: the next amendment is `#4` and is what is valid."""
-    store = opened(database, "gaps")
-    one = visit(1, "served")
-    body = {"record_id": one.id, "record_kind": "visit", "number": 2, "patch": {"a": 5}, "reason": "x", "who": "y"}
-    second = Record(f"{one.id}#2", "amendment", one.id, NOON, NOON, "xh", body)
-    store.append([one, second, Record(f"{one.id}#3", "thing", "k", NOON, NOON, "xh", {})])
-    assert store.amend(one.id, {"bins_before": 9}, "counted", "ann", NOON).body["bins_before"] == 9
-    found = store.get(one.id)
-    assert found is not None and found.body["bins_before"] == 9 and store.get(f"{one.id}#4") is not None
-    store.close()
-
-
 def test_postgres_lets_one_of_two_win_who_amend_at_once(database, monkeypatch):
     """Both saw the same record: the second is told of the first, and the first's amendment stays."""
     store, other = opened(database, "race"), opened(database, "race")
@@ -202,34 +172,3 @@ def test_postgres_takes_no_password_in_its_address(database):
         assert "sec" not in str(refused.value)
     with pytest.raises(Unavailable):
         opened("postgresql://postgres@127.0.0.1:1/x", "xh")
-
-
-def test_postgres_refuses_nothing_that_tinydb_takes(database):
-    """NUL characters, numbers a JSON column would change, and keys that only differ in case."""
-    store = opened(database, "odd")
-    body = {"nul": "a\x00b", "float": 1e16, "tiny": 1e-7, "minus": -0.0, "Case": 1, "case": 2}
-    store.append([Record("odd:x", "thing", "k", NOON, NOON, "xh", body)])
-    found = store.get("odd:x")
-    assert found is not None and repr(dict(found.body)) == repr(body)
-    store.close()
-
-
-def test_postgres_keeps_half_a_character_as_the_replacement_character(database):
-    """In a body and in an amendment's, as the other backend does."""
-    store = opened(database, "half")
-    store.append([Record("r01:1:1", "keeper", "r01", NOON, NOON, "xh", {"device": "r\ud800", "event": "bins_out"})])
-    assert [record.body["device"] for record in store.search(where("body").device == "r\ufffd")] == ["r\ufffd"]
-    assert store.amend("r01:1:1", {"device": "\ud800"}, "\ud800", "ann", NOON).body["device"] == "\ufffd"
-    store.close()
-
-
-@pytest.mark.parametrize("text", ["a\x00", "a\ud800"])
-def test_postgres_has_nothing_under_a_text_that_nobody_stores(database, text):
-    """A NUL or half a character is asked for: there is no such record, and the database is not bothered."""
-    store = opened(database, "nothing")
-    assert store.get(text) is None and store.latest("bins", text) == {} and list(store.scan(text)) == []
-    with pytest.raises(Conflict, match="names no record"):
-        list(store.scan("bins", after=text))
-    with pytest.raises(Conflict, match="there is no record"):
-        store.amend(text, {}, "why", "ann", NOON)
-    store.close()
