@@ -10,7 +10,7 @@ from typing import Any
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
-from broker.rules.dispatch.tours import stop_of, tour_of, ways_of
+from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
 from broker.rules.replanning.offers import Offer, Tour, breakdown
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key

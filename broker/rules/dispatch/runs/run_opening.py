@@ -1,18 +1,16 @@
 """Runs come into being from the plan: opened an hour before they start, and never twice (see run_restoring.py)."""
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import NamedTuple
 
 from broker.plan.calendar import day_start_at, local_date, service_runs
-from broker.plan.model import Route, RunPlan
+from broker.plan.model import RunPlan
 from broker.rules.day.attention import RunUnread, Topic
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.records import put, run_record
 from broker.rules.states.visit import Visit, VisitKey
-from broker.rules.tracking.tracker import RunTracker
 
 LOOK_EVERY_S = 30
 
@@ -85,23 +83,10 @@ def _open(day: Day, planned_run: PlannedRun, now: int) -> list[Effect]:
         planned_start_at=day_start + trip.visits[0].arrive_day_s,
         planned_end_at=day_start + trip.visits[-1].leave_day_s,
         order=tuple(order),
-        tracker=new_tracker(day, run_id, route, trip.truck_id, order, day_start + trip.visits[0].arrive_day_s),
+        tracker=day.new_tracker(run_id, route, trip.truck_id, order, day_start + trip.visits[0].arrive_day_s),
         shift_end_at=None if trip.shift_end_day_s is None else day_start + trip.shift_end_day_s,
         capacity_bins=trip.capacity_bins,
     )
     day.runs.keep(run)
     day.changed_runs.note(run_id)
     return [*effects, run_record(day, run, now)]
-
-
-def new_tracker(
-    day: Day, run_id: str, route: Route, truck: str, order: Iterable[VisitKey], depart_at: int
-) -> RunTracker:
-    """A tracker for the visits of `order` that are still owed."""
-    visits = [day.track_visit(day.visits[key], route) for key in order if day.visits[key].owed]
-
-    def expected_leg_s(route_id: str, from_room: str, to_room: str, length_m: float, at: int) -> float:
-        return day.history.leg_s(route_id, from_room, to_room, length_m, at)[0]
-
-    streets = day.settings.streets
-    return RunTracker(run_id, route, truck, visits, depart_at, streets, expected_leg_s=expected_leg_s)

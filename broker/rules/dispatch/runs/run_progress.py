@@ -17,8 +17,8 @@ from broker.rules.arrival.prediction import Eta, predict
 from broker.rules.day.attention import Topic
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
-from broker.rules.dispatch import incident_handling
-from broker.rules.dispatch.bin_counts import count_at
+from broker.rules.dispatch.incidents import incident_handling
+from broker.rules.dispatch.visits.bin_counts import count_at
 from broker.rules.effects.attention import ask_about_passed
 from broker.rules.effects.effect import Effect, Keep
 from broker.rules.effects.messages import rooms_of, tell_rooms, tell_truck

@@ -9,7 +9,6 @@ from broker.plan.model import Plan, Route
 from broker.rules.day.attention import RoomsGone, RunGone, Topic, VisitsUnread
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
-from broker.rules.dispatch.run_opening import new_tracker
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import call_record, visit_record
 from broker.rules.states.visit import VisitKey, record_key
@@ -55,7 +54,7 @@ def restore_run(day: Day, fields: Mapping[str, Any], now: int) -> None:
         visit = day.visits[key]
         if visit.route == fields["route_id"] != route.route_id:
             day.visits.place(visit.on_route(route.route_id))
-    tracker = new_tracker(day, run_id, route, truck, order, fields["planned_start_at"])
+    tracker = day.new_tracker(run_id, route, truck, order, fields["planned_start_at"])
     run = Run(**{**fields, "route_id": route.route_id, "order": tuple(order), "tracker": tracker})
     day.runs.keep(run)
     if run.state == "running":

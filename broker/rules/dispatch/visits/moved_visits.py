@@ -5,9 +5,8 @@ from hashlib import blake2b
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
-from broker.rules.dispatch.offers import EXTRA, ReplanError, agreed, offers_for
-from broker.rules.dispatch.run_opening import new_tracker
-from broker.rules.dispatch.tours import stop_of, tour_of, ways_of
+from broker.rules.dispatch.visits.offers import EXTRA, ReplanError, agreed, offers_for
+from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import call_record, put, run_record
 from broker.rules.replanning.offers import insert
@@ -127,7 +126,7 @@ def _extra_run(day: Day, run: Run, truck: str, incident: Incident, now: int) -> 
         planned_start_at=now,
         planned_end_at=run.planned_end_at,
         order=(),
-        tracker=new_tracker(day, run_id, route, truck, [], now),
+        tracker=day.new_tracker(run_id, route, truck, [], now),
         shift_end_at=run.shift_end_at,
     )
     day.runs.keep(extra)

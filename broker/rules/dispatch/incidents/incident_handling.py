@@ -2,14 +2,14 @@
 
 A blocked lane needs no person: the nearest owed visit becomes skipped(lane_blocked) and is owed again as a second
 visit where it costs least, not before the lane can be clear. A breakdown changes nothing by itself: the truck is
-held, and every promise that would change is shown before a dispatcher agrees (see offers.py).
+held, and every promise that would change is shown before a dispatcher agrees (see visits/offers.py).
 """
 
 from broker.plan.geometry import distance_m
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
-from broker.rules.dispatch.moved_visits import insert_visit, move_visits, owed_again, set_visits
+from broker.rules.dispatch.visits.moved_visits import insert_visit, move_visits, owed_again, set_visits
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import call_record, put, put_incident, tell_incident
 from broker.rules.states.incident import Incident, IncidentError
