@@ -1,6 +1,6 @@
 """The bridge of a live run: `broker.process.serve` on the accelerated clock; prints its screen's port when it is up.
 
-    python -m sim.live.bridge_child BROKER.toml CLOCK
+    python -m sim.live.processes.bridge_child BROKER.toml CLOCK
 """
 
 import logging

@@ -1,6 +1,6 @@
 """A truck of a live run: `firmware.truck.program.run` on the accelerated clock with mock pins.
 
-    python -m sim.live.truck_child TRUCK.toml CLOCK
+    python -m sim.live.processes.truck_child TRUCK.toml CLOCK
 
 The GPS receiver is a real pseudo-terminal named in the configuration. Standard input: one line `press SECONDS` per
 press of the button, in simulated seconds. Standard output: `ready`, then JSON lines about the button's light: each
