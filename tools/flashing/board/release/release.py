@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.flashing.board.modules import fetch_modules
+from tools.flashing.board.release.modules import fetch_modules
 from tools.flashing.errors import FlashError
 
 COMPILE_S = 60.0  # -O3 leaves out line numbers, for the sake of a board's heap
