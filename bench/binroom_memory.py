@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sim.micropython.interpreter import find_micropython
 from sim.micropython.running import REPO, RunningUnit, simple_settings
-from tests.support.binroom_broker import AREA, DRY, ROOM, WET, Hand, Mosquitto
+from tests.support.binroom.broker import AREA, DRY, ROOM, WET, Hand, Mosquitto
 
 UNIX_OVER_BOARD = 1.9
 STATES = ("scheduled", "due", "held", "at_stop", "served", "none")

@@ -18,8 +18,8 @@ from broker.rules.effects import messages
 from broker.rules.effects.effect import Notice
 from broker.web.picture import snapshot
 from firmware import wire
-from tests.support.bridge_morning import DAY
-from tests.support.rehearsal import InjectedError, Rehearsal, check_memory, severe
+from tests.support.bridge.morning import DAY
+from tests.support.bridge.rehearsal import InjectedError, Rehearsal, check_memory, severe
 
 PRESS = "t01-1-press"
 

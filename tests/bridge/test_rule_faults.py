@@ -17,7 +17,7 @@ from broker.rules.dispatch.incidents import incident_handling
 from broker.rules.effects.effect import Effect
 from broker.store import StoreError
 from firmware import wire
-from tests.support.rehearsal import (
+from tests.support.bridge.rehearsal import (
     InjectedError,
     Rehearsal,
     check_memory,

@@ -10,7 +10,7 @@ import pytest
 from broker.plan.model import Plan
 from broker.rules.day.attention import RoomsGone, Topic, VisitsUnread
 from broker.store import Record
-from tests.support.bridge_morning import Morning
+from tests.support.bridge.morning import Morning
 
 
 @pytest.fixture

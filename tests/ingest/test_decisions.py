@@ -5,7 +5,7 @@ import random
 from broker.ingest.rule_faults import FORGIVEN_AFTER_S, LONGEST_WAIT_S, MANY, MOST_KEPT, RuleFaults
 from broker.ingest.unsaved import WithUnsaved
 from broker.store import Record
-from tests.support.rehearsal import MemoryStore
+from tests.support.bridge.rehearsal import MemoryStore
 
 
 def test_a_record_with_what_is_unsaved_reads_as_it_will_after_the_commit() -> None:

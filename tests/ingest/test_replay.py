@@ -18,7 +18,7 @@ from broker.rules.tracking.types import FUTURE_S
 from broker.store import Record
 from broker.store.opening import open_store
 from broker.store.pushdown import where_of
-from tests.support.bridge_morning import DAY, Morning
+from tests.support.bridge.morning import DAY, Morning
 from tests.support.record.samples import NOON
 
 

@@ -8,8 +8,8 @@ import pytest
 from broker.rules.day.attention import LeftOut, Topic
 from broker.rules.dispatch.actions import Act
 from broker.store import Record
-from tests.support.bridge_morning import Morning
-from tests.support.rehearsal import Rehearsal, check_memory
+from tests.support.bridge.morning import Morning
+from tests.support.bridge.rehearsal import Rehearsal, check_memory
 
 
 def restarted(morning: Morning) -> None:

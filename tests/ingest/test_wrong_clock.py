@@ -8,7 +8,7 @@ import pytest
 from broker.rules.states.incident import REPEAT_S
 from broker.store import Full, StoreError
 from firmware import wire
-from tests.support.bridge_morning import Morning
+from tests.support.bridge.morning import Morning
 
 DAY_S = 86400
 

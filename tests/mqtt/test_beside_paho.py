@@ -19,7 +19,7 @@ from broker.config import MqttConfig
 from broker.mqtt import packets
 from broker.mqtt.link import Arrived, BridgeLink, Down
 from broker.mqtt.packets import CONNACK, PUBLISH, SUBACK
-from tests.support.paho_reader import Answer, Message, Paho
+from tests.support.wire.paho_reader import Answer, Message, Paho
 
 # What we never ask for is told by its first byte: paho waits for its last, skips zeros, answers pings and QoS 2.
 STRICTER = r"of QoS 2|not UTF-8|an unexpected packet of type|a packet of \d+ bytes|more than four bytes"

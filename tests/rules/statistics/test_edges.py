@@ -13,8 +13,8 @@ from broker.store import Record
 from broker.store.days import Days
 from broker.store.sqlite.store import SQLiteStore
 from broker.web.pages import day_report
-from tests.support.bridge_morning import DAY as MORNING
-from tests.support.bridge_morning import Morning
+from tests.support.bridge.morning import DAY as MORNING
+from tests.support.bridge.morning import Morning
 from tests.support.facts import DAY, NAMES, NOON, ZONE, Fact, day_total, keeper, visit, weighing, workflow
 
 HOUR, NEXT = 3600, "2026-11-23"
