@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sim.micropython.interpreter import find_micropython
 
-REPO = Path(__file__).resolve().parents[1]
+REPO = Path(__file__).resolve().parents[2]
 STORY = REPO / "tests" / "binroom" / "cases" / "power_cuts.py"
 DEADLINE_S = 600
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from broker.mqtt.mosquitto import die_with_parent
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 STOP_S = 4.0
 
 

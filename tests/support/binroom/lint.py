@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 FOLDER = REPO / "firmware" / "binroom"
 # What MicroPython has frozen in or built in on both ports, micropython-lib's logging, and our own.
 ALLOWED = {"asyncio", "gc", "json", "logging", "machine", "network", "os", "ssl", "sys", "time", "firmware"}
