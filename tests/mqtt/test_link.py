@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.config import MqttConfig
+from broker.mqtt import connection as connection_module
 from broker.mqtt import link as link_module
 from broker.mqtt import packets
 from broker.mqtt.link import Arrived, BridgeLink, Down, Up
@@ -67,7 +68,7 @@ def link(broker: EmbeddedBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """A started link with short waits."""
     (tmp_path / "secret").write_text("pw-bridge-xh")
     monkeypatch.setattr(link_module, "RETRY_FIRST_S", 0.1)
-    monkeypatch.setattr(link_module, "TICK_S", 0.1)
+    monkeypatch.setattr(connection_module, "TICK_S", 0.1)
     monkeypatch.setattr(wire, "KEEPALIVE_S", 2)
     made = BridgeLink(MqttConfig(port=broker.port, password_file=tmp_path / "secret"), "xh", 1)
     made.start()
@@ -250,7 +251,7 @@ def test_another_reason_is_said_too(caplog: pytest.LogCaptureFixture, monkeypatc
 
     with pretended([b"\x20\x02\x00\x05"]) as port:
         real = functools.partial(socket.create_connection, ("127.0.0.1", port), 5)
-        monkeypatch.setattr(link_module.socket, "create_connection", first_nobody)
+        monkeypatch.setattr(connection_module.socket, "create_connection", first_nobody)
         hurried(port)
     assert said(caplog, "nobody") == 1
     assert said(caplog, "it refuses us (code 5)") == 1
@@ -378,7 +379,7 @@ def test_half_a_tls_record_holds_nobody_up(tmp_path: Path) -> None:
             link.send("zp/v1/xh/bridge/clock", b"{}", False)
             link.write_out()
             assert time.monotonic() - start < 1
-            time.sleep(link_module.SEND_TIMEOUT_S + 0.5)
+            time.sleep(connection_module.SEND_TIMEOUT_S + 0.5)
             assert link.up
             rest.set()
             arrived = next_event(link, Arrived)
