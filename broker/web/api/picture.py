@@ -12,6 +12,7 @@ from broker.web.desk import Desk
 from broker.web.picture import aged
 from broker.web.stream.frames import Frames
 from broker.web.stream.recording import picture_at
+from firmware import wire
 
 EVENT_LOOK_S = 0.2
 EVENT_ALIVE_S = 3.0
@@ -39,7 +40,7 @@ def picture_router(desk: Desk, frames: Frames, playback: Path | None = None) -> 
 
     @router.get("/api/v1/picture", summary="Everything the screen shows, at once, now or at a moment that was kept")
     def picture(
-        at: Annotated[int | None, Query(ge=0, le=4_102_444_800, description="Unix seconds; without it: now")] = None,
+        at: Annotated[int | None, Query(ge=0, le=wire.LATEST_AT, description="Unix seconds; without it: now")] = None,
     ) -> dict[str, Any]:
         if at is None:
             return aged(desk.picture)
