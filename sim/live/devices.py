@@ -12,14 +12,14 @@ from broker.mqtt.mosquitto import free_port
 from broker.plan.gtfs.feed import write_gtfs
 from broker.plan.model import Plan
 from sim.judging.read_back import read_store
-from sim.live.child import Child
 from sim.live.clock import SpedClock
 from sim.live.dispatcher import ApiDispatcher
-from sim.live.onlooker import Watch
-from sim.live.record_counts import count_records, left_in
+from sim.live.processes.child import Child
 from sim.live.relay import Door
 from sim.live.room import LiveRoom
 from sim.live.truck import LiveTruck, as_toml
+from sim.live.witnesses.onlooker import Watch
+from sim.live.witnesses.record_counts import count_records, left_in
 from sim.world.evidence import Evidence, Heard, LightChange
 from sim.world.reachability import Hearing
 from sim.world.timeline import Timeline
@@ -39,9 +39,10 @@ class LivePlant:
     def __init__(
         self, timeline: Timeline, plan: Plan, trucks: tuple[str, ...], folder: Path, evidence: Evidence,
         clock: SpedClock, http_port: int, shown: Callable[[str, str, str, float], None],
-        shows: Callable[[str, Mapping[str, Any] | None], None],
+        shows: Callable[[str, Mapping[str, Any] | None], None], starting: Callable[[], None],
     ) -> None:  # fmt: skip
         self._plan = plan
+        self._starting = starting  # called now and then until everything is up
         self._folder = folder
         self._evidence = evidence
         self._clock = clock
@@ -94,6 +95,7 @@ class LivePlant:
             if complaint is not None or time.monotonic() > deadline:
                 raise StartError(complaint or f"not heard within {READY_S:g} s: {' '.join(sorted(missing))}")
             self.look()
+            self._starting()
             time.sleep(0.05)
 
     @property
@@ -240,12 +242,13 @@ class LivePlant:
     def _start_bridge(self) -> None:
         self._bridge_lines.clear()
         arguments = [str(self._bridge_config), self._clock.to_text()]
-        self._bridge = bridge = Child("sim.live.bridge_child", arguments, self._bridge_lines.append)
+        self._bridge = bridge = Child("sim.live.processes.bridge_child", arguments, self._bridge_lines.append)
         deadline = time.monotonic() + READY_S
         while not self._bridge_lines:
             if not bridge.running or time.monotonic() > deadline:
                 said = " | ".join(list(bridge.errors)[-5:])
                 raise StartError(f"the bridge did not start within {READY_S:g} s: {said or 'it said nothing'}")
+            self._starting()
             time.sleep(0.02)
 
     def _light(self, truck_id: str) -> Callable[[str, float], None]:

@@ -16,7 +16,7 @@ from broker.process import Desk
 from broker.web import connection_limits
 from broker.web.picture import snapshot
 from broker.web.server import WebServer
-from tests.support.bridge_morning import Morning
+from tests.support.bridge.morning import Morning
 from tests.support.processes import REPO, wait_until
 
 pytestmark = pytest.mark.real
@@ -27,13 +27,18 @@ def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The port of a screen that is in a hurry and has few places."""
     monkeypatch.setattr(connection_limits, "HEAD_S", 0.5)
     monkeypatch.setattr(connection_limits, "BODY_S", 1.0)
+    monkeypatch.setattr(connection_limits, "TAKE_S", 1.0)
     monkeypatch.setattr(connection_limits, "MOST_CONNECTIONS", 10)
+    monkeypatch.setattr(connection_limits, "TELL_EVERY_S", 0.0)
     morning = Morning(tmp_path / "records")
     desk = Desk()
     desk.show(snapshot(morning.bridge, morning.now))
     config = BrokerConfig.model_validate(
-        {"area": {"plan": "demo"}, "web": {"port": 0}, "registers": {"folder": tmp_path / "registers"}}
-    )
+        {
+            "area": {"plan": "demo"}, "web": {"port": 0}, "registers": {"folder": tmp_path / "registers"},
+            "playback": {"folder": tmp_path / "playback"},
+        }
+    )  # fmt: skip
     server = WebServer(config, desk, morning.store, morning.plan)
     server.start()
     yield server.port
@@ -64,6 +69,26 @@ def test_who_asks_for_nothing_is_closed(port: int) -> None:
     assert 0.9 < closed_after_s(port, head + b"Content-Length: 100\r\n\r\n{") < 3
 
 
+def test_who_takes_nothing_of_what_it_asked_for_is_dropped(port: int) -> None:
+    """One who asks for the whole picture again and again and never reads; another is answered meanwhile."""
+    ask = b"GET /api/v1/picture HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(("127.0.0.1", port))
+        slow.sendall(ask * 400)
+        assert answered(port)
+
+        def dropped() -> bool:
+            try:
+                slow.send(b"\r\n")
+            except ConnectionError:
+                return True
+            return False
+
+        wait_until(dropped, "it is dropped")
+    assert answered(port)
+
+
 def test_who_was_answered_is_not_hurried(port: int) -> None:
     """Events flow longer than a request may take; a second request on the same connection is answered."""
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=10) as client:
@@ -73,6 +98,22 @@ def test_who_was_answered_is_not_hurried(port: int) -> None:
                 pass
             assert time.monotonic() - start > 2
         assert client.get("/healthz").status_code == client.get("/healthz").status_code == 200
+
+
+def test_who_leaves_in_the_middle_leaves_no_traceback(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Half a body, half a head, an answer nobody reads to its end, an event stream: each is a visitor who went."""
+    post = b"POST /api/v1/weighings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    for said in (
+        post + b'Content-Length: 100\r\n\r\n{"a":', post, b"GET /api/v1/picture HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ):  # fmt: skip
+        for _ in range(5):
+            connection = socket.create_connection(("127.0.0.1", port), 5)
+            connection.sendall(said)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")  # leave by a reset
+            connection.close()
+    wait_until(lambda: answered(port), "the next visitor is served")
+    assert [record.getMessage() for record in caplog.records if record.exc_info or record.levelname == "ERROR"] == []
 
 
 def answered(port: int) -> bool:
