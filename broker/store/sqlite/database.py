@@ -18,7 +18,6 @@ from broker.store.sqlite.log import LogCopying, pages_in, write_again
 NAME = "record.sqlite"
 ADVICE = "run `python3 -m broker fsck`"
 _WAIT_S = 20.0
-_NO_SPACE = {sqlite3.SQLITE_FULL}
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 # A disk that cannot give a page back has lost it, as far as anybody who reads can know.
 _UNREADABLE = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
@@ -45,7 +44,7 @@ def is_damage(error: sqlite3.Error) -> bool:
 def failure(path: Path, error: sqlite3.Error) -> StoreError:
     """What an error of SQLite means to the caller: make room, repair, or try again later."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _NO_SPACE:
+    if code == sqlite3.SQLITE_FULL:
         return Full(f"{path}: {error}; make room on its disk")
     if is_damage(error):
         return Corrupt(f"{path} is damaged ({error}); {ADVICE}")
@@ -57,13 +56,9 @@ class Database:
 
     def __init__(
         self,
-        path: Path,
-        *,
-        lock: Lock | None = None,
-        files: Files | None = None,
-        immutable: bool = False,
+        path: Path, *, lock: Lock | None = None, files: Files | None = None, immutable: bool = False,
         stands_for: Path | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Without a `lock` of the caller's it takes one of its own when it first writes.
 
         `immutable` is for a disk that nobody can write to; errors name `stands_for` where this file is a copy of that.
