@@ -32,26 +32,36 @@ def clock() -> Clock:
 
 
 @pytest.fixture(params=["tinydb", pytest.param("postgresql", marks=pytest.mark.real)])
-def reopen(request, tmp_path, clock) -> Iterator[Callable[[], Store]]:
-    """Opens the store under test; called again it opens the same one again after closing it."""
-    opened: list[Store] = []
-    area = f"area{next(_areas)}"
+def fresh(request, tmp_path, clock) -> Iterator[Callable[[], Callable[[], Store]]]:
+    """Gives for a store of its own what opens it, also again; the one before is closed."""
     address = request.getfixturevalue("database") if request.param == "postgresql" else ""
+    opened: list[Store] = []
 
-    def open_it() -> Store:
-        if opened:
-            opened[-1].close()
-        if address:
-            opened.append(PostgresStore(address, area, ZONE, clock))
-        else:
+    def close() -> None:
+        while opened:
+            opened.pop().close()
+
+    def another() -> Callable[[], Store]:
+        area = f"area{next(_areas)}"
+
+        def open_it() -> Store:
+            close()
             opened.append(
-                SQLiteStore(tmp_path / "store", area, ZONE, clock, min_free_bytes=0, export_in_background=False)
-            )
-        return opened[-1]
+                PostgresStore(address, area, ZONE, clock) if address
+                else SQLiteStore(tmp_path / area, area, ZONE, clock, min_free_bytes=0, export_in_background=False)
+            )  # fmt: skip
+            return opened[-1]
 
-    yield open_it
-    if opened:
-        opened[-1].close()
+        return open_it
+
+    yield another
+    close()
+
+
+@pytest.fixture
+def reopen(fresh) -> Callable[[], Store]:
+    """Opens the store under test, again after closing it."""
+    return fresh()
 
 
 @pytest.fixture
@@ -60,84 +70,72 @@ def store(reopen) -> Store:
     return reopen()
 
 
-def test_store_gives_back_what_was_appended(store):
-    """A record comes back equal, an unknown id is None."""
-    record = bins(1)
-    assert store.append([record]) == Receipt(1, 0)
-    assert store.get(record.id) == record
-    assert store.get("r01:1:2") is None
-    assert store.get("visit:no:such:1") is None
+_NUMBERS = st.integers(1, 12)
+_FACT = st.builds(
+    lambda number, room, later: bins(number, NOON + 40_000 * (number % 4) + later, f"r0{room}"), _NUMBERS,
+    st.integers(1, 3), st.integers(0, 1),
+) | st.builds(lambda number: visit(number, "due", NOON + number // 3, f"run1/r0{number % 3}/1"), _NUMBERS)  # fmt: skip
+_STEP = st.one_of(
+    st.tuples(st.just("append"), st.lists(_FACT, max_size=6)),
+    st.tuples(st.just("amend"), _FACT),
+    st.tuples(st.sampled_from(["reopen", "a day passes"]), st.none()),
+)
 
 
-def test_store_takes_an_empty_batch(store):
-    """Nothing to store is no error."""
-    assert store.append([]) == Receipt(0, 0)
+def newest(records) -> dict[str, Record]:
+    """The last of each key by time and id."""
+    return {record.key: record for record in sorted(records, key=lambda record: (record.at, record.id))}
 
 
-@pytest.mark.parametrize("record", [bins(1), visit(1, "due")], ids=["counting id", "other id"])
-def test_store_takes_a_resend_silently(reopen, clock, record):
-    """The same id again is a duplicate: in the batch, in the next batch, after a restart and in a later day."""
-    store = reopen()
-    assert store.append([record, record]) == Receipt(1, 1)
-    assert store.append([record]) == Receipt(0, 1)
-    store = reopen()
-    assert store.append([record]) == Receipt(0, 1)
-    clock.at += 86_400
-    assert store.append([record, visit(2, "served", NOON + 86_400)]) == Receipt(1, 1)
-    store = reopen()
-    assert store.append([record]) == Receipt(0, 1)
-    assert [found.id for found in store.scan(record.kind)].count(record.id) == 1
+def appended(known: dict[str, Record], batch: list[Record]) -> Receipt:
+    """Take a batch into a dictionary as a store does: of an id that is known the first one stays."""
+    before = len(known)
+    for record in batch:
+        known.setdefault(record.id, record)
+    return Receipt(len(known) - before, len(batch) - (len(known) - before))
 
 
-def test_store_fills_gaps_of_a_device(reopen, clock):
-    """Records that arrive out of order are each stored once, also over a sealed day."""
-    store = reopen()
-    assert store.append([bins(5), bins(1), bins(3)]) == Receipt(3, 0)
-    clock.at += 86_400
-    store.append([bins(7)])
-    store = reopen()
-    assert store.append([bins(n) for n in range(1, 9)]) == Receipt(4, 4)
-    assert sorted(r.body["seq"] for r in store.scan("bins")) == list(range(1, 9))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
+@given(steps=st.lists(_STEP, max_size=12), limit=st.integers(1, 5))
+def test_a_store_is_what_a_dictionary_is_whatever_happens(fresh, clock, steps, limit):
+    """Batches with resends, gaps and late records, amendments, restarts, days that pass: all answers are the same."""
+    clock.at, reopen = NOON, fresh()
+    store, stored, read = reopen(), dict[str, Record](), dict[str, Record]()
+    for what, given_ in steps:
+        if what == "append":
+            assert store.append(given_) == appended(stored, given_)
+            read = {**stored, **read}
+        elif what == "amend" and given_.id in stored:
+            read[given_.id] = store.amend(given_.id, {"late": len(read)}, "why", "ann", NOON)
+            assert read[given_.id].body == {**stored[given_.id].body, "late": len(read)}
+        elif what == "reopen":
+            store = reopen()
+        elif what == "a day passes":
+            clock.at += 86_400
+    for kind in ("bins", "visit"):
+        wanted = sorted((one for one in read.values() if one.kind == kind), key=lambda one: (one.at, one.id))
+        assert list(store.scan(kind)) == wanted
+        assert list(store.scan(kind, amended=False)) == [stored[one.id] for one in wanted]
+        pages: list[Record] = []
+        while page := list(store.scan(kind, after=pages[-1].id if pages else None, limit=limit)):
+            pages += page
+        assert pages == wanted
+        span = [one for one in wanted if NOON + 1 <= one.at < NOON + 80_000]
+        assert list(store.scan(kind, NOON + 1, NOON + 80_000)) == span
+        assert store.latest(kind) == newest(wanted) and store.latest(kind, "nobody") == {}
+        late = [one for one in wanted if one.at >= NOON + 40_000]
+        assert store.latest(kind, since_at=NOON + 40_000) == newest(late)
+        assert all(store.latest(kind, one.key) == {one.key: newest(wanted)[one.key]} for one in wanted)
+    assert all(store.get(one.id) == one for one in read.values()) and store.get("r01:1:99") is None
+    amendments = list(store.scan("amendment"))
+    assert store.kinds() == sorted({one.kind for one in [*read.values(), *amendments]})
+    assert store.health()["records"] == len(stored) + len(amendments)
 
 
-def test_store_scans_in_order_of_time_and_id(store):
-    """Scan is ordered by (at, id), half open in time, and blind for other kinds."""
-    store.append([bins(3, NOON + 5), bins(2, NOON), visit(9, "due"), bins(1, NOON + 5, room="r02"), bins(4, NOON + 9)])
-    assert [r.id for r in store.scan("bins")] == ["r01:1:2", "r01:1:3", "r02:1:1", "r01:1:4"]
-    assert [r.id for r in store.scan("bins", NOON + 5, NOON + 9)] == ["r01:1:3", "r02:1:1"]
-    assert list(store.scan("keeper")) == []
-
-
-def test_store_scans_page_by_page(reopen, clock):
-    """Following the cursor gives every record once, over days and pages."""
-    store = reopen()
-    for day in range(3):
-        clock.at = NOON + day * 86_400
-        store.append([bins(100 * day + n, NOON + 86_400 * day + n // 3) for n in range(1, 21)])
-    whole = [r.id for r in store.scan("bins")]
-    assert len(whole) == 60
-    pages: list[str] = []
-    while True:
-        page = [r.id for r in store.scan("bins", after=pages[-1] if pages else None, limit=7)]
-        if not page:
-            break
-        pages += page
-    assert pages == whole
+def test_a_cursor_that_names_no_record_is_refused(store):
+    """A page is never begun somewhere else than it was asked for."""
     with pytest.raises(Conflict, match="cursor"):
         next(store.scan("bins", after="r77:1:1"))
-
-
-def test_store_knows_the_newest_of_each_key(reopen, clock):
-    """Latest goes by (at, id), whatever arrived last, also when the newest is in a sealed day."""
-    store = reopen()
-    store.append([bins(2, NOON + 60), bins(1, NOON), bins(1, NOON + 1, room="r02")])
-    clock.at += 86_400
-    store.append([bins(3, NOON + 30)])
-    store = reopen()
-    assert {key: r.id for key, r in store.latest("bins").items()} == {"r01": "r01:1:2", "r02": "r02:1:1"}
-    assert list(store.latest("bins", "r02")) == ["r02"]
-    assert list(store.latest("bins", since_at=NOON + 2)) == ["r01"]
-    assert store.latest("bins", "r09") == {}
 
 
 def test_store_answers_a_question_in_tinydb_s_language(store):
@@ -243,26 +241,6 @@ def test_store_refuses_what_it_cannot_keep(store, broken):
         store.append([bins(1), broken])
     assert store.get("r01:1:1") is None
     assert store.append([bins(1)]) == Receipt(1, 0)
-
-
-def test_store_keeps_every_mixture_of_kinds_together(reopen, clock):
-    """One batch of five kinds over midnight is one batch, with positions among them."""
-    clock.at = NOON + 12 * 3600
-    fixes = [
-        Record(f"t01:1:{n}", "fix", "t01", NOON + n, NOON, "xh", {"device": "t01", "lat": 31.2}) for n in range(90)
-    ]
-    batch = [bins(1, NOON), *fixes, visit(1, "due", NOON + 43_201), visit(2, "served", NOON + 43_199)]
-    store = reopen()
-    assert store.append(batch) == Receipt(93, 0)
-    clock.at += 86_400
-    store.append([bins(2)])
-    store = reopen()
-    assert [r.id for r in store.scan("fix", NOON + 5, NOON + 8)] == ["t01:1:5", "t01:1:6", "t01:1:7"]
-    assert store.latest("fix")["t01"] == fixes[-1]
-    assert store.get("t01:1:44") == fixes[44]
-    assert len(list(store.scan("fix"))) == 90
-    assert store.append(fixes) == Receipt(0, 90)
-    assert store.health()["records"] == 94
 
 
 def test_store_says_how_it_is(store):

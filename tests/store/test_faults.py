@@ -109,6 +109,19 @@ def test_a_failed_sync_of_the_file_loses_nothing_that_was_copied_in_part(tmp_pat
     check(range(1, 461), stored_batches(folder, lambda: NOON), "started again")
 
 
+def test_a_kill_while_the_log_is_copied_refuses_nobody(tmp_path):
+    """The first page of the file tells of pages that only the log has: without its log it is no database, and good."""
+    open_store(tmp_path / "s", lambda: NOON).close()
+    store = open_store(tmp_path / "s", lambda: NOON)
+    for number in range(1, 60):
+        store.append(batch(number))
+    shutil.copytree(tmp_path / "s", tmp_path / "dead")
+    store.close()
+    with (tmp_path / "dead" / "record.sqlite").open("r+b") as file:
+        file.write((tmp_path / "s" / "record.sqlite").read_bytes()[:4096])
+    check(range(1, 60), stored_batches(tmp_path / "dead", lambda: NOON), "killed while copying")
+
+
 def test_store_refuses_a_second_process(tmp_path):
     """A second bridge on the folder is told who has it; after the first is gone it gets in."""
     store = open_store(tmp_path / "s", lambda: NOON)
