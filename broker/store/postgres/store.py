@@ -30,8 +30,6 @@ CREATE TABLE IF NOT EXISTS zp_record (
 );
 CREATE INDEX IF NOT EXISTS zp_record_time ON zp_record (owner, kind, at, id);
 CREATE INDEX IF NOT EXISTS zp_record_latest ON zp_record (owner, kind, key, at DESC, id DESC);
-ALTER TABLE zp_area DROP COLUMN IF EXISTS cubes;
-DROP TABLE IF EXISTS zp_day_sum;
 """
 _INSERT = """
 INSERT INTO zp_record (owner, id, kind, key, at, received_at, area, body)

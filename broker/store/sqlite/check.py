@@ -26,6 +26,7 @@ from broker.store.sqlite.reader import SQLiteReader
 from broker.store.sqlite.record_file import REPAIRED, Made, gaps, make_database
 
 _SHOWN = 5
+_WHOSE = ("record", "area", "timezone")  # what a note says of a record besides its rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +128,9 @@ class _Check:
         """What the note would say, as the record itself has it."""
         with suppress(StoreError, sqlite3.Error, TypeError), database_to_read(folder / NAME) as database:
             reader = SQLiteReader(folder, "", "UTC", lambda: 0.0, database, self._files)
-            about = {name: reader.about(name) for name in ("record", "area", "timezone")}
-            if None not in about.values():
-                return Note(
-                    reader.last_row(), 0, FORMAT, str(about["record"]), str(about["area"]), str(about["timezone"])
-                )
+            about = {name: str(found) for name in _WHOSE if (found := reader.about(name)) is not None}
+            if len(about) == len(_WHOSE):
+                return Note(reader.last_row(), FORMAT, about["record"], about["area"], about["timezone"])
         return None
 
     # --- the record ------------------------------------------------------------------------------------

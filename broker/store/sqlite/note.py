@@ -20,10 +20,9 @@ _DIGITS = 15
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Whose the record is (`record` is drawn when it is made), its last row and when that was stored."""
+    """Whose the record is (`record` is drawn when it is made), and its last row."""
 
     rows: int
-    at: int
     format: int
     record: str
     area: str
@@ -41,8 +40,7 @@ class Note:
     def encoded(self) -> bytes:
         """As the file has it, always of one length for one record: the numbers come first, filled up with blanks."""
         rest = {"format": self.format, "record": self.record, "area": self.area, "timezone": self.timezone}
-        numbers = (_DIGITS, self.rows, _DIGITS, self.at, _DIGITS, self.copies)
-        return b'{"rows":%*d,"at":%*d,"copies":%*d,%b\n' % (*numbers, orjson.dumps(rest)[1:])
+        return b'{"rows":%*d,"copies":%*d,%b\n' % (_DIGITS, self.rows, _DIGITS, self.copies, orjson.dumps(rest)[1:])
 
 
 def read_note(folder: Path) -> Note | None:

@@ -116,7 +116,7 @@ class SQLiteStore(SQLiteReader):
             raise Corrupt(
                 f"{self.folder / NOTE} is missing and something was stored here: put it back, or {ADVICE} --repair"
             )
-        note = Note(0, int(self.now()), FORMAT, uuid4().hex, self.area, self.timezone)
+        note = Note(0, FORMAT, uuid4().hex, self.area, self.timezone)
         make_database(self.database.path, self._lock, note, [], self._files)
         write_note(self.folder, note, self._files)
         return note
@@ -203,7 +203,7 @@ class SQLiteStore(SQLiteReader):
                     receipts.append(Receipt.of([row[0] for row in ticket.rows], {found.decode() for (found,) in new}))
                 last += stored
         copies = max(self._note.copies, self.database.copying.copies)
-        note = replace(self._note, rows=last, at=int(self.now()), copies=copies)
+        note = replace(self._note, rows=last, copies=copies)
         self._noted(note, sync=self._last_commit_at is None)
         self._last_commit_at = self.now()
         self._export_if_due()
