@@ -1,27 +1,20 @@
-"""Faults met by the store on files: failing calls, power cuts, kills, full disks, clocks, two bridges, many callers."""
+"""Faults met by the store on files: failing calls, power cuts, kills, clocks, two bridges, many callers."""
 
 import errno
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tinydb import TinyDB, where
 
-from broker.store import Conflict, Full, Record, StoreError, Unavailable, transfer
-from broker.store.opening import reading_store
+from broker.store import Conflict, Unavailable
 from broker.store.sqlite.check import check as fsck
-from broker.store.sqlite.files import Files
 from broker.store.sqlite.store import SQLiteStore
-from broker.store.sqlite.tables import RecordDB
 from tests.support.record import sqlite_faults, store_faults
 from tests.support.record.disk import Disk
 from tests.support.record.store_faults import NOON, ZONE, batch, check, open_store, stored_batches
@@ -153,203 +146,6 @@ def test_a_correction_beside_the_bridge_counts_at_once(tmp_path):
     assert all(finding.good for finding in fsck(tmp_path / "s"))
 
 
-def test_store_full_by_a_limit_of_the_system_keeps_what_it_acknowledged(tmp_path):
-    """A real write that fails halfway (the process may write no larger files) loses nothing acknowledged."""
-    script = (
-        "import sys, resource\n"
-        "from tests.support.record.store_faults import *\n"
-        "from broker.store import StoreError\n"
-        "store = open_store(Path(sys.argv[1]), lambda: NOON)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (150000, 150000))\n"
-        "for number in range(1, 1000):\n"
-        "    try: store.append(batch(number))\n"
-        "    except StoreError: print('full', flush=True); break\n"
-        "    print(number, flush=True)\n"
-    )
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "s")], capture_output=True, text=True, cwd=ROOT, timeout=60
-    )
-    lines = done.stdout.split()
-    assert lines[-1] == "full", done.stderr
-    acknowledged = [int(line) for line in lines[:-1]]
-    assert acknowledged
-    check(acknowledged, stored_batches(tmp_path / "s", lambda: NOON), "file size limit")
-
-
-@pytest.fixture
-def small_disk(tmp_path) -> Iterator[Path]:
-    """A real file system of 3 MiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(folder)], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"full-disk test on a real file system NOT RUN: mount says {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True, timeout=20)
-
-
-def test_store_on_a_full_disk_keeps_everything_and_goes_on_with_room(small_disk):
-    """A full file system: error to the caller, an alarm gets through, all acknowledged there, goes on with room."""
-    store = open_store(small_disk / "s", lambda: NOON)
-    assert (small_disk / "s" / "reserve").stat().st_size == 1 << 20
-    ballast = small_disk / "ballast"
-    ballast.write_bytes(b"x" * 1_300_000)
-    acknowledged = []
-    with pytest.raises(Full, match="make room"):
-        for number in range(1, 5000):
-            store.append(batch(number))
-            acknowledged.append(number)
-    refused = acknowledged[-1] + 1
-    store.append(batch(refused), urgent=True)
-    assert "reserve was given up for an alarm" in store.health()["warnings"][-1]
-    ballast.unlink()
-    store.append(batch(refused + 1))
-    store.close()
-    check([*acknowledged, refused, refused + 1], stored_batches(small_disk / "s", lambda: NOON), "full disk")
-
-
-def filled_up(disk: Path) -> Path:
-    """A file that takes all the room there is."""
-    with (disk / "ballast").open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(b"x" * 4096)
-    return disk / "ballast"
-
-
-def test_an_alarm_gets_through_on_a_full_disk_with_much_in_the_log(small_disk):
-    """The log holds more than the reserve: it is left as it is, and the alarm is written behind it."""
-    subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True, timeout=20)
-    store = open_store(small_disk / "s", lambda: NOON)
-    long = [
-        Record(f"long:{number}", "long", f"k{number % 200}", NOON + number, NOON, "xh", {"text": "y" * 800})
-        for number in range(1500)
-    ]
-    for first in range(0, 1500, 100):
-        store.append(long[first : first + 100])
-    assert store.database.log.stat().st_size > 1 << 20
-    ballast = filled_up(small_disk)
-    assert store.append(batch(1), urgent=True).stored == 5
-    assert "reserve was given up for an alarm" in store.health()["warnings"][-1]
-    ballast.unlink()
-    assert store.append(batch(2)).stored == 5
-    store.close()
-    check([1, 2], stored_batches(small_disk / "s", lambda: NOON), "much in the log")
-    assert [finding.good for finding in fsck(small_disk / "s")] == [True]
-
-
-def test_a_record_on_a_disk_that_is_read_only_is_read(small_disk, tmp_path):
-    """Closed in peace, or with a log that a killed bridge left: everything is read, nothing is written there."""
-    store = open_store(small_disk / "peace", lambda: NOON)
-    store.append(batch(1))
-    killed = shutil.copytree(small_disk / "peace", small_disk / "killed", ignore=shutil.ignore_patterns("reserve"))
-    store.close()
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True, timeout=20)
-    before = {path: path.stat().st_mtime_ns for path in small_disk.rglob("*")}
-    for place in (small_disk / "peace", killed):
-        with reading_store(place, "xh", ZONE, lambda: NOON) as found:
-            assert len(list(transfer.records_of(found))) == 5
-        db = RecordDB(place / "record.sqlite")
-        assert [one["id"] for one in db.search(where("kind") == "bins")] == ["r01:1:1"] and len(db) == 5
-        with pytest.raises(StoreError, match=r"to be read only|cannot be opened"):
-            db.remove(where("kind") == "bins")
-        db.close()
-        assert [finding.good for finding in fsck(place)] == [True]
-        with pytest.raises(Unavailable, match=r"cannot be opened|in use"):
-            list(fsck(place, repair=True))
-    assert {path: path.stat().st_mtime_ns for path in small_disk.rglob("*")} == before
-
-
-class Shrinking(Files):
-    """A disk with as many bytes free as a test says."""
-
-    free = 1 << 40
-
-    def free_bytes(self, path: Path) -> int:
-        return self.free
-
-
-def test_store_takes_alarms_when_nearly_full(tmp_path):
-    """Below the limit only urgent records are taken; with room again everything is."""
-    files = Shrinking()
-    store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: NOON, files=files, min_free_bytes=1000)
-    files.free = 999
-    with pytest.raises(Full, match="alarms are still taken"):
-        store.append(batch(1))
-    assert store.append(batch(2), urgent=True).stored == 5
-    files.free = 1000
-    assert store.append(batch(1)).stored == 5
-    store.close()
-
-
-def together(store: SQLiteStore, *appends: tuple[list[Record], bool]) -> list[int | Exception | None]:
-    """Have batches share one commit; of each how many records were stored, or why they were not."""
-    with ThreadPoolExecutor(len(appends)) as pool:
-        with store._commit_lock:  # whoever waits shares the next commit
-            waiting = [pool.submit(store.append, records, urgent=urgent) for records, urgent in appends]
-            deadline = time.monotonic() + 10
-            while len(store._waiting) < len(appends) and time.monotonic() < deadline:  # who waits is seen nowhere else
-                time.sleep(0.002)
-        return [one.exception(10) or one.result().stored for one in waiting]  # type: ignore[misc]
-
-
-def test_an_alarm_does_not_fail_with_what_it_shares_a_commit_with(tmp_path):
-    """Nearly full, and a batch the disk has no room for: the others are told, the alarm is stored."""
-    files = Shrinking()
-    store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: NOON, files=files, min_free_bytes=1000)
-    files.free = 999
-    refused, stored = together(store, (batch(1), False), (batch(2), True))
-    assert stored == 5 and isinstance(refused, Full) and "alarms are still taken" in str(refused)
-    files.free = 1000
-    assert together(store, (batch(1), False), (batch(3), True)) == [5, 5]
-    store.close()
-    check([1, 2, 3], stored_batches(tmp_path / "s", lambda: NOON), "nearly full")
-
-
-def test_on_a_full_disk_the_reserve_is_for_the_alarm_alone(small_disk):
-    """Much more than the reserve holds waits beside an alarm: it is refused, the alarm is stored."""
-    store = open_store(small_disk / "s", lambda: NOON)
-    store.append(batch(1))
-    ballast = filled_up(small_disk)
-    much = [
-        Record(f"long:{number}", "long", f"k{number % 200}", NOON + number, NOON, "xh", {"text": "y" * 1500})
-        for number in range(1000)
-    ]
-    refused, stored = together(store, (much, False), (batch(2), True))
-    assert isinstance(refused, Full) and stored == 5
-    ballast.unlink()
-    store.close()
-    check([1, 2], stored_batches(small_disk / "s", lambda: NOON), "an alarm beside much else")
-
-
-def test_a_start_on_a_full_disk_gives_the_reserve_up(tmp_path):
-    """A log that was left is made durable first; without room for that the reserve goes, and without one it is said."""
-    store = open_store(tmp_path / "s", lambda: NOON)
-    store.append(batch(1))
-    shutil.copytree(tmp_path / "s", tmp_path / "t")
-    store.close()
-
-    class Full1(Disk):
-        """Full until the reserve is given up."""
-
-        def fails(self) -> bool:
-            self.calls += 1
-            return (tmp_path / "t" / "reserve").exists() and not self.healed
-
-        def remove(self, path: Path) -> None:
-            path.unlink()
-
-    disk = Full1(0, errno.ENOSPC, True)
-    with sqlite_faults.watched(disk):
-        disk.healed = True
-        store = open_store(tmp_path / "t", lambda: NOON, disk)
-        disk.healed = False
-        assert store.append(batch(2), urgent=True).stored == 5
-        assert "reserve was given up" in store.health()["warnings"][-1]
-        store.close()
-    check([1, 2], stored_batches(tmp_path / "t", lambda: NOON), "full at the start")
-
-
 def test_store_follows_a_clock_that_jumps(tmp_path):
     """Forward by years, back by minutes over midnight, back by years, the same day twice: nothing is lost."""
     clock = [float(NOON)]
@@ -400,90 +196,6 @@ def test_whoever_waits_for_a_commit_is_told_whatever_went_wrong(tmp_path, monkey
     monkeypatch.undo()
     assert store.append(batch(1)).stored == 5
     store.close()
-
-
-# --- past days --------------------------------------------------------------------------------------------------------
-
-
-def test_each_past_day_is_written_as_stock_tinydb_has_it_late_records_too(tmp_path):
-    """Every kind opens with stock TinyDB; a record that comes days late is put to its own day; sha256sum agrees."""
-    clock = [float(NOON)]
-    store = open_store(tmp_path / "s", lambda: clock[0])
-    for number in (1, 2, 3):
-        store.append(batch(number))
-    day = tmp_path / "s" / "days" / "2026-11-22"
-    assert not day.exists()
-    clock[0] += DAY_S
-    store.append(batch(4, NOON + DAY_S))
-    with TinyDB(day / "bins.json") as stock:
-        assert [found["id"] for found in stock] == ["r01:1:1", "r01:1:2", "r01:1:3"]
-        assert stock.search(where("body")["device"] == "r01")[1].doc_id == 6
-    store.append(batch(5))
-    clock[0] += DAY_S
-    store.append(batch(6, NOON + 2 * DAY_S))
-    with TinyDB(day / "bins.json") as stock:
-        assert [found["id"] for found in stock] == ["r01:1:1", "r01:1:2", "r01:1:3", "r01:1:5"]
-    for name in store.past_days.names():
-        done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=day.parent / name, capture_output=True, timeout=20)
-        assert done.returncode == 0, done.stdout
-    assert store.past_days.names() == ["2026-11-22", "2026-11-23"]
-    rows = sorted(row for name in store.past_days.names() for row, _ in store.past_days.read(name))
-    assert rows == list(range(1, 26))
-    store.close()
-
-
-def test_a_disk_that_is_full_at_midnight_refuses_no_alarm(tmp_path, monkeypatch):
-    """The past day cannot be written: that is said, records are taken, and the next day it is written after all."""
-    clock = [float(NOON)]
-    store = open_store(tmp_path / "s", lambda: clock[0])
-    store.append(batch(1))
-    clock[0] += DAY_S
-
-    def full(*_args: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as midnight:
-        midnight.setattr(store.past_days._files, "write", full)  # full for the days' folder alone
-        assert store.append(batch(2, NOON + DAY_S), urgent=True).stored == 5
-    assert "past days could not be written" in store.health()["warnings"][-1]
-    assert store.past_days.names() == [] and not list((tmp_path / "s" / "days").glob(".*"))
-    clock[0] += DAY_S
-    store.append(batch(3, NOON + 2 * DAY_S))
-    assert store.past_days.names() == ["2026-11-22", "2026-11-23"]
-    store.close()
-
-
-def test_store_answers_while_a_past_day_is_written_beside(tmp_path):
-    """Readers run through many changes of the day with the export in a thread: every answer is whole, none doubles."""
-    clock = [float(NOON)]
-    store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: clock[0], min_free_bytes=0)
-    done, answers = threading.Event(), []
-
-    def read() -> None:
-        while not done.is_set():
-            least = len(acknowledged)
-            scanned = [record.id for kind in ("bins", "fix", "visit") for record in store.scan(kind)]
-            assert len(scanned) == len(set(scanned)) and len(scanned) >= 4 * least
-            if least:
-                assert store.get(f"t01:1:{2 * least}") is not None and len(store.latest("fix")) == 1
-            answers.append(least)
-
-    acknowledged: list[int] = []
-    with ThreadPoolExecutor(2) as pool:
-        readers = [pool.submit(read) for _ in range(2)]
-        try:
-            for number in range(1, 25):
-                clock[0] += 43_200.0
-                store.append(batch(number, int(clock[0])))
-                acknowledged.append(number)
-                time.sleep(0.01)
-        finally:
-            done.set()
-        for reader in readers:
-            reader.result(timeout=30)
-    store.close()
-    assert len(answers) > 4
-    check(acknowledged, stored_batches(tmp_path / "s", lambda: clock[0]), "exporting beside")
 
 
 def test_threads_that_come_and_go_share_the_connections(tmp_path):

@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -17,21 +18,24 @@ class _File:
 
     def __init__(self) -> None:
         self.synced = b""
-        self.since: list[tuple[int, bytes | None]] = []  # bytes from a place on, or cut there
+        self._since: list[tuple[int, bytes | None]] = []
+        self._lock = threading.RLock()  # while one thread copies a log another one writes it
+
+    def add(self, place: int, data: bytes | None) -> None:
+        """Bytes are written from a place on, or it is cut there."""
+        with self._lock:
+            self._since.append((place, data))
 
     def sync(self, *, fails: bool = False) -> None:
-        """Have what was written on the disk; or, if that fails, dropped. Other threads may write meanwhile."""
-        since, self.since = self.since, []
-        if not fails:
-            self.synced = self._with(since)
+        """Have what was written on the disk; or, if that fails, dropped."""
+        with self._lock:
+            self.synced = self.synced if fails else self.now()
+            self._since.clear()
 
     def now(self) -> bytes:
         """The content as a program reads it."""
-        return self._with(self.since)
-
-    def _with(self, since: list[tuple[int, bytes | None]]) -> bytes:
         content = bytearray(self.synced)
-        for place, data in since:
+        for place, data in self._since:
             if data is None:
                 del content[place:]
             else:
@@ -88,7 +92,7 @@ class Disk(Files):
         """A file of ours as a whole and synced, or a part of one of SQLite's."""
         if isinstance(data, int):
             failed = self._sqlite(IOERR_WRITE)
-            self._file(path).since.append((data, content[: len(content) // 2] if failed else content))
+            self._file(path).add(data, content[: len(content) // 2] if failed else content)
             return failed
         self._check()
         self._live[path] = _File()
@@ -109,7 +113,7 @@ class Disk(Files):
         """SQLite's cut."""
         if failed := self._sqlite(IOERR_WRITE):
             return failed
-        self._file(path).since.append((size, None))
+        self._file(path).add(size, None)
         return OK
 
     def delete(self, path: Path) -> int:
@@ -123,7 +127,7 @@ class Disk(Files):
         self._check()
         super().overwrite(path, data, sync=False)
         file = self._file(path)
-        file.since.append((0, data))
+        file.add(0, data)
         if sync:
             file.sync()
 
