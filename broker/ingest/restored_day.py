@@ -6,9 +6,11 @@ from typing import Any
 
 from broker.ingest.unsaved import Records
 from broker.plan.model import Plan
+from broker.rules.collecting.readings import KEPT_S
 from broker.rules.day.attention import LeftOut
 from broker.rules.day.clock import DayClock
 from broker.rules.day.day import Day
+from broker.rules.day.devices import SILENT
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
 from broker.rules.dispatch.run_restoring import read_run, restore_run
 from broker.rules.dispatch.unworked import show_as_said
@@ -24,6 +26,7 @@ log = logging.getLogger("zhanpai.bridge")
 
 HISTORY_BACK_S = 42 * 86400
 CORRECTED_S = 60  # our own clock may step by so much; a record from later than that was made while it was ahead
+REPORTS_WITHIN_S = 900  # our own units say what stands in their room every ten minutes
 NUMBERED = ("run", "visit", "workflow")  # kinds of ours whose ids end with a number that grows
 
 
@@ -70,13 +73,13 @@ class _Restoring:
 
     def __init__(self, store: Records, day: Day, now: int) -> None:
         self._store, self.day, self._now = store, day, now
-        self._left_out = 0
+        self._left_out: set[str] = set()
         self.highest = 0  # the highest number seen in an id
 
     def finished(self) -> Day:
         """The day, with how much of the record could not be understood."""
         if self._left_out:
-            self.day.attention.ask("", LeftOut(self._left_out), self._now)
+            self.day.attention.ask("", LeftOut(len(self._left_out)), self._now)
         return self.day
 
     def _each(
@@ -92,8 +95,9 @@ class _Restoring:
                 if until_one:
                     break
             except (LookupError, TypeError, ValueError, AttributeError) as why:
-                self._left_out += 1
-                log.error("record %s cannot be understood and is left out: %r", record.id, why)
+                if record.id not in self._left_out:
+                    log.error("record %s cannot be understood and is left out: %r", record.id, why)
+                self._left_out.add(record.id)
         return taken
 
     def _newest(self, kind: str, back_s: int) -> Iterable[Record]:
@@ -206,13 +210,37 @@ class _Restoring:
             room.said("bins", record.body["boot"], record.body["seq"])
             room.counts(record.body["bins"], record.at)
 
+        def read(record: Record) -> None:
+            if record.body["at"] is not None or not record.body["late"]:
+                body = record.body
+                devices.room(record.key).read(body["bins"], record.at, body["boot"], body["seq"])
+
+        def silence(record: Record) -> None:
+            if record.body["life"] in SILENT and record.key in self.day.plan.rooms:
+                devices.room(record.key).fell_silent(record.at)
+
         def life(record: Record) -> None:
             device = devices.room(record.key) if record.key in self.day.plan.rooms else devices.truck(record.key)
             device.was(record.body["boot"], record.body.get("fw"))
 
         self._each(self._newest("bins", KEEP_S), bins)
+        self._each(self._read_lately(), read)
+        self._each(self._store.scan("life", from_at=self._now - KEPT_S), silence)
         self._each(self._newest("life", OPEN_S), life)
         self._each(self._newest("fix", KEEP_S), lambda record: _last_fix(self.day, record, self._now))
+
+
+    def _read_lately(self) -> Iterable[Record]:
+        """The reports of the last hours, and of the units that report changes only the last one before them."""
+        lately = list(self._store.scan("bins", from_at=self._now - KEPT_S))
+        begun = {record.key for record in lately if record.at < self._now - KEPT_S + REPORTS_WITHIN_S}
+        rest = {record.key for record in lately} - begun
+        before: dict[str, Record] = {}
+        if rest:
+            for record in self._store.scan("bins", from_at=self._now - KEEP_S):
+                if record.key in rest and record.at < self._now - KEPT_S:
+                    before[record.key] = record
+        return [*before.values(), *lately]
 
 
 def _number(record: Record) -> int:

@@ -4,6 +4,7 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.rules.day.attention import About, Attention
+from broker.rules.day.bins import waits_in
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.incident_handling import second_visit
 from broker.rules.states.incident import Incident
@@ -133,16 +134,23 @@ def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
         "heard_age_s": _age_s(state.heard_at if state else None, now),
         "lamps": list(state.lamps.values()) if state else [],
         "lamps_age_s": _age_s(state.lamps_at if state else None, now),
-        "bins": {
-            waste: {
-                "count": count.count,
-                "grams": count.grams,
-                "quality": count.quality,
-                "age_s": max(0, now - count.at),
-            }
-            for waste, count in (state.bins.items() if state else ())
-        },
+        "bins": {waste: _bins(bridge, room_id, waste, now) for waste in (state.bins if state else ())},
         "arrivals": {waste: day.told.arrivals.get((room_id, waste)) for waste in room.wastes},
+    }
+
+
+def _bins(bridge: Bridge, room_id: str, waste: str, now: int) -> dict[str, Any]:
+    """What waits of a waste kind (`count`, `grams`), and what stands inside now, where the sensors see it."""
+    day = bridge.dispatch.day
+    inside = day.devices.room(room_id).bins[waste]
+    count, grams = waits_in(day, room_id, waste, now)
+    return {
+        "count": count,
+        "grams": grams,
+        "inside": inside.count,
+        "inside_grams": inside.grams,
+        "quality": inside.quality,
+        "age_s": max(0, now - inside.at),
     }
 
 

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from broker.rules.collecting.readings import Reading, Readings
 from broker.rules.tracking.tracker import GpsFix
+
+SILENT = ("lost", "disconnected")  # lives of a device of which nobody hears
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class _Device:
 
     def lives(self, life: str, boot: int, fw: str | None) -> bool:
         """Take in its life; whether that is news. The will of a connection before its last restart says nothing."""
-        if boot < self.boot and life in ("lost", "disconnected"):
+        if boot < self.boot and life in SILENT:
             return False
         if boot < self.boot:
             self.newest.clear()  # a new card or a new board counts from elsewhere
@@ -88,9 +91,10 @@ class TruckState(_Device):
 
 @dataclass(slots=True)
 class RoomState(_Device):
-    """What is known of a room's unit: its life, its bins per waste kind, its lamps as read back."""
+    """What is known of a room's unit: its life, the bins in its sight per waste kind, its lamps as read back."""
 
     bins: dict[str, BinCount] = field(default_factory=dict)
+    readings: dict[str, Readings] = field(default_factory=dict)  # per waste kind, of the last hours
     lamps: dict[str, dict[str, Any]] = field(default_factory=dict)
     lamps_at: int | None = None
     bins_out_at: int | None = None
@@ -98,6 +102,17 @@ class RoomState(_Device):
     def counts(self, rows: Iterable[Mapping[str, Any]], at: int) -> None:
         """What stands there of each waste kind that a report names."""
         self.bins.update({row["waste"]: BinCount(row["count"], row["grams"], row["quality"], at) for row in rows})
+
+    def read(self, rows: Iterable[Mapping[str, Any]], at: int, boot: int, seq: int) -> None:
+        """A report, of now or of earlier: what stood there of each waste kind at a moment."""
+        for row in rows:
+            readings = self.readings.setdefault(row["waste"], Readings())
+            readings.add(Reading.of_row(row, at, boot, seq))
+
+    def fell_silent(self, at: int) -> None:
+        """Its unit was lost: until it speaks nobody knows what stands there."""
+        for readings in self.readings.values():
+            readings.add(Reading.silence(at))
 
     def shows(self, lamps: list[dict[str, Any]], now: int) -> None:
         """What its lamps show, as it read back."""
@@ -111,6 +126,8 @@ class RoomState(_Device):
         """As of any device; counts and lamps too."""
         _Device.not_after(self, now)
         self.lamps_at, self.bins_out_at = _past(self.lamps_at, now), _past(self.bins_out_at, now)
+        for readings in self.readings.values():
+            readings.not_after(now)
         for waste, was in self.bins.items():
             self.bins[waste] = BinCount(was.count, was.grams, was.quality, min(was.at, now))
 
@@ -158,15 +175,6 @@ class Devices:
     def room(self, name: str) -> RoomState:
         """What is known of a room's unit; nothing, the first time."""
         return self._rooms.get(name) or self._rooms.setdefault(name, RoomState())
-
-    def counts(self) -> Mapping[tuple[str, str], int]:
-        """The newest bin count per (room, waste) where one is known."""
-        return {
-            (room_id, waste): count.count
-            for room_id, room in self._rooms.items()
-            for waste, count in room.bins.items()
-            if count.count is not None
-        }
 
     def not_after(self, now: int) -> None:
         """Leave behind what only a clock that was ahead can have said."""

@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from broker.rules.settings import SCALE_NOISE_GRAMS
+from broker.rules.settings import LIGHTEST_BIN_GRAMS, SCALE_NOISE_GRAMS
 from broker.rules.statistics.facts import (
     Fact,
     drop,
@@ -47,7 +47,6 @@ ON_TIME_S = 300
 CALL_BANDS_S = {"calls_13_to_19": (810, 1170), "calls_11_to_21": (660, 1260)}  # the benchmark's band, and a wider one
 CALL_SHORT_S = 600
 HEAVIEST_BIN_GRAMS = 200_000
-LIGHTEST_BIN_GRAMS = 5_000  # less than this is dirt, rain and drift, not a bin
 
 DIMENSIONS = ("waste", "estate", "room", "route", "truck")
 MEASURES = (
