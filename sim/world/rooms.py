@@ -25,7 +25,7 @@ BRINGS_BACK_LATE_S = (1200.0, 2900.0)
 EACH_BIN_S = (6.0, 14.0)
 FETCHED_FOR_S = 18.0  # a bin that the crew fetches is out of the room for so long
 REFILL_S = 2400.0  # on average the waste of one more full bin of a kind in that time
-PORTION_GRAMS = 5_000
+PORTION_GRAMS = 4_000
 LANE_PRESS_S = (30.0, 90.0)  # from a free lane to the keeper's press
 
 

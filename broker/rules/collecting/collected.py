@@ -77,14 +77,12 @@ class _Bins:
     rose_at: int | None = None
     unknown: bool = False
 
-    def see(self, count: int, at: int, span: Span, *, may_be_earlier: bool) -> bool:
-        """Take in a count; whether it moved. `may_be_earlier`: nobody looked when the truck left."""
+    def see(self, count: int, at: int, span: Span) -> bool:
+        """Take in a count; whether it fell."""
         if self.first is None:
             self.first = self.level = count
             return False
         moved, self.level = count - self.level, count
-        if moved and may_be_earlier:
-            self.unknown = True
         if moved < 0:
             self.out -= moved
             if span.left_at is None or at <= span.left_at + SENSORS_S:
@@ -101,7 +99,7 @@ class _Bins:
                 self.taken -= returned
             else:
                 self.back += returned
-        return moved != 0
+        return moved < 0
 
     def are_back(self, at: int, span: Span) -> bool:
         """Whether the truck is gone, what was outside came back, and has come to rest."""
@@ -142,8 +140,9 @@ class _Weight:
             else:
                 self.fell_late -= change
             return
-        bins_came = bins.rose_at is not None and at - bins.rose_at <= SETTLES_S
-        if not (bins_came if counted else change >= LIGHTEST_BIN_GRAMS):
+        heavy = change >= LIGHTEST_BIN_GRAMS
+        bins_came = bins.rose_at is not None and at - bins.rose_at <= (SETTLES_S if heavy else SENSORS_S)
+        if not (bins_came if counted else heavy):
             self.thrown_in += change
         elif span.arrived_at is None or at < span.arrived_at:
             self.early_back += change
@@ -154,7 +153,8 @@ class _Weight:
 def collected(readings: Sequence[Reading], span: Span, tare_grams: int | None = None) -> Collected:
     """What was collected in a span by these readings (see `Readings.between`); `tare_grams` as known from before."""
     bins, weight = _Bins(), _Weight()
-    silent, before_at, worst = False, 0, 0
+    silent, worst = False, 0
+    before: Reading | None = None
     counted = any(one.bins is not None and one.says for one in readings)
     for one in readings:
         if bins.are_back(one.at, span):
@@ -164,22 +164,29 @@ def collected(readings: Sequence[Reading], span: Span, tare_grams: int | None = 
         if not one.says:
             silent = True
             continue
-        if not before_at and span.arrived_at is not None and one.at > span.arrived_at:
-            bins.unknown = True  # nobody knows what it found
-        went_meanwhile = span.left_at is not None and before_at < span.left_at and one.at > span.left_at + SENSORS_S
-        moved = bins_left = False
-        if one.bins is not None:
-            level = bins.level
-            moved = bins.see(one.bins, one.at, span, may_be_earlier=silent and went_meanwhile)
-            bins_left = moved and one.bins < level
+        if before is None:
+            bins.unknown = span.arrived_at is not None and one.at > span.arrived_at  # nobody knows what it found
+        elif silent and _truck_left_between(before, one, span) and _may_hide_something(before, one):
+            bins.unknown = True
+        bins_left = one.bins is not None and bins.see(one.bins, one.at, span)
         if one.grams is not None:
-            if not counted and silent and went_meanwhile and weight.standing is not None:
-                bins.unknown = bins.unknown or abs(one.grams - weight.standing) >= LIGHTEST_BIN_GRAMS
             weight.see(one.grams, one.at, span, bins, bins_left=bins_left, counted=counted)
-        silent, before_at = False, one.at
-    if silent and before_at < (span.left_at or span.until_at):
+        silent, before = False, one
+    if silent and (before is None or before.at < (span.left_at or span.until_at)):
         bins.unknown = True  # nobody was heard who looked when the truck left
     return _outcome(bins, weight, span, tare_grams, worst, counted=counted)
+
+
+def _truck_left_between(before: Reading, after: Reading, span: Span) -> bool:
+    return span.left_at is not None and before.at < span.left_at and after.at > span.left_at + SENSORS_S
+
+
+def _may_hide_something(before: Reading, after: Reading) -> bool:
+    """Whether bins may have moved between two readings of which nobody knows more: a unit that went on looking tells
+    of each move sooner or later.
+    """
+    lighter = abs((after.grams or 0) - (before.grams or 0)) >= LIGHTEST_BIN_GRAMS
+    return (before.boot, before.bins) != (after.boot, after.bins) or lighter
 
 
 def _outcome(
@@ -204,13 +211,16 @@ def _outcome(
     tare = _tare(weight.back, came, came_grams, known_grams, full_grams)
     full = 0
     if tare is not None and full_grams > tare:
-        everything = (came + out) * tare
+        everything, waste = (came + out) * tare, full_grams - tare
         if out and abs(came_grams - everything) <= NEAR * everything:
             out = 0  # counted by weight: all of them came back, emptied
-        else:
-            beyond, waste = came_grams - came * tare, full_grams - tare
-            if beyond >= max(LIGHTEST_BIN_GRAMS, EMPTIED_FROM * waste):
-                full = min(came, max(1, round(beyond / waste)))
+        elif len(weight.back) == bins.back:  # one by one
+            full = sum(1 for grams in weight.back if _holds_waste(grams - tare, waste)) - late_back
+        elif _holds_waste(came_grams - came * tare, waste):
+            full = round((came_grams - came * tare) / waste) or 1
+    elif came and not out and full_grams and came_grams >= (1 - NEAR) * came * full_grams:
+        full = came  # as heavy as they left
+    full = max(0, min(came, full))
     bins_after = grams_after = None
     if bins_before is not None:
         bins_after = bins_before - max(0, min(bins.taken - full, bins_before))
@@ -219,6 +229,11 @@ def _outcome(
         grams_after = grams_before - grams
     measured = tare if came and not full else known_grams
     return Collected(bins_before, bins_after, grams_before, grams_after, measured, quality, bins.out)
+
+
+def _holds_waste(grams: int, usual_grams: int) -> bool:
+    """Whether so much beyond the tare is a bin that was not emptied."""
+    return grams >= max(LIGHTEST_BIN_GRAMS, EMPTIED_FROM * usual_grams)
 
 
 def _tare(back: Sequence[int], came: int, came_grams: int, known_grams: int | None, full_grams: int) -> int | None:
