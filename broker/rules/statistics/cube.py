@@ -176,6 +176,8 @@ def disagreements(body: Mapping[str, Any]) -> list[str]:
             found.append("weight_fell_but_not_count")
         if bins > 0 and grams > bins * HEAVIEST_BIN_GRAMS:
             found.append("too_heavy_for_the_count")
+    if state == "served" and (whole(body, "sensor_quality") or 0) > 0:
+        found.append("sensors_doubtful")
     return found
 
 
