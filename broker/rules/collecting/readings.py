@@ -54,7 +54,7 @@ class Readings:
         """Take one in."""
         kept = self._readings
         place = bisect_left(kept, reading[:3])
-        if place < len(kept) and kept[place][:3] == reading[:3]:
+        if (place < len(kept) and kept[place][:3] == reading[:3]) or (reading.fell_silent and place == 0):
             return
         kept.insert(place, reading)
         del kept[: max(len(kept) - MOST, self._standing(kept[-1].at - KEPT_S))]
