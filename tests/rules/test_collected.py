@@ -84,8 +84,16 @@ def test_one_bin_comes_back_full(at_once: bool) -> None:
 
 def test_what_comes_back_before_the_truck_came_was_not_emptied() -> None:
     """The keeper rolled one in again."""
-    memory = readings(*OUT, (ARRIVED - 60, 1, 60_000), (LEFT + 60, 5, 108_000))
+    memory = readings(*OUT, (ARRIVED - 300, 1, 60_000), (LEFT + 60, 5, 108_000))
     assert taken(memory, tare_grams=TARE) == (4, 192_000)
+    assert taken(readings((0, 5, None), (CALL, 0, None), (ARRIVED - 300, 1, None), (LEFT, 5, None))) == (4, None)
+
+
+def test_an_arrival_that_was_noticed_too_late() -> None:
+    """The truck was not heard when it came: bins that weigh their tare were emptied before the arrival on record."""
+    memory = readings(*OUT, (ARRIVED - 300, 1, 12_000), (ARRIVED - 90, 2, 24_000), (LEFT + 60, 5, 60_000))
+    assert taken(memory, tare_grams=TARE) == (5, 240_000)
+    assert taken(readings((0, 5, None), (CALL, 0, None), (ARRIVED - 90, 1, None), (LEFT, 5, None))) == (5, None)
 
 
 def test_all_of_them_come_back_as_heavy_as_they_left() -> None:

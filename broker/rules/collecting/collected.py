@@ -4,7 +4,7 @@ The sensors see what stands in the room. Bins leave their sight full, at the lam
 come back emptied, or full:
 
     count falls                     so many left the room; those that left until the truck did are its own
-    count rises before the truck    nobody emptied them: they are not collected
+    count rises before the truck    nobody emptied them, unless they weigh their tare: they are not collected
     count rises after it came       emptied, unless the weight says that some are full
     rises above what is out         bins that were brought: they waited too
 
@@ -23,6 +23,7 @@ from broker.rules.collecting.readings import Reading
 from broker.rules.settings import LIGHTEST_BIN_GRAMS, SCALE_NOISE_GRAMS
 
 SENSORS_S = 10  # a unit speaks of a change so much later than it was
+NOTICED_S = 120  # a truck may have stood there so long before its positions said so
 SETTLES_S = 60  # a scale rests so long after the last bin moved
 EMPTIED_FROM = 0.35  # so much of a bin's usual waste beyond the tare makes a bin full
 TARE_MOST = 0.6  # of a full bin's mass: what comes back heavier was not emptied, or nothing can be said
@@ -39,6 +40,10 @@ class Span(NamedTuple):
     arrived_at: int | None
     left_at: int | None
     until_at: int
+
+    def is_before_truck(self, at: int) -> bool:
+        """Whether no bin can have been emptied by then."""
+        return self.arrived_at is None or at < self.arrived_at - NOTICED_S
 
 
 class Collected(NamedTuple):
@@ -73,6 +78,7 @@ class _Bins:
     taken: int = 0  # left until the truck did, less what came back before it came
     fell: int = 0  # all that left until then
     late: int = 0  # left after it had gone
+    early: int = 0  # came back before it came
     back: int = 0  # came back since it came
     rose_at: int | None = None
     unknown: bool = False
@@ -95,8 +101,9 @@ class _Bins:
             self.out -= returned
             self.added += moved - returned
             self.rose_at = at
-            if span.arrived_at is None or at < span.arrived_at:
+            if span.is_before_truck(at):
                 self.taken -= returned
+                self.early += returned
             else:
                 self.back += returned
         return moved < 0
@@ -118,7 +125,7 @@ class _Weight:
     thrown_in: int = 0
     fell: int = 0
     fell_late: int = 0  # with bins that left after the truck had gone
-    early_back: int = 0  # came back before the truck came
+    early: list[int] = field(default_factory=list)  # came back before the truck came
     back: list[int] = field(default_factory=list)
 
     def see(self, grams: int, at: int, span: Span, bins: _Bins, *, bins_left: bool, counted: bool) -> None:
@@ -144,8 +151,8 @@ class _Weight:
         bins_came = bins.rose_at is not None and at - bins.rose_at <= (SETTLES_S if heavy else SENSORS_S)
         if not (bins_came if counted else heavy):
             self.thrown_in += change
-        elif span.arrived_at is None or at < span.arrived_at:
-            self.early_back += change
+        elif span.is_before_truck(at):
+            self.early.append(change)
         else:
             self.back.append(change)
 
@@ -221,11 +228,14 @@ def _outcome(
     elif came and not out and full_grams and came_grams >= (1 - NEAR) * came * full_grams:
         full = came  # as heavy as they left
     full = max(0, min(came, full))
+    if tare is not None and full_grams > tare and len(weight.early) == bins.early:
+        # An arrival may be known too late: what weighs its tare was emptied, whatever the positions say.
+        full -= sum(1 for grams in weight.early if not _holds_waste(grams - tare, full_grams - tare))
     bins_after = grams_after = None
     if bins_before is not None:
         bins_after = bins_before - max(0, min(bins.taken - full, bins_before))
     if grams_before is not None:
-        grams = weight.fell - weight.early_back - came_grams - out * (tare or 0)
+        grams = weight.fell - sum(weight.early) - came_grams - out * (tare or 0)
         grams_after = grams_before - grams
     measured = tare if came and not full else known_grams
     return Collected(bins_before, bins_after, grams_before, grams_after, measured, quality, bins.out)
