@@ -21,7 +21,7 @@ from sim.world.timeline import Timeline
 KEEPER_LOOKS_S = (20.0, 150.0)  # from the lamp's change to the first bin that moves
 COMES_LATE_S = (240.0, 900.0)
 BRINGS_BACK_S = (60.0, 420.0)  # from the truck's departure
-BRINGS_BACK_LATE_S = (1200.0, 2900.0)
+BRINGS_BACK_LATE_S = (1200.0, 2400.0)  # a bin that is refused is known as such within 45 minutes only
 EACH_BIN_S = (6.0, 14.0)
 FETCHED_FOR_S = 18.0  # a bin that the crew fetches is out of the room for so long
 REFILL_S = 2400.0  # on average the waste of one more full bin of a kind in that time
