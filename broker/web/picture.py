@@ -1,4 +1,7 @@
-"""One picture of everything for the screen, the API and the live table: plain JSON, made from the dispatch's state."""
+"""One picture of everything for the screen, the API and the live table: plain JSON, made from the dispatch's state.
+
+It has moments and no ages, so that what nothing happened to stays equal from second to second; `aged` adds them.
+"""
 
 from typing import Any
 
@@ -15,7 +18,7 @@ LINK_LOST_S = 10  # a broker that restarts is back before that
 
 
 def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
-    """What is known at `now`; every list is sorted, every age is in seconds, None = not known."""
+    """What is known at `now`; every list is sorted, None = not known."""
     day = bridge.dispatch.day
     at = int(now)
     trucks = sorted(set(day.plan.trucks()) | set(day.devices.trucks) | {run.truck for run in day.runs.values()})
@@ -28,13 +31,13 @@ def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
         "rooms": [_room(bridge, room_id, at) for room_id in sorted(day.plan.rooms)],
         "runs": [_run(bridge, run, at) for run in _by_start(bridge)],
         "incidents": [
-            _incident(bridge, incident, at)
+            _incident(bridge, incident)
             for incident in sorted(day.incidents.values(), key=lambda i: (not i.open, -i.raised_at, i.incident_id))
         ],
         "attention": attention(bridge),
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
         "data": {
-            "oldest_fix_s": _oldest_fix_s(bridge, at),
+            "oldest_fix_at": _oldest_fix_at(bridge, at),
             "counts": dict(bridge.counts),
             "refused": dict(bridge.refused),
             "late_positions": day.devices.stale_fixes,
@@ -42,6 +45,26 @@ def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
             "trouble": bridge.trouble,
             "unstored": bridge.unstored,
         },
+    }
+
+
+def aged(picture: dict[str, Any]) -> dict[str, Any]:
+    """The picture with how old everything was when it was made, in seconds, beside the moments."""
+    at = picture["at"]
+    return {
+        **picture,
+        "trucks": [{**row, "fix_age_s": _age_s(row["fix_at"], at)} for row in picture["trucks"]],
+        "rooms": [
+            {
+                **row,
+                "heard_age_s": _age_s(row["heard_at"], at),
+                "lamps_age_s": _age_s(row["lamps_at"], at),
+                "bins": {waste: {**bins, "age_s": _age_s(bins["at"], at)} for waste, bins in row["bins"].items()},
+            }
+            for row in picture["rooms"]
+        ],
+        "incidents": [{**row, "age_s": _age_s(row["raised_at"], at)} for row in picture["incidents"]],
+        "data": {**picture["data"], "oldest_fix_s": _age_s(picture["data"]["oldest_fix_at"], at)},
     }
 
 
@@ -72,15 +95,15 @@ def _age_s(since: int | None, now: int) -> int | None:
     return None if since is None else max(0, now - since)
 
 
-def _oldest_fix_s(bridge: Bridge, now: int) -> int | None:
-    """The age of the oldest newest position among trucks that are on a run; None where none is."""
+def _oldest_fix_at(bridge: Bridge, now: int) -> int | None:
+    """When the oldest newest position among trucks that are on a run was taken; None where none is."""
     day = bridge.dispatch.day
-    ages = []
+    moments = []
     for run in day.runs.values():
         truck = day.devices.trucks.get(run.truck)
         if run.state == "running" and day.run_of(run.truck) is run:
-            ages.append(now - truck.fix.fix_at if truck and truck.fix else now - (run.started_at or now))
-    return max(ages, default=None)
+            moments.append(truck.fix.fix_at if truck and truck.fix else run.started_at or now)
+    return min(moments, default=None)
 
 
 def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
@@ -91,7 +114,6 @@ def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
     progress = run.tracker.progress(now) if run else None
     following = next((visit for visit in day.owed(run)), None) if run else None
     eta = run.etas.get(following.key) if run and following else None
-    fix_age_s = _age_s(fix.fix_at if fix else None, now)
     return {
         "truck": name,
         "life": state.life if state else "disconnected",
@@ -102,7 +124,6 @@ def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
         "lon": fix.lon if fix else None,
         "speed_mps": fix.speed_mps if fix else None,
         "fix_at": fix.fix_at if fix else None,
-        "fix_age_s": fix_age_s,
         "fresh": fix is not None and fix.fresh(now),
         "run_id": run.run_id if run else None,
         "vehicle_status": progress.status if progress else None,
@@ -131,9 +152,8 @@ def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
         "fw": state.fw if state else None,
         "boot": state.boot if state else None,
         "heard_at": state.heard_at if state else None,
-        "heard_age_s": _age_s(state.heard_at if state else None, now),
         "lamps": list(state.lamps.values()) if state else [],
-        "lamps_age_s": _age_s(state.lamps_at if state else None, now),
+        "lamps_at": state.lamps_at if state else None,
         "bins": {waste: _bins(bridge, room_id, waste, now) for waste in (state.bins if state else ())},
         "arrivals": {waste: day.told.arrivals.get((room_id, waste)) for waste in room.wastes},
     }
@@ -150,7 +170,7 @@ def _bins(bridge: Bridge, room_id: str, waste: str, now: int) -> dict[str, Any]:
         "inside": inside.count,
         "inside_grams": inside.grams,
         "quality": inside.quality,
-        "age_s": max(0, now - inside.at),
+        "at": inside.at,
     }
 
 
@@ -191,13 +211,12 @@ def _visit(bridge: Bridge, run: Run, visit: Visit) -> dict[str, Any]:
     }
 
 
-def _incident(bridge: Bridge, incident: Incident, now: int) -> dict[str, Any]:
+def _incident(bridge: Bridge, incident: Incident) -> dict[str, Any]:
     day = bridge.dispatch.day
     second = second_visit(day, incident)
     rooms, estates = day.plan.rooms, day.plan.estates
     return {
         **incident.body(),
-        "age_s": max(0, now - incident.raised_at),
         "open": incident.open,
         "offers": list(day.incidents.offers(incident.key)[1]),
         "room_name": rooms[incident.room].name if incident.room and incident.room in rooms else None,

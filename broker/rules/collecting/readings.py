@@ -49,6 +49,7 @@ class Readings:
 
     def __init__(self) -> None:
         self._readings: list[Reading] = []
+        self.moved_at = 0  # since then every reading says the same number of bins
 
     def add(self, reading: Reading) -> None:
         """Take one in."""
@@ -57,6 +58,8 @@ class Readings:
         if (place < len(kept) and kept[place][:3] == reading[:3]) or (reading.fell_silent and place == 0):
             return
         kept.insert(place, reading)
+        if place == 0 or place < len(kept) - 1 or not reading.says or not _same_bins(kept[place - 1], reading):
+            self.moved_at = max(self.moved_at, reading.at, kept[min(place + 1, len(kept) - 1)].at)
         del kept[: max(len(kept) - MOST, self._standing(kept[-1].at - KEPT_S))]
 
     def not_after(self, now: int) -> None:
@@ -81,9 +84,14 @@ class Readings:
         return place
 
     @property
-    def newest_at(self) -> int:
-        """The moment of the last one that says something, 0 where there is none."""
-        return next((one.at for one in reversed(self._readings) if one.says), 0)
+    def newest(self) -> Reading:
+        """The last one; IndexError where there is none."""
+        return self._readings[-1]
+
+
+def _same_bins(before: Reading, after: Reading) -> bool:
+    """Whether no bin moved between two readings, as far as they say."""
+    return before.says and after.bins is not None and before.bins == after.bins
 
 
 def _at(reading: Reading) -> int:

@@ -7,6 +7,7 @@ until the next visit to the room begins, at the latest `bins_back_s` after the t
 from collections.abc import Iterable
 
 from broker.rules.collecting.collected import Collected, Span, collected
+from broker.rules.collecting.readings import KEPT_S
 from broker.rules.day.day import Day
 from broker.rules.states.visit import Visit
 
@@ -21,10 +22,9 @@ def waiting(day: Day, visit: Visit, now: int) -> tuple[int | None, int | None]:
     if readings is None:
         return None, None
     from_at = _from_at(day, visit, now)
-    seen = readings.between(from_at, now)
-    if seen and all(one.says and one.bins is not None and one.bins == seen[0].bins for one in seen):
-        return seen[-1].bins, seen[-1].grams
-    waits = collected(seen, Span(from_at, None, None, now))
+    if 0 < readings.moved_at <= from_at:  # as most rooms are most of the time
+        return readings.newest.bins, readings.newest.grams
+    waits = collected(readings.between(from_at, now), Span(from_at, None, None, now))
     return waits.bins_before, waits.grams_before
 
 
@@ -37,10 +37,12 @@ def waits_for(day: Day, visit: Visit, now: int) -> tuple[int | None, int | None]
 
 def waits_in(day: Day, room: str, waste: str, now: int) -> tuple[int | None, int | None]:
     """(bins, grams) of a waste kind that wait in a room, for a truck that comes next or for none."""
-    owed = [visit for visit in day.visits.at(room, waste) if visit.owed]
-    if owed:
-        return waiting(day, min(owed, key=lambda visit: (visit.state == "pending", visit.planned_at or 0)), now)
-    stands = day.devices.room(room).bins.get(waste)
+    state = day.devices.room(room)
+    stands, readings = state.bins.get(waste), state.readings.get(waste)
+    if readings is not None and readings.moved_at > now - KEPT_S:
+        owed = [visit for visit in day.visits.at(room, waste) if visit.owed]
+        if owed:
+            return waiting(day, min(owed, key=lambda visit: (visit.state == "pending", visit.planned_at or 0)), now)
     return (stands.count, stands.grams) if stands else (None, None)
 
 
