@@ -5,9 +5,10 @@ order they came.
 """
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
+Made = TypeVar("Made")
 KEPT_S = 4 * 3600  # a visit's roll-out, stay and the way back of its bins lie in less
 MOST = 1000  # a unit that talks on and on takes no more memory than this
 USELESS = 3  # a reading of this quality or worse says nothing about bins (firmware/binroom/weighing.py)
@@ -50,6 +51,7 @@ class Readings:
     def __init__(self) -> None:
         self._readings: list[Reading] = []
         self.moved_at = 0  # since then every reading says the same number of bins
+        self._made: tuple[tuple[int, int], Any] | None = None
 
     def add(self, reading: Reading) -> None:
         """Take one in."""
@@ -58,12 +60,14 @@ class Readings:
         if (place < len(kept) and kept[place][:3] == reading[:3]) or (reading.fell_silent and place == 0):
             return
         kept.insert(place, reading)
+        self._made = None
         if place == 0 or place < len(kept) - 1 or not reading.says or not _same_bins(kept[place - 1], reading):
             self.moved_at = max(self.moved_at, reading.at, kept[min(place + 1, len(kept) - 1)].at)
         del kept[: max(len(kept) - MOST, self._standing(kept[-1].at - KEPT_S))]
 
     def not_after(self, now: int) -> None:
         """Leave behind what only a clock that was ahead can have said."""
+        self._made = None
         ahead = [one for one in self._readings if one.at > now]
         if ahead:
             self._readings = [one for one in self._readings if one.at <= now]
@@ -73,6 +77,17 @@ class Readings:
     def between(self, from_at: int, until_at: int) -> Sequence[Reading]:
         """Those of a span, and before them the last one that was true when it began."""
         return self._readings[self._standing(from_at) : bisect_right(self._readings, until_at, key=_at)]
+
+    def of_span(self, from_at: int, until_at: int, make: Callable[[Sequence[Reading]], Made]) -> Made:
+        """What is made of the readings of a span, made again only when others are in it: many ask many times a minute.
+
+        One `make` only may ask, and it may look at nothing else.
+        """
+        span = self._standing(from_at), bisect_right(self._readings, until_at, key=_at)
+        if self._made is None or self._made[0] != span:
+            self._made = span, make(self._readings[slice(*span)])
+        made: Made = self._made[1]
+        return made
 
     def _standing(self, at: int) -> int:
         """The place of the last reading that says something and was true at this moment; the first, if none was."""

@@ -4,10 +4,10 @@ A visit's bins may leave from an hour before its call, or the call of one that w
 until the next visit to the room begins, at the latest `bins_back_s` after the truck left.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from broker.rules.collecting.collected import Collected, Span, collected
-from broker.rules.collecting.readings import KEPT_S
+from broker.rules.collecting.readings import KEPT_S, Reading
 from broker.rules.day.day import Day
 from broker.rules.states.visit import Visit
 
@@ -24,7 +24,11 @@ def waiting(day: Day, visit: Visit, now: int) -> tuple[int | None, int | None]:
     from_at = _from_at(day, visit, now)
     if 0 < readings.moved_at <= from_at:  # as most rooms are most of the time
         return readings.newest.bins, readings.newest.grams
-    waits = collected(readings.between(from_at, now), Span(from_at, None, None, now))
+    return readings.of_span(from_at, now, _waiting_by)
+
+
+def _waiting_by(readings: Sequence[Reading]) -> tuple[int | None, int | None]:
+    waits = collected(readings, Span(0, None, None, 0))
     return waits.bins_before, waits.grams_before
 
 
