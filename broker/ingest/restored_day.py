@@ -57,6 +57,7 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
         restoring.learn()
     restoring.runs_and_visits()
     restoring.incidents()
+    restoring.readings()  # of the message whose rule failed, too
     for name in day.devices.trucks:
         day.leftovers.follow_later(name)
     day.clock.count_from(max(now * 1000, before.clock.number))
@@ -210,6 +211,20 @@ class _Restoring:
             room.said("bins", record.body["boot"], record.body["seq"])
             room.counts(record.body["bins"], record.at)
 
+        def life(record: Record) -> None:
+            device = devices.room(record.key) if record.key in self.day.plan.rooms else devices.truck(record.key)
+            device.was(record.body["boot"], record.body.get("fw"))
+
+        self._each(self._newest("bins", KEEP_S), bins)
+        self.readings()
+        self._each(self._newest("life", OPEN_S), life)
+        self._each(self._newest("fix", KEEP_S), lambda record: _last_fix(self.day, record, self._now))
+
+
+    def readings(self) -> None:
+        """What the rooms' units said in the last hours, and when they fell silent."""
+        devices = self.day.devices
+
         def read(record: Record) -> None:
             if record.body["at"] is not None or not record.body["late"]:
                 body = record.body
@@ -219,16 +234,8 @@ class _Restoring:
             if record.body["life"] in SILENT and record.key in self.day.plan.rooms:
                 devices.room(record.key).fell_silent(record.at)
 
-        def life(record: Record) -> None:
-            device = devices.room(record.key) if record.key in self.day.plan.rooms else devices.truck(record.key)
-            device.was(record.body["boot"], record.body.get("fw"))
-
-        self._each(self._newest("bins", KEEP_S), bins)
         self._each(self._read_lately(), read)
         self._each(self._store.scan("life", from_at=self._now - KEPT_S), silence)
-        self._each(self._newest("life", OPEN_S), life)
-        self._each(self._newest("fix", KEEP_S), lambda record: _last_fix(self.day, record, self._now))
-
 
     def _read_lately(self) -> Iterable[Record]:
         """The reports of the last hours, and of the units that report changes only the last one before them."""
