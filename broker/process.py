@@ -23,6 +23,7 @@ log = logging.getLogger("zhanpai.bridge")
 BATCH = 1000  # events decided before a commit
 LOOP_S = 0.05  # how long the loop waits for an event before it looks at the clock
 SNAPSHOT_S = 1.0
+YOUNG_OBJECTS = 20_000  # before the garbage collector looks through them
 Clock = Callable[[], float]
 
 
@@ -51,9 +52,11 @@ def serve(
             try:
                 if ready is not None:
                     ready(web.port if web else 0)
-                # What was loaded stays for ever: walking over all of it would stop the loop for 50 to 150 ms.
+                # What was loaded stays for ever: walking over all of it would stop the loop for 50 to 150 ms. Of what
+                # comes nearly all goes with its commit: it is looked through once in several batches, not within each.
                 gc.collect()
                 gc.freeze()
+                gc.set_threshold(YOUNG_OBJECTS)
                 _loop(bridge, link, desk, now, stop)
             finally:
                 bridge.stop(now())

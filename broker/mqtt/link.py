@@ -27,7 +27,7 @@ log = logging.getLogger("zhanpai.link")
 
 VERSION_TOPIC = "$SYS/broker/version"
 MAX_WAITING = 2000  # batches; above it the thread stops reading, and the broker keeps what it has
-READ_BYTES = 262_144
+READ_BYTES = 65_536  # of a larger piece the system makes each page anew, for each read
 TICK_S = 1.0
 CONNECT_TIMEOUT_S = 5.0
 SEND_TIMEOUT_S = 5.0  # of reading too: how often an idle connection is looked after

@@ -21,7 +21,8 @@ class DayClock:
 
     def reach(self, now: int) -> None:
         """It is at least this late."""
-        self._now = max(self._now, now)
+        if now > self._now:
+            self._now = now
 
     def count_from(self, number: int) -> None:
         """Numbers up to this one are taken."""

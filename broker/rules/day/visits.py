@@ -38,8 +38,9 @@ class Visits(Mapping[VisitKey, Visit]):
 
     def at(self, room: str, waste: str | None = None) -> list[Visit]:
         """The visits of a room, of one waste kind or of all, in the order they were made."""
-        wastes = [waste] if waste else [kind for place, kind in self._by_room if place == room]
-        return [self._visits[key] for kind in wastes for key in self._by_room.get((room, kind), [])]
+        if waste:
+            return [self._visits[key] for key in self._by_room.get((room, waste), ())]
+        return [self._visits[key] for (place, _), keys in self._by_room.items() if place == room for key in keys]
 
     def remember(self, before: "Visits") -> None:
         """What the calls of these visits were, though the day was begun again."""
