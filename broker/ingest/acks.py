@@ -77,7 +77,7 @@ class DeviceAcks:
         self._row_lasts: list[int] = []
         self._row_grew = False
         self._paid_until = 0.0  # every ack sent moves this by ACK_EVERY_S
-        self._untold = self._asked_for = 0  # deliveries since the last ack, and how many they were when it was asked for
+        self._untold = self._asked_for = 0  # deliveries since the last ack; as many when one was asked for
 
     def add(self, boot: int, seq: int) -> bool:
         """Note a delivery; False if it is a resend. Either way it is acknowledged (again)."""
