@@ -17,7 +17,7 @@ from broker.rules.learning.history import DwellRecord, ErrorRecord, History, His
 from broker.rules.settings import DispatchSettings
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
-from broker.rules.tracking.tracker import GpsFix
+from broker.rules.tracking.types import GpsFix
 from broker.store import Record
 
 log = logging.getLogger("zhanpai.bridge")

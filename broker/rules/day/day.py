@@ -30,7 +30,8 @@ from broker.rules.day.visits import Visits
 from broker.rules.learning.history import History
 from broker.rules.settings import DispatchSettings
 from broker.rules.states.visit import Visit, VisitKey
-from broker.rules.tracking.tracker import RunTracker, TrackVisit
+from broker.rules.tracking.tracker import RunTracker
+from broker.rules.tracking.types import TrackVisit
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from broker.rules.dispatch.visits.bin_counts import take_counts, take_report
 from broker.rules.effects.effect import Effect, Keep
 from broker.rules.effects.records import close_topics, put_incident, tell_incident
 from broker.rules.states.incident import Incident
-from broker.rules.tracking.tracker import GpsFix
+from broker.rules.tracking.types import GpsFix
 from firmware import wire
 
 
