@@ -112,10 +112,11 @@ class ClockAhead(Asked):
 
 @dataclass(frozen=True, slots=True)
 class LeftOut(Asked):
-    """So many records could not be understood at the start."""
+    """So many records or runs could not be brought back at the start; the first of them by name."""
 
-    topic, word = Topic.LEFT_OUT, "left_out"
+    topic, word, level = Topic.LEFT_OUT, "left_out", "severe"
     count: int
+    names: str
 
 
 @dataclass(frozen=True, slots=True)
