@@ -193,7 +193,10 @@ class Attention:
 
 
 class AttentionList:
-    """The entries of each topic by what they are about."""
+    """The entries of each topic by what they are about.
+
+    Written by: effects, dispatch, day, ingest/decisions, ingest/restored_day.
+    """
 
     def __init__(self) -> None:
         self._lists: dict[Topic, dict[Subject, Attention]] = {topic: {} for topic in Topic}

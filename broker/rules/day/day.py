@@ -12,7 +12,8 @@
 | clock | how far time has come, the numbers of records | clock.py |
 | history | learned legs, stays and errors | learning/history.py |
 
-State only, no decisions; rebuilt from the store after a restart. tests/rules/test_owners.py holds who writes what.
+State only, no decisions; rebuilt from the store after a restart. Each part says who may ask it for a deed that changes
+it (`Written by`, rooms of broker/ and of broker/rules/); tests/rules/test_owners.py holds who writes what.
 """
 
 from collections.abc import Iterable
