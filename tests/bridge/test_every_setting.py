@@ -333,7 +333,8 @@ def test_a_key_changes_what_is_seen_of_a_whole_bridge(row: Row, tmp_path: Path) 
     ("cert_file", "key_file", "known_as"),
     [
         ("one.pem", "one.key", "one"), ("two.pem", "two.key", "two"), ("again.pem", "one.key", "again"),
-        ("one.pem", "two.key", "[mqtt] cert_file and key_file"), ("again.pem", "two.key", "[mqtt] cert_file and key_file"),
+        ("one.pem", "two.key", "[mqtt] cert_file and key_file"),
+        ("again.pem", "two.key", "[mqtt] cert_file and key_file"),
     ],
 )  # fmt: skip
 def test_the_broker_knows_the_bridge_by_the_certificate_whose_key_it_has(
