@@ -1,6 +1,7 @@
 """Who writes what, read from the sources: a part of the day is changed by its own deeds, in its own file, only."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,10 +123,10 @@ def test_a_look_behind_another_object_is_found(text: str) -> None:
 
 
 DAY = BROKER / "rules" / "day"
-# What the parts are called where they are used; a part that holds many gives one of them out by a name of its own.
+# What the parts are called where they are used, if not as their class is; a part that holds many gives one of them out
+# by a name of its own.
 CALLED = {
-    "DayClock": {"clock"}, "Visits": {"visits"}, "Incidents": {"incidents"}, "Runs": {"runs"}, "Told": {"told"},
-    "ChangedRuns": {"changed_runs"}, "AttentionList": {"attention"}, "Leftovers": {"leftovers"}, "Devices": {"devices"},
+    "DayClock": {"clock"}, "AttentionList": {"attention"},
     "Run": {"run", "runs", "taking"}, "_Device": {"device", "truck", "room", "found"}, "TruckState": {"truck"},
     "RoomState": {"room"},
 }  # fmt: skip
@@ -186,11 +187,13 @@ def asked(text: str) -> set[tuple[str, str]]:
 def writers(part: str, deeds: set[str]) -> set[str]:
     """The files that ask a part for a deed; of `broker/rules/` without those two words."""
     found = set()
+    as_its_class = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", part).lower()
+    names = CALLED.get(part, {as_its_class})
     for path in BROKER.rglob("*.py"):
         name = str(path.relative_to(BROKER).with_suffix("")).removeprefix("rules/")
         if name.startswith(("store/", "registers/", "people/", "mqtt/", "commands/", "plan/")):
             continue  # the layers keep them from the day
-        if any(called in CALLED[part] and deed in deeds for called, deed in asked(path.read_text())):
+        if any(called in names and deed in deeds for called, deed in asked(path.read_text())):
             found.add(name)
     return found
 
