@@ -45,8 +45,7 @@ def serve(
             desk = Desk()
             bridge.start(now())
             bridge.link_down(now())  # until the link says that it is up
-            pictures = Pictures(bridge)
-            desk.show(pictures.newest(now()))
+            desk.show(Pictures(bridge).newest(now()))
             web = _start_web(config, desk, bridge)
             link.start()
             try:
@@ -55,7 +54,7 @@ def serve(
                 # What was loaded stays for ever: walking over all of it would stop the loop for 50 to 150 ms.
                 gc.collect()
                 gc.freeze()
-                _loop(bridge, link, desk, pictures, now, stop)
+                _loop(bridge, link, desk, now, stop)
             finally:
                 bridge.stop(now())
                 link.stop()
@@ -68,9 +67,8 @@ def serve(
             embedded.stop()
 
 
-def _loop(
-    bridge: Bridge, link: BridgeLink, desk: Desk, pictures: Pictures, now: Clock, stop: threading.Event
-) -> None:
+def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: threading.Event) -> None:
+    pictures = Pictures(bridge)
     unsettled: list[tuple[int, list[int]]] = []  # (connection, packet numbers)
     shown_at = 0.0
     while not stop.is_set():

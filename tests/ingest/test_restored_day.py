@@ -11,8 +11,8 @@ import pytest
 from broker.ingest import decisions, restored_day
 from broker.ingest.restored_day import MOST_NAMED
 from broker.rules.day.attention import LeftOut, Topic
-from broker.rules.dispatch import device_messages
 from broker.rules.dispatch.actions import Act
+from broker.rules.dispatch.incidents import incident_handling
 from broker.store import Record, StoreError
 from tests.support.bridge.morning import Morning
 from tests.support.bridge.rehearsal import (
@@ -190,9 +190,9 @@ def test_a_keeper_s_word_that_waited_for_its_rule_is_found_again_after_a_restart
     morning = pressed().again()
     morning.speak = False
     room = morning.bridge.dispatch.day.incidents["t01", PRESS].room or ""
-    broken = failing(device_messages._clear_lane, lambda *_: True, InjectedError)
+    broken = failing(incident_handling.clear_lane, lambda *_: True, InjectedError)
     with monkeypatch.context() as patch:
-        patch.setattr(device_messages, "_clear_lane", broken)
+        patch.setattr(incident_handling, "clear_lane", broken)
         keeper(morning, room)
         morning.step(3)
         assert condition(morning) == "active" and {one.kind for one in morning.kept.values()} >= {"keeper"}
@@ -227,7 +227,8 @@ def test_while_the_day_cannot_be_rebuilt_alarms_repeat_and_lights_say_stored(mon
     broken = failing(decisions.restore_beside, lambda *_, **__: True, InjectedError)
     monkeypatch.setattr(decisions, "restore_beside", broken)
     with monkeypatch.context() as patch:
-        patch.setattr(device_messages, "_incident", failing(device_messages._incident, lambda *_: True, InjectedError))
+        broken = failing(incident_handling.raise_incident, lambda *_: True, InjectedError)
+        patch.setattr(incident_handling, "raise_incident", broken)
         morning.press(incident_id="t01-1-other")
     assert morning.bridge.dispatch.day and morning.stage("t01-1-other") == "stored"
     morning.retained.clear()

@@ -100,6 +100,7 @@ def test_a_picture_that_is_old_is_ill_health_and_the_pages_open_all_the_same(
     client = TestClient(build_app(desk, morning.store, []))
     for broken in (False, True):
         if broken:
+            # A fault of ours in one part of it.
             monkeypatch.setattr(picture, "_run", fault)
         desk.show(pictures.newest(morning.now))
         answer = client.get("/healthz")
