@@ -46,31 +46,30 @@ class Pictures:
             found = self._old(int(now))
         damage = self._damage_known(now)
         if damage is not None:
-            found = {**found, "attention": [*found["attention"], damage]}
+            found = {**found, "attention": _in_order([*found["attention"], damage])}
         return found
 
     def _old(self, now: int) -> Picture:
         last = self._last or picture.blank(self._bridge, now)
-        age_s = max(0, now - last["at"])
         failed = picture.severe("fault", "picture", self._failed_at, "picture_failed", {"count": self._failed})
         return {
             **last,
             **picture.of_now(self._bridge, now),
             "old_since_at": last["at"],
-            "trucks": [_old_truck(row, age_s) for row in last["trucks"]],
-            "rooms": [_old_room(row, age_s) for row in last["rooms"]],
-            "runs": [{**run, "visits": [_old_visit(row) for row in run["visits"]]} for run in last["runs"]],
-            "incidents": [self._incident(one, now) for one in picture.in_order(self._bridge)],
-            "attention": [*self._attention(last), failed],
+            "trucks": [{**_old(row), "fresh": False} for row in last["trucks"]],
+            "rooms": [{**row, "lamps": []} for row in last["rooms"]],
+            "runs": [{**run, "visits": [_old(row) for row in run["visits"]]} for run in last["runs"]],
+            "incidents": [self._incident(one) for one in picture.in_order(self._bridge)],
+            "attention": _in_order([*self._attention(last), failed]),
         }
 
-    def _incident(self, incident: Incident, now: int) -> dict[str, Any]:
+    def _incident(self, incident: Incident) -> dict[str, Any]:
         """A press as well as it can be shown."""
         try:
-            return picture.incident_row(self._bridge, incident, now)
+            return picture.incident_row(self._bridge, incident)
         except Exception:  # noqa: BLE001  (logged with the picture)
             nothing = ("room_name", "estate_name", "second_visit", "second_visit_number")
-            return {**picture.plain_incident(incident, now), **dict.fromkeys(nothing), "offers": []}
+            return {**picture.plain_incident(incident), **dict.fromkeys(nothing), "offers": []}
 
     def _attention(self, last: Picture) -> list[dict[str, Any]]:
         try:
@@ -94,16 +93,10 @@ class Pictures:
         return picture.severe("record", "", since, "record_damaged", {"why": words})
 
 
-def _old_truck(row: dict[str, Any], age_s: int) -> dict[str, Any]:
-    fix_age_s = None if row["fix_age_s"] is None else row["fix_age_s"] + age_s
-    return {**row, "fresh": False, "fix_age_s": fix_age_s, "label": "stale" if row["label"] else None}
-
-
-def _old_room(row: dict[str, Any], age_s: int) -> dict[str, Any]:
-    bins = {waste: {**count, "age_s": count["age_s"] + age_s} for waste, count in row["bins"].items()}
-    ages = {name: None if row[name] is None else row[name] + age_s for name in ("heard_age_s", "lamps_age_s")}
-    return {**row, **ages, "lamps": [], "bins": bins}
-
-
-def _old_visit(row: dict[str, Any]) -> dict[str, Any]:
+def _old(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with a time that is expected no more, if it has one."""
     return {**row, "label": "stale" if row["label"] else None}
+
+
+def _in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: str(row["id"]))

@@ -12,11 +12,12 @@ from broker.web import picture
 from broker.web.api.app import build_app
 from broker.web.desk import Desk
 from broker.web.last_picture import LOOK_EVERY_S, Pictures
+from broker.web.stream.changes import applied, change, parts_of, picture_of
 from tests.support.bridge.morning import Morning
 from tests.support.bridge.rehearsal import InjectedError, Rehearsal
 
 PARTS = [
-    "_truck", "_room", "_run", "_visit", "incident_row", "attention", "second_visit", "_oldest_fix_s", "record_key",
+    "_truck", "_room", "_run", "_visit", "incident_row", "attention", "second_visit", "_oldest_fix_at", "record_key",
 ]  # fmt: skip
 LATER_S = 40
 
@@ -70,8 +71,9 @@ def test_whatever_fails_in_a_picture_the_last_good_one_stays_and_says_that_it_is
     assert not any(room["lamps"] for room in shown["rooms"]) and any(room["lamps"] for room in good["rooms"])
     passed_s = int(morning.now) - good_at
     for name, key, age in (("trucks", "truck", "fix_age_s"), ("rooms", "room", "lamps_age_s")):
-        ages = {row[key]: row[age] + passed_s for row in good[name] if row[age] is not None}
-        assert {row[key]: row[age] for row in shown[name] if row[age] is not None} == ages
+        ages = {row[key]: row[age] + passed_s for row in picture.aged(good)[name] if row[age] is not None}
+        assert {row[key]: row[age] for row in picture.aged(shown)[name] if row[age] is not None} == ages
+    assert picture_of(applied({}, change({}, parts_of(shown), shown["at"])), shown["at"]) == shown
     labels = {visit["label"] for run in shown["runs"] for visit in run["visits"]}
     assert labels <= {"stale", None} and "stale" in labels
     monkeypatch.undo()
