@@ -16,7 +16,7 @@ from broker.mqtt.mosquitto import EmbeddedBroker
 from broker.settings import configured_plan, dispatch_settings
 from broker.store.opening import open_store
 from broker.web.desk import Desk
-from broker.web.picture import snapshot
+from broker.web.last_picture import Pictures
 
 log = logging.getLogger("zhanpai.bridge")
 
@@ -47,7 +47,7 @@ def serve(
             desk = Desk()
             bridge.start(now())
             bridge.link_down(now())  # until the link says that it is up
-            desk.show(snapshot(bridge, now()))
+            desk.show(Pictures(bridge).newest(now()))
             web = _start_web(config, desk, bridge)
             link.start()
             try:
@@ -75,11 +75,12 @@ def serve(
 
 
 def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: threading.Event) -> None:
+    pictures = Pictures(bridge)
     unsettled: list[tuple[int, list[int]]] = []  # (connection, packet numbers)
     shown_at = 0.0
     while not stop.is_set():
         worked = _take_events(bridge, link, now, unsettled)
-        acted = _take_actions(bridge, desk, now)
+        acted = _take_actions(bridge, desk, pictures, now)
         bridge.tick(now())
         bridge.flush(now())
         # Also while nothing can be stored: an alarm must not wait behind a thousand positions that nobody can keep.
@@ -90,7 +91,7 @@ def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: thread
         link.write_out()
         if acted or time.monotonic() - shown_at >= SNAPSHOT_S:
             shown_at = time.monotonic()
-            desk.show(snapshot(bridge, now()))
+            desk.show(pictures.newest(now()))
         if not worked and bridge.unstored:
             time.sleep(LOOP_S)  # the store does not take records: wait, do not spin
 
@@ -119,7 +120,7 @@ def _take_events(
     return True
 
 
-def _take_actions(bridge: Bridge, desk: Desk, now: Clock) -> bool:
+def _take_actions(bridge: Bridge, desk: Desk, pictures: Pictures, now: Clock) -> bool:
     acted = False
     while True:
         try:
@@ -131,7 +132,7 @@ def _take_actions(bridge: Bridge, desk: Desk, now: Clock) -> bool:
         acted = True
         try:
             bridge.act(act, now())
-            answer.set_result(snapshot(bridge, now()))
+            answer.set_result(pictures.newest(now()))
         except Exception as why:  # noqa: BLE001  (handed to the thread that asked)
             answer.set_exception(why)
 

@@ -28,6 +28,7 @@ MAX_COUNT = 100000
 MAX_GRAMS = 100000000
 MAX_SATS = 200
 MAX_NAME = 200  # characters, of a room
+NO_NUMBER = "holds a number that is infinite or none"
 IDENTIFY_S = 30  # how long a device shows a technician which one it is
 PORT = 1883  # 8883 with TLS
 
@@ -266,6 +267,19 @@ def parse_topic(name: str):
     return Address(area, family, device, rest[0], item)
 
 
+def _finite(value):
+    if isinstance(value, float):
+        return value - value == 0
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return True
+    for part in value:
+        if not _finite(part):
+            return False
+    return True
+
+
 def _checked(name, fields, body, where, keep_unknown):
     if not isinstance(body, dict):
         raise WireError(name, where or "payload", "must be an object, got " + _shown(body))
@@ -310,7 +324,10 @@ def _checked_body(name, address, body):
 
 def pack(name: str, body) -> bytes:
     """The payload of `body` for this topic; raises WireError if a receiver would refuse it."""
-    payload = json.dumps(_checked_body(name, parse_topic(name), body), separators=(",", ":")).encode()
+    checked = _checked_body(name, parse_topic(name), body)
+    if not _finite(checked):
+        raise WireError(name, "payload", NO_NUMBER)
+    payload = json.dumps(checked, separators=(",", ":")).encode()
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise WireError(name, "payload", "longer than %d bytes" % MAX_PAYLOAD_BYTES)
     return payload
@@ -330,9 +347,13 @@ def unpack(name: str, payload: bytes, address=None, loads=json.loads):
         raise WireError(name, "payload", "longer than %d bytes, got %d" % (MAX_PAYLOAD_BYTES, len(payload)))
     try:
         body = loads(bytes(payload).decode())
+        finite = _finite(body)  # NaN and 1e999 are numbers to some readers of JSON, and to no one else
     except (ValueError, RuntimeError, MemoryError):  # bad UTF-8 or JSON, 5,000-digit integers, nesting too deep
         raise WireError(name, "payload", "is not JSON in UTF-8: " + _shown(bytes(payload[:24])))
-    return Message(address, _checked_body(name, address, body))
+    body = _checked_body(name, address, body)
+    if not finite:
+        raise WireError(name, "payload", NO_NUMBER)
+    return Message(address, body)
 
 
 def subscriptions(family: str, area: str, device: str = ""):

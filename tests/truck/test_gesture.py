@@ -1,9 +1,12 @@
 """The button: gestures from bouncing edges, in pure code."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from firmware.truck.button.diagram import gestures_page
 from firmware.truck.button.gesture import DUE_S, TRANSITIONS, Gestures
 
 
@@ -17,6 +20,13 @@ def play(*edges: tuple[float, bool], until_s: float = 200.0) -> list[tuple[str, 
 
 def names(made: list[tuple[str, float]]) -> list[str]:
     return [name for name, _ in made]
+
+
+def test_the_diagram_in_the_documentation_is_drawn_from_the_table():
+    """Else: `.venv/bin/python -m firmware.truck.button.diagram > docs/gestures.md`."""
+    page = Path(__file__).parents[2] / "docs" / "gestures.md"
+    assert page.read_text(encoding="utf-8") == gestures_page()
+    assert all(f"{at_s:g} s" in gestures_page() for at_s in DUE_S.values())
 
 
 def test_short_press_is_short():

@@ -101,6 +101,23 @@ def screen(page: Page, morning_picture: dict[str, Any]) -> Iterator[Screen]:
     page.unroute_all()
 
 
+@pytest.mark.real
+def test_a_picture_that_cannot_be_made_anew_is_said_to_be_old(screen: Screen) -> None:
+    """In red, with the time it is of, in both languages, until there is a new one."""
+    screen.open("zh")
+    line = screen.page.get_by_test_id("old")
+    expect(line).to_be_hidden()
+    screen.picture["old_since_at"] = since = screen.picture["at"]
+    screen.later(70)
+    expect(line).to_contain_text(f"{clock(since)} 的情况")
+    assert line.get_attribute("role") == "alert"
+    screen.page.get_by_test_id("language").click()
+    expect(line).to_contain_text(f"as they were at {clock(since)}")
+    screen.picture["old_since_at"] = None
+    screen.later(1)
+    expect(line).to_be_hidden()
+
+
 def strips(screen: Screen) -> Any:
     """The first run's scrolling part."""
     return screen.page.locator(".run .scroll").first

@@ -112,10 +112,11 @@ class ClockAhead(Asked):
 
 @dataclass(frozen=True, slots=True)
 class LeftOut(Asked):
-    """So many records could not be understood at the start."""
+    """So many records or runs could not be brought back at the start; the first of them by name."""
 
-    topic, word = Topic.LEFT_OUT, "left_out"
+    topic, word, level = Topic.LEFT_OUT, "left_out", "severe"
     count: int
+    names: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,10 @@ class Attention:
 
 
 class AttentionList:
-    """The entries of each topic by what they are about."""
+    """The entries of each topic by what they are about.
+
+    Written by: effects, dispatch, day, ingest/decisions, ingest/restored_day.
+    """
 
     def __init__(self) -> None:
         self._lists: dict[Topic, dict[Subject, Attention]] = {topic: {} for topic in Topic}

@@ -2,7 +2,10 @@
 
 
 class DayClock:
-    """`now` is the newest moment the dispatch was told of; it never goes back."""
+    """`now` is the newest moment the dispatch was told of; it never goes back.
+
+    Written by: dispatch, effects, ingest/restored_day.
+    """
 
     def __init__(self, now: int = 0) -> None:
         self._now = now

@@ -12,7 +12,8 @@
 | clock | how far time has come, the numbers of records | clock.py |
 | history | learned legs, stays and errors | learning/history.py |
 
-State only, no decisions; rebuilt from the store after a restart. tests/rules/test_owners.py holds who writes what.
+State only, no decisions; rebuilt from the store after a restart. Each part says who may ask it for a deed that changes
+it (`Written by`, rooms of broker/ and of broker/rules/); tests/rules/test_owners.py holds who writes what.
 """
 
 from collections.abc import Iterable
@@ -30,7 +31,8 @@ from broker.rules.day.visits import Visits
 from broker.rules.learning.history import History
 from broker.rules.settings import DispatchSettings
 from broker.rules.states.visit import Visit, VisitKey
-from broker.rules.tracking.tracker import RunTracker, TrackVisit
+from broker.rules.tracking.tracker import RunTracker
+from broker.rules.tracking.types import TrackVisit
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,10 @@ from broker.rules.states.visit import Visit, VisitKey
 
 
 class Visits(Mapping[VisitKey, Visit]):
-    """The newest state of each visit; a visit changes by being placed again."""
+    """The newest state of each visit; a visit changes by being placed again.
+
+    Written by: effects/records, dispatch/runs/run_restoring, day, ingest/restored_day.
+    """
 
     def __init__(self) -> None:
         self._visits: dict[VisitKey, Visit] = {}

@@ -20,6 +20,8 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
         picture = desk.picture
         trouble, link, at = picture["data"]["trouble"], picture["link"], picture["at"]
         heard = link["up"] or at - link["since_at"] <= picture["limits"]["link_lost_s"]
+        if picture["old_since_at"] is not None:
+            trouble = trouble or f"no picture can be made since {picture['old_since_at']}: a fault of ours, see the log"
         body = {"ok": trouble is None and heard, "trouble": trouble, "link": link, "fw": __version__, "at": at}
         try:
             body["store"] = found = dict(store.health())

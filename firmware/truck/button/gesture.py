@@ -11,7 +11,7 @@ Then one table:
              contact does counts until it has been let go
 
 A program that was busy gets its edges late but with their true times, so deadlines are worked off in the order in
-which they fell due and not when somebody looked.
+which they fell due and not when somebody looked. docs/gestures.md is drawn from the table (see diagram.py).
 """
 
 DEBOUNCE_S = 0.03
@@ -19,6 +19,7 @@ HOLD_S = 1.5
 HOLD_LONG_S = 4.0
 STUCK_S = 60.0
 
+BEGINS = "up"
 # (state, trigger) -> (next state, gesture or None)
 TRANSITIONS: dict[tuple[str, str], tuple[str, str | None]] = {
     ("up", "down"): ("pressed", None),
@@ -39,7 +40,7 @@ class Gestures:
 
     def __init__(self, down: bool = False) -> None:
         """`down`: the contact is closed already when the program begins."""
-        self.state = "stuck" if down else "up"
+        self.state = "stuck" if down else BEGINS
         self._raw_down = down
         self._raw_since_s = 0.0
         self._down = down
