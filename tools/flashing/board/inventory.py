@@ -107,7 +107,7 @@ def read_contents(board: Board, roots: tuple[str, ...] = ROOTS) -> Contents:
         former=_name(former),
         device=_id(identity.get("device")),
         area=_id(identity.get("area")),
-        boot=counted if isinstance(counted, int) and 0 <= counted < 2_000_000_000 else 0,
+        boot=counted if type(counted) is int and 0 <= counted < 2_000_000_000 else 0,
         calibration=_object(calibration) or None,
     )
 
