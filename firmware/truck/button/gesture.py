@@ -45,16 +45,19 @@ class Gestures:
         """`down`: the contact is closed already when the program begins."""
         self.state = "stuck" if down else "up"
         self._raw_down, self._raw_since_s = down, 0.0
+        self._opened_s = 0.0  # when it opened last; an edge that says so once more changes nothing
         self._closed, self._closed_since_s = down, 0.0  # the debounced contact, and since when it is as it is
         self._finger = down
         self._pressed_s = 0.0
 
     def edge(self, down: bool, now_s: float) -> list[tuple[str, float]]:
-        """An edge at `now_s` (monotonic seconds); returns the gestures that fell due before it."""
+        """An edge at `now_s` (monotonic seconds); returns the gestures that fell due by then."""
         made = self.advance(now_s)
+        if self._raw_down and not down:
+            self._opened_s = now_s
         self._raw_down = down
         self._raw_since_s = now_s
-        return made
+        return made + self.advance(now_s)  # a deadline that fell into an opening that has ended
 
     def advance(self, now_s: float) -> list[tuple[str, float]]:
         """The gestures that fell due up to `now_s`, each with its own time, in order."""
@@ -65,7 +68,8 @@ class Gestures:
                 return made
             at_s = due_s
             if trigger == "settled":
-                self._closed, self._closed_since_s = self._raw_down, self._raw_since_s
+                self._closed = self._raw_down
+                self._closed_since_s = self._raw_since_s if self._closed else self._opened_s
                 if self._finger or not self._closed:
                     continue  # an opening is not yet a finger that has left, nor a closing one that has come
                 trigger = "down"
@@ -104,4 +108,4 @@ class Gestures:
         """Since when nobody can say that the finger is there."""
         if not self._closed:
             return self._closed_since_s
-        return float("inf") if self._raw_down else self._raw_since_s
+        return float("inf") if self._raw_down else self._opened_s
