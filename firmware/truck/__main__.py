@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     try:
         config = load(given.config)
-        config.mqtt.password()
+        config.mqtt.check_secrets()
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
