@@ -50,6 +50,7 @@ INCIDENT_REASONS = ("lane_blocked", "breakdown")
 ACK_STAGES = ("stored", "seen", "decided", "closed")
 DECISIONS = ("return_later", "extra_truck", "wait", "cancel_visit")
 KEEPER_EVENTS = ("bins_out", "lane_clear")
+PARTS = ("button", "light", "gps_light", "outbox")  # of a truck, which may not work while the rest does
 
 Address = namedtuple("Address", ("area", "family", "device", "channel", "item"))
 Message = namedtuple("Message", ("address", "body"))
@@ -97,7 +98,8 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
     # (family, channel): (sender, retained, item, fields). `item` names what a topic's last level must equal in the
     # payload, where the topic has one more level than family/device/channel.
     return {
-        ("truck", "life"): ("device", True, None, life),
+        ("truck", "life"): ("device", True, None, life + (
+            ("faults", ("missing", ("list", 10, (("part", ("word", PARTS)),)))),)),
         ("room", "life"): ("device", True, None, life),
         ("truck", "fix"): ("device", False, None, numbered + (
             ("fix_at", at_or_null), ("sent_at", at_or_null)) + place + (
