@@ -253,7 +253,7 @@ class Agent:
             out.append(self._note(state.part + "_back", f"{state.part.replace('_', ' ')}: works again"))
         else:
             if state.trouble not in self._troubles.values():
-                out.append(self._note(state.part + "_dead", state.trouble))
+                out.append(self._note(state.part + "_fault", state.trouble))
             self._troubles[state.part] = state.trouble
         if (was is None) != (state.trouble is None):
             out.append(self._life("ready"))

@@ -71,9 +71,14 @@ class TruckClock:
             return "gps" if gps_s is not None and self._is_sure else "none"
         return "gps" if gps_s is not None and abs(gps_s - bridge_s) <= DISAGREE_S else "bridge"
 
+    @property
+    def offset_s(self) -> float | None:
+        """POSIX seconds less monotonic ones, or None while nobody has told."""
+        return {"gps": self._gps_offset_s, "bridge": self._bridge_offset_s, "none": None}[self.source]
+
     def unix_at(self, now_s: float) -> int | None:
         """POSIX seconds at monotonic `now_s`, or None while nobody has told."""
-        offset_s = {"gps": self._gps_offset_s, "bridge": self._bridge_offset_s, "none": None}[self.source]
+        offset_s = self.offset_s
         return None if offset_s is None else round(now_s + offset_s)
 
     def fix_at(self, gps_at: float | None, seen_s: float) -> int | None:

@@ -46,6 +46,7 @@ from firmware.truck.watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 FIRST_BOOTS, FIRST_BOOT_STEP = 1_000_000, 1_000
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 LIGHT_SAID = "light: %s"  # the simulator reads this line
 LONGEST_WAIT_S = 10.0  # real seconds: the loop never sleeps longer
 JOIN_S = 2.0
@@ -80,6 +81,7 @@ def run(
         batch_s=config.outbox_batch_s,
         # A new card in an old truck must not count from 1 again: what the bridge once acknowledged would be ours.
         first_boot=1 + secrets.randbelow(FIRST_BOOTS) * FIRST_BOOT_STEP,
+        system=_system_start() if monotonic is time.monotonic else None,
     )
     box, test_mode = config.district, config.gps_test_mode
     agent = Agent(config.truck_id, config.area, outbox.boot, fw=__version__, box=box, test_mode=test_mode)
@@ -87,7 +89,8 @@ def run(
         _Program(config, TruckDevice(agent, outbox), monotonic, serial_factory, pin_factory, stop, speed).run()
     finally:
         outbox.close()
-        lock.close()
+        if lock is not None:
+            lock.close()
 
 
 class _Program:
@@ -227,10 +230,29 @@ class _Program:
             self._put(Wake())  # the loop may be asleep: it is to see `stop`, or that this thread has ended
 
 
-def _only_agent(outbox_path: Path) -> IO[bytes]:
-    """Takes the lock that a second agent on the same outbox would need; raises OSError if there is one."""
-    outbox_path.parent.mkdir(parents=True, exist_ok=True)
-    lock = outbox_path.with_suffix(".lock").open("ab")
+def _system_start() -> str | None:
+    """What names this start of the computer, over which its monotonic clock runs on; None where nothing does."""
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+
+
+def _only_agent(outbox_path: Path) -> IO[bytes] | None:
+    """Takes the lock that a second agent on the same outbox would need; raises OSError if there is one.
+
+    None where the disk gives no lock: a truck without a disk still says where it is.
+    """
+    path = outbox_path.with_suffix(".lock")
+    lock: IO[bytes]
+    try:
+        outbox_path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("ab")
+    except OSError:
+        try:
+            lock = path.open("rb")  # a read-only disk
+        except OSError:
+            return None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
