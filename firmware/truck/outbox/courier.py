@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from firmware import wire
 from firmware.truck.events import Body, Publish, Report
-from firmware.truck.outbox.dating import UnixAt, dated
+from firmware.truck.outbox.dating import UnixAt, dated, not_ahead
 
 UNDER_WAY_MAX = 20
 BACKLOG_MAX = 16
@@ -132,6 +132,7 @@ class Courier:
         body = dict(report.body)
         if self._outbox.shares_clock(report.boot):
             body = dated(report, self._unix_at) or body
+        body = not_ahead(body, self._unix_at(now_s))
         if report.channel == "fix":
             body |= {"sent_at": self._unix_at(now_s), "late": late}
         return body

@@ -23,5 +23,11 @@ def dated(report: Report, unix_at: UnixAt) -> dict[str, Any] | None:
     return dict(body) | changed if changed else None
 
 
+def not_ahead(body: dict[str, Any], now_at: int | None) -> dict[str, Any]:
+    """The body without a time that has not come yet: a clock was wrong that nobody can ask any more."""
+    ahead = [name for name in ("fix_at", "pressed_at") if now_at and (body.get(name) or 0) > now_at + DISAGREE_S]
+    return body | dict.fromkeys(ahead)
+
+
 def _is_off(known: Any, at: int) -> bool:
     return not isinstance(known, int) or abs(known - at) > DISAGREE_S
