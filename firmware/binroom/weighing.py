@@ -164,16 +164,18 @@ class Weighing:
 
     def _settled(self, grams):
         was_away = self.grams is None and self._last_grams is not None
-        if self.grams is None:
-            self.grams = self._last_grams if was_away else grams
-        change = grams - self.grams
+        before = self._last_grams if self.grams is None else self.grams
+        if before is None:
+            before = grams
+        self.grams = before
+        change = grams - before
         count = self._fewest(grams) if self._count is None else self._count
         if abs(change) * 10 >= self._empty * _STEP_TENTHS:
             bins = (abs(change) + self._full - 1) // self._full
             count = max(0, count + (bins if change > 0 else -bins))
             if was_away:  # which bins came and went while nothing was weighed is a guess
                 self._corrected_s = _CORRECTED_SECONDS
-        if abs(change) > max(_HOLD_GRAMS, abs(self.grams) // _HOLD_PART):
+        if abs(change) > max(_HOLD_GRAMS, abs(before) // _HOLD_PART):
             self.grams = grams
         self._last_grams = self.grams
         fewest, most = self._fewest(grams), self._most(grams)

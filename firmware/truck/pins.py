@@ -31,7 +31,7 @@ def clash(used: Mapping[str, int | None], gps_port: str) -> str | None:
     owners: dict[int, str] = {}
     for name, port_pins in PORT_PINS.items():
         if fnmatch.fnmatch(name, gps_port):
-            owners |= {pin: f"the receiver's port {gps_port}" for pin in port_pins}
+            owners |= dict.fromkeys(port_pins, f"the receiver's port {gps_port}")
     for key, pin in used.items():
         if pin is None:
             continue

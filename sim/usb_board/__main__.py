@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None, lines: Iterable[str] | None = None, out:
 
 
 def _typed() -> Iterator[str]:
-    """What comes on standard input, and then nothing more until somebody stops this: a closed input is no wish to end."""
+    """What comes on standard input, then nothing more until somebody stops this: a closed input is no wish to end."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     if sys.stdin is not None:
         with contextlib.suppress(OSError, ValueError):  # closed before this began, or a terminal that is not ours

@@ -208,7 +208,7 @@ def test_a_wrong_wifi_password_is_named(workshop: Workshop) -> None:
 
 
 def test_a_board_without_a_unit_says_what_to_do(workshop: Workshop) -> None:
-    """A blank board, or another one than was asked for: one sentence, and the command that helps; nothing is written."""
+    """A blank board, or another than was asked for: one sentence, and the command that helps; nothing is written."""
     with workshop.board() as board:
         for command in ("selftest", "verify", "rollback"):
             for id_given in ((), ("--id", "r01")):

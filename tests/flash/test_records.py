@@ -116,7 +116,8 @@ def _read(black: Callable[[int, int], bool], left: int, top: int, dot: int, widt
     """The letters of a line of the picture, by their dots."""
     names, text = {dots: letter for letter, dots in DOTS.items()}, ""
     while left + COLUMNS * dot < width:
-        seen = [[black(left + c * dot + dot // 2, top + r * dot + dot // 2) for c in range(COLUMNS)] for r in range(ROWS)]
+        x, y = left + dot // 2, top + dot // 2
+        seen = [[black(x + c * dot, y + r * dot) for c in range(COLUMNS)] for r in range(ROWS)]
         text += names[bytes(sum(on << (COLUMNS - 1 - c) for c, on in enumerate(row)) for row in seen)]
         left += (COLUMNS + 1) * dot
     return text.rstrip()

@@ -111,7 +111,11 @@ def test_holding_on_makes_the_same_incident_a_breakdown():
 
 @pytest.mark.parametrize(
     ("hold_s", "open_s", "reasons"),
-    [(2.2, 1.8, ["lane_blocked"]), (4.5, 2.0, ["lane_blocked", "breakdown"]), (6.0, 3.99, ["lane_blocked", "breakdown"])],
+    [
+        (2.2, 1.8, ["lane_blocked"]),
+        (4.5, 2.0, ["lane_blocked", "breakdown"]),
+        (6.0, 3.99, ["lane_blocked", "breakdown"]),
+    ],
 )
 def test_contact_that_opens_in_a_hold_withdraws_nothing(hold_s, open_s, reasons):
     """A worn plunger opens for 35 ms within a hold: one open alarm, and a breakdown exactly once."""

@@ -56,8 +56,8 @@ truck = Truck(state / "outbox.db")
 truck.connect()
 truck.drive(20)
 truck.press()
-said = {{"light": truck.light, "incidents": truck.sent("incident/"), "fixes": len(truck.sent("fix")), "boot": truck.outbox.boot,
-        "faults": truck.sent("life")[-1].get("faults")}}
+said = {{"light": truck.light, "incidents": truck.sent("incident/"), "fixes": len(truck.sent("fix")),
+        "boot": truck.outbox.boot, "faults": truck.sent("life")[-1].get("faults")}}
 again = Truck(state / "outbox.db")
 said["boots_differ"] = again.outbox.boot != truck.outbox.boot
 again.outbox.close(flush=False)

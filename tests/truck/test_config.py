@@ -52,7 +52,7 @@ def test_defaults():
         (GOOD + "[button]\nlight_pin = 28\n", "[button] light_pin: must be an integer from 0 to 27"),
         (GOOD + "[button]\npin = false\n", "[button] pin: must be an integer from 0 to 27"),
         (GOOD + '[button]\npin = "GPIO17"\n', "[button] pin: must be an integer from 0 to 27"),
-        (GOOD.replace("/dev/x", "/dev/serial0") + "[button]\npin = 15\n", "[button] pin: 15 is the pin of the receiver"),
+        (GOOD.replace("/dev/x", "/dev/serial0") + "[button]\npin = 15\n", "[button] pin: 15 is the pin of the receive"),
         (GOOD.replace("/dev/x", "/dev/ttyAMA0") + "[button]\nlight_pin = 14\n", "[button] light_pin: 14 is the pin of"),
         (GOOD.replace("/dev/x", "/dev/ttyS*") + "[button]\ngps_light_pin = 14\n", "port /dev/ttyS* too"),
         (GOOD.replace("/dev/x", "/dev/ttyAMA3") + "[button]\npin = 5\n", "[button] pin: 5 is the pin of the receiver"),

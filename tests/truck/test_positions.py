@@ -261,9 +261,8 @@ def test_hour_of_collection_costs_few_messages():
 def test_bearing_of_a_standing_truck_is_the_last_one_driven_with():
     """A receiver that stands turns its course at random; what is reported points where the truck drove."""
     reporting, reported = Reporting(), []
-    seconds = 0
-    for speed_mps, bearing_deg in [(8.0, 40.0)] * 10 + [(0.2, n * 77.0 % 360) for n in range(200)] + [(6.0, 95.0)] * 10:
-        seconds += 1
+    said = [(8.0, 40.0)] * 10 + [(0.2, n * 77.0 % 360) for n in range(200)] + [(6.0, 95.0)] * 10
+    for seconds, (speed_mps, bearing_deg) in enumerate(said, start=1):
         metres = 8.0 * min(seconds, 10) + 6.0 * max(0, seconds - 210)
         reporting.seen(north(metres, seconds, speed_mps=speed_mps, bearing_deg=bearing_deg), float(seconds))
         taken = reporting.take(float(seconds))

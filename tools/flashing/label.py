@@ -66,7 +66,7 @@ def write_label(label: Label, folder: Path) -> list[Path]:
 
 def drawn(label: Label, code: segno.QRCode) -> Picture:
     """The picture for a label printer: the code, and its text in letters that are read at arm's length."""
-    side = code.symbol_size(border=QUIET)[0] * MODULE_DOTS
+    side = int(code.symbol_size(border=QUIET)[0]) * MODULE_DOTS
     sizes = [TITLE_DOTS if number == 0 else LINE_DOTS for number in range(len(label.lines))]
     text_width = max(width_of(line, dot) for line, dot in zip(label.lines, sizes, strict=True))
     picture = Picture(side + text_width + QUIET * MODULE_DOTS, side)

@@ -64,7 +64,7 @@ class Parts:
                     if part in self._told and part in self._working:
                         self.show(part, pattern, now_s)
             self._again_s = now_s + TRY_AGAIN_S if self._troubles else None
-        due = [self._tried(part, lambda light: light.run(now_s)) for part in ("light", "gps_light")]
+        due: list[float | None] = [self._tried(part, lambda light: light.run(now_s)) for part in ("light", "gps_light")]
         return min([now_s + NEVER_S, *(at_s for at_s in [*due, self._again_s] if at_s is not None)])
 
     def changed(self) -> list[PartState]:

@@ -1,7 +1,7 @@
 """The outbox's file as its owner meets it: each change and each question is answered, whatever the disk does.
 
-A disk that refuses (full, read-only, worn out, not there) is a `fault`, at the start as later: what cannot be written is
-its owner's to hold, what can still be read is read, and `try_again` finds out when it takes again. A file that turns
+A disk that refuses (full, read-only, worn out, not there) is a `fault`, at the start as later: what cannot be written
+is its owner's to hold, what can still be read is read, and `try_again` finds out when it takes again. A file that turns
 out damaged, or empty or older than the starts that were counted, is moved aside, named, and a new one begun.
 """
 
@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from firmware.truck.outbox.boot_counter import read_boot, read_counted, sync_folder, write_boot
-from firmware.truck.outbox.file import is_damage, last_boot, moved_aside, must_have_counted, opened, opened_to_read, thin
+from firmware.truck.outbox.file import (
+    is_damage,
+    last_boot,
+    moved_aside,
+    must_have_counted,
+    opened,
+    opened_to_read,
+    thin,
+)
 
 UNCOUNTED_BOOTS = 100_000
 Change = Callable[[sqlite3.Connection], object]
@@ -214,8 +222,8 @@ class Disk:
             sync_folder(self._path.parent)
             write_boot(self._boot_path, max(self.boot, read_boot(self._boot_path)), counted)
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):  # a full disk with a good file is a fault when it refuses
-                self._refused(error)
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                self._refused(error)  # but a full disk with a good file is a fault only when that refuses
             return False
         return True
 

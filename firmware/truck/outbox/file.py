@@ -89,8 +89,8 @@ def must_have_counted(path: Path, start: int) -> None:
         if path.exists() and path.stat().st_size:
             with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as db:
                 last = last_boot(db)
-    except sqlite3.OperationalError as error:
-        if "no such table" not in str(error):
+    except sqlite3.OperationalError as why:
+        if "no such table" not in str(why):
             raise  # a full or read-only disk does not let it be opened: that says nothing of what is in it
     if last >= start:
         return

@@ -163,7 +163,7 @@ def case_a_value_that_stands_still_is_no_weight():
             scales.run(seconds)
             weighing = scales.weighing
             assert (weighing.count, weighing.grams, weighing.quality) == (None, None, 4), (stuck, seconds)
-            assert ("stands still at %d" % stuck if abs(stuck) < end else "end") in weighing.reason
+            assert ("stands still at " + str(stuck) if abs(stuck) < end else "end") in weighing.reason
             scales.cell.fault = None
             scales.run(6)
             assert (weighing.count, weighing.quality) == (5, 0), (stuck, seconds)

@@ -107,7 +107,8 @@ def test_unit(options: argparse.Namespace, screen: Screen) -> int:
         _must_be_unit(contents, identity, port, options.id)
         if options.dry_run:
             board.reset()
-            screen.table(f"{contents.device}: would test", ("step", "tests"), [(test.name, test.needs) for test in TESTS])
+            steps = [(test.name, test.needs) for test in TESTS]
+            screen.table(f"{contents.device}: would test", ("step", "tests"), steps)
             screen.document({"ok": True, "would_test": [test.name for test in TESTS], **_shown(contents)})
             return 0
         results = run_tests(board, contents, hold_ms=options.hold_ms, says=bar.says)
