@@ -9,8 +9,9 @@ How to use it (the program, the simulator and the tests do exactly this):
 
 Events and effects are the frozen dataclasses of `events`. In: Started, FixSeen(fix), GpsState(word), ButtonDown,
 ButtonUp (raw edges, bounces welcome), Received(family, channel, item, body) for what `wire.unpack` gave, LinkUp
-(connected, subscription sent), PartState(part, trouble), LinkDown, Wake, Stopping. Out, to be done in order: Keep(report), Settle(acks),
-Stage(...), Light(pattern), GpsLight(word), ShowItinerary(itinerary or None), Say(channel, body), Note(kind, text).
+(connected, subscription sent), LinkDown, PartState(part, trouble), Wake, Stopping. Out, to be done in order:
+Keep(report), Settle(acks), Stage(...), Light(pattern), GpsLight(word), ShowItinerary(itinerary or None), Say(channel,
+body), Note(kind, text).
 
 `device.TruckDevice(agent, outbox)` does Keep, Settle, Stage and Say against an outbox and gives back what to
 publish and what to show: most callers want that. The agent never decides when a report is sent: `courier` does.

@@ -13,10 +13,10 @@ once. A power cut so costs at most the last seconds of positions, never a press 
 
 Bounded: above `limit_bytes` old positions are thinned to one per minute, then the oldest are dropped; both are
 counted. Incidents are never dropped. If the disk refuses (full, read-only, worn out, at the start or later) reports
-stay in memory, are sent all the same, and the fault is counted; what the file holds is sent as long as it can be read.
-It is tried again every few seconds, and what is still in memory is written then. A damaged file, or an empty or older one than
-the starts that were counted, is moved aside as `<name>.damaged-<boot>`, never deleted, and named, and a new one begun:
-the boot counter has a file of its own for that day.
+stay in memory, are sent all the same, and the fault is counted; what the file holds is sent as long as it can be
+read. It is tried again every few seconds, and what is still in memory is written then. A damaged file, or an empty or
+older one than the starts that were counted, is moved aside as `<name>.damaged-<boot>`, never deleted, and named, and
+a new one begun: the boot counter has a file of its own for that day.
 """
 
 import sqlite3
