@@ -50,6 +50,7 @@ class TruckDevice:
         self._courier = Courier(agent.truck_id, agent.area, outbox, agent.unix_at)
         self._complained_s: dict[str, float] = {}
         self._dated_by_s: float | None = None
+        self._told_fault: str | None = None
 
     def start(self, now_s: float, button_down: bool = False) -> list[Output]:
         """The first thing to call: takes up what was open when the power went."""
@@ -71,7 +72,9 @@ class TruckDevice:
         self._date_reports()
         self.outbox.flush_if_due(now_s)
         # What its memory alone holds is lost with the power: somebody should know.
-        out += self._done(self.agent.handle(PartState("outbox", self.outbox.fault), now_s), now_s)
+        if self.outbox.fault != self._told_fault:
+            self._told_fault = self.outbox.fault
+            out += self._done(self.agent.handle(PartState("outbox", self._told_fault), now_s), now_s)
         out += self._courier.due(now_s, self.agent.bridge_heard(now_s))
         if self._courier.trouble is not None:
             self._complain("record_unsendable", self._courier.trouble, now_s, out)
