@@ -51,6 +51,7 @@ INCIDENT_REASONS = ("lane_blocked", "breakdown")
 ACK_STAGES = ("stored", "seen", "decided", "closed")
 DECISIONS = ("return_later", "extra_truck", "wait", "cancel_visit")
 KEEPER_EVENTS = ("bins_out", "lane_clear")
+PARTS = ("button", "light", "gps_light", "outbox")  # of a truck, which may not work while the rest does
 
 Address = namedtuple("Address", ("area", "family", "device", "channel", "item"))
 Message = namedtuple("Message", ("address", "body"))
@@ -88,15 +89,18 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
     numbered = (boot, ("seq", seq))
     place = (("lat", ("null", ("float", -90, 90))), ("lon", ("null", ("float", -180, 180))))
     waste = ("waste", ("word", WASTES))
-    bins = (waste, ("count", ("null", ("int", 0, MAX_COUNT))), ("grams", ("null", ("int", -MAX_GRAMS, MAX_GRAMS))))
+    grams = ("int", -MAX_GRAMS, MAX_GRAMS)
+    bins = (waste, ("count", ("null", ("int", 0, MAX_COUNT))), ("grams", ("null", grams)))
     fw = ("fw", ("missing", ("text", 64)))
     life = (("life", ("word", LIFE_STATES)), boot, fw)
     ack = (("acks", ("list", 1000, (boot, ("upto", seq), ("also", ("ranges", 1000, seq))))),)
-    command = (("command", ("text", 64)), ("id", an_id))
+    known = (("waste", ("missing", waste[1])), ("grams", ("missing", grams)))  # of `calibrate`
+    command = (("command", ("text", 64)), ("id", an_id)) + known
     # (family, channel): (sender, retained, item, fields). `item` names what a topic's last level must equal in the
     # payload, where the topic has one more level than family/device/channel.
     return {
-        ("truck", "life"): ("device", True, None, life),
+        ("truck", "life"): ("device", True, None, life + (
+            ("faults", ("missing", ("list", 10, (("part", ("word", PARTS)),)))),)),
         ("room", "life"): ("device", True, None, life),
         ("truck", "fix"): ("device", False, None, numbered + (
             ("fix_at", at_or_null), ("sent_at", at_or_null)) + place + (

@@ -20,6 +20,7 @@ class Topic(StrEnum):
     GONE = "gone"  # a run whose route or rooms left the plan
     UNREAD = "unread"  # a run of which something on record cannot be understood
     CLOCK = "clock"  # a truck whose time is wrong
+    PART = "part"  # a truck of which a part does not work
     LEFT_OUT = "left_out"  # the records that could not be understood
     FAULT = "fault"  # a rule that failed, and on what
     PRESS = "press"  # a press that no rule could work on
@@ -108,6 +109,41 @@ class ClockAhead(Asked):
     topic, word = Topic.CLOCK, "clock_ahead"
     truck: str
     seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonDead(Asked):
+    """A truck whose driver cannot press."""
+
+    topic, word, level = Topic.PART, "button_dead", "severe"
+    truck: str
+
+
+@dataclass(frozen=True, slots=True)
+class LightDead(Asked):
+    """A truck whose driver sees no answer to a press."""
+
+    topic, word = Topic.PART, "light_dead"
+    truck: str
+
+
+@dataclass(frozen=True, slots=True)
+class GpsLightDead(Asked):
+    """A truck whose second light does not show whether there is a position."""
+
+    topic, word = Topic.PART, "gps_light_dead"
+    truck: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxDead(Asked):
+    """A truck that keeps what is not acknowledged in its memory only."""
+
+    topic, word = Topic.PART, "outbox_dead"
+    truck: str
+
+
+PART_ASKED = {"button": ButtonDead, "light": LightDead, "gps_light": GpsLightDead, "outbox": OutboxDead}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +246,7 @@ class AttentionList:
     def remember(self, before: "AttentionList") -> None:
         """Though the day was begun again: what is on no record, and since when the rest was asked, until answered."""
         for topic in Topic:
-            if topic in (Topic.FAULT, Topic.CLOCK):
+            if topic in (Topic.FAULT, Topic.CLOCK, Topic.PART):
                 self._lists[topic] = dict(before.of(topic))
                 continue
             asked = {subject: (entry.word, entry.since) for subject, entry in before.of(topic).items()}

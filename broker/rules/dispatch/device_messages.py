@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from broker.rules.day.attention import ClockAhead, Topic
+from broker.rules.day.attention import PART_ASKED, ClockAhead, Topic
 from broker.rules.day.day import Day
 from broker.rules.day.devices import RoomState, TruckState
 from broker.rules.day.incidents import IncidentKey
@@ -74,8 +74,20 @@ def set_aside(day: Day, message: wire.Message, now: int) -> list[Effect]:
 
 
 def _life(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> list[Effect]:
+    if isinstance(device, TruckState) and body["life"] not in ("lost", "disconnected"):
+        _parts(day, name, body, now)
     kept = Keep(f"life:{name}:{day.clock.next_number()}", "life", name, now, {**body, "device": name})
     return [kept] if device.lives(body["life"], body["boot"], body.get("fw")) else []
+
+
+def _parts(day: Day, truck: str, body: dict[str, Any], now: int) -> None:
+    """What of a truck it says does not work; one that is away says nothing of it."""
+    dead = {fault["part"] for fault in body.get("faults", ())}
+    for part, asked in PART_ASKED.items():
+        if part in dead:
+            day.attention.ask(f"{truck}/{part}", asked(truck), now)
+        else:
+            day.attention.answered(Topic.PART, f"{truck}/{part}")
 
 
 def _fix(day: Day, name: str, truck: TruckState, body: dict[str, Any], now: int) -> list[Effect]:
