@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from broker.plan.model import Plan, RunPlan, Service
 
-_HALF_DAY_S = 12 * 3600
+DAY_S = 24 * 3600
+_HALF_DAY_S = DAY_S // 2
 
 
 def day_start_at(plan: Plan, day: date) -> int:
@@ -39,17 +40,20 @@ def operates(service: Service, day: date) -> bool:
     return service.start_date <= word <= service.end_date and service.weekdays[day.weekday()]
 
 
-def share_a_day(one: Service, other: Service) -> bool:
-    """Whether there is a day on which both services operate."""
+def share_a_day(one: Service, other: Service, days_later: int = 0) -> bool:
+    """Whether there is a day on which `one` operates and, so many days later, `other`."""
+    later = timedelta(days=days_later)
     for word in one.added_dates | other.added_dates:
-        if operates(one, parse_date(word)) and operates(other, parse_date(word)):
+        day = parse_date(word)
+        if any(operates(one, first) and operates(other, first + later) for first in (day, day - later)):
             return True
-    if not any(a and b for a, b in zip(one.weekdays, other.weekdays, strict=True)):
+    week = [one.weekdays[at] and other.weekdays[(at + days_later) % 7] for at in range(7)]
+    if not any(week) or not (one.start_date and other.start_date):
         return False
-    day = parse_date(max(one.start_date, other.start_date))
-    last = parse_date(min(one.end_date, other.end_date))
+    day = max(parse_date(one.start_date), parse_date(other.start_date) - later)
+    last = min(parse_date(one.end_date), parse_date(other.end_date) - later)
     while day <= last:
-        if operates(one, day) and operates(other, day):
+        if operates(one, day) and operates(other, day + later):
             return True
         day += timedelta(days=1)
     return False

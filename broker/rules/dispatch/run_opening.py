@@ -57,7 +57,7 @@ def open_if_due(day: Day, planned_run: PlannedRun, now: int) -> list[Effect]:
 def _open(day: Day, planned_run: PlannedRun, now: int) -> list[Effect]:
     """Open a run with all its visits."""
     trip, run_id, day_start = planned_run
-    route = day.plan.routes[trip.route_id]
+    route = day.plan.route_of(trip)
     effects: list[Effect] = []
     order: list[VisitKey] = []
     for planned in trip.visits:

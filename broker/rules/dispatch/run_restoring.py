@@ -96,7 +96,7 @@ def _route(plan: Plan, fields: Mapping[str, Any]) -> Route | None:
     for route_id in (fields["route_id"], trip.route_id if trip else ""):
         route = plan.routes.get(route_id)
         if route is not None and route.waste == fields["waste"]:
-            return route
+            return plan.route_of(trip) if trip is not None and trip.route_id == route_id else route
     return None
 
 
