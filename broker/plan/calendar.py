@@ -4,6 +4,7 @@ A service day starts at noon minus twelve hours, as GTFS counts: that is midnigh
 clocks are changed, when it is an hour before or after it. So a plan's times keep their distance to noon.
 """
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -38,6 +39,36 @@ def operates(service: Service, day: date) -> bool:
     if word in service.added_dates:
         return True
     return service.start_date <= word <= service.end_date and service.weekdays[day.weekday()]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The first and the last day on which something of the plan happens; before and after it nobody knows."""
+
+    first: date
+    last: date
+
+    def holds(self, day: date) -> bool:
+        """Whether the plan knows of this day, be it a day off."""
+        return self.first <= day <= self.last
+
+    def around(self, other: "Span | None") -> "Span":
+        """The span of both."""
+        return self if other is None else Span(min(self.first, other.first), max(self.last, other.last))
+
+
+def service_span(service: Service) -> Span | None:
+    """From the first to the last day on which a service operates; None if it never does."""
+    days = [day for word in service.added_dates if operates(service, day := parse_date(word))]
+    if any(service.weekdays):
+        first, last = parse_date(service.start_date), parse_date(service.end_date)
+        # Each removed date can push an end by a week at most, so this ends soon, however long the service lasts.
+        while first <= last and not operates(service, first):
+            first += timedelta(days=1)
+        while last > first and not operates(service, last):
+            last -= timedelta(days=1)
+        days += [first, last] if first <= last else []
+    return Span(min(days), max(days)) if days else None
 
 
 def share_a_day(one: Service, other: Service, days_later: int = 0) -> bool:

@@ -1,8 +1,10 @@
 """One picture of everything for the screen, the API and the live table: plain JSON, made from the dispatch's state."""
 
+from dataclasses import asdict
 from typing import Any
 
 from broker.bridge import Bridge
+from broker.plan.calendar import local_date
 from broker.rules.day.attention import About, Attention
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.incident_handling import second_visit
@@ -31,6 +33,7 @@ def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
             for incident in sorted(day.incidents.values(), key=lambda i: (not i.open, -i.raised_at, i.incident_id))
         ],
         "attention": attention(bridge),
+        "plan": asdict(day.outlook.on(local_date(day.plan, at))),
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
         "data": {
             "oldest_fix_s": _oldest_fix_s(bridge, at),

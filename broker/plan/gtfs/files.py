@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-MAX_TABLE_BYTES = 64_000_000  # one table unpacked; a subdistrict needs less than a megabyte
+MAX_TABLE_BYTES = 32_000_000  # one table unpacked; a subdistrict needs less than a megabyte
 MAX_LINES = 250_000  # of all tables together; a city's 184 runs and 3,924 rooms have 20,000
+MAX_COMMAS = 5_000_000  # of one table: as many lines with twenty columns
 MAX_DIRECTORY_BYTES = 2_000_000  # a .zip's own list of what is in it
 _PIECE_BYTES = 1_000_000
 _SHOWN = 100
@@ -157,15 +158,15 @@ def _bounded(files: Mapping[str, Path | tuple[zipfile.ZipFile, zipfile.ZipInfo]]
 
 
 def _counted(name: str, file: IO[bytes], most: int) -> tuple[bytes, int]:
-    pieces, line_feeds, returns = [], 0, 0
-    size = 0
+    pieces, line_feeds, returns, commas, size = [], 0, 0, 0, 0
     while piece := file.read(_PIECE_BYTES):
         pieces.append(piece)
         size += len(piece)
         line_feeds, returns = line_feeds + piece.count(b"\n"), returns + piece.count(b"\r")
-        if max(line_feeds, returns) > most or size > MAX_TABLE_BYTES:
-            raise _TooLarge(Finding(name, 0, f"makes more than {MAX_LINES} lines of the feed, which is more than any "
-                                             "area has: one feed is one area, split it"))  # fmt: skip
+        commas += piece.count(b",")
+        if max(line_feeds, returns) > most or commas > MAX_COMMAS or size > MAX_TABLE_BYTES:
+            raise _TooLarge(Finding(name, 0, f"makes more than {MAX_LINES} lines or {MAX_COMMAS} cells of the feed, "
+                                             "more than any area has: one feed is one area, split it"))  # fmt: skip
     return b"".join(pieces), max(line_feeds, returns)
 
 
@@ -190,7 +191,7 @@ def _table(name: str, raw: bytes, findings: list[Finding]) -> Table:
             table.stray.update(cells)
         else:
             table.rows.append((line, tuple(cells)))
-    if not table.columns:
+    if not table.columns and table.sound:
         findings.append(Finding(name, 1, "has no header line"))
         table.sound = False
     return table

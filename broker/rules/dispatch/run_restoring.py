@@ -2,7 +2,7 @@
 can be understood goes on, what cannot is named, and nothing that has begun is begun again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from broker.plan.model import Plan, Route
@@ -47,7 +47,7 @@ def restore_run(day: Day, fields: Mapping[str, Any], now: int) -> None:
     order += [key for key in day.visits if key[0] == run_id and key not in order]  # of an older record than theirs
     unread = [key[1] for key in fields["order"] if key not in day.visits and key[1] in day.plan.rooms]
     if unread:
-        rooms = _listed([day.plan.rooms[room].name for room in unread])
+        rooms = listed([day.plan.rooms[room].name for room in unread])
         day.attention.ask(run_id, VisitsUnread(truck, run_id, rooms), now)
         until = fields["planned_end_at"] + day.settings.forget_after_s
         day.leftovers.cannot_read(unread, route.waste, until)
@@ -82,12 +82,6 @@ def cancel_gone(day: Day, key: VisitKey, now: int) -> list[Effect]:
         count = 1 + (before.values.count if before and isinstance(before.values, RoomsGone) else 0)
         day.attention.ask(run.run_id, RoomsGone(run.truck, run.run_id, count), now)
     return effects
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Names in a row; those that have two languages ("A / B"), in a row for each."""
-    rows = [", ".join(name.split(" / ")[part] for name in names) for part in (0, -1)]
-    return rows[0] if rows[0] == rows[1] else " / ".join(rows)
 
 
 def _route(plan: Plan, fields: Mapping[str, Any]) -> Route | None:
