@@ -21,9 +21,8 @@ def write_city(folder: Path, *, shapes: bool = True) -> Path:
             second = 6 * 3600 + sequence * 300
             clock = [f"{t // 3600:02}:{t % 3600 // 60:02}:{t % 60:02}" for t in (second, second + 120)]
             times.append(f"trip{run},{clock[0]},{clock[1]},room{number + at},{sequence + 1},")
-        for at in range(count):
-            stops.append(f"room{number + at},\"站, 第{number + at}号\",{south + at * 0.0006:.6f},{west + (at % 3) * 0.0004:.6f},"
-                         f"estate{(number + at) // 4},0,,1")  # fmt: skip
+        stops += [f"room{number + at},\"站, 第{number + at}号\",{south + at * 0.0006:.6f},"
+                  f"{west + (at % 3) * 0.0004:.6f},estate{(number + at) // 4},0,,1" for at in range(count)]  # fmt: skip
         if shapes:
             along = range(SHAPE_POINTS) if run % 2 == 0 else range(SHAPE_POINTS - 1, -1, -1)
             points += [f"shape{run},{south - 0.0003 + 0.0135 * at / SHAPE_POINTS:.6f},{west:.6f},{sequence}"
@@ -38,8 +37,8 @@ def write_city(folder: Path, *, shapes: bool = True) -> Path:
     _write(folder, "trips", "route_id,service_id,trip_id,truck_id,direction_id,shape_id,trip_headsign,bikes_allowed",
            trips)  # fmt: skip
     _write(folder, "stop_times", "trip_id,arrival_time,departure_time,stop_id,stop_sequence,stop_headsign", times)
-    _write(folder, "calendar", "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date",
-           ["daily,1,1,1,1,1,1,1,20260101,20991231"])  # fmt: skip
+    week = "monday,tuesday,wednesday,thursday,friday,saturday,sunday"
+    _write(folder, "calendar", f"service_id,{week},start_date,end_date", ["daily,1,1,1,1,1,1,1,20260101,20991231"])
     _write(folder, "fare_attributes", "fare_id,price,currency_type,payment_method,transfers", ["one,2,CNY,0,0"])
     if shapes:
         _write(folder, "shapes", "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence", points)

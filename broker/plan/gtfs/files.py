@@ -220,12 +220,13 @@ def _header(table: Table, columns: Sequence[str], line: int, findings: list[Find
     table.columns = tuple(columns)
     for at, column in enumerate(columns):
         table.index.setdefault(column, at)
-    for column in sorted({column for column in columns if columns.count(column) > 1}):
-        findings.append(Finding(table.name, line, f"has the column {column or '(no name)'} more than once"))
-    for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-        if len(columns) == 1 and separator in columns[0]:
-            findings.append(Finding(table.name, line, f"is separated by {word}; GTFS wants commas"))
-            table.sound = False
+    twice = sorted({column or "(no name)" for column in columns if columns.count(column) > 1})
+    findings += [Finding(table.name, line, f"has the column {column} more than once") for column in twice]
+    words = {";": "semicolons", "\t": "tabs", "|": "bars"}
+    other = next((words[sign] for sign in words if len(columns) == 1 and sign in columns[0]), None)
+    if other is not None:
+        findings.append(Finding(table.name, line, f"is separated by {other}; GTFS wants commas"))
+        table.sound = False
 
 
 def write_tables(

@@ -75,7 +75,8 @@ class _Pieces:
         lat_m, lon_m = METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON * max(0.01, cos(radians(lat)))
         south, north = lat - _REACH_M / lat_m, lat + _REACH_M / lat_m
         west, east = lon - _REACH_M / lon_m, lon + _REACH_M / lon_m
-        return [i for i, (a, b, c, d) in enumerate(self._boxes) if a <= north and c >= south and b <= east and d >= west]
+        return [i for i, (low_lat, low_lon, high_lat, high_lon) in enumerate(self._boxes)
+                if low_lat <= north and high_lat >= south and low_lon <= east and high_lon >= west]  # fmt: skip
 
 
 def _candidates(pieces: _Pieces, stop: Point) -> list[tuple[float, float]]:

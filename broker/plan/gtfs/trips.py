@@ -69,8 +69,9 @@ def read_trips(feed: Feed, routes: Mapping[str, RouteRow], services: Mapping[str
         grams = None if kg is None else int(kg * 1000)
         shift_end_s = row.time_s("shift_end")
         if trip_id:
+            sound = sound and truck_id is not None
             trips[trip_id] = TripRow(row, trip_id, row.get("route_id"), row.get("service_id"), truck_id or "",
-                                     row.get("shape_id"), bins, grams, shift_end_s, sound and truck_id is not None)  # fmt: skip
+                                     row.get("shape_id"), bins, grams, shift_end_s, sound)  # fmt: skip
     return trips
 
 

@@ -19,11 +19,12 @@ def check_trucks(runs: Iterable[tuple[RunPlan, TripRow]], services: Mapping[str,
     shared: dict[tuple[str, str, int], bool] = {}
     for truck_id, own in by_truck.items():
         # (start, end, days later, run, trip); what begins on the days after may meet what began on a day before
-        spans = sorted(
-            ((run.visits[0].arrive_day_s + later * DAY_S, run.visits[-1].leave_day_s + later * DAY_S, later, trip.row.line, run)
-             for run, trip in own for later in range(MAX_TIME_S // DAY_S + 1)),
-            key=lambda span: (span[0], span[2], span[3], span[4].trip_id),
-        )  # fmt: skip
+        spans = []
+        for run, trip in own:
+            starts_s, ends_s = run.visits[0].arrive_day_s, run.visits[-1].leave_day_s
+            spans += [(starts_s + later * DAY_S, ends_s + later * DAY_S, later, trip.row.line, run)
+                      for later in range(MAX_TIME_S // DAY_S + 1)]  # fmt: skip
+        spans.sort(key=lambda span: (span[0], span[2], span[3], span[4].trip_id))
         rows = {run.trip_id: trip.row for run, trip in own}
         told: set[str] = set()
         going: list[tuple[int, int, int, int, RunPlan]] = []
@@ -66,13 +67,13 @@ def check_same_vehicle(feed: Feed, trips: Mapping[str, TripRow], services: Mappi
             continue
         for other in first_of.setdefault(block, []):
             if other.truck_id != trip.truck_id and share_a_day(services[other.service_id], services[trip.service_id]):
-                trip.row.refuse(f"block_id {block!r} is one vehicle, but this trip has truck {trip.truck_id!r} and line "
-                                f"{other.row.line} has {other.truck_id!r}")  # fmt: skip
+                trip.row.refuse(f"block_id {block!r} is one vehicle, but this trip has truck {trip.truck_id!r} and "
+                                f"line {other.row.line} has {other.truck_id!r}")  # fmt: skip
                 break
         if all((other.truck_id, other.service_id) != (trip.truck_id, trip.service_id) for other in first_of[block]):
             first_of[block].append(trip)
     for row in feed.rows("transfers.txt"):
-        one, other = trips.get(row.get("from_trip_id")), trips.get(row.get("to_trip_id"))
-        if row.get("transfer_type") in _SAME_VEHICLE and one and other and one.truck_id != other.truck_id:
-            row.refuse(f"the vehicle goes on as another trip, but {one.trip_id!r} has truck {one.truck_id!r} and "
-                       f"{other.trip_id!r} has {other.truck_id!r}")  # fmt: skip
+        before, after = trips.get(row.get("from_trip_id")), trips.get(row.get("to_trip_id"))
+        if row.get("transfer_type") in _SAME_VEHICLE and before and after and before.truck_id != after.truck_id:
+            row.refuse(f"the vehicle goes on as another trip, but {before.trip_id!r} has truck {before.truck_id!r} and "
+                       f"{after.trip_id!r} has {after.truck_id!r}")  # fmt: skip

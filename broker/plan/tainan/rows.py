@@ -9,8 +9,8 @@ from statistics import median
 
 from broker.plain_text import hidden_character
 from broker.plan.geometry import distance_m
-from broker.plan.gtfs.trips import MAX_NAME_TOGETHER, MAX_SPEED_MPS, MAX_VISITS
 from broker.plan.gtfs.stops import MAX_FROM_MIDDLE_M
+from broker.plan.gtfs.trips import MAX_NAME_TOGETHER, MAX_SPEED_MPS, MAX_VISITS
 from firmware.wire import MAX_NAME, is_id
 
 COLUMNS = ("route", "route_id", "seq", "stop_id", "stop_name", "lon", "lat", "sched_hhmm", "weekdays")
@@ -59,7 +59,7 @@ class Refusals:
 
 
 def read_rows(text: str) -> list[tuple[int, dict[str, str]]]:
-    """(line, cells) of every stop, each line break or other blank in a cell one space; raises TainanError for a file that is something else."""
+    """(line, cells) of every stop, blanks and line breaks in a cell as one space; TainanError for another file."""
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
     if missing:

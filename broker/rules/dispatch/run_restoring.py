@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.plan.model import Plan, Route
-from broker.rules.day.attention import RoomsGone, RunGone, Topic, VisitsUnread
+from broker.rules.day.attention import RoomsGone, RunGone, Topic, VisitsUnread, listed
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.run_opening import new_tracker
