@@ -15,9 +15,9 @@ from broker.plan.calendar import day_start_at
 from broker.plan.demo_area import demo_plan
 from broker.plan.gtfs.feed import write_gtfs
 from broker.plan.model import Plan, Service
-from broker.process import Desk
 from broker.store.opening import open_store
 from broker.web.api.app import build_app
+from broker.web.desk import Desk
 from broker.web.picture import snapshot
 from firmware import wire
 
