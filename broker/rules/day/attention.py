@@ -145,6 +145,7 @@ class PlanNever(Asked):
     """A plan that has no day on which anything runs."""
 
     topic, word, level = Topic.PLAN, "plan_never", "severe"
+    runs: int
 
 
 @dataclass(frozen=True, slots=True)

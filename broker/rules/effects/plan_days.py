@@ -38,7 +38,7 @@ def begin_local_day(day: Day, now: int) -> list[Effect]:
 def _asked(day: Day, of_day: DayOfPlan) -> Iterator[tuple[str, Asked]]:
     last_day, days_left = of_day.last_day or "", of_day.days_left
     if of_day.state == "never":
-        yield "whole", PlanNever()
+        yield "whole", PlanNever(len(day.plan.runs))
     elif of_day.state == "ended":
         yield "whole", PlanEnded(last_day)
     elif of_day.state == "not_begun":
