@@ -7,7 +7,7 @@ from broker.bridge import Bridge
 from broker.plan.calendar import local_date
 from broker.rules.day.attention import About, Attention
 from broker.rules.day.runs import Run
-from broker.rules.dispatch.incident_handling import second_visit
+from broker.rules.dispatch.incidents.incident_handling import second_visit
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
 from firmware import wire
@@ -99,6 +99,7 @@ def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
         "life": state.life if state else "disconnected",
         "fw": state.fw if state else None,
         "boot": state.boot if state else None,
+        "heard_at": state.heard_at if state else None,
         "lat": fix.lat if fix else None,
         "lon": fix.lon if fix else None,
         "speed_mps": fix.speed_mps if fix else None,
@@ -129,6 +130,9 @@ def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
         "lon": room.lon,
         "wastes": list(room.wastes),
         "life": state.life if state else "disconnected",
+        "fw": state.fw if state else None,
+        "boot": state.boot if state else None,
+        "heard_at": state.heard_at if state else None,
         "heard_age_s": _age_s(state.heard_at if state else None, now),
         "lamps": list(state.lamps.values()) if state else [],
         "lamps_age_s": _age_s(state.lamps_at if state else None, now),
