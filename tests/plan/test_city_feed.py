@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broker.plan.gtfs.feed import GtfsError, read_gtfs
-from tests.support.city_feed import ROOMS, RUNS, write_city
+from tests.support.plan.city_feed import ROOMS, RUNS, write_city
 
 SLOWEST_MACHINE = 4  # times slower than the one that the limits are for
 

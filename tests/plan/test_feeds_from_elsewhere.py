@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.plan.gtfs.feed import read_gtfs, write_gtfs
-from tests.support.small_feed import SMALL, changed, feed, refusals
+from tests.support.plan.small_feed import SMALL, changed, feed, refusals
 
 THREE_STOPS = [*SMALL["stops.txt"], "r03,East,31.18,121.45,e01"]
 TIMES = "trip_id,arrival_time,departure_time,stop_id,stop_sequence"

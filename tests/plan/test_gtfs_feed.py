@@ -17,7 +17,7 @@ from broker.plan.demo_area import demo_plan
 from broker.plan.geometry import lengths_m
 from broker.plan.gtfs.feed import Finding, GtfsError, read_gtfs, write_gtfs
 from broker.plan.model import Plan
-from tests.support.small_feed import SMALL, changed, feed, refusals
+from tests.support.plan.small_feed import SMALL, changed, feed, refusals
 
 PLAN = demo_plan()
 

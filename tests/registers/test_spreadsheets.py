@@ -40,7 +40,7 @@ def changed(found):
 
 
 def workbook(sheets, formats=(), dimension=None):
-    """The bytes of a workbook of {name: rows}; `formats` are (sheet, cell, number format); `dimension` is a false one."""
+    """The bytes of a workbook of {name: rows}; `formats` are (sheet, cell, number format), `dimension` a false one."""
     book = Workbook()
     book.remove(book.active)
     for name, rows in sheets.items():
@@ -80,7 +80,7 @@ def test_a_workbooks_cells_count_and_not_its_dimension(dimension, order):
     content = workbook({name: rows[name] for name in order}, dimension=dimension)
     found = preview_file(SAFETY, works(), content)
     assert (told(found), changed(found)) == ([], ["sites/ebike-91", "sites/ebike-92"])
-    assert found.document["sites"][-1]["id"] == "ebike-92" or len(found.document["sites"]) == 65
+    assert len(found.document["sites"]) == 63 + 2
 
 
 @pytest.mark.parametrize("dimension", [None, b'<dimension ref="A1"/>'])
@@ -118,8 +118,8 @@ def test_formatted_rows_below_the_last_do_not_count():
     sheet.cell(2, 70).value = "lost?"
     book.save(raw := io.BytesIO())
     assert [problem.code for problem in preview_file(SAFETY, works(), raw.getvalue()).problems] == ["too_many_columns"]
-    text = "id,name\na01,New,and more\n"
-    assert [problem.code for problem in preview_file(ELECTIONS, roster(), text.encode(), "areas").problems] == ["extra_cell"]
+    found = preview_file(ELECTIONS, roster(), b"id,name\na01,New,and more\n", "areas")
+    assert [problem.code for problem in found.problems] == ["extra_cell"]
 
 
 # -- leading zeros ---------------------------------------------------------------------------------------------------
@@ -160,9 +160,8 @@ def test_a_key_that_could_be_several_is_refused_with_the_reason():
     site = document["sites"][0]
     site["milestones"].append({**site["milestones"][1], "id": "07"})
     found = preview_file(SAFETY, document, write_csv(["site", "id", "title"], [[site["id"], "7", "新"]]), "milestones")
-    assert told(found) == ["row 2: id: '7' could be 007, 07: a spreadsheet has dropped leading zeros"] or (
-        len(found.problems) == 1 and found.problems[0].code == "zeros_lost"
-    )
+    assert [(problem.code, problem.row) for problem in found.problems] == [("zeros_lost", 2)]
+    assert "could be 007, 07" in told(found)[0]
 
 
 def test_zeros_are_found_in_every_key_of_a_path_and_in_other_texts():
@@ -258,7 +257,7 @@ def test_a_copy_without_names_that_is_saved_whole_keeps_them(tmp_path):
     assert "left_out" not in register.accept_edit("w", "y").document
 
 
-# -- who answers, and how far registration has come ---------------------------------------------------------------------
+# -- who answers, and how far registration has come -----------------------------------------------------------------
 
 
 def test_who_answers_and_the_tallies_go_out_and_in(tmp_path):
@@ -278,8 +277,7 @@ def test_who_answers_and_the_tallies_go_out_and_in(tmp_path):
     content = "id,第一责任人,包联干部\npb-a01,张三,李四\n".encode("gb18030")
     found = preview_file(ELECTIONS, saved.document, content, "bodies")
     register.save(found.document, saved.etag, "w", "y", "import")
-    log = (tmp_path / "elections.log.jsonl").read_text() if (tmp_path / "elections.log.jsonl").exists() else "".join(
-        path.read_text() for path in tmp_path.iterdir() if "log" in path.name and path.is_file())
+    log = register.log_path.read_text()
     assert "first_responsible" in log and "张三" not in log and "\\u5f20" not in log
 
 

@@ -25,9 +25,10 @@ def elections_text(bodies: Sequence[Body], found: dict[str, Any], lang: str) -> 
     if longest:
         terms = longest["consecutive_terms"] or DASH
         lines.append("  " + WORDS.say(lang, "report", "longest", terms=terms, **longest))
-    for field in ("voters_registered", "households_visited"):
-        if found[field]["bodies"]:
-            lines.append("  " + WORDS.say(lang, "report", "counted", what=field_word(field, lang), **found[field]))
+    lines += [
+        "  " + WORDS.say(lang, "report", "counted", what=field_word(field, lang), **found[field])
+        for field in ("voters_registered", "households_visited") if found[field]["bodies"]
+    ]
     lines.append("  " + WORDS.say(lang, "report", "overdue_steps", count=len(found["overdue_steps"])))
     for step in found["overdue_steps"][:LISTED]:
         word = value_word("step", step["step"], lang)

@@ -55,7 +55,10 @@ def demo_elections(first_day: date = FIRST_DAY) -> dict[str, Any]:
     It stands as it would some weeks later (`first_day_for`): what was planned until then is done, with few exceptions.
     """
     areas = [
-        {"id": f"a{n:02d}", "name": name, "first_responsible": f"示例第一责任人{n:02d}", "liaison_cadre": f"示例包联干部{n:02d}"}
+        {
+            "id": f"a{n:02d}", "name": name, "first_responsible": f"示例第一责任人{n:02d}",
+            "liaison_cadre": f"示例包联干部{n:02d}",
+        }
         for n, name in enumerate(NAMES_ZH, start=1)
     ]
     days = [first_day + timedelta(days=n) for n in range(len(areas))]
@@ -171,8 +174,8 @@ def _tallies(day: date, today: date, voters: int) -> list[dict[str, Any]]:
     """Counts of the weeks in which voters are registered and households visited, as far as they have come."""
     weeks = [day + timedelta(days=offset) for offset in (-35, -28, -21, -14)]
     return [
-        {"on": on.isoformat(), "voters_registered": voters * (week + 1) // 4, "households_visited": voters * (week + 1) // 6}
-        for week, on in enumerate(weeks) if on < today
+        {"on": on.isoformat(), "voters_registered": voters * week // 4, "households_visited": voters * week // 6}
+        for week, on in enumerate(weeks, start=1) if on < today
     ]
 
 

@@ -66,7 +66,8 @@ class Counted:
         """Plain JSON."""
         return {
             "total": self.total, "bodies": self.bodies, "not_stated": self.not_stated,
-            "first_on": self.first_on and self.first_on.isoformat(), "last_on": self.last_on and self.last_on.isoformat(),
+            "first_on": self.first_on and self.first_on.isoformat(),
+            "last_on": self.last_on and self.last_on.isoformat(),
         }
 
 

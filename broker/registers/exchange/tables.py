@@ -52,7 +52,7 @@ class Table:
         return frozenset(self.title(lang) for lang in ("code", *LANGUAGES))
 
     def as_shown(self, document: Mapping[str, Any]) -> "Table":
-        """The table without the columns that this copy of the register leaves out: blank, they would say "not stated"."""
+        """The table without the columns that this copy leaves out: blank, they would say "not stated"."""
         left_out = frozenset(document.get(LEFT_OUT, ()))
         shown = tuple(column for column in self.columns if not (column.personal and column.field() in left_out))
         return replace(self, columns=shown)
@@ -72,15 +72,15 @@ class Table:
             yield [*keys, *(_cell(record, column.name) for column in self.columns)]
 
     def found_keys(self, document: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, str]:
-        """The keys as the register has them, where a spreadsheet has made 7 of 007; Invalid where it could be several."""
+        """The keys as the register has them, also where a spreadsheet has made 7 of 007; Invalid for an unclear one."""
         found = dict(keys)
         here: Any = document
         for part in self.path.split("/"):
             if isinstance(here, list):
                 found[part[1:-1]] = _known_key(here, keys[part[1:-1]], part[1:-1])
                 here = next((item for item in here if item_key(item) == found[part[1:-1]]), None)
-            else:
-                here = here.get(keys[part[1:-1]] if part.startswith("{") else part) if isinstance(here, Mapping) else None
+            elif isinstance(here, Mapping):
+                here = here.get(keys[part[1:-1]] if part.startswith("{") else part)
         return found
 
     def put(
@@ -125,7 +125,7 @@ def same_number(one: str, other: str) -> bool:
 
 
 def _same_text(old: Any, new: Any) -> bool:
-    """Whether a cell says what is there already, as far as a spreadsheet keeps it: no zeros before, no blanks around."""
+    """Whether a cell says what is there already, as far as a spreadsheet keeps it: without zeros and blanks."""
     if not isinstance(old, str) or not isinstance(new, str):
         return False
     return old.strip(BLANKS) == new or same_number(old, new)
