@@ -184,7 +184,7 @@ def _run(line: _Line, at_room: dict[str, float]) -> RunPlan:
         along_m = distance_m
         arrive_s = round(clock_s)
         clock_s = arrive_s + DWELL_BASE_S + DWELL_PER_BIN_S * BINS[room_id, line.waste]
-        visits.append(PlannedVisit(room_id, sequence, arrive_s, int(clock_s), distance_m))
+        visits.append(PlannedVisit(room_id, sequence, arrive_s, int(clock_s), distance_m, line.waste == "hazardous"))
     return RunPlan(
         trip_id=f"{line.route_id}-1",
         route_id=line.route_id,

@@ -71,6 +71,7 @@ def _open(day: Day, planned_run: PlannedRun, now: int) -> list[Effect]:
             sequence=planned.sequence,
             visit_number=number,
             planned_at=day_start + planned.arrive_day_s,
+            by_appointment=planned.by_appointment,
         )
         effects += put(day, visit, now)
         order.append(visit.key)
