@@ -111,7 +111,7 @@ def _joined(spans: Mapping[str, Span | None], runs: Iterable[RunPlan]) -> Span |
 def plan_sentence(of_day: DayOfPlan) -> str | None:
     """What an operator must be told of the plan on this day; None when there is nothing."""
     if of_day.state == "never":
-        return "the plan has no day on which anything runs: see calendar.txt and calendar_dates.txt"
+        return "the plan has no day on which anything runs: see calendar.txt, calendar_dates.txt, feed_info.txt"
     if of_day.state == "ended":
         return f"the plan ended on {of_day.last_day}: nothing is known after it, the bin rooms show no data"
     if of_day.state == "not_begun":

@@ -226,9 +226,20 @@ def test_advice_fits_the_feed(tmp_path: Path) -> None:
                      "shape or the order, or leave shape_id empty, then the stops are the line"]  # fmt: skip
 
 
+def test_an_hour_after_midnight_is_told_how_to_write_it(tmp_path: Path) -> None:
+    """00:10 after 23:55 is the commonest slip of a night run."""
+    times = [TIMES, "wet-1,23:50:00,23:55:00,r01,1", "wet-1,00:10:00,00:14:00,r02,2"]
+    assert refusals(feed(tmp_path, stop_times=times)) == [
+        "stop_times.txt:3: the time runs backwards: 00:10:00 comes after 23:55:00 (line 2); after midnight hours go on: "
+        "00:10:00 is 24 hours more"
+    ]
+
+
 def test_days_outside_what_the_feed_says_it_knows_are_not_planned(tmp_path: Path) -> None:
     """feed_info.txt bounds the services, single dates too."""
     path = feed(tmp_path, feed_info=["feed_publisher_name,feed_start_date,feed_end_date", "P,20260301,20260331"],
                 calendar_dates=["service_id,date,exception_type", "daily,20260401,1", "daily,20260315,2"])  # fmt: skip
     service = read_gtfs(path).services["daily"]
     assert (service.start_date, service.end_date, set(service.added_dates)) == ("20260301", "20260331", set())
+    over = ["feed_publisher_name,feed_end_date", "P,20250101"]
+    assert not any(read_gtfs(feed(tmp_path, feed_info=over)).services["daily"].weekdays)

@@ -59,6 +59,8 @@ def _feed_dates(feed: Feed) -> tuple[str, str]:
 def _within(service: Service, first: str, last: str) -> Service:
     if all(first <= day <= last for day in (service.start_date, service.end_date, *service.added_dates)):
         return service
+    if max(service.start_date, first) > min(service.end_date, last):
+        service = replace(service, weekdays=(False,) * 7, start_date=first, end_date=first)
     return replace(
         service, start_date=max(service.start_date, first), end_date=min(service.end_date, last),
         added_dates=frozenset(day for day in service.added_dates if first <= day <= last),

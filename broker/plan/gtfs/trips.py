@@ -14,6 +14,7 @@ from broker.plan.model import Service
 MAX_VISITS = 400  # what an itinerary can carry on the wire
 MAX_NAME_TOGETHER = 46  # characters of trip_id + stop_id: a call is named <trip>.<YYYYMMDD>.<room>.<visit number>
 MAX_SPEED_MPS = 40.0
+_HALF_DAY_S = 12 * 3600
 _MINUTE_S = 60  # timetables are often rounded to the minute
 _NOTHING_COLLECTED, _BY_APPOINTMENT = 1, (2, 3)  # of pickup_type
 _AREAS = ("location_id", "location_group_id", "start_pickup_drop_off_window", "end_pickup_drop_off_window")
@@ -134,9 +135,11 @@ def check_times(trip_id: str, times: Sequence[StopTime], stops: Mapping[str, Sto
     for before, here in pairwise([time for time in times if time.timed]):
         gap_s = here.arrive_s - before.leave_s
         if gap_s < 0:
+            night = before.leave_s - here.arrive_s > _HALF_DAY_S
+            hint = f"; after midnight hours go on: {here.row.get('arrival_time')} is 24 hours more" if night else ""
             here.row.refuse(
                 f"the time runs backwards: {here.row.get('arrival_time')} comes after "
-                f"{before.row.get('departure_time')} (line {before.row.line})"
+                f"{before.row.get('departure_time')} (line {before.row.line}){hint}"
             )
             continue
         a, b = stops[before.room_id].point, stops[here.room_id].point
