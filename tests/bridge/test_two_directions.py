@@ -69,8 +69,10 @@ def test_the_way_back_is_followed_as_the_way_out(tmp_path: Path) -> None:
 
 def _place(plan: Any, second: int) -> tuple[float, float, float]:
     """Where the truck is by its timetable, and how fast."""
-    if second < 0:
-        return 31.2, 121.404, 8.0  # still on its way to the first stop
+    if second < 0 or second > 50.5 * 60:
+        return 31.2, 121.404, 8.0  # on its way to the first stop, or home
+    if 20.5 * 60 < second < 29.5 * 60:
+        return 31.2, 121.446, 0.0  # the crew's break, some streets on
     at = 6 * 3600 + second
     run = plan.runs["out"] if second < 25 * 60 else plan.runs["back"]
     line = plan.route_of(run).line
