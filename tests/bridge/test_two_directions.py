@@ -41,13 +41,12 @@ def test_the_way_back_is_followed_as_the_way_out(tmp_path: Path) -> None:
         bridge.start(now)
         return bridge
 
-    bridge, seq = bridge_on(), 0
-    for second in range(-600, 55 * 60, 5):
+    bridge = bridge_on()
+    for seq, second in enumerate(range(-600, 55 * 60, 5), start=1):
         now = start + second
         if second == 40 * 60:
             bridge = bridge_on()
         lat, lon, speed_mps = _place(plan, second)
-        seq += 1
         topic = wire.topic("fix", "xh", "t01")
         body: dict[str, Any] = {
             "boot": 1, "seq": seq, "fix_at": int(now), "sent_at": int(now), "lat": lat, "lon": lon, "hdop": 1.0,
