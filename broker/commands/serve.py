@@ -74,7 +74,7 @@ def _check(path: Path, config: BrokerConfig) -> int:
     read_roles(config)
     of_day = Outlook(plan).on(local_date(plan, int(time.time())))
     said = plan_sentence(of_day)
-    if of_day.state in ("ended", "never"):
+    if not of_day.known:
         raise ConfigError(f"[area] plan: {said}")
     print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs; the plan knows "
           f"{of_day.first_day} to {of_day.last_day}")  # fmt: skip

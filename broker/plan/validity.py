@@ -5,9 +5,9 @@ thing: it is said, and the lamps concerned show "no data".
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from broker.plan.calendar import Span, operates, service_span
 from broker.plan.model import Plan, RunPlan
@@ -28,6 +28,16 @@ class DayOfPlan:
     days_left: int | None  # until the last day
     ended_routes: tuple[str, ...]  # on which nothing runs any more, or never did, while others go on
     ending_routes: tuple[str, ...]  # whose last day is within a week, while others go on
+
+    @property
+    def known(self) -> bool:
+        """Whether the plan goes on: else nobody knows what comes, today or ever."""
+        return self.state not in ("ended", "never")
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON, with the sentence for an operator."""
+        routes = {"ended_routes": list(self.ended_routes), "ending_routes": list(self.ending_routes)}
+        return {**asdict(self), **routes, "known": self.known, "said": plan_sentence(self)}
 
 
 class Outlook:

@@ -3,7 +3,6 @@
 It has moments and no ages, so that what nothing happened to stays equal from second to second; `aged` adds them.
 """
 
-from dataclasses import asdict
 from typing import Any
 
 from broker.bridge import Bridge
@@ -36,7 +35,7 @@ def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
             for incident in sorted(day.incidents.values(), key=lambda i: (not i.open, -i.raised_at, i.incident_id))
         ],
         "attention": attention(bridge),
-        "plan": asdict(day.outlook.on(local_date(day.plan, at))),
+        "plan": day.outlook.on(local_date(day.plan, at)).as_json(),
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
         "data": {
             "oldest_fix_at": _oldest_fix_at(bridge, at),

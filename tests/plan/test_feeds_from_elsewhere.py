@@ -229,10 +229,9 @@ def test_advice_fits_the_feed(tmp_path: Path) -> None:
 def test_an_hour_after_midnight_is_told_how_to_write_it(tmp_path: Path) -> None:
     """00:10 after 23:55 is the commonest slip of a night run."""
     times = [TIMES, "wet-1,23:50:00,23:55:00,r01,1", "wet-1,00:10:00,00:14:00,r02,2"]
-    assert refusals(feed(tmp_path, stop_times=times)) == [
-        "stop_times.txt:3: the time runs backwards: 00:10:00 comes after 23:55:00 (line 2); after midnight hours go on: "
-        "00:10:00 is 24 hours more"
-    ]
+    (found,) = refusals(feed(tmp_path, stop_times=times))
+    assert found.startswith("stop_times.txt:3: the time runs backwards: 00:10:00 comes after 23:55:00 (line 2); ")
+    assert found.endswith("after midnight hours go on: 00:10:00 is 24 hours more")
 
 
 def test_days_outside_what_the_feed_says_it_knows_are_not_planned(tmp_path: Path) -> None:

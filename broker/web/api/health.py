@@ -7,7 +7,6 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from broker import __version__
-from broker.plan.validity import DayOfPlan, plan_sentence
 from broker.store import Store, StoreError
 from broker.web.desk import Desk
 
@@ -21,11 +20,10 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
         picture = desk.picture
         trouble, link, at = picture["data"]["trouble"], picture["link"], picture["at"]
         heard = link["up"] or at - link["since_at"] <= picture["limits"]["link_lost_s"]
-        of_day = DayOfPlan(**picture["plan"])
         body = {"ok": trouble is None and heard, "trouble": trouble, "link": link, "fw": __version__, "at": at,
-                "plan": {**picture["plan"], "said": plan_sentence(of_day)}}  # fmt: skip
-        if of_day.state in ("ended", "never"):  # nobody knows what comes: the bridge cannot do its work
-            body.update(ok=False, trouble=trouble or plan_sentence(of_day))
+                "plan": picture["plan"]}  # fmt: skip
+        if not picture["plan"]["known"]:  # nobody knows what comes: the bridge cannot do its work
+            body.update(ok=False, trouble=trouble or picture["plan"]["said"])
         try:
             body["store"] = found = dict(store.health())
             if found.get("damage"):
