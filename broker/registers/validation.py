@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from broker.plain_text import hidden_character
 from broker.registers.errors import Invalid, Problem
 from broker.registers.kept.canonical import item_key, ordered
 from broker.registers.lined_json import LinedJson
@@ -109,6 +110,9 @@ def _problem(error: Any, document: Any) -> Problem:
     kind = str(error["type"])
     code = TYPE_CODES.get(kind, "impossible_date" if kind.startswith("date") else "wrong_type")
     values = {"message": str(error["msg"]), "expected": str(error.get("ctx", {}).get("expected", ""))}
+    hidden = hidden_character(str(error.get("input", "")).replace("\n", "")) if code == "bad_text" else None
+    if hidden is not None:
+        code, values["character"] = "hidden_character", hidden
     return Problem(named_path(document, location), code, values)
 
 

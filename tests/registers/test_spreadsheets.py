@@ -299,3 +299,19 @@ def test_two_tallies_of_one_day_are_refused():
     document["bodies"][0]["tallies"] = [tally, tally]
     found = preview_file(ELECTIONS, roster(), json.dumps(document).encode())
     assert [problem.code for problem in found.problems] == ["duplicate_id"]
+
+
+@pytest.mark.parametrize(
+    ("character", "name"),
+    [("\u202e", "right-to-left override"), ("\u2067", "right-to-left isolate"), ("\x07", "a control character"),
+     ("\x85", "a control character"), ("\u200f", "right-to-left mark")],
+)  # fmt: skip
+def test_a_name_with_a_character_that_cannot_be_seen_is_refused(character, name):
+    """With its row and which one it is, in a CSV; with its field in a JSON file."""
+    found = preview_file(ELECTIONS, roster(), f"id,name\na01,Good\na02,Ba{character}d\n".encode(), "areas")
+    (sentence,) = told(found)
+    assert sentence.startswith("row 3, areas/a02/name: holds U+") and name in sentence
+    document = roster()
+    document["areas"][1]["name"] = f"Ba{character}d"
+    found = preview_file(ELECTIONS, roster(), json.dumps(document).encode())
+    assert [(problem.code, problem.path) for problem in found.problems] == [("hidden_character", "areas/a02/name")]
