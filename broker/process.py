@@ -48,7 +48,7 @@ def serve(
             bridge.start(now())
             bridge.link_down(now())  # until the link says that it is up
             desk.show(Pictures(bridge).newest(now()))
-            web = _start_web(config, desk, bridge)
+            web = _start_web(config, desk, bridge, now)
             link.start()
             try:
                 if ready is not None:
@@ -150,12 +150,12 @@ def _start_embedded(config: BrokerConfig, area: str) -> EmbeddedBroker | None:
     return broker
 
 
-def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge) -> Any:
+def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge, now: Clock) -> Any:
     if not config.web.enabled:
         return None
     from broker.web.server import WebServer
 
-    server = WebServer(config, desk, bridge.store, bridge.dispatch.day.plan)
+    server = WebServer(config, desk, bridge.store, bridge.dispatch.day.plan, now)
     server.start()
     log.info("screen at http://%s:%d", config.web.host, server.port)
     return server

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.bridge import Bridge
+from broker.plan.calendar import local_date
 from broker.rules.day.attention import About, Attention
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.incidents.incident_handling import second_visit
@@ -46,6 +47,7 @@ def of_now(bridge: Bridge, at: int) -> Picture:
         "old_since_at": None,  # of when the picture is, if none can be made now
         "link": {"up": bridge.link[0], "since_at": bridge.link[1]},
         "limits": {"link_lost_s": LINK_LOST_S, "no_data_s": wire.NO_DATA_S},
+        "plan": day.outlook.on(local_date(day.plan, at)).as_json(),
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
         "data": {
             "oldest_fix_at": None,

@@ -4,7 +4,7 @@ An entry is on its list as long as it is so; it says since when, and in typed va
 its `word` (broker/web/static/*.json) is filled with.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
@@ -23,6 +23,7 @@ class Topic(StrEnum):
     PART = "part"  # a truck of which a part does not work
     LEFT_OUT = "left_out"  # the records that could not be understood
     FAULT = "fault"  # a rule that failed, and on what
+    PLAN = "plan"  # the plan: what it does not know
     PRESS = "press"  # a press that no rule could work on
 
 
@@ -177,6 +178,63 @@ class RuleFailedBefore(Asked):
 
 
 @dataclass(frozen=True, slots=True)
+class PlanNever(Asked):
+    """A plan that has no day on which anything runs."""
+
+    topic, word, level = Topic.PLAN, "plan_never", "severe"
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEnded(Asked):
+    """A plan whose last day is over."""
+
+    topic, word, level = Topic.PLAN, "plan_ended", "severe"
+    last_day: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanNotBegun(Asked):
+    """A plan whose first day is still to come."""
+
+    topic, word, level = Topic.PLAN, "plan_not_begun", "severe"
+    first_day: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEndsToday(Asked):
+    """A plan whose last day it is."""
+
+    topic, word, level = Topic.PLAN, "plan_ends_today", "severe"
+    last_day: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEnds(Asked):
+    """A plan that ends within a week."""
+
+    topic, word = Topic.PLAN, "plan_ends"
+    last_day: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoutesEnded(Asked):
+    """Routes on which nothing runs any more, while others go on."""
+
+    topic, word = Topic.PLAN, "routes_ended"
+    routes: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoutesEnd(Asked):
+    """Routes on which nothing runs any more after this week, while others go on."""
+
+    topic, word = Topic.PLAN, "routes_end"
+    routes: str
+
+
+@dataclass(frozen=True, slots=True)
 class PressUnworked(Asked):
     """A press is open, and nothing was re-planned for it."""
 
@@ -270,3 +328,9 @@ class AttentionList:
 
     def __len__(self) -> int:
         return sum(map(len, self._lists.values()))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a row; those that have two languages ("A / B"), in a row for each."""
+    rows = [", ".join(name.split(" / ")[part] for name in names) for part in (0, -1)]
+    return rows[0] if rows[0] == rows[1] else " / ".join(rows)

@@ -27,6 +27,7 @@ from broker.rules.dispatch.runs.run_restoring import cancel_gone
 from broker.rules.dispatch.visits.offers import ReplanError
 from broker.rules.effects.attention import ask_about_overstaying, forget_left_out
 from broker.rules.effects.effect import Effect
+from broker.rules.effects.plan_days import begin_local_day
 from broker.rules.states.incident import IncidentError
 from broker.rules.states.visit import VisitError, record_key
 from firmware import wire
@@ -82,6 +83,7 @@ class Dispatch:
         self.day.clock.reach(now)
         for gone in list(self.day.leftovers.gone):
             yield self._decision("gone", record_key(gone), partial(cancel_gone, key=gone), now)
+        yield self._decision("plan", "", begin_local_day, now)
         planned: list[PlannedRun] = []
         yield self._decision("opening", "", partial(look_up_runs, found=planned), now)
         for one in planned:
