@@ -16,13 +16,15 @@ from broker.mqtt.mosquitto import EmbeddedBroker
 from broker.settings import configured_plan, dispatch_settings
 from broker.store.opening import open_store
 from broker.web.desk import Desk
-from broker.web.picture import snapshot
+from broker.web.last_picture import Pictures
 
 log = logging.getLogger("zhanpai.bridge")
 
 BATCH = 1000  # events decided before a commit
 LOOP_S = 0.05  # how long the loop waits for an event before it looks at the clock
 SNAPSHOT_S = 1.0
+KEPT_BYTES = 8 << 20
+YOUNG_OBJECTS = 20_000  # before the garbage collector looks through them
 Clock = Callable[[], float]
 
 
@@ -45,15 +47,20 @@ def serve(
             desk = Desk()
             bridge.start(now())
             bridge.link_down(now())  # until the link says that it is up
-            desk.show(snapshot(bridge, now()))
-            web = _start_web(config, desk, bridge)
+            desk.show(Pictures(bridge).newest(now()))
+            web = _start_web(config, desk, bridge, now)
             link.start()
             try:
                 if ready is not None:
                     ready(web.port if web else 0)
-                # What was loaded stays for ever: walking over all of it would stop the loop for 50 to 150 ms.
+                # What was loaded stays for ever: walking over all of it would stop the loop for 50 to 150 ms. Of what
+                # comes nearly all goes with its commit: it is looked through once in several batches, not within each.
                 gc.collect()
                 gc.freeze()
+                gc.set_threshold(YOUNG_OBJECTS)
+                # A batch's memory is kept for the next one: the C library takes the largest piece that was ever given
+                # back as the measure of what it may keep, instead of asking the system for the same pages each time.
+                bytes(KEPT_BYTES)
                 _loop(bridge, link, desk, now, stop)
             finally:
                 bridge.stop(now())
@@ -68,11 +75,12 @@ def serve(
 
 
 def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: threading.Event) -> None:
+    pictures = Pictures(bridge)
     unsettled: list[tuple[int, list[int]]] = []  # (connection, packet numbers)
     shown_at = 0.0
     while not stop.is_set():
         worked = _take_events(bridge, link, now, unsettled)
-        acted = _take_actions(bridge, desk, now)
+        acted = _take_actions(bridge, desk, pictures, now)
         bridge.tick(now())
         bridge.flush(now())
         # Also while nothing can be stored: an alarm must not wait behind a thousand positions that nobody can keep.
@@ -83,7 +91,7 @@ def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: thread
         link.write_out()
         if acted or time.monotonic() - shown_at >= SNAPSHOT_S:
             shown_at = time.monotonic()
-            desk.show(snapshot(bridge, now()))
+            desk.show(pictures.newest(now()))
         if not worked and bridge.unstored:
             time.sleep(LOOP_S)  # the store does not take records: wait, do not spin
 
@@ -112,7 +120,7 @@ def _take_events(
     return True
 
 
-def _take_actions(bridge: Bridge, desk: Desk, now: Clock) -> bool:
+def _take_actions(bridge: Bridge, desk: Desk, pictures: Pictures, now: Clock) -> bool:
     acted = False
     while True:
         try:
@@ -124,7 +132,7 @@ def _take_actions(bridge: Bridge, desk: Desk, now: Clock) -> bool:
         acted = True
         try:
             bridge.act(act, now())
-            answer.set_result(snapshot(bridge, now()))
+            answer.set_result(pictures.newest(now()))
         except Exception as why:  # noqa: BLE001  (handed to the thread that asked)
             answer.set_exception(why)
 
@@ -142,12 +150,12 @@ def _start_embedded(config: BrokerConfig, area: str) -> EmbeddedBroker | None:
     return broker
 
 
-def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge) -> Any:
+def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge, now: Clock) -> Any:
     if not config.web.enabled:
         return None
     from broker.web.server import WebServer
 
-    server = WebServer(config, desk, bridge.store, bridge.dispatch.day.plan)
+    server = WebServer(config, desk, bridge.store, bridge.dispatch.day.plan, now)
     server.start()
     log.info("screen at http://%s:%d", config.web.host, server.port)
     return server

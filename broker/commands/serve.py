@@ -1,17 +1,21 @@
 """`python3 -m broker` alone: the bridge with screen and API; with `--check-config` only a look at its files."""
 
 import argparse
+import contextlib
 import logging
 import resource
 import signal
 import sys
+import tempfile
 import threading
+import time
 from pathlib import Path
 
 from broker.config import BrokerConfig, ConfigError, read_config
 from broker.mqtt.mosquitto import EmbeddedBrokerError
 from broker.store import StoreError
 
+FINDINGS_NAME = "plan-findings.txt"
 MOST_FILES = 65_536  # a child that closes all it could have inherited would take long over a billion
 
 
@@ -33,11 +37,33 @@ def run_serve(arguments: argparse.Namespace) -> int:
             raise ConfigError(f"{path}: {why}") from why
     except (ConfigError, StoreError, EmbeddedBrokerError) as why:
         print(f"python3 -m broker: {why}", file=sys.stderr)
+        rest = _write_findings(why, path.parent)
+        if rest is not None:
+            print(f"all of them are in {rest}", file=sys.stderr)
         return 1
+
+
+def _write_findings(why: Exception, folder: Path) -> Path | None:
+    """Everything that is wrong with a plan, as a file beside the configuration, where the terminal shows a part."""
+    from broker.plan.gtfs.files import GtfsError
+
+    cause: BaseException | None = why
+    while cause is not None and not isinstance(cause, GtfsError):
+        cause = cause.__cause__
+    if cause is None or not cause.unshown:
+        return None
+    text = "".join(f"{finding}\n" for finding in cause.findings)
+    for place in (folder, Path(tempfile.gettempdir())):
+        with contextlib.suppress(OSError):  # a folder that may not be written to is no reason to show less
+            (place / FINDINGS_NAME).write_text(text, encoding="utf-8")
+            return place / FINDINGS_NAME
+    return None
 
 
 def _check(path: Path, config: BrokerConfig) -> int:
     """Read the plan and every file that the configuration names, and say what is there."""
+    from broker.plan.calendar import local_date
+    from broker.plan.validity import Outlook, plan_sentence
     from broker.settings import configured_plan
     from broker.web.server import read_roles
 
@@ -46,7 +72,14 @@ def _check(path: Path, config: BrokerConfig) -> int:
     config.mqtt.tls()
     config.embedded.passwords()
     read_roles(config)
-    print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs")
+    of_day = Outlook(plan).on(local_date(plan, int(time.time())))
+    said = plan_sentence(of_day)
+    if not of_day.known:
+        raise ConfigError(f"[area] plan: {said}")
+    print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs; the plan knows "
+          f"{of_day.first_day} to {of_day.last_day}")  # fmt: skip
+    if said is not None:
+        print(f"{path}: note: {said}", file=sys.stderr)
     return 0
 
 

@@ -71,7 +71,7 @@ def runs_of(scene: Scene, scenario: Scenario) -> dict[str, list[RunToday]]:
     found: dict[str, list[RunToday]] = {}
     days = [scenario.date + timedelta(days=number) for number in range(scenario.days)]
     for day, run in ((each, trip) for each in days for trip in service_runs(scene.plan, each)):
-        first, route = run.visits[0], scene.plan.routes[run.route_id]
+        first, route = run.visits[0], scene.plan.route_of(run)
         departs_at = day_start_at(scene.plan, day) + first.arrive_day_s - first.distance_m / SPEED_MPS
         depot, home = route.line[0], route.line[-1]
         if first.distance_m < DEPOT_AWAY_M:  # a line that begins at its first room says nothing of a depot

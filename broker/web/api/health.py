@@ -20,7 +20,12 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
         picture = desk.picture
         trouble, link, at = picture["data"]["trouble"], picture["link"], picture["at"]
         heard = link["up"] or at - link["since_at"] <= picture["limits"]["link_lost_s"]
-        body = {"ok": trouble is None and heard, "trouble": trouble, "link": link, "fw": __version__, "at": at}
+        if picture["old_since_at"] is not None:
+            trouble = trouble or f"no picture can be made since {picture['old_since_at']}: a fault of ours, see the log"
+        body = {"ok": trouble is None and heard, "trouble": trouble, "link": link, "fw": __version__, "at": at,
+                "plan": picture["plan"]}  # fmt: skip
+        if not picture["plan"]["known"]:  # nobody knows what comes: the bridge cannot do its work
+            body.update(ok=False, trouble=trouble or picture["plan"]["said"])
         try:
             body["store"] = found = dict(store.health())
             if found.get("damage"):

@@ -242,6 +242,10 @@ function draw() {
     data.unstored ? `${say("waiting")}: ${data.unstored}` : null, data.trouble ? `${say("trouble")} (${english(data.trouble)})` : null].filter(Boolean).join(" · ");
   $("link").hidden = linkLostS() <= picture.limits.link_lost_s;
   write($("link"), $("link").hidden ? "" : sentence("link_lost", { at: moment(picture.link.since_at), no_data_s: picture.limits.no_data_s }));
+  $("old").hidden = !picture.old_since_at;
+  write($("old"), $("old").hidden ? "" : sentence("picture_old", { at: moment(picture.old_since_at) }));
+  $("day-off").hidden = picture.plan?.state !== "day_off"; // what was kept of earlier days may not have it
+  $("day-off").textContent = $("day-off").hidden ? "" : sentence("day_off", { next_day: picture.plan.next_day ?? say("none") });
   const open = picture.incidents.filter((row) => row.open);
   const incidents = open.map((row) => ({ key: `${row.truck}/${row.incident_id}`, signature: language + JSON.stringify({ ...row, offers: [] }), row }));
   keyed($("incidents"), incidents.length ? incidents : [{ key: "none", signature: language, row: null }],
