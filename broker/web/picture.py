@@ -196,7 +196,7 @@ def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
 def _bins(bridge: Bridge, room_id: str, waste: str, now: int) -> dict[str, Any]:
     """What waits of a waste kind (`count`, `grams`), and what stands inside now, where the sensors see it."""
     day = bridge.dispatch.day
-    inside = day.devices.room(room_id).bins[waste]
+    inside = day.devices.rooms[room_id].bins[waste]
     count, grams = waits_in(day, room_id, waste, now)
     return {
         "count": count,

@@ -41,8 +41,8 @@ def waits_for(day: Day, visit: Visit, now: int) -> tuple[int | None, int | None]
 
 def waits_in(day: Day, room: str, waste: str, now: int) -> tuple[int | None, int | None]:
     """(bins, grams) of a waste kind that wait in a room, for a truck that comes next or for none."""
-    state = day.devices.room(room)
-    stands, readings = state.bins.get(waste), state.readings.get(waste)
+    state = day.devices.rooms.get(room)
+    stands, readings = (state.bins.get(waste), state.readings.get(waste)) if state else (None, None)
     if readings is not None and readings.moved_at > now - KEPT_S:
         owed = [visit for visit in day.visits.at(room, waste) if visit.owed]
         if owed:
