@@ -10,9 +10,8 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.config import BrokerConfig
-from broker.mqtt.amqtt_broker import choose_broker
 from broker.mqtt.link import Arrived, BridgeLink, Down, Up
-from broker.mqtt.mosquitto import EmbeddedBroker
+from broker.mqtt.mosquitto import EmbeddedBroker, choose_broker
 from broker.settings import configured_plan, dispatch_settings
 from broker.store.opening import open_store
 from broker.web.desk import Desk

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 from broker.config import BrokerConfig, ConfigError, read_config
-from broker.mqtt.mosquitto import EmbeddedBrokerError
+from broker.mqtt.child import EmbeddedBrokerError
 from broker.store import StoreError
 
 MOST_FILES = 65_536  # a child that closes all it could have inherited would take long over a billion

@@ -17,7 +17,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from broker.mqtt.mosquitto import EmbeddedBroker, die_with_parent, find_mosquitto, free_port
+from broker.mqtt.child import die_with_parent, free_port
+from broker.mqtt.mosquitto import EmbeddedBroker, find_mosquitto
 
 REPO = Path(__file__).resolve().parents[2]
 DEADLINE_S = 20.0
