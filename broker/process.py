@@ -6,15 +6,20 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from broker.bridge import Bridge
-from broker.config import BrokerConfig
+from broker.config import BrokerConfig, ConfigError
+from broker.mqtt.accounts import all_accounts
+from broker.mqtt.caretaker import Caretaker
 from broker.mqtt.link import Arrived, BridgeLink, Down, Up
-from broker.mqtt.mosquitto import EmbeddedBroker, choose_broker
+from broker.mqtt.mosquitto import READERS, EmbeddedBroker, choose_broker
+from broker.plan.model import Plan
 from broker.settings import configured_plan, dispatch_settings
 from broker.store.opening import open_store
 from broker.web.desk import Desk
+from broker.web.health import Way
 from broker.web.picture import snapshot
 
 log = logging.getLogger("zhanpai.bridge")
@@ -35,11 +40,15 @@ def serve(
     """Run the bridge until `stop` is set; `now` may be an accelerated clock, `ready` gets the screen's port."""
     stop = stop or threading.Event()
     plan = configured_plan(config)
-    embedded = _start_embedded(config, plan.area_id)
+    embedded, password = embedded_broker(config, plan) if config.embedded.enabled else (None, None)
+    if embedded is not None:
+        embedded.start()
+        log.info("embedded broker on %s:%d", embedded.host, embedded.port)
     try:
         store = open_store(config.store.url, area=plan.area_id, timezone=plan.timezone, now=now)
         try:
-            link = BridgeLink(config.mqtt, plan.area_id, int(now()))
+            link = BridgeLink(config.mqtt, plan.area_id, int(now()), password)
+            caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
             bridge = Bridge(plan, store, link.send, dispatch_settings(config))
             desk = Desk()
             bridge.start(now())
@@ -47,16 +56,20 @@ def serve(
             desk.show(snapshot(bridge, now()))
             web = _start_web(config, desk, bridge)
             link.start()
+            if caretaker is not None:
+                caretaker.start()
             try:
                 if ready is not None:
                     ready(web.port if web else 0)
                 # What was loaded stays for ever: walking over all of it would stop the loop for 50 to 150 ms.
                 gc.collect()
                 gc.freeze()
-                _loop(bridge, link, desk, now, stop)
+                _loop(bridge, link, desk, now, stop, lambda: _way(link, caretaker))
             finally:
                 bridge.stop(now())
                 link.stop()
+                if caretaker is not None:
+                    caretaker.stop()
                 if web:
                     web.stop()
         finally:
@@ -66,12 +79,19 @@ def serve(
             embedded.stop()
 
 
-def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: threading.Event) -> None:
+def _way(link: BridgeLink, caretaker: Caretaker | None) -> Way:
+    notes = tuple(caretaker.notes()) if caretaker is not None else ()
+    return Way(link.silent_s(), link.heartbeat_s(), link.why, notes)
+
+
+def _loop(
+    bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: threading.Event, way: Callable[[], Way] = Way
+) -> None:
     unsettled: list[tuple[int, list[int]]] = []  # (connection, packet numbers)
     shown_at = 0.0
     while not stop.is_set():
         worked = _take_events(bridge, link, now, unsettled)
-        acted = _take_actions(bridge, desk, now)
+        acted = _take_actions(bridge, desk, now, way)
         bridge.tick(now())
         bridge.flush(now())
         # Also while nothing can be stored: an alarm must not wait behind a thousand positions that nobody can keep.
@@ -80,9 +100,10 @@ def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: thread
             link.settle(connection, numbers)
         unsettled.clear()
         link.write_out()
+        desk.turned_at = time.monotonic()
         if acted or time.monotonic() - shown_at >= SNAPSHOT_S:
             shown_at = time.monotonic()
-            desk.show(snapshot(bridge, now()))
+            desk.show(snapshot(bridge, now(), way()))
         if not worked and bridge.unstored:
             time.sleep(LOOP_S)  # the store does not take records: wait, do not spin
 
@@ -111,7 +132,7 @@ def _take_events(
     return True
 
 
-def _take_actions(bridge: Bridge, desk: Desk, now: Clock) -> bool:
+def _take_actions(bridge: Bridge, desk: Desk, now: Clock, way: Callable[[], Way]) -> bool:
     acted = False
     while True:
         try:
@@ -123,22 +144,33 @@ def _take_actions(bridge: Bridge, desk: Desk, now: Clock) -> bool:
         acted = True
         try:
             bridge.act(act, now())
-            answer.set_result(snapshot(bridge, now()))
+            answer.set_result(snapshot(bridge, now(), way()))
         except Exception as why:  # noqa: BLE001  (handed to the thread that asked)
             answer.set_exception(why)
 
 
-def _start_embedded(config: BrokerConfig, area: str) -> EmbeddedBroker | None:
-    if not config.embedded.enabled:
-        return None
-    accounts = config.embedded.passwords()
-    accounts.setdefault(config.mqtt.user or f"bridge-{area}", config.mqtt.password() or "")
-    broker = choose_broker(
-        config.embedded.folder, area, accounts, host=config.mqtt.host, port=config.mqtt.port
-    )
-    broker.start()
-    log.info("embedded broker on %s:%d", broker.host, broker.port)
-    return broker
+def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None) -> tuple[EmbeddedBroker, str]:
+    """The broker that `[embedded]` asks for, not started yet, and the bridge's password; its files in `folder` instead.
+
+    Raises ConfigError for what cannot work.
+    """
+    if config.mqtt.ca_file is not None:
+        raise ConfigError("[mqtt] ca_file: the embedded broker has no TLS; leave ca_file out, or run Mosquitto apart")
+    bridge = f"bridge-{plan.area_id}"
+    if config.mqtt.user not in (None, bridge):
+        raise ConfigError(f"[mqtt] user: the embedded broker knows the bridge as {bridge}; leave user out")
+    given = config.embedded.passwords()
+    password = config.mqtt.password()
+    if password:
+        given[bridge] = password
+    elif password is not None:
+        raise ConfigError("[mqtt] password_file: is empty; leave it out, and a password is generated")
+    names = [bridge, *(f"{reader}-{plan.area_id}" for reader in READERS), *plan.trucks(), *plan.rooms]
+    accounts, note = all_accounts(given, names, config.embedded.folder)
+    host, port = config.mqtt.host, config.mqtt.port
+    broker = choose_broker(folder or config.embedded.folder, plan.area_id, accounts, host=host, port=port)
+    broker.notes += [note] if note else []
+    return broker, accounts[bridge]
 
 
 def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge) -> Any:

@@ -51,7 +51,7 @@ class BrokerChild:
         self.folder = folder.resolve()
         self.host = host
         self.port = port or free_port(host)
-        self.notes: list[str] = []  # what a person should know; whoever shows it takes it away
+        self.notes: list[str] = []  # what a person should know of this broker
         self._child: subprocess.Popen[bytes] | None = None
         self._said_from = 0  # where in the log this child begins
         self._own_folder: tempfile.TemporaryDirectory[str] | None = None
@@ -67,6 +67,13 @@ class BrokerChild:
     def running(self) -> bool:
         """Whether the child is there, frozen or not."""
         return self._child is not None and self._child.poll() is None
+
+    def ended(self) -> str:
+        """How the child ended."""
+        code = self._child.poll() if self._child is not None else None
+        if code is None:
+            return "not started"
+        return f"by signal {-code}" if code < 0 else f"exit code {code}"
 
     def start(self) -> None:
         """Start the child and return when it accepts connections; raises EmbeddedBrokerError with what it said."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from broker import __version__
 from broker.config import MqttConfig
 from broker.mqtt import packets
+from broker.mqtt.greeting import CONNECT_TIMEOUT_S, READ_BYTES, Greeting, open_connection
 from broker.mqtt.mosquitto import unsafe_because
 from firmware import wire
 
@@ -27,9 +28,7 @@ log = logging.getLogger("zhanpai.link")
 
 VERSION_TOPIC = "$SYS/broker/version"
 MAX_WAITING = 2000  # batches; above it the thread stops reading, and the broker keeps what it has
-READ_BYTES = 262_144
 TICK_S = 1.0
-CONNECT_TIMEOUT_S = 5.0
 SEND_TIMEOUT_S = 5.0
 PING_S = 2.0  # far below the keepalive: a frozen broker's socket takes what we write and looks well
 SILENT_S = 5.0  # without an answer to a ping: frozen, or far too busy
@@ -64,7 +63,7 @@ Event = Up | Down | Arrived
 class BridgeLink:
     """One connection as `bridge-<area>`; `events` is what happened, in order."""
 
-    def __init__(self, config: MqttConfig, area: str, at: int) -> None:
+    def __init__(self, config: MqttConfig, area: str, at: int, password: str | None = None) -> None:
         self.events: queue.Queue[Event] = queue.Queue(MAX_WAITING)
         self.up = False
         self.connection = 0
@@ -74,7 +73,7 @@ class BridgeLink:
         self._config = config
         self._area = area
         self._name = f"bridge-{area}"
-        self._password = config.password()
+        self._password = password if password is not None else config.password()
         self._tls = config.tls()
         topic = wire.topic("life", area, family="bridge")
         self._own_clock = wire.topic("clock", area, family="bridge")
@@ -149,6 +148,8 @@ class BridgeLink:
                 self._read()
             except (OSError, ValueError) as why:  # ValueError: a packet that is none, or a socket closed meanwhile
                 self.why = str(why)
+                if isinstance(why, packets.PacketError):
+                    self.heard_at = time.monotonic()  # it said that it wants none of us
                 if not self._stopping.is_set() and self.why != told:
                     told = self.why
                     log.warning(
@@ -170,64 +171,31 @@ class BridgeLink:
             wait_s = min(RETRY_MOST_S, wait_s * 2)
 
     def _connect(self) -> None:
-        config = self._config
-        connection = socket.create_connection((config.host, config.port), CONNECT_TIMEOUT_S)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket = connection
-        if self._tls is not None:
-            self._socket = connection = self._tls.wrap_socket(connection, server_hostname=config.host)
-        hello = packets.connect(
-            self._name, config.user or self._name, self._password, wire.KEEPALIVE_S, clean=False, will=self._will
-        )
-        self._reader = packets.PacketReader()
-        connection.sendall(hello)
-        answer, messages = self._answer(connection, packets.CONNACK)
-        if answer.number != 0:
-            raise packets.PacketError(f"it refuses us (code {answer.number}): check [mqtt] user and password_file")
-        filters = [*((topic, 1) for topic in wire.subscriptions("bridge", self._area)), (self._own_clock, 0), (VERSION_TOPIC, 0)]
-        connection.sendall(packets.subscribe(1, filters))
-        answer, more = self._answer(connection, packets.SUBACK)
+        user = self._config.user or self._name
+        self._socket = connection = open_connection(self._config, self._tls)
+        greeting = Greeting(connection, self._stopping)
+        greeting.say(packets.connect(self._name, user, self._password, wire.KEEPALIVE_S, clean=False, will=self._will))
+        filters = [*((topic, 1) for topic in wire.subscriptions("bridge", self._area)), (self._own_clock, 0)]
+        filters.append((VERSION_TOPIC, 0))
+        codes = greeting.subscribe(filters)
+        self._reader = greeting.reader
         self._echo_at = time.monotonic()
-        for (topic, qos), code in zip(filters, answer.codes, strict=False):
+        for (topic, qos), code in zip(filters, codes, strict=False):
             if code >= packets.REFUSED and topic == self._own_clock:
                 self._echo_at = None
                 log.warning("the broker does not let us hear our own heartbeat: nobody can tell whether others do")
             elif code >= packets.REFUSED and qos:
                 raise packets.PacketError(
-                    f"it refuses the subscription to {topic}; let {config.user or self._name} read it in the broker's "
-                    "access list"
+                    f"it refuses the subscription to {topic}; let {user} read it in the broker's access list"
                 )
         connection.settimeout(SEND_TIMEOUT_S)
         self._sent = self._answered = 0
         self._asked_at, self.why = None, ""
         self.connection += 1
         self.up = True
-        log.info("connected to the broker at %s:%d", config.host, config.port)
+        log.info("connected to the broker at %s:%d", self._config.host, self._config.port)
         self.events.put(Up())
-        self._hand_over(messages + more)
-
-    def _answer(
-        self, connection: socket.socket, kind: int
-    ) -> tuple[packets.Reply, list[tuple[str, bytes, int]]]:
-        """The broker's answer of this kind, however it is cut, and the messages that came before it or with it."""
-        messages: list[tuple[str, bytes, int]] = []
-        deadline = time.monotonic() + CONNECT_TIMEOUT_S
-        while (left_s := deadline - time.monotonic()) > 0 and not self._stopping.is_set():
-            connection.settimeout(left_s)
-            try:
-                data = connection.recv(READ_BYTES)
-            except TimeoutError:
-                break
-            if not data:
-                raise packets.PacketError("it closed the connection before it answered as an MQTT broker")
-            self.heard_at = time.monotonic()
-            came, replies = self._reader.feed(data)
-            messages += came
-            if replies:
-                if replies[0].kind != kind:
-                    break
-                return replies[0], messages
-        raise packets.PacketError(f"it did not answer as an MQTT broker within {CONNECT_TIMEOUT_S:.0f} s")
+        self._hand_over(greeting.messages)
 
     def _read(self) -> None:
         """Read until the connection ends; raises OSError or PacketError when it does."""

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,14 +17,22 @@ class Desk:
     picture: dict[str, Any] = field(default_factory=dict)
     number: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
+    shown_at: float = field(default_factory=time.monotonic)
+    turned_at: float = field(default_factory=time.monotonic)  # when the bridge's loop was here last
     box: "queue.Queue[tuple[Act, Future[dict[str, Any]]]]" = field(default_factory=queue.Queue)
 
     def show(self, picture: dict[str, Any]) -> None:
         """Put up a new picture and wake whoever waits for one."""
         with self.changed:
             self.picture = picture
+            self.shown_at = self.turned_at = time.monotonic()
             self.number += 1
             self.changed.notify_all()
+
+    def ages(self) -> dict[str, float]:
+        """How long ago the loop turned and the picture was put up, in seconds."""
+        now = time.monotonic()
+        return {"loop_s": round(now - self.turned_at, 1), "picture_s": round(now - self.shown_at, 1)}
 
     def wait(self, after: int, timeout_s: float) -> int:
         """The number of the newest picture, once it is not `after`, or when the time is over."""
