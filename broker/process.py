@@ -150,9 +150,9 @@ def _take_actions(bridge: Bridge, desk: Desk, now: Clock, way: Callable[[], Way]
 
 
 def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None) -> tuple[EmbeddedBroker, str]:
-    """The broker that `[embedded]` asks for, not started yet, and the bridge's password; its files in `folder` instead.
+    """The broker that `[embedded]` asks for, not started yet, and the bridge's password; raises ConfigError.
 
-    Raises ConfigError for what cannot work.
+    With `folder` it is a trial: its files are there, and no password is kept.
     """
     if config.mqtt.ca_file is not None:
         raise ConfigError("[mqtt] ca_file: the embedded broker has no TLS; leave ca_file out, or run Mosquitto apart")
@@ -166,7 +166,7 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
     elif password is not None:
         raise ConfigError("[mqtt] password_file: is empty; leave it out, and a password is generated")
     names = [bridge, *(f"{reader}-{plan.area_id}" for reader in READERS), *plan.trucks(), *plan.rooms]
-    accounts, note = all_accounts(given, names, config.embedded.folder)
+    accounts, note = all_accounts(given, names, config.embedded.folder, keep=folder is None)
     host, port = config.mqtt.host, config.mqtt.port
     broker = choose_broker(folder or config.embedded.folder, plan.area_id, accounts, host=host, port=port)
     broker.notes += [note] if note else []

@@ -1,4 +1,4 @@
-"""`python3 -m broker` alone: the bridge with screen and API; with `--check-config` a look at its files and its broker."""
+"""`python3 -m broker` alone: the bridge with screen and API; with `--check-config` a look at files and broker."""
 
 import argparse
 import json
@@ -21,7 +21,9 @@ MOST_FILES = 65_536  # a child that closes all it could have inherited would tak
 
 def add_options(top: argparse.ArgumentParser) -> None:
     """What the command line takes without a command."""
-    top.add_argument("--check-config", action="store_true", help="read configuration and plan, ask or try the broker, say what is wrong, end")
+    top.add_argument(
+        "--check-config", action="store_true", help="read configuration and plan, try the broker, say what is wrong"
+    )
     top.set_defaults(run=run_serve)
 
 

@@ -11,16 +11,19 @@ NAME = "passwords"
 PASSWORD_BYTES = 18
 
 
-def all_accounts(given: Mapping[str, str], names: Iterable[str], folder: Path) -> tuple[dict[str, str], str | None]:
+def all_accounts(
+    given: Mapping[str, str], names: Iterable[str], folder: Path, *, keep: bool = True
+) -> tuple[dict[str, str], str | None]:
     """The password of each name: as given, else as it stands in FOLDER/passwords, else generated into it now.
 
-    The second value is what a person should know where that file cannot be written. Raises ConfigError.
+    Not `keep`: for a trial, nothing is written. The second value is what a person should know where that file cannot
+    be written. Raises ConfigError.
     """
     path = folder / NAME
     generated = _generated(path)
     new = {name: secrets.token_urlsafe(PASSWORD_BYTES) for name in names if name not in given and name not in generated}
     note = None
-    if new:
+    if new and keep:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             text = "".join(f"{user}:{password}\n" for user, password in sorted({**generated, **new}.items()))

@@ -148,10 +148,12 @@ class BridgeProcess:
 class Client:
     """A plain MQTT client that remembers what it heard: `heard[topic]` is the list of payloads."""
 
-    def __init__(self, port: int, name: str, *topics: str, will: tuple[str, bytes] | None = None) -> None:
+    def __init__(
+        self, port: int, name: str, *topics: str, will: tuple[str, bytes] | None = None, password: str = ""
+    ) -> None:
         self.heard: dict[str, list[bytes]] = {}
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=True)
-        self._client.username_pw_set(name, f"pw-{name}")
+        self._client.username_pw_set(name, password or f"pw-{name}")
         if will:
             self._client.will_set(will[0], will[1], qos=1, retain=True)
         self._client.on_message = self._on_message

@@ -17,7 +17,7 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
     router = APIRouter(tags=["health"])
     sentences = Sentences()
 
-    @router.get("/healthz", summary="200 when the bridge does its work; 503 when not, with the reasons in both languages")
+    @router.get("/healthz", summary="200 when the bridge does its work, 503 when not; the reasons in two languages")
     def healthz() -> JSONResponse:
         picture = desk.picture
         rows = [*stuck(desk), *picture["health"]]
