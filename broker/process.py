@@ -17,7 +17,7 @@ from broker.mqtt.link import Arrived, BridgeLink, Down, Up
 from broker.mqtt.mosquitto import READERS, EmbeddedBroker, choose_broker
 from broker.plan.model import Plan
 from broker.settings import configured_plan, dispatch_settings
-from broker.store.opening import open_store
+from broker.store.waiting import WaitingStore, open_as_it_can
 from broker.web.desk import Desk
 from broker.web.health import Way
 from broker.web.picture import snapshot
@@ -45,12 +45,14 @@ def serve(
         embedded.start()
         log.info("embedded broker on %s:%d", embedded.host, embedded.port)
     try:
-        store = open_store(config.store.url, area=plan.area_id, timezone=plan.timezone, now=now)
+        store = open_as_it_can(config.store.url, plan.area_id, plan.timezone, now)
         try:
             link = BridgeLink(config.mqtt, plan.area_id, int(now()), password)
             caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
             bridge = Bridge(plan, store, link.send, dispatch_settings(config))
             desk = Desk()
+            if isinstance(store, WaitingStore):
+                bridge.trouble = store.why
             bridge.start(now())
             bridge.link_down(now())  # until the link says that it is up
             desk.show(snapshot(bridge, now()))

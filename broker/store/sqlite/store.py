@@ -96,15 +96,17 @@ class SQLiteStore(SQLiteReader):
             self._reserve.keep(self._min_free_bytes + RESERVE_BYTES)
             if read_note(self.folder) is None:
                 return self._made()
-        note = self.must_be_there()
         try:
-            with self.database.writing():
-                pass
+            return self._ready()
         except Full:
             if not self._reserve.give_up("the start"):
                 raise
-            with self.database.writing():
-                pass
+            return self._ready()
+
+    def _ready(self) -> Note:
+        note = self.must_be_there()
+        with self.database.writing():
+            pass
         return note
 
     def _made(self) -> Note:
@@ -133,6 +135,10 @@ class SQLiteStore(SQLiteReader):
         self._noted(replace(self._note, copied=max(self._note.copied, self.database.copied)), sync=True)
         super().close()
         self._lock.release()
+
+    def health(self) -> Mapping[str, Any]:
+        """Numbers for /healthz; below `least_free_bytes` only alarms are taken."""
+        return {**super().health(), "least_free_bytes": self._min_free_bytes}
 
     # --- writing ---------------------------------------------------------------------------------------
 

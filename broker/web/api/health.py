@@ -27,6 +27,9 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
         }  # fmt: skip
         try:
             body["store"] = found = dict(store.health())
+            least, free = found.get("least_free_bytes"), found.get("free_bytes")
+            if least is not None and free is not None and free < least and not ill(rows):
+                rows.append(store_trouble(f"{free} bytes are free, {least} are wanted: only alarms are taken"))
             rows += damaged(found.get("damage", ()))
             body["trouble"] = body["trouble"] or (rows[-1]["why"] if found.get("damage") else None)
         except StoreError as why:
