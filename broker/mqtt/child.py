@@ -143,15 +143,17 @@ class BrokerChild:
     def _log_path(self) -> Path:
         return self.folder / "broker.log"
 
-    def _command(self) -> list[str]:
+    def command(self) -> list[str]:
+        """What is to be run; raises EmbeddedBrokerError where it is not installed."""
         raise NotImplementedError
 
-    def _write_files(self) -> None:
+    def write_files(self) -> None:
+        """Write what it reads into `folder`, anew at each start; raises OSError."""
         raise NotImplementedError
 
     def _lay_out(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._write_files()
+        self.write_files()
         self._log_path.touch()
 
     def _move_out(self, why: OSError) -> None:
@@ -194,7 +196,7 @@ class BrokerChild:
         with self._log_path.open("ab") as said:
             self._said_from = said.seek(0, os.SEEK_END)
             self._child = subprocess.Popen(
-                self._command(),
+                self.command(),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,

@@ -5,14 +5,12 @@ also when the commit failed: a PUBACK means nothing, and what is not stored its 
 was not acknowledged the broker hands over to our next connection; nobody relies on that.
 
 Why not paho here: it costs more per message than deciding and storing do (see `python3 -m bench throughput`). The
-packets are in packets.py; this file is one thread that connects, reads in large pieces and answers pings.
+packets are in packets.py, the socket is in connection.py; this file is one thread that connects, reads in large pieces
+and asks whether the broker is still there.
 """
 
 import logging
 import queue
-import select
-import socket
-import ssl
 import threading
 import time
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ from dataclasses import dataclass
 from broker import __version__
 from broker.config import MqttConfig
 from broker.mqtt import packets
-from broker.mqtt.greeting import CONNECT_TIMEOUT_S, READ_BYTES, Greeting, open_connection
+from broker.mqtt.connection import CONNECT_TIMEOUT_S, Connection, Messages
 from broker.mqtt.mosquitto import unsafe_because
 from firmware import wire
 
@@ -28,8 +26,6 @@ log = logging.getLogger("zhanpai.link")
 
 VERSION_TOPIC = "$SYS/broker/version"
 MAX_WAITING = 2000  # batches; above it the thread stops reading, and the broker keeps what it has
-TICK_S = 1.0
-SEND_TIMEOUT_S = 5.0
 PING_S = 2.0  # far below the keepalive: a frozen broker's socket takes what we write and looks well
 SILENT_S = 5.0  # without an answer to a ping: frozen, or far too busy
 RETRY_FIRST_S = 1.0
@@ -53,7 +49,7 @@ class Down:
 class Arrived:
     """Messages as (topic, payload, number); give those numbers that are not 0 back to `settle` when decided."""
 
-    messages: list[tuple[str, bytes, int]]
+    messages: Messages
     connection: int
 
 
@@ -80,8 +76,7 @@ class BridgeLink:
         self._echo_at: float | None = None  # when our own heartbeat came back last; None: we may not hear it
         self._asked_at: float | None = None  # when the ping went out that has no answer yet
         self._will = (topic, wire.pack(topic, {"life": "lost", "at": at, "fw": __version__}))
-        self._socket: socket.socket | None = None
-        self._writing = threading.Lock()
+        self._connection: Connection | None = None
         self._stopping = threading.Event()
         self._outgoing: list[bytes] = []  # packets of the bridge's loop, until it says `write_out`
         self._outgoing_of = 0  # the connection they are for
@@ -143,9 +138,9 @@ class BridgeLink:
         while not self._stopping.is_set():
             up_at = None
             try:
-                self._connect()
+                connection = self._connect()
                 up_at, told = time.monotonic(), ""
-                self._read()
+                self._read(connection)
             except (OSError, ValueError) as why:  # ValueError: a packet that is none, or a socket closed meanwhile
                 self.why = str(why)
                 if isinstance(why, packets.PacketError):
@@ -170,34 +165,38 @@ class BridgeLink:
             self._stopping.wait(wait_s)
             wait_s = min(RETRY_MOST_S, wait_s * 2)
 
-    def _connect(self) -> None:
-        user = self._config.user or self._name
-        self._socket = connection = open_connection(self._config, self._tls)
-        greeting = Greeting(connection, self._stopping)
-        greeting.say(packets.connect(self._name, user, self._password, wire.KEEPALIVE_S, clean=False, will=self._will))
+    def _connect(self) -> Connection:
+        config = self._config
+        self._connection = connection = Connection(config.host, config.port, self._stopping.is_set)
+        if self._tls is not None:
+            connection.secure(self._tls)
+        hello = packets.connect(
+            self._name, config.user or self._name, self._password, wire.KEEPALIVE_S, clean=False, will=self._will
+        )
+        answer, messages = connection.ask(hello, packets.CONNACK)
+        packets.must_be_in(answer)
         filters = [*((topic, 1) for topic in wire.subscriptions("bridge", self._area)), (self._own_clock, 0)]
         filters.append((VERSION_TOPIC, 0))
-        codes = greeting.subscribe(filters)
-        self._reader = greeting.reader
-        self._echo_at = time.monotonic()
-        for (topic, qos), code in zip(filters, codes, strict=False):
+        answer, more = connection.ask(packets.subscribe(1, filters), packets.SUBACK)
+        self._echo_at, self._asked_at, self.why = time.monotonic(), None, ""
+        for (topic, qos), code in zip(filters, answer.codes, strict=False):
             if code >= packets.REFUSED and topic == self._own_clock:
                 self._echo_at = None
                 log.warning("the broker does not let us hear our own heartbeat: nobody can tell whether others do")
             elif code >= packets.REFUSED and qos:
                 raise packets.PacketError(
-                    f"it refuses the subscription to {topic}; let {user} read it in the broker's access list"
+                    f"it refuses the subscription to {topic}; let {config.user or self._name} read it in the broker's "
+                    "access list"
                 )
-        connection.settimeout(SEND_TIMEOUT_S)
         self._sent = self._answered = 0
-        self._asked_at, self.why = None, ""
         self.connection += 1
         self.up = True
-        log.info("connected to the broker at %s:%d", self._config.host, self._config.port)
+        log.info("connected to the broker at %s:%d", config.host, config.port)
         self.events.put(Up())
-        self._hand_over(greeting.messages)
+        self._hand_over(messages + more)
+        return connection
 
-    def _read(self) -> None:
+    def _read(self, connection: Connection) -> None:
         """Read until the connection ends; raises OSError or PacketError when it does."""
         heard_at = pinged_at = time.monotonic()
         told = False
@@ -207,48 +206,27 @@ class BridgeLink:
                 pinged_at = now
                 if self._asked_at is None:
                     self._asked_at = now
-                self._write(packets.PINGREQ)
+                connection.write(packets.PINGREQ)
             if now - heard_at > wire.KEEPALIVE_S * 1.5:
                 raise OSError(f"silent for {now - heard_at:.0f} s")
             if (self.silent_s() > SILENT_S) is not told:
                 told = not told
                 log.warning("the broker %s", "answers no ping: frozen, or far too busy" if told else "answers again")
-            data = self._received()
+            data = connection.received()
             if data is None:
                 continue
             if not data:
                 raise OSError("it closed the connection")
             heard_at = self.heard_at = time.monotonic()
             self._asked_at = None
-            messages, replies = self._reader.feed(data)
+            messages, replies = connection.reader.feed(data)
             self._answered += sum(1 for reply in replies if reply.kind == packets.PUBACK)
             if self._sent - self._answered > MAX_UNANSWERED:
                 raise OSError(f"it left {self._sent - self._answered} of our messages unanswered")
             if messages:
                 self._hand_over(messages)
 
-    def _received(self) -> bytes | None:
-        """What came within a second, None for nothing, empty when the connection is closed."""
-        connection = self._socket
-        if connection is None:
-            return b""
-        if not (isinstance(connection, ssl.SSLSocket) and connection.pending()):
-            waiting = select.poll()  # select.select knows no descriptor above 1023
-            waiting.register(connection, select.POLLIN)
-            if not waiting.poll(TICK_S * 1000):
-                return None
-        if not isinstance(connection, ssl.SSLSocket):
-            return connection.recv(READ_BYTES)
-        with self._writing:  # OpenSSL's connections must not be read and written at the same time
-            connection.settimeout(0)  # half a TLS record must not hold whoever wants to write
-            try:
-                return connection.recv(READ_BYTES)
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return None
-            finally:
-                connection.settimeout(SEND_TIMEOUT_S)
-
-    def _hand_over(self, messages: list[tuple[str, bytes, int]]) -> None:
+    def _hand_over(self, messages: Messages) -> None:
         own = [message for message in messages if message[0] in (self._own_clock, VERSION_TOPIC)]
         if own:
             for topic, payload, _ in own:
@@ -266,28 +244,13 @@ class BridgeLink:
             log.warning("this broker is not safe for the street: %s", reason)
 
     def _write(self, data: bytes) -> None:
-        """Write from any thread; a connection that takes nothing within SEND_TIMEOUT_S is given up."""
-        with self._writing:
-            if self._socket is None:
-                return
-            try:
-                self._socket.sendall(data)
-            except OSError:
-                self._close_now()
+        if self._connection is not None:
+            self._connection.write(data)
 
     def _close(self) -> None:
-        with self._writing:
-            self._close_now()
+        if self._connection is not None:
+            self._connection.close()
         if self.up:
             self.up = False
             if not self._stopping.is_set():  # then nobody takes events any more, and a full queue would hold us
                 self.events.put(Down())
-
-    def _close_now(self) -> None:
-        if self._socket is not None:
-            try:
-                self._socket.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            self._socket.close()
-            self._socket = None

@@ -104,13 +104,15 @@ class EmbeddedBroker(BrokerChild):
         self.area = area
         self._accounts = dict(accounts)
 
-    def _command(self) -> list[str]:
+    def command(self) -> list[str]:
+        """Mosquitto with its configuration."""
         program = find_mosquitto()
         if program is None:
             raise EmbeddedBrokerError("Mosquitto is not installed; run: apt-get install mosquitto")
         return [str(program), "-c", str(self.folder / "mosquitto.conf")]
 
-    def _write_files(self) -> None:
+    def write_files(self) -> None:
+        """Accounts, access list and configuration."""
         accounts = "".join(password_line(user, password) + "\n" for user, password in sorted(self._accounts.items()))
         for name, text, mode in (
             ("accounts", accounts, 0o600),
@@ -126,7 +128,8 @@ class EmbeddedBroker(BrokerChild):
 class DeskBroker(EmbeddedBroker):
     """The desk's own broker with Mosquitto's files, where there is no Mosquitto."""
 
-    def _command(self) -> list[str]:
+    def command(self) -> list[str]:
+        """The desk's broker with Mosquitto's configuration."""
         return [sys.executable, "-m", "broker.mqtt.desk_broker", str(self.folder / "mosquitto.conf")]
 
 

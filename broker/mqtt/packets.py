@@ -30,6 +30,12 @@ class Reply:
     codes: bytes = b""
 
 
+def must_be_in(answer: Reply) -> None:
+    """Raises PacketError if a CONNACK says no."""
+    if answer.number != 0:
+        raise PacketError(f"it refuses us (code {answer.number}): check [mqtt] user and password_file")
+
+
 def text(value: str) -> bytes:
     """A text with its length before it."""
     raw = value.encode()

@@ -4,7 +4,7 @@ import ssl
 
 from broker.config import ConfigError, MqttConfig
 from broker.mqtt import packets
-from broker.mqtt.greeting import TLS_PORT, Greeting, open_connection
+from broker.mqtt.connection import TLS_PORT, Connection
 from firmware import wire
 
 
@@ -20,11 +20,13 @@ def ask(config: MqttConfig, area: str, password: str | None) -> None:
         raise ConfigError(f"[mqtt] port: {TLS_PORT} is for TLS, and there is no ca_file; set ca_file, or another port")
     will = (wire.topic("life", area, family="bridge"), b"")  # it leaves in order: nobody hears that
     hello = packets.connect(f"check-{area}", config.user or name, password, wire.KEEPALIVE_S, clean=False, will=will)
+    connection: Connection | None = None
     try:
-        with open_connection(config, tls) as connection:
-            greeting = Greeting(connection)
-            greeting.say(hello)
-            connection.sendall(packets.DISCONNECT)
+        connection = Connection(config.host, config.port, lambda: False)
+        if tls is not None:
+            connection.secure(tls)
+        packets.must_be_in(connection.ask(hello, packets.CONNACK)[0])
+        connection.write(packets.DISCONNECT)
     except ssl.SSLError as why:
         raise ConfigError(
             f"[mqtt] ca_file: {where} and we do not agree on TLS ({why.reason or why}); is that its TLS port, and "
@@ -36,3 +38,6 @@ def ask(config: MqttConfig, area: str, password: str | None) -> None:
         raise ConfigError(
             f"[mqtt] {where} cannot be reached ({why.strerror or why}); start it, or correct host and port"
         ) from why
+    finally:
+        if connection is not None:
+            connection.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bridge.test_own_broker import SLOW_S, OwnBridge, press, stored
+from tests.support.bridge.own_bridge import SLOW_S, OwnBridge, press, stored
 from tests.support.processes import need_mosquitto, wait_until
 
 pytestmark = pytest.mark.real

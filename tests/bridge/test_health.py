@@ -15,7 +15,7 @@ from broker.process import Desk
 from broker.web.api.app import build_app
 from broker.web.health import HEARTBEAT_LOST_S, LINK_LOST_S, LOOP_STUCK_S, PICTURE_OLD_S, SILENT_S, Way, plan_until
 from broker.web.picture import snapshot
-from tests.support.bridge_morning import Morning
+from tests.support.bridge.morning import Morning
 from tests.support.processes import BridgeProcess, mosquitto, wait_until
 
 
