@@ -105,7 +105,9 @@ def _loop(
         desk.turned_at = time.monotonic()
         if acted or time.monotonic() - shown_at >= SNAPSHOT_S:
             shown_at = time.monotonic()
-            desk.show(snapshot(bridge, now(), way()))
+            known = way()
+            desk.heartbeat_at = None if known.heartbeat_s is None else time.monotonic() - known.heartbeat_s
+            desk.show(snapshot(bridge, now(), known))
         if not worked and bridge.unstored:
             time.sleep(LOOP_S)  # the store does not take records: wait, do not spin
 

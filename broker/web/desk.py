@@ -19,6 +19,7 @@ class Desk:
     changed: threading.Condition = field(default_factory=threading.Condition)
     shown_at: float = field(default_factory=time.monotonic)
     turned_at: float = field(default_factory=time.monotonic)  # when the bridge's loop was here last
+    heartbeat_at: float | None = None  # when its heartbeat came back through the broker, as the loop knew it
     box: "queue.Queue[tuple[Act, Future[dict[str, Any]]]]" = field(default_factory=queue.Queue)
 
     def show(self, picture: dict[str, Any]) -> None:
@@ -29,10 +30,11 @@ class Desk:
             self.number += 1
             self.changed.notify_all()
 
-    def ages(self) -> dict[str, float]:
-        """How long ago the loop turned and the picture was put up, in seconds."""
+    def ages(self) -> dict[str, float | None]:
+        """How long ago the loop turned, the picture was put up and the heartbeat came back, in seconds."""
         now = time.monotonic()
-        return {"loop_s": round(now - self.turned_at, 1), "picture_s": round(now - self.shown_at, 1)}
+        moments = {"loop_s": self.turned_at, "picture_s": self.shown_at, "heartbeat_s": self.heartbeat_at}
+        return {name: None if at is None else round(now - at, 1) for name, at in moments.items()}
 
     def wait(self, after: int, timeout_s: float) -> int:
         """The number of the newest picture, once it is not `after`, or when the time is over."""

@@ -1,6 +1,7 @@
 """Whether the bridge does its work: what is wrong with it, each reason with its words and its figures."""
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -56,11 +57,12 @@ def reasons(bridge: Bridge, way: Way, now: float) -> list[Row]:
 
 def stuck(desk: Desk) -> list[Row]:
     """What only another thread can see: a loop that does not turn, a picture that gets old."""
-    ages = desk.ages()
-    rows = [_row("loop_stuck", _SEVERE, seconds=int(ages["loop_s"]))] if ages["loop_s"] > LOOP_STUCK_S else []
-    if not rows and ages["picture_s"] > PICTURE_OLD_S:
-        rows.append(_row("picture_old", _SEVERE, seconds=int(ages["picture_s"])))
-    return rows
+    now = time.monotonic()
+    if now - desk.turned_at > LOOP_STUCK_S:
+        return [_row("loop_stuck", _SEVERE, seconds=int(now - desk.turned_at))]
+    if now - desk.shown_at > PICTURE_OLD_S:
+        return [_row("picture_old", _SEVERE, seconds=int(now - desk.shown_at))]
+    return []
 
 
 def store_trouble(why: str) -> Row:

@@ -23,7 +23,7 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
         rows = [*stuck(desk), *picture["health"]]
         body = {
             "trouble": picture["data"]["trouble"], "link": picture["link"], "plan_until": picture["plan_until"],
-            "ages": {**desk.ages(), "heartbeat_s": picture["heartbeat_s"]}, "fw": __version__, "at": picture["at"],
+            "ages": desk.ages(), "fw": __version__, "at": picture["at"],
         }  # fmt: skip
         try:
             body["store"] = found = dict(store.health())
@@ -53,8 +53,8 @@ def _metrics(picture: dict[str, Any]) -> bytes:
         messages.labels(kind).set(count)
     ages = Gauge("zhanpai_fix_age_seconds", "Age of each truck's newest position", ["truck"], registry=registry)
     for truck in picture["trucks"]:
-        if truck["fix_age_s"] is not None:
-            ages.labels(truck["truck"]).set(truck["fix_age_s"])
+        if truck["fix_at"] is not None:
+            ages.labels(truck["truck"]).set(max(0, picture["at"] - truck["fix_at"]))
     open_count = sum(1 for incident in picture["incidents"] if incident["open"])
     Gauge("zhanpai_open_incidents", "Incidents that are not closed", registry=registry).set(open_count)
     Gauge("zhanpai_unstored_records", "Records decided on but not durable", registry=registry).set(data["unstored"])
