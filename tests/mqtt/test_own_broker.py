@@ -228,6 +228,20 @@ def test_a_broker_that_stays_frozen_is_killed_and_started_again(
     keeper.stop()
 
 
+def test_a_bridge_that_was_stopped_itself_blames_no_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a pause of our own nothing was heard for long, and the broker is as well as before."""
+    monkeypatch.setattr(caretaker, "FROZEN_S", 0.5)
+    monkeypatch.setattr(caretaker, "PAUSED_S", 0.0)  # each look comes after a pause
+    broker = DeskBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    broker.start()
+    looks: list[int] = []
+    keeper = Caretaker(broker, lambda: float(looks.append(1) or 0))
+    keeper.start()
+    wait_until(lambda: len(looks) > 5, "it looked for long enough", SLOW_S)
+    assert keeper.notes() == [] and broker.running
+    keeper.stop()
+
+
 def checked(folder: Path, text: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     """What --check-config says of a configuration, and its exit code."""
     (folder / "broker.toml").write_text(f'[area]\nplan = "demo"\n[web]\nenabled = false\n{text}')
