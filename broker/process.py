@@ -48,7 +48,7 @@ def serve(
         store = open_as_it_can(config.store.url, plan.area_id, plan.timezone, now)
         try:
             link = BridgeLink(config.mqtt, plan.area_id, int(now()), password)
-            caretaker = Caretaker(embedded, lambda: _heard_at(link)) if embedded is not None else None
+            caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
             bridge = Bridge(plan, store, link.send, dispatch_settings(config))
             desk = Desk()
             if isinstance(store, WaitingStore):
@@ -79,11 +79,6 @@ def serve(
     finally:
         if embedded:
             embedded.stop()
-
-
-def _heard_at(link: BridgeLink) -> float:
-    """When the broker said anything last; while it is we who do not listen, now."""
-    return time.monotonic() if link.events.full() else link.heard_at
 
 
 def _way(link: BridgeLink, caretaker: Caretaker | None) -> Way:

@@ -65,7 +65,8 @@ class BridgeLink:
         self.connection = 0
         self.broker_version = ""
         self.why = ""  # why there is no connection, while there is none
-        self.heard_at = time.monotonic()  # when the broker said anything last, a refusal too
+        self._heard_at = time.monotonic()  # when the broker said anything last, a refusal too
+        self._handing_over = False  # while nobody takes events it is we who do not listen
         self._config = config
         self._area = area
         self._name = f"bridge-{area}"
@@ -100,6 +101,11 @@ class BridgeLink:
         """Tell the broker that these messages are ours now; of a connection that is gone nothing can be told."""
         if numbers and connection == self.connection and self.up:
             self._put(packets.pubacks(numbers))
+
+    @property
+    def heard_at(self) -> float:
+        """When (monotonic) the broker said anything last, a refusal too; now, while it is we who do not listen."""
+        return time.monotonic() if self._handing_over else self._heard_at
 
     def silent_s(self) -> float:
         """For how long the broker has left a ping unanswered; 0 while it answers or there is no connection."""
@@ -144,7 +150,7 @@ class BridgeLink:
             except (OSError, ValueError) as why:  # ValueError: a packet that is none, or a socket closed meanwhile
                 self.why = str(why)
                 if isinstance(why, packets.PacketError):
-                    self.heard_at = time.monotonic()  # it said that it wants none of us
+                    self._heard_at = time.monotonic()  # it said that it wants none of us
                 if not self._stopping.is_set() and self.why != told:
                     told = self.why
                     log.warning(
@@ -217,7 +223,7 @@ class BridgeLink:
                 continue
             if not data:
                 raise OSError("it closed the connection")
-            heard_at = self.heard_at = time.monotonic()
+            heard_at = self._heard_at = time.monotonic()
             self._asked_at = None
             messages, replies = connection.reader.feed(data)
             self._answered += sum(1 for reply in replies if reply.kind == packets.PUBACK)
@@ -236,7 +242,9 @@ class BridgeLink:
                     self._echo_at = time.monotonic()
             messages = [message for message in messages if message not in own]
         if messages:
+            self._handing_over = True
             self.events.put(Arrived(messages, self.connection))
+            self._handing_over = False
 
     def _learn_version(self, payload: bytes) -> None:
         self.broker_version = payload[:100].decode(errors="replace")
