@@ -230,7 +230,10 @@ class BridgeLink:
             if self._sent - self._answered > MAX_UNANSWERED:
                 raise OSError(f"it left {self._sent - self._answered} of our messages unanswered")
             if messages:
+                self._handing_over = True
                 self._hand_over(messages)
+                self._handing_over = False
+                heard_at = time.monotonic()
 
     def _hand_over(self, messages: Messages) -> None:
         own = [message for message in messages if message[0] in (self._own_clock, VERSION_TOPIC)]
@@ -242,9 +245,7 @@ class BridgeLink:
                     self._echo_at = time.monotonic()
             messages = [message for message in messages if message not in own]
         if messages:
-            self._handing_over = True
             self.events.put(Arrived(messages, self.connection))
-            self._handing_over = False
 
     def _learn_version(self, payload: bytes) -> None:
         self.broker_version = payload[:100].decode(errors="replace")
