@@ -56,8 +56,10 @@ def test_a_broker_that_is_killed_is_started_again_and_presses_and_lamps_go_on(br
     wait_until(lambda: bridge.broker_pid() not in (0, killed), "another broker runs", SLOW_S)
     wait_until(lambda: bridge.get("/api/v1/picture")["link"]["up"], "the bridge is in", SLOW_S)
     truck.close()
-    truck = bridge.truck("zp/v1/xh/truck/t01/incident_ack/+", "zp/v1/xh/truck/t01/itinerary", "zp/v1/xh/bridge/life")
+    truck = bridge.truck("zp/v1/xh/truck/t01/incident_ack/+", "zp/v1/xh/bridge/clock", "zp/v1/xh/bridge/life")
     stored(truck, 2)
+    wait_until(lambda: truck.last("zp/v1/xh/bridge/clock"), "the heartbeat that keeps lamps from `no data`", SLOW_S)
+    assert truck.last("zp/v1/xh/bridge/life")["life"] == "ready"
     wait_until(lambda: truck.last("zp/v1/xh/truck/t01/incident_ack/t01-1-1"), "the first press is answered again")
     truck.close()
     notes = [row["why"] for row in bridge.health()[1]["reasons"] if row["word"] == "broker_note"]
