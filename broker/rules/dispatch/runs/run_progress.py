@@ -24,7 +24,7 @@ from broker.rules.effects.effect import Effect, Keep
 from broker.rules.effects.messages import rooms_of, tell_rooms, tell_truck
 from broker.rules.effects.records import call_record, put, run_record
 from broker.rules.states.visit import Visit, record_key
-from broker.rules.tracking.tracker import TrackEvent, TrackKind
+from broker.rules.tracking.types import TrackEvent, TrackKind
 
 
 def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[Effect]:
