@@ -15,18 +15,19 @@ from broker.rules.day.runs import Run
 from broker.rules.dispatch.incidents.incident_handling import second_visit
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
+from broker.web.health import LINK_LOST_S, Way, reasons
 from firmware import wire
 
-LINK_LOST_S = 10  # a broker that restarts is back before that
 Picture = dict[str, Any]
+_HERE = Way()
 
 
-def snapshot(bridge: Bridge, now: float) -> Picture:
+def snapshot(bridge: Bridge, now: float, way: Way = _HERE) -> Picture:
     """What is known at `now`; every list is sorted, None = not known."""
     day = bridge.dispatch.day
     at = int(now)
     trucks = sorted(set(day.plan.trucks()) | set(day.devices.trucks) | {run.truck for run in day.runs.values()})
-    picture = of_now(bridge, at)
+    picture = of_now(bridge, at, way)
     picture["data"]["oldest_fix_at"] = _oldest_fix_at(bridge, at)
     return {
         **picture,
@@ -38,7 +39,7 @@ def snapshot(bridge: Bridge, now: float) -> Picture:
     }
 
 
-def of_now(bridge: Bridge, at: int) -> Picture:
+def of_now(bridge: Bridge, at: int, way: Way = _HERE) -> Picture:
     """The part of it that no rule has a hand in: counters, the way to the broker, what was said lately."""
     day = bridge.dispatch.day
     return {
@@ -46,6 +47,7 @@ def of_now(bridge: Bridge, at: int) -> Picture:
         "at": at,
         "old_since_at": None,  # of when the picture is, if none can be made now
         "link": {"up": bridge.link[0], "since_at": bridge.link[1]},
+        "health": reasons(bridge, way, at),
         "limits": {"link_lost_s": LINK_LOST_S, "no_data_s": wire.NO_DATA_S},
         "plan": day.outlook.on(local_date(day.plan, at)).as_json(),
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
