@@ -9,11 +9,13 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.mqtt.mosquitto import READERS, EmbeddedBroker, find_mosquitto
+from broker.mqtt.access_list import readers, rights
+from broker.mqtt.mosquitto import EmbeddedBroker, find_mosquitto
+from broker.mqtt.mosquitto_conf import BrokerLimits
 from firmware import wire
 
 log = logging.getLogger("zhanpai.embedded")
@@ -25,13 +27,14 @@ WARNING = (
 
 
 def choose_broker(
-    folder: Path, area: str, accounts: Mapping[str, str], *, host: str = "127.0.0.1", port: int = 0
-) -> EmbeddedBroker:
+    folder: Path, area: str, accounts: Mapping[str, str], *, rooms: Collection[str] = (), host: str = "127.0.0.1",
+    port: int = 0, bridge: str = "", limits: BrokerLimits | None = None,
+) -> EmbeddedBroker:  # fmt: skip
     """Mosquitto where it is installed, else amqtt with a warning; not started yet."""
     if find_mosquitto() is not None:
-        return EmbeddedBroker(folder, area, accounts, host=host, port=port)
+        return EmbeddedBroker(folder, area, accounts, rooms=rooms, host=host, port=port, bridge=bridge, limits=limits)
     log.warning(WARNING)
-    return DeskBroker(folder, area, accounts, host=host, port=port)
+    return DeskBroker(folder, area, accounts, rooms=rooms, host=host, port=port, bridge=bridge, limits=limits)
 
 
 class DeskBroker(EmbeddedBroker):
@@ -49,7 +52,7 @@ class DeskBroker(EmbeddedBroker):
         self.folder.mkdir(parents=True, exist_ok=True)
         hasher = PasswordHash([Argon2Hasher(time_cost=1, memory_cost=8192, parallelism=1)])
         accounts = "".join(f"{user}:{hasher.hash(password)}\n" for user, password in sorted(self._accounts.items()))
-        config = configuration(self.area, self._accounts, self.host, self.port, self.folder / "accounts")
+        config = configuration(self.area, self.families, self._bridge, self.host, self.port, self.folder / "accounts")
         for name, text in (("accounts", accounts), ("amqtt.json", json.dumps(config, indent=2))):
             path = self.folder / name
             path.touch(mode=0o600)
@@ -57,18 +60,16 @@ class DeskBroker(EmbeddedBroker):
             path.write_text(text, encoding="utf-8")
 
 
-def configuration(area: str, accounts: Mapping[str, str], host: str, port: int, password_file: Path) -> dict[str, Any]:
+def configuration(
+    area: str, families: Mapping[str, str], bridge: str, host: str, port: int, password_file: Path
+) -> dict[str, Any]:
     """amqtt's configuration: per account what it may say, ask for and be sent."""
     everything = [f"{wire.ROOT}/{area}/#"]
-    says: dict[str, list[str]] = {}
-    hears: dict[str, list[str]] = {}
-    for user in accounts:
-        if user in (f"bridge-{area}", *(f"{reader}-{area}" for reader in READERS)):
-            says[user] = everything if user.startswith("bridge-") else []
-            hears[user] = everything
-            continue
-        says[user] = [name.replace("/+/", f"/{user}/", 1) for name in wire.subscriptions("bridge", area)]
-        hears[user] = [name for family in ("truck", "room") for name in wire.subscriptions(family, area, user)]
+    own = {name: rights(family, area, name) for name, family in families.items()}
+    says = {name: list(one.says) for name, one in own.items()} | {name: [] for name in readers(area)}
+    hears = {name: list(one.hears) for name, one in own.items()} | {name: everything for name in readers(area)}
+    for name in (f"bridge-{area}", bridge):
+        says[name] = hears[name] = everything
     return {
         "listeners": {"default": {"type": "tcp", "bind": f"{host}:{port}"}},
         "plugins": {

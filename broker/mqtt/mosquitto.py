@@ -1,7 +1,7 @@
 """Mosquitto as a child process with a generated configuration, for the demo, the tests and a one-machine set-up.
 
-Every account may speak only for the device it names: the access list is generated from `firmware.wire`, so a
-topic that is not on the wire is not allowed either. The child dies with its parent, however that ends.
+Every account may speak only for the device it names (access_list.py). The child dies with its parent, however that
+ends.
 """
 
 import base64
@@ -16,22 +16,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from firmware import wire
+from broker.mqtt.access_list import access_list, families_of
+from broker.mqtt.mosquitto_conf import LOG, BrokerLimits, configuration
 
 log = logging.getLogger("zhanpai.embedded")
 
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 5.0
 PBKDF2_ROUNDS = 101  # Mosquitto's own default; accounts here are long random keys, not words
-
-# A bridge that acknowledges after each commit must be allowed more than Mosquitto's 20 messages in flight,
-# and a bridge that is away for an hour more than its 1,000 queued ones (messages above are dropped silently).
-MAX_INFLIGHT_MESSAGES = 1000
-MAX_QUEUED_MESSAGES = 200_000
-READERS = ("watch", "technician")
 
 
 class EmbeddedBrokerError(RuntimeError):
@@ -58,52 +53,6 @@ def password_line(user: str, password: str) -> str:
     return f"{user}:$7${PBKDF2_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
-def access_list(area: str) -> str:
-    """The Mosquitto ACL of an area: the bridge may all, readers only look, a device (`%u`) speak for itself."""
-    lines = [f"user bridge-{area}", f"topic readwrite {wire.ROOT}/{area}/#", "topic read $SYS/broker/version", ""]
-    for reader in READERS:  # the live table, the technician's tool: they look and say nothing
-        lines += [f"user {reader}-{area}", f"topic read {wire.ROOT}/{area}/#", ""]
-    for spoken in wire.subscriptions("bridge", area):
-        lines.append("pattern write " + spoken.replace("/+/", "/%u/", 1))
-    heard = {f for family in ("truck", "room") for f in wire.subscriptions(family, area, "%u")}
-    lines += ["pattern read " + topic for topic in sorted(heard)]
-    return "\n".join(lines) + "\n"
-
-
-def configuration(folder: Path, host: str, port: int) -> str:
-    """The text of mosquitto.conf for one listener with accounts and access list in `folder`."""
-    return "\n".join(
-        [
-            f"listener {port} {host}",
-            "allow_anonymous false",
-            f"password_file {folder / 'accounts'}",
-            f"acl_file {folder / 'acl'}",
-            "use_username_as_clientid true",
-            "set_tcp_nodelay true",  # without it an alarm or an ack may wait 40 ms for the packet before it
-            "persistence true",
-            f"persistence_location {folder}/",
-            "autosave_interval 60",
-            f"max_inflight_messages {MAX_INFLIGHT_MESSAGES}",
-            f"max_queued_messages {MAX_QUEUED_MESSAGES}",
-            "memory_limit 536870912",
-            "persistent_client_expiration 30d",
-            "message_size_limit 1048576",
-            *([f"user {_user_name()}"] if os.geteuid() == 0 else []),
-            "log_dest file " + str(folder / "mosquitto.log"),
-            "log_type error",
-            "log_type warning",
-            "log_type notice",
-            "",
-        ]
-    )
-
-
-def _user_name() -> str:
-    import pwd  # only where there is a root who would otherwise be changed into `mosquitto`
-
-    return pwd.getpwuid(os.geteuid()).pw_name
-
-
 def die_with_parent() -> None:
     """Ask Linux to end this (child) process when its parent ends; used as `preexec_fn`."""
     if sys.platform == "linux":
@@ -113,19 +62,25 @@ def die_with_parent() -> None:
 class EmbeddedBroker:
     """One Mosquitto child on `host:port`; `accounts` maps user names (device ids, `bridge-<area>`) to passwords.
 
+    A device that is not one of `rooms` is a truck, unless its account is named `room/<id>`; AccountError for what is no id.
+
     `folder` keeps configuration, accounts, retained messages and sessions over restarts.
     """
 
-    _LOG = "mosquitto.log"
+    _LOG = LOG
 
     def __init__(
-        self, folder: Path, area: str, accounts: Mapping[str, str], *, host: str = "127.0.0.1", port: int = 0
-    ) -> None:
+        self, folder: Path, area: str, accounts: Mapping[str, str], *, rooms: Collection[str] = (),
+        host: str = "127.0.0.1", port: int = 0, bridge: str = "", limits: BrokerLimits | None = None,
+    ) -> None:  # fmt: skip
         self.folder = folder.resolve()
         self.area = area
         self.host = host
         self.port = port or free_port(host)
-        self._accounts = dict(accounts)
+        self.limits = limits or BrokerLimits()
+        self.families = families_of(accounts, area, rooms, bridge)
+        self._bridge = bridge
+        self._accounts = {account.rpartition("/")[2]: password for account, password in accounts.items()}
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -205,8 +160,8 @@ class EmbeddedBroker:
         accounts = "".join(password_line(user, password) + "\n" for user, password in sorted(self._accounts.items()))
         for name, text, mode in (
             ("accounts", accounts, 0o600),
-            ("acl", access_list(self.area), 0o600),
-            ("mosquitto.conf", configuration(self.folder, self.host, self.port), 0o644),
+            ("acl", access_list(self.area, self.families, self._bridge), 0o600),
+            ("mosquitto.conf", configuration(self.folder, self.host, self.port, self.limits), 0o644),
         ):
             path = self.folder / name
             path.touch(mode=mode)
