@@ -13,6 +13,7 @@ from broker.config import BrokerConfig
 from broker.mqtt.amqtt_broker import choose_broker
 from broker.mqtt.link import Arrived, BridgeLink, Down, Up
 from broker.mqtt.mosquitto import EmbeddedBroker
+from broker.plan.model import Plan
 from broker.settings import configured_plan, dispatch_settings
 from broker.store.opening import open_store
 from broker.web.desk import Desk
@@ -36,7 +37,7 @@ def serve(
     """Run the bridge until `stop` is set; `now` may be an accelerated clock, `ready` gets the screen's port."""
     stop = stop or threading.Event()
     plan = configured_plan(config)
-    embedded = _start_embedded(config, plan.area_id)
+    embedded = _start_embedded(config, plan)
     try:
         store = open_store(config.store.url, area=plan.area_id, timezone=plan.timezone, now=now)
         try:
@@ -129,14 +130,15 @@ def _take_actions(bridge: Bridge, desk: Desk, now: Clock) -> bool:
             answer.set_exception(why)
 
 
-def _start_embedded(config: BrokerConfig, area: str) -> EmbeddedBroker | None:
+def _start_embedded(config: BrokerConfig, plan: Plan) -> EmbeddedBroker | None:
     if not config.embedded.enabled:
         return None
-    accounts = config.embedded.passwords()
-    accounts.setdefault(config.mqtt.user or f"bridge-{area}", config.mqtt.password() or "")
+    accounts, bridge = config.embedded.passwords(), config.mqtt.user or f"bridge-{plan.area_id}"
+    accounts.setdefault(bridge, config.mqtt.password() or "")
     broker = choose_broker(
-        config.embedded.folder, area, accounts, host=config.mqtt.host, port=config.mqtt.port
-    )
+        config.embedded.folder, plan.area_id, accounts, rooms=plan.rooms, host=config.mqtt.host, port=config.mqtt.port,
+        bridge=bridge,
+    )  # fmt: skip
     broker.start()
     log.info("embedded broker on %s:%d", broker.host, broker.port)
     return broker
