@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 
 from broker import __version__
-from broker.commands import amend, export, fsck, import_records, import_tainan, replay, serve, stats
+from broker.commands import amend, command, export, fsck, import_records, import_tainan, replay, serve, stats
 from broker.commands.registers import command_line as registers
 
-COMMANDS = (fsck, export, import_records, amend, stats, replay, import_tainan, registers)
+COMMANDS = (fsck, export, import_records, amend, stats, replay, command, import_tainan, registers)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,7 +31,18 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", title="commands", metavar="COMMAND")
     for module in COMMANDS:
         module.add_commands(commands)
+    _take_config_anywhere(commands)
     return top
+
+
+def _take_config_anywhere(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """`--config` after the command too, which is where people write it."""
+    # argparse has no public way to its subparsers; `choices` is what its own help is made from.
+    for parser in set(commands.choices.values()):
+        parser.add_argument("--config", type=Path, default=argparse.SUPPRESS, help="default: broker.toml")
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                _take_config_anywhere(action)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -65,6 +65,9 @@ class Outcome:
 def replay(store: Store, plan: Plan, settings: DispatchSettings, from_at: int, to_at: int, folder: Path) -> Outcome:
     """Feed what was received in from_at <= t < to_at through the rules; `folder` takes the scratch store."""
     fed = heard(store, from_at, to_at)
+    on_record = _visits(store, from_at, to_at)
+    if not fed and not on_record:
+        return Outcome(0, 0, [])  # no bridge ran on that day: what one would have planned is no difference
     clock = float(from_at)
     scratch = open_store(folder, area=plan.area_id, timezone=plan.timezone, now=lambda: clock)
     try:
@@ -83,7 +86,7 @@ def replay(store: Store, plan: Plan, settings: DispatchSettings, from_at: int, t
         made = _visits(scratch, from_at, to_at)
     finally:
         scratch.close()
-    return Outcome(len(fed), len(made), list(_differences(_visits(store, from_at, to_at), made)))
+    return Outcome(len(fed), len(made), list(_differences(on_record, made)))
 
 
 def heard(store: Store, from_at: int, to_at: int) -> list[Record]:
@@ -124,7 +127,7 @@ def _advance(bridge: Bridge, clock: float, to_at: int) -> float:
 def _feed(bridge: Bridge, record: Record, now: float) -> None:
     if record.kind == "action":
         fields = {**record.body}
-        for name in ("incident", "visit"):
+        for name in ("incident", "visit", "device"):
             fields[name] = tuple(fields[name]) if fields.get(name) else None
         fields["version"] = None  # it was the newest then
         try:

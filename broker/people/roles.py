@@ -4,8 +4,9 @@ registrar  reads everything, names included, and writes
 viewer     reads without names and birth dates; `sees_names = true` gives the right to names
 
 A token is `<id>.<secret>`, the secret 256 random bits, so a salted SHA-256 is hash enough. It is given as
-HTTP bearer, or typed once into the login form, which answers with a cookie that lasts for a working day and
-dies with the process. Without a role file only this machine may read, as a viewer, and nobody writes.
+HTTP bearer, or typed once into the login form, which answers with the cookie of a session. Sessions are kept
+here, last for a working day at most, and end with the log-out and with the process. Who guesses tokens waits
+longer each time. Without a role file only this machine may read, as a viewer, and nobody writes.
 """
 
 import hashlib
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from broker.durable_file import Disk, write_durably
+from broker.people.attempts import Attempts
 from broker.people.errors import BadRoles, Denied
 
 Role = Literal["viewer", "registrar"]
@@ -67,6 +69,8 @@ class Roles:
     people: dict[str, Person] = field(default_factory=dict)
     configured: bool = False
     now: Callable[[], float] = time.time
+    attempts: Attempts = field(default_factory=Attempts)
+    _sessions: dict[str, tuple[str, float]] = field(default_factory=dict)  # cookie: person's id, until when
     _secret: bytes = field(default_factory=lambda: secrets.token_bytes(32))
 
     def by_token(self, token: str) -> Visitor:
@@ -80,27 +84,29 @@ class Roles:
         return Visitor(person.name, person.role, person.sees_names)
 
     def cookie(self, token: str) -> str:
-        """A session for the owner of the token, signed with a key of this process."""
+        """Begins a session of the token's owner; Denied when it is nobody's."""
         self.by_token(token)
-        body = f"{token.strip().partition('.')[0]}.{int(self.now()) + SESSION_S}"
-        return f"{body}.{self._sign(body)}"
+        now = self.now()
+        self._sessions = {cookie: held for cookie, held in self._sessions.items() if held[1] >= now}
+        cookie = secrets.token_urlsafe(32)
+        self._sessions[cookie] = (token.strip().partition(".")[0], now + SESSION_S)
+        return cookie
 
     def by_cookie(self, cookie: str) -> Visitor | None:
-        """The visitor of a session; None when it is over, foreign or forged."""
-        body, _, signature = cookie.rpartition(".")
-        name, _, until = body.rpartition(".")
-        genuine = hmac.compare_digest(self._sign(body).encode(), signature.encode())
-        if not genuine or not until.isdigit() or int(until) < self.now():
-            return None
+        """The visitor of a session; None when it is over, or never was."""
+        name, until = self._sessions.get(cookie, ("", 0.0))
         person = self.people.get(name)
-        return Visitor(person.name, person.role, person.sees_names) if person else None
+        if person is None or until < self.now():
+            return None
+        return Visitor(person.name, person.role, person.sees_names)
+
+    def end(self, cookie: str) -> None:
+        """Ends a session: whoever kept its cookie is nobody from now on."""
+        self._sessions.pop(cookie, None)
 
     def form_key(self, cookie: str) -> str:
         """What a form of this session must carry, so that no other site can send it."""
-        return self._sign(f"form:{cookie}")[:32]
-
-    def _sign(self, body: str) -> str:
-        return hmac.new(self._secret, body.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._secret, cookie.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def local_visitor(roles: Roles, client: str | None, host: str | None, forwarded: bool) -> Visitor:

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from python_multipart.multipart import parse_options_header
+from starlette.requests import ClientDisconnect
 
 from broker.web.visitors import MAX_BODY_BYTES
 
@@ -41,6 +42,8 @@ def request_guard(hosts: Collection[str]) -> Callable[[Request, CallNext], Await
             response = await call_next(request)
         except Refusal as why:
             response = JSONResponse({"detail": str(why)}, why.status)
+        except ClientDisconnect:
+            response = Response(status_code=400)  # nobody is there to read it: they left in the middle of their body
         # No page may be framed or guess types.
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("X-Frame-Options", "DENY")
@@ -62,9 +65,10 @@ def check_host(request: Request, names: Collection[str]) -> None:
 
 
 def check_origin(request: Request) -> None:
-    """Refuses a write that does not come from our own page or from no page at all."""
-    origin = request.headers.get("origin")
-    if origin not in (None, f"{request.url.scheme}://{request.url.netloc}"):
+    """Refuses a write that does not come from our own page or from no page at all; a browser says it in two ways."""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    own = f"{request.url.scheme}://{request.url.netloc}"
+    if origin not in (None, own) or site not in (None, "same-origin", "none"):
         raise Refusal(403, "this page may not act here: open the screen itself")
 
 

@@ -1,14 +1,14 @@
 """From an HTTP request to the visitor who makes it, and from what a register raises to an answer."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 
-from broker.people.errors import Denied, PeopleError
+from broker.people.errors import Denied, PeopleError, TooSoon
 from broker.people.roles import HOW_TO, Roles, Visitor, local_visitor
 from broker.registers.errors import (
     Busy,
@@ -24,6 +24,7 @@ from broker.registers.errors import (
 COOKIE = "zhanpai_registers"
 MAX_BODY_BYTES = 9_000_000
 MAX_FORM_FIELDS = 200
+Known = TypeVar("Known")
 
 STATUS: tuple[tuple[type[RegisterError], int], ...] = (
     (Invalid, 422), (Conflict, 409), (EditedOutside, 409), (NotFound, 404), (NoRegister, 404), (Busy, 503),
@@ -34,7 +35,14 @@ def status_of(error: RegisterError | PeopleError) -> int:
     """The HTTP status of an error; damage is 503: a person must look before anything goes on."""
     if isinstance(error, Denied):
         return 403
+    if isinstance(error, TooSoon):
+        return 429
     return next((status for kind, status in STATUS if isinstance(error, kind)), 503)
+
+
+def headers_of(error: RegisterError | PeopleError) -> dict[str, str]:
+    """When to come back, where somebody has to wait."""
+    return {"Retry-After": str(error.wait_s)} if isinstance(error, TooSoon) else {}
 
 
 def error_json(error: RegisterError | PeopleError) -> dict[str, Any]:
@@ -78,7 +86,7 @@ class RegisterRoute(APIRoute):
     def refuse(self, request: Request, error: RegisterError | PeopleError) -> Response:
         """The answer to an error; pages say it in HTML instead."""
         status = status_of(error)
-        headers = {}
+        headers = headers_of(error)
         if isinstance(error, Denied) and "authorization" not in request.headers:
             status, headers = 401, {"WWW-Authenticate": "Bearer"}
         return JSONResponse(error_json(error), status, headers)
@@ -97,7 +105,7 @@ def visitor_of(request: Request, roles: Roles) -> Visitor:
     """Who asks: by bearer token, by session cookie, or this machine's viewer; Denied otherwise."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return roles.by_token(token)
+        return attempted(request, roles, roles.by_token, token)
     cookie = request.cookies.get(COOKIE)
     known = roles.by_cookie(cookie) if cookie else None
     if known is not None:
@@ -105,6 +113,19 @@ def visitor_of(request: Request, roles: Roles) -> Visitor:
     forwarded = any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip"))
     client = request.client.host if request.client else None
     return local_visitor(roles, client, request.headers.get("host"), forwarded)
+
+
+def attempted(request: Request, roles: Roles, log_in: Callable[[str], Known], token: str) -> Known:
+    """What the token opens; Denied when nothing, TooSoon when this address was wrong too often."""
+    address = request.client.host if request.client else ""
+    roles.attempts.check(address, roles.now())
+    try:
+        known = log_in(token)
+    except Denied:
+        roles.attempts.wrong(address, roles.now())
+        raise
+    roles.attempts.right(address)
+    return known
 
 
 def writer_of(request: Request, roles: Roles) -> Visitor:

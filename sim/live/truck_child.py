@@ -3,12 +3,14 @@
     python -m sim.live.truck_child TRUCK.toml CLOCK
 
 The GPS receiver is a real pseudo-terminal named in the configuration. Standard input: one line `press SECONDS` per
-press of the button, in simulated seconds. Standard output: `ready`, then JSON lines about the button's light: each
-change of its pin, the program's own word for what it shows, and the time up to which that is all.
+press of the button, in simulated seconds; where it ends the run was killed, and the truck ends with it. Standard
+output: `ready`, then JSON lines about the button's light: each change of its pin, the program's own word for what it
+shows, and the time up to which that is all.
 """
 
 import json
 import logging
+import os
 import queue
 import signal
 import sys
@@ -52,7 +54,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _listen(config: TruckConfig, pins: MockFactory, clock: SpedClock, stop: threading.Event) -> None:
-    """Press the button as standard input says; its end ends the truck."""
+    """Press the button as standard input says; its end is the end, with nobody left to say goodbye to."""
     for line in sys.stdin:
         word, _, hold_s = line.partition(" ")
         if word == "press":
@@ -60,7 +62,7 @@ def _listen(config: TruckConfig, pins: MockFactory, clock: SpedClock, stop: thre
             pin.drive_low()
             stop.wait(clock.real_s(float(hold_s)))
             pin.drive_high()
-    stop.set()
+    os._exit(1)
 
 
 class LightWords(logging.Handler):

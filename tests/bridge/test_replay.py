@@ -98,6 +98,17 @@ def test_replay_makes_no_records_where_there_are_none(tmp_path: Path, capsys: py
     assert not (tmp_path / "records").exists()
 
 
+@pytest.mark.parametrize("day", ["2026-11-22", "2026-11-23", "2099-01-01"])
+def test_a_day_on_which_no_bridge_ran_is_no_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], day: str
+) -> None:
+    """What the rules would have planned for it is no visit that ended otherwise; `--config` may follow the command."""
+    config = _configured(tmp_path)
+    open_store(tmp_path / "records", demo_plan().area_id, "Asia/Shanghai", time.time).close()
+    assert main(["replay", day, "--config", config]) == 0
+    assert "0 records replayed, 0 visits, 0 different" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01", "1999-12-31", "2026-11-31"])
 def test_replay_says_what_is_no_day(tmp_path: Path, capsys: pytest.CaptureFixture[str], day: str) -> None:
     """Before any calendar ends there is a word about it."""

@@ -28,6 +28,7 @@ def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(connection_limits, "HEAD_S", 0.5)
     monkeypatch.setattr(connection_limits, "BODY_S", 1.0)
     monkeypatch.setattr(connection_limits, "MOST_CONNECTIONS", 10)
+    monkeypatch.setattr(connection_limits, "TELL_EVERY_S", 0.0)
     morning = Morning(tmp_path / "records")
     desk = Desk()
     desk.show(snapshot(morning.bridge, morning.now))
@@ -73,6 +74,22 @@ def test_who_was_answered_is_not_hurried(port: int) -> None:
                 pass
             assert time.monotonic() - start > 2
         assert client.get("/healthz").status_code == client.get("/healthz").status_code == 200
+
+
+def test_who_leaves_in_the_middle_leaves_no_traceback(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Half a body, half a head, an answer nobody reads to its end, an event stream: each is a visitor who went."""
+    post = b"POST /api/v1/weighings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    for said in (
+        post + b'Content-Length: 100\r\n\r\n{"a":', post, b"GET /api/v1/picture HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    ):  # fmt: skip
+        for _ in range(5):
+            connection = socket.create_connection(("127.0.0.1", port), 5)
+            connection.sendall(said)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")  # leave by a reset
+            connection.close()
+    wait_until(lambda: answered(port), "the next visitor is served")
+    assert [record.getMessage() for record in caplog.records if record.exc_info or record.levelname == "ERROR"] == []
 
 
 def answered(port: int) -> bool:

@@ -134,9 +134,16 @@ def test_the_plan_is_served_as_a_feed(client: TestClient) -> None:
 
 
 def test_a_strangers_page_may_not_act(client: TestClient) -> None:
-    """A POST from another origin is refused before anything is decided."""
+    """A POST from another origin is refused before anything is decided, in whichever way its browser says so."""
     body = {"truck": "t01", "waste": "residential_wet", "grams": 1}
-    assert client.post("/api/v1/weighings", json=body, headers={"Origin": "http://evil.example"}).status_code == 403
+    own = {"Origin": "http://testserver"}
+    for said in (
+        {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"}, own | {"Sec-Fetch-Site": "cross-site"},
+    ):  # fmt: skip
+        assert client.post("/api/v1/weighings", json=body, headers=said).status_code == 403, said
+    for said in ({}, own, own | {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}):
+        assert client.post("/api/v1/weighings", json=body, headers=said).status_code == 200, said
 
 
 def test_calls_are_scored(client: TestClient) -> None:

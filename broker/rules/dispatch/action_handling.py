@@ -1,12 +1,13 @@
 """What people do: an action from the screen, a command or the simulator becomes changes of incidents and visits."""
 
 from dataclasses import asdict
+from typing import Any
 
 from broker.rules.day.day import Day
 from broker.rules.dispatch import incident_handling
-from broker.rules.dispatch.actions import ACTIONS, Act, ActionError
+from broker.rules.dispatch.actions import ACTIONS, COMMANDS, Act, ActionError
 from broker.rules.dispatch.moved_visits import insert_visit, owed_again, set_visits
-from broker.rules.effects.effect import Effect, Keep
+from broker.rules.effects.effect import Effect, Keep, Publish
 from broker.rules.effects.records import call_record, put, put_incident
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
@@ -15,13 +16,14 @@ from firmware import wire
 
 def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
     """The effects of an action; raises ActionError, IncidentError, VisitError, ReplanError and changes nothing then."""
-    stored = Keep(
-        f"action:{day.clock.next_number()}", "action", act.who, now, asdict(act), urgent=True
-    )
+    number = day.clock.next_number()
+    stored = Keep(f"action:{number}", "action", act.who, now, asdict(act), urgent=True)
     if act.action in ("serve", "skip"):
         return [stored, *_act_on_visit(day, act, now)]
     if act.action == "weigh":
         return [stored, _weigh(day, act, now)]
+    if act.action == "command":
+        return [stored, _command(day, act, number)]
     incident = day.incidents.get(act.incident or ("", ""))
     if incident is None:
         raise ActionError("no such incident; it may have been withdrawn before it was stored", missing=True)
@@ -40,6 +42,27 @@ def _weigh(day: Day, act: Act, now: int) -> Keep:
     body = {"truck": act.truck, "run_id": act.run_id, "waste": act.waste, "grams": act.grams, "at": now}
     key = f"{act.truck}/{day.clock.next_number()}"  # each is one of its own: no later one takes its place
     return Keep(f"weighing:{key}", "weighing", key, now, {**body, "who": act.who})
+
+
+def _command(day: Day, act: Act, number: str) -> Publish:
+    """What a device is told to do; it is not retained, so a device that is away would never hear of it."""
+    family, device = act.device or ("room", "")
+    state = day.devices.trucks.get(device) if family == "truck" else day.devices.rooms.get(device)
+    if state is None:
+        raise ActionError(f"no {family or 'device'} {device!r} was ever heard here", missing=True)
+    if act.command not in COMMANDS[family]:
+        raise ActionError(f"a {family} knows {' '.join(COMMANDS[family])}, not {act.command!r}")
+    if state.life != "ready":
+        raise ActionError(f"{device} is {state.life} and would not hear it; send it again when the device is back")
+    body: dict[str, Any] = {"command": act.command, "id": f"c{number}"}
+    if act.command == "calibrate":
+        kinds = day.plan.rooms[device].wastes if device in day.plan.rooms else wire.WASTES
+        if act.waste not in kinds:
+            raise ActionError(f"calibrate needs the cell's waste kind, one of {' '.join(kinds)}, got {act.waste!r}")
+        if act.grams is None or not 0 <= act.grams <= wire.MAX_GRAMS:
+            raise ActionError(f"calibrate needs the grams that lie on the cell now: 0 to {wire.MAX_GRAMS}")
+        body |= {"waste": act.waste, "grams": act.grams}
+    return Publish(wire.topic("command", day.plan.area_id, device, family=family), body)
 
 
 def _act_on_incident(day: Day, act: Act, incident: Incident, now: int) -> list[Effect]:

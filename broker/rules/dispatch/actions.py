@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
-ACTIONS = ("acknowledge", "decide", "clear", "resolve", "estate_ack", "serve", "skip", "weigh")
+ACTIONS = ("acknowledge", "decide", "clear", "resolve", "estate_ack", "serve", "skip", "weigh", "command")
+COMMANDS = {"truck": ("rebirth", "identify"), "room": ("rebirth", "identify", "calibrate", "reset")}  # family: known
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
     """One action of one person on an incident (`truck`, `incident_id`) or, for serve and skip, on a visit; `weigh`
-    keeps what the transfer station weighed of a truck's load (`truck`, `waste`, `grams`, `run_id` where known).
+    keeps what the transfer station weighed of a truck's load (`truck`, `waste`, `grams`, `run_id` where known);
+    `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`.
 
     `version`, where given, must be the incident's newest but for repeats of the alarm, so that of two clicks on an
     old screen one is refused.
@@ -27,6 +29,8 @@ class Act:
     waste: str | None = None
     grams: int | None = None
     run_id: str | None = None
+    device: tuple[str, str] | None = None
+    command: str | None = None
 
 
 class ActionError(ValueError):

@@ -41,6 +41,15 @@ class Weighed(Action):
     run_id: Id | None = None
 
 
+class Command(BaseModel):
+    """What a device is told to do; `calibrate` says what lies on the cell of a waste kind now."""
+
+    who: Who = "technician"
+    command: Literal["rebirth", "identify", "calibrate", "reset"]
+    waste: Literal["residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation"] | None = None
+    grams: int | None = Field(None, ge=0, le=100_000_000)
+
+
 class Skip(Action):
     """Why a visit is skipped."""
 
@@ -52,6 +61,7 @@ def action_router(desk: Desk) -> APIRouter:
     router = APIRouter()
     _incidents(router, desk)
     _runs(router, desk)
+    _devices(router, desk)
     return router
 
 
@@ -122,6 +132,20 @@ def _runs(router: APIRouter, desk: Desk) -> None:
     def skip(run_id: str, room: str, number: int, action: Skip) -> dict[str, Any]:
         act = Act("skip", action.who, visit=(run_id, room, number), reason=action.reason)
         return _run_of(_carried_out(desk, act), run_id)
+
+
+def _devices(router: APIRouter, desk: Desk) -> None:
+    def told(family: str, device: str, command: Command) -> dict[str, Any]:
+        act = Act("command", device=(family, device), **command.model_dump())
+        return {"at": _carried_out(desk, act)["at"], "device": device, "command": command.command}
+
+    @router.post("/api/v1/trucks/{device}/command", tags=["devices"], summary="Tell a truck's computer to do something")
+    def to_truck(device: Id, command: Command) -> dict[str, Any]:
+        return told("truck", device, command)
+
+    @router.post("/api/v1/rooms/{device}/command", tags=["devices"], summary="Tell a room's unit to do something")
+    def to_room(device: Id, command: Command) -> dict[str, Any]:
+        return told("room", device, command)
 
 
 def _run_of(picture: dict[str, Any], run_id: str) -> dict[str, Any]:

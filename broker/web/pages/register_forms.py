@@ -21,7 +21,7 @@ from broker.registers.kept.differences import in_words
 from broker.registers.kept.patches import Edit, apply_edits, find
 from broker.registers.words import CODES
 from broker.web.pages.register_frame import base_context, language_of, page
-from broker.web.visitors import COOKIE, check_form, form_of, visitor_of, writer_of
+from broker.web.visitors import COOKIE, attempted, check_form, form_of, visitor_of, writer_of
 
 PREVIEWS = 8
 PREVIEW_S = 900.0
@@ -203,14 +203,15 @@ def _login(router: APIRouter, roles: Roles) -> None:
 
     @router.post("/registers/login")
     def login(request: Request, token: Annotated[str, Form(max_length=200)]) -> RedirectResponse:
-        cookie = roles.cookie(token)
+        cookie = attempted(request, roles, roles.cookie, token)
         answer = RedirectResponse("/registers", 303)
         secure = request.url.scheme == "https"
         answer.set_cookie(COOKIE, cookie, max_age=SESSION_S, httponly=True, samesite="strict", secure=secure)
         return answer
 
     @router.post("/registers/logout")
-    def logout() -> RedirectResponse:
+    def logout(request: Request) -> RedirectResponse:
+        roles.end(request.cookies.get(COOKIE, ""))
         answer = RedirectResponse("/registers/login", 303)
         answer.delete_cookie(COOKIE)
         return answer

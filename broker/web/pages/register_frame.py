@@ -13,7 +13,7 @@ from broker.registers.errors import Conflict, Invalid, RegisterError
 from broker.registers.kept.differences import in_words
 from broker.registers.words import field_word, figure_word, value_word
 from broker.web.pages.rendering import WORDS, rendered
-from broker.web.visitors import COOKIE, RegisterRoute, status_of
+from broker.web.visitors import COOKIE, RegisterRoute, headers_of, status_of
 from broker.words import LANGUAGES, filled
 
 LANG_COOKIE = "zhanpai_lang"
@@ -38,7 +38,9 @@ class PageRoute(RegisterRoute):
         if isinstance(error, Conflict):
             shown["theirs"] = [in_words(change, lang) for change in error.their_changes]
             shown["mine"] = [in_words(change, lang) for change in error.my_changes]
-        return page(request, "refused.html", context, status=status_of(error), **shown)
+        answer = page(request, "refused.html", context, status=status_of(error), **shown)
+        answer.headers.update(headers_of(error))
+        return answer
 
 
 def refusal(error: RegisterError | PeopleError, lang: str) -> list[str]:

@@ -1,0 +1,113 @@
+"""`python3 -m broker command DEVICE ...`: tell a device to do something, by way of the bridge that runs.
+
+The bridge sends it: it alone has the account that may, it keeps who asked for it, and a second program with the same
+account would throw it out of the broker.
+"""
+
+import argparse
+import getpass
+import json
+import sys
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+from broker.rules.dispatch.actions import COMMANDS
+from firmware import wire
+
+ANSWER_S = 10.0
+LOOK_S = 0.5
+EFFECTS = {
+    "identify": f"its light blinks for {wire.IDENTIFY_S} s",
+    "rebirth": "it reports everything anew",
+    "calibrate": "after the second known mass it weighs by the new scale",
+    "reset": "it starts again, with a higher boot number",
+}
+
+
+def add_commands(subparsers: Any) -> None:
+    """Register `command` with the server's command line."""
+    parser = subparsers.add_parser(
+        "command",
+        help="tell a truck's computer or a room's unit to do something",
+        description="Tell a device to do something, by way of the running bridge ([web] in the configuration). "
+        + " ".join(f"A {family} knows {', '.join(known)}." for family, known in COMMANDS.items()),
+    )
+    parser.add_argument("device", help="its id, as r01; room/r01 or truck/t01 where a truck has the same")
+    parser.add_argument("order", choices=COMMANDS["room"], metavar="COMMAND", help=" ".join(COMMANDS["room"]))
+    parser.add_argument("--waste", choices=wire.WASTES, help="calibrate: the waste kind of the cell")
+    parser.add_argument("--grams", type=int, help="calibrate: the known mass that lies on the cell now")
+    parser.add_argument("--who", default=None, help="who asks for it, for the record (default: the user's name)")
+    parser.set_defaults(run=run_command)
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """Send it and wait a moment for the device's next word; 0 sent, 1 refused or no bridge, 2 wrongly asked."""
+    from broker.config import ConfigError, read_config
+
+    if (arguments.order == "calibrate") != (arguments.grams is not None and arguments.waste is not None):
+        print("command: calibrate, and only that, needs --waste and --grams", file=sys.stderr)
+        return 2
+    try:
+        web = read_config(arguments.config).web
+    except ConfigError as why:
+        print(f"command: {why}", file=sys.stderr)
+        return 2
+    if not web.enabled or not web.port:
+        print("command: the bridge is asked over [web]; set enabled = true and a port there", file=sys.stderr)
+        return 2
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104  (compared, not listened on)
+    url = f"http://{f'[{host}]' if ':' in host else host}:{web.port}/api/v1"
+    body = {"who": arguments.who or getpass.getuser(), "command": arguments.order}
+    if arguments.order == "calibrate":
+        body |= {"waste": arguments.waste, "grams": arguments.grams}
+    try:
+        family, device = _named(url, arguments.device)
+        sent = _asked(f"{url}/{family}s/{device}/command", body)
+    except (ValueError, OSError) as why:
+        print(f"command: {why}", file=sys.stderr)
+        return 1
+    print(f"{device}: {arguments.order} sent; {EFFECTS[arguments.order]}")
+    print(_next_word(url, family, device, int(sent["at"])))
+    return 0
+
+
+def _named(url: str, name: str) -> tuple[str, str]:
+    """The family and id of a device that the bridge knows; raises ValueError where none or two have the name."""
+    family, slash, device = name.partition("/")
+    if slash:
+        if family not in COMMANDS:
+            raise ValueError(f"write {name!r} as room/{device} or truck/{device}")
+        return family, device
+    found = [family for family in COMMANDS if any(row[family] == name for row in _asked(f"{url}/{family}s"))]
+    if len(found) != 1:
+        raise ValueError(f"{name!r} is a truck and a room: write truck/{name} or room/{name}" if found else
+                         f"the bridge knows no device {name!r}; the screen lists all of them")  # fmt: skip
+    return found[0], name
+
+
+def _next_word(url: str, family: str, device: str, sent_at: int) -> str:
+    """What the device said after it was told; waits for it for a moment."""
+    deadline = time.monotonic() + ANSWER_S
+    while time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+        row: dict[str, Any] = next((row for row in _asked(f"{url}/{family}s") if row[family] == device), {})
+        if row.get("heard_at") is not None and row["heard_at"] >= sent_at:
+            shown = {key: row[key] for key in ("life", "boot", "fw", "bins", "lamps", "fix_at") if key in row}
+            return f"it says: {json.dumps(shown, ensure_ascii=False)}"
+    return f"nothing new was heard of it within {ANSWER_S:.0f} s; identify shows at the device only"
+
+
+def _asked(url: str, body: dict[str, Any] | None = None) -> Any:
+    """The bridge's answer; raises ValueError with its reason, OSError where nobody listens."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310  (our own http)
+    try:
+        with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:  # noqa: S310
+            return json.load(answer)
+    except urllib.error.HTTPError as why:
+        said = json.load(why)
+        raise ValueError(said.get("detail", why.reason)) from why
+    except urllib.error.URLError as why:
+        raise OSError(f"no bridge answers at {url} ({why.reason}); start it, or name its --config") from why

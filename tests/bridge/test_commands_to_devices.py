@@ -1,0 +1,110 @@
+"""`python3 -m broker command`: a technician tells a device what to do; it hears it by way of the bridge."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from broker.rules.dispatch.actions import COMMANDS, Act, ActionError
+from broker.store import where
+from firmware import wire
+from tests.support.bridge_morning import Morning
+from tests.support.processes import REPO, BridgeProcess, Client, mosquitto, wait_until
+
+ROOM = "zp/v1/xh/room/r01/"
+TRUCK = "zp/v1/xh/truck/t01/"
+
+
+@pytest.fixture
+def morning(tmp_path: Path) -> Morning:
+    """A bridge that has heard a room's unit say that it is ready."""
+    found = Morning(tmp_path / "records")
+    found.bridge.receive(ROOM + "life", wire.pack(ROOM + "life", {"life": "ready", "boot": 3}), found.now)
+    found.bridge.receive(TRUCK + "life", wire.pack(TRUCK + "life", {"life": "ready", "boot": 5}), found.now)
+    return found
+
+
+def sent(morning: Morning, act: Act) -> dict[str, object]:
+    """The command that left for the device."""
+    family, device = act.device or ("", "")
+    topic = f"zp/v1/xh/{family}/{device}/command"
+    before = len(morning.sent)
+    morning.bridge.act(act, morning.now)
+    heard = [body for _, name, body in morning.sent[before:] if name == topic]
+    assert len(heard) == 1
+    return dict(heard[0])
+
+
+@pytest.mark.parametrize("name", COMMANDS["room"])
+def test_each_command_reaches_the_room_and_stays_on_record(name: str, morning: Morning) -> None:
+    """It leaves with an id of its own, twice with two, and the record says who sent it."""
+    more = {"waste": "residential_wet", "grams": 20_000} if name == "calibrate" else {}
+    act = Act("command", "Li", device=("room", "r01"), command=name, **more)  # type: ignore[arg-type]
+    first, again = sent(morning, act), sent(morning, act)
+    assert first["command"] == name and {key: first[key] for key in more} == more
+    assert first["id"] != again["id"]
+    kept = morning.store.search(where("kind") == "action")
+    assert [(record.body["who"], record.body["command"]) for record in kept] == [("Li", name)] * 2
+    morning.close()
+
+
+@pytest.mark.parametrize(
+    ("device", "command", "more", "reason"),
+    [
+        (("room", "r99"), "identify", {}, "ever heard"),
+        (("truck", "t01"), "calibrate", {"waste": "residential_wet", "grams": 1}, "a truck knows rebirth identify"),
+        (("room", "r01"), "calibrate", {"waste": "renovation", "grams": 1}, "waste kind"),
+        (("room", "r01"), "calibrate", {"waste": "residential_wet"}, "grams"),
+        (("room", "r01"), "dance", {}, "not 'dance'"),
+    ],
+)
+def test_what_no_device_would_do_is_refused_and_leaves_nothing(
+    device: tuple[str, str], command: str, more: dict[str, object], reason: str, morning: Morning
+) -> None:
+    """The reason says what can be done, and no record is kept of it."""
+    act = Act("command", "Li", device=device, command=command, **more)  # type: ignore[arg-type]
+    with pytest.raises(ActionError, match=reason):
+        morning.bridge.act(act, morning.now)
+    assert list(morning.store.search(where("kind") == "action")) == []
+    morning.close()
+
+
+def test_a_device_that_is_away_is_not_told_into_the_void(morning: Morning) -> None:
+    """A command is not retained: to send it to a lost device would look like success."""
+    morning.bridge.receive(ROOM + "life", wire.pack(ROOM + "life", {"life": "lost", "boot": 3}), morning.now)
+    with pytest.raises(ActionError, match="r01 is lost"):
+        morning.bridge.act(Act("command", "Li", device=("room", "r01"), command="identify"), morning.now)
+    morning.close()
+
+
+@pytest.mark.real
+def test_a_technician_sends_a_command_and_sees_what_the_device_says_next(tmp_path: Path) -> None:
+    """With a broker, a bridge and a unit that answers; an unknown device and a bridge that is not there are said."""
+
+    def typed(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "broker", "command", *words, "--config", str(tmp_path / "bridge/broker.toml")]
+        return subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=60, check=False)
+
+    broker = mosquitto(tmp_path / "mosquitto", "r01")
+    bridge = BridgeProcess(tmp_path / "bridge", broker.port)
+    unit = None
+    try:
+        nobody = typed("r01", "identify")
+        assert nobody.returncode == 1 and "no bridge answers" in nobody.stderr
+        bridge.start()
+        unit = Client(broker.port, "r01", ROOM + "command")
+        unit.say(ROOM + "life", {"life": "ready", "boot": 3}, retain=True)
+        wait_until(lambda: any(row["life"] == "ready" for row in bridge.get("/api/v1/rooms")), "the unit is known")
+        told = typed("r01", "rebirth", "--who", "Li")
+        assert told.returncode == 0, told.stderr
+        assert "r01: rebirth sent" in told.stdout
+        assert wait_until(lambda: unit.last(ROOM + "command"), "the unit hears it")["command"] == "rebirth"
+        stranger = typed("r77", "rebirth")
+        assert stranger.returncode == 1 and "no device 'r77'" in stranger.stderr
+        assert typed("r01", "calibrate").returncode == 2
+    finally:
+        if unit is not None:
+            unit.close()
+        bridge.stop()
+        broker.stop()
