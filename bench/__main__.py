@@ -16,7 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 # Parts that others import; they print nothing by themselves.
-PARTS = {"__init__", "__main__", "store_month"}
+PARTS = {"__main__", "store_month"}
 # Not in bench/ because the tests run their short versions.
 ELSEWHERE = {"kill": [sys.executable, "-m", "tests.support.kill.run", "--seconds", "180"],
              "store_faults": [sys.executable, "-m", "tests.support.record.store_faults"]}  # fmt: skip
@@ -25,7 +25,8 @@ DEADLINE_S = 1800
 
 def names() -> list[str]:
     """All benchmarks there are."""
-    return sorted({path.stem for path in HERE.glob("*.py")} - PARTS | set(ELSEWHERE))
+    files = (path.relative_to(HERE).with_suffix("") for path in HERE.rglob("*.py") if path.stem != "__init__")
+    return sorted({".".join(path.parts) for path in files} - PARTS | set(ELSEWHERE))
 
 
 def main() -> int:

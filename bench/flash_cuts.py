@@ -17,7 +17,7 @@ from tools.flashing.board.board import open_board
 from tools.flashing.board.changes import make_installation
 from tools.flashing.board.install import carry_out, clean_up
 from tools.flashing.board.inventory import read_contents, read_manifest, whole_release
-from tools.flashing.board.release import Release, pack_release
+from tools.flashing.board.release.release import Release, pack_release
 from tools.flashing.errors import FlashError
 
 CONFIG = {"/config/keys/mqtt": b"secret", "/config/unit.json": b'{"area": "xh", "device": "r01"}'}

@@ -14,26 +14,25 @@ If a rule fails in a decision, what the device said is kept, and nothing of the 
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
 from broker import __version__
-from broker.ingest.acks import DeviceAcks
+from broker.ingest.acks import AreaAcks
 from broker.ingest.backlog import keep_some
 from broker.ingest.commits import commit
 from broker.ingest.decisions import Decisions
 from broker.ingest.refusals import Refusals
-from broker.ingest.resends import is_another
+from broker.ingest.resends import Resends
 from broker.ingest.restored_day import CORRECTED_S
-from broker.ingest.sources import DeviceKey, Sources, id_of, record_of
+from broker.ingest.sources import Sources, record_of
 from broker.plan.model import Plan
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.dispatch import Dispatch
 from broker.rules.effects.effect import Effect, Keep, Notice, Publish
 from broker.rules.settings import DispatchSettings
-from broker.rules.states.incident import FINAL
 from broker.store import Record, Store, StoreError
 from firmware import wire
 
@@ -57,12 +56,11 @@ class Bridge:
         self._send = send
         self._plan = plan
         self._settings = settings or DispatchSettings()
-        self._acks: dict[DeviceKey, DeviceAcks] = {}
-        self._to_ack: dict[DeviceKey, bool] = {}  # whether at once, whatever the pace
-        self._ack_topics: dict[DeviceKey, str] = {}
+        self._acks = AreaAcks(plan.area_id)
         self._sources = Sources(plan.area_id)
         self._refusals = Refusals()
         self._records: list[Record] = []
+        self._resends = Resends(store, lambda: self._records)
         self._publishes: list[Publish] = []
         self._urgent = False
         self._to_tell_all = False
@@ -95,7 +93,7 @@ class Bridge:
         self._to_tell_all = False
         if not self._decisions.stands_still:
             self._heartbeat(now)
-        self._to_ack.update(dict.fromkeys(self._acks, True))  # whatever the rules say
+        self._acks.tell_all()  # whatever the rules say
         self._decisions.tell_all()
 
     def link_down(self, now: float) -> None:
@@ -128,17 +126,13 @@ class Bridge:
             return
         address, second = source.address, int(now)
         if "seq" in body:
-            device = source.device
-            known = self._acks.get(device)
-            if known is None:
-                known = self._acks[device] = DeviceAcks()
             urgent = address.channel == "incident"
-            if urgent or device not in self._to_ack:
-                self._to_ack[device] = urgent
-            if not known.add(body["boot"], body["seq"]) and not self._is_another(address, body):
+            new = self._acks.add(source.device, body["boot"], body["seq"], at_once=urgent)
+            if not new and not self._resends.are_another(address, body):
                 self.counts["duplicates"] += 1
                 return
-            if urgent and self._is_long_over(address, body):
+            known = not urgent or (address.device, body["incident_id"]) in self.dispatch.day.incidents
+            if not known and self._resends.are_long_over(address, body):
                 self.counts["duplicates"] += 1
                 for channel in ("incident_ack", "incident"):
                     name = wire.topic(channel, self.area, address.device, address.item)
@@ -215,25 +209,10 @@ class Bridge:
         for publish in self._publishes:
             self._publish(publish)
         self._publishes.clear()
-        if self._to_ack:
-            self._acknowledge(now)
-        return True
-
-    def _acknowledge(self, now: float) -> None:
-        """Tell the devices what is stored of theirs, each at its pace; an incident's at once."""
-        waiting = self._to_ack
-        self._to_ack = {}
-        for device, at_once in waiting.items():
-            acks = self._acks[device]
-            if not at_once and not acks.may_be_sent(now):
-                self._to_ack[device] = False
-                continue
-            topic = self._ack_topics.get(device)
-            if topic is None:
-                topic = self._ack_topics[device] = wire.topic("ack", self.area, device[1], family=device[0])
-            self._send(topic, acks.payload(), True)
-            acks.sent(now)
+        for topic, payload in self._acks.due(now):
+            self._send(topic, payload, True)
             self.counts["published"] += 1
+        return True
 
     def _publish(self, publish: Publish) -> None:
         address = wire.parse_topic(publish.topic)
@@ -281,28 +260,3 @@ class Bridge:
                 self.notices.append((now, effect))
                 del self.notices[:-100]
                 log.log(logging.WARNING if effect.level != "info" else logging.INFO, "%s", effect.text)
-
-    def _is_another(self, address: wire.Address, body: Mapping[str, Any]) -> bool:
-        """Whether a known (boot, seq) comes with other content: a boot counter that went back (a new SD card)."""
-        record_id = id_of(address, body)
-        waiting = next((record for record in self._records if record.id == record_id), None)
-        if waiting is not None:
-            return is_another(waiting.body, {**body, "device": address.device})
-        try:
-            stored = self.store.get(record_id)
-        except StoreError:
-            return True  # it cannot be told now; the commit sorts it out
-        return stored is not None and is_another(stored.body, {**body, "device": address.device})
-
-    def _is_long_over(self, address: wire.Address, body: Mapping[str, Any]) -> bool:
-        """Whether this is a resend of a press that was stored and closed so long ago that nobody here knows it."""
-        if (address.device, body["incident_id"]) in self.dispatch.day.incidents:
-            return False
-        try:
-            stored = self.store.get(id_of(address, body))
-            if stored is None or is_another(stored.body, {**body, "device": address.device}):
-                return False
-            came = self.store.latest("workflow", stored.key).get(stored.key)
-        except StoreError:
-            return False
-        return came is not None and came.body.get("workflow") in FINAL

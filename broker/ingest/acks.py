@@ -1,14 +1,18 @@
-"""Which records of a device are stored: per boot, everything up to a number and ranges beyond it.
+"""Which records of each device are stored: per boot, everything up to a number and ranges beyond it.
 
 The set of a boot is a handful of ranges, however many records there were; only gaps (positions a full outbox
 thinned out, a backlog still to come) make ranges.
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 import orjson
+
+from broker.ingest.sources import DeviceKey
+from firmware import wire
 
 ACK_EVERY_S = 0.2
 BURST_S = 0.2  # so much of the pace may be used ahead: one ack may follow another at once, but not again and again
@@ -142,3 +146,45 @@ class DeviceAcks:
         """One was sent; those that did not ask for the pace put the next one off no further than a burst does."""
         ahead_s = self._paid_until - now
         self._paid_until = now + ACK_EVERY_S + (min(ahead_s, BURST_S) if 0 < ahead_s <= SET_BACK_S else 0)
+
+
+class AreaAcks:
+    """The acks of an area's devices: what each has delivered, and who is to be told of it, at its pace or at once."""
+
+    def __init__(self, area: str) -> None:
+        self._area = area
+        self._devices: dict[DeviceKey, DeviceAcks] = {}
+        self._to_tell: dict[DeviceKey, bool] = {}  # whether at once, whatever the pace
+        self._topics: dict[DeviceKey, str] = {}
+
+    def add(self, device: DeviceKey, boot: int, seq: int, *, at_once: bool) -> bool:
+        """Note a delivery; False if it is a resend. Either way it is acknowledged (again)."""
+        known = self._devices.get(device)
+        if known is None:
+            known = self._devices[device] = DeviceAcks()
+        if at_once or device not in self._to_tell:
+            self._to_tell[device] = at_once
+        return known.add(boot, seq)
+
+    def discard(self, device: DeviceKey, boot: int, seq: int) -> None:
+        """A delivery that could not be kept: no ack covers it, and when it comes again it is new."""
+        self._devices[device].discard(boot, seq)
+
+    def tell_all(self) -> None:
+        """Have every device told anew, at once."""
+        self._to_tell.update(dict.fromkeys(self._devices, True))
+
+    def due(self, now: float) -> Iterator[tuple[str, bytes]]:
+        """(topic, payload) of the acks to be sent now; the others wait for their pace."""
+        waiting = self._to_tell
+        self._to_tell = {}
+        for device, at_once in waiting.items():
+            acks = self._devices[device]
+            if not at_once and not acks.may_be_sent(now):
+                self._to_tell[device] = False
+                continue
+            topic = self._topics.get(device)
+            if topic is None:
+                topic = self._topics[device] = wire.topic("ack", self._area, device[1], family=device[0])
+            yield topic, acks.payload()
+            acks.sent(now)

@@ -2,9 +2,9 @@
 decided; of positions, counts and lamps a bounded part. Their devices keep the rest and send it again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from broker.ingest.acks import DeviceAcks
+from broker.ingest.acks import AreaAcks
 from broker.store import Record
 
 MOST_WAITING = 1000
@@ -12,7 +12,7 @@ MOST_WAITING = 1000
 _SENT_AGAIN = {"fix": "truck", "bins": "room", "lamp": "room"}
 
 
-def keep_some(records: Sequence[Record], acks: Mapping[tuple[str, str], DeviceAcks]) -> list[Record]:
+def keep_some(records: Sequence[Record], acks: AreaAcks) -> list[Record]:
     """The records that are kept; the numbers of the others are no longer delivered, so that no ack covers them."""
     kept, waiting = [], 0
     for record in records:
@@ -21,7 +21,7 @@ def keep_some(records: Sequence[Record], acks: Mapping[tuple[str, str], DeviceAc
             waiting += 1
             if waiting > MOST_WAITING:
                 body = record.body
-                acks[family, body["device"]].discard(body["boot"], body["seq"])
+                acks.discard((family, body["device"]), body["boot"], body["seq"])
                 continue
         kept.append(record)
     return kept

@@ -2,7 +2,7 @@
 
 If a rule fails in a decision, nothing of the decision is kept or told, and the day is rebuilt from its records, so that
 memory says what they say. What a device said is on record already; an open press stays on the screen as it was said
-(rules/dispatch/unworked.py), its light says `stored` once it is. A severe notice tells which rule failed on what; the
+(incidents/unworked.py), its light says `stored` once it is. A severe notice tells which rule failed on what; the
 rule rests a while before it is tried on the same thing again (rule_faults.py), everything else goes on.
 
 If the day cannot be rebuilt either, memory holds half of a decision: nothing is decided upon that, neither by rules
@@ -21,7 +21,7 @@ from broker.plan.model import Plan
 from broker.rules.day.attention import RuleFailed, RuleFailedBefore, Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.dispatch import Dispatch
-from broker.rules.dispatch.unworked import mark_unworked
+from broker.rules.dispatch.incidents.unworked import mark_unworked
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.messages import Telling, all_to_tell
 from broker.rules.effects.records import tell_incident

@@ -10,14 +10,14 @@ from broker.rules.day.attention import LeftOut
 from broker.rules.day.clock import DayClock
 from broker.rules.day.day import Day
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
-from broker.rules.dispatch.run_restoring import read_run, restore_run
-from broker.rules.dispatch.unworked import show_as_said
+from broker.rules.dispatch.incidents.unworked import show_as_said
+from broker.rules.dispatch.runs.run_restoring import read_run, restore_run
 from broker.rules.effects.attention import ask_about_passed, ask_about_unworked
 from broker.rules.learning.history import DwellRecord, ErrorRecord, History, HistorySettings, LegRecord
 from broker.rules.settings import DispatchSettings
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
-from broker.rules.tracking.tracker import GpsFix
+from broker.rules.tracking.types import GpsFix
 from broker.store import Record
 
 log = logging.getLogger("zhanpai.bridge")

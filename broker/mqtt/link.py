@@ -5,14 +5,12 @@ also when the commit failed: a PUBACK means nothing, and what is not stored its 
 was not acknowledged the broker hands over to our next connection; nobody relies on that.
 
 Why not paho here: it costs more per message than deciding and storing do (see `python3 -m bench throughput`). The
-packets are in packets.py; this file is one thread that connects, reads in large pieces and answers pings.
+packets are in packets.py, the socket is in connection.py; this file is one thread that connects, reads in large pieces
+and asks whether the broker is still there.
 """
 
 import logging
 import queue
-import select
-import socket
-import ssl
 import threading
 import time
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from dataclasses import dataclass
 from broker import __version__
 from broker.config import MqttConfig
 from broker.mqtt import packets
+from broker.mqtt.connection import CONNECT_TIMEOUT_S, Connection, Messages
 from broker.mqtt.mosquitto import unsafe_because
 from firmware import wire
 
@@ -27,10 +26,6 @@ log = logging.getLogger("zhanpai.link")
 
 VERSION_TOPIC = "$SYS/broker/version"
 MAX_WAITING = 2000  # batches; above it the thread stops reading, and the broker keeps what it has
-READ_BYTES = 262_144
-TICK_S = 1.0
-CONNECT_TIMEOUT_S = 5.0
-SEND_TIMEOUT_S = 5.0  # of reading too: how often an idle connection is looked after
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 30.0
 HELD_S = 60.0  # a shorter connection is a failed one; above RETRY_MOST_S, or two bridges of one id never slow down
@@ -52,7 +47,7 @@ class Down:
 class Arrived:
     """Messages as (topic, payload, number); give those numbers that are not 0 back to `settle` when decided."""
 
-    messages: list[tuple[str, bytes, int]]
+    messages: Messages
     connection: int
 
 
@@ -74,8 +69,7 @@ class BridgeLink:
         self._tls = config.tls()
         topic = wire.topic("life", area, family="bridge")
         self._will = (topic, wire.pack(topic, {"life": "lost", "at": at, "fw": __version__}))
-        self._socket: socket.socket | None = None
-        self._writing = threading.Lock()
+        self._connection: Connection | None = None
         self._stopping = threading.Event()
         self._outgoing: list[bytes] = []  # packets of the bridge's loop, until it says `write_out`
         self._outgoing_of = 0  # the connection they are for
@@ -127,9 +121,9 @@ class BridgeLink:
         while not self._stopping.is_set():
             up_at = None
             try:
-                self._connect()
+                connection = self._connect()
                 up_at, told = time.monotonic(), ""
-                self._read()
+                self._read(connection)
             except (OSError, ValueError) as why:  # ValueError: a packet that is none, or a socket closed meanwhile
                 if not self._stopping.is_set() and str(why) != told:
                     told = str(why)
@@ -151,108 +145,57 @@ class BridgeLink:
             self._stopping.wait(wait_s)
             wait_s = min(RETRY_MOST_S, wait_s * 2)
 
-    def _connect(self) -> None:
+    def _connect(self) -> Connection:
         config = self._config
-        connection = socket.create_connection((config.host, config.port), CONNECT_TIMEOUT_S)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._socket = connection
+        self._connection = connection = Connection(config.host, config.port, self._stopping.is_set)
         if self._tls is not None:
-            self._socket = connection = self._tls.wrap_socket(connection, server_hostname=config.host)
+            connection.secure(self._tls)
         hello = packets.connect(
             self._name, config.user or self._name, self._password, wire.KEEPALIVE_S, clean=False, will=self._will
         )
-        self._reader = packets.PacketReader()
-        connection.sendall(hello)
-        answer, messages = self._answer(connection, packets.CONNACK)
+        answer, messages = connection.ask(hello, packets.CONNACK)
         if answer.number != 0:
             raise packets.PacketError(f"it refuses us (code {answer.number}): check [mqtt] user and password_file")
         filters = [*((topic, 1) for topic in wire.subscriptions("bridge", self._area)), (VERSION_TOPIC, 0)]
-        connection.sendall(packets.subscribe(1, filters))
-        answer, more = self._answer(connection, packets.SUBACK)
+        answer, more = connection.ask(packets.subscribe(1, filters), packets.SUBACK)
         for (topic, _), code in zip(filters, answer.codes, strict=False):
             if code >= packets.REFUSED and topic != VERSION_TOPIC:
                 raise packets.PacketError(
                     f"it refuses the subscription to {topic}; let {config.user or self._name} read it in the broker's "
                     "access list"
                 )
-        connection.settimeout(SEND_TIMEOUT_S)
         self._sent = self._answered = 0
         self.connection += 1
         self.up = True
         log.info("connected to the broker at %s:%d", config.host, config.port)
         self.events.put(Up())
         self._hand_over(messages + more)
+        return connection
 
-    def _answer(
-        self, connection: socket.socket, kind: int
-    ) -> tuple[packets.Reply, list[tuple[str, bytes, int]]]:
-        """The broker's answer of this kind, however it is cut, and the messages that came before it or with it."""
-        messages: list[tuple[str, bytes, int]] = []
-        deadline = time.monotonic() + CONNECT_TIMEOUT_S
-        while (left_s := deadline - time.monotonic()) > 0 and not self._stopping.is_set():
-            connection.settimeout(left_s)
-            try:
-                data = connection.recv(READ_BYTES)
-            except TimeoutError:
-                break
-            if not data:
-                raise packets.PacketError("it closed the connection before it answered as an MQTT broker")
-            came, replies = self._reader.feed(data)
-            messages += came
-            if replies:
-                if replies[0].kind != kind:
-                    break
-                return replies[0], messages
-        raise packets.PacketError(f"it did not answer as an MQTT broker within {CONNECT_TIMEOUT_S:.0f} s")
-
-    def _read(self) -> None:
+    def _read(self, connection: Connection) -> None:
         """Read until the connection ends; raises OSError or PacketError when it does."""
         heard_at = asked_at = time.monotonic()
         while not self._stopping.is_set():
             now = time.monotonic()
             if now - asked_at >= wire.KEEPALIVE_S / 2:
                 asked_at = now
-                self._write(packets.PINGREQ)
+                connection.write(packets.PINGREQ)
             if now - heard_at > wire.KEEPALIVE_S * 1.5:
                 raise OSError(f"silent for {now - heard_at:.0f} s")
-            data = self._received()
+            data = connection.received()
             if data is None:
                 continue
             if not data:
                 raise OSError("it closed the connection")
             heard_at = time.monotonic()
-            messages, replies = self._reader.feed(data)
+            messages, replies = connection.reader.feed(data)
             self._answered += sum(1 for reply in replies if reply.kind == packets.PUBACK)
             if self._sent - self._answered > MAX_UNANSWERED:
                 raise OSError(f"it left {self._sent - self._answered} of our messages unanswered")
             if messages:
                 self._hand_over(messages)
 
-    def _received(self) -> bytes | None:
-        """What came within a few seconds, None for nothing, empty when the connection is closed."""
-        connection = self._socket
-        if connection is None:
-            return b""
-        if not isinstance(connection, ssl.SSLSocket):
-            try:
-                return connection.recv(READ_BYTES)
-            except TimeoutError:
-                return None
-        if not connection.pending():
-            waiting = select.poll()  # select.select knows no descriptor above 1023
-            waiting.register(connection, select.POLLIN)
-            if not waiting.poll(TICK_S * 1000):
-                return None
-        with self._writing:  # OpenSSL's connections must not be read and written at the same time
-            connection.settimeout(0)  # half a TLS record must not hold whoever wants to write
-            try:
-                return connection.recv(READ_BYTES)
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return None
-            finally:
-                connection.settimeout(SEND_TIMEOUT_S)
-
-    def _hand_over(self, messages: list[tuple[str, bytes, int]]) -> None:
+    def _hand_over(self, messages: Messages) -> None:
         if any(topic == VERSION_TOPIC for topic, _, _ in messages):
             for topic, payload, _ in messages:
                 if topic == VERSION_TOPIC:
@@ -267,28 +210,13 @@ class BridgeLink:
             log.warning("this broker is not safe for the street: %s", reason)
 
     def _write(self, data: bytes) -> None:
-        """Write from any thread; a connection that takes nothing within SEND_TIMEOUT_S is given up."""
-        with self._writing:
-            if self._socket is None:
-                return
-            try:
-                self._socket.sendall(data)
-            except OSError:
-                self._close_now()
+        if self._connection is not None:
+            self._connection.write(data)
 
     def _close(self) -> None:
-        with self._writing:
-            self._close_now()
+        if self._connection is not None:
+            self._connection.close()
         if self.up:
             self.up = False
             if not self._stopping.is_set():  # then nobody takes events any more, and a full queue would hold us
                 self.events.put(Down())
-
-    def _close_now(self) -> None:
-        if self._socket is not None:
-            try:
-                self._socket.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            self._socket.close()
-            self._socket = None

@@ -5,7 +5,7 @@ from typing import Any
 from broker.bridge import Bridge
 from broker.rules.day.attention import About, Attention
 from broker.rules.day.runs import Run
-from broker.rules.dispatch.incident_handling import second_visit
+from broker.rules.dispatch.incidents.incident_handling import second_visit
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
 from firmware import wire

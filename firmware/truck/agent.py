@@ -16,9 +16,8 @@ Stage(...), Light(pattern), GpsLight(word), ShowItinerary(itinerary or None), Sa
 publish and what to show: most callers want that. The agent never decides when a report is sent: `courier` does.
 A report's body has `sent_at` None and `late` False; the courier fills both in at the moment of sending.
 
-The parts, each a small pure machine: `acceptance` (which fix is believed), `truckclock` (what time it is),
-`reporting` (when a position is worth a message, standing), `gesture` (the button), `presses` (what its gestures
-mean), `stages` (the light).
+The parts, each a small pure machine: `gps/whereabouts` (which fix is believed and worth a message), `clock` (what time
+it is), `button/gesture` (the button), `button/presses` (what its gestures mean), `button/incidents` (the light).
 """
 
 from collections import Counter
@@ -30,7 +29,6 @@ from firmware.truck.button.incidents import Incidents
 from firmware.truck.button.presses import Presses
 from firmware.truck.clock import TruckClock
 from firmware.truck.events import (
-    GPS_WORDS,
     Body,
     ButtonDown,
     ButtonUp,
@@ -54,12 +52,9 @@ from firmware.truck.events import (
     Started,
     Stopping,
 )
-from firmware.truck.gps.acceptance import Acceptance, Box
+from firmware.truck.gps.acceptance import Box
 from firmware.truck.gps.fix import Fix
-from firmware.truck.gps.position import position_body, rounded
-from firmware.truck.gps.reporting import Reporting
-
-FIX_LOST_S = 15.0  # no believed fix for this long: there is no fix, whatever the receiver says
+from firmware.truck.gps.whereabouts import Whereabouts
 
 
 class Agent:
@@ -83,15 +78,10 @@ class Agent:
         self.counts: Counter[str] = Counter()
         self._fw = fw
         self._seq = 0
-        self._acceptance = Acceptance(box, test_mode)
-        self._reporting = Reporting()
+        self._whereabouts = Whereabouts(self.clock, box, test_mode)
         self._incidents = Incidents()
         self._gestures = Gestures()
         self._presses = Presses(self._incidents.get)
-        self._fix: Fix | None = None
-        self._fix_s: float | None = None
-        self._gps_word: str | None = None
-        self._started_s: float | None = None
         self._bridge_s: float | None = None
         self._identify_until_s: float | None = None
         self._light = ""
@@ -110,14 +100,15 @@ class Agent:
             self._gesture(self._gestures.advance(now_s), out)
         if isinstance(event, Started):
             self._incidents.restore(event.incidents)
-            self._started_s = now_s
+            self._whereabouts.begin(now_s)
             if event.button_down:
                 self._gestures = Gestures(down=True)
                 out.append(self._note("button_stuck", "the button is down at start: ignored until it is let go"))
         elif isinstance(event, FixSeen):
             self._fix_seen(event.fix, now_s, out)
         elif isinstance(event, GpsState):
-            self._gps_state(event.word)
+            if not self._whereabouts.said(event.word):
+                self.counts["gps_word_unknown"] += 1
         elif isinstance(event, Received):
             self._received(event, now_s, out)
         elif isinstance(event, LinkUp):
@@ -134,12 +125,7 @@ class Agent:
     @property
     def wake_at_s(self) -> float | None:
         """When this agent wants Wake() if nothing else happens; None = nothing is due."""
-        due = [
-            self._gestures.wake_at_s,
-            self._reporting.wake_at_s,
-            self._identify_until_s,
-            self._fix_due_s(),
-        ]
+        due = [self._gestures.wake_at_s, self._whereabouts.wake_at_s, self._identify_until_s]
         known = [at_s for at_s in due if at_s is not None]
         return min(known) if known else None
 
@@ -151,37 +137,14 @@ class Agent:
         """Whether the bridge was heard on this connection within the last 90 s."""
         return self._bridge_s is not None and now_s - self._bridge_s <= wire.NO_DATA_S
 
-    # --- the receiver ---------------------------------------------------------------------------------
-
     def _fix_seen(self, fix: Fix, now_s: float, out: list[Effect]) -> None:
-        reason = self._acceptance.refusal(fix, now_s)
-        if reason:
-            if self.counts["fix_" + reason] == 0:
-                out.append(self._note("fix_" + reason, f"first fix refused ({reason}): {fix}"))
-            else:
-                self.counts["fix_" + reason] += 1
+        reason = self._whereabouts.seen(fix, now_s)
+        if reason is None:
             return
-        if fix.fix_at is not None:
-            self.clock.receiver_said(fix.fix_at, now_s)
-        self._fix, self._fix_s = fix, now_s
-        self._gps_word = "fix"
-        self._reporting.seen(fix, now_s)
-
-    def _gps_state(self, word: str) -> None:
-        if word not in GPS_WORDS:
-            self.counts["gps_word_unknown"] += 1
-        elif word != "fix":
-            # `fix` itself is believed only from a believed fix.
-            self._gps_word = word
-            self._reporting.lost(word)
-
-    def _fix_due_s(self) -> float | None:
-        if self._gps_word not in (None, "fix") or self._started_s is None:
-            return None
-        return (self._started_s if self._fix_s is None else self._fix_s) + FIX_LOST_S
-
-    def _fix_at(self, fix: Fix, now_s: float) -> int | None:
-        return self.clock.fix_at(fix.fix_at, now_s if self._fix_s is None else self._fix_s)
+        if self.counts["fix_" + reason] == 0:
+            out.append(self._note("fix_" + reason, f"first fix refused ({reason}): {fix}"))
+        else:
+            self.counts["fix_" + reason] += 1
 
     # --- the button -----------------------------------------------------------------------------------
 
@@ -200,28 +163,13 @@ class Agent:
 
     def _blocked_here(self, at_s: float) -> OpenIncident:
         """The incident a press at this moment raises."""
-        place: dict[str, Any] = {}
-        if self._fix is not None and self._fix_s is not None:
-            fix_at = self._fix_at(self._fix, at_s)
-            # A point of unknown age is a lead only while it is fresh.
-            if fix_at is not None or at_s - self._fix_s <= FIX_LOST_S:
-                place = {"lat": rounded(self._fix.lat), "lon": rounded(self._fix.lon), "fix_at": fix_at}
         incident_id = f"{self.truck_id}-{self.boot}-{self._seq + 1}"
-        return OpenIncident(incident_id, "lane_blocked", self.clock.unix_at(at_s), **place)
+        return OpenIncident(incident_id, "lane_blocked", self.clock.unix_at(at_s), **self._whereabouts.lead(at_s))
 
     def _tell(self, incident: OpenIncident, at_s: float, out: list[Effect]) -> None:
-        body = {
-            "incident_id": incident.incident_id,
-            "reason": incident.reason,
-            "pressed_at": incident.pressed_at,
-            "lat": incident.lat,
-            "lon": incident.lon,
-            "fix_at": incident.fix_at,
-            "withdrawn": incident.withdrawn,
-        }
-        report = self._keep("incident", incident.incident_id, body, at_s, out)
+        report = self._keep("incident", incident.incident_id, incident.told(), at_s, out)
         self._incidents.told(incident, report.boot, report.seq)
-        self._reporting.ask()
+        self._whereabouts.ask()
 
     # --- the bridge -----------------------------------------------------------------------------------
 
@@ -260,7 +208,7 @@ class Agent:
     def _command(self, command: str, now_s: float, out: list[Effect]) -> None:
         if command == "rebirth":
             out.append(self._life("ready"))
-            self._reporting.ask()
+            self._whereabouts.ask()
         elif command == "identify":
             self._identify_until_s = now_s + wire.IDENTIFY_S
         else:
@@ -272,24 +220,18 @@ class Agent:
         # No wake-up of its own: the bridge's heartbeat, without which it does not count, brings it here.
         gone = self._incidents.closed_by_silence(now_s, self.bridge_heard(now_s))
         out.extend(_stage(incident) for incident in gone)
-        due_s = self._fix_due_s()
-        if due_s is not None and now_s >= due_s:
-            self._gps_word = "no_fix"
-            self._reporting.lost("no_fix")
-        reported = self._reporting.take(now_s)
-        if reported is not None:
-            fix_at = self._fix_at(reported, now_s) if isinstance(reported, Fix) else None
-            self._keep("fix", "", position_body(reported, fix_at), now_s, out)
+        position = self._whereabouts.report(now_s)
+        if position is not None:
+            self._keep("fix", "", position, now_s, out)
         if self._identify_until_s is not None and now_s >= self._identify_until_s:
             self._identify_until_s = None
         light = self._incidents.pattern if self._identify_until_s is None else "identify"
         if light != self._light:
             self._light = light
             out.append(Light(light))
-        word = self._gps_word or "no_bytes"
-        if word != self._gps_light:
-            self._gps_light = word
-            out.append(GpsLight(word))
+        if self._whereabouts.word != self._gps_light:
+            self._gps_light = self._whereabouts.word
+            out.append(GpsLight(self._gps_light))
 
     def _keep(self, channel: str, item: str, body: dict[str, Any], at_s: float, out: list[Effect]) -> Report:
         self._seq += 1

@@ -11,6 +11,8 @@ Body = Mapping[str, Any]
 GPS_WORDS = ("no_port", "no_bytes", "no_fix", "fix")
 LIGHT_PATTERNS = ("off", "fast", "slow", "steady", "double", "identify")
 
+TOLD_OF_INCIDENT = ("incident_id", "reason", "pressed_at", "lat", "lon", "fix_at", "withdrawn")
+
 
 @dataclass(frozen=True, slots=True)
 class OpenIncident:
@@ -30,6 +32,10 @@ class OpenIncident:
     stage: str | None = None
     decision: str | None = None
     unheard: tuple[int, int] | None = None
+
+    def told(self) -> dict[str, Any]:
+        """What is said of it, as the body of its report."""
+        return {name: getattr(self, name) for name in TOLD_OF_INCIDENT}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,14 @@ from broker.mqtt.mosquitto import free_port
 from broker.plan.gtfs.feed import write_gtfs
 from broker.plan.model import Plan
 from sim.judging.read_back import read_store
-from sim.live.child import Child
 from sim.live.clock import SpedClock
 from sim.live.dispatcher import ApiDispatcher
-from sim.live.onlooker import Watch
-from sim.live.record_counts import count_records, left_in
+from sim.live.processes.child import Child
 from sim.live.relay import Door
 from sim.live.room import LiveRoom
 from sim.live.truck import LiveTruck, as_toml
+from sim.live.witnesses.onlooker import Watch
+from sim.live.witnesses.record_counts import count_records, left_in
 from sim.world.evidence import Evidence, Heard, LightChange
 from sim.world.reachability import Hearing
 from sim.world.timeline import Timeline
@@ -240,7 +240,7 @@ class LivePlant:
     def _start_bridge(self) -> None:
         self._bridge_lines.clear()
         arguments = [str(self._bridge_config), self._clock.to_text()]
-        self._bridge = bridge = Child("sim.live.bridge_child", arguments, self._bridge_lines.append)
+        self._bridge = bridge = Child("sim.live.processes.bridge_child", arguments, self._bridge_lines.append)
         deadline = time.monotonic() + READY_S
         while not self._bridge_lines:
             if not bridge.running or time.monotonic() > deadline:

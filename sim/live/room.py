@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.live.clock import SpedClock
-from sim.live.lights import LAMP, LightWitness
+from sim.live.witnesses.lights import LAMP, LightWitness
 from sim.micropython.running import FIRST_LAMP_PIN, RunningUnit, simple_settings
 from sim.world.timeline import Timeline
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sim.live.child import Child
 from sim.live.clock import SpedClock
-from sim.live.lights import BUTTON, LightWitness
+from sim.live.processes.child import Child
+from sim.live.witnesses.lights import BUTTON, LightWitness
 from sim.world.evidence import LIGHT_WORDS
 
 Shows = Callable[[Mapping[str, Any] | None], None]
@@ -83,7 +83,8 @@ class LiveTruck:
         """Plug in, or pull out without warning."""
         if on and self._child is None:
             self._begin()
-            self._child = Child("sim.live.truck_child", [str(self._config), self._clock.to_text()], self._lines.put)
+            arguments = [str(self._config), self._clock.to_text()]
+            self._child = Child("sim.live.processes.truck_child", arguments, self._lines.put)
         elif not on and self._child is not None:
             self._child.kill()
             self._child = None

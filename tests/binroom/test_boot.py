@@ -17,7 +17,7 @@ from firmware.binroom.calibration import Calibrations
 from firmware.binroom.settings import SettingsError, load_network, load_unit
 from sim.micropython.interpreter import find_micropython
 from sim.micropython.running import REPO, RunningUnit, simple_settings
-from tests.support.binroom_broker import AREA, DRY, ROOM, WET, Hand, Mosquitto, wait_for
+from tests.support.binroom.broker import AREA, DRY, ROOM, WET, Hand, Mosquitto, wait_for
 
 
 @pytest.fixture

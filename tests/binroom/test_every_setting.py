@@ -15,7 +15,7 @@ import pytest
 
 from firmware.binroom import settings as unit_settings
 from sim.micropython.running import RunningUnit
-from tests.support.binroom_broker import wait_for
+from tests.support.binroom.broker import wait_for
 from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, door, tls_server
 from tests.support.settings.table import Row, Seen, told_apart
 from tests.support.settings.unit import DRY, SENSORS, WET, UnitDesk, as_unit_files, lay_out, linked

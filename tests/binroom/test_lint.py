@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sim.micropython.interpreter import find_micropython
-from tests.support.binroom_lint import FOLDER, REPO, all_complaints, complaints
+from tests.support.binroom.lint import FOLDER, REPO, all_complaints, complaints
 
 FILES = sorted(p for p in FOLDER.glob("*.py"))
 WIRE = REPO / "firmware" / "wire.py"

@@ -10,7 +10,7 @@ import pytest
 
 from sim.micropython.interpreter import find_micropython
 from sim.micropython.running import REPO, RunningUnit, simple_settings
-from tests.support.binroom_broker import AREA, DRY, ROOM, WET, Hand, Mosquitto, free_port, wait_for
+from tests.support.binroom.broker import AREA, DRY, ROOM, WET, Hand, Mosquitto, free_port, wait_for
 
 
 def a_unit(flash: Path, port: int, **more: object) -> RunningUnit:

@@ -9,7 +9,7 @@ import pytest
 
 from sim.micropython.interpreter import find_micropython
 from sim.micropython.running import RunningUnit, simple_settings
-from tests.support.binroom_broker import AREA, DRY, ROOM, WET, Hand, Mosquitto, wait_for
+from tests.support.binroom.broker import AREA, DRY, ROOM, WET, Hand, Mosquitto, wait_for
 
 pytestmark = pytest.mark.real
 

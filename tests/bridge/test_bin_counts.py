@@ -9,7 +9,7 @@ import pytest
 from broker.rules.dispatch.actions import Act
 from broker.rules.statistics.cube import disagreements
 from firmware import wire
-from tests.support.bridge_morning import Morning
+from tests.support.bridge.morning import Morning
 
 
 @pytest.fixture

@@ -10,14 +10,16 @@ import pytest
 from broker.ingest import decisions
 from broker.ingest.decisions import MOST_WAITING
 from broker.plan.calendar import service_runs
+from broker.rules.day import day as day_file
 from broker.rules.day.attention import AttentionList, RunOwes, Topic
-from broker.rules.dispatch import bin_counts, device_messages, dispatch, run_opening, time_passing
+from broker.rules.dispatch import device_messages, dispatch, time_passing
+from broker.rules.dispatch.visits import bin_counts
 from broker.rules.effects import messages
 from broker.rules.effects.effect import Notice
 from broker.web.picture import snapshot
 from firmware import wire
-from tests.support.bridge_morning import DAY
-from tests.support.rehearsal import InjectedError, Rehearsal, check_memory, severe
+from tests.support.bridge.morning import DAY
+from tests.support.bridge.rehearsal import InjectedError, Rehearsal, check_memory, severe
 
 PRESS = "t01-1-press"
 
@@ -130,7 +132,7 @@ def test_a_trip_that_cannot_be_opened_keeps_no_other_from_opening() -> None:
     base.speak = False
     whole, morning = base.again(), base.again()
     whole.step(1800)
-    with broken(run_opening, "RunTracker", lambda run_id, *_, **__: run_id.startswith(odd)):
+    with broken(day_file, "RunTracker", lambda run_id, *_, **__: run_id.startswith(odd)):
         morning.step(1800)
         assert morning.bridge.counts["rule_faults"] > 0
     opened = set(morning.bridge.dispatch.day.runs)

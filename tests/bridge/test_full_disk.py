@@ -13,7 +13,7 @@ from broker.ingest.backlog import MOST_WAITING
 from broker.mqtt.link import Arrived, BridgeLink
 from broker.store import Full
 from firmware import wire
-from tests.support.bridge_morning import Morning
+from tests.support.bridge.morning import Morning
 
 ACK = wire.topic("ack", "xh", "t01", family="truck")
 

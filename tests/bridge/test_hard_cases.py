@@ -10,7 +10,7 @@ from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Corrupt, Full, StoreError
 from broker.store.sqlite.store import SQLiteStore
 from firmware import wire
-from tests.support.bridge_morning import Morning
+from tests.support.bridge.morning import Morning
 
 
 @pytest.fixture

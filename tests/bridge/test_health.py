@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from broker.process import Desk
 from broker.web.api.app import build_app
 from broker.web.picture import LINK_LOST_S, snapshot
-from tests.support.bridge_morning import Morning
+from tests.support.bridge.morning import Morning
 from tests.support.processes import BridgeProcess, mosquitto, wait_until
 
 

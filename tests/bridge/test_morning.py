@@ -8,7 +8,7 @@ import pytest
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Full, Record, Refused
 from firmware import wire
-from tests.support.bridge_morning import Morning
+from tests.support.bridge.morning import Morning
 
 
 @pytest.fixture

@@ -11,12 +11,13 @@ import pytest
 from broker.ingest import decisions
 from broker.rules.day.attention import RuleFailed, Topic
 from broker.rules.day.day import Day
-from broker.rules.dispatch import incident_handling, time_passing
+from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.dispatch.incidents import incident_handling
 from broker.rules.effects.effect import Effect
 from broker.store import StoreError
 from firmware import wire
-from tests.support.rehearsal import (
+from tests.support.bridge.rehearsal import (
     InjectedError,
     Rehearsal,
     check_memory,

@@ -7,9 +7,10 @@ from types import ModuleType
 
 import pytest
 
-from broker.rules.dispatch import device_messages, incident_handling
+from broker.rules.dispatch import device_messages
 from broker.rules.dispatch.actions import ActionError
-from tests.support.rehearsal import InjectedError, Rehearsal, check_memory, check_presses, fault_at, severe
+from broker.rules.dispatch.incidents import incident_handling
+from tests.support.bridge.rehearsal import InjectedError, Rehearsal, check_memory, check_presses, fault_at, severe
 
 PRESS = "t01-1-press"
 KEY = ("t01", PRESS)

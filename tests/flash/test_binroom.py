@@ -17,7 +17,7 @@ from tests.support.flashing import AREA, PASSWORDS, Workshop, running_broker
 from tools.flashing import ledger
 from tools.flashing.board.board import open_board
 from tools.flashing.board.inventory import Contents, read_contents
-from tools.flashing.board.release import MANIFEST, Release, pack_release
+from tools.flashing.board.release.release import MANIFEST, Release, pack_release
 from tools.flashing.commands import main
 
 pytestmark = pytest.mark.real

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tools.flashing.board.changes import Action, Installation, Step, make_installation
 from tools.flashing.board.inventory import Contents, whole_release
-from tools.flashing.board.release import MANIFEST, Release, pack_release, sha256
+from tools.flashing.board.release.release import MANIFEST, Release, pack_release, sha256
 from tools.flashing.errors import FlashError
 
 LOADER = b"print('boot loader')"

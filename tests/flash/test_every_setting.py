@@ -18,8 +18,8 @@ from tests.support.flashing import Workshop, make_mirror, write_secret
 from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, door
 from tests.support.settings.table import Row, Seen, told_apart
 from tools.flashing import settings as flash_settings
-from tools.flashing.board.modules import fetch_modules
-from tools.flashing.board.unit_files import AUTHORITY, NETWORK, PASSWORD, UNIT, WIFI_KEY, unit_files
+from tools.flashing.board.release.modules import fetch_modules
+from tools.flashing.board.release.unit_files import AUTHORITY, NETWORK, PASSWORD, UNIT, WIFI_KEY, unit_files
 from tools.flashing.errors import FlashError
 from tools.flashing.hello import Listener
 from tools.flashing.open_run_guard import ask_runs

@@ -27,8 +27,8 @@ from tools.flashing.board.board import open_board, why_closed
 from tools.flashing.board.image import check_image, find_drive, write_esp, write_uf2
 from tools.flashing.board.inventory import Identity, check_fit
 from tools.flashing.board.ports import Port, choose, wait_for_new
-from tools.flashing.board.release import sha256
-from tools.flashing.board.unit_files import unit_files
+from tools.flashing.board.release.release import sha256
+from tools.flashing.board.release.unit_files import unit_files
 from tools.flashing.commands.screen import Screen
 from tools.flashing.errors import FlashError
 from tools.flashing.open_run_guard import open_run

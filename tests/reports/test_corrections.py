@@ -21,8 +21,8 @@ from broker.store.days import Days
 from broker.store.sqlite.store import SQLiteStore
 from broker.web.api.record import record_router
 from firmware import wire
-from tests.support.bridge_morning import DAY as MORNING
-from tests.support.bridge_morning import Morning
+from tests.support.bridge.morning import DAY as MORNING
+from tests.support.bridge.morning import Morning
 from tests.support.facts import DAY, NOON, ZONE, visit
 
 DAY_OF_MORNING = str(MORNING)

@@ -9,7 +9,7 @@ import pytest
 from broker.rules.day.attention import Attention, LongStay, RunOwes, Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.states.incident import REPEAT_S
-from tests.support.bridge_morning import Morning
+from tests.support.bridge.morning import Morning
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.states.visit import OWED
 from firmware import wire
-from tests.support.rehearsal import Rehearsal, check_memory, check_presses, fault_at
+from tests.support.bridge.rehearsal import Rehearsal, check_memory, check_presses, fault_at
 
 pytestmark = pytest.mark.real
 

@@ -9,7 +9,7 @@ import pytest
 BROKER = Path(__file__).parents[2] / "broker"
 ROOMS = ("day", "effects", "dispatch", "arrival", "replanning", "states")
 READERS = [
-    *(path for room in ROOMS for path in (BROKER / "rules" / room).glob("*.py")),
+    *(path for room in ROOMS for path in (BROKER / "rules" / room).rglob("*.py")),
     BROKER / "ingest" / "decisions.py",
     BROKER / "ingest" / "restored_day.py",
     BROKER / "web" / "picture.py",

@@ -14,7 +14,7 @@ import pytest
 
 from broker.mqtt.mosquitto import find_mosquitto
 from firmware.truck.button.light import level_at
-from sim.live.lights import BUTTON, LAMP, LightWitness, share_lit
+from sim.live.witnesses.lights import BUTTON, LAMP, LightWitness, share_lit
 
 REPO = Path(__file__).resolve().parents[2]
 SCENARIO = """

@@ -297,7 +297,7 @@ def test_whatever_the_bridge_says_nothing_stops(cab, channel, body):
 
 def test_disk_fault_is_noted_and_stops_nothing(cab):
     """While the disk refuses a press is sent all the same and the log says what to do."""
-    cab.outbox._db.execute("PRAGMA query_only = ON")  # SQLite refuses as a dead disk does, on this connection only
+    cab.outbox._disk._db.execute("PRAGMA query_only = ON")  # SQLite refuses as a dead disk does, here alone
     cab.do(LinkUp())
     cab.press()
     assert any("/incident/" in p.topic for p in cab.sent)

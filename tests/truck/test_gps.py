@@ -192,7 +192,7 @@ def test_any_sentence_body_is_survived(body):
 
 
 def test_fuzzed_lines_give_no_void_fix():
-    """Twenty thousand mutilated lines with true checksums: no error, no fix near 0/0 (10^6 in bench/truck_gps.py)."""
+    """Twenty thousand mutilated lines with true checksums: no error, no fix near 0/0 (10^6 in bench/truck/gps.py)."""
     result = fuzz(20_000, random.Random(1))
     assert result["null_island"] == 0
     assert result["void"] == 0

@@ -42,7 +42,7 @@ def ack(boot: int, upto: int, *also: list[int]) -> list[dict]:
 def limit_file(outbox: Outbox, pages: int | None = None) -> None:
     """The file may grow to so many pages; None: not at all, as on a full disk."""
     # SQLite's limit is its connection's own, so nobody else can set it.
-    db = outbox._db
+    db = outbox._disk._db
     if pages is None:
         (pages,) = db.execute("PRAGMA page_count").fetchone()
     db.execute(f"PRAGMA max_page_count = {pages}")
@@ -66,7 +66,7 @@ def test_incident_is_written_with_full_sync(tmp_path):
     """The transaction of an incident runs with synchronous=FULL, that of positions with NORMAL."""
     outbox = Outbox(tmp_path / "o.db")
     said: list[str] = []
-    outbox._db.set_trace_callback(said.append)  # SQLite tells only its own connection what was said
+    outbox._disk._db.set_trace_callback(said.append)  # SQLite tells only its own connection what was said
     outbox.keep(incident(1, 1), 0.0)
     assert said.index("PRAGMA synchronous = FULL") < next(i for i, s in enumerate(said) if "incident_record" in s)
     said.clear()
@@ -256,10 +256,10 @@ def test_a_start_that_the_full_disk_did_not_count_costs_no_outbox(tmp_path, monk
         return db
 
     with monkeypatch.context() as full:
-        full.setattr("firmware.truck.outbox.outbox.opened", refused)
+        full.setattr("firmware.truck.outbox.disk.opened", refused)
         outbox = Outbox(path)
     assert outbox.fault is not None and outbox.boot == boot == read_boot(path.with_suffix(".boot"))
-    outbox._db.execute("PRAGMA query_only = OFF")  # there is room again
+    outbox._disk._db.execute("PRAGMA query_only = OFF")  # there is room again
     if press:
         outbox.keep(incident(boot, 1), 0.0)
         assert outbox.fault is None
@@ -300,7 +300,7 @@ def test_file_damaged_while_running_loses_nothing_that_comes_after(tmp_path):
         size = file.seek(0, os.SEEK_END)
         file.seek(100)
         file.write(b"\xa5" * (size - 100))
-    outbox._db.execute("PRAGMA shrink_memory")  # what this connection still has of the pages is forgotten
+    outbox._disk._db.execute("PRAGMA shrink_memory")  # what this connection still has of the pages is forgotten
     outbox.keep(incident(1, 2000), 0.0)
     outbox.flush()
     outbox.close()
@@ -315,10 +315,10 @@ def test_disk_that_dies_while_running_is_survived(tmp_path, monkeypatch):
     def dead(*_: object) -> None:
         raise OSError("input/output error")
 
-    monkeypatch.setattr("firmware.truck.outbox.outbox.moved_aside", dead)
+    monkeypatch.setattr("firmware.truck.outbox.disk.moved_aside", dead)
     error = sqlite3.DatabaseError("database disk image is malformed")
     error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    outbox._faulty(error)  # as a read or a write of it would; no damage in the file makes the next file fail too
+    outbox._disk._faulty(error)  # as a read or a write of it would; no damage in the file makes the next file fail too
     outbox.keep(incident(1, 2), 0.0)
     assert keys(outbox.incidents()) == [(1, 2)]
     assert keys(outbox.backlog(9)) == [(1, 1)]

@@ -16,7 +16,7 @@ from broker.process import Desk
 from broker.web import connection_limits
 from broker.web.picture import snapshot
 from broker.web.server import WebServer
-from tests.support.bridge_morning import Morning
+from tests.support.bridge.morning import Morning
 from tests.support.processes import REPO, wait_until
 
 pytestmark = pytest.mark.real

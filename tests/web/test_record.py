@@ -13,8 +13,8 @@ from broker.store import where
 from broker.web.api.app import build_app
 from broker.web.api.record import record_router
 from broker.web.picture import snapshot
-from tests.support.bridge_morning import DAY, Morning
-from tests.support.direct_desk import DirectDesk
+from tests.support.bridge.direct_desk import DirectDesk
+from tests.support.bridge.morning import DAY, Morning
 
 pytestmark = pytest.mark.real  # a whole morning is driven first
 

@@ -21,8 +21,8 @@ from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
 from broker.web.picture import snapshot
 from broker.web.server import WebServer
-from tests.support.bridge_morning import Morning
-from tests.support.direct_desk import DirectDesk
+from tests.support.bridge.direct_desk import DirectDesk
+from tests.support.bridge.morning import Morning
 from tests.support.registers import open_registers
 
 BAD_VALUES = (

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Route, expect
 from broker.web.api.app import STATIC
 from broker.web.picture import snapshot
 from firmware import wire
-from tests.support.bridge_morning import Morning
+from tests.support.bridge.morning import Morning
 from tests.support.browser import chromium_page
 
 pytestmark = pytest.mark.real

@@ -10,7 +10,7 @@ import pytest
 from firmware import wire
 from sim.micropython.interpreter import find_micropython
 from tests.binroom.cases.wire_cases import TAKEN
-from tests.support.wire_table import all_spoilt
+from tests.support.wire.table import all_spoilt
 
 pytestmark = pytest.mark.real
 

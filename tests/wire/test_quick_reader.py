@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from broker.ingest.quick_reader import quick
 from firmware import wire
-from tests.support.bridge_morning import Morning
-from tests.support.wire_table import all_spoilt, beyond, topic_of
+from tests.support.bridge.morning import Morning
+from tests.support.wire.table import all_spoilt, beyond, topic_of
 
 BINS = "zp/v1/xh/room/r01/bins"
 NO_QUICK_WAY = {("truck", "ack"), ("room", "ack"), ("truck", "command"), ("room", "command")}

@@ -15,6 +15,7 @@
 State only, no decisions; rebuilt from the store after a restart. tests/rules/test_owners.py holds who writes what.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from broker.plan.model import Plan, Route
@@ -29,7 +30,8 @@ from broker.rules.day.visits import Visits
 from broker.rules.learning.history import History
 from broker.rules.settings import DispatchSettings
 from broker.rules.states.visit import Visit, VisitKey
-from broker.rules.tracking.tracker import TrackVisit
+from broker.rules.tracking.tracker import RunTracker
+from broker.rules.tracking.types import TrackVisit
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +114,15 @@ class Day:
             not_before_at=visit.not_before_at,
             distance_m=distance_m,
         )
+
+    def new_tracker(
+        self, run_id: str, route: Route, truck: str, order: Iterable[VisitKey], depart_at: int
+    ) -> RunTracker:
+        """A tracker for the visits of `order` that are still owed."""
+        visits = [self.track_visit(self.visits[key], route) for key in order if self.visits[key].owed]
+
+        def expected_leg_s(route_id: str, from_room: str, to_room: str, length_m: float, at: int) -> float:
+            return self.history.leg_s(route_id, from_room, to_room, length_m, at)[0]
+
+        streets = self.settings.streets
+        return RunTracker(run_id, route, truck, visits, depart_at, streets, expected_leg_s=expected_leg_s)

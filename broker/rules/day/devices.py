@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from broker.rules.tracking.tracker import GpsFix
+from broker.rules.tracking.types import GpsFix
 
 
 @dataclass(frozen=True, slots=True)

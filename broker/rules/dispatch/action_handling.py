@@ -4,9 +4,9 @@ from dataclasses import asdict
 from typing import Any
 
 from broker.rules.day.day import Day
-from broker.rules.dispatch import incident_handling
 from broker.rules.dispatch.actions import ACTIONS, COMMANDS, Act, ActionError
-from broker.rules.dispatch.moved_visits import insert_visit, owed_again, set_visits
+from broker.rules.dispatch.incidents import incident_handling
+from broker.rules.dispatch.visits.moved_visits import insert_visit, owed_again, set_visits
 from broker.rules.effects.effect import Effect, Keep, Publish
 from broker.rules.effects.records import call_record, put, put_incident
 from broker.rules.states.incident import Incident

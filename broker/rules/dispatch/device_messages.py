@@ -6,14 +6,14 @@ from broker.rules.day.attention import ClockAhead, Topic
 from broker.rules.day.day import Day
 from broker.rules.day.devices import RoomState, TruckState
 from broker.rules.day.incidents import IncidentKey
-from broker.rules.dispatch import incident_handling
-from broker.rules.dispatch.bin_counts import take_counts, take_report
-from broker.rules.dispatch.run_progress import follow, update
-from broker.rules.dispatch.unworked import show_as_said
+from broker.rules.dispatch.incidents import incident_handling
+from broker.rules.dispatch.incidents.unworked import show_as_said
+from broker.rules.dispatch.runs.run_progress import follow, update
+from broker.rules.dispatch.visits.bin_counts import take_counts, take_report
 from broker.rules.effects.effect import Effect, Keep
 from broker.rules.effects.records import close_topics, put_incident, tell_incident
 from broker.rules.states.incident import Incident
-from broker.rules.tracking.tracker import GpsFix
+from broker.rules.tracking.types import GpsFix
 from firmware import wire
 
 

@@ -5,7 +5,7 @@ told goes out. `(event, now) -> effects`; no clock, no socket, no file.
     on_tick(now)               time passed (once a second): one decision after the other, see time_passing.py
     act(action, now)           a person decided: action_handling.py
 
-The order of work for a truck's position: match it to the run (tracking), then run_progress.py:
+The order of work for a truck's position: match it to the run (tracking), then runs/run_progress.py:
 settle arrivals and departures, predict (arrival), call lamps (lamp_call), tell rooms and truck (messages).
 
 Each decision is whole by itself: its effects are kept and told all, or, when it raises, none. State that it changed
@@ -21,10 +21,10 @@ from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.action_handling import carry_out
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.device_messages import set_aside, take_message
-from broker.rules.dispatch.offers import ReplanError
-from broker.rules.dispatch.run_opening import PlannedRun, look_up_runs, open_if_due
-from broker.rules.dispatch.run_progress import catch_up, finish_if_settled, update
-from broker.rules.dispatch.run_restoring import cancel_gone
+from broker.rules.dispatch.runs.run_opening import PlannedRun, look_up_runs, open_if_due
+from broker.rules.dispatch.runs.run_progress import catch_up, finish_if_settled, update
+from broker.rules.dispatch.runs.run_restoring import cancel_gone
+from broker.rules.dispatch.visits.offers import ReplanError
 from broker.rules.effects.attention import ask_about_overstaying, forget_left_out
 from broker.rules.effects.effect import Effect
 from broker.rules.states.incident import IncidentError

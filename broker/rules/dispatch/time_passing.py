@@ -2,8 +2,8 @@
 
 from broker.rules.day.day import Day
 from broker.rules.day.incidents import IncidentKey
-from broker.rules.dispatch.offers import offer_body, offers_for
-from broker.rules.dispatch.run_progress import follow, update
+from broker.rules.dispatch.runs.run_progress import follow, update
+from broker.rules.dispatch.visits.offers import offer_body, offers_for
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import close_incident, put_incident
 from broker.rules.states.incident import ACK_EXPIRES_S, Incident

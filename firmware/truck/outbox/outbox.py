@@ -22,21 +22,10 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from firmware.truck.events import Body, OpenIncident, Report
-from firmware.truck.outbox.boot_counter import read_boot, read_counted, sync_folder, write_boot
-from firmware.truck.outbox.file import (
-    SCHEMA,
-    decoded,
-    insert,
-    is_damage,
-    last_boot,
-    moved_aside,
-    must_have_counted,
-    opened,
-    thin,
-)
+from firmware.truck.events import TOLD_OF_INCIDENT, Body, OpenIncident, Report
+from firmware.truck.outbox.disk import Disk
+from firmware.truck.outbox.file import decoded, insert
 
 LIMIT_MB = 64
 BATCH_S = 5.0
@@ -54,39 +43,22 @@ class Outbox:
         Raises OSError if the folder cannot be written.
         """
         self.counts: Counter[str] = Counter()
-        self.fault: str | None = None
-        self.damaged: Path | None = None
-        self._without_disk = False
-        self._uncounted = True  # the file does not have this start's number yet
-        self._rows_left: int | None = None  # how many reports are in the file; None = to be counted
-        self._path = path
         self._limit_bytes = limit_bytes
         self._batch_s = batch_s
         self._pending: dict[tuple[int, int], Report] = {}
         self._pending_since_s: float | None = None
-        path.parent.mkdir(parents=True, exist_ok=True)
-        boot_path = path.with_suffix(".boot")
-        counted = read_boot(boot_path)
-        in_file = 0
-        try:
-            if counted_by_file := read_counted(boot_path):
-                must_have_counted(path, counted_by_file)
-            self._db = opened(path)
-            in_file = last_boot(self._db)
-            counted = max(counted, in_file)
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error):
-                raise OSError(
-                    f"the outbox {path} cannot be opened: {error}; check the folder and its rights"
-                ) from error
-            self.damaged = moved_aside(path, counted + 1)
-            self.counts["damaged"] += 1
-            self._db = opened(path)
-        self.boot = counted + 1 if counted else first_boot
-        # In this order: a counter without its count in the file says that the file is not what it was.
-        self._count_boot()
-        sync_folder(path.parent)
-        write_boot(boot_path, self.boot, in_file if self._uncounted else None)
+        self._disk = Disk(path, first_boot, self.counts)
+        self.boot = self._disk.boot
+
+    @property
+    def fault(self) -> str | None:
+        """Why the disk took nothing the last time; None while it does."""
+        return self._disk.fault
+
+    @property
+    def damaged(self) -> Path | None:
+        """Where a damaged file was moved to; None if there was none."""
+        return self._disk.damaged
 
     # --- in -------------------------------------------------------------------------------------------
 
@@ -120,11 +92,10 @@ class Outbox:
         if not reports:
             return
         durable = any(report.channel == "incident" for report in reports)
-        self._rows_left = None
-        if self._write(lambda db: insert(db, reports), durable=durable):
+        if self._disk.write(lambda db: insert(db, reports), durable=durable):
             self._pending.clear()
             self._pending_since_s = None
-            self._bound()
+            self._disk.bound(self._limit_bytes)
 
     def settle(self, acks: Iterable[Body]) -> None:
         """Deletes what the bridge has stored: per boot all up to `upto` and the ranges in `also`."""
@@ -136,16 +107,14 @@ class Outbox:
                 del self._pending[key]
         if not self._pending:
             self._pending_since_s = None
-
-        if self._in_file() == 0:
+        if self._disk.reports() == 0:
             return
 
         def delete(db: sqlite3.Connection) -> None:
             for table in ("incident_record", "position"):
                 db.executemany(f"DELETE FROM {table} WHERE boot = ? AND seq BETWEEN ? AND ?", ranges)  # noqa: S608
 
-        self._rows_left = None
-        self._write(delete)
+        self._disk.write(delete)
 
     def stage(self, incident_id: str, stage: str, decision: str | None) -> None:
         """Remembers the stage of an open incident; `closed` forgets the incident (its reports stay until settled)."""
@@ -159,7 +128,7 @@ class Outbox:
                     (stage, decision, incident_id),
                 )
 
-        self._write(update)
+        self._disk.write(update)
 
     # --- out ------------------------------------------------------------------------------------------
 
@@ -175,7 +144,7 @@ class Outbox:
         for report in reversed(self._pending.values()):
             if report.channel != "incident":
                 return report
-        if self._in_file() == 0:
+        if self._disk.reports() == 0:
             return None
         rows = self._rows(
             "SELECT boot, seq, 'fix', '', body, kept_s FROM position ORDER BY boot DESC, seq DESC LIMIT 1"
@@ -197,7 +166,7 @@ class Outbox:
         if (report.boot, report.seq) in self._pending:
             return True
         sql = "SELECT 1 FROM open_incident WHERE incident_id = ? AND boot = ? AND seq = ?"
-        return self._read(sql, report.item, report.boot, report.seq) != []
+        return self._disk.read(sql, report.item, report.boot, report.seq) != []
 
     def open_incidents(self) -> tuple[OpenIncident, ...]:
         """The incidents nobody has closed, oldest first, as of the last program's end."""
@@ -205,127 +174,36 @@ class Outbox:
                         EXISTS (SELECT 1 FROM incident_record r WHERE r.boot = o.boot AND r.seq = o.seq)
                  FROM open_incident o ORDER BY boot, seq"""
         out = []
-        for text, stage, decision, boot, seq, unsettled in self._read(sql):
+        for text, stage, decision, boot, seq, unsettled in self._disk.read(sql):
             body = decoded(text)
-            names = ("incident_id", "reason", "pressed_at", "lat", "lon", "fix_at", "withdrawn")
-            if body is None or any(name not in body for name in names):
+            if body is None or any(name not in body for name in TOLD_OF_INCIDENT):
                 self.counts["unreadable"] += 1
                 continue
-            known = {name: body[name] for name in names}
+            known = {name: body[name] for name in TOLD_OF_INCIDENT}
             unheard = (boot, seq) if unsettled else None
             out.append(OpenIncident(**known, stage=stage, decision=decision, unheard=unheard))
         return tuple(out)
 
     def size_bytes(self) -> int:
         """Bytes of the file in use, without what has been freed inside it."""
-        pages = self._pragma("page_count") - self._pragma("freelist_count")
-        return pages * self._pragma("page_size")
+        return self._disk.size_bytes()
 
     def waiting(self) -> int:
         """How many reports are not settled yet; cheap."""
-        return self._in_file() + len(self._pending)
+        return self._disk.reports() + len(self._pending)
 
     def close(self, *, flush: bool = True) -> None:
         """Writes what waits and closes the file; `flush=False` is for a simulated power cut."""
         if flush:
             self.flush()
-        self._db.close()
-
-    def _in_file(self) -> int:
-        if self._rows_left is None:
-            rows = self._read("SELECT (SELECT COUNT(*) FROM incident_record) + (SELECT COUNT(*) FROM position)")
-            self._rows_left = int(rows[0][0]) if rows else None
-        return (
-            1 if self._rows_left is None else self._rows_left
-        )  # the disk does not say: assume that there is something
-
-    # --- the file -------------------------------------------------------------------------------------
-
-    def _write(self, change: Any, *, durable: bool = False) -> bool:
-        """Runs `change(db)` as one transaction; False (and `fault`) if the disk refused."""
-        try:
-            self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            with self._db:
-                self._db.execute("BEGIN IMMEDIATE")
-                if self._uncounted:
-                    self._db.execute("DELETE FROM boot")
-                    self._db.execute("INSERT INTO boot VALUES (?)", (self.boot,))
-                change(self._db)
-        except sqlite3.Error as error:
-            self._faulty(error)
-            return False
-        self._uncounted = False
-        if not self._without_disk:
-            self.fault = None
-        return True
-
-    def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        try:
-            return self._db.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
-            self._faulty(error)
-            return []
+        self._disk.close()
 
     def _rows(self, sql: str, *values: object) -> list[Report]:
         out = []
-        for boot, seq, channel, item, text, kept_s in self._read(sql, *values):
+        for boot, seq, channel, item, text, kept_s in self._disk.read(sql, *values):
             body = decoded(text)
             if body is None:
                 self.counts["unreadable"] += 1  # left in the file: a technician may still make it out
             else:
                 out.append(Report(boot, seq, channel, item, body, kept_s))
         return out
-
-    def _pragma(self, name: str) -> int:
-        rows = self._read(f"PRAGMA {name}")
-        return int(rows[0][0]) if rows else 0
-
-    def _faulty(self, error: sqlite3.Error) -> None:
-        self.counts["faults"] += 1
-        self.fault = (
-            f"the outbox {self._path} failed ({error}); records are held in memory: check the card and its space"
-        )
-        if is_damage(error):
-            # Nothing more can be had from it while running; what is in memory goes into the new file.
-            self._db.close()
-            self._rows_left = None
-            self.counts["damaged"] += 1
-            try:
-                self.damaged = moved_aside(self._path, self.boot)
-                self._db = opened(self._path)
-            except (OSError, sqlite3.Error):
-                # A truck without a disk still says where it is and when its driver presses, until it is started anew.
-                self._without_disk = True
-                self._db = sqlite3.connect(":memory:", isolation_level=None)
-                self._db.executescript(SCHEMA)
-            self._uncounted = True
-            self._count_boot()
-
-    def _count_boot(self) -> None:
-        """Has the file know of this start; if the disk refuses, the next thing that is written brings it."""
-        self._write(lambda _: None, durable=True)
-
-    def _bound(self) -> None:
-        if self.size_bytes() <= self._limit_bytes:
-            return
-        self._rows_left = None
-        before = self._count_positions()
-        self._write(thin)
-        self.counts["positions_thinned"] += before - self._count_positions()
-        while self.size_bytes() > self._limit_bytes and (left := self._count_positions()):
-            quarter = max(1, left // 4)
-            self._write(
-                lambda db, n=quarter: db.execute(
-                    "DELETE FROM position WHERE (boot, seq) IN"
-                    " (SELECT boot, seq FROM position ORDER BY boot, seq LIMIT ?)",
-                    (n,),
-                )
-            )
-            dropped = left - self._count_positions()
-            self.counts["positions_dropped"] += dropped
-            if not dropped:
-                return
-
-    def _count_positions(self) -> int:
-        rows = self._read("SELECT COUNT(*) FROM position")
-        return int(rows[0][0]) if rows else 0

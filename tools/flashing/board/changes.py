@@ -19,7 +19,7 @@ from enum import Enum
 
 from tools.flashing.board.board import TEMPORARY
 from tools.flashing.board.inventory import Contents
-from tools.flashing.board.release import Release, sha256
+from tools.flashing.board.release.release import Release, sha256
 from tools.flashing.errors import FlashError
 
 # The boot loader's reasons not to start a release; they were the former one's.

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.flashing.board.ports import holder_of, is_virtual
-from tools.flashing.board.release import sha256
+from tools.flashing.board.release.release import sha256
 from tools.flashing.errors import FlashError
 
 ESP_MAGIC = 0xE9

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tools.flashing.board.board import Board
 from tools.flashing.board.changes import Action, Installation, Step
 from tools.flashing.board.inventory import ROOTS, read_contents
-from tools.flashing.board.release import sha256
+from tools.flashing.board.release.release import sha256
 from tools.flashing.errors import FlashError
 
 POINTERS = ("/former", "/current")

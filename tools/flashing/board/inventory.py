@@ -10,7 +10,7 @@ from typing import Any
 from firmware import wire
 from tools.flashing.board import programs
 from tools.flashing.board.board import Board
-from tools.flashing.board.release import MANIFEST, MPY_VERSION, release_name, sha256
+from tools.flashing.board.release.release import MANIFEST, MPY_VERSION, release_name, sha256
 from tools.flashing.errors import FlashError
 
 OLDEST_VERSION = (1, 23, 0)

@@ -26,9 +26,9 @@ from tools.flashing.board.image import Image, write_esp
 from tools.flashing.board.install import carry_out, clean_up
 from tools.flashing.board.inventory import Contents, Identity, check_fit, identify, read_contents
 from tools.flashing.board.ports import Port
-from tools.flashing.board.release import Release
+from tools.flashing.board.release.release import Release
+from tools.flashing.board.release.unit_files import unit_files
 from tools.flashing.board.selftest import NETWORK_PROBLEMS, WIFI_S, network_facts, raise_first, run_tests
-from tools.flashing.board.unit_files import unit_files
 from tools.flashing.errors import FlashError
 from tools.flashing.hello import Hello, Listener
 from tools.flashing.label import Label, write_label

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 from firmware import wire
 from tools.flashing.board.image import Image, check_image, find_drive, write_uf2
 from tools.flashing.board.ports import Port, wait_for_new
-from tools.flashing.board.release import build_release
+from tools.flashing.board.release.release import build_release
 from tools.flashing.board.unit import RESTART_S, Order, Outcome, diagnose, flash_binroom
 from tools.flashing.commands.options import Run, make_parser
 from tools.flashing.commands.reading import (

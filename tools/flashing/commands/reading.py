@@ -13,11 +13,11 @@ from tools.flashing import ledger
 from tools.flashing.board.board import open_board
 from tools.flashing.board.inventory import Contents, Identity, check_fit, identify, read_contents
 from tools.flashing.board.ports import Port, choose
-from tools.flashing.board.release import sha256
+from tools.flashing.board.release.release import sha256
+from tools.flashing.board.release.unit_files import unit_files
 from tools.flashing.board.rollback import roll_back, verify
 from tools.flashing.board.selftest import network_facts, raise_first, run_tests
 from tools.flashing.board.unit import FAMILY
-from tools.flashing.board.unit_files import unit_files
 from tools.flashing.commands.screen import Screen, error_document
 from tools.flashing.commands.targets import ports_of, settings_of, unit_table
 from tools.flashing.errors import PROBLEMS, FlashError

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware.truck.config import ConfigError, parse
-from tools.flashing.board.release import HASH_DIGITS
+from tools.flashing.board.release.release import HASH_DIGITS
 from tools.flashing.errors import FlashError
 from tools.flashing.settings import FlashSettings, device_password, read_secret
 from tools.flashing.truck.wheels import Wheel, choose_wheels

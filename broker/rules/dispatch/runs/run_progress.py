@@ -1,0 +1,185 @@
+"""How a run goes on: positions become visits, visits become predictions, predictions become lamps.
+
+    catch_up(truck)            a run that came back from its record learns where its truck is
+    follow(run, events)        what the tracker saw: moving, arrived, left, passed by
+    update(run)                predict anew, call the lamps that are due, tell the rooms and the truck
+    finish_if_settled(run)     a run that owes nothing any more ends, and its truck gets its next one
+
+Each returns what must be stored, published and told. `follow` settles what has happened, `update` says what will.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from broker.rules.arrival.lamp_call import call_id_of, call_now, held_now, nothing_heard
+from broker.rules.arrival.prediction import Eta, predict
+from broker.rules.day.attention import Topic
+from broker.rules.day.day import Day
+from broker.rules.day.runs import Run
+from broker.rules.dispatch.incidents import incident_handling
+from broker.rules.dispatch.visits.bin_counts import count_at
+from broker.rules.effects.attention import ask_about_passed
+from broker.rules.effects.effect import Effect, Keep
+from broker.rules.effects.messages import rooms_of, tell_rooms, tell_truck
+from broker.rules.effects.records import call_record, put, run_record
+from broker.rules.states.visit import Visit, record_key
+from broker.rules.tracking.types import TrackEvent, TrackKind
+
+
+def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[Effect]:
+    """Settle what a run's tracker saw, and learn its driving and standing times."""
+    effects: list[Effect] = []
+    for event in events:
+        if event.leg is not None:
+            day.history.learn_leg(event.leg)
+            effects.append(_learned("leg", run, event.leg.to_room, event.at, event.leg.to_body()))
+        if event.dwell is not None:
+            known = day.visits.get((run.run_id, *event.key)) if event.key else None
+            dwell = replace(event.dwell, bins=known.bins_before if known else None)
+            day.history.learn_dwell(dwell)
+            effects.append(_learned("dwell", run, dwell.room_id, event.at, dwell.to_body()))
+        if event.kind == TrackKind.MOVING:
+            effects += _start(day, run, event.at, now)
+        if event.key is None:
+            continue
+        visit = day.visits.get((run.run_id, *event.key))
+        if visit is None or not visit.owed:
+            continue
+        if event.kind == TrackKind.ARRIVED and visit.state != "at_stop":
+            effects += _start(day, run, event.at, now)
+            effects += _arrived(day, run, visit, event, now)
+        elif event.kind == TrackKind.LEFT and visit.state == "at_stop":
+            effects += _left(day, run, visit, event.at, now)
+        elif event.kind == TrackKind.PASSED_WITHOUT_DWELL:
+            effects += _passed(day, visit, event.at, now)
+    return effects
+
+
+def catch_up(day: Day, truck: str, now: int) -> list[Effect]:
+    """Tell a run that came back from its record where its truck is; what happened meanwhile is settled by that."""
+    day.leftovers.followed(truck)
+    fix, run = day.devices.truck(truck).fix, day.run_of(truck)
+    if fix is None or run is None or not fix.fresh(now):
+        return []
+    return follow(day, run, run.tracker.on_fix(fix), now)
+
+
+def _start(day: Day, run: Run, at: int, now: int) -> list[Effect]:
+    if run.state != "scheduled":
+        return []
+    run.start(at)
+    return [run_record(day, run, now)]  # of now: it must be newer than what was known before it
+
+
+def _arrived(day: Day, run: Run, visit: Visit, event: TrackEvent, now: int) -> list[Effect]:
+    at, found = event.at, day.devices.room(visit.room).bins.get(visit.waste)
+    day.attention.answered(Topic.PASSED, visit.key)
+    arrived = visit.arrived(
+        at, found.count if found else None, found.grams if found else None, inferred=event.inferred
+    )
+    effects = put(day, arrived, now)
+    if visit.call_id is not None:
+        effects.append(call_record(day, arrived, now))
+    errors = run.promises.arrived((visit.room, visit.visit_number), at)
+    for error in errors:
+        day.history.learn_error(error)
+    if errors:
+        body = {"errors": [error.to_body() for error in errors]}
+        effects.append(Keep(f"error:{record_key(visit.key)}:{at}", "error", run.route_id, at, body))
+    return effects
+
+
+def _left(day: Day, run: Run, visit: Visit, at: int, now: int) -> list[Effect]:
+    bins, grams = count_at(day, visit)
+    left = visit.left(at, bins, grams)
+    effects = put(day, left, now)
+    if visit.call_id is not None:
+        effects.append(call_record(day, left, now, ended="served"))
+    effects += incident_handling.second_visit_served(day, left, now)
+    return effects + finish_if_settled(day, run, now)
+
+
+def _passed(day: Day, visit: Visit, at: int, now: int) -> list[Effect]:
+    """A stop passed without a stop: never silently served; a person is asked."""
+    ask_about_passed(day, visit, at)
+    return put(day, visit.passed(at), now)
+
+
+def finish_if_settled(day: Day, run: Run, now: int) -> list[Effect]:
+    """Close a run that owes nothing; its truck gets its next run."""
+    if run.state == "finished" or day.owed(run):
+        return []
+    run.finish(now)
+    day.attention.answered(Topic.OWES, run.run_id)
+    effects: list[Effect] = [run_record(day, run, now)]
+    following = day.run_of(run.truck)
+    if following is not None:
+        effects += update(day, following, now)
+    return effects + tell_truck(day, following or run, now, changed=True)
+
+
+def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effect]:
+    """Predict a run anew, make the calls that are due, and tell its rooms and its truck what changed."""
+    before = [day.visits[key].state for key in run.order]
+    etas = predict(run.tracker, day.history, day.devices.counts(), now)
+    truck = day.devices.trucks.get(run.truck)
+    run.promises.note(etas, now)
+    followed = run.tracker.fix  # the truck may have been heard of since without its run being told
+    heard = truck is not None and truck.fix is not None and truck.fix.fresh(now)
+    heard = heard and (followed is None or followed.fresh(now))
+    run.predicted({(run.run_id, *eta.key): eta if heard else _stale(eta) for eta in etas}, now)
+    effects: list[Effect] = []
+    for key, eta in run.etas.items():
+        visit = day.visits.get(key)
+        if visit is None or not visit.owed:
+            continue
+        watch = day.visits.watch(key)
+        if not heard:
+            nothing_heard(watch)
+            continue
+        active = day.run_of(run.truck) is run
+        if active and followed is None:
+            nothing_heard(watch)
+        elif active and call_now(watch, visit, eta, day.settings.calls, now):
+            effects += _call(day, visit, eta.eta_at, now)
+        else:
+            held_now(watch, visit, eta, day.settings.calls)
+    effects += _keep_lit(day, run, now)
+    settled = before != [day.visits[key].state for key in run.order]
+    effects += tell_rooms(day, rooms_of(run), now)
+    return effects + tell_truck(day, run, now, changed=changed or settled)
+
+
+def _keep_lit(day: Day, run: Run, now: int) -> list[Effect]:
+    """Decide once, when a called visit was skipped, whether its lamp stays lit (held) until the truck is back.
+
+    After a breakdown it does: a lit lamp is frozen. Else it does if the truck is back within `back_within_s`;
+    if not, the bins are rolled back in and the second visit has its own call.
+    """
+    effects: list[Effect] = []
+    for key in run.order:
+        back = day.visits[key]
+        eta = run.etas.get(key)
+        if back.original or back.state != "pending" or eta is None:
+            continue
+        for visit in day.visits.at(back.room, back.waste):
+            if visit.state == "skipped" and visit.call_id and visit.kept_lit is None and visit.key != back.key:
+                soon = eta.eta_at - now <= day.settings.calls.back_within_s
+                kept = visit.reason == "breakdown" or soon
+                effects += put(day, visit.lamp_kept(kept), now)
+    return effects
+
+
+def _call(day: Day, visit: Visit, eta_at: int, now: int) -> list[Effect]:
+    called = visit.called(now, eta_at, call_id_of(visit))
+    return [*put(day, called, now), call_record(day, called, now)]
+
+
+def _stale(eta: Eta) -> Eta:
+    """No position younger than 90 s: the prediction may be shown, but it neither lights nor clears."""
+    return replace(eta, label="stale") if eta.label in ("live", "history", "timetable") else eta
+
+
+def _learned(kind: str, run: Run, room: str, at: int, body: dict[str, Any]) -> Keep:
+    return Keep(f"{kind}:{run.run_id}:{room}:{at}", kind, room, at, body)

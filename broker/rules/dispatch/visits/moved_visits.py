@@ -1,0 +1,133 @@
+"""Visits that move: owed again after a skip, put where they cost least, or taken over by another truck as agreed."""
+
+from hashlib import blake2b
+
+from broker.rules.day.day import Day
+from broker.rules.day.runs import Run
+from broker.rules.dispatch.actions import Act
+from broker.rules.dispatch.visits.offers import EXTRA, ReplanError, agreed, offers_for
+from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
+from broker.rules.effects.effect import Effect, Notice
+from broker.rules.effects.records import call_record, put, run_record
+from broker.rules.replanning.offers import insert
+from broker.rules.states.incident import Incident
+from broker.rules.states.visit import Visit, VisitKey
+from firmware import wire
+
+
+def set_visits(day: Day, run: Run, now: int) -> None:
+    """Tell the tracker what the run owes now, in the order of `run.order`, and have it predicted anew."""
+    route = day.plan.routes.get(run.route_id)
+    run.tracker.set_visits([day.track_visit(visit, route) for visit in day.owed(run)], now)
+    day.changed_runs.note(run.run_id)
+
+
+def insert_visit(day: Day, run: Run, visit: Visit, now: int) -> list[Effect]:
+    """Put an owed visit where it costs its run least; where it fits nowhere it comes last and a person is told."""
+    run.take_out(visit.key)
+    tour = tour_of(day, run, now)
+    offer = insert(tour, stop_of(day, run, visit), ways_of(day, run, now))
+    effects: list[Effect] = []
+    if offer.unplaced:
+        text = f"{visit.truck}: {day.plan.rooms[visit.room].name} comes last, though {offer.unplaced[0].reason}"
+        effects.append(Notice("warning", text))
+        run.reorder([*(stop.key for stop in tour.stops), visit.key])
+    else:
+        run.reorder([stop.key for stop in offer.tours[0].stops])
+    set_visits(day, run, now)
+    return [*effects, run_record(day, run, now)]
+
+
+def owed_again(day: Day, visit: Visit, run_id: str, truck: str, *, not_before_at: int | None) -> Visit:
+    """A new visit that makes up for a skipped one, in the same run or in another's."""
+    taken = [key[2] for key in day.visits if key[0] == run_id and key[1] == visit.room]
+    run = day.runs.get(run_id)
+    sequences = [day.visits[key].sequence for key in run.order] if run else []
+    return Visit(
+        run_id=run_id,
+        room=visit.room,
+        waste=visit.waste,
+        route=visit.route,
+        truck=truck,
+        estate=visit.estate,
+        sequence=max(sequences, default=0) + 1,
+        visit_number=max([visit.visit_number, *taken]) + 1,
+        planned_at=visit.planned_at,
+        not_before_at=not_before_at,
+        original=False,
+    )
+
+
+def move_visits(
+    day: Day, run: Run, visits: list[Visit], incident: Incident, act: Act, now: int
+) -> list[Effect]:
+    """Carry out the offer that a person agreed to: each moved visit becomes a new visit of the run that takes it over.
+
+    `act.truck` names the contractor's truck where the offer uses one. What it could not place stays owed, and is told.
+    """
+    if not visits:
+        raise ReplanError("nothing is left to move: its visits were moved or settled before")
+    offer = agreed(day, incident, offers_for(day, run, visits, now), act, now)
+    truck = act.truck
+    extra_used = any(tour.truck == EXTRA and tour.stops for tour in offer.tours)
+    if extra_used and not truck:
+        raise ReplanError("name the contractor's truck: `truck`, the id under which it signs in")
+    if extra_used:
+        other = day.run_of(truck or "")
+        if not wire.is_id(truck):
+            raise ReplanError(f"{truck!r} is no device id: 1-{wire.MAX_ID_BYTES} of a-z A-Z 0-9 . _ -")
+        if truck == run.truck:
+            raise ReplanError(f"{truck} is the truck that cannot go on: name another")
+        if other is not None and other.waste != run.waste:
+            raise ReplanError(f"{truck} is on a run for {other.waste}: its load must not be mixed with {run.waste}")
+    effects: list[Effect] = []
+    for tour in offer.tours:
+        if not tour.stops or tour.truck == run.truck:
+            continue
+        taking = day.runs.get(tour.run_id)
+        if tour.truck == EXTRA:
+            taking = day.run_of(truck or "") or _extra_run(day, run, truck or "", incident, now)
+        if taking is None:
+            raise ReplanError(f"run {tour.run_id} is over")
+        order: list[VisitKey] = []
+        for stop in tour.stops:
+            if stop.key[0] == taking.run_id:
+                order.append(stop.key)
+                continue
+            moved = day.visits[stop.key]
+            again = owed_again(day, moved, taking.run_id, taking.truck, not_before_at=moved.not_before_at)
+            if moved.call_id:
+                effects.append(call_record(day, moved, now, ended="skipped"))
+            effects += put(day, moved.skipped(incident.reason), now)
+            effects += put(day, again, now)
+            order.append(again.key)
+        before = [key for key in taking.order if day.visits[key].owed and key not in order]
+        taking.reorder([*before, *order])
+        set_visits(day, taking, now)
+        effects.append(run_record(day, taking, now))
+    effects += [
+        Notice("severe", f"{run.truck}: {entry.stop.place} has no truck: {entry.reason}") for entry in offer.unplaced
+    ]
+    set_visits(day, run, now)
+    return [*effects, run_record(day, run, now)]
+
+
+def _extra_run(day: Day, run: Run, truck: str, incident: Incident, now: int) -> Run:
+    run_id = f"extra-{run.truck}-{incident.incident_id}"
+    if len(run_id) > wire.MAX_ID_BYTES:
+        run_id = f"extra-{blake2b(run_id.encode(), digest_size=16).hexdigest()}"
+    route = day.plan.routes[run.route_id]
+    extra = Run(
+        run_id=run_id,
+        trip_id=run_id,
+        route_id=run.route_id,
+        truck=truck,
+        waste=run.waste,
+        planned_start_at=now,
+        planned_end_at=run.planned_end_at,
+        order=(),
+        tracker=day.new_tracker(run_id, route, truck, [], now),
+        shift_end_at=run.shift_end_at,
+    )
+    day.runs.keep(extra)
+    return extra

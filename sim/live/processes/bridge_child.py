@@ -1,0 +1,54 @@
+"""The bridge of a live run: `broker.process.serve` on the accelerated clock; prints its screen's port when it is up.
+
+    python -m sim.live.processes.bridge_child BROKER.toml CLOCK
+"""
+
+import logging
+import signal
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+from broker.config import BrokerConfig, ConfigError, read_config
+from broker.people.access_log import open_access_log
+from broker.process import serve
+from broker.registers.elections.demo import demo_elections
+from broker.registers.errors import NoRegister
+from broker.registers.folder import open_registers
+from broker.registers.safety.demo import demo_works
+from broker.store import StoreError
+from sim.live.clock import SpedClock
+
+
+def _demo_registers(config: BrokerConfig, now: float) -> None:
+    """Registers to look at: the made-up roster and works, as of the run's own day; what is there already stays."""
+    folder = config.registers.folder
+    registers = open_registers(folder, access=open_access_log(folder, now=lambda: now), now=lambda: now)
+    for register, made_up, days in ((registers.elections, demo_elections, 40), (registers.safety, demo_works, 180)):
+        try:
+            register.read()
+        except NoRegister:
+            register.create(made_up(registers.today() - timedelta(days=days)), "demo", "demo")
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until SIGTERM; exit code 1 with one line on standard error if it cannot."""
+    config_path, clock_text = arguments
+    clock = SpedClock.from_text(clock_text)
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        config = read_config(Path(config_path))
+        _demo_registers(config, clock.now())
+        serve(config, now=clock.now, stop=stop, ready=lambda port: print(port, flush=True))
+    except (ConfigError, StoreError, OSError) as why:
+        print(f"the bridge could not start: {why}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,81 @@
+"""A child process of a live run: its lines are read, it dies with us, and it is gone after `stop`."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from broker.mqtt.mosquitto import die_with_parent
+
+REPO = Path(__file__).resolve().parents[3]
+STOP_S = 4.0
+
+
+class Child:
+    """`python -m module arguments...`; each line of its standard output goes to `heard` in a thread of its own."""
+
+    def __init__(self, module: str, arguments: Sequence[str], heard: Callable[[str], None]) -> None:
+        self.name = module
+        self.errors: deque[str] = deque(maxlen=50)
+        environment = {**os.environ, "PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments], cwd=REPO, env=environment, text=True, errors="replace",
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True, preexec_fn=die_with_parent,
+        )  # fmt: skip
+        self._threads = [
+            threading.Thread(target=self._read, args=(self._process.stdout, heard), daemon=True),
+            threading.Thread(target=self._read, args=(self._process.stderr, self.errors.append), daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    def say(self, line: str) -> None:
+        """Write one line to its standard input; a child that is gone does not hear it."""
+        if self._process.stdin is not None and self.running:
+            try:
+                self._process.stdin.write(line + "\n")
+                self._process.stdin.flush()
+            except OSError:
+                self.errors.append(f"did not hear {line!r}: its standard input is closed")
+
+    def stop(self) -> None:
+        """Ask it to end, and make sure."""
+        if self.running:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.errors.append("did not end in time and was killed")
+        self.kill()
+
+    def kill(self) -> None:
+        """kill -9 of it and of whatever it started."""
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self._process.wait(STOP_S)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except (OSError, ValueError):  # a reader thread is inside it; it ends with the process
+                    pass
+
+    @staticmethod
+    def _read(pipe: object, heard: Callable[[str], object]) -> None:
+        try:
+            for line in pipe:  # type: ignore[attr-defined]
+                heard(line.rstrip("\n"))
+        except ValueError:  # closed under us: the child is gone
+            return
