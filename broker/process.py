@@ -10,9 +10,14 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.config import BrokerConfig
+from broker.flood_control import FloodControl
+from broker.ingest.press_limits import PressLimits
 from broker.mqtt.amqtt_broker import choose_broker
+from broker.mqtt.guard import Guard
+from broker.mqtt.inbox import Inbox
 from broker.mqtt.link import Arrived, BridgeLink, Down, Up
 from broker.mqtt.mosquitto import EmbeddedBroker
+from broker.mqtt.mosquitto_conf import BrokerLimits
 from broker.plan.model import Plan
 from broker.settings import configured_plan, dispatch_settings
 from broker.store.opening import open_store
@@ -41,8 +46,12 @@ def serve(
     try:
         store = open_store(config.store.url, area=plan.area_id, timezone=plan.timezone, now=now)
         try:
-            link = BridgeLink(config.mqtt, plan.area_id, int(now()))
-            bridge = Bridge(plan, store, link.send, dispatch_settings(config))
+            inbox = Inbox(config.limits, now)
+            link = BridgeLink(config.mqtt, plan.area_id, int(now()), inbox)
+            limits = PressLimits(config.limits.open_incidents, config.limits.incidents_per_day)
+            bridge = Bridge(plan, store, link.send, dispatch_settings(config), limits, inbox.refuse)
+            guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
+            floods = FloodControl(inbox, guard, bridge, lambda topic: link.send(topic, b"", True))
             desk = Desk()
             bridge.start(now())
             bridge.link_down(now())  # until the link says that it is up
@@ -55,9 +64,14 @@ def serve(
                 # What was loaded stays for ever: walking over all of it would stop the loop for 50 to 150 ms.
                 gc.collect()
                 gc.freeze()
-                _loop(bridge, link, desk, now, stop)
+                if guard is not None:
+                    guard.start()
+                _loop(bridge, link, desk, floods, now, stop)
             finally:
+                if guard is not None:
+                    guard.stop()
                 bridge.stop(now())
+                inbox.close()
                 link.stop()
                 if web:
                     web.stop()
@@ -68,7 +82,7 @@ def serve(
             embedded.stop()
 
 
-def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: threading.Event) -> None:
+def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, floods: FloodControl, now: Clock, stop: threading.Event) -> None:
     unsettled: list[tuple[int, list[int]]] = []  # (connection, packet numbers)
     shown_at = 0.0
     while not stop.is_set():
@@ -81,6 +95,7 @@ def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: thread
         for connection, numbers in unsettled:
             link.settle(connection, numbers)
         unsettled.clear()
+        floods.look(int(now()))
         link.write_out()
         if acted or time.monotonic() - shown_at >= SNAPSHOT_S:
             shown_at = time.monotonic()
@@ -137,7 +152,7 @@ def _start_embedded(config: BrokerConfig, plan: Plan) -> EmbeddedBroker | None:
     accounts.setdefault(bridge, config.mqtt.password() or "")
     broker = choose_broker(
         config.embedded.folder, plan.area_id, accounts, rooms=plan.rooms, host=config.mqtt.host, port=config.mqtt.port,
-        bridge=bridge,
+        bridge=bridge, limits=BrokerLimits(config.limits.broker_memory_mb, config.limits.connections),
     )  # fmt: skip
     broker.start()
     log.info("embedded broker on %s:%d", broker.host, broker.port)

@@ -41,6 +41,7 @@ class DeskBroker(EmbeddedBroker):
     """One amqtt child; the same calls as EmbeddedBroker."""
 
     _LOG = "amqtt.log"
+    guarded = False
 
     def _command(self) -> list[str]:
         return [sys.executable, "-m", "broker.mqtt.amqtt_broker", str(self.folder / "amqtt.json")]

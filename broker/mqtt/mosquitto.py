@@ -26,6 +26,7 @@ log = logging.getLogger("zhanpai.embedded")
 
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 5.0
+LOG_BYTES = 1_000_000
 PBKDF2_ROUNDS = 101  # Mosquitto's own default; accounts here are long random keys, not words
 
 
@@ -68,6 +69,7 @@ class EmbeddedBroker:
     """
 
     _LOG = LOG
+    guarded = True  # whether SIGHUP makes it read its accounts anew
 
     def __init__(
         self, folder: Path, area: str, accounts: Mapping[str, str], *, rooms: Collection[str] = (),
@@ -81,6 +83,7 @@ class EmbeddedBroker:
         self.families = families_of(accounts, area, rooms, bridge)
         self._bridge = bridge
         self._accounts = {account.rpartition("/")[2]: password for account, password in accounts.items()}
+        self._account_lines = {user: password_line(user, key) for user, key in sorted(self._accounts.items())}
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -155,11 +158,31 @@ class EmbeddedBroker:
             raise EmbeddedBrokerError("Mosquitto is not installed; run: apt-get install mosquitto")
         return [str(program), "-c", str(self.folder / "mosquitto.conf")]
 
+    def admit(self, *, closed: Collection[str], instead: Mapping[str, str] | None = None) -> None:
+        """Let everybody in but these accounts, and those by another password; who is in and should not be is put out."""
+        others = [password_line(user, password) for user, password in (instead or {}).items()]
+        open_lines = [line for user, line in self._account_lines.items() if user not in closed]
+        path = self.folder / "accounts"
+        with path.with_suffix(".new").open("w", encoding="utf-8") as new:
+            os.chmod(new.fileno(), 0o600)
+            new.write("".join(line + "\n" for line in [*open_lines, *others]))
+        path.with_suffix(".new").replace(path)
+        self.signal(signal.SIGHUP)
+
+    @property
+    def log_path(self) -> Path:
+        """What it says."""
+        return self.folder / self._LOG
+
+    def keep_log_small(self) -> None:
+        """Cut its log when that has become long."""
+        if self.log_path.stat().st_size > LOG_BYTES:
+            os.truncate(self.log_path, 0)
+
     def _write_files(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        accounts = "".join(password_line(user, password) + "\n" for user, password in sorted(self._accounts.items()))
         for name, text, mode in (
-            ("accounts", accounts, 0o600),
+            ("accounts", "".join(line + "\n" for line in self._account_lines.values()), 0o600),
             ("acl", access_list(self.area, self.families, self._bridge), 0o600),
             ("mosquitto.conf", configuration(self.folder, self.host, self.port, self.limits), 0o644),
         ):

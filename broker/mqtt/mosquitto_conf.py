@@ -9,6 +9,7 @@ import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.config import LimitsConfig
 from firmware import wire
 
 # A bridge that acknowledges after each commit must be allowed more than Mosquitto's 20 messages in flight, and one that
@@ -26,8 +27,8 @@ DESCRIPTORS_BESIDE = 64  # Mosquitto's files, and what it opens for a moment
 class BrokerLimits:
     """What Mosquitto may use."""
 
-    memory_mb: int = 256
-    connections: int = 5000
+    memory_mb: int = LimitsConfig().broker_memory_mb
+    connections: int = LimitsConfig().connections
 
     @property
     def memory_bytes(self) -> int:

@@ -84,7 +84,7 @@ def flood(shape: str, folder: Path, seconds: float) -> Outcome:
             time.sleep(seconds)
             after = time.monotonic()
             with contextlib.suppress(OSError):
-                found.named = any("t01" in json.dumps(row) or "r01" in json.dumps(row) for row in cell.attention())
+                found.named = any(row["topic"] == "limit" and row["values"]["device"] in ("t01", "r01") for row in cell.attention())
             presses.stop()
         found.during_s = p99(presses.waits(began, ended))
         found.after_s = p99(presses.waits(ended, after))
