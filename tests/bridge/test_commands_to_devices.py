@@ -9,7 +9,7 @@ import pytest
 from broker.rules.dispatch.actions import COMMANDS, Act, ActionError
 from broker.store import where
 from firmware import wire
-from tests.support.bridge_morning import Morning
+from tests.support.bridge.morning import Morning
 from tests.support.processes import REPO, BridgeProcess, Client, mosquitto, wait_until
 
 ROOM = "zp/v1/xh/room/r01/"
