@@ -183,7 +183,7 @@ class LimitsConfig(_Section):
     kilobytes_per_s: Annotated[int, Field(ge=1, le=100_000)] = 100
     messages_per_day: Annotated[int, Field(ge=100, le=1_000_000_000)] = 200_000
     presses_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 60
-    open_incidents: Annotated[int, Field(ge=1, le=10_000)] = 20
+    open_incidents: Annotated[int, Field(ge=1, le=10_000)] = 100
     incidents_per_day: Annotated[int, Field(ge=1, le=1_000_000)] = 300
     refused_is_flood: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
     connects_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 120

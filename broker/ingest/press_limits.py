@@ -11,7 +11,7 @@ DAY_S = 86_400
 class PressLimits:
     """The two numbers of [limits]."""
 
-    open_incidents: int = 20
+    open_incidents: int = 100
     incidents_per_day: int = 300
 
     def refuse(self, day: Day, truck: str, now: int) -> str | None:

@@ -88,7 +88,7 @@ class Inbox:
             lane.echoes -= 1
             return False
         waits = lane.presses if press else lane.usual
-        if not lane.allowance.admits(len(payload), now, press=press) or len(waits) >= self._most_of_one:
+        if not lane.allowance.admits(len(topic) + len(payload), now, press=press) or len(waits) >= self._most_of_one:
             self._refuse(lane, topic, payload and press)
             return False
         if not waits:
