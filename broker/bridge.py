@@ -135,7 +135,8 @@ class Bridge:
         if "seq" in body:
             urgent = address.channel == "incident"
             known = self.dispatch.day.incidents.get((address.device, address.item)) if urgent else None
-            long_over = urgent and known is None and self._resends.are_long_over(address, body)
+            over = urgent and (known is None or not known.open)
+            long_over = over and self._resends.are_long_over(address, body)
             if urgent and known is None and not long_over:
                 limit = self._press_limits.refuse(self.dispatch.day, address.device, second)
                 if limit is not None:

@@ -11,7 +11,6 @@ from typing import Any
 from broker.bridge import Bridge
 from broker.config import BrokerConfig
 from broker.flood_control import FloodControl
-from broker.ingest.press_limits import PressLimits
 from broker.mqtt.amqtt_broker import choose_broker
 from broker.mqtt.guard import Guard
 from broker.mqtt.inbox import Inbox
@@ -19,7 +18,7 @@ from broker.mqtt.link import Arrived, BridgeLink, Down, Up
 from broker.mqtt.mosquitto import EmbeddedBroker
 from broker.mqtt.mosquitto_conf import BrokerLimits
 from broker.plan.model import Plan
-from broker.settings import configured_plan, dispatch_settings
+from broker.settings import configured_plan, dispatch_settings, press_limits
 from broker.store.opening import open_store
 from broker.web.desk import Desk
 from broker.web.picture import snapshot
@@ -48,8 +47,7 @@ def serve(
         try:
             inbox = Inbox(config.limits, now)
             link = BridgeLink(config.mqtt, plan.area_id, int(now()), inbox)
-            limits = PressLimits(config.limits.open_incidents, config.limits.incidents_per_day)
-            bridge = Bridge(plan, store, link.send, dispatch_settings(config), limits, inbox.refuse)
+            bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse)
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, lambda topic: link.send(topic, b"", True))
             desk = Desk()

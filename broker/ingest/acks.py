@@ -107,7 +107,8 @@ class DeviceAcks:
             return True
         self._end_row()
         self._touched.setdefault(boot, set()).add(seq)
-        numbers = self._boots[boot] = self._boots.pop(boot, None) or SeqSet()  # the boots as they were heard last
+        numbers = self._boots.pop(boot) if boot in self._boots else SeqSet()
+        self._boots[boot] = numbers  # behind the others: the boots as they were heard last
         if len(self._boots) > BOOTS_KEPT:
             del self._boots[next(iter(self._boots))]
         new = numbers.add(seq)

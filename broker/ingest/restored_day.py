@@ -208,7 +208,7 @@ class _Restoring:
 
         def life(record: Record) -> None:
             device = devices.room(record.key) if record.key in self.day.plan.rooms else devices.truck(record.key)
-            device.was(record.body["boot"], record.body.get("fw"))
+            device.was(record.body["boot"], record.body.get("fw"), record.at)
 
         self._each(self._newest("bins", KEEP_S), bins)
         self._each(self._newest("life", OPEN_S), life)

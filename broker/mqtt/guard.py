@@ -76,18 +76,22 @@ class Guard:
         found = self._closed.get(name)
         return max(1, int(found.until - time.monotonic())) if found is not None else 0
 
+    def look(self) -> None:
+        """Look once, and do what there is to do; raises OSError, EmbeddedBrokerError."""
+        self._read_log()
+        with self._changing:
+            to_close, self._to_close = self._to_close, {}
+        for name, why in to_close.items():
+            if name in self._broker.families and name not in self._closed:
+                self._throw_out(name, why)
+        self._let_in_again()
+
     # --- the thread -----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_S):
             try:
-                self._read_log()
-                with self._changing:
-                    to_close, self._to_close = self._to_close, {}
-                for name, why in to_close.items():
-                    if name in self._broker.families and name not in self._closed:
-                        self._throw_out(name, why)
-                self._let_in_again()
+                self.look()
             except (OSError, EmbeddedBrokerError) as why:  # its disk is full, or it is being started again: later, then
                 log.warning("the guard of the broker could not do its work: %s", why)
 

@@ -20,7 +20,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from broker.mqtt.access_list import access_list, families_of
-from broker.mqtt.mosquitto_conf import LOG, BrokerLimits, configuration
+from broker.mqtt.mosquitto_conf import DATABASE, LOG, BrokerLimits, configuration
 
 log = logging.getLogger("zhanpai.embedded")
 
@@ -181,6 +181,12 @@ class EmbeddedBroker:
 
     def _write_files(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        kept = self.folder / DATABASE
+        if kept.is_file() and kept.stat().st_size > self.limits.database_bytes:
+            aside = kept.with_name(f"{kept.name}.set-aside")
+            kept.replace(aside)
+            log.warning("%s is larger than the broker can load within [limits] broker_memory_mb: kept as %s, and what it "
+                        "held is told again", kept, aside)  # fmt: skip
         for name, text, mode in (
             ("accounts", "".join(line + "\n" for line in self._account_lines.values()), 0o600),
             ("acl", access_list(self.area, self.families, self._bridge), 0o600),

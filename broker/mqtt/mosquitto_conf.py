@@ -20,7 +20,6 @@ AUTOSAVE_S = 60
 LOG = "mosquitto.log"
 DATABASE = "mosquitto.db"
 HEADER_BYTES = 16  # of a PUBLISH: its kind and length, the topic's length, its number
-DESCRIPTORS_BESIDE = 64  # Mosquitto's files, and what it opens for a moment
 
 
 @dataclass(frozen=True, slots=True)
