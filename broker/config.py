@@ -147,6 +147,13 @@ class WebConfig(_Section):
     hosts: tuple[HostName, ...] = ()
 
 
+class PlaybackConfig(_Section):
+    """What the screen showed, kept for so many days; 0 keeps nothing. Needs [web]."""
+
+    folder: Path = Path("data/playback")
+    days: Annotated[int, Field(ge=0, le=3650)] = 30
+
+
 class CallsConfig(_Section):
     """The lamp's numbers, seconds (DESIGN section 5)."""
 
@@ -213,6 +220,7 @@ class BrokerConfig(_Section):
     embedded: EmbeddedConfig = EmbeddedConfig()
     store: StoreConfig = StoreConfig()
     web: WebConfig = WebConfig()
+    playback: PlaybackConfig = PlaybackConfig()
     calls: CallsConfig = CallsConfig()
     dispatch: DispatchConfig = DispatchConfig()
     arrival: ArrivalConfig = ArrivalConfig()

@@ -11,6 +11,7 @@ log = logging.getLogger("zhanpai.web")
 
 HEAD_S = 10.0  # from a connection, or from a request's first byte, to the end of its head
 BODY_S = 60.0  # from there to the end of its body: a plan of an estate over a slow line
+TAKE_S = 30.0  # from when a visitor takes none of what it asked for until it is dropped
 MOST_CONNECTIONS = 500  # half of the descriptors that a process has without asking for more
 TELL_EVERY_S = 60.0
 
@@ -24,6 +25,7 @@ class LimitedProtocol(H11Protocol):
         super().__init__(*given, **named)
         self._waits_s: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._full: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request, or leave at once where there are too many already."""
@@ -44,9 +46,20 @@ class LimitedProtocol(H11Protocol):
         else:
             self._wait(BODY_S if cycle.more_body else None)
 
+    def pause_writing(self) -> None:
+        """Nothing more fits into the line: the visitor has its time to take what is there."""
+        super().pause_writing()
+        self._full = self.loop.call_later(TAKE_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It takes it."""
+        super().resume_writing()
+        self._takes()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for any more."""
         self._wait(None)
+        self._takes()
         super().connection_lost(exc)
 
     def _wait(self, seconds: float | None) -> None:
@@ -57,6 +70,11 @@ class LimitedProtocol(H11Protocol):
             self._timer.cancel()
         self._waits_s = seconds
         self._timer = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
+
+    def _takes(self) -> None:
+        if self._full is not None:
+            self._full.cancel()
+            self._full = None
 
     @classmethod
     def _tell(cls) -> None:

@@ -1,4 +1,7 @@
-"""One picture of everything for the screen, the API and the live table: plain JSON, made from the dispatch's state."""
+"""One picture of everything for the screen, the API and the live table: plain JSON, made from the dispatch's state.
+
+It has moments and no ages, so that what nothing happened to stays equal from second to second; `aged` adds them.
+"""
 
 from typing import Any
 
@@ -14,7 +17,7 @@ LINK_LOST_S = 10  # a broker that restarts is back before that
 
 
 def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
-    """What is known at `now`; every list is sorted, every age is in seconds, None = not known."""
+    """What is known at `now`; every list is sorted, None = not known."""
     day = bridge.dispatch.day
     at = int(now)
     trucks = sorted(set(day.plan.trucks()) | set(day.devices.trucks) | {run.truck for run in day.runs.values()})
@@ -24,16 +27,16 @@ def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
         "link": {"up": bridge.link[0], "since_at": bridge.link[1]},
         "limits": {"link_lost_s": LINK_LOST_S, "no_data_s": wire.NO_DATA_S},
         "trucks": [_truck(bridge, name, at) for name in trucks],
-        "rooms": [_room(bridge, room_id, at) for room_id in sorted(day.plan.rooms)],
+        "rooms": [_room(bridge, room_id) for room_id in sorted(day.plan.rooms)],
         "runs": [_run(bridge, run, at) for run in _by_start(bridge)],
         "incidents": [
-            _incident(bridge, incident, at)
+            _incident(bridge, incident)
             for incident in sorted(day.incidents.values(), key=lambda i: (not i.open, -i.raised_at, i.incident_id))
         ],
         "attention": attention(bridge),
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
         "data": {
-            "oldest_fix_s": _oldest_fix_s(bridge, at),
+            "oldest_fix_at": _oldest_fix_at(bridge, at),
             "counts": dict(bridge.counts),
             "refused": dict(bridge.refused),
             "late_positions": day.devices.stale_fixes,
@@ -41,6 +44,26 @@ def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
             "trouble": bridge.trouble,
             "unstored": bridge.unstored,
         },
+    }
+
+
+def aged(picture: dict[str, Any]) -> dict[str, Any]:
+    """The picture with how old everything was when it was made, in seconds, beside the moments."""
+    at = picture["at"]
+    return {
+        **picture,
+        "trucks": [{**row, "fix_age_s": _age_s(row["fix_at"], at)} for row in picture["trucks"]],
+        "rooms": [
+            {
+                **row,
+                "heard_age_s": _age_s(row["heard_at"], at),
+                "lamps_age_s": _age_s(row["lamps_at"], at),
+                "bins": {waste: {**bins, "age_s": _age_s(bins["at"], at)} for waste, bins in row["bins"].items()},
+            }
+            for row in picture["rooms"]
+        ],
+        "incidents": [{**row, "age_s": _age_s(row["raised_at"], at)} for row in picture["incidents"]],
+        "data": {**picture["data"], "oldest_fix_s": _age_s(picture["data"]["oldest_fix_at"], at)},
     }
 
 
@@ -71,15 +94,15 @@ def _age_s(since: int | None, now: int) -> int | None:
     return None if since is None else max(0, now - since)
 
 
-def _oldest_fix_s(bridge: Bridge, now: int) -> int | None:
-    """The age of the oldest newest position among trucks that are on a run; None where none is."""
+def _oldest_fix_at(bridge: Bridge, now: int) -> int | None:
+    """When the oldest newest position among trucks that are on a run was taken; None where none is."""
     day = bridge.dispatch.day
-    ages = []
+    moments = []
     for run in day.runs.values():
         truck = day.devices.trucks.get(run.truck)
         if run.state == "running" and day.run_of(run.truck) is run:
-            ages.append(now - truck.fix.fix_at if truck and truck.fix else now - (run.started_at or now))
-    return max(ages, default=None)
+            moments.append(truck.fix.fix_at if truck and truck.fix else run.started_at or now)
+    return min(moments, default=None)
 
 
 def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
@@ -90,7 +113,6 @@ def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
     progress = run.tracker.progress(now) if run else None
     following = next((visit for visit in day.owed(run)), None) if run else None
     eta = run.etas.get(following.key) if run and following else None
-    fix_age_s = _age_s(fix.fix_at if fix else None, now)
     return {
         "truck": name,
         "life": state.life if state else "disconnected",
@@ -101,7 +123,6 @@ def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
         "lon": fix.lon if fix else None,
         "speed_mps": fix.speed_mps if fix else None,
         "fix_at": fix.fix_at if fix else None,
-        "fix_age_s": fix_age_s,
         "fresh": fix is not None and fix.fresh(now),
         "run_id": run.run_id if run else None,
         "vehicle_status": progress.status if progress else None,
@@ -115,7 +136,7 @@ def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
     }
 
 
-def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
+def _room(bridge: Bridge, room_id: str) -> dict[str, Any]:
     day = bridge.dispatch.day
     room, state = day.plan.rooms[room_id], day.devices.rooms.get(room_id)
     return {
@@ -130,15 +151,14 @@ def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
         "fw": state.fw if state else None,
         "boot": state.boot if state else None,
         "heard_at": state.heard_at if state else None,
-        "heard_age_s": _age_s(state.heard_at if state else None, now),
         "lamps": list(state.lamps.values()) if state else [],
-        "lamps_age_s": _age_s(state.lamps_at if state else None, now),
+        "lamps_at": state.lamps_at if state else None,
         "bins": {
             waste: {
                 "count": count.count,
                 "grams": count.grams,
                 "quality": count.quality,
-                "age_s": max(0, now - count.at),
+                "at": count.at,
             }
             for waste, count in (state.bins.items() if state else ())
         },
@@ -183,13 +203,12 @@ def _visit(bridge: Bridge, run: Run, visit: Visit) -> dict[str, Any]:
     }
 
 
-def _incident(bridge: Bridge, incident: Incident, now: int) -> dict[str, Any]:
+def _incident(bridge: Bridge, incident: Incident) -> dict[str, Any]:
     day = bridge.dispatch.day
     second = second_visit(day, incident)
     rooms, estates = day.plan.rooms, day.plan.estates
     return {
         **incident.body(),
-        "age_s": max(0, now - incident.raised_at),
         "open": incident.open,
         "offers": list(day.incidents.offers(incident.key)[1]),
         "room_name": rooms[incident.room].name if incident.room and incident.room in rooms else None,

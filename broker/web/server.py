@@ -20,10 +20,13 @@ from broker.web.api.registers import router as register_router
 from broker.web.connection_limits import LimitedProtocol
 from broker.web.desk import Desk
 from broker.web.security import OWN_NAMES
+from broker.web.stream.frames import Frames
+from broker.web.stream.recording import Recording
 
 log = logging.getLogger("zhanpai.web")
 
 START_TIMEOUT_S = 10.0
+LOOK_S = 1.0
 MOST_AT_ONCE = 100  # connections accepted before the first of them can be counted and closed
 
 
@@ -61,7 +64,12 @@ class WebServer:
         access = open_access_log(config.registers.folder, timezone=plan.timezone)
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone)
         further = [record_router(store, plan), register_router(registers, roles)]
-        app = build_app(desk, store, further, (host, *config.web.hosts))
+        self._desk = desk
+        self._frames = Frames()
+        self._recording = Recording(config.playback.folder, config.playback.days)
+        app = build_app(
+            desk, store, further, (host, *config.web.hosts), self._frames, config.playback.folder
+        )
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app, http=LimitedProtocol, log_level="warning", lifespan="off", timeout_graceful_shutdown=1,
@@ -69,9 +77,12 @@ class WebServer:
             )
         )
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)
+        self._over = threading.Event()
+        self._stream = threading.Thread(target=self._show, name="stream", daemon=True)
 
     def start(self) -> None:
         """Start serving; returns when requests are answered."""
+        self._stream.start()
         self._thread.start()
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._server.started and time.monotonic() < deadline:
@@ -81,5 +92,22 @@ class WebServer:
         """End serving; open event streams are closed."""
         self._server.should_exit = True
         self._server.force_exit = True
+        self._over.set()
         self._thread.join(5)
+        self._stream.join(5)
         self._socket.close()
+
+    def _show(self) -> None:
+        """Make each new picture a part of the stream; aside, because the bridge's loop must not wait for it."""
+        number = -1
+        while not self._over.is_set():
+            newest = self._desk.wait(number, LOOK_S)
+            if newest == number or not self._desk.picture:
+                continue
+            number, picture = newest, self._desk.picture
+            try:
+                change = self._frames.show(picture)
+                self._recording.keep(change, self._frames.parts, picture["at"])
+            except Exception:  # (one odd picture must not end the stream of all that come after it)
+                log.exception("a picture could not be streamed; the next one is tried")
+        self._recording.close()

@@ -6,6 +6,7 @@ import operator
 import queue
 import socket
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -154,6 +155,15 @@ def folders_used(folder: Path, text: str) -> list[str]:
     return [name for name in ("one", "two") if (folder / name).is_dir()]
 
 
+def playback_of_this_second(folder: Path, text: str) -> list[str]:
+    """In which of the folders one and two a bridge that runs for some seconds keeps what its screen shows."""
+    with serving(folder, text) as port:
+        deadline = time.monotonic() + 3
+        while status(port, f"/api/v1/picture?at={int(time.time())}") != 200 and time.monotonic() < deadline:
+            time.sleep(0.1)
+    return [name for name in ("one", "two") if list((folder / name).glob("*/*"))]
+
+
 def elections(folder: Path, text: str) -> int:
     """What somebody on this machine gets who asks for the register of elections; there is one in the folder one."""
     open_registers(folder / "one").elections.create(demo_elections(), "demo", "demo")
@@ -259,6 +269,8 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
     Row("web.host", '"127.0.0.1"', f'"{THERE}"', where_the_screen_is, more=f"port = {PORT}\n"),
     Row("web.port", f"{PORT}", f"{OTHER_PORT}", where_the_screen_is),
     Row("web.hosts", "[]", '["screen.example"]', status_under_another_name, operator.gt, "port = 0\n"),
+    Row("playback.folder", '"one"', '"two"', playback_of_this_second),
+    Row("playback.days", "0", "1", playback_of_this_second, operator.lt, 'folder = "one"\n'),
     Row("registers.folder", '"one"', '"two"', elections, operator.lt),
     Row("registers.roles_file", '"one.toml"', '"two.toml"', elections_for_wang, operator.lt),
     Row("mqtt.ca_file", '"broker.pem"', '"one.pem"', guest_with_tls, more=DOOR + OURS),

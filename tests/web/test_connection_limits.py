@@ -27,14 +27,18 @@ def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The port of a screen that is in a hurry and has few places."""
     monkeypatch.setattr(connection_limits, "HEAD_S", 0.5)
     monkeypatch.setattr(connection_limits, "BODY_S", 1.0)
+    monkeypatch.setattr(connection_limits, "TAKE_S", 1.0)
     monkeypatch.setattr(connection_limits, "MOST_CONNECTIONS", 10)
     monkeypatch.setattr(connection_limits, "TELL_EVERY_S", 0.0)
     morning = Morning(tmp_path / "records")
     desk = Desk()
     desk.show(snapshot(morning.bridge, morning.now))
     config = BrokerConfig.model_validate(
-        {"area": {"plan": "demo"}, "web": {"port": 0}, "registers": {"folder": tmp_path / "registers"}}
-    )
+        {
+            "area": {"plan": "demo"}, "web": {"port": 0}, "registers": {"folder": tmp_path / "registers"},
+            "playback": {"folder": tmp_path / "playback"},
+        }
+    )  # fmt: skip
     server = WebServer(config, desk, morning.store, morning.plan)
     server.start()
     yield server.port
@@ -63,6 +67,26 @@ def test_who_asks_for_nothing_is_closed(port: int) -> None:
     assert 0.4 < closed_after_s(port) < 2
     assert 0.4 < closed_after_s(port, *(b"GET / HTTP/1.1\r\n", *[b"X: y\r\n"] * 9)) < 2
     assert 0.9 < closed_after_s(port, head + b"Content-Length: 100\r\n\r\n{") < 3
+
+
+def test_who_takes_nothing_of_what_it_asked_for_is_dropped(port: int) -> None:
+    """One who asks for the whole picture again and again and never reads; another is answered meanwhile."""
+    ask = b"GET /api/v1/picture HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(("127.0.0.1", port))
+        slow.sendall(ask * 400)
+        assert answered(port)
+
+        def dropped() -> bool:
+            try:
+                slow.send(b"\r\n")
+            except ConnectionError:
+                return True
+            return False
+
+        wait_until(dropped, "it is dropped")
+    assert answered(port)
 
 
 def test_who_was_answered_is_not_hurried(port: int) -> None:

@@ -55,6 +55,7 @@ BODIES: dict[str, dict[str, Any]] = {  # by how the path ends
     "/decide": {"who": "Li", "version": 1, "decision": "wait", "offer": "0" * 16, "option": 0, "truck": "t9"},
     "/weighings": {"who": "Li", "truck": "t01", "waste": "residential_wet", "grams": 1, "run_id": "x"},
     "/amendments": {"record": "run:no", "patch": {"state": "x", "started_at": 1}, "reason": "w", "who": "Li"},
+    "/command": {"who": "Li", "command": "calibrate", "waste": "residential_wet", "grams": 20_000},
     "/skip": {"who": "Li", "version": 1, "reason": "no_access"},
     "/restore": {"expect": "e", "why": "w", "version": 1},
     "/outside-edit": {"action": "accept", "why": "w", "seen": "e"},
@@ -97,6 +98,7 @@ class Office:
             "incident_id": self.incident_id,
             "run_id": self.morning.run_id,
             "number": "1",
+            "device": "r01",
             "which": "elections",
             "room": self.morning.trip.visits[2].room_id,
         }
@@ -249,7 +251,8 @@ def test_the_address_that_was_called_is_ours(office: Office, tmp_path: Path) -> 
     """Open to the whole network, the screen answers to whichever of its addresses was called, and to no other."""
     web = {"host": "0.0.0.0", "port": 0, "hosts": ["screen.example"]}
     registers = {"folder": tmp_path / "registers"}
-    config = BrokerConfig.model_validate({"area": {"plan": "demo"}, "web": web, "registers": registers})
+    given = {"area": {"plan": "demo"}, "web": web, "registers": registers, "playback": {"days": 0}}
+    config = BrokerConfig.model_validate(given)
     server = WebServer(config, office.desk, office.morning.store, office.morning.plan)
     server.start()
     try:

@@ -14,6 +14,7 @@ from playwright.sync_api import Page, Route, expect
 
 from broker.web.api.app import STATIC
 from broker.web.picture import snapshot
+from broker.web.stream.changes import parts_of
 from firmware import wire
 from tests.support.bridge.morning import Morning
 from tests.support.browser import chromium_page
@@ -69,7 +70,8 @@ class Screen:
             self.posted.append((path, json.loads(route.request.post_data or "null")))
             route.fulfill(status=self.answer[0], body=self.answer[1], content_type="application/json")
         elif path == "api/v1/events":
-            body = f"retry: 100\nevent: picture\ndata: {json.dumps(self.picture)}\n\n"
+            told = {"at": self.picture["at"], "parts": parts_of(self.picture)}
+            body = f"retry: 100\nevent: snapshot\ndata: {json.dumps(told)}\n\n"
             route.fulfill(body=body, content_type="text/event-stream")
         else:
             file = STATIC / (path.removeprefix("static/") or "index.html")

@@ -16,18 +16,29 @@ from broker.web.api.picture import picture_router
 from broker.web.desk import Desk
 from broker.web.pages.api_docs import api_docs
 from broker.web.security import refuse_values, request_guard
+from broker.web.stream.frames import Frames
 
 STATIC = Path(__file__).parents[1] / "static"
 
 
-def build_app(desk: Desk, store: Store, further: list[APIRouter], hosts: Collection[str] = ()) -> FastAPI:
-    """The ASGI application of one bridge, with the `further` routers of other packages; `hosts` as in [web] hosts."""
+def build_app(
+    desk: Desk,
+    store: Store,
+    further: list[APIRouter],
+    hosts: Collection[str] = (),
+    frames: Frames | None = None,
+    playback: Path | None = None,
+) -> FastAPI:
+    """The ASGI application of one bridge, with the `further` routers of other packages; `hosts` as in [web] hosts,
+    `frames` the stream of its picture, `playback` the folder where that is kept.
+    """
     app = FastAPI(title=NAME, version=__version__, docs_url=None, redoc_url=None)
     app.middleware("http")(request_guard(hosts))
     app.add_exception_handler(RequestValidationError, refuse_values)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _pages(app)
-    for router in (picture_router(desk), action_router(desk), health_router(desk, store), *further):
+    pictures = picture_router(desk, frames or Frames(), playback)
+    for router in (pictures, action_router(desk), health_router(desk, store), *further):
         app.include_router(router)
     return app
 

@@ -44,8 +44,8 @@ def _metrics(picture: dict[str, Any]) -> bytes:
         messages.labels(kind).set(count)
     ages = Gauge("zhanpai_fix_age_seconds", "Age of each truck's newest position", ["truck"], registry=registry)
     for truck in picture["trucks"]:
-        if truck["fix_age_s"] is not None:
-            ages.labels(truck["truck"]).set(truck["fix_age_s"])
+        if truck["fix_at"] is not None:
+            ages.labels(truck["truck"]).set(max(0, picture["at"] - truck["fix_at"]))
     open_count = sum(1 for incident in picture["incidents"] if incident["open"])
     Gauge("zhanpai_open_incidents", "Incidents that are not closed", registry=registry).set(open_count)
     Gauge("zhanpai_unstored_records", "Records decided on but not durable", registry=registry).set(data["unstored"])

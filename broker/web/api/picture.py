@@ -1,30 +1,34 @@
-"""HTTP: the newest picture, in parts, at once, and as a stream of its changes."""
+"""HTTP: the newest picture, in parts, at once, as it was at a moment, and as a stream of its changes."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import StreamingResponse
 
 from broker.web.desk import Desk
+from broker.web.picture import aged
+from broker.web.stream.frames import Frames
+from broker.web.stream.recording import picture_at
+from firmware import wire
 
 EVENT_LOOK_S = 0.2
 EVENT_ALIVE_S = 3.0
 
 
-def picture_router(desk: Desk) -> APIRouter:
-    """The routes that read the picture; each answers with what the bridge showed last."""
+def picture_router(desk: Desk, frames: Frames, playback: Path | None = None) -> APIRouter:
+    """The routes that read the picture; each answers with what the bridge showed last, or with what `playback` kept."""
     router = APIRouter(tags=["picture"])
 
     @router.get("/api/v1/trucks", summary="Trucks: where, next room, ETA, age of the data")
     def trucks() -> list[dict[str, Any]]:
-        return list(desk.picture["trucks"])
+        return list(aged(desk.picture)["trucks"])
 
     @router.get("/api/v1/rooms", summary="Bin rooms: lamps as read back, bins, arrivals")
     def rooms() -> list[dict[str, Any]]:
-        return list(desk.picture["rooms"])
+        return list(aged(desk.picture)["rooms"])
 
     @router.get("/api/v1/runs", summary="Runs with their visits in driving order")
     def runs() -> list[dict[str, Any]]:
@@ -32,29 +36,39 @@ def picture_router(desk: Desk) -> APIRouter:
 
     @router.get("/api/v1/incidents", summary="Incidents, open ones first")
     def incidents() -> list[dict[str, Any]]:
-        return list(desk.picture["incidents"])
+        return list(aged(desk.picture)["incidents"])
 
-    @router.get("/api/v1/picture", summary="Everything the screen shows, at once")
-    def picture() -> dict[str, Any]:
-        return desk.picture
+    @router.get("/api/v1/picture", summary="Everything the screen shows, at once, now or at a moment that was kept")
+    def picture(
+        at: Annotated[int | None, Query(ge=0, le=wire.LATEST_AT, description="Unix seconds; without it: now")] = None,
+    ) -> dict[str, Any]:
+        if at is None:
+            return aged(desk.picture)
+        found = None if playback is None else picture_at(playback, at)
+        if found is None:
+            raise HTTPException(404, "nothing was kept of that moment: see [playback] in the configuration")
+        return aged(found)
 
-    @router.get("/api/v1/events", summary="Server-sent events: the picture, whenever it changes")
+    @router.get("/api/v1/events", summary="Server-sent events: a snapshot once, then what changed; resumable")
     async def events(request: Request) -> StreamingResponse:
+        number = frames.numbered(request.headers.get("last-event-id", ""))
         return StreamingResponse(
-            _stream(desk, request), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+            _stream(frames, number, request), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
 
     return router
 
 
-async def _stream(desk: Desk, request: Request) -> AsyncIterator[str]:
-    sent, quiet_s = -1, 0.0
+async def _stream(frames: Frames, number: int | None, request: Request) -> AsyncIterator[bytes]:
+    quiet_s = EVENT_ALIVE_S
     while not await request.is_disconnected():
-        if desk.number != sent:
-            sent, quiet_s = desk.number, 0.0
-            yield f"id: {sent}\nevent: picture\ndata: {json.dumps(desk.picture, ensure_ascii=False)}\n\n"
+        if frames.number != number:
+            number, blocks = frames.since(number)
+            for block in blocks:
+                yield block
+            quiet_s = 0.0
         elif quiet_s >= EVENT_ALIVE_S:
             quiet_s = 0.0
-            yield ": alive\n\n"
+            yield b": alive\n\n"
         await asyncio.sleep(EVENT_LOOK_S)
         quiet_s += EVENT_LOOK_S

@@ -35,6 +35,7 @@ const named = (name) => (name ? name.split(" / ")[language === "zh" ? 0 : 1] ?? 
 const english = (why) => say("in_english").replace("{why}", () => why); // what the bridge says of itself is not translated
 const write = (part, text) => part.textContent === text || (part.textContent = text); // what did not change is not read out again
 const age = (s) => (s === null || s === undefined ? say("none") : s < 120 ? `${s} ${say("seconds")}` : `${Math.round(s / 60)} ${say("minutes")}`);
+const since = (at) => age(at === null || at === undefined ? null : Math.max(0, picture.at - at));
 
 async function act(path, body) {
   const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }).catch((why) => why);
@@ -68,7 +69,7 @@ function incidentCard(row, old) {
   return element("div", { class: `incident ${row.workflow}`, "data-testid": `incident-${row.incident_id}` },
     element("b", {}, `${row.truck} · ${say(row.reason)}`),
     element("span", {}, [named(row.room_name), named(row.estate_name)].filter(Boolean).join(" · ")),
-    element("span", {}, moment(row.raised_at), " (", element("span", { "data-age": "" }, age(row.age_s)), ` ${say("ago")})`),
+    element("span", {}, moment(row.raised_at), " (", element("span", { "data-age": "" }, since(row.raised_at)), ` ${say("ago")})`),
     element("span", {}, facts),
     row.second_visit ? element("span", {}, `${say("second_visit")} ${row.second_visit_number}`) : null,
     estate ? element("span", { class: "quiet" }, estate) : null,
@@ -101,7 +102,7 @@ function refreshOffer(part, { row, offer, index }) {
 
 function refreshIncident(part, row) {
   if (!row) return;
-  write(part.querySelector("[data-age]"), age(row.age_s));
+  write(part.querySelector("[data-age]"), since(row.raised_at));
   keyed(part.querySelector(".offers"), row.offers.map((offer, index) => ({ key: offer.id, signature: "", row: { row, offer, index } })), offerPart, refreshOffer);
 }
 
@@ -178,7 +179,7 @@ function truckTable() {
     table.append(element("tr", { "data-testid": `truck-${row.truck}` },
       element("td", {}, row.truck), element("td", {}, say(row.life === "lost" ? "lost_device" : row.life)), element("td", {}, row.run_id ?? say("none")),
       element("td", {}, named(row.next_room_name) ?? say("none")), element("td", {}, clock(row.next_eta_at)), element("td", {}, row.label ? say(row.label) : say("none")),
-      element("td", { class: old ? "old" : "" }, age(row.fix_age_s))));
+      element("td", { class: old ? "old" : "" }, since(row.fix_at))));
   }
   return table;
 }
@@ -237,12 +238,12 @@ function draw() {
   $("clock").textContent = clock(picture.at);
   $("report").href = `/report/${day(picture.at)}?language=${language}`;
   const data = picture.data;
-  $("sources").textContent = [`${say("oldest")}: ${age(data.oldest_fix_s)}`, `${say("refused")}: ${data.counts.refused ?? 0}`,
+  $("sources").textContent = [`${say("oldest")}: ${since(data.oldest_fix_at)}`, `${say("refused")}: ${data.counts.refused ?? 0}`,
     data.unstored ? `${say("waiting")}: ${data.unstored}` : null, data.trouble ? `${say("trouble")} (${english(data.trouble)})` : null].filter(Boolean).join(" · ");
   $("link").hidden = linkLostS() <= picture.limits.link_lost_s;
   write($("link"), $("link").hidden ? "" : sentence("link_lost", { at: moment(picture.link.since_at), no_data_s: picture.limits.no_data_s }));
   const open = picture.incidents.filter((row) => row.open);
-  const incidents = open.map((row) => ({ key: `${row.truck}/${row.incident_id}`, signature: language + JSON.stringify({ ...row, age_s: 0, offers: [] }), row }));
+  const incidents = open.map((row) => ({ key: `${row.truck}/${row.incident_id}`, signature: language + JSON.stringify({ ...row, offers: [] }), row }));
   keyed($("incidents"), incidents.length ? incidents : [{ key: "none", signature: language, row: null }],
     (row, old) => (row ? incidentCard(row, old) : element("p", { class: "quiet" }, say("no_incidents"))), refreshIncident);
   keyed($("attention"), picture.attention.map((row) => ({ key: row.id, signature: language + JSON.stringify([row, owedOf(row).map((visit) => visit.id)]), row })), attentionRow);
@@ -261,11 +262,37 @@ async function speak(next) {
 
 $("language").addEventListener("click", () => speak(language === "zh" ? "en" : "zh"));
 await speak(language);
-const events = new EventSource("/api/v1/events");
-events.addEventListener("picture", (event) => {
+let parts = {}; // section: key: row, as the stream has them
+
+function assembled(at) {
+  const sorted = (rows, before) => Object.entries(rows).sort(before ?? (([a], [b]) => (a < b ? -1 : 1))).map(([, row]) => row);
+  const order = (...keys) => ([, a], [, b]) => keys.map((key) => [key(a), key(b)]).filter(([one, other]) => one !== other).map(([one, other]) => (one < other ? -1 : 1))[0] ?? 0;
+  const about = Object.fromEntries(Object.entries(parts.about).map(([name, row]) => [name, row.is]));
+  const runs = Object.fromEntries(Object.entries(parts.runs).map(([key, run]) => [key, { ...run, visits: run.visits.map((id) => parts.visits[id]) }]));
+  return { ...about, at, trucks: sorted(parts.trucks), rooms: sorted(parts.rooms), attention: sorted(parts.attention),
+    runs: sorted(runs, order((run) => run.planned_start_at, (run) => run.run_id)),
+    incidents: sorted(parts.incidents, order((row) => !row.open, (row) => -row.raised_at, (row) => row.incident_id)) };
+}
+
+function heard(at) {
   heardAt = performance.now();
-  picture = JSON.parse(event.data);
+  picture = assembled(at);
   draw();
+}
+
+const events = new EventSource("/api/v1/events");
+events.addEventListener("snapshot", (event) => {
+  const told = JSON.parse(event.data);
+  parts = told.parts;
+  if (parts.about.area) heard(told.at); // before the first picture there is nothing to show
+});
+events.addEventListener("change", (event) => {
+  const told = JSON.parse(event.data);
+  for (const [section, rows] of Object.entries(told.set)) {
+    for (const [key, fields] of Object.entries(rows)) parts[section][key] = { ...parts[section][key], ...fields };
+  }
+  for (const [section, keys] of Object.entries(told.gone)) for (const key of keys) delete parts[section][key];
+  heard(told.at);
 });
 setInterval(() => {
   const lost = heardAt > 0 && performance.now() - heardAt > VEIL_AFTER_MS;

@@ -1,0 +1,141 @@
+"""The stream on the disk: what was shown at any second, for playback.
+
+    <folder>/2026-11-29/1795374000.jsonl.gz    UTC day, then one file for each five minutes: its first line holds all
+                                               parts at that second, each further line one change
+
+A file is plain while it is written and compressed when the next begins; a line cut by a power cut ends its file. The
+oldest days go when there are more than are kept. The record's disk comes first: nothing is written where less than
+`ROOM_BYTES` is free.
+"""
+
+import gzip
+import logging
+import shutil
+import zlib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import IO
+
+import orjson
+
+from broker.web.stream.changes import Parts, Row, applied, picture_of
+
+log = logging.getLogger("zhanpai.playback")
+
+KEYFRAME_S = 300
+GAP_S = 60  # later than this after the last word nobody knows what was shown
+ROOM_BYTES = 500_000_000
+
+
+class Recording:
+    """Keeps the stream of one bridge in `folder` for `days` days; 0 keeps nothing. Never raises for a disk."""
+
+    def __init__(self, folder: Path, days: int) -> None:
+        self.trouble: str | None = None  # why nothing is kept, while it is so
+        self._folder = folder
+        self._days = days
+        self._slot = -1
+        self._file: IO[bytes] | None = None
+        self._path = folder
+
+    def keep(self, change: bytes, parts: Parts, at: int) -> None:
+        """One change, after which the stream holds `parts`."""
+        if self._days == 0:
+            return
+        try:
+            if at // KEYFRAME_S != self._slot:
+                self._begin(parts, at)
+            elif self._file is not None:
+                self._file.write(change + b"\n")
+                self._file.flush()
+        except OSError as why:
+            self._give_up(str(why))
+
+    def close(self) -> None:
+        """End the file that is being written."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            _compress(self._path)
+
+    def _begin(self, parts: Parts, at: int) -> None:
+        if self._slot < 0:
+            for left in self._folder.glob("*/*.jsonl"):  # of a process that was killed
+                _compress(left)
+        self._slot = at // KEYFRAME_S
+        self.close()
+        day = self._folder / f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
+        if not day.is_dir():
+            day.mkdir(parents=True)
+            self._forget(at)
+        free = shutil.disk_usage(day).free
+        if free < ROOM_BYTES:
+            self._give_up(f"only {free // 1_000_000} MB are free on the disk of {self._folder}")
+            return
+        self._path = day / f"{at}.jsonl"
+        self._file = self._path.open("wb")
+        self._file.write(orjson.dumps({"at": at, "parts": parts}) + b"\n")
+        self._file.flush()
+        if self.trouble is not None:
+            log.warning("what is shown is kept again")
+            self.trouble = None
+
+    def _forget(self, at: int) -> None:
+        first = datetime.fromtimestamp(at, UTC).date() - timedelta(days=self._days)
+        for day in self._folder.iterdir():
+            if len(day.name) == 10 and day.name < first.isoformat():
+                shutil.rmtree(day, ignore_errors=True)
+
+    def _give_up(self, why: str) -> None:
+        if self.trouble is None:
+            log.warning("what is shown is not kept for playback: %s; it is tried again every %d s", why, KEYFRAME_S)
+        self.trouble = why
+        if self._file is not None:
+            try:
+                self._file.close()
+            except OSError:
+                pass  # what it could not write is lost, and said
+            self._file = None
+
+
+def picture_at(folder: Path, at: int) -> Row | None:
+    """What was shown at that second, with `at` as it said of itself; None where nothing was kept of it."""
+    begun = [(int(path.name.split(".")[0]), path) for path in _files(folder, at)]
+    path = max((entry for entry in begun if entry[0] <= at), default=(0, None))[1]
+    if path is None:
+        return None
+    parts: Parts = {}
+    shown_at = 0
+    for line in _lines(path):
+        if line["at"] > at:
+            break
+        parts = line["parts"] if "parts" in line else applied(parts, line)
+        shown_at = line["at"]
+    return picture_of(parts, shown_at) if parts and at - shown_at <= GAP_S else None
+
+
+def _files(folder: Path, at: int) -> Iterator[Path]:
+    for moment in {f"{datetime.fromtimestamp(t, UTC):%Y-%m-%d}" for t in (at, at - KEYFRAME_S)}:
+        yield from (path for path in (folder / moment).glob("*.jsonl*") if path.name.split(".")[0].isdigit())
+
+
+def _lines(path: Path) -> Iterator[Row]:
+    with (gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
+        try:
+            for line in file:
+                yield orjson.loads(line)
+        except (orjson.JSONDecodeError, EOFError, OSError, zlib.error):
+            return  # cut by a power cut: what stands before it holds
+
+
+def _compress(path: Path) -> None:
+    """Put a compressed file in the place of a plain one, which stays where there is no room for it."""
+    packed = path.with_name(path.name + ".gz")
+    try:
+        with path.open("rb") as plain, gzip.open(packed.with_suffix(".part"), "wb", compresslevel=1) as out:
+            shutil.copyfileobj(plain, out)
+        packed.with_suffix(".part").replace(packed)
+        path.unlink()
+    except OSError as why:
+        log.warning("%s stays as it is: %s", path, why)
