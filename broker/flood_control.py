@@ -37,6 +37,7 @@ class FloodControl:
         if self._guard is not None:
             for device, limit in self._inbox.take_flooding().items():
                 self._guard.close(device[1], limit)
+        self._bridge.counts["over_limit"] = self._inbox.refused.total()
         for device, count in list(self._inbox.refused.items()):
             if count != self._known.get(device):
                 self._known[device] = count

@@ -3,6 +3,7 @@
 It has moments and no ages, so that what nothing happened to stays equal from second to second; `aged` adds them.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from broker.bridge import Bridge
@@ -13,6 +14,7 @@ from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
 from firmware import wire
 
+OVER_SHOWN = 200  # incidents that are over
 LINK_LOST_S = 10  # a broker that restarts is back before that
 
 
@@ -20,19 +22,20 @@ def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
     """What is known at `now`; every list is sorted, None = not known."""
     day = bridge.dispatch.day
     at = int(now)
+    opened: dict[str, list[str]] = {}
+    for one in day.incidents.values():
+        if one.open:
+            opened.setdefault(one.truck, []).append(one.incident_id)
     trucks = sorted(set(day.plan.trucks()) | set(day.devices.trucks) | {run.truck for run in day.runs.values()})
     return {
         "area": {"id": bridge.area, "name": day.plan.name, "timezone": day.plan.timezone},
         "at": at,
         "link": {"up": bridge.link[0], "since_at": bridge.link[1]},
         "limits": {"link_lost_s": LINK_LOST_S, "no_data_s": wire.NO_DATA_S},
-        "trucks": [_truck(bridge, name, at) for name in trucks],
+        "trucks": [_truck(bridge, name, opened.get(name, []), at) for name in trucks],
         "rooms": [_room(bridge, room_id) for room_id in sorted(day.plan.rooms)],
         "runs": [_run(bridge, run, at) for run in _by_start(bridge)],
-        "incidents": [
-            _incident(bridge, incident)
-            for incident in sorted(day.incidents.values(), key=lambda i: (not i.open, -i.raised_at, i.incident_id))
-        ],
+        "incidents": [_incident(bridge, incident) for incident in _shown(day.incidents.values())],
         "attention": attention(bridge),
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
         "data": {
@@ -45,6 +48,12 @@ def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
             "unstored": bridge.unstored,
         },
     }
+
+
+def _shown(incidents: Iterable[Incident]) -> list[Incident]:
+    """All that are open, and of those that are over the newest: the record has the others."""
+    rows = sorted(incidents, key=lambda one: (not one.open, -one.raised_at, one.incident_id))
+    return rows[: sum(1 for one in rows if one.open) + OVER_SHOWN]
 
 
 def aged(picture: dict[str, Any]) -> dict[str, Any]:
@@ -105,7 +114,7 @@ def _oldest_fix_at(bridge: Bridge, now: int) -> int | None:
     return min(moments, default=None)
 
 
-def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
+def _truck(bridge: Bridge, name: str, opened: list[str], now: int) -> dict[str, Any]:
     day = bridge.dispatch.day
     state = day.devices.trucks.get(name)
     run = day.run_of(name)
@@ -132,7 +141,7 @@ def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
         "next_room_name": day.plan.rooms[following.room].name if following else None,
         "next_eta_at": eta.eta_at if eta else None,
         "label": eta.label if eta else None,
-        "incidents": [i.incident_id for i in day.incidents.values() if i.truck == name and i.open],
+        "incidents": opened,
     }
 
 
