@@ -5,8 +5,8 @@
     python3 -m sim SCENARIO --live [--speed N]           on real MQTT with the virtual hardware
     python3 -m sim --list
 
-Exit code 0 if every expectation held, 1 if one failed, 2 for a scenario that cannot be played, 3 if its recorded
-data is not on this machine, 130 after Ctrl-C.
+Exit code 0 if every expectation held, 1 if one failed, 2 for a scenario that cannot be played, 3 if the machine was
+too slow to judge a live run, 4 if a scenario's recorded data is not on this machine, 130 after Ctrl-C.
 """
 
 from firmware import environment
@@ -27,7 +27,7 @@ from sim.scenario.scenario import Scenario, ScenarioError, load, names
 from sim.scenario.scene import DataAbsentError
 from sim.virtual import run
 
-HELD, FAILED, BAD, ABSENT, INTERRUPTED = 0, 1, 2, 3, 130
+HELD, FAILED, BAD, ABSENT, INTERRUPTED = 0, 1, 2, 4, 130
 
 
 def main(arguments: list[str] | None = None) -> int:

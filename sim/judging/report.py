@@ -33,8 +33,9 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def show(outcome: Outcome, console: Console) -> None:
-    """The outcome as a table, faults in full below it."""
+def show(outcome: Outcome, console: Console, *, judged: bool = True) -> None:
+    """The outcome as a table, faults in full below it; where the machine was too slow to be `judged` none failed."""
+    failed = "[red]FAILED[/red]" if judged else "[yellow]not judged[/yellow]"
     evidence = outcome.evidence
     hours = (evidence.end_at - evidence.start_at) / 3600
     console.print(f"[bold]{outcome.scenario.name}[/bold]  {outcome.scenario.about}", highlight=False)
@@ -42,11 +43,12 @@ def show(outcome: Outcome, console: Console) -> None:
     for title in ("", "expectation", "seen"):
         table.add_column(title)
     for verdict in outcome.verdicts:
-        table.add_row("[green]held[/green]" if verdict.held else "[red]FAILED[/red]", verdict.kind, verdict.seen)
+        table.add_row("[green]held[/green]" if verdict.held else failed, verdict.kind, verdict.seen)
     console.print(table)
     for verdict in outcome.verdicts:
         for fault in verdict.faults:
-            console.print(f"  [red]{verdict.kind}[/red]: {fault}", highlight=False)
+            colour = "red" if judged else "yellow"
+            console.print(f"  [{colour}]{verdict.kind}[/{colour}]: {fault}", highlight=False)
     for note in evidence.notes[:10]:
         console.print(f"  note: {note}", highlight=False, markup=False)
     console.print(

@@ -39,9 +39,10 @@ class LivePlant:
     def __init__(
         self, timeline: Timeline, plan: Plan, trucks: tuple[str, ...], folder: Path, evidence: Evidence,
         clock: SpedClock, http_port: int, shown: Callable[[str, str, str, float], None],
-        shows: Callable[[str, Mapping[str, Any] | None], None],
+        shows: Callable[[str, Mapping[str, Any] | None], None], starting: Callable[[], None],
     ) -> None:  # fmt: skip
         self._plan = plan
+        self._starting = starting  # called now and then until everything is up
         self._folder = folder
         self._evidence = evidence
         self._clock = clock
@@ -94,6 +95,7 @@ class LivePlant:
             if complaint is not None or time.monotonic() > deadline:
                 raise StartError(complaint or f"not heard within {READY_S:g} s: {' '.join(sorted(missing))}")
             self.look()
+            self._starting()
             time.sleep(0.05)
 
     @property
@@ -246,6 +248,7 @@ class LivePlant:
             if not bridge.running or time.monotonic() > deadline:
                 said = " | ".join(list(bridge.errors)[-5:])
                 raise StartError(f"the bridge did not start within {READY_S:g} s: {said or 'it said nothing'}")
+            self._starting()
             time.sleep(0.02)
 
     def _light(self, truck_id: str) -> Callable[[str, float], None]:

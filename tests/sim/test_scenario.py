@@ -91,11 +91,11 @@ def test_a_scenario_that_does_not_exist_ends_with_code_2_and_names_those_that_do
 
 @pytest.mark.real
 def test_recorded_data_that_is_absent_is_said_loudly(tmp_path: Path) -> None:
-    """Exit code 3 and a line that names the missing file, never a silent success."""
+    """Exit code 4 and a line that names the missing file, never a silent success."""
     done = subprocess.run(
         [sys.executable, "-m", "sim", "recorded_receiver"], cwd=REPO, capture_output=True, text=True, timeout=30,
         env={"PATH": "/usr/bin:/bin", "ZP_SHARED": str(tmp_path)},
     )  # fmt: skip
-    assert done.returncode == 3
+    assert done.returncode == 4
     assert "SKIPPED" in done.stderr
     assert str(tmp_path) in done.stderr
