@@ -203,7 +203,7 @@ class Bridge:
 
     def flush(self, now: float) -> bool:
         """Commit, publish, acknowledge, in this order; False while the store does not take the batch."""
-        if self._records:
+        if self._records or self.trouble is not None:
             if self._retry_at - RETRY_S <= now < self._retry_at:
                 return False
             try:

@@ -114,7 +114,7 @@ def _secret(key: str, path: Path) -> str:
 
 
 class EmbeddedConfig(_Section):
-    """A Mosquitto of our own as a child process; `accounts` is a file of `user:password` lines (mode 600)."""
+    """A broker of our own as a child process; `accounts`: `user:password` lines (mode 600) in place of what is made."""
 
     enabled: bool = False
     folder: Path = Path("data/mosquitto")

@@ -43,7 +43,7 @@ def account_of(line: str) -> tuple[str, str]:
     return user, password.strip()
 
 
-def families_of(accounts: Collection[str], area: str, rooms: Collection[str], bridge: str = "") -> dict[str, str]:
+def families_of(accounts: Collection[str], area: str, rooms: Collection[str]) -> dict[str, str]:
     """The family of each device among the accounts, by id: as it is named, else a room where the plan has one.
 
     Raises AccountError where one id is named as two.
@@ -53,7 +53,7 @@ def families_of(accounts: Collection[str], area: str, rooms: Collection[str], br
         family, slash, name = account.rpartition("/")
         if not wire.is_id(name) or (slash and family not in FAMILIES):
             raise AccountError(f"account {account[:80]!r}: is no id, and would open more topics than its own; rename it")
-        if name in (*readers(area), f"bridge-{area}", bridge):
+        if name in (*readers(area), f"bridge-{area}"):
             continue
         family = family or ("room" if name in rooms else "truck")
         if families.setdefault(name, family) != family:
@@ -73,11 +73,9 @@ def rights(family: str, area: str, name: str) -> Rights:
     return Rights(own, tuple(sorted(wire.subscriptions(family, area, name))))
 
 
-def access_list(area: str, families: Mapping[str, str], bridge: str = "") -> str:
-    """The Mosquitto ACL of an area; `bridge` is the bridge's account where it is not bridge-<area>."""
-    lines = []
-    for name in sorted({f"bridge-{area}", bridge or f"bridge-{area}"}):
-        lines += [f"user {name}", f"topic readwrite {wire.ROOT}/{area}/#", "topic read $SYS/broker/version", ""]
+def access_list(area: str, families: Mapping[str, str]) -> str:
+    """The Mosquitto ACL of an area."""
+    lines = [f"user bridge-{area}", f"topic readwrite {wire.ROOT}/{area}/#", "topic read $SYS/broker/version", ""]
     for reader in readers(area):
         lines += [f"user {reader}", f"topic read {wire.ROOT}/{area}/#", ""]
     for name, family in sorted(families.items()):

@@ -17,7 +17,8 @@ from pathlib import Path
 from broker.config import LimitsConfig
 from broker.mqtt import packets
 from broker.mqtt.allowance import Bucket
-from broker.mqtt.mosquitto import EmbeddedBroker, EmbeddedBrokerError
+from broker.mqtt.child import EmbeddedBrokerError
+from broker.mqtt.mosquitto import EmbeddedBroker
 from firmware import wire
 
 log = logging.getLogger("zhanpai.guard")
@@ -145,7 +146,6 @@ class Guard:
         skipped = max(0, size - self._read_to - len(data))
         self._read_to = size if skipped else self._read_to + end
         self._count(data[:end].decode(errors="replace").splitlines(), skipped)
-        self._broker.keep_log_small()
 
     def _count(self, lines: list[str], skipped: int) -> None:
         """Who came and who asked; what was skipped is put down to whoever fills the rest."""

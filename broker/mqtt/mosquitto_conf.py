@@ -17,8 +17,6 @@ from firmware import wire
 MAX_INFLIGHT_MESSAGES = 1000
 MAX_QUEUED_MESSAGES = 100_000
 AUTOSAVE_S = 60
-LOG = "mosquitto.log"
-DATABASE = "mosquitto.db"
 HEADER_BYTES = 16  # of a PUBLISH: its kind and length, the topic's length, its number
 
 
@@ -69,7 +67,7 @@ def configuration(folder: Path, host: str, port: int, limits: BrokerLimits) -> s
             # A longer packet is refused by its header, before there is memory for it.
             f"max_packet_size {wire.MAX_PAYLOAD_BYTES + wire.MAX_TOPIC_BYTES + HEADER_BYTES}",
             *([f"user {pwd.getpwuid(os.geteuid()).pw_name}"] if os.geteuid() == 0 else []),  # else it becomes another
-            f"log_dest file {folder / LOG}",
+            "log_dest stderr",
             "log_type error",
             "log_type warning",
             "log_type notice",

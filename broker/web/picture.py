@@ -12,13 +12,14 @@ from broker.rules.day.runs import Run
 from broker.rules.dispatch.incidents.incident_handling import second_visit
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
+from broker.web.health import LINK_LOST_S, Way, plan_until, reasons
 from firmware import wire
 
 OVER_SHOWN = 200  # incidents that are over
-LINK_LOST_S = 10  # a broker that restarts is back before that
+_HERE = Way()
 
 
-def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
+def snapshot(bridge: Bridge, now: float, way: Way = _HERE) -> dict[str, Any]:
     """What is known at `now`; every list is sorted, None = not known."""
     day = bridge.dispatch.day
     at = int(now)
@@ -31,6 +32,8 @@ def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
         "area": {"id": bridge.area, "name": day.plan.name, "timezone": day.plan.timezone},
         "at": at,
         "link": {"up": bridge.link[0], "since_at": bridge.link[1]},
+        "plan_until": plan_until(day.plan),
+        "health": reasons(bridge, way, now),
         "limits": {"link_lost_s": LINK_LOST_S, "no_data_s": wire.NO_DATA_S},
         "trucks": [_truck(bridge, name, opened.get(name, []), at) for name in trucks],
         "rooms": [_room(bridge, room_id) for room_id in sorted(day.plan.rooms)],

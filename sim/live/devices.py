@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.mqtt.amqtt_broker import WARNING, DeskBroker, choose_broker
-from broker.mqtt.mosquitto import free_port
+from broker.mqtt.child import free_port
+from broker.mqtt.mosquitto import choose_broker
 from broker.plan.gtfs.feed import write_gtfs
 from broker.plan.model import Plan
 from sim.judging.read_back import read_store
@@ -106,10 +106,14 @@ class LivePlant:
     @property
     def warnings(self) -> list[str]:
         """What is not as it would be on the street."""
-        found = [WARNING] if isinstance(self._mqtt, DeskBroker) else []
         if self.interpreter == "cpython":
-            found.append("no MicroPython here: the bin rooms run the same files under CPython")
-        return found
+            return ["no MicroPython here: the bin rooms run the same files under CPython"]
+        return []
+
+    @property
+    def broker_notes(self) -> list[str]:
+        """What a person should know of the broker, also when the run does not come up."""
+        return list(self._mqtt.notes)
 
     @property
     def dispatcher(self) -> ApiDispatcher:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from broker.mqtt.mosquitto import EmbeddedBroker, die_with_parent, find_mosquitto, free_port
+from broker.mqtt.child import die_with_parent, free_port
+from broker.mqtt.mosquitto import EmbeddedBroker, find_mosquitto
 
 REPO = Path(__file__).resolve().parents[2]
 DEADLINE_S = 20.0
@@ -100,6 +102,8 @@ class BridgeProcess:
             raise AssertionError(f"the bridge ended with {self.child.returncode}: {self.log()}")
         try:
             self.get("/healthz")
+        except urllib.error.HTTPError:
+            return True  # it says that it is not well
         except OSError:
             return False
         return True
@@ -148,10 +152,12 @@ class BridgeProcess:
 class Client:
     """A plain MQTT client that remembers what it heard: `heard[topic]` is the list of payloads."""
 
-    def __init__(self, port: int, name: str, *topics: str, will: tuple[str, bytes] | None = None) -> None:
+    def __init__(
+        self, port: int, name: str, *topics: str, will: tuple[str, bytes] | None = None, password: str = ""
+    ) -> None:
         self.heard: dict[str, list[bytes]] = {}
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=True)
-        self._client.username_pw_set(name, f"pw-{name}")
+        self._client.username_pw_set(name, password or f"pw-{name}")
         if will:
             self._client.will_set(will[0], will[1], qos=1, retain=True)
         self._client.on_message = self._on_message
