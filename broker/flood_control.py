@@ -58,8 +58,10 @@ class FloodControl:
         shut_out_s = self._guard.closed_for_s(device[1]) if self._guard is not None else 0
         if subject not in attention.of(Topic.LIMIT) and len(attention.of(Topic.LIMIT)) >= MOST_SHOWN:
             return
-        asked = ShutOut(device[1], limit, count, -(-shut_out_s // 60)) if shut_out_s else OverLimit(device[1], limit, count)
-        attention.ask(subject, asked, now)
+        if shut_out_s:
+            attention.ask(subject, ShutOut(device[1], limit, count, -(-shut_out_s // 60)), now)
+        else:
+            attention.ask(subject, OverLimit(device[1], limit, count), now)
 
     def _name_shut_out(self, now: int) -> None:
         if self._guard is None:

@@ -193,8 +193,9 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
         for account in accounts:
             account_of(f"{account}:{accounts[account]}")
         broker = choose_broker(
-            folder or config.embedded.folder, plan.area_id, accounts, rooms=plan.rooms, host=host, port=port, limits=limits
-        )
+            folder or config.embedded.folder, plan.area_id, accounts, rooms=plan.rooms, host=host, port=port,
+            limits=limits,
+        )  # fmt: skip
     except AccountError as why:
         raise ConfigError(f"[embedded] accounts: {why}") from why
     broker.notes += [note] if note else []

@@ -65,7 +65,7 @@ class SeqSet:
         return i > 0 and seq <= self._lasts[i - 1]
 
     def told(self, touched: Iterable[int], most: int) -> tuple[int, list[list[int]]]:
-        """(all up to this is in, ranges beyond it): at most so many, those with `touched` numbers and the newest first."""
+        """(all up to this is in, ranges beyond): at most so many, those with `touched` numbers and the newest first."""
         firsts, lasts = self._firsts, self._lasts
         begin = 1 if firsts and firsts[0] <= 1 else 0
         count = len(firsts) - begin
@@ -130,7 +130,7 @@ class DeviceAcks:
         self._row_boot, self._row_next, self._row_grew = -1, -1, False
 
     def body(self) -> dict[str, Any]:
-        """The `ack` payload: of each boot that was heard lately all up to `upto` (when it began at 0 or 1), and ranges."""
+        """The `ack` payload: of each boot heard lately all up to `upto` (when it began at 0 or 1), and ranges."""
         self._end_row()
         most = max(FEWEST_SENT, min(RANGES_SENT, ALL_RANGES_SENT // max(1, len(self._boots))))
         acks = []

@@ -29,7 +29,7 @@ class Rights(NamedTuple):
 
 
 def account_of(line: str) -> tuple[str, str]:
-    """(account, password) of a line `user:password`, the user a device's id or `room/id`, `truck/id`. Raises AccountError."""
+    """(user, password) of a line `user:password`; the user is `id`, `room/id` or `truck/id`. Raises AccountError."""
     user, colon, password = line.partition(":")
     user = user.strip()
     family, slash, name = user.rpartition("/")
@@ -52,7 +52,7 @@ def families_of(accounts: Collection[str], area: str, rooms: Collection[str]) ->
     for account in accounts:
         family, slash, name = account.rpartition("/")
         if not wire.is_id(name) or (slash and family not in FAMILIES):
-            raise AccountError(f"account {account[:80]!r}: is no id, and would open more topics than its own; rename it")
+            raise AccountError(f"account {account[:80]!r}: is no id and would open more than its own topics; rename it")
         if name in (*readers(area), f"bridge-{area}"):
             continue
         family = family or ("room" if name in rooms else "truck")

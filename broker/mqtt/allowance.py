@@ -1,4 +1,4 @@
-"""What one device may say: so many messages and bytes a second, records a day and presses a minute. What is over is refused.
+"""What one device may say: messages and bytes a second, messages a day, presses a minute. What is over is refused.
 
 Refused is not acknowledged: an honest device sends it again, and is heard as soon as it speaks at its pace. One that is
 refused again and again within WINDOW_S floods; that is for the broker's guard.
@@ -40,7 +40,9 @@ class Bucket:
 class Allowance:
     """What is left of one device's."""
 
-    __slots__ = ("_buckets", "_flood", "_press", "_window_at", "flooding", "refused", "refused_at", "refused_lately", "why")
+    __slots__ = (
+        "_buckets", "_flood", "_press", "_window_at", "flooding", "refused", "refused_at", "refused_lately", "why",
+    )  # fmt: skip
 
     def __init__(self, limits: LimitsConfig) -> None:
         bytes_per_s = limits.kilobytes_per_s * KILOBYTE

@@ -70,14 +70,11 @@ class Inbox:
                 self._control.append(event)
                 self._changed.notify()
             return []
-        refused: list[int] = []
         now = self._now()
         with self._changed:
             while self._waiting > MOST_WAITING and not self._closed:
                 self._changed.wait(1.0)
-            for message in event.messages:
-                if not self._take(message, event.connection, now) and message[2]:
-                    refused.append(message[2])
+            refused = [one[2] for one in event.messages if not self._take(one, event.connection, now) and one[2]]
             self._changed.notify()
         return refused
 

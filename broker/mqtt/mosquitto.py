@@ -45,7 +45,7 @@ def password_line(user: str, password: str) -> str:
 class EmbeddedBroker(BrokerChild):
     """One Mosquitto child on `host:port`; `accounts` maps user names (device ids, `bridge-<area>`) to passwords.
 
-    A device that is not one of `rooms` is a truck, unless its account is named `room/<id>`; AccountError for what is no id.
+    A device that is not one of `rooms` is a truck, unless its account is named `room/<id>`; AccountError for no id.
 
     `folder` keeps configuration, accounts, retained messages and sessions over restarts.
     """
@@ -71,14 +71,14 @@ class EmbeddedBroker(BrokerChild):
         return [str(program), "-c", str(self.folder / "mosquitto.conf")]
 
     def admit(self, *, closed: Collection[str], instead: Mapping[str, str] | None = None) -> None:
-        """Let everybody in but these accounts, and those by another password; who is in and should not be is put out."""
+        """Let in all but these, and who is in `instead` by another password; who is in and should not be is put out."""
         others = [password_line(user, password) for user, password in (instead or {}).items()]
         open_lines = [line for user, line in self._account_lines.items() if user not in closed]
         path = self.folder / "accounts"
-        with path.with_suffix(".new").open("w", encoding="utf-8") as new:
-            os.chmod(new.fileno(), 0o600)
-            new.write("".join(line + "\n" for line in [*open_lines, *others]))
-        path.with_suffix(".new").replace(path)
+        new = path.with_suffix(".new")
+        new.touch(mode=0o600)
+        new.write_text("".join(line + "\n" for line in [*open_lines, *others]), encoding="utf-8")
+        new.replace(path)
         self.signal(signal.SIGHUP)
 
     def write_files(self) -> None:

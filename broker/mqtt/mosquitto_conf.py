@@ -1,4 +1,4 @@
-"""The text of mosquitto.conf for our own Mosquitto (2.0.11 and later read all of it), with what bounds its memory and disk.
+"""The text of mosquitto.conf for our own Mosquitto (2.0.11 and later), with what bounds its memory and disk.
 
 What Mosquitto cannot limit by itself (how many topics one account leaves, how fast it speaks, how often it comes) is
 the guard's (guard.py).

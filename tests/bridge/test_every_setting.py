@@ -43,7 +43,12 @@ from tests.support.settings.day_sights import (
     state_of_a_late_truck_that_drives_again,
 )
 from tests.support.settings.floods import (
-    PRESS, is_shut_out_after_connects, presses_taken, refused, seconds_shut_out, who_floods,
+    PRESS,
+    is_shut_out_after_connects,
+    presses_taken,
+    refused,
+    seconds_shut_out,
+    who_floods,
 )  # fmt: skip
 from tests.support.settings.table import Row, Seen, told_apart
 

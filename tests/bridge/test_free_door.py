@@ -1,4 +1,4 @@
-"""The lane is clear again while the truck is near: the second visit is served there and then, wherever the list has it."""
+"""The lane is clear again while the truck is near: the second visit is served at once, wherever the list has it."""
 
 from pathlib import Path
 

@@ -8,7 +8,9 @@ from broker.mqtt.access_list import AccountError, access_list, account_of, famil
 from tests.support.processes import Client, mosquitto, wait_until
 
 
-@pytest.mark.parametrize("name", ["#", "+", "t/01", "t01/#", "truck/+", "house/t01", "a\nuser x", "t 01", "", "$SYS", ".t", "t\x00"])
+@pytest.mark.parametrize(
+    "name", ["#", "+", "t/01", "t01/#", "truck/+", "house/t01", "a\nuser x", "t 01", "", "$SYS", ".t", "t\x00"]
+)
 def test_an_account_that_is_no_id_is_refused(name: str) -> None:
     """Wildcards, slashes, spaces and control characters would open other topics, or another line."""
     with pytest.raises(AccountError):

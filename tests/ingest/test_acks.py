@@ -97,7 +97,7 @@ def test_an_ack_fits_the_wire_whatever_a_device_counts() -> None:
 
 
 def test_gaps_do_not_fill_the_memory() -> None:
-    """A device that leaves a gap before each number is known by its newest; an older one that comes again counts as new."""
+    """A device that leaves a gap before each number is known by its newest; an older one counts as new."""
     numbers = SeqSet()
     for seq in range(2, 6 * RANGES_KEPT, 2):
         numbers.add(seq)

@@ -45,8 +45,8 @@ class Incidents(Mapping[IncidentKey, Incident]):
 
     def offers_of_run(self, run_id: str, since_at: int) -> ShownOffers | None:
         """What is shown for any incident of a run and was made after that."""
-        found = (one for key, one in self._offers.items() if self._incidents[key].run_id == run_id and one[0] > since_at)
-        return next(found, None)
+        of_run = (one for key, one in self._offers.items() if self._incidents[key].run_id == run_id)
+        return next((one for one in of_run if one[0] > since_at), None)
 
     def show_offers(self, key: IncidentKey, made_at: int, offers: Sequence[Mapping[str, Any]]) -> None:
         """This is what can be done about it now."""

@@ -1,7 +1,17 @@
 """When a person is asked about runs and visits; an entry has the figures of now, since it was first asked."""
 
 from broker.rules.day.attention import (
-    Asked, LongStay, LowerBoot, PassedBy, PressTakenBack, PressUnworked, RunOwes, Stranger, Subject, Topic, TwoDevices,
+    Asked,
+    LongStay,
+    LowerBoot,
+    PassedBy,
+    PressTakenBack,
+    PressUnworked,
+    RunOwes,
+    Stranger,
+    Subject,
+    Topic,
+    TwoDevices,
 )  # fmt: skip
 from broker.rules.day.boots import Boots
 from broker.rules.day.day import Day

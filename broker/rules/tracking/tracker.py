@@ -181,8 +181,9 @@ class RunTracker:
             events.append(self._leave(left_at))
             self._missed.start_over(before)
         others = self._pending[1:]
-        if self._line_place() is not None:  # on the line its stops come in order; one that was skipped may be anywhere
-            others = [visit for visit in others if visit.distance_m is None and (visit.not_before_at or 0) <= fix.fix_at]
+        if self._line_place() is not None:  # on the line its stops come in order; one owed again may be anywhere
+            again = (visit for visit in others if visit.distance_m is None)
+            others = [visit for visit in again if (visit.not_before_at or 0) <= fix.fix_at]
         elsewhere = self._missed.reached_after_all(fix, speed_mps, others)
         if elsewhere is not None:
             visit, since = elsewhere

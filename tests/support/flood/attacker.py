@@ -1,4 +1,4 @@
-"""A raw MQTT client with one device's account, made to hurt: it sends what it likes and comes back when it is thrown out."""
+"""A raw MQTT client with one device's account, made to hurt: it sends what it likes and comes back."""
 
 import select
 import socket
@@ -11,7 +11,7 @@ from firmware import wire
 
 AREA = "xh"
 TRUCK, ROOM = "t01", "r01"
-PASSWORD = "pw"  # noqa: S105  (of every account of this bench)
+PASSWORD = "pw"
 
 
 def packet(first: int, body: bytes) -> bytes:

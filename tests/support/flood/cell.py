@@ -1,10 +1,10 @@
-"""A whole cell as it stands on a desk: the bridge with its own broker, in a folder, with the accounts of everybody here."""
+"""A whole cell as it stands on a desk: the bridge with its own broker, in a folder, with everybody's accounts."""
 
 import os
 from pathlib import Path
 from typing import Any
 
-from broker.mqtt.mosquitto import free_port
+from broker.mqtt.child import free_port
 from tests.support.flood.attacker import PASSWORD, ROOM, TRUCK
 from tests.support.processes import BridgeProcess, offset_to
 
@@ -22,8 +22,8 @@ class Cell:
         accounts = folder / "accounts"
         accounts.write_text("".join(f"{name}:{PASSWORD}\n" for name in (TRUCK, ROOM, *OTHERS)))
         accounts.chmod(0o600)
-        own = f'[embedded]\nenabled = true\nfolder = "mosquitto"\naccounts = "accounts"\n[log]\nlevel = "warning"\n{extra}'
-        self.bridge = BridgeProcess(folder, self.port, own, offset_to(HOUR))
+        own = '[embedded]\nenabled = true\nfolder = "mosquitto"\naccounts = "accounts"\n[log]\nlevel = "warning"\n'
+        self.bridge = BridgeProcess(folder, self.port, own + extra, offset_to(HOUR))
         (folder / "secret").chmod(0o600)
 
     def start(self) -> None:

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.mqtt.mosquitto import EmbeddedBrokerError, die_with_parent
+from broker.mqtt.child import EmbeddedBrokerError, die_with_parent
 from tests.support.flood.cell import OTHERS, Cell
 from tests.support.flood.presses import Presses, p99
 from tests.support.flood.shapes import SHAPES
@@ -84,7 +84,8 @@ def flood(shape: str, folder: Path, seconds: float) -> Outcome:
             time.sleep(seconds)
             after = time.monotonic()
             with contextlib.suppress(OSError):
-                found.named = any(row["topic"] == "limit" and row["values"]["device"] in ("t01", "r01") for row in cell.attention())
+                named = {row["values"]["device"] for row in cell.attention() if row["topic"] == "limit"}
+                found.named = bool(named & {"t01", "r01"})
             presses.stop()
         found.during_s = p99(presses.waits(began, ended))
         found.after_s = p99(presses.waits(ended, after))

@@ -21,8 +21,10 @@ LARGEST = 65_000  # just below what the wire lets through
 
 def fix(boot: int, seq: int) -> bytes:
     """A position."""
-    return json.dumps({"boot": boot, "seq": seq, "fix_at": int(time.time()), "sent_at": None, "lat": 31.19, "lon": 121.44,
-                       "speed_mps": 5.0, "bearing_deg": 10, "hdop": 1, "sats": 9, "mode": 3, "late": False}).encode()  # fmt: skip
+    return json.dumps({
+        "boot": boot, "seq": seq, "fix_at": int(time.time()), "sent_at": None, "lat": 31.19, "lon": 121.44,
+        "speed_mps": 5.0, "bearing_deg": 10, "hdop": 1, "sats": 9, "mode": 3, "late": False,
+    }).encode()  # fmt: skip
 
 
 def press(name: str, seq: int, reason: str = "lane_blocked", *, withdrawn: bool = False, boot: int = 7) -> bytes:
@@ -137,7 +139,8 @@ def long_topics(one: Attacker) -> None:
 def foreign_topics(one: Attacker) -> None:
     """What it may not say, retained."""
     for number in one.rounds():
-        one.send(publish(f"zp/v1/xh/truck/t02/incident/f{number}", press(f"f{number}", number + 1), retained=True) * 20, 20)
+        body = press(f"f{number}", number + 1)
+        one.send(publish(f"zp/v1/xh/truck/t02/incident/f{number}", body, retained=True) * 20, 20)
 
 
 def connects(one: Attacker) -> None:
@@ -215,9 +218,9 @@ def answers(one: Attacker) -> None:
 TRUCK_SHAPES: dict[str, Callable[[Attacker], None]] = {
     shape.__name__: shape
     for shape in (
-        retained_megabytes, retained_largest, incident_ids, breakdowns, press_and_back, one_press_again, positions, boots,
-        seq_jumps, rebirths, nesting, garbage, long_topics, foreign_topics, connects, wills, twins, sessions, subscribes,
-        deaf, half_packets, twice_at_most, answers,
+        retained_megabytes, retained_largest, incident_ids, breakdowns, press_and_back, one_press_again, positions,
+        boots, seq_jumps, rebirths, nesting, garbage, long_topics, foreign_topics, connects, wills, twins, sessions,
+        subscribes, deaf, half_packets, twice_at_most, answers,
     )
 }  # fmt: skip
 ROOM_SHAPES: dict[str, Callable[[Attacker], None]] = {"large_counts": large_counts}
