@@ -13,6 +13,7 @@ LOOK_S = 0.2
 AGAIN_FIRST_S, AGAIN_MOST_S = 0.5, 30.0
 HELD_S = 60.0  # a broker that ran this long is started again at once
 FROZEN_S = 45.0  # without a word to the bridge, its refusals counted: longer than any pause of a busy machine
+PAUSED_S = 5.0  # between two looks
 NOTED_S = 3600.0  # how long a person is shown what happened
 
 
@@ -46,10 +47,15 @@ class Caretaker:
         return [*self._broker.notes, *recent, *([self._trouble] if self._trouble else [])]
 
     def _run(self) -> None:
+        looked_at = time.monotonic()
         while not self._stopping.wait(LOOK_S):
+            now, before = time.monotonic(), looked_at
+            looked_at = now
+            if now - before > PAUSED_S:
+                self._started_at = now  # we were stopped ourselves: nobody could have heard it
             if not self._broker.running:
                 self._begin_again(f"the embedded broker ended ({self._broker.ended()}); it said: {self._broker.said()}")
-            elif time.monotonic() - max(self._heard_at(), self._started_at) > FROZEN_S:
+            elif now - max(self._heard_at(), self._started_at) > FROZEN_S:
                 self._broker.kill()
                 self._begin_again(f"the embedded broker said nothing for {FROZEN_S:.0f} s and was killed")
             self._broker.keep_log_small()

@@ -84,7 +84,8 @@ class BridgeLink:
         self.connection = 0
         self.broker_version = ""
         self.why = ""  # why there is no connection, while there is none
-        self.heard_at = time.monotonic()  # when the broker said anything last, a refusal too
+        self._heard_at = time.monotonic()  # when the broker said anything last, a refusal too
+        self._handing_over = False  # while nobody takes events it is we who do not listen
         self._config = config
         self._area = area
         self._name = f"bridge-{area}"
@@ -119,6 +120,11 @@ class BridgeLink:
         """Tell the broker that these messages are ours now; of a connection that is gone nothing can be told."""
         if numbers and connection == self.connection and self.up:
             self._put(packets.pubacks(numbers))
+
+    @property
+    def heard_at(self) -> float:
+        """When (monotonic) the broker said anything last, a refusal too; now, while it is we who do not listen."""
+        return time.monotonic() if self._handing_over else self._heard_at
 
     def silent_s(self) -> float:
         """For how long the broker has left a ping unanswered; 0 while it answers or there is no connection."""
@@ -163,7 +169,7 @@ class BridgeLink:
             except (OSError, ValueError) as why:  # ValueError: a packet that is none, or a socket closed meanwhile
                 self.why = str(why)
                 if isinstance(why, packets.PacketError):
-                    self.heard_at = time.monotonic()  # it said that it wants none of us
+                    self._heard_at = time.monotonic()  # it said that it wants none of us
                 if not self._stopping.is_set() and self.why != told:
                     told = self.why
                     log.warning(
@@ -236,14 +242,17 @@ class BridgeLink:
                 continue
             if not data:
                 raise OSError("it closed the connection")
-            heard_at = self.heard_at = time.monotonic()
+            heard_at = self._heard_at = time.monotonic()
             self._asked_at = None
             messages, replies = connection.reader.feed(data)
             self._answered += sum(1 for reply in replies if reply.kind == packets.PUBACK)
             if self._sent - self._answered > MAX_UNANSWERED:
                 raise OSError(f"it left {self._sent - self._answered} of our messages unanswered")
             if messages:
+                self._handing_over = True
                 self._hand_over(messages)
+                self._handing_over = False
+                heard_at = time.monotonic()
 
     def _hand_over(self, messages: Messages) -> None:
         own = [message for message in messages if message[0] in (self._own_clock, VERSION_TOPIC)]

@@ -56,8 +56,10 @@ def test_a_broker_that_is_killed_is_started_again_and_presses_and_lamps_go_on(br
     wait_until(lambda: bridge.broker_pid() not in (0, killed), "another broker runs", SLOW_S)
     wait_until(lambda: bridge.get("/api/v1/picture")["link"]["up"], "the bridge is in", SLOW_S)
     truck.close()
-    truck = bridge.truck("zp/v1/xh/truck/t01/incident_ack/+", "zp/v1/xh/truck/t01/itinerary", "zp/v1/xh/bridge/life")
+    truck = bridge.truck("zp/v1/xh/truck/t01/incident_ack/+", "zp/v1/xh/bridge/clock", "zp/v1/xh/bridge/life")
     stored(truck, 2)
+    wait_until(lambda: truck.last("zp/v1/xh/bridge/clock"), "the heartbeat that keeps lamps from `no data`", SLOW_S)
+    assert truck.last("zp/v1/xh/bridge/life")["life"] == "ready"
     wait_until(lambda: truck.last("zp/v1/xh/truck/t01/incident_ack/t01-1-1"), "the first press is answered again")
     truck.close()
     notes = [row["why"] for row in bridge.health()[1]["reasons"] if row["word"] == "broker_note"]
@@ -225,6 +227,20 @@ def test_a_broker_that_stays_frozen_is_killed_and_started_again(
     wait_until(lambda: broker.running and broker.pid != frozen, "another one", SLOW_S)
     heard.set()
     wait_until(lambda: any("said nothing" in note for note in keeper.notes()), "it is told", SLOW_S)
+    keeper.stop()
+
+
+def test_a_bridge_that_was_stopped_itself_blames_no_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a pause of our own nothing was heard for long, and the broker is as well as before."""
+    monkeypatch.setattr(caretaker, "FROZEN_S", 0.5)
+    monkeypatch.setattr(caretaker, "PAUSED_S", 0.0)  # each look comes after a pause
+    broker = DeskBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    broker.start()
+    looks: list[int] = []
+    keeper = Caretaker(broker, lambda: float(looks.append(1) or 0))
+    keeper.start()
+    wait_until(lambda: len(looks) > 5, "it looked for long enough", SLOW_S)
+    assert keeper.notes() == [] and broker.running
     keeper.stop()
 
 

@@ -93,7 +93,7 @@ class BridgeProcess:
             self.child = subprocess.Popen(
                 argv, cwd=REPO, stdout=log, stderr=log, preexec_fn=die_with_parent, env={**os.environ}
             )
-        wait_until(self.answers, f"the bridge answers; its log: {self.log()}")
+        wait_until(self.answers, f"the bridge answers; its log: {self.log()}", 3 * DEADLINE_S)
 
     def answers(self) -> bool:
         """Whether the screen is up."""
