@@ -24,10 +24,10 @@ from broker.ingest.acks import AreaAcks
 from broker.ingest.backlog import keep_some
 from broker.ingest.commits import commit
 from broker.ingest.decisions import Decisions
+from broker.ingest.newest_records import CORRECTED_S
 from broker.ingest.press_limits import PressLimits
 from broker.ingest.refusals import Refusals
 from broker.ingest.resends import Resends
-from broker.ingest.restored_day import CORRECTED_S
 from broker.ingest.sources import Sources, record_of
 from broker.plan.model import Plan
 from broker.rules.dispatch.actions import Act

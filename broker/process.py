@@ -25,13 +25,15 @@ from broker.settings import configured_plan, dispatch_settings, press_limits
 from broker.store.waiting import WaitingStore, open_as_it_can
 from broker.web.desk import Desk
 from broker.web.health import Way
-from broker.web.picture import snapshot
+from broker.web.last_picture import Pictures
 
 log = logging.getLogger("zhanpai.bridge")
 
 BATCH = 1000  # events decided before a commit
 LOOP_S = 0.05  # how long the loop waits for an event before it looks at the clock
 SNAPSHOT_S = 1.0
+KEPT_BYTES = 8 << 20
+YOUNG_OBJECTS = 20_000  # before the garbage collector looks through them
 Clock = Callable[[], float]
 
 
@@ -63,8 +65,8 @@ def serve(
                 bridge.trouble = store.why
             bridge.start(now())
             bridge.link_down(now())  # until the link says that it is up
-            desk.show(snapshot(bridge, now()))
-            web = _start_web(config, desk, bridge)
+            desk.show(Pictures(bridge).newest(now()))
+            web = _start_web(config, desk, bridge, now)
             link.start()
             if caretaker is not None:
                 caretaker.start()
@@ -73,9 +75,14 @@ def serve(
             try:
                 if ready is not None:
                     ready(web.port if web else 0)
-                # What was loaded stays for ever: walking over all of it would stop the loop for 50 to 150 ms.
+                # What was loaded stays for ever: walking over all of it would stop the loop for 50 to 150 ms. Of what
+                # comes nearly all goes with its commit: it is looked through once in several batches, not within each.
                 gc.collect()
                 gc.freeze()
+                gc.set_threshold(YOUNG_OBJECTS)
+                # A batch's memory is kept for the next one: the C library takes the largest piece that was ever given
+                # back as the measure of what it may keep, instead of asking the system for the same pages each time.
+                bytes(KEPT_BYTES)
                 _loop(bridge, link, desk, now, stop, lambda: _way(link, caretaker), floods)
             finally:
                 if guard is not None:
@@ -103,11 +110,12 @@ def _loop(
     bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: threading.Event, way: Callable[[], Way] = Way,
     floods: FloodControl | None = None,
 ) -> None:  # fmt: skip
+    pictures = Pictures(bridge, way)
     unsettled: list[tuple[int, list[int]]] = []  # (connection, packet numbers)
     shown_at = 0.0
     while not stop.is_set():
         worked = _take_events(bridge, link, now, unsettled)
-        acted = _take_actions(bridge, desk, now, way)
+        acted = _take_actions(bridge, desk, pictures, now)
         bridge.tick(now())
         bridge.flush(now())
         # Also while nothing can be stored: an alarm must not wait behind a thousand positions that nobody can keep.
@@ -121,9 +129,9 @@ def _loop(
         desk.turned_at = time.monotonic()
         if acted or time.monotonic() - shown_at >= SNAPSHOT_S:
             shown_at = time.monotonic()
-            known = way()
-            desk.heartbeat_at = None if known.heartbeat_s is None else time.monotonic() - known.heartbeat_s
-            desk.show(snapshot(bridge, now(), known))
+            heartbeat_s = way().heartbeat_s
+            desk.heartbeat_at = None if heartbeat_s is None else time.monotonic() - heartbeat_s
+            desk.show(pictures.newest(now()))
         if not worked and bridge.unstored:
             time.sleep(LOOP_S)  # the store does not take records: wait, do not spin
 
@@ -152,7 +160,7 @@ def _take_events(
     return True
 
 
-def _take_actions(bridge: Bridge, desk: Desk, now: Clock, way: Callable[[], Way]) -> bool:
+def _take_actions(bridge: Bridge, desk: Desk, pictures: Pictures, now: Clock) -> bool:
     acted = False
     while True:
         try:
@@ -164,7 +172,7 @@ def _take_actions(bridge: Bridge, desk: Desk, now: Clock, way: Callable[[], Way]
         acted = True
         try:
             bridge.act(act, now())
-            answer.set_result(snapshot(bridge, now(), way()))
+            answer.set_result(pictures.newest(now()))
         except Exception as why:  # noqa: BLE001  (handed to the thread that asked)
             answer.set_exception(why)
 
@@ -202,12 +210,12 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
     return broker, accounts[bridge]
 
 
-def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge) -> Any:
+def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge, now: Clock) -> Any:
     if not config.web.enabled:
         return None
     from broker.web.server import WebServer
 
-    server = WebServer(config, desk, bridge.store, bridge.dispatch.day.plan)
+    server = WebServer(config, desk, bridge.store, bridge.dispatch.day.plan, now)
     server.start()
     log.info("screen at http://%s:%d", config.web.host, server.port)
     return server

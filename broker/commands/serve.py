@@ -1,6 +1,7 @@
 """`python3 -m broker` alone: the bridge with screen and API; with `--check-config` a look at files and broker."""
 
 import argparse
+import contextlib
 import json
 import logging
 import resource
@@ -8,6 +9,7 @@ import signal
 import sys
 import tempfile
 import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from broker.mqtt.child import EmbeddedBrokerError
 from broker.plan.model import Plan
 from broker.store import StoreError
 
+FINDINGS_NAME = "plan-findings.txt"
 MOST_FILES = 65_536  # a child that closes all it could have inherited would take long over a billion
 
 
@@ -39,11 +42,33 @@ def run_serve(arguments: argparse.Namespace) -> int:
             raise ConfigError(f"{path}: {why}") from why
     except (ConfigError, StoreError, EmbeddedBrokerError) as why:
         print(f"python3 -m broker: {why}", file=sys.stderr)
+        rest = _write_findings(why, path.parent)
+        if rest is not None:
+            print(f"all of them are in {rest}", file=sys.stderr)
         return 1
+
+
+def _write_findings(why: Exception, folder: Path) -> Path | None:
+    """Everything that is wrong with a plan, as a file beside the configuration, where the terminal shows a part."""
+    from broker.plan.gtfs.files import GtfsError
+
+    cause: BaseException | None = why
+    while cause is not None and not isinstance(cause, GtfsError):
+        cause = cause.__cause__
+    if cause is None or not cause.unshown:
+        return None
+    text = "".join(f"{finding}\n" for finding in cause.findings)
+    for place in (folder, Path(tempfile.gettempdir())):
+        with contextlib.suppress(OSError):  # a folder that may not be written to is no reason to show less
+            (place / FINDINGS_NAME).write_text(text, encoding="utf-8")
+            return place / FINDINGS_NAME
+    return None
 
 
 def _check(path: Path, config: BrokerConfig) -> int:
     """Read the plan and every file that the configuration names, ask or start the broker, and say what is there."""
+    from broker.plan.calendar import local_date
+    from broker.plan.validity import Outlook, plan_sentence
     from broker.settings import configured_plan
     from broker.web.server import read_roles
 
@@ -52,8 +77,15 @@ def _check(path: Path, config: BrokerConfig) -> int:
     config.mqtt.tls()
     config.embedded.passwords()
     read_roles(config)
+    of_day = Outlook(plan).on(local_date(plan, int(time.time())))
+    said = plan_sentence(of_day)
+    if not of_day.known:
+        raise ConfigError(f"[area] plan: {said}")
     broker = _tried_broker(config, plan)
-    print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs; {broker}")
+    print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs; the plan knows "
+          f"{of_day.first_day} to {of_day.last_day}; {broker}")  # fmt: skip
+    if said is not None:
+        print(f"{path}: note: {said}", file=sys.stderr)
     return 0
 
 

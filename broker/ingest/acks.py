@@ -97,9 +97,11 @@ class DeviceAcks:
         self._row_lasts: list[int] = []
         self._row_grew = False
         self._paid_until = 0.0  # every ack sent moves this by ACK_EVERY_S
+        self._untold = self._asked_for = 0  # deliveries since the last ack; as many when one was asked for
 
     def add(self, boot: int, seq: int) -> bool:
         """Note a delivery; False if it is a resend. Either way it is acknowledged (again)."""
+        self._untold += 1
         if seq == self._row_next and boot == self._row_boot:
             self._row_lasts[-1] = seq
             self._row_next = seq + 1
@@ -145,12 +147,18 @@ class DeviceAcks:
         return orjson.dumps(self.body())
 
     def may_be_sent(self, now: float) -> bool:
-        """Whether the pace of one ack in ACK_EVERY_S allows one; a clock that was set back holds nothing up."""
+        """Whether the pace of one ack in ACK_EVERY_S allows one; a clock that was set back holds nothing up.
+
+        In the midst of many records what may be used ahead is kept for their end, which need not wait then.
+        """
         ahead_s = self._paid_until - now
-        return ahead_s <= BURST_S or ahead_s > SET_BACK_S
+        in_the_midst = self._untold > max(1, self._asked_for)
+        self._asked_for = self._untold
+        return ahead_s <= (0 if in_the_midst else BURST_S) or ahead_s > SET_BACK_S
 
     def sent(self, now: float) -> None:
         """One was sent; those that did not ask for the pace put the next one off no further than a burst does."""
+        self._untold = self._asked_for = 0
         ahead_s = self._paid_until - now
         self._paid_until = now + ACK_EVERY_S + (min(ahead_s, BURST_S) if 0 < ahead_s <= SET_BACK_S else 0)
 

@@ -98,10 +98,12 @@ class PacketReader:
         while size - at >= 2:
             first, length, start = buffer[at], buffer[at + 1], at + 2
             if length > 127:
-                whole = _length(buffer, at + 1, size)
-                if whole is None:
+                if size > start and buffer[start] < 128:  # two bytes, as nearly all have
+                    length, start = length & 127 | buffer[start] << 7, start + 1
+                elif (whole := _length(buffer, at + 1, size)) is not None:
+                    length, start = whole
+                else:
                     break
-                length, start = whole
             end = start + length
             if end > size:
                 _check_kind(first >> 4)  # or we would wait for the rest of what is no packet of ours

@@ -1,25 +1,29 @@
 """One picture of everything for the screen, the API and the live table: plain JSON, made from the dispatch's state.
 
 It has moments and no ages, so that what nothing happened to stays equal from second to second; `aged` adds them.
+
+What is shown when one cannot be made: last_picture.py.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from broker.bridge import Bridge
+from broker.plan.calendar import local_date
 from broker.rules.day.attention import About, Attention
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.incidents.incident_handling import second_visit
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
-from broker.web.health import LINK_LOST_S, Way, plan_until, reasons
+from broker.web.health import LINK_LOST_S, Way, reasons
 from firmware import wire
 
 OVER_SHOWN = 200  # incidents that are over
+Picture = dict[str, Any]
 _HERE = Way()
 
 
-def snapshot(bridge: Bridge, now: float, way: Way = _HERE) -> dict[str, Any]:
+def snapshot(bridge: Bridge, now: float, way: Way = _HERE) -> Picture:
     """What is known at `now`; every list is sorted, None = not known."""
     day = bridge.dispatch.day
     at = int(now)
@@ -28,21 +32,32 @@ def snapshot(bridge: Bridge, now: float, way: Way = _HERE) -> dict[str, Any]:
         if one.open:
             opened.setdefault(one.truck, []).append(one.incident_id)
     trucks = sorted(set(day.plan.trucks()) | set(day.devices.trucks) | {run.truck for run in day.runs.values()})
+    picture = of_now(bridge, at, way)
+    picture["data"]["oldest_fix_at"] = _oldest_fix_at(bridge, at)
     return {
-        "area": {"id": bridge.area, "name": day.plan.name, "timezone": day.plan.timezone},
-        "at": at,
-        "link": {"up": bridge.link[0], "since_at": bridge.link[1]},
-        "plan_until": plan_until(day.plan),
-        "health": reasons(bridge, way, now),
-        "limits": {"link_lost_s": LINK_LOST_S, "no_data_s": wire.NO_DATA_S},
+        **picture,
         "trucks": [_truck(bridge, name, opened.get(name, []), at) for name in trucks],
         "rooms": [_room(bridge, room_id) for room_id in sorted(day.plan.rooms)],
         "runs": [_run(bridge, run, at) for run in _by_start(bridge)],
-        "incidents": [_incident(bridge, incident) for incident in _shown(day.incidents.values())],
+        "incidents": [incident_row(bridge, incident) for incident in in_order(bridge)],
         "attention": attention(bridge),
+    }
+
+
+def of_now(bridge: Bridge, at: int, way: Way = _HERE) -> Picture:
+    """The part of it that no rule has a hand in: counters, the way to the broker, what was said lately."""
+    day = bridge.dispatch.day
+    return {
+        "area": {"id": bridge.area, "name": day.plan.name, "timezone": day.plan.timezone},
+        "at": at,
+        "old_since_at": None,  # of when the picture is, if none can be made now
+        "link": {"up": bridge.link[0], "since_at": bridge.link[1]},
+        "health": reasons(bridge, way, at),
+        "limits": {"link_lost_s": LINK_LOST_S, "no_data_s": wire.NO_DATA_S},
+        "plan": day.outlook.on(local_date(day.plan, at)).as_json(),
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
         "data": {
-            "oldest_fix_at": _oldest_fix_at(bridge, at),
+            "oldest_fix_at": None,
             "counts": dict(bridge.counts),
             "refused": dict(bridge.refused),
             "late_positions": day.devices.stale_fixes,
@@ -53,13 +68,28 @@ def snapshot(bridge: Bridge, now: float, way: Way = _HERE) -> dict[str, Any]:
     }
 
 
-def _shown(incidents: Iterable[Incident]) -> list[Incident]:
-    """All that are open, and of those that are over the newest: the record has the others."""
-    rows = sorted(incidents, key=lambda one: (not one.open, -one.raised_at, one.incident_id))
-    return rows[: sum(1 for one in rows if one.open) + OVER_SHOWN]
+def blank(bridge: Bridge, at: int) -> Picture:
+    """A picture of nothing: what a screen has as long as no picture could be made."""
+    return {**of_now(bridge, at), "trucks": [], "rooms": [], "runs": [], "incidents": [], "attention": []}
 
 
-def aged(picture: dict[str, Any]) -> dict[str, Any]:
+def in_order(bridge: Bridge) -> list[Incident]:
+    """The incidents as they are listed: all open ones, then the newest that are over; the record has the others."""
+    known = bridge.dispatch.day.incidents.values()
+    rows = sorted(known, key=lambda one: (not one.open, -one.raised_at, one.incident_id))
+    return rows[: sum(one.open for one in rows) + OVER_SHOWN]
+
+
+def severe(topic: str, subject: str, since: int, word: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A severe entry of the list that is about none of the rules' own questions."""
+    name = f"{topic}/{subject}" if subject else topic
+    return {
+        "id": name, "topic": topic, "subject": subject, "level": "severe", "since": since, "word": word,
+        "values": dict(values),
+    }  # fmt: skip
+
+
+def aged(picture: Picture) -> Picture:
     """The picture with how old everything was when it was made, in seconds, beside the moments."""
     at = picture["at"]
     return {
@@ -215,18 +245,26 @@ def _visit(bridge: Bridge, run: Run, visit: Visit) -> dict[str, Any]:
     }
 
 
-def _incident(bridge: Bridge, incident: Incident) -> dict[str, Any]:
+def incident_row(bridge: Bridge, incident: Incident) -> dict[str, Any]:
+    """An incident with what the day knows around it."""
     day = bridge.dispatch.day
     second = second_visit(day, incident)
     rooms, estates = day.plan.rooms, day.plan.estates
     return {
-        **incident.body(),
-        "open": incident.open,
+        **plain_incident(incident),
         "offers": list(day.incidents.offers(incident.key)[1]),
         "room_name": rooms[incident.room].name if incident.room and incident.room in rooms else None,
         "estate_name": estates[incident.estate].name if incident.estate and incident.estate in estates else None,
         "second_visit": record_key(second.key) if second else None,
         "second_visit_number": second.visit_number if second else None,
+    }
+
+
+def plain_incident(incident: Incident) -> dict[str, Any]:
+    """What an incident says of itself."""
+    return {
+        **incident.body(),
+        "open": incident.open,
         # GTFS-Realtime's words for passengers of a truck: cause, effect, severity
         "cause": "TECHNICAL_PROBLEM" if incident.reason == "breakdown" else "OTHER_CAUSE",
         "effect": "SIGNIFICANT_DELAYS" if incident.reason == "breakdown" else "DETOUR",

@@ -69,7 +69,7 @@ def runs_of(scene: Scene, scenario: Scenario) -> dict[str, list[RunToday]]:
     """The runs of each truck on the scenario's day that leave before it ends."""
     found: dict[str, list[RunToday]] = {}
     for run in service_runs(scene.plan, scenario.date):
-        first, route = run.visits[0], scene.plan.routes[run.route_id]
+        first, route = run.visits[0], scene.plan.route_of(run)
         departs_at = scene.day_start_at + first.arrive_day_s - first.distance_m / SPEED_MPS
         depot, home = route.line[0], route.line[-1]
         if first.distance_m < DEPOT_AWAY_M:  # a line that begins at its first room says nothing of a depot

@@ -89,7 +89,7 @@ class TruckTruth:
         self._world = world
         self._dice = dice
         self._pace = pace
-        self._lines = {run.route.route_id: Path(run.route.line) for run in runs}
+        self._lines = {run.route.line: Path(run.route.line) for run in runs}
         self._itinerary: Mapping[str, Any] | None = None
         self._errand: Errand | None = None
         self._drive: Drive | None = None
@@ -254,7 +254,7 @@ class TruckTruth:
         if run is None:
             self._drive = None
             return
-        line = self._lines[run.route.route_id]
+        line = self._lines[run.route.line]
         if errand is None:
             goal, goal_m = run.home, line.length_m if run.home == run.route.line[-1] else -1.0
         else:

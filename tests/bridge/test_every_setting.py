@@ -25,7 +25,7 @@ from broker.process import serve
 from broker.registers.elections.demo import demo_elections
 from tests.support.processes import need_mosquitto, wait_until
 from tests.support.registers import open_registers
-from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, door, tls_server
+from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, door, renewed, tls_server
 from tests.support.settings.day import configured
 from tests.support.settings.day_sights import (
     a_silent_truck_has_a_time,
@@ -75,8 +75,9 @@ def guest(what: str) -> Seen:
 def guest_with_tls(folder: Path, text: str) -> Any:
     """The name on the certificate by which a broker with TLS knows the bridge; else why it does not come."""
     one, two, broker = (certificate(folder, name) for name in ("one", "two", "broker"))
+    again = renewed(folder, "again", one.with_suffix(".key"))
     config = configured(folder, text).mqtt
-    with door(tls=tls_server(broker, one, two)) as here:
+    with door(tls=tls_server(broker, one, two, again)) as here:
         try:
             link = BridgeLink(config, "xh", 1)
         except ConfigError as why:
@@ -303,7 +304,8 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
     Row("registers.folder", '"one"', '"two"', elections, operator.lt),
     Row("registers.roles_file", '"one.toml"', '"two.toml"', elections_for_wang, operator.lt),
     Row("mqtt.ca_file", '"broker.pem"', '"one.pem"', guest_with_tls, more=DOOR + OURS),
-    Row("mqtt.cert_file", '"one.pem"', '"two.pem"', guest_with_tls, more=TLS + 'key_file = "one.key"\n'),
+    Row("mqtt.cert_file", '"one.pem"', '"again.pem"', guest_with_tls, more=TLS + 'key_file = "one.key"\n'),
+    Row("mqtt.key_file", '"two.key"', '"one.key"', guest_with_tls, more=TLS + 'cert_file = "two.pem"\n'),
     Row("mqtt.key_file", '"one.key"', '"two.key"', guest_with_tls, more=TLS + 'cert_file = "one.pem"\n'),
     Row("limits.connects_per_minute", "10", "1000", is_shut_out_after_connects, operator.gt),
     Row("limits.closed_s", "60", "600", seconds_shut_out, operator.lt),
@@ -369,3 +371,20 @@ def test_a_key_changes_what_is_seen(row: Row, tmp_path: Path) -> None:
 def test_a_key_changes_what_is_seen_of_a_whole_bridge(row: Row, tmp_path: Path) -> None:
     """The file's value reaches whoever acts on it."""
     told_apart(row, tmp_path)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("cert_file", "key_file", "known_as"),
+    [
+        ("one.pem", "one.key", "one"), ("two.pem", "two.key", "two"), ("again.pem", "one.key", "again"),
+        ("one.pem", "two.key", "[mqtt] cert_file and key_file"),
+        ("again.pem", "two.key", "[mqtt] cert_file and key_file"),
+    ],
+)  # fmt: skip
+def test_the_broker_knows_the_bridge_by_the_certificate_whose_key_it_has(
+    cert_file: str, key_file: str, known_as: str, tmp_path: Path
+) -> None:
+    """Either pair lets it in under its own name; a key of another certificate is refused by naming both keys."""
+    text = f'[mqtt]\n{TLS}cert_file = "{cert_file}"\nkey_file = "{key_file}"\n'
+    assert guest_with_tls(tmp_path, text) == known_as

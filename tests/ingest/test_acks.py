@@ -2,6 +2,7 @@
 
 import itertools
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -126,6 +127,20 @@ def test_a_device_at_the_pace_itself_is_acknowledged_at_once_each_time() -> None
         at = start + number * ACK_EVERY_S + (0.15 if number == 10 else 0.0)
         assert acks.may_be_sent(at), number
         acks.sent(at)
+
+
+def test_the_last_of_many_records_is_acknowledged_as_soon_as_no_more_come() -> None:
+    """A truck that comes out of a tunnel with its backlog does not wait for the pace at the end of it."""
+    acks, start, told, seq = DeviceAcks(), 1795374300.0, list[float](), 0
+    for turn in range(94):  # 0.94 s of records in turns of 10 ms, 0.1 s after the fifth ack, then nothing more
+        for _ in range(20):
+            seq += 1
+            acks.add(1, seq)
+        if acks.may_be_sent(start + turn / 100):
+            acks.sent(start + turn / 100)
+            told.append(round(turn / 100, 2))
+    assert told == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8], abs=0.02), "one in ACK_EVERY_S while more come"
+    assert acks.may_be_sent(start + 0.94)
 
 
 def test_a_clock_set_back_does_not_silence_acks() -> None:

@@ -101,6 +101,23 @@ def screen(page: Page, morning_picture: dict[str, Any]) -> Iterator[Screen]:
     page.unroute_all()
 
 
+@pytest.mark.real
+def test_a_picture_that_cannot_be_made_anew_is_said_to_be_old(screen: Screen) -> None:
+    """In red, with the time it is of, in both languages, until there is a new one."""
+    screen.open("zh")
+    line = screen.page.get_by_test_id("old")
+    expect(line).to_be_hidden()
+    screen.picture["old_since_at"] = since = screen.picture["at"]
+    screen.later(70)
+    expect(line).to_contain_text(f"{clock(since)} 的情况")
+    assert line.get_attribute("role") == "alert"
+    screen.page.get_by_test_id("language").click()
+    expect(line).to_contain_text(f"as they were at {clock(since)}")
+    screen.picture["old_since_at"] = None
+    screen.later(1)
+    expect(line).to_be_hidden()
+
+
 def strips(screen: Screen) -> Any:
     """The first run's scrolling part."""
     return screen.page.locator(".run .scroll").first
@@ -282,3 +299,28 @@ def test_nothing_under_the_veil_can_be_pressed(screen: Screen) -> None:
     assert screen.page.evaluate("[document.querySelector('main').inert, document.querySelector('header').inert]") == [
         True, True,
     ]  # fmt: skip
+
+
+@pytest.mark.real
+def test_a_day_off_is_said_in_one_line(screen: Screen) -> None:
+    """In the reader's language, with the next day; on a day with runs there is no such line."""
+    screen.open("zh")
+    line = screen.page.get_by_test_id("day-off")
+    expect(line).to_be_hidden()
+    screen.picture["plan"] = {**screen.picture["plan"], "state": "day_off", "next_day": "2026-11-25"}
+    screen.later(1)
+    expect(line).to_have_text("今天没有清运车运行；下一个运行日是 2026-11-25")
+    screen.page.get_by_test_id("language").click()
+    expect(line).to_have_text("Today no truck runs; the next day is 2026-11-25")
+
+
+@pytest.mark.real
+def test_a_plan_that_has_ended_is_on_the_list(screen: Screen) -> None:
+    """With its last day, what it means for the lamps, and what to do."""
+    row = {"id": "plan/whole", "topic": "plan", "subject": "whole", "level": "severe", "since": screen.picture["at"],
+           "word": "plan_ended", "values": {"last_day": "2026-11-22"}}  # fmt: skip
+    screen.picture["attention"] = [row]
+    screen.open("en")
+    expect(screen.page.locator("#attention")).to_contain_text("The plan ended on 2026-11-22")
+    screen.page.get_by_test_id("language").click()
+    expect(screen.page.locator("#attention")).to_contain_text("计划已于 2026-11-22 结束")

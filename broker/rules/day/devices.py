@@ -8,7 +8,7 @@ from broker.rules.day.boots import Boots
 from broker.rules.tracking.types import GpsFix
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that takes thrice as long to make, and each report makes some
 class BinCount:
     """The newest bin report of a room for one waste kind."""
 
@@ -20,7 +20,10 @@ class BinCount:
 
 @dataclass(slots=True)
 class _Device:
-    """What is known of any device."""
+    """What is known of any device.
+
+    Written by: dispatch/device_messages, day, ingest/restored_day.
+    """
 
     life: str = "disconnected"
     boot: int = 0
@@ -70,7 +73,10 @@ class _Device:
 
 @dataclass(slots=True)
 class TruckState(_Device):
-    """What is known of a truck; `fix` is its newest position that may be used for decisions."""
+    """What is known of a truck; `fix` is its newest position that may be used for decisions.
+
+    Written by: dispatch/device_messages, ingest/restored_day.
+    """
 
     fix: GpsFix | None = None
     mode: int = 0
@@ -92,7 +98,10 @@ class TruckState(_Device):
 
 @dataclass(slots=True)
 class RoomState(_Device):
-    """What is known of a room's unit: its life, its bins per waste kind, its lamps as read back."""
+    """What is known of a room's unit: its life, its bins per waste kind, its lamps as read back.
+
+    Written by: dispatch/device_messages, dispatch/visits/bin_counts, ingest/restored_day.
+    """
 
     bins: dict[str, BinCount] = field(default_factory=dict)
     lamps: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -124,7 +133,10 @@ class RoomState(_Device):
 
 
 class Devices:
-    """Trucks and rooms by id, known as soon as they are named."""
+    """Trucks and rooms by id, known as soon as they are named.
+
+    Written by: dispatch/device_messages, dispatch/runs/run_progress, dispatch/visits/bin_counts, ingest/restored_day.
+    """
 
     def __init__(self) -> None:
         self._trucks: dict[str, TruckState] = {}

@@ -10,7 +10,11 @@ ShownOffers = tuple[int, Sequence[Mapping[str, Any]]]  # when they were made, ea
 
 
 class Incidents(Mapping[IncidentKey, Incident]):
-    """The newest state of each incident; an incident changes by being placed again."""
+    """The newest state of each incident; an incident changes by being placed again.
+
+    Written by: effects/records, dispatch/incidents/unworked, dispatch/time_passing, dispatch/visits/offers, day,
+    ingest/restored_day.
+    """
 
     def __init__(self) -> None:
         self._incidents: dict[IncidentKey, Incident] = {}

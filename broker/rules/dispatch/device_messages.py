@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from broker.rules.day.attention import ClockAhead, Topic
+from broker.rules.day.attention import PART_ASKED, ClockAhead, Topic
 from broker.rules.day.day import Day
 from broker.rules.day.devices import RoomState, TruckState
 from broker.rules.day.incidents import IncidentKey
@@ -89,8 +89,20 @@ def _count_boots(day: Day, name: str, device: TruckState | RoomState, body: dict
 
 
 def _life(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> list[Effect]:
+    if isinstance(device, TruckState) and body["life"] not in ("lost", "disconnected"):
+        _parts(day, name, body, now)
     kept = Keep(f"life:{name}:{day.clock.next_number()}", "life", name, now, {**body, "device": name})
     return [kept] if device.lives(body["life"], body["boot"], body.get("fw")) else []
+
+
+def _parts(day: Day, truck: str, body: dict[str, Any], now: int) -> None:
+    """What of a truck it says does not work; one that is away says nothing of it."""
+    dead = {fault["part"] for fault in body.get("faults", ())}
+    for part, asked in PART_ASKED.items():
+        if part in dead:
+            day.attention.ask(f"{truck}/{part}", asked(truck), now)
+        else:
+            day.attention.answered(Topic.PART, f"{truck}/{part}")
 
 
 def _fix(day: Day, name: str, truck: TruckState, body: dict[str, Any], now: int) -> list[Effect]:
@@ -128,14 +140,28 @@ def _keeper(day: Day, room_id: str, room: RoomState, body: dict[str, Any], now: 
     if body["event"] == "bins_out":
         room.put_out(at)
         return []
-    effects: list[Effect] = []
-    for incident in list(day.incidents.values()):
-        if at < incident.raised_at:
-            continue  # said of an earlier obstacle, and only now delivered
-        blocked = incident.open and incident.condition == "active" and incident.reason == "lane_blocked"
-        if blocked and incident.room == room_id:
-            effects += incident_handling.clear_lane(day, incident, f"keeper of {room_id}", now)
-    return effects
+    return _clear_lane(day, room_id, at, now)
+
+
+def clear_lane_again(day: Day, now: int, *, room: str, at: int) -> list[Effect]:
+    """What a keeper said of the lane before the day was begun again."""
+    day.leftovers.take_word(room, at)
+    return _clear_lane(day, room, at, now)
+
+
+def _clear_lane(day: Day, room_id: str, at: int, now: int) -> list[Effect]:
+    blocked = blocked_since(day, room_id, at)
+    return [
+        effect
+        for incident in blocked
+        for effect in incident_handling.clear_lane(day, incident, f"keeper of {room_id}", now)
+    ]
+
+
+def blocked_since(day: Day, room_id: str, at: int) -> list[Incident]:
+    """What a keeper's word of that moment is about: not an obstacle that came later."""
+    here = (one for one in day.incidents.values() if one.room == room_id and one.reason == "lane_blocked")
+    return [one for one in here if one.open and one.condition == "active" and one.raised_at <= at]
 
 
 def _incident(day: Day, truck: str, body: dict[str, Any], now: int) -> list[Effect]:

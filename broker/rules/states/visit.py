@@ -77,6 +77,7 @@ class Visit:
     inferred: bool = False  # nobody saw the stay: it lay in a gap of positions
     original: bool = True  # as planned; False for a visit that makes up for a skipped one
     by_hand: bool = False  # served by a person's word: `left_at` is when the truck passed by, None where not known
+    by_appointment: bool = False  # the truck comes for what was announced and weighs it: kilograms count, bins do not
     undone: bool = False  # made for a press that was taken back: it was never meant to be
 
     @property

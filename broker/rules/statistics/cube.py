@@ -7,6 +7,7 @@ denominator. What is not known is not counted: each share has its own denominato
 - A visit counts on the day it happened (arrival, else call, else plan), by its newest state.
 - A second visit that was taken back before its call (the press was withdrawn, or the truck waits) is no visit.
 - Collected is the drop of bins and of grams at a served visit; a rise counts as nothing and as a disagreement.
+- A visit by appointment (hazardous waste) is counted in kilograms only: its bins stay where they are.
 - Returned is a served visit that made up for a skipped one; the second round of a loop is none.
 - Bins stand outside from the keeper's `bins_out`, else from the call, until the truck has left (a skipped visit: until
   it was skipped; what a person settles hours later: until the truck passed, else not known). No minute counts twice
@@ -127,7 +128,7 @@ def _visit_figures(body: Mapping[str, Any], outside: int | None) -> Figures:
     if state == "served":
         figures["served"] = 1
         figures["returned"] = int(not original(body))
-        for name in ("bins", "grams"):
+        for name in ("grams",) if body.get("by_appointment") is True else ("bins", "grams"):
             fell = drop(body, name)
             if fell is not None:
                 figures[name], figures[f"{name}_known"] = max(0, fell), 1
@@ -155,6 +156,8 @@ def disagreements(body: Mapping[str, Any]) -> list[str]:
     The weight stands for the count where nobody counts; less than a light bin of it is neither a fall nor a rise.
     """
     bins, grams, state = drop(body, "bins"), drop(body, "grams"), body.get("state")
+    if body.get("by_appointment") is True:
+        return ["weight_rose"] if state == "served" and grams is not None and grams <= -LIGHTEST_BIN_GRAMS else []
     found = []
     if state == "served":
         if bins is not None and bins < 0:

@@ -148,13 +148,13 @@ class _Check:
             return Finding(False, self._path, str(error).removeprefix(str(self._path)).lstrip(": "))
         count, missing = gaps(reader.by_row(), max(note.rows, reader.last_row()))
         missing = [row for row in missing if row not in lost_before]
-        if not missing and problems == ["ok"]:
+        if not missing and not problems:
             rest = f", {len(lost_before)} were lost before" if lost_before else ""
             return Finding(True, self._path, f"{count} records, each as it was written{rest}")
         text = f"{count} records can be read"
         if missing:
             text += f", {len(missing)} cannot: {_ranges(missing)}{_ids_of(reader, missing)}"
-        return Finding(False, self._path, "; ".join([text, *(line for line in problems[:2] if line != "ok")]))
+        return Finding(False, self._path, "; ".join([text, *problems[:2]]))
 
     def _made_anew(self, reader: SQLiteReader, note: Note) -> Made:
         """A whole file under another name, of what can be had and proved."""
@@ -229,9 +229,9 @@ def _readable(reader: SQLiteReader) -> Iterator[list[tuple[int, Record]]]:
 
 
 def _problems(reader: SQLiteReader) -> list[str]:
-    """What SQLite finds wrong with its pages, `ok` alone for nothing."""
+    """What is wrong with the pages of its database."""
     try:
-        return [str(text, "utf-8") for (text,) in reader.rows_of("PRAGMA integrity_check(5)")]
+        return reader.database.problems()
     except Corrupt as error:
         return [str(error)]
 

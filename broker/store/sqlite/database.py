@@ -37,7 +37,19 @@ CREATE TABLE IF NOT EXISTS record (
     received_at INTEGER NOT NULL, area TEXT NOT NULL, body TEXT NOT NULL, checksum INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS record_time ON record (kind, at, key);
+CREATE TABLE IF NOT EXISTS newest (kind TEXT, key TEXT, before INTEGER NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS document (name TEXT PRIMARY KEY, body TEXT NOT NULL, checksum INTEGER NOT NULL);
+"""
+# All records of a key are of before a time, which is written in steps, so that it costs a commit next to nothing: from
+# there its newest one is looked for, and a key that has no such time has no record.
+STEP_S = 900
+NOTE_NEWEST = """
+INSERT INTO newest VALUES (?, ?, (? / 900 + 1) * 900)
+ON CONFLICT (kind, key) DO UPDATE SET before = max(before, excluded.before)
+""".replace("900", str(STEP_S))
+NOTE_ALL_NEWEST = "INSERT OR REPLACE INTO newest SELECT kind, key, max(at) + 1 FROM record GROUP BY kind, key"
+_BEHIND_NEWEST = """
+SELECT EXISTS (SELECT 1 FROM record LEFT JOIN newest USING (kind, key) WHERE before IS NULL OR at >= before)
 """
 
 
@@ -45,6 +57,17 @@ def is_damage(error: sqlite3.Error) -> bool:
     """Whether an error says that what is in the file is not what was written."""
     code = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF in _DAMAGED or code in _UNREADABLE or str(error).startswith("no such table")
+
+
+def problems(connection: sqlite3.Connection, most: int) -> list[str]:
+    """What SQLite finds wrong with its pages and indexes, or that a newest record would be looked for too early."""
+    said = [str(text, "utf-8") for (text,) in connection.execute(f"PRAGMA integrity_check({most})")]
+    if said != ["ok"]:
+        return said
+    known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'newest'").fetchone()  # an older file's is not
+    if known and connection.execute(_BEHIND_NEWEST).fetchone()[0]:
+        return ["the table `newest` hides the newest records of a key"]
+    return []
 
 
 def failure(path: Path, error: sqlite3.Error) -> StoreError:
@@ -137,14 +160,22 @@ class Database:
             with self.reading() as connection:
                 connection.set_progress_handler(given_up, 1000)
                 try:
-                    said = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+                    said = problems(connection, 1)
                 finally:
                     connection.set_progress_handler(None, 0)
         except sqlite3.Error as error:
             if given_up():
                 return None
             raise failure(self.shown, error) from error
-        return None if said == b"ok" else str(said, "utf-8")
+        return said[0] if said else None
+
+    def problems(self) -> list[str]:
+        """The first few things that are wrong with its pages and indexes; raises StoreError."""
+        try:
+            with self.reading() as connection:
+                return problems(connection, 5)
+        except sqlite3.Error as error:
+            raise failure(self.shown, error) from error
 
     def _close_idle(self) -> None:
         while self._idle:
@@ -215,11 +246,12 @@ class Database:
             if self._lock.alone:
                 self._write_log_again()
             connection = _connected(self._uri("rwc"))
+            known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'newest'").fetchone()
             # A log as long as it ever was has its blocks already: a sync within it is one write, not two.
             connection.executescript(
                 f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;"
                 f"PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;"
-                f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;"
+                f"BEGIN IMMEDIATE; {SCHEMA} {'' if known else NOTE_ALL_NEWEST}; COMMIT;"
             )
             self._writer = connection
             if self._owns_lock:

@@ -103,6 +103,13 @@ class SQLiteReader(RecordReader):
         found = self.db.get(where("id") == record_id)
         return None if found is None else codec.of_document(found)
 
+    def _before(self, kind: str, key: str) -> int | None:
+        if codec.is_text(kind) and codec.is_text(key):
+            with suppress(Corrupt):  # an older file has no such table, and of a hurt one all is looked through
+                found = self.rows_of("SELECT before FROM newest WHERE kind = ? AND key = ?", [kind, key])
+                return int(found[0][0]) if found else 0
+        return None
+
     def _newest(self, found: Where) -> Iterator[Record]:
         try:
             rows = self.rows_of(_NEWEST.format(found.sql), found.values)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from broker.store import Record, codec
-from broker.store.sqlite.database import Database
+from broker.store.sqlite.database import NOTE_ALL_NEWEST, Database
 from broker.store.sqlite.files import Files, Lock
 from broker.store.sqlite.note import Note
 from broker.store.sqlite.tables import INSERT_ROW
@@ -45,6 +45,7 @@ def make_database(
                 if connection.total_changes - before < len(rows):
                     there = "SELECT 1 FROM record WHERE row = ?"
                     twice.update(row for row, _ in rows if connection.execute(there, [row]).fetchone() is None)
+            connection.execute(NOTE_ALL_NEWEST)
             found = list(connection.execute("SELECT row, 0 FROM record ORDER BY row"))
             last = found[-1][0] if found else 0
             count, lost = gaps([found], note.rows)

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from broker.store import Conflict, Corrupt, Full, Receipt, Record, StoreError, Unavailable, amendments, codec
 from broker.store.days import Days
-from broker.store.sqlite.database import ADVICE, NAME, Database
+from broker.store.sqlite.database import ADVICE, NAME, NOTE_NEWEST, STEP_S, Database
 from broker.store.sqlite.files import Files, Lock
 from broker.store.sqlite.mending import mend_past_days, note_of
 from broker.store.sqlite.note import FORMAT, Note, read_note, write_note
@@ -30,6 +30,7 @@ from broker.store.sqlite.reserve import RESERVE_BYTES, Reserve
 from broker.store.sqlite.tables import INSERT
 
 _INSERT = f"{INSERT} ON CONFLICT (id) DO NOTHING"
+MOST_KEYS = 50_000  # of which it is remembered that their newest time was noted
 _OLDER = "store.json"  # what a folder held before there was an SQLite file in it
 
 
@@ -75,6 +76,7 @@ class SQLiteStore(SQLiteReader):
         super().__init__(folder, area, timezone, now, Database(folder / NAME, lock=self._lock), files)
         self._days, self._min_free_bytes = Days(timezone), min_free_bytes
         self._reserve = Reserve(folder, files, self.note)
+        self._noted_newest: dict[tuple[str, str], int] = {}  # of (kind, key): its records are noted as before this
         self._waiting: list[_Ticket] = []
         self._waiting_lock, self._commit_lock, self._amend_lock = threading.Lock(), threading.Lock(), threading.Lock()
         self._exporter: threading.Thread | None = None
@@ -237,10 +239,24 @@ class SQLiteStore(SQLiteReader):
                     new = connection.execute("SELECT id FROM record WHERE row > ?", (last,))
                     receipts.append(Receipt.of([row[0] for row in ticket.rows], {found.decode() for (found,) in new}))
                 last += stored
+            newest = self._newest_of([row for ticket in tickets for row in ticket.rows])
+            connection.executemany(NOTE_NEWEST, [(*key, at) for key, at in newest.items()])
+        self._noted_newest.update((key, (at // STEP_S + 1) * STEP_S) for key, at in newest.items())
         copied = max(self._note.copied, self.database.copied)
         note = replace(self._note, rows=last, at=int(self._now()), copied=copied)
         self._noted(note, sync=self._last_commit_at is None)
         return receipts
+
+    def _newest_of(self, rows: Sequence[codec.Row]) -> dict[tuple[str, str], int]:
+        """The newest time of each (kind, key) that has not been noted by a commit of ours yet, or not in this step."""
+        if len(self._noted_newest) > MOST_KEYS:
+            self._noted_newest.clear()
+        newest: dict[tuple[str, str], int] = {}
+        noted = self._noted_newest.get
+        for _, kind, key, at, *_ in rows:
+            if at >= noted((kind, key), 0):
+                newest[kind, key] = max(at, newest.get((kind, key), 0))
+        return newest
 
     def _noted(self, note: Note, *, sync: bool = False) -> None:
         """Write the note over; what it says is on the disk already, so it may be late."""

@@ -24,7 +24,7 @@ from tinydb.table import Document, Table
 from broker.store import Conflict, Corrupt, Refused, codec
 from broker.store.pushdown import Where, where_of
 from broker.store.sqlite.any_disk import database_to_read
-from broker.store.sqlite.database import ADVICE, Database, failure
+from broker.store.sqlite.database import ADVICE, NOTE_NEWEST, Database, failure
 
 RECORDS = "records"
 COLUMNS = "record.id, record.kind, record.key, record.at, received_at, area, body, checksum, record.row"
@@ -136,6 +136,7 @@ def put(connection: sqlite3.Connection, documents: Mapping[int, Mapping[str, Any
     try:
         connection.executemany("DELETE FROM record WHERE row = ?", [(number,) for number in documents])
         connection.executemany(INSERT_ROW, [(number, *row) for number, row in zip(documents, rows, strict=True)])
+        connection.executemany(NOTE_NEWEST, [(kind, key, at) for _, kind, key, at, *_ in rows])
     except sqlite3.IntegrityError as error:
         raise Conflict(f"a record with one of these ids is stored already: {error}") from error
 

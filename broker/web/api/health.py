@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from broker import __version__
 from broker.store import Store, StoreError
 from broker.web.desk import Desk
-from broker.web.health import Sentences, damaged, ill, store_trouble, stuck
+from broker.web.health import Sentences, damaged, ill, of_picture, store_trouble, stuck
 
 
 def health_router(desk: Desk, store: Store) -> APIRouter:
@@ -20,9 +20,9 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
     @router.get("/healthz", summary="200 when the bridge does its work, 503 when not; the reasons in two languages")
     def healthz() -> JSONResponse:
         picture = desk.picture
-        rows = [*stuck(desk), *picture["health"]]
+        rows = [*stuck(desk), *of_picture(picture)]
         body = {
-            "trouble": picture["data"]["trouble"], "link": picture["link"], "plan_until": picture["plan_until"],
+            "trouble": picture["data"]["trouble"], "link": picture["link"], "plan": picture["plan"],
             "ages": desk.ages(), "fw": __version__, "at": picture["at"],
         }  # fmt: skip
         try:
@@ -31,10 +31,14 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
             if least is not None and free is not None and free < least and not ill(rows):
                 rows.append(store_trouble(f"{free} bytes are free, {least} are wanted: only alarms are taken"))
             rows += damaged(found.get("damage", ()))
-            body["trouble"] = body["trouble"] or (rows[-1]["why"] if found.get("damage") else None)
+            body["trouble"] = body["trouble"] or (found["damage"][-1] if found.get("damage") else None)
         except StoreError as why:
             rows.append(store_trouble(str(why)))
         timezone = picture["area"]["timezone"]
+        if body["trouble"] is None and picture["old_since_at"] is not None:
+            body["trouble"] = f"no picture can be made since {picture['old_since_at']}: a fault of ours, see the log"
+        if body["trouble"] is None and not picture["plan"]["known"]:
+            body["trouble"] = picture["plan"]["said"]
         body["reasons"] = [{**row, **sentences.of(row, timezone)} for row in rows]
         return JSONResponse({"ok": not ill(rows), **body}, status_code=503 if ill(rows) else 200)
 

@@ -246,6 +246,10 @@ function draw() {
   $("link").hidden = health.length === 0;
   $("link").className = health.some((row) => row.level === "severe") ? "" : "warning";
   write($("link"), health.map(reason).join(" · "));
+  $("old").hidden = !picture.old_since_at;
+  write($("old"), $("old").hidden ? "" : sentence("picture_old", { at: moment(picture.old_since_at) }));
+  $("day-off").hidden = picture.plan?.state !== "day_off"; // what was kept of earlier days may not have it
+  $("day-off").textContent = $("day-off").hidden ? "" : sentence("day_off", { next_day: picture.plan.next_day ?? say("none") });
   const open = picture.incidents.filter((row) => row.open);
   const incidents = open.map((row) => ({ key: `${row.truck}/${row.incident_id}`, signature: language + JSON.stringify({ ...row, offers: [] }), row }));
   keyed($("incidents"), incidents.length ? incidents : [{ key: "none", signature: language, row: null }],

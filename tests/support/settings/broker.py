@@ -126,6 +126,16 @@ def certificate(folder: Path, name: str) -> Path:
     return path
 
 
+def renewed(folder: Path, name: str, key: Path) -> Path:
+    """A further certificate over a key that there is already."""
+    path = folder / f"{name}.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-key", key.name, "-days", "2", "-out", path.name, "-subj", f"/CN={name}"],
+        cwd=folder, capture_output=True, check=True,
+    )  # fmt: skip
+    return path
+
+
 def tls_server(own: Path, *trusted: Path) -> ssl.SSLContext:
     """What a door with this certificate speaks; it asks its guests for one of `trusted`, where given."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -55,6 +55,7 @@ def owed_again(day: Day, visit: Visit, run_id: str, truck: str, *, not_before_at
         planned_at=visit.planned_at,
         not_before_at=not_before_at,
         original=False,
+        by_appointment=visit.by_appointment,
     )
 
 
