@@ -10,7 +10,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from broker.bridge import Bridge
-from broker.plan.model import Plan
 from broker.web.desk import Desk
 from broker.words import LANGUAGES
 from firmware import wire
@@ -47,11 +46,6 @@ def reasons(bridge: Bridge, way: Way, now: float) -> list[Row]:
         found.append(_row("heartbeat_lost", _SEVERE, seconds=int(way.heartbeat_s), no_data_s=wire.NO_DATA_S))
     if bridge.trouble is not None:
         found.append(store_trouble(bridge.trouble))
-    plan = bridge.dispatch.day.plan
-    today = datetime.fromtimestamp(now, ZoneInfo(plan.timezone)).strftime("%Y%m%d")
-    last_day = plan_until(plan)
-    if last_day < today:
-        found.append(_row("plan_over", _SEVERE, day=f"{last_day[:4]}-{last_day[4:6]}-{last_day[6:]}"))
     return found + [_row("broker_note", _WARNING, note) for note in way.notes]
 
 
@@ -61,7 +55,7 @@ def stuck(desk: Desk) -> list[Row]:
     if now - desk.turned_at > LOOP_STUCK_S:
         return [_row("loop_stuck", _SEVERE, seconds=int(now - desk.turned_at))]
     if now - desk.shown_at > PICTURE_OLD_S:
-        return [_row("picture_old", _SEVERE, seconds=int(now - desk.shown_at))]
+        return [_row("picture_late", _SEVERE, seconds=int(now - desk.shown_at))]
     return []
 
 
@@ -72,19 +66,20 @@ def store_trouble(why: str) -> Row:
 
 def damaged(texts: Iterable[str]) -> list[Row]:
     """Records that had to be left out; `texts` is what the store says of them, the newest last."""
-    return [_row("record_damaged", _SEVERE, text) for text in list(texts)[-1:]]
+    return [_row("record_damaged", _SEVERE, why=text) for text in list(texts)[-1:]]
+
+
+def of_picture(picture: Row) -> list[Row]:
+    """What a picture says of itself: that it is of before, that nobody knows the plan's day; and its own reasons."""
+    old, plan = picture["old_since_at"], picture["plan"]
+    rows = [_row("picture_old", _SEVERE, at=old)] if old is not None else []
+    rows += [] if plan["known"] else [_row("plan_over", _SEVERE, plan["said"])]
+    return [*rows, *picture["health"]]
 
 
 def ill(rows: Iterable[Row]) -> bool:
     """Whether any of it keeps the bridge from its work."""
     return any(row["level"] == _SEVERE for row in rows)
-
-
-def plan_until(plan: Plan) -> str:
-    """The last day (YYYYMMDD) on which the plan has a run; empty where it has none at all."""
-    services = [plan.services[run.service_id] for run in plan.runs.values() if run.service_id in plan.services]
-    days = [service.end_date for service in services if any(service.weekdays)]
-    return max([*days, *(day for service in services for day in service.added_dates)], default="")
 
 
 class Sentences:
@@ -104,4 +99,6 @@ class Sentences:
 
 
 def _row(word: str, level: str, why: str = "", **values: int | str) -> Row:
+    if word == "record_damaged":  # its sentence has the reason within
+        return {"word": word, "level": level, "why": "", "values": {"why": why}}
     return {"word": word, "level": level, "why": why, "values": values}

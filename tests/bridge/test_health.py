@@ -2,10 +2,7 @@
 
 import time
 import urllib.error
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,7 +10,7 @@ from fastapi.testclient import TestClient
 from broker.mqtt.link import PING_S
 from broker.process import Desk
 from broker.web.api.app import build_app
-from broker.web.health import HEARTBEAT_LOST_S, LINK_LOST_S, LOOP_STUCK_S, PICTURE_OLD_S, SILENT_S, Way, plan_until
+from broker.web.health import HEARTBEAT_LOST_S, LINK_LOST_S, LOOP_STUCK_S, PICTURE_OLD_S, SILENT_S, Way
 from broker.web.picture import snapshot
 from tests.support.bridge.morning import Morning
 from tests.support.processes import BridgeProcess, mosquitto, wait_until
@@ -95,22 +92,6 @@ def test_what_is_only_worth_knowing_of_the_broker_is_no_ill_health(tmp_path: Pat
     morning.close()
 
 
-def test_a_plan_that_is_over_is_ill_health(tmp_path: Path) -> None:
-    """On its last day it is well, on the next it is not; added days count, and a service without weekdays does not."""
-    morning = Morning(tmp_path / "records")
-    plan = morning.bridge.dispatch.day.plan
-    last = datetime.strptime(plan_until(plan), "%Y%m%d").replace(tzinfo=ZoneInfo(plan.timezone), hour=12)
-    until_s = last.timestamp() - morning.now
-    assert reasons_of(morning, Way(), until_s) == (200, [])
-    assert reasons_of(morning, Way(), until_s + 86400) == (503, ["plan_over"])
-    none = dict.fromkeys(plan.services, (False,) * 7)
-    idle = {name: replace(plan.services[name], weekdays=none[name]) for name in plan.services}
-    assert plan_until(replace(plan, services=idle)) == ""
-    added = {name: replace(service, added_dates=frozenset({"20261201"})) for name, service in idle.items()}
-    assert plan_until(replace(plan, services=added)) == "20261201"
-    morning.close()
-
-
 def test_a_loop_that_is_stuck_and_a_picture_that_is_old_are_ill_health(tmp_path: Path) -> None:
     """Whoever asks another thread hears it: nothing decided, or nothing shown, for more than ten seconds."""
     morning = Morning(tmp_path / "records")
@@ -120,7 +101,7 @@ def test_a_loop_that_is_stuck_and_a_picture_that_is_old_are_ill_health(tmp_path:
     ages = client.get("/healthz").json()["ages"]
     assert set(ages) == {"loop_s", "picture_s", "heartbeat_s"} and ages["loop_s"] < LOOP_STUCK_S
     desk.shown_at -= PICTURE_OLD_S + 1
-    assert [row["word"] for row in client.get("/healthz").json()["reasons"]] == ["picture_old"]
+    assert [row["word"] for row in client.get("/healthz").json()["reasons"]] == ["picture_late"]
     desk.turned_at -= LOOP_STUCK_S + 1
     answer = client.get("/healthz")
     assert (answer.status_code, [row["word"] for row in answer.json()["reasons"]]) == (503, ["loop_stuck"])

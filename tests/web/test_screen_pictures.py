@@ -159,13 +159,14 @@ def test_each_reason_of_ill_health_has_a_sentence_in_both_languages(screen: Scre
     line = screen.page.get_by_test_id("link")
     for word, zh, en in (
         ("broker_silent", "没有应答", "has not answered"), ("heartbeat_lost", "心跳", "heartbeat"),
-        ("store_trouble", "无法入库", "Nothing can be stored"), ("record_damaged", "无法读取", "cannot be read"),
-        ("plan_over", "没有班次", "has no run after"), ("loop_stuck", "没有作出决定", "decided nothing"),
-        ("picture_old", "没有更新画面", "shown nothing new"),
+        ("store_trouble", "无法入库", "Nothing can be stored"),
+        ("record_damaged", "记录有损坏", "The record is damaged"),
+        ("plan_over", "何时到", "Nobody knows by the plan"), ("loop_stuck", "没有作出决定", "decided nothing"),
+        ("picture_late", "没有更新画面", "shown nothing new"),
         ("broker_note", "消息服务器的情况", "About the message broker"),
     ):  # fmt: skip
         level = "warning" if word == "broker_note" else "severe"
-        values = {"seconds": 7, "no_data_s": wire.NO_DATA_S, "day": "2026-11-22"}
+        values = {"seconds": 7, "no_data_s": wire.NO_DATA_S, "why": "row 3"}
         screen.picture["health"] = [{"word": word, "level": level, "why": "", "values": values}]
         screen.later(1)
         for text in (zh, en):
