@@ -180,7 +180,7 @@ def one_round(kind: str, records: int) -> float:
     """Records a second that one subscriber took from the first sent to the last taken."""
     folder = Path(tempfile.mkdtemp(prefix="zp-throughput-"))
     accounts = dict.fromkeys(("bridge-xh", *ROOMS), "pw")
-    broker = EmbeddedBroker(folder / "mosquitto", "xh", accounts)
+    broker = EmbeddedBroker(folder / "mosquitto", "xh", accounts, rooms=ROOMS)
     broker.start()
     child: subprocess.Popen[bytes] | None = None
     try:

@@ -11,12 +11,17 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.config import BrokerConfig, ConfigError
+from broker.flood_control import FloodControl
+from broker.mqtt.access_list import AccountError, account_of, readers
 from broker.mqtt.accounts import all_accounts
 from broker.mqtt.caretaker import Caretaker
+from broker.mqtt.guard import Guard
+from broker.mqtt.inbox import Inbox
 from broker.mqtt.link import Arrived, BridgeLink, Down, Up
-from broker.mqtt.mosquitto import READERS, EmbeddedBroker, choose_broker
+from broker.mqtt.mosquitto import EmbeddedBroker, choose_broker
+from broker.mqtt.mosquitto_conf import BrokerLimits
 from broker.plan.model import Plan
-from broker.settings import configured_plan, dispatch_settings
+from broker.settings import configured_plan, dispatch_settings, press_limits
 from broker.store.waiting import WaitingStore, open_as_it_can
 from broker.web.desk import Desk
 from broker.web.health import Way
@@ -49,9 +54,12 @@ def serve(
     try:
         store = open_as_it_can(config.store.url, plan.area_id, plan.timezone, now)
         try:
-            link = BridgeLink(config.mqtt, plan.area_id, int(now()), password)
+            inbox = Inbox(config.limits, now)
+            link = BridgeLink(config.mqtt, plan.area_id, int(now()), password, inbox)
             caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
-            bridge = Bridge(plan, store, link.send, dispatch_settings(config))
+            bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse)
+            guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
+            floods = FloodControl(inbox, guard, bridge, lambda topic: link.send(topic, b"", True))
             desk = Desk()
             if isinstance(store, WaitingStore):
                 bridge.trouble = store.why
@@ -62,6 +70,8 @@ def serve(
             link.start()
             if caretaker is not None:
                 caretaker.start()
+            if guard is not None:
+                guard.start()
             try:
                 if ready is not None:
                     ready(web.port if web else 0)
@@ -73,9 +83,12 @@ def serve(
                 # A batch's memory is kept for the next one: the C library takes the largest piece that was ever given
                 # back as the measure of what it may keep, instead of asking the system for the same pages each time.
                 bytes(KEPT_BYTES)
-                _loop(bridge, link, desk, now, stop, lambda: _way(link, caretaker))
+                _loop(bridge, link, desk, now, stop, lambda: _way(link, caretaker), floods)
             finally:
+                if guard is not None:
+                    guard.stop()
                 bridge.stop(now())
+                inbox.close()
                 link.stop()
                 if caretaker is not None:
                     caretaker.stop()
@@ -94,8 +107,9 @@ def _way(link: BridgeLink, caretaker: Caretaker | None) -> Way:
 
 
 def _loop(
-    bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: threading.Event, way: Callable[[], Way] = Way
-) -> None:
+    bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: threading.Event, way: Callable[[], Way] = Way,
+    floods: FloodControl | None = None,
+) -> None:  # fmt: skip
     pictures = Pictures(bridge, way)
     unsettled: list[tuple[int, list[int]]] = []  # (connection, packet numbers)
     shown_at = 0.0
@@ -109,6 +123,8 @@ def _loop(
         for connection, numbers in unsettled:
             link.settle(connection, numbers)
         unsettled.clear()
+        if floods is not None:
+            floods.look(int(now()))
         link.write_out()
         desk.turned_at = time.monotonic()
         if acted or time.monotonic() - shown_at >= SNAPSHOT_S:
@@ -177,10 +193,19 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
         given[bridge] = password
     elif password is not None:
         raise ConfigError("[mqtt] password_file: is empty; leave it out, and a password is generated")
-    names = [bridge, *(f"{reader}-{plan.area_id}" for reader in READERS), *plan.trucks(), *plan.rooms]
+    names = [bridge, *readers(plan.area_id), *plan.trucks(), *plan.rooms]
     accounts, note = all_accounts(given, names, config.embedded.folder, keep=folder is None)
     host, port = config.mqtt.host, config.mqtt.port
-    broker = choose_broker(folder or config.embedded.folder, plan.area_id, accounts, host=host, port=port)
+    limits = BrokerLimits(config.limits.broker_memory_mb, config.limits.connections)
+    try:
+        for account in accounts:
+            account_of(f"{account}:{accounts[account]}")
+        broker = choose_broker(
+            folder or config.embedded.folder, plan.area_id, accounts, rooms=plan.rooms, host=host, port=port,
+            limits=limits,
+        )  # fmt: skip
+    except AccountError as why:
+        raise ConfigError(f"[embedded] accounts: {why}") from why
     broker.notes += [note] if note else []
     return broker, accounts[bridge]
 

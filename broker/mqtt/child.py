@@ -123,7 +123,7 @@ class BrokerChild:
     def said(self) -> str:
         """The end of what this child said on its standard error."""
         try:
-            with self._log_path.open("rb") as lines:
+            with self.log_path.open("rb") as lines:
                 lines.seek(max(self._said_from, lines.seek(0, os.SEEK_END) - QUOTED))
                 return lines.read().decode(errors="replace").strip() or "nothing"
         except OSError:
@@ -132,15 +132,16 @@ class BrokerChild:
     def keep_log_small(self) -> None:
         """Cut what it said when that has become long; the last of it stays beside it."""
         try:
-            if self._log_path.stat().st_size > LOG_BYTES:
-                shutil.copyfile(self._log_path, self._log_path.with_suffix(".log.1"))
-                os.truncate(self._log_path, 0)
+            if self.log_path.stat().st_size > LOG_BYTES:
+                shutil.copyfile(self.log_path, self.log_path.with_suffix(".log.1"))
+                os.truncate(self.log_path, 0)
                 self._said_from = 0
         except OSError:
             pass  # a full disk: it is tried again
 
     @property
-    def _log_path(self) -> Path:
+    def log_path(self) -> Path:
+        """Where what it says is kept."""
         return self.folder / "broker.log"
 
     def command(self) -> list[str]:
@@ -154,7 +155,7 @@ class BrokerChild:
     def _lay_out(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.write_files()
-        self._log_path.touch()
+        self.log_path.touch()
 
     def _move_out(self, why: OSError) -> None:
         """Its folder takes nothing (read only, full): it runs from a folder of its own, and forgets at its end."""
@@ -193,7 +194,7 @@ class BrokerChild:
 
     def _comes_up(self) -> bool:
         """Start the child; whether it accepts connections in time. One that does not is ended."""
-        with self._log_path.open("ab") as said:
+        with self.log_path.open("ab") as said:
             self._said_from = said.seek(0, os.SEEK_END)
             self._child = subprocess.Popen(
                 self.command(),

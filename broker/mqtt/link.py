@@ -14,6 +14,7 @@ import queue
 import threading
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 from broker import __version__
 from broker.config import MqttConfig
@@ -56,11 +57,29 @@ class Arrived:
 Event = Up | Down | Arrived
 
 
+class Events(Protocol):
+    """Where the link puts what happened; `put` may say which of the messages' numbers are done with already."""
+
+    def put(self, event: Event) -> list[int] | None:
+        """Take one."""
+        ...
+
+    def get(self, *, timeout: float) -> Event:
+        """The next; raises queue.Empty."""
+        ...
+
+    def get_nowait(self) -> Event:
+        """The next that is there; raises queue.Empty."""
+        ...
+
+
 class BridgeLink:
     """One connection as `bridge-<area>`; `events` is what happened, in order."""
 
-    def __init__(self, config: MqttConfig, area: str, at: int, password: str | None = None) -> None:
-        self.events: queue.Queue[Event] = queue.Queue(MAX_WAITING)
+    def __init__(
+        self, config: MqttConfig, area: str, at: int, password: str | None = None, events: Events | None = None
+    ) -> None:
+        self.events: Events = events or queue.Queue(MAX_WAITING)
         self.up = False
         self.connection = 0
         self.broker_version = ""
@@ -245,7 +264,9 @@ class BridgeLink:
                     self._echo_at = time.monotonic()
             messages = [message for message in messages if message not in own]
         if messages:
-            self.events.put(Arrived(messages, self.connection))
+            refused = self.events.put(Arrived(messages, self.connection))
+            if refused and self._connection is not None:
+                self._connection.write(packets.pubacks(refused))
 
     def _learn_version(self, payload: bytes) -> None:
         self.broker_version = payload[:100].decode(errors="replace")

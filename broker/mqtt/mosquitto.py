@@ -1,7 +1,7 @@
 """Mosquitto as a child process with a generated configuration, for the demo, the tests and a one-machine set-up.
 
-Every account may speak only for the device it names: the access list is generated from `firmware.wire`, so a
-topic that is not on the wire is not allowed either. The child dies with its parent, however that ends.
+Every account may speak only for the device it names (access_list.py). The child dies with its parent, however that
+ends.
 """
 
 import base64
@@ -10,22 +10,19 @@ import logging
 import os
 import re
 import shutil
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from broker.mqtt.access_list import access_list, families_of
 from broker.mqtt.child import BrokerChild, EmbeddedBrokerError
-from firmware import wire
+from broker.mqtt.mosquitto_conf import BrokerLimits, configuration
 
 log = logging.getLogger("zhanpai.embedded")
 
 PBKDF2_ROUNDS = 101  # Mosquitto's own default; accounts here are long random keys, not words
 
-# A bridge that acknowledges after each commit must be allowed more than Mosquitto's 20 messages in flight,
-# and a bridge that is away for an hour more than its 1,000 queued ones (messages above are dropped silently).
-MAX_INFLIGHT_MESSAGES = 1000
-MAX_QUEUED_MESSAGES = 200_000
-READERS = ("watch", "technician")
 DESK_ONLY = (
     "no Mosquitto here: the desk's own broker stands in, which is not for the street (no TLS, and it forgets what it "
     "holds when it ends). For the street: apt-get install mosquitto"
@@ -45,64 +42,26 @@ def password_line(user: str, password: str) -> str:
     return f"{user}:$7${PBKDF2_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
-def access_list(area: str) -> str:
-    """The Mosquitto ACL of an area: the bridge may all, readers only look, a device (`%u`) speak for itself."""
-    lines = [f"user bridge-{area}", f"topic readwrite {wire.ROOT}/{area}/#", "topic read $SYS/broker/version", ""]
-    for reader in READERS:  # the live table, the technician's tool: they look and say nothing
-        lines += [f"user {reader}-{area}", f"topic read {wire.ROOT}/{area}/#", ""]
-    for spoken in wire.subscriptions("bridge", area):
-        lines.append("pattern write " + spoken.replace("/+/", "/%u/", 1))
-    heard = {f for family in ("truck", "room") for f in wire.subscriptions(family, area, "%u")}
-    lines += ["pattern read " + topic for topic in sorted(heard)]
-    return "\n".join(lines) + "\n"
-
-
-def configuration(folder: Path, host: str, port: int) -> str:
-    """The text of mosquitto.conf for one listener with accounts and access list in `folder`."""
-    return "\n".join(
-        [
-            f"listener {port} {host}",
-            "allow_anonymous false",
-            f"password_file {folder / 'accounts'}",
-            f"acl_file {folder / 'acl'}",
-            "use_username_as_clientid true",
-            "set_tcp_nodelay true",  # without it an alarm or an ack may wait 40 ms for the packet before it
-            "persistence true",
-            f"persistence_location {folder}/",
-            "autosave_interval 60",
-            f"max_inflight_messages {MAX_INFLIGHT_MESSAGES}",
-            f"max_queued_messages {MAX_QUEUED_MESSAGES}",
-            "memory_limit 536870912",
-            "persistent_client_expiration 30d",
-            "message_size_limit 1048576",
-            *([f"user {_user_name()}"] if os.geteuid() == 0 else []),
-            "log_dest stderr",
-            "log_type error",
-            "log_type warning",
-            "log_type notice",
-            "",
-        ]
-    )
-
-
-def _user_name() -> str:
-    import pwd  # only where there is a root who would otherwise be changed into `mosquitto`
-
-    return pwd.getpwuid(os.geteuid()).pw_name
-
-
 class EmbeddedBroker(BrokerChild):
     """One Mosquitto child on `host:port`; `accounts` maps user names (device ids, `bridge-<area>`) to passwords.
+
+    A device that is not one of `rooms` is a truck, unless its account is named `room/<id>`; AccountError for no id.
 
     `folder` keeps configuration, accounts, retained messages and sessions over restarts.
     """
 
+    guarded = True  # whether SIGHUP makes it read its accounts anew
+
     def __init__(
-        self, folder: Path, area: str, accounts: Mapping[str, str], *, host: str = "127.0.0.1", port: int = 0
-    ) -> None:
+        self, folder: Path, area: str, accounts: Mapping[str, str], *, rooms: Collection[str] = (),
+        host: str = "127.0.0.1", port: int = 0, limits: BrokerLimits | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(folder, host, port)
         self.area = area
-        self._accounts = dict(accounts)
+        self.limits = limits or BrokerLimits()
+        self.families = families_of(accounts, area, rooms)
+        plain = {account.rpartition("/")[2]: password for account, password in accounts.items()}
+        self._account_lines = {user: password_line(user, password) for user, password in sorted(plain.items())}
 
     def command(self) -> list[str]:
         """Mosquitto with its configuration."""
@@ -111,13 +70,26 @@ class EmbeddedBroker(BrokerChild):
             raise EmbeddedBrokerError("Mosquitto is not installed; run: apt-get install mosquitto")
         return [str(program), "-c", str(self.folder / "mosquitto.conf")]
 
+    def admit(self, *, closed: Collection[str], instead: Mapping[str, str] | None = None) -> None:
+        """Let in all but these, and who is in `instead` by another password; who is in and should not be is put out."""
+        others = [password_line(user, password) for user, password in (instead or {}).items()]
+        open_lines = [line for user, line in self._account_lines.items() if user not in closed]
+        path = self.folder / "accounts"
+        new = path.with_suffix(".new")
+        new.touch(mode=0o600)
+        new.write_text("".join(line + "\n" for line in [*open_lines, *others]), encoding="utf-8")
+        new.replace(path)
+        self.signal(signal.SIGHUP)
+
     def write_files(self) -> None:
-        """Accounts, access list and configuration."""
-        accounts = "".join(password_line(user, password) + "\n" for user, password in sorted(self._accounts.items()))
+        """Accounts, access list and configuration; a file that is larger than it could load again goes aside."""
+        kept = self.folder / self.KEPT
+        if kept.is_file() and kept.stat().st_size > self.limits.database_bytes:
+            self._set_aside(kept)
         for name, text, mode in (
-            ("accounts", accounts, 0o600),
-            ("acl", access_list(self.area), 0o600),
-            ("mosquitto.conf", configuration(self.folder, self.host, self.port), 0o644),
+            ("accounts", "".join(line + "\n" for line in self._account_lines.values()), 0o600),
+            ("acl", access_list(self.area, self.families), 0o600),
+            ("mosquitto.conf", configuration(self.folder, self.host, self.port, self.limits), 0o644),
         ):
             path = self.folder / name
             path.touch(mode=mode)
@@ -128,19 +100,22 @@ class EmbeddedBroker(BrokerChild):
 class DeskBroker(EmbeddedBroker):
     """The desk's own broker with Mosquitto's files, where there is no Mosquitto."""
 
+    guarded = False
+
     def command(self) -> list[str]:
         """The desk's broker with Mosquitto's configuration."""
         return [sys.executable, "-m", "broker.mqtt.desk_broker", str(self.folder / "mosquitto.conf")]
 
 
 def choose_broker(
-    folder: Path, area: str, accounts: Mapping[str, str], *, host: str = "127.0.0.1", port: int = 0
-) -> EmbeddedBroker:
+    folder: Path, area: str, accounts: Mapping[str, str], *, rooms: Collection[str] = (), host: str = "127.0.0.1",
+    port: int = 0, limits: BrokerLimits | None = None,
+) -> EmbeddedBroker:  # fmt: skip
     """Mosquitto where it is installed, else the desk's broker, which notes what it cannot do; not started yet."""
     if find_mosquitto() is not None:
-        return EmbeddedBroker(folder, area, accounts, host=host, port=port)
+        return EmbeddedBroker(folder, area, accounts, rooms=rooms, host=host, port=port, limits=limits)
     log.warning("%s", DESK_ONLY)
-    chosen = DeskBroker(folder, area, accounts, host=host, port=port)
+    chosen = DeskBroker(folder, area, accounts, rooms=rooms, host=host, port=port, limits=limits)
     chosen.notes.append(DESK_ONLY)
     return chosen
 

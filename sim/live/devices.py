@@ -57,7 +57,7 @@ class LivePlant:
         passwords = {name: secrets.token_urlsafe(18) for name in names}
         self.http_port = http_port or free_port()
         self.api_dispatcher = ApiDispatcher()
-        self._mqtt = choose_broker(folder / "mosquitto", area, passwords, host=HOST)
+        self._mqtt = choose_broker(folder / "mosquitto", area, passwords, rooms=plan.rooms, host=HOST)
         devices = (*plan.rooms, *trucks, "bridge")
         self._doors = {name: Door(HOST, self._mqtt.port) for name in devices}
         self._watch = Watch(area, HOST, self._mqtt.port, passwords[f"watch-{area}"])

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from broker.mqtt.desk_lists import matches
-from broker.mqtt.mosquitto import MAX_QUEUED_MESSAGES
+from broker.mqtt.mosquitto_conf import MAX_QUEUED_MESSAGES
 from firmware import wire
 from sim.judging.outcome import Count
 from sim.world.timeline import Timeline

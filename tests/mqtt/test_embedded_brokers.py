@@ -23,9 +23,9 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmbeddedB
     """A running broker of either kind."""
     if request.param == "mosquitto":
         need_mosquitto()
-        made: EmbeddedBroker = EmbeddedBroker(tmp_path / "broker", "xh", ACCOUNTS)
+        made: EmbeddedBroker = EmbeddedBroker(tmp_path / "broker", "xh", ACCOUNTS, rooms=("r01",))
     else:
-        made = DeskBroker(tmp_path / "broker", "xh", ACCOUNTS)
+        made = DeskBroker(tmp_path / "broker", "xh", ACCOUNTS, rooms=("r01",))
     made.start()
     yield made
     made.stop()

@@ -63,7 +63,8 @@ def mosquitto(folder: Path, *devices: str, area: str = "xh", port: int = 0) -> E
     """A running Mosquitto with accounts for the bridge, `watch` and `devices`; every password is `pw-<name>`."""
     need_mosquitto()
     names = [f"bridge-{area}", f"watch-{area}", *devices]
-    broker = EmbeddedBroker(folder, area, {name: f"pw-{name}" for name in names}, port=port)
+    rooms = [name for name in devices if name.startswith("r")]
+    broker = EmbeddedBroker(folder, area, {name: f"pw-{name}" for name in names}, rooms=rooms, port=port)
     broker.start()
     return broker
 
