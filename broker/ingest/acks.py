@@ -5,7 +5,7 @@ thinned out, a backlog still to come) make ranges.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -17,8 +17,10 @@ from firmware import wire
 ACK_EVERY_S = 0.2
 BURST_S = 0.2  # so much of the pace may be used ahead: one ack may follow another at once, but not again and again
 SET_BACK_S = BURST_S + ACK_EVERY_S + 0.01  # no pace is so far ahead, with what rounding adds: the clock was set back
-BOOTS_KEPT = 4  # a device settles its earlier boots' backlog within a few restarts
-RANGES_SENT = 64  # what is left out is sent again by the device and acknowledged then
+BOOTS_KEPT = 64  # heard last; a device settles its earlier boots' backlog long before
+RANGES_SENT = 64  # of a boot; what is left out is sent again by the device and acknowledged then
+ALL_RANGES_SENT, FEWEST_SENT = 512, 8  # of all boots, and of each however many there are: an ack must fit the wire
+RANGES_KEPT = 20_000  # of a boot; a number below them that comes again is known by the record
 
 
 class SeqSet:
@@ -45,6 +47,8 @@ class SeqSet:
         else:
             self._firsts.insert(i, seq)
             self._lasts.insert(i, seq)
+            if len(self._firsts) > RANGES_KEPT:
+                del self._firsts[: RANGES_KEPT // 2], self._lasts[: RANGES_KEPT // 2]
         return True
 
     def discard(self, seq: int) -> None:
@@ -59,6 +63,18 @@ class SeqSet:
     def __contains__(self, seq: int) -> bool:
         i = bisect_right(self._firsts, seq)
         return i > 0 and seq <= self._lasts[i - 1]
+
+    def told(self, touched: Iterable[int], most: int) -> tuple[int, list[list[int]]]:
+        """(all up to this is in, ranges beyond): at most so many, those with `touched` numbers and the newest first."""
+        firsts, lasts = self._firsts, self._lasts
+        begin = 1 if firsts and firsts[0] <= 1 else 0
+        count = len(firsts) - begin
+        wanted: Iterable[int] = range(begin, len(firsts))
+        if count > most:
+            asked = sorted({i for seq in touched if (i := bisect_right(firsts, seq) - 1) >= begin}, reverse=True)[:most]
+            rest = (i for i in range(len(firsts) - 1, begin - 1, -1) if i not in asked)
+            wanted = sorted([*asked, *islice(rest, most - len(asked))])
+        return (lasts[0] if begin else 0), [[firsts[i], lasts[i]] for i in wanted]
 
     def ranges(self) -> list[tuple[int, int]]:
         """All ranges, in order."""
@@ -93,9 +109,10 @@ class DeviceAcks:
             return True
         self._end_row()
         self._touched.setdefault(boot, set()).add(seq)
-        numbers = self._boots.get(boot)
-        if numbers is None:
-            numbers = self._boots[boot] = SeqSet()
+        numbers = self._boots.pop(boot) if boot in self._boots else SeqSet()
+        self._boots[boot] = numbers  # behind the others: the boots as they were heard last
+        if len(self._boots) > BOOTS_KEPT:
+            del self._boots[next(iter(self._boots))]
         new = numbers.add(seq)
         lasts = numbers.ends_with(seq)
         if lasts is not None:
@@ -115,24 +132,14 @@ class DeviceAcks:
         self._row_boot, self._row_next, self._row_grew = -1, -1, False
 
     def body(self) -> dict[str, Any]:
-        """The `ack` payload: of each recent boot all up to `upto` (when it began at 0 or 1) and ranges beyond."""
+        """The `ack` payload: of each boot heard lately all up to `upto` (when it began at 0 or 1), and ranges."""
         self._end_row()
+        most = max(FEWEST_SENT, min(RANGES_SENT, ALL_RANGES_SENT // max(1, len(self._boots))))
         acks = []
-        for boot in sorted(set(sorted(self._boots)[-BOOTS_KEPT:]) | set(self._touched)):
-            ranges = self._boots[boot].ranges()
-            upto = 0
-            if ranges and ranges[0][0] <= 1:
-                upto = ranges.pop(0)[1]
-            if len(ranges) > RANGES_SENT:
-                firsts = [first for first, _ in ranges]
-                touched = {bisect_right(firsts, seq) - 1 for seq in self._touched.get(boot, ())}
-                wanted = sorted((i for i in touched if i >= 0), reverse=True)[:RANGES_SENT]
-                rest = (i for i in range(len(ranges) - 1, -1, -1) if i not in touched)
-                ranges = [ranges[i] for i in sorted([*wanted, *islice(rest, RANGES_SENT - len(wanted))])]
-            acks.append({"boot": boot, "upto": upto, "also": [list(r) for r in ranges]})
+        for boot in sorted(self._boots):
+            upto, also = self._boots[boot].told(self._touched.get(boot, ()), most)
+            acks.append({"boot": boot, "upto": upto, "also": also})
         self._touched.clear()
-        for old in sorted(self._boots)[:-BOOTS_KEPT]:
-            del self._boots[old]
         return {"acks": acks}
 
     def payload(self) -> bytes:

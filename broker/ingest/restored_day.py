@@ -261,7 +261,7 @@ class _Restoring:
 
         def life(record: Record) -> None:
             device = devices.room(record.key) if record.key in self.day.plan.rooms else devices.truck(record.key)
-            device.was(record.body["boot"], record.body.get("fw"))
+            device.was(record.body["boot"], record.body.get("fw"), record.at)
 
         def bins_out(record: Record) -> None:
             if record.body["event"] == "bins_out":

@@ -7,12 +7,14 @@ which only whoever watches /healthz would see, is on the same list.
 """
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from broker.bridge import Bridge
 from broker.rules.states.incident import Incident
 from broker.store import StoreError
 from broker.web import picture
+from broker.web.health import Way
 from broker.web.picture import Picture
 
 log = logging.getLogger("zhanpai.bridge")
@@ -24,8 +26,8 @@ MOST_LOGGED = 100
 class Pictures:
     """What the bridge's loop shows."""
 
-    def __init__(self, bridge: Bridge) -> None:
-        self._bridge = bridge
+    def __init__(self, bridge: Bridge, way: Callable[[], Way] = Way) -> None:
+        self._bridge, self._way = bridge, way
         self._last: Picture | None = None
         self._failed = 0
         self._failed_at = 0
@@ -35,7 +37,7 @@ class Pictures:
     def newest(self, now: float) -> Picture:
         """The picture at `now`, or the last one as far as it is true."""
         try:
-            found = self._last = picture.snapshot(self._bridge, now)
+            found = self._last = picture.snapshot(self._bridge, now, self._way())
             self._failed = 0
         except Exception:
             self._failed += 1
@@ -54,7 +56,7 @@ class Pictures:
         failed = picture.severe("fault", "picture", self._failed_at, "picture_failed", {"count": self._failed})
         return {
             **last,
-            **picture.of_now(self._bridge, now),
+            **picture.of_now(self._bridge, now, self._way()),
             "old_since_at": last["at"],
             "trucks": [{**_old(row), "fresh": False} for row in last["trucks"]],
             "rooms": [{**row, "lamps": []} for row in last["rooms"]],

@@ -16,22 +16,28 @@ from broker.rules.day.runs import Run
 from broker.rules.dispatch.incidents.incident_handling import second_visit
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
+from broker.web.health import LINK_LOST_S, Way, reasons
 from firmware import wire
 
-LINK_LOST_S = 10  # a broker that restarts is back before that
+OVER_SHOWN = 200  # incidents that are over
 Picture = dict[str, Any]
+_HERE = Way()
 
 
-def snapshot(bridge: Bridge, now: float) -> Picture:
+def snapshot(bridge: Bridge, now: float, way: Way = _HERE) -> Picture:
     """What is known at `now`; every list is sorted, None = not known."""
     day = bridge.dispatch.day
     at = int(now)
+    opened: dict[str, list[str]] = {}
+    for one in day.incidents.values():
+        if one.open:
+            opened.setdefault(one.truck, []).append(one.incident_id)
     trucks = sorted(set(day.plan.trucks()) | set(day.devices.trucks) | {run.truck for run in day.runs.values()})
-    picture = of_now(bridge, at)
+    picture = of_now(bridge, at, way)
     picture["data"]["oldest_fix_at"] = _oldest_fix_at(bridge, at)
     return {
         **picture,
-        "trucks": [_truck(bridge, name, at) for name in trucks],
+        "trucks": [_truck(bridge, name, opened.get(name, []), at) for name in trucks],
         "rooms": [_room(bridge, room_id, at) for room_id in sorted(day.plan.rooms)],
         "runs": [_run(bridge, run, at) for run in _by_start(bridge)],
         "incidents": [incident_row(bridge, incident) for incident in in_order(bridge)],
@@ -39,7 +45,7 @@ def snapshot(bridge: Bridge, now: float) -> Picture:
     }
 
 
-def of_now(bridge: Bridge, at: int) -> Picture:
+def of_now(bridge: Bridge, at: int, way: Way = _HERE) -> Picture:
     """The part of it that no rule has a hand in: counters, the way to the broker, what was said lately."""
     day = bridge.dispatch.day
     return {
@@ -47,6 +53,7 @@ def of_now(bridge: Bridge, at: int) -> Picture:
         "at": at,
         "old_since_at": None,  # of when the picture is, if none can be made now
         "link": {"up": bridge.link[0], "since_at": bridge.link[1]},
+        "health": reasons(bridge, way, at),
         "limits": {"link_lost_s": LINK_LOST_S, "no_data_s": wire.NO_DATA_S},
         "plan": day.outlook.on(local_date(day.plan, at)).as_json(),
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
@@ -68,9 +75,10 @@ def blank(bridge: Bridge, at: int) -> Picture:
 
 
 def in_order(bridge: Bridge) -> list[Incident]:
-    """The incidents as they are listed: open ones first, the newest on top."""
+    """The incidents as they are listed: all open ones, then the newest that are over; the record has the others."""
     known = bridge.dispatch.day.incidents.values()
-    return sorted(known, key=lambda one: (not one.open, -one.raised_at, one.incident_id))
+    rows = sorted(known, key=lambda one: (not one.open, -one.raised_at, one.incident_id))
+    return rows[: sum(one.open for one in rows) + OVER_SHOWN]
 
 
 def severe(topic: str, subject: str, since: int, word: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,7 +148,7 @@ def _oldest_fix_at(bridge: Bridge, now: int) -> int | None:
     return min(moments, default=None)
 
 
-def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
+def _truck(bridge: Bridge, name: str, opened: list[str], now: int) -> dict[str, Any]:
     day = bridge.dispatch.day
     state = day.devices.trucks.get(name)
     run = day.run_of(name)
@@ -167,7 +175,7 @@ def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
         "next_room_name": day.plan.rooms[following.room].name if following else None,
         "next_eta_at": eta.eta_at if eta else None,
         "label": eta.label if eta else None,
-        "incidents": [i.incident_id for i in day.incidents.values() if i.truck == name and i.open],
+        "incidents": opened,
     }
 
 

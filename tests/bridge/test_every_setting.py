@@ -42,6 +42,14 @@ from tests.support.settings.day_sights import (
     silent_past_a_room,
     state_of_a_late_truck_that_drives_again,
 )
+from tests.support.settings.floods import (
+    PRESS,
+    is_shut_out_after_connects,
+    presses_taken,
+    refused,
+    seconds_shut_out,
+    who_floods,
+)  # fmt: skip
 from tests.support.settings.table import Row, Seen, told_apart
 
 # --- the way to the broker -----------------------------------------------------------------------------------
@@ -184,13 +192,14 @@ def elections_for_wang(folder: Path, text: str) -> int:
 def warnings(folder: Path, text: str) -> int:
     """How many lines a bridge logs that has a password file which others can read."""
     (folder / "open").write_text("secret")
-    configured(folder, text + '[mqtt]\npassword_file = "open"\n')
+    configured(folder, text + f'[mqtt]\nhost = "{HERE}"\nport = {PORT}\npassword_file = "open"\n')
     kept = Kept()
     root = logging.getLogger()
     level = root.level
     root.addHandler(kept)
     try:
-        assert main(["--config", str(folder / "broker.toml"), "--check-config"]) == 0
+        with door():
+            assert main(["--config", str(folder / "broker.toml"), "--check-config"]) == 0
     finally:
         root.removeHandler(kept)
         root.setLevel(level)
@@ -224,6 +233,18 @@ def folders_of_its_broker(folder: Path, text: str) -> list[str]:
     return folders_used(folder, text)
 
 
+def line_of_its_broker(key: str) -> Any:
+    """What the configuration of the bridge's own broker says, which runs with it."""
+
+    def seen(folder: Path, text: str) -> str:
+        need_mosquitto()
+        with serving(folder, text):
+            lines = (folder / "own" / "mosquitto.conf").read_text().splitlines()
+        return next(line for line in lines if line.startswith(key))
+
+    return seen
+
+
 def unit_may_sign_in(folder: Path, text: str) -> bool:
     """Whether the bridge's own broker takes the password that the file one gives r01."""
     need_mosquitto()
@@ -238,6 +259,7 @@ def unit_may_sign_in(folder: Path, text: str) -> bool:
 DOOR = f'host = "{HERE}"\nport = {PORT}\n'
 TLS = DOOR + 'ca_file = "broker.pem"\n'
 OURS = 'cert_file = "one.pem"\nkey_file = "one.key"\n'
+WITH_OWN_BROKER = f'[embedded]\nenabled = true\nfolder = "own"\n[mqtt]\nport = {PORT}\n'
 OWN_BROKER = f"enabled = true\n[mqtt]\nport = {PORT}\n"
 
 ROWS = (
@@ -262,6 +284,13 @@ ROWS = (
     Row("arrival.speed_mps", "2", "10", seconds_between_rooms, operator.gt),
     Row("arrival.speed_mps", "2", "10", silent_past_a_room),
     Row("arrival.detour_factor", "1", "3", seconds_over_open_country, operator.lt),
+    Row("limits.messages_per_s", "1", "50", refused(100, 0.01), operator.gt),
+    Row("limits.kilobytes_per_s", "1", "50", refused(20, 0.1, size=1000), operator.gt),
+    Row("limits.messages_per_day", "100", "200", refused(300, 1.0), operator.gt),
+    Row("limits.presses_per_minute", "1", "60", refused(10, 1.0, PRESS), operator.gt),
+    Row("limits.refused_is_flood", "100", "100000", who_floods, operator.gt),
+    Row("limits.open_incidents", "5", "50", presses_taken(closed=False), operator.lt),
+    Row("limits.incidents_per_day", "5", "50", presses_taken(closed=True), operator.lt),
     Row("log.level", '"info"', '"error"', warnings, operator.gt),
 )
 ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquitto as its own broker
@@ -278,6 +307,10 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
     Row("mqtt.cert_file", '"one.pem"', '"again.pem"', guest_with_tls, more=TLS + 'key_file = "one.key"\n'),
     Row("mqtt.key_file", '"two.key"', '"one.key"', guest_with_tls, more=TLS + 'cert_file = "two.pem"\n'),
     Row("mqtt.key_file", '"one.key"', '"two.key"', guest_with_tls, more=TLS + 'cert_file = "one.pem"\n'),
+    Row("limits.connects_per_minute", "10", "1000", is_shut_out_after_connects, operator.gt),
+    Row("limits.closed_s", "60", "600", seconds_shut_out, operator.lt),
+    Row("limits.connections", "50", "60", line_of_its_broker("max_connections"), more=WITH_OWN_BROKER),
+    Row("limits.broker_memory_mb", "64", "128", line_of_its_broker("memory_limit"), more=WITH_OWN_BROKER),
     Row("embedded.enabled", "true", "false", a_broker_is_there, operator.gt, f"[mqtt]\nport = {PORT}\n"),
     Row("embedded.folder", '"one"', '"two"', folders_of_its_broker, more=OWN_BROKER),
     Row("embedded.accounts", '"one"', '"two"', unit_may_sign_in, operator.gt, OWN_BROKER),

@@ -20,6 +20,7 @@ from broker.web.api.app import build_app
 from broker.web.desk import Desk
 from broker.web.picture import snapshot
 from firmware import wire
+from tests.support.settings.broker import HERE, PORT, door
 
 PLAN = demo_plan()
 ALWAYS, NEVER = (True,) * 7, (False,) * 7
@@ -187,8 +188,9 @@ def test_check_config_tells_of_the_plans_days(
 ) -> None:
     """A plan that knows nothing of today cannot be worked with: 1; one that begins later is noted."""
     write_gtfs(of_service(service), tmp_path / "feed")
-    (tmp_path / "broker.toml").write_text('[area]\nplan = "feed"\n')
-    assert main(["--config", str(tmp_path / "broker.toml"), "--check-config"]) == code
+    (tmp_path / "broker.toml").write_text(f'[area]\nplan = "feed"\n[mqtt]\nhost = "{HERE}"\nport = {PORT}\n')
+    with door():
+        assert main(["--config", str(tmp_path / "broker.toml"), "--check-config"]) == code
     told = capsys.readouterr()
     assert said in told.err
     if code == 0:

@@ -222,7 +222,7 @@ def device_password(settings: FlashSettings, device: str) -> str:
         return read_secret(settings.keys / f"{device}.password")
     for line in _secret_text(settings.accounts).splitlines():
         user, separator, password = line.partition(":")
-        if user == device and separator and password:
+        if user.rpartition("/")[2] == device and separator and password:
             return password
     raise FlashError("secret_file", file=settings.accounts, what=f"it has no line for {device}")
 

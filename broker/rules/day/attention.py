@@ -23,6 +23,9 @@ class Topic(StrEnum):
     PART = "part"  # a truck of which a part does not work
     LEFT_OUT = "left_out"  # the records that could not be understood
     FAULT = "fault"  # a rule that failed, and on what
+    LIMIT = "limit"  # a device that says more than it may
+    STRANGER = "stranger"  # a device that is in no plan
+    BOOTS = "boots"  # a device whose boot number went back, or goes back and forth
     PLAN = "plan"  # the plan: what it does not know
     PRESS = "press"  # a press that no rule could work on
 
@@ -252,6 +255,55 @@ class PressTakenBack(Asked):
     incident: str
 
 
+@dataclass(frozen=True, slots=True)
+class OverLimit(Asked):
+    """A device of which so many messages were refused, lately over this limit."""
+
+    topic, word = Topic.LIMIT, "over_limit"
+    device: str
+    limit: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShutOut(Asked):
+    """A device that flooded: its account is closed for so many minutes more."""
+
+    topic, word, level = Topic.LIMIT, "shut_out", "severe"
+    device: str
+    limit: str
+    count: int
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger(Asked):
+    """A device that speaks and is in no plan: what it says is shown and kept, and moves nothing."""
+
+    topic, word = Topic.STRANGER, "stranger"
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class LowerBoot(Asked):
+    """A device that counts its starts from below what is known, and did not say that it began anew."""
+
+    topic, word = Topic.BOOTS, "lower_boot"
+    device: str
+    boot: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class TwoDevices(Asked):
+    """Two devices that speak under one id."""
+
+    topic, word, level = Topic.BOOTS, "two_devices", "severe"
+    device: str
+    boot: int
+    other: int
+
+
 Subject = VisitKey | str  # a visit, or the id of a run, a truck, a press
 
 
@@ -304,7 +356,7 @@ class AttentionList:
     def remember(self, before: "AttentionList") -> None:
         """Though the day was begun again: what is on no record, and since when the rest was asked, until answered."""
         for topic in Topic:
-            if topic in (Topic.FAULT, Topic.CLOCK, Topic.PART):
+            if topic in (Topic.FAULT, Topic.CLOCK, Topic.PART, Topic.LIMIT, Topic.STRANGER, Topic.BOOTS):
                 self._lists[topic] = dict(before.of(topic))
                 continue
             asked = {subject: (entry.word, entry.since) for subject, entry in before.of(topic).items()}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from broker.rules.collecting.readings import Reading, Readings
+from broker.rules.day.boots import Boots
 from broker.rules.tracking.types import GpsFix
 
 SILENT = ("lost", "disconnected")  # lives of a device of which nobody hears
@@ -32,6 +33,7 @@ class _Device:
     fw: str | None = None
     heard_at: int | None = None
     newest: dict[str, tuple[int, int]] = field(default_factory=dict)  # channel -> newest (boot, seq)
+    boots: Boots = field(default_factory=Boots)
 
     def heard(self, now: int) -> None:
         """It spoke."""
@@ -39,17 +41,19 @@ class _Device:
 
     def lives(self, life: str, boot: int, fw: str | None) -> bool:
         """Take in its life; whether that is news. The will of a connection before its last restart says nothing."""
-        if boot < self.boot and life in SILENT:
+        known = max(self.boot, *(said for said, _ in self.newest.values()), 0)
+        if boot < known and life in SILENT:
             return False
-        if boot < self.boot:
+        if boot < known:
             self.newest.clear()  # a new card or a new board counts from elsewhere
         news = (self.life, self.boot) != (life, boot)
         self.life, self.boot, self.fw = life, boot, self.fw if fw is None else fw
         return news
 
-    def was(self, boot: int, fw: str | None) -> None:
+    def was(self, boot: int, fw: str | None, at: int) -> None:
         """What the record knows of it."""
         self.boot, self.fw = boot, fw
+        self.boots = Boots(boot, at)
 
     def said(self, channel: str, boot: int, seq: int) -> None:
         """The newest that counts of a channel."""
@@ -126,6 +130,10 @@ class RoomState(_Device):
     def shows(self, lamps: list[dict[str, Any]], now: int) -> None:
         """What its lamps show, as it read back."""
         self.lamps, self.lamps_at = {lamp["waste"]: lamp for lamp in lamps}, now
+
+    def counts_nothing(self) -> None:
+        """Nobody knows what stands there."""
+        self.bins.clear()
 
     def put_out(self, at: int) -> None:
         """Its keeper says that the bins stand outside."""

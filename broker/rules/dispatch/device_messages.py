@@ -10,6 +10,7 @@ from broker.rules.dispatch.incidents import incident_handling
 from broker.rules.dispatch.incidents.unworked import show_as_said
 from broker.rules.dispatch.runs.run_progress import follow, update
 from broker.rules.dispatch.visits.bin_counts import take_counts, take_report
+from broker.rules.effects.attention import ask_about_boots, ask_about_stranger
 from broker.rules.effects.effect import Effect, Keep
 from broker.rules.effects.records import close_topics, put_incident, tell_incident
 from broker.rules.states.incident import Incident
@@ -22,9 +23,11 @@ def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
     address, body = message.address, message.body
     if body is None:  # a retained topic was cleared; devices clear nothing that decides
         return []
+    ask_about_stranger(day, address.family, address.device, now)
     if address.family == "truck":
         truck = day.devices.truck(address.device)
         truck.heard(now)
+        _count_boots(day, address.device, truck, body, now)
         if address.channel == "life":
             return _life(day, address.device, truck, body, now)
         if truck.is_old(address.channel, body):
@@ -34,9 +37,14 @@ def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
         return _incident(day, address.device, body, now)
     room = day.devices.room(address.device)
     room.heard(now)
+    _count_boots(day, address.device, room, body, now)
     if address.channel == "life":
         return _life(day, address.device, room, body, now)
     is_old = room.is_old(address.channel, body)
+    if address.channel == "bins" and room.boots.are_two(now):
+        room.counts_nothing()  # what one of them counts is no change of what the other did
+        room.fell_silent(now)
+        return []
     if address.channel == "bins":
         return take_report(day, address.device, body, now, is_newest=not is_old)
     if is_old:
@@ -71,6 +79,14 @@ def set_aside(day: Day, message: wire.Message, now: int) -> list[Effect]:
     elif channel == "lamp":
         day.devices.room(name).shows(body["lamps"], now)
     return []
+
+
+def _count_boots(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> None:
+    """Which start of the device this is of; what was kept for later says nothing of who speaks now."""
+    begins = body.get("life") in ("init", "ready")
+    if begins or body.get("late") is False:
+        device.boots.heard(body["boot"], body.get("at", body.get("fix_at")), now, begins=begins)
+        ask_about_boots(day, name, device.boots, now)
 
 
 def _life(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> list[Effect]:

@@ -180,7 +180,10 @@ class RunTracker:
                 left_at = before.fix_at  # it did more in this silence than drive here: it left when last seen
             events.append(self._leave(left_at))
             self._missed.start_over(before)
-        others = self._pending[1:] if self._line_place() is None else []
+        others = self._pending[1:]
+        if self._line_place() is not None:  # on the line its stops come in order; one owed again may be anywhere
+            again = (visit for visit in others if visit.distance_m is None)
+            others = [visit for visit in again if (visit.not_before_at or 0) <= fix.fix_at]
         elsewhere = self._missed.reached_after_all(fix, speed_mps, others)
         if elsewhere is not None:
             visit, since = elsewhere

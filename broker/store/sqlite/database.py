@@ -26,6 +26,7 @@ _ROWS_OF_LOG = 8000  # then its pages go into the file: 4 to 32 MB, by how many 
 _LOG_BYTES = 128_000_000  # or at the latest then, however few rows that were
 _PASSES, _FEW_PAGES = 6, 200
 _NO_SPACE = {sqlite3.SQLITE_FULL}
+_NO_SPACE_BESIDE = sqlite3.SQLITE_IOERR_SHMSIZE  # for the file of the log's index, which opening makes
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 # A disk that cannot give a page back has lost it, as far as anybody who reads can know.
 _UNREADABLE = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
@@ -71,8 +72,8 @@ def problems(connection: sqlite3.Connection, most: int) -> list[str]:
 
 def failure(path: Path, error: sqlite3.Error) -> StoreError:
     """What an error of SQLite means to the caller: make room, repair, or try again later."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _NO_SPACE:
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code & 0xFF in _NO_SPACE or code == _NO_SPACE_BESIDE:
         return Full(f"{path}: {error}; make room on its disk")
     if is_damage(error):
         return Corrupt(f"{path} is damaged ({error}); {ADVICE}")

@@ -11,6 +11,7 @@ at all, and no batch that was acknowledged is lost by a kill, a power cut or a d
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from broker.store import Conflict, Corrupt, Full, Receipt, Record, StoreError, U
 from broker.store.days import Days
 from broker.store.sqlite.database import ADVICE, NAME, NOTE_NEWEST, STEP_S, Database
 from broker.store.sqlite.files import Files, Lock
+from broker.store.sqlite.mending import mend_past_days, note_of
 from broker.store.sqlite.note import FORMAT, Note, read_note, write_note
 from broker.store.sqlite.note import NAME as NOTE
 from broker.store.sqlite.reader import SQLiteReader
@@ -96,17 +98,35 @@ class SQLiteStore(SQLiteReader):
             raise Corrupt(f"{self.folder / REPAIRED}: a repair was interrupted; {ADVICE} --repair, which finishes it")
         if self._lock.alone:
             self._reserve.keep(self._min_free_bytes + RESERVE_BYTES)
-            if read_note(self.folder) is None:
+            if not self._has_note():
                 return self._made()
-        note = self.must_be_there()
         try:
-            with self.database.writing():
-                pass
+            return self._ready()
         except Full:
             if not self._reserve.give_up("the start"):
                 raise
-            with self.database.writing():
-                pass
+            return self._ready()
+
+    def _has_note(self) -> bool:
+        """Whether anything was begun here; a note that is lost or spoiled is written anew from the record."""
+        note = note_of(self, self.folder)
+        if note is None:
+            return False
+        note.must_be(self.area, self.timezone, self.folder / NOTE)
+        with suppress(Corrupt):
+            if read_note(self.folder) is not None:
+                return True
+        write_note(self.folder, note, self._files)
+        self.note(
+            f"{self.folder / NOTE} was missing or not as it was written: written anew from the record, up to row "
+            f"{note.rows}; that more had been stored it could not say any more"
+        )
+        return True
+
+    def _ready(self) -> Note:
+        note = self.must_be_there()
+        with self.database.writing():
+            pass
         return note
 
     def _made(self) -> Note:
@@ -135,6 +155,10 @@ class SQLiteStore(SQLiteReader):
         self._noted(replace(self._note, copied=max(self._note.copied, self.database.copied)), sync=True)
         super().close()
         self._lock.release()
+
+    def health(self) -> Mapping[str, Any]:
+        """Numbers for /healthz; below `least_free_bytes` only alarms are taken."""
+        return {**super().health(), "least_free_bytes": self._min_free_bytes}
 
     # --- writing ---------------------------------------------------------------------------------------
 
@@ -282,6 +306,7 @@ class SQLiteStore(SQLiteReader):
         except Exception as error:  # noqa: BLE001 - a thread that dies says nothing
             # The record is whole without them; it is tried again on the next day and at the next start.
             self.note(f"{self.past_days.folder}: past days could not be written: {error!r}")
+        mend_past_days(self.past_days, self, lambda: self._closed, self.note, pause_s)
         # A hurt index hides records without a word, and no checksum of a row tells: once a day it is looked for.
         try:
             # Whoever closes the store does not wait for it: it takes as long as the record is.
