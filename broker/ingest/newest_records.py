@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from broker.ingest.unsaved import Records
+from broker.rules.collecting.readings import KEPT_S
 from broker.rules.dispatch.dispatch import KEEP_S
 from broker.store import Record
 
 CORRECTED_S = 60  # our own clock may step by so much; a record from later than that was made while it was ahead
+REPORTS_WITHIN_S = 900  # our own units say what stands in their room every ten minutes
 NUMBERED = ("run", "visit", "workflow")  # kinds of ours whose ids end with a number that grows
 
 
@@ -41,6 +43,19 @@ class NewestRecords:
             for record in self._store.latest(kind, since_at=self._now - KEEP_S).values()
         ]
         return max([self._highest, *numbers])
+
+
+def reports_of_rooms(store: Records, now: int) -> Iterable[Record]:
+    """What units said of their bins in the last hours, and of those that report changes only the last before them."""
+    from_at = now - KEPT_S
+    lately = list(store.scan("bins", from_at=from_at))
+    rest = {one.key for one in lately} - {one.key for one in lately if one.at < from_at + REPORTS_WITHIN_S}
+    before: dict[str, Record] = {}
+    if rest:
+        for record in store.scan("bins", from_at=now - KEEP_S):
+            if record.key in rest and record.at < from_at:
+                before[record.key] = record
+    return [*before.values(), *lately]
 
 
 def as_heard(record: Record) -> tuple[int, Any, Any, str]:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
-from broker.ingest.newest_records import NewestRecords, as_heard
+from broker.ingest.newest_records import NewestRecords, as_heard, reports_of_rooms
 from broker.ingest.unsaved import Records
 from broker.plan.model import Plan
+from broker.rules.collecting.readings import KEPT_S
 from broker.rules.day.attention import LeftOut, RunUnread
 from broker.rules.day.clock import DayClock
 from broker.rules.day.day import Day
+from broker.rules.day.devices import SILENT
 from broker.rules.dispatch.device_messages import blocked_since
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
 from broker.rules.dispatch.incidents.unworked import show_as_said
@@ -67,6 +69,7 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
     restoring.incidents()
     restoring.presses()
     restoring.lane_words()
+    restoring.readings()  # of a message whose rule failed, too
     for name in day.devices.trucks:
         day.leftovers.follow_later(name)
     day.clock.count_from(max(now * 1000, before.clock.number))
@@ -104,8 +107,9 @@ class _Restoring:
         """Go on without it, if this may be; else it is raised again."""
         if isinstance(why, StoreError) or not (self._at_start or isinstance(why, ODD)):
             raise why
-        self._left_out.append(what)
-        log.error("record %s cannot be understood and is left out: %r", what, why)
+        if what not in self._left_out:  # what is read for two reasons is one record
+            self._left_out.append(what)
+            log.error("record %s cannot be understood and is left out: %r", what, why)
 
     def _each(
         self, records: Iterable[Record], take: Callable[[Record], None], *, until_one: bool = False
@@ -265,8 +269,25 @@ class _Restoring:
 
         self._each(self.newest.of("bins", KEEP_S), bins)
         self._each(self._store.scan("keeper", from_at=self._now - KEEP_S), bins_out)
+        self.readings()
         self._each(self.newest.of("life", OPEN_S), life)
         self._each(self.newest.of("fix", KEEP_S), lambda record: _last_fix(self.day, record, self._now))
+
+    def readings(self) -> None:
+        """What the rooms' units said in the last hours, and when they fell silent."""
+        devices = self.day.devices
+
+        def read(record: Record) -> None:
+            if record.body["at"] is not None or not record.body["late"]:
+                body = record.body
+                devices.room(record.key).read(body["bins"], record.at, body["boot"], body["seq"])
+
+        def silence(record: Record) -> None:
+            if record.body["life"] in SILENT and record.key in self.day.plan.rooms:
+                devices.room(record.key).fell_silent(record.at)
+
+        self._each(reports_of_rooms(self._store, self._now), read)
+        self._each(self._store.scan("life", from_at=self._now - KEPT_S), silence)
 
 
 def _last_fix(day: Day, record: Record, now: int) -> None:

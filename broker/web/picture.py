@@ -11,6 +11,7 @@ from typing import Any
 from broker.bridge import Bridge
 from broker.plan.calendar import local_date
 from broker.rules.day.attention import About, Attention
+from broker.rules.day.bins import waits_in
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.incidents.incident_handling import second_visit
 from broker.rules.states.incident import Incident
@@ -37,7 +38,7 @@ def snapshot(bridge: Bridge, now: float, way: Way = _HERE) -> Picture:
     return {
         **picture,
         "trucks": [_truck(bridge, name, opened.get(name, []), at) for name in trucks],
-        "rooms": [_room(bridge, room_id) for room_id in sorted(day.plan.rooms)],
+        "rooms": [_room(bridge, room_id, at) for room_id in sorted(day.plan.rooms)],
         "runs": [_run(bridge, run, at) for run in _by_start(bridge)],
         "incidents": [incident_row(bridge, incident) for incident in in_order(bridge)],
         "attention": attention(bridge),
@@ -178,7 +179,7 @@ def _truck(bridge: Bridge, name: str, opened: list[str], now: int) -> dict[str, 
     }
 
 
-def _room(bridge: Bridge, room_id: str) -> dict[str, Any]:
+def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
     day = bridge.dispatch.day
     room, state = day.plan.rooms[room_id], day.devices.rooms.get(room_id)
     return {
@@ -195,16 +196,23 @@ def _room(bridge: Bridge, room_id: str) -> dict[str, Any]:
         "heard_at": state.heard_at if state else None,
         "lamps": list(state.lamps.values()) if state else [],
         "lamps_at": state.lamps_at if state else None,
-        "bins": {
-            waste: {
-                "count": count.count,
-                "grams": count.grams,
-                "quality": count.quality,
-                "at": count.at,
-            }
-            for waste, count in (state.bins.items() if state else ())
-        },
+        "bins": {waste: _bins(bridge, room_id, waste, now) for waste in (state.bins if state else ())},
         "arrivals": {waste: day.told.arrivals.get((room_id, waste)) for waste in room.wastes},
+    }
+
+
+def _bins(bridge: Bridge, room_id: str, waste: str, now: int) -> dict[str, Any]:
+    """What waits of a waste kind (`count`, `grams`), and what stands inside now, where the sensors see it."""
+    day = bridge.dispatch.day
+    inside = day.devices.rooms[room_id].bins[waste]
+    count, grams = waits_in(day, room_id, waste, now)
+    return {
+        "count": count,
+        "grams": grams,
+        "inside": inside.count,
+        "inside_grams": inside.grams,
+        "quality": inside.quality,
+        "at": inside.at,
     }
 
 

@@ -41,7 +41,7 @@ class Place:
         changed = False
         for sensor in self._sensors:
             changed = sensor.poll(now_ms) or changed
-        if not changed:
+        if not changed and self._told is not None:  # what beams counted before a power cut is told at once
             return None
         count = grams = None
         quality, reason = 0, ""

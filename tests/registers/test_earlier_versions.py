@@ -8,9 +8,11 @@ import pytest
 from broker.__main__ import main
 from broker.people.access_log import open_access_log
 from broker.registers.folder import Registers
+from broker.registers.kept.canonical import canonical_bytes
 from tests.support.registers import open_registers
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "registers-0.2.0"
+LATER = ("first_responsible", "liaison_cadre", "tallies")  # of an area or a body; 0.2.0 did not know them
 NAMED, RENAMED = "香樟居民区党总支", "香樟居民区党总支（更名）"
 
 
@@ -43,15 +45,18 @@ def test_an_earlier_version_of_0_2_0_is_restored_and_changed_on(registers: Regis
 
 
 def test_the_files_of_0_2_0_are_what_its_code_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Byte for byte what this version writes of the same register; the commands find nothing wrong with them."""
+    """Byte for byte what this version writes of the same register, but for what came later and is not stated there."""
     folder = shutil.copytree(FIXTURE, tmp_path / "registers")
     for name in ("elections", "safety"):
         assert main([name, "check", "--folder", str(folder)]) == 0, capsys.readouterr()
     registers = open_registers(tmp_path / "fresh")
     for register, name in ((registers.elections, "elections"), (registers.safety, "safety")):
         document = open_registers(folder).named(name).read().document
-        register.create(document, "Chen", "again")
-        assert register.path.read_bytes() == (FIXTURE / f"{name}.json").read_bytes()
+        written = register.create(document, "Chen", "again").document
+        for one in (*written.get("areas", []), *written.get("bodies", [])):
+            later = {field: one.pop(field) for field in LATER if field in one}
+            assert not any(later.values())
+        assert canonical_bytes(written) == (FIXTURE / f"{name}.json").read_bytes()
 
 
 def test_who_looked_at_members_under_0_2_0_is_still_told(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ INCIDENT = Incident("t01", "t01-1-1", "lane_blocked", AT, AT, None, None)
 VISIT_DEEDS: list[Callable[[Visit], Visit]] = [
     lambda one: one.called(AT, AT + 900, "call"),
     lambda one: one.arrived(AT, 3, None, inferred=False),
-    lambda one: one.left(AT, 0, None),
+    lambda one: one.left(AT),
     lambda one: one.served_by_hand(None),
     lambda one: one.skipped("not_out"),
     lambda one: one.cancelled("other"),

@@ -4,7 +4,7 @@ from typing import Any
 
 from broker.rules.day.attention import PART_ASKED, ClockAhead, Topic
 from broker.rules.day.day import Day
-from broker.rules.day.devices import RoomState, TruckState
+from broker.rules.day.devices import SILENT, RoomState, TruckState
 from broker.rules.day.incidents import IncidentKey
 from broker.rules.dispatch.incidents import incident_handling
 from broker.rules.dispatch.incidents.unworked import show_as_said
@@ -44,8 +44,8 @@ def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
     if address.channel == "bins" and room.boots.are_two(now):
         room.counts_nothing()  # what one of them counts is no change of what the other did
         return []
-    if address.channel == "bins" and (body["late"] or not is_old):
-        return take_report(day, address.device, body, now)
+    if address.channel == "bins":
+        return take_report(day, address.device, body, now, is_newest=not is_old)
     if is_old:
         return []
     if address.channel == "lamp":
@@ -69,14 +69,14 @@ def set_aside(day: Day, message: wire.Message, now: int) -> list[Effect]:
         return _life(day, name, device, body, now)
     if channel == "incident":
         show_as_said(day, name, body, now)
+    elif channel == "bins":
+        take_counts(day, name, body, now, is_newest=not device.is_old(channel, body))
     elif device.is_old(channel, body):
         return []
     elif truck is not None:
         _position(day, name, truck, body, now)
     elif channel == "lamp":
         day.devices.room(name).shows(body["lamps"], now)
-    elif channel == "bins":
-        take_counts(day, name, body, now)
     return []
 
 
@@ -92,7 +92,11 @@ def _life(day: Day, name: str, device: TruckState | RoomState, body: dict[str, A
     if isinstance(device, TruckState) and body["life"] not in ("lost", "disconnected"):
         _parts(day, name, body, now)
     kept = Keep(f"life:{name}:{day.clock.next_number()}", "life", name, now, {**body, "device": name})
-    return [kept] if device.lives(body["life"], body["boot"], body.get("fw")) else []
+    if not device.lives(body["life"], body["boot"], body.get("fw")):
+        return []
+    if isinstance(device, RoomState) and body["life"] in SILENT:
+        device.fell_silent(now)
+    return [kept]
 
 
 def _parts(day: Day, truck: str, body: dict[str, Any], now: int) -> None:

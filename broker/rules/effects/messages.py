@@ -10,6 +10,7 @@ from typing import Any
 from broker.plan.calendar import local_date
 from broker.rules.arrival.lamp_call import arrival_body
 from broker.rules.arrival.prediction import Eta
+from broker.rules.day.bins import waits_for
 from broker.rules.day.day import Day
 from broker.rules.day.incidents import IncidentKey
 from broker.rules.day.runs import Run
@@ -162,8 +163,7 @@ def tell_truck(day: Day, run: Run, now: int, *, changed: bool) -> list[Effect]:
         if not visit.original and visit.state in ("skipped", "cancelled"):
             continue  # a stuck driver who presses on and on must not make the message too long
         eta = run.etas.get(key)
-        unit = day.devices.rooms.get(visit.room)
-        bin_count = unit.bins.get(visit.waste) if unit else None
+        count, grams = waits_for(day, visit, now)
         visits.append(
             {
                 "room": visit.room,
@@ -172,9 +172,9 @@ def tell_truck(day: Day, run: Run, now: int, *, changed: bool) -> list[Effect]:
                 "visit_number": visit.visit_number,
                 "state": visit.state,
                 "eta_at": eta.eta_at if eta and visit.owed else None,
-                "bins": [{"waste": visit.waste, "count": bin_count.count, "grams": bin_count.grams}]
-                if bin_count
-                else [],
+                "bins": []
+                if count is None and grams is None
+                else [{"waste": visit.waste, "count": count, "grams": grams}],
             }
         )
     body = {

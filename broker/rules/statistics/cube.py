@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from broker.rules.settings import SCALE_NOISE_GRAMS
+from broker.rules.settings import LIGHTEST_BIN_GRAMS, SCALE_NOISE_GRAMS
 from broker.rules.statistics.facts import (
     Fact,
     drop,
@@ -48,7 +48,6 @@ ON_TIME_S = 300
 CALL_BANDS_S = {"calls_13_to_19": (810, 1170), "calls_11_to_21": (660, 1260)}  # the benchmark's band, and a wider one
 CALL_SHORT_S = 600
 HEAVIEST_BIN_GRAMS = 200_000
-LIGHTEST_BIN_GRAMS = 5_000  # less than this is dirt, rain and drift, not a bin
 
 DIMENSIONS = ("waste", "estate", "room", "route", "truck")
 MEASURES = (
@@ -180,6 +179,8 @@ def disagreements(body: Mapping[str, Any]) -> list[str]:
             found.append("weight_fell_but_not_count")
         if bins > 0 and grams > bins * HEAVIEST_BIN_GRAMS:
             found.append("too_heavy_for_the_count")
+    if state == "served" and (whole(body, "sensor_quality") or 0) > 0:
+        found.append("sensors_doubtful")
     return found
 
 
