@@ -30,8 +30,10 @@ def comes_in(broker: EmbeddedBroker, name: str, *, clean: bool = True, then: byt
         connection.sendall(packets.connect(name, name, f"pw-{name}", 60, clean, (f"zp/v1/xh/truck/{name}/life", b"")))
         let_in = connection.recv(4)[3:] == b"\0"
         if let_in and then:
-            connection.sendall(then)
-            connection.recv(100)
+            connection.sendall(then + packets.PINGREQ)
+            answered = b""
+            while not answered.endswith(b"\xd0\x00"):  # a connection that ends with answers unread is reset
+                answered += connection.recv(10_000)
         return let_in
 
 
