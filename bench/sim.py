@@ -6,7 +6,7 @@ from sim.scenario.scenario import load
 from sim.scenario.scene import DataAbsentError
 from sim.virtual.run import play
 
-LONG = ("whole_shift", "quiet_morning", "tainan_route", "demo_day")
+LONG = ("whole_shift", "quiet_morning", "tainan_route", "demo_day", "rolled_out")
 
 
 def main() -> int:

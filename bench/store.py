@@ -158,9 +158,9 @@ def flatness(folder: Path, few: int, many: int) -> None:
     ids = [report(chance.randrange(1, many), 0, 1000).id for _ in range(200)]
     keys = [f"r{chance.randrange(1000):04d}" for _ in range(200)]
     by_id, newest = timed(lambda: large.get(ids.pop())), timed(lambda: large.latest("bins", keys.pop()))
-    nobody = timed(lambda: large.latest("bins", "nobody"), 3)
-    print(f"at {many} records: get by id {by_id:.2f} ms, newest of a key {newest:.2f} ms (goal 1) "
-          f"{verdict(by_id <= 1 and newest <= 1)}; of a key that has none {nobody:.0f} ms")  # fmt: skip
+    nobody = timed(lambda: large.latest("bins", "nobody"), 20)
+    print(f"at {many} records: get by id {by_id:.2f} ms, newest of a key {newest:.2f} ms, of a key that "
+          f"has none {nobody:.2f} ms (goal 1) {verdict(max(by_id, newest, nobody) <= 1)}")  # fmt: skip
     start = NOON + many // 100
     span = (where("kind") == "bins") & (where("at") >= start) & (where("at") < start + 40)
     count, took_ms = len(list(large.search(span))), timed(lambda: list(large.search(span)), 5)

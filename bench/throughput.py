@@ -23,7 +23,8 @@ import urllib.request
 from pathlib import Path
 
 from broker.mqtt import packets
-from broker.mqtt.mosquitto import EmbeddedBroker, die_with_parent
+from broker.mqtt.child import die_with_parent
+from broker.mqtt.mosquitto import EmbeddedBroker
 from firmware import wire
 
 ROOMS = [f"r{number:02d}" for number in range(1, 21)]
@@ -179,7 +180,7 @@ def one_round(kind: str, records: int) -> float:
     """Records a second that one subscriber took from the first sent to the last taken."""
     folder = Path(tempfile.mkdtemp(prefix="zp-throughput-"))
     accounts = dict.fromkeys(("bridge-xh", *ROOMS), "pw")
-    broker = EmbeddedBroker(folder / "mosquitto", "xh", accounts)
+    broker = EmbeddedBroker(folder / "mosquitto", "xh", accounts, rooms=ROOMS)
     broker.start()
     child: subprocess.Popen[bytes] | None = None
     try:

@@ -24,9 +24,10 @@ from broker.ingest.acks import AreaAcks
 from broker.ingest.backlog import keep_some
 from broker.ingest.commits import commit
 from broker.ingest.decisions import Decisions
+from broker.ingest.newest_records import CORRECTED_S
+from broker.ingest.press_limits import PressLimits
 from broker.ingest.refusals import Refusals
 from broker.ingest.resends import Resends
-from broker.ingest.restored_day import CORRECTED_S
 from broker.ingest.sources import Sources, record_of
 from broker.plan.model import Plan
 from broker.rules.dispatch.actions import Act
@@ -41,12 +42,17 @@ log = logging.getLogger("zhanpai.bridge")
 RETRY_S = 1.0
 
 Sender = Callable[[str, bytes, bool], None]  # topic, payload, retained
+Refuser = Callable[[str, str, int], None]  # topic, over which limit, bytes
 
 
 class Bridge:
     """The bridge of one area; `send` must not block and may drop: everything retained is sent again on `link_up`."""
 
-    def __init__(self, plan: Plan, store: Store, send: Sender, settings: DispatchSettings | None = None) -> None:
+    def __init__(
+        self, plan: Plan, store: Store, send: Sender, settings: DispatchSettings | None = None,
+        press_limits: PressLimits | None = None, refuse: Refuser | None = None,
+    ) -> None:  # fmt: skip
+        """`refuse` is told what was not taken, so that its topic is cleared and its device known."""
         self.area = plan.area_id
         self.store = store
         self.counts: Counter[str] = Counter()
@@ -56,6 +62,8 @@ class Bridge:
         self._send = send
         self._plan = plan
         self._settings = settings or DispatchSettings()
+        self._press_limits = press_limits or PressLimits()
+        self._refuse = refuse or (lambda *_: None)
         self._acks = AreaAcks(plan.area_id)
         self._sources = Sources(plan.area_id)
         self._refusals = Refusals()
@@ -119,30 +127,42 @@ class Bridge:
             if body is None:
                 body = wire.unpack(topic, payload, source.address, orjson.loads).body
         except wire.WireError as why:
-            self.counts["refused"] += 1
-            self._refusals.note(topic, str(why), now)
+            self._refused(topic, "unreadable", str(why), len(payload), now)
             return
         if body is None:
             return
         address, second = source.address, int(now)
         if "seq" in body:
             urgent = address.channel == "incident"
+            known = self.dispatch.day.incidents.get((address.device, address.item)) if urgent else None
+            over = urgent and (known is None or not known.open)
+            long_over = over and self._resends.are_long_over(address, body)
+            if urgent and known is None and not long_over:
+                limit = self._press_limits.refuse(self.dispatch.day, address.device, second)
+                if limit is not None:
+                    self._refused(topic, limit, f"more presses than [limits] {limit}", len(payload), now)
+                    return
             new = self._acks.add(source.device, body["boot"], body["seq"], at_once=urgent)
-            if not new and not self._resends.are_another(address, body):
+            if long_over or (not new and not self._resends.are_another(address, body)):
                 self.counts["duplicates"] += 1
-                return
-            known = not urgent or (address.device, body["incident_id"]) in self.dispatch.day.incidents
-            if not known and self._resends.are_long_over(address, body):
-                self.counts["duplicates"] += 1
-                for channel in ("incident_ack", "incident"):
-                    name = wire.topic(channel, self.area, address.device, address.item)
-                    self._publishes.append(Publish(name, None))
+                if long_over or (known is not None and not known.open):
+                    self._clear(address)
                 return
             self._records.append(record_of(source, body, second))
             self._urgent = self._urgent or urgent
         effects = self._decisions.on_message(wire.Message(address, body), second)
         if effects:
             self._take(effects, second)
+
+    def _refused(self, topic: str, limit: str, why: str, size: int, now: float) -> None:
+        self.counts["refused"] += 1
+        self._refusals.note(topic, why, now)
+        self._refuse(topic, limit, size)
+
+    def _clear(self, address: wire.Address) -> None:
+        """A press that is over was sent again: nothing of it is left at the broker."""
+        for channel in ("incident_ack", "incident"):
+            self._publishes.append(Publish(wire.topic(channel, self.area, address.device, address.item), None))
 
     def act(self, act: Act, now: float) -> None:
         """Carry out a person's action; raises ActionError, or StoreError when it could not be kept."""
@@ -183,7 +203,7 @@ class Bridge:
 
     def flush(self, now: float) -> bool:
         """Commit, publish, acknowledge, in this order; False while the store does not take the batch."""
-        if self._records:
+        if self._records or self.trouble is not None:
             if self._retry_at - RETRY_S <= now < self._retry_at:
                 return False
             try:

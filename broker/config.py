@@ -114,7 +114,7 @@ def _secret(key: str, path: Path) -> str:
 
 
 class EmbeddedConfig(_Section):
-    """A Mosquitto of our own as a child process; `accounts` is a file of `user:password` lines (mode 600)."""
+    """A broker of our own as a child process; `accounts`: `user:password` lines (mode 600) in place of what is made."""
 
     enabled: bool = False
     folder: Path = Path("data/mosquitto")
@@ -183,6 +183,22 @@ class ArrivalConfig(_Section):
     detour_factor: Annotated[float, Field(ge=1, le=4)] = _USUAL.streets.detour_factor
 
 
+class LimitsConfig(_Section):
+    """What one device may say, and the bridge's own broker may use; above it only that device is refused."""
+
+    messages_per_s: Annotated[int, Field(ge=1, le=100_000)] = 200
+    kilobytes_per_s: Annotated[int, Field(ge=1, le=100_000)] = 100
+    messages_per_day: Annotated[int, Field(ge=100, le=1_000_000_000)] = 200_000
+    presses_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 60
+    open_incidents: Annotated[int, Field(ge=1, le=10_000)] = 100
+    incidents_per_day: Annotated[int, Field(ge=1, le=1_000_000)] = 300
+    refused_is_flood: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    connects_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 120
+    closed_s: Annotated[int, Field(ge=1, le=86_400)] = 600
+    connections: Annotated[int, Field(ge=10, le=100_000)] = 5000
+    broker_memory_mb: Annotated[int, Field(ge=16, le=65_536)] = 256
+
+
 class RegistersConfig(_Section):
     """The election and safety registers: their folder and the file of people who may write."""
 
@@ -208,6 +224,7 @@ class BrokerConfig(_Section):
     calls: CallsConfig = CallsConfig()
     dispatch: DispatchConfig = DispatchConfig()
     arrival: ArrivalConfig = ArrivalConfig()
+    limits: LimitsConfig = LimitsConfig()
     registers: RegistersConfig = RegistersConfig()
     log: LogConfig = LogConfig()
 

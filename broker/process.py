@@ -6,23 +6,34 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from broker.bridge import Bridge
-from broker.config import BrokerConfig
-from broker.mqtt.amqtt_broker import choose_broker
+from broker.config import BrokerConfig, ConfigError
+from broker.flood_control import FloodControl
+from broker.mqtt.access_list import AccountError, account_of, readers
+from broker.mqtt.accounts import all_accounts
+from broker.mqtt.caretaker import Caretaker
+from broker.mqtt.guard import Guard
+from broker.mqtt.inbox import Inbox
 from broker.mqtt.link import Arrived, BridgeLink, Down, Up
-from broker.mqtt.mosquitto import EmbeddedBroker
-from broker.settings import configured_plan, dispatch_settings
-from broker.store.opening import open_store
+from broker.mqtt.mosquitto import EmbeddedBroker, choose_broker
+from broker.mqtt.mosquitto_conf import BrokerLimits
+from broker.plan.model import Plan
+from broker.settings import configured_plan, dispatch_settings, press_limits
+from broker.store.waiting import WaitingStore, open_as_it_can
 from broker.web.desk import Desk
-from broker.web.picture import snapshot
+from broker.web.health import Way
+from broker.web.last_picture import Pictures
 
 log = logging.getLogger("zhanpai.bridge")
 
 BATCH = 1000  # events decided before a commit
 LOOP_S = 0.05  # how long the loop waits for an event before it looks at the clock
 SNAPSHOT_S = 1.0
+KEPT_BYTES = 8 << 20
+YOUNG_OBJECTS = 20_000  # before the garbage collector looks through them
 Clock = Callable[[], float]
 
 
@@ -36,28 +47,51 @@ def serve(
     """Run the bridge until `stop` is set; `now` may be an accelerated clock, `ready` gets the screen's port."""
     stop = stop or threading.Event()
     plan = configured_plan(config)
-    embedded = _start_embedded(config, plan.area_id)
+    embedded, password = embedded_broker(config, plan) if config.embedded.enabled else (None, None)
+    if embedded is not None:
+        embedded.start()
+        log.info("embedded broker on %s:%d", embedded.host, embedded.port)
     try:
-        store = open_store(config.store.url, area=plan.area_id, timezone=plan.timezone, now=now)
+        store = open_as_it_can(config.store.url, plan.area_id, plan.timezone, now)
         try:
-            link = BridgeLink(config.mqtt, plan.area_id, int(now()))
-            bridge = Bridge(plan, store, link.send, dispatch_settings(config))
+            inbox = Inbox(config.limits, now)
+            link = BridgeLink(config.mqtt, plan.area_id, int(now()), password, inbox)
+            caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
+            bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse)
+            guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
+            floods = FloodControl(inbox, guard, bridge, lambda topic: link.send(topic, b"", True))
             desk = Desk()
+            if isinstance(store, WaitingStore):
+                bridge.trouble = store.why
             bridge.start(now())
             bridge.link_down(now())  # until the link says that it is up
-            desk.show(snapshot(bridge, now()))
-            web = _start_web(config, desk, bridge)
+            desk.show(Pictures(bridge).newest(now()))
+            web = _start_web(config, desk, bridge, now)
             link.start()
+            if caretaker is not None:
+                caretaker.start()
+            if guard is not None:
+                guard.start()
             try:
                 if ready is not None:
                     ready(web.port if web else 0)
-                # What was loaded stays for ever: walking over all of it would stop the loop for 50 to 150 ms.
+                # What was loaded stays for ever: walking over all of it would stop the loop for 50 to 150 ms. Of what
+                # comes nearly all goes with its commit: it is looked through once in several batches, not within each.
                 gc.collect()
                 gc.freeze()
-                _loop(bridge, link, desk, now, stop)
+                gc.set_threshold(YOUNG_OBJECTS)
+                # A batch's memory is kept for the next one: the C library takes the largest piece that was ever given
+                # back as the measure of what it may keep, instead of asking the system for the same pages each time.
+                bytes(KEPT_BYTES)
+                _loop(bridge, link, desk, now, stop, lambda: _way(link, caretaker), floods)
             finally:
+                if guard is not None:
+                    guard.stop()
                 bridge.stop(now())
+                inbox.close()
                 link.stop()
+                if caretaker is not None:
+                    caretaker.stop()
                 if web:
                     web.stop()
         finally:
@@ -67,12 +101,21 @@ def serve(
             embedded.stop()
 
 
-def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: threading.Event) -> None:
+def _way(link: BridgeLink, caretaker: Caretaker | None) -> Way:
+    notes = tuple(caretaker.notes()) if caretaker is not None else ()
+    return Way(link.silent_s(), link.heartbeat_s(), link.why, notes)
+
+
+def _loop(
+    bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: threading.Event, way: Callable[[], Way] = Way,
+    floods: FloodControl | None = None,
+) -> None:  # fmt: skip
+    pictures = Pictures(bridge, way)
     unsettled: list[tuple[int, list[int]]] = []  # (connection, packet numbers)
     shown_at = 0.0
     while not stop.is_set():
         worked = _take_events(bridge, link, now, unsettled)
-        acted = _take_actions(bridge, desk, now)
+        acted = _take_actions(bridge, desk, pictures, now)
         bridge.tick(now())
         bridge.flush(now())
         # Also while nothing can be stored: an alarm must not wait behind a thousand positions that nobody can keep.
@@ -80,10 +123,15 @@ def _loop(bridge: Bridge, link: BridgeLink, desk: Desk, now: Clock, stop: thread
         for connection, numbers in unsettled:
             link.settle(connection, numbers)
         unsettled.clear()
+        if floods is not None:
+            floods.look(int(now()))
         link.write_out()
+        desk.turned_at = time.monotonic()
         if acted or time.monotonic() - shown_at >= SNAPSHOT_S:
             shown_at = time.monotonic()
-            desk.show(snapshot(bridge, now()))
+            heartbeat_s = way().heartbeat_s
+            desk.heartbeat_at = None if heartbeat_s is None else time.monotonic() - heartbeat_s
+            desk.show(pictures.newest(now()))
         if not worked and bridge.unstored:
             time.sleep(LOOP_S)  # the store does not take records: wait, do not spin
 
@@ -112,7 +160,7 @@ def _take_events(
     return True
 
 
-def _take_actions(bridge: Bridge, desk: Desk, now: Clock) -> bool:
+def _take_actions(bridge: Bridge, desk: Desk, pictures: Pictures, now: Clock) -> bool:
     acted = False
     while True:
         try:
@@ -124,30 +172,50 @@ def _take_actions(bridge: Bridge, desk: Desk, now: Clock) -> bool:
         acted = True
         try:
             bridge.act(act, now())
-            answer.set_result(snapshot(bridge, now()))
+            answer.set_result(pictures.newest(now()))
         except Exception as why:  # noqa: BLE001  (handed to the thread that asked)
             answer.set_exception(why)
 
 
-def _start_embedded(config: BrokerConfig, area: str) -> EmbeddedBroker | None:
-    if not config.embedded.enabled:
-        return None
-    accounts = config.embedded.passwords()
-    accounts.setdefault(config.mqtt.user or f"bridge-{area}", config.mqtt.password() or "")
-    broker = choose_broker(
-        config.embedded.folder, area, accounts, host=config.mqtt.host, port=config.mqtt.port
-    )
-    broker.start()
-    log.info("embedded broker on %s:%d", broker.host, broker.port)
-    return broker
+def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None) -> tuple[EmbeddedBroker, str]:
+    """The broker that `[embedded]` asks for, not started yet, and the bridge's password; raises ConfigError.
+
+    With `folder` it is a trial: its files are there, and no password is kept.
+    """
+    if config.mqtt.ca_file is not None:
+        raise ConfigError("[mqtt] ca_file: the embedded broker has no TLS; leave ca_file out, or run Mosquitto apart")
+    bridge = f"bridge-{plan.area_id}"
+    if config.mqtt.user not in (None, bridge):
+        raise ConfigError(f"[mqtt] user: the embedded broker knows the bridge as {bridge}; leave user out")
+    given = config.embedded.passwords()
+    password = config.mqtt.password()
+    if password:
+        given[bridge] = password
+    elif password is not None:
+        raise ConfigError("[mqtt] password_file: is empty; leave it out, and a password is generated")
+    names = [bridge, *readers(plan.area_id), *plan.trucks(), *plan.rooms]
+    accounts, note = all_accounts(given, names, config.embedded.folder, keep=folder is None)
+    host, port = config.mqtt.host, config.mqtt.port
+    limits = BrokerLimits(config.limits.broker_memory_mb, config.limits.connections)
+    try:
+        for account in accounts:
+            account_of(f"{account}:{accounts[account]}")
+        broker = choose_broker(
+            folder or config.embedded.folder, plan.area_id, accounts, rooms=plan.rooms, host=host, port=port,
+            limits=limits,
+        )  # fmt: skip
+    except AccountError as why:
+        raise ConfigError(f"[embedded] accounts: {why}") from why
+    broker.notes += [note] if note else []
+    return broker, accounts[bridge]
 
 
-def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge) -> Any:
+def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge, now: Clock) -> Any:
     if not config.web.enabled:
         return None
     from broker.web.server import WebServer
 
-    server = WebServer(config, desk, bridge.store, bridge.dispatch.day.plan)
+    server = WebServer(config, desk, bridge.store, bridge.dispatch.day.plan, now)
     server.start()
     log.info("screen at http://%s:%d", config.web.host, server.port)
     return server

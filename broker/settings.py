@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from broker.config import BrokerConfig, ConfigError
+from broker.ingest.press_limits import PressLimits
 from broker.plan.model import Plan
 from broker.rules.settings import CallSettings, DispatchSettings, FirstStay, Streets
 
@@ -22,6 +23,11 @@ def configured_plan(config: BrokerConfig) -> Plan:
         raise ConfigError(f"[area] plan: {why}") from why
     except OSError as why:
         raise ConfigError(f"[area] plan: {name} cannot be read ({why.strerror or why})") from why
+
+
+def press_limits(config: BrokerConfig) -> PressLimits:
+    """How many presses a truck may have, as configured."""
+    return PressLimits(config.limits.open_incidents, config.limits.incidents_per_day)
 
 
 def dispatch_settings(config: BrokerConfig) -> DispatchSettings:

@@ -28,6 +28,7 @@ MAX_COUNT = 100000
 MAX_GRAMS = 100000000
 MAX_SATS = 200
 MAX_NAME = 200  # characters, of a room
+NO_NUMBER = "holds a number that is infinite or none"
 IDENTIFY_S = 30  # how long a device shows a technician which one it is
 PORT = 1883  # 8883 with TLS
 
@@ -50,6 +51,7 @@ INCIDENT_REASONS = ("lane_blocked", "breakdown")
 ACK_STAGES = ("stored", "seen", "decided", "closed")
 DECISIONS = ("return_later", "extra_truck", "wait", "cancel_visit")
 KEEPER_EVENTS = ("bins_out", "lane_clear")
+PARTS = ("button", "light", "gps_light", "outbox")  # of a truck, which may not work while the rest does
 
 Address = namedtuple("Address", ("area", "family", "device", "channel", "item"))
 Message = namedtuple("Message", ("address", "body"))
@@ -87,15 +89,18 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
     numbered = (boot, ("seq", seq))
     place = (("lat", ("null", ("float", -90, 90))), ("lon", ("null", ("float", -180, 180))))
     waste = ("waste", ("word", WASTES))
-    bins = (waste, ("count", ("null", ("int", 0, MAX_COUNT))), ("grams", ("null", ("int", -MAX_GRAMS, MAX_GRAMS))))
+    grams = ("int", -MAX_GRAMS, MAX_GRAMS)
+    bins = (waste, ("count", ("null", ("int", 0, MAX_COUNT))), ("grams", ("null", grams)))
     fw = ("fw", ("missing", ("text", 64)))
     life = (("life", ("word", LIFE_STATES)), boot, fw)
     ack = (("acks", ("list", 1000, (boot, ("upto", seq), ("also", ("ranges", 1000, seq))))),)
-    command = (("command", ("text", 64)), ("id", an_id))
+    known = (("waste", ("missing", waste[1])), ("grams", ("missing", grams)))  # of `calibrate`
+    command = (("command", ("text", 64)), ("id", an_id)) + known
     # (family, channel): (sender, retained, item, fields). `item` names what a topic's last level must equal in the
     # payload, where the topic has one more level than family/device/channel.
     return {
-        ("truck", "life"): ("device", True, None, life),
+        ("truck", "life"): ("device", True, None, life + (
+            ("faults", ("missing", ("list", 10, (("part", ("word", PARTS)),)))),)),
         ("room", "life"): ("device", True, None, life),
         ("truck", "fix"): ("device", False, None, numbered + (
             ("fix_at", at_or_null), ("sent_at", at_or_null)) + place + (
@@ -266,6 +271,19 @@ def parse_topic(name: str):
     return Address(area, family, device, rest[0], item)
 
 
+def _finite(value):
+    if isinstance(value, float):
+        return value - value == 0
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return True
+    for part in value:
+        if not _finite(part):
+            return False
+    return True
+
+
 def _checked(name, fields, body, where, keep_unknown):
     if not isinstance(body, dict):
         raise WireError(name, where or "payload", "must be an object, got " + _shown(body))
@@ -310,7 +328,10 @@ def _checked_body(name, address, body):
 
 def pack(name: str, body) -> bytes:
     """The payload of `body` for this topic; raises WireError if a receiver would refuse it."""
-    payload = json.dumps(_checked_body(name, parse_topic(name), body), separators=(",", ":")).encode()
+    checked = _checked_body(name, parse_topic(name), body)
+    if not _finite(checked):
+        raise WireError(name, "payload", NO_NUMBER)
+    payload = json.dumps(checked, separators=(",", ":")).encode()
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise WireError(name, "payload", "longer than %d bytes" % MAX_PAYLOAD_BYTES)
     return payload
@@ -330,9 +351,13 @@ def unpack(name: str, payload: bytes, address=None, loads=json.loads):
         raise WireError(name, "payload", "longer than %d bytes, got %d" % (MAX_PAYLOAD_BYTES, len(payload)))
     try:
         body = loads(bytes(payload).decode())
+        finite = _finite(body)  # NaN and 1e999 are numbers to some readers of JSON, and to no one else
     except (ValueError, RuntimeError, MemoryError):  # bad UTF-8 or JSON, 5,000-digit integers, nesting too deep
         raise WireError(name, "payload", "is not JSON in UTF-8: " + _shown(bytes(payload[:24])))
-    return Message(address, _checked_body(name, address, body))
+    body = _checked_body(name, address, body)
+    if not finite:
+        raise WireError(name, "payload", NO_NUMBER)
+    return Message(address, body)
 
 
 def subscriptions(family: str, area: str, device: str = ""):

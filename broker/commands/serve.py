@@ -1,23 +1,32 @@
-"""`python3 -m broker` alone: the bridge with screen and API; with `--check-config` only a look at its files."""
+"""`python3 -m broker` alone: the bridge with screen and API; with `--check-config` a look at files and broker."""
 
 import argparse
+import contextlib
+import json
 import logging
 import resource
 import signal
 import sys
+import tempfile
 import threading
+import time
+import urllib.request
 from pathlib import Path
 
 from broker.config import BrokerConfig, ConfigError, read_config
-from broker.mqtt.mosquitto import EmbeddedBrokerError
+from broker.mqtt.child import EmbeddedBrokerError
+from broker.plan.model import Plan
 from broker.store import StoreError
 
+FINDINGS_NAME = "plan-findings.txt"
 MOST_FILES = 65_536  # a child that closes all it could have inherited would take long over a billion
 
 
 def add_options(top: argparse.ArgumentParser) -> None:
     """What the command line takes without a command."""
-    top.add_argument("--check-config", action="store_true", help="read configuration and plan, say what is wrong, end")
+    top.add_argument(
+        "--check-config", action="store_true", help="read configuration and plan, try the broker, say what is wrong"
+    )
     top.set_defaults(run=run_serve)
 
 
@@ -33,11 +42,33 @@ def run_serve(arguments: argparse.Namespace) -> int:
             raise ConfigError(f"{path}: {why}") from why
     except (ConfigError, StoreError, EmbeddedBrokerError) as why:
         print(f"python3 -m broker: {why}", file=sys.stderr)
+        rest = _write_findings(why, path.parent)
+        if rest is not None:
+            print(f"all of them are in {rest}", file=sys.stderr)
         return 1
 
 
+def _write_findings(why: Exception, folder: Path) -> Path | None:
+    """Everything that is wrong with a plan, as a file beside the configuration, where the terminal shows a part."""
+    from broker.plan.gtfs.files import GtfsError
+
+    cause: BaseException | None = why
+    while cause is not None and not isinstance(cause, GtfsError):
+        cause = cause.__cause__
+    if cause is None or not cause.unshown:
+        return None
+    text = "".join(f"{finding}\n" for finding in cause.findings)
+    for place in (folder, Path(tempfile.gettempdir())):
+        with contextlib.suppress(OSError):  # a folder that may not be written to is no reason to show less
+            (place / FINDINGS_NAME).write_text(text, encoding="utf-8")
+            return place / FINDINGS_NAME
+    return None
+
+
 def _check(path: Path, config: BrokerConfig) -> int:
-    """Read the plan and every file that the configuration names, and say what is there."""
+    """Read the plan and every file that the configuration names, ask or start the broker, and say what is there."""
+    from broker.plan.calendar import local_date
+    from broker.plan.validity import Outlook, plan_sentence
     from broker.settings import configured_plan
     from broker.web.server import read_roles
 
@@ -46,8 +77,49 @@ def _check(path: Path, config: BrokerConfig) -> int:
     config.mqtt.tls()
     config.embedded.passwords()
     read_roles(config)
-    print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs")
+    of_day = Outlook(plan).on(local_date(plan, int(time.time())))
+    said = plan_sentence(of_day)
+    if not of_day.known:
+        raise ConfigError(f"[area] plan: {said}")
+    broker = _tried_broker(config, plan)
+    print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs; the plan knows "
+          f"{of_day.first_day} to {of_day.last_day}; {broker}")  # fmt: skip
+    if said is not None:
+        print(f"{path}: note: {said}", file=sys.stderr)
     return 0
+
+
+def _tried_broker(config: BrokerConfig, plan: Plan) -> str:
+    """What is to be said of the broker that was asked, or started for a moment; raises what cannot work."""
+    from broker.mqtt.trial import ask
+    from broker.process import embedded_broker
+
+    where = f"{config.mqtt.host}:{config.mqtt.port}"
+    if _at_work(config, plan.area_id):
+        return f"the bridge that runs here has its broker at {where}"
+    if not config.embedded.enabled:
+        ask(config.mqtt, plan.area_id, config.mqtt.password())
+        return f"the broker at {where} lets the bridge in"
+    with tempfile.TemporaryDirectory(prefix="zhanpai-check-") as folder:
+        broker, password = embedded_broker(config, plan, Path(folder))
+        try:
+            broker.start()
+            ask(config.mqtt, plan.area_id, password)
+        finally:
+            broker.stop()
+    return " ".join([f"a broker of its own starts on {where}", *broker.notes])
+
+
+def _at_work(config: BrokerConfig, area: str) -> bool:
+    """Whether a bridge of this configuration runs and has its broker: nobody is to be thrown off for a question."""
+    if not config.web.enabled or not config.web.port:
+        return False
+    try:
+        with urllib.request.urlopen(f"http://{config.web.host}:{config.web.port}/api/v1/picture", timeout=2) as answer:
+            picture = json.load(answer)
+            return bool(picture["area"]["id"] == area and picture["link"]["up"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def may_open_files() -> None:

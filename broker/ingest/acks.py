@@ -5,7 +5,7 @@ thinned out, a backlog still to come) make ranges.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -17,8 +17,10 @@ from firmware import wire
 ACK_EVERY_S = 0.2
 BURST_S = 0.2  # so much of the pace may be used ahead: one ack may follow another at once, but not again and again
 SET_BACK_S = BURST_S + ACK_EVERY_S + 0.01  # no pace is so far ahead, with what rounding adds: the clock was set back
-BOOTS_KEPT = 4  # a device settles its earlier boots' backlog within a few restarts
-RANGES_SENT = 64  # what is left out is sent again by the device and acknowledged then
+BOOTS_KEPT = 64  # heard last; a device settles its earlier boots' backlog long before
+RANGES_SENT = 64  # of a boot; what is left out is sent again by the device and acknowledged then
+ALL_RANGES_SENT, FEWEST_SENT = 512, 8  # of all boots, and of each however many there are: an ack must fit the wire
+RANGES_KEPT = 20_000  # of a boot; a number below them that comes again is known by the record
 
 
 class SeqSet:
@@ -45,6 +47,8 @@ class SeqSet:
         else:
             self._firsts.insert(i, seq)
             self._lasts.insert(i, seq)
+            if len(self._firsts) > RANGES_KEPT:
+                del self._firsts[: RANGES_KEPT // 2], self._lasts[: RANGES_KEPT // 2]
         return True
 
     def discard(self, seq: int) -> None:
@@ -59,6 +63,18 @@ class SeqSet:
     def __contains__(self, seq: int) -> bool:
         i = bisect_right(self._firsts, seq)
         return i > 0 and seq <= self._lasts[i - 1]
+
+    def told(self, touched: Iterable[int], most: int) -> tuple[int, list[list[int]]]:
+        """(all up to this is in, ranges beyond): at most so many, those with `touched` numbers and the newest first."""
+        firsts, lasts = self._firsts, self._lasts
+        begin = 1 if firsts and firsts[0] <= 1 else 0
+        count = len(firsts) - begin
+        wanted: Iterable[int] = range(begin, len(firsts))
+        if count > most:
+            asked = sorted({i for seq in touched if (i := bisect_right(firsts, seq) - 1) >= begin}, reverse=True)[:most]
+            rest = (i for i in range(len(firsts) - 1, begin - 1, -1) if i not in asked)
+            wanted = sorted([*asked, *islice(rest, most - len(asked))])
+        return (lasts[0] if begin else 0), [[firsts[i], lasts[i]] for i in wanted]
 
     def ranges(self) -> list[tuple[int, int]]:
         """All ranges, in order."""
@@ -81,9 +97,11 @@ class DeviceAcks:
         self._row_lasts: list[int] = []
         self._row_grew = False
         self._paid_until = 0.0  # every ack sent moves this by ACK_EVERY_S
+        self._untold = self._asked_for = 0  # deliveries since the last ack; as many when one was asked for
 
     def add(self, boot: int, seq: int) -> bool:
         """Note a delivery; False if it is a resend. Either way it is acknowledged (again)."""
+        self._untold += 1
         if seq == self._row_next and boot == self._row_boot:
             self._row_lasts[-1] = seq
             self._row_next = seq + 1
@@ -91,9 +109,10 @@ class DeviceAcks:
             return True
         self._end_row()
         self._touched.setdefault(boot, set()).add(seq)
-        numbers = self._boots.get(boot)
-        if numbers is None:
-            numbers = self._boots[boot] = SeqSet()
+        numbers = self._boots.pop(boot) if boot in self._boots else SeqSet()
+        self._boots[boot] = numbers  # behind the others: the boots as they were heard last
+        if len(self._boots) > BOOTS_KEPT:
+            del self._boots[next(iter(self._boots))]
         new = numbers.add(seq)
         lasts = numbers.ends_with(seq)
         if lasts is not None:
@@ -113,24 +132,14 @@ class DeviceAcks:
         self._row_boot, self._row_next, self._row_grew = -1, -1, False
 
     def body(self) -> dict[str, Any]:
-        """The `ack` payload: of each recent boot all up to `upto` (when it began at 0 or 1) and ranges beyond."""
+        """The `ack` payload: of each boot heard lately all up to `upto` (when it began at 0 or 1), and ranges."""
         self._end_row()
+        most = max(FEWEST_SENT, min(RANGES_SENT, ALL_RANGES_SENT // max(1, len(self._boots))))
         acks = []
-        for boot in sorted(set(sorted(self._boots)[-BOOTS_KEPT:]) | set(self._touched)):
-            ranges = self._boots[boot].ranges()
-            upto = 0
-            if ranges and ranges[0][0] <= 1:
-                upto = ranges.pop(0)[1]
-            if len(ranges) > RANGES_SENT:
-                firsts = [first for first, _ in ranges]
-                touched = {bisect_right(firsts, seq) - 1 for seq in self._touched.get(boot, ())}
-                wanted = sorted((i for i in touched if i >= 0), reverse=True)[:RANGES_SENT]
-                rest = (i for i in range(len(ranges) - 1, -1, -1) if i not in touched)
-                ranges = [ranges[i] for i in sorted([*wanted, *islice(rest, RANGES_SENT - len(wanted))])]
-            acks.append({"boot": boot, "upto": upto, "also": [list(r) for r in ranges]})
+        for boot in sorted(self._boots):
+            upto, also = self._boots[boot].told(self._touched.get(boot, ()), most)
+            acks.append({"boot": boot, "upto": upto, "also": also})
         self._touched.clear()
-        for old in sorted(self._boots)[:-BOOTS_KEPT]:
-            del self._boots[old]
         return {"acks": acks}
 
     def payload(self) -> bytes:
@@ -138,12 +147,18 @@ class DeviceAcks:
         return orjson.dumps(self.body())
 
     def may_be_sent(self, now: float) -> bool:
-        """Whether the pace of one ack in ACK_EVERY_S allows one; a clock that was set back holds nothing up."""
+        """Whether the pace of one ack in ACK_EVERY_S allows one; a clock that was set back holds nothing up.
+
+        In the midst of many records what may be used ahead is kept for their end, which need not wait then.
+        """
         ahead_s = self._paid_until - now
-        return ahead_s <= BURST_S or ahead_s > SET_BACK_S
+        in_the_midst = self._untold > max(1, self._asked_for)
+        self._asked_for = self._untold
+        return ahead_s <= (0 if in_the_midst else BURST_S) or ahead_s > SET_BACK_S
 
     def sent(self, now: float) -> None:
         """One was sent; those that did not ask for the pace put the next one off no further than a burst does."""
+        self._untold = self._asked_for = 0
         ahead_s = self._paid_until - now
         self._paid_until = now + ACK_EVERY_S + (min(ahead_s, BURST_S) if 0 < ahead_s <= SET_BACK_S else 0)
 

@@ -6,7 +6,8 @@ memory says what they say. What a device said is on record already; an open pres
 rule rests a while before it is tried on the same thing again (rule_faults.py), everything else goes on.
 
 If the day cannot be rebuilt either, memory holds half of a decision: nothing is decided upon that, neither by rules
-nor by people, until it can. What devices say meanwhile is on record, presses are shown, the rest is taken in later.
+nor by people, until it can. What devices say meanwhile is on record, presses are shown, their lights say `stored`,
+alarms that nobody answers repeat, the rest is taken in later.
 """
 
 import logging
@@ -26,6 +27,7 @@ from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.messages import Telling, all_to_tell
 from broker.rules.effects.records import tell_incident
 from broker.rules.settings import DispatchSettings
+from broker.rules.states.incident import REPEAT_S
 from broker.store import Record
 from firmware import wire
 
@@ -65,6 +67,8 @@ class Decisions:
         self._to_tell = False  # and now it is, but nobody was told
         self._waiting: deque[wire.Message] = deque(maxlen=MOST_WAITING)  # said while nothing could be decided on it
         self._untold: dict[tuple[str, str], Telling] = {}  # by rule and by what it is about
+        self._lights_untold = False  # nor that presses are stored, which is true without any rule
+        self._reminded: dict[tuple[str, str], int] = {}  # of alarms, while nothing can be decided
 
     @property
     def stands_still(self) -> bool:
@@ -92,6 +96,7 @@ class Decisions:
         if self._to_rebuild and not self._faults.rests("rebuild", "", now):
             self.rebuild(now)
         if self._to_rebuild:
+            yield self._reminders(now)
             return
         if self.dispatch.day.attention.of(Topic.FAULT):
             self._forgive(now)
@@ -145,12 +150,13 @@ class Decisions:
     def tell_all(self) -> None:
         """Everything a broker should hold of ours is to be told anew."""
         self._untold = all_to_tell(self.dispatch.day)
+        self._lights_untold = True
 
     def tell(self, now: int) -> list[Effect]:
         """What of that is not told yet, each by a decision of its own: what fails is told later, the others now."""
         effects: list[Effect] = []
         if self._to_rebuild:
-            return effects
+            return self._stored()
         for (rule, about), make in list(self._untold.items()):
             if self._to_rebuild:
                 break  # memory may say what no record does: everything is told once the day is rebuilt
@@ -160,6 +166,9 @@ class Decisions:
             effects += self._made(rule, about, partial(make, self.dispatch.day, now), now)
             if self._counts["rule_faults"] == faults:
                 self._untold.pop((rule, about))
+        if self._to_rebuild:
+            return effects + self._stored()
+        self._lights_untold = False
         return effects
 
     def take_to_tell(self) -> bool:
@@ -179,6 +188,7 @@ class Decisions:
             return False
         self.dispatch.begin_again(day)
         self._to_rebuild, self._rebuilt = False, True
+        self._reminded.clear()
         return True
 
     def _made(self, rule: str, about: str, make: Callable[[], list[Effect]], now: int) -> list[Effect]:
@@ -225,6 +235,31 @@ class Decisions:
         except Exception as why:  # noqa: BLE001  (they are told with everything else, after the next tick)
             log.error("lights cannot be told: %r", why)
             return []
+
+    def _stored(self) -> list[Effect]:
+        """What is true of every open press while memory may hold half of a decision, once, if it is to be told."""
+        if not self._lights_untold:
+            return []
+        self._lights_untold, day = False, self.dispatch.day
+        try:
+            opened = [incident for incident in day.incidents.values() if incident.open]
+            return [effect for incident in opened for effect in tell_incident(day, incident, stored_only=True)]
+        except Exception as why:  # noqa: BLE001  (they are told with everything else, once the day is rebuilt)
+            log.error("lights cannot be told: %r", why)
+            return []
+
+    def _reminders(self, now: int) -> list[Effect]:
+        """Alarms repeat though nothing can be decided; their records follow once the day is rebuilt."""
+        effects: list[Effect] = []
+        for key, incident in self.dispatch.day.incidents.items():
+            wake_at = incident.wake_at()
+            if not incident.open or wake_at is None or now < max(wake_at, self._reminded.get(key, 0) + REPEAT_S):
+                continue
+            self._reminded[key] = now
+            waited_s = now - incident.raised_at
+            text = f"{incident.truck}: {incident.reason} is open for {waited_s} s, and nothing can be decided on it"
+            effects.append(Notice("severe", text))
+        return effects
 
     def _set_aside(self, message: wire.Message, now: int) -> list[Effect]:
         """Take a message in without any rule for it; of a press its light is told, a keeper's waits for its rule."""

@@ -1,14 +1,24 @@
-"""The day as it stood: after a restart the dispatch is rebuilt from the newest record of everything."""
+"""The day as it stood: after a restart the dispatch is rebuilt from the newest record of everything.
+
+At a start whatever fails on one record or run costs that one alone: it is named on the screen, nothing is begun anew
+for it, and a press is shown as its device said it. A bridge that goes on has a day to go on with: there only a record
+that nobody can understand is left out, and any other fault lets the rebuilding be tried again (`decisions.py`).
+"""
 
 import logging
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
+from broker.ingest.newest_records import NewestRecords, as_heard, reports_of_rooms
 from broker.ingest.unsaved import Records
 from broker.plan.model import Plan
-from broker.rules.day.attention import LeftOut
+from broker.rules.collecting.readings import KEPT_S
+from broker.rules.day.attention import LeftOut, RunUnread
 from broker.rules.day.clock import DayClock
 from broker.rules.day.day import Day
+from broker.rules.day.devices import SILENT
+from broker.rules.dispatch.device_messages import blocked_since
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
 from broker.rules.dispatch.incidents.unworked import show_as_said
 from broker.rules.dispatch.runs.run_restoring import read_run, restore_run
@@ -17,25 +27,28 @@ from broker.rules.learning.history import DwellRecord, ErrorRecord, History, His
 from broker.rules.settings import DispatchSettings
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
-from broker.rules.tracking.tracker import GpsFix
-from broker.store import Record
+from broker.rules.tracking.types import GpsFix
+from broker.store import Record, StoreError
 
 log = logging.getLogger("zhanpai.bridge")
 
 HISTORY_BACK_S = 42 * 86400
-CORRECTED_S = 60  # our own clock may step by so much; a record from later than that was made while it was ahead
-NUMBERED = ("run", "visit", "workflow")  # kinds of ours whose ids end with a number that grows
+ODD = (LookupError, TypeError, ValueError, AttributeError)  # what reading a record that is none of ours ends with
+MOST_NAMED = 5
 
 
 def restore(store: Records, plan: Plan, settings: DispatchSettings, now: int) -> Day:
     """The Day of `plan` as the store knows it at `now`; records it cannot use are named and left out."""
     history = History(settings.streets, settings.stays, HistorySettings(timezone=plan.timezone))
-    restoring = _Restoring(store, Day(plan, settings, history, DayClock(now)), now)
-    restoring.learn()
-    restoring.runs_and_visits()
-    restoring.incidents()
-    restoring.devices()
-    restoring.day.clock.count_from(max(now * 1000, restoring.highest, _highest_number(store, now - KEEP_S)))
+    restoring = _Restoring(store, Day(plan, settings, history, DayClock(now)), now, at_start=True)
+    restoring.day.runs.found_on_record(store.latest("run", since_at=now - OPEN_S))
+    restoring.step("what was learned", restoring.learn)
+    restoring.step("runs and visits", restoring.runs_and_visits)
+    restoring.step("incidents", restoring.incidents)
+    restoring.step("presses", restoring.presses)
+    restoring.step("words of keepers", restoring.lane_words)
+    restoring.step("devices", restoring.devices)
+    restoring.day.clock.count_from(max(now * 1000, restoring.newest.highest_number()))
     return restoring.finished()
 
 
@@ -49,11 +62,14 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
         history = History(settings.streets, settings.stays, history.settings)
     day = Day(before.plan, settings, history, DayClock(now), devices=before.devices)
     day.devices.not_after(now)
-    restoring = _Restoring(store, day, now)
+    restoring = _Restoring(store, day, now, at_start=False)
     if learned_too:
         restoring.learn()
     restoring.runs_and_visits()
     restoring.incidents()
+    restoring.presses()
+    restoring.lane_words()
+    restoring.readings()  # of a message whose rule failed, too
     for name in day.devices.trucks:
         day.leftovers.follow_later(name)
     day.clock.count_from(max(now * 1000, before.clock.number))
@@ -68,16 +84,32 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
 class _Restoring:
     """One record after the other; of what cannot be understood there is a line in the log."""
 
-    def __init__(self, store: Records, day: Day, now: int) -> None:
-        self._store, self.day, self._now = store, day, now
-        self._left_out = 0
-        self.highest = 0  # the highest number seen in an id
+    def __init__(self, store: Records, day: Day, now: int, *, at_start: bool) -> None:
+        self._store, self.day, self._now, self._at_start = store, day, now, at_start
+        self._left_out: list[str] = []
+        self.newest = NewestRecords(store, now)
 
     def finished(self) -> Day:
         """The day, with how much of the record could not be understood."""
         if self._left_out:
-            self.day.attention.ask("", LeftOut(self._left_out), self._now)
+            names = ", ".join([*islice(self._left_out, MOST_NAMED), *("…" for _ in self._left_out[MOST_NAMED:][:1])])
+            self.day.attention.ask("", LeftOut(len(self._left_out), names), self._now)
         return self.day
+
+    def step(self, what: str, take: Callable[[], None]) -> None:
+        """One part of the day: a fault of ours in it is named and costs the others nothing."""
+        try:
+            take()
+        except Exception as why:  # noqa: BLE001  (at a start there is no other day to go on with)
+            self._leave_out(what, why)
+
+    def _leave_out(self, what: str, why: Exception) -> None:
+        """Go on without it, if this may be; else it is raised again."""
+        if isinstance(why, StoreError) or not (self._at_start or isinstance(why, ODD)):
+            raise why
+        if what not in self._left_out:  # what is read for two reasons is one record
+            self._left_out.append(what)
+            log.error("record %s cannot be understood and is left out: %r", what, why)
 
     def _each(
         self, records: Iterable[Record], take: Callable[[Record], None], *, until_one: bool = False
@@ -91,25 +123,9 @@ class _Restoring:
                 taken = True
                 if until_one:
                     break
-            except (LookupError, TypeError, ValueError, AttributeError) as why:
-                self._left_out += 1
-                log.error("record %s cannot be understood and is left out: %r", record.id, why)
+            except Exception as why:  # noqa: BLE001  (judged there)
+                self._leave_out(record.id, why)
         return taken
-
-    def _newest(self, kind: str, back_s: int) -> Iterable[Record]:
-        """The newest record of each key: what this bridge decided by its number, whatever the clock did meanwhile."""
-        newest = dict(self._store.latest(kind, since_at=self._now - back_s))
-        if kind not in NUMBERED:
-            return newest.values()
-        ahead = any(record.at > self._now + CORRECTED_S for record in newest.values())
-        # Of runs and visits there are many: what matters of them, if the clock was not ahead, is of these days.
-        look_back_s = back_s if ahead or kind == "workflow" else min(back_s, KEEP_S)
-        for record in self._store.scan(kind, from_at=self._now - look_back_s):
-            number = _number(record)
-            self.highest = max(self.highest, number)
-            if number > _number(newest.setdefault(record.key, record)):
-                newest[record.key] = record
-        return newest.values()
 
     def learn(self) -> None:
         """What the prediction has seen of ways, stays and its own errors."""
@@ -152,14 +168,14 @@ class _Restoring:
                 if found.owed or (found.state, found.reason) == ("cancelled", "other"):
                     day.leftovers.at_a_room_gone(found)
 
-        newest = list(self._newest("run", OPEN_S))
+        newest = list(self.newest.of("run", OPEN_S))
         day.runs.found_on_record(record.key for record in newest)
         for record in newest:
             if not self._each([record], run):
                 self._each(self._before(record), run, until_one=True)
-        self._each(self._newest("visit", OPEN_S), visit)
+        self._each(self.newest.of("visit", OPEN_S), visit)
         for fields in runs.values():
-            restore_run(day, fields, self._now)
+            self._run(fields)
         for _, asked in day.attention:
             log.error("%s: %s", asked.word, asked.fields())
         for found in list(day.visits.values()):
@@ -169,13 +185,29 @@ class _Restoring:
             elif found.passed_at is not None:
                 ask_about_passed(day, found, found.passed_at)
 
+    def _run(self, fields: dict[str, Any]) -> None:
+        """A run with its visits; one that cannot be brought back is named, and nobody knows whether its truck comes."""
+        day, run_id = self.day, fields["run_id"]
+        try:
+            restore_run(day, fields, self._now)
+        except Exception as why:
+            if not self._at_start:
+                raise
+            self._leave_out(f"run {run_id}", why)
+            day.runs.forget(run_id)
+            day.runs.found_on_record([run_id])
+            day.attention.ask(run_id, RunUnread(fields["truck"], run_id), self._now)
+            rooms = [key[1] for key in fields["order"] if key[1] in day.plan.rooms]
+            day.leftovers.cannot_read(rooms, fields["waste"], fields["planned_end_at"] + day.settings.forget_after_s)
+
     def _before(self, record: Record) -> Iterable[Record]:
         """What was known of a run before a record of it that cannot be understood, the newest first."""
         known = list(self._store.scan(record.kind, from_at=self._now - OPEN_S))
         return [one for one in reversed(known) if one.key == record.key and one.id != record.id]
 
     def incidents(self) -> None:
-        """What was raised and is open, or was closed today; a press that came to nothing is open as it was said."""
+        """What was raised and is open, or was closed today."""
+
         def incident(record: Record) -> None:
             found = Incident.from_body(dict(record.body))
             found = found.not_after(self._now)
@@ -185,16 +217,37 @@ class _Restoring:
             if found.open and found.reason == "breakdown" and found.condition == "active" and run is not None:
                 run.tracker.hold(self._now)
 
-        def press(record: Record) -> None:
-            show_as_said(self.day, str(record.body["device"]), record.body, min(record.received_at, self._now))
+        self._each(self.newest.of("workflow", OPEN_S), incident)
 
-        self._each(self._newest("workflow", OPEN_S), incident)
+    def presses(self) -> None:
+        """A press that came to nothing is open as it was said."""
+
+        def press(record: Record) -> None:
+            body, truck = record.body, str(record.body["device"])
+            heard_at = min(record.received_at, self._now)
+            try:
+                show_as_said(self.day, truck, body, heard_at)
+            except Exception:
+                if self._at_start and (truck, body["incident_id"]) not in self.day.incidents and not body["withdrawn"]:
+                    self.day.incidents.place(Incident.pressed(truck, body, heard_at).left_unworked())
+                raise
+
         # By when it was heard: the clock of a truck that was off for weeks may say anything of when it was pressed.
         said = (one for one in self._store.scan("incident") if one.received_at >= self._now - OPEN_S)
-        self._each(sorted(said, key=_as_heard), press)
+        self._each(sorted(said, key=as_heard), press)
         for found in list(self.day.incidents.values()):
             if not found.open and (found.closed_at or 0) <= self._now - KEEP_S:
                 self.day.incidents.drop(found.key)
+
+    def lane_words(self) -> None:
+        """What keepers said of lanes that are blocked here still: the rule for it may not have come to that yet, and to
+        decide on it again changes nothing."""
+
+        def word(record: Record) -> None:
+            if record.body["event"] == "lane_clear" and blocked_since(self.day, record.key, record.at):
+                self.day.leftovers.say_again(record.key, min(record.at, self._now))
+
+        self._each(self._store.scan("keeper", from_at=self._now - OPEN_S), word)
 
     def devices(self) -> None:
         """Rooms' bins, everybody's life, trucks' last positions."""
@@ -208,33 +261,33 @@ class _Restoring:
 
         def life(record: Record) -> None:
             device = devices.room(record.key) if record.key in self.day.plan.rooms else devices.truck(record.key)
-            device.was(record.body["boot"], record.body.get("fw"))
+            device.was(record.body["boot"], record.body.get("fw"), record.at)
 
-        self._each(self._newest("bins", KEEP_S), bins)
-        self._each(self._newest("life", OPEN_S), life)
-        self._each(self._newest("fix", KEEP_S), lambda record: _last_fix(self.day, record, self._now))
+        def bins_out(record: Record) -> None:
+            if record.body["event"] == "bins_out":
+                devices.room(record.key).put_out(min(record.at, self._now))
 
+        self._each(self.newest.of("bins", KEEP_S), bins)
+        self._each(self._store.scan("keeper", from_at=self._now - KEEP_S), bins_out)
+        self.readings()
+        self._each(self.newest.of("life", OPEN_S), life)
+        self._each(self.newest.of("fix", KEEP_S), lambda record: _last_fix(self.day, record, self._now))
 
-def _number(record: Record) -> int:
-    """The number at the end of an id that this bridge made, of an incident its version; -1 where there is none."""
-    if record.kind == "workflow" and isinstance(record.body.get("version"), int):
-        return int(record.body["version"])
-    number = record.id.rpartition(":")[2]
-    return int(number) if number.isdecimal() else -1
+    def readings(self) -> None:
+        """What the rooms' units said in the last hours, and when they fell silent."""
+        devices = self.day.devices
 
+        def read(record: Record) -> None:
+            if record.body["at"] is not None or not record.body["late"]:
+                body = record.body
+                devices.room(record.key).read(body["bins"], record.at, body["boot"], body["seq"])
 
-def _as_heard(record: Record) -> tuple[int, Any, Any, str]:
-    return record.received_at, record.body.get("boot", 0), record.body.get("seq", 0), record.id
+        def silence(record: Record) -> None:
+            if record.body["life"] in SILENT and record.key in self.day.plan.rooms:
+                devices.room(record.key).fell_silent(record.at)
 
-
-def _highest_number(store: Records, since_at: int) -> int:
-    """The highest number in the ids this bridge made: a restart within the same second must not use it again."""
-    numbers = [
-        _number(record)
-        for kind in ("visit", "run", "call", "life", "action")
-        for record in store.latest(kind, since_at=since_at).values()
-    ]
-    return max(numbers, default=0)
+        self._each(reports_of_rooms(self._store, self._now), read)
+        self._each(self._store.scan("life", from_at=self._now - KEPT_S), silence)
 
 
 def _last_fix(day: Day, record: Record, now: int) -> None:

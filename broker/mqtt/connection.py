@@ -15,7 +15,8 @@ from broker.mqtt import packets
 READ_BYTES = 262_144
 TICK_S = 1.0
 CONNECT_TIMEOUT_S = 5.0
-SEND_TIMEOUT_S = 5.0  # of reading too: how often an idle connection is looked after
+SEND_TIMEOUT_S = 5.0
+TLS_PORT = 8883
 
 Messages = list[tuple[str, bytes, int]]
 
@@ -50,31 +51,30 @@ class Connection:
             except TimeoutError:
                 break
             if not data:
-                raise packets.PacketError("it closed the connection before it answered as an MQTT broker")
+                plain = not isinstance(connection, ssl.SSLSocket) and connection.getpeername()[1] == TLS_PORT
+                hint = "; if it speaks TLS, set [mqtt] ca_file" if plain else ""
+                raise packets.PacketError(f"it closed the connection before it answered as an MQTT broker{hint}")
             came, replies = self.reader.feed(data)
             messages += came
             if replies:
                 if replies[0].kind != kind:
-                    break
+                    raise packets.PacketError("it does not answer as an MQTT broker does")
                 connection.settimeout(SEND_TIMEOUT_S)
                 return replies[0], messages
-        raise packets.PacketError(f"it did not answer as an MQTT broker within {CONNECT_TIMEOUT_S:.0f} s")
+        raise TimeoutError(f"it did not answer as an MQTT broker within {CONNECT_TIMEOUT_S:.0f} s")
 
     def received(self) -> bytes | None:
-        """What came within a few seconds, None for nothing, empty when the connection is closed."""
+        """What came within a second, None for nothing, empty when the connection is closed."""
         connection = self._socket
         if connection is None:
             return b""
-        if not isinstance(connection, ssl.SSLSocket):
-            try:
-                return connection.recv(READ_BYTES)
-            except TimeoutError:
-                return None
-        if not connection.pending():
+        if not (isinstance(connection, ssl.SSLSocket) and connection.pending()):
             waiting = select.poll()  # select.select knows no descriptor above 1023
             waiting.register(connection, select.POLLIN)
             if not waiting.poll(TICK_S * 1000):
                 return None
+        if not isinstance(connection, ssl.SSLSocket):
+            return connection.recv(READ_BYTES)
         with self._writing:  # OpenSSL's connections must not be read and written at the same time
             connection.settimeout(0)  # half a TLS record must not hold whoever wants to write
             try:

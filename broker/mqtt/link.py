@@ -14,6 +14,7 @@ import queue
 import threading
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 from broker import __version__
 from broker.config import MqttConfig
@@ -26,6 +27,8 @@ log = logging.getLogger("zhanpai.link")
 
 VERSION_TOPIC = "$SYS/broker/version"
 MAX_WAITING = 2000  # batches; above it the thread stops reading, and the broker keeps what it has
+PING_S = 2.0  # far below the keepalive: a frozen broker's socket takes what we write and looks well
+SILENT_S = 5.0  # without an answer to a ping: frozen, or far too busy
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 30.0
 HELD_S = 60.0  # a shorter connection is a failed one; above RETRY_MOST_S, or two bridges of one id never slow down
@@ -54,20 +57,44 @@ class Arrived:
 Event = Up | Down | Arrived
 
 
+class Events(Protocol):
+    """Where the link puts what happened; `put` may say which of the messages' numbers are done with already."""
+
+    def put(self, event: Event) -> list[int] | None:
+        """Take one."""
+        ...
+
+    def get(self, *, timeout: float) -> Event:
+        """The next; raises queue.Empty."""
+        ...
+
+    def get_nowait(self) -> Event:
+        """The next that is there; raises queue.Empty."""
+        ...
+
+
 class BridgeLink:
     """One connection as `bridge-<area>`; `events` is what happened, in order."""
 
-    def __init__(self, config: MqttConfig, area: str, at: int) -> None:
-        self.events: queue.Queue[Event] = queue.Queue(MAX_WAITING)
+    def __init__(
+        self, config: MqttConfig, area: str, at: int, password: str | None = None, events: Events | None = None
+    ) -> None:
+        self.events: Events = events or queue.Queue(MAX_WAITING)
         self.up = False
         self.connection = 0
         self.broker_version = ""
+        self.why = ""  # why there is no connection, while there is none
+        self._heard_at = time.monotonic()  # when the broker said anything last, a refusal too
+        self._handing_over = False  # while nobody takes events it is we who do not listen
         self._config = config
         self._area = area
         self._name = f"bridge-{area}"
-        self._password = config.password()
+        self._password = password if password is not None else config.password()
         self._tls = config.tls()
         topic = wire.topic("life", area, family="bridge")
+        self._own_clock = wire.topic("clock", area, family="bridge")
+        self._echo_at: float | None = None  # when our own heartbeat came back last; None: we may not hear it
+        self._asked_at: float | None = None  # when the ping went out that has no answer yet
         self._will = (topic, wire.pack(topic, {"life": "lost", "at": at, "fw": __version__}))
         self._connection: Connection | None = None
         self._stopping = threading.Event()
@@ -93,6 +120,21 @@ class BridgeLink:
         """Tell the broker that these messages are ours now; of a connection that is gone nothing can be told."""
         if numbers and connection == self.connection and self.up:
             self._put(packets.pubacks(numbers))
+
+    @property
+    def heard_at(self) -> float:
+        """When (monotonic) the broker said anything last, a refusal too; now, while it is we who do not listen."""
+        return time.monotonic() if self._handing_over else self._heard_at
+
+    def silent_s(self) -> float:
+        """For how long the broker has left a ping unanswered; 0 while it answers or there is no connection."""
+        asked_at = self._asked_at
+        return time.monotonic() - asked_at if asked_at is not None and self.up else 0.0
+
+    def heartbeat_s(self) -> float | None:
+        """How long ago our own heartbeat came back through the broker; None where it cannot, or is not awaited."""
+        echo_at = self._echo_at
+        return time.monotonic() - echo_at if echo_at is not None and self.up else None
 
     def write_out(self) -> None:
         """Write what was sent and settled, in one piece: a write for each would cost more than all else."""
@@ -125,8 +167,11 @@ class BridgeLink:
                 up_at, told = time.monotonic(), ""
                 self._read(connection)
             except (OSError, ValueError) as why:  # ValueError: a packet that is none, or a socket closed meanwhile
-                if not self._stopping.is_set() and str(why) != told:
-                    told = str(why)
+                self.why = str(why)
+                if isinstance(why, packets.PacketError):
+                    self._heard_at = time.monotonic()  # it said that it wants none of us
+                if not self._stopping.is_set() and self.why != told:
+                    told = self.why
                     log.warning(
                         "the broker at %s:%d: %s; trying again", self._config.host, self._config.port, why
                     )
@@ -154,12 +199,16 @@ class BridgeLink:
             self._name, config.user or self._name, self._password, wire.KEEPALIVE_S, clean=False, will=self._will
         )
         answer, messages = connection.ask(hello, packets.CONNACK)
-        if answer.number != 0:
-            raise packets.PacketError(f"it refuses us (code {answer.number}): check [mqtt] user and password_file")
-        filters = [*((topic, 1) for topic in wire.subscriptions("bridge", self._area)), (VERSION_TOPIC, 0)]
+        packets.must_be_in(answer)
+        filters = [*((topic, 1) for topic in wire.subscriptions("bridge", self._area)), (self._own_clock, 0)]
+        filters.append((VERSION_TOPIC, 0))
         answer, more = connection.ask(packets.subscribe(1, filters), packets.SUBACK)
-        for (topic, _), code in zip(filters, answer.codes, strict=False):
-            if code >= packets.REFUSED and topic != VERSION_TOPIC:
+        self._echo_at, self._asked_at, self.why = time.monotonic(), None, ""
+        for (topic, qos), code in zip(filters, answer.codes, strict=False):
+            if code >= packets.REFUSED and topic == self._own_clock:
+                self._echo_at = None
+                log.warning("the broker does not let us hear our own heartbeat: nobody can tell whether others do")
+            elif code >= packets.REFUSED and qos:
                 raise packets.PacketError(
                     f"it refuses the subscription to {topic}; let {config.user or self._name} read it in the broker's "
                     "access list"
@@ -174,35 +223,50 @@ class BridgeLink:
 
     def _read(self, connection: Connection) -> None:
         """Read until the connection ends; raises OSError or PacketError when it does."""
-        heard_at = asked_at = time.monotonic()
+        heard_at = pinged_at = time.monotonic()
+        told = False
         while not self._stopping.is_set():
             now = time.monotonic()
-            if now - asked_at >= wire.KEEPALIVE_S / 2:
-                asked_at = now
+            if now - pinged_at >= min(PING_S, wire.KEEPALIVE_S / 2):
+                pinged_at = now
+                if self._asked_at is None:
+                    self._asked_at = now
                 connection.write(packets.PINGREQ)
             if now - heard_at > wire.KEEPALIVE_S * 1.5:
                 raise OSError(f"silent for {now - heard_at:.0f} s")
+            if (self.silent_s() > SILENT_S) is not told:
+                told = not told
+                log.warning("the broker %s", "answers no ping: frozen, or far too busy" if told else "answers again")
             data = connection.received()
             if data is None:
                 continue
             if not data:
                 raise OSError("it closed the connection")
-            heard_at = time.monotonic()
+            heard_at = self._heard_at = time.monotonic()
+            self._asked_at = None
             messages, replies = connection.reader.feed(data)
             self._answered += sum(1 for reply in replies if reply.kind == packets.PUBACK)
             if self._sent - self._answered > MAX_UNANSWERED:
                 raise OSError(f"it left {self._sent - self._answered} of our messages unanswered")
             if messages:
+                self._handing_over = True
                 self._hand_over(messages)
+                self._handing_over = False
+                heard_at = time.monotonic()
 
     def _hand_over(self, messages: Messages) -> None:
-        if any(topic == VERSION_TOPIC for topic, _, _ in messages):
-            for topic, payload, _ in messages:
+        own = [message for message in messages if message[0] in (self._own_clock, VERSION_TOPIC)]
+        if own:
+            for topic, payload, _ in own:
                 if topic == VERSION_TOPIC:
                     self._learn_version(payload)
-            messages = [message for message in messages if message[0] != VERSION_TOPIC]
+                else:
+                    self._echo_at = time.monotonic()
+            messages = [message for message in messages if message not in own]
         if messages:
-            self.events.put(Arrived(messages, self.connection))
+            refused = self.events.put(Arrived(messages, self.connection))
+            if refused and self._connection is not None:
+                self._connection.write(packets.pubacks(refused))
 
     def _learn_version(self, payload: bytes) -> None:
         self.broker_version = payload[:100].decode(errors="replace")

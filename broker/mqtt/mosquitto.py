@@ -1,54 +1,38 @@
 """Mosquitto as a child process with a generated configuration, for the demo, the tests and a one-machine set-up.
 
-Every account may speak only for the device it names: the access list is generated from `firmware.wire`, so a
-topic that is not on the wire is not allowed either. The child dies with its parent, however that ends.
+Every account may speak only for the device it names (access_list.py). The child dies with its parent, however that
+ends.
 """
 
 import base64
-import ctypes
 import hashlib
 import logging
 import os
 import re
 import shutil
 import signal
-import socket
-import subprocess
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from firmware import wire
+from broker.mqtt.access_list import access_list, families_of
+from broker.mqtt.child import BrokerChild, EmbeddedBrokerError
+from broker.mqtt.mosquitto_conf import BrokerLimits, configuration
 
 log = logging.getLogger("zhanpai.embedded")
 
-START_TIMEOUT_S = 10.0
-STOP_TIMEOUT_S = 5.0
 PBKDF2_ROUNDS = 101  # Mosquitto's own default; accounts here are long random keys, not words
 
-# A bridge that acknowledges after each commit must be allowed more than Mosquitto's 20 messages in flight,
-# and a bridge that is away for an hour more than its 1,000 queued ones (messages above are dropped silently).
-MAX_INFLIGHT_MESSAGES = 1000
-MAX_QUEUED_MESSAGES = 200_000
-READERS = ("watch", "technician")
-
-
-class EmbeddedBrokerError(RuntimeError):
-    """The broker could not be started; the text says why and what to do next."""
+DESK_ONLY = (
+    "no Mosquitto here: the desk's own broker stands in, which is not for the street (no TLS, and it forgets what it "
+    "holds when it ends). For the street: apt-get install mosquitto"
+)
 
 
 def find_mosquitto() -> Path | None:
     """The Mosquitto program of this machine (also where a user's PATH has no sbin), or None."""
     found = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     return Path(found) if found else None
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def password_line(user: str, password: str) -> str:
@@ -58,166 +42,82 @@ def password_line(user: str, password: str) -> str:
     return f"{user}:$7${PBKDF2_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
-def access_list(area: str) -> str:
-    """The Mosquitto ACL of an area: the bridge may all, readers only look, a device (`%u`) speak for itself."""
-    lines = [f"user bridge-{area}", f"topic readwrite {wire.ROOT}/{area}/#", "topic read $SYS/broker/version", ""]
-    for reader in READERS:  # the live table, the technician's tool: they look and say nothing
-        lines += [f"user {reader}-{area}", f"topic read {wire.ROOT}/{area}/#", ""]
-    for spoken in wire.subscriptions("bridge", area):
-        lines.append("pattern write " + spoken.replace("/+/", "/%u/", 1))
-    heard = {f for family in ("truck", "room") for f in wire.subscriptions(family, area, "%u")}
-    lines += ["pattern read " + topic for topic in sorted(heard)]
-    return "\n".join(lines) + "\n"
-
-
-def configuration(folder: Path, host: str, port: int) -> str:
-    """The text of mosquitto.conf for one listener with accounts and access list in `folder`."""
-    return "\n".join(
-        [
-            f"listener {port} {host}",
-            "allow_anonymous false",
-            f"password_file {folder / 'accounts'}",
-            f"acl_file {folder / 'acl'}",
-            "use_username_as_clientid true",
-            "set_tcp_nodelay true",  # without it an alarm or an ack may wait 40 ms for the packet before it
-            "persistence true",
-            f"persistence_location {folder}/",
-            "autosave_interval 60",
-            f"max_inflight_messages {MAX_INFLIGHT_MESSAGES}",
-            f"max_queued_messages {MAX_QUEUED_MESSAGES}",
-            "memory_limit 536870912",
-            "persistent_client_expiration 30d",
-            "message_size_limit 1048576",
-            *([f"user {_user_name()}"] if os.geteuid() == 0 else []),
-            "log_dest file " + str(folder / "mosquitto.log"),
-            "log_type error",
-            "log_type warning",
-            "log_type notice",
-            "",
-        ]
-    )
-
-
-def _user_name() -> str:
-    import pwd  # only where there is a root who would otherwise be changed into `mosquitto`
-
-    return pwd.getpwuid(os.geteuid()).pw_name
-
-
-def die_with_parent() -> None:
-    """Ask Linux to end this (child) process when its parent ends; used as `preexec_fn`."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 = PR_SET_PDEATHSIG
-
-
-class EmbeddedBroker:
+class EmbeddedBroker(BrokerChild):
     """One Mosquitto child on `host:port`; `accounts` maps user names (device ids, `bridge-<area>`) to passwords.
+
+    A device that is not one of `rooms` is a truck, unless its account is named `room/<id>`; AccountError for no id.
 
     `folder` keeps configuration, accounts, retained messages and sessions over restarts.
     """
 
-    _LOG = "mosquitto.log"
+    guarded = True  # whether SIGHUP makes it read its accounts anew
 
     def __init__(
-        self, folder: Path, area: str, accounts: Mapping[str, str], *, host: str = "127.0.0.1", port: int = 0
-    ) -> None:
-        self.folder = folder.resolve()
+        self, folder: Path, area: str, accounts: Mapping[str, str], *, rooms: Collection[str] = (),
+        host: str = "127.0.0.1", port: int = 0, limits: BrokerLimits | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(folder, host, port)
         self.area = area
-        self.host = host
-        self.port = port or free_port(host)
-        self._accounts = dict(accounts)
-        self._child: subprocess.Popen[bytes] | None = None
+        self.limits = limits or BrokerLimits()
+        self.families = families_of(accounts, area, rooms)
+        plain = {account.rpartition("/")[2]: password for account, password in accounts.items()}
+        self._account_lines = {user: password_line(user, password) for user, password in sorted(plain.items())}
 
-    @property
-    def pid(self) -> int:
-        """The child's process id; raises EmbeddedBrokerError when it does not run."""
-        if self._child is None:
-            raise EmbeddedBrokerError("the embedded broker is not running; call start() first")
-        return self._child.pid
-
-    def start(self) -> None:
-        """Start the child and return when it accepts connections; raises EmbeddedBrokerError with its log."""
-        command = self._command()
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((self.host, self.port))
-            except OSError as why:
-                raise EmbeddedBrokerError(
-                    f"{self.host}:{self.port} cannot be used ({why.strerror}): stop what listens, or set another port"
-                ) from why
-        self._write_files()
-        self._child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            if self._child.poll() is not None:
-                break
-            try:
-                socket.create_connection((self.host, self.port), timeout=0.5).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
-                return
-        self.kill()
-        raise EmbeddedBrokerError(
-            f"the broker did not start on {self.host}:{self.port}; its log {self.folder / self._LOG} ends with: "
-            + self._log_end()
-        )
-
-    def stop(self) -> None:
-        """End the child in order (it saves sessions and retained messages); does nothing if it does not run."""
-        if self._child is None:
-            return
-        self._child.send_signal(signal.SIGCONT)
-        self._child.terminate()
-        try:
-            self._child.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-        self._child = None
-
-    def kill(self) -> None:
-        """End the child as a power cut would."""
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait(STOP_TIMEOUT_S)
-            self._child = None
-
-    def signal(self, number: int) -> None:
-        """Send a signal to the child, e.g. SIGSTOP for a frozen broker."""
-        os.kill(self.pid, number)
-
-    def _command(self) -> list[str]:
+    def command(self) -> list[str]:
+        """Mosquitto with its configuration."""
         program = find_mosquitto()
         if program is None:
             raise EmbeddedBrokerError("Mosquitto is not installed; run: apt-get install mosquitto")
         return [str(program), "-c", str(self.folder / "mosquitto.conf")]
 
-    def _write_files(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        accounts = "".join(password_line(user, password) + "\n" for user, password in sorted(self._accounts.items()))
+    def admit(self, *, closed: Collection[str], instead: Mapping[str, str] | None = None) -> None:
+        """Let in all but these, and who is in `instead` by another password; who is in and should not be is put out."""
+        others = [password_line(user, password) for user, password in (instead or {}).items()]
+        open_lines = [line for user, line in self._account_lines.items() if user not in closed]
+        path = self.folder / "accounts"
+        new = path.with_suffix(".new")
+        new.touch(mode=0o600)
+        new.write_text("".join(line + "\n" for line in [*open_lines, *others]), encoding="utf-8")
+        new.replace(path)
+        self.signal(signal.SIGHUP)
+
+    def write_files(self) -> None:
+        """Accounts, access list and configuration; a file that is larger than it could load again goes aside."""
+        kept = self.folder / self.KEPT
+        if kept.is_file() and kept.stat().st_size > self.limits.database_bytes:
+            self._set_aside(kept)
         for name, text, mode in (
-            ("accounts", accounts, 0o600),
-            ("acl", access_list(self.area), 0o600),
-            ("mosquitto.conf", configuration(self.folder, self.host, self.port), 0o644),
+            ("accounts", "".join(line + "\n" for line in self._account_lines.values()), 0o600),
+            ("acl", access_list(self.area, self.families), 0o600),
+            ("mosquitto.conf", configuration(self.folder, self.host, self.port, self.limits), 0o644),
         ):
             path = self.folder / name
             path.touch(mode=mode)
             path.chmod(mode)
             path.write_text(text, encoding="utf-8")
 
-    def _log_end(self) -> str:
-        try:
-            return (self.folder / self._LOG).read_text(encoding="utf-8", errors="replace")[-400:].strip()
-        except OSError:
-            return "(no log)"
+
+class DeskBroker(EmbeddedBroker):
+    """The desk's own broker with Mosquitto's files, where there is no Mosquitto."""
+
+    guarded = False
+
+    def command(self) -> list[str]:
+        """The desk's broker with Mosquitto's configuration."""
+        return [sys.executable, "-m", "broker.mqtt.desk_broker", str(self.folder / "mosquitto.conf")]
+
+
+def choose_broker(
+    folder: Path, area: str, accounts: Mapping[str, str], *, rooms: Collection[str] = (), host: str = "127.0.0.1",
+    port: int = 0, limits: BrokerLimits | None = None,
+) -> EmbeddedBroker:  # fmt: skip
+    """Mosquitto where it is installed, else the desk's broker, which notes what it cannot do; not started yet."""
+    if find_mosquitto() is not None:
+        return EmbeddedBroker(folder, area, accounts, rooms=rooms, host=host, port=port, limits=limits)
+    log.warning("%s", DESK_ONLY)
+    chosen = DeskBroker(folder, area, accounts, rooms=rooms, host=host, port=port, limits=limits)
+    chosen.notes.append(DESK_ONLY)
+    return chosen
 
 
 def unsafe_because(version: str) -> list[str]:

@@ -30,12 +30,20 @@ class Reply:
     codes: bytes = b""
 
 
-def _text(value: str) -> bytes:
+def must_be_in(answer: Reply) -> None:
+    """Raises PacketError if a CONNACK says no."""
+    if answer.number != 0:
+        raise PacketError(f"it refuses us (code {answer.number}): check [mqtt] user and password_file")
+
+
+def text(value: str) -> bytes:
+    """A text with its length before it."""
     raw = value.encode()
     return len(raw).to_bytes(2, "big") + raw
 
 
-def _packet(first: int, body: bytes) -> bytes:
+def packet(first: int, body: bytes) -> bytes:
+    """A packet of this first byte."""
     length, head = len(body), bytearray((first,))
     if length < 128:
         return bytes((first, length)) + body
@@ -52,22 +60,22 @@ def connect(
     """CONNECT with a retained QoS 1 will."""
     flags = 0x80 | 0x20 | 0x08 | 0x04 | (0x40 if password is not None else 0) | (0x02 if clean else 0)
     topic, payload = will
-    body = _text("MQTT") + bytes((4, flags)) + keepalive_s.to_bytes(2, "big") + _text(client_id)
-    body += _text(topic) + len(payload).to_bytes(2, "big") + payload + _text(user)
+    body = text("MQTT") + bytes((4, flags)) + keepalive_s.to_bytes(2, "big") + text(client_id)
+    body += text(topic) + len(payload).to_bytes(2, "big") + payload + text(user)
     if password is not None:
-        body += _text(password)
-    return _packet(0x10, body)
+        body += text(password)
+    return packet(0x10, body)
 
 
 def subscribe(number: int, filters: Iterable[tuple[str, int]]) -> bytes:
     """SUBSCRIBE to (filter, QoS) pairs."""
-    body = number.to_bytes(2, "big") + b"".join(_text(name) + bytes((qos,)) for name, qos in filters)
-    return _packet(0x82, body)
+    body = number.to_bytes(2, "big") + b"".join(text(name) + bytes((qos,)) for name, qos in filters)
+    return packet(0x82, body)
 
 
 def publish(topic: str, payload: bytes, number: int, retained: bool) -> bytes:
     """PUBLISH at QoS 1."""
-    return _packet(0x33 if retained else 0x32, _text(topic) + number.to_bytes(2, "big") + payload)
+    return packet(0x33 if retained else 0x32, text(topic) + number.to_bytes(2, "big") + payload)
 
 
 def pubacks(numbers: Iterable[int]) -> bytes:
@@ -90,10 +98,12 @@ class PacketReader:
         while size - at >= 2:
             first, length, start = buffer[at], buffer[at + 1], at + 2
             if length > 127:
-                whole = _length(buffer, at + 1, size)
-                if whole is None:
+                if size > start and buffer[start] < 128:  # two bytes, as nearly all have
+                    length, start = length & 127 | buffer[start] << 7, start + 1
+                elif (whole := _length(buffer, at + 1, size)) is not None:
+                    length, start = whole
+                else:
                     break
-                length, start = whole
             end = start + length
             if end > size:
                 _check_kind(first >> 4)  # or we would wait for the rest of what is no packet of ours

@@ -4,12 +4,14 @@ A service day starts at noon minus twelve hours, as GTFS counts: that is midnigh
 clocks are changed, when it is an hour before or after it. So a plan's times keep their distance to noon.
 """
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from broker.plan.model import Plan, RunPlan, Service
 
-_HALF_DAY_S = 12 * 3600
+DAY_S = 24 * 3600
+_HALF_DAY_S = DAY_S // 2
 
 
 def day_start_at(plan: Plan, day: date) -> int:
@@ -39,17 +41,50 @@ def operates(service: Service, day: date) -> bool:
     return service.start_date <= word <= service.end_date and service.weekdays[day.weekday()]
 
 
-def share_a_day(one: Service, other: Service) -> bool:
-    """Whether there is a day on which both services operate."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The first and the last day on which something of the plan happens; before and after it nobody knows."""
+
+    first: date
+    last: date
+
+    def holds(self, day: date) -> bool:
+        """Whether the plan knows of this day, be it a day off."""
+        return self.first <= day <= self.last
+
+    def around(self, other: "Span | None") -> "Span":
+        """The span of both."""
+        return self if other is None else Span(min(self.first, other.first), max(self.last, other.last))
+
+
+def service_span(service: Service) -> Span | None:
+    """From the first to the last day on which a service operates; None if it never does."""
+    days = [day for word in service.added_dates if operates(service, day := parse_date(word))]
+    if any(service.weekdays):
+        first, last = parse_date(service.start_date), parse_date(service.end_date)
+        # Each removed date can push an end by a week at most, so this ends soon, however long the service lasts.
+        while first <= last and not operates(service, first):
+            first += timedelta(days=1)
+        while last > first and not operates(service, last):
+            last -= timedelta(days=1)
+        days += [first, last] if first <= last else []
+    return Span(min(days), max(days)) if days else None
+
+
+def share_a_day(one: Service, other: Service, days_later: int = 0) -> bool:
+    """Whether there is a day on which `one` operates and, so many days later, `other`."""
+    later = timedelta(days=days_later)
     for word in one.added_dates | other.added_dates:
-        if operates(one, parse_date(word)) and operates(other, parse_date(word)):
+        day = parse_date(word)
+        if any(operates(one, first) and operates(other, first + later) for first in (day, day - later)):
             return True
-    if not any(a and b for a, b in zip(one.weekdays, other.weekdays, strict=True)):
+    week = [one.weekdays[at] and other.weekdays[(at + days_later) % 7] for at in range(7)]
+    if not any(week) or not (one.start_date and other.start_date):
         return False
-    day = parse_date(max(one.start_date, other.start_date))
-    last = parse_date(min(one.end_date, other.end_date))
+    day = max(parse_date(one.start_date), parse_date(other.start_date) - later)
+    last = min(parse_date(one.end_date), parse_date(other.end_date) - later)
     while day <= last:
-        if operates(one, day) and operates(other, day):
+        if operates(one, day) and operates(other, day + later):
             return True
         day += timedelta(days=1)
     return False

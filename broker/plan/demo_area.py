@@ -1,4 +1,4 @@
-"""Our own demo area: an invented subdistrict of eleven estates, 22 bin rooms, four trucks and six runs a day.
+"""Our own demo area: an invented subdistrict of sixteen estates, 22 bin rooms, four trucks and six runs a day.
 
 The streets are a grid of right angles near 31.19 N 121.44 E (WGS-84); nothing of it exists. A truck comes from
 the transfer station in the west, passes its rooms, never turns on the spot, and goes back. Its timetable is
@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker.demo_estates import DEMO_ESTATES
 from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, lengths_m
 from broker.plan.model import Estate, Plan, PlannedVisit, Room, Route, RunPlan, Service
 
@@ -29,20 +30,6 @@ _AVENUES_M = (-1950, -1300, -650, 0, 650, 1300, 1950)  # x of the streets that r
 _STREETS_M = (-1170, -580, 0, 580, 1170)  # y of the streets that run east-west
 _STATION_M = (-2500, 0)  # the transfer station's gate, west of the last avenue
 
-_ESTATES = {
-    "e01": "清槐一村 / Qinghuai First Estate",
-    "e02": "清槐二村 / Qinghuai Second Estate",
-    "e03": "云栈苑 / Yunzhan Court",
-    "e04": "望澜新村 / Wanglan New Estate",
-    "e05": "石榴里 / Pomegranate Lane",
-    "e06": "鹭洲公寓 / Egret Isle Apartments",
-    "e07": "银杏坊 / Ginkgo Close",
-    "e08": "听枫园 / Maple Garden",
-    "e09": "长棠小区 / Changtang Estate",
-    "e10": "柏溪家园 / Baixi Homes",
-    "e11": "槐荫花园 / Sophora Garden",
-}
-
 # room: (estate, gate, x, y) in metres east and north of the centre; every gate opens on an east-west street
 _ROOMS = {
     "r01": ("e01", "南门 / South Gate", -1720, 580),
@@ -52,21 +39,21 @@ _ROOMS = {
     "r05": ("e03", "南门 / South Gate", -300, 580),
     "r06": ("e03", "北门 / North Gate", -400, 1170),
     "r07": ("e04", "南门 / South Gate", 350, 580),
-    "r08": ("e04", "北门 / North Gate", 460, 1170),
-    "r09": ("e05", "南门 / South Gate", 1070, 580),
-    "r10": ("e05", "北门 / North Gate", 920, 1170),
-    "r11": ("e06", "北门 / North Gate", -1570, 0),
-    "r12": ("e06", "南门 / South Gate", -1680, -580),
-    "r13": ("e07", "北门 / North Gate", -880, -580),
-    "r14": ("e07", "南门 / South Gate", -1050, -1170),
-    "r15": ("e08", "北门 / North Gate", 210, -580),
-    "r16": ("e08", "南门 / South Gate", 380, -1170),
-    "r17": ("e09", "北门 / North Gate", 990, 0),
-    "r18": ("e09", "南门 / South Gate", 830, -580),
-    "r19": ("e10", "北门 / North Gate", 1660, 0),
-    "r20": ("e10", "南门 / South Gate", 1550, -580),
-    "r21": ("e11", "南门 / South Gate", 1700, 580),
-    "r22": ("e11", "北门 / North Gate", 1580, 1170),
+    "r08": ("e05", "北门 / North Gate", 460, 1170),
+    "r09": ("e06", "南门 / South Gate", 1070, 580),
+    "r10": ("e07", "北门 / North Gate", 920, 1170),
+    "r11": ("e08", "北门 / North Gate", -1570, 0),
+    "r12": ("e08", "南门 / South Gate", -1680, -580),
+    "r13": ("e09", "北门 / North Gate", -880, -580),
+    "r14": ("e10", "南门 / South Gate", -1050, -1170),
+    "r15": ("e11", "北门 / North Gate", 210, -580),
+    "r16": ("e12", "南门 / South Gate", 380, -1170),
+    "r17": ("e13", "北门 / North Gate", 990, 0),
+    "r18": ("e13", "南门 / South Gate", 830, -580),
+    "r19": ("e14", "北门 / North Gate", 1660, 0),
+    "r20": ("e15", "南门 / South Gate", 1550, -580),
+    "r21": ("e16", "南门 / South Gate", 1700, 580),
+    "r22": ("e16", "北门 / North Gate", 1580, 1170),
 }
 
 # bins that usually stand in a room: wet, dry, unit_wet, hazardous; 0 where the room does not take that kind
@@ -135,7 +122,7 @@ def demo_plan() -> Plan:
         area_id=AREA_ID,
         name=AREA_NAME,
         timezone=TIMEZONE,
-        estates={estate_id: Estate(estate_id, name) for estate_id, name in _ESTATES.items()},
+        estates={estate_id: Estate(estate_id, name) for estate_id, name in DEMO_ESTATES.items()},
         rooms={room_id: _room(room_id) for room_id in _ROOMS},
         routes=routes,
         services={service.service_id: service for service in _SERVICES},
@@ -146,7 +133,7 @@ def demo_plan() -> Plan:
 def _room(room_id: str) -> Room:
     estate_id, gate, x, y = _ROOMS[room_id]
     name = " / ".join(
-        " ".join(words) for words in zip(_ESTATES[estate_id].split(" / "), gate.split(" / "), strict=True)
+        " ".join(words) for words in zip(DEMO_ESTATES[estate_id].split(" / "), gate.split(" / "), strict=True)
     )
     lat, lon = _lat_lon((x, y))
     return Room(room_id, name, lat, lon, estate_id, tuple(w for w in _WASTES if (room_id, w) in BINS))
@@ -197,7 +184,7 @@ def _run(line: _Line, at_room: dict[str, float]) -> RunPlan:
         along_m = distance_m
         arrive_s = round(clock_s)
         clock_s = arrive_s + DWELL_BASE_S + DWELL_PER_BIN_S * BINS[room_id, line.waste]
-        visits.append(PlannedVisit(room_id, sequence, arrive_s, int(clock_s), distance_m))
+        visits.append(PlannedVisit(room_id, sequence, arrive_s, int(clock_s), distance_m, line.waste == "hazardous"))
     return RunPlan(
         trip_id=f"{line.route_id}-1",
         route_id=line.route_id,

@@ -5,15 +5,19 @@ start of the service day (noon minus 12 h in the area's time zone, as GTFS count
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+EstateKind = Literal["residential", "business"]
 
 
 @dataclass(frozen=True, slots=True)
 class Estate:
-    """One estate 小区: who is told to clear a lane."""
+    """One estate 小区, or one business 单位: who is told to clear a lane."""
 
     estate_id: str
     name: str
+    kind: EstateKind = "residential"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,10 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One line 线路 for one waste kind; `line` is its shape as (lat, lon) points, WGS-84, in driving order."""
+    """One line 线路 for one waste kind; `line` is its shape as (lat, lon) points, WGS-84, in driving order.
+
+    A run that drives another way (back, or round a school) has a line of its own: ask `Plan.route_of`.
+    """
 
     route_id: str
     name: str
@@ -40,18 +47,25 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class PlannedVisit:
-    """One stop of a run: `distance_m` is where the room lies along the route's line."""
+    """One stop of a run: `distance_m` is where the room lies along the run's line.
+
+    `by_appointment`: the truck comes for what was announced and weighs it (hazardous waste); kilograms count, not bins.
+    """
 
     room_id: str
     sequence: int
     arrive_day_s: int
     leave_day_s: int
     distance_m: float
+    by_appointment: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """One run 班次 (GTFS trip) as planned for every service day of `service_id`; None = no limit stated."""
+    """One run 班次 (GTFS trip) as planned for every service day of `service_id`; None = no limit stated.
+
+    `line` is empty where the run drives its route's.
+    """
 
     trip_id: str
     route_id: str
@@ -61,6 +75,7 @@ class RunPlan:
     capacity_bins: int | None = None
     capacity_grams: int | None = None
     shift_end_day_s: int | None = None
+    line: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +107,11 @@ class Plan:
         """What people call the area, its estates and its rooms, by id."""
         estates = {estate_id: estate.name for estate_id, estate in self.estates.items()}
         return {self.area_id: self.name, **estates, **{room_id: room.name for room_id, room in self.rooms.items()}}
+
+    def route_of(self, run: RunPlan) -> Route:
+        """The route of a run, with the line that this run drives."""
+        route = self.routes[run.route_id]
+        return replace(route, line=run.line) if run.line else route
 
     def trucks(self) -> tuple[str, ...]:
         """The ids of all trucks that any run names, sorted."""

@@ -13,12 +13,13 @@ from broker.registers.elections.checks import election_problems
 from broker.registers.elections.models import ElectionRegister
 from broker.registers.errors import NotFound
 from broker.registers.kept.register import Register
+from broker.registers.privacy import completed
 from broker.registers.safety.checks import safety_problems
 from broker.registers.safety.models import SafetyRegister
 from broker.registers.validation import Kind
 
-ELECTIONS = Kind("elections", ElectionRegister, election_problems)
-SAFETY = Kind("safety", SafetyRegister, safety_problems)
+ELECTIONS = Kind("elections", ElectionRegister, election_problems, completed)
+SAFETY = Kind("safety", SafetyRegister, safety_problems, completed)
 
 
 class AccessNotes(Protocol):

@@ -10,13 +10,45 @@ from typing import Any
 
 from broker.registers.elections.ages import completed_years
 from broker.registers.elections.models import PHASES
+from broker.registers.kept.canonical import item_key
+from broker.registers.kept.differences import PERSONS
 
 DAYS_A_YEAR = 365.25
+LEFT_OUT = "left_out"  # in a copy of a register: the fields it does not show; never in the register's own file
+NAMES = ("birth_date", "first_responsible", "liaison_cadre", "name", "note")
 
 
 def redacted(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The election register as a viewer without the right to names sees it."""
-    return _without(document, lambda _body, _phase: True)
+    """The election register as a viewer without the right to names sees it; it says what it leaves out."""
+    result = _without(document, lambda _body, _phase: True)
+    for one in (*result.get("areas", []), *result.get("bodies", [])):
+        one.update(dict.fromkeys(PERSONS))
+    return {**result, LEFT_OUT: [*NAMES, "age_years"]}
+
+
+def completed(document: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A document that may be a redacted copy, with what it left out as it is stored; what it states itself stays."""
+    result = {key: value for key, value in document.items() if key != LEFT_OUT}
+    named = document.get(LEFT_OUT)
+    if isinstance(named, list) and stored:
+        result = copy.deepcopy(result)
+        _complete(result, redacted(stored), stored, frozenset(map(str, named)))
+    return result
+
+
+def _complete(new: Any, seen: Any, stored: Any, names: frozenset[str]) -> None:
+    """Give back each field of these names that stands as it was seen, and is stored otherwise."""
+    if isinstance(new, list) and isinstance(seen, list):
+        known = {item_key(item): (item, own) for item, own in zip(seen, stored, strict=True)}
+        for item in new:
+            if item_key(item) in known:
+                _complete(item, *known[item_key(item)], names)
+    elif isinstance(new, dict) and isinstance(seen, Mapping):
+        for key, value in seen.items():
+            if key in names and new.get(key) == value:
+                new[key] = stored[key]
+            elif key != LEFT_OUT and key in new:
+                _complete(new[key], value, stored[key], names)
 
 
 def outlived(document: Mapping[str, Any], years: int, today: date) -> dict[str, Any]:
@@ -29,7 +61,12 @@ def outlived(document: Mapping[str, Any], years: int, today: date) -> dict[str, 
             ended = body["after"]["starts_on"]
         return ended is not None and date.fromisoformat(ended) < limit
 
-    return _without(document, over)
+    result = _without(document, over)
+    for body in result.get("bodies", []):
+        elected = body["after"]["starts_on"] if body.get("after") else None
+        if elected is not None and date.fromisoformat(elected) < limit:
+            body.update(dict.fromkeys(PERSONS))
+    return result
 
 
 def personal_facts(document: Mapping[str, Any]) -> int:

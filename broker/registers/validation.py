@@ -7,15 +7,18 @@ the field's path by id and, where the text is known, its line.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from broker.plain_text import hidden_character
 from broker.registers.errors import Invalid, Problem
 from broker.registers.kept.canonical import item_key, ordered
 from broker.registers.lined_json import LinedJson
 
 MAX_FILE_BYTES = 8_000_000
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -29,15 +32,18 @@ TYPE_CODES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
-    """What tells one register from the other: its file name, its model and the rules between fields."""
+    """What tells one register from the other: its file name, its model, the rules between fields, and how a copy
+    that leaves something out is completed from what is stored."""
 
     name: str
     model: type[T]
     checks: Callable[[T], Sequence[Problem]]
+    complete: Callable[[Mapping[str, Any], Mapping[str, Any]], dict[str, Any]]
 
 
 def checked(kind: Kind[T], document: Mapping[str, Any]) -> T:
     """The register of this document; raises Invalid with every wrong field."""
+    document = kind.complete(document, NOTHING)
     try:
         content = json.dumps(ordered(document), allow_nan=False).encode()
     except (ValueError, TypeError, RecursionError) as error:
@@ -53,8 +59,11 @@ def checked(kind: Kind[T], document: Mapping[str, Any]) -> T:
     return value
 
 
-def checked_text(kind: Kind[T], content: bytes) -> tuple[T, dict[str, Any]]:
-    """The register and document of a file other hands have touched; Invalid names line and field."""
+def checked_text(kind: Kind[T], content: bytes, stored: Mapping[str, Any] = NOTHING) -> tuple[T, dict[str, Any]]:
+    """The register and document of a file other hands have touched; Invalid names line and field.
+
+    What an export without names leaves out is taken from `stored`.
+    """
     if len(content) > MAX_FILE_BYTES:
         raise Invalid([Problem("", "too_big", {"size": str(len(content)), "limit": str(MAX_FILE_BYTES)})])
     try:
@@ -66,7 +75,8 @@ def checked_text(kind: Kind[T], content: bytes) -> tuple[T, dict[str, Any]]:
     if not isinstance(lined.value, dict):
         raise Invalid([Problem("", "wrong_type", {"message": "the file must hold one JSON object"}, line=1)])
     try:
-        return checked(kind, lined.value), lined.value
+        document = kind.complete(lined.value, stored)
+        return checked(kind, document), document
     except Invalid as error:
         raise Invalid([_with_line(problem, lined) for problem in error.problems]) from error
 
@@ -100,6 +110,9 @@ def _problem(error: Any, document: Any) -> Problem:
     kind = str(error["type"])
     code = TYPE_CODES.get(kind, "impossible_date" if kind.startswith("date") else "wrong_type")
     values = {"message": str(error["msg"]), "expected": str(error.get("ctx", {}).get("expected", ""))}
+    hidden = hidden_character(str(error.get("input", "")).replace("\n", "")) if code == "bad_text" else None
+    if hidden is not None:
+        code, values["character"] = "hidden_character", hidden
     return Problem(named_path(document, location), code, values)
 
 

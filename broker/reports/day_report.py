@@ -105,8 +105,10 @@ def _table(language: str, texts: Sequence[str], numbers: Sequence[str], rows: It
 
 def _by_waste(cube: Cube, day: str, language: str, none: str) -> Chapter:
     folded = {key[1]: figures for key, figures in fold(cube, "day", ("waste",), day, day).items()}
-    names = WORDS.groups(language)["waste"]
-    shown = [(names[waste], folded[waste]) for waste in names if waste in folded and (waste or folded[waste]["visits"])]
+    # A kind that nobody knows comes last, under the word that the record has for it: the sentences count it too.
+    wastes = dict.fromkeys((*WORDS.groups(language)["waste"], *sorted(folded)))
+    known_or_met = [waste for waste in wastes if waste in folded and (waste or folded[waste]["visits"])]
+    shown = [(waste_word(language, waste), folded[waste]) for waste in known_or_met]
     rows = [
         (name, str(row["served"]), str(row["skipped"]), _bins(row, language), _kilos(row, language))
         for name, row in shown

@@ -6,6 +6,7 @@ Nothing is imported here: the configuration takes its defaults from this page, t
 from dataclasses import dataclass, field
 
 SCALE_NOISE_GRAMS = 500  # two weights of one thing may differ by so much
+LIGHTEST_BIN_GRAMS = 5_000  # less than this is dirt, rain and drift, not a bin
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +50,4 @@ class DispatchSettings:
     lane_clear_s: int = 1200  # what a blocked lane is expected to take until somebody says it is clear
     restate_s: int = 60  # arrivals and itineraries are sent again when an ETA moved this much
     update_s: int = 5  # predictions are made again this often without a new position
-    after_count_s: int = 600  # a bin report this soon after the truck left still belongs to the visit
+    bins_back_s: int = 2700  # emptied bins are weighed once they are back, so long after the truck left at the latest

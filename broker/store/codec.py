@@ -122,8 +122,8 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
             check(record)
         bodies = [encode_body(record) for record in records]
     return [
-        (one, kind, key, at, received_at, area, body.decode(),
-         crc32(f"{one}\0{kind}\0{key}\0{at}\0{received_at}\0{area}\0".encode() + body))
+        (one, kind, key, at, received_at, area, text := body.decode(),
+         crc32(f"{one}\0{kind}\0{key}\0{at}\0{received_at}\0{area}\0{text}".encode()))
         for one, kind, key, at, received_at, area, _, body in zip(*columns, bodies, strict=True)
     ]  # fmt: skip
 

@@ -45,6 +45,10 @@ class Store:
         """Of each key at least the records of its newest time, of those that a condition on kind and time finds."""
         raise NotImplementedError
 
+    def before(self, kind: str, key: str) -> int | None:  # noqa: ARG002 - a backend that does not know needs neither
+        """A time that all records of a key are of before, not long after the newest; 0 for none; None if not known."""
+        return None
+
     def kind_after(self, kind: str) -> str | None:
         """The first kind behind this one that has records, or None."""
         raise NotImplementedError
@@ -121,6 +125,8 @@ class Store:
         query = (where("kind") == kind) & (where("at") >= (since_at or 0))
         if key is not None:
             query = query & (where("key") == key)
+            if (before := self.before(kind, key)) is not None:
+                query = query & (where("at") < before)
         found = where_of(query, self.mark)
         assert found is not None
         if key is None:

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,14 +17,24 @@ class Desk:
     picture: dict[str, Any] = field(default_factory=dict)
     number: int = 0
     changed: threading.Condition = field(default_factory=threading.Condition)
+    shown_at: float = field(default_factory=time.monotonic)
+    turned_at: float = field(default_factory=time.monotonic)  # when the bridge's loop was here last
+    heartbeat_at: float | None = None  # when its heartbeat came back through the broker, as the loop knew it
     box: "queue.Queue[tuple[Act, Future[dict[str, Any]]]]" = field(default_factory=queue.Queue)
 
     def show(self, picture: dict[str, Any]) -> None:
         """Put up a new picture and wake whoever waits for one."""
         with self.changed:
             self.picture = picture
+            self.shown_at = self.turned_at = time.monotonic()
             self.number += 1
             self.changed.notify_all()
+
+    def ages(self) -> dict[str, float | None]:
+        """How long ago the loop turned, the picture was put up and the heartbeat came back, in seconds."""
+        now = time.monotonic()
+        moments = {"loop_s": self.turned_at, "picture_s": self.shown_at, "heartbeat_s": self.heartbeat_at}
+        return {name: None if at is None else round(now - at, 1) for name, at in moments.items()}
 
     def wait(self, after: int, timeout_s: float) -> int:
         """The number of the newest picture, once it is not `after`, or when the time is over."""

@@ -1,42 +1,64 @@
 """One picture of everything for the screen, the API and the live table: plain JSON, made from the dispatch's state.
 
 It has moments and no ages, so that what nothing happened to stays equal from second to second; `aged` adds them.
+
+What is shown when one cannot be made: last_picture.py.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from broker.bridge import Bridge
+from broker.plan.calendar import local_date
 from broker.rules.day.attention import About, Attention
+from broker.rules.day.bins import waits_in
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.incidents.incident_handling import second_visit
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
+from broker.web.health import LINK_LOST_S, Way, reasons
 from firmware import wire
 
-LINK_LOST_S = 10  # a broker that restarts is back before that
+OVER_SHOWN = 200  # incidents that are over
+Picture = dict[str, Any]
+_HERE = Way()
 
 
-def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
+def snapshot(bridge: Bridge, now: float, way: Way = _HERE) -> Picture:
     """What is known at `now`; every list is sorted, None = not known."""
     day = bridge.dispatch.day
     at = int(now)
+    opened: dict[str, list[str]] = {}
+    for one in day.incidents.values():
+        if one.open:
+            opened.setdefault(one.truck, []).append(one.incident_id)
     trucks = sorted(set(day.plan.trucks()) | set(day.devices.trucks) | {run.truck for run in day.runs.values()})
+    picture = of_now(bridge, at, way)
+    picture["data"]["oldest_fix_at"] = _oldest_fix_at(bridge, at)
+    return {
+        **picture,
+        "trucks": [_truck(bridge, name, opened.get(name, []), at) for name in trucks],
+        "rooms": [_room(bridge, room_id, at) for room_id in sorted(day.plan.rooms)],
+        "runs": [_run(bridge, run, at) for run in _by_start(bridge)],
+        "incidents": [incident_row(bridge, incident) for incident in in_order(bridge)],
+        "attention": attention(bridge),
+    }
+
+
+def of_now(bridge: Bridge, at: int, way: Way = _HERE) -> Picture:
+    """The part of it that no rule has a hand in: counters, the way to the broker, what was said lately."""
+    day = bridge.dispatch.day
     return {
         "area": {"id": bridge.area, "name": day.plan.name, "timezone": day.plan.timezone},
         "at": at,
+        "old_since_at": None,  # of when the picture is, if none can be made now
         "link": {"up": bridge.link[0], "since_at": bridge.link[1]},
+        "health": reasons(bridge, way, at),
         "limits": {"link_lost_s": LINK_LOST_S, "no_data_s": wire.NO_DATA_S},
-        "trucks": [_truck(bridge, name, at) for name in trucks],
-        "rooms": [_room(bridge, room_id) for room_id in sorted(day.plan.rooms)],
-        "runs": [_run(bridge, run, at) for run in _by_start(bridge)],
-        "incidents": [
-            _incident(bridge, incident)
-            for incident in sorted(day.incidents.values(), key=lambda i: (not i.open, -i.raised_at, i.incident_id))
-        ],
-        "attention": attention(bridge),
+        "plan": day.outlook.on(local_date(day.plan, at)).as_json(),
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
         "data": {
-            "oldest_fix_at": _oldest_fix_at(bridge, at),
+            "oldest_fix_at": None,
             "counts": dict(bridge.counts),
             "refused": dict(bridge.refused),
             "late_positions": day.devices.stale_fixes,
@@ -47,7 +69,28 @@ def snapshot(bridge: Bridge, now: float) -> dict[str, Any]:
     }
 
 
-def aged(picture: dict[str, Any]) -> dict[str, Any]:
+def blank(bridge: Bridge, at: int) -> Picture:
+    """A picture of nothing: what a screen has as long as no picture could be made."""
+    return {**of_now(bridge, at), "trucks": [], "rooms": [], "runs": [], "incidents": [], "attention": []}
+
+
+def in_order(bridge: Bridge) -> list[Incident]:
+    """The incidents as they are listed: all open ones, then the newest that are over; the record has the others."""
+    known = bridge.dispatch.day.incidents.values()
+    rows = sorted(known, key=lambda one: (not one.open, -one.raised_at, one.incident_id))
+    return rows[: sum(one.open for one in rows) + OVER_SHOWN]
+
+
+def severe(topic: str, subject: str, since: int, word: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A severe entry of the list that is about none of the rules' own questions."""
+    name = f"{topic}/{subject}" if subject else topic
+    return {
+        "id": name, "topic": topic, "subject": subject, "level": "severe", "since": since, "word": word,
+        "values": dict(values),
+    }  # fmt: skip
+
+
+def aged(picture: Picture) -> Picture:
     """The picture with how old everything was when it was made, in seconds, beside the moments."""
     at = picture["at"]
     return {
@@ -105,7 +148,7 @@ def _oldest_fix_at(bridge: Bridge, now: int) -> int | None:
     return min(moments, default=None)
 
 
-def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
+def _truck(bridge: Bridge, name: str, opened: list[str], now: int) -> dict[str, Any]:
     day = bridge.dispatch.day
     state = day.devices.trucks.get(name)
     run = day.run_of(name)
@@ -132,11 +175,11 @@ def _truck(bridge: Bridge, name: str, now: int) -> dict[str, Any]:
         "next_room_name": day.plan.rooms[following.room].name if following else None,
         "next_eta_at": eta.eta_at if eta else None,
         "label": eta.label if eta else None,
-        "incidents": [i.incident_id for i in day.incidents.values() if i.truck == name and i.open],
+        "incidents": opened,
     }
 
 
-def _room(bridge: Bridge, room_id: str) -> dict[str, Any]:
+def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
     day = bridge.dispatch.day
     room, state = day.plan.rooms[room_id], day.devices.rooms.get(room_id)
     return {
@@ -153,16 +196,23 @@ def _room(bridge: Bridge, room_id: str) -> dict[str, Any]:
         "heard_at": state.heard_at if state else None,
         "lamps": list(state.lamps.values()) if state else [],
         "lamps_at": state.lamps_at if state else None,
-        "bins": {
-            waste: {
-                "count": count.count,
-                "grams": count.grams,
-                "quality": count.quality,
-                "at": count.at,
-            }
-            for waste, count in (state.bins.items() if state else ())
-        },
+        "bins": {waste: _bins(bridge, room_id, waste, now) for waste in (state.bins if state else ())},
         "arrivals": {waste: day.told.arrivals.get((room_id, waste)) for waste in room.wastes},
+    }
+
+
+def _bins(bridge: Bridge, room_id: str, waste: str, now: int) -> dict[str, Any]:
+    """What waits of a waste kind (`count`, `grams`), and what stands inside now, where the sensors see it."""
+    day = bridge.dispatch.day
+    inside = day.devices.rooms[room_id].bins[waste]
+    count, grams = waits_in(day, room_id, waste, now)
+    return {
+        "count": count,
+        "grams": grams,
+        "inside": inside.count,
+        "inside_grams": inside.grams,
+        "quality": inside.quality,
+        "at": inside.at,
     }
 
 
@@ -203,18 +253,26 @@ def _visit(bridge: Bridge, run: Run, visit: Visit) -> dict[str, Any]:
     }
 
 
-def _incident(bridge: Bridge, incident: Incident) -> dict[str, Any]:
+def incident_row(bridge: Bridge, incident: Incident) -> dict[str, Any]:
+    """An incident with what the day knows around it."""
     day = bridge.dispatch.day
     second = second_visit(day, incident)
     rooms, estates = day.plan.rooms, day.plan.estates
     return {
-        **incident.body(),
-        "open": incident.open,
+        **plain_incident(incident),
         "offers": list(day.incidents.offers(incident.key)[1]),
         "room_name": rooms[incident.room].name if incident.room and incident.room in rooms else None,
         "estate_name": estates[incident.estate].name if incident.estate and incident.estate in estates else None,
         "second_visit": record_key(second.key) if second else None,
         "second_visit_number": second.visit_number if second else None,
+    }
+
+
+def plain_incident(incident: Incident) -> dict[str, Any]:
+    """What an incident says of itself."""
+    return {
+        **incident.body(),
+        "open": incident.open,
         # GTFS-Realtime's words for passengers of a truck: cause, effect, severity
         "cause": "TECHNICAL_PROBLEM" if incident.reason == "breakdown" else "OTHER_CAUSE",
         "effect": "SIGNIFICANT_DELAYS" if incident.reason == "breakdown" else "DETOUR",

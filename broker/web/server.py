@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 import uvicorn
 
@@ -46,7 +47,9 @@ def read_roles(config: BrokerConfig) -> Roles:
 class WebServer:
     """Serves screen and API of one desk on the configured address."""
 
-    def __init__(self, config: BrokerConfig, desk: Desk, store: Store, plan: Plan) -> None:
+    def __init__(
+        self, config: BrokerConfig, desk: Desk, store: Store, plan: Plan, now: Callable[[], float] = time.time
+    ) -> None:
         host = config.web.host
         if host not in OWN_NAMES:
             log.warning("the screen is open to the network on %s: put it behind a proxy that asks who comes", host)
@@ -61,8 +64,9 @@ class WebServer:
             ) from why
         self.port = int(self._socket.getsockname()[1])
         roles = read_roles(config)
-        access = open_access_log(config.registers.folder, timezone=plan.timezone)
-        registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone)
+        # The registers go by the area's clock: what is overdue on their pages is so on the day that the screen shows.
+        access = open_access_log(config.registers.folder, timezone=plan.timezone, now=now)
+        registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
         further = [record_router(store, plan), register_router(registers, roles)]
         self._desk = desk
         self._frames = Frames()

@@ -39,7 +39,7 @@ def crashes(root):
     if not isinstance(state, dict):
         return 0, ""
     count = state.get("count", 0)
-    return count if isinstance(count, int) else 0, str(state.get("why", ""))
+    return count if isinstance(count, int) and not isinstance(count, bool) else 0, str(state.get("why", ""))
 
 
 def note_crash(root, why):

@@ -7,7 +7,7 @@ Weighing two known masses (the first may be 0, the empty platform) fixes zero an
 """
 
 from firmware.binroom.constant import const
-from firmware.binroom.durable import read_json, write_json
+from firmware.binroom.durable import is_integer, read_json, write_json
 
 _FILE = const("/state/calibration.json")
 _MIN_SPAN_RAW = const(1000)  # counts; less is noise, not a mass
@@ -29,7 +29,7 @@ def is_scale(value):
     if not isinstance(value, dict):
         return False
     for key in ("raw_low", "raw_high", "grams_low", "grams_high"):
-        if not isinstance(value.get(key), int):
+        if not is_integer(value.get(key)):
             return False
     return (
         abs(value["raw_high"] - value["raw_low"]) >= _MIN_SPAN_RAW

@@ -38,7 +38,7 @@ class LoadCell:
 
     def raw(self):
         """The last second's median of raw values, or None if there is none or it is not steady."""
-        return self.weighing.raw
+        return self.weighing.raw if self.weighing.is_steady else None
 
     def fits(self, count):
         """Whether a count from elsewhere agrees with the weight."""
@@ -46,7 +46,7 @@ class LoadCell:
 
     @property
     def count(self):
-        """Bins by weight, or None before the first settled value."""
+        """Bins by weight, or None while there is no weight."""
         return self.weighing.count
 
     @property

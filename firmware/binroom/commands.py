@@ -6,6 +6,7 @@
 `rebirth` (report everything anew) is obeyed by the unit itself.
 """
 
+from firmware.binroom.durable import is_integer
 from firmware.wire import IDENTIFY_S
 
 
@@ -27,7 +28,7 @@ def calibrate(machine, body):
     """One known mass of a two-mass calibration; returns what to say."""
     waste, grams = body.get("waste"), body.get("grams")
     for place in machine.places:
-        if place.waste == waste and place.has_cell() and isinstance(grams, int):
+        if place.waste == waste and place.has_cell() and is_integer(grams):
             return weigh(machine.calibrations, waste, place.raw(), grams, machine.unit.now_s())
     return "calibrate: needs waste (one with a load cell) and grams (an integer)"
 

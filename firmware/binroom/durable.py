@@ -28,6 +28,11 @@ def exists(path):
         return False
 
 
+def is_integer(value):
+    """Whether a value read from JSON is an integer, which `true` and `false` are to CPython."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def write_text(path, text):
     """Replace a file's content by way of a temporary file and one rename."""
     temporary = path + ".tmp"
@@ -74,6 +79,6 @@ def next_boot(path):
     """Count one boot and return its number, from 1; kept over power cuts."""
     state = read_json(path)
     boot = state.get("boot", 0) if isinstance(state, dict) else 0
-    boot = boot + 1 if isinstance(boot, int) and boot >= 0 else 1
+    boot = boot + 1 if is_integer(boot) and boot >= 0 else 1
     write_json(path, {"boot": boot})
     return boot

@@ -10,7 +10,7 @@ import json
 import os
 
 from firmware.binroom.constant import const
-from firmware.binroom.durable import make_folder
+from firmware.binroom.durable import is_integer, make_folder
 
 _SEGMENT_RECORDS = const(16)
 _MAX_SEGMENTS = const(24)  # 384 records: two days of outage on a busy place; then the oldest go, counted and noted
@@ -147,6 +147,6 @@ def is_record(value):
         return False
     boot, seq, kind, at, up_s = value[:5]
     for number in (boot, seq, up_s):
-        if not isinstance(number, int) or number < 0:
+        if not is_integer(number) or number < 0:
             return False
-    return kind in ("bins", "lamp", "keeper") and (at is None or isinstance(at, int))
+    return kind in ("bins", "lamp", "keeper") and (at is None or is_integer(at))

@@ -9,7 +9,7 @@ Each sensor has `poll(now_ms)` (never waits long; True when something may have c
 """
 
 from firmware.binroom.constant import const
-from firmware.binroom.durable import read_json, write_json
+from firmware.binroom.durable import is_integer, read_json, write_json
 
 _COUNTS_FILE = const("/state/counts.json")
 
@@ -41,7 +41,7 @@ class Place:
         changed = False
         for sensor in self._sensors:
             changed = sensor.poll(now_ms) or changed
-        if not changed:
+        if not changed and self._told is not None:  # what beams counted before a power cut is told at once
             return None
         count = grams = None
         quality, reason = 0, ""
@@ -76,7 +76,7 @@ class Counts:
         found = read_json(self._path)
         self._counts = {}
         for waste in found if isinstance(found, dict) else ():
-            if isinstance(found[waste], int) and found[waste] >= 0:
+            if is_integer(found[waste]) and found[waste] >= 0:
                 self._counts[waste] = found[waste]
 
     def of(self, waste):

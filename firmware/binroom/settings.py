@@ -13,7 +13,7 @@ has its network already. Keys and passwords are files of their own, so that no l
 
 from firmware import wire
 from firmware.binroom.constant import const
-from firmware.binroom.durable import read_json, read_text
+from firmware.binroom.durable import is_integer, read_json, read_text
 
 REPORT_GRAMS = 2000  # a weight that moved by less is not worth a message
 _NEEDED = const("needed")
@@ -40,7 +40,7 @@ def _nothing_left(file, body, where=""):
 
 
 def _integer(low, high):
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    return lambda value: is_integer(value) and low <= value <= high
 
 
 def _text(value):

@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     try:
         config = load(given.config)
-        config.mqtt.password()
+        config.mqtt.check_secrets()
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
@@ -39,8 +39,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     environment.need(*environment.TRUCK)
     # Imported late: reading a configuration needs neither gpiozero nor a serial port.
-    from gpiozero import GPIOZeroError
-
     from firmware.truck.program import run
 
     stop = threading.Event()
@@ -48,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         run(config, stop=stop)
-    except (OSError, GPIOZeroError) as error:
+    except OSError as error:
         print(f"the truck agent cannot run: {error}", file=sys.stderr)
         return 1
     return 0

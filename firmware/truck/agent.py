@@ -9,8 +9,9 @@ How to use it (the program, the simulator and the tests do exactly this):
 
 Events and effects are the frozen dataclasses of `events`. In: Started, FixSeen(fix), GpsState(word), ButtonDown,
 ButtonUp (raw edges, bounces welcome), Received(family, channel, item, body) for what `wire.unpack` gave, LinkUp
-(connected, subscription sent), LinkDown, Wake, Stopping. Out, to be done in order: Keep(report), Settle(acks),
-Stage(...), Light(pattern), GpsLight(word), ShowItinerary(itinerary or None), Say(channel, body), Note(kind, text).
+(connected, subscription sent), LinkDown, PartState(part, trouble), Wake, Stopping. Out, to be done in order:
+Keep(report), Settle(acks), Stage(...), Light(pattern), GpsLight(word), ShowItinerary(itinerary or None), Say(channel,
+body), Note(kind, text).
 
 `device.TruckDevice(agent, outbox)` does Keep, Settle, Stage and Say against an outbox and gives back what to
 publish and what to show: most callers want that. The agent never decides when a report is sent: `courier` does.
@@ -43,6 +44,7 @@ from firmware.truck.events import (
     LinkUp,
     Note,
     OpenIncident,
+    PartState,
     Received,
     Report,
     Say,
@@ -82,6 +84,7 @@ class Agent:
         self._incidents = Incidents()
         self._gestures = Gestures()
         self._presses = Presses(self._incidents.get)
+        self._troubles: dict[str, str] = {}  # part -> why it does not work
         self._bridge_s: float | None = None
         self._identify_until_s: float | None = None
         self._light = ""
@@ -117,6 +120,8 @@ class Agent:
         elif isinstance(event, LinkDown):
             self._incidents.link_down()
             self._bridge_s = None
+        elif isinstance(event, PartState):
+            self._part(event, out)
         elif isinstance(event, Stopping):
             out.append(self._life("disconnected"))
         self._after(now_s, out)
@@ -239,8 +244,25 @@ class Agent:
         out.append(Keep(report))
         return report
 
+    def _part(self, state: PartState, out: list[Effect]) -> None:
+        """What does not work is said once in the log, and in the truck's life for as long as it does not."""
+        was = self._troubles.get(state.part)
+        if state.trouble == was:
+            return
+        if state.trouble is None:
+            del self._troubles[state.part]
+            out.append(self._note(state.part + "_back", f"{state.part.replace('_', ' ')}: works again"))
+        else:
+            if state.trouble not in self._troubles.values():
+                out.append(self._note(state.part + "_fault", state.trouble))
+            self._troubles[state.part] = state.trouble
+        if (was is None) != (state.trouble is None):
+            out.append(self._life("ready"))
+
     def _life(self, life: str) -> Say:
-        return Say("life", {"life": life, "boot": self.boot, "fw": self._fw})
+        body = {"life": life, "boot": self.boot, "fw": self._fw}
+        faults = [{"part": part} for part in wire.PARTS if part in self._troubles]
+        return Say("life", body | {"faults": faults} if faults else body)
 
     def _note(self, kind: str, text: str) -> Note:
         self.counts[kind] += 1

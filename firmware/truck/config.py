@@ -1,7 +1,7 @@
 """The truck's configuration: truck.toml, one section per module, unknown keys refused, bounds checked here.
 
-`truck.example.toml` shows every key. Secrets are never in the file: `password_file` names a file only the agent's
-user can read, or the environment variable ZHANPAI_MQTT_PASSWORD is used.
+`truck.example.toml` shows every key. Secrets are never in the file: `password_file` and `key_file` name files that
+only the agent's user can read (others are refused), or the environment variable ZHANPAI_MQTT_PASSWORD is used.
 """
 
 import os
@@ -14,12 +14,24 @@ from typing import Any
 from firmware import wire
 from firmware.truck.gps.acceptance import Box
 from firmware.truck.outbox.outbox import BATCH_S, LIMIT_MB
+from firmware.truck.pins import HIGHEST_PIN, clash
 
 PASSWORD_VARIABLE = "ZHANPAI_MQTT_PASSWORD"  # noqa: S105  (the name of a variable, not a password)
 
 
 class ConfigError(ValueError):
     """The configuration cannot be used; the text names file, section, key and what to do."""
+
+
+def _secret(key: str, path: Path) -> bytes:
+    """The content of a file that only this program's user can read."""
+    try:
+        found, mode = path.read_bytes(), path.stat().st_mode
+    except OSError as error:
+        raise ConfigError(f"{key}: {path} cannot be read ({error.strerror}); correct its path or mode") from error
+    if mode & 0o077:
+        raise ConfigError(f"{key}: others can read {path}; chmod 600 {path}, and if they may have read it, change it")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +49,13 @@ class MqttConfig:
         """The password from `password_file` or the environment; None where neither is given. Raises ConfigError."""
         if self.password_file is None:
             return os.environ.get(PASSWORD_VARIABLE)
-        try:
-            return self.password_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ConfigError(
-                f"[mqtt] password_file: {self.password_file} cannot be read ({error.strerror})"
-            ) from error
+        return _secret("[mqtt] password_file", self.password_file).decode(errors="replace").strip()
+
+    def check_secrets(self) -> None:
+        """Raises ConfigError where a secret cannot be read, or can be by others than this user."""
+        self.password()
+        if self.key_file is not None:
+            _secret("[mqtt] key_file", self.key_file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +110,7 @@ def _number(low: float, high: float) -> Check:
 
 
 _NEEDED = object()
-_PIN = _integer(0, 27)
+_PIN = _integer(0, HIGHEST_PIN)
 
 # section -> key -> (check, default)
 _KEYS: dict[str, dict[str, tuple[Check, Any]]] = {
@@ -153,9 +166,9 @@ def parse(text: str, name: str) -> TruckConfig:
                 raise ConfigError(f"{name}: [{section}] {key}: no such key; there are {known}: remove or rename it")
     read = {section: _section(name, section, raw.get(section, {})) for section in _KEYS}
     truck, mqtt, gps, button, outbox = (read[s] for s in ("truck", "mqtt", "gps", "button", "outbox"))
-    pins = [pin for pin in button.values() if pin is not None]
-    if len(pins) != len(set(pins)):
-        raise ConfigError(f"{name}: [button] pin, light_pin, gps_light_pin: two share a pin; give each its own")
+    clashing = clash(button, gps["port"]) or clash(button, os.path.realpath(gps["port"]))
+    if clashing:
+        raise ConfigError(f"{name}: [button] {clashing}")
     if (mqtt["cert_file"] is None) != (mqtt["key_file"] is None) or (mqtt["cert_file"] and not mqtt["ca_file"]):
         raise ConfigError(f"{name}: [mqtt] cert_file: needs key_file and ca_file beside it; add or remove them")
     return TruckConfig(

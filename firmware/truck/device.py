@@ -13,7 +13,9 @@ from collections import Counter
 
 from firmware import wire
 from firmware.truck.agent import Agent
+from firmware.truck.clock import DISAGREE_S
 from firmware.truck.events import (
+    Effect,
     Event,
     GpsLight,
     Keep,
@@ -21,6 +23,7 @@ from firmware.truck.events import (
     LinkDown,
     LinkUp,
     Note,
+    PartState,
     Publish,
     Received,
     Say,
@@ -46,6 +49,8 @@ class TruckDevice:
         self.counts: Counter[str] = Counter()
         self._courier = Courier(agent.truck_id, agent.area, outbox, agent.unix_at)
         self._complained_s: dict[str, float] = {}
+        self._dated_by_s: float | None = None
+        self._told_fault: str | None = None
 
     def start(self, now_s: float, button_down: bool = False) -> list[Output]:
         """The first thing to call: takes up what was open when the power went."""
@@ -63,8 +68,22 @@ class TruckDevice:
             self._courier.link_up()
         elif isinstance(event, LinkDown):
             self._courier.link_down()
+        out = self._done(self.agent.handle(event, now_s), now_s)
+        self._date_reports()
+        self.outbox.flush_if_due(now_s)
+        # What its memory alone holds is lost with the power: somebody should know.
+        if self.outbox.fault != self._told_fault:
+            self._told_fault = self.outbox.fault
+            out += self._done(self.agent.handle(PartState("outbox", self._told_fault), now_s), now_s)
+        out += self._courier.due(now_s, self.agent.bridge_heard(now_s))
+        if self._courier.trouble is not None:
+            self._complain("record_unsendable", self._courier.trouble, now_s, out)
+            self._courier.trouble = None
+        return out
+
+    def _done(self, effects: list[Effect], now_s: float) -> list[Output]:
         out: list[Output] = []
-        for effect in self.agent.handle(event, now_s):
+        for effect in effects:
             if isinstance(effect, Keep):
                 self.outbox.keep(effect.report, now_s)
             elif isinstance(effect, Settle):
@@ -77,14 +96,14 @@ class TruckDevice:
                 out.append(Publish(name, wire.pack(name, dict(effect.body)), True))
             else:
                 out.append(effect)
-        self.outbox.flush_if_due(now_s)
-        if self.outbox.fault is not None:
-            self._complain("outbox_fault", self.outbox.fault, now_s, out)
-        out += self._courier.due(now_s, self.agent.bridge_heard(now_s))
-        if self._courier.trouble is not None:
-            self._complain("record_unsendable", self._courier.trouble, now_s, out)
-            self._courier.trouble = None
         return out
+
+    def _date_reports(self) -> None:
+        """When the time is known, or turns out another, what was kept before gets it: a power cut may come."""
+        offset_s, former_s = self.agent.clock.offset_s, self._dated_by_s
+        if offset_s is not None and (former_s is None or abs(offset_s - former_s) > DISAGREE_S):
+            self._dated_by_s = offset_s
+            self.outbox.date(self.agent.unix_at)
 
     def message(self, topic: str, payload: bytes, now_s: float) -> list[Output]:
         """What to do about an MQTT message; one that is not of this protocol is counted and noted once a minute."""

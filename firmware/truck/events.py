@@ -114,11 +114,21 @@ class LinkDown:
 
 
 @dataclass(frozen=True, slots=True)
+class PartState:
+    """A part of the truck, one of wire.PARTS, does not work, and why; None = it works (again)."""
+
+    part: str
+    trouble: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Stopping:
     """The program was asked to end."""
 
 
-Event = Started | FixSeen | GpsState | ButtonDown | ButtonUp | Wake | Received | LinkUp | LinkDown | Stopping
+Event = (
+    Started | FixSeen | GpsState | ButtonDown | ButtonUp | Wake | Received | LinkUp | LinkDown | PartState | Stopping
+)
 
 
 # --- effects --------------------------------------------------------------------------------------------

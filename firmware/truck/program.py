@@ -20,7 +20,7 @@ import serial
 
 from firmware import __version__, wire
 from firmware.truck.agent import Agent
-from firmware.truck.button.contact import ButtonContact, PatternLight
+from firmware.truck.button.parts import Parts
 from firmware.truck.config import TruckConfig
 from firmware.truck.device import Output, TruckDevice
 from firmware.truck.events import (
@@ -46,6 +46,7 @@ from firmware.truck.watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 FIRST_BOOTS, FIRST_BOOT_STEP = 1_000_000, 1_000
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 LIGHT_SAID = "light: %s"  # the simulator reads this line
 LONGEST_WAIT_S = 10.0  # real seconds: the loop never sleeps longer
 JOIN_S = 2.0
@@ -68,7 +69,7 @@ def run(
     stop: threading.Event,
     speed: float = 1.0,
 ) -> None:
-    """Runs the truck until `stop` is set. Raises OSError (outbox, second agent), gpiozero's errors (pins).
+    """Runs the truck until `stop` is set. Raises OSError for a second agent on the same outbox.
 
     `monotonic` drives every decision and may run `speed` times as fast as real time; lights blink and sockets time
     out in real time. The system's wall clock is never read: a Pi has none to trust.
@@ -80,6 +81,7 @@ def run(
         batch_s=config.outbox_batch_s,
         # A new card in an old truck must not count from 1 again: what the bridge once acknowledged would be ours.
         first_boot=1 + secrets.randbelow(FIRST_BOOTS) * FIRST_BOOT_STEP,
+        system=_system_start() if monotonic is time.monotonic else None,
     )
     box, test_mode = config.district, config.gps_test_mode
     agent = Agent(config.truck_id, config.area, outbox.boot, fw=__version__, box=box, test_mode=test_mode)
@@ -87,7 +89,8 @@ def run(
         _Program(config, TruckDevice(agent, outbox), monotonic, serial_factory, pin_factory, stop, speed).run()
     finally:
         outbox.close()
-        lock.close()
+        if lock is not None:
+            lock.close()
 
 
 class _Program:
@@ -110,9 +113,7 @@ class _Program:
         self._speed = speed
         self._inbox: Inbox = queue.SimpleQueue()
         self._watchdog = Watchdog()
-        self._light = PatternLight(config.light_pin, pin_factory)
-        self._gps_light = PatternLight(config.gps_light_pin, pin_factory) if config.gps_light_pin is not None else None
-        self._button = ButtonContact(config.button_pin, self._edge, pin_factory)
+        self._parts = Parts(config.button_pin, config.light_pin, config.gps_light_pin, self._edge, pin_factory)
         self._gps = GpsPort(config.gps_port, config.gps_baud, serial_factory, monotonic, stop.wait, GATHER_S / speed)
         self._gps_thread = threading.Thread(target=self._read_gps, name="gps", daemon=True)
         self._link = Link(
@@ -134,7 +135,8 @@ class _Program:
         )
 
     def run(self) -> None:
-        self._do(self._device.start(self._monotonic(), self._button.down))
+        self._do(self._device.start(self._monotonic(), self._parts.button_down))
+        self._look_at_parts()
         self._gps_thread.start()
         self._link.start()
         self._watchdog.ready()
@@ -149,10 +151,7 @@ class _Program:
             self._link.stop([output for output in goodbye if isinstance(output, Publish)])
             self._stop.set()
             self._gps_thread.join(JOIN_S)
-            self._button.close()
-            self._light.close()
-            if self._gps_light is not None:
-                self._gps_light.close()
+            self._parts.close()
 
     def _step(self) -> None:
         what: Event | tuple[str, bytes]
@@ -164,15 +163,14 @@ class _Program:
             self._do(self._device.message(what[0], what[1], at_s))
         else:
             self._do(self._device.handle(what, at_s))
+        self._look_at_parts()
         if self._gps_thread.is_alive() and self._link.alive:
             self._watchdog.alive(time.monotonic())
 
     def _wait_s(self) -> float:
         """Real seconds until something is due; lights are shown on the way."""
         real_s = time.monotonic()
-        waits = [LONGEST_WAIT_S, self._light.run(real_s) - real_s]
-        if self._gps_light is not None:
-            waits.append(self._gps_light.run(real_s) - real_s)
+        waits = [LONGEST_WAIT_S, self._parts.run(real_s) - real_s]
         if self._watchdog.interval_s is not None:
             waits.append(self._watchdog.interval_s)
         wake_at_s = self._device.wake_at_s
@@ -180,17 +178,20 @@ class _Program:
             waits.append((wake_at_s - self._monotonic()) / self._speed)
         return max(0.0, min(waits))
 
+    def _look_at_parts(self) -> None:
+        for state in self._parts.changed():
+            self._do(self._device.handle(state, self._monotonic()))
+
     def _do(self, outputs: list[Output]) -> None:
         for output in outputs:
             if isinstance(output, Publish):
                 self._link.publish(output)
             elif isinstance(output, Light):
                 log.info(LIGHT_SAID, output.pattern)
-                self._light.show(output.pattern, time.monotonic())
+                self._parts.show("light", output.pattern, time.monotonic())
             elif isinstance(output, GpsLight):
                 log.info("receiver: %s %s", output.word, self._gps.trouble or "")
-                if self._gps_light is not None:
-                    self._gps_light.show(output.word, time.monotonic())
+                self._parts.show("gps_light", output.word, time.monotonic())
             elif isinstance(output, ShowItinerary):
                 self._show(output.itinerary)
             elif isinstance(output, Note):
@@ -229,10 +230,29 @@ class _Program:
             self._put(Wake())  # the loop may be asleep: it is to see `stop`, or that this thread has ended
 
 
-def _only_agent(outbox_path: Path) -> IO[bytes]:
-    """Takes the lock that a second agent on the same outbox would need; raises OSError if there is one."""
-    outbox_path.parent.mkdir(parents=True, exist_ok=True)
-    lock = outbox_path.with_suffix(".lock").open("ab")
+def _system_start() -> str | None:
+    """What names this start of the computer, over which its monotonic clock runs on; None where nothing does."""
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+
+
+def _only_agent(outbox_path: Path) -> IO[bytes] | None:
+    """Takes the lock that a second agent on the same outbox would need; raises OSError if there is one.
+
+    None where the disk gives no lock: a truck without a disk still says where it is.
+    """
+    path = outbox_path.with_suffix(".lock")
+    lock: IO[bytes]
+    try:
+        outbox_path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("ab")
+    except OSError:
+        try:
+            lock = path.open("rb")  # a read-only disk
+        except OSError:
+            return None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sim.judging import lamps, presses, tracks, visits
+from sim.judging import bins, lamps, presses, tracks, visits
 from sim.judging.verdict import Judge, Verdict
 from sim.scenario.scenario import Demand
 from sim.world.evidence import Evidence
@@ -24,6 +24,7 @@ JUDGES: dict[str, Judge] = {
         visits.itinerary_changed,
         visits.records_stored_once,
         visits.backlog_marked_late,
+        bins.bins_collected,
         tracks.positions_true,
         presses.press_stored_once,
         presses.light_stages,

@@ -6,7 +6,7 @@ from broker.plan.model import Plan
 from broker.store.opening import open_store
 from sim.world.evidence import StoredRecord
 
-STORED_KINDS = ("fix", "incident", "bins", "lamp", "keeper", "visit", "call", "workflow", "run")
+STORED_KINDS = ("fix", "incident", "bins", "lamp", "keeper", "visit", "dwell", "call", "workflow", "run")
 
 
 def read_store(folder: Path, plan: Plan, now: float) -> list[StoredRecord]:

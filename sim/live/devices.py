@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.mqtt.amqtt_broker import WARNING, DeskBroker, choose_broker
-from broker.mqtt.mosquitto import free_port
+from broker.mqtt.child import free_port
+from broker.mqtt.mosquitto import choose_broker
 from broker.plan.gtfs.feed import write_gtfs
 from broker.plan.model import Plan
 from sim.judging.read_back import read_store
@@ -57,7 +57,7 @@ class LivePlant:
         passwords = {name: secrets.token_urlsafe(18) for name in names}
         self.http_port = http_port or free_port()
         self.api_dispatcher = ApiDispatcher()
-        self._mqtt = choose_broker(folder / "mosquitto", area, passwords, host=HOST)
+        self._mqtt = choose_broker(folder / "mosquitto", area, passwords, rooms=plan.rooms, host=HOST)
         devices = (*plan.rooms, *trucks, "bridge")
         self._doors = {name: Door(HOST, self._mqtt.port) for name in devices}
         self._watch = Watch(area, HOST, self._mqtt.port, passwords[f"watch-{area}"])
@@ -106,10 +106,14 @@ class LivePlant:
     @property
     def warnings(self) -> list[str]:
         """What is not as it would be on the street."""
-        found = [WARNING] if isinstance(self._mqtt, DeskBroker) else []
         if self.interpreter == "cpython":
-            found.append("no MicroPython here: the bin rooms run the same files under CPython")
-        return found
+            return ["no MicroPython here: the bin rooms run the same files under CPython"]
+        return []
+
+    @property
+    def broker_notes(self) -> list[str]:
+        """What a person should know of the broker, also when the run does not come up."""
+        return list(self._mqtt.notes)
 
     @property
     def dispatcher(self) -> ApiDispatcher:

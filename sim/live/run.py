@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 from broker.config import WebConfig
-from broker.mqtt.mosquitto import EmbeddedBrokerError
+from broker.mqtt.child import EmbeddedBrokerError
 from sim.judging import report
 from sim.judging.judges import judge
 from sim.judging.outcome import Count, Outcome
@@ -129,6 +129,8 @@ def _play(scenario: Scenario, console: Console, factor: int, http_port: int, mac
             director.lamp_shown, director.itinerary_shown, machine.look,
         )  # fmt: skip
         try:
+            for note in plant.broker_notes:
+                console.print(f"[yellow]{note}[/yellow]", highlight=False)
             plant.start()
             console.print(
                 f"status page: http://127.0.0.1:{plant.http_port}   bin rooms on {plant.interpreter}, "

@@ -9,10 +9,11 @@ from sim.scenario.recorded_receiver import RecordedTruck
 from sim.scenario.scenario import Happening, Scenario, ScenarioError
 from sim.scenario.scene import Scene
 from sim.scenario.scenes import runs_of
+from sim.world.bins import FULL_GRAMS, Bins
 from sim.world.devices import Plant
 from sim.world.driving import Pace
 from sim.world.evidence import Evidence, Interval
-from sim.world.rooms import RoomTruth
+from sim.world.rooms import Habits, RoomTruth
 from sim.world.timeline import Timeline
 from sim.world.trucks import HOLD_BREAKDOWN_S, TruckTruth, World
 
@@ -61,10 +62,13 @@ class Director:
         scenario, timeline = self.scenario, self._timeline
         seed = scenario.seed
         for room in self._scene.plan.rooms.values():
-            bins = {waste: self._scene.bins.get((room.room_id, waste), 0) for waste in room.wastes}
             dice = random.Random(f"{seed} {room.room_id}")
+            bins = {
+                waste: Bins([dice.randint(*FULL_GRAMS) for _ in range(self._scene.bins.get((room.room_id, waste), 0))])
+                for waste in room.wastes
+            }
             self.rooms[room.room_id] = RoomTruth(
-                room, plant.room(room.room_id), timeline, self._evidence, dice, bins, scenario.world["refill"]
+                room, plant.room(room.room_id), timeline, self._evidence, dice, bins, _habits(scenario, dice)
             )
         pace = Pace(scenario.world["slowness"], scenario.world["jitter"])
         world = World(timeline, self._evidence, self.rooms, self._blocked, self._pressed)
@@ -217,6 +221,14 @@ class Director:
             return False
         self._asked.add(key)
         return True
+
+
+def _habits(scenario: Scenario, dice: random.Random) -> Habits:
+    world = scenario.world
+    return Habits(
+        world["refill"], world["keeper_late"], world["bin_forgotten"], world["other_kind_out"], world["bin_refused"],
+        dice.random() < world["crew_fetches"],
+    )  # fmt: skip
 
 
 HAPPENS: dict[str, Callable[[Director, Mapping[str, Any]], None]] = {

@@ -14,6 +14,7 @@ from typing import Any
 
 from sim.scenario.schema import DEMANDS, HAPPENINGS, SECTIONS, Key
 
+DAY_S = 86_400
 FOLDER = Path(__file__).parent / "catalogue"
 
 
@@ -54,6 +55,12 @@ class Scenario:
     live: Mapping[str, Any]
     happenings: tuple[Happening, ...] = ()
     demands: tuple[Demand, ...] = field(default=())
+    days: int = 1
+
+    @property
+    def until_s(self) -> int:
+        """When it ends, in seconds after its first day began."""
+        return self.to_s + (self.days - 1) * DAY_S
 
 
 def names() -> list[str]:
@@ -107,7 +114,7 @@ def parse(text: str, name: str, where: str) -> Scenario:
         raise ScenarioError(f"{where}: has no [[expect]]; a scenario that cannot fail proves nothing")
     return Scenario(
         name, head["about"], date, from_s, to_s, head["seed"], found["area"], found["world"], found["dispatcher"],
-        found["live"], happenings, demands,
+        found["live"], happenings, demands, head["days"],
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from broker.plan.calendar import day_start_at, service_runs
 from broker.plan.demo_area import BINS, DWELL_BASE_S, DWELL_PER_BIN_S, SPEED_MPS, demo_plan
@@ -66,17 +67,19 @@ def retimed(plan: Plan, run: RunPlan, bins: Mapping[tuple[str, str], int], leave
 
 
 def runs_of(scene: Scene, scenario: Scenario) -> dict[str, list[RunToday]]:
-    """The runs of each truck on the scenario's day that leave before it ends."""
+    """The runs of each truck on the scenario's days that leave before it ends."""
     found: dict[str, list[RunToday]] = {}
-    for run in service_runs(scene.plan, scenario.date):
-        first, route = run.visits[0], scene.plan.routes[run.route_id]
-        departs_at = scene.day_start_at + first.arrive_day_s - first.distance_m / SPEED_MPS
+    days = [scenario.date + timedelta(days=number) for number in range(scenario.days)]
+    for day, run in ((each, trip) for each in days for trip in service_runs(scene.plan, each)):
+        first, route = run.visits[0], scene.plan.route_of(run)
+        departs_at = day_start_at(scene.plan, day) + first.arrive_day_s - first.distance_m / SPEED_MPS
         depot, home = route.line[0], route.line[-1]
         if first.distance_m < DEPOT_AWAY_M:  # a line that begins at its first room says nothing of a depot
             depot = home = (depot[0] + DEPOT_AWAY_M / METRES_PER_DEGREE, depot[1])
             departs_at -= DEPOT_AWAY_M / SPEED_MPS
-        if departs_at < scene.day_start_at + scenario.to_s:
-            found.setdefault(run.truck_id, []).append(RunToday(run, route, departs_at, depot, home))
+        if departs_at < scene.day_start_at + scenario.until_s:
+            run_id = f"{run.trip_id}.{day:%Y%m%d}"
+            found.setdefault(run.truck_id, []).append(RunToday(run, route, departs_at, depot, home, run_id))
     for truck_id in scenario.area["standby"]:
         route = next(iter(scene.plan.routes.values()))
         ready = RunPlan(f"standby-{truck_id}", route.route_id, truck_id, "", ())

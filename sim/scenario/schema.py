@@ -30,6 +30,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "from": Key(str),
         "to": Key(str),
         "seed": Key(int, 1, 0, 2**31),
+        "days": Key(int, 1, 1, 31),
     },
     "area": {
         "kind": Key(str, "demo", words=("demo", "tainan", "receiver")),
@@ -48,6 +49,11 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "jitter": Key(float, 1.0, 0.0, 3.0),
         "gps_error_m": Key(float, 3.0, 0.0, 50.0),
         "refill": Key(bool, True),
+        "keeper_late": Key(float, 0.0, 0.0, 1.0),
+        "bin_forgotten": Key(float, 0.0, 0.0, 1.0),
+        "other_kind_out": Key(float, 0.0, 0.0, 1.0),
+        "bin_refused": Key(float, 0.0, 0.0, 1.0),
+        "crew_fetches": Key(float, 0.0, 0.0, 1.0),
     },
     "dispatcher": {
         "acknowledge_after_s": Key(float, -1.0, -1.0, 86400),
@@ -112,6 +118,11 @@ DEMANDS: dict[str, dict[str, Key]] = {
     "positions_true": {
         "truck": _TRUCK,
         "within_m": Key(float, 30.0, 0, 1000),
+        "at_least": Key(int, 1, 1, 100000),
+    },
+    "bins_collected": {
+        "grams_within": Key(float, 0.02, 0.0, 1.0),
+        "timezone": Key(str, "Asia/Shanghai"),
         "at_least": Key(int, 1, 1, 100000),
     },
     "records_stored_once": {"at_least": Key(int, 1, 1, 1000000)},

@@ -2,7 +2,7 @@
 
     host tool (mpremote, tools/flash.py)
         | opens   ports/binroom-07  -> /dev/pts/N          a symlink that outlives every reset and cable pull
-    VirtualBoard (board.py)                                 passes bytes, watches for resets, pulls the cable
+    VirtualBoard (board.py; port.py, session.py)            passes bytes, watches for resets, pulls the cable
         | inner pty (terminal.py), Ctrl-C is a signal there
     micropython -i bootstrap.py                             mounts flash.img as "/", runs /main.py, then the prompt
         | block device

@@ -1,13 +1,7 @@
 """Virtual boards for a tester: `python3 -m sim.usb_board`, then `.venv/bin/mpremote connect sim/ports/binroom-01`.
 
-Each board keeps its flash below the folder, so it is the same board tomorrow. Ends with Ctrl-C; commands on standard
-input, each with the board's name after it:
-
-    pull, plug, reset       the cable with its power, and the button
-    boot                    a reset with BOOT held
-    cut NAME N              the power fails in the N-th block write from now
-    pin NAME P              the level of output P as the board drives it
-    drive NAME P LEVEL      the level of input P (a button to ground is 0)
+Each board keeps its flash below the folder, so it is the same board tomorrow. Ends with Ctrl-C or a signal, not with
+its input: it may stand in the background. What it is told on standard input is in `COMMANDS` and its `--help`.
 """
 
 from __future__ import annotations
@@ -19,8 +13,10 @@ if __name__ == "__main__":
 
 import argparse
 import contextlib
+import signal
 import sys
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -31,11 +27,26 @@ from sim.usb_board.rom import RomLoader
 
 HERE = Path(__file__).resolve().parents[1]
 MOST = 64
+COMMANDS = """commands on standard input, one a line:
+  pull NAME              takes the cable out, and with it the power
+  plug NAME              puts it in again
+  reset NAME             presses RESET
+  boot NAME              presses RESET with BOOT held
+  cut NAME N             the power fails in the N-th block write from now
+  pin NAME P             says the level of output P as the board drives it
+  drive NAME P LEVEL     sets the level of input P (a button to ground is 0)
+"""
 
 
-def main(argv: list[str] | None = None, lines: Iterable[str] = sys.stdin, out: TextIO = sys.stdout) -> int:
-    """Runs the boards until the input ends; returns 0, or 2 if there is no interpreter or the command line is wrong."""
-    parser = argparse.ArgumentParser(prog="python3 -m sim.usb_board", description="Virtual bin-room boards.")
+def main(argv: list[str] | None = None, lines: Iterable[str] | None = None, out: TextIO = sys.stdout) -> int:
+    """Runs the boards until it is stopped; `lines` stand for standard input, and their end is the end then.
+
+    Returns 0, or 2 if there is no interpreter or the command line is wrong.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python3 -m sim.usb_board", description="Virtual bin-room boards. Ctrl-C ends them.",
+        epilog=COMMANDS, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
     parser.add_argument("--boards", type=int, default=1, help="how many (1)")
     parser.add_argument("--ports", type=Path, default=HERE / "ports", help="where the ports appear (sim/ports)")
     parser.add_argument("--flash", type=Path, default=HERE / "ports" / ".flash", help="where their flash is kept")
@@ -63,14 +74,23 @@ def main(argv: list[str] | None = None, lines: Iterable[str] = sys.stdin, out: T
             boards[name] = stack.enter_context(board)
             print(f"{name}: mpremote connect {board.port}", file=out, flush=True)
         with contextlib.suppress(KeyboardInterrupt):
-            for line in lines:
+            for line in _typed() if lines is None else lines:
                 words = line.split()
                 if len(words) < 2 or words[1] not in boards:
-                    print(f"what to do, and one of {' '.join(boards)}", file=out, flush=True)
+                    print(f"what to do (see --help), and one of {' '.join(boards)}", file=out, flush=True)
                     continue
                 said = _obey(boards[words[1]], panels[words[1]], words[0], words[2:])
                 print(f"{words[1]}: {words[0]}, {said}", file=out, flush=True)
     return 0
+
+
+def _typed() -> Iterator[str]:
+    """What comes on standard input, then nothing more until somebody stops this: a closed input is no wish to end."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if sys.stdin is not None:
+        with contextlib.suppress(OSError, ValueError):  # closed before this began, or a terminal that is not ours
+            yield from sys.stdin
+    threading.Event().wait()
 
 
 def _obey(board: VirtualBoard, panel: Panel, verb: str, numbers: list[str]) -> str:

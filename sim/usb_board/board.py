@@ -1,4 +1,4 @@
-"""The supervisor of a virtual board: power, resets, the cable, and the bytes between host and interpreter.
+"""The supervisor of a virtual board: power, resets, the cable; its port is port.py, one boot of it is session.py.
 
 State of the board                        leaves it by
     off        no power, no port          plug()
@@ -13,7 +13,6 @@ board goes off and its port disappears.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
@@ -24,13 +23,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sim.micropython.panel import Panel
-from sim.usb_board.keyboard import CTRL_A, CTRL_C, Keyboard
+from sim.usb_board.port import Port
 from sim.usb_board.rom import RomLoader
-from sim.usb_board.terminal import Terminal, make_raw
+from sim.usb_board.session import UP_MARK, Session
+from sim.usb_board.terminal import Terminal
 
 BLOCK_BYTES = 4096
-UP_MARK = "\x16zp-up\x16"
-INTERRUPT_WAIT_S = 2.0
 ESP32_IMAGE_AT = 0x1000
 ESP_IMAGE_MAGIC = 0xE9
 POWER_ON_RESET, WATCHDOG_RESET = "1", "3"
@@ -80,7 +78,7 @@ class VirtualBoard:
         self._monotonic = monotonic
         self._lock = threading.RLock()
         self._terminal: Terminal | None = None
-        self._outer: int | None = None
+        self._outer = Port(port)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.boots = 0
@@ -91,16 +89,15 @@ class VirtualBoard:
         if not self.image.exists():
             self.image.write_bytes(b"\xff" * BLOCK_BYTES * blocks)
         self._arm(-1)
-        self._unsent = bytearray()
-        self._begin_session(raw=False)
+        self._session = Session(monotonic)
 
     # --- what a person does with a board -----------------------------------------------------------------
 
     def plug(self) -> None:
         """Gives power and a port; main.py runs. Nothing happens if it has both."""
         with self._lock:
-            if self._outer is None:
-                self._open_port()
+            if not self._outer.there:
+                self._outer.open()
             if not self.powered:
                 self.powered = True
                 self._arm(-1)
@@ -113,7 +110,7 @@ class VirtualBoard:
     def pull(self, *, power: bool = True) -> None:
         """Takes the cable out: the port disappears, and with `power` the board stops between two instructions."""
         with self._lock:
-            self._close_port()
+            self._outer.close()
             if power:
                 self._power_off()
 
@@ -155,46 +152,18 @@ class VirtualBoard:
     def _arm(self, block_writes: int) -> None:
         self._power.write_text(f"{block_writes:011d}\n")
 
-    def _open_port(self) -> None:
-        master, slave = os.openpty()
-        make_raw(slave)
-        device = os.ttyname(slave)
-        os.close(slave)
-        os.set_blocking(master, False)
-        self._outer = master
-        self.port.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.port.with_name(self.port.name + ".new")
-        fresh.unlink(missing_ok=True)
-        fresh.symlink_to(device)
-        fresh.replace(self.port)
-
-    def _close_port(self) -> None:
-        if self._outer is not None:
-            self.port.unlink(missing_ok=True)
-            os.close(self._outer)
-            self._outer = None
-
     def _power_off(self) -> None:
         self.powered = False
         if self._terminal is not None:
             self._terminal.kill()
             self._terminal = None
 
-    def _begin_session(self, *, raw: bool) -> None:
-        self._keyboard = Keyboard(raw=raw)
-        self._up = False
-        self._raw_wanted = raw  # a soft reset out of raw mode ends in raw mode
-        self._raw_asked = False
-        self._early = bytearray()  # printed before the host may see it
-        self._waiting = bytearray()  # typed before the interpreter can take it
-        self._hold_until: float | None = None
-
     def _boot(self, *, soft: bool, starved: bool = False) -> None:
-        raw = soft and self._keyboard.raw
+        raw = soft and self._session.keyboard.raw
         if self._terminal is not None:
             self._terminal.kill()
             self._terminal = None
-        self._begin_session(raw=raw)
+        self._session = Session(self._monotonic, raw=raw)
         self.boots += 1
         if self.in_rom():
             self._say(b"rst:0x1 (POWERON_RESET),boot:0x3 (DOWNLOAD_BOOT)\r\nwaiting for download\r\n")
@@ -226,36 +195,18 @@ class VirtualBoard:
             self._say(b"MPY: soft reboot\r\n")
 
     def _say(self, data: bytes) -> None:
-        """To the host; a port nobody has open loses it, as a serial line does."""
         self.printed += data
         del self.printed[:-65536]
-        self._unsent += data
-
-    def _flush(self) -> None:
-        if self._outer is None or not self._unsent:
-            self._unsent.clear()
-            return
-        if not _has_reader(self._outer):
-            self._unsent.clear()
-            return
-        try:
-            del self._unsent[: os.write(self._outer, self._unsent)]
-        except BlockingIOError:
-            return  # the host reads slowly
-        except OSError:
-            self._unsent.clear()
+        self._outer.say(data)
 
     # --- the loop ----------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
         while not self._stop.is_set():
             with self._lock:
-                wanted = []
-                if self._outer is not None and _has_reader(self._outer):
-                    wanted.append(self._outer)
-                if self._terminal is not None:
-                    wanted.append(self._terminal.fd)
-            quick = bool(self._waiting or self._unsent)
+                inner = None if self._terminal is None else self._terminal.fd
+                wanted = [fd for fd in (self._outer.opened_by_host(), inner) if fd is not None]
+            quick = bool(self._session.waiting) or self._outer.busy
             try:
                 select.select(wanted, [], [], 0.002 if quick else 0.02)
             except (OSError, ValueError):
@@ -264,80 +215,26 @@ class VirtualBoard:
                 self._step()
 
     def _step(self) -> None:
-        terminal = self._terminal
-        if self._outer is not None and _has_reader(self._outer):
-            with contextlib.suppress(OSError):
-                self._waiting += os.read(self._outer, 1024)
+        terminal, session = self._terminal, self._session
+        session.waiting += self._outer.read()
         if terminal is None and self.rom is not None and self.powered:
-            self._say(self.rom.feed(bytes(self._waiting)))
-            self._waiting.clear()
+            self._say(self.rom.feed(bytes(session.waiting)))
+            session.waiting.clear()
         if terminal is not None:
-            self._from_board(terminal.read())
-            self._to_board(terminal)
+            self._say(session.from_board(terminal.read()))
+            session.to_board(terminal)
             code = terminal.exit_code()
             if code is not None:
-                self._from_board(terminal.read())
+                self._say(session.from_board(terminal.read()))
                 self._ended(code)
             elif self._panel is not None and self._panel.starved():
                 self._boot(soft=False, starved=True)
-        self._flush()
+        self._outer.flush()
 
     def _ended(self, code: int) -> None:
         if code == -signal.SIGKILL:
-            self._flush()
-            self._close_port()
+            self._outer.flush()
+            self._outer.close()
             self._power_off()
             return
-        self._boot(soft=self._keyboard.soft_reset and code == 0)
-
-    def _from_board(self, data: bytes) -> None:
-        if self._up and not self._raw_wanted:
-            self._say(data)
-            return
-        self._early += data
-        if not self._up:
-            before, mark, after = bytes(self._early).partition(UP_MARK.encode())
-            if not mark:
-                return
-            self._up = True
-            self._say(before)  # only a complaint of the bootstrap
-            self._early = bytearray(after)
-        if self._raw_wanted:
-            start = self._early.find(b"raw REPL")  # the friendly banner before it is not a board's
-            if start < 0:
-                return
-            del self._early[:start]
-            self._raw_wanted = False
-        self._say(bytes(self._early))
-        self._early.clear()
-
-    def _to_board(self, terminal: Terminal) -> None:
-        if not self._up:
-            return
-        if self._raw_wanted:
-            if not self._raw_asked and terminal.ready_for_input():
-                self._raw_asked = terminal.write(bytes([CTRL_A])) == 1
-            return
-        while self._waiting:
-            if self._hold_until is not None:
-                # After a Ctrl-C into running code, what follows must find the prompt.
-                if not terminal.ready_for_input() and self._monotonic() < self._hold_until:
-                    return
-                self._hold_until = None
-            interrupt = self._waiting.find(CTRL_C)
-            if interrupt == 0:
-                if not terminal.ready_for_input():
-                    self._hold_until = self._monotonic() + INTERRUPT_WAIT_S
-                taken = terminal.write(bytes([CTRL_C]))
-            else:
-                taken = terminal.write(bytes(self._waiting if interrupt < 0 else self._waiting[:interrupt]))
-            if not taken:
-                return
-            self._keyboard.feed(bytes(self._waiting[:taken]))
-            del self._waiting[:taken]
-
-
-def _has_reader(fd: int) -> bool:
-    poll = select.poll()
-    poll.register(fd, select.POLLIN | select.POLLOUT)
-    return not any(event & select.POLLHUP for _, event in poll.poll(0))
+        self._boot(soft=self._session.keyboard.soft_reset and code == 0)

@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from broker.mqtt.mosquitto import MAX_QUEUED_MESSAGES
+from broker.mqtt.desk_lists import matches
+from broker.mqtt.mosquitto_conf import MAX_QUEUED_MESSAGES
 from firmware import wire
 from sim.judging.outcome import Count
 from sim.world.timeline import Timeline
@@ -43,18 +44,6 @@ class Session:
     clean: bool
     filters: list[str] = field(default_factory=list)
     queue: deque[tuple[str, bytes, bool]] = field(default_factory=deque)
-
-
-@lru_cache(maxsize=50_000)
-def matches(pattern: str, topic: str) -> bool:
-    """Whether an MQTT topic filter covers a topic."""
-    wanted, levels = pattern.split("/"), topic.split("/")
-    for i, want in enumerate(wanted):
-        if want == "#":
-            return True
-        if i >= len(levels) or want not in ("+", levels[i]):
-            return False
-    return len(wanted) == len(levels)
 
 
 @lru_cache(maxsize=50_000)

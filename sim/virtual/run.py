@@ -36,7 +36,7 @@ def play(scenario: Scenario, speed: float | None = None) -> Outcome:
     began = time.perf_counter()
     scene = scene_of(scenario)
     timeline = Timeline(float(scene.day_start_at + scenario.from_s))
-    end_at = float(scene.day_start_at + scenario.to_s)
+    end_at = float(scene.day_start_at + scenario.until_s)
     evidence = Evidence(timeline.start_at, end_at, float(scene.day_start_at))
     director = Director(scenario, scene, timeline, evidence)
     with scratch_folder() as folder:

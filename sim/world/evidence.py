@@ -19,6 +19,9 @@ class TrueVisit:
     arrived_at: float
     left_at: float | None = None
     bins_taken: int = 0
+    grams_taken: int = 0
+    bins_refused: int = 0  # stood there, and went back full
+    bins_waited: int = 0  # all that there were before any was rolled out
     keeper_had_rolled_out: bool = True
 
 

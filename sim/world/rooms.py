@@ -1,6 +1,11 @@
-"""The bin rooms of the world: bins that fill, a keeper who looks at the lamp, rolls out, and presses buttons.
+"""The bin rooms of the world: bins that fill, a keeper who looks at the lamp, rolls out and back, and presses buttons.
 
-Truth only: what the unit's sensors see is handed to the device, and nothing comes back but its lamps.
+    lamp due, at stop     the keeper comes and rolls the bins out, one after the other: the sensors see them no more
+    lamp off, truck gone  the keeper comes and rolls them back in
+    crew fetches          it takes each bin out of the room, empties it and puts it back while the truck stands there
+
+Keepers may be late, forget a bin, put out one of another kind; a crew may leave a bin as it is. Truth only: what the
+unit's sensors see is handed to the device, and nothing comes back but its lamps.
 """
 
 import random
@@ -9,12 +14,18 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from broker.plan.model import Room
+from sim.world.bins import FULL_GRAMS, Bins
 from sim.world.evidence import Evidence, LampChange
 from sim.world.timeline import Timeline
 
-GRAMS_PER_BIN = 62_000
-KEEPER_LOOKS_S = (20.0, 150.0)  # from the lamp's change to bins on the kerb
-REFILL_S = 2400.0  # on average one more full bin of a waste kind in that time
+KEEPER_LOOKS_S = (20.0, 150.0)  # from the lamp's change to the first bin that moves
+COMES_LATE_S = (240.0, 900.0)
+BRINGS_BACK_S = (60.0, 420.0)  # from the truck's departure
+BRINGS_BACK_LATE_S = (1200.0, 2400.0)  # a bin that is refused is known as such within 45 minutes only
+EACH_BIN_S = (6.0, 14.0)
+FETCHED_FOR_S = 18.0  # a bin that the crew fetches is out of the room for so long
+REFILL_S = 2400.0  # on average the waste of one more full bin of a kind in that time
+PORTION_GRAMS = 4_000
 LANE_PRESS_S = (30.0, 90.0)  # from a free lane to the keeper's press
 
 
@@ -30,6 +41,18 @@ class RoomDevice(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How often people do what they should not, as shares of all roll-outs or visits; and whether the crew fetches."""
+
+    refill: bool = True
+    late: float = 0.0
+    forgets: float = 0.0
+    other_kind: float = 0.0
+    refuses: float = 0.0
+    crew_fetches: bool = False
+
+
 @dataclass(slots=True)
 class RoomTruth:
     """One room as it really is."""
@@ -39,17 +62,23 @@ class RoomTruth:
     timeline: Timeline
     evidence: Evidence
     dice: random.Random
-    bins: dict[str, int]
-    refill: bool = True
+    bins: dict[str, Bins]
+    habits: Habits = Habits()
     rolled_out: dict[str, bool] = field(default_factory=dict)
     _shown: dict[str, str] = field(default_factory=dict)
+    _wanted: dict[str, bool] = field(default_factory=dict)  # whether the keeper wants the bins of a kind outside
+    _walks: dict[str, int] = field(default_factory=dict)  # a later walk of the keeper's takes an earlier one's place
+    _rolling: set[str] = field(default_factory=set)
+    _forgotten: dict[str, int] = field(default_factory=dict)
+    _strays: dict[str, str] = field(default_factory=dict)  # kind: another kind of which a bin was put out as well
+    _fetched: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def start(self) -> None:
-        """Fill the sensors with the morning's bins and let more come."""
+        """Show the sensors the morning's bins and let more waste come."""
         for waste in self.bins:
             self._report(waste)
-            if self.refill:
-                self._expect_one_more(waste)
+            if self.habits.refill:
+                self._expect_more(waste)
 
     def lamp(self, waste: str, shown: str, since: float) -> None:
         """The pins of a lamp show this since then; `waste` may be `any`. A lit lamp sends the keeper for the bins."""
@@ -59,16 +88,45 @@ class RoomTruth:
         self.evidence.lamps.append(LampChange(since, self.room.room_id, waste, shown))
         for kind in self.bins if waste == "any" else (waste,):
             if shown in ("due", "at_stop") and not self.rolled_out.get(kind):
-                self.timeline.after(self.dice.uniform(*KEEPER_LOOKS_S), self._roll_out(kind))
-            elif shown == "off":
-                self.rolled_out[kind] = False
+                late = self.dice.random() < self.habits.late
+                self._send_keeper(kind, True, self.dice.uniform(*(COMES_LATE_S if late else KEEPER_LOOKS_S)))
+            elif shown == "off" and self._wanted.get(kind):
+                self._bring_back(kind)
 
-    def collect(self, waste: str) -> int:
-        """A truck takes all bins of a kind; how many they were."""
-        count = self.bins.get(waste, 0)
-        self.bins[waste] = 0
-        self._report(waste)
-        return count
+    def to_take(self, waste: str) -> int:
+        """How many bins a crew that arrives now will have to empty."""
+        bins = self.bins.get(waste)
+        if bins is None:
+            return 0
+        comes = self.habits.crew_fetches or waste in self._rolling or not self.rolled_out.get(waste)
+        return len(bins.outside) + (max(0, bins.worth - self._forgotten.get(waste, 0)) if comes else 0)
+
+    def truck_stands(self, waste: str, for_s: float) -> None:
+        """A truck stopped here for so long: its crew fetches the bins, or asks for a keeper who did not come."""
+        if waste not in self.bins:
+            return
+        if self.habits.crew_fetches:
+            number = self.bins[waste].worth
+            for place in range(number):
+                self.timeline.after(5.0 + (for_s - FETCHED_FOR_S - 10.0) * place / max(1, number), self._fetch(waste))
+        elif not self.rolled_out.get(waste):
+            self._send_keeper(waste, True, self.dice.uniform(*KEEPER_LOOKS_S) / 3)
+
+    def is_rolling(self, waste: str) -> bool:
+        """Whether bins of this kind are on their way out: a crew waits for them."""
+        return waste in self._rolling
+
+    def collect(self, waste: str) -> tuple[int, int, int]:
+        """A truck is done with a kind: how many bins it emptied, how many grams that was, how many it refused."""
+        bins = self.bins.get(waste)
+        if bins is None:
+            return 0, 0, 0
+        refused = int(bool(bins.outside) and self.dice.random() < self.habits.refuses)
+        count, grams = bins.empty(refused)
+        fetched_count, fetched_grams = self._fetched.pop(waste, (0, 0))
+        if self._wanted.get(waste):
+            self._bring_back(waste)
+        return count + fetched_count, grams + fetched_grams, refused
 
     def lane_cleared(self) -> None:
         """The lane is free; the keeper sees it and presses."""
@@ -78,21 +136,76 @@ class RoomTruth:
         self.evidence.lane_clear.append((self.timeline.now, self.room.room_id))
         self.device.press("lane_clear")
 
-    def _roll_out(self, waste: str) -> Callable[[], None]:
-        def act() -> None:
-            if self._shown.get(waste, self._shown.get("any")) in ("due", "at_stop") and not self.rolled_out.get(waste):
-                self.rolled_out[waste] = True
-                self.device.press("bins_out")
+    def _bring_back(self, waste: str) -> None:
+        late = self.dice.random() < self.habits.late
+        self._send_keeper(waste, False, self.dice.uniform(*(BRINGS_BACK_LATE_S if late else BRINGS_BACK_S)))
 
-        return act
+    def _send_keeper(self, waste: str, outside: bool, in_s: float) -> None:
+        """The keeper comes for the bins of a kind, unless the crew fetches them."""
+        if self._wanted.get(waste) == outside or self.habits.crew_fetches:
+            return
+        self._wanted[waste] = outside
+        walk = self._walks[waste] = self._walks.get(waste, 0) + 1
+        self.timeline.after(in_s, lambda: self._begin(waste, walk))
 
-    def _expect_one_more(self, waste: str) -> None:
-        def act() -> None:
-            self.bins[waste] += 1
+    def _begin(self, waste: str, walk: int) -> None:
+        if self._walks[waste] != walk:
+            return
+        if self._wanted[waste]:
+            self.rolled_out[waste] = True
+            self._rolling.add(waste)
+            forgets = self.bins[waste].worth > 1 and self.dice.random() < self.habits.forgets
+            self._forgotten[waste] = int(forgets)
+            others = [kind for kind, bins in self.bins.items() if kind != waste and bins.worth > 1]
+            if others and self.dice.random() < self.habits.other_kind:
+                self._strays[waste] = other = self.dice.choice(others)
+                self.bins[other].roll_out()
+                self._report(other)
+        self._move(waste, walk)
+
+    def _move(self, waste: str, walk: int) -> None:
+        """One bin after the other."""
+        if self._walks[waste] != walk:
+            self._rolling.discard(waste)
+            return
+        bins, outside = self.bins[waste], self._wanted[waste]
+        if bins.roll_out(self._forgotten.get(waste, 0)) if outside else bins.roll_in():
             self._report(waste)
-            self._expect_one_more(waste)
+            self.timeline.after(self.dice.uniform(*EACH_BIN_S), lambda: self._move(waste, walk))
+            return
+        self._rolling.discard(waste)
+        if outside:
+            self.device.press("bins_out")
+            return
+        self.rolled_out[waste] = False
+        stray = self._strays.pop(waste, "")
+        if stray and not self._wanted.get(stray) and self.bins[stray].roll_in():
+            self._report(stray)
 
-        self.timeline.after(self.dice.expovariate(1 / REFILL_S), act)
+    def _fetch(self, waste: str) -> Callable[[], None]:
+        def back() -> None:
+            bins = self.bins[waste]
+            count, grams = bins.empty()
+            had = self._fetched.get(waste, (0, 0))
+            self._fetched[waste] = (had[0] + count, had[1] + grams)
+            bins.roll_in()
+            self._report(waste)
+
+        def out() -> None:
+            if self.bins[waste].roll_out():
+                self._report(waste)
+                self.timeline.after(FETCHED_FOR_S, back)
+
+        return out
+
+    def _expect_more(self, waste: str) -> None:
+        def act() -> None:
+            if self.bins[waste].throw_in(PORTION_GRAMS):  # who finds no bin or no space takes it home again
+                self._report(waste)
+            self._expect_more(waste)
+
+        mean_s = REFILL_S * PORTION_GRAMS * 2 / sum(FULL_GRAMS)
+        self.timeline.after(self.dice.expovariate(1 / mean_s), act)
 
     def _report(self, waste: str) -> None:
-        self.device.set_bins(waste, self.bins[waste], self.bins[waste] * GRAMS_PER_BIN)
+        self.device.set_bins(waste, *self.bins[waste].seen)

@@ -4,7 +4,7 @@
     driving -> at_stop   the room is reached: bins are taken for 60 s + 25 s each, more if they are not out
     driving -> stuck     45 m before a room whose lane is blocked: the driver looks, then holds the button
     driving -> parked    nothing is left to visit and the way home is driven
-    at_stop -> driving   the bins are in
+    at_stop -> driving   the bins are empty
     stuck   -> driving   the itinerary says to go elsewhere, or the lane is free
     any     -> broken    a breakdown: the driver holds the button until it is one
     broken  -> driving   it has been repaired
@@ -33,6 +33,7 @@ LOOKS_FIRST_S = 20.0
 HOLD_BLOCKED_S = 2.0
 HOLD_BREAKDOWN_S = 4.4
 STANDING_TICK_S = 4.0
+NEXT_DAY_S = 12 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class RunToday:
     departs_at: float
     depot: tuple[float, float]
     home: tuple[float, float]
+    run_id: str = ""
 
 
 @dataclass(slots=True)
@@ -89,7 +91,7 @@ class TruckTruth:
         self._world = world
         self._dice = dice
         self._pace = pace
-        self._lines = {run.route.route_id: Path(run.route.line) for run in runs}
+        self._lines = {run.route.line: Path(run.route.line) for run in runs}
         self._itinerary: Mapping[str, Any] | None = None
         self._errand: Errand | None = None
         self._drive: Drive | None = None
@@ -148,6 +150,9 @@ class TruckTruth:
 
     def _parked(self, now: float) -> None:
         if self._runs and now >= self._runs[0].departs_at:
+            if self._run is not None and self._runs[0].departs_at - self._run.departs_at > NEXT_DAY_S:
+                self.done.clear()
+                self._asked.clear()
             self._run = self._runs.pop(0)
             if not self._run.plan.visits:  # on standby until an itinerary comes
                 return
@@ -191,9 +196,11 @@ class TruckTruth:
     def _at_stop(self, now: float) -> None:
         if now < self._busy_until or self._visit is None or self._errand is None:
             return
-        room = self._world.rooms[self._errand.room]
-        self._visit.bins_taken = room.collect(self._errand.waste)
-        self._visit.left_at = now
+        room, waste, visit = self._world.rooms[self._errand.room], self._errand.waste, self._visit
+        if room.is_rolling(waste):
+            return
+        visit.bins_taken, visit.grams_taken, visit.bins_refused = room.collect(waste)
+        visit.left_at = now
         self.done.add(self._errand.key)
         self._visit = None
         self._errand = None
@@ -232,7 +239,7 @@ class TruckTruth:
         if run is None:
             return []
         told = self._itinerary
-        if told is not None and _trip_of(told) in {later.plan.trip_id for later in self._runs}:
+        if told is not None and told["run_id"] in {later.run_id for later in self._runs}:
             told = None  # a run to come: its time has not come yet
         found = []
         for visit in told["visits"] if told is not None else ():
@@ -240,7 +247,7 @@ class TruckTruth:
                 waste = visit["bins"][0]["waste"] if visit["bins"] else run.route.waste
                 found.append(Errand(visit["room"], visit["visit_number"], waste))
         # Without word about this run the driver knows the timetable by heart.
-        if told is None or _trip_of(told) != run.plan.trip_id:
+        if told is None or told["run_id"] != run.run_id:
             found += [Errand(visit.room_id, 1, run.route.waste) for visit in run.plan.visits]
         return found
 
@@ -254,7 +261,7 @@ class TruckTruth:
         if run is None:
             self._drive = None
             return
-        line = self._lines[run.route.route_id]
+        line = self._lines[run.route.line]
         if errand is None:
             goal, goal_m = run.home, line.length_m if run.home == run.route.line[-1] else -1.0
         else:
@@ -277,20 +284,19 @@ class TruckTruth:
         self._line_m = planned[0] if planned and planned[0] >= 0 else None
         self._drive = None
         out = room.rolled_out.get(errand.waste, False)
-        bins = room.bins.get(errand.waste, 0)
         dwell_s = DWELL_BASE_S * math.exp(self._dice.gauss(0, 0.15 * self._pace.jitter))
+        bins = room.to_take(errand.waste)
         dwell_s += bins * DWELL_PER_BIN_S * math.exp(self._dice.gauss(0, 0.08 * self._pace.jitter))
-        if not out:
+        if not out and not room.habits.crew_fetches:
             dwell_s += BINS_NOT_OUT_S * min(1.0, self._pace.jitter)
         self._busy_until = now + dwell_s
-        self._visit = TrueVisit(self.truck_id, errand.room, errand.waste, errand.visit_number, now, None, 0, out)
+        self._visit = TrueVisit(
+            self.truck_id, errand.room, errand.waste, errand.visit_number, now,
+            bins_waited=room.bins[errand.waste].all if errand.waste in room.bins else 0, keeper_had_rolled_out=out,
+        )  # fmt: skip
+        room.truck_stands(errand.waste, dwell_s)
         self._world.evidence.visits.append(self._visit)
         self.state = "at_stop"
-
-
-def _trip_of(itinerary: Mapping[str, Any]) -> str:
-    """The plan's trip that an itinerary is about."""
-    return str(itinerary["run_id"] or "").rsplit(".", 1)[0]
 
 
 _STATES: dict[str, Callable[[TruckTruth, float], None]] = {

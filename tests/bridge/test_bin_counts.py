@@ -1,4 +1,4 @@
-"""What the sensors say around a visit becomes what was collected, or a contradiction that the figures name."""
+"""What the sensors say around a visit becomes what waits, what was collected, or a contradiction the figures name."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,111 +7,372 @@ from typing import Any
 import pytest
 
 from broker.rules.dispatch.actions import Act
+from broker.rules.statistics.cube import count as cube_of
 from broker.rules.statistics.cube import disagreements
+from broker.web.picture import snapshot
 from firmware import wire
 from tests.support.bridge.morning import Morning
 
+FULL, TARE = 60_000, 12_000
+
+
+class Rooms(Morning):
+    """A morning whose second room has a unit: `number` is which room of the trip."""
+
+    number = 1
+
+    @property
+    def room(self) -> str:
+        """The room that is looked at."""
+        return self.trip.visits[self.number].room_id
+
+    def report(self, count: int | None, grams: int | None, *, quality: int = 0, waste: str = "", **more: Any) -> None:
+        """Its unit says how many bins and grams it has."""
+        bins = [{"waste": waste or self.waste, "count": count, "grams": grams, "quality": quality}]
+        self.say("bins", {"at": int(self.now), "late": False, "bins": bins, **more}, device=self.room)
+        self.step(1)
+
+    def life(self, word: str, boot: int = 1) -> None:
+        """Its unit comes, or its will does."""
+        topic = wire.topic("life", "xh", self.room, family="room")
+        body = {"life": word, "boot": boot, "fw": "1"} if word == "ready" else {"life": word, "boot": boot}
+        self.bridge.receive(topic, wire.pack(topic, body), self.now)
+
+    def roll_out(self, bins: int, left: int = 0) -> None:
+        """So many full bins leave the room one by one."""
+        for number in range(bins):
+            stay = bins - number - 1 + left
+            self.step(10)
+            self.report(stay, stay * FULL)
+
+    def roll_in(self, bins: int, full: int = 0, there: int = 0) -> None:
+        """So many come back, the last ones full."""
+        grams = there * FULL
+        for number in range(1, bins + 1):
+            grams += FULL if number > bins - full else TARE
+            self.step(10)
+            self.report(there + number, grams)
+
+    def go_on(self, seconds: int = 60) -> None:
+        """The truck drives on."""
+        self.step(seconds, 5.0)
+
+    def visit(self, number: int = 1) -> dict[str, Any]:
+        """Its visit as it is on record."""
+        key = f"{self.run_id}/{self.room}/{number}"
+        return dict(self.store.latest("visit", key)[key].body)
+
+    def amounts(self, number: int = 1) -> tuple[int | None, int | None]:
+        """(bins, grams) collected at its visit, by the record."""
+        body = self.visit(number)
+        return tuple(  # type: ignore[return-value]
+            None if body[f"{name}_after"] is None else body[f"{name}_before"] - body[f"{name}_after"]
+            for name in ("bins", "grams")
+        )
+
+    def waits(self) -> list[Any]:
+        """What the truck's itinerary and the screen say that waits there."""
+        visits = self.retained[wire.topic("itinerary", "xh", self.truck)]["visits"]
+        told = next(row["bins"] for row in visits if row["room"] == self.room and row["state"] != "skipped")
+        rooms = snapshot(self.bridge, self.now)["rooms"]
+        shown = next(row["bins"][self.waste] for row in rooms if row["room"] == self.room)
+        return [(told[0]["count"], told[0]["grams"]) if told else None, (shown["count"], shown["grams"])]
+
+    def restart(self) -> None:
+        """The bridge ends and begins again."""
+        self.store.close()
+        self.open()
+
 
 @pytest.fixture
-def morning(tmp_path: Path) -> Iterator[Morning]:
-    day = Morning(tmp_path / "records")
+def morning(tmp_path: Path) -> Iterator[Rooms]:
+    day = Rooms(tmp_path / "records")
     yield day
     day.close()
 
 
-def report(morning: Morning, count: int | None, grams: int | None, **more: Any) -> None:
-    """The first room's unit says how many bins and grams it has."""
-    bins = [{"waste": morning.waste, "count": count, "grams": grams, "quality": 0}]
-    body = {"at": int(morning.now), "late": False, "bins": bins, **more}
-    morning.say("bins", body, device=morning.trip.visits[0].room_id)
+@pytest.mark.parametrize("restarts", [False, True])
+def test_rolled_out_before_the_truck_and_back_after_it(morning: Rooms, restarts: bool) -> None:
+    """The sensors see an empty room when the truck comes; six bins of 48 kg were collected, and six waited all along.
+
+    A bridge that is restarted after the roll-out, at the stop and after the departure knows the same.
+    """
+    morning.life("ready")
+    morning.report(6, 6 * FULL)
+    morning.serve(0)
+    morning.roll_out(6)
+    assert morning.visit()["state"] in ("pending", "due")
+    if restarts:
+        morning.restart()
     morning.step(1)
-
-
-def life(morning: Morning, word: str) -> None:
-    """The first room's unit comes, or its will does."""
-    topic = wire.topic("life", "xh", morning.trip.visits[0].room_id, family="room")
-    body = {"life": word, "boot": 1, "fw": "1"} if word == "ready" else {"life": word, "boot": 1}
-    morning.bridge.receive(topic, wire.pack(topic, body), morning.now)
-
-
-def first_visit(morning: Morning) -> dict[str, Any]:
-    """The first room's visit as it is on record."""
-    key = f"{morning.run_id}/{morning.trip.visits[0].room_id}/1"
-    return dict(morning.store.latest("visit", key)[key].body)
-
-
-def test_count_and_weight_may_come_one_after_the_other(morning: Morning) -> None:
-    """A count that falls while the truck stands, a weight that settles after it left: both are collected."""
-    report(morning, 6, 300_000)
-    morning.drive_to(0)
+    assert morning.waits() == [(6, 6 * FULL)] * 2
+    morning.drive_to(1)
     morning.step(60)
-    report(morning, 1, 300_000)
+    assert morning.visit()["state"] == "at_stop" and morning.waits() == [(6, 6 * FULL)] * 2
+    if restarts:
+        morning.restart()
+        morning.step(20)
     morning.step(60)
-    morning.step(60, 5.0)
-    report(morning, 1, 50_000)
-    report(morning, 2, 90_000)  # somebody's new bin is not given back
-    body = first_visit(morning)
-    assert (body["state"], body["bins_before"], body["bins_after"]) == ("served", 6, 1)
-    assert (body["grams_before"], body["grams_after"]) == (300_000, 50_000)
+    morning.go_on()
+    assert morning.amounts()[0] == 6
+    if restarts:
+        morning.restart()
+    morning.roll_in(6)
+    assert morning.amounts() == (6, 6 * (FULL - TARE))
+    body = morning.visit()
+    assert (body["bins_before"], body["grams_after"], body["tare_grams"]) == (6, 6 * TARE, TARE)
     assert disagreements(body) == []
+    stays = [record.body["bins"] for record in morning.store.scan("dwell") if record.body["room_id"] == morning.room]
+    assert stays == ([] if restarts else [6])  # who was away does not know how long the truck stood
+    row = cube_of([*morning.store.scan("visit")], "Asia/Shanghai")
+    assert sum(figures["bins"] for figures in row.values()) == 6
+    assert sum(figures["grams"] for figures in row.values()) == 6 * (FULL - TARE)
 
 
-def test_what_a_scale_wavers_is_not_written_down(morning: Morning) -> None:
-    """Less than half a kilogram is noise: it makes no record."""
-    report(morning, 6, 300_000)
+def test_the_crew_fetches_the_bins(morning: Rooms) -> None:
+    """One after the other leaves the room while the truck stands there, and comes back emptied."""
+    morning.report(3, 3 * FULL)
     morning.serve(0)
-    report(morning, 1, 50_000)
-    morning.step(60, 5.0)
-    written = len(list(morning.store.scan("visit")))
-    report(morning, 1, 49_700)
-    assert len(list(morning.store.scan("visit"))) == written
+    morning.drive_to(1)
+    morning.step(20)
+    for number in range(3):
+        morning.report(2, 2 * FULL - number * (FULL - TARE))
+        morning.step(15)
+        morning.report(3, 3 * FULL - (number + 1) * (FULL - TARE))
+        morning.step(10)
+    morning.go_on()
+    assert morning.amounts() == (3, 3 * (FULL - TARE))
 
 
-@pytest.mark.parametrize(("count", "words"), [(1, ["skipped_but_count_fell"]), (6, [])])
-def test_a_crew_that_skips_and_takes_is_contradicted(morning: Morning, count: int, words: list[str]) -> None:
-    """Stood there, said "not out", and then five bins are gone: the figures say so; if none is gone they do not."""
-    report(morning, 6, 300_000)
-    morning.drive_to(0)
+def test_count_and_weight_may_come_one_after_the_other(morning: Rooms) -> None:
+    """A count that falls while the truck stands, a weight that settles after it left: both are collected."""
+    morning.report(6, 300_000)
+    morning.serve(0)
+    morning.drive_to(1)
     morning.step(60)
-    assert first_visit(morning)["state"] == "at_stop"
-    visit = (morning.run_id, morning.trip.visits[0].room_id, 1)
-    morning.bridge.act(Act("skip", "crew", visit=visit, reason="not_out"), morning.now)
-    report(morning, count, 300_000 - (6 - count) * 50_000)
-    body = first_visit(morning)
-    assert body["state"] == "skipped" and disagreements(body) == words
+    morning.report(1, 300_000)
+    morning.step(60)
+    morning.go_on()
+    morning.report(1, 50_000)
+    assert morning.amounts() == (5, 250_000) and disagreements(morning.visit()) == []
 
 
-def test_a_unit_that_was_away_says_later_what_was_collected(morning: Morning) -> None:
-    """An old count is not taken for what was left; the backlog of the visit fills it, that of other hours does not."""
-    life(morning, "ready")
-    report(morning, 6, 300_000)
-    life(morning, "lost")
+def test_a_bin_that_comes_back_full_and_one_that_was_forgotten(morning: Rooms) -> None:
+    """Six stood there, five were put out, one of them was refused: four were emptied."""
+    morning.report(6, 6 * FULL)
     morning.serve(0)
-    morning.step(60, 5.0)
-    body = first_visit(morning)
-    assert (body["state"], body["bins_before"], body["bins_after"], body["grams_after"]) == ("served", 6, None, None)
+    morning.roll_out(5, left=1)
+    morning.serve(1)
+    morning.go_on()
+    morning.roll_in(5, full=1, there=1)
+    assert morning.amounts() == (4, 4 * (FULL - TARE)) and morning.waits()[0] == (6, 6 * FULL)
+
+
+def test_one_of_another_kind_is_put_out_as_well(morning: Rooms) -> None:
+    """It comes back full; this truck took none of it, and the other kind's truck finds it waiting."""
+    other = next(waste for waste in morning.plan.rooms[morning.room].wastes if waste != morning.waste)
+    morning.report(2, 2 * FULL)
+    morning.report(4, 4 * FULL, waste=other)
+    morning.serve(0)
+    morning.roll_out(2)
+    morning.report(3, 3 * FULL, waste=other)
+    morning.serve(1)
+    morning.go_on()
+    morning.roll_in(2)
+    morning.report(4, 4 * FULL, waste=other)
+    assert morning.amounts() == (2, 2 * (FULL - TARE))
+    theirs = [visit for visit in morning.bridge.dispatch.day.visits.at(morning.room, other) if visit.bins_after]
+    assert theirs == []
+
+
+def test_two_trucks_of_different_kinds_at_one_room(tmp_path: Path) -> None:
+    """Each truck's visit is its own kind's, though both roll out within the same minutes."""
+    morning = Rooms(tmp_path / "records", truck="t03")
+    other = "residential_wet"
+    morning.report(3, 3 * FULL)
+    morning.report(5, 5 * FULL, waste=other)
+    morning.serve(0)
+    morning.roll_out(3)
+    morning.report(0, 0, waste=other)
+    visit = next(one for one in morning.bridge.dispatch.day.visits.at(morning.room, other) if one.owed)
+    morning.bridge.act(Act("serve", "Wang", visit=visit.key), morning.now)
+    morning.serve(1)
+    morning.go_on()
+    morning.report(5, 5 * TARE, waste=other)
+    morning.roll_in(3)
+    assert morning.amounts() == (3, 3 * (FULL - TARE))
+    morning.close()
+
+
+@pytest.mark.parametrize(("quality", "known"), [(1, True), (2, True), (3, False), (4, False)])
+def test_sensors_that_are_not_good(morning: Rooms, quality: int, known: bool) -> None:
+    """A doubtful sensor's word is taken and named; one that is unsteady or useless says nothing about bins."""
+    morning.report(4, 4 * FULL)
+    morning.serve(0)
+    morning.step(10)
+    for number in (3, 2, 1, 0):
+        morning.report(number, number * FULL, quality=quality)
+    morning.serve(1)
+    morning.go_on()
+    morning.report(4, 4 * TARE)
+    assert morning.amounts() == ((4, 4 * (FULL - TARE)) if known else (None, None))
+    assert disagreements(morning.visit()) == ["sensors_doubtful"]
+
+
+def test_a_room_that_says_nothing_has_no_amounts(morning: Rooms) -> None:
+    """Unknown is not zero."""
+    morning.serve(0)
+    morning.serve(1)
+    morning.go_on()
+    assert morning.amounts() == (None, None) and disagreements(morning.visit()) == []
+
+
+def test_a_visit_skipped_after_the_roll_out_and_its_second_one(morning: Rooms) -> None:
+    """The lane is blocked: the bins go back full and nothing was collected. The second visit is another roll-out."""
+    morning.life("ready")
+    morning.report(4, 4 * FULL)
+    morning.serve(0)
+    morning.roll_out(4)
+    morning.step(40, 5.0)
+    incident_id = morning.press()
+    assert morning.visit()["state"] == "skipped"
+    morning.step(60)
+    morning.roll_in(4, full=4)
+    morning.step(2700)
+    morning.report(4, 4 * FULL)
+    assert morning.amounts() == (None, None) and disagreements(morning.visit()) == []
+    morning.act("clear", incident_id)
+    morning.roll_out(3, left=1)
+    assert morning.waits()[1] == (4, 4 * FULL)
+    morning.bridge.act(Act("serve", "Wang", visit=(morning.run_id, morning.room, 2)), morning.now)
+    assert morning.visit(2)["state"] == "served"
+
+
+@pytest.mark.parametrize(("back_grams", "words"), [(6 * TARE, ["skipped_but_count_fell"]), (6 * FULL, [])])
+def test_a_crew_that_skips_and_takes_is_contradicted(morning: Rooms, back_grams: int, words: list[str]) -> None:
+    """Stood there, said "not out", and then six bins come back emptied: the figures say so; come back full: not."""
+    morning.report(6, 6 * FULL)
+    morning.serve(0)
+    morning.drive_to(1)
+    morning.step(60)
+    visit = (morning.run_id, morning.room, 1)
+    morning.bridge.act(Act("skip", "crew", visit=visit, reason="not_out"), morning.now)
+    morning.report(0, 0)
+    morning.go_on()
+    morning.step(300)
+    morning.report(6, back_grams)
+    assert morning.visit()["state"] == "skipped" and disagreements(morning.visit()) == words
+
+
+def test_bins_that_never_came_back_from_a_skipped_visit(morning: Rooms) -> None:
+    """Five are gone, and nobody says where."""
+    morning.report(6, None)
+    morning.serve(0)
+    morning.drive_to(1)
+    morning.step(60)
+    visit = (morning.run_id, morning.room, 1)
+    morning.bridge.act(Act("skip", "crew", visit=visit, reason="not_out"), morning.now)
+    morning.report(1, None)
+    assert disagreements(morning.visit()) == []  # they may stand outside
+    morning.speak = False
+    morning.step(2700)
+    morning.report(1, None)
+    assert disagreements(morning.visit()) == ["skipped_but_count_fell"]
+
+
+def test_a_unit_that_was_away_says_later_what_was_collected(morning: Rooms) -> None:
+    """Nobody knows what was left while it is away; its backlog fills that, in whatever order and twice."""
+    morning.life("ready")
+    morning.report(6, 6 * FULL)
+    morning.serve(0)
+    morning.life("lost")
+    rolled_at = int(morning.now)
+    morning.serve(1)
+    morning.go_on()
+    body = morning.visit()
+    assert (body["state"], body["bins_before"], morning.amounts()) == ("served", 6, (None, None))
     morning.step(1200)
     newest = morning.seq + 10
     morning.seq = newest
-    life(morning, "ready")
-    report(morning, 3, 150_000)  # of now: somebody brought bins since
-    assert first_visit(morning)["bins_after"] is None
-    for number, (at, count) in enumerate([
-        (body["arrived_at"] - 60, 0), (body["left_at"] + 700, 0), (body["arrived_at"] + 50, 1), (body["left_at"], 2),
-    ]):  # fmt: skip
+    morning.life("ready")
+    morning.report(6, 6 * TARE)
+    assert morning.amounts() == (None, None)
+    backlog = [(rolled_at + 10, 3, 3 * FULL), (rolled_at + 20, 0, 0), (body["left_at"] + 100, 6, 6 * TARE)]
+    for number, (at, count, grams) in [*reversed(list(enumerate(backlog))), *enumerate(backlog)]:
         morning.seq = newest - 9 + number
-        report(morning, count, None, at=at, late=True)
-        morning.seq = newest + 10 + number
-    assert first_visit(morning)["bins_after"] == 1
-    day = morning.bridge.dispatch.day
-    assert day.devices.rooms[morning.trip.visits[0].room_id].bins[morning.waste].count == 3
+        morning.report(count, grams, at=at, late=True)
+    morning.seq = newest + 10
+    assert morning.amounts() == (6, 6 * (FULL - TARE))
+    state = morning.bridge.dispatch.day.devices.rooms[morning.room]
+    assert state.bins[morning.waste].grams == 6 * TARE
+    before = morning.visit()
+    morning.restart()
+    morning.report(6, 6 * TARE)
+    assert morning.visit() == before
 
 
-def test_a_unit_that_is_there_and_says_nothing_new_has_what_it_had(morning: Morning) -> None:
-    """Counts are sent when they change: nothing was collected, and that is on record."""
-    life(morning, "ready")
-    report(morning, 6, 300_000)
+def test_a_report_that_was_overtaken_still_counts_at_its_own_time(morning: Rooms) -> None:
+    """Two reports come in the wrong order, and the later one was the emptier room; a restart changes nothing."""
+    morning.report(4, 4 * FULL)
     morning.serve(0)
-    morning.step(60, 5.0)
-    body = first_visit(morning)
+    morning.step(20)
+    at = int(morning.now)
+    morning.seq += 1
+    morning.report(0, 0, at=at + 5)
+    morning.seq -= 2
+    morning.report(2, 2 * FULL, at=at)
+    morning.seq += 1
+    morning.restart()
+    morning.serve(1)
+    morning.go_on()
+    morning.roll_in(4)
+    assert morning.amounts() == (4, 4 * (FULL - TARE))
+
+
+def test_a_change_without_any_visit_is_nobodys(morning: Rooms) -> None:
+    """Two bins are taken to another room long before the truck: what waits is what is left, and only that is taken."""
+    morning.report(6, 6 * FULL)
+    morning.report(4, 4 * FULL)
+    assert morning.bridge.dispatch.day.devices.rooms[morning.room].bins[morning.waste].count == 4
+    morning.speak = False
+    morning.step(3700)
+    morning.speak = True
+    assert morning.waits()[1] == (4, 4 * FULL)
+
+
+def test_a_unit_that_is_there_and_says_nothing_new_has_what_it_had(morning: Rooms) -> None:
+    """Counts are sent when they change: nothing was collected, and that is on record."""
+    morning.life("ready")
+    morning.report(6, 300_000)
+    morning.serve(0)
+    morning.serve(1)
+    morning.go_on()
+    body = morning.visit()
     assert (body["state"], body["bins_before"], body["bins_after"]) == ("served", 6, 6)
+    assert disagreements(body) == ["served_but_count_stayed"]
+
+
+def test_what_a_scale_wavers_is_not_written_down(morning: Rooms) -> None:
+    """Less than half a kilogram is noise: it makes no record."""
+    morning.report(6, 300_000)
+    morning.serve(0)
+    morning.serve(1)
+    morning.report(1, 50_000)
+    morning.go_on()
+    written = len(list(morning.store.scan("visit")))
+    morning.report(1, 49_700)
+    assert len(list(morning.store.scan("visit"))) == written
+
+
+def test_a_visit_that_a_person_calls_served_has_its_amounts(morning: Rooms) -> None:
+    """Nobody saw the truck stop; where it is known when it went by, the bins say what it took."""
+    morning.report(3, 3 * FULL)
+    morning.serve(0)
+    morning.roll_out(3)
+    morning.drive_to(1, speed_mps=8.0)
+    morning.step(40, 8.0)
+    body = morning.visit()
+    assert body["state"] in ("pending", "due") and body["passed_at"] is not None
+    morning.roll_in(3)
+    morning.bridge.act(Act("serve", "Wang", visit=(morning.run_id, morning.room, 1)), morning.now)
+    assert morning.amounts() == (3, 3 * (FULL - TARE))

@@ -9,6 +9,7 @@ from broker.__main__ import main
 from broker.config import PASSWORD_VARIABLE, BrokerConfig, ConfigError, read_config
 from broker.process import dispatch_settings
 from tests.support.processes import REPO
+from tests.support.settings.broker import HERE, PORT, door
 
 EXAMPLE = REPO / "broker" / "broker.example.toml"
 
@@ -84,8 +85,9 @@ def test_the_password_comes_from_a_file_or_the_environment(
 
 def test_check_config_reads_the_plan_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A good configuration says what it holds; one without its plan says so, with exit code 1."""
-    (tmp_path / "good.toml").write_text('[area]\nplan = "demo"\n')
-    assert main(["--config", str(tmp_path / "good.toml"), "--check-config"]) == 0
+    (tmp_path / "good.toml").write_text(f'[area]\nplan = "demo"\n[mqtt]\nhost = "{HERE}"\nport = {PORT}\n')
+    with door():
+        assert main(["--config", str(tmp_path / "good.toml"), "--check-config"]) == 0
     assert "rooms" in capsys.readouterr().out
     (tmp_path / "bad.toml").write_text('[area]\nplan = "nowhere"\n')
     assert main(["--config", str(tmp_path / "bad.toml"), "--check-config"]) == 1

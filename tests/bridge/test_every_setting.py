@@ -25,7 +25,7 @@ from broker.process import serve
 from broker.registers.elections.demo import demo_elections
 from tests.support.processes import need_mosquitto, wait_until
 from tests.support.registers import open_registers
-from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, door, tls_server
+from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, door, renewed, tls_server
 from tests.support.settings.day import configured
 from tests.support.settings.day_sights import (
     a_silent_truck_has_a_time,
@@ -42,6 +42,14 @@ from tests.support.settings.day_sights import (
     silent_past_a_room,
     state_of_a_late_truck_that_drives_again,
 )
+from tests.support.settings.floods import (
+    PRESS,
+    is_shut_out_after_connects,
+    presses_taken,
+    refused,
+    seconds_shut_out,
+    who_floods,
+)  # fmt: skip
 from tests.support.settings.table import Row, Seen, told_apart
 
 # --- the way to the broker -----------------------------------------------------------------------------------
@@ -67,8 +75,9 @@ def guest(what: str) -> Seen:
 def guest_with_tls(folder: Path, text: str) -> Any:
     """The name on the certificate by which a broker with TLS knows the bridge; else why it does not come."""
     one, two, broker = (certificate(folder, name) for name in ("one", "two", "broker"))
+    again = renewed(folder, "again", one.with_suffix(".key"))
     config = configured(folder, text).mqtt
-    with door(tls=tls_server(broker, one, two)) as here:
+    with door(tls=tls_server(broker, one, two, again)) as here:
         try:
             link = BridgeLink(config, "xh", 1)
         except ConfigError as why:
@@ -183,13 +192,14 @@ def elections_for_wang(folder: Path, text: str) -> int:
 def warnings(folder: Path, text: str) -> int:
     """How many lines a bridge logs that has a password file which others can read."""
     (folder / "open").write_text("secret")
-    configured(folder, text + '[mqtt]\npassword_file = "open"\n')
+    configured(folder, text + f'[mqtt]\nhost = "{HERE}"\nport = {PORT}\npassword_file = "open"\n')
     kept = Kept()
     root = logging.getLogger()
     level = root.level
     root.addHandler(kept)
     try:
-        assert main(["--config", str(folder / "broker.toml"), "--check-config"]) == 0
+        with door():
+            assert main(["--config", str(folder / "broker.toml"), "--check-config"]) == 0
     finally:
         root.removeHandler(kept)
         root.setLevel(level)
@@ -223,6 +233,18 @@ def folders_of_its_broker(folder: Path, text: str) -> list[str]:
     return folders_used(folder, text)
 
 
+def line_of_its_broker(key: str) -> Any:
+    """What the configuration of the bridge's own broker says, which runs with it."""
+
+    def seen(folder: Path, text: str) -> str:
+        need_mosquitto()
+        with serving(folder, text):
+            lines = (folder / "own" / "mosquitto.conf").read_text().splitlines()
+        return next(line for line in lines if line.startswith(key))
+
+    return seen
+
+
 def unit_may_sign_in(folder: Path, text: str) -> bool:
     """Whether the bridge's own broker takes the password that the file one gives r01."""
     need_mosquitto()
@@ -237,6 +259,7 @@ def unit_may_sign_in(folder: Path, text: str) -> bool:
 DOOR = f'host = "{HERE}"\nport = {PORT}\n'
 TLS = DOOR + 'ca_file = "broker.pem"\n'
 OURS = 'cert_file = "one.pem"\nkey_file = "one.key"\n'
+WITH_OWN_BROKER = f'[embedded]\nenabled = true\nfolder = "own"\n[mqtt]\nport = {PORT}\n'
 OWN_BROKER = f"enabled = true\n[mqtt]\nport = {PORT}\n"
 
 ROWS = (
@@ -261,6 +284,13 @@ ROWS = (
     Row("arrival.speed_mps", "2", "10", seconds_between_rooms, operator.gt),
     Row("arrival.speed_mps", "2", "10", silent_past_a_room),
     Row("arrival.detour_factor", "1", "3", seconds_over_open_country, operator.lt),
+    Row("limits.messages_per_s", "1", "50", refused(100, 0.01), operator.gt),
+    Row("limits.kilobytes_per_s", "1", "50", refused(20, 0.1, size=1000), operator.gt),
+    Row("limits.messages_per_day", "100", "200", refused(300, 1.0), operator.gt),
+    Row("limits.presses_per_minute", "1", "60", refused(10, 1.0, PRESS), operator.gt),
+    Row("limits.refused_is_flood", "100", "100000", who_floods, operator.gt),
+    Row("limits.open_incidents", "5", "50", presses_taken(closed=False), operator.lt),
+    Row("limits.incidents_per_day", "5", "50", presses_taken(closed=True), operator.lt),
     Row("log.level", '"info"', '"error"', warnings, operator.gt),
 )
 ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquitto as its own broker
@@ -274,8 +304,13 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
     Row("registers.folder", '"one"', '"two"', elections, operator.lt),
     Row("registers.roles_file", '"one.toml"', '"two.toml"', elections_for_wang, operator.lt),
     Row("mqtt.ca_file", '"broker.pem"', '"one.pem"', guest_with_tls, more=DOOR + OURS),
-    Row("mqtt.cert_file", '"one.pem"', '"two.pem"', guest_with_tls, more=TLS + 'key_file = "one.key"\n'),
+    Row("mqtt.cert_file", '"one.pem"', '"again.pem"', guest_with_tls, more=TLS + 'key_file = "one.key"\n'),
+    Row("mqtt.key_file", '"two.key"', '"one.key"', guest_with_tls, more=TLS + 'cert_file = "two.pem"\n'),
     Row("mqtt.key_file", '"one.key"', '"two.key"', guest_with_tls, more=TLS + 'cert_file = "one.pem"\n'),
+    Row("limits.connects_per_minute", "10", "1000", is_shut_out_after_connects, operator.gt),
+    Row("limits.closed_s", "60", "600", seconds_shut_out, operator.lt),
+    Row("limits.connections", "50", "60", line_of_its_broker("max_connections"), more=WITH_OWN_BROKER),
+    Row("limits.broker_memory_mb", "64", "128", line_of_its_broker("memory_limit"), more=WITH_OWN_BROKER),
     Row("embedded.enabled", "true", "false", a_broker_is_there, operator.gt, f"[mqtt]\nport = {PORT}\n"),
     Row("embedded.folder", '"one"', '"two"', folders_of_its_broker, more=OWN_BROKER),
     Row("embedded.accounts", '"one"', '"two"', unit_may_sign_in, operator.gt, OWN_BROKER),
@@ -336,3 +371,20 @@ def test_a_key_changes_what_is_seen(row: Row, tmp_path: Path) -> None:
 def test_a_key_changes_what_is_seen_of_a_whole_bridge(row: Row, tmp_path: Path) -> None:
     """The file's value reaches whoever acts on it."""
     told_apart(row, tmp_path)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("cert_file", "key_file", "known_as"),
+    [
+        ("one.pem", "one.key", "one"), ("two.pem", "two.key", "two"), ("again.pem", "one.key", "again"),
+        ("one.pem", "two.key", "[mqtt] cert_file and key_file"),
+        ("again.pem", "two.key", "[mqtt] cert_file and key_file"),
+    ],
+)  # fmt: skip
+def test_the_broker_knows_the_bridge_by_the_certificate_whose_key_it_has(
+    cert_file: str, key_file: str, known_as: str, tmp_path: Path
+) -> None:
+    """Either pair lets it in under its own name; a key of another certificate is refused by naming both keys."""
+    text = f'[mqtt]\n{TLS}cert_file = "{cert_file}"\nkey_file = "{key_file}"\n'
+    assert guest_with_tls(tmp_path, text) == known_as

@@ -347,7 +347,8 @@ def test_no_lamp_is_called_by_a_position_that_its_run_was_not_told_of_in_time(to
 
 
 def test_a_day_that_cannot_be_rebuilt_tells_only_what_is_stored() -> None:
-    """Its memory may say what no record does: acks go out, rooms, trucks and lights hear of it once it is rebuilt."""
+    """Its memory may say what no record does: acks go out and that presses are stored, rooms and trucks hear of it once
+    it is rebuilt."""
     morning = under_way().again()
     morning.press(incident_id=PRESS)
     morning.step(2)
@@ -356,7 +357,7 @@ def test_a_day_that_cannot_be_rebuilt_tells_only_what_is_stored() -> None:
     with broken(decisions, "restore_beside"), broken(messages, "tell_incident"):
         forget_all(morning)
         told = set(morning.retained)
-    assert {topic.rpartition("/")[2] for topic in told} == {"ack", "life"}
+    assert {topic.rpartition("/")[2] for topic in told} == {"ack", "life", PRESS}
     morning.step(20)
     assert set(morning.retained) == whole
     check_memory(morning)

@@ -277,8 +277,10 @@ def test_a_day_that_cannot_be_rebuilt_yet_shows_the_press_all_the_same(monkeypat
         assert 2 <= len(tried) <= 8
         morning.bridge.link_up(morning.now)
         # Half of a decision is in memory: nothing is decided upon it, nothing of it told, and the lamps say "no data".
+        # That the press is stored is true without it.
         assert {morning.kept[new].kind for new in set(morning.kept) - known} == {"fix", "bins"}
-        assert {topic.rpartition("/")[2] for _, topic, _ in morning.sent[told:]} == {"ack", "life"}
+        assert {topic.rpartition("/")[2] for _, topic, _ in morning.sent[told:]} == {"ack", "life", PRESS}
+        assert morning.stage(PRESS) == "stored"
     morning.step(400)
     check_memory(morning)
     check_presses(morning)

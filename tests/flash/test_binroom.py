@@ -86,7 +86,7 @@ def test_an_upgrade_and_the_way_back(workshop: Workshop, monkeypatch: pytest.Mon
         files = {path: data for path, data in built.files.items() if path != MANIFEST}
         return pack_release({**files, "notes.txt": b"the release before"}, built.boot_loader)
 
-    with workshop.board():
+    with workshop.board() as board:
         monkeypatch.setattr(main, "build_release", older)
         _, told, _ = workshop.flash("binroom", "--id", "r02", *HELLO)
         before = told["units"][0]["release"]
@@ -96,6 +96,9 @@ def test_an_upgrade_and_the_way_back(workshop: Workshop, monkeypatch: pytest.Mon
         assert (told["units"][0]["former"], told["units"][0]["release"] != before) == (before, True)
         assert told["units"][0]["copied"] > 10
         assert told["units"][0]["bytes_written"] < 5000
+        code, told, text = workshop.flash("rollback", "--id", "r02", "--dry-run", *HELLO)
+        assert (code, told["would_be"]) == (0, told["former"]), text
+        assert contents_of(board.port).current == told["release"]
         code, told, text = workshop.flash("rollback", "--id", "r02", *HELLO)
         assert code == 0, text
         assert (told["release"], told["hello_boot"] is not None) == (before, True)
@@ -202,6 +205,25 @@ def test_a_wrong_wifi_password_is_named(workshop: Workshop) -> None:
         code, told, _ = workshop.flash("binroom", "--id", "r07", "--hello-seconds", "2", "--wifi-seconds", "2")
         assert (code, told["units"][0]["error"]["problem"]) in {(41, "wifi_password"), (40, "wifi_unknown")}
         assert "binrooms" in told["units"][0]["error"]["sentence"]
+
+
+def test_a_board_without_a_unit_says_what_to_do(workshop: Workshop) -> None:
+    """A blank board, or another than was asked for: one sentence, and the command that helps; nothing is written."""
+    with workshop.board() as board:
+        for command in ("selftest", "verify", "rollback"):
+            for id_given in ((), ("--id", "r01")):
+                code, told, text = workshop.flash(command, *id_given)
+                assert (code, told["error"]["problem"]) == (38, "no_unit"), text
+                assert "is no unit yet" in told["error"]["sentence"]
+                assert f"flash.py binroom --id ID --port {board.port}" in told["error"]["action"]
+        assert contents_of(board.port).files == {}
+        assert workshop.flash("binroom", "--id", "r01", *HELLO)[0] == 0
+        for command in ("selftest", "rollback"):
+            code, told, text = workshop.flash(command, "--id", "r02")
+            assert (code, told["error"]["problem"]) == (39, "other_unit"), text
+            assert "r01, not r02" in told["error"]["sentence"]
+        code, told, text = workshop.flash("selftest", "--id", "r01", "--dry-run")
+        assert (code, told["would_test"][0]) == (0, "settings"), text
 
 
 def test_selftest_and_list_and_rollback_on_a_running_unit(workshop: Workshop) -> None:

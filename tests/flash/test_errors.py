@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 from pathlib import Path
 
 import pytest
 
+from tools.flashing.board.inventory import OLDEST_VERSION
 from tools.flashing.errors import PROBLEMS, FlashError
 
-SOURCES = sorted((Path(__file__).resolve().parents[2] / "tools/flashing").rglob("*.py"))
+REPO = Path(__file__).resolve().parents[2]
+SOURCES = sorted((REPO / "tools/flashing").rglob("*.py"))
 NAMED_IN_DATA = {"wifi_unknown", "wifi_password", "broker_unknown", "certificate", "broker_refused"}
 
 
@@ -38,6 +41,24 @@ def test_exit_codes_are_distinct() -> None:
     codes = [problem.exit_code for problem in PROBLEMS.values() if problem.exit_code != 2]
     assert len(set(codes)) == len(codes)
     assert all(2 <= code < 126 or name == "stopped" for name, code in ((n, p.exit_code) for n, p in PROBLEMS.items()))
+
+
+def test_exit_codes_stand_in_their_order_here_and_in_the_technicians_table() -> None:
+    """The table of the sources ascends, and docs/technician.md has the same codes, names and order."""
+    codes = [(problem.exit_code, name) for name, problem in PROBLEMS.items()]
+    assert codes == sorted(codes, key=lambda one: one[0])
+    rows = re.findall(r"(?m)^\| (\d+) \| `(\w+)` \|", (REPO / "docs/technician.md").read_text())
+    assert [(int(code), name) for code, name in rows] == codes
+
+
+def test_the_oldest_micropython_is_said_as_it_is_checked() -> None:
+    """The technician's page names the version that the tool wants, and nothing else names one."""
+    oldest = ".".join(map(str, OLDEST_VERSION[:2]))
+    said = {
+        path.name: re.findall(r"MicroPython (\d+\.\d+)", path.read_text())
+        for path in [*(REPO / "docs").rglob("*.md"), REPO / "README.md", REPO / "packaging/README.md"]
+    }
+    assert {name: found for name, found in said.items() if found} == {"technician.md": [oldest]}
 
 
 def test_each_problem_says_what_to_do() -> None:

@@ -17,6 +17,15 @@ from tests.support.checkout import a_checkout, make_wheel
 from tests.support.flashing import Workshop, make_mirror, write_secret
 from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, door
 from tests.support.settings.table import Row, Seen, told_apart
+from tests.support.settings.unit_sights import (
+    identified,
+    keeper_said,
+    lamp_of_wet_waste,
+    pins_that_went_high,
+    reports_of_five_kilograms,
+    sensed,
+    starts_of_a_unit_that_hangs,
+)
 from tools.flashing import settings as flash_settings
 from tools.flashing.board.release.modules import fetch_modules
 from tools.flashing.board.release.unit_files import AUTHORITY, NETWORK, PASSWORD, UNIT, WIFI_KEY, unit_files
@@ -51,6 +60,20 @@ def loaded(folder: Path, text: str) -> FlashSettings:
     (folder / "keys").symlink_to("one")
     (folder / "flash.toml").write_text(text)
     return load_settings(folder / "flash.toml")
+
+
+def by_the_unit(sight: Seen) -> Seen:
+    """What is seen of a unit that runs by the files its board gets."""
+
+    def seen(folder: Path, text: str) -> Any:
+        settings = loaded(folder, text)
+        files = unit_files(settings, "r01", dict(settings.unit))
+        network = json.loads(files[NETWORK])
+        (folder / "board").mkdir()
+        unit = json.loads(files[UNIT])
+        return sight(folder / "board", json.dumps({"unit": unit, "network": {k: network[k] for k in ("host", "port")}}))
+
+    return seen
 
 
 def of_the_unit(file: str, key: str | None = None) -> Seen:
@@ -164,7 +187,10 @@ def packages_are_found(folder: Path, text: str) -> bool:
 CA, WIFI = 'broker.ca_file = "one.der"\n', 'wifi.ssid = "one"\nwifi.key_file = "one.key"\n'
 TRUCK_WIFI = 'truck.wifi_ssid = "one"\ntruck.wifi_key_file = "one.key"\n'
 ANY_LAMP = '[{waste = "any", pin = 16}]'
-BEAM = f'[{{kind = "beam", waste = "{WET}", in_pin = 1, out_pin = 2}}]'
+OTHER_LAMP = f'[{{waste = "{WET}", pin = 17}}]'
+BEAM = f'[{{kind = "beam", waste = "{WET}", in_pin = 8, out_pin = 9}}]'
+SCALE = f'[{{kind = "hx711", waste = "{WET}", data = 4, clock = 5}}]'
+WEIGHS = f"unit.sensors = {SCALE}\n"
 BUTTON = '[{event = "bins_out", pin = 0}]'
 NETWORK_CONFIG, USER_DATA = on_the_card("network-config"), on_the_card("user-data")
 
@@ -185,13 +211,13 @@ ROWS = (
     Row("modules.index", '"one"', '"two"', modules_found, operator.gt),
     Row("records.ledger", '"one.jsonl"', '"two.jsonl"', ledger),
     Row("records.labels", '"first"', '"second"', labels),
-    Row("unit.wastes", f'["{WET}"]', f'["{DRY}"]', of_the_unit(UNIT, "wastes"), more=f"unit.lamps = {ANY_LAMP}\n"),
-    Row("unit.lamps", USUAL["unit.lamps"], ANY_LAMP, of_the_unit(UNIT, "lamps")),
-    Row("unit.buttons", "[]", BUTTON, of_the_unit(UNIT, "buttons")),
-    Row("unit.sensors", "[]", BEAM, of_the_unit(UNIT, "sensors")),
-    Row("unit.report_grams", "2000", "3000", of_the_unit(UNIT, "report_grams")),
-    Row("unit.watchdog_s", "30", "60", of_the_unit(UNIT, "watchdog_s")),
-    Row("unit.identify_pin", "25", "26", of_the_unit(UNIT, "identify_pin")),
+    Row("unit.wastes", f'["{WET}"]', f'["{DRY}"]', by_the_unit(lamp_of_wet_waste), more=f"unit.lamps = {ANY_LAMP}\n"),
+    Row("unit.lamps", USUAL["unit.lamps"], OTHER_LAMP, by_the_unit(pins_that_went_high)),
+    Row("unit.buttons", "[]", BUTTON, by_the_unit(keeper_said)),
+    Row("unit.sensors", SCALE, BEAM, by_the_unit(sensed("grams"))),
+    Row("unit.report_grams", "2000", "20000", by_the_unit(reports_of_five_kilograms), operator.gt, WEIGHS),
+    Row("unit.watchdog_s", "8", "300", by_the_unit(starts_of_a_unit_that_hangs), operator.gt),
+    Row("unit.identify_pin", "25", "26", by_the_unit(identified)),
     Row("truck.user", '"one"', '"two"', USER_DATA),
     Row("truck.wheels", '"wheels"', '"one"', packages_are_found, operator.gt),
     Row("truck.config", '"one.toml"', '"two.toml"', on_the_card("zhanpai/truck.toml")),
@@ -248,6 +274,14 @@ def test_what_is_out_of_bounds_is_named(key: str, tmp_path: Path) -> None:
     with pytest.raises(FlashError) as refused:
         loaded(tmp_path, as_flash_toml(next(row for row in ROWS if row.key == key), "-1.5"))
     assert all(part in str(refused.value) for part in (str(tmp_path / "flash.toml"), f"[{section}]", name))
+
+
+@pytest.mark.parametrize("folder", ['"one"', '"keys"'])
+def test_two_places_for_passwords_are_one_too_many(folder: str, tmp_path: Path) -> None:
+    """The folder would be passed over in silence where there are accounts."""
+    row = Row("keys.folder", "", "", of_the_unit(PASSWORD), more='keys.accounts = "one.accounts"\n')
+    with pytest.raises(FlashError, match=r"\[keys\].*folder.*accounts"):
+        loaded(tmp_path, as_flash_toml(row, folder))
 
 
 def test_a_user_needs_no_password(tmp_path: Path) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from firmware import wire
 from tools.flashing import ledger
 from tools.flashing.errors import FlashError
-from tools.flashing.label import Label, write_label
+from tools.flashing.label import LINE_DOTS, MODULE_DOTS, QUIET, TITLE_DOTS, Label, write_label
+from tools.flashing.lettering import COLUMNS, DOTS, ROWS
 
 LABEL = Label("xh", "r07", "room", "a1b2c3", "0123456789ab", "2026-11-22")
 
@@ -76,6 +82,52 @@ def test_the_labels_modules_are_those_of_the_code(tmp_path: Path) -> None:
     svg = write_label(LABEL, tmp_path)[0].read_text()
     dark = sum(sum(row) for row in segno.make(LABEL.code, error="m", micro=False).matrix)
     assert svg.count("h1v1h-1z") == dark
+
+
+def test_the_picture_can_be_read_without_a_camera(tmp_path: Path) -> None:
+    """What stands beside the code in the PNG is the label's lines, letter by letter; a long id is not cut off."""
+    import segno
+
+    for device in ("r07", "Zg_9.q-" * 9):
+        label = replace(LABEL, device=device)
+        png = write_label(label, tmp_path)[1].read_bytes()
+        width, height = struct.unpack(">II", png[16:24])
+        start = png.index(b"IDAT") + 4
+        data = zlib.decompress(png[start : start + struct.unpack(">I", png[start - 8 : start - 4])[0]])
+        stride = (width + 7) // 8 + 1
+        assert len(data) == stride * height
+
+        def black(x: int, y: int, data: bytes = data, stride: int = stride) -> bool:
+            return not data[y * stride + 1 + x // 8] >> (7 - x % 8) & 1
+
+        code = segno.make(label.code, error="m", micro=False)
+        side, top = code.symbol_size(border=QUIET)[0] * MODULE_DOTS, QUIET * MODULE_DOTS
+        for y, row in enumerate(code.matrix):
+            read = [black((x + QUIET) * MODULE_DOTS + 3, (y + QUIET) * MODULE_DOTS + 3) for x in range(len(row))]
+            assert read == [bool(dark) for dark in row]
+        for number, line in enumerate(label.lines):
+            dot = LINE_DOTS if number else TITLE_DOTS
+            assert _read(black, side, top, dot, width) == line
+            top += (ROWS + 2) * dot
+        assert top <= height
+
+
+def _read(black: Callable[[int, int], bool], left: int, top: int, dot: int, width: int) -> str:
+    """The letters of a line of the picture, by their dots."""
+    names, text = {dots: letter for letter, dots in DOTS.items()}, ""
+    while left + COLUMNS * dot < width:
+        x, y = left + dot // 2, top + dot // 2
+        seen = [[black(x + c * dot, y + r * dot) for c in range(COLUMNS)] for r in range(ROWS)]
+        text += names[bytes(sum(on << (COLUMNS - 1 - c) for c, on in enumerate(row)) for row in seen)]
+        left += (COLUMNS + 1) * dot
+    return text.rstrip()
+
+
+def test_no_two_letters_look_the_same() -> None:
+    """Every character that an id may have is drawn, each in its own way."""
+    assert set(wire.ID_LETTERS.decode()) <= set(DOTS)
+    assert len(set(DOTS.values())) == len(DOTS)
+    assert all(len(dots) == ROWS and max(dots) < 2**COLUMNS for dots in DOTS.values())
 
 
 def test_the_ledger_command_shows_one_id(tmp_path: Path) -> None:

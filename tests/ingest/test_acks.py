@@ -2,10 +2,12 @@
 
 import itertools
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.ingest.acks import ACK_EVERY_S, BURST_S, RANGES_SENT, DeviceAcks, SeqSet
+from broker.ingest.acks import ACK_EVERY_S, BOOTS_KEPT, BURST_S, RANGES_KEPT, RANGES_SENT, DeviceAcks, SeqSet
+from firmware import wire
 
 numbers = st.lists(st.integers(0, 60), max_size=80)
 
@@ -67,12 +69,41 @@ def test_an_ack_never_covers_what_did_not_come(records: list[tuple[int, int]]) -
 def test_old_boots_are_forgotten() -> None:
     """Memory does not grow with restarts; a late record of an old boot is acknowledged all the same."""
     acks = DeviceAcks()
-    for boot in range(1, 50):
+    for boot in range(1, 500):
         acks.add(boot, 1)
         acks.body()
-    assert len(acks.body()["acks"]) == 4
+    assert len(acks.body()["acks"]) == BOOTS_KEPT
     acks.add(3, 7)
     assert {"boot": 3, "upto": 0, "also": [[7, 7]]} in acks.body()["acks"]
+
+
+def test_a_boot_below_the_others_is_acknowledged_whole() -> None:
+    """A new card counts from 1 where four higher boots are known: each number that came of it is in the next ack."""
+    acks = DeviceAcks()
+    for boot in (11, 12, 13, 14):
+        acks.add(boot, 1)
+    for seq in range(1, 6):
+        acks.add(2, seq)
+        assert {"boot": 2, "upto": seq, "also": []} in acks.body()["acks"]
+
+
+def test_an_ack_fits_the_wire_whatever_a_device_counts() -> None:
+    """Many boots, each with gaps before every number, in the largest figures there are."""
+    acks = DeviceAcks()
+    for boot in range(200):
+        for gap in range(200):
+            acks.add(2_000_000_000 + boot, 2_000_000_000 + 3 * gap)
+    body = acks.body()
+    assert len(wire.pack(wire.topic("ack", "xh", "t01", family="truck"), body)) <= wire.MAX_PAYLOAD_BYTES
+
+
+def test_gaps_do_not_fill_the_memory() -> None:
+    """A device that leaves a gap before each number is known by its newest; an older one counts as new."""
+    numbers = SeqSet()
+    for seq in range(2, 6 * RANGES_KEPT, 2):
+        numbers.add(seq)
+    assert len(numbers.ranges()) <= RANGES_KEPT
+    assert 6 * RANGES_KEPT - 2 in numbers
 
 
 @given(st.lists(st.floats(0, 0.5), min_size=1, max_size=200))
@@ -96,6 +127,20 @@ def test_a_device_at_the_pace_itself_is_acknowledged_at_once_each_time() -> None
         at = start + number * ACK_EVERY_S + (0.15 if number == 10 else 0.0)
         assert acks.may_be_sent(at), number
         acks.sent(at)
+
+
+def test_the_last_of_many_records_is_acknowledged_as_soon_as_no_more_come() -> None:
+    """A truck that comes out of a tunnel with its backlog does not wait for the pace at the end of it."""
+    acks, start, told, seq = DeviceAcks(), 1795374300.0, list[float](), 0
+    for turn in range(94):  # 0.94 s of records in turns of 10 ms, 0.1 s after the fifth ack, then nothing more
+        for _ in range(20):
+            seq += 1
+            acks.add(1, seq)
+        if acks.may_be_sent(start + turn / 100):
+            acks.sent(start + turn / 100)
+            told.append(round(turn / 100, 2))
+    assert told == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8], abs=0.02), "one in ACK_EVERY_S while more come"
+    assert acks.may_be_sent(start + 0.94)
 
 
 def test_a_clock_set_back_does_not_silence_acks() -> None:

@@ -1,13 +1,16 @@
 """The embedded brokers: Mosquitto as we configure it, and the desk's fall-back where there is none."""
 
+import contextlib
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from broker.mqtt.amqtt_broker import DeskBroker, choose_broker
-from broker.mqtt.mosquitto import EmbeddedBroker, EmbeddedBrokerError, find_mosquitto, free_port, unsafe_because
+from broker.mqtt import packets
+from broker.mqtt.child import EmbeddedBrokerError, free_port
+from broker.mqtt.mosquitto import DeskBroker, EmbeddedBroker, choose_broker, find_mosquitto, unsafe_because
 from tests.support.processes import Client, need_mosquitto, wait_until
 
 pytestmark = pytest.mark.real
@@ -15,14 +18,14 @@ pytestmark = pytest.mark.real
 ACCOUNTS = {name: f"pw-{name}" for name in ("bridge-xh", "watch-xh", "t01", "t02", "r01")}
 
 
-@pytest.fixture(params=["mosquitto", "amqtt"])
+@pytest.fixture(params=["mosquitto", "desk"])
 def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmbeddedBroker]:
     """A running broker of either kind."""
     if request.param == "mosquitto":
         need_mosquitto()
-        made: EmbeddedBroker = EmbeddedBroker(tmp_path / "broker", "xh", ACCOUNTS)
+        made: EmbeddedBroker = EmbeddedBroker(tmp_path / "broker", "xh", ACCOUNTS, rooms=("r01",))
     else:
-        made = DeskBroker(tmp_path / "broker", "xh", ACCOUNTS)
+        made = DeskBroker(tmp_path / "broker", "xh", ACCOUNTS, rooms=("r01",))
     made.start()
     yield made
     made.stop()
@@ -47,7 +50,7 @@ def test_a_device_hears_only_its_own(broker: EmbeddedBroker) -> None:
     bridge.say("zp/v1/xh/truck/t02/ack", b"secret", retain=True)
 
     def both_are_heard() -> bool:
-        """Said again and again, as a bridge does: amqtt may grant a subscription before it serves it."""
+        """Said again and again, as a bridge does: a client is connected before it has subscribed."""
         bridge.say("zp/v1/xh/truck/t01/ack", b"mine", retain=True)
         bridge.say("zp/v1/xh/bridge/clock", b"tick")
         return len(truck.heard) == 2
@@ -64,6 +67,81 @@ def test_retained_state_waits_for_a_late_listener(broker: EmbeddedBroker) -> Non
     bridge.say("zp/v1/xh/truck/t01/itinerary", b"plan", retain=True)
     truck = Client(broker.port, "t01", "zp/v1/xh/truck/t01/itinerary")
     wait_until(lambda: truck.heard.get("zp/v1/xh/truck/t01/itinerary") == [b"plan"], "the retained message")
+    truck.close()
+    bridge.close()
+
+
+def test_a_last_will_comes_when_a_line_breaks_and_after_silence(broker: EmbeddedBroker) -> None:
+    """A truck whose connection is reset is told as lost, and one that is silent for one and a half keepalives too."""
+    bridge = Client(broker.port, "bridge-xh", "zp/v1/xh/#")
+    for name, keepalive_s, breaks in (("t01", 20, True), ("t02", 1, False)):
+        topic = f"zp/v1/xh/truck/{name}/life"
+        with socket.create_connection(("127.0.0.1", broker.port)) as truck:
+            truck.sendall(packets.connect(name, name, f"pw-{name}", keepalive_s, clean=True, will=(topic, b"lost")))
+            assert truck.recv(4) == bytes((0x20, 2, 0, 0))
+            if not breaks:
+                wait_until(lambda t=topic: bridge.heard.get(t) == [b"lost"], "the will of a silent one")
+        wait_until(lambda t=topic: bridge.heard.get(t) == [b"lost"], "the will of a broken line")
+    bridge.close()
+
+
+def test_what_is_said_while_the_bridge_is_away_waits_for_it_in_order(broker: EmbeddedBroker) -> None:
+    """A persistent session keeps what was published meanwhile, each once and in its order."""
+    asked = packets.subscribe(1, [("zp/v1/xh/#", 1)])
+
+    def session() -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", broker.port))
+        will = ("zp/v1/xh/bridge/life", b"lost")
+        connection.sendall(packets.connect("bridge-xh", "bridge-xh", "pw-bridge-xh", 20, clean=False, will=will))
+        connection.settimeout(10)
+        return connection
+
+    with session() as first:
+        first.sendall(asked)
+        reader, kinds = packets.PacketReader(), []
+        while packets.SUBACK not in kinds:
+            kinds += [reply.kind for reply in reader.feed(first.recv(4096))[1]]
+        first.sendall(packets.DISCONNECT)
+    truck = Client(broker.port, "t01")
+    for number in range(300):
+        truck.say("zp/v1/xh/truck/t01/fix", b"%d" % number)
+    truck.close()
+    came: list[bytes] = []
+    with session() as second:
+        reader = packets.PacketReader()
+        while len(came) < 300:
+            messages, _ = reader.feed(second.recv(65536))
+            came += [payload for _, payload, _ in messages]
+            second.sendall(packets.pubacks(number for _, _, number in messages))
+    assert came == [b"%d" % number for number in range(300)]
+
+
+def test_a_second_connection_of_a_name_ends_the_first(broker: EmbeddedBroker) -> None:
+    """Whoever comes as t01 while t01 is there takes its place, whatever client id it names."""
+    with socket.create_connection(("127.0.0.1", broker.port)) as first:
+        for connection in (first, socket.create_connection(("127.0.0.1", broker.port))):
+            will = ("zp/v1/xh/truck/t01/life", b"lost")
+            connection.sendall(packets.connect("x", "t01", "pw-t01", 20, clean=True, will=will))
+            connection.settimeout(10)
+            assert connection.recv(4) == bytes((0x20, 2, 0, 0))
+        assert first.recv(1) == b""
+        connection.close()
+
+
+@pytest.mark.parametrize(
+    "rubbish", [b"GET / HTTP/1.1\r\n\r\n", b"\x10\xff\xff\xff\x7f", b"\x10\x02\x00", b"\x30\x05\x00\x09abc"]
+)
+def test_rubbish_ends_a_connection_and_nothing_else(broker: EmbeddedBroker, rubbish: bytes) -> None:
+    """A stranger's bytes cost nobody anything."""
+    truck = Client(broker.port, "t01")
+    with socket.create_connection(("127.0.0.1", broker.port)) as stranger:
+        stranger.sendall(rubbish)
+        stranger.shutdown(socket.SHUT_WR)
+        stranger.settimeout(30)
+        with contextlib.suppress(ConnectionResetError):
+            assert stranger.recv(100) == b""
+    bridge = Client(broker.port, "bridge-xh", "zp/v1/xh/#")
+    wait_until(lambda: (truck.say("zp/v1/xh/truck/t01/fix", b"x"), bridge.heard)[1], "the truck is heard")
     truck.close()
     bridge.close()
 

@@ -6,6 +6,8 @@ import pytest
 
 from broker.plan.demo_area import BINS, demo_plan
 from broker.plan.geometry import distance_m, lengths_m, point_at
+from broker.registers.elections.demo import demo_elections
+from broker.registers.safety.demo import demo_works
 from firmware import wire
 
 PLAN = demo_plan()
@@ -18,6 +20,22 @@ def test_it_is_as_large_as_the_demo_needs() -> None:
     assert len(PLAN.rooms) >= 16
     assert len(PLAN.estates) >= 8
     assert len({route.waste for route in PLAN.routes.values()}) >= 4
+
+
+def test_hazardous_waste_comes_by_appointment() -> None:
+    """Its visits are weighed and none of the others is."""
+    hazardous = {run_id for run_id, run in PLAN.runs.items() if PLAN.routes[run.route_id].waste == "hazardous"}
+    assert hazardous
+    for run_id, run in PLAN.runs.items():
+        assert all(visit.by_appointment == (run_id in hazardous) for visit in run.visits)
+
+
+def test_its_estates_are_those_of_the_registers() -> None:
+    """An estate of the plan is a residential area of the elections and an estate of the safety works, by name."""
+    names = [estate.name.split(" / ")[0] for estate in PLAN.estates.values()]
+    assert [area["name"] for area in demo_elections()["areas"]] == names
+    assert {one["id"]: one["name"] for one in demo_works()["estates"]} == dict(zip(PLAN.estates, names, strict=True))
+    assert {room.estate_id for room in PLAN.rooms.values()} == set(PLAN.estates)
 
 
 def test_every_id_can_be_a_topic_level() -> None:

@@ -28,7 +28,7 @@ SIGNED = ("--who", "王芳", "--why", "测试")
 def demo(run):
     """The same with both demo registers made."""
     for which in ("elections", "safety"):
-        assert run(which, "demo", *SIGNED)[0] == 0
+        assert run(which, "demo", "--first-day", "2021-04-10", *SIGNED)[0] == 0
     return run
 
 

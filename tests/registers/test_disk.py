@@ -470,3 +470,23 @@ def test_register_files_are_private(tmp_path):
     started(tmp_path)
     for path in tmp_path.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_register_on_a_disk_that_takes_nothing_is_read(tmp_path, monkeypatch, there):
+    """Read only or full: whoever reads needs no lock file that can be written, nor one that is there."""
+    register, last = started(tmp_path)
+    lock, real = tmp_path / ".elections.lock", os.open
+    if not there:
+        lock.unlink()
+
+    def takes_nothing(path, flags, *rest):
+        if flags & (os.O_RDWR | os.O_WRONLY | os.O_CREAT):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return real(path, flags, *rest)
+
+    monkeypatch.setattr(os, "open", takes_nothing)
+    assert register.read().version == last.version
+    with pytest.raises(OSError, match="Read-only"):
+        register.save(named(last.document, "别名"), last.etag, "李伟", "renamed")
+    assert register.read().version == last.version

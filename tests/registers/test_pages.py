@@ -129,6 +129,28 @@ def test_a_member_is_changed_by_form(page, served):
     assert registers.elections.read().version == 2
 
 
+def test_a_days_counts_are_typed_in_and_added_up(page, served):
+    """Who answers for an election stands on its page; a new tally comes by form, its sum in both languages."""
+    address, _, registers = served
+    page.goto(f"{address}/registers/elections/bodies/rc-a01")
+    assert "第一责任人" in page.inner_text("dl") and "示例包联干部01" in page.inner_text("dl")
+    page.locator("#tallies a.edit").first.click()
+    page.fill("input[name='key.on']", "2021-08-01")
+    page.fill("input[name='f.voters_registered']", "1234")
+    page.fill("input[name=why]", "登记进度")
+    page.click("button[value=save]")
+    page.wait_for_url(f"{address}/registers/elections/bodies/rc-a01")
+    assert "1234" in page.locator("#tallies").inner_text()
+    shoot(page, "tallies")
+    page.goto(f"{address}/registers/elections?kind=residents_committee&level=first")
+    assert "选民登记数: 1234" in page.locator("#voters_registered").inner_text()
+    page.click("a.lang")
+    assert "voters registered: 1234" in page.locator("#voters_registered").inner_text()
+    page.click("a.lang")
+    body = next(body for body in registers.elections.read().document["bodies"] if body["id"] == "rc-a01")
+    assert body["tallies"] == [{"on": "2021-08-01", "voters_registered": 1234, "households_visited": None}]
+
+
 def test_an_import_is_previewed_and_done_in_the_browser(page, served, tmp_path):
     """A GB18030 file from a spreadsheet: wrong rows are listed by number, a good file is previewed, then stored."""
     address, _, registers = served

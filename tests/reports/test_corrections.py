@@ -49,19 +49,20 @@ def collected(store: Store, day: str) -> int:
 
 
 def test_a_correction_holds_when_the_bridge_writes_the_visit_again(tmp_path: Path) -> None:
-    """On the bridge: corrected, then a bin report writes the visit once more; then it is corrected again."""
+    """On the bridge: corrected, then bins that come back write the visit once more; then it is corrected again."""
     morning = Morning(tmp_path / "records")
     bins_report(morning, 5)
     morning.serve(0)
-    morning.step(60, 5.0)
     bins_report(morning, 1)
+    morning.step(60, 5.0)
     record = first_visit(morning)
     said = {"bins_before": 9, "bins_after": 1}
     corrections.correct(morning.store, record, said, "crew's list", "ann", int(morning.now), ZONE)
     assert collected(morning.store, DAY_OF_MORNING) == 8
     morning.step(5)
-    bins_report(morning, 0)
-    assert first_visit(morning).id != record.id and first_visit(morning).body["bins_after"] == 0
+    bins_report(morning, 3)  # two bins come back
+    again = first_visit(morning)
+    assert again.id != record.id and again.body["grams_after"] > record.body["grams_after"]
     assert collected(morning.store, DAY_OF_MORNING) == 8
     corrections.correct(morning.store, first_visit(morning), {"bins_after": 2}, "again", "bo", int(morning.now), ZONE)
     assert collected(morning.store, DAY_OF_MORNING) == 7

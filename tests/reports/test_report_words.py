@@ -2,6 +2,7 @@
 
 import pytest
 
+from broker.reports import day_report as reports
 from broker.reports import tables, words
 from broker.reports.sentences import sentences
 from broker.rules.statistics.cube import count
@@ -70,3 +71,18 @@ def test_a_question_names_dimensions_with_blanks_and_once() -> None:
     assert tables.dimensions(" waste, estate ,,waste") == ["waste", "estate"]
     with pytest.raises(ValueError, match="no such dimension moon; there are waste estate room route truck"):
         tables.dimensions("waste,moon")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("odd", ["garden", "wet<b>", ""])
+def test_a_kind_that_nobody_knows_is_in_the_table_as_it_is_in_the_sentences(language: str, odd: str) -> None:
+    """What the rows say were served adds up to what the first sentence says; such a kind comes last, as recorded."""
+    facts = [visit(), visit("run1/r02/1", room="r02", waste=odd), visit("run1/r03/1", room="r03", waste=odd)]
+    report = reports.day_report(facts, count(facts, ZONE), "xh", DAY, language, ZONE, NAMES)
+    table = report.chapters[0].table
+    assert table is not None and sum(int(row[1]) for row in table.rows) == 3
+    last = next(row for row in table.rows if row[1] == "2")
+    assert last[0] == words.waste_word(language, odd) and (not odd or last == table.rows[-1])
+    assert "3" in report.sentences[0]
+    page = day_report.day_report(facts, count(facts, ZONE), "xh", DAY, language, ZONE, NAMES)
+    assert "wet<b>" not in page

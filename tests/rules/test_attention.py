@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from broker.rules.day.attention import Attention, LongStay, RunOwes, Topic
+from broker.rules.day.attention import Attention, LongStay, RunOwes, Subject, Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.states.incident import REPEAT_S
+from firmware import wire
 from tests.support.bridge.morning import Morning
 
 
@@ -147,3 +149,24 @@ def test_each_weighing_is_a_record_of_its_own(morning: Morning) -> None:
         morning.store.close()
         morning.open()
     assert len({record.id for record in morning.store.scan("weighing")}) == len(morning.store.latest("weighing")) == 4
+
+
+def test_a_dead_part_of_a_truck_is_named_until_the_truck_says_that_it_works(morning: Morning) -> None:
+    """The button is severe; a truck that goes away takes nothing back; each part ends by itself."""
+    topic = wire.topic("life", "xh", "t01", family="truck")
+
+    def says(life: str, *parts: str) -> dict[Subject, str]:
+        body: dict[str, Any] = {"life": life, "boot": 1}
+        body |= {"faults": [{"part": part} for part in parts]} if parts else {}
+        morning.bridge.receive(topic, wire.pack(topic, body), morning.now)
+        morning.step()
+        asked = morning.bridge.dispatch.day.attention.of(Topic.PART)
+        return {about: entry.values.level for about, entry in asked.items()}
+
+    warnings = dict.fromkeys(("t01/light", "t01/gps_light", "t01/outbox"), "warning")
+    assert says("ready") == {}
+    assert says("ready", *wire.PARTS) == {"t01/button": "severe", **warnings}
+    assert says("lost") == {"t01/button": "severe", **warnings}
+    assert says("ready", "outbox") == {"t01/outbox": "warning"}
+    assert says("disconnected") == {"t01/outbox": "warning"}
+    assert says("ready") == {}

@@ -1,6 +1,7 @@
 """Who writes what, read from the sources: a part of the day is changed by its own deeds, in its own file, only."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,3 +120,96 @@ def test_what_is_ones_own_may_be_written(text: str) -> None:
 def test_a_look_behind_another_object_is_found(text: str) -> None:
     """Also where the way to it begins with oneself."""
     assert list(foreign_secrets(text))
+
+
+DAY = BROKER / "rules" / "day"
+# What the parts are called where they are used, if not as their class is; a part that holds many gives one of them out
+# by a name of its own.
+CALLED = {
+    "DayClock": {"clock"}, "AttentionList": {"attention"},
+    "Run": {"run", "runs", "taking"}, "_Device": {"device", "truck", "room", "found"}, "TruckState": {"truck"},
+    "RoomState": {"room"},
+}  # fmt: skip
+NO_DEEDS = {"watch"}  # gives out what lamp_call.py writes; an empty one is as good as none
+
+
+def changes_itself(deed: ast.FunctionDef) -> bool:
+    """Whether a method assigns, deletes or changes in place something of its own object."""
+    for node in ast.walk(deed):
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.Assign | ast.Delete):
+            targets = [part for target in node.targets for part in getattr(target, "elts", [target])]
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+            targets = [node.target]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
+            targets = [node.func.value]
+        if any(not isinstance(target, ast.Name) and root(target) == "self" for target in targets):
+            return True
+    return False
+
+
+def parts() -> Iterator[tuple[str, str, set[str]]]:
+    """(name, docstring, deeds) of each class of the day that can be changed."""
+    for path in DAY.glob("*.py"):
+        for part in ast.parse(path.read_text()).body:
+            if isinstance(part, ast.ClassDef):
+                methods = [one for one in part.body if isinstance(one, ast.FunctionDef) and one.name[0] != "_"]
+                deeds = {one.name for one in methods if changes_itself(one)} - NO_DEEDS
+                if deeds:
+                    yield part.name, ast.get_docstring(part) or "", deeds
+
+
+def receivers(node: ast.expr, aliases: dict[str, set[str]]) -> set[str]:
+    """What an object is called: the last name of the way to it, and what it was given another name for."""
+    while isinstance(node, ast.Call | ast.Subscript):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    if isinstance(node, ast.Attribute):
+        return {node.attr}
+    return {node.id, *aliases.get(node.id, ())} if isinstance(node, ast.Name) else set()
+
+
+def asked(text: str) -> set[tuple[str, str]]:
+    """(what it is called, deed) wherever another object is asked for something."""
+    tree = ast.parse(text)
+    aliases: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            aliases.setdefault(node.targets[0].id, set()).update(receivers(node.value, {}))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    return {
+        (name, call.func.attr)
+        for call in calls
+        if isinstance(call.func, ast.Attribute)
+        for name in receivers(call.func.value, aliases)
+    }
+
+
+def writers(part: str, deeds: set[str]) -> set[str]:
+    """The files that ask a part for a deed; of `broker/rules/` without those two words."""
+    found = set()
+    as_its_class = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", part).lower()
+    names = CALLED.get(part, {as_its_class})
+    for path in BROKER.rglob("*.py"):
+        name = str(path.relative_to(BROKER).with_suffix("")).removeprefix("rules/")
+        if name.startswith(("store/", "registers/", "people/", "mqtt/", "commands/", "plan/")):
+            continue  # the layers keep them from the day
+        if any(called in names and deed in deeds for called, deed in asked(path.read_text())):
+            found.add(name)
+    return found
+
+
+@pytest.mark.parametrize(("part", "says", "deeds"), list(parts()), ids=lambda one: one if isinstance(one, str) else "")
+def test_a_part_is_written_by_whom_it_says(part: str, says: str, deeds: set[str]) -> None:
+    """Its docstring names every room or file that asks it for a deed, and none that does not."""
+    _, found, named = says.rpartition("Written by: ")
+    assert found, f"{part} does not say who may write it"
+    rooms = set(" ".join(named.rstrip(".").split()).split(", "))
+    by = writers(part, deeds)
+    assert [one for one in by if not any(f"{one}/".startswith(f"{room}/") for room in rooms)] == []
+    assert [room for room in rooms if not any(f"{one}/".startswith(f"{room}/") for one in by)] == []
+
+
+def test_a_deed_asked_for_by_another_name_is_found() -> None:
+    """A part in a variable, one of many, one behind a call."""
+    text = "told = self.day.told\ntold.tell_room(1)\nday.runs[key].finish(2)\nday.devices.room(name).shows(3)"
+    assert asked(text) >= {("told", "tell_room"), ("runs", "finish"), ("room", "shows")}

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from broker.mqtt.desk_lists import matches
 from firmware import wire
-from sim.virtual.broker import Connection, VirtualBroker, Will, matches
+from sim.virtual.broker import Connection, VirtualBroker, Will
 from sim.world.timeline import Timeline
 
 LIFE = "zp/v1/xh/truck/t01/life"

@@ -160,6 +160,27 @@ def itinerary_late(evidence: Evidence) -> None:
     evidence.heard = [h for h in evidence.heard if h.channel != "itinerary" or h.at <= press]
 
 
+def one_more_taken(evidence: Evidence) -> None:
+    """The crew emptied a bin more than is on record."""
+    evidence.visits[0].bins_taken += 1
+
+
+def a_stay_of_other_bins(evidence: Evidence) -> None:
+    """A stay was learned with bins that were not there."""
+    record = first(evidence, "dwell")
+    evidence.stored.remove(record)
+    evidence.stored.append(replace(record, body={**record.body, "bins": 7}))
+
+
+def told_of_other_bins(evidence: Evidence) -> None:
+    """The cab showed what the sensors saw when the bins were outside."""
+    for heard in evidence.heard:
+        if heard.channel == "itinerary":
+            for row in heard.body["visits"]:
+                for one in row["bins"]:
+                    one["count"] = 0
+
+
 def nothing(_: Evidence) -> None:
     """Leave it as it was."""
 
@@ -208,6 +229,14 @@ DOCTORED: dict[str, tuple[Doctor, list[Doctor]]] = {
         backlog_first, lambda e: e.heard.clear(), lambda e: [e.stored.remove(r) for r in e.stored_of("fix")],
     ]),
     "positions_true": (nothing, [moved, lambda e: e.track.clear(), lambda e: e.stored.clear()]),
+    "bins_collected": (nothing, [
+        one_more_taken,
+        a_stay_of_other_bins,
+        told_of_other_bins,
+        lambda e: [setattr(v, "grams_taken", v.grams_taken * 11 // 10) for v in e.visits],
+        lambda e: [e.stored.remove(r) for r in e.stored_of("visit")],
+        lambda e: e.visits.clear(),
+    ]),
     "records_stored_once": (nothing, [
         stored_twice,
         lambda e: e.stored.remove(first(e, "keeper")),

@@ -59,7 +59,7 @@ def played(monkeypatch: pytest.MonkeyPatch, late_s: float, *, held: bool | None)
         verdict = Verdict("light_stages", held, "t01", () if held else ("never showed fast",))
         return Outcome(scenario, (verdict,), Evidence(0.0, 60.0, 0.0), Count(), 1, 1.0)
 
-    monkeypatch.setattr(run, "_play", outcome)
+    monkeypatch.setattr(run, "_play", outcome)  # the machine is what is judged here: nothing need be played
     console = Console(record=True, width=200, file=open(os.devnull, "w"))  # noqa: SIM115 (rich keeps what it records)
     code = run.play_live(scenario, console, speed=40, seconds=None, demo=False, http_port=0)
     return code, console.export_text()

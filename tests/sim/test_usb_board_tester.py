@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sim.usb_board.__main__ import main
-from tests.support.flashing import interpreter
+from tests.support.flashing import REPO, interpreter
 from tools.flashing.board.board import open_board
 
 
@@ -53,10 +57,48 @@ def test_boards_stand_under_stable_names_and_obey(tmp_path: Path) -> None:
         "binroom-01: plug, on",
         "binroom-02: reset, on",
         "binroom-02: cut, on",
-        "what to do, and one of binroom-01 binroom-02",
+        "what to do (see --help), and one of binroom-01 binroom-02",
         "binroom-01: jump, not understood",
     ]
     assert not list(ports.iterdir())
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("how", ["closed", "empty", "one line"])
+def test_a_board_stays_when_its_input_ends(tmp_path: Path, how: str) -> None:
+    """In the background, with a closed input or after the last line of a file, it stays until it is told to go."""
+    interpreter()
+    ports, given = tmp_path / "ports", tmp_path / "given"
+    given.write_text("reset binroom-01\n" if how == "one line" else "")
+    command = [sys.executable, "-m", "sim.usb_board", "--ports", str(ports), "--flash", str(tmp_path / "flash")]
+    with given.open() as lines:
+        process = subprocess.Popen(
+            ["sh", "-c", 'exec "$@" <&-', "sh", *command] if how == "closed" else command,
+            stdin=lines, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPO,
+        )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        assert "binroom-01: mpremote connect" in process.stdout.readline()
+        with open_board(str(ports / "binroom-01")) as board:
+            assert board.ask("print(6*7)", "asking") == 42
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert not list(ports.glob("binroom-*"))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_help_lists_what_a_board_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command that is obeyed stands in --help."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    source = (REPO / "sim/usb_board/__main__.py").read_text()
+    obeyed = set(re.findall(r'\("(\w+)", \d\)', source))
+    assert obeyed == {"pull", "plug", "reset", "boot", "cut", "pin", "drive"}
+    assert all(f"\n  {verb} NAME" in said for verb in obeyed)
 
 
 def test_it_refuses_an_absurd_number(tmp_path: Path) -> None:

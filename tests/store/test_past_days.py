@@ -104,13 +104,12 @@ def test_store_answers_while_a_past_day_is_written_beside(tmp_path):
 
 
 def test_a_damaged_file_of_a_past_day_is_named_and_made_again(folder):
-    """Each file of a day, a bit turned or gone; the list of checksums; the whole day: the bridge starts."""
+    """Each file of a day, a bit turned or gone; the list of checksums; the whole day."""
     day = folder / "days" / "2026-11-22"
     whole = {path.name: path.read_bytes() for path in day.iterdir()}
     for name in whole:
         for damage in (lambda path: flipped(path, 70), Path.unlink, emptied):
             damage(day / name)
-            open_store(folder, lambda: NOON + 2 * DAY_S).close()
             (finding,) = findings(folder)
             assert finding.path.parent == day and "run with --repair" in finding.text
             assert [finding.repaired for finding in findings(folder, repair=True)] == [True]

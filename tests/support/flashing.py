@@ -69,7 +69,7 @@ def running_broker(folder: Path) -> Iterator[EmbeddedBroker]:
     """A Mosquitto with the accounts of PASSWORDS, or a loud skip."""
     if find_mosquitto() is None:
         pytest.skip("NO MOSQUITTO on this machine: no hello can be heard")
-    broker = EmbeddedBroker(folder, AREA, PASSWORDS)
+    broker = EmbeddedBroker(folder, AREA, PASSWORDS, rooms=[name for name in PASSWORDS if name.startswith("r")])
     broker.start()
     try:
         yield broker

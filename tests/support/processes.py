@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from broker.mqtt.mosquitto import EmbeddedBroker, die_with_parent, find_mosquitto, free_port
+from broker.mqtt.child import die_with_parent, free_port
+from broker.mqtt.mosquitto import EmbeddedBroker, find_mosquitto
 
 REPO = Path(__file__).resolve().parents[2]
 DEADLINE_S = 20.0
@@ -61,7 +63,8 @@ def mosquitto(folder: Path, *devices: str, area: str = "xh", port: int = 0) -> E
     """A running Mosquitto with accounts for the bridge, `watch` and `devices`; every password is `pw-<name>`."""
     need_mosquitto()
     names = [f"bridge-{area}", f"watch-{area}", *devices]
-    broker = EmbeddedBroker(folder, area, {name: f"pw-{name}" for name in names}, port=port)
+    rooms = [name for name in devices if name.startswith("r")]
+    broker = EmbeddedBroker(folder, area, {name: f"pw-{name}" for name in names}, rooms=rooms, port=port)
     broker.start()
     return broker
 
@@ -90,7 +93,7 @@ class BridgeProcess:
             self.child = subprocess.Popen(
                 argv, cwd=REPO, stdout=log, stderr=log, preexec_fn=die_with_parent, env={**os.environ}
             )
-        wait_until(self.answers, f"the bridge answers; its log: {self.log()}")
+        wait_until(self.answers, f"the bridge answers; its log: {self.log()}", 3 * DEADLINE_S)
 
     def answers(self) -> bool:
         """Whether the screen is up."""
@@ -99,6 +102,8 @@ class BridgeProcess:
             raise AssertionError(f"the bridge ended with {self.child.returncode}: {self.log()}")
         try:
             self.get("/healthz")
+        except urllib.error.HTTPError:
+            return True  # it says that it is not well
         except OSError:
             return False
         return True
@@ -147,10 +152,12 @@ class BridgeProcess:
 class Client:
     """A plain MQTT client that remembers what it heard: `heard[topic]` is the list of payloads."""
 
-    def __init__(self, port: int, name: str, *topics: str, will: tuple[str, bytes] | None = None) -> None:
+    def __init__(
+        self, port: int, name: str, *topics: str, will: tuple[str, bytes] | None = None, password: str = ""
+    ) -> None:
         self.heard: dict[str, list[bytes]] = {}
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=True)
-        self._client.username_pw_set(name, f"pw-{name}")
+        self._client.username_pw_set(name, password or f"pw-{name}")
         if will:
             self._client.will_set(will[0], will[1], qos=1, retain=True)
         self._client.on_message = self._on_message

@@ -3,7 +3,8 @@
 from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON
 from broker.plan.model import Route
 from broker.rules.settings import Streets
-from broker.rules.tracking.tracker import GpsFix, RunTracker, TrackEvent, TrackKind, TrackSettings, TrackVisit
+from broker.rules.tracking.tracker import RunTracker
+from broker.rules.tracking.types import GpsFix, TrackEvent, TrackKind, TrackSettings, TrackVisit
 
 LAT, LON = 31.2, 121.44
 WASTE = "residential_wet"

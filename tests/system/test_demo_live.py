@@ -209,3 +209,28 @@ def test_a_busy_machine_shows_no_stage_the_light_is_not_in(late_s: float, seed: 
             told += [seen] if seen else []
             at_s += 0.02
     assert told == begins
+
+
+# The demo as somebody has it who may install nothing: the one program that is asked for is not there.
+WITHOUT_MOSQUITTO = """
+import runpy, sys
+from broker.mqtt import mosquitto
+mosquitto.find_mosquitto = lambda: None
+sys.argv = ["sim", *sys.argv[1:]]
+runpy.run_module("sim", run_name="__main__")
+"""
+
+
+@pytest.mark.real
+def test_the_demo_holds_without_mosquitto_and_says_what_stands_in(tmp_path: Path) -> None:
+    """With pip alone `make demo SECONDS=60` holds, or says that the machine is too slow; the stand-in is told."""
+    demo = ["demo_shift", "--live", "--demo", "--seconds", "60", "--http-port", "0"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "400", "PYTHONPATH": str(REPO)}
+    ran = subprocess.run(
+        [sys.executable, "-c", WITHOUT_MOSQUITTO, *demo], cwd=REPO, env=environment, capture_output=True, text=True,
+        timeout=280,
+    )  # fmt: skip
+    said = ran.stdout + ran.stderr
+    assert "no Mosquitto here: the desk's own broker stands in" in said
+    assert ran.returncode == 0 or (ran.returncode == 3 and "too slow a machine to judge" in said), said
+    assert "Traceback" not in said and processes_of(tmp_path) == []

@@ -127,7 +127,7 @@ def test_the_modules_asked_for_are_those_of_the_requirements(listed: tuple[str, 
 def test_a_command_in_a_page_is_one_that_enters_the_environment(page: Path) -> None:
     """`python3`, since Debian has no `python`; a command of the bridge is one that its help names."""
     known = {" ".join(command.split()[:2]) if command.startswith("-m") else command.split()[0] for command in COMMANDS}
-    known |= {"link_lgpio.py", "-m broker.rules.states.diagrams"}  # need no package
+    known |= {"link_lgpio.py", "-m broker.rules.states.diagrams", "-m firmware.truck.button.diagram"}  # need no package
     helped = parser().format_help()
     for python, entry, verb in WRITTEN.findall(page.read_text(encoding="utf-8")):
         assert (python, entry in known) == ("python3", True), f"{python} {entry}"

@@ -60,7 +60,7 @@ class Driver:
     def hold(self, seconds: float) -> None:
         self.do(ButtonDown())
         self.do(ButtonUp(), seconds)
-        self.do(Wake(), 0.05)
+        self.do(Wake(), 0.4)
 
     def fixes(self, count: int, metres_each: float = 0.0) -> None:
         for _ in range(count):
@@ -107,6 +107,28 @@ def test_holding_on_makes_the_same_incident_a_breakdown():
     assert first["incident_id"] == second["incident_id"]
     assert (first["reason"], second["reason"]) == ("lane_blocked", "breakdown")
     assert second["seq"] > first["seq"]
+
+
+@pytest.mark.parametrize(
+    ("hold_s", "open_s", "reasons"),
+    [
+        (2.2, 1.8, ["lane_blocked"]),
+        (4.5, 2.0, ["lane_blocked", "breakdown"]),
+        (6.0, 3.99, ["lane_blocked", "breakdown"]),
+    ],
+)
+def test_contact_that_opens_in_a_hold_withdraws_nothing(hold_s, open_s, reasons):
+    """A worn plunger opens for 35 ms within a hold: one open alarm, and a breakdown exactly once."""
+    driver = Driver()
+    driver.do(ButtonDown())
+    driver.do(ButtonUp(), open_s)
+    driver.do(ButtonDown(), 0.035)
+    driver.do(ButtonUp(), hold_s - open_s - 0.035)
+    driver.do(Wake(), 20.0)
+    incidents = driver.records("incident")
+    assert [incident["reason"] for incident in incidents] == reasons
+    assert not any(incident["withdrawn"] for incident in incidents)
+    assert len({incident["incident_id"] for incident in incidents}) == 1
 
 
 def test_second_hold_right_after_the_press_belongs_to_it():

@@ -45,8 +45,18 @@ def test_defaults():
         (GOOD + "baud = 1\n", "[gps] baud: must be an integer from 300"),
         (GOOD + "baud = true\n", "[gps] baud: must be an integer"),
         (GOOD + "test_mode = 1\n", "[gps] test_mode: must be true or false"),
-        (GOOD + "[button]\npin = 27\n", "two share a pin"),
+        (GOOD + "[button]\npin = 27\n", "[button] light_pin: 27 is the pin of [button] pin too; give it another"),
+        (GOOD + "[button]\ngps_light_pin = 17\n", "[button] gps_light_pin: 17 is the pin of [button] pin too"),
         (GOOD + "[button]\npin = 99\n", "[button] pin: must be an integer from 0 to 27"),
+        (GOOD + "[button]\npin = -1\n", "[button] pin: must be an integer from 0 to 27"),
+        (GOOD + "[button]\nlight_pin = 28\n", "[button] light_pin: must be an integer from 0 to 27"),
+        (GOOD + "[button]\npin = false\n", "[button] pin: must be an integer from 0 to 27"),
+        (GOOD + '[button]\npin = "GPIO17"\n', "[button] pin: must be an integer from 0 to 27"),
+        (GOOD.replace("/dev/x", "/dev/serial0") + "[button]\npin = 15\n", "[button] pin: 15 is the pin of the receive"),
+        (GOOD.replace("/dev/x", "/dev/ttyAMA0") + "[button]\nlight_pin = 14\n", "[button] light_pin: 14 is the pin of"),
+        (GOOD.replace("/dev/x", "/dev/ttyS*") + "[button]\ngps_light_pin = 14\n", "port /dev/ttyS* too"),
+        (GOOD.replace("/dev/x", "/dev/ttyAMA3") + "[button]\npin = 5\n", "[button] pin: 5 is the pin of the receiver"),
+        (GOOD.replace("/dev/x", "/dev/i2c-1") + "[button]\npin = 3\n", "[button] pin: 3 is the pin of the receiver"),
         (GOOD + "[outbox]\nbatch_s = nan\n", "[outbox] batch_s"),
         (GOOD + "[district]\nsouth = 1\n", "[district] west: is missing"),
         (GOOD + "[district]\nsouth=2\nnorth=1\nwest=1\neast=2\n", "[district] south"),
@@ -77,6 +87,7 @@ def test_password_comes_from_file_or_environment(tmp_path, monkeypatch):
     """The password is read from its file, else from the environment, and an unreadable file is named."""
     secret = tmp_path / "p"
     secret.write_text("s3cret\n")
+    secret.chmod(0o600)
     text = GOOD.replace('host="h"', f'host="h"\npassword_file="{secret}"')
     assert parse(text, "e").mqtt.password() == "s3cret"
     secret.unlink()
@@ -84,6 +95,38 @@ def test_password_comes_from_file_or_environment(tmp_path, monkeypatch):
         parse(text, "e").mqtt.password()
     monkeypatch.setenv("ZHANPAI_MQTT_PASSWORD", "other")
     assert parse(GOOD, "e").mqtt.password() == "other"
+
+
+def test_receiver_at_usb_leaves_every_pin_free():
+    """Pins 14 and 15 are the serial port's only where the receiver is wired to it."""
+    config = parse(GOOD.replace("/dev/x", "/dev/serial/by-id/*") + "[button]\npin = 14\nlight_pin = 15\n", "e")
+    assert (config.button_pin, config.light_pin) == (14, 15)
+
+
+def test_port_behind_a_link_is_found(tmp_path):
+    """A name of one's own for the Pi's serial port takes the same pins."""
+    (tmp_path / "gps").symlink_to("/dev/ttyAMA0")
+    with pytest.raises(ConfigError, match="15 is the pin of the receiver"):
+        parse(GOOD.replace("/dev/x", str(tmp_path / "gps")) + "[button]\npin = 15\n", "e")
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o640, 0o620, 0o601, 0o644, 0o777])
+@pytest.mark.parametrize("key", ["password_file", "key_file"])
+def test_secret_that_others_can_read_is_refused(tmp_path, capsys, key, mode):
+    """One sentence names the key, the file and the command that puts it right; nothing of the secret is shown."""
+    secret, config = tmp_path / "secret", tmp_path / "truck.toml"
+    secret.write_text("s3cret\n")
+    more = 'ca_file="c"\ncert_file="c"\n' if key == "key_file" else ""
+    config.write_text(GOOD.replace('host="h"\n', f'host="h"\n{key}="{secret}"\n{more}'))
+    secret.chmod(mode)
+    assert main(["--config", str(config), "--check-config"]) == 2
+    said = capsys.readouterr().err
+    assert f"[mqtt] {key}: others can read {secret}; chmod 600 {secret}" in said
+    assert "s3cret" not in said
+    assert said.count("\n") == 1
+    for good in (0o600, 0o400, 0o700):
+        secret.chmod(good)
+        assert main(["--config", str(config), "--check-config"]) == 0
 
 
 def test_every_pattern_has_a_light():

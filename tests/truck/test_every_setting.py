@@ -25,6 +25,8 @@ def guest(what: str) -> Seen:
     def seen(folder: Path, text: str) -> Any:
         (folder / "one").write_text("secret one\n")
         (folder / "two").write_text("secret two\n")
+        (folder / "one").chmod(0o600)
+        (folder / "two").chmod(0o600)
         with truck_desk(folder, text) as (_, door):
             return getattr(door.guest(), what)
 

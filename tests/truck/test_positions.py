@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from firmware.truck.clock import BUILT_AT, ROLLOVER_S, TruckClock, without_rollover
+from firmware.truck.clock import BUILT_AT, ROLLOVER_S, WEEK_0_AT, TruckClock, without_rollover
 from firmware.truck.gps.acceptance import Acceptance, Box
 from firmware.truck.gps.fix import Fix, metres_between, turn_deg
 from firmware.truck.gps.reporting import Reporting
@@ -101,6 +101,62 @@ def test_rolled_over_week_is_undone():
     assert without_rollover(1795374261 - ROLLOVER_S) == 1795374261
     assert without_rollover(1795374261 - 2 * ROLLOVER_S) == 1795374261
     assert without_rollover(BUILT_AT) == BUILT_AT
+
+
+DAY_S = 86_400
+TRUE_AT = 1795374261
+DATES_OF_NOTHING = {
+    "1980-01-06": WEEK_0_AT,
+    "1980-01-05 23:59:42": WEEK_0_AT - 18,
+    "1980-01-01": WEEK_0_AT - 5 * DAY_S,
+    "1970-01-01": 0,
+    "1999-08-22": WEEK_0_AT + ROLLOVER_S,
+    "2019-04-06": WEEK_0_AT + 2 * ROLLOVER_S - DAY_S,
+    "2019-04-07": WEEK_0_AT + 2 * ROLLOVER_S,
+    "2038-11-21": WEEK_0_AT + 3 * ROLLOVER_S,
+    "2015-10-18, a maker's": 1445126400,
+    "1024 weeks ahead": TRUE_AT + ROLLOVER_S,
+    "2080-01-06": WEEK_0_AT + 100 * 365 * DAY_S + 25 * DAY_S,
+}
+
+
+@pytest.mark.parametrize("first_at", DATES_OF_NOTHING.values(), ids=DATES_OF_NOTHING)
+def test_date_of_a_receiver_that_was_not_told_it_is_no_time(first_at):
+    """Before the bridge is heard such a date says nothing; the right one does, and the wrong one never comes back."""
+    clock = TruckClock()
+    for second in range(30):
+        clock.receiver_said(first_at + second, 100.0 + second)
+        assert clock.unix_at(100.0 + second) is None
+        assert clock.fix_at(first_at + second, 100.0 + second) is None
+    for second in range(30, 33):
+        clock.receiver_said(TRUE_AT + second, 100.0 + second)
+    assert (clock.source, clock.unix_at(200.0)) == ("gps", TRUE_AT + 100)
+    assert clock.unix_at(100.0) == TRUE_AT  # what was kept before gets its time from the monotonic clock
+    for second in range(33, 60):
+        clock.receiver_said(first_at + second, 100.0 + second)
+        assert clock.fix_at(first_at + second, 100.0 + second) == TRUE_AT + second
+
+
+@pytest.mark.parametrize("first_at", DATES_OF_NOTHING.values(), ids=DATES_OF_NOTHING)
+def test_beside_the_bridge_such_a_date_is_not_believed(first_at):
+    """Whether the bridge is heard before or after it, the bridge's time counts."""
+    for bridge_second in (0, 10):
+        clock = TruckClock()
+        for second in range(20):
+            if second == bridge_second:
+                clock.bridge_said(TRUE_AT + second, 100.0 + second)
+            clock.receiver_said(first_at + second, 100.0 + second)
+        assert (clock.source, clock.fix_at(first_at + 19, 119.0)) == ("bridge", TRUE_AT + 19)
+
+
+def test_rolled_over_receiver_is_believed_beside_the_bridge():
+    """A receiver that is 1024 weeks back gives the time as soon as the bridge bears it out, to the second."""
+    clock = TruckClock()
+    for second in range(20):
+        clock.receiver_said(TRUE_AT - ROLLOVER_S + second, 100.0 + second)
+    assert clock.source == "none"
+    clock.bridge_said(TRUE_AT + 22, 120.0)  # a bridge two seconds off
+    assert (clock.source, clock.fix_at(TRUE_AT - ROLLOVER_S + 20, 120.0)) == ("gps", TRUE_AT + 20)
 
 
 def test_bridge_time_serves_without_receiver_and_overrules_a_wrong_one():
@@ -200,3 +256,28 @@ def test_hour_of_collection_costs_few_messages():
         reporting.seen(north(metres, second, speed_mps=5.0 if moving else 0.0, bearing_deg=0.0), float(second))
         count += reporting.take(float(second)) is not None
     assert count <= metres / 50 + 2 * stops + 30 + 1
+
+
+def test_bearing_of_a_standing_truck_is_the_last_one_driven_with():
+    """A receiver that stands turns its course at random; what is reported points where the truck drove."""
+    reporting, reported = Reporting(), []
+    said = [(8.0, 40.0)] * 10 + [(0.2, n * 77.0 % 360) for n in range(200)] + [(6.0, 95.0)] * 10
+    for seconds, (speed_mps, bearing_deg) in enumerate(said, start=1):
+        metres = 8.0 * min(seconds, 10) + 6.0 * max(0, seconds - 210)
+        reporting.seen(north(metres, seconds, speed_mps=speed_mps, bearing_deg=bearing_deg), float(seconds))
+        taken = reporting.take(float(seconds))
+        if isinstance(taken, Fix):
+            reported.append((seconds, taken.bearing_deg))
+    assert {bearing for second, bearing in reported if second <= 210} == {40.0}
+    assert len([second for second, _ in reported if 10 < second <= 210]) >= 3
+    assert reported[-1][1] == 95.0
+
+
+@pytest.mark.parametrize("speed_mps", [0.0, 0.4, 0.79])
+def test_a_truck_that_has_not_driven_yet_has_no_bearing(speed_mps):
+    """After a start the course of a standing receiver is nobody's bearing, from the first report on."""
+    reporting = Reporting()
+    for second in range(130):
+        reporting.seen(north(0.0, second, speed_mps=speed_mps, bearing_deg=second * 50.0 % 360), float(second))
+        taken = reporting.take(float(second))
+        assert taken is None or taken.bearing_deg is None

@@ -149,16 +149,18 @@ path = "{folder}/outbox.db"
 class Running:
     """The program in a thread of this process, its pins in our hands."""
 
-    def __init__(self, config: TruckConfig) -> None:
-        self.pins = MockFactory()
+    def __init__(self, config: TruckConfig, pins: MockFactory | None = None) -> None:
+        self.pins = pins or MockFactory()
         self.stop = threading.Event()
-        self.pins.pin(config.button_pin)
+        if pins is None:
+            self.pins.pin(config.button_pin)
         self.thread = threading.Thread(
             target=run, args=(config,), kwargs={"pin_factory": self.pins, "stop": self.stop}, daemon=True
         )
         self.thread.start()
-        self.button = self.pins.pin(config.button_pin)
-        self.light = self.pins.pin(config.light_pin)
+        if pins is None:
+            self.button = self.pins.pin(config.button_pin)
+            self.light = self.pins.pin(config.light_pin)
         self.light_pin = config.light_pin
 
     def hold(self, seconds: float) -> None:
@@ -222,6 +224,28 @@ def test_press_travels_and_the_light_tells_every_stage(broker_port, bridge, rece
     finally:
         truck.end()
     assert bridge.bodies("life")[-1]["life"] == "disconnected"
+
+
+class BusyPins(MockFactory):
+    """Every pin is held by another program."""
+
+    def pin(self, *_: object, **__: object) -> None:
+        raise RuntimeError("GPIO busy")
+
+
+def test_positions_go_on_without_any_pin(broker_port, bridge, receiver, tmp_path):
+    """With button and light dead the truck still says where it is, and its life says what is dead."""
+    truck = Running(parse(settings(broker_port, receiver.path, tmp_path), "test"), BusyPins())
+    try:
+        life = wait_for(lambda: [b for b in bridge.bodies("life") if "faults" in b], "life")[-1]
+        assert (life["life"], life["faults"]) == ("ready", [{"part": "button"}, {"part": "light"}])
+        bridge.clock()
+        for second in range(4):
+            receiver.say(second)
+            time.sleep(0.1)
+        assert wait_for(lambda: bridge.bodies("fix"), "a fix")[0]["lat"] == pytest.approx(31.2)
+    finally:
+        truck.end()
 
 
 def _late_listener(port: int) -> list[tuple[str, bytes, bool]]:

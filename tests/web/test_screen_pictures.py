@@ -101,6 +101,23 @@ def screen(page: Page, morning_picture: dict[str, Any]) -> Iterator[Screen]:
     page.unroute_all()
 
 
+@pytest.mark.real
+def test_a_picture_that_cannot_be_made_anew_is_said_to_be_old(screen: Screen) -> None:
+    """In red, with the time it is of, in both languages, until there is a new one."""
+    screen.open("zh")
+    line = screen.page.get_by_test_id("old")
+    expect(line).to_be_hidden()
+    screen.picture["old_since_at"] = since = screen.picture["at"]
+    screen.later(70)
+    expect(line).to_contain_text(f"{clock(since)} 的情况")
+    assert line.get_attribute("role") == "alert"
+    screen.page.get_by_test_id("language").click()
+    expect(line).to_contain_text(f"as they were at {clock(since)}")
+    screen.picture["old_since_at"] = None
+    screen.later(1)
+    expect(line).to_be_hidden()
+
+
 def strips(screen: Screen) -> Any:
     """The first run's scrolling part."""
     return screen.page.locator(".run .scroll").first
@@ -108,17 +125,20 @@ def strips(screen: Screen) -> Any:
 
 @pytest.mark.real
 def test_a_broker_that_is_gone_is_said_in_red(screen: Screen) -> None:
-    """A short break is not shouted about; then a line says since when, and after 90 s no lamp is shown as known."""
-    screen.picture["link"] = {"up": False, "since_at": screen.picture["at"]}
+    """A line says since when, and after 90 s no lamp is shown as known."""
     since = screen.picture["at"]
+    screen.picture["link"] = {"up": False, "since_at": since}
+    values = {"at": since, "no_data_s": wire.NO_DATA_S}
     screen.open("zh")
     line, lamp = screen.page.get_by_test_id("link"), screen.page.locator("[data-testid^=lamp-r01-]").first
     screen.later(5)
     expect(line).to_be_hidden()
+    screen.picture["health"] = [{"word": "link_lost", "level": "severe", "why": "refused", "values": values}]
     screen.later(15)
     expect(line).to_contain_text("与消息服务器断开")
     expect(line).to_contain_text(f"最迟 {wire.NO_DATA_S} 秒后")
     expect(line).to_contain_text(clock(since))
+    expect(line).to_contain_text("refused")
     assert line.get_attribute("role") == "alert"
     expect(lamp).to_have_text("请出桶")
     screen.later(80)
@@ -126,9 +146,33 @@ def test_a_broker_that_is_gone_is_said_in_red(screen: Screen) -> None:
     screen.page.get_by_test_id("language").click()
     expect(line).to_contain_text("No connection to the message broker since")
     screen.picture["link"] = {"up": True, "since_at": screen.picture["at"]}
+    screen.picture["health"] = []
     screen.later(1)
     expect(line).to_be_hidden()
     expect(lamp).to_have_text("due")
+
+
+@pytest.mark.real
+def test_each_reason_of_ill_health_has_a_sentence_in_both_languages(screen: Screen) -> None:
+    """What is wrong is said, worst in red; what is only worth knowing of the broker is not red."""
+    screen.open("zh")
+    line = screen.page.get_by_test_id("link")
+    for word, zh, en in (
+        ("broker_silent", "没有应答", "has not answered"), ("heartbeat_lost", "心跳", "heartbeat"),
+        ("store_trouble", "无法入库", "Nothing can be stored"),
+        ("record_damaged", "记录有损坏", "The record is damaged"),
+        ("plan_over", "何时到", "Nobody knows by the plan"), ("loop_stuck", "没有作出决定", "decided nothing"),
+        ("picture_late", "没有更新画面", "shown nothing new"),
+        ("broker_note", "消息服务器的情况", "About the message broker"),
+    ):  # fmt: skip
+        level = "warning" if word == "broker_note" else "severe"
+        values = {"seconds": 7, "no_data_s": wire.NO_DATA_S, "why": "row 3"}
+        screen.picture["health"] = [{"word": word, "level": level, "why": "", "values": values}]
+        screen.later(1)
+        for text in (zh, en):
+            expect(line).to_contain_text(text)
+            expect(line).to_have_class("warning" if word == "broker_note" else "")
+            screen.page.get_by_test_id("language").click()
 
 
 def test_a_strip_pushed_aside_stays_there(screen: Screen) -> None:
@@ -256,3 +300,28 @@ def test_nothing_under_the_veil_can_be_pressed(screen: Screen) -> None:
     assert screen.page.evaluate("[document.querySelector('main').inert, document.querySelector('header').inert]") == [
         True, True,
     ]  # fmt: skip
+
+
+@pytest.mark.real
+def test_a_day_off_is_said_in_one_line(screen: Screen) -> None:
+    """In the reader's language, with the next day; on a day with runs there is no such line."""
+    screen.open("zh")
+    line = screen.page.get_by_test_id("day-off")
+    expect(line).to_be_hidden()
+    screen.picture["plan"] = {**screen.picture["plan"], "state": "day_off", "next_day": "2026-11-25"}
+    screen.later(1)
+    expect(line).to_have_text("今天没有清运车运行；下一个运行日是 2026-11-25")
+    screen.page.get_by_test_id("language").click()
+    expect(line).to_have_text("Today no truck runs; the next day is 2026-11-25")
+
+
+@pytest.mark.real
+def test_a_plan_that_has_ended_is_on_the_list(screen: Screen) -> None:
+    """With its last day, what it means for the lamps, and what to do."""
+    row = {"id": "plan/whole", "topic": "plan", "subject": "whole", "level": "severe", "since": screen.picture["at"],
+           "word": "plan_ended", "values": {"last_day": "2026-11-22"}}  # fmt: skip
+    screen.picture["attention"] = [row]
+    screen.open("en")
+    expect(screen.page.locator("#attention")).to_contain_text("The plan ended on 2026-11-22")
+    screen.page.get_by_test_id("language").click()
+    expect(screen.page.locator("#attention")).to_contain_text("计划已于 2026-11-22 结束")

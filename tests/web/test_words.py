@@ -17,7 +17,7 @@ CHINESE = re.compile("[\u3400-\u9fff]")
 # Chinese by nature, no words of ours: the made-up places and people, weekdays as Tainan's feed has them, the titles of
 # columns and days as offices type them, and the one name of the product.
 CHINESE_DATA = {
-    "__init__.py", "plan/demo_area.py", "plan/tainan/conversion.py", "plan/tainan/rows.py",
+    "__init__.py", "demo_estates.py", "plan/demo_area.py", "plan/tainan/conversion.py", "plan/tainan/rows.py",
     "rules/states/diagrams.py",
     "registers/elections/demo.py", "registers/safety/demo.py", "registers/exchange/preview.py",
 }  # fmt: skip

@@ -206,3 +206,21 @@ def test_unknown_keys_are_ignored_and_wrong_types_refused_counted_and_logged(
     assert day.bridge.refused == {f"{address.family}/{address.device}": 1}
     assert f"{topic}: boot: must be an integer, got '1'" in caplog.text
     day.close()
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("place", ["%s", "[%s]", '{"deep":[%s]}'])
+def test_what_is_no_number_is_refused_under_whatever_key(number: str, place: str) -> None:
+    """By the quick way, by the plain one with either reader of JSON, and so by the bridge."""
+    payload = b'{"boot":1,"seq":1,"at":1,"late":false,"bins":[],"more":%s}' % (place % number).encode()
+    assert quick(wire.parse_topic(BINS))(payload) is None
+    for loads in (json.loads, orjson.loads):
+        with pytest.raises(wire.WireError):
+            wire.unpack(BINS, payload, None, loads)
+
+
+def test_nothing_is_said_that_is_no_number() -> None:
+    """Also in what a command says besides."""
+    for number in (float("nan"), float("inf"), float("-inf")):
+        with pytest.raises(wire.WireError, match="infinite or none"):
+            wire.pack("zp/v1/xh/room/r01/command", {"command": "x", "id": "c", "more": [{"deep": number}]})

@@ -1,7 +1,8 @@
 """Everything that goes wrong at a technician's hand: one sentence, one next action and one exit code for each.
 
 Nothing else in tools/flashing words an error: it raises `FlashError("busy", port="/dev/ttyUSB0")` and the texts come
-from the table below. Exit code 0 is success, 2 is a wrong command line or settings file, 130 is Ctrl-C.
+from the table below, which is in the order of the exit codes; docs/technician.md shows it. 0 is success, 2 a wrong
+command line, settings or secret file, 130 Ctrl-C, 127 an environment that is not set up (firmware/environment.py).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ PROBLEMS: dict[str, Problem] = {
         "{file} cannot be used as a key or password file: {what}.",
         "Put the secret alone into that file, readable by you only (chmod 600), and run again.",
     ),
-    # --- the port ---
+    # --- 10: the port ---
     "no_port": Problem(
         10,
         "No board is plugged in: this computer sees no serial port.",
@@ -58,11 +59,12 @@ PROBLEMS: dict[str, Problem] = {
         "You may not open {port} ({detail}).",
         "The port belongs to group {group}: run `sudo usermod -aG {group} $USER`, log out and in again.",
     ),
-    # --- the board ---
+    # --- 20: the board ---
     "silent": Problem(
         20,
         "The board on {port} does not answer at the prompt.",
-        "Press its RESET button and run again. A new board has no MicroPython yet: give --image FILE.",
+        "Press its RESET button and run again. A new board has no MicroPython yet:"
+        " `python3 tools/flash.py binroom --id ID --image FILE` writes that too.",
     ),
     "no_auto_reset": Problem(
         21,
@@ -88,11 +90,6 @@ PROBLEMS: dict[str, Problem] = {
         25,
         "{file} is not an image for this board: {what}.",
         "Choose the file made for {chip}. Nothing was written.",
-    ),
-    "no_drive": Problem(
-        36,
-        "No drive of a board in its boot loader is mounted below {folder}.",
-        "Hold BOOTSEL while you plug the board in, wait until its drive is mounted, and run again (--media FOLDER).",
     ),
     "image_failed": Problem(
         26,
@@ -144,12 +141,27 @@ PROBLEMS: dict[str, Problem] = {
         "The release could not be built: {what}.",
         "Run `make test` in this checkout, or take a released one. Nothing was written.",
     ),
+    "no_drive": Problem(
+        36,
+        "No drive of a board in its boot loader is mounted below {folder}.",
+        "Hold BOOTSEL while you plug the board in, wait until its drive is mounted, and run again (--media FOLDER).",
+    ),
     "index_failed": Problem(
         37,
         "{package} could not be taken from the module index {index}: {what}.",
         "Check the address in [modules] index; without internet point it at the office's mirror folder.",
     ),
-    # --- the network, seen from the board ---
+    "no_unit": Problem(
+        38,
+        "The board on {port} runs {found} and is no unit yet: nothing of Zhanpai is on it.",
+        "Make a unit of it first: `python3 tools/flash.py binroom --id ID --port {port}`.",
+    ),
+    "other_unit": Problem(
+        39,
+        "The board on {port} is {found}, not {wanted}.",
+        "Plug in {wanted}, or run again with the id of this board.",
+    ),
+    # --- 40: the network, seen from the board ---
     "wifi_unknown": Problem(
         40,
         "The board does not see the Wi-Fi network {ssid}.",
@@ -180,22 +192,17 @@ PROBLEMS: dict[str, Problem] = {
         "{id} is written and verified, but did not report to the broker within {seconds} s.",
         "Run `python3 tools/flash.py selftest` for it; it tries Wi-Fi, broker and certificate one after the other.",
     ),
-    "crashes": Problem(
-        47,
-        "{id} starts but its program ends again and again ({what}).",
-        "Its lamps flash `no data` meanwhile. Run `python3 tools/flash.py rollback` for it and send the line above.",
-    ),
     "desk_broker": Problem(
         46,
         "This computer cannot reach the broker {host}:{port} ({what}), so no hello can be seen.",
         "Join the network of the broker, or run with --no-hello and `python3 tools/flash.py verify` later.",
     ),
-    # --- the others ---
-    "stopped": Problem(
-        130,
-        "Stopped while {doing}.",
-        "Run the same command again: it goes on where it stopped, nothing is half switched.",
+    "crashes": Problem(
+        47,
+        "{id} starts but its program ends again and again ({what}).",
+        "Its lamps flash `no data` meanwhile. Run `python3 tools/flash.py rollback` for it and send the line above.",
     ),
+    # --- 50: the others who use it ---
     "id_used": Problem(
         50,
         "{id} is already in use: {where}.",
@@ -212,7 +219,7 @@ PROBLEMS: dict[str, Problem] = {
         "Check [api] url, or run with --ignore-runs if you know that nothing drives.",
     ),
     "ledger": Problem(53, "The ledger {file} cannot be used: {what}.", "Correct line or rights; the unit is written."),
-    # --- trucks ---
+    # --- 60: trucks ---
     "not_a_card": Problem(
         60,
         "{folder} is not the boot partition of a Raspberry Pi card: {what}.",
@@ -233,6 +240,12 @@ PROBLEMS: dict[str, Problem] = {
         63,
         "{folder} cannot be written: {what}.",
         "Check that the card is not write-protected or full, then run the same command again.",
+    ),
+    # --- as a shell says it of Ctrl-C ---
+    "stopped": Problem(
+        130,
+        "Stopped while {doing}.",
+        "Run the same command again: it goes on where it stopped, nothing is half switched.",
     ),
 }
 

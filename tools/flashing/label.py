@@ -1,4 +1,11 @@
-"""The label on the unit: what it is and when it was written, for eyes and for a phone's camera."""
+"""The label on the unit: what it is and when it was written, for eyes and for a phone's camera.
+
+Each picture holds both: the QR code, and beside it the same in letters. A camera reads
+
+    zp:AREA/FAMILY/ID?board=SERIAL&release=RELEASE        family: room or truck
+
+which is no address to be opened and no secret: whoever stands before the unit can tell the office which one it is.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +15,11 @@ from pathlib import Path
 
 import segno
 
+from tools.flashing.lettering import ROWS, Picture, width_of
+
 QUIET = 4  # modules of white around a QR code, by its standard
 MODULE_MM = 0.8
+MODULE_DOTS, TITLE_DOTS, LINE_DOTS = 8, 6, 3  # of the PNG: a module, and a dot of the id and of the other lines
 
 
 @dataclass(frozen=True)
@@ -45,15 +55,30 @@ def write_label(label: Label, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     base = folder / f"{label.family}-{label.device}"
     code = segno.make(label.code, error="m", micro=False)
-    picture = io.BytesIO()
-    code.save(picture, kind="png", scale=8, border=QUIET)
-    files = {".svg": _svg(label, code).encode(), ".png": picture.getvalue(), ".txt": _text(label, code).encode()}
+    files = {".svg": _svg(label, code).encode(), ".png": drawn(label, code).png(), ".txt": _text(label, code).encode()}
     written = []
     for suffix, data in files.items():
         path = base.with_name(base.name + suffix)
         path.write_bytes(data)
         written.append(path)
     return written
+
+
+def drawn(label: Label, code: segno.QRCode) -> Picture:
+    """The picture for a label printer: the code, and its text in letters that are read at arm's length."""
+    side = int(code.symbol_size(border=QUIET)[0]) * MODULE_DOTS
+    sizes = [TITLE_DOTS if number == 0 else LINE_DOTS for number in range(len(label.lines))]
+    text_width = max(width_of(line, dot) for line, dot in zip(label.lines, sizes, strict=True))
+    picture = Picture(side + text_width + QUIET * MODULE_DOTS, side)
+    for y, row in enumerate(code.matrix):
+        for x, dark in enumerate(row):
+            if dark:
+                picture.square((x + QUIET) * MODULE_DOTS, (y + QUIET) * MODULE_DOTS, MODULE_DOTS)
+    top = QUIET * MODULE_DOTS
+    for line, dot in zip(label.lines, sizes, strict=True):
+        picture.write(line, side, top, dot)
+        top += (ROWS + 2) * dot
+    return picture
 
 
 def _text(label: Label, code: segno.QRCode) -> str:

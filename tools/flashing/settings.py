@@ -5,7 +5,7 @@
                tls = false   ca_file = "keys/ca.pem"
                device_host = "broker.xh.example"    as the devices reach it; left out: the same host
     [wifi]     ssid = "binrooms"   key_file = "keys/wifi.key"          left out: the boards need no Wi-Fi
-    [keys]     folder = "keys"          holds <device id>.password; or
+    [keys]     folder = "keys"          holds <device id>.password; or, and then no folder,
                accounts = "accounts"    lines user:password, the file the embedded broker reads
     [api]      url = "http://192.0.2.7:8080"      asked for open runs; left out: not asked
     [modules]  index = "mirror" or an address     where micropython-lib modules come from
@@ -171,6 +171,13 @@ def _broker(section: _Section) -> dict[str, Any]:
     return {"broker": access}
 
 
+def _keys(section: _Section) -> dict[str, Any]:
+    folder, accounts = section.path_or_none("folder"), section.path_or_none("accounts")
+    if folder is not None and accounts is not None:
+        raise section.error("folder", "is not read where accounts are given; keep one of the two")
+    return {"accounts": accounts} if folder is None else {"keys": folder}
+
+
 def _index(section: _Section) -> dict[str, Any]:
     index = section.text("index")
     return {"index": index if "://" in index else str(section._file.parent / index)}
@@ -198,7 +205,7 @@ _READERS: dict[str, Callable[[_Section], dict[str, Any]]] = {
     "area": lambda s: {"area": s.ident("id")},
     "broker": _broker,
     "wifi": lambda s: {"wifi": WifiAccess(s.text("ssid"), s.path("key_file"))},
-    "keys": lambda s: {"keys": s.path("folder", str(FlashSettings.keys)), "accounts": s.path_or_none("accounts")},
+    "keys": _keys,
     "api": lambda s: {"api_url": s.text("url").rstrip("/")},
     "modules": _index,
     "records": lambda s: {
@@ -215,7 +222,7 @@ def device_password(settings: FlashSettings, device: str) -> str:
         return read_secret(settings.keys / f"{device}.password")
     for line in _secret_text(settings.accounts).splitlines():
         user, separator, password = line.partition(":")
-        if user == device and separator and password:
+        if user.rpartition("/")[2] == device and separator and password:
             return password
     raise FlashError("secret_file", file=settings.accounts, what=f"it has no line for {device}")
 

@@ -79,7 +79,8 @@ def _writing(commands: Parsers, which: str) -> None:
     one = _signed(_one(commands, which, "init", writes.init, "make an empty register, or one from a JSON file"))
     one.add_argument("--from", dest="source", type=Path, help="a register file made elsewhere")
     one = _signed(_one(commands, which, "demo", writes.demo, "make the register of the made-up demo subdistrict"))
-    one.add_argument("--first-day", type=date.fromisoformat, help="when it begins (default: spring 2021, as the pilot)")
+    when = "when it began (default: so that it is under way today; the pilot's: 2021-04-10)"
+    one.add_argument("--first-day", type=date.fromisoformat, help=when)
     one = _signed(_one(commands, which, "set", writes.set_field, "set one field: PATH VALUE"))
     one.add_argument("path", help="such as bodies/pb-a01/steps/vote/done_on")
     one.add_argument("value", help="text, number, date, or null for not stated")

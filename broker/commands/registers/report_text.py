@@ -6,7 +6,7 @@ from typing import Any
 from broker.registers.elections import figures
 from broker.registers.elections.models import Body
 from broker.registers.figures import DASH, LISTED
-from broker.registers.words import WORDS, figure_word, value_word
+from broker.registers.words import WORDS, field_word, figure_word, value_word
 
 
 def elections_text(bodies: Sequence[Body], found: dict[str, Any], lang: str) -> str:
@@ -25,6 +25,10 @@ def elections_text(bodies: Sequence[Body], found: dict[str, Any], lang: str) -> 
     if longest:
         terms = longest["consecutive_terms"] or DASH
         lines.append("  " + WORDS.say(lang, "report", "longest", terms=terms, **longest))
+    lines += [
+        "  " + WORDS.say(lang, "report", "counted", what=field_word(field, lang), **found[field])
+        for field in ("voters_registered", "households_visited") if found[field]["bodies"]
+    ]
     lines.append("  " + WORDS.say(lang, "report", "overdue_steps", count=len(found["overdue_steps"])))
     for step in found["overdue_steps"][:LISTED]:
         word = value_word("step", step["step"], lang)

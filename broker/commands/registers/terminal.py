@@ -1,6 +1,7 @@
 """A register as a terminal meets it: which folder it is in, and how refusals, outside edits and changes are told."""
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -50,16 +51,20 @@ def registers_of(args: Args) -> Registers:
     config = getattr(args, "config", None)
     if config is not None and Path(config).exists():
         from broker.config import ConfigError, read_config
+        from broker.settings import configured_plan
 
         try:
-            return _opened(read_config(config).registers.folder)
+            settings = read_config(config)
         except ConfigError as error:
             raise Invalid([Problem(str(config), "rule", {"message": str(error)})]) from error
+        with contextlib.suppress(ConfigError):  # a plan that cannot be read must not hide the registers
+            return _opened(settings.registers.folder, configured_plan(settings).timezone)
+        return _opened(settings.registers.folder)
     return _opened(DEFAULT_FOLDER)
 
 
-def _opened(folder: Path) -> Registers:
-    return open_registers(folder, access=open_access_log(folder))
+def _opened(folder: Path, timezone: str = "Asia/Shanghai") -> Registers:
+    return open_registers(folder, access=open_access_log(folder, timezone=timezone), timezone=timezone)
 
 
 def register_of(args: Args) -> Register[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from broker.commands.registers.terminal import Args, print_changes, register_of, registers_of, saved_as
 from broker.people.roles import grant
-from broker.registers.elections.demo import demo_elections
+from broker.registers.elections import demo as elections_demo
 from broker.registers.errors import Invalid, NotFound, Problem
 from broker.registers.exchange.files import preview_file
 from broker.registers.exchange.oc4ids import import_package
@@ -18,7 +18,7 @@ from broker.registers.kept.patches import Edit, apply_edits
 from broker.registers.kept.register import Register
 from broker.registers.kept.snapshots import Snapshot
 from broker.registers.privacy import outlived, personal_facts
-from broker.registers.safety.demo import demo_works
+from broker.registers.safety import demo as safety_demo
 from broker.registers.validation import Kind, checked, checked_text
 
 
@@ -33,9 +33,10 @@ def init(args: Args) -> int:
 
 def demo(args: Args) -> int:
     """Make the demo's register."""
-    make = demo_elections if args.register == "elections" else demo_works
-    document = make(args.first_day) if args.first_day else make()
-    return saved_as(register_of(args).create(document, args.who, args.why))
+    module = elections_demo if args.register == "elections" else safety_demo
+    first_day = args.first_day or module.first_day_for(registers_of(args).today())
+    made_up = elections_demo.demo_elections if args.register == "elections" else safety_demo.demo_works
+    return saved_as(register_of(args).create(made_up(first_day), args.who, args.why))
 
 
 def set_field(args: Args) -> int:

@@ -2,28 +2,25 @@
 
 Beside GTFS's own columns: `routes.waste_kind`, `stops.estate_id`, `stops.wastes` (by spaces; if empty those of the
 routes that stop there), `trips.truck_id`, `trips.capacity_bins`, `trips.capacity_kg`, `trips.shift_end`, and the
-optional file `estates.txt` (estate_id, estate_name). `agency_id` is the area's id. Optional as in GTFS:
-`shapes.txt` and `calendar_dates.txt`. A feed in which anything cannot be right is refused as a whole.
+optional file `estates.txt` (estate_id, estate_name, estate_kind). `agency_id` is the area's id. Optional as in GTFS:
+`shapes.txt`, `calendar_dates.txt`, `frequencies.txt`, `feed_info.txt`, `transfers.txt` (vehicles that go on as another
+trip). `pickup_type` 1 is a place the truck only passes, 2 or 3 a visit by appointment. Files and columns that tell
+passengers something (fares, names, transfers on foot) change no run and are not read. A feed in which anything cannot
+be right is refused as a whole, with every reason.
 """
 
 from collections.abc import Iterable, Mapping
-from itertools import combinations
 from pathlib import Path
 
-from broker.plan.calendar import share_a_day
 from broker.plan.gtfs.files import Finding, GtfsError, read_tables
-from broker.plan.gtfs.parts import Feed, RouteRow, read_agency, read_estates, read_routes, read_services, read_shapes
-from broker.plan.gtfs.runs import (
-    StopTime,
-    TripRow,
-    check_times,
-    read_stop_times,
-    read_trips,
-    route_line,
-    run_plan,
-    trips_without_times,
-)
+from broker.plan.gtfs.frequencies import read_starts
+from broker.plan.gtfs.lines import Lines
+from broker.plan.gtfs.parts import Feed, RouteRow, read_agency, read_estates, read_routes, read_shapes
+from broker.plan.gtfs.runs import check_shift_end, runs_of
+from broker.plan.gtfs.services import read_services
 from broker.plan.gtfs.stops import StopRow, read_stops
+from broker.plan.gtfs.trips import StopTime, TripRow, check_times, read_stop_times, read_trips, trips_without_times
+from broker.plan.gtfs.trucks import check_same_vehicle, check_trucks
 from broker.plan.gtfs.writing import write_gtfs
 from broker.plan.model import Plan, Route, RunPlan
 
@@ -40,8 +37,17 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
                      "start_date", "end_date"),
     "calendar_dates.txt": ("service_id", "date", "exception_type"),
     "shapes.txt": ("shape_id", "shape_pt_lat", "shape_pt_lon", "shape_pt_sequence"),
+    "frequencies.txt": ("trip_id", "start_time", "end_time", "headway_secs"),
+    "feed_info.txt": (),
+    "transfers.txt": (),
 }  # fmt: skip
-_MAY_BE_ABSENT = ("estates.txt", "calendar.txt", "calendar_dates.txt", "shapes.txt")
+_NEEDED = ("agency.txt", "stops.txt", "routes.txt", "trips.txt", "stop_times.txt")
+_WHAT_FOR = {
+    "agency_id": "it is the area's id",
+    "estate_id": "whose room it is, an id; its name goes into estates.txt",
+    "waste_kind": "what the route collects",
+    "truck_id": "the vehicle that drives the trip; block_id does not name one",
+}
 
 
 def read_gtfs(path: Path | str) -> Plan:
@@ -52,35 +58,28 @@ def read_gtfs(path: Path | str) -> Plan:
         raise GtfsError(str(path), findings)
     _check_columns(feed)
     plan = _plan(feed)
-    if not findings:
-        _check_trucks(feed, plan)
     if findings:
         raise GtfsError(str(path), findings)
     return plan
 
 
 def _check_columns(feed: Feed) -> None:
+    """What is missing is told once, here; the rest of its lines is read all the same."""
     for name, columns in _COLUMNS.items():
         table = feed.tables[name]
-        if not table.present:
-            if name not in _MAY_BE_ABSENT:
-                feed.findings.append(Finding(name, 0, "is missing"))
-                table.sound = False
-        elif table.columns:
-            for column in columns:
-                if column not in table.columns:
-                    feed.findings.append(Finding(name, 1, f"has no column {column}"))
-            if not set(columns) <= set(table.columns):
-                table.rows, table.sound = [], False
-    # Services may live in either calendar; what trips name is looked up in both together.
+        if not table.present and name in _NEEDED:
+            feed.findings.append(Finding(name, 0, "is missing"))
+            table.sound = False
+        for column in columns if table.columns and table.sound else ():
+            if column not in table.index:
+                hint = f" ({_WHAT_FOR[column]})" if column in _WHAT_FOR else ""
+                feed.findings.append(Finding(name, 1, f"has no column {column}{hint}"))
     if not feed.tables["calendar.txt"].present and not feed.tables["calendar_dates.txt"].present:
         feed.findings.append(Finding("calendar.txt", 0, "is missing (and so is calendar_dates.txt)"))
         feed.tables["calendar.txt"].sound = False
-    feed.tables["calendar.txt"].sound &= feed.tables["calendar_dates.txt"].sound
     routes = feed.tables["routes.txt"]
-    if routes.columns and not {"route_long_name", "route_short_name"} & set(routes.columns):
+    if routes.columns and routes.sound and not {"route_long_name", "route_short_name"} & set(routes.columns):
         feed.findings.append(Finding("routes.txt", 1, "has no column route_long_name (nor route_short_name)"))
-        routes.rows, routes.sound = [], False
 
 
 def _plan(feed: Feed) -> Plan:
@@ -88,24 +87,36 @@ def _plan(feed: Feed) -> Plan:
     estates, services, shapes = read_estates(feed), read_services(feed), read_shapes(feed)
     stops, route_rows = read_stops(feed, estates), read_routes(feed)
     trips = read_trips(feed, route_rows, services, shapes)
-    times = read_stop_times(feed, stops)
+    times, unsound = read_stop_times(feed, stops)
     feed.findings.extend(trips_without_times(feed, trips))
     for trip_id, stop_times in times.items():
         check_times(trip_id, stop_times, stops)
-    routes, runs = {}, {}
+    starts = read_starts(feed, trips, times)
+    lines = Lines(stops, shapes, all_named=unsound <= trips.keys())
+    by_route: dict[str, list[TripRow]] = {route_id: [] for route_id in route_rows}
+    for trip in trips.values():
+        check_shift_end(trip, times.get(trip.trip_id, ()))
+        if trip.route_id in by_route:
+            by_route[trip.route_id].append(trip)
+    routes: dict[str, Route] = {}
+    runs: dict[str, list[RunPlan]] = {}
+    all_placed = all(trip.route_id in route_rows for trip in trips.values())
     for route_id, row in route_rows.items():
-        own = [trip for trip in trips.values() if trip.route_id == route_id]
-        line = route_line(feed, row, own, times, stops, shapes)
-        routes[route_id] = Route(route_id, row.name, row.waste, line)
-        for trip in own:
-            shape = shapes[trip.shape_id] if trip.shape_id else None
-            run = run_plan(trip, times[trip.trip_id], line, shape, stops) if trip.trip_id in times else None
-            if run is not None:
-                runs[trip.trip_id] = run
+        if all_placed and not feed.tables["trips.txt"].may_name("route_id", route_id):
+            row.row.refuse("no trip drives this route")
+        whole = [trip for trip in by_route[route_id] if trip.trip_id in times and trip.trip_id not in unsound]
+        main, placed = lines.lay(row, whole, times)
+        routes[route_id] = Route(route_id, row.name, row.waste, main)
+        for trip in whole:
+            if trip.trip_id in placed and trip.sound:
+                own_starts, laid = starts.get(trip.trip_id), placed[trip.trip_id]
+                runs[trip.trip_id] = list(runs_of(trip, times[trip.trip_id], laid, main, own_starts))
+    check_trucks(((run, trips[trip_id]) for trip_id, own in runs.items() for run in own if run.visits), services)
+    check_same_vehicle(feed, trips, services)
     calling = _wastes_that_call(trips.values(), route_rows, times)
     _check_wastes(stops, calling)
-    rooms = {room_id: stop.room(calling.get(room_id, {})) for room_id, stop in stops.items()}
-    in_order = {trip_id: runs[trip_id] for trip_id in trips if trip_id in runs}
+    rooms = {stop_id: stop.room(calling.get(stop_id, {})) for stop_id, stop in stops.items() if stop.is_room}
+    in_order = {run.trip_id: run for trip_id in trips for run in runs.get(trip_id, ())}
     return Plan(area_id, name, zone, estates, rooms, routes, services, in_order)
 
 
@@ -114,9 +125,10 @@ def _wastes_that_call(trips: Iterable[TripRow], routes: Mapping[str, RouteRow],
     """Per room the waste kinds whose routes stop there, each with a line that says so."""
     calling: dict[str, dict[str, StopTime]] = {}
     for trip in trips:
-        waste = routes[trip.route_id].waste
-        for time in times.get(trip.trip_id, ()):
-            calling.setdefault(time.room_id, {}).setdefault(waste, time)
+        waste = routes[trip.route_id].waste if trip.route_id in routes else ""
+        for time in times.get(trip.trip_id, ()) if waste else ():
+            if not time.passed:
+                calling.setdefault(time.room_id, {}).setdefault(waste, time)
     return calling
 
 
@@ -126,18 +138,3 @@ def _check_wastes(stops: Mapping[str, StopRow], calling: Mapping[str, Mapping[st
         for waste, time in wastes.items():
             if stop.wastes is not None and waste not in stop.wastes:
                 time.row.refuse(f"{room_id} does not take {waste} (stops.txt, line {stop.row.line})")
-
-
-def _check_trucks(feed: Feed, plan: Plan) -> None:
-    """Refuse two runs of one truck at the same time on the same day."""
-    lines = {cells["trip_id"]: line for line, cells in feed.tables["trips.txt"].rows}
-    by_truck: dict[str, list[RunPlan]] = {}
-    for run in plan.runs.values():
-        by_truck.setdefault(run.truck_id, []).append(run)
-    for runs in by_truck.values():
-        for one, other in combinations(sorted(runs, key=lambda run: lines[run.trip_id]), 2):
-            starts_s = max(one.visits[0].arrive_day_s, other.visits[0].arrive_day_s)
-            ends_s = min(one.visits[-1].leave_day_s, other.visits[-1].leave_day_s)
-            if starts_s < ends_s and share_a_day(plan.services[one.service_id], plan.services[other.service_id]):
-                reason = f"truck {one.truck_id!r} is on trip {one.trip_id!r} (line {lines[one.trip_id]}) at that time"
-                feed.findings.append(Finding("trips.txt", lines[other.trip_id], reason))

@@ -1,7 +1,7 @@
 """A GTFS feed as files: a folder or a .zip of UTF-8 CSV tables, and where in them something is wrong.
 
 Reading never stops at the first fault: every fault becomes a `Finding`, and whoever reads on works with what
-is left, so that a person sees all of them at once.
+is left, so that a person sees all of them at once. Only what is too large for any area is not read at all.
 """
 
 import csv
@@ -9,12 +9,19 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
-MAX_TABLE_BYTES = 64_000_000  # one table unpacked; a subdistrict needs less than a megabyte
-_SHOWN = 20
+MAX_TABLE_BYTES = 32_000_000  # one table unpacked; a subdistrict needs less than a megabyte
+MAX_LINES = 250_000  # of all tables together; a city's 184 runs and 3,924 rooms have 20,000
+MAX_COMMAS = 5_000_000  # of one table: as many lines with twenty columns
+MAX_DIRECTORY_BYTES = 2_000_000  # a .zip's own list of what is in it
+_PIECE_BYTES = 1_000_000
+_SHOWN = 100
+_SHOWN_CHARACTERS = 60
+_END_OF_DIRECTORY = struct.Struct("<4s4H2LH")
 _FIXED_TIME = (2000, 1, 1, 0, 0, 0)  # the same feed gives the same .zip, byte for byte
 
 
@@ -31,33 +38,52 @@ class Finding:
 
 
 class GtfsError(ValueError):
-    """A feed was refused; `findings` holds every reason, in order of file and line."""
+    """A feed was refused; `findings` holds every reason, in order of file and line; the text shows the first 100."""
 
     def __init__(self, source: str, findings: Iterable[Finding]):
         self.findings = sorted(set(findings))
         shown = [f"  {finding}" for finding in self.findings[:_SHOWN]]
-        if len(self.findings) > _SHOWN:
-            shown.append(f"  and {len(self.findings) - _SHOWN} more")
+        if self.unshown:
+            shown.append(f"  and {self.unshown} more")
         count = f"{len(self.findings)} problem{'s' if len(self.findings) != 1 else ''}"
         super().__init__("\n".join([f"{source} was not taken over: {count}, correct the feed and try again", *shown]))
+
+    @property
+    def unshown(self) -> int:
+        """How many findings the text leaves out."""
+        return max(0, len(self.findings) - _SHOWN)
+
+
+def quoted(value: str) -> str:
+    """A cell as a finding shows it: its beginning, with what cannot be printed escaped."""
+    return repr(value) if len(value) <= _SHOWN_CHARACTERS else f"{value[:_SHOWN_CHARACTERS]!r}…"
 
 
 @dataclass(slots=True)
 class Table:
-    """One file's rows as (line, cells by column); `sound` is False when rows are known to be missing from it."""
+    """One file's rows as (line, cells in order of the columns); `sound` is False when it could not be read whole."""
 
     name: str
     columns: tuple[str, ...] = ()
-    rows: list[tuple[int, Mapping[str, str]]] = field(default_factory=list)
+    rows: list[tuple[int, Sequence[str]]] = field(default_factory=list)
     present: bool = False
     sound: bool = True
+    index: dict[str, int] = field(default_factory=dict)
+    stray: set[str] = field(default_factory=set)  # cells of lines that do not fit the header: they may name anything
     _seen: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def names(self, column: str, value: str) -> bool:
-        """Whether any row has this value in this column."""
+    def values(self, column: str) -> Iterator[str]:
+        """The cells of one column, line by line; none if there is no such column."""
+        at = self.index.get(column)
+        return iter(()) if at is None else (cells[at] for _, cells in self.rows)
+
+    def may_name(self, column: str, value: str) -> bool:
+        """Whether any row has this value in this column, or could have it for all that can be read."""
+        if not self.sound or (self.present and column not in self.index):
+            return True
         if column not in self._seen:
-            self._seen[column] = frozenset(cells.get(column, "") for _, cells in self.rows)
-        return value in self._seen[column]
+            self._seen[column] = frozenset(self.values(column))
+        return value in self._seen[column] or value in self.stray
 
 
 def read_tables(source: Path, names: Iterable[str], findings: list[Finding]) -> dict[str, Table]:
@@ -68,12 +94,20 @@ def read_tables(source: Path, names: Iterable[str], findings: list[Finding]) -> 
     return tables
 
 
+class _TooLarge(Exception):  # noqa: N818 - the name says what is so
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+
+
 def _raw_files(source: Path, names: Iterable[str], findings: list[Finding]) -> dict[str, bytes]:
     try:
         if source.is_dir():
-            return {name: (source / name).read_bytes() for name in names if (source / name).is_file()}
+            return _bounded({name: (source / name) for name in names if (source / name).is_file()})
+        _check_directory(source)
         with zipfile.ZipFile(source) as archive:
-            return _zipped_files(archive, names, findings)
+            return _bounded(_members(archive, names, findings))
+    except _TooLarge as error:
+        findings.append(error.finding)
     except FileNotFoundError:
         findings.append(Finding(str(source), 0, "there is no such folder or .zip file"))
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError) as error:
@@ -83,20 +117,57 @@ def _raw_files(source: Path, names: Iterable[str], findings: list[Finding]) -> d
     return {}
 
 
-def _zipped_files(archive: zipfile.ZipFile, names: Iterable[str], findings: list[Finding]) -> dict[str, bytes]:
-    raw = {}
+def _check_directory(source: Path) -> None:
+    """Refuse a .zip that lists more than any feed holds, before Python reads all of that list."""
+    with source.open("rb") as file:
+        file.seek(max(0, source.stat().st_size - _END_OF_DIRECTORY.size - 65_535))
+        tail = file.read()
+    at = tail.rfind(b"PK\5\6")
+    if 0 <= at <= len(tail) - _END_OF_DIRECTORY.size:
+        size = _END_OF_DIRECTORY.unpack_from(tail, at)[5]
+        if size > MAX_DIRECTORY_BYTES:
+            raise _TooLarge(Finding(str(source), 0, "holds far more files than a feed has"))
+
+
+def _members(
+    archive: zipfile.ZipFile, names: Iterable[str], findings: list[Finding]
+) -> dict[str, tuple[zipfile.ZipFile, zipfile.ZipInfo]]:
     members = {info.filename: info for info in archive.infolist()}
+    found = {}
     for name in names:
-        info = members.get(name)
-        if info is None:
-            inside = sorted(member for member in members if member.endswith(f"/{name}"))
-            if inside:
-                findings.append(Finding(name, 0, f"lies in a folder of the .zip ({inside[0]}); put it at the top"))
-        elif info.file_size > MAX_TABLE_BYTES:
-            findings.append(Finding(name, 0, f"is {info.file_size} bytes long, more than {MAX_TABLE_BYTES}"))
-        else:
-            raw[name] = archive.read(info)
+        if name in members:
+            found[name] = (archive, members[name])
+            continue
+        inside = sorted(member for member in members if member.endswith(f"/{name}") and not member.startswith("__"))
+        if inside:
+            findings.append(Finding(name, 0, f"lies in a folder of the .zip ({inside[0]}); put it at the top"))
+    return found
+
+
+def _bounded(files: Mapping[str, Path | tuple[zipfile.ZipFile, zipfile.ZipInfo]]) -> dict[str, bytes]:
+    """What the files hold; counted while it is read or unpacked, so that nothing huge is ever held."""
+    raw, lines = {}, 0
+    for name, place in files.items():
+        size = place.stat().st_size if isinstance(place, Path) else place[1].file_size
+        if size > MAX_TABLE_BYTES:
+            raise _TooLarge(Finding(name, 0, f"is {size} bytes long, more than {MAX_TABLE_BYTES}"))
+        with place.open("rb") if isinstance(place, Path) else place[0].open(place[1]) as file:
+            raw[name], own_lines = _counted(name, file, MAX_LINES - lines)
+        lines += own_lines
     return raw
+
+
+def _counted(name: str, file: IO[bytes], most: int) -> tuple[bytes, int]:
+    pieces, line_feeds, returns, commas, size = [], 0, 0, 0, 0
+    while piece := file.read(_PIECE_BYTES):
+        pieces.append(piece)
+        size += len(piece)
+        line_feeds, returns = line_feeds + piece.count(b"\n"), returns + piece.count(b"\r")
+        commas += piece.count(b",")
+        if max(line_feeds, returns) > most or commas > MAX_COMMAS or size > MAX_TABLE_BYTES:
+            raise _TooLarge(Finding(name, 0, f"makes more than {MAX_LINES} lines or {MAX_COMMAS} cells of the feed, "
+                                             "more than any area has: one feed is one area, split it"))  # fmt: skip
+    return b"".join(pieces), max(line_feeds, returns)
 
 
 def _table(name: str, raw: bytes, findings: list[Finding]) -> Table:
@@ -108,39 +179,54 @@ def _table(name: str, raw: bytes, findings: list[Finding]) -> Table:
         findings.append(Finding(name, line, "is not UTF-8; save the file as UTF-8 (with or without a BOM)"))
         table.sound = False
         return table
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1
-    try:
-        for cells in reader:
-            if not table.columns:
-                if any(cell.strip() for cell in cells):
-                    _header(table, [cell.strip() for cell in cells], line, findings)
-            elif any(cell.strip() for cell in cells):
-                _row(table, cells, line, findings)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        findings.append(Finding(name, line, f"is not CSV from here on: {error}"))
-        table.sound = False
-    if not table.columns:
+    same: dict[str, str] = {}  # ids come again and again: one object for each keeps a city's feed small
+    for line, cells in _lines(table, text, findings):
+        cells = [same.setdefault(cell, cell) for cell in map(str.strip, cells)]
+        if not any(cells):
+            continue
+        if not table.columns:
+            _header(table, cells, line, findings)
+        elif len(cells) != len(table.columns):
+            findings.append(Finding(name, line, f"has {len(cells)} cells, the header has {len(table.columns)}"))
+            table.stray.update(cells)
+        else:
+            table.rows.append((line, tuple(cells)))
+    if not table.columns and table.sound:
         findings.append(Finding(name, 1, "has no header line"))
         table.sound = False
     return table
 
 
+def _lines(table: Table, text: str, findings: list[Finding]) -> Iterator[tuple[int, list[str]]]:
+    """(line, cells) of what is CSV; a line that is none is a finding, and the next one is tried."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            how_far = " from here on" if "end of data" in str(error) else ""
+            findings.append(Finding(table.name, line, f"is not CSV{how_far}: {error}"))
+            table.sound = False
+            if not table.columns:
+                return
+        else:
+            yield line, cells
+
+
 def _header(table: Table, columns: Sequence[str], line: int, findings: list[Finding]) -> None:
     table.columns = tuple(columns)
-    for column in sorted({column for column in columns if columns.count(column) > 1}):
-        findings.append(Finding(table.name, line, f"has the column {column or '(no name)'} more than once"))
+    for at, column in enumerate(columns):
+        table.index.setdefault(column, at)
+    twice = sorted({column or "(no name)" for column in columns if columns.count(column) > 1})
+    findings += [Finding(table.name, line, f"has the column {column} more than once") for column in twice]
+    words = {";": "semicolons", "\t": "tabs", "|": "bars"}
+    other = next((words[sign] for sign in words if len(columns) == 1 and sign in columns[0]), None)
+    if other is not None:
+        findings.append(Finding(table.name, line, f"is separated by {other}; GTFS wants commas"))
         table.sound = False
-
-
-def _row(table: Table, cells: Sequence[str], line: int, findings: list[Finding]) -> None:
-    if len(cells) != len(table.columns):
-        reason = f"has {len(cells)} cells, the header has {len(table.columns)}"
-        findings.append(Finding(table.name, line, reason))
-        table.sound = False
-    else:
-        table.rows.append((line, {c: cell.strip() for c, cell in zip(table.columns, cells, strict=True)}))
 
 
 def write_tables(

@@ -8,24 +8,26 @@ wins, in whatever unit.
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from math import cos, radians
 
-from broker.plan.geometry import Point, distance_m, lengths_m, project
+from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, Point, distance_m, lengths_m, project
 
 MAX_BESIDE_M = 200.0  # a bin room farther from the street than this is not on this line
+_REACH_M = MAX_BESIDE_M + 5.0  # boxes are laid out with a little to spare
 _ALIKE_M = 15.0  # two passes that differ by less are the same street: the earlier one is taken
 _WORTH_A_LOOK_M = 60.0  # passes this much farther away than the nearest are candidates too
 
 
 def place(line: Sequence[Point], stops: Sequence[Point]) -> list[float] | int:
     """Metres along the line of each stop, never decreasing; the index of a stop that finds no place instead."""
-    cumulative = lengths_m(line)
+    pieces = _Pieces(line)
     costs: list[float] = []
     alongs: list[float] = []
     choices: list[tuple[list[float], list[int]]] = []  # per stop: its candidates and where each came from
     for index, stop in enumerate(stops):
         cheapest = _cheapest_up_to(costs)
         costs_here, alongs_here, came_from = [], [], []
-        for along, beside in _candidates(line, cumulative, stop):
+        for along, beside in _candidates(pieces, stop):
             cost = max(0.0, beside - _ALIKE_M)
             before = 0
             if index:
@@ -57,22 +59,45 @@ def _cheapest_up_to(costs: Sequence[float]) -> list[int]:
     return best
 
 
-def _candidates(line: Sequence[Point], cumulative: Sequence[float], stop: Point) -> list[tuple[float, float]]:
+class _Pieces:
+    """The pieces of a line that have a length, with the box around each: most are far from most stops."""
+
+    def __init__(self, line: Sequence[Point]) -> None:
+        self.line = line
+        self.cumulative = lengths_m(line)
+        self.at = [k for k in range(len(line) - 1) if self.cumulative[k + 1] > self.cumulative[k]]
+        pairs = [(line[k], line[k + 1]) for k in self.at]
+        self._boxes = [(*map(min, zip(a, b, strict=True)), *map(max, zip(a, b, strict=True))) for a, b in pairs]
+
+    def near(self, stop: Point) -> list[int]:
+        """Which pieces can be within reach of a stop, by their place in `at`."""
+        lat, lon = stop
+        lat_m, lon_m = METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON * max(0.01, cos(radians(lat)))
+        south, north = lat - _REACH_M / lat_m, lat + _REACH_M / lat_m
+        west, east = lon - _REACH_M / lon_m, lon + _REACH_M / lon_m
+        return [i for i, (low_lat, low_lon, high_lat, high_lon) in enumerate(self._boxes)
+                if low_lat <= north and high_lat >= south and low_lon <= east and high_lon >= west]  # fmt: skip
+
+
+def _candidates(pieces: _Pieces, stop: Point) -> list[tuple[float, float]]:
     """(along, beside) of every pass of the line that is near enough to the stop, by metres along."""
-    pieces = [k for k in range(len(line) - 1) if cumulative[k + 1] > cumulative[k]]
-    if not pieces:
+    line, cumulative = pieces.line, pieces.cumulative
+    if not pieces.at:
         beside = distance_m(*line[0], *stop)
         return [(0.0, beside)] if beside <= MAX_BESIDE_M else []
-    near: list[tuple[float, float, bool, bool]] = []
-    for k in pieces:
+    near: list[tuple[int, float, float, bool, bool]] = []
+    for i in pieces.near(stop):
+        k = pieces.at[i]
         start, end = cumulative[k], cumulative[k + 1]
         beside, along = project(line[k : k + 2], (start, end), *stop, start, end)
-        near.append((along, beside, along <= start, along >= end))
-    limit = min(MAX_BESIDE_M, min(beside for _, beside, _, _ in near) + _WORTH_A_LOOK_M)
+        near.append((i, along, beside, along <= start, along >= end))
+    limit = min(MAX_BESIDE_M, min((beside for _, _, beside, _, _ in near), default=0.0) + _WORTH_A_LOOK_M)
+    leaving = {i for i, _, _, at_start, _ in near if not at_start}
     kept = []
-    for i, (along, beside, at_start, at_end) in enumerate(near):
+    for i, along, beside, at_start, at_end in near:
         # A pass is where the line comes near and goes away again; at a corner the earlier piece speaks for both.
-        goes_on_nearer = at_end and i + 1 < len(near) and not near[i + 1][2]
+        # The piece after one whose end is near begins there, so it is among the near ones too.
+        goes_on_nearer = at_end and i + 1 in leaving
         if beside <= limit and not goes_on_nearer and not (at_start and i > 0):
             kept.append((along, beside))
     return kept

@@ -1,21 +1,29 @@
-"""stops.txt as bin rooms: where they are, whose they are, which wastes they take."""
+"""stops.txt as bin rooms: where they are, whose they are, which wastes they take.
+
+A stop at which nothing is collected (a station, an entrance, a place that trips only pass) is no room.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from broker.plan.geometry import distance_m
+from broker.plan.geometry import Point, distance_m
+from broker.plan.gtfs.files import quoted
 from broker.plan.gtfs.parts import Feed, first_of_its_id
 from broker.plan.gtfs.row import Row
 from broker.plan.model import Estate, Room
 from firmware.wire import WASTES
 
 MAX_FROM_MIDDLE_M = 100_000.0  # from the median of all stops; even a large city's area ends well before
+_KINDS = ("", "station", "entrance", "node", "boarding area")  # of location_type; 0 is a place where trucks stop
 
 
 @dataclass(frozen=True, slots=True)
 class StopRow:
-    """A room as its line has it; a part that was refused is None. `wastes` is None where the column is empty."""
+    """A room, or a place that trips only pass, as its line has it; a part that was refused is None.
+
+    `wastes` is None where the column is empty; `kind` is what it is instead of a place to stop, if it is none.
+    """
 
     row: Row
     room_id: str
@@ -24,6 +32,17 @@ class StopRow:
     lon: float | None
     estate_id: str | None
     wastes: tuple[str, ...] | None
+    kind: str = ""
+
+    @property
+    def point(self) -> Point | None:
+        """Where it is, if that is known."""
+        return None if self.lat is None or self.lon is None else (self.lat, self.lon)
+
+    @property
+    def is_room(self) -> bool:
+        """Whether there is an estate to be told of its truck."""
+        return not self.kind and self.estate_id is not None
 
     def room(self, wastes: Collection[str]) -> Room:
         """The room; `wastes` are those of the routes that stop there, for a line that names none itself."""
@@ -32,33 +51,48 @@ class StopRow:
 
 
 def read_stops(feed: Feed, estates: Mapping[str, Estate]) -> dict[str, StopRow]:
-    """The stops by id."""
+    """The stops by id, stations and their like too."""
     stops: dict[str, StopRow] = {}
     taken: dict[str, int] = {}
+    passed = _only_passed(feed)
     for row in feed.rows("stops.txt"):
         room_id = first_of_its_id(row, "stop_id", taken)
-        for column in ("stop_lat", "stop_lon"):
-            if not row.get(column):
-                row.refuse(f"{column} is empty")
+        kind = _KINDS[row.whole("location_type", 0, len(_KINDS) - 1) or 0]
+        if row.get("parent_station"):
+            feed.known(row, "parent_station", (), "stops.txt", there="stop_id")
+        name = row.text("stop_name") if not kind else row.get("stop_name")
+        if not kind:
+            row.stated("stop_lat")
+            row.stated("stop_lon")
         lat, lon = row.number("stop_lat", -90, 90), row.number("stop_lon", -180, 180)
-        estate_id = row.get("estate_id")
-        if not estate_id:
-            row.refuse("estate_id is empty: a room without an estate has nobody who is told to clear its lane")
-        elif row.id("estate_id"):
+        estate_id = row.get("estate_id") or None
+        if estate_id is None and not kind and room_id not in passed:
+            row.stated("estate_id", ": a room without an estate has nobody who is told to clear its lane")
+        elif estate_id is not None and row.id("estate_id"):
             feed.known(row, "estate_id", estates, "estates.txt")
         if room_id:
-            stops[room_id] = StopRow(row, room_id, row.text("stop_name"), lat, lon, estate_id, _wastes(row))
-    _refuse_far_stops(stops.values())
+            stops[room_id] = StopRow(row, room_id, name, lat, lon, estate_id, _wastes(row), kind)
+    _refuse_far_stops(stop for stop in stops.values() if not stop.kind)
     return stops
+
+
+def _only_passed(feed: Feed) -> frozenset[str]:
+    """The stops that trips name, and where no trip collects anything."""
+    table = feed.tables["stop_times.txt"]
+    named, at = frozenset(table.values("stop_id")), table.index.get("pickup_type")
+    if at is None or "stop_id" not in table.index:
+        return frozenset()
+    stop_at = table.index["stop_id"]
+    return named - {cells[stop_at] for _, cells in table.rows if cells[at] != "1"}
 
 
 def _wastes(row: Row) -> tuple[str, ...] | None:
     kinds = tuple(row.get("wastes").split())
     for kind in sorted(set(kinds)):
         if kind not in WASTES:
-            row.refuse(f"wastes may name {' '.join(WASTES)}, got {kind!r}")
+            row.refuse(f"wastes may name {' '.join(WASTES)}, got {quoted(kind)}")
         if kinds.count(kind) > 1:
-            row.refuse(f"wastes names {kind} more than once")
+            row.refuse(f"wastes names {quoted(kind)[1:-1]} more than once")
     return kinds or None
 
 

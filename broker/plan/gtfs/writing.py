@@ -8,7 +8,10 @@ from broker.plan.geometry import lengths_m
 from broker.plan.gtfs.files import write_tables
 from broker.plan.model import Plan, RunPlan, Service
 
+# What an older feed in the folder may say besides, and this one does not.
+_OPTIONAL = ("calendar_dates.txt", "frequencies.txt", "feed_info.txt", "transfers.txt")
 _BUS = "3"  # GTFS knows no refuse trucks; a bus is what drives streets by timetable
+_BY_APPOINTMENT = "2"  # GTFS: the agency is phoned
 _Table = tuple[Sequence[str], Iterable[Sequence[str]]]
 
 
@@ -16,7 +19,7 @@ def write_gtfs(plan: Plan, target: Path | str) -> None:
     """Write the plan as a folder, or as one file if the name ends in .zip; raises OSError."""
     tables = {
         "agency.txt": _agency(plan),
-        "estates.txt": (("estate_id", "estate_name"), [(e.estate_id, e.name) for e in plan.estates.values()]),
+        "estates.txt": _estates(plan),
         "stops.txt": _stops(plan),
         "routes.txt": _routes(plan),
         "trips.txt": _trips(plan),
@@ -26,14 +29,17 @@ def write_gtfs(plan: Plan, target: Path | str) -> None:
     }
     if any(service.added_dates or service.removed_dates for service in plan.services.values()):
         tables["calendar_dates.txt"] = _calendar_dates(plan.services.values())
-        write_tables(Path(target), tables)
-    else:
-        write_tables(Path(target), tables, obsolete=("calendar_dates.txt",))
+    write_tables(Path(target), tables, obsolete=[name for name in _OPTIONAL if name not in tables])
 
 
 def _agency(plan: Plan) -> _Table:
     columns = ("agency_id", "agency_name", "agency_url", "agency_timezone")
     return columns, [(plan.area_id, plan.name, f"https://{plan.area_id}.invalid/", plan.timezone)]
+
+
+def _estates(plan: Plan) -> _Table:
+    columns = ("estate_id", "estate_name", "estate_kind")
+    return columns, [(estate.estate_id, estate.name, estate.kind) for estate in plan.estates.values()]
 
 
 def _stops(plan: Plan) -> _Table:
@@ -52,9 +58,14 @@ def _routes(plan: Plan) -> _Table:
 def _trips(plan: Plan) -> _Table:
     columns = ("route_id", "service_id", "trip_id", "shape_id", "truck_id", "capacity_bins", "capacity_kg", "shift_end")
     return columns, [
-        (run.route_id, run.service_id, run.trip_id, run.route_id, run.truck_id, *_limits(run))
+        (run.route_id, run.service_id, run.trip_id, _shape_id(run), run.truck_id, *_limits(run))
         for run in plan.runs.values()
     ]
+
+
+def _shape_id(run: RunPlan) -> str:
+    """A route's line bears the route's name; a run's own one a name that no route can have."""
+    return f"{run.trip_id} way" if run.line else run.route_id
 
 
 def _limits(run: RunPlan) -> tuple[str, str, str]:
@@ -64,10 +75,11 @@ def _limits(run: RunPlan) -> tuple[str, str, str]:
 
 
 def _stop_times(plan: Plan) -> _Table:
-    columns = ("trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence", "shape_dist_traveled")
+    columns = ("trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence", "shape_dist_traveled",
+               "pickup_type")  # fmt: skip
     return columns, [
         (run.trip_id, _time(visit.arrive_day_s), _time(visit.leave_day_s), visit.room_id, str(visit.sequence),
-         _metres(visit.distance_m))
+         _metres(visit.distance_m), _BY_APPOINTMENT if visit.by_appointment else "0")
         for run in plan.runs.values()
         for visit in run.visits
     ]  # fmt: skip
@@ -92,10 +104,12 @@ def _calendar_dates(services: Iterable[Service]) -> _Table:
 
 def _shapes(plan: Plan) -> _Table:
     columns = ("shape_id", "shape_pt_lat", "shape_pt_lon", "shape_pt_sequence", "shape_dist_traveled")
+    lines = [(route.route_id, route.line) for route in plan.routes.values()]
+    lines += [(_shape_id(run), run.line) for run in plan.runs.values() if run.line]
     return columns, [
-        (route.route_id, _degrees(lat), _degrees(lon), str(sequence), _metres(along_m))
-        for route in plan.routes.values()
-        for sequence, ((lat, lon), along_m) in enumerate(zip(route.line, lengths_m(route.line), strict=True), start=1)
+        (shape_id, _degrees(lat), _degrees(lon), str(sequence), _metres(along_m))
+        for shape_id, line in lines
+        for sequence, ((lat, lon), along_m) in enumerate(zip(line, lengths_m(line), strict=True), start=1)
     ]
 
 

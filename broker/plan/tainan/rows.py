@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from broker.plain_text import hidden_character
 from broker.plan.geometry import distance_m
-from broker.plan.gtfs.runs import MAX_NAME_TOGETHER, MAX_SPEED_MPS, MAX_VISITS
 from broker.plan.gtfs.stops import MAX_FROM_MIDDLE_M
+from broker.plan.gtfs.trips import MAX_NAME_TOGETHER, MAX_SPEED_MPS, MAX_VISITS
 from firmware.wire import MAX_NAME, is_id
 
 COLUMNS = ("route", "route_id", "seq", "stop_id", "stop_name", "lon", "lat", "sched_hhmm", "weekdays")
@@ -58,7 +59,7 @@ class Refusals:
 
 
 def read_rows(text: str) -> list[tuple[int, dict[str, str]]]:
-    """(line, trimmed cells) of every stop; raises TainanError for a file that is something else."""
+    """(line, cells) of every stop, blanks and line breaks in a cell as one space; TainanError for another file."""
     reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     missing = [column for column in COLUMNS if column not in (reader.fieldnames or ())]
     if missing:
@@ -66,7 +67,7 @@ def read_rows(text: str) -> list[tuple[int, dict[str, str]]]:
     rows = []
     try:
         for cells in reader:
-            known = {column: (cells.get(column) or "").strip() for column in (*COLUMNS, "recycle_days")}
+            known = {column: " ".join((cells.get(column) or "").split()) for column in (*COLUMNS, "recycle_days")}
             rows.append((reader.line_num, known))
     except csv.Error as error:
         raise TainanError(f"line {reader.line_num}: is not CSV: {error}") from error
@@ -89,6 +90,8 @@ def read_stop(route: str, line: int, cells: dict[str, str], refusals: Refusals) 
             reasons.append(f"{column} must be a number from -{most} to {most}, got {cells[column]!r}")
     if cells["stop_id"] and not is_id(f"s{cells['stop_id']}"):
         reasons.append(f"stop_id {cells['stop_id']!r} cannot be an id")
+    if hidden := hidden_character(cells["stop_name"]):
+        reasons.append(f"stop_name holds {hidden}, which cannot be seen")
     if len(cells["stop_name"]) > MAX_NAME:
         reasons.append(f"stop_name has {len(cells['stop_name'])} characters, at most {MAX_NAME} can be shown")
     weekdays = _weekdays(cells["weekdays"])
@@ -147,6 +150,8 @@ def _refuse_shared_ids(ids: dict[str, str], by_route: dict[str, list[TimedStop]]
             refusals.add(route, line, f"route_id {route_id!r} is already that of {first[route_id]}")
         if len(route) > MAX_NAME:
             refusals.add(route, line, f"the route's name has {len(route)} characters, at most {MAX_NAME} can be shown")
+        if hidden := hidden_character(route):
+            refusals.add(route, line, f"the route's name holds {hidden}, which cannot be seen")
         if "_" not in route:
             refusals.add(route, line, f"the route's name {route!r} does not say its district (district_number)")
 

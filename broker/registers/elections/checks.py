@@ -34,6 +34,7 @@ def election_problems(register: ElectionRegister) -> list[Problem]:
         found += _terms(body, path)
         found += _procedure(body, path)
         found += duplicates(f"{path}/plan/risks", (risk.id for risk in body.plan.risks))
+        found += duplicates(f"{path}/tallies", (str(tally.on) for tally in body.tallies))
         found += duplicates(f"{path}/sources", (source.id for source in body.sources))
     return found
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-AREA_NAMES = (
-    "香樟", "梧桐", "银杏", "玉兰", "丹桂", "海棠", "紫藤", "石榴",
-    "合欢", "枇杷", "腊梅", "翠竹", "杜鹃", "芙蓉", "水杉", "木槿",
-)
+from broker.demo_estates import NAMES_ZH
+
 SECOND_LEVEL_BRANCHES = 79
 FIRST_DAY = date(2021, 4, 10)
 TERM_YEARS = 3
 LARGEST_MEETING = 301
+LOOKED_AT_AFTER_DAYS = 40  # when the demo is looked at: the general branches are elected, the next elections prepared
+LATE_BODIES_OF = 20  # of so many bodies one is late with a step
 
 # One group of seats: post, seats, sum of ages, youngest, oldest, and what the holders are. The two
 # education numbers say how many of the group have college or above, and of those a bachelor's or above.
@@ -44,17 +44,30 @@ AFTER: tuple[Group, ...] = (
 )
 
 
+def first_day_for(today: date) -> date:
+    """The day the demo's elections began on for somebody who looks at them today."""
+    return today - timedelta(days=LOOKED_AT_AFTER_DAYS)
+
+
 def demo_elections(first_day: date = FIRST_DAY) -> dict[str, Any]:
-    """The whole register as a document; the general branches are elected from `first_day` on, one a day."""
-    areas = [{"id": f"a{n:02d}", "name": f"{name}居民区"} for n, name in enumerate(AREA_NAMES, start=1)]
+    """The whole register as a document; the general branches are elected from `first_day` on, one a day.
+
+    It stands as it would some weeks later (`first_day_for`): what was planned until then is done, with few exceptions.
+    """
+    areas = [
+        {
+            "id": f"a{n:02d}", "name": name, "first_responsible": f"示例第一责任人{n:02d}",
+            "liaison_cadre": f"示例包联干部{n:02d}",
+        }
+        for n, name in enumerate(NAMES_ZH, start=1)
+    ]
     days = [first_day + timedelta(days=n) for n in range(len(areas))]
     before, after = _seats(BEFORE, days, -1), _seats(AFTER, days, 0)
     general = [_general_branch(n, area, days[n], before[n], after[n]) for n, area in enumerate(areas)]
+    today = first_day + timedelta(days=LOOKED_AT_AFTER_DAYS)
     later = first_day + timedelta(days=60)
-    return {
-        "format": "zhanpai-elections/1", "areas": areas,
-        "bodies": [*general, *_second_level(areas, later), *_others(areas, later + timedelta(days=90))],
-    }
+    bodies = [*general, *_second_level(areas, later, today), *_others(areas, later + timedelta(days=90), today)]
+    return {"format": "zhanpai-elections/1", "areas": areas, "bodies": bodies}
 
 
 def spread(total: int, count: int, low: int, high: int) -> list[int]:
@@ -137,39 +150,52 @@ def _general_branch(
                 {"id": "r2", "risk": "在职党员工作日难以到会", "countermeasure": "会议安排在周末", "level": "low"},
             ],
         },
-        "steps": dict(_steps(day, done_until="handover")),
+        "steps": dict(_steps(day, day + timedelta(days=LOOKED_AT_AFTER_DAYS - n), n)),
+        "first_responsible": area["first_responsible"], "liaison_cadre": area["liaison_cadre"],
+        "tallies": _tallies(day, day, eligible),
         "ballot": {"eligible": eligible, "present": present, "valid_votes": present - n % 4},
     }
 
 
-def _steps(day: date, done_until: str | None) -> Iterator[tuple[str, dict[str, Any]]]:
+def _steps(day: date, today: date, number: int) -> Iterator[tuple[str, dict[str, Any]]]:
     plan = {
         "preparation": -60, "plan": -45, "nomination": -30, "registration": -21, "meeting": 0, "vote": 0, "result": 0,
         "handover": 7, "training": 30,
     }
-    done = done_until is not None
+    past = [name for name, offset in plan.items() if day + timedelta(days=offset) < today]
+    if past and number % LATE_BODIES_OF == LATE_BODIES_OF - 1:
+        past.pop()
     for name, offset in plan.items():
         planned = (day + timedelta(days=offset)).isoformat()
-        yield name, {"planned_on": planned, "done_on": planned if done else None, "note": None}
-        done = done and name != done_until
+        yield name, {"planned_on": planned, "done_on": planned if name in past else None, "note": None}
 
 
-def _second_level(areas: Sequence[dict[str, str]], day: date) -> Iterator[dict[str, Any]]:
+def _tallies(day: date, today: date, voters: int) -> list[dict[str, Any]]:
+    """Counts of the weeks in which voters are registered and households visited, as far as they have come."""
+    weeks = [day + timedelta(days=offset) for offset in (-35, -28, -21, -14)]
+    return [
+        {"on": on.isoformat(), "voters_registered": voters * week // 4, "households_visited": voters * week // 6}
+        for week, on in enumerate(weeks, start=1) if on < today
+    ]
+
+
+def _second_level(areas: Sequence[dict[str, str]], day: date, today: date) -> Iterator[dict[str, Any]]:
     for n in range(SECOND_LEVEL_BRANCHES):
         area = areas[n % len(areas)]
         number = n // len(areas) + 1
         yield {
             "id": f"pb-{area['id']}-{number}", "area": area["id"], "kind": "party_branch", "level": "second",
             "parent": f"pb-{area['id']}", "name": f"{area['name']}第{number}党支部",
-            "steps": dict(_steps(day + timedelta(days=n % 20), done_until=None)),
+            "steps": dict(_steps(day + timedelta(days=n % 20), today, n)),
         }
 
 
-def _others(areas: Sequence[dict[str, str]], day: date) -> Iterator[dict[str, Any]]:
+def _others(areas: Sequence[dict[str, str]], day: date, today: date) -> Iterator[dict[str, Any]]:
     for kind, short, title in (("residents_committee", "rc", "居委会"), ("womens_federation", "wf", "妇联")):
         for n, area in enumerate(areas):
             yield {
                 "id": f"{short}-{area['id']}", "area": area["id"], "kind": kind, "level": "first",
                 "name": f"{area['name']}{title}",
-                "steps": dict(_steps(day + timedelta(days=n), done_until=None)),
+                "first_responsible": area["first_responsible"], "liaison_cadre": area["liaison_cadre"],
+                "steps": dict(_steps(day + timedelta(days=n), today, n)),
             }

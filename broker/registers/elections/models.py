@@ -87,6 +87,14 @@ class Risk(Plain):
     level: RiskLevel = "medium"
 
 
+class Tally(Plain):
+    """How far registration and home visits had come by a day, counted from the beginning; the day is its id."""
+
+    on: Day
+    voters_registered: Count | None = None
+    households_visited: Count | None = None
+
+
 class EstatePlan(Plain):
     """One estate, one plan 一居一方案."""
 
@@ -95,7 +103,10 @@ class EstatePlan(Plain):
 
 
 class Body(Plain):
-    """One elected body, its two terms, its plan, the steps of its election and the count."""
+    """One elected body, its two terms, its plan, the steps of its election, the tallies before it and the count.
+
+    `first_responsible` 第一责任人 answers for this election, `liaison_cadre` 包联干部 is the office's link to it.
+    """
 
     id: Id
     area: Id
@@ -103,19 +114,24 @@ class Body(Plain):
     level: Level
     parent: Id | None = None
     name: Line
+    first_responsible: Line | None = None
+    liaison_cadre: Line | None = None
     before: Term | None = None
     after: Term | None = None
     plan: EstatePlan = Field(default_factory=EstatePlan)
     steps: dict[StepName, Step] = Field(default_factory=dict)
+    tallies: list[Tally] = Field(default_factory=list)
     ballot: Ballot = Field(default_factory=Ballot)
     sources: list[Source] = Field(default_factory=list)
 
 
 class ResidentialArea(Plain):
-    """One residential area 居民区."""
+    """One residential area 居民区, and who answers for it and is the office's link to it in whatever is elected."""
 
     id: Id
     name: Line
+    first_responsible: Line | None = None
+    liaison_cadre: Line | None = None
 
 
 class ElectionRegister(Plain):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from broker.registers.elections.ages import completed_years
 from broker.registers.elections.figures import compute, heads_of, seats
@@ -53,6 +53,36 @@ def turnout(bodies: Iterable[Body]) -> Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """The newest counts of several bodies added up: of how many, of which days, and of how many none is stated."""
+
+    total: int | None
+    bodies: int
+    not_stated: int
+    first_on: date | None
+    last_on: date | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {
+            "total": self.total, "bodies": self.bodies, "not_stated": self.not_stated,
+            "first_on": self.first_on and self.first_on.isoformat(),
+            "last_on": self.last_on and self.last_on.isoformat(),
+        }
+
+
+def counted(bodies: Sequence[Body], field: Literal["voters_registered", "households_visited"]) -> Counted:
+    """The newest stated count of each body, added up."""
+    newest = []
+    for body in bodies:
+        stated = [(tally.on, count) for tally in body.tallies if (count := getattr(tally, field)) is not None]
+        newest += [max(stated)] if stated else []
+    days = [on for on, _ in newest]
+    total = sum(count for _, count in newest) if newest else None
+    return Counted(total, len(newest), len(bodies) - len(newest), min(days, default=None), max(days, default=None))
+
+
+@dataclass(frozen=True, slots=True)
 class OpenStep:
     """A step that is not done: `days` late (positive) or still to go (negative or 0)."""
 
@@ -97,6 +127,8 @@ def report(bodies: Sequence[Body], today: date) -> dict[str, Any]:
         },
         "largest_attendance": attended and {"body": attended[0], "present": attended[1]},
         "turnout": turnout(bodies).as_json(),
+        "voters_registered": counted(bodies, "voters_registered").as_json(),
+        "households_visited": counted(bodies, "households_visited").as_json(),
         "overdue_steps": [_step_json(step) for step in steps if step.days > 0],
         "next_steps": [_step_json(step) for step in steps if step.days <= 0],
         "skipped_steps": [{"body": body, "step": step} for body, step in skipped_steps(bodies)],

@@ -31,7 +31,7 @@ def preview_file(kind: Kind[Any], document: Mapping[str, Any], content: bytes, t
 
     try:
         if content.lstrip()[:1] == b"{":
-            value, _ = checked_text(kind, content)
+            value, _ = checked_text(kind, content, document)
             new = value.model_dump(mode="json")
             return Preview(new, tuple(difference(document, new)), (), 0, ("utf-8",))
         return preview(kind, TABLES[kind.name], document, read_sheets(content), table)
@@ -43,7 +43,7 @@ def export_file(register: str, document: Mapping[str, Any], form: str, table: st
     """The register (already redacted, if need be) as `csv` (one table), `xlsx` (all or one) or `json`."""
     if form == "json":
         return (json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
-    tables = [table_of(register, table)] if table else list(TABLES[register])
+    tables = [item.as_shown(document) for item in ([table_of(register, table)] if table else TABLES[register])]
     if form == "xlsx":
         return write_xlsx(
             (item.title(lang), item.header(lang), item.rows(document)) for item in tables

@@ -17,6 +17,7 @@ from broker.registers.errors import Invalid, Problem
 from broker.registers.exchange.sheets import Sheet
 from broker.registers.exchange.tables import Column, Table
 from broker.registers.kept.differences import Change, difference
+from broker.registers.privacy import LEFT_OUT
 from broker.registers.validation import Kind, checked
 from broker.registers.words import CODES, code_of, field_word, value_word
 
@@ -49,8 +50,12 @@ def preview(
     origins: dict[str, tuple[str | None, int]] = {}
     for sheet in _in_table_order(sheets, tables):
         problems += _take(sheet, tables, table, result, origins)
+    if not problems and not any(sheet.rows for sheet in sheets):
+        problems = [Problem("", "nothing_found")]
     if not problems:
         try:
+            # An age that the stated birth date gives, as an export without names has it, states nothing anew.
+            result = kind.complete({**result, LEFT_OUT: ["age_years"]}, document)
             result = checked(kind, result).model_dump(mode="json")
         except Invalid as error:
             problems = [_with_row(problem, origins) for problem in error.problems]
@@ -89,22 +94,30 @@ def _take_row(
 ) -> list[Problem]:
     problems: list[Problem] = []
     values: dict[str, Any] = {}
-    for column, cell in zip(columns, (*cells, *[None] * len(columns)), strict=False):
+    # In a CSV a cell may be missing, which leaves its field alone; a workbook does not tell missing from blank.
+    missing = [None] * (len(columns) - len(cells)) if sheet.encoding == "xlsx" else []
+    for column, cell in zip(columns, (*cells, *missing), strict=False):
         try:
             values[column.name] = parse_cell(column, cell)
         except CellError as error:
             problems.append(_placed(error.problem, sheet, number))
-    blank = [name for name in table.key_names() if name in values and values[name] is None]
+    if any(cell is not None for cell in cells[len(columns):]):
+        problems.append(Problem("", "extra_cell", {}, row=number, sheet=sheet.name))
+    unread = {problem.values.get("field") for problem in problems}
+    blank = [name for name in table.key_names() if values.get(name) is None and name not in unread]
     problems += [_placed(CellError("cell_blank", Column(name), "").problem, sheet, number) for name in blank]
     if problems:
         return problems
-    keys = {name: str(values.pop(name)) for name in table.key_names()}
+    try:
+        keys = table.found_keys(document, {name: str(values.pop(name)) for name in table.key_names()})
+    except Invalid as error:
+        return [_placed(problem, sheet, number) for problem in error.problems]
     key = tuple(keys.values())
     if key in seen:
         return [Problem("/".join(key), "double_row", {"row": str(seen[key])}, row=number, sheet=sheet.name)]
     seen[key] = number
     try:
-        origins[table.put(document, keys, values)] = (sheet.name, number)
+        origins[table.put(document, keys, values, from_sheet=True)] = (sheet.name, number)
     except Invalid as error:
         return [_placed(problem, sheet, number) for problem in error.problems]
     return []

@@ -24,7 +24,12 @@ MAX_UNPACKED_BYTES = 40_000_000
 MAX_ROWS = 20_000
 MAX_COLUMNS = 60
 MAX_CELL = 4_000
+MOST_ROWS_OF_A_SHEET = 1_048_576  # what the format knows
 FORMULA_START = ("=", "@", "+", "-", "\t", "\r")
+MARKED = re.compile(r"'*[=@+\-\t\r]")  # what a spreadsheet would run, and what looks like our mark before it
+# A number's format that only gives it leading zeros, with fixed text around: 000, "ebike-"00, \\e00
+ZEROS = re.compile(r'((?:"[^"]*"|\\.)*)(0+)((?:"[^"]*"|\\.)*)')
+BLANKS = " \u3000\r\n"  # around a cell they say nothing
 PLAIN_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 
 
@@ -84,7 +89,7 @@ def _xlsx_cell(sheet: Any, value: Any) -> Any:
 
 def _harmless(value: Any) -> str:
     text = str(value)
-    if isinstance(value, str) and text.startswith(FORMULA_START) and not PLAIN_NUMBER.fullmatch(text):
+    if isinstance(value, str) and MARKED.match(text) and not PLAIN_NUMBER.fullmatch(text):
         return f"'{text}"
     return text
 
@@ -125,27 +130,57 @@ def _read_xlsx(content: bytes) -> Iterator[Sheet]:
         book = load_workbook(io.BytesIO(content), read_only=True)
         found = []
         for sheet in book.worksheets:
+            sheet.reset_dimensions()  # what a file says of its own size may be wrong: the cells themselves count
             rows = list(_bounded(_numbered(sheet)))
-            if any(any(cells) for _, cells in rows):
+            if rows:
                 found.append(_sheet(sheet.title, rows, "xlsx"))
     except Invalid:
         raise
     except Exception as error:  # openpyxl raises whatever the broken file provokes
         raise Invalid([Problem("", "not_xlsx", {"message": f"{type(error).__name__}: {error}"[:200]})]) from error
+    if not found:
+        raise Invalid([Problem("", "nothing_found")])
     yield from found
 
 
 def _numbered(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
-    for number, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS), start=1):
-        # "f" is a formula, "e" what is left of a broken one (#REF!, #DIV/0!)
-        yield number, [("=", cell.value) if cell.data_type in ("f", "e") else cell.value for cell in cells]
+    for number, cells in enumerate(sheet.iter_rows(), start=1):
+        if number > MOST_ROWS_OF_A_SHEET:
+            raise Invalid([Problem("", "too_many_rows", {"limit": str(MAX_ROWS)}, row=number, sheet=sheet.title)])
+        yield number, [_typed(cell) for cell in cells]
+
+
+def _typed(cell: Any) -> Any:
+    """The value as a person sees it: text stays text, and a number keeps the zeros that its format gives it."""
+    if cell.data_type in ("f", "e"):  # a formula, or what is left of a broken one (#REF!, #DIV/0!)
+        return "=", cell.value
+    if isinstance(cell.value, str):
+        return f"'{cell.value}" if MARKED.match(cell.value) else cell.value
+    if isinstance(cell.value, int | float) and not isinstance(cell.value, bool):
+        return _as_formatted(cell.value, cell.number_format or "")
+    return cell.value
+
+
+def _as_formatted(value: float, number_format: str) -> Any:
+    form = ZEROS.fullmatch(number_format.split(";")[0])
+    if form is None or value < 0 or value != int(value):
+        return value
+    before, zeros, after = (part.replace('"', "").replace("\\", "") for part in form.groups())
+    return f"{before}{int(value):0{len(zeros)}}{after}"
 
 
 def _bounded(rows: Iterable[tuple[int, list[Any]]]) -> Iterator[tuple[int, list[Any]]]:
-    for count, row in enumerate(rows):
-        if count > MAX_ROWS:
-            raise Invalid([Problem("", "too_many_rows", {"limit": str(MAX_ROWS)}, row=row[0])])
-        yield row
+    """The rows in which something stands; an office's sheet often has a million formatted empty ones below."""
+    count = 0
+    for number, cells in rows:
+        if all(cell is None or cell == "" for cell in cells):
+            continue
+        count += 1
+        if count > MAX_ROWS + 1:
+            raise Invalid([Problem("", "too_many_rows", {"limit": str(MAX_ROWS)}, row=number)])
+        if any(cell is not None and cell != "" for cell in cells[MAX_COLUMNS:]):
+            raise Invalid([Problem("", "too_many_columns", {"limit": str(MAX_COLUMNS)}, row=number)])
+        yield number, cells[:MAX_COLUMNS]
 
 
 def _sheet(name: str | None, rows: list[tuple[int, list[Any]]], encoding: str) -> Sheet:
@@ -182,12 +217,12 @@ def _text(cell: Any) -> tuple[str | None, str | None]:
         return cell.isoformat(), None
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell)), None
-    text = str(cell).strip(" \u3000\r\n")
+    text = str(cell).strip(BLANKS)
     if not text:
         return None, None
     if len(text) > MAX_CELL:
         return None, "bad_text"
-    if text[0] == "'" and text[1:].startswith(FORMULA_START):
+    if text[0] == "'" and MARKED.match(text):
         return text[1:], None
     if text.startswith(("=", "@", "\t")):
         return None, "formula"

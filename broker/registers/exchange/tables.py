@@ -4,24 +4,31 @@ A table's `path` is a path into the document whose parts in braces are key colum
 `bodies/{body}/{phase}/members/{id}` is one member of one term of one body.
 """
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from broker.registers.errors import Invalid, Problem
+from broker.registers.exchange.sheets import BLANKS
 from broker.registers.kept.canonical import item_key
+from broker.registers.privacy import LEFT_OUT
 from broker.registers.words import WORDS, field_word
 from broker.words import LANGUAGES
+
+# What a spreadsheet makes of an id such as 3-1, as a CSV or a workbook then says it.
+SPREADSHEET_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 CellKind = Literal["text", "day", "whole", "number", "code"]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column; a dotted name is a field of a nested record (`place.lat`)."""
+    """One column; a dotted name is a field of a nested record (`place.lat`); `personal` is not for everybody."""
 
     name: str
     kind: CellKind = "text"
+    personal: bool = False
 
     def field(self) -> str:
         """The last part of the name: what words and codes are looked up by."""
@@ -44,6 +51,12 @@ class Table:
         """All that it is called."""
         return frozenset(self.title(lang) for lang in ("code", *LANGUAGES))
 
+    def as_shown(self, document: Mapping[str, Any]) -> "Table":
+        """The table without the columns that this copy leaves out: blank, they would say "not stated"."""
+        left_out = frozenset(document.get(LEFT_OUT, ()))
+        shown = tuple(column for column in self.columns if not (column.personal and column.field() in left_out))
+        return replace(self, columns=shown)
+
     def key_names(self) -> tuple[str, ...]:
         """The key columns, in order of the path."""
         return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
@@ -58,8 +71,25 @@ class Table:
         for keys, record in _records(document, self.path.split("/"), []):
             yield [*keys, *(_cell(record, column.name) for column in self.columns)]
 
-    def put(self, document: dict[str, Any], keys: Mapping[str, str], cells: Mapping[str, Any]) -> str:
-        """Set the cells of one row, making its record if it is new; returns its path. Changes `document`."""
+    def found_keys(self, document: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, str]:
+        """The keys as the register has them, also where a spreadsheet has made 7 of 007; Invalid for an unclear one."""
+        found = dict(keys)
+        here: Any = document
+        for part in self.path.split("/"):
+            if isinstance(here, list):
+                found[part[1:-1]] = _known_key(here, keys[part[1:-1]], part[1:-1])
+                here = next((item for item in here if item_key(item) == found[part[1:-1]]), None)
+            elif isinstance(here, Mapping):
+                here = here.get(keys[part[1:-1]] if part.startswith("{") else part)
+        return found
+
+    def put(
+        self, document: dict[str, Any], keys: Mapping[str, str], cells: Mapping[str, Any], *, from_sheet: bool = False,
+    ) -> str:
+        """Set the cells of one row, making its record if it is new; returns its path. Changes `document`.
+
+        A cell `from_sheet` that differs from what is there only as spreadsheets lose it (zeros before) changes nothing.
+        """
         here: Any = document
         done: list[str] = []
         parts = self.path.split("/")
@@ -69,11 +99,36 @@ class Table:
             here = _step(here, name, following, "/".join([*done, name]), part)
             done.append(name)
         for name, value in cells.items():
-            _set(here, name, value)
+            _set(here, name, value, keep_alike=from_sheet)
         for group in {name.split(".")[0] for name in cells if "." in name}:
             if group in NULLABLE_GROUPS and all(value is None for value in here[group].values()):
                 here[group] = None
         return "/".join(done)
+
+
+def _known_key(items: list[Any], key: str, name: str) -> str:
+    known = [str(item_key(item)) for item in items]
+    if key in known:
+        return key
+    close = [other for other in known if same_number(other, key)]
+    if len(close) > 1:
+        raise Invalid([Problem(key, "zeros_lost", {"field": name, "cell": key, "known": ", ".join(close)})])
+    if not close and name != "on" and SPREADSHEET_DAY.fullmatch(key):
+        raise Invalid([Problem(key, "key_day", {"field": name, "cell": key})])
+    return close[0] if close else key
+
+
+def same_number(one: str, other: str) -> bool:
+    """Whether two texts of digits differ by leading zeros only, which spreadsheets drop."""
+    digits = one.isascii() and one.isdigit() and other.isascii() and other.isdigit()
+    return digits and one.lstrip("0") == other.lstrip("0")
+
+
+def _same_text(old: Any, new: Any) -> bool:
+    """Whether a cell says what is there already, as far as a spreadsheet keeps it: without zeros and blanks."""
+    if not isinstance(old, str) or not isinstance(new, str):
+        return False
+    return old.strip(BLANKS) == new or same_number(old, new)
 
 
 # Nested records that are absent as a whole when all of their cells are blank.
@@ -125,34 +180,36 @@ def _step(here: Any, name: str, following: str | None, path: str, part: str) -> 
     return child
 
 
-def _set(record: dict[str, Any], name: str, value: Any) -> None:
+def _set(record: dict[str, Any], name: str, value: Any, *, keep_alike: bool) -> None:
     *groups, field = name.split(".")
     for group in groups:
         if record.get(group) is None:
             record[group] = {}
         record = record[group]
-    record[field] = value
+    if not (keep_alike and _same_text(record.get(field), value)):
+        record[field] = value
 
 
 def _columns(text: str) -> tuple[Column, ...]:
-    """Columns from a line such as `area kind:code starts_on:day`."""
+    """Columns from a line such as `area kind:code starts_on:day name!`; `!` marks what is personal."""
     found = []
     for word in text.split():
-        name, _, kind = word.partition(":")
-        found.append(Column(name, kind or "text"))  # type: ignore[arg-type]
+        name, _, kind = word.removesuffix("!").partition(":")
+        found.append(Column(name, kind or "text", word.endswith("!")))  # type: ignore[arg-type]
     return tuple(found)
 
 
 ELECTION_TABLES: tuple[Table, ...] = (
-    Table("areas", "areas/{id}", _columns("name")),
+    Table("areas", "areas/{id}", _columns("name first_responsible! liaison_cadre!")),
     Table("bodies", "bodies/{id}", _columns(
-        "area kind:code level:code parent name plan.summary ballot.eligible:whole ballot.present:whole "
-        "ballot.valid_votes:whole")),
+        "area kind:code level:code parent name first_responsible! liaison_cadre! plan.summary ballot.eligible:whole "
+        "ballot.present:whole ballot.valid_votes:whole")),
     Table("terms", "bodies/{body}/{phase}", _columns("starts_on:day ends_on:day")),
     Table("members", "bodies/{body}/{phase}/members/{id}", _columns(
-        "name post:code birth_date:day age_years:whole age_band:code education:code sex:code since:day "
-        "consecutive_terms:whole origin:code occupation:code note")),
+        "name! post:code birth_date:day! age_years:whole age_band:code education:code sex:code since:day "
+        "consecutive_terms:whole origin:code occupation:code note!")),
     Table("steps", "bodies/{body}/steps/{step}", _columns("planned_on:day done_on:day note")),
+    Table("tallies", "bodies/{body}/tallies/{on}", _columns("voters_registered:whole households_visited:whole")),
     Table("risks", "bodies/{body}/plan/risks/{id}", _columns("risk countermeasure level:code")),
 )
 

@@ -8,7 +8,8 @@ from broker.registers.kept.canonical import item_key
 from broker.registers.words import WORDS, field_word, value_word
 
 # These never reach a log or a viewer; the kept versions hold them until retention removes them.
-PERSONAL_FIELDS = frozenset({"name", "birth_date", "note"})
+PERSONAL_FIELDS = frozenset({"name", "birth_date", "note"})  # of a member
+PERSONS = frozenset({"first_responsible", "liaison_cadre"})  # of an area or a body
 MASK = "***"
 
 
@@ -60,9 +61,9 @@ def _named(value: Any) -> dict[str, Any] | None:
 
 
 def is_personal(path: str) -> bool:
-    """Whether a path names a personal fact of a member."""
+    """Whether a path names a personal fact of a member, or a person who answers for an area or an election."""
     parts = path.split("/")
-    return "members" in parts and parts[-1] in PERSONAL_FIELDS
+    return parts[-1] in PERSONS or ("members" in parts and parts[-1] in PERSONAL_FIELDS)
 
 
 def masked(value: Any, path: str = "") -> Any:

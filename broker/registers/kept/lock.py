@@ -19,8 +19,7 @@ def turn(lock: Path, what: str, monotonic: Callable[[], float], sleep: Callable[
 
     The lock is a file of its own: the register's file is replaced at each save, and a lock on it would go with it.
     """
-    lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_MODE)
+    descriptor = _opened(lock)
     try:
         give_up_at = monotonic() + LOCK_WAIT_S
         while True:
@@ -33,3 +32,13 @@ def turn(lock: Path, what: str, monotonic: Callable[[], float], sleep: Callable[
         yield
     finally:
         os.close(descriptor)
+
+
+def _opened(lock: Path) -> int:
+    """The lock file, made where it can be. On a disk that takes nothing a register can still be read: the lock as it
+    is, or its folder, keeps the readers in turn, and nobody writes there."""
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_MODE)
+    except OSError:
+        return os.open(lock if lock.exists() else lock.parent, os.O_RDONLY | os.O_CLOEXEC)

@@ -182,7 +182,7 @@ class Register(Generic[T]):
         if content is None:
             return OutsideEdit(None, None, (), (Problem("", "rule", {"message": f"{self.path.name} is gone"}),))
         try:
-            _, document = checked_text(self.kind, content)
+            _, document = checked_text(self.kind, content, good)
         except Invalid as error:
             return OutsideEdit(etag, None, (), error.problems)
         return OutsideEdit(etag, document, tuple(difference(good, document)), ())
@@ -198,7 +198,7 @@ class Register(Generic[T]):
     ) -> Snapshot[T]:
         who, why = _stated(who), _stated(why)
         number = current.version + 1 if current else 1
-        value = checked(self.kind, document)
+        value = checked(self.kind, self.kind.complete(document, current.document if current else {}))
         document = value.model_dump(mode="json")
         changes = difference(current.document if current else {}, document)
         edited = current is not None and current.outside is not None

@@ -3,11 +3,9 @@
 from datetime import date, timedelta
 from typing import Any
 
+from broker.demo_estates import DEMO_ESTATES, NAMES_ZH
+
 FIRST_DAY = date(2021, 3, 1)
-ESTATE_NAMES = (
-    "香樟苑", "梧桐里", "银杏公寓", "玉兰新村", "丹桂园", "海棠坊", "紫藤小区", "石榴弄", "合欢花园", "枇杷里",
-    "腊梅苑", "翠竹新村", "杜鹃公寓", "芙蓉坊", "水杉小区", "木槿花园", "南天竺里", "含笑苑", "栀子新村", "迎春坊",
-)
 # kind, id, title, promised, and how many of them are accepted, in work, prepared (the rest is only named)
 PROGRAMMES = (
     ("rescue_post", "rescue", "应急救援阵地", 28, 15, 8, 3),
@@ -17,7 +15,13 @@ PROGRAMMES = (
 )
 CONTRACTORS = (("c1", "平安设施工程（示例）"), ("c2", "城东消防维保（示例）"), ("c3", "绿电充电服务（示例）"))
 BOUNDS = {"south": 31.15, "west": 121.40, "north": 31.27, "east": 121.52}
+LOOKED_AT_AFTER_DAYS = 180  # when the demo is looked at: works of every stage
 STEP_DAYS = (("m1", "选址确认", 20), ("m2", "进场施工", 60), ("m3", "完工验收", 120))
+
+
+def first_day_for(today: date) -> date:
+    """The day the demo's programmes began on for somebody who looks at them today."""
+    return today - timedelta(days=LOOKED_AT_AFTER_DAYS)
 
 
 def demo_works(first_day: date = FIRST_DAY) -> dict[str, Any]:
@@ -33,8 +37,8 @@ def demo_works(first_day: date = FIRST_DAY) -> dict[str, Any]:
     return {
         "format": "zhanpai-safety/1", "bounds": BOUNDS,
         "estates": [
-            {"id": f"e{n:02d}", "name": name, "area": f"a{(n - 1) % 16 + 1:02d}"}
-            for n, name in enumerate(ESTATE_NAMES, start=1)
+            {"id": estate_id, "name": name, "area": f"a{n:02d}"}
+            for n, (estate_id, name) in enumerate(zip(DEMO_ESTATES, NAMES_ZH, strict=True), start=1)
         ],
         "contractors": [{"id": name, "name": title} for name, title in CONTRACTORS],
         "programmes": [
@@ -49,12 +53,12 @@ def demo_works(first_day: date = FIRST_DAY) -> dict[str, Any]:
 
 
 def _site(kind: str, programme: str, title: str, number: int, stage: str, first_day: date) -> dict[str, Any]:
-    estate = (number * 3 + len(programme)) % len(ESTATE_NAMES)
+    estate = (number * 3 + len(programme)) % len(NAMES_ZH)
     start = first_day + timedelta(days=number * 2)
     accepted_on = start + timedelta(days=118)
     site: dict[str, Any] = {
         "id": f"{programme}-{number:02d}", "programme": programme, "estate": f"e{estate + 1:02d}",
-        "title": f"{ESTATE_NAMES[estate]}{title}",
+        "title": f"{NAMES_ZH[estate]}{title}",
         "place": {
             "lat": round(31.18 + (number * 37 % 60) / 1000, 5), "lon": round(121.43 + (number * 53 % 70) / 1000, 5),
         },

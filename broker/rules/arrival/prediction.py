@@ -19,7 +19,8 @@ from dataclasses import dataclass
 
 from broker.plan.geometry import distance_m
 from broker.rules.learning.history import ErrorRecord, History, Outlook
-from broker.rules.tracking.tracker import Progress, RunTracker, StopKey, TrackVisit
+from broker.rules.tracking.tracker import RunTracker
+from broker.rules.tracking.types import Progress, StopKey, TrackVisit
 
 PLAN_SHARE = 0.5  # of the timetable in what is expected where nobody was seen
 

@@ -4,7 +4,7 @@ An entry is on its list as long as it is so; it says since when, and in typed va
 its `word` (broker/web/static/*.json) is filled with.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, NamedTuple
@@ -20,8 +20,13 @@ class Topic(StrEnum):
     GONE = "gone"  # a run whose route or rooms left the plan
     UNREAD = "unread"  # a run of which something on record cannot be understood
     CLOCK = "clock"  # a truck whose time is wrong
+    PART = "part"  # a truck of which a part does not work
     LEFT_OUT = "left_out"  # the records that could not be understood
     FAULT = "fault"  # a rule that failed, and on what
+    LIMIT = "limit"  # a device that says more than it may
+    STRANGER = "stranger"  # a device that is in no plan
+    BOOTS = "boots"  # a device whose boot number went back, or goes back and forth
+    PLAN = "plan"  # the plan: what it does not know
     PRESS = "press"  # a press that no rule could work on
 
 
@@ -111,11 +116,47 @@ class ClockAhead(Asked):
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut(Asked):
-    """So many records could not be understood at the start."""
+class ButtonDead(Asked):
+    """A truck whose driver cannot press."""
 
-    topic, word = Topic.LEFT_OUT, "left_out"
+    topic, word, level = Topic.PART, "button_dead", "severe"
+    truck: str
+
+
+@dataclass(frozen=True, slots=True)
+class LightDead(Asked):
+    """A truck whose driver sees no answer to a press."""
+
+    topic, word = Topic.PART, "light_dead"
+    truck: str
+
+
+@dataclass(frozen=True, slots=True)
+class GpsLightDead(Asked):
+    """A truck whose second light does not show whether there is a position."""
+
+    topic, word = Topic.PART, "gps_light_dead"
+    truck: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxDead(Asked):
+    """A truck that keeps what is not acknowledged in its memory only."""
+
+    topic, word = Topic.PART, "outbox_dead"
+    truck: str
+
+
+PART_ASKED = {"button": ButtonDead, "light": LightDead, "gps_light": GpsLightDead, "outbox": OutboxDead}
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut(Asked):
+    """So many records or runs could not be brought back at the start; the first of them by name."""
+
+    topic, word, level = Topic.LEFT_OUT, "left_out", "severe"
     count: int
+    names: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +181,63 @@ class RuleFailedBefore(Asked):
 
 
 @dataclass(frozen=True, slots=True)
+class PlanNever(Asked):
+    """A plan that has no day on which anything runs."""
+
+    topic, word, level = Topic.PLAN, "plan_never", "severe"
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEnded(Asked):
+    """A plan whose last day is over."""
+
+    topic, word, level = Topic.PLAN, "plan_ended", "severe"
+    last_day: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanNotBegun(Asked):
+    """A plan whose first day is still to come."""
+
+    topic, word, level = Topic.PLAN, "plan_not_begun", "severe"
+    first_day: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEndsToday(Asked):
+    """A plan whose last day it is."""
+
+    topic, word, level = Topic.PLAN, "plan_ends_today", "severe"
+    last_day: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEnds(Asked):
+    """A plan that ends within a week."""
+
+    topic, word = Topic.PLAN, "plan_ends"
+    last_day: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoutesEnded(Asked):
+    """Routes on which nothing runs any more, while others go on."""
+
+    topic, word = Topic.PLAN, "routes_ended"
+    routes: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoutesEnd(Asked):
+    """Routes on which nothing runs any more after this week, while others go on."""
+
+    topic, word = Topic.PLAN, "routes_end"
+    routes: str
+
+
+@dataclass(frozen=True, slots=True)
 class PressUnworked(Asked):
     """A press is open, and nothing was re-planned for it."""
 
@@ -155,6 +253,55 @@ class PressTakenBack(Asked):
     topic, word, level = Topic.PRESS, "press_taken_back", "severe"
     truck: str
     incident: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverLimit(Asked):
+    """A device of which so many messages were refused, lately over this limit."""
+
+    topic, word = Topic.LIMIT, "over_limit"
+    device: str
+    limit: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShutOut(Asked):
+    """A device that flooded: its account is closed for so many minutes more."""
+
+    topic, word, level = Topic.LIMIT, "shut_out", "severe"
+    device: str
+    limit: str
+    count: int
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger(Asked):
+    """A device that speaks and is in no plan: what it says is shown and kept, and moves nothing."""
+
+    topic, word = Topic.STRANGER, "stranger"
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class LowerBoot(Asked):
+    """A device that counts its starts from below what is known, and did not say that it began anew."""
+
+    topic, word = Topic.BOOTS, "lower_boot"
+    device: str
+    boot: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class TwoDevices(Asked):
+    """Two devices that speak under one id."""
+
+    topic, word, level = Topic.BOOTS, "two_devices", "severe"
+    device: str
+    boot: int
+    other: int
 
 
 Subject = VisitKey | str  # a visit, or the id of a run, a truck, a press
@@ -192,7 +339,10 @@ class Attention:
 
 
 class AttentionList:
-    """The entries of each topic by what they are about."""
+    """The entries of each topic by what they are about.
+
+    Written by: effects, dispatch, day, ingest/decisions, ingest/restored_day.
+    """
 
     def __init__(self) -> None:
         self._lists: dict[Topic, dict[Subject, Attention]] = {topic: {} for topic in Topic}
@@ -206,7 +356,7 @@ class AttentionList:
     def remember(self, before: "AttentionList") -> None:
         """Though the day was begun again: what is on no record, and since when the rest was asked, until answered."""
         for topic in Topic:
-            if topic in (Topic.FAULT, Topic.CLOCK):
+            if topic in (Topic.FAULT, Topic.CLOCK, Topic.PART, Topic.LIMIT, Topic.STRANGER, Topic.BOOTS):
                 self._lists[topic] = dict(before.of(topic))
                 continue
             asked = {subject: (entry.word, entry.since) for subject, entry in before.of(topic).items()}
@@ -230,3 +380,9 @@ class AttentionList:
 
     def __len__(self) -> int:
         return sum(map(len, self._lists.values()))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a row; those that have two languages ("A / B"), in a row for each."""
+    rows = [", ".join(name.split(" / ")[part] for name in names) for part in (0, -1)]
+    return rows[0] if rows[0] == rows[1] else " / ".join(rows)

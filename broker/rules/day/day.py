@@ -11,14 +11,17 @@
 | leftovers | what restoring could not bring back | leftovers.py |
 | clock | how far time has come, the numbers of records | clock.py |
 | history | learned legs, stays and errors | learning/history.py |
+| outlook | how far the plan knows | plan/validity.py |
 
-State only, no decisions; rebuilt from the store after a restart. tests/rules/test_owners.py holds who writes what.
+State only, no decisions; rebuilt from the store after a restart. Each part says who may ask it for a deed that changes
+it (`Written by`, rooms of broker/ and of broker/rules/); tests/rules/test_owners.py holds who writes what.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from broker.plan.model import Plan, Route
+from broker.plan.validity import Outlook
 from broker.rules.day.attention import AttentionList, Topic
 from broker.rules.day.clock import DayClock
 from broker.rules.day.devices import Devices
@@ -30,7 +33,8 @@ from broker.rules.day.visits import Visits
 from broker.rules.learning.history import History
 from broker.rules.settings import DispatchSettings
 from broker.rules.states.visit import Visit, VisitKey
-from broker.rules.tracking.tracker import RunTracker, TrackVisit
+from broker.rules.tracking.tracker import RunTracker
+from broker.rules.tracking.types import TrackVisit
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,11 @@ class Day:
     told: Told = field(default_factory=Told)
     attention: AttentionList = field(default_factory=AttentionList)
     leftovers: Leftovers = field(default_factory=Leftovers)
+    outlook: Outlook = field(init=False)
+
+    def __post_init__(self) -> None:
+        """How far the plan knows follows from the plan."""
+        object.__setattr__(self, "outlook", Outlook(self.plan))
 
     def run_of(self, truck: str) -> Run | None:
         """The run a truck is on: its first unfinished one by planned start.

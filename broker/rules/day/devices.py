@@ -4,10 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from broker.rules.tracking.tracker import GpsFix
+from broker.rules.collecting.readings import Reading, Readings
+from broker.rules.day.boots import Boots
+from broker.rules.tracking.types import GpsFix
+
+SILENT = ("lost", "disconnected")  # lives of a device of which nobody hears
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that takes thrice as long to make, and each report makes some
 class BinCount:
     """The newest bin report of a room for one waste kind."""
 
@@ -19,13 +23,17 @@ class BinCount:
 
 @dataclass(slots=True)
 class _Device:
-    """What is known of any device."""
+    """What is known of any device.
+
+    Written by: dispatch/device_messages, day, ingest/restored_day.
+    """
 
     life: str = "disconnected"
     boot: int = 0
     fw: str | None = None
     heard_at: int | None = None
     newest: dict[str, tuple[int, int]] = field(default_factory=dict)  # channel -> newest (boot, seq)
+    boots: Boots = field(default_factory=Boots)
 
     def heard(self, now: int) -> None:
         """It spoke."""
@@ -33,17 +41,19 @@ class _Device:
 
     def lives(self, life: str, boot: int, fw: str | None) -> bool:
         """Take in its life; whether that is news. The will of a connection before its last restart says nothing."""
-        if boot < self.boot and life in ("lost", "disconnected"):
+        known = max(self.boot, *(said for said, _ in self.newest.values()), 0)
+        if boot < known and life in SILENT:
             return False
-        if boot < self.boot:
+        if boot < known:
             self.newest.clear()  # a new card or a new board counts from elsewhere
         news = (self.life, self.boot) != (life, boot)
         self.life, self.boot, self.fw = life, boot, self.fw if fw is None else fw
         return news
 
-    def was(self, boot: int, fw: str | None) -> None:
+    def was(self, boot: int, fw: str | None, at: int) -> None:
         """What the record knows of it."""
         self.boot, self.fw = boot, fw
+        self.boots = Boots(boot, at)
 
     def said(self, channel: str, boot: int, seq: int) -> None:
         """The newest that counts of a channel."""
@@ -66,7 +76,10 @@ class _Device:
 
 @dataclass(slots=True)
 class TruckState(_Device):
-    """What is known of a truck; `fix` is its newest position that may be used for decisions."""
+    """What is known of a truck; `fix` is its newest position that may be used for decisions.
+
+    Written by: dispatch/device_messages, ingest/restored_day.
+    """
 
     fix: GpsFix | None = None
     mode: int = 0
@@ -88,9 +101,13 @@ class TruckState(_Device):
 
 @dataclass(slots=True)
 class RoomState(_Device):
-    """What is known of a room's unit: its life, its bins per waste kind, its lamps as read back."""
+    """What is known of a room's unit: its life, the bins in its sight per waste kind, its lamps as read back.
+
+    Written by: dispatch/device_messages, dispatch/visits/bin_counts, ingest/restored_day.
+    """
 
     bins: dict[str, BinCount] = field(default_factory=dict)
+    readings: dict[str, Readings] = field(default_factory=dict)  # per waste kind, of the last hours
     lamps: dict[str, dict[str, Any]] = field(default_factory=dict)
     lamps_at: int | None = None
     bins_out_at: int | None = None
@@ -99,9 +116,24 @@ class RoomState(_Device):
         """What stands there of each waste kind that a report names."""
         self.bins.update({row["waste"]: BinCount(row["count"], row["grams"], row["quality"], at) for row in rows})
 
+    def read(self, rows: Iterable[Mapping[str, Any]], at: int, boot: int, seq: int) -> None:
+        """A report, of now or of earlier: what stood there of each waste kind at a moment."""
+        for row in rows:
+            readings = self.readings.setdefault(row["waste"], Readings())
+            readings.add(Reading.of_row(row, at, boot, seq))
+
+    def fell_silent(self, at: int) -> None:
+        """Its unit was lost: until it speaks nobody knows what stands there."""
+        for readings in self.readings.values():
+            readings.add(Reading.silence(at))
+
     def shows(self, lamps: list[dict[str, Any]], now: int) -> None:
         """What its lamps show, as it read back."""
         self.lamps, self.lamps_at = {lamp["waste"]: lamp for lamp in lamps}, now
+
+    def counts_nothing(self) -> None:
+        """Nobody knows what stands there."""
+        self.bins.clear()
 
     def put_out(self, at: int) -> None:
         """Its keeper says that the bins stand outside."""
@@ -111,12 +143,17 @@ class RoomState(_Device):
         """As of any device; counts and lamps too."""
         _Device.not_after(self, now)
         self.lamps_at, self.bins_out_at = _past(self.lamps_at, now), _past(self.bins_out_at, now)
+        for readings in self.readings.values():
+            readings.not_after(now)
         for waste, was in self.bins.items():
             self.bins[waste] = BinCount(was.count, was.grams, was.quality, min(was.at, now))
 
 
 class Devices:
-    """Trucks and rooms by id, known as soon as they are named."""
+    """Trucks and rooms by id, known as soon as they are named.
+
+    Written by: dispatch/device_messages, dispatch/runs/run_progress, dispatch/visits/bin_counts, ingest/restored_day.
+    """
 
     def __init__(self) -> None:
         self._trucks: dict[str, TruckState] = {}
@@ -158,15 +195,6 @@ class Devices:
     def room(self, name: str) -> RoomState:
         """What is known of a room's unit; nothing, the first time."""
         return self._rooms.get(name) or self._rooms.setdefault(name, RoomState())
-
-    def counts(self) -> Mapping[tuple[str, str], int]:
-        """The newest bin count per (room, waste) where one is known."""
-        return {
-            (room_id, waste): count.count
-            for room_id, room in self._rooms.items()
-            for waste, count in room.bins.items()
-            if count.count is not None
-        }
 
     def not_after(self, now: int) -> None:
         """Leave behind what only a clock that was ahead can have said."""

@@ -10,7 +10,11 @@ ShownOffers = tuple[int, Sequence[Mapping[str, Any]]]  # when they were made, ea
 
 
 class Incidents(Mapping[IncidentKey, Incident]):
-    """The newest state of each incident; an incident changes by being placed again."""
+    """The newest state of each incident; an incident changes by being placed again.
+
+    Written by: effects/records, dispatch/incidents/unworked, dispatch/time_passing, dispatch/visits/offers, day,
+    ingest/restored_day.
+    """
 
     def __init__(self) -> None:
         self._incidents: dict[IncidentKey, Incident] = {}
@@ -37,6 +41,16 @@ class Incidents(Mapping[IncidentKey, Incident]):
     def offers(self, key: IncidentKey) -> ShownOffers:
         """What is shown of what could be done about it; (0, ()) when nothing is."""
         return self._offers.get(key, (0, ()))
+
+    @property
+    def offers_made_at(self) -> int:
+        """When the newest offers were made that are shown."""
+        return max((made_at for made_at, _ in self._offers.values()), default=0)
+
+    def offers_of_run(self, run_id: str, since_at: int) -> ShownOffers | None:
+        """What is shown for any incident of a run and was made after that."""
+        of_run = (one for key, one in self._offers.items() if self._incidents[key].run_id == run_id)
+        return next((one for one in of_run if one[0] > since_at), None)
 
     def show_offers(self, key: IncidentKey, made_at: int, offers: Sequence[Mapping[str, Any]]) -> None:
         """This is what can be done about it now."""

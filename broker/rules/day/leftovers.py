@@ -1,4 +1,4 @@
-"""What restoring could not bring back, and what is owed to those who may still wait for it."""
+"""What restoring could not bring back or decide, and what is owed to those who may still wait for it."""
 
 from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -7,7 +7,11 @@ from broker.rules.states.visit import Visit, VisitKey
 
 
 class Leftovers:
-    """Visits at rooms that left the plan, rooms and trucks of visits and runs that are not here any more."""
+    """Visits at rooms that left the plan, rooms and trucks of visits and runs that are not here any more, and words of
+    keepers that nobody may have decided on.
+
+    Written by: dispatch/device_messages, dispatch/runs, ingest/restored_day.
+    """
 
     def __init__(self) -> None:
         self._gone: dict[VisitKey, Visit] = {}
@@ -15,6 +19,7 @@ class Leftovers:
         self._unread: dict[tuple[str, str], int] = {}
         self._listless: set[str] = set()
         self._unfollowed: dict[str, None] = {}
+        self._lane_words: dict[tuple[str, int], None] = {}
 
     @property
     def orphaned(self) -> AbstractSet[tuple[str, str]]:
@@ -43,6 +48,19 @@ class Leftovers:
     def followed(self, truck: str) -> None:
         """Its run knows where the truck is."""
         self._unfollowed.pop(truck, None)
+
+    @property
+    def lane_words(self) -> Collection[tuple[str, int]]:
+        """(room, when) of what keepers said of lanes: decided on with the next tick, perhaps once more."""
+        return self._lane_words
+
+    def say_again(self, room: str, at: int) -> None:
+        """The keeper of this room said then that its lane is clear."""
+        self._lane_words[room, at] = None
+
+    def take_word(self, room: str, at: int) -> None:
+        """It is decided on."""
+        self._lane_words.pop((room, at), None)
 
     def at_a_room_gone(self, visit: Visit) -> None:
         """Its room left the plan: to be cancelled, and named."""

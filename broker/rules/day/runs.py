@@ -15,7 +15,10 @@ VERSION_BASE = 2_000_000  # seconds: a run is opened long after this before it s
 
 @dataclass(slots=True)
 class Run:
-    """One run of one day; `order` is the order of visits that the truck was told, settled ones included."""
+    """One run of one day; `order` is the order of visits that the truck was told, settled ones included.
+
+    Written by: dispatch/runs/run_progress, dispatch/visits/moved_visits, effects/messages, ingest/restored_day.
+    """
 
     run_id: str
     trip_id: str
@@ -87,7 +90,10 @@ class Run:
 
 
 class Runs(Mapping[str, Run]):
-    """Runs by id; `recorded` are those of which there is a record, whether it is understood or not."""
+    """Runs by id; `recorded` are those of which there is a record, whether it is understood or not.
+
+    Written by: dispatch/runs, dispatch/visits/moved_visits, day, ingest/restored_day.
+    """
 
     def __init__(self) -> None:
         self._runs: dict[str, Run] = {}
@@ -123,7 +129,10 @@ class Runs(Mapping[str, Run]):
 
 
 class ChangedRuns:
-    """The runs whose order or visits were changed: each is to be predicted and told anew before a decision ends."""
+    """The runs whose order or visits were changed: each is to be predicted and told anew before a decision ends.
+
+    Written by: dispatch.
+    """
 
     def __init__(self) -> None:
         self._waiting: set[str] = set()

@@ -7,7 +7,10 @@ Body = Mapping[str, Any]
 
 
 class Told:
-    """The newest `arrival` of each room and waste, the newest `itinerary` of each truck."""
+    """The newest `arrival` of each room and waste, the newest `itinerary` of each truck.
+
+    Written by: effects/messages.
+    """
 
     def __init__(self) -> None:
         self._arrivals: dict[tuple[str, str], Body] = {}

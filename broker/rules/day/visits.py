@@ -7,7 +7,10 @@ from broker.rules.states.visit import Visit, VisitKey
 
 
 class Visits(Mapping[VisitKey, Visit]):
-    """The newest state of each visit; a visit changes by being placed again."""
+    """The newest state of each visit; a visit changes by being placed again.
+
+    Written by: effects/records, dispatch/runs/run_restoring, day, ingest/restored_day.
+    """
 
     def __init__(self) -> None:
         self._visits: dict[VisitKey, Visit] = {}
@@ -38,8 +41,9 @@ class Visits(Mapping[VisitKey, Visit]):
 
     def at(self, room: str, waste: str | None = None) -> list[Visit]:
         """The visits of a room, of one waste kind or of all, in the order they were made."""
-        wastes = [waste] if waste else [kind for place, kind in self._by_room if place == room]
-        return [self._visits[key] for kind in wastes for key in self._by_room.get((room, kind), [])]
+        if waste:
+            return [self._visits[key] for key in self._by_room.get((room, waste), ())]
+        return [self._visits[key] for (place, _), keys in self._by_room.items() if place == room for key in keys]
 
     def remember(self, before: "Visits") -> None:
         """What the calls of these visits were, though the day was begun again."""

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from broker.rules.day.bins import collected_at
 from broker.rules.day.day import Day
 from broker.rules.dispatch.actions import ACTIONS, COMMANDS, Act, ActionError
 from broker.rules.dispatch.incidents import incident_handling
@@ -88,6 +89,7 @@ def _act_on_visit(day: Day, act: Act, now: int) -> list[Effect]:
         raise ActionError("no such visit", missing=True)
     if act.action == "serve":
         served = visit.served_by_hand(_left_at(day, visit, now))
+        served = served.collected(collected_at(day, served))
         effects = put(day, served, now) + incident_handling.second_visit_served(day, served, now)
     else:
         if act.reason not in wire.SKIP_REASONS:

@@ -2,18 +2,19 @@
 
 from typing import Any
 
-from broker.rules.day.attention import ClockAhead, Topic
+from broker.rules.day.attention import PART_ASKED, ClockAhead, Topic
 from broker.rules.day.day import Day
-from broker.rules.day.devices import RoomState, TruckState
+from broker.rules.day.devices import SILENT, RoomState, TruckState
 from broker.rules.day.incidents import IncidentKey
 from broker.rules.dispatch.incidents import incident_handling
 from broker.rules.dispatch.incidents.unworked import show_as_said
 from broker.rules.dispatch.runs.run_progress import follow, update
 from broker.rules.dispatch.visits.bin_counts import take_counts, take_report
+from broker.rules.effects.attention import ask_about_boots, ask_about_stranger
 from broker.rules.effects.effect import Effect, Keep
 from broker.rules.effects.records import close_topics, put_incident, tell_incident
 from broker.rules.states.incident import Incident
-from broker.rules.tracking.tracker import GpsFix
+from broker.rules.tracking.types import GpsFix
 from firmware import wire
 
 
@@ -22,9 +23,11 @@ def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
     address, body = message.address, message.body
     if body is None:  # a retained topic was cleared; devices clear nothing that decides
         return []
+    ask_about_stranger(day, address.family, address.device, now)
     if address.family == "truck":
         truck = day.devices.truck(address.device)
         truck.heard(now)
+        _count_boots(day, address.device, truck, body, now)
         if address.channel == "life":
             return _life(day, address.device, truck, body, now)
         if truck.is_old(address.channel, body):
@@ -34,11 +37,16 @@ def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
         return _incident(day, address.device, body, now)
     room = day.devices.room(address.device)
     room.heard(now)
+    _count_boots(day, address.device, room, body, now)
     if address.channel == "life":
         return _life(day, address.device, room, body, now)
     is_old = room.is_old(address.channel, body)
-    if address.channel == "bins" and (body["late"] or not is_old):
-        return take_report(day, address.device, body, now)
+    if address.channel == "bins" and room.boots.are_two(now):
+        room.counts_nothing()  # what one of them counts is no change of what the other did
+        room.fell_silent(now)
+        return []
+    if address.channel == "bins":
+        return take_report(day, address.device, body, now, is_newest=not is_old)
     if is_old:
         return []
     if address.channel == "lamp":
@@ -62,20 +70,44 @@ def set_aside(day: Day, message: wire.Message, now: int) -> list[Effect]:
         return _life(day, name, device, body, now)
     if channel == "incident":
         show_as_said(day, name, body, now)
+    elif channel == "bins":
+        take_counts(day, name, body, now, is_newest=not device.is_old(channel, body))
     elif device.is_old(channel, body):
         return []
     elif truck is not None:
         _position(day, name, truck, body, now)
     elif channel == "lamp":
         day.devices.room(name).shows(body["lamps"], now)
-    elif channel == "bins":
-        take_counts(day, name, body, now)
     return []
 
 
+def _count_boots(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> None:
+    """Which start of the device this is of; what was kept for later says nothing of who speaks now."""
+    begins = body.get("life") in ("init", "ready")
+    if begins or body.get("late") is False:
+        device.boots.heard(body["boot"], body.get("at", body.get("fix_at")), now, begins=begins)
+        ask_about_boots(day, name, device.boots, now)
+
+
 def _life(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> list[Effect]:
+    if isinstance(device, TruckState) and body["life"] not in ("lost", "disconnected"):
+        _parts(day, name, body, now)
     kept = Keep(f"life:{name}:{day.clock.next_number()}", "life", name, now, {**body, "device": name})
-    return [kept] if device.lives(body["life"], body["boot"], body.get("fw")) else []
+    if not device.lives(body["life"], body["boot"], body.get("fw")):
+        return []
+    if isinstance(device, RoomState) and body["life"] in SILENT:
+        device.fell_silent(now)
+    return [kept]
+
+
+def _parts(day: Day, truck: str, body: dict[str, Any], now: int) -> None:
+    """What of a truck it says does not work; one that is away says nothing of it."""
+    dead = {fault["part"] for fault in body.get("faults", ())}
+    for part, asked in PART_ASKED.items():
+        if part in dead:
+            day.attention.ask(f"{truck}/{part}", asked(truck), now)
+        else:
+            day.attention.answered(Topic.PART, f"{truck}/{part}")
 
 
 def _fix(day: Day, name: str, truck: TruckState, body: dict[str, Any], now: int) -> list[Effect]:
@@ -113,14 +145,28 @@ def _keeper(day: Day, room_id: str, room: RoomState, body: dict[str, Any], now: 
     if body["event"] == "bins_out":
         room.put_out(at)
         return []
-    effects: list[Effect] = []
-    for incident in list(day.incidents.values()):
-        if at < incident.raised_at:
-            continue  # said of an earlier obstacle, and only now delivered
-        blocked = incident.open and incident.condition == "active" and incident.reason == "lane_blocked"
-        if blocked and incident.room == room_id:
-            effects += incident_handling.clear_lane(day, incident, f"keeper of {room_id}", now)
-    return effects
+    return _clear_lane(day, room_id, at, now)
+
+
+def clear_lane_again(day: Day, now: int, *, room: str, at: int) -> list[Effect]:
+    """What a keeper said of the lane before the day was begun again."""
+    day.leftovers.take_word(room, at)
+    return _clear_lane(day, room, at, now)
+
+
+def _clear_lane(day: Day, room_id: str, at: int, now: int) -> list[Effect]:
+    blocked = blocked_since(day, room_id, at)
+    return [
+        effect
+        for incident in blocked
+        for effect in incident_handling.clear_lane(day, incident, f"keeper of {room_id}", now)
+    ]
+
+
+def blocked_since(day: Day, room_id: str, at: int) -> list[Incident]:
+    """What a keeper's word of that moment is about: not an obstacle that came later."""
+    here = (one for one in day.incidents.values() if one.room == room_id and one.reason == "lane_blocked")
+    return [one for one in here if one.open and one.condition == "active" and one.raised_at <= at]
 
 
 def _incident(day: Day, truck: str, body: dict[str, Any], now: int) -> list[Effect]:

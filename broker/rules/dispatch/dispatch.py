@@ -20,13 +20,14 @@ from broker.rules.day.day import Day
 from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.action_handling import carry_out
 from broker.rules.dispatch.actions import Act, ActionError
-from broker.rules.dispatch.device_messages import set_aside, take_message
+from broker.rules.dispatch.device_messages import clear_lane_again, set_aside, take_message
 from broker.rules.dispatch.runs.run_opening import PlannedRun, look_up_runs, open_if_due
 from broker.rules.dispatch.runs.run_progress import catch_up, finish_if_settled, update
 from broker.rules.dispatch.runs.run_restoring import cancel_gone
 from broker.rules.dispatch.visits.offers import ReplanError
 from broker.rules.effects.attention import ask_about_overstaying, forget_left_out
 from broker.rules.effects.effect import Effect
+from broker.rules.effects.plan_days import begin_local_day
 from broker.rules.states.incident import IncidentError
 from broker.rules.states.visit import VisitError, record_key
 from firmware import wire
@@ -82,12 +83,15 @@ class Dispatch:
         self.day.clock.reach(now)
         for gone in list(self.day.leftovers.gone):
             yield self._decision("gone", record_key(gone), partial(cancel_gone, key=gone), now)
+        yield self._decision("plan", "", begin_local_day, now)
         planned: list[PlannedRun] = []
         yield self._decision("opening", "", partial(look_up_runs, found=planned), now)
         for one in planned:
             yield self._decision("opening", one.run_id, partial(open_if_due, planned_run=one), now)
         for truck in list(self.day.leftovers.unfollowed):
             yield self._decision("catching up", truck, partial(catch_up, truck=truck), now)
+        for room, at in list(self.day.leftovers.lane_words):
+            yield self._decision("keeper", room, partial(clear_lane_again, room=room, at=at), now)
         if not 0 <= now - self.ticked_at <= FORGET_EVERY_S:
             self.forgot_at = now  # a start, or a clock that was set and may be wrong: an hour of ticks comes first
         self.ticked_at = now

@@ -44,6 +44,12 @@ def offer(day: Day, key: IncidentKey, now: int) -> list[Effect]:
     if not wanted or run is None:
         day.incidents.take_offers_down(key)
     elif now - day.incidents.offers(key)[0] >= OFFER_EVERY_S:
+        shown = day.incidents.offers_of_run(run.run_id, now - OFFER_EVERY_S)
+        if shown is not None:  # pressed again and again: what can be done about the truck is the same
+            day.incidents.show_offers(key, *shown)
+            return []
+        if day.incidents.offers_made_at == now:
+            return []  # one in a second: a press that comes now does not wait for ten of them
         offers = offers_for(day, run, day.owed(run), now)
         day.incidents.show_offers(key, now, [offer_body(day, one) for one in offers])
     return []

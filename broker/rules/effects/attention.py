@@ -1,12 +1,26 @@
 """When a person is asked about runs and visits; an entry has the figures of now, since it was first asked."""
 
-from broker.rules.day.attention import Asked, LongStay, PassedBy, PressTakenBack, PressUnworked, RunOwes, Subject, Topic
+from broker.rules.day.attention import (
+    Asked,
+    LongStay,
+    LowerBoot,
+    PassedBy,
+    PressTakenBack,
+    PressUnworked,
+    RunOwes,
+    Stranger,
+    Subject,
+    Topic,
+    TwoDevices,
+)  # fmt: skip
+from broker.rules.day.boots import Boots
 from broker.rules.day.day import Day
 from broker.rules.effects.effect import Effect
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
 
 LONG_STAY_S = 45 * 60
+MOST_STRANGERS = 50
 
 
 def ask_about_passed(day: Day, visit: Visit, at: int) -> None:
@@ -39,6 +53,27 @@ def ask_about_unworked(day: Day, incident: Incident) -> None:
         day.attention.ask(subject, asked(*incident.key), incident.raised_at)
     else:
         day.attention.answered(Topic.PRESS, subject)
+
+
+def ask_about_stranger(day: Day, family: str, name: str, now: int) -> None:
+    """A device that is in no plan is on the list from its first word on."""
+    if name in (day.devices.rooms if family == "room" else day.devices.trucks):
+        return
+    if name in (day.plan.rooms if family == "room" else day.plan.trucks()) or day.run_of(name) is not None:
+        return
+    if len(day.attention.of(Topic.STRANGER)) < MOST_STRANGERS:
+        day.attention.ask(name, Stranger(name), now)
+
+
+def ask_about_boots(day: Day, name: str, boots: Boots, now: int) -> None:
+    """Whether a device began anew without saying so, or two of one id speak in turn."""
+    believed = boots.believed or 0
+    if boots.are_two(now):
+        day.attention.ask(name, TwoDevices(name, believed, boots.other or 0), now)
+    elif boots.lower is not None:
+        day.attention.ask(name, LowerBoot(name, boots.lower, believed), now)
+    elif name in day.attention.of(Topic.BOOTS):
+        day.attention.answered(Topic.BOOTS, name)
 
 
 def forget_left_out(day: Day, before_at: int) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from broker.plan.calendar import local_date
 from broker.rules.arrival.lamp_call import arrival_body
 from broker.rules.arrival.prediction import Eta
+from broker.rules.day.bins import waits_for
 from broker.rules.day.day import Day
 from broker.rules.day.incidents import IncidentKey
 from broker.rules.day.runs import Run
@@ -66,8 +68,10 @@ def arrival_of(day: Day, room: str, waste: str, now: int) -> dict[str, Any]:
     """The `arrival` body a room should hold now for one waste kind."""
     shown = [_shown(day, visit, now) for visit in day.visits.at(room, waste)]
     best = min(shown, key=lambda row: (row[0], row[1]), default=None)
-    if now < day.leftovers.unread.get((room, waste), 0) and (best is None or best[0] >= _RANK["served"]):
-        return arrival_body(waste, "scheduled", None, None, day.settings.calls, now)  # a truck may come: nobody knows
+    nothing_comes = best is None or best[0] >= _RANK["served"]
+    a_truck_may_come = now < day.leftovers.unread.get((room, waste), 0)
+    if nothing_comes and (a_truck_may_come or not day.outlook.knows(room, waste, local_date(day.plan, now))):
+        return arrival_body(waste, "scheduled", None, None, day.settings.calls, now)  # nobody knows
     if best is None or best[2] == "none":
         return arrival_body(waste, "none", None, None, day.settings.calls, now)
     return arrival_body(waste, best[2], best[3], best[4], day.settings.calls, now)
@@ -159,8 +163,7 @@ def tell_truck(day: Day, run: Run, now: int, *, changed: bool) -> list[Effect]:
         if not visit.original and visit.state in ("skipped", "cancelled"):
             continue  # a stuck driver who presses on and on must not make the message too long
         eta = run.etas.get(key)
-        unit = day.devices.rooms.get(visit.room)
-        bin_count = unit.bins.get(visit.waste) if unit else None
+        count, grams = waits_for(day, visit, now)
         visits.append(
             {
                 "room": visit.room,
@@ -169,9 +172,9 @@ def tell_truck(day: Day, run: Run, now: int, *, changed: bool) -> list[Effect]:
                 "visit_number": visit.visit_number,
                 "state": visit.state,
                 "eta_at": eta.eta_at if eta and visit.owed else None,
-                "bins": [{"waste": visit.waste, "count": bin_count.count, "grams": bin_count.grams}]
-                if bin_count
-                else [],
+                "bins": []
+                if count is None and grams is None
+                else [{"waste": visit.waste, "count": count, "grams": grams}],
             }
         )
     body = {

@@ -64,12 +64,12 @@ def put_incident(day: Day, incident: Incident, now: int) -> list[Effect]:
     return [stored, *tell_incident(day, incident)]
 
 
-def tell_incident(day: Day, incident: Incident) -> list[Effect]:
-    """The retained acknowledgement that drives the button's light."""
+def tell_incident(day: Day, incident: Incident, *, stored_only: bool = False) -> list[Effect]:
+    """The retained acknowledgement that drives the button's light; `stored_only`: nothing but that is sure."""
     body: dict[str, Any] = {
         "incident_id": incident.incident_id,
-        "stage": incident.stage,
-        "decision": incident.decision,
+        "stage": "stored" if stored_only else incident.stage,
+        "decision": None if stored_only else incident.decision,
         "at": incident.changed_at,
     }
     return [Publish(wire.topic("incident_ack", day.plan.area_id, incident.truck, incident.incident_id), body)]

@@ -18,6 +18,7 @@ docs/states.md is drawn from the table (see diagrams.py).
 from dataclasses import dataclass, replace
 from typing import Any
 
+from broker.rules.collecting.collected import Collected
 from firmware import wire
 
 BEGINS = "pending"
@@ -71,12 +72,15 @@ class Visit:
     bins_after: int | None = None
     grams_before: int | None = None
     grams_after: int | None = None
+    tare_grams: int | None = None  # of one emptied bin, as measured when they came back
+    sensor_quality: int | None = None  # the worst that bins and grams rest on
     call_id: str | None = None
     passed_at: int | None = None
     kept_lit: bool | None = None  # skipped after its call: whether the lamp stays lit until the truck is back
     inferred: bool = False  # nobody saw the stay: it lay in a gap of positions
     original: bool = True  # as planned; False for a visit that makes up for a skipped one
     by_hand: bool = False  # served by a person's word: `left_at` is when the truck passed by, None where not known
+    by_appointment: bool = False  # the truck comes for what was announced and weighs it: kilograms count, bins do not
     undone: bool = False  # made for a press that was taken back: it was never meant to be
 
     @property
@@ -96,14 +100,14 @@ class Visit:
         return self._fire("call", due_at=now, promised_at=promised_at, call_id=call_id)
 
     def arrived(self, at: int, bins: int | None, grams: int | None, *, inferred: bool) -> "Visit":
-        """The truck stands there, and this is what it found; a stop passed by before is no question any more."""
+        """The truck stands there, and this is what waited; a stop passed by before is no question any more."""
         return self._fire(
             "arrive", arrived_at=at, passed_at=None, bins_before=bins, grams_before=grams, inferred=inferred
         )
 
-    def left(self, at: int, bins: int | None, grams: int | None) -> "Visit":
-        """The truck went on, and this is what it left behind: served."""
-        return self._fire("leave", left_at=at, bins_after=bins, grams_after=grams)
+    def left(self, at: int) -> "Visit":
+        """The truck went on: served."""
+        return self._fire("leave", left_at=at)
 
     def served_by_hand(self, left_at: int | None) -> "Visit":
         """A person says that it was served; `left_at` where that is known."""
@@ -136,9 +140,17 @@ class Visit:
         """The truck went by without a stop."""
         return replace(self, passed_at=at)
 
-    def counted(self, bins: int | None, grams: int | None) -> "Visit":
-        """What was there after it, as far as a unit told."""
-        return replace(self, bins_after=bins, grams_after=grams)
+    def collected(self, amounts: Collected) -> "Visit":
+        """What waited there and what was left behind, as far as the sensors told."""
+        return replace(
+            self,
+            bins_before=amounts.bins_before,
+            bins_after=amounts.bins_after,
+            grams_before=amounts.grams_before,
+            grams_after=amounts.grams_after,
+            tare_grams=amounts.tare_grams,
+            sensor_quality=amounts.quality,
+        )
 
     def lamp_kept(self, lit: bool) -> "Visit":
         """Skipped after its call: whether its lamp stays lit until the truck is back."""

@@ -7,6 +7,7 @@ denominator. What is not known is not counted: each share has its own denominato
 - A visit counts on the day it happened (arrival, else call, else plan), by its newest state.
 - A second visit that was taken back before its call (the press was withdrawn, or the truck waits) is no visit.
 - Collected is the drop of bins and of grams at a served visit; a rise counts as nothing and as a disagreement.
+- A visit by appointment (hazardous waste) is counted in kilograms only: its bins stay where they are.
 - Returned is a served visit that made up for a skipped one; the second round of a loop is none.
 - Bins stand outside from the keeper's `bins_out`, else from the call, until the truck has left (a skipped visit: until
   it was skipped; what a person settles hours later: until the truck passed, else not known). No minute counts twice
@@ -23,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from broker.rules.settings import SCALE_NOISE_GRAMS
+from broker.rules.settings import LIGHTEST_BIN_GRAMS, SCALE_NOISE_GRAMS
 from broker.rules.statistics.facts import (
     Fact,
     drop,
@@ -47,7 +48,6 @@ ON_TIME_S = 300
 CALL_BANDS_S = {"calls_13_to_19": (810, 1170), "calls_11_to_21": (660, 1260)}  # the benchmark's band, and a wider one
 CALL_SHORT_S = 600
 HEAVIEST_BIN_GRAMS = 200_000
-LIGHTEST_BIN_GRAMS = 5_000  # less than this is dirt, rain and drift, not a bin
 
 DIMENSIONS = ("waste", "estate", "room", "route", "truck")
 MEASURES = (
@@ -127,7 +127,7 @@ def _visit_figures(body: Mapping[str, Any], outside: int | None) -> Figures:
     if state == "served":
         figures["served"] = 1
         figures["returned"] = int(not original(body))
-        for name in ("bins", "grams"):
+        for name in ("grams",) if body.get("by_appointment") is True else ("bins", "grams"):
             fell = drop(body, name)
             if fell is not None:
                 figures[name], figures[f"{name}_known"] = max(0, fell), 1
@@ -155,6 +155,8 @@ def disagreements(body: Mapping[str, Any]) -> list[str]:
     The weight stands for the count where nobody counts; less than a light bin of it is neither a fall nor a rise.
     """
     bins, grams, state = drop(body, "bins"), drop(body, "grams"), body.get("state")
+    if body.get("by_appointment") is True:
+        return ["weight_rose"] if state == "served" and grams is not None and grams <= -LIGHTEST_BIN_GRAMS else []
     found = []
     if state == "served":
         if bins is not None and bins < 0:
@@ -177,6 +179,8 @@ def disagreements(body: Mapping[str, Any]) -> list[str]:
             found.append("weight_fell_but_not_count")
         if bins > 0 and grams > bins * HEAVIEST_BIN_GRAMS:
             found.append("too_heavy_for_the_count")
+    if state == "served" and (whole(body, "sensor_quality") or 0) > 0:
+        found.append("sensors_doubtful")
     return found
 
 

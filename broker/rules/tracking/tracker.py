@@ -1,22 +1,19 @@
 """Where one truck is on its run: positions in, arrivals, departures, hold-ups and detours out.
 
-A fix goes through three watches, in this order: the line (`line_follower.py`), the stop it is heading for
-(`stop_watch.py`), and progress (`stillness.py`). A stop left behind without a stay is reported, never called served;
+A fix goes through three watches, in this order: the way (`way.py`), the stop it is heading for (`stop_watch.py`), and
+progress (`stillness.py`). A stop left behind without a stay is reported, never called served;
 but if the truck was silent long enough for a stay, the stay is inferred and marked so. A truck that goes back and
 stands at a stop it had passed arrives there after all. A fix that is older than the newest one changes nothing and
 yields no event; time alone only ever makes a standing truck `held`. Which fixes are to be believed at all, neither
 old nor of a clock that is ahead, is decided before they come here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from broker.plan.geometry import distance_m
 from broker.plan.model import Route
-from broker.rules.learning.history import DwellRecord, LegRecord
+from broker.rules.learning.history import DwellRecord
 from broker.rules.settings import Streets
-from broker.rules.tracking.line_follower import LineFollower
 from broker.rules.tracking.missed_stops import MissedStops
-from broker.rules.tracking.present_leg import Leg
 from broker.rules.tracking.stillness import Stillness
 from broker.rules.tracking.stop_watch import StopWatch
 from broker.rules.tracking.types import (
@@ -28,19 +25,7 @@ from broker.rules.tracking.types import (
     TrackSettings,
     TrackVisit,
 )
-
-__all__ = [
-    "GpsFix",
-    "Progress",
-    "RunTracker",
-    "StopKey",
-    "TrackEvent",
-    "TrackKind",
-    "TrackSettings",
-    "TrackVisit",
-]
-
-ExpectedLeg = Callable[[str, str, str, float, int], float]  # route_id, from_room, to_room, length_m, at -> seconds
+from broker.rules.tracking.way import ExpectedLeg, Way
 
 
 class RunTracker:
@@ -64,15 +49,11 @@ class RunTracker:
         self.depart_at = depart_at
         self.streets = streets
         self.settings = settings or TrackSettings()
-        self._expected_leg_s = expected_leg_s
         self._pending = list(visits)
         self._fix: GpsFix | None = None
-        self._first_fix: GpsFix | None = None
-        self._started = False
-        self._follower = LineFollower(route, self.settings)
+        self._way = Way(route, self.settings, streets, expected_leg_s)
         self._missed = MissedStops(self.settings, streets)
         self._stillness = Stillness(self.settings)
-        self._leg = Leg()
         self._stop = self._new_watch()
 
     @property
@@ -92,12 +73,12 @@ class RunTracker:
             return []
         gap_s = 0 if before is None else fix.fix_at - before.fix_at
         self._fix = fix
-        if self._first_fix is None:
-            self._first_fix = fix
         if gap_s > settings.stale_s:
-            self._leg.clean = False
-        events = self._follow_line(fix, None if before is None else gap_s)
-        self._start_if_under_way(fix)
+            self._way.leg.clean = False
+        turn = self._way.follow(fix, None if before is None else gap_s, self._next())
+        events = [] if turn is None else [TrackEvent(turn, self._next_key(), fix.fix_at)]
+        if self._way.begins(fix, self.depart_at):
+            self._stillness.restart(fix, self._line_place(), fix.fix_at)
         if fix.fix_at >= self.depart_at - settings.early_start_s:
             events += self._watch_stops(fix, before, gap_s)
         return events + self._watch_progress(fix)
@@ -106,31 +87,31 @@ class RunTracker:
         """Time passed: a truck that is known to stand outside a stop becomes held."""
         stillness, visit = self._stillness, self._next()
         fresh = self._fix is not None and self._fix.fresh(now)
-        if stillness.held_since is not None or visit is None or not self._started or not fresh:
+        if stillness.held_since is not None or visit is None or not self._way.started or not fresh:
             return []
-        if self._stop.arrived_at is not None or not stillness.too_long(now, self._leg_expected_s(visit, now)):
+        expected_s = self._way.expected_s(visit, self._fix, now)
+        if self._stop.arrived_at is not None or not stillness.too_long(now, expected_s):
             return []
         stillness.hold(now - stillness.still_s(now))
         return [TrackEvent(TrackKind.HELD, visit.key, now)]
 
     def set_visits(self, visits: Sequence[TrackVisit], now: int) -> None:
         """Replace what the run owes (a re-plan, a visit cancelled or added); the new order is the route from now."""
-        before, along_line = self._next(), self._on_line()
-        self._pending = list(visits)
+        before, self._pending = self._next(), list(visits)
         self._missed.forget_passed()
         after = self._next()
         if before is None or after is None or before.key != after.key:
             if before is not None and self._stop.arrived_at is not None:  # it stands at a visit that is no longer owed
-                self._leg = Leg.leaving(before, None, self._follower, along_line)
-            self._leg.clean = False
+                self._way.leave(before, None, clean=False)
+            self._way.leg.clean = False
             self._stop = self._new_watch()
             self._missed.start_over(self._fix)
-        self._follower.pause()
+        self._way.line.pause()
         self._stillness.restart(self._fix, self._line_place(), now)
 
     def hold(self, now: int) -> list[TrackEvent]:
         """The driver pressed the button: held at once."""
-        self._leg.clean = False
+        self._way.leg.clean = False
         if self._stillness.held_since is not None:
             return []
         self._stillness.hold(now)
@@ -149,10 +130,7 @@ class RunTracker:
 
         `arrived_at` if the truck stood at the first of the owed visits. What was under way teaches nothing.
         """
-        self._started = True
-        self._leg = Leg(from_room, from_m, None, left_at, clean=False)
-        if from_m is not None:
-            self._follower.advance(from_m)
+        self._way.go_on(from_room, from_m, left_at)
         if arrived_at is not None and self._pending:
             self._stop.arrive(arrived_at, seen=False)
 
@@ -163,144 +141,99 @@ class RunTracker:
         at_stop = self._stop.arrived_at is not None
         length_m = rest_m = 0.0
         if visit is not None:
-            length_m, rest_m = self._leg.lengths_m(
-                visit, self._follower, self._on_line(), fix, self.streets.detour_factor
-            )
+            length_m, rest_m = self._way.lengths_m(visit, fix)
         status = "IN_TRANSIT_TO"
         if at_stop:
             status = "STOPPED_AT"
-        elif self._started and visit is not None and rest_m <= self.settings.incoming_m:
+        elif self._way.started and visit is not None and rest_m <= self.settings.incoming_m:
             status = "INCOMING_AT"
         return Progress(
             status=status,
             next_visit=self._next_key(),
             at_visit=self._next_key() if at_stop else None,
             arrived_at=self._stop.arrived_at,
-            started=self._started,
+            started=self._way.started,
             held=self._stillness.held_since is not None,
             held_since=self._stillness.held_since,
-            off_route=self._follower.off_route,
+            off_route=self._way.line.off_route,
             stale=age_s is None or age_s > self.settings.stale_s,
             fix=fix,
             fix_age_s=age_s,
-            along_m=self._follower.along_m,
-            from_room=self._leg.from_room,
+            along_m=self._way.line.along_m,
+            from_room=self._way.leg.from_room,
             leg_length_m=length_m,
             leg_rest_m=rest_m,
             still_s=0 if at_stop else self._stillness.still_s(now),
         )
-
-    # ---- the way
-
-    def _follow_line(self, fix: GpsFix, gap_s: int | None) -> list[TrackEvent]:
-        visit = self._next()
-        if visit is None or visit.distance_m is None or not self._on_line():
-            self._follower.pause()
-            return []
-        first_match = self._follower.along_m is None
-        turn = self._follower.follow(fix, gap_s, visit.distance_m)
-        if first_match and self._leg.from_m is None:
-            self._leg.from_m = self._follower.along_m
-        if turn is None:
-            return []
-        self._leg.clean = False
-        kind = TrackKind.OFF_ROUTE if turn == "left_the_line" else TrackKind.BACK_ON_ROUTE
-        return [TrackEvent(kind, visit.key, fix.fix_at)]
-
-    def _start_if_under_way(self, fix: GpsFix) -> None:
-        """A run has begun once the truck is on its line and has moved, or is past the line's start in good time."""
-        settings, first, follower = self.settings, self._first_fix, self._follower
-        if self._started or first is None or not follower.on_the_line:
-            return
-        moved_m = distance_m(first.lat, first.lon, fix.lat, fix.lon)
-        in_time = fix.fix_at >= self.depart_at - settings.early_start_s
-        if (in_time and moved_m >= settings.start_m) or (fix.fix_at >= self.depart_at and follower.moved_into_line):
-            self._started = True
-            self._stillness.restart(fix, self._line_place(), fix.fix_at)
 
     # ---- the stops
 
     def _watch_stops(self, fix: GpsFix, before: GpsFix | None, gap_s: int) -> list[TrackEvent]:
         """Arrivals, departures and missed stops that this fix shows."""
         events: list[TrackEvent] = []
-        speed_mps = self._speed_mps(fix, before)
+        speed_mps = fix.speed_since(before)
         if self._stop.arrived_at is not None:
-            left_at = self._stop.leave(fix, speed_mps, *self._offsets_m(fix))
+            left_at = self._stop.leave(fix, speed_mps, *self._way.offsets_m(self._pending[0], fix))
             if left_at is None:
                 return events
             if before is not None and self._missed.silent_over(self._pending[1:], self._line_place(), gap_s):
                 left_at = before.fix_at  # it did more in this silence than drive here: it left when last seen
             events.append(self._leave(left_at))
             self._missed.start_over(before)
-        others = self._pending[1:] if self._line_place() is None else []
+        others = self._pending[1:]
+        if self._line_place() is not None:  # on the line its stops come in order; one owed again may be anywhere
+            again = (visit for visit in others if visit.distance_m is None)
+            others = [visit for visit in again if (visit.not_before_at or 0) <= fix.fix_at]
         elsewhere = self._missed.reached_after_all(fix, speed_mps, others)
         if elsewhere is not None:
             visit, since = elsewhere
             self._pending = [visit, *(each for each in self._pending if each is not visit)]
-            self._leg.clean = False
+            self._way.leg.clean = False
             self._stop = self._new_watch()
             return [*events, self._arrived(self._stop.arrive(since, seen=False))]
         events += self._missed_stops(fix)
         if self._pending:
-            arrived_at = self._stop.approach(fix, speed_mps, *self._offsets_m(fix), gap_s)
+            arrived_at = self._stop.approach(fix, speed_mps, *self._way.offsets_m(self._pending[0], fix), gap_s)
             if arrived_at is not None:
                 events.append(self._arrived(arrived_at))
         return events
 
     def _missed_stops(self, fix: GpsFix) -> list[TrackEvent]:
         """Stops left behind unseen: a stay within a silence is inferred, else the stop was passed."""
-        if self._on_line() and not self._follower.on_the_line:
+        if self._way.on_line(self._next()) and not self._way.line.on_the_line:
             return []
         behind = self._missed.left_behind(
-            self._pending, fix, self._line_place(), self._leg.from_m, self._stop.closest_m
+            self._pending, fix, self._line_place(), self._way.leg.from_m, self._stop.closest_m
         )
         events: list[TrackEvent] = []
         for arrived_at, left_at in self._missed.stays(behind, fix) if behind else ():
             self._stop.arrive(arrived_at, seen=False)
             events += [self._arrived(arrived_at, inferred=True), self._leave(left_at, inferred=True)]
         for visit in () if events else behind:
-            self._depart_from(visit, fix.fix_at, self._on_line(), clean=False)
+            self._depart_from(visit, fix.fix_at, clean=False)
             self._missed.remember(visit)
             events.append(TrackEvent(TrackKind.PASSED_WITHOUT_DWELL, visit.key, fix.fix_at))
         return events
 
-    def _offsets_m(self, fix: GpsFix) -> tuple[float, float | None]:
-        """(straight metres to the next visit, metres still to go along the line or None where that is not known)."""
-        visit = self._pending[0]
-        straight_m = distance_m(fix.lat, fix.lon, visit.lat, visit.lon)
-        along_m = self._line_place()
-        if visit.distance_m is None or along_m is None or not self._follower.on_the_line:
-            return straight_m, None
-        return straight_m, visit.distance_m - along_m
-
     def _arrived(self, at: int, *, inferred: bool = False) -> TrackEvent:
-        visit, leg = self._pending[0], None
-        left_at = self._leg.left_at
-        if self._leg.clean and self._stop.seen_exactly and left_at is not None and at > left_at:
-            length_m, _ = self._leg.lengths_m(
-                visit, self._follower, self._on_line(), self._fix, self.streets.detour_factor
-            )
-            leg = LegRecord(
-                self.route.route_id, self._leg.from_room, visit.key[0], at - left_at, left_at, self.truck_id,
-                length_m=round(length_m, 1),
-            )
-        self._started = True
+        visit = self._pending[0]
+        leg = self._way.driven(visit, self._fix, at, self.truck_id) if self._stop.seen_exactly else None
+        self._way.started = True
         return TrackEvent(TrackKind.ARRIVED, visit.key, at, leg=leg, inferred=inferred)
 
     def _leave(self, left_at: int, *, inferred: bool = False) -> TrackEvent:
-        visit, stop, dwell, along_line = self._pending[0], self._stop, None, self._on_line()
+        visit, stop, dwell = self._pending[0], self._stop, None
         if stop.seen_exactly and stop.arrived_at is not None:
             early_s = visit.planned_at - stop.arrived_at if visit.planned_at else 0
             dwell = DwellRecord(
                 visit.key[0], visit.waste, max(0, left_at - stop.arrived_at), None, stop.arrived_at, early_s
             )
-        self._depart_from(visit, left_at, along_line, clean=dwell is not None)
+        self._depart_from(visit, left_at, clean=dwell is not None)
         return TrackEvent(TrackKind.LEFT, visit.key, left_at, dwell=dwell, inferred=inferred)
 
-    def _depart_from(self, visit: TrackVisit, left_at: int, along_line: bool, *, clean: bool) -> None:
+    def _depart_from(self, visit: TrackVisit, left_at: int, *, clean: bool) -> None:
+        self._way.leave(visit, left_at, clean=clean)
         self._pending.remove(visit)
-        self._leg = Leg.leaving(visit, left_at, self._follower, along_line)
-        self._leg.clean = clean
         self._stop = self._new_watch()
         self._missed.start_over(self._fix)
         self._stillness.restart(self._fix, self._line_place(), left_at)
@@ -313,21 +246,6 @@ class RunTracker:
             return []
         self._stillness.held_since = None
         return [TrackEvent(TrackKind.MOVING, self._next_key(), fix.fix_at)]
-
-    def _leg_expected_s(self, visit: TrackVisit, now: int) -> float:
-        length_m, _ = self._leg.lengths_m(
-            visit, self._follower, self._on_line(), self._fix, self.streets.detour_factor
-        )
-        if self._expected_leg_s is None:
-            return length_m / self.streets.speed_mps
-        return self._expected_leg_s(self.route.route_id, self._leg.from_room, visit.key[0], length_m, now)
-
-    def _speed_mps(self, fix: GpsFix, before: GpsFix | None) -> float:
-        if fix.speed_mps is not None:
-            return fix.speed_mps
-        if before is None:
-            return 0.0
-        return distance_m(before.lat, before.lon, fix.lat, fix.lon) / (fix.fix_at - before.fix_at)
 
     # ---- short words
 
@@ -342,9 +260,5 @@ class RunTracker:
         fence_m = self.settings.fence_m if visit is None else self._missed.fence_m(visit)
         return StopWatch(self.settings, self.streets, fence_m)
 
-    def _on_line(self) -> bool:
-        return self._leg.on_line(self._next(), self._follower, self.settings.fence_m)
-
     def _line_place(self) -> float | None:
-        """The matched place while the present leg follows the line, else None."""
-        return self._follower.along_m if self._on_line() and not self._follower.off_route else None
+        return self._way.place_m(self._next())

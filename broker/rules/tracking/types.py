@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from broker.plan.geometry import distance_m
 from broker.rules.learning.history import DwellRecord, LegRecord
 from firmware.wire import NO_DATA_S
 
@@ -52,6 +53,14 @@ class GpsFix:
     def ahead(self, now: int) -> bool:
         """Whether the clock that dated it cannot be right."""
         return self.fix_at > now + FUTURE_S
+
+    def speed_since(self, before: "GpsFix | None") -> float:
+        """Metres per second: what the receiver says, else what the fix before this one shows, else none."""
+        if self.speed_mps is not None:
+            return self.speed_mps
+        if before is None:
+            return 0.0
+        return distance_m(before.lat, before.lon, self.lat, self.lon) / (self.fix_at - before.fix_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from broker.store.record import StoreError, Unavailable
+from broker.store.record import Full, StoreError, Unavailable
 from broker.store.sqlite.database import Database
 
 _NOT_WRITABLE = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
@@ -43,6 +43,8 @@ def _needs_writing(database: Database) -> bool:
     except Unavailable as error:
         code = getattr(error.__cause__, "sqlite_errorcode", sqlite3.SQLITE_CANTOPEN) & 0xFF
         return database.path.exists() and code in _NOT_WRITABLE
+    except Full:
+        return True
     except StoreError:
         pass
     return False

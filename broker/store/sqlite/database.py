@@ -12,12 +12,14 @@ from typing import Any
 from urllib.parse import quote
 
 from broker.store.record import Corrupt, Full, Refused, StoreError, Unavailable
+from broker.store.sqlite import newest
 from broker.store.sqlite.files import Files, Lock
 from broker.store.sqlite.log import LogCopying, pages_in, write_again
 
 NAME = "record.sqlite"
 ADVICE = "run `python3 -m broker fsck`"
 _WAIT_S = 20.0
+_NO_SPACE_BESIDE = sqlite3.SQLITE_IOERR_SHMSIZE  # for the file of the log's index, which opening makes
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 # A disk that cannot give a page back has lost it, as far as anybody who reads can know.
 _UNREADABLE = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
@@ -43,8 +45,8 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 def failure(path: Path, error: sqlite3.Error) -> StoreError:
     """What an error of SQLite means to the caller: make room, repair, or try again later."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code & 0xFF == sqlite3.SQLITE_FULL or code == _NO_SPACE_BESIDE:
         return Full(f"{path}: {error}; make room on its disk")
     if is_damage(error):
         return Corrupt(f"{path} is damaged ({error}); {ADVICE}")
@@ -121,6 +123,9 @@ class Database:
                 connection.set_progress_handler(given_up, 1000)
                 try:
                     said = [str(text, "utf-8") for (text,) in connection.execute("PRAGMA integrity_check(5)")]
+                    if said == ["ok"]:
+                        hidden = newest.hides_records(connection)
+                        said = ["the table `newest` hides the newest records of a key"] if hidden else []
                 finally:
                     connection.set_progress_handler(None, 0)
         except sqlite3.Error as error:
@@ -129,7 +134,7 @@ class Database:
             if not is_damage(error):
                 raise failure(self.shown, error) from error
             return [str(error)]
-        return [] if given_up() or said == ["ok"] else said
+        return [] if given_up() else said
 
     def _close_idle(self) -> None:
         while self._idle:
@@ -193,7 +198,9 @@ class Database:
             if self._lock.alone:
                 write_again(self.log, self._files)
             connection = self._opened_to_write()
-            connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+            # An older file knows the newest of its keys from now on.
+            newer = "" if newest.is_known(connection) else newest.NOTE_ALL_NEWEST
+            connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {newest.TABLE} {newer}; COMMIT;")
             self._writer = connection
             if self._owns_lock:
                 self._lock.share()

@@ -7,6 +7,7 @@ number, never one beyond what is on the disk. What changes lies within its first
 
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import orjson
 
@@ -40,17 +41,21 @@ class Note:
     def encoded(self) -> bytes:
         """As the file has it, always of one length for one record: the numbers come first, filled up with blanks."""
         rest = {"format": self.format, "record": self.record, "area": self.area, "timezone": self.timezone}
-        return b'{"rows":%*d,"copies":%*d,%b\n' % (_DIGITS, self.rows, _DIGITS, self.copies, orjson.dumps(rest)[1:])
+        body = b'"rows":%*d,"copies":%*d,%b' % (_DIGITS, self.rows, _DIGITS, self.copies, orjson.dumps(rest)[1:])
+        return b'{"checksum":%*d,%b\n' % (_DIGITS, crc32(body), body)
 
 
 def read_note(folder: Path) -> Note | None:
     """The note of a folder, None if there is none; raises Corrupt for one that cannot be read."""
     path = folder / NAME
     try:
-        found = orjson.loads(path.read_bytes())
+        written = path.read_bytes()
+        found = orjson.loads(written)
         note = Note(**{name: value for name, value in found.items() if name in Note.__slots__})
         if type(note.rows) is not int or type(note.copies) is not int:
             raise ValueError("its rows are no number")
+        if "checksum" in found and note.encoded() != written:  # 0.2.0 wrote none
+            raise ValueError("its checksum is another")
         return note
     except FileNotFoundError:
         return None

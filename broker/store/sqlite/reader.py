@@ -111,6 +111,14 @@ class SQLiteReader(Store):
         found = self.db.get(where("id") == record_id)
         return None if found is None else codec.of_document(found)
 
+    def before(self, kind: str, key: str) -> int | None:
+        """A time that all records of a key are of before, not long after the newest; 0 for none; None if not known."""
+        if codec.is_text(kind) and codec.is_text(key):
+            with suppress(Corrupt):  # an older file has no such table, and of a hurt one all is looked through
+                found = self.rows_of("SELECT before FROM newest WHERE kind = ? AND key = ?", [kind, key])
+                return int(found[0][0]) if found else 0
+        return None
+
     def newest(self, found: Where) -> Iterator[Record]:
         with suppress(Corrupt):
             rows = [row[1:] for row in self.rows_of(_NEWEST.format(found.sql), found.values)]

@@ -11,6 +11,7 @@ from broker.store import codec
 from broker.store.record import Record
 from broker.store.sqlite.database import INSERT_ROW, Database
 from broker.store.sqlite.files import Files, Lock
+from broker.store.sqlite.newest import NOTE_ALL_NEWEST
 from broker.store.sqlite.note import Note
 
 REPAIRED = "record.repaired"  # a repair made this and had not put it in its place yet
@@ -45,6 +46,7 @@ def make_database(
                 if connection.total_changes - before < len(rows):
                     there = "SELECT 1 FROM record WHERE row = ?"
                     twice.update(row for row, _ in rows if connection.execute(there, [row]).fetchone() is None)
+            connection.execute(NOTE_ALL_NEWEST)
             found = list(connection.execute("SELECT row, 0 FROM record ORDER BY row"))
             last = found[-1][0] if found else 0
             count, lost = gaps([found], note.rows)

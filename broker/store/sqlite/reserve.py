@@ -15,9 +15,10 @@ class Reserve:
         self._folder, self._path, self._files, self._note = folder, folder / "reserve", files, note
 
     def keep(self, from_bytes: int) -> None:
-        """Make it if it is not there and the disk has more than so many bytes free."""
+        """Make it if it is not there, or not whole, and the disk has more than so many bytes free."""
         try:
-            if not self._path.exists() and self._files.free_bytes(self._folder) > from_bytes:
+            whole = self._path.exists() and self._path.stat().st_size >= RESERVE_BYTES
+            if not whole and self._files.free_bytes(self._folder) > from_bytes:
                 self._files.write_whole(self._path, b"\0" * RESERVE_BYTES)
         except OSError as error:
             self._note(f"{self._path}: no reserve for a full disk could be made: {error}")

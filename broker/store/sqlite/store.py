@@ -10,12 +10,12 @@ at all, and no batch that was acknowledged is lost by a kill, a power cut or a d
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from broker.store import codec
@@ -23,6 +23,8 @@ from broker.store.days import Days
 from broker.store.record import Conflict, Corrupt, Full, Receipt, Record, StoreError, Unavailable
 from broker.store.sqlite.database import ADVICE, INSERT, NAME, Database
 from broker.store.sqlite.files import Files, Lock
+from broker.store.sqlite.mending import mend_past_days, note_of
+from broker.store.sqlite.newest import NOTE_NEWEST, NotedNewest
 from broker.store.sqlite.note import FORMAT, Note, read_note, write_note
 from broker.store.sqlite.note import NAME as NOTE
 from broker.store.sqlite.reader import SQLiteReader
@@ -73,6 +75,7 @@ class SQLiteStore(SQLiteReader):
         super().__init__(folder, area, timezone, now, Database(folder / NAME, lock=self._lock, files=files), files)
         self._days, self._min_free_bytes = Days(timezone), min_free_bytes
         self._reserve = Reserve(folder, files, self.note)
+        self._noted_newest = NotedNewest()
         self._waiting: list[_Ticket] = []
         self._waiting_lock, self._commit_lock = threading.Lock(), threading.Lock()
         self._exporter: threading.Thread | None = None
@@ -94,17 +97,35 @@ class SQLiteStore(SQLiteReader):
             raise Corrupt(f"{self.folder / REPAIRED}: a repair was interrupted; {ADVICE} --repair, which finishes it")
         if self._lock.alone:
             self._reserve.keep(self._min_free_bytes + RESERVE_BYTES)
-            if read_note(self.folder) is None:
+            if not self._has_note():
                 return self._made()
-        note = self.must_be_there()
         try:
-            with self.database.writing():
-                pass
+            return self._ready()
         except Full:
             if not self._reserve.give_up("the start"):
                 raise
-            with self.database.writing():
-                pass
+            return self._ready()
+
+    def _has_note(self) -> bool:
+        """Whether anything was begun here; a note that is lost or spoiled is written anew from the record."""
+        note = note_of(self, self.folder)
+        if note is None:
+            return False
+        note.must_be(self.area, self.timezone, self.folder / NOTE)
+        with suppress(Corrupt):
+            if read_note(self.folder) is not None:
+                return True
+        write_note(self.folder, note, self._files)
+        self.note(
+            f"{self.folder / NOTE} was missing or not as it was written: written anew from the record, up to row "
+            f"{note.rows}; that more had been stored it could not say any more"
+        )
+        return True
+
+    def _ready(self) -> Note:
+        note = self.must_be_there()
+        with self.database.writing():
+            pass
         return note
 
     def _made(self) -> Note:
@@ -133,6 +154,10 @@ class SQLiteStore(SQLiteReader):
         self._noted(replace(self._note, copies=max(self._note.copies, self.database.copying.copies)), sync=True)
         super().close()
         self._lock.release()
+
+    def health(self) -> Mapping[str, Any]:
+        """Numbers for /healthz; below `least_free_bytes` only alarms are taken."""
+        return {**super().health(), "least_free_bytes": self._min_free_bytes}
 
     # --- writing ---------------------------------------------------------------------------------------
 
@@ -202,6 +227,9 @@ class SQLiteStore(SQLiteReader):
                     new = connection.execute("SELECT id FROM record WHERE row > ?", (last,))
                     receipts.append(Receipt.of([row[0] for row in ticket.rows], {found.decode() for (found,) in new}))
                 last += stored
+            newest = self._noted_newest.still_to_note(row for ticket in tickets for row in ticket.rows)
+            connection.executemany(NOTE_NEWEST, [(*key, at) for key, at in newest.items()])
+        self._noted_newest.was_noted(newest)
         copies = max(self._note.copies, self.database.copying.copies)
         note = replace(self._note, rows=last, copies=copies)
         self._noted(note, sync=self._last_commit_at is None)
@@ -238,6 +266,7 @@ class SQLiteStore(SQLiteReader):
             # The record is whole without them; it is tried again on the next day and at the next start.
             self.note(f"{self.past_days.folder}: past days could not be written: {error!r}")
         # A hurt index hides records without a word, and no checksum of a row tells: once a day it is looked for.
+        mend_past_days(self.past_days, self, lambda: self._closed, self.note, pause_s)
         with suppress(Unavailable):  # tomorrow again
             # Whoever closes the store does not wait for it: it takes as long as the record is.
             for wrong in self.database.looked_over(given_up=lambda: self._closed)[:1]:

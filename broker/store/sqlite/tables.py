@@ -21,6 +21,7 @@ from broker.store import codec
 from broker.store.pushdown import where_of
 from broker.store.record import Conflict
 from broker.store.sqlite.database import INSERT_ROW
+from broker.store.sqlite.newest import NOTE_NEWEST
 from broker.store.sqlite.storage import RECORDS, Rows, SQLiteStorage
 
 
@@ -67,6 +68,7 @@ class _Draft(MutableMapping[int, Any]):
         try:
             connection.executemany("DELETE FROM record WHERE row = ?", [(number,) for number in (*gone, *put)])
             connection.executemany(INSERT_ROW, [(number, *row) for number, row in zip(put, rows, strict=True)])
+            connection.executemany(NOTE_NEWEST, [(kind, key, at) for _, kind, key, at, *_ in rows])
         except sqlite3.IntegrityError as error:
             raise Conflict(f"a record with one of these ids is stored already: {error}") from error
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
-from broker.registers.fields import ONE_LINE
+from broker.plain_text import ONE_LINE
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import StoreError
 from broker.web.desk import Desk

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
-from broker.registers.fields import ONE_LINE
+from broker.plain_text import ONE_LINE
 from broker.reports import corrections
 from broker.store import Conflict, Refused, Store, StoreError
 from broker.store.codec import LONGEST_TEXT

@@ -9,25 +9,38 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from broker import __version__
 from broker.store import Store, StoreError
 from broker.web.desk import Desk
+from broker.web.health import Sentences, damaged, ill, of_picture, store_trouble, stuck
 
 
 def health_router(desk: Desk, store: Store) -> APIRouter:
     """`/healthz` and `/metrics`."""
     router = APIRouter(tags=["health"])
+    sentences = Sentences()
 
-    @router.get("/healthz", summary="200 when records can be stored and reach us and the record is whole, 503 when not")
+    @router.get("/healthz", summary="200 when the bridge does its work, 503 when not; the reasons in two languages")
     def healthz() -> JSONResponse:
         picture = desk.picture
-        trouble, link, at = picture["data"]["trouble"], picture["link"], picture["at"]
-        heard = link["up"] or at - link["since_at"] <= picture["limits"]["link_lost_s"]
-        body = {"ok": trouble is None and heard, "trouble": trouble, "link": link, "fw": __version__, "at": at}
+        rows = [*stuck(desk), *of_picture(picture)]
+        body = {
+            "trouble": picture["data"]["trouble"], "link": picture["link"], "plan": picture["plan"],
+            "ages": desk.ages(), "fw": __version__, "at": picture["at"],
+        }  # fmt: skip
         try:
             body["store"] = found = dict(store.health())
-            if found.get("damage"):
-                body.update(ok=False, trouble=trouble or found["damage"][-1])
+            least, free = found.get("least_free_bytes"), found.get("free_bytes")
+            if least is not None and free is not None and free < least and not ill(rows):
+                rows.append(store_trouble(f"{free} bytes are free, {least} are wanted: only alarms are taken"))
+            rows += damaged(found.get("damage", ()))
+            body["trouble"] = body["trouble"] or (found["damage"][-1] if found.get("damage") else None)
         except StoreError as why:
-            body.update(ok=False, trouble=str(why))
-        return JSONResponse(body, status_code=200 if body["ok"] else 503)
+            rows.append(store_trouble(str(why)))
+        timezone = picture["area"]["timezone"]
+        if body["trouble"] is None and picture["old_since_at"] is not None:
+            body["trouble"] = f"no picture can be made since {picture['old_since_at']}: a fault of ours, see the log"
+        if body["trouble"] is None and not picture["plan"]["known"]:
+            body["trouble"] = picture["plan"]["said"]
+        body["reasons"] = [{**row, **sentences.of(row, timezone)} for row in rows]
+        return JSONResponse({"ok": not ill(rows), **body}, status_code=503 if ill(rows) else 200)
 
     @router.get("/metrics", summary="Prometheus text format")
     def metrics() -> PlainTextResponse:

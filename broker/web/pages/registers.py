@@ -99,6 +99,10 @@ def _elections(router: APIRouter, registers: Registers, roles: Roles) -> None:
             request, "elections.html", context, which="elections", snapshot=snapshot, bodies=bodies, figures=figures,
             chosen={"kind": kind, "level": level, "area": area}, areas=snapshot.value.areas,
             longest=election_report.longest_serving(bodies), attended=election_report.largest_attendance(bodies),
+            counted=[
+                ("voters_registered", election_report.counted(bodies, "voters_registered")),
+                ("households_visited", election_report.counted(bodies, "households_visited")),
+            ],
             turnout=election_report.turnout(bodies), steps=election_report.open_steps(bodies, registers.today()),
             skipped=election_report.skipped_steps(bodies), listed=LISTED,
             names={item.id: item.name for item in bodies}, area_names={a.id: a.name for a in snapshot.value.areas},
@@ -123,6 +127,7 @@ def _elections(router: APIRouter, registers: Registers, roles: Roles) -> None:
             request, "body.html", context, which="elections", snapshot=snapshot, body=found, years=years, steps=STEPS,
             figures=election_figures.compute([value]),
             areas={item.id: item.name for item in snapshot.value.areas},
+            area_people=next(item for item in document["areas"] if item["id"] == found["area"]),
             below=[item for item in snapshot.value.bodies if item.parent == body_id],
         )
 

@@ -229,6 +229,8 @@ function attentionRow(row) {
   return item;
 }
 
+const reason = (row) => sentence(row.word, { ...row.values, at: row.values.at && moment(row.values.at) }) + (row.why ? ` (${english(row.why)})` : "");
+
 function draw() {
   if (!picture) return;
   document.documentElement.lang = language;
@@ -240,8 +242,14 @@ function draw() {
   const data = picture.data;
   $("sources").textContent = [`${say("oldest")}: ${since(data.oldest_fix_at)}`, `${say("refused")}: ${data.counts.refused ?? 0}`,
     data.unstored ? `${say("waiting")}: ${data.unstored}` : null, data.trouble ? `${say("trouble")} (${english(data.trouble)})` : null].filter(Boolean).join(" · ");
-  $("link").hidden = linkLostS() <= picture.limits.link_lost_s;
-  write($("link"), $("link").hidden ? "" : sentence("link_lost", { at: moment(picture.link.since_at), no_data_s: picture.limits.no_data_s }));
+  const health = picture.health ?? []; // a picture of before had none
+  $("link").hidden = health.length === 0;
+  $("link").className = health.some((row) => row.level === "severe") ? "" : "warning";
+  write($("link"), health.map(reason).join(" · "));
+  $("old").hidden = !picture.old_since_at;
+  write($("old"), $("old").hidden ? "" : sentence("picture_old", { at: moment(picture.old_since_at) }));
+  $("day-off").hidden = picture.plan?.state !== "day_off"; // what was kept of earlier days may not have it
+  $("day-off").textContent = $("day-off").hidden ? "" : sentence("day_off", { next_day: picture.plan.next_day ?? say("none") });
   const open = picture.incidents.filter((row) => row.open);
   const incidents = open.map((row) => ({ key: `${row.truck}/${row.incident_id}`, signature: language + JSON.stringify({ ...row, offers: [] }), row }));
   keyed($("incidents"), incidents.length ? incidents : [{ key: "none", signature: language, row: null }],
@@ -262,6 +270,7 @@ async function speak(next) {
 
 $("language").addEventListener("click", () => speak(language === "zh" ? "en" : "zh"));
 await speak(language);
+let stuck = [];
 let parts = {}; // section: key: row, as the stream has them
 
 function assembled(at) {
@@ -298,5 +307,13 @@ setInterval(() => {
   const lost = heardAt > 0 && performance.now() - heardAt > VEIL_AFTER_MS;
   $("veil").hidden = !lost;
   document.querySelectorAll("body > header, body > main").forEach((part) => (part.inert = lost)); // what is veiled cannot be pressed
-  if (lost) write($("veil").firstElementChild, `${say("lost")}${day(picture.at)} ${clock(picture.at)}`);
+  if (lost) write($("veil").firstElementChild, [`${say("lost")}${day(picture.at)} ${clock(picture.at)}`, ...stuck.map(reason)].join(" · "));
 }, 500);
+setInterval(async () => {
+  // Another thread of the system can still tell what only it sees: that nothing is decided any more.
+  try {
+    stuck = $("veil").hidden ? [] : (await (await fetch("/healthz")).json()).reasons;
+  } catch {
+    stuck = [];
+  }
+}, 2000);

@@ -1,7 +1,10 @@
 """From the edges of a bouncing contact to the gestures of DESIGN section 5; pure, time is passed in.
 
 First the contact is debounced: a level counts once no edge has come for 30 ms, and it counts from that last edge.
-Then one table:
+Then the finger: it is there as soon as the contact is closed, and gone once the contact was open for 300 ms without a
+closing that counts. A worn plunger or a shaking cab opens the contact within a hold; that ends nothing, and a press
+that may withdraw cannot begin before the finger was away. A deadline that falls into such an opening waits for what
+becomes of it. Then one table:
 
     up       nobody presses
     pressed  down for less than 1.5 s; letting go now is a short press (which may withdraw)
@@ -11,14 +14,16 @@ Then one table:
              contact does counts until it has been let go
 
 A program that was busy gets its edges late but with their true times, so deadlines are worked off in the order in
-which they fell due and not when somebody looked.
+which they fell due and not when somebody looked. docs/gestures.md is drawn from the table (see diagram.py).
 """
 
 DEBOUNCE_S = 0.03
+AWAY_S = 0.3
 HOLD_S = 1.5
 HOLD_LONG_S = 4.0
 STUCK_S = 60.0
 
+BEGINS = "up"
 # (state, trigger) -> (next state, gesture or None)
 TRANSITIONS: dict[tuple[str, str], tuple[str, str | None]] = {
     ("up", "down"): ("pressed", None),
@@ -39,18 +44,21 @@ class Gestures:
 
     def __init__(self, down: bool = False) -> None:
         """`down`: the contact is closed already when the program begins."""
-        self.state = "stuck" if down else "up"
-        self._raw_down = down
-        self._raw_since_s = 0.0
-        self._down = down
+        self.state = "stuck" if down else BEGINS
+        self._raw_down, self._raw_since_s = down, 0.0
+        self._opened_s = 0.0  # when it opened last; an edge that says so once more changes nothing
+        self._closed, self._closed_since_s = down, 0.0  # the debounced contact, and since when it is as it is
+        self._finger = down
         self._pressed_s = 0.0
 
     def edge(self, down: bool, now_s: float) -> list[tuple[str, float]]:
-        """An edge at `now_s` (monotonic seconds); returns the gestures that fell due before it."""
+        """An edge at `now_s` (monotonic seconds); returns the gestures that fell due by then."""
         made = self.advance(now_s)
+        if self._raw_down and not down:
+            self._opened_s = now_s
         self._raw_down = down
         self._raw_since_s = now_s
-        return made
+        return made + self.advance(now_s)  # a deadline that fell into an opening that has ended
 
     def advance(self, now_s: float) -> list[tuple[str, float]]:
         """The gestures that fell due up to `now_s`, each with its own time, in order."""
@@ -59,12 +67,17 @@ class Gestures:
             due_s, trigger = self._next()
             if due_s is None or due_s > now_s:
                 return made
-            if trigger == "due":
-                at_s = due_s
-            else:
-                at_s = self._raw_since_s
-                self._down = self._raw_down
-                if self._down:
+            at_s = due_s
+            if trigger == "settled":
+                self._closed = self._raw_down
+                self._closed_since_s = self._raw_since_s if self._closed else self._opened_s
+                if self._finger or not self._closed:
+                    continue  # an opening is not yet a finger that has left, nor a closing one that has come
+                trigger = "down"
+            if trigger in ("down", "let_go"):
+                self._finger = trigger == "down"
+                at_s = self._closed_since_s
+                if self._finger:
                     self._pressed_s = at_s
             self.state, gesture = TRANSITIONS[(self.state, trigger)]
             if gesture:
@@ -76,11 +89,24 @@ class Gestures:
         return self._next()[0]
 
     def _next(self) -> tuple[float | None, str]:
-        settle_s = self._raw_since_s + DEBOUNCE_S if self._raw_down != self._down else None
-        due_s = self._pressed_s + DUE_S[self.state] if self.state in DUE_S else None
-        # A finger that has left before the deadline has left, even if the contact has not settled yet.
-        if due_s is not None and settle_s is not None and due_s >= self._raw_since_s:
-            due_s = None
-        if settle_s is None or (due_s is not None and due_s <= settle_s):
-            return due_s, "due"
-        return settle_s, "down" if self._raw_down else "let_go"
+        """What comes next if no edge does: (when, "settled" | "let_go" | "due")."""
+        coming: list[tuple[float, str]] = []
+        settling = self._raw_down != self._closed
+        if settling:
+            coming.append((self._raw_since_s + DEBOUNCE_S, "settled"))
+        if self._finger and not self._closed:
+            gone_s = self._closed_since_s + AWAY_S
+            # A closing before then counts from its first moment, if it turns out to be one.
+            if not (settling and self._raw_since_s < gone_s):
+                coming.append((gone_s, "let_go"))
+        if self.state in DUE_S and self._finger:
+            due_s = self._pressed_s + DUE_S[self.state]
+            if due_s < self._open_since_s():
+                coming.append((due_s, "due"))
+        return min(coming, default=(None, ""), key=lambda one: (one[0], one[1] != "due"))
+
+    def _open_since_s(self) -> float:
+        """Since when nobody can say that the finger is there."""
+        if not self._closed:
+            return self._closed_since_s
+        return float("inf") if self._raw_down else self._opened_s

@@ -7,13 +7,11 @@ that is well-formed and still cannot be this truck's.
 import math
 from dataclasses import dataclass
 
-from firmware.truck.gps.fix import EARTH_RADIUS_M, QUALITIES_MADE_UP, Fix, metres_between
+from firmware.truck.gps.fix import EARTH_RADIUS_M, QUALITIES_MADE_UP, Fix
+from firmware.truck.gps.tracks import MAX_SPEED_MPS, Tracks
 
-MAX_SPEED_MPS = 35.0
-JUMP_SLACK_M = 15.0  # two honest fixes of a standing receiver lie this far apart now and then
 MAX_HDOP = 4.0
 MIN_SATS = 4
-AGREEING_TO_MOVE = 3  # so many refused fixes that agree with each other: the truck really is there
 BOX_MARGIN_KM = 20.0
 KM_PER_DEGREE = math.radians(EARTH_RADIUS_M) / 1000
 
@@ -45,27 +43,11 @@ class Acceptance:
         """`box` None = anywhere on earth; `test_mode` admits fixes marked as manual or simulated."""
         self._box = box
         self._test_mode = test_mode
-        self._believed: tuple[Fix, float] | None = None
-        self._doubted: tuple[Fix, float] | None = None
-        self._agreeing = 0
+        self._tracks = Tracks()
 
     def refusal(self, fix: Fix, now_s: float) -> str | None:
-        """None if the fix is believed, else one of nowhere made_up null_island box hdop sats speed old jump."""
-        reason = self._unlikely(fix)
-        if reason:
-            return reason
-        reason = _impossible(self._believed, fix, now_s)
-        if reason:
-            if self._doubted is not None and _impossible(self._doubted, fix, now_s) is None:
-                self._agreeing += 1
-            else:
-                self._agreeing = 1
-            self._doubted = (fix, now_s)
-            if self._agreeing < AGREEING_TO_MOVE:
-                return reason
-        self._believed = (fix, now_s)
-        self._doubted, self._agreeing = None, 0
-        return None
+        """None if the fix is believed, else one of nowhere made_up null_island box hdop sats speed old jump repeat."""
+        return self._unlikely(fix) or self._tracks.refusal(fix, now_s)
 
     def _unlikely(self, fix: Fix) -> str | None:
         if not (abs(fix.lat) <= 90 and abs(fix.lon) <= 180):
@@ -83,16 +65,3 @@ class Acceptance:
         if fix.speed_mps is not None and fix.speed_mps > MAX_SPEED_MPS:
             return "speed"
         return None
-
-
-def _impossible(before: tuple[Fix, float] | None, fix: Fix, now_s: float) -> str | None:
-    if before is None:
-        return None
-    last, last_s = before
-    elapsed_s = now_s - last_s
-    if fix.fix_at is not None and last.fix_at is not None:
-        elapsed_s = fix.fix_at - last.fix_at
-        if elapsed_s <= 0:
-            return "old"
-    travelled_m = metres_between(last.lat, last.lon, fix.lat, fix.lon)
-    return "jump" if travelled_m > MAX_SPEED_MPS * elapsed_s + JUMP_SLACK_M else None

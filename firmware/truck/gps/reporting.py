@@ -9,6 +9,8 @@ Standing, as a table of two states:
 
     driving  -> standing  slower than 0.5 m/s and within 15 m of one point for 5 s; that point is then held
     standing -> driving   faster than 0.8 m/s, or 25 m from the held point
+
+A receiver that stands turns its course at random: below 0.8 m/s the bearing is the last one driven with.
 """
 
 from dataclasses import replace
@@ -28,12 +30,13 @@ GO_BEYOND_M = 25.0
 
 
 class Standing:
-    """Whether the truck stands; while it does, `hold` replaces the receiver's wander by one point."""
+    """Whether the truck stands; while it does, `hold` replaces the receiver's wander by one point and one bearing."""
 
     def __init__(self) -> None:
         self.standing = False
         self._point: Fix | None = None
         self._since_s = 0.0
+        self._driven_deg: float | None = None
 
     def seen(self, fix: Fix, now_s: float) -> bool:
         """Takes a believed fix; returns whether the truck stopped or started with it."""
@@ -56,7 +59,11 @@ class Standing:
         return True
 
     def hold(self, fix: Fix) -> Fix:
-        """The fix as it is to be reported: at the held point with speed 0 while standing."""
+        """The fix as it is to be reported: with the bearing last driven, and while standing at one point, speed 0."""
+        if self.standing or (fix.speed_mps is not None and fix.speed_mps < GO_ABOVE_MPS):
+            fix = replace(fix, bearing_deg=self._driven_deg)
+        elif fix.bearing_deg is not None:
+            self._driven_deg = fix.bearing_deg
         if not self.standing or self._point is None:
             return fix
         return replace(fix, lat=self._point.lat, lon=self._point.lon, speed_mps=0.0)

@@ -14,11 +14,12 @@ Only the last word on an incident that is still open is retained: an older one s
 broker, and a closed one must not come back.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 from firmware import wire
 from firmware.truck.events import Body, Publish, Report
+from firmware.truck.outbox.dating import UnixAt, dated, not_ahead
 
 UNDER_WAY_MAX = 20
 BACKLOG_MAX = 16
@@ -35,12 +36,13 @@ class Waiting(Protocol):
     def newest_position(self) -> Report | None: ...
     def backlog(self, limit: int) -> list[Report]: ...
     def is_latest(self, report: Report) -> bool: ...
+    def shares_clock(self, boot: int) -> bool: ...
 
 
 class Courier:
     """Decides what is sent; `due(now_s, bridge_heard)` after every event, and at `wake_at_s`."""
 
-    def __init__(self, truck_id: str, area: str, outbox: Waiting, unix_at: Callable[[float], int | None]) -> None:
+    def __init__(self, truck_id: str, area: str, outbox: Waiting, unix_at: UnixAt) -> None:
         """`unix_at` gives POSIX seconds for a monotonic time, or None while unknown."""
         self._truck_id = truck_id
         self._area = area
@@ -128,14 +130,9 @@ class Courier:
 
     def _body(self, report: Report, now_s: float, late: bool) -> dict[str, Any]:
         body = dict(report.body)
-        # Kept before anybody had told the time: now it can be worked out, if it was in this start.
-        time_name = "pressed_at" if report.channel == "incident" else "fix_at"
-        if (
-            body[time_name] is None
-            and report.boot == self._outbox.boot
-            and (time_name, body["lat"]) != ("fix_at", None)
-        ):
-            body[time_name] = self._unix_at(report.kept_s)
+        if self._outbox.shares_clock(report.boot):
+            body = dated(report, self._unix_at) or body
+        body = not_ahead(body, self._unix_at(now_s))
         if report.channel == "fix":
             body |= {"sent_at": self._unix_at(now_s), "late": late}
         return body

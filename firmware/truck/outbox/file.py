@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ THIN_S = 60
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS boot (boot INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS start (boot INTEGER PRIMARY KEY, system TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS incident_record (
     boot INTEGER NOT NULL, seq INTEGER NOT NULL, item TEXT NOT NULL, body TEXT NOT NULL, kept_s REAL NOT NULL,
     PRIMARY KEY (boot, seq)) WITHOUT ROWID;
@@ -48,6 +49,22 @@ def opened(path: Path) -> sqlite3.Connection:
     return db
 
 
+def opened_to_read(path: Path) -> sqlite3.Connection | None:
+    """The file of a disk that cannot be written, with what its log says if that can be had; None if it is no outbox."""
+    for how in ("mode=ro", "mode=ro&immutable=1"):
+        try:
+            db = sqlite3.connect(f"file:{quote(str(path.absolute()))}?{how}", uri=True, isolation_level=None)
+        except sqlite3.Error:
+            continue
+        try:
+            last_boot(db)
+        except sqlite3.Error:
+            db.close()
+            continue
+        return db
+    return None
+
+
 def decoded(text: Any) -> dict[str, Any] | None:
     try:
         body = json.loads(text)
@@ -63,7 +80,7 @@ def last_boot(db: sqlite3.Connection) -> int:
 
 
 def must_have_counted(path: Path, start: int) -> None:
-    """Raises DatabaseError as for damage if the file has not counted this start.
+    """Raises DatabaseError as for damage if the file has not counted this start, OperationalError if it cannot be read.
 
     It was emptied, or is not there, or is an older copy, or its log was lost.
     """
@@ -72,8 +89,9 @@ def must_have_counted(path: Path, start: int) -> None:
         if path.exists() and path.stat().st_size:
             with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as db:
                 last = last_boot(db)
-    except sqlite3.OperationalError:
-        pass  # it has no such tables
+    except sqlite3.OperationalError as why:
+        if "no such table" not in str(why):
+            raise  # a full or read-only disk does not let it be opened: that says nothing of what is in it
     if last >= start:
         return
     if last:
@@ -142,6 +160,23 @@ def insert(db: sqlite3.Connection, reports: list[Report]) -> None:
                 "INSERT OR REPLACE INTO position VALUES (?, ?, ?, ?)",
                 (report.boot, report.seq, text, report.kept_s),
             )
+
+
+def rewrite(db: sqlite3.Connection, reports: list[Report]) -> None:
+    """Other content for reports that are there; what was settled meanwhile does not come back."""
+    for report in reports:
+        table = "incident_record" if report.channel == "incident" else "position"
+        text = json.dumps(dict(report.body), separators=(",", ":"))
+        db.execute(
+            f"UPDATE {table} SET body = ? WHERE boot = ? AND seq = ?",  # noqa: S608
+            (text, report.boot, report.seq),
+        )
+
+
+def delete(db: sqlite3.Connection, ranges: Iterable[tuple[int, int, int]]) -> None:
+    """The bridge has stored these (boot, first, last)."""
+    for table in ("incident_record", "position"):
+        db.executemany(f"DELETE FROM {table} WHERE boot = ? AND seq BETWEEN ? AND ?", ranges)  # noqa: S608
 
 
 def thin(db: sqlite3.Connection) -> None:

@@ -12,23 +12,27 @@ it never touches the SD card. An incident is written with everything waiting, in
 once. A power cut so costs at most the last seconds of positions, never a press and never the file.
 
 Bounded: above `limit_bytes` old positions are thinned to one per minute, then the oldest are dropped; both are
-counted. Incidents are never dropped. If the disk refuses (full, read-only, worn out) reports stay in memory, are
-sent all the same, and the fault is counted; the next write tries again. A damaged file, or an empty or older one than
-the starts that were counted, is moved aside as `<name>.damaged-<boot>`, never deleted, and named, and a new one begun:
-the boot counter has a file of its own for that day.
+counted. Incidents are never dropped. If the disk refuses (full, read-only, worn out, at the start or later) reports
+stay in memory, are sent all the same, and the fault is counted; what the file holds is sent as long as it can be
+read. It is tried again every few seconds, and what is still in memory is written then. A damaged file, or an empty or
+older one than the starts that were counted, is moved aside as `<name>.damaged-<boot>`, never deleted, and named, and
+a new one begun: the boot counter has a file of its own for that day.
 """
 
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from firmware.truck.events import TOLD_OF_INCIDENT, Body, OpenIncident, Report
+from firmware.truck.outbox.dating import UnixAt, dated
 from firmware.truck.outbox.disk import Disk
-from firmware.truck.outbox.file import decoded, insert
+from firmware.truck.outbox.file import decoded, delete, insert, rewrite
 
 LIMIT_MB = 64
 BATCH_S = 5.0
+TRY_AGAIN_S = 10.0
 PENDING_MAX = 2000  # positions held in memory while the disk refuses
 
 
@@ -36,18 +40,22 @@ class Outbox:
     """The durable queue of one truck; see the top of this file. For one thread only."""
 
     def __init__(
-        self, path: Path, *, limit_bytes: int = LIMIT_MB * 1024 * 1024, batch_s: float = BATCH_S, first_boot: int = 1
-    ) -> None:
+        self, path: Path, *, limit_bytes: int = LIMIT_MB * 1024 * 1024, batch_s: float = BATCH_S, first_boot: int = 1,
+        system: str | None = None,
+    ) -> None:  # fmt: skip
         """Opens or creates the file and counts the start, from `first_boot` where there is no count at all.
 
-        Raises OSError if the folder cannot be written.
+        `system` names the start of the computer, where its monotonic clock is the one that reports are kept by.
+        Raises OSError if the path cannot be one.
         """
         self.counts: Counter[str] = Counter()
         self._limit_bytes = limit_bytes
         self._batch_s = batch_s
         self._pending: dict[tuple[int, int], Report] = {}
         self._pending_since_s: float | None = None
-        self._disk = Disk(path, first_boot, self.counts)
+        self._settled: set[tuple[int, int, int]] = set()  # (boot, first, last) that the disk did not delete
+        self._again_s: float | None = None
+        self._disk = Disk(path, first_boot, self.counts, system)
         self.boot = self._disk.boot
 
     @property
@@ -76,45 +84,72 @@ class Outbox:
 
     @property
     def flush_at_s(self) -> float | None:
-        """When the waiting reports are to be written, monotonic seconds; None = nothing waits."""
-        return None if self._pending_since_s is None else self._pending_since_s + self._batch_s
+        """When the waiting reports are to be written or the disk is to be tried again, monotonic seconds, or None."""
+        due = [None if self._pending_since_s is None else self._pending_since_s + self._batch_s, self._again_s]
+        return min((at_s for at_s in due if at_s is not None), default=None)
 
     def flush_if_due(self, now_s: float) -> None:
-        """Writes what has waited for `batch_s`; after a fault it tries again `batch_s` later."""
-        if self._pending_since_s is not None and now_s >= self._pending_since_s + self._batch_s:
+        """Writes what has waited for `batch_s`; a disk that refused is tried again now and then."""
+        if self.fault is not None and self._again_s is not None and now_s >= self._again_s:
+            self._disk.try_again()
+            self._again_s = now_s + TRY_AGAIN_S
             self.flush()
-            if self._pending:
-                self._pending_since_s = now_s
+        elif self._pending_since_s is not None and now_s >= self._pending_since_s + self._batch_s:
+            self.flush()
+        if self._pending and self._pending_since_s is not None and now_s >= self._pending_since_s + self._batch_s:
+            self._pending_since_s = now_s
+        if self.fault is None:
+            self._again_s = None
+        elif self._again_s is None:
+            self._again_s = now_s + TRY_AGAIN_S
 
     def flush(self) -> None:
         """Writes everything that waits in one transaction, fully synced if an incident is among it."""
-        reports = list(self._pending.values())
-        if not reports:
+        reports, settled = list(self._pending.values()), list(self._settled)
+        if not reports and not settled:
             return
-        durable = any(report.channel == "incident" for report in reports)
-        if self._disk.write(lambda db: insert(db, reports), durable=durable):
+
+        def change(db: sqlite3.Connection) -> None:
+            delete(db, settled)
+            insert(db, reports)
+
+        if self._disk.write(change, durable=any(report.channel == "incident" for report in reports)):
             self._pending.clear()
+            self._settled.clear()
             self._pending_since_s = None
             self._disk.bound(self._limit_bytes)
 
     def settle(self, acks: Iterable[Body]) -> None:
         """Deletes what the bridge has stored: per boot all up to `upto` and the ranges in `also`."""
-        ranges = [(a["boot"], 0, a["upto"]) for a in acks] + [
+        ranges = {(a["boot"], 0, a["upto"]) for a in acks} | {
             (a["boot"], first, last) for a in acks for first, last in a["also"]
-        ]
-        for key in list(self._pending):
-            if any(boot == key[0] and first <= key[1] <= last for boot, first, last in ranges):
-                del self._pending[key]
+        }
+        for key in [key for key in self._pending if _within(key, ranges)]:
+            del self._pending[key]
         if not self._pending:
             self._pending_since_s = None
-        if self._disk.reports() == 0:
-            return
+        if self._disk.reports() and not self._disk.write(lambda db: delete(db, ranges)):
+            # It is still in the file, and must not be sent again for ever. An ack says all of its boots.
+            boots = {boot for boot, _, _ in ranges}
+            self._settled = ranges | {known for known in self._settled if known[0] not in boots}
 
-        def delete(db: sqlite3.Connection) -> None:
-            for table in ("incident_record", "position"):
-                db.executemany(f"DELETE FROM {table} WHERE boot = ? AND seq BETWEEN ? AND ?", ranges)  # noqa: S608
+    def date(self, unix_at: UnixAt) -> None:
+        """Gives each report that was kept without a time, or with a wrong one, the time of the monotonic clock."""
+        for key, report in self._pending.items():
+            if (body := dated(report, unix_at)) is not None:
+                self._pending[key] = replace(report, body=body)
+        found: list[Report] = []
+        for boot in self._disk.same_clock | {self.boot}:
+            for table, channel, item in (("position", "fix", "''"), ("incident_record", "incident", "item")):
+                sql = f"SELECT boot, seq, '{channel}', {item}, body, kept_s FROM {table} WHERE boot = ?"  # noqa: S608
+                found += self._rows(sql, boot)
+        changed = [replace(report, body=body) for report in found if (body := dated(report, unix_at)) is not None]
+        if changed:
+            self._disk.write(lambda db: rewrite(db, changed), durable=True)
 
-        self._disk.write(delete)
+    def shares_clock(self, boot: int) -> bool:
+        """Whether what was kept in that start was timed by the clock that runs now."""
+        return boot == self.boot or boot in self._disk.same_clock
 
     def stage(self, incident_id: str, stage: str, decision: str | None) -> None:
         """Remembers the stage of an open incident; `closed` forgets the incident (its reports stay until settled)."""
@@ -147,14 +182,13 @@ class Outbox:
         if self._disk.reports() == 0:
             return None
         rows = self._rows(
-            "SELECT boot, seq, 'fix', '', body, kept_s FROM position ORDER BY boot DESC, seq DESC LIMIT 1"
+            "SELECT boot, seq, 'fix', '', body, kept_s FROM position ORDER BY boot DESC, seq DESC", most=1
         )
         return rows[0] if rows else None
 
     def backlog(self, limit: int) -> list[Report]:
         """At most `limit` unsettled positions, oldest first."""
-        sql = "SELECT boot, seq, 'fix', '', body, kept_s FROM position ORDER BY boot, seq LIMIT ?"
-        rows = self._rows(sql, limit)
+        rows = self._rows("SELECT boot, seq, 'fix', '', body, kept_s FROM position ORDER BY boot, seq", most=limit)
         waiting = (report for report in self._pending.values() if report.channel != "incident")
         return rows + [report for _, report in zip(range(limit - len(rows)), waiting, strict=False)]
 
@@ -180,7 +214,7 @@ class Outbox:
                 self.counts["unreadable"] += 1
                 continue
             known = {name: body[name] for name in TOLD_OF_INCIDENT}
-            unheard = (boot, seq) if unsettled else None
+            unheard = (boot, seq) if unsettled and not _within((boot, seq), self._settled) else None
             out.append(OpenIncident(**known, stage=stage, decision=decision, unheard=unheard))
         return tuple(out)
 
@@ -198,12 +232,20 @@ class Outbox:
             self.flush()
         self._disk.close()
 
-    def _rows(self, sql: str, *values: object) -> list[Report]:
-        out = []
-        for boot, seq, channel, item, text, kept_s in self._disk.read(sql, *values):
+    def _rows(self, sql: str, *values: object, most: int | None = None) -> list[Report]:
+        out: list[Report] = []
+        for boot, seq, channel, item, text, kept_s in self._disk.each(sql, *values):
+            if most is not None and len(out) >= most:
+                break
+            if _within((boot, seq), self._settled):
+                continue
             body = decoded(text)
             if body is None:
                 self.counts["unreadable"] += 1  # left in the file: a technician may still make it out
             else:
                 out.append(Report(boot, seq, channel, item, body, kept_s))
         return out
+
+
+def _within(key: tuple[int, int], ranges: Iterable[tuple[int, int, int]]) -> bool:
+    return any(boot == key[0] and first <= key[1] <= last for boot, first, last in ranges)

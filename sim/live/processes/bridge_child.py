@@ -7,16 +7,15 @@ import logging
 import signal
 import sys
 import threading
-from datetime import timedelta
 from pathlib import Path
 
 from broker.config import BrokerConfig, ConfigError, read_config
 from broker.people.access_log import open_access_log
 from broker.process import serve
-from broker.registers.elections.demo import demo_elections
+from broker.registers.elections import demo as elections_demo
 from broker.registers.errors import NoRegister
 from broker.registers.folder import open_registers
-from broker.registers.safety.demo import demo_works
+from broker.registers.safety import demo as safety_demo
 from broker.store import StoreError
 from sim.live.clock import SpedClock
 
@@ -25,11 +24,15 @@ def _demo_registers(config: BrokerConfig, now: float) -> None:
     """Registers to look at: the made-up roster and works, as of the run's own day; what is there already stays."""
     folder = config.registers.folder
     registers = open_registers(folder, access=open_access_log(folder, now=lambda: now), now=lambda: now)
-    for register, made_up, days in ((registers.elections, demo_elections, 40), (registers.safety, demo_works, 180)):
+    today = registers.today()
+    for register, made_up, first_day in (
+        (registers.elections, elections_demo.demo_elections, elections_demo.first_day_for(today)),
+        (registers.safety, safety_demo.demo_works, safety_demo.first_day_for(today)),
+    ):
         try:
             register.read()
         except NoRegister:
-            register.create(made_up(registers.today() - timedelta(days=days)), "demo", "demo")
+            register.create(made_up(first_day), "demo", "demo")
 
 
 def main(arguments: list[str]) -> int:

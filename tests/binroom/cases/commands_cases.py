@@ -100,6 +100,9 @@ def case_no_steady_value_or_no_cell():
     assert "needs waste" in machine.order("calibrate", waste="hazardous", grams=0)
     assert "needs waste" in machine.order("calibrate", waste=WET, grams="20 kg")
     assert "needs waste" in machine.order("calibrate")
+    for no_number in (False, True):
+        assert "needs waste" in machine.order("calibrate", waste=WET, grams=no_number)
+    assert machine.calibrations.first == {}
 
 
 def case_identify_reset_and_nonsense():

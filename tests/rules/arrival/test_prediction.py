@@ -8,7 +8,8 @@ import pytest
 from broker.rules.arrival.prediction import Eta, Promises, predict
 from broker.rules.learning.history import DwellRecord, ErrorRecord, History, LegRecord
 from broker.rules.settings import FirstStay, Streets
-from broker.rules.tracking.tracker import GpsFix, RunTracker
+from broker.rules.tracking.tracker import RunTracker
+from broker.rules.tracking.types import GpsFix
 from tests.support.road import WASTE, Drive, place, road, room
 
 

@@ -56,6 +56,16 @@ def test_statistics_do_not_count_what_is_not_known():
     assert tables.share(figures, "plan_on_time_share") is None
 
 
+def test_statistics_count_a_visit_by_appointment_in_kilograms_only():
+    """Hazardous waste is weighed out of a bin that stays: no bin is counted, and none is missed."""
+    stayed = {"bins_before": 1, "bins_after": 1, "grams_before": 40_000, "grams_after": 8_000, "by_appointment": True}
+    figures = day_total(visit(waste="hazardous", **stayed))
+    assert (figures["bins"], figures["bins_known"], figures["grams"]) == (0, 0, 32_000)
+    assert figures["disagreements"] == 0
+    rose = {**stayed, "grams_after": 80_000}
+    assert day_total(visit(waste="hazardous", **rose))["disagreements"] == 1
+
+
 def test_statistics_tell_skips_by_reason_and_second_visits():
     """A skipped visit and its return are two visits, one of them returned."""
     figures = day_total(

@@ -3,7 +3,8 @@
 import pytest
 
 from broker.rules.settings import Streets
-from broker.rules.tracking.tracker import RunTracker, TrackKind
+from broker.rules.tracking.tracker import RunTracker
+from broker.rules.tracking.types import TrackKind
 from tests.support.road import Drive, road, room
 
 

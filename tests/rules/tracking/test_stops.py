@@ -3,7 +3,7 @@
 import pytest
 
 from broker.plan.geometry import METRES_PER_DEGREE_LAT
-from broker.rules.tracking.tracker import GpsFix, TrackKind
+from broker.rules.tracking.types import GpsFix, TrackKind
 from tests.support.road import Drive, place, road, room
 
 

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from broker.rules.settings import Streets
-from broker.rules.tracking.tracker import GpsFix, RunTracker, TrackKind
+from broker.rules.tracking.tracker import RunTracker
+from broker.rules.tracking.types import GpsFix, TrackKind
 from tests.support.road import Drive, place, road, room
 
 

@@ -14,7 +14,8 @@ from random import Random
 from broker.rules.arrival.prediction import Eta, Promises, predict
 from broker.rules.learning.history import History
 from broker.rules.settings import FirstStay, Streets
-from broker.rules.tracking.tracker import GpsFix, RunTracker, TrackKind, TrackVisit
+from broker.rules.tracking.tracker import RunTracker
+from broker.rules.tracking.types import GpsFix, TrackKind, TrackVisit
 from tests.support.arrival.scores import FRESH, UPDATE_S, Caller, Held, Scores, Simple
 from tests.support.arrival.world import LATENCY_S, PUBLISH_S, WASTE, Trip, fixes, make_route, make_trip
 

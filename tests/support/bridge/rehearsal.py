@@ -65,6 +65,10 @@ class MemoryStore:
         """The newest of each key."""
         return {record.key: record for record in self.scan(kind, since_at) if key in (None, record.key)}
 
+    def health(self) -> Mapping[str, object]:
+        """Nothing is known to be wrong."""
+        return {}
+
     def close(self) -> None:
         """Nothing to release."""
 
@@ -149,6 +153,10 @@ def known_by(day: Day) -> dict[str, Any]:
         "pending": pending, "recorded": set(day.runs.recorded) & set(runs), "legs": legs,
         "errors": [day.history.band_s(horizon) for horizon in (60, 300, 900, 1800)],
         "bins": {room: state.bins for room, state in day.devices.rooms.items() if state.bins},
+        "read": {
+            (room, waste): list(readings.between(day.clock.now - 3600, day.clock.now))
+            for room, state in day.devices.rooms.items() for waste, readings in state.readings.items()
+        },
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from broker.mqtt.mosquitto import free_port
+from broker.mqtt.child import free_port
 from tests.support.processes import wait_until
 
 PORT, OTHER_PORT = free_port(), free_port()
@@ -123,6 +123,16 @@ def certificate(folder: Path, name: str) -> Path:
     ) if shutil.which("openssl") else None  # fmt: skip
     if made is None or made.returncode != 0:
         pytest.skip("test of TLS settings NOT RUN: no openssl program to make a certificate with")
+    return path
+
+
+def renewed(folder: Path, name: str, key: Path) -> Path:
+    """A further certificate over a key that there is already."""
+    path = folder / f"{name}.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-key", key.name, "-days", "2", "-out", path.name, "-subj", f"/CN={name}"],
+        cwd=folder, capture_output=True, check=True,
+    )  # fmt: skip
     return path
 
 

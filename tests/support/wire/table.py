@@ -24,7 +24,7 @@ def beyond(kind: Any) -> list[Any]:
     if what in ("null", "missing"):
         return beyond(more[0])
     if what in ("int", "float"):
-        return [more[0] - 1, more[1] + 1, more[0] - 0.5, more[1] + 0.5, True]
+        return [more[0] - 1, more[1] + 1, more[0] - 0.5, more[1] + 0.5, True, False]
     return {
         "text": lambda most: ["x" * (most + 1)], "word": lambda words: [words[0] + "s", ""],
         "id": lambda: ["", ".a", "a\n", "a/b", "a" * 65, "\u00e9"], "bool": lambda: [0, 1],

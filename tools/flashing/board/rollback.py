@@ -17,12 +17,18 @@ class Rolled:
     now: str
 
 
-def roll_back(board: Board, contents: Contents) -> Rolled:
-    """Switches `current` and `former`; raises FlashError("no_former") if there is no whole release to go to."""
+def whole_former(board: Board, contents: Contents) -> str:
+    """The release to go back to, checked by its own manifest; raises FlashError("no_former") if there is none."""
     former = contents.former
     wrong = whole_release(contents, former, read_manifest(board, former))
     if former is None or former == contents.current or wrong:
         raise FlashError("no_former")
+    return former
+
+
+def roll_back(board: Board, contents: Contents) -> Rolled:
+    """Switches `current` and `former`; raises FlashError("no_former") if there is no whole release to go to."""
+    former = whole_former(board, contents)
     for guard in ("/state/crashes.json", "/state/hold"):
         if guard in contents.files:
             board.run(f"import os\nos.remove({guard!r})", f"removing {guard}")

@@ -79,10 +79,12 @@ def make_parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
 
     testing = command("selftest", "tests pins, sensors, lamps, clock, flash, Wi-Fi and broker on the device")
     _one_unit(testing)
+    testing.add_argument("--dry-run", action="store_true", help="show what would be tested, drive and write nothing")
     testing.add_argument("--hold-ms", type=int, default=300, help="how long each lamp is held, in ms (300)")
 
     back = command("rollback", "puts the former release back, checked whole")
     _one_unit(back)
+    back.add_argument("--dry-run", action="store_true", help="show what it would go back to, write nothing")
     back.add_argument("--ignore-runs", action="store_true", help="do not ask the bridge for open runs")
     back.add_argument("--hello-seconds", type=float, default=60.0, help="how long to wait for its hello (60)")
     back.add_argument("--no-hello", action="store_true", help="do not wait for its hello")

@@ -11,12 +11,12 @@ from typing import Any
 
 from tools.flashing import ledger
 from tools.flashing.board.board import open_board
-from tools.flashing.board.inventory import Contents, Identity, check_fit, identify, read_contents
+from tools.flashing.board.inventory import ROOTS, Contents, Identity, check_fit, identify, read_contents
 from tools.flashing.board.ports import Port, choose
 from tools.flashing.board.release.release import sha256
 from tools.flashing.board.release.unit_files import unit_files
-from tools.flashing.board.rollback import roll_back, verify
-from tools.flashing.board.selftest import network_facts, raise_first, run_tests
+from tools.flashing.board.rollback import roll_back, verify, whole_former
+from tools.flashing.board.selftest import TESTS, network_facts, raise_first, run_tests
 from tools.flashing.board.unit import FAMILY
 from tools.flashing.commands.screen import Screen, error_document
 from tools.flashing.commands.targets import ports_of, settings_of, unit_table
@@ -78,7 +78,8 @@ def verify_unit(options: argparse.Namespace, screen: Screen) -> int:
     settings = settings_of(options) if options.id else None
     port = choose(options.port, ports_of(options))
     with open_board(port.path) as board:
-        contents = read_contents(board)
+        identity, contents = identify(board), read_contents(board)
+        _must_hold_something(contents, identity, port)
         config = None
         if settings is not None:
             wanted = unit_files(settings, options.id, unit_table(options, settings))
@@ -103,8 +104,13 @@ def test_unit(options: argparse.Namespace, screen: Screen) -> int:
         identity: Identity = identify(board)
         check_fit(identity, port.path, None)
         contents = read_contents(board)
-        if contents.current is None or (options.id and contents.device != options.id):
-            raise FlashError("not_verified", what=f"the board is {contents.device or 'no unit yet'}, not {options.id}")
+        _must_be_unit(contents, identity, port, options.id)
+        if options.dry_run:
+            board.reset()
+            steps = [(test.name, test.needs) for test in TESTS]
+            screen.table(f"{contents.device}: would test", ("step", "tests"), steps)
+            screen.document({"ok": True, "would_test": [test.name for test in TESTS], **_shown(contents)})
+            return 0
         results = run_tests(board, contents, hold_ms=options.hold_ms, says=bar.says)
         board.reset()
     rows = [(("ok" if result.ok else "FAILED"), result.name, result.seen, result.needs) for result in results]
@@ -131,9 +137,14 @@ def roll_unit_back(options: argparse.Namespace, screen: Screen) -> int:
         with open_board(port.path) as board:
             identity = identify(board)
             contents = read_contents(board)
-            device = contents.device
-            if device is None or (options.id and device != options.id):
-                raise FlashError("not_verified", what=f"the board is {device or 'no unit yet'}, not {options.id}")
+            _must_be_unit(contents, identity, port, options.id)
+            device = str(contents.device)
+            if options.dry_run:
+                former = whole_former(board, contents)
+                board.reset()
+                screen.note(f"{device}: would go from {contents.current} back to {former}; nothing was written")
+                screen.document({"ok": True, "dry_run": True, "would_be": former, **_shown(contents)})
+                return 0
             if not options.ignore_runs:
                 refuse_open_run(settings.api_url, FAMILY, device)
             if listener is not None:
@@ -153,6 +164,20 @@ def roll_unit_back(options: argparse.Namespace, screen: Screen) -> int:
     screen.document({"ok": True, **line})
     screen.note(f"{device}: {rolled.left} -> {rolled.now}, {'heard' if hello_boot else 'not heard'}")
     return 0
+
+
+def _must_be_unit(contents: Contents, identity: Identity, port: Port, wanted: str | None) -> None:
+    """Raises FlashError for a board that no unit was made of yet, and for another unit than was asked for."""
+    _must_hold_something(contents, identity, port)
+    if contents.current is None or contents.device is None:
+        raise FlashError("not_verified", what="it has no release" if contents.device else "it has no identity")
+    if wanted and contents.device != wanted:
+        raise FlashError("other_unit", port=port.path, found=contents.device, wanted=wanted)
+
+
+def _must_hold_something(contents: Contents, identity: Identity, port: Port) -> None:
+    if not any(path.startswith(ROOTS) for path in contents.files):
+        raise FlashError("no_unit", port=port.path, found=identity.shown)
 
 
 def _shown(contents: Contents) -> dict[str, Any]:

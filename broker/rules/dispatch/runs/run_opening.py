@@ -55,7 +55,7 @@ def open_if_due(day: Day, planned_run: PlannedRun, now: int) -> list[Effect]:
 def _open(day: Day, planned_run: PlannedRun, now: int) -> list[Effect]:
     """Open a run with all its visits."""
     trip, run_id, day_start = planned_run
-    route = day.plan.routes[trip.route_id]
+    route = day.plan.route_of(trip)
     effects: list[Effect] = []
     order: list[VisitKey] = []
     for planned in trip.visits:
@@ -71,6 +71,7 @@ def _open(day: Day, planned_run: PlannedRun, now: int) -> list[Effect]:
             sequence=planned.sequence,
             visit_number=number,
             planned_at=day_start + planned.arrive_day_s,
+            by_appointment=planned.by_appointment,
         )
         effects += put(day, visit, now)
         order.append(visit.key)

@@ -15,16 +15,16 @@ from typing import Any
 from broker.rules.arrival.lamp_call import call_id_of, call_now, held_now, nothing_heard
 from broker.rules.arrival.prediction import Eta, predict
 from broker.rules.day.attention import Topic
+from broker.rules.day.bins import collected_at, waiting, waiting_bins
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.incidents import incident_handling
-from broker.rules.dispatch.visits.bin_counts import count_at
 from broker.rules.effects.attention import ask_about_passed
 from broker.rules.effects.effect import Effect, Keep
 from broker.rules.effects.messages import rooms_of, tell_rooms, tell_truck
 from broker.rules.effects.records import call_record, put, run_record
 from broker.rules.states.visit import Visit, record_key
-from broker.rules.tracking.tracker import TrackEvent, TrackKind
+from broker.rules.tracking.types import TrackEvent, TrackKind
 
 
 def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[Effect]:
@@ -36,7 +36,8 @@ def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[E
             effects.append(_learned("leg", run, event.leg.to_room, event.at, event.leg.to_body()))
         if event.dwell is not None:
             known = day.visits.get((run.run_id, *event.key)) if event.key else None
-            dwell = replace(event.dwell, bins=known.bins_before if known else None)
+            gone = known.left(event.at) if known and known.state == "at_stop" else known
+            dwell = replace(event.dwell, bins=collected_at(day, gone).bins if gone else None)
             day.history.learn_dwell(dwell)
             effects.append(_learned("dwell", run, dwell.room_id, event.at, dwell.to_body()))
         if event.kind == TrackKind.MOVING:
@@ -73,11 +74,9 @@ def _start(day: Day, run: Run, at: int, now: int) -> list[Effect]:
 
 
 def _arrived(day: Day, run: Run, visit: Visit, event: TrackEvent, now: int) -> list[Effect]:
-    at, found = event.at, day.devices.room(visit.room).bins.get(visit.waste)
+    at, (bins, grams) = event.at, waiting(day, visit, event.at)
     day.attention.answered(Topic.PASSED, visit.key)
-    arrived = visit.arrived(
-        at, found.count if found else None, found.grams if found else None, inferred=event.inferred
-    )
+    arrived = visit.arrived(at, bins, grams, inferred=event.inferred)
     effects = put(day, arrived, now)
     if visit.call_id is not None:
         effects.append(call_record(day, arrived, now))
@@ -91,8 +90,8 @@ def _arrived(day: Day, run: Run, visit: Visit, event: TrackEvent, now: int) -> l
 
 
 def _left(day: Day, run: Run, visit: Visit, at: int, now: int) -> list[Effect]:
-    bins, grams = count_at(day, visit)
-    left = visit.left(at, bins, grams)
+    left = visit.left(at)
+    left = left.collected(collected_at(day, left))
     effects = put(day, left, now)
     if visit.call_id is not None:
         effects.append(call_record(day, left, now, ended="served"))
@@ -122,7 +121,7 @@ def finish_if_settled(day: Day, run: Run, now: int) -> list[Effect]:
 def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effect]:
     """Predict a run anew, make the calls that are due, and tell its rooms and its truck what changed."""
     before = [day.visits[key].state for key in run.order]
-    etas = predict(run.tracker, day.history, day.devices.counts(), now)
+    etas = predict(run.tracker, day.history, waiting_bins(day, day.owed(run), now), now)
     truck = day.devices.trucks.get(run.truck)
     run.promises.note(etas, now)
     followed = run.tracker.fix  # the truck may have been heard of since without its run being told

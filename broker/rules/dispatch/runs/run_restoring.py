@@ -2,11 +2,11 @@
 can be understood goes on, what cannot is named, and nothing that has begun is begun again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from broker.plan.model import Plan, Route
-from broker.rules.day.attention import RoomsGone, RunGone, Topic, VisitsUnread
+from broker.rules.day.attention import RoomsGone, RunGone, Topic, VisitsUnread, listed
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.effects.effect import Effect, Notice
@@ -46,7 +46,7 @@ def restore_run(day: Day, fields: Mapping[str, Any], now: int) -> None:
     order += [key for key in day.visits if key[0] == run_id and key not in order]  # of an older record than theirs
     unread = [key[1] for key in fields["order"] if key not in day.visits and key[1] in day.plan.rooms]
     if unread:
-        rooms = _listed([day.plan.rooms[room].name for room in unread])
+        rooms = listed([day.plan.rooms[room].name for room in unread])
         day.attention.ask(run_id, VisitsUnread(truck, run_id, rooms), now)
         until = fields["planned_end_at"] + day.settings.forget_after_s
         day.leftovers.cannot_read(unread, route.waste, until)
@@ -83,19 +83,13 @@ def cancel_gone(day: Day, key: VisitKey, now: int) -> list[Effect]:
     return effects
 
 
-def _listed(names: Sequence[str]) -> str:
-    """Names in a row; those that have two languages ("A / B"), in a row for each."""
-    rows = [", ".join(name.split(" / ")[part] for name in names) for part in (0, -1)]
-    return rows[0] if rows[0] == rows[1] else " / ".join(rows)
-
-
 def _route(plan: Plan, fields: Mapping[str, Any]) -> Route | None:
     """The route of a run: of the same id, or the one that its trip is on now, if it is for the same waste."""
     trip = plan.runs.get(fields["trip_id"])
     for route_id in (fields["route_id"], trip.route_id if trip else ""):
         route = plan.routes.get(route_id)
         if route is not None and route.waste == fields["waste"]:
-            return route
+            return plan.route_of(trip) if trip is not None and trip.route_id == route_id else route
     return None
 
 

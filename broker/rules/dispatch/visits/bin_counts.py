@@ -1,74 +1,83 @@
-"""What a room's unit counts and weighs becomes what was collected at a visit: the count when the truck came, the least
-one until soon after it left. A unit without a connection sends its counts later; they say the same by then.
-"""
+"""What a room's unit says becomes what was collected at its visits, at once or when a late report tells it."""
 
 from typing import Any
 
+from broker.rules.collecting.collected import Collected
+from broker.rules.day.bins import SKIPPED_BEFORE_S, back_until, collected_at, ended_at
 from broker.rules.day.day import Day
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.records import put
-from broker.rules.settings import SCALE_NOISE_GRAMS
+from broker.rules.settings import LIGHTEST_BIN_GRAMS, SCALE_NOISE_GRAMS
 from broker.rules.states.visit import Visit
+from broker.rules.tracking.types import FUTURE_S
+
+SPOKEN_OF_S = 1800  # a unit that has nothing to tell says so every ten minutes
 
 
-def take_report(day: Day, room_id: str, body: dict[str, Any], now: int) -> list[Effect]:
+def take_report(day: Day, room_id: str, body: dict[str, Any], now: int, *, is_newest: bool) -> list[Effect]:
     """A unit's report; one of its backlog (`late`) says nothing about now, but may say what was collected then."""
-    if body["late"] and body["at"] is None:
+    at = take_counts(day, room_id, body, now, is_newest=is_newest)  # all of them, whatever becomes of the decisions
+    if at is None:
         return []
-    take_counts(day, room_id, body, now)  # all of them, whatever becomes of the decisions
     effects: list[Effect] = []
-    at = now if body["at"] is None else body["at"]
-    for row in body["bins"]:
-        effects += _count_after(day, room_id, row, at, now)
+    for waste in dict.fromkeys(row["waste"] for row in body["bins"]):
+        for visit in day.visits.at(room_id, waste):
+            effects += _count_again(day, visit, at, now)
     return effects
 
 
-def take_counts(day: Day, room_id: str, body: dict[str, Any], now: int) -> None:
-    """What stands in a room now by a unit's report; nothing is decided."""
-    if not body["late"]:
-        day.devices.room(room_id).counts(body["bins"], now if body["at"] is None else body["at"])
+def take_counts(day: Day, room_id: str, body: dict[str, Any], now: int, *, is_newest: bool) -> int | None:
+    """Know what stood in a room by its unit's report, and when; None where that is not known. Nothing is decided."""
+    late, at = body["late"], body["at"]
+    if late and at is None:
+        return None
+    at = now if at is None or at > now + FUTURE_S else at
+    room = day.devices.room(room_id)
+    room.read(body["bins"], at, body["boot"], body["seq"])
+    if is_newest and not late:
+        room.counts(body["bins"], at)
+    return int(at)
 
 
-def count_at(day: Day, visit: Visit) -> tuple[int | None, int | None]:
-    """(count, grams) that a truck leaves behind; both None while the unit has said nothing since it came and is away:
-    an old count would say that nothing was collected.
-    """
-    room = day.devices.room(visit.room)
-    count = room.bins.get(visit.waste)
-    if count is None:
-        return None, None
-    away = room.life in ("lost", "disconnected")
-    if away and count.at < (visit.arrived_at or 0):
-        return None, None
-    return count.count, count.grams
-
-
-def _count_after(day: Day, room_id: str, row: dict[str, Any], at: int, now: int) -> list[Effect]:
-    """A count of soon after the truck left says what was collected; count and weight may come one after the other.
-
-    Where the crew stood and skipped, a count or weight that falls is kept too: the figures name the contradiction.
-    """
-    visits = day.visits.at(room_id, row["waste"])
-    if any(visit.state == "at_stop" and at >= (visit.arrived_at or 0) for visit in visits):
+def _count_again(day: Day, visit: Visit, at: int, now: int) -> list[Effect]:
+    """What a reading of this moment changes in what was collected at a visit that is over."""
+    over_at = ended_at(visit)
+    if over_at is None or not over_at - SKIPPED_BEFORE_S <= at <= over_at + day.settings.bins_back_s + SPOKEN_OF_S:
         return []
-    for visit in sorted(visits, key=lambda one: (one.state != "served", -(one.arrived_at or 0))):
-        ended_at = {"served": visit.left_at, "skipped": visit.arrived_at}.get(visit.state)
-        if ended_at is None or at - ended_at > day.settings.after_count_s:
-            continue
-        if at < (ended_at if visit.arrived_at is None else visit.arrived_at):
-            continue
-        count, grams = visit.bins_after, visit.grams_after
-        if visit.state == "skipped":
-            count = visit.bins_before if count is None else count
-            grams = visit.grams_before if grams is None else grams
-            if count is None and grams is None:
-                continue
-        least_count, least_grams = _least(count, row["count"]), _least(grams, row["grams"])
-        lighter = least_grams is not None and (grams is None or grams - least_grams >= SCALE_NOISE_GRAMS)
-        if least_count != count or lighter:
-            return put(day, visit.counted(least_count, least_grams), now)
-    return []
+    amounts = collected_at(day, visit)
+    if visit.state == "skipped":
+        contradiction = _taken_all_the_same(day, visit, amounts, at)
+        if contradiction is None:
+            return []
+        amounts = contradiction
+    counted = visit.collected(amounts)
+    return put(day, counted, now) if _differs(visit, counted) else []
 
 
-def _least(one: int | None, other: int | None) -> int | None:
-    return min((value for value in (one, other) if value is not None), default=None)
+def _taken_all_the_same(day: Day, visit: Visit, amounts: Collected, at: int) -> Collected | None:
+    """What a crew took of a room that it skipped: what came back emptied, or never; None where it took nothing.
+
+    Bins that are rolled out and rolled back in full are neither, nor are those that wait outside for the next visit.
+    """
+    until_at = (visit.arrived_at or 0) + day.settings.bins_back_s
+    grams = None
+    if amounts.grams_before is not None and amounts.grams_after is not None:
+        grams = amounts.grams_before - amounts.grams_after
+    if amounts.out:
+        is_over = at >= until_at == back_until(day, visit, visit.arrived_at or 0)
+        return amounts.keeping(amounts.out) if is_over else None
+    return amounts if grams is not None and grams >= LIGHTEST_BIN_GRAMS else None
+
+
+def _differs(before: Visit, after: Visit) -> bool:
+    if (before.bins_before, before.bins_after) != (after.bins_before, after.bins_after):
+        return True
+    if before.sensor_quality != after.sensor_quality:
+        return True
+    for one, other in ((before.grams_before, after.grams_before), (before.grams_after, after.grams_after)):
+        if one is None or other is None:
+            if one is not other:
+                return True
+        elif abs(one - other) >= SCALE_NOISE_GRAMS:
+            return True
+    return False

@@ -26,7 +26,7 @@ def insert_visit(day: Day, run: Run, visit: Visit, now: int) -> list[Effect]:
     """Put an owed visit where it costs its run least; where it fits nowhere it comes last and a person is told."""
     run.take_out(visit.key)
     tour = tour_of(day, run, now)
-    offer = insert(tour, stop_of(day, run, visit), ways_of(day, run, now))
+    offer = insert(tour, stop_of(day, run, visit, now), ways_of(day, run, now))
     effects: list[Effect] = []
     if offer.unplaced:
         text = f"{visit.truck}: {day.plan.rooms[visit.room].name} comes last, though {offer.unplaced[0].reason}"
@@ -55,6 +55,7 @@ def owed_again(day: Day, visit: Visit, run_id: str, truck: str, *, not_before_at
         planned_at=visit.planned_at,
         not_before_at=not_before_at,
         original=False,
+        by_appointment=visit.by_appointment,
     )
 
 

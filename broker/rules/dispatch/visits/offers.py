@@ -25,7 +25,7 @@ class ReplanError(ValueError):
 
 def offers_for(day: Day, run: Run, visits: Sequence[Visit], now: int) -> tuple[Offer, ...]:
     """What can be done with visits that `run` cannot serve: other trucks of the same waste, an extra truck, both."""
-    broken = replace(tour_of(day, run, now), stops=tuple(stop_of(day, run, visit) for visit in visits))
+    broken = replace(tour_of(day, run, now), stops=tuple(stop_of(day, run, visit, now) for visit in visits))
     others = [
         tour_of(day, other, now)
         for other in sorted(day.runs.values(), key=lambda other: other.run_id)

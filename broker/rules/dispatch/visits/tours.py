@@ -1,17 +1,18 @@
 """From the day to re-planning: what a truck still owes becomes a tour, with its ways as they were learned."""
 
 from broker.plan.geometry import distance_m
+from broker.rules.day.bins import waiting
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.replanning.tours import Stop, Tour, Ways
-from broker.rules.states.visit import Visit
+from broker.rules.states.visit import Visit, VisitKey
 
 TO_FIRST_STOP_S = 600  # a truck whose run has not begun leaves for its first stop about this long before
 
 
 def ways_of(day: Day, run: Run, now: int) -> Ways:
     """How long the trucks of a run's route take, learned legs first, and what breaks a promise."""
-    counts = day.devices.counts()
+    waits: dict[VisitKey, int | None] = {}
 
     def travel_s(origin: str, to: str) -> int:
         if origin == to:
@@ -22,8 +23,10 @@ def ways_of(day: Day, run: Run, now: int) -> Ways:
         return max(0, round(day.history.leg_s(run.route_id, known, to, length_m, now)[0]))
 
     def dwell_s(stop: Stop) -> int:
-        whole_s = day.history.dwell_s(stop.place, stop.waste, counts.get((stop.place, stop.waste)), now)
         visit = day.visits.get(stop.key)
+        if stop.key not in waits:
+            waits[stop.key] = waiting(day, visit, now)[0] if visit is not None else None
+        whole_s = day.history.dwell_s(stop.place, stop.waste, waits[stop.key], now)
         if visit is not None and visit.state == "at_stop" and visit.arrived_at is not None:
             whole_s -= now - visit.arrived_at  # the truck stands there already
         return max(0, round(whole_s))
@@ -31,14 +34,14 @@ def ways_of(day: Day, run: Run, now: int) -> Ways:
     return Ways(travel_s, dwell_s, day.settings.calls.slip_s)
 
 
-def stop_of(day: Day, run: Run, visit: Visit) -> Stop:
+def stop_of(day: Day, run: Run, visit: Visit, now: int) -> Stop:
     """A visit as a stop of a tour; nothing is put before a lit lamp."""
     eta = run.etas.get(visit.key)
     return Stop(
         key=visit.key,
         place=visit.room,
         waste=visit.waste,
-        bins=day.devices.counts().get((visit.room, visit.waste), 0),
+        bins=waiting(day, visit, now)[0] or 0,
         open_at=visit.not_before_at,
         before_at=visit.promised_at or (eta.eta_at if eta else None),
         frozen=visit.state in ("due", "at_stop"),
@@ -55,7 +58,7 @@ def tour_of(day: Day, run: Run, now: int) -> Tour:
         run_id=run.run_id,
         start=standing or f"@{run.truck}",
         start_at=now if run.state == "running" else max(now, run.planned_start_at - TO_FIRST_STOP_S),
-        stops=tuple(stop_of(day, run, visit) for visit in owed),
+        stops=tuple(stop_of(day, run, visit, now) for visit in owed),
         wastes=frozenset({run.waste}),
         loaded_bins=sum(max(0, (visit.bins_before or 0) - (visit.bins_after or 0)) for visit in served),
         capacity_bins=run.capacity_bins,

@@ -1,0 +1,81 @@
+"""What is done about a device that says more than it may: its topics are cleared, its account closed, a person told."""
+
+import time
+from collections.abc import Callable
+
+from broker.bridge import Bridge
+from broker.mqtt.guard import Guard
+from broker.mqtt.inbox import Device, Inbox
+from broker.rules.day.attention import OverLimit, ShutOut, Topic
+
+CLEARED_AT_ONCE = 200
+LOOK_S = 0.5
+SHOWN_S = 3600  # after the last refusal
+MOST_SHOWN = 50
+
+Clear = Callable[[str], None]
+
+
+class FloodControl:
+    """Between the inbox, the guard of our own broker (None where it is another's) and the bridge's list for people."""
+
+    def __init__(self, inbox: Inbox, guard: Guard | None, bridge: Bridge, clear: Clear) -> None:
+        self._inbox = inbox
+        self._guard = guard
+        self._bridge = bridge
+        self._clear = clear
+        self._looked_at = 0.0
+        self._known: dict[Device, int] = {}  # how many refusals of each were told
+
+    def look(self, now: int) -> None:
+        """Once in each turn of the loop: a bounded piece of what is to be done."""
+        for topic in self._inbox.take_to_clear(CLEARED_AT_ONCE, self._is_open):
+            self._clear(topic)
+        if time.monotonic() - self._looked_at < LOOK_S:
+            return
+        self._looked_at = time.monotonic()
+        if self._guard is not None:
+            for device, limit in self._inbox.take_flooding().items():
+                self._guard.close(device[1], limit)
+        self._bridge.counts["over_limit"] = self._inbox.refused.total()
+        for device, count in list(self._inbox.refused.items()):
+            if count != self._known.get(device):
+                self._known[device] = count
+                self._name(device, self._inbox.limit_of(device), count, now)
+        self._name_shut_out(now)
+        self._forget(now)
+
+    def _is_open(self, topic: str) -> bool:
+        """Whether this is the topic of a press that is open: it stays."""
+        parts = topic.split("/")
+        if len(parts) != 7 or parts[5] != "incident":
+            return False
+        known = self._bridge.dispatch.day.incidents.get((parts[4], parts[6]))
+        return known is not None and known.open
+
+    def _name(self, device: Device, limit: str, count: int, now: int) -> None:
+        attention, subject = self._bridge.dispatch.day.attention, "/".join(device)
+        shut_out_s = self._guard.closed_for_s(device[1]) if self._guard is not None else 0
+        if subject not in attention.of(Topic.LIMIT) and len(attention.of(Topic.LIMIT)) >= MOST_SHOWN:
+            return
+        if shut_out_s:
+            attention.ask(subject, ShutOut(device[1], limit, count, -(-shut_out_s // 60)), now)
+        else:
+            attention.ask(subject, OverLimit(device[1], limit, count), now)
+
+    def _name_shut_out(self, now: int) -> None:
+        if self._guard is None:
+            return
+        for device, limit in self._guard.closed().items():
+            self._inbox.forget_waiting(device)
+            self._name(device, limit, self._inbox.refused[device], now)
+
+    def _forget(self, now: int) -> None:
+        """What a device did an hour ago needs nobody any more; who is let in again is not shut out."""
+        attention = self._bridge.dispatch.day.attention
+        for subject, asked in list(attention.of(Topic.LIMIT).items()):
+            family, _, name = str(subject).partition("/")
+            if isinstance(asked.values, ShutOut) and self._guard is not None and not self._guard.closed_for_s(name):
+                attention.ask(subject, OverLimit(name, asked.values.limit, asked.values.count), now)
+            elif now - self._inbox.refused_at((family, name)) > SHOWN_S and not isinstance(asked.values, ShutOut):
+                attention.answered(Topic.LIMIT, subject)

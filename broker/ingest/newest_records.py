@@ -1,0 +1,71 @@
+"""The newest record of each key: what this bridge decided by its number, whatever the clock did meanwhile."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from broker.ingest.unsaved import Records
+from broker.rules.collecting.readings import KEPT_S
+from broker.rules.dispatch.dispatch import KEEP_S
+from broker.store import Record
+
+CORRECTED_S = 60  # our own clock may step by so much; a record from later than that was made while it was ahead
+REPORTS_WITHIN_S = 900  # our own units say what stands in their room every ten minutes
+NUMBERED = ("run", "visit", "workflow")  # kinds of ours whose ids end with a number that grows
+
+
+class NewestRecords:
+    """What a day is begun from; the numbers that it meets are remembered."""
+
+    def __init__(self, store: Records, now: int) -> None:
+        self._store, self._now = store, now
+        self._highest = 0
+
+    def of(self, kind: str, back_s: int) -> Iterable[Record]:
+        """The newest record of each key of a kind, of those `back_s` back from now."""
+        newest = dict(self._store.latest(kind, since_at=self._now - back_s))
+        if kind not in NUMBERED:
+            return newest.values()
+        ahead = any(record.at > self._now + CORRECTED_S for record in newest.values())
+        # Of runs and visits there are many: what matters of them, if the clock was not ahead, is of these days.
+        look_back_s = back_s if ahead or kind == "workflow" else min(back_s, KEEP_S)
+        for record in self._store.scan(kind, from_at=self._now - look_back_s):
+            number = _number(record)
+            self._highest = max(self._highest, number)
+            if number > _number(newest.setdefault(record.key, record)):
+                newest[record.key] = record
+        return newest.values()
+
+    def highest_number(self) -> int:
+        """The highest number in the ids this bridge made: a restart within the same second must not use it again."""
+        numbers = [
+            _number(record)
+            for kind in ("visit", "run", "call", "life", "action")
+            for record in self._store.latest(kind, since_at=self._now - KEEP_S).values()
+        ]
+        return max([self._highest, *numbers])
+
+
+def reports_of_rooms(store: Records, now: int) -> Iterable[Record]:
+    """What units said of their bins in the last hours, and of those that report changes only the last before them."""
+    from_at = now - KEPT_S
+    lately = list(store.scan("bins", from_at=from_at))
+    rest = {one.key for one in lately} - {one.key for one in lately if one.at < from_at + REPORTS_WITHIN_S}
+    before: dict[str, Record] = {}
+    if rest:
+        for record in store.scan("bins", from_at=now - KEEP_S):
+            if record.key in rest and record.at < from_at:
+                before[record.key] = record
+    return [*before.values(), *lately]
+
+
+def as_heard(record: Record) -> tuple[int, Any, Any, str]:
+    """The order in which records of devices came."""
+    return record.received_at, record.body.get("boot", 0), record.body.get("seq", 0), record.id
+
+
+def _number(record: Record) -> int:
+    """The number at the end of an id that this bridge made, of an incident its version; -1 where there is none."""
+    if record.kind == "workflow" and isinstance(record.body.get("version"), int):
+        return int(record.body["version"])
+    number = record.id.rpartition(":")[2]
+    return int(number) if number.isdecimal() else -1

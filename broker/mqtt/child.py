@@ -1,0 +1,235 @@
+"""A broker as a child process: started when its port answers, quoted when it fails, its spoiled file set aside.
+
+What a broker keeps (retained messages, queues) is told again by bridge and devices; so a file of its that it cannot
+read is moved out of its way and never the reason that nobody can speak.
+"""
+
+import ctypes
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+log = logging.getLogger("zhanpai.embedded")
+
+START_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 5.0
+PORT_FREE_S = 3.0  # a predecessor whose bridge was killed saves its file before it goes
+LOG_BYTES = 1_000_000
+QUOTED = 400  # characters of what it said last
+
+
+class EmbeddedBrokerError(RuntimeError):
+    """The broker could not be started; the text says why and what to do next."""
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def die_with_parent() -> None:
+    """Ask Linux to end this (child) process when its parent ends; used as `preexec_fn`."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 = PR_SET_PDEATHSIG
+
+
+class BrokerChild:
+    """One child on `host:port` with its files in `folder`; a kind of broker says its command and writes its files."""
+
+    KEPT = "mosquitto.db"  # what it keeps over restarts, in `folder`
+
+    def __init__(self, folder: Path, host: str, port: int) -> None:
+        self.folder = folder.resolve()
+        self.host = host
+        self.port = port or free_port(host)
+        self.notes: list[str] = []  # what a person should know of this broker
+        self._child: subprocess.Popen[bytes] | None = None
+        self._said_from = 0  # where in the log this child begins
+        self._own_folder: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The child's process id; raises EmbeddedBrokerError when it does not run."""
+        if self._child is None:
+            raise EmbeddedBrokerError("the embedded broker is not running; call start() first")
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the child is there, frozen or not."""
+        return self._child is not None and self._child.poll() is None
+
+    def ended(self) -> str:
+        """How the child ended."""
+        code = self._child.poll() if self._child is not None else None
+        if code is None:
+            return "not started"
+        return f"by signal {-code}" if code < 0 else f"exit code {code}"
+
+    def start(self) -> None:
+        """Start the child and return when it accepts connections; raises EmbeddedBrokerError with what it said."""
+        self._must_be_free()
+        try:
+            self._lay_out()
+        except OSError as why:
+            self._move_out(why)
+        kept = self.folder / self.KEPT
+        if kept.is_symlink() or (kept.exists() and (not kept.is_file() or kept.stat().st_size == 0)):
+            self._set_aside(kept)  # with such a one it would start, and never save
+        if self._comes_up():
+            return
+        said = self.said()
+        if kept.exists() and (aside := self._set_aside(kept)) is not None:
+            if self._comes_up():
+                return
+            aside.rename(kept)  # that was not the reason
+            self.notes.pop()
+        raise EmbeddedBrokerError(f"the broker did not start on {self.host}:{self.port}; it said: {said}")
+
+    def stop(self) -> None:
+        """End the child in order (it saves sessions and retained messages); does nothing if it does not run."""
+        if self._child is not None:
+            self._child.send_signal(signal.SIGCONT)
+            self._child.terminate()
+            try:
+                self._child.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self._child = None
+        if self._own_folder is not None:
+            self._own_folder.cleanup()
+            self._own_folder = None
+
+    def kill(self) -> None:
+        """End the child as a power cut would."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait(STOP_TIMEOUT_S)
+            self._child = None
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the child, e.g. SIGSTOP for a frozen broker."""
+        os.kill(self.pid, number)
+
+    def said(self) -> str:
+        """The end of what this child said on its standard error."""
+        try:
+            with self.log_path.open("rb") as lines:
+                lines.seek(max(self._said_from, lines.seek(0, os.SEEK_END) - QUOTED))
+                return lines.read().decode(errors="replace").strip() or "nothing"
+        except OSError:
+            return "nothing that could be kept"
+
+    def keep_log_small(self) -> None:
+        """Cut what it said when that has become long; the last of it stays beside it."""
+        try:
+            if self.log_path.stat().st_size > LOG_BYTES:
+                shutil.copyfile(self.log_path, self.log_path.with_suffix(".log.1"))
+                os.truncate(self.log_path, 0)
+                self._said_from = 0
+        except OSError:
+            pass  # a full disk: it is tried again
+
+    @property
+    def log_path(self) -> Path:
+        """Where what it says is kept."""
+        return self.folder / "broker.log"
+
+    def command(self) -> list[str]:
+        """What is to be run; raises EmbeddedBrokerError where it is not installed."""
+        raise NotImplementedError
+
+    def write_files(self) -> None:
+        """Write what it reads into `folder`, anew at each start; raises OSError."""
+        raise NotImplementedError
+
+    def _lay_out(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.write_files()
+        self.log_path.touch()
+
+    def _move_out(self, why: OSError) -> None:
+        """Its folder takes nothing (read only, full): it runs from a folder of its own, and forgets at its end."""
+        if self._own_folder is not None:
+            raise EmbeddedBrokerError(f"{self.folder} cannot be written ({why.strerror})") from why
+        was = self.folder
+        try:
+            self._own_folder = tempfile.TemporaryDirectory(prefix="zhanpai-broker-", ignore_cleanup_errors=True)
+            self.folder = Path(self._own_folder.name)
+            self._lay_out()
+        except OSError as also:
+            raise EmbeddedBrokerError(
+                f"[embedded] folder: {was} cannot be written ({why.strerror}), nor can {also.filename} "
+                f"({also.strerror}); make room, or correct path or mode"
+            ) from also
+        self._note(
+            f"[embedded] folder: {was} cannot be written ({why.strerror}); the broker runs from {self.folder} until "
+            "it ends: make room, or correct path or mode"
+        )
+
+    def _must_be_free(self) -> None:
+        deadline = time.monotonic() + PORT_FREE_S
+        while True:
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((self.host, self.port))
+                    return
+                except OSError as why:
+                    if time.monotonic() > deadline:
+                        raise EmbeddedBrokerError(
+                            f"{self.host}:{self.port} cannot be used ({why.strerror}): stop what listens, or set "
+                            "another port"
+                        ) from why
+            time.sleep(0.1)
+
+    def _comes_up(self) -> bool:
+        """Start the child; whether it accepts connections in time. One that does not is ended."""
+        with self.log_path.open("ab") as said:
+            self._said_from = said.seek(0, os.SEEK_END)
+            self._child = subprocess.Popen(
+                self.command(),
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and self._child.poll() is None:
+            try:
+                socket.create_connection((self.host, self.port), timeout=0.5).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return True
+        self.kill()
+        return False
+
+    def _set_aside(self, kept: Path) -> Path | None:
+        """Move its file out of its way, in the place of what was set aside before; None where that cannot be."""
+        aside = kept.with_name(f"{kept.name}.set-aside")
+        try:
+            if aside.is_dir() and not aside.is_symlink():
+                shutil.rmtree(aside)
+            else:
+                aside.unlink(missing_ok=True)
+            kept.rename(aside)
+        except OSError as why:
+            log.warning("%s cannot be moved out of the broker's way: %s", kept, why)
+            return None
+        self._note(f"the broker cannot read {kept.name}, its own file: kept as {aside}, and what it held is told again")
+        return aside
+
+    def _note(self, text: str) -> None:
+        log.warning("%s", text)
+        self.notes.append(text)

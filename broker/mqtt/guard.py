@@ -1,0 +1,165 @@
+"""The guard of our own Mosquitto: who floods is thrown out, and comes in again after a while.
+
+Mosquitto cannot limit how often an account connects or asks for topics, nor how much it says. The first two stand in
+its log, the third the bridge tells. Throwing out is: another password in the account file and SIGHUP, which ends the
+connection; coming in once by that password with a clean session, which ends whatever was kept of it; and no account.
+"""
+
+import logging
+import re
+import secrets
+import socket
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker.config import LimitsConfig
+from broker.mqtt import packets
+from broker.mqtt.allowance import Bucket
+from broker.mqtt.child import EmbeddedBrokerError
+from broker.mqtt.mosquitto import EmbeddedBroker
+from firmware import wire
+
+log = logging.getLogger("zhanpai.guard")
+
+LOOK_S = 0.2
+READ_BYTES = 1_000_000  # of the log in one look; what is beyond is skipped, its length counts
+LOG_LINE_BYTES = 100  # about
+ASKING = 1 / 8  # what asking for a topic counts, where connecting counts 1
+TAKEOVER_S = 2.0
+CAME = re.compile(r"^\d+: New client connected from \S+ as (\S+) \(")
+ASKED = re.compile(r"^\d+: (\S+) (?:[0-2] )?\S")
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """An account that is closed: over which limit it went, since when, until when (monotonic)."""
+
+    why: str
+    until: float
+
+
+class Guard:
+    """Watches one broker's log from `start` to `stop`; `close` may be called from any thread."""
+
+    def __init__(self, broker: EmbeddedBroker, limits: LimitsConfig) -> None:
+        self._broker = broker
+        self._limits = limits
+        self._closed: dict[str, Closed] = {}
+        self._to_close: dict[str, str] = {}
+        self._comings: dict[str, Bucket] = {}
+        self._read_to = 0
+        self._changing = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="guard", daemon=True)
+
+    def start(self) -> None:
+        """Watch from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Watch no more."""
+        self._stopping.set()
+        self._thread.join(TAKEOVER_S * 2)
+
+    def close(self, name: str, why: str) -> None:
+        """Throw this account out within a moment."""
+        with self._changing:
+            self._to_close.setdefault(name, why)
+
+    def closed(self) -> dict[tuple[str, str], str]:
+        """(family, name) of the accounts that are closed, and over which limit each went."""
+        return {(self._broker.families[name], name): one.why for name, one in list(self._closed.items())}
+
+    def closed_for_s(self, name: str) -> int:
+        """For how many seconds more an account is closed; 0 when it is not."""
+        found = self._closed.get(name)
+        return max(1, int(found.until - time.monotonic())) if found is not None else 0
+
+    def look(self) -> None:
+        """Look once, and do what there is to do; raises OSError, EmbeddedBrokerError."""
+        self._read_log()
+        with self._changing:
+            to_close, self._to_close = self._to_close, {}
+        for name, why in to_close.items():
+            if name in self._broker.families and name not in self._closed:
+                self._throw_out(name, why)
+        self._let_in_again()
+
+    # --- the thread -----------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.wait(LOOK_S):
+            try:
+                self.look()
+            except (OSError, EmbeddedBrokerError) as why:  # its disk is full, or it is being started again: later, then
+                log.warning("the guard of the broker could not do its work: %s", why)
+
+    def _throw_out(self, name: str, why: str) -> None:
+        log.warning("%s floods the broker (%s): its account is closed for %d s", name, why, self._limits.closed_s)
+        self._closed[name] = Closed(why, time.monotonic() + self._limits.closed_s)
+        password = secrets.token_urlsafe(18)
+        self._broker.admit(closed=self._closed, instead={name: password})
+        self._come_in_once(name, password)
+        self._broker.admit(closed=self._closed)
+
+    def _come_in_once(self, name: str, password: str) -> None:
+        """Take the id over with a clean session: its subscriptions and what waits for it are gone."""
+        topic = wire.topic("life", self._broker.area, name, family=self._broker.families[name])
+        hello = packets.connect(name, name, password, 10, True, (topic, b""))
+        deadline = time.monotonic() + TAKEOVER_S
+        while time.monotonic() < deadline:
+            try:
+                with socket.create_connection((self._broker.host, self._broker.port), TAKEOVER_S) as connection:
+                    connection.settimeout(TAKEOVER_S)
+                    connection.sendall(hello)
+                    if connection.recv(4)[3:] == b"\0":
+                        connection.sendall(packets.DISCONNECT)
+                        return
+            except OSError:
+                pass
+            time.sleep(0.05)  # it has not read the account file yet
+        log.warning("%s: its session could not be ended", name)
+
+    def _let_in_again(self) -> None:
+        over = [name for name, one in self._closed.items() if one.until <= time.monotonic()]
+        for name in over:
+            del self._closed[name]
+            self._comings.pop(name, None)
+            log.warning("%s: its account is open again", name)
+        if over:
+            self._broker.admit(closed=self._closed)
+
+    def _read_log(self) -> None:
+        path: Path = self._broker.log_path
+        try:
+            with path.open("rb") as lines:
+                size = lines.seek(0, 2)
+                if size < self._read_to:
+                    self._read_to = 0  # it was cut
+                lines.seek(self._read_to)
+                data = lines.read(READ_BYTES)
+        except FileNotFoundError:
+            return
+        end = data.rfind(b"\n") + 1
+        skipped = max(0, size - self._read_to - len(data))
+        self._read_to = size if skipped else self._read_to + end
+        self._count(data[:end].decode(errors="replace").splitlines(), skipped)
+
+    def _count(self, lines: list[str], skipped: int) -> None:
+        """Who came and who asked; what was skipped is put down to whoever fills the rest."""
+        came: dict[str, float] = {}
+        for line in lines:
+            found = CAME.match(line)
+            cost = 1.0 if found else ASKING
+            found = found or ASKED.match(line)
+            if found and found[1] in self._broker.families:
+                came[found[1]] = came.get(found[1], 0.0) + cost
+        if came and skipped:
+            came[max(came, key=lambda name: came[name])] += skipped / LOG_LINE_BYTES * ASKING
+        most = self._limits.connects_per_minute
+        for name, cost in came.items():
+            bucket = self._comings.setdefault(name, Bucket(most / 60, most))
+            if not bucket.take(min(cost, most), time.monotonic()) or cost > most:
+                self.close(name, "connects_per_minute")

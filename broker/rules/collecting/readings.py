@@ -1,0 +1,113 @@
+"""What a room's sensors said of one waste kind in the last hours, in the order of the moments it was true at.
+
+Late reports find their place, and a report said twice counts once: the same reports make the same memory, in whatever
+order they came.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+Made = TypeVar("Made")
+KEPT_S = 4 * 3600  # a visit's roll-out, stay and the way back of its bins lie in less
+MOST = 1000  # a unit that talks on and on takes no more memory than this
+USELESS = 3  # a reading of this quality or worse says nothing about bins (firmware/binroom/weighing.py)
+
+
+class Reading(NamedTuple):
+    """What stood in a room at a moment; `bins` and `grams` None where they are not known."""
+
+    at: int
+    boot: int
+    seq: int
+    bins: int | None = None
+    grams: int | None = None
+    quality: int = 4
+
+    @property
+    def says(self) -> bool:
+        """Whether it says anything about bins."""
+        return self.quality < USELESS and (self.bins is not None or self.grams is not None)
+
+    @property
+    def fell_silent(self) -> bool:
+        """Whether this is the moment at which a unit was lost, and no reading."""
+        return self.boot < 0
+
+    @staticmethod
+    def of_row(row: Mapping[str, Any], at: int, boot: int, seq: int) -> "Reading":
+        """A waste kind's row of a unit's report."""
+        return Reading(at, boot, seq, row["count"], row["grams"], row["quality"])
+
+    @staticmethod
+    def silence(at: int) -> "Reading":
+        """From now on nobody knows, until the unit speaks of later."""
+        return Reading(at, -1, 0)
+
+
+class Readings:
+    """The readings of the last hours, and the last one before them."""
+
+    def __init__(self) -> None:
+        self._readings: list[Reading] = []
+        self.moved_at = 0  # since then every reading says the same number of bins
+        self._made: tuple[tuple[int, int], Any] | None = None
+
+    def add(self, reading: Reading) -> None:
+        """Take one in."""
+        kept = self._readings
+        place = bisect_left(kept, reading[:3])
+        if (place < len(kept) and kept[place][:3] == reading[:3]) or (reading.fell_silent and place == 0):
+            return
+        kept.insert(place, reading)
+        self._made = None
+        if place == 0 or place < len(kept) - 1 or not reading.says or not _same_bins(kept[place - 1], reading):
+            self.moved_at = max(self.moved_at, reading.at, kept[min(place + 1, len(kept) - 1)].at)
+        del kept[: max(len(kept) - MOST, self._standing(kept[-1].at - KEPT_S))]
+
+    def not_after(self, now: int) -> None:
+        """Leave behind what only a clock that was ahead can have said."""
+        self._made = None
+        ahead = [one for one in self._readings if one.at > now]
+        if ahead:
+            self._readings = [one for one in self._readings if one.at <= now]
+            for one in ahead:
+                insort(self._readings, one._replace(at=now))
+
+    def between(self, from_at: int, until_at: int) -> Sequence[Reading]:
+        """Those of a span, and before them the last one that was true when it began."""
+        return self._readings[self._standing(from_at) : bisect_right(self._readings, until_at, key=_at)]
+
+    def of_span(self, from_at: int, until_at: int, make: Callable[[Sequence[Reading]], Made]) -> Made:
+        """What is made of the readings of a span, made again only when others are in it: many ask many times a minute.
+
+        One `make` only may ask, and it may look at nothing else.
+        """
+        span = self._standing(from_at), bisect_right(self._readings, until_at, key=_at)
+        if self._made is None or self._made[0] != span:
+            self._made = span, make(self._readings[slice(*span)])
+        made: Made = self._made[1]
+        return made
+
+    def _standing(self, at: int) -> int:
+        """The place of the last reading that says something and was true at this moment; the first, if none was."""
+        place = bisect_right(self._readings, at, key=_at)
+        while place > 0:
+            place -= 1
+            if self._readings[place].says:
+                break
+        return place
+
+    @property
+    def newest(self) -> Reading:
+        """The last one; IndexError where there is none."""
+        return self._readings[-1]
+
+
+def _same_bins(before: Reading, after: Reading) -> bool:
+    """Whether no bin moved between two readings, as far as they say."""
+    return before.says and after.bins is not None and before.bins == after.bins
+
+
+def _at(reading: Reading) -> int:
+    return reading.at

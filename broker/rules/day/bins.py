@@ -1,0 +1,112 @@
+"""What waits in a room and what a visit took, as the day knows it: its unit's readings, seen with the visits' times.
+
+A visit's bins may leave from an hour before its call, or the call of one that was skipped before it, and come back
+until the next visit to the room begins, at the latest `bins_back_s` after the truck left.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from broker.rules.collecting.collected import Collected, Span, collected
+from broker.rules.collecting.readings import KEPT_S, Reading
+from broker.rules.day.day import Day
+from broker.rules.states.visit import Visit
+
+EARLY_S = 3600  # a keeper who knows the timetable needs no lamp
+SKIPPED_BEFORE_S = 7200  # bins that were rolled out for a skipped visit may stand there for the next one
+
+
+def waiting(day: Day, visit: Visit, now: int) -> tuple[int | None, int | None]:
+    """(bins, grams) that wait for a visit: what stood in the room before they were rolled out; None: nobody knows."""
+    room = day.devices.rooms.get(visit.room)
+    readings = room.readings.get(visit.waste) if room else None
+    if readings is None:
+        return None, None
+    from_at = _from_at(day, visit, now)
+    if 0 < readings.moved_at <= from_at:  # as most rooms are most of the time
+        return readings.newest.bins, readings.newest.grams
+    return readings.of_span(from_at, now, _waiting_by)
+
+
+def _waiting_by(readings: Sequence[Reading]) -> tuple[int | None, int | None]:
+    waits = collected(readings, Span(0, None, None, 0))
+    return waits.bins_before, waits.grams_before
+
+
+def waits_for(day: Day, visit: Visit, now: int) -> tuple[int | None, int | None]:
+    """What waits for a visit, or waited for it where it is over."""
+    if visit.state == "served":
+        return visit.bins_before, visit.grams_before
+    return waiting(day, visit, now)
+
+
+def waits_in(day: Day, room: str, waste: str, now: int) -> tuple[int | None, int | None]:
+    """(bins, grams) of a waste kind that wait in a room, for a truck that comes next or for none."""
+    state = day.devices.rooms.get(room)
+    stands, readings = (state.bins.get(waste), state.readings.get(waste)) if state else (None, None)
+    if readings is not None and readings.moved_at > now - KEPT_S:
+        owed = [visit for visit in day.visits.at(room, waste) if visit.owed]
+        if owed:
+            return waiting(day, min(owed, key=lambda visit: (visit.state == "pending", visit.planned_at or 0)), now)
+    return (stands.count, stands.grams) if stands else (None, None)
+
+
+def waiting_bins(day: Day, visits: Iterable[Visit], now: int) -> dict[tuple[str, str], int]:
+    """How many bins wait for these visits, by room and waste, where that is known."""
+    counts = {(visit.room, visit.waste): waiting(day, visit, now)[0] for visit in visits}
+    return {place: count for place, count in counts.items() if count is not None}
+
+
+def collected_at(day: Day, visit: Visit) -> Collected:
+    """What was collected at a visit that is over, by all that is known of its room now."""
+    room = day.devices.rooms.get(visit.room)
+    readings = room.readings.get(visit.waste) if room else None
+    over_at = ended_at(visit)
+    if readings is None or over_at is None:
+        return Collected(visit.bins_before, None, visit.grams_before, None)
+    from_at, until_at = _from_at(day, visit, over_at), back_until(day, visit, over_at)
+    arrived_at = over_at if visit.arrived_at is None else visit.arrived_at
+    span = Span(from_at, arrived_at, visit.left_at, until_at)
+    return collected(readings.between(from_at, until_at), span, _known_tare(day, visit))
+
+
+def ended_at(visit: Visit) -> int | None:
+    """When a visit was over: the truck left, or stood there and skipped."""
+    return {"served": visit.left_at, "skipped": visit.arrived_at}.get(visit.state)
+
+
+def _begun_at(visit: Visit) -> int | None:
+    """Its call, or its arrival, whichever came first."""
+    return min((at for at in (visit.due_at, visit.arrived_at) if at is not None), default=None)
+
+
+def _from_at(day: Day, visit: Visit, now: int) -> int:
+    """Since when bins that leave the room may leave it for this visit."""
+    begun_at = _begun_at(visit)
+    first_at = now if begun_at is None else min(begun_at, now)
+    last_left_at, from_at = 0, first_at
+    for other in day.visits.at(visit.room, visit.waste):
+        if other.key == visit.key:
+            continue
+        other_at = _begun_at(other)
+        if other.state == "served" and other.left_at is not None and other.left_at <= (visit.arrived_at or now):
+            last_left_at = max(last_left_at, other.left_at)
+        elif other.state == "skipped" and other_at is not None and first_at - SKIPPED_BEFORE_S <= other_at:
+            from_at = min(from_at, other_at)
+    return max(last_left_at, from_at - EARLY_S)
+
+
+def back_until(day: Day, visit: Visit, over_at: int) -> int:
+    """Until when bins that come back come back from this visit."""
+    others = (_begun_at(other) for other in day.visits.at(visit.room, visit.waste) if other.key != visit.key)
+    later = [at for at in others if at is not None and at > over_at]
+    return min([over_at + day.settings.bins_back_s, *later])
+
+
+def _known_tare(day: Day, visit: Visit) -> int | None:
+    """What an emptied bin weighed when this room's were last weighed."""
+    before = [
+        other
+        for other in day.visits.at(visit.room, visit.waste)
+        if other.tare_grams is not None and (other.left_at or 0) < (visit.left_at or visit.arrived_at or 0)
+    ]
+    return max(before, key=lambda other: other.left_at or 0).tare_grams if before else None

@@ -1,0 +1,44 @@
+"""How a device counts its starts: up, anew from below with a new card, or back and forth, which are two devices.
+
+    heard(boot, said_at, now, begins)   a life (`begins`), or a record that is no backlog, of this boot
+"""
+
+from dataclasses import dataclass
+
+TOGETHER_S = 3600  # after the last change back and forth, one device is believed again
+
+
+@dataclass(slots=True)
+class Boots:
+    """The boot that is believed, and what speaks against it."""
+
+    believed: int | None = None
+    since: int = 0  # when it was heard first
+    left: int | None = None  # the higher one that a life began below
+    lower: int | None = None  # one that spoke below the believed one, without a life of its own
+    other: int | None = None  # the one that spoke in turn with the believed one, lately
+    turned_at: int = 0
+
+    def heard(self, boot: int, said_at: int | None, now: int, *, begins: bool) -> None:
+        """Take in a boot that speaks now; `said_at` is when by the device's own clock."""
+        if self.believed is None:
+            self.believed, self.since = boot, now
+        elif boot == self.believed:
+            if self.lower is not None and not begins:
+                self._turn(self.lower, now)
+        elif boot > self.believed:
+            if self.left is not None and boot >= self.left:
+                self._turn(self.believed, now)
+            self.believed, self.since, self.lower = boot, now, None
+        elif begins:
+            self.left = max(self.believed, self.left or 0)
+            self.believed, self.since, self.lower = boot, now, None
+        elif said_at is not None and said_at > self.since:  # else it was said before the believed one began
+            self.lower = boot
+
+    def are_two(self, now: int) -> bool:
+        """Whether two devices speak under the id."""
+        return self.other is not None and now - self.turned_at < TOGETHER_S
+
+    def _turn(self, other: int, now: int) -> None:
+        self.other, self.turned_at, self.lower = other, now, None

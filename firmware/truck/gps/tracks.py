@@ -1,0 +1,152 @@
+"""Which of the places that a receiver tells in turn is the truck's; pure.
+
+A receiver may mix one of its old positions, or a reflection, into the true ones. Each fix belongs to a *track*: the
+one that was at this very place before, else the believed one if a truck can have driven there, else the nearest that
+can, else a new one. One track is believed. Another takes its place
+
+    when three fixes in a row are its own                           the truck really is there
+    when it moves on while the believed one only repeats itself     that one was an old position
+
+A track that repeated itself while the believed one moved on has told an old position: three in a row are not enough
+for it any more. Nor does the believed track go back at once to a very place that it has left, though a truck could
+have driven there. So the places that move on win, whichever came first and however they are mixed.
+"""
+
+from collections import deque
+
+from firmware.truck.gps.fix import Fix, metres_between
+
+MAX_SPEED_MPS = 35.0
+JUMP_SLACK_M = 15.0  # two honest fixes of a standing receiver lie this far apart now and then
+SAME_PLACE_M = 1.0
+IN_A_ROW = 3
+NEW_PLACES = 3
+TRACKS_MAX = 8
+FORGOTTEN_S = 600.0
+
+
+class Track:
+    """One place after the other that a truck can have driven; `number` counts all fixes."""
+
+    def __init__(self, fix: Fix, now_s: float, number: int) -> None:
+        self.last, self.last_s = fix, now_s
+        self.in_a_row = 1
+        self.is_old = False
+        self._newest_number = number
+        self._places = deque([fix], maxlen=16)
+        self._new_at = deque([number], maxlen=NEW_PLACES)
+        self._back = (0, number)  # how often in a row it was told to have gone back, and when last
+
+    def wrong(self, fix: Fix, now_s: float) -> str | None:
+        """Why a truck that was at this track's last place cannot be at `fix` now (old jump), or None."""
+        elapsed_s = now_s - self.last_s
+        if fix.fix_at is not None and self.last.fix_at is not None:
+            elapsed_s = fix.fix_at - self.last.fix_at
+            if elapsed_s <= 0:
+                return "old"
+        return "jump" if self.metres_to(fix) > MAX_SPEED_MPS * elapsed_s + JUMP_SLACK_M else None
+
+    def metres_to(self, fix: Fix) -> float:
+        """From the last place."""
+        return _metres(self.last, fix)
+
+    def was_at(self, fix: Fix) -> bool:
+        """Whether this is one of the places it has told, which then counts among the newest."""
+        for place in self._places:
+            if _same(place, fix):
+                self._places.remove(place)
+                self._places.append(place)
+                return True
+        return False
+
+    def goes_back(self, fix: Fix, number: int) -> bool:
+        """Whether this is a place it has left, told for less than the third time in a row."""
+        if self.metres_to(fix) <= JUMP_SLACK_M or not self.was_at(fix):
+            return False
+        times, last_number = self._back
+        times = times + 1 if number == last_number + 1 else 1
+        self._back = (times, number)
+        return times < IN_A_ROW
+
+    def take(self, fix: Fix, now_s: float, number: int) -> bool:
+        """The fix is of this track; whether it told a new place."""
+        self.in_a_row = self.in_a_row + 1 if number == self._newest_number + 1 else 1
+        self._newest_number = number
+        self.last, self.last_s = fix, now_s
+        if self.was_at(fix):
+            return False
+        self._places.append(fix)
+        self._new_at.append(number)
+        return True
+
+    @property
+    def first_new_number(self) -> int | None:
+        """Since which fix it has told so many new places that it moves on; None if it does not."""
+        return self._new_at[0] if len(self._new_at) == NEW_PLACES else None
+
+    def new_since(self, number: int) -> int:
+        """How many new places it has told since a fix."""
+        return sum(at > number for at in self._new_at)
+
+
+class Tracks:
+    """`refusal(fix, now_s)` gives None (believed) or a short word saying why not."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._believed: Track | None = None
+        self._others: list[Track] = []
+
+    def refusal(self, fix: Fix, now_s: float) -> str | None:
+        """None if the fix is the truck's, else one of old jump repeat."""
+        believed = self._believed
+        if believed is None:
+            self._believed = Track(fix, now_s, self._number)
+            return None
+        reason = believed.wrong(fix, now_s)
+        every = [believed, *self._others]
+        if any(fix.fix_at is not None and fix.fix_at == t.last.fix_at and _same(t.last, fix) for t in every):
+            return "old"  # said twice
+        self._number += 1
+        can = [track for track in every if track.wrong(fix, now_s) is None]
+        again = [track for track in can if track is not believed and track.was_at(fix)]
+        if reason is None and not (again and not believed.was_at(fix)):
+            if believed.goes_back(fix, self._number):
+                return "repeat"
+            if believed.take(fix, now_s, self._number):
+                for track in self._others:
+                    track.is_old = track.is_old or track.new_since(self._number - 2 * IN_A_ROW) == 0
+            return None
+        can = again or [track for track in can if track is not believed]
+        if not can:
+            self._begin(fix, now_s)
+            return reason
+        own = min(can, key=lambda track: track.metres_to(fix))
+        if own.take(fix, now_s, self._number):
+            own.is_old = False
+        if not self._takes_over(own, believed):
+            return reason or "repeat"
+        self._others = [believed, *(track for track in self._others if track is not own)]
+        believed.is_old, self._believed = True, own
+        return None
+
+    def _takes_over(self, own: Track, believed: Track) -> bool:
+        if own.in_a_row >= IN_A_ROW and not own.is_old:
+            return True
+        since = own.first_new_number
+        if since is None or believed.new_since(since):
+            return False
+        return all(track.new_since(since) < NEW_PLACES - 1 for track in self._others if track is not own)
+
+    def _begin(self, fix: Fix, now_s: float) -> None:
+        kept = [track for track in self._others if now_s - track.last_s <= FORGOTTEN_S]
+        kept.sort(key=lambda track: -track.last_s)
+        self._others = [Track(fix, now_s, self._number), *kept[: TRACKS_MAX - 1]]
+
+
+def _metres(one: Fix, other: Fix) -> float:
+    return metres_between(one.lat, one.lon, other.lat, other.lon)
+
+
+def _same(one: Fix, other: Fix) -> bool:
+    return _metres(one, other) <= SAME_PLACE_M

@@ -1,0 +1,85 @@
+"""The judge of what was collected: the bins really emptied against visits, figures, itineraries and learned stays."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from broker.rules.statistics.cube import count
+from sim.judging.verdict import Verdict, clock, verdict
+from sim.world.evidence import Evidence, StoredRecord, TrueVisit
+
+SAME_VISIT_S = 300.0
+
+
+def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
+    """Visit by visit the bins are those that were emptied, stays are learned by them, trucks were told what waited.
+
+    Visits and figures add up to the same bins, and to the kilograms within `grams_within`.
+    """
+    made = [visit for visit in evidence.visits if visit.left_at is not None]
+    served = {record.key: record for record in evidence.stored_of("visit") if record.body["state"] == "served"}
+    faults, by_visits_grams = [], 0
+    for visit in made:
+        record = _same(visit, list(served.values()))
+        if record is None:
+            faults.append(f"{_name(evidence, visit)} is not on record")
+            continue
+        del served[record.key]
+        body = record.body
+        if None in (body["bins_before"], body["bins_after"]):
+            faults.append(f"{_name(evidence, visit)}: {visit.bins_taken} bins emptied, on record unknown")
+        elif body["bins_before"] - body["bins_after"] != visit.bins_taken:
+            told = body["bins_before"] - body["bins_after"]
+            faults.append(f"{_name(evidence, visit)}: {visit.bins_taken} bins emptied, on record {told}")
+        by_visits_grams += (body["grams_before"] or 0) - (body["grams_after"] or 0)
+        faults += _told(evidence, visit)
+        faults += _learned(evidence, visit, int(body["arrived_at"] or 0))
+    taken, grams = sum(visit.bins_taken for visit in made), sum(visit.grams_taken for visit in made)
+    cube = count([one for one in evidence.stored if one.kind in ("visit", "call", "keeper")], values["timezone"])
+    figures = {name: sum(row[name] for row in cube.values()) for name in ("bins", "grams")}
+    if figures["bins"] != taken:
+        faults.append(f"{taken} bins emptied, in the figures {figures['bins']}")
+    for where, told in (("visits", by_visits_grams), ("figures", figures["grams"])):
+        if abs(told - grams) > values["grams_within"] * grams:
+            faults.append(f"{grams / 1000:.0f} kg emptied, by the {where} {told / 1000:.0f}")
+    off = 100 * (figures["grams"] - grams) / grams if grams else 0.0
+    refused = sum(visit.bins_refused for visit in made)
+    seen = f"{taken} bins of {len(made)} visits, {grams / 1000:.0f} kg ({off:+.2f} %), {refused} bins refused"
+    return verdict("bins_collected", seen, faults, enough=len(made) >= values["at_least"])
+
+
+def _same(visit: TrueVisit, records: Sequence[StoredRecord]) -> StoredRecord | None:
+    place = (visit.room, visit.waste, visit.visit_number, visit.truck)
+    for record in records:
+        body = record.body
+        near = body["arrived_at"] is not None and abs(body["arrived_at"] - visit.arrived_at) <= SAME_VISIT_S
+        if near and (body["room"], body["waste"], body["visit_number"], body["truck"]) == place:
+            return record
+    return None
+
+
+def _told(evidence: Evidence, visit: TrueVisit) -> Iterator[str]:
+    """The driver who arrives reads how many bins waited."""
+    told = None
+    for heard in evidence.heard:
+        if heard.at > visit.arrived_at:
+            break
+        if heard.channel == "itinerary" and heard.device == visit.truck:
+            told = heard.body
+    for row in told["visits"] if told else ():
+        if (row["room"], row["visit_number"]) == (visit.room, visit.visit_number):
+            counts = [one["count"] for one in row["bins"]]
+            if counts != [visit.bins_waited]:
+                yield f"{_name(evidence, visit)}: {visit.bins_waited} bins waited, the truck was told {counts}"
+
+
+def _learned(evidence: Evidence, visit: TrueVisit, arrived_at: int) -> Iterator[str]:
+    """The stay that is learned from is by the bins that stood there for the truck."""
+    for record in evidence.stored_of("dwell"):
+        body = record.body
+        theirs = (body["room_id"], body["waste"], body["started_at"]) == (visit.room, visit.waste, arrived_at)
+        if theirs and body["bins"] != visit.bins_taken + visit.bins_refused:
+            yield f"{_name(evidence, visit)}: learned with {body['bins']} bins, {visit.bins_taken} were emptied"
+
+
+def _name(evidence: Evidence, visit: TrueVisit) -> str:
+    return f"{visit.room} {visit.waste} visit {visit.visit_number} at {clock(evidence, visit.arrived_at)}"

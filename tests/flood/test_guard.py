@@ -1,0 +1,126 @@
+"""Our own Mosquitto's guard: who floods is out, with all that was kept of it, and comes in again after a while."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.config import LimitsConfig
+from broker.mqtt import packets
+from broker.mqtt.guard import Guard
+from broker.mqtt.mosquitto import EmbeddedBroker
+from firmware import wire
+from tests.support.processes import Client, mosquitto, wait_until
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
+    """A Mosquitto with two trucks' accounts."""
+    made = mosquitto(tmp_path / "broker", "t01", "t02")
+    yield made
+    made.stop()
+
+
+def comes_in(broker: EmbeddedBroker, name: str, *, clean: bool = True, then: bytes = b"") -> bool:
+    """Whether an account is let in now; it says something and leaves without a word."""
+    with socket.create_connection(("127.0.0.1", broker.port), 10) as connection:
+        connection.sendall(packets.connect(name, name, f"pw-{name}", 60, clean, (f"zp/v1/xh/truck/{name}/life", b"")))
+        let_in = connection.recv(4)[3:] == b"\0"
+        if let_in and then:
+            connection.sendall(then + packets.PINGREQ)
+            answered = b""
+            while not answered.endswith(b"\xd0\x00"):  # a connection that ends with answers unread is reset
+                answered += connection.recv(10_000)
+        return let_in
+
+
+def test_who_floods_is_out_at_once_and_nobody_else_is(broker: EmbeddedBroker) -> None:
+    """Its connection ends and its account is closed; another truck's connection stays."""
+    guard = Guard(broker, LimitsConfig(closed_s=600))
+    with socket.create_connection(("127.0.0.1", broker.port), 10) as flooding:
+        flooding.sendall(packets.connect("t01", "t01", "pw-t01", 60, True, ("zp/v1/xh/truck/t01/life", b"")))
+        assert flooding.recv(4)[3:] == b"\0"
+        other = Client(broker.port, "t02", "zp/v1/xh/bridge/#")
+        guard.close("t01", "messages_per_s")
+        guard.look()
+        assert flooding.recv(100) == b""
+    wait_until(lambda: not comes_in(broker, "t01"), "its account is closed")
+    assert guard.closed() == {("truck", "t01"): "messages_per_s"}
+    bridge = Client(broker.port, "bridge-xh")
+    bridge.say("zp/v1/xh/bridge/clock", b"tick")
+    wait_until(lambda: other.heard, "the other truck still hears")
+    other.close()
+    bridge.close()
+
+
+def test_it_comes_in_again_when_the_time_is_over(broker: EmbeddedBroker) -> None:
+    """Nobody needs to do anything."""
+    guard = Guard(broker, LimitsConfig(closed_s=1))
+    guard.close("t01", "messages_per_s")
+    guard.look()
+
+    def is_open_again() -> bool:
+        guard.look()
+        return not guard.closed() and comes_in(broker, "t01")
+
+    wait_until(is_open_again, "it is let in again")
+
+
+def test_its_session_is_gone(broker: EmbeddedBroker) -> None:
+    """What it asked for and what waits for it would stay for a month."""
+    topic = wire.topic("ack", "xh", "t01", family="truck")
+    assert comes_in(broker, "t01", clean=False, then=packets.subscribe(1, [(topic, 1)]))
+    guard = Guard(broker, LimitsConfig(closed_s=1))
+    guard.close("t01", "connects_per_minute")
+    guard.look()
+
+    def session_present() -> bytes:
+        guard.look()
+        with socket.create_connection(("127.0.0.1", broker.port), 10) as again:
+            again.sendall(packets.connect("t01", "t01", "pw-t01", 60, False, ("zp/v1/xh/truck/t01/life", b"")))
+            answer = again.recv(4)
+            return answer[2:3] if answer[3:] == b"\0" else b""
+
+    assert wait_until(session_present, "it is let in again") == b"\0"
+
+
+def test_an_account_that_nobody_has_closes_nothing(broker: EmbeddedBroker) -> None:
+    """The bridge's own account, or a name that was made up."""
+    guard = Guard(broker, LimitsConfig())
+    for name in ("bridge-xh", "watch-xh", "nobody"):
+        guard.close(name, "messages_per_s")
+    guard.look()
+    assert guard.closed() == {}
+
+
+@pytest.mark.parametrize("deed", ["comes and goes", "asks for topics"])
+def test_what_mosquitto_alone_sees_is_read_in_its_log(broker: EmbeddedBroker, deed: str) -> None:
+    """Nothing of it reaches the bridge."""
+    if deed == "comes and goes":
+        for _ in range(40):
+            comes_in(broker, "t01")
+    else:
+        asks = b"".join(packets.subscribe(1, [(f"zp/v1/xh/{n}/#", 1)]) for n in range(400))
+        comes_in(broker, "t01", then=asks)
+    guard = Guard(broker, LimitsConfig(connects_per_minute=20))
+
+    def is_seen() -> bool:
+        guard.look()
+        return bool(guard.closed())
+
+    wait_until(is_seen, "it is thrown out")
+    assert guard.closed() == {("truck", "t01"): "connects_per_minute"}
+
+
+def test_a_file_too_large_to_be_loaded_is_set_aside(broker: EmbeddedBroker) -> None:
+    """The broker can always start again."""
+    broker.stop()
+    kept = broker.folder / "mosquitto.db"
+    with kept.open("ab") as file:
+        file.truncate(broker.limits.database_bytes + 1)
+    broker.start()
+    assert comes_in(broker, "t02")
+    assert (broker.folder / "mosquitto.db.set-aside").stat().st_size > broker.limits.database_bytes

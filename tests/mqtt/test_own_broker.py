@@ -1,0 +1,315 @@
+"""A broker of the bridge's own: it needs nothing but `enabled = true`, and is looked after."""
+
+import itertools
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.__main__ import main
+from broker.mqtt import caretaker
+from broker.mqtt.caretaker import Caretaker
+from broker.mqtt.child import EmbeddedBrokerError, free_port
+from broker.mqtt.mosquitto import DeskBroker, EmbeddedBroker
+from firmware import wire
+from tests.support.bridge.own_bridge import SLOW_S, OwnBridge, stored
+from tests.support.processes import Client, mosquitto, need_mosquitto, wait_until
+
+pytestmark = pytest.mark.real
+
+@pytest.fixture
+def bridge(tmp_path: Path) -> Iterator[OwnBridge]:
+    """One that runs and is connected."""
+    need_mosquitto()
+    made = OwnBridge(tmp_path)
+    made.start()
+    wait_until(lambda: made.health()[0] == 200 and made.get("/api/v1/picture")["link"]["up"], "it is well", SLOW_S)
+    yield made
+    made.stop()
+
+
+def test_enabled_alone_is_a_working_system(bridge: OwnBridge) -> None:
+    """Accounts are made for everybody of the plan, into a file for its user only, and a press is answered."""
+    truck = bridge.truck("zp/v1/xh/truck/t01/incident_ack/+")
+    stored(truck, 1)
+    truck.close()
+    assert bridge.passwords.stat().st_mode & 0o777 == 0o600
+    names = [line.split(":")[0] for line in bridge.passwords.read_text().splitlines()]
+    assert {"bridge-xh", "watch-xh", "technician-xh", "t01", "r01"} <= set(names)
+    kept = bridge.passwords.read_text()
+    bridge.stop()
+    bridge.start()
+    assert bridge.passwords.read_text() == kept
+
+
+def test_a_broker_that_is_killed_is_started_again_and_presses_and_lamps_go_on(bridge: OwnBridge) -> None:
+    """kill -9: within moments it is back, what was retained is told again, and the next press is stored."""
+    truck = bridge.truck("zp/v1/xh/truck/t01/incident_ack/+")
+    stored(truck, 1)
+    killed = bridge.broker_pid()
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: bridge.broker_pid() not in (0, killed), "another broker runs", SLOW_S)
+    wait_until(lambda: bridge.get("/api/v1/picture")["link"]["up"], "the bridge is in", SLOW_S)
+    truck.close()
+    truck = bridge.truck("zp/v1/xh/truck/t01/incident_ack/+", "zp/v1/xh/bridge/clock", "zp/v1/xh/bridge/life")
+    stored(truck, 2)
+    wait_until(lambda: truck.last("zp/v1/xh/bridge/clock"), "the heartbeat that keeps lamps from `no data`", SLOW_S)
+    assert truck.last("zp/v1/xh/bridge/life")["life"] == "ready"
+    wait_until(lambda: truck.last("zp/v1/xh/truck/t01/incident_ack/t01-1-1"), "the first press is answered again")
+    truck.close()
+    notes = [row["why"] for row in bridge.health()[1]["reasons"] if row["word"] == "broker_note"]
+    assert any("by signal 9" in note and "started again" in note for note in notes)
+    assert bridge.health()[0] == 200
+
+
+def test_a_frozen_broker_is_said_before_the_connection_is_given_up(bridge: OwnBridge) -> None:
+    """SIGSTOP: seconds later the reason is on the screen and /healthz is 503; it is well again when it goes on."""
+    pid = bridge.broker_pid()
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: "broker_silent" in bridge.words(), "it is said", wire.KEEPALIVE_S * 1.5)
+    code, body = bridge.health()
+    assert (code, body["ok"]) == (503, False)
+    (row,) = (row for row in body["reasons"] if row["word"] == "broker_silent")
+    assert "has not answered" in row["en"] and "没有应答" in row["zh"]
+    assert bridge.get("/api/v1/picture")["health"]
+    os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: bridge.health()[0] == 200, "it is well again", SLOW_S)
+
+
+def test_a_broker_that_refuses_is_said_with_its_reason(tmp_path: Path) -> None:
+    """A wrong password: /healthz and the screen's picture say what it answered."""
+    broker = mosquitto(tmp_path / "mosquitto")
+    bridge = OwnBridge(tmp_path / "bridge")
+    (tmp_path / "bridge" / "secret").write_text("wrong")
+    mqtt, web = f'[mqtt]\nport = {broker.port}\npassword_file = "secret"', f"[web]\nport = {bridge.port}"
+    (tmp_path / "bridge" / "broker.toml").write_text(f'[area]\nplan = "demo"\n{mqtt}\n{web}\n')
+    bridge.start()
+    try:
+        wait_until(lambda: "link_lost" in bridge.words(), "it is said", SLOW_S)
+        (row,) = (row for row in bridge.health()[1]["reasons"] if row["word"] == "link_lost")
+        assert "it refuses us (code 5)" in row["why"] and "password_file" in row["zh"]
+    finally:
+        bridge.stop()
+        broker.stop()
+
+
+def grown(broker: EmbeddedBroker) -> bytes:
+    """The file of a broker that held something."""
+    broker.start()
+    client = Client(broker.port, "bridge-xh")
+    for number in range(50):
+        client.say(f"zp/v1/xh/truck/t{number:02}/itinerary", b"x" * 100, retain=True)
+    client.close()
+    broker.stop()
+    return (broker.folder / "mosquitto.db").read_bytes()
+
+
+WHOLLY_SPOILED = ["nul", "empty", "head only", "garbage", "folder", "dead link"]
+
+
+@pytest.mark.parametrize("kind", [*WHOLLY_SPOILED, "cut", "spoiled inside"])
+def test_a_spoiled_file_of_the_broker_is_set_aside(kind: str, tmp_path: Path) -> None:
+    """It starts, says so in a note, keeps the spoiled file, and holds things again over the next restart."""
+    need_mosquitto()
+    broker = EmbeddedBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    good = grown(broker)
+    path = broker.folder / "mosquitto.db"
+    path.unlink()
+    spoiled = {
+        "nul": bytes(len(good)), "empty": b"", "cut": good[: len(good) // 2], "head only": good[:10],
+        "garbage": bytes((7 * i * i + 13) % 256 for i in range(len(good))),
+        "spoiled inside": good[:200] + bytes((7 * i * i + 13) % 256 for i in range(len(good) - 200)),
+    }  # fmt: skip
+    if kind == "folder":
+        path.mkdir()
+        (path / "inside").touch()
+    elif kind == "dead link":
+        path.symlink_to(tmp_path / "nowhere")
+    else:
+        path.write_bytes(spoiled[kind])
+    broker.start()
+    try:
+        if kind in WHOLLY_SPOILED:  # of the others Mosquitto may still read a part
+            assert any("kept as" in note for note in broker.notes)
+            aside = path.with_name("mosquitto.db.set-aside")
+            assert aside.is_symlink() or aside.is_dir() or aside.read_bytes() == spoiled[kind]
+        client = Client(broker.port, "bridge-xh")
+        client.say("zp/v1/xh/truck/t01/itinerary", b"again", retain=True)
+        client.close()
+        broker.stop()
+        broker.start()
+        client = Client(broker.port, "bridge-xh", "zp/v1/xh/truck/t01/itinerary")
+        wait_until(lambda: client.heard, "what it held last")
+        client.close()
+    finally:
+        broker.stop()
+
+
+def test_a_broker_that_starts_for_no_file_keeps_its_file(tmp_path: Path) -> None:
+    """If it does not start for another reason, what it said is quoted, and its file stays where it was."""
+    need_mosquitto()
+    broker = EmbeddedBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    good = grown(broker)
+
+    class Misled(EmbeddedBroker):
+        def write_files(self) -> None:
+            super().write_files()
+            with (self.folder / "mosquitto.conf").open("a") as conf:
+                conf.write("no_such_option 1\n")
+
+    misled = Misled(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    with pytest.raises(EmbeddedBrokerError, match=r"(?s)did not start.*no_such_option"):
+        misled.start()
+    assert (broker.folder / "mosquitto.db").read_bytes() == good and misled.notes == []
+
+
+def test_a_folder_that_takes_nothing_is_no_reason_to_have_no_broker(tmp_path: Path) -> None:
+    """Read only or full: it runs from a folder of its own, which goes with it, and says so."""
+    need_mosquitto()
+    (tmp_path / "file").touch()
+    broker = EmbeddedBroker(tmp_path / "file" / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    broker.start()
+    client = Client(broker.port, "bridge-xh")
+    client.close()
+    stead = broker.folder
+    broker.stop()
+    assert "cannot be written" in broker.notes[0] and not stead.exists()
+
+
+def test_a_broker_that_dies_again_and_again_is_tried_at_growing_intervals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While its port is another's, the waits grow and the reason is told; when it is free, it runs."""
+    monkeypatch.setattr(caretaker, "LOOK_S", 0.02)
+    monkeypatch.setattr(caretaker, "AGAIN_FIRST_S", 0.05)
+    monkeypatch.setattr("broker.mqtt.child.PORT_FREE_S", 0.0)
+    broker = DeskBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    broker.start()
+    keeper = Caretaker(broker, time.monotonic)
+    tried: list[float] = []
+    began = broker.start
+
+    def start() -> None:
+        tried.append(time.monotonic())
+        began()
+
+    monkeypatch.setattr(broker, "start", start)
+    broker.kill()
+    with socket.create_server(("127.0.0.1", broker.port)):
+        keeper.start()
+        wait_until(lambda: len(tried) > 3, "four attempts", SLOW_S)
+        assert "cannot be used" in keeper.notes()[-1]
+    wait_until(lambda: broker.running and "started again" in keeper.notes()[-1], "it runs", SLOW_S)
+    gaps = [later - sooner for sooner, later in itertools.pairwise(tried[:4])]
+    assert gaps == sorted(gaps) and gaps[0] >= 0.1
+    keeper.stop()
+    assert not broker.running
+
+
+def test_a_broker_that_stays_frozen_is_killed_and_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that says nothing to the bridge for long is not waited for."""
+    monkeypatch.setattr(caretaker, "FROZEN_S", 0.5)
+    monkeypatch.setattr(caretaker, "AGAIN_FIRST_S", 0.05)
+    broker = DeskBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    broker.start()
+    frozen = broker.pid
+    broker.signal(signal.SIGSTOP)
+    heard = threading.Event()
+    keeper = Caretaker(broker, lambda: time.monotonic() if heard.is_set() else 0.0)
+    keeper.start()
+    wait_until(lambda: broker.running and broker.pid != frozen, "another one", SLOW_S)
+    heard.set()
+    wait_until(lambda: any("said nothing" in note for note in keeper.notes()), "it is told", SLOW_S)
+    keeper.stop()
+
+
+def test_a_bridge_that_was_stopped_itself_blames_no_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a pause of our own nothing was heard for long, and the broker is as well as before."""
+    monkeypatch.setattr(caretaker, "FROZEN_S", 0.5)
+    monkeypatch.setattr(caretaker, "PAUSED_S", 0.0)  # each look comes after a pause
+    broker = DeskBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    broker.start()
+    looks: list[int] = []
+    keeper = Caretaker(broker, lambda: float(looks.append(1) or 0))
+    keeper.start()
+    wait_until(lambda: len(looks) > 5, "it looked for long enough", SLOW_S)
+    assert keeper.notes() == [] and broker.running
+    keeper.stop()
+
+
+def checked(folder: Path, text: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """What --check-config says of a configuration, and its exit code."""
+    (folder / "broker.toml").write_text(f'[area]\nplan = "demo"\n[web]\nenabled = false\n{text}')
+    code = main(["--config", str(folder / "broker.toml"), "--check-config"])
+    said = capsys.readouterr()
+    return code, said.out + said.err
+
+
+def test_a_check_starts_and_asks_the_broker_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What would work is said to work; no file, password or process stays."""
+    need_mosquitto()
+    port = free_port()
+    code, said = checked(tmp_path, f"[embedded]\nenabled = true\n[mqtt]\nport = {port}\n", capsys)
+    assert code == 0 and f"a broker of its own starts on 127.0.0.1:{port}" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["broker.toml"]
+    socket.create_server(("127.0.0.1", port)).close()
+
+
+def test_a_check_fails_on_a_broker_that_cannot_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half of TLS, no or a wrong password, a port that is another's, nobody there: each is one sentence and code 1."""
+    broker = mosquitto(tmp_path / "mosquitto")
+    nobody = free_port()
+    (tmp_path / "wrong").write_text("nonsense")
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "right").write_text("pw-bridge-xh")
+    for name in ("wrong", "empty", "right"):
+        (tmp_path / name).chmod(0o600)
+    own = "[embedded]\nenabled = true\n[mqtt]\n"
+    try:
+        for text, part in (
+            (f"[mqtt]\nport = {broker.port}\n", "it refuses us"),
+            (f'[mqtt]\nport = {broker.port}\npassword_file = "wrong"\n', "check [mqtt] user and password_file"),
+            (f"[mqtt]\nport = {nobody}\n", "cannot be reached"),
+            ("[mqtt]\nport = 8883\n", "[mqtt] port: 8883 is for TLS"),
+            (f'[mqtt]\nport = {broker.port}\ncert_file = "wrong"\n', "[mqtt] cert_file: needs key_file"),
+            (f"{own}port = {broker.port}\n", "cannot be used"),
+            (f'{own}port = {nobody}\npassword_file = "empty"\n', "[mqtt] password_file: is empty"),
+            (f'{own}port = {nobody}\nuser = "somebody"\n', "[mqtt] user: "),
+        ):
+            code, said = checked(tmp_path, text, capsys)
+            assert code == 1 and part in said and "Traceback" not in said, (text, said)
+        code, said = checked(tmp_path, f'[mqtt]\nport = {broker.port}\npassword_file = "right"\n', capsys)
+        assert code == 0 and "lets the bridge in" in said
+    finally:
+        broker.stop()
+
+
+def test_a_check_throws_off_no_bridge_that_runs(bridge: OwnBridge, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside a bridge of this very configuration nothing is asked of its broker."""
+    since_at = bridge.get("/api/v1/picture")["link"]["since_at"]
+    assert main(["--config", str(bridge.folder / "broker.toml"), "--check-config"]) == 0
+    assert "the bridge that runs here has its broker" in capsys.readouterr().out
+    assert bridge.get("/api/v1/picture")["link"] == {"up": True, "since_at": since_at}
+
+
+@pytest.mark.parametrize("text", [b"", b"t01\n", bytes(40), b"t01:\xff\xfe\n"])
+def test_a_damaged_file_of_passwords_is_named_and_left_as_it_is(
+    text: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The devices have these passwords: nobody makes new ones over them."""
+    need_mosquitto()
+    path = tmp_path / "data" / "mosquitto" / "passwords"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(text)
+    code, said = checked(tmp_path, f"[embedded]\nenabled = true\n[mqtt]\nport = {free_port()}\n", capsys)
+    assert code == 1 and str(path) in said and "put it back from a copy" in said
+    assert path.read_bytes() == text

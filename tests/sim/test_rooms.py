@@ -1,0 +1,137 @@
+"""The bins of the simulated world: what keepers and crews do with them, and what the sensors see of it."""
+
+import random
+
+import pytest
+
+from broker.plan.demo_area import demo_plan
+from sim.world.bins import FULL_GRAMS, TARE_GRAMS, Bins
+from sim.world.evidence import Evidence
+from sim.world.rooms import BRINGS_BACK_LATE_S, BRINGS_BACK_S, COMES_LATE_S, KEEPER_LOOKS_S, Habits, RoomTruth
+from sim.world.timeline import Timeline
+
+WET, DRY = "residential_wet", "residential_dry"
+EACH_MOST_S = 20.0
+
+
+class Device:
+    """What the unit of a room sees, and which buttons are pressed."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self.seen: dict[str, list[tuple[float, int, int]]] = {}
+        self.presses: list[str] = []
+
+    def set_bins(self, waste: str, count: int, grams: int) -> None:
+        """The sensors now see this."""
+        self.seen.setdefault(waste, []).append((self._timeline.now, count, grams))
+
+    def press(self, event: str) -> None:
+        """A button."""
+        self.presses.append(event)
+
+    def count(self, waste: str) -> int:
+        """How many bins it sees."""
+        return self.seen[waste][-1][1]
+
+
+class World:
+    """One room with five wet and five dry bins of 50 kg, and a clock."""
+
+    def __init__(self, **habits: float) -> None:
+        self.timeline = Timeline(0.0)
+        self.device = Device(self.timeline)
+        bins = {waste: Bins([50_000] * 5) for waste in (WET, DRY)}
+        manner = Habits(refill=False, **habits)  # type: ignore[arg-type]
+        self.room = RoomTruth(
+            demo_plan().rooms["r01"], self.device, self.timeline, Evidence(0, 9), random.Random(3), bins, manner
+        )
+        self.room.start()
+
+    def lamp(self, shown: str, waste: str = WET) -> None:
+        """The lamp shows it from now on."""
+        self.room.lamp(waste, shown, self.timeline.now)
+
+    def after(self, seconds: float) -> int:
+        """How many wet bins the sensors see so much later."""
+        self.timeline.run_until(self.timeline.now + seconds)
+        return self.device.count(WET)
+
+
+def test_the_lamp_sends_the_keeper_who_rolls_out_one_by_one_and_back() -> None:
+    """The sensors see 4, 3, 2, 1, 0, and after the truck 1 to 5 with nothing but their tare."""
+    world = World()
+    world.lamp("due")
+    assert world.after(KEEPER_LOOKS_S[1] + 5 * EACH_MOST_S) == 0
+    assert [count for _, count, _ in world.device.seen[WET]] == [5, 4, 3, 2, 1, 0]
+    assert world.device.presses == ["bins_out"] and world.room.to_take(WET) == 5
+    world.room.truck_stands(WET, 185.0)
+    assert world.after(185.0) == 0
+    assert world.room.collect(WET) == (5, 250_000, 0)
+    world.lamp("off")
+    assert world.after(BRINGS_BACK_S[1] + 5 * EACH_MOST_S) == 5
+    assert world.device.seen[WET][-1][2] == 5 * TARE_GRAMS and world.device.count(DRY) == 5
+
+
+def test_a_call_that_ends_without_a_truck_sends_the_bins_back_full() -> None:
+    """Held leaves them where they are, off does not."""
+    world = World()
+    world.lamp("due")
+    world.after(400)
+    world.lamp("held")
+    assert world.after(1200) == 0
+    world.lamp("off")
+    assert world.after(BRINGS_BACK_S[1] + 5 * EACH_MOST_S) == 5
+    assert world.device.seen[WET][-1][2] == 5 * (50_000 + TARE_GRAMS)
+
+
+def test_a_crew_fetches_the_bins_from_the_room() -> None:
+    """No keeper moves; each bin is gone for a moment while the truck stands there."""
+    world = World(crew_fetches=True)
+    world.lamp("due")
+    assert world.after(3000) == 5
+    world.room.truck_stands(WET, 185.0)
+    assert world.after(185.0) == 5
+    assert min(count for _, count, _ in world.device.seen[WET]) < 5
+    assert world.room.collect(WET) == (5, 250_000, 0) and world.device.seen[WET][-1][2] == 5 * TARE_GRAMS
+
+
+@pytest.mark.parametrize(
+    ("habit", "taken", "wet_back", "dry_out"), [("forgets", 4, 5, 5), ("refuses", 4, 5, 5), ("other_kind", 5, 5, 4)]
+)
+def test_what_people_should_not_do(habit: str, taken: int, wet_back: int, dry_out: int) -> None:
+    """A bin is forgotten in the room, refused by the crew, or one of another kind is put out; all come back."""
+    world = World(**{habit: 1.0})
+    world.lamp("due")
+    world.after(400)
+    assert world.device.count(DRY) == dry_out
+    assert world.room.collect(WET)[0] == taken
+    assert world.after(BRINGS_BACK_S[1] + 6 * EACH_MOST_S) == wet_back
+    assert world.device.count(DRY) == 5
+
+
+def test_a_late_keeper() -> None:
+    """Comes minutes later, and brings the bins back much later."""
+    world = World(late=1.0)
+    world.lamp("due")
+    assert world.after(KEEPER_LOOKS_S[1]) == 5
+    assert world.after(COMES_LATE_S[1]) == 0
+    world.room.collect(WET)
+    assert world.after(BRINGS_BACK_S[1] + 5 * EACH_MOST_S) == 0
+    assert world.after(BRINGS_BACK_LATE_S[1]) == 5
+
+
+def test_a_crew_that_finds_nothing_outside_calls_the_keeper_and_waits() -> None:
+    """Nobody saw the lamp."""
+    world = World()
+    world.room.truck_stands(WET, 300.0)
+    world.after(KEEPER_LOOKS_S[1] / 3 + 1)
+    assert world.room.is_rolling(WET)
+    assert world.after(5 * EACH_MOST_S) == 0 and not world.room.is_rolling(WET)
+
+
+def test_waste_is_thrown_into_bins_with_space_only() -> None:
+    """The emptiest first; into none where all are full or outside."""
+    bins = Bins([FULL_GRAMS[1], 0])
+    assert bins.throw_in(4_000) and bins.inside == [FULL_GRAMS[1], 4_000]
+    assert not Bins([FULL_GRAMS[1]]).throw_in(4_000) and not Bins([]).throw_in(4_000)
