@@ -11,18 +11,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from broker.store.record import Corrupt, Full, Refused, StoreError, Unavailable
+from broker.store.record import Corrupt, Refused, Unavailable
 from broker.store.sqlite import newest
+from broker.store.sqlite.errors import ADVICE, failure, is_damage
 from broker.store.sqlite.files import Files, Lock
 from broker.store.sqlite.log import LogCopying, pages_in, write_again
 
 NAME = "record.sqlite"
-ADVICE = "run `python3 -m broker fsck`"
 _WAIT_S = 20.0
-_NO_SPACE_BESIDE = sqlite3.SQLITE_IOERR_SHMSIZE  # for the file of the log's index, which opening makes
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-# A disk that cannot give a page back has lost it, as far as anybody who reads can know.
-_UNREADABLE = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS record (
@@ -35,22 +31,6 @@ CREATE TABLE IF NOT EXISTS document (name TEXT PRIMARY KEY, body TEXT NOT NULL, 
 COLUMNS = "record.id, record.kind, record.key, record.at, received_at, area, body, checksum, record.row"
 INSERT = "INSERT INTO record (id, kind, key, at, received_at, area, body, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 INSERT_ROW = INSERT.replace("(id", "(row, id", 1).replace("(?", "(?, ?", 1)
-
-
-def is_damage(error: sqlite3.Error) -> bool:
-    """Whether an error says that what is in the file is not what was written."""
-    code = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF in _DAMAGED or code in _UNREADABLE or str(error).startswith("no such table")
-
-
-def failure(path: Path, error: sqlite3.Error) -> StoreError:
-    """What an error of SQLite means to the caller: make room, repair, or try again later."""
-    code = getattr(error, "sqlite_errorcode", 0)
-    if code & 0xFF == sqlite3.SQLITE_FULL or code == _NO_SPACE_BESIDE:
-        return Full(f"{path}: {error}; make room on its disk")
-    if is_damage(error):
-        return Corrupt(f"{path} is damaged ({error}); {ADVICE}")
-    return Unavailable(f"{path} cannot be used now ({error}, {getattr(error, 'sqlite_errorname', 'no code')})")
 
 
 class Database:

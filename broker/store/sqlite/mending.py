@@ -4,12 +4,14 @@ Nothing of this is data, so none of it keeps a bridge from starting; that it was
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from broker.store.days import Days
 from broker.store.record import Corrupt
-from broker.store.sqlite.database import ADVICE
-from broker.store.sqlite.note import FORMAT, NAME, Note, read_note
+from broker.store.sqlite.errors import ADVICE
+from broker.store.sqlite.files import Files
+from broker.store.sqlite.note import FORMAT, NAME, Note, read_note, write_note
 from broker.store.sqlite.past_days import PastDays
 from broker.store.sqlite.reader import SQLiteReader
 
@@ -46,7 +48,24 @@ def _must_have(source: SQLiteReader, folder: Path) -> None:
                     raise Corrupt(f"{path} has row {int(row)}, which the record cannot give; {ADVICE} --repair")
 
 
-def note_of(reader: SQLiteReader, folder: Path) -> Note | None:
+def has_note(reader: SQLiteReader, folder: Path, files: Files) -> bool:
+    """Whether anything was begun in a folder; a note that is lost or spoiled is written anew, and that is told."""
+    note = _note_of(reader, folder)
+    if note is None:
+        return False
+    note.must_be(reader.area, reader.timezone, folder / NAME)
+    with suppress(Corrupt):
+        if read_note(folder) is not None:
+            return True
+    write_note(folder, note, files)
+    reader.note(
+        f"{folder / NAME} was missing or not as it was written: written anew from the record, up to row {note.rows}; "
+        "that more had been stored it could not say any more"
+    )
+    return True
+
+
+def _note_of(reader: SQLiteReader, folder: Path) -> Note | None:
     """The note of a folder; where it is lost or spoiled, as the record itself has it. None where nothing has begun.
 
     Raises Corrupt where the record cannot say it, or is older than the past days beside it.

@@ -22,7 +22,7 @@ import orjson
 from broker.store import codec
 from broker.store.days import Days
 from broker.store.record import Corrupt, Record
-from broker.store.sqlite.database import ADVICE
+from broker.store.sqlite.errors import ADVICE
 from broker.store.sqlite.files import Files
 
 FOLDER = "days"

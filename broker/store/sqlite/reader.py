@@ -20,7 +20,8 @@ from broker.store.contract import BY_TIME, Order, Store
 from broker.store.days import Days
 from broker.store.pushdown import Where
 from broker.store.record import Conflict, Corrupt, Record
-from broker.store.sqlite.database import ADVICE, COLUMNS, Database, failure, is_damage
+from broker.store.sqlite.database import COLUMNS, Database
+from broker.store.sqlite.errors import ADVICE, failure, is_damage
 from broker.store.sqlite.files import Files
 from broker.store.sqlite.note import NAME as NOTE
 from broker.store.sqlite.note import Note, read_note
@@ -48,11 +49,9 @@ class SQLiteReader(Store):
         self.database, self._files = database, files
         self.db = RecordDB(database.path, database=database)
         self.past_days = PastDays(folder, Days(timezone), files)
-        self.events: list[str] = []
-        self.damage: list[str] = []  # of those what says that records are left out
+        self.events, self.damage = list[str](), list[str]()  # damage: those that say that records are left out
         self._last_commit_at: float | None = None
-        self._known, self._known_to = amendments.Amendments(), 0
-        self._known_lock = threading.Lock()
+        self._known, self._known_to, self._known_lock = amendments.Amendments(), 0, threading.Lock()
         database.copying.tell = self.note
 
     def must_be_there(self) -> Note:
@@ -67,8 +66,7 @@ class SQLiteReader(Store):
             what = "empty" if self.database.path.exists() else "missing"
             raise Corrupt(f"{path} is {what}, but {had}: put a copy back, or {ADVICE}")
         self.database.must_be_whole()
-        found = self.about("record")
-        if found != note.record:
+        if self.about("record") != note.record:
             area = self.about("area")
             raise Conflict(f"{path} is not the record that {NOTE} was written for: it is of area {area!r}")
         last = self.last_row()
@@ -168,12 +166,10 @@ class SQLiteReader(Store):
             return [(row[-1], record) for row, record in zip(rows, codec.records_of(rows), strict=True)]
         except ValueError as error:
             if len(rows) == 1:
-                self._left_out(f"{self._damaged(rows[0][-1])} ({error}), and is left out")
+                row = f"{self.database.shown}: row {rows[0][-1]}"
+                self._left_out(f"{row} is not what was written; {ADVICE} ({error}), and is left out")
                 return []
             return [pair for row in rows for pair in self._sound([row])]
-
-    def _damaged(self, row: int) -> str:
-        return f"{self.database.shown}: row {row} is not what was written; {ADVICE}"
 
     def known_amendments(self, record_id: str | None = None) -> amendments.Amendments:  # noqa: ARG002 - all are known
         with self._known_lock:

@@ -15,7 +15,8 @@ from broker.store import codec
 from broker.store.pushdown import Where
 from broker.store.record import Corrupt, Refused
 from broker.store.sqlite.any_disk import database_to_read
-from broker.store.sqlite.database import ADVICE, COLUMNS, Database, failure
+from broker.store.sqlite.database import COLUMNS, Database
+from broker.store.sqlite.errors import ADVICE, failure
 
 RECORDS = "records"
 

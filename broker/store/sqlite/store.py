@@ -21,11 +21,12 @@ from uuid import uuid4
 from broker.store import codec
 from broker.store.days import Days
 from broker.store.record import Conflict, Corrupt, Full, Receipt, Record, StoreError, Unavailable
-from broker.store.sqlite.database import ADVICE, INSERT, NAME, Database
+from broker.store.sqlite.database import INSERT, NAME, Database
+from broker.store.sqlite.errors import ADVICE
 from broker.store.sqlite.files import Files, Lock
-from broker.store.sqlite.mending import mend_past_days, note_of
+from broker.store.sqlite.mending import has_note, mend_past_days
 from broker.store.sqlite.newest import NOTE_NEWEST, NotedNewest
-from broker.store.sqlite.note import FORMAT, Note, read_note, write_note
+from broker.store.sqlite.note import FORMAT, Note, write_note
 from broker.store.sqlite.note import NAME as NOTE
 from broker.store.sqlite.reader import SQLiteReader
 from broker.store.sqlite.record_file import REPAIRED, make_database
@@ -42,12 +43,10 @@ class _Ticket(NamedTuple):
     urgent: bool
     told: Future[Receipt]
 
-
-def _tell(tickets: Sequence[_Ticket], error: StoreError) -> None:
-    """Have those wait no longer whose batch was not stored."""
-    for ticket in tickets:
-        if not ticket.told.done():
-            ticket.told.set_exception(error)
+    def refuse(self, error: StoreError) -> None:
+        """Have whoever waits still know that it was not stored."""
+        if not self.told.done():
+            self.told.set_exception(error)
 
 
 class SQLiteStore(SQLiteReader):
@@ -79,8 +78,7 @@ class SQLiteStore(SQLiteReader):
         self._waiting: list[_Ticket] = []
         self._waiting_lock, self._commit_lock = threading.Lock(), threading.Lock()
         self._exporter: threading.Thread | None = None
-        self._export_in_background, self._exported_on = export_in_background, ""
-        self._closed = False
+        self._export_in_background, self._exported_on, self._closed = export_in_background, "", False
         try:
             self._note = self._opened()
             self._lock.share()
@@ -97,7 +95,7 @@ class SQLiteStore(SQLiteReader):
             raise Corrupt(f"{self.folder / REPAIRED}: a repair was interrupted; {ADVICE} --repair, which finishes it")
         if self._lock.alone:
             self._reserve.keep(self._min_free_bytes + RESERVE_BYTES)
-            if not self._has_note():
+            if not has_note(self, self.folder, self._files):
                 return self._made()
         try:
             return self._ready()
@@ -105,22 +103,6 @@ class SQLiteStore(SQLiteReader):
             if not self._reserve.give_up("the start"):
                 raise
             return self._ready()
-
-    def _has_note(self) -> bool:
-        """Whether anything was begun here; a note that is lost or spoiled is written anew from the record."""
-        note = note_of(self, self.folder)
-        if note is None:
-            return False
-        note.must_be(self.area, self.timezone, self.folder / NOTE)
-        with suppress(Corrupt):
-            if read_note(self.folder) is not None:
-                return True
-        write_note(self.folder, note, self._files)
-        self.note(
-            f"{self.folder / NOTE} was missing or not as it was written: written anew from the record, up to row "
-            f"{note.rows}; that more had been stored it could not say any more"
-        )
-        return True
 
     def _ready(self) -> Note:
         note = self.must_be_there()
@@ -151,7 +133,7 @@ class SQLiteStore(SQLiteReader):
         if self._exporter is not None:
             self._exporter.join()
         self.database.copying.finish()
-        self._noted(replace(self._note, copies=max(self._note.copies, self.database.copying.copies)), sync=True)
+        self._noted(self._note.rows, sync=True)
         super().close()
         self._lock.release()
 
@@ -182,10 +164,15 @@ class SQLiteStore(SQLiteReader):
             if self._closed:
                 raise Unavailable(f"{self.folder} is closed")
             try:
-                self._must_have_room(others)
+                if any(ticket.rows for ticket in others) and self._files.free_bytes(self.folder) < self._min_free_bytes:
+                    raise Full(
+                        f"less than {self._min_free_bytes} bytes are free for {self.folder}: make room; "
+                        "alarms are still taken, everything else waits at its sender"
+                    )
                 self._store(tickets)
             except Full as full:
-                _tell(others, full)
+                for ticket in others:
+                    ticket.refuse(full)
                 try:
                     self._store(urgent)
                 except Full:
@@ -195,23 +182,15 @@ class SQLiteStore(SQLiteReader):
         except BaseException as error:
             # Whatever it was, everybody whose batch was in this transaction waits to be told.
             unknown = Unavailable(f"{self.folder} did not store it: {error!r}")
-            _tell(tickets, error if isinstance(error, StoreError) else unknown)
+            for ticket in tickets:
+                ticket.refuse(error if isinstance(error, StoreError) else unknown)
             if not isinstance(error, Exception):
                 raise
 
-    def _must_have_room(self, others: Sequence[_Ticket]) -> None:
-        if any(ticket.rows for ticket in others) and self._files.free_bytes(self.folder) < self._min_free_bytes:
-            raise Full(
-                f"less than {self._min_free_bytes} bytes are free for {self.folder}: make room; "
-                "alarms are still taken, everything else waits at its sender"
-            )
-
     def _store(self, tickets: Sequence[_Ticket]) -> None:
         """Store the batches in one transaction, and give everybody a receipt."""
-        if not any(ticket.rows for ticket in tickets):
-            receipts = [Receipt(0, 0)] * len(tickets)
-        else:
-            receipts = self._stored_together(tickets)
+        some = any(ticket.rows for ticket in tickets)
+        receipts = self._stored_together(tickets) if some else [Receipt(0, 0)] * len(tickets)
         for ticket, receipt in zip(tickets, receipts, strict=True):
             ticket.told.set_result(receipt)
 
@@ -230,18 +209,16 @@ class SQLiteStore(SQLiteReader):
             newest = self._noted_newest.still_to_note(row for ticket in tickets for row in ticket.rows)
             connection.executemany(NOTE_NEWEST, [(*key, at) for key, at in newest.items()])
         self._noted_newest.was_noted(newest)
-        copies = max(self._note.copies, self.database.copying.copies)
-        note = replace(self._note, rows=last, copies=copies)
-        self._noted(note, sync=self._last_commit_at is None)
+        self._noted(last, sync=self._last_commit_at is None)
         self._last_commit_at = self.now()
         self._export_if_due()
         return receipts
 
-    def _noted(self, note: Note, *, sync: bool = False) -> None:
+    def _noted(self, rows: int, *, sync: bool) -> None:
         """Write the note over; what it says is on the disk already, so it may be late."""
-        self._note = note
+        self._note = replace(self._note, rows=rows, copies=max(self._note.copies, self.database.copying.copies))
         try:
-            self._files.overwrite(self.folder / NOTE, note.encoded(), sync=sync)
+            self._files.overwrite(self.folder / NOTE, self._note.encoded(), sync=sync)
         except OSError as error:
             self.note(f"{self.folder / NOTE} cannot be written: {error}")
 
