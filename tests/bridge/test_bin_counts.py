@@ -258,7 +258,8 @@ def test_a_crew_that_skips_and_takes_is_contradicted(morning: Rooms, back_grams:
     visit = (morning.run_id, morning.room, 1)
     morning.bridge.act(Act("skip", "crew", visit=visit, reason="not_out"), morning.now)
     morning.report(0, 0)
-    morning.step(600)
+    morning.go_on()
+    morning.step(300)
     morning.report(6, back_grams)
     assert morning.visit()["state"] == "skipped" and disagreements(morning.visit()) == words
 

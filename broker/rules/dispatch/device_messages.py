@@ -43,6 +43,7 @@ def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
     is_old = room.is_old(address.channel, body)
     if address.channel == "bins" and room.boots.are_two(now):
         room.counts_nothing()  # what one of them counts is no change of what the other did
+        room.fell_silent(now)
         return []
     if address.channel == "bins":
         return take_report(day, address.device, body, now, is_newest=not is_old)
