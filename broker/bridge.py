@@ -87,6 +87,10 @@ class Bridge:
         self.flush(now)
         self.link_up(now)
 
+    def cannot_store(self, why: str) -> None:
+        """The store takes nothing, as it was found at the start; the next commit that succeeds ends this."""
+        self.trouble = why
+
     def link_up(self, now: float) -> None:
         """The broker is (again) there: everything retained is sent anew, because it may have forgotten; what was
         decided and is not stored yet, after its commit."""

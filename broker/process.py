@@ -62,7 +62,7 @@ def serve(
             floods = FloodControl(inbox, guard, bridge, lambda topic: link.send(topic, b"", True))
             desk = Desk()
             if isinstance(store, WaitingStore):
-                bridge.trouble = store.why
+                bridge.cannot_store(store.why)
             bridge.start(now())
             bridge.link_down(now())  # until the link says that it is up
             desk.show(Pictures(bridge).newest(now()))
@@ -126,11 +126,9 @@ def _loop(
         if floods is not None:
             floods.look(int(now()))
         link.write_out()
-        desk.turned_at = time.monotonic()
+        desk.turned(way().heartbeat_s)
         if acted or time.monotonic() - shown_at >= SNAPSHOT_S:
             shown_at = time.monotonic()
-            heartbeat_s = way().heartbeat_s
-            desk.heartbeat_at = None if heartbeat_s is None else time.monotonic() - heartbeat_s
             desk.show(pictures.newest(now()))
         if not worked and bridge.unstored:
             time.sleep(LOOP_S)  # the store does not take records: wait, do not spin
@@ -206,7 +204,8 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
         )  # fmt: skip
     except AccountError as why:
         raise ConfigError(f"[embedded] accounts: {why}") from why
-    broker.notes += [note] if note else []
+    if note:
+        broker.tell(note)
     return broker, accounts[bridge]
 
 

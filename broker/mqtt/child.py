@@ -171,7 +171,7 @@ class BrokerChild:
                 f"[embedded] folder: {was} cannot be written ({why.strerror}), nor can {also.filename} "
                 f"({also.strerror}); make room, or correct path or mode"
             ) from also
-        self._note(
+        self.tell(
             f"[embedded] folder: {was} cannot be written ({why.strerror}); the broker runs from {self.folder} until "
             "it ends: make room, or correct path or mode"
         )
@@ -227,9 +227,10 @@ class BrokerChild:
         except OSError as why:
             log.warning("%s cannot be moved out of the broker's way: %s", kept, why)
             return None
-        self._note(f"the broker cannot read {kept.name}, its own file: kept as {aside}, and what it held is told again")
+        self.tell(f"the broker cannot read {kept.name}, its own file: kept as {aside}, and what it held is told again")
         return aside
 
-    def _note(self, text: str) -> None:
+    def tell(self, text: str) -> None:
+        """A person should know this of the broker: it is in the log and on the screen."""
         log.warning("%s", text)
         self.notes.append(text)

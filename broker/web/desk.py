@@ -30,6 +30,11 @@ class Desk:
             self.number += 1
             self.changed.notify_all()
 
+    def turned(self, heartbeat_s: float | None) -> None:
+        """The loop was here; its heartbeat came back so many seconds ago, None if it never did."""
+        self.turned_at = time.monotonic()
+        self.heartbeat_at = None if heartbeat_s is None else self.turned_at - heartbeat_s
+
     def ages(self) -> dict[str, float | None]:
         """How long ago the loop turned, the picture was put up and the heartbeat came back, in seconds."""
         now = time.monotonic()

@@ -341,7 +341,7 @@ class Attention:
 class AttentionList:
     """The entries of each topic by what they are about.
 
-    Written by: effects, dispatch, day, ingest/decisions, ingest/restored_day.
+    Written by: effects, dispatch, day, ingest/decisions, ingest/restored_day, flood_control.
     """
 
     def __init__(self) -> None:

@@ -10,7 +10,7 @@ TOGETHER_S = 3600  # after the last change back and forth, one device is believe
 
 @dataclass(slots=True)
 class Boots:
-    """The boot that is believed, and what speaks against it."""
+    """The boot that is believed, and what speaks against it. Written by: dispatch/device_messages."""
 
     believed: int | None = None
     since: int = 0  # when it was heard first

@@ -54,6 +54,7 @@ class RunTracker:
         self._way = Way(route, self.settings, streets, expected_leg_s)
         self._missed = MissedStops(self.settings, streets)
         self._stillness = Stillness(self.settings)
+        self._not_in_this_stay: set[StopKey] = set()
         self._stop = self._new_watch()
 
     @property
@@ -102,6 +103,9 @@ class RunTracker:
         after = self._next()
         if before is None or after is None or before.key != after.key:
             if before is not None and self._stop.arrived_at is not None:  # it stands at a visit that is no longer owed
+                # What the crew skipped where it stood is owed for another time, not for this stay.
+                same = (visit for visit in visits if visit.key[0] == before.key[0] and visit.not_before_at is None)
+                self._not_in_this_stay = {visit.key for visit in same}
                 self._way.leave(before, None, clean=False)
             self._way.leg.clean = False
             self._stop = self._new_watch()
@@ -182,7 +186,9 @@ class RunTracker:
             self._missed.start_over(before)
         others = self._pending[1:]
         if self._line_place() is not None:  # on the line its stops come in order; one owed again may be anywhere
-            again = (visit for visit in others if visit.distance_m is None)
+            if speed_mps >= self.settings.slow_mps:
+                self._not_in_this_stay.clear()
+            again = (each for each in others if each.distance_m is None and each.key not in self._not_in_this_stay)
             others = [visit for visit in again if (visit.not_before_at or 0) <= fix.fix_at]
         elsewhere = self._missed.reached_after_all(fix, speed_mps, others)
         if elsewhere is not None:
