@@ -33,7 +33,8 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
             rows += damaged(found.get("damage", ()))
             body["trouble"] = body["trouble"] or (found["damage"][-1] if found.get("damage") else None)
         except StoreError as why:
-            rows.append(store_trouble(str(why)))
+            said = store_trouble(str(why))
+            rows += [] if any(row["word"] == said["word"] for row in rows) else [said]
         timezone = picture["area"]["timezone"]
         if body["trouble"] is None and picture["old_since_at"] is not None:
             body["trouble"] = f"no picture can be made since {picture['old_since_at']}: a fault of ours, see the log"
