@@ -69,7 +69,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         print(f"command: {why}", file=sys.stderr)
         return 1
     print(f"{device}: {arguments.order} sent; {EFFECTS[arguments.order]}")
-    print(_next_word(url, family, device, int(sent["at"])))
+    print(_next_word(url, family, device, sent["heard_at"] or 0))
     return 0
 
 
@@ -87,13 +87,13 @@ def _named(url: str, name: str) -> tuple[str, str]:
     return found[0], name
 
 
-def _next_word(url: str, family: str, device: str, sent_at: int) -> str:
-    """What the device said after it was told; waits for it for a moment."""
+def _next_word(url: str, family: str, device: str, before_at: int) -> str:
+    """What the device said after it was told, its last word until then at `before_at`; waits for it for a moment."""
     deadline = time.monotonic() + ANSWER_S
     while time.monotonic() < deadline:
         time.sleep(LOOK_S)
         row: dict[str, Any] = next((row for row in _asked(f"{url}/{family}s") if row[family] == device), {})
-        if row.get("heard_at") is not None and row["heard_at"] >= sent_at:
+        if row.get("heard_at") is not None and row["heard_at"] > before_at:
             shown = {key: row[key] for key in ("life", "boot", "fw", "bins", "lamps", "fix_at") if key in row}
             return f"it says: {json.dumps(shown, ensure_ascii=False)}"
     return f"nothing new was heard of it within {ANSWER_S:.0f} s; identify shows at the device only"
