@@ -191,6 +191,35 @@ def test_old_days_go_and_strange_files_stay(tmp_path: Path, shown: list[dict[str
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("ahead_days", [[400], [5], [-900], [9, 400]])
+def test_a_clock_that_is_wrong_for_a_moment_ends_no_day_that_is_kept(
+    ahead_days: list[int], tmp_path: Path, shown: list[dict[str, Any]]
+) -> None:
+    """No day goes for a date far from the others, and when the clock is right again the days go as ever."""
+    frames, recorder = Frames(), Recording(tmp_path, 3)
+
+    def keep(day: int) -> None:
+        at = START_AT + 86_400 * day
+        recorder.keep(frames.show({**shown[0], "at": at}), frames.parts, at)
+
+    def there() -> set[int]:
+        return {day for day in range(20) if picture_at(tmp_path, START_AT + 86_400 * day) is not None}
+
+    for day in range(4):
+        keep(day)
+    for day in ahead_days:
+        keep(day)
+        assert there() >= ({0, 1, 2, 3} if day == ahead_days[0] else {1, 2, 3}), day
+    keep(3)
+    keep(4)
+    assert there() >= {2, 3, 4}
+    for day in range(5, 20):
+        keep(day)
+    recorder.close()
+    assert there() == {16, 17, 18, 19}
+    assert len(list(tmp_path.glob("*"))) <= 4 + len(ahead_days)
+
+
 def test_a_disk_without_room_is_left_to_the_record(
     tmp_path: Path, shown: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
