@@ -19,7 +19,7 @@ from typing import IO
 
 import orjson
 
-from broker.web.stream.changes import Parts, Row, applied, picture_of
+from broker.web.stream.changes import Parts, Row, apply, picture_of
 
 log = logging.getLogger("zhanpai.playback")
 
@@ -114,7 +114,10 @@ def picture_at(folder: Path, at: int) -> Row | None:
     for line in _lines(path):
         if line["at"] > at:
             break
-        parts = line["parts"] if "parts" in line else applied(parts, line)
+        if "parts" in line:
+            parts = line["parts"]
+        else:
+            apply(parts, line)
         shown_at = line["at"]
     return picture_of(parts, shown_at) if parts and at - shown_at <= GAP_S else None
 
