@@ -424,7 +424,7 @@ def test_a_session_ends_at_the_log_out_for_whoever_kept_its_cookie(office):
 
 @pytest.mark.parametrize("way", ["form", "bearer"])
 def test_who_guesses_tokens_waits_longer_each_time(office, way):
-    """Some slips cost nothing; then 429 says when the next is taken; a right token is let in meanwhile, and time heals."""
+    """Some slips cost nothing; then 429 says when the next is taken; a right token is let in, and time heals."""
     now = office.roles.now()
     office.roles.now = lambda: now
 
