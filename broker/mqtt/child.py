@@ -53,7 +53,7 @@ class BrokerChild:
         self.port = port or free_port(host)
         self.notes: list[str] = []  # what a person should know of this broker
         self._child: subprocess.Popen[bytes] | None = None
-        self._said_from = 0  # where in the log this child begins
+        self.said_from = 0  # where in the log this child begins
         self._own_folder: tempfile.TemporaryDirectory[str] | None = None
 
     @property
@@ -124,7 +124,7 @@ class BrokerChild:
         """The end of what this child said on its standard error."""
         try:
             with self.log_path.open("rb") as lines:
-                lines.seek(max(self._said_from, lines.seek(0, os.SEEK_END) - QUOTED))
+                lines.seek(max(self.said_from, lines.seek(0, os.SEEK_END) - QUOTED))
                 return lines.read().decode(errors="replace").strip() or "nothing"
         except OSError:
             return "nothing that could be kept"
@@ -135,7 +135,7 @@ class BrokerChild:
             if self.log_path.stat().st_size > LOG_BYTES:
                 shutil.copyfile(self.log_path, self.log_path.with_suffix(".log.1"))
                 os.truncate(self.log_path, 0)
-                self._said_from = 0
+                self.said_from = 0
         except OSError:
             pass  # a full disk: it is tried again
 
@@ -195,7 +195,7 @@ class BrokerChild:
     def _comes_up(self) -> bool:
         """Start the child; whether it accepts connections in time. One that does not is ended."""
         with self.log_path.open("ab") as said:
-            self._said_from = said.seek(0, os.SEEK_END)
+            self.said_from = said.seek(0, os.SEEK_END)
             self._child = subprocess.Popen(
                 self.command(),
                 stdin=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ import secrets
 import socket
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,8 +29,8 @@ READ_BYTES = 1_000_000  # of the log in one look; what is beyond is skipped, its
 LOG_LINE_BYTES = 100  # about
 ASKING = 1 / 8  # what asking for a topic counts, where connecting counts 1
 TAKEOVER_S = 2.0
-CAME = re.compile(r"^\d+: New client connected from \S+ as (\S+) \(")
-ASKED = re.compile(r"^\d+: (\S+) (?:[0-2] )?\S")
+CAME = re.compile(r"^(\d+): New client connected from \S+ as (\S+) \(")
+ASKED = re.compile(r"^(\d+): (\S+) (?:[0-2] )?\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Guard:
         self._closed: dict[str, Closed] = {}
         self._to_close: dict[str, str] = {}
         self._comings: dict[str, Bucket] = {}
-        self._read_to = 0
+        self._read_to = broker.said_from  # what was said before this child is over and judged
         self._changing = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="guard", daemon=True)
@@ -148,18 +149,21 @@ class Guard:
         self._count(data[:end].decode(errors="replace").splitlines(), skipped)
 
     def _count(self, lines: list[str], skipped: int) -> None:
-        """Who came and who asked; what was skipped is put down to whoever fills the rest."""
-        came: dict[str, float] = {}
+        """Who came and who asked, by the seconds of the log; what was skipped is put down to whoever fills the rest."""
+        counted: Counter[str] = Counter()
+        at = 0.0
         for line in lines:
             found = CAME.match(line)
             cost = 1.0 if found else ASKING
             found = found or ASKED.match(line)
-            if found and found[1] in self._broker.families:
-                came[found[1]] = came.get(found[1], 0.0) + cost
-        if came and skipped:
-            came[max(came, key=lambda name: came[name])] += skipped / LOG_LINE_BYTES * ASKING
+            if found and found[2] in self._broker.families:
+                at = float(found[1])
+                counted[found[2]] += 1
+                self._charge(found[2], cost, at)
+        if counted and skipped:
+            self._charge(counted.most_common(1)[0][0], skipped / LOG_LINE_BYTES * ASKING, at)
+
+    def _charge(self, name: str, cost: float, at: float) -> None:
         most = self._limits.connects_per_minute
-        for name, cost in came.items():
-            bucket = self._comings.setdefault(name, Bucket(most / 60, most))
-            if not bucket.take(min(cost, most), time.monotonic()) or cost > most:
-                self.close(name, "connects_per_minute")
+        if not self._comings.setdefault(name, Bucket(most / 60, most)).take(cost, at):
+            self.close(name, "connects_per_minute")

@@ -115,6 +115,32 @@ def test_what_mosquitto_alone_sees_is_read_in_its_log(broker: EmbeddedBroker, de
     assert guard.closed() == {("truck", "t01"): "connects_per_minute"}
 
 
+def test_what_was_said_before_a_restart_is_not_said_now(broker: EmbeddedBroker) -> None:
+    """The log is written on over restarts; a truck that came 40 times in the days before is let in."""
+    for _ in range(40):
+        comes_in(broker, "t01")
+    broker.stop()
+    broker.start()
+    guard = Guard(broker, LimitsConfig(connects_per_minute=20))
+    assert comes_in(broker, "t02", then=packets.subscribe(1, [("zp/v1/xh/truck/t02/ack", 1)]))
+    for _ in range(2):
+        guard.look()
+    assert guard.closed() == {}
+
+
+@pytest.mark.parametrize(("second_apart", "is_closed"), [(0, True), (10, False)])
+def test_who_comes_is_counted_when_it_came(broker: EmbeddedBroker, second_apart: int, *, is_closed: bool) -> None:
+    """The log is read late, after a pause of the bridge: forty connections in one second, or in seven minutes."""
+    guard = Guard(broker, LimitsConfig(connects_per_minute=20))
+    with broker.log_path.open("a") as log:
+        for number in range(40):
+            at = 1_800_000_000 + number * second_apart
+            log.write(f"{at}: New client connected from 10.0.0.1:1 as t01 (p2, c1, k20, u't01').\n")
+    for _ in range(2):
+        guard.look()
+    assert bool(guard.closed()) is is_closed
+
+
 def test_a_file_too_large_to_be_loaded_is_set_aside(broker: EmbeddedBroker) -> None:
     """The broker can always start again."""
     broker.stop()
