@@ -141,6 +141,18 @@ def test_who_comes_is_counted_when_it_came(broker: EmbeddedBroker, second_apart:
     assert bool(guard.closed()) is is_closed
 
 
+def test_a_closed_account_stays_closed_when_the_broker_is_started_again(broker: EmbeddedBroker) -> None:
+    """It died, or was killed as frozen; the others come in, and so does this one when its time is over."""
+    guard = Guard(broker, LimitsConfig(closed_s=600))
+    guard.close("t01", "messages_per_s")
+    guard.look()
+    broker.kill()
+    broker.start()
+    assert not comes_in(broker, "t01")
+    assert comes_in(broker, "t02")
+    assert guard.closed() == {("truck", "t01"): "messages_per_s"}
+
+
 def test_a_file_too_large_to_be_loaded_is_set_aside(broker: EmbeddedBroker) -> None:
     """The broker can always start again."""
     broker.stop()
