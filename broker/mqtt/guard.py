@@ -79,31 +79,38 @@ class Guard:
         return max(1, int(found.until - time.monotonic())) if found is not None else 0
 
     def look(self) -> None:
-        """Look once, and do what there is to do; raises OSError, EmbeddedBrokerError."""
+        """Look once, and do what there is to do; raises OSError, EmbeddedBrokerError, and then does it the next time."""
         self._read_log()
+        self._let_in_again()
         with self._changing:
-            to_close, self._to_close = self._to_close, {}
+            to_close = dict(self._to_close)
         for name, why in to_close.items():
             if name in self._broker.families and name not in self._closed:
                 self._throw_out(name, why)
-        self._let_in_again()
+            with self._changing:
+                del self._to_close[name]
 
     # --- the thread -----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        trouble = ""
         while not self._stopping.wait(LOOK_S):
             try:
                 self.look()
-            except (OSError, EmbeddedBrokerError) as why:  # its disk is full, or it is being started again: later, then
-                log.warning("the guard of the broker could not do its work: %s", why)
+                trouble = ""
+            except Exception as why:  # noqa: BLE001  (its disk is full, its broker being started again, anything: later)
+                if repr(why) != trouble:
+                    trouble = repr(why)
+                    log.warning("the guard of the broker could not do its work and tries again: %s", trouble)
 
     def _throw_out(self, name: str, why: str) -> None:
-        log.warning("%s floods the broker (%s): its account is closed for %d s", name, why, self._limits.closed_s)
-        self._closed[name] = Closed(why, time.monotonic() + self._limits.closed_s)
         password = secrets.token_urlsafe(18)
-        self._broker.admit(closed=self._closed, instead={name: password})
+        closed = {*self._closed, name}
+        self._broker.admit(closed=closed, instead={name: password})
         self._come_in_once(name, password)
-        self._broker.admit(closed=self._closed)
+        self._broker.admit(closed=closed)
+        self._closed[name] = Closed(why, time.monotonic() + self._limits.closed_s)
+        log.warning("%s floods the broker (%s): its account is closed for %d s", name, why, self._limits.closed_s)
 
     def _come_in_once(self, name: str, password: str) -> None:
         """Take the id over with a clean session: its subscriptions and what waits for it are gone."""
@@ -125,12 +132,12 @@ class Guard:
 
     def _let_in_again(self) -> None:
         over = [name for name, one in self._closed.items() if one.until <= time.monotonic()]
+        if over:
+            self._broker.admit(closed=self._closed.keys() - over)
         for name in over:
             del self._closed[name]
             self._comings.pop(name, None)
             log.warning("%s: its account is open again", name)
-        if over:
-            self._broker.admit(closed=self._closed)
 
     def _read_log(self) -> None:
         path: Path = self._broker.log_path

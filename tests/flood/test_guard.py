@@ -1,8 +1,11 @@
 """Our own Mosquitto's guard: who floods is out, with all that was kept of it, and comes in again after a while."""
 
+import contextlib
+import errno
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -151,6 +154,77 @@ def test_a_closed_account_stays_closed_when_the_broker_is_started_again(broker: 
     assert not comes_in(broker, "t01")
     assert comes_in(broker, "t02")
     assert guard.closed() == {("truck", "t01"): "messages_per_s"}
+
+
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_guard_whose_disk_was_full_does_its_work_later(
+    broker: EmbeddedBroker, attempt: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is to be out is out, and says so only then: everybody of them, at whichever step the disk was full."""
+    guard = Guard(broker, LimitsConfig())
+    full_at(broker, attempt, monkeypatch)
+    guard.close("t01", "messages_per_s")
+    guard.close("t02", "messages_per_s")
+    with pytest.raises(OSError, match="No space"):
+        guard.look()
+    assert guard.closed() == {}
+    guard.look()
+    assert not comes_in(broker, "t01") and not comes_in(broker, "t02")
+    assert set(guard.closed()) == {("truck", "t01"), ("truck", "t02")}
+
+
+def test_an_account_is_opened_again_although_the_disk_was_full_at_its_time(
+    broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As soon as there is room; until then it is said to be closed, for so it is."""
+    guard = Guard(broker, LimitsConfig(closed_s=1))
+    guard.close("t01", "messages_per_s")
+    guard.look()
+    full_at(broker, 1, monkeypatch)
+
+    def fails() -> bool:
+        with contextlib.suppress(OSError):
+            guard.look()
+            return False
+        return True
+
+    wait_until(fails, "its time is over, and the disk full")
+    assert guard.closed() and not comes_in(broker, "t01")
+    guard.look()
+    wait_until(lambda: comes_in(broker, "t01"), "it is let in again")
+    assert guard.closed() == {}
+
+
+def full_at(broker: EmbeddedBroker, attempt: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk of its account file is full at one attempt, and has room from then on."""
+    attempts: list[int] = []
+    replace = Path.replace
+
+    def once_full(path: Path, target: Path) -> Path:
+        attempts.append(1)
+        if len(attempts) == attempt:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", once_full)
+    assert broker.running
+
+
+def test_a_guard_goes_on_after_any_fault(broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was not foreseen too."""
+    guard = Guard(broker, LimitsConfig())
+    admit, faults = broker.admit, [ValueError("unforeseen")]
+
+    def faulty(**how: Any) -> None:
+        if faults:
+            raise faults.pop()
+        admit(**how)
+
+    monkeypatch.setattr(broker, "admit", faulty)
+    guard.start()
+    guard.close("t01", "messages_per_s")
+    wait_until(lambda: not comes_in(broker, "t01"), "its account is closed")
+    guard.stop()
 
 
 def test_a_file_too_large_to_be_loaded_is_set_aside(broker: EmbeddedBroker) -> None:
