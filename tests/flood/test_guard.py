@@ -2,18 +2,24 @@
 
 import contextlib
 import errno
+import queue
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from broker.config import LimitsConfig
+from broker.config import LimitsConfig, MqttConfig
+from broker.flood_control import FloodControl
 from broker.mqtt import packets
 from broker.mqtt.guard import Guard
+from broker.mqtt.inbox import Inbox
+from broker.mqtt.link import Arrived, BridgeLink, Event, Up
 from broker.mqtt.mosquitto import EmbeddedBroker
 from firmware import wire
+from tests.support.bridge.morning import Morning
 from tests.support.processes import Client, mosquitto, wait_until
 
 pytestmark = pytest.mark.real
@@ -225,6 +231,54 @@ def test_a_guard_goes_on_after_any_fault(broker: EmbeddedBroker, monkeypatch: py
     guard.close("t01", "messages_per_s")
     wait_until(lambda: not comes_in(broker, "t01"), "its account is closed")
     guard.stop()
+
+
+class CountingInbox(Inbox):
+    """One that says how much came."""
+
+    came = 0
+
+    def put(self, event: Event) -> list[int]:
+        """As every inbox."""
+        if isinstance(event, Arrived):
+            self.came += len(event.messages)
+        return super().put(event)
+
+
+def test_the_bridge_hears_on_when_it_forgot_a_whole_window_of_one_that_was_thrown_out(
+    broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    """Mosquitto has a thousand messages in flight to it: none of them may stay so."""
+    inbox = CountingInbox(LimitsConfig(), time.time)
+    link = BridgeLink(MqttConfig(host=broker.host, port=broker.port), "xh", 1, "pw-bridge-xh", inbox)
+    guard = Guard(broker, LimitsConfig())
+    floods = FloodControl(inbox, guard, Morning(tmp_path / "records").bridge, link)
+    link.start()
+    flooding, other = Client(broker.port, "t01"), Client(broker.port, "t02")
+    try:
+        assert isinstance(inbox.get(timeout=60), Up)
+        for _ in range(1500):
+            flooding.say("zp/v1/xh/truck/t01/fix", b"x")
+        wait_until(lambda: inbox.came >= 1000, "a window waits", 60)
+        guard.close("t01", "messages_per_s")
+        guard.look()
+        floods.look(int(time.time()))
+        other.say("zp/v1/xh/truck/t02/incident/p1", b"x", retain=True)
+
+        def is_heard() -> bool:
+            link.write_out()
+            with contextlib.suppress(queue.Empty):
+                event = inbox.get(timeout=0.1)
+                assert isinstance(event, Arrived)
+                link.settle(event.connection, [number for _, _, number in event.messages if number])
+                return any("/t02/incident/p1" in topic for topic, _, _ in event.messages)
+            return False
+
+        wait_until(is_heard, "another truck's press", 30)
+    finally:
+        flooding.close()
+        other.close()
+        link.stop()
 
 
 def test_a_file_too_large_to_be_loaded_is_set_aside(broker: EmbeddedBroker) -> None:

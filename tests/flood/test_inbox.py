@@ -174,6 +174,17 @@ def test_ten_times_the_pace_is_a_flood(said: Callable[[str, int], Message], a_se
     assert tenth < 30
 
 
+def test_what_is_forgotten_of_a_device_is_told_so_that_the_broker_may_go_on() -> None:
+    """Every number of what waited comes back with its connection; presses wait on, and so do other devices."""
+    inbox = Inbox(LimitsConfig(), lambda: AT)
+    inbox.put(Arrived([fix("t01", 1), press("t01", 2), fix("t02", 3), fix("t01", 4), fix("t01", 0)], 1))
+    inbox.put(Arrived([fix("t01", 1)], 2))
+    assert inbox.forget_waiting(("truck", "t01")) == {1: [1, 4], 2: [1]}
+    assert inbox.forget_waiting(("truck", "t01")) == {}
+    assert inbox.forget_waiting(("truck", "nobody")) == {}
+    assert numbers(everything(inbox)) == [2, 3]
+
+
 def test_names_that_are_made_up_fill_no_memory() -> None:
     """A broker without an access list: each message from another device, each on another topic."""
     inbox = Inbox(LimitsConfig(), lambda: AT)
