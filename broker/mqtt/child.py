@@ -103,17 +103,23 @@ class BrokerChild:
             try:
                 self._child.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
-                self.kill()
+                try:
+                    self.kill()
+                except EmbeddedBrokerError as why:  # it goes when its disk answers; nobody waits for that
+                    log.warning("%s", why)
             self._child = None
         if self._own_folder is not None:
             self._own_folder.cleanup()
             self._own_folder = None
 
     def kill(self) -> None:
-        """End the child as a power cut would."""
+        """End the child as a power cut would; raises EmbeddedBrokerError where it does not end."""
         if self._child is not None:
             self._child.kill()
-            self._child.wait(STOP_TIMEOUT_S)
+            try:
+                self._child.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired as why:
+                raise EmbeddedBrokerError("the broker was killed and does not end: its disk may hang") from why
             self._child = None
 
     def signal(self, number: int) -> None:

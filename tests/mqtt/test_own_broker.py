@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -227,6 +228,74 @@ def test_a_broker_that_stays_frozen_is_killed_and_started_again(
     wait_until(lambda: broker.running and broker.pid != frozen, "another one", SLOW_S)
     heard.set()
     wait_until(lambda: any("said nothing" in note for note in keeper.notes()), "it is told", SLOW_S)
+    keeper.stop()
+
+
+class Unending:
+    """A child that not even SIGKILL ends at once: its disk hangs."""
+
+    pid = 1
+    ended = False
+
+    def poll(self) -> int | None:
+        """None while it is there."""
+        return -signal.SIGKILL if self.ended else None
+
+    def kill(self) -> None:
+        """Nothing happens."""
+
+    send_signal = terminate = lambda *_: None
+
+    def wait(self, timeout_s: float) -> int:
+        """Not within any time."""
+        if not self.ended:
+            raise subprocess.TimeoutExpired("mosquitto", timeout_s)
+        return -signal.SIGKILL
+
+
+def test_a_frozen_broker_that_cannot_be_killed_is_looked_after_until_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said, once; when it is gone at last, another one runs and nothing more is said of it."""
+    monkeypatch.setattr(caretaker, "FROZEN_S", 0.5)
+    monkeypatch.setattr(caretaker, "LOOK_S", 0.02)
+    broker = DeskBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    heard, child = threading.Event(), Unending()
+    monkeypatch.setattr(broker, "_child", child)
+    keeper = Caretaker(broker, lambda: time.monotonic() if heard.is_set() else 0.0)
+    keeper.start()
+    wait_until(lambda: any("does not end" in note for note in keeper.notes()), "it is told", SLOW_S)
+    tries = itertools.count()
+    monkeypatch.setattr(child, "kill", lambda: next(tries))
+    wait_until(lambda: next(tries) > 10, "it is tried again and again", SLOW_S)
+    assert sum("does not end" in one.getMessage() for one in caplog.records) == 1
+    child.ended = True
+    wait_until(lambda: broker.running and broker.pid != child.pid, "another one", SLOW_S)
+    heard.set()
+    wait_until(lambda: "started again" in keeper.notes()[-1], "it is well again", SLOW_S)
+    keeper.stop()
+
+
+def test_a_caretaker_goes_on_after_any_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw is noted while it lasts, and the next look is taken."""
+    monkeypatch.setattr(caretaker, "LOOK_S", 0.02)
+    broker = DeskBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    broker.start()
+    faulty = threading.Event()
+    faulty.set()
+
+    def heard_at() -> float:
+        if faulty.is_set():
+            raise ValueError("unforeseen")
+        return time.monotonic()
+
+    keeper = Caretaker(broker, heard_at)
+    keeper.start()
+    wait_until(lambda: any("unforeseen" in note for note in keeper.notes()), "it is told", SLOW_S)
+    faulty.clear()
+    wait_until(lambda: keeper.notes() == [], "it is over", SLOW_S)
+    broker.kill()
+    wait_until(lambda: broker.running, "it is started again", SLOW_S)
     keeper.stop()
 
 
