@@ -1,6 +1,7 @@
 """A broker of the bridge's own: it needs nothing but `enabled = true`, and is looked after."""
 
 import itertools
+import json
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -368,6 +370,32 @@ def test_a_check_throws_off_no_bridge_that_runs(bridge: OwnBridge, capsys: pytes
     assert main(["--config", str(bridge.folder / "broker.toml"), "--check-config"]) == 0
     assert "the bridge that runs here has its broker" in capsys.readouterr().out
     assert bridge.get("/api/v1/picture")["link"] == {"up": True, "since_at": since_at}
+
+
+@pytest.mark.parametrize(("host", "called"), [("::1", "[::1]"), ("::", "[::1]"), ("0.0.0.0", "127.0.0.1")])
+def test_a_check_finds_the_bridge_wherever_its_screen_is(
+    host: str, called: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An IPv6 address, or all addresses of the machine; a screen answers to no other name."""
+    picture = json.dumps({"area": {"id": "xh"}, "link": {"up": True}}).encode()
+
+    class Screen(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802  (http.server's name)
+            self.send_response(200 if self.headers["Host"].rpartition(":")[0] == called else 400)
+            self.end_headers()
+            self.wfile.write(picture)
+
+    class Server(HTTPServer):
+        address_family = socket.AF_INET6 if ":" in called else socket.AF_INET
+
+    with Server((called.strip("[]"), 0), Screen) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        (tmp_path / "broker.toml").write_text(f'[area]\nplan = "demo"\n[web]\nhost = "{host}"\nport = {port}\n')
+        code = main(["--config", str(tmp_path / "broker.toml"), "--check-config"])
+        server.shutdown()
+    said = capsys.readouterr()
+    assert code == 0 and "the bridge that runs here has its broker" in said.out, said
 
 
 @pytest.mark.parametrize("text", [b"", b"t01\n", bytes(40), b"t01:\xff\xfe\n"])
