@@ -28,7 +28,11 @@ LOOK_S = 0.2
 READ_BYTES = 1_000_000  # of the log in one look; what is beyond is skipped, its length counts
 LOG_LINE_BYTES = 100  # about
 ASKING = 1 / 8  # what asking for a topic counts, where connecting counts 1
+# What connecting counts where it ends an older connection of the same id: two units of one id do it 80 times a minute,
+# which is for a person to end. Their buttons must be heard meanwhile.
+TAKING_OVER = 1 / 8
 TAKEOVER_S = 2.0
+TAKES_OVER = re.compile(r"^\d+: Client (\S+) already connected, closing old connection")
 CAME = re.compile(r"^(\d+): New client connected from \S+ as (\S+) \(")
 ASKED = re.compile(r"^(\d+): (\S+) (?:[0-2] )?\S")
 
@@ -156,19 +160,24 @@ class Guard:
         self._count(data[:end].decode(errors="replace").splitlines(), skipped)
 
     def _count(self, lines: list[str], skipped: int) -> None:
-        """Who came and who asked, by the seconds of the log; what was skipped is put down to whoever fills the rest."""
+        """Who came and who asked, by the seconds of the log; what was skipped is put down to whoever filled the rest."""
         counted: Counter[str] = Counter()
-        at = 0.0
+        skipped_cost = skipped / LOG_LINE_BYTES * ASKING
+        at, taken_over = 0.0, ""
         for line in lines:
+            if takes_over := TAKES_OVER.match(line):
+                taken_over = takes_over[1]
+                continue
             found = CAME.match(line)
-            cost = 1.0 if found else ASKING
+            cost = ASKING if found is None else TAKING_OVER if found[2] == taken_over else 1.0
+            taken_over = ""
             found = found or ASKED.match(line)
             if found and found[2] in self._broker.families:
                 at = float(found[1])
                 counted[found[2]] += 1
                 self._charge(found[2], cost, at)
-        if counted and skipped:
-            self._charge(counted.most_common(1)[0][0], skipped / LOG_LINE_BYTES * ASKING, at)
+        for name, filled in counted.items():
+            self._charge(name, skipped_cost * filled / len(lines), at)
 
     def _charge(self, name: str, cost: float, at: float) -> None:
         most = self._limits.connects_per_minute

@@ -150,6 +150,60 @@ def test_who_comes_is_counted_when_it_came(broker: EmbeddedBroker, second_apart:
     assert bool(guard.closed()) is is_closed
 
 
+@pytest.mark.parametrize(("a_minute", "is_closed"), [(80, False), (4000, True)])
+def test_two_units_of_one_id_that_throw_each_other_out_are_not_shut_out_for_it(
+    broker: EmbeddedBroker, a_minute: int, *, is_closed: bool
+) -> None:
+    """That goes on for twenty minutes and is for a person to end; as fast as it goes it is a flood."""
+    guard = Guard(broker, LimitsConfig())
+    asks = wire.subscriptions("truck", "xh", "t01")
+    with broker.log_path.open("a") as log:
+        for number in range(1600):
+            at = 1_800_000_000 + number * 60 // a_minute
+            log.write(f"{at}: New connection from 10.0.0.1:1 on port 1883.\n")
+            log.write(f"{at}: Client t01 already connected, closing old connection.\n")
+            log.write(f"{at}: New client connected from 10.0.0.1:1 as t01 (p2, c1, k20, u't01').\n")
+            log.writelines(f"{at}: t01 1 {asked}\n" for asked in asks)
+    for _ in range(2):
+        guard.look()
+    assert bool(guard.closed()) is is_closed
+
+
+def test_what_was_too_much_to_be_read_is_put_down_to_whoever_filled_it(broker: EmbeddedBroker) -> None:
+    """Five hundred trucks come again at once after a pause of ours, and one asks and asks: that one is closed."""
+    guard = Guard(broker, LimitsConfig())
+    with broker.log_path.open("a") as log:
+        for number in range(40_000):
+            log.write(f"1800000000: New client connected from 10.0.0.1:1 as x{number} (p2, c1, k20, u'x{number}').\n")
+            if number % 10_000 == 0:
+                log.write("1800000000: New client connected from 10.0.0.1:1 as t02 (p2, c1, k20, u't02').\n")
+    guard.look()
+    guard.look()
+    assert guard.closed() == {}
+    with broker.log_path.open("a") as log:
+        log.write("1800000001: t02 1 zp/v1/xh/truck/t02/ack\n")
+        log.write("1800000001: t01 1 zp/v1/xh/truck/t01/ack\n" * 60_000)
+    guard.look()
+    guard.look()
+    assert set(guard.closed()) == {("truck", "t01")}
+
+
+def test_a_takeover_is_seen_as_one(broker: EmbeddedBroker) -> None:
+    """By what this Mosquitto writes: each of these connections ends the one before."""
+    guard = Guard(broker, LimitsConfig(connects_per_minute=20))
+    name = wire.topic("life", "xh", "t01", family="truck")
+    held = []
+    for _ in range(40):
+        held.append(socket.create_connection(("127.0.0.1", broker.port), 10))
+        held[-1].sendall(packets.connect("t01", "t01", "pw-t01", 60, True, (name, b"")))
+        assert held[-1].recv(4)[3:] == b"\0"
+    for _ in range(2):
+        guard.look()
+    for one in held:
+        one.close()
+    assert guard.closed() == {}
+
+
 def test_a_closed_account_stays_closed_when_the_broker_is_started_again(broker: EmbeddedBroker) -> None:
     """It died, or was killed as frozen; the others come in, and so does this one when its time is over."""
     guard = Guard(broker, LimitsConfig(closed_s=600))
