@@ -44,7 +44,7 @@ class Caretaker:
     def notes(self) -> list[str]:
         """What a person should know of the broker now, the newest last."""
         recent = [text for at, text in list(self._events) if time.monotonic() - at < NOTED_S]
-        return [*self._broker.notes, *recent, *([self._trouble] if self._trouble else [])]
+        return [*dict.fromkeys([*self._broker.notes, *recent, *([self._trouble] if self._trouble else [])])]
 
     def _run(self) -> None:
         looked_at = time.monotonic()

@@ -23,6 +23,7 @@ STOP_TIMEOUT_S = 5.0
 PORT_FREE_S = 3.0  # a predecessor whose bridge was killed saves its file before it goes
 LOG_BYTES = 1_000_000
 QUOTED = 400  # characters of what it said last
+MOST_NOTES = 10
 
 
 class EmbeddedBrokerError(RuntimeError):
@@ -84,15 +85,15 @@ class BrokerChild:
             self._move_out(why)
         kept = self.folder / self.KEPT
         if kept.is_symlink() or (kept.exists() and (not kept.is_file() or kept.stat().st_size == 0)):
-            self._set_aside(kept)  # with such a one it would start, and never save
+            self.set_aside(kept)  # with such a one it would start, and never save
         if self._comes_up():
             return
         said = self.said()
-        if kept.exists() and (aside := self._set_aside(kept)) is not None:
+        if kept.exists() and (aside := self._move_aside(kept)) is not None:
             if self._comes_up():
+                self._tell_aside(kept, aside)
                 return
             aside.rename(kept)  # that was not the reason
-            self.notes.pop()
         raise EmbeddedBrokerError(f"the broker did not start on {self.host}:{self.port}; it said: {said}")
 
     def stop(self) -> None:
@@ -221,7 +222,13 @@ class BrokerChild:
         self.kill()
         return False
 
-    def _set_aside(self, kept: Path) -> Path | None:
+    def set_aside(self, kept: Path) -> None:
+        """Move its file out of its way, and say so."""
+        aside = self._move_aside(kept)
+        if aside is not None:
+            self._tell_aside(kept, aside)
+
+    def _move_aside(self, kept: Path) -> Path | None:
         """Move its file out of its way, in the place of what was set aside before; None where that cannot be."""
         aside = kept.with_name(f"{kept.name}.set-aside")
         try:
@@ -233,10 +240,12 @@ class BrokerChild:
         except OSError as why:
             log.warning("%s cannot be moved out of the broker's way: %s", kept, why)
             return None
-        self.tell(f"the broker cannot read {kept.name}, its own file: kept as {aside}, and what it held is told again")
         return aside
 
+    def _tell_aside(self, kept: Path, aside: Path) -> None:
+        self.tell(f"the broker cannot read {kept.name}, its own file: kept as {aside}, and what it held is told again")
+
     def tell(self, text: str) -> None:
-        """A person should know this of the broker: it is in the log and on the screen."""
+        """A person should know this of the broker: it is in the log, and once on the screen, the newest last."""
         log.warning("%s", text)
-        self.notes.append(text)
+        self.notes = [*(note for note in self.notes if note != text), text][-MOST_NOTES:]

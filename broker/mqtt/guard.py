@@ -18,7 +18,6 @@ from pathlib import Path
 from broker.config import LimitsConfig
 from broker.mqtt import packets
 from broker.mqtt.allowance import Bucket
-from broker.mqtt.child import EmbeddedBrokerError
 from broker.mqtt.mosquitto import EmbeddedBroker
 from firmware import wire
 
@@ -83,7 +82,7 @@ class Guard:
         return max(1, int(found.until - time.monotonic())) if found is not None else 0
 
     def look(self) -> None:
-        """Look once, and do what there is to do; raises OSError, EmbeddedBrokerError, and then does it the next time."""
+        """Look once, and do what there is to do; what it could not (OSError, EmbeddedBrokerError) it does the next time."""
         self._read_log()
         self._let_in_again()
         with self._changing:
@@ -160,7 +159,7 @@ class Guard:
         self._count(data[:end].decode(errors="replace").splitlines(), skipped)
 
     def _count(self, lines: list[str], skipped: int) -> None:
-        """Who came and who asked, by the seconds of the log; what was skipped is put down to whoever filled the rest."""
+        """Who came, who asked, by the seconds of the log; what was skipped is put down to whoever filled the rest."""
         counted: Counter[str] = Counter()
         skipped_cost = skipped / LOG_LINE_BYTES * ASKING
         at, taken_over = 0.0, ""

@@ -101,7 +101,7 @@ class EmbeddedBroker(BrokerChild):
         """Accounts, access list and configuration; a file that is larger than it could load again goes aside."""
         kept = self.folder / self.KEPT
         if kept.is_file() and kept.stat().st_size > self.limits.database_bytes:
-            self._set_aside(kept)
+            self.set_aside(kept)
         for name, text, mode in (
             ("accounts", self._accounts({}), 0o600),
             ("acl", access_list(self.area, self.families), 0o600),

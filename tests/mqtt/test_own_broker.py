@@ -184,6 +184,41 @@ def test_a_folder_that_takes_nothing_is_no_reason_to_have_no_broker(tmp_path: Pa
     assert "cannot be written" in broker.notes[0] and not stead.exists()
 
 
+def test_what_happens_again_is_noted_once(tmp_path: Path) -> None:
+    """Its file is spoiled at each of four starts; and whatever else is told, a screen can show it."""
+    broker = DeskBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    broker.folder.mkdir()
+    for _ in range(4):
+        (broker.folder / broker.KEPT).write_bytes(b"")
+        broker.start()
+        broker.kill()
+    assert len(broker.notes) == 1 and "cannot read" in broker.notes[0]
+    for number in range(100):
+        broker.tell(f"fault {number}")
+    assert len(broker.notes) <= 10 and broker.notes[-1] == "fault 99"
+
+
+def test_a_file_that_was_not_to_blame_is_put_back_and_nothing_is_noted_of_it(tmp_path: Path) -> None:
+    """The broker does not start with it nor without it; what was noted before stays."""
+    broker = Unstartable(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    broker.folder.mkdir()
+    broker.tell("worth knowing")
+    kept = broker.folder / broker.KEPT
+    kept.write_bytes(b"what it kept")
+    with pytest.raises(EmbeddedBrokerError, match="did not start"):
+        broker.start()
+    assert kept.read_bytes() == b"what it kept"
+    assert broker.notes == ["worth knowing"]
+
+
+class Unstartable(DeskBroker):
+    """One whose program ends at once."""
+
+    def command(self) -> list[str]:
+        """A program that does nothing."""
+        return ["false"]
+
+
 def test_a_broker_that_dies_again_and_again_is_tried_at_growing_intervals(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -380,7 +415,7 @@ def test_a_check_finds_the_bridge_wherever_its_screen_is(
     picture = json.dumps({"area": {"id": "xh"}, "link": {"up": True}}).encode()
 
     class Screen(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802  (http.server's name)
+        def do_GET(self) -> None:
             self.send_response(200 if self.headers["Host"].rpartition(":")[0] == called else 400)
             self.end_headers()
             self.wfile.write(picture)
