@@ -82,7 +82,7 @@ class Guard:
         return max(1, int(found.until - time.monotonic())) if found is not None else 0
 
     def look(self) -> None:
-        """Look once, and do what there is to do; what it could not (OSError, EmbeddedBrokerError) it does the next time."""
+        """Look once, and do what there is to do; raises what kept it from that, and does it the next time."""
         self._read_log()
         self._let_in_again()
         with self._changing:
