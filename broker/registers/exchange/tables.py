@@ -79,7 +79,7 @@ class Table:
             yield [*keys, *(_cell(record, column.name) for column in self.columns)]
 
     def found_keys(self, document: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, str]:
-        """The keys as the register has them, also where a spreadsheet made numbers of them; Invalid for an unclear one."""
+        """The keys as the register has them, also where a spreadsheet made numbers of them; or Invalid, if unclear."""
         found = dict(keys)
         here: Any = document
         for part in self.path.split("/"):
