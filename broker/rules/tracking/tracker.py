@@ -129,6 +129,13 @@ class RunTracker:
         self._stillness.held_since = None
         return [TrackEvent(TrackKind.MOVING, self._next_key(), now)]
 
+    def end_stay(self, at: int) -> list[TrackEvent]:
+        """The truck stands on, but for its next run: this visit's part of the stay is over, and teaches nothing."""
+        if self._stop.arrived_at is None:
+            return []
+        self._stop.seen_exactly = False
+        return [self._leave(max(at, self._stop.arrived_at))]
+
     def resume(self, from_room: str, from_m: float | None, left_at: int | None, arrived_at: int | None) -> None:
         """Go on with a started run after a restart: it left `from_room` (at `from_m` on the line) at `left_at`.
 
