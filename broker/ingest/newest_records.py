@@ -48,12 +48,12 @@ class NewestRecords:
 def reports_of_rooms(store: Records, now: int) -> Iterable[Record]:
     """What units said of their bins in the last hours, and of those that report changes only the last before them."""
     from_at = now - KEPT_S
-    lately = list(store.scan("bins", from_at=from_at))
-    rest = {one.key for one in lately} - {one.key for one in lately if one.at < from_at + REPORTS_WITHIN_S}
+    lately = list(store.scan("bins", from_at=from_at - REPORTS_WITHIN_S))
+    rest = {one.key for one in lately} - {one.key for one in lately if one.at <= from_at}
     before: dict[str, Record] = {}
     if rest:
         for record in store.scan("bins", from_at=now - KEEP_S):
-            if record.key in rest and record.at < from_at:
+            if record.key in rest and record.at <= from_at:
                 before[record.key] = record
     return [*before.values(), *lately]
 

@@ -267,6 +267,7 @@ class _Restoring:
             if record.body["event"] == "bins_out":
                 devices.room(record.key).put_out(min(record.at, self._now))
 
+        devices.read_since(self._now - KEPT_S)
         self._each(self.newest.of("bins", KEEP_S), bins)
         self._each(self._store.scan("keeper", from_at=self._now - KEEP_S), bins_out)
         self.readings()

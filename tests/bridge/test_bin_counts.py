@@ -376,3 +376,29 @@ def test_a_visit_that_a_person_calls_served_has_its_amounts(morning: Rooms) -> N
     morning.roll_in(3)
     morning.bridge.act(Act("serve", "Wang", visit=(morning.run_id, morning.room, 1)), morning.now)
     assert morning.amounts() == (3, 3 * (FULL - TARE))
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_late_report_after_many_hours_wipes_no_count(morning: Rooms, newest_first: bool, restarted: bool) -> None:
+    """What a visit rests on was left behind meanwhile: from what remains it is not counted again."""
+    morning.report(5, 5 * FULL)
+    morning.drive_to(1)
+    morning.roll_out(5)
+    morning.step(60)
+    morning.go_on()
+    morning.roll_in(5)
+    morning.go_on(60)
+    counted = morning.amounts()
+    assert counted == (5, 5 * (FULL - TARE))
+    morning.speak = False
+    ring_at = int(morning.now) + 60
+    morning.hours(6)
+    if restarted:
+        morning.close()
+        morning.open()
+    if newest_first:
+        morning.report(6, 80_000)
+    morning.report(5, 5 * TARE + 200, at=ring_at, late=True)
+    morning.step(5)
+    assert morning.amounts() == counted

@@ -57,13 +57,18 @@ def waiting_bins(day: Day, visits: Iterable[Visit], now: int) -> dict[tuple[str,
 
 
 def collected_at(day: Day, visit: Visit) -> Collected:
-    """What was collected at a visit that is over, by all that is known of its room now."""
+    """What was collected at a visit that is over, by all that is known of its room now.
+
+    Readings are kept for hours: of a visit that began before them nothing new can be counted from what is left.
+    """
     room = day.devices.rooms.get(visit.room)
     readings = room.readings.get(visit.waste) if room else None
     over_at = ended_at(visit)
     if readings is None or over_at is None:
         return Collected(visit.bins_before, None, visit.grams_before, None)
     from_at, until_at = _from_at(day, visit, over_at), back_until(day, visit, over_at)
+    if from_at < max(readings.whole_since, day.devices.readings_since):
+        return visit.amounts
     arrived_at = over_at if visit.arrived_at is None else visit.arrived_at
     span = Span(from_at, arrived_at, visit.left_at, until_at)
     return collected(readings.between(from_at, until_at), span, _known_tare(day, visit))

@@ -159,6 +159,7 @@ class Devices:
         self._trucks: dict[str, TruckState] = {}
         self._rooms: dict[str, RoomState] = {}
         self._wrong_clocks = self._stale_fixes = 0
+        self._readings_since = 0
 
     @property
     def wrong_clocks(self) -> int:
@@ -177,6 +178,15 @@ class Devices:
     def count_stale_fix(self) -> None:
         """A position was too old to decide on."""
         self._stale_fixes += 1
+
+    @property
+    def readings_since(self) -> int:
+        """From when on all is known that rooms' units said."""
+        return self._readings_since
+
+    def read_since(self, at: int) -> None:
+        """The record was read from here on only."""
+        self._readings_since = at
 
     @property
     def trucks(self) -> Mapping[str, TruckState]:

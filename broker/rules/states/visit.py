@@ -153,6 +153,12 @@ class Visit:
             sensor_quality=amounts.quality,
         )
 
+    @property
+    def amounts(self) -> Collected:
+        """What is known of it; `collected` is its inverse."""
+        grams = self.grams_before, self.grams_after, self.tare_grams
+        return Collected(self.bins_before, self.bins_after, *grams, self.sensor_quality)
+
     def lamp_kept(self, lit: bool) -> "Visit":
         """Skipped after its call: whether its lamp stays lit until the truck is back."""
         return replace(self, kept_lit=lit)
