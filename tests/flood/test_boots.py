@@ -102,6 +102,46 @@ def test_a_new_card_that_counts_on_is_one_device() -> None:
     assert boots.are_two(11)
 
 
+def began(*starts: int, every_s: int = 600) -> bool:
+    """Whether a device that began with these boots, and spoke after each, is ever taken for two."""
+    boots, now, two = Boots(), 1_000_000, False
+    for boot in starts:
+        now += every_s
+        boots.heard(boot, now, now, begins=True)
+        boots.heard(boot, now + 5, now + 5, begins=False)
+        two = two or boots.are_two(now + 5)
+    return two
+
+
+def test_a_new_board_that_counts_past_its_forerunner_is_one_device() -> None:
+    """Boot 3, then 1, 2, 3, 4 of a new board, each with its life; also when a second new board follows."""
+    assert not began(3, 1, 2, 3, 4, 5)
+    assert not began(3, 1, 2, 3, 1, 2, 3, 4)
+    assert began(3, 1, 3), "the old one came back"
+    assert began(5, 900, 6, 901)
+
+
+def test_a_truck_that_cannot_write_its_count_is_one_device() -> None:
+    """Its boots are at random, up and down."""
+    assert not began(500_001, 300_001, 700_001, 400_001, 900_001, 2_001, 999_001, 500_001 + 3000)
+
+
+def test_a_number_that_was_left_long_ago_is_forgotten() -> None:
+    """A board was changed back after hours."""
+    assert not began(900, 1, 2, 901, every_s=2000)
+
+
+def test_the_left_number_without_a_life_is_a_second_device() -> None:
+    """The old board speaks on while the new one has counted up to just below it; what it said before is nothing."""
+    boots = Boots()
+    for boot, at in ((3, 10), (1, 20), (2, 30)):
+        boots.heard(boot, at, at, begins=True)
+    boots.heard(3, 15, 40, begins=False)
+    assert not boots.are_two(40)
+    boots.heard(3, 45, 45, begins=False)
+    assert boots.are_two(45)
+
+
 def test_a_stranger_is_named_and_its_press_is_shown(morning: Morning) -> None:
     """A truck in no plan: its press is on the screen and acknowledged, and moves nothing."""
     runs = [run.body() for run in morning.bridge.dispatch.day.runs.values()]
