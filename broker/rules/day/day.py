@@ -54,10 +54,12 @@ class Day:
     attention: AttentionList = field(default_factory=AttentionList)
     leftovers: Leftovers = field(default_factory=Leftovers)
     outlook: Outlook = field(init=False)
+    planned_trucks: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """How far the plan knows follows from the plan."""
+        """How far the plan knows, and of whom, follows from the plan."""
         object.__setattr__(self, "outlook", Outlook(self.plan))
+        object.__setattr__(self, "planned_trucks", frozenset(self.plan.trucks()))
 
     def run_of(self, truck: str) -> Run | None:
         """The run a truck is on: its first unfinished one by planned start.

@@ -9,6 +9,7 @@ from broker.rules.day.boots import Boots
 from broker.rules.tracking.types import GpsFix
 
 SILENT = ("lost", "disconnected")  # lives of a device of which nobody hears
+BEGINS = ("init", "ready")  # what a device says when it starts
 
 
 @dataclass(slots=True)  # not frozen: that takes thrice as long to make, and each report makes some
@@ -54,6 +55,10 @@ class _Device:
         """What the record knows of it."""
         self.boot, self.fw = boot, fw
         self.boots = Boots(boot, at)
+
+    def counted(self, boots: Boots) -> None:
+        """How it counted its starts in the last hours, by the record."""
+        self.boots = boots if boots.believed is not None else self.boots
 
     def said(self, channel: str, boot: int, seq: int) -> None:
         """The newest that counts of a channel."""
