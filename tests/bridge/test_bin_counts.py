@@ -402,3 +402,32 @@ def test_a_late_report_after_many_hours_wipes_no_count(morning: Rooms, newest_fi
     morning.report(5, 5 * TARE + 200, at=ring_at, late=True)
     morning.step(5)
     assert morning.amounts() == counted
+
+
+@pytest.mark.parametrize("quality", [3, 4])
+@pytest.mark.parametrize("said_again", [False, True])
+def test_a_useless_reading_is_not_what_waits(tmp_path: Path, quality: int, said_again: bool) -> None:
+    """The truck and the screen are told what was seen before it, an hour later too."""
+    morning = Rooms(tmp_path / "records", lead_s=3500)
+    morning.now -= 4500
+    morning.report(5, 5 * FULL)
+    morning.step(10)
+    morning.report(7, 7 * FULL, quality=quality)
+    morning.now += 5000
+    morning.fix(0.0)
+    morning.step(60)
+    if said_again:
+        morning.report(7, 7 * FULL, quality=quality)
+        morning.step(60)
+    assert morning.waits() == [(5, 5 * FULL), (5, 5 * FULL)]
+    morning.close()
+
+
+def test_a_useless_reading_waits_for_no_truck_either(morning: Rooms) -> None:
+    """A waste kind of which no visit is owed: what the sensors cannot see is not known."""
+    other = next(waste for waste in wire.WASTES if waste != morning.waste)
+    morning.report(4, None, waste=other)
+    morning.report(7, None, waste=other, quality=4)
+    rooms = snapshot(morning.bridge, morning.now)["rooms"]
+    shown = next(row["bins"][other] for row in rooms if row["room"] == morning.room)
+    assert (shown["count"], shown["inside"], shown["quality"]) == (None, 7, 4)
