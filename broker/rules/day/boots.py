@@ -15,7 +15,10 @@ COUNTED_ON = 100  # so many starts above what was left are its own; a number at 
 
 @dataclass(slots=True)
 class Boots:
-    """The boot that is believed, and what speaks against it. Written by: dispatch/device_messages, ingest/restored_day."""
+    """The boot that is believed, and what speaks against it.
+
+    Written by: dispatch/device_messages, ingest/restored_day.
+    """
 
     believed: int | None = None
     since: int = 0  # when it was heard first

@@ -15,6 +15,7 @@ from broker.plan.model import Route
 from broker.rules.learning.history import DwellRecord
 from broker.rules.settings import Streets
 from broker.rules.tracking.missed_stops import MissedStops
+from broker.rules.tracking.skipped_stays import SkippedStays
 from broker.rules.tracking.stillness import Stillness
 from broker.rules.tracking.stop_watch import StopWatch
 from broker.rules.tracking.types import (
@@ -55,8 +56,8 @@ class RunTracker:
         self._way = Way(route, self.settings, streets, expected_leg_s)
         self._missed = MissedStops(self.settings, streets)
         self._stillness = Stillness(self.settings)
-        self._not_in_this_stay: dict[StopKey, StopWatch | None] = {}  # None: the truck has left since
-        self._bar(visits, depart_at)
+        self._skipped = SkippedStays(self.settings, streets)
+        self._skipped.begin(visits, depart_at)
         self._stop = self._new_watch()
 
     @property
@@ -101,7 +102,7 @@ class RunTracker:
     def set_visits(self, visits: Sequence[TrackVisit], now: int) -> None:
         """Replace what the run owes (a re-plan, a visit cancelled or added); the new order is the route from now."""
         before, self._pending = self._next(), list(visits)
-        self._bar(visits, now)
+        self._skipped.begin(visits, now)
         self._missed.forget_passed()
         after = self._next()
         if before is None or after is None or before.key != after.key:
@@ -135,7 +136,7 @@ class RunTracker:
         if visit is None or self._fix is None:
             return False
         inside = distance_m(self._fix.lat, self._fix.lon, visit.lat, visit.lon) <= self._missed.fence_m(visit)
-        return inside or self._barred(visit)
+        return inside or self._skipped.bars(visit)
 
     def resume(self, from_room: str, from_m: float | None, left_at: int | None, arrived_at: int | None) -> None:
         """Go on with a started run after a restart: it left `from_room` (at `from_m` on the line) at `left_at`.
@@ -192,8 +193,8 @@ class RunTracker:
                 left_at = before.fix_at  # it did more in this silence than drive here: it left when last seen
             events.append(self._leave(left_at))
             self._missed.start_over(before)
-        self._lift_bars(fix, speed_mps)
-        others = [visit for visit in self._pending[1:] if not self._barred(visit)]
+        self._skipped.follow(fix, speed_mps)
+        others = [visit for visit in self._pending[1:] if not self._skipped.bars(visit)]
         if self._line_place() is not None:  # on the line its stops come in order; one owed again may be anywhere
             again = (each for each in others if each.distance_m is None)
             others = [visit for visit in again if (visit.not_before_at or 0) <= fix.fix_at]
@@ -205,7 +206,7 @@ class RunTracker:
             self._stop = self._new_watch()
             return [*events, self._arrived(self._stop.arrive(since, seen=False))]
         events += self._missed_stops(fix)
-        if self._pending and not self._barred(self._pending[0]):
+        if self._pending and not self._skipped.bars(self._pending[0]):
             arrived_at = self._stop.approach(fix, speed_mps, *self._way.offsets_m(self._pending[0], fix), gap_s)
             if arrived_at is not None:
                 events.append(self._arrived(arrived_at))
@@ -215,10 +216,9 @@ class RunTracker:
         """Stops left behind unseen: a stay within a silence is inferred, else the stop was passed."""
         if self._way.on_line(self._next()) and not self._way.line.on_the_line:
             return []
-        closest_m = self._stop.closest_m
-        if self._pending and self._pending[0].skipped_here_at is not None and closest_m > self._missed.fence_m(self._pending[0]):
-            closest_m = float("inf")  # to drive off from where it was skipped is not to pass it by
-        behind = self._missed.left_behind(self._pending, fix, self._line_place(), self._way.leg.from_m, closest_m)
+        fence_m, place_m = self._stop.fence_m, self._line_place()
+        closest_m = self._skipped.passed_m(self._next(), self._stop.closest_m, fence_m)
+        behind = self._missed.left_behind(self._pending, fix, place_m, self._way.leg.from_m, closest_m)
         events: list[TrackEvent] = []
         for arrived_at, left_at in self._missed.stays(behind, fix) if behind else ():
             self._stop.arrive(arrived_at, seen=False)
@@ -228,25 +228,6 @@ class RunTracker:
             self._missed.remember(visit)
             events.append(TrackEvent(TrackKind.PASSED_WITHOUT_DWELL, visit.key, fix.fix_at))
         return events
-
-    def _bar(self, visits: Sequence[TrackVisit], at: int) -> None:
-        """What was skipped where the truck stands is owed for another time, not for this stay: see that it leaves."""
-        for visit in visits:
-            if visit.skipped_here_at is not None and visit.key not in self._not_in_this_stay:
-                watch = StopWatch(self.settings, self.streets, self._missed.fence_m(visit))
-                watch.arrive(at, seen=False)
-                self._not_in_this_stay[visit.key] = watch
-
-    def _lift_bars(self, fix: GpsFix, speed_mps: float) -> None:
-        for visit in self._pending:
-            watch = self._not_in_this_stay.get(visit.key)
-            if watch is not None:
-                straight_m = distance_m(fix.lat, fix.lon, visit.lat, visit.lon)
-                if watch.leave(fix, speed_mps, straight_m, None) is not None:
-                    self._not_in_this_stay[visit.key] = None
-
-    def _barred(self, visit: TrackVisit) -> bool:
-        return self._not_in_this_stay.get(visit.key) is not None
 
     def _arrived(self, at: int, *, inferred: bool = False) -> TrackEvent:
         visit = self._pending[0]
