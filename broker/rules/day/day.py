@@ -70,6 +70,12 @@ class Day:
         in_time = [run for run in mine if self.clock.now <= run.planned_end_at + self.settings.forget_after_s]
         return min(in_time or mine, key=lambda run: (run.planned_start_at, run.run_id), default=None)
 
+    def run_after(self, run: Run) -> Run | None:
+        """The truck's next unfinished run by planned start."""
+        later = [other for other in self.runs.values() if other.truck == run.truck and other.state != "finished"]
+        later = [other for other in later if other.planned_start_at > run.planned_start_at]
+        return min(later, key=lambda other: (other.planned_start_at, other.run_id), default=None)
+
     def last_run_of(self, truck: str) -> Run | None:
         """The truck's newest run, finished or not."""
         mine = [run for run in self.runs.values() if run.truck == truck]

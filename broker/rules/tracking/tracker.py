@@ -130,6 +130,13 @@ class RunTracker:
         self._stillness.held_since = None
         return [TrackEvent(TrackKind.MOVING, self._next_key(), now)]
 
+    def end_stay(self, at: int) -> list[TrackEvent]:
+        """The truck stands on, but for its next run: this visit's part of the stay is over, and teaches nothing."""
+        if self._stop.arrived_at is None:
+            return []
+        self._stop.seen_exactly = False
+        return [self._leave(max(at, self._stop.arrived_at))]
+
     def stands_at(self, key: StopKey) -> bool:
         """Whether the truck is in the fence of this owed visit or stays there, as far as is known."""
         visit = next((visit for visit in self._pending if visit.key == key), None)
