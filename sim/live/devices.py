@@ -33,6 +33,10 @@ class StartError(RuntimeError):
     """A part of the live run did not come up; the text names it and ends with what it said."""
 
 
+class LateError(StartError):
+    """It was waited for in vain, and may only have been slow; nothing ended by itself."""
+
+
 class LivePlant:
     """Start it, `look` often, `collect` at the end, and always `close`."""
 
@@ -93,7 +97,8 @@ class LivePlant:
         while missing := {*self.rooms, *self.trucks} - self._ready:
             complaint = self.complaint()
             if complaint is not None or time.monotonic() > deadline:
-                raise StartError(complaint or f"not heard within {READY_S:g} s: {' '.join(sorted(missing))}")
+                late = f"not heard within {READY_S:g} s: {' '.join(sorted(missing))}"
+                raise LateError(late) if complaint is None else StartError(complaint)
             self.look()
             self._starting()
             time.sleep(0.05)
@@ -251,7 +256,8 @@ class LivePlant:
         while not self._bridge_lines:
             if not bridge.running or time.monotonic() > deadline:
                 said = " | ".join(list(bridge.errors)[-5:])
-                raise StartError(f"the bridge did not start within {READY_S:g} s: {said or 'it said nothing'}")
+                why = f"the bridge did not start within {READY_S:g} s: {said or 'it said nothing'}"
+                raise LateError(why) if bridge.running else StartError(why)
             self._starting()
             time.sleep(0.02)
 

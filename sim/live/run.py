@@ -19,7 +19,7 @@ from sim.judging import report
 from sim.judging.judges import judge
 from sim.judging.outcome import Count, Outcome
 from sim.live.clock import SpedClock
-from sim.live.devices import LivePlant, StartError
+from sim.live.devices import LateError, LivePlant, StartError
 from sim.live.table import table
 from sim.live.witnesses.machine import Machine
 from sim.scenario.director import Director
@@ -63,7 +63,7 @@ def play_live(
             console.print("interrupted; everything that was started has been ended")
             return INTERRUPTED
         except (StartError, EmbeddedBrokerError) as why:
-            excuse = machine.too_slow(factor)
+            excuse = machine.too_slow(factor) if isinstance(why, LateError) else None
             became = "did not come up" if excuse else "failed"
             console.print(f"[red]the live run {became}:[/red] {why}", highlight=False)
             return _told(excuse, console)

@@ -216,7 +216,7 @@ def test_the_second_of_two_writers_gets_both_versions(office):
     ("bodies/pb-a01/after/members/m01/post", "chair", "post_of_other_kind"),
     ("bodies/pb-a01/steps/vote/done_on", "2021-01-01", "order"), ("bodies/pb-a01/parent", "pb-a02", "parent_of_first"),
     ("bodies/pb-a01-1/parent", None, "parent_missing"), ("bodies/pb-a01-1/parent", "pb-a02", "parent_mismatch"),
-    ("bodies/pb-a01/name", "a\u202eb", "bad_text"), ("bodies/pb-a01/name", "", "bad_text"),
+    ("bodies/pb-a01/name", "a\u202eb", "hidden_character"), ("bodies/pb-a01/name", "", "bad_text"),
     ("bodies/pb-a01/name", "x" * 201, "bad_text"), ("bodies/pb-a01/colour", "red", "unknown_field"),
     ("bodies/pb-zz/name", "x", "no_such_path"), ("format", 9, "fixed_field"), ("bodies", {}, "wrong_type"),
 ])

@@ -14,7 +14,7 @@ from broker.mqtt.child import die_with_parent
 from sim.judging.outcome import Count, Outcome
 from sim.judging.verdict import Verdict
 from sim.live import run
-from sim.live.devices import StartError
+from sim.live.devices import LateError, StartError
 from sim.live.witnesses.machine import BEARABLE_S, LOOK_S, Machine
 from sim.scenario.scenario import load
 from sim.world.evidence import Evidence
@@ -46,8 +46,10 @@ def test_the_reason_names_a_speed_at_which_it_could_be_judged(late_s: float, spe
     assert fits == 0 or slow(late_s).too_slow(fits) is None
 
 
-def played(monkeypatch: pytest.MonkeyPatch, late_s: float, *, held: bool | None) -> tuple[int, str]:
-    """The exit code and what is said of a run whose one expectation held or failed; None: it did not come up."""
+def played(monkeypatch: pytest.MonkeyPatch, late_s: float, *, held: bool | str | None) -> tuple[int, str]:
+    """The exit code and what is said of a run whose one expectation held or failed; None: a part was not heard in
+    time; `ended`: one ended by itself.
+    """
     scenario = replace(load("blocked_lane"), demands=())
 
     def outcome(*given: object) -> Outcome:
@@ -55,8 +57,10 @@ def played(monkeypatch: pytest.MonkeyPatch, late_s: float, *, held: bool | None)
         assert isinstance(machine, Machine)
         machine.late_s = late_s
         if held is None:
-            raise StartError("not heard within 45 s: t01")
-        verdict = Verdict("light_stages", held, "t01", () if held else ("never showed fast",))
+            raise LateError("not heard within 45 s: t01")
+        if held == "ended":
+            raise StartError("the bridge ended by itself: it said nothing")
+        verdict = Verdict("light_stages", bool(held), "t01", () if held else ("never showed fast",))
         return Outcome(scenario, (verdict,), Evidence(0.0, 60.0, 0.0), Count(), 1, 1.0)
 
     monkeypatch.setattr(run, "_play", outcome)  # the machine is what is judged here: nothing need be played
@@ -67,11 +71,12 @@ def played(monkeypatch: pytest.MonkeyPatch, late_s: float, *, held: bool | None)
 
 @pytest.mark.parametrize(("late_s", "held", "code"), [
     (0.0, True, 0), (9.0, True, 0), (0.0, False, 1), (9.0, False, 3), (0.0, None, 1), (9.0, None, 3),
+    (9.0, "ended", 1),
 ])  # fmt: skip
 def test_a_run_is_right_or_says_that_it_cannot_be_judged(
-    monkeypatch: pytest.MonkeyPatch, late_s: float, held: bool | None, code: int
+    monkeypatch: pytest.MonkeyPatch, late_s: float, held: bool | str | None, code: int
 ) -> None:
-    """What held has held on any machine; what failed on a slow one is not judged, and nothing is called a failure."""
+    """What held has held on any machine; what failed on a slow one is not judged; what ended by itself has failed."""
     found, said = played(monkeypatch, late_s, held=held)
     assert found == code
     assert ("too slow a machine to judge" in said) == (code == 3)

@@ -169,10 +169,10 @@ class Client:
     def _on_message(self, _client: mqtt.Client, _userdata: Any, message: mqtt.MQTTMessage) -> None:
         self.heard.setdefault(message.topic, []).append(bytes(message.payload))
 
-    def say(self, topic: str, body: dict[str, Any] | bytes, *, retain: bool = False) -> None:
-        """Publish at QoS 1 and wait until the broker has it."""
+    def say(self, topic: str, body: dict[str, Any] | bytes, *, retain: bool = False, qos: int = 1) -> None:
+        """Publish, at QoS 1 if nothing else is said, and wait until it is sent or the broker has it."""
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
+        self._client.publish(topic, payload, qos=qos, retain=retain).wait_for_publish(10)
 
     def last(self, topic: str) -> Any:
         """The newest JSON heard on a topic; None for nothing or a cleared one."""
