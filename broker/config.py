@@ -147,6 +147,11 @@ class WebConfig(_Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080  # 0: any that is free
     hosts: Annotated[tuple[HostName, ...], Field(strict=False)] = ()  # and no tuples
 
+    def api_url(self) -> str:
+        """Where a program of this machine asks the bridge that has this screen."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  (not listened on)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/api/v1"
+
 
 class PlaybackConfig(_Section):
     """What the screen showed, kept for so many days; 0 keeps nothing. Needs [web]."""

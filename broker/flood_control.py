@@ -1,11 +1,11 @@
 """What is done about a device that says more than it may: its topics are cleared, its account closed, a person told."""
 
 import time
-from collections.abc import Callable
 
 from broker.bridge import Bridge
 from broker.mqtt.guard import Guard
 from broker.mqtt.inbox import Device, Inbox
+from broker.mqtt.link import BridgeLink
 from broker.rules.day.attention import OverLimit, ShutOut, Topic
 
 CLEARED_AT_ONCE = 200
@@ -13,24 +13,22 @@ LOOK_S = 0.5
 SHOWN_S = 3600  # after the last refusal
 MOST_SHOWN = 50
 
-Clear = Callable[[str], None]
-
 
 class FloodControl:
     """Between the inbox, the guard of our own broker (None where it is another's) and the bridge's list for people."""
 
-    def __init__(self, inbox: Inbox, guard: Guard | None, bridge: Bridge, clear: Clear) -> None:
+    def __init__(self, inbox: Inbox, guard: Guard | None, bridge: Bridge, link: BridgeLink) -> None:
         self._inbox = inbox
         self._guard = guard
         self._bridge = bridge
-        self._clear = clear
+        self._link = link
         self._looked_at = 0.0
         self._known: dict[Device, int] = {}  # how many refusals of each were told
 
     def look(self, now: int) -> None:
         """Once in each turn of the loop: a bounded piece of what is to be done."""
         for topic in self._inbox.take_to_clear(CLEARED_AT_ONCE, self._is_open):
-            self._clear(topic)
+            self._link.send(topic, b"", True)
         if time.monotonic() - self._looked_at < LOOK_S:
             return
         self._looked_at = time.monotonic()
@@ -67,7 +65,8 @@ class FloodControl:
         if self._guard is None:
             return
         for device, limit in self._guard.closed().items():
-            self._inbox.forget_waiting(device)
+            for connection, numbers in self._inbox.forget_waiting(device).items():
+                self._link.settle(connection, numbers)  # else the broker waits for them, and in the end sends nothing
             self._name(device, limit, self._inbox.refused[device], now)
 
     def _forget(self, now: int) -> None:

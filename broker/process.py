@@ -59,7 +59,7 @@ def serve(
             caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
             bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse)
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
-            floods = FloodControl(inbox, guard, bridge, lambda topic: link.send(topic, b"", True))
+            floods = FloodControl(inbox, guard, bridge, link)
             desk = Desk()
             if isinstance(store, WaitingStore):
                 bridge.cannot_store(store.why)

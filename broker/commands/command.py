@@ -58,8 +58,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     if not web.enabled or not web.port:
         print("command: the bridge is asked over [web]; set enabled = true and a port there", file=sys.stderr)
         return 2
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(web.host, web.host)  # noqa: S104  (compared, not listened on)
-    url = f"http://{f'[{host}]' if ':' in host else host}:{web.port}/api/v1"
+    url = web.api_url()
     body = {"who": arguments.who or getpass.getuser(), "command": arguments.order}
     if arguments.order == "calibrate":
         body |= {"waste": arguments.waste, "grams": arguments.grams}

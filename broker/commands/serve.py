@@ -115,7 +115,7 @@ def _at_work(config: BrokerConfig, area: str) -> bool:
     if not config.web.enabled or not config.web.port:
         return False
     try:
-        with urllib.request.urlopen(f"http://{config.web.host}:{config.web.port}/api/v1/picture", timeout=2) as answer:
+        with urllib.request.urlopen(f"{config.web.api_url()}/picture", timeout=2) as answer:  # noqa: S310  (our own)
             picture = json.load(answer)
             return bool(picture["area"]["id"] == area and picture["link"]["up"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,7 +1,9 @@
 """What one device may say: messages and bytes a second, messages a day, presses a minute. What is over is refused.
 
 Refused is not acknowledged: an honest device sends it again, and is heard as soon as it speaks at its pace. One that is
-refused again and again within WINDOW_S floods; that is for the broker's guard.
+refused again and again within WINDOW_S floods; that is for the broker's guard. A backlog that comes faster than the
+pace is no flood: a small message that is only too soon counts OVER_PACE. A press has a pace of its own alone, so that
+a backlog does not stand in its way.
 """
 
 from dataclasses import dataclass, field
@@ -12,6 +14,8 @@ WINDOW_S = 10.0
 BURST_S = 10  # of a pace: what a device may say at once after it was silent, such as its backlog
 DAY_S = 86_400
 KILOBYTE = 1000
+PACES = ("messages_per_s", "kilobytes_per_s")
+OVER_PACE = 1 / 20  # with the usual limits a flood is then what comes at ten times the pace for WINDOW_S
 
 
 @dataclass(slots=True)
@@ -55,7 +59,7 @@ class Allowance:
         self._flood = limits.refused_is_flood
         self._window_at = 0.0
         self.refused = 0  # messages, for ever
-        self.refused_lately = 0  # in this window, large ones counting for several
+        self.refused_lately = 0.0  # in this window, large ones counting for several
         self.flooding = False
         self.why, self.refused_at = "", 0.0  # the limit that refused last, and when
 
@@ -63,6 +67,8 @@ class Allowance:
         """Whether a message of so many bytes is taken."""
         if press and not self._press.take(1, now):
             return self._refuse("presses_per_minute", size, now)
+        if press and size < KILOBYTE:
+            return True
         for name, bucket in self._buckets:
             if not bucket.take(size if name == "kilobytes_per_s" else 1, now):
                 return self._refuse(name, size, now)
@@ -74,9 +80,9 @@ class Allowance:
 
     def _refuse(self, why: str, size: int, now: float) -> bool:
         if not 0 <= now - self._window_at <= WINDOW_S:
-            self._window_at, self.refused_lately = now, 0
+            self._window_at, self.refused_lately = now, 0.0
         self.refused += 1
-        self.refused_lately += 1 + size // KILOBYTE
+        self.refused_lately += OVER_PACE if why in PACES and size < KILOBYTE else 1 + size // KILOBYTE
         self.why, self.refused_at = why, now
         self.flooding = self.flooding or self.refused_lately > self._flood
         return False

@@ -44,21 +44,31 @@ class Caretaker:
     def notes(self) -> list[str]:
         """What a person should know of the broker now, the newest last."""
         recent = [text for at, text in list(self._events) if time.monotonic() - at < NOTED_S]
-        return [*self._broker.notes, *recent, *([self._trouble] if self._trouble else [])]
+        return [*dict.fromkeys([*self._broker.notes, *recent, *([self._trouble] if self._trouble else [])])]
 
     def _run(self) -> None:
         looked_at = time.monotonic()
         while not self._stopping.wait(LOOK_S):
             now, before = time.monotonic(), looked_at
             looked_at = now
-            if now - before > PAUSED_S:
+            if now - before > PAUSED_S and not self._trouble:
                 self._started_at = now  # we were stopped ourselves: nobody could have heard it
-            if not self._broker.running:
-                self._begin_again(f"the embedded broker ended ({self._broker.ended()}); it said: {self._broker.said()}")
-            elif now - max(self._heard_at(), self._started_at) > FROZEN_S:
-                self._broker.kill()
-                self._begin_again(f"the embedded broker said nothing for {FROZEN_S:.0f} s and was killed")
-            self._broker.keep_log_small()
+            try:
+                self._look(now)
+            except Exception as why:  # noqa: BLE001  (whatever it is, somebody must look the next time)
+                if str(why) != self._trouble:
+                    log.error("the embedded broker cannot be looked after: %s; trying again", why)
+                self._trouble = str(why) or repr(why)
+            else:
+                self._trouble = ""
+
+    def _look(self, now: float) -> None:
+        if not self._broker.running:
+            self._begin_again(f"the embedded broker ended ({self._broker.ended()}); it said: {self._broker.said()}")
+        elif now - max(self._heard_at(), self._started_at) > FROZEN_S:
+            self._broker.kill()
+            self._begin_again(f"the embedded broker said nothing for {FROZEN_S:.0f} s and was killed")
+        self._broker.keep_log_small()
 
     def _begin_again(self, why: str) -> None:
         """Start it, at once or after a wait that grows with each failure; until it runs this does not return."""

@@ -23,6 +23,7 @@ STOP_TIMEOUT_S = 5.0
 PORT_FREE_S = 3.0  # a predecessor whose bridge was killed saves its file before it goes
 LOG_BYTES = 1_000_000
 QUOTED = 400  # characters of what it said last
+MOST_NOTES = 10
 
 
 class EmbeddedBrokerError(RuntimeError):
@@ -53,7 +54,7 @@ class BrokerChild:
         self.port = port or free_port(host)
         self.notes: list[str] = []  # what a person should know of this broker
         self._child: subprocess.Popen[bytes] | None = None
-        self._said_from = 0  # where in the log this child begins
+        self.said_from = 0  # where in the log this child begins
         self._own_folder: tempfile.TemporaryDirectory[str] | None = None
 
     @property
@@ -84,15 +85,15 @@ class BrokerChild:
             self._move_out(why)
         kept = self.folder / self.KEPT
         if kept.is_symlink() or (kept.exists() and (not kept.is_file() or kept.stat().st_size == 0)):
-            self._set_aside(kept)  # with such a one it would start, and never save
+            self.set_aside(kept)  # with such a one it would start, and never save
         if self._comes_up():
             return
         said = self.said()
-        if kept.exists() and (aside := self._set_aside(kept)) is not None:
+        if kept.exists() and (aside := self._move_aside(kept)) is not None:
             if self._comes_up():
+                self._tell_aside(kept, aside)
                 return
             aside.rename(kept)  # that was not the reason
-            self.notes.pop()
         raise EmbeddedBrokerError(f"the broker did not start on {self.host}:{self.port}; it said: {said}")
 
     def stop(self) -> None:
@@ -103,17 +104,23 @@ class BrokerChild:
             try:
                 self._child.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
-                self.kill()
+                try:
+                    self.kill()
+                except EmbeddedBrokerError as why:  # it goes when its disk answers; nobody waits for that
+                    log.warning("%s", why)
             self._child = None
         if self._own_folder is not None:
             self._own_folder.cleanup()
             self._own_folder = None
 
     def kill(self) -> None:
-        """End the child as a power cut would."""
+        """End the child as a power cut would; raises EmbeddedBrokerError where it does not end."""
         if self._child is not None:
             self._child.kill()
-            self._child.wait(STOP_TIMEOUT_S)
+            try:
+                self._child.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired as why:
+                raise EmbeddedBrokerError("the broker was killed and does not end: its disk may hang") from why
             self._child = None
 
     def signal(self, number: int) -> None:
@@ -124,7 +131,7 @@ class BrokerChild:
         """The end of what this child said on its standard error."""
         try:
             with self.log_path.open("rb") as lines:
-                lines.seek(max(self._said_from, lines.seek(0, os.SEEK_END) - QUOTED))
+                lines.seek(max(self.said_from, lines.seek(0, os.SEEK_END) - QUOTED))
                 return lines.read().decode(errors="replace").strip() or "nothing"
         except OSError:
             return "nothing that could be kept"
@@ -135,7 +142,7 @@ class BrokerChild:
             if self.log_path.stat().st_size > LOG_BYTES:
                 shutil.copyfile(self.log_path, self.log_path.with_suffix(".log.1"))
                 os.truncate(self.log_path, 0)
-                self._said_from = 0
+                self.said_from = 0
         except OSError:
             pass  # a full disk: it is tried again
 
@@ -195,7 +202,7 @@ class BrokerChild:
     def _comes_up(self) -> bool:
         """Start the child; whether it accepts connections in time. One that does not is ended."""
         with self.log_path.open("ab") as said:
-            self._said_from = said.seek(0, os.SEEK_END)
+            self.said_from = said.seek(0, os.SEEK_END)
             self._child = subprocess.Popen(
                 self.command(),
                 stdin=subprocess.DEVNULL,
@@ -215,7 +222,13 @@ class BrokerChild:
         self.kill()
         return False
 
-    def _set_aside(self, kept: Path) -> Path | None:
+    def set_aside(self, kept: Path) -> None:
+        """Move its file out of its way, and say so."""
+        aside = self._move_aside(kept)
+        if aside is not None:
+            self._tell_aside(kept, aside)
+
+    def _move_aside(self, kept: Path) -> Path | None:
         """Move its file out of its way, in the place of what was set aside before; None where that cannot be."""
         aside = kept.with_name(f"{kept.name}.set-aside")
         try:
@@ -227,10 +240,12 @@ class BrokerChild:
         except OSError as why:
             log.warning("%s cannot be moved out of the broker's way: %s", kept, why)
             return None
-        self.tell(f"the broker cannot read {kept.name}, its own file: kept as {aside}, and what it held is told again")
         return aside
 
+    def _tell_aside(self, kept: Path, aside: Path) -> None:
+        self.tell(f"the broker cannot read {kept.name}, its own file: kept as {aside}, and what it held is told again")
+
     def tell(self, text: str) -> None:
-        """A person should know this of the broker: it is in the log and on the screen."""
+        """A person should know this of the broker: it is in the log, and once on the screen, the newest last."""
         log.warning("%s", text)
-        self.notes.append(text)
+        self.notes = [*(note for note in self.notes if note != text), text][-MOST_NOTES:]

@@ -11,13 +11,13 @@ import secrets
 import socket
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from broker.config import LimitsConfig
 from broker.mqtt import packets
 from broker.mqtt.allowance import Bucket
-from broker.mqtt.child import EmbeddedBrokerError
 from broker.mqtt.mosquitto import EmbeddedBroker
 from firmware import wire
 
@@ -27,9 +27,13 @@ LOOK_S = 0.2
 READ_BYTES = 1_000_000  # of the log in one look; what is beyond is skipped, its length counts
 LOG_LINE_BYTES = 100  # about
 ASKING = 1 / 8  # what asking for a topic counts, where connecting counts 1
+# What connecting counts where it ends an older connection of the same id: two units of one id do it 80 times a minute,
+# which is for a person to end. Their buttons must be heard meanwhile.
+TAKING_OVER = 1 / 8
 TAKEOVER_S = 2.0
-CAME = re.compile(r"^\d+: New client connected from \S+ as (\S+) \(")
-ASKED = re.compile(r"^\d+: (\S+) (?:[0-2] )?\S")
+TAKES_OVER = re.compile(r"^\d+: Client (\S+) already connected, closing old connection")
+CAME = re.compile(r"^(\d+): New client connected from \S+ as (\S+) \(")
+ASKED = re.compile(r"^(\d+): (\S+) (?:[0-2] )?\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Guard:
         self._closed: dict[str, Closed] = {}
         self._to_close: dict[str, str] = {}
         self._comings: dict[str, Bucket] = {}
-        self._read_to = 0
+        self._read_to = broker.said_from  # what was said before this child is over and judged
         self._changing = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="guard", daemon=True)
@@ -78,31 +82,38 @@ class Guard:
         return max(1, int(found.until - time.monotonic())) if found is not None else 0
 
     def look(self) -> None:
-        """Look once, and do what there is to do; raises OSError, EmbeddedBrokerError."""
+        """Look once, and do what there is to do; raises what kept it from that, and does it the next time."""
         self._read_log()
+        self._let_in_again()
         with self._changing:
-            to_close, self._to_close = self._to_close, {}
+            to_close = dict(self._to_close)
         for name, why in to_close.items():
             if name in self._broker.families and name not in self._closed:
                 self._throw_out(name, why)
-        self._let_in_again()
+            with self._changing:
+                del self._to_close[name]
 
     # --- the thread -----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        trouble = ""
         while not self._stopping.wait(LOOK_S):
             try:
                 self.look()
-            except (OSError, EmbeddedBrokerError) as why:  # its disk is full, or it is being started again: later, then
-                log.warning("the guard of the broker could not do its work: %s", why)
+                trouble = ""
+            except Exception as why:  # noqa: BLE001  (its disk is full, its broker being started again, anything: later)
+                if repr(why) != trouble:
+                    trouble = repr(why)
+                    log.warning("the guard of the broker could not do its work and tries again: %s", trouble)
 
     def _throw_out(self, name: str, why: str) -> None:
-        log.warning("%s floods the broker (%s): its account is closed for %d s", name, why, self._limits.closed_s)
-        self._closed[name] = Closed(why, time.monotonic() + self._limits.closed_s)
         password = secrets.token_urlsafe(18)
-        self._broker.admit(closed=self._closed, instead={name: password})
+        closed = {*self._closed, name}
+        self._broker.admit(closed=closed, instead={name: password})
         self._come_in_once(name, password)
-        self._broker.admit(closed=self._closed)
+        self._broker.admit(closed=closed)
+        self._closed[name] = Closed(why, time.monotonic() + self._limits.closed_s)
+        log.warning("%s floods the broker (%s): its account is closed for %d s", name, why, self._limits.closed_s)
 
     def _come_in_once(self, name: str, password: str) -> None:
         """Take the id over with a clean session: its subscriptions and what waits for it are gone."""
@@ -124,12 +135,12 @@ class Guard:
 
     def _let_in_again(self) -> None:
         over = [name for name, one in self._closed.items() if one.until <= time.monotonic()]
+        if over:
+            self._broker.admit(closed=self._closed.keys() - over)
         for name in over:
             del self._closed[name]
             self._comings.pop(name, None)
             log.warning("%s: its account is open again", name)
-        if over:
-            self._broker.admit(closed=self._closed)
 
     def _read_log(self) -> None:
         path: Path = self._broker.log_path
@@ -148,18 +159,26 @@ class Guard:
         self._count(data[:end].decode(errors="replace").splitlines(), skipped)
 
     def _count(self, lines: list[str], skipped: int) -> None:
-        """Who came and who asked; what was skipped is put down to whoever fills the rest."""
-        came: dict[str, float] = {}
+        """Who came, who asked, by the seconds of the log; what was skipped is put down to whoever filled the rest."""
+        counted: Counter[str] = Counter()
+        skipped_cost = skipped / LOG_LINE_BYTES * ASKING
+        at, taken_over = 0.0, ""
         for line in lines:
+            if takes_over := TAKES_OVER.match(line):
+                taken_over = takes_over[1]
+                continue
             found = CAME.match(line)
-            cost = 1.0 if found else ASKING
+            cost = ASKING if found is None else TAKING_OVER if found[2] == taken_over else 1.0
+            taken_over = ""
             found = found or ASKED.match(line)
-            if found and found[1] in self._broker.families:
-                came[found[1]] = came.get(found[1], 0.0) + cost
-        if came and skipped:
-            came[max(came, key=lambda name: came[name])] += skipped / LOG_LINE_BYTES * ASKING
+            if found and found[2] in self._broker.families:
+                at = float(found[1])
+                counted[found[2]] += 1
+                self._charge(found[2], cost, at)
+        for name, filled in counted.items():
+            self._charge(name, skipped_cost * filled / len(lines), at)
+
+    def _charge(self, name: str, cost: float, at: float) -> None:
         most = self._limits.connects_per_minute
-        for name, cost in came.items():
-            bucket = self._comings.setdefault(name, Bucket(most / 60, most))
-            if not bucket.take(min(cost, most), time.monotonic()) or cost > most:
-                self.close(name, "connects_per_minute")
+        if not self._comings.setdefault(name, Bucket(most / 60, most)).take(cost, at):
+            self.close(name, "connects_per_minute")

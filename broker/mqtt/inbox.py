@@ -200,13 +200,18 @@ class Inbox:
                 self._lanes[device].allowance.flooding = False
         return flooding
 
-    def forget_waiting(self, device: Device) -> None:
-        """Drop what waits of a device that was thrown out, presses apart."""
+    def forget_waiting(self, device: Device) -> dict[int, list[int]]:
+        """Drop what waits of a device that was thrown out, presses apart; its numbers by connection, to be settled."""
+        dropped: dict[int, list[int]] = {}
         with self._changed:
             lane = self._lanes.get(device)
             if lane is not None:
+                for (_, _, number), connection in lane.usual:
+                    if number:
+                        dropped.setdefault(connection, []).append(number)
                 self._waiting -= len(lane.usual)
                 lane.usual.clear()
                 if lane in self._speaking:
                     self._speaking.remove(lane)
                 self._changed.notify_all()
+        return dropped

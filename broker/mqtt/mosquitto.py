@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import sys
+import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -62,6 +63,13 @@ class EmbeddedBroker(BrokerChild):
         self.families = families_of(accounts, area, rooms)
         plain = {account.rpartition("/")[2]: password for account, password in accounts.items()}
         self._account_lines = {user: password_line(user, password) for user, password in sorted(plain.items())}
+        self._closed: frozenset[str] = frozenset()
+        self._changing = threading.Lock()  # a SIGHUP before it has come up would end it
+
+    def start(self) -> None:
+        """As every broker; the accounts that are closed stay closed."""
+        with self._changing:
+            super().start()
 
     def command(self) -> list[str]:
         """Mosquitto with its configuration."""
@@ -71,23 +79,31 @@ class EmbeddedBroker(BrokerChild):
         return [str(program), "-c", str(self.folder / "mosquitto.conf")]
 
     def admit(self, *, closed: Collection[str], instead: Mapping[str, str] | None = None) -> None:
-        """Let in all but these, and who is in `instead` by another password; who is in and should not be is put out."""
-        others = [password_line(user, password) for user, password in (instead or {}).items()]
-        open_lines = [line for user, line in self._account_lines.items() if user not in closed]
-        path = self.folder / "accounts"
-        new = path.with_suffix(".new")
-        new.touch(mode=0o600)
-        new.write_text("".join(line + "\n" for line in [*open_lines, *others]), encoding="utf-8")
-        new.replace(path)
-        self.signal(signal.SIGHUP)
+        """Let in all but these, and who is in `instead` by another password; who is in and should not be is put out.
+
+        Raises OSError, EmbeddedBrokerError; whoever is `closed` is not let in by a restart either.
+        """
+        with self._changing:
+            self._closed = frozenset(closed)
+            path = self.folder / "accounts"
+            new = path.with_suffix(".new")
+            new.touch(mode=0o600)
+            new.write_text(self._accounts(instead or {}), encoding="utf-8")
+            new.replace(path)
+            self.signal(signal.SIGHUP)
+
+    def _accounts(self, instead: Mapping[str, str]) -> str:
+        others = [password_line(user, password) for user, password in instead.items()]
+        open_lines = [line for user, line in self._account_lines.items() if user not in self._closed]
+        return "".join(line + "\n" for line in [*open_lines, *others])
 
     def write_files(self) -> None:
         """Accounts, access list and configuration; a file that is larger than it could load again goes aside."""
         kept = self.folder / self.KEPT
         if kept.is_file() and kept.stat().st_size > self.limits.database_bytes:
-            self._set_aside(kept)
+            self.set_aside(kept)
         for name, text, mode in (
-            ("accounts", "".join(line + "\n" for line in self._account_lines.values()), 0o600),
+            ("accounts", self._accounts({}), 0o600),
             ("acl", access_list(self.area, self.families), 0o600),
             ("mosquitto.conf", configuration(self.folder, self.host, self.port, self.limits), 0o644),
         ):

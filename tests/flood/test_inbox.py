@@ -2,13 +2,15 @@
 
 import queue
 import threading
+from collections.abc import Callable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.config import LimitsConfig
 from broker.mqtt.allowance import Bucket
-from broker.mqtt.inbox import MOST_WAITING, Inbox
+from broker.mqtt.inbox import MOST_WAITING, Inbox, Message
 from broker.mqtt.link import Arrived, Down, Event, Up
 
 AT = 1_000_000.0
@@ -135,11 +137,52 @@ def test_the_topic_of_an_open_press_stays() -> None:
 def test_who_is_refused_again_and_again_floods() -> None:
     """Said once; large messages count for several."""
     inbox = Inbox(LimitsConfig(), lambda: AT)
-    inbox.put(Arrived([fix("t01", n) for n in range(1, 10_000)], 1))
+    inbox.put(Arrived([fix("t01", n) for n in range(1, 30_000)], 1))
     inbox.put(Arrived([fix("t03", n, bytes(60_000)) for n in range(1, 60)], 1))
     inbox.put(Arrived([fix("t02", n) for n in range(1, 100)], 1))
     assert inbox.take_flooding() == {("truck", "t01"): "messages_per_s", ("truck", "t03"): "kilobytes_per_s"}
     assert inbox.take_flooding() == {}
+
+
+def test_a_backlog_is_refused_in_part_and_is_no_flood() -> None:
+    """Five thousand kept positions in 5 s, sent again until they are taken; the press among them is heard at once."""
+    clock = [AT]
+    inbox = Inbox(LimitsConfig(), lambda: clock[0])
+    kept = [fix("t01", n, bytes(240)) for n in range(1, 5001)]
+    for _ in range(20):
+        for start in range(0, len(kept), 1000):
+            refused = {*inbox.put(Arrived(kept[start : start + 1000], 1))}
+            everything(inbox)
+            kept[start : start + 1000] = [one for one in kept[start : start + 1000] if one[2] in refused]
+            clock[0] += 1.0
+        assert inbox.put(Arrived([press("t01", 9000 + len(kept), bytes(200))], 1)) == []
+    assert kept == []
+    assert inbox.refused[("truck", "t01")] and inbox.take_flooding() == {}
+
+
+@pytest.mark.parametrize(("said", "a_second"), [(fix, 20_000), (press, 8000)])
+def test_ten_times_the_pace_is_a_flood(said: Callable[[str, int], Message], a_second: int) -> None:
+    """Positions, and presses that each have another id, for as long as it takes."""
+    clock = [AT]
+    inbox = Inbox(LimitsConfig(), lambda: clock[0])
+    for tenth in range(100):
+        clock[0] += 0.1
+        inbox.put(Arrived([said("t01", tenth * 10_000 + n) for n in range(1, a_second // 10)], 1))
+        everything(inbox)
+        if inbox.take_flooding():
+            break
+    assert tenth < 30
+
+
+def test_what_is_forgotten_of_a_device_is_told_so_that_the_broker_may_go_on() -> None:
+    """Every number of what waited comes back with its connection; presses wait on, and so do other devices."""
+    inbox = Inbox(LimitsConfig(), lambda: AT)
+    inbox.put(Arrived([fix("t01", 1), press("t01", 2), fix("t02", 3), fix("t01", 4), fix("t01", 0)], 1))
+    inbox.put(Arrived([fix("t01", 1)], 2))
+    assert inbox.forget_waiting(("truck", "t01")) == {1: [1, 4], 2: [1]}
+    assert inbox.forget_waiting(("truck", "t01")) == {}
+    assert inbox.forget_waiting(("truck", "nobody")) == {}
+    assert numbers(everything(inbox)) == [2, 3]
 
 
 def test_names_that_are_made_up_fill_no_memory() -> None:

@@ -1,12 +1,15 @@
 """A broker of the bridge's own: it needs nothing but `enabled = true`, and is looked after."""
 
 import itertools
+import json
 import os
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -181,6 +184,41 @@ def test_a_folder_that_takes_nothing_is_no_reason_to_have_no_broker(tmp_path: Pa
     assert "cannot be written" in broker.notes[0] and not stead.exists()
 
 
+def test_what_happens_again_is_noted_once(tmp_path: Path) -> None:
+    """Its file is spoiled at each of four starts; and whatever else is told, a screen can show it."""
+    broker = DeskBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    broker.folder.mkdir()
+    for _ in range(4):
+        (broker.folder / broker.KEPT).write_bytes(b"")
+        broker.start()
+        broker.kill()
+    assert len(broker.notes) == 1 and "cannot read" in broker.notes[0]
+    for number in range(100):
+        broker.tell(f"fault {number}")
+    assert len(broker.notes) <= 10 and broker.notes[-1] == "fault 99"
+
+
+def test_a_file_that_was_not_to_blame_is_put_back_and_nothing_is_noted_of_it(tmp_path: Path) -> None:
+    """The broker does not start with it nor without it; what was noted before stays."""
+    broker = Unstartable(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    broker.folder.mkdir()
+    broker.tell("worth knowing")
+    kept = broker.folder / broker.KEPT
+    kept.write_bytes(b"what it kept")
+    with pytest.raises(EmbeddedBrokerError, match="did not start"):
+        broker.start()
+    assert kept.read_bytes() == b"what it kept"
+    assert broker.notes == ["worth knowing"]
+
+
+class Unstartable(DeskBroker):
+    """One whose program ends at once."""
+
+    def command(self) -> list[str]:
+        """A program that does nothing."""
+        return ["false"]
+
+
 def test_a_broker_that_dies_again_and_again_is_tried_at_growing_intervals(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +265,74 @@ def test_a_broker_that_stays_frozen_is_killed_and_started_again(
     wait_until(lambda: broker.running and broker.pid != frozen, "another one", SLOW_S)
     heard.set()
     wait_until(lambda: any("said nothing" in note for note in keeper.notes()), "it is told", SLOW_S)
+    keeper.stop()
+
+
+class Unending:
+    """A child that not even SIGKILL ends at once: its disk hangs."""
+
+    pid = 1
+    ended = False
+
+    def poll(self) -> int | None:
+        """None while it is there."""
+        return -signal.SIGKILL if self.ended else None
+
+    def kill(self) -> None:
+        """Nothing happens."""
+
+    send_signal = terminate = lambda *_: None
+
+    def wait(self, timeout_s: float) -> int:
+        """Not within any time."""
+        if not self.ended:
+            raise subprocess.TimeoutExpired("mosquitto", timeout_s)
+        return -signal.SIGKILL
+
+
+def test_a_frozen_broker_that_cannot_be_killed_is_looked_after_until_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said, once; when it is gone at last, another one runs and nothing more is said of it."""
+    monkeypatch.setattr(caretaker, "FROZEN_S", 0.5)
+    monkeypatch.setattr(caretaker, "LOOK_S", 0.02)
+    broker = DeskBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    heard, child = threading.Event(), Unending()
+    monkeypatch.setattr(broker, "_child", child)
+    keeper = Caretaker(broker, lambda: time.monotonic() if heard.is_set() else 0.0)
+    keeper.start()
+    wait_until(lambda: any("does not end" in note for note in keeper.notes()), "it is told", SLOW_S)
+    tries = itertools.count()
+    monkeypatch.setattr(child, "kill", lambda: next(tries))
+    wait_until(lambda: next(tries) > 10, "it is tried again and again", SLOW_S)
+    assert sum("does not end" in one.getMessage() for one in caplog.records) == 1
+    child.ended = True
+    wait_until(lambda: broker.running and broker.pid != child.pid, "another one", SLOW_S)
+    heard.set()
+    wait_until(lambda: "started again" in keeper.notes()[-1], "it is well again", SLOW_S)
+    keeper.stop()
+
+
+def test_a_caretaker_goes_on_after_any_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw is noted while it lasts, and the next look is taken."""
+    monkeypatch.setattr(caretaker, "LOOK_S", 0.02)
+    broker = DeskBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    broker.start()
+    faulty = threading.Event()
+    faulty.set()
+
+    def heard_at() -> float:
+        if faulty.is_set():
+            raise ValueError("unforeseen")
+        return time.monotonic()
+
+    keeper = Caretaker(broker, heard_at)
+    keeper.start()
+    wait_until(lambda: any("unforeseen" in note for note in keeper.notes()), "it is told", SLOW_S)
+    faulty.clear()
+    wait_until(lambda: keeper.notes() == [], "it is over", SLOW_S)
+    broker.kill()
+    wait_until(lambda: broker.running, "it is started again", SLOW_S)
     keeper.stop()
 
 
@@ -299,6 +405,32 @@ def test_a_check_throws_off_no_bridge_that_runs(bridge: OwnBridge, capsys: pytes
     assert main(["--config", str(bridge.folder / "broker.toml"), "--check-config"]) == 0
     assert "the bridge that runs here has its broker" in capsys.readouterr().out
     assert bridge.get("/api/v1/picture")["link"] == {"up": True, "since_at": since_at}
+
+
+@pytest.mark.parametrize(("host", "called"), [("::1", "[::1]"), ("::", "[::1]"), ("0.0.0.0", "127.0.0.1")])
+def test_a_check_finds_the_bridge_wherever_its_screen_is(
+    host: str, called: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An IPv6 address, or all addresses of the machine; a screen answers to no other name."""
+    picture = json.dumps({"area": {"id": "xh"}, "link": {"up": True}}).encode()
+
+    class Screen(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.headers["Host"].rpartition(":")[0] == called else 400)
+            self.end_headers()
+            self.wfile.write(picture)
+
+    class Server(HTTPServer):
+        address_family = socket.AF_INET6 if ":" in called else socket.AF_INET
+
+    with Server((called.strip("[]"), 0), Screen) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.server_address[1]
+        (tmp_path / "broker.toml").write_text(f'[area]\nplan = "demo"\n[web]\nhost = "{host}"\nport = {port}\n')
+        code = main(["--config", str(tmp_path / "broker.toml"), "--check-config"])
+        server.shutdown()
+    said = capsys.readouterr()
+    assert code == 0 and "the bridge that runs here has its broker" in said.out, said
 
 
 @pytest.mark.parametrize("text", [b"", b"t01\n", bytes(40), b"t01:\xff\xfe\n"])
