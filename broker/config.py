@@ -22,6 +22,7 @@ PASSWORD_VARIABLE = "ZHANPAI_MQTT_PASSWORD"  # noqa: S105  (the name of a variab
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Text = Annotated[str, Field(min_length=1)]
+File = Annotated[Path, Field(strict=False)]  # TOML has no paths: they are written as text
 Host = Annotated[str, Field(pattern=r"^[^\s/]+$")]
 HostName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$")]  # no scheme, no port
 _USUAL = DispatchSettings()
@@ -32,7 +33,7 @@ class ConfigError(ValueError):
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)  # true is no port, and 1 no true
 
 
 class AreaConfig(_Section):
@@ -47,10 +48,10 @@ class MqttConfig(_Section):
     host: Host = "127.0.0.1"
     port: Port = PORT
     user: Text | None = None
-    password_file: Path | None = None
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
+    password_file: File | None = None
+    ca_file: File | None = None
+    cert_file: File | None = None
+    key_file: File | None = None
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
@@ -117,8 +118,8 @@ class EmbeddedConfig(_Section):
     """A broker of our own as a child process; `accounts`: `user:password` lines (mode 600) in place of what is made."""
 
     enabled: bool = False
-    folder: Path = Path("data/mosquitto")
-    accounts: Path | None = None
+    folder: File = Path("data/mosquitto")
+    accounts: File | None = None
 
     def passwords(self) -> dict[str, str]:
         """The password of each user in the `accounts` file; empty without one. Raises ConfigError."""
@@ -144,7 +145,7 @@ class WebConfig(_Section):
     enabled: bool = True
     host: Host = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080  # 0: any that is free
-    hosts: tuple[HostName, ...] = ()
+    hosts: Annotated[tuple[HostName, ...], Field(strict=False)] = ()  # and no tuples
 
     def api_url(self) -> str:
         """Where a program of this machine asks the bridge that has this screen."""
@@ -155,7 +156,7 @@ class WebConfig(_Section):
 class PlaybackConfig(_Section):
     """What the screen showed, kept for so many days; 0 keeps nothing. Needs [web]."""
 
-    folder: Path = Path("data/playback")
+    folder: File = Path("data/playback")
     days: Annotated[int, Field(ge=0, le=3650)] = 30
 
 
@@ -207,8 +208,8 @@ class LimitsConfig(_Section):
 class RegistersConfig(_Section):
     """The election and safety registers: their folder and the file of people who may write."""
 
-    folder: Path = Path("data/registers")
-    roles_file: Path | None = None
+    folder: File = Path("data/registers")
+    roles_file: File | None = None
 
 
 class LogConfig(_Section):

@@ -6,6 +6,7 @@ account would throw it out of the broker.
 
 import argparse
 import getpass
+import http.client
 import json
 import sys
 import time
@@ -63,12 +64,15 @@ def run_command(arguments: argparse.Namespace) -> int:
         body |= {"waste": arguments.waste, "grams": arguments.grams}
     try:
         family, device = _named(url, arguments.device)
-        sent = _asked(f"{url}/{family}s/{device}/command", body)
+        sent_at = int(_asked(f"{url}/{family}s/{device}/command", body)["at"])
     except (ValueError, OSError) as why:
         print(f"command: {why}", file=sys.stderr)
         return 1
     print(f"{device}: {arguments.order} sent; {EFFECTS[arguments.order]}")
-    print(_next_word(url, family, device, int(sent["at"])))
+    try:
+        print(_next_word(url, family, device, sent_at))
+    except (ValueError, OSError) as why:  # the bridge stops just now, or cannot read its record
+        print(f"it was sent; the device's answer could not be read: {why}")
     return 0
 
 
@@ -79,7 +83,7 @@ def _named(url: str, name: str) -> tuple[str, str]:
         if family not in COMMANDS:
             raise ValueError(f"write {name!r} as room/{device} or truck/{device}")
         return family, device
-    found = [family for family in COMMANDS if any(row[family] == name for row in _asked(f"{url}/{family}s"))]
+    found = [family for family in COMMANDS if _row(url, family, name)]
     if len(found) != 1:
         raise ValueError(f"{name!r} is a truck and a room: write truck/{name} or room/{name}" if found else
                          f"the bridge knows no device {name!r}; the screen lists all of them")  # fmt: skip
@@ -91,22 +95,46 @@ def _next_word(url: str, family: str, device: str, sent_at: int) -> str:
     deadline = time.monotonic() + ANSWER_S
     while time.monotonic() < deadline:
         time.sleep(LOOK_S)
-        row: dict[str, Any] = next((row for row in _asked(f"{url}/{family}s") if row[family] == device), {})
+        row = _row(url, family, device)
         if row.get("heard_at") is not None and row["heard_at"] >= sent_at:
             shown = {key: row[key] for key in ("life", "boot", "fw", "bins", "lamps", "fix_at") if key in row}
             return f"it says: {json.dumps(shown, ensure_ascii=False)}"
     return f"nothing new was heard of it within {ANSWER_S:.0f} s; identify shows at the device only"
 
 
-def _asked(url: str, body: dict[str, Any] | None = None) -> Any:
-    """The bridge's answer; raises ValueError with its reason, OSError where nobody listens."""
+def _row(url: str, family: str, device: str) -> dict[str, Any]:
+    """What the bridge shows of a device; empty where it knows none of this id."""
+    rows: list[dict[str, Any]] = _asked(f"{url}/{family}s")["rows"]
+    return next((row for row in rows if row.get(family) == device), {})
+
+
+def _asked(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The bridge's answer, a list as its `rows`; raises ValueError with its reason, OSError where no bridge answers."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310  (our own http)
     try:
         with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:  # noqa: S310
-            return json.load(answer)
+            said = json.load(answer)
     except urllib.error.HTTPError as why:
-        said = json.load(why)
-        raise ValueError(said.get("detail", why.reason)) from why
+        raise ValueError(_reason(why)) from why
     except urllib.error.URLError as why:
         raise OSError(f"no bridge answers at {url} ({why.reason}); start it, or name its --config") from why
+    except (http.client.HTTPException, OSError) as why:
+        raise OSError(f"the answer at {url} broke off ({why or type(why).__name__})") from why
+    except ValueError:
+        said = None
+    if body is None and isinstance(said, list) and all(isinstance(row, dict) for row in said):
+        return {"rows": said}
+    if body is not None and isinstance(said, dict) and isinstance(said.get("at"), int):
+        return said
+    raise ValueError(f"what answers at {url} is no bridge; name its --config")
+
+
+def _reason(refused: urllib.error.HTTPError) -> str:
+    """Why the bridge refused, in its own words where it has any."""
+    try:
+        said = json.load(refused)
+    except (ValueError, OSError, http.client.HTTPException):
+        said = None
+    detail = said.get("detail") if isinstance(said, dict) else None
+    return str(detail or f"{refused.code} {refused.reason}")

@@ -1,7 +1,6 @@
 """The newest record of each key: what this bridge decided by its number, whatever the clock did meanwhile."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from broker.ingest.unsaved import Records
 from broker.rules.collecting.readings import KEPT_S
@@ -48,19 +47,20 @@ class NewestRecords:
 def reports_of_rooms(store: Records, now: int) -> Iterable[Record]:
     """What units said of their bins in the last hours, and of those that report changes only the last before them."""
     from_at = now - KEPT_S
-    lately = list(store.scan("bins", from_at=from_at))
-    rest = {one.key for one in lately} - {one.key for one in lately if one.at < from_at + REPORTS_WITHIN_S}
+    lately = list(store.scan("bins", from_at=from_at - REPORTS_WITHIN_S))
+    rest = {one.key for one in lately} - {one.key for one in lately if one.at <= from_at}
     before: dict[str, Record] = {}
     if rest:
         for record in store.scan("bins", from_at=now - KEEP_S):
-            if record.key in rest and record.at < from_at:
+            if record.key in rest and record.at <= from_at:
                 before[record.key] = record
     return [*before.values(), *lately]
 
 
-def as_heard(record: Record) -> tuple[int, Any, Any, str]:
-    """The order in which records of devices came."""
-    return record.received_at, record.body.get("boot", 0), record.body.get("seq", 0), record.id
+def as_heard(record: Record) -> tuple[int, int, int, str]:
+    """The order in which records of devices came; what is no number counts as none."""
+    boot, seq = (value if isinstance(value, int) else 0 for value in map(record.body.get, ("boot", "seq")))
+    return record.received_at, boot, seq, record.id
 
 
 def _number(record: Record) -> int:

@@ -15,14 +15,15 @@ from broker.ingest.unsaved import Records
 from broker.plan.model import Plan
 from broker.rules.collecting.readings import KEPT_S
 from broker.rules.day.attention import LeftOut, RunUnread
+from broker.rules.day.boots import Boots
 from broker.rules.day.clock import DayClock
 from broker.rules.day.day import Day
-from broker.rules.day.devices import SILENT
+from broker.rules.day.devices import BEGINS, SILENT
 from broker.rules.dispatch.device_messages import blocked_since
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
 from broker.rules.dispatch.incidents.unworked import show_as_said
 from broker.rules.dispatch.runs.run_restoring import read_run, restore_run
-from broker.rules.effects.attention import ask_about_passed, ask_about_unworked
+from broker.rules.effects.attention import ask_about_boots, ask_about_passed, ask_about_stranger, ask_about_unworked
 from broker.rules.learning.history import DwellRecord, ErrorRecord, History, HistorySettings, LegRecord
 from broker.rules.settings import DispatchSettings
 from broker.rules.states.incident import Incident
@@ -260,34 +261,56 @@ class _Restoring:
             room.counts(record.body["bins"], record.at)
 
         def life(record: Record) -> None:
-            device = devices.room(record.key) if record.key in self.day.plan.rooms else devices.truck(record.key)
+            family = family_of(record)
+            device = devices.room(record.key) if family == "room" else devices.truck(record.key)
             device.was(record.body["boot"], record.body.get("fw"), record.at)
+            if record.at > self._now - KEEP_S:
+                ask_about_stranger(self.day, family, record.key, self._now)
+
+        def family_of(record: Record) -> str:
+            known = record.key in self.day.plan.rooms or record.key in devices.rooms
+            return str(record.body.get("family") or ("room" if known else "truck"))  # records of before had none
 
         def bins_out(record: Record) -> None:
             if record.body["event"] == "bins_out":
                 devices.room(record.key).put_out(min(record.at, self._now))
 
+        devices.read_since(self._now - KEPT_S)
         self._each(self.newest.of("bins", KEEP_S), bins)
         self._each(self._store.scan("keeper", from_at=self._now - KEEP_S), bins_out)
-        self.readings()
         self._each(self.newest.of("life", OPEN_S), life)
+        self.readings()
         self._each(self.newest.of("fix", KEEP_S), lambda record: _last_fix(self.day, record, self._now))
 
     def readings(self) -> None:
-        """What the rooms' units said in the last hours, and when they fell silent."""
-        devices = self.day.devices
+        """What the rooms' units said in the last hours, and when they fell silent or two spoke under one id."""
+        devices, starts = self.day.devices, dict[str, Boots]()
 
         def read(record: Record) -> None:
-            if record.body["at"] is not None or not record.body["late"]:
-                body = record.body
+            body, heard_at = record.body, record.received_at
+            boots = starts.setdefault(record.key, Boots())
+            begins = body.get("life") in BEGINS
+            if begins or body.get("late") is False:
+                boots.heard(body["boot"], body.get("at"), heard_at, begins=begins)
+            if record.kind == "life":
+                if body["life"] in SILENT and record.key in devices.rooms:
+                    devices.room(record.key).fell_silent(record.at)
+            elif boots.are_two(heard_at):
+                devices.room(record.key).fell_silent(heard_at)
+            elif body["at"] is not None or not body["late"]:
                 devices.room(record.key).read(body["bins"], record.at, body["boot"], body["seq"])
 
-        def silence(record: Record) -> None:
-            if record.body["life"] in SILENT and record.key in self.day.plan.rooms:
-                devices.room(record.key).fell_silent(record.at)
-
-        self._each(reports_of_rooms(self._store, self._now), read)
-        self._each(self._store.scan("life", from_at=self._now - KEPT_S), silence)
+        lives = self._store.scan("life", from_at=self._now - KEPT_S)
+        self._each(sorted([*reports_of_rooms(self._store, self._now), *lives], key=as_heard), read)
+        if not self._at_start:  # what was heard then is known
+            return
+        for name, boots in starts.items():
+            room = devices.rooms.get(name)
+            device = room or devices.truck(name)
+            device.counted(boots)
+            if room is not None and boots.are_two(self._now):
+                room.counts_nothing()
+            ask_about_boots(self.day, name, boots, self._now)
 
 
 def _last_fix(day: Day, record: Record, now: int) -> None:

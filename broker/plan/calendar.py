@@ -71,6 +71,17 @@ def service_span(service: Service) -> Span | None:
     return Span(min(days), max(days)) if days else None
 
 
+def next_day(service: Service, after: date) -> date | None:
+    """The first day after this one on which a service operates; None if there is none."""
+    days = [day for word in service.added_dates if (day := parse_date(word)) > after and operates(service, day)]
+    if any(service.weekdays):
+        day, last = max(after + timedelta(days=1), parse_date(service.start_date)), parse_date(service.end_date)
+        while day <= last and not operates(service, day):  # each removed date can push it by a week at most
+            day += timedelta(days=1)
+        days += [day] if day <= last else []
+    return min(days, default=None)
+
+
 def share_a_day(one: Service, other: Service, days_later: int = 0) -> bool:
     """Whether there is a day on which `one` operates and, so many days later, `other`."""
     later = timedelta(days=days_later)

@@ -1,6 +1,7 @@
 """How far a plan knows: its first and last day, for all of it and for each route, room and waste kind.
 
-A day off between them is a day off. Before the first and after the last nobody knows what comes, which is another
+A run after midnight belongs to the day before, and the plan knows of the day on which it ends. A day off between
+first and last is a day off. Before the first and after the last nobody knows what comes, which is another
 thing: it is said, and the lamps concerned show "no data".
 """
 
@@ -9,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from broker.plan.calendar import Span, operates, service_span
+from broker.plan.calendar import DAY_S, Span, next_day, operates, service_span
 from broker.plan.model import Plan, RunPlan
 
 WARN_DAYS = 7
@@ -55,6 +56,10 @@ class Outlook:
         self._whole = _joined(spans, plan.runs.values())
         self._routes = {route_id: _joined(spans, runs) for route_id, runs in of_route.items()}
         self._rooms = {key: _joined(spans, runs) for key, runs in of_room.items()}
+        self._on_road = {  # (service, days after its own day) of all runs
+            (run.service_id, later)
+            for run in plan.runs.values() for later in range(run.visits[0].arrive_day_s // DAY_S, _nights(run) + 1)
+        }  # fmt: skip
         self._looked_up: tuple[date, DayOfPlan] | None = None
 
     def knows(self, room: str, waste: str, day: date) -> bool:
@@ -96,25 +101,28 @@ class Outlook:
                          tuple(ended), tuple(ending))  # fmt: skip
 
     def _runs(self, day: date) -> bool:
-        used = {run.service_id for run in self._plan.runs.values()}
-        return any(operates(self._plan.services[service_id], day) for service_id in used)
+        services = self._plan.services
+        return any(operates(services[service_id], day - timedelta(days=later)) for service_id, later in self._on_road)
 
     def _next(self, day: date) -> date | None:
-        if self._whole is None:
-            return None
-        following = max(day + timedelta(days=1), self._whole.first)
-        while following <= self._whole.last:
-            if self._runs(following):
-                return following
-            following += timedelta(days=1)
-        return None
+        found = []
+        for service_id, later in self._on_road:
+            following = next_day(self._plan.services[service_id], day - timedelta(days=later))
+            found += [following + timedelta(days=later)] if following is not None else []
+        return min(found, default=None)
+
+
+def _nights(run: RunPlan) -> int:
+    """How many midnights after its service day a run is on the road."""
+    return max(0, run.visits[-1].leave_day_s - 1) // DAY_S
 
 
 def _joined(spans: Mapping[str, Span | None], runs: Iterable[RunPlan]) -> Span | None:
     whole: Span | None = None
-    for service_id in {run.service_id for run in runs}:
+    for service_id, nights in {(run.service_id, _nights(run)) for run in runs}:
         span = spans[service_id]
-        whole = span.around(whole) if span is not None else whole
+        if span is not None:
+            whole = Span(span.first, span.last + timedelta(days=nights)).around(whole)
     return whole
 
 

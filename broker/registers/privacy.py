@@ -11,7 +11,7 @@ from typing import Any
 from broker.registers.elections.ages import completed_years
 from broker.registers.elections.models import PHASES
 from broker.registers.kept.canonical import item_key
-from broker.registers.kept.differences import PERSONS
+from broker.registers.kept.differences import PERSONAL_FIELDS, PERSONS
 
 DAYS_A_YEAR = 365.25
 LEFT_OUT = "left_out"  # in a copy of a register: the fields it does not show; never in the register's own file
@@ -51,30 +51,68 @@ def _complete(new: Any, seen: Any, stored: Any, names: frozenset[str]) -> None:
                 _complete(new[key], value, stored[key], names)
 
 
-def outlived(document: Mapping[str, Any], years: int, today: date) -> dict[str, Any]:
-    """The register with the personal facts of all terms removed that ended more than `years` years ago."""
-    limit = today - timedelta(days=round(years * DAYS_A_YEAR))
+def outlived(
+    document: Mapping[str, Any], years: int, today: date, newest: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The register with the personal facts removed of all terms and elections that ended over `years` years ago.
+
+    Of an older version, `newest` tells how the terms ended that were open then.
+    """
+    limit = (today - timedelta(days=round(years * DAYS_A_YEAR))).isoformat()
+    known = _terms(newest or {}, document)
 
     def over(body: Mapping[str, Any], phase: str) -> bool:
-        ended = body[phase].get("ends_on")
-        if ended is None and phase == "before" and body.get("after"):
-            ended = body["after"]["starts_on"]
-        return ended is not None and date.fromisoformat(ended) < limit
+        ended = _ended(body[phase], known[body["id"]])
+        return ended is not None and ended < limit
 
     result = _without(document, over)
+    elected: dict[str, list[str | None]] = {}  # of each area
     for body in result.get("bodies", []):
-        elected = body["after"]["starts_on"] if body.get("after") else None
-        if elected is not None and date.fromisoformat(elected) < limit:
+        day = _elected(body, known[body["id"]])
+        elected.setdefault(body["area"], []).append(day)
+        if day is not None and day < limit:
             body.update(dict.fromkeys(PERSONS))
+    for area in result.get("areas", []):
+        days = elected.get(area["id"], [])
+        if days and all(day is not None and day < limit for day in days):
+            area.update(dict.fromkeys(PERSONS))
     return result
 
 
+def _terms(*documents: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
+    """All that is known of the terms of each body."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for document in documents:
+        for body in document.get("bodies", []):
+            found.setdefault(body["id"], []).extend(body[phase] for phase in PHASES if body.get(phase))
+    return found
+
+
+def _ended(term: Mapping[str, Any], known: list[Mapping[str, Any]]) -> str | None:
+    """The day on which a term ended: as stated, or as the next one began; None while it goes on."""
+    starts_on = term["starts_on"]
+    stated = [other["ends_on"] for other in known if other["starts_on"] == starts_on and other.get("ends_on")]
+    return min([*stated, *(other["starts_on"] for other in known if other["starts_on"] > starts_on)], default=None)
+
+
+def _elected(body: Mapping[str, Any], known: list[Mapping[str, Any]]) -> str | None:
+    """The day of the election that a body shows; of one that never came to its end, the last that is known of it."""
+    if body.get("after"):
+        return str(body["after"]["starts_on"])
+    days = [_ended(body["before"], known)] if body.get("before") else [term["starts_on"] for term in known[:1]]
+    days += [step.get(name) for step in body.get("steps", {}).values() for name in ("planned_on", "done_on")]
+    days += [tally["on"] for tally in body.get("tallies", [])]
+    return max((day for day in days if day is not None), default=None)
+
+
 def personal_facts(document: Mapping[str, Any]) -> int:
-    """How many members still have a name, a birth date or a note."""
-    return sum(
-        any(member.get(field) is not None for field in ("name", "birth_date", "note"))
-        for _, _, member in _members(document)
-    )
+    """In how many places a person is named: members with a name, birth date or note, and who answers for something."""
+    members = [any(member.get(field) is not None for field in PERSONAL_FIELDS) for _, _, member in _members(document)]
+    answering = [
+        one.get(field) is not None
+        for one in (*document.get("areas", []), *document.get("bodies", [])) for field in PERSONS
+    ]  # fmt: skip
+    return sum(members) + sum(answering)
 
 
 def _without(

@@ -12,10 +12,15 @@ from firmware.binroom.constant import const
 from firmware.binroom.durable import is_integer, read_json, write_json
 
 _COUNTS_FILE = const("/state/counts.json")
+_DOUBTFUL = const(2)
+_USELESS = const(3)  # and worse: the bridge takes nothing from it
 
 
 class Place:
-    """All sensors of one waste kind: counters tell the count, the cell tells grams, the worse quality counts."""
+    """All sensors of one waste kind: counters tell the count, the cell tells grams, the worse quality counts.
+
+    What is useless takes nothing from a sensor that counts well: that one's count stands, with quality 2 at most.
+    """
 
     def __init__(self, waste, sensors, counts, note):
         self.waste = waste
@@ -45,16 +50,20 @@ class Place:
             return None
         count = grams = None
         quality, reason = 0, ""
-        for sensor in self._sensors:
+        well = [sensor for sensor in self._sensors if sensor.quality < _USELESS and sensor.count is not None]
+        for sensor in well or self._sensors:
             if sensor.grams is not None:
                 grams = sensor.grams
             if sensor.count is not None and (count is None or not sensor.is_cell):
                 count = sensor.count
+        for sensor in self._sensors:
             if sensor.quality > quality:
                 quality, reason = sensor.quality, sensor.reason
+        if well:
+            quality = min(quality, _DOUBTFUL)
         for sensor in self._sensors:
-            if sensor.is_cell and quality < 2 and count is not None and not sensor.fits(count):
-                quality, reason = 2, "%d bins do not fit %d g; look what was counted wrong" % (count, grams)
+            if sensor.is_cell and quality < _DOUBTFUL and count is not None and not sensor.fits(count):
+                quality, reason = _DOUBTFUL, "%d bins do not fit %d g; look what was counted wrong" % (count, grams)
         reading = ("bins", self.waste, count, grams, quality)
         if reason != self._reason:
             self._reason = reason

@@ -46,7 +46,7 @@ class Board(DeskBoard):
 class Room:
     """A unit with the sensors named, its bins in front of it, and a bridge that hears it."""
 
-    def __init__(self, folder: Path, kinds: Sequence[str], bins: Sequence[int]) -> None:
+    def __init__(self, folder: Path, kinds: Sequence[str], bins: Sequence[int], scale: Any = SCALE) -> None:
         self.board, self.bins = Board(), list(bins)
         self.readings = Readings()
         (folder / "state").mkdir()
@@ -56,7 +56,7 @@ class Room:
             sensors.append(Beam(self.board, 1, 2, len(bins)))
         if "cell" in kinds:
             weighing = Weighing(TARE, FULL + 10_000, len(bins))
-            sensors.append(LoadCell(self.board, self.board.data, Pin(0), weighing, lambda: SCALE))
+            sensors.append(LoadCell(self.board, self.board.data, Pin(0), weighing, lambda: scale))
         if "distance" in kinds:
             sensors.append(Distance(self.board, RANGER))
         self.board.cell.grams, self.board.level = sum(bins), len(bins)
@@ -120,6 +120,27 @@ def test_what_the_real_sensors_say_of_a_roll_out(tmp_path: Path, kinds: Sequence
         room.moves(TARE)
     room.go_on(60)
     _is_collected(room, Span(call_at - 60, arrived_at, left_at, left_at + 2700), 5, grams)
+
+
+@pytest.mark.parametrize("dies", [True, False])
+def test_a_cell_that_dies_leaves_the_beams_counting(tmp_path: Path, dies: bool) -> None:
+    """Its wire breaks before the call, or it never was calibrated: five bins are on record all the same."""
+    room = Room(tmp_path, ("beams", "cell"), [FULL] * 5, scale=SCALE if dies else None)
+    if dies:
+        room.board.cell.raw = lambda: 0
+    room.go_on(60)
+    call_at = room.now
+    for grams in [-FULL] * 5:
+        room.moves(grams)
+    room.go_on(60)
+    arrived_at, left_at = room.now - 50, room.now
+    room.go_on(100)
+    for grams in [TARE] * 5:
+        room.moves(grams)
+    room.go_on(60)
+    span = Span(call_at - 30, arrived_at, left_at, left_at + 2700)
+    found = collected(room.readings.between(span.from_at, span.until_at), span)
+    assert (found.bins, found.quality, found.grams_before, found.grams_after) == (5, 2, None, None)
 
 
 def test_a_refused_bin_past_the_real_sensors(tmp_path: Path) -> None:

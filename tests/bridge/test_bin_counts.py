@@ -376,3 +376,58 @@ def test_a_visit_that_a_person_calls_served_has_its_amounts(morning: Rooms) -> N
     morning.roll_in(3)
     morning.bridge.act(Act("serve", "Wang", visit=(morning.run_id, morning.room, 1)), morning.now)
     assert morning.amounts() == (3, 3 * (FULL - TARE))
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_late_report_after_many_hours_wipes_no_count(morning: Rooms, newest_first: bool, restarted: bool) -> None:
+    """What a visit rests on was left behind meanwhile: from what remains it is not counted again."""
+    morning.report(5, 5 * FULL)
+    morning.drive_to(1)
+    morning.roll_out(5)
+    morning.step(60)
+    morning.go_on()
+    morning.roll_in(5)
+    morning.go_on(60)
+    counted = morning.amounts()
+    assert counted == (5, 5 * (FULL - TARE))
+    morning.speak = False
+    ring_at = int(morning.now) + 60
+    morning.hours(6)
+    if restarted:
+        morning.close()
+        morning.open()
+    if newest_first:
+        morning.report(6, 80_000)
+    morning.report(5, 5 * TARE + 200, at=ring_at, late=True)
+    morning.step(5)
+    assert morning.amounts() == counted
+
+
+@pytest.mark.parametrize("quality", [3, 4])
+@pytest.mark.parametrize("said_again", [False, True])
+def test_a_useless_reading_is_not_what_waits(tmp_path: Path, quality: int, said_again: bool) -> None:
+    """The truck and the screen are told what was seen before it, an hour later too."""
+    morning = Rooms(tmp_path / "records", lead_s=3500)
+    morning.now -= 4500
+    morning.report(5, 5 * FULL)
+    morning.step(10)
+    morning.report(7, 7 * FULL, quality=quality)
+    morning.now += 5000
+    morning.fix(0.0)
+    morning.step(60)
+    if said_again:
+        morning.report(7, 7 * FULL, quality=quality)
+        morning.step(60)
+    assert morning.waits() == [(5, 5 * FULL), (5, 5 * FULL)]
+    morning.close()
+
+
+def test_a_useless_reading_waits_for_no_truck_either(morning: Rooms) -> None:
+    """A waste kind of which no visit is owed: what the sensors cannot see is not known."""
+    other = next(waste for waste in wire.WASTES if waste != morning.waste)
+    morning.report(4, None, waste=other)
+    morning.report(7, None, waste=other, quality=4)
+    rooms = snapshot(morning.bridge, morning.now)["rooms"]
+    shown = next(row["bins"][other] for row in rooms if row["room"] == morning.room)
+    assert (shown["count"], shown["inside"], shown["quality"]) == (None, 7, 4)

@@ -2,15 +2,20 @@
 
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from unittest.mock import patch
 
 import pytest
 
+from broker.__main__ import main
 from broker.rules.dispatch.actions import COMMANDS, Act, ActionError
 from broker.store import where
 from firmware import wire
 from tests.support.bridge.morning import Morning
 from tests.support.processes import REPO, BridgeProcess, Client, mosquitto, wait_until
+from tests.support.settings.broker import HERE
 
 ROOM = "zp/v1/xh/room/r01/"
 TRUCK = "zp/v1/xh/truck/t01/"
@@ -76,6 +81,76 @@ def test_a_device_that_is_away_is_not_told_into_the_void(morning: Morning) -> No
     with pytest.raises(ActionError, match="r01 is lost"):
         morning.bridge.act(Act("command", "Li", device=("room", "r01"), command="identify"), morning.now)
     morning.close()
+
+
+class FailingBridge(BaseHTTPRequestHandler):
+    """Answers as a bridge does until a command was taken, and then as one that stops, or that cannot read."""
+
+    told = False
+    afterwards = b""  # the raw answer to whatever is asked then
+    before = b"[]"  # the answer to what is asked before, for trucks
+
+    def do_GET(self) -> None:
+        if type(self).told:
+            self.wfile.write(self.afterwards)
+            self.close_connection = True
+        else:
+            self._say(b'[{"room": "r01", "heard_at": 0}]' if "rooms" in self.path else self.before)
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        type(self).told = True
+        self._say(b'{"at": 1795374261}')
+
+    def _say(self, content: bytes) -> None:
+        self.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(content), content))
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def typed_to(folder: Path, **answers: bytes) -> int:
+    """The exit code of `command r01 identify` at a bridge that fails so."""
+    handler = type("Handler", (FailingBridge,), answers)
+    with ThreadingHTTPServer((HERE, 0), handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        web = f'host = "{HERE}"\nport = {server.server_port}\n'
+        (folder / "b.toml").write_text(f'[area]\nplan = "demo"\n[web]\n{web}')
+        try:
+            with patch("broker.commands.command.LOOK_S", 0.01):
+                return main(["command", "r01", "identify", "--config", str(folder / "b.toml")])
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "afterwards",
+    [b"", b"HTTP/1.0 200 OK\r\nContent-Length: 99\r\n\r\n[", b"nonsense\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n<p>",
+     b'HTTP/1.0 200 OK\r\n\r\n{"rooms": 1}', b"HTTP/1.0 200 OK\r\n\r\n[1]", b"HTTP/1.0 200 OK\r\n\r\n\xff",
+     b"HTTP/1.0 503 Busy\r\n\r\n<p>", b'HTTP/1.0 503 Busy\r\n\r\n["x"]', b"HTTP/1.0 401 No\r\n\r\n",
+     b"HTTP/1.0 503 Busy\r\nContent-Length: 9\r\n\r\n",
+     b'HTTP/1.0 503 Busy\r\n\r\n{"detail": "the record cannot be read"}'],
+)  # fmt: skip
+def test_a_bridge_that_stops_after_a_command_was_sent_hides_not_that_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], afterwards: bytes
+) -> None:
+    """It was sent, and that is said; what the device answers could not be read, and why."""
+    assert typed_to(tmp_path, afterwards=afterwards) == 0
+    said = capsys.readouterr().out
+    assert "r01: identify sent" in said
+    assert "it was sent; the device's answer could not be read: " in said
+    assert ("the record cannot be read" in said) == (b"record" in afterwards)
+
+
+@pytest.mark.parametrize("before", [b"{}", b"[1]", b"<p>", b"null", b'"x"', b"\xff"])
+def test_what_is_no_bridge_is_told_no_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], before: bytes
+) -> None:
+    """Another program at the configured port is named as such, without a traceback."""
+    assert typed_to(tmp_path, before=before) == 1
+    assert "is no bridge; name its --config" in capsys.readouterr().err
 
 
 @pytest.mark.real

@@ -56,6 +56,18 @@ def test_each_mistake_is_named(tmp_path: Path, text: str, said: str) -> None:
     assert str(path) in str(refused.value)
 
 
+@pytest.mark.parametrize("section", [name for name in BrokerConfig.model_fields if name != "area"])
+def test_a_value_of_another_kind_is_not_taken_for_what_it_resembles(tmp_path: Path, section: str) -> None:
+    """`port = true` is no port 1, `per_bin_s = "20"` no number, and `enabled = 1` says neither true nor false."""
+    path = tmp_path / "broker.toml"
+    for key, default in getattr(BrokerConfig.model_validate({"area": {"plan": "demo"}}), section).model_dump().items():
+        wrong = {bool: ["1", '"true"', "1.0"], int: ["true", "1000.0", '"1000"'], float: ["true", '"20"']}
+        for value in wrong.get(type(default), ["true", "1"]):
+            path.write_text(f'[area]\nplan = "demo"\n[{section}]\n{key} = {value}\n', encoding="utf-8")
+            with pytest.raises(ConfigError, match=rf"\[{section}\] {key}: "):
+                read_config(path)
+
+
 def test_paths_count_from_the_file(tmp_path: Path) -> None:
     """Relative paths are the configuration's own folder's."""
     (tmp_path / "broker.toml").write_text('[area]\nplan = "feed"\n[mqtt]\npassword_file = "secret"\n')

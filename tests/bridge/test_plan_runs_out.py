@@ -161,16 +161,33 @@ def test_a_route_that_ends_before_the_others_is_named(days: Callable[[Plan], Day
 
 
 def test_a_run_over_midnight_of_the_last_day_is_driven_to_its_end(days: Callable[[Plan], Days]) -> None:
-    """What the plan still owes is known."""
+    """What the plan still owes is known, and the plan has not ended before it is done."""
     plan = of_service(NOVEMBER)
     late = {run_id: replace(run, visits=tuple(
         replace(visit, arrive_day_s=visit.arrive_day_s + 17 * 3600, leave_day_s=visit.leave_day_s + 17 * 3600)
         for visit in run.visits), shift_end_day_s=None) for run_id, run in plan.runs.items()}  # fmt: skip
     area = days(replace(plan, runs=late)).at(date(2026, 11, 30), 23.5).at(date(2026, 12, 1), 0.1)
     wet_north = [visit.room_id for visit in PLAN.runs["wet-north-1"].visits]
-    assert area.words() == ["plan_ended"]
+    assert (area.words(), area.health()[0]) == (["plan_ends_today"], 200)
     told = area.retained[wire.topic("arrival", plan.area_id, wet_north[0], "residential_wet")]
     assert (told["run_id"], told["state"]) == ("wet-north-1.20261130", "scheduled")
+    assert (area.at(date(2026, 12, 2)).words(), area.health()[0]) == (["plan_ended"], 503)
+
+
+@pytest.mark.parametrize("started_before", [True, False])
+def test_a_run_after_midnight_of_the_last_day_is_not_taken_for_an_ended_plan(
+    days: Callable[[Plan], Days], started_before: bool
+) -> None:
+    """A run at 26:00 of the last day: its rooms know at midnight, also where the bridge starts only then."""
+    plan = of_service(NOVEMBER)
+    night = {run_id: replace(run, visits=tuple(
+        replace(visit, arrive_day_s=visit.arrive_day_s + 21 * 3600, leave_day_s=visit.leave_day_s + 21 * 3600)
+        for visit in run.visits), shift_end_day_s=None) for run_id, run in plan.runs.items()}  # fmt: skip
+    area = days(replace(plan, runs=night))
+    if started_before:
+        area.at(date(2026, 11, 30), 23.5)
+    assert (area.at(date(2026, 12, 1), 0.1).words(), area.lamp(), area.health()[0]) == (["plan_ends_today"], "off", 200)
+    assert (area.at(date(2026, 12, 2)).words(), area.lamp(), area.health()[0]) == (["plan_ended"], "no data", 503)
 
 
 @pytest.mark.parametrize(

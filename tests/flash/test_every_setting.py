@@ -32,7 +32,7 @@ from tools.flashing.board.release.unit_files import AUTHORITY, NETWORK, PASSWORD
 from tools.flashing.errors import FlashError
 from tools.flashing.hello import Listener
 from tools.flashing.open_run_guard import ask_runs
-from tools.flashing.settings import FlashSettings, load_settings
+from tools.flashing.settings import FlashSettings, device_password, load_settings
 
 WET, DRY = "residential_wet", "residential_dry"
 USUAL = {
@@ -282,6 +282,30 @@ def test_two_places_for_passwords_are_one_too_many(folder: str, tmp_path: Path) 
     row = Row("keys.folder", "", "", of_the_unit(PASSWORD), more='keys.accounts = "one.accounts"\n')
     with pytest.raises(FlashError, match=r"\[keys\].*folder.*accounts"):
         loaded(tmp_path, as_flash_toml(row, folder))
+
+
+@pytest.mark.parametrize(
+    ("lines", "room", "truck"),
+    [
+        ("room/x1:of the room\ntruck/x1:of the truck\n", "of the room", "of the truck"),
+        ("x1:of neither\ntruck/x1:of the truck\nroom/x1:of the room\n", "of the room", "of the truck"),
+        ("truck/x1:of the truck\nx1:of whoever\n", "of whoever", "of the truck"),
+        ("# accounts\n x1 : with:colons \n", "with:colons", "with:colons"),
+    ],
+)
+def test_a_device_gets_the_password_of_its_own_family(lines: str, room: str, truck: str, tmp_path: Path) -> None:
+    """A room and a truck of one id are two accounts; the bare id is for who has no line of its own."""
+    write_secret(tmp_path / "accounts", lines)
+    settings = FlashSettings(area="xh", accounts=tmp_path / "accounts")
+    assert [device_password(settings, family, "x1") for family in ("room", "truck")] == [room, truck]
+
+
+@pytest.mark.parametrize("lines", ["room/x1:of the room\n", "else/x1:of nobody\n", "truck/x1:\n", "truck/x10:no\n", ""])
+def test_a_truck_without_an_account_is_refused(lines: str, tmp_path: Path) -> None:
+    """It is never given one that is another's."""
+    write_secret(tmp_path / "accounts", lines)
+    with pytest.raises(FlashError, match="truck/x1"):
+        device_password(FlashSettings(area="xh", accounts=tmp_path / "accounts"), "truck", "x1")
 
 
 def test_a_user_needs_no_password(tmp_path: Path) -> None:

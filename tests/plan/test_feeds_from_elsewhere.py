@@ -242,3 +242,18 @@ def test_days_outside_what_the_feed_says_it_knows_are_not_planned(tmp_path: Path
     assert (service.start_date, service.end_date, set(service.added_dates)) == ("20260301", "20260331", set())
     over = ["feed_publisher_name,feed_end_date", "P,20250101"]
     assert not any(read_gtfs(feed(tmp_path, feed_info=over)).services["daily"].weekdays)
+
+
+@pytest.mark.parametrize("day", ["00010101", "10261129", "29261129", "99991231"])
+@pytest.mark.parametrize("name", ["calendar", "calendar_dates", "feed_info"])
+def test_a_day_of_a_year_in_which_no_truck_drives_is_refused(tmp_path: Path, name: str, day: str) -> None:
+    """A slip in the year is told with its line; it neither ends the import nor makes it search a thousand years."""
+    overnight = changed("stop_times", 3, "06:10:00,06:14:00", "25:10:00,25:14:00")
+    lines: dict[str, list[str] | None] = {
+        "calendar": [SMALL["calendar.txt"][0], f"daily,1,1,1,1,1,1,1,{day},20301231"],
+        "calendar_dates": ["service_id,date,exception_type", "daily,20261101,1", f"daily,{day},1"],
+        "feed_info": ["feed_publisher_name,feed_start_date,feed_end_date", f"a,{day},"],
+    }
+    told = refusals(feed(tmp_path, **overnight, **{name: lines[name]}))
+    line = len(lines[name] or [])
+    assert any(f"{name}.txt:{line}: " in one and f"years 1990 to 2200, got {day}" in one for one in told)

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from unittest.mock import patch
 
 import pytest
 
-from broker.plan.calendar import day_start_at, local_date, operates, parse_date, service_runs, share_a_day
+from broker.plan.calendar import day_start_at, local_date, next_day, operates, parse_date, service_runs, share_a_day
 from broker.plan.demo_area import demo_plan
 from broker.plan.model import Service
+from broker.plan.validity import Outlook
 
 PLAN = demo_plan()
 WORKDAYS = Service("workdays", (True,) * 5 + (False,) * 2, "20260101", "20261231")
@@ -82,3 +84,40 @@ def test_a_word_that_is_no_date_is_refused(word: str) -> None:
     """Only eight plain digits that name a real day are a date."""
     with pytest.raises(ValueError):
         parse_date(word)
+
+
+def test_the_next_day_is_found_across_a_gap_of_any_length() -> None:
+    """It is asked of the services, not of each day between."""
+    single = Service("single", (False,) * 7, "20261130", "21991231", added_dates=frozenset({"20261130", "21991231"}))
+    runs = {run_id: replace(run, service_id="single") for run_id, run in PLAN.runs.items()}
+    with patch("broker.plan.validity.operates", wraps=operates) as asked:
+        of_day = Outlook(replace(PLAN, services={"single": single}, runs=runs)).on(date(2026, 11, 30))
+    assert (of_day.state, of_day.next_day, asked.call_count < 10) == ("running", "2199-12-31", True)
+
+
+@pytest.mark.parametrize(
+    ("after", "following"),
+    [
+        (date(2020, 5, 1), date(2026, 1, 1)),  # before the range
+        (date(2026, 10, 2), date(2026, 10, 6)),  # Friday: the Monday after it is removed
+        (date(2026, 12, 31), date(2027, 1, 2)),  # an added date after the range
+        (date(2027, 1, 2), None),
+    ],
+)
+def test_the_next_day_of_a_service_heeds_range_week_and_single_dates(after: date, following: date | None) -> None:
+    """What `operates` says of each day, without asking it of each."""
+    service = replace(WORKDAYS, added_dates=frozenset({"20270102"}), removed_dates=frozenset({"20261005"}))
+    assert next_day(service, after) == following
+
+
+def test_a_run_after_midnight_is_of_the_day_on_which_it_is_driven() -> None:
+    """The plan runs, goes on and ends by the days on which a truck is on the road."""
+    trip = PLAN.runs["wet-north-1"]
+    visits = [replace(v, arrive_day_s=v.arrive_day_s + 20 * 3600, leave_day_s=v.leave_day_s + 20 * 3600)
+              for v in trip.visits]  # fmt: skip
+    weekly = Service("weekly", (True,) + (False,) * 6, "20261102", "20261130")
+    night = replace(trip, service_id="weekly", visits=tuple(visits), shift_end_day_s=None)
+    outlook = Outlook(replace(PLAN, services={"weekly": weekly}, runs={night.trip_id: night}))
+    days = [outlook.on(date(2026, month, day)) for month, day in ((11, 24), (11, 25), (12, 1), (12, 2))]
+    tuesdays = [(of_day.state, of_day.next_day) for of_day in days]
+    assert tuesdays == [("running", "2026-12-01"), ("day_off", "2026-12-01"), ("running", None), ("ended", None)]

@@ -1,10 +1,14 @@
 """The command line: what a registrar without a browser does, and the retention of personal facts."""
 
 import json
+from datetime import date
 
 import pytest
 
 from broker.__main__ import main
+from broker.registers.folder import ELECTIONS
+from broker.registers.privacy import outlived, personal_facts
+from broker.registers.validation import checked
 from tests.support.registers import open_registers
 
 pytestmark = pytest.mark.real  # a demo register for each
@@ -204,17 +208,72 @@ def test_retention_removes_personal_facts_everywhere_and_keeps_the_figures(demo)
     register.kept.keep_day("2021-04-10", register.path.read_bytes())
     code, out, _ = demo("elections", "retention", "--years", "3", "--dry-run", *SIGNED)
     assert code == 0
-    assert out.startswith("90 people")
+    assert out.startswith("218 entries of people")  # 90 members, and who answers for 16 areas and 48 bodies
     assert demo("elections", "retention", "--years", "3", *SIGNED)[0] == 0
     for path in demo.folder.rglob("*"):
         if path.is_file():
             text = path.read_text()
-            assert "李四光" not in text, path
+            assert not [name for name in ("李四光", "示例第一责任人", "示例包联干部") if name in text], path
             assert not [fact for fact in old - new if f'"{fact}"' in text], path
     assert demo("elections", "report", "--kind", "party_branch", "--level", "first")[1] == before
-    assert demo("elections", "retention", "--years", "3", *SIGNED)[1].startswith("0 people, and 0 ")
+    assert demo("elections", "retention", "--years", "3", *SIGNED)[1].startswith("0 entries of people, and 0 ")
     assert demo("elections", "restore", "1", *SIGNED)[0] == 0
     assert demo("elections", "check")[0] == 0
+
+
+PERSON = {"first_responsible": "王一", "liaison_cadre": "李二"}
+
+
+def _register(*bodies):
+    """One area with persons who answer for it, and bodies of it."""
+    common = {"area": "a01", "kind": "party_branch", "level": "first", "name": "甲"}
+    return checked(ELECTIONS, {
+        "format": "zhanpai-elections/1", "areas": [{"id": "a01", "name": "甲", **PERSON}],
+        "bodies": [{"id": f"b{n}", **common, **PERSON, **body} for n, body in enumerate(bodies)],
+    }).model_dump(mode="json")  # fmt: skip
+
+
+def _term(starts_on, ends_on=None):
+    member = {"id": "m1", "post": "secretary", "name": "张三"}
+    return {"starts_on": starts_on, "ends_on": ends_on, "members": [member]}
+
+
+OLD = {"after": _term("2015-04-10", "2018-04-10")}
+SOON = {"vote": {"planned_on": "2026-12-06"}}
+OPEN = {"before": _term("2021-04-10")}
+
+
+@pytest.mark.parametrize(
+    ("bodies", "area_stays", "bodies_stay"),
+    [
+        ([OLD], False, [False]),
+        ([OLD, {"after": _term("2025-04-10")}], True, [False, True]),  # one body of it was elected lately
+        ([OLD, OPEN], True, [False, True]),  # an election is to come
+        ([{"before": _term("2012-04-10", "2015-04-10")}], False, [False]),  # one that never came to its end
+        ([{"before": _term("2012-04-10", "2015-04-10"), "steps": SOON}], True, [True]),
+        ([{"steps": {"vote": {"done_on": "2015-04-10"}}}], False, [False]),
+        ([{}], True, [True]),  # nothing is dated
+        ([], True, []),
+    ],
+)
+def test_who_answers_for_an_area_is_forgotten_with_its_newest_election(bodies, area_stays, bodies_stay):
+    """Neither sooner, while anything of the area goes on, nor never; and it is counted."""
+    register = _register(*bodies)
+    left = outlived(register, 5, date(2026, 11, 29))
+    assert [left["areas"][0][field] is not None for field in PERSON] == [area_stays] * 2
+    assert [body["first_responsible"] is not None for body in left["bodies"]] == bodies_stay
+    lost = 2 * (not area_stays) + 2 * bodies_stay.count(False)
+    members = str(register).count("张三") - str(left).count("张三")
+    assert personal_facts(register) - personal_facts(left) == lost + members
+
+
+def test_a_kept_version_forgets_the_term_that_was_open_then():
+    """As an old version has it the term goes on for ever: how it ended stands in the newest."""
+    then = _register({"after": _term("2015-04-10")})
+    now = _register({"before": _term("2015-04-10", "2018-04-10"), "after": _term("2018-04-12", "2021-04-10")})
+    for newest in (now, _register({"after": _term("2021-04-10")})):
+        assert "张三" not in json.dumps(outlived(then, 5, date(2026, 11, 29), newest), ensure_ascii=False)
+    assert "张三" in json.dumps(outlived(then, 5, date(2026, 11, 29)), ensure_ascii=False)
 
 
 def test_a_person_is_granted_a_token(run, tmp_path):

@@ -4,14 +4,15 @@ import io
 import json
 import re
 import zipfile
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 from openpyxl import Workbook
 
 from broker.registers.elections.demo import demo_elections
+from broker.registers.errors import Invalid
 from broker.registers.exchange.files import TABLES, export_file, preview_file
-from broker.registers.exchange.sheets import write_csv
+from broker.registers.exchange.sheets import read_sheets, write_csv
 from broker.registers.folder import ELECTIONS, SAFETY
 from broker.registers.privacy import redacted
 from broker.registers.safety.demo import demo_works
@@ -69,8 +70,11 @@ def workbook(sheets, formats=(), dimension=None):
 @pytest.mark.parametrize(
     "dimension",
     [b"", b'<dimension ref="A1"/>', b'<dimension ref="A1:E2"/>', b'<dimension ref="A1:B99"/>',
-     b'<dimension ref="C3:XFD1048576"/>'],
-    ids=["none", "one cell", "too short", "too narrow", "far too large"],
+     b'<dimension ref="C3:XFD1048576"/>', b"<dimension/>", b"<dimension></dimension>", b'<dimension ref="A1:Z"/>',
+     b'<dimension ref="#REF!"/>', b'<dimension ref="Sheet1!A1:E3"/>', b'<dimension rel="A1"/>',
+     b'<dimension ref="A1:B99"></dimension>'],
+    ids=["none", "one cell", "too short", "too narrow", "far too large", "no ref", "nothing", "no row", "error",
+         "other", "other name", "in two parts"],
 )  # fmt: skip
 @pytest.mark.parametrize("order", [("sites", "milestones"), ("milestones", "sites")])
 def test_a_workbooks_cells_count_and_not_its_dimension(dimension, order):
@@ -81,6 +85,18 @@ def test_a_workbooks_cells_count_and_not_its_dimension(dimension, order):
     found = preview_file(SAFETY, works(), content)
     assert (told(found), changed(found)) == ([], ["sites/ebike-91", "sites/ebike-92"])
     assert len(found.document["sites"]) == 63 + 2
+
+
+def test_a_workbook_of_the_strict_form_is_named_as_such():
+    """Its cells cannot be read: that nothing stands in it would be untrue, and what to do is said."""
+    raw, strict = io.BytesIO(workbook({"sites": SITES})), io.BytesIO()
+    with zipfile.ZipFile(raw) as source, zipfile.ZipFile(strict, "w") as target:
+        for item in source.infolist():
+            usual = b"http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+            content = source.read(item).replace(usual, b"http://purl.oclc.org/ooxml/spreadsheetml/main")
+            target.writestr(item, content)
+    with pytest.raises(Invalid, match=r"save it as an ordinary Excel workbook \(.xlsx\)"):
+        read_sheets(strict.getvalue())
 
 
 @pytest.mark.parametrize("dimension", [None, b'<dimension ref="A1"/>'])
@@ -184,6 +200,54 @@ def test_a_key_of_which_a_day_was_made_is_refused():
     """A spreadsheet reads 3-1 as the first of March."""
     content = workbook({"milestones": [["site", "id", "title"], [works()["sites"][0]["id"], date(2026, 3, 1), "新"]]})
     assert [problem.code for problem in preview_file(SAFETY, works(), content).problems] == ["key_day"]
+
+
+def with_site(*ids):
+    """The works, whose first sites have these ids."""
+    document = works()
+    for site, id_ in zip(document["sites"], ids, strict=False):
+        site["id"] = id_
+    return checked(SAFETY, document).model_dump(mode="json")
+
+
+def retitled(document, key, form):
+    """What an import finds that gives the site of this key another title, as CSV or as a workbook."""
+    rows = [["id", "title"], [key, "新"]]
+    if form == "csv":
+        return preview_file(SAFETY, document, write_csv(rows[0], rows[1:]), "sites")
+    return preview_file(SAFETY, document, workbook({"sites": rows}))
+
+
+@pytest.mark.parametrize(
+    ("known", "cell", "form"),
+    [("1e5", 100_000, "xlsx"), ("1e5", 1e5, "xlsx"), ("1e1", 10.0, "xlsx"), ("1e-5", 1e-5, "xlsx"),
+     ("1e5", "100000", "csv"), ("1e5", "1.00E+05", "csv"), ("01e2", 100, "xlsx"), ("100000", "1E+05", "csv"),
+     ("007", "7.0", "csv")],
+)  # fmt: skip
+def test_a_key_that_became_a_number_is_still_the_same_record(known, cell, form):
+    """A spreadsheet reads 1e5 as a hundred thousand: that is no second record."""
+    found = retitled(with_site(known), cell, form)
+    assert (told(found), changed(found)) == ([], [f"sites/{known}/title"])
+
+
+@pytest.mark.parametrize(
+    ("known", "cell", "form", "code"),
+    [(("20261129000000012345",), 20261129000000012345, "xlsx", "digits_lost"),
+     (("2026112900000001",), 2026112900000001, "xlsx", "digits_lost"),
+     (("a1",), 1e300, "xlsx", "digits_lost"),
+     (("20261129000000012345",), "20261129000000000000", "csv", "key_rounded"),
+     (("20261129000000012345",), "2.02611E+19", "csv", "key_rounded"),
+     (("123456e3",), "1.23E+08", "csv", "key_rounded"),
+     (("123456e3", "123e6"), "1.23E+08", "csv", "zeros_lost"),
+     (("1e2", "10e1"), 100, "xlsx", "zeros_lost"),
+     *[(("3-1",), day, "csv", "key_day")
+       for day in ("2026/3/1", "3月1日", "1-Mar", "Mar-01", "2026年3月1日", "3/1/2026", "2026年3月")],
+     (("3-1",), datetime(2026, 3, 1, 12), "xlsx", "key_day")],
+)  # fmt: skip
+def test_a_key_that_a_spreadsheet_spoiled_is_refused_with_the_reason(known, cell, form, code):
+    """Which record was meant cannot be told any more; nothing is made of it."""
+    found = retitled(with_site(*known), cell, form)
+    assert ([problem.code for problem in found.problems], changed(found)) == ([code], [])
 
 
 # -- what an export leaves out ----------------------------------------------------------------------------------------

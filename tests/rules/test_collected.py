@@ -179,6 +179,21 @@ def test_a_bad_reading_between_good_ones_does_no_harm() -> None:
     assert taken(memory) == (5, 240_000) and amounts(memory).quality == 4
 
 
+@pytest.mark.parametrize("dies_at", [0, CALL + 60, CALL + 80, CALL + 100, LEFT + 100, LEFT + 115, LEFT + 130])
+def test_bins_are_counted_on_when_the_cell_dies(dies_at: int) -> None:
+    """Beams count all the way; kilograms of which a part was not weighed are unknown, never a wrong sum."""
+    rows = [*OUT, (LEFT + 100, 1, 12_000), (LEFT + 115, 3, 36_000), (LEFT + 130, 5, 60_000)]
+    seen = [(at, bins, None, 2) if at >= dies_at else (at, bins, grams) for at, bins, grams in rows]
+    assert taken(readings(*seen)) == (5, None)
+
+
+def test_a_cell_that_is_away_while_no_bin_moves_costs_nothing() -> None:
+    """It answers again before the first bin leaves, and between truck and way back."""
+    rows = (OUT[0], (100, 5, None, 2), (200, 5, 301_000), *OUT[1:], (LEFT + 10, 0, None, 2), (LEFT + 90, 0, 0))
+    memory = readings(*rows, (LEFT + 100, 1, 12_000), (LEFT + 115, 3, 36_000), (LEFT + 130, 5, 60_000))
+    assert taken(memory) == (5, 241_000)
+
+
 def test_a_unit_that_fell_silent() -> None:
     """Nobody knows what was taken until its backlog comes, in whatever order."""
     memory = readings(OUT[0])

@@ -39,3 +39,10 @@ def test_links_and_paths_of_a_page_are_there(page: Path) -> None:
     gone = [target for target in links(page) if target and not (page.parent / target).exists()]
     gone += [path for path in NAMED.findall(page.read_text()) if path not in MADE and not (ROOT / path).exists()]
     assert gone == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_figures_are_asked_for_as_the_command_takes_it(page: Path) -> None:
+    """`stats` needs a first day; a command without it only says how it is used."""
+    asked = re.findall(r"python3 -m broker stats ([^`\n]*)", page.read_text())
+    assert [arguments for arguments in asked if "--from " not in arguments] == []

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from firmware.truck.agent import Agent
-from firmware.truck.events import FixSeen, Keep, Started
+from firmware.truck.events import FixSeen, Keep, Started, Wake
 from firmware.truck.gps.acceptance import Acceptance
 from firmware.truck.gps.fix import Fix, metres_between
 
@@ -99,6 +99,46 @@ def test_a_true_place_after_a_wrong_first_one_wins_though_it_stands_still():
     far = replace(START, lat=NORTH[0])
     told = [acceptance.refusal(replace(far if n == 0 else START, fix_at=START.fix_at + n), float(n)) for n in range(6)]
     assert told == [None, "jump", "jump", None, None, None]
+
+
+@pytest.mark.parametrize("strays", [[60], [60, 62, 64], [440, 470, 488], [*range(1, 61, 2)]])
+@pytest.mark.parametrize(("speed_mps", "step_s"), [(8.0, 1), (4.0, 1), (2.0, 5)])
+@pytest.mark.parametrize("wander_m", [0.0, 0.5])
+def test_a_stop_where_a_stray_place_once_was_is_believed(strays, speed_mps, step_s, wander_m):
+    """The door of a room was told too early, once or often; who drives up to it and stands there is there."""
+    acceptance, dice, refused = Acceptance(), random.Random(1), 0
+    door_m = 500 * speed_mps
+    for second in range(0, 800, step_s):
+        driven_m = min(door_m, second * speed_mps) + (dice.gauss(0, wander_m) if second >= 500 else 0.0)
+        told_m = door_m if second // step_s in strays else driven_m
+        fix = replace(START, lat=31.2 + told_m * DEGREES_PER_METRE, fix_at=START.fix_at + second)
+        refused += acceptance.refusal(fix, float(second)) is not None and told_m == driven_m
+    assert refused <= 2
+
+
+@pytest.mark.parametrize("silent_s", [100, 500, 3600])
+def test_a_stop_where_a_stray_place_was_is_believed_after_a_tunnel(silent_s):
+    """Who drove there unseen is there after twenty fixes that say nothing else."""
+    acceptance, told = Acceptance(), []
+    for second in [*range(60), *range(60 + silent_s, 130 + silent_s)]:
+        driven_m = 8 * second if second < 60 else 1200
+        fix = replace(START, lat=31.2 + driven_m * DEGREES_PER_METRE, fix_at=START.fix_at + second)
+        stray = replace(fix, lat=31.2 + 1200 * DEGREES_PER_METRE)
+        told.append(acceptance.refusal(stray if second == 30 else fix, float(second)))
+    assert told[-45:] == [None] * 45
+
+
+def test_the_agent_tells_where_it_stands_though_that_place_was_told_too_early():
+    """The whole agent: the reports of the stop have a place."""
+    agent, bodies = Agent("t01", "xh", 7), []
+    agent.handle(Started(), 0.0)
+    for second in range(620):
+        metres = 4000 if second == 60 else 8 * min(second, 500)
+        seen = FixSeen(Fix(31.2 + metres * DEGREES_PER_METRE, 121.4, START.fix_at + second, 8.0, 0.0, 1.0, 8, 3, 1))
+        effects = [*agent.handle(seen, float(second)), *agent.handle(Wake(), second + 0.5)]
+        bodies += [effect.report.body for effect in effects if isinstance(effect, Keep) and second > 500]
+    assert bodies
+    assert all(body["lat"] is not None for body in bodies)
 
 
 def test_turning_round_is_believed_at_most_two_fixes_late():

@@ -5,6 +5,8 @@ import json
 import random
 import re
 from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +196,21 @@ def test_what_no_record_can_hold_is_refused_by_every_route_and_leaves_nothing(of
                 assert send(office, method, path, parts_with(value, value), kind) >= 400
     assert office.kept() == before
     assert office.client.get("/registers/elections/log").status_code == 200
+
+
+@pytest.mark.parametrize("value", ["false", "true", '"1"', "1.0", "0.0", '"0"'])
+def test_what_is_no_whole_number_is_not_taken_for_one(office: Office, value: str) -> None:
+    """False on the scale is no zero point, and a version in quotes or with a fraction is none of ours."""
+    before, refused = office.kept(), 0
+    for method, path in office.routes():
+        body = office.body_of(path) if path.startswith("/api/") else {}  # the others take forms
+        for place in leaves(body):
+            if type(reduce(getitem, place, body)) is int:
+                wrong = with_value(body, place, value)
+                assert send(office, method, path, wrong, "application/json") == 422, (path, place)
+                refused += 1
+    assert refused >= 10
+    assert office.kept() == before
 
 
 @pytest.mark.real

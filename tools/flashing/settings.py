@@ -6,7 +6,7 @@
                device_host = "broker.xh.example"    as the devices reach it; left out: the same host
     [wifi]     ssid = "binrooms"   key_file = "keys/wifi.key"          left out: the boards need no Wi-Fi
     [keys]     folder = "keys"          holds <device id>.password; or, and then no folder,
-               accounts = "accounts"    lines user:password, the file the embedded broker reads
+               accounts = "accounts"    lines id:password or family/id:password, as the embedded broker reads them
     [api]      url = "http://192.0.2.7:8080"      asked for open runs; left out: not asked
     [modules]  index = "mirror" or an address     where micropython-lib modules come from
     [records]  ledger = "ledger.jsonl"   labels = "labels"
@@ -216,15 +216,22 @@ _READERS: dict[str, Callable[[_Section], dict[str, Any]]] = {
 }
 
 
-def device_password(settings: FlashSettings, device: str) -> str:
-    """The password of a device, from its own file or from the accounts file; raises FlashError("secret_file")."""
+def device_password(settings: FlashSettings, family: str, device: str) -> str:
+    """The password of a device, from its own file or from the accounts file; raises FlashError("secret_file").
+
+    A line `family/id` is this device's; a line with the bare id is only where there is none.
+    """
     if settings.accounts is None:
         return read_secret(settings.keys / f"{device}.password")
+    accounts: dict[str, str] = {}
     for line in _secret_text(settings.accounts).splitlines():
-        user, separator, password = line.partition(":")
-        if user.rpartition("/")[2] == device and separator and password:
-            return password
-    raise FlashError("secret_file", file=settings.accounts, what=f"it has no line for {device}")
+        user, _, password = line.partition(":")
+        if password.strip():
+            accounts.setdefault(user.strip(), password.strip())
+    for user in (f"{family}/{device}", device):
+        if user in accounts:
+            return accounts[user]
+    raise FlashError("secret_file", file=settings.accounts, what=f"it has no line for {family}/{device} or {device}")
 
 
 def read_secret(file: Path) -> str:

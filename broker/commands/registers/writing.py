@@ -106,11 +106,11 @@ def retention(args: Args) -> int:
     document = outlived(snapshot.document, args.years, today)
     touched = personal_facts(snapshot.document) - personal_facts(document)
     if args.dry_run:
-        print(f"{touched} people would lose name, birth date and note; the figures stay")
+        print(f"{touched} entries of people would lose name, birth date and note; the figures stay")
         return 0
     saved = registers.elections.save(document, args.expect or snapshot.etag, args.who, args.why, "retention")
-    files = registers.elections.rewrite_kept(lambda kept: outlived(kept, args.years, today))
-    print(f"{touched} people, and {files} kept versions and daily copies")
+    files = registers.elections.rewrite_kept(lambda kept: outlived(kept, args.years, today, document))
+    print(f"{touched} entries of people, and {files} kept versions and daily copies")
     for path in sorted(registers.elections.folder.glob("elections.json.edited-*")):
         print(f"{path}: an edit that was put aside may still hold names; look at it and remove it", file=sys.stderr)
     return saved_as(saved)

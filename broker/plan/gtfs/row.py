@@ -9,6 +9,7 @@ from broker.plan.calendar import parse_date
 from broker.plan.gtfs.files import Finding, Table, quoted
 from firmware.wire import MAX_NAME, is_id
 
+YEARS = range(1990, 2201)  # any other is a slip of the pen, and no clock of ours can count it
 MAX_TIME_S = 48 * 3600  # a run that ends later than the night after its day is a slip of the pen
 
 
@@ -111,12 +112,15 @@ class Row:
         return None
 
     def date(self, column: str) -> str | None:
-        """A day as YYYYMMDD."""
+        """A day as YYYYMMDD, of a year in which a truck may drive."""
         value = self.get(column)
         try:
-            parse_date(value)
+            year = parse_date(value).year
         except ValueError:
             if column in self.table.index:
                 self.refuse(f"{column} must be a day YYYYMMDD, got {quoted(value)}")
+            return None
+        if year not in YEARS:
+            self.refuse(f"{column} must be a day of the years {YEARS[0]} to {YEARS[-1]}, got {value}")
             return None
         return value

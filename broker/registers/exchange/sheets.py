@@ -30,6 +30,9 @@ MARKED = re.compile(r"'*[=@+\-\t\r]")  # what a spreadsheet would run, and what 
 # A number's format that only gives it leading zeros, with fixed text around: 000, "ebike-"00, \\e00
 ZEROS = re.compile(r'((?:"[^"]*"|\\.)*)(0+)((?:"[^"]*"|\\.)*)')
 BLANKS = " \u3000\r\n"  # around a cell they say nothing
+NOT_KEPT = 10**15  # from here on a spreadsheet keeps the first fifteen digits of a number only
+DIMENSION = re.compile(rb"<(\w+:)?dimension\b[^>]*?(/>|>\s*</(\w+:)?dimension\s*>)")
+STRICT = b"http://purl.oclc.org/ooxml/spreadsheetml/main"
 PLAIN_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 
 
@@ -127,7 +130,7 @@ def _read_xlsx(content: bytes) -> Iterator[Sheet]:
             size = sum(item.file_size for item in packed.infolist())
         if size > MAX_UNPACKED_BYTES:
             raise Invalid([Problem("", "too_big", {"size": str(size), "limit": str(MAX_UNPACKED_BYTES)})])
-        book = load_workbook(io.BytesIO(content), read_only=True)
+        book = load_workbook(io.BytesIO(_without_dimensions(content)), read_only=True)
         found = []
         for sheet in book.worksheets:
             sheet.reset_dimensions()  # what a file says of its own size may be wrong: the cells themselves count
@@ -141,6 +144,20 @@ def _read_xlsx(content: bytes) -> Iterator[Sheet]:
     if not found:
         raise Invalid([Problem("", "nothing_found")])
     yield from found
+
+
+def _without_dimensions(content: bytes) -> bytes:
+    """The workbook whose sheets no longer say how large they are: a false word of that stops openpyxl."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(out, "w") as target:
+        for name in dict.fromkeys(source.namelist()):
+            part = source.read(name)
+            if b"sheetData" in part:
+                if STRICT in part[: part.index(b"sheetData")]:
+                    raise Invalid([Problem("", "strict_xlsx")])
+                part = DIMENSION.sub(b"", part, count=1)
+            target.writestr(name, part)
+    return out.getvalue()
 
 
 def _numbered(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
@@ -163,7 +180,7 @@ def _typed(cell: Any) -> Any:
 
 def _as_formatted(value: float, number_format: str) -> Any:
     form = ZEROS.fullmatch(number_format.split(";")[0])
-    if form is None or value < 0 or value != int(value):
+    if form is None or not 0 <= value < NOT_KEPT or value != int(value):
         return value
     before, zeros, after = (part.replace('"', "").replace("\\", "") for part in form.groups())
     return f"{before}{int(value):0{len(zeros)}}{after}"
@@ -191,7 +208,8 @@ def _sheet(name: str | None, rows: list[tuple[int, list[Any]]], encoding: str) -
         for cell in cells:
             text, code = _text(cell)
             if code:
-                problems.append(Problem("", code, {"message": "a cell is too long"}, row=number, sheet=name))
+                said = {"message": "a cell is too long", "cell": str(cell)[:40]}
+                problems.append(Problem("", code, said, row=number, sheet=name))
             texts.append(text)
         if any(text is not None for text in texts):
             clean.append((number, tuple(texts)))
@@ -215,6 +233,8 @@ def _text(cell: Any) -> tuple[str | None, str | None]:
         return (cell.date() if cell.time().isoformat() == "00:00:00" else cell).isoformat(), None
     if isinstance(cell, date):
         return cell.isoformat(), None
+    if isinstance(cell, int | float) and abs(cell) >= NOT_KEPT:
+        return None, "digits_lost"
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell)), None
     text = str(cell).strip(BLANKS)

@@ -7,6 +7,7 @@ A table's `path` is a path into the document whose parts in braces are key colum
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, Literal
 
 from broker.registers.errors import Invalid, Problem
@@ -17,7 +18,13 @@ from broker.registers.words import WORDS, field_word
 from broker.words import LANGUAGES
 
 # What a spreadsheet makes of an id such as 3-1, as a CSV or a workbook then says it.
-SPREADSHEET_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+SPREADSHEET_DAY = re.compile(
+    r"\d{4}-\d{2}-\d{2}(T.*)?|\d{4}[/年]\d{1,2}[/月](\d{1,2}日?)?|\d{1,2}/\d{1,2}(/\d{2,4})?|\d{1,2}月\d{1,2}日"
+    r"|(\d{1,2}-)?[A-Z][a-z]{2}(-\d{1,2})?"
+)
+# What it takes for a number, and what it then shows of one that is long: rounded, or with zeros from the 16th digit.
+NUMERAL = re.compile(r"\d+(\.\d+)?(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
+ROUNDED = re.compile(r"\d\.\d*E[+-]\d+|\d{15}0+", re.ASCII)
 
 CellKind = Literal["text", "day", "whole", "number", "code"]
 
@@ -72,7 +79,7 @@ class Table:
             yield [*keys, *(_cell(record, column.name) for column in self.columns)]
 
     def found_keys(self, document: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, str]:
-        """The keys as the register has them, also where a spreadsheet has made 7 of 007; Invalid for an unclear one."""
+        """The keys as the register has them, also where a spreadsheet made numbers of them; or Invalid, if unclear."""
         found = dict(keys)
         here: Any = document
         for part in self.path.split("/"):
@@ -88,7 +95,7 @@ class Table:
     ) -> str:
         """Set the cells of one row, making its record if it is new; returns its path. Changes `document`.
 
-        A cell `from_sheet` that differs from what is there only as spreadsheets lose it (zeros before) changes nothing.
+        A cell `from_sheet` that differs only as spreadsheets write a text anew (`same_number`) changes nothing.
         """
         here: Any = document
         done: list[str] = []
@@ -110,22 +117,32 @@ def _known_key(items: list[Any], key: str, name: str) -> str:
     known = [str(item_key(item)) for item in items]
     if key in known:
         return key
-    close = [other for other in known if same_number(other, key)]
-    if len(close) > 1:
-        raise Invalid([Problem(key, "zeros_lost", {"field": name, "cell": key, "known": ", ".join(close)})])
+    alike = [other for other in known if same_number(other, key) or _rounds_to(other, key)]
+    if len(alike) > 1:
+        raise Invalid([Problem(key, "zeros_lost", {"field": name, "cell": key, "known": ", ".join(alike)})])
+    close = [other for other in alike if same_number(other, key)]
     if not close and name != "on" and SPREADSHEET_DAY.fullmatch(key):
         raise Invalid([Problem(key, "key_day", {"field": name, "cell": key})])
+    if not close and ROUNDED.fullmatch(key):
+        raise Invalid([Problem(key, "key_rounded", {"field": name, "cell": key})])
     return close[0] if close else key
 
 
 def same_number(one: str, other: str) -> bool:
-    """Whether two texts of digits differ by leading zeros only, which spreadsheets drop."""
-    digits = one.isascii() and one.isdigit() and other.isascii() and other.isdigit()
-    return digits and one.lstrip("0") == other.lstrip("0")
+    """Whether two texts are one number to a spreadsheet, which drops leading zeros and makes 100000 of 1e5."""
+    return bool(NUMERAL.fullmatch(one) and NUMERAL.fullmatch(other)) and Decimal(one) == Decimal(other)
+
+
+def _rounds_to(known: str, shown: str) -> bool:
+    """Whether a spreadsheet's CSV may show a number like this: 1.23E+08 stands for 123456e3 too."""
+    if not ROUNDED.fullmatch(shown) or "E" not in shown or not NUMERAL.fullmatch(known):
+        return False
+    places = len(shown.split("E")[0].partition(".")[2])
+    return Decimal(f"{Decimal(known):.{places}E}") == Decimal(shown)
 
 
 def _same_text(old: Any, new: Any) -> bool:
-    """Whether a cell says what is there already, as far as a spreadsheet keeps it: without zeros and blanks."""
+    """Whether a cell says what is there already, as far as a spreadsheet keeps it (see `same_number`, and blanks)."""
     if not isinstance(old, str) or not isinstance(new, str):
         return False
     return old.strip(BLANKS) == new or same_number(old, new)

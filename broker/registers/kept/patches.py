@@ -13,7 +13,7 @@ from broker.registers.kept.canonical import item_key
 class Edit(BaseModel):
     """One operation: `set` a field to a value (null = not stated), `add` a record to a list, `remove` a record."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     op: Literal["set", "add", "remove"]
     path: str

@@ -160,7 +160,7 @@ class _Weight:
 def collected(readings: Sequence[Reading], span: Span, tare_grams: int | None = None) -> Collected:
     """What was collected in a span by these readings (see `Readings.between`); `tare_grams` as known from before."""
     bins, weight = _Bins(), _Weight()
-    silent, worst = False, 0
+    silent, worst, unweighed = False, 0, False
     before: Reading | None = None
     counted = any(one.bins is not None and one.says for one in readings)
     for one in readings:
@@ -175,12 +175,16 @@ def collected(readings: Sequence[Reading], span: Span, tare_grams: int | None = 
             bins.unknown = span.arrived_at is not None and one.at > span.arrived_at  # nobody knows what it found
         elif silent and _truck_left_between(before, one, span) and _may_hide_something(before, one):
             bins.unknown = True
+        if one.grams is None and one.bins is not None and bins.first is not None and one.bins != bins.level:
+            unweighed = True
         bins_left = one.bins is not None and bins.see(one.bins, one.at, span)
         if one.grams is not None:
             weight.see(one.grams, one.at, span, bins, bins_left=bins_left, counted=counted)
         silent, before = False, one
     if silent and (before is None or before.at < (span.left_at or span.until_at)):
         bins.unknown = True  # nobody was heard who looked when the truck left
+    if unweighed:  # bins moved that no cell weighed: half the weights would be a wrong sum
+        weight = _Weight()
     return _outcome(bins, weight, span, tare_grams, worst, counted=counted)
 
 
@@ -192,7 +196,8 @@ def _may_hide_something(before: Reading, after: Reading) -> bool:
     """Whether bins may have moved between two readings of which nobody knows more: a unit that went on looking tells
     of each move sooner or later.
     """
-    lighter = abs((after.grams or 0) - (before.grams or 0)) >= LIGHTEST_BIN_GRAMS
+    weighed = before.grams is not None and after.grams is not None
+    lighter = weighed and abs((after.grams or 0) - (before.grams or 0)) >= LIGHTEST_BIN_GRAMS
     return (before.boot, before.bins) != (after.boot, after.bins) or lighter
 
 

@@ -51,6 +51,7 @@ class Readings:
     def __init__(self) -> None:
         self._readings: list[Reading] = []
         self.moved_at = 0  # since then every reading says the same number of bins
+        self.whole_since = 0  # of before that readings were left behind: a span that begins there cannot be counted
         self._made: tuple[tuple[int, int], Any] | None = None
 
     def add(self, reading: Reading) -> None:
@@ -63,7 +64,10 @@ class Readings:
         self._made = None
         if place == 0 or place < len(kept) - 1 or not reading.says or not _same_bins(kept[place - 1], reading):
             self.moved_at = max(self.moved_at, reading.at, kept[min(place + 1, len(kept) - 1)].at)
-        del kept[: max(len(kept) - MOST, self._standing(kept[-1].at - KEPT_S))]
+        too_many = max(len(kept) - MOST, self._standing(kept[-1].at - KEPT_S))
+        if too_many > 0:
+            del kept[:too_many]
+            self.whole_since = kept[0].at
 
     def not_after(self, now: int) -> None:
         """Leave behind what only a clock that was ahead can have said."""

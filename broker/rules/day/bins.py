@@ -7,7 +7,7 @@ until the next visit to the room begins, at the latest `bins_back_s` after the t
 from collections.abc import Iterable, Sequence
 
 from broker.rules.collecting.collected import Collected, Span, collected
-from broker.rules.collecting.readings import KEPT_S, Reading
+from broker.rules.collecting.readings import KEPT_S, USELESS, Reading
 from broker.rules.day.day import Day
 from broker.rules.states.visit import Visit
 
@@ -22,8 +22,9 @@ def waiting(day: Day, visit: Visit, now: int) -> tuple[int | None, int | None]:
     if readings is None:
         return None, None
     from_at = _from_at(day, visit, now)
-    if 0 < readings.moved_at <= from_at:  # as most rooms are most of the time
-        return readings.newest.bins, readings.newest.grams
+    newest = readings.newest
+    if 0 < readings.moved_at <= from_at and (newest.says or newest.fell_silent):  # as most rooms are most of the time
+        return newest.bins, newest.grams
     return readings.of_span(from_at, now, _waiting_by)
 
 
@@ -47,7 +48,7 @@ def waits_in(day: Day, room: str, waste: str, now: int) -> tuple[int | None, int
         owed = [visit for visit in day.visits.at(room, waste) if visit.owed]
         if owed:
             return waiting(day, min(owed, key=lambda visit: (visit.state == "pending", visit.planned_at or 0)), now)
-    return (stands.count, stands.grams) if stands else (None, None)
+    return (stands.count, stands.grams) if stands and stands.quality < USELESS else (None, None)
 
 
 def waiting_bins(day: Day, visits: Iterable[Visit], now: int) -> dict[tuple[str, str], int]:
@@ -57,13 +58,18 @@ def waiting_bins(day: Day, visits: Iterable[Visit], now: int) -> dict[tuple[str,
 
 
 def collected_at(day: Day, visit: Visit) -> Collected:
-    """What was collected at a visit that is over, by all that is known of its room now."""
+    """What was collected at a visit that is over, by all that is known of its room now.
+
+    Readings are kept for hours: of a visit that began before them nothing new can be counted from what is left.
+    """
     room = day.devices.rooms.get(visit.room)
     readings = room.readings.get(visit.waste) if room else None
     over_at = ended_at(visit)
     if readings is None or over_at is None:
         return Collected(visit.bins_before, None, visit.grams_before, None)
     from_at, until_at = _from_at(day, visit, over_at), back_until(day, visit, over_at)
+    if from_at < max(readings.whole_since, day.devices.readings_since):
+        return visit.amounts
     arrived_at = over_at if visit.arrived_at is None else visit.arrived_at
     span = Span(from_at, arrived_at, visit.left_at, until_at)
     return collected(readings.between(from_at, until_at), span, _known_tare(day, visit))

@@ -54,10 +54,12 @@ class Day:
     attention: AttentionList = field(default_factory=AttentionList)
     leftovers: Leftovers = field(default_factory=Leftovers)
     outlook: Outlook = field(init=False)
+    planned_trucks: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """How far the plan knows follows from the plan."""
+        """How far the plan knows, and of whom, follows from the plan."""
         object.__setattr__(self, "outlook", Outlook(self.plan))
+        object.__setattr__(self, "planned_trucks", frozenset(self.plan.trucks()))
 
     def run_of(self, truck: str) -> Run | None:
         """The run a truck is on: its first unfinished one by planned start.
@@ -67,6 +69,12 @@ class Day:
         mine = [run for run in self.runs.values() if run.truck == truck and run.state != "finished"]
         in_time = [run for run in mine if self.clock.now <= run.planned_end_at + self.settings.forget_after_s]
         return min(in_time or mine, key=lambda run: (run.planned_start_at, run.run_id), default=None)
+
+    def run_after(self, run: Run) -> Run | None:
+        """The truck's next unfinished run by planned start."""
+        later = [other for other in self.runs.values() if other.truck == run.truck and other.state != "finished"]
+        later = [other for other in later if other.planned_start_at > run.planned_start_at]
+        return min(later, key=lambda other: (other.planned_start_at, other.run_id), default=None)
 
     def last_run_of(self, truck: str) -> Run | None:
         """The truck's newest run, finished or not."""
@@ -121,7 +129,16 @@ class Day:
             planned_at=visit.planned_at or 0,
             not_before_at=visit.not_before_at,
             distance_m=distance_m,
+            skipped_here_at=None if self._was_elsewhere(visit) else visit.skipped_here_at,
         )
+
+    def _was_elsewhere(self, visit: Visit) -> bool:
+        """Whether the truck has been at another room since it skipped the one that this visit makes up for."""
+        since = visit.skipped_here_at
+        if since is None:
+            return False
+        others = (other for key, other in self.visits.items() if key[0] == visit.run_id and key[1] != visit.room)
+        return any((other.arrived_at or 0) > since for other in others)
 
     def new_tracker(
         self, run_id: str, route: Route, truck: str, order: Iterable[VisitKey], depart_at: int

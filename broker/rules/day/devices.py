@@ -9,6 +9,7 @@ from broker.rules.day.boots import Boots
 from broker.rules.tracking.types import GpsFix
 
 SILENT = ("lost", "disconnected")  # lives of a device of which nobody hears
+BEGINS = ("init", "ready")  # what a device says when it starts
 
 
 @dataclass(slots=True)  # not frozen: that takes thrice as long to make, and each report makes some
@@ -54,6 +55,10 @@ class _Device:
         """What the record knows of it."""
         self.boot, self.fw = boot, fw
         self.boots = Boots(boot, at)
+
+    def counted(self, boots: Boots) -> None:
+        """How it counted its starts in the last hours, by the record."""
+        self.boots = boots if boots.believed is not None else self.boots
 
     def said(self, channel: str, boot: int, seq: int) -> None:
         """The newest that counts of a channel."""
@@ -159,6 +164,7 @@ class Devices:
         self._trucks: dict[str, TruckState] = {}
         self._rooms: dict[str, RoomState] = {}
         self._wrong_clocks = self._stale_fixes = 0
+        self._readings_since = 0
 
     @property
     def wrong_clocks(self) -> int:
@@ -177,6 +183,15 @@ class Devices:
     def count_stale_fix(self) -> None:
         """A position was too old to decide on."""
         self._stale_fixes += 1
+
+    @property
+    def readings_since(self) -> int:
+        """From when on all is known that rooms' units said."""
+        return self._readings_since
+
+    def read_since(self, at: int) -> None:
+        """The record was read from here on only."""
+        self._readings_since = at
 
     @property
     def trucks(self) -> Mapping[str, TruckState]:

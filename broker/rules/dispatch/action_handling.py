@@ -95,7 +95,9 @@ def _act_on_visit(day: Day, act: Act, now: int) -> list[Effect]:
         if act.reason not in wire.SKIP_REASONS:
             raise ActionError(f"reason must be one of {' '.join(wire.SKIP_REASONS)}, got {act.reason!r}")
         effects = put(day, visit.skipped(act.reason), now)
-        again = owed_again(day, visit, run.run_id, run.truck, not_before_at=None)
+        here = visit.state == "at_stop" or run.tracker.stands_at(visit.key[1:])
+        here_at = now if here else None
+        again = owed_again(day, visit, run.run_id, run.truck, not_before_at=None, skipped_here_at=here_at)
         effects += put(day, again, now)
         effects += insert_visit(day, run, again, now)
     if visit.call_id:

@@ -4,7 +4,7 @@ from typing import Any
 
 from broker.rules.day.attention import PART_ASKED, ClockAhead, Topic
 from broker.rules.day.day import Day
-from broker.rules.day.devices import SILENT, RoomState, TruckState
+from broker.rules.day.devices import BEGINS, SILENT, RoomState, TruckState
 from broker.rules.day.incidents import IncidentKey
 from broker.rules.dispatch.incidents import incident_handling
 from broker.rules.dispatch.incidents.unworked import show_as_said
@@ -83,7 +83,7 @@ def set_aside(day: Day, message: wire.Message, now: int) -> list[Effect]:
 
 def _count_boots(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> None:
     """Which start of the device this is of; what was kept for later says nothing of who speaks now."""
-    begins = body.get("life") in ("init", "ready")
+    begins = body.get("life") in BEGINS
     if begins or body.get("late") is False:
         device.boots.heard(body["boot"], body.get("at", body.get("fix_at")), now, begins=begins)
         ask_about_boots(day, name, device.boots, now)
@@ -92,7 +92,9 @@ def _count_boots(day: Day, name: str, device: TruckState | RoomState, body: dict
 def _life(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> list[Effect]:
     if isinstance(device, TruckState) and body["life"] not in ("lost", "disconnected"):
         _parts(day, name, body, now)
-    kept = Keep(f"life:{name}:{day.clock.next_number()}", "life", name, now, {**body, "device": name})
+    family = "room" if isinstance(device, RoomState) else "truck"
+    said = {**body, "device": name, "family": family}
+    kept = Keep(f"life:{name}:{day.clock.next_number()}", "life", name, now, said)
     if not device.lives(body["life"], body["boot"], body.get("fw")):
         return []
     if isinstance(device, RoomState) and body["life"] in SILENT:

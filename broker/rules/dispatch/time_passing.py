@@ -2,7 +2,7 @@
 
 from broker.rules.day.day import Day
 from broker.rules.day.incidents import IncidentKey
-from broker.rules.dispatch.runs.run_progress import follow, update
+from broker.rules.dispatch.runs.run_progress import follow, stay_on, update
 from broker.rules.dispatch.visits.offers import offer_body, offers_for
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import close_incident, put_incident
@@ -19,7 +19,7 @@ def of_run(day: Day, run_id: str, now: int) -> list[Effect]:
     if day.run_of(run.truck) is not run:
         return update(day, run, now) if now - run.updated_at >= day.settings.restate_s else []
     events = run.tracker.on_tick(now)
-    effects = follow(day, run, events, now)
+    effects = [*follow(day, run, events, now), *stay_on(day, run, now)]
     if events or now - run.updated_at >= day.settings.update_s:
         effects += update(day, run, now)
     return effects

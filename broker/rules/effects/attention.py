@@ -57,12 +57,21 @@ def ask_about_unworked(day: Day, incident: Incident) -> None:
 
 def ask_about_stranger(day: Day, family: str, name: str, now: int) -> None:
     """A device that is in no plan is on the list from its first word on."""
-    if name in (day.devices.rooms if family == "room" else day.devices.trucks):
+    if name in (day.plan.rooms if family == "room" else day.planned_trucks):
         return
-    if name in (day.plan.rooms if family == "room" else day.plan.trucks()) or day.run_of(name) is not None:
+    strangers = day.attention.of(Topic.STRANGER)
+    if family == "truck" and _has_run(day, name):  # a contractor's, or one whose run left the plan
+        if name in strangers:
+            day.attention.answered(Topic.STRANGER, name)
         return
-    if len(day.attention.of(Topic.STRANGER)) < MOST_STRANGERS:
+    if name not in strangers and len(strangers) < MOST_STRANGERS:
         day.attention.ask(name, Stranger(name), now)
+
+
+def _has_run(day: Day, truck: str) -> bool:
+    """Whether a truck in no plan is known by a run, if only by one that could not be brought back."""
+    lost = (*day.attention.of(Topic.GONE).values(), *day.attention.of(Topic.UNREAD).values())
+    return day.last_run_of(truck) is not None or truck in (getattr(asked.values, "truck", None) for asked in lost)
 
 
 def ask_about_boots(day: Day, name: str, boots: Boots, now: int) -> None:

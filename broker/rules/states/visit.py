@@ -81,6 +81,7 @@ class Visit:
     original: bool = True  # as planned; False for a visit that makes up for a skipped one
     by_hand: bool = False  # served by a person's word: `left_at` is when the truck passed by, None where not known
     by_appointment: bool = False  # the truck comes for what was announced and weighs it: kilograms count, bins do not
+    skipped_here_at: int | None = None  # for one skipped where the truck stood: not in the same stay
     undone: bool = False  # made for a press that was taken back: it was never meant to be
 
     @property
@@ -151,6 +152,12 @@ class Visit:
             tare_grams=amounts.tare_grams,
             sensor_quality=amounts.quality,
         )
+
+    @property
+    def amounts(self) -> Collected:
+        """What is known of it; `collected` is its inverse."""
+        grams = self.grams_before, self.grams_after, self.tare_grams
+        return Collected(self.bins_before, self.bins_after, *grams, self.sensor_quality)
 
     def lamp_kept(self, lit: bool) -> "Visit":
         """Skipped after its call: whether its lamp stays lit until the truck is back."""

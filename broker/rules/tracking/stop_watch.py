@@ -14,7 +14,7 @@ class StopWatch:
     def __init__(self, settings: TrackSettings, streets: Streets, fence_m: float) -> None:
         self._settings = settings
         self._streets = streets
-        self._fence_m = fence_m
+        self.fence_m = fence_m
         self._inside_since: int | None = None
         self._nearby_since: int | None = None
         self._last_inside_at: int | None = None
@@ -30,9 +30,9 @@ class StopWatch:
         """When the truck arrived, if this fix shows that it has."""
         settings = self._settings
         self.closest_m = min(self.closest_m, straight_m)
-        inside = straight_m <= self._fence_m or (ahead_m is not None and abs(ahead_m) <= self._fence_m)
+        inside = straight_m <= self.fence_m or (ahead_m is not None and abs(ahead_m) <= self.fence_m)
         standing = speed_mps < settings.slow_mps
-        nearby = standing and straight_m <= max(settings.nearby_m, self._fence_m)
+        nearby = standing and straight_m <= max(settings.nearby_m, self.fence_m)
         if not inside and not nearby:
             self._inside_since = self._nearby_since = None
             return None
@@ -58,11 +58,11 @@ class StopWatch:
         settings = self._settings
         away_m = straight_m if ahead_m is None else min(straight_m, abs(ahead_m))
         standing_near = straight_m <= settings.nearby_m and speed_mps < settings.slow_mps
-        if away_m <= self._fence_m or standing_near:
+        if away_m <= self.fence_m or standing_near:
             self._last_inside_at, self._outside_fixes = fix.fix_at, 0
             return None
         self._outside_fixes += 1
-        if self._outside_fixes < 2 and away_m < 2 * self._fence_m:
+        if self._outside_fixes < 2 and away_m < 2 * self.fence_m:
             return None
         last_inside_at = self._last_inside_at if self._last_inside_at is not None else fix.fix_at
         self.seen_exactly = self.seen_exactly and fix.fix_at - last_inside_at <= settings.seen_gap_s

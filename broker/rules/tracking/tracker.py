@@ -10,10 +10,12 @@ old nor of a clock that is ahead, is decided before they come here.
 
 from collections.abc import Sequence
 
+from broker.plan.geometry import distance_m
 from broker.plan.model import Route
 from broker.rules.learning.history import DwellRecord
 from broker.rules.settings import Streets
 from broker.rules.tracking.missed_stops import MissedStops
+from broker.rules.tracking.skipped_stays import SkippedStays
 from broker.rules.tracking.stillness import Stillness
 from broker.rules.tracking.stop_watch import StopWatch
 from broker.rules.tracking.types import (
@@ -54,7 +56,8 @@ class RunTracker:
         self._way = Way(route, self.settings, streets, expected_leg_s)
         self._missed = MissedStops(self.settings, streets)
         self._stillness = Stillness(self.settings)
-        self._not_in_this_stay: set[StopKey] = set()
+        self._skipped = SkippedStays(self.settings, streets)
+        self._skipped.begin(visits, depart_at)
         self._stop = self._new_watch()
 
     @property
@@ -99,13 +102,11 @@ class RunTracker:
     def set_visits(self, visits: Sequence[TrackVisit], now: int) -> None:
         """Replace what the run owes (a re-plan, a visit cancelled or added); the new order is the route from now."""
         before, self._pending = self._next(), list(visits)
+        self._skipped.begin(visits, now)
         self._missed.forget_passed()
         after = self._next()
         if before is None or after is None or before.key != after.key:
             if before is not None and self._stop.arrived_at is not None:  # it stands at a visit that is no longer owed
-                # What the crew skipped where it stood is owed for another time, not for this stay.
-                same = (visit for visit in visits if visit.key[0] == before.key[0] and visit.not_before_at is None)
-                self._not_in_this_stay = {visit.key for visit in same}
                 self._way.leave(before, None, clean=False)
             self._way.leg.clean = False
             self._stop = self._new_watch()
@@ -128,6 +129,21 @@ class RunTracker:
             return []
         self._stillness.held_since = None
         return [TrackEvent(TrackKind.MOVING, self._next_key(), now)]
+
+    def end_stay(self, at: int) -> list[TrackEvent]:
+        """The truck stands on, but for its next run: this visit's part of the stay is over, and teaches nothing."""
+        if self._stop.arrived_at is None:
+            return []
+        self._stop.seen_exactly = False
+        return [self._leave(max(at, self._stop.arrived_at))]
+
+    def stands_at(self, key: StopKey) -> bool:
+        """Whether the truck is in the fence of this owed visit or stays there, as far as is known."""
+        visit = next((visit for visit in self._pending if visit.key == key), None)
+        if visit is None or self._fix is None:
+            return False
+        inside = distance_m(self._fix.lat, self._fix.lon, visit.lat, visit.lon) <= self._missed.fence_m(visit)
+        return inside or self._skipped.bars(visit)
 
     def resume(self, from_room: str, from_m: float | None, left_at: int | None, arrived_at: int | None) -> None:
         """Go on with a started run after a restart: it left `from_room` (at `from_m` on the line) at `left_at`.
@@ -184,11 +200,10 @@ class RunTracker:
                 left_at = before.fix_at  # it did more in this silence than drive here: it left when last seen
             events.append(self._leave(left_at))
             self._missed.start_over(before)
-        others = self._pending[1:]
+        self._skipped.follow(fix, speed_mps)
+        others = [visit for visit in self._pending[1:] if not self._skipped.bars(visit)]
         if self._line_place() is not None:  # on the line its stops come in order; one owed again may be anywhere
-            if speed_mps >= self.settings.slow_mps:
-                self._not_in_this_stay.clear()
-            again = (each for each in others if each.distance_m is None and each.key not in self._not_in_this_stay)
+            again = (each for each in others if each.distance_m is None)
             others = [visit for visit in again if (visit.not_before_at or 0) <= fix.fix_at]
         elsewhere = self._missed.reached_after_all(fix, speed_mps, others)
         if elsewhere is not None:
@@ -198,7 +213,7 @@ class RunTracker:
             self._stop = self._new_watch()
             return [*events, self._arrived(self._stop.arrive(since, seen=False))]
         events += self._missed_stops(fix)
-        if self._pending:
+        if self._pending and not self._skipped.bars(self._pending[0]):
             arrived_at = self._stop.approach(fix, speed_mps, *self._way.offsets_m(self._pending[0], fix), gap_s)
             if arrived_at is not None:
                 events.append(self._arrived(arrived_at))
@@ -208,9 +223,9 @@ class RunTracker:
         """Stops left behind unseen: a stay within a silence is inferred, else the stop was passed."""
         if self._way.on_line(self._next()) and not self._way.line.on_the_line:
             return []
-        behind = self._missed.left_behind(
-            self._pending, fix, self._line_place(), self._way.leg.from_m, self._stop.closest_m
-        )
+        fence_m, place_m = self._stop.fence_m, self._line_place()
+        closest_m = self._skipped.passed_m(self._next(), self._stop.closest_m, fence_m)
+        behind = self._missed.left_behind(self._pending, fix, place_m, self._way.leg.from_m, closest_m)
         events: list[TrackEvent] = []
         for arrived_at, left_at in self._missed.stays(behind, fix) if behind else ():
             self._stop.arrive(arrived_at, seen=False)

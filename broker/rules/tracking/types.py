@@ -65,7 +65,10 @@ class GpsFix:
 
 @dataclass(frozen=True, slots=True)
 class TrackVisit:
-    """One visit the run owes; `distance_m` along the line, or None for a visit outside the line's order."""
+    """One visit the run owes; `distance_m` along the line, or None for a visit outside the line's order.
+
+    `skipped_here_at` if it makes up for one that was skipped then where the truck stood: it must leave the fence first.
+    """
 
     key: StopKey
     lat: float
@@ -75,6 +78,7 @@ class TrackVisit:
     not_before_at: int | None
     distance_m: float | None
     fence_m: float | None = None
+    skipped_here_at: int | None = None
 
 
 class TrackKind(StrEnum):

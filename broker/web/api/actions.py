@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from broker.plain_text import ONE_LINE
 from broker.rules.dispatch.actions import Act, ActionError
@@ -19,6 +19,7 @@ Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", descri
 class Action(BaseModel):
     """A person's action; `version` is the incident's version on the screen the click was made on."""
 
+    model_config = ConfigDict(strict=True)  # false is no zero, and "1" no version
     who: Who = "dispatcher"
     version: int | None = None
 
@@ -44,6 +45,7 @@ class Weighed(Action):
 class Command(BaseModel):
     """What a device is told to do; `calibrate` says what lies on the cell of a waste kind now."""
 
+    model_config = ConfigDict(strict=True)
     who: Who = "technician"
     command: Literal["rebirth", "identify", "calibrate", "reset"]
     waste: Literal["residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation"] | None = None

@@ -20,7 +20,7 @@ Value = Text | Annotated[int, Field(ge=0, le=LARGEST)] | Annotated[float, Field(
 class Correction(BaseModel):
     """What is to be corrected in which record, why, and who says so."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
     record: Text = Field(description="its id, or KIND:KEY for the newest of a key")
     patch: dict[str, Value] = Field(
         min_length=1, description="field and new value; a time as Unix seconds or as 2026-11-22T06:00, the area's time"

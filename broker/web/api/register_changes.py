@@ -18,7 +18,7 @@ from broker.web.visitors import writer_of
 class Edits(BaseModel):
     """Changes on top of the version with etag `expect`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     expect: str
     why: str
@@ -28,7 +28,7 @@ class Edits(BaseModel):
 class Whole(BaseModel):
     """A whole new document on top of the version with etag `expect`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     expect: str
     why: str
@@ -38,7 +38,7 @@ class Whole(BaseModel):
 class Restore(BaseModel):
     """Bring a kept version back."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     expect: str
     why: str
@@ -48,7 +48,7 @@ class Restore(BaseModel):
 class OutsideDecision(BaseModel):
     """What to do about a file that other hands edited."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     action: Literal["accept", "discard"]
     why: str

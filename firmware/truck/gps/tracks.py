@@ -1,15 +1,17 @@
 """Which of the places that a receiver tells in turn is the truck's; pure.
 
 A receiver may mix one of its old positions, or a reflection, into the true ones. Each fix belongs to a *track*: the
-one that was at this very place before, else the believed one if a truck can have driven there, else the nearest that
-can, else a new one. One track is believed. Another takes its place
+believed one if it was told at most some steps from there, else the one that was at this very place before, else the
+believed one if a truck can have driven there, else the nearest that can, else a new one. One track is believed.
+Another takes its place
 
     when three fixes in a row are its own                           the truck really is there
     when it moves on while the believed one only repeats itself     that one was an old position
 
 A track that repeated itself while the believed one moved on has told an old position: three in a row are not enough
-for it any more. Nor does the believed track go back at once to a very place that it has left, though a truck could
-have driven there. So the places that move on win, whichever came first and however they are mixed.
+for it any more, twenty are. One that is silent for long is forgotten. Nor does the believed track go back at once to a
+very place that it has left, though a truck could have driven there. So the places that move on win, whichever came
+first and however they are mixed.
 """
 
 from collections import deque
@@ -20,6 +22,7 @@ MAX_SPEED_MPS = 35.0
 JUMP_SLACK_M = 15.0  # two honest fixes of a standing receiver lie this far apart now and then
 SAME_PLACE_M = 1.0
 IN_A_ROW = 3
+OLD_IN_A_ROW = 20  # no receiver repeats an old position so often between true ones; a truck may have come there unseen
 NEW_PLACES = 3
 TRACKS_MAX = 8
 FORGOTTEN_S = 600.0
@@ -68,12 +71,12 @@ class Track:
         self._back = (times, number)
         return times < IN_A_ROW
 
-    def take(self, fix: Fix, now_s: float, number: int) -> bool:
-        """The fix is of this track; whether it told a new place."""
+    def take(self, fix: Fix, now_s: float, number: int, *, is_anothers: bool = False) -> bool:
+        """The fix is of this track; whether it told a new place, which one of another track's never is."""
         self.in_a_row = self.in_a_row + 1 if number == self._newest_number + 1 else 1
         self._newest_number = number
         self.last, self.last_s = fix, now_s
-        if self.was_at(fix):
+        if is_anothers or self.was_at(fix):
             return False
         self._places.append(fix)
         self._new_at.append(number)
@@ -104,16 +107,19 @@ class Tracks:
             self._believed = Track(fix, now_s, self._number)
             return None
         reason = believed.wrong(fix, now_s)
+        # Silent while the believed one spoke: a tunnel, in which all are silent, makes nothing forgotten.
+        self._others = [track for track in self._others if believed.last_s - track.last_s <= FORGOTTEN_S]
         every = [believed, *self._others]
         if any(fix.fix_at is not None and fix.fix_at == t.last.fix_at and _same(t.last, fix) for t in every):
             return "old"  # said twice
         self._number += 1
         can = [track for track in every if track.wrong(fix, now_s) is None]
         again = [track for track in can if track is not believed and track.was_at(fix)]
-        if reason is None and not (again and not believed.was_at(fix)):
+        is_near = believed.metres_to(fix) <= JUMP_SLACK_M
+        if reason is None and (is_near or not again or believed.was_at(fix)):
             if believed.goes_back(fix, self._number):
                 return "repeat"
-            if believed.take(fix, now_s, self._number):
+            if believed.take(fix, now_s, self._number, is_anothers=bool(again)):
                 for track in self._others:
                     track.is_old = track.is_old or track.new_since(self._number - 2 * IN_A_ROW) == 0
             return None
@@ -131,7 +137,7 @@ class Tracks:
         return None
 
     def _takes_over(self, own: Track, believed: Track) -> bool:
-        if own.in_a_row >= IN_A_ROW and not own.is_old:
+        if own.in_a_row >= (OLD_IN_A_ROW if own.is_old else IN_A_ROW):
             return True
         since = own.first_new_number
         if since is None or believed.new_since(since):
@@ -139,8 +145,7 @@ class Tracks:
         return all(track.new_since(since) < NEW_PLACES - 1 for track in self._others if track is not own)
 
     def _begin(self, fix: Fix, now_s: float) -> None:
-        kept = [track for track in self._others if now_s - track.last_s <= FORGOTTEN_S]
-        kept.sort(key=lambda track: -track.last_s)
+        kept = sorted(self._others, key=lambda track: -track.last_s)
         self._others = [Track(fix, now_s, self._number), *kept[: TRACKS_MAX - 1]]
 
 

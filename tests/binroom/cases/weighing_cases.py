@@ -431,9 +431,36 @@ def case_a_place_joins_its_sensors():
     assert place.poll(200) == ("bins", "hazardous", 9, 30000, 2)
     assert "do not fit" in notes[-1]
     beam.quality, beam.reason = 3, "dark"
-    assert place.poll(300)[4] == 3
+    assert place.poll(300) == ("bins", "hazardous", 1, 30000, 2)  # the cell counts as long as the beams cannot
+    assert notes[-1] == "hazardous: quality 2: dark"
     assert place.has_cell() and abs(place.raw() - 250000) < 500
     assert not Place("hazardous", [beam], kept, notes.append).has_cell()
+
+
+def case_a_useless_cell_takes_nothing_from_good_beams():
+    cell = Sensor(count=None, grams=None, quality=4, reason="stands still", cell=Scales().weighing)
+    beam = Sensor(count=5)
+    notes = []
+    place = Place("hazardous", [cell, beam], Kept(), notes.append)
+    assert place.poll(0) == ("bins", "hazardous", 5, None, 2)
+    assert notes == ["hazardous: quality 2: stands still"]
+    beam.count = 4
+    assert place.poll(100) == ("bins", "hazardous", 4, None, 2)
+    cell.count, cell.grams, cell.quality, cell.reason = 3, 90000, 3, "never steady"
+    assert place.poll(200) is None  # nor does a weight that is never steady say anything
+    beam.quality, beam.reason = 3, "dark"
+    assert place.poll(300)[4] == 3  # nobody counts well
+
+
+def case_a_useless_counter_takes_nothing_from_a_good_cell():
+    weighing = Scales().run(5)
+    weighing.put(30000)
+    cell = Sensor(count=1, grams=30000, cell=weighing.weighing)
+    ranger = Sensor(count=None, quality=4, reason="no echo")
+    for sensors in ([cell, ranger], [ranger, cell]):
+        notes = []
+        assert Place("hazardous", sensors, Kept(), notes.append).poll(0) == ("bins", "hazardous", 1, 30000, 2)
+        assert notes == ["hazardous: quality 2: no echo"]
 
 
 def case_distance_to_bins():

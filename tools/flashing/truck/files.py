@@ -64,7 +64,7 @@ def make_payload(settings: FlashSettings, device: str, repo: Path, first_boot: s
     files = {f"{FOLDER}/{path}": entry for path, entry in common.items()}
     files[f"{FOLDER}/RELEASE"] = Entry(release.encode() + b"\n")
     files[f"{FOLDER}/truck.toml"] = Entry(_truck_toml(settings, device).encode())
-    files[f"{FOLDER}/secret/mqtt-password"] = Entry(device_password(settings, device).encode(), 0o600, True)
+    files[f"{FOLDER}/secret/mqtt-password"] = Entry(device_password(settings, "truck", device).encode(), 0o600, True)
     if settings.broker.tls and settings.broker.ca_file is not None:
         files[f"{FOLDER}/secret/ca.pem"] = Entry(_read(settings.broker.ca_file), 0o600)
     if first_boot is not None:

@@ -2,6 +2,7 @@
 
     catch_up(truck)            a run that came back from its record learns where its truck is
     follow(run, events)        what the tracker saw: moving, arrived, left, passed by
+    stay_on(run)               one stay serves the last visit of a run and the first of its truck's next one
     update(run)                predict anew, call the lamps that are due, tell the rooms and the truck
     finish_if_settled(run)     a run that owes nothing any more ends, and its truck gets its next one
 
@@ -64,6 +65,27 @@ def catch_up(day: Day, truck: str, now: int) -> list[Effect]:
     if fix is None or run is None or not fix.fresh(now):
         return []
     return follow(day, run, run.tracker.on_fix(fix), now)
+
+
+def stay_on(day: Day, run: Run, now: int) -> list[Effect]:
+    """Where a run ends at the room at which its truck's next one begins, a long stay is of both.
+
+    From the next run's start on it is of that one; before it the truck is asked to have stood for the first.
+    """
+    owed, following = day.owed(run), day.run_after(run)
+    if len(owed) != 1 or owed[0].state != "at_stop" or following is None or now < following.planned_start_at:
+        return []
+    first, fix = next(iter(day.owed(following)), None), day.devices.truck(run.truck).fix
+    stood_s = now - (owed[0].arrived_at or now)
+    if first is None or first.room != owed[0].room or stood_s < run.tracker.settings.inferred_stay_s:
+        return []
+    if fix is None or not fix.fresh(now):
+        return []
+    arrived = following.tracker.on_fix(fix)
+    effects = follow(day, following, arrived, now)  # first: its lamp shows a truck all the time
+    if any(event.kind == TrackKind.ARRIVED for event in arrived):
+        effects += follow(day, run, run.tracker.end_stay(fix.fix_at), now)
+    return effects
 
 
 def _start(day: Day, run: Run, at: int, now: int) -> list[Effect]:

@@ -38,7 +38,9 @@ def insert_visit(day: Day, run: Run, visit: Visit, now: int) -> list[Effect]:
     return [*effects, run_record(day, run, now)]
 
 
-def owed_again(day: Day, visit: Visit, run_id: str, truck: str, *, not_before_at: int | None) -> Visit:
+def owed_again(
+    day: Day, visit: Visit, run_id: str, truck: str, *, not_before_at: int | None, skipped_here_at: int | None = None
+) -> Visit:
     """A new visit that makes up for a skipped one, in the same run or in another's."""
     taken = [key[2] for key in day.visits if key[0] == run_id and key[1] == visit.room]
     run = day.runs.get(run_id)
@@ -56,6 +58,7 @@ def owed_again(day: Day, visit: Visit, run_id: str, truck: str, *, not_before_at
         not_before_at=not_before_at,
         original=False,
         by_appointment=visit.by_appointment,
+        skipped_here_at=skipped_here_at,
     )
 
 

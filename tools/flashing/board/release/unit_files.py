@@ -23,7 +23,7 @@ def unit_files(settings: FlashSettings, device: str, unit: dict[str, Any]) -> di
     """The config files of one unit by path, keys first and the identity last; raises FlashError."""
     if settings.broker is None:
         raise FlashError("usage", what="a unit needs a [broker] section in the settings file")
-    files: dict[str, bytes] = {PASSWORD: device_password(settings, device).encode()}
+    files: dict[str, bytes] = {PASSWORD: device_password(settings, "room", device).encode()}
     network: dict[str, Any] = {
         "ssid": None,
         "host": settings.broker.device_host,
