@@ -30,7 +30,7 @@ from broker.ingest.refusals import Refusals
 from broker.ingest.resends import Resends
 from broker.ingest.sources import Sources, record_of
 from broker.plan.model import Plan
-from broker.rules.dispatch.actions import Act
+from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.dispatch import Dispatch
 from broker.rules.effects.effect import Effect, Keep, Notice, Publish
 from broker.rules.settings import DispatchSettings
@@ -170,6 +170,8 @@ class Bridge:
 
     def act(self, act: Act, now: float) -> None:
         """Carry out a person's action; raises ActionError, or StoreError when it could not be kept."""
+        if act.action == "command" and not self.link[0]:  # which is not retained: nobody would ever hear it
+            raise ActionError("no connection to the broker, nothing was sent; send it again when it is back", away=True)
         effects, refusal = self._decisions.act(act, int(now))
         self._take(effects, int(now))
         if refusal is not None:

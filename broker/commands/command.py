@@ -64,13 +64,14 @@ def run_command(arguments: argparse.Namespace) -> int:
         body |= {"waste": arguments.waste, "grams": arguments.grams}
     try:
         family, device = _named(url, arguments.device)
-        sent_at = int(_asked(f"{url}/{family}s/{device}/command", body)["at"])
+        sent = _asked(f"{url}/{family}s/{device}/command", body)
+        before_at = int(sent.get("heard_at", sent["at"]) or 0)
     except (ValueError, OSError) as why:
         print(f"command: {why}", file=sys.stderr)
         return 1
     print(f"{device}: {arguments.order} sent; {EFFECTS[arguments.order]}")
     try:
-        print(_next_word(url, family, device, sent_at))
+        print(_next_word(url, family, device, before_at))
     except (ValueError, OSError) as why:  # the bridge stops just now, or cannot read its record
         print(f"it was sent; the device's answer could not be read: {why}")
     return 0
@@ -90,13 +91,13 @@ def _named(url: str, name: str) -> tuple[str, str]:
     return found[0], name
 
 
-def _next_word(url: str, family: str, device: str, sent_at: int) -> str:
-    """What the device said after it was told; waits for it for a moment."""
+def _next_word(url: str, family: str, device: str, before_at: int) -> str:
+    """What the device said after it was told, its last word until then at `before_at`; waits for it for a moment."""
     deadline = time.monotonic() + ANSWER_S
     while time.monotonic() < deadline:
         time.sleep(LOOK_S)
         row = _row(url, family, device)
-        if row.get("heard_at") is not None and row["heard_at"] >= sent_at:
+        if row.get("heard_at") is not None and row["heard_at"] > before_at:
             shown = {key: row[key] for key in ("life", "boot", "fw", "bins", "lamps", "fix_at") if key in row}
             return f"it says: {json.dumps(shown, ensure_ascii=False)}"
     return f"nothing new was heard of it within {ANSWER_S:.0f} s; identify shows at the device only"

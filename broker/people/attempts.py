@@ -29,7 +29,3 @@ class Attempts:
         self._wrong[address] = (count + 1 if now - last < FORGOTTEN_S else 1, now)
         if len(self._wrong) > MOST_ADDRESSES:
             self._wrong.pop(next(iter(self._wrong)))
-
-    def right(self, address: str) -> None:
-        """Somebody who is known came from there."""
-        self._wrong.pop(address, None)

@@ -40,8 +40,8 @@ class WaitingStore(Store):
     """Reads what is there; each `append` tries to have it opened, at most every few seconds, and raises Unavailable."""
 
     def __init__(self, where: str | Path, area: str, timezone: str, now: Callable[[], float], why: str) -> None:
-        self.why = f"{why}; what is stored is shown, nothing new is kept until that is mended"
-        log.error("%s", self.why)
+        self.why = ""
+        self._say(why)
         self._open: Callable[[], Store] = lambda: open_store(where, area, timezone, now)
         self._open_again_at = time.monotonic() + AGAIN_S
         self._readers = ExitStack()  # whoever reads in another thread goes on with it
@@ -92,6 +92,13 @@ class WaitingStore(Store):
         with suppress(StoreError):  # that records were left out has been said to whoever read them
             self._readers.close()
 
+    def _say(self, why: str) -> None:
+        """Why it cannot be opened, which may be another reason than at first; each is logged when it begins."""
+        why = f"{why}; what is stored is shown, nothing new is kept until that is mended"
+        if why != self.why:
+            log.error("%s", why)
+        self.why = why
+
     def _to_write(self) -> Store:
         if not self._writing:
             if time.monotonic() < self._open_again_at:
@@ -100,6 +107,7 @@ class WaitingStore(Store):
             try:
                 self._store = self._open()
             except StoreError as why:
+                self._say(str(why))
                 raise Unavailable(self.why) from why
             self._writing = True
             log.warning("the record takes what comes again")

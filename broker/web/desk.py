@@ -20,6 +20,8 @@ class Desk:
     shown_at: float = field(default_factory=time.monotonic)
     turned_at: float = field(default_factory=time.monotonic)  # when the bridge's loop was here last
     heartbeat_at: float | None = None  # when its heartbeat came back through the broker, as the loop knew it
+    not_kept: str | None = None  # why what is shown is not kept for playback, while it is so
+    not_streamed: str | None = None  # why no picture reaches the screens, while it is so
     box: "queue.Queue[tuple[Act, Future[dict[str, Any]]]]" = field(default_factory=queue.Queue)
 
     def show(self, picture: dict[str, Any]) -> None:

@@ -59,6 +59,12 @@ def stuck(desk: Desk) -> list[Row]:
     return []
 
 
+def of_stream(desk: Desk) -> list[Row]:
+    """What the thread that shows the pictures has to say: that none reaches the screens, that none is kept."""
+    rows = [] if desk.not_streamed is None else [_row("not_streamed", _SEVERE, desk.not_streamed)]
+    return rows + ([] if desk.not_kept is None else [_row("not_kept", _WARNING, desk.not_kept)])
+
+
 def store_trouble(why: str) -> Row:
     """The record takes nothing, or cannot be asked."""
     return _row("store_trouble", _SEVERE, why)

@@ -12,9 +12,9 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.rules.states.incident import Incident
-from broker.store import StoreError
+from broker.store import Corrupt, StoreError
 from broker.web import picture
-from broker.web.health import Way
+from broker.web.health import Way, store_trouble
 from broker.web.picture import Picture
 
 log = logging.getLogger("zhanpai.bridge")
@@ -32,6 +32,7 @@ class Pictures:
         self._failed = 0
         self._failed_at = 0
         self._damage: tuple[str, int] | None = None  # in words, and since when it is known
+        self._unasked: str | None = None  # why the record could not be asked for its damage
         self._looked_at = float("-inf")
 
     def newest(self, now: float) -> Picture:
@@ -49,6 +50,8 @@ class Pictures:
         damage = self._damage_known(now)
         if damage is not None:
             found = {**found, "attention": _in_order([*found["attention"], damage])}
+        if self._unasked is not None and self._bridge.trouble is None:
+            found = {**found, "health": [*found["health"], store_trouble(self._unasked)]}
         return found
 
     def _old(self, now: int) -> Picture:
@@ -83,12 +86,15 @@ class Pictures:
         """What the store says of itself; not while it takes nothing, which is said already and may last long to ask."""
         if not 0 <= now - self._looked_at < LOOK_EVERY_S and self._bridge.trouble is None:
             self._looked_at = now
+            since = self._damage[1] if self._damage else int(now)
+            self._unasked = None
             try:
                 damage = self._bridge.store.health().get("damage")
-                if damage:
-                    self._damage = (damage[-1], self._damage[1] if self._damage else int(now))
+                self._damage = (damage[-1], since) if damage else None
+            except Corrupt as why:
+                self._damage = (str(why), since)
             except StoreError as why:
-                self._damage = (str(why), self._damage[1] if self._damage else int(now))
+                self._unasked = str(why)  # that says nothing of damage, neither that there is some nor that it is gone
         if self._damage is None:
             return None
         words, since = self._damage

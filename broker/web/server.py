@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import uvicorn
 
@@ -20,6 +21,7 @@ from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
 from broker.web.connection_limits import LimitedProtocol
 from broker.web.desk import Desk
+from broker.web.health import of_stream
 from broker.web.security import OWN_NAMES
 from broker.web.stream.frames import Frames
 from broker.web.stream.recording import Recording
@@ -28,6 +30,7 @@ log = logging.getLogger("zhanpai.web")
 
 START_TIMEOUT_S = 10.0
 LOOK_S = 1.0
+SAY_EVERY_S = 60.0  # of the same fault in the log
 MOST_AT_ONCE = 100  # connections accepted before the first of them can be counted and closed
 
 
@@ -103,15 +106,24 @@ class WebServer:
 
     def _show(self) -> None:
         """Make each new picture a part of the stream; aside, because the bridge's loop must not wait for it."""
-        number = -1
+        number, said_at = -1, float("-inf")
         while not self._over.is_set():
             newest = self._desk.wait(number, LOOK_S)
             if newest == number or not self._desk.picture:
                 continue
             number, picture = newest, self._desk.picture
             try:
-                change = self._frames.show(picture)
-                self._recording.keep(change, self._frames.parts, picture["at"])
-            except Exception:  # (one odd picture must not end the stream of all that come after it)
-                log.exception("a picture could not be streamed; the next one is tried")
+                self._stream_one(picture)
+                self._desk.not_streamed = None
+            except Exception as why:  # (one odd picture must not end the stream of all that come after it)
+                self._desk.not_streamed = repr(why)
+                if time.monotonic() - said_at >= SAY_EVERY_S:
+                    said_at = time.monotonic()
+                    log.exception("a picture could not be streamed; the next one is tried")
         self._recording.close()
+
+    def _stream_one(self, picture: dict[str, Any]) -> None:
+        picture = {**picture, "health": [*picture["health"], *of_stream(self._desk)]}
+        change = self._frames.show(picture)
+        self._recording.keep(change, self._frames.parts, picture["at"])
+        self._desk.not_kept = self._recording.trouble

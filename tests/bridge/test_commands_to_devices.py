@@ -5,13 +5,20 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
+from typing import Any
 from unittest.mock import patch
 
 import pytest
+from fastapi.testclient import TestClient
 
 from broker.__main__ import main
+from broker.commands import command
 from broker.rules.dispatch.actions import COMMANDS, Act, ActionError
 from broker.store import where
+from broker.web.api.app import build_app
+from broker.web.desk import Desk
+from broker.web.picture import snapshot
 from firmware import wire
 from tests.support.bridge.morning import Morning
 from tests.support.processes import REPO, BridgeProcess, Client, mosquitto, wait_until
@@ -80,6 +87,66 @@ def test_a_device_that_is_away_is_not_told_into_the_void(morning: Morning) -> No
     morning.bridge.receive(ROOM + "life", wire.pack(ROOM + "life", {"life": "lost", "boot": 3}), morning.now)
     with pytest.raises(ActionError, match="r01 is lost"):
         morning.bridge.act(Act("command", "Li", device=("room", "r01"), command="identify"), morning.now)
+    morning.close()
+
+
+class OwnDesk(Desk):
+    """A desk without a loop: the action is carried out where it is asked for."""
+
+    def __init__(self, morning: Morning) -> None:
+        super().__init__()
+        self.morning = morning
+
+    def ask(self, act: Act, timeout_s: float = 5.0) -> dict[str, Any]:
+        """As the loop does it."""
+        self.morning.bridge.act(act, self.morning.now)
+        return snapshot(self.morning.bridge, self.morning.now)
+
+
+def web(morning: Morning) -> TestClient:
+    """The API of this bridge."""
+    return TestClient(build_app(OwnDesk(morning), morning.store, []))
+
+
+def test_a_bridge_without_a_broker_sends_nothing_and_says_so(morning: Morning) -> None:
+    """503, and the record names nobody who sent something; when the broker is back it is sent."""
+    http, order = web(morning), {"who": "Li", "command": "identify"}
+    morning.bridge.link_down(morning.now)
+    for path in ("/api/v1/rooms/r01/command", "/api/v1/trucks/t01/command"):
+        answer = http.post(path, json=order)
+        assert answer.status_code == 503 and "no connection to the broker, nothing was sent" in answer.json()["detail"]
+    assert list(morning.store.search(where("kind") == "action")) == []
+    morning.bridge.link_up(morning.now)
+    assert http.post("/api/v1/rooms/r01/command", json=order).status_code == 200
+    morning.close()
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_only_what_a_device_says_after_the_command_is_shown_as_its_answer(
+    answers: bool, morning: Morning, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its word of the very second in which it is told, but before, is not."""
+    http = web(morning)
+
+    def asked(url: str, body: dict[str, Any] | None = None) -> Any:
+        path = url.partition("/api/v1")[2]
+        if body is not None:
+            return http.post(f"/api/v1{path}", json=body).json()
+        return {"rows": snapshot(morning.bridge, morning.now)[path.strip("/")]}
+
+    def wait(_: float) -> None:
+        morning.now += 1
+        if answers:
+            morning.bridge.receive(ROOM + "life", wire.pack(ROOM + "life", {"life": "ready", "boot": 4}), morning.now)
+
+    config = tmp_path / "broker.toml"
+    config.write_text('[area]\nplan = "demo"\n[web]\nport = 8080\n')
+    monkeypatch.setattr(command, "_asked", asked)
+    passing = SimpleNamespace(monotonic=lambda: morning.now, sleep=wait)
+    monkeypatch.setattr(command, "time", passing)
+    assert main(["command", "r01", "rebirth", "--config", str(config)]) == 0
+    out = capsys.readouterr().out
+    assert ('"boot": 4' in out) == answers and ("nothing new was heard" in out) != answers
     morning.close()
 
 

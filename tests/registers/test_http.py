@@ -424,7 +424,7 @@ def test_a_session_ends_at_the_log_out_for_whoever_kept_its_cookie(office):
 
 @pytest.mark.parametrize("way", ["form", "bearer"])
 def test_who_guesses_tokens_waits_longer_each_time(office, way):
-    """Some slips cost nothing; then 429 says when the next is taken, also for a right token, and time heals."""
+    """Some slips cost nothing; then 429 says when the next is taken; a right token is let in, and time heals."""
     now = office.roles.now()
     office.roles.now = lambda: now
 
@@ -438,7 +438,8 @@ def test_who_guesses_tokens_waits_longer_each_time(office, way):
         answer = tried("p1.wrong")
         if answer.status_code == 429:
             waits.append(int(answer.headers["Retry-After"]))
-            assert tried(office.tokens["registrar"]).status_code == 429
+            assert tried(office.tokens["registrar"]).status_code in (200, 303)
+            assert tried("p1.wrong").status_code == 429
             now += waits[-1]
     assert len(waits) > 5 and waits == sorted(waits) and waits[-1] <= 61
     now += 61

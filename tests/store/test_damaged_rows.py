@@ -73,7 +73,14 @@ def test_a_bit_that_turns_in_an_index_is_told_the_next_day(tmp_path):
 def test_the_look_over_the_indexes_is_given_up_by_whoever_closes(folder):
     """It takes as long as the record is: closed meanwhile it ends at once, and says nothing of what it had not seen."""
     path = folder / "record.sqlite"
-    flipped(path, path.read_bytes().index(b"bins", root_page(path, "record_time")) + 4, 64)
+    place, found = root_page(path, "record_time"), ["ok"]
+    while found == ["ok"]:  # the word stands in other pages too, and in what is left over of them
+        place = path.read_bytes().index(b"bins", place) + 4
+        flipped(path, place, 64)
+        with closing(sqlite3.connect(path)) as db:
+            found = [text for (text,) in db.execute("PRAGMA integrity_check(1)")]
+        if found == ["ok"]:
+            flipped(path, place, 64)
     with closing(Database(folder / "record.sqlite")) as database:
         assert database.looked_over()
         asked: list[int] = []

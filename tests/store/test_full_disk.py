@@ -8,13 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 from tinydb import where
 
-from broker.store import Full, Record, StoreError, Unavailable, transfer
+from broker.store import Full, Record, StoreError, Unavailable, transfer, waiting
 from broker.store.opening import reading_store
 from broker.store.sqlite.check import check as fsck
 from broker.store.sqlite.files import Files
@@ -223,3 +223,21 @@ def test_a_start_on_a_full_disk_gives_the_reserve_up(tmp_path):
         assert "reserve was given up" in store.health()["warnings"][-1]
         store.close()
     check([1, 2], stored_batches(tmp_path / "t", lambda: NOON), "full at the start")
+
+
+def test_why_a_record_cannot_be_opened_is_said_as_it_is_now(tmp_path, monkeypatch):
+    """Room was made, and now the disk is read only: whoever looks is told that, not what was before."""
+    with closing(open_store(tmp_path, lambda: NOON)):
+        pass
+    reasons = ["the disk is full"]
+
+    def refused(*_: object) -> None:
+        raise Full(reasons[0])
+
+    monkeypatch.setattr(waiting, "open_store", refused)
+    monkeypatch.setattr(waiting, "AGAIN_S", 0)
+    with closing(waiting.open_as_it_can(tmp_path, "xh", ZONE, lambda: NOON)) as store:
+        for reason in ("the disk is full", "the disk is read only"):
+            reasons[0] = reason
+            with pytest.raises(Unavailable, match=reason):
+                store.append([])

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import main
-from broker.store import Record, Unavailable
+from broker.store import Record, Unavailable, codec
 from broker.store.opening import reading_store
+from broker.store.sqlite.database import INSERT
+from broker.store.sqlite.newest import NOTE_BEYOND
 from broker.store.sqlite.store import SQLiteStore
 from broker.store.sqlite.tables import RecordDB
 from tests.support.record.samples import NOON, ZONE
@@ -122,3 +124,32 @@ def test_keys_that_are_hidden_are_said_and_repaired(folder, hurt, capsys):
     main(["fsck", "--store", str(folder), "--repair"])
     assert main(["fsck", "--store", str(folder)]) == 0
     assert newest(folder, "r07") is not None
+
+
+def test_what_an_older_version_wrote_in_between_is_not_hidden(folder):
+    """It knows nothing of the table; the next that does notes its rows, and looks at no others for that."""
+    rows = codec.rows_of([report(1, "guest", NOON + 90_000), report(MANY, "silent", NOON + 90_000)])
+    with closing(sqlite3.connect(folder / "record.sqlite")) as db, db:
+        db.executemany(INSERT, rows)
+    with closing(opened(folder)) as store:
+        assert store.latest("bins", "guest")["guest"].body["seq"] == 1
+        assert store.latest("bins", "silent")["silent"].body["seq"] == MANY
+        assert store.latest("bins", "r07")["r07"].body["seq"] == MANY - ROOMS + 7
+        assert store.health()["damage"] == []
+    assert newest(folder, "guest") == 1 and main(["fsck", "--store", str(folder)]) == 0
+
+
+def test_to_open_a_record_again_looks_at_few_of_its_rows(folder):
+    """Each start would cost as much as the record is long."""
+    steps = [0]
+
+    def count() -> int:
+        steps[0] += 1
+        return 0
+
+    with closing(sqlite3.connect(folder / "record.sqlite")) as db:
+        db.set_progress_handler(count, 10)
+        db.executescript(NOTE_BEYOND)
+        noted, steps[0] = steps[0], 0
+        db.execute("SELECT count(body) FROM record").fetchone()
+        assert noted < steps[0] / 50, (noted, steps[0])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from broker.store import StoreError
+from broker.store import Corrupt, Unavailable
 from broker.web import picture
 from broker.web.api.app import build_app
 from broker.web.desk import Desk
@@ -122,21 +122,21 @@ def rotten(morning: Morning) -> None:
 
 
 def unreadable(morning: Morning) -> None:
-    """The record cannot be asked."""
+    """Nothing of the record can be read."""
 
     def health() -> None:
-        raise StoreError("the disk does not answer")
+        raise Corrupt("the file is no database")
 
     morning.store.health = health
 
 
 @pytest.mark.parametrize(
-    ("damage", "why"), [(rotten, "is not what was written"), (unreadable, "the disk does not answer")]
+    ("damage", "why"), [(rotten, "is not what was written"), (unreadable, "the file is no database")]
 )
 def test_damage_of_the_record_is_on_the_screen_and_severe(
     damage: Callable[[Morning], None], why: str, tmp_path: Path
 ) -> None:
-    """Within seconds, since when it is known, and it stays there."""
+    """Within seconds, since when it is known, and it stays there as long as it is so."""
     morning = Morning(tmp_path / "records")
     pictures = Pictures(morning.bridge)
     morning.press("breakdown")
@@ -150,4 +150,36 @@ def test_damage_of_the_record_is_on_the_screen_and_severe(
         row = next(row for row in shown["attention"] if row["word"] == "record_damaged")
         assert (row["level"], row["since"]) == ("severe", since) and why in row["values"]["why"]
         morning.step(LOOK_EVERY_S)
+    morning.store.health = lambda: {"damage": []}
+    assert "record_damaged" not in words(pictures.newest(morning.now))
+    morning.close()
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_record_that_is_away_for_a_moment_is_not_damaged_and_heals_nothing(damaged: bool, tmp_path: Path) -> None:
+    """It is said as what it is, on the screen and by /healthz once each, and it is over when the record answers."""
+    morning = Morning(tmp_path / "records")
+    pictures, desk, health = Pictures(morning.bridge), Desk(), morning.store.health
+    client = TestClient(build_app(desk, morning.store, []))
+
+    def away() -> None:
+        raise Unavailable("no server at this address")
+
+    if damaged:
+        morning.press("breakdown")
+        morning.step()
+        rotten(morning)
+    pictures.newest(morning.now)
+    morning.step(LOOK_EVERY_S)
+    morning.store.health = away
+    desk.show(pictures.newest(morning.now))
+    assert [(row["word"], row["why"]) for row in desk.picture["health"]] == [
+        ("store_trouble", "no server at this address")
+    ]
+    assert [row["word"] for row in client.get("/healthz").json()["reasons"]] == ["store_trouble"]
+    assert ("record_damaged" in words(desk.picture)) == damaged
+    morning.step(LOOK_EVERY_S)
+    morning.store.health = health
+    shown = pictures.newest(morning.now)
+    assert shown["health"] == [] and ("record_damaged" in words(shown)) == damaged
     morning.close()

@@ -8,7 +8,11 @@ from typing import Any
 
 import orjson
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
+from broker.web.api.picture import picture_router
+from broker.web.desk import Desk
 from broker.web.picture import snapshot
 from broker.web.stream import recording
 from broker.web.stream.changes import ETA_FIELDS, ETA_SLACK_S, SECTIONS, Parts, applied, parts_of, picture_of
@@ -127,7 +131,8 @@ def test_who_was_away_goes_on_where_they_were(shown: list[dict[str, Any]]) -> No
         frames.show(picture)
     assert [block.split(b"\n")[1] for block in frames.since(frames.numbered(last))[1]] == [b"event: change"] * 3
     own = last.partition("-")[0]
-    for strange in ("", "1", event_id(Frames()), f"{own}-999", f"{own}-x", f"{own}-", f"{own}-²", "-"):
+    too_long = own + "-" + "9" * 5000
+    for strange in ("", "1", event_id(Frames()), f"{own}-999", f"{own}-x", f"{own}-", f"{own}-²", "-", too_long):
         assert b"event: snapshot" in frames.since(frames.numbered(strange))[1][0], strange
     for _ in range(MOST_CHANGES):
         frames.show(shown[4])
@@ -160,6 +165,47 @@ def test_any_second_can_be_seen_again(kept: tuple[Path, dict[int, dict[str, Any]
     assert len(list(folder.glob("*/*.gz"))) == len(list(folder.glob("*/*"))) - 1 == (max(seen) - START_AT) // KEYFRAME_S
 
 
+def test_one_looks_back_at_a_time_and_another_is_told_when_to_ask_again(
+    kept: tuple[Path, dict[int, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the bridge's own process that reads; what is shown now is there for all, and after a miss it is free."""
+    folder, seen = kept
+    desk = Desk(picture=seen[START_AT])
+    app = FastAPI()
+    app.include_router(picture_router(desk, Frames(), folder))
+    http, begun, meanwhile = TestClient(app), [], []
+
+    def slow(folder: Path, at: int) -> Any:
+        if not begun:
+            begun.append(at)
+            meanwhile.append(http.get("/api/v1/picture", params={"at": START_AT}))
+            meanwhile.append(http.get("/api/v1/picture"))
+        return picture_at(folder, at)
+
+    monkeypatch.setattr("broker.web.api.picture.picture_at", slow)
+    first = http.get("/api/v1/picture", params={"at": START_AT})
+    assert first.status_code == 200 and first.json()["at"] == START_AT
+    assert [answer.status_code for answer in meanwhile] == [429, 200]
+    assert int(meanwhile[0].headers["Retry-After"]) > 0 and "ask again" in meanwhile[0].json()["detail"]
+    assert [http.get("/api/v1/picture", params={"at": at}).status_code for at in (1, START_AT)] == [404, 200]
+
+
+def test_to_look_back_copies_no_section_for_each_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A city has thousands of rooms and a second changes few of them: those alone are touched."""
+    copied = []
+    monkeypatch.setattr("broker.web.stream.changes.dict", lambda *of: copied.append(of) or dict(*of), raising=False)
+    recorder, parts = Recording(tmp_path, 3), {section: {} for section in SECTIONS}
+    parts["rooms"] = {f"r{number}": {"room": f"r{number}", "heard_at": 0} for number in range(50)}
+    recorder.keep(b"", parts, START_AT)
+    for second in range(1, 20):
+        told = {"at": START_AT + second, "set": {"rooms": {"r7": {"heard_at": second}}}, "gone": {}}
+        recorder.keep(orjson.dumps(told), parts, START_AT + second)
+    recorder.close()
+    found = picture_at(tmp_path, START_AT + 12)
+    assert found is not None and {row["room"]: row["heard_at"] for row in found["rooms"]}["r7"] == 12
+    assert copied == []
+
+
 def test_a_kill_costs_the_line_that_was_cut(kept: tuple[Path, dict[int, dict[str, Any]]]) -> None:
     """The lines before it hold, and the next process packs the file and begins one of its own."""
     folder, seen = kept
@@ -189,6 +235,35 @@ def test_old_days_go_and_strange_files_stay(tmp_path: Path, shown: list[dict[str
     assert len(list(tmp_path.glob("20*"))) == 4  # three whole days and this one
     Recording(tmp_path / "none", 0).keep(b"{}", frames.parts, START_AT)
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("ahead_days", [[400], [5], [-900], [9, 400]])
+def test_a_clock_that_is_wrong_for_a_moment_ends_no_day_that_is_kept(
+    ahead_days: list[int], tmp_path: Path, shown: list[dict[str, Any]]
+) -> None:
+    """No day goes for a date far from the others, and when the clock is right again the days go as ever."""
+    frames, recorder = Frames(), Recording(tmp_path, 3)
+
+    def keep(day: int) -> None:
+        at = START_AT + 86_400 * day
+        recorder.keep(frames.show({**shown[0], "at": at}), frames.parts, at)
+
+    def there() -> set[int]:
+        return {day for day in range(20) if picture_at(tmp_path, START_AT + 86_400 * day) is not None}
+
+    for day in range(4):
+        keep(day)
+    for day in ahead_days:
+        keep(day)
+        assert there() >= ({0, 1, 2, 3} if day == ahead_days[0] else {1, 2, 3}), day
+    keep(3)
+    keep(4)
+    assert there() >= {2, 3, 4}
+    for day in range(5, 20):
+        keep(day)
+    recorder.close()
+    assert there() == {16, 17, 18, 19}
+    assert len(list(tmp_path.glob("*"))) <= 4 + len(ahead_days)
 
 
 def test_a_disk_without_room_is_left_to_the_record(

@@ -34,9 +34,10 @@ class Act:
 
 
 class ActionError(ValueError):
-    """An action that cannot be done; the text says why and what can. `missing` means: no such thing."""
+    """An action that cannot be done; the text says why and what can. `missing`: no such thing; `away`: not now."""
 
-    def __init__(self, text: str, *, missing: bool = False, stale: bool = False) -> None:
+    def __init__(self, text: str, *, missing: bool = False, stale: bool = False, away: bool = False) -> None:
         super().__init__(text)
+        self.away = away
         self.missing = missing
         self.stale = stale

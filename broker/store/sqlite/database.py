@@ -178,9 +178,15 @@ class Database:
             if self._lock.alone:
                 write_again(self.log, self._files)
             connection = self._opened_to_write()
-            # An older file knows the newest of its keys from now on.
-            newer = "" if newest.is_known(connection) else newest.NOTE_ALL_NEWEST
-            connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {newest.TABLE} {newer}; COMMIT;")
+            script = f"{SCHEMA} {newest.TABLE} {newest.NOTE_BEYOND}"
+            try:
+                connection.executescript(f"BEGIN IMMEDIATE; {script} COMMIT;")
+            except sqlite3.Error as error:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                if not (is_damage(error) and newest.is_known(connection)):
+                    raise
+                # A hurt page costs its rows, not the record; what may be hidden for that is said by `looked_over`.
             self._writer = connection
             if self._owns_lock:
                 self._lock.share()

@@ -2,6 +2,9 @@
 
 The time is written in steps, so that it costs a commit next to nothing. From there the newest is looked for backwards,
 and a key that has no such time has no record. It may be too late, never too early.
+
+A version before this table may write in between: `about` says up to which row the table is whole, at least, and what
+came after that is noted when the file is opened to be written.
 """
 
 import sqlite3
@@ -19,6 +22,18 @@ INSERT INTO newest VALUES (?, ?, (? / 900 + 1) * 900)
 ON CONFLICT (kind, key) DO UPDATE SET before = max(before, excluded.before)
 """.replace("900", str(STEP_S))
 NOTE_ALL_NEWEST = "INSERT OR REPLACE INTO newest SELECT kind, key, max(at) + 1 FROM record GROUP BY kind, key"
+COVERED = """
+INSERT INTO about SELECT 'newest_row', coalesce(max(row), 0) FROM record WHERE true
+ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value <> excluded.value;
+"""
+NOTE_BEYOND = f"""
+INSERT INTO newest SELECT kind, key, max(at) + 1 FROM record NOT INDEXED
+WHERE row > coalesce((
+    SELECT CAST(value AS INTEGER) FROM about WHERE name = 'newest_row' AND EXISTS (SELECT 1 FROM newest)
+), 0) GROUP BY kind, key
+ON CONFLICT (kind, key) DO UPDATE SET before = max(before, excluded.before);
+{COVERED}
+"""  # noqa: S608  (no word of it is a stranger's)
 _HIDES = "SELECT EXISTS (SELECT 1 FROM record LEFT JOIN newest USING (kind, key) WHERE before IS NULL OR at >= before)"
 
 

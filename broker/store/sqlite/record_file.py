@@ -11,7 +11,7 @@ from broker.store import codec
 from broker.store.record import Record
 from broker.store.sqlite.database import INSERT_ROW, Database
 from broker.store.sqlite.files import Files, Lock
-from broker.store.sqlite.newest import NOTE_ALL_NEWEST
+from broker.store.sqlite.newest import COVERED, NOTE_ALL_NEWEST
 from broker.store.sqlite.note import Note
 
 REPAIRED = "record.repaired"  # a repair made this and had not put it in its place yet
@@ -47,6 +47,7 @@ def make_database(
                     there = "SELECT 1 FROM record WHERE row = ?"
                     twice.update(row for row, _ in rows if connection.execute(there, [row]).fetchone() is None)
             connection.execute(NOTE_ALL_NEWEST)
+            connection.execute(COVERED)
             found = list(connection.execute("SELECT row, 0 FROM record ORDER BY row"))
             last = found[-1][0] if found else 0
             count, lost = gaps([found], note.rows)

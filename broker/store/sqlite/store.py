@@ -25,7 +25,7 @@ from broker.store.sqlite.database import INSERT, NAME, Database
 from broker.store.sqlite.errors import ADVICE
 from broker.store.sqlite.files import Files, Lock
 from broker.store.sqlite.mending import has_note, mend_past_days
-from broker.store.sqlite.newest import NOTE_NEWEST, NotedNewest
+from broker.store.sqlite.newest import COVERED, NOTE_NEWEST, NotedNewest
 from broker.store.sqlite.note import FORMAT, Note, write_note
 from broker.store.sqlite.note import NAME as NOTE
 from broker.store.sqlite.reader import SQLiteReader
@@ -208,6 +208,8 @@ class SQLiteStore(SQLiteReader):
                 last += stored
             newest = self._noted_newest.still_to_note(row for ticket in tickets for row in ticket.rows)
             connection.executemany(NOTE_NEWEST, [(*key, at) for key, at in newest.items()])
+            if newest:  # that what it covers is said late costs the next start a little, and hides nothing
+                connection.execute(COVERED)
         self._noted_newest.was_noted(newest)
         self._noted(last, sync=self._last_commit_at is None)
         self._last_commit_at = self.now()

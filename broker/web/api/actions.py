@@ -72,7 +72,7 @@ def _carried_out(desk: Desk, act: Act) -> dict[str, Any]:
     try:
         return desk.ask(act)
     except ActionError as why:
-        raise HTTPException(404 if why.missing else 409, str(why)) from why
+        raise HTTPException(404 if why.missing else 503 if why.away else 409, str(why)) from why
     except StoreError as why:
         raise HTTPException(503, str(why)) from why
     except TimeoutError as why:
@@ -139,7 +139,9 @@ def _runs(router: APIRouter, desk: Desk) -> None:
 def _devices(router: APIRouter, desk: Desk) -> None:
     def told(family: str, device: str, command: Command) -> dict[str, Any]:
         act = Act("command", device=(family, device), **command.model_dump())
-        return {"at": _carried_out(desk, act)["at"], "device": device, "command": command.command}
+        after = _carried_out(desk, act)
+        heard_at = next((row["heard_at"] for row in after[f"{family}s"] if row[family] == device), None)
+        return {"at": after["at"], "device": device, "command": command.command, "heard_at": heard_at}
 
     @router.post("/api/v1/trucks/{device}/command", tags=["devices"], summary="Tell a truck's computer to do something")
     def to_truck(device: Id, command: Command) -> dict[str, Any]:

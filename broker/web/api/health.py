@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from broker import __version__
 from broker.store import Store, StoreError
 from broker.web.desk import Desk
-from broker.web.health import Sentences, damaged, ill, of_picture, store_trouble, stuck
+from broker.web.health import Sentences, damaged, ill, of_picture, of_stream, store_trouble, stuck
 
 
 def health_router(desk: Desk, store: Store) -> APIRouter:
@@ -20,7 +20,7 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
     @router.get("/healthz", summary="200 when the bridge does its work, 503 when not; the reasons in two languages")
     def healthz() -> JSONResponse:
         picture = desk.picture
-        rows = [*stuck(desk), *of_picture(picture)]
+        rows = [*stuck(desk), *of_stream(desk), *of_picture(picture)]
         body = {
             "trouble": picture["data"]["trouble"], "link": picture["link"], "plan": picture["plan"],
             "ages": desk.ages(), "fw": __version__, "at": picture["at"],
@@ -33,7 +33,8 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
             rows += damaged(found.get("damage", ()))
             body["trouble"] = body["trouble"] or (found["damage"][-1] if found.get("damage") else None)
         except StoreError as why:
-            rows.append(store_trouble(str(why)))
+            said = store_trouble(str(why))
+            rows += [] if any(row["word"] == said["word"] for row in rows) else [said]
         timezone = picture["area"]["timezone"]
         if body["trouble"] is None and picture["old_since_at"] is not None:
             body["trouble"] = f"no picture can be made since {picture['old_since_at']}: a fault of ours, see the log"

@@ -1,11 +1,13 @@
 """HTTP: the newest picture, in parts, at once, as it was at a moment, and as a stream of its changes."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request
+import orjson
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from broker.web.desk import Desk
@@ -16,11 +18,13 @@ from firmware import wire
 
 EVENT_LOOK_S = 0.2
 EVENT_ALIVE_S = 3.0
+LOOK_AGAIN_S = 1
 
 
 def picture_router(desk: Desk, frames: Frames, playback: Path | None = None) -> APIRouter:
     """The routes that read the picture; each answers with what the bridge showed last, or with what `playback` kept."""
     router = APIRouter(tags=["picture"])
+    looking = threading.Lock()  # one looks back at a time: each costs the bridge's own process some tenths of a second
 
     @router.get("/api/v1/trucks", summary="Trucks: where, next room, ETA, age of the data")
     def trucks() -> list[dict[str, Any]]:
@@ -41,13 +45,19 @@ def picture_router(desk: Desk, frames: Frames, playback: Path | None = None) -> 
     @router.get("/api/v1/picture", summary="Everything the screen shows, at once, now or at a moment that was kept")
     def picture(
         at: Annotated[int | None, Query(ge=0, le=wire.LATEST_AT, description="Unix seconds; without it: now")] = None,
-    ) -> dict[str, Any]:
+    ) -> Any:
         if at is None:
             return aged(desk.picture)
-        found = None if playback is None else picture_at(playback, at)
-        if found is None:
-            raise HTTPException(404, "nothing was kept of that moment: see [playback] in the configuration")
-        return aged(found)
+        if not looking.acquire(blocking=False):
+            text = "somebody else looks back just now; ask again"
+            raise HTTPException(429, text, {"Retry-After": str(LOOK_AGAIN_S)})
+        try:
+            found = None if playback is None else picture_at(playback, at)
+            if found is None:
+                raise HTTPException(404, "nothing was kept of that moment: see [playback] in the configuration")
+            return Response(orjson.dumps(aged(found)), media_type="application/json")
+        finally:
+            looking.release()
 
     @router.get("/api/v1/events", summary="Server-sent events: a snapshot once, then what changed; resumable")
     async def events(request: Request) -> StreamingResponse:

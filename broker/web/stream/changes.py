@@ -4,6 +4,7 @@ Parts are `{section: {key: row}}`. A change is `{"at": seconds, "set": {section:
 {section: [key]}}`: of a row only its changed fields, of a new row all of them; rows have a fixed set of fields.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 Row = dict[str, Any]
@@ -79,10 +80,19 @@ def _slight(name: str, before: Any, after: Any) -> bool:
 def applied(parts: Parts, told: Row) -> Parts:
     """The parts after a change; those given stay as they are."""
     after = dict(parts)
-    for section, rows in told["set"].items():
+    for section in {*told["set"], *told["gone"]}:
         after[section] = dict(after.get(section, {}))
-        for key, fields in rows.items():
-            after[section][key] = {**after[section].get(key, {}), **fields}
-    for section, keys in told["gone"].items():
-        after[section] = {key: row for key, row in after[section].items() if key not in keys}
+    apply(after, told, row_of=dict)
     return after
+
+
+def apply(parts: Parts, told: Row, row_of: Callable[[Row], Row] = lambda row: row) -> None:
+    """Put a change into parts that are nobody else's; `row_of` is for rows that are."""
+    for section, rows in told["set"].items():
+        held = parts.setdefault(section, {})
+        for key, fields in rows.items():
+            held[key] = row = row_of(held.get(key, {}))
+            row.update(fields)
+    for section, keys in told["gone"].items():
+        for key in keys:
+            parts[section].pop(key, None)

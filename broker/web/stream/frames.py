@@ -10,6 +10,7 @@ from broker.web.stream.changes import SECTIONS, Parts, Row, applied, change, par
 
 MOST_CHANGES = 120  # two minutes: who was away for longer gets a snapshot
 MOST_BYTES = 8_000_000
+MOST_DIGITS = 15  # of an event's number: more than a bridge ever counts, less than what costs time to read
 
 
 class Frames:
@@ -52,7 +53,8 @@ class Frames:
     def numbered(self, event_id: str) -> int | None:
         """The number in a Last-Event-ID of ours; None for any other text."""
         process, _, number = event_id.partition("-")
-        return int(number) if process == self._process and number.isascii() and number.isdigit() else None
+        ours = process == self._process and number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS
+        return int(number) if ours else None
 
     def since(self, number: int | None) -> tuple[int, list[bytes]]:
         """The newest number and what leads to it from `number`: changes, or a snapshot where they are not kept."""

@@ -13,13 +13,13 @@ import logging
 import shutil
 import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
 import orjson
 
-from broker.web.stream.changes import Parts, Row, applied, picture_of
+from broker.web.stream.changes import Parts, Row, apply, picture_of
 
 log = logging.getLogger("zhanpai.playback")
 
@@ -65,10 +65,11 @@ class Recording:
                 _compress(left)
         self._slot = at // KEYFRAME_S
         self.close()
-        day = self._folder / f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
+        today = datetime.fromtimestamp(at, UTC).date()
+        day = self._folder / today.isoformat()
         if not day.is_dir():
             day.mkdir(parents=True)
-            self._forget(at)
+            self._forget(today)
         free = shutil.disk_usage(day).free
         if free < ROOM_BYTES:
             self._give_up(f"only {free // 1_000_000} MB are free on the disk of {self._folder}")
@@ -81,11 +82,14 @@ class Recording:
             log.warning("what is shown is kept again")
             self.trouble = None
 
-    def _forget(self, at: int) -> None:
-        first = datetime.fromtimestamp(at, UTC).date() - timedelta(days=self._days)
-        for day in self._folder.iterdir():
-            if len(day.name) == 10 and day.name < first.isoformat():
-                shutil.rmtree(day, ignore_errors=True)
+    def _forget(self, today: date) -> None:
+        """Keep so many days; by their number, for the clock may be ahead for a moment, and nothing goes by a jump."""
+        known = sorted(day for path in self._folder.iterdir() if (day := _day_of(path.name)) is not None)
+        before, ahead = [day for day in known if day < today], [day for day in known if day > today]
+        jumped = bool(before) and today - before[-1] > timedelta(days=1)
+        room = self._days + 1 if jumped else self._days
+        for day in [*before[: max(0, len(before) - room)], *ahead[: max(0, len(ahead) - self._days - 1)]]:
+            shutil.rmtree(self._folder / day.isoformat(), ignore_errors=True)
 
     def _give_up(self, why: str) -> None:
         if self.trouble is None:
@@ -110,7 +114,10 @@ def picture_at(folder: Path, at: int) -> Row | None:
     for line in _lines(path):
         if line["at"] > at:
             break
-        parts = line["parts"] if "parts" in line else applied(parts, line)
+        if "parts" in line:
+            parts = line["parts"]
+        else:
+            apply(parts, line)
         shown_at = line["at"]
     return picture_of(parts, shown_at) if parts and at - shown_at <= GAP_S else None
 
@@ -118,6 +125,13 @@ def picture_at(folder: Path, at: int) -> Row | None:
 def _files(folder: Path, at: int) -> Iterator[Path]:
     for moment in {f"{datetime.fromtimestamp(t, UTC):%Y-%m-%d}" for t in (at, at - KEYFRAME_S)}:
         yield from (path for path in (folder / moment).glob("*.jsonl*") if path.name.split(".")[0].isdigit())
+
+
+def _day_of(name: str) -> date | None:
+    try:
+        return date.fromisoformat(name) if len(name) == 10 and name[4] == name[7] == "-" and name[5] != "W" else None
+    except ValueError:
+        return None
 
 
 def _lines(path: Path) -> Iterator[Row]:
