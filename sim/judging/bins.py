@@ -1,13 +1,17 @@
 """The judge of what was collected: the bins really emptied against visits, figures, itineraries and learned stays."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from broker.rules.statistics.cube import count
+from broker.rules.tracking.types import TrackSettings
 from sim.judging.verdict import Verdict, clock, verdict
 from sim.world.evidence import Evidence, StoredRecord, TrueVisit
 
 SAME_VISIT_S = 300.0
+SEEN_GAP_S = TrackSettings().seen_gap_s
+UNLEARNED_ONE_IN = 10  # so many at least are learned from: the bridge may doubt an arrival that the positions show
 
 
 def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
@@ -17,7 +21,9 @@ def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """
     made = [visit for visit in evidence.visits if visit.left_at is not None]
     served = {record.key: record for record in evidence.stored_of("visit") if record.body["state"] == "served"}
-    faults, by_visits_grams = [], 0
+    faults: list[str] = []
+    unlearned: list[str] = []
+    by_visits_grams = 0
     for visit in made:
         record = _same(visit, list(served.values()))
         if record is None:
@@ -32,7 +38,10 @@ def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
             faults.append(f"{_name(evidence, visit)}: {visit.bins_taken} bins emptied, on record {told}")
         by_visits_grams += (body["grams_before"] or 0) - (body["grams_after"] or 0)
         faults += _told(evidence, visit)
-        faults += _learned(evidence, visit, int(body["arrived_at"] or 0))
+        faults += _learned(evidence, visit, record)
+        unlearned += _unlearned(evidence, visit, record)
+    if len(unlearned) > len(made) // UNLEARNED_ONE_IN:
+        faults += unlearned
     taken, grams = sum(visit.bins_taken for visit in made), sum(visit.grams_taken for visit in made)
     cube = count([one for one in evidence.stored if one.kind in ("visit", "call", "keeper")], values["timezone"])
     figures = {name: sum(row[name] for row in cube.values()) for name in ("bins", "grams")}
@@ -72,13 +81,34 @@ def _told(evidence: Evidence, visit: TrueVisit) -> Iterator[str]:
                 yield f"{_name(evidence, visit)}: {visit.bins_waited} bins waited, the truck was told {counts}"
 
 
-def _learned(evidence: Evidence, visit: TrueVisit, arrived_at: int) -> Iterator[str]:
+def _stays(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> list[Mapping[str, Any]]:
+    place = (visit.room, visit.waste, record.body["arrived_at"] or 0)
+    stays = [one.body for one in evidence.stored_of("dwell")]
+    return [stay for stay in stays if (stay["room_id"], stay["waste"], stay["started_at"]) == place]
+
+
+def _learned(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> Iterator[str]:
     """The stay that is learned from is by the bins that stood there for the truck."""
-    for record in evidence.stored_of("dwell"):
-        body = record.body
-        theirs = (body["room_id"], body["waste"], body["started_at"]) == (visit.room, visit.waste, arrived_at)
-        if theirs and body["bins"] != visit.bins_taken + visit.bins_refused:
-            yield f"{_name(evidence, visit)}: learned with {body['bins']} bins, {visit.bins_taken} were emptied"
+    for stay in _stays(evidence, visit, record):
+        if stay["bins"] != visit.bins_taken + visit.bins_refused:
+            yield f"{_name(evidence, visit)}: learned with {stay['bins']} bins, {visit.bins_taken} were emptied"
+
+
+def _unlearned(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> Iterator[str]:
+    """A stay that was seen is learned from."""
+    is_seen = not record.body["inferred"] and _is_seen_without_gap(evidence, visit)
+    if is_seen and not _stays(evidence, visit, record):
+        yield f"{_name(evidence, visit)}: the stay was seen and nothing is learned from it"
+
+
+def _is_seen_without_gap(evidence: Evidence, visit: TrueVisit) -> bool:
+    """Whether the stored positions of the truck go on without a gap from before the stay until after it."""
+    assert visit.left_at is not None
+    from_at, until_at = visit.arrived_at - SEEN_GAP_S, visit.left_at + SEEN_GAP_S
+    every = (r.body for r in evidence.stored if r.kind == "fix" and r.key == visit.truck)
+    told = sorted(body["fix_at"] for body in every if body["fix_at"] is not None and body["lat"] is not None)
+    seen = [from_at, *(at for at in told if from_at <= at <= until_at), until_at]
+    return all(after - before <= SEEN_GAP_S for before, after in itertools.pairwise(seen))
 
 
 def _name(evidence: Evidence, visit: TrueVisit) -> str:

@@ -298,7 +298,7 @@ def test_a_frozen_broker_that_cannot_be_killed_is_looked_after_until_it_can(
     monkeypatch.setattr(caretaker, "LOOK_S", 0.02)
     broker = DeskBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
     heard, child = threading.Event(), Unending()
-    monkeypatch.setattr(broker, "_child", child)
+    monkeypatch.setattr(broker, "_child", child)  # no child of ours does as this one
     keeper = Caretaker(broker, lambda: time.monotonic() if heard.is_set() else 0.0)
     keeper.start()
     wait_until(lambda: any("does not end" in note for note in keeper.notes()), "it is told", SLOW_S)

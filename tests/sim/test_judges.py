@@ -233,6 +233,8 @@ DOCTORED: dict[str, tuple[Doctor, list[Doctor]]] = {
         one_more_taken,
         a_stay_of_other_bins,
         told_of_other_bins,
+        lambda e: e.stored.remove(first(e, "dwell")),
+        lambda e: [e.stored.remove(r) for r in e.stored_of("dwell")],
         lambda e: [setattr(v, "grams_taken", v.grams_taken * 11 // 10) for v in e.visits],
         lambda e: [e.stored.remove(r) for r in e.stored_of("visit")],
         lambda e: e.visits.clear(),

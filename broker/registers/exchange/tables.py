@@ -17,10 +17,10 @@ from broker.registers.privacy import LEFT_OUT
 from broker.registers.words import WORDS, field_word
 from broker.words import LANGUAGES
 
-# What a spreadsheet makes of an id such as 3-1, as a CSV or a workbook then says it.
+# What a spreadsheet makes of an id such as 3-1, as a CSV or a workbook says it; words for the month too.
 SPREADSHEET_DAY = re.compile(
-    r"\d{4}-\d{2}-\d{2}(T.*)?|\d{4}[/年]\d{1,2}[/月](\d{1,2}日?)?|\d{1,2}/\d{1,2}(/\d{2,4})?|\d{1,2}月\d{1,2}日"
-    r"|(\d{1,2}-)?[A-Z][a-z]{2}(-\d{1,2})?"
+    r"\d{4}-\d{2}-\d{2}(T.*)?|\d{1,4}[/\x80-\uffff]\d{1,2}([/\x80-\uffff](\d{1,4}[\x80-\uffff]?)?)?"
+    r"|(\d{1,2}-)?[A-Z][a-z]{2}(-\d{1,2})?", re.ASCII,
 )
 # What it takes for a number, and what it then shows of one that is long: rounded, or with zeros from the 16th digit.
 NUMERAL = re.compile(r"\d+(\.\d+)?(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
