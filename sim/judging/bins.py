@@ -11,7 +11,6 @@ from sim.world.evidence import Evidence, StoredRecord, TrueVisit
 
 SAME_VISIT_S = 300.0
 SEEN_GAP_S = TrackSettings().seen_gap_s
-UNLEARNED_ONE_IN = 10  # so many at least are learned from: the bridge may doubt an arrival that the positions show
 
 
 def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
@@ -40,7 +39,7 @@ def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
         faults += _told(evidence, visit)
         faults += _learned(evidence, visit, record)
         unlearned += _unlearned(evidence, visit, record)
-    if len(unlearned) > len(made) // UNLEARNED_ONE_IN:
+    if len(unlearned) > values["unlearned_share"] * len(made):
         faults += unlearned
     taken, grams = sum(visit.bins_taken for visit in made), sum(visit.grams_taken for visit in made)
     cube = count([one for one in evidence.stored if one.kind in ("visit", "call", "keeper")], values["timezone"])

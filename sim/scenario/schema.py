@@ -122,6 +122,7 @@ DEMANDS: dict[str, dict[str, Key]] = {
     },
     "bins_collected": {
         "grams_within": Key(float, 0.02, 0.0, 1.0),
+        "unlearned_share": Key(float, 0.1, 0.0, 0.9),  # stays in which the bridge was not sure of what it saw
         "timezone": Key(str, "Asia/Shanghai"),
         "at_least": Key(int, 1, 1, 100000),
     },

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -224,27 +225,36 @@ def test_what_is_no_bridge_is_told_no_command(
 def test_a_technician_sends_a_command_and_sees_what_the_device_says_next(tmp_path: Path) -> None:
     """With a broker, a bridge and a unit that answers; an unknown device and a bridge that is not there are said."""
 
-    def typed(*words: str) -> subprocess.CompletedProcess[str]:
+    def begun(*words: str) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "broker", "command", *words, "--config", str(tmp_path / "bridge/broker.toml")]
-        return subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.Popen(command, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def typed(*words: str) -> tuple[int, str]:
+        child = begun(*words)
+        _, complaint = child.communicate(timeout=60)
+        return child.returncode, complaint
 
     broker = mosquitto(tmp_path / "mosquitto", "r01")
     bridge = BridgeProcess(tmp_path / "bridge", broker.port)
     unit = None
     try:
-        nobody = typed("r01", "identify")
-        assert nobody.returncode == 1 and "no bridge answers" in nobody.stderr
+        code, complaint = typed("r01", "identify")
+        assert code == 1 and "no bridge answers" in complaint
         bridge.start()
         unit = Client(broker.port, "r01", ROOM + "command")
         unit.say(ROOM + "life", {"life": "ready", "boot": 3}, retain=True)
         wait_until(lambda: any(row["life"] == "ready" for row in bridge.get("/api/v1/rooms")), "the unit is known")
-        told = typed("r01", "rebirth", "--who", "Li")
-        assert told.returncode == 0, told.stderr
-        assert "r01: rebirth sent" in told.stdout
+        told = begun("r01", "rebirth", "--who", "Li")
         assert wait_until(lambda: unit.last(ROOM + "command"), "the unit hears it")["command"] == "rebirth"
-        stranger = typed("r77", "rebirth")
-        assert stranger.returncode == 1 and "no device 'r77'" in stranger.stderr
-        assert typed("r01", "calibrate").returncode == 2
+        while told.poll() is None:  # it reports everything anew, and goes on speaking
+            unit.say(ROOM + "life", {"life": "ready", "boot": 4}, retain=True)
+            time.sleep(0.3)
+        said, complaint = told.communicate(timeout=60)
+        assert told.returncode == 0, complaint
+        assert "r01: rebirth sent" in said and '"boot": 4' in said
+        code, complaint = typed("r77", "rebirth")
+        assert code == 1 and "no device 'r77'" in complaint
+        assert typed("r01", "calibrate")[0] == 2
     finally:
         if unit is not None:
             unit.close()

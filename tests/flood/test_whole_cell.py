@@ -14,7 +14,7 @@ pytestmark = pytest.mark.real
 SLOW_MACHINE = 4  # how much slower than ours a machine may be that runs the tests
 
 
-@pytest.mark.parametrize("shape", ["positions", "incident_ids", "sessions", "retained_largest"])
+@pytest.mark.parametrize("shape", ["positions", "incident_ids", "retained_largest"])
 def test_one_device_hurts_only_itself(shape: str, tmp_path: Path) -> None:
     """It is named, others are answered, and what it leaves has an end."""
     need_mosquitto()

@@ -31,7 +31,9 @@ at_least = 2
 def played(name: str) -> Outcome:
     """The outcome of a scenario; skips loudly where its recorded data is not on this machine."""
     scenario = load(name)
-    counted = Demand("bins_collected", {"grams_within": 0.02, "timezone": "Asia/Shanghai", "at_least": 1})
+    # A link, a receiver or a broker that fails for a while hides more of the stays than an ordinary morning does.
+    sure = {"grams_within": 0.02, "unlearned_share": 0.4}
+    counted = Demand("bins_collected", {**sure, "timezone": "Asia/Shanghai", "at_least": 1})
     demands = scenario.demands if name in ON_REAL_INPUT else (*scenario.demands, counted)
     try:
         return play(replace(scenario, demands=demands))
