@@ -240,8 +240,9 @@ def fsync_ms(folder: Path, times: int = 200) -> list[float]:
 class OpenBroker(EmbeddedBroker):
     """A Mosquitto with one more account, `load`, that may speak for any device: one connection stands for many."""
 
-    def _write_files(self) -> None:
-        super()._write_files()
+    def write_files(self) -> None:
+        """Those of every broker, and the account of the load."""
+        super().write_files()
         with (self.folder / "acl").open("a", encoding="utf-8") as file:
             file.write("\nuser load\ntopic readwrite zp/v1/xh/#\n")
 
@@ -274,7 +275,7 @@ def paced(rate: int, seconds: float, goal_ms: float, beyond_fsync: bool = False)
         print(f"  ack p50 {p50:.0f} ms, p99 {p99:.0f} ms (goal p99 <= {words}: {verdict(p99 <= goal)}); "
               f"fsync p50 {disk[100]:.1f} ms, p99 {disk[198]:.1f} ms")  # fmt: skip
         after = _rss_mb(child.pid)
-        print(f"  bridge memory {before:.0f} -> {middle:.0f} (half way) -> {after:.0f} MB, {len(sent)} records stored")
+        print(f"  bridge memory {before:.0f} -> {middle:.0f} (half way) -> {after:.0f} MB")
     finally:
         child.kill()
         child.wait()
