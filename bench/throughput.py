@@ -23,8 +23,8 @@ import urllib.request
 from pathlib import Path
 
 from broker.mqtt import packets
-from broker.mqtt.child import die_with_parent
-from broker.mqtt.mosquitto import EmbeddedBroker
+from broker.mqtt.own_broker.child import die_with_parent
+from broker.mqtt.own_broker.mosquitto import EmbeddedBroker
 from firmware import wire
 
 ROOMS = [f"r{number:02d}" for number in range(1, 21)]

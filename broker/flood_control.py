@@ -3,9 +3,9 @@
 import time
 
 from broker.bridge import Bridge
-from broker.mqtt.guard import Guard
 from broker.mqtt.inbox import Device, Inbox
 from broker.mqtt.link import BridgeLink
+from broker.mqtt.own_broker.guard import Guard
 from broker.rules.day.attention import OverLimit, ShutOut, Topic
 
 CLEARED_AT_ONCE = 200

@@ -12,14 +12,14 @@ from typing import Any
 from broker.bridge import Bridge
 from broker.config import BrokerConfig, ConfigError
 from broker.flood_control import FloodControl
-from broker.mqtt.access_list import AccountError, account_of, readers
-from broker.mqtt.accounts import all_accounts
-from broker.mqtt.caretaker import Caretaker
-from broker.mqtt.guard import Guard
 from broker.mqtt.inbox import Inbox
 from broker.mqtt.link import Arrived, BridgeLink, Down, Up
-from broker.mqtt.mosquitto import EmbeddedBroker, choose_broker
-from broker.mqtt.mosquitto_conf import BrokerLimits
+from broker.mqtt.own_broker.access_list import AccountError, account_of, readers
+from broker.mqtt.own_broker.accounts import all_accounts
+from broker.mqtt.own_broker.caretaker import Caretaker
+from broker.mqtt.own_broker.guard import Guard
+from broker.mqtt.own_broker.mosquitto import EmbeddedBroker, choose_broker
+from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits
 from broker.plan.model import Plan
 from broker.settings import configured_plan, dispatch_settings, press_limits
 from broker.store.waiting import WaitingStore, open_as_it_can

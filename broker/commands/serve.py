@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 from broker.config import BrokerConfig, ConfigError, read_config
-from broker.mqtt.child import EmbeddedBrokerError
+from broker.mqtt.own_broker.child import EmbeddedBrokerError
 from broker.plan.model import Plan
 from broker.store import StoreError
 
@@ -91,7 +91,7 @@ def _check(path: Path, config: BrokerConfig) -> int:
 
 def _tried_broker(config: BrokerConfig, plan: Plan) -> str:
     """What is to be said of the broker that was asked, or started for a moment; raises what cannot work."""
-    from broker.mqtt.trial import ask
+    from broker.mqtt.own_broker.trial import ask
     from broker.process import embedded_broker
 
     where = f"{config.mqtt.host}:{config.mqtt.port}"

@@ -19,8 +19,8 @@ from typing import Protocol
 from broker import __version__
 from broker.config import MqttConfig
 from broker.mqtt import packets
+from broker.mqtt.broker_version import unsafe_because
 from broker.mqtt.connection import CONNECT_TIMEOUT_S, Connection, Messages
-from broker.mqtt.mosquitto import unsafe_because
 from firmware import wire
 
 log = logging.getLogger("zhanpai.link")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.mqtt.child import free_port
-from broker.mqtt.mosquitto import choose_broker
+from broker.mqtt.own_broker.child import free_port
+from broker.mqtt.own_broker.mosquitto import choose_broker
 from broker.plan.gtfs.feed import write_gtfs
 from broker.plan.model import Plan
 from sim.judging.read_back import read_store

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 from broker.config import WebConfig
-from broker.mqtt.child import EmbeddedBrokerError
+from broker.mqtt.own_broker.child import EmbeddedBrokerError
 from sim.judging import report
 from sim.judging.judges import judge
 from sim.judging.outcome import Count, Outcome

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from broker.mqtt.desk_lists import matches
-from broker.mqtt.mosquitto_conf import MAX_QUEUED_MESSAGES
+from broker.mqtt.own_broker.desk_lists import matches
+from broker.mqtt.own_broker.mosquitto_conf import MAX_QUEUED_MESSAGES
 from firmware import wire
 from sim.judging.outcome import Count
 from sim.world.timeline import Timeline

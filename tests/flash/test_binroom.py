@@ -11,7 +11,7 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from broker.mqtt.mosquitto import EmbeddedBroker
+from broker.mqtt.own_broker.mosquitto import EmbeddedBroker
 from firmware import wire
 from tests.support.flashing import AREA, PASSWORDS, Workshop, running_broker
 from tools.flashing import ledger

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from paho.mqtt.enums import CallbackAPIVersion
 
-from broker.mqtt.mosquitto import EmbeddedBroker
+from broker.mqtt.own_broker.mosquitto import EmbeddedBroker
 from firmware import wire
 from tests.support.checkout import a_checkout, make_wheel
 from tests.support.flashing import AREA, PASSWORDS, Workshop, running_broker, write_secret

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.mqtt.access_list import AccountError, access_list, account_of, families_of, rights
+from broker.mqtt.own_broker.access_list import AccountError, access_list, account_of, families_of, rights
 from tests.support.processes import Client, mosquitto, wait_until
 
 

@@ -14,10 +14,10 @@ import pytest
 from broker.config import LimitsConfig, MqttConfig
 from broker.flood_control import FloodControl
 from broker.mqtt import packets
-from broker.mqtt.guard import Guard
 from broker.mqtt.inbox import Inbox
 from broker.mqtt.link import Arrived, BridgeLink, Event, Up
-from broker.mqtt.mosquitto import EmbeddedBroker
+from broker.mqtt.own_broker.guard import Guard
+from broker.mqtt.own_broker.mosquitto import EmbeddedBroker
 from firmware import wire
 from tests.support.bridge.morning import Morning
 from tests.support.processes import Client, mosquitto, wait_until

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from broker.mqtt import packets
-from broker.mqtt.child import EmbeddedBrokerError, free_port
-from broker.mqtt.mosquitto import DeskBroker, EmbeddedBroker, choose_broker, find_mosquitto, unsafe_because
+from broker.mqtt.broker_version import unsafe_because
+from broker.mqtt.own_broker.child import EmbeddedBrokerError, free_port
+from broker.mqtt.own_broker.mosquitto import DeskBroker, EmbeddedBroker, choose_broker, find_mosquitto
 from tests.support.processes import Client, need_mosquitto, wait_until
 
 pytestmark = pytest.mark.real

@@ -21,7 +21,7 @@ from broker.mqtt import connection as connection_module
 from broker.mqtt import link as link_module
 from broker.mqtt import packets
 from broker.mqtt.link import Arrived, BridgeLink, Down, Up
-from broker.mqtt.mosquitto import EmbeddedBroker
+from broker.mqtt.own_broker.mosquitto import EmbeddedBroker
 from firmware import wire
 from tests.support.processes import Client, mosquitto, wait_until
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import main
-from broker.mqtt import caretaker
-from broker.mqtt.caretaker import Caretaker
-from broker.mqtt.child import EmbeddedBrokerError, free_port
-from broker.mqtt.mosquitto import DeskBroker, EmbeddedBroker
+from broker.mqtt.own_broker import caretaker
+from broker.mqtt.own_broker.caretaker import Caretaker
+from broker.mqtt.own_broker.child import EmbeddedBrokerError, free_port
+from broker.mqtt.own_broker.mosquitto import DeskBroker, EmbeddedBroker
 from firmware import wire
 from tests.support.bridge.own_bridge import SLOW_S, OwnBridge, stored
 from tests.support.processes import Client, mosquitto, need_mosquitto, wait_until
@@ -225,7 +225,7 @@ def test_a_broker_that_dies_again_and_again_is_tried_at_growing_intervals(
     """While its port is another's, the waits grow and the reason is told; when it is free, it runs."""
     monkeypatch.setattr(caretaker, "LOOK_S", 0.02)
     monkeypatch.setattr(caretaker, "AGAIN_FIRST_S", 0.05)
-    monkeypatch.setattr("broker.mqtt.child.PORT_FREE_S", 0.0)
+    monkeypatch.setattr("broker.mqtt.own_broker.child.PORT_FREE_S", 0.0)
     broker = DeskBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
     broker.start()
     keeper = Caretaker(broker, time.monotonic)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from broker.mqtt.desk_lists import matches
+from broker.mqtt.own_broker.desk_lists import matches
 from firmware import wire
 from sim.virtual.broker import Connection, VirtualBroker, Will
 from sim.world.timeline import Timeline

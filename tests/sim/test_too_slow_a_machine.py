@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from broker.mqtt.child import die_with_parent
+from broker.mqtt.own_broker.child import die_with_parent
 from sim.judging.outcome import Count, Outcome
 from sim.judging.verdict import Verdict
 from sim.live import run

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from broker.mqtt.mosquitto import EmbeddedBroker, find_mosquitto
+from broker.mqtt.own_broker.mosquitto import EmbeddedBroker, find_mosquitto
 from sim.micropython.interpreter import find_micropython
 from sim.micropython.panel import Panel
 from sim.usb_board.board import VirtualBoard

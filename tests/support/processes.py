@@ -18,8 +18,8 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from broker.mqtt.child import die_with_parent, free_port
-from broker.mqtt.mosquitto import EmbeddedBroker, find_mosquitto
+from broker.mqtt.own_broker.child import die_with_parent, free_port
+from broker.mqtt.own_broker.mosquitto import EmbeddedBroker, find_mosquitto
 
 REPO = Path(__file__).resolve().parents[2]
 DEADLINE_S = 20.0

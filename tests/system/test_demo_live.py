@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from broker.mqtt.mosquitto import find_mosquitto
+from broker.mqtt.own_broker.mosquitto import find_mosquitto
 from firmware.truck.button.light import level_at
 from sim.live.witnesses.lights import BUTTON, LAMP, LightWitness, share_lit
 
@@ -214,7 +214,7 @@ def test_a_busy_machine_shows_no_stage_the_light_is_not_in(late_s: float, seed: 
 # The demo as somebody has it who may install nothing: the one program that is asked for is not there.
 WITHOUT_MOSQUITTO = """
 import runpy, sys
-from broker.mqtt import mosquitto
+from broker.mqtt.own_broker import mosquitto
 mosquitto.find_mosquitto = lambda: None
 sys.argv = ["sim", *sys.argv[1:]]
 runpy.run_module("sim", run_name="__main__")

@@ -32,7 +32,7 @@ NUMBERS = (
     ("metres of the earth", r"\b6_?371_?\d+|\b111_?195|\b111\.\d", "firmware/truck/gps/fix.py"),
     ("where a board's ticks wrap", r"(?i)0x3fffffff|1 << 30", "firmware/binroom/constant.py"),
     ("seconds between acks", r"ACK_EVERY_S = ", "broker/ingest/acks.py"),
-    ("how much a broker keeps for us", r"MAX_QUEUED\w* = \d", "broker/mqtt/mosquitto_conf.py"),
+    ("how much a broker keeps for us", r"MAX_QUEUED\w* = \d", "broker/mqtt/own_broker/mosquitto_conf.py"),
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from broker.mqtt.child import die_with_parent
+from broker.mqtt.own_broker.child import die_with_parent
 
 REPO = Path(__file__).resolve().parents[3]
 STOP_S = 4.0

@@ -6,7 +6,7 @@ import urllib.error
 from pathlib import Path
 from typing import Any
 
-from broker.mqtt.child import free_port
+from broker.mqtt.own_broker.child import free_port
 from tests.support.processes import BridgeProcess, Client, wait_until
 
 SLOW_S = 60.0  # how long a machine under load may take

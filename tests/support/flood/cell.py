@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from broker.mqtt.child import free_port
+from broker.mqtt.own_broker.child import free_port
 from tests.support.flood.attacker import PASSWORD, ROOM, TRUCK
 from tests.support.processes import BridgeProcess, offset_to
 

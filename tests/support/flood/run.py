@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.mqtt.child import EmbeddedBrokerError, die_with_parent
+from broker.mqtt.own_broker.child import EmbeddedBrokerError, die_with_parent
 from tests.support.flood.cell import OTHERS, Cell
 from tests.support.flood.presses import Presses, p99
 from tests.support.flood.shapes import SHAPES

@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.mqtt.child import die_with_parent
-from broker.mqtt.mosquitto import EmbeddedBroker
+from broker.mqtt.own_broker.child import die_with_parent
+from broker.mqtt.own_broker.mosquitto import EmbeddedBroker
 from broker.store import Record
 from broker.store.opening import open_store
 from sim.micropython.running import RunningUnit, simple_settings

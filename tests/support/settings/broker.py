@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from broker.mqtt.child import free_port
+from broker.mqtt.own_broker.child import free_port
 from tests.support.processes import wait_until
 
 PORT, OTHER_PORT = free_port(), free_port()

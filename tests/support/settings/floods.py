@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from broker.bridge import Bridge
-from broker.mqtt.guard import Guard
 from broker.mqtt.inbox import Inbox
 from broker.mqtt.link import Arrived
+from broker.mqtt.own_broker.guard import Guard
 from broker.settings import press_limits
 from tests.support.bridge.morning import Morning
 from tests.support.processes import Client, mosquitto, wait_until

@@ -18,7 +18,7 @@ from pathlib import Path
 from broker.config import LimitsConfig
 from broker.mqtt import packets
 from broker.mqtt.allowance import Bucket
-from broker.mqtt.mosquitto import EmbeddedBroker
+from broker.mqtt.own_broker.mosquitto import EmbeddedBroker
 from firmware import wire
 
 log = logging.getLogger("zhanpai.guard")

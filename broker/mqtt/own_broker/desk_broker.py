@@ -1,6 +1,6 @@
 """The broker for a desk where no Mosquitto can be had (pip alone): MQTT 3.1.1, in memory. Not for the street.
 
-    python -m broker.mqtt.desk_broker MOSQUITTO.CONF
+    python -m broker.mqtt.own_broker.desk_broker MOSQUITTO.CONF
 
 It reads the very files that are generated for Mosquitto, so accounts, access list and limits are the same. It has QoS 0
 and 1, retained messages, last wills, persistent sessions, keepalives; a second connection of a name ends the first. It
@@ -16,7 +16,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.mqtt.desk_lists import Accounts, Topics, matches, settings
+from broker.mqtt.own_broker.desk_lists import Accounts, Topics, matches, settings
 from broker.mqtt.packets import REFUSED, PacketError, packet, text
 
 log = logging.getLogger("zhanpai.desk_broker")

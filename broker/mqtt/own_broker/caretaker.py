@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from broker.mqtt.child import BrokerChild, EmbeddedBrokerError
+from broker.mqtt.own_broker.child import BrokerChild, EmbeddedBrokerError
 
 log = logging.getLogger("zhanpai.embedded")
 

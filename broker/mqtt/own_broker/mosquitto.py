@@ -8,7 +8,6 @@ import base64
 import hashlib
 import logging
 import os
-import re
 import shutil
 import signal
 import sys
@@ -16,9 +15,9 @@ import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from broker.mqtt.access_list import access_list, families_of
-from broker.mqtt.child import BrokerChild, EmbeddedBrokerError
-from broker.mqtt.mosquitto_conf import BrokerLimits, configuration
+from broker.mqtt.own_broker.access_list import access_list, families_of
+from broker.mqtt.own_broker.child import BrokerChild, EmbeddedBrokerError
+from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, configuration
 
 log = logging.getLogger("zhanpai.embedded")
 
@@ -120,7 +119,7 @@ class DeskBroker(EmbeddedBroker):
 
     def command(self) -> list[str]:
         """The desk's broker with Mosquitto's configuration."""
-        return [sys.executable, "-m", "broker.mqtt.desk_broker", str(self.folder / "mosquitto.conf")]
+        return [sys.executable, "-m", "broker.mqtt.own_broker.desk_broker", str(self.folder / "mosquitto.conf")]
 
 
 def choose_broker(
@@ -134,17 +133,3 @@ def choose_broker(
     chosen = DeskBroker(folder, area, accounts, rooms=rooms, host=host, port=port, limits=limits)
     chosen.notes.append(DESK_ONLY)
     return chosen
-
-
-def unsafe_because(version: str) -> list[str]:
-    """What is known to be unsafe in a Mosquitto of this `$SYS/broker/version`; an unknown text is named as such."""
-    found = re.search(r"mosquitto version (\d+)\.(\d+)\.(\d+)", version)
-    if not found:
-        return [f"this broker calls itself {version[:60]!r}: only Mosquitto is tested for the street"]
-    number = tuple(int(part) for part in found.groups())
-    reasons = []
-    if number < (2, 0, 0):
-        reasons.append("before 2.0 a listener without accounts is open to everybody: install 2.0.11 or later")
-    if (2, 0, 12) <= number <= (2, 0, 18):
-        reasons.append("2.0.12 to 2.0.18 can lose persistent sessions: install 2.0.11 or 2.0.19 and later")
-    return reasons

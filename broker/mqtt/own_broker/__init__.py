@@ -1,0 +1,1 @@
+"""The broker that the bridge runs itself, who may speak there, and who looks after it."""
