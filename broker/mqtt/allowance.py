@@ -30,11 +30,15 @@ class Bucket:
     def __post_init__(self) -> None:
         self.left = self.most
 
-    def take(self, amount: float, now: float) -> bool:
-        """Whether `amount` is allowed now; a clock that was set back gives nothing and takes nothing."""
+    def refill(self, now: float) -> None:
+        """Let time pass; a clock that was set back gives nothing and takes nothing."""
         if self.at is not None and now > self.at:
             self.left = min(self.most, self.left + (now - self.at) * self.a_second)
         self.at = now
+
+    def take(self, amount: float, now: float) -> bool:
+        """Whether `amount` is allowed now, which it then has used."""
+        self.refill(now)
         if self.left < amount:
             return False
         self.left -= amount
@@ -45,16 +49,16 @@ class Allowance:
     """What is left of one device's."""
 
     __slots__ = (
-        "_buckets", "_flood", "_press", "_window_at", "flooding", "refused", "refused_at", "refused_lately", "why",
+        "_at", "_bytes", "_day", "_flood", "_messages", "_press", "_window_at", "flooding", "refused", "refused_at",
+        "refused_lately", "why",
     )  # fmt: skip
 
     def __init__(self, limits: LimitsConfig) -> None:
         bytes_per_s = limits.kilobytes_per_s * KILOBYTE
-        self._buckets = (
-            ("messages_per_s", Bucket(limits.messages_per_s, limits.messages_per_s * BURST_S)),
-            ("messages_per_day", Bucket(limits.messages_per_day / DAY_S, limits.messages_per_day)),
-            ("kilobytes_per_s", Bucket(bytes_per_s, bytes_per_s * BURST_S)),
-        )
+        self._messages = Bucket(limits.messages_per_s, limits.messages_per_s * BURST_S)
+        self._day = Bucket(limits.messages_per_day / DAY_S, limits.messages_per_day)
+        self._bytes = Bucket(bytes_per_s, bytes_per_s * BURST_S)
+        self._at: float | None = None  # up to when these three are filled; what is read at once has one `now`
         self._press = Bucket(limits.presses_per_minute / 60, limits.presses_per_minute)
         self._flood = limits.refused_is_flood
         self._window_at = 0.0
@@ -64,14 +68,26 @@ class Allowance:
         self.why, self.refused_at = "", 0.0  # the limit that refused last, and when
 
     def admits(self, size: int, now: float, *, press: bool) -> bool:
-        """Whether a message of so many bytes is taken."""
-        if press and not self._press.take(1, now):
-            return self._refuse("presses_per_minute", size, now)
-        if press and size < KILOBYTE:
-            return True
-        for name, bucket in self._buckets:
-            if not bucket.take(size if name == "kilobytes_per_s" else 1, now):
-                return self._refuse(name, size, now)
+        """Whether a message of so many bytes is taken; one that is refused uses up nothing."""
+        if press:
+            if not self._press.take(1, now):
+                return self._refuse("presses_per_minute", size, now)
+            if size < KILOBYTE:
+                return True
+        messages, day, bytes_left = self._messages, self._day, self._bytes
+        if now != self._at:
+            self._at = now
+            for bucket in (messages, day, bytes_left):
+                bucket.refill(now)
+        if messages.left < 1:
+            return self._refuse("messages_per_s", size, now)
+        if day.left < 1:
+            return self._refuse("messages_per_day", size, now)
+        if bytes_left.left < size:
+            return self._refuse("kilobytes_per_s", size, now)
+        messages.left -= 1
+        day.left -= 1
+        bytes_left.left -= size
         return True
 
     def refuse(self, why: str, size: int, now: float) -> None:
