@@ -273,7 +273,7 @@ def test_nobody_writes_where_somebody_must_be_alone(tmp_path):
     store = SQLiteStore(tmp_path, "xh", ZONE, lambda: NOON, min_free_bytes=0)
     store.append([bins(1)])
     store.close()
-    from broker.store.sqlite.files import Lock
+    from broker.store.sqlite.disk.files import Lock
 
     alone = Lock(tmp_path / "record.lock", must_be_alone=True)
     db = RecordDB(tmp_path / "record.sqlite")

@@ -10,7 +10,7 @@ import pytest
 from broker.__main__ import main
 from broker.store import Conflict, Corrupt, Unavailable
 from broker.store.sqlite.check import check
-from broker.store.sqlite.note import read_note
+from broker.store.sqlite.disk.note import read_note
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.record.damaged import DAY_S, emptied, filled, flipped, root_page, without_past_days
 from tests.support.record.samples import ZONE

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from broker.store import Corrupt
-from broker.store.sqlite.reserve import RESERVE_BYTES
+from broker.store.sqlite.disk.reserve import RESERVE_BYTES
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.record.store_faults import NOON, batch, findings, open_store, stored_batches
 

@@ -19,9 +19,9 @@ from broker.store.opening import must_be_store
 from broker.store.record import Conflict, Corrupt, Record, StoreError, Unavailable
 from broker.store.sqlite.any_disk import database_to_read
 from broker.store.sqlite.database import NAME
-from broker.store.sqlite.files import Files, Lock
-from broker.store.sqlite.note import FORMAT, Note, read_note, write_note
-from broker.store.sqlite.note import NAME as NOTE
+from broker.store.sqlite.disk.files import Files, Lock
+from broker.store.sqlite.disk.note import FORMAT, Note, read_note, write_note
+from broker.store.sqlite.disk.note import NAME as NOTE
 from broker.store.sqlite.reader import SQLiteReader
 from broker.store.sqlite.record_file import REPAIRED, Made, gaps, make_database
 

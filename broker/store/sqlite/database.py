@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 from broker.store.record import Corrupt, Refused, Unavailable
 from broker.store.sqlite import newest
-from broker.store.sqlite.errors import ADVICE, failure, is_damage
-from broker.store.sqlite.files import Files, Lock
-from broker.store.sqlite.log import LogCopying, pages_in, write_again
+from broker.store.sqlite.disk.errors import ADVICE, failure, is_damage
+from broker.store.sqlite.disk.files import Files, Lock
+from broker.store.sqlite.disk.log import LogCopying, pages_in, write_again
 
 NAME = "record.sqlite"
 _WAIT_S = 20.0

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from broker.store.days import Days
 from broker.store.record import Corrupt
-from broker.store.sqlite.errors import ADVICE
-from broker.store.sqlite.files import Files
-from broker.store.sqlite.note import FORMAT, NAME, Note, read_note, write_note
+from broker.store.sqlite.disk.errors import ADVICE
+from broker.store.sqlite.disk.files import Files
+from broker.store.sqlite.disk.note import FORMAT, NAME, Note, read_note, write_note
 from broker.store.sqlite.past_days import PastDays
 from broker.store.sqlite.reader import SQLiteReader
 

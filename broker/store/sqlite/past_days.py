@@ -22,8 +22,8 @@ import orjson
 from broker.store import codec
 from broker.store.days import Days
 from broker.store.record import Corrupt, Record
-from broker.store.sqlite.errors import ADVICE
-from broker.store.sqlite.files import Files
+from broker.store.sqlite.disk.errors import ADVICE
+from broker.store.sqlite.disk.files import Files
 
 FOLDER = "days"
 SUMS = "SHA256SUMS"

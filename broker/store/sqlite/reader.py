@@ -21,10 +21,10 @@ from broker.store.days import Days
 from broker.store.pushdown import Where
 from broker.store.record import Conflict, Corrupt, Record
 from broker.store.sqlite.database import COLUMNS, Database
-from broker.store.sqlite.errors import ADVICE, failure, is_damage
-from broker.store.sqlite.files import Files
-from broker.store.sqlite.note import NAME as NOTE
-from broker.store.sqlite.note import Note, read_note
+from broker.store.sqlite.disk.errors import ADVICE, failure, is_damage
+from broker.store.sqlite.disk.files import Files
+from broker.store.sqlite.disk.note import NAME as NOTE
+from broker.store.sqlite.disk.note import Note, read_note
 from broker.store.sqlite.past_days import PastDays
 from broker.store.sqlite.tables import RecordDB
 

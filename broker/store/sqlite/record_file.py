@@ -10,9 +10,9 @@ import orjson
 from broker.store import codec
 from broker.store.record import Record
 from broker.store.sqlite.database import INSERT_ROW, Database
-from broker.store.sqlite.files import Files, Lock
+from broker.store.sqlite.disk.files import Files, Lock
+from broker.store.sqlite.disk.note import Note
 from broker.store.sqlite.newest import COVERED, NOTE_ALL_NEWEST
-from broker.store.sqlite.note import Note
 
 REPAIRED = "record.repaired"  # a repair made this and had not put it in its place yet
 

@@ -16,7 +16,7 @@ from broker.store.pushdown import Where
 from broker.store.record import Corrupt, Refused
 from broker.store.sqlite.any_disk import database_to_read
 from broker.store.sqlite.database import COLUMNS, Database
-from broker.store.sqlite.errors import ADVICE, failure
+from broker.store.sqlite.disk.errors import ADVICE, failure
 
 RECORDS = "records"
 

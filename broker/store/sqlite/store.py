@@ -22,15 +22,15 @@ from broker.store import codec
 from broker.store.days import Days
 from broker.store.record import Conflict, Corrupt, Full, Receipt, Record, StoreError, Unavailable
 from broker.store.sqlite.database import INSERT, NAME, Database
-from broker.store.sqlite.errors import ADVICE
-from broker.store.sqlite.files import Files, Lock
+from broker.store.sqlite.disk.errors import ADVICE
+from broker.store.sqlite.disk.files import Files, Lock
+from broker.store.sqlite.disk.note import FORMAT, Note, write_note
+from broker.store.sqlite.disk.note import NAME as NOTE
+from broker.store.sqlite.disk.reserve import RESERVE_BYTES, Reserve
 from broker.store.sqlite.mending import has_note, mend_past_days
 from broker.store.sqlite.newest import COVERED, NOTE_NEWEST, NotedNewest
-from broker.store.sqlite.note import FORMAT, Note, write_note
-from broker.store.sqlite.note import NAME as NOTE
 from broker.store.sqlite.reader import SQLiteReader
 from broker.store.sqlite.record_file import REPAIRED, make_database
-from broker.store.sqlite.reserve import RESERVE_BYTES, Reserve
 
 _INSERT = f"{INSERT} ON CONFLICT (id) DO NOTHING"
 _OLDER = "store.json"  # what a folder held before there was an SQLite file in it

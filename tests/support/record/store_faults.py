@@ -20,7 +20,7 @@ from pathlib import Path
 from broker.store import Record, StoreError
 from broker.store.sqlite.check import Finding
 from broker.store.sqlite.check import check as look_over
-from broker.store.sqlite.files import Files
+from broker.store.sqlite.disk.files import Files
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.record import sqlite_faults
 from tests.support.record.disk import Disk

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from broker.store.sqlite.files import Files
+from broker.store.sqlite.disk.files import Files
 
 RESERVE_BYTES = 1024 * 1024
 

@@ -12,7 +12,7 @@ from zlib import crc32
 import orjson
 
 from broker.store.record import Conflict, Corrupt
-from broker.store.sqlite.files import Files
+from broker.store.sqlite.disk.files import Files
 
 NAME = "record.note"
 FORMAT = 1

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 
 from broker.store.record import StoreError, Unavailable
-from broker.store.sqlite.files import Files
+from broker.store.sqlite.disk.files import Files
 
 _ROWS = 8000  # then its pages go into the file: 4 to 32 MB, by how many devices the rows are of
 _BYTES = 128_000_000  # or at the latest then, however few rows that were
