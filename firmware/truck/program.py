@@ -47,7 +47,8 @@ log = logging.getLogger(__name__)
 
 FIRST_BOOTS, FIRST_BOOT_STEP = 1_000_000, 1_000
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-LIGHT_SAID = "light: %s"  # the simulator reads this line
+LIGHT_SAID = "light: %s"  # the simulator reads this line, and the next
+RECEIVER_SAID = "receiver: %s %s"
 LONGEST_WAIT_S = 10.0  # real seconds: the loop never sleeps longer
 JOIN_S = 2.0
 
@@ -67,11 +68,11 @@ def run(
     serial_factory: OpenPort = open_serial,
     pin_factory: Any = None,
     stop: threading.Event,
-    speed: float = 1.0,
+    speed: Callable[[], float] = lambda: 1.0,
 ) -> None:
     """Runs the truck until `stop` is set. Raises OSError for a second agent on the same outbox.
 
-    `monotonic` drives every decision and may run `speed` times as fast as real time; lights blink and sockets time
+    `monotonic` drives every decision and may run `speed()` times as fast as real time; lights blink and sockets time
     out in real time. The system's wall clock is never read: a Pi has none to trust.
     """
     lock = _only_agent(config.outbox_path)
@@ -104,7 +105,7 @@ class _Program:
         serial_factory: OpenPort,
         pin_factory: Any,
         stop: threading.Event,
-        speed: float,
+        speed: Callable[[], float],
     ) -> None:
         self._config = config
         self._device = device
@@ -114,7 +115,7 @@ class _Program:
         self._inbox: Inbox = queue.SimpleQueue()
         self._watchdog = Watchdog()
         self._parts = Parts(config.button_pin, config.light_pin, config.gps_light_pin, self._edge, pin_factory)
-        self._gps = GpsPort(config.gps_port, config.gps_baud, serial_factory, monotonic, stop.wait, GATHER_S / speed)
+        self._gps = GpsPort(config.gps_port, config.gps_baud, serial_factory, monotonic, stop.wait, GATHER_S / speed())
         self._gps_thread = threading.Thread(target=self._read_gps, name="gps", daemon=True)
         self._link = Link(
             Broker(
@@ -131,7 +132,7 @@ class _Program:
             on_up=lambda: self._put(LinkUp()),
             on_down=lambda: self._put(LinkDown()),
             on_message=lambda topic, payload: self._put((topic, payload)),
-            back_off_scale=1.0 / speed,
+            back_off_scale=1.0 / speed(),
         )
 
     def run(self) -> None:
@@ -175,7 +176,7 @@ class _Program:
             waits.append(self._watchdog.interval_s)
         wake_at_s = self._device.wake_at_s
         if wake_at_s is not None:
-            waits.append((wake_at_s - self._monotonic()) / self._speed)
+            waits.append((wake_at_s - self._monotonic()) / self._speed())
         return max(0.0, min(waits))
 
     def _look_at_parts(self) -> None:
@@ -190,7 +191,7 @@ class _Program:
                 log.info(LIGHT_SAID, output.pattern)
                 self._parts.show("light", output.pattern, time.monotonic())
             elif isinstance(output, GpsLight):
-                log.info("receiver: %s %s", output.word, self._gps.trouble or "")
+                log.info(RECEIVER_SAID, output.word, self._gps.trouble or "")
                 self._parts.show("gps_light", output.word, time.monotonic())
             elif isinstance(output, ShowItinerary):
                 self._show(output.itinerary)

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,7 +23,6 @@ from sim.live.witnesses.onlooker import Watch
 from sim.live.witnesses.record_counts import count_records, left_in
 from sim.world.evidence import Evidence, Heard, LightChange
 from sim.world.reachability import Hearing
-from sim.world.timeline import Timeline
 
 READY_S = 45.0
 HOST = "127.0.0.1"
@@ -41,7 +41,7 @@ class LivePlant:
     """Start it, `look` often, `collect` at the end, and always `close`."""
 
     def __init__(
-        self, timeline: Timeline, plan: Plan, trucks: tuple[str, ...], folder: Path, evidence: Evidence,
+        self, plan: Plan, trucks: tuple[str, ...], folder: Path, evidence: Evidence,
         clock: SpedClock, http_port: int, shown: Callable[[str, str, str, float], None],
         shows: Callable[[str, Mapping[str, Any] | None], None], starting: Callable[[], None],
     ) -> None:  # fmt: skip
@@ -53,6 +53,7 @@ class LivePlant:
         self._hearing = Hearing(plan.rooms, evidence, clock.now)
         self._bridge: Child | None = None
         self._bridge_lines: list[str] = []
+        self._ahead_s = 0.0  # of the bridge's clock
         self._killed: set[str] = set()
         self._ready: set[str] = set()  # devices that said so on MQTT
         self.overheard = 0  # messages seen on MQTT
@@ -77,7 +78,7 @@ class LivePlant:
             for room in plan.rooms.values():
                 self.rooms[room.room_id] = LiveRoom(
                     folder / room.room_id, area, room.room_id, room.wastes, HOST, self._doors[room.room_id].port,
-                    passwords[room.room_id], clock, timeline, _with3(shown, room.room_id),
+                    passwords[room.room_id], clock, _with3(shown, room.room_id),
                 )  # fmt: skip
         except BaseException:
             self.close()
@@ -150,9 +151,27 @@ class LivePlant:
         elif device == "bridge":
             self._hearing.all_rooms("bridge link", not up)
 
+    def slow(self, device: str, delay_s: float) -> None:
+        """What a device, or `bridge`, sends and gets takes so many seconds longer; 0: as ever."""
+        self._doors[device].slow((lambda: self._clock.real_s(delay_s)) if delay_s else None)
+
+    def bridge_clock(self, ahead_s: float) -> None:
+        """The clock of the bridge's machine is so many seconds ahead of the world's, or behind it."""
+        self._ahead_s = ahead_s
+        if self._bridge is not None:
+            self._bridge.say(f"ahead {ahead_s}")
+
+    def run_at(self, speed: int) -> None:
+        """Everything runs so many times as fast as life from now on."""
+        self._clock.run_at(speed)
+        for room in self.rooms.values():
+            room.run_at(speed)
+
     def broker(self, up: bool, how: str) -> None:
-        """Stop (`stop`, `kill`) or start the MQTT broker."""
-        if up:
+        """Stop (`stop`, `kill`, `freeze`) the MQTT broker, or let it go on."""
+        if how == "freeze":
+            self._mqtt.signal(signal.SIGCONT if up else signal.SIGSTOP)
+        elif up:
             self._mqtt.start()
         elif how == "kill":
             self._mqtt.kill()
@@ -161,8 +180,11 @@ class LivePlant:
         self._hearing.all_rooms("broker", not up)
 
     def bridge(self, up: bool, how: str) -> None:
-        """Stop (`stop`, `kill`) or start the bridge."""
-        if up:
+        """Stop (`stop`, `kill`, `freeze`) the bridge, or let it go on."""
+        if how == "freeze":
+            if self._bridge is not None:
+                self._bridge.freeze(not up)
+        elif up:
             self._start_bridge()
         elif self._bridge is not None:
             if how == "kill":
@@ -194,6 +216,10 @@ class LivePlant:
 
     def collect(self, evidence: Evidence) -> None:
         """End the devices, then the bridge, and read the whole store back."""
+        if self._mqtt.running:
+            self._mqtt.signal(signal.SIGCONT)
+        if self._bridge is not None:
+            self._bridge.freeze(False)
         self._hearing.end()
         evidence.notes += self.api_dispatcher.refusals
         self.api_dispatcher.close()
@@ -260,6 +286,8 @@ class LivePlant:
                 raise LateError(why) if bridge.running else StartError(why)
             self._starting()
             time.sleep(0.02)
+        if self._ahead_s:
+            bridge.say(f"ahead {self._ahead_s}")
 
     def _light(self, truck_id: str) -> Callable[[str, float], None]:
         return lambda pattern, at: self._evidence.lights.append(LightChange(at, truck_id, pattern))

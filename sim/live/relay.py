@@ -6,6 +6,8 @@ go on when the door opens, if both sides still believe in the connection by then
 
 import socket
 import threading
+import time
+from collections.abc import Callable
 
 CHUNK_BYTES = 65536
 
@@ -18,6 +20,7 @@ class Door:
         self._open = threading.Event()
         self._open.set()
         self._closed = False
+        self._delay_s: Callable[[], float] | None = None
         self._sockets: set[socket.socket] = set()
         self._listener = socket.create_server((host, 0))
         self.port = int(self._listener.getsockname()[1])
@@ -30,6 +33,10 @@ class Door:
     def open(self) -> None:
         """What waits passes, and what comes."""
         self._open.set()
+
+    def slow(self, delay_s: Callable[[], float] | None) -> None:
+        """What comes waits so many real seconds before it passes; None: it passes at once."""
+        self._delay_s = delay_s
 
     def close(self) -> None:
         """Tear everything down; a second call does nothing."""
@@ -64,6 +71,8 @@ class Door:
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         try:
             while data := one.recv(CHUNK_BYTES):
+                if self._delay_s is not None:
+                    time.sleep(self._delay_s())
                 self._open.wait()
                 other.sendall(data)
         except OSError:

@@ -1,5 +1,6 @@
 """One bin room of a live run: real firmware on the real interpreter, its sensors and buttons driven, its pins seen."""
 
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 from sim.live.clock import SpedClock
 from sim.live.witnesses.lights import LAMP, LightWitness
 from sim.micropython.running import FIRST_LAMP_PIN, RunningUnit, simple_settings
-from sim.world.timeline import Timeline
 
 LOOK_EVERY_S = 0.25
 PRESS_REAL_S = 0.25
@@ -23,11 +23,12 @@ class LiveRoom:
 
     def __init__(
         self, folder: Path, area: str, room_id: str, wastes: Sequence[str], host: str, port: int, password: str,
-        clock: SpedClock, timeline: Timeline, shown: Shown,
+        clock: SpedClock, shown: Shown,
     ) -> None:
         self._clock = clock
-        self._timeline = timeline
         self._wastes = list(wastes)
+        self.powered = False
+        self._let_go: list[tuple[float, int]] = []  # when a finger leaves which pin, in real seconds
         self._told_shown = shown
         self._look_s = 0.0
         self._witnesses = [LightWitness(LAMP) for _ in wastes]
@@ -42,10 +43,28 @@ class LiveRoom:
         """The keeper presses a button for a moment of real time."""
         pin = BUTTON_PINS[event]
         self.unit.panel.drive(pin, 0)
-        self._timeline.after(PRESS_REAL_S * self._clock.speed, lambda: self.unit.panel.drive(pin, 1))
+        self._let_go.append((time.monotonic() + PRESS_REAL_S, pin))
+
+    def contact(self, event: str, down: bool) -> None:
+        """A finger comes to a button of the keeper's, or goes."""
+        self.unit.panel.drive(BUTTON_PINS[event], int(not down))
+
+    def run_at(self, speed: int) -> None:
+        """Let the unit's decisions run so many times as fast as life."""
+        self.unit.run_at(speed)
+
+    @property
+    def shown(self) -> list[str]:
+        """What each lamp shows, as its two witnesses read it, in the order of `wastes`; `dead` without power."""
+        return [witness.shown if self.powered else "dead" for witness in self._witnesses]
+
+    def edges(self, index: int) -> list[tuple[float, int]]:
+        """The (real monotonic time, level) changes of a lamp's pin, the newest last."""
+        return self.unit.panel.changes(FIRST_LAMP_PIN + index)
 
     def power(self, on: bool) -> None:
         """Plug in or pull out."""
+        self.powered = on
         if on:
             self.unit.start()
         else:
@@ -61,11 +80,13 @@ class LiveRoom:
 
     def look(self, real_s: float) -> None:
         """See the pins; called many times a second, looks a few times."""
+        while self._let_go and self._let_go[0][0] <= real_s:
+            self.unit.panel.drive(self._let_go.pop(0)[1], 1)
         if real_s < self._look_s:
             return
         self._look_s = real_s + LOOK_EVERY_S
         for index, witness in enumerate(self._witnesses):
-            seen = witness.look(self.unit.panel.changes(FIRST_LAMP_PIN + index), real_s)
+            seen = witness.look(self.edges(index), real_s)
             if seen is not None:
                 self._told_shown(self._wastes[index], seen[0], self._clock.at(seen[1]))
 

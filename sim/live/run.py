@@ -125,7 +125,7 @@ def _play(scenario: Scenario, console: Console, factor: int, http_port: int, mac
     with tempfile.TemporaryDirectory(prefix="zhanpai-live-") as folder:
         clock = SpedClock(from_at, factor, Path(folder) / "go")
         plant = LivePlant(
-            timeline, scene.plan, director.truck_ids, Path(folder), evidence, clock, http_port,
+            scene.plan, director.truck_ids, Path(folder), evidence, clock, http_port,
             director.lamp_shown, director.itinerary_shown, machine.look,
         )  # fmt: skip
         try:

@@ -46,7 +46,7 @@ class LiveTruck:
             "truck": {"id": truck_id, "area": area, "itinerary_file": str(self._cab)},
             "mqtt": {"host": host, "port": port, "password_file": str(secret)},
             "gps": {"port": os.ttyname(self._slave)},
-            "button": {"pin": 17, "light_pin": 27},
+            "button": {"pin": 17, "light_pin": 27, "gps_light_pin": 22},
             "outbox": {"path": str(folder / "outbox.db")},
         }
         self._config.write_text(as_toml(text), encoding="utf-8")
@@ -55,7 +55,11 @@ class LiveTruck:
         """Nothing is known of the light, as of a truck that has just got its power."""
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._witness = LightWitness(BUTTON)
-        self._edges: deque[tuple[float, int]] = deque(maxlen=MOST_EDGES)
+        self.edges: dict[str, deque[tuple[float, int]]] = {
+            name: deque(maxlen=MOST_EDGES) for name in ("light", "receiver")
+        }
+        self.receiver_word = ""
+        self.pressed = False
 
     @property
     def outbox_path(self) -> Path:
@@ -74,10 +78,21 @@ class LiveTruck:
         except BlockingIOError:
             return
 
-    def press(self, hold_s: float) -> None:
+    def press(self, hold_s: float, chatters: bool = False) -> None:
         """A finger holds the button for so many simulated seconds; the child times it, for that is milliseconds."""
         if self._child is not None:
-            self._child.say(f"press {hold_s}")
+            self._child.say(f"{'chatter' if chatters else 'press'} {hold_s}")
+
+    def contact(self, down: bool, chatters: bool = False) -> None:
+        """A finger comes to the button, or goes."""
+        if self._child is not None and down != self.pressed:
+            self.pressed = down
+            self._child.say("up" if not down else "down chatter" if chatters else "down")
+
+    @property
+    def shown(self) -> str:
+        """What the light shows, as its two witnesses read it: off fast slow steady flashes, or `dead`."""
+        return self._witness.shown if self._child is not None else "dead"
 
     def power(self, on: bool) -> None:
         """Plug in, or pull out without warning."""
@@ -95,11 +110,13 @@ class LiveTruck:
         while not self._lines.empty():
             line = json.loads(self._lines.get())
             if "lit" in line:
-                self._edges.append((line["at_s"], int(line["lit"])))
+                self.edges[line["light"]].append((line["at_s"], int(line["lit"])))
+            elif line.get("light") == "receiver":
+                self.receiver_word = line["pattern"]
             elif "pattern" in line:
                 self._witness.reported(LIGHT_WORDS.get(line["pattern"], line["pattern"]), line["at_s"])
             elif "seen_s" in line:
-                seen = self._witness.look(self._edges, line["seen_s"])
+                seen = self._witness.look(self.edges["light"], line["seen_s"])
                 if seen is not None:
                     self._lights(seen[0], self._clock.at(seen[1]))
         try:

@@ -1,11 +1,13 @@
 """What a desk changes about a running unit: the pace of its decisions' clock, and a look at its heap.
 
-`ZP_SPEED`: how many times faster than the wall clock the ticks run that the unit's decisions see; the network's
-deadlines stay real. `ZP_MEMORY_MS`: how often to print `memory <used> <free>` bytes of the heap after a collection.
+`ZP_SPEED`: how many times faster than the wall clock the ticks run that the unit's decisions see, until the panel
+says otherwise (`machine.pace`); the network's deadlines stay real. `ZP_MEMORY_MS`: how often to print `memory <used> <free>` bytes of the heap after a collection.
 """
 
 import gc
 import time
+
+import machine
 
 
 def adjust(speed, memory_ms):
@@ -20,7 +22,17 @@ def adjust(speed, memory_ms):
         from firmware.binroom.loop import Machine
 
         real_ms = Board.real_ms
-        Board.ticks_ms = lambda self: real_ms(self) * speed
+        stretch = [0, 0, speed]  # its ticks at the beginning, the real ones then, the pace since
+
+        def ticks_ms(self):
+            now = real_ms(self)
+            ticks = stretch[0] + time.ticks_diff(now, stretch[1]) * stretch[2]
+            wanted = machine.pace() or speed
+            if wanted != stretch[2]:
+                stretch[:] = [ticks, now, wanted]
+            return ticks
+
+        Board.ticks_ms = ticks_ms
         step = Machine.step
         last = time.ticks_ms()
 

@@ -5,8 +5,8 @@ address `127.0.0.1:port` (without it the pins are only remembered), `ZP_RESET_CA
 
 Datagrams are JSON. To the panel, objects: {"hello"}, {"pin", "level"}, {"watchdog_ms"}, {"feed"}, {"reset"}.
 From the panel, lists: [0, pin, level] an input's level; [1, pin, level] an output whose pad reads otherwise (null
-ends it); [2, data pin, clock pin, raw, noise, silent] an HX711; [3, pin, us] a ranger's answer. It shares the
-unit's heap, where a board has this in ROM, so it is kept small: tables, few functions, few names.
+ends it); [2, data pin, clock pin, raw, noise, silent] an HX711; [3, pin, us] a ranger's answer; [4, 0, speed] the
+pace of the desk's clock (adjustments.py). It shares the unit's heap, where a board has this in ROM, so it is kept small: tables, few functions, few names.
 """
 
 import json
@@ -19,7 +19,7 @@ WDT_RESET = 3
 
 _levels = {}
 # 100 + pin: what an output's pad reads; 200 + data pin and 300 + clock pin: an HX711 as [raw, noise, silent,
-# word being shifted out or None, bits left, seed]; 400 + pin: an echo; 500 + pin: the handler of a falling edge
+# word being shifted out or None, bits left, seed]; 400 + pin: an echo; 500 + pin: the handler of a falling edge; -1: the pace
 _set = {}
 _wire = None
 if os.getenv("ZP_PINS"):
@@ -54,8 +54,10 @@ def _listen():
         elif kind == 2:
             cell = _set[300 + level] = _set.setdefault(200 + pin, [0, 0, False, None, 0, 12345])
             cell[:3] = message[3:]
-        else:
+        elif kind == 3:
             _set[400 + pin] = level
+        else:
+            _set[-1] = level
 
 
 class Pin:
@@ -130,6 +132,11 @@ def time_pulse_us(pin, *_):
     """The ranger's echo as the panel set it; -1 without one."""
     _listen()
     return _set.get(400 + pin.pin, -1)
+
+
+def pace():
+    """How many times faster than the wall clock the panel wants the decisions' clock, or None."""
+    return _set.get(-1)
 
 
 def disable_irq():

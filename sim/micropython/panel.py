@@ -64,6 +64,10 @@ class Panel:
         """Set a ranger's echo in microseconds, negative for none."""
         self._tell(f"echo{pin}", [3, pin, us])
 
+    def pace(self, speed: int) -> None:
+        """Let the clock of a sped-up unit's decisions run so many times faster than the wall clock."""
+        self._tell("pace", [4, 0, speed])
+
     def forget_board(self) -> None:
         """The board's process ended: its watchdog and levels are gone, what was set from outside stays."""
         with self._lock:

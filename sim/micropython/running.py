@@ -39,6 +39,7 @@ def simple_settings(device: str, area: str, wastes: Sequence[str], single_lamp: 
 class RunningUnit:
     """One unit; `folder` keeps its flash. It restarts by itself after `machine.reset` and a starved watchdog.
 
+    `speed` is how many times faster than the wall clock its decisions' clock runs; without it that cannot be changed.
     `network` overrides keys of its network.json; `wifi` is the access point's `ssid:key` (see network.py).
     """
 
@@ -49,7 +50,7 @@ class RunningUnit:
         host: str,
         port: int,
         password: str | None = None,
-        speed: int = 1,
+        speed: int | None = None,
         heap: str = HEAP,
         use_cpython: bool = False,
         memory_ms: int = 0,
@@ -100,6 +101,10 @@ class RunningUnit:
             self._watcher = threading.Thread(target=self._watch, name=f"board-{self.device}", daemon=True)
             self._watcher.start()
 
+    def run_at(self, speed: int) -> None:
+        """Let its decisions' clock run so many times faster than the wall clock from now on."""
+        self.panel.pace(speed)
+
     def kill(self) -> None:
         """Power cut; `start` powers on again."""
         self._wanted = False
@@ -147,7 +152,7 @@ class RunningUnit:
             "ZP_RESET_CAUSE": str(reset_cause),
             "ZP_BOARD_ID": self.device,
         }
-        if self._speed != 1:
+        if self._speed is not None:
             environment["ZP_SPEED"] = str(self._speed)
         if self._wifi is not None:
             environment["ZP_WIFI"] = self._wifi

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from firmware.truck.button.gesture import HOLD_S
+from sim.scenario.happenings import HAPPENS, End, Stage
 from sim.scenario.recorded_receiver import RecordedTruck
 from sim.scenario.scenario import Happening, Scenario, ScenarioError
 from sim.scenario.scene import Scene
@@ -12,10 +12,10 @@ from sim.scenario.scenes import runs_of
 from sim.world.bins import FULL_GRAMS, Bins
 from sim.world.devices import Plant
 from sim.world.driving import Pace
-from sim.world.evidence import Evidence, Interval
+from sim.world.evidence import Evidence
 from sim.world.rooms import Habits, RoomTruth
 from sim.world.timeline import Timeline
-from sim.world.trucks import HOLD_BREAKDOWN_S, TruckTruth, World
+from sim.world.trucks import TruckTruth, World
 
 LOOKS_EVERY_S = 1.0
 
@@ -33,12 +33,11 @@ class Director:
         self._evidence = evidence
         self._runs = runs_of(scene, scenario)
         self._blocked: dict[str, bool] = {}
-        self._after_press: dict[str, Happening] = {}
         self._seen_since: dict[tuple[str, str], float] = {}
         self._asked: set[tuple[str, str, str]] = set()
         self._early_lamps: dict[tuple[str, str], tuple[str, float]] = {}
         self._early_itineraries: dict[str, Mapping[str, Any] | None] = {}
-        self._plant: Plant | None = None
+        self._stage: Stage | None = None
         for runs in self._runs.values():
             for run in runs:
                 for visit in run.plan.visits:
@@ -50,15 +49,15 @@ class Director:
         return tuple(sorted(self._runs))
 
     @property
-    def plant(self) -> Plant:
-        """The plant the world stands on."""
-        if self._plant is None:
+    def stage(self) -> Stage:
+        """Who and what is there."""
+        if self._stage is None:
             raise ScenarioError("the world has no plant yet: call `begin` first")
-        return self._plant
+        return self._stage
 
     def begin(self, plant: Plant) -> None:
         """Put everybody in place and schedule what is to happen."""
-        self._plant = plant
+        self._stage = Stage(self._timeline, self._evidence, plant, self.trucks, self.rooms, self._blocked)
         scenario, timeline = self.scenario, self._timeline
         seed = scenario.seed
         for room in self._scene.plan.rooms.values():
@@ -119,83 +118,32 @@ class Director:
             if name in happening.values and happening.values[name] not in known:
                 wrong = happening.values[name]
                 raise ScenarioError(f"{self.scenario.name}: {happening.kind}: no {name} {wrong!r} here")
+        room, waste = happening.values.get("room"), happening.values.get("waste")
+        if waste is not None and waste not in self.rooms[str(room)].bins:
+            raise ScenarioError(f"{self.scenario.name}: {happening.kind}: {room} has no bins for {waste}")
         device = happening.values.get("device")
         if device is not None and device not in (*self.trucks, *self.rooms, "bridge"):
             raise ScenarioError(f"{self.scenario.name}: {happening.kind}: no device {device!r} here")
 
+    def happen(self, kind: str, values: Mapping[str, Any]) -> End | None:
+        """Let something happen now; what lasts gives back how it ends. Raises ScenarioError for what is not here."""
+        self._check(Happening(kind, 0.0, values))
+        return HAPPENS[kind](self.stage, values)
+
     def _starter(self, happening: Happening) -> Callable[[], None]:
-        return lambda: HAPPENS[happening.kind](self, happening.values)
-
-    def _for(self, values: Mapping[str, Any], then: Callable[[], None]) -> None:
-        self._timeline.after(values["for_min"] * 60, then)
-
-    def _lane_blocked(self, values: Mapping[str, Any]) -> None:
-        room, start = values["room"], self._timeline.now
-        self._blocked[room] = True
-
-        def cleared() -> None:
-            self._blocked[room] = False
-            self._evidence.blocked.setdefault(room, []).append(Interval(start, self._timeline.now))
-            self.rooms[room].lane_cleared()
-
-        self._for(values, cleared)
-
-    def _breakdown(self, values: Mapping[str, Any]) -> None:
-        truck = self.trucks[values["truck"]]
-        truck.break_down()
-        self._for(values, truck.repaired)
-
-    def _gps_gap(self, values: Mapping[str, Any]) -> None:
-        truck, start = self.trucks[values["truck"]], self._timeline.now
-        truck.receiver.blind = True
-
-        def sees() -> None:
-            truck.receiver.blind = False
-            self._evidence.gps_gaps.setdefault(truck.truck_id, []).append(Interval(start, self._timeline.now))
-
-        self._for(values, sees)
-
-    def _link_cut(self, values: Mapping[str, Any]) -> None:
-        self.plant.link(values["device"], False)
-        self._for(values, lambda: self.plant.link(values["device"], True))
-
-    def _broker_down(self, values: Mapping[str, Any]) -> None:
-        self.plant.broker(False, values["how"])
-        self._for(values, lambda: self.plant.broker(True, values["how"]))
-
-    def _bridge_down(self, values: Mapping[str, Any]) -> None:
-        self.plant.bridge(False, values["how"])
-        self._for(values, lambda: self.plant.bridge(True, values["how"]))
-
-    def _power_cut(self, values: Mapping[str, Any]) -> None:
-        device, start = values.get("device") or values["truck"], self._timeline.now
-        self.plant.power(device, False)
-
-        def back() -> None:
-            self._evidence.unpowered.setdefault(device, []).append(Interval(start, self._timeline.now))
-            self.plant.power(device, True)
-
-        self._for(values, back)
-
-    def _arm_power_cut(self, values: Mapping[str, Any]) -> None:
-        self._after_press[values["truck"]] = Happening("power_cut", 0, values)
-
-    def _press(self, values: Mapping[str, Any]) -> None:
-        hold_s = values["hold_s"]
-        meant = "breakdown" if hold_s >= HOLD_BREAKDOWN_S else "lane_blocked" if hold_s >= HOLD_S else "withdraw"
-        self.trucks[values["truck"]].press(hold_s, meant)
+        return lambda: self.stage.last(happening.kind, happening.values)
 
     def _pressed(self, truck_id: str) -> None:
-        armed = self._after_press.pop(truck_id, None)
+        armed = self.stage.after_press.pop(truck_id, None)
         if armed is not None:
-            self._timeline.after(armed.values["after_s"], lambda: self._power_cut(armed.values))
+            armed()
 
     # --- the dispatcher -------------------------------------------------------------------------------
 
     def _dispatcher_looks(self) -> None:
         """A person at the screen: acknowledges, decides and resolves after the scenario's pauses."""
         manner, now = self.scenario.dispatcher, self._timeline.now
-        dispatcher = self.plant.dispatcher
+        dispatcher = self.stage.plant.dispatcher
         for incident in dispatcher.open_incidents():
             truck, incident_id = incident["truck"], incident["incident_id"]
             waited_s = now - self._seen_since.setdefault((truck, incident_id), now)
@@ -230,15 +178,3 @@ def _habits(scenario: Scenario, dice: random.Random) -> Habits:
         dice.random() < world["crew_fetches"],
     )  # fmt: skip
 
-
-HAPPENS: dict[str, Callable[[Director, Mapping[str, Any]], None]] = {
-    "lane_blocked": Director._lane_blocked,
-    "breakdown": Director._breakdown,
-    "gps_gap": Director._gps_gap,
-    "link_cut": Director._link_cut,
-    "broker_down": Director._broker_down,
-    "bridge_down": Director._bridge_down,
-    "power_cut": Director._power_cut,
-    "power_cut_after_press": Director._arm_power_cut,
-    "press": Director._press,
-}

@@ -1,7 +1,8 @@
 """A scenario: which area and hours, what goes wrong when, and what must be true at the end; read from TOML.
 
 Unknown sections, keys, event and expectation kinds are refused, as are values out of bounds; the error names file,
-section, key and what is allowed. Times are HH:MM or HH:MM:SS of the scenario's day in the area's time zone.
+section, key and what is allowed. Times are HH:MM or HH:MM:SS of the scenario's day in the area's time zone; those of
+events may have a fraction (HH:MM:SS.5).
 """
 
 import datetime
@@ -27,7 +28,7 @@ class Happening:
     """One thing that goes wrong, at `at_s` seconds of the day."""
 
     kind: str
-    at_s: int
+    at_s: float
     values: Mapping[str, Any]
 
 
@@ -138,7 +139,10 @@ def _happening(where: str, section: str, entry: Any) -> Happening:
     if "at" not in entry:
         raise ScenarioError(f"{where}: {section}: key at is missing (HH:MM)")
     values = {key: value for key, value in entry.items() if key not in ("kind", "at")}
-    at_s = day_s(str(entry["at"]), f"{where}: {section}: at")
+    whole, _, fraction = str(entry["at"]).partition(".")
+    if fraction and (whole.count(":") != 2 or re.fullmatch(r"\d{1,3}", fraction) is None):
+        raise ScenarioError(f"{where}: {section}: at must be HH:MM or HH:MM:SS, or HH:MM:SS.sss; got {entry['at']!r}")
+    at_s = day_s(whole, f"{where}: {section}: at") + float(f"0.{fraction or 0}")
     return Happening(kind, at_s, _section(where, section, HAPPENINGS[kind], values))
 
 

@@ -21,7 +21,8 @@ class Key:
 _DEVICE = Key(str)
 _MINUTES = Key(float, ..., 0.01, 1440)
 _UNKNOWN_S = float(wire.NO_DATA_S + wire.HEARTBEAT_S)  # a unit may learn of it so late
-_HOW = Key(str, "stop", words=("stop", "kill"))
+_HOW = Key(str, "stop", words=("stop", "kill", "freeze"))
+_WASTE_KIND = Key(str, words=wire.WASTES)
 
 SECTIONS: dict[str, dict[str, Key]] = {
     "scenario": {
@@ -70,12 +71,19 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
     "lane_blocked": {"room": _DEVICE, "for_min": _MINUTES},
     "breakdown": {"truck": _DEVICE, "for_min": Key(float, 1440.0, 0.01, 1440)},
     "gps_gap": {"truck": _DEVICE, "for_min": _MINUTES},
+    "old_place": {"truck": _DEVICE, "for_min": _MINUTES},
+    "default_date": {"truck": _DEVICE, "for_min": _MINUTES},
+    "link_slow": {"device": _DEVICE, "delay_s": Key(float, 5.0, 0.1, 60), "for_min": _MINUTES},
+    "clock_jump": {"by_s": Key(float, ..., -86400, 86400), "for_min": _MINUTES},
     "link_cut": {"device": _DEVICE, "for_min": _MINUTES},
     "broker_down": {"how": _HOW, "for_min": _MINUTES},
     "bridge_down": {"how": _HOW, "for_min": _MINUTES},
     "power_cut": {"device": _DEVICE, "for_min": _MINUTES},
     "power_cut_after_press": {"truck": _DEVICE, "after_s": Key(float, 0.2, 0.0, 60), "for_min": _MINUTES},
-    "press": {"truck": _DEVICE, "hold_s": Key(float, ..., 0.05, 120)},
+    "press": {"truck": _DEVICE, "hold_s": Key(float, ..., 0.01, 3600), "chatters": Key(bool, False)},
+    "keeper_press": {"room": _DEVICE, "button": Key(str, words=wire.KEEPER_EVENTS)},
+    "bins_moved": {"room": _DEVICE, "waste": _WASTE_KIND, "number": Key(int, ..., -50, 50)},
+    "waste_thrown": {"room": _DEVICE, "waste": _WASTE_KIND, "kg": Key(float, ..., -2000, 2000)},
 }
 
 _SHARE = Key(float, 1.0, 0.0, 1.0)

@@ -45,6 +45,8 @@ class VirtualBridge:
         self._store: Store | None = None
         self._link: VirtualLink | None = None
         self._flush_asked = False
+        self._frozen = False
+        self.ahead_s = 0.0  # of the world's clock
 
     # --- what the world does --------------------------------------------------------------------------
 
@@ -53,9 +55,9 @@ class VirtualBridge:
         self._store = self._opened()
         self._bridge = bridge = Bridge(self._plan, self._store, self._send)
         area = self._plan.area_id
-        bridge.start(self._timeline.now)
+        bridge.start(self._now())
         topic = wire.topic("life", area, family="bridge")
-        will = Will(topic, wire.pack(topic, {"life": "lost", "at": int(self._timeline.now)}))
+        will = Will(topic, wire.pack(topic, {"life": "lost", "at": int(self._now())}))
         self._link = VirtualLink(
             self._timeline, self._broker, f"bridge-{area}", self._dice, will=will,
             filters=wire.subscriptions("bridge", area), receive=self._receive, up=self._up, down=lambda: None,
@@ -66,11 +68,12 @@ class VirtualBridge:
     def stop(self) -> None:
         """An orderly end."""
         if self._bridge is not None:
-            self._bridge.stop(self._timeline.now)
+            self._bridge.stop(self._now())
         self.kill()
 
     def kill(self) -> None:
         """kill -9: what was not committed is gone; the file lock goes with the process."""
+        self._frozen = False
         self._bridge = None
         if self._link is not None:
             self._link.die()
@@ -78,6 +81,10 @@ class VirtualBridge:
         if self._store is not None:
             self._store.close()
             self._store = None
+
+    def freeze(self, frozen: bool) -> None:
+        """The process stands still, or goes on; what comes meanwhile waits in its connection."""
+        self._frozen = frozen
 
     # --- what the dispatcher does ---------------------------------------------------------------------
 
@@ -111,11 +118,14 @@ class VirtualBridge:
 
     # --- what the process does ------------------------------------------------------------------------
 
+    def _now(self) -> float:
+        return self._timeline.now + self.ahead_s
+
     def _act(self, act: Act) -> bool:
-        if self._bridge is None:
+        if self._bridge is None or self._frozen:
             return False
         try:
-            self._bridge.act(act, self._timeline.now)
+            self._bridge.act(act, self._now())
         except (ActionError, StoreError) as why:
             self._evidence.notes.append(f"{act.action} was refused: {why}")
             return False
@@ -127,7 +137,7 @@ class VirtualBridge:
 
     def _up(self) -> None:
         if self._bridge is not None:
-            self._bridge.link_up(self._timeline.now)
+            self._bridge.link_up(self._now())
 
     def _receive(self, topic: str, payload: bytes) -> None:
         bridge = self._bridge
@@ -137,19 +147,20 @@ class VirtualBridge:
         if channel in CHANNELS_HEARD and payload:
             heard = Heard(self._timeline.now, "bridge", channel, topic.split("/")[4], json.loads(payload))
             self._evidence.heard.append(heard)
-        bridge.receive(topic, payload, self._timeline.now)
+        bridge.receive(topic, payload, self._now())
         if not self._flush_asked:
             self._flush_asked = True
             self._timeline.after(0.0 if channel == "incident" else ACK_EVERY_S, lambda: self._flush(bridge))
 
     def _flush(self, bridge: Bridge) -> None:
         self._flush_asked = False
-        if bridge is self._bridge:
-            bridge.flush(self._timeline.now)
+        if bridge is self._bridge and not self._frozen:
+            bridge.flush(self._now())
 
     def _tick(self, bridge: Bridge) -> None:
         if bridge is not self._bridge:
             return
-        bridge.tick(self._timeline.now)
-        bridge.flush(self._timeline.now)
+        if not self._frozen:
+            bridge.tick(self._now())
+            bridge.flush(self._now())
         self._timeline.after(TICK_S, lambda: self._tick(bridge))

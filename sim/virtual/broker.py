@@ -86,7 +86,8 @@ class Connection:
         if self.cut_at is not None:
             self.outward.append((topic, payload, retain))
             return True
-        self.broker.timeline.after(self.broker.latency_s, lambda: self.broker.accept(self, topic, payload, retain))
+        delay_s = self.broker.delay_s(self)
+        self.broker.timeline.after(delay_s, lambda: self.broker.accept(self, topic, payload, retain))
         return True
 
     def subscribe(self, filters: Sequence[str]) -> None:
@@ -113,6 +114,8 @@ class VirtualBroker:
         self._connections: dict[str, Connection] = {}
         self._heard_by: dict[str, list[Session]] = {}
         self._cut: set[str] = set()
+        self._delay_s: dict[str, float] = {}
+        self._frozen = False
         self._snapshot: tuple[dict[str, bytes], dict[str, Session]] = ({}, {})
         timeline.every(SNAPSHOT_S, self._save_if_up)
 
@@ -123,7 +126,7 @@ class VirtualBroker:
         keepalive_s: float = wire.KEEPALIVE_S, patience_s: float = 2 * wire.KEEPALIVE_S,
     ) -> Connection | None:
         """A connection, or None where the broker is down or the link is cut (the caller tries again later)."""
-        if not self.up or client_id in self._cut:
+        if not self.up or self._frozen or client_id in self._cut:
             return None
         old = self._connections.get(client_id)
         if old is not None:
@@ -201,6 +204,28 @@ class VirtualBroker:
         for topic, payload, retain in waiting:
             self.accept(connection, topic, payload, retain)
         self._deliver_next(connection)
+
+    def slow(self, client_id: str, delay_s: float) -> None:
+        """What the client sends and gets takes so many seconds longer from now on, and stays in its order."""
+        self._delay_s[client_id] = delay_s
+
+    def freeze(self, frozen: bool) -> None:
+        """It says nothing to anybody and takes nothing, and nobody is told; or it goes on."""
+        self._frozen = frozen
+        for client_id in list(self._connections):
+            if frozen and client_id not in self._cut:
+                self.cut(client_id)
+            elif not frozen:
+                self.heal(client_id)
+        if not frozen:
+            self._cut.clear()
+
+    def delay_s(self, connection: "Connection") -> float:
+        """How long what is sent now to or by a client is under way: never less than what was sent before it."""
+        now = self.timeline.now
+        delay_s = self.latency_s + self._delay_s.get(connection.session.client_id, 0.0)
+        connection.busy_until = max(now + delay_s, connection.busy_until)
+        return connection.busy_until - now
 
     def die(self, client_id: str) -> None:
         """The client's machine lost power: nothing more from it; the broker notices by the missing pings."""
@@ -300,7 +325,7 @@ class VirtualBroker:
         if connection.cut_at is not None:
             return
         connection.delivering = True
-        self.timeline.after(self.latency_s, lambda: self._arrived(connection))
+        self.timeline.after(self.delay_s(connection), lambda: self._arrived(connection))
 
     def _arrived(self, connection: Connection) -> None:
         connection.delivering = False

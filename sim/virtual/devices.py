@@ -85,9 +85,19 @@ class VirtualPlant:
         elif device == "bridge":
             self._hearing.all_rooms("bridge link", not up)
 
+    def slow(self, device: str, delay_s: float) -> None:
+        """What a device, or `bridge`, sends and gets takes so many seconds longer; 0: as ever."""
+        self.mqtt.slow(f"bridge-{self._plan.area_id}" if device == "bridge" else device, delay_s)
+
+    def bridge_clock(self, ahead_s: float) -> None:
+        """The clock of the bridge's machine is so many seconds ahead of the world's, or behind it."""
+        self._bridge.ahead_s = ahead_s
+
     def broker(self, up: bool, how: str) -> None:
-        """Stop (`stop`, `kill`) or start the MQTT broker."""
-        if up:
+        """Stop (`stop`, `kill`, `freeze`) the MQTT broker, or let it go on."""
+        if how == "freeze":
+            self.mqtt.freeze(not up)
+        elif up:
             self.mqtt.start()
         elif how == "kill":
             self.mqtt.kill()
@@ -96,7 +106,11 @@ class VirtualPlant:
         self._hearing.all_rooms("broker", not up)
 
     def bridge(self, up: bool, how: str) -> None:
-        """Stop (`stop`, `kill`) or start the bridge."""
+        """Stop (`stop`, `kill`, `freeze`) the bridge, or let it go on."""
+        if how == "freeze":
+            self.link("bridge", up)
+            self._bridge.freeze(not up)
+            return
         if up:
             self._bridge.start()
         elif how == "kill":

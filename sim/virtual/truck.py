@@ -25,6 +25,7 @@ from firmware.truck.gps.epochs import Epochs
 from firmware.truck.outbox.outbox import BATCH_S, Outbox
 from sim.virtual.broker import VirtualBroker, Will
 from sim.virtual.link import VirtualLink
+from sim.world.contact import edges
 from sim.world.evidence import LIGHT_WORDS, Evidence, Heard, LightChange
 from sim.world.timeline import Appointment, Timeline
 
@@ -80,10 +81,10 @@ class VirtualTruck:
         for fix in self._reader.feed(data):
             self._handle(FixSeen(fix))
 
-    def press(self, hold_s: float) -> None:
+    def press(self, hold_s: float, chatters: bool = False) -> None:
         """A finger holds the button for so long."""
-        self._handle(ButtonDown())
-        self._timeline.after(hold_s, lambda: self._handle(ButtonUp()))
+        for after_s, closed in edges(hold_s, random.Random(hold_s) if chatters else None):
+            self._timeline.after(after_s, lambda edge=ButtonDown() if closed else ButtonUp(): self._handle(edge))  # type: ignore[misc]
 
     def power(self, on: bool) -> None:
         """Plug in or pull out."""

@@ -51,6 +51,29 @@ class Bins:
         self.inside.append(self.outside.pop(0))
         return True
 
+    def move_by_hand(self, number: int) -> int:
+        """So many come in (new empty ones where none is outside) or, below 0, go out; how many of them did."""
+        moved = 0
+        for _ in range(abs(number)):
+            if number < 0 and not self.inside:
+                break
+            if number < 0:
+                self.inside.remove(heaviest := max(self.inside))
+                self.outside.append(heaviest)
+            elif not self.roll_in():
+                self.inside.append(0)
+            moved += 1
+        return moved
+
+    def load_by_hand(self, grams: int) -> int:
+        """So much waste comes into the bins in the room or, below 0, is taken out of them; how much of it did."""
+        rest = grams if self.inside else 0
+        for place, waste in sorted(enumerate(self.inside), key=lambda each: each[1] * (1 if grams > 0 else -1)):
+            change = max(rest, -waste) if grams < 0 else min(rest, max(0, FULL_GRAMS[1] - waste))
+            self.inside[place] += change
+            rest -= change
+        return grams - rest if self.inside else 0
+
     def empty(self, refused: int = 0) -> tuple[int, int]:
         """A crew empties what stands outside, but so many: how many bins, and how many grams that was."""
         full = sorted(waste for waste in self.outside if waste >= WORTH_GRAMS)

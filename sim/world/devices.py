@@ -18,8 +18,8 @@ class TruckUnit(Protocol):
         """The GPS receiver says this."""
         ...
 
-    def press(self, hold_s: float) -> None:
-        """A finger holds the button for so many simulated seconds."""
+    def press(self, hold_s: float, chatters: bool = False) -> None:
+        """A finger holds the button for so many simulated seconds; its wire may chatter."""
         ...
 
 
@@ -81,12 +81,20 @@ class Plant(Protocol):
         """Cut or mend the link of a device, or of `bridge`."""
         ...
 
+    def slow(self, device: str, delay_s: float) -> None:
+        """What a device, or `bridge`, sends and gets takes so many seconds longer; 0: as ever."""
+        ...
+
     def broker(self, up: bool, how: str) -> None:
-        """Stop (`stop`, `kill`) or start the MQTT broker."""
+        """Stop (`stop`, `kill`, `freeze`) the MQTT broker, or let it go on."""
         ...
 
     def bridge(self, up: bool, how: str) -> None:
-        """Stop (`stop`, `kill`) or start the bridge."""
+        """Stop (`stop`, `kill`, `freeze`) the bridge, or let it go on."""
+        ...
+
+    def bridge_clock(self, ahead_s: float) -> None:
+        """The clock of the bridge's machine is so many seconds ahead of the world's, or behind it."""
         ...
 
     def collect(self, evidence: Evidence) -> None:

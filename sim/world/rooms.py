@@ -37,7 +37,7 @@ class RoomDevice(Protocol):
         ...
 
     def press(self, event: str) -> None:
-        """The keeper presses `bins_out` or `lane_clear`."""
+        """The keeper presses `bins_out` or `lane_clear` for a moment."""
         ...
 
 
@@ -130,11 +130,23 @@ class RoomTruth:
 
     def lane_cleared(self) -> None:
         """The lane is free; the keeper sees it and presses."""
-        self.timeline.after(self.dice.uniform(*LANE_PRESS_S), self._press_lane_clear)
+        self.timeline.after(self.dice.uniform(*LANE_PRESS_S), lambda: self.press("lane_clear"))
 
-    def _press_lane_clear(self) -> None:
-        self.evidence.lane_clear.append((self.timeline.now, self.room.room_id))
-        self.device.press("lane_clear")
+    def move_by_hand(self, waste: str, number: int) -> None:
+        """Somebody rolls so many bins in or, below 0, out."""
+        self.bins[waste].move_by_hand(number)
+        self._report(waste)
+
+    def load_by_hand(self, waste: str, grams: int) -> None:
+        """Somebody throws so much waste in or, below 0, takes it out."""
+        self.bins[waste].load_by_hand(grams)
+        self._report(waste)
+
+    def press(self, event: str) -> None:
+        """The keeper presses a button."""
+        if event == "lane_clear":
+            self.evidence.lane_clear.append((self.timeline.now, self.room.room_id))
+        self.device.press(event)
 
     def _bring_back(self, waste: str) -> None:
         late = self.dice.random() < self.habits.late

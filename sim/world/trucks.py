@@ -19,7 +19,7 @@ from typing import Any
 from broker.plan.demo_area import DWELL_BASE_S, DWELL_PER_BIN_S
 from broker.plan.model import Plan, Room, Route, RunPlan
 from broker.rules.states.visit import OWED
-from firmware.truck.button.gesture import HOLD_S
+from firmware.truck.button.gesture import HOLD_LONG_S, HOLD_S
 from sim.world.devices import TruckUnit
 from sim.world.driving import Drive, Pace, Path
 from sim.world.evidence import Evidence, Press, TrueVisit
@@ -123,7 +123,7 @@ class TruckTruth:
     def break_down(self) -> None:
         """The truck stands from now on; the driver reports it after a moment."""
         self.state = "broken"
-        self._world.timeline.after(LOOKS_FIRST_S, lambda: self.press(HOLD_BREAKDOWN_S, "breakdown"))
+        self._world.timeline.after(LOOKS_FIRST_S, lambda: self.press(HOLD_BREAKDOWN_S))
 
     def repaired(self) -> None:
         """It can drive again."""
@@ -131,11 +131,11 @@ class TruckTruth:
             self.state = "driving"
             self._errand = None
 
-    def press(self, hold_s: float, meant: str) -> None:
+    def press(self, hold_s: float, chatters: bool = False) -> None:
         """A finger on the button."""
         now = self._world.timeline.now
-        self._world.evidence.presses.append(Press(now, self.truck_id, hold_s, meant))
-        self._unit.press(hold_s)
+        self._world.evidence.presses.append(Press(now, self.truck_id, hold_s, meant_by(hold_s)))
+        self._unit.press(hold_s, chatters)
         self._world.timeline.after(min(hold_s, HOLD_S), lambda: self._world.pressed(self.truck_id))
 
     # --- one tick ---------------------------------------------------------------------------------------
@@ -218,7 +218,7 @@ class TruckTruth:
             return
         if now >= self._busy_until and errand.key not in self._asked:
             self._asked.add(errand.key)
-            self.press(HOLD_BLOCKED_S, "lane_blocked")
+            self.press(HOLD_BLOCKED_S)
 
     def _broken(self, now: float) -> None:
         """Nothing moves."""
@@ -297,6 +297,11 @@ class TruckTruth:
         room.truck_stands(errand.waste, dwell_s)
         self._world.evidence.visits.append(self._visit)
         self.state = "at_stop"
+
+
+def meant_by(hold_s: float) -> str:
+    """What a driver means who holds the button for so long."""
+    return "breakdown" if hold_s >= HOLD_LONG_S else "lane_blocked" if hold_s >= HOLD_S else "withdraw"
 
 
 _STATES: dict[str, Callable[[TruckTruth, float], None]] = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sim.judging.judges import JUDGES
-from sim.scenario.director import HAPPENS
+from sim.scenario.happenings import HAPPENS
 from sim.scenario.scenario import ScenarioError, load, names, parse
 from sim.scenario.schema import DEMANDS, HAPPENINGS
 

@@ -1,6 +1,8 @@
 """The bridge of a live run: `broker.process.serve` on the accelerated clock; prints its screen's port when it is up.
 
     python -m sim.live.processes.bridge_child BROKER.toml CLOCK
+
+Standard input: a line `ahead SECONDS` puts the clock of its machine so far ahead of the world's, or behind it.
 """
 
 import logging
@@ -35,6 +37,25 @@ def _demo_registers(config: BrokerConfig, now: float) -> None:
             register.create(made_up(first_day), "demo", "demo")
 
 
+class MachineClock:
+    """The clock of the machine that the bridge runs on: right until somebody sets it wrong."""
+
+    def __init__(self, clock: SpedClock) -> None:
+        self._clock = clock
+        self._ahead_s = 0.0
+
+    def now(self) -> float:
+        """POSIX seconds."""
+        return self._clock.now() + self._ahead_s
+
+    def listen(self) -> None:
+        """Be set as standard input says."""
+        for line in sys.stdin:
+            word, _, seconds = line.partition(" ")
+            if word == "ahead":
+                self._ahead_s = float(seconds)
+
+
 def main(arguments: list[str]) -> int:
     """Serve until SIGTERM; exit code 1 with one line on standard error if it cannot."""
     config_path, clock_text = arguments
@@ -46,7 +67,9 @@ def main(arguments: list[str]) -> int:
     try:
         config = read_config(Path(config_path))
         _demo_registers(config, clock.now())
-        serve(config, now=clock.now, stop=stop, ready=lambda port: print(port, flush=True))
+        machine = MachineClock(clock)
+        threading.Thread(target=machine.listen, daemon=True).start()
+        serve(config, now=machine.now, stop=stop, ready=lambda port: print(port, flush=True))
     except (ConfigError, StoreError, OSError) as why:
         print(f"the bridge could not start: {why}", file=sys.stderr)
         return 1

@@ -21,6 +21,7 @@ class Child:
     def __init__(self, module: str, arguments: Sequence[str], heard: Callable[[str], None]) -> None:
         self.name = module
         self.errors: deque[str] = deque(maxlen=50)
+        self._speaking = threading.Lock()
         environment = {**os.environ, "PYTHONPATH": str(REPO), "PYTHONUNBUFFERED": "1"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments], cwd=REPO, env=environment, text=True, errors="replace",
@@ -43,14 +44,21 @@ class Child:
         """Write one line to its standard input; a child that is gone does not hear it."""
         if self._process.stdin is not None and self.running:
             try:
-                self._process.stdin.write(line + "\n")
-                self._process.stdin.flush()
+                with self._speaking:
+                    self._process.stdin.write(line + "\n")
+                    self._process.stdin.flush()
             except OSError:
                 self.errors.append(f"did not hear {line!r}: its standard input is closed")
+
+    def freeze(self, frozen: bool) -> None:
+        """Stop it where it stands, or let it go on; one that is gone does neither."""
+        if self.running:
+            os.kill(self._process.pid, signal.SIGSTOP if frozen else signal.SIGCONT)
 
     def stop(self) -> None:
         """Ask it to end, and make sure."""
         if self.running:
+            self.freeze(False)
             self._process.terminate()
             try:
                 self._process.wait(STOP_S)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 # A sped-up unit looks at its lamps every 20 ms: most flashes of 0.1 s in 5 s fall between two looks, so it takes a
 # long look to tell a lamp that flashes from one that is dark.
 SHORT_LOOK_S = 0.6
-LONG_LOOK_S = 4.0
+LONG_LOOK_S = 6.0  # at life's own speed a flash comes each 5 s
 SETTLES_S = 0.3
 DISAGREE_S = 2.5
 FLASHES_SHARE = 0.3

@@ -92,7 +92,7 @@ class TruckDesk:
     def _run(self) -> None:
         run(
             self.config, monotonic=lambda: time.monotonic() * SPEED, serial_factory=self.receiver.open,
-            pin_factory=self.pins, stop=self._stop, speed=SPEED,
+            pin_factory=self.pins, stop=self._stop, speed=lambda: SPEED,
         )
 
     def start(self) -> None:

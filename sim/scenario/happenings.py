@@ -1,0 +1,153 @@
+"""What may happen in a scenario, by the word of its event: each begins something on the stage.
+
+What lasts gives back how it ends. A scenario file ends it after `for_min`; a tester at the panel ends it by hand.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sim.world.devices import Plant
+from sim.world.evidence import Evidence, Interval
+from sim.world.rooms import RoomTruth
+from sim.world.timeline import Timeline
+from sim.world.trucks import TruckTruth
+
+Values = Mapping[str, Any]
+End = Callable[[], None]
+
+
+@dataclass(slots=True)
+class Stage:
+    """Who and what is there for something to happen to."""
+
+    timeline: Timeline
+    evidence: Evidence
+    plant: Plant
+    trucks: Mapping[str, TruckTruth]
+    rooms: Mapping[str, RoomTruth]
+    blocked: dict[str, bool]
+    after_press: dict[str, Callable[[], None]] = field(default_factory=dict)  # truck: what its next press brings
+
+    def last(self, kind: str, values: Values) -> None:
+        """Begin what ends after `for_min`."""
+        end = HAPPENS[kind](self, values)
+        if end is not None:
+            self.timeline.after(values["for_min"] * 60, end)
+
+
+def _lane_blocked(stage: Stage, values: Values) -> End:
+    room, start = values["room"], stage.timeline.now
+    stage.blocked[room] = True
+
+    def end() -> None:
+        stage.blocked[room] = False
+        stage.evidence.blocked.setdefault(room, []).append(Interval(start, stage.timeline.now))
+        stage.rooms[room].lane_cleared()
+
+    return end
+
+
+def _breakdown(stage: Stage, values: Values) -> End:
+    truck = stage.trucks[values["truck"]]
+    truck.break_down()
+    return truck.repaired
+
+
+def _gps_gap(stage: Stage, values: Values) -> End:
+    truck, start = stage.trucks[values["truck"]], stage.timeline.now
+    truck.receiver.blind = True
+
+    def end() -> None:
+        truck.receiver.blind = False
+        stage.evidence.gps_gaps.setdefault(truck.truck_id, []).append(Interval(start, stage.timeline.now))
+
+    return end
+
+
+def _receiver(fault: str) -> Callable[[Stage, Values], End]:
+    def begin(stage: Stage, values: Values) -> End:
+        receiver = stage.trucks[values["truck"]].receiver
+        setattr(receiver, fault, True)
+        return lambda: setattr(receiver, fault, False)
+
+    return begin
+
+
+def _link_cut(stage: Stage, values: Values) -> End:
+    stage.plant.link(values["device"], False)
+    return lambda: stage.plant.link(values["device"], True)
+
+
+def _link_slow(stage: Stage, values: Values) -> End:
+    stage.plant.slow(values["device"], values["delay_s"])
+    return lambda: stage.plant.slow(values["device"], 0.0)
+
+
+def _broker_down(stage: Stage, values: Values) -> End:
+    stage.plant.broker(False, values["how"])
+    return lambda: stage.plant.broker(True, values["how"])
+
+
+def _bridge_down(stage: Stage, values: Values) -> End:
+    stage.plant.bridge(False, values["how"])
+    return lambda: stage.plant.bridge(True, values["how"])
+
+
+def _clock_jump(stage: Stage, values: Values) -> End:
+    stage.plant.bridge_clock(values["by_s"])
+    return lambda: stage.plant.bridge_clock(0.0)
+
+
+def _power_cut(stage: Stage, values: Values) -> End:
+    device, start = values.get("device") or values["truck"], stage.timeline.now
+    stage.plant.power(device, False)
+
+    def end() -> None:
+        stage.evidence.unpowered.setdefault(device, []).append(Interval(start, stage.timeline.now))
+        stage.plant.power(device, True)
+
+    return end
+
+
+def _power_cut_after_press(stage: Stage, values: Values) -> None:
+    def cut() -> None:
+        stage.timeline.after(values["after_s"], lambda: stage.last("power_cut", values))
+
+    stage.after_press[values["truck"]] = cut
+
+
+def _press(stage: Stage, values: Values) -> None:
+    stage.trucks[values["truck"]].press(values["hold_s"], values["chatters"])
+
+
+def _keeper_press(stage: Stage, values: Values) -> None:
+    stage.rooms[values["room"]].press(values["button"])
+
+
+def _bins_moved(stage: Stage, values: Values) -> None:
+    stage.rooms[values["room"]].move_by_hand(values["waste"], values["number"])
+
+
+def _waste_thrown(stage: Stage, values: Values) -> None:
+    stage.rooms[values["room"]].load_by_hand(values["waste"], round(values["kg"] * 1000))
+
+
+HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
+    "lane_blocked": _lane_blocked,
+    "breakdown": _breakdown,
+    "gps_gap": _gps_gap,
+    "old_place": _receiver("stuck"),
+    "default_date": _receiver("undated"),
+    "link_cut": _link_cut,
+    "link_slow": _link_slow,
+    "broker_down": _broker_down,
+    "bridge_down": _bridge_down,
+    "clock_jump": _clock_jump,
+    "power_cut": _power_cut,
+    "power_cut_after_press": _power_cut_after_press,
+    "press": _press,
+    "keeper_press": _keeper_press,
+    "bins_moved": _bins_moved,
+    "waste_thrown": _waste_thrown,
+}
