@@ -28,6 +28,7 @@ class Outcome:
     mqtt: Count
     actions: int
     took_s: float
+    fastest: int = 1  # the highest speed of a live run
 
     @property
     def held(self) -> bool:

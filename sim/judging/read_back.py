@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from broker.plan.model import Plan
-from broker.store.opening import open_store
+from broker.store import Store
+from broker.store.opening import open_store, reading_store
 from sim.world.evidence import StoredRecord
 
 STORED_KINDS = ("fix", "incident", "bins", "lamp", "keeper", "visit", "dwell", "call", "workflow", "run")
@@ -13,10 +14,20 @@ def read_store(folder: Path, plan: Plan, now: float) -> list[StoredRecord]:
     """Everything a run left in the store, read back through a fresh opening of its files."""
     store = open_store(folder, plan.area_id, plan.timezone, lambda: now)
     try:
-        return [
-            StoredRecord(record.id, record.kind, record.key, record.at, dict(record.body))
-            for kind in STORED_KINDS
-            for record in store.scan(kind)
-        ]
+        return _all(store)
     finally:
         store.close()
+
+
+def read_beside_bridge(folder: Path, plan: Plan, now: float) -> list[StoredRecord]:
+    """What is in the store by now, while a bridge writes it; raises StoreError where that cannot be read."""
+    with reading_store(folder, plan.area_id, plan.timezone, lambda: now) as store:
+        return _all(store)
+
+
+def _all(store: Store) -> list[StoredRecord]:
+    return [
+        StoredRecord(record.id, record.kind, record.key, record.at, dict(record.body))
+        for kind in STORED_KINDS
+        for record in store.scan(kind)
+    ]

@@ -7,6 +7,7 @@ from typing import Any
 from sim.world.evidence import Evidence
 
 SHOWN_FAULTS = 6
+TOO_LITTLE = "too little happened to judge this"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ def verdict(kind: str, seen: str, faults: Iterable[str], *, enough: bool = True)
     """A verdict that holds if there are no faults and there was enough to judge."""
     found = list(faults)
     if not enough:
-        found.append("too little happened to judge this")
+        found.append(TOO_LITTLE)
     more = [f"... and {len(found) - SHOWN_FAULTS} more"] if len(found) > SHOWN_FAULTS else []
     return Verdict(kind, not found, seen, tuple(found[:SHOWN_FAULTS] + more))
 

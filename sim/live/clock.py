@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-AHEAD_S = 0.05  # real: a change is said so long before it counts, so that nobody has gone past it at the old speed
+AHEAD_S = 0.02  # real: a change is said so long before it counts, so that nobody has gone past it at the old speed
 
 
 class Stretch(NamedTuple):
@@ -39,7 +39,7 @@ class SpedClock:
         self._write((Stretch(time.monotonic(), self.start_at, self.first_speed),))
 
     def run_at(self, speed: int) -> None:
-        """Run so many times as fast as life from now on, in every process that shares this clock."""
+        """Run so many times as fast as life, in every process that shares this clock; returns when they do."""
         with self._lock:
             stretches = self._known()
             real_s = time.monotonic() + AHEAD_S
@@ -48,12 +48,18 @@ class SpedClock:
             elif stretches[-1].speed != speed:
                 real_s = max(real_s, stretches[-1].real_s)
                 self._write((*stretches, Stretch(real_s, self.at(real_s), speed)))
+                time.sleep(max(0.0, real_s - time.monotonic()))
 
     @property
     def speed(self) -> int:
         """How many times as fast as life it runs now, or is about to."""
         stretches = self._known()
         return stretches[-1].speed if stretches else self.first_speed
+
+    @property
+    def fastest(self) -> int:
+        """The highest speed that it ran at so far."""
+        return max((stretch.speed for stretch in self._known()), default=self.first_speed)
 
     def now(self) -> float:
         """POSIX seconds of the simulated day."""

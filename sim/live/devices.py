@@ -5,6 +5,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from broker.mqtt.own_broker.child import free_port
 from broker.mqtt.own_broker.mosquitto import choose_broker
 from broker.plan.gtfs.feed import write_gtfs
 from broker.plan.model import Plan
-from sim.judging.read_back import read_store
+from sim.judging.read_back import read_beside_bridge, read_store
 from sim.live.clock import SpedClock
 from sim.live.dispatcher import ApiDispatcher
 from sim.live.processes.child import Child
 from sim.live.relay import Door
 from sim.live.room import LiveRoom
+from sim.live.screen_deeds import ScreenDeeds
 from sim.live.truck import LiveTruck, as_toml
 from sim.live.witnesses.onlooker import Watch
 from sim.live.witnesses.record_counts import count_records, left_in
@@ -62,6 +64,7 @@ class LivePlant:
         passwords = {name: secrets.token_urlsafe(18) for name in names}
         self.http_port = http_port or free_port()
         self.api_dispatcher = ApiDispatcher()
+        self._screen_deeds = ScreenDeeds(self.api_dispatcher.asked)
         self._mqtt = choose_broker(folder / "mosquitto", area, passwords, rooms=plan.rooms, host=HOST)
         devices = (*plan.rooms, *trucks, "bridge")
         self._doors = {name: Door(HOST, self._mqtt.port) for name in devices}
@@ -205,6 +208,17 @@ class LivePlant:
             truck.look()
         for room in self.rooms.values():
             room.look(real_s)
+
+    def done_on_screen(self) -> list[dict[str, Any]]:
+        """What a person did to incidents on the operations screen since this was asked last."""
+        return self._screen_deeds.look(self.api_dispatcher.picture)
+
+    def stored_so_far(self, evidence: Evidence) -> Evidence:
+        """The evidence with what the store holds by now; raises StoreError where that cannot be read."""
+        stored = read_beside_bridge(self._folder / "records", self._plan, self._clock.now())
+        seen = replace(evidence, stored=stored, recorded={}, uncertain=set())
+        count_records(seen, {})
+        return seen
 
     def complaint(self) -> str | None:
         """Why the run cannot go on: a process that ended by itself; None while all is well."""

@@ -21,6 +21,7 @@ class ApiDispatcher:
         self.base = ""
         self.picture: Mapping[str, Any] = {}
         self.refusals: list[str] = []
+        self.asked: set[tuple[str, str, str]] = set()  # truck, incident, action
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="dispatcher", daemon=True)
 
@@ -64,6 +65,7 @@ class ApiDispatcher:
         return self._post(path + "serve", {}) if served else self._post(path + "skip", {"reason": "other"})
 
     def _incident(self, truck: str, incident_id: str, action: str, body: Mapping[str, Any]) -> bool:
+        self.asked.add((truck, incident_id, action))
         return self._post(f"incidents/{incident_id}/{action}?truck={truck}", body)
 
     def _post(self, path: str, body: Mapping[str, Any]) -> bool:

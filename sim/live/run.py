@@ -1,5 +1,6 @@
 """A live run: everything is started, the world is played beside real time, judged, and nothing is left behind."""
 
+import shutil
 import signal
 import socket
 import tempfile
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.live import Live
@@ -22,6 +24,7 @@ from sim.live.clock import SpedClock
 from sim.live.devices import LateError, LivePlant, StartError
 from sim.live.table import table
 from sim.live.witnesses.machine import Machine
+from sim.panel.panel import Panel
 from sim.scenario.director import Director
 from sim.scenario.scenario import Demand, Scenario, ScenarioError, load
 from sim.scenario.scenes import scene_of
@@ -58,7 +61,7 @@ def play_live(
     with _terminated_like_interrupted():
         try:
             port = http_port if http_port is not None else _usual_port(console)
-            outcome = _play(scenario, console, factor, port, machine)
+            outcome = _play(scenario, console, factor, port, machine, keeps=demo)
         except KeyboardInterrupt:
             console.print("interrupted; everything that was started has been ended")
             return INTERRUPTED
@@ -67,7 +70,7 @@ def play_live(
             became = "did not come up" if excuse else "failed"
             console.print(f"[red]the live run {became}:[/red] {why}", highlight=False)
             return _told(excuse, console)
-    excuse = None if outcome.held else machine.too_slow(factor)
+    excuse = None if outcome.held else machine.too_slow(max(factor, outcome.fastest))
     report.show(outcome, console, judged=excuse is None)
     return HELD if outcome.held else _told(excuse, console)
 
@@ -113,7 +116,9 @@ def _speed(scenario: Scenario, speed: float | None, seconds: float | None) -> in
     return factor
 
 
-def _play(scenario: Scenario, console: Console, factor: int, http_port: int, machine: Machine) -> Outcome:
+def _play(
+    scenario: Scenario, console: Console, factor: int, http_port: int, machine: Machine, *, keeps: bool = False
+) -> Outcome:  # fmt: skip
     began_s = time.monotonic()
     scene = scene_of(scenario)
     from_at = float(scene.day_start_at + scenario.from_s)
@@ -121,46 +126,99 @@ def _play(scenario: Scenario, console: Console, factor: int, http_port: int, mac
     timeline = Timeline(from_at)
     evidence = Evidence(from_at, end_at, float(scene.day_start_at))
     director = Director(scenario, scene, timeline, evidence)
-    actions = 0
-    with tempfile.TemporaryDirectory(prefix="zhanpai-live-") as folder:
-        clock = SpedClock(from_at, factor, Path(folder) / "go")
+    with _folder(console, keeps=keeps) as folder:
+        clock = SpedClock(from_at, factor, folder / "go")
         plant = LivePlant(
-            scene.plan, director.truck_ids, Path(folder), evidence, clock, http_port,
+            scene.plan, director.truck_ids, folder, evidence, clock, http_port,
             director.lamp_shown, director.itinerary_shown, machine.look,
         )  # fmt: skip
+        panel = None
         try:
             for note in plant.broker_notes:
                 console.print(f"[yellow]{note}[/yellow]", highlight=False)
             plant.start()
+            screen = f"http://127.0.0.1:{plant.http_port}"
             console.print(
-                f"status page: http://127.0.0.1:{plant.http_port}   bin rooms on {plant.interpreter}, "
+                f"status page: {screen}   bin rooms on {plant.interpreter}, "
                 f"{len(plant.rooms)} rooms, {len(plant.trucks)} trucks, x{factor}",
                 highlight=False,
             )
             for warning in plant.warnings:
                 console.print(f"[yellow]{warning}[/yellow]", highlight=False)
             director.begin(plant)
+            panel = Panel(
+                scenario, scene, director, plant, clock, evidence, fastest=FASTEST, screen=screen,
+                demands=scaled(scenario.demands, factor),
+            )  # fmt: skip
+            panel.start()
+            console.print(f"hardware panel: {panel.address}", highlight=False)
             clock.go()
-            with Live(console=console, auto_refresh=False, transient=True) as screen:
-                shown_s = 0.0
-                while timeline.now < end_at + SETTLE_S * factor:
-                    actions += timeline.run_until(min(clock.now(), end_at + SETTLE_S * factor))
-                    plant.look()
-                    machine.look()
-                    complaint = plant.complaint()
-                    if complaint is not None:
-                        raise StartError(complaint)
-                    if time.monotonic() - shown_s >= SHOW_S:
-                        shown_s = time.monotonic()
-                        head = _head(scenario, scene.day_start_at, clock)
-                        screen.update(table(plant.api_dispatcher.picture, head), refresh=True)
-                    time.sleep(LOOK_S)
+            street = Street(scenario, scene.day_start_at, end_at, timeline, clock, plant, panel, machine)
+            actions = _run(street, console)
             plant.collect(evidence)
+            verdicts = tuple(judge(evidence, scaled(scenario.demands, clock.fastest)))
+            panel.end(verdicts)
         finally:
+            if panel is not None:
+                panel.close()
+                panel.write_down(folder / "played.toml")
             plant.close()
-    verdicts = tuple(judge(evidence, scaled(scenario.demands, factor)))
     mqtt = Count(published=plant.overheard)
-    return Outcome(scenario, verdicts, evidence, mqtt, actions, time.monotonic() - began_s)
+    took_s = time.monotonic() - began_s
+    return Outcome(scenario, verdicts, evidence, mqtt, actions, took_s, clock.fastest)
+
+
+class Street(NamedTuple):
+    """What runs together while a live run lasts."""
+
+    scenario: Scenario
+    day_start_at: int
+    end_at: float
+    timeline: Timeline
+    clock: SpedClock
+    plant: LivePlant
+    panel: Panel
+    machine: Machine
+
+
+def _run(street: Street, console: Console) -> int:
+    """Play until the end, and a moment on, for what is under way; how many actions that were."""
+    timeline, plant, actions = street.timeline, street.plant, 0
+    shown_s = over_s = None
+    with Live(console=console, auto_refresh=False, transient=True) as screen:
+        while over_s is None or time.monotonic() - over_s < SETTLE_S:
+            actions += timeline.run_until(street.clock.now())
+            plant.look()
+            street.panel.work()
+            street.machine.look()
+            complaint = plant.complaint()
+            if complaint is not None:
+                raise StartError(complaint)
+            if over_s is None and timeline.now >= street.end_at:
+                over_s = time.monotonic()
+            if shown_s is None or time.monotonic() - shown_s >= SHOW_S:
+                shown_s = time.monotonic()
+                head = _head(street.scenario, street.day_start_at, street.clock)
+                screen.update(table(plant.api_dispatcher.picture, head), refresh=True)
+            time.sleep(LOOK_S)
+    return actions
+
+
+@contextmanager
+def _folder(console: Console, *, keeps: bool) -> Iterator[Path]:
+    """A folder that is gone afterwards; with `keeps` Ctrl-C leaves it there and says where."""
+    folder = Path(tempfile.mkdtemp(prefix="zhanpai-live-"))
+    is_kept = False
+    try:
+        yield folder
+    except KeyboardInterrupt as why:
+        is_kept = keeps and not isinstance(why, Stopped)
+        raise
+    finally:
+        if is_kept:
+            console.print(f"kept: {folder}   records, outboxes, played.toml; rm -r removes it", highlight=False)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _head(scenario: Scenario, day_start_at: int, clock: SpedClock) -> str:

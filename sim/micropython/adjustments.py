@@ -1,7 +1,8 @@
 """What a desk changes about a running unit: the pace of its decisions' clock, and a look at its heap.
 
 `ZP_SPEED`: how many times faster than the wall clock the ticks run that the unit's decisions see, until the panel
-says otherwise (`machine.pace`); the network's deadlines stay real. `ZP_MEMORY_MS`: how often to print `memory <used> <free>` bytes of the heap after a collection.
+says otherwise (`machine.pace`); the network's deadlines stay real. `ZP_MEMORY_MS`: how often to print `memory <used>
+<free>` bytes of the heap after a collection.
 """
 
 import gc

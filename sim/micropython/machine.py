@@ -6,7 +6,8 @@ address `127.0.0.1:port` (without it the pins are only remembered), `ZP_RESET_CA
 Datagrams are JSON. To the panel, objects: {"hello"}, {"pin", "level"}, {"watchdog_ms"}, {"feed"}, {"reset"}.
 From the panel, lists: [0, pin, level] an input's level; [1, pin, level] an output whose pad reads otherwise (null
 ends it); [2, data pin, clock pin, raw, noise, silent] an HX711; [3, pin, us] a ranger's answer; [4, 0, speed] the
-pace of the desk's clock (adjustments.py). It shares the unit's heap, where a board has this in ROM, so it is kept small: tables, few functions, few names.
+pace of the desk's clock (adjustments.py). It shares the unit's heap, where a board has this in ROM, so it is kept
+small: tables, few functions, few names.
 """
 
 import json
@@ -19,7 +20,8 @@ WDT_RESET = 3
 
 _levels = {}
 # 100 + pin: what an output's pad reads; 200 + data pin and 300 + clock pin: an HX711 as [raw, noise, silent,
-# word being shifted out or None, bits left, seed]; 400 + pin: an echo; 500 + pin: the handler of a falling edge; -1: the pace
+# word being shifted out or None, bits left, seed]; 400 + pin: an echo; 500 + pin: the handler of a falling edge;
+# -1: the pace
 _set = {}
 _wire = None
 if os.getenv("ZP_PINS"):

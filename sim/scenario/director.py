@@ -70,7 +70,7 @@ class Director:
                 room, plant.room(room.room_id), timeline, self._evidence, dice, bins, _habits(scenario, dice)
             )
         pace = Pace(scenario.world["slowness"], scenario.world["jitter"])
-        world = World(timeline, self._evidence, self.rooms, self._blocked, self._pressed)
+        world = World(timeline, self._evidence, self.rooms, self._blocked, self.pressed)
         recording = self._scene.recording
         for truck_id, runs in self._runs.items():
             if recording is not None and recording.truck == truck_id:
@@ -133,7 +133,8 @@ class Director:
     def _starter(self, happening: Happening) -> Callable[[], None]:
         return lambda: self.stage.last(happening.kind, happening.values)
 
-    def _pressed(self, truck_id: str) -> None:
+    def pressed(self, truck_id: str) -> None:
+        """The button of this truck was held long enough: what waits for that comes."""
         armed = self.stage.after_press.pop(truck_id, None)
         if armed is not None:
             armed()

@@ -133,6 +133,21 @@ def _waste_thrown(stage: Stage, values: Values) -> None:
     stage.rooms[values["room"]].load_by_hand(values["waste"], round(values["kg"] * 1000))
 
 
+def _on_screen(stage: Stage, values: Values) -> None:
+    """A person at the screen does this to each open incident of a truck."""
+    dispatcher, truck = stage.plant.dispatcher, values["truck"]
+    for incident in dispatcher.open_incidents():
+        if incident["truck"] != truck:
+            continue
+        if values["action"] == "acknowledge":
+            if dispatcher.acknowledge(truck, incident["incident_id"]):
+                stage.evidence.acknowledged.append((stage.timeline.now, truck))
+        elif values["action"] == "decide":
+            dispatcher.decide(truck, incident["incident_id"], values["decision"], None)
+        else:
+            dispatcher.resolve(truck, incident["incident_id"])
+
+
 HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "lane_blocked": _lane_blocked,
     "breakdown": _breakdown,
@@ -150,4 +165,5 @@ HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "keeper_press": _keeper_press,
     "bins_moved": _bins_moved,
     "waste_thrown": _waste_thrown,
+    "on_screen": _on_screen,
 }

@@ -83,6 +83,11 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
     "press": {"truck": _DEVICE, "hold_s": Key(float, ..., 0.01, 3600), "chatters": Key(bool, False)},
     "keeper_press": {"room": _DEVICE, "button": Key(str, words=wire.KEEPER_EVENTS)},
     "bins_moved": {"room": _DEVICE, "waste": _WASTE_KIND, "number": Key(int, ..., -50, 50)},
+    "on_screen": {
+        "truck": _DEVICE,
+        "action": Key(str, words=("acknowledge", "decide", "resolve")),
+        "decision": Key(str, "return_later", words=("return_later", "wait", "cancel_visit")),
+    },
     "waste_thrown": {"room": _DEVICE, "waste": _WASTE_KIND, "kg": Key(float, ..., -2000, 2000)},
 }
 

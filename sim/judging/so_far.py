@@ -1,0 +1,70 @@
+"""Expectations while a run goes on: which hold by now, which can no longer, and what the others wait for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sim.judging.judges import JUDGES
+from sim.judging.verdict import TOO_LITTLE, Verdict, clock
+from sim.scenario.scenario import Demand
+from sim.world.evidence import Evidence
+
+# A fault that one of these finds stays one, whatever comes; of the others more may come and mend it.
+LASTING = (
+    "one_call_per_visit", "lamp_off_after_departure", "no_lamp_from_late_data", "never_dark_while_unknown",
+    "acknowledged", "itinerary_changed", "positions_true",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One expectation now: `waiting`, `held` or `failed`, what was seen, and what it waits for or why it failed."""
+
+    kind: str
+    asks: Mapping[str, Any]
+    state: str
+    seen: str
+    why: tuple[str, ...] = ()
+
+
+def so_far(evidence: Evidence, demands: Sequence[Demand], now: float) -> list[Expectation]:
+    """Each expectation as it stands at `now`; the evidence may grow on."""
+    evidence = replace(evidence, end_at=min(now, evidence.end_at))
+    return [_one(evidence, demand, now) for demand in demands]
+
+
+def at_the_end(verdicts: Sequence[Verdict], demands: Sequence[Demand]) -> list[Expectation]:
+    """The verdicts of a run that is over."""
+    return [
+        Expectation(verdict.kind, demand.values, "held" if verdict.held else "failed", verdict.seen, verdict.faults)
+        for verdict, demand in zip(verdicts, demands, strict=True)
+    ]
+
+
+def _one(evidence: Evidence, demand: Demand, now: float) -> Expectation:
+    values = demand.values
+    if "to" in values and now < evidence.day_start_at + values["to"]:
+        return _in_its_hours(evidence, demand, now)
+    if demand.kind in ("acknowledged", "itinerary_changed"):  # what happened just now has its time still
+        decided_at = now - values["within_s"]
+        evidence = replace(
+            evidence, acknowledged=[each for each in evidence.acknowledged if each[0] <= decided_at],
+            presses=[press for press in evidence.presses if press.at + press.held_s <= decided_at],
+        )  # fmt: skip
+    verdict = JUDGES[demand.kind](evidence, values)
+    faults = tuple(fault for fault in verdict.faults if fault != TOO_LITTLE)
+    lasting = demand.kind in LASTING or (values.get("share") == 1.0 and demand.kind.startswith("lamp_"))
+    state = "held" if verdict.held else "failed" if faults and lasting else "waiting"
+    return Expectation(demand.kind, values, state, verdict.seen, faults or verdict.faults)
+
+
+def _in_its_hours(evidence: Evidence, demand: Demand, now: float) -> Expectation:
+    """One that is about hours that are not over: it can fail in them, and holds at their end."""
+    values = demand.values
+    from_at, until = (evidence.day_start_at + values[name] for name in ("from", "to"))
+    wait = f"from {clock(evidence, from_at)} to {clock(evidence, until)}"
+    if now < from_at:
+        return Expectation(demand.kind, values, "waiting", "", (wait,))
+    verdict = JUDGES[demand.kind](evidence, {**values, "to": now - evidence.day_start_at})
+    faults = tuple(fault for fault in verdict.faults if fault != TOO_LITTLE)
+    return Expectation(demand.kind, values, "failed" if faults else "waiting", verdict.seen, faults or (wait,))

@@ -1,0 +1,39 @@
+"""The faults of the panel, each a switch: the event of a scenario that it stands for, begun and ended by hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+MINUTE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One switch: its event, whom it can hit (`truck`, `room`, `link` or the `office`), and the event's other keys."""
+
+    kind: str
+    hits: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def values_for(self, whom: str) -> dict[str, Any]:
+        """The event's values where it hits this one."""
+        key = {"truck": "truck", "lane": "room", "device": "device", "link": "device"}.get(self.hits)
+        return {**self.values, **({key: whom} if key else {})}
+
+
+FAULTS: dict[str, Fault] = {
+    "power_cut": Fault("power_cut", "device"),
+    "link_cut": Fault("link_cut", "link"),
+    "link_slow": Fault("link_slow", "link", {"delay_s": 5.0}),
+    "gps_gap": Fault("gps_gap", "truck"),
+    "old_place": Fault("old_place", "truck"),
+    "default_date": Fault("default_date", "truck"),
+    "lane_blocked": Fault("lane_blocked", "lane"),
+    "broker_freeze": Fault("broker_down", "office", {"how": "freeze"}),
+    "broker_kill": Fault("broker_down", "office", {"how": "kill"}),
+    "bridge_freeze": Fault("bridge_down", "office", {"how": "freeze"}),
+    "bridge_kill": Fault("bridge_down", "office", {"how": "kill"}),
+    "clock_jump": Fault("clock_jump", "office", {"by_s": 3600.0}),
+}
+# Two that cannot be at once: the second is refused while the first is on.
+APART = (("broker_freeze", "broker_kill"), ("bridge_freeze", "bridge_kill"))

@@ -1,0 +1,188 @@
+"""The virtual hardware in a real browser, on a live run: what a tester does reaches the real parts, and is kept."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from sim.scenario.scenario import load
+from sim.virtual.run import play
+from tests.support.browser import chromium_page
+from tests.support.processes import REPO, need_mosquitto, wait_until
+
+pytestmark = pytest.mark.real
+
+SCENARIO = """
+[scenario]
+about = "one truck, two rooms, and whatever a tester does"
+from = "06:00"
+to = "06:10"
+[area]
+runs = ["wet-north-1"]
+first_visits = 2
+bins_each = 3
+leave = { wet-north-1 = "06:01:00" }
+[world]
+refill = false
+jitter = 0.0
+[live]
+speed = 10
+[[expect]]
+kind = "press_stored_once"
+truck = "t01"
+reason = "lane_blocked"
+[[expect]]
+kind = "light_stages"
+truck = "t01"
+stages = ["fast", "slow", "steady"]
+[[expect]]
+kind = "acknowledged"
+truck = "t01"
+[[expect]]
+kind = "records_stored_once"
+at_least = 10
+"""
+UP_S, SLOW_S = 90.0, 60.0
+
+
+class Run:
+    """A live run under test: its addresses, and what it said."""
+
+    def __init__(self, child: "subprocess.Popen[str]") -> None:
+        self.child = child
+        self.said = ""
+        self.panel = self._address("hardware panel")
+        self.screen = self._address("status page")
+
+    def _address(self, of: str) -> str:
+        deadline = time.monotonic() + UP_S
+        while (found := re.search(rf"{of}: (http://\S+)", self.said)) is None:
+            assert time.monotonic() < deadline, self.said
+            assert self.child.stdout is not None
+            line = self.child.stdout.readline()
+            assert line, self.said
+            self.said += line
+        return found[1]
+
+    def picture(self) -> dict[str, Any]:
+        """What the operations screen shows."""
+        with urllib.request.urlopen(f"{self.screen}/api/v1/picture", timeout=10) as answer:
+            body: dict[str, Any] = json.load(answer)
+        return body
+
+    def count_at_bridge(self, room: str, waste: str) -> int | None:
+        """How many bins the bridge knows in a room."""
+        (row,) = [row for row in self.picture()["rooms"] if row["room"] == room]
+        return next((bins["count"] for bins in row["bins"] if bins["waste"] == waste), None)
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """A page of Debian's Chromium, headless, of a laptop's size."""
+    with chromium_page() as made:
+        made.set_viewport_size({"width": 1280, "height": 900})
+        yield made
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """`python3 -m sim tester.toml --live` as a child."""
+    need_mosquitto()
+    folder = tmp_path_factory.mktemp("panel")
+    (folder / "tester.toml").write_text(SCENARIO, encoding="utf-8")
+    child = subprocess.Popen(
+        [sys.executable, "-m", "sim", str(folder / "tester.toml"), "--live", "--http-port", "0"], cwd=REPO,
+        env={**os.environ, "TMPDIR": str(folder), "COLUMNS": "200"}, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    yield Run(child)
+    if child.poll() is None:
+        child.terminate()
+    child.communicate(timeout=40)
+
+
+def test_a_tester_presses_and_rolls_and_breaks_and_what_was_done_plays_again(
+    page: Page, live: Run, tmp_path: Path
+) -> None:
+    """A press of real length makes an incident and its light; a bin is counted at the bridge; a link is cut and mended;
+    the run's verdicts are those of the saved file in virtual time. Nothing is asked of any other machine.
+    """
+    outside: list[str] = []
+    page.on("request", lambda request: None if request.url.startswith(live.panel) else outside.append(request.url))
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text) if message.type == "error" else None)
+    page.goto(live.panel)
+    button = page.get_by_test_id("button-t01")
+    button.wait_for()
+
+    where = button.bounding_box()
+    assert where is not None
+    page.mouse.move(where["x"] + where["width"] / 2, where["y"] + where["height"] / 2)
+    page.mouse.down()
+    page.wait_for_timeout(2000)  # the finger's own time
+    page.mouse.up()
+    expect(page.get_by_test_id("speed")).to_have_text("×1")
+    incidents = wait_until(lambda: live.picture()["incidents"], "the incident is on the operations screen", SLOW_S)
+    assert [(row["truck"], row["reason"]) for row in incidents] == [("t01", "lane_blocked")]
+    light = page.get_by_test_id("light-word-t01")
+    expect(light).to_have_attribute("data-shown", "slow", timeout=SLOW_S * 1000)
+    for lit in ("yes", "no", "yes"):  # the lamp in the button is its pin
+        expect(page.get_by_test_id("light-t01")).to_have_attribute("data-lit", lit)
+    expect(page.get_by_test_id("expect-press_stored_once")).to_have_attribute("data-state", "held", timeout=SLOW_S * 1000)
+
+    incident = incidents[0]
+    seen = urllib.request.Request(
+        f"{live.screen}/api/v1/incidents/{incident['incident_id']}/acknowledge?truck=t01", b'{"who": "a person"}',
+        {"Content-Type": "application/json"}, method="POST",
+    )  # fmt: skip
+    urllib.request.urlopen(seen, timeout=10).close()
+    expect(light).to_have_attribute("data-shown", "steady", timeout=SLOW_S * 1000)
+    expect(page.get_by_test_id("expect-acknowledged")).to_have_attribute("data-state", "held", timeout=SLOW_S * 1000)
+
+    before = wait_until(lambda: live.count_at_bridge("r03", "residential_dry"), "the room's bins are known", SLOW_S)
+    page.get_by_test_id("in-r03-residential_dry").click()
+    expect(page.get_by_test_id("bins-r03-residential_dry")).to_have_text(str(before + 1))
+    wait_until(
+        lambda: live.count_at_bridge("r03", "residential_dry") == before + 1, "the bridge counts the bin", SLOW_S
+    )
+
+    page.locator("#r03 summary").click()
+    cut = page.get_by_test_id("link_cut-r03")
+    cut.click()
+    expect(cut).to_have_attribute("aria-checked", "true")
+    page.get_by_test_id("in-r03-residential_dry").click()
+    expect(page.get_by_test_id("bins-r03-residential_dry")).to_have_text(str(before + 2))
+    page.wait_for_timeout(2000)
+    assert live.count_at_bridge("r03", "residential_dry") == before + 1, "what is said behind a cut link is not heard"
+    cut.click()
+    expect(cut).to_have_attribute("aria-checked", "false")
+    wait_until(
+        lambda: live.count_at_bridge("r03", "residential_dry") == before + 2, "what was kept is sent again", SLOW_S
+    )
+
+    with page.expect_download() as download:
+        page.get_by_test_id("save").click()
+    saved = tmp_path / download.value.suggested_filename
+    download.value.save_as(saved)
+    page.get_by_test_id("speed-60").click()
+    expect(page.get_by_test_id("over")).to_be_visible(timeout=UP_S * 1000)
+    shown = {
+        item.get_attribute("data-testid"): item.get_attribute("data-state")
+        for item in page.locator(".expectations li").all()
+    }
+    played = load(str(saved))
+    kinds = [happening.kind for happening in played.happenings]
+    assert kinds == ["press", "on_screen", "bins_moved", "link_cut", "bins_moved"]
+    assert 1.5 <= played.happenings[0].values["hold_s"] <= 3.5
+    again = {f"expect-{verdict.kind}": "held" if verdict.held else "failed" for verdict in play(played).verdicts}
+    assert again == shown and set(again.values()) == {"held"}
+    assert outside == [] and refused == []
