@@ -45,7 +45,8 @@ class LivePlant:
     def __init__(
         self, plan: Plan, trucks: tuple[str, ...], folder: Path, evidence: Evidence,
         clock: SpedClock, http_port: int, shown: Callable[[str, str, str, float], None],
-        shows: Callable[[str, Mapping[str, Any] | None], None], starting: Callable[[], None],
+        shows: Callable[[str, Mapping[str, Any] | None], None], starting: Callable[[], None], *,
+        load_cells: int = 0,
     ) -> None:  # fmt: skip
         self._plan = plan
         self._starting = starting  # called now and then until everything is up
@@ -78,10 +79,11 @@ class LivePlant:
                     folder / truck_id, area, truck_id, HOST, self._doors[truck_id].port, passwords[truck_id],
                     clock, _with(shows, truck_id), self._light(truck_id),
                 )  # fmt: skip
-            for room in plan.rooms.values():
+            for number, room in enumerate(plan.rooms.values()):
                 self.rooms[room.room_id] = LiveRoom(
                     folder / room.room_id, area, room.room_id, room.wastes, HOST, self._doors[room.room_id].port,
                     passwords[room.room_id], clock, _with3(shown, room.room_id),
+                    has_cells=number < load_cells,
                 )  # fmt: skip
         except BaseException:
             self.close()

@@ -1,5 +1,6 @@
 """One bin room of a live run: real firmware on the real interpreter, its sensors and buttons driven, its pins seen."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,12 +9,16 @@ from typing import Any
 from sim.live.clock import SpedClock
 from sim.live.witnesses.lights import LAMP, LightWitness
 from sim.micropython.running import FIRST_LAMP_PIN, RunningUnit, simple_settings
+from sim.world.bins import TARE_GRAMS
 
 LOOK_EVERY_S = 0.25
 PRESS_REAL_S = 0.25
 BUTTON_PINS = {"bins_out": 0, "lane_clear": 1}
-FIRST_TRIGGER_PIN, FIRST_ECHO_PIN = 2, 8
+FIRST_TRIGGER_PIN, FIRST_ECHO_PIN, FIRST_DATA_PIN, FIRST_CLOCK_PIN = 2, 8, 30, 40
 EMPTY_MM, FULL_MM, MOST_BINS = 2000, 200, 36
+BIN_FULL_GRAMS = 100_000
+RAW_OF_NOTHING, RAW_PER_GRAM = 10_000, 2  # of a load cell, as its calibration says
+CALIBRATION_GRAMS = 1_000_000
 
 Shown = Callable[[str, str, float], None]  # waste, pattern, since (simulated)
 
@@ -23,7 +28,7 @@ class LiveRoom:
 
     def __init__(
         self, folder: Path, area: str, room_id: str, wastes: Sequence[str], host: str, port: int, password: str,
-        clock: SpedClock, shown: Shown,
+        clock: SpedClock, shown: Shown, *, has_cells: bool = False,
     ) -> None:
         self._clock = clock
         self._wastes = list(wastes)
@@ -32,12 +37,20 @@ class LiveRoom:
         self._told_shown = shown
         self._look_s = 0.0
         self._witnesses = [LightWitness(LAMP) for _ in wastes]
-        self.unit = RunningUnit(folder, _settings(room_id, area, wastes), host, port, password, speed=clock.speed)
+        self.has_cells = has_cells
+        if has_cells:
+            _calibrate(folder, wastes)
+        settings = _settings(room_id, area, wastes, has_cells=has_cells)
+        self.unit = RunningUnit(folder, settings, host, port, password, speed=clock.speed)
 
-    def set_bins(self, waste: str, count: int, grams: int) -> None:  # noqa: ARG002 - this room has rangers, no cells
-        """The ranger above this waste kind's bins now measures this depth."""
+    def set_bins(self, waste: str, count: int, grams: int) -> None:
+        """The ranger above this waste kind's bins now measures this depth, the cell under them this weight."""
         depth_mm = EMPTY_MM - (EMPTY_MM - FULL_MM) * min(count, MOST_BINS) // MOST_BINS
         self.unit.panel.echo(FIRST_ECHO_PIN + self._wastes.index(waste), depth_mm * 2000 // 343)
+        if self.has_cells:
+            place = self._wastes.index(waste)
+            raw = RAW_OF_NOTHING + RAW_PER_GRAM * grams
+            self.unit.panel.cell(FIRST_DATA_PIN + place, FIRST_CLOCK_PIN + place, raw)
 
     def press(self, event: str) -> None:
         """The keeper presses a button for a moment of real time."""
@@ -91,7 +104,15 @@ class LiveRoom:
                 self._told_shown(self._wastes[index], seen[0], self._clock.at(seen[1]))
 
 
-def _settings(room_id: str, area: str, wastes: Sequence[str]) -> dict[str, Any]:
+def _calibrate(folder: Path, wastes: Sequence[str]) -> None:
+    """The cells were weighed with nothing and with a known mass when they were built in."""
+    high = RAW_OF_NOTHING + RAW_PER_GRAM * CALIBRATION_GRAMS
+    scale = {"raw_low": RAW_OF_NOTHING, "raw_high": high, "grams_low": 0, "grams_high": CALIBRATION_GRAMS, "at": 0}
+    (folder / "state").mkdir(parents=True, exist_ok=True)
+    (folder / "state" / "calibration.json").write_text(json.dumps(dict.fromkeys(wastes, scale)))
+
+
+def _settings(room_id: str, area: str, wastes: Sequence[str], *, has_cells: bool) -> dict[str, Any]:
     settings = simple_settings(room_id, area, wastes)
     if FIRST_LAMP_PIN + len(wastes) > 28:
         raise ValueError(f"{room_id}: more waste kinds than pins")
@@ -102,4 +123,12 @@ def _settings(room_id: str, area: str, wastes: Sequence[str]) -> dict[str, Any]:
         }
         for i, waste in enumerate(wastes)
     ]  # fmt: skip
+    if has_cells:
+        settings["sensors"] += [
+            {
+                "kind": "hx711", "waste": waste, "data": FIRST_DATA_PIN + i, "clock": FIRST_CLOCK_PIN + i,
+                "bin_empty_grams": TARE_GRAMS, "bin_full_grams": BIN_FULL_GRAMS,
+            }
+            for i, waste in enumerate(wastes)
+        ]  # fmt: skip
     return settings

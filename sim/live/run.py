@@ -130,7 +130,7 @@ def _play(
         clock = SpedClock(from_at, factor, folder / "go")
         plant = LivePlant(
             scene.plan, director.truck_ids, folder, evidence, clock, http_port,
-            director.lamp_shown, director.itinerary_shown, machine.look,
+            director.lamp_shown, director.itinerary_shown, machine.look, load_cells=scenario.live["load_cells"],
         )  # fmt: skip
         panel = None
         try:

@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-MINUTE_S = 60.0
-
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One switch: its event, whom it can hit (`truck`, `room`, `link` or the `office`), and the event's other keys."""
+    """One switch: its event, whom it hits (truck, device, link, lane, cells, office), and the event's other keys."""
 
     kind: str
     hits: str
@@ -17,7 +15,7 @@ class Fault:
 
     def values_for(self, whom: str) -> dict[str, Any]:
         """The event's values where it hits this one."""
-        key = {"truck": "truck", "lane": "room", "device": "device", "link": "device"}.get(self.hits)
+        key = {"truck": "truck", "lane": "room", "cells": "room", "device": "device", "link": "device"}.get(self.hits)
         return {**self.values, **({key: whom} if key else {})}
 
 
@@ -29,6 +27,7 @@ FAULTS: dict[str, Fault] = {
     "old_place": Fault("old_place", "truck"),
     "default_date": Fault("default_date", "truck"),
     "lane_blocked": Fault("lane_blocked", "lane"),
+    "cell_drift": Fault("cell_drift", "cells", {"kg": 5.0}),
     "broker_freeze": Fault("broker_down", "office", {"how": "freeze"}),
     "broker_kill": Fault("broker_down", "office", {"how": "kill"}),
     "bridge_freeze": Fault("bridge_down", "office", {"how": "freeze"}),

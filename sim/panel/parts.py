@@ -34,6 +34,7 @@ class PanelRoom(Protocol):
     """The unit of a room, as somebody sees it who stands before it."""
 
     powered: bool
+    has_cells: bool  # whether it weighs its bins
 
     @property
     def shown(self) -> list[str]:

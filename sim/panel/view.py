@@ -17,13 +17,15 @@ MOST_EDGES = 24  # of one light in one frame: at a high speed nobody could see m
 SHOWN_DEEDS = 30
 
 
-def scene_shown(scenario: Scenario, scene: Scene, director: Director, fastest: int, screen: str) -> dict[str, Any]:
+def scene_shown(
+    scenario: Scenario, scene: Scene, director: Director, plant: PanelPlant, fastest: int, screen: str
+) -> dict[str, Any]:  # fmt: skip
     """What does not change: the map, who is there, and which faults there are for whom."""
     plan = scene.plan
     trucks, rooms = list(director.trucks), list(director.rooms)
     hit = {
         "truck": trucks, "device": [*trucks, *rooms], "link": [*trucks, *rooms, "bridge"], "lane": rooms,
-        "office": ["office"],
+        "office": ["office"], "cells": [name for name in rooms if plant.rooms[name].has_cells],
     }  # fmt: skip
     routes = {run.truck_id: plan.route_of(run) for run in plan.runs.values()}
     return {
@@ -32,7 +34,8 @@ def scene_shown(scenario: Scenario, scene: Scene, director: Director, fastest: i
         "lines": [{"waste": route.waste, "points": list(route.line)} for route in plan.routes.values()],
         "trucks": [{"id": name, "waste": routes[name].waste if name in routes else ""} for name in trucks],
         "rooms": [
-            {"id": name, "name": room.name, "lat": room.lat, "lon": room.lon, "wastes": list(room.wastes)}
+            {"id": name, "name": room.name, "lat": room.lat, "lon": room.lon,
+             "weighs": plant.rooms[name].has_cells}
             for name, room in plan.rooms.items()
         ],
         "faults": [{"fault": name, "hits": fault.hits, "whom": hit[fault.hits]} for name, fault in FAULTS.items()],
@@ -57,7 +60,8 @@ def now_shown(
 
 
 def _deed(deed: Deed) -> dict[str, Any]:
-    return {"kind": deed.fault or deed.kind, "values": dict(deed.values), "at": deed.began_at, "ended_at": deed.ended_at}
+    kind = deed.fault or deed.kind
+    return {"kind": kind, "values": dict(deed.values), "at": deed.began_at, "ended_at": deed.ended_at}
 
 
 def _truck(name: str, director: Director, plant: PanelPlant) -> dict[str, Any]:

@@ -99,6 +99,12 @@ def _clock_jump(stage: Stage, values: Values) -> End:
     return lambda: stage.plant.bridge_clock(0.0)
 
 
+def _cell_drift(stage: Stage, values: Values) -> End:
+    room = stage.rooms[values["room"]]
+    room.weighs_more(round(values["kg"] * 1000))
+    return lambda: room.weighs_more(0)
+
+
 def _power_cut(stage: Stage, values: Values) -> End:
     device, start = values.get("device") or values["truck"], stage.timeline.now
     stage.plant.power(device, False)
@@ -159,6 +165,7 @@ HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "broker_down": _broker_down,
     "bridge_down": _bridge_down,
     "clock_jump": _clock_jump,
+    "cell_drift": _cell_drift,
     "power_cut": _power_cut,
     "power_cut_after_press": _power_cut_after_press,
     "press": _press,

@@ -64,7 +64,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "truck": Key(str, ""),
         "answer_after_s": Key(float, -1.0, -1.0, 86400),
     },
-    "live": {"speed": Key(int, 20, 1, 60), "endless": Key(str, "")},
+    "live": {"speed": Key(int, 20, 1, 60), "endless": Key(str, ""), "load_cells": Key(int, 2, 0, 100)},
 }
 
 HAPPENINGS: dict[str, dict[str, Key]] = {
@@ -83,6 +83,7 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
     "press": {"truck": _DEVICE, "hold_s": Key(float, ..., 0.01, 3600), "chatters": Key(bool, False)},
     "keeper_press": {"room": _DEVICE, "button": Key(str, words=wire.KEEPER_EVENTS)},
     "bins_moved": {"room": _DEVICE, "waste": _WASTE_KIND, "number": Key(int, ..., -50, 50)},
+    "cell_drift": {"room": _DEVICE, "kg": Key(float, 5.0, -100, 100), "for_min": _MINUTES},
     "on_screen": {
         "truck": _DEVICE,
         "action": Key(str, words=("acknowledge", "decide", "resolve")),

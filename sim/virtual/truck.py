@@ -84,7 +84,10 @@ class VirtualTruck:
     def press(self, hold_s: float, chatters: bool = False) -> None:
         """A finger holds the button for so long."""
         for after_s, closed in edges(hold_s, random.Random(hold_s) if chatters else None):
-            self._timeline.after(after_s, lambda edge=ButtonDown() if closed else ButtonUp(): self._handle(edge))  # type: ignore[misc]
+            self._timeline.after(after_s, self._edge(closed))
+
+    def _edge(self, closed: bool) -> Callable[[], None]:
+        return lambda: self._handle(ButtonDown() if closed else ButtonUp())
 
     def power(self, on: bool) -> None:
         """Plug in or pull out."""

@@ -72,6 +72,7 @@ class RoomTruth:
     _forgotten: dict[str, int] = field(default_factory=dict)
     _strays: dict[str, str] = field(default_factory=dict)  # kind: another kind of which a bin was put out as well
     _fetched: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _wandered_grams: int = 0  # how much more the cells say than lies on them
 
     def start(self) -> None:
         """Show the sensors the morning's bins and let more waste come."""
@@ -141,6 +142,12 @@ class RoomTruth:
         """Somebody throws so much waste in or, below 0, takes it out."""
         self.bins[waste].load_by_hand(grams)
         self._report(waste)
+
+    def weighs_more(self, grams: int) -> None:
+        """The zero of the load cells has wandered by so much."""
+        self._wandered_grams = grams
+        for waste in self.bins:
+            self._report(waste)
 
     def press(self, event: str) -> None:
         """The keeper presses a button."""
@@ -220,4 +227,5 @@ class RoomTruth:
         self.timeline.after(self.dice.expovariate(1 / mean_s), act)
 
     def _report(self, waste: str) -> None:
-        self.device.set_bins(waste, *self.bins[waste].seen)
+        count, grams = self.bins[waste].seen
+        self.device.set_bins(waste, count, grams + self._wandered_grams)

@@ -79,10 +79,10 @@ class Run:
             body: dict[str, Any] = json.load(answer)
         return body
 
-    def count_at_bridge(self, room: str, waste: str) -> int | None:
-        """How many bins the bridge knows in a room."""
+    def at_bridge(self, room: str, waste: str, what: str = "count") -> int | None:
+        """How many bins, or `grams`, the bridge knows in a room."""
         (row,) = [row for row in self.picture()["rooms"] if row["room"] == room]
-        return row["bins"][waste]["count"] if waste in row["bins"] else None
+        return row["bins"][waste][what] if waste in row["bins"] else None
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,8 @@ def test_a_tester_presses_and_rolls_and_breaks_and_what_was_done_plays_again(
     expect(light).to_have_attribute("data-shown", "slow", timeout=SLOW_S * 1000)
     for lit in ("yes", "no", "yes"):  # the lamp in the button is its pin
         expect(page.get_by_test_id("light-t01")).to_have_attribute("data-lit", lit)
-    expect(page.get_by_test_id("expect-press_stored_once")).to_have_attribute("data-state", "held", timeout=SLOW_S * 1000)
+    stored_once = page.get_by_test_id("expect-press_stored_once")
+    expect(stored_once).to_have_attribute("data-state", "held", timeout=SLOW_S * 1000)
 
     incident = incidents[0]
     seen = urllib.request.Request(
@@ -148,12 +149,20 @@ def test_a_tester_presses_and_rolls_and_breaks_and_what_was_done_plays_again(
     expect(light).to_have_attribute("data-shown", "steady", timeout=SLOW_S * 1000)
     expect(page.get_by_test_id("expect-acknowledged")).to_have_attribute("data-state", "held", timeout=SLOW_S * 1000)
 
-    before = wait_until(lambda: live.count_at_bridge("r03", "residential_dry"), "the room's bins are known", SLOW_S)
+    before = wait_until(lambda: live.at_bridge("r03", "residential_dry"), "the room's bins are known", SLOW_S)
     page.get_by_test_id("in-r03-residential_dry").click()
     expect(page.get_by_test_id("bins-r03-residential_dry")).to_have_text(str(before + 1))
     wait_until(
-        lambda: live.count_at_bridge("r03", "residential_dry") == before + 1, "the bridge counts the bin", SLOW_S
+        lambda: live.at_bridge("r03", "residential_dry") == before + 1, "the bridge counts the bin", SLOW_S
     )
+
+    grams = wait_until(lambda: live.at_bridge("r01", "unit_wet", "grams"), "the room's weight is known", SLOW_S)
+    page.get_by_test_id("kg-r01-unit_wet").fill(str(grams // 1000 - 40))
+    page.keyboard.press("Tab")
+    wait_until(
+        lambda: 35_000 <= grams - (live.at_bridge("r01", "unit_wet", "grams") or 0) <= 45_000,
+        "the bridge knows what was taken off the cell", SLOW_S,
+    )  # fmt: skip
 
     page.locator("#r03 summary").click()
     cut = page.get_by_test_id("link_cut-r03")
@@ -162,11 +171,11 @@ def test_a_tester_presses_and_rolls_and_breaks_and_what_was_done_plays_again(
     page.get_by_test_id("in-r03-residential_dry").click()
     expect(page.get_by_test_id("bins-r03-residential_dry")).to_have_text(str(before + 2))
     page.wait_for_timeout(2000)
-    assert live.count_at_bridge("r03", "residential_dry") == before + 1, "what is said behind a cut link is not heard"
+    assert live.at_bridge("r03", "residential_dry") == before + 1, "what is said behind a cut link is not heard"
     cut.click()
     expect(cut).to_have_attribute("aria-checked", "false")
     wait_until(
-        lambda: live.count_at_bridge("r03", "residential_dry") == before + 2, "what was kept is sent again", SLOW_S
+        lambda: live.at_bridge("r03", "residential_dry") == before + 2, "what was kept is sent again", SLOW_S
     )
 
     with page.expect_download() as download:
@@ -181,7 +190,7 @@ def test_a_tester_presses_and_rolls_and_breaks_and_what_was_done_plays_again(
     }
     played = load(str(saved))
     kinds = [happening.kind for happening in played.happenings]
-    assert kinds == ["press", "on_screen", "bins_moved", "link_cut", "bins_moved"]
+    assert kinds == ["press", "on_screen", "bins_moved", "waste_thrown", "link_cut", "bins_moved"]
     assert 1.5 <= played.happenings[0].values["hold_s"] <= 3.5
     again = {f"expect-{verdict.kind}": "held" if verdict.held else "failed" for verdict in play(played).verdicts}
     assert again == shown and set(again.values()) == {"held"}

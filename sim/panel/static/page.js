@@ -33,13 +33,13 @@ function Page() {
   if (!run.now) return html`<p class="wait">…</p>`;
   const silent = performance.now() - run.heardAt > OLD_AFTER_MS;
   const wastes = Object.fromEntries(run.scene.trucks.map((truck) => [truck.id, truck.waste]));
-  const names = Object.fromEntries(run.scene.rooms.map((room) => [room.id, room.name]));
+  const places = Object.fromEntries(run.scene.rooms.map((room) => [room.id, room]));
   return html`<${Head} />
     ${run.now.over ? html`<p class="banner" role="alert" data-testid="over">${say("over")}</p>` : silent ? html`<p class="banner bad" role="alert">${say("silent")}</p>` : ""}
     <main class=${silent && !run.now.over ? "old" : ""}>
       <section class="trucks"><h2>${say("trucks")}</h2><div class="cards">${run.now.trucks.map((truck) => html`<${Truck} key=${truck.id} truck=${truck} waste=${wastes[truck.id]} />`)}</div></section>
       <aside><${Town} /><${Expectations} /><${Office} /><${Done} /></aside>
-      <section class="rooms"><h2>${say("rooms")}</h2><div class="cards">${run.now.rooms.map((room) => html`<${Room} key=${room.id} room=${room} name=${names[room.id]} />`)}</div></section>
+      <section class="rooms"><h2>${say("rooms")}</h2><div class="cards">${run.now.rooms.map((room) => html`<${Room} key=${room.id} room=${room} name=${places[room.id].name} weighs=${places[room.id].weighs} />`)}</div></section>
     </main>
     <div id="said" role="status" aria-live="polite" data-testid="said">${run.said.map((sentence) => html`<p>${sentence}</p>`)}</div>`;
 }

@@ -20,7 +20,7 @@ function Kilograms({ room, lamp }) {
     oninput=${(event) => setTyped(event.currentTarget.value)} onchange=${done} onblur=${done} />`;
 }
 
-function Lamp({ room, lamp, index }) {
+function Lamp({ room, lamp, index, weighs }) {
   const move = (bins) => ask("/move", { room: room.id, waste: lamp.waste, bins });
   const gaps = { waste: say(lamp.waste), room: room.id };
   return html`<li class="lamp" data-testid=${`lamp-${room.id}-${lamp.waste}`} data-shown=${lamp.shown}>
@@ -28,15 +28,15 @@ function Lamp({ room, lamp, index }) {
     <span class="bins"><button type="button" aria-label=${say("roll_out", gaps)} title=${say("roll_out", gaps)} data-testid=${`out-${room.id}-${lamp.waste}`} onclick=${() => move(-1)}>−</button>
       <output aria-label=${say("bins_inside", gaps)} data-testid=${`bins-${room.id}-${lamp.waste}`}>${lamp.inside}</output>
       <button type="button" aria-label=${say("roll_in", gaps)} title=${say("roll_in", gaps)} data-testid=${`in-${room.id}-${lamp.waste}`} onclick=${() => move(1)}>+</button></span>
-    <span class="weight"><${Kilograms} room=${room} lamp=${lamp} /> kg</span></li>`;
+    <span class="weight">${weighs ? html`<${Kilograms} room=${room} lamp=${lamp} /> kg` : ""}</span></li>`;
 }
 
-export function Room({ room, name }) {
+export function Room({ room, name, weighs }) {
   const button = (event) => html`<${Push} kind="keeper" testid=${`${event}-${room.id}`} label=${say("press_keeper", { button: say(event), room: room.id })} pressed=${false}
     press=${(down) => ask("/finger", { device: room.id, button: event, down })}>${say(event)}</${Push}>`;
   return html`<article class="card room" id=${room.id} data-testid=${`room-${room.id}`} aria-label=${room.id}>
     <header><h3>${room.id}</h3><span class="quiet name">${named(name)}</span></header>
-    <ul class="lamps">${room.lamps.map((lamp, index) => html`<${Lamp} key=${lamp.waste} room=${room} lamp=${lamp} index=${index} />`)}</ul>
+    <ul class="lamps">${room.lamps.map((lamp, index) => html`<${Lamp} key=${lamp.waste} room=${room} lamp=${lamp} index=${index} weighs=${weighs} />`)}</ul>
     <div class="keeper-buttons">${button("bins_out")}${button("lane_clear")}</div>
     <${Faults} whom=${room.id} /></article>`;
 }
