@@ -176,7 +176,8 @@ function showPrediction() {
   const steps = shown.map((t, i) => [Math.max(from, t[0]), i + 1 < shown.length ? shown[i + 1][0] : to, t]).filter(([a, b]) => b > from);
   const line = steps.map(([a, b, t]) => `M${x(a)} ${y(t[2])}H${x(Math.max(a, b))}`).join("");
   const band = steps.filter(([, , t]) => t[3] !== null && t[4] !== null).map(([a, b, t]) => `<rect class="band" x="${x(a)}" y="${y(t[4])}" width="${Math.max(0, x(b) - x(a))}" height="${Math.max(1, y(t[3]) - y(t[4]))}"/>`);
-  const marks = [low + 60, visit.arrived_s, high - 60].map((s) => `<text class="quiet" x="2" y="${y(s) + 4}">${clock(s)}</text>`);
+  const apart = (s) => s === visit.arrived_s || Math.abs(y(s) - y(visit.arrived_s)) > 14;
+  const marks = [...new Set([low + 60, visit.arrived_s, high - 60])].filter(apart).map((s) => `<text class="quiet" x="2" y="${y(s) + 4}">${clock(s)}</text>`);
   const call = visit.called_s === null ? "" : `<line class="call" x1="${x(visit.called_s)}" x2="${x(visit.called_s)}" y1="18" y2="${height - 20}"/><text x="${x(visit.called_s) + 4}" y="28">${word("calls", "called")} ${clock(visit.called_s)}</text>`;
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`); svg.setAttribute("height", height); svg.setAttribute("width", "100%");
   svg.innerHTML = `<title>${word("page", "prediction")}</title><text x="80" y="12">${safe(roomName(visit.room))}: ${word("page", "prediction")}</text>${band.join("")}<path class="predicted" d="${line}"/><line class="true" x1="80" x2="${width - 20}" y1="${y(visit.arrived_s)}" y2="${y(visit.arrived_s)}"/>${call}${marks.join("")}<text class="quiet" x="80" y="${height - 4}">${clock(from)}</text><text class="quiet" x="${width - 20}" y="${height - 4}" text-anchor="end">${clock(to)}</text>`;
