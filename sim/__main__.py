@@ -101,7 +101,7 @@ def _live(scenario: Scenario, options: argparse.Namespace, console: Console) -> 
 
 def _town(options: argparse.Namespace) -> Scenario:
     runs = [run for run in (options.runs or "").split(",") if run]
-    return town(options.plan, options.date, runs, datetime.date.today())  # noqa: DTZ011 - a day of the tester's
+    return town(options.plan, options.date, runs, datetime.date.today())
 
 
 def _list(console: Console) -> int:

@@ -31,7 +31,7 @@ def feed_scene(scenario: Scenario) -> Scene:
     """The scene of the feed named in [area] plan on the scenario's day; raises ScenarioError."""
     plan = plan_of_feed(scenario.area["plan"])
     if scenario.area["leave"] or scenario.area["first_visits"] < EVERY_VISIT:
-        raise ScenarioError(f"{scenario.name}: [area] leave and first_visits change the demo area only; a feed is as it is")
+        raise ScenarioError(f"{scenario.name}: [area] leave and first_visits change the demo area only, no feed")
     wanted, each = scenario.area["runs"], scenario.area["bins_each"]
     unknown = [name for name in wanted if name not in plan.runs]
     if unknown:
