@@ -1,4 +1,4 @@
-"""Where a scenario plays: the demo area (whole, or shorter), any GTFS feed, a real Tainan route, or a recorded track."""
+"""Where a scenario plays: the demo area, any GTFS feed, a real Tainan route, or a recorded track."""
 
 from collections.abc import Mapping
 from dataclasses import replace
