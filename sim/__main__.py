@@ -5,6 +5,7 @@
     python3 -m sim SCENARIO --live [--speed N]           on real MQTT with the virtual hardware
     python3 -m sim SCENARIO --report FILE.html           and a page of it: everything that happened, at any moment
     python3 -m sim diff BEFORE.html AFTER.html           what differs between two of these
+    python3 -m sim new FILE.toml                         asks, and writes a scenario
     python3 -m sim --plan FEED [--date D] [--runs A,B]   a day of any plan that the bridge takes, or of tainan:ROUTE
     python3 -m sim --list
 
@@ -32,6 +33,7 @@ from sim.judging import report
 from sim.judging.outcome import Outcome
 from sim.report import difference
 from sim.report.page import ReportError, write_report
+from sim.scenario.asking import write_new
 from sim.scenario.own_town import town
 from sim.scenario.scenario import Scenario, ScenarioError, load, names
 from sim.scenario.scene import DataAbsentError
@@ -45,6 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["diff"]:
         return difference.main(words[1:])
+    if words[:1] == ["new"]:
+        return _new(words[1:])
     options = _parser().parse_args(words)
     logging.basicConfig(level=logging.ERROR if not options.verbose else logging.INFO, format="%(name)s: %(message)s")
     console = Console(stderr=options.json)
@@ -77,6 +81,20 @@ def main(arguments: list[str] | None = None) -> int:
     if options.report is not None:
         _write_report(outcome, options.report, console)
     return HELD if outcome.held else FAILED
+
+
+def _new(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python3 -m sim new", description="Asks, and writes a scenario file.")
+    parser.add_argument("file", type=Path, help="the file to be written; it ends in .toml")
+    try:
+        write_new(parser.parse_args(words).file, input, print, datetime.date.today())
+    except ScenarioError as error:
+        print(f"not written: {error}", file=sys.stderr)
+        return BAD
+    except (EOFError, KeyboardInterrupt):
+        print("\nnot written: it was not answered to the end", file=sys.stderr)
+        return INTERRUPTED
+    return HELD
 
 
 def _write_report(outcome: Outcome, path: Path, console: Console) -> None:

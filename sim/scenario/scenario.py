@@ -177,10 +177,11 @@ def _section(where: str, section: str, keys: Mapping[str, Key], given: Any) -> d
     for key in given:
         if key not in keys:
             raise ScenarioError(f"{where}: {section}: key {key} is unknown; allowed: {' '.join(keys)}")
-    return {name: _value(f"{where}: {section}: {name}", key, given.get(name, ...)) for name, key in keys.items()}
+    return {name: value_of(f"{where}: {section}: {name}", key, given.get(name, ...)) for name, key in keys.items()}
 
 
-def _value(where: str, key: Key, value: Any) -> Any:
+def value_of(where: str, key: Key, value: Any) -> Any:
+    """A value as its key has it, the default for `...`; raises ScenarioError saying what is allowed."""
     if value is ...:
         if key.default is ...:
             raise ScenarioError(f"{where} is missing")
