@@ -65,8 +65,8 @@ def asked(answers: str) -> tuple[Scenario, list[str]]:
 
 def test_a_scenario_is_made_of_answers() -> None:
     """What is left empty is as it was offered."""
-    place, event, expected = "\n\nwet-north-1\n\n07:30\n5\n", "lane_blocked\n06:10\nr05\n22\n\n", "second_visit\nr05\n\n\n"
-    made, _ = asked("Mine" + place + event + expected + "\n30\n\n\n")
+    place, event = "\n\nwet-north-1\n\n07:30\n5\n", "lane_blocked\n06:10\nr05\n22\n\n"
+    made, _ = asked("Mine" + place + event + "second_visit\nr05\n\n\n\n30\n\n\n")
     assert (made.about, made.seed, made.area["runs"]) == ("Mine", 5, ["wet-north-1"])
     assert [(one.kind, one.at_s, one.values["room"]) for one in made.happenings] == [("lane_blocked", 22200, "r05")]
     assert made.demands[0].values == {"room": "r05", "within_min": 240.0}
