@@ -175,9 +175,11 @@ class LivePlant:
     def broker(self, up: bool, how: str) -> None:
         """Stop (`stop`, `kill`, `freeze`) the MQTT broker, or let it go on."""
         if how == "freeze":
-            self._mqtt.signal(signal.SIGCONT if up else signal.SIGSTOP)
+            if self._mqtt.running:
+                self._mqtt.signal(signal.SIGCONT if up else signal.SIGSTOP)
         elif up:
-            self._mqtt.start()
+            if not self._mqtt.running:
+                self._mqtt.start()
         elif how == "kill":
             self._mqtt.kill()
         else:
@@ -190,7 +192,8 @@ class LivePlant:
             if self._bridge is not None:
                 self._bridge.freeze(not up)
         elif up:
-            self._start_bridge()
+            if self._bridge is None:
+                self._start_bridge()
         elif self._bridge is not None:
             if how == "kill":
                 self._bridge.kill()

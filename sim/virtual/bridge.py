@@ -50,6 +50,11 @@ class VirtualBridge:
 
     # --- what the world does --------------------------------------------------------------------------
 
+    @property
+    def running(self) -> bool:
+        """Whether there is a process, frozen or not."""
+        return self._bridge is not None
+
     def start(self) -> None:
         """A new process: it opens the store, rebuilds the day and connects."""
         self._store = self._opened()

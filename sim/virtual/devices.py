@@ -98,7 +98,8 @@ class VirtualPlant:
         if how == "freeze":
             self.mqtt.freeze(not up)
         elif up:
-            self.mqtt.start()
+            if not self.mqtt.up:
+                self.mqtt.start()
         elif how == "kill":
             self.mqtt.kill()
         else:
@@ -112,7 +113,8 @@ class VirtualPlant:
             self._bridge.freeze(not up)
             return
         if up:
-            self._bridge.start()
+            if not self._bridge.running:
+                self._bridge.start()
         elif how == "kill":
             self._bridge.kill()
         else:
