@@ -46,7 +46,7 @@ class VirtualBridge:
         self._link: VirtualLink | None = None
         self._flush_asked = False
         self._frozen = False
-        self.ahead_s = 0.0  # of the world's clock
+        self.wrong_by_s = 0.0  # of the world's clock
 
     # --- what the world does --------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ class VirtualBridge:
     # --- what the process does ------------------------------------------------------------------------
 
     def _now(self) -> float:
-        return self._timeline.now + self.ahead_s
+        return self._timeline.now + self.wrong_by_s
 
     def _act(self, act: Act) -> bool:
         if self._bridge is None or self._frozen:

@@ -89,9 +89,9 @@ class VirtualPlant:
         """What a device, or `bridge`, sends and gets takes so many seconds longer; 0: as ever."""
         self.mqtt.slow(f"bridge-{self._plan.area_id}" if device == "bridge" else device, delay_s)
 
-    def bridge_clock(self, ahead_s: float) -> None:
+    def bridge_clock(self, wrong_by_s: float) -> None:
         """The clock of the bridge's machine is so many seconds ahead of the world's, or behind it."""
-        self._bridge.ahead_s = ahead_s
+        self._bridge.wrong_by_s = wrong_by_s
 
     def broker(self, up: bool, how: str) -> None:
         """Stop (`stop`, `kill`, `freeze`) the MQTT broker, or let it go on."""
