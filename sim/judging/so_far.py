@@ -54,7 +54,8 @@ def _one(evidence: Evidence, demand: Demand, now: float) -> Expectation:
     verdict = JUDGES[demand.kind](evidence, values)
     faults = tuple(fault for fault in verdict.faults if fault != TOO_LITTLE)
     lasting = demand.kind in LASTING or (values.get("share") == 1.0 and demand.kind.startswith("lamp_"))
-    state = "held" if verdict.held else "failed" if faults and lasting else "waiting"
+    failed = "to" in values or (faults and lasting)  # hours that are over do not come again
+    state = "held" if verdict.held else "failed" if failed else "waiting"
     return Expectation(demand.kind, values, state, verdict.seen, faults or verdict.faults)
 
 

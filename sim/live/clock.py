@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-AHEAD_S = 0.02  # real: a change is said so long before it counts, so that nobody has gone past it at the old speed
+NOTICE_S = 0.02  # real: a change is said so long before it counts, so that nobody has gone past it at the old speed
 
 
 class Stretch(NamedTuple):
@@ -42,7 +42,7 @@ class SpedClock:
         """Run so many times as fast as life, in every process that shares this clock; returns when they do."""
         with self._lock:
             stretches = self._known()
-            real_s = time.monotonic() + AHEAD_S
+            real_s = time.monotonic() + NOTICE_S
             if not stretches:
                 self.first_speed = speed
             elif stretches[-1].speed != speed:

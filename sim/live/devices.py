@@ -56,7 +56,7 @@ class LivePlant:
         self._hearing = Hearing(plan.rooms, evidence, clock.now)
         self._bridge: Child | None = None
         self._bridge_lines: list[str] = []
-        self._ahead_s = 0.0  # of the bridge's clock
+        self._wrong_by_s = 0.0  # of the bridge's clock
         self._killed: set[str] = set()
         self._ready: set[str] = set()  # devices that said so on MQTT
         self.overheard = 0  # messages seen on MQTT
@@ -160,11 +160,11 @@ class LivePlant:
         """What a device, or `bridge`, sends and gets takes so many seconds longer; 0: as ever."""
         self._doors[device].slow((lambda: self._clock.real_s(delay_s)) if delay_s else None)
 
-    def bridge_clock(self, ahead_s: float) -> None:
+    def bridge_clock(self, wrong_by_s: float) -> None:
         """The clock of the bridge's machine is so many seconds ahead of the world's, or behind it."""
-        self._ahead_s = ahead_s
+        self._wrong_by_s = wrong_by_s
         if self._bridge is not None:
-            self._bridge.say(f"ahead {ahead_s}")
+            self._bridge.say(f"ahead {wrong_by_s}")
 
     def run_at(self, speed: int) -> None:
         """Everything runs so many times as fast as life from now on."""
@@ -175,9 +175,11 @@ class LivePlant:
     def broker(self, up: bool, how: str) -> None:
         """Stop (`stop`, `kill`, `freeze`) the MQTT broker, or let it go on."""
         if how == "freeze":
-            self._mqtt.signal(signal.SIGCONT if up else signal.SIGSTOP)
+            if self._mqtt.running:
+                self._mqtt.signal(signal.SIGCONT if up else signal.SIGSTOP)
         elif up:
-            self._mqtt.start()
+            if not self._mqtt.running:
+                self._mqtt.start()
         elif how == "kill":
             self._mqtt.kill()
         else:
@@ -190,7 +192,8 @@ class LivePlant:
             if self._bridge is not None:
                 self._bridge.freeze(not up)
         elif up:
-            self._start_bridge()
+            if self._bridge is None:
+                self._start_bridge()
         elif self._bridge is not None:
             if how == "kill":
                 self._bridge.kill()
@@ -302,8 +305,8 @@ class LivePlant:
                 raise LateError(why) if bridge.running else StartError(why)
             self._starting()
             time.sleep(0.02)
-        if self._ahead_s:
-            bridge.say(f"ahead {self._ahead_s}")
+        if self._wrong_by_s:
+            bridge.say(f"ahead {self._wrong_by_s}")
 
     def _light(self, truck_id: str) -> Callable[[str, float], None]:
         return lambda pattern, at: self._evidence.lights.append(LightChange(at, truck_id, pattern))

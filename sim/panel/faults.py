@@ -1,6 +1,6 @@
 """The faults of the panel, each a switch: the event of a scenario that it stands for, begun and ended by hand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,15 @@ class Fault:
         """The event's values where it hits this one."""
         key = {"truck": "truck", "lane": "room", "cells": "room", "device": "device", "link": "device"}.get(self.hits)
         return {**self.values, **({key: whom} if key else {})}
+
+
+def hit_by(trucks: Sequence[str], rooms: Sequence[str], with_cells: Sequence[str]) -> dict[str, list[str]]:
+    """Whom each sort of fault can hit in a run."""
+    devices = [*trucks, *rooms]
+    return {
+        "truck": list(trucks), "device": devices, "link": [*devices, "bridge"], "lane": list(rooms),
+        "office": ["office"], "cells": list(with_cells),
+    }  # fmt: skip
 
 
 FAULTS: dict[str, Fault] = {

@@ -13,7 +13,7 @@ from typing import Any
 
 from firmware import wire
 from firmware.truck.button.gesture import HOLD_S
-from sim.panel.faults import APART, FAULTS
+from sim.panel.faults import APART, FAULTS, hit_by
 from sim.panel.pace import Pace
 from sim.panel.parts import PanelClock, PanelPlant
 from sim.scenario.director import Director
@@ -139,9 +139,15 @@ class Hands:
 
     def switch(self, fault: str, whom: str, on: bool) -> None:
         """Begin or end a fault; what is so already stays so. Raises Refused or ScenarioError."""
-        if fault not in FAULTS:
+        if fault not in FAULTS or whom not in self.hit[FAULTS[fault].hits]:
             raise Refused("nobody_here")
         self._ask(lambda: self._switch(fault, whom, on))
+
+    @property
+    def hit(self) -> dict[str, list[str]]:
+        """Whom each sort of fault can hit."""
+        rooms = list(self._director.rooms)
+        return hit_by(list(self._director.trucks), rooms, [room for room in rooms if self._plant.rooms[room].has_cells])
 
     @property
     def on(self) -> list[tuple[str, str]]:

@@ -67,9 +67,8 @@ class Panel:
 
     def start(self) -> None:
         """Open the page."""
-        fastest = self.hands.pace.fastest
         self._server.scene = scene_shown(
-            self._scenario, self._scene, self._director, self._plant, fastest, self._screen
+            self._scenario, self._scene, self._director, self._plant, self.hands, self._screen
         )  # fmt: skip
         self._server.start()
         self._judge.start()

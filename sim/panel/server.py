@@ -173,6 +173,8 @@ class PanelServer:
             raise HTTPException(409, str(why)) from why
         except TimeoutError as why:
             raise HTTPException(503, "the run did not answer") from why
+        except Exception as why:  # (a bridge that does not start again: the page says so, and the run goes on)
+            raise HTTPException(503, str(why)) from why
 
     async def _stream(self, page: str) -> AsyncIterator[bytes]:
         """Every frame from now on; when the page is gone, its fingers are off the buttons."""

@@ -18,21 +18,17 @@ SHOWN_DEEDS = 30
 
 
 def scene_shown(
-    scenario: Scenario, scene: Scene, director: Director, plant: PanelPlant, fastest: int, screen: str
+    scenario: Scenario, scene: Scene, director: Director, plant: PanelPlant, hands: Hands, screen: str
 ) -> dict[str, Any]:  # fmt: skip
     """What does not change: the map, who is there, and which faults there are for whom."""
     plan = scene.plan
-    trucks, rooms = list(director.trucks), list(director.rooms)
-    hit = {
-        "truck": trucks, "device": [*trucks, *rooms], "link": [*trucks, *rooms, "bridge"], "lane": rooms,
-        "office": ["office"], "cells": [name for name in rooms if plant.rooms[name].has_cells],
-    }  # fmt: skip
+    hit = hands.hit
     routes = {run.truck_id: plan.route_of(run) for run in plan.runs.values()}
     return {
-        "name": scenario.name, "about": scenario.about, "screen": screen, "fastest": fastest,
+        "name": scenario.name, "about": scenario.about, "screen": screen, "fastest": hands.pace.fastest,
         "day_start_at": scene.day_start_at, "from_s": scenario.from_s, "until_s": scenario.until_s,
         "lines": [{"waste": route.waste, "points": list(route.line)} for route in plan.routes.values()],
-        "trucks": [{"id": name, "waste": routes[name].waste if name in routes else ""} for name in trucks],
+        "trucks": [{"id": name, "waste": routes[name].waste if name in routes else ""} for name in director.trucks],
         "rooms": [
             {"id": name, "name": room.name, "lat": room.lat, "lon": room.lon,
              "weighs": plant.rooms[name].has_cells}

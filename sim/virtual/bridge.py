@@ -46,9 +46,14 @@ class VirtualBridge:
         self._link: VirtualLink | None = None
         self._flush_asked = False
         self._frozen = False
-        self.ahead_s = 0.0  # of the world's clock
+        self.wrong_by_s = 0.0  # of the world's clock
 
     # --- what the world does --------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a process, frozen or not."""
+        return self._bridge is not None
 
     def start(self) -> None:
         """A new process: it opens the store, rebuilds the day and connects."""
@@ -119,7 +124,7 @@ class VirtualBridge:
     # --- what the process does ------------------------------------------------------------------------
 
     def _now(self) -> float:
-        return self._timeline.now + self.ahead_s
+        return self._timeline.now + self.wrong_by_s
 
     def _act(self, act: Act) -> bool:
         if self._bridge is None or self._frozen:

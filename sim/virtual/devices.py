@@ -89,16 +89,17 @@ class VirtualPlant:
         """What a device, or `bridge`, sends and gets takes so many seconds longer; 0: as ever."""
         self.mqtt.slow(f"bridge-{self._plan.area_id}" if device == "bridge" else device, delay_s)
 
-    def bridge_clock(self, ahead_s: float) -> None:
+    def bridge_clock(self, wrong_by_s: float) -> None:
         """The clock of the bridge's machine is so many seconds ahead of the world's, or behind it."""
-        self._bridge.ahead_s = ahead_s
+        self._bridge.wrong_by_s = wrong_by_s
 
     def broker(self, up: bool, how: str) -> None:
         """Stop (`stop`, `kill`, `freeze`) the MQTT broker, or let it go on."""
         if how == "freeze":
             self.mqtt.freeze(not up)
         elif up:
-            self.mqtt.start()
+            if not self.mqtt.up:
+                self.mqtt.start()
         elif how == "kill":
             self.mqtt.kill()
         else:
@@ -112,7 +113,8 @@ class VirtualPlant:
             self._bridge.freeze(not up)
             return
         if up:
-            self._bridge.start()
+            if not self._bridge.running:
+                self._bridge.start()
         elif how == "kill":
             self._bridge.kill()
         else:

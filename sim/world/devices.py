@@ -93,7 +93,7 @@ class Plant(Protocol):
         """Stop (`stop`, `kill`, `freeze`) the bridge, or let it go on."""
         ...
 
-    def bridge_clock(self, ahead_s: float) -> None:
+    def bridge_clock(self, wrong_by_s: float) -> None:
         """The clock of the bridge's machine is so many seconds ahead of the world's, or behind it."""
         ...
 

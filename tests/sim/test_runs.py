@@ -67,3 +67,59 @@ def test_the_same_seed_is_the_same_run() -> None:
         assert getattr(one.evidence, part) == getattr(other.evidence, part)
     assert one.actions == other.actions
     assert one.held
+
+
+EVERYTHING = """
+[scenario]
+about = "whatever can happen to an office and its devices, one thing after the other"
+from = "05:40"
+to = "07:20"
+seed = 3
+[area]
+runs = ["wet-north-1"]
+first_visits = 5
+bins_each = 4
+[dispatcher]
+answer_after_s = 60
+[[expect]]
+kind = "records_stored_once"
+at_least = 100
+[[expect]]
+kind = "press_stored_once"
+truck = "t01"
+presses = 3
+[[expect]]
+kind = "light_stages"
+truck = "t01"
+stages = ["slow", "steady", "flashes", "off"]
+[[expect]]
+kind = "never_dark_while_unknown"
+"""
+IN_ORDER = (
+    'at = "05:45"\nkind = "press"\ntruck = "t01"\nhold_s = 2.0\nchatters = true',
+    'at = "05:45:30"\nkind = "on_screen"\ntruck = "t01"\naction = "acknowledge"',
+    'at = "05:46"\nkind = "on_screen"\ntruck = "t01"\naction = "decide"\ndecision = "wait"',
+    'at = "05:47"\nkind = "on_screen"\ntruck = "t01"\naction = "resolve"',
+    'at = "05:50:00.5"\nkind = "press"\ntruck = "t01"\nhold_s = 90.0',
+    'at = "05:55"\nkind = "broker_down"\nhow = "freeze"\nfor_min = 3',
+    'at = "06:00"\nkind = "bridge_down"\nhow = "freeze"\nfor_min = 3',
+    'at = "06:05"\nkind = "link_slow"\ndevice = "t01"\ndelay_s = 8.0\nfor_min = 4',
+    'at = "06:07"\nkind = "press"\ntruck = "t01"\nhold_s = 1.8',
+    'at = "06:10"\nkind = "link_slow"\ndevice = "bridge"\nfor_min = 3',
+    'at = "06:15"\nkind = "old_place"\ntruck = "t01"\nfor_min = 2',
+    'at = "06:20"\nkind = "default_date"\ntruck = "t01"\nfor_min = 3',
+    'at = "06:25"\nkind = "clock_jump"\nby_s = 600.0\nfor_min = 2',
+    'at = "06:30"\nkind = "cell_drift"\nroom = "r03"\nkg = 20.0\nfor_min = 5',
+    'at = "06:32"\nkind = "bins_moved"\nroom = "r03"\nwaste = "residential_dry"\nnumber = -2',
+    'at = "06:33"\nkind = "waste_thrown"\nroom = "r03"\nwaste = "residential_dry"\nkg = 15.0',
+    'at = "06:34"\nkind = "keeper_press"\nroom = "r03"\nbutton = "bins_out"',
+    'at = "06:40"\nkind = "power_cut"\ndevice = "r05"\nfor_min = 1',
+)
+
+
+def test_whatever_a_tester_can_do_is_played_in_virtual_time() -> None:
+    """A stuck and a chattering button, frozen servers, slow links, a receiver's faults, a wrong clock, a cell that
+    wanders, hands in the rooms: nothing is lost or doubled, no lamp is dark for want of knowledge.
+    """
+    scenario = parse("\n[[event]]\n".join([EVERYTHING, *IN_ORDER]), "everything", "everything.toml")
+    assert [verdict.faults for verdict in play(scenario).verdicts if not verdict.held] == []

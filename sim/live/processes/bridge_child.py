@@ -42,18 +42,18 @@ class MachineClock:
 
     def __init__(self, clock: SpedClock) -> None:
         self._clock = clock
-        self._ahead_s = 0.0
+        self._wrong_by_s = 0.0
 
     def now(self) -> float:
         """POSIX seconds."""
-        return self._clock.now() + self._ahead_s
+        return self._clock.now() + self._wrong_by_s
 
     def listen(self) -> None:
         """Be set as standard input says."""
         for line in sys.stdin:
             word, _, seconds = line.partition(" ")
             if word == "ahead":
-                self._ahead_s = float(seconds)
+                self._wrong_by_s = float(seconds)
 
 
 def main(arguments: list[str]) -> int:

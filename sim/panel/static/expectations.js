@@ -5,6 +5,7 @@ import { clock, reasons, run, tell } from "./run.js";
 import { say } from "./words.js";
 
 const MARKS = { waiting: "·", held: "✓", failed: "✕" };
+const SHOWN = 2; // reasons; the others are folded away
 const ASKED = ["truck", "room", "device", "reason"];
 
 export function Expectations() {
@@ -13,7 +14,8 @@ export function Expectations() {
       const asks = ASKED.map((name) => each.asks[name]).filter(Boolean).join(" ");
       return html`<li class=${each.state} data-testid=${`expect-${each.kind}`} data-state=${each.state}><i aria-hidden="true">${MARKS[each.state]}</i>
         <p><b>${say(`expect_${each.kind}`)}</b>${asks ? ` ${asks}` : ""} <span class="state">${say(each.state)}</span>
-        <small lang="en">${each.seen}</small>${each.why.map((why) => html`<small class="why" lang="en">${why}</small>`)}</p></li>`;
+        <small lang="en">${each.seen}</small>${each.why.slice(0, SHOWN).map((why) => html`<small class="why" lang="en">${why}</small>`)}</p>
+        ${each.why.length > SHOWN ? html`<details><summary>${say("more", { number: each.why.length - SHOWN })}</summary>${each.why.slice(SHOWN).map((why) => html`<small class="why" lang="en">${why}</small>`)}</details>` : ""}</li>`;
     })}</ul></section>`;
 }
 

@@ -6,6 +6,7 @@ import { named, say } from "./words.js";
 
 const WIDE = 1000;
 const EDGE = 40;
+const NEAR = 27;
 const URGENT = ["at_stop", "held", "due", "no_data", "dead"];
 let drawn = null;
 
@@ -26,6 +27,17 @@ function frame() {
 
 const urgent = (room) => URGENT.find((shown) => room.lamps.some((lamp) => lamp.shown === shown)) ?? "off";
 
+// Trucks that stand in one place are drawn one beside the other.
+function beside(trucks) {
+  const drawn = [];
+  for (const [truck, x, y] of trucks) {
+    let right = x;
+    while (drawn.some(([, there, height]) => Math.abs(there - right) < NEAR && Math.abs(height - y) < NEAR)) right += NEAR;
+    drawn.push([truck, right, y]);
+  }
+  return drawn;
+}
+
 export function Town() {
   const { place, high, lines } = frame();
   const names = Object.fromEntries(run.scene.rooms.map((room) => [room.id, room]));
@@ -37,8 +49,7 @@ export function Town() {
       return html`<a key=${room.id} href=${`#${room.id}`} aria-label=${`${room.id} ${named(names[room.id].name)}: ${say(`lamp_${shown}`)}`}>
         <rect class=${`place ${shown}`} x=${x - 9} y=${y - 9} width="18" height="18" rx="3" /><text x=${x} y=${y - 15} text-anchor="middle">${room.id}</text></a>`;
     })}
-    ${run.now.trucks.map((truck) => {
-      const [x, y] = place([truck.lat, truck.lon]);
+    ${beside(run.now.trucks.map((truck) => [truck, ...place([truck.lat, truck.lon])])).map(([truck, x, y]) => {
       return html`<a key=${truck.id} href=${`#${truck.id}`} aria-label=${`${truck.id}: ${say(`truck_${truck.state}`)}`} data-testid=${`at-${truck.id}`} transform=${`translate(${x} ${y})`}>
         <circle class="truck-mark" r="13" /><text class="on-truck" text-anchor="middle" y="4">${truck.id.replace(/^t0*/, "")}</text></a>`;
     })}</svg></section>`;
