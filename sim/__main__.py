@@ -5,6 +5,7 @@
     python3 -m sim SCENARIO --live [--speed N]           on real MQTT with the virtual hardware
     python3 -m sim SCENARIO --report FILE.html           and a page of it: everything that happened, at any moment
     python3 -m sim diff BEFORE.html AFTER.html           what differs between two of these
+    python3 -m sim search [--minutes N]                  random faults until something does not hold, as a scenario
     python3 -m sim new FILE.toml                         asks, and writes a scenario
     python3 -m sim --plan FEED [--date D] [--runs A,B]   a day of any plan that the bridge takes, or of tainan:ROUTE
     python3 -m sim --list
@@ -37,6 +38,7 @@ from sim.scenario.asking import write_new
 from sim.scenario.own_town import town
 from sim.scenario.scenario import Scenario, ScenarioError, load, names
 from sim.scenario.scene import DataAbsentError
+from sim.search import search
 from sim.virtual import run
 
 HELD, FAILED, BAD, ABSENT, INTERRUPTED = 0, 1, 2, 4, 130
@@ -47,6 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["diff"]:
         return difference.main(words[1:])
+    if words[:1] == ["search"]:
+        return search.main(words[1:])
     if words[:1] == ["new"]:
         return _new(words[1:])
     options = _parser().parse_args(words)

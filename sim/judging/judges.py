@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sim.judging import bins, lamps, presses, tracks, visits
+from sim.judging import bins, invariants, lamps, presses, tracks, visits
 from sim.judging.verdict import Judge, Verdict
 from sim.scenario.scenario import Demand
 from sim.world.evidence import Evidence
@@ -29,6 +29,7 @@ JUDGES: dict[str, Judge] = {
         presses.press_stored_once,
         presses.light_stages,
         presses.acknowledged,
+        invariants.invariants,
     )
 }
 

@@ -131,7 +131,11 @@ class Director:
         return HAPPENS[kind](self.stage, values)
 
     def _starter(self, happening: Happening) -> Callable[[], None]:
-        return lambda: self.stage.last(happening.kind, happening.values)
+        def start() -> None:
+            self._evidence.happened.append((self._timeline.now, happening.kind))
+            self.stage.last(happening.kind, happening.values)
+
+        return start
 
     def pressed(self, truck_id: str) -> None:
         """The button of this truck was held long enough: what waits for that comes."""

@@ -142,5 +142,6 @@ DEMANDS: dict[str, dict[str, Key]] = {
         "timezone": Key(str, "Asia/Shanghai"),
         "at_least": Key(int, 1, 1, 100000),
     },
+    "invariants": {},
     "records_stored_once": {"at_least": Key(int, 1, 1, 1000000)},
 }

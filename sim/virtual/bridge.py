@@ -91,6 +91,11 @@ class VirtualBridge:
         """The process stands still, or goes on; what comes meanwhile waits in its connection."""
         self._frozen = frozen
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is a screen to look at."""
+        return self._bridge is not None and not self._frozen
+
     # --- what the dispatcher does ---------------------------------------------------------------------
 
     def open_incidents(self) -> Sequence[Mapping[str, Any]]:

@@ -17,6 +17,7 @@ from sim.world.evidence import Evidence
 from sim.world.reachability import Hearing
 from sim.world.timeline import Timeline
 
+SCREEN_S = 20.0  # so often somebody looks at the screen
 LAST_WORDS_S = 60.0  # what a device keeps in the very last minute may still be under way when the lights go out
 
 
@@ -54,6 +55,12 @@ class VirtualPlant:
         self._bridge.start()
         for device in (*self._rooms, *self._trucks):
             self.power(device, True)
+        self._timeline.every(SCREEN_S, self._look_at_screen)
+
+    def _look_at_screen(self) -> None:
+        if self._bridge.is_shown:
+            shown = frozenset(str(incident["incident_id"]) for incident in self._bridge.open_incidents())
+            self._evidence.screen.append((self._timeline.now, shown))
 
     @property
     def dispatcher(self) -> VirtualBridge:

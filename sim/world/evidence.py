@@ -119,6 +119,8 @@ class Evidence:
     recorded_kind: dict[str, str] = field(default_factory=dict)
     stored: list[StoredRecord] = field(default_factory=list)
     planned: list[tuple[str, str, str]] = field(default_factory=list)  # truck, room, waste of every planned visit
+    screen: list[tuple[float, frozenset[str]]] = field(default_factory=list)  # the open incidents it showed, by its id
+    happened: list[tuple[float, str]] = field(default_factory=list)  # what the scenario let go wrong
     notes: list[str] = field(default_factory=list)
 
     def until(self, at: float) -> "Evidence":
@@ -140,6 +142,8 @@ class Evidence:
             heard=[heard for heard in self.heard if heard.at <= at],
             recorded={name: kept_at for name, kept_at in self.recorded.items() if kept_at <= at},
             stored=[record for record in self.stored if record.at <= at],
+            screen=[look for look in self.screen if look[0] <= at],
+            happened=[one for one in self.happened if one[0] <= at],
         )
 
     def stored_of(self, kind: str) -> list[StoredRecord]:

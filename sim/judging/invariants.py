@@ -1,0 +1,163 @@
+"""What holds in every run, whatever goes wrong in it: the promises of the system, judged against the world's truth.
+
+    recorded    what a device kept is stored, once
+    pressed     a press that was meant is one incident, which is on the screen until it is over
+    blocked     a room whose lane was blocked is visited again, or somebody decided otherwise
+    called      a visit has one call; where everybody hears everybody, its lamp is lit once and before the truck comes
+    unknown     a lamp is never dark for want of knowledge, and never lit by late positions
+    served      the record says of no room that it was served, if it was not
+    finished    a run is over only when it owes nothing
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from sim.judging import lamps, presses, visits
+from sim.judging.verdict import Judge, Verdict, clock, verdict
+from sim.world.evidence import Evidence, Heard, Press, StoredRecord
+
+TOO_LITTLE = "too little happened"
+HEARD_WITHIN_S = 3.0  # a lamp shows what its room was told by then
+SHOWN_WITHIN_S = 5.0  # a press that is stored is on the screen by then
+BOOTS_FOR_S = 30.0  # a truck's computer takes no press so soon after its plug was pushed
+MEANT = ("lane_blocked", "breakdown")
+OVER = ("served", "skipped", "cancelled")
+ENDED = ("closed", "withdrawn")
+HARMLESS = ("bins_moved", "waste_thrown", "keeper_press", "on_screen")
+NO_RETURN = ("wait", "cancel_visit", "extra_truck")
+
+
+def invariants(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:  # noqa: ARG001 - they ask for nothing
+    """Everything that holds in every run."""
+    found = [f"{name}: {fault}" for name, look in INVARIANTS.items() for fault in look(evidence)]
+    return verdict("invariants", f"{len(INVARIANTS)} promises", found)
+
+
+def broken(evidence: Evidence) -> list[str]:
+    """The names of those that did not hold."""
+    return [name for name, look in INVARIANTS.items() if next(look(evidence), None) is not None]
+
+
+def _recorded(evidence: Evidence) -> Iterator[str]:
+    yield from _faults(visits.records_stored_once, evidence, at_least=0)
+
+
+def _pressed(evidence: Evidence) -> Iterator[str]:
+    for truck in sorted(evidence.track):
+        meant = [press for press in evidence.presses if press.truck == truck and press.meant in MEANT]
+        if meant and all(_had_power(evidence, press) for press in meant):
+            yield from _faults(presses.press_stored_once, evidence, truck=truck, presses=len(meant), reason="")
+    for at, shown in evidence.screen:
+        for record in _newest(evidence, "workflow", at - SHOWN_WITHIN_S).values():
+            later = _newest(evidence, "workflow", at)[record.key]
+            if record.body["workflow"] not in ENDED and later.body["workflow"] not in ENDED:
+                name = record.body["incident_id"]
+                if name not in shown:
+                    yield f"{name} is open and not on the screen at {clock(evidence, at)}"
+
+
+def _blocked(evidence: Evidence) -> Iterator[str]:
+    planned = {(one.body["room"], one.body["visit_number"]) for one in evidence.stored_of("visit")}
+    served = {(one.room, one.visit_number) for one in evidence.visits}
+    for record in _newest(evidence, "workflow", evidence.end_at).values():
+        body = record.body
+        if body["reason"] != "lane_blocked" or body["room"] is None or body["workflow"] == "withdrawn":
+            continue
+        room, number = body["room"], body["visit_number"]
+        if body["decision"] not in NO_RETURN and not {(room, number), (room, number + 1)} & (served | (
+                planned - {(room, number)})):  # fmt: skip
+            yield f"{body['incident_id']}: {room} was blocked and has no visit {number + 1}"
+
+
+def _called(evidence: Evidence) -> Iterator[str]:
+    ids: dict[tuple[Any, ...], set[Any]] = {}
+    for heard in evidence.heard:
+        body = heard.body
+        if heard.channel == "arrival" and body["state"] in lamps.LIT:
+            ids.setdefault((heard.by, body["waste"], body["run_id"], body["visit_number"]), set()).add(body["call_id"])
+    for (room, waste, run, number), found in ids.items():
+        if len(found) > 1:
+            yield f"{room} {waste} visit {number} of {run} was called as {' and '.join(sorted(map(str, found)))}"
+    yield from _let_go(evidence)
+    if not _disturbed(evidence):
+        yield from _faults(lamps.one_call_per_visit, evidence, at_least=0)
+        yield from _faults(lamps.lamp_lit_before_arrival, evidence, at_least=0, share=1.0)
+        yield from _faults(lamps.lamp_off_after_departure, evidence, at_least=0, within_s=90.0)
+
+
+def _let_go(evidence: Evidence) -> Iterator[str]:
+    """A call that was made and is taken back, by the bridge or by the lamp."""
+    told: dict[tuple[str, str], Heard] = {}
+    moments: list[tuple[float, int, Any]] = [
+        *((heard.at, 0, heard) for heard in evidence.heard if heard.channel == "arrival"),
+        *((change.at, 1, change) for change in evidence.lamps if change.shown == "off"),
+    ]
+    for _, _, one in sorted(moments, key=lambda moment: moment[:2]):
+        if isinstance(one, Heard):
+            before, body = told.get((one.by, one.body["waste"])), one.body
+            told[one.by, body["waste"]] = one
+            if before is not None and before.body["state"] in ("due", "held") and body["state"] == "scheduled" and (
+                    _visit_of(before) == _visit_of(one)):  # fmt: skip
+                yield f"{one.by} {body['waste']}: called, and {body['state']} again at {clock(evidence, one.at)}"
+            continue
+        last = told.get((one.room, one.waste))
+        is_called = last is not None and last.body["state"] in lamps.LIT and last.at < one.at - HEARD_WITHIN_S
+        has_power = not any(spell.covers(one.at) for spell in evidence.unpowered.get(one.room, []))
+        if last is not None and is_called and has_power:
+            yield f"{one.room} {one.waste}: dark at {clock(evidence, one.at)}, called as {last.body['state']}"
+
+
+def _visit_of(heard: Heard) -> tuple[Any, ...]:
+    return heard.body["run_id"], heard.body["visit_number"]
+
+
+def _unknown(evidence: Evidence) -> Iterator[str]:
+    yield from _faults(lamps.never_dark_while_unknown, evidence, at_least=0, grace_s=100.0)
+    for truck in sorted(evidence.track):
+        yield from _faults(lamps.no_lamp_from_late_data, evidence, truck=truck)
+
+
+def _served(evidence: Evidence) -> Iterator[str]:
+    faults = _faults(visits.visits_served, evidence, at_least=0, share=0.0, within_s=float("inf"), by_word=10_000)
+    yield from (fault for fault in faults if "never was" in fault)
+
+
+def _finished(evidence: Evidence) -> Iterator[str]:
+    for run in evidence.stored_of("run"):
+        if run.body["state"] != "finished":
+            continue
+        for visit in _newest(evidence, "visit", run.at).values():
+            body = visit.body
+            if body["run_id"] == run.body["run_id"] and body["state"] not in OVER:
+                yield f"{run.key} is finished at {clock(evidence, run.at)} and owes {body['room']}: {body['state']}"
+
+
+INVARIANTS: dict[str, Callable[[Evidence], Iterator[str]]] = {
+    "recorded": _recorded,
+    "pressed": _pressed,
+    "blocked": _blocked,
+    "called": _called,
+    "unknown": _unknown,
+    "served": _served,
+    "finished": _finished,
+}
+
+
+def _faults(judge: Judge, evidence: Evidence, **values: Any) -> Iterator[str]:
+    yield from (fault for fault in judge(evidence, values).faults if TOO_LITTLE not in fault)
+
+
+def _had_power(evidence: Evidence, press: Press) -> bool:
+    """Whether the truck's computer ran while the button was held, and for a while before."""
+    off = evidence.unpowered.get(press.truck, [])
+    began, held = press.at - BOOTS_FOR_S, press.at + press.held_s
+    return not any(one.start < held and (one.end is None or one.end > began) for one in off)
+
+
+def _newest(evidence: Evidence, kind: str, at: float) -> dict[str, StoredRecord]:
+    return {record.key: record for record in evidence.stored_of(kind) if record.at <= at}
+
+
+def _disturbed(evidence: Evidence) -> bool:
+    """Whether anything went wrong that a truck, a room or the bridge has to do with."""
+    return any(kind not in HARMLESS for _, kind in evidence.happened)

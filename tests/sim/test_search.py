@@ -1,0 +1,145 @@
+"""The search finds a run in which something does not hold, and the shortest of its kind; a sound system has none."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sim.judging.invariants import INVARIANTS, broken, invariants
+from sim.scenario.scenario import Happening, Scenario, parse, scenario_of
+from sim.scenario.scenes import runs_of, scene_of
+from sim.scenario.schema import HAPPENINGS
+from sim.scenario.writing import as_text
+from sim.search.draws import KINDS, drawn
+from sim.search.search import BASE
+from sim.search.shrinking import shrunk
+from sim.virtual.run import play
+from sim.world.evidence import Evidence, Heard, Interval, LampChange, StoredRecord
+from tests.support.planted import FAULTS, copied, replayed, searched
+
+SAMPLE = ("second_visit_dropped", "outbox_emptied_early")  # `python3 -m bench search` plants all of them
+
+
+def base() -> Scenario:
+    """The area that is searched where none is named."""
+    return scenario_of(BASE, "search", "here")
+
+
+def draws(first: int, many: int) -> list[Scenario]:
+    """The scenarios of these seeds."""
+    scene = scene_of(base())
+    return [drawn(base(), scene.plan, sorted(runs_of(scene, base())), first + number) for number in range(many)]
+
+
+def test_the_same_seed_draws_the_same_runs_and_another_one_others() -> None:
+    """What was found can be found again."""
+    assert draws(7, 20) == draws(7, 20)
+    assert len({as_text(one) for one in draws(7, 20)}) == 20
+
+
+def test_each_draw_is_a_scenario_file_and_ends_while_everything_can_still_come() -> None:
+    """Read from its text it is the same, and every kind of event is drawn sooner or later."""
+    many = draws(100, 300)
+    for one in many[:40]:
+        assert parse(as_text(one), one.name, "here") == one
+    kinds = {event.kind for one in many for event in one.happenings}
+    assert kinds == KINDS.keys() <= HAPPENINGS.keys()
+    for one in many:
+        for event in one.happenings:
+            assert event.at_s + 60 * event.values.get("for_min", 0) <= one.to_s
+
+
+@pytest.mark.real
+def test_a_sound_system_keeps_every_promise() -> None:
+    """In runs of which each has something else go wrong."""
+    for one in draws(1_000_000, 3):
+        verdict = invariants(play(one).evidence, {})
+        assert verdict.held, (one.happenings, verdict.faults)
+
+
+def evidence(**more: object) -> Evidence:
+    """Nothing happened but this."""
+    return replace(Evidence(0.0, 1000.0), **more)  # type: ignore[arg-type]
+
+
+def arrival(at: float, state: str, call: str | None = "c1") -> Heard:
+    """A room was told this."""
+    body = {"state": state, "waste": "residential_wet", "call_id": call, "run_id": "r", "visit_number": 1,
+            "truck": "t1"}  # fmt: skip
+    return Heard(at, "r01", "arrival", "r01", body)
+
+
+def workflow(at: int, state: str, reason: str = "lane_blocked") -> StoredRecord:
+    """An incident is on record as this."""
+    body = {"incident_id": "i1", "workflow": state, "reason": reason, "room": "r01", "visit_number": 1,
+            "decision": None}  # fmt: skip
+    return StoredRecord(f"w{at}", "workflow", "t1/i1", at, body)
+
+
+BROKEN = {
+    "called twice": (evidence(heard=[arrival(1, "due"), arrival(90, "due", "c2")]), "called"),
+    "a call taken back": (evidence(heard=[arrival(1, "due"), arrival(90, "scheduled", None)]), "called"),
+    "dark while called": (
+        evidence(heard=[arrival(1, "due")], lamps=[LampChange(50, "r01", "residential_wet", "off")]), "called",
+    ),
+    "dark for want of knowledge": (
+        evidence(deaf={"r01": [Interval(100, None)]}, lamps=[LampChange(1, "r01", "residential_wet", "off")]),
+        "unknown",
+    ),
+    "an open press not on the screen": (
+        evidence(stored=[workflow(10, "raised", "breakdown")], screen=[(100.0, frozenset())]), "pressed",
+    ),
+    "no second visit": (evidence(stored=[workflow(10, "raised")]), "blocked"),
+    "a run that owes": (
+        evidence(stored=[
+            StoredRecord("v", "visit", "r/r01/2", 10, {"run_id": "r", "room": "r01", "state": "pending",
+                "waste": "residential_wet", "visit_number": 2, "arrived_at": None}),
+            StoredRecord("r", "run", "r", 20, {"run_id": "r", "state": "finished"}),
+        ]), "finished",
+    ),
+    "a record that was lost": (evidence(recorded={"t1:1:1": 5.0}), "recorded"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_promise_that_is_not_kept_is_named(name: str) -> None:
+    """Each by the evidence that shows it, and no other promise by it."""
+    what, promise = BROKEN[name]
+    assert broken(what) == [promise]
+
+
+def test_a_run_without_anything_in_it_breaks_nothing() -> None:
+    """There is no promise that something happens."""
+    assert broken(evidence()) == []
+    assert {promise for _, promise in BROKEN.values()} | {"served"} == INVARIANTS.keys()
+
+
+def test_what_has_nothing_to_do_with_a_fault_is_left_out() -> None:
+    """Of six events, odd people and three visits only what it takes is left, at whole minutes."""
+    cut = Happening("link_cut", 22_017, {"device": "t01", "for_min": 8.0})
+    button = {"room": "r01", "button": "bins_out"}
+    others = tuple(Happening("keeper_press", 21_900 + number, button) for number in range(5))
+    world = {**base().world, "slowness": 1.4}
+    long = replace(base(), happenings=(*others, cut), world=world)
+
+    def fails(one: Scenario) -> bool:
+        return any(event.kind == "link_cut" and event.values["for_min"] >= 2 for event in one.happenings)
+
+    short = shrunk(long, fails)
+    assert short.happenings == (Happening("link_cut", 21_960, {"device": "t01", "for_min": 2.0}),)
+    assert short.world == base().world
+    assert short.area["first_visits"] == 1
+    assert short.to_s < long.to_s
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("fault", SAMPLE)
+def test_a_planted_fault_is_found_and_its_shortest_run_plays_again(fault: str, tmp_path: Path) -> None:
+    """In a copy of the project; what is written fails there as it did when it was found."""
+    assert fault in FAULTS
+    folder = copied(tmp_path, fault)
+    found = searched(folder, minutes=6)
+    assert found.promise is not None, found.said
+    assert found.scenario is not None
+    assert found.scenario.read_text().count("[[event]]") <= 2
+    assert replayed(folder, found.scenario.relative_to(folder)) == 1
