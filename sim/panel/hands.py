@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from firmware import wire
@@ -179,7 +180,10 @@ class Hands:
         with self._lock:
             deeds = list(self.deeds)
         more = tuple(self._happening(deed) for deed in deeds)
-        return replace(self._scenario, happenings=(*self._scenario.happenings, *more))
+        area = dict(self._scenario.area)
+        if area["plan"]:  # the file may be saved anywhere
+            area["plan"] = str(Path(area["plan"]).resolve())
+        return replace(self._scenario, area=area, happenings=(*self._scenario.happenings, *more))
 
     def unknown(self) -> list[tuple[str, dict[str, str]]]:
         """What was done that a scenario file has no word for: (the key of its sentence, what fills its gaps)."""
