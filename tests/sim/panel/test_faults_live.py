@@ -61,6 +61,10 @@ def age_s(bench: LiveRun) -> float:
 CUT_FOR_S = 150  # a standing truck says where it is each minute
 CASES: dict[str, tuple[str, str, Callable[[LiveRun], bool], Callable[[LiveRun], bool]]] = {
     "no sky": ("gps_gap", "t01", lambda b: receiver(b) == "no_fix", lambda b: receiver(b) == "fix"),
+    "a button that is stuck": (
+        "button_stuck", "t01", lambda b: ("breakdown", "raised") in b.incidents(),
+        lambda b: not b.now()["trucks"][0]["pressed"],
+    ),
     "a truck without power": (
         "power_cut", "t01", lambda b: receiver(b) == "dead", lambda b: receiver(b) == "fix",
     ),
