@@ -11,32 +11,22 @@ from typing import Any
 
 from broker.mqtt.own_broker.child import free_port
 from broker.mqtt.own_broker.mosquitto import choose_broker
-from broker.plan.gtfs.feed import write_gtfs
 from broker.plan.model import Plan
 from sim.judging.read_back import read_beside_bridge, read_store
+from sim.live.bridge import READY_S, LateError, LiveBridge, StartError
 from sim.live.clock import SpedClock
 from sim.live.dispatcher import ApiDispatcher
-from sim.live.processes.child import Child
 from sim.live.relay import Door
 from sim.live.room import LiveRoom
 from sim.live.screen_deeds import ScreenDeeds
-from sim.live.truck import LiveTruck, as_toml
+from sim.live.truck import LiveTruck
 from sim.live.witnesses.onlooker import Watch
 from sim.live.witnesses.record_counts import count_records, left_in
 from sim.world.evidence import Evidence, Heard, LightChange
 from sim.world.reachability import Hearing
 
-READY_S = 45.0
 HOST = "127.0.0.1"
 DEVICE_CHANNELS = ("fix", "bins", "incident")
-
-
-class StartError(RuntimeError):
-    """A part of the live run did not come up; the text names it and ends with what it said."""
-
-
-class LateError(StartError):
-    """It was waited for in vain, and may only have been slow; nothing ended by itself."""
 
 
 class LivePlant:
@@ -54,9 +44,6 @@ class LivePlant:
         self._evidence = evidence
         self._clock = clock
         self._hearing = Hearing(plan.rooms, evidence, clock.now)
-        self._bridge: Child | None = None
-        self._bridge_lines: list[str] = []
-        self._wrong_by_s = 0.0  # of the bridge's clock
         self._killed: set[str] = set()
         self._ready: set[str] = set()  # devices that said so on MQTT
         self.overheard = 0  # messages seen on MQTT
@@ -70,7 +57,9 @@ class LivePlant:
         devices = (*plan.rooms, *trucks, "bridge")
         self._doors = {name: Door(HOST, self._mqtt.port) for name in devices}
         self._watch = Watch(area, HOST, self._mqtt.port, passwords[f"watch-{area}"])
-        self._bridge_config = self._lay_out_bridge(passwords[f"bridge-{area}"])
+        self._bridge = LiveBridge(
+            folder, plan, HOST, self._doors["bridge"].port, self.http_port, passwords[f"bridge-{area}"], clock, starting
+        )  # fmt: skip
         self.trucks: dict[str, LiveTruck] = {}
         self.rooms: dict[str, LiveRoom] = {}
         try:
@@ -97,7 +86,7 @@ class LivePlant:
             room.power(True)
         for truck in self.trucks.values():
             truck.power(True)
-        self._start_bridge()
+        self._bridge.start()
         self.api_dispatcher.open(self.http_port)
         deadline = time.monotonic() + READY_S
         while missing := {*self.rooms, *self.trucks} - self._ready:
@@ -162,9 +151,7 @@ class LivePlant:
 
     def bridge_clock(self, wrong_by_s: float) -> None:
         """The clock of the bridge's machine is so many seconds ahead of the world's, or behind it."""
-        self._wrong_by_s = wrong_by_s
-        if self._bridge is not None:
-            self._bridge.say(f"ahead {wrong_by_s}")
+        self._bridge.set_clock(wrong_by_s)
 
     def run_at(self, speed: int) -> None:
         """Everything runs so many times as fast as life from now on."""
@@ -189,17 +176,13 @@ class LivePlant:
     def bridge(self, up: bool, how: str) -> None:
         """Stop (`stop`, `kill`, `freeze`) the bridge, or let it go on."""
         if how == "freeze":
-            if self._bridge is not None:
-                self._bridge.freeze(not up)
+            self._bridge.freeze(not up)
         elif up:
-            if self._bridge is None:
-                self._start_bridge()
-        elif self._bridge is not None:
-            if how == "kill":
-                self._bridge.kill()
-            else:
-                self._bridge.stop()
-            self._bridge = None
+            self._bridge.start()
+        elif how == "kill":
+            self._bridge.kill()
+        else:
+            self._bridge.stop()
         self._hearing.all_rooms("bridge", not up)
 
     def look(self) -> None:
@@ -220,14 +203,14 @@ class LivePlant:
 
     def stored_so_far(self, evidence: Evidence) -> Evidence:
         """The evidence with what the store holds by now; raises StoreError where that cannot be read."""
-        stored = read_beside_bridge(self._folder / "records", self._plan, self._clock.now())
+        stored = read_beside_bridge(self._bridge.records, self._plan, self._clock.now())
         seen = replace(evidence, stored=stored, recorded={}, uncertain=set())
         count_records(seen, {})
         return seen
 
     def complaint(self) -> str | None:
         """Why the run cannot go on: a process that ended by itself; None while all is well."""
-        parts = {"the bridge": self._bridge, **{name: truck.child for name, truck in self.trucks.items()}}
+        parts = {"the bridge": self._bridge.child, **{name: truck.child for name, truck in self.trucks.items()}}
         for name, child in parts.items():
             if child is not None and not child.running and name not in self._killed:
                 return f"{name} ended by itself: {' | '.join(list(child.errors)[-3:]) or 'it said nothing'}"
@@ -237,8 +220,7 @@ class LivePlant:
         """End the devices, then the bridge, and read the whole store back."""
         if self._mqtt.running:
             self._mqtt.signal(signal.SIGCONT)
-        if self._bridge is not None:
-            self._bridge.freeze(False)
+        self._bridge.freeze(False)
         self._hearing.end()
         evidence.notes += self.api_dispatcher.refusals
         self.api_dispatcher.close()
@@ -250,11 +232,11 @@ class LivePlant:
             room.unit.stop()
         self.rooms.clear()
         self._killed.add("the bridge")
-        if self._bridge is not None:
+        if (bridge := self._bridge.child) is not None:
             time.sleep(0.5)  # the broker may still be handing over the devices' last words
             self._bridge.stop()
-            evidence.notes += [line for line in self._bridge.errors if "refused" in line][:5]
-        evidence.stored = read_store(self._folder / "records", self._plan, self._clock.now())
+            evidence.notes += [line for line in bridge.errors if "refused" in line][:5]
+        evidence.stored = read_store(self._bridge.records, self._plan, self._clock.now())
         count_records(evidence, left)
 
     def close(self) -> None:
@@ -266,47 +248,13 @@ class LivePlant:
             room.unit.stop()
         self.trucks.clear()
         self.rooms.clear()
-        if self._bridge is not None:
-            self._bridge.stop()
+        self._bridge.stop()
         self._watch.stop()
         for door in self._doors.values():
             door.close()
         self._mqtt.stop()
 
     # --- inside ---------------------------------------------------------------------------------------
-
-    def _lay_out_bridge(self, password: str) -> Path:
-        folder = self._folder
-        write_gtfs(self._plan, folder / "plan")
-        secret = folder / "bridge.key"
-        secret.write_text(password, encoding="utf-8")
-        secret.chmod(0o600)
-        config = folder / "broker.toml"
-        sections: dict[str, dict[str, Any]] = {
-            "area": {"plan": str(folder / "plan")},
-            "mqtt": {"host": HOST, "port": self._doors["bridge"].port, "password_file": str(secret)},
-            "store": {"url": str(folder / "records")},
-            "web": {"host": HOST, "port": self.http_port},
-            "registers": {"folder": str(folder / "registers")},
-            "log": {"level": "warning"},
-        }
-        config.write_text(as_toml(sections), encoding="utf-8")
-        return config
-
-    def _start_bridge(self) -> None:
-        self._bridge_lines.clear()
-        arguments = [str(self._bridge_config), self._clock.to_text()]
-        self._bridge = bridge = Child("sim.live.processes.bridge_child", arguments, self._bridge_lines.append)
-        deadline = time.monotonic() + READY_S
-        while not self._bridge_lines:
-            if not bridge.running or time.monotonic() > deadline:
-                said = " | ".join(list(bridge.errors)[-5:])
-                why = f"the bridge did not start within {READY_S:g} s: {said or 'it said nothing'}"
-                raise LateError(why) if bridge.running else StartError(why)
-            self._starting()
-            time.sleep(0.02)
-        if self._wrong_by_s:
-            bridge.say(f"ahead {self._wrong_by_s}")
 
     def _light(self, truck_id: str) -> Callable[[str, float], None]:
         return lambda pattern, at: self._evidence.lights.append(LightChange(at, truck_id, pattern))

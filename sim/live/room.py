@@ -13,6 +13,7 @@ from sim.world.bins import TARE_GRAMS
 
 LOOK_EVERY_S = 0.25
 PRESS_REAL_S = 0.25
+SEEN_EDGES = 500  # no lamp has more in the time a witness looks back
 BUTTON_PINS = {"bins_out": 0, "lane_clear": 1}
 FIRST_TRIGGER_PIN, FIRST_ECHO_PIN, FIRST_DATA_PIN, FIRST_CLOCK_PIN = 2, 8, 30, 40
 EMPTY_MM, FULL_MM, MOST_BINS = 2000, 200, 36
@@ -73,7 +74,7 @@ class LiveRoom:
 
     def edges(self, index: int) -> list[tuple[float, int]]:
         """The (real monotonic time, level) changes of a lamp's pin, the newest last."""
-        return self.unit.panel.changes(FIRST_LAMP_PIN + index)
+        return self.unit.panel.changes(FIRST_LAMP_PIN + index, SEEN_EDGES)
 
     def power(self, on: bool) -> None:
         """Plug in or pull out."""

@@ -20,8 +20,9 @@ from broker.mqtt.own_broker.child import EmbeddedBrokerError
 from sim.judging import report
 from sim.judging.judges import judge
 from sim.judging.outcome import Count, Outcome
+from sim.live.bridge import LateError, StartError
 from sim.live.clock import SpedClock
-from sim.live.devices import LateError, LivePlant, StartError
+from sim.live.devices import LivePlant
 from sim.live.table import table
 from sim.live.witnesses.machine import Machine
 from sim.panel.panel import Panel

@@ -30,6 +30,7 @@ class LiveTruck:
         self._clock = clock
         self._shows = shows
         self._lights = lights
+        self.pressed = False
         self._begin()
         self._child: Child | None = None
         self._cab_changed_ns = 0
@@ -59,7 +60,6 @@ class LiveTruck:
             name: deque(maxlen=MOST_EDGES) for name in ("light", "receiver")
         }
         self.receiver_word = ""
-        self.pressed = False
 
     @property
     def outbox_path(self) -> Path:
@@ -84,9 +84,11 @@ class LiveTruck:
             self._child.say(f"{'chatter' if chatters else 'press'} {hold_s}")
 
     def contact(self, down: bool, chatters: bool = False) -> None:
-        """A finger comes to the button, or goes."""
-        if self._child is not None and down != self.pressed:
-            self.pressed = down
+        """The button's contact closes and stays so, or opens."""
+        if down == self.pressed:
+            return
+        self.pressed = down
+        if self._child is not None:
             self._child.say("up" if not down else "down chatter" if chatters else "down")
 
     @property
@@ -100,6 +102,8 @@ class LiveTruck:
             self._begin()
             arguments = [str(self._config), self._clock.to_text()]
             self._child = Child("sim.live.processes.truck_child", arguments, self._lines.put)
+            if self.pressed:  # a contact that is stuck is so without power too
+                self._child.say("down")
         elif not on and self._child is not None:
             self._child.kill()
             self._child = None

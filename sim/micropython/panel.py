@@ -4,7 +4,11 @@ import json
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
+from itertools import islice
+
+KEPT_CHANGES = 10_000  # of each pin
 
 
 class Panel:
@@ -19,7 +23,7 @@ class Panel:
         self._lock = threading.Lock()
         self._board: tuple[str, int] | None = None
         self._levels: dict[int, int] = {}
-        self._changes: list[tuple[float, int, int]] = []
+        self._changes: dict[int, deque[tuple[float, int]]] = {}
         self._setup: dict[str, list[int | None]] = {}
         self._watchdog_s: float | None = None
         self._fed_at = 0.0
@@ -38,10 +42,11 @@ class Panel:
         with self._lock:
             return self._levels.get(pin)
 
-    def changes(self, pin: int) -> list[tuple[float, int]]:
-        """(monotonic seconds, level) of every change the board made to a pin, oldest first."""
+    def changes(self, pin: int, most: int = KEPT_CHANGES) -> list[tuple[float, int]]:
+        """(monotonic seconds, level) of the changes the board made to a pin, the newest last and at most so many."""
         with self._lock:
-            return [(at, level) for at, which, level in self._changes if which == pin]
+            known = self._changes.get(pin, deque())
+            return list(islice(known, max(0, len(known) - most), None))
 
     def starved(self) -> bool:
         """Whether a started watchdog was not fed in time."""
@@ -106,8 +111,8 @@ class Panel:
                     self._socket.sendto(json.dumps(known).encode(), sender)
             elif "pin" in message:
                 self._levels[message["pin"]] = message["level"]
-                self._changes.append((now, message["pin"], message["level"]))
-                del self._changes[:-10000]
+                known = self._changes.setdefault(message["pin"], deque(maxlen=KEPT_CHANGES))
+                known.append((now, message["level"]))
             elif "watchdog_ms" in message:
                 self._watchdog_s = message["watchdog_ms"] / 1000
                 self._fed_at = now

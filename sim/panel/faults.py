@@ -32,6 +32,7 @@ FAULTS: dict[str, Fault] = {
     "power_cut": Fault("power_cut", "device"),
     "link_cut": Fault("link_cut", "link"),
     "link_slow": Fault("link_slow", "link", {"delay_s": 5.0}),
+    "button_stuck": Fault("button_stuck", "truck"),
     "gps_gap": Fault("gps_gap", "truck"),
     "old_place": Fault("old_place", "truck"),
     "default_date": Fault("default_date", "truck"),

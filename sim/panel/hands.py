@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from firmware import wire
@@ -80,6 +81,8 @@ class Hands:
             if down:
                 if device.shown == "dead":
                     raise Refused("no_power")
+                if ("button_stuck", truck) in self._ends:
+                    raise Refused("is_stuck")
                 self.pace.finger(truck, True, time.monotonic())
                 self._held[truck] = (page, self._clock.now(), chatters)
                 device.contact(True, chatters)
@@ -179,7 +182,10 @@ class Hands:
         with self._lock:
             deeds = list(self.deeds)
         more = tuple(self._happening(deed) for deed in deeds)
-        return replace(self._scenario, happenings=(*self._scenario.happenings, *more))
+        area = dict(self._scenario.area)
+        if area["plan"]:  # the file may be saved anywhere
+            area["plan"] = str(Path(area["plan"]).resolve())
+        return replace(self._scenario, area=area, happenings=(*self._scenario.happenings, *more))
 
     def unknown(self) -> list[tuple[str, dict[str, str]]]:
         """What was done that a scenario file has no word for: (the key of its sentence, what fills its gaps)."""
@@ -215,8 +221,8 @@ class Hands:
             if fault in (one, other) and ((one, whom) in self._ends or (other, whom) in self._ends):
                 raise Refused("already_down")
         values = FAULTS[fault].values_for(whom)
-        if fault == "power_cut" and whom in self._plant.trucks:
-            self.button(whom, False, "")  # a finger does not hold a button that is gone
+        if fault in ("power_cut", "button_stuck") and whom in self._plant.trucks:
+            self.button(whom, False, "")  # a finger does not hold what is gone, or is down by itself
         end_of = self._director.happen(FAULTS[fault].kind, values)
         if end_of is not None:
             deed = Deed(FAULTS[fault].kind, values, now, None, fault, whom)

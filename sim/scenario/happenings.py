@@ -127,6 +127,12 @@ def _press(stage: Stage, values: Values) -> None:
     stage.trucks[values["truck"]].press(values["hold_s"], values["chatters"])
 
 
+def _button_stuck(stage: Stage, values: Values) -> End:
+    truck = stage.trucks[values["truck"]]
+    truck.stick()
+    return truck.free
+
+
 def _keeper_press(stage: Stage, values: Values) -> None:
     stage.rooms[values["room"]].press(values["button"])
 
@@ -169,6 +175,7 @@ HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "power_cut": _power_cut,
     "power_cut_after_press": _power_cut_after_press,
     "press": _press,
+    "button_stuck": _button_stuck,
     "keeper_press": _keeper_press,
     "bins_moved": _bins_moved,
     "waste_thrown": _waste_thrown,

@@ -83,6 +83,7 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
     "power_cut": {"device": _DEVICE, "for_min": _MINUTES},
     "power_cut_after_press": {"truck": _DEVICE, "after_s": Key(float, 0.2, 0.0, 60), "for_min": _MINUTES},
     "press": {"truck": _DEVICE, "hold_s": Key(float, ..., 0.01, 3600), "chatters": Key(bool, False)},
+    "button_stuck": {"truck": _DEVICE, "for_min": Key(float, ..., 0.1, 1440)},
     "keeper_press": {"room": _DEVICE, "button": Key(str, words=wire.KEEPER_EVENTS)},
     "bins_moved": {"room": _DEVICE, "waste": _WASTE_KIND, "number": Key(int, ..., -50, 50)},
     "cell_drift": {"room": _DEVICE, "kg": Key(float, 5.0, -100, 100), "for_min": _MINUTES},

@@ -71,6 +71,7 @@ class VirtualTruck:
         self._link: VirtualLink | None = None
         self._wake: Appointment | None = None
         self._powered_at = 0.0
+        self._stuck = False
 
     # --- what the world does --------------------------------------------------------------------------
 
@@ -85,6 +86,11 @@ class VirtualTruck:
         """A finger holds the button for so long."""
         for after_s, closed in edges(hold_s, random.Random(hold_s) if chatters else None):
             self._timeline.after(after_s, self._edge(closed))
+
+    def contact(self, down: bool, chatters: bool = False) -> None:  # noqa: ARG002 - nobody's finger is there
+        """The button's contact closes and stays so, also over its power, or opens."""
+        self._stuck = down
+        self._handle(ButtonDown() if down else ButtonUp())
 
     def _edge(self, closed: bool) -> Callable[[], None]:
         return lambda: self._handle(ButtonDown() if closed else ButtonUp())
@@ -119,7 +125,7 @@ class VirtualTruck:
             filters=wire.subscriptions("truck", self._area, self._truck_id), receive=self._receive,
             up=lambda: self._handle(LinkUp()), down=lambda: self._handle(LinkDown()),
         )  # fmt: skip
-        self._carry_out(self._device.start(self._now_s()))
+        self._carry_out(self._device.start(self._now_s(), self._stuck))
 
     def _cut(self) -> None:
         assert self._link is not None and self._outbox is not None

@@ -22,6 +22,10 @@ class TruckUnit(Protocol):
         """A finger holds the button for so many simulated seconds; its wire may chatter."""
         ...
 
+    def contact(self, down: bool, chatters: bool = False) -> None:
+        """The button's contact closes and stays so, or opens."""
+        ...
+
 
 class Dispatcher(Protocol):
     """What a person at the screen can do; each raises nothing and returns whether it was taken."""

@@ -19,7 +19,7 @@ from typing import Any
 from broker.plan.demo_area import DWELL_BASE_S, DWELL_PER_BIN_S
 from broker.plan.model import Plan, Room, Route, RunPlan
 from broker.rules.states.visit import OWED
-from firmware.truck.button.gesture import HOLD_LONG_S, HOLD_S
+from firmware.truck.button.gesture import HOLD_LONG_S, HOLD_S, STUCK_S
 from sim.world.devices import TruckUnit
 from sim.world.driving import Drive, Pace, Path
 from sim.world.evidence import Evidence, Press, TrueVisit
@@ -137,6 +137,17 @@ class TruckTruth:
         self._world.evidence.presses.append(Press(now, self.truck_id, hold_s, meant_by(hold_s)))
         self._unit.press(hold_s, chatters)
         self._world.timeline.after(min(hold_s, HOLD_S), lambda: self._world.pressed(self.truck_id))
+
+    def stick(self) -> None:
+        """The button is down from now on, and nobody's finger is there."""
+        now = self._world.timeline.now
+        self._world.evidence.presses.append(Press(now, self.truck_id, STUCK_S, "breakdown"))
+        self._unit.contact(True)
+        self._world.timeline.after(HOLD_S, lambda: self._world.pressed(self.truck_id))
+
+    def free(self) -> None:
+        """The button is up again."""
+        self._unit.contact(False)
 
     # --- one tick ---------------------------------------------------------------------------------------
 

@@ -100,7 +100,7 @@ IN_ORDER = (
     'at = "05:45:30"\nkind = "on_screen"\ntruck = "t01"\naction = "acknowledge"',
     'at = "05:46"\nkind = "on_screen"\ntruck = "t01"\naction = "decide"\ndecision = "wait"',
     'at = "05:47"\nkind = "on_screen"\ntruck = "t01"\naction = "resolve"',
-    'at = "05:50:00.5"\nkind = "press"\ntruck = "t01"\nhold_s = 90.0',
+    'at = "05:50:00.5"\nkind = "button_stuck"\ntruck = "t01"\nfor_min = 2',
     'at = "05:55"\nkind = "broker_down"\nhow = "freeze"\nfor_min = 3',
     'at = "06:00"\nkind = "bridge_down"\nhow = "freeze"\nfor_min = 3',
     'at = "06:05"\nkind = "link_slow"\ndevice = "t01"\ndelay_s = 8.0\nfor_min = 4',

@@ -14,7 +14,7 @@ from broker.mqtt.own_broker.child import die_with_parent
 from sim.judging.outcome import Count, Outcome
 from sim.judging.verdict import Verdict
 from sim.live import run
-from sim.live.devices import LateError, StartError
+from sim.live.bridge import LateError, StartError
 from sim.live.witnesses.machine import BEARABLE_S, LOOK_S, Machine
 from sim.scenario.scenario import load
 from sim.world.evidence import Evidence

@@ -21,6 +21,7 @@ seed = 3
 [area]
 runs = ["wet-north-1", "dry-west-1"]
 first_visits = 2
+leave = { dry-west-1 = "06:10" }
 [world]
 refill = false
 [[expect]]

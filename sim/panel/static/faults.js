@@ -9,7 +9,7 @@ const isOn = (fault, whom) => run.now.faults.some(([name, who]) => name === faul
 export function Switch({ fault, whom }) {
   const on = isOn(fault, whom);
   return html`<button type="button" role="switch" class="switch" aria-checked=${String(on)} data-testid=${`${fault}-${whom}`} title=${say(`fault_${fault}_is`)}
-    onclick=${() => ask("/switch", { fault, whom, on: !on })}><i></i>${say(`fault_${fault}`)}</button>`;
+    onclick=${() => ask("/switch", { fault, whom, on: !on })}><i></i>${whom === "bridge" ? `${say("bridge")} · ` : ""}${say(`fault_${fault}`)}</button>`;
 }
 
 // The switches of one device, folded away; how many are on is said outside.

@@ -1,21 +1,14 @@
 """Each fault of the panel is something real in a live run, there while its switch is on, and mended afterwards."""
 
-import json
-import os
 import re
 import signal
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support.processes import REPO, need_mosquitto, wait_until
+from tests.support.live_run import SLOW_S, LiveRun
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.real
 
@@ -36,99 +29,42 @@ speed = 10
 [[expect]]
 kind = "records_stored_once"
 """
-UP_S, SLOW_S = 90.0, 60.0
-
-
-class Bench:
-    """A live run, its panel by HTTP, and its operations screen."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        need_mosquitto()
-        (folder / "faults.toml").write_text(SCENARIO, encoding="utf-8")
-        self.child = subprocess.Popen(
-            [sys.executable, "-m", "sim", str(folder / "faults.toml"), "--live", "--http-port", "0", *arguments],
-            cwd=REPO, env={**os.environ, "TMPDIR": str(folder), "COLUMNS": "200"}, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
-        self.said = ""
-        deadline = time.monotonic() + UP_S
-        assert self.child.stdout is not None
-        while "hardware panel: " not in self.said:
-            assert time.monotonic() < deadline, self.said
-            line = self.child.stdout.readline()
-            assert line, self.said
-            self.said += line
-        self.panel = re.findall(r"hardware panel: (http://\S+)/", self.said)[0]
-        self.screen = re.findall(r"status page: (http://\S+)", self.said)[0]
-
-    def post(self, path: str, **body: Any) -> int:
-        """The status of a deed."""
-        data = json.dumps({"page": "test", **body}).encode()
-        request = urllib.request.Request(self.panel + path, data, {"Content-Type": "application/json"}, method="POST")
-        try:
-            with urllib.request.urlopen(request, timeout=70) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as why:
-            return why.code
-
-    def switch(self, fault: str, whom: str, on: bool) -> None:
-        """Begin or end a fault."""
-        assert self.post("/switch", fault=fault, whom=whom, on=on) == 200
-
-    def now(self) -> Any:
-        """What the page shows now."""
-        with urllib.request.urlopen(f"{self.panel}/frames?page=look", timeout=20) as frames:
-            return json.loads(frames.readline().removeprefix(b"data: "))["now"]
-
-    def picture(self) -> Any:
-        """What the screen shows; nothing where it does not answer."""
-        try:
-            with urllib.request.urlopen(f"{self.screen}/api/v1/picture", timeout=3) as answer:
-                return json.load(answer)
-        except OSError:
-            return {}
-
-    def truck(self) -> Any:
-        """The truck on the screen."""
-        return next(iter(self.picture().get("trucks", ())), {})
-
-    def words(self) -> list[str]:
-        """What the screen says is not well."""
-        return [row["word"] for row in self.picture().get("health", ())]
-
-    def grams(self) -> int:
-        """What the bridge knows of a room's weight."""
-        (room,) = [room for room in self.picture().get("rooms", ()) if room["room"] == "r01"] or [{"bins": {}}]
-        return int((room["bins"].get("unit_wet") or {"grams": 0})["grams"] or 0)
-
-    def stop(self, number: int) -> str:
-        """End it; the rest of what it said."""
-        self.child.send_signal(number)
-        return self.child.communicate(timeout=60)[0]
-
-
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRun]:
     """One run for all faults; each is mended before the next begins."""
-    bench = Bench(tmp_path_factory.mktemp("faults"))
-    wait_until(lambda: bench.truck().get("lat") and bench.grams(), "truck and cells are known to the bridge", SLOW_S)
+    bench = LiveRun(tmp_path_factory.mktemp("faults"), SCENARIO)
+    wait_until(lambda: bench.truck().get("lat") and grams(bench), "truck and cells are known to the bridge", SLOW_S)
     yield bench
     bench.stop(signal.SIGTERM)
 
 
-def receiver(bench: Bench) -> str:
+def words(bench: LiveRun) -> list[str]:
+    """What the screen says is not well; a word of ours where it does not answer."""
+    return [row["word"] for row in bench.picture().get("health", [{"word": "no screen"}])]
+
+
+def grams(bench: LiveRun) -> int:
+    """What the bridge knows of a room's weight."""
+    return bench.in_room("r01", "unit_wet", "grams") or 0
+
+
+def receiver(bench: LiveRun) -> str:
     """The truck's own word for its receiver."""
     return str(bench.now()["trucks"][0]["receiver"])
 
 
-def age_s(bench: Bench) -> float:
+def age_s(bench: LiveRun) -> float:
     """How old the truck's newest position is on the screen."""
     return bench.picture()["at"] - float(bench.truck()["fix_at"])
 
 
 CUT_FOR_S = 150  # a standing truck says where it is each minute
-CASES: dict[str, tuple[str, str, Callable[[Bench], bool], Callable[[Bench], bool]]] = {
+CASES: dict[str, tuple[str, str, Callable[[LiveRun], bool], Callable[[LiveRun], bool]]] = {
     "no sky": ("gps_gap", "t01", lambda b: receiver(b) == "no_fix", lambda b: receiver(b) == "fix"),
+    "a button that is stuck": (
+        "button_stuck", "t01", lambda b: ("breakdown", "raised") in b.incidents(),
+        lambda b: not b.now()["trucks"][0]["pressed"],
+    ),
     "a truck without power": (
         "power_cut", "t01", lambda b: receiver(b) == "dead", lambda b: receiver(b) == "fix",
     ),
@@ -140,9 +76,9 @@ CASES: dict[str, tuple[str, str, Callable[[Bench], bool], Callable[[Bench], bool
         "link_cut", "t01", lambda b: age_s(b) > CUT_FOR_S, lambda b: age_s(b) < CUT_FOR_S,
     ),
     "a frozen broker": (
-        "broker_freeze", "office", lambda b: "broker_silent" in b.words(), lambda b: b.words() == [],
+        "broker_freeze", "office", lambda b: "broker_silent" in words(b), lambda b: words(b) == [],
     ),
-    "a killed broker": ("broker_kill", "office", lambda b: "link_lost" in b.words(), lambda b: b.words() == []),
+    "a killed broker": ("broker_kill", "office", lambda b: "link_lost" in words(b), lambda b: words(b) == []),
     "a frozen bridge": (
         "bridge_freeze", "office", lambda b: b.picture() == {}, lambda b: b.truck().get("life") == "ready",
     ),
@@ -153,12 +89,12 @@ CASES: dict[str, tuple[str, str, Callable[[Bench], bool], Callable[[Bench], bool
         "clock_jump", "office", lambda b: b.picture().get("at", 0) - b.now()["at"] > 3000,
         lambda b: abs(b.picture().get("at", 0) - b.now()["at"]) < 600,
     ),
-    "a load cell that wandered": ("cell_drift", "r01", lambda b: b.grams() > 193_000, lambda b: b.grams() < 192_000),
+    "a load cell that wandered": ("cell_drift", "r01", lambda b: grams(b) > 193_000, lambda b: grams(b) < 192_000),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_fault_is_real_and_so_is_its_end(bench: Bench, name: str) -> None:
+def test_a_fault_is_real_and_so_is_its_end(bench: LiveRun, name: str) -> None:
     """By what the bridge, the truck or a pin says of it."""
     fault, whom, is_there, is_mended = CASES[name]
     bench.switch(fault, whom, True)
@@ -169,7 +105,7 @@ def test_a_fault_is_real_and_so_is_its_end(bench: Bench, name: str) -> None:
 
 def test_ctrl_c_keeps_the_demos_folder_and_says_where(tmp_path: Path) -> None:
     """With the records, and with what was done as a scenario file; nothing runs on."""
-    demo = Bench(tmp_path, "--demo")
+    demo = LiveRun(tmp_path, SCENARIO, "--demo")
     assert demo.post("/finger", device="r01", button="bins_out", down=True) == 200
     assert demo.post("/finger", device="r01", button="bins_out", down=False) == 200
     said = demo.stop(signal.SIGINT)

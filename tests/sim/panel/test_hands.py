@@ -105,6 +105,18 @@ def test_a_button_without_power_is_refused_and_a_hold_ends_with_the_power(bench:
     ]  # fmt: skip
 
 
+def test_a_button_that_is_stuck_takes_no_finger(bench: Bench) -> None:
+    """It is an alarm and a breakdown by itself, and does not slow the run."""
+    bench.hands.button("t01", True, "page")
+    bench.pass_s(1)
+    done(bench, lambda: bench.hands.switch("button_stuck", "t01", True))
+    with pytest.raises(Refused, match="is_stuck"):
+        bench.hands.button("t01", True, "page")
+    bench.hands.button("t01", False, "page")
+    assert bench.noted == ["x1", "t01 down", "t01 up", "t01 down"]
+    assert [press.meant for press in bench.evidence.presses] == ["withdraw", "breakdown"]
+
+
 def test_the_keepers_buttons_are_the_pins(bench: Bench) -> None:
     """And a free lane is known to the judges as if the keeper had pressed."""
     bench.hands.keeper("r01", "lane_clear", True, "page")
@@ -128,6 +140,7 @@ def test_bins_and_kilograms_are_what_the_sensors_see(bench: Bench) -> None:
 
 
 ON_OFF = [
+    ("button_stuck", "t01", ["t01 down", "t01 up"]),
     ("power_cut", "t01", ["t01 power off", "t01 power on"]),
     ("power_cut", "r01", ["r01 power off", "r01 power on"]),
     ("link_cut", "bridge", ["bridge link down", "bridge link up"]),

@@ -1,15 +1,9 @@
 """The virtual hardware in a real browser, on a live run: what a tester does reaches the real parts, and is kept."""
 
-import json
-import os
-import re
-import subprocess
-import sys
-import time
+import signal
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -17,7 +11,8 @@ from playwright.sync_api import Page, expect
 from sim.scenario.scenario import load
 from sim.virtual.run import play
 from tests.support.browser import chromium_page
-from tests.support.processes import REPO, need_mosquitto, wait_until
+from tests.support.live_run import SLOW_S, UP_S, LiveRun
+from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.real
 
@@ -51,40 +46,6 @@ truck = "t01"
 kind = "records_stored_once"
 at_least = 10
 """
-UP_S, SLOW_S = 90.0, 60.0
-
-
-class Run:
-    """A live run under test: its addresses, and what it said."""
-
-    def __init__(self, child: "subprocess.Popen[str]") -> None:
-        self.child = child
-        self.said = ""
-        self.panel = self._address("hardware panel")
-        self.screen = self._address("status page")
-
-    def _address(self, of: str) -> str:
-        deadline = time.monotonic() + UP_S
-        while (found := re.search(rf"{of}: (http://\S+)", self.said)) is None:
-            assert time.monotonic() < deadline, self.said
-            assert self.child.stdout is not None
-            line = self.child.stdout.readline()
-            assert line, self.said
-            self.said += line
-        return found[1]
-
-    def picture(self) -> dict[str, Any]:
-        """What the operations screen shows."""
-        with urllib.request.urlopen(f"{self.screen}/api/v1/picture", timeout=10) as answer:
-            body: dict[str, Any] = json.load(answer)
-        return body
-
-    def at_bridge(self, room: str, waste: str, what: str = "count") -> int | None:
-        """How many bins, or `grams`, the bridge knows in a room."""
-        (row,) = [row for row in self.picture()["rooms"] if row["room"] == room]
-        return row["bins"][waste][what] if waste in row["bins"] else None
-
-
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     """A page of Debian's Chromium, headless, of a laptop's size."""
@@ -94,24 +55,15 @@ def page() -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """`python3 -m sim tester.toml --live` as a child."""
-    need_mosquitto()
-    folder = tmp_path_factory.mktemp("panel")
-    (folder / "tester.toml").write_text(SCENARIO, encoding="utf-8")
-    child = subprocess.Popen(
-        [sys.executable, "-m", "sim", str(folder / "tester.toml"), "--live", "--http-port", "0"], cwd=REPO,
-        env={**os.environ, "TMPDIR": str(folder), "COLUMNS": "200"}, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    )  # fmt: skip
-    yield Run(child)
-    if child.poll() is None:
-        child.terminate()
-    child.communicate(timeout=40)
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRun]:
+    """A run of ten minutes."""
+    run = LiveRun(tmp_path_factory.mktemp("panel"), SCENARIO)
+    yield run
+    run.stop(signal.SIGTERM)
 
 
 def test_a_tester_presses_and_rolls_and_breaks_and_what_was_done_plays_again(
-    page: Page, live: Run, tmp_path: Path
+    page: Page, live: LiveRun, tmp_path: Path
 ) -> None:
     """A press of real length makes an incident and its light; a bin is counted at the bridge; a link is cut and mended;
     the run's verdicts are those of the saved file in virtual time. Nothing is asked of any other machine.
@@ -131,7 +83,7 @@ def test_a_tester_presses_and_rolls_and_breaks_and_what_was_done_plays_again(
     page.wait_for_timeout(2000)  # the finger's own time
     page.mouse.up()
     expect(page.get_by_test_id("speed")).to_have_text("×1")
-    incidents = wait_until(lambda: live.picture()["incidents"], "the incident is on the operations screen", SLOW_S)
+    incidents = wait_until(lambda: live.picture().get("incidents"), "the incident is on the operations screen", SLOW_S)
     assert [(row["truck"], row["reason"]) for row in incidents] == [("t01", "lane_blocked")]
     light = page.get_by_test_id("light-word-t01")
     expect(light).to_have_attribute("data-shown", "slow", timeout=SLOW_S * 1000)
@@ -149,18 +101,18 @@ def test_a_tester_presses_and_rolls_and_breaks_and_what_was_done_plays_again(
     expect(light).to_have_attribute("data-shown", "steady", timeout=SLOW_S * 1000)
     expect(page.get_by_test_id("expect-acknowledged")).to_have_attribute("data-state", "held", timeout=SLOW_S * 1000)
 
-    before = wait_until(lambda: live.at_bridge("r03", "residential_dry"), "the room's bins are known", SLOW_S)
+    before = wait_until(lambda: live.in_room("r03", "residential_dry", "count"), "the room's bins are known", SLOW_S)
     page.get_by_test_id("in-r03-residential_dry").click()
     expect(page.get_by_test_id("bins-r03-residential_dry")).to_have_text(str(before + 1))
     wait_until(
-        lambda: live.at_bridge("r03", "residential_dry") == before + 1, "the bridge counts the bin", SLOW_S
+        lambda: live.in_room("r03", "residential_dry", "count") == before + 1, "the bridge counts the bin", SLOW_S
     )
 
-    grams = wait_until(lambda: live.at_bridge("r01", "unit_wet", "grams"), "the room's weight is known", SLOW_S)
+    grams = wait_until(lambda: live.in_room("r01", "unit_wet", "grams"), "the room's weight is known", SLOW_S)
     page.get_by_test_id("kg-r01-unit_wet").fill(str(grams // 1000 - 40))
     page.keyboard.press("Tab")
     wait_until(
-        lambda: 35_000 <= grams - (live.at_bridge("r01", "unit_wet", "grams") or 0) <= 45_000,
+        lambda: 35_000 <= grams - (live.in_room("r01", "unit_wet", "grams") or 0) <= 45_000,
         "the bridge knows what was taken off the cell", SLOW_S,
     )  # fmt: skip
 
@@ -171,11 +123,11 @@ def test_a_tester_presses_and_rolls_and_breaks_and_what_was_done_plays_again(
     page.get_by_test_id("in-r03-residential_dry").click()
     expect(page.get_by_test_id("bins-r03-residential_dry")).to_have_text(str(before + 2))
     page.wait_for_timeout(2000)
-    assert live.at_bridge("r03", "residential_dry") == before + 1, "what is said behind a cut link is not heard"
+    assert live.in_room("r03", "residential_dry", "count") == before + 1, "what is said behind a cut link is not heard"
     cut.click()
     expect(cut).to_have_attribute("aria-checked", "false")
     wait_until(
-        lambda: live.at_bridge("r03", "residential_dry") == before + 2, "what was kept is sent again", SLOW_S
+        lambda: live.in_room("r03", "residential_dry", "count") == before + 2, "what was kept is sent again", SLOW_S
     )
 
     with page.expect_download() as download:

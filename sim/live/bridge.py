@@ -1,0 +1,90 @@
+"""The bridge of a live run: a child process with its configuration and its folder, and a clock that may be wrong."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from broker.plan.gtfs.feed import write_gtfs
+from broker.plan.model import Plan
+from sim.live.clock import SpedClock
+from sim.live.processes.child import Child
+from sim.live.truck import as_toml
+
+READY_S = 45.0
+
+
+class StartError(RuntimeError):
+    """A part of the live run did not come up; the text names it and ends with what it said."""
+
+
+class LateError(StartError):
+    """It was waited for in vain, and may only have been slow; nothing ended by itself."""
+
+
+class LiveBridge:
+    """Its folder outlives it; what it is told while it runs is told again to the next one."""
+
+    def __init__(
+        self, folder: Path, plan: Plan, host: str, mqtt_port: int, http_port: int, password: str, clock: SpedClock,
+        starting: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self.child: Child | None = None
+        self.records = folder / "records"
+        self._clock = clock
+        self._starting = starting  # called now and then until it is up
+        self._wrong_by_s = 0.0
+        write_gtfs(plan, folder / "plan")
+        secret = folder / "bridge.key"
+        secret.write_text(password, encoding="utf-8")
+        secret.chmod(0o600)
+        self._config = folder / "broker.toml"
+        sections: dict[str, dict[str, Any]] = {
+            "area": {"plan": str(folder / "plan")},
+            "mqtt": {"host": host, "port": mqtt_port, "password_file": str(secret)},
+            "store": {"url": str(self.records)},
+            "web": {"host": host, "port": http_port},
+            "registers": {"folder": str(folder / "registers")},
+            "log": {"level": "warning"},
+        }
+        self._config.write_text(as_toml(sections), encoding="utf-8")
+
+    def start(self) -> None:
+        """Start it where it does not run, and wait until its screen answers; raises StartError."""
+        if self.child is not None:
+            return
+        lines: list[str] = []
+        arguments = [str(self._config), self._clock.to_text()]
+        self.child = child = Child("sim.live.processes.bridge_child", arguments, lines.append)
+        deadline = time.monotonic() + READY_S
+        while not lines:
+            if not child.running or time.monotonic() > deadline:
+                said = " | ".join(list(child.errors)[-5:])
+                why = f"the bridge did not start within {READY_S:g} s: {said or 'it said nothing'}"
+                raise LateError(why) if child.running else StartError(why)
+            self._starting()
+            time.sleep(0.02)
+        self.set_clock(self._wrong_by_s)
+
+    def stop(self) -> None:
+        """End it in order."""
+        if self.child is not None:
+            self.child.stop()
+            self.child = None
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self.child is not None:
+            self.child.kill()
+            self.child = None
+
+    def freeze(self, frozen: bool) -> None:
+        """Stop it where it stands, or let it go on."""
+        if self.child is not None:
+            self.child.freeze(frozen)
+
+    def set_clock(self, wrong_by_s: float) -> None:
+        """The clock of its machine is so many seconds ahead of the world's, or behind it."""
+        self._wrong_by_s = wrong_by_s
+        if self.child is not None:
+            self.child.say(f"ahead {wrong_by_s}")
