@@ -382,6 +382,7 @@ def test_any_plan_comes_back_as_it_was(
         services={"daily": PLAN.services["daily"]},
         runs={run.trip_id: replace(run, visits=tuple(visits), capacity_bins=bins, capacity_grams=grams,
                                    shift_end_day_s=None)},
+        vehicles={"t01": replace(PLAN.vehicles["t01"], capacity_bins=None, capacity_grams=grams)},
     )  # fmt: skip
     target = tmp_path_factory.mktemp("feed") / "feed.zip"
     write_gtfs(plan, target)

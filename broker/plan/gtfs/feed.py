@@ -2,7 +2,8 @@
 
 Beside GTFS's own columns: `routes.waste_kind`, `stops.estate_id`, `stops.wastes` (by spaces; if empty those of the
 routes that stop there), `trips.truck_id`, `trips.capacity_bins`, `trips.capacity_kg`, `trips.shift_end`, and the
-optional file `estates.txt` (estate_id, estate_name, estate_kind). `agency_id` is the area's id. Optional as in GTFS:
+optional files `estates.txt` (estate_id, estate_name, estate_kind) and `vehicles.txt` (truck_id, wastes, capacity_bins,
+capacity_kg, capacity_m3, on_call_start, on_call_end). `agency_id` is the area's id. Optional as in GTFS:
 `shapes.txt`, `calendar_dates.txt`, `frequencies.txt`, `feed_info.txt`, `transfers.txt` (vehicles that go on as another
 trip). `pickup_type` 1 is a place the truck only passes, 2 or 3 a visit by appointment. Files and columns that tell
 passengers something (fares, names, transfers on foot) change no run and are not read. A feed in which anything cannot
@@ -21,6 +22,7 @@ from broker.plan.gtfs.services import read_services
 from broker.plan.gtfs.stops import StopRow, read_stops
 from broker.plan.gtfs.trips import StopTime, TripRow, check_times, read_stop_times, read_trips, trips_without_times
 from broker.plan.gtfs.trucks import check_same_vehicle, check_trucks
+from broker.plan.gtfs.vehicles import in_their_vehicles, read_vehicles
 from broker.plan.gtfs.writing import write_gtfs
 from broker.plan.model import Plan, Route, RunPlan
 
@@ -29,6 +31,7 @@ __all__ = ["Finding", "GtfsError", "read_gtfs", "write_gtfs"]
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "agency.txt": ("agency_id", "agency_name", "agency_timezone"),
     "estates.txt": ("estate_id", "estate_name"),
+    "vehicles.txt": ("truck_id", "wastes"),
     "stops.txt": ("stop_id", "stop_name", "stop_lat", "stop_lon", "estate_id"),
     "routes.txt": ("route_id", "waste_kind"),
     "trips.txt": ("route_id", "service_id", "trip_id", "truck_id"),
@@ -46,6 +49,7 @@ _WHAT_FOR = {
     "agency_id": "it is the area's id",
     "estate_id": "whose room it is, an id; its name goes into estates.txt",
     "waste_kind": "what the route collects",
+    "vehicles.txt.truck_id": "the id under which its computer signs in",
     "truck_id": "the vehicle that drives the trip; block_id does not name one",
 }
 
@@ -72,7 +76,8 @@ def _check_columns(feed: Feed) -> None:
             table.sound = False
         for column in columns if table.columns and table.sound else ():
             if column not in table.index:
-                hint = f" ({_WHAT_FOR[column]})" if column in _WHAT_FOR else ""
+                why = _WHAT_FOR.get(f"{name}.{column}", _WHAT_FOR.get(column))
+                hint = f" ({why})" if why else ""
                 feed.findings.append(Finding(name, 1, f"has no column {column}{hint}"))
     if not feed.tables["calendar.txt"].present and not feed.tables["calendar_dates.txt"].present:
         feed.findings.append(Finding("calendar.txt", 0, "is missing (and so is calendar_dates.txt)"))
@@ -86,7 +91,8 @@ def _plan(feed: Feed) -> Plan:
     area_id, name, zone = read_agency(feed)
     estates, services, shapes = read_estates(feed), read_services(feed), read_shapes(feed)
     stops, route_rows = read_stops(feed, estates), read_routes(feed)
-    trips = read_trips(feed, route_rows, services, shapes)
+    vehicles = read_vehicles(feed, stops)
+    trips = in_their_vehicles(read_trips(feed, route_rows, services, shapes), route_rows, stops, vehicles)
     times, unsound = read_stop_times(feed, stops)
     feed.findings.extend(trips_without_times(feed, trips))
     for trip_id, stop_times in times.items():
@@ -117,7 +123,8 @@ def _plan(feed: Feed) -> Plan:
     _check_wastes(stops, calling)
     rooms = {stop_id: stop.room(calling.get(stop_id, {})) for stop_id, stop in stops.items() if stop.is_room}
     in_order = {run.trip_id: run for trip_id in trips for run in runs.get(trip_id, ())}
-    return Plan(area_id, name, zone, estates, rooms, routes, services, in_order)
+    registered = {truck_id: known.vehicle for truck_id, known in vehicles.items()}
+    return Plan(area_id, name, zone, estates, rooms, routes, services, in_order, registered)
 
 
 def _wastes_that_call(trips: Iterable[TripRow], routes: Mapping[str, RouteRow],
