@@ -76,7 +76,7 @@ ONE_FAULT: dict[str, tuple[dict[str, list[str] | None], str]] = {
     "time": (changed("stop_times", 3, "06:10:00", "6.10"), "stop_times.txt:3: arrival_time must be a time H:MM:SS"),
     "minute 60": (changed("stop_times", 3, "06:10:00", "05:60:00"), "stop_times.txt:3: arrival_time must be a time"),
     "49 h": (changed("stop_times", 3, "06:14:00", "49:00:00"), "stop_times.txt:3: departure_time must be a time"),
-    "no time": (changed("stop_times", 3, "06:10:00", ""), "stop_times.txt:3: arrival_time is empty"),
+    "no time": (changed("stop_times", 3, "06:10:00,06:14:00", ","), "stop_times.txt:3: arrival_time and departure_time are"),
     "sequence": (changed("stop_times", 3, ",2", ",1"), "stop_times.txt:3: stop_sequence 1 of trip 'wet-1' is already"),
     "zone": (changed("agency", 2, "Asia/Shanghai", "China"), "agency.txt:2: agency_timezone must be a zone"),
     "zone path": (changed("agency", 2, "Asia/Shanghai", "../etc"), "agency.txt:2: agency_timezone must be a zone"),
@@ -205,7 +205,7 @@ def test_a_file_that_is_not_utf_8_is_refused_with_its_line(tmp_path: Path) -> No
 def test_an_open_quote_is_refused_where_it_begins(tmp_path: Path) -> None:
     """A quote that never closes is an error of its line, not a file read half."""
     found = refusals(feed(tmp_path, **changed("stops", 2, "North", '"North')))
-    assert found == ["stops.txt:2: is not CSV from here on: unexpected end of data"]
+    assert found == ["stops.txt:2: is not CSV from here on: a quote is opened and never closed"]
 
 
 @pytest.mark.parametrize("what", ["absent", "text", "nested", "empty"])
