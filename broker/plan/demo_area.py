@@ -14,7 +14,7 @@ from pathlib import Path
 
 from broker.demo_estates import DEMO_ESTATES
 from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, lengths_m
-from broker.plan.model import Estate, Plan, PlannedVisit, Room, Route, RunPlan, Service, Vehicle
+from broker.plan.model import BY_APPOINTMENT, Estate, Plan, PlannedVisit, Room, Route, RunPlan, Service, Vehicle
 
 AREA_ID = "xh"
 AREA_NAME = "香禾街道(演示) / Xianghe Subdistrict (demo)"
@@ -195,7 +195,7 @@ def _run(line: _Line, at_room: dict[str, float]) -> RunPlan:
         along_m = distance_m
         arrive_s = round(clock_s)
         clock_s = arrive_s + DWELL_BASE_S + DWELL_PER_BIN_S * BINS[room_id, line.waste]
-        visits.append(PlannedVisit(room_id, sequence, arrive_s, int(clock_s), distance_m, line.waste == "hazardous"))
+        visits.append(PlannedVisit(room_id, sequence, arrive_s, int(clock_s), distance_m, line.waste in BY_APPOINTMENT))
     return RunPlan(
         trip_id=f"{line.route_id}-1",
         route_id=line.route_id,

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+BY_APPOINTMENT = ("hazardous",)
+"""The kinds of waste for which a truck comes when it was announced, whatever a feed's pickup_type says."""
+
 EstateKind = Literal["residential", "business"]
 
 
@@ -49,7 +52,8 @@ class Route:
 class PlannedVisit:
     """One stop of a run: `distance_m` is where the room lies along the run's line.
 
-    `by_appointment`: the truck comes for what was announced and weighs it (hazardous waste); kilograms count, not bins.
+    `by_appointment`: the truck comes for what was announced and weighs it (hazardous waste always); kilograms count, not
+    bins, and no lamp is lit by timetable.
     """
 
     room_id: str

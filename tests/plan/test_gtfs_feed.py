@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from broker.plain_text import hidden_character
 from broker.plan.demo_area import demo_plan
 from broker.plan.geometry import lengths_m
 from broker.plan.gtfs.feed import Finding, GtfsError, read_gtfs, write_gtfs
@@ -345,6 +346,7 @@ def test_a_shape_that_passes_far_away_is_refused(tmp_path: Path) -> None:
 
 
 WORDS = st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20).map(str.strip)
+WORDS = WORDS.filter(lambda word: hidden_character(word) is None)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))

@@ -193,13 +193,19 @@ function truckTable() {
 
 const linkLostS = () => (picture.link.up ? 0 : picture.at - picture.link.since_at);
 
+// What waits: hazardous waste by its weight, in bins that stay where they are; all else in bins.
+function amount(waste, { count, grams }) {
+  if (waste === "hazardous") return grams === null ? "" : `${(grams / 1000).toFixed(1)} kg`;
+  return count === null ? "" : `${count} ${say(count === 1 ? "bin" : "bins")}`;
+}
+
 function roomCard(room) {
   const card = element("div", { class: "room", "data-testid": `room-${room.room}` }, element("b", { title: named(room.name) }, named(room.name)));
   for (const waste of room.wastes) {
     const lamp = room.lamps.find((row) => row.waste === waste || row.waste === "any");
     const arrival = room.arrivals[waste], bins = room.bins[waste];
     const shown = room.life === "ready" && lamp && linkLostS() < picture.limits.no_data_s ? lamp.lamp : "no_data";
-    card.append(element("p", {}, element("span", {}, `${say(waste)} ${bins && bins.count !== null ? `${bins.count} ${say(bins.count === 1 ? "bin" : "bins")}` : ""}`),
+    card.append(element("p", {}, element("span", {}, `${say(waste)} ${bins ? amount(waste, bins) : ""}`),
       element("span", { class: "quiet" }, arrival && arrival.eta_at ? clock(arrival.eta_at).slice(0, 5) : ""),
       element("span", { class: `lamp ${shown}`, "data-testid": `lamp-${room.room}-${waste}` }, say(shown))));
   }
