@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from broker.plain_text import hidden_character
 from sim.scenario.schema import DEMANDS, HAPPENINGS, SECTIONS, Key
 
 DAY_S = 86_400
@@ -176,6 +177,12 @@ def _value(where: str, key: Key, value: Any) -> Any:
         value = float(value)
     if not isinstance(value, key.kind) or (isinstance(value, bool) and key.kind is not bool):
         raise ScenarioError(f"{where} must be {key.kind.__name__}, got {value!r}")
+    texts = [value] if key.kind is str else value if key.kind is list else list(value.items()) if key.kind is dict else []
+    for text in [part for entry in texts for part in (entry if isinstance(entry, tuple) else (entry,))]:
+        if not isinstance(text, str):
+            raise ScenarioError(f"{where} holds texts only, got {text!r}")
+        if hidden_character(text):
+            raise ScenarioError(f"{where} holds {hidden_character(text)}, which cannot be seen: {text!r}")
     if key.words and value not in key.words:
         raise ScenarioError(f"{where} must be one of {' '.join(key.words)}, got {value!r}")
     if isinstance(value, int | float) and not key.low <= value <= key.high:
