@@ -31,7 +31,7 @@ def _not_empty(path: Any) -> Any:
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Text = Annotated[str, Field(min_length=1)]
-File = Annotated[Path, Field(strict=False), BeforeValidator(_not_empty)]  # TOML has no paths: they are written as text
+File = Annotated[Path, Field(strict=False), BeforeValidator(_not_empty)]  # TOML has no paths, they are texts
 Host = Annotated[str, Field(pattern=r"^[^\s/]+$")]
 HostName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$")]  # no scheme, no port
 _USUAL = DispatchSettings()
@@ -51,7 +51,8 @@ class _Section(BaseModel):
         for key, value in given.items() if isinstance(given, dict) else ():
             for text in value if isinstance(value, list) else [value]:
                 if isinstance(text, str) and (hidden := hidden_character(text)):
-                    raise ValueError(f"{key}: holds {hidden}, which cannot be seen: {text[:60]!r}; write it anew by hand")
+                    what = f"holds {hidden}, which cannot be seen: {text[:60]!r}"
+                    raise ValueError(f"{key}: {what}; write it anew by hand")
         return given
 
 

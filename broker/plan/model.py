@@ -52,8 +52,8 @@ class Route:
 class PlannedVisit:
     """One stop of a run: `distance_m` is where the room lies along the run's line.
 
-    `by_appointment`: the truck comes for what was announced and weighs it (hazardous waste always); kilograms count, not
-    bins, and no lamp is lit by timetable.
+    `by_appointment`: the truck comes for what was announced and weighs it (hazardous waste always); kilograms count,
+    not bins, and no lamp is lit by timetable.
     """
 
     room_id: str

@@ -177,6 +177,13 @@ def _section(where: str, section: str, keys: Mapping[str, Key], given: Any) -> d
     return {name: _value(f"{where}: {section}: {name}", key, given.get(name, ...)) for name, key in keys.items()}
 
 
+def _texts(value: Any) -> list[Any]:
+    """What should be text in a value: itself, the entries of a list, names and values of a table."""
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else [value] if isinstance(value, str) else []
+
+
 def _value(where: str, key: Key, value: Any) -> Any:
     if value is ...:
         if key.default is ...:
@@ -186,8 +193,7 @@ def _value(where: str, key: Key, value: Any) -> Any:
         value = float(value)
     if not isinstance(value, key.kind) or (isinstance(value, bool) and key.kind is not bool):
         raise ScenarioError(f"{where} must be {key.kind.__name__}, got {value!r}")
-    texts = [value] if key.kind is str else value if key.kind is list else list(value.items()) if key.kind is dict else []
-    for text in [part for entry in texts for part in (entry if isinstance(entry, tuple) else (entry,))]:
+    for text in _texts(value):
         if not isinstance(text, str):
             raise ScenarioError(f"{where} holds texts only, got {text!r}")
         if hidden_character(text):

@@ -24,7 +24,8 @@ class _Hazardous(Morning):
         run = self.plan.runs["hazardous-1"]
         if self.trip is not run:
             self.trip, self.route, self.waste = run, self.plan.routes["hazardous"], "hazardous"
-            services = {**self.plan.services, "twice-a-week": replace(self.plan.services["daily"], service_id="twice-a-week")}
+            daily = replace(self.plan.services["daily"], service_id="twice-a-week")
+            services = {**self.plan.services, "twice-a-week": daily}
             self.plan = replace(self.plan, services=services, runs={run.trip_id: run})
             self.run_id = f"{run.trip_id}.20261123"
             self.line, self.cumulative = self.route.line, lengths_m(self.route.line)

@@ -26,7 +26,8 @@ class _OnCall(Morning):
         now_s = int(self.now) - day_start_at(self.plan, DAY)
         vehicles = (
             Vehicle("t01", WET, 190), Vehicle("x01", WET), Vehicle("dry", ("residential_dry",)),
-            Vehicle("tiny", WET, capacity_bins=bins), Vehicle("late", WET, None, None, None, now_s + 8 * HOUR_S, 86_400),
+            Vehicle("tiny", WET, capacity_bins=bins),
+            Vehicle("late", WET, None, None, None, now_s + 8 * HOUR_S, 86_400),
             Vehicle("short", WET, None, None, None, 0, now_s + HOUR_S),
             Vehicle("night", WET, None, None, None, now_s + 20 * HOUR_S, now_s + 30 * HOUR_S),
         )  # fmt: skip

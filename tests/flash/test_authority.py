@@ -1,8 +1,8 @@
 """`flash.py ca`: an authority of the area's own, with which a unit, a truck and a broker talk by TLS."""
 
 import shutil
-import ssl
 import socket
+import ssl
 import subprocess
 import threading
 from pathlib import Path
@@ -62,7 +62,8 @@ def test_a_unit_trusts_the_broker_by_its_name_and_by_its_address(tmp_path: Path)
     assert [handshake(keys, authority, name) for name in told["names"]] == ["trusted", "trusted"]
     assert "mismatch" in handshake(keys, authority, "other.example")
     make_authority(tmp_path / "other", "xh", ["broker.xh.example"])
-    assert "unable to get local issuer" in handshake(keys, read_authority(tmp_path / "other" / "ca.pem"), "broker.xh.example")
+    other = read_authority(tmp_path / "other" / "ca.pem")
+    assert "unable to get local issuer" in handshake(keys, other, "broker.xh.example")
 
 
 def test_keys_are_the_technicians_only_and_the_certificates_begin_before_a_boards_clock(tmp_path: Path) -> None:

@@ -491,7 +491,7 @@ def test_its_files_are_looked_at_while_it_runs(tmp_path: Path, monkeypatch: pyte
 
 
 def test_passwords_that_are_gone_are_said_where_devices_have_them_already(tmp_path: Path) -> None:
-    """A first start makes them without a word; later every device would stand before a closed door, and nobody know why."""
+    """A first start makes them without a word; later every device would stand before a closed door."""
     assert all_accounts({}, ["t01"], tmp_path)[1] is None
     (tmp_path / "accounts").write_text("t01:$7$", encoding="utf-8")
     assert all_accounts({}, ["t01", "t02"], tmp_path)[1] is None

@@ -206,8 +206,8 @@ def test_tables_as_other_programs_write_them(tmp_path: Path) -> None:
         ({"stops": [SMALL["stops.txt"][0].replace("stop_id", "Stop_ID"), *SMALL["stops.txt"][1:]]},
          "stops.txt:1: has no column stop_id; Stop_ID must be in small letters"),
         ({"transfers": [""]}, "transfers.txt:1: has no header line; a file that says nothing is better left out"),
-        (changed("stops", 3, "South", '"South "big" gate"'), "stops.txt:3: is not CSV: ',' expected after '\"'; a quote "
-                                                            "within quotes is written twice"),
+        (changed("stops", 3, "South", '"South "big" gate"'),
+         "stops.txt:3: is not CSV: ',' expected after '\"'; a quote within quotes is written twice"),
         (changed("stops", 3, "South", "So\u200buth"), "stops.txt:3: stop_name holds U+200B (zero width space)"),
         (changed("stops", 3, "South", "So\u3164uth"), "stops.txt:3: stop_name holds U+3164 (hangul filler)"),
         (changed("stops", 3, "South", "So\u00aduth"), "stops.txt:3: stop_name holds U+00AD (soft hyphen)"),

@@ -9,6 +9,8 @@ from tests.support.plan.small_feed import SMALL, feed, refusals
 
 TIMES = "trip_id,arrival_time,departure_time,stop_id,stop_sequence"
 STOPS = [*SMALL["stops.txt"], "r03,East,31.18,121.45,e01", "r04,Far East,31.18,121.47,e01"]
+EMPTY = "arrival_time and departure_time are empty, and no stop"
+NEEDED = "stop of a trip needs one, what lies between is worked out by distance"
 SHAPES = "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence"
 
 
@@ -67,7 +69,8 @@ def test_one_time_of_two_is_both(tmp_path: Path) -> None:
 
 def test_a_place_that_is_passed_at_a_time_bounds_what_is_beside_it(tmp_path: Path) -> None:
     """The depot's gate has a time, the first room none."""
-    times = [f"{TIMES},pickup_type", "wet-1,06:00:00,06:00:00,r02,1,1", "wet-1,,,r03,2,", "wet-1,06:20:00,06:20:00,r04,3,"]
+    times = [f"{TIMES},pickup_type", "wet-1,06:00:00,06:00:00,r02,1,1", "wet-1,,,r03,2,",
+             "wet-1,06:20:00,06:20:00,r04,3,"]  # fmt: skip
     stops = [line.replace("South,31.18,121.44,e01", "Gate,31.18,121.44,") for line in STOPS]
     assert arrivals(feed(tmp_path, stops=stops, stop_times=times)) == {"r03": 400, "r04": 1200}
 
@@ -84,14 +87,11 @@ def test_times_that_were_worked_out_start_with_each_run_of_a_frequency(tmp_path:
     ("times", "found"),
     [
         (["wet-1,,,r01,1", "wet-1,06:10:00,06:14:00,r02,2"],
-         "stop_times.txt:2: arrival_time and departure_time are empty, and no stop before it has a time: the first stop "
-         "of a trip needs one, what lies between is worked out by distance"),
+         f"stop_times.txt:2: {EMPTY} before it has a time: the first {NEEDED}"),
         (["wet-1,06:00:00,06:04:00,r01,1", "wet-1,,,r02,2"],
-         "stop_times.txt:3: arrival_time and departure_time are empty, and no stop after it has a time: the last stop of "
-         "a trip needs one, what lies between is worked out by distance"),
+         f"stop_times.txt:3: {EMPTY} after it has a time: the last {NEEDED}"),
         (["wet-1,,,r01,1", "wet-1,,,r02,2"],
-         "stop_times.txt:2: arrival_time and departure_time are empty, and no stop before it has a time: the first stop "
-         "of a trip needs one, what lies between is worked out by distance"),
+         f"stop_times.txt:2: {EMPTY} before it has a time: the first {NEEDED}"),
         (["wet-1,06:10:00,06:10:00,r01,1", "wet-1,,,r03,2", "wet-1,06:00:00,06:01:00,r02,3"],
          "stop_times.txt:4: the time runs backwards: 06:00:00 comes after 06:10:00 (line 2)"),
         (["wet-1,06:00:00,06:04:00,r01,1", "wet-1,6 am,,r03,2", "wet-1,06:20:00,06:20:00,r02,3"],
@@ -105,7 +105,8 @@ def test_what_cannot_be_worked_out_is_refused_once_with_advice(tmp_path: Path, t
 
 def test_a_timepoint_without_a_time_is_refused(tmp_path: Path) -> None:
     """timepoint 1 says that the truck keeps a time there; 0 and nothing do not."""
-    times = [f"{TIMES},timepoint", "wet-1,06:00:00,06:00:00,r02,1,1", "wet-1,,,r03,2,0", "wet-1,06:20:00,06:20:00,r04,3,"]
+    times = [f"{TIMES},timepoint", "wet-1,06:00:00,06:00:00,r02,1,1", "wet-1,,,r03,2,0",
+             "wet-1,06:20:00,06:20:00,r04,3,"]  # fmt: skip
     assert arrivals(feed(tmp_path, stops=STOPS, stop_times=times))["r03"] == 400
     times[2] = "wet-1,,,r03,2,1"
     (found,) = refusals(feed(tmp_path, stops=STOPS, stop_times=times))

@@ -13,7 +13,8 @@ HEADER = "truck_id,wastes,capacity_bins,capacity_kg,capacity_m3,on_call_start,on
 
 def test_vehicles_are_read_and_written_again(tmp_path: Path) -> None:
     """A night's hours go on past 24:00; a cell that is empty states no limit."""
-    lines = [HEADER, "t01,residential_wet,190,15000,,,", "x01,residential_wet renovation,80,7500.5,12.5,22:00:00,30:00:00"]
+    lines = [HEADER, "t01,residential_wet,190,15000,,,",
+             "x01,residential_wet renovation,80,7500.5,12.5,22:00:00,30:00:00"]  # fmt: skip
     plan = read_gtfs(feed(tmp_path, vehicles=lines))
     assert plan.vehicles["x01"] == Vehicle(
         "x01", ("residential_wet", "renovation"), 80, 7_500_500, 12_500, 22 * 3600, 30 * 3600

@@ -1,4 +1,4 @@
-"""What nobody sees is refused by name wherever a person writes a text: configuration, settings, scenarios, registers."""
+"""What nobody sees is refused by name wherever a person writes: configuration, settings, scenarios, registers."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from tools.flashing.settings import load_settings
 
 HIDDEN = {
     "zero width space": "\u200b", "zero width joiner": "\u200d", "right-to-left override": "\u202e",
-    "left-to-right isolate": "\u2066", "word joiner": "\u2060", "soft hyphen": "\u00ad", "bell": "\x07", "mark": "\ufeff",
-    "null": "\x00",
+    "left-to-right isolate": "\u2066", "word joiner": "\u2060", "soft hyphen": "\u00ad", "bell": "\x07",
+    "mark": "\ufeff", "null": "\x00",
 }  # fmt: skip
 SEEN = ("香禾街道(演示) / Xianghe", "r01", "Übergang 1·2 “x”", "東門許功蓋", "🚛")
 everywhere = pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
@@ -44,8 +44,9 @@ def test_the_bridge_names_file_section_and_key(
     value = f'["{text[0]}{escaped(hidden)}"]' if isinstance(text, list) else f'"{text}{escaped(hidden)}"'
     file = tmp_path / "broker.toml"
     file.write_text(("" if section == "area" else '[area]\nplan = "demo"\n') + f"[{section}]\n{key} = {value}\n")
-    with pytest.raises(ConfigError, match=rf"broker\.toml: \[{section}\] {key}: holds U\+{ord(hidden):04X} ") as refused:
+    with pytest.raises(ConfigError) as refused:
         read_config(file)
+    assert f"broker.toml: [{section}] {key}: holds U+{ord(hidden):04X} " in str(refused.value)
     assert hidden not in str(refused.value)
 
 

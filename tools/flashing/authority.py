@@ -70,7 +70,7 @@ class AuthorityOutcome:
 
 
 def make_authority(folder: Path, area: str, names: Sequence[str], *, dry_run: bool = False) -> AuthorityOutcome:
-    """Make what is missing: the authority once, the broker's certificate also when its names change or its end is near.
+    """Make what is missing: the authority once, the broker's certificate also for other names or near its end.
 
     An authority that is there is never replaced: every device would have to be written again. Raises FlashError.
     """
@@ -177,8 +177,9 @@ def _sign(here: Path, name: str, subject: str, extensions: str, days: int) -> No
     _openssl(here, "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", f"{name}.key")
     _openssl(here, "req", "-new", "-key", f"{name}.key", "-subj", subject, "-out", f"{name}.csr")
     signer = ("-selfsign", "-keyfile", "ca.key") if name == "ca" else ("-cert", "ca.pem", "-keyfile", "ca.key")
-    _openssl(here, "ca", "-batch", "-notext", "-config", "openssl.cnf", *signer, "-in", f"{name}.csr", "-out",
-             f"{name}.pem", "-extensions", extensions, "-startdate", BEGINS, "-enddate", f"{until:%Y%m%d%H%M%SZ}")  # fmt: skip
+    times = ("-startdate", BEGINS, "-enddate", f"{until:%Y%m%d%H%M%SZ}")
+    _openssl(here, "ca", "-batch", "-notext", "-config", "openssl.cnf", *signer, *times, "-extensions", extensions,
+             "-in", f"{name}.csr", "-out", f"{name}.pem")  # fmt: skip
 
 
 def _openssl(here: Path, *arguments: str) -> str:

@@ -25,8 +25,8 @@ def all_accounts(
     note = None
     if new and keep and not generated and (folder / "accounts").exists():
         note = (
-            f"[embedded] folder: {path} is gone, so the passwords were made anew: every device needs its own again. Put "
-            "it back from a copy and start again, or give each device its new one"
+            f"[embedded] folder: {path} is gone, so the passwords were made anew: every device needs its own again. "
+            "Put it back from a copy and start again, or give each device its new one"
         )
     if new and keep:
         try:

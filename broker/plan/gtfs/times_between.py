@@ -22,8 +22,10 @@ def without_ends(feed: Feed, times: Mapping[str, Sequence[StopTime]]) -> frozens
                 continue
             found.add(trip_id)
             if trip_id not in table.stray:  # its time may stand on a line that could not be read
-                time.row.refuse(f"arrival_time and departure_time are empty, and no stop {_SIDES[where]} has a time: the "
-                                f"{where} stop of a trip needs one, what lies between is worked out by distance")  # fmt: skip
+                time.row.refuse(
+                    f"arrival_time and departure_time are empty, and no stop {_SIDES[where]} has a time: the {where} "
+                    "stop of a trip needs one, what lies between is worked out by distance"
+                )
             break
     return frozenset(found)
 

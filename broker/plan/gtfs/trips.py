@@ -120,7 +120,8 @@ def _stop_time(row: Row, stops: Mapping[str, StopRow]) -> StopTime | None:
     given = [column for column in ("arrival_time", "departure_time") if row.get(column)]
     told = {column: row.time_s(column) for column in given}
     if row.whole("timepoint", 0, 1) == 1 and not given and not passed:
-        row.refuse("timepoint 1 says that the truck keeps a time here, and there is none: give it, or leave the cell empty")
+        row.refuse("timepoint 1 says that the truck keeps a time here, and there is none: give it, or leave the cell "
+                   "empty")  # fmt: skip
     only = next(iter(told.values()), None)  # a first stop may say its departure only, a last one its arrival
     arrive_s, leave_s = told.get("arrival_time", only), told.get("departure_time", only)
     distance = row.number("shape_dist_traveled", 0, 1e9)

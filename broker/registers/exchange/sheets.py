@@ -129,7 +129,7 @@ def _read_xlsx(content: bytes) -> Iterator[Sheet]:
             rows = list(_bounded(_numbered(sheet)))
             if rows:
                 found.append(_sheet(sheet.title, rows, "xlsx"))
-                part = sheet._worksheet_path.lstrip("/")  # noqa: SLF001  (openpyxl tells nowhere else which part it is)
+                part = sheet._worksheet_path.lstrip("/")  # openpyxl tells nowhere else which part it is
                 _refuse_merged(found[-1], merged.get(part, ()))
     except Invalid:
         raise

@@ -170,7 +170,8 @@ class Register(Generic[T]):
                 return ()
             self.kept.keep(last.version, content)
         except OSError as error:
-            return (f"the kept version {last.version} is spoiled and cannot be written anew ({error.strerror or error})",)
+            why = error.strerror or error
+            return (f"the kept version {last.version} is spoiled and cannot be written anew ({why})",)
         return (f"the kept version {last.version} was missing or damaged: written anew from {self.path.name}",)
 
     def _unlogged(self, content: bytes | None) -> Snapshot[T]:

@@ -1,4 +1,4 @@
-"""Which truck may be asked to take over: registered, on call until it is done, for that waste, with room for the bins."""
+"""Which truck may be asked to take over: registered, on call until it is done, for that waste, with room for it."""
 
 from datetime import timedelta
 
