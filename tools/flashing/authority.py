@@ -81,8 +81,8 @@ def make_authority(folder: Path, area: str, names: Sequence[str], *, dry_run: bo
     there = [(folder / name).exists() for name in ("ca.pem", "ca.key")]
     if any(there) and not all(there):
         gone, left = ("ca.key", "ca.pem") if there[0] else ("ca.pem", "ca.key")
-        raise FlashError("authority", what=f"{folder / gone} is gone and {left} is there: put it back from its copy, or "
-                                           f"move {left} away, and every device gets a new authority")  # fmt: skip
+        advice = f"put it back from its copy, or move {left} away, and every device gets a new authority"
+        raise FlashError("authority", what=f"{folder / gone} is gone and {left} is there: {advice}")
     if all(there):
         read_authority(folder / "ca.pem")
         if (folder / "ca.key").stat().st_mode & 0o077:

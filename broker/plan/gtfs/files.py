@@ -208,7 +208,8 @@ def _lines(table: Table, text: str, findings: list[Finding]) -> Iterator[tuple[i
             return
         except csv.Error as error:
             ends = "end of data" in str(error)
-            reason = "a quote is opened and never closed" if ends else f"{error}; a quote within quotes is written twice"
+            twice = f"{error}; a quote within quotes is written twice"
+            reason = "a quote is opened and never closed" if ends else twice
             where = " from here on" if ends else ""
             findings.append(Finding(table.name, line, f"is not CSV{where}: {reason}"))
             table.sound = False

@@ -1,8 +1,8 @@
 """When a lamp is called, when it is held, and what a room is told (DESIGN section 5, "The lamp").
 
 A visit by appointment has no call. A call latches. It is made when the median prediction comes within `call_at_s` on
-two consecutive updates at least `confirm_gap_s` apart, from data that is fresh; afterwards no prediction ends it, a slip
-only changes its pattern:
+two consecutive updates at least `confirm_gap_s` apart, from data that is fresh; afterwards no prediction ends it, a
+slip only changes its pattern:
 
     due  -- eta later than promised by more than slip_s, or the truck held --> held
     held -- moving again and within recover_s of the promise               --> due

@@ -50,7 +50,7 @@ async function act(path, body) {
 // The id of a truck that may be asked to take over; the bridge checks what is typed.
 function askTruck(row) {
   const waste = picture.runs.find((run) => run.run_id === row.run_id)?.waste;
-  const able = picture.trucks.filter((truck) => truck.truck !== row.truck && truck.loads.includes(waste)).map((truck) => truck.truck);
+  const able = picture.trucks.filter((truck) => truck.truck !== row.truck && truck.loads?.includes(waste)).map((truck) => truck.truck);
   return prompt(`${say("ask_truck")} (${able.join(" ") || say("none")})`, able.length === 1 ? able[0] : "");
 }
 
