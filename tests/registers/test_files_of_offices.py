@@ -1,5 +1,6 @@
 """Files as spreadsheets and WPS write them are read rightly, or refused with what to do; nothing is lost in silence."""
 
+import codecs
 import io
 import re
 import zipfile
@@ -8,7 +9,7 @@ import pytest
 from openpyxl import Workbook
 
 from broker.registers.errors import Invalid
-from broker.registers.exchange.files import preview_file
+from broker.registers.exchange.files import export_file, preview_file
 from broker.registers.exchange.sheets import read_sheets
 from broker.registers.folder import SAFETY
 from broker.registers.safety.demo import demo_works
@@ -176,3 +177,31 @@ def test_the_rows_of_a_file_that_says_its_separator_keep_their_numbers():
 def test_what_would_be_rubbish_is_refused_with_what_to_do(content, reason):
     """Half a character is no reason to read a whole file as another encoding."""
     assert reason in told(content)[0]
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_long_numbers_and_odd_texts_go_out_and_in_without_a_change(form):
+    """Fifteen digits are what a spreadsheet keeps, and _x0041_ is no A."""
+    document = demo_works()
+    site = document["sites"][0]
+    site["place"] = {"lat": 31.190000000000083, "lon": 121.43712345678901}
+    site["title"] = "charging _x0041_ shed"
+    document = checked(SAFETY, document).model_dump(mode="json")
+    found = [preview_file(SAFETY, document, content, None if form == "xlsx" else table)
+             for table, content in exported(document, form)]  # fmt: skip
+    assert [[problem.sentence("en") for problem in one.problems] for one in found] == [[]] * len(found)
+    assert [one.changes for one in found] == [()] * len(found)
+
+
+def exported(document, form):
+    """(table, file) of what an export writes: the tables of sites one by one as CSV, or all in a workbook."""
+    if form == "xlsx":
+        return [(None, export_file("safety", document, "xlsx", None, "code"))]
+    return [(name, export_file("safety", document, "csv", name, "code")) for name in ("sites", "milestones")]
+
+
+def test_a_register_as_json_may_begin_with_a_mark():
+    """As the editor of Windows writes it."""
+    document = checked(SAFETY, demo_works()).model_dump(mode="json")
+    content = export_file("safety", document, "json", None, "code")
+    assert preview_file(SAFETY, document, codecs.BOM_UTF8 + content).problems == ()

@@ -88,6 +88,8 @@ def write_xlsx(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Any]
 
 
 def _xlsx_cell(sheet: Any, value: Any) -> Any:
+    if isinstance(value, str):
+        value = re.sub("_(?=x[0-9A-Fa-f]{4}_)", "_x005F_", value)  # or it would be read as a character by its number
     cell = WriteOnlyCell(sheet, value=value)
     if isinstance(value, str):
         cell.data_type = "s"
@@ -96,7 +98,7 @@ def _xlsx_cell(sheet: Any, value: Any) -> Any:
 
 
 def _harmless(value: Any) -> str:
-    text = str(value)
+    text = format(Decimal(repr(value)), "f") if isinstance(value, float) else str(value)
     if isinstance(value, str) and MARKED.match(text) and not PLAIN_NUMBER.fullmatch(text):
         return f"'{text}"
     return text
