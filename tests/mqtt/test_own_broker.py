@@ -9,17 +9,22 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from broker.__main__ import main
+from broker.config import AreaConfig, BrokerConfig, ConfigError
 from broker.mqtt.own_broker import caretaker
 from broker.mqtt.own_broker.accounts import all_accounts
 from broker.mqtt.own_broker.caretaker import Caretaker
 from broker.mqtt.own_broker.child import EmbeddedBrokerError, free_port
 from broker.mqtt.own_broker.mosquitto import DeskBroker, EmbeddedBroker
+from broker.plan.demo_area import demo_plan
+from broker.plan.model import Vehicle
+from broker.process import embedded_broker
 from firmware import wire
 from tests.support.bridge.own_bridge import SLOW_S, OwnBridge, stored
 from tests.support.processes import Client, mosquitto, need_mosquitto, wait_until
@@ -499,3 +504,14 @@ def test_passwords_that_are_gone_are_said_where_devices_have_them_already(tmp_pa
     note = all_accounts({}, ["t01"], tmp_path)[1]
     assert note is not None
     assert "passwords is gone, so the passwords were made anew: every device needs its own again" in note
+
+
+@pytest.mark.parametrize("name", ["bridge-xh", "technician-xh", "watch-xh"])
+def test_a_truck_or_room_of_the_plan_has_no_account_of_the_brokers_own(tmp_path: Path, name: str) -> None:
+    """Whoever were flashed as such a one could say everything of the area, or be kept from its own topics."""
+    plan = demo_plan()
+    config = BrokerConfig(area=AreaConfig(plan="demo"))
+    for changed in (replace(plan, vehicles={name: Vehicle(name, ("renovation",))}),
+                    replace(plan, rooms={**plan.rooms, name: replace(plan.rooms["r01"], room_id=name)})):  # fmt: skip
+        with pytest.raises(ConfigError, match=f"plan: {name} is an account of the broker's own"):
+            embedded_broker(config, changed, tmp_path)
