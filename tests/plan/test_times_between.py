@@ -111,3 +111,13 @@ def test_a_timepoint_without_a_time_is_refused(tmp_path: Path) -> None:
     times[2] = "wet-1,,,r03,2,1"
     (found,) = refusals(feed(tmp_path, stops=STOPS, stop_times=times))
     assert found.startswith("stop_times.txt:3: timepoint 1 says that the truck keeps a time here, and there is none")
+
+
+def test_a_table_with_one_time_for_each_stop_is_read(tmp_path: Path) -> None:
+    """The other column may be left out; both may not, which is told once."""
+    for column in ("arrival_time", "departure_time"):
+        times = [f"trip_id,{column},stop_id,stop_sequence", "wet-1,06:00:00,r01,1", "wet-1,06:10:00,r02,2"]
+        assert arrivals(feed(tmp_path, stop_times=times)) == {"r01": 0, "r02": 600}
+    neither = ["trip_id,stop_id,stop_sequence", "wet-1,r01,1", "wet-1,r02,2"]
+    found = refusals(feed(tmp_path, stop_times=neither))
+    assert found == ["stop_times.txt:1: has no column arrival_time (nor departure_time)"]

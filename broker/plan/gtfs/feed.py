@@ -37,7 +37,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "stops.txt": ("stop_id", "stop_name", "stop_lat", "stop_lon", "estate_id"),
     "routes.txt": ("route_id", "waste_kind"),
     "trips.txt": ("route_id", "service_id", "trip_id", "truck_id"),
-    "stop_times.txt": ("trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence"),
+    "stop_times.txt": ("trip_id", "stop_id", "stop_sequence"),
     "calendar.txt": ("service_id", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
                      "start_date", "end_date"),
     "calendar_dates.txt": ("service_id", "date", "exception_type"),
@@ -85,9 +85,11 @@ def _check_columns(feed: Feed) -> None:
     if not feed.tables["calendar.txt"].present and not feed.tables["calendar_dates.txt"].present:
         feed.findings.append(Finding("calendar.txt", 0, "is missing (and so is calendar_dates.txt)"))
         feed.tables["calendar.txt"].sound = False
-    routes = feed.tables["routes.txt"]
-    if routes.columns and routes.sound and not {"route_long_name", "route_short_name"} & set(routes.columns):
-        feed.findings.append(Finding("routes.txt", 1, "has no column route_long_name (nor route_short_name)"))
+    for name, column, other in (("routes.txt", "route_long_name", "route_short_name"),
+                                ("stop_times.txt", "arrival_time", "departure_time")):  # fmt: skip
+        table = feed.tables[name]
+        if table.columns and table.sound and not {column, other} & set(table.columns):
+            feed.findings.append(Finding(name, 1, f"has no column {column} (nor {other})"))
 
 
 def _plan(feed: Feed) -> Plan:

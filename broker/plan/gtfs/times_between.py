@@ -11,7 +11,7 @@ from broker.plan.gtfs.trips import StopTime
 def without_ends(feed: Feed, times: Mapping[str, Sequence[StopTime]]) -> frozenset[str]:
     """The trips with a room that has no time, and none before it or none after it; its line is refused."""
     table = feed.tables["stop_times.txt"]
-    if not {"arrival_time", "departure_time"} <= table.index.keys():
+    if not {"arrival_time", "departure_time"} & table.index.keys():
         return frozenset(times)  # that was told once, of the header
     found = set()
     for trip_id, own in times.items():
