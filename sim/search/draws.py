@@ -15,6 +15,7 @@ INVARIANTS = Demand("invariants", {})
 MOST_EVENTS = 6
 FIRST_AFTER_S, LAST_BEFORE_S = 300, 1200
 SHORTEST_MIN, LONGEST_MIN = 0.05, 15.0
+SHORTEST_LANE_MIN = 3.0  # what is gone sooner no truck meets
 PRESSES_APART_S = 240  # nearer ones are one gesture after the other, which is no fault
 HOLDS_S = (1.6, 2.2, 3.0, 4.6)
 
@@ -32,7 +33,8 @@ def drawn(base: Scenario, plan: Plan, trucks: list[str], seed: int) -> Scenario:
         at_s = dice.randint(base.from_s + FIRST_AFTER_S, base.to_s - LAST_BEFORE_S)
         if "for_min" in values:
             longest = min(LONGEST_MIN, (base.to_s - 60 - at_s) / 60)
-            values["for_min"] = round(min(longest, SHORTEST_MIN * (LONGEST_MIN / SHORTEST_MIN) ** dice.random()), 3)
+            shortest = SHORTEST_LANE_MIN if kind == "lane_blocked" else SHORTEST_MIN
+            values["for_min"] = round(min(longest, shortest * (LONGEST_MIN / shortest) ** dice.random()), 3)
         one = Happening(kind, at_s, values)
         if not any(_clash(one, other) for other in happenings):
             happenings.append(one)

@@ -1,6 +1,7 @@
 """Find it for me: random faults on an area, played in parallel in virtual time until something does not hold.
 
-    python3 -m sim search [--minutes N] [--plan FEED | --scenario FILE.toml] [--seed N] [--jobs N] [--into FOLDER]
+    python3 -m sim search [--minutes N] [--plan FEED | --scenario FILE.toml] [--seed N] [--jobs N] [--shorter N]
+        [--into FOLDER]
 
 Every run is judged by what holds in every run (sim/judging/invariants.py). The first one in which something does not is
 made as short as it can be and written as a scenario file, which plays again with the same verdict. The same seed draws
@@ -30,13 +31,13 @@ from sim.scenario.scene import DataAbsentError
 from sim.scenario.scenes import runs_of, scene_of
 from sim.scenario.writing import as_text
 from sim.search.draws import INVARIANTS, drawn
-from sim.search.shrinking import shrunk
+from sim.search.shrinking import MOST_TRIES, shrunk
 from sim.virtual.run import play
 
 NOTHING, FOUND, BAD, INTERRUPTED = 0, 1, 2, 130
 BASE = {
-    "scenario": {"about": "A short morning of two trucks.", "from": "05:40", "to": "06:50"},
-    "area": {"runs": ["wet-north-1", "wet-south-1"], "first_visits": 3, "bins_each": 2,
+    "scenario": {"about": "A short morning of two trucks.", "from": "05:50", "to": "06:50"},
+    "area": {"runs": ["wet-north-1", "wet-south-1"], "first_visits": 2, "bins_each": 2,
              "leave": {"wet-north-1": "06:00", "wet-south-1": "06:02"}},
     "expect": [{"kind": "invariants"}],
 }  # fmt: skip
@@ -68,7 +69,7 @@ def main(arguments: list[str]) -> int:
             console.print(f"nothing found in {played} runs of {options.minutes:g} minutes, seed {options.seed}")
             return NOTHING
         console.print(f"[red]{found.promise}[/red] did not hold in run {found.played}; making it shorter ...")
-        return _written(shortest(found), found, options.into, console)
+        return _written(shortest(found, options.shorter), found, options.into, console)
     except (ScenarioError, DataAbsentError, OSError) as error:
         print(f"cannot be searched: {error}", file=sys.stderr)
         return BAD
@@ -96,9 +97,9 @@ def search(base: Scenario, seed: int, seconds: float, jobs: int) -> Iterator[tup
             yield played, time.monotonic() - began, found
 
 
-def shortest(found: Found) -> Scenario:
-    """The shortest run in which the same promise does not hold."""
-    return shrunk(found.scenario, lambda one: found.promise in _broken(one))
+def shortest(found: Found, tries: int) -> Scenario:
+    """The shortest run in which the same promise does not hold, as far as so many tries come."""
+    return shrunk(found.scenario, lambda one: found.promise in _broken(one), tries)
 
 
 def _broken(scenario: Scenario) -> list[str]:
@@ -147,5 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     where.add_argument("--scenario", metavar="FILE", help="the area, hours and people of this scenario")
     parser.add_argument("--seed", type=int, default=1, help="another seed draws other runs")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at once (default: one a core)")
+    parser.add_argument("--shorter", type=int, default=MOST_TRIES, metavar="N",
+                        help=f"how many runs making it shorter may take (default: {MOST_TRIES})")  # fmt: skip
     parser.add_argument("--into", type=Path, default=Path(), help="the folder of what is found (default: here)")
     return parser

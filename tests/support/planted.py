@@ -39,11 +39,12 @@ def copied(folder: Path, fault: str | None) -> Path:
     return folder
 
 
-def searched(folder: Path, minutes: float, seed: int = 1) -> Search:
-    """Search in a copy."""
+def searched(folder: Path, minutes: float, shorter: int = 80) -> Search:
+    """Search in a copy; so many runs may be spent on making what is found shorter."""
     began = time.monotonic()
     run = subprocess.run(
-        [sys.executable, "-m", "sim", "search", "--minutes", str(minutes), "--seed", str(seed), "--into", "found"],
+        [sys.executable, "-m", "sim", "search", "--minutes", str(minutes), "--shorter", str(shorter),
+         "--into", "found"],
         cwd=folder, capture_output=True, text=True, check=False, timeout=60 * minutes + 900,
     )  # fmt: skip
     said = run.stdout + run.stderr
