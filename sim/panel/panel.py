@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -135,4 +135,4 @@ class Panel:
 
 def _copied(evidence: Evidence) -> Evidence:
     """The evidence so far; what grows is copied, for the run goes on."""
-    return replace(evidence, **{each.name: copy.copy(getattr(evidence, each.name)) for each in fields(evidence)})
+    return Evidence(*(copy.copy(getattr(evidence, each.name)) for each in fields(evidence)))

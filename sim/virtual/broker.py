@@ -113,7 +113,7 @@ class VirtualBroker:
         self._sessions: dict[str, Session] = {}
         self._connections: dict[str, Connection] = {}
         self._heard_by: dict[str, list[Session]] = {}
-        self._cut: set[str] = set()
+        self._cut: dict[str, set[str]] = {}  # client: why its link is silent
         self._delay_s: dict[str, float] = {}
         self._frozen = False
         self._snapshot: tuple[dict[str, bytes], dict[str, Session]] = ({}, {})
@@ -126,7 +126,7 @@ class VirtualBroker:
         keepalive_s: float = wire.KEEPALIVE_S, patience_s: float = 2 * wire.KEEPALIVE_S,
     ) -> Connection | None:
         """A connection, or None where the broker is down or the link is cut (the caller tries again later)."""
-        if not self.up or self._frozen or client_id in self._cut:
+        if not self.up or self._frozen or self._cut.get(client_id):
             return None
         old = self._connections.get(client_id)
         if old is not None:
@@ -171,9 +171,9 @@ class VirtualBroker:
 
     # --- what breaks -----------------------------------------------------------------------------------
 
-    def cut(self, client_id: str) -> None:
+    def cut(self, client_id: str, why: str = "link") -> None:
         """The client's link goes silent in both directions."""
-        self._cut.add(client_id)
+        self._cut.setdefault(client_id, set()).add(why)
         connection = self._connections.get(client_id)
         if connection is None or connection.cut_at is not None:
             return
@@ -191,9 +191,12 @@ class VirtualBroker:
         self.timeline.after(GIVEN_UP_KEEPALIVES * connection.keepalive_s, broker_gives_up)
         self.timeline.after(connection.patience_s, client_gives_up)
 
-    def heal(self, client_id: str) -> None:
-        """The link is back; what both sides still believe in goes on where it stopped."""
-        self._cut.discard(client_id)
+    def heal(self, client_id: str, why: str = "link") -> None:
+        """The link is back where nothing else keeps it silent; what both sides still believe in goes on."""
+        reasons = self._cut.get(client_id, set())
+        reasons.discard(why)
+        if reasons:
+            return
         connection = self._connections.get(client_id)
         if connection is None or connection.cut_at is None:
             return
@@ -212,13 +215,11 @@ class VirtualBroker:
     def freeze(self, frozen: bool) -> None:
         """It says nothing to anybody and takes nothing, and nobody is told; or it goes on."""
         self._frozen = frozen
-        for client_id in list(self._connections):
-            if frozen and client_id not in self._cut:
-                self.cut(client_id)
-            elif not frozen:
-                self.heal(client_id)
-        if not frozen:
-            self._cut.clear()
+        for client_id in list(self._connections) if frozen else [*self._cut]:
+            if frozen:
+                self.cut(client_id, "broker")
+            else:
+                self.heal(client_id, "broker")
 
     def delay_s(self, connection: "Connection") -> float:
         """How long what is sent now to or by a client is under way: never less than what was sent before it."""
@@ -246,7 +247,10 @@ class VirtualBroker:
         self._down()
 
     def start(self) -> None:
-        """Start again from what was saved."""
+        """Start again from what was saved; one that was frozen when it ended is not."""
+        self._frozen = False
+        for reasons in self._cut.values():
+            reasons.discard("broker")
         retained, sessions = copy.deepcopy(self._snapshot)
         self._retained, self._sessions = retained, sessions
         self._heard_by.clear()

@@ -116,8 +116,13 @@ class VirtualPlant:
     def bridge(self, up: bool, how: str) -> None:
         """Stop (`stop`, `kill`, `freeze`) the bridge, or let it go on."""
         if how == "freeze":
-            self.link("bridge", up)
+            client = f"bridge-{self._plan.area_id}"
+            if up:
+                self.mqtt.heal(client, "frozen")
+            else:
+                self.mqtt.cut(client, "frozen")
             self._bridge.freeze(not up)
+            self._hearing.all_rooms("frozen bridge", not up)
             return
         if up:
             if not self._bridge.running:

@@ -204,3 +204,56 @@ def test_an_orderly_stop_loses_nothing(timeline: Timeline, broker: VirtualBroker
     broker.start()
     keeper.connect()
     assert keeper.heard == [(KEEPER, b"1")]
+
+
+def test_a_slow_link_delays_and_keeps_the_order(timeline: Timeline, broker: VirtualBroker) -> None:
+    """Both ways; what is sent when the link is quick again does not overtake."""
+    truck = Client(timeline, broker, "t01").connect()
+    bridge = Client(timeline, broker, "bridge-xh").connect(FIX)
+    broker.slow("t01", 5.0)
+    truck.say(FIX, b"1")
+    assert bridge.heard == []
+    broker.slow("t01", 0.0)
+    truck.say(FIX, b"2")
+    assert bridge.heard == []
+    truck.wait(5.0)
+    assert [payload for _, payload in bridge.heard] == [b"1", b"2"]
+
+
+def test_a_frozen_broker_says_nothing_and_goes_on_where_it_stood(timeline: Timeline, broker: VirtualBroker) -> None:
+    """Nobody is told, nobody gets in; a link that was cut as well stays cut when it thaws."""
+    truck, room = Client(timeline, broker, "t01").connect(), Client(timeline, broker, "r01").connect()
+    bridge = Client(timeline, broker, "bridge-xh").connect(FIX, KEEPER)
+    broker.cut("r01")
+    broker.freeze(True)
+    truck.say(FIX, b"1")
+    room.say(KEEPER, b"2")
+    assert Client(timeline, broker, "t02").connect().connection is None
+    assert (bridge.heard, truck.lost) == ([], 0)
+    broker.freeze(False)
+    truck.wait()
+    assert bridge.heard == [(FIX, b"1")]
+    broker.heal("r01")
+    truck.wait()
+    assert bridge.heard[1:] == [(KEEPER, b"2")]
+    assert Client(timeline, broker, "t02").connect().connection is not None
+
+
+def test_a_link_that_is_mended_while_the_broker_is_frozen_stays_silent(
+    timeline: Timeline, broker: VirtualBroker
+) -> None:
+    """Until the broker goes on; and a broker that was killed while it was frozen starts afresh."""
+    truck = Client(timeline, broker, "t01").connect()
+    bridge = Client(timeline, broker, "bridge-xh").connect(FIX)
+    broker.cut("t01")
+    broker.freeze(True)
+    broker.heal("t01")
+    truck.say(FIX, b"1")
+    assert bridge.heard == []
+    broker.freeze(False)
+    truck.wait()
+    assert bridge.heard == [(FIX, b"1")]
+    broker.freeze(True)
+    broker.kill()
+    broker.start()
+    assert Client(timeline, broker, "t03").connect().connection is not None

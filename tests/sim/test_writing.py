@@ -37,7 +37,7 @@ def test_every_kind_of_event_is_the_same_after_it_was_written(kind: str) -> None
 
 def test_what_a_person_typed_survives() -> None:
     """Quotes, backslashes and Chinese in `about`."""
-    scenario = replace(load("blocked_lane"), about='车道 "堵塞" \\ then\nfree')
+    scenario = replace(load("blocked_lane"), about='车道 "堵塞" \\ then free')
     assert parse(as_text(scenario), scenario.name, "written").about == scenario.about
 
 

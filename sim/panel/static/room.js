@@ -17,7 +17,7 @@ function Kilograms({ room, lamp }) {
     setTyped(null);
   }
   return html`<input class="kg" type="number" min="0" step=${KG_STEP} value=${typed ?? kg} data-testid=${`kg-${room.id}-${lamp.waste}`} aria-label=${say("kilograms_of", { waste: say(lamp.waste), room: room.id })}
-    oninput=${(event) => setTyped(event.currentTarget.value)} onchange=${done} onblur=${done} />`;
+    oninput=${(event) => setTyped(event.currentTarget.value)} onkeydown=${(event) => event.key === "Enter" && event.currentTarget.blur()} onblur=${done} />`;
 }
 
 function Lamp({ room, lamp, index, weighs }) {
