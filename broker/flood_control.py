@@ -10,6 +10,7 @@ from broker.rules.day.attention import OverLimit, ShutOut, Topic
 
 CLEARED_AT_ONCE = 200
 LOOK_S = 0.5
+ASK_AFTER_S = (0, 1, 2, 4, 8, 16)  # after a flood; each answer may be cut by what is cleared after it
 SHOWN_S = 3600  # after the last refusal
 MOST_SHOWN = 50
 
@@ -23,6 +24,8 @@ class FloodControl:
         self._bridge = bridge
         self._link = link
         self._looked_at = 0.0
+        self._losses = 0
+        self._ask_at: list[float] = []  # when the presses at the broker are to be asked for, the next one last
         self._known: dict[Device, int] = {}  # how many refusals of each were told
 
     def look(self, now: int) -> None:
@@ -32,9 +35,11 @@ class FloodControl:
         if time.monotonic() - self._looked_at < LOOK_S:
             return
         self._looked_at = time.monotonic()
+        flooding = self._inbox.take_flooding()
         if self._guard is not None:
-            for device, limit in self._inbox.take_flooding().items():
+            for device, limit in flooding.items():
                 self._guard.close(device[1], limit)
+        self._ask_for_presses(flooded=bool(flooding))
         self._bridge.counts["over_limit"] = self._inbox.refused.total()
         for device, count in list(self._inbox.refused.items()):
             if count != self._known.get(device):
@@ -42,6 +47,16 @@ class FloodControl:
                 self._name(device, self._inbox.limit_of(device), count, now)
         self._name_shut_out(now)
         self._forget(now)
+
+    def _ask_for_presses(self, *, flooded: bool) -> None:
+        """A flood may have cost the broker others' presses: it still holds them, and is asked for them a few times."""
+        losses = self._guard.losses if self._guard is not None else 0
+        if (flooded or losses != self._losses) and not self._ask_at:
+            self._ask_at = [self._looked_at + after_s for after_s in reversed(ASK_AFTER_S)]
+        self._losses = losses
+        if self._ask_at and self._looked_at >= self._ask_at[-1]:
+            self._ask_at.pop()
+            self._link.ask_for_presses()
 
     def _is_open(self, topic: str) -> bool:
         """Whether this is the topic of a press that is open: it stays."""

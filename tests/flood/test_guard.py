@@ -16,11 +16,14 @@ from broker.flood_control import FloodControl
 from broker.mqtt import packets
 from broker.mqtt.inbox import Inbox
 from broker.mqtt.link import Arrived, BridgeLink, Event, Up
+from broker.mqtt.own_broker.caretaker import Caretaker
 from broker.mqtt.own_broker.guard import Guard
 from broker.mqtt.own_broker.mosquitto import EmbeddedBroker
+from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits
 from firmware import wire
 from tests.support.bridge.morning import Morning
-from tests.support.processes import Client, mosquitto, wait_until
+from tests.support.flood.attacker import PASSWORD, Attacker, publish
+from tests.support.processes import Client, mosquitto, need_mosquitto, wait_until
 
 pytestmark = pytest.mark.real
 
@@ -344,3 +347,57 @@ def test_a_file_too_large_to_be_loaded_is_set_aside(broker: EmbeddedBroker) -> N
     broker.start()
     assert comes_in(broker, "t02")
     assert (broker.folder / "mosquitto.db.set-aside").stat().st_size > broker.limits.database_bytes
+
+
+def test_a_broker_too_full_to_serve_the_bridge_is_begun_anew(tmp_path: Path) -> None:
+    """Nobody but the bridge could clear what fills it, and it throws the bridge out."""
+    need_mosquitto()
+    accounts = {"bridge-xh": "pw-bridge-xh", "t01": PASSWORD}
+    broker = EmbeddedBroker(tmp_path / "broker", "xh", accounts, limits=BrokerLimits(memory_mb=16))
+    broker.start()
+    guard, caretaker = Guard(broker, LimitsConfig(connects_per_minute=100_000)), Caretaker(broker, time.monotonic)
+    flooding = Attacker(broker.port, time.monotonic() + 60, "t01")
+    link = BridgeLink(MqttConfig(host=broker.host, port=broker.port), "xh", 1, "pw-bridge-xh")
+    try:
+        sent = 0
+        while flooding.time_is_left() and "out of memory" not in broker.said():
+            flooding.send(publish(flooding.topic("incident", f"k{sent}"), bytes(65_000), retained=True))
+            sent += 1
+        flooding.leave()
+        caretaker.start()
+        guard.start()
+        link.start()
+        wait_until(lambda: any("no memory left" in note for note in caretaker.notes()), "it is begun anew")
+        wait_until(lambda: link.up, "the bridge is let in")
+        assert link.why == ""
+    finally:
+        link.stop()
+        guard.stop()
+        caretaker.stop()
+
+
+def test_presses_are_asked_for_again_after_a_flood(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    """What Mosquitto could not hand over it still holds, and nobody else would ask for it."""
+    inbox = Inbox(LimitsConfig(), time.time)
+    link = BridgeLink(MqttConfig(host=broker.host, port=broker.port), "xh", 1, "pw-bridge-xh", inbox)
+    guard = Guard(broker, LimitsConfig())
+    floods = FloodControl(inbox, guard, Morning(tmp_path / "records").bridge, link)
+    link.start()
+    truck = Client(broker.port, "t02")
+    try:
+        assert isinstance(inbox.get(timeout=60), Up)
+        truck.say("zp/v1/xh/truck/t02/incident/p1", b"x", retain=True)
+        first = inbox.get(timeout=60)
+        assert isinstance(first, Arrived)
+        link.settle(first.connection, [number for _, _, number in first.messages])
+        with broker.log_path.open("a") as log:
+            log.write("1795374261: Outgoing messages are being dropped for client bridge-xh.\n")
+        guard.look()
+        floods.look(int(time.time()))
+        link.write_out()
+        again = inbox.get(timeout=60)
+        assert isinstance(again, Arrived)
+        assert again.messages[0][:2] == ("zp/v1/xh/truck/t02/incident/p1", b"x")
+    finally:
+        truck.close()
+        link.stop()

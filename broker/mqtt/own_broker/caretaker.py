@@ -68,6 +68,10 @@ class Caretaker:
         elif now - max(self._heard_at(), self._started_at) > FROZEN_S:
             self._broker.kill()
             self._begin_again(f"the embedded broker said nothing for {FROZEN_S:.0f} s and was killed")
+        elif self._broker.choked:
+            why = self._broker.choked
+            self._broker.kill()  # in order it would write down all that fills it
+            self._begin_again(f"the embedded broker {why} and was killed")
         self._broker.keep_log_small()
 
     def _begin_again(self, why: str) -> None:

@@ -53,6 +53,7 @@ class BrokerChild:
         self.host = host
         self.port = port or free_port(host)
         self.notes: list[str] = []  # what a person should know of this broker
+        self.choked = ""  # why it runs and is of no use, and only a new start helps
         self._child: subprocess.Popen[bytes] | None = None
         self.said_from = 0  # where in the log this child begins
         self._own_folder: tempfile.TemporaryDirectory[str] | None = None
@@ -203,6 +204,7 @@ class BrokerChild:
         """Start the child; whether it accepts connections in time. One that does not is ended."""
         with self.log_path.open("ab") as said:
             self.said_from = said.seek(0, os.SEEK_END)
+            self.choked = ""
             self._child = subprocess.Popen(
                 self.command(),
                 stdin=subprocess.DEVNULL,

@@ -36,6 +36,9 @@ CAME = re.compile(r"^(\d+): New client connected from \S+ as (\S+) \(")
 ASKED = re.compile(r"^(\d+): (\S+) (?:[0-2] )?\S")
 
 
+LOSES = r"^\d+: (Outgoing messages are being dropped for client|Client) {}( disconnected due to out of memory)?\.$"
+
+
 @dataclass(frozen=True, slots=True)
 class Closed:
     """An account that is closed: over which limit it went, since when, until when (monotonic)."""
@@ -53,6 +56,8 @@ class Guard:
         self._closed: dict[str, Closed] = {}
         self._to_close: dict[str, str] = {}
         self._comings: dict[str, Bucket] = {}
+        self.losses = 0  # how often the broker may have lost messages for the bridge
+        self._loses = re.compile(LOSES.format(re.escape(f"bridge-{broker.area}")))
         self._read_to = broker.said_from  # what was said before this child is over and judged
         self._changing = threading.Lock()
         self._stopping = threading.Event()
@@ -112,6 +117,7 @@ class Guard:
         self._broker.admit(closed=closed, instead={name: password})
         self._come_in_once(name, password)
         self._broker.admit(closed=closed)
+        self.losses += 1  # whoever is thrown out may have filled it
         self._closed[name] = Closed(why, time.monotonic() + self._limits.closed_s)
         log.warning("%s floods the broker (%s): its account is closed for %d s", name, why, self._limits.closed_s)
 
@@ -166,6 +172,11 @@ class Guard:
         for line in lines:
             if takes_over := TAKES_OVER.match(line):
                 taken_over = takes_over[1]
+                continue
+            if loses := self._loses.match(line):
+                self.losses += 1
+                if loses[2]:  # nobody could clear what fills it
+                    self._broker.choked = "has no memory left for the bridge"
                 continue
             found = CAME.match(line)
             cost = ASKING if found is None else TAKING_OVER if found[2] == taken_over else 1.0

@@ -33,9 +33,19 @@ class BrokerLimits:
         return self.memory_mb * 1024 * 1024
 
     @property
+    def heap_bytes(self) -> int:
+        """What it may ask the system for; the rest is its program and what lies between the pieces."""
+        return self.memory_bytes * 7 // 8
+
+    @property
     def queued_bytes(self) -> int:
         """What may wait for one subscriber: a quarter, for whoever speaks and whoever listens need some as well."""
         return self.memory_bytes // 4
+
+    @property
+    def inflight_bytes(self) -> int:
+        """What is under way to one subscriber: Mosquitto holds it twice, what waits behind it once."""
+        return self.memory_bytes // 32
 
     @property
     def database_bytes(self) -> int:
@@ -59,9 +69,10 @@ def configuration(folder: Path, host: str, port: int, limits: BrokerLimits) -> s
             f"persistence_location {folder}/",
             f"autosave_interval {AUTOSAVE_S}",
             f"max_inflight_messages {MAX_INFLIGHT_MESSAGES}",
+            f"max_inflight_bytes {limits.inflight_bytes}",
             f"max_queued_messages {MAX_QUEUED_MESSAGES}",
             f"max_queued_bytes {limits.queued_bytes}",
-            f"memory_limit {limits.memory_bytes}",
+            f"memory_limit {limits.heap_bytes}",
             "persistent_client_expiration 30d",
             f"message_size_limit {wire.MAX_PAYLOAD_BYTES}",
             # A longer packet is refused by its header, before there is memory for it.
