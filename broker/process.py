@@ -30,6 +30,7 @@ from broker.web.last_picture import Pictures
 log = logging.getLogger("zhanpai.bridge")
 
 BATCH = 1000  # events decided before a commit
+WORK_S = 0.01  # of what takes long, in one turn of the loop
 LOOP_S = 0.05  # how long the loop waits for an event before it looks at the clock
 SNAPSHOT_S = 1.0
 KEPT_BYTES = 8 << 20
@@ -57,7 +58,8 @@ def serve(
             inbox = Inbox(config.limits, now)
             link = BridgeLink(config.mqtt, plan.area_id, int(now()), password, inbox)
             caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
-            bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse)
+            bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse,
+                            in_steps=True)  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
             desk = Desk()
@@ -112,11 +114,12 @@ def _loop(
 ) -> None:  # fmt: skip
     pictures = Pictures(bridge, way)
     unsettled: list[tuple[int, list[int]]] = []  # (connection, packet numbers)
-    shown_at = 0.0
+    shown_at, more = 0.0, False
     while not stop.is_set():
-        worked = _take_events(bridge, link, now, unsettled)
+        worked = _take_events(bridge, link, now, unsettled, 0.0 if more else LOOP_S)
         acted = _take_actions(bridge, desk, pictures, now)
         bridge.tick(now())
+        more = _work_on(bridge, now)
         bridge.flush(now())
         # Also while nothing can be stored: an alarm must not wait behind a thousand positions that nobody can keep.
         # A PUBACK says nothing; what is not in an ack is sent again.
@@ -135,13 +138,13 @@ def _loop(
 
 
 def _take_events(
-    bridge: Bridge, link: BridgeLink, now: Clock, unsettled: list[tuple[int, list[int]]]
+    bridge: Bridge, link: BridgeLink, now: Clock, unsettled: list[tuple[int, list[int]]], wait_s: float
 ) -> bool:
-    """Decide on what the broker brought; waits a moment for the first event, stops after a batch."""
+    """Decide on what the broker brought; waits so long for the first event, stops after a batch."""
     taken = 0
     while taken < BATCH:
         try:
-            event = link.events.get(timeout=LOOP_S) if taken == 0 else link.events.get_nowait()
+            event = link.events.get(timeout=wait_s) if taken == 0 else link.events.get_nowait()
         except queue.Empty:
             return taken > 0
         taken += 1
@@ -156,6 +159,15 @@ def _take_events(
         elif isinstance(event, Down):
             bridge.link_down(now())
     return True
+
+
+def _work_on(bridge: Bridge, now: Clock) -> bool:
+    """Go on with what takes long, for a moment; whether there is more of it."""
+    until = time.monotonic() + WORK_S
+    while bridge.work(now()):
+        if time.monotonic() >= until:
+            return True
+    return False
 
 
 def _take_actions(bridge: Bridge, desk: Desk, pictures: Pictures, now: Clock) -> bool:

@@ -9,7 +9,7 @@ from broker.rules.dispatch.visits.offers import EXTRA, ReplanError, agreed, offe
 from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import call_record, put, run_record
-from broker.rules.replanning.offers import insert
+from broker.rules.replanning.offers import insert, whole
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, VisitKey
 from firmware import wire
@@ -71,7 +71,7 @@ def move_visits(
     """
     if not visits:
         raise ReplanError("nothing is left to move: its visits were moved or settled before")
-    offer = agreed(day, incident, offers_for(day, run, visits, now), act, now)
+    offer = agreed(day, incident, whole(offers_for(day, run, visits, now)), act, now)
     truck = act.truck
     extra_used = any(tour.truck == EXTRA and tour.stops for tour in offer.tours)
     if extra_used and not truck:
