@@ -1,6 +1,7 @@
 """The bridge as a process: link, store, clock and screen around one `Bridge`, in one loop."""
 
 import gc
+import ipaddress
 import logging
 import queue
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.bridge import Bridge
-from broker.config import BrokerConfig, ConfigError
+from broker.config import BrokerConfig, ConfigError, MqttConfig
 from broker.flood_control import FloodControl
 from broker.mqtt.inbox import Inbox
 from broker.mqtt.link import Arrived, BridgeLink, Down, Up
@@ -19,7 +20,7 @@ from broker.mqtt.own_broker.accounts import all_accounts
 from broker.mqtt.own_broker.caretaker import Caretaker
 from broker.mqtt.own_broker.guard import Guard
 from broker.mqtt.own_broker.mosquitto import EmbeddedBroker, choose_broker
-from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits
+from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, Outside
 from broker.plan.model import Plan
 from broker.settings import configured_plan, dispatch_settings, press_limits
 from broker.store.waiting import WaitingStore, open_as_it_can
@@ -56,13 +57,14 @@ def serve(
         store = open_as_it_can(config.store.url, plan.area_id, plan.timezone, now)
         try:
             inbox = Inbox(config.limits, now)
-            link = BridgeLink(config.mqtt, plan.area_id, int(now()), password, inbox)
+            mqtt = config.mqtt if embedded is None else way_to(embedded, config.mqtt)
+            link = BridgeLink(mqtt, plan.area_id, int(now()), password, inbox)
             caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
             bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse,
                             in_steps=True)  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
-            desk = Desk()
+            desk = Desk(accounts=floods if guard is not None else None)
             if isinstance(store, WaitingStore):
                 bridge.cannot_store(store.why)
             bridge.start(now())
@@ -193,7 +195,10 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
     With `folder` it is a trial: its files are there, and no password is kept.
     """
     if config.mqtt.ca_file is not None:
-        raise ConfigError("[mqtt] ca_file: the embedded broker has no TLS; leave ca_file out, or run Mosquitto apart")
+        raise ConfigError(
+            "[mqtt] ca_file: the bridge meets its embedded broker on this machine without TLS; leave ca_file out. "
+            "For devices under TLS set [embedded] cert_file and key_file, or run Mosquitto apart"
+        )
     bridge = f"bridge-{plan.area_id}"
     if config.mqtt.user not in (None, bridge):
         raise ConfigError(f"[mqtt] user: the embedded broker knows the bridge as {bridge}; leave user out")
@@ -205,20 +210,39 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
         raise ConfigError("[mqtt] password_file: is empty; leave it out, and a password is generated")
     names = [bridge, *readers(plan.area_id), *plan.trucks(), *plan.rooms]
     accounts, note = all_accounts(given, names, config.embedded.folder, keep=folder is None)
-    host, port = config.mqtt.host, config.mqtt.port
+    host, port, outside = config.mqtt.host, config.mqtt.port, None
+    if tls := config.embedded.tls():
+        host, port, outside = "127.0.0.1", 0, Outside(host, port, *tls)
     limits = BrokerLimits(config.limits.broker_memory_mb, config.limits.connections)
     try:
         for account in accounts:
             account_of(f"{account}:{accounts[account]}")
         broker = choose_broker(
             folder or config.embedded.folder, plan.area_id, accounts, rooms=plan.rooms, host=host, port=port,
-            limits=limits,
+            limits=limits, outside=outside,
         )  # fmt: skip
     except AccountError as why:
         raise ConfigError(f"[embedded] accounts: {why}") from why
     if note:
         broker.tell(note)
+    if outside is None and not _is_loopback(host):
+        broker.tell(
+            f"[mqtt] host: {host} is open to the network without TLS: passwords and positions go in clear, whoever "
+            "listens can speak as any device; set [embedded] cert_file and key_file, or host 127.0.0.1"
+        )
     return broker, accounts[bridge]
+
+
+def way_to(broker: EmbeddedBroker, mqtt: MqttConfig) -> MqttConfig:
+    """How the bridge itself meets its embedded broker."""
+    return mqtt.model_copy(update={"host": broker.host, "port": broker.port})
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge, now: Clock) -> Any:

@@ -92,7 +92,7 @@ def _check(path: Path, config: BrokerConfig) -> int:
 def _tried_broker(config: BrokerConfig, plan: Plan) -> str:
     """What is to be said of the broker that was asked, or started for a moment; raises what cannot work."""
     from broker.mqtt.own_broker.trial import ask
-    from broker.process import embedded_broker
+    from broker.process import embedded_broker, way_to
 
     where = f"{config.mqtt.host}:{config.mqtt.port}"
     if _at_work(config, plan.area_id):
@@ -104,7 +104,7 @@ def _tried_broker(config: BrokerConfig, plan: Plan) -> str:
         broker, password = embedded_broker(config, plan, Path(folder))
         try:
             broker.start()
-            ask(config.mqtt, plan.area_id, password)
+            ask(way_to(broker, config.mqtt), plan.area_id, password)
         finally:
             broker.stop()
     return " ".join([f"a broker of its own starts on {where}", *broker.notes])

@@ -142,7 +142,7 @@ def test_only_what_a_device_says_after_the_command_is_shown_as_its_answer(
 
     config = tmp_path / "broker.toml"
     config.write_text('[area]\nplan = "demo"\n[web]\nport = 8080\n')
-    monkeypatch.setattr(command, "_asked", asked)  # no bridge of its own listens here
+    monkeypatch.setattr(command, "asked", asked)  # no bridge of its own listens here
     passing = SimpleNamespace(monotonic=lambda: morning.now, sleep=wait)
     monkeypatch.setattr(command, "time", passing)
     assert main(["command", "r01", "rebirth", "--config", str(config)]) == 0

@@ -15,13 +15,18 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import main
+from broker.config import ConfigError, MqttConfig, read_config
 from broker.mqtt.own_broker import caretaker
 from broker.mqtt.own_broker.caretaker import Caretaker
-from broker.mqtt.own_broker.child import EmbeddedBrokerError, free_port
+from broker.mqtt.own_broker.child import NOTED_S, EmbeddedBrokerError, free_port
 from broker.mqtt.own_broker.mosquitto import DeskBroker, EmbeddedBroker
+from broker.mqtt.own_broker.trial import ask
+from broker.process import embedded_broker
+from broker.settings import configured_plan
 from firmware import wire
 from tests.support.bridge.own_bridge import SLOW_S, OwnBridge, stored
 from tests.support.processes import Client, mosquitto, need_mosquitto, wait_until
+from tests.support.settings.broker import certificate
 
 pytestmark = pytest.mark.real
 
@@ -445,3 +450,57 @@ def test_a_damaged_file_of_passwords_is_named_and_left_as_it_is(
     code, said = checked(tmp_path, f"[embedded]\nenabled = true\n[mqtt]\nport = {free_port()}\n", capsys)
     assert code == 1 and str(path) in said and "put it back from a copy" in said
     assert path.read_bytes() == text
+
+
+def test_devices_meet_it_under_tls_and_the_bridge_on_this_machine(tmp_path: Path) -> None:
+    """A certificate and its key are enough; a truck that trusts it is let in, one that speaks in clear is not."""
+    need_mosquitto()
+    trusted = certificate(tmp_path, "broker")
+    bridge = OwnBridge(tmp_path)
+    config = tmp_path / "broker.toml"
+    files = 'enabled = true\ncert_file = "broker.pem"\nkey_file = "broker.key"'
+    config.write_text(config.read_text().replace("enabled = true", files))
+    bridge.start()
+    try:
+        wait_until(lambda: bridge.get("/api/v1/picture")["link"]["up"], "the bridge is in", SLOW_S)
+        lines = dict(line.split(":", 1) for line in bridge.passwords.read_text().splitlines())
+        truck = MqttConfig(host="localhost", port=bridge.mqtt_port, user="t01", ca_file=trusted)
+        ask(truck, "xh", lines["t01"])
+        with pytest.raises(ConfigError):
+            ask(truck.model_copy(update={"ca_file": None}), "xh", lines["t01"])
+    finally:
+        bridge.stop()
+
+
+def test_an_address_of_the_new_kind_is_listened_on(tmp_path: Path) -> None:
+    """`::1` as every other."""
+    need_mosquitto()
+    broker = EmbeddedBroker(tmp_path, "xh", {"bridge-xh": "pw"}, host="::1")
+    broker.start()
+    try:
+        ask(MqttConfig(host="::1", port=broker.port), "xh", "pw")
+    finally:
+        broker.stop()
+
+
+@pytest.mark.parametrize(("host", "said"), [("127.0.0.1", False), ("::1", False), ("localhost", False),
+                                            ("0.0.0.0", True), ("::", True), ("192.0.2.7", True)])  # fmt: skip
+def test_an_open_address_without_tls_is_said(host: str, said: bool, tmp_path: Path) -> None:
+    """Passwords would go over the street in clear."""
+    need_mosquitto()
+    (tmp_path / "broker.toml").write_text(f'[area]\nplan = "demo"\n[mqtt]\nhost = "{host}"\n[embedded]\nenabled = true\n')
+    config = read_config(tmp_path / "broker.toml")
+    broker, _ = embedded_broker(config, configured_plan(config), tmp_path)
+    assert any("without TLS" in note for note in broker.notes) is said
+
+
+def test_what_happened_to_its_file_is_not_told_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A damaged file is a note of an hour, a missing folder one until it is there."""
+    broker = EmbeddedBroker(tmp_path, "xh", {"bridge-xh": "pw"})
+    (tmp_path / "mosquitto.db").write_bytes(b"spoiled")
+    broker.set_aside(tmp_path / "mosquitto.db")
+    broker.tell("until it is mended")
+    assert len(broker.notes) == 2
+    later = time.monotonic() + NOTED_S + 1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert broker.notes == ["until it is mended"]

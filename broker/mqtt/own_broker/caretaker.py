@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from broker.mqtt.own_broker.child import BrokerChild, EmbeddedBrokerError
+from broker.mqtt.own_broker.child import NOTED_S, BrokerChild, EmbeddedBrokerError
 
 log = logging.getLogger("zhanpai.embedded")
 
@@ -14,7 +14,6 @@ AGAIN_FIRST_S, AGAIN_MOST_S = 0.5, 30.0
 HELD_S = 60.0  # a broker that ran this long is started again at once
 FROZEN_S = 45.0  # without a word to the bridge, its refusals counted: longer than any pause of a busy machine
 PAUSED_S = 5.0  # between two looks
-NOTED_S = 3600.0  # how long a person is shown what happened
 
 
 class Caretaker:

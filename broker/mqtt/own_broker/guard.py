@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from broker.config import LimitsConfig
@@ -44,6 +44,7 @@ class Closed:
     """An account that is closed: over which limit it went, since when, until when (monotonic)."""
 
     why: str
+    since: float
     until: float
 
 
@@ -80,6 +81,18 @@ class Guard:
     def closed(self) -> dict[tuple[str, str], str]:
         """(family, name) of the accounts that are closed, and over which limit each went."""
         return {(self._broker.families[name], name): one.why for name, one in list(self._closed.items())}
+
+    def open(self, name: str) -> bool:
+        """Let this account in again with the next look, from any thread; False where it is not closed."""
+        found = self._closed.get(name)
+        if found is not None:
+            self._closed[name] = replace(found, until=0.0)
+        return found is not None
+
+    def closed_since_s(self, name: str) -> int:
+        """For how many seconds an account has been closed; 0 when it is not."""
+        found = self._closed.get(name)
+        return int(time.monotonic() - found.since) if found is not None else 0
 
     def closed_for_s(self, name: str) -> int:
         """For how many seconds more an account is closed; 0 when it is not."""
@@ -118,7 +131,8 @@ class Guard:
         self._come_in_once(name, password)
         self._broker.admit(closed=closed)
         self.losses += 1  # whoever is thrown out may have filled it
-        self._closed[name] = Closed(why, time.monotonic() + self._limits.closed_s)
+        now = time.monotonic()
+        self._closed[name] = Closed(why, now, now + self._limits.closed_s)
         log.warning("%s floods the broker (%s): its account is closed for %d s", name, why, self._limits.closed_s)
 
     def _come_in_once(self, name: str, password: str) -> None:

@@ -53,17 +53,35 @@ class BrokerLimits:
         return self.memory_bytes // 4
 
 
-def configuration(folder: Path, host: str, port: int, limits: BrokerLimits) -> str:
-    """The text of mosquitto.conf for one listener with accounts and access list in `folder`."""
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Where devices meet the broker under TLS, while the bridge meets it on this machine without."""
+
+    host: str
+    port: int
+    cert_file: Path
+    key_file: Path
+
+
+def configuration(folder: Path, host: str, port: int, limits: BrokerLimits, outside: Outside | None = None) -> str:
+    """The text of mosquitto.conf for its listeners, with accounts and access list in `folder`."""
+    listener = [
+        f"max_connections {limits.connections}",
+        "max_qos 1",  # nobody here needs 2, and what is never completed would stay
+        "use_username_as_clientid true",
+    ]
+    under_tls: list[str] = []
+    if outside is not None:
+        files = [f"certfile {outside.cert_file.resolve()}", f"keyfile {outside.key_file.resolve()}"]
+        under_tls = [f"listener {outside.port} {outside.host}", *listener, *files]
     return "\n".join(
         [
             f"listener {port} {host}",
-            f"max_connections {limits.connections}",
-            "max_qos 1",  # nobody here needs 2, and what is never completed would stay
+            *listener,
+            *under_tls,
             "allow_anonymous false",
             f"password_file {folder / 'accounts'}",
             f"acl_file {folder / 'acl'}",
-            "use_username_as_clientid true",
             "set_tcp_nodelay true",  # without it an alarm or an ack may wait 40 ms for the packet before it
             "persistence true",
             f"persistence_location {folder}/",

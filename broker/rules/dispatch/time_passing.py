@@ -54,7 +54,7 @@ def offer(day: Day, key: IncidentKey, now: int) -> list[Effect]:
     return []
 
 
-def work_on(day: Day, now: int) -> list[Effect]:
+def work_on(day: Day, now: int) -> list[Effect]:  # noqa: ARG001  (a decision as every other; its time is past)
     """One short step of what takes long: the offers that are being worked out."""
     working = day.incidents.working
     if working is not None and next(working.steps, working) is working:

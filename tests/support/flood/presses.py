@@ -16,7 +16,7 @@ LOST_S = 30.0  # after which a press counts as never answered
 
 
 class Truck:
-    """One truck's connection, that comes back when it is lost; what is not stored yet is sent again then, and in time."""
+    """One truck's connection, that comes back when it is lost and sends again what is not stored."""
 
     def __init__(self, port: int, name: str, presses: "Presses") -> None:
         self.port, self.name = port, name

@@ -51,7 +51,8 @@ class Outcome:
     def faults(self, slower: int = 1) -> list[str]:
         """What did not hold, on a machine that may be so many times slower than ours."""
         rows = (
-            ("p99 during", self.during_s, DURING_S * slower + self.paused_s), ("p99 after", self.after_s, AFTER_S * slower),
+            ("p99 during", self.during_s, DURING_S * slower + self.paused_s),
+            ("p99 after", self.after_s, AFTER_S * slower),
             ("p99 after a restart", self.restarted_s, AFTER_S * slower), ("the broker's MB", self.broker_mb, MEMORY_MB),
             ("the bridge's MB", self.bridge_mb, BRIDGE_MEMORY_MB), ("MB on disk", self.disk_mb, DISK_MB),
         )  # fmt: skip

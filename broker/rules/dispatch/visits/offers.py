@@ -29,10 +29,11 @@ def offers_for(day: Day, run: Run, visits: Sequence[Visit], now: int) -> Steps[t
     It is of the day as it is at the first step, whatever happens between the others.
     """
     broken = replace(tour_of(day, run, now), stops=tuple(stop_of(day, run, visit, now) for visit in visits))
-    others = []
-    for other in sorted(day.runs.values(), key=lambda other: other.run_id):
-        if other.truck != run.truck and other.waste == run.waste and day.run_of(other.truck) is other:
-            others.append(tour_of(day, other, now))
+    others = [
+        tour_of(day, other, now)
+        for other in sorted(day.runs.values(), key=lambda other: other.run_id)
+        if other.truck != run.truck and other.waste == run.waste and day.run_of(other.truck) is other
+    ]
     extra = Tour(
         truck=EXTRA, run_id=EXTRA, start=broken.start, start_at=now + EXTRA_COMES_S, stops=(),
         wastes=frozenset({run.waste}), shift_end_at=run.shift_end_at,
