@@ -65,7 +65,12 @@ class MqttConfig(_Section):
         """The password from `password_file` or the environment; None where neither is given. Raises ConfigError."""
         if self.password_file is None:
             return os.environ.get(PASSWORD_VARIABLE)
-        return _secret("[mqtt] password_file", self.password_file).strip()
+        password = _secret("[mqtt] password_file", self.password_file).strip()
+        if not password:
+            raise ConfigError("[mqtt] password_file: is empty; write the password into it, or leave it out")
+        if not password.isprintable():
+            raise ConfigError("[mqtt] password_file: holds more than one line; write only the password into it")
+        return password
 
     def tls(self) -> ssl.SSLContext | None:
         """What the connection is encrypted with; None without `ca_file`. Raises ConfigError."""
@@ -261,6 +266,12 @@ class BrokerConfig(_Section):
     registers: RegistersConfig = RegistersConfig()
     log: LogConfig = LogConfig()
 
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
+        if self.embedded.enabled and self.web.enabled and self.web.port == self.mqtt.port:
+            raise ValueError("port: is the embedded broker's, [mqtt] port, too; set another one")
+        return self
+
 
 def read_config(path: Path) -> BrokerConfig:
     """The configuration in `path`; relative paths in it count from its folder. Raises ConfigError."""
@@ -280,7 +291,7 @@ def read_config(path: Path) -> BrokerConfig:
 def _sentences(path: Path, why: ValidationError) -> list[str]:
     sentences = []
     for error in why.errors():
-        place = [str(part) for part in error["loc"]]
+        place = [str(part) for part in error["loc"]] or ["web"]
         section, key = place[0], ".".join(place[1:])
         if error["type"] == "extra_forbidden":
             reason = "no such key; see broker.example.toml for all there are"

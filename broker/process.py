@@ -206,8 +206,6 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
     password = config.mqtt.password()
     if password:
         given[bridge] = password
-    elif password is not None:
-        raise ConfigError("[mqtt] password_file: is empty; leave it out, and a password is generated")
     names = [bridge, *readers(plan.area_id), *plan.trucks(), *plan.rooms]
     accounts, note = all_accounts(given, names, config.embedded.folder, keep=folder is None)
     host, port, outside = config.mqtt.host, config.mqtt.port, None

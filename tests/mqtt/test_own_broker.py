@@ -382,9 +382,14 @@ def test_a_check_fails_on_a_broker_that_cannot_work(tmp_path: Path, capsys: pyte
     (tmp_path / "wrong").write_text("nonsense")
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "right").write_text("pw-bridge-xh")
-    for name in ("wrong", "empty", "right"):
+    (tmp_path / "lines").write_text("pw-bridge-xh\nand more")
+    trusted = certificate(tmp_path, "broker").name
+    for name in ("wrong", "empty", "right", "lines"):
         (tmp_path / name).chmod(0o600)
     own = "[embedded]\nenabled = true\n[mqtt]\n"
+    asked = f'[mqtt]\nport = {broker.port}\npassword_file = "right"\n'
+    deaf = broker.folder / "acl"
+    heard = deaf.read_text()
     try:
         for text, part in (
             (f"[mqtt]\nport = {broker.port}\n", "it refuses us"),
@@ -395,13 +400,35 @@ def test_a_check_fails_on_a_broker_that_cannot_work(tmp_path: Path, capsys: pyte
             (f"{own}port = {broker.port}\n", "cannot be used"),
             (f'{own}port = {nobody}\npassword_file = "empty"\n', "[mqtt] password_file: is empty"),
             (f'{own}port = {nobody}\nuser = "somebody"\n', "[mqtt] user: "),
+            (f"[mqtt]\nport = {broker.port}\n", "there is no password"),
+            (f'[mqtt]\nport = {broker.port}\npassword_file = "empty"\n', "[mqtt] password_file: is empty"),
+            (f'[mqtt]\nport = {broker.port}\npassword_file = "lines"\n', "more than one line"),
+            (f'{asked}ca_file = "{trusted}"\n', "leave ca_file out if it speaks no TLS"),
+            (f'[embedded]\nenabled = true\ncert_file = "{trusted}"\n', "[embedded] cert_file: needs key_file"),
+            (f'{asked}[store]\nurl = "right"\n', "[store] url: "),
         ):
             code, said = checked(tmp_path, text, capsys)
             assert code == 1 and part in said and "Traceback" not in said, (text, said)
         code, said = checked(tmp_path, f'[mqtt]\nport = {broker.port}\npassword_file = "right"\n', capsys)
         assert code == 0 and "lets the bridge in" in said
+        deaf.write_text(heard.replace("topic readwrite zp/v1/xh/#", "topic write zp/v1/xh/#"))
+        broker.signal(signal.SIGHUP)
+        wait_until(lambda: "does not come back" in checked(tmp_path, asked, capsys)[1], "a deaf account is found out")
     finally:
         broker.stop()
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_check_fails_on_a_screen_that_has_no_port(
+    own: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is another program's, or the embedded broker's."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        more = f"[embedded]\nenabled = true\n[mqtt]\nport = {port}\n" if own else ""
+        (tmp_path / "broker.toml").write_text(f'[area]\nplan = "demo"\n[web]\nport = {port}\n{more}')
+        assert main(["--config", str(tmp_path / "broker.toml"), "--check-config"]) == 1
+        assert "[web] port: " in capsys.readouterr().err
 
 
 def test_a_check_throws_off_no_bridge_that_runs(bridge: OwnBridge, capsys: pytest.CaptureFixture[str]) -> None:
@@ -488,7 +515,8 @@ def test_an_address_of_the_new_kind_is_listened_on(tmp_path: Path) -> None:
 def test_an_open_address_without_tls_is_said(host: str, said: bool, tmp_path: Path) -> None:
     """Passwords would go over the street in clear."""
     need_mosquitto()
-    (tmp_path / "broker.toml").write_text(f'[area]\nplan = "demo"\n[mqtt]\nhost = "{host}"\n[embedded]\nenabled = true\n')
+    text = f'[area]\nplan = "demo"\n[mqtt]\nhost = "{host}"\n[embedded]\nenabled = true\n'
+    (tmp_path / "broker.toml").write_text(text)
     config = read_config(tmp_path / "broker.toml")
     broker, _ = embedded_broker(config, configured_plan(config), tmp_path)
     assert any("without TLS" in note for note in broker.notes) is said

@@ -259,7 +259,7 @@ class BrokerChild:
 
     def _tell_aside(self, kept: Path, aside: Path) -> None:
         self.tell(
-            f"the broker cannot read {kept.name}, its own file: kept as {aside}, and what it held is told again", NOTED_S
+            f"the broker cannot read {kept.name}, its own file: kept as {aside}, and what it held is told anew", NOTED_S
         )
 
     def tell(self, text: str, for_s: float = math.inf) -> None:

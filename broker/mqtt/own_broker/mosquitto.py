@@ -136,7 +136,7 @@ def choose_broker(
     if find_mosquitto() is not None:
         return EmbeddedBroker(folder, area, accounts, rooms=rooms, host=host, port=port, limits=limits, outside=outside)
     if outside is not None:
-        raise EmbeddedBrokerError("the desk's own broker has no TLS; for cert_file and key_file: apt-get install mosquitto")
+        raise EmbeddedBrokerError("the desk's broker has no TLS; for cert_file and key_file: apt-get install mosquitto")
     chosen = DeskBroker(folder, area, accounts, rooms=rooms, host=host, port=port, limits=limits)
     chosen.tell(DESK_ONLY)
     return chosen
