@@ -63,6 +63,8 @@ def run_command(arguments: argparse.Namespace) -> int:
         return 1
     print(f"{device}: {arguments.order} sent; {EFFECTS[arguments.order]}")
     try:
+        if arguments.order == "identify":
+            return 0  # which shows at the device only
         print(_next_word(url, family, device, before_at))
     except (ValueError, OSError) as why:  # the bridge stops just now, or cannot read its record
         print(f"it was sent; the device's answer could not be read: {why}")
@@ -72,6 +74,8 @@ def run_command(arguments: argparse.Namespace) -> int:
 def _named(url: str, name: str) -> tuple[str, str]:
     """The family and id of a device that the bridge knows; raises ValueError where none or two have the name."""
     family, slash, device = name.partition("/")
+    if not wire.is_id(device if slash else family):
+        raise ValueError(f"{name!r} is no device's id")
     if slash:
         if family not in COMMANDS:
             raise ValueError(f"write {name!r} as room/{device} or truck/{device}")
@@ -92,7 +96,7 @@ def _next_word(url: str, family: str, device: str, before_at: int) -> str:
         if row.get("heard_at") is not None and row["heard_at"] > before_at:
             shown = {key: row[key] for key in ("life", "boot", "fw", "bins", "lamps", "fix_at") if key in row}
             return f"it says: {json.dumps(shown, ensure_ascii=False)}"
-    return f"nothing new was heard of it within {ANSWER_S:.0f} s; identify shows at the device only"
+    return f"nothing new was heard of it within {ANSWER_S:.0f} s: the bridge knows nothing of what became of it"
 
 
 def _row(url: str, family: str, device: str) -> dict[str, Any]:

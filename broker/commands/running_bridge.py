@@ -49,4 +49,6 @@ def _reason(refused: urllib.error.HTTPError) -> str:
     except (ValueError, OSError, http.client.HTTPException):
         said = None
     detail = said.get("detail") if isinstance(said, dict) else None
+    if isinstance(detail, list):  # values that are none: each by its name
+        detail = "; ".join(f"{row['loc'][-1]}: {row['msg']}" for row in detail)
     return str(detail or f"{refused.code} {refused.reason}")
