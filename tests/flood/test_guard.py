@@ -401,3 +401,18 @@ def test_presses_are_asked_for_again_after_a_flood(broker: EmbeddedBroker, tmp_p
     finally:
         truck.close()
         link.stop()
+
+
+def test_what_a_broker_before_it_said_chokes_no_new_one(broker: EmbeddedBroker) -> None:
+    """It was begun anew for that; once is enough."""
+    guard = Guard(broker, LimitsConfig())
+    line = "1795374261: Client bridge-xh disconnected due to out of memory.\n"
+    with broker.log_path.open("a") as log:
+        log.write(line)
+    broker.said_from = broker.log_path.stat().st_size
+    guard.look()
+    assert broker.choked == ""
+    with broker.log_path.open("a") as log:
+        log.write(line)
+    guard.look()
+    assert broker.choked

@@ -173,12 +173,13 @@ class Guard:
                 data = lines.read(READ_BYTES)
         except FileNotFoundError:
             return
+        of_this_child = self._read_to >= self._broker.said_from  # what one before it said is over
         end = data.rfind(b"\n") + 1
         skipped = max(0, size - self._read_to - len(data))
         self._read_to = size if skipped else self._read_to + end
-        self._count(data[:end].decode(errors="replace").splitlines(), skipped)
+        self._count(data[:end].decode(errors="replace").splitlines(), skipped, of_this_child=of_this_child)
 
-    def _count(self, lines: list[str], skipped: int) -> None:
+    def _count(self, lines: list[str], skipped: int, *, of_this_child: bool) -> None:
         """Who came, who asked, by the seconds of the log; what was skipped is put down to whoever filled the rest."""
         counted: Counter[str] = Counter()
         skipped_cost = skipped / LOG_LINE_BYTES * ASKING
@@ -189,7 +190,7 @@ class Guard:
                 continue
             if loses := self._loses.match(line):
                 self.losses += 1
-                if loses[2]:  # nobody could clear what fills it
+                if loses[2] and of_this_child:  # nobody could clear what fills it
                     self._broker.choked = "has no memory left for the bridge"
                 continue
             found = CAME.match(line)
