@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from broker.mqtt.own_broker.child import BrokerChild, EmbeddedBrokerError
+from broker.mqtt.own_broker.child import NOTED_S, BrokerChild, EmbeddedBrokerError
 
 log = logging.getLogger("zhanpai.embedded")
 
@@ -15,7 +15,6 @@ HELD_S = 60.0  # a broker that ran this long is started again at once
 FROZEN_S = 45.0  # without a word to the bridge, its refusals counted: longer than any pause of a busy machine
 FILES_S = 5.0  # between two looks at its files
 PAUSED_S = 5.0  # between two looks
-NOTED_S = 3600.0  # how long a person is shown what happened
 
 
 class Caretaker:
@@ -70,6 +69,10 @@ class Caretaker:
         elif now - max(self._heard_at(), self._started_at) > FROZEN_S:
             self._broker.kill()
             self._begin_again(f"the embedded broker said nothing for {FROZEN_S:.0f} s and was killed")
+        elif self._broker.choked:
+            why = self._broker.choked
+            self._broker.kill()  # in order it would write down all that fills it
+            self._begin_again(f"the embedded broker {why} and was killed")
         self._broker.keep_log_small()
         if now - self._files_at >= FILES_S:
             self._files_at = now

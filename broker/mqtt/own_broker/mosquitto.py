@@ -19,7 +19,7 @@ from pathlib import Path
 from broker.mqtt.own_broker.access_list import access_list, families_of
 from broker.mqtt.own_broker.accounts import NAME as PASSWORDS
 from broker.mqtt.own_broker.child import BrokerChild, EmbeddedBrokerError
-from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, configuration
+from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, Outside, configuration
 
 log = logging.getLogger("zhanpai.embedded")
 
@@ -56,11 +56,12 @@ class EmbeddedBroker(BrokerChild):
 
     def __init__(
         self, folder: Path, area: str, accounts: Mapping[str, str], *, rooms: Collection[str] = (),
-        host: str = "127.0.0.1", port: int = 0, limits: BrokerLimits | None = None,
+        host: str = "127.0.0.1", port: int = 0, limits: BrokerLimits | None = None, outside: Outside | None = None,
     ) -> None:  # fmt: skip
         super().__init__(folder, host, port)
         self.area = area
         self.limits = limits or BrokerLimits()
+        self.outside = outside
         self.families = families_of(accounts, area, rooms)
         plain = {account.rpartition("/")[2]: password for account, password in accounts.items()}
         self._account_lines = {user: password_line(user, password) for user, password in sorted(plain.items())}
@@ -71,6 +72,8 @@ class EmbeddedBroker(BrokerChild):
     def start(self) -> None:
         """As every broker; the accounts that are closed stay closed."""
         with self._changing:
+            if self.outside is not None:
+                self.must_be_free(self.outside.host, self.outside.port)
             super().start()
 
     def command(self) -> list[str]:
@@ -133,7 +136,7 @@ class EmbeddedBroker(BrokerChild):
         for name, text, mode in (
             ("accounts", self._accounts({}), 0o600),
             ("acl", access_list(self.area, self.families), 0o600),
-            ("mosquitto.conf", configuration(self.folder, self.host, self.port, self.limits), 0o644),
+            ("mosquitto.conf", configuration(self.folder, self.host, self.port, self.limits, self.outside), 0o644),
         ):
             self._put(name, text, mode)
         with suppress(OSError, UnicodeDecodeError):  # where they could not be kept that is said already
@@ -152,12 +155,16 @@ class DeskBroker(EmbeddedBroker):
 
 def choose_broker(
     folder: Path, area: str, accounts: Mapping[str, str], *, rooms: Collection[str] = (), host: str = "127.0.0.1",
-    port: int = 0, limits: BrokerLimits | None = None,
+    port: int = 0, limits: BrokerLimits | None = None, outside: Outside | None = None,
 ) -> EmbeddedBroker:  # fmt: skip
-    """Mosquitto where it is installed, else the desk's broker, which notes what it cannot do; not started yet."""
+    """Mosquitto where it is installed, else the desk's broker, which notes what it cannot do; not started yet.
+
+    Raises EmbeddedBrokerError where only Mosquitto could do what is asked.
+    """
     if find_mosquitto() is not None:
-        return EmbeddedBroker(folder, area, accounts, rooms=rooms, host=host, port=port, limits=limits)
-    log.warning("%s", DESK_ONLY)
+        return EmbeddedBroker(folder, area, accounts, rooms=rooms, host=host, port=port, limits=limits, outside=outside)
+    if outside is not None:
+        raise EmbeddedBrokerError("the desk's broker has no TLS; for cert_file and key_file: apt-get install mosquitto")
     chosen = DeskBroker(folder, area, accounts, rooms=rooms, host=host, port=port, limits=limits)
-    chosen.notes.append(DESK_ONLY)
+    chosen.tell(DESK_ONLY)
     return chosen

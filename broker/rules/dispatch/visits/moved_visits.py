@@ -10,7 +10,7 @@ from broker.rules.dispatch.visits.offers import EXTRA, ReplanError, agreed, offe
 from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import call_record, put, run_record
-from broker.rules.replanning.offers import insert
+from broker.rules.replanning.offers import insert, whole
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, VisitKey
 from firmware import wire
@@ -72,7 +72,7 @@ def move_visits(
     """
     if not visits:
         raise ReplanError("nothing is left to move: its visits were moved or settled before")
-    offer = agreed(day, incident, offers_for(day, run, visits, now), act, now)
+    offer = agreed(day, incident, whole(offers_for(day, run, visits, now)), act, now)
     extra_used = any(tour.truck == EXTRA and tour.stops for tour in offer.tours)
     truck = check_extra_truck(day, run, offer, act.truck, now) if extra_used else ""
     effects: list[Effect] = []
