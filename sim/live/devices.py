@@ -43,8 +43,9 @@ class LivePlant:
     def __init__(
         self, timeline: Timeline, plan: Plan, trucks: tuple[str, ...], folder: Path, evidence: Evidence,
         clock: SpedClock, http_port: int, shown: Callable[[str, str, str, float], None],
-        shows: Callable[[str, Mapping[str, Any] | None], None], starting: Callable[[], None],
+        shows: Callable[[str, Mapping[str, Any] | None], None], starting: Callable[[], None], *, cells: bool,
     ) -> None:  # fmt: skip
+        """`cells`: the rooms' bins are weighed too, which costs each of them twice the time of a core."""
         self._plan = plan
         self._starting = starting  # called now and then until everything is up
         self._folder = folder
@@ -77,7 +78,7 @@ class LivePlant:
             for room in plan.rooms.values():
                 self.rooms[room.room_id] = LiveRoom(
                     folder / room.room_id, area, room.room_id, room.wastes, HOST, self._doors[room.room_id].port,
-                    passwords[room.room_id], clock, timeline, _with3(shown, room.room_id),
+                    passwords[room.room_id], clock, timeline, _with3(shown, room.room_id), cells=cells,
                 )  # fmt: skip
         except BaseException:
             self.close()

@@ -1,5 +1,10 @@
-"""One bin room of a live run: real firmware on the real interpreter, its sensors and buttons driven, its pins seen."""
+"""One bin room of a live run: real firmware on the real interpreter, its sensors and buttons driven, its pins seen.
 
+A ranger that looks along the row of bins counts them and a load cell, where wanted, weighs them: both say what *is*,
+so a unit that had to wait for a core has missed nothing when it looks again, as it would with beams.
+"""
+
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,13 +12,17 @@ from typing import Any
 from sim.live.clock import SpedClock
 from sim.live.witnesses.lights import LAMP, LightWitness
 from sim.micropython.running import FIRST_LAMP_PIN, RunningUnit, simple_settings
+from sim.world.bins import FULL_GRAMS, TARE_GRAMS
 from sim.world.timeline import Timeline
 
 LOOK_EVERY_S = 0.25
 PRESS_REAL_S = 0.25
 BUTTON_PINS = {"bins_out": 0, "lane_clear": 1}
 FIRST_TRIGGER_PIN, FIRST_ECHO_PIN = 2, 8
+FIRST_DATA_PIN, FIRST_CLOCK_PIN = 30, 40
 EMPTY_MM, FULL_MM, MOST_BINS = 2000, 200, 36
+RAW_PER_GRAM = 3  # 36 full bins are just below the end of the cell's range
+NOISE_RAW = 150  # so wide that hardly two samples are alike: a cell that stands still is taken for a broken one
 
 Shown = Callable[[str, str, float], None]  # waste, pattern, since (simulated)
 
@@ -23,20 +32,27 @@ class LiveRoom:
 
     def __init__(
         self, folder: Path, area: str, room_id: str, wastes: Sequence[str], host: str, port: int, password: str,
-        clock: SpedClock, timeline: Timeline, shown: Shown,
+        clock: SpedClock, timeline: Timeline, shown: Shown, *, cells: bool,
     ) -> None:
         self._clock = clock
         self._timeline = timeline
         self._wastes = list(wastes)
+        self._cells = cells
         self._told_shown = shown
         self._look_s = 0.0
         self._witnesses = [LightWitness(LAMP) for _ in wastes]
-        self.unit = RunningUnit(folder, _settings(room_id, area, wastes), host, port, password, speed=clock.speed)
+        settings = _settings(room_id, area, wastes, cells=cells)
+        self.unit = RunningUnit(folder, settings, host, port, password, speed=clock.speed)
+        if cells:
+            _calibrate(folder, wastes)
 
-    def set_bins(self, waste: str, count: int, grams: int) -> None:  # noqa: ARG002 - this room has rangers, no cells
-        """The ranger above this waste kind's bins now measures this depth."""
+    def set_bins(self, waste: str, count: int, grams: int) -> None:
+        """The ranger now measures this depth, and this mass stands on the cell."""
+        panel, index = self.unit.panel, self._wastes.index(waste)
         depth_mm = EMPTY_MM - (EMPTY_MM - FULL_MM) * min(count, MOST_BINS) // MOST_BINS
-        self.unit.panel.echo(FIRST_ECHO_PIN + self._wastes.index(waste), depth_mm * 2000 // 343)
+        panel.echo(FIRST_ECHO_PIN + index, depth_mm * 2000 // 343)
+        if self._cells:
+            panel.cell(FIRST_DATA_PIN + index, FIRST_CLOCK_PIN + index, grams * RAW_PER_GRAM, NOISE_RAW)
 
     def press(self, event: str) -> None:
         """The keeper presses a button for a moment of real time."""
@@ -70,7 +86,7 @@ class LiveRoom:
                 self._told_shown(self._wastes[index], seen[0], self._clock.at(seen[1]))
 
 
-def _settings(room_id: str, area: str, wastes: Sequence[str]) -> dict[str, Any]:
+def _settings(room_id: str, area: str, wastes: Sequence[str], *, cells: bool) -> dict[str, Any]:
     settings = simple_settings(room_id, area, wastes)
     if FIRST_LAMP_PIN + len(wastes) > 28:
         raise ValueError(f"{room_id}: more waste kinds than pins")
@@ -81,4 +97,18 @@ def _settings(room_id: str, area: str, wastes: Sequence[str]) -> dict[str, Any]:
         }
         for i, waste in enumerate(wastes)
     ]  # fmt: skip
+    settings["sensors"] += [
+        {
+            "kind": "hx711", "waste": waste, "data": FIRST_DATA_PIN + i, "clock": FIRST_CLOCK_PIN + i,
+            "bin_empty_grams": TARE_GRAMS, "bin_full_grams": TARE_GRAMS + FULL_GRAMS[1],
+        }
+        for i, waste in enumerate(wastes) if cells
+    ]  # fmt: skip
     return settings
+
+
+def _calibrate(folder: Path, wastes: Sequence[str]) -> None:
+    """Two masses were weighed when the unit was put up."""
+    scale = {"raw_low": 0, "raw_high": 1_000_000 * RAW_PER_GRAM, "grams_low": 0, "grams_high": 1_000_000, "at": 0}
+    (folder / "state").mkdir(exist_ok=True)
+    (folder / "state" / "calibration.json").write_text(json.dumps(dict.fromkeys(wastes, scale)), encoding="utf-8")

@@ -126,7 +126,7 @@ def _play(scenario: Scenario, console: Console, factor: int, http_port: int, mac
         clock = SpedClock(from_at, factor, Path(folder) / "go")
         plant = LivePlant(
             timeline, scene.plan, director.truck_ids, Path(folder), evidence, clock, http_port,
-            director.lamp_shown, director.itinerary_shown, machine.look,
+            director.lamp_shown, director.itinerary_shown, machine.look, cells=scenario.live["cells"],
         )  # fmt: skip
         try:
             for note in plant.broker_notes:

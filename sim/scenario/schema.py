@@ -18,6 +18,10 @@ class Key:
     words: tuple[str, ...] = ()
 
 
+SENSORS = {  # what counts and weighs in virtual rooms; `exact`: each number is the truth, at once
+    "exact": (), "beams": ("beams",), "cell": ("cell",), "beams_and_cell": ("beams", "cell"),
+    "ranger_and_cell": ("ranger", "cell"), "container": ("ranger",),
+}  # fmt: skip
 _DEVICE = Key(str)
 _MINUTES = Key(float, ..., 0.01, 1440)
 _UNKNOWN_S = float(wire.NO_DATA_S + wire.HEARTBEAT_S)  # a unit may learn of it so late
@@ -54,6 +58,9 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "other_kind_out": Key(float, 0.0, 0.0, 1.0),
         "bin_refused": Key(float, 0.0, 0.0, 1.0),
         "crew_fetches": Key(float, 0.0, 0.0, 1.0),
+        "keeper_early": Key(float, 0.0, 0.0, 1.0),
+        "taken_in_again": Key(float, 0.0, 0.0, 1.0),
+        "sensors": Key(str, "exact", words=tuple(SENSORS)),
     },
     "dispatcher": {
         "acknowledge_after_s": Key(float, -1.0, -1.0, 86400),
@@ -63,7 +70,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "truck": Key(str, ""),
         "answer_after_s": Key(float, -1.0, -1.0, 86400),
     },
-    "live": {"speed": Key(int, 20, 1, 60), "endless": Key(str, "")},
+    "live": {"speed": Key(int, 20, 1, 60), "endless": Key(str, ""), "cells": Key(bool, False)},
 }
 
 HAPPENINGS: dict[str, dict[str, Key]] = {
