@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.rules.collecting.collected import Collected, Span, collected
+from broker.rules.collecting.collected import Collected, collected
+from broker.rules.collecting.moves import Span
 from broker.rules.collecting.readings import KEPT_S, MOST, Reading, Readings
 
 CALL, ARRIVED, LEFT = 10_000, 11_000, 11_300
