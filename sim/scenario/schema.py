@@ -129,6 +129,7 @@ DEMANDS: dict[str, dict[str, Key]] = {
     },
     "bins_collected": {
         "grams_within": Key(float, 0.02, 0.0, 1.0),
+        "unweighed_share": Key(float, 0.05, 0.0, 1.0),  # the first day's bins that came back hours later, if ever
         "unlearned_share": Key(float, 0.1, 0.0, 0.9),  # stays in which the bridge was not sure of what it saw
         "timezone": Key(str, "Asia/Shanghai"),
         "at_least": Key(int, 1, 1, 100000),

@@ -46,6 +46,10 @@ class Collected(NamedTuple):
         """The same, if so many bins were taken and none else."""
         return self._replace(bins_after=None if self.bins_before is None else self.bins_before - bins)
 
+    def of_nobody(self) -> "Collected":
+        """The same, if nobody knows what was taken."""
+        return self._replace(bins_after=None, grams_after=None, tare_grams=None)
+
     @property
     def bins(self) -> int | None:
         """How many bins were emptied."""

@@ -80,7 +80,7 @@ def collected_at(day: Day, visit: Visit) -> Collected:
     span = Span(from_at, arrived_at, visit.left_at, until_at)
     found = collected(readings.between(from_at, seen_until_at), span, _known_tare(day, visit))
     if visit.state == "served" and _shares_bins(day, visit, readings):
-        return found._replace(bins_after=None, grams_after=None, tare_grams=None)
+        return found.of_nobody()
     return found
 
 
