@@ -268,6 +268,43 @@ def test_a_unit_that_fell_silent() -> None:
     assert taken(memory) == (5, 240_000)
 
 
+def without_power(*rows: tuple[int, int | None, int | None], boots: Sequence[int]) -> tuple[int | None, int | None]:
+    """What was taken by a unit that was restarted between these readings; the first of a boot has not weighed yet."""
+    memory = Readings()
+    for number, ((at, bins, grams), boot) in enumerate(zip(rows, boots, strict=True)):
+        if number and boot != boots[number - 1]:
+            memory.add(Reading(at - 4, boot, number, bins, None, 2 if bins is not None else 4))
+        memory.add(Reading(at, boot, number + 1, bins, grams, 0))
+    return taken(memory)
+
+
+@pytest.mark.parametrize("weighs", [True, False])
+@pytest.mark.parametrize("began", range(2, 5))
+def test_what_passes_a_unit_without_power_is_not_seen(weighs: bool, began: int) -> None:
+    """Its count is what it was; that nothing moved meanwhile the weight alone knows."""
+    rows = [*OUT, (LEFT - 100, 0, 0), (LEFT + 100, 5, 60_000)]
+    rows.insert(began, (rows[began - 1][0] + 5, *rows[began - 1][1:]))
+    said = [(at, bins, grams if weighs else None) for at, bins, grams in rows]
+    boots = [1] * began + [2] * (len(rows) - began)
+    assert without_power(*said, boots=boots) == ((5, 240_000) if weighs else (None, None))
+
+
+def test_a_roll_out_past_a_unit_without_power_is_no_small_one() -> None:
+    """Three of five left unseen: the count goes on from five, the weight has fallen."""
+    rows = [(0, 5, 300_000), (CALL + 60, 5, 120_000), (CALL + 100, 3, 0), (LEFT + 100, 8, 60_000)]
+    assert without_power(*rows, boots=[1, 2, 2, 2]) == (None, None)
+    assert without_power(*((at, n, None) for at, n, _ in rows), boots=[1, 2, 2, 2]) == (None, None)
+
+
+def test_all_were_outside_when_the_unit_lost_its_power() -> None:
+    """Nothing could leave any more, and what came back weighs what emptied bins weigh; beams alone do not know that."""
+    assert without_power(*OUT, (LEFT + 200, 5, 60_000), boots=[1, 1, 1, 1, 2]) == (5, 240_000)
+    assert without_power(*OUT, (LEFT + 200, 4, 48_000), boots=[1, 1, 1, 1, 2]) == (5, 240_000)
+    assert without_power(*OUT, (LEFT + 200, 5, 300_000), boots=[1, 1, 1, 1, 2]) == (0, 0)
+    counted = ((at, n, None) for at, n, _ in OUT)
+    assert without_power(*counted, (LEFT + 200, 0, None), boots=[1, 1, 1, 1, 2]) == (None, None)
+
+
 def test_what_waits_is_what_stood_there_before_the_roll_out() -> None:
     """Before, while and after the bins roll out, one of them back again."""
     memory = readings(*OUT, (CALL + 300, 1, 60_000))

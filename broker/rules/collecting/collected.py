@@ -61,6 +61,7 @@ def collected(readings: Sequence[Reading], span: Span, tare_grams: int | None = 
     bins, weight = Bins(), Weight()
     silent, worst, unweighed = False, 0, False
     before: Reading | None = None
+    off: Reading | None = None  # the last that a unit said before it was without power, until its successor weighed
     counted = any(one.bins is not None and one.says for one in readings)
     after: Sequence[Reading] = ()
     for place, one in enumerate(readings):
@@ -76,16 +77,21 @@ def collected(readings: Sequence[Reading], span: Span, tare_grams: int | None = 
             continue
         if before is None:
             bins.unknown = span.arrived_at is not None and one.at > span.arrived_at  # nobody knows what it found
-        elif silent and _truck_left_between(before, one, span) and _may_hide_something(before, one):
-            bins.unknown = True
-        if one.grams is None and one.bins is not None and bins.first is not None and one.bins != bins.level:
+        elif one.boot == before.boot:
+            bins.unknown |= silent and _truck_left_between(before, one, span) and _moved(before, one)
+        elif span.left_at is None or before.at <= span.left_at:
+            off = off or before
+        if off is not None and (one.grams is not None or off.grams is None):
+            bins.unknown |= off.grams is None or (off.bins != 0 and _moved(off, one))  # from none nothing can leave
+            off = None
+        if one.grams is None and off is None and bins.first is not None and one.bins not in (None, bins.level):
             unweighed = True
         bins_left = one.bins is not None and bins.see(one.bins, one.at, span)
         if one.grams is not None:
             comes = rises_soon(readings, place)
             weight.see(one.grams, one.at, span, bins, bins_left=bins_left, bins_come=comes, counted=counted)
         silent, before = False, one
-    if silent and (before is None or before.at < (span.left_at or span.until_at)):
+    if off is not None or (silent and (before is None or before.at < (span.left_at or span.until_at))):
         bins.unknown = True  # nobody was heard who looked when the truck left
     if unweighed:  # bins moved that no cell weighed: half the weights would be a wrong sum
         weight = Weight()
@@ -98,13 +104,13 @@ def _truck_left_between(before: Reading, after: Reading, span: Span) -> bool:
     return span.left_at is not None and before.at < span.left_at and after.at > span.left_at + SENSORS_S
 
 
-def _may_hide_something(before: Reading, after: Reading) -> bool:
-    """Whether bins may have moved between two readings of which nobody knows more: a unit that went on looking tells
-    of each move sooner or later.
+def _moved(before: Reading, after: Reading) -> bool:
+    """Whether something moved between two readings of which nobody knows more. A unit that went on looking tells of
+    each move sooner or later; one without power never does, its cell alone knows that nothing moved.
     """
     weighed = before.grams is not None and after.grams is not None
     lighter = weighed and abs((after.grams or 0) - (before.grams or 0)) >= LIGHTEST_BIN_GRAMS
-    return (before.boot, before.bins) != (after.boot, after.bins) or lighter
+    return before.bins != after.bins or lighter
 
 
 def _outcome(
