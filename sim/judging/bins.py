@@ -45,7 +45,8 @@ def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
         else:
             grams += visit.grams_taken
             by_visits_grams += body["grams_before"] - body["grams_after"]
-        faults += _told(evidence, visit)
+        if not _has_a_second_truck(visit, made):  # of what is outside, each is told only what may be its own
+            faults += _told(evidence, visit)
         faults += _learned(evidence, visit, record)
         unlearned += _unlearned(evidence, visit, record)
     if len(unlearned) > values["unlearned_share"] * len(made):

@@ -204,6 +204,15 @@ def test_the_scale_may_see_a_bin_come_back_before_the_ranger_does() -> None:
     assert taken(memory) == (1, 48_000)
 
 
+def test_a_bag_that_is_thrown_in_just_after_a_bin_came_back_is_waste() -> None:
+    """It is no part of the bin, and no second one: two light bins were fetched and emptied."""
+    memory = readings(
+        (0, 2, 32_000), (ARRIVED + 10, 1, 16_000), (ARRIVED + 28, 2, 28_000), (ARRIVED + 37, 1, 12_000),
+        (ARRIVED + 55, 2, 24_000), (ARRIVED + 62, 2, 28_000),
+    )  # fmt: skip
+    assert taken(memory, tare_grams=TARE) == (2, 8_000)
+
+
 def test_a_container_on_a_cell_falls_at_once() -> None:
     """Nothing of it is outside; of bins that left one after the other something is."""
     assert taken(readings((0, 6, 300_000), (LEFT - 60, 0, 0))) == (6, 300_000)

@@ -115,10 +115,8 @@ class Weight:
             else:
                 self.fell_late -= change
             return
-        heavy = change >= LIGHTEST_BIN_GRAMS
-        bins_came = bins.rose_at is not None and at - bins.rose_at <= (SETTLES_S if heavy else SENSORS_S)
-        bins_came = bins_came or (heavy and bins_come)
-        if not (bins_came if counted else heavy):
+        came = bins_come or not counted or (bins.rose_at is not None and at - bins.rose_at <= SETTLES_S)
+        if change < LIGHTEST_BIN_GRAMS or not came:
             self.thrown_in += change
         elif span.is_before_truck(at):
             self.early.append(change)
