@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sim.judging.outcome import Outcome
-from sim.scenario.scenario import Happening, load, names, parse
+from sim.scenario.scenario import Demand, Happening, load, parse
 from sim.scenario.scene import DataAbsentError
 from sim.virtual.run import play
 
@@ -62,9 +62,8 @@ def test_bins_that_are_rolled_out_are_counted_as_they_were_emptied() -> None:
 @pytest.mark.parametrize(
     ("sensors", "seed", "trouble"),
     [
-        ("beams_and_cell", 5, ()), ("ranger_and_cell", 1, ()), ("cell", 2, ()), ("container", 3, ()), ("beams", 4, ()),
-        ("cell", 6, ("power_cut", 70, 3)), ("beams_and_cell", 7, ("power_cut", 50, 1)),
-        ("beams_and_cell", 8, ("link_cut", 55, 60)),
+        ("beams_and_cell", 5, ("link_cut", 55, 60)), ("ranger_and_cell", 1, ()), ("cell", 6, ("power_cut", 70, 3)),
+        ("container", 3, ()),
     ],
 )  # fmt: skip
 def test_what_the_firmwares_own_sensors_see_is_what_was_emptied(
@@ -85,7 +84,7 @@ def test_what_the_firmwares_own_sensors_see_is_what_was_emptied(
     outcome = play(
         replace(
             week, days=1, seed=seed, to_s=week.from_s + 4 * 3600, happenings=tuple(happenings),
-            area={**week.area, "runs": ["wet-south-1"], "first_visits": 4}, world={**week.world, **world},
+            area={**week.area, "runs": ["wet-south-1"], "first_visits": 3}, world={**week.world, **world},
             demands=(replace(week.demands[0], values={**week.demands[0].values, **tried}),),
         )
     )  # fmt: skip
