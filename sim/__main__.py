@@ -5,6 +5,7 @@
     python3 -m sim SCENARIO --live [--speed N]           on real MQTT with the virtual hardware
     python3 -m sim SCENARIO --report FILE.html           and a page of it: everything that happened, at any moment
     python3 -m sim diff BEFORE.html AFTER.html           what differs between two of these
+    python3 -m sim --plan FEED [--date D] [--runs A,B]   a day of any plan that the bridge takes, or of tainan:ROUTE
     python3 -m sim --list
 
 Exit code 0 if every expectation held, 1 if one failed, 2 for a scenario that cannot be played, 3 if the machine was
@@ -17,6 +18,7 @@ if __name__ == "__main__":
     environment.enter(*environment.TRUCK, *environment.SERVER)
 
 import argparse
+import datetime
 import json
 import logging
 import sys
@@ -24,11 +26,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
+from rich.progress import Progress
 
 from sim.judging import report
 from sim.judging.outcome import Outcome
 from sim.report import difference
 from sim.report.page import ReportError, write_report
+from sim.scenario.own_town import town
 from sim.scenario.scenario import Scenario, ScenarioError, load, names
 from sim.scenario.scene import DataAbsentError
 from sim.virtual import run
@@ -46,15 +50,17 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console(stderr=options.json)
     if options.list:
         return _list(console)
-    if options.scenario is None:
-        _parser().error("name a scenario, or use --list")
+    if (options.scenario is None) == (options.plan is None):
+        _parser().error("name a scenario, or a plan with --plan, or use --list")
     try:
-        scenario = load(options.scenario)
+        scenario = load(options.scenario) if options.plan is None else _town(options)
         if options.seed is not None:
             scenario = replace(scenario, seed=options.seed)
         if options.live:
             return _live(scenario, options, console)
-        outcome = run.play(scenario, options.speed)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task(scenario.name, total=1.0)
+            outcome = run.play(scenario, options.speed, lambda share: bar.update(task, completed=share))
     except ScenarioError as error:
         print(f"scenario refused: {error}", file=sys.stderr)
         return BAD
@@ -93,6 +99,11 @@ def _live(scenario: Scenario, options: argparse.Namespace, console: Console) -> 
                      http_port=options.http_port, ended=write)  # fmt: skip
 
 
+def _town(options: argparse.Namespace) -> Scenario:
+    runs = [run for run in (options.runs or "").split(",") if run]
+    return town(options.plan, options.date, runs, datetime.date.today())
+
+
 def _list(console: Console) -> int:
     for name in names():
         console.print(f"[bold]{name:24}[/bold] {load(name).about}", highlight=False)
@@ -103,6 +114,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m sim", description="Plays a scenario with the devices' own code.")
     parser.add_argument("scenario", nargs="?", help="name of a scenario (see --list) or a .toml file")
     parser.add_argument("--list", action="store_true", help="the scenarios that come with the simulator")
+    parser.add_argument("--plan", metavar="FEED", help="a GTFS folder or zip, or tainan:ROUTE: play a day of it")
+    parser.add_argument("--date", type=datetime.date.fromisoformat, metavar="YYYY-MM-DD",
+                        help="with --plan: which day (default: the next one on which something runs)")  # fmt: skip
+    parser.add_argument("--runs", metavar="A,B", help="with --plan: these runs only")
     parser.add_argument("--speed", type=_speed, help="times as fast as life; virtual time: as fast as it can")
     parser.add_argument("--seed", type=int, help="another roll of the dice")
     parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")

@@ -161,7 +161,8 @@ def _visit(evidence: Evidence, visit: TrueVisit) -> dict[str, Any]:
 
 def _deeds(evidence: Evidence) -> list[dict[str, Any]]:
     """What became of each press, and what keepers said of lanes, in order."""
-    found = [{"s": _s(evidence, at), "where": room, "did": "lane_clear", "who": room} for at, room in evidence.lane_clear]
+    found = [{"s": _s(evidence, at), "where": room, "did": "lane_clear", "who": room}
+             for at, room in evidence.lane_clear]  # fmt: skip
     before: dict[str, Any] = {}
     for record in evidence.stored_of("workflow"):
         body = record.body

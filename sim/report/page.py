@@ -1,7 +1,6 @@
 """A report as one file: the page, its style, its words and the facts of a run; it asks nobody for anything."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ def write_report(outcome: Outcome, path: Path) -> None:
     draft = path.with_name(f".{path.name}.part")
     try:
         draft.write_text(page_of(facts_of(outcome, scene_of(outcome.scenario).plan)), encoding="utf-8")
-        os.replace(draft, path)
+        draft.replace(path)
     except OSError as error:
         raise ReportError(f"{path}: the report cannot be written ({error.strerror})") from error
 

@@ -36,7 +36,7 @@ DRIVERS: Mapping[str, Sequence[Mapping[str, Any]]] = {
 
 
 class Sensors:
-    """Those of one waste kind, named as `beams`, `cell` and `ranger`; `folder` is its flash, which outlives the power."""
+    """Those of one waste kind, named as `beams`, `cell` and `ranger`; `folder` is its flash and outlives the power."""
 
     def __init__(
         self, timeline: Timeline, folder: Path, waste: str, kinds: Sequence[str], dice: random.Random,

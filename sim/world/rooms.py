@@ -58,6 +58,11 @@ class Habits:
     early: float = 0.0
     takes_in: float = 0.0
 
+    @property
+    def rolled(self) -> bool:
+        """Whether the keeper rolls the bins out."""
+        return not self.crew_fetches and not self.container
+
 
 @dataclass(slots=True)
 class RoomTruth:
@@ -110,7 +115,7 @@ class RoomTruth:
         bins = self.bins.get(waste)
         if bins is None:
             return 0
-        comes = self.habits.crew_fetches or self.habits.container or waste in self._rolling or not self.rolled_out.get(waste)
+        comes = not self.habits.rolled or waste in self._rolling or not self.rolled_out.get(waste)
         return len(bins.outside) + (max(0, bins.worth - self._forgotten.get(waste, 0)) if comes else 0)
 
     def truck_stands(self, waste: str, for_s: float) -> None:
@@ -166,7 +171,7 @@ class RoomTruth:
 
     def _send_keeper(self, waste: str, outside: bool, in_s: float) -> None:
         """The keeper comes for the bins of a kind, unless the crew fetches them."""
-        if self._wanted.get(waste, False) == outside or self.habits.crew_fetches or self.habits.container:
+        if self._wanted.get(waste, False) == outside or not self.habits.rolled:
             return
         self._wanted[waste] = outside
         walk = self._walks[waste] = self._walks.get(waste, 0) + 1

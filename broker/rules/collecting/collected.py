@@ -7,14 +7,14 @@ come back emptied, or full:
     count rises before the truck    nobody emptied them, unless they weigh their tare: they are not collected
     count rises after it came       emptied, unless the weight says that some are full
     rises above what is out         bins that were brought: they waited too
-    rises when the time is over     those that were believed emptied: by their weight they were, were not, or nobody knows
+    rises when the time is over     those that were believed emptied: by their weight they were, or not, or nobody knows
 
 Kilograms are what the weight fell by from the first bin that left, less what came back, less the tare of bins that are
 still outside when the time is over. Waste that is thrown in meanwhile is neither.
 
 The tare is measured: it is what bins weigh that come back. Until one did, kilograms are unknown as long as bins are
-outside; but what falls at once before the truck is a container that stays where it is. Where bins are counted by weight,
-many emptied ones that come back at once may weigh what one full one weighs: while others are out, nobody knows.
+outside; but what falls at once before the truck is a container that stays where it is. Where bins are counted by
+weight, many emptied ones that come back at once may weigh what one full one weighs: while others are out, nobody knows.
 """
 
 from collections.abc import Sequence

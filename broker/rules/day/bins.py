@@ -95,7 +95,8 @@ def _shares_bins(day: Day, visit: Visit, readings: Readings) -> bool:
         if first.left_at is None or second.arrived_at <= first.left_at:
             return True
         from_at = _from_at(day, first, first.left_at)
-        if second.arrived_at > first.left_at + KEPT_S or from_at < max(readings.whole_since, day.devices.readings_since):
+        since_at = max(readings.whole_since, day.devices.readings_since)
+        if second.arrived_at > first.left_at + KEPT_S or from_at < since_at:
             continue
         span = Span(from_at, first.arrived_at, first.left_at, second.arrived_at)
         if collected(readings.between(from_at, second.arrived_at), span).out:

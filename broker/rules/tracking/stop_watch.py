@@ -27,7 +27,7 @@ class StopWatch:
     def approach(
         self, fix: GpsFix, speed_mps: float, straight_m: float, ahead_m: float | None, gap_s: int | None
     ) -> int | None:
-        """When the truck arrived, if this fix shows that it has; `gap_s` since the one before, None if it is the first."""
+        """When the truck arrived, if this fix shows that it has; `gap_s` since the one before, None for the first."""
         settings = self._settings
         self.closest_m = min(self.closest_m, straight_m)
         inside = straight_m <= self.fence_m or (ahead_m is not None and abs(ahead_m) <= self.fence_m)
