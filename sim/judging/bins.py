@@ -18,7 +18,8 @@ def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """Visit by visit the bins are those that were emptied, stays are learned by them, trucks were told what waited.
 
     Visits and figures add up to the same bins, and to the kilograms within `grams_within`. Kilograms may be unknown of
-    a few visits, bins of those only that another truck of the kind made as well: a number that is said is right.
+    a few visits, bins of those only that another truck of the kind made as well or whose unit was without power: a
+    number that is said is right.
     """
     made = [visit for visit in evidence.visits if visit.left_at is not None]
     served = {record.key: record for record in evidence.stored_of("visit") if record.body["state"] == "served"}
@@ -33,7 +34,7 @@ def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
         del served[record.key]
         body = record.body
         if None in (body["bins_before"], body["bins_after"]):
-            if not _has_a_second_truck(visit, made):
+            if not _has_a_second_truck(visit, made) and not _was_without_power(evidence, visit):
                 faults.append(f"{_name(evidence, visit)}: {visit.bins_taken} bins emptied, on record unknown")
         else:
             taken += visit.bins_taken
@@ -75,6 +76,13 @@ def _has_a_second_truck(visit: TrueVisit, made: Sequence[TrueVisit]) -> bool:
         and abs(other.arrived_at - visit.arrived_at) <= SECOND_TRUCK_S
         for other in made
     )  # fmt: skip
+
+
+def _was_without_power(evidence: Evidence, visit: TrueVisit) -> bool:
+    """Whether bins may have passed sensors that saw nothing."""
+    spans = evidence.unpowered.get(visit.room, ())
+    from_at, until_at = visit.arrived_at - SECOND_TRUCK_S, visit.arrived_at + SECOND_TRUCK_S
+    return any(span.start < until_at and (span.end is None or span.end > from_at) for span in spans)
 
 
 def _same(visit: TrueVisit, records: Sequence[StoredRecord]) -> StoredRecord | None:
