@@ -99,7 +99,8 @@ def _shares_bins(day: Day, visit: Visit, readings: Readings) -> bool:
         if second.arrived_at > first.left_at + KEPT_S or from_at < since_at:
             continue
         span = Span(from_at, first.arrived_at, first.left_at, second.arrived_at)
-        if collected(readings.between(from_at, second.arrived_at), span).out:
+        found = collected(readings.between(from_at, second.arrived_at), span)
+        if found.out or (found.bins is None and found.bins_before is not None):
             return True
     return False
 
