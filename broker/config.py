@@ -11,8 +11,9 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from broker.plain_text import hidden_character
 from broker.rules.settings import DispatchSettings
 from firmware.wire import PORT
 
@@ -20,9 +21,17 @@ log = logging.getLogger("zhanpai.config")
 
 PASSWORD_VARIABLE = "ZHANPAI_MQTT_PASSWORD"  # noqa: S105  (the name of a variable, not a password)
 
+
+def _not_empty(path: Any) -> Any:
+    """An empty text would be the folder of the configuration itself."""
+    if path == "":
+        raise ValueError("must not be empty")
+    return path
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Text = Annotated[str, Field(min_length=1)]
-File = Annotated[Path, Field(strict=False)]  # TOML has no paths: they are written as text
+File = Annotated[Path, Field(strict=False), BeforeValidator(_not_empty)]  # TOML has no paths, they are texts
 Host = Annotated[str, Field(pattern=r"^[^\s/]+$")]
 HostName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$")]  # no scheme, no port
 _USUAL = DispatchSettings()
@@ -34,6 +43,17 @@ class ConfigError(ValueError):
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)  # true is no port, and 1 no true
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_seen_whole(cls, given: Any) -> Any:
+        """What is copied out of a chat often has characters that nobody sees; an address with one is nobody's."""
+        for key, value in given.items() if isinstance(given, dict) else ():
+            for text in value if isinstance(value, list) else [value]:
+                if isinstance(text, str) and (hidden := hidden_character(text)):
+                    what = f"holds {hidden}, which cannot be seen: {text[:60]!r}"
+                    raise ValueError(f"{key}: {what}; write it anew by hand")
+        return given
 
 
 class AreaConfig(_Section):

@@ -191,7 +191,11 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
         given[bridge] = password
     elif password is not None:
         raise ConfigError("[mqtt] password_file: is empty; leave it out, and a password is generated")
-    names = [bridge, *readers(plan.area_id), *plan.trucks(), *plan.rooms]
+    ours = (bridge, *readers(plan.area_id))
+    taken = next((name for name in (*plan.trucks(), *plan.rooms) if name in ours), None)
+    if taken is not None:
+        raise ConfigError(f"[area] plan: {taken} is an account of the broker's own, no truck or room: rename it there")
+    names = [*ours, *plan.trucks(), *plan.rooms]
     accounts, note = all_accounts(given, names, config.embedded.folder, keep=folder is None)
     host, port = config.mqtt.host, config.mqtt.port
     limits = BrokerLimits(config.limits.broker_memory_mb, config.limits.connections)

@@ -9,16 +9,22 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from broker.__main__ import main
+from broker.config import AreaConfig, BrokerConfig, ConfigError
 from broker.mqtt.own_broker import caretaker
+from broker.mqtt.own_broker.accounts import all_accounts
 from broker.mqtt.own_broker.caretaker import Caretaker
 from broker.mqtt.own_broker.child import EmbeddedBrokerError, free_port
 from broker.mqtt.own_broker.mosquitto import DeskBroker, EmbeddedBroker
+from broker.plan.demo_area import demo_plan
+from broker.plan.model import Vehicle
+from broker.process import embedded_broker
 from firmware import wire
 from tests.support.bridge.own_bridge import SLOW_S, OwnBridge, stored
 from tests.support.processes import Client, mosquitto, need_mosquitto, wait_until
@@ -445,3 +451,67 @@ def test_a_damaged_file_of_passwords_is_named_and_left_as_it_is(
     code, said = checked(tmp_path, f"[embedded]\nenabled = true\n[mqtt]\nport = {free_port()}\n", capsys)
     assert code == 1 and str(path) in said and "put it back from a copy" in said
     assert path.read_bytes() == text
+
+
+@pytest.mark.parametrize("damage", ["flipped", "emptied", "gone", "a folder"])
+@pytest.mark.parametrize("name", ["accounts", "acl", "mosquitto.conf", "passwords"])
+def test_a_generated_file_that_is_damaged_while_the_broker_runs_is_written_anew(
+    tmp_path: Path, name: str, damage: str
+) -> None:
+    """It says which one. A SIGHUP would read it, and after the next start nobody could sign in."""
+    folder = tmp_path / "broker"
+    accounts, _ = all_accounts({}, ["bridge-xh", "t01"], folder)
+    broker = DeskBroker(folder, "xh", accounts)
+    broker.write_files()
+    path = folder / name
+    was = path.read_bytes()
+    path.unlink()
+    if damage == "a folder":
+        path.mkdir()
+    elif damage != "gone":
+        path.write_bytes(was[:20] + b"#" + was[21:] if damage == "flipped" else b"")
+    broker.keep_files()
+    if (name, damage) == ("passwords", "flipped"):  # whoever writes other passwords there means it
+        assert broker.notes == []
+        return
+    assert path.read_bytes() == was
+    assert path.stat().st_mode & 0o077 == (0o044 if name == "mosquitto.conf" else 0)
+    assert broker.notes == [f"{path} was missing or not as it was written: written anew"]
+    broker.keep_files()
+    assert len(broker.notes) == 1
+
+
+@pytest.mark.real
+def test_its_files_are_looked_at_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks after it sees that one is gone."""
+    monkeypatch.setattr(caretaker, "FILES_S", 0.1)
+    broker = DeskBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    broker.start()
+    keeper = Caretaker(broker, time.monotonic)
+    keeper.start()
+    (broker.folder / "acl").unlink()
+    wait_until(lambda: (broker.folder / "acl").exists(), "the access list is there again", SLOW_S)
+    assert "acl was missing" in keeper.notes()[-1]
+    keeper.stop()
+
+
+def test_passwords_that_are_gone_are_said_where_devices_have_them_already(tmp_path: Path) -> None:
+    """A first start makes them without a word; later every device would stand before a closed door."""
+    assert all_accounts({}, ["t01"], tmp_path)[1] is None
+    (tmp_path / "accounts").write_text("t01:$7$", encoding="utf-8")
+    assert all_accounts({}, ["t01", "t02"], tmp_path)[1] is None
+    (tmp_path / "passwords").unlink()
+    note = all_accounts({}, ["t01"], tmp_path)[1]
+    assert note is not None
+    assert "passwords is gone, so the passwords were made anew: every device needs its own again" in note
+
+
+@pytest.mark.parametrize("name", ["bridge-xh", "technician-xh", "watch-xh"])
+def test_a_truck_or_room_of_the_plan_has_no_account_of_the_brokers_own(tmp_path: Path, name: str) -> None:
+    """Whoever were flashed as such a one could say everything of the area, or be kept from its own topics."""
+    plan = demo_plan()
+    config = BrokerConfig(area=AreaConfig(plan="demo"))
+    for changed in (replace(plan, vehicles={name: Vehicle(name, ("renovation",))}),
+                    replace(plan, rooms={**plan.rooms, name: replace(plan.rooms["r01"], room_id=name)})):  # fmt: skip
+        with pytest.raises(ConfigError, match=f"plan: {name} is an account of the broker's own"):
+            embedded_broker(config, changed, tmp_path)

@@ -159,6 +159,9 @@ class BrokerChild:
         """Write what it reads into `folder`, anew at each start; raises OSError."""
         raise NotImplementedError
 
+    def keep_files(self) -> None:
+        """Write anew what is missing of its files while it runs; raises OSError."""
+
     def _lay_out(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.write_files()

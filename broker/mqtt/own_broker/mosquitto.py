@@ -13,9 +13,11 @@ import signal
 import sys
 import threading
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from broker.mqtt.own_broker.access_list import access_list, families_of
+from broker.mqtt.own_broker.accounts import NAME as PASSWORDS
 from broker.mqtt.own_broker.child import BrokerChild, EmbeddedBrokerError
 from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, configuration
 
@@ -62,6 +64,7 @@ class EmbeddedBroker(BrokerChild):
         self.families = families_of(accounts, area, rooms)
         plain = {account.rpartition("/")[2]: password for account, password in accounts.items()}
         self._account_lines = {user: password_line(user, password) for user, password in sorted(plain.items())}
+        self._written: dict[str, tuple[str, int]] = {}  # what stands in its files, and their modes
         self._closed: frozenset[str] = frozenset()
         self._changing = threading.Lock()  # a SIGHUP before it has come up would end it
 
@@ -84,12 +87,38 @@ class EmbeddedBroker(BrokerChild):
         """
         with self._changing:
             self._closed = frozenset(closed)
-            path = self.folder / "accounts"
-            new = path.with_suffix(".new")
-            new.touch(mode=0o600)
-            new.write_text(self._accounts(instead or {}), encoding="utf-8")
-            new.replace(path)
+            self._put("accounts", self._accounts(instead or {}), 0o600)
+            self._keep_files()  # it reads the access list anew as well
             self.signal(signal.SIGHUP)
+
+    def keep_files(self) -> None:
+        """Write anew what is missing of its files or not as it was written; raises OSError."""
+        with self._changing:
+            self._keep_files()
+
+    def _keep_files(self) -> None:
+        for name, (text, mode) in self._written.items():
+            path = self.folder / name
+            try:
+                found = path.read_bytes()
+            except OSError:
+                found = b""
+            # Whoever writes other passwords into their file means it; they count from the next start on.
+            if found != text.encode() and not (found and name == PASSWORDS):
+                self._put(name, text, mode)
+                self.tell(f"{path} was missing or not as it was written: written anew")
+
+    def _put(self, name: str, text: str, mode: int) -> None:
+        """Put one of its files in place whole."""
+        path = self.folder / name
+        new = path.with_name(f"{name}.new")
+        new.touch(mode=mode)
+        new.write_text(text, encoding="utf-8")
+        new.chmod(mode)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        new.replace(path)
+        self._written[name] = (text, mode)
 
     def _accounts(self, instead: Mapping[str, str]) -> str:
         others = [password_line(user, password) for user, password in instead.items()]
@@ -106,10 +135,9 @@ class EmbeddedBroker(BrokerChild):
             ("acl", access_list(self.area, self.families), 0o600),
             ("mosquitto.conf", configuration(self.folder, self.host, self.port, self.limits), 0o644),
         ):
-            path = self.folder / name
-            path.touch(mode=mode)
-            path.chmod(mode)
-            path.write_text(text, encoding="utf-8")
+            self._put(name, text, mode)
+        with suppress(OSError, UnicodeDecodeError):  # where they could not be kept that is said already
+            self._written[PASSWORDS] = ((self.folder / PASSWORDS).read_text(encoding="utf-8"), 0o600)
 
 
 class DeskBroker(EmbeddedBroker):
