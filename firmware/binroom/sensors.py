@@ -8,12 +8,13 @@ Each sensor has `poll(now_ms)` (never waits long; True when something may have c
     {"kind": "distance", "waste", "trigger", "echo", "empty_mm", "full_mm", "bins"}           distance.py
 """
 
-from firmware.binroom.constant import const
+from firmware.binroom.constant import TICKS_MASK, const
 from firmware.binroom.durable import is_integer, read_json, write_json
 
 _COUNTS_FILE = const("/state/counts.json")
 _DOUBTFUL = const(2)
 _USELESS = const(3)  # and worse: the bridge takes nothing from it
+_UNFIT_MS = const(15000)  # a bin that passes is seen by the counter at once, by a ranger or the cell seconds later
 
 
 class Place:
@@ -29,6 +30,7 @@ class Place:
         self._note = note
         self._told = None
         self._reason = ""
+        self._unfit_since = None
 
     def raw(self):
         """The load cell's raw value, or None without one."""
@@ -61,9 +63,8 @@ class Place:
                 quality, reason = sensor.quality, sensor.reason
         if well:
             quality = min(quality, _DOUBTFUL)
-        for sensor in self._sensors:
-            if sensor.is_cell and quality < _DOUBTFUL and count is not None and not sensor.fits(count):
-                quality, reason = _DOUBTFUL, "%d bins do not fit %d g; look what was counted wrong" % (count, grams)
+        if self._unfit_long(count, now_ms) and quality < _DOUBTFUL:
+            quality, reason = _DOUBTFUL, "%d bins do not fit %d g; look what was counted wrong" % (count, grams)
         reading = ("bins", self.waste, count, grams, quality)
         if reason != self._reason:
             self._reason = reason
@@ -74,6 +75,15 @@ class Place:
         if count is not None:
             self._counts.keep(self.waste, count)
         return reading
+
+    def _unfit_long(self, count, now_ms):
+        """Whether count and weight contradict each other for longer than sensors need to see the same bin."""
+        if count is None or all(not sensor.is_cell or sensor.fits(count) for sensor in self._sensors):
+            self._unfit_since = None
+            return False
+        if self._unfit_since is None:
+            self._unfit_since = now_ms
+        return (now_ms - self._unfit_since) & TICKS_MASK >= _UNFIT_MS
 
 
 class Counts:

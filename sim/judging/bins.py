@@ -10,19 +10,22 @@ from sim.judging.verdict import Verdict, clock, verdict
 from sim.world.evidence import Evidence, StoredRecord, TrueVisit
 
 SAME_VISIT_S = 300.0
+SECOND_TRUCK_S = 7200.0
 SEEN_GAP_S = TrackSettings().seen_gap_s
 
 
 def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """Visit by visit the bins are those that were emptied, stays are learned by them, trucks were told what waited.
 
-    Visits and figures add up to the same bins, and to the kilograms within `grams_within`.
+    Visits and figures add up to the same bins, and to the kilograms within `grams_within`. Kilograms may be unknown of
+    a few visits, bins of those only that another truck of the kind made as well or whose unit was without power: a
+    number that is said is right.
     """
     made = [visit for visit in evidence.visits if visit.left_at is not None]
     served = {record.key: record for record in evidence.stored_of("visit") if record.body["state"] == "served"}
     faults: list[str] = []
     unlearned: list[str] = []
-    by_visits_grams = 0
+    by_visits_grams = taken = grams = unweighed = 0
     for visit in made:
         record = _same(visit, list(served.values()))
         if record is None:
@@ -31,17 +34,26 @@ def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
         del served[record.key]
         body = record.body
         if None in (body["bins_before"], body["bins_after"]):
-            faults.append(f"{_name(evidence, visit)}: {visit.bins_taken} bins emptied, on record unknown")
-        elif body["bins_before"] - body["bins_after"] != visit.bins_taken:
+            if not _has_a_second_truck(visit, made) and not _was_without_power(evidence, visit):
+                faults.append(f"{_name(evidence, visit)}: {visit.bins_taken} bins emptied, on record unknown")
+        else:
+            taken += visit.bins_taken
             told = body["bins_before"] - body["bins_after"]
-            faults.append(f"{_name(evidence, visit)}: {visit.bins_taken} bins emptied, on record {told}")
-        by_visits_grams += (body["grams_before"] or 0) - (body["grams_after"] or 0)
-        faults += _told(evidence, visit)
+            if told != visit.bins_taken:
+                faults.append(f"{_name(evidence, visit)}: {visit.bins_taken} bins emptied, on record {told}")
+        if None in (body["grams_before"], body["grams_after"]):
+            unweighed += 1
+        else:
+            grams += visit.grams_taken
+            by_visits_grams += body["grams_before"] - body["grams_after"]
+        if not _has_a_second_truck(visit, made):  # of what is outside, each is told only what may be its own
+            faults += _told(evidence, visit)
         faults += _learned(evidence, visit, record)
         unlearned += _unlearned(evidence, visit, record)
     if len(unlearned) > values["unlearned_share"] * len(made):
         faults += unlearned
-    taken, grams = sum(visit.bins_taken for visit in made), sum(visit.grams_taken for visit in made)
+    if unweighed > values["unweighed_share"] * len(made):
+        faults.append(f"the kilograms of {unweighed} visits of {len(made)} are unknown")
     cube = count([one for one in evidence.stored if one.kind in ("visit", "call", "keeper")], values["timezone"])
     figures = {name: sum(row[name] for row in cube.values()) for name in ("bins", "grams")}
     if figures["bins"] != taken:
@@ -52,7 +64,25 @@ def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     off = 100 * (figures["grams"] - grams) / grams if grams else 0.0
     refused = sum(visit.bins_refused for visit in made)
     seen = f"{taken} bins of {len(made)} visits, {grams / 1000:.0f} kg ({off:+.2f} %), {refused} bins refused"
+    seen += f", {unweighed} visits not weighed" if unweighed else ""
     return verdict("bins_collected", seen, faults, enough=len(made) >= values["at_least"])
+
+
+def _has_a_second_truck(visit: TrueVisit, made: Sequence[TrueVisit]) -> bool:
+    """Whether nobody can know which of two trucks emptied the bins that both found outside."""
+    place = (visit.room, visit.waste)
+    return any(
+        other is not visit and (other.room, other.waste) == place
+        and abs(other.arrived_at - visit.arrived_at) <= SECOND_TRUCK_S
+        for other in made
+    )  # fmt: skip
+
+
+def _was_without_power(evidence: Evidence, visit: TrueVisit) -> bool:
+    """Whether bins may have passed sensors that saw nothing."""
+    spans = evidence.unpowered.get(visit.room, ())
+    from_at, until_at = visit.arrived_at - SECOND_TRUCK_S, visit.arrived_at + SECOND_TRUCK_S
+    return any(span.start < until_at and (span.end is None or span.end > from_at) for span in spans)
 
 
 def _same(visit: TrueVisit, records: Sequence[StoredRecord]) -> StoredRecord | None:
@@ -89,7 +119,7 @@ def _stays(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> list[M
 def _learned(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> Iterator[str]:
     """The stay that is learned from is by the bins that stood there for the truck."""
     for stay in _stays(evidence, visit, record):
-        if stay["bins"] != visit.bins_taken + visit.bins_refused:
+        if stay["bins"] is not None and stay["bins"] != visit.bins_taken + visit.bins_refused:
             yield f"{_name(evidence, visit)}: learned with {stay['bins']} bins, {visit.bins_taken} were emptied"
 
 

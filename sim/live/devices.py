@@ -38,6 +38,7 @@ class LivePlant:
         shows: Callable[[str, Mapping[str, Any] | None], None], starting: Callable[[], None], *,
         load_cells: int = 0,
     ) -> None:  # fmt: skip
+        """`load_cells`: so many rooms weigh their bins too, which costs each of them twice the time of a core."""
         self._plan = plan
         self._starting = starting  # called now and then until everything is up
         self._folder = folder

@@ -1,4 +1,8 @@
-"""One bin room of a live run: real firmware on the real interpreter, its sensors and buttons driven, its pins seen."""
+"""One bin room of a live run: real firmware on the real interpreter, its sensors and buttons driven, its pins seen.
+
+A ranger that looks along the row of bins counts them and a load cell, where wanted, weighs them: both say what *is*,
+so a unit that had to wait for a core has missed nothing when it looks again, as it would with beams.
+"""
 
 import json
 import time
@@ -9,17 +13,17 @@ from typing import Any
 from sim.live.clock import SpedClock
 from sim.live.witnesses.lights import LAMP, LightWitness
 from sim.micropython.running import FIRST_LAMP_PIN, RunningUnit, simple_settings
-from sim.world.bins import TARE_GRAMS
+from sim.world.bins import FULL_GRAMS, TARE_GRAMS
 
 LOOK_EVERY_S = 0.25
 PRESS_REAL_S = 0.25
 SEEN_EDGES = 500  # no lamp has more in the time a witness looks back
 BUTTON_PINS = {"bins_out": 0, "lane_clear": 1}
-FIRST_TRIGGER_PIN, FIRST_ECHO_PIN, FIRST_DATA_PIN, FIRST_CLOCK_PIN = 2, 8, 30, 40
+FIRST_TRIGGER_PIN, FIRST_ECHO_PIN = 2, 8
+FIRST_DATA_PIN, FIRST_CLOCK_PIN = 30, 40
 EMPTY_MM, FULL_MM, MOST_BINS = 2000, 200, 36
-BIN_FULL_GRAMS = 100_000
-RAW_OF_NOTHING, RAW_PER_GRAM = 10_000, 2  # of a load cell, as its calibration says
-CALIBRATION_GRAMS = 1_000_000
+RAW_PER_GRAM = 3  # 36 full bins are just below the end of the cell's range
+NOISE_RAW = 150  # so wide that hardly two samples are alike: a cell that stands still is taken for a broken one
 
 Shown = Callable[[str, str, float], None]  # waste, pattern, since (simulated)
 
@@ -50,8 +54,8 @@ class LiveRoom:
         self.unit.panel.echo(FIRST_ECHO_PIN + self._wastes.index(waste), depth_mm * 2000 // 343)
         if self.has_cells:
             place = self._wastes.index(waste)
-            raw = RAW_OF_NOTHING + RAW_PER_GRAM * grams
-            self.unit.panel.cell(FIRST_DATA_PIN + place, FIRST_CLOCK_PIN + place, raw)
+            raw = RAW_PER_GRAM * grams
+            self.unit.panel.cell(FIRST_DATA_PIN + place, FIRST_CLOCK_PIN + place, raw, NOISE_RAW)
 
     def press(self, event: str) -> None:
         """The keeper presses a button for a moment of real time."""
@@ -105,14 +109,6 @@ class LiveRoom:
                 self._told_shown(self._wastes[index], seen[0], self._clock.at(seen[1]))
 
 
-def _calibrate(folder: Path, wastes: Sequence[str]) -> None:
-    """The cells were weighed with nothing and with a known mass when they were built in."""
-    high = RAW_OF_NOTHING + RAW_PER_GRAM * CALIBRATION_GRAMS
-    scale = {"raw_low": RAW_OF_NOTHING, "raw_high": high, "grams_low": 0, "grams_high": CALIBRATION_GRAMS, "at": 0}
-    (folder / "state").mkdir(parents=True, exist_ok=True)
-    (folder / "state" / "calibration.json").write_text(json.dumps(dict.fromkeys(wastes, scale)))
-
-
 def _settings(room_id: str, area: str, wastes: Sequence[str], *, has_cells: bool) -> dict[str, Any]:
     settings = simple_settings(room_id, area, wastes)
     if FIRST_LAMP_PIN + len(wastes) > 28:
@@ -124,12 +120,18 @@ def _settings(room_id: str, area: str, wastes: Sequence[str], *, has_cells: bool
         }
         for i, waste in enumerate(wastes)
     ]  # fmt: skip
-    if has_cells:
-        settings["sensors"] += [
-            {
-                "kind": "hx711", "waste": waste, "data": FIRST_DATA_PIN + i, "clock": FIRST_CLOCK_PIN + i,
-                "bin_empty_grams": TARE_GRAMS, "bin_full_grams": BIN_FULL_GRAMS,
-            }
-            for i, waste in enumerate(wastes)
-        ]  # fmt: skip
+    settings["sensors"] += [
+        {
+            "kind": "hx711", "waste": waste, "data": FIRST_DATA_PIN + i, "clock": FIRST_CLOCK_PIN + i,
+            "bin_empty_grams": TARE_GRAMS, "bin_full_grams": TARE_GRAMS + FULL_GRAMS[1],
+        }
+        for i, waste in enumerate(wastes) if has_cells
+    ]  # fmt: skip
     return settings
+
+
+def _calibrate(folder: Path, wastes: Sequence[str]) -> None:
+    """Two masses were weighed when the unit was put up."""
+    scale = {"raw_low": 0, "raw_high": 1_000_000 * RAW_PER_GRAM, "grams_low": 0, "grams_high": 1_000_000, "at": 0}
+    (folder / "state").mkdir(parents=True, exist_ok=True)
+    (folder / "state" / "calibration.json").write_text(json.dumps(dict.fromkeys(wastes, scale)), encoding="utf-8")

@@ -90,6 +90,10 @@ class Director:
             timeline.at(self._scene.day_start_at + happening.at_s, self._starter(happening))
         for room_truth in self.rooms.values():
             room_truth.start()
+        for run in (run for runs in self._runs.values() for run in runs):
+            for visit in run.plan.visits:
+                late_s = visit.arrive_day_s - run.plan.visits[0].arrive_day_s
+                self.rooms[visit.room_id].truck_is_planned(run.route.waste, run.departs_at + late_s)
         for driven in self.trucks.values():
             driven.start()
         for recorded in self.recorded.values():
@@ -180,6 +184,7 @@ def _habits(scenario: Scenario, dice: random.Random) -> Habits:
     world = scenario.world
     return Habits(
         world["refill"], world["keeper_late"], world["bin_forgotten"], world["other_kind_out"], world["bin_refused"],
-        dice.random() < world["crew_fetches"],
+        dice.random() < world["crew_fetches"], world["sensors"] == "container", world["keeper_early"],
+        world["taken_in_again"],
     )  # fmt: skip
 

@@ -18,6 +18,10 @@ class Key:
     words: tuple[str, ...] = ()
 
 
+SENSORS = {  # what counts and weighs in virtual rooms; `exact`: each number is the truth, at once
+    "exact": (), "beams": ("beams",), "cell": ("cell",), "beams_and_cell": ("beams", "cell"),
+    "ranger_and_cell": ("ranger", "cell"), "container": ("ranger",),
+}  # fmt: skip
 EVERY_VISIT = 1000
 _DEVICE = Key(str)
 _MINUTES = Key(float, ..., 0.01, 1440)
@@ -57,6 +61,9 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "other_kind_out": Key(float, 0.0, 0.0, 1.0),
         "bin_refused": Key(float, 0.0, 0.0, 1.0),
         "crew_fetches": Key(float, 0.0, 0.0, 1.0),
+        "keeper_early": Key(float, 0.0, 0.0, 1.0),
+        "taken_in_again": Key(float, 0.0, 0.0, 1.0),
+        "sensors": Key(str, "exact", words=tuple(SENSORS)),
     },
     "dispatcher": {
         "acknowledge_after_s": Key(float, -1.0, -1.0, 86400),
@@ -139,6 +146,7 @@ DEMANDS: dict[str, dict[str, Key]] = {
     },
     "bins_collected": {
         "grams_within": Key(float, 0.02, 0.0, 1.0),
+        "unweighed_share": Key(float, 0.05, 0.0, 1.0),  # the first day's bins that came back hours later, if ever
         "unlearned_share": Key(float, 0.1, 0.0, 0.9),  # stays in which the bridge was not sure of what it saw
         "timezone": Key(str, "Asia/Shanghai"),
         "at_least": Key(int, 1, 1, 100000),

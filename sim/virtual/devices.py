@@ -1,7 +1,7 @@
 """All devices and servers of a virtual run in one process, and the record of who could hear whom."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from broker.plan.model import Plan
@@ -27,6 +27,7 @@ class VirtualPlant:
     def __init__(
         self, timeline: Timeline, plan: Plan, trucks: tuple[str, ...], folder: Path, evidence: Evidence, seed: int,
         shown: Callable[[str, str, str, float], None], shows: Callable[[str, Itinerary | None], None],
+        sensors: Sequence[str] = (),
     ) -> None:
         self._timeline = timeline
         self._evidence = evidence
@@ -39,7 +40,7 @@ class VirtualPlant:
         self._rooms = {
             room.room_id: VirtualRoom(
                 timeline, self.mqtt, plan.area_id, room.room_id, room.wastes, evidence, self._dice,
-                _with_room(shown, room.room_id),
+                _with_room(shown, room.room_id), folder / "rooms" / room.room_id, sensors,
             )
             for room in plan.rooms.values()
         }  # fmt: skip

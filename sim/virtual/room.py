@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from firmware import __version__
@@ -10,6 +11,7 @@ from firmware.binroom.settings import REPORT_GRAMS
 from firmware.binroom.unit import Unit
 from sim.virtual.broker import VirtualBroker, Will
 from sim.virtual.link import VirtualLink
+from sim.virtual.sensors import Sensors
 from sim.world.evidence import Evidence, Heard
 from sim.world.lamp_patterns import PatternReader
 from sim.world.timeline import Appointment, Timeline
@@ -24,8 +26,9 @@ class VirtualRoom:
 
     def __init__(
         self, timeline: Timeline, broker: VirtualBroker, area: str, room_id: str, wastes: Sequence[str],
-        evidence: Evidence, dice: random.Random, shown: Shown,
+        evidence: Evidence, dice: random.Random, shown: Shown, flash: Path, kinds: Sequence[str],
     ) -> None:
+        """`kinds` of sensors with the firmware's own drivers; without any the unit is told the truth at once."""
         self._timeline = timeline
         self._broker = broker
         self._config = {
@@ -37,7 +40,11 @@ class VirtualRoom:
         self._dice = dice
         self._flash: dict[tuple[int, int], list[Any]] = {}
         self._boot = 0
-        self._sensors: dict[str, tuple[int, int]] = {}
+        self._truth: dict[str, tuple[int, int]] = {}
+        self._sensors = {
+            waste: Sensors(timeline, flash / waste, waste, kinds, random.Random(f"{room_id} {waste}"), self._handle)
+            for waste in (wastes if kinds else ())
+        }
         self._readers = [
             PatternReader(timeline, lambda since, pattern, w=waste: shown(w, pattern, since))  # type: ignore[misc]
             for waste in wastes
@@ -52,8 +59,11 @@ class VirtualRoom:
 
     def set_bins(self, waste: str, count: int, grams: int) -> None:
         """The sensors now see this."""
-        self._sensors[waste] = (count, grams)
-        self._handle("bins", waste, count, grams, 0)
+        if self._sensors:
+            self._sensors[waste].see(count, grams)
+        else:
+            self._truth[waste] = (count, grams)
+            self._handle("bins", waste, count, grams, 0)
 
     def press(self, event: str) -> None:
         """The keeper presses a button for a moment."""
@@ -70,6 +80,8 @@ class VirtualRoom:
             if self._wake is not None:
                 self._wake.cancel()
             self._unit = None
+            for sensors in self._sensors.values():
+                sensors.power(False)
             for reader in self._readers:
                 reader.power_off()
 
@@ -89,8 +101,10 @@ class VirtualRoom:
             down=lambda: self._handle("link", False),
         )  # fmt: skip
         self._handle("wake")
-        for waste, (count, grams) in self._sensors.items():
+        for waste, (count, grams) in self._truth.items():
             self._handle("bins", waste, count, grams, 0)
+        for sensors in self._sensors.values():
+            sensors.power(True)
 
     def _receive(self, topic: str, payload: bytes) -> None:
         if "/arrival/" in topic and payload:

@@ -11,6 +11,7 @@ from sim.judging.outcome import Outcome
 from sim.scenario.director import Director
 from sim.scenario.scenario import Scenario
 from sim.scenario.scenes import scene_of
+from sim.scenario.schema import SENSORS
 from sim.virtual.devices import VirtualPlant
 from sim.world.evidence import Evidence
 from sim.world.timeline import Timeline
@@ -46,7 +47,7 @@ def play(
     with scratch_folder() as folder:
         plant = VirtualPlant(
             timeline, scene.plan, director.truck_ids, folder, evidence, scenario.seed,
-            director.lamp_shown, director.itinerary_shown,
+            director.lamp_shown, director.itinerary_shown, SENSORS[scenario.world["sensors"]],
         )  # fmt: skip
         try:
             director.begin(plant)

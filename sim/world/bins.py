@@ -73,6 +73,11 @@ class Bins:
             self.inside[place] += change
             rest -= change
         return grams - rest if self.inside else 0
+    def empty_inside(self) -> tuple[int, int]:
+        """A crew empties all where they stand: how many had something in them, and how many grams that was."""
+        count, grams = self.worth, sum(self.inside)
+        self.inside = [0] * len(self.inside)
+        return count, grams
 
     def empty(self, refused: int = 0) -> tuple[int, int]:
         """A crew empties what stands outside, but so many: how many bins, and how many grams that was."""

@@ -3,9 +3,10 @@
     lamp due, at stop     the keeper comes and rolls the bins out, one after the other: the sensors see them no more
     lamp off, truck gone  the keeper comes and rolls them back in
     crew fetches          it takes each bin out of the room, empties it and puts it back while the truck stands there
+    container             nothing moves: the crew empties it where it stands, just before the truck goes
 
-Keepers may be late, forget a bin, put out one of another kind; a crew may leave a bin as it is. Truth only: what the
-unit's sensors see is handed to the device, and nothing comes back but its lamps.
+Keepers may be early, late, forget a bin, put out one of another kind, roll one back in too soon; a crew may leave a bin
+as it is. Truth only: what the unit's sensors see is handed to the device, and nothing comes back but its lamps.
 """
 
 import random
@@ -20,6 +21,8 @@ from sim.world.timeline import Timeline
 
 KEEPER_LOOKS_S = (20.0, 150.0)  # from the lamp's change to the first bin that moves
 COMES_LATE_S = (240.0, 900.0)
+COMES_EARLY_S = (1200.0, 2700.0)  # before the timetable's arrival
+TAKES_IN_AGAIN_S = (30.0, 200.0)  # from the roll-out, where a keeper thinks a bin is in the way
 BRINGS_BACK_S = (60.0, 420.0)  # from the truck's departure
 BRINGS_BACK_LATE_S = (1200.0, 2400.0)  # a bin that is refused is known as such within 45 minutes only
 EACH_BIN_S = (6.0, 14.0)
@@ -51,6 +54,14 @@ class Habits:
     other_kind: float = 0.0
     refuses: float = 0.0
     crew_fetches: bool = False
+    container: bool = False
+    early: float = 0.0
+    takes_in: float = 0.0
+
+    @property
+    def rolled(self) -> bool:
+        """Whether the keeper rolls the bins out."""
+        return not self.crew_fetches and not self.container
 
 
 @dataclass(slots=True)
@@ -71,6 +82,7 @@ class RoomTruth:
     _rolling: set[str] = field(default_factory=set)
     _forgotten: dict[str, int] = field(default_factory=dict)
     _strays: dict[str, str] = field(default_factory=dict)  # kind: another kind of which a bin was put out as well
+    _standing: set[str] = field(default_factory=set)  # kinds of the trucks that stand here
     _fetched: dict[str, tuple[int, int]] = field(default_factory=dict)
     _wandered_grams: int = 0  # how much more the cells say than lies on them
 
@@ -94,24 +106,36 @@ class RoomTruth:
             elif shown == "off" and self._wanted.get(kind):
                 self._bring_back(kind)
 
+    def waits(self, waste: str) -> int:
+        """How many bins there are, in the room and before it; of a container how many of its bins' worth are full."""
+        bins = self.bins.get(waste)
+        return 0 if bins is None else bins.worth if self.habits.container else bins.all
+
     def to_take(self, waste: str) -> int:
         """How many bins a crew that arrives now will have to empty."""
         bins = self.bins.get(waste)
         if bins is None:
             return 0
-        comes = self.habits.crew_fetches or waste in self._rolling or not self.rolled_out.get(waste)
+        comes = not self.habits.rolled or waste in self._rolling or not self.rolled_out.get(waste)
         return len(bins.outside) + (max(0, bins.worth - self._forgotten.get(waste, 0)) if comes else 0)
 
     def truck_stands(self, waste: str, for_s: float) -> None:
         """A truck stopped here for so long: its crew fetches the bins, or asks for a keeper who did not come."""
         if waste not in self.bins:
             return
+        self._standing.add(waste)
         if self.habits.crew_fetches:
             number = self.bins[waste].worth
             for place in range(number):
                 self.timeline.after(5.0 + (for_s - FETCHED_FOR_S - 10.0) * place / max(1, number), self._fetch(waste))
         elif not self.rolled_out.get(waste):
             self._send_keeper(waste, True, self.dice.uniform(*KEEPER_LOOKS_S) / 3)
+
+    def truck_is_planned(self, waste: str, at: float) -> None:
+        """The timetable has a truck at this time: who knows it does not wait for the lamp."""
+        if waste in self.bins and self.dice.random() < self.habits.early:
+            rolls_at = at - self.dice.uniform(*COMES_EARLY_S)
+            self.timeline.at(rolls_at, lambda: self._send_keeper(waste, True, 0.0))
 
     def is_rolling(self, waste: str) -> bool:
         """Whether bins of this kind are on their way out: a crew waits for them."""
@@ -122,6 +146,11 @@ class RoomTruth:
         bins = self.bins.get(waste)
         if bins is None:
             return 0, 0, 0
+        self._standing.discard(waste)
+        if self.habits.container:
+            taken = bins.empty_inside()
+            self._report(waste)
+            return (*taken, 0)
         refused = int(bool(bins.outside) and self.dice.random() < self.habits.refuses)
         count, grams = bins.empty(refused)
         fetched_count, fetched_grams = self._fetched.pop(waste, (0, 0))
@@ -161,7 +190,7 @@ class RoomTruth:
 
     def _send_keeper(self, waste: str, outside: bool, in_s: float) -> None:
         """The keeper comes for the bins of a kind, unless the crew fetches them."""
-        if self._wanted.get(waste) == outside or self.habits.crew_fetches:
+        if self._wanted.get(waste, False) == outside or not self.habits.rolled:
             return
         self._wanted[waste] = outside
         walk = self._walks[waste] = self._walks.get(waste, 0) + 1
@@ -195,11 +224,18 @@ class RoomTruth:
         self._rolling.discard(waste)
         if outside:
             self.device.press("bins_out")
+            if bins.outside and self.dice.random() < self.habits.takes_in:
+                self.timeline.after(self.dice.uniform(*TAKES_IN_AGAIN_S), lambda: self._take_in(waste, walk))
             return
         self.rolled_out[waste] = False
         stray = self._strays.pop(waste, "")
         if stray and not self._wanted.get(stray) and self.bins[stray].roll_in():
             self._report(stray)
+
+    def _take_in(self, waste: str, walk: int) -> None:
+        """One that stands in the way goes back as it is, if the truck has not come for it meanwhile."""
+        if self._walks[waste] == walk and waste not in self._standing and self.bins[waste].roll_in():
+            self._report(waste)
 
     def _fetch(self, waste: str) -> Callable[[], None]:
         def back() -> None:
@@ -227,5 +263,7 @@ class RoomTruth:
         self.timeline.after(self.dice.expovariate(1 / mean_s), act)
 
     def _report(self, waste: str) -> None:
-        count, grams = self.bins[waste].seen
+        bins = self.bins[waste]
+        count, grams = bins.seen
+        count = bins.worth if self.habits.container else count
         self.device.set_bins(waste, count, grams + self._wandered_grams)

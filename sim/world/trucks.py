@@ -298,12 +298,12 @@ class TruckTruth:
         dwell_s = DWELL_BASE_S * math.exp(self._dice.gauss(0, 0.15 * self._pace.jitter))
         bins = room.to_take(errand.waste)
         dwell_s += bins * DWELL_PER_BIN_S * math.exp(self._dice.gauss(0, 0.08 * self._pace.jitter))
-        if not out and not room.habits.crew_fetches:
+        if not out and room.habits.rolled:
             dwell_s += BINS_NOT_OUT_S * min(1.0, self._pace.jitter)
         self._busy_until = now + dwell_s
         self._visit = TrueVisit(
             self.truck_id, errand.room, errand.waste, errand.visit_number, now,
-            bins_waited=room.bins[errand.waste].all if errand.waste in room.bins else 0, keeper_had_rolled_out=out,
+            bins_waited=room.waits(errand.waste), keeper_had_rolled_out=out,
         )  # fmt: skip
         room.truck_stands(errand.waste, dwell_s)
         self._world.evidence.visits.append(self._visit)

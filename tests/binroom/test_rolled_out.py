@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from broker.rules.collecting.collected import Span, collected
+from broker.rules.collecting.collected import collected
+from broker.rules.collecting.moves import Span
 from broker.rules.collecting.readings import Reading, Readings
 from firmware import wire
 from firmware.binroom.beam import Beam

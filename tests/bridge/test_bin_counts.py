@@ -1,6 +1,7 @@
 """What the sensors say around a visit becomes what waits, what was collected, or a contradiction the figures name."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def test_rolled_out_before_the_truck_and_back_after_it(morning: Rooms, restarts:
     assert (body["bins_before"], body["grams_after"], body["tare_grams"]) == (6, 6 * TARE, TARE)
     assert disagreements(body) == []
     stays = [record.body["bins"] for record in morning.store.scan("dwell") if record.body["room_id"] == morning.room]
-    assert stays == ([] if restarts else [6])  # who was away does not know how long the truck stood
+    assert stays == [6]  # its begin and its end were seen, whoever was restarted between them
     row = cube_of([*morning.store.scan("visit")], "Asia/Shanghai")
     assert sum(figures["bins"] for figures in row.values()) == 6
     assert sum(figures["grams"] for figures in row.values()) == 6 * (FULL - TARE)
@@ -202,6 +203,94 @@ def test_two_trucks_of_different_kinds_at_one_room(tmp_path: Path) -> None:
     morning.roll_in(3)
     assert morning.amounts() == (3, 3 * (FULL - TARE))
     morning.close()
+
+
+@pytest.mark.parametrize("stands", ["beside it", "before the bins are back", "after they are back"])
+def test_two_trucks_of_one_kind_at_one_room(morning: Rooms, stands: str) -> None:
+    """Which of them took what is known only where the bins of the first were back when the second came."""
+    morning.report(4, 4 * FULL)
+    morning.serve(0)
+    morning.roll_out(4)
+    morning.drive_to(1)
+    morning.step(60)
+    visits = morning.bridge.dispatch.day.visits
+    first = visits[morning.run_id, morning.room, 1]
+
+    def second_comes() -> None:
+        """Another run's visit, as its truck's position makes it."""
+        at = int(morning.now)
+        visits.place(replace(first, run_id="another.20261125", truck="t09", state="at_stop", arrived_at=at))
+
+    if stands == "beside it":
+        second_comes()
+    morning.step(60)
+    morning.go_on()
+    if stands == "before the bins are back":
+        second_comes()
+    morning.roll_in(4)
+    if stands == "after they are back":
+        morning.step(90)
+        second_comes()
+    morning.report(4, 4 * TARE + 3000)
+    assert morning.amounts() == ((4, 4 * (FULL - TARE)) if stands == "after they are back" else (None, None))
+    assert morning.visit()["bins_before"] == 4
+
+
+@pytest.mark.parametrize(("grams", "amounts"), [(FULL, (3, 3 * (FULL - TARE))), (TARE, (4, 4 * (FULL - TARE)))])
+def test_a_bin_that_is_seen_again_after_an_hour(morning: Rooms, grams: int, amounts: tuple[int, int]) -> None:
+    """It was believed emptied; by its weight it was, or the crew refused it."""
+    morning.report(4, 4 * FULL)
+    morning.serve(0)
+    morning.roll_out(4)
+    morning.serve(1)
+    morning.go_on()
+    morning.roll_in(3)
+    morning.speak = False
+    morning.step(3600)
+    morning.report(3, 3 * TARE)
+    assert morning.amounts() == (4, 4 * (FULL - TARE))
+    morning.report(4, 3 * TARE + grams)
+    assert morning.amounts() == amounts
+
+
+def test_the_first_day_of_a_room_whose_keeper_is_late(morning: Rooms) -> None:
+    """What an emptied bin weighs is not known yet: the kilograms are, once one came back, after an hour too."""
+    morning.report(3, 3 * FULL)
+    morning.serve(0)
+    morning.roll_out(3)
+    morning.serve(1)
+    morning.go_on()
+    assert morning.amounts() == (3, None)
+    morning.speak = False
+    morning.step(3600)
+    morning.report(0, 0)
+    assert morning.amounts() == (3, None)
+    morning.roll_in(3)
+    assert morning.amounts() == (3, 3 * (FULL - TARE))
+
+
+def test_a_unit_that_was_away_for_half_a_day(morning: Rooms) -> None:
+    """Its backlog tells what was collected ten hours ago."""
+    morning.life("ready")
+    morning.report(6, 6 * FULL)
+    morning.serve(0)
+    morning.life("lost")
+    rolled_at = int(morning.now)
+    morning.serve(1)
+    morning.go_on()
+    left_at = morning.visit()["left_at"]
+    morning.speak = False
+    morning.hours(10)
+    newest = morning.seq = morning.seq + 10
+    morning.life("ready")
+    morning.report(6, 6 * TARE)
+    assert morning.amounts() == (None, None)
+    for number, (at, count, grams) in enumerate(
+        [(rolled_at + 10, 3, 3 * FULL), (rolled_at + 20, 0, 0), (left_at + 100, 6, 6 * TARE)]
+    ):
+        morning.seq = newest - 9 + number
+        morning.report(count, grams, at=at, late=True)
+    assert morning.amounts() == (6, 6 * (FULL - TARE))
 
 
 @pytest.mark.parametrize(("quality", "known"), [(1, True), (2, True), (3, False), (4, False)])

@@ -28,9 +28,10 @@ from tests.support.facts import DAY, NOON, ZONE, visit
 DAY_OF_MORNING = str(MORNING)
 
 
-def bins_report(morning: Morning, count: int) -> None:
-    """The first room's unit says how many bins it has."""
-    bins = [{"waste": morning.waste, "count": count, "grams": count * 20_000, "quality": 0}]
+def bins_report(morning: Morning, count: int, emptied: int = 0) -> None:
+    """The first room's unit says how many bins it has, and what they weigh if so many of them are emptied."""
+    grams = count * 20_000 - emptied * 12_000
+    bins = [{"waste": morning.waste, "count": count, "grams": grams, "quality": 0}]
     morning.say("bins", {"at": int(morning.now), "late": False, "bins": bins}, device=morning.trip.visits[0].room_id)
     morning.step(3)
 
@@ -60,7 +61,7 @@ def test_a_correction_holds_when_the_bridge_writes_the_visit_again(tmp_path: Pat
     corrections.correct(morning.store, record, said, "crew's list", "ann", int(morning.now), ZONE)
     assert collected(morning.store, DAY_OF_MORNING) == 8
     morning.step(5)
-    bins_report(morning, 3)  # two bins come back
+    bins_report(morning, 3, emptied=2)  # two bins come back
     again = first_visit(morning)
     assert again.id != record.id and again.body["grams_after"] > record.body["grams_after"]
     assert collected(morning.store, DAY_OF_MORNING) == 8

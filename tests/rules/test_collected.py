@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.rules.collecting.collected import Collected, Span, collected
+from broker.rules.collecting.collected import Collected, collected
+from broker.rules.collecting.moves import Span
 from broker.rules.collecting.readings import KEPT_S, MOST, Reading, Readings
 
 CALL, ARRIVED, LEFT = 10_000, 11_000, 11_300
@@ -34,6 +35,13 @@ def amounts(memory: Readings, span: Span = SPAN, tare_grams: int | None = None) 
 def taken(memory: Readings, span: Span = SPAN, tare_grams: int | None = None) -> tuple[int | None, int | None]:
     """(bins, grams) of `amounts`."""
     found = amounts(memory, span, tare_grams)
+    grams = None if None in (found.grams_before, found.grams_after) else found.grams_before - found.grams_after
+    return found.bins, grams
+
+
+def seen_again(memory: Readings, tare_grams: int | None = None) -> tuple[int | None, int | None]:
+    """`taken`, two hours after the truck."""
+    found = collected(memory.between(SPAN.from_at, LEFT + 7200), SPAN, tare_grams)
     grams = None if None in (found.grams_before, found.grams_after) else found.grams_before - found.grams_after
     return found.bins, grams
 
@@ -110,10 +118,48 @@ def test_bins_that_leave_after_the_truck_are_not_its_own() -> None:
     assert taken(memory) == (3, 144_000)
 
 
-@pytest.mark.parametrize(("tare", "grams"), [(None, 300_000), (TARE, 240_000)])
-def test_bins_that_are_not_back_in_time_weigh_their_tare(tare: int | None, grams: int) -> None:
-    """45 minutes after the departure all are still outside; without a known tare nothing is to come back."""
-    assert taken(readings(*OUT, (UNTIL + 1, 5, 60_000)), tare_grams=tare) == (5, grams)
+@pytest.mark.parametrize(("tare", "grams"), [(None, None), (TARE, 240_000)])
+def test_bins_that_are_not_back_in_time_weigh_their_tare(tare: int | None, grams: int | None) -> None:
+    """45 minutes after the departure all are still outside; what they weigh is not known before one came back."""
+    assert taken(readings(*OUT), tare_grams=tare) == (5, grams)
+
+
+BACK_LATE = [(UNTIL + 100 + 10 * number, number, TARE * number) for number in range(1, 6)]
+
+
+def test_bins_that_come_back_too_late_still_say_what_they_weigh() -> None:
+    """The first day of a room whose keeper is late: kilograms are known from then on."""
+    assert seen_again(readings(*OUT, *BACK_LATE[:1])) == (5, 240_000)
+    found = collected(readings(*OUT, *BACK_LATE).between(0, UNTIL + 9000), SPAN)
+    assert (found.bins, found.grams_before, found.grams_after, found.tare_grams) == (5, 300_000, 60_000, TARE)
+
+
+@pytest.mark.parametrize("tare", [None, TARE])
+def test_a_refused_bin_that_comes_back_too_late_was_not_emptied(tare: int | None) -> None:
+    """It weighs what it did when it left, an hour after the truck had gone; the others are back in time or not."""
+    in_time = readings(*OUT, *((LEFT + 10 * n, n, TARE * n) for n in range(1, 5)), (UNTIL + 300, 5, 108_000))
+    assert seen_again(in_time, tare) == (4, 192_000)
+    late = readings(*OUT, (UNTIL + 300, 1, 60_000), *((UNTIL + 400 + n, n, 48_000 + TARE * n) for n in range(2, 6)))
+    assert seen_again(late, tare) == (4, 192_000)
+
+
+def test_what_comes_back_too_late_half_full_is_not_known() -> None:
+    """It was emptied and filled again in the street, or left half full: nobody knows."""
+    in_time = [(LEFT + 10 * number, number, TARE * number) for number in range(1, 5)]
+    assert seen_again(readings(*OUT, *in_time, (UNTIL + 300, 5, 80_000))) == (None, None)
+    assert seen_again(readings(*OUT, *in_time, (UNTIL + 300, 5, 62_000))) == (5, 240_000)
+
+
+def test_the_next_roll_out_is_not_bins_that_come_back_too_late() -> None:
+    """What moves after the first bin that leaves again is of another truck."""
+    next_out = [(UNTIL + 200, 4, 50_000), (UNTIL + 300, 5, 110_000)]
+    in_time = [(LEFT + 10 * number, number, TARE * number) for number in range(1, 5)]
+    assert seen_again(readings(*OUT, *in_time, (UNTIL + 50, 4, 60_000), *next_out), TARE) == (5, 240_000)
+
+
+def test_beams_cannot_tell_a_full_bin_that_comes_back_too_late() -> None:
+    """They count it as emptied, as the technician's page says."""
+    assert seen_again(readings(*((at, bins, None) for at, bins, _ in OUT), (UNTIL + 300, 1, None))) == (5, None)
 
 
 def test_some_are_back_in_time() -> None:
@@ -142,9 +188,34 @@ def test_the_scale_may_see_a_bin_before_the_beam_does_or_after() -> None:
 
 
 def test_bins_counted_by_weight_that_come_back_at_once() -> None:
-    """Five emptied bins weigh what one full one weighs, and are counted as one."""
-    assert taken(readings(*OUT, (LEFT + 60, 1, 60_000))) == (5, 240_000)
-    assert taken(readings(*OUT, (LEFT + 60, 1, 60_000)), tare_grams=TARE) == (5, 240_000)
+    """Three emptied ones are counted as one and weigh no full one. Five may be five or one that was refused."""
+    three = ((0, 3, 180_000), (CALL + 60, 2, 120_000), (CALL + 80, 1, 60_000), (CALL + 100, 0, 0))
+    assert taken(readings(*three, (LEFT + 60, 1, 36_000)), tare_grams=TARE) == (3, 144_000)
+    assert taken(readings(*OUT, (LEFT + 60, 1, 60_000))) == (None, None)
+    assert taken(readings(*OUT, (LEFT + 60, 1, 60_000)), tare_grams=TARE) == (None, None)
+    others = ((LEFT + 60 + number, number, 48_000 + number * TARE) for number in range(2, 6))
+    assert taken(readings(*OUT, (LEFT + 60, 1, 60_000), *others)) == (4, 192_000)
+
+
+def test_the_scale_may_see_a_bin_come_back_before_the_ranger_does() -> None:
+    """A ranger believes it ten seconds later; what was weighed meanwhile is the bin, and no waste."""
+    memory = readings((0, 1, 60_000), (CALL, 1, 0), (CALL + 8, 0, 0), (LEFT + 60, 0, 12_000), (LEFT + 68, 1, 12_000))
+    assert taken(memory) == (1, 48_000)
+
+
+def test_a_bag_that_is_thrown_in_just_after_a_bin_came_back_is_waste() -> None:
+    """It is no part of the bin, and no second one: two light bins were fetched and emptied."""
+    memory = readings(
+        (0, 2, 32_000), (ARRIVED + 10, 1, 16_000), (ARRIVED + 28, 2, 28_000), (ARRIVED + 37, 1, 12_000),
+        (ARRIVED + 55, 2, 24_000), (ARRIVED + 62, 2, 28_000),
+    )  # fmt: skip
+    assert taken(memory, tare_grams=TARE) == (2, 8_000)
+
+
+def test_a_container_on_a_cell_falls_at_once() -> None:
+    """Nothing of it is outside; of bins that left one after the other something is."""
+    assert taken(readings((0, 6, 300_000), (LEFT - 60, 0, 0))) == (6, 300_000)
+    assert taken(readings((0, 2, 120_000), (LEFT - 60, 1, 60_000), (LEFT - 40, 0, 0))) == (2, None)
 
 
 def test_weight_alone_and_count_alone() -> None:
@@ -205,12 +276,64 @@ def test_a_unit_that_fell_silent() -> None:
     assert taken(memory) == (5, 240_000)
 
 
+def without_power(*rows: tuple[int, int | None, int | None], boots: Sequence[int]) -> tuple[int | None, int | None]:
+    """What was taken by a unit that was restarted between these readings; the first of a boot has not weighed yet."""
+    memory = Readings()
+    for number, ((at, bins, grams), boot) in enumerate(zip(rows, boots, strict=True)):
+        if number and boot != boots[number - 1]:
+            memory.add(Reading(at - 4, boot, number, bins, None, 2 if bins is not None else 4))
+        memory.add(Reading(at, boot, number + 1, bins, grams, 0))
+    return taken(memory)
+
+
+@pytest.mark.parametrize("weighs", [True, False])
+@pytest.mark.parametrize("began", range(2, 5))
+def test_what_passes_a_unit_without_power_is_not_seen(weighs: bool, began: int) -> None:
+    """Its count is what it was; that nothing moved meanwhile the weight alone knows."""
+    rows = [*OUT, (LEFT - 100, 0, 0), (LEFT + 100, 5, 60_000)]
+    rows.insert(began, (rows[began - 1][0] + 5, *rows[began - 1][1:]))
+    said = [(at, bins, grams if weighs else None) for at, bins, grams in rows]
+    boots = [1] * began + [2] * (len(rows) - began)
+    assert without_power(*said, boots=boots) == ((5, 240_000) if weighs else (None, None))
+
+
+def test_a_roll_out_past_a_unit_without_power_is_no_small_one() -> None:
+    """Three of five left unseen: the count goes on from five, the weight has fallen."""
+    rows = [(0, 5, 300_000), (CALL + 60, 5, 120_000), (CALL + 100, 3, 0), (LEFT + 100, 8, 60_000)]
+    assert without_power(*rows, boots=[1, 2, 2, 2]) == (None, None)
+    assert without_power(*((at, n, None) for at, n, _ in rows), boots=[1, 2, 2, 2]) == (None, None)
+
+
+def test_all_were_outside_when_the_unit_lost_its_power() -> None:
+    """Nothing could leave any more, and what came back weighs what emptied bins weigh; beams alone do not know that."""
+    assert without_power(*OUT, (LEFT + 200, 5, 60_000), boots=[1, 1, 1, 1, 2]) == (5, 240_000)
+    assert without_power(*OUT, (LEFT + 200, 4, 48_000), boots=[1, 1, 1, 1, 2]) == (5, 240_000)
+    assert without_power(*OUT, (LEFT + 200, 5, 300_000), boots=[1, 1, 1, 1, 2]) == (0, 0)
+    counted = ((at, n, None) for at, n, _ in OUT)
+    assert without_power(*counted, (LEFT + 200, 0, None), boots=[1, 1, 1, 1, 2]) == (None, None)
+
+
 def test_what_waits_is_what_stood_there_before_the_roll_out() -> None:
     """Before, while and after the bins roll out, one of them back again."""
     memory = readings(*OUT, (CALL + 300, 1, 60_000))
     for now in (CALL, CALL + 70, CALL + 200, CALL + 400):
         waits = collected(memory.between(CALL - 3600, now), Span(CALL - 3600, None, None, now))
         assert (waits.bins_before, waits.bins_after, waits.grams_before) == (5, None, 300_000)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_what_a_unit_tells_of_the_hours_it_was_away_is_not_too_old(backwards: bool) -> None:
+    """It was lost before the roll-out and comes back ten hours later: first the newest, then its backlog."""
+    memory = readings(OUT[0])
+    memory.add(Reading.silence(CALL - 100))
+    memory.add(Reading(CALL + 36_000, 1, 90, 5, 60_000, 0))
+    backlog = [*OUT[1:], *((LEFT + 100 + n, n, TARE * n) for n in range(1, 6))]
+    for number, (at, bins, grams) in sorted(enumerate(backlog, 10), reverse=backwards):
+        memory.add(Reading(at, 1, number, bins, grams, 0))
+    assert memory.whole_since <= SPAN.from_at and taken(memory) == (5, 240_000)
+    for at in range(CALL + 36_000, CALL + 60_000, 600):
+        memory.add(Reading(at, 1, 100 + at, 5, 60_000, 0))
+    assert memory.whole_since > UNTIL
 
 
 def test_the_memory_is_bounded_and_keeps_what_stood_before_it() -> None:

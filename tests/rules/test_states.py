@@ -22,7 +22,7 @@ INCIDENT = Incident("t01", "t01-1-1", "lane_blocked", AT, AT, None, None)
 
 VISIT_DEEDS: list[Callable[[Visit], Visit]] = [
     lambda one: one.called(AT, AT + 900, "call"),
-    lambda one: one.arrived(AT, 3, None, inferred=False),
+    lambda one: one.arrived(AT, 3, None, inferred=False, exactly=True),
     lambda one: one.left(AT),
     lambda one: one.served_by_hand(None),
     lambda one: one.skipped("not_out"),

@@ -239,6 +239,13 @@ DOCTORED: dict[str, tuple[Doctor, list[Doctor]]] = {
         lambda e: [e.stored.remove(r) for r in e.stored_of("visit")],
         lambda e: e.visits.clear(),
     ]),
+    "invariants": (nothing, [
+        stored_twice,
+        lambda e: e.stored.remove(first(e, "keeper")),
+        lambda e: e.stored.remove(first(e, "incident")),
+        lambda e: setattr(e, "screen", [(at, frozenset()) for at, _ in e.screen]),
+        lambda e: e.visits.clear(),
+    ]),
     "records_stored_once": (nothing, [
         stored_twice,
         lambda e: e.stored.remove(first(e, "keeper")),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sim.judging.outcome import Outcome
-from sim.scenario.scenario import Demand, load, parse
+from sim.scenario.scenario import Demand, Happening, load, parse
 from sim.scenario.scene import DataAbsentError
 from sim.virtual.run import play
 
@@ -57,6 +57,38 @@ def test_bins_that_are_rolled_out_are_counted_as_they_were_emptied() -> None:
     area = {**week.area, "runs": ["wet-south-1", "dry-west-1"]}
     outcome = play(replace(week, days=1, to_s=week.from_s + 4 * 3600, area=area))
     assert [verdict.faults for verdict in outcome.verdicts if not verdict.held] == []
+
+
+@pytest.mark.parametrize(
+    ("sensors", "seed", "trouble"),
+    [
+        ("beams_and_cell", 5, ("link_cut", 55, 60)), ("ranger_and_cell", 1, ()), ("cell", 6, ("power_cut", 70, 3)),
+        ("container", 3, ()),
+    ],
+)  # fmt: skip
+def test_what_the_firmwares_own_sensors_see_is_what_was_emptied(
+    sensors: str, seed: int, trouble: tuple[str, int, int]
+) -> None:
+    """Keepers come early, late, forget a bin, put out another kind, take one in again; crews fetch and refuse; a unit
+    is restarted or tells late. Bins are exact or, after a restart, unknown; a beam cannot tell a refused bin.
+    """
+    week = load("rolled_out")
+    tried = {"unweighed_share": 1.0 if "cell" not in sensors else 0.4, "unlearned_share": 0.4, "at_least": 3}
+    world = {
+        "sensors": sensors, "keeper_early": 0.3, "keeper_late": 0.2, "taken_in_again": 0.2, "bin_forgotten": 0.3,
+        "other_kind_out": 0.3, "bin_refused": 0.0 if sensors == "beams" else 0.3,
+        "crew_fetches": 0.0 if sensors == "container" else 0.4,
+    }  # fmt: skip
+    at_s = week.from_s + 60 * trouble[1] if trouble else 0
+    happenings = [Happening(trouble[0], at_s, {"device": "r11", "for_min": trouble[2]})] if trouble else []
+    outcome = play(
+        replace(
+            week, days=1, seed=seed, to_s=week.from_s + 4 * 3600, happenings=tuple(happenings),
+            area={**week.area, "runs": ["wet-south-1"], "first_visits": 3}, world={**week.world, **world},
+            demands=(replace(week.demands[0], values={**week.demands[0].values, **tried}),),
+        )
+    )  # fmt: skip
+    assert outcome.verdicts[0].faults == ()
 
 
 def test_the_same_seed_is_the_same_run() -> None:

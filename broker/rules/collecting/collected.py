@@ -7,43 +7,28 @@ come back emptied, or full:
     count rises before the truck    nobody emptied them, unless they weigh their tare: they are not collected
     count rises after it came       emptied, unless the weight says that some are full
     rises above what is out         bins that were brought: they waited too
+    rises when the time is over     those that were believed emptied: by their weight they were, or not, or nobody knows
 
 Kilograms are what the weight fell by from the first bin that left, less what came back, less the tare of bins that are
 still outside when the time is over. Waste that is thrown in meanwhile is neither.
 
-The tare is measured: it is what bins weigh that come back. Where bins are counted by weight, many emptied ones that
-come back at once look like one full; if they weigh what the emptied ones must, they are those.
+The tare is measured: it is what bins weigh that come back. Until one did, kilograms are unknown as long as bins are
+outside; but what falls at once before the truck is a container that stays where it is. Where bins are counted by
+weight, many emptied ones that come back at once may weigh what one full one weighs: while others are out, nobody knows.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from broker.rules.collecting.moves import SENSORS_S, Bins, Later, Span, Weight, later, rises_soon
 from broker.rules.collecting.readings import Reading
-from broker.rules.settings import LIGHTEST_BIN_GRAMS, SCALE_NOISE_GRAMS
+from broker.rules.settings import LIGHTEST_BIN_GRAMS
 
-SENSORS_S = 10  # a unit speaks of a change so much later than it was
-NOTICED_S = 120  # a truck may have stood there so long before its positions said so
-SETTLES_S = 60  # a scale rests so long after the last bin moved
 EMPTIED_FROM = 0.35  # so much of a bin's usual waste beyond the tare makes a bin full
 TARE_MOST = 0.6  # of a full bin's mass: what comes back heavier was not emptied, or nothing can be said
 SAME_TARE = 0.8  # a lighter one than this part of what is known is another kind of bin
 NEAR = 0.15  # a weight that is so near is meant
-
-
-class Span(NamedTuple):
-    """The times of a visit: when its bins may have begun to leave, when the truck came and went, until when they may
-    come back. `arrived_at` and `left_at` None: it has not.
-    """
-
-    from_at: int
-    arrived_at: int | None
-    left_at: int | None
-    until_at: int
-
-    def is_before_truck(self, at: int) -> bool:
-        """Whether no bin can have been emptied by then."""
-        return self.arrived_at is None or at < self.arrived_at - NOTICED_S
+SAME_BIN = 0.03  # two weights of one bin that nothing was put in or taken out of differ by less
 
 
 class Collected(NamedTuple):
@@ -61,110 +46,29 @@ class Collected(NamedTuple):
         """The same, if so many bins were taken and none else."""
         return self._replace(bins_after=None if self.bins_before is None else self.bins_before - bins)
 
+    def of_nobody(self) -> "Collected":
+        """The same, if nobody knows what was taken."""
+        return self._replace(bins_after=None, grams_after=None, tare_grams=None)
+
     @property
     def bins(self) -> int | None:
         """How many bins were emptied."""
         return None if self.bins_before is None or self.bins_after is None else self.bins_before - self.bins_after
 
 
-@dataclass(slots=True)
-class _Bins:
-    """What the count says, reading by reading."""
-
-    first: int | None = None
-    level: int = 0
-    added: int = 0
-    out: int = 0  # outside now
-    taken: int = 0  # left until the truck did, less what came back before it came
-    fell: int = 0  # all that left until then
-    late: int = 0  # left after it had gone
-    early: int = 0  # came back before it came
-    back: int = 0  # came back since it came
-    rose_at: int | None = None
-    unknown: bool = False
-
-    def see(self, count: int, at: int, span: Span) -> bool:
-        """Take in a count; whether it fell."""
-        if self.first is None:
-            self.first = self.level = count
-            return False
-        moved, self.level = count - self.level, count
-        if moved < 0:
-            self.out -= moved
-            if span.left_at is None or at <= span.left_at + SENSORS_S:
-                self.taken -= moved
-                self.fell -= moved
-            else:
-                self.late -= moved
-        elif moved > 0:
-            returned = min(moved, self.out)
-            self.out -= returned
-            self.added += moved - returned
-            self.rose_at = at
-            if span.is_before_truck(at):
-                self.taken -= returned
-                self.early += returned
-            else:
-                self.back += returned
-        return moved < 0
-
-    def are_back(self, at: int, span: Span) -> bool:
-        """Whether the truck is gone, what was outside came back, and has come to rest."""
-        if span.left_at is None or self.out or self.rose_at is None:
-            return False
-        return at > max(span.left_at + SENSORS_S, self.rose_at + SETTLES_S)
-
-
-@dataclass(slots=True)
-class _Weight:
-    """What the weight says, reading by reading."""
-
-    standing: int | None = None  # the settled weight before the first bin left; afterwards, that of the last change
-    before: int = 0
-    moving: bool = False
-    thrown_in: int = 0
-    fell: int = 0
-    fell_late: int = 0  # with bins that left after the truck had gone
-    early: list[int] = field(default_factory=list)  # came back before the truck came
-    back: list[int] = field(default_factory=list)
-
-    def see(self, grams: int, at: int, span: Span, bins: _Bins, *, bins_left: bool, counted: bool) -> None:
-        """Take in a weight; `bins_left` if this reading's count fell, `counted` where there is a count at all."""
-        if self.standing is None:
-            self.standing = grams
-        change = grams - self.standing
-        if not self.moving and not bins_left and change > -LIGHTEST_BIN_GRAMS:
-            self.standing = grams  # filled, or drifting
-            return
-        if not self.moving:
-            self.moving, self.before = True, self.standing
-        if abs(change) < SCALE_NOISE_GRAMS:
-            return
-        self.standing = grams
-        if change < 0:
-            if span.left_at is None or at <= span.left_at + SENSORS_S or not bins.late:
-                self.fell -= change
-            else:
-                self.fell_late -= change
-            return
-        heavy = change >= LIGHTEST_BIN_GRAMS
-        bins_came = bins.rose_at is not None and at - bins.rose_at <= (SETTLES_S if heavy else SENSORS_S)
-        if not (bins_came if counted else heavy):
-            self.thrown_in += change
-        elif span.is_before_truck(at):
-            self.early.append(change)
-        else:
-            self.back.append(change)
-
-
 def collected(readings: Sequence[Reading], span: Span, tare_grams: int | None = None) -> Collected:
     """What was collected in a span by these readings (see `Readings.between`); `tare_grams` as known from before."""
-    bins, weight = _Bins(), _Weight()
+    bins, weight = Bins(), Weight()
     silent, worst, unweighed = False, 0, False
     before: Reading | None = None
+    off: Reading | None = None  # the last that a unit said before it was without power, until its successor weighed
     counted = any(one.bins is not None and one.says for one in readings)
-    for one in readings:
+    after: Sequence[Reading] = ()
+    for place, one in enumerate(readings):
         if bins.are_back(one.at, span):
+            break
+        if one.at > span.until_at > 0:
+            after = readings[place:]
             break
         if not one.fell_silent:
             worst = max(worst, one.quality)
@@ -173,77 +77,128 @@ def collected(readings: Sequence[Reading], span: Span, tare_grams: int | None = 
             continue
         if before is None:
             bins.unknown = span.arrived_at is not None and one.at > span.arrived_at  # nobody knows what it found
-        elif silent and _truck_left_between(before, one, span) and _may_hide_something(before, one):
-            bins.unknown = True
-        if one.grams is None and one.bins is not None and bins.first is not None and one.bins != bins.level:
+        elif one.boot == before.boot:
+            bins.unknown |= silent and _truck_left_between(before, one, span) and _moved(before, one)
+        elif span.left_at is None or before.at <= span.left_at:
+            off = off or before
+        if off is not None and (one.grams is not None or off.grams is None):
+            bins.unknown |= off.grams is None or (off.bins != 0 and _moved(off, one))  # from none nothing can leave
+            off = None
+        if one.grams is None and off is None and bins.first is not None and one.bins not in (None, bins.level):
             unweighed = True
         bins_left = one.bins is not None and bins.see(one.bins, one.at, span)
         if one.grams is not None:
-            weight.see(one.grams, one.at, span, bins, bins_left=bins_left, counted=counted)
+            comes = rises_soon(readings, place)
+            weight.see(one.grams, one.at, span, bins, bins_left=bins_left, bins_come=comes, counted=counted)
         silent, before = False, one
-    if silent and (before is None or before.at < (span.left_at or span.until_at)):
+    if off is not None or (silent and (before is None or before.at < (span.left_at or span.until_at))):
         bins.unknown = True  # nobody was heard who looked when the truck left
     if unweighed:  # bins moved that no cell weighed: half the weights would be a wrong sum
-        weight = _Weight()
-    return _outcome(bins, weight, span, tare_grams, worst, counted=counted)
+        weight = Weight()
+    if weight.standing is None and not counted:
+        return Collected()
+    return _outcome(bins, weight, later(after, bins, weight.standing), span, tare_grams, worst)
 
 
 def _truck_left_between(before: Reading, after: Reading, span: Span) -> bool:
     return span.left_at is not None and before.at < span.left_at and after.at > span.left_at + SENSORS_S
 
 
-def _may_hide_something(before: Reading, after: Reading) -> bool:
-    """Whether bins may have moved between two readings of which nobody knows more: a unit that went on looking tells
-    of each move sooner or later.
+def _moved(before: Reading, after: Reading) -> bool:
+    """Whether something moved between two readings of which nobody knows more. A unit that went on looking tells of
+    each move sooner or later; one without power never does, its cell alone knows that nothing moved.
     """
     weighed = before.grams is not None and after.grams is not None
     lighter = weighed and abs((after.grams or 0) - (before.grams or 0)) >= LIGHTEST_BIN_GRAMS
-    return (before.boot, before.bins) != (after.boot, after.bins) or lighter
+    return before.bins != after.bins or lighter
 
 
 def _outcome(
-    bins: _Bins, weight: _Weight, span: Span, known_grams: int | None, worst: int, *, counted: bool
+    bins: Bins, weight: Weight, after: Later, span: Span, known_grams: int | None, worst: int
 ) -> Collected:
-    if weight.standing is None and not counted:
-        return Collected()
-    quality = worst
     bins_before = bins.first + bins.added if bins.first is not None else None
     grams_before = None
     if weight.standing is not None:
         grams_before = (weight.before if weight.moving else weight.standing) + weight.thrown_in
+    nobody_knows = Collected(bins_before, None, grams_before, None, None, worst)
     if span.arrived_at is None or bins.unknown:
-        return Collected(bins_before, None, grams_before, None, None, quality)
-    back, fell_late = sum(weight.back), weight.fell_late
+        return nobody_knows
     late_out = min(bins.out, bins.late)  # emptied bins come back first
     late_back = bins.late - late_out
-    late_grams = fell_late * late_back // bins.late if bins.late else 0
+    late_grams = weight.fell_late * late_back // bins.late if bins.late else 0
     out, came = bins.out - late_out, max(0, bins.back - late_back)
-    came_grams = max(0, back - late_grams)
+    came_grams = max(0, sum(weight.back) - late_grams)
     full_grams = weight.fell // bins.fell if bins.fell else 0
     tare = _tare(weight.back, came, came_grams, known_grams, full_grams)
-    full = 0
-    if tare is not None and full_grams > tare:
-        everything, waste = (came + out) * tare, full_grams - tare
-        if out and abs(came_grams - everything) <= NEAR * everything:
-            out = 0  # counted by weight: all of them came back, emptied
-        elif len(weight.back) == bins.back:  # one by one
-            full = sum(1 for grams in weight.back if _holds_waste(grams - tare, waste)) - late_back
-        elif _holds_waste(came_grams - came * tare, waste):
-            full = round((came_grams - came * tare) / waste) or 1
-    elif came and not out and full_grams and came_grams >= (1 - NEAR) * came * full_grams:
-        full = came  # as heavy as they left
+    if tare is None:
+        tare = _tare(after.rises, after.bins, sum(after.rises), None, full_grams)
+    missing = out - min(out, after.bins)
+    as_full = came > 0 < full_grams and came_grams >= (1 - NEAR) * came * full_grams
+    weighs = tare is not None and full_grams > tare
+    everything = (came + out) * (tare or 0)
+    if weighs and missing and abs(came_grams - everything) <= NEAR * everything:
+        if as_full:  # one full bin, or all of them emptied at once and counted by their weight
+            return nobody_knows
+        out = full = 0
+    elif tare is not None and weighs:
+        full = _full_bins(weight.back, came, came_grams, tare, full_grams, one_by_one=bins.back, late=late_back)
+    elif as_full and missing:
+        return nobody_knows
+    else:
+        full = came if as_full else 0
     full = max(0, min(came, full))
-    if tare is not None and full_grams > tare and len(weight.early) == bins.early:
+    if tare is not None and weighs and len(weight.early) == bins.early:
         # An arrival may be known too late: what weighs its tare was emptied, whatever the positions say.
         full -= sum(1 for grams in weight.early if not _holds_waste(grams - tare, full_grams - tare))
+    refused = _refused(after, weight.falls, tare, full_grams)
+    if refused is None:
+        return nobody_knows
     bins_after = grams_after = None
     if bins_before is not None:
-        bins_after = bins_before - max(0, min(bins.taken - full, bins_before))
-    if grams_before is not None:
-        grams = weight.fell - sum(weight.early) - came_grams - out * (tare or 0)
+        bins_after = bins_before - max(0, min(bins.taken - full - len(refused), bins_before))
+    outside = max(0, out - len(refused))
+    if grams_before is not None and (tare is not None or _stays_where_it_is(bins, weight, outside)):
+        grams = weight.fell - sum(weight.early) - came_grams - sum(refused) - outside * (tare or 0)
         grams_after = grams_before - grams
-    measured = tare if came and not full else known_grams
-    return Collected(bins_before, bins_after, grams_before, grams_after, measured, quality, bins.out)
+    measured = tare if (came or after.rises) and not full and not refused else known_grams
+    return Collected(bins_before, bins_after, grams_before, grams_after, measured, worst, bins.out)
+
+
+def _full_bins(
+    back: Sequence[int], came: int, came_grams: int, tare: int, full_grams: int, *, one_by_one: int, late: int
+) -> int:
+    """How many of those that came back in time were not emptied."""
+    if len(back) == one_by_one:
+        return sum(1 for grams in back if _holds_waste(grams - tare, full_grams - tare)) - late
+    beyond = came_grams - came * tare
+    return (round(beyond / (full_grams - tare)) or 1) if _holds_waste(beyond, full_grams - tare) else 0
+
+
+def _refused(after: Later, falls: Sequence[int], tare: int | None, full_grams: int) -> list[int] | None:
+    """The weights of the bins that came back when the time was over and were not emptied; None if nobody can know.
+
+    A bin that stood in the street for an hour may have been emptied and filled again: it is known for one that was not
+    emptied if it weighs what it did.
+    """
+    if len(after.rises) != after.bins:
+        beyond = sum(after.rises) - after.bins * (tare or 0)
+        empty = tare is not None and not _holds_waste(beyond, full_grams - tare)
+        return [] if empty or not after.rises else None
+    refused = []
+    for grams in after.rises:
+        if tare is not None and not _holds_waste(grams - tare, full_grams - tare):
+            continue
+        if grams < (1 - NEAR) * full_grams and all(abs(grams - fell) > SAME_BIN * fell for fell in falls):
+            return None
+        refused.append(grams)
+    return refused
+
+
+def _stays_where_it_is(bins: Bins, weight: Weight, outside: int) -> bool:
+    """Whether nothing with a tare is outside: all of it fell at once before the truck, as a container does."""
+    if bins.first is None:
+        return len(weight.falls) <= 1 or bool(weight.back)
+    return not outside or (bins.fell > 1 and bins.most == bins.fell)
 
 
 def _holds_waste(grams: int, usual_grams: int) -> bool:

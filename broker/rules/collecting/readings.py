@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 
 Made = TypeVar("Made")
 KEPT_S = 4 * 3600  # a visit's roll-out, stay and the way back of its bins lie in less
+SPOKEN_OF_S = 1800  # a unit that has nothing to tell says so every ten minutes
+AWAY_S = 48 * 3600  # the backlog of a unit that was away for longer is not waited for
 MOST = 1000  # a unit that talks on and on takes no more memory than this
 USELESS = 3  # a reading of this quality or worse says nothing about bins (firmware/binroom/weighing.py)
 
@@ -53,6 +55,7 @@ class Readings:
         self.moved_at = 0  # since then every reading says the same number of bins
         self.whole_since = 0  # of before that readings were left behind: a span that begins there cannot be counted
         self._made: tuple[tuple[int, int], Any] | None = None
+        self._held_from = self._held_until = 0  # a unit that was away has a backlog to tell: until then nothing goes
 
     def add(self, reading: Reading) -> None:
         """Take one in."""
@@ -65,7 +68,13 @@ class Readings:
         self._made = None
         if place == 0 or not is_last or not reading.says or not _same_bins(kept[place - 1], reading):
             self.moved_at = max(self.moved_at, reading.at, kept[min(place + 1, len(kept) - 1)].at)
-        self._leave_behind(len(kept) - MOST, kept[-1].at - KEPT_S)
+        if is_last and reading.at - kept[place - 1].at > SPOKEN_OF_S:
+            self._held_from, self._held_until = kept[place - 1].at - KEPT_S, reading.at + KEPT_S
+        newest_at = kept[-1].at
+        kept_from = newest_at - KEPT_S
+        if newest_at <= self._held_until:
+            kept_from = min(kept_from, max(self._held_from, newest_at - AWAY_S))
+        self._leave_behind(len(kept) - MOST, kept_from)
 
     def _leave_behind(self, too_many: int, before_at: int) -> None:
         """Forget so many at least, and all that a later one of before that moment stands for."""

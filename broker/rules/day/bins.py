@@ -1,17 +1,20 @@
 """What waits in a room and what a visit took, as the day knows it: its unit's readings, seen with the visits' times.
 
 A visit's bins may leave from an hour before its call, or the call of one that was skipped before it, and come back
-until the next visit to the room begins, at the latest `bins_back_s` after the truck left.
+until the next visit to the room begins, at the latest `bins_back_s` after the truck left; those that come later than
+that tell for a while what they are. Of bins that two trucks of one kind found outside nobody knows which took them.
 """
 
 from collections.abc import Iterable, Sequence
 
-from broker.rules.collecting.collected import Collected, Span, collected
-from broker.rules.collecting.readings import KEPT_S, USELESS, Reading
+from broker.rules.collecting.collected import Collected, collected
+from broker.rules.collecting.moves import Span
+from broker.rules.collecting.readings import KEPT_S, USELESS, Reading, Readings
 from broker.rules.day.day import Day
 from broker.rules.states.visit import Visit
 
 EARLY_S = 3600  # a keeper who knows the timetable needs no lamp
+SEEN_AGAIN_S = 7200  # so long after the truck left a bin that comes back may be one of its own
 SKIPPED_BEFORE_S = 7200  # bins that were rolled out for a skipped visit may stand there for the next one
 
 
@@ -78,9 +81,36 @@ def collected_at(day: Day, visit: Visit) -> Collected:
     from_at, until_at = _from_at(day, visit, over_at), back_until(day, visit, over_at)
     if from_at < max(readings.whole_since, day.devices.readings_since):
         return visit.amounts
+    seen_until_at = until_at
+    if visit.state == "served" and until_at == over_at + day.settings.bins_back_s:
+        seen_until_at = _next_begins(day, visit, over_at, over_at + SEEN_AGAIN_S)
     arrived_at = over_at if visit.arrived_at is None else visit.arrived_at
     span = Span(from_at, arrived_at, visit.left_at, until_at)
-    return collected(readings.between(from_at, until_at), span, _known_tare(day, visit))
+    found = collected(readings.between(from_at, seen_until_at), span, _known_tare(day, visit))
+    if visit.state == "served" and _shares_bins(day, visit, readings):
+        return found.of_nobody()
+    return found
+
+
+def _shares_bins(day: Day, visit: Visit, readings: Readings) -> bool:
+    """Whether another truck stood there for the same bins: at the same time, or before all were back in the room."""
+    for other in day.visits.at(visit.room, visit.waste):
+        if other.key == visit.key or other.state not in ("at_stop", "served"):
+            continue
+        first, second = sorted((visit, other), key=lambda one: one.arrived_at or one.left_at or 0)
+        if first.arrived_at is None or second.arrived_at is None:
+            continue
+        if first.left_at is None or second.arrived_at <= first.left_at:
+            return True
+        from_at = _from_at(day, first, first.left_at)
+        since_at = max(readings.whole_since, day.devices.readings_since)
+        if second.arrived_at > first.left_at + KEPT_S or from_at < since_at:
+            continue
+        span = Span(from_at, first.arrived_at, first.left_at, second.arrived_at)
+        found = collected(readings.between(from_at, second.arrived_at), span)
+        if found.out or (found.bins is None and found.bins_before is not None):
+            return True
+    return False
 
 
 def ended_at(visit: Visit) -> int | None:
@@ -111,9 +141,13 @@ def _from_at(day: Day, visit: Visit, now: int) -> int:
 
 def back_until(day: Day, visit: Visit, over_at: int) -> int:
     """Until when bins that come back come back from this visit."""
+    return _next_begins(day, visit, over_at, over_at + day.settings.bins_back_s)
+
+
+def _next_begins(day: Day, visit: Visit, over_at: int, latest_at: int) -> int:
+    """When the next visit to the room begins after this one was over, or `latest_at`."""
     others = (_begun_at(other) for other in day.visits.at(visit.room, visit.waste) if other.key != visit.key)
-    later = [at for at in others if at is not None and at > over_at]
-    return min([over_at + day.settings.bins_back_s, *later])
+    return min([latest_at, *(at for at in others if at is not None and at > over_at)])
 
 
 def _known_tare(day: Day, visit: Visit) -> int | None:

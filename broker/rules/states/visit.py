@@ -78,6 +78,7 @@ class Visit:
     passed_at: int | None = None
     kept_lit: bool | None = None  # skipped after its call: whether the lamp stays lit until the truck is back
     inferred: bool = False  # nobody saw the stay: it lay in a gap of positions
+    arrived_exactly: bool = False  # the moment was seen: the stay teaches, also if the bridge was away meanwhile
     original: bool = True  # as planned; False for a visit that makes up for a skipped one
     by_hand: bool = False  # served by a person's word: `left_at` is when the truck passed by, None where not known
     by_appointment: bool = False  # the truck comes for what was announced and weighs it: kilograms count, bins do not
@@ -100,11 +101,12 @@ class Visit:
         """Its lamp is lit, for a truck promised at that time."""
         return self._fire("call", due_at=now, promised_at=promised_at, call_id=call_id)
 
-    def arrived(self, at: int, bins: int | None, grams: int | None, *, inferred: bool) -> "Visit":
+    def arrived(self, at: int, bins: int | None, grams: int | None, *, inferred: bool, exactly: bool) -> "Visit":
         """The truck stands there, and this is what waited; a stop passed by before is no question any more."""
         return self._fire(
-            "arrive", arrived_at=at, passed_at=None, bins_before=bins, grams_before=grams, inferred=inferred
-        )
+            "arrive", arrived_at=at, passed_at=None, bins_before=bins, grams_before=grams, inferred=inferred,
+            arrived_exactly=exactly,
+        )  # fmt: skip
 
     def left(self, at: int) -> "Visit":
         """The truck went on: served."""

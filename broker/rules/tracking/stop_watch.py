@@ -25,9 +25,9 @@ class StopWatch:
         self.seen_exactly = False
 
     def approach(
-        self, fix: GpsFix, speed_mps: float, straight_m: float, ahead_m: float | None, gap_s: int
+        self, fix: GpsFix, speed_mps: float, straight_m: float, ahead_m: float | None, gap_s: int | None
     ) -> int | None:
-        """When the truck arrived, if this fix shows that it has."""
+        """When the truck arrived, if this fix shows that it has; `gap_s` since the one before, None for the first."""
         settings = self._settings
         self.closest_m = min(self.closest_m, straight_m)
         inside = straight_m <= self.fence_m or (ahead_m is not None and abs(ahead_m) <= self.fence_m)
@@ -37,7 +37,7 @@ class StopWatch:
             self._inside_since = self._nearby_since = None
             return None
         if self._inside_since is None and self._nearby_since is None:
-            self._silent_before = gap_s > settings.seen_gap_s
+            self._silent_before = gap_s is None or gap_s > settings.seen_gap_s
         self._nearby_since = (self._nearby_since or fix.fix_at) if nearby else None
         self._inside_since = (self._inside_since or fix.fix_at) if inside else None
         if self._inside_since is not None and (standing or fix.fix_at - self._inside_since >= settings.stay_s):

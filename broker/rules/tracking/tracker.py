@@ -145,14 +145,17 @@ class RunTracker:
         inside = distance_m(self._fix.lat, self._fix.lon, visit.lat, visit.lon) <= self._missed.fence_m(visit)
         return inside or self._skipped.bars(visit)
 
-    def resume(self, from_room: str, from_m: float | None, left_at: int | None, arrived_at: int | None) -> None:
+    def resume(
+        self, from_room: str, from_m: float | None, left_at: int | None, arrived_at: int | None, *, exactly: bool
+    ) -> None:
         """Go on with a started run after a restart: it left `from_room` (at `from_m` on the line) at `left_at`.
 
-        `arrived_at` if the truck stood at the first of the owed visits. What was under way teaches nothing.
+        `arrived_at` if the truck stood at the first of the owed visits, `exactly` if that moment was seen: then the
+        stay teaches, if its end is seen as well. A drive that was under way teaches nothing.
         """
         self._way.go_on(from_room, from_m, left_at)
         if arrived_at is not None and self._pending:
-            self._stop.arrive(arrived_at, seen=False)
+            self._stop.arrive(arrived_at, seen=exactly)
 
     def progress(self, now: int) -> Progress:
         """The state at `now`, from accepted positions alone."""
@@ -214,7 +217,8 @@ class RunTracker:
             return [*events, self._arrived(self._stop.arrive(since, seen=False))]
         events += self._missed_stops(fix)
         if self._pending and not self._skipped.bars(self._pending[0]):
-            arrived_at = self._stop.approach(fix, speed_mps, *self._way.offsets_m(self._pending[0], fix), gap_s)
+            silent_s = gap_s if before is not None else None
+            arrived_at = self._stop.approach(fix, speed_mps, *self._way.offsets_m(self._pending[0], fix), silent_s)
             if arrived_at is not None:
                 events.append(self._arrived(arrived_at))
         return events
@@ -240,7 +244,8 @@ class RunTracker:
         visit = self._pending[0]
         leg = self._way.driven(visit, self._fix, at, self.truck_id) if self._stop.seen_exactly else None
         self._way.started = True
-        return TrackEvent(TrackKind.ARRIVED, visit.key, at, leg=leg, inferred=inferred)
+        exact = self._stop.seen_exactly
+        return TrackEvent(TrackKind.ARRIVED, visit.key, at, leg=leg, inferred=inferred, exact=exact)
 
     def _leave(self, left_at: int, *, inferred: bool = False) -> TrackEvent:
         visit, stop, dwell = self._pending[0], self._stop, None

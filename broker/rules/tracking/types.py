@@ -97,7 +97,8 @@ class TrackKind(StrEnum):
 class TrackEvent:
     """One happening; `key` is the visit concerned (for the way: the next one), `at` when it happened.
 
-    `inferred` marks a stay nobody saw (it lay in a gap of positions); `leg` and `dwell` are what history learns.
+    `inferred` marks a stay nobody saw (it lay in a gap of positions), `exact` an arrival whose moment was seen; `leg`
+    and `dwell` are what history learns.
     """
 
     kind: TrackKind
@@ -106,6 +107,7 @@ class TrackEvent:
     leg: LegRecord | None = None
     dwell: DwellRecord | None = None
     inferred: bool = False
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)

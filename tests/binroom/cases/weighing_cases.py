@@ -427,11 +427,13 @@ def case_a_place_joins_its_sensors():
     assert place.poll(0) == ("bins", "hazardous", 2, 30000, 0)  # the counter counts, the cell weighs
     assert place.poll(100) is None  # nothing new
     assert kept.counts == {"hazardous": 2}
-    beam.count = 9  # nine bins cannot weigh 30 kg
-    assert place.poll(200) == ("bins", "hazardous", 9, 30000, 2)
+    beam.count = 9  # nine bins cannot weigh 30 kg; but a cell sees later than a beam what was rolled in
+    assert place.poll(200) == ("bins", "hazardous", 9, 30000, 0)
+    assert place.poll(15100) is None and notes == []
+    assert place.poll(15200) == ("bins", "hazardous", 9, 30000, 2)
     assert "do not fit" in notes[-1]
     beam.quality, beam.reason = 3, "dark"
-    assert place.poll(300) == ("bins", "hazardous", 1, 30000, 2)  # the cell counts as long as the beams cannot
+    assert place.poll(15300) == ("bins", "hazardous", 1, 30000, 2)  # the cell counts as long as the beams cannot
     assert notes[-1] == "hazardous: quality 2: dark"
     assert place.has_cell() and abs(place.raw() - 250000) < 500
     assert not Place("hazardous", [beam], kept, notes.append).has_cell()

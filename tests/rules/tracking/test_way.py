@@ -1,5 +1,6 @@
 """The way: the line, leaving it, joining it, and orders that a re-plan changed."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -169,23 +170,47 @@ def test_status_words() -> None:
     assert words == ["IN_TRANSIT_TO", "INCOMING_AT", "STOPPED_AT"]
 
 
-def test_resuming_a_run_at_a_stop() -> None:
-    """After a restart a truck that stood at a stop stands there still, and what was under way teaches nothing."""
+@pytest.mark.parametrize("exactly", [False, True])
+def test_resuming_a_run_at_a_stop(exactly: bool) -> None:
+    """After a restart a truck that stood at a stop stands there still; the stay teaches if its begin was seen."""
     drive = Drive([room(1, 500), room(2, 1200), room(3, 2000)]).go(500).stand(60).go(1200).stand(60)
     (arrived_at,) = [event.at for event in drive.events if event.kind == TrackKind.ARRIVED and event.key == ("r02", 1)]
     drive.tracker = RunTracker("run", road(), "t01", [room(2, 1200), room(3, 2000)], 1000, Streets())
-    drive.tracker.resume("r01", 500.0, arrived_at - 70, arrived_at)
+    drive.tracker.resume("r01", 500.0, arrived_at - 70, arrived_at, exactly=exactly)
     drive.events.clear()
     drive.stand(60).go(2000).stand(30)
     assert drive.kinds() == [("Left", "r02"), ("Arrived", "r03")]
-    assert all(event.leg is None and event.dwell is None for event in drive.events)
+    (left, arrived) = drive.events
+    assert (left.dwell is not None) == exactly == (arrived.leg is not None)
+    if left.dwell is not None:
+        assert left.dwell.started_at == arrived_at and left.dwell.dwell_s == left.at - arrived_at
+
+
+def test_resuming_at_a_stop_that_the_truck_left_meanwhile() -> None:
+    """Nobody saw when it left: the stay teaches nothing."""
+    drive = Drive([room(1, 500), room(2, 1200), room(3, 2000)]).go(500).stand(60).go(1200).stand(60)
+    drive.tracker = RunTracker("run", road(), "t01", [room(2, 1200), room(3, 2000)], 1000, Streets())
+    drive.tracker.resume("r01", 500.0, drive.now - 200, drive.now - 130, exactly=True)
+    drive.events.clear()
+    drive.go(1300, silent=True).go(1500)
+    assert [event.dwell for event in drive.events if event.kind == TrackKind.LEFT] == [None]
+
+
+def test_a_truck_that_is_first_heard_of_at_a_stop_teaches_no_stay() -> None:
+    """Nobody knows since when it stands there."""
+    drive = Drive([room(1, 500), room(2, 1200)]).go(500)
+    drive.tracker = RunTracker("run", road(), "t01", [room(1, 500), room(2, 1200)], 1000, Streets())
+    drive.events.clear()
+    drive.stand(60).go(1200).stand(30)
+    assert drive.kinds()[:2] == [("Arrived", "r01"), ("Left", "r01")]
+    assert [event.dwell for event in drive.events if event.kind == TrackKind.LEFT] == [None]
 
 
 def test_resuming_between_stops() -> None:
     """After a restart between two stops the truck is matched ahead of the room it left."""
     drive = Drive([room(1, 500), room(2, 1200)]).go(900)
     drive.tracker = RunTracker("run", road(), "t01", [room(2, 1200)], 1000, Streets())
-    drive.tracker.resume("r01", 500.0, drive.now - 60, None)
+    drive.tracker.resume("r01", 500.0, drive.now - 60, None, exactly=False)
     drive.events.clear()
     drive.go(1000)
     state = drive.tracker.progress(drive.now)

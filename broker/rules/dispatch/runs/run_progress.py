@@ -98,7 +98,7 @@ def _start(day: Day, run: Run, at: int, now: int) -> list[Effect]:
 def _arrived(day: Day, run: Run, visit: Visit, event: TrackEvent, now: int) -> list[Effect]:
     at, (bins, grams) = event.at, waiting(day, visit, event.at)
     day.attention.answered(Topic.PASSED, visit.key)
-    arrived = visit.arrived(at, bins, grams, inferred=event.inferred)
+    arrived = visit.arrived(at, bins, grams, inferred=event.inferred, exactly=event.exact)
     effects = put(day, arrived, now)
     if visit.call_id is not None:
         effects.append(call_record(day, arrived, now))

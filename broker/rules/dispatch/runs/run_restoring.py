@@ -103,4 +103,5 @@ def _resume(day: Day, run: Run, route: Route) -> None:
         from_m=day.track_visit(last, route).distance_m if last else None,
         left_at=last.left_at if last else None,
         arrived_at=standing.arrived_at if standing else None,
+        exactly=standing is not None and standing.arrived_exactly,
     )

@@ -3,15 +3,14 @@
 from typing import Any
 
 from broker.rules.collecting.collected import Collected
-from broker.rules.day.bins import SKIPPED_BEFORE_S, back_until, collected_at, ended_at
+from broker.rules.collecting.readings import SPOKEN_OF_S
+from broker.rules.day.bins import SEEN_AGAIN_S, SKIPPED_BEFORE_S, back_until, collected_at, ended_at
 from broker.rules.day.day import Day
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.records import put
 from broker.rules.settings import LIGHTEST_BIN_GRAMS, SCALE_NOISE_GRAMS
 from broker.rules.states.visit import Visit
 from broker.rules.tracking.types import FUTURE_S
-
-SPOKEN_OF_S = 1800  # a unit that has nothing to tell says so every ten minutes
 
 
 def take_report(day: Day, room_id: str, body: dict[str, Any], now: int, *, is_newest: bool) -> list[Effect]:
@@ -42,7 +41,8 @@ def take_counts(day: Day, room_id: str, body: dict[str, Any], now: int, *, is_ne
 def _count_again(day: Day, visit: Visit, at: int, now: int) -> list[Effect]:
     """What a reading of this moment changes in what was collected at a visit that is over."""
     over_at = ended_at(visit)
-    if over_at is None or not over_at - SKIPPED_BEFORE_S <= at <= over_at + day.settings.bins_back_s + SPOKEN_OF_S:
+    last_at = 0 if over_at is None else over_at + max(SEEN_AGAIN_S, day.settings.bins_back_s + SPOKEN_OF_S)
+    if over_at is None or not over_at - SKIPPED_BEFORE_S <= at <= last_at:
         return []
     amounts = collected_at(day, visit)
     if visit.state == "skipped":
