@@ -10,7 +10,8 @@ import pytest
 from broker.__main__ import main
 from broker.store import Conflict, Corrupt, Unavailable
 from broker.store.sqlite.check import check
-from broker.store.sqlite.disk.note import read_note
+from broker.store.sqlite.files import Files
+from broker.store.sqlite.note import read_note
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.record.damaged import DAY_S, emptied, filled, flipped, root_page, without_past_days
 from tests.support.record.samples import ZONE
@@ -216,20 +217,40 @@ def test_a_folder_of_before_is_not_begun_anew(tmp_path):
         open_store(tmp_path, lambda: NOON)
 
 
-def test_a_repair_that_was_interrupted_is_named_and_finished(folder, monkeypatch):
-    """Killed with the new file made and the old one in its place still: no start until it is finished."""
+class Killed(Files):
+    """The process dies at the `at`th call that moves, removes or writes something."""
+
+    def __init__(self, at: int) -> None:
+        self.left = at
+
+    def sync_folder(self, path: Path) -> None:
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+        super().sync_folder(path)
+
+
+def test_a_repair_that_was_interrupted_is_begun_again(folder, tmp_path):
+    """Killed after each of its steps, its log there or moved: no start on less, and the next repair ends with all."""
     flipped(folder / "record.sqlite", (folder / "record.sqlite").read_bytes().rindex(b'"n":50'), 1)
-    # The kill between making the new file and putting it in place.
-    monkeypatch.setattr("broker.store.sqlite.check._Check._put_in_place", lambda _: folder)
-    assert findings(folder, repair=True)
-    monkeypatch.undo()
-    with pytest.raises(Corrupt, match="a repair was interrupted"):
-        open_store(folder, lambda: NOON)
-    (finding,) = findings(folder)
-    assert "a repair was interrupted" in finding.text and not finding.repaired
-    assert all(finding.repaired for finding in findings(folder, repair=True))
-    assert findings(folder) == [] and len(list((folder / "aside").iterdir())) >= 1
-    open_store(folder, lambda: NOON + 2 * DAY_S).close()
+    shutil.copytree(folder, whole := tmp_path / "whole")
+    at, interrupted = 1, True
+    while interrupted:
+        shutil.rmtree(folder)
+        shutil.copytree(whole, folder)
+        try:
+            interrupted = False
+            list(check(folder, repair=True, files=Killed(at)))
+        except KeyboardInterrupt:
+            interrupted = True
+        if not (folder / "record.sqlite").exists():
+            with pytest.raises(Corrupt, match="is missing, but"):
+                open_store(folder, lambda: NOON)
+        at += 1
+        assert all(finding.repaired for finding in findings(folder, repair=True)) and findings(folder) == []
+        assert len(list((folder / "aside").glob("*/record.sqlite"))) == 1
+        assert sum(stored_batches(folder, lambda: NOON + 2 * DAY_S).values()) == 299
+    assert at > 5
 
 
 def test_the_check_says_what_is_no_store(tmp_path):

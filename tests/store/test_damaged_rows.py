@@ -91,7 +91,7 @@ def test_the_look_over_the_indexes_is_given_up_by_whoever_closes(folder):
     store.events.clear()
     store.damage.clear()
     store._closed = True  # as close() says before it waits for this work
-    store._export("2026-11-24", 0.0)  # what its thread does on a new day
+    store._export("2026-11-24")  # what its thread does on a new day
     assert store.health()["damage"] == []
     store._closed = False  # to close it in earnest
     store.close()

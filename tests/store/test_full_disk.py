@@ -17,7 +17,7 @@ from tinydb import where
 from broker.store import Full, Record, StoreError, Unavailable, transfer, waiting
 from broker.store.opening import reading_store
 from broker.store.sqlite.check import check as fsck
-from broker.store.sqlite.disk.files import Files
+from broker.store.sqlite.files import Files
 from broker.store.sqlite.store import SQLiteStore
 from broker.store.sqlite.tables import RecordDB
 from tests.support.record import sqlite_faults

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from broker.store import Corrupt
-from broker.store.sqlite.disk.reserve import RESERVE_BYTES
-from broker.store.sqlite.store import SQLiteStore
+from broker.store.sqlite.store import RESERVE_BYTES, SQLiteStore
 from tests.support.record.store_faults import NOON, batch, findings, open_store, stored_batches
 
 DAY_S = 86_400

@@ -11,7 +11,6 @@ from broker.__main__ import main
 from broker.store import Record, Unavailable, codec
 from broker.store.opening import reading_store
 from broker.store.sqlite.database import INSERT
-from broker.store.sqlite.newest import NOTE_BEYOND
 from broker.store.sqlite.store import SQLiteStore
 from broker.store.sqlite.tables import RecordDB
 from tests.support.record.samples import NOON, ZONE
@@ -137,19 +136,3 @@ def test_what_an_older_version_wrote_in_between_is_not_hidden(folder):
         assert store.latest("bins", "r07")["r07"].body["seq"] == MANY - ROOMS + 7
         assert store.health()["damage"] == []
     assert newest(folder, "guest") == 1 and main(["fsck", "--store", str(folder)]) == 0
-
-
-def test_to_open_a_record_again_looks_at_few_of_its_rows(folder):
-    """Each start would cost as much as the record is long."""
-    steps = [0]
-
-    def count() -> int:
-        steps[0] += 1
-        return 0
-
-    with closing(sqlite3.connect(folder / "record.sqlite")) as db:
-        db.set_progress_handler(count, 10)
-        db.executescript(NOTE_BEYOND)
-        noted, steps[0] = steps[0], 0
-        db.execute("SELECT count(body) FROM record").fetchone()
-        assert noted < steps[0] / 50, (noted, steps[0])

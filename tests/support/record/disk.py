@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from broker.store.sqlite.disk.files import Files
+from broker.store.sqlite.files import Files
 from tests.support.record.sqlite_faults import FULL, IOERR_FSYNC, IOERR_WRITE, OK
 
 BLOCK_BYTES = 512

@@ -20,7 +20,7 @@ from pathlib import Path
 from broker.store import Record, StoreError
 from broker.store.sqlite.check import Finding
 from broker.store.sqlite.check import check as look_over
-from broker.store.sqlite.disk.files import Files
+from broker.store.sqlite.files import Files
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.record import sqlite_faults
 from tests.support.record.disk import Disk
@@ -111,10 +111,10 @@ def _work_through(folder: Path, clock: list[float], disk: Disk, number: int) -> 
                 with _read(store) if step % 3 == 1 and _attempt == 0 else nullcontext():
                     store.append(batch(step), urgent=step % 2 == 0)
                     acknowledged.append(step)
-                    store.database.copying.copy()  # as the bridge does it in a thread when the log is long
+                    store.database.copy_log()  # as the bridge does it in a thread when the log is long
                 break
             except StoreError:
-                if store is not None and store.database.copying.must_stay:
+                if store is not None and store.database.log_stays:
                     store.close()  # it asks for a new start
                     store = None
                 disk.healed = disk.healed or step == 5
@@ -162,7 +162,7 @@ def power_cuts(seed: int, images_per_call: int = 2, every: int = 1, sync_fails: 
                     store.append(batch(step))
                     acknowledged.append(step)
                     if step in (2, 3, 4, 6):
-                        store.database.copying.copy()  # as the bridge does it in a thread when the log is long
+                        store.database.copy_log()  # as the bridge does it in a thread when the log is long
                 if step == 6:
                     store.close()
                     store = open_store(folder, lambda: clock[0], disk)

@@ -12,7 +12,6 @@ from zlib import crc32
 import orjson
 
 from broker.store.record import Conflict, Corrupt
-from broker.store.sqlite.disk.files import Files
 
 NAME = "record.note"
 FORMAT = 1
@@ -28,7 +27,7 @@ class Note:
     record: str
     area: str
     timezone: str
-    copies: int = 0  # of so many whole logs the file has all
+    in_file: tuple[int, int] = (0, 0)  # so many whole logs had gone into the file, which had so many bytes then
 
     def must_be(self, area: str, timezone: str, path: Path) -> None:
         """Raises Conflict if it is of another area, time zone or format."""
@@ -41,7 +40,9 @@ class Note:
     def encoded(self) -> bytes:
         """As the file has it, always of one length for one record: the numbers come first, filled up with blanks."""
         rest = {"format": self.format, "record": self.record, "area": self.area, "timezone": self.timezone}
-        body = b'"rows":%*d,"copies":%*d,%b' % (_DIGITS, self.rows, _DIGITS, self.copies, orjson.dumps(rest)[1:])
+        numbers = b'"rows":%*d,"in_file":[%*d,%*d]' % (_DIGITS, self.rows, _DIGITS, self.in_file[0], _DIGITS,
+                                                      self.in_file[1])  # fmt: skip
+        body = b"%b,%b" % (numbers, orjson.dumps(rest)[1:])
         return b'{"checksum":%*d,%b\n' % (_DIGITS, crc32(body), body)
 
 
@@ -51,21 +52,16 @@ def read_note(folder: Path) -> Note | None:
     try:
         written = path.read_bytes()
         found = orjson.loads(written)
-        note = Note(**{name: value for name, value in found.items() if name in Note.__slots__})
-        if type(note.rows) is not int or type(note.copies) is not int:
-            raise ValueError("its rows are no number")
-        if "checksum" in found and note.encoded() != written:  # 0.2.0 wrote none
+        checked = "checksum" in found  # 0.2.0 wrote none
+        rows, copied = int(found["rows"]), found["in_file"] if checked else (0, 0)
+        note = Note(rows, found["format"], found["record"], found["area"], found["timezone"], (copied[0], copied[1]))
+        if checked and note.encoded() != written:
             raise ValueError("its checksum is another")
         return note
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError) as error:
         raise Corrupt(
             f"{path} does not say whose the record is and how far it had come ({error}); "
             "run `python3 -m broker fsck --repair`, which writes it from the record"
         ) from error
-
-
-def write_note(folder: Path, note: Note, files: Files) -> None:
-    """Write the note so that it survives a power cut."""
-    files.write_whole(folder / NAME, note.encoded())

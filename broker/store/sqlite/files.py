@@ -80,19 +80,17 @@ class Lock:
     """
 
     def __init__(self, path: Path, *, must_be_alone: bool = False) -> None:
-        self.alone = True
         try:
-            self._handle: int | None = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+            self._handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
         except OSError as error:
             raise Unavailable(f"{path} cannot be opened ({error.strerror}), which writing here needs") from error
-        if self._take(fcntl.LOCK_EX):
+        self.alone = self._take(fcntl.LOCK_EX)
+        if self.alone:
             # The number is for people only: a full disk must not keep anybody out.
             with suppress(OSError):
                 os.ftruncate(self._handle, 0)
                 os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
-            return
-        self.alone = False
-        if must_be_alone or not self._take(fcntl.LOCK_SH):
+        elif must_be_alone or not self._take(fcntl.LOCK_SH):
             holder = os.pread(self._handle, 64, 0).decode(errors="replace").strip() or "unknown"
             self.release()
             raise Unavailable(
@@ -100,7 +98,6 @@ class Lock:
             )
 
     def _take(self, how: int) -> bool:
-        assert self._handle is not None
         try:
             fcntl.flock(self._handle, how | fcntl.LOCK_NB)
         except OSError:
@@ -124,6 +121,6 @@ class Lock:
 
     def release(self) -> None:
         """Give it back; a second call does nothing."""
-        if self._handle is not None:
-            handle, self._handle = self._handle, None
-            os.close(handle)
+        if self._handle >= 0:
+            os.close(self._handle)
+        self._handle = -1
