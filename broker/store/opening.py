@@ -35,7 +35,7 @@ def open_store(where: str | Path, area: str, timezone: str, now: Callable[[], fl
     """
     if str(where).startswith(("postgresql://", "postgres://")):
         # psycopg is loaded only where it is used: a desk without PostgreSQL starts without its library.
-        from broker.store.postgres.store import PostgresStore
+        from broker.store.postgres import PostgresStore
 
         return PostgresStore(str(where), area, timezone, now, make=make)
     if not make:

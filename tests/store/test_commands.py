@@ -12,7 +12,7 @@ from tinydb import TinyDB
 
 from broker.__main__ import main
 from broker.store import Conflict, Corrupt, transfer
-from broker.store.postgres.store import PostgresStore
+from broker.store.postgres import PostgresStore
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.record.samples import ZONE, bins, visit
 from tests.support.record.store_faults import NOON, batch, findings, open_store

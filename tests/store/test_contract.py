@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from broker.store import Conflict, Receipt, Record, Refused, Store, Unavailable, where
-from broker.store.postgres.store import PostgresStore
+from broker.store.postgres import PostgresStore
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.record.samples import NOON, ZONE, bins, visit
 

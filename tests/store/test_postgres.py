@@ -13,7 +13,7 @@ import pytest
 
 from broker.__main__ import main
 from broker.store import Conflict, Refused, Unavailable
-from broker.store.postgres.store import PostgresStore
+from broker.store.postgres import PostgresStore
 from broker.store.transfer import records_of
 from tests.support.record.samples import bins, visit
 from tests.support.record.store_faults import NOON, batch, check
@@ -72,7 +72,7 @@ def test_postgres_survives_kill_9_of_a_writer(database):
     script = (
         "import sys\n"
         "from tests.support.record.store_faults import NOON, batch\n"
-        "from broker.store.postgres.store import PostgresStore\n"
+        "from broker.store.postgres import PostgresStore\n"
         "store = PostgresStore(sys.argv[1], 'killed', 'Asia/Shanghai', lambda: NOON)\n"
         "number = int(sys.argv[2])\n"
         "print('open', flush=True)\n"

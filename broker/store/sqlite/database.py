@@ -7,7 +7,7 @@ costs nothing: what it left lies behind the log's end, and the next one writes o
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -101,13 +101,17 @@ class Database:
         connection.execute("PRAGMA query_only = ON")
         return connection
 
-    def rows_of(self, text: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a question; raises StoreError."""
+    def asked(self, text: str, values: Iterable[Any] = ()) -> Generator[tuple[Any, ...], None, None]:
+        """The rows of a question as they are found; raises StoreError, Corrupt if a page cannot be read."""
         try:
-            with self.reading() as connection:
-                return connection.execute(text, [*values]).fetchall()
+            with self.reading() as connection, closing(connection.execute(text, [*values])) as cursor:
+                yield from cursor
         except sqlite3.Error as error:
             raise failure(self.shown, error) from error
+
+    def rows_of(self, text: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        """All of them."""
+        return list(self.asked(text, values))
 
     def looked_over(self, given_up: Callable[[], bool] = lambda: False) -> list[str]:
         """What SQLite finds wrong with its pages and indexes, the first few; nothing if it was given up meanwhile."""

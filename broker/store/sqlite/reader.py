@@ -5,22 +5,21 @@ asked one by one. What was asked by its id is refused instead: nobody may take i
 """
 
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from tinydb import where
 
 from broker.store import amendments, codec
-from broker.store.contract import BY_TIME, Order, Store
+from broker.store.contract import BY_TIME, KINDS, Order, Store
 from broker.store.pushdown import Where
 from broker.store.record import Conflict, Corrupt, Record
 from broker.store.sqlite.database import COLUMNS, LAST_ROW, Database
-from broker.store.sqlite.errors import ADVICE, failure, is_damage
+from broker.store.sqlite.errors import ADVICE
 from broker.store.sqlite.files import Files
 from broker.store.sqlite.note import FORMAT, Note, read_note
 from broker.store.sqlite.note import NAME as NOTE
@@ -34,7 +33,7 @@ _NEWEST = (
 )
 EVERYTHING = Where("1 = 1", [])
 _WARNINGS = 20
-_FIRST_BATCH, _BATCH = 1, 200
+_BATCH = 200
 
 
 class SQLiteReader(Store):
@@ -129,19 +128,16 @@ class SQLiteReader(Store):
     def _rows(self, found: Where, order: Order) -> Iterator[list[tuple[int, Record]]]:
         """Rows and records in an order, some at a time; those that are not what was written are named and left out."""
         last: Record | None = None
-        text = f"SELECT {COLUMNS} FROM record WHERE {found.sql} {order.sql}"  # noqa: S608
+        rows = self.database.asked(f"SELECT {COLUMNS} FROM record WHERE {found.sql} {order.sql}", found.values)  # noqa: S608
         try:
-            with self.database.reading() as connection, closing(connection.execute(text, found.values)) as cursor:
-                size = _FIRST_BATCH
-                while rows := cursor.fetchmany(size):
-                    if batch := self._sound(rows):
-                        yield batch
-                        last = batch[-1][1]
-                    size = _BATCH
+            with closing(rows):
+                while batch := list(islice(rows, _BATCH if last else 1)):
+                    if sound := self._sound(batch):
+                        yield sound
+                        last = sound[-1][1]
             return
-        except sqlite3.Error as error:
-            if not is_damage(error):
-                raise failure(self.database.shown, error) from error
+        except Corrupt:
+            pass
         self._left_out(f"{self.database.shown}: pages cannot be read, their records are left out; {ADVICE}")
         rest = [pair for batch in self.by_row(found) for pair in batch]
         rest.sort(key=lambda pair: order.key(pair[1]), reverse=order.reverse)
@@ -185,16 +181,13 @@ class SQLiteReader(Store):
 
     # --- the rest of the contract ----------------------------------------------------------------------
 
-    def kind_after(self, kind: str) -> str | None:
-        """The first kind behind this one that has records, or None."""
+    def kinds(self) -> list[str]:
+        """The kinds that have records, sorted."""
         try:
-            ((found,),) = self.rows_of("SELECT min(kind) FROM record WHERE kind > ?", [kind])
-            return None if found is None else str(found, "utf-8")
+            return [str(kind, "utf-8") for (kind,) in self.rows_of(KINDS.format("record WHERE true"))]
         except (Corrupt, UnicodeDecodeError):
             self._left_out(f"{self.database.shown}: the index of the kinds cannot be read; {ADVICE}")
-            return min(
-                (record.kind for batch in self.by_row() for _, record in batch if record.kind > kind), default=None
-            )
+            return sorted({record.kind for batch in self.by_row() for _, record in batch})
 
     def health(self) -> Mapping[str, Any]:
         """Numbers for /healthz: records, bytes, seconds since the last commit, free bytes, warnings, damage."""

@@ -11,7 +11,7 @@ process may write. Other tables are TinyDB's own, each kept as one JSON text.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -26,7 +26,7 @@ from broker.store.pushdown import Where, where_of
 from broker.store.record import Conflict, Corrupt, Refused
 from broker.store.sqlite.any_disk import database_to_read
 from broker.store.sqlite.database import COLUMNS, INSERT_ROW, LAST_ROW, Database
-from broker.store.sqlite.errors import ADVICE, failure
+from broker.store.sqlite.errors import ADVICE
 
 RECORDS = "records"
 
@@ -39,13 +39,7 @@ class Rows(Mapping[str, dict[str, Any]]):
 
     def asked(self, text: str, values: Iterable[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """The rows of a question; an empty file has none."""
-        if not self._database.exists():
-            return
-        try:
-            with self._database.reading() as connection, closing(connection.execute(text, [*values])) as cursor:
-                yield from cursor
-        except sqlite3.Error as error:
-            raise failure(self._database.shown, error) from error
+        return self._database.asked(text, values) if self._database.exists() else iter(())
 
     def found(self, where: Where | None) -> Iterator[Document]:
         """The documents that a condition finds, in their order; raises Corrupt for one that is not what was written."""
