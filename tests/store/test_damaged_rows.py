@@ -11,7 +11,7 @@ from broker.__main__ import main
 from broker.store import Corrupt, StoreError
 from broker.store.sqlite.database import Database
 from tests.support.record import sqlite_faults
-from tests.support.record.damaged import DAY_S, filled, flipped, root_page, without_past_days
+from tests.support.record.damaged import DAY_S, LATER, filled, flipped, root_page, without_past_days
 from tests.support.record.disk import Disk
 from tests.support.record.samples import visit
 from tests.support.record.sqlite_faults import IOERR, IOERR_READ, OK
@@ -86,7 +86,7 @@ def test_the_look_over_the_indexes_is_given_up_by_whoever_closes(folder):
         asked: list[int] = []
         assert not database.looked_over(lambda: len(asked.append(1) or asked) > 1) and len(asked) >= 2  # type: ignore[func-returns-value]
         assert database.looked_over()
-    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    store = open_store(folder, lambda: LATER)
     assert "records may be left out" in store.health()["damage"][0]
     store.events.clear()
     store.damage.clear()
@@ -101,7 +101,7 @@ def test_a_page_that_cannot_be_read_costs_its_rows_and_no_others(folder, capsys)
     """Each page of the file in turn is zeros: what is read is right, and what is missing is said."""
     path = folder / "record.sqlite"
     good = path.read_bytes()
-    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    store = open_store(folder, lambda: LATER)
     wanted = {record.id: record for kind in store.kinds() for record in store.scan(kind)}
     store.close()
     good = path.read_bytes()
@@ -109,7 +109,7 @@ def test_a_page_that_cannot_be_read_costs_its_rows_and_no_others(folder, capsys)
     for page in range(1, len(good) // 4096):
         path.write_bytes(good[: 4096 * page] + bytes(4096) + good[4096 * (page + 1) :])
         try:
-            store = open_store(folder, lambda: NOON + 2 * DAY_S)
+            store = open_store(folder, lambda: LATER)
         except StoreError as refused:
             assert str(path) in str(refused)
             continue
@@ -135,7 +135,7 @@ def test_an_index_page_that_cannot_be_read_hides_no_record(folder, tmp_path, cap
         file.seek(start)
         file.write(bytes(4096))
     without_past_days(folder)
-    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    store = open_store(folder, lambda: LATER)
     assert store.kinds() == [*whole] and {kind: sum(1 for _ in store.scan(kind)) for kind in whole} == whole
     assert any("index of the kinds cannot be read" in event for event in store.damage)
     assert store.past_days.names() == ["2026-11-22", "2026-11-23"] and store.past_days.wrong("2026-11-22") == []
@@ -184,13 +184,13 @@ def test_a_sector_that_cannot_be_read_costs_its_rows_and_no_others(tmp_path, cap
         pages.close()
         size = (folder / "record.sqlite").stat().st_size // 4096
         disk.inode = (folder / "record.sqlite").stat().st_ino
-        store = open_store(folder, lambda: NOON + 2 * DAY_S)
+        store = open_store(folder, lambda: LATER)
         store.close()
         costs = {}
         for page in range(2, size + 1):
             disk.bad = set() if page in leaves else {page}
             try:
-                store = open_store(folder, lambda: NOON + 2 * DAY_S)
+                store = open_store(folder, lambda: LATER)
             except Corrupt:
                 continue
             with closing(store), suppress(Corrupt):
@@ -232,11 +232,11 @@ def test_rows_come_back_from_the_past_days_and_a_copy_and_what_is_lost_is_rememb
     assert main(["fsck", "--store", str(folder), "--repair"]) == 3
     assert "298 records were had, 2 are lost: rows 290, 292" in capsys.readouterr().out
     assert main(["fsck", "--store", str(folder)]) == 0 and "2 were lost before" in capsys.readouterr().out
-    store = open_store(folder, lambda: NOON + 2 * DAY_S)
-    assert store.append(batch(58, NOON + 2 * DAY_S)).stored == 1 and store.append(batch(2)).stored == 0
+    store = open_store(folder, lambda: LATER)
+    assert store.append(batch(58, LATER)).stored == 1 and store.append(batch(2)).stored == 0
     store.close()
     assert main(["fsck", "--store", str(second), "--repair", "--copies", str(copy)]) == 0
-    assert stored_batches(second, lambda: NOON + 2 * DAY_S) == dict.fromkeys(range(1, 61), 5)
+    assert stored_batches(second, lambda: LATER) == dict.fromkeys(range(1, 61), 5)
 
 
 def test_a_record_that_a_hurt_index_let_in_twice_is_not_lost_once(tmp_path, capsys):
