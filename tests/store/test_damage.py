@@ -11,7 +11,6 @@ import pytest
 from broker.__main__ import main
 from broker.store import Conflict, Corrupt, Unavailable
 from broker.store.sqlite.check import check
-from broker.store.sqlite.files import Files
 from broker.store.sqlite.note import read_note
 from broker.store.sqlite.store import RESERVE_BYTES, SQLiteStore
 from tests.support.record.damaged import (
@@ -242,42 +241,6 @@ def test_a_folder_of_before_is_not_begun_anew(tmp_path):
     (tmp_path / "store.json").write_text("{}")
     with pytest.raises(Conflict, match="older version"):
         open_store(tmp_path, lambda: NOON)
-
-
-class Killed(Files):
-    """The process dies at the `at`th call that moves, removes or writes something."""
-
-    def __init__(self, at: int) -> None:
-        self.left = at
-
-    def sync_folder(self, path: Path) -> None:
-        self.left -= 1
-        if not self.left:
-            raise KeyboardInterrupt
-        super().sync_folder(path)
-
-
-def test_a_repair_that_was_interrupted_is_begun_again(folder, tmp_path):
-    """Killed after each of its steps, its log there or moved: no start on less, and the next repair ends with all."""
-    flipped(folder / "record.sqlite", (folder / "record.sqlite").read_bytes().rindex(b'"n":50'), 1)
-    shutil.copytree(folder, whole := tmp_path / "whole")
-    at, interrupted = 1, True
-    while interrupted:
-        shutil.rmtree(folder)
-        shutil.copytree(whole, folder)
-        try:
-            interrupted = False
-            list(check(folder, repair=True, files=Killed(at)))
-        except KeyboardInterrupt:
-            interrupted = True
-        if not (folder / "record.sqlite").exists():
-            with pytest.raises(Corrupt, match="is missing, but"):
-                open_store(folder, lambda: NOON)
-        at += 1
-        assert all(finding.repaired for finding in findings(folder, repair=True)) and findings(folder) == []
-        assert len(list((folder / "aside").glob("*/record.sqlite"))) == 1
-        assert sum(stored_batches(folder, lambda: LATER).values()) == 299
-    assert at > 5
 
 
 def test_the_check_says_what_is_no_store(tmp_path):
