@@ -11,8 +11,9 @@ import pytest
 from broker.__main__ import main
 from broker.store import Conflict, Corrupt, Unavailable
 from broker.store.sqlite.check import check
+from broker.store.sqlite.files import RESERVE_BYTES
 from broker.store.sqlite.note import read_note
-from broker.store.sqlite.store import RESERVE_BYTES, SQLiteStore
+from broker.store.sqlite.store import SQLiteStore
 from tests.support.record.damaged import (
     DAY_S,
     LATER,

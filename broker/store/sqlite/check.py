@@ -16,13 +16,13 @@ import orjson
 from broker.store.opening import must_be_store
 from broker.store.record import Conflict, Corrupt, Record, StoreError, Unavailable
 from broker.store.sqlite.any_disk import database_to_read
-from broker.store.sqlite.database import NAME
 from broker.store.sqlite.files import Files, Lock
 from broker.store.sqlite.note import NAME as NOTE
 from broker.store.sqlite.note import Note, read_note
 from broker.store.sqlite.past_days import PastDays, names_of
 from broker.store.sqlite.reader import SQLiteReader
 from broker.store.sqlite.record_file import gaps, make_file
+from broker.store.sqlite.schema import NAME
 
 _REPAIRED = "record.repaired"  # a whole file that is not in its place yet
 _SHOWN = 5

@@ -1,4 +1,4 @@
-"""The SQLite file under the record: its tables, how it is opened, and how its log comes into the file.
+"""The SQLite file under the record: how it is opened, read and written, and how its log comes into the file.
 
 One connection writes (WAL, every commit synced), those who ask share some that only read. A commit is durable in the
 log; a thread copies the log's pages into the file, and the commits wait for the last few only. A commit that failed
@@ -16,32 +16,8 @@ from urllib.parse import quote
 from broker.store.record import Corrupt, Refused, Unavailable
 from broker.store.sqlite.errors import ADVICE, failure, is_damage
 from broker.store.sqlite.files import Files, Lock
+from broker.store.sqlite.schema import HAS_NEWEST, HIDDEN, LAST_ROW, NEWEST, NOTE_ALL_NEWEST, SCHEMA
 
-NAME = "record.sqlite"
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS record (
-    row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL,
-    received_at INTEGER NOT NULL, area TEXT NOT NULL, body TEXT NOT NULL, checksum INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS record_time ON record (kind, at, key);
-CREATE TABLE IF NOT EXISTS document (name TEXT PRIMARY KEY, body TEXT NOT NULL, checksum INTEGER NOT NULL);
-"""
-# A time that all records of a key are of before, in steps of 900 s so that few inserts write it: the newest one is
-# looked for from there backwards. It may be too late, never too early.
-NEWEST = """
-CREATE TABLE IF NOT EXISTS newest (kind TEXT, key TEXT, before INTEGER NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
-CREATE TRIGGER IF NOT EXISTS note_newest AFTER INSERT ON record
-WHEN NOT EXISTS (SELECT 1 FROM newest WHERE kind = new.kind AND key = new.key AND before > new.at)
-BEGIN INSERT OR REPLACE INTO newest VALUES (new.kind, new.key, (new.at / 900 + 1) * 900); END;
-"""
-_NOTE_ALL_NEWEST = "INSERT INTO newest SELECT kind, key, max(at) + 1 FROM record GROUP BY kind, key;"
-_HAS_NEWEST = "SELECT 1 FROM sqlite_master WHERE name = 'newest'"  # a file of before has it once it was written to
-_HIDDEN = "SELECT 1 FROM record LEFT JOIN newest USING (kind, key) WHERE before IS NULL OR at >= before LIMIT 1"
-COLUMNS = "record.id, record.kind, record.key, record.at, received_at, area, body, checksum, record.row"
-INSERT = "INSERT INTO record (id, kind, key, at, received_at, area, body, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-INSERT_ROW = INSERT.replace("(id", "(row, id", 1).replace("(?", "(?, ?", 1)
-LAST_ROW = "SELECT coalesce(max(row), 0) FROM record"
 _COPIES = "PRAGMA user_version"  # how many whole logs went into the file, in its header
 _COPY = "PRAGMA wal_checkpoint(PASSIVE)"
 _COPY_ROWS = 8000  # then the log's pages go into the file: 4 to 32 MB, by how many devices the rows are of
@@ -121,7 +97,7 @@ class Database:
                 try:
                     said = [str(text, "utf-8") for (text,) in connection.execute("PRAGMA integrity_check(5)")]
                     whole = said == ["ok"]
-                    if whole and connection.execute(_HAS_NEWEST).fetchone() and connection.execute(_HIDDEN).fetchone():
+                    if whole and connection.execute(HAS_NEWEST).fetchone() and connection.execute(HIDDEN).fetchone():
                         whole, said = False, ["the table `newest` hides the newest records of a key"]
                 finally:
                     connection.set_progress_handler(None, 0)
@@ -184,7 +160,7 @@ class Database:
                 self._write_log_again()
             connection = self._opened_to_write()
             try:
-                noted = "" if connection.execute(_HAS_NEWEST).fetchone() else _NOTE_ALL_NEWEST
+                noted = "" if connection.execute(HAS_NEWEST).fetchone() else NOTE_ALL_NEWEST
                 connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA}{NEWEST}{noted} COMMIT;")
             except sqlite3.Error:
                 connection.close()

@@ -3,11 +3,13 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from broker.store.record import Unavailable
+
+RESERVE_BYTES = 1024 * 1024
 
 
 class Files:
@@ -124,3 +126,27 @@ class Lock:
         if self._handle >= 0:
             os.close(self._handle)
         self._handle = -1
+
+
+class Reserve:
+    """A megabyte kept on the disk for an alarm, or a start, that meets a full one; a person is told by `tell`."""
+
+    def __init__(self, folder: Path, files: Files, tell: Callable[[str], None]) -> None:
+        self._path, self._files, self._tell = folder / "reserve", files, tell
+
+    def keep(self, from_bytes: int) -> None:
+        """Make it if it is not there, or not whole, and the disk has more than so many bytes free."""
+        try:
+            whole = self._path.exists() and self._path.stat().st_size >= RESERVE_BYTES
+            if not whole and self._files.free_bytes(self._path.parent) > from_bytes:
+                self._files.write_whole(self._path, b"\0" * RESERVE_BYTES)
+        except OSError as error:
+            self._tell(f"{self._path}: no reserve for a full disk could be made: {error}")
+
+    def give_up(self, why: str) -> bool:
+        """Make its room free; False if there is none."""
+        if not self._path.exists():
+            return False
+        self._files.remove(self._path)
+        self._tell(f"{self._path.parent}: the disk is full; the reserve was given up for {why}")
+        return True

@@ -18,11 +18,12 @@ from broker.store import amendments, codec
 from broker.store.contract import BY_TIME, KINDS, Order, Store
 from broker.store.pushdown import Where
 from broker.store.record import Conflict, Corrupt, Record
-from broker.store.sqlite.database import COLUMNS, LAST_ROW, Database
+from broker.store.sqlite.database import Database
 from broker.store.sqlite.errors import ADVICE
 from broker.store.sqlite.files import Files
 from broker.store.sqlite.note import FORMAT, Note, read_note
 from broker.store.sqlite.note import NAME as NOTE
+from broker.store.sqlite.schema import COLUMNS, LAST_ROW
 from broker.store.sqlite.tables import RecordDB
 
 log = logging.getLogger("zhanpai.store")

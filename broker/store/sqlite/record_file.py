@@ -10,10 +10,11 @@ import orjson
 
 from broker.store import codec
 from broker.store.record import Record
-from broker.store.sqlite.database import INSERT_ROW, NEWEST, SCHEMA, connected
+from broker.store.sqlite.database import connected
 from broker.store.sqlite.errors import failure
 from broker.store.sqlite.files import Files
 from broker.store.sqlite.note import Note
+from broker.store.sqlite.schema import INSERT_ROW, NEWEST, SCHEMA
 
 
 class Made(NamedTuple):

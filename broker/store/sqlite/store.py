@@ -21,17 +21,17 @@ from uuid import uuid4
 from broker.store import codec
 from broker.store.days import Days
 from broker.store.record import Conflict, Corrupt, Full, Receipt, Record, StoreError, Unavailable
-from broker.store.sqlite.database import INSERT, LAST_ROW, NAME, Database
+from broker.store.sqlite.database import Database
 from broker.store.sqlite.errors import ADVICE
-from broker.store.sqlite.files import Files, Lock
+from broker.store.sqlite.files import RESERVE_BYTES, Files, Lock, Reserve
 from broker.store.sqlite.note import FORMAT, Note, read_note
 from broker.store.sqlite.note import NAME as NOTE
 from broker.store.sqlite.past_days import PastDays
 from broker.store.sqlite.reader import SQLiteReader
 from broker.store.sqlite.record_file import make_file
+from broker.store.sqlite.schema import INSERT, LAST_ROW, NAME
 
 _INSERT_NEW = f"{INSERT} ON CONFLICT (id) DO NOTHING"
-RESERVE_BYTES = 1024 * 1024
 _OLDER = "store.json"  # what a folder held before there was an SQLite file in it
 _PAUSE_S = 0.002  # an export in the background rests so long after each part
 
@@ -69,7 +69,7 @@ class SQLiteStore(SQLiteReader):
         super().__init__(folder, area, timezone, now, Database(folder / NAME, lock=self._lock, files=files), files)
         self.past_days = PastDays(self, _PAUSE_S if export_in_background else 0.0)
         self._days, self._min_free_bytes = Days(timezone), min_free_bytes
-        self._reserve = folder / "reserve"
+        self._reserve = Reserve(folder, files, self.note)
         self._waiting: list[_Ticket] = []
         self._waiting_lock, self._commit_lock = threading.Lock(), threading.Lock()
         self._exporter: threading.Thread | None = None
@@ -87,12 +87,12 @@ class SQLiteStore(SQLiteReader):
 
     def _opened(self) -> Note:
         if self._lock.alone:
-            self._keep_reserve()
+            self._reserve.keep(self._min_free_bytes + RESERVE_BYTES)
             self._have_note()
         try:
             return self._ready()
         except Full:
-            if not self._give_up_reserve("the start"):
+            if not self._reserve.give_up("the start"):
                 raise
             return self._ready()
 
@@ -135,23 +135,6 @@ class SQLiteStore(SQLiteReader):
             make_file(draft, note, [], self.files)
             self.files.replace(draft, self.database.path)
         self.files.write_whole(path, note.encoded())
-
-    def _keep_reserve(self) -> None:
-        """A megabyte for an alarm, or a start, that meets a full disk; made where it is lost and there is room."""
-        try:
-            whole = self._reserve.exists() and self._reserve.stat().st_size >= RESERVE_BYTES
-            if not whole and self.files.free_bytes(self.folder) > self._min_free_bytes + RESERVE_BYTES:
-                self.files.write_whole(self._reserve, b"\0" * RESERVE_BYTES)
-        except OSError as error:
-            self.note(f"{self._reserve}: no reserve for a full disk could be made: {error}")
-
-    def _give_up_reserve(self, why: str) -> bool:
-        """Make its room free; False if there is none."""
-        if not self._reserve.exists():
-            return False
-        self.files.remove(self._reserve)
-        self.note(f"{self.folder}: the disk is full; the reserve was given up for {why}")
-        return True
 
     def close(self) -> None:
         """Wait for the export of a day, close the file, let others in."""
@@ -205,7 +188,7 @@ class SQLiteStore(SQLiteReader):
                 try:
                     self._store(urgent)
                 except Full:
-                    if not self._give_up_reserve("an alarm"):
+                    if not self._reserve.give_up("an alarm"):
                         raise
                     self._store(urgent)
         except BaseException as error:

@@ -25,8 +25,9 @@ from broker.store import codec
 from broker.store.pushdown import Where, where_of
 from broker.store.record import Conflict, Corrupt, Refused
 from broker.store.sqlite.any_disk import database_to_read
-from broker.store.sqlite.database import COLUMNS, INSERT_ROW, LAST_ROW, Database
+from broker.store.sqlite.database import Database
 from broker.store.sqlite.errors import ADVICE
+from broker.store.sqlite.schema import COLUMNS, INSERT_ROW, LAST_ROW
 
 RECORDS = "records"
 
