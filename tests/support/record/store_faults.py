@@ -15,10 +15,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from broker.store import Record, StoreError
+from broker.store import Record, Store, StoreError
 from broker.store.sqlite.check import Finding
 from broker.store.sqlite.check import check as look_over
 from broker.store.sqlite.files import Files
@@ -47,25 +47,28 @@ def open_store(folder: Path, now: Callable[[], float], files: Files | None = Non
     return SQLiteStore(folder, "xh", ZONE, now, files=files, min_free_bytes=0, export_in_background=False)
 
 
+def counted(store: Store) -> dict[int, int]:
+    """How many records of each batch a store has."""
+    counts: dict[int, int] = {}
+    seen: set[str] = set()
+    for kind in ("bins", "fix", "visit", "workflow"):
+        for record in store.scan(kind):
+            assert record.id not in seen, f"{record.id} is stored twice"
+            seen.add(record.id)
+            if len(seen) % 50 == 1:
+                assert store.get(record.id) == record, f"{record.id} is scanned but cannot be got"
+            number = next(int(part) for part in reversed(record.id.split(":")) if part.isdigit())
+            number = number // 2 if record.id.startswith("t01") else number
+            counts[number] = counts.get(number, 0) + 1
+    return counts
+
+
 def stored_batches(folder: Path, now: Callable[[], float]) -> dict[int, int]:
-    """How many records of each batch a fresh opening finds; raises StoreError if the folder does not open."""
-    store = open_store(folder, now)
-    try:
-        counts: dict[int, int] = {}
-        seen: set[str] = set()
-        for kind in ("bins", "fix", "visit", "workflow"):
-            for record in store.scan(kind):
-                assert record.id not in seen, f"{record.id} is stored twice"
-                seen.add(record.id)
-                if len(seen) % 50 == 1:
-                    assert store.get(record.id) == record, f"{record.id} is scanned but cannot be got"
-                number = next(int(part) for part in reversed(record.id.split(":")) if part.isdigit())
-                number = number // 2 if record.id.startswith("t01") else number
-                counts[number] = counts.get(number, 0) + 1
+    """The same of a fresh opening; raises StoreError if the folder does not open."""
+    with closing(open_store(folder, now)) as store:
+        counts = counted(store)
         assert store.damage == []
         return counts
-    finally:
-        store.close()
 
 
 def together(store: SQLiteStore, *appends: tuple[list[Record], bool]) -> list[int | Exception | None]:
@@ -201,47 +204,40 @@ def power_cuts(
 
 
 _WRITER = """
-import sys, time
-from pathlib import Path
-from tests.support.record.store_faults import batch, open_store, NOON
-folder, first, day_s = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-start = time.monotonic()
-store = open_store(folder, lambda: NOON + (first / 1000 + time.monotonic() - start) * 86400.0 / day_s)
-sys.stdout.write("open\\n"); sys.stdout.flush()
-number = first
-while True:
+from broker.store.postgres import PostgresStore
+from tests.support.record.store_faults import *
+what, place, first, start = sys.argv[1], sys.argv[2], int(sys.argv[3]), time.monotonic()
+now = lambda: NOON + (first / 1000 + time.monotonic() - start) * 86400.0
+store = PostgresStore(place, "killed", ZONE, now) if what == "postgres" else open_store(Path(place), now)
+print("open", flush=True)
+for number in range(first, 1 << 30):
     store.append(batch(number))
-    sys.stdout.write(f"{number}\\n"); sys.stdout.flush()
-    number += 1
+    print(number, flush=True)
 """
+
+
+def killed_writer(what: str, place: str, acknowledged: list[int], after_s: float) -> None:
+    """kill -9 a process that writes batch after batch (days fly by), and note which it said were stored."""
+    # The numbers go on after whatever is stored, acknowledged or not, and the clock with them.
+    argv = [sys.executable, "-c", _WRITER, what, place, str(max(acknowledged, default=0) + 2)]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "open\n", "the writer did not open the store"
+        time.sleep(after_s)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        rest = process.communicate(timeout=20)[0]
+    acknowledged += [int(line) for line in rest.split("\n")[:-1] if line.isdigit()]
 
 
 def kills(rounds: int, seed: int, longest_s: float = 0.4) -> tuple[int, int]:
     """kill -9 a writing process at random moments, again and again on one folder; returns (kills, batches)."""
-    chance = random.Random(seed)
-    folder = Path(tempfile.mkdtemp(prefix="zp-kill-"))
-    acknowledged: list[int] = []
-    try:
+    chance, acknowledged = random.Random(seed), list[int]()
+    with tempfile.TemporaryDirectory(prefix="zp-kill-") as folder:
         for _ in range(rounds):
-            # The numbers go on after whatever is stored, acknowledged or not, and the clock (days fly by) with them.
-            first = max(acknowledged, default=0) + 2
-            process = subprocess.Popen(
-                [sys.executable, "-c", _WRITER, str(folder), str(first), "1.0"],
-                stdout=subprocess.PIPE,
-                text=True,
-                cwd=Path(__file__).parents[3],
-            )
-            assert process.stdout is not None
-            try:
-                assert process.stdout.readline() == "open\n", "the writer did not open the store"
-                time.sleep(chance.random() * longest_s)
-            finally:
-                process.send_signal(signal.SIGKILL)
-                rest = process.communicate(timeout=20)[0]
-            acknowledged += [int(line) for line in rest.split("\n")[:-1] if line.isdigit()]
-            check(acknowledged, stored_batches(folder, lambda: float(NOON + 86_400 * 10_000)), "kill -9")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            killed_writer("sqlite", folder, acknowledged, chance.random() * longest_s)
+            check(acknowledged, stored_batches(Path(folder), lambda: float(NOON + 86_400 * 10_000)), "kill -9")
     return rounds, len(acknowledged)
 
 
