@@ -222,7 +222,7 @@ class Database:
                     if 0 <= pages == copied:
                         self.in_file = (copies, self.path.stat().st_size)
         except sqlite3.Error as error:
-            self.log_stays = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
+            self.log_stays = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_FSYNC
             self.tell(f"{self.log} could not be copied into the file ({error}); its disk needs a look")
 
     def finish_log(self) -> None:
