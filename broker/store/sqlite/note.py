@@ -15,6 +15,7 @@ from broker.store.record import Conflict, Corrupt
 
 NAME = "record.note"
 FORMAT = 1
+_CHECKSUM = b'{"checksum":'
 _DIGITS = 15
 
 
@@ -27,7 +28,8 @@ class Note:
     record: str
     area: str
     timezone: str
-    in_file: tuple[int, int] = (0, 0)  # so many whole logs had gone into the file, which had so many bytes then
+    copies: int = 0  # so many whole logs had gone into the file,
+    size: int = 0  # which had so many bytes then
 
     def must_be(self, area: str, timezone: str, path: Path) -> None:
         """Raises Conflict if it is of another area, time zone or format."""
@@ -39,11 +41,11 @@ class Note:
 
     def encoded(self) -> bytes:
         """As the file has it, always of one length for one record: the numbers come first, filled up with blanks."""
+        numbers = {"rows": self.rows, "copies": self.copies, "size": self.size}
         rest = {"format": self.format, "record": self.record, "area": self.area, "timezone": self.timezone}
-        numbers = b'"rows":%*d,"in_file":[%*d,%*d]' % (_DIGITS, self.rows, _DIGITS, self.in_file[0], _DIGITS,
-                                                      self.in_file[1])  # fmt: skip
-        body = b"%b,%b" % (numbers, orjson.dumps(rest)[1:])
-        return b'{"checksum":%*d,%b\n' % (_DIGITS, crc32(body), body)
+        first = b"".join(b'"%b":%*d,' % (name.encode(), _DIGITS, number) for name, number in numbers.items())
+        body = first + orjson.dumps(rest)[1:]
+        return b"%b%*d,%b\n" % (_CHECKSUM, _DIGITS, crc32(body), body)
 
 
 def read_note(folder: Path) -> Note | None:
@@ -52,15 +54,16 @@ def read_note(folder: Path) -> Note | None:
     try:
         written = path.read_bytes()
         found = orjson.loads(written)
-        checked = "checksum" in found  # 0.2.0 wrote none
-        rows, copied = int(found["rows"]), found["in_file"] if checked else (0, 0)
-        note = Note(rows, found["format"], found["record"], found["area"], found["timezone"], (copied[0], copied[1]))
-        if checked and note.encoded() != written:
+        checksum = crc32(written[len(_CHECKSUM) + _DIGITS + 1 : -1])
+        if found.get("checksum", checksum) != checksum:  # 0.2.0 wrote none
             raise ValueError("its checksum is another")
+        note = Note(**{name: value for name, value in found.items() if name in Note.__slots__})
+        if type(note.rows) is not int:
+            raise ValueError("its rows are no number")
         return note
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, LookupError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise Corrupt(
             f"{path} does not say whose the record is and how far it had come ({error}); "
             "run `python3 -m broker fsck --repair`, which writes it from the record"

@@ -65,7 +65,7 @@ class SQLiteReader(Store):
         if self.about("record") != note.record:
             area = self.about("area")
             raise Conflict(f"{path} is not the record that {NOTE} was written for: it is of area {area!r}")
-        self.database.must_have(*note.in_file)
+        self.database.must_have(note.copies, note.size)
         last = self.last_row()
         if last < note.rows:
             raise Corrupt(f"{path} ends at record {last}, an older copy perhaps, but {had}: put it back, or {ADVICE}")

@@ -221,7 +221,8 @@ class SQLiteStore(SQLiteReader):
 
     def _noted(self, rows: int, *, sync: bool) -> None:
         """Write the note over; what it says is on the disk already, so it may be late."""
-        self._note = replace(self._note, rows=rows, in_file=max(self._note.in_file, self.database.in_file))
+        copies, size = max((self._note.copies, self._note.size), self.database.in_file)
+        self._note = replace(self._note, rows=rows, copies=copies, size=size)
         try:
             self.files.overwrite(self.folder / NOTE, self._note.encoded(), sync=sync)
         except OSError as error:
