@@ -3,6 +3,9 @@
     python3 -m sim SCENARIO [--seed N] [--json]          in virtual time, as fast as the machine can
     python3 -m sim SCENARIO --speed N                    in virtual time, N times as fast as life
     python3 -m sim SCENARIO --live [--speed N]           on real MQTT with the virtual hardware
+    python3 -m sim SCENARIO --report FILE.html           and a page of it: everything that happened, at any moment
+    python3 -m sim diff BEFORE.html AFTER.html           what differs between two of these
+    python3 -m sim --plan FEED [--date D] [--runs A,B]   a day of any plan that the bridge takes, or of tainan:ROUTE
     python3 -m sim --list
 
 Exit code 0 if every expectation held, 1 if one failed, 2 for a scenario that cannot be played, 3 if the machine was
@@ -15,14 +18,21 @@ if __name__ == "__main__":
     environment.enter(*environment.TRUCK, *environment.SERVER)
 
 import argparse
+import datetime
 import json
 import logging
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from rich.console import Console
+from rich.progress import Progress
 
 from sim.judging import report
+from sim.judging.outcome import Outcome
+from sim.report import difference
+from sim.report.page import ReportError, write_report
+from sim.scenario.own_town import town
 from sim.scenario.scenario import Scenario, ScenarioError, load, names
 from sim.scenario.scene import DataAbsentError
 from sim.virtual import run
@@ -32,20 +42,25 @@ HELD, FAILED, BAD, ABSENT, INTERRUPTED = 0, 1, 2, 4, 130
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["diff"]:
+        return difference.main(words[1:])
+    options = _parser().parse_args(words)
     logging.basicConfig(level=logging.ERROR if not options.verbose else logging.INFO, format="%(name)s: %(message)s")
     console = Console(stderr=options.json)
     if options.list:
         return _list(console)
-    if options.scenario is None:
-        _parser().error("name a scenario, or use --list")
+    if (options.scenario is None) == (options.plan is None):
+        _parser().error("name a scenario, or a plan with --plan, or use --list")
     try:
-        scenario = load(options.scenario)
+        scenario = load(options.scenario) if options.plan is None else _town(options)
         if options.seed is not None:
             scenario = replace(scenario, seed=options.seed)
         if options.live:
             return _live(scenario, options, console)
-        outcome = run.play(scenario, options.speed)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task(scenario.name, total=1.0)
+            outcome = run.play(scenario, options.speed, lambda share: bar.update(task, completed=share))
     except ScenarioError as error:
         print(f"scenario refused: {error}", file=sys.stderr)
         return BAD
@@ -59,14 +74,34 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps(report.as_json(outcome), ensure_ascii=False, indent=1))
     else:
         report.show(outcome, console)
+    if options.report is not None:
+        _write_report(outcome, options.report, console)
     return HELD if outcome.held else FAILED
+
+
+def _write_report(outcome: Outcome, path: Path, console: Console) -> None:
+    """Write the page of a run; that it could not be written changes no verdict."""
+    try:
+        write_report(outcome, path)
+        console.print(f"report: {path}", highlight=False, markup=False)
+    except ReportError as error:
+        print(error, file=sys.stderr)
 
 
 def _live(scenario: Scenario, options: argparse.Namespace, console: Console) -> int:
     from sim.live.run import play_live  # only here: the virtual run needs neither MQTT nor processes
 
+    def write(outcome: Outcome) -> None:
+        if options.report is not None:
+            _write_report(outcome, options.report, console)
+
     return play_live(scenario, console, speed=options.speed, seconds=options.seconds, demo=options.demo,
-                     http_port=options.http_port)  # fmt: skip
+                     http_port=options.http_port, ended=write)  # fmt: skip
+
+
+def _town(options: argparse.Namespace) -> Scenario:
+    runs = [run for run in (options.runs or "").split(",") if run]
+    return town(options.plan, options.date, runs, datetime.date.today())
 
 
 def _list(console: Console) -> int:
@@ -79,9 +114,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m sim", description="Plays a scenario with the devices' own code.")
     parser.add_argument("scenario", nargs="?", help="name of a scenario (see --list) or a .toml file")
     parser.add_argument("--list", action="store_true", help="the scenarios that come with the simulator")
+    parser.add_argument("--plan", metavar="FEED", help="a GTFS folder or zip, or tainan:ROUTE: play a day of it")
+    parser.add_argument("--date", type=datetime.date.fromisoformat, metavar="YYYY-MM-DD",
+                        help="with --plan: which day (default: the next one on which something runs)")  # fmt: skip
+    parser.add_argument("--runs", metavar="A,B", help="with --plan: these runs only")
     parser.add_argument("--speed", type=_speed, help="times as fast as life; virtual time: as fast as it can")
     parser.add_argument("--seed", type=int, help="another roll of the dice")
     parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
+    parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a page of the run into one file")
     parser.add_argument("--live", action="store_true", help="real MQTT, real processes, virtual hardware")
     parser.add_argument("--demo", action="store_true", help="with --live: go on until Ctrl-C or --seconds")
     parser.add_argument("--seconds", type=float, help="with --live: end by itself after that many seconds of life")

@@ -4,7 +4,7 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -45,11 +45,11 @@ class Stopped(KeyboardInterrupt):
 
 def play_live(
     scenario: Scenario, console: Console, *, speed: float | None, seconds: float | None, demo: bool,
-    http_port: int | None,
+    http_port: int | None, ended: Callable[[Outcome], None] = lambda _: None,
 ) -> int:
     """Play it; the exit code of `python3 -m sim`. `seconds` is how long it may take in life, all in all.
 
-    `http_port` None is 8080, or any free one where that is taken.
+    `http_port` None is 8080, or any free one where that is taken; `ended` is told of a run that came to its end.
     """
     if demo and seconds is None and scenario.live["endless"]:
         scenario = replace(load(scenario.live["endless"]), seed=scenario.seed)
@@ -69,6 +69,7 @@ def play_live(
             return _told(excuse, console)
     excuse = None if outcome.held else machine.too_slow(factor)
     report.show(outcome, console, judged=excuse is None)
+    ended(outcome)
     return HELD if outcome.held else _told(excuse, console)
 
 

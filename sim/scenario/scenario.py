@@ -8,7 +8,7 @@ import datetime
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,11 @@ def load(name: str) -> Scenario:
     except OSError as error:
         known = " ".join(names())
         raise ScenarioError(f"{path}: cannot be read ({error.strerror}); known scenarios: {known}") from error
-    return parse(text, path.stem, str(path))
+    scenario = parse(text, path.stem, str(path))
+    plan = scenario.area["plan"]
+    if plan:  # beside the file that names it
+        scenario = replace(scenario, area={**scenario.area, "plan": str(path.parent / plan)})
+    return scenario
 
 
 def parse(text: str, name: str, where: str) -> Scenario:
@@ -85,6 +89,11 @@ def parse(text: str, name: str, where: str) -> Scenario:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{where}: is not TOML: {error}") from error
+    return scenario_of(document, name, where)
+
+
+def scenario_of(document: Mapping[str, Any], name: str, where: str) -> Scenario:
+    """The scenario that the sections of a file describe, wherever they come from; raises ScenarioError."""
     for section in document:
         if section not in (*SECTIONS, "event", "expect"):
             allowed = " ".join((*SECTIONS, "event", "expect"))

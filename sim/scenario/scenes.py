@@ -1,4 +1,4 @@
-"""Where a scenario plays: the demo area (whole, or in a shorter form), a real Tainan route, or a recorded track."""
+"""Where a scenario plays: the demo area, any GTFS feed, a real Tainan route, or a recorded track."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,6 +7,7 @@ from datetime import timedelta
 from broker.plan.calendar import day_start_at, service_runs
 from broker.plan.demo_area import BINS, DWELL_BASE_S, DWELL_PER_BIN_S, SPEED_MPS, demo_plan
 from broker.plan.model import Plan, RunPlan
+from sim.scenario.feed_scene import feed_scene
 from sim.scenario.recorded_receiver import receiver_scene
 from sim.scenario.scenario import Scenario, ScenarioError, day_s
 from sim.scenario.scene import Scene
@@ -22,6 +23,8 @@ def scene_of(scenario: Scenario) -> Scene:
     kind = scenario.area["kind"]
     if kind == "tainan":
         return tainan_scene(scenario)
+    if kind == "feed":
+        return feed_scene(scenario)
     if kind == "receiver":
         return receiver_scene(scenario)
     plan = demo_plan()

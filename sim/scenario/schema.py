@@ -18,6 +18,7 @@ class Key:
     words: tuple[str, ...] = ()
 
 
+EVERY_VISIT = 1000
 _DEVICE = Key(str)
 _MINUTES = Key(float, ..., 0.01, 1440)
 _UNKNOWN_S = float(wire.NO_DATA_S + wire.HEARTBEAT_S)  # a unit may learn of it so late
@@ -33,13 +34,14 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "days": Key(int, 1, 1, 31),
     },
     "area": {
-        "kind": Key(str, "demo", words=("demo", "tainan", "receiver")),
+        "kind": Key(str, "demo", words=("demo", "feed", "tainan", "receiver")),
         "runs": Key(list, []),
         "bins_each": Key(int, -1, -1, 50),
         "leave": Key(dict, {}),
-        "first_visits": Key(int, 1000, 1, 1000),
+        "first_visits": Key(int, EVERY_VISIT, 1, EVERY_VISIT),
         "all_rooms": Key(bool, False),
         "standby": Key(list, []),
+        "plan": Key(str, ""),
         "route": Key(str, ""),
         "log": Key(str, ""),
         "stops": Key(int, 4, 1, 50),

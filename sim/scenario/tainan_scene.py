@@ -5,12 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from broker.plan.calendar import day_start_at
-from broker.plan.demo_area import DWELL_BASE_S, DWELL_PER_BIN_S, SPEED_MPS
+from broker.plan.model import Plan
 from broker.plan.tainan.conversion import convert
+from sim.scenario.feed_scene import bins_of
 from sim.scenario.scenario import Scenario, ScenarioError
 from sim.scenario.scene import DataAbsentError, Scene
-
-MOST_BINS = 20
 
 
 def shared_folder() -> Path:
@@ -26,21 +25,24 @@ def shared_file(*parts: str) -> Path:
     return path
 
 
-def tainan_scene(scenario: Scenario) -> Scene:
-    """The scene of the route named in [area] route; raises DataAbsentError, or ScenarioError for an unknown route."""
-    text = shared_file("routes_tainan", "stops.csv").read_text(encoding="utf-8-sig")
-    plan = convert(text).plan
-    wanted = [run for run in plan.runs.values() if plan.routes[run.route_id].name == scenario.area["route"]]
+def tainan_plan(name: str) -> Plan:
+    """The plan of one route by its name; raises DataAbsentError, or ScenarioError for an unknown route."""
+    plan = convert(shared_file("routes_tainan", "stops.csv").read_text(encoding="utf-8-sig")).plan
+    wanted = [run for run in plan.runs.values() if plan.routes[run.route_id].name == name]
     if not wanted:
-        raise ScenarioError(f"{scenario.name}: [area] route {scenario.area['route']!r} is not among the sound routes")
+        some = " ".join(sorted(route.name for route in plan.routes.values())[:8])
+        raise ScenarioError(f"route {name!r} is not among the sound routes of the table; there are {some} ...")
     run = wanted[0]
-    route = plan.routes[run.route_id]
     rooms = {visit.room_id: plan.rooms[visit.room_id] for visit in run.visits}
     estates = {room.estate_id: plan.estates[room.estate_id] for room in rooms.values()}
-    plan = replace(plan, runs={run.trip_id: run}, routes={route.route_id: route}, rooms=rooms, estates=estates)
-    bins = {}
-    for here, following in zip(run.visits, [*run.visits[1:], run.visits[-1]], strict=True):
-        # One time per stop is all the table has: what driving does not take is taken for the stop.
-        stop_s = following.arrive_day_s - here.arrive_day_s - (following.distance_m - here.distance_m) / SPEED_MPS
-        bins[here.room_id, route.waste] = min(MOST_BINS, max(0, round((stop_s - DWELL_BASE_S) / DWELL_PER_BIN_S)))
+    routes = {run.route_id: plan.routes[run.route_id]}
+    return replace(plan, runs={run.trip_id: run}, routes=routes, rooms=rooms, estates=estates)
+
+
+def tainan_scene(scenario: Scenario) -> Scene:
+    """The scene of the route named in [area] route; raises as `tainan_plan`."""
+    plan = tainan_plan(scenario.area["route"])
+    (run,) = plan.runs.values()
+    waste = plan.routes[run.route_id].waste
+    bins = {(room_id, waste): count for room_id, count in bins_of(run).items()}
     return Scene(plan, bins, day_start_at(plan, scenario.date))

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from sim.world.timeline import Timeline
 
 SETTLE_S = 900.0  # after the last hour: links are whole, and what is owed must arrive
 PACE_S = 0.02
+PARTS = 200  # so often a run that is as fast as it can says how far it is
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - a run commits thousands of times; memory spares the disk
 
 
@@ -28,9 +29,12 @@ def scratch_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def play(scenario: Scenario, speed: float | None = None) -> Outcome:
+def play(
+    scenario: Scenario, speed: float | None = None, watch: Callable[[float], None] = lambda _: None
+) -> Outcome:
     """Play the scenario and judge it; `speed` None is as fast as possible, else that many times as fast as life.
 
+    `watch` is told again and again which share of the time is played.
     Raises ScenarioError or DataAbsentError before anything starts.
     """
     began = time.perf_counter()
@@ -47,7 +51,7 @@ def play(scenario: Scenario, speed: float | None = None) -> Outcome:
         try:
             director.begin(plant)
             plant.start()
-            actions = _run(timeline, end_at + SETTLE_S, speed)
+            actions = _run(timeline, end_at + SETTLE_S, speed, watch)
             plant.collect(evidence)
         finally:
             plant.close()
@@ -55,12 +59,15 @@ def play(scenario: Scenario, speed: float | None = None) -> Outcome:
     return Outcome(scenario, verdicts, evidence, plant.mqtt.count, actions, time.perf_counter() - began)
 
 
-def _run(timeline: Timeline, end_at: float, speed: float | None) -> int:
-    if speed is None:
-        return timeline.run_until(end_at)
+def _run(timeline: Timeline, end_at: float, speed: float | None, watch: Callable[[float], None]) -> int:
     began, actions = time.monotonic(), 0
+    length_s = end_at - timeline.start_at
     while timeline.now < end_at:
-        elapsed_s = (time.monotonic() - began) * speed
-        actions += timeline.run_until(min(end_at, timeline.start_at + elapsed_s))
-        time.sleep(PACE_S)
+        until_at = timeline.now + length_s / PARTS
+        if speed is not None:
+            until_at = timeline.start_at + (time.monotonic() - began) * speed
+        actions += timeline.run_until(min(end_at, until_at))
+        watch((timeline.now - timeline.start_at) / length_s)
+        if speed is not None:
+            time.sleep(PACE_S)
     return actions

@@ -4,7 +4,7 @@ Plain data, filled in the same way by the virtual and by the live run; expectati
 All times are POSIX seconds of the simulated clock.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -68,6 +68,10 @@ class Interval:
         """Whether `moment` lies in it."""
         return self.start <= moment and (self.end is None or moment < self.end)
 
+    def is_over(self, moment: float) -> bool:
+        """Whether it had ended by `moment`."""
+        return self.end is not None and self.end <= moment
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -117,6 +121,27 @@ class Evidence:
     planned: list[tuple[str, str, str]] = field(default_factory=list)  # truck, room, waste of every planned visit
     notes: list[str] = field(default_factory=list)
 
+    def until(self, at: float) -> "Evidence":
+        """What of all this had happened by `at`: a visit may still stand there, a spell may still last."""
+        return replace(
+            self,
+            end_at=at,
+            visits=[_standing(visit, at) for visit in self.visits if visit.arrived_at <= at],
+            lamps=[change for change in self.lamps if change.at <= at],
+            track={truck: [place for place in track if place[0] <= at] for truck, track in self.track.items()},
+            presses=[press for press in self.presses if press.at <= at],
+            lights=[change for change in self.lights if change.at <= at],
+            blocked=_begun(self.blocked, at),
+            lane_clear=[deed for deed in self.lane_clear if deed[0] <= at],
+            deaf=_begun(self.deaf, at),
+            gps_gaps=_begun(self.gps_gaps, at),
+            unpowered=_begun(self.unpowered, at),
+            acknowledged=[deed for deed in self.acknowledged if deed[0] <= at],
+            heard=[heard for heard in self.heard if heard.at <= at],
+            recorded={name: kept_at for name, kept_at in self.recorded.items() if kept_at <= at},
+            stored=[record for record in self.stored if record.at <= at],
+        )
+
     def stored_of(self, kind: str) -> list[StoredRecord]:
         """The stored records of one kind, by time."""
         return sorted((r for r in self.stored if r.kind == kind), key=lambda r: (r.at, r.id))
@@ -132,3 +157,14 @@ class Evidence:
     def lamp_keys(self) -> list[tuple[str, str]]:
         """Every lamp that ever showed anything, as (room, waste)."""
         return sorted({(c.room, c.waste) for c in self.lamps})
+
+
+def _standing(visit: TrueVisit, at: float) -> TrueVisit:
+    return visit if visit.left_at is None or visit.left_at <= at else replace(visit, left_at=None)
+
+
+def _begun(spells: dict[str, list[Interval]], at: float) -> dict[str, list[Interval]]:
+    return {
+        name: [one if one.is_over(at) else Interval(one.start, None) for one in found if one.start <= at]
+        for name, found in spells.items()
+    }

@@ -57,14 +57,21 @@ class Readings:
     def add(self, reading: Reading) -> None:
         """Take one in."""
         kept = self._readings
-        place = bisect_left(kept, reading[:3])
+        is_last = bool(kept) and kept[-1][:3] < reading[:3]  # as nearly all are
+        place = len(kept) if is_last else bisect_left(kept, reading[:3])
         if (place < len(kept) and kept[place][:3] == reading[:3]) or (reading.fell_silent and place == 0):
             return
         kept.insert(place, reading)
         self._made = None
-        if place == 0 or place < len(kept) - 1 or not reading.says or not _same_bins(kept[place - 1], reading):
+        if place == 0 or not is_last or not reading.says or not _same_bins(kept[place - 1], reading):
             self.moved_at = max(self.moved_at, reading.at, kept[min(place + 1, len(kept) - 1)].at)
-        too_many = max(len(kept) - MOST, self._standing(kept[-1].at - KEPT_S))
+        self._leave_behind(len(kept) - MOST, kept[-1].at - KEPT_S)
+
+    def _leave_behind(self, too_many: int, before_at: int) -> None:
+        """Forget so many at least, and all that a later one of before that moment stands for."""
+        kept = self._readings
+        if len(kept) > 1 and kept[1].at <= before_at:
+            too_many = max(too_many, self._standing(before_at))
         if too_many > 0:
             del kept[:too_many]
             self.whole_since = kept[0].at

@@ -124,7 +124,9 @@ class RoomState(_Device):
     def read(self, rows: Iterable[Mapping[str, Any]], at: int, boot: int, seq: int) -> None:
         """A report, of now or of earlier: what stood there of each waste kind at a moment."""
         for row in rows:
-            readings = self.readings.setdefault(row["waste"], Readings())
+            readings = self.readings.get(row["waste"])
+            if readings is None:
+                readings = self.readings[row["waste"]] = Readings()
             readings.add(Reading.of_row(row, at, boot, seq))
 
     def fell_silent(self, at: int) -> None:

@@ -15,7 +15,7 @@ from firmware.truck.gps.fix import Fix
 from firmware.truck.outbox.outbox import TRY_AGAIN_S, Outbox
 
 T0 = 1795374000
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[3]
 
 # What each run plays in a mount namespace of its own: `state` is a small partition.
 PRELUDE = """

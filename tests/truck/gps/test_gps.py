@@ -17,7 +17,7 @@ from firmware.truck.gps.fix import Fix
 from firmware.truck.gps.nmea import MAX_LINE_BYTES, Sentences, parse_sentence
 from tests.support.nmea_fuzz import fuzz
 
-SHARED = Path(os.environ.get("ZP_SHARED", Path(__file__).parents[3] / "shared"))
+SHARED = Path(os.environ.get("ZP_SHARED", Path(__file__).parents[4] / "shared"))
 NOON = int(datetime.datetime(2026, 11, 22, 12, 0, tzinfo=datetime.UTC).timestamp())
 
 

@@ -413,7 +413,7 @@ def test_kill_at_random_moments_loses_no_press(tmp_path):
             [sys.executable, "-c", CHILD, str(path)],
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
         )
         assert child.stdout.readline().startswith("boot")
         time.sleep(dice.uniform(0.0, 0.15))

@@ -49,7 +49,7 @@ def test_press_is_kept_on_a_read_only_root(tmp_path):
         capture_output=True,
         text=True,
         timeout=30,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     if ran.returncode == 77:
         pytest.skip("this machine does not let the root be remounted: the read-only root is not tested")

@@ -1,0 +1,1 @@
+"""One run as one page: who did what when, what was expected, and why each expectation held or failed."""
