@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from broker.store import codec
-from broker.store.days import Days
 from broker.store.record import Conflict, Corrupt, Full, Receipt, Record, StoreError, Unavailable
 from broker.store.sqlite.database import Database
 from broker.store.sqlite.errors import ADVICE
@@ -68,7 +67,7 @@ class SQLiteStore(SQLiteReader):
         self._lock = Lock(folder / "record.lock", must_be_alone=not beside_bridge)
         super().__init__(folder, area, timezone, now, Database(folder / NAME, lock=self._lock, files=files), files)
         self.past_days = PastDays(self, _PAUSE_S if export_in_background else 0.0)
-        self._days, self._min_free_bytes = Days(timezone), min_free_bytes
+        self._days, self._min_free_bytes = self.past_days.days, min_free_bytes
         self._reserve = Reserve(folder, files, self.note)
         self._waiting: list[_Ticket] = []
         self._waiting_lock, self._commit_lock = threading.Lock(), threading.Lock()
