@@ -187,6 +187,7 @@ def test_store_commits_for_all_who_wait(tmp_path, monkeypatch):
     """While one commit waits for the disk eight others queue: they share the next one, alarms first."""
     store, commits = open_store(tmp_path / "s", lambda: NOON), []
     committed = store.database._committed  # from outside nobody sees who shares one
+    # See above.
     monkeypatch.setattr(store.database, "_committed", lambda changes: (commits.append(changes), committed(changes)))
     assert together(store, *((batch(number), number % 4 == 0) for number in range(1, 9))) == [store_faults.BATCH] * 8
     first = store.database.rows_of("SELECT id FROM record WHERE kind = 'bins' ORDER BY row LIMIT 2")
