@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.rules.replanning.insertion import PROMISE_COST_S
-from broker.rules.replanning.offers import Stop, Tour, Ways, breakdown, schedule
+from broker.rules.replanning.offers import Stop, Tour, Ways, breakdown, schedule, whole
 from broker.rules.settings import CallSettings
 
 SHARED = Path(os.environ.get("ZP_SHARED", Path(__file__).parents[2] / "shared"))
@@ -193,7 +193,7 @@ def main() -> None:
     for case in cases:
         name, lost, others, extra, ways = case
         started = time.process_time()
-        offers = breakdown(lost, others, ways, extra)
+        offers = whole(breakdown(lost, others, ways, extra))
         times.append((time.process_time() - started) * 1000)
         best = offers[0]
         assert disturbed(others, best.tours) == 0

@@ -3,6 +3,7 @@
     receive(topic, payload, now)   one MQTT message; decides, but nothing leaves yet
     act(action, now)               one person's action; decided, stored and published when it returns
     tick(now)                      once a second: time passes for the decisions
+    work(now)                      one short step of what takes long, if the shell has it done in steps
     flush(now)                     commit what came, then publish what was decided, then acknowledge
 
 One object, no thread, no socket, no clock: the shell (`process.py`) and the simulator drive it alike. If the store
@@ -50,9 +51,12 @@ class Bridge:
 
     def __init__(
         self, plan: Plan, store: Store, send: Sender, settings: DispatchSettings | None = None,
-        press_limits: PressLimits | None = None, refuse: Refuser | None = None,
+        press_limits: PressLimits | None = None, refuse: Refuser | None = None, in_steps: bool = False,
     ) -> None:  # fmt: skip
-        """`refuse` is told what was not taken, so that its topic is cleared and its device known."""
+        """`refuse` is told what was not taken, so that its topic is cleared and its device known.
+
+        `in_steps`: what takes long waits for `work`; else it is done within the tick that asks for it.
+        """
         self.area = plan.area_id
         self.store = store
         self.counts: Counter[str] = Counter()
@@ -64,6 +68,7 @@ class Bridge:
         self._settings = settings or DispatchSettings()
         self._press_limits = press_limits or PressLimits()
         self._refuse = refuse or (lambda *_: None)
+        self._in_steps = in_steps
         self._acks = AreaAcks(plan.area_id)
         self._sources = Sources(plan.area_id)
         self._refusals = Refusals()
@@ -196,7 +201,15 @@ class Bridge:
             self._begin_again(now)
         for effects in self._decisions.on_tick(int(now)):
             self._take(effects, int(now))
+        while not self._in_steps and self.work(now):
+            pass
         self._to_tell_all = self._decisions.take_to_tell() or self._to_tell_all
+
+    def work(self, now: float) -> bool:
+        """Make one short step of what takes long (offers for a breakdown); whether there may be more."""
+        effects = self._decisions.next_step(int(now))
+        self._take(effects or [], int(now))
+        return effects is not None
 
     def _begin_again(self, now: float) -> None:
         """The clock was ahead: what was decided by it (runs forgotten, others opened) is left behind, the day stands as

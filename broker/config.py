@@ -11,8 +11,9 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from broker.plain_text import hidden_character
 from broker.rules.settings import DispatchSettings
 from firmware.wire import PORT
 
@@ -20,9 +21,17 @@ log = logging.getLogger("zhanpai.config")
 
 PASSWORD_VARIABLE = "ZHANPAI_MQTT_PASSWORD"  # noqa: S105  (the name of a variable, not a password)
 
+
+def _not_empty(path: Any) -> Any:
+    """An empty text would be the folder of the configuration itself."""
+    if path == "":
+        raise ValueError("must not be empty")
+    return path
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Text = Annotated[str, Field(min_length=1)]
-File = Annotated[Path, Field(strict=False)]  # TOML has no paths: they are written as text
+File = Annotated[Path, Field(strict=False), BeforeValidator(_not_empty)]  # TOML has no paths, they are texts
 Host = Annotated[str, Field(pattern=r"^[^\s/]+$")]
 HostName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$")]  # no scheme, no port
 _USUAL = DispatchSettings()
@@ -34,6 +43,17 @@ class ConfigError(ValueError):
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)  # true is no port, and 1 no true
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_seen_whole(cls, given: Any) -> Any:
+        """What is copied out of a chat often has characters that nobody sees; an address with one is nobody's."""
+        for key, value in given.items() if isinstance(given, dict) else ():
+            for text in value if isinstance(value, list) else [value]:
+                if isinstance(text, str) and (hidden := hidden_character(text)):
+                    what = f"holds {hidden}, which cannot be seen: {text[:60]!r}"
+                    raise ValueError(f"{key}: {what}; write it anew by hand")
+        return given
 
 
 class AreaConfig(_Section):
@@ -56,9 +76,7 @@ class MqttConfig(_Section):
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
         """Half of TLS would be none at all, and the password would be sent in clear."""
-        for key, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
-            if getattr(self, key) is not None and getattr(self, other) is None:
-                raise ValueError(f"{key}: needs {other} beside it; set both or neither")
+        _both_or_neither(self)
         if self.cert_file is not None and self.ca_file is None:
             raise ValueError("cert_file: needs ca_file, without which nothing is encrypted; set ca_file too")
         return self
@@ -67,7 +85,12 @@ class MqttConfig(_Section):
         """The password from `password_file` or the environment; None where neither is given. Raises ConfigError."""
         if self.password_file is None:
             return os.environ.get(PASSWORD_VARIABLE)
-        return _secret("[mqtt] password_file", self.password_file).strip()
+        password = _secret("[mqtt] password_file", self.password_file).strip()
+        if not password:
+            raise ConfigError("[mqtt] password_file: is empty; write the password into it, or leave it out")
+        if not password.isprintable():
+            raise ConfigError("[mqtt] password_file: holds more than one line; write only the password into it")
+        return password
 
     def tls(self) -> ssl.SSLContext | None:
         """What the connection is encrypted with; None without `ca_file`. Raises ConfigError."""
@@ -84,16 +107,26 @@ class MqttConfig(_Section):
                 f"[mqtt] ca_file: {self.ca_file} holds no certificate ({why.reason}); give it the PEM file of the "
                 "authority that signed the broker's certificate"
             ) from why
-        if self.cert_file is not None:
-            try:
-                # Without a password of ours OpenSSL would ask for one on the terminal, and the bridge would hang.
-                context.load_cert_chain(self.cert_file, self.key_file, password="")
-            except ssl.SSLError as why:
-                raise ConfigError(
-                    f"[mqtt] cert_file and key_file: {self.cert_file} and {self.key_file} cannot be used "
-                    f"({why.reason or why}); give a PEM certificate and its own key without a passphrase"
-                ) from why
+        if self.cert_file is not None and self.key_file is not None:
+            _load_pair("[mqtt]", context, self.cert_file, self.key_file)
         return context
+
+
+def _both_or_neither(section: Any) -> None:
+    for key, other in (("cert_file", "key_file"), ("key_file", "cert_file")):
+        if getattr(section, key) is not None and getattr(section, other) is None:
+            raise ValueError(f"{key}: needs {other} beside it; set both or neither")
+
+
+def _load_pair(section: str, context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
+    try:
+        # Without a password of ours OpenSSL would ask for one on the terminal, and the bridge would hang.
+        context.load_cert_chain(cert_file, key_file, password="")
+    except ssl.SSLError as why:
+        raise ConfigError(
+            f"{section} cert_file and key_file: {cert_file} and {key_file} cannot be used "
+            f"({why.reason or why}); give a PEM certificate and its own key without a passphrase"
+        ) from why
 
 
 def _bytes_of(key: str, path: Path) -> bytes:
@@ -115,11 +148,30 @@ def _secret(key: str, path: Path) -> str:
 
 
 class EmbeddedConfig(_Section):
-    """A broker of our own as a child process; `accounts`: `user:password` lines (mode 600) in place of what is made."""
+    """A broker of our own as a child process; `accounts`: `user:password` lines (mode 600) in place of what is made.
+
+    With `cert_file` and `key_file` devices meet it under TLS at [mqtt] host and port.
+    """
 
     enabled: bool = False
     folder: File = Path("data/mosquitto")
     accounts: File | None = None
+    cert_file: File | None = None
+    key_file: File | None = None
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        _both_or_neither(self)
+        return self
+
+    def tls(self) -> tuple[Path, Path] | None:
+        """Certificate and key, tried; None where neither is given. Raises ConfigError."""
+        if self.cert_file is None or self.key_file is None:
+            return None
+        _bytes_of("[embedded] cert_file", self.cert_file)
+        _secret("[embedded] key_file", self.key_file)
+        _load_pair("[embedded]", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.cert_file, self.key_file)
+        return self.cert_file, self.key_file
 
     def passwords(self) -> dict[str, str]:
         """The password of each user in the `accounts` file; empty without one. Raises ConfigError."""
@@ -234,6 +286,12 @@ class BrokerConfig(_Section):
     registers: RegistersConfig = RegistersConfig()
     log: LogConfig = LogConfig()
 
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
+        if self.embedded.enabled and self.web.enabled and self.web.port == self.mqtt.port:
+            raise ValueError("port: is the embedded broker's, [mqtt] port, too; set another one")
+        return self
+
 
 def read_config(path: Path) -> BrokerConfig:
     """The configuration in `path`; relative paths in it count from its folder. Raises ConfigError."""
@@ -253,7 +311,7 @@ def read_config(path: Path) -> BrokerConfig:
 def _sentences(path: Path, why: ValidationError) -> list[str]:
     sentences = []
     for error in why.errors():
-        place = [str(part) for part in error["loc"]]
+        place = [str(part) for part in error["loc"]] or ["web"]
         section, key = place[0], ".".join(place[1:])
         if error["type"] == "extra_forbidden":
             reason = "no such key; see broker.example.toml for all there are"

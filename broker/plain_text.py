@@ -7,7 +7,10 @@ Python's `re`, by pydantic and by JSON Schema alike.
 import re
 import unicodedata
 
-_HIDDEN = r"\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff"
+_HIDDEN = (
+    r"\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f"
+    r"\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"
+)
 ONE_LINE = rf"^[^\x00-\x1f{_HIDDEN}]+$"
 MANY_LINES = rf"^[^\x00-\x09\x0b-\x1f{_HIDDEN}]+$"
 

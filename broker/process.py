@@ -1,6 +1,7 @@
 """The bridge as a process: link, store, clock and screen around one `Bridge`, in one loop."""
 
 import gc
+import ipaddress
 import logging
 import queue
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.bridge import Bridge
-from broker.config import BrokerConfig, ConfigError
+from broker.config import BrokerConfig, ConfigError, MqttConfig
 from broker.flood_control import FloodControl
 from broker.mqtt.inbox import Inbox
 from broker.mqtt.link import Arrived, BridgeLink, Down, Up
@@ -19,7 +20,7 @@ from broker.mqtt.own_broker.accounts import all_accounts
 from broker.mqtt.own_broker.caretaker import Caretaker
 from broker.mqtt.own_broker.guard import Guard
 from broker.mqtt.own_broker.mosquitto import EmbeddedBroker, choose_broker
-from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits
+from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, Outside
 from broker.plan.model import Plan
 from broker.settings import configured_plan, dispatch_settings, press_limits
 from broker.store.waiting import WaitingStore, open_as_it_can
@@ -30,6 +31,7 @@ from broker.web.last_picture import Pictures
 log = logging.getLogger("zhanpai.bridge")
 
 BATCH = 1000  # events decided before a commit
+WORK_S = 0.01  # of what takes long, in one turn of the loop
 LOOP_S = 0.05  # how long the loop waits for an event before it looks at the clock
 SNAPSHOT_S = 1.0
 KEPT_BYTES = 8 << 20
@@ -55,12 +57,14 @@ def serve(
         store = open_as_it_can(config.store.url, plan.area_id, plan.timezone, now)
         try:
             inbox = Inbox(config.limits, now)
-            link = BridgeLink(config.mqtt, plan.area_id, int(now()), password, inbox)
+            mqtt = config.mqtt if embedded is None else way_to(embedded, config.mqtt)
+            link = BridgeLink(mqtt, plan.area_id, int(now()), password, inbox)
             caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
-            bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse)
+            bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse,
+                            in_steps=True)  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
-            desk = Desk()
+            desk = Desk(accounts=floods if guard is not None else None)
             if isinstance(store, WaitingStore):
                 bridge.cannot_store(store.why)
             bridge.start(now())
@@ -112,11 +116,12 @@ def _loop(
 ) -> None:  # fmt: skip
     pictures = Pictures(bridge, way)
     unsettled: list[tuple[int, list[int]]] = []  # (connection, packet numbers)
-    shown_at = 0.0
+    shown_at, more = 0.0, False
     while not stop.is_set():
-        worked = _take_events(bridge, link, now, unsettled)
+        worked = _take_events(bridge, link, now, unsettled, 0.0 if more else LOOP_S)
         acted = _take_actions(bridge, desk, pictures, now)
         bridge.tick(now())
+        more = _work_on(bridge, now)
         bridge.flush(now())
         # Also while nothing can be stored: an alarm must not wait behind a thousand positions that nobody can keep.
         # A PUBACK says nothing; what is not in an ack is sent again.
@@ -135,13 +140,13 @@ def _loop(
 
 
 def _take_events(
-    bridge: Bridge, link: BridgeLink, now: Clock, unsettled: list[tuple[int, list[int]]]
+    bridge: Bridge, link: BridgeLink, now: Clock, unsettled: list[tuple[int, list[int]]], wait_s: float
 ) -> bool:
-    """Decide on what the broker brought; waits a moment for the first event, stops after a batch."""
+    """Decide on what the broker brought; waits so long for the first event, stops after a batch."""
     taken = 0
     while taken < BATCH:
         try:
-            event = link.events.get(timeout=LOOP_S) if taken == 0 else link.events.get_nowait()
+            event = link.events.get(timeout=wait_s) if taken == 0 else link.events.get_nowait()
         except queue.Empty:
             return taken > 0
         taken += 1
@@ -156,6 +161,15 @@ def _take_events(
         elif isinstance(event, Down):
             bridge.link_down(now())
     return True
+
+
+def _work_on(bridge: Bridge, now: Clock) -> bool:
+    """Go on with what takes long, for a moment; whether there is more of it."""
+    until = time.monotonic() + WORK_S
+    while bridge.work(now()):
+        if time.monotonic() >= until:
+            return True
+    return False
 
 
 def _take_actions(bridge: Bridge, desk: Desk, pictures: Pictures, now: Clock) -> bool:
@@ -181,7 +195,10 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
     With `folder` it is a trial: its files are there, and no password is kept.
     """
     if config.mqtt.ca_file is not None:
-        raise ConfigError("[mqtt] ca_file: the embedded broker has no TLS; leave ca_file out, or run Mosquitto apart")
+        raise ConfigError(
+            "[mqtt] ca_file: the bridge meets its embedded broker on this machine without TLS; leave ca_file out. "
+            "For devices under TLS set [embedded] cert_file and key_file, or run Mosquitto apart"
+        )
     bridge = f"bridge-{plan.area_id}"
     if config.mqtt.user not in (None, bridge):
         raise ConfigError(f"[mqtt] user: the embedded broker knows the bridge as {bridge}; leave user out")
@@ -189,24 +206,45 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
     password = config.mqtt.password()
     if password:
         given[bridge] = password
-    elif password is not None:
-        raise ConfigError("[mqtt] password_file: is empty; leave it out, and a password is generated")
-    names = [bridge, *readers(plan.area_id), *plan.trucks(), *plan.rooms]
+    ours = (bridge, *readers(plan.area_id))
+    taken = next((name for name in (*plan.trucks(), *plan.rooms) if name in ours), None)
+    if taken is not None:
+        raise ConfigError(f"[area] plan: {taken} is an account of the broker's own, no truck or room: rename it there")
+    names = [*ours, *plan.trucks(), *plan.rooms]
     accounts, note = all_accounts(given, names, config.embedded.folder, keep=folder is None)
-    host, port = config.mqtt.host, config.mqtt.port
+    host, port, outside = config.mqtt.host, config.mqtt.port, None
+    if tls := config.embedded.tls():
+        host, port, outside = "127.0.0.1", 0, Outside(host, port, *tls)
     limits = BrokerLimits(config.limits.broker_memory_mb, config.limits.connections)
     try:
         for account in accounts:
             account_of(f"{account}:{accounts[account]}")
         broker = choose_broker(
             folder or config.embedded.folder, plan.area_id, accounts, rooms=plan.rooms, host=host, port=port,
-            limits=limits,
+            limits=limits, outside=outside,
         )  # fmt: skip
     except AccountError as why:
         raise ConfigError(f"[embedded] accounts: {why}") from why
     if note:
         broker.tell(note)
+    if outside is None and not _is_loopback(host):
+        broker.tell(
+            f"[mqtt] host: {host} is open to the network without TLS: passwords and positions go in clear, whoever "
+            "listens can speak as any device; set [embedded] cert_file and key_file, or host 127.0.0.1"
+        )
     return broker, accounts[bridge]
+
+
+def way_to(broker: EmbeddedBroker, mqtt: MqttConfig) -> MqttConfig:
+    """How the bridge itself meets its embedded broker."""
+    return mqtt.model_copy(update={"host": broker.host, "port": broker.port})
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge, now: Clock) -> Any:

@@ -6,18 +6,16 @@ account would throw it out of the broker.
 
 import argparse
 import getpass
-import http.client
 import json
 import sys
 import time
-import urllib.error
-import urllib.request
 from typing import Any
 
+from broker.commands.running_bridge import ANSWER_S, asked, url_of
+from broker.config import ConfigError
 from broker.rules.dispatch.actions import COMMANDS
 from firmware import wire
 
-ANSWER_S = 10.0
 LOOK_S = 0.5
 EFFECTS = {
     "identify": f"its light blinks for {wire.IDENTIFY_S} s",
@@ -45,32 +43,28 @@ def add_commands(subparsers: Any) -> None:
 
 def run_command(arguments: argparse.Namespace) -> int:
     """Send it and wait a moment for the device's next word; 0 sent, 1 refused or no bridge, 2 wrongly asked."""
-    from broker.config import ConfigError, read_config
-
     if (arguments.order == "calibrate") != (arguments.grams is not None and arguments.waste is not None):
         print("command: calibrate, and only that, needs --waste and --grams", file=sys.stderr)
         return 2
     try:
-        web = read_config(arguments.config).web
+        url = url_of(arguments.config)
     except ConfigError as why:
         print(f"command: {why}", file=sys.stderr)
         return 2
-    if not web.enabled or not web.port:
-        print("command: the bridge is asked over [web]; set enabled = true and a port there", file=sys.stderr)
-        return 2
-    url = web.api_url()
     body = {"who": arguments.who or getpass.getuser(), "command": arguments.order}
     if arguments.order == "calibrate":
         body |= {"waste": arguments.waste, "grams": arguments.grams}
     try:
         family, device = _named(url, arguments.device)
-        sent = _asked(f"{url}/{family}s/{device}/command", body)
+        sent = asked(f"{url}/{family}s/{device}/command", body)
         before_at = int(sent.get("heard_at", sent["at"]) or 0)
     except (ValueError, OSError) as why:
         print(f"command: {why}", file=sys.stderr)
         return 1
     print(f"{device}: {arguments.order} sent; {EFFECTS[arguments.order]}")
     try:
+        if arguments.order == "identify":
+            return 0  # which shows at the device only
         print(_next_word(url, family, device, before_at))
     except (ValueError, OSError) as why:  # the bridge stops just now, or cannot read its record
         print(f"it was sent; the device's answer could not be read: {why}")
@@ -80,6 +74,8 @@ def run_command(arguments: argparse.Namespace) -> int:
 def _named(url: str, name: str) -> tuple[str, str]:
     """The family and id of a device that the bridge knows; raises ValueError where none or two have the name."""
     family, slash, device = name.partition("/")
+    if not wire.is_id(device if slash else family):
+        raise ValueError(f"{name!r} is no device's id")
     if slash:
         if family not in COMMANDS:
             raise ValueError(f"write {name!r} as room/{device} or truck/{device}")
@@ -100,42 +96,10 @@ def _next_word(url: str, family: str, device: str, before_at: int) -> str:
         if row.get("heard_at") is not None and row["heard_at"] > before_at:
             shown = {key: row[key] for key in ("life", "boot", "fw", "bins", "lamps", "fix_at") if key in row}
             return f"it says: {json.dumps(shown, ensure_ascii=False)}"
-    return f"nothing new was heard of it within {ANSWER_S:.0f} s; identify shows at the device only"
+    return f"nothing new was heard of it within {ANSWER_S:.0f} s: the bridge knows nothing of what became of it"
 
 
 def _row(url: str, family: str, device: str) -> dict[str, Any]:
     """What the bridge shows of a device; empty where it knows none of this id."""
-    rows: list[dict[str, Any]] = _asked(f"{url}/{family}s")["rows"]
+    rows: list[dict[str, Any]] = asked(f"{url}/{family}s")["rows"]
     return next((row for row in rows if row.get(family) == device), {})
-
-
-def _asked(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The bridge's answer, a list as its `rows`; raises ValueError with its reason, OSError where no bridge answers."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310  (our own http)
-    try:
-        with urllib.request.urlopen(request, timeout=ANSWER_S) as answer:  # noqa: S310
-            said = json.load(answer)
-    except urllib.error.HTTPError as why:
-        raise ValueError(_reason(why)) from why
-    except urllib.error.URLError as why:
-        raise OSError(f"no bridge answers at {url} ({why.reason}); start it, or name its --config") from why
-    except (http.client.HTTPException, OSError) as why:
-        raise OSError(f"the answer at {url} broke off ({why or type(why).__name__})") from why
-    except ValueError:
-        said = None
-    if body is None and isinstance(said, list) and all(isinstance(row, dict) for row in said):
-        return {"rows": said}
-    if body is not None and isinstance(said, dict) and isinstance(said.get("at"), int):
-        return said
-    raise ValueError(f"what answers at {url} is no bridge; name its --config")
-
-
-def _reason(refused: urllib.error.HTTPError) -> str:
-    """Why the bridge refused, in its own words where it has any."""
-    try:
-        said = json.load(refused)
-    except (ValueError, OSError, http.client.HTTPException):
-        said = None
-    detail = said.get("detail") if isinstance(said, dict) else None
-    return str(detail or f"{refused.code} {refused.reason}")

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import logging
+import os
 import resource
 import signal
 import sys
@@ -73,6 +74,7 @@ def _check(path: Path, config: BrokerConfig) -> int:
     from broker.web.server import read_roles
 
     plan = configured_plan(config)
+    _store_must_have_a_place(config)
     config.mqtt.password()
     config.mqtt.tls()
     config.embedded.passwords()
@@ -89,22 +91,46 @@ def _check(path: Path, config: BrokerConfig) -> int:
     return 0
 
 
+def _store_must_have_a_place(config: BrokerConfig) -> None:
+    """Raises ConfigError where [store] url is no folder and can be none."""
+    if "://" in config.store.url:
+        return
+    place = Path(config.store.url)
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise ConfigError(f"[store] url: {place} is no folder; name a folder, which may be one that is not there yet")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise ConfigError(f"[store] url: {place} cannot be written by this user; correct its path or mode")
+
+
 def _tried_broker(config: BrokerConfig, plan: Plan) -> str:
     """What is to be said of the broker that was asked, or started for a moment; raises what cannot work."""
-    from broker.mqtt.own_broker.trial import ask
-    from broker.process import embedded_broker
+    from broker.web.server import bound_socket
 
     where = f"{config.mqtt.host}:{config.mqtt.port}"
     if _at_work(config, plan.area_id):
         return f"the bridge that runs here has its broker at {where}"
+    screen = bound_socket(config) if config.web.enabled else None
+    try:
+        return _asked_broker(config, plan, where)
+    finally:
+        if screen is not None:
+            screen.close()
+
+
+def _asked_broker(config: BrokerConfig, plan: Plan, where: str) -> str:
+    from broker.mqtt.own_broker.trial import ask
+    from broker.process import embedded_broker, way_to
+
     if not config.embedded.enabled:
-        ask(config.mqtt, plan.area_id, config.mqtt.password())
+        ask(config.mqtt, plan.area_id, config.mqtt.password(), echo=True)
         return f"the broker at {where} lets the bridge in"
     with tempfile.TemporaryDirectory(prefix="zhanpai-check-") as folder:
         broker, password = embedded_broker(config, plan, Path(folder))
         try:
             broker.start()
-            ask(config.mqtt, plan.area_id, password)
+            ask(way_to(broker, config.mqtt), plan.area_id, password)
         finally:
             broker.stop()
     return " ".join([f"a broker of its own starts on {where}", *broker.notes])

@@ -108,6 +108,11 @@ class Decisions:
             return  # once more: what was predicted is gone again
         self._to_tell = self._to_tell or rebuilt
 
+    def next_step(self, now: int) -> list[Effect] | None:
+        """What comes of one short step more of what takes long; None when there is nothing of the kind."""
+        decision = None if self._to_rebuild else self.dispatch.next_step(now)
+        return None if decision is None else self._made(*decision, now)
+
     def _forgive(self, now: int) -> None:
         """What did not fail for an hour is not severe any more; it stays on the list, to be reported."""
         self._faults.forgive(now)

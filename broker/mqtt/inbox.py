@@ -200,6 +200,13 @@ class Inbox:
                 self._lanes[device].allowance.flooding = False
         return flooding
 
+    def forgive(self, device: Device) -> None:
+        """What a device did before counts no more: a person lets it begin anew."""
+        with self._changed:
+            self._flooding.pop(device, None)
+            if device in self._lanes:
+                self._lanes[device].allowance = Allowance(self._limits)
+
     def forget_waiting(self, device: Device) -> dict[int, list[int]]:
         """Drop what waits of a device that was thrown out, presses apart; its numbers by connection, to be settled."""
         dropped: dict[int, list[int]] = {}

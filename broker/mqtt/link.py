@@ -93,6 +93,7 @@ class BridgeLink:
         self._tls = config.tls()
         topic = wire.topic("life", area, family="bridge")
         self._own_clock = wire.topic("clock", area, family="bridge")
+        self._press_topics = [name for name in wire.subscriptions("bridge", area) if name.endswith("/incident/+")]
         self._echo_at: float | None = None  # when our own heartbeat came back last; None: we may not hear it
         self._asked_at: float | None = None  # when the ping went out that has no answer yet
         self._will = (topic, wire.pack(topic, {"life": "lost", "at": at, "fw": __version__}))
@@ -120,6 +121,11 @@ class BridgeLink:
         """Tell the broker that these messages are ours now; of a connection that is gone nothing can be told."""
         if numbers and connection == self.connection and self.up:
             self._put(packets.pubacks(numbers))
+
+    def ask_for_presses(self) -> None:
+        """Have the broker hand over every retained press anew, with the next `write_out`: it lost some on the way."""
+        if self.up:
+            self._put(packets.subscribe(1, [(topic, 1) for topic in self._press_topics]))
 
     @property
     def heard_at(self) -> float:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from broker.demo_estates import DEMO_ESTATES
 from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, lengths_m
-from broker.plan.model import Estate, Plan, PlannedVisit, Room, Route, RunPlan, Service
+from broker.plan.model import BY_APPOINTMENT, Estate, Plan, PlannedVisit, Room, Route, RunPlan, Service, Vehicle
 
 AREA_ID = "xh"
 AREA_NAME = "香禾街道(演示) / Xianghe Subdistrict (demo)"
@@ -108,6 +108,16 @@ _SERVICES = (
     Service("twice-a-week", (False, False, True, False, False, True, False), "20260101", "20991231"),
 )
 
+# all vehicles: the area's four and the contractor's two, which come when they are called
+_VEHICLES = (
+    Vehicle("t01", ("residential_wet",), 190, 15_000_000),
+    Vehicle("t02", ("residential_wet", "unit_wet"), 190, 15_000_000),
+    Vehicle("t03", ("residential_dry",), 200, 10_000_000),
+    Vehicle("t04", ("residential_dry", "hazardous"), 200, 10_000_000),
+    Vehicle("t98", ("residential_dry", "renovation"), 120, 8_000_000, 12_000, 5 * 3600, 22 * 3600),
+    Vehicle("t99", ("residential_wet", "unit_wet", "residential_dry"), 200, 12_000_000, 14_000),
+)
+
 
 def demo_plan() -> Plan:
     """The demo area's plan; the same at every call."""
@@ -127,6 +137,7 @@ def demo_plan() -> Plan:
         routes=routes,
         services={service.service_id: service for service in _SERVICES},
         runs=runs,
+        vehicles={vehicle.truck_id: vehicle for vehicle in _VEHICLES},
     )
 
 
@@ -184,7 +195,7 @@ def _run(line: _Line, at_room: dict[str, float]) -> RunPlan:
         along_m = distance_m
         arrive_s = round(clock_s)
         clock_s = arrive_s + DWELL_BASE_S + DWELL_PER_BIN_S * BINS[room_id, line.waste]
-        visits.append(PlannedVisit(room_id, sequence, arrive_s, int(clock_s), distance_m, line.waste == "hazardous"))
+        visits.append(PlannedVisit(room_id, sequence, arrive_s, int(clock_s), distance_m, line.waste in BY_APPOINTMENT))
     return RunPlan(
         trip_id=f"{line.route_id}-1",
         route_id=line.route_id,

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+BY_APPOINTMENT = ("hazardous",)
+"""The kinds of waste for which a truck comes when it was announced, whatever a feed's pickup_type says."""
+
 EstateKind = Literal["residential", "business"]
 
 
@@ -49,7 +52,8 @@ class Route:
 class PlannedVisit:
     """One stop of a run: `distance_m` is where the room lies along the run's line.
 
-    `by_appointment`: the truck comes for what was announced and weighs it (hazardous waste); kilograms count, not bins.
+    `by_appointment`: the truck comes for what was announced and weighs it (hazardous waste always); kilograms count,
+    not bins, and no lamp is lit by timetable.
     """
 
     room_id: str
@@ -79,6 +83,22 @@ class RunPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Vehicle:
+    """One registered vehicle, the area's or the contractor's; None = no limit stated.
+
+    `wastes` are the kinds it may load. It can be asked for between its two times of a service day, if it has them.
+    """
+
+    truck_id: str
+    wastes: tuple[str, ...]
+    capacity_bins: int | None = None
+    capacity_grams: int | None = None
+    capacity_litres: int | None = None
+    on_call_from_day_s: int | None = None
+    on_call_until_day_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """On which days runs operate: `weekdays` has seven flags from Monday; dates are YYYYMMDD."""
 
@@ -102,6 +122,7 @@ class Plan:
     routes: Mapping[str, Route]
     services: Mapping[str, Service]
     runs: Mapping[str, RunPlan] = field(default_factory=dict)
+    vehicles: Mapping[str, Vehicle] = field(default_factory=dict)
 
     def names(self) -> dict[str, str]:
         """What people call the area, its estates and its rooms, by id."""
@@ -114,5 +135,5 @@ class Plan:
         return replace(route, line=run.line) if run.line else route
 
     def trucks(self) -> tuple[str, ...]:
-        """The ids of all trucks that any run names, sorted."""
-        return tuple(sorted({run.truck_id for run in self.runs.values()}))
+        """The ids of all registered trucks, sorted: those that any run names, and the vehicles."""
+        return tuple(sorted({run.truck_id for run in self.runs.values()} | set(self.vehicles)))

@@ -5,9 +5,21 @@ import threading
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from broker.rules.dispatch.actions import Act
+
+
+class Accounts(Protocol):
+    """The accounts at the bridge's own broker, as flood control closes them."""
+
+    def closed(self) -> list[dict[str, Any]]:
+        """Who is closed: device, family, limit, count, closed_s, opens_in_s."""
+        ...
+
+    def open(self, device: str, who: str) -> bool:
+        """Let one in again at once; False where it is not closed."""
+        ...
 
 
 @dataclass(slots=True)
@@ -21,6 +33,7 @@ class Desk:
     turned_at: float = field(default_factory=time.monotonic)  # when the bridge's loop was here last
     heartbeat_at: float | None = None  # when its heartbeat came back through the broker, as the loop knew it
     not_kept: str | None = None  # why what is shown is not kept for playback, while it is so
+    accounts: Accounts | None = None  # None where the broker is another's: nobody can be thrown out of it
     not_streamed: str | None = None  # why no picture reaches the screens, while it is so
     box: "queue.Queue[tuple[Act, Future[dict[str, Any]]]]" = field(default_factory=queue.Queue)
 

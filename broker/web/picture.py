@@ -14,6 +14,7 @@ from broker.rules.day.attention import About, Attention
 from broker.rules.day.bins import waits_in
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.incidents.incident_handling import second_visit
+from broker.rules.dispatch.visits.extra_truck import may_load
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
 from broker.web.health import LINK_LOST_S, Way, reasons
@@ -159,6 +160,7 @@ def _truck(bridge: Bridge, name: str, opened: list[str], now: int) -> dict[str, 
     return {
         "truck": name,
         "life": state.life if state else "disconnected",
+        "loads": list(may_load(day, name, now)),
         "fw": state.fw if state else None,
         "boot": state.boot if state else None,
         "heard_at": state.heard_at if state else None,

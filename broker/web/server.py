@@ -47,6 +47,19 @@ def read_roles(config: BrokerConfig) -> Roles:
         raise ConfigError(f"[registers] roles_file: {why}") from why
 
 
+def bound_socket(config: BrokerConfig) -> socket.socket:
+    """A socket at the screen's address, not listening yet; raises ConfigError where there can be none."""
+    host, port = config.web.host, config.web.port
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+    except OSError as why:
+        made.close()
+        raise ConfigError(f"[web] port: {host}:{port} cannot be used ({why.strerror}); set another port") from why
+    return made
+
+
 class WebServer:
     """Serves screen and API of one desk on the configured address."""
 
@@ -56,15 +69,7 @@ class WebServer:
         host = config.web.host
         if host not in OWN_NAMES:
             log.warning("the screen is open to the network on %s: put it behind a proxy that asks who comes", host)
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        self._socket = socket.socket(family, socket.SOCK_STREAM)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            self._socket.bind((host, config.web.port))
-        except OSError as why:
-            raise ConfigError(
-                f"[web] port: {host}:{config.web.port} cannot be used ({why.strerror}); set another port"
-            ) from why
+        self._socket = bound_socket(config)
         self.port = int(self._socket.getsockname()[1])
         roles = read_roles(config)
         # The registers go by the area's clock: what is overdue on their pages is so on the day that the screen shows.

@@ -20,6 +20,7 @@ _DATA = const(5)
 LIMIT = 128
 _WINDOW = const(4)  # backlog records under way at a time, so that a slow link is never flooded
 _RESEND_MS = const(30000)
+_KEEPER_RESEND_MS = const(5000)  # somebody waits for what the keeper said
 _RESEND_MAX_MS = const(600000)
 
 
@@ -131,7 +132,8 @@ class Outbox:
             if waiting >= _WINDOW and not (live and entry.tries == 0):
                 continue
             waiting += 1
-            pause_ms = _RESEND_MS << min(entry.tries, 5)
+            first_ms = _KEEPER_RESEND_MS if entry.record[_KIND] == "keeper" else _RESEND_MS
+            pause_ms = first_ms << min(entry.tries, 7)
             entry.wait_until_ms = up_ms + min(pause_ms, _RESEND_MAX_MS)
             entry.tries += 1
             chosen.append((entry.record, not live))

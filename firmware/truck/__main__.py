@@ -29,9 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     if given.check_config:
-        from firmware.truck.outbox.file import wrong_with
+        from firmware.truck.outbox.file import refused_by_disk, wrong_with
 
-        wrong = wrong_with(config.outbox_path)
+        wrong = wrong_with(config.outbox_path) or refused_by_disk(config.outbox_path)
         if wrong is not None:
             print(wrong, file=sys.stderr)
             return 1

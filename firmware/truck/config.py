@@ -86,7 +86,9 @@ def _id(value: Any) -> str | None:
 
 
 def _text(value: Any) -> str | None:
-    return None if isinstance(value, str) and value else "must be a text that is not empty"
+    if not isinstance(value, str) or not value:
+        return "must be a text that is not empty"
+    return None if value.isprintable() else "holds a character that cannot be seen; write it anew by hand"
 
 
 def _yes_no(value: Any) -> str | None:

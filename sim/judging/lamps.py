@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from broker.plan.model import BY_APPOINTMENT
 from firmware import wire
 from sim.judging.verdict import Verdict, clock, verdict
 from sim.world.evidence import Evidence, Interval, LampChange, TrueVisit
@@ -42,11 +43,16 @@ def call_before(evidence: Evidence, visit: TrueVisit) -> list[Interval]:
     return [call for call in calls_of(evidence, visit.room, visit.waste) if since - 1 <= call.start <= until]
 
 
+def _called(evidence: Evidence) -> list[TrueVisit]:
+    """The visits that were made and whose lamp is lit for them: hazardous waste comes by appointment."""
+    return [visit for visit in _served(evidence) if visit.waste not in BY_APPOINTMENT]
+
+
 def one_call_per_visit(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """Every visit that was made had exactly one call: one id on the wire, one lighting of the lamp, no flicker."""
     faults = []
     judged = 0
-    for visit in _served(evidence):
+    for visit in _called(evidence):
         judged += 1
         ids = {
             heard.body["call_id"]
@@ -72,7 +78,7 @@ def lamp_lead(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """The share of visits whose lamp lit between `low_min` and `high_min` minutes before the true arrival."""
     leads = []
     missed = []
-    for visit in _served(evidence):
+    for visit in _called(evidence):
         lit = [call for call in call_before(evidence, visit) if call.start < visit.arrived_at]
         lead_min = (visit.arrived_at - lit[-1].start) / 60 if lit else 0.0
         leads.append(lead_min)
@@ -87,7 +93,7 @@ def lamp_lead(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
 
 def lamp_lit_before_arrival(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """The share of visits whose lamp was lit when the truck came, for at least a minute already."""
-    visits = _served(evidence)
+    visits = _called(evidence)
     dark = [
         f"{v.room} {v.waste}: showed {evidence.lamp_at(v.room, v.waste, v.arrived_at - BEFORE_S)} a minute before "
         f"{clock(evidence, v.arrived_at)}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from broker.plain_text import hidden_character
 from sim.scenario.schema import DEMANDS, HAPPENINGS, SECTIONS, Key
 
 DAY_S = 86_400
@@ -176,6 +177,13 @@ def _section(where: str, section: str, keys: Mapping[str, Key], given: Any) -> d
     return {name: _value(f"{where}: {section}: {name}", key, given.get(name, ...)) for name, key in keys.items()}
 
 
+def _texts(value: Any) -> list[Any]:
+    """What should be text in a value: itself, the entries of a list, names and values of a table."""
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else [value] if isinstance(value, str) else []
+
+
 def _value(where: str, key: Key, value: Any) -> Any:
     if value is ...:
         if key.default is ...:
@@ -185,6 +193,11 @@ def _value(where: str, key: Key, value: Any) -> Any:
         value = float(value)
     if not isinstance(value, key.kind) or (isinstance(value, bool) and key.kind is not bool):
         raise ScenarioError(f"{where} must be {key.kind.__name__}, got {value!r}")
+    for text in _texts(value):
+        if not isinstance(text, str):
+            raise ScenarioError(f"{where} holds texts only, got {text!r}")
+        if hidden_character(text):
+            raise ScenarioError(f"{where} holds {hidden_character(text)}, which cannot be seen: {text!r}")
     if key.words and value not in key.words:
         raise ScenarioError(f"{where} must be one of {' '.join(key.words)}, got {value!r}")
     if isinstance(value, int | float) and not key.low <= value <= key.high:

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from broker.plan.calendar import day_start_at, service_runs
 from broker.plan.demo_area import BINS, DWELL_BASE_S, DWELL_PER_BIN_S, SPEED_MPS, demo_plan
-from broker.plan.model import Plan, RunPlan
+from broker.plan.model import Plan, RunPlan, Vehicle
+from firmware.wire import WASTES
 from sim.scenario.feed_scene import feed_scene
 from sim.scenario.recorded_receiver import receiver_scene
 from sim.scenario.scenario import Scenario, ScenarioError, day_s
@@ -20,6 +21,13 @@ DEPOT_AWAY_M = 600.0
 
 def scene_of(scenario: Scenario) -> Scene:
     """The area of a scenario; raises ScenarioError, or DataAbsentError where recorded data is missing."""
+    scene = _scene_of(scenario)
+    # A truck that stands by is a registered vehicle: only such a one can be asked to take over.
+    ready = {truck: Vehicle(truck, WASTES) for truck in scenario.area["standby"] if truck not in scene.plan.trucks()}
+    return replace(scene, plan=replace(scene.plan, vehicles={**scene.plan.vehicles, **ready}))
+
+
+def _scene_of(scenario: Scenario) -> Scene:
     kind = scenario.area["kind"]
     if kind == "tainan":
         return tainan_scene(scenario)

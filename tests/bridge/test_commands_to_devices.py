@@ -142,7 +142,7 @@ def test_only_what_a_device_says_after_the_command_is_shown_as_its_answer(
 
     config = tmp_path / "broker.toml"
     config.write_text('[area]\nplan = "demo"\n[web]\nport = 8080\n')
-    monkeypatch.setattr(command, "_asked", asked)  # no bridge of its own listens here
+    monkeypatch.setattr(command, "asked", asked)  # no bridge of its own listens here
     passing = SimpleNamespace(monotonic=lambda: morning.now, sleep=wait)
     monkeypatch.setattr(command, "time", passing)
     assert main(["command", "r01", "rebirth", "--config", str(config)]) == 0
@@ -187,7 +187,7 @@ def typed_to(folder: Path, **answers: bytes) -> int:
         (folder / "b.toml").write_text(f'[area]\nplan = "demo"\n[web]\n{web}')
         try:
             with patch("broker.commands.command.LOOK_S", 0.01):
-                return main(["command", "r01", "identify", "--config", str(folder / "b.toml")])
+                return main(["command", "r01", "rebirth", "--config", str(folder / "b.toml")])
         finally:
             server.shutdown()
             thread.join()
@@ -207,7 +207,7 @@ def test_a_bridge_that_stops_after_a_command_was_sent_hides_not_that_it_was(
     """It was sent, and that is said; what the device answers could not be read, and why."""
     assert typed_to(tmp_path, afterwards=afterwards) == 0
     said = capsys.readouterr().out
-    assert "r01: identify sent" in said
+    assert "r01: rebirth sent" in said
     assert "it was sent; the device's answer could not be read: " in said
     assert ("the record cannot be read" in said) == (b"record" in afterwards)
 
@@ -255,6 +255,10 @@ def test_a_technician_sends_a_command_and_sees_what_the_device_says_next(tmp_pat
         code, complaint = typed("r77", "rebirth")
         assert code == 1 and "no device 'r77'" in complaint
         assert typed("r01", "calibrate")[0] == 2
+        code, complaint = typed("r01", "calibrate", "--waste", "residential_wet", "--grams", "-5")
+        assert code == 1 and "grams: " in complaint and "[{" not in complaint
+        code, complaint = typed("room/../x", "identify")
+        assert code == 1 and "no device's id" in complaint
     finally:
         if unit is not None:
             unit.close()

@@ -245,6 +245,19 @@ def line_of_its_broker(key: str) -> Any:
     return seen
 
 
+def tls_of_its_broker(key: str) -> Any:
+    """As `line_of_its_broker`, where there are certificates and keys."""
+
+    def seen(folder: Path, text: str) -> str:
+        one = certificate(folder, "one")
+        renewed(folder, "again", one.with_suffix(".key"))
+        secrets_in(folder, **{"same.key": one.with_suffix(".key").read_text()})
+        said: str = line_of_its_broker(key)(folder, text)
+        return said.rpartition("/")[2]
+
+    return seen
+
+
 def unit_may_sign_in(folder: Path, text: str) -> bool:
     """Whether the bridge's own broker takes the password that the file one gives r01."""
     need_mosquitto()
@@ -313,6 +326,10 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
     Row("limits.broker_memory_mb", "64", "128", line_of_its_broker("memory_limit"), more=WITH_OWN_BROKER),
     Row("embedded.enabled", "true", "false", a_broker_is_there, operator.gt, f"[mqtt]\nport = {PORT}\n"),
     Row("embedded.folder", '"one"', '"two"', folders_of_its_broker, more=OWN_BROKER),
+    Row("embedded.cert_file", '"one.pem"', '"again.pem"', tls_of_its_broker("certfile"),
+        more=f'key_file = "one.key"\nenabled = true\nfolder = "own"\n[mqtt]\nport = {PORT}\n'),
+    Row("embedded.key_file", '"one.key"', '"same.key"', tls_of_its_broker("keyfile"),
+        more=f'cert_file = "one.pem"\nenabled = true\nfolder = "own"\n[mqtt]\nport = {PORT}\n'),
     Row("embedded.accounts", '"one"', '"two"', unit_may_sign_in, operator.gt, OWN_BROKER),
 )
 

@@ -34,6 +34,7 @@ from tools.flashing.hello import Listener
 from tools.flashing.open_run_guard import ask_runs
 from tools.flashing.settings import FlashSettings, device_password, load_settings
 
+AUTHORITIES = Path(__file__).resolve().parents[1] / "fixtures/authorities"  # two that signed nothing
 WET, DRY = "residential_wet", "residential_dry"
 USUAL = {
     "area.id": '"xh"', "broker.host": f'"{HERE}"', "broker.port": f"{PORT}", "broker.password_file": '"one.key"',
@@ -55,7 +56,7 @@ def loaded(folder: Path, text: str) -> FlashSettings:
         for device in ("r01", "t01"):
             write_secret(folder / name / f"{device}.password", f"password {name}")
         (folder / f"{name}.pub").write_text(f"ssh-ed25519 {name}\n")
-        (folder / f"{name}.der").write_bytes(name.encode())
+        (folder / f"{name}.der").write_bytes((AUTHORITIES / f"{name}.der").read_bytes())
         (folder / f"{name}.toml").write_text(f'[gps]\nport = "/dev/{name}"\n')
     (folder / "keys").symlink_to("one")
     (folder / "flash.toml").write_text(text)

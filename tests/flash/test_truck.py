@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import tarfile
@@ -21,6 +22,7 @@ from firmware.truck.config import load as load_truck
 from tests.support.checkout import a_checkout, make_wheel
 from tests.support.flashing import AREA, PASSWORDS, REPO, Workshop, write_secret
 from tools.flashing.errors import FlashError
+from tools.flashing.settings import load_settings
 from tools.flashing.truck.boot_settings import apply, edited_cmdline, edited_config
 from tools.flashing.truck.files import as_tar, make_payload
 from tools.flashing.truck.wheels import choose_wheels, locked
@@ -349,3 +351,19 @@ def test_cloud_init_files_are_good_yaml_and_json(workshop: Workshop, checkout: P
     network = json.loads((card / "network-config").read_text())
     assert network["wifis"]["wlan0"]["access-points"]["depot"]["password"] == 'a "quoted": key'
     assert "@" not in (card / "user-data").read_text().replace("@truck", "")
+
+
+def test_a_truck_with_tls_gets_the_authority_and_is_refused_without_one(tmp_path: Path) -> None:
+    """Without it the truck would speak in the clear, to a port that listens for TLS only."""
+    authority = Path(__file__).resolve().parents[1] / "fixtures/authorities/one.der"
+    broker = {"host": "broker.example", "port": 8883, "tls": True}
+    workshop = Workshop(tmp_path, broker={**broker, "ca_file": str(authority)}, truck={"wheels": "wheels"})
+    make_wheel(tmp_path / "wheels", "pip", "1.0")
+    checkout = a_checkout(tmp_path, tmp_path / "wheels")
+    payload = make_payload(load_settings(workshop.settings), "t01", checkout, None)
+    pem = payload.files["zhanpai/secret/ca.pem"].data.decode()
+    assert ssl.PEM_cert_to_DER_cert(pem) == authority.read_bytes()
+    assert 'ca_file = "/etc/zhanpai/keys/ca.pem"' in payload.files["zhanpai/truck.toml"].data.decode()
+    workshop.write_settings(broker=broker, truck={"wheels": "wheels"})
+    with pytest.raises(FlashError, match="ca_file, the authority that the devices trust"):
+        make_payload(load_settings(workshop.settings), "t01", checkout, None)

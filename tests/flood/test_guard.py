@@ -16,6 +16,7 @@ from broker.flood_control import FloodControl
 from broker.mqtt import packets
 from broker.mqtt.inbox import Inbox
 from broker.mqtt.link import Arrived, BridgeLink, Event, Up
+from broker.mqtt.own_broker.caretaker import Caretaker
 from broker.mqtt.own_broker.guard import Guard
 from broker.mqtt.own_broker.mosquitto import EmbeddedBroker
 from firmware import wire
@@ -344,3 +345,61 @@ def test_a_file_too_large_to_be_loaded_is_set_aside(broker: EmbeddedBroker) -> N
     broker.start()
     assert comes_in(broker, "t02")
     assert (broker.folder / "mosquitto.db.set-aside").stat().st_size > broker.limits.database_bytes
+
+
+def test_a_broker_too_full_to_serve_the_bridge_is_begun_anew(broker: EmbeddedBroker) -> None:
+    """Nobody but the bridge could clear what fills it, and it throws the bridge out: so it says in its log."""
+    guard, caretaker = Guard(broker, LimitsConfig()), Caretaker(broker, time.monotonic)
+    before = broker.pid
+    caretaker.start()
+    try:
+        with broker.log_path.open("a") as log:
+            log.write("1795374261: Client bridge-xh disconnected due to out of memory.\n")
+        guard.look()
+        said = "the embedded broker has no memory left for the bridge and was killed; it was started again"
+        wait_until(lambda: said in caretaker.notes(), "it is begun anew", 60)
+        assert comes_in(broker, "t02") and broker.pid != before and broker.choked == ""
+    finally:
+        caretaker.stop()
+
+
+def test_presses_are_asked_for_again_after_a_flood(broker: EmbeddedBroker, tmp_path: Path) -> None:
+    """What Mosquitto could not hand over it still holds, and nobody else would ask for it."""
+    inbox = Inbox(LimitsConfig(), time.time)
+    link = BridgeLink(MqttConfig(host=broker.host, port=broker.port), "xh", 1, "pw-bridge-xh", inbox)
+    guard = Guard(broker, LimitsConfig())
+    floods = FloodControl(inbox, guard, Morning(tmp_path / "records").bridge, link)
+    link.start()
+    truck = Client(broker.port, "t02")
+    try:
+        assert isinstance(inbox.get(timeout=60), Up)
+        truck.say("zp/v1/xh/truck/t02/incident/p1", b"x", retain=True)
+        first = inbox.get(timeout=60)
+        assert isinstance(first, Arrived)
+        link.settle(first.connection, [number for _, _, number in first.messages])
+        with broker.log_path.open("a") as log:
+            log.write("1795374261: Outgoing messages are being dropped for client bridge-xh.\n")
+        guard.look()
+        floods.look(int(time.time()))
+        link.write_out()
+        again = inbox.get(timeout=60)
+        assert isinstance(again, Arrived)
+        assert again.messages[0][:2] == ("zp/v1/xh/truck/t02/incident/p1", b"x")
+    finally:
+        truck.close()
+        link.stop()
+
+
+def test_what_a_broker_before_it_said_chokes_no_new_one(broker: EmbeddedBroker) -> None:
+    """It was begun anew for that; once is enough."""
+    guard = Guard(broker, LimitsConfig())
+    line = "1795374261: Client bridge-xh disconnected due to out of memory.\n"
+    with broker.log_path.open("a") as log:
+        log.write(line)
+    broker.said_from = broker.log_path.stat().st_size
+    guard.look()
+    assert broker.choked == ""
+    with broker.log_path.open("a") as log:
+        log.write(line)
+    guard.look()
+    assert broker.choked

@@ -21,3 +21,11 @@ def test_one_device_hurts_only_itself(shape: str, tmp_path: Path) -> None:
     found = flood(shape, tmp_path, 3.0)
     assert found.named, found.line()
     assert found.faults(SLOW_MACHINE) == []
+
+
+def test_a_press_is_stored_when_the_broker_is_filled_while_the_bridge_cannot_look(tmp_path: Path) -> None:
+    """Its memory is full in a second: it forgets presses that it said it has, and may not even let the bridge in."""
+    need_mosquitto()
+    found = flood("retained_largest", tmp_path, 3.0, paused_s=2.5)
+    assert found.named, found.line()
+    assert found.faults(SLOW_MACHINE) == []

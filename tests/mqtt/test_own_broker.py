@@ -9,19 +9,28 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from broker.__main__ import main
+from broker.config import AreaConfig, BrokerConfig, ConfigError, MqttConfig, read_config
 from broker.mqtt.own_broker import caretaker
+from broker.mqtt.own_broker.accounts import all_accounts
 from broker.mqtt.own_broker.caretaker import Caretaker
-from broker.mqtt.own_broker.child import EmbeddedBrokerError, free_port
+from broker.mqtt.own_broker.child import NOTED_S, EmbeddedBrokerError, free_port
 from broker.mqtt.own_broker.mosquitto import DeskBroker, EmbeddedBroker
+from broker.mqtt.own_broker.trial import ask
+from broker.plan.demo_area import demo_plan
+from broker.plan.model import Vehicle
+from broker.process import embedded_broker
+from broker.settings import configured_plan
 from firmware import wire
 from tests.support.bridge.own_bridge import SLOW_S, OwnBridge, stored
 from tests.support.processes import Client, mosquitto, need_mosquitto, wait_until
+from tests.support.settings.broker import certificate
 
 pytestmark = pytest.mark.real
 
@@ -377,9 +386,14 @@ def test_a_check_fails_on_a_broker_that_cannot_work(tmp_path: Path, capsys: pyte
     (tmp_path / "wrong").write_text("nonsense")
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "right").write_text("pw-bridge-xh")
-    for name in ("wrong", "empty", "right"):
+    (tmp_path / "lines").write_text("pw-bridge-xh\nand more")
+    trusted = certificate(tmp_path, "broker").name
+    for name in ("wrong", "empty", "right", "lines"):
         (tmp_path / name).chmod(0o600)
     own = "[embedded]\nenabled = true\n[mqtt]\n"
+    asked = f'[mqtt]\nport = {broker.port}\npassword_file = "right"\n'
+    deaf = broker.folder / "acl"
+    heard = deaf.read_text()
     try:
         for text, part in (
             (f"[mqtt]\nport = {broker.port}\n", "it refuses us"),
@@ -390,13 +404,35 @@ def test_a_check_fails_on_a_broker_that_cannot_work(tmp_path: Path, capsys: pyte
             (f"{own}port = {broker.port}\n", "cannot be used"),
             (f'{own}port = {nobody}\npassword_file = "empty"\n', "[mqtt] password_file: is empty"),
             (f'{own}port = {nobody}\nuser = "somebody"\n', "[mqtt] user: "),
+            (f"[mqtt]\nport = {broker.port}\n", "there is no password"),
+            (f'[mqtt]\nport = {broker.port}\npassword_file = "empty"\n', "[mqtt] password_file: is empty"),
+            (f'[mqtt]\nport = {broker.port}\npassword_file = "lines"\n', "more than one line"),
+            (f'{asked}ca_file = "{trusted}"\n', "leave ca_file out if it speaks no TLS"),
+            (f'[embedded]\nenabled = true\ncert_file = "{trusted}"\n', "[embedded] cert_file: needs key_file"),
+            (f'{asked}[store]\nurl = "right"\n', "[store] url: "),
         ):
             code, said = checked(tmp_path, text, capsys)
             assert code == 1 and part in said and "Traceback" not in said, (text, said)
         code, said = checked(tmp_path, f'[mqtt]\nport = {broker.port}\npassword_file = "right"\n', capsys)
         assert code == 0 and "lets the bridge in" in said
+        deaf.write_text(heard.replace("topic readwrite zp/v1/xh/#", "topic write zp/v1/xh/#"))
+        broker.signal(signal.SIGHUP)
+        wait_until(lambda: "does not come back" in checked(tmp_path, asked, capsys)[1], "a deaf account is found out")
     finally:
         broker.stop()
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_a_check_fails_on_a_screen_that_has_no_port(
+    own: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is another program's, or the embedded broker's."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        more = f"[embedded]\nenabled = true\n[mqtt]\nport = {port}\n" if own else ""
+        (tmp_path / "broker.toml").write_text(f'[area]\nplan = "demo"\n[web]\nport = {port}\n{more}')
+        assert main(["--config", str(tmp_path / "broker.toml"), "--check-config"]) == 1
+        assert "[web] port: " in capsys.readouterr().err
 
 
 def test_a_check_throws_off_no_bridge_that_runs(bridge: OwnBridge, capsys: pytest.CaptureFixture[str]) -> None:
@@ -445,3 +481,122 @@ def test_a_damaged_file_of_passwords_is_named_and_left_as_it_is(
     code, said = checked(tmp_path, f"[embedded]\nenabled = true\n[mqtt]\nport = {free_port()}\n", capsys)
     assert code == 1 and str(path) in said and "put it back from a copy" in said
     assert path.read_bytes() == text
+
+
+def test_devices_meet_it_under_tls_and_the_bridge_on_this_machine(tmp_path: Path) -> None:
+    """A certificate and its key are enough; a truck that trusts it is let in, one that speaks in clear is not."""
+    need_mosquitto()
+    trusted = certificate(tmp_path, "broker")
+    bridge = OwnBridge(tmp_path)
+    config = tmp_path / "broker.toml"
+    files = 'enabled = true\ncert_file = "broker.pem"\nkey_file = "broker.key"'
+    config.write_text(config.read_text().replace("enabled = true", files))
+    bridge.start()
+    try:
+        wait_until(lambda: bridge.get("/api/v1/picture")["link"]["up"], "the bridge is in", SLOW_S)
+        lines = dict(line.split(":", 1) for line in bridge.passwords.read_text().splitlines())
+        truck = MqttConfig(host="localhost", port=bridge.mqtt_port, user="t01", ca_file=trusted)
+        ask(truck, "xh", lines["t01"])
+        with pytest.raises(ConfigError):
+            ask(truck.model_copy(update={"ca_file": None}), "xh", lines["t01"])
+    finally:
+        bridge.stop()
+
+
+def test_an_address_of_the_new_kind_is_listened_on(tmp_path: Path) -> None:
+    """`::1` as every other."""
+    need_mosquitto()
+    broker = EmbeddedBroker(tmp_path, "xh", {"bridge-xh": "pw"}, host="::1")
+    broker.start()
+    try:
+        ask(MqttConfig(host="::1", port=broker.port), "xh", "pw")
+    finally:
+        broker.stop()
+
+
+@pytest.mark.parametrize(("host", "said"), [("127.0.0.1", False), ("::1", False), ("localhost", False),
+                                            ("0.0.0.0", True), ("::", True), ("192.0.2.7", True)])  # fmt: skip
+def test_an_open_address_without_tls_is_said(host: str, said: bool, tmp_path: Path) -> None:
+    """Passwords would go over the street in clear."""
+    need_mosquitto()
+    text = f'[area]\nplan = "demo"\n[mqtt]\nhost = "{host}"\n[embedded]\nenabled = true\n'
+    (tmp_path / "broker.toml").write_text(text)
+    config = read_config(tmp_path / "broker.toml")
+    broker, _ = embedded_broker(config, configured_plan(config), tmp_path)
+    assert any("without TLS" in note for note in broker.notes) is said
+
+
+def test_what_happened_to_its_file_is_not_told_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A damaged file is a note of an hour, a missing folder one until it is there."""
+    broker = EmbeddedBroker(tmp_path, "xh", {"bridge-xh": "pw"})
+    (tmp_path / "mosquitto.db").write_bytes(b"spoiled")
+    broker.set_aside(tmp_path / "mosquitto.db")
+    broker.tell("until it is mended")
+    assert len(broker.notes) == 2
+    later = time.monotonic() + NOTED_S + 1
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert broker.notes == ["until it is mended"]
+
+
+@pytest.mark.parametrize("damage", ["flipped", "emptied", "gone", "a folder"])
+@pytest.mark.parametrize("name", ["accounts", "acl", "mosquitto.conf", "passwords"])
+def test_a_generated_file_that_is_damaged_while_the_broker_runs_is_written_anew(
+    tmp_path: Path, name: str, damage: str
+) -> None:
+    """It says which one. A SIGHUP would read it, and after the next start nobody could sign in."""
+    folder = tmp_path / "broker"
+    accounts, _ = all_accounts({}, ["bridge-xh", "t01"], folder)
+    broker = DeskBroker(folder, "xh", accounts)
+    broker.write_files()
+    path = folder / name
+    was = path.read_bytes()
+    path.unlink()
+    if damage == "a folder":
+        path.mkdir()
+    elif damage != "gone":
+        path.write_bytes(was[:20] + b"#" + was[21:] if damage == "flipped" else b"")
+    broker.keep_files()
+    if (name, damage) == ("passwords", "flipped"):  # whoever writes other passwords there means it
+        assert broker.notes == []
+        return
+    assert path.read_bytes() == was
+    assert path.stat().st_mode & 0o077 == (0o044 if name == "mosquitto.conf" else 0)
+    assert broker.notes == [f"{path} was missing or not as it was written: written anew"]
+    broker.keep_files()
+    assert len(broker.notes) == 1
+
+
+@pytest.mark.real
+def test_its_files_are_looked_at_while_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks after it sees that one is gone."""
+    monkeypatch.setattr(caretaker, "FILES_S", 0.1)
+    broker = DeskBroker(tmp_path / "broker", "xh", {"bridge-xh": "pw-bridge-xh"})
+    broker.start()
+    keeper = Caretaker(broker, time.monotonic)
+    keeper.start()
+    (broker.folder / "acl").unlink()
+    wait_until(lambda: (broker.folder / "acl").exists(), "the access list is there again", SLOW_S)
+    assert "acl was missing" in keeper.notes()[-1]
+    keeper.stop()
+
+
+def test_passwords_that_are_gone_are_said_where_devices_have_them_already(tmp_path: Path) -> None:
+    """A first start makes them without a word; later every device would stand before a closed door."""
+    assert all_accounts({}, ["t01"], tmp_path)[1] is None
+    (tmp_path / "accounts").write_text("t01:$7$", encoding="utf-8")
+    assert all_accounts({}, ["t01", "t02"], tmp_path)[1] is None
+    (tmp_path / "passwords").unlink()
+    note = all_accounts({}, ["t01"], tmp_path)[1]
+    assert note is not None
+    assert "passwords is gone, so the passwords were made anew: every device needs its own again" in note
+
+
+@pytest.mark.parametrize("name", ["bridge-xh", "technician-xh", "watch-xh"])
+def test_a_truck_or_room_of_the_plan_has_no_account_of_the_brokers_own(tmp_path: Path, name: str) -> None:
+    """Whoever were flashed as such a one could say everything of the area, or be kept from its own topics."""
+    plan = demo_plan()
+    config = BrokerConfig(area=AreaConfig(plan="demo"))
+    for changed in (replace(plan, vehicles={name: Vehicle(name, ("renovation",))}),
+                    replace(plan, rooms={**plan.rooms, name: replace(plan.rooms["r01"], room_id=name)})):  # fmt: skip
+        with pytest.raises(ConfigError, match=f"plan: {name} is an account of the broker's own"):
+            embedded_broker(config, changed, tmp_path)

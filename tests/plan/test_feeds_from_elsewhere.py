@@ -191,6 +191,36 @@ def test_two_shapes_on_a_route_are_two_ways(tmp_path: Path) -> None:
     assert replace(again, runs={}) == replace(plan, runs={})
 
 
+def test_tables_as_other_programs_write_them(tmp_path: Path) -> None:
+    """Spaces before quotes, empty cells past the header's last, lines of commas, a shape that no trip drives."""
+    stops = ["stop_id, stop_name, stop_lat, stop_lon, estate_id", 'r01, "North, gate", +31.19, 121.44, e01,,', ",,,,",
+             "", " r02 ,South\u3000,31.18\u00a0,121.44,e01 "]  # fmt: skip
+    shapes = ["shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence", "old,31.20,121.44,1"]
+    rooms = read_gtfs(feed(tmp_path, stops=stops, shapes=shapes)).rooms
+    assert [(room.name, room.lat) for room in rooms.values()] == [("North, gate", 31.19), ("South", 31.18)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"stops": [SMALL["stops.txt"][0].replace("stop_id", "Stop_ID"), *SMALL["stops.txt"][1:]]},
+         "stops.txt:1: has no column stop_id; Stop_ID must be in small letters"),
+        ({"transfers": [""]}, "transfers.txt:1: has no header line; a file that says nothing is better left out"),
+        (changed("stops", 3, "South", '"South "big" gate"'),
+         "stops.txt:3: is not CSV: ',' expected after '\"'; a quote within quotes is written twice"),
+        (changed("stops", 3, "South", "So\u200buth"), "stops.txt:3: stop_name holds U+200B (zero width space)"),
+        (changed("stops", 3, "South", "So\u3164uth"), "stops.txt:3: stop_name holds U+3164 (hangul filler)"),
+        (changed("stops", 3, "South", "So\u00aduth"), "stops.txt:3: stop_name holds U+00AD (soft hyphen)"),
+        (changed("stops", 3, "South", "So\u2060uth"), "stops.txt:3: stop_name holds U+2060 (word joiner)"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_told_with_advice(
+    tmp_path: Path, changes: dict[str, list[str] | None], reason: str
+) -> None:
+    """The first sentence says where, the second what to do."""
+    assert refusals(feed(tmp_path, **changes))[0].startswith(reason)
+
+
 def test_a_column_that_is_missing_is_told_once_and_hides_nothing(tmp_path: Path) -> None:
     """The faults of the other columns, and of the other files, come in the same answer."""
     found = refusals(feed(

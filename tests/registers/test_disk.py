@@ -490,3 +490,35 @@ def test_a_register_on_a_disk_that_takes_nothing_is_read(tmp_path, monkeypatch, 
     with pytest.raises(OSError, match="Read-only"):
         register.save(named(last.document, "别名"), last.etag, "李伟", "renamed")
     assert register.read().version == last.version
+
+
+@pytest.mark.parametrize("damage", ["flipped", "emptied", "gone"])
+def test_the_kept_copy_of_the_last_version_is_written_anew_from_the_register(tmp_path, damage):
+    """It is said once; without it a later damage of the register itself would be the end of both."""
+    register = open_registers(tmp_path).elections
+    register.create(SMALL, "Li", "begin")
+    (kept,) = register.kept.folder.glob("*.json")
+    was = kept.read_bytes()
+    if damage == "gone":
+        kept.unlink()
+    else:
+        kept.write_bytes(was.replace(b"a1", b"a2") if damage == "flipped" else b"")
+    assert register.read().warnings == (
+        "the kept version 1 was missing or damaged: written anew from elections.json",
+    )
+    assert kept.read_bytes() == was
+    assert register.read().warnings == ()
+    register.path.unlink()
+    assert register.read().document["areas"][0]["id"] == "a1"
+
+
+def test_a_kept_copy_that_cannot_be_written_anew_is_said_and_the_register_is_read(tmp_path):
+    """A read-only disk takes nothing from reading."""
+    register = open_registers(tmp_path).elections
+    register.create(SMALL, "Li", "begin")
+    (kept,) = register.kept.folder.glob("*.json")
+    kept.unlink()
+    full = open_registers(tmp_path, disk=Watched(1, fail(errno.EROFS))).elections
+    snapshot = full.read()
+    assert snapshot.version == 1
+    assert snapshot.warnings == ("the kept version 1 is spoiled and cannot be written anew (Read-only file system)",)

@@ -219,6 +219,11 @@ PROBLEMS: dict[str, Problem] = {
         "Check [api] url, or run with --ignore-runs if you know that nothing drives.",
     ),
     "ledger": Problem(53, "The ledger {file} cannot be used: {what}.", "Correct line or rights; the unit is written."),
+    "authority": Problem(
+        54,
+        "The certificate authority cannot be used: {what}.",
+        "Make one with `python3 tools/flash.py ca`; [broker] ca_file names its certificate, keys/ca.pem.",
+    ),
     # --- 60: trucks ---
     "not_a_card": Problem(
         60,

@@ -103,6 +103,8 @@ class _Section:
             raise self.error(key, "is missing")
         if not isinstance(value, str) or len(value) > 200 or (value == "" and default != ""):
             raise self.error(key, "must be a text of 1 to 200 characters")
+        if not value.isprintable():
+            raise self.error(key, "holds a character that cannot be seen; write it anew by hand")
         return value
 
     def ident(self, key: str, default: str | None = None) -> str:

@@ -23,6 +23,11 @@ def all_accounts(
     generated = _generated(path)
     new = {name: secrets.token_urlsafe(PASSWORD_BYTES) for name in names if name not in given and name not in generated}
     note = None
+    if new and keep and not generated and (folder / "accounts").exists():
+        note = (
+            f"[embedded] folder: {path} is gone, so the passwords were made anew: every device needs its own again. "
+            "Put it back from a copy and start again, or give each device its new one"
+        )
     if new and keep:
         try:
             folder.mkdir(parents=True, exist_ok=True)

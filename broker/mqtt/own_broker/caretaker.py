@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from broker.mqtt.own_broker.child import BrokerChild, EmbeddedBrokerError
+from broker.mqtt.own_broker.child import NOTED_S, BrokerChild, EmbeddedBrokerError
 
 log = logging.getLogger("zhanpai.embedded")
 
@@ -13,8 +13,8 @@ LOOK_S = 0.2
 AGAIN_FIRST_S, AGAIN_MOST_S = 0.5, 30.0
 HELD_S = 60.0  # a broker that ran this long is started again at once
 FROZEN_S = 45.0  # without a word to the bridge, its refusals counted: longer than any pause of a busy machine
+FILES_S = 5.0  # between two looks at its files
 PAUSED_S = 5.0  # between two looks
-NOTED_S = 3600.0  # how long a person is shown what happened
 
 
 class Caretaker:
@@ -25,6 +25,7 @@ class Caretaker:
         self._heard_at = heard_at
         self._started_at = time.monotonic()
         self._wait_s = AGAIN_FIRST_S
+        self._files_at = time.monotonic()
         self._trouble = ""  # why it does not run, while it does not
         self._events: list[tuple[float, str]] = []
         self._stopping = threading.Event()
@@ -68,7 +69,14 @@ class Caretaker:
         elif now - max(self._heard_at(), self._started_at) > FROZEN_S:
             self._broker.kill()
             self._begin_again(f"the embedded broker said nothing for {FROZEN_S:.0f} s and was killed")
+        elif self._broker.choked:
+            why = self._broker.choked
+            self._broker.kill()  # in order it would write down all that fills it
+            self._begin_again(f"the embedded broker {why} and was killed")
         self._broker.keep_log_small()
+        if now - self._files_at >= FILES_S:
+            self._files_at = now
+            self._broker.keep_files()
 
     def _begin_again(self, why: str) -> None:
         """Start it, at once or after a wait that grows with each failure; until it runs this does not return."""

@@ -6,6 +6,7 @@ read is moved out of its way and never the reason that nobody can speak.
 
 import ctypes
 import logging
+import math
 import os
 import shutil
 import signal
@@ -24,6 +25,7 @@ PORT_FREE_S = 3.0  # a predecessor whose bridge was killed saves its file before
 LOG_BYTES = 1_000_000
 QUOTED = 400  # characters of what it said last
 MOST_NOTES = 10
+NOTED_S = 3600.0  # how long a person is shown what happened
 
 
 class EmbeddedBrokerError(RuntimeError):
@@ -32,9 +34,14 @@ class EmbeddedBrokerError(RuntimeError):
 
 def free_port(host: str = "127.0.0.1") -> int:
     """A TCP port that nobody listens on now."""
-    with socket.socket() as probe:
+    with socket.socket(family_of(host)) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    """How an address of this form is listened on."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def die_with_parent() -> None:
@@ -52,10 +59,16 @@ class BrokerChild:
         self.folder = folder.resolve()
         self.host = host
         self.port = port or free_port(host)
-        self.notes: list[str] = []  # what a person should know of this broker
+        self._notes: dict[str, float] = {}  # what a person should know of this broker, until when (monotonic)
+        self.choked = ""  # why it runs and is of no use, and only a new start helps
         self._child: subprocess.Popen[bytes] | None = None
         self.said_from = 0  # where in the log this child begins
         self._own_folder: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of this broker now, the newest last."""
+        return [text for text, until in list(self._notes.items()) if time.monotonic() < until]
 
     @property
     def pid(self) -> int:
@@ -78,7 +91,7 @@ class BrokerChild:
 
     def start(self) -> None:
         """Start the child and return when it accepts connections; raises EmbeddedBrokerError with what it said."""
-        self._must_be_free()
+        self.must_be_free(self.host, self.port)
         try:
             self._lay_out()
         except OSError as why:
@@ -159,6 +172,9 @@ class BrokerChild:
         """Write what it reads into `folder`, anew at each start; raises OSError."""
         raise NotImplementedError
 
+    def keep_files(self) -> None:
+        """Write anew what is missing of its files while it runs; raises OSError."""
+
     def _lay_out(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.write_files()
@@ -183,18 +199,19 @@ class BrokerChild:
             "it ends: make room, or correct path or mode"
         )
 
-    def _must_be_free(self) -> None:
+    def must_be_free(self, host: str, port: int) -> None:
+        """Wait a moment until nobody listens there; raises EmbeddedBrokerError."""
         deadline = time.monotonic() + PORT_FREE_S
         while True:
-            with socket.socket() as probe:
+            with socket.socket(family_of(host)) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    probe.bind((self.host, self.port))
+                    probe.bind((host, port))
                     return
                 except OSError as why:
                     if time.monotonic() > deadline:
                         raise EmbeddedBrokerError(
-                            f"{self.host}:{self.port} cannot be used ({why.strerror}): stop what listens, or set "
+                            f"{host}:{port} cannot be used ({why.strerror}): stop what listens, or set "
                             "another port"
                         ) from why
             time.sleep(0.1)
@@ -203,6 +220,7 @@ class BrokerChild:
         """Start the child; whether it accepts connections in time. One that does not is ended."""
         with self.log_path.open("ab") as said:
             self.said_from = said.seek(0, os.SEEK_END)
+            self.choked = ""
             self._child = subprocess.Popen(
                 self.command(),
                 stdin=subprocess.DEVNULL,
@@ -243,9 +261,12 @@ class BrokerChild:
         return aside
 
     def _tell_aside(self, kept: Path, aside: Path) -> None:
-        self.tell(f"the broker cannot read {kept.name}, its own file: kept as {aside}, and what it held is told again")
+        self.tell(
+            f"the broker cannot read {kept.name}, its own file: kept as {aside}, and what it held is told anew", NOTED_S
+        )
 
-    def tell(self, text: str) -> None:
+    def tell(self, text: str, for_s: float = math.inf) -> None:
         """A person should know this of the broker: it is in the log, and once on the screen, the newest last."""
         log.warning("%s", text)
-        self.notes = [*(note for note in self.notes if note != text), text][-MOST_NOTES:]
+        kept = [(note, until) for note, until in self._notes.items() if note != text]
+        self._notes = dict([*kept, (text, time.monotonic() + for_s)][-MOST_NOTES:])

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from broker.config import LimitsConfig
@@ -36,11 +36,15 @@ CAME = re.compile(r"^(\d+): New client connected from \S+ as (\S+) \(")
 ASKED = re.compile(r"^(\d+): (\S+) (?:[0-2] )?\S")
 
 
+LOSES = r"^\d+: (Outgoing messages are being dropped for client|Client) {}( disconnected due to out of memory)?\.$"
+
+
 @dataclass(frozen=True, slots=True)
 class Closed:
     """An account that is closed: over which limit it went, since when, until when (monotonic)."""
 
     why: str
+    since: float
     until: float
 
 
@@ -53,6 +57,8 @@ class Guard:
         self._closed: dict[str, Closed] = {}
         self._to_close: dict[str, str] = {}
         self._comings: dict[str, Bucket] = {}
+        self.losses = 0  # how often the broker may have lost messages for the bridge
+        self._loses = re.compile(LOSES.format(re.escape(f"bridge-{broker.area}")))
         self._read_to = broker.said_from  # what was said before this child is over and judged
         self._changing = threading.Lock()
         self._stopping = threading.Event()
@@ -75,6 +81,18 @@ class Guard:
     def closed(self) -> dict[tuple[str, str], str]:
         """(family, name) of the accounts that are closed, and over which limit each went."""
         return {(self._broker.families[name], name): one.why for name, one in list(self._closed.items())}
+
+    def open(self, name: str) -> bool:
+        """Let this account in again with the next look, from any thread; False where it is not closed."""
+        found = self._closed.get(name)
+        if found is not None:
+            self._closed[name] = replace(found, until=0.0)
+        return found is not None
+
+    def closed_since_s(self, name: str) -> int:
+        """For how many seconds an account has been closed; 0 when it is not."""
+        found = self._closed.get(name)
+        return int(time.monotonic() - found.since) if found is not None else 0
 
     def closed_for_s(self, name: str) -> int:
         """For how many seconds more an account is closed; 0 when it is not."""
@@ -112,7 +130,9 @@ class Guard:
         self._broker.admit(closed=closed, instead={name: password})
         self._come_in_once(name, password)
         self._broker.admit(closed=closed)
-        self._closed[name] = Closed(why, time.monotonic() + self._limits.closed_s)
+        self.losses += 1  # whoever is thrown out may have filled it
+        now = time.monotonic()
+        self._closed[name] = Closed(why, now, now + self._limits.closed_s)
         log.warning("%s floods the broker (%s): its account is closed for %d s", name, why, self._limits.closed_s)
 
     def _come_in_once(self, name: str, password: str) -> None:
@@ -153,12 +173,13 @@ class Guard:
                 data = lines.read(READ_BYTES)
         except FileNotFoundError:
             return
+        of_this_child = self._read_to >= self._broker.said_from  # what one before it said is over
         end = data.rfind(b"\n") + 1
         skipped = max(0, size - self._read_to - len(data))
         self._read_to = size if skipped else self._read_to + end
-        self._count(data[:end].decode(errors="replace").splitlines(), skipped)
+        self._count(data[:end].decode(errors="replace").splitlines(), skipped, of_this_child=of_this_child)
 
-    def _count(self, lines: list[str], skipped: int) -> None:
+    def _count(self, lines: list[str], skipped: int, *, of_this_child: bool) -> None:
         """Who came, who asked, by the seconds of the log; what was skipped is put down to whoever filled the rest."""
         counted: Counter[str] = Counter()
         skipped_cost = skipped / LOG_LINE_BYTES * ASKING
@@ -166,6 +187,11 @@ class Guard:
         for line in lines:
             if takes_over := TAKES_OVER.match(line):
                 taken_over = takes_over[1]
+                continue
+            if loses := self._loses.match(line):
+                self.losses += 1
+                if loses[2] and of_this_child:  # nobody could clear what fills it
+                    self._broker.choked = "has no memory left for the bridge"
                 continue
             found = CAME.match(line)
             cost = ASKING if found is None else TAKING_OVER if found[2] == taken_over else 1.0

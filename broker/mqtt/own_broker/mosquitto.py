@@ -13,11 +13,13 @@ import signal
 import sys
 import threading
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from broker.mqtt.own_broker.access_list import access_list, families_of
+from broker.mqtt.own_broker.accounts import NAME as PASSWORDS
 from broker.mqtt.own_broker.child import BrokerChild, EmbeddedBrokerError
-from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, configuration
+from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, Outside, configuration
 
 log = logging.getLogger("zhanpai.embedded")
 
@@ -54,20 +56,24 @@ class EmbeddedBroker(BrokerChild):
 
     def __init__(
         self, folder: Path, area: str, accounts: Mapping[str, str], *, rooms: Collection[str] = (),
-        host: str = "127.0.0.1", port: int = 0, limits: BrokerLimits | None = None,
+        host: str = "127.0.0.1", port: int = 0, limits: BrokerLimits | None = None, outside: Outside | None = None,
     ) -> None:  # fmt: skip
         super().__init__(folder, host, port)
         self.area = area
         self.limits = limits or BrokerLimits()
+        self.outside = outside
         self.families = families_of(accounts, area, rooms)
         plain = {account.rpartition("/")[2]: password for account, password in accounts.items()}
         self._account_lines = {user: password_line(user, password) for user, password in sorted(plain.items())}
+        self._written: dict[str, tuple[str, int]] = {}  # what stands in its files, and their modes
         self._closed: frozenset[str] = frozenset()
         self._changing = threading.Lock()  # a SIGHUP before it has come up would end it
 
     def start(self) -> None:
         """As every broker; the accounts that are closed stay closed."""
         with self._changing:
+            if self.outside is not None:
+                self.must_be_free(self.outside.host, self.outside.port)
             super().start()
 
     def command(self) -> list[str]:
@@ -84,12 +90,38 @@ class EmbeddedBroker(BrokerChild):
         """
         with self._changing:
             self._closed = frozenset(closed)
-            path = self.folder / "accounts"
-            new = path.with_suffix(".new")
-            new.touch(mode=0o600)
-            new.write_text(self._accounts(instead or {}), encoding="utf-8")
-            new.replace(path)
+            self._put("accounts", self._accounts(instead or {}), 0o600)
+            self._keep_files()  # it reads the access list anew as well
             self.signal(signal.SIGHUP)
+
+    def keep_files(self) -> None:
+        """Write anew what is missing of its files or not as it was written; raises OSError."""
+        with self._changing:
+            self._keep_files()
+
+    def _keep_files(self) -> None:
+        for name, (text, mode) in self._written.items():
+            path = self.folder / name
+            try:
+                found = path.read_bytes()
+            except OSError:
+                found = b""
+            # Whoever writes other passwords into their file means it; they count from the next start on.
+            if found != text.encode() and not (found and name == PASSWORDS):
+                self._put(name, text, mode)
+                self.tell(f"{path} was missing or not as it was written: written anew")
+
+    def _put(self, name: str, text: str, mode: int) -> None:
+        """Put one of its files in place whole."""
+        path = self.folder / name
+        new = path.with_name(f"{name}.new")
+        new.touch(mode=mode)
+        new.write_text(text, encoding="utf-8")
+        new.chmod(mode)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        new.replace(path)
+        self._written[name] = (text, mode)
 
     def _accounts(self, instead: Mapping[str, str]) -> str:
         others = [password_line(user, password) for user, password in instead.items()]
@@ -104,12 +136,11 @@ class EmbeddedBroker(BrokerChild):
         for name, text, mode in (
             ("accounts", self._accounts({}), 0o600),
             ("acl", access_list(self.area, self.families), 0o600),
-            ("mosquitto.conf", configuration(self.folder, self.host, self.port, self.limits), 0o644),
+            ("mosquitto.conf", configuration(self.folder, self.host, self.port, self.limits, self.outside), 0o644),
         ):
-            path = self.folder / name
-            path.touch(mode=mode)
-            path.chmod(mode)
-            path.write_text(text, encoding="utf-8")
+            self._put(name, text, mode)
+        with suppress(OSError, UnicodeDecodeError):  # where they could not be kept that is said already
+            self._written[PASSWORDS] = ((self.folder / PASSWORDS).read_text(encoding="utf-8"), 0o600)
 
 
 class DeskBroker(EmbeddedBroker):
@@ -124,12 +155,16 @@ class DeskBroker(EmbeddedBroker):
 
 def choose_broker(
     folder: Path, area: str, accounts: Mapping[str, str], *, rooms: Collection[str] = (), host: str = "127.0.0.1",
-    port: int = 0, limits: BrokerLimits | None = None,
+    port: int = 0, limits: BrokerLimits | None = None, outside: Outside | None = None,
 ) -> EmbeddedBroker:  # fmt: skip
-    """Mosquitto where it is installed, else the desk's broker, which notes what it cannot do; not started yet."""
+    """Mosquitto where it is installed, else the desk's broker, which notes what it cannot do; not started yet.
+
+    Raises EmbeddedBrokerError where only Mosquitto could do what is asked.
+    """
     if find_mosquitto() is not None:
-        return EmbeddedBroker(folder, area, accounts, rooms=rooms, host=host, port=port, limits=limits)
-    log.warning("%s", DESK_ONLY)
+        return EmbeddedBroker(folder, area, accounts, rooms=rooms, host=host, port=port, limits=limits, outside=outside)
+    if outside is not None:
+        raise EmbeddedBrokerError("the desk's broker has no TLS; for cert_file and key_file: apt-get install mosquitto")
     chosen = DeskBroker(folder, area, accounts, rooms=rooms, host=host, port=port, limits=limits)
-    chosen.notes.append(DESK_ONLY)
+    chosen.tell(DESK_ONLY)
     return chosen

@@ -33,9 +33,19 @@ class BrokerLimits:
         return self.memory_mb * 1024 * 1024
 
     @property
+    def heap_bytes(self) -> int:
+        """What it may ask the system for; the rest is its program and what lies between the pieces."""
+        return self.memory_bytes * 7 // 8
+
+    @property
     def queued_bytes(self) -> int:
         """What may wait for one subscriber: a quarter, for whoever speaks and whoever listens need some as well."""
         return self.memory_bytes // 4
+
+    @property
+    def inflight_bytes(self) -> int:
+        """What is under way to one subscriber: Mosquitto holds it twice, what waits behind it once."""
+        return self.memory_bytes // 32
 
     @property
     def database_bytes(self) -> int:
@@ -43,25 +53,44 @@ class BrokerLimits:
         return self.memory_bytes // 4
 
 
-def configuration(folder: Path, host: str, port: int, limits: BrokerLimits) -> str:
-    """The text of mosquitto.conf for one listener with accounts and access list in `folder`."""
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Where devices meet the broker under TLS, while the bridge meets it on this machine without."""
+
+    host: str
+    port: int
+    cert_file: Path
+    key_file: Path
+
+
+def configuration(folder: Path, host: str, port: int, limits: BrokerLimits, outside: Outside | None = None) -> str:
+    """The text of mosquitto.conf for its listeners, with accounts and access list in `folder`."""
+    listener = [
+        f"max_connections {limits.connections}",
+        "max_qos 1",  # nobody here needs 2, and what is never completed would stay
+        "use_username_as_clientid true",
+    ]
+    under_tls: list[str] = []
+    if outside is not None:
+        files = [f"certfile {outside.cert_file.resolve()}", f"keyfile {outside.key_file.resolve()}"]
+        under_tls = [f"listener {outside.port} {outside.host}", *listener, *files]
     return "\n".join(
         [
             f"listener {port} {host}",
-            f"max_connections {limits.connections}",
-            "max_qos 1",  # nobody here needs 2, and what is never completed would stay
+            *listener,
+            *under_tls,
             "allow_anonymous false",
             f"password_file {folder / 'accounts'}",
             f"acl_file {folder / 'acl'}",
-            "use_username_as_clientid true",
             "set_tcp_nodelay true",  # without it an alarm or an ack may wait 40 ms for the packet before it
             "persistence true",
             f"persistence_location {folder}/",
             f"autosave_interval {AUTOSAVE_S}",
             f"max_inflight_messages {MAX_INFLIGHT_MESSAGES}",
+            f"max_inflight_bytes {limits.inflight_bytes}",
             f"max_queued_messages {MAX_QUEUED_MESSAGES}",
             f"max_queued_bytes {limits.queued_bytes}",
-            f"memory_limit {limits.memory_bytes}",
+            f"memory_limit {limits.heap_bytes}",
             "persistent_client_expiration 30d",
             f"message_size_limit {wire.MAX_PAYLOAD_BYTES}",
             # A longer packet is refused by its header, before there is memory for it.

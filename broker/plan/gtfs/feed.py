@@ -2,9 +2,11 @@
 
 Beside GTFS's own columns: `routes.waste_kind`, `stops.estate_id`, `stops.wastes` (by spaces; if empty those of the
 routes that stop there), `trips.truck_id`, `trips.capacity_bins`, `trips.capacity_kg`, `trips.shift_end`, and the
-optional file `estates.txt` (estate_id, estate_name, estate_kind). `agency_id` is the area's id. Optional as in GTFS:
+optional files `estates.txt` (estate_id, estate_name, estate_kind) and `vehicles.txt` (truck_id, wastes, capacity_bins,
+capacity_kg, capacity_m3, on_call_start, on_call_end). `agency_id` is the area's id. Optional as in GTFS:
 `shapes.txt`, `calendar_dates.txt`, `frequencies.txt`, `feed_info.txt`, `transfers.txt` (vehicles that go on as another
-trip). `pickup_type` 1 is a place the truck only passes, 2 or 3 a visit by appointment. Files and columns that tell
+trip). A stop without times has them from its neighbours, by distance. `pickup_type` 1 is a place the truck only passes,
+2 or 3 a visit by appointment (hazardous waste always is). Files and columns that tell
 passengers something (fares, names, transfers on foot) change no run and are not read. A feed in which anything cannot
 be right is refused as a whole, with every reason.
 """
@@ -14,13 +16,15 @@ from pathlib import Path
 
 from broker.plan.gtfs.files import Finding, GtfsError, read_tables
 from broker.plan.gtfs.frequencies import read_starts
-from broker.plan.gtfs.lines import Lines
+from broker.plan.gtfs.lines import Lines, Placed
 from broker.plan.gtfs.parts import Feed, RouteRow, read_agency, read_estates, read_routes, read_shapes
 from broker.plan.gtfs.runs import check_shift_end, runs_of
 from broker.plan.gtfs.services import read_services
 from broker.plan.gtfs.stops import StopRow, read_stops
+from broker.plan.gtfs.times_between import with_times_between, without_ends
 from broker.plan.gtfs.trips import StopTime, TripRow, check_times, read_stop_times, read_trips, trips_without_times
 from broker.plan.gtfs.trucks import check_same_vehicle, check_trucks
+from broker.plan.gtfs.vehicles import in_their_vehicles, read_vehicles
 from broker.plan.gtfs.writing import write_gtfs
 from broker.plan.model import Plan, Route, RunPlan
 
@@ -29,10 +33,11 @@ __all__ = ["Finding", "GtfsError", "read_gtfs", "write_gtfs"]
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "agency.txt": ("agency_id", "agency_name", "agency_timezone"),
     "estates.txt": ("estate_id", "estate_name"),
+    "vehicles.txt": ("truck_id", "wastes"),
     "stops.txt": ("stop_id", "stop_name", "stop_lat", "stop_lon", "estate_id"),
     "routes.txt": ("route_id", "waste_kind"),
     "trips.txt": ("route_id", "service_id", "trip_id", "truck_id"),
-    "stop_times.txt": ("trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence"),
+    "stop_times.txt": ("trip_id", "stop_id", "stop_sequence"),
     "calendar.txt": ("service_id", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
                      "start_date", "end_date"),
     "calendar_dates.txt": ("service_id", "date", "exception_type"),
@@ -46,6 +51,7 @@ _WHAT_FOR = {
     "agency_id": "it is the area's id",
     "estate_id": "whose room it is, an id; its name goes into estates.txt",
     "waste_kind": "what the route collects",
+    "vehicles.txt.truck_id": "the id under which its computer signs in",
     "truck_id": "the vehicle that drives the trip; block_id does not name one",
 }
 
@@ -72,52 +78,62 @@ def _check_columns(feed: Feed) -> None:
             table.sound = False
         for column in columns if table.columns and table.sound else ():
             if column not in table.index:
-                hint = f" ({_WHAT_FOR[column]})" if column in _WHAT_FOR else ""
+                why = _WHAT_FOR.get(f"{name}.{column}", _WHAT_FOR.get(column))
+                other = next((one for one in table.columns if one.lower() == column), None)
+                hint = f"; {other} must be in small letters" if other else f" ({why})" if why else ""
                 feed.findings.append(Finding(name, 1, f"has no column {column}{hint}"))
     if not feed.tables["calendar.txt"].present and not feed.tables["calendar_dates.txt"].present:
         feed.findings.append(Finding("calendar.txt", 0, "is missing (and so is calendar_dates.txt)"))
         feed.tables["calendar.txt"].sound = False
-    routes = feed.tables["routes.txt"]
-    if routes.columns and routes.sound and not {"route_long_name", "route_short_name"} & set(routes.columns):
-        feed.findings.append(Finding("routes.txt", 1, "has no column route_long_name (nor route_short_name)"))
+    for name, column, other in (("routes.txt", "route_long_name", "route_short_name"),
+                                ("stop_times.txt", "arrival_time", "departure_time")):  # fmt: skip
+        table = feed.tables[name]
+        if table.columns and table.sound and not {column, other} & set(table.columns):
+            feed.findings.append(Finding(name, 1, f"has no column {column} (nor {other})"))
 
 
 def _plan(feed: Feed) -> Plan:
     area_id, name, zone = read_agency(feed)
     estates, services, shapes = read_estates(feed), read_services(feed), read_shapes(feed)
     stops, route_rows = read_stops(feed, estates), read_routes(feed)
-    trips = read_trips(feed, route_rows, services, shapes)
+    vehicles = read_vehicles(feed, stops)
+    trips = in_their_vehicles(read_trips(feed, route_rows, services, shapes), route_rows, stops, vehicles)
     times, unsound = read_stop_times(feed, stops)
     feed.findings.extend(trips_without_times(feed, trips))
     for trip_id, stop_times in times.items():
         check_times(trip_id, stop_times, stops)
-    starts = read_starts(feed, trips, times)
+    unsound |= without_ends(feed, {trip_id: own for trip_id, own in times.items() if trip_id not in unsound})
     lines = Lines(stops, shapes, all_named=unsound <= trips.keys())
     by_route: dict[str, list[TripRow]] = {route_id: [] for route_id in route_rows}
     for trip in trips.values():
-        check_shift_end(trip, times.get(trip.trip_id, ()))
         if trip.route_id in by_route:
             by_route[trip.route_id].append(trip)
     routes: dict[str, Route] = {}
-    runs: dict[str, list[RunPlan]] = {}
+    placed: dict[str, Placed] = {}
     all_placed = all(trip.route_id in route_rows for trip in trips.values())
     for route_id, row in route_rows.items():
         if all_placed and not feed.tables["trips.txt"].may_name("route_id", route_id):
             row.row.refuse("no trip drives this route")
         whole = [trip for trip in by_route[route_id] if trip.trip_id in times and trip.trip_id not in unsound]
-        main, placed = lines.lay(row, whole, times)
+        main, laid = lines.lay(row, whole, times)
+        placed |= laid
         routes[route_id] = Route(route_id, row.name, row.waste, main)
-        for trip in whole:
-            if trip.trip_id in placed and trip.sound:
-                own_starts, laid = starts.get(trip.trip_id), placed[trip.trip_id]
-                runs[trip.trip_id] = list(runs_of(trip, times[trip.trip_id], laid, main, own_starts))
+    times |= {trip_id: with_times_between(times[trip_id], own.along_m) for trip_id, own in placed.items()}
+    starts = read_starts(feed, trips, times)
+    runs: dict[str, list[RunPlan]] = {}
+    for trip_id, trip in trips.items():
+        check_shift_end(trip, times.get(trip_id, ()))
+        if trip_id in placed and trip.sound:
+            route = routes[trip.route_id]
+            runs[trip_id] = list(runs_of(trip, times[trip_id], placed[trip_id], route, starts.get(trip_id)))
     check_trucks(((run, trips[trip_id]) for trip_id, own in runs.items() for run in own if run.visits), services)
     check_same_vehicle(feed, trips, services)
     calling = _wastes_that_call(trips.values(), route_rows, times)
     _check_wastes(stops, calling)
     rooms = {stop_id: stop.room(calling.get(stop_id, {})) for stop_id, stop in stops.items() if stop.is_room}
     in_order = {run.trip_id: run for trip_id in trips for run in runs.get(trip_id, ())}
-    return Plan(area_id, name, zone, estates, rooms, routes, services, in_order)
+    registered = {truck_id: known.vehicle for truck_id, known in vehicles.items()}
+    return Plan(area_id, name, zone, estates, rooms, routes, services, in_order, registered)
 
 
 def _wastes_that_call(trips: Iterable[TripRow], routes: Mapping[str, RouteRow],

@@ -186,20 +186,20 @@ def _table(name: str, raw: bytes, findings: list[Finding]) -> Table:
             continue
         if not table.columns:
             _header(table, cells, line, findings)
-        elif len(cells) != len(table.columns):
+        elif len(cells) < len(table.columns) or any(cells[len(table.columns) :]):
             findings.append(Finding(name, line, f"has {len(cells)} cells, the header has {len(table.columns)}"))
             table.stray.update(cells)
         else:
-            table.rows.append((line, tuple(cells)))
+            table.rows.append((line, tuple(cells[: len(table.columns)])))
     if not table.columns and table.sound:
-        findings.append(Finding(name, 1, "has no header line"))
+        findings.append(Finding(name, 1, "has no header line; a file that says nothing is better left out"))
         table.sound = False
     return table
 
 
 def _lines(table: Table, text: str, findings: list[Finding]) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of what is CSV; a line that is none is a finding, and the next one is tried."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -207,8 +207,11 @@ def _lines(table: Table, text: str, findings: list[Finding]) -> Iterator[tuple[i
         except StopIteration:
             return
         except csv.Error as error:
-            how_far = " from here on" if "end of data" in str(error) else ""
-            findings.append(Finding(table.name, line, f"is not CSV{how_far}: {error}"))
+            ends = "end of data" in str(error)
+            twice = f"{error}; a quote within quotes is written twice"
+            reason = "a quote is opened and never closed" if ends else twice
+            where = " from here on" if ends else ""
+            findings.append(Finding(table.name, line, f"is not CSV{where}: {reason}"))
             table.sound = False
             if not table.columns:
                 return

@@ -129,6 +129,7 @@ class Shape:
 
 def read_shapes(feed: Feed) -> dict[str, Shape]:
     """The lines by shape id, by the order of shape_pt_sequence."""
+    driven = frozenset(feed.tables["trips.txt"].values("shape_id"))
     pieces: dict[str, dict[int, tuple[Row, Point, float | None]]] = {}
     for row in feed.rows("shapes.txt"):
         sequence = row.whole("shape_pt_sequence", 0, 10**9)
@@ -158,6 +159,6 @@ def read_shapes(feed: Feed) -> dict[str, Shape]:
                 before = distance
             shape.points.append(point)
             shape.distances.append(distance)
-        if len(ordered) < 2:
+        if len(ordered) < 2 and shape_id in driven:
             shape.first.refuse(f"shape {quoted(shape_id)} has only one point")
     return shapes

@@ -90,7 +90,7 @@ class Row:
             return None
         try:
             number = Decimal(value)
-            if number.is_finite() and low <= number <= high:
+            if value.isascii() and "_" not in value and number.is_finite() and low <= number <= high:
                 return number
         except InvalidOperation:
             pass

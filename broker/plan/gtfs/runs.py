@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from broker.plan.gtfs.lines import Placed, Way
+from broker.plan.gtfs.lines import Placed
 from broker.plan.gtfs.trips import StopTime, TripRow
-from broker.plan.model import PlannedVisit, RunPlan
+from broker.plan.model import BY_APPOINTMENT, PlannedVisit, Route, RunPlan
 
 
 def check_shift_end(trip: TripRow, times: Sequence[StopTime]) -> None:
@@ -15,14 +15,14 @@ def check_shift_end(trip: TripRow, times: Sequence[StopTime]) -> None:
                         f"{visits[-1].row.line} of stop_times.txt)")  # fmt: skip
 
 
-def runs_of(trip: TripRow, times: Sequence[StopTime], placed: Placed, main: Way,
+def runs_of(trip: TripRow, times: Sequence[StopTime], placed: Placed, route: Route,
             starts: Mapping[str, int] | None) -> Iterator[RunPlan]:  # fmt: skip
     """The run of a trip, or with `starts` one for each of them; a shift's end goes along."""
-    own_line = () if placed.line == main else placed.line
+    own_line = () if placed.line == route.line else placed.line
     for run_id, later_s in ({trip.trip_id: 0} if starts is None else starts).items():
         visits = tuple(
             PlannedVisit(time.room_id, time.sequence, time.arrive_s + later_s, time.leave_s + later_s, along,
-                         time.by_appointment)
+                         time.by_appointment or route.waste in BY_APPOINTMENT)
             for time, along in zip(times, placed.along_m, strict=True)
             if not time.passed
         )  # fmt: skip

@@ -71,7 +71,7 @@ def read_stops(feed: Feed, estates: Mapping[str, Estate]) -> dict[str, StopRow]:
         elif estate_id is not None and row.id("estate_id"):
             feed.known(row, "estate_id", estates, "estates.txt")
         if room_id:
-            stops[room_id] = StopRow(row, room_id, name, lat, lon, estate_id, _wastes(row), kind)
+            stops[room_id] = StopRow(row, room_id, name, lat, lon, estate_id, kinds_of(row), kind)
     _refuse_far_stops(stop for stop in stops.values() if not stop.kind)
     return stops
 
@@ -86,7 +86,8 @@ def _only_passed(feed: Feed) -> frozenset[str]:
     return named - {cells[stop_at] for _, cells in table.rows if cells[at] != "1"}
 
 
-def _wastes(row: Row) -> tuple[str, ...] | None:
+def kinds_of(row: Row) -> tuple[str, ...] | None:
+    """The kinds of waste in the column `wastes`, by spaces; None if it is empty."""
     kinds = tuple(row.get("wastes").split())
     for kind in sorted(set(kinds)):
         if kind not in WASTES:

@@ -24,7 +24,8 @@ _AREAS = ("location_id", "location_group_id", "start_pickup_drop_off_window", "e
 class StopTime:
     """One sound line of stop_times.txt; `distance` is in the feed's own unit.
 
-    A truck passes a place where its line says that nothing is collected; a time it may give there is its way's.
+    A truck passes a place where its line says that nothing is collected; a time it may give there is its way's. Where
+    no time is given (`timed`), it is worked out between those before and after (times_between.py).
     """
 
     row: Row
@@ -115,16 +116,19 @@ def _stop_time(row: Row, stops: Mapping[str, StopRow]) -> StopTime | None:
     pickup = row.whole("pickup_type", 0, 3) or 0
     passed = pickup == _NOTHING_COLLECTED
     row.stated("stop_sequence")
-    for column in ("arrival_time", "departure_time"):
-        if not passed:
-            row.stated(column, ": every room of a run needs its order and its times")
     sequence = row.whole("stop_sequence", 0, 10_000)
-    arrive_s, leave_s = row.time_s("arrival_time"), row.time_s("departure_time")
+    given = [column for column in ("arrival_time", "departure_time") if row.get(column)]
+    told = {column: row.time_s(column) for column in given}
+    if row.whole("timepoint", 0, 1) == 1 and not given and not passed:
+        row.refuse("timepoint 1 says that the truck keeps a time here, and there is none: give it, or leave the cell "
+                   "empty")  # fmt: skip
+    only = next(iter(told.values()), None)  # a first stop may say its departure only, a last one its arrival
+    arrive_s, leave_s = told.get("arrival_time", only), told.get("departure_time", only)
     distance = row.number("shape_dist_traveled", 0, 1e9)
     if arrive_s is not None and leave_s is not None and leave_s < arrive_s:
         row.refuse(f"departure_time {row.get('departure_time')} is before arrival_time {row.get('arrival_time')}")
     timed = arrive_s is not None and leave_s is not None
-    if sequence is None or not (timed or passed):
+    if sequence is None or None in told.values():
         return None
     return StopTime(row, stop.room_id, sequence, arrive_s or 0, leave_s or 0, distance, passed, timed,
                     pickup in _BY_APPOINTMENT)  # fmt: skip

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from broker.plan.geometry import lengths_m
 from broker.plan.gtfs.files import write_tables
-from broker.plan.model import Plan, RunPlan, Service
+from broker.plan.model import Plan, RunPlan, Service, Vehicle
 
 # What an older feed in the folder may say besides, and this one does not.
-_OPTIONAL = ("calendar_dates.txt", "frequencies.txt", "feed_info.txt", "transfers.txt")
+_OPTIONAL = ("vehicles.txt", "calendar_dates.txt", "frequencies.txt", "feed_info.txt", "transfers.txt")
 _BUS = "3"  # GTFS knows no refuse trucks; a bus is what drives streets by timetable
 _BY_APPOINTMENT = "2"  # GTFS: the agency is phoned
 _Table = tuple[Sequence[str], Iterable[Sequence[str]]]
@@ -29,6 +29,8 @@ def write_gtfs(plan: Plan, target: Path | str) -> None:
     }
     if any(service.added_dates or service.removed_dates for service in plan.services.values()):
         tables["calendar_dates.txt"] = _calendar_dates(plan.services.values())
+    if plan.vehicles:
+        tables["vehicles.txt"] = _vehicles(plan.vehicles.values())
     write_tables(Path(target), tables, obsolete=[name for name in _OPTIONAL if name not in tables])
 
 
@@ -68,10 +70,26 @@ def _shape_id(run: RunPlan) -> str:
     return f"{run.trip_id} way" if run.line else run.route_id
 
 
+def _vehicles(vehicles: Iterable[Vehicle]) -> _Table:
+    columns = ("truck_id", "wastes", "capacity_bins", "capacity_kg", "capacity_m3", "on_call_start", "on_call_end")
+    return columns, [
+        (one.truck_id, " ".join(one.wastes), _whole(one.capacity_bins), _thousands(one.capacity_grams),
+         _thousands(one.capacity_litres), _time(one.on_call_from_day_s), _time(one.on_call_until_day_s))
+        for one in vehicles
+    ]  # fmt: skip
+
+
 def _limits(run: RunPlan) -> tuple[str, str, str]:
-    bins = "" if run.capacity_bins is None else str(run.capacity_bins)
-    kg = "" if run.capacity_grams is None else f"{run.capacity_grams // 1000}.{run.capacity_grams % 1000:03}"
-    return bins, kg.removesuffix(".000"), "" if run.shift_end_day_s is None else _time(run.shift_end_day_s)
+    return _whole(run.capacity_bins), _thousands(run.capacity_grams), _time(run.shift_end_day_s)
+
+
+def _whole(count: int | None) -> str:
+    return "" if count is None else str(count)
+
+
+def _thousands(thousandths: int | None) -> str:
+    """Grams as kilograms, litres as cubic metres."""
+    return "" if thousandths is None else f"{thousandths // 1000}.{thousandths % 1000:03}".removesuffix(".000")
 
 
 def _stop_times(plan: Plan) -> _Table:
@@ -121,5 +139,5 @@ def _metres(value: float) -> str:
     return f"{value:.3f}"
 
 
-def _time(day_s: int) -> str:
-    return f"{day_s // 3600:02}:{day_s % 3600 // 60:02}:{day_s % 60:02}"
+def _time(day_s: int | None) -> str:
+    return "" if day_s is None else f"{day_s // 3600:02}:{day_s % 3600 // 60:02}:{day_s % 60:02}"

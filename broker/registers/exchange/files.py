@@ -1,6 +1,7 @@
 """Import and export of whole registers as files, the same for command line, API and pages."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,7 @@ def preview_file(kind: Kind[Any], document: Mapping[str, Any], content: bytes, t
     """What importing this CSV, XLSX or JSON file would change; problems instead of an exception."""
     from broker.registers.kept.differences import difference
 
+    content = content.removeprefix(BOM_UTF8) if content.removeprefix(BOM_UTF8).lstrip()[:1] == b"{" else content
     try:
         if content.lstrip()[:1] == b"{":
             value, _ = checked_text(kind, content, document)

@@ -26,7 +26,7 @@ T = TypeVar("T", bound=BaseModel)
 ALIASES: Mapping[str, str] = {"姓名": "name", "出生年月日": "birth_date", "小区编号": "estate", "组织编号": "body"}
 DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 WHOLE = re.compile(r"[-+]?\d{1,9}")
-NUMBER = re.compile(r"[-+]?\d{1,9}(\.\d{1,12})?")
+NUMBER = re.compile(r"[-+]?\d{1,9}(\.\d{1,17})?")  # as many digits as a number is told by
 
 
 @dataclass(frozen=True, slots=True)

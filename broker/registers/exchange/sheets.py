@@ -11,13 +11,17 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from openpyxl import Workbook, load_workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Font
+from openpyxl.utils.datetime import from_excel
 
 from broker.registers.errors import Invalid, Problem
+from broker.registers.exchange.csv_text import decode, separated
+from broker.registers.exchange.workbook_xml import made_plain
 
 MAX_BYTES = 4_000_000
 MAX_UNPACKED_BYTES = 40_000_000
@@ -29,10 +33,11 @@ FORMULA_START = ("=", "@", "+", "-", "\t", "\r")
 MARKED = re.compile(r"'*[=@+\-\t\r]")  # what a spreadsheet would run, and what looks like our mark before it
 # A number's format that only gives it leading zeros, with fixed text around: 000, "ebike-"00, \\e00
 ZEROS = re.compile(r'((?:"[^"]*"|\\.)*)(0+)((?:"[^"]*"|\\.)*)')
-BLANKS = " \u3000\r\n"  # around a cell they say nothing
+CHINESE_DAYS = frozenset({27, 28, 29, 30, 31, 36, 50, 51, 52, 53, 54, 57, 58})  # formats of days that openpyxl lacks
+LAST_DAY = 2_958_466  # the day after 9999-12-31, as spreadsheets count
+BLANKS = " \u3000\u00a0\u200b\ufeff\r\n"  # around a cell they say nothing
 NOT_KEPT = 10**15  # from here on a spreadsheet keeps the first fifteen digits of a number only
-DIMENSION = re.compile(rb"<(\w+:)?dimension\b[^>]*?(/>|>\s*</(\w+:)?dimension\s*>)")
-STRICT = b"http://purl.oclc.org/ooxml/spreadsheetml/main"
+ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # a character that XML cannot hold, or a line end of WPS
 PLAIN_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 
 
@@ -83,6 +88,8 @@ def write_xlsx(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Any]
 
 
 def _xlsx_cell(sheet: Any, value: Any) -> Any:
+    if isinstance(value, str):
+        value = re.sub("_(?=x[0-9A-Fa-f]{4}_)", "_x005F_", value)  # or it would be read as a character by its number
     cell = WriteOnlyCell(sheet, value=value)
     if isinstance(value, str):
         cell.data_type = "s"
@@ -91,36 +98,22 @@ def _xlsx_cell(sheet: Any, value: Any) -> Any:
 
 
 def _harmless(value: Any) -> str:
-    text = str(value)
+    text = format(Decimal(repr(value)), "f") if isinstance(value, float) else str(value)
     if isinstance(value, str) and MARKED.match(text) and not PLAIN_NUMBER.fullmatch(text):
         return f"'{text}"
     return text
 
 
-def _decode(content: bytes) -> tuple[str, str]:
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        names: tuple[str, ...] = ("utf-16",)
-    else:
-        names = ("utf-8-sig", "gb18030")
-    for name in names:
-        try:
-            return content.decode(name), "utf-8" if name == "utf-8-sig" else name
-        except UnicodeDecodeError as error:
-            last = error
-    line = content.count(b"\n", 0, last.start) + 1
-    raise Invalid([Problem("", "sheet_encoding", {"offset": str(last.start)}, row=line)])
-
-
 def _read_csv(content: bytes) -> Sheet:
-    text, encoding = _decode(content)
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
+    text, encoding = decode(content)
+    separator, text, before = separated(text)
     csv.field_size_limit(MAX_BYTES)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(lines, delimiter=separator, strict=True, skipinitialspace=True)
     try:
-        rows = list(_bounded((reader.line_num, row) for row in reader))
+        rows = list(_bounded((reader.line_num + before, row) for row in reader))
     except csv.Error as error:
-        raise Invalid([Problem("", "rule", {"message": str(error)}, row=reader.line_num)]) from error
+        raise Invalid([Problem("", "rule", {"message": str(error)}, row=reader.line_num + before)]) from error
     return _sheet(None, rows, encoding)
 
 
@@ -130,13 +123,16 @@ def _read_xlsx(content: bytes) -> Iterator[Sheet]:
             size = sum(item.file_size for item in packed.infolist())
         if size > MAX_UNPACKED_BYTES:
             raise Invalid([Problem("", "too_big", {"size": str(size), "limit": str(MAX_UNPACKED_BYTES)})])
-        book = load_workbook(io.BytesIO(_without_dimensions(content)), read_only=True)
+        plain, merged = made_plain(content)
+        book = load_workbook(io.BytesIO(plain), read_only=True)
         found = []
         for sheet in book.worksheets:
             sheet.reset_dimensions()  # what a file says of its own size may be wrong: the cells themselves count
             rows = list(_bounded(_numbered(sheet)))
             if rows:
                 found.append(_sheet(sheet.title, rows, "xlsx"))
+                part = sheet._worksheet_path.lstrip("/")  # openpyxl tells nowhere else which part it is
+                _refuse_merged(found[-1], merged.get(part, ()))
     except Invalid:
         raise
     except Exception as error:  # openpyxl raises whatever the broken file provokes
@@ -146,18 +142,16 @@ def _read_xlsx(content: bytes) -> Iterator[Sheet]:
     yield from found
 
 
-def _without_dimensions(content: bytes) -> bytes:
-    """The workbook whose sheets no longer say how large they are: a false word of that stops openpyxl."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(out, "w") as target:
-        for name in dict.fromkeys(source.namelist()):
-            part = source.read(name)
-            if b"sheetData" in part:
-                if STRICT in part[: part.index(b"sheetData")]:
-                    raise Invalid([Problem("", "strict_xlsx")])
-                part = DIMENSION.sub(b"", part, count=1)
-            target.writestr(name, part)
-    return out.getvalue()
+def _refuse_merged(sheet: Sheet, merged: Iterable[tuple[int, int, int, int]]) -> None:
+    """Refuse merged cells among the rows: all but the first are blank in the file, and blank means "not stated"."""
+    numbers = [number for number, _ in sheet.rows]
+    problems = [
+        Problem("", "merged", {"column": sheet.header[left - 1] or str(left)}, row=top, sheet=sheet.name)
+        for left, top, _, bottom in merged
+        if left <= len(sheet.header) and any(top <= number <= bottom for number in numbers)
+    ]
+    if problems:
+        raise Invalid(problems)
 
 
 def _numbered(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
@@ -172,8 +166,11 @@ def _typed(cell: Any) -> Any:
     if cell.data_type in ("f", "e"):  # a formula, or what is left of a broken one (#REF!, #DIV/0!)
         return "=", cell.value
     if isinstance(cell.value, str):
-        return f"'{cell.value}" if MARKED.match(cell.value) else cell.value
+        text = ESCAPED.sub(lambda found: chr(int(found[1], 16)), cell.value)
+        return f"'{text}" if MARKED.match(text) else text
     if isinstance(cell.value, int | float) and not isinstance(cell.value, bool):
+        if cell.style_array.numFmtId in CHINESE_DAYS and 0 < cell.value < LAST_DAY:
+            return from_excel(cell.value, cell.parent.parent.epoch)
         return _as_formatted(cell.value, cell.number_format or "")
     return cell.value
 
@@ -237,7 +234,9 @@ def _text(cell: Any) -> tuple[str | None, str | None]:
         return None, "digits_lost"
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell)), None
-    text = str(cell).strip(BLANKS)
+    if isinstance(cell, float):  # what a spreadsheet shows: 0.3, where its arithmetic left 0.30000000000000004
+        return format(Decimal(f"{cell:.15g}"), "f"), None
+    text = str(cell).replace("\r\n", "\n").strip(BLANKS)
     if not text:
         return None, None
     if len(text) > MAX_CELL:

@@ -142,7 +142,9 @@ def _rounds_to(known: str, shown: str) -> bool:
 
 
 def _same_text(old: Any, new: Any) -> bool:
-    """Whether a cell says what is there already, as far as a spreadsheet keeps it (see `same_number`, and blanks)."""
+    """Whether a cell says what is there already, as far as a spreadsheet keeps it: `same_number`, blanks, 15 digits."""
+    if isinstance(old, float) and isinstance(new, float):
+        return f"{old:.15g}" == f"{new:.15g}"
     if not isinstance(old, str) or not isinstance(new, str):
         return False
     return old.strip(BLANKS) == new or same_number(old, new)

@@ -151,6 +151,7 @@ class Register(Generic[T]):
         etag = etag_of(content) if content is not None else None
         if etag == last.new_etag and content is not None:
             value, document = trusted(self.kind, content)
+            warnings += self._heal_kept(last, content)
             return Snapshot(value, document, last.new_etag, last.version, last.at, None, warnings), entries
         good = self.kept.content(last.new_etag)
         if good is None:
@@ -161,6 +162,17 @@ class Register(Generic[T]):
         value, document = trusted(self.kind, good)
         outside = self._look_at_edit(content, etag, document)
         return Snapshot(value, document, last.new_etag, last.version, last.at, outside, warnings), entries
+
+    def _heal_kept(self, last: LogEntry, content: bytes) -> tuple[str, ...]:
+        """The kept copy of the last version is what the register itself is: if it is spoiled it is written anew."""
+        try:
+            if self.kept.content(last.new_etag) is not None:
+                return ()
+            self.kept.keep(last.version, content)
+        except OSError as error:
+            why = error.strerror or error
+            return (f"the kept version {last.version} is spoiled and cannot be written anew ({why})",)
+        return (f"the kept version {last.version} was missing or damaged: written anew from {self.path.name}",)
 
     def _unlogged(self, content: bytes | None) -> Snapshot[T]:
         """A folder without a log: nothing here, a first save that never happened, or a hand-made file."""

@@ -1,8 +1,8 @@
 """When a lamp is called, when it is held, and what a room is told (DESIGN section 5, "The lamp").
 
-A call latches. It is made when the median prediction comes within `call_at_s` on two consecutive updates at
-least `confirm_gap_s` apart, from data that is fresh; afterwards no prediction ends it, a slip only changes its
-pattern:
+A visit by appointment has no call. A call latches. It is made when the median prediction comes within `call_at_s` on
+two consecutive updates at least `confirm_gap_s` apart, from data that is fresh; afterwards no prediction ends it, a
+slip only changes its pattern:
 
     due  -- eta later than promised by more than slip_s, or the truck held --> held
     held -- moving again and within recover_s of the promise               --> due
@@ -33,6 +33,8 @@ class Watch:
 
 def call_now(watch: Watch, visit: Visit, eta: Eta, settings: CallSettings, now: int) -> bool:
     """Whether this update makes the call; remembers the update, and what it was made of, in `watch`."""
+    if visit.by_appointment:
+        return False  # nobody rolls out what a truck comes for when it was announced
     if visit.state != "pending" or eta.label not in FRESH_LABELS:
         watch.below_since = None
         return False

@@ -277,6 +277,16 @@ class ShutOut(Asked):
 
 
 @dataclass(frozen=True, slots=True)
+class FloodsElsewhere(Asked):
+    """A device that floods a broker out of which the bridge can throw nobody."""
+
+    topic, word, level = Topic.LIMIT, "floods_elsewhere", "severe"
+    device: str
+    limit: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stranger(Asked):
     """A device that speaks and is in no plan: what it says is shown and kept, and moves nothing."""
 

@@ -16,7 +16,15 @@ SKIPPED_BEFORE_S = 7200  # bins that were rolled out for a skipped visit may sta
 
 
 def waiting(day: Day, visit: Visit, now: int) -> tuple[int | None, int | None]:
-    """(bins, grams) that wait for a visit: what stood in the room before they were rolled out; None: nobody knows."""
+    """(bins, grams) that wait for a visit: what stood in the room before they were rolled out; None: nobody knows.
+
+    For a visit by appointment kilograms wait, in bins that stay where they are.
+    """
+    bins, grams = _waiting(day, visit, now)
+    return None if visit.by_appointment else bins, grams
+
+
+def _waiting(day: Day, visit: Visit, now: int) -> tuple[int | None, int | None]:
     room = day.devices.rooms.get(visit.room)
     readings = room.readings.get(visit.waste) if room else None
     if readings is None:
@@ -36,7 +44,7 @@ def _waiting_by(readings: Sequence[Reading]) -> tuple[int | None, int | None]:
 def waits_for(day: Day, visit: Visit, now: int) -> tuple[int | None, int | None]:
     """What waits for a visit, or waited for it where it is over."""
     if visit.state == "served":
-        return visit.bins_before, visit.grams_before
+        return None if visit.by_appointment else visit.bins_before, visit.grams_before
     return waiting(day, visit, now)
 
 
@@ -47,7 +55,7 @@ def waits_in(day: Day, room: str, waste: str, now: int) -> tuple[int | None, int
     if readings is not None and readings.moved_at > now - KEPT_S:
         owed = [visit for visit in day.visits.at(room, waste) if visit.owed]
         if owed:
-            return waiting(day, min(owed, key=lambda visit: (visit.state == "pending", visit.planned_at or 0)), now)
+            return _waiting(day, min(owed, key=lambda visit: (visit.state == "pending", visit.planned_at or 0)), now)
     return (stands.count, stands.grams) if stands and stands.quality < USELESS else (None, None)
 
 

@@ -1,12 +1,22 @@
 """The incidents of the day as they stand, and the offers that were shown for them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from broker.rules.states.incident import Incident
 
 IncidentKey = tuple[str, str]  # truck, incident_id
 ShownOffers = tuple[int, Sequence[Mapping[str, Any]]]  # when they were made, each as the dispatcher sees it
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """Offers that are being worked out, of the day as it was at `began_at`, for this incident."""
+
+    key: IncidentKey
+    began_at: int
+    steps: Iterator[None]
 
 
 class Incidents(Mapping[IncidentKey, Incident]):
@@ -19,6 +29,7 @@ class Incidents(Mapping[IncidentKey, Incident]):
     def __init__(self) -> None:
         self._incidents: dict[IncidentKey, Incident] = {}
         self._offers: dict[IncidentKey, ShownOffers] = {}
+        self.working: Working | None = None  # one at a time
 
     def __getitem__(self, key: IncidentKey) -> Incident:
         return self._incidents[key]
@@ -42,15 +53,18 @@ class Incidents(Mapping[IncidentKey, Incident]):
         """What is shown of what could be done about it; (0, ()) when nothing is."""
         return self._offers.get(key, (0, ()))
 
-    @property
-    def offers_made_at(self) -> int:
-        """When the newest offers were made that are shown."""
-        return max((made_at for made_at, _ in self._offers.values()), default=0)
-
     def offers_of_run(self, run_id: str, since_at: int) -> ShownOffers | None:
         """What is shown for any incident of a run and was made after that."""
         of_run = (one for key, one in self._offers.items() if self._incidents[key].run_id == run_id)
         return next((one for one in of_run if one[0] > since_at), None)
+
+    def begin_working(self, key: IncidentKey, began_at: int, steps: Iterator[None]) -> None:
+        """These steps make what is to be shown for an incident."""
+        self.working = Working(key, began_at, steps)
+
+    def end_working(self) -> None:
+        """All of them were made."""
+        self.working = None
 
     def show_offers(self, key: IncidentKey, made_at: int, offers: Sequence[Mapping[str, Any]]) -> None:
         """This is what can be done about it now."""

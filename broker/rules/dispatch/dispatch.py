@@ -3,6 +3,7 @@ told goes out. `(event, now) -> effects`; no clock, no socket, no file.
 
     on_message(message, now)   a device spoke (already unpacked and checked by firmware.wire): device_messages.py
     on_tick(now)               time passed (once a second): one decision after the other, see time_passing.py
+    next_step(now)             there is time for a step of what takes long
     act(action, now)           a person decided: action_handling.py
 
 The order of work for a truck's position: match it to the run (tracking), then runs/run_progress.py:
@@ -104,6 +105,11 @@ class Dispatch:
         for key in list(self.day.incidents):
             for rule, make in time_passing.OF_INCIDENT.items():
                 yield self._decision(rule, "/".join(key), partial(make, key=key), now)
+
+    def next_step(self, now: int) -> Decision | None:
+        """One short step more of what takes long, offers for a breakdown; None when there is nothing of the kind."""
+        working = self.day.incidents.working
+        return None if working is None else self._decision("offer", "/".join(working.key), time_passing.work_on, now)
 
     def _decision(self, rule: str, about: str, make: Callable[..., list[Effect]], now: int) -> Decision:
         return Decision(rule, about, lambda: self._tell_changed(make(self.day, now=now), now))

@@ -1,5 +1,7 @@
 """What time alone brings to a run and to an incident: gaps that grow, alarms that repeat, offers that age."""
 
+from collections.abc import Iterator
+
 from broker.rules.day.day import Day
 from broker.rules.day.incidents import IncidentKey
 from broker.rules.dispatch.runs.run_progress import follow, stay_on, update
@@ -35,24 +37,42 @@ def alarm(day: Day, key: IncidentKey, now: int) -> list[Effect]:
 
 
 def offer(day: Day, key: IncidentKey, now: int) -> list[Effect]:
-    """Work out what could be done about a breakdown, to be shown before anybody agrees; it ages, so again."""
+    """Begin to work out what could be done about a breakdown, to be shown before anybody agrees; it ages, so again."""
     incident = day.incidents.get(key)
     if incident is None:
         return []
-    wanted = incident.open and incident.reason == "breakdown" and incident.workflow in ("raised", "acknowledged")
     run = day.runs.get(incident.run_id or "")
-    if not wanted or run is None:
+    if not _asks_for_offers(incident) or run is None:
         day.incidents.take_offers_down(key)
     elif now - day.incidents.offers(key)[0] >= OFFER_EVERY_S:
         shown = day.incidents.offers_of_run(run.run_id, now - OFFER_EVERY_S)
         if shown is not None:  # pressed again and again: what can be done about the truck is the same
             day.incidents.show_offers(key, *shown)
             return []
-        if day.incidents.offers_made_at == now:
-            return []  # one in a second: a press that comes now does not wait for ten of them
-        offers = offers_for(day, run, day.owed(run), now)
-        day.incidents.show_offers(key, now, [offer_body(day, one) for one in offers])
+        if day.incidents.working is None:
+            day.incidents.begin_working(key, now, _made_known(day, key, now))
     return []
+
+
+def work_on(day: Day, now: int) -> list[Effect]:  # noqa: ARG001  (a decision as every other; its time is past)
+    """One short step of what takes long: the offers that are being worked out."""
+    working = day.incidents.working
+    if working is not None and next(working.steps, working) is working:
+        day.incidents.end_working()
+    return []
+
+
+def _made_known(day: Day, key: IncidentKey, began_at: int) -> Iterator[None]:
+    """Work out the offers of the day as it is at the first step, and show them if anybody still waits for them."""
+    run = day.runs[day.incidents[key].run_id or ""]
+    offers = yield from offers_for(day, run, day.owed(run), began_at)
+    incident = day.incidents.get(key)
+    if incident is not None and _asks_for_offers(incident):
+        day.incidents.show_offers(key, began_at, [offer_body(day, one) for one in offers])
+
+
+def _asks_for_offers(incident: Incident) -> bool:
+    return incident.open and incident.reason == "breakdown" and incident.workflow in ("raised", "acknowledged")
 
 
 def closing(day: Day, key: IncidentKey, now: int) -> list[Effect]:

@@ -3,19 +3,36 @@
 Only the stops that have lost their place move; every other stop keeps its truck and its order, because its keeper
 was promised a time. See insertion.py for the cost and the hard rules. What finds no place is returned as
 `unplaced` with a reason for each truck; it is never dropped. An `Offer` happens only when a person agrees.
+
+All of it is worked out in `Steps`, each of them short: whoever has more to do goes on with that between two of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from broker.rules.replanning.insertion import PROMISE_COST_S, OpenTour, Place, limits
 from broker.rules.replanning.tours import Schedule, Stop, Tour, Ways, schedule
 from broker.rules.states.visit import VisitKey
 
-__all__ = ["Change", "Offer", "Schedule", "Stop", "Tour", "Unplaced", "Ways", "breakdown", "insert", "schedule"]
+__all__ = ["Change", "Offer", "Schedule", "Stop", "Tour", "Unplaced", "Ways", "breakdown", "insert",
+           "schedule", "whole"]  # fmt: skip
 
 _ROUNDS = 3  # how often every moved stop is tried elsewhere once all have a place
 _NO_OTHER_S = 1 << 40  # regret of a stop that has only one tour left
+
+Result = TypeVar("Result")
+Steps = Generator[None, None, Result]
+
+
+def whole(steps: Steps[Result]) -> Result:
+    """What steps come to, all of them made at once."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: Result = end.value
+            return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +75,13 @@ class Offer:
 def insert(tour: Tour, stop: Stop, ways: Ways) -> Offer:
     """Put one further stop where it costs least; the others keep their order."""
     ways = ways.remembered()
-    placed, unplaced = _place_all([OpenTour(tour, limits(tour, ways), ways)], [stop])
+    placed, unplaced = whole(_place_all([OpenTour(tour, limits(tour, ways), ways)], [stop]))
     return _offer("insert", [tour], placed, [], unplaced, ways)
 
 
-def breakdown(broken: Tour, others: Sequence[Tour], ways: Ways, extra: Tour | None = None) -> tuple[Offer, ...]:
+def breakdown(
+    broken: Tour, others: Sequence[Tour], ways: Ways, extra: Tour | None = None
+) -> Steps[tuple[Offer, ...]]:
     """The offers for all stops of a truck that cannot go on, the best first; two equal ones count as one.
 
     `others` takes them over on the other trucks' tours; `extra_truck` gives them all to the contractor's truck
@@ -74,16 +93,22 @@ def breakdown(broken: Tour, others: Sequence[Tour], ways: Ways, extra: Tour | No
         for stop, at in zip(broken.stops, schedule(broken, ways).arrive_at, strict=True)
     ]
     stranded = [replace(broken, stops=())]
-    open_others = [OpenTour(tour, limits(tour, ways), ways) for tour in others]
-    placed, unplaced = _place_all(open_others, lost)
+    yield
+    open_others = []
+    for tour in others:
+        open_others.append(OpenTour(tour, limits(tour, ways), ways))
+        yield
+    placed, unplaced = yield from _place_all(open_others, lost)
     offers = [_offer("others", [broken, *others], placed, stranded, unplaced, ways)]
     if extra is not None:
         open_extra = OpenTour(extra, limits(extra, ways), ways)
         before = [broken, *others, extra]
-        full, unplaced = _in_old_order(open_extra, lost)
+        full, unplaced = yield from _in_old_order(open_extra, lost)
         offers.append(_offer("extra_truck", before, [*open_others, full], stranded, unplaced, ways))
-        placed, unplaced = _place_all([*open_others, open_extra], lost)
+        yield
+        placed, unplaced = yield from _place_all([*open_others, open_extra], lost)
         offers.append(_offer("shared", before, placed, stranded, unplaced, ways))
+    yield
     different = {_who_goes_where(offer): offer for offer in reversed(offers)}
     return tuple(sorted(different.values(), key=lambda offer: (len(offer.unplaced), offer.cost_s, offer.name)))
 
@@ -92,11 +117,15 @@ def _who_goes_where(offer: Offer) -> frozenset[tuple[str, tuple[VisitKey, ...]]]
     return frozenset((tour.truck, tuple(stop.key for stop in tour.stops)) for tour in offer.tours if tour.stops)
 
 
-def _place_all(tours: Sequence[OpenTour], lost: Sequence[Stop]) -> tuple[list[OpenTour], list[Unplaced]]:
+def _place_all(tours: Sequence[OpenTour], lost: Sequence[Stop]) -> Steps[tuple[list[OpenTour], list[Unplaced]]]:
     """Put each stop somewhere: always the one next that would lose most by having to take its second choice."""
     tours = list(tours)
     waiting = {stop.key: stop for stop in lost}
-    places = {key: [tour.best_place(stop) for tour in tours] for key, stop in waiting.items()}
+    places: dict[VisitKey, list[Place | str]] = {key: [] for key in waiting}
+    for key, stop in waiting.items():
+        for tour in tours:
+            places[key].append(tour.best_place(stop))
+            yield
     unplaced = []
     while waiting:
         for key in [key for key in waiting if not any(isinstance(place, Place) for place in places[key])]:
@@ -109,10 +138,12 @@ def _place_all(tours: Sequence[OpenTour], lost: Sequence[Stop]) -> tuple[list[Op
         place = places[key][chosen]
         assert isinstance(place, Place)
         tours[chosen] = tours[chosen].with_stop(waiting.pop(key), place.position)
+        yield
         for other, stop in waiting.items():
             places[other][chosen] = tours[chosen].best_place(stop)
+            yield
     stuck = {entry.stop.key for entry in unplaced}
-    return _improved(tours, [stop for stop in lost if stop.key not in stuck]), unplaced
+    return (yield from _improved(tours, [stop for stop in lost if stop.key not in stuck])), unplaced
 
 
 def _cheapest(places: Sequence[Place | str]) -> int:
@@ -124,7 +155,7 @@ def _regret(places: Sequence[Place | str]) -> tuple[int, int]:
     return (costs[1] - costs[0] if len(costs) > 1 else _NO_OTHER_S, -costs[0])
 
 
-def _improved(tours: list[OpenTour], moved: Sequence[Stop]) -> list[OpenTour]:
+def _improved(tours: list[OpenTour], moved: Sequence[Stop]) -> Steps[list[OpenTour]]:
     """Take each moved stop out once more and put it where it is cheapest now, while that gains anything."""
     for _ in range(_ROUNDS):
         gained = False
@@ -132,7 +163,10 @@ def _improved(tours: list[OpenTour], moved: Sequence[Stop]) -> list[OpenTour]:
             home = next(i for i, tour in enumerate(tours) if any(other.key == stop.key for other in tour.tour.stops))
             left = tours[home].without(stop.key)
             trial = [*tours[:home], left, *tours[home + 1 :]]
-            places = [tour.best_place(stop) for tour in trial]
+            places = []
+            for tour in trial:
+                yield
+                places.append(tour.best_place(stop))
             chosen = _cheapest(places)
             place = places[chosen]
             if isinstance(place, Place) and place.cost_s < tours[home].cost_s - left.cost_s:
@@ -143,9 +177,10 @@ def _improved(tours: list[OpenTour], moved: Sequence[Stop]) -> list[OpenTour]:
     return tours
 
 
-def _in_old_order(tour: OpenTour, lost: Sequence[Stop]) -> tuple[OpenTour, list[Unplaced]]:
+def _in_old_order(tour: OpenTour, lost: Sequence[Stop]) -> Steps[tuple[OpenTour, list[Unplaced]]]:
     unplaced = []
     for stop in lost:
+        yield
         place = tour.best_place(stop)
         if isinstance(place, Place):
             at_end = tour.cost_at(stop, len(tour.tour.stops))

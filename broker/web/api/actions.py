@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from broker.plain_text import ONE_LINE
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import StoreError
-from broker.web.desk import Desk
+from broker.web.desk import Accounts, Desk
 
 Who = Annotated[
     str, Field(min_length=1, max_length=80, pattern=ONE_LINE, description="who does it, as the record will name them")
@@ -64,6 +64,7 @@ def action_router(desk: Desk) -> APIRouter:
     _incidents(router, desk)
     _runs(router, desk)
     _devices(router, desk)
+    _accounts(router, desk)
     return router
 
 
@@ -150,6 +151,24 @@ def _devices(router: APIRouter, desk: Desk) -> None:
     @router.post("/api/v1/rooms/{device}/command", tags=["devices"], summary="Tell a room's unit to do something")
     def to_room(device: Id, command: Command) -> dict[str, Any]:
         return told("room", device, command)
+
+
+def _accounts(router: APIRouter, desk: Desk) -> None:
+    def ours() -> Accounts:
+        if desk.accounts is None:
+            raise HTTPException(409, "this broker is not the bridge's own Mosquitto: the bridge can close and open no "
+                                "account there, its own access list says who is let in")  # fmt: skip
+        return desk.accounts
+
+    @router.get("/api/v1/accounts/closed", tags=["devices"], summary="Whose account flood control has closed")
+    def closed() -> list[dict[str, Any]]:
+        return ours().closed()
+
+    @router.post("/api/v1/accounts/{device}/open", tags=["devices"], summary="Let a device in again at once")
+    def let_in(device: Id, action: Action) -> dict[str, Any]:
+        if not ours().open(device, action.who):
+            raise HTTPException(404, f"the account of {device} is not closed by flood control")
+        return {"at": desk.picture["at"], "device": device}
 
 
 def _run_of(picture: dict[str, Any], run_id: str) -> dict[str, Any]:

@@ -47,13 +47,20 @@ async function act(path, body) {
   setTimeout(() => ($("said").textContent = ""), 8000);
 }
 
+// The id of a truck that may be asked to take over; the bridge checks what is typed.
+function askTruck(row) {
+  const waste = picture.runs.find((run) => run.run_id === row.run_id)?.waste;
+  const able = picture.trucks.filter((truck) => truck.truck !== row.truck && truck.loads?.includes(waste)).map((truck) => truck.truck);
+  return prompt(`${say("ask_truck")} (${able.join(" ") || say("none")})`, able.length === 1 ? able[0] : "");
+}
+
 function incidentCard(row, old) {
   const path = (verb) => `/api/v1/incidents/${encodeURIComponent(row.incident_id)}/${verb}?truck=${encodeURIComponent(row.truck)}`;
   const who = { who: "dispatcher", version: row.version };
   const button = (verb, label, main, extra = {}) =>
     element("button", { class: main ? "main" : "", "data-testid": `${label}-${row.incident_id}`, onclick: () => act(path(verb), { ...who, ...extra }) }, say(label));
   const extraTruck = row.reason === "breakdown" ? "" : element("button", { "data-testid": `extra_truck-${row.incident_id}`, onclick: () => {
-    const truck = prompt(say("ask_truck"));
+    const truck = askTruck(row);
     if (truck) act(path("decide"), { ...who, decision: "extra_truck", truck });
   } }, say("extra_truck"));
   const buttons = element("span", { class: "buttons" });
@@ -81,7 +88,7 @@ function offerPart() {
   part.append(element("button", { class: "main", onclick: () => {
     const { row, offer } = part;
     const extra = offer.changes.some((change) => change.to_truck === "extra");
-    const truck = extra ? prompt(say("ask_truck")) : null;
+    const truck = extra ? askTruck(row) : null;
     const path = `/api/v1/incidents/${encodeURIComponent(row.incident_id)}/decide?truck=${encodeURIComponent(row.truck)}`;
     if (!extra || truck) act(path, { who: "dispatcher", version: row.version, decision: "extra_truck", offer: offer.id, truck });
   } }));
@@ -186,13 +193,19 @@ function truckTable() {
 
 const linkLostS = () => (picture.link.up ? 0 : picture.at - picture.link.since_at);
 
+// What waits: hazardous waste by its weight, in bins that stay where they are; all else in bins.
+function amount(waste, { count, grams }) {
+  if (waste === "hazardous") return grams === null ? "" : `${(grams / 1000).toFixed(1)} kg`;
+  return count === null ? "" : `${count} ${say(count === 1 ? "bin" : "bins")}`;
+}
+
 function roomCard(room) {
   const card = element("div", { class: "room", "data-testid": `room-${room.room}` }, element("b", { title: named(room.name) }, named(room.name)));
   for (const waste of room.wastes) {
     const lamp = room.lamps.find((row) => row.waste === waste || row.waste === "any");
     const arrival = room.arrivals[waste], bins = room.bins[waste];
     const shown = room.life === "ready" && lamp && linkLostS() < picture.limits.no_data_s ? lamp.lamp : "no_data";
-    card.append(element("p", {}, element("span", {}, `${say(waste)} ${bins && bins.count !== null ? `${bins.count} ${say(bins.count === 1 ? "bin" : "bins")}` : ""}`),
+    card.append(element("p", {}, element("span", {}, `${say(waste)} ${bins ? amount(waste, bins) : ""}`),
       element("span", { class: "quiet" }, arrival && arrival.eta_at ? clock(arrival.eta_at).slice(0, 5) : ""),
       element("span", { class: `lamp ${shown}`, "data-testid": `lamp-${room.room}-${waste}` }, say(shown))));
   }

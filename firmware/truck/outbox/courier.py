@@ -8,7 +8,8 @@ A report stays in the outbox until the bridge's own acknowledgement; until then 
 
 While the bridge is not heard its acknowledgements cannot come: then each new report is sent once, which the broker
 queues for it, and the backlog waits. When the bridge is heard again everything not acknowledged is sent again.
-While it is heard a report is sent again after 15 s without acknowledgement, then after 30, 60 ... 240 s.
+While it is heard a report is sent again after 15 s without acknowledgement, then after 30, 60 ... 240 s; a press after
+3, 6, 12 ... 240 s: a broker whose memory somebody filled says that it has a press, and has lost it.
 
 Only the last word on an incident that is still open is retained: an older one sent again must not replace it at the
 broker, and a closed one must not come back.
@@ -24,6 +25,7 @@ from firmware.truck.outbox.dating import UnixAt, dated, not_ahead
 UNDER_WAY_MAX = 20
 BACKLOG_MAX = 16
 RESEND_S = 15.0
+PRESS_RESEND_S = 3.0
 RESEND_MAX_S = 240.0
 
 
@@ -117,7 +119,8 @@ class Courier:
         key = (report.boot, report.seq)
         tries = self._tries.get(key, 0)
         self._tries[key] = tries + 1
-        self._under_way[key] = now_s + min(RESEND_S * 2**tries, RESEND_MAX_S)
+        first_s = PRESS_RESEND_S if report.channel == "incident" else RESEND_S
+        self._under_way[key] = now_s + min(first_s * 2**tries, RESEND_MAX_S)
         try:
             name = wire.topic(report.channel, self._area, self._truck_id, report.item)
             payload = wire.pack(name, self._body(report, now_s, late))

@@ -1,7 +1,9 @@
 """The outbox's file: its tables, how it is opened and checked, what is done with a damaged one; SQLite."""
 
 import json
+import os
 import sqlite3
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +12,8 @@ from urllib.parse import quote
 
 from firmware.truck.events import Report
 from firmware.truck.outbox.boot_counter import read_boot, read_counted, sync_folder
+
+TRIAL_BYTES = 65_536  # what an outbox needs to begin with
 
 WAL_PAGES = 256  # checkpoint after 1 MiB: the log stays small
 THIN_S = 60
@@ -118,6 +122,23 @@ def wrong_with(path: Path) -> str | None:
     if found == "ok":
         return None
     return f"the outbox {path} is not what it was after {counted} starts: {found}; keep it for the technician"
+
+
+def refused_by_disk(path: Path) -> str | None:
+    """Why the outbox's folder takes no file now, in words; None if it takes one, or is not there yet."""
+    if not path.parent.is_dir():
+        return None
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as trial:
+            trial.write(bytes(TRIAL_BYTES))
+            trial.flush()
+            os.fsync(trial.fileno())
+    except OSError as error:
+        return (
+            f"[outbox] path: {path.parent} takes nothing ({error.strerror}); presses would be held in memory only: "
+            "make room, or correct path, mode or mount"
+        )
+    return None
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -383,7 +383,7 @@ def case_records_stay_until_the_application_ack():
     rig.run(100)
     seq = rig.of("keeper")[-1]["seq"]
     assert (3, seq) in rig.flash
-    rig.run(31000)
+    rig.run(6000)
     assert len(rig.of("keeper")) == 2  # sent again
     rig.ack(3, 0, [(seq, seq)])
     assert (3, seq) not in rig.flash

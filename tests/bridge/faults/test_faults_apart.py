@@ -361,3 +361,22 @@ def test_a_day_that_cannot_be_rebuilt_tells_only_what_is_stored() -> None:
     morning.step(20)
     assert set(morning.retained) == whole
     check_memory(morning)
+
+
+def test_a_press_is_answered_while_offers_are_worked_out() -> None:
+    """They are made in short steps, and are of the moment at which they were begun."""
+    morning = under_way().again()
+    morning.press("breakdown", incident_id=PRESS)
+    rules, began_at = morning.bridge.dispatch, int(morning.now) + 2 * time_passing.OFFER_EVERY_S
+    for decision in rules.on_tick(began_at):
+        decision.make()
+    for _ in range(3):
+        step = rules.next_step(began_at)
+        assert step is not None
+        step.make()
+    morning.press("lane_blocked", incident_id="t01-1-another")
+    assert morning.stage("t01-1-another") == "stored"
+    assert rules.next_step(began_at) is not None
+    while (step := rules.next_step(began_at + 1)) is not None:
+        step.make()
+    assert rules.day.incidents.offers(("t01", PRESS))[0] == began_at

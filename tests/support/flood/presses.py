@@ -7,6 +7,7 @@ import time
 
 from broker.mqtt import packets
 from firmware import wire
+from firmware.truck.outbox.courier import PRESS_RESEND_S
 from tests.support.flood.attacker import AREA, PASSWORD
 from tests.support.flood.shapes import press
 
@@ -15,12 +16,13 @@ LOST_S = 30.0  # after which a press counts as never answered
 
 
 class Truck:
-    """One truck's connection, that comes back when it is lost."""
+    """One truck's connection, that comes back when it is lost and sends again what is not stored."""
 
     def __init__(self, port: int, name: str, presses: "Presses") -> None:
         self.port, self.name = port, name
         self._presses = presses
         self._seq = 0
+        self._unanswered: dict[str, tuple[float, bytes]] = {}  # by name: when it is to be sent again, the packet
         self._socket: socket.socket | None = None
         self._writing = threading.Lock()
         threading.Thread(target=self._read_on, daemon=True).start()
@@ -35,12 +37,28 @@ class Truck:
         self._seq += 1
         topic = wire.topic("incident", AREA, self.name, name)
         body = press(name, self._seq, withdrawn=withdrawn, boot=self._presses.boot)
+        packet = packets.publish(topic, body, 7, True)
         with self._writing:
-            if self._socket is not None:
-                try:
-                    self._socket.sendall(packets.publish(topic, body, 7, True))
-                except OSError:
-                    self._socket = None
+            if withdrawn:
+                self._unanswered.pop(name, None)
+            else:
+                self._unanswered[name] = time.monotonic() + PRESS_RESEND_S, packet
+            self._send(packet)
+
+    def _send(self, packet: bytes) -> None:
+        if self._socket is not None:
+            try:
+                self._socket.sendall(packet)
+            except OSError:
+                self._socket = None
+
+    def _send_again(self, *, everything: bool) -> None:
+        now = time.monotonic()
+        with self._writing:
+            for name, (again_at, packet) in list(self._unanswered.items()):
+                if everything or now >= again_at:
+                    self._unanswered[name] = now + 2 * PRESS_RESEND_S, packet
+                    self._send(packet)
 
     def _read_on(self) -> None:
         while not self._presses.over.is_set():
@@ -59,6 +77,8 @@ class Truck:
             connection.sendall(packets.subscribe(1, [(acks, 1)]))
             connection.settimeout(1.0)
             while not self._presses.over.is_set():
+                if self._socket is connection:
+                    self._send_again(everything=False)
                 try:
                     data = connection.recv(65536)
                 except TimeoutError:
@@ -68,6 +88,7 @@ class Truck:
                 messages, replies = reader.feed(data)
                 if any(reply.kind == packets.SUBACK for reply in replies):
                     self._socket = connection
+                    self._send_again(everything=True)
                 numbers = [number for _, _, number in messages if number]
                 with self._writing:
                     if numbers:

@@ -92,6 +92,8 @@ class Door:
                         connection.sendall(bytes((0x40, 2)) + rest[:2])
                         rest = rest[2:]
                     guest.said.append((body[2:end].decode(), rest))
+                    if body[2:end].endswith(b"/bridge/clock"):  # which the bridge itself hears
+                        connection.sendall(_packet(0x30, body[:end] + rest))
                 elif kind == 8:
                     connection.sendall(_packet(0x90, body[:2] + bytes(_filters(body[2:]))))
                 elif kind == 12:

@@ -74,6 +74,8 @@ class ConfiguredDay:
         """A second's end."""
         for effects in self._decisions.on_tick(self.now):
             self._take(effects)
+        while (effects_of_work := self._decisions.next_step(self.now)) is not None:
+            self._take(effects_of_work)
 
     def fix(self, speed_mps: float) -> None:
         """The truck says where it is."""

@@ -197,7 +197,7 @@ def test_full_later_and_good_again(tmp_path):
     spoil, mend = SPOIL["full"]
     said = played(tmp_path, LATER.format(spoil=spoil, mend=mend))
     assert said["light"] == "fast"
-    assert len(said["incidents"]) == 1
+    assert len({body["incident_id"] for body in said["incidents"]}) == 1
     assert said["faults"] == [{"part": "outbox"}]
     assert said["again"] == []
     assert said["mended"] is None
@@ -256,7 +256,7 @@ def test_disk_that_opens_later_brings_what_it_held(tmp_path, monkeypatch):
         truck.press()
         assert truck.outbox.fault is not None
         assert "Read-only file system" in truck.outbox.fault
-        assert [body["boot"] for body in truck.sent("incident/")] == [truck.outbox.boot]
+        assert {body["boot"] for body in truck.sent("incident/")} == {truck.outbox.boot}
     truck.wait(TRY_AGAIN_S + 1)
     assert truck.outbox.fault is None
     assert {body["boot"] for body in truck.sent("incident/")} == {1, truck.outbox.boot}

@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from firmware.truck.events import Report
 from firmware.truck.outbox.boot_counter import read_boot, write_boot
-from firmware.truck.outbox.file import opened, wrong_with
+from firmware.truck.outbox.file import opened, refused_by_disk, wrong_with
 from firmware.truck.outbox.outbox import PENDING_MAX, Outbox
 
 
@@ -555,3 +555,17 @@ def test_records_are_json_in_the_file(tmp_path):
     outbox.keep(incident(1, 1), 0.0)
     (text,) = sqlite3.connect(tmp_path / "o.db").execute("SELECT body FROM incident_record").fetchone()
     assert json.loads(text)["incident_id"] == "t01-1-1"
+
+
+@pytest.mark.parametrize("number", [28, 30])
+def test_a_card_that_takes_nothing_is_found_by_the_check(number, tmp_path, monkeypatch):
+    """Full or read only: said before the truck leaves the yard; a folder that is not there yet will be made."""
+    path = tmp_path / "outbox.db"
+    assert refused_by_disk(path) is None and list(tmp_path.iterdir()) == []
+    assert refused_by_disk(tmp_path / "later" / "outbox.db") is None
+
+    def refuses(_descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuses)
+    assert os.strerror(number) in str(refused_by_disk(path)) and "[outbox] path" in str(refused_by_disk(path))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from firmware import wire
+from tools.flashing.authority import make_authority
 from tools.flashing.board.image import Image, check_image, find_drive, write_uf2
 from tools.flashing.board.ports import Port, wait_for_new
 from tools.flashing.board.release.release import build_release
@@ -172,6 +173,19 @@ def _truck(options: argparse.Namespace, screen: Screen) -> int:
     return _finish(screen, [(options.id, result)])
 
 
+def _authority(options: argparse.Namespace, screen: Screen) -> int:
+    settings = settings_of(options)
+    access = settings.broker
+    hosts = options.host or ([access.device_host, access.host] if access is not None else [])
+    if not hosts:
+        raise FlashError("usage", what="name the broker: --host, or a [broker] section in the settings file")
+    folder = options.folder or settings.keys
+    outcome = make_authority(folder, settings.area, list(dict.fromkeys(hosts)), dry_run=options.dry_run)
+    screen.note(outcome.summary())
+    screen.document({"ok": True, **asdict(outcome)})
+    return 0
+
+
 COMMANDS: dict[str, Run] = {
     "list": list_ports,
     "binroom": _binroom,
@@ -180,4 +194,5 @@ COMMANDS: dict[str, Run] = {
     "selftest": test_unit,
     "rollback": roll_unit_back,
     "ledger": show_ledger,
+    "ca": _authority,
 }

@@ -89,6 +89,11 @@ def make_parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     back.add_argument("--hello-seconds", type=float, default=60.0, help="how long to wait for its hello (60)")
     back.add_argument("--no-hello", action="store_true", help="do not wait for its hello")
 
+    authority = command("ca", "makes the area's certificate authority and the broker's certificate, for TLS")
+    authority.add_argument("--host", action="append", default=[], help="the broker's name or address for devices")
+    authority.add_argument("--folder", type=Path, help="where its files are; left out: [keys] folder")
+    authority.add_argument("--dry-run", action="store_true", help="show what would be made, write nothing")
+
     reading = command("ledger", "shows who wrote which unit when")
     reading.add_argument("--id", help="this id only")
     return parser

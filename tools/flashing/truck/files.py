@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import ssl
 import tarfile
 import tomllib
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware.truck.config import ConfigError, parse
+from tools.flashing.authority import read_authority
 from tools.flashing.board.release.release import HASH_DIGITS
 from tools.flashing.errors import FlashError
 from tools.flashing.settings import FlashSettings, device_password, read_secret
@@ -65,8 +67,9 @@ def make_payload(settings: FlashSettings, device: str, repo: Path, first_boot: s
     files[f"{FOLDER}/RELEASE"] = Entry(release.encode() + b"\n")
     files[f"{FOLDER}/truck.toml"] = Entry(_truck_toml(settings, device).encode())
     files[f"{FOLDER}/secret/mqtt-password"] = Entry(device_password(settings, "truck", device).encode(), 0o600, True)
-    if settings.broker.tls and settings.broker.ca_file is not None:
-        files[f"{FOLDER}/secret/ca.pem"] = Entry(_read(settings.broker.ca_file), 0o600)
+    if settings.broker.tls:
+        authority = ssl.DER_cert_to_PEM_cert(read_authority(settings.broker.ca_file))
+        files[f"{FOLDER}/secret/ca.pem"] = Entry(authority.encode(), 0o600)
     if first_boot is not None:
         files |= _first_boot(settings, device, repo / PACKAGING, first_boot)
     return Payload(release, files)

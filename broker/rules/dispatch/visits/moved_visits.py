@@ -5,11 +5,12 @@ from hashlib import blake2b
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
+from broker.rules.dispatch.visits.extra_truck import check_extra_truck
 from broker.rules.dispatch.visits.offers import EXTRA, ReplanError, agreed, offers_for
 from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import call_record, put, run_record
-from broker.rules.replanning.offers import insert
+from broker.rules.replanning.offers import insert, whole
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, VisitKey
 from firmware import wire
@@ -71,26 +72,16 @@ def move_visits(
     """
     if not visits:
         raise ReplanError("nothing is left to move: its visits were moved or settled before")
-    offer = agreed(day, incident, offers_for(day, run, visits, now), act, now)
-    truck = act.truck
+    offer = agreed(day, incident, whole(offers_for(day, run, visits, now)), act, now)
     extra_used = any(tour.truck == EXTRA and tour.stops for tour in offer.tours)
-    if extra_used and not truck:
-        raise ReplanError("name the contractor's truck: `truck`, the id under which it signs in")
-    if extra_used:
-        other = day.run_of(truck or "")
-        if not wire.is_id(truck):
-            raise ReplanError(f"{truck!r} is no device id: 1-{wire.MAX_ID_BYTES} of a-z A-Z 0-9 . _ -")
-        if truck == run.truck:
-            raise ReplanError(f"{truck} is the truck that cannot go on: name another")
-        if other is not None and other.waste != run.waste:
-            raise ReplanError(f"{truck} is on a run for {other.waste}: its load must not be mixed with {run.waste}")
+    truck = check_extra_truck(day, run, offer, act.truck, now) if extra_used else ""
     effects: list[Effect] = []
     for tour in offer.tours:
         if not tour.stops or tour.truck == run.truck:
             continue
         taking = day.runs.get(tour.run_id)
         if tour.truck == EXTRA:
-            taking = day.run_of(truck or "") or _extra_run(day, run, truck or "", incident, now)
+            taking = day.run_of(truck) or _extra_run(day, run, truck, incident, now)
         if taking is None:
             raise ReplanError(f"run {tour.run_id} is over")
         order: list[VisitKey] = []
@@ -120,7 +111,7 @@ def _extra_run(day: Day, run: Run, truck: str, incident: Incident, now: int) -> 
     run_id = f"extra-{run.truck}-{incident.incident_id}"
     if len(run_id) > wire.MAX_ID_BYTES:
         run_id = f"extra-{blake2b(run_id.encode(), digest_size=16).hexdigest()}"
-    route = day.plan.routes[run.route_id]
+    route, vehicle = day.plan.routes[run.route_id], day.plan.vehicles.get(truck)
     extra = Run(
         run_id=run_id,
         trip_id=run_id,
@@ -131,6 +122,7 @@ def _extra_run(day: Day, run: Run, truck: str, incident: Incident, now: int) -> 
         planned_end_at=run.planned_end_at,
         order=(),
         tracker=day.new_tracker(run_id, route, truck, [], now),
+        capacity_bins=vehicle.capacity_bins if vehicle is not None else None,
         shift_end_at=run.shift_end_at,
     )
     day.runs.keep(extra)

@@ -11,7 +11,7 @@ from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
-from broker.rules.replanning.offers import Offer, Tour, breakdown
+from broker.rules.replanning.offers import Offer, Steps, Tour, breakdown
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
 
@@ -23,8 +23,11 @@ class ReplanError(ValueError):
     """An offer that cannot be carried out; the text says what is missing."""
 
 
-def offers_for(day: Day, run: Run, visits: Sequence[Visit], now: int) -> tuple[Offer, ...]:
-    """What can be done with visits that `run` cannot serve: other trucks of the same waste, an extra truck, both."""
+def offers_for(day: Day, run: Run, visits: Sequence[Visit], now: int) -> Steps[tuple[Offer, ...]]:
+    """What can be done with visits that `run` cannot serve: other trucks of the same waste, an extra truck, both.
+
+    It is of the day as it is at the first step, whatever happens between the others.
+    """
     broken = replace(tour_of(day, run, now), stops=tuple(stop_of(day, run, visit, now) for visit in visits))
     others = [
         tour_of(day, other, now)

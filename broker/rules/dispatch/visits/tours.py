@@ -52,7 +52,7 @@ def tour_of(day: Day, run: Run, now: int) -> Tour:
     """What a run still owes, from where its truck stands or will begin."""
     owed = day.owed(run)
     standing = owed[0].room if owed and owed[0].state == "at_stop" else None
-    served = [day.visits[key] for key in run.order if day.visits[key].state == "served"]
+    served = [visit for key in run.order if (visit := day.visits[key]).state == "served" and not visit.by_appointment]
     return Tour(
         truck=run.truck,
         run_id=run.run_id,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware.binroom.settings import SettingsError, load_network, load_unit
+from tools.flashing.authority import read_authority
 from tools.flashing.errors import FlashError
 from tools.flashing.settings import FlashSettings, device_password, read_secret
 
@@ -36,7 +37,7 @@ def unit_files(settings: FlashSettings, device: str, unit: dict[str, Any]) -> di
         files[WIFI_KEY] = read_secret(settings.wifi.key_file).encode()
         network |= {"ssid": settings.wifi.ssid, "key_file": WIFI_KEY}
     if settings.broker.tls:
-        files[AUTHORITY] = _authority(settings.broker.ca_file)
+        files[AUTHORITY] = read_authority(settings.broker.ca_file)
         network["ca_file"] = AUTHORITY
     files[NETWORK] = _as_json(network)
     files[UNIT] = _as_json({**unit, "device": device, "area": settings.area})
@@ -46,19 +47,6 @@ def unit_files(settings: FlashSettings, device: str, unit: dict[str, Any]) -> di
 
 def _as_json(value: dict[str, Any]) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
-
-
-def _authority(file: Path | None) -> bytes:
-    """The certificate as DER, the form every board's TLS takes."""
-    import ssl
-
-    if file is None:
-        raise FlashError("usage", what="[broker] tls needs ca_file, the certificate authority the units trust")
-    try:
-        raw = file.read_bytes()
-        return ssl.PEM_cert_to_DER_cert(raw.decode()) if raw.startswith(b"-----") else raw
-    except (OSError, ValueError) as error:
-        raise FlashError("secret_file", file=file, what=str(error)) from error
 
 
 def _check(files: dict[str, bytes], device: str) -> None:

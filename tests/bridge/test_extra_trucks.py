@@ -1,0 +1,103 @@
+"""Only a registered vehicle takes over: of the plan or of vehicles.txt, on call, for that waste, with room for it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from broker.plan.calendar import day_start_at
+from broker.plan.model import Vehicle
+from broker.rules.day.attention import Topic
+from broker.rules.dispatch.actions import ActionError
+from broker.rules.dispatch.visits.extra_truck import may_load
+from tests.support.bridge.morning import DAY, Morning
+
+WET = ("residential_wet",)
+HOUR_S = 3600
+
+
+class _OnCall(Morning):
+    """A morning in an area whose vehicles.txt has these vehicles."""
+
+    def open(self) -> None:
+        """Start over the same store, with the vehicles."""
+        bins = sum(1 for _ in self.trip.visits)
+        now_s = int(self.now) - day_start_at(self.plan, DAY)
+        vehicles = (
+            Vehicle("t01", WET, 190), Vehicle("x01", WET), Vehicle("dry", ("residential_dry",)),
+            Vehicle("tiny", WET, capacity_bins=bins),
+            Vehicle("late", WET, None, None, None, now_s + 8 * HOUR_S, 86_400),
+            Vehicle("short", WET, None, None, None, 0, now_s + HOUR_S),
+            Vehicle("night", WET, None, None, None, now_s + 20 * HOUR_S, now_s + 30 * HOUR_S),
+        )  # fmt: skip
+        self.plan = replace(self.plan, vehicles={one.truck_id: one for one in vehicles})
+        super().open()
+
+
+@pytest.fixture
+def stuck(tmp_path: Path) -> Iterator[tuple[Morning, str, int]]:
+    """A breakdown after the first room, and the option that gives everything to one more truck."""
+    morning = _OnCall(tmp_path)
+    morning.serve(0)
+    incident_id = morning.press("breakdown")
+    morning.step(2)
+    offers = morning.bridge.dispatch.day.incidents.offers(("t01", incident_id))[1]
+    yield morning, incident_id, next(i for i, offer in enumerate(offers) if offer["name"] == "extra_truck")
+    morning.close()
+
+
+@pytest.mark.parametrize(
+    ("truck", "reason"),
+    [
+        ("x77", r"x77 is no registered vehicle.*residential_wet may be given to: .*x01"),
+        ("dry", r"dry does not load residential_wet \(vehicles.txt\)"),
+        ("late", "late is not on call now"),
+        ("short", "short is not on call until its last room"),
+        (None, "name the contractor's truck"),
+    ],
+)
+def test_a_truck_that_may_not_is_refused_and_those_that_may_are_named(
+    stuck: tuple[Morning, str, int], truck: str | None, reason: str
+) -> None:
+    """Nothing changes then."""
+    morning, incident_id, extra = stuck
+    owed = morning.itinerary()
+    with pytest.raises(ActionError, match=reason):
+        morning.act("decide", incident_id, decision="extra_truck", option=extra, truck=truck)
+    assert morning.itinerary() == owed
+    assert morning.stage(incident_id) == "stored"
+
+
+def test_a_registered_truck_takes_over(stuck: tuple[Morning, str, int]) -> None:
+    """It is listed with what it may load now; another day's night shift that goes on past midnight counts too."""
+    morning, incident_id, extra = stuck
+    day, now = morning.bridge.dispatch.day, int(morning.now)
+    assert may_load(day, "x01", now) == WET
+    assert may_load(day, "night", now) == WET  # since yesterday, until six hours from the start of this morning
+    assert may_load(day, "late", now) == may_load(day, "x77", now) == ()
+    morning.act("decide", incident_id, decision="extra_truck", option=extra, truck="x01")
+    assert morning.stage(incident_id) == "decided"
+    assert day.last_run_of("x01") is not None
+
+
+def test_a_truck_with_too_little_room_is_refused(stuck: tuple[Morning, str, int]) -> None:
+    """What waits in the rooms is counted against the bins of the very truck that is named."""
+    morning, incident_id, extra = stuck
+    rooms = {visit.room_id for visit in morning.trip.visits}
+    for room in rooms:
+        bins = [{"waste": "residential_wet", "count": 3, "grams": None, "quality": 0}]
+        morning.say("bins", {"at": int(morning.now), "late": False, "bins": bins}, device=room)
+    morning.step(40)
+    with pytest.raises(ActionError, match=r"tiny has room for 12 bins and would be given"):
+        morning.act("decide", incident_id, decision="extra_truck", option=extra, truck="tiny")
+
+
+def test_a_vehicle_on_call_is_no_stranger(tmp_path: Path) -> None:
+    """It speaks before anybody asks for it, and is nobody's question."""
+    morning = _OnCall(tmp_path)
+    for truck in ("x01", "x77"):
+        morning.say("life", {"life": "ready", "fw": "1.0.0"}, device=truck)
+    morning.step(1)
+    assert set(morning.bridge.dispatch.day.attention.of(Topic.STRANGER)) == {"x77"}
+    morning.close()
