@@ -21,7 +21,7 @@ from pathlib import Path
 import orjson
 
 from broker.store import Record, where
-from broker.store.sqlite.database import INSERT, SCHEMA
+from broker.store.sqlite.schema import INSERT, SCHEMA
 from broker.store.sqlite.store import SQLiteStore
 
 NOON = 1795320000

@@ -58,7 +58,7 @@ def _fsck(arguments: argparse.Namespace) -> int:
 
 
 def _fsck_database(arguments: argparse.Namespace) -> int:
-    from broker.store.postgres.store import PostgresStore
+    from broker.store.postgres import PostgresStore
 
     where, area, timezone = place(arguments)
     database = PostgresStore(where, area, timezone, time.time, make=False)

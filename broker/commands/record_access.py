@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from broker.store import Store, StoreError, transfer
 from broker.store.opening import is_address, must_be_store, open_store, reading_store
-from broker.store.sqlite.disk.note import NAME as NOTE
-from broker.store.sqlite.disk.note import read_note
+from broker.store.sqlite.note import NAME as NOTE
+from broker.store.sqlite.note import read_note
 
 FILES = (".jsonl", ".json")  # what records are exported to and imported from
 

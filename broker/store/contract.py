@@ -24,6 +24,12 @@ class Order(NamedTuple):
 
 
 BY_TIME = Order("ORDER BY at, id", lambda record: (record.at, record.id))
+KINDS = """
+WITH RECURSIVE found (name) AS (
+    SELECT min(kind) FROM {0}
+    UNION ALL SELECT (SELECT min(kind) FROM {0} AND kind > name) FROM found WHERE name IS NOT NULL
+) SELECT name FROM found WHERE name IS NOT NULL ORDER BY name
+"""
 NEWEST_FIRST = Order("ORDER BY at DESC, id DESC", BY_TIME.key, reverse=True)
 
 
@@ -49,8 +55,8 @@ class Store:
         """A time that all records of a key are of before, not long after the newest; 0 for none; None if not known."""
         return None
 
-    def kind_after(self, kind: str) -> str | None:
-        """The first kind behind this one that has records, or None."""
+    def kinds(self) -> list[str]:
+        """The kinds that have records, sorted."""
         raise NotImplementedError
 
     def known_amendments(self, record_id: str | None = None) -> amendments.Amendments:
@@ -136,13 +142,6 @@ class Store:
             newest = {} if one is None else {key: one[0]}
         known = self.known_amendments()
         return {name: known.applied(record) for name, record in newest.items()}
-
-    def kinds(self) -> list[str]:
-        """The kinds that have records, sorted."""
-        found: list[str] = []
-        while (kind := self.kind_after(found[-1] if found else "")) is not None:
-            found.append(kind)
-        return found
 
     def amend(
         self, record_id: str, patch: Mapping[str, Any], reason: str, who: str, at: int, seen: int | None = None

@@ -8,11 +8,11 @@ from pathlib import Path
 from broker.store.contract import Store
 from broker.store.record import Conflict, Corrupt, Unavailable
 from broker.store.sqlite.any_disk import database_to_read
-from broker.store.sqlite.database import NAME
-from broker.store.sqlite.disk.files import Files
-from broker.store.sqlite.disk.note import NAME as NOTE
+from broker.store.sqlite.files import Files
+from broker.store.sqlite.note import NAME as NOTE
 from broker.store.sqlite.past_days import FOLDER
 from broker.store.sqlite.reader import SQLiteReader
+from broker.store.sqlite.schema import NAME
 from broker.store.sqlite.store import SQLiteStore
 
 
@@ -35,7 +35,7 @@ def open_store(where: str | Path, area: str, timezone: str, now: Callable[[], fl
     """
     if str(where).startswith(("postgresql://", "postgres://")):
         # psycopg is loaded only where it is used: a desk without PostgreSQL starts without its library.
-        from broker.store.postgres.store import PostgresStore
+        from broker.store.postgres import PostgresStore
 
         return PostgresStore(str(where), area, timezone, now, make=make)
     if not make:

@@ -17,7 +17,7 @@ from tinydb import where
 from broker.store import codec
 from broker.store.contract import Store
 from broker.store.record import Conflict, Corrupt, Full, Receipt, Record, StoreError
-from broker.store.sqlite.disk.files import Files
+from broker.store.sqlite.files import Files
 
 BATCH = 1000
 _AGAIN = "mend or remove it and import again: what is stored by then stays"

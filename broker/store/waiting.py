@@ -9,10 +9,10 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from tinydb.queries import QueryInstance
-
-from broker.store.contract import Store
+from broker.store.amendments import Amendments
+from broker.store.contract import Order, Store
 from broker.store.opening import is_address, open_store, reading_store
+from broker.store.pushdown import Where
 from broker.store.record import Full, Receipt, Record, StoreError, Unavailable
 
 log = logging.getLogger("zhanpai.store")
@@ -40,49 +40,38 @@ class WaitingStore(Store):
     """Reads what is there; each `append` tries to have it opened, at most every few seconds, and raises Unavailable."""
 
     def __init__(self, where: str | Path, area: str, timezone: str, now: Callable[[], float], why: str) -> None:
-        self.why = ""
+        self.why, self.now = "", now
         self._say(why)
         self._open: Callable[[], Store] = lambda: open_store(where, area, timezone, now)
         self._open_again_at = time.monotonic() + AGAIN_S
         self._readers = ExitStack()  # whoever reads in another thread goes on with it
         self._store = self._readers.enter_context(reading_store(where, area, timezone, now))
+        self.mark = self._store.mark
         self._writing = False
 
     def append(self, records: Sequence[Record], *, urgent: bool = False) -> Receipt:
         """Store the batch, if the store can be opened by now."""
         return self._to_write().append(records, urgent=urgent)
 
-    def amend(
-        self, record_id: str, patch: Mapping[str, Any], reason: str, who: str, at: int, seen: int | None = None
-    ) -> Record:
-        """Correct a record's body, if the store can be opened by now."""
-        return self._to_write().amend(record_id, patch, reason, who, at, seen)
+    def batches(self, found: Where | None, order: Order) -> Iterator[list[Record]]:
+        return self._store.batches(found, order)
 
-    def get(self, record_id: str) -> Record | None:
-        """As Store has it."""
-        return self._store.get(record_id)
+    def stored(self, record_id: str) -> Record | None:
+        return self._store.stored(record_id)
 
-    def search(self, query: QueryInstance, amended: bool = True) -> Iterator[Record]:
-        """As Store has it."""
-        return self._store.search(query, amended)
+    def newest(self, found: Where) -> Iterator[Record]:
+        return self._store.newest(found)
 
-    def scan(
-        self, kind: str, from_at: int | None = None, to_at: int | None = None, after: str | None = None,
-        limit: int | None = None, amended: bool = True,
-    ) -> Iterator[Record]:  # fmt: skip
-        """As Store has it."""
-        return self._store.scan(kind, from_at, to_at, after, limit, amended)
+    def before(self, kind: str, key: str) -> int | None:
+        return self._store.before(kind, key)
 
-    def latest(self, kind: str, key: str | None = None, since_at: int | None = None) -> Mapping[str, Record]:
-        """As Store has it."""
-        return self._store.latest(kind, key, since_at)
+    def known_amendments(self, record_id: str | None = None) -> Amendments:
+        return self._store.known_amendments(record_id)
 
     def kinds(self) -> list[str]:
-        """As Store has it."""
         return self._store.kinds()
 
     def health(self) -> Mapping[str, Any]:
-        """As Store has it."""
         return self._store.health()
 
     def close(self) -> None:

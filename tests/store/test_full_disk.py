@@ -1,13 +1,10 @@
 """A disk that is full, nearly full, or read only: an alarm gets through, and all that was acknowledged stays."""
 
 import errno
-import resource
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -17,27 +14,42 @@ from tinydb import where
 from broker.store import Full, Record, StoreError, Unavailable, transfer, waiting
 from broker.store.opening import reading_store
 from broker.store.sqlite.check import check as fsck
-from broker.store.sqlite.disk.files import Files
+from broker.store.sqlite.files import Files
 from broker.store.sqlite.store import SQLiteStore
 from broker.store.sqlite.tables import RecordDB
 from tests.support.record import sqlite_faults
 from tests.support.record.disk import Disk
-from tests.support.record.store_faults import NOON, ZONE, batch, check, open_store, stored_batches
+from tests.support.record.store_faults import NOON, ZONE, batch, check, open_store, stored_batches, together
 
 pytestmark = pytest.mark.real
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def small_disk(tmp_path) -> Iterator[Path]:
-    """A real file system of 3 MiB."""
+    """A real file system of 4 MiB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(folder)], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)], capture_output=True)
     if mounted.returncode != 0:
         pytest.skip(f"full-disk test on a real file system NOT RUN: mount says {mounted.stderr.decode().strip()}")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True, timeout=20)
+
+
+def filled_up(disk: Path) -> Path:
+    """A file that takes all the room there is."""
+    with (disk / "ballast").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+    return disk / "ballast"
+
+
+def long(first: int, count: int) -> list[Record]:
+    """Records of about a kilobyte."""
+    return [
+        Record(f"long:{number}", "long", f"k{number % 200}", NOON + number, NOON, "xh", {"text": "y" * 1000})
+        for number in range(first, first + count)
+    ]
 
 
 def test_store_full_by_a_limit_of_the_system_keeps_what_it_acknowledged(tmp_path):
@@ -45,7 +57,6 @@ def test_store_full_by_a_limit_of_the_system_keeps_what_it_acknowledged(tmp_path
     script = (
         "import sys, resource\n"
         "from tests.support.record.store_faults import *\n"
-        "from broker.store import StoreError\n"
         "store = open_store(Path(sys.argv[1]), lambda: NOON)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (150000, 150000))\n"
         "for number in range(1, 1000):\n"
@@ -53,15 +64,10 @@ def test_store_full_by_a_limit_of_the_system_keeps_what_it_acknowledged(tmp_path
         "    except StoreError: print('full', flush=True); break\n"
         "    print(number, flush=True)\n"
     )
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "s")], capture_output=True, text=True, cwd=ROOT, timeout=60
-    )
-    lines = done.stdout.split()
-    assert lines[-1] == "full", done.stderr
-    acknowledged = [int(line) for line in lines[:-1]]
-    assert acknowledged
-    check(acknowledged, stored_batches(tmp_path / "s", lambda: NOON), "file size limit")
+    root, argv = Path(__file__).parents[2], [sys.executable, "-c", script, str(tmp_path / "s")]
+    *acknowledged, last = subprocess.run(argv, stdout=subprocess.PIPE, text=True, cwd=root, timeout=60).stdout.split()
+    assert last == "full" and acknowledged
+    check([int(line) for line in acknowledged], stored_batches(tmp_path / "s", lambda: NOON), "file size limit")
 
 
 def test_store_on_a_full_disk_keeps_everything_and_goes_on_with_room(small_disk):
@@ -69,7 +75,7 @@ def test_store_on_a_full_disk_keeps_everything_and_goes_on_with_room(small_disk)
     store = open_store(small_disk / "s", lambda: NOON)
     assert (small_disk / "s" / "reserve").stat().st_size == 1 << 20
     ballast = small_disk / "ballast"
-    ballast.write_bytes(b"x" * 1_300_000)
+    ballast.write_bytes(b"x" * 2_300_000)
     acknowledged = []
     with pytest.raises(Full, match="make room"):
         for number in range(1, 5000):
@@ -84,36 +90,24 @@ def test_store_on_a_full_disk_keeps_everything_and_goes_on_with_room(small_disk)
     check([*acknowledged, refused, refused + 1], stored_batches(small_disk / "s", lambda: NOON), "full disk")
 
 
-def filled_up(disk: Path) -> Path:
-    """A file that takes all the room there is."""
-    with (disk / "ballast").open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(b"x" * 4096)
-    return disk / "ballast"
-
-
-def test_an_alarm_gets_through_on_a_full_disk_with_much_in_the_log(small_disk):
-    """The log holds more than the reserve: it is left as it is, and the alarm is written behind it."""
-    subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True, timeout=20)
+def test_on_a_full_disk_the_reserve_is_for_the_alarm_alone(small_disk):
+    """The log holds more than the reserve, and so does what waits beside the alarm: it is written behind the log."""
     store = open_store(small_disk / "s", lambda: NOON)
-    long = [
-        Record(f"long:{number}", "long", f"k{number % 200}", NOON + number, NOON, "xh", {"text": "y" * 800})
-        for number in range(1500)
-    ]
-    for first in range(0, 1500, 100):
-        store.append(long[first : first + 100])
+    for first in range(0, 1200, 100):
+        store.append(long(first, 100))
     assert store.database.log.stat().st_size > 1 << 20
     ballast = filled_up(small_disk)
-    assert store.append(batch(1), urgent=True).stored == 5
+    refused, stored = together(store, (long(2000, 1200), False), (batch(2), True))
+    assert isinstance(refused, Full) and stored == 5
     assert "reserve was given up for an alarm" in store.health()["warnings"][-1]
     ballast.unlink()
-    assert store.append(batch(2)).stored == 5
+    assert store.append(batch(3)).stored == 5
     store.close()
-    check([1, 2], stored_batches(small_disk / "s", lambda: NOON), "much in the log")
+    check([2, 3], stored_batches(small_disk / "s", lambda: NOON), "an alarm beside much else")
     assert [finding.good for finding in fsck(small_disk / "s")] == [True]
 
 
-def test_a_record_on_a_disk_that_is_read_only_is_read(small_disk, tmp_path):
+def test_a_record_on_a_disk_that_is_read_only_is_read(small_disk):
     """Closed in peace, or with a log that a killed bridge left: everything is read, nothing is written there."""
     store = open_store(small_disk / "peace", lambda: NOON)
     store.append(batch(1))
@@ -124,11 +118,10 @@ def test_a_record_on_a_disk_that_is_read_only_is_read(small_disk, tmp_path):
     for place in (small_disk / "peace", killed):
         with reading_store(place, "xh", ZONE, lambda: NOON) as found:
             assert len(list(transfer.records_of(found))) == 5
-        db = RecordDB(place / "record.sqlite")
-        assert [one["id"] for one in db.search(where("kind") == "bins")] == ["r01:1:1"] and len(db) == 5
-        with pytest.raises(StoreError, match=r"to be read only|cannot be opened"):
-            db.remove(where("kind") == "bins")
-        db.close()
+        with closing(RecordDB(place / "record.sqlite")) as db:
+            assert [one["id"] for one in db.search(where("kind") == "bins")] == ["r01:1:1"] and len(db) == 5
+            with pytest.raises(StoreError, match=r"to be read only|cannot be opened"):
+                db.remove(where("kind") == "bins")
         assert [finding.good for finding in fsck(place)] == [True]
         with pytest.raises(Unavailable, match=r"cannot be opened|in use"):
             list(fsck(place, repair=True))
@@ -145,34 +138,12 @@ class Shrinking(Files):
 
 
 def test_store_takes_alarms_when_nearly_full(tmp_path):
-    """Below the limit only urgent records are taken; with room again everything is."""
+    """Below the limit only urgent records are taken, whoever shares their commit; with room again everything is."""
     files = Shrinking()
     store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: NOON, files=files, min_free_bytes=1000)
     files.free = 999
     with pytest.raises(Full, match="alarms are still taken"):
         store.append(batch(1))
-    assert store.append(batch(2), urgent=True).stored == 5
-    files.free = 1000
-    assert store.append(batch(1)).stored == 5
-    store.close()
-
-
-def together(store: SQLiteStore, *appends: tuple[list[Record], bool]) -> list[int | Exception | None]:
-    """Have batches share one commit; of each how many records were stored, or why they were not."""
-    with ThreadPoolExecutor(len(appends)) as pool:
-        with store._commit_lock:  # whoever waits shares the next commit
-            waiting = [pool.submit(store.append, records, urgent=urgent) for records, urgent in appends]
-            deadline = time.monotonic() + 10
-            while len(store._waiting) < len(appends) and time.monotonic() < deadline:  # who waits is seen nowhere else
-                time.sleep(0.002)
-        return [one.exception(10) or one.result().stored for one in waiting]  # type: ignore[misc]
-
-
-def test_an_alarm_does_not_fail_with_what_it_shares_a_commit_with(tmp_path):
-    """Nearly full, and a batch the disk has no room for: the others are told, the alarm is stored."""
-    files = Shrinking()
-    store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: NOON, files=files, min_free_bytes=1000)
-    files.free = 999
     refused, stored = together(store, (batch(1), False), (batch(2), True))
     assert stored == 5 and isinstance(refused, Full) and "alarms are still taken" in str(refused)
     files.free = 1000
@@ -181,20 +152,18 @@ def test_an_alarm_does_not_fail_with_what_it_shares_a_commit_with(tmp_path):
     check([1, 2, 3], stored_batches(tmp_path / "s", lambda: NOON), "nearly full")
 
 
-def test_on_a_full_disk_the_reserve_is_for_the_alarm_alone(small_disk):
-    """Much more than the reserve holds waits beside an alarm: it is refused, the alarm is stored."""
-    store = open_store(small_disk / "s", lambda: NOON)
-    store.append(batch(1))
-    ballast = filled_up(small_disk)
-    much = [
-        Record(f"long:{number}", "long", f"k{number % 200}", NOON + number, NOON, "xh", {"text": "y" * 1500})
-        for number in range(1000)
-    ]
-    refused, stored = together(store, (much, False), (batch(2), True))
-    assert isinstance(refused, Full) and stored == 5
-    ballast.unlink()
-    store.close()
-    check([1, 2], stored_batches(small_disk / "s", lambda: NOON), "an alarm beside much else")
+class FullUntilGivenUp(Disk):
+    """Full as long as there is a reserve."""
+
+    def __init__(self, reserve: Path) -> None:
+        super().__init__(code=errno.ENOSPC)
+        self.reserve, self.healed = reserve, True
+
+    def fails(self) -> bool:
+        return self.reserve.exists() and not self.healed
+
+    def remove(self, path: Path) -> None:
+        path.unlink()
 
 
 def test_a_start_on_a_full_disk_gives_the_reserve_up(tmp_path):
@@ -203,20 +172,8 @@ def test_a_start_on_a_full_disk_gives_the_reserve_up(tmp_path):
     store.append(batch(1))
     shutil.copytree(tmp_path / "s", tmp_path / "t")
     store.close()
-
-    class Full1(Disk):
-        """Full until the reserve is given up."""
-
-        def fails(self) -> bool:
-            self.calls += 1
-            return (tmp_path / "t" / "reserve").exists() and not self.healed
-
-        def remove(self, path: Path) -> None:
-            path.unlink()
-
-    disk = Full1(0, errno.ENOSPC, True)
+    disk = FullUntilGivenUp(tmp_path / "t" / "reserve")
     with sqlite_faults.watched(disk):
-        disk.healed = True
         store = open_store(tmp_path / "t", lambda: NOON, disk)
         disk.healed = False
         assert store.append(batch(2), urgent=True).stored == 5
@@ -227,8 +184,7 @@ def test_a_start_on_a_full_disk_gives_the_reserve_up(tmp_path):
 
 def test_why_a_record_cannot_be_opened_is_said_as_it_is_now(tmp_path, monkeypatch):
     """Room was made, and now the disk is read only: whoever looks is told that, not what was before."""
-    with closing(open_store(tmp_path, lambda: NOON)):
-        pass
+    open_store(tmp_path, lambda: NOON).close()
     reasons = ["the disk is full"]
 
     def refused(*_: object) -> None:

@@ -2,12 +2,11 @@
 
 import errno
 import shutil
-import sqlite3
 import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import closing
 
 import pytest
 from tinydb import TinyDB, where
@@ -15,11 +14,12 @@ from tinydb import TinyDB, where
 from broker.__main__ import main
 from broker.store.sqlite.store import SQLiteStore
 from broker.store.sqlite.tables import RecordDB
-from tests.support.record.damaged import DAY_S, emptied, flipped
+from tests.support.record.damaged import DAY_S, LATER, changed, cut, emptied, flipped, folder_instead, removed, zeroed
 from tests.support.record.store_faults import NOON, ZONE, batch, check, findings, open_store, stored_batches
 
+pytestmark = pytest.mark.real
 
-@pytest.mark.real
+
 def test_each_past_day_is_written_as_stock_tinydb_has_it_late_records_too(tmp_path):
     """Every kind opens with stock TinyDB; a record that comes days late is put to its own day; sha256sum agrees."""
     clock = [float(NOON)]
@@ -35,19 +35,17 @@ def test_each_past_day_is_written_as_stock_tinydb_has_it_late_records_too(tmp_pa
         assert stock.search(where("body")["device"] == "r01")[1].doc_id == 6
     store.append(batch(5))
     clock[0] += DAY_S
-    store.append(batch(6, NOON + 2 * DAY_S))
+    store.append(batch(6, LATER))
     with TinyDB(day / "bins.json") as stock:
         assert [found["id"] for found in stock] == ["r01:1:1", "r01:1:2", "r01:1:3", "r01:1:5"]
     for name in store.past_days.names():
-        done = subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=day.parent / name, capture_output=True, timeout=20)
-        assert done.returncode == 0, done.stdout
+        subprocess.run(["sha256sum", "-c", "SHA256SUMS"], cwd=day.parent / name, check=True, timeout=20)
     assert store.past_days.names() == ["2026-11-22", "2026-11-23"]
     rows = sorted(row for name in store.past_days.names() for row, _ in store.past_days.read(name))
     assert rows == list(range(1, 26))
     store.close()
 
 
-@pytest.mark.real
 def test_a_disk_that_is_full_at_midnight_refuses_no_alarm(tmp_path, monkeypatch):
     """The past day cannot be written: that is said, records are taken, and the next day it is written after all."""
     clock = [float(NOON)]
@@ -59,22 +57,21 @@ def test_a_disk_that_is_full_at_midnight_refuses_no_alarm(tmp_path, monkeypatch)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as midnight:
-        midnight.setattr(store.past_days._files, "write", full)  # full for the days' folder alone
+        midnight.setattr(store.files, "write", full)  # the days' files are all that is written so
         assert store.append(batch(2, NOON + DAY_S), urgent=True).stored == 5
     assert "past days could not be written" in store.health()["warnings"][-1]
     assert store.past_days.names() == [] and not list((tmp_path / "s" / "days").glob(".*"))
     clock[0] += DAY_S
-    store.append(batch(3, NOON + 2 * DAY_S))
+    store.append(batch(3, LATER))
     assert store.past_days.names() == ["2026-11-22", "2026-11-23"]
     store.close()
 
 
-@pytest.mark.real
 def test_store_answers_while_a_past_day_is_written_beside(tmp_path):
     """Readers run through many changes of the day with the export in a thread: every answer is whole, none doubles."""
     clock = [float(NOON)]
     store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: clock[0], min_free_bytes=0)
-    done, answers = threading.Event(), []
+    done, answers, acknowledged = threading.Event(), [], list[int]()
 
     def read() -> None:
         while not done.is_set():
@@ -85,7 +82,6 @@ def test_store_answers_while_a_past_day_is_written_beside(tmp_path):
                 assert store.get(f"t01:1:{2 * least}") is not None and len(store.latest("fix")) == 1
             answers.append(least)
 
-    acknowledged: list[int] = []
     with ThreadPoolExecutor(2) as pool:
         readers = [pool.submit(read) for _ in range(2)]
         try:
@@ -103,46 +99,57 @@ def test_store_answers_while_a_past_day_is_written_beside(tmp_path):
     check(acknowledged, stored_batches(tmp_path / "s", lambda: clock[0]), "exporting beside")
 
 
-def test_a_damaged_file_of_a_past_day_is_named_and_made_again(folder):
-    """Each file of a day, a bit turned or gone; the list of checksums; the whole day."""
+@pytest.mark.parametrize("mend", ["repair", "start"])
+@pytest.mark.parametrize("harm", [zeroed, emptied, cut, flipped, folder_instead, removed])
+@pytest.mark.parametrize("name", ["SHA256SUMS", "bins.json"])
+def test_a_damaged_file_of_a_past_day_is_named_and_written_anew(folder, name, harm, mend):
+    """It keeps no bridge from starting, which mends it and tells; the check names it, a repair mends it as well."""
     day = folder / "days" / "2026-11-22"
     whole = {path.name: path.read_bytes() for path in day.iterdir()}
-    for name in whole:
-        for damage in (lambda path: flipped(path, 70), Path.unlink, emptied):
-            damage(day / name)
-            (finding,) = findings(folder)
-            assert finding.path.parent == day and "run with --repair" in finding.text
-            assert [finding.repaired for finding in findings(folder, repair=True)] == [True]
-            assert {path.name: path.read_bytes() for path in day.iterdir()} == whole and findings(folder) == []
-    shutil.rmtree(day)
+    harm(day / name)
+    (finding,) = findings(folder)
+    assert finding.path.parent == day and "run with --repair" in finding.text
+    if mend == "repair":
+        assert [finding.repaired for finding in findings(folder, repair=True)] == [True]
+    else:
+        with closing(open_store(folder, lambda: LATER)) as store:
+            (told,) = store.health()["warnings"]
+        assert str(day) in told and "written anew from the record" in told
+    assert {path.name: path.read_bytes() for path in day.iterdir()} == whole and findings(folder) == []
+
+
+def test_a_past_day_that_is_gone_is_named_and_written_anew(folder):
+    """Not one of its files is left: the record knows of which days it has records."""
+    shutil.rmtree(day := folder / "days" / "2026-11-22")
     assert [finding.path.parent for finding in findings(folder)] == [day]
     assert [finding.repaired for finding in findings(folder, repair=True)] == [True]
     with TinyDB(day / "bins.json") as stock:
         assert [found["id"] for found in stock][:2] == ["r01:1:1", "r01:1:2"]
 
 
+@pytest.mark.parametrize("list_is_whole", [True, False])
 @pytest.mark.parametrize("hurt", [
     "UPDATE record SET body = '{\"n\":0}' WHERE row <= 60", "DELETE FROM record WHERE kind = 'workflow' AND row <= 99",
 ])  # fmt: skip
-def test_a_day_is_not_written_anew_before_a_repair_has_taken_from_it_what_the_record_lost(folder, capsys, hurt):
-    """A late record comes after rows of that day were hurt: its files, the only good copy, still bring them back."""
-    with sqlite3.connect(folder / "record.sqlite") as rows:
-        rows.execute(hurt)
-    rows.close()
+def test_a_day_is_not_written_anew_before_a_repair_has_taken_from_it_what_the_record_lost(folder, hurt, list_is_whole):
+    """A late record of that day comes, or its list is spoiled: its files are the only good copy of some rows."""
+    changed(folder, hurt)
     day = folder / "days" / "2026-11-22"
+    sums = (day / "SHA256SUMS").read_bytes()
+    if not list_is_whole:
+        zeroed(day / "SHA256SUMS")
 
     def counted() -> dict[str, int]:
         return {path.name: len(TinyDB(path)) for path in day.glob("*.json")}
 
     before = counted()
-    store = open_store(folder, lambda: NOON + 2 * DAY_S)
-    store.append(batch(99))
-    store.close()
-    store = open_store(folder, lambda: NOON + 3 * DAY_S)
-    assert "stays as it is; run" in store.health()["warnings"][-1] and counted() == before
-    store.close()
-    assert main(["fsck", "--store", str(folder), "--repair"]) == 0, capsys.readouterr().out
-    assert stored_batches(folder, lambda: NOON + 3 * DAY_S) == dict.fromkeys([*range(1, 61), 99], 5)
+    with closing(open_store(folder, lambda: LATER)) as store:
+        store.append(batch(99))
+    with closing(open_store(folder, lambda: LATER + DAY_S)) as store:
+        assert any("stays as it is; run" in text for text in store.health()["warnings"]) and counted() == before
+    (day / "SHA256SUMS").write_bytes(sums)  # of one that cannot be trusted nothing is taken
+    assert main(["fsck", "--store", str(folder), "--repair"]) == 0
+    assert stored_batches(folder, lambda: LATER + DAY_S) == dict.fromkeys([*range(1, 61), 99], 5)
     assert counted() == {name: count + (2 if name == "fix.json" else 1) for name, count in before.items()}
 
 
@@ -152,10 +159,9 @@ def test_a_day_that_is_written_anew_has_each_row_once_and_as_it_is_now(folder):
     db.update({"at": NOON + 500, "body": {"n": 5}}, where("id") == "r01:1:3")
     db.update({"body": {"n": 6}}, where("id") == "r01:1:4")
     db.close()
-    store = open_store(folder, lambda: NOON + 2 * DAY_S)
-    store.append(batch(99))
-    store.close()
-    open_store(folder, lambda: NOON + 3 * DAY_S).close()
+    with closing(open_store(folder, lambda: LATER)) as store:
+        store.append(batch(99))
+    open_store(folder, lambda: LATER + DAY_S).close()
     path = folder / "days" / "2026-11-22" / "bins.json"
     assert path.read_bytes().count(b'"r01:1:3"') == path.read_bytes().count(b'"r01:1:4"') == 1
     assert [found["body"]["n"] for found in TinyDB(path) if "n" in found["body"]] == [6, 5]

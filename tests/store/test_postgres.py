@@ -1,41 +1,25 @@
 """What only PostgreSQL can go wrong with: lost connections, several writers, a server that dies, passwords."""
 
 import re
-import signal
-import subprocess
-import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import closing
 
 import psycopg
 import pytest
 
 from broker.__main__ import main
 from broker.store import Conflict, Refused, Unavailable
-from broker.store.postgres.store import PostgresStore
-from broker.store.transfer import records_of
+from broker.store.postgres import PostgresStore
 from tests.support.record.samples import bins, visit
-from tests.support.record.store_faults import NOON, batch, check
+from tests.support.record.store_faults import NOON, batch, check, counted, killed_writer
 
 pytestmark = pytest.mark.real
 ZONE = "Asia/Shanghai"
-ROOT = Path(__file__).parents[2]
 
 
 def opened(address: str, area: str) -> PostgresStore:
     """The store of an area."""
     return PostgresStore(address, area, ZONE, lambda: NOON)
-
-
-def counts(store: PostgresStore) -> dict[int, int]:
-    """How many records of each numbered batch are stored."""
-    found: dict[int, int] = {}
-    for record in records_of(store):
-        number = next(int(part) for part in reversed(record.id.split(":")) if part.isdigit())
-        number = number // 2 if record.id.startswith("t01") else number
-        found[number] = found.get(number, 0) + 1
-    return found
 
 
 def test_postgres_goes_on_after_a_lost_connection(database):
@@ -69,30 +53,12 @@ def test_postgres_takes_the_same_batches_from_several_writers(database):
 
 def test_postgres_survives_kill_9_of_a_writer(database):
     """A writing process is killed at three moments: all it acknowledged is there, no batch by halves."""
-    script = (
-        "import sys\n"
-        "from tests.support.record.store_faults import NOON, batch\n"
-        "from broker.store.postgres.store import PostgresStore\n"
-        "store = PostgresStore(sys.argv[1], 'killed', 'Asia/Shanghai', lambda: NOON)\n"
-        "number = int(sys.argv[2])\n"
-        "print('open', flush=True)\n"
-        "while True:\n"
-        "    store.append(batch(number)); print(number, flush=True); number += 1\n"
-    )
     acknowledged: list[int] = []
     for pause_s in (0.05, 0.13, 0.21):
-        first = max(acknowledged, default=0) + 2
-        process = subprocess.Popen(
-            [sys.executable, "-c", script, database, str(first)], stdout=subprocess.PIPE, text=True, cwd=ROOT
-        )
-        assert process.stdout is not None and process.stdout.readline() == "open\n"
-        time.sleep(pause_s)
-        process.send_signal(signal.SIGKILL)
-        lines = process.communicate(timeout=20)[0].split("\n")[:-1]
-        acknowledged += [int(line) for line in lines if line.isdigit()]
-    store = opened(database, "killed")
-    check(acknowledged, counts(store), "kill -9")
-    store.close()
+        killed_writer("postgres", database, acknowledged, pause_s)
+    with closing(opened(database, "killed")) as store:
+        check(acknowledged, counted(store), "kill -9")
+    assert acknowledged
 
 
 def test_postgres_lets_one_of_two_win_who_amend_at_once(database, monkeypatch):

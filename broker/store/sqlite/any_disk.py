@@ -4,7 +4,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from broker.store.record import Full, StoreError, Unavailable
@@ -16,24 +16,16 @@ _NOT_WRITABLE = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLIT
 @contextmanager
 def database_to_read(path: Path) -> Iterator[Database]:
     """The SQLite file, as it is. On a disk that takes nothing its log cannot be used where it is: a copy is read."""
-    database = Database(path)
-    try:
-        if not _needs_writing(database):
-            yield database
-        elif not database.log.exists() or database.log.stat().st_size == 0:
-            database.close()
-            database = Database(path, immutable=True)
-            yield database
-        else:
-            with tempfile.TemporaryDirectory(prefix="zhanpai-record-") as folder:
+    with ExitStack() as opened:
+        database = opened.enter_context(closing(Database(path)))
+        if _needs_writing(database):
+            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="zhanpai-record-")))
+            if logged := database.log.exists() and database.log.stat().st_size > 0:
                 for part in (path, database.log):
                     shutil.copy(part, folder)
-                database.close()
-                database = Database(Path(folder) / path.name, stands_for=path)
-                yield database
-                database.close()
-    finally:
-        database.close()
+            read = Database(folder / path.name, stands_for=path) if logged else Database(path, immutable=True)
+            database = opened.enter_context(closing(read))
+        yield database
 
 
 def _needs_writing(database: Database) -> bool:

@@ -1,11 +1,10 @@
 """Looking a record over without trusting it, and putting right what can be put right without guessing.
 
 Every row is read and proved by its checksum, a missing row is known by its number. A repair makes a new file of what
-can be read, and takes what cannot from a copy and from the past days' files; the damaged file is kept in `aside/`.
-What is lost for good is said by row, and remembered. Nothing is deleted.
+can be read, and takes what cannot from a copy, from what was set aside and from the past days' files; the damaged file
+is kept in `aside/`. What is lost for good is said by row, and remembered. Nothing is deleted.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -14,19 +13,19 @@ from pathlib import Path
 
 import orjson
 
-from broker.store.days import Days
 from broker.store.opening import must_be_store
 from broker.store.record import Conflict, Corrupt, Record, StoreError, Unavailable
 from broker.store.sqlite.any_disk import database_to_read
-from broker.store.sqlite.database import NAME
-from broker.store.sqlite.disk.files import Files, Lock
-from broker.store.sqlite.disk.note import FORMAT, Note, read_note, write_note
-from broker.store.sqlite.disk.note import NAME as NOTE
+from broker.store.sqlite.files import Files, Lock
+from broker.store.sqlite.note import NAME as NOTE
+from broker.store.sqlite.note import Note, read_note
+from broker.store.sqlite.past_days import PastDays, names_of
 from broker.store.sqlite.reader import SQLiteReader
-from broker.store.sqlite.record_file import REPAIRED, Made, gaps, make_database
+from broker.store.sqlite.record_file import gaps, make_file
+from broker.store.sqlite.schema import NAME
 
+_REPAIRED = "record.repaired"  # a whole file that is not in its place yet
 _SHOWN = 5
-_WHOSE = ("record", "area", "timezone")  # what a note says of a record besides its rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,68 +51,50 @@ def check(
     except Conflict:
         yield Finding(False, folder, f"no {NAME}, no {NOTE}: this is not the folder of a store")
         return
-    if not repair:
-        yield from _Check(folder, copies, None, stamp, files or Files()).run()
-        return
-    lock = Lock(folder / "record.lock", must_be_alone=True)
+    lock = Lock(folder / "record.lock", must_be_alone=True) if repair else None
     try:
-        yield from _Check(folder, copies, lock, stamp, files or Files()).run()
+        yield from _Check(folder, copies, repair, stamp, files or Files()).run()
     finally:
-        lock.release()
+        if lock is not None:
+            lock.release()
 
 
 class _Check:
-    def __init__(self, folder: Path, copies: Path | None, lock: Lock | None, stamp: str, files: Files) -> None:
-        self._folder, self._copies, self._stamp, self._files = folder, copies, stamp, files
-        self._lock, self._repair = lock, lock is not None
-        self._path = folder / NAME
+    def __init__(self, folder: Path, copies: Path | None, repair: bool, stamp: str, files: Files) -> None:
+        self._folder, self._copies, self._repair, self._stamp = folder, copies, repair, stamp
+        self._path, self._files = folder / NAME, files
 
     def run(self) -> Iterator[Finding]:
-        if (self._folder / REPAIRED).exists():
-            if not self._repair:
-                yield self._bad(self._folder / REPAIRED, "a repair was interrupted")
-                return
-            self._put_in_place()
-            yield Finding(False, self._folder / REPAIRED, "a repair was interrupted; it is finished", repaired=True)
         note, finding = self._noted()
         if finding is not None:
             yield finding
-        if note is None:
+        if note is None or (finding is not None and not self._repair):
             return
-        if finding is not None and not self._repair:
-            return
-        with self._reader(self._folder, note) as reader:
+        with _reader(self._path, note, self._files) as reader:
             found = self._record(reader)
-            kept = self._made_anew(reader, note) if self._repair and not found.good else None
-        if not found.good:
-            found = self._replaced(found, note, kept)
-        yield found
+            if not found.good and self._repair:
+                found = self._made_anew(reader, note, found)
+        yield found if found.good or self._repair else self._bad(found.path, found.text)
         if found.good or found.repaired:
-            with self._reader(self._folder, note) as reader:
+            with _reader(self._path, note, self._files) as reader:
                 yield from self._past_days(reader)
         for path in sorted((self._folder / "aside").glob("*")):
             yield Finding(True, path, "was set aside earlier; look at it, then keep or remove it")
 
-    @contextmanager
-    def _reader(self, folder: Path, note: Note) -> Iterator[SQLiteReader]:
-        with database_to_read(folder / NAME) as database:
-            yield SQLiteReader(folder, note.area, note.timezone, lambda: 0.0, database, self._files)
-
     def _bad(self, path: Path, text: str) -> Finding:
-        return Finding(False, path, text if self._repair else f"{text}; run with --repair")
-
-    # --- the note --------------------------------------------------------------------------------------
+        return Finding(False, path, f"{text}; run with --repair")
 
     def _noted(self) -> tuple[Note | None, Finding | None]:
+        """The note; one that is lost or spoiled as the record itself, or the copy of it, has it."""
+        path, wrong = self._folder / NOTE, f"is missing; {NAME} may be another's, or an older copy"
         try:
-            note = read_note(self._folder)
-            wrong = f"is missing; {NAME} may be another's, or an older copy"
+            if (note := read_note(self._folder)) is not None:
+                return note, None
         except Corrupt:
-            note, wrong = None, "does not say whose the record is"
-        if note is not None:
-            return note, None
-        path = self._folder / NOTE
-        note = self._note_of(self._folder)
+            wrong = "does not say whose the record is"
+        note = None
+        with suppress(StoreError), _reader(self._path, None, self._files) as reader:
+            note = reader.own_note()
         if note is None and self._copies is not None:
             with suppress(Corrupt):
                 note = read_note(self._copies)
@@ -121,17 +102,8 @@ class _Check:
             return None, Finding(False, path, f"{wrong}, nor does the record; give a copy of this store with --copies")
         if not self._repair:
             return note, self._bad(path, wrong)
-        write_note(self._folder, note, self._files)
+        self._files.write_whole(path, note.encoded())
         return note, Finding(False, path, f"{wrong}; written anew, up to row {note.rows}", repaired=True)
-
-    def _note_of(self, folder: Path) -> Note | None:
-        """What the note would say, as the record itself has it."""
-        with suppress(StoreError, sqlite3.Error, TypeError), database_to_read(folder / NAME) as database:
-            reader = SQLiteReader(folder, "", "UTC", lambda: 0.0, database, self._files)
-            about = {name: str(found) for name in _WHOSE if (found := reader.about(name)) is not None}
-            if len(about) == len(_WHOSE):
-                return Note(reader.last_row(), FORMAT, about["record"], about["area"], about["timezone"])
-        return None
 
     # --- the record ------------------------------------------------------------------------------------
 
@@ -155,75 +127,67 @@ class _Check:
             text += f", {len(missing)} cannot: {_ranges(missing)}{_ids_of(reader, missing)}"
         return Finding(False, self._path, "; ".join([text, *problems[:2]]))
 
-    def _made_anew(self, reader: SQLiteReader, note: Note) -> Made:
-        """A whole file under another name, of what can be had and proved."""
-        assert self._lock is not None
-        return make_database(self._folder / REPAIRED, self._lock, note, self._sources(reader, note), self._files)
+    def _made_anew(self, reader: SQLiteReader, note: Note, found: Finding) -> Finding:
+        """Have a whole file, of what can be had and proved, in the place of this one, which is set aside with its log.
 
-    def _sources(self, reader: SQLiteReader, note: Note) -> Iterator[list[tuple[int, Record]]]:
-        """Rows of the record itself, then of the copy, then of the past days' files: of each row the first counts."""
-        if reader.database.exists() and _record_of(reader) == note.record:
-            yield from _readable(reader)
-        if self._copies is not None and (self._copies / NAME).exists():
-            with self._reader(self._copies, note) as copy:
-                if _record_of(copy) == note.record:
-                    yield from _readable(copy)
-        for day in reader.past_days.names():
-            yield list(reader.past_days.read(day))
-
-    def _replaced(self, found: Finding, note: Note, made: Made | None) -> Finding:
-        """The finding, with what a repair made of it."""
-        if made is None:
-            return self._bad(found.path, found.text)
-        count, last, lost = made
+        Killed in between there may be no file: the next repair takes the rows from the one that was made.
+        """
+        draft, aside = self._folder / "record.new", self._folder / "aside"
+        count, last, lost = make_file(draft, note, self._sources(reader, note), self._files)
         if not count:
-            self._files.remove(self._folder / REPAIRED)
+            self._files.remove(draft)
             hint = "give a copy of this store with --copies" if self._copies is None else "the copy has none either"
             return Finding(False, found.path, f"{found.text}; no record can be had: {hint}")
-        write_note(self._folder, replace(note, rows=last, copies=0), self._files)
-        aside = self._put_in_place()
+        self._files.replace(draft, self._folder / _REPAIRED)
+        self._files.write_whole(self._folder / NOTE, replace(note, rows=last, copies=0, size=0).encoded())
+        place = next(path for n in range(1000) if not (path := aside / f"{self._stamp}.{n}").exists())
+        self._files.make_folder(place)
+        for path in (self._path, *(self._folder / f"{NAME}{end}" for end in ("-wal", "-shm"))):
+            if path.exists():
+                self._files.replace(path, place / path.name)
+        self._files.replace(self._folder / _REPAIRED, self._path)
         text = f"{found.text}; {count} records were had" + (f", {len(lost)} are lost: {_ranges(lost)}" if lost else "")
         text += f"; what was damaged is kept in {aside}"
         return Finding(False, found.path, text, repaired=True, lost=bool(lost))
 
-    def _put_in_place(self) -> Path:
-        """Move the damaged file aside, its log with it, and the repaired one into its place."""
-        aside = self._folder / "aside"
-        self._files.make_folder(aside)
-        for path in (self._path, *(self._folder / f"{NAME}{end}" for end in ("-wal", "-shm"))):
-            if path.exists():
-                self._files.replace(path, aside / f"{path.name}.{self._stamp}")
-        self._files.replace(self._folder / REPAIRED, self._path)
-        return aside
+    def _sources(self, reader: SQLiteReader, note: Note) -> Iterator[list[tuple[int, Record]]]:
+        """Rows of the record itself, of a copy, of what was set aside, of the past days; of a row the first counts.
+
+        Raises Unavailable, for then nobody knows what could be had a little later.
+        """
+        copies = () if self._copies is None else (self._copies / NAME,)
+        aside = sorted((self._folder / "aside").glob(f"*/{NAME}"), reverse=True)
+        for path in (self._path, self._folder / _REPAIRED, *copies, *aside):
+            with _reader(path, note, self._files) as other, suppress(Corrupt):  # not even its last row is known
+                if other.database.exists() and other.about("record") == note.record:
+                    yield from other.by_row()
+        past = PastDays(reader)
+        for day in past.names():
+            yield list(past.read(day))
 
     # --- the past days ---------------------------------------------------------------------------------
 
     def _past_days(self, reader: SQLiteReader) -> Iterator[Finding]:
-        days, past = Days(reader.timezone), reader.past_days
-        written_to, waiting = past.state(reader)
-        there = {days.of(at) for at in reader.times_between(0, written_to)} - set(waiting)
-        for day in sorted({*there, *past.names()}):
+        past = PastDays(reader)
+        written_to, waiting = past.state()
+        for day in sorted({*past.of_rows(0, written_to).difference(waiting), *past.names()}):
             wrong = past.wrong(day)
             if not wrong:
                 yield Finding(True, past.folder / day, "as it was written")
                 continue
+            text = f"{names_of(wrong)} is not as it was written, or missing"
             if self._repair:
-                past.write(reader, day)
-            text = f"{', '.join(path.name for path in wrong[:_SHOWN])} is not as it was written, or missing"
-            done = "; written anew from the record"
-            yield Finding(False, wrong[0], text + done if self._repair else f"{text}; run with --repair", self._repair)
+                past.write(day, careful=False)  # what its files had is in the record by now
+                yield Finding(False, wrong[0], f"{text}; written anew from the record", repaired=True)
+            else:
+                yield self._bad(wrong[0], text)
 
 
-def _record_of(reader: SQLiteReader) -> str | None:
-    with suppress(Corrupt):
-        return reader.about("record")
-    return None
-
-
-def _readable(reader: SQLiteReader) -> Iterator[list[tuple[int, Record]]]:
-    """What can be read of a record; raises Unavailable, for then nobody knows what could be had a little later."""
-    with suppress(Corrupt):  # not even its last row is known
-        yield from reader.by_row()
+@contextmanager
+def _reader(path: Path, note: Note | None, files: Files) -> Iterator[SQLiteReader]:
+    area, timezone = ("", "UTC") if note is None else (note.area, note.timezone)
+    with database_to_read(path) as database:
+        yield SQLiteReader(path.parent, area, timezone, lambda: 0.0, database, files)
 
 
 def _ranges(rows: Iterable[int]) -> str:

@@ -1,36 +1,28 @@
-"""The SQLite file under the record: its tables, how it is opened, and what its errors mean.
+"""The SQLite file under the record: how it is opened, read and written, and how its log comes into the file.
 
-One connection writes (WAL, every commit synced), those who ask share some that only read.
+One connection writes (WAL, every commit synced), those who ask share some that only read. A commit is durable in the
+log; a thread copies the log's pages into the file, and the commits wait for the last few only. A commit that failed
+costs nothing: what it left lies behind the log's end, and the next one writes over it.
 """
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from broker.store.record import Corrupt, Refused, Unavailable
-from broker.store.sqlite import newest
-from broker.store.sqlite.disk.errors import ADVICE, failure, is_damage
-from broker.store.sqlite.disk.files import Files, Lock
-from broker.store.sqlite.disk.log import LogCopying, pages_in, write_again
+from broker.store.sqlite.errors import ADVICE, failure, is_damage
+from broker.store.sqlite.files import Files, Lock
+from broker.store.sqlite.schema import HAS_NEWEST, HIDDEN, LAST_ROW, NEWEST, NOTE_ALL_NEWEST, SCHEMA
 
-NAME = "record.sqlite"
+_COPIES = "PRAGMA user_version"  # how many whole logs went into the file, in its header
+_COPY = "PRAGMA wal_checkpoint(PASSIVE)"
+_COPY_ROWS = 8000  # then the log's pages go into the file: 4 to 32 MB, by how many devices the rows are of
+_COPY_BYTES = 128_000_000  # or at the latest then, however few rows that were
 _WAIT_S = 20.0
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS record (
-    row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, key TEXT NOT NULL, at INTEGER NOT NULL,
-    received_at INTEGER NOT NULL, area TEXT NOT NULL, body TEXT NOT NULL, checksum INTEGER NOT NULL
-);
-CREATE INDEX IF NOT EXISTS record_time ON record (kind, at, key);
-CREATE TABLE IF NOT EXISTS document (name TEXT PRIMARY KEY, body TEXT NOT NULL, checksum INTEGER NOT NULL);
-"""
-COLUMNS = "record.id, record.kind, record.key, record.at, received_at, area, body, checksum, record.row"
-INSERT = "INSERT INTO record (id, kind, key, at, received_at, area, body, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-INSERT_ROW = INSERT.replace("(id", "(row, id", 1).replace("(?", "(?, ?", 1)
 
 
 class Database:
@@ -46,17 +38,17 @@ class Database:
         `immutable` is for a disk that nobody can write to; errors name `stands_for` where this file is a copy of that.
         """
         self.path, self.shown = path, stands_for or path
+        self.log = path.with_name(f"{path.name}-wal")  # a part of the record until its pages are in the file
         self._lock, self._owns_lock, self._immutable = lock, lock is None, immutable
         self._files, self._write_lock = files or Files(), threading.RLock()
         self._writer: sqlite3.Connection | None = None
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
-        self.copying = LogCopying(self.log, self._opened_to_write, self._write_lock, self._marked)
-
-    @property
-    def log(self) -> Path:
-        """The write-ahead log: a part of the record until its pages are in the file."""
-        return self.path.with_name(f"{self.path.name}-wal")
+        self._copying: threading.Thread | None = None
+        self._changes = 0  # since the log was copied
+        self.in_file = (0, 0)  # so many whole logs went into the file itself, which has so many bytes at least
+        self.log_stays = False
+        self.tell: Callable[[str], None] = lambda _: None  # what a person should know of
 
     def exists(self) -> bool:
         """Whether there is a file with anything in it."""
@@ -72,7 +64,7 @@ class Database:
         try:
             connection = self._idle.pop()
         except IndexError:
-            connection = self._opened_to_read()
+            connection = self._opened_to_read(self._immutable)
         try:
             yield connection
         finally:
@@ -80,21 +72,22 @@ class Database:
             if self._closed:
                 self._close_idle()
 
-    def _opened_to_read(self) -> sqlite3.Connection:
-        try:
-            connection = _connected(self._uri("ro") + ("&immutable=1" if self._immutable else ""))
-            connection.execute("PRAGMA query_only = ON")
-        except sqlite3.Error as error:
-            raise failure(self.shown, error) from error
+    def _opened_to_read(self, immutable: bool = False) -> sqlite3.Connection:
+        connection = connected(self.path, "ro&immutable=1" if immutable else "ro")
+        connection.execute("PRAGMA query_only = ON")
         return connection
 
-    def rows_of(self, text: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows of a question; raises StoreError."""
+    def asked(self, text: str, values: Iterable[Any] = ()) -> Generator[tuple[Any, ...], None, None]:
+        """The rows of a question as they are found; raises StoreError, Corrupt if a page cannot be read."""
         try:
-            with self.reading() as connection:
-                return connection.execute(text, [*values]).fetchall()
+            with self.reading() as connection, closing(connection.execute(text, [*values])) as cursor:
+                yield from cursor
         except sqlite3.Error as error:
             raise failure(self.shown, error) from error
+
+    def rows_of(self, text: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        """All of them."""
+        return list(self.asked(text, values))
 
     def looked_over(self, given_up: Callable[[], bool] = lambda: False) -> list[str]:
         """What SQLite finds wrong with its pages and indexes, the first few; nothing if it was given up meanwhile."""
@@ -103,44 +96,32 @@ class Database:
                 connection.set_progress_handler(given_up, 1000)
                 try:
                     said = [str(text, "utf-8") for (text,) in connection.execute("PRAGMA integrity_check(5)")]
-                    if said == ["ok"]:
-                        hidden = newest.hides_records(connection)
-                        said = ["the table `newest` hides the newest records of a key"] if hidden else []
+                    whole = said == ["ok"]
+                    if whole and connection.execute(HAS_NEWEST).fetchone() and connection.execute(HIDDEN).fetchone():
+                        whole, said = False, ["the table `newest` hides the newest records of a key"]
                 finally:
                     connection.set_progress_handler(None, 0)
         except sqlite3.Error as error:
-            if given_up():
-                return []
-            if not is_damage(error):
+            if not given_up() and not is_damage(error):
                 raise failure(self.shown, error) from error
-            return [str(error)]
-        return [] if given_up() else said
+            whole, said = False, [str(error)]
+        return [] if whole or given_up() else said
 
-    def _close_idle(self) -> None:
-        while self._idle:
-            with suppress(sqlite3.Error, IndexError):
-                self._idle.pop().close()
-
-    def must_be_whole(self) -> None:
-        """Raises Corrupt if pages are neither in the file nor in its log."""
-        ((pages,),), ((page_bytes,),) = (self.rows_of(f"PRAGMA {what}") for what in ("page_count", "page_size"))
-        if self.path.stat().st_size < pages * page_bytes:
-            logged = pages_in(self.log, page_bytes)
-            size = self.path.stat().st_size  # asked after the log: what has gone from that is in the file by now
-            if not logged.issuperset(range(size // page_bytes + 1, pages + 1)):
-                raise Corrupt(f"{self.shown} has {size} bytes of {pages * page_bytes}: its end is missing; {ADVICE}")
-
-    def must_have(self, copies: int) -> None:
-        """Raises Corrupt if less than so many whole logs went into the file: its log has only what came after them."""
+    def must_have(self, copies: int, size: int) -> None:
+        """Raises Corrupt if the file itself lacks what had surely come into it: its log has only what came later."""
+        ((pages, page_bytes),) = self.rows_of("SELECT page_count, page_size FROM pragma_page_count, pragma_page_size")
+        there, least = self.path.stat().st_size, min(size, pages * page_bytes)
+        if there < least:
+            raise Corrupt(f"{self.shown} has {there} bytes of {least}: its end is missing; {ADVICE}")
         # By SQLite, whose locks would be lost with any other handle of the file; and only from its header, for without
         # its log the rest is not always a database, which `writable_schema` has it pass over.
         try:
-            with closing(_connected(f"{self._uri('ro')}&immutable=1")) as connection:
-                connection.execute("PRAGMA writable_schema = ON")
-                ((there,),) = connection.execute("PRAGMA user_version")
+            with closing(self._opened_to_read(immutable=True)) as alone:
+                alone.execute("PRAGMA writable_schema = ON")
+                ((copied,),) = alone.execute(_COPIES)
         except sqlite3.Error as error:
             raise failure(self.shown, error) from error
-        if there < copies:
+        if copied < copies:
             raise Corrupt(f"{self.shown} is an older copy than its log: put it back, or {ADVICE}")
 
     # --- writing ---------------------------------------------------------------------------------------
@@ -159,7 +140,7 @@ class Database:
                 try:
                     yield connection
                     connection.execute("COMMIT")
-                    self.copying.after_commit(connection.total_changes - before)
+                    self._committed(connection.total_changes - before)
                 except BaseException:
                     with suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")
@@ -176,24 +157,21 @@ class Database:
         if self._writer is None:
             self._lock = self._lock or Lock(self.path.with_suffix(".lock"))
             if self._lock.alone:
-                write_again(self.log, self._files)
+                self._write_log_again()
             connection = self._opened_to_write()
-            script = f"{SCHEMA} {newest.TABLE} {newest.NOTE_BEYOND}"
             try:
-                connection.executescript(f"BEGIN IMMEDIATE; {script} COMMIT;")
-            except sqlite3.Error as error:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                if not (is_damage(error) and newest.is_known(connection)):
-                    raise
-                # A hurt page costs its rows, not the record; what may be hidden for that is said by `looked_over`.
+                noted = "" if connection.execute(HAS_NEWEST).fetchone() else NOTE_ALL_NEWEST
+                connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA}{NEWEST}{noted} COMMIT;")
+            except sqlite3.Error:
+                connection.close()
+                raise
             self._writer = connection
             if self._owns_lock:
                 self._lock.share()
         return self._writer
 
     def _opened_to_write(self) -> sqlite3.Connection:
-        connection = _connected(self._uri("rwc"))
+        connection = connected(self.path, "rwc")
         # A log as long as it ever was has its blocks already: a sync within it is one write, not two.
         connection.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;"
@@ -206,37 +184,80 @@ class Database:
         if self._lock is None or not self._owns_lock or not self._lock.be_alone():
             raise Refused(f"{self.shown} is in use: to change or remove its records stop the bridge, or use `amend`")
 
-    def _marked(self) -> int:
-        """Count in the database that a whole log goes into the file now; the count, which the file's header has."""
-        with self.writing() as connection:
-            ((copies,),) = connection.execute("PRAGMA user_version")
-            connection.execute(f"PRAGMA user_version = {copies + 1}")
-            return int(copies) + 1
+    # --- the log ---------------------------------------------------------------------------------------
 
-    def _uri(self, mode: str) -> str:
-        return f"file:{quote(str(self.path.absolute()))}?mode={mode}"
+    def _write_log_again(self) -> None:
+        """Write a log that was left behind over itself, and sync it: what is in it may be in memory only."""
+        try:
+            if self.log.exists() and self.log.stat().st_size > 0:
+                self._files.overwrite(self.log, self.log.read_bytes(), sync=True)
+        except OSError as error:
+            raise Unavailable(f"{self.log} cannot be made durable ({error.strerror}); its disk needs a look") from error
+
+    def _committed(self, changes: int) -> None:
+        """Have a long log copied in a thread."""
+        self._changes += changes
+        long = self._changes >= _COPY_ROWS or self.log.stat().st_size >= _COPY_BYTES
+        if long and not self.log_stays and (self._copying is None or not self._copying.is_alive()):
+            self._copying = threading.Thread(target=self.copy_log, name="copy log", daemon=True)
+            self._copying.start()
+
+    def copy_log(self) -> None:
+        """Have the log copied into the file, if that can be done now; then the next commit begins it anew.
+
+        The first pass is not synced if commits overtake it, the sync of the next one covers it. If that fails nobody
+        knows which pages the disk has, and SQLite would not write them again before all have closed the file: till then
+        no more is copied, so that the log, which has them, stays.
+        """
+        if self.log_stays:
+            return
+        try:
+            with closing(self._opened_to_write()) as connection:
+                connection.execute(_COPY).fetchall()
+                with self._write_lock:
+                    self._changes = 0
+                    copies = connection.execute(_COPIES).fetchone()[0] + 1
+                    connection.execute(f"{_COPIES} = {copies}")
+                    _, pages, copied = connection.execute(_COPY).fetchone()
+                    if 0 <= pages == copied:
+                        self.in_file = (copies, self.path.stat().st_size)
+        except sqlite3.Error as error:
+            self.log_stays = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_FSYNC
+            self.tell(f"{self.log} could not be copied into the file ({error}); its disk needs a look")
+
+    def finish_log(self) -> None:
+        """Before closing: have the rest of the log copied, if that can be done now."""
+        if self._copying is not None:
+            self._copying.join()
+        if self._changes:
+            self.copy_log()
 
     def close(self) -> None:
         """Close all connections and let others in; a second call does nothing."""
-        if self._writer is not None:
-            self.copying.finish()
+        self.finish_log()
         with self._write_lock:
             self._closed = True
             self._close_idle()
-            if self.copying.must_stay and self._writer is not None:
-                # Whoever closes last empties the log, if it may write: this one may not.
-                self._idle = [self._opened_to_read()]
-                self._idle[0].execute("SELECT count(*) FROM about")
             if self._writer is not None:
                 with suppress(sqlite3.Error):
+                    if self.log_stays:  # one that only reads closes last, and copies nothing
+                        self._idle = [self._opened_to_read()]
+                        self._idle[0].execute(LAST_ROW)
                     self._writer.close()
                 self._writer = None
             self._close_idle()
             if self._lock is not None and self._owns_lock:
                 self._lock.release()
 
+    def _close_idle(self) -> None:
+        while self._idle:
+            with suppress(sqlite3.Error, IndexError):
+                self._idle.pop().close()
 
-def _connected(uri: str) -> sqlite3.Connection:
+
+def connected(path: Path, mode: str) -> sqlite3.Connection:
+    """A connection to a file; raises sqlite3.Error."""
+    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
     connection.text_factory = bytes
     return connection

@@ -11,93 +11,101 @@ cannot give any more is not written anew before a repair has taken it from them:
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
-from typing import Protocol
 
 import orjson
 
 from broker.store import codec
 from broker.store.days import Days
 from broker.store.record import Corrupt, Record
-from broker.store.sqlite.disk.errors import ADVICE
-from broker.store.sqlite.disk.files import Files
+from broker.store.sqlite.errors import ADVICE
+from broker.store.sqlite.reader import SQLiteReader
 
 FOLDER = "days"
 SUMS = "SHA256SUMS"
 _STATE = "exported"  # in the table `about`
-_PAUSE_S = 0.002  # slept after each part, so that commits go on meanwhile
-_PART = 500
-
-
-class Rows(Protocol):
-    """The record a day is written from: its rows in the order they came, and by their time."""
-
-    def last_row(self) -> int: ...
-    def times_between(self, after: int, last: int) -> Iterator[int]: ...
-    def between(self, start: int, end: int) -> Iterator[tuple[int, Record]]: ...
-    def numbered(self, row: int) -> Record | None: ...
-    def about(self, name: str) -> str | None: ...
-    def keep_about(self, name: str, value: str) -> None: ...
+_PART = 500  # after so many there is a pause, so that commits go on meanwhile
+_SHOWN = 3
 
 
 class PastDays:
-    """The folder `days` of a store."""
+    """The folder `days` of a record."""
 
-    def __init__(self, folder: Path, days: Days, files: Files) -> None:
-        self.folder = folder / FOLDER
-        self._days, self._files = days, files
+    def __init__(self, source: SQLiteReader, pause_s: float = 0.0) -> None:
+        self.folder = source.folder / FOLDER
+        self._source, self._files, self._pause_s = source, source.files, pause_s
+        self.days = Days(source.timezone)
         self._lock = threading.Lock()
 
     def names(self) -> list[str]:
         """The days that are there."""
         return sorted(path.name for path in self.folder.glob("[0-9]*") if path.is_dir())
 
-    def export(self, source: Rows, today: str, pause_s: float = _PAUSE_S) -> None:
+    def export(self, today: str) -> None:
         """Write all days before `today` that have records which are not in their files.
 
         Raises Corrupt, once the others are written, for a day whose files have what the record cannot give any more.
         """
         with self._lock:
-            done_to, waiting = self.state(source)
-            last = source.last_row()
-            touched = {*waiting, *(self._days.of(at) for at in source.times_between(done_to, last))}
+            done_to, waiting = self.state()
+            last = self._source.last_row()
+            touched = {*waiting, *self.of_rows(done_to, last)}
             left, refused = {day for day in touched if day >= today}, list[Corrupt]()
             for day in sorted(touched - left):
                 try:
-                    self.write(source, day, pause_s)
+                    self.write(day)
                 except Corrupt as error:
                     left.add(day)
                     refused.append(error)
             if (last, sorted(left)) != (done_to, waiting):
                 self._files.make_folder(self.folder)
-                source.keep_about(_STATE, orjson.dumps({"rows": last, "waiting": sorted(left)}).decode())
+                self._source.keep_about(_STATE, orjson.dumps({"rows": last, "waiting": sorted(left)}).decode())
             if refused:
                 raise refused[0]
 
-    def state(self, source: Rows) -> tuple[int, list[str]]:
+    def state(self) -> tuple[int, list[str]]:
         """Up to which row the days are written, and which days are not."""
-        said = source.about(_STATE)
+        said = self._source.about(_STATE)
         if said is None or not self.folder.exists():  # it was removed: all are written again
             return 0, []
         found = orjson.loads(said)
         return found["rows"], found["waiting"]
 
-    def write(self, source: Rows, day: str, pause_s: float = 0.0) -> None:
-        """Write one day anew: under a hidden name, then in the place of the old one."""
+    def of_rows(self, after: int, last: int) -> set[str]:
+        """The days of the rows above `after`, up to `last`."""
+        asked = "SELECT DISTINCT at FROM record WHERE row > ? AND row <= ?"
+        return {self.days.of(at) for (at,) in self._source.rows_of(asked, [after, last])}
+
+    def mended(self, day: str) -> str | None:
+        """Write a day anew whose files are not as they were written; what a person should know of it."""
+        if not (wrong := self.wrong(day)):
+            return None
+        text = f"{self.folder / day}: {names_of(wrong)} not as it was written, or missing"
+        try:
+            self.write(day)
+        except (Corrupt, OSError) as why:
+            return f"{text}, and not written anew: {why}"
+        return f"{text}; written anew from the record"
+
+    def write(self, day: str, *, careful: bool = True) -> None:
+        """Write one day anew: under a hidden name, then in the place of the old one.
+
+        Raises Corrupt, if `careful`, where the files have a row that the record cannot give.
+        """
         draft, old = self.folder / f".{day}.part", self.folder / f".{day}.old"
         for left in (draft, old):
             if left.exists():
                 self._files.remove(left)
         self._files.make_folder(draft)
         try:
-            lacking = {row for row, _ in self.read(day)}
+            lacking = set(self._rows(day)) if careful else set[int]()
             sums = []
-            for kind, rows in groupby(source.between(*self._days.span(day, day)), key=lambda pair: pair[1].kind):
-                sums.append(f"{self._write(draft, kind, rows, lacking, pause_s)}  {kind}.json\n".encode())
-            if any(source.numbered(row) is None for row in lacking):  # else it was moved to another day
+            for kind, rows in groupby(self._records(day), key=lambda pair: pair[1].kind):
+                sums.append(f"{self._write(draft / f'{kind}.json', rows, lacking)}  {kind}.json\n".encode())
+            if any(not self._source.has(row) for row in lacking):  # else it was moved to another day
                 kept = "has records that the record cannot give any more, and stays as it is"
                 raise Corrupt(f"{self.folder / day} {kept}; {ADVICE} --repair, which takes them from there")
             self._files.write(draft / SUMS, sums)
@@ -111,26 +119,29 @@ class PastDays:
                     if left.exists():
                         self._files.remove(left)
 
-    def _write(
-        self, folder: Path, kind: str, rows: Iterator[tuple[int, Record]], lacking: set[int], pause_s: float
-    ) -> str:
+    def _records(self, day: str) -> Iterator[tuple[int, Record]]:
+        """Rows and records of a day as first stored, by kind, then (at, id)."""
+        start, end = self.days.span(day, day)
+        for kind in self._source.kinds():
+            for hour in range(start, end, 3600):  # the log cannot begin anew while somebody reads
+                yield from self._source.between(kind, hour, min(hour + 3600, end))
+
+    def _write(self, path: Path, rows: Iterator[tuple[int, Record]], lacking: set[int]) -> str:
         digest = hashlib.sha256()
 
         def pieces() -> Iterator[bytes]:
             for number, (row, record) in enumerate(rows):
-                start = b"," if number else b'{"_default": {'
-                yield b'%b\n"%d": %b' % (start, row, codec.encode(record))
                 lacking.discard(row)
                 if number % _PART == 0:
-                    time.sleep(pause_s)
-            yield b"\n}}\n"
+                    time.sleep(self._pause_s)
+                yield hashed(b'%b\n"%d": %b' % (b"," if number else b'{"_default": {', row, codec.encode(record)))
+            yield hashed(b"\n}}\n")
 
-        def hashed(pieces: Iterator[bytes]) -> Iterator[bytes]:
-            for piece in pieces:
-                digest.update(piece)
-                yield piece
+        def hashed(piece: bytes) -> bytes:
+            digest.update(piece)
+            return piece
 
-        self._files.write(folder / f"{kind}.json", hashed(pieces()))
+        self._files.write(path, pieces())
         return digest.hexdigest()
 
     def wrong(self, day: str) -> list[Path]:
@@ -146,14 +157,29 @@ class PastDays:
     def read(self, day: str) -> Iterator[tuple[int, Record]]:
         """Rows and records of those files of a day that are as they were written."""
         wrong = self.wrong(day)
-        if self.folder / day / SUMS in wrong:
-            return
-        for path in sorted({*(self.folder / day).glob("*.json")}.difference(wrong)):
-            with path.open("rb") as file:
-                for line in file:
-                    if line.startswith(b'"'):  # one document a line: a day may be longer than there is memory for
-                        ((row, document),) = orjson.loads(b"{%b}" % line.rstrip(b",\n")).items()
-                        yield int(row), codec.of_document(document)
+        if self.folder / day / SUMS not in wrong:
+            for line in self._lines(day, but=wrong):
+                ((row, document),) = orjson.loads(b"{%b}" % line.rstrip(b",\n")).items()
+                yield int(row), codec.of_document(document)
+
+    def _rows(self, day: str) -> Iterator[int]:
+        """The rows that the files of a day have, whole or not."""
+        for line in self._lines(day):
+            row = line[1 : line.find(b'"', 1)]
+            if row.isdigit():
+                yield int(row)
+
+    def _lines(self, day: str, but: Iterable[Path] = ()) -> Iterator[bytes]:
+        """The lines of a day's files that have a document: a day may be longer than there is memory for."""
+        for path in sorted({*(self.folder / day).glob("*.json")}.difference(but)):
+            if path.is_file():
+                with path.open("rb") as file:
+                    yield from (line for line in file if line.startswith(b'"'))
+
+
+def names_of(paths: list[Path]) -> str:
+    """Some of them, as a person reads it."""
+    return ", ".join(path.name for path in paths[:_SHOWN])
 
 
 def _digest(path: Path) -> str | None:

@@ -5,27 +5,25 @@ asked one by one. What was asked by its id is refused instead: nobody may take i
 """
 
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from tinydb import where
 
 from broker.store import amendments, codec
-from broker.store.contract import BY_TIME, Order, Store
-from broker.store.days import Days
+from broker.store.contract import BY_TIME, KINDS, Order, Store
 from broker.store.pushdown import Where
 from broker.store.record import Conflict, Corrupt, Record
-from broker.store.sqlite.database import COLUMNS, Database
-from broker.store.sqlite.disk.errors import ADVICE, failure, is_damage
-from broker.store.sqlite.disk.files import Files
-from broker.store.sqlite.disk.note import NAME as NOTE
-from broker.store.sqlite.disk.note import Note, read_note
-from broker.store.sqlite.past_days import PastDays
+from broker.store.sqlite.database import Database
+from broker.store.sqlite.errors import ADVICE
+from broker.store.sqlite.files import Files
+from broker.store.sqlite.note import FORMAT, Note, read_note
+from broker.store.sqlite.note import NAME as NOTE
+from broker.store.sqlite.schema import COLUMNS, LAST_ROW
 from broker.store.sqlite.tables import RecordDB
 
 log = logging.getLogger("zhanpai.store")
@@ -36,7 +34,7 @@ _NEWEST = (
 )
 EVERYTHING = Where("1 = 1", [])
 _WARNINGS = 20
-_FIRST_BATCH, _BATCH = 1, 200
+_BATCH = 200
 
 
 class SQLiteReader(Store):
@@ -46,13 +44,12 @@ class SQLiteReader(Store):
         self, folder: Path, area: str, timezone: str, now: Callable[[], float], database: Database, files: Files
     ) -> None:
         self.folder, self.area, self.timezone, self.now = folder, area, timezone, now
-        self.database, self._files = database, files
+        self.database, self.files = database, files
         self.db = RecordDB(database.path, database=database)
-        self.past_days = PastDays(folder, Days(timezone), files)
         self.events, self.damage = list[str](), list[str]()  # damage: those that say that records are left out
         self._last_commit_at: float | None = None
         self._known, self._known_to, self._known_lock = amendments.Amendments(), 0, threading.Lock()
-        database.copying.tell = self.note
+        database.tell = self.note
 
     def must_be_there(self) -> Note:
         """What the note beside the record says; raises Corrupt or Conflict if the file is not what it tells of."""
@@ -65,15 +62,19 @@ class SQLiteReader(Store):
         if not self.database.exists():
             what = "empty" if self.database.path.exists() else "missing"
             raise Corrupt(f"{path} is {what}, but {had}: put a copy back, or {ADVICE}")
-        self.database.must_be_whole()
         if self.about("record") != note.record:
             area = self.about("area")
             raise Conflict(f"{path} is not the record that {NOTE} was written for: it is of area {area!r}")
+        self.database.must_have(note.copies, note.size)
         last = self.last_row()
         if last < note.rows:
             raise Corrupt(f"{path} ends at record {last}, an older copy perhaps, but {had}: put it back, or {ADVICE}")
-        self.database.must_have(note.copies)
         return note
+
+    def own_note(self) -> Note | None:
+        """The note as the record itself would have it; None where it does not say whose it is."""
+        record, area, timezone = (self.about(name) for name in ("record", "area", "timezone"))
+        return Note(self.last_row(), FORMAT, record, area, timezone) if record and area and timezone else None
 
     def about(self, name: str) -> str | None:
         """What the file says of itself: `record`, `area`, `timezone`, `format`."""
@@ -112,7 +113,7 @@ class SQLiteReader(Store):
     def before(self, kind: str, key: str) -> int | None:
         """A time that all records of a key are of before, not long after the newest; 0 for none; None if not known."""
         if codec.is_text(kind) and codec.is_text(key):
-            with suppress(Corrupt):  # an older file has no such table, and of a hurt one all is looked through
+            with suppress(Corrupt):  # a file of before has no such table, and of a hurt one all is looked through
                 found = self.rows_of("SELECT before FROM newest WHERE kind = ? AND key = ?", [kind, key])
                 return int(found[0][0]) if found else 0
         return None
@@ -128,19 +129,16 @@ class SQLiteReader(Store):
     def _rows(self, found: Where, order: Order) -> Iterator[list[tuple[int, Record]]]:
         """Rows and records in an order, some at a time; those that are not what was written are named and left out."""
         last: Record | None = None
-        text = f"SELECT {COLUMNS} FROM record WHERE {found.sql} {order.sql}"  # noqa: S608
+        rows = self.database.asked(f"SELECT {COLUMNS} FROM record WHERE {found.sql} {order.sql}", found.values)  # noqa: S608
         try:
-            with self.database.reading() as connection, closing(connection.execute(text, found.values)) as cursor:
-                size = _FIRST_BATCH
-                while rows := cursor.fetchmany(size):
-                    if batch := self._sound(rows):
-                        yield batch
-                        last = batch[-1][1]
-                    size = _BATCH
+            with closing(rows):
+                while batch := list(islice(rows, _BATCH if last else 1)):
+                    if sound := self._sound(batch):
+                        yield sound
+                        last = sound[-1][1]
             return
-        except sqlite3.Error as error:
-            if not is_damage(error):
-                raise failure(self.database.shown, error) from error
+        except Corrupt:
+            pass
         self._left_out(f"{self.database.shown}: pages cannot be read, their records are left out; {ADVICE}")
         rest = [pair for batch in self.by_row(found) for pair in batch]
         rest.sort(key=lambda pair: order.key(pair[1]), reverse=order.reverse)
@@ -184,16 +182,13 @@ class SQLiteReader(Store):
 
     # --- the rest of the contract ----------------------------------------------------------------------
 
-    def kind_after(self, kind: str) -> str | None:
-        """The first kind behind this one that has records, or None."""
+    def kinds(self) -> list[str]:
+        """The kinds that have records, sorted."""
         try:
-            ((found,),) = self.rows_of("SELECT min(kind) FROM record WHERE kind > ?", [kind])
-            return None if found is None else str(found, "utf-8")
+            return [str(kind, "utf-8") for (kind,) in self.rows_of(KINDS.format("record WHERE true"))]
         except (Corrupt, UnicodeDecodeError):
             self._left_out(f"{self.database.shown}: the index of the kinds cannot be read; {ADVICE}")
-            return min(
-                (record.kind for batch in self.by_row() for _, record in batch if record.kind > kind), default=None
-            )
+            return sorted({record.kind for batch in self.by_row() for _, record in batch})
 
     def health(self) -> Mapping[str, Any]:
         """Numbers for /healthz: records, bytes, seconds since the last commit, free bytes, warnings, damage."""
@@ -201,10 +196,9 @@ class SQLiteReader(Store):
         return {
             "backend": "sqlite",
             "records": self.last_row(),
-            "past_days": len(self.past_days.names()),
             "bytes": sum(path.stat().st_size for path in files if path.exists()),
             "last_commit_s": None if self._last_commit_at is None else max(0, int(self.now() - self._last_commit_at)),
-            "free_bytes": self._files.free_bytes(self.folder),
+            "free_bytes": self.files.free_bytes(self.folder),
             "warnings": self.events[-_WARNINGS:],
             "damage": self.damage[-_WARNINGS:],
         }
@@ -217,7 +211,7 @@ class SQLiteReader(Store):
 
     def last_row(self) -> int:
         """The highest row; raises Corrupt where the database cannot tell."""
-        return int(self.rows_of("SELECT coalesce(max(row), 0) FROM record")[0][0])
+        return int(self.rows_of(LAST_ROW)[0][0])
 
     def _last_known_row(self) -> int:
         """The highest row; as the note says where the database cannot tell, so that the rest can be read."""
@@ -229,22 +223,13 @@ class SQLiteReader(Store):
                 raise
             return note.rows
 
-    def times_between(self, after: int, last: int) -> Iterator[int]:
-        """The event times of the rows above `after`, up to `last`."""
-        asked = "SELECT DISTINCT at FROM record WHERE row > ? AND row <= ?"
-        return (at for (at,) in self.rows_of(asked, [after, last]))
-
-    def numbered(self, row: int) -> Record | None:
-        """The record in a row, as first stored; None where there is none, or not what was written."""
+    def has(self, row: int) -> bool:
+        """Whether there is a record in a row, and as it was written."""
         with suppress(Corrupt):
-            found = self.db.get(doc_id=row)
-            return None if found is None else codec.of_document(found)
-        return None
+            return self.db.get(doc_id=row) is not None
+        return False
 
-    def between(self, start: int, end: int) -> Iterator[tuple[int, Record]]:
-        """Rows and records, as first stored, with start <= at < end, by kind, then (at, id)."""
-        for kind in self.kinds():
-            # Hour by hour: the log cannot begin anew while somebody reads.
-            for hour in range(start, end, 3600):
-                found = Where("kind = ? AND at >= ? AND at < ?", [kind, hour, min(hour + 3600, end)])
-                yield from [pair for batch in self._rows(found, BY_TIME) for pair in batch]
+    def between(self, kind: str, start: int, end: int) -> list[tuple[int, Record]]:
+        """Rows and records of a kind, as first stored, with start <= at < end, by (at, id)."""
+        found = Where("kind = ? AND at >= ? AND at < ?", [kind, start, end])
+        return [pair for batch in self._rows(found, BY_TIME) for pair in batch]

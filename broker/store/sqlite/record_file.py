@@ -1,5 +1,6 @@
 """Making the file of a record as a whole: an empty one at the beginning, and one of what can be had in a repair."""
 
+import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -9,12 +10,11 @@ import orjson
 
 from broker.store import codec
 from broker.store.record import Record
-from broker.store.sqlite.database import INSERT_ROW, Database
-from broker.store.sqlite.disk.files import Files, Lock
-from broker.store.sqlite.disk.note import Note
-from broker.store.sqlite.newest import COVERED, NOTE_ALL_NEWEST
-
-REPAIRED = "record.repaired"  # a repair made this and had not put it in its place yet
+from broker.store.sqlite.database import connected
+from broker.store.sqlite.errors import failure
+from broker.store.sqlite.files import Files
+from broker.store.sqlite.note import Note
+from broker.store.sqlite.schema import INSERT_ROW, NEWEST, SCHEMA
 
 
 class Made(NamedTuple):
@@ -25,39 +25,33 @@ class Made(NamedTuple):
     lost: list[int]
 
 
-def make_database(
-    path: Path, lock: Lock, note: Note, batches: Iterable[list[tuple[int, Record]]], files: Files
-) -> Made:
+def make_file(path: Path, note: Note, batches: Iterable[list[tuple[int, Record]]], files: Files) -> Made:
     """Make the file of a record with the numbered rows that are given; of each row and id the first one counts.
 
-    Until the file is complete it has another name.
+    It has its name when it is complete.
     """
-    draft = path.with_name("record.new")
-    for left in path.parent.glob(f"{draft.name}*"):
+    for left in path.parent.glob(f"{path.name}*"):
         files.remove(left)
     twice: set[int] = set()  # rows whose record another row has already: they are missing, and nothing is lost
-    with closing(Database(draft, lock=lock)) as database:
-        with database.writing() as connection:
+    try:
+        with closing(connected(path, "rwc")) as connection:
+            connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = FULL; BEGIN; {SCHEMA}{NEWEST}")
             for rows in batches:
                 packed = codec.rows_of([record for _, record in rows])
                 numbered = [(row, *values) for (row, _), values in zip(rows, packed, strict=True)]
-                before = connection.total_changes
-                connection.executemany(f"{INSERT_ROW} ON CONFLICT DO NOTHING", numbered)
-                if connection.total_changes - before < len(rows):
+                if connection.executemany(f"{INSERT_ROW} ON CONFLICT DO NOTHING", numbered).rowcount < len(rows):
                     there = "SELECT 1 FROM record WHERE row = ?"
                     twice.update(row for row, _ in rows if connection.execute(there, [row]).fetchone() is None)
-            connection.execute(NOTE_ALL_NEWEST)
-            connection.execute(COVERED)
             found = list(connection.execute("SELECT row, 0 FROM record ORDER BY row"))
             last = found[-1][0] if found else 0
             count, lost = gaps([found], note.rows)
             about = {"record": note.record, "area": note.area, "timezone": note.timezone, "format": str(note.format),
                      "lost": orjson.dumps([row for row in lost if row < last]).decode()}  # fmt: skip
             connection.executemany("INSERT INTO about VALUES (?, ?)", list(about.items()))
-        database.copying.copy_all()  # closing would not say if it failed
-    files.replace(draft, path)
-    for left in path.parent.glob(f"{draft.name}*"):
-        files.remove(left)
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA journal_mode = WAL")  # whoever only reads may open it from its first moment
+    except sqlite3.Error as error:
+        raise failure(path, error) from error
     return Made(count, last, [row for row in lost if row not in twice])
 
 

@@ -19,34 +19,28 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from broker.store import codec
-from broker.store.days import Days
 from broker.store.record import Conflict, Corrupt, Full, Receipt, Record, StoreError, Unavailable
-from broker.store.sqlite.database import INSERT, NAME, Database
-from broker.store.sqlite.disk.errors import ADVICE
-from broker.store.sqlite.disk.files import Files, Lock
-from broker.store.sqlite.disk.note import FORMAT, Note, write_note
-from broker.store.sqlite.disk.note import NAME as NOTE
-from broker.store.sqlite.disk.reserve import RESERVE_BYTES, Reserve
-from broker.store.sqlite.mending import has_note, mend_past_days
-from broker.store.sqlite.newest import COVERED, NOTE_NEWEST, NotedNewest
+from broker.store.sqlite.database import Database
+from broker.store.sqlite.errors import ADVICE
+from broker.store.sqlite.files import RESERVE_BYTES, Files, Lock, Reserve
+from broker.store.sqlite.note import FORMAT, Note, read_note
+from broker.store.sqlite.note import NAME as NOTE
+from broker.store.sqlite.past_days import PastDays
 from broker.store.sqlite.reader import SQLiteReader
-from broker.store.sqlite.record_file import REPAIRED, make_database
+from broker.store.sqlite.record_file import make_file
+from broker.store.sqlite.schema import INSERT, LAST_ROW, NAME
 
-_INSERT = f"{INSERT} ON CONFLICT (id) DO NOTHING"
+_INSERT_NEW = f"{INSERT} ON CONFLICT (id) DO NOTHING"
 _OLDER = "store.json"  # what a folder held before there was an SQLite file in it
+_PAUSE_S = 0.002  # an export in the background rests so long after each part
 
 
 class _Ticket(NamedTuple):
-    """One waiting `append`."""
+    """One waiting `append`; whoever commits tells it what became of that."""
 
     rows: list[codec.Row]
     urgent: bool
     told: Future[Receipt]
-
-    def refuse(self, error: StoreError) -> None:
-        """Have whoever waits still know that it was not stored."""
-        if not self.told.done():
-            self.told.set_exception(error)
 
 
 class SQLiteStore(SQLiteReader):
@@ -72,9 +66,9 @@ class SQLiteStore(SQLiteReader):
             raise Unavailable(f"{folder} cannot be made ({error.strerror})") from error
         self._lock = Lock(folder / "record.lock", must_be_alone=not beside_bridge)
         super().__init__(folder, area, timezone, now, Database(folder / NAME, lock=self._lock, files=files), files)
-        self._days, self._min_free_bytes = Days(timezone), min_free_bytes
+        self.past_days = PastDays(self, _PAUSE_S if export_in_background else 0.0)
+        self._days, self._min_free_bytes = self.past_days.days, min_free_bytes
         self._reserve = Reserve(folder, files, self.note)
-        self._noted_newest = NotedNewest()
         self._waiting: list[_Ticket] = []
         self._waiting_lock, self._commit_lock = threading.Lock(), threading.Lock()
         self._exporter: threading.Thread | None = None
@@ -91,12 +85,9 @@ class SQLiteStore(SQLiteReader):
         self._export_if_due()
 
     def _opened(self) -> Note:
-        if (self.folder / REPAIRED).exists():
-            raise Corrupt(f"{self.folder / REPAIRED}: a repair was interrupted; {ADVICE} --repair, which finishes it")
         if self._lock.alone:
             self._reserve.keep(self._min_free_bytes + RESERVE_BYTES)
-            if not has_note(self, self.folder, self._files):
-                return self._made()
+            self._have_note()
         try:
             return self._ready()
         except Full:
@@ -110,19 +101,39 @@ class SQLiteStore(SQLiteReader):
             pass
         return note
 
-    def _made(self) -> Note:
-        """The note of a record that begins now, or whose beginning was cut short before anything was stored."""
-        if (self.folder / _OLDER).exists():
+    def _have_note(self) -> None:
+        """Begin a record where there is none; write its note anew where that is lost or spoiled, and tell of it.
+
+        Raises Corrupt where the record cannot say whose it is, or is older than the past days beside it.
+        """
+        path, wrong, days = self.folder / NOTE, "is missing", self.past_days.names()
+        try:
+            if read_note(self.folder) is not None:
+                return
+        except Corrupt:
+            wrong = "is not as it was written"
+        if self.database.exists():
+            note = self.own_note()
+            ((newest,),) = self.rows_of("SELECT max(at) FROM record")
+            if note is None or (newest is None and wrong != "is missing"):
+                raise Corrupt(f"{path} {wrong}, and the record does not say whose it is: put it back, or {ADVICE}")
+            if days[-1:] > [self._days.of(newest or 0)]:
+                raise Corrupt(f"{path} {wrong}, and the record is older than its past days: put it back, or {ADVICE}")
+            note.must_be(self.area, self.timezone, path)
+            if newest is not None:
+                self.note(
+                    f"{path} was missing or not as it was written: written anew from the record, up to row {note.rows};"
+                    " that more had been stored it could not say any more"
+                )
+        elif (self.folder / _OLDER).exists():
             raise Conflict(f"{self.folder / _OLDER} is of an older version: export with that, then import elsewhere")
-        there = self.database.path.exists() and (not self.database.exists() or self.last_row() > 0)
-        if there or self.past_days.names() or (self.database.log.exists() and not self.database.exists()):
-            raise Corrupt(
-                f"{self.folder / NOTE} is missing and something was stored here: put it back, or {ADVICE} --repair"
-            )
-        note = Note(0, FORMAT, uuid4().hex, self.area, self.timezone)
-        make_database(self.database.path, self._lock, note, [], self._files)
-        write_note(self.folder, note, self._files)
-        return note
+        elif wrong != "is missing" or self.database.path.exists() or self.database.log.exists() or days:
+            raise Corrupt(f"{path} {wrong} and something was stored here: put it back, or {ADVICE} --repair")
+        else:
+            note, draft = Note(0, FORMAT, uuid4().hex, self.area, self.timezone), self.folder / "record.new"
+            make_file(draft, note, [], self.files)
+            self.files.replace(draft, self.database.path)
+        self.files.write_whole(path, note.encoded())
 
     def close(self) -> None:
         """Wait for the export of a day, close the file, let others in."""
@@ -132,7 +143,7 @@ class SQLiteStore(SQLiteReader):
             self._closed = True
         if self._exporter is not None:
             self._exporter.join()
-        self.database.copying.finish()
+        self.database.finish_log()
         self._noted(self._note.rows, sync=True)
         super().close()
         self._lock.release()
@@ -159,12 +170,12 @@ class SQLiteStore(SQLiteReader):
     def _commit(self, tickets: Sequence[_Ticket]) -> None:
         """Store what there is room for: all, or the alarms alone; everybody is told."""
         urgent = [ticket for ticket in tickets if ticket.urgent]
-        others = [ticket for ticket in tickets if not ticket.urgent]
+        others = tickets[len(urgent) :]
         try:
             if self._closed:
                 raise Unavailable(f"{self.folder} is closed")
             try:
-                if any(ticket.rows for ticket in others) and self._files.free_bytes(self.folder) < self._min_free_bytes:
+                if any(ticket.rows for ticket in others) and self.files.free_bytes(self.folder) < self._min_free_bytes:
                     raise Full(
                         f"less than {self._min_free_bytes} bytes are free for {self.folder}: make room; "
                         "alarms are still taken, everything else waits at its sender"
@@ -172,7 +183,7 @@ class SQLiteStore(SQLiteReader):
                 self._store(tickets)
             except Full as full:
                 for ticket in others:
-                    ticket.refuse(full)
+                    ticket.told.set_exception(full)
                 try:
                     self._store(urgent)
                 except Full:
@@ -183,44 +194,36 @@ class SQLiteStore(SQLiteReader):
             # Whatever it was, everybody whose batch was in this transaction waits to be told.
             unknown = Unavailable(f"{self.folder} did not store it: {error!r}")
             for ticket in tickets:
-                ticket.refuse(error if isinstance(error, StoreError) else unknown)
+                if not ticket.told.done():
+                    ticket.told.set_exception(error if isinstance(error, StoreError) else unknown)
             if not isinstance(error, Exception):
                 raise
 
     def _store(self, tickets: Sequence[_Ticket]) -> None:
         """Store the batches in one transaction, and give everybody a receipt."""
-        some = any(ticket.rows for ticket in tickets)
-        receipts = self._stored_together(tickets) if some else [Receipt(0, 0)] * len(tickets)
+        receipts = [Receipt(0, 0)] * len(tickets)
+        if any(ticket.rows for ticket in tickets):
+            with self.database.writing() as connection:
+                ((last,),) = connection.execute(LAST_ROW)
+                for number, (rows, *_) in enumerate(tickets):
+                    stored = connection.executemany(_INSERT_NEW, rows).rowcount if rows else 0
+                    receipts[number] = Receipt(stored, 0)
+                    if stored < len(rows):
+                        new = connection.execute("SELECT id FROM record WHERE row > ?", (last,))
+                        receipts[number] = Receipt.of([row[0] for row in rows], {found.decode() for (found,) in new})
+                    last += stored
+            self._noted(last, sync=self._last_commit_at is None)
+            self._last_commit_at = self.now()
+            self._export_if_due()
         for ticket, receipt in zip(tickets, receipts, strict=True):
             ticket.told.set_result(receipt)
 
-    def _stored_together(self, tickets: Sequence[_Ticket]) -> list[Receipt]:
-        receipts = []
-        with self.database.writing() as connection:
-            ((last,),) = connection.execute("SELECT coalesce(max(row), 0) FROM record")
-            for ticket in tickets:
-                stored = connection.executemany(_INSERT, ticket.rows).rowcount if ticket.rows else 0
-                if stored == len(ticket.rows):
-                    receipts.append(Receipt(stored, 0))
-                else:
-                    new = connection.execute("SELECT id FROM record WHERE row > ?", (last,))
-                    receipts.append(Receipt.of([row[0] for row in ticket.rows], {found.decode() for (found,) in new}))
-                last += stored
-            newest = self._noted_newest.still_to_note(row for ticket in tickets for row in ticket.rows)
-            connection.executemany(NOTE_NEWEST, [(*key, at) for key, at in newest.items()])
-            if newest:  # that what it covers is said late costs the next start a little, and hides nothing
-                connection.execute(COVERED)
-        self._noted_newest.was_noted(newest)
-        self._noted(last, sync=self._last_commit_at is None)
-        self._last_commit_at = self.now()
-        self._export_if_due()
-        return receipts
-
     def _noted(self, rows: int, *, sync: bool) -> None:
         """Write the note over; what it says is on the disk already, so it may be late."""
-        self._note = replace(self._note, rows=rows, copies=max(self._note.copies, self.database.copying.copies))
+        copies, size = max((self._note.copies, self._note.size), self.database.in_file)
+        self._note = replace(self._note, rows=rows, copies=copies, size=size)
         try:
-            self._files.overwrite(self.folder / NOTE, self._note.encoded(), sync=sync)
+            self.files.overwrite(self.folder / NOTE, self._note.encoded(), sync=sync)
         except OSError as error:
             self.note(f"{self.folder / NOTE} cannot be written: {error}")
 
@@ -236,16 +239,18 @@ class SQLiteStore(SQLiteReader):
             self._exporter = threading.Thread(target=self._export, args=(today,), name=f"export {today}", daemon=True)
             self._exporter.start()
         else:
-            self._export(today, 0.0)
+            self._export(today)
 
-    def _export(self, today: str, pause_s: float = 0.002) -> None:
+    def _export(self, today: str) -> None:
         try:
-            self.past_days.export(self, today, pause_s)
+            self.past_days.export(today)
         except Exception as error:  # noqa: BLE001 - a thread that dies says nothing
             # The record is whole without them; it is tried again on the next day and at the next start.
             self.note(f"{self.past_days.folder}: past days could not be written: {error!r}")
+        for day in reversed(self.past_days.names()):
+            if not self._closed and (told := self.past_days.mended(day)):
+                self.note(told)
         # A hurt index hides records without a word, and no checksum of a row tells: once a day it is looked for.
-        mend_past_days(self.past_days, self, lambda: self._closed, self.note, pause_s)
         with suppress(Unavailable):  # tomorrow again
             # Whoever closes the store does not wait for it: it takes as long as the record is.
             for wrong in self.database.looked_over(given_up=lambda: self._closed)[:1]:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from broker.store.sqlite.disk.files import Files
+from broker.store.sqlite.files import Files
 from tests.support.record.sqlite_faults import FULL, IOERR_FSYNC, IOERR_WRITE, OK
 
 BLOCK_BYTES = 512
@@ -76,6 +76,13 @@ class Disk(Files):
         self.calls += 1
         return not self.healed and self.at > 0 and (self.calls == self.at or (self.lasting and self.calls > self.at))
 
+    def adopt(self, folder: Path) -> None:
+        """What lies in a folder was there before, and is on the disk for sure."""
+        for path in folder.rglob("*"):
+            if path.is_file():
+                self._live[path] = self._safe[path] = _File()
+                self._live[path].synced = path.read_bytes()
+
     def _sqlite(self, code: int) -> int:
         return (FULL if self.code == errno.ENOSPC and code != IOERR_FSYNC else code) if self.fails() else OK
 
@@ -98,6 +105,10 @@ class Disk(Files):
         self._live[path] = _File()
         self._live[path].synced = b"".join(data)
         path.write_bytes(self._live[path].synced)
+        return OK
+
+    def read(self, path: Path, offset: int) -> int:
+        """SQLite reads."""
         return OK
 
     def sync(self, path: Path) -> int:

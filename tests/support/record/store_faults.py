@@ -14,13 +14,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from broker.store import Record, StoreError
+from broker.store import Record, Store, StoreError
 from broker.store.sqlite.check import Finding
 from broker.store.sqlite.check import check as look_over
-from broker.store.sqlite.disk.files import Files
+from broker.store.sqlite.files import Files
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.record import sqlite_faults
 from tests.support.record.disk import Disk
@@ -46,25 +47,39 @@ def open_store(folder: Path, now: Callable[[], float], files: Files | None = Non
     return SQLiteStore(folder, "xh", ZONE, now, files=files, min_free_bytes=0, export_in_background=False)
 
 
+def counted(store: Store) -> dict[int, int]:
+    """How many records of each batch a store has."""
+    counts: dict[int, int] = {}
+    seen: set[str] = set()
+    for kind in ("bins", "fix", "visit", "workflow"):
+        for record in store.scan(kind):
+            assert record.id not in seen, f"{record.id} is stored twice"
+            seen.add(record.id)
+            if len(seen) % 50 == 1:
+                assert store.get(record.id) == record, f"{record.id} is scanned but cannot be got"
+            number = next(int(part) for part in reversed(record.id.split(":")) if part.isdigit())
+            number = number // 2 if record.id.startswith("t01") else number
+            counts[number] = counts.get(number, 0) + 1
+    return counts
+
+
 def stored_batches(folder: Path, now: Callable[[], float]) -> dict[int, int]:
-    """How many records of each batch a fresh opening finds; raises StoreError if the folder does not open."""
-    store = open_store(folder, now)
-    try:
-        counts: dict[int, int] = {}
-        seen: set[str] = set()
-        for kind in ("bins", "fix", "visit", "workflow"):
-            for record in store.scan(kind):
-                assert record.id not in seen, f"{record.id} is stored twice"
-                seen.add(record.id)
-                if len(seen) % 50 == 1:
-                    assert store.get(record.id) == record, f"{record.id} is scanned but cannot be got"
-                number = next(int(part) for part in reversed(record.id.split(":")) if part.isdigit())
-                number = number // 2 if record.id.startswith("t01") else number
-                counts[number] = counts.get(number, 0) + 1
+    """The same of a fresh opening; raises StoreError if the folder does not open."""
+    with closing(open_store(folder, now)) as store:
+        counts = counted(store)
         assert store.damage == []
         return counts
-    finally:
-        store.close()
+
+
+def together(store: SQLiteStore, *appends: tuple[list[Record], bool]) -> list[int | Exception | None]:
+    """Have batches share one commit; of each how many records were stored, or why they were not."""
+    with ThreadPoolExecutor(len(appends)) as pool:
+        with store._commit_lock:  # whoever waits shares the next commit
+            waiting = [pool.submit(store.append, records, urgent=urgent) for records, urgent in appends]
+            deadline = time.monotonic() + 10
+            while len(store._waiting) < len(appends) and time.monotonic() < deadline:  # who waits is seen nowhere else
+                time.sleep(0.002)
+        return [one.exception(10) or one.result().stored for one in waiting]  # type: ignore[misc]
 
 
 def findings(folder: Path, **options: object) -> list[Finding]:
@@ -80,48 +95,46 @@ def check(acknowledged: Sequence[int], counts: dict[int, int], where: str) -> No
     assert not halves, f"{where}: batches by halves: {halves}"
 
 
-def failing_calls(code: int, *, lasting: bool, every: int = 1) -> Iterator[int]:
-    """Let each call to the disk fail in turn while batches come and days pass; yields the call's number."""
-    number = 1
-    while True:
-        folder = Path(tempfile.mkdtemp(prefix="zp-fail-"))
-        try:
-            disk, clock = Disk(number, code, lasting), [float(NOON)]
-            with sqlite_faults.watched(disk):
-                acknowledged = _work_through(folder / "s", clock, disk, number)
-            where = f"call {number} failing with {errno.errorcode[code]}"
-            check(acknowledged, stored_batches(folder / "s", lambda clock=clock: clock[0]), where)  # type: ignore[misc]
-            if disk.calls < number:
-                return
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        yield number
-        number += every
+Scenario = Callable[[Path, list[float], Disk, list[int]], None]  # folder, clock, disk, the batches acknowledged
 
 
-def _work_through(folder: Path, clock: list[float], disk: Disk, number: int) -> list[int]:
-    acknowledged: list[int] = []
+def work(folder: Path, clock: list[float], disk: Disk, acknowledged: list[int]) -> None:
+    """Batches come, days pass, somebody reads while the log is copied, the bridge is started anew."""
     store: SQLiteStore | None = None
     for step in range(1, 9):
         clock[0] += 43_200.0 if step in (3, 6) else 1.0
-        for _attempt in range(2):
+        for attempt in range(2):
             try:
                 store = store or open_store(folder, lambda: clock[0], disk)
-                # In some steps somebody reads while the log is copied, which stops that in the middle.
-                with _read(store) if step % 3 == 1 and _attempt == 0 else nullcontext():
+                # A reader stops the copying of the log in the middle.
+                with _read(store) if step % 3 == 1 and not attempt else nullcontext():
                     store.append(batch(step), urgent=step % 2 == 0)
                     acknowledged.append(step)
-                    store.database.copying.copy()  # as the bridge does it in a thread when the log is long
+                    store.database.copy_log()  # as the bridge does it in a thread when the log is long
                 break
             except StoreError:
-                if store is not None and store.database.copying.must_stay:
-                    store.close()  # it asks for a new start
-                    store = None
                 disk.healed = disk.healed or step == 5
+        if store is not None and (step == 6 or store.database.log_stays):  # which asks for a new start
+            store.close()
+            store = None
     if store is not None:
         store.close()
-    assert len(acknowledged) >= 3, f"call {number}: the store never came back"
-    return acknowledged
+
+
+def repair_of(damaged: Path) -> Scenario:
+    """A record that was damaged is repaired, also a second time if the first one failed."""
+
+    def repaired(folder: Path, clock: list[float], disk: Disk, acknowledged: list[int]) -> None:
+        clock[0] += 10 * 86_400.0
+        shutil.copytree(damaged, folder)
+        disk.adopt(folder)
+        acknowledged += range(1, 61)
+        with suppress(StoreError, OSError):
+            list(look_over(folder, repair=True, files=disk))
+        disk.healed = True
+        list(look_over(folder, repair=True, files=disk))
+
+    return repaired
 
 
 @contextmanager
@@ -136,10 +149,33 @@ def _read(store: SQLiteStore) -> Iterator[None]:
             connection.execute("COMMIT")
 
 
-def power_cuts(seed: int, images_per_call: int = 2, every: int = 1, sync_fails: float = 0.0) -> int:
+def failing_calls(code: int, *, lasting: bool, every: int = 1, scenario: Scenario = work) -> Iterator[int]:
+    """Let each call to the disk fail in turn; yields the call's number."""
+    number = 1
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix="zp-fail-"))
+        try:
+            disk, clock, acknowledged = Disk(number, code, lasting), [float(NOON)], list[int]()
+            with sqlite_faults.watched(disk):
+                scenario(folder / "s", clock, disk, acknowledged)
+            assert len(acknowledged) >= 3, f"call {number}: the store never came back"
+            where = f"call {number} failing with {errno.errorcode[code]}"
+            check(acknowledged, stored_batches(folder / "s", lambda clock=clock: clock[0]), where)  # type: ignore[misc]
+            if disk.calls < number:
+                return
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        yield number
+        number += every
+
+
+def power_cuts(
+    seed: int, images_per_call: int = 2, every: int = 1, sync_fails: float = 0.0, scenario: Scenario = work,
+    after: Callable[[Path], object] = lambda _: None,
+) -> int:  # fmt: skip
     """Cut the power at every single call to the disk, several outcomes each; returns how many were checked.
 
-    With `sync_fails` some of SQLite's syncs fail before, of the log and of the file.
+    With `sync_fails` some of SQLite's syncs fail before, of the log and of the file. `after` is done to an image first.
     """
     chance, root, clock = random.Random(seed), Path(tempfile.mkdtemp(prefix="zp-cut-")), [float(NOON)]
     folder, pictures = root / "store", list[tuple[Path, list[int]]]()
@@ -153,23 +189,13 @@ def power_cuts(seed: int, images_per_call: int = 2, every: int = 1, sync_fails: 
         disk.failing_sync = f"record.sqlite{chance.choice(['', '-wal'])}" if chance.random() < sync_fails else ""
 
     try:
+        disk.on_call = cut
         with sqlite_faults.watched(disk):
-            store = open_store(folder, lambda: clock[0], disk)
-            disk.on_call = cut
-            for step in range(1, 8):
-                clock[0] += 86_400.0 if step in (3, 5) else 1.0
-                with _read(store) if step in (2, 6) else nullcontext(), suppress(StoreError):
-                    store.append(batch(step))
-                    acknowledged.append(step)
-                    if step in (2, 3, 4, 6):
-                        store.database.copying.copy()  # as the bridge does it in a thread when the log is long
-                if step == 6:
-                    store.close()
-                    store = open_store(folder, lambda: clock[0], disk)
-            store.close()
+            scenario(folder, clock, disk, acknowledged)
         cut()
         for place, promised in pictures:
             place.mkdir(parents=True, exist_ok=True)
+            after(place)
             check(promised, stored_batches(place, lambda: clock[0]), f"seed {seed}, power cut: {place.parent.name}")
         check(acknowledged, stored_batches(folder, lambda: clock[0]), f"seed {seed}, no cut")
     finally:
@@ -178,47 +204,40 @@ def power_cuts(seed: int, images_per_call: int = 2, every: int = 1, sync_fails: 
 
 
 _WRITER = """
-import sys, time
-from pathlib import Path
-from tests.support.record.store_faults import batch, open_store, NOON
-folder, first, day_s = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-start = time.monotonic()
-store = open_store(folder, lambda: NOON + (first / 1000 + time.monotonic() - start) * 86400.0 / day_s)
-sys.stdout.write("open\\n"); sys.stdout.flush()
-number = first
-while True:
+from broker.store.postgres import PostgresStore
+from tests.support.record.store_faults import *
+what, place, first, start = sys.argv[1], sys.argv[2], int(sys.argv[3]), time.monotonic()
+now = lambda: NOON + (first / 1000 + time.monotonic() - start) * 86400.0
+store = PostgresStore(place, "killed", ZONE, now) if what == "postgres" else open_store(Path(place), now)
+print("open", flush=True)
+for number in range(first, 1 << 30):
     store.append(batch(number))
-    sys.stdout.write(f"{number}\\n"); sys.stdout.flush()
-    number += 1
+    print(number, flush=True)
 """
+
+
+def killed_writer(what: str, place: str, acknowledged: list[int], after_s: float) -> None:
+    """kill -9 a process that writes batch after batch (days fly by), and note which it said were stored."""
+    # The numbers go on after whatever is stored, acknowledged or not, and the clock with them.
+    argv = [sys.executable, "-c", _WRITER, what, place, str(max(acknowledged, default=0) + 2)]
+    process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "open\n", "the writer did not open the store"
+        time.sleep(after_s)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        rest = process.communicate(timeout=20)[0]
+    acknowledged += [int(line) for line in rest.split("\n")[:-1] if line.isdigit()]
 
 
 def kills(rounds: int, seed: int, longest_s: float = 0.4) -> tuple[int, int]:
     """kill -9 a writing process at random moments, again and again on one folder; returns (kills, batches)."""
-    chance = random.Random(seed)
-    folder = Path(tempfile.mkdtemp(prefix="zp-kill-"))
-    acknowledged: list[int] = []
-    try:
+    chance, acknowledged = random.Random(seed), list[int]()
+    with tempfile.TemporaryDirectory(prefix="zp-kill-") as folder:
         for _ in range(rounds):
-            # The numbers go on after whatever is stored, acknowledged or not, and the clock (days fly by) with them.
-            first = max(acknowledged, default=0) + 2
-            process = subprocess.Popen(
-                [sys.executable, "-c", _WRITER, str(folder), str(first), "1.0"],
-                stdout=subprocess.PIPE,
-                text=True,
-                cwd=Path(__file__).parents[3],
-            )
-            assert process.stdout is not None
-            try:
-                assert process.stdout.readline() == "open\n", "the writer did not open the store"
-                time.sleep(chance.random() * longest_s)
-            finally:
-                process.send_signal(signal.SIGKILL)
-                rest = process.communicate(timeout=20)[0]
-            acknowledged += [int(line) for line in rest.split("\n")[:-1] if line.isdigit()]
-            check(acknowledged, stored_batches(folder, lambda: float(NOON + 86_400 * 10_000)), "kill -9")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+            killed_writer("sqlite", folder, acknowledged, chance.random() * longest_s)
+            check(acknowledged, stored_batches(Path(folder), lambda: float(NOON + 86_400 * 10_000)), "kill -9")
     return rounds, len(acknowledged)
 
 
@@ -233,10 +252,10 @@ def main() -> None:
             calls = sum(1 for _ in failing_calls(code, lasting=lasting))
             print(f"every call failing, {errno.errorcode[code]}, {'lasting' if lasting else 'once'}: "
                   f"{calls} calls, 0 acknowledged batches lost", flush=True)  # fmt: skip
-    checked = sum(power_cuts(seed, 3) for seed in range(6))
-    print(f"power cut after every call: {checked} disk images, 0 acknowledged batches lost", flush=True)
-    checked = sum(power_cuts(seed, 1, sync_fails=0.2) for seed in range(20))
-    print(f"the same after failed syncs: {checked} disk images, 0 acknowledged batches lost")
+    for sync_fails, seeds in ((0.0, 6), (0.2, 20)):
+        checked = sum(power_cuts(seed, 1 if sync_fails else 3, sync_fails=sync_fails) for seed in range(seeds))
+        print(f"power cut after every call, {sync_fails:.0%} of the syncs failing: {checked} disk images, "
+              "0 acknowledged batches lost", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -3,11 +3,13 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from broker.store.record import Unavailable
+
+RESERVE_BYTES = 1024 * 1024
 
 
 class Files:
@@ -80,19 +82,17 @@ class Lock:
     """
 
     def __init__(self, path: Path, *, must_be_alone: bool = False) -> None:
-        self.alone = True
         try:
-            self._handle: int | None = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
+            self._handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
         except OSError as error:
             raise Unavailable(f"{path} cannot be opened ({error.strerror}), which writing here needs") from error
-        if self._take(fcntl.LOCK_EX):
+        self.alone = self._take(fcntl.LOCK_EX)
+        if self.alone:
             # The number is for people only: a full disk must not keep anybody out.
             with suppress(OSError):
                 os.ftruncate(self._handle, 0)
                 os.pwrite(self._handle, f"{os.getpid()}\n".encode(), 0)
-            return
-        self.alone = False
-        if must_be_alone or not self._take(fcntl.LOCK_SH):
+        elif must_be_alone or not self._take(fcntl.LOCK_SH):
             holder = os.pread(self._handle, 64, 0).decode(errors="replace").strip() or "unknown"
             self.release()
             raise Unavailable(
@@ -100,7 +100,6 @@ class Lock:
             )
 
     def _take(self, how: int) -> bool:
-        assert self._handle is not None
         try:
             fcntl.flock(self._handle, how | fcntl.LOCK_NB)
         except OSError:
@@ -124,6 +123,30 @@ class Lock:
 
     def release(self) -> None:
         """Give it back; a second call does nothing."""
-        if self._handle is not None:
-            handle, self._handle = self._handle, None
-            os.close(handle)
+        if self._handle >= 0:
+            os.close(self._handle)
+        self._handle = -1
+
+
+class Reserve:
+    """A megabyte kept on the disk for an alarm, or a start, that meets a full one; a person is told by `tell`."""
+
+    def __init__(self, folder: Path, files: Files, tell: Callable[[str], None]) -> None:
+        self._path, self._files, self._tell = folder / "reserve", files, tell
+
+    def keep(self, from_bytes: int) -> None:
+        """Make it if it is not there, or not whole, and the disk has more than so many bytes free."""
+        try:
+            whole = self._path.exists() and self._path.stat().st_size >= RESERVE_BYTES
+            if not whole and self._files.free_bytes(self._path.parent) > from_bytes:
+                self._files.write_whole(self._path, b"\0" * RESERVE_BYTES)
+        except OSError as error:
+            self._tell(f"{self._path}: no reserve for a full disk could be made: {error}")
+
+    def give_up(self, why: str) -> bool:
+        """Make its room free; False if there is none."""
+        if not self._path.exists():
+            return False
+        self._files.remove(self._path)
+        self._tell(f"{self._path.parent}: the disk is full; the reserve was given up for {why}")
+        return True

@@ -5,18 +5,29 @@ Bodies are kept as they were written (`json`, not `jsonb`), texts are compared b
 backends answer alike to the byte.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+import orjson
+import psycopg
+from psycopg import conninfo, errors
 
 from broker.store import amendments, codec
 from broker.store.amendments import Amendments
-from broker.store.contract import Order, Store
-from broker.store.postgres.link import COLUMNS, Connection, PostgresLink, record_of
+from broker.store.contract import KINDS, Order, Store
 from broker.store.pushdown import Where
-from broker.store.record import Conflict, Receipt, Record
+from broker.store.record import Conflict, Full, Receipt, Record, Refused, StoreError, Unavailable
 
 FORMAT = 1
 PAGE = 2000
+COLUMNS = "id, kind, key, at, received_at, area, body::text"
+_TRIES = 5
+_TIMEOUT_S = 10
+_STATEMENT_TIMEOUT_MS = 600_000
+
+T = TypeVar("T")
+Connection = psycopg.Connection[tuple[Any, ...]]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS zp_area (
@@ -50,10 +61,12 @@ class PostgresStore(Store):
     def __init__(self, address: str, area: str, timezone: str, now: Callable[[], float], *, make: bool = True) -> None:
         """Without `make` an area that has no records yet is refused as a Conflict naming those that have."""
         self._area, self._timezone, self.now, self._make = area, timezone, now, make
-        self._link = PostgresLink(address)
+        if _has_password(address):
+            raise Refused("the address of the database holds a password: put it into PGPASSFILE or PGPASSWORD")
+        self._writer, self._reader = _Session(address), _Session(address)
         self._last_commit_at: float | None = None
         self._warnings: list[str] = []
-        self._link.writing(self._prepare)
+        self._writer.run(self._prepare)
 
     def _prepare(self, connection: Connection) -> None:
         # Several bridges may start at once, and CREATE IF NOT EXISTS alone is not safe against that.
@@ -91,7 +104,7 @@ class PostgresStore(Store):
         rows = {row[0]: row for row in reversed(codec.rows_of(records))}  # of an id that comes twice the first counts
         if not rows:
             return Receipt(0, 0)
-        stored = self._link.writing(lambda connection: self._insert(connection, list(rows.values())))
+        stored = self._writer.run(lambda connection: self._insert(connection, list(rows.values())))
         self._last_commit_at = self.now()
         return Receipt.of([record.id for record in records], stored)
 
@@ -104,10 +117,16 @@ class PostgresStore(Store):
 
     # --- reading ---------------------------------------------------------------------------------------
 
+    def _read(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        if not all(codec.is_text(value) for value in values if isinstance(value, str)):
+            return []  # no stored text has such characters, and the database would refuse the question
+        return self._reader.run(lambda connection: connection.execute(query.encode(), values).fetchall())
+
     def _asked(self, found: Where | None, rest: str, values: Sequence[Any] = (), what: str = "") -> list[Record]:
         condition, known = ("", []) if found is None else (f"AND {found.sql}", found.values)
         text = f"SELECT {what} {COLUMNS} FROM zp_record WHERE owner = %s {condition} {rest}"  # noqa: S608
-        return [record_of(row) for row in self._link.reading(text, [self._area, *known, *values])]
+        rows = self._read(text, [self._area, *known, *values])
+        return [Record._make((*fields, orjson.loads(body))) for *fields, body in rows]
 
     def batches(self, found: Where | None, order: Order) -> Iterator[list[Record]]:
         batch = self._asked(found, f"{order.sql} LIMIT {PAGE}")
@@ -130,7 +149,7 @@ class PostgresStore(Store):
 
     def stored_and_there(self) -> tuple[int, int]:
         """How many records were ever stored, and how many are there: fewer are a loss, none is ever deleted."""
-        rows = self._link.reading(
+        rows = self._read(
             "SELECT records, (SELECT count(*) FROM zp_record WHERE owner = zp_area.area) FROM zp_area WHERE area = %s",
             (self._area,),
         )
@@ -138,24 +157,21 @@ class PostgresStore(Store):
 
     def recount(self) -> None:
         """Make the number of records again from the records."""
-        self._link.writing(
+        self._writer.run(
             lambda connection: connection.execute(
                 "UPDATE zp_area SET records = (SELECT count(*) FROM zp_record WHERE owner = %s) WHERE area = %s",
                 (self._area, self._area),
             )
         )
 
-    def kind_after(self, kind: str) -> str | None:
-        """The first kind behind this one that has records, or None."""
-        ((found,),) = self._link.reading(
-            "SELECT min(kind) FROM zp_record WHERE owner = %s AND kind > %s", (self._area, kind)
-        )
-        return str(found) if found is not None else None
+    def kinds(self) -> list[str]:
+        """The kinds that have records, sorted."""
+        return [kind for (kind,) in self._read(KINDS.format("zp_record WHERE owner = %s"), [self._area, self._area])]
 
     def health(self) -> Mapping[str, Any]:
         """Numbers for /healthz; `free_bytes` is the server's business and None here."""
-        rows = self._link.reading("SELECT records FROM zp_area WHERE area = %s", (self._area,))
-        size = self._link.reading("SELECT pg_total_relation_size('zp_record')", ())
+        rows = self._read("SELECT records FROM zp_area WHERE area = %s", (self._area,))
+        size = self._read("SELECT pg_total_relation_size('zp_record')", ())
         last = self._last_commit_at
         return {
             "backend": "postgresql",
@@ -168,4 +184,62 @@ class PostgresStore(Store):
 
     def close(self) -> None:
         """Close the connections; a second call does nothing."""
-        self._link.close()
+        self._writer.close()
+        self._reader.close()
+
+
+class _Session:
+    """A connection that one thread at a time uses, made again after a failure."""
+
+    def __init__(self, address: str) -> None:
+        self._address, self._lock, self._closed = address, threading.Lock(), False
+        self._connection: Connection | None = None
+
+    def run(self, work: Callable[[Connection], T]) -> T:
+        with self._lock:
+            for attempt in range(_TRIES):
+                try:
+                    if self._connection is None or self._connection.closed:
+                        self._connection = self._connect()
+                    with self._connection.transaction():
+                        return work(self._connection)
+                except (errors.SerializationFailure, errors.DeadlockDetected) as error:
+                    if attempt + 1 == _TRIES:
+                        raise Unavailable(f"the database kept refusing the batch: {error}") from error
+                except psycopg.Error as error:
+                    if self._connection is not None and not isinstance(error, psycopg.DataError):
+                        self._connection.close()
+                    raise _failure(error) from error
+            raise AssertionError("unreachable")
+
+    def _connect(self) -> Connection:
+        if self._closed:
+            raise Unavailable("the store is closed")
+        connection = psycopg.connect(self._address, connect_timeout=_TIMEOUT_S, application_name="zhanpai")
+        connection.autocommit = True  # outside of the transactions that are asked for
+        connection.execute("SET synchronous_commit = on")
+        connection.execute(f"SET statement_timeout = {_STATEMENT_TIMEOUT_MS}")
+        return connection
+
+    def close(self) -> None:
+        self._closed = True
+        if self._connection is not None:
+            self._connection.close()
+
+
+def _has_password(address: str) -> bool:
+    try:
+        words = conninfo.conninfo_to_dict(address)
+    except psycopg.Error:
+        # Its own text may repeat a password.
+        raise Refused("the address of the database is none: write postgresql://USER@HOST:PORT/DATABASE") from None
+    return bool(words.get("password") or words.get("sslpassword"))
+
+
+def _failure(error: psycopg.Error) -> StoreError:
+    """What a database error means to the caller: make room, correct the record, or try again later."""
+    if isinstance(error, errors.DiskFull | errors.OutOfMemory):
+        return Full(f"the database has no room: {error}; make room on its disk")
+    if isinstance(error, psycopg.DataError):
+        return Refused(f"the database cannot keep this: {error}")
+    return Unavailable(f"the database cannot be used now: {error}")

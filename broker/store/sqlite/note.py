@@ -12,10 +12,10 @@ from zlib import crc32
 import orjson
 
 from broker.store.record import Conflict, Corrupt
-from broker.store.sqlite.disk.files import Files
 
 NAME = "record.note"
 FORMAT = 1
+_CHECKSUM = b'{"checksum":'
 _DIGITS = 15
 
 
@@ -28,7 +28,8 @@ class Note:
     record: str
     area: str
     timezone: str
-    copies: int = 0  # of so many whole logs the file has all
+    copies: int = 0  # so many whole logs had gone into the file,
+    size: int = 0  # which had so many bytes then
 
     def must_be(self, area: str, timezone: str, path: Path) -> None:
         """Raises Conflict if it is of another area, time zone or format."""
@@ -40,9 +41,11 @@ class Note:
 
     def encoded(self) -> bytes:
         """As the file has it, always of one length for one record: the numbers come first, filled up with blanks."""
+        numbers = {"rows": self.rows, "copies": self.copies, "size": self.size}
         rest = {"format": self.format, "record": self.record, "area": self.area, "timezone": self.timezone}
-        body = b'"rows":%*d,"copies":%*d,%b' % (_DIGITS, self.rows, _DIGITS, self.copies, orjson.dumps(rest)[1:])
-        return b'{"checksum":%*d,%b\n' % (_DIGITS, crc32(body), body)
+        first = b"".join(b'"%b":%*d,' % (name.encode(), _DIGITS, number) for name, number in numbers.items())
+        body = first + orjson.dumps(rest)[1:]
+        return b"%b%*d,%b\n" % (_CHECKSUM, _DIGITS, crc32(body), body)
 
 
 def read_note(folder: Path) -> Note | None:
@@ -51,11 +54,12 @@ def read_note(folder: Path) -> Note | None:
     try:
         written = path.read_bytes()
         found = orjson.loads(written)
-        note = Note(**{name: value for name, value in found.items() if name in Note.__slots__})
-        if type(note.rows) is not int or type(note.copies) is not int:
-            raise ValueError("its rows are no number")
-        if "checksum" in found and note.encoded() != written:  # 0.2.0 wrote none
+        checksum = crc32(written[len(_CHECKSUM) + _DIGITS + 1 : -1])
+        if found.get("checksum", checksum) != checksum:  # 0.2.0 wrote none
             raise ValueError("its checksum is another")
+        note = Note(**{name: value for name, value in found.items() if name in Note.__slots__})
+        if type(note.rows) is not int:
+            raise ValueError("its rows are no number")
         return note
     except FileNotFoundError:
         return None
@@ -64,8 +68,3 @@ def read_note(folder: Path) -> Note | None:
             f"{path} does not say whose the record is and how far it had come ({error}); "
             "run `python3 -m broker fsck --repair`, which writes it from the record"
         ) from error
-
-
-def write_note(folder: Path, note: Note, files: Files) -> None:
-    """Write the note so that it survives a power cut."""
-    files.write_whole(folder / NAME, note.encoded())

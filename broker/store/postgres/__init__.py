@@ -1,1 +1,0 @@
-"""The record in PostgreSQL: several writers, behind the same contract."""
