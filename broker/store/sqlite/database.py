@@ -42,6 +42,7 @@ class Database:
         self._lock, self._owns_lock, self._immutable = lock, lock is None, immutable
         self._files, self._write_lock = files or Files(), threading.RLock()
         self._writer: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None  # which one the writer has open
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         self._copying: threading.Thread | None = None
@@ -135,6 +136,7 @@ class Database:
                 if connection.in_transaction:
                     yield connection
                     return
+                self._must_be_in_place()
                 connection.execute("BEGIN IMMEDIATE")
                 before = connection.total_changes
                 try:
@@ -165,13 +167,28 @@ class Database:
             except sqlite3.Error:
                 connection.close()
                 raise
-            self._writer = connection
+            self._writer, self._file = connection, self._found()
             if self._owns_lock:
                 self._lock.share()
         return self._writer
 
+    def _found(self) -> tuple[int, int] | None:
+        """Which file stands at the path now."""
+        with suppress(OSError):
+            found = self.path.stat()
+            return found.st_dev, found.st_ino
+        return None
+
+    def _must_be_in_place(self) -> None:
+        """Raises Unavailable if the file was taken away: what goes into it would be gone with its last handle."""
+        if self._found() != self._file:
+            raise Unavailable(
+                f"{self.shown} was removed or replaced while it was in use: nothing more is stored; stop the bridge, "
+                "put the file or a copy back, start it again"
+            )
+
     def _opened_to_write(self) -> sqlite3.Connection:
-        connection = connected(self.path, "rwc")
+        connection = connected(self.path, "rwc" if self._writer is None else "rw")
         # A log as long as it ever was has its blocks already: a sync within it is one write, not two.
         connection.executescript(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -16000;"
