@@ -131,11 +131,12 @@ def _unlearned(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> It
 
 
 def _is_seen_without_gap(evidence: Evidence, visit: TrueVisit) -> bool:
-    """Whether the stored positions of the truck go on without a gap from before the stay until after it."""
+    """Whether the positions of the truck went on from before the stay until after it, those that came late apart."""
     assert visit.left_at is not None
     from_at, until_at = visit.arrived_at - SEEN_GAP_S, visit.left_at + SEEN_GAP_S
     every = (r.body for r in evidence.stored if r.kind == "fix" and r.key == visit.truck)
-    told = sorted(body["fix_at"] for body in every if body["fix_at"] is not None and body["lat"] is not None)
+    placed = (body for body in every if body["fix_at"] is not None and body["lat"] is not None)
+    told = sorted(body["fix_at"] for body in placed if not body["late"])  # what is late decides nothing
     seen = [from_at, *(at for at in told if from_at <= at <= until_at), until_at]
     return all(after - before <= SEEN_GAP_S for before, after in itertools.pairwise(seen))
 

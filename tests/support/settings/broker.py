@@ -1,5 +1,6 @@
 """A door that MQTT clients knock at: it lets everybody in, and notes by which address, as whom and what they say."""
 
+import os
 import shutil
 import socket
 import ssl
@@ -13,10 +14,25 @@ from typing import Any
 
 import pytest
 
-from broker.mqtt.own_broker.child import free_port
 from tests.support.processes import wait_until
 
-PORT, OTHER_PORT = free_port(), free_port()
+LOWEST_PORT, MOST_PORTS = 20_000, 10_000
+
+
+def standing_ports() -> Iterator[int]:
+    """Ports that are free now and that the system gives nobody by chance before a test comes to use them."""
+    for number in range(MOST_PORTS):
+        port = LOWEST_PORT + (os.getpid() + number) % MOST_PORTS
+        with socket.socket() as probe:
+            try:
+                probe.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+        yield port
+
+
+_PORTS = standing_ports()
+PORT, OTHER_PORT = next(_PORTS), next(_PORTS)
 HERE, THERE = "127.83.0.1", "127.83.0.2"
 
 

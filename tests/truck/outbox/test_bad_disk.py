@@ -21,7 +21,7 @@ REPO = Path(__file__).parents[3]
 PRELUDE = """
 import json, os, subprocess, sys
 from pathlib import Path
-from tests.truck.test_bad_disk import Truck
+from tests.truck.outbox.test_bad_disk import Truck
 state = Path(sys.argv[1])
 def mount(*options):
     subprocess.run(["mount", *options, str(state)], check=True)
