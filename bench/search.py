@@ -7,9 +7,10 @@ import argparse
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
-from tests.support.planted import FAULTS, copied, replayed, searched
+from tests.support.planted import FAULTS, REPO, copied, replayed, searched
 
 
 def main() -> int:
@@ -29,6 +30,9 @@ def main() -> int:
                 again = replayed(folder, found.scenario.relative_to(folder)) == 1
                 events = found.scenario.read_text(encoding="utf-8").count("[[event]]")
                 said = f"`{found.promise}` in run {found.runs}, shortest: {events} events, plays again: {again}"
+                if fault != "none" and replayed(REPO, found.scenario) != 0:
+                    found = replace(found, promise=None)
+                    said += "; but so it is without the fault: that one was not found"
             good = (found.promise is None) is (fault == "none")
             missed += not good
             print(f"{fault:34} {found.seconds:5.0f} s  {'met' if good else 'MISSED'}  {said}", flush=True)
