@@ -130,8 +130,12 @@ def lamp_off_after_departure(evidence: Evidence, values: Mapping[str, Any]) -> V
 
 
 def no_lamp_from_late_data(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
-    """No lamp lit for this truck while the bridge had no position of it younger than 90 s; backlog did arrive."""
+    """No lamp was called for this truck while the bridge had no position of it younger than 90 s; backlog did arrive.
+
+    A call that was made in time may reach its room late.
+    """
     truck = values["truck"]
+    called = {record.body["call_id"]: record.body["called_at"] for record in evidence.stored_of("call")}
     fixes = [h for h in evidence.heard if h.by == "bridge" and h.channel == "fix" and h.device == truck]
     late = sum(1 for h in fixes if h.body["late"])
     faults = []
@@ -144,9 +148,10 @@ def no_lamp_from_late_data(evidence: Evidence, values: Mapping[str, Any]) -> Ver
             if not heard.at - 1 <= call.start <= heard.at + 30:
                 continue
             lit += 1
+            made_at = min(call.start, called.get(heard.body["call_id"], call.start))
             fresh = any(
-                not h.body["late"] and h.body["fix_at"] is not None and h.at <= call.start
-                and call.start - h.body["fix_at"] <= wire.NO_DATA_S + 5
+                not h.body["late"] and h.body["fix_at"] is not None and h.at <= made_at
+                and made_at - h.body["fix_at"] <= wire.NO_DATA_S + 5
                 for h in fixes
             )  # fmt: skip
             if not fresh:

@@ -108,6 +108,20 @@ def test_a_promise_that_is_not_kept_is_named(name: str) -> None:
     assert broken(what) == [promise]
 
 
+@pytest.mark.parametrize(("made_at", "promises"), [(50, []), (150, ["unknown"])])
+def test_a_call_is_judged_by_what_was_known_when_it_was_made(made_at: int, promises: list[str]) -> None:
+    """It may reach its room late; made without a fresh position it may not be made at all."""
+    fix = {"late": False, "fix_at": 10}
+    late = Heard(210, "bridge", "fix", "t1", {"late": True, "fix_at": 100})
+    what = evidence(
+        heard=[Heard(10, "bridge", "fix", "t1", fix), arrival(200, "due"), late],
+        lamps=[LampChange(1, "r01", "residential_wet", "off"), LampChange(201, "r01", "residential_wet", "due")],
+        stored=[StoredRecord("c", "call", "r01", made_at, {"call_id": "c1", "called_at": made_at})],
+        track={"t1": [(0.0, 31.0, 121.0)]},
+    )
+    assert broken(what) == promises
+
+
 def test_a_run_without_anything_in_it_breaks_nothing() -> None:
     """There is no promise that something happens."""
     assert broken(evidence()) == []
