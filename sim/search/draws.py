@@ -57,10 +57,9 @@ def drawn(base: Scenario, plan: Plan, trucks: list[str], seed: int) -> Scenario:
 
 def _clash(one: Happening, other: Happening) -> bool:
     """Whether two things cannot go wrong at once: one ends what the other began, or two presses are one gesture."""
-    if "press" in one.kind and "press" in other.kind:
+    if one.kind == other.kind == "press":
         return _about(one) == _about(other) and abs(one.at_s - other.at_s) < PRESSES_APART_S
-    power = ("power_cut", "power_cut_after_press")
-    if (one.kind in power and other.kind == "press") or (other.kind in power and one.kind == "press"):
+    if {one.kind, other.kind} == {"power_cut", "press"}:
         return _about(one) == _about(other)
     if one.kind != other.kind or _about(one) != _about(other):
         return False
