@@ -196,7 +196,7 @@ def warnings(folder: Path, text: str) -> int:
     """How many lines a bridge logs whose plan has a route that no trip drives."""
     write_gtfs(demo_plan(), folder / "feed")
     with (folder / "feed" / "routes.txt").open("a") as routes:
-        routes.write("idle,Idle,residential_dry\r\n")
+        routes.write("idle,,,,,\r\n")
     configured(folder, text + f'[area]\nplan = "feed"\n[mqtt]\nhost = "{HERE}"\nport = {PORT}\n')
     kept = Kept()
     root = logging.getLogger()
