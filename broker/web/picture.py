@@ -185,7 +185,7 @@ def _truck(bridge: Bridge, name: str, opened: list[str], now: int) -> dict[str, 
 
 
 def _is_reserve(day: Day, name: str, now: int) -> bool:
-    """Whether it is one of vehicles.txt that no run names and of which nothing was heard today: that is as it should be."""
+    """Whether it is one of vehicles.txt that no run names, and nothing was heard of it today: as it should be."""
     if name not in day.plan.vehicles or day.last_run_of(name) is not None:
         return False
     state = day.devices.trucks.get(name)

@@ -68,7 +68,7 @@ def test_every_kind_survives_the_way_and_back(topic: str) -> None:
 
 @pytest.mark.parametrize("topic", EXAMPLES)
 def test_every_missing_field_is_named(topic: str) -> None:
-    """Leaving out a field is refused with topic and field in the text (only `fw` and what a command alone brings may be missing)."""
+    """Leaving out a field is refused with topic and field in the text (only `fw` and an answer may be missing)."""
     for field in EXAMPLES[topic]:
         body = {name: value for name, value in EXAMPLES[topic].items() if name != field}
         if field in ("fw", "answers", "done", "said") or (topic.endswith("command") and field == "grams"):

@@ -55,7 +55,7 @@ def _ground(
 
 
 def show_when_made(day: Day, key: IncidentKey, run: Run, visits: Sequence[Visit], began_at: int) -> Steps[None]:
-    """Work out the offers of the day as it is at the first step, and show them if there is still something to decide."""
+    """Work out the offers of the day as it is at the first step; show them if there is still something to decide."""
     offers = yield from offers_for(day, run, visits, began_at)
     incident = day.incidents.get(key)
     if incident is not None and incident.open and incident.workflow != "resolved":
