@@ -112,19 +112,19 @@ def picture_at(folder: Path, at: int) -> Row | None:
     if path is None:
         return None
     parts: Parts = {}
-    shown_at = number = 0
+    shown_at = lines = 0
     try:
-        for number, line in enumerate(_lines(path)):
+        for line in _lines(path):
             if line["at"] > at:
                 break
             if "parts" in line:
                 parts = line["parts"]
             else:
                 apply(parts, line)
-            shown_at = line["at"]
+            shown_at, lines = line["at"], lines + 1
         return picture_of(parts, shown_at) if parts and at - shown_at <= GAP_S else None
     except (KeyError, TypeError, AttributeError) as why:  # JSON, but of no picture of ours
-        _tell_damage(path, number, repr(why))
+        _tell_damage(path, lines, repr(why))
         return None
 
 
