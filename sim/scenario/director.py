@@ -13,6 +13,7 @@ from sim.world.bins import FULL_GRAMS, Bins
 from sim.world.devices import Plant
 from sim.world.driving import Pace
 from sim.world.evidence import Evidence
+from sim.world.receiver import receiver_of
 from sim.world.rooms import Habits, RoomTruth
 from sim.world.timeline import Timeline
 from sim.world.trucks import TruckTruth, World
@@ -78,9 +79,8 @@ class Director:
                 continue
             dice = random.Random(f"{seed} {truck_id}")
             unit = plant.truck(truck_id)
-            truck = TruckTruth(truck_id, runs, self._scene.plan, unit, world, dice, pace)
-            truck.receiver.error_m = scenario.world["gps_error_m"]
-            self.trucks[truck_id] = truck
+            receiver = receiver_of(scenario.world, f"{seed} {truck_id}", dice)
+            self.trucks[truck_id] = TruckTruth(truck_id, runs, self._scene.plan, unit, world, dice, pace, receiver)
         for (room_id, waste), (shown, since) in self._early_lamps.items():
             self.lamp_shown(room_id, waste, shown, since)
         for truck_id, itinerary in self._early_itineraries.items():

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from firmware import wire
+from sim.world.makes import MAKES, MIXED
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,10 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "slowness": Key(float, 1.0, 0.3, 5.0),
         "jitter": Key(float, 1.0, 0.0, 3.0),
         "gps_error_m": Key(float, 3.0, 0.0, 50.0),
+        "gps_drift_m": Key(float, 0.0, 0.0, 200.0),
+        "gps_drift_s": Key(float, 90.0, 1.0, 3600.0),
+        "high_rises": Key(float, 0.0, 0.0, 1.0),
+        "receiver": Key(str, "plain", words=("plain", *MAKES, MIXED)),
         "refill": Key(bool, True),
         "keeper_late": Key(float, 0.0, 0.0, 1.0),
         "bin_forgotten": Key(float, 0.0, 0.0, 1.0),
@@ -112,6 +117,15 @@ DEMANDS: dict[str, dict[str, Key]] = {
         "at_least": Key(int, 1, 1, 10000),
         "within_s": Key(float, 90.0, 0, 3600),
         "by_word": Key(int, 0, 0, 1000),
+    },
+    "visits_right": {
+        "share": Key(float, 0.99, 0.0, 1.0),
+        "within_s": Key(float, 60.0, 0, 3600),
+        "never_made": Key(int, 0, 0, 1000),
+        "called_after": Key(int, 0, 0, 1000),
+        "sums_within": Key(float, 0.02, 0.0, 1.0),
+        "unknown_share": Key(float, 0.05, 0.0, 1.0),
+        "at_least": Key(int, 1, 1, 10000),
     },
     "one_call_per_visit": {"at_least": Key(int, 1, 1, 10000)},
     "lamp_lead": {

@@ -78,11 +78,11 @@ class TruckTruth:
 
     def __init__(
         self, truck_id: str, runs: Sequence[RunToday], plan: Plan, unit: TruckUnit, world: World,
-        dice: random.Random, pace: Pace,
+        dice: random.Random, pace: Pace, receiver: Receiver,
     ) -> None:
         self.truck_id = truck_id
         self.state = "parked"
-        self.receiver = Receiver(dice)
+        self.receiver = receiver
         self.done: set[tuple[str, int, str]] = set()
         self._runs = sorted(runs, key=lambda run: run.departs_at)
         self._run: RunToday | None = None
@@ -303,7 +303,7 @@ class TruckTruth:
         self._busy_until = now + dwell_s
         self._visit = TrueVisit(
             self.truck_id, errand.room, errand.waste, errand.visit_number, now,
-            bins_waited=room.waits(errand.waste), keeper_had_rolled_out=out,
+            bins_waited=room.waits(errand.waste), keeper_had_rolled_out=out, run_id=self._run.run_id,
         )  # fmt: skip
         room.truck_stands(errand.waste, dwell_s)
         self._world.evidence.visits.append(self._visit)
