@@ -182,6 +182,12 @@ def told_of_other_bins(evidence: Evidence) -> None:
                     one["count"] = 0
 
 
+def served(evidence: Evidence) -> list[StoredRecord]:
+    """The records of one visit that was served."""
+    one = next(record for record in evidence.stored_of("visit") if record.body["state"] == "served")
+    return [record for record in evidence.stored_of("visit") if record.key == one.key]
+
+
 def came_later(evidence: Evidence) -> None:
     """The truck was at its first room five minutes after what is on record."""
     evidence.visits[0].arrived_at += 300
@@ -189,16 +195,14 @@ def came_later(evidence: Evidence) -> None:
 
 def at_another_room(evidence: Evidence) -> None:
     """What is on record as served at one room was made at another."""
-    record = next(r for r in evidence.stored_of("visit") if r.body["state"] == "served")
-    evidence.stored.remove(record)
-    evidence.stored.append(replace(record, body={**record.body, "room": "r99"}))
+    for record in served(evidence):
+        record.body["room"] = "r99"
 
 
 def told_by_a_person(evidence: Evidence) -> None:
     """Of one visit it is known that it was made, and not when."""
-    record = next(r for r in evidence.stored_of("visit") if r.body["state"] == "served")
-    evidence.stored.remove(record)
-    evidence.stored.append(replace(record, body={**record.body, "arrived_at": None}))
+    for record in served(evidence):
+        record.body["arrived_at"] = None
 
 
 def called_again(evidence: Evidence) -> None:

@@ -20,7 +20,7 @@ from tests.support.receiver_makes import make_of
 
 HOUR_S = 3600
 PLACE = (31.19, 121.44, 90.0)
-FOUND = '[[expect]]\nkind = "positions_true"\ntruck = "t01"\n'
+FOUND = '[[expect]]\nkind = "positions_true"\ntruck = "t01"\nwithin_m = 20\n'
 
 
 def morning(world: str) -> Scenario:
