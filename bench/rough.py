@@ -27,7 +27,16 @@ KINDS: dict[str, Sequence[str] | Mapping[str, Any]] = {
     "places drift 20 m over 90 s": ("gps_drift_m", "gps_drift_s"),
     "places drift 40 m over 90 s": {"gps_drift_m": 40.0, "gps_drift_s": 90.0},
     "high-rises": ("high_rises",),
+    "a street beside the line": ("parallel_street",),
+    "jams": ("jams",),
+    "red lights": ("red_lights",),
+    "rooms 35 m apart": {},
+    "trucks stop short": ("stops_short",),
+    "two rooms from one place": ("two_from_one",),
+    "served on the way back": ("on_way_back",),
+    "crews leave rooms out": ("crew_skips",),
 }
+APART = ("rooms 35 m apart", "two rooms from one place", ALL)  # elsewhere rooms are as in the plan
 HEAD = """missed: not on record as served; time: an arrival that is off; word: known by a person's word only;
 never: on record as served and never made; called: after the room was served
 
@@ -42,7 +51,8 @@ def rough(kind: str) -> Scenario:
     words = KINDS[kind]
     rough = words if isinstance(words, Mapping) else {word: day.world[word] for word in words}
     calm = {word: key.default for word, key in SECTIONS["world"].items()}
-    return replace(day, world={**calm, **rough})
+    area = day.area if kind in APART else {**day.area, "neighbours": 0}
+    return replace(day, world={**calm, **rough}, area=area)
 
 
 def played(job: tuple[str, int]) -> Tally:
