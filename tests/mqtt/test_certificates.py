@@ -164,7 +164,7 @@ def test_a_bridge_starts_with_a_certificate_that_is_over_and_says_so(
     (tmp_path / "broker.toml").write_text('[area]\nplan = "demo"\n' + EMBEDDED.format("old", "old", HERE))
     told = list[str]()
 
-    class Started(Exception):
+    class StartedError(Exception):
         """As far as this test goes."""
 
     class Broker:
@@ -174,13 +174,13 @@ def test_a_bridge_starts_with_a_certificate_that_is_over_and_says_so(
             told.append(text)
 
         def start(self) -> None:
-            raise Started
+            raise StartedError
 
         def stop(self) -> None:
             pass
 
     monkeypatch.setattr(process, "embedded_broker", lambda *_: (Broker(), "pw"))
-    with pytest.raises(Started):
+    with pytest.raises(StartedError):
         process.serve(read_config(tmp_path / "broker.toml"))
     (said,) = told
     assert f"old.pem ended on {day(-1)}" in said

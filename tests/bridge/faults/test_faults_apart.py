@@ -13,7 +13,7 @@ from broker.plan.calendar import service_runs
 from broker.rules.day import day as day_file
 from broker.rules.day.attention import AttentionList, RunOwes, Topic
 from broker.rules.dispatch import device_messages, dispatch, time_passing
-from broker.rules.dispatch.visits import bin_counts
+from broker.rules.dispatch.visits import bin_counts, offers
 from broker.rules.effects import messages
 from broker.rules.effects.effect import Notice
 from broker.web.picture import snapshot
@@ -53,7 +53,7 @@ def test_offers_that_fail_stop_no_alarm() -> None:
     morning = under_way().again()
     morning.speak = False
     morning.press("breakdown", incident_id=PRESS)
-    with broken(time_passing, "offers_for"):
+    with broken(offers, "offers_for"):
         morning.step(70)
         assert morning.bridge.dispatch.day.incidents["t01", PRESS].repeats == 1
         morning.act("acknowledge", PRESS)
@@ -79,7 +79,7 @@ def test_neither_stops_what_is_resolved_from_ending() -> None:
     """A resolved press is closed while its offers and alarms fail."""
     morning = under_way().again()
     morning.press("breakdown", incident_id=PRESS)
-    with broken(time_passing, "offers_for"), broken(time_passing, "_overdue"):
+    with broken(offers, "offers_for"), broken(time_passing, "_overdue"):
         morning.step(2)
         morning.act("resolve", PRESS)
         morning.step(2)
