@@ -14,7 +14,7 @@ from sim.world.devices import Plant
 from sim.world.drivers import Driver
 from sim.world.driving import Pace
 from sim.world.evidence import Evidence
-from sim.world.receiver import receiver_of
+from sim.world.gps.receiver import receiver_of
 from sim.world.rooms import Habits, RoomTruth
 from sim.world.streets import Streets
 from sim.world.timeline import Timeline

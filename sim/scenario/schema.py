@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from firmware import wire
-from sim.world.makes import MAKES, MIXED
+from sim.world.gps.makes import MAKES, MIXED
 
 
 @dataclass(frozen=True, slots=True)
