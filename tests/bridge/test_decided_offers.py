@@ -37,6 +37,7 @@ class _InSteps(Morning):
 
     def turn(self) -> bool:
         """What the loop does with clicks, and one step of what takes long; whether a click was answered."""
+        # The loop itself runs for ever.
         acted = process._take_actions(self.bridge, self.desk, Pictures(self.bridge), lambda: self.now, self.asked)
         self.bridge.work(self.now)
         return acted
