@@ -187,9 +187,13 @@ class Director:
         for run_id, room, number in dispatcher.questions():
             waited_s = now - self._seen_since.setdefault((run_id, f"{room}/{number}"), now)
             if self._time_to("answer", waited_s, run_id, f"{room}/{number}"):
-                # The dispatcher asks by radio, and drivers tell the truth.
-                done = any((room, number) == key[:2] for truck in self.trucks.values() for key in truck.driver.made)
-                dispatcher.answer((run_id, room, number), done)
+                dispatcher.answer((run_id, room, number), self._was_made(run_id, room, number))
+
+    def _was_made(self, run_id: str, room: str, number: int) -> bool:
+        """The dispatcher asks by radio, and drivers tell the truth: that of the run, or whoever took it over."""
+        its_own = [truck for truck, runs in self._runs.items() if any(run.run_id == run_id for run in runs)]
+        asked = [self.trucks[truck] for truck in its_own or self.trucks if truck in self.trucks]
+        return any((room, number) == key[:2] for truck in asked for key in truck.driver.made)
 
     def _time_to(self, action: str, waited_s: float, whose: str, which: str) -> bool:
         after_s = self.scenario.dispatcher[f"{action}_after_s"]
