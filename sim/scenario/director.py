@@ -191,9 +191,9 @@ class Director:
 
     def _was_made(self, run_id: str, room: str, number: int) -> bool:
         """The dispatcher asks by radio, and drivers tell the truth: that of the run, or whoever took it over."""
-        its_own = [truck for truck, runs in self._runs.items() if any(run.run_id == run_id for run in runs)]
-        asked = [self.trucks[truck] for truck in its_own or self.trucks if truck in self.trucks]
-        return any((room, number) == key[:2] for truck in asked for key in truck.driver.made)
+        wastes = {run.route.waste for runs in self._runs.values() for run in runs if run.run_id == run_id}
+        made = {key for truck in self.trucks.values() for key in truck.driver.made}
+        return any((room, number) == key[:2] and (not wastes or key[2] in wastes) for key in made)
 
     def _time_to(self, action: str, waited_s: float, whose: str, which: str) -> bool:
         after_s = self.scenario.dispatcher[f"{action}_after_s"]
