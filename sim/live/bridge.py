@@ -30,7 +30,7 @@ class LiveBridge:
         starting: Callable[[], None],
     ) -> None:  # fmt: skip
         self.child: Child | None = None
-        self.records = folder / "records"
+        self.records, self.playback = folder / "records", folder / "playback"
         self._clock = clock
         self._starting = starting  # called now and then until it is up
         self._wrong_by_s = 0.0
@@ -45,6 +45,7 @@ class LiveBridge:
             "store": {"url": str(self.records)},
             "web": {"host": host, "port": http_port},
             "registers": {"folder": str(folder / "registers")},
+            "playback": {"folder": str(self.playback)},
             "log": {"level": "warning"},
         }
         self._config.write_text(as_toml(sections), encoding="utf-8")

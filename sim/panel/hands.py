@@ -79,6 +79,8 @@ class Hands:
             if down == (truck in self._held):
                 return
             if down:
+                if device.is_hardware:
+                    raise Refused("real_button")
                 if device.shown == "dead":
                     raise Refused("no_power")
                 if ("button_stuck", truck) in self._ends:
@@ -105,6 +107,8 @@ class Hands:
         with self._lock:
             if down == (where in self._held):
                 return
+            if down and self._plant.rooms[room].is_hardware:
+                raise Refused("real_button")
             if down and not self._plant.rooms[room].powered:
                 raise Refused("no_power")
             self.pace.finger(where, down, time.monotonic())

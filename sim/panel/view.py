@@ -15,6 +15,7 @@ from sim.scenario.scene import Scene
 
 MOST_EDGES = 24  # of one light in one frame: at a high speed nobody could see more
 SHOWN_DEEDS = 30
+SHOWN_ASKED = 6
 
 
 def scene_shown(
@@ -51,6 +52,7 @@ def now_shown(
         "rooms": [_room(name, director, plant) for name in director.rooms if name in plant.rooms],
         "faults": [list(each) for each in hands.on],
         "expectations": [asdict(each) for each in expectations],
+        "by_hand": [asdict(each) for each in plant.asked_by_hand[-SHOWN_ASKED:]],
         "deeds": [_deed(deed) for deed in hands.deeds[-SHOWN_DEEDS:]],
     }
 

@@ -10,7 +10,7 @@ from broker.ingest.acks import ACK_EVERY_S
 from broker.plan.model import Plan
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Store, StoreError
-from broker.web.picture import attention
+from broker.web.picture import Picture, attention, snapshot
 from firmware import wire
 from sim.virtual.broker import VirtualBroker, Will
 from sim.virtual.link import VirtualLink
@@ -95,6 +95,10 @@ class VirtualBridge:
     def is_shown(self) -> bool:
         """Whether there is a screen to look at."""
         return self._bridge is not None and not self._frozen
+
+    def picture(self, now: float) -> Picture | None:
+        """What the screen shows; None while there is none."""
+        return snapshot(self._bridge, now) if self._bridge is not None and self.is_shown else None
 
     # --- what the dispatcher does ---------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from broker.plan.model import Plan
 from broker.store import Store
 from broker.store.opening import open_store
+from broker.web.picture import Picture
 from firmware.truck.events import Body as Itinerary
 from sim.judging.read_back import read_store
 from sim.virtual.bridge import VirtualBridge
@@ -62,6 +63,10 @@ class VirtualPlant:
         if self._bridge.is_shown:
             shown = frozenset(str(incident["incident_id"]) for incident in self._bridge.open_incidents())
             self._evidence.screen.append((self._timeline.now, shown))
+
+    def picture(self, now: float) -> Picture | None:
+        """What the operations screen shows; None without a bridge."""
+        return self._bridge.picture(now)
 
     @property
     def dispatcher(self) -> VirtualBridge:

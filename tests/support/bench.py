@@ -32,6 +32,8 @@ kind = "records_stored_once"
 class NotedTruck:
     """A truck's computer."""
 
+    is_hardware = False
+
     def __init__(self, noted: list[str], name: str) -> None:
         self.receiver_word, self.pressed, self.shown = "fix", False, "off"
         self.edges: dict[str, deque[tuple[float, int]]] = {"light": deque(), "receiver": deque()}
@@ -51,6 +53,8 @@ class NotedTruck:
 
 class NotedRoom:
     """A room's unit."""
+
+    is_hardware = False
 
     def __init__(self, noted: list[str], name: str) -> None:
         self.powered, self.has_cells, self.shown = True, name == "r01", ["off"] * 4

@@ -1,0 +1,16 @@
+"""Where the week lies, and before which day it was."""
+
+import datetime
+from pathlib import Path
+
+from sim.scenario.scenario import Scenario
+
+HERE = Path(__file__).parent
+RECORDS = HERE / "records.jsonl.xz"  # as `python3 -m broker export` writes them
+PICTURES = HERE / "pictures.jsonl.xz"  # what the screen of the last day showed: one change a line
+FIRST_DAY, LAST_DAY = datetime.date(2026, 11, 18), datetime.date(2026, 11, 24)
+
+
+def is_before(scenario: Scenario) -> bool:
+    """Whether it is the week before this scenario's day, in its area."""
+    return scenario.area["kind"] == "demo" and scenario.date == LAST_DAY + datetime.timedelta(days=1)
