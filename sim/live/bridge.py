@@ -34,6 +34,7 @@ class LiveBridge:
         self._clock = clock
         self._starting = starting  # called now and then until it is up
         self._wrong_by_s = 0.0
+        self._disk_full = False
         write_gtfs(plan, folder / "plan")
         secret = folder / "bridge.key"
         secret.write_text(password, encoding="utf-8")
@@ -66,6 +67,7 @@ class LiveBridge:
             self._starting()
             time.sleep(0.02)
         self.set_clock(self._wrong_by_s)
+        self.fill_disk(self._disk_full)
 
     def stop(self) -> None:
         """End it in order."""
@@ -89,3 +91,9 @@ class LiveBridge:
         self._wrong_by_s = wrong_by_s
         if self.child is not None:
             self.child.say(f"ahead {wrong_by_s}")
+
+    def fill_disk(self, full: bool) -> None:
+        """The disk of its machine has no room left, as the system tells the bridge, or has it again."""
+        self._disk_full = full
+        if self.child is not None:
+            self.child.say(f"disk {'full' if full else 'free'}")

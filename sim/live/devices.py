@@ -12,6 +12,7 @@ from typing import Any
 from broker.mqtt.own_broker.child import free_port
 from broker.mqtt.own_broker.mosquitto import choose_broker
 from broker.plan.model import Plan
+from broker.store.opening import reading_store
 from sim.judging.read_back import read_beside_bridge, read_store
 from sim.live.bridge import READY_S, LateError, LiveBridge, StartError
 from sim.live.clock import SpedClock
@@ -70,7 +71,7 @@ class LivePlant:
         passwords |= {name: bench.key(name).read_text(encoding="utf-8").strip() for name in bench.devices}
         self.http_port = http_port or free_port()
         self.api_dispatcher = ApiDispatcher()
-        self._screen_deeds = ScreenDeeds(self.api_dispatcher.asked)
+        self._screen_deeds = ScreenDeeds()
         self._mqtt = choose_broker(folder / "mosquitto", area, passwords, rooms=plan.rooms, host=HOST)
         devices = (*plan.rooms, *trucks, "bridge")
         self._doors = {
@@ -198,6 +199,10 @@ class LivePlant:
         """The clock of the bridge's machine is so many seconds ahead of the world's, or behind it."""
         self._bridge.set_clock(wrong_by_s)
 
+    def disk(self, full: bool) -> None:
+        """The disk of the bridge's machine has no room but for alarms, or has it again."""
+        self._bridge.fill_disk(full)
+
     def run_at(self, speed: int) -> None:
         """Everything runs so many times as fast as life from now on."""
         self._clock.run_at(speed)
@@ -243,8 +248,11 @@ class LivePlant:
             room.look(real_s)
 
     def done_on_screen(self) -> list[dict[str, Any]]:
-        """What a person did to incidents on the operations screen since this was asked last."""
-        return self._screen_deeds.look(self.api_dispatcher.picture)
+        """What people did on the operations screen since this was asked last; raises StoreError."""
+        since_at = self._before_at if self._before_at is not None else 0
+        plan = self._plan
+        with reading_store(self.records, plan.area_id, plan.timezone, self._clock.now) as store:
+            return self._screen_deeds.look(store.scan("action", since_at))
 
     def stored_so_far(self, evidence: Evidence) -> Evidence:
         """The evidence with what the store holds by now; raises StoreError where that cannot be read."""

@@ -42,6 +42,7 @@ FAULTS: dict[str, Fault] = {
     "broker_kill": Fault("broker_down", "office", {"how": "kill"}),
     "bridge_freeze": Fault("bridge_down", "office", {"how": "freeze"}),
     "bridge_kill": Fault("bridge_down", "office", {"how": "kill"}),
+    "disk_full": Fault("disk_full", "office"),
     "clock_jump": Fault("clock_jump", "office", {"by_s": 3600.0}),
 }
 # Two that cannot be at once: the second is refused while the first is on.

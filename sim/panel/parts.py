@@ -89,7 +89,7 @@ class PanelPlant(Protocol):
         ...
 
     def done_on_screen(self) -> Sequence[Mapping[str, Any]]:
-        """What a person did to incidents on the operations screen since this was asked last."""
+        """What people did on the operations screen since this was asked last; raises StoreError."""
         ...
 
 

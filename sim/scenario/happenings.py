@@ -99,6 +99,11 @@ def _clock_jump(stage: Stage, values: Values) -> End:
     return lambda: stage.plant.bridge_clock(0.0)
 
 
+def _disk_full(stage: Stage, values: Values) -> End:  # noqa: ARG001 - there is one such disk
+    stage.plant.disk(True)
+    return lambda: stage.plant.disk(False)
+
+
 def _cell_drift(stage: Stage, values: Values) -> End:
     room = stage.rooms[values["room"]]
     room.weighs_more(round(values["kg"] * 1000))
@@ -160,6 +165,12 @@ def _on_screen(stage: Stage, values: Values) -> None:
             dispatcher.resolve(truck, incident["incident_id"])
 
 
+def _on_screen_visit(stage: Stage, values: Values) -> None:
+    """A person at the screen says of a visit that it was made after all, or is to be skipped."""
+    visit = values["run"], values["room"], values["visit_number"]
+    stage.plant.dispatcher.answer(visit, values["action"] == "serve", values["reason"])
+
+
 HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "lane_blocked": _lane_blocked,
     "breakdown": _breakdown,
@@ -172,6 +183,7 @@ HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "bridge_down": _bridge_down,
     "clock_jump": _clock_jump,
     "cell_drift": _cell_drift,
+    "disk_full": _disk_full,
     "power_cut": _power_cut,
     "power_cut_after_press": _power_cut_after_press,
     "press": _press,
@@ -180,4 +192,5 @@ HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "bins_moved": _bins_moved,
     "waste_thrown": _waste_thrown,
     "on_screen": _on_screen,
+    "on_screen_visit": _on_screen_visit,
 }

@@ -120,11 +120,11 @@ class VirtualBridge:
         """The visits of which the screen asks whether they were made."""
         return [] if self._bridge is None else asked_in(attention(self._bridge))
 
-    def answer(self, visit: tuple[str, str, int], served: bool) -> bool:
+    def answer(self, visit: tuple[str, str, int], served: bool, reason: str = "other") -> bool:
         """It was served after all, or it is to be skipped."""
         if served:
             return self._act(Act("serve", WHO, visit=visit))
-        return self._act(Act("skip", WHO, visit=visit, reason="other"))
+        return self._act(Act("skip", WHO, visit=visit, reason=reason))
 
     def resolve(self, truck: str, incident_id: str) -> bool:
         """It is over."""

@@ -135,6 +135,10 @@ class Bench:
         """Set wrong or right."""
         self.noted.append(f"bridge clock {wrong_by_s:+g}")
 
+    def disk(self, full: bool) -> None:
+        """Fill or free."""
+        self.noted.append(f"disk {'full' if full else 'free'}")
+
     def run_at(self, speed: int) -> None:
         """Run so fast."""
         self.speed = speed
@@ -143,6 +147,11 @@ class Bench:
     def stored_so_far(self, evidence: Evidence) -> Evidence:
         """Nothing is stored."""
         return evidence
+
+    @property
+    def asked_by_hand(self) -> Sequence[Any]:
+        """No hardware is here."""
+        return ()
 
     def done_on_screen(self) -> Sequence[Mapping[str, Any]]:
         """Nobody is there."""

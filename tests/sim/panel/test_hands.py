@@ -150,6 +150,7 @@ ON_OFF = [
     ("bridge_freeze", "office", ["bridge freeze down", "bridge freeze up"]),
     ("bridge_kill", "office", ["bridge kill down", "bridge kill up"]),
     ("clock_jump", "office", ["bridge clock +3600", "bridge clock +0"]),
+    ("disk_full", "office", ["disk full", "disk free"]),
 ]
 
 
@@ -250,6 +251,16 @@ def test_what_people_do_on_the_screen_is_saved_or_refused_by_name(bench: Bench) 
     assert bench.hands.unknown() == [
         ("unknown_on_screen", {"action": "clear"}), ("unknown_on_screen", {"action": "extra_truck"}),
     ]  # fmt: skip
+
+
+def test_what_people_say_of_a_visit_on_the_screen_is_saved(bench: Bench) -> None:
+    """Served after all, or skipped and why; a weighing has no word."""
+    at, visit = bench.now(), {"run": "wet-north-1.20261125", "room": "r05", "visit_number": 1}
+    bench.hands.screen_deed({"at": at, "action": "skip", **visit, "reason": "not_out"})
+    assert bench.hands.unknown() == []
+    assert saved(bench) == [("on_screen_visit", 0.0, {**visit, "action": "skip", "reason": "not_out"})]
+    bench.hands.screen_deed({"at": at, "action": "weigh"})
+    assert bench.hands.unknown() == [("unknown_on_screen", {"action": "weigh"})]
 
 
 def test_a_wrong_clock_of_the_bridge_dates_no_deed(bench: Bench) -> None:
