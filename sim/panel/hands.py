@@ -73,7 +73,7 @@ class Hands:
 
     def button(self, truck: str, down: bool, page: str, chatters: bool = False) -> None:
         """A finger comes to a truck's button, or goes; raises Refused."""
-        if truck not in self._plant.trucks or truck not in self._director.trucks:
+        if truck not in self._plant.trucks or truck not in self._director.all_trucks:
             raise Refused("nobody_here")
         device = self._plant.trucks[truck]
         with self._lock:
@@ -155,7 +155,8 @@ class Hands:
     def hit(self) -> dict[str, list[str]]:
         """Whom each sort of fault can hit."""
         rooms = list(self._director.rooms)
-        return hit_by(list(self._director.trucks), rooms, [room for room in rooms if self._plant.rooms[room].has_cells])
+        with_cells = [room for room in rooms if self._plant.rooms[room].has_cells]
+        return hit_by(list(self._director.all_trucks), list(self._director.trucks), rooms, with_cells)
 
     @property
     def on(self) -> list[tuple[str, str]]:

@@ -2,12 +2,14 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sim.panel.hands import Hands
 from sim.panel.pace import Pace
 from sim.scenario.director import Director
 from sim.scenario.scenario import parse
+from sim.scenario.scene import Recording
 from sim.scenario.scenes import scene_of
 from sim.world.evidence import Evidence
 from sim.world.timeline import Timeline
@@ -80,10 +82,10 @@ class NotedRoom:
 class Bench:
     """Devices, clock, director and hands of one scenario; `noted` is what was done to the devices, in order."""
 
-    def __init__(self, text: str = SCENARIO) -> None:
+    def __init__(self, text: str = SCENARIO, recording: Recording | None = None) -> None:
         self.noted: list[str] = []
         self.scenario = parse(text, "bench", "bench.toml")
-        self.scene = scene_of(self.scenario)
+        self.scene = replace(scene_of(self.scenario), recording=recording)
         self.timeline = Timeline(float(self.scene.day_start_at + self.scenario.from_s))
         end_at = float(self.scene.day_start_at + self.scenario.to_s)
         self.evidence = Evidence(self.timeline.now, end_at, float(self.scene.day_start_at))

@@ -9,6 +9,7 @@ import pytest
 from sim.panel.faults import FAULTS
 from sim.panel.hands import Refused
 from sim.scenario.scenario import ScenarioError, parse
+from sim.scenario.scene import Recording
 from sim.scenario.schema import HAPPENINGS
 from sim.scenario.writing import as_text
 from tests.support.bench import Bench
@@ -261,6 +262,26 @@ def test_what_people_say_of_a_visit_on_the_screen_is_saved(bench: Bench) -> None
     assert saved(bench) == [("on_screen_visit", 0.0, {**visit, "action": "skip", "reason": "not_out"})]
     bench.hands.screen_deed({"at": at, "action": "weigh"})
     assert bench.hands.unknown() == [("unknown_on_screen", {"action": "weigh"})]
+
+
+def test_a_truck_with_a_recorded_receiver_has_a_button_and_no_driver() -> None:
+    """It is on the page where the recording has it, is pressed and stuck like any other; its receiver is as it was."""
+    bench = Bench()
+    at = bench.now()
+    bench = Bench(recording=Recording("t01", ((0.0, b"$"),), ((at, 31.0, 121.0), (at + 60, 31.1, 121.1))))
+    bench.pass_s(90)
+    bench.hands.button("t01", True, "page")
+    bench.pass_s(2)
+    bench.hands.button("t01", False, "page")
+    done(bench, lambda: bench.hands.switch("button_stuck", "t01", True))
+    assert bench.noted == ["x1", "t01 down", "t01 up", "t01 down"]
+    assert [(kind, values["truck"]) for kind, _, values in saved(bench)] == [("press", "t01"), ("button_stuck", "t01")]
+    assert [press.meant for press in bench.evidence.presses] == ["lane_blocked", "breakdown"]
+    truck = bench.director.all_trucks["t01"]
+    assert (truck.place, truck.state) == ((31.1, 121.1), "recorded")
+    assert bench.hands.hit["truck"] == ["t03"] and bench.hands.hit["button"] == ["t03", "t01"]
+    with pytest.raises(ScenarioError, match="no truck 't01' here"):
+        bench.director.happen("gps_gap", {"truck": "t01", "for_min": 1.0})
 
 
 def test_a_wrong_clock_of_the_bridge_dates_no_deed(bench: Bench) -> None:
