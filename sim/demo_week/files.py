@@ -9,6 +9,8 @@ HERE = Path(__file__).parent
 RECORDS = HERE / "records.jsonl.xz"  # as `python3 -m broker export` writes them
 PICTURES = HERE / "pictures.jsonl.xz"  # what the screen of the last day showed: one change a line
 FIRST_DAY, LAST_DAY = datetime.date(2026, 11, 18), datetime.date(2026, 11, 24)
+BOOTS_A_DAY = 10  # room for a plug that is pulled
+BOOTS = BOOTS_A_DAY * ((LAST_DAY - FIRST_DAY).days + 1)  # a room's unit was switched on at most so often in it
 
 
 def is_before(scenario: Scenario) -> bool:

@@ -22,7 +22,7 @@ from broker.store import codec
 from broker.store.opening import reading_store
 from broker.web.picture import Picture
 from broker.web.stream.changes import Parts, applied, change, parts_of
-from sim.demo_week.files import FIRST_DAY, LAST_DAY, PICTURES, RECORDS
+from sim.demo_week.files import BOOTS_A_DAY, FIRST_DAY, LAST_DAY, PICTURES, RECORDS
 from sim.judging.judges import judge
 from sim.scenario.director import Director
 from sim.scenario.scenario import Happening, Scenario, day_s, load
@@ -94,8 +94,9 @@ def make(folder: Path) -> list[str]:
     """Play the week in `folder` and write the two files; what does not hold of it."""
     faults, pictures, week = list[str](), Pictures(), days()
     for number, day in enumerate(week):
-        faults += play(folder, day, number, pictures if day is week[-1] else None)
-        print(day.date, flush=True)
+        of_day = play(folder, day, number * BOOTS_A_DAY, pictures if day is week[-1] else None)
+        print(day.date, *of_day, sep="\n    ", flush=True)
+        faults += of_day
     plan = scene_of(week[-1]).plan
     with reading_store(folder / "store", plan.area_id, plan.timezone, time.time) as store:
         records = (record for kind in KINDS for record in store.scan(kind, amended=False))

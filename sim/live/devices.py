@@ -13,6 +13,7 @@ from broker.mqtt.own_broker.child import free_port
 from broker.mqtt.own_broker.mosquitto import choose_broker
 from broker.plan.model import Plan
 from broker.store.opening import reading_store
+from sim.demo_week.files import BOOTS
 from sim.judging.read_back import read_beside_bridge, read_store
 from sim.live.bridge import READY_S, LateError, LiveBridge, StartError
 from sim.live.clock import SpedClock
@@ -102,7 +103,7 @@ class LivePlant:
                 self.rooms[room.room_id] = LiveRoom(
                     folder / room.room_id, area, room.room_id, room.wastes, HOST, self._doors[room.room_id].port,
                     passwords[room.room_id], clock, _with3(shown, room.room_id),
-                    has_cells=number < load_cells, boots=0 if before_at is None else 1,
+                    has_cells=number < load_cells, boots=0 if before_at is None else BOOTS,
                 )  # fmt: skip
         except BaseException:
             self.close()
