@@ -79,7 +79,8 @@ def test_no_run_of_it_is_still_open(demo: Demo) -> None:
 def test_yesterday_can_be_looked_at_at_any_moment(demo: Demo) -> None:
     """What was shown then, trucks on their way and rooms with their lamps."""
     day = datetime.fromisoformat(f"{LAST_DAY}T06:00:00").replace(tzinfo=ZoneInfo(PLAN.timezone))
-    shown: list[Any] = [picture_at(demo.playback, int(day.timestamp()) + minute * 60 + 17) for minute in range(0, 240, 20)]
+    moments = [int(day.timestamp()) + minute * 60 + 17 for minute in range(0, 240, 20)]
+    shown: list[Any] = [picture_at(demo.playback, moment) for moment in moments]
     assert None not in shown
     assert {len(picture["trucks"]) for picture in shown} == {4} and {len(picture["rooms"]) for picture in shown} == {22}
     assert any(truck["run_id"] for picture in shown for truck in picture["trucks"])
