@@ -154,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, help="with --live: end by itself after that many seconds of life")
     parser.add_argument("--http-port", type=int, help="with --live: port of the status page (default: 8080 or any)")
     parser.add_argument("--truck", action="append", default=[], metavar="ID=ADDRESS",
-                        help="with --live: this truck is hardware, its receiver this run: /dev/ttyUSB0 or HOST:PORT")
+                        help="with --live: this truck is hardware, its receiver this run: /dev/ttyUSB0 or HOST[:PORT]")
     parser.add_argument("--room", action="append", default=[], metavar="ID=ADDRESS",
                         help="with --live: this room is hardware; where it stands, in your words")
     parser.add_argument("--bench", default="127.0.0.1:1884", metavar="HOST:PORT",

@@ -11,7 +11,7 @@ import orjson
 
 from broker.store import transfer
 from broker.store.opening import open_store
-from broker.web.stream.changes import Parts, applied
+from broker.web.stream.changes import SECTIONS, Parts, applied
 from broker.web.stream.recording import Recording
 from sim.demo_week.files import PICTURES, RECORDS
 
@@ -42,7 +42,8 @@ def take_in(store: Path, playback: Path, area: str, timezone: str, now: float, t
 
 def _show(folder: Path, playback: Path) -> None:
     """Make the product's own playback files apart, for a recording looks after its folder, and move them."""
-    recording, parts = Recording(folder / "shown", DAYS_KEPT), Parts()
+    recording = Recording(folder / "shown", DAYS_KEPT)
+    parts: Parts = {section: {} for section in SECTIONS}
     with lzma.open(PICTURES) as lines:
         for line in lines:
             told = orjson.loads(line)

@@ -186,7 +186,7 @@ def _play(
             clock.go()
             if week is not None:
                 week.start()
-            street = Street(scenario, scene.day_start_at, end_at, timeline, clock, plant, panel, machine, week)
+            street = Street(scenario, scene.day_start_at, end_at, timeline, clock, plant, panel, machine, week, screen)
             actions = _run(street, console)
             plant.collect(evidence)
             verdicts = tuple(judge(evidence, scaled(demands, clock.fastest)))
@@ -248,6 +248,7 @@ class Street(NamedTuple):
     panel: Panel
     machine: Machine
     week: WeekBeside | None
+    screen: str
 
 
 def _run(street: Street, console: Console) -> int:
@@ -270,6 +271,8 @@ def _run(street: Street, console: Console) -> int:
                 head = _head(street.scenario, street.day_start_at, street.clock)
                 shown = table(plant.api_dispatcher.picture, head)
                 week = None if street.week is None else street.week.shown()
+                for line in street.week.news(street.screen) if street.week is not None else ():
+                    console.print(line, highlight=False, markup=False, soft_wrap=True)
                 screen.update(shown if week is None else Group(shown, week), refresh=True)
             time.sleep(LOOK_S)
     return actions

@@ -71,7 +71,7 @@ def test_without_hardware_there_is_no_bench() -> None:
 
 def test_each_device_has_a_door_of_its_own() -> None:
     """Trucks first, one port after the other, so that each link can be cut."""
-    found = bench(("t01=/dev/ttyUSB0", "t02=192.0.2.21:2948"), ("r03=the bench by the window",))
+    found = bench(("t01=/dev/ttyUSB0", "t02=192.0.2.21"), ("r03=the bench by the window",))
     assert [found.port(name) for name in found.devices] == [1884, 1885, 1886]
     assert found.trucks["t02"] == "192.0.2.21:2948" and found.rooms["r03"] == "the bench by the window"
 
@@ -81,7 +81,7 @@ def test_each_device_has_a_door_of_its_own() -> None:
     [
         (("t01",), (), AT, "--truck t01: write it as --truck ID=ADDRESS"),
         (("=x:1",), (), AT, "write it as"),
-        (("t01=pi",), (), AT, "HOST:PORT or a serial line"),
+        (("t01=pi:",), (), AT, "HOST:PORT or a serial line"),
         (("t01=pi:70000",), (), AT, "HOST:PORT or a serial line"),
         (("t01=a:1", "t01=b:1"), (), AT, "named twice"),
         ((), ("r03=",), AT, "--room r03=: write it as --room ID=ADDRESS"),

@@ -1,8 +1,8 @@
 """Which devices of a run are hardware, where they are, how they find the broker, and what cannot be driven there.
 
-    python3 -m sim SCENARIO --live --truck t01=192.0.2.21:2948 --room r03=bench --bench 192.0.2.10:1884 --keys keys
+    python3 -m sim SCENARIO --live --truck t01=192.0.2.21 --room r03=bench --bench 192.0.2.10:1884 --keys keys
 
-A truck's address is where the simulator is its receiver: a serial line of this machine (`/dev/ttyUSB0`) or HOST:PORT.
+A truck's address is where the simulator is its receiver: a serial line of this machine (`/dev/ttyUSB0`) or HOST[:PORT].
 A room's is for people: what the by-hand instructions call it.
 """
 
@@ -17,6 +17,7 @@ from sim.scenario.director import Director
 from sim.scenario.scenario import Demand, Scenario, ScenarioError
 
 FIRST_PORT = 1884
+RECEIVER_PORT = 2948  # where a truck's computer awaits its receiver, unless said otherwise
 BY_LIGHT = ("light_stages", "acknowledged")
 BY_EVERY_LAMP = ("never_dark_while_unknown", "invariants")
 OF_DEVICE = ("truck", "room", "device")
@@ -103,6 +104,7 @@ def bench_of(trucks: Sequence[str], rooms: Sequence[str], at: str, keys: Path) -
             if name in named:
                 raise ScenarioError(f"--{family} {name} is named twice")
             if family == "truck" and not address.startswith("/"):
+                address = address if ":" in address else f"{address}:{RECEIVER_PORT}"
                 _place(address, f"--truck {name}")
             named[name] = address
         found[family] = named
