@@ -4,7 +4,8 @@ import errno
 import random
 import shutil
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -40,11 +41,17 @@ class RecordMachine(RuleBasedStateMachine):
         self.held.enter_context(sqlite_faults.watched(disk))
         self._opened()
 
-    def _opened(self) -> SQLiteStore | None:
+    @contextmanager
+    def _unless_the_disk_fails(self) -> Iterator[None]:
+        was_good = self.disk.is_good()
         try:
+            yield
+        except StoreError as why:
+            assert not was_good, f"on a good disk: {why}"
+
+    def _opened(self) -> SQLiteStore | None:
+        with self._unless_the_disk_fails():
             self.store = self.store or open_store(self.folder, lambda: self.now, self.disk)
-        except StoreError:
-            assert not self.disk.is_good(), "a good disk is refused"
         return self.store
 
     @rule(again=st.booleans(), urgent=st.booleans(), which=_SEEDS)
@@ -53,28 +60,25 @@ class RecordMachine(RuleBasedStateMachine):
         self.now += 1
         self.given += not again or not self.given
         number = 1 + which % self.given if again else self.given
-        try:
-            if store := self._opened():
+        store = self._opened()
+        with self._unless_the_disk_fails():
+            if store is not None:
                 receipt = store.append(batch(number), urgent=urgent)
                 assert receipt.stored + receipt.duplicates == BATCH and receipt.stored in (0, BATCH)
                 assert number not in self.acknowledged or not receipt.stored, f"batch {number} was forgotten"
                 self.acknowledged += [number] * (number not in self.acknowledged)
-        except StoreError:
-            assert not self.disk.is_good(), "a good disk takes nothing"
 
     @precondition(lambda self: self.acknowledged)
     @rule(note=st.integers(1, 9), which=_SEEDS)
     def amend(self, note: int, which: int) -> None:
         """Somebody puts a visit right: the newest word counts, and one that nobody was told of may count."""
         number = self.acknowledged[which % len(self.acknowledged)]
-        maybe = self.amended.setdefault(number, {None})
-        try:
-            if store := self._opened():
+        store, told = self._opened(), self.amended.get(number, {None})
+        self.amended[number] = told | {note}
+        with self._unless_the_disk_fails():
+            if store is not None:
                 store.amend(f"visit:k:{number}:x", {"note": note}, "seen", "ann", int(self.now))
                 self.amended[number] = {note}
-        except StoreError:
-            assert not self.disk.is_good(), "a good disk takes no amendment"
-            maybe.add(note)
 
     @rule(calls=st.integers(1, 12), code=st.sampled_from([errno.ENOSPC, errno.EIO]), lasting=st.booleans())
     def the_disk_will_fail(self, calls: int, code: int, lasting: bool) -> None:
@@ -98,10 +102,8 @@ class RecordMachine(RuleBasedStateMachine):
     def restart(self) -> None:
         """The bridge ends in order and is started again."""
         if self.store is not None:
-            try:
+            with self._unless_the_disk_fails():
                 self.store.close()
-            except StoreError:
-                assert not self.disk.is_good(), "a good disk cannot be left"
             self.store = None
         self._opened()
 
@@ -147,7 +149,7 @@ class RecordMachine(RuleBasedStateMachine):
 
 
 RecordMachine.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, database=None,
+    max_examples=15, stateful_step_count=20, deadline=None, database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
 TestRecord = RecordMachine.TestCase
