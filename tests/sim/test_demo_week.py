@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from broker.rules.statistics.cube import Cube
 from broker.store import Store, where
 from broker.store.opening import open_store
 from broker.web.stream.recording import picture_at
-from sim.demo_week.files import FIRST_DAY, LAST_DAY, is_before
+from sim.demo_week.files import FIRST_DAY, LAST_DAY, RUNS, is_before
+from sim.demo_week.making import SCENARIO as WEEK
 from sim.demo_week.taking_in import take_in
 from sim.scenario.scenario import load, names
 
@@ -82,7 +84,9 @@ def test_yesterday_can_be_looked_at_at_any_moment(demo: Demo) -> None:
     moments = [int(day.timestamp()) + minute * 60 + 17 for minute in range(0, 240, 20)]
     shown: list[Any] = [picture_at(demo.playback, moment) for moment in moments]
     assert None not in shown
-    assert {len(picture["trucks"]) for picture in shown} == {4} and {len(picture["rooms"]) for picture in shown} == {22}
+    for picture in shown:
+        assert {*PLAN.trucks()} <= {truck["truck"] for truck in picture["trucks"]}
+        assert {*PLAN.rooms} == {room["room"] for room in picture["rooms"]}
     assert any(truck["run_id"] for picture in shown for truck in picture["trucks"])
     assert any(picture["incidents"] for picture in shown)
 
@@ -103,8 +107,11 @@ def test_taking_it_in_twice_changes_nothing(demo: Demo) -> None:
 
 
 def test_it_comes_before_the_demos_day_and_no_other() -> None:
-    """Both scenarios of `make demo` have it; one of another area or date has not."""
+    """Both scenarios of `make demo` have it; one of another area or date, or of a part of the area, has not."""
     assert is_before(load("demo_shift")) and is_before(load("demo_day"))
     others = [load(name) for name in names() if load(name).area["kind"] != "demo"]
     assert others and not any(is_before(other) for other in others)
+    assert not is_before(replace(load("demo_day"), date=LAST_DAY))
+    assert not is_before(replace(load("demo_day"), area={**load("demo_day").area, "all_rooms": False}))
+    assert {*load(str(WEEK)).area["runs"]} == {*RUNS}
     assert datetime.fromtimestamp(NOW, UTC).astimezone(ZoneInfo(PLAN.timezone)).date() == LAST_DAY + timedelta(days=1)
