@@ -4,7 +4,7 @@ import json
 import secrets
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,7 @@ class LivePlant:
         self._mqtt = choose_broker(folder / "mosquitto", area, passwords, rooms=plan.rooms, host=HOST)
         devices = (*plan.rooms, *trucks, "bridge")
         self._doors = {
-            name: Door(HOST, self._mqtt.port, (bench.host, bench.port(name)) if name in bench.devices else None)
+            name: bench.door(name, self._mqtt.port) if name in bench.devices else Door(HOST, self._mqtt.port)
             for name in devices
         }
         self._watch = Watch(area, HOST, self._mqtt.port, passwords[f"watch-{area}"])
@@ -120,8 +120,8 @@ class LivePlant:
         self._bridge.start()
         self.api_dispatcher.open(self.http_port)
         began_s = time.monotonic()
-        while missing := {*self.rooms, *self.trucks} - self._ready:
-            patience_s = READY_S if missing - {*self._bench.devices} else PERSON_S
+        while missing := ({*self.rooms, *self.trucks} - self._ready) | {*self._unheard()}:
+            patience_s = PERSON_S if self._bench.devices else READY_S
             complaint = self.complaint()
             if complaint is not None or time.monotonic() > began_s + patience_s:
                 late = f"not heard within {patience_s:g} s: {' '.join(sorted(missing))}"
@@ -307,6 +307,13 @@ class LivePlant:
         for door in self._doors.values():
             door.close()
         self._mqtt.stop()
+
+    def _unheard(self) -> Iterator[str]:
+        """Real trucks whose receiver, which this run is, nobody listens to; each is tried again."""
+        for name, truck in self.trucks.items():
+            if isinstance(truck, HardwareTruck) and truck.trouble is not None:
+                truck.serial(b"")
+                yield f"{name}'s receiver ({truck.trouble})"
 
     # --- inside ---------------------------------------------------------------------------------------
 

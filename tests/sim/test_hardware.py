@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sim.__main__ import main
 from sim.live.clock import SpedClock
 from sim.live.hardware.bench import Bench, bench_of
 from sim.live.hardware.by_hand import ByHand, Settled
@@ -121,6 +122,49 @@ def test_a_key_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
     secret = path.read_text(encoding="utf-8")
     assert len(secret.strip()) >= 20 and stat.S_IMODE(path.stat().st_mode) == 0o600
     assert found.key("r03").read_text(encoding="utf-8") == secret
+
+
+def test_a_key_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    """An empty one would let anybody in; a folder that is a file has none."""
+    (tmp_path / "r03").write_text("\n", encoding="utf-8")
+    with pytest.raises(ScenarioError, match="r03 is empty"):
+        bench((), ("r03=desk",), keys=str(tmp_path)).key("r03")
+    with pytest.raises(ScenarioError, match="cannot be used"):
+        bench((), ("r03=desk",), keys=str(tmp_path / "r03")).key("r03")
+
+
+def test_an_address_that_is_not_this_machines_is_refused() -> None:
+    """With what to name instead; so is a port that somebody has."""
+    with pytest.raises(ScenarioError, match=r"r03 cannot be met at 192\.0\.2\.10:1884"):
+        bench((), ("r03=desk",)).door("r03", 1)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        at = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(ScenarioError, match="a port that is free"):
+            bench((), ("r03=desk",), at).door("r03", 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--speed", "20"), "hardware runs at life's own speed"),
+        (("--seconds", "60"), "hardware runs at life's own speed"),
+        (("--room", "r77=desk"), "no such room in this scenario"),
+    ],
+)  # fmt: skip
+def test_what_hardware_cannot_do_is_refused_before_anything_starts(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """In one line, with the code of a scenario that cannot be played."""
+    named = ("blocked_lane", "--live", "--http-port", "0", "--truck", "t01=/dev/null", "--keys", str(tmp_path / "k"))
+    assert main([*named, *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_hardware_without_a_live_run_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """Virtual time has none."""
+    with pytest.raises(SystemExit):
+        main(["blocked_lane", "--truck", "t01=/dev/ttyUSB0"])
+    assert "which needs --live" in capsys.readouterr().err
 
 
 def asked(by_hand: ByHand) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sim.live.relay import Door
 from sim.scenario.director import Director
 from sim.scenario.scenario import Demand, Scenario, ScenarioError
 
@@ -44,13 +45,31 @@ class Bench:
         return self.first_port + list(self.devices).index(device)
 
     def key(self, device: str) -> Path:
-        """The file with its password, made if it is not there: whoever sets the device up copies it."""
+        """The file with its password, made if it is not there: whoever sets the device up copies it.
+
+        Raises ScenarioError for one that cannot be used.
+        """
         path = self.keys / device
-        if not path.exists():
-            self.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(18) + "\n")
+        try:
+            if not path.exists():
+                self.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                    file.write(secrets.token_urlsafe(18) + "\n")
+            is_empty = not path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as why:
+            raise ScenarioError(f"--keys: {path} cannot be used ({why}); name a folder of your own") from why
+        if is_empty:
+            raise ScenarioError(f"--keys: {path} is empty; write the device's password there, or remove it")
         return path
+
+    def door(self, device: str, broker_port: int) -> Door:
+        """Its way to the broker; raises ScenarioError where this machine cannot be met there."""
+        place = self.host, self.port(device)
+        try:
+            return Door("127.0.0.1", broker_port, place)
+        except OSError as why:
+            said = f"--bench: {device} cannot be met at {place[0]}:{place[1]} ({why.strerror})"
+            raise ScenarioError(f"{said}; name an address of this machine and a port that is free") from why
 
     def must_fit(self, director: Director, rooms: Sequence[str]) -> None:
         """Raises ScenarioError for hardware that has no place in this run."""

@@ -25,6 +25,8 @@ class HardwareTruck:
         self._truck_id = truck_id
         self._by_hand = by_hand
         self._line = ReceiverLine(address)
+        self._told: str | None = None
+        self._heard = False  # whether it ever was
 
     @property
     def trouble(self) -> str | None:
@@ -48,7 +50,12 @@ class HardwareTruck:
         self._by_hand.ask("hand_plug" if on else "hand_pull", device=self._truck_id)
 
     def look(self) -> None:
-        """Its light and its screen are out of sight."""
+        """Its light and its screen are out of sight; that its receiver is not heard any more is told once."""
+        trouble = self._line.trouble
+        if trouble != self._told and trouble is not None and self._heard:
+            self._by_hand.ask("hand_line", device=self._truck_id, why=trouble)
+        self._told = trouble
+        self._heard = self._heard or trouble is None
 
     def stop(self) -> None:
         """Let go of its line; the truck goes on."""
