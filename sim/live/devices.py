@@ -27,13 +27,13 @@ from sim.live.room import LiveRoom
 from sim.live.screen_deeds import ScreenDeeds
 from sim.live.truck import LiveTruck
 from sim.live.witnesses.onlooker import Watch
+from sim.live.witnesses.overheard import Overheard
 from sim.live.witnesses.record_counts import count_records, left_in
 from sim.panel.parts import Asked
-from sim.world.evidence import Evidence, Heard, LightChange
+from sim.world.evidence import Evidence, LightChange
 from sim.world.reachability import Hearing
 
 HOST = "127.0.0.1"
-DEVICE_CHANNELS = ("fix", "bins", "incident")
 PERSON_S = 900.0  # until a person has switched hardware on
 
 
@@ -56,18 +56,15 @@ class LivePlant:
         self._starting = starting  # called now and then until everything is up
         self._folder = folder
         self._before_at = before_at
-        self._shows = shows
         self._evidence = evidence
         self._clock = clock
         self._hearing = Hearing(plan.rooms, evidence, clock.now)
         self._killed: set[str] = set()
-        self._ready: set[str] = set()  # devices that said so on MQTT
-        self.overheard = 0  # messages seen on MQTT
         area = plan.area_id
         names = [*plan.rooms, *trucks, f"bridge-{area}", f"watch-{area}"]
         self._bench = bench = bench or Bench()
         self._by_hand = ByHand(clock.now, asked)
-        self._dated: dict[str, int] = {}  # a real truck's incident: which press that was
+        self._overheard = Overheard(evidence, clock, bench.trucks, shows, self._lamps)
         passwords = {name: secrets.token_urlsafe(18) for name in names}
         passwords |= {name: bench.key(name).read_text(encoding="utf-8").strip() for name in bench.devices}
         self.http_port = http_port or free_port()
@@ -120,7 +117,7 @@ class LivePlant:
         self._bridge.start()
         self.api_dispatcher.open(self.http_port)
         began_s = time.monotonic()
-        while missing := ({*self.rooms, *self.trucks} - self._ready) | {*self._unheard()}:
+        while missing := ({*self.rooms, *self.trucks} - self._overheard.ready) | {*self._unheard()}:
             patience_s = PERSON_S if self._bench.devices else READY_S
             complaint = self.complaint()
             if complaint is not None or time.monotonic() > began_s + patience_s:
@@ -139,6 +136,11 @@ class LivePlant:
     def playback(self) -> Path:
         """What its screen showed."""
         return self._bridge.playback
+
+    @property
+    def overheard(self) -> int:
+        """Messages seen on MQTT."""
+        return self._overheard.count
 
     @property
     def asked_by_hand(self) -> list[Asked]:
@@ -240,9 +242,9 @@ class LivePlant:
         """See lights, cabs, pins and what is said on MQTT; called many times a second."""
         real_s = time.monotonic()
         for came_s, topic, payload, _ in self._watch.drain():
-            self.overheard += 1
+            self._overheard.count += 1
             if payload:
-                self._overheard(came_s, topic.split("/")[3:], json.loads(payload))
+                self._overheard.hear(came_s, topic.split("/")[3:], json.loads(payload))
         for truck in self.trucks.values():
             truck.look()
         for room in self.rooms.values():
@@ -320,35 +322,9 @@ class LivePlant:
     def _light(self, truck_id: str) -> Callable[[str, float], None]:
         return lambda pattern, at: self._evidence.lights.append(LightChange(at, truck_id, pattern))
 
-    def _overheard(self, came_s: float, levels: list[str], body: dict[str, Any]) -> None:
-        at = self._clock.at(came_s)
-        family, device = levels[0], levels[1]
-        channel = levels[2] if len(levels) > 2 else ""
-        if channel == "life" and body["life"] == "ready":
-            self._ready.add(device)
-        elif family == "room" and channel == "lamp" and device in self.rooms:
-            self.rooms[device].reported(body["lamps"], came_s)
-        elif family == "room" and channel == "arrival":
-            self._evidence.heard.append(Heard(at, device, "arrival", device, body))
-        elif family == "truck" and channel == "itinerary":
-            self._evidence.heard.append(Heard(at, device, "itinerary", device, body))
-            if device in self._bench.trucks:  # its cab is out of sight: it shows what came
-                self._shows(device, body)
-        elif channel in DEVICE_CHANNELS:
-            self._evidence.heard.append(Heard(at, "bridge", channel, device, body))
-            if channel == "incident" and device in self._bench.trucks:
-                self._date_press(device, body)
-
-    def _date_press(self, truck: str, body: Mapping[str, Any]) -> None:
-        """A press that a person was asked for came when its truck says: the finger has no clock of ours."""
-        if body["incident_id"] in self._dated or body["pressed_at"] is None:
-            return
-        presses = self._evidence.presses
-        for place, press in enumerate(presses):
-            if press.truck == truck and press.meant != "withdraw" and place not in self._dated.values():
-                self._dated[body["incident_id"]] = place
-                presses[place] = replace(press, at=float(body["pressed_at"]))
-                return
+    def _lamps(self, room: str, lamps: Any, real_s: float) -> None:
+        if room in self.rooms:
+            self.rooms[room].reported(lamps, real_s)
 
 
 def _with(call: Callable[..., None], name: str) -> Callable[[Mapping[str, Any] | None], None]:

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 
 from broker.config import WebConfig
 from broker.mqtt.own_broker.child import EmbeddedBrokerError
@@ -28,7 +27,7 @@ from sim.live.bridge import LateError, StartError
 from sim.live.clock import SpedClock
 from sim.live.devices import LivePlant
 from sim.live.hardware.bench import Bench
-from sim.live.hardware.measures import form
+from sim.live.hardware.telling import tell_after, tell_before, tell_by_hand
 from sim.live.table import table
 from sim.live.week import WeekBeside
 from sim.live.witnesses.machine import Machine
@@ -158,7 +157,7 @@ def _play(
         plant = LivePlant(
             scene.plan, director.truck_ids, folder, evidence, clock, http_port,
             director.lamp_shown, director.itinerary_shown, machine.look, load_cells=scenario.live["load_cells"],
-            before_at=scene.day_start_at if has_week else None, bench=bench, asked=_teller(console),
+            before_at=scene.day_start_at if has_week else None, bench=bench, asked=tell_by_hand(console),
         )  # fmt: skip
         panel = None
         week = WeekBeside(plant.records, plant.playback, scene.plan, scene.day_start_at) if has_week else None
@@ -166,7 +165,7 @@ def _play(
             for note in plant.broker_notes:
                 console.print(f"[yellow]{note}[/yellow]", highlight=False)
             if bench is not None:
-                _tell_bench(bench, scenario, console)
+                tell_before(bench, scenario, console)
             plant.start()
             screen = f"http://127.0.0.1:{plant.http_port}"
             console.print(
@@ -201,7 +200,7 @@ def _play(
     mqtt = Count(published=plant.overheard)
     took_s = time.monotonic() - began_s
     if bench is not None:
-        _tell_measures(bench, console)
+        tell_after(bench, console)
     return Outcome(replace(scenario, demands=demands), verdicts, evidence, mqtt, actions, took_s, clock.fastest)
 
 
@@ -210,30 +209,6 @@ def _by_life(speed: float | None, seconds: float | None) -> int:
     if seconds is not None or speed not in (None, 1):
         raise ScenarioError("hardware runs at life's own speed: leave out --speed and --seconds")
     return SLOWEST
-
-
-def _teller(console: Console) -> Callable[[str], None]:
-    """Tells a person what is to be done by hand, with a sound."""
-
-    def tell(text: str) -> None:
-        console.bell()
-        console.print(f"[bold cyan]BY HAND[/bold cyan]  {escape(text)}", highlight=False)
-
-    return tell
-
-
-def _tell_bench(bench: Bench, scenario: Scenario, console: Console) -> None:
-    """How the hardware finds this run, and what of it cannot be driven or judged."""
-    for line in (*bench.said(), *bench.undriven(scenario), "the run begins when all of it has spoken"):
-        console.print(line, highlight=False, markup=False)
-
-
-def _tell_measures(bench: Bench, console: Console) -> None:
-    """What is left to be measured by hand."""
-    families = [family for family, named in (("truck", bench.trucks), ("room", bench.rooms)) if named]
-    console.print("left to be measured by hand (docs/technician.md):", highlight=False)
-    for line in form(families):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 class Street(NamedTuple):

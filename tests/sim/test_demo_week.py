@@ -19,7 +19,9 @@ from broker.web.stream.recording import picture_at
 from sim.demo_week.files import FIRST_DAY, LAST_DAY, RUNS, is_before
 from sim.demo_week.making import SCENARIO as WEEK
 from sim.demo_week.taking_in import take_in
+from sim.live.week import WeekBeside
 from sim.scenario.scenario import load, names
+from tests.support.processes import wait_until
 
 PLAN = demo_plan()
 DAYS = [(FIRST_DAY + timedelta(days=day)).isoformat() for day in range(7)]
@@ -115,3 +117,34 @@ def test_it_comes_before_the_demos_day_and_no_other() -> None:
     assert not is_before(replace(load("demo_day"), area={**load("demo_day").area, "all_rooms": False}))
     assert {*load(str(WEEK)).area["runs"]} == {*RUNS}
     assert datetime.fromtimestamp(NOW, UTC).astimezone(ZoneInfo(PLAN.timezone)).date() == LAST_DAY + timedelta(days=1)
+
+
+@pytest.mark.real
+def test_it_comes_beside_a_running_demo_and_says_once_where_to_look(tmp_path: Path) -> None:
+    """A process of its own takes it in while a bridge has the record open; a bar until it is there, then addresses."""
+    demo = Demo(tmp_path)
+    week = WeekBeside(demo.folder, demo.playback, PLAN, NOW - 6 * 3600)
+    try:
+        assert week.shown() is None and week.news("http://screen") == []
+        week.start()
+        assert week.shown() is not None
+        wait_until(lambda: week.shown() is None, "the week is on record", 120)
+        said = week.news("http://screen")
+        assert any(line.strip() == f"http://screen/report/{LAST_DAY}" for line in said)
+        assert week.news("http://screen") == []
+        shown_at = int(said[-1].rpartition("at=")[2])
+        assert picture_at(demo.playback, shown_at) is not None
+        assert len(demo.store.latest("run")) == 4 * len(DAYS)
+    finally:
+        week.stop()
+        demo.store.close()
+
+
+@pytest.mark.real
+def test_a_week_that_cannot_be_taken_in_says_why(tmp_path: Path) -> None:
+    """The demo goes on without it."""
+    week = WeekBeside(tmp_path / "no records", tmp_path / "playback", PLAN, NOW)
+    week.start()
+    wait_until(lambda: "is not there: " in str(week.shown()), "it is told", 60)
+    assert "no records" in str(week.shown())
+    week.stop()

@@ -67,6 +67,7 @@ def test_hardware_is_waited_for_told_what_to_do_and_judged_by_what_it_says(tmp_p
         )
         assert f"t01 is hardware: its receiver is this run, at {HOST}:{receiver}; broker {HOST}:{port}" in run.said
         assert "[[expect]] light_stages is not judged" in run.said
+        assert [each["word"] for each in run.now()["by_hand"]][:2] == ["hand_plug", "hand_plug"]
         assert run.post("/finger", device="t01", button="alarm", down=True) == 409
         hands = {
             r"BY HAND +t01: hold the button for 2 s": lambda: truck.press(2.0),
