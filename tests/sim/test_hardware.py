@@ -1,5 +1,6 @@
 """Hardware beside a run: what may be named, what a person is asked to do, and what is judged of it."""
 
+import os
 import socket
 import stat
 import time
@@ -248,6 +249,20 @@ def test_the_receivers_line_is_found_again() -> None:
         with heard:
             assert heard.recv(5) == b"again"
     line.close()
+
+
+def test_the_receivers_line_may_be_a_serial_port() -> None:
+    """A port of this machine, wired to the truck's; the bytes come as they were said."""
+    far, near = os.openpty()
+    line = ReceiverLine(os.ttyname(near))
+    line.say(b"$GPRMC,\r\n")
+    heard = b""
+    while len(heard) < 9:
+        heard += os.read(far, 64)
+    line.close()
+    assert heard == b"$GPRMC,\r\n" and line.trouble is None
+    for end in (far, near):
+        os.close(end)
 
 
 def records(*names: str) -> list[StoredRecord]:
