@@ -22,7 +22,7 @@ from sim.scenario.tainan_scene import shared_file
 from sim.world.devices import TruckUnit
 from sim.world.driving import Path
 from sim.world.evidence import Evidence, Press
-from sim.world.receiver import METRES_PER_DEGREE
+from sim.world.gps.receiver import METRES_PER_DEGREE
 from sim.world.timeline import Timeline
 from sim.world.trucks import meant_by
 

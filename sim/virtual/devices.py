@@ -29,7 +29,7 @@ class VirtualPlant:
     def __init__(
         self, timeline: Timeline, plan: Plan, trucks: tuple[str, ...], folder: Path, evidence: Evidence, seed: int,
         shown: Callable[[str, str, str, float], None], shows: Callable[[str, Itinerary | None], None],
-        sensors: Sequence[str] = (), boots: int = 0,
+        sensors: Sequence[str] = (), unit_slow: float = 0.0, boots: int = 0,
     ) -> None:
         """`boots`: so often the rooms were switched on before; trucks have that in their outboxes in `folder`."""
         self._timeline = timeline
@@ -44,7 +44,7 @@ class VirtualPlant:
         self._rooms = {
             room.room_id: VirtualRoom(
                 timeline, self.mqtt, plan.area_id, room.room_id, room.wastes, evidence, self._dice,
-                _with_room(shown, room.room_id), folder / "rooms" / room.room_id, sensors, boots,
+                _with_room(shown, room.room_id), folder / "rooms" / room.room_id, sensors, unit_slow, boots,
             )
             for room in plan.rooms.values()
         }  # fmt: skip
