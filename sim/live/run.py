@@ -267,7 +267,7 @@ def _folder(console: Console, *, keeps: bool) -> Iterator[Path]:
         raise
     finally:
         if is_kept:
-            console.print(f"kept: {folder}   records, outboxes, played.toml; rm -r removes it", highlight=False)
+            console.print(f"kept: {folder}   records, playback, outboxes, played.toml; rm -r removes it", highlight=False)
         else:
             shutil.rmtree(folder, ignore_errors=True)
 
