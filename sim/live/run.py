@@ -267,7 +267,8 @@ def _folder(console: Console, *, keeps: bool) -> Iterator[Path]:
         raise
     finally:
         if is_kept:
-            console.print(f"kept: {folder}   records, playback, outboxes, played.toml; rm -r removes it", highlight=False)
+            within = "records, playback, outboxes, played.toml; rm -r removes it"
+            console.print(f"kept: {folder}   {within}", highlight=False)
         else:
             shutil.rmtree(folder, ignore_errors=True)
 
