@@ -196,9 +196,13 @@ class Director:
         for run_id, room, number in dispatcher.questions():
             waited_s = now - self._seen_since.setdefault((run_id, f"{room}/{number}"), now)
             if self._time_to("answer", waited_s, run_id, f"{room}/{number}"):
-                # The dispatcher asks by radio, and drivers tell the truth.
-                done = any((room, number) == key[:2] for truck in self.trucks.values() for key in truck.driver.made)
-                dispatcher.answer((run_id, room, number), done)
+                dispatcher.answer((run_id, room, number), self._was_made(run_id, room, number))
+
+    def _was_made(self, run_id: str, room: str, number: int) -> bool:
+        """The dispatcher asks by radio, and drivers tell the truth: that of the run, or whoever took it over."""
+        wastes = {run.route.waste for runs in self._runs.values() for run in runs if run.run_id == run_id}
+        made = {key for truck in self.trucks.values() for key in truck.driver.made}
+        return any((room, number) == key[:2] and (not wastes or key[2] in wastes) for key in made)
 
     def _time_to(self, action: str, waited_s: float, whose: str, which: str) -> bool:
         after_s = self.scenario.dispatcher[f"{action}_after_s"]
