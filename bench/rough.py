@@ -35,7 +35,7 @@ def main() -> int:
     top = argparse.ArgumentParser(description=__doc__)
     top.add_argument("kinds", nargs="*", help=f"which (default: each, then all): {', '.join([*KINDS, ALL])}")
     top.add_argument("--days", type=int, help=f"days of each (default: {ALONE_DAYS} alone, {DAYS} of all together)")
-    top.add_argument("--jobs", type=int, default=os.cpu_count(), help="so many days at once (default: one on each core)")
+    top.add_argument("--jobs", type=int, default=os.cpu_count(), help="so many days at once")
     top.add_argument("--faults", action="store_true", help="what was wrong, one by one")
     args = top.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; {HEAD}", flush=True)
