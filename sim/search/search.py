@@ -28,17 +28,18 @@ from sim.judging.verdict import Verdict
 from sim.scenario.own_town import town
 from sim.scenario.scenario import Scenario, ScenarioError, load, scenario_of
 from sim.scenario.scene import DataAbsentError
-from sim.scenario.scenes import runs_of, scene_of
 from sim.scenario.writing import as_text
 from sim.search.draws import INVARIANTS, drawn
+from sim.search.moments import area_of
 from sim.search.shrinking import MOST_TRIES, shrunk
 from sim.virtual.run import play
 
+FIRST_LOOK_S = 150.0
 NOTHING, FOUND, BAD, INTERRUPTED = 0, 1, 2, 130
 BASE = {
-    "scenario": {"about": "A short morning of two trucks.", "from": "05:50", "to": "06:50"},
-    "area": {"runs": ["wet-north-1", "wet-south-1"], "first_visits": 2, "bins_each": 2,
-             "leave": {"wet-north-1": "06:00", "wet-south-1": "06:02"}},
+    "scenario": {"about": "A short morning of two trucks.", "from": "05:50", "to": "06:28"},
+    "area": {"runs": ["wet-north-1", "dry-west-1"], "first_visits": 3, "bins_each": 1,
+             "leave": {"wet-north-1": "06:05", "dry-west-1": "06:05"}},
     "expect": [{"kind": "invariants"}],
 }  # fmt: skip
 
@@ -80,15 +81,14 @@ def main(arguments: list[str]) -> int:
 
 def search(base: Scenario, seed: int, seconds: float, jobs: int) -> Iterator[tuple[int, float, Found | None]]:
     """Draw and play until something is found or the time is over; (runs, seconds, what was found) again and again."""
-    scene = scene_of(base)
-    trucks = sorted(runs_of(scene, base))
-    began, played, numbers = time.monotonic(), 0, count(seed * 1_000_000)
+    began, played, numbers = time.monotonic(), 0, count()
+    area = area_of(base)
     found: Found | None = None
     with ProcessPoolExecutor(jobs) as pool:
         waiting: dict[Future[list[str]], Scenario] = {}
         while found is None and (time.monotonic() - began < seconds or played == 0):
             while len(waiting) < jobs:
-                one = drawn(base, scene.plan, trucks, next(numbers))
+                one = drawn(base, area, seed, next(numbers))
                 waiting[pool.submit(_broken, one)] = one
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 one, played = waiting.pop(future), played + 1
@@ -106,7 +106,9 @@ def _broken(scenario: Scenario) -> list[str]:
     """Which promises a run does not keep; a run that ends with an exception keeps none."""
     logging.disable(logging.CRITICAL)
     try:
-        return broken(play(scenario).evidence)
+        if not broken(play(scenario, settle_s=FIRST_LOOK_S).evidence):
+            return []
+        return broken(play(scenario).evidence)  # what is missing so soon may still come
     except ScenarioError:
         return []  # a smaller one that cannot be played proves nothing
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what was looked for
@@ -116,7 +118,7 @@ def _broken(scenario: Scenario) -> list[str]:
 def _written(scenario: Scenario, found: Found, folder: Path, console: Console) -> int:
     seen = _verdict(scenario)
     about = f"Found: {found.promise} does not hold. {seen.faults[0] if seen else ''}".strip()
-    path = folder / f"found-{found.promise.split()[0]}-{found.scenario.seed}.toml"
+    path = folder / f"found-{found.promise.split()[0]}-{found.played}.toml"
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(as_text(replace(scenario, about=about, demands=(INVARIANTS,))), encoding="utf-8")
     console.print(f"written: {path} ({len(scenario.happenings)} events)", highlight=False, markup=False)

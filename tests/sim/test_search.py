@@ -1,5 +1,7 @@
 """The search finds a run in which something does not hold, and the shortest of its kind; a sound system has none."""
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,16 +9,21 @@ import pytest
 
 from sim.judging.invariants import INVARIANTS, broken, invariants
 from sim.scenario.scenario import Happening, Scenario, parse, scenario_of
-from sim.scenario.scenes import runs_of, scene_of
 from sim.scenario.schema import HAPPENINGS
 from sim.scenario.writing import as_text
-from sim.search.draws import KINDS, drawn
+from sim.search.draws import NOT_DRAWN, PRESSES, drawn
+from sim.search.moments import Area
 from sim.search.search import BASE
 from sim.search.shrinking import MOST_TRIES, shrunk
 from sim.virtual.run import play
 from sim.world.evidence import Evidence, Heard, Interval, LampChange, StoredRecord
 from tests.support.planted import FAULTS, copied, replayed, searched
 
+WET, DRY = "residential_wet", "residential_dry"
+AREA = Area(
+    {"t01": [("r01", WET), ("r03", WET)], "t03": [("r12", DRY)]},
+    {device: {"begins": [21_000.0], "keeps a fix": [21_600.5, 21_700.25]} for device in ("t01", "t03", "r01", "r03", "r12")},
+)
 SAMPLE = ("second_visit_dropped",)  # `python3 -m bench search` plants all of them
 
 
@@ -25,34 +32,43 @@ def base() -> Scenario:
     return scenario_of(BASE, "search", "here")
 
 
-def draws(first: int, many: int) -> list[Scenario]:
-    """The scenarios of these seeds."""
-    scene = scene_of(base())
-    return [drawn(base(), scene.plan, sorted(runs_of(scene, base())), first + number) for number in range(many)]
+def draws(numbers: Iterable[int], seed: int = 1) -> list[Scenario]:
+    """The scenarios of these numbers."""
+    return [drawn(base(), AREA, seed, number) for number in numbers]
 
 
 def test_the_same_seed_draws_the_same_runs_and_another_one_others() -> None:
     """What was found can be found again."""
-    assert draws(7, 20) == draws(7, 20)
-    assert len({as_text(one) for one in draws(7, 20)}) == 20
+    assert draws(range(20)) == draws(range(20))
+    assert len({as_text(one) for seed in (1, 2) for one in draws(range(1, 20), seed)}) == 38
 
 
 def test_each_draw_is_a_scenario_file_and_ends_while_everything_can_still_come() -> None:
-    """Read from its text it is the same, and every kind of event is drawn sooner or later."""
-    many = draws(100, 300)
-    for one in many[:40]:
+    """Read from its text it is the same."""
+    for one in draws(range(60)):
         assert parse(as_text(one), one.name, "here") == one
-    kinds = {event.kind for one in many for event in one.happenings}
-    assert kinds == KINDS.keys() <= HAPPENINGS.keys()
-    for one in many:
         for event in one.happenings:
             assert event.at_s + 60 * event.values.get("for_min", 0) <= one.to_s
 
 
+def test_nothing_goes_wrong_first_then_each_kind_alone_and_then_each_with_every_other() -> None:
+    """Every kind that a scenario can have is tried, but those that are named with a reason."""
+    kinds = HAPPENINGS.keys() - NOT_DRAWN.keys()
+    pairs = len(kinds) * (len(kinds) + 1) // 2
+    quiet, *others = draws(range(1 + len(kinds) + 2 * pairs))
+    assert quiet.happenings == ()
+    alone, together = others[: len(kinds)], others[len(kinds) :]
+    assert sorted(event.kind for one in alone for event in one.happenings) == sorted(kinds)
+    met = {frozenset((a.kind, b.kind)) for one in together for a, b in itertools.combinations(one.happenings, 2)}
+    never = {frozenset(pair) for pair in itertools.combinations(kinds, 2)} - met
+    assert all(pair <= PRESSES for pair in never)  # one finger
+    assert all(NOT_DRAWN.values())
+
+
 @pytest.mark.real
 def test_a_sound_system_keeps_every_promise() -> None:
-    """In runs of which each has something else go wrong."""
-    for one in draws(1_000_000, 1):
+    """In a run in which several things go wrong."""
+    for one in draws([200]):
         verdict = invariants(play(one).evidence, {})
         assert verdict.held, (one.happenings, verdict.faults)
 
