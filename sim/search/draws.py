@@ -1,17 +1,19 @@
 """The scenarios that are tried, in an order that is the same for the same seed: what goes wrong, where and when.
 
-First a day on which nothing does, then every kind of event by itself, then every kind together with every other, again
-and again with other dice, and others beside them. What goes wrong at once touches: it is about one truck, a room it
+First a day on which nothing does; then hands of some kinds of events, dealt so that after few runs each kind has been
+together with each other, and so again with other dice. What is in one hand touches: it is about one truck, a room it
 comes to and the servers between them, and begins near something that happens there, or near the beginning or the end
-of another thing that goes wrong. Near is between a blink and some minutes, each length of time as likely as the next.
-What goes wrong ends before the run does, so that everything that is owed can still come.
+of another thing that goes wrong. Near is between a blink and some minutes, each length of time as likely as the next;
+what lasts is as often short as longer than the patience of those who wait for it. It ends before the run does, so that
+everything that is owed can still come.
 """
 
 import itertools
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from sim.scenario.scenario import Demand, Happening, Scenario
@@ -21,11 +23,13 @@ from sim.search.moments import Area
 INVARIANTS = Demand("invariants", {})
 FIRST_AFTER_S, LAST_BEFORE_S = 30, 600
 NEAR_S = (0.03, 300.0)
-LENGTHS_MIN = (0.05, 15.0)
+SHORT_MIN, LONG_MIN = (0.05, 3.0), (1.5, 12.0)
 SHORTEST_LANE_MIN = 3.0  # what is gone sooner no truck meets
 PRESSES_APART_S = 60  # nearer ones are one gesture after the other, which is no fault
 ELSEWHERE = 0.15  # so seldom a thing is about somebody else than the others
-BESIDE = (0, 0, 1, 2)  # so many more than the two whose turn it is
+HAND = 5  # kinds at once
+A_NEW_CHAIN = 0.25  # so often one begins near something that happens, not near another that goes wrong
+ARMED_FOR_S = (0.5, 60.0)  # what waits for a press gets one
 ALONE = 0.8  # so often one truck is enough
 ODD_DAYS = 0.25  # so seldom people and streets are not as in the quiet run
 
@@ -49,11 +53,13 @@ def drawn(base: Scenario, area: Area, seed: int, number: int) -> Scenario:
     alone = dice.random() < ALONE
     trucks = [place.truck] if alone else sorted(area.visits)
     happenings: list[Happening] = []
-    for kind in _kinds(dice, seed, number):
+    for kind in _kinds(seed, number):
         here = _place(dice, area, trucks) if dice.random() < ELSEWHERE else place
         one = _happening(dice, kind, here, _moment(dice, base, area, here, happenings), base)
         if not any(_clash(one, other) for other in happenings):
             happenings.append(one)
+            if kind == "power_cut_after_press":
+                happenings += _press_for(dice, one, happenings, base)
     dispatcher = {
         **base.dispatcher,
         "acknowledge_after_s": dice.choice((-1.0, 5.0, 40.0, 400.0)),
@@ -74,18 +80,45 @@ def drawn(base: Scenario, area: Area, seed: int, number: int) -> Scenario:
     )  # fmt: skip
 
 
-def _kinds(dice: Dice, seed: int, number: int) -> list[str]:
+def _kinds(seed: int, number: int) -> Sequence[str]:
     """What goes wrong in the run of this number."""
-    order = random.Random(seed)
+    if number == 0:
+        return ()
+    deal = 0
+    while number > len(hands(seed, deal)):
+        number, deal = number - len(hands(seed, deal)), deal + 1
+    return hands(seed, deal)[number - 1]
+
+
+@lru_cache(maxsize=64)
+def hands(seed: int, deal: int) -> Sequence[Sequence[str]]:
+    """So few hands that each kind is together with each other in one of them at least."""
+    dice = random.Random(f"{seed} {deal} hands")
     kinds = [kind for kind in HAPPENINGS if kind not in NOT_DRAWN]
-    order.shuffle(kinds)
-    if number <= len(kinds):
-        return kinds[number - 1 : number] if number else []
-    pairs = list(itertools.combinations_with_replacement(kinds, 2))
-    order.shuffle(pairs)
-    pair = list(pairs[(number - len(kinds) - 1) % len(pairs)])
-    dice.shuffle(pair)
-    return pair + dice.choices(kinds, k=dice.choice(BESIDE))
+    apart = {frozenset(pair) for pair in itertools.combinations(kinds, 2)}
+    found = []
+    while apart:
+        dice.shuffle(kinds)
+        hand: list[str] = []
+        while len(hand) < HAND:
+            rest = [kind for kind in kinds if kind not in hand]
+            hand.append(max(rest, key=lambda kind: _new_to(kind, hand or rest, apart)))
+        apart -= {frozenset(pair) for pair in itertools.combinations(hand, 2)}
+        dice.shuffle(hand)
+        found.append(tuple(hand))
+    return found
+
+
+def _new_to(kind: str, others: Sequence[str], apart: Set[frozenset[str]]) -> int:
+    return sum(frozenset((kind, other)) in apart for other in others)
+
+
+def _press_for(dice: Dice, armed: Happening, others: Sequence[Happening], base: Scenario) -> list[Happening]:
+    """The press that an event waits for, unless the button is not free then."""
+    at_s = round(min(armed.at_s + _between(dice, *ARMED_FOR_S), base.to_s - LAST_BEFORE_S), 3)
+    place = _Place(armed.values["truck"], "", "")
+    press = _happening(dice, "press", place, max(at_s, armed.at_s), base)
+    return [] if any(_clash(press, other) for other in others) else [press]
 
 
 def _place(dice: Dice, area: Area, trucks: Sequence[str]) -> _Place:
@@ -96,7 +129,7 @@ def _place(dice: Dice, area: Area, trucks: Sequence[str]) -> _Place:
 
 def _moment(dice: Dice, base: Scenario, area: Area, place: _Place, others: Sequence[Happening]) -> float:
     """When a thing begins: near something that happens here, or near an end of something else that goes wrong."""
-    if others:
+    if others and dice.random() >= A_NEW_CHAIN:
         other = dice.choice(others)
         near_s = dice.choice((other.at_s, _end_s(other)))
     else:
@@ -110,8 +143,9 @@ def _happening(dice: Dice, kind: str, place: _Place, at_s: float, base: Scenario
     """One of a kind; every key of it has a value."""
     values = {name: _value(dice, kind, name, key, place) for name, key in HAPPENINGS[kind].items()}
     if "for_min" in values:
-        shortest = SHORTEST_LANE_MIN if kind == "lane_blocked" else max(LENGTHS_MIN[0], HAPPENINGS[kind]["for_min"].low)
-        values["for_min"] = round(min(_between(dice, shortest, LENGTHS_MIN[1]), (base.to_s - 60 - at_s) / 60), 3)
+        shortest = SHORTEST_LANE_MIN if kind == "lane_blocked" else HAPPENINGS[kind]["for_min"].low
+        length_min = max(shortest, _between(dice, *dice.choice((SHORT_MIN, LONG_MIN))))
+        values["for_min"] = round(min(length_min, (base.to_s - 60 - at_s) / 60), 3)
     return Happening(kind, at_s, values)
 
 

@@ -37,7 +37,7 @@ from sim.virtual.run import play
 FIRST_LOOK_S = 150.0
 NOTHING, FOUND, BAD, INTERRUPTED = 0, 1, 2, 130
 BASE = {
-    "scenario": {"about": "A short morning of two trucks.", "from": "05:50", "to": "06:28"},
+    "scenario": {"about": "A short morning of two trucks.", "from": "05:50", "to": "06:26"},
     "area": {"runs": ["wet-north-1", "dry-west-1"], "first_visits": 3, "bins_each": 1,
              "leave": {"wet-north-1": "06:05", "dry-west-1": "06:05"}},
     "expect": [{"kind": "invariants"}],
