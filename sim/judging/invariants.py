@@ -50,7 +50,8 @@ def _pressed(evidence: Evidence) -> Iterator[Sentence]:
     for truck in sorted(evidence.track):
         meant = [press for press in evidence.presses if press.truck == truck and press.meant in MEANT]
         if meant and _are_apart(meant) and all(_had_power(evidence, press) for press in meant):
-            yield from _faults(presses.press_stored_once, evidence, truck=truck, presses=len(meant), reason="")
+            faults = _faults(presses.press_stored_once, evidence, truck=truck, presses=len(meant), reason="")
+            yield from (one for one in faults if one.word != presses.NO_MATCH or _had_right_clock(evidence))
     for at, shown in evidence.screen if _had_right_clock(evidence) else ():
         for record in _newest(evidence, "workflow", at - SHOWN_WITHIN_S).values():
             later = _newest(evidence, "workflow", at)[record.key]

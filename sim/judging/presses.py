@@ -8,6 +8,7 @@ from sim.judging.verdict import Verdict, clock, verdict
 from sim.world.evidence import Evidence
 
 MATCH_S = 6.0
+NO_MATCH = "press_matches"  # the word of a press whose moment is not that of any incident
 
 
 def press_stored_once(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
@@ -37,7 +38,7 @@ def press_stored_once(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
         ]  # fmt: skip
         if len(close) != 1:
             at = clock(evidence, press.at)
-            faults.append(said("fault", "press_matches", truck=truck, at=at, within=MATCH_S, matches=len(close)))
+            faults.append(said("fault", NO_MATCH, truck=truck, at=at, within=MATCH_S, matches=len(close)))
         elif values["reason"] and incidents[close[0]][-1]["reason"] != values["reason"]:
             wanted, stored = (Term("reasons", one) for one in (values["reason"], incidents[close[0]][-1]["reason"]))
             faults.append(said("fault", "press_reason", incident=close[0], wanted=wanted, reason=stored))
