@@ -1,7 +1,8 @@
 """The scenarios that are tried, in an order that is the same for the same seed: what goes wrong, where and when.
 
 First a day on which nothing does; then hands of some kinds of events, dealt so that after few runs each kind has been
-together with each other, and so again with other dice. What is in one hand touches: it is about one truck, a room it
+together with each other, and so again with other dice. Two of a hand cut something off that begins anew: what is lost
+is mostly lost there, and what is kept has to outlast it. What is in one hand touches: it is about one truck, a room it
 comes to and the servers between them, and begins near something that happens there, or near the beginning or the end
 of another thing that goes wrong. Near is between a blink and some minutes, each length of time as likely as the next;
 what lasts is as often short as longer than the patience of those who wait for it. It ends before the run does, so that
@@ -28,6 +29,7 @@ SHORTEST_LANE_MIN = 3.0  # what is gone sooner no truck meets
 PRESSES_APART_S = 60  # nearer ones are one gesture after the other, which is no fault
 ELSEWHERE = 0.15  # so seldom a thing is about somebody else than the others
 HAND = 5  # kinds at once
+ANEW = ("power_cut", "power_cut_after_press", "link_cut", "broker_down", "bridge_down")  # two of these among them
 A_NEW_CHAIN = 0.25  # so often one begins near something that happens, not near another that goes wrong
 ARMED_FOR_S = (0.5, 60.0)  # what waits for a press gets one
 ALONE = 0.8  # so often one truck is enough
@@ -101,7 +103,7 @@ def hands(seed: int, deal: int) -> Sequence[Sequence[str]]:
         dice.shuffle(kinds)
         hand: list[str] = []
         while len(hand) < HAND:
-            rest = [kind for kind in kinds if kind not in hand]
+            rest = [kind for kind in kinds if kind not in hand and (len(hand) > 1 or kind in ANEW)]
             hand.append(max(rest, key=lambda kind: _new_to(kind, hand or rest, apart)))
         apart -= {frozenset(pair) for pair in itertools.combinations(hand, 2)}
         dice.shuffle(hand)
@@ -133,8 +135,8 @@ def _moment(dice: Dice, base: Scenario, area: Area, place: _Place, others: Seque
         other = dice.choice(others)
         near_s = dice.choice((other.at_s, _end_s(other)))
     else:
-        what = dice.choice(sorted(area.moments[place.truck]) + sorted(area.moments[place.room]))
-        near_s = dice.choice(area.moments[place.truck].get(what) or area.moments[place.room][what])
+        happens = [*area.moments[place.truck].values(), *area.moments[place.room].values()]
+        near_s = dice.choice(dice.choice((dice.choice(happens), list(itertools.chain(*happens)))))
     off_s = _between(dice, *NEAR_S) * dice.choice((1, 1, -1))
     return round(min(max(near_s + off_s, base.from_s + FIRST_AFTER_S), base.to_s - LAST_BEFORE_S), 3)
 
