@@ -82,7 +82,8 @@ def _called(evidence: Evidence) -> Iterator[Sentence]:
     for heard in evidence.heard:
         body = heard.body
         if heard.channel == "arrival" and body["state"] in lamps.LIT:
-            calls.setdefault((heard.by, body["waste"], body["run_id"], body["visit_number"]), set()).add(body["call_id"])
+            visit = (heard.by, body["waste"], body["run_id"], body["visit_number"])
+            calls.setdefault(visit, set()).add(body["call_id"])
     for (room, waste, run, number), found in calls.items():
         if len(found) > 1:
             ids = sorted(map(str, found))

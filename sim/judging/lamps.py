@@ -200,8 +200,9 @@ def never_dark_while_unknown(evidence: Evidence, values: Mapping[str, Any]) -> V
             if start >= end:
                 continue
             judged += 1
+            mine = [c for c in evidence.lamps if (c.room, c.waste) == (room, waste)]
             shown = [(start, evidence.lamp_at(room, waste, start))]
-            shown += [(c.at, c.shown) for c in evidence.lamps if (c.room, c.waste) == (room, waste) and start < c.at < end]
+            shown += [(c.at, c.shown) for c in mine if start < c.at < end]
             dark = [at for at, what in shown if what == "off"]
             if dark:
                 faults.append(

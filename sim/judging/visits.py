@@ -43,8 +43,8 @@ def visits_served(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
             by_word += 1  # told by a person, who does not know when
         elif abs(told_at - visit.arrived_at) > values["within_s"]:
             faults.append(
-                said("fault", "arrival_off", visit=name, at=at, within=values["within_s"], told=clock(evidence, told_at),
-                     off=told_at - visit.arrived_at)
+                said("fault", "arrival_off", visit=name, at=at, within=values["within_s"],
+                     told=clock(evidence, told_at), off=told_at - visit.arrived_at)
             )  # fmt: skip
     for (room, waste, number), record in served.items():
         name = said("names", "visit", room=room, waste=waste_word(waste), n=number)

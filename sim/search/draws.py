@@ -77,8 +77,9 @@ def drawn(base: Scenario, area: Area, seed: int, number: int) -> Scenario:
         "slowness": dice.choice((0.8, 1.0, 1.4)),
     }
     return replace(
-        base, area={**base.area, "runs": runs}, seed=1 + number if odd else base.seed, world={**base.world, **(people if odd else {})},
-        happenings=tuple(sorted(happenings, key=lambda one: one.at_s)), dispatcher=dispatcher, demands=(INVARIANTS,),
+        base, area={**base.area, "runs": runs}, seed=1 + number if odd else base.seed,
+        world={**base.world, **(people if odd else {})}, dispatcher=dispatcher, demands=(INVARIANTS,),
+        happenings=tuple(sorted(happenings, key=lambda one: one.at_s)),
     )  # fmt: skip
 
 

@@ -133,10 +133,13 @@ def page(outcome: Outcome, tmp_path: Path) -> Iterator[Page]:
 def test_a_person_sees_why_an_expectation_failed_and_what_was_so_then(page: Page) -> None:
     """In the browser's language first; the failed one says what should have happened, a click leads to a moment."""
     assert page.locator("#verdict").inner_text() == WORDS.say("zh", "page", "some_failed", failed=1, all=10)
+    in_chinese = page.locator("#expectations").inner_text()
+    assert "r03 本应先堵塞" in in_chinese and "would have had" not in in_chinese and "made" not in in_chinese
     page.locator("#language").click()
     assert page.locator("#verdict").inner_text() == "1 of 10 expectations failed"
     failed = page.locator("#expectations tbody tr").last
     assert "What should have happened: r03 gets a second visit within 60 min of the press" in failed.inner_text()
+    assert "r03 would have had to be blocked and then visited a second time by " in failed.inner_text()
     page.locator("#expectations tbody tr").nth(1).click()
     assert page.locator("#clock").inner_text() == "06:24:59"
     assert "slow: stored" in page.locator("#now").inner_text()
