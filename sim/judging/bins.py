@@ -58,7 +58,7 @@ def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
         faults += unlearned
     if unweighed > values["unweighed_share"] * len(made):
         most = values["unweighed_share"] * len(made)
-        faults.append(said("fault", "unweighed", most=most, visits=len(made), unweighed=unweighed))
+        faults.append(said("fault", "unweighed", most=most, visits=len(made), unknown=unweighed))
     cube = count([one for one in evidence.stored if one.kind in ("visit", "call", "keeper")], values["timezone"])
     figures = {name: sum(row[name] for row in cube.values()) for name in ("bins", "grams")}
     if figures["bins"] != taken:
