@@ -32,7 +32,7 @@ from sim.scenario.writing import as_text
 from sim.search.draws import INVARIANTS, drawn
 from sim.search.moments import area_of
 from sim.search.shrinking import MOST_TRIES, shrunk
-from sim.virtual.run import play
+from sim.virtual.run import SETTLE_S, play
 
 FIRST_LOOK_S = 150.0
 NOTHING, FOUND, BAD, INTERRUPTED = 0, 1, 2, 130
@@ -89,7 +89,7 @@ def search(base: Scenario, seed: int, seconds: float, jobs: int) -> Iterator[tup
         while found is None and (time.monotonic() - began < seconds or played == 0):
             while len(waiting) < jobs:
                 one = drawn(base, area, seed, next(numbers))
-                waiting[pool.submit(_broken, one)] = one
+                waiting[pool.submit(_looked, one)] = one
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 one, played = waiting.pop(future), played + 1
                 if found is None and (promises := future.result()):
@@ -99,16 +99,20 @@ def search(base: Scenario, seed: int, seconds: float, jobs: int) -> Iterator[tup
 
 def shortest(found: Found, tries: int) -> Scenario:
     """The shortest run in which the same promise does not hold, as far as so many tries come."""
-    return shrunk(found.scenario, lambda one: found.promise in _broken(one), tries)
+    short = shrunk(found.scenario, lambda one: found.promise in _broken(one, FIRST_LOOK_S), tries)
+    return short if short == found.scenario or found.promise in _broken(short) else found.scenario
 
 
-def _broken(scenario: Scenario) -> list[str]:
+def _looked(scenario: Scenario) -> list[str]:
+    """Which promises a run does not keep for good: what is missing soon after it may still come."""
+    return _broken(scenario) if _broken(scenario, FIRST_LOOK_S) else []
+
+
+def _broken(scenario: Scenario, settle_s: float = SETTLE_S) -> list[str]:
     """Which promises a run does not keep; a run that ends with an exception keeps none."""
     logging.disable(logging.CRITICAL)
     try:
-        if not broken(play(scenario, settle_s=FIRST_LOOK_S).evidence):
-            return []
-        return broken(play(scenario).evidence)  # what is missing so soon may still come
+        return broken(play(scenario, settle_s=settle_s).evidence)
     except ScenarioError:
         return []  # a smaller one that cannot be played proves nothing
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what was looked for
