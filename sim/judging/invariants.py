@@ -2,6 +2,7 @@
 
     recorded    what a device kept is stored, once
     pressed     a press that was meant is one incident, which is on the screen until it is over
+    answered    what a person did about an incident is not forgotten: it goes on, and back only if nothing was decided
     blocked     a room whose lane was blocked is visited again, or somebody decided otherwise
     called      a visit has one call; where everybody hears everybody, its lamp is lit once and before the truck comes
     unknown     a lamp is never dark for want of knowledge, and never lit by late positions
@@ -27,6 +28,8 @@ BOOTS_FOR_S = 30.0  # a truck's computer takes no press so soon after its plug w
 MEANT = ("lane_blocked", "breakdown")
 OVER = ("served", "skipped", "cancelled")
 ENDED = ("closed", "withdrawn")
+STEPS = {"raised": 0, "acknowledged": 1, "in_progress": 2, "resolved": 3, "closed": 4, "withdrawn": 4}
+RUNS_OUT_S = 590.0  # an acknowledgement without action is none any more after ten minutes
 HARMLESS = ("bins_moved", "waste_thrown", "keeper_press", "on_screen")
 NO_RETURN = ("wait", "cancel_visit", "extra_truck")
 
@@ -60,6 +63,18 @@ def _pressed(evidence: Evidence) -> Iterator[Sentence]:
                 if name not in shown:
                     yield said("fault", "not_on_screen", incident=name, truck=record.body["truck"],
                                since=clock(evidence, record.at), at=clock(evidence, at))  # fmt: skip
+
+
+def _answered(evidence: Evidence) -> Iterator[Sentence]:
+    known: dict[str, StoredRecord] = {}
+    for record in evidence.stored_of("workflow") if _had_right_clock(evidence) else ():
+        before, known[record.key] = known.get(record.key, record), record
+        was, now = before.body["workflow"], record.body["workflow"]
+        ran_out = (was, now) == ("acknowledged", "raised") and record.at - before.at >= RUNS_OUT_S
+        if STEPS[now] < STEPS[was] and record.at > before.at and not ran_out:
+            states = {"was": Term("steps", was), "now": Term("steps", now)}
+            yield said("fault", "went_back", incident=record.body["incident_id"], since=clock(evidence, before.at),
+                       at=clock(evidence, record.at), **states)  # fmt: skip
 
 
 def _blocked(evidence: Evidence) -> Iterator[Sentence]:
@@ -150,6 +165,7 @@ def _finished(evidence: Evidence) -> Iterator[Sentence]:
 INVARIANTS: dict[str, Callable[[Evidence], Iterator[Sentence]]] = {
     "recorded": _recorded,
     "pressed": _pressed,
+    "answered": _answered,
     "blocked": _blocked,
     "called": _called,
     "unknown": _unknown,

@@ -22,7 +22,8 @@ from sim.scenario.schema import HAPPENINGS, Key
 from sim.search.moments import Area
 
 INVARIANTS = Demand("invariants", {})
-FIRST_AFTER_S, LAST_BEFORE_S = 30, 600
+FIRST_AFTER_S, LAST_BEFORE_S = 30, 300
+TRIES = 30  # for a moment that lies between these
 NEAR_S = (0.03, 300.0)
 SHORT_MIN, LONG_MIN = (0.05, 3.0), (1.5, 12.0)
 SHORTEST_LANE_MIN = 3.0  # what is gone sooner no truck meets
@@ -132,14 +133,18 @@ def _place(dice: Dice, area: Area, trucks: Sequence[str]) -> _Place:
 
 def _moment(dice: Dice, base: Scenario, area: Area, place: _Place, others: Sequence[Happening]) -> float:
     """When a thing begins: near something that happens here, or near an end of something else that goes wrong."""
-    if others and dice.random() >= A_NEW_CHAIN:
-        other = dice.choice(others)
-        near_s = dice.choice((other.at_s, _end_s(other)))
-    else:
-        happens = [*area.moments[place.truck].values(), *area.moments[place.room].values()]
-        near_s = dice.choice(dice.choice((dice.choice(happens), list(itertools.chain(*happens)))))
-    off_s = _between(dice, *NEAR_S) * dice.choice((1, 1, -1))
-    return round(min(max(near_s + off_s, base.from_s + FIRST_AFTER_S), base.to_s - LAST_BEFORE_S), 3)
+    happens = [*area.moments[place.truck].values(), *area.moments[place.room].values()]
+    first_s, last_s = base.from_s + FIRST_AFTER_S, base.to_s - LAST_BEFORE_S
+    for _ in range(TRIES):
+        if others and dice.random() >= A_NEW_CHAIN:
+            other = dice.choice(others)
+            near_s = dice.choice((other.at_s, _end_s(other)))
+        else:
+            near_s = dice.choice(dice.choice((dice.choice(happens), list(itertools.chain(*happens)))))
+        at_s = near_s + _between(dice, *NEAR_S) * dice.choice((1, 1, -1))
+        if first_s <= at_s <= last_s:
+            return round(at_s, 3)
+    return round(dice.uniform(first_s, last_s), 3)
 
 
 def _happening(dice: Dice, kind: str, place: _Place, at_s: float, base: Scenario) -> Happening:

@@ -109,6 +109,9 @@ BROKEN = {
     "an open press not on the screen": (
         evidence(stored=[workflow(10, "raised", "breakdown")], screen=[(100.0, frozenset())]), "pressed",
     ),
+    "a decision that was forgotten": (
+        evidence(stored=[workflow(10, "in_progress", "breakdown"), workflow(300, "raised", "breakdown")]), "answered",
+    ),
     "no second visit": (evidence(stored=[workflow(10, "raised")]), "blocked"),
     "a run that owes": (
         evidence(stored=[
@@ -142,7 +145,7 @@ def test_a_call_is_judged_by_what_was_known_when_it_was_made(made_at: int, promi
     assert broken(what) == promises
 
 
-@pytest.mark.parametrize("name", ["an open press not on the screen", "no second visit", "a run that owes"])
+@pytest.mark.parametrize("name", ["an open press not on the screen", "a decision that was forgotten", "no second visit", "a run that owes"])
 def test_where_the_clock_of_the_bridge_was_wrong_its_moments_are_not_compared(name: str) -> None:
     """What is on record by a wrong clock cannot be judged by the right one."""
     assert broken(replace(BROKEN[name][0], happened=[(50.0, "clock_jump")])) == []
