@@ -53,7 +53,7 @@ def drawn(base: Scenario, area: Area, seed: int, number: int) -> Scenario:
     """The scenario of this number: the hours of `base`, and what its turn and the dice say."""
     dice = random.Random(f"{seed} {number}")
     place = _place(dice, area, sorted(area.visits))
-    alone = dice.random() < ALONE
+    alone = base.area["kind"] == "demo" and dice.random() < ALONE
     trucks = [place.truck] if alone else sorted(area.visits)
     happenings: list[Happening] = []
     for kind in _kinds(seed, number):

@@ -99,7 +99,14 @@ def search(base: Scenario, seed: int, seconds: float, jobs: int) -> Iterator[tup
 
 def shortest(found: Found, tries: int) -> Scenario:
     """The shortest run in which the same promise does not hold, as far as so many tries come."""
-    short = shrunk(found.scenario, lambda one: found.promise in _broken(one, FIRST_LOOK_S), tries)
+
+    def fails(one: Scenario) -> bool:
+        try:
+            return found.promise in _broken(one, FIRST_LOOK_S)
+        except ScenarioError:
+            return False  # a smaller one that cannot be played proves nothing
+
+    short = shrunk(found.scenario, fails, tries)
     return short if short == found.scenario or found.promise in _broken(short) else found.scenario
 
 
@@ -109,12 +116,12 @@ def _looked(scenario: Scenario) -> list[str]:
 
 
 def _broken(scenario: Scenario, settle_s: float = SETTLE_S) -> list[str]:
-    """Which promises a run does not keep; a run that ends with an exception keeps none."""
+    """Which promises a run does not keep; one that ends with an exception keeps none. Raises ScenarioError."""
     logging.disable(logging.CRITICAL)
     try:
         return broken(play(scenario, settle_s=settle_s).evidence)
     except ScenarioError:
-        return []  # a smaller one that cannot be played proves nothing
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what was looked for
         return [f"it runs at all ({type(error).__name__}: {error})"]
 
