@@ -1,12 +1,12 @@
 """The scenarios that are tried, in an order that is the same for the same seed: what goes wrong, where and when.
 
 First a day on which nothing does; then hands of some kinds of events, dealt so that after few runs each kind has been
-together with each other, and so again with other dice. Two of a hand cut something off that begins anew: what is lost
-is mostly lost there, and what is kept has to outlast it. What is in one hand touches: it is about one truck, a room it
-comes to and the servers between them, and begins near something that happens there, or near the beginning or the end
-of another thing that goes wrong. Near is between a blink and some minutes, each length of time as likely as the next;
-what lasts is as often short as longer than the patience of those who wait for it. It ends before the run does, so that
-everything that is owed can still come.
+together with each other, and so again with other dice. Two of a hand cut something off that begins anew, once or more:
+what is lost is mostly lost there, and what is kept has to outlast it. What is in one hand touches: it is about one
+truck, a room it comes to and the servers between them, and begins near something that happens there, or near the
+beginning or the end of another thing that goes wrong. Near is between a blink and some minutes, each length of time as
+likely as the next; what lasts is as often short as longer than the patience of those who wait for it. It ends before
+the run does, so that everything that is owed can still come.
 """
 
 import itertools
@@ -31,9 +31,11 @@ PRESSES_APART_S = 60  # nearer ones are one gesture after the other, which is no
 ELSEWHERE = 0.15  # so seldom a thing is about somebody else than the others
 HAND = 5  # kinds at once
 ANEW = ("power_cut", "power_cut_after_press", "link_cut", "broker_down", "bridge_down")  # two of these among them
+OFTEN = (1, 2, 3)  # times that what begins anew does so
 A_NEW_CHAIN = 0.25  # so often one begins near something that happens, not near another that goes wrong
 ARMED_FOR_S = (0.5, 60.0)  # what waits for a press gets one
 ALONE = 0.8  # so often one truck is enough
+HARDEST = "kill"  # of the ways in which a server goes down: the likeliest
 ODD_DAYS = 0.25  # so seldom people and streets are not as in the quiet run
 
 Dice = random.Random
@@ -57,12 +59,13 @@ def drawn(base: Scenario, area: Area, seed: int, number: int) -> Scenario:
     trucks = [place.truck] if alone else sorted(area.visits)
     happenings: list[Happening] = []
     for kind in _kinds(seed, number):
-        here = _place(dice, area, trucks) if dice.random() < ELSEWHERE else place
-        one = _happening(dice, kind, here, _moment(dice, base, area, here, happenings), base)
-        if not any(_clash(one, other) for other in happenings):
-            happenings.append(one)
-            if kind == "power_cut_after_press":
-                happenings += _press_for(dice, one, happenings, base)
+        for _ in range(dice.choice(OFTEN) if kind in ANEW else 1):
+            here = _place(dice, area, trucks) if dice.random() < ELSEWHERE else place
+            one = _happening(dice, kind, here, _moment(dice, base, area, here, happenings), base)
+            if not any(_clash(one, other) for other in happenings):
+                happenings.append(one)
+                if kind == "power_cut_after_press":
+                    happenings += _press_for(dice, one, happenings, base)
     dispatcher = {
         **base.dispatcher,
         "acknowledge_after_s": dice.choice((-1.0, 5.0, 40.0, 400.0)),
@@ -165,7 +168,7 @@ def _value(dice: Dice, kind: str, name: str, key: Key, place: _Place) -> Any:
     if name in NUMBERS:
         return NUMBERS[name](dice)
     if key.words:
-        return dice.choice(key.words)
+        return HARDEST if HARDEST in key.words and dice.random() < 0.5 else dice.choice(key.words)
     return dice.random() < 0.3 if key.kind is bool else key.default
 
 
