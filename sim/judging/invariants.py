@@ -13,6 +13,7 @@ Where the clock of the bridge was wrong nothing is asked that compares its momen
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -147,8 +148,16 @@ def _unknown(evidence: Evidence) -> Iterator[Sentence]:
 
 
 def _served(evidence: Evidence) -> Iterator[Sentence]:
-    faults = _faults(visits.visits_served, evidence, at_least=0, share=0.0, within_s=float("inf"), by_word=10_000)
-    yield from (fault for fault in faults if fault.word == visits.NEVER_WAS)
+    there = Counter((visit.room, visit.waste) for visit in evidence.visits)
+    for record in _newest(evidence, "visit", float("inf")).values():
+        body = record.body
+        if body["state"] != "served":
+            continue
+        place = (body["room"], body["waste"])
+        there[place] -= 1  # which number a stay has is a matter of what was decided while the truck stood there
+        if there[place] < 0:
+            name = said("names", "visit", room=body["room"], waste=waste_word(body["waste"]), n=body["visit_number"])
+            yield said("fault", visits.NEVER_WAS, visit=name, at=clock(evidence, record.at))
 
 
 def _finished(evidence: Evidence) -> Iterator[Sentence]:

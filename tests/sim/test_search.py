@@ -16,7 +16,7 @@ from sim.search.moments import Area
 from sim.search.search import BASE
 from sim.search.shrinking import MOST_TRIES, shrunk
 from sim.virtual.run import play
-from sim.world.evidence import Evidence, Heard, Interval, LampChange, Press, StoredRecord
+from sim.world.evidence import Evidence, Heard, Interval, LampChange, Press, StoredRecord, TrueVisit
 from tests.support.planted import FAULTS, copied, replayed, searched
 
 WET, DRY = "residential_wet", "residential_dry"
@@ -96,6 +96,7 @@ def workflow(at: int, state: str, reason: str = "lane_blocked") -> StoredRecord:
     return StoredRecord(f"w{at}", "workflow", "t1/i1", at, body)
 
 
+SERVED = {"run_id": "r", "room": "r01", "state": "served", "waste": WET, "visit_number": 1, "arrived_at": 5}
 BROKEN = {
     "called twice": (evidence(heard=[arrival(1, "due"), arrival(90, "due", "c2")]), "called"),
     "a call taken back": (evidence(heard=[arrival(1, "due"), arrival(90, "scheduled", None)]), "called"),
@@ -119,6 +120,9 @@ BROKEN = {
                 "waste": "residential_wet", "visit_number": 2, "arrived_at": None}),
             StoredRecord("r", "run", "r", 20, {"run_id": "r", "state": "finished"}),
         ]), "finished",
+    ),
+    "a visit that never was": (
+        evidence(stored=[StoredRecord("v", "visit", "r/r01/1", 10, SERVED)]), "served",
     ),
     "a record that was lost": (evidence(recorded={"t1:1:1": 5.0}), "recorded"),
 }  # fmt: skip
@@ -161,7 +165,16 @@ def test_two_presses_in_a_moment_may_be_one_gesture(apart_s: float, promises: li
 def test_a_run_without_anything_in_it_breaks_nothing() -> None:
     """There is no promise that something happens."""
     assert broken(evidence()) == []
-    assert {promise for _, promise in BROKEN.values()} | {"served"} == INVARIANTS.keys()
+    assert {promise for _, promise in BROKEN.values()} == INVARIANTS.keys()
+
+
+def test_a_stay_counts_whatever_number_it_has_in_the_end() -> None:
+    """A truck that stood there while somebody decided that nothing is put off has served the room once."""
+    stay = TrueVisit("t1", "r01", WET, 2, 5.0, 100.0)
+    record = StoredRecord("v", "visit", "r/r01/1", 110, SERVED)
+    assert broken(evidence(stored=[record], visits=[stay])) == []
+    twice = replace(record, id="w", key="r/r01/2", body={**SERVED, "visit_number": 2})
+    assert broken(evidence(stored=[record, twice], visits=[stay])) == ["served"]
 
 
 def test_what_has_nothing_to_do_with_a_fault_is_left_out() -> None:
