@@ -149,7 +149,10 @@ def test_a_call_is_judged_by_what_was_known_when_it_was_made(made_at: int, promi
     assert broken(what) == promises
 
 
-@pytest.mark.parametrize("name", ["an open press not on the screen", "a decision that was forgotten", "no second visit", "a run that owes"])
+@pytest.mark.parametrize(
+    "name",
+    ["an open press not on the screen", "a decision that was forgotten", "no second visit", "a run that owes"],
+)
 def test_where_the_clock_of_the_bridge_was_wrong_its_moments_are_not_compared(name: str) -> None:
     """What is on record by a wrong clock cannot be judged by the right one."""
     assert broken(replace(BROKEN[name][0], happened=[(50.0, "clock_jump")])) == []
@@ -172,9 +175,10 @@ def test_a_stay_counts_whatever_number_it_has_in_the_end() -> None:
     """A truck that stood there while somebody decided that nothing is put off has served the room once."""
     stay = TrueVisit("t1", "r01", WET, 2, 5.0, 100.0)
     record = StoredRecord("v", "visit", "r/r01/1", 110, SERVED)
-    assert broken(evidence(stored=[record], visits=[stay])) == []
+    seen = evidence(stored=[record], visits=[stay], happened=[(1.0, "press")])
+    assert broken(seen) == []
     twice = replace(record, id="w", key="r/r01/2", body={**SERVED, "visit_number": 2})
-    assert broken(evidence(stored=[record, twice], visits=[stay])) == ["served"]
+    assert broken(replace(seen, stored=[record, twice])) == ["served"]
 
 
 def test_what_has_nothing_to_do_with_a_fault_is_left_out() -> None:
