@@ -121,6 +121,8 @@ def _let_go(evidence: Evidence) -> Iterator[Sentence]:
     for _, _, one in sorted(moments, key=lambda moment: moment[:2]):
         if isinstance(one, Heard):
             before, body = told.get((one.by, one.body["waste"])), one.body
+            if before is not None and body["sent_at"] < before.body["sent_at"]:
+                continue  # a broker that was killed says again what was so before
             told[one.by, body["waste"]] = one
             if before is not None and before.body["state"] in ("due", "held") and body["state"] == "scheduled" and (
                     _visit_of(before) == _visit_of(one)):  # fmt: skip

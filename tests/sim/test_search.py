@@ -82,10 +82,10 @@ def evidence(**more: object) -> Evidence:
     return replace(Evidence(0.0, 1000.0), **more)  # type: ignore[arg-type]
 
 
-def arrival(at: float, state: str, call: str | None = "c1") -> Heard:
+def arrival(at: float, state: str, call: str | None = "c1", sent_at: float | None = None) -> Heard:
     """A room was told this."""
     body = {"state": state, "waste": "residential_wet", "call_id": call, "run_id": "r", "visit_number": 1,
-            "truck": "t1"}  # fmt: skip
+            "truck": "t1", "sent_at": at if sent_at is None else sent_at}  # fmt: skip
     return Heard(at, "r01", "arrival", "r01", body)
 
 
@@ -169,6 +169,14 @@ def test_a_run_without_anything_in_it_breaks_nothing() -> None:
     """There is no promise that something happens."""
     assert broken(evidence()) == []
     assert {promise for _, promise in BROKEN.values()} == INVARIANTS.keys()
+
+
+def test_what_a_killed_broker_says_again_takes_no_call_back() -> None:
+    """The room hears its older word once more; the lamp has to know better."""
+    heard = [arrival(10, "scheduled", None), arrival(20, "due"), arrival(60, "scheduled", None, sent_at=10)]
+    assert broken(evidence(heard=heard)) == []
+    dark = [LampChange(20, "r01", WET, "due"), LampChange(61, "r01", WET, "off")]
+    assert broken(evidence(heard=heard, lamps=dark)) == ["called"]
 
 
 def test_a_stay_counts_whatever_number_it_has_in_the_end() -> None:
