@@ -132,8 +132,9 @@ def _let_go(evidence: Evidence) -> Iterator[Sentence]:
             continue
         last = told.get((one.room, one.waste))
         is_called = last is not None and last.body["state"] in lamps.LIT and last.at < one.at - HEARD_WITHIN_S
-        has_power = not any(spell.covers(one.at) for spell in evidence.unpowered.get(one.room, []))
-        if last is not None and is_called and has_power:
+        forgot = any(last is not None and (spell.start >= last.at or spell.covers(one.at))
+                     for spell in evidence.unpowered.get(one.room, []) if spell.start <= one.at)  # fmt: skip
+        if last is not None and is_called and not forgot:
             yield said("fault", "dark_when_called", room=one.room, waste=waste_word(one.waste),
                        since=clock(evidence, last.at), state=Term("states", last.body["state"]),
                        at=clock(evidence, one.at))  # fmt: skip
