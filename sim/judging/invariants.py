@@ -104,7 +104,8 @@ def _called(evidence: Evidence) -> Iterator[Sentence]:
         if len(found) > 1:
             ids = sorted(map(str, found))
             yield said("fault", "called_twice", room=room, waste=waste_word(waste), n=number, run=run, ids=ids)
-    yield from _let_go(evidence)
+    if _had_right_clock(evidence):
+        yield from _let_go(evidence)
     if not _disturbed(evidence):
         yield from _faults(lamps.one_call_per_visit, evidence, at_least=0)
         yield from _faults(lamps.lamp_lit_before_arrival, evidence, at_least=0, share=1.0)
