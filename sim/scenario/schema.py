@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from firmware import wire
-from sim.world.makes import MAKES, MIXED
+from sim.world.gps.makes import MAKES, MIXED
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,11 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "crew_fetches": _TIMES,
         "keeper_early": _TIMES,
         "taken_in_again": _TIMES,
+        "keeper_absent": _TIMES,
+        "wrong_kind_out": _TIMES,
+        "platform_walks": Key(float, 0.0, 0.0, 60.0),
+        "unit_slow_clock": Key(float, 0.0, 0.0, 0.2),
+        "wifi_drop_s": Key(float, 0.0, 0.0, 1800.0),
         "sensors": Key(str, "exact", words=tuple(SENSORS)),
     },
     "dispatcher": {
@@ -98,6 +103,7 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
     "default_date": {"truck": _DEVICE, "for_min": _MINUTES},
     "link_slow": {"device": _DEVICE, "delay_s": Key(float, 5.0, 0.1, 60), "for_min": _MINUTES},
     "clock_jump": {"by_s": Key(float, ..., -86400, 86400), "for_min": _MINUTES},
+    "disk_full": {"for_min": _MINUTES},
     "link_cut": {"device": _DEVICE, "for_min": _MINUTES},
     "broker_down": {"how": _HOW, "for_min": _MINUTES},
     "bridge_down": {"how": _HOW, "for_min": _MINUTES},
@@ -112,6 +118,13 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
         "truck": _DEVICE,
         "action": Key(str, words=("acknowledge", "decide", "resolve")),
         "decision": Key(str, "return_later", words=("return_later", "wait", "cancel_visit")),
+    },
+    "on_screen_visit": {
+        "run": Key(str),
+        "room": _DEVICE,
+        "visit_number": Key(int, 1, 1, 99),
+        "action": Key(str, words=("serve", "skip")),
+        "reason": Key(str, "other", words=wire.SKIP_REASONS),
     },
     "waste_thrown": {"room": _DEVICE, "waste": _WASTE_KIND, "kg": Key(float, ..., -2000, 2000)},
 }

@@ -39,7 +39,9 @@ HARDEST = "kill"  # of the ways in which a server goes down: the likeliest
 ODD_DAYS = 0.25  # so seldom people and streets are not as in the quiet run
 
 Dice = random.Random
-NOT_DRAWN: Mapping[str, str] = {}  # kinds of events, and why no run of the search has them
+NOT_DRAWN = {  # kinds of events, and why no run of the search has them
+    "on_screen_visit": "a person who says of a visit what is not so proves nothing of the system",
+}
 
 
 @dataclass(frozen=True, slots=True)
