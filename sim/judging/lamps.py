@@ -7,7 +7,7 @@ from broker.plan.model import BY_APPOINTMENT
 from firmware import wire
 from sim.judging.sentence import Sentence, said, shown_word, waste_word
 from sim.judging.verdict import Verdict, clock, too_few, verdict, visit_name
-from sim.world.evidence import Evidence, Interval, LampChange, TrueVisit
+from sim.world.evidence import Evidence, Heard, Interval, LampChange, TrueVisit
 
 LIT = ("due", "held", "at_stop")
 KNOWS_NOTHING = ("no_data", "dead")
@@ -173,11 +173,7 @@ def no_lamp_from_late_data(evidence: Evidence, values: Mapping[str, Any]) -> Ver
             lit += 1
             made_at = min(call.start, called.get(heard.body["call_id"], call.start))
             since = made_at - wire.NO_DATA_S - 5
-            newest = max(
-                (h.body["fix_at"] for h in fixes
-                 if not h.body["late"] and h.body["fix_at"] is not None and h.at <= made_at),
-                default=None,
-            )  # fmt: skip
+            newest = max((known_at for h in fixes if h.at <= made_at and (known_at := _position_at(h))), default=None)
             if newest is None or newest < since:
                 known = said("names", "no_newest") if newest is None else (
                     said("names", "newest", at=clock(evidence, newest)))  # fmt: skip
@@ -187,6 +183,14 @@ def no_lamp_from_late_data(evidence: Evidence, values: Mapping[str, Any]) -> Ver
                 )  # fmt: skip
     lacks = None if late and lit else said("lacks", "late_data", truck=truck, late=late, lit=lit)
     return verdict("no_lamp_from_late_data", faults, lacks, late=late, lit=lit, truck=truck)
+
+
+def _position_at(fix: Heard) -> float | None:
+    """Of when a position is that the bridge heard in time; a truck that has just booted may not know when it is."""
+    body = fix.body
+    if body["late"]:
+        return None
+    return fix.at if body["fix_at"] is None and body["lat"] is not None else body["fix_at"]
 
 
 def never_dark_while_unknown(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:

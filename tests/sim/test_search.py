@@ -138,8 +138,8 @@ def test_a_promise_that_is_not_kept_is_named(name: str) -> None:
 @pytest.mark.parametrize(("made_at", "promises"), [(50, []), (150, ["unknown"])])
 def test_a_call_is_judged_by_what_was_known_when_it_was_made(made_at: int, promises: list[str]) -> None:
     """It may reach its room late; made without a fresh position it may not be made at all."""
-    fix = {"late": False, "fix_at": 10}
-    late = Heard(210, "bridge", "fix", "t1", {"late": True, "fix_at": 100})
+    fix = {"late": False, "fix_at": 10, "lat": 31.0}
+    late = Heard(210, "bridge", "fix", "t1", {"late": True, "fix_at": 100, "lat": 31.0})
     what = evidence(
         heard=[Heard(10, "bridge", "fix", "t1", fix), arrival(200, "due"), late],
         lamps=[LampChange(1, "r01", "residential_wet", "off"), LampChange(201, "r01", "residential_wet", "due")],
@@ -147,6 +147,8 @@ def test_a_call_is_judged_by_what_was_known_when_it_was_made(made_at: int, promi
         track={"t1": [(0.0, 31.0, 121.0)]},
     )
     assert broken(what) == promises
+    undated = Heard(140, "bridge", "fix", "t1", {"late": False, "fix_at": None, "lat": 31.0})
+    assert broken(replace(what, heard=[*what.heard, undated])) == []
 
 
 @pytest.mark.parametrize(
