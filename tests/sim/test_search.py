@@ -28,7 +28,7 @@ AREA = Area(
         for device in ("t01", "t03", "r01", "r03", "r12")
     },
 )
-SAMPLE = ("second_visit_dropped",)  # `python3 -m bench search` plants all of them
+SAMPLE = ("run_closed_while_it_owes",)  # `python3 -m bench search` plants all of them
 
 
 def base() -> Scenario:
