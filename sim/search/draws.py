@@ -70,8 +70,8 @@ def drawn(base: Scenario, area: Area, seed: int, number: int) -> Scenario:
                     happenings += _press_for(dice, one, happenings, base)
     dispatcher = {
         **base.dispatcher,
-        "acknowledge_after_s": dice.choice((-1.0, 5.0, 40.0, 400.0)),
-        "decide_after_s": dice.choice((-1.0, -1.0, 20.0, 200.0)),
+        "acknowledge_after_s": dice.choice((-1.0, 5.0, 5.0, 40.0)),
+        "decide_after_s": dice.choice((-1.0, 20.0, 20.0, 200.0)),
         "decision": dice.choice(("return_later", "return_later", "wait")),
     }
     runs = list(area.trips[place.truck]) if alone else base.area["runs"]
