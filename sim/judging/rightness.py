@@ -5,7 +5,7 @@ are missing, those of another time, those known by a person's word only; worse a
 rooms that the same run had served.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -58,8 +58,10 @@ def tally(evidence: Evidence, within_s: float) -> Tally:
     served = [record for record in _newest(evidence, "visit") if record.body["state"] == "served"]
     left: dict[str, StoredRecord] = {record.key: record for record in served}
     missing: list[TrueVisit] = []
-    for visit in sorted(evidence.visits, key=lambda one: one.arrived_at):
-        record = _record_of(visit, left.values())
+    visits = sorted(evidence.visits, key=lambda one: one.arrived_at)
+    told = _told(visits, served)
+    for number, visit in enumerate(visits):
+        record = told.get(number)
         if record is not None:
             del left[record.key]
         if visit.left_at is None:  # it still stands there
@@ -129,13 +131,23 @@ def _newest(evidence: Evidence, kind: str) -> Iterable[StoredRecord]:
     return {record.key: record for record in evidence.stored_of(kind)}.values()
 
 
-def _record_of(visit: TrueVisit, records: Iterable[StoredRecord]) -> StoredRecord | None:
-    """The visit on record of the same day that is nearest to one that was made; better one with a time than without."""
-    place = (visit.truck, visit.room, visit.waste)
-    same = [one for one in records if (one.body["truck"], one.body["room"], one.body["waste"]) == place]
-    today = [one for one in same if abs(one.at - visit.arrived_at) < SAME_DAY_S]
-    late_s = {one.key: _late_s(visit, one.body["arrived_at"]) for one in today}
-    return min(today, key=lambda one: (late_s[one.key] is None, abs(late_s[one.key] or 0.0)), default=None)
+def _told(visits: Sequence[TrueVisit], records: Sequence[StoredRecord]) -> dict[int, StoredRecord]:
+    """The record of each visit by its number: the nearest pairs of a day first, those without a time last."""
+    pairs: list[tuple[float, int, int]] = []
+    for number, visit in enumerate(visits):
+        for place, record in enumerate(records):
+            body = record.body
+            same = (body["truck"], body["room"], body["waste"]) == (visit.truck, visit.room, visit.waste)
+            if same and abs(record.at - visit.arrived_at) < SAME_DAY_S:
+                late_s = _late_s(visit, body["arrived_at"])
+                pairs.append((SAME_DAY_S if late_s is None else abs(late_s), number, place))
+    told: dict[int, StoredRecord] = {}
+    taken: set[int] = set()
+    for _, number, place in sorted(pairs):
+        if number not in told and place not in taken:
+            told[number] = records[place]
+            taken.add(place)
+    return told
 
 
 def _late_s(visit: TrueVisit, arrived_at: int | None) -> float | None:

@@ -72,6 +72,12 @@ def test_of_two_that_are_on_record_one_never_was() -> None:
     assert (two.right, two.never_made) == (1, 1)
 
 
+def test_of_two_that_were_made_the_nearer_one_is_on_record() -> None:
+    """The other is missing; it does not take the record of the one that is right."""
+    two = found([made("r01", 1000), made("r01", 3000)], [record("r01", 3010)])
+    assert (two.right, two.missing, two.wrong_time) == (1, 1, 0)
+
+
 def test_a_visit_of_yesterday_is_not_todays() -> None:
     """The same room by the same truck a day later is another visit."""
     days = found([made("r01", 1000), made("r01", 1000 + DAY_S, "run.2")], [record("r01", 1000)])
