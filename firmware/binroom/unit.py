@@ -79,6 +79,7 @@ class Unit:
         for waste in self.wastes:
             self._calls[waste] = Call()
         self._clock = None  # (Unix seconds, uptime ms when heard)
+        self._settled_until_ms = 0  # uptime until which lamps blink and nothing else changes, if nothing happens
         self._lamp_report_at_ms = _READ_BACK_MS  # uptime ms, None: nothing to report
         self._bins = {}
         self._reported = {}
@@ -131,12 +132,17 @@ class Unit:
         self._pass_time(now_ms)
         self._effects = []
         name = event[0]
-        if name != "wake":
-            _HANDLERS[name](self, *event[1:])
-        self._settle_buttons()
-        self._settle_lamps()
-        self._settle_bins()
-        self._pump()
+        if name == "wake" and self._up_ms < self._settled_until_ms:
+            self._blink()
+        else:
+            self._settled_until_ms = 0  # whatever fails in here is tried again with the next event
+            if name != "wake":
+                _HANDLERS[name](self, *event[1:])
+            self._settle_buttons()
+            self._settle_lamps()
+            self._settle_bins()
+            self._pump()
+            self._settled_until_ms = self._up_ms + self._still_ms()
         self.wake_at_ms = now_ms + self._sleep_ms()
         effects = self._effects
         self._effects = []
@@ -291,31 +297,37 @@ class Unit:
     def _knows_time(self):
         return self._clock is not None and self._up_ms - self._clock[1] < NO_DATA_MS
 
-    def _shown(self, lamp):
-        if not self._knows_time():
-            return NO_DATA, None
-        now_s = self.now_s()
-        shown = []
-        for waste in lamp.wastes:
-            call = self._calls[waste]
-            state = call.shows(self._up_ms, now_s)
-            shown.append((state, None if state in (OFF, NO_DATA) else call.call_id))
-        return most_urgent(shown)
+    def _shown(self, waste, now_s):
+        call = self._calls[waste]
+        state = call.shows(self._up_ms, now_s)
+        return state, None if state in (OFF, NO_DATA) else call.call_id
 
     def _settle_lamps(self):
+        now_s = self.now_s() if self._knows_time() else None
         for index, lamp in enumerate(self.lamps):
-            state, call_id = self._shown(lamp)
+            if now_s is None:
+                state, call_id = NO_DATA, None
+            elif len(lamp.wastes) == 1:
+                state, call_id = self._shown(lamp.wastes[0], now_s)
+            else:
+                state, call_id = most_urgent([self._shown(waste, now_s) for waste in lamp.wastes])
             is_new = state != lamp.state
             if is_new or call_id != lamp.call_id:
                 lamp.show(state, call_id, self._up_ms)
                 self._lamp_report_at_ms = self._up_ms + _READ_BACK_MS
-            wanted = lamp.wants(self._up_ms)
-            if is_new or wanted != lamp.on:
-                lamp.on = wanted
-                self._emit("lamp", index, wanted)
+            if is_new:
+                lamp.on = None  # driven anew, also to the level it has
+        self._blink()
         if self._lamp_report_at_ms is not None and self._up_ms >= self._lamp_report_at_ms:
             self._lamp_report_at_ms = None
             self._record("lamp", [[p.name, p.state, p.level, p.call_id] for p in self.lamps])
+
+    def _blink(self):
+        for index, lamp in enumerate(self.lamps):
+            wanted = lamp.wants(self._up_ms)
+            if wanted != lamp.on:
+                lamp.on = wanted
+                self._emit("lamp", index, wanted)
 
     def _bins_differ(self):
         for waste in self._bins:
@@ -379,6 +391,15 @@ class Unit:
 
     def _sleep_ms(self):
         """Milliseconds until something may change by the passing of time alone."""
+        sleep_ms = self._settled_until_ms - self._up_ms
+        for lamp in self.lamps:
+            edge_ms = lamp.edge_in_ms(self._up_ms)
+            if edge_ms is not None and edge_ms < sleep_ms:
+                sleep_ms = edge_ms
+        return sleep_ms
+
+    def _still_ms(self):
+        """As `_sleep_ms`, of all but the lamps' blinking."""
         up_ms = self._up_ms
         times = [self._bins_again_ms - up_ms]
         if self._bins_changed_ms is not None:
@@ -389,7 +410,6 @@ class Unit:
             down_ms, _, told = self._buttons[event]
             if down_ms is not None and not told:
                 times.append(down_ms + _BUTTON_DEBOUNCE_MS - up_ms)
-        times.extend([lamp.edge_in_ms(up_ms) for lamp in self.lamps])
         if self._knows_time():
             times.append(self._clock[1] + NO_DATA_MS - up_ms)
             now_s = self.now_s()

@@ -4,7 +4,7 @@ Late reports find their place, and a report said twice counts once: the same rep
 order they came.
 """
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -96,22 +96,26 @@ class Readings:
 
     def between(self, from_at: int, until_at: int) -> Sequence[Reading]:
         """Those of a span, and before them the last one that was true when it began."""
-        return self._readings[self._standing(from_at) : bisect_right(self._readings, until_at, key=_at)]
+        return self._readings[self._standing(from_at) : self._after(until_at)]
 
     def of_span(self, from_at: int, until_at: int, make: Callable[[Sequence[Reading]], Made]) -> Made:
         """What is made of the readings of a span, made again only when others are in it: many ask many times a minute.
 
         One `make` only may ask, and it may look at nothing else.
         """
-        span = self._standing(from_at), bisect_right(self._readings, until_at, key=_at)
+        span = self._standing(from_at), self._after(until_at)
         if self._made is None or self._made[0] != span:
             self._made = span, make(self._readings[slice(*span)])
         made: Made = self._made[1]
         return made
 
+    def _after(self, at: int) -> int:
+        """The place behind the last reading of this moment or before."""
+        return bisect_left(self._readings, (at + 1,))
+
     def _standing(self, at: int) -> int:
         """The place of the last reading that says something and was true at this moment; the first, if none was."""
-        place = bisect_right(self._readings, at, key=_at)
+        place = self._after(at)
         while place > 0:
             place -= 1
             if self._readings[place].says:
@@ -127,7 +131,3 @@ class Readings:
 def _same_bins(before: Reading, after: Reading) -> bool:
     """Whether no bin moved between two readings, as far as they say."""
     return before.says and after.bins is not None and before.bins == after.bins
-
-
-def _at(reading: Reading) -> int:
-    return reading.at

@@ -59,7 +59,8 @@ class Sentences:
         pieces = data.replace(b"\r", b"\n").split(b"\n")
         for piece in pieces[:-1]:
             self._line += piece
-            self._take(out)
+            if self._line:
+                self._take(out)
         self._line += pieces[-1]
         if len(self._line) > MAX_LINE_BYTES:
             self.counts["too_long"] += 1

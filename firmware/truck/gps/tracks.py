@@ -21,6 +21,7 @@ from firmware.truck.gps.fix import Fix, metres_between
 MAX_SPEED_MPS = 35.0
 JUMP_SLACK_M = 15.0  # two honest fixes of a standing receiver lie this far apart now and then
 SAME_PLACE_M = 1.0
+SAME_PLACE_DEG = 1e-5  # of latitude: a little more than SAME_PLACE_M
 IN_A_ROW = 3
 OLD_IN_A_ROW = 20  # no receiver repeats an old position so often between true ones; a truck may have come there unseen
 NEW_PLACES = 3
@@ -154,4 +155,5 @@ def _metres(one: Fix, other: Fix) -> float:
 
 
 def _same(one: Fix, other: Fix) -> bool:
-    return _metres(one, other) <= SAME_PLACE_M
+    # Most places are seen to be others by their latitude alone, which costs little.
+    return abs(one.lat - other.lat) <= SAME_PLACE_DEG and _metres(one, other) <= SAME_PLACE_M
