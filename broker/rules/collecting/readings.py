@@ -39,7 +39,8 @@ class Reading(NamedTuple):
     @staticmethod
     def of_row(row: Mapping[str, Any], at: int, boot: int, seq: int) -> "Reading":
         """A waste kind's row of a unit's report."""
-        return Reading(at, boot, seq, row["count"], row["grams"], row["quality"])
+        # Not by Reading(...), which takes twice as long to call, and this is done for each report.
+        return tuple.__new__(Reading, (at, boot, seq, row["count"], row["grams"], row["quality"]))
 
     @staticmethod
     def silence(at: int) -> "Reading":
@@ -60,21 +61,26 @@ class Readings:
     def add(self, reading: Reading) -> None:
         """Take one in."""
         kept = self._readings
-        is_last = bool(kept) and kept[-1][:3] < reading[:3]  # as nearly all are
-        place = len(kept) if is_last else bisect_left(kept, reading[:3])
-        if (place < len(kept) and kept[place][:3] == reading[:3]) or (reading.fell_silent and place == 0):
-            return
-        kept.insert(place, reading)
-        self._made = None
-        if place == 0 or not is_last or not reading.says or not _same_bins(kept[place - 1], reading):
+        if kept and (kept[-1].at < reading.at or kept[-1][:3] < reading[:3]):  # as nearly all are
+            before = kept[-1]
+            kept.append(reading)
+            if before.bins != reading.bins or not _same_bins(before, reading) or not reading.says:
+                self.moved_at = max(self.moved_at, reading.at)
+            if reading.at - before.at > SPOKEN_OF_S:
+                self._held_from, self._held_until = before.at - KEPT_S, reading.at + KEPT_S
+        else:
+            place = bisect_left(kept, reading[:3])
+            if (place < len(kept) and kept[place][:3] == reading[:3]) or (reading.fell_silent and place == 0):
+                return
+            kept.insert(place, reading)
             self.moved_at = max(self.moved_at, reading.at, kept[min(place + 1, len(kept) - 1)].at)
-        if is_last and reading.at - kept[place - 1].at > SPOKEN_OF_S:
-            self._held_from, self._held_until = kept[place - 1].at - KEPT_S, reading.at + KEPT_S
+        self._made = None
         newest_at = kept[-1].at
         kept_from = newest_at - KEPT_S
         if newest_at <= self._held_until:
             kept_from = min(kept_from, max(self._held_from, newest_at - AWAY_S))
-        self._leave_behind(len(kept) - MOST, kept_from)
+        if len(kept) > MOST or (len(kept) > 1 and kept[1].at <= kept_from):
+            self._leave_behind(len(kept) - MOST, kept_from)
 
     def _leave_behind(self, too_many: int, before_at: int) -> None:
         """Forget so many at least, and all that a later one of before that moment stands for."""
