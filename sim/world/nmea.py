@@ -1,14 +1,13 @@
 """What a GPS receiver says: RMC and GGA sentences with their checksums, from a true position."""
 
 import time
+from functools import reduce
+from operator import xor
 
 
 def sentence(body: str) -> bytes:
     """`$body*checksum` with line end, as it goes over the serial line."""
-    checksum = 0
-    for character in body.encode("ascii"):
-        checksum ^= character
-    return f"${body}*{checksum:02X}\r\n".encode("ascii")
+    return f"${body}*{reduce(xor, body.encode('ascii')):02X}\r\n".encode("ascii")
 
 
 def _degrees(value_deg: float, width: int, positive: str, negative: str) -> str:
@@ -23,9 +22,7 @@ def second(
     *, sats: int = 9, hdop: float = 0.9,
 ) -> bytes:
     """The sentences of one second, RMC and GGA; without a position they say so (status V, quality 0)."""
-    moment = time.gmtime(at)
-    clock = time.strftime("%H%M%S.00", moment)
-    day = time.strftime("%d%m%y", moment)
+    clock, day = time.strftime("%H%M%S.00 %d%m%y", time.gmtime(at)).split()
     if lat is None or lon is None:
         return sentence(f"GPRMC,{clock},V,,,,,,,{day},,,N") + sentence(f"GPGGA,{clock},,,,,0,00,99.99,,,,,,")
     place = _degrees(lat, 2, "N", "S") + "," + _degrees(lon, 3, "E", "W")

@@ -23,6 +23,7 @@ from firmware import wire
 # The more a room must do, the more relevant the visit; `skipped_back_soon` is a skipped visit whose truck returns.
 _RANK = {"at_stop": 0, "due": 1, "held": 1, "skipped_back_soon": 2, "scheduled": 3, "served": 4, "skipped": 5}
 
+_relevance = itemgetter(0, 1)
 _said_of = itemgetter("state", "call_id", "truck", "run_id", "visit_number")
 
 Telling = Callable[[Day, int], list[Effect]]
@@ -70,11 +71,11 @@ def _shown(day: Day, visit: Visit, now: int) -> tuple[int, float, str, Visit, Et
 def arrival_of(day: Day, room: str, waste: str, now: int) -> dict[str, Any]:
     """The `arrival` body a room should hold now for one waste kind."""
     shown = [_shown(day, visit, now) for visit in day.visits.at(room, waste)]
-    best = min(shown, key=lambda row: (row[0], row[1]), default=None)
-    nothing_comes = best is None or best[0] >= _RANK["served"]
-    a_truck_may_come = now < day.leftovers.unread.get((room, waste), 0)
-    if nothing_comes and (a_truck_may_come or not day.outlook.knows(room, waste, local_date(day.plan, now))):
-        return arrival_body(waste, "scheduled", None, None, day.settings.calls, now)  # nobody knows
+    best = min(shown, key=_relevance, default=None)
+    if best is None or best[0] >= _RANK["served"]:
+        a_truck_may_come = now < day.leftovers.unread.get((room, waste), 0)
+        if a_truck_may_come or not day.outlook.knows(room, waste, local_date(day.plan, now)):
+            return arrival_body(waste, "scheduled", None, None, day.settings.calls, now)  # nobody knows
     if best is None or best[2] == "none":
         return arrival_body(waste, "none", None, None, day.settings.calls, now)
     return arrival_body(waste, best[2], best[3], best[4], day.settings.calls, now)
