@@ -130,9 +130,9 @@ def _from_at(day: Day, visit: Visit, now: int) -> int:
     """Since when bins that leave the room may leave it for this visit."""
     begun_at = _begun_at(visit)
     first_at = now if begun_at is None else min(begun_at, now)
-    last_left_at, from_at = 0, first_at
+    last_left_at, from_at, own = 0, first_at, visit.key
     for other in day.visits.at(visit.room, visit.waste):
-        if other.key == visit.key:
+        if other.key == own:
             continue
         other_at = _begun_at(other)
         if other.state == "served" and other.left_at is not None and other.left_at <= (visit.arrived_at or now):
