@@ -79,7 +79,7 @@ class Unit:
         for waste in self.wastes:
             self._calls[waste] = Call()
         self._clock = None  # (Unix seconds, uptime ms when heard)
-        self._settled_until_ms = 0  # uptime until which lamps blink and nothing else changes, if nothing happens
+        self.wait_until_ms = 0  # uptime until which lamps blink and nothing else changes, if nothing happens
         self._lamp_report_at_ms = _READ_BACK_MS  # uptime ms, None: nothing to report
         self._bins = {}
         self._reported = {}
@@ -132,18 +132,20 @@ class Unit:
         self._pass_time(now_ms)
         self._effects = []
         name = event[0]
-        if name == "wake" and self._up_ms < self._settled_until_ms:
-            self._blink()
+        if name == "wake" and self._up_ms < self.wait_until_ms:
+            for index, lamp in enumerate(self.lamps):
+                self.set_lamp(index, lamp)
         else:
-            self._settled_until_ms = 0  # whatever fails in here is tried again with the next event
+            self.wait_until_ms = 0  # whatever fails in here is tried again with the next event
             if name != "wake":
                 _HANDLERS[name](self, *event[1:])
             self._settle_buttons()
             self._settle_lamps()
             self._settle_bins()
             self._pump()
-            self._settled_until_ms = self._up_ms + self._still_ms()
-        self.wake_at_ms = now_ms + self._sleep_ms()
+            self.wait_until_ms = self._up_ms + self._sleep_ms()
+        edges = [lamp.edge_in_ms(self._up_ms) for lamp in self.lamps]
+        self.wake_at_ms = now_ms + min([t for t in edges if t is not None] + [self.wait_until_ms - self._up_ms])
         effects = self._effects
         self._effects = []
         return effects
@@ -305,11 +307,8 @@ class Unit:
     def _settle_lamps(self):
         now_s = self.now_s() if self._knows_time() else None
         for index, lamp in enumerate(self.lamps):
-            if now_s is None:
-                state, call_id = NO_DATA, None
-            elif len(lamp.wastes) == 1:
-                state, call_id = self._shown(lamp.wastes[0], now_s)
-            else:
+            state, call_id = NO_DATA, None
+            if now_s is not None:
                 state, call_id = most_urgent([self._shown(waste, now_s) for waste in lamp.wastes])
             is_new = state != lamp.state
             if is_new or call_id != lamp.call_id:
@@ -317,17 +316,17 @@ class Unit:
                 self._lamp_report_at_ms = self._up_ms + _READ_BACK_MS
             if is_new:
                 lamp.on = None  # driven anew, also to the level it has
-        self._blink()
+            self.set_lamp(index, lamp)
         if self._lamp_report_at_ms is not None and self._up_ms >= self._lamp_report_at_ms:
             self._lamp_report_at_ms = None
             self._record("lamp", [[p.name, p.state, p.level, p.call_id] for p in self.lamps])
 
-    def _blink(self):
-        for index, lamp in enumerate(self.lamps):
-            wanted = lamp.wants(self._up_ms)
-            if wanted != lamp.on:
-                lamp.on = wanted
-                self._emit("lamp", index, wanted)
+    def set_lamp(self, index, lamp):
+        """Have a lamp driven to the level that its pattern wants now."""
+        wanted = lamp.wants(self._up_ms)
+        if wanted != lamp.on:
+            lamp.on = wanted
+            self._emit("lamp", index, wanted)
 
     def _bins_differ(self):
         for waste in self._bins:
@@ -390,16 +389,7 @@ class Unit:
             self._emit("publish", topic, payload, retained)
 
     def _sleep_ms(self):
-        """Milliseconds until something may change by the passing of time alone."""
-        sleep_ms = self._settled_until_ms - self._up_ms
-        for lamp in self.lamps:
-            edge_ms = lamp.edge_in_ms(self._up_ms)
-            if edge_ms is not None and edge_ms < sleep_ms:
-                sleep_ms = edge_ms
-        return sleep_ms
-
-    def _still_ms(self):
-        """As `_sleep_ms`, of all but the lamps' blinking."""
+        """Milliseconds until something but a lamp's blinking may change by the passing of time alone."""
         up_ms = self._up_ms
         times = [self._bins_again_ms - up_ms]
         if self._bins_changed_ms is not None:
