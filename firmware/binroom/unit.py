@@ -19,6 +19,7 @@ Events                                         Effects
 ("lit", index, level)                          ("note", text)             one line for the log
     after each "lamp", and every few seconds   ("recall", limit)          with `recalls` only: hand in ("kept", ...)
 ("kept", records, left): from flash
+("answer", id, done, said): what became of a command
 
 The shell connects with `will()` and `subscriptions()`. Records (bins, lamp, keeper) leave flash only by the
 bridge's application ack, and are sent again until then: newest first, the backlog marked `late`. No float anywhere.
@@ -41,12 +42,15 @@ _BUTTON_PAUSE_MS = const(5000)  # a second press within this time is the same pr
 _READ_BACK_MS = const(100)  # a lamp report waits at most this long for the pins to be read back
 _NOTE_EVERY_MS = const(60000)
 _BRIDGE_AWAY_MS = const(30000)
+_WAITED_S = const(30)  # a heartbeat so far behind waited on its way, or the bridge's clock was set back
+_PACE_S = const(5)  # two heartbeats that keep their distance so well did not wait
 _OLDEST_CLOCK_S = const(1700000000)  # 2023: an earlier time is a clock that was never set
 _NEWEST_CLOCK_S = const(4000000000)  # 2096: later than this the wire ends
 _HIGHEST_BOOT = const(2000000000)
 _REMEMBERED_COMMANDS = const(8)
 _RECALL_AT = const(2)  # so few left in the heap: ask for more
 _RECALL_RECORDS = const(4)
+_MAX_SAID = const(200)  # characters of an answer, as the wire has it
 _MAX_DIGITS = const(64)  # an id may hold that many in a row
 
 
@@ -79,7 +83,7 @@ class Unit:
         for waste in self.wastes:
             self._calls[waste] = Call()
         self._clock = None  # (Unix seconds, uptime ms when heard)
-        self.wait_until_ms = 0  # uptime until which lamps blink and nothing else changes, if nothing happens
+        self._beat = (0, 0)  # the same of the last heartbeat, also of one that waited on its way
         self._lamp_report_at_ms = _READ_BACK_MS  # uptime ms, None: nothing to report
         self._bins = {}
         self._reported = {}
@@ -132,20 +136,13 @@ class Unit:
         self._pass_time(now_ms)
         self._effects = []
         name = event[0]
-        if name == "wake" and self._up_ms < self.wait_until_ms:
-            for index, lamp in enumerate(self.lamps):
-                self.set_lamp(index, lamp)
-        else:
-            self.wait_until_ms = 0  # whatever fails in here is tried again with the next event
-            if name != "wake":
-                _HANDLERS[name](self, *event[1:])
-            self._settle_buttons()
-            self._settle_lamps()
-            self._settle_bins()
-            self._pump()
-            self.wait_until_ms = self._up_ms + self._sleep_ms()
-        edges = [lamp.edge_in_ms(self._up_ms) for lamp in self.lamps]
-        self.wake_at_ms = now_ms + min([t for t in edges if t is not None] + [self.wait_until_ms - self._up_ms])
+        if name != "wake":
+            _HANDLERS[name](self, *event[1:])
+        self._settle_buttons()
+        self._settle_lamps()
+        self._settle_bins()
+        self._pump()
+        self.wake_at_ms = now_ms + self._sleep_ms()
         effects = self._effects
         self._effects = []
         return effects
@@ -161,13 +158,21 @@ class Unit:
         if is_up and not self._linked:
             self._link_since_ms = self._up_ms
             self._outbox.retry()
-            body = {"life": "ready", "boot": self.boot, "fw": self.fw}
-            self._emit("publish", self._life_topic, wire.pack(self._life_topic, body), True)
+            self._say_ready({})
             self._report_all()
         if not is_up:
             for waste in self.wastes:
                 self._calls[waste].doubt(self._up_ms)
         self._linked = is_up
+
+    def _say_ready(self, answer):
+        body = {"life": "ready", "boot": self.boot, "fw": self.fw}
+        body.update(answer)
+        self._emit("publish", self._life_topic, wire.pack(self._life_topic, body), True)
+
+    def _on_answer(self, command_id, done, said):
+        if self._linked:  # who asked waits for a moment only
+            self._say_ready({"answers": command_id, "done": done, "said": said[:_MAX_SAID]})
 
     def _report_all(self):
         self._lamp_report_at_ms = self._up_ms + _READ_BACK_MS
@@ -214,6 +219,11 @@ class Unit:
         if not _OLDEST_CLOCK_S <= at <= _NEWEST_CLOCK_S:
             self._refuse(topic, wire.WireError(topic, "at", "is no time of today: %d" % at))
             return
+        before = self._beat
+        self._beat = (at, self._up_ms)
+        if self._clock is not None and before[0] <= at < self.now_s() - _WAITED_S:
+            if abs((at - before[0]) - (self._up_ms - before[1]) // 1000) > _PACE_S:
+                return  # an old time that the one before does not bear out is no sign of a bridge
         if self._clock is None or self._up_ms - self._clock[1] > _BRIDGE_AWAY_MS:
             self._outbox.retry()  # the bridge is back and hears us now, whatever pause was due
         self._clock = (at, self._up_ms)
@@ -256,6 +266,7 @@ class Unit:
             self._commands.pop(0)
         if body["command"] == "rebirth":
             self._report_all()
+            self._on_answer(body["id"], True, "everything is reported anew")
         else:
             self._emit("command", body)
 
@@ -299,34 +310,31 @@ class Unit:
     def _knows_time(self):
         return self._clock is not None and self._up_ms - self._clock[1] < NO_DATA_MS
 
-    def _shown(self, waste, now_s):
-        call = self._calls[waste]
-        state = call.shows(self._up_ms, now_s)
-        return state, None if state in (OFF, NO_DATA) else call.call_id
+    def _shown(self, lamp):
+        if not self._knows_time():
+            return NO_DATA, None
+        now_s = self.now_s()
+        shown = []
+        for waste in lamp.wastes:
+            call = self._calls[waste]
+            state = call.shows(self._up_ms, now_s)
+            shown.append((state, None if state in (OFF, NO_DATA) else call.call_id))
+        return most_urgent(shown)
 
     def _settle_lamps(self):
-        now_s = self.now_s() if self._knows_time() else None
         for index, lamp in enumerate(self.lamps):
-            state, call_id = NO_DATA, None
-            if now_s is not None:
-                state, call_id = most_urgent([self._shown(waste, now_s) for waste in lamp.wastes])
+            state, call_id = self._shown(lamp)
             is_new = state != lamp.state
             if is_new or call_id != lamp.call_id:
                 lamp.show(state, call_id, self._up_ms)
                 self._lamp_report_at_ms = self._up_ms + _READ_BACK_MS
-            if is_new:
-                lamp.on = None  # driven anew, also to the level it has
-            self.set_lamp(index, lamp)
+            wanted = lamp.wants(self._up_ms)
+            if is_new or wanted != lamp.on:
+                lamp.on = wanted
+                self._emit("lamp", index, wanted)
         if self._lamp_report_at_ms is not None and self._up_ms >= self._lamp_report_at_ms:
             self._lamp_report_at_ms = None
             self._record("lamp", [[p.name, p.state, p.level, p.call_id] for p in self.lamps])
-
-    def set_lamp(self, index, lamp):
-        """Have a lamp driven to the level that its pattern wants now."""
-        wanted = lamp.wants(self._up_ms)
-        if wanted != lamp.on:
-            lamp.on = wanted
-            self._emit("lamp", index, wanted)
 
     def _bins_differ(self):
         for waste in self._bins:
@@ -389,7 +397,7 @@ class Unit:
             self._emit("publish", topic, payload, retained)
 
     def _sleep_ms(self):
-        """Milliseconds until something but a lamp's blinking may change by the passing of time alone."""
+        """Milliseconds until something may change by the passing of time alone."""
         up_ms = self._up_ms
         times = [self._bins_again_ms - up_ms]
         if self._bins_changed_ms is not None:
@@ -400,6 +408,7 @@ class Unit:
             down_ms, _, told = self._buttons[event]
             if down_ms is not None and not told:
                 times.append(down_ms + _BUTTON_DEBOUNCE_MS - up_ms)
+        times.extend([lamp.edge_in_ms(up_ms) for lamp in self.lamps])
         if self._knows_time():
             times.append(self._clock[1] + NO_DATA_MS - up_ms)
             now_s = self.now_s()
@@ -429,6 +438,7 @@ _HANDLERS = {
     "button": Unit._on_button,
     "lit": Unit._on_lit,
     "kept": Unit._on_kept,
+    "answer": Unit._on_answer,
 }
 
 

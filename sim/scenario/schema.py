@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from firmware import wire
+from sim.world.gps.makes import MAKES, MIXED
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ _MINUTES = Key(float, ..., 0.01, 1440)
 _UNKNOWN_S = float(wire.NO_DATA_S + wire.HEARTBEAT_S)  # a unit may learn of it so late
 _HOW = Key(str, "stop", words=("stop", "kill", "freeze"))
 _WASTE_KIND = Key(str, words=wire.WASTES)
+_TIMES = Key(float, 0.0, 0.0, 1.0)
 
 SECTIONS: dict[str, dict[str, Key]] = {
     "scenario": {
@@ -50,19 +52,36 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "route": Key(str, ""),
         "log": Key(str, ""),
         "stops": Key(int, 4, 1, 50),
+        "neighbours": Key(int, 0, 0, 50),
     },
     "world": {
         "slowness": Key(float, 1.0, 0.3, 5.0),
         "jitter": Key(float, 1.0, 0.0, 3.0),
         "gps_error_m": Key(float, 3.0, 0.0, 50.0),
+        "gps_drift_m": Key(float, 0.0, 0.0, 200.0),
+        "gps_drift_s": Key(float, 90.0, 1.0, 3600.0),
+        "high_rises": _TIMES,
+        "receiver": Key(str, "plain", words=("plain", *MAKES, MIXED)),
+        "parallel_street": _TIMES,
+        "jams": _TIMES,
+        "red_lights": _TIMES,
+        "stops_short": _TIMES,
+        "two_from_one": _TIMES,
+        "on_way_back": _TIMES,
+        "crew_skips": _TIMES,
         "refill": Key(bool, True),
-        "keeper_late": Key(float, 0.0, 0.0, 1.0),
-        "bin_forgotten": Key(float, 0.0, 0.0, 1.0),
-        "other_kind_out": Key(float, 0.0, 0.0, 1.0),
-        "bin_refused": Key(float, 0.0, 0.0, 1.0),
-        "crew_fetches": Key(float, 0.0, 0.0, 1.0),
-        "keeper_early": Key(float, 0.0, 0.0, 1.0),
-        "taken_in_again": Key(float, 0.0, 0.0, 1.0),
+        "keeper_late": _TIMES,
+        "bin_forgotten": _TIMES,
+        "other_kind_out": _TIMES,
+        "bin_refused": _TIMES,
+        "crew_fetches": _TIMES,
+        "keeper_early": _TIMES,
+        "taken_in_again": _TIMES,
+        "keeper_absent": _TIMES,
+        "wrong_kind_out": _TIMES,
+        "platform_walks": Key(float, 0.0, 0.0, 60.0),
+        "unit_slow_clock": Key(float, 0.0, 0.0, 0.2),
+        "wifi_drop_s": Key(float, 0.0, 0.0, 1800.0),
         "sensors": Key(str, "exact", words=tuple(SENSORS)),
     },
     "dispatcher": {
@@ -84,6 +103,7 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
     "default_date": {"truck": _DEVICE, "for_min": _MINUTES},
     "link_slow": {"device": _DEVICE, "delay_s": Key(float, 5.0, 0.1, 60), "for_min": _MINUTES},
     "clock_jump": {"by_s": Key(float, ..., -86400, 86400), "for_min": _MINUTES},
+    "disk_full": {"for_min": _MINUTES},
     "link_cut": {"device": _DEVICE, "for_min": _MINUTES},
     "broker_down": {"how": _HOW, "for_min": _MINUTES},
     "bridge_down": {"how": _HOW, "for_min": _MINUTES},
@@ -99,6 +119,13 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
         "action": Key(str, words=("acknowledge", "decide", "resolve")),
         "decision": Key(str, "return_later", words=("return_later", "wait", "cancel_visit")),
     },
+    "on_screen_visit": {
+        "run": Key(str),
+        "room": _DEVICE,
+        "visit_number": Key(int, 1, 1, 99),
+        "action": Key(str, words=("serve", "skip")),
+        "reason": Key(str, "other", words=wire.SKIP_REASONS),
+    },
     "waste_thrown": {"room": _DEVICE, "waste": _WASTE_KIND, "kg": Key(float, ..., -2000, 2000)},
 }
 
@@ -112,6 +139,15 @@ DEMANDS: dict[str, dict[str, Key]] = {
         "at_least": Key(int, 1, 1, 10000),
         "within_s": Key(float, 90.0, 0, 3600),
         "by_word": Key(int, 0, 0, 1000),
+    },
+    "visits_right": {
+        "share": Key(float, 0.99, 0.0, 1.0),
+        "within_s": Key(float, 60.0, 0, 3600),
+        "never_made": Key(int, 0, 0, 1000),
+        "called_after": Key(int, 0, 0, 1000),
+        "sums_within": Key(float, 0.02, 0.0, 1.0),
+        "unknown_share": Key(float, 0.05, 0.0, 1.0),
+        "at_least": Key(int, 1, 1, 10000),
     },
     "one_call_per_visit": {"at_least": Key(int, 1, 1, 10000)},
     "lamp_lead": {

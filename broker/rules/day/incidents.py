@@ -59,8 +59,9 @@ class Incidents(Mapping[IncidentKey, Incident]):
         return self._offers.get(key, (0, ()))
 
     def offers_of_run(self, run_id: str, since_at: int) -> ShownOffers | None:
-        """What is shown for any incident of a run and was made after that."""
-        of_run = (one for key, one in self._offers.items() if self._incidents[key].run_id == run_id)
+        """What is shown for any breakdown of a run and was made after that."""
+        broken = {key for key, one in self._incidents.items() if (one.run_id, one.reason) == (run_id, "breakdown")}
+        of_run = (one for key, one in self._offers.items() if key in broken)
         return next((one for one in of_run if one[0] > since_at), None)
 
     def begin_working(self, key: IncidentKey, began_at: int, steps: Iterator[None]) -> None:
@@ -76,5 +77,11 @@ class Incidents(Mapping[IncidentKey, Incident]):
         self._offers[key] = (made_at, offers)
 
     def take_offers_down(self, key: IncidentKey) -> None:
-        """There is nothing to choose any more."""
+        """What was shown is not what could be done any more."""
         self._offers.pop(key, None)
+
+    def end_choosing(self, key: IncidentKey) -> None:
+        """There is nothing to choose any more: nothing is shown, and nothing is worked out to be shown."""
+        self.take_offers_down(key)
+        if self.working is not None and self.working.key == key:
+            self.end_working()

@@ -73,7 +73,9 @@ class Dispatch:
         """What a person decided; raises ActionError when it cannot be done, and then nothing has changed."""
         try:
             return self._tell_changed(carry_out(self.day, act, now), now)
-        except (IncidentError, VisitError, ReplanError) as why:
+        except ReplanError as why:
+            raise ActionError(str(why), not_yet=why.not_yet) from why
+        except (IncidentError, VisitError) as why:
             raise ActionError(str(why)) from why
 
     def on_tick(self, now: int) -> Iterator[Decision]:
@@ -110,6 +112,10 @@ class Dispatch:
         """One short step more of what takes long, offers for a breakdown; None when there is nothing of the kind."""
         working = self.day.incidents.working
         return None if working is None else self._decision("offer", "/".join(working.key), time_passing.work_on, now)
+
+    def leave_steps(self) -> None:
+        """What takes long is not gone on with."""
+        time_passing.leave_work(self.day)
 
     def _decision(self, rule: str, about: str, make: Callable[..., list[Effect]], now: int) -> Decision:
         return Decision(rule, about, lambda: self._tell_changed(make(self.day, now=now), now))
