@@ -58,6 +58,7 @@ class LiveBridge:
         lines: list[str] = []
         arguments = [str(self._config), self._clock.to_text()]
         self.child = child = Child("sim.live.processes.bridge_child", arguments, lines.append)
+        self.fill_disk(self._disk_full)  # it meets its disk as it is
         deadline = time.monotonic() + READY_S
         while not lines:
             if not child.running or time.monotonic() > deadline:
@@ -67,7 +68,6 @@ class LiveBridge:
             self._starting()
             time.sleep(0.02)
         self.set_clock(self._wrong_by_s)
-        self.fill_disk(self._disk_full)
 
     def stop(self) -> None:
         """End it in order."""

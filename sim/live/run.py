@@ -71,7 +71,8 @@ def play_live(
     with _terminated_like_interrupted():
         try:
             with screen_port(http_port, console) as port:
-                has_week = demo and seconds is None and is_before(scenario)
+                # (Hardware has counted its own starts: the week's would be taken for them.)
+                has_week = demo and seconds is None and bench is None and is_before(scenario)
                 outcome = _play(scenario, console, factor, port, machine, keeps=demo, has_week=has_week, bench=bench)
         except KeyboardInterrupt:
             console.print("interrupted; everything that was started has been ended")
@@ -267,7 +268,8 @@ def _folder(console: Console, *, keeps: bool) -> Iterator[Path]:
         raise
     finally:
         if is_kept:
-            console.print(f"kept: {folder}   records, outboxes, played.toml; rm -r removes it", highlight=False)
+            within = "records, playback, outboxes, played.toml; rm -r removes it"
+            console.print(f"kept: {folder}   {within}", highlight=False)
         else:
             shutil.rmtree(folder, ignore_errors=True)
 

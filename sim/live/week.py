@@ -22,7 +22,7 @@ class WeekBeside:
         self._arguments = [str(records), str(playback), plan.area_id, plan.timezone, str(day_start_at)]
         self._day_start_at = day_start_at
         self._child: Child | None = None
-        self._done, self._of = 0, 1
+        self._done, self._of = 0, 0  # `of` is not known before the first word
         self._told = False
 
     def start(self) -> None:
@@ -31,16 +31,17 @@ class WeekBeside:
 
     def shown(self) -> RenderableType | None:
         """How far it is; None once it is there."""
-        if self._child is None or self._done == self._of:
+        if self._child is None or self._is_there:
             return None
         if not self._child.running:
             why = " ".join(list(self._child.errors)[-1:]) or "it said nothing"
             return Text(f"{SAID} is not there: {why}", "yellow")
-        return Group(Text(f"{SAID}: {self._done} of {self._of} records"), ProgressBar(self._of, self._done, width=60))
+        far = f"{self._done} of {self._of} records" if self._of else "is unpacked"
+        return Group(Text(f"{SAID}: {far}"), ProgressBar(self._of or 1, self._done, width=60))
 
     def news(self, screen: str) -> list[str]:
         """Once, when all of it is there: what is to be looked at, on the screen's address."""
-        if self._told or self._done < self._of:
+        if self._told or not self._is_there:
             return []
         self._told = True
         at = int(self._day_start_at) - LOOK_BACK_S
@@ -56,6 +57,10 @@ class WeekBeside:
         if self._child is not None:
             self._child.kill()
             self._child = None
+
+    @property
+    def _is_there(self) -> bool:
+        return 0 < self._of == self._done
 
     def _heard(self, line: str) -> None:
         told = json.loads(line)

@@ -84,7 +84,7 @@ EMBEDDED = '[embedded]\nenabled = true\ncert_file = "{0}.pem"\nkey_file = "{1}.k
     [
         ("old", "old", "0.0.0.0", f"[embedded] cert_file: the certificate in {{folder}}/old.pem ended on {day(-1)}"),
         ("new", "new", "0.0.0.0", f"cert_file: the certificate in {{folder}}/new.pem begins on {day(2)}"),
-        ("good", "old", "0.0.0.0", "[embedded] key_file: {folder}/old.key is not the key of the certificate in {folder}"
+        ("good", "old", "0.0.0.0", "[embedded] cert_file and key_file: {folder}/old.key is not the key of {folder}"
                                    f"/good.pem ({{folder}}/good.pem is of {day(0)}; {{folder}}/old.key is of "),
         ("anon", "anon", "0.0.0.0", f"[embedded] cert_file: {{folder}}/anon.pem (until {day(1)}"),
         ("good", "good", "cell.other.cn", "is for cell.street.cn *.zp.cn 192.0.2.7 and not for [mqtt] host "
@@ -153,7 +153,7 @@ def test_our_own_certificate_is_looked_at_too(tmp_path: Path, capsys: pytest.Cap
         code, told = checked(tmp_path, text.format("late", "late"), capsys)
         assert code == 1 and f"[mqtt] cert_file: the certificate in {tmp_path}/late.pem ended on {day(-1)}" in told
         code, told = checked(tmp_path, text.format("bridge", "late"), capsys)
-        assert code == 1 and "[mqtt] key_file: " in told and "is not the key of the certificate" in told
+        assert code == 1 and "[mqtt] cert_file and key_file: " in told and "late.key is not the key of " in told
 
 
 def test_a_bridge_starts_with_a_certificate_that_is_over_and_says_so(
