@@ -33,7 +33,8 @@ def main() -> int:
         most_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
             f"{name:16} x{simulated_s / outcome.took_s:6.0f} real time  {simulated_s / 3600:.1f} h in "
-            f"{outcome.took_s:5.1f} s, {used_s:5.1f} s of processor{verdict}, at most {most_mb:.0f} MB  {per_hour:8.0f} actions per simulated hour  "
+            f"{outcome.took_s:5.1f} s, {used_s:5.1f} s of processor{verdict}, at most {most_mb:.0f} MB  "
+            f"{per_hour:8.0f} actions per simulated hour  "
             f"{'held' if outcome.held else 'FAILED'}",
             flush=True,
         )
