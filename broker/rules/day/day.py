@@ -83,7 +83,7 @@ class Day:
 
     def owed(self, run: Run) -> list[Visit]:
         """The visits a run still owes, in the order the truck was told."""
-        return [self.visits[key] for key in run.order if self.visits[key].owed]
+        return [visit for visit in self.visits.of(run.order) if visit.owed]
 
     def drop(self, key: VisitKey) -> None:
         """Know nothing of a visit any more, and ask nothing about it; the record keeps it."""

@@ -93,8 +93,9 @@ class RunTracker:
         fresh = self._fix is not None and self._fix.fresh(now)
         if stillness.held_since is not None or visit is None or not self._way.started or not fresh:
             return []
-        expected_s = self._way.expected_s(visit, self._fix, now)
-        if self._stop.arrived_at is not None or not stillness.too_long(now, expected_s):
+        if self._stop.arrived_at is not None or not stillness.may_be_too_long(now):
+            return []
+        if not stillness.too_long(now, self._way.expected_s(visit, self._fix, now)):
             return []
         stillness.hold(now - stillness.still_s(now))
         return [TrackEvent(TrackKind.HELD, visit.key, now)]

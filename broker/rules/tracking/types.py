@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from broker.plan.geometry import distance_m
 from broker.rules.learning.history import DwellRecord, LegRecord
@@ -110,8 +111,7 @@ class TrackEvent:
     exact: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """The state at one moment. `status` is a GTFS-Realtime VehicleStopStatus word; `fix` the newest position.
 
     `along_m` is the matched place on the line (None before the first match or without a line), `from_room` the

@@ -142,7 +142,8 @@ def finish_if_settled(day: Day, run: Run, now: int) -> list[Effect]:
 
 def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effect]:
     """Predict a run anew, make the calls that are due, and tell its rooms and its truck what changed."""
-    before = [day.visits[key].state for key in run.order]
+    before = [visit.state for visit in day.visits.of(run.order)]
+    active = day.run_of(run.truck) is run
     etas = predict(run.tracker, day.history, waiting_bins(day, day.owed(run), now), now)
     truck = day.devices.trucks.get(run.truck)
     run.promises.note(etas, now)
@@ -159,7 +160,6 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
         if not heard:
             nothing_heard(watch)
             continue
-        active = day.run_of(run.truck) is run
         if active and followed is None:
             nothing_heard(watch)
         elif active and call_now(watch, visit, eta, day.settings.calls, now):
@@ -167,7 +167,7 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
         else:
             held_now(watch, visit, eta, day.settings.calls)
     effects += _keep_lit(day, run, now)
-    settled = before != [day.visits[key].state for key in run.order]
+    settled = before != [visit.state for visit in day.visits.of(run.order)]
     effects += tell_rooms(day, rooms_of(run), now)
     return effects + tell_truck(day, run, now, changed=changed or settled)
 
