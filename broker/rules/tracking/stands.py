@@ -1,0 +1,148 @@
+"""Where and for how long a truck stood, and which of it was the stay at a room.
+
+A visit looks like this: the truck stands near its room, about as long as its bins take. So does a red light, for a
+shorter time, and a jam, anywhere. Each is given its likelihood, in natural logarithms; the sum says what it was:
+
+    near the room       a bell around it, as wide as the place is doubtful and a truck may stop short of the door
+    anywhere            one halt for each `HALT_EVERY_M` of street
+    a stay of its time  a bell around the expected stay, in its logarithm
+    a halt of its time  red lights fade within half a minute, one halt in twenty is a jam of minutes
+
+The numbers are of streets, not of receivers: how doubtful the place is comes from the receiver itself (`spread.py`).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import exp, log, pi, sqrt
+
+STANDS_BELOW_MPS = 0.7
+HALT_EVERY_M = 420.0
+LIGHT_S, JAM_S, JAMS = 20.0, 150.0, 0.05
+STOPS_WITHIN_M = 18.0  # a truck stops so far from the door, more or less
+STAY_WIDTH = 0.33  # of the logarithm of a stay by its expected time
+UNKNOWN_STAY_S, UNKNOWN_WIDTH = 150.0, 0.8
+LIGHT_NEARBY = 0.1  # how often a room has another halt within the reach of its fence
+SHUFFLES = 0.1  # how often a truck moves up within its stay
+MADE = 30.0  # visits made for each that is passed without a word
+KEPT = 12
+TOLD_WITHIN_S = 75  # of a longer silence nobody knows when it ended the stand
+
+
+@dataclass(slots=True)
+class Stand:
+    """From the first position at which the truck stood to the last; `along_m` None off the line."""
+
+    since: int
+    until: int
+    lat: float
+    lon: float
+    along_m: float | None
+    doubt_m: float  # of its place
+    fixes: int = 1
+
+    @property
+    def seconds(self) -> int:
+        """How long it stood, as far as it was seen."""
+        return self.until - self.since
+
+
+class Stands:
+    """The stands of one truck since it left its last room, the newest last."""
+
+    def __init__(self) -> None:
+        self._all: list[Stand] = []
+        self.standing = False
+        self.driven_since_m = 0.0  # since the newest, by speed
+
+    def __iter__(self) -> Iterator[Stand]:
+        return iter(self._all)
+
+    @property
+    def newest(self) -> Stand | None:
+        """The one that goes on or was last."""
+        return self._all[-1] if self._all else None
+
+    def forget(self, until: int) -> None:
+        """What began before is of another room."""
+        self._all = [stand for stand in self._all if stand.since > until]
+
+    def begin(self, stand: Stand) -> None:
+        """A stand that is known from before."""
+        self._all.append(stand)
+        self.standing, self.driven_since_m = True, 0.0
+
+    def see(
+        self, at: int, lat: float, lon: float, speed_mps: float, gap_s: int, along_m: float | None, doubt_m: float
+    ) -> None:
+        """Take in a position."""
+        if speed_mps >= STANDS_BELOW_MPS:
+            if self.standing and gap_s <= TOLD_WITHIN_S:  # that it starts is told at once
+                self._all[-1].until = at
+            self.standing = False
+            self.driven_since_m += speed_mps * min(gap_s, 30)
+            return
+        stand = self.newest
+        if self.standing and stand is not None:
+            stand.fixes += 1
+            stand.until = at
+            stand.lat += (lat - stand.lat) / stand.fixes
+            stand.lon += (lon - stand.lon) / stand.fixes
+            stand.along_m, stand.doubt_m = along_m, doubt_m
+            return
+        self.begin(Stand(at, at, lat, lon, along_m, doubt_m))
+        del self._all[:-KEPT]
+
+
+def near(offset_m: float, doubt_m: float) -> float:
+    """How much likelier a halt is so far from its room than anywhere, where it is the stay there."""
+    width = sqrt(doubt_m * doubt_m + STOPS_WITHIN_M * STOPS_WITHIN_M)
+    return log(HALT_EVERY_M / (width * sqrt(2 * pi))) - 0.5 * (offset_m / width) ** 2
+
+
+def stay(seconds: float, expected_s: float | None) -> float:
+    """How likely a stay takes so long."""
+    expected, width = (UNKNOWN_STAY_S, UNKNOWN_WIDTH) if expected_s is None else (max(expected_s, 20.0), STAY_WIDTH)
+    seconds = max(seconds, 1.0)
+    return -log(seconds * width * sqrt(2 * pi)) - 0.5 * (log(seconds / expected) / width) ** 2
+
+
+def halt(seconds: float) -> float:
+    """How likely a halt of the traffic takes so long."""
+    return log((1 - JAMS) / LIGHT_S * exp(-seconds / LIGHT_S) + JAMS / JAM_S * exp(-seconds / JAM_S))
+
+
+def lasts(seconds: float) -> float:
+    """How much a halt that goes on for so long already is unlike the traffic's."""
+    return -log((1 - JAMS) * exp(-seconds / LIGHT_S) + JAMS * exp(-seconds / JAM_S))
+
+
+def standing_odds(seconds: float, offset_m: float, doubt_m: float) -> float:
+    """The odds that a stand that goes on is the stay at a room, in logarithms."""
+    return near(offset_m, doubt_m) + lasts(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read some stands: this is the stay, by these odds (in logarithms) against no stay at all."""
+
+    odds: float
+    first: Stand
+    last: Stand
+
+
+def best_reading(
+    stands: Sequence[Stand], offsets_m: Sequence[float], expected_s: float | None
+) -> Reading | None:
+    """Which of the stands was the stay: one of them, or several between which the truck moved up."""
+    best: Reading | None = None
+    for first, stand in enumerate(stands):
+        for last in range(first, len(stands)):
+            seconds = stands[last].until - stand.since
+            odds = near(offsets_m[first], stand.doubt_m) + stay(seconds, expected_s)
+            for inner in range(first, last + 1):
+                odds -= halt(stands[inner].seconds)
+                if inner > first:
+                    odds += log(SHUFFLES / max(1.0, seconds)) - log(LIGHT_NEARBY)
+            if best is None or odds > best.odds:
+                best = Reading(odds, stand, stands[last])
+    return best
