@@ -28,10 +28,12 @@ SPEED_SHARE = 0.2  # of a way known by two speeds only
 CHANGE_SHARE = 0.3  # of the way that two speeds differ by
 STANDS_MPS, SLOW_MPS = 0.7, 3.0
 BETWEEN_HALTS = 0.2  # metres for each square second
-STEP_M = 2.0  # what a step is wrong by in any case
+BACKS_M = 10.0
+LEAST_M = 0.3
+STEP_M = 3.0  # what a step is wrong by in any case
 LOST_M = 150.0  # no receiver is off by so much: the truck was driven where nobody saw it
 OFF_BEYOND = 2.5  # times what the receiver is usually off: the truck left its line
-JUMPS_BEYOND = 3.0  # deviations from where the truck can be: the receiver jumped
+JUMPS_BEYOND = 4.0  # deviations from where the truck can be: the receiver jumped
 Turn = Literal["left_the_line", "back_on_the_line"]
 
 
@@ -45,6 +47,7 @@ class LineFollower:
         self._speed_mps = 0.0
         self._said_mps: float | None = None
         self._off_m = 0.0
+        self._matched_m = 0.0
         self._place_m = self._variance = 0.0  # by the filter: it may go back, `along_m` never does
         self.spread = Spread()
         self._off_since: int | None = None
@@ -130,14 +133,13 @@ class LineFollower:
         seen_m, spread = self._place_m, self.spread
         surely = self.along_m is None or self.off_route or not gap_s or gap_s > self._settings.seen_gap_s
         if surely or fix.speed_mps is None or before_mps is None or gap_s is None:
-            self._place_m, self._variance = matched_m, spread.metres**2
+            self._matched_m = self._place_m = matched_m
+            self._variance = spread.metres**2
             return matched_m
-        way_m = 0.5 * (before_mps + fix.speed_mps) * gap_s
-        if STANDS_MPS < max(before_mps, fix.speed_mps) < SLOW_MPS:  # from halt to halt nobody saw how fast it was
-            way_m += BETWEEN_HALTS * max(0, min(gap_s, 15) - 3) ** 2
-        step_m = SPEED_SHARE * way_m + CHANGE_SHARE * abs(fix.speed_mps - before_mps) * gap_s
-        self._variance += step_m * step_m + (STEP_M if way_m > gap_s else 0.3) ** 2
-        expected_m = seen_m + way_m
+        way_m, step_m = _way(before_mps, fix.speed_mps, gap_s)
+        self._variance += step_m * step_m
+        moved_m, self._matched_m = matched_m - self._matched_m, matched_m
+        expected_m = seen_m + (-way_m if moved_m < -0.5 * way_m and way_m > BACKS_M else way_m)
         ahead_m = matched_m - expected_m
         if abs(ahead_m) > LOST_M:
             self._place_m, self._variance = matched_m, spread.metres**2
@@ -175,3 +177,19 @@ class LineFollower:
         expected_m = self.along_m + speed_mps * gap_s
         from_m = self.along_m - settings.look_back_m
         return project(self._line, self._cumulative, fix.lat, fix.lon, from_m, to_m, expected_m)
+
+
+def _way(before_mps: float, speed_mps: float, gap_s: int) -> tuple[float, float]:
+    """(metres driven between two positions by the speed at both, deviation of that)."""
+    fastest_mps = max(before_mps, speed_mps)
+    way_m = 0.5 * (before_mps + speed_mps) * gap_s
+    if fastest_mps < STANDS_MPS:
+        return way_m, LEAST_M
+    step_m = STEP_M + SPEED_SHARE * way_m + CHANGE_SHARE * abs(speed_mps - before_mps) * gap_s
+    if fastest_mps < SLOW_MPS:
+        way_m *= 0.5  # who is so slow may move up and back
+        step_m += way_m
+        if min(before_mps, speed_mps) < STANDS_MPS:  # from halt to halt nobody saw how fast it was
+            hidden_m = BETWEEN_HALTS * max(0, min(gap_s, 15) - 3) ** 2
+            way_m, step_m = way_m + hidden_m, step_m + 0.5 * hidden_m
+    return way_m, step_m

@@ -6,7 +6,7 @@ one counts, so that a bad stretch is believed at once and forgotten slowly.
 
 from math import exp, sqrt
 
-GOOD_M = 12.0  # a receiver that is less off is believed as it is
+GOOD_M = 15.0  # a receiver that is less off is believed as it is
 USUAL_M = 4.0  # what a good one is off, and a lane beside the middle of its street
 MOST_M = 60.0  # further beside the line it is no error of the receiver's
 USUAL_FOR_S = 60.0  # what nobody has seen counts for so long

@@ -22,7 +22,8 @@ STOPS_WITHIN_M = 18.0  # a truck stops so far from the door, more or less
 STAY_WIDTH = 0.33  # of the logarithm of a stay by its expected time
 UNKNOWN_STAY_S, UNKNOWN_WIDTH = 150.0, 0.8
 LIGHT_NEARBY = 0.1  # how often a room has another halt within the reach of its fence
-SHUFFLES = 0.1  # how often a truck moves up within its stay
+SHUFFLES = 0.03  # how often a truck moves up within its stay
+MOVES_UP_M = 10.0
 MADE = 30.0  # visits made for each that is passed without a word
 KEPT = 12
 TOLD_WITHIN_S = 75  # of a longer silence nobody knows when it ended the stand
@@ -142,7 +143,9 @@ def best_reading(
             for inner in range(first, last + 1):
                 odds -= halt(stands[inner].seconds)
                 if inner > first:
-                    odds += log(SHUFFLES / max(1.0, seconds)) - log(LIGHT_NEARBY)
+                    moved_m = offsets_m[inner] - offsets_m[inner - 1]
+                    width_m = MOVES_UP_M + 0.3 * stands[inner].doubt_m
+                    odds += log(SHUFFLES / max(1.0, seconds) / LIGHT_NEARBY) - 0.5 * (moved_m / width_m) ** 2
             if best is None or odds > best.odds:
                 best = Reading(odds, stand, stands[last])
     return best
