@@ -32,6 +32,7 @@ BACKS_M = 10.0
 LEAST_M = 0.3
 STEP_M = 3.0  # what a step is wrong by in any case
 LOST_M = 150.0  # no receiver is off by so much: the truck was driven where nobody saw it
+OFF_MOST_M = 110.0  # further beside is another street
 OFF_BEYOND = 2.5  # times what the receiver is usually off: the truck left its line
 JUMPS_BEYOND = 4.0  # deviations from where the truck can be: the receiver jumped
 Turn = Literal["left_the_line", "back_on_the_line"]
@@ -106,7 +107,7 @@ class LineFollower:
         """Match a fix `gap_s` after the one before (None: the first); `next_m` is where the next visit lies."""
         settings = self._settings
         off_m, along_m = self._match(fix, gap_s, next_m)
-        if off_m <= max(settings.off_route_m, OFF_BEYOND * self.spread.usual_m):
+        if off_m <= max(settings.off_route_m, min(OFF_MOST_M, OFF_BEYOND * self.spread.metres)):
             along_m = self._weigh(fix, gap_s, off_m, along_m)
             turn: Turn | None = "back_on_the_line" if self.off_route else None
             before_m = self.along_m
@@ -115,7 +116,7 @@ class LineFollower:
             if before_m is not None and gap_s:
                 self._speed_mps = min(FASTEST_MPS, max(0.0, along_m - before_m) / gap_s)
             return turn
-        self._said_mps = None
+        self._drive_on(fix, gap_s)
         if self.along_m is None:
             return None  # still on its way to the route
         self._off_fixes += 1
@@ -125,6 +126,17 @@ class LineFollower:
             self.off_route = True
             return "left_the_line"
         return None
+
+    def _drive_on(self, fix: GpsFix, gap_s: int | None) -> None:
+        """A position too far beside the line says nothing of the place; the way since the last one goes on."""
+        before_mps, self._said_mps = self._said_mps, fix.speed_mps
+        if self.spread.good or self.off_route or not gap_s or before_mps is None or fix.speed_mps is None:
+            self._said_mps = None
+            return
+        way_m, step_m = _way(before_mps, fix.speed_mps, gap_s)
+        self._place_m += way_m
+        self._matched_m += way_m
+        self._variance += step_m * step_m
 
     def _weigh(self, fix: GpsFix, gap_s: int | None, off_m: float, matched_m: float) -> float:
         """The place, by a position that lies on the line and by the way since the last one."""
@@ -149,8 +161,10 @@ class LineFollower:
             spread.jumped(abs(ahead_m))
         if abs(off_m - before_off_m) > way_m + JUMPS_BEYOND * max(USUAL_M, spread.metres):
             spread.jumped(abs(off_m - before_off_m))
-        if way_m > gap_s:  # who stands off the line may stand in a gateway
+        if way_m > gap_s:
             spread.see(off_m, gap_s)
+        elif abs(ahead_m) > spread.metres:  # who stands beside the line may stand in a gateway, but does not wander
+            spread.see(abs(ahead_m), gap_s)
         if spread.good:
             self._place_m, self._variance = matched_m, spread.metres**2
             return matched_m

@@ -24,11 +24,6 @@ class Spread:
         self._seen_s = USUAL_FOR_S
 
     @property
-    def usual_m(self) -> float:
-        """What it was in the last quarter of an hour."""
-        return sqrt(self._slow)
-
-    @property
     def metres(self) -> float:
         """What it is now."""
         return sqrt(max(self._quick, self._slow, self._jump))

@@ -62,7 +62,9 @@ class Stays:
     @property
     def margin_m(self) -> float:
         """How much further than usual the place must be to be beyond something; 0 for a good receiver."""
-        return 1.5 * self._way.line.doubt_m if self.in_doubt else 0.0
+        if not self.in_doubt:
+            return 0.0
+        return (3.0 if self.stands.standing else 1.5) * self._way.line.doubt_m  # a stand may be the stay itself
 
     def see(self, fix: GpsFix, speed_mps: float, gap_s: int, visit: TrackVisit | None) -> None:
         """Take in a position."""
