@@ -48,7 +48,7 @@ class LineFollower:
         self._speed_mps = 0.0
         self._said_mps: float | None = None
         self._off_m = 0.0
-        self._matched_m = 0.0
+        self._matched_m = self._from_m = 0.0
         self._place_m = self._variance = 0.0  # by the filter: it may go back, `along_m` never does
         self.spread = Spread()
         self._off_since: int | None = None
@@ -162,8 +162,10 @@ class LineFollower:
         if abs(off_m - before_off_m) > way_m + JUMPS_BEYOND * max(USUAL_M, spread.metres):
             spread.jumped(abs(off_m - before_off_m))
         if way_m > gap_s:
-            spread.see(off_m, gap_s)
-        elif abs(ahead_m) > spread.metres:  # who stands beside the line may stand in a gateway, but does not wander
+            if matched_m > self._from_m:  # where it was looked for
+                spread.see(off_m, gap_s)
+        elif max(before_mps, fix.speed_mps) < STANDS_MPS and abs(ahead_m) > spread.metres:
+            # Who stands beside the line may stand in a gateway, but does not wander.
             spread.see(abs(ahead_m), gap_s)
         if spread.good:
             self._place_m, self._variance = matched_m, spread.metres**2
@@ -189,7 +191,7 @@ class LineFollower:
         to_m = self.along_m + settings.look_ahead_m + FASTEST_MPS * gap_s
         speed_mps = self._speed_mps if fix.speed_mps is None else min(FASTEST_MPS, fix.speed_mps)
         expected_m = self.along_m + speed_mps * gap_s
-        from_m = self.along_m - settings.look_back_m
+        self._from_m = from_m = min(self.along_m, self._place_m) - settings.look_back_m
         return project(self._line, self._cumulative, fix.lat, fix.lon, from_m, to_m, expected_m)
 
 

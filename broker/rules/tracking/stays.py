@@ -98,7 +98,8 @@ class Stays:
             return None
         moved_m, beyond_m = line.seen_m - stand.along_m, line.seen_m - visit.distance_m
         surely = moved_m >= LEAVES_M and beyond_m >= self._settings.fence_m + line.doubt_m
-        return stand.until if surely or moved_m >= LEFT_SURELY_M else None
+        surely = surely or moved_m >= LEFT_SURELY_M or moved_m <= -2 * LEAVES_M
+        return stand.until if surely else None
 
     def moved_on(self, visit: TrackVisit, follows: TrackVisit | None) -> int | None:
         """When the truck left the visit for a room close by, where it stands by now."""
