@@ -65,9 +65,9 @@ class RoughRun:
     made: list[Made] = field(default_factory=list)
     places_m: list[tuple[int, float]] = field(default_factory=list)  # where on the line it truly was, by second
 
-    def stay_s(self, visit: TrackVisit) -> float:
+    def stay_s(self, key: StopKey) -> float:
         """How long a stay there is expected to be."""
-        return SETUP_S + PER_BIN_S * self.bins[visit.key]
+        return SETUP_S + PER_BIN_S * self.bins[key]
 
 
 def rough_run(kind: Kind, seed: int, rooms: int = 12) -> RoughRun:

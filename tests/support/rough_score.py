@@ -40,7 +40,7 @@ def read_run(run: RoughRun, score: Score, name: str = "") -> None:
     """Let a tracker read a run, and count."""
     first = run.visits[0].planned_at
     tracker = RunTracker("run", run.route, "t01", run.visits, first, Streets(),
-                         expected_stay_s=lambda visit: run.stay_s(visit))
+                         expected_stay_s=lambda room, _, bins: run.stay_s((room, 1)))
     arrived: dict[StopKey, tuple[int, int]] = {}
     served: dict[StopKey, int] = {}
     last = run.places_m[-1][0]

@@ -5,7 +5,7 @@ While the receiver is good the fence decides (`stop_watch.py`); where it is off,
 a halt that is far too short was none at all, and a stay of the time of two may have been of two rooms.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import log, sqrt
 
@@ -14,7 +14,7 @@ from broker.rules.tracking.stands import MADE, Reading, Stand, Stands, best_read
 from broker.rules.tracking.types import GpsFix, TrackSettings, TrackVisit
 from broker.rules.tracking.way import Way
 
-ExpectedStay = Callable[[TrackVisit], float | None]
+ExpectedStay = Callable[[str, str, int | None], float | None]  # room_id, waste, bins -> seconds, None: nobody knows
 
 ARRIVED_ODDS = 3.0  # in natural logarithms: 20 to 1
 MADE_ODDS = 2.0  # for a stay that nobody took for one until its room was passed
@@ -25,7 +25,7 @@ MOVED_M = 12.0
 LEAVES_M = 30.0
 LEFT_SURELY_M = 150.0
 CLOSE_M = 100.0  # rooms so near one another may be mixed up, and served from one place
-SHARED = 3.0  # of the rooms so near and not stood at, so many are served with their neighbour for one that is not
+SHARED = 8.0  # of the rooms so near and not stood at, so many are served with their neighbour for one that is not
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Stays:
         self._expected_s = expected_s
         self._at: Stand | None = None
         self._past: Past | None = None
+        self.waiting: Mapping[tuple[str, str], int] = {}
         self.stands = Stands()
 
     @property
@@ -75,6 +76,11 @@ class Stays:
     def arrived(self, at: int) -> None:
         """The stop watch says that the truck is there since then."""
         self._at = self.first_after(at)
+
+    def stood_since(self, at: int) -> int:
+        """Since when the truck stands that was seen there at that moment."""
+        stand = self.stands.newest
+        return at if stand is None or not self.stands.standing else min(at, stand.since)
 
     def arrival(self, visit: TrackVisit) -> int | None:
         """When the truck came to the visit, if it surely stands there."""
@@ -141,7 +147,7 @@ class Stays:
 
     def was_none(self, visit: TrackVisit, reading: Reading | None) -> bool:
         """Whether what was taken for the stay at a visit was a halt of the traffic."""
-        if self._expected_s is None:
+        if self._expected(visit) is None:
             return False
         return reading is None or reading.odds + log(MADE) < NOT_MADE_ODDS
 
@@ -159,6 +165,14 @@ class Stays:
         begun_at = past.until - past.seconds
         return round(begun_at + past.seconds * own_s / (own_s + expected_s)), past.until
 
+    def stands_beyond(self, visit: TrackVisit, follows: TrackVisit | None) -> bool:
+        """Whether the truck rather stands at the room that follows close by."""
+        stand = self.stands.newest
+        if stand is None or follows is None or not self.stands.standing or stand.seconds < STOOD_S:
+            return False
+        here, there = near(*self._offset(stand, visit)), near(*self._offset(stand, follows))
+        return self.in_doubt and there > here
+
     def leave(self, visit: TrackVisit, reading: Reading | None, left_at: int) -> None:
         """The truck goes on from a visit: what it did until then says nothing of others."""
         if reading is not None:
@@ -170,7 +184,8 @@ class Stays:
         self._at = None
 
     def _expected(self, visit: TrackVisit) -> float | None:
-        return None if self._expected_s is None else self._expected_s(visit)
+        place = (visit.key[0], visit.waste)
+        return None if self._expected_s is None else self._expected_s(*place, self.waiting.get(place))
 
     def _offset(self, stand: Stand, visit: TrackVisit) -> tuple[float, float]:
         """(metres from the room, deviation of that)."""

@@ -8,7 +8,7 @@ yields no event; time alone only ever makes a standing truck `held`. Which fixes
 old nor of a clock that is ahead, is decided before they come here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from broker.plan.geometry import distance_m
 from broker.plan.model import Route
@@ -118,6 +118,10 @@ class RunTracker:
             self._missed.start_over(self._fix)
         self._way.line.pause()
         self._stillness.restart(self._fix, self._line_place(), now)
+
+    def know_waiting(self, bins: Mapping[tuple[str, str], int]) -> None:
+        """How many bins wait, by room and waste, where that is known: a stay there takes as long as they do."""
+        self._stays.waiting = bins
 
     def hold(self, now: int) -> list[TrackEvent]:
         """The driver pressed the button: held at once."""
@@ -232,13 +236,13 @@ class RunTracker:
         visit = self._pending[0]
         at = self._stop.approach(fix, speed_mps, *self._way.offsets_m(visit, fix), silent_s)
         if not self._stays.in_doubt:
-            return at
+            return None if at is None else self._stop.arrive(self._stays.stood_since(at), seen=self._stop.seen_exactly)
         self._stop.arrived_at = None
         since = self._stays.arrival(visit)
         return None if since is None else self._stop.arrive(since, seen=silent_s is not None)
 
     def _gone(self, fix: GpsFix, speed_mps: float) -> int | None:
-        visit, follows = self._pending[0], self._pending[1] if len(self._pending) > 1 else None
+        visit, follows = self._pending[0], self._following()
         at = self._stays.moved_on(visit, follows)
         if at is not None:
             return at
@@ -285,14 +289,17 @@ class RunTracker:
         margin_m = self._stays.margin_m
         behind = self._missed.left_behind(self._pending, fix, place_m, self._way.leg.from_m, closest_m, margin_m)
         events: list[TrackEvent] = []
+        visit, follows = self._next(), self._following()
+        if visit is not None and self._stays.stands_beyond(visit, follows):
+            shared = self._stays.was_shared(visit)
+            if shared is not None:
+                return self._made_unseen(*shared)
         for arrived_at, left_at in self._missed.stays(behind, fix) if behind else ():
-            self._stop.arrive(arrived_at, seen=False)
-            events += [self._arrived(arrived_at, inferred=True), self._leave(left_at, inferred=True)]
+            events += self._made_unseen(arrived_at, left_at)
         for visit in () if events else behind:
             made = self._made_after_all(visit)
             if made is not None:
-                self._stop.arrive(made[0], seen=False)
-                events += [self._arrived(made[0], inferred=True), self._leave(made[1], inferred=True)]
+                events += self._made_unseen(*made)
                 continue
             self._depart_from(visit, fix.fix_at, clean=False)
             self._missed.remember(visit)
@@ -306,6 +313,11 @@ class RunTracker:
             return self._stays.was_shared(visit)
         self._stays.leave(visit, reading, reading.last.until)
         return reading.first.since, reading.last.until
+
+    def _made_unseen(self, arrived_at: int, left_at: int) -> list[TrackEvent]:
+        """The next visit was made then, as is known by now."""
+        self._stop.arrive(arrived_at, seen=False)
+        return [self._arrived(arrived_at, inferred=True), self._leave(left_at, inferred=True)]
 
     def _arrived(self, at: int, *, inferred: bool = False) -> TrackEvent:
         visit = self._pending[0]
@@ -345,6 +357,9 @@ class RunTracker:
 
     def _next(self) -> TrackVisit | None:
         return self._pending[0] if self._pending else None
+
+    def _following(self) -> TrackVisit | None:
+        return self._pending[1] if len(self._pending) > 1 else None
 
     def _next_key(self) -> StopKey | None:
         return self._pending[0].key if self._pending else None
