@@ -174,10 +174,18 @@ class Bridge:
             self._publishes.append(Publish(wire.topic(channel, self.area, address.device, address.item), None))
 
     def act(self, act: Act, now: float) -> None:
-        """Carry out a person's action; raises ActionError, or StoreError when it could not be kept."""
+        """Carry out a person's action; raises ActionError, or StoreError when it could not be kept.
+
+        A refusal that is `not_yet` has begun what `work` goes on with: the act is to be tried again after that.
+        """
         if act.action == "command" and not self.link[0]:  # which is not retained: nobody would ever hear it
             raise ActionError("no connection to the broker, nothing was sent; send it again when it is back", away=True)
         effects, refusal = self._decisions.act(act, int(now))
+        if refusal is not None and not self._in_steps:
+            while self.work(now):
+                pass
+            if refusal.not_yet:
+                effects, refusal = self._decisions.act(act, int(now))
         self._take(effects, int(now))
         if refusal is not None:
             raise refusal

@@ -4,9 +4,9 @@ Secrets are never in the file itself: a `*_file` names a file that only the brid
 environment variable named beside it is used.
 """
 
-import logging
 import os
 import ssl
+import time
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -16,8 +16,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from broker.plain_text import hidden_character
 from broker.rules.settings import DispatchSettings
 from firmware.wire import PORT
-
-log = logging.getLogger("zhanpai.config")
 
 PASSWORD_VARIABLE = "ZHANPAI_MQTT_PASSWORD"  # noqa: S105  (the name of a variable, not a password)
 
@@ -98,8 +96,8 @@ class MqttConfig(_Section):
             return None
         for key in ("ca_file", "cert_file", "key_file"):
             path: Path | None = getattr(self, key)
-            if path is not None:
-                _bytes_of(f"[mqtt] {key}", path)  # ssl does not say which file it could not read
+            if path is not None:  # ssl does not say which file it could not read
+                (_secret if key == "key_file" else _bytes_of)(f"[mqtt] {key}", path)
         try:
             context = ssl.create_default_context(cafile=str(self.ca_file))
         except ssl.SSLError as why:
@@ -123,10 +121,20 @@ def _load_pair(section: str, context: ssl.SSLContext, cert_file: Path, key_file:
         # Without a password of ours OpenSSL would ask for one on the terminal, and the bridge would hang.
         context.load_cert_chain(cert_file, key_file, password="")
     except ssl.SSLError as why:
+        if why.reason == "KEY_VALUES_MISMATCH":
+            changed = "; ".join(f"{path} is of {_written(path)}" for path in (cert_file, key_file))
+            raise ConfigError(
+                f"{section} key_file: {key_file} is not the key of the certificate in {cert_file} ({changed}); put the "
+                "key there that this certificate was made with, or have both made anew"
+            ) from why
         raise ConfigError(
             f"{section} cert_file and key_file: {cert_file} and {key_file} cannot be used "
             f"({why.reason or why}); give a PEM certificate and its own key without a passphrase"
         ) from why
+
+
+def _written(path: Path) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime))
 
 
 def _bytes_of(key: str, path: Path) -> bytes:
@@ -143,17 +151,19 @@ def _secret(key: str, path: Path) -> str:
     except UnicodeDecodeError as why:
         raise ConfigError(f"{key}: {path} is not UTF-8 text (byte {why.start}); write it anew as plain text") from why
     if path.stat().st_mode & 0o077:
-        log.warning("%s: others can read it; chmod 600 %s", key, path)
+        raise ConfigError(f"{key}: others can read {path}; chmod 600 {path}, and if they may have read it, change it")
     return text
 
 
 class EmbeddedConfig(_Section):
     """A broker of our own as a child process; `accounts`: `user:password` lines (mode 600) in place of what is made.
 
-    With `cert_file` and `key_file` devices meet it under TLS at [mqtt] host and port.
+    With `cert_file` and `key_file` devices meet it under TLS at [mqtt] host and port. A host beyond this machine without
+    them is refused, unless `open_without_tls` says that whoever listens there may hear passwords and positions.
     """
 
     enabled: bool = False
+    open_without_tls: bool = False
     folder: File = Path("data/mosquitto")
     accounts: File | None = None
     cert_file: File | None = None

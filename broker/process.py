@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from broker.mqtt.own_broker.guard import Guard
 from broker.mqtt.own_broker.mosquitto import EmbeddedBroker, choose_broker
 from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, Outside
 from broker.plan.model import Plan
+from broker.rules.dispatch.actions import Act, ActionError
 from broker.settings import configured_plan, dispatch_settings, press_limits
 from broker.store.waiting import WaitingStore, open_as_it_can
 from broker.web.desk import Desk
@@ -33,10 +35,12 @@ log = logging.getLogger("zhanpai.bridge")
 BATCH = 1000  # events decided before a commit
 WORK_S = 0.01  # of what takes long, in one turn of the loop
 LOOP_S = 0.05  # how long the loop waits for an event before it looks at the clock
+ANSWER_S = 4.0  # how long an act waits for what it needs; who asked goes after `Desk.ask`'s 5 s
 SNAPSHOT_S = 1.0
 KEPT_BYTES = 8 << 20
 YOUNG_OBJECTS = 20_000  # before the garbage collector looks through them
 Clock = Callable[[], float]
+Asked = tuple[Act, "Future[dict[str, Any]]", float]  # who waits for what, and until when
 
 
 def serve(
@@ -116,10 +120,11 @@ def _loop(
 ) -> None:  # fmt: skip
     pictures = Pictures(bridge, way)
     unsettled: list[tuple[int, list[int]]] = []  # (connection, packet numbers)
+    asked: list[Asked] = []
     shown_at, more = 0.0, False
     while not stop.is_set():
         worked = _take_events(bridge, link, now, unsettled, 0.0 if more else LOOP_S)
-        acted = _take_actions(bridge, desk, pictures, now)
+        acted = _take_actions(bridge, desk, pictures, now, asked)
         bridge.tick(now())
         more = _work_on(bridge, now)
         bridge.flush(now())
@@ -172,21 +177,28 @@ def _work_on(bridge: Bridge, now: Clock) -> bool:
     return False
 
 
-def _take_actions(bridge: Bridge, desk: Desk, pictures: Pictures, now: Clock) -> bool:
-    acted = False
-    while True:
-        try:
+def _take_actions(bridge: Bridge, desk: Desk, pictures: Pictures, now: Clock, asked: list[Asked]) -> bool:
+    """Carry out what people asked for; whether any of it is answered. What is not yet possible stays in `asked`."""
+    try:
+        while True:
             act, answer = desk.box.get_nowait()
-        except queue.Empty:
-            return acted
-        if not answer.set_running_or_notify_cancel():
-            continue
-        acted = True
+            if answer.set_running_or_notify_cancel():
+                asked.append((act, answer, time.monotonic() + ANSWER_S))
+    except queue.Empty:
+        pass
+    waiting = []
+    for act, answer, until in asked:
         try:
             bridge.act(act, now())
             answer.set_result(pictures.newest(now()))
         except Exception as why:  # noqa: BLE001  (handed to the thread that asked)
-            answer.set_exception(why)
+            if isinstance(why, ActionError) and why.not_yet and time.monotonic() < until:
+                waiting.append((act, answer, until))
+            else:
+                answer.set_exception(why)
+    acted = len(waiting) < len(asked)
+    asked[:] = waiting
+    return acted
 
 
 def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None) -> tuple[EmbeddedBroker, str]:
@@ -215,6 +227,17 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
     host, port, outside = config.mqtt.host, config.mqtt.port, None
     if tls := config.embedded.tls():
         host, port, outside = "127.0.0.1", 0, Outside(host, port, *tls)
+    clear = None
+    if outside is None and not _is_loopback(host):
+        clear = (
+            f"[mqtt] host: {host} is open to the network without TLS: passwords and positions go in clear, whoever "
+            "listens can speak as any device"
+        )
+        if not config.embedded.open_without_tls:
+            raise ConfigError(
+                f"{clear}; set [embedded] cert_file and key_file (`python3 tools/flash.py ca` makes them), or host "
+                "127.0.0.1; [embedded] open_without_tls = true has it open all the same"
+            )
     limits = BrokerLimits(config.limits.broker_memory_mb, config.limits.connections)
     try:
         for account in accounts:
@@ -227,11 +250,8 @@ def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None
         raise ConfigError(f"[embedded] accounts: {why}") from why
     if note:
         broker.tell(note)
-    if outside is None and not _is_loopback(host):
-        broker.tell(
-            f"[mqtt] host: {host} is open to the network without TLS: passwords and positions go in clear, whoever "
-            "listens can speak as any device; set [embedded] cert_file and key_file, or host 127.0.0.1"
-        )
+    if clear:
+        broker.tell(clear)
     return broker, accounts[bridge]
 
 

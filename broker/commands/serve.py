@@ -68,6 +68,7 @@ def _write_findings(why: Exception, folder: Path) -> Path | None:
 
 def _check(path: Path, config: BrokerConfig) -> int:
     """Read the plan and every file that the configuration names, ask or start the broker, and say what is there."""
+    from broker.mqtt.certificates import check_certificates
     from broker.plan.calendar import local_date
     from broker.plan.validity import Outlook, plan_sentence
     from broker.settings import configured_plan
@@ -77,13 +78,15 @@ def _check(path: Path, config: BrokerConfig) -> int:
     _store_must_have_a_place(config)
     config.mqtt.password()
     config.mqtt.tls()
+    config.embedded.tls()
     config.embedded.passwords()
+    of_certificates = check_certificates(config, time.time())
     read_roles(config)
     of_day = Outlook(plan).on(local_date(plan, int(time.time())))
     said = plan_sentence(of_day)
     if not of_day.known:
         raise ConfigError(f"[area] plan: {said}")
-    broker = _tried_broker(config, plan)
+    broker = "; ".join(part for part in (_tried_broker(config, plan), of_certificates) if part)
     print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs; the plan knows "
           f"{of_day.first_day} to {of_day.last_day}; {broker}")  # fmt: skip
     if said is not None:

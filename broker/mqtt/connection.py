@@ -37,6 +37,11 @@ class Connection:
         """Go on under TLS."""
         self._socket = tls.wrap_socket(self._open(), server_hostname=self._host)
 
+    def certificate(self) -> bytes | None:
+        """What the broker showed of itself under TLS, as DER."""
+        connection = self._open()
+        return connection.getpeercert(binary_form=True) if isinstance(connection, ssl.SSLSocket) else None
+
     def ask(self, packet: bytes, kind: int) -> tuple[packets.Reply, Messages]:
         """Write a packet; the broker's answer of this kind, however it is cut, and the messages that came before it or
         with it. Raises OSError or PacketError."""

@@ -41,6 +41,8 @@ _BUTTON_PAUSE_MS = const(5000)  # a second press within this time is the same pr
 _READ_BACK_MS = const(100)  # a lamp report waits at most this long for the pins to be read back
 _NOTE_EVERY_MS = const(60000)
 _BRIDGE_AWAY_MS = const(30000)
+_WAITED_S = const(30)  # a heartbeat so far behind waited on its way, or the bridge's clock was set back
+_PACE_S = const(5)  # two heartbeats that keep their distance so well did not wait
 _OLDEST_CLOCK_S = const(1700000000)  # 2023: an earlier time is a clock that was never set
 _NEWEST_CLOCK_S = const(4000000000)  # 2096: later than this the wire ends
 _HIGHEST_BOOT = const(2000000000)
@@ -79,6 +81,7 @@ class Unit:
         for waste in self.wastes:
             self._calls[waste] = Call()
         self._clock = None  # (Unix seconds, uptime ms when heard)
+        self._beat = (0, 0)  # the same of the last heartbeat, also of one that waited on its way
         self._lamp_report_at_ms = _READ_BACK_MS  # uptime ms, None: nothing to report
         self._bins = {}
         self._reported = {}
@@ -206,6 +209,11 @@ class Unit:
         if not _OLDEST_CLOCK_S <= at <= _NEWEST_CLOCK_S:
             self._refuse(topic, wire.WireError(topic, "at", "is no time of today: %d" % at))
             return
+        before = self._beat
+        self._beat = (at, self._up_ms)
+        if self._clock is not None and before[0] <= at < self.now_s() - _WAITED_S:
+            if abs((at - before[0]) - (self._up_ms - before[1]) // 1000) > _PACE_S:
+                return  # an old time that the one before does not bear out is no sign of a bridge
         if self._clock is None or self._up_ms - self._clock[1] > _BRIDGE_AWAY_MS:
             self._outbox.retry()  # the bridge is back and hears us now, whatever pause was due
         self._clock = (at, self._up_ms)

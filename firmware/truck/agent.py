@@ -182,8 +182,8 @@ class Agent:
         body = message.body
         if message.family == "bridge":
             if message.channel == "clock" and body is not None:
-                self._bridge_s = now_s
-                self.clock.bridge_said(body["at"], now_s)
+                if self.clock.bridge_said(body["at"], now_s):
+                    self._bridge_s = now_s
             elif message.channel == "life" and (body is None or body["life"] != "ready"):
                 self._bridge_s = None
         elif message.channel == "ack" and body is not None:

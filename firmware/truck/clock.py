@@ -5,7 +5,8 @@ three fixes in a row agree within a second about that distance. Its week number 
 then a multiple of 1024 weeks back), which is undone with the year this program was built; but a receiver that has not
 been told the date yet says one too, and in the same way: the day the weeks are counted from, or one of its maker's.
 A date that may be such a one counts only beside the bridge's. Where receiver and bridge differ by more than two minutes
-the receiver is not believed: the bridge's time is what everybody else uses.
+the receiver is not believed: the bridge's time is what everybody else uses. What the bridge said may have waited on its
+way (a dead spot, a frozen process): an old time, in order, that the one before it does not bear out, tells nothing.
 The system's clock is never read and never set.
 """
 
@@ -17,6 +18,8 @@ BUILT_AT = 1_767_225_600  # 2026-01-01: no true date is before it
 AGREE_S = 1.0
 AGREEING_FIXES = 3
 DISAGREE_S = 120.0
+WAITED_S = 30.0  # a heartbeat so far behind what is known has waited, or the bridge's clock was set back
+PACE_S = 5.0  # two heartbeats that keep their distance so well did not wait
 SLACK_S = 5.0  # a fix whose own time is further from the truck's clock gets the clock's time
 
 
@@ -43,10 +46,17 @@ class TruckClock:
         self._gps_offset_s: float | None = None
         self._is_sure = False  # the receiver's date needs no other's word
         self._bridge_offset_s: float | None = None
+        self._newest_beat = (0, 0.0)  # what the bridge said last, and when it was received
 
-    def bridge_said(self, at: int, now_s: float) -> None:
-        """The bridge's clock message, just received."""
+    def bridge_said(self, at: int, now_s: float) -> bool:
+        """The bridge's clock message, just received; False if it only says that it waited on its way."""
+        (before_at, before_s), self._newest_beat = self._newest_beat, (at, now_s)
+        known_s = self._bridge_offset_s
+        is_behind = known_s is not None and before_at <= at < now_s + known_s - WAITED_S
+        if is_behind and abs((at - before_at) - (now_s - before_s)) > PACE_S:
+            return False
         self._bridge_offset_s = at - now_s
+        return True
 
     def receiver_said(self, gps_at: float, now_s: float) -> None:
         """The date and time of a believed fix, just received."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sim.judging import bins, invariants, lamps, presses, tracks, visits
+from sim.judging import bins, invariants, lamps, presses, rightness, tracks, visits
 from sim.judging.verdict import Judge, Verdict
 from sim.scenario.scenario import Demand
 from sim.world.evidence import Evidence
@@ -19,6 +19,7 @@ JUDGES: dict[str, Judge] = {
         lamps.lamp_shows,
         lamps.lamp_stays_lit,
         visits.visits_served,
+        rightness.visits_right,
         visits.second_visit,
         visits.visits_taken_over,
         visits.itinerary_changed,

@@ -1,5 +1,7 @@
 """A live run: everything is started, the world is played beside real time, judged, and nothing is left behind."""
 
+import fcntl
+import os
 import shutil
 import signal
 import socket
@@ -61,8 +63,8 @@ def play_live(
     machine = Machine()
     with _terminated_like_interrupted():
         try:
-            port = http_port if http_port is not None else _usual_port(console)
-            outcome = _play(scenario, console, factor, port, machine, keeps=demo)
+            with screen_port(http_port, console) as port:
+                outcome = _play(scenario, console, factor, port, machine, keeps=demo)
         except KeyboardInterrupt:
             console.print("interrupted; everything that was started has been ended")
             return INTERRUPTED
@@ -94,13 +96,24 @@ def scaled(demands: Sequence[Demand], factor: int) -> list[Demand]:
     ]  # fmt: skip
 
 
-def _usual_port(console: Console) -> int:
-    try:
-        socket.create_server(("127.0.0.1", USUAL_PORT)).close()
-    except OSError:
-        console.print(f"port {USUAL_PORT} is taken by another program; the status page moves", highlight=False)
-        return 0
-    return USUAL_PORT
+@contextmanager
+def screen_port(asked: int | None, console: Console) -> Iterator[int]:
+    """The port of the operations screen: as asked, else the usual one, else 0 (any) where another has that.
+
+    The bridge takes it some seconds later: until then a file's lock keeps it from another run of this user.
+    """
+    if asked is not None:
+        yield asked
+        return
+    with (Path(tempfile.gettempdir()) / f"zhanpai-{os.getuid()}-{USUAL_PORT}.lock").open("a") as claim:
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            socket.create_server(("127.0.0.1", USUAL_PORT)).close()
+        except OSError:
+            console.print(f"port {USUAL_PORT} is taken by another program; the status page moves", highlight=False)
+            yield 0
+        else:
+            yield USUAL_PORT
 
 
 def _speed(scenario: Scenario, speed: float | None, seconds: float | None) -> int:

@@ -11,9 +11,12 @@ from sim.scenario.scene import Scene
 from sim.scenario.scenes import runs_of
 from sim.world.bins import FULL_GRAMS, Bins
 from sim.world.devices import Plant
+from sim.world.drivers import Driver
 from sim.world.driving import Pace
 from sim.world.evidence import Evidence
+from sim.world.receiver import receiver_of
 from sim.world.rooms import Habits, RoomTruth
+from sim.world.streets import Streets
 from sim.world.timeline import Timeline
 from sim.world.trucks import TruckTruth, World
 
@@ -78,9 +81,11 @@ class Director:
                 continue
             dice = random.Random(f"{seed} {truck_id}")
             unit = plant.truck(truck_id)
-            truck = TruckTruth(truck_id, runs, self._scene.plan, unit, world, dice, pace)
-            truck.receiver.error_m = scenario.world["gps_error_m"]
-            self.trucks[truck_id] = truck
+            rough = scenario.world, f"{seed} {truck_id}"
+            self.trucks[truck_id] = TruckTruth(
+                truck_id, runs, self._scene.plan, unit, world, dice, pace, receiver_of(*rough, dice), Driver(*rough),
+                Streets(*rough),
+            )  # fmt: skip
         for (room_id, waste), (shown, since) in self._early_lamps.items():
             self.lamp_shown(room_id, waste, shown, since)
         for truck_id, itinerary in self._early_itineraries.items():
@@ -168,7 +173,7 @@ class Director:
             waited_s = now - self._seen_since.setdefault((run_id, f"{room}/{number}"), now)
             if self._time_to("answer", waited_s, run_id, f"{room}/{number}"):
                 # The dispatcher asks by radio, and drivers tell the truth.
-                done = any((room, number) == key[:2] for truck in self.trucks.values() for key in truck.done)
+                done = any((room, number) == key[:2] for truck in self.trucks.values() for key in truck.driver.made)
                 dispatcher.answer((run_id, room, number), done)
 
     def _time_to(self, action: str, waited_s: float, whose: str, which: str) -> bool:

@@ -13,10 +13,12 @@ from sim.scenario.recorded_receiver import receiver_scene
 from sim.scenario.scenario import Scenario, ScenarioError, day_s
 from sim.scenario.scene import Scene
 from sim.scenario.tainan_scene import tainan_scene
+from sim.world.driving import Path
 from sim.world.receiver import METRES_PER_DEGREE
 from sim.world.trucks import RunToday
 
 DEPOT_AWAY_M = 600.0
+NEIGHBOUR_M = 35.0
 
 
 def scene_of(scenario: Scenario) -> Scene:
@@ -42,10 +44,9 @@ def _scene_of(scenario: Scenario) -> Scene:
     unknown = [name for name in (*wanted, *scenario.area["leave"]) if name not in plan.runs]
     if unknown:
         raise ScenarioError(f"{scenario.name}: [area] names unknown runs {unknown}; there are {' '.join(plan.runs)}")
-    runs = {
-        name: retimed(plan, shortened(plan.runs[name], scenario), bins, scenario.area["leave"].get(name))
-        for name in wanted
-    }
+    runs = {name: shortened(plan.runs[name], scenario) for name in wanted}
+    plan = with_neighbours(plan, runs, bins, scenario.area["neighbours"])
+    runs = {name: retimed(plan, run, bins, scenario.area["leave"].get(name)) for name, run in runs.items()}
     driven = {run.route_id for run in runs.values()}
     routes = {route_id: route for route_id, route in plan.routes.items() if route_id in driven}
     plan = replace(plan, runs=runs, routes=routes)
@@ -58,6 +59,28 @@ def _scene_of(scenario: Scenario) -> Scene:
 def shortened(run: RunPlan, scenario: Scenario) -> RunPlan:
     """The run with its first visits only, where the scenario asks for that."""
     return replace(run, visits=run.visits[: scenario.area["first_visits"]])
+
+
+def with_neighbours(
+    plan: Plan, runs: dict[str, RunPlan], bins: dict[tuple[str, str], int], number: int
+) -> Plan:
+    """The plan with another room a little further on from the first so many of each run; `runs` and `bins` get them."""
+    rooms = dict(plan.rooms)
+    for name, run in runs.items():
+        route, visits = plan.route_of(run), []
+        line = Path(route.line)
+        for place, visit in enumerate(run.visits):
+            visits.append(visit)
+            if place >= number:
+                continue
+            room, along_m = plan.rooms[visit.room_id], visit.distance_m + NEIGHBOUR_M
+            lat, lon, _ = line.at(along_m)
+            room_id = f"n{len(rooms) - len(plan.rooms) + 1:02d}"
+            rooms[room_id] = replace(room, room_id=room_id, lat=lat, lon=lon, wastes=(route.waste,))
+            bins[room_id, route.waste] = bins.get((room.room_id, route.waste), 0)
+            visits.append(replace(visit, room_id=room_id, distance_m=along_m))
+        runs[name] = replace(run, visits=tuple(replace(one, sequence=at) for at, one in enumerate(visits, 1)))
+    return replace(plan, rooms=rooms)
 
 
 def retimed(plan: Plan, run: RunPlan, bins: Mapping[tuple[str, str], int], leave: str | None) -> RunPlan:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from firmware import wire
+from sim.world.makes import MAKES, MIXED
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ _MINUTES = Key(float, ..., 0.01, 1440)
 _UNKNOWN_S = float(wire.NO_DATA_S + wire.HEARTBEAT_S)  # a unit may learn of it so late
 _HOW = Key(str, "stop", words=("stop", "kill", "freeze"))
 _WASTE_KIND = Key(str, words=wire.WASTES)
+_TIMES = Key(float, 0.0, 0.0, 1.0)
 
 SECTIONS: dict[str, dict[str, Key]] = {
     "scenario": {
@@ -50,19 +52,31 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "route": Key(str, ""),
         "log": Key(str, ""),
         "stops": Key(int, 4, 1, 50),
+        "neighbours": Key(int, 0, 0, 50),
     },
     "world": {
         "slowness": Key(float, 1.0, 0.3, 5.0),
         "jitter": Key(float, 1.0, 0.0, 3.0),
         "gps_error_m": Key(float, 3.0, 0.0, 50.0),
+        "gps_drift_m": Key(float, 0.0, 0.0, 200.0),
+        "gps_drift_s": Key(float, 90.0, 1.0, 3600.0),
+        "high_rises": _TIMES,
+        "receiver": Key(str, "plain", words=("plain", *MAKES, MIXED)),
+        "parallel_street": _TIMES,
+        "jams": _TIMES,
+        "red_lights": _TIMES,
+        "stops_short": _TIMES,
+        "two_from_one": _TIMES,
+        "on_way_back": _TIMES,
+        "crew_skips": _TIMES,
         "refill": Key(bool, True),
-        "keeper_late": Key(float, 0.0, 0.0, 1.0),
-        "bin_forgotten": Key(float, 0.0, 0.0, 1.0),
-        "other_kind_out": Key(float, 0.0, 0.0, 1.0),
-        "bin_refused": Key(float, 0.0, 0.0, 1.0),
-        "crew_fetches": Key(float, 0.0, 0.0, 1.0),
-        "keeper_early": Key(float, 0.0, 0.0, 1.0),
-        "taken_in_again": Key(float, 0.0, 0.0, 1.0),
+        "keeper_late": _TIMES,
+        "bin_forgotten": _TIMES,
+        "other_kind_out": _TIMES,
+        "bin_refused": _TIMES,
+        "crew_fetches": _TIMES,
+        "keeper_early": _TIMES,
+        "taken_in_again": _TIMES,
         "sensors": Key(str, "exact", words=tuple(SENSORS)),
     },
     "dispatcher": {
@@ -112,6 +126,15 @@ DEMANDS: dict[str, dict[str, Key]] = {
         "at_least": Key(int, 1, 1, 10000),
         "within_s": Key(float, 90.0, 0, 3600),
         "by_word": Key(int, 0, 0, 1000),
+    },
+    "visits_right": {
+        "share": Key(float, 0.99, 0.0, 1.0),
+        "within_s": Key(float, 60.0, 0, 3600),
+        "never_made": Key(int, 0, 0, 1000),
+        "called_after": Key(int, 0, 0, 1000),
+        "sums_within": Key(float, 0.02, 0.0, 1.0),
+        "unknown_share": Key(float, 0.05, 0.0, 1.0),
+        "at_least": Key(int, 1, 1, 10000),
     },
     "one_call_per_visit": {"at_least": Key(int, 1, 1, 10000)},
     "lamp_lead": {

@@ -79,7 +79,7 @@ class VirtualTruck:
         """The GPS receiver says this."""
         if self._device is None:
             return
-        for fix in self._reader.feed(data):
+        for fix in (*self._reader.feed(data), *self._reader.flush()):  # then the line is silent until the next instant
             self._handle(FixSeen(fix))
 
     def press(self, hold_s: float, chatters: bool = False) -> None:

@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from broker.plan.geometry import lengths_m, point_at, project
+from broker.plan.geometry import METRES_PER_DEGREE_LAT, lengths_m, point_at, project
 
 Point = tuple[float, float]  # lat, lon
 
@@ -19,6 +19,7 @@ CRUISE_MPS = 6.6  # with lights and queues this comes to about 18 km/h
 QUEUE_EVERY_M = 420.0  # on average one halt for a light or a queue in that many metres
 QUEUE_S = (8.0, 38.0)
 CREEP_MPS = 0.6
+CORNER_M = 0.5
 
 
 class Path:
@@ -44,6 +45,25 @@ class Path:
         inner = [p for p, d in zip(self.points, self.cumulative, strict=True) if from_m < d < to_m]
         return Path([self.at(from_m)[:2], *inner, self.at(to_m)[:2]])
 
+    def back(self) -> "Path":
+        """The same line the other way."""
+        return Path(self.points[::-1])
+
+    def beside(self, from_m: float, to_m: float, metres: float) -> "Path":
+        """This line with a stretch of it so many metres to the right (below 0: to the left)."""
+        inner = [d for d in self.cumulative if from_m < d < to_m]
+        moved = [self._beside(d, metres) for d in (from_m, *inner, to_m)]
+        return Path([*self.part(0.0, from_m).points, *moved, *self.part(to_m, self.length_m).points])
+
+    def _beside(self, along_m: float, metres: float) -> Point:
+        """A point beside the line; at a corner beside both streets."""
+        ways = [math.radians(self.at(along_m + step)[2] + 90) for step in (-CORNER_M, CORNER_M)]
+        north, east = (sum(turn(way) for way in ways) for turn in (math.cos, math.sin))
+        factor = metres / max(1.0 + math.cos(ways[0] - ways[1]), 0.5)
+        lat, lon, _ = self.at(along_m)
+        return (lat + north * factor / METRES_PER_DEGREE_LAT,
+                lon + east * factor / (METRES_PER_DEGREE_LAT * math.cos(math.radians(lat))))  # fmt: skip
+
     def nearest_m(self, point: Point, from_m: float = 0.0) -> tuple[float, float]:
         """How far off the line `point` lies and where along it, looking from `from_m` on only."""
         return project(self.points, self.cumulative, point[0], point[1], from_m, self.length_m)
@@ -58,9 +78,12 @@ class Pace:
 
 
 class Drive:
-    """One truck under way on one path, towards `goal_m`."""
+    """One truck under way on one path, towards `goal_m`; it waits where it is said, for so many seconds."""
 
-    def __init__(self, path: Path, pace: Pace, dice: random.Random, speed_mps: float = 0.0) -> None:
+    def __init__(
+        self, path: Path, pace: Pace, dice: random.Random, speed_mps: float = 0.0,
+        waits: Sequence[tuple[float, float]] = (),
+    ) -> None:
         self.path = path
         self.along_m = 0.0
         self.speed_mps = speed_mps
@@ -70,6 +93,7 @@ class Drive:
         self._mood = 0.0
         self._halt_s = 0.0
         self._next_queue_m = self._draw_queue()
+        self._waits = list(waits)
 
     def _draw_queue(self) -> float:
         if self._pace.jitter <= 0:
@@ -93,6 +117,8 @@ class Drive:
             self.along_m = self.goal_m
             self.speed_mps = 0.0
             return True
+        if self._waits and self.along_m >= self._waits[0][0]:
+            self._halt_s = self._waits.pop(0)[1]
         if self.along_m >= self._next_queue_m:
             self._next_queue_m = self._draw_queue()
             if rest > 60:

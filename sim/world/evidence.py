@@ -23,6 +23,8 @@ class TrueVisit:
     bins_refused: int = 0  # stood there, and went back full
     bins_waited: int = 0  # all that there were before any was rolled out
     keeper_had_rolled_out: bool = True
+    run_id: str = ""
+    stood_from_at: float | None = None  # earlier than `arrived_at` where another room was served from the same place
 
 
 @dataclass(frozen=True, slots=True)

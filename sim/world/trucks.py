@@ -18,13 +18,14 @@ from typing import Any
 
 from broker.plan.demo_area import DWELL_BASE_S, DWELL_PER_BIN_S
 from broker.plan.model import Plan, Room, Route, RunPlan
-from broker.rules.states.visit import OWED
 from firmware.truck.button.gesture import HOLD_LONG_S, HOLD_S, STUCK_S
 from sim.world.devices import TruckUnit
+from sim.world.drivers import SAME_PLACE_M, Driver, Errand
 from sim.world.driving import Drive, Pace, Path
 from sim.world.evidence import Evidence, Press, TrueVisit
 from sim.world.receiver import Receiver
 from sim.world.rooms import RoomTruth
+from sim.world.streets import Streets
 from sim.world.timeline import Timeline
 
 BINS_NOT_OUT_S = 150.0
@@ -49,20 +50,6 @@ class RunToday:
 
 
 @dataclass(slots=True)
-class Errand:
-    """One visit the driver has in mind."""
-
-    room: str
-    visit_number: int
-    waste: str
-
-    @property
-    def key(self) -> tuple[str, int, str]:
-        """What tells visits apart within a day of one truck."""
-        return self.room, self.visit_number, self.waste
-
-
-@dataclass(slots=True)
 class World:
     """What trucks see of the rest of the world."""
 
@@ -78,12 +65,12 @@ class TruckTruth:
 
     def __init__(
         self, truck_id: str, runs: Sequence[RunToday], plan: Plan, unit: TruckUnit, world: World,
-        dice: random.Random, pace: Pace,
+        dice: random.Random, pace: Pace, receiver: Receiver, driver: Driver, streets: Streets,
     ) -> None:
         self.truck_id = truck_id
         self.state = "parked"
-        self.receiver = Receiver(dice)
-        self.done: set[tuple[str, int, str]] = set()
+        self.receiver = receiver
+        self.driver = driver
         self._runs = sorted(runs, key=lambda run: run.departs_at)
         self._run: RunToday | None = None
         self._plan = plan
@@ -91,11 +78,13 @@ class TruckTruth:
         self._world = world
         self._dice = dice
         self._pace = pace
+        self._streets = streets
         self._lines = {run.route.line: Path(run.route.line) for run in runs}
-        self._itinerary: Mapping[str, Any] | None = None
         self._errand: Errand | None = None
         self._drive: Drive | None = None
         self._line_m: float | None = None  # how far along the run's line the truck stood when the leg began
+        self._leg_end_m: float | None = None  # and where on it the leg ends
+        self._beside = False  # a stretch of this leg is in another street
         self._place = (*self._runs[0].depot, 0.0)
         self._visit: TrueVisit | None = None
         self._busy_until = 0.0
@@ -118,7 +107,7 @@ class TruckTruth:
     def read_itinerary(self, body: Mapping[str, Any] | None) -> None:
         """The screen in the cab shows another itinerary."""
         if body is not None:
-            self._itinerary = body
+            self.driver.reads(body)
 
     def break_down(self) -> None:
         """The truck stands from now on; the driver reports it after a moment."""
@@ -162,7 +151,7 @@ class TruckTruth:
     def _parked(self, now: float) -> None:
         if self._runs and now >= self._runs[0].departs_at:
             if self._run is not None and self._runs[0].departs_at - self._run.departs_at > NEXT_DAY_S:
-                self.done.clear()
+                self.driver.begins_a_day()
                 self._asked.clear()
             self._run = self._runs.pop(0)
             if not self._run.plan.visits:  # on standby until an itinerary comes
@@ -212,11 +201,25 @@ class TruckTruth:
             return
         visit.bins_taken, visit.grams_taken, visit.bins_refused = room.collect(waste)
         visit.left_at = now
-        self.done.add(self._errand.key)
+        self.driver.done.add(self._errand.key)
         self._visit = None
         self._errand = None
         self._drive = None
         self.state = "driving"
+        self._serve_from_here(visit, now)
+
+    def _serve_from_here(self, before: TrueVisit, now: float) -> None:
+        """The next room is near enough for the crew to walk there."""
+        errand = self._next_errand()
+        if errand is None or self._world.blocked.get(errand.room):
+            return
+        room = self._plan.rooms[errand.room]
+        if Path([self.place, (room.lat, room.lon)]).length_m <= SAME_PLACE_M and self.driver.serves_from_there():
+            self._errand = errand
+            self._begin_visit(now)
+            assert self._visit is not None
+            since_at = before.stood_from_at
+            self._visit.stood_from_at = before.arrived_at if since_at is None else since_at
 
     def _stuck(self, now: float) -> None:
         errand = self._errand
@@ -240,39 +243,23 @@ class TruckTruth:
         return Path([self.place, point]).length_m < 30
 
     def _next_errand(self) -> Errand | None:
-        for errand in self._open_errands():
-            if errand.key not in self.done:
-                return errand
-        return None
-
-    def _open_errands(self) -> list[Errand]:
         run = self._run
         if run is None:
-            return []
-        told = self._itinerary
-        if told is not None and told["run_id"] in {later.run_id for later in self._runs}:
-            told = None  # a run to come: its time has not come yet
-        found = []
-        for visit in told["visits"] if told is not None else ():
-            if visit["state"] in OWED:
-                waste = visit["bins"][0]["waste"] if visit["bins"] else run.route.waste
-                found.append(Errand(visit["room"], visit["visit_number"], waste))
-        # Without word about this run the driver knows the timetable by heart.
-        if told is None or told["run_id"] != run.run_id:
-            found += [Errand(visit.room_id, 1, run.route.waste) for visit in run.plan.visits]
-        return found
+            return None
+        to_come = {later.run_id for later in self._runs}
+        return self.driver.next_errand(run.plan, run.route, run.run_id, to_come)
 
     def _set_out(self, errand: Errand | None) -> None:
         run = self._run
         here = self.place
         speed_mps = self._drive.speed_mps if self._drive is not None else 0.0
-        if self._drive is not None and self._line_m is not None:
-            self._line_m += self._drive.along_m
-        self._errand = errand
         if run is None:
-            self._drive = None
+            self._errand, self._drive = errand, None
             return
         line = self._lines[run.route.line]
+        if self._drive is not None and self._line_m is not None:
+            self._line_m = self._on_line_m(line, self._line_m)
+        self._errand = errand
         if errand is None:
             goal, goal_m = run.home, line.length_m if run.home == run.route.line[-1] else -1.0
         else:
@@ -280,20 +267,52 @@ class TruckTruth:
             goal = (room.lat, room.lon)
             planned = [v.distance_m for v in run.plan.visits if v.room_id == errand.room]
             goal_m = planned[0] if planned else -1.0
-        if self._line_m is not None and goal_m > self._line_m:
-            path = line.part(self._line_m, goal_m)
+        self._leg_end_m, from_m = None, self._line_m
+        if from_m is not None and goal_m > from_m:
+            short_m = self.driver.short_m() if errand is not None else 0.0
+            self._leg_end_m = goal_m - short_m if goal_m - short_m > from_m else goal_m
+            path = line.part(from_m, self._leg_end_m)
+        elif from_m is not None and 0 <= goal_m < from_m and errand is not None and self.driver.comes_back_for(errand):
+            self._leg_end_m = goal_m
+            path = line.part(goal_m, from_m).back()
         else:
             path = Path([here, goal])
             self._line_m = None
-        self._drive = Drive(path, self._pace, self._dice, speed_mps)
+        leg = self._streets.leg(path, self._gates_m(run.plan, path.length_m))
+        self._beside = leg.beside
+        self._drive = Drive(leg.path, self._pace, self._dice, speed_mps, leg.waits)
+
+    def _on_line_m(self, line: Path, from_m: float) -> float:
+        """Where on its line a truck is whose leg is broken off."""
+        assert self._drive is not None
+        end_m = self._leg_end_m
+        if self._beside and end_m is not None:
+            return min(max(line.nearest_m(self.place)[1], min(from_m, end_m)), max(from_m, end_m))
+        back = end_m is not None and end_m < from_m
+        return from_m - self._drive.along_m if back else from_m + self._drive.along_m
+
+    def _gates_m(self, plan: RunPlan, length_m: float) -> list[float]:
+        """How far from here the gates of the run's rooms on this leg are."""
+        from_m, end_m = self._line_m, self._leg_end_m
+        if from_m is None or end_m is None:
+            return [length_m] if self._errand is not None else []
+        ahead = ((visit.distance_m - from_m) * (1 if end_m > from_m else -1) for visit in plan.visits)
+        return [gate_m for gate_m in ahead if 0.0 <= gate_m <= length_m + STOPS_SHORT_M]
 
     def _arrive(self, now: float) -> None:
         errand = self._errand
         assert errand is not None and self._run is not None
-        room = self._world.rooms[errand.room]
         planned = [v.distance_m for v in self._run.plan.visits if v.room_id == errand.room]
         self._line_m = planned[0] if planned and planned[0] >= 0 else None
+        if self._line_m is not None and self._leg_end_m is not None:
+            self._line_m = self._leg_end_m  # perhaps forty metres before the door
         self._drive = None
+        self._begin_visit(now)
+
+    def _begin_visit(self, now: float) -> None:
+        errand = self._errand
+        assert errand is not None and self._run is not None
+        room = self._world.rooms[errand.room]
         out = room.rolled_out.get(errand.waste, False)
         dwell_s = DWELL_BASE_S * math.exp(self._dice.gauss(0, 0.15 * self._pace.jitter))
         bins = room.to_take(errand.waste)
@@ -303,7 +322,7 @@ class TruckTruth:
         self._busy_until = now + dwell_s
         self._visit = TrueVisit(
             self.truck_id, errand.room, errand.waste, errand.visit_number, now,
-            bins_waited=room.waits(errand.waste), keeper_had_rolled_out=out,
+            bins_waited=room.waits(errand.waste), keeper_had_rolled_out=out, run_id=self._run.run_id,
         )  # fmt: skip
         room.truck_stands(errand.waste, dwell_s)
         self._world.evidence.visits.append(self._visit)

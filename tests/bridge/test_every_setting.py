@@ -21,8 +21,11 @@ from broker.config import BrokerConfig, ConfigError
 from broker.mqtt import packets
 from broker.mqtt.link import BridgeLink
 from broker.people.roles import grant
-from broker.process import serve
+from broker.plan.demo_area import demo_plan
+from broker.plan.gtfs.feed import write_gtfs
+from broker.process import embedded_broker, serve
 from broker.registers.elections.demo import demo_elections
+from broker.settings import configured_plan
 from tests.support.processes import need_mosquitto, wait_until
 from tests.support.registers import open_registers
 from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, door, renewed, tls_server
@@ -190,9 +193,11 @@ def elections_for_wang(folder: Path, text: str) -> int:
 
 
 def warnings(folder: Path, text: str) -> int:
-    """How many lines a bridge logs that has a password file which others can read."""
-    (folder / "open").write_text("secret")
-    configured(folder, text + f'[mqtt]\nhost = "{HERE}"\nport = {PORT}\npassword_file = "open"\n')
+    """How many lines a bridge logs whose plan has a route that no trip drives."""
+    write_gtfs(demo_plan(), folder / "feed")
+    with (folder / "feed" / "routes.txt").open("a") as routes:
+        routes.write("idle,,,,,\r\n")
+    configured(folder, text + f'[area]\nplan = "feed"\n[mqtt]\nhost = "{HERE}"\nport = {PORT}\n')
     kept = Kept()
     root = logging.getLogger()
     level = root.level
@@ -225,6 +230,16 @@ def a_broker_is_there(folder: Path, text: str) -> bool:
     need_mosquitto()
     with serving(folder, text), socket.socket() as client:
         return client.connect_ex(("127.0.0.1", PORT)) == 0
+
+
+def may_be_open(folder: Path, text: str) -> bool:
+    """Whether it may listen to the network without TLS."""
+    config = configured(folder, text)
+    try:
+        embedded_broker(config, configured_plan(config), folder)
+    except ConfigError:
+        return False
+    return True
 
 
 def folders_of_its_broker(folder: Path, text: str) -> list[str]:
@@ -304,6 +319,8 @@ ROWS = (
     Row("limits.refused_is_flood", "100", "100000", who_floods, operator.gt),
     Row("limits.open_incidents", "5", "50", presses_taken(closed=False), operator.lt),
     Row("limits.incidents_per_day", "5", "50", presses_taken(closed=True), operator.lt),
+    Row("embedded.open_without_tls", "true", "false", may_be_open, operator.gt,
+        'enabled = true\n[mqtt]\nhost = "0.0.0.0"\n'),
     Row("log.level", '"info"', '"error"', warnings, operator.gt),
 )
 ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquitto as its own broker

@@ -67,6 +67,7 @@ def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
 def link(broker: EmbeddedBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BridgeLink]:
     """A started link with short waits."""
     (tmp_path / "secret").write_text("pw-bridge-xh")
+    (tmp_path / "secret").chmod(0o600)
     monkeypatch.setattr(link_module, "RETRY_FIRST_S", 0.1)
     monkeypatch.setattr(connection_module, "TICK_S", 0.1)
     monkeypatch.setattr(wire, "KEEPALIVE_S", 2)
@@ -234,6 +235,7 @@ CONNACK, SUBACK = b"\x20\x02\x00\x00", b"\x90\x0a\x00\x01" + b"\x01" * 8
 def test_a_wrong_password_is_said(broker: EmbeddedBroker, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A refused account names the place in the configuration, once, however often it is tried."""
     (tmp_path / "wrong").write_text("nonsense")
+    (tmp_path / "wrong").chmod(0o600)
     made, hurry = hurried(broker.port, password_file=tmp_path / "wrong")
     assert len(hurry.waited) == 7
     assert said(caplog, "check [mqtt] user and password_file") == 1

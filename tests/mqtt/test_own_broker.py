@@ -98,6 +98,7 @@ def test_a_broker_that_refuses_is_said_with_its_reason(tmp_path: Path) -> None:
     broker = mosquitto(tmp_path / "mosquitto")
     bridge = OwnBridge(tmp_path / "bridge")
     (tmp_path / "bridge" / "secret").write_text("wrong")
+    (tmp_path / "bridge" / "secret").chmod(0o600)
     mqtt, web = f'[mqtt]\nport = {broker.port}\npassword_file = "secret"', f"[web]\nport = {bridge.port}"
     (tmp_path / "bridge" / "broker.toml").write_text(f'[area]\nplan = "demo"\n{mqtt}\n{web}\n')
     bridge.start()
@@ -516,11 +517,18 @@ def test_an_address_of_the_new_kind_is_listened_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("host", "said"), [("127.0.0.1", False), ("::1", False), ("localhost", False),
                                             ("0.0.0.0", True), ("::", True), ("192.0.2.7", True)])  # fmt: skip
-def test_an_open_address_without_tls_is_said(host: str, said: bool, tmp_path: Path) -> None:
-    """Passwords would go over the street in clear."""
+def test_an_open_address_without_tls_is_refused_and_said_where_it_is_wanted(
+    host: str, said: bool, tmp_path: Path
+) -> None:
+    """Passwords would go over the street in clear: only who says so in the configuration has it so."""
     need_mosquitto()
     text = f'[area]\nplan = "demo"\n[mqtt]\nhost = "{host}"\n[embedded]\nenabled = true\n'
     (tmp_path / "broker.toml").write_text(text)
+    config = read_config(tmp_path / "broker.toml")
+    if said:
+        with pytest.raises(ConfigError, match=r"\[mqtt\] host: .* without TLS: .*open_without_tls = true"):
+            embedded_broker(config, configured_plan(config), tmp_path)
+    (tmp_path / "broker.toml").write_text(text + "open_without_tls = true\n")
     config = read_config(tmp_path / "broker.toml")
     broker, _ = embedded_broker(config, configured_plan(config), tmp_path)
     assert any("without TLS" in note for note in broker.notes) is said

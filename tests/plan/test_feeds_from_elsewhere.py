@@ -191,6 +191,63 @@ def test_two_shapes_on_a_route_are_two_ways(tmp_path: Path) -> None:
     assert replace(again, runs={}) == replace(plan, runs={})
 
 
+UNUSED: dict[str, tuple[dict[str, list[str] | None], str]] = {
+    "routes": ({"routes": [*SMALL["routes.txt"], "bus7,Night bus,", "bus8,,glass"]},
+               "routes.txt: bus7, bus8: no trip drives it"),
+    "an agency": ({"agency": [*SMALL["agency.txt"], "yy,Other,nowhere"],
+                   "routes": ["route_id,route_long_name,waste_kind,agency_id", "wet,Wet,residential_wet,xh",
+                              "bus7,Night bus,,yy"]}, "agency.txt: yy: no route is theirs"),
+    "a room": ({"stops": THREE_STOPS}, "stops.txt: r03: no trip stops there; it stays a room"),
+    "a stop": ({"stops": [*SMALL["stops.txt"], "s9,Old stop,0,0,"]}, "stops.txt: s9: no trip stops there and it has"),
+    "ten stops": ({"stops": [*SMALL["stops.txt"], *(f"s{n},,31,121," for n in range(1, 10))]},
+                  "stops.txt: s1, s2, s3, s4, s5, s6, s7, s8 and 1 more: no trip"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNUSED)
+def test_what_nothing_uses_is_left_out_with_one_warning_by_name(
+    tmp_path: Path, case: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Strangers' feeds have such lines, with gaps that nobody fills: the runs are those of the feed without them."""
+    changes, warning = UNUSED[case]
+    plan = read_gtfs(feed(tmp_path, **changes))
+    assert (plan.area_id, set(plan.routes), set(plan.runs)) == ("xh", {"wet"}, {"wet-1"})
+    assert set(plan.rooms) == {"r01", "r02"} | ({"r03"} if case == "a room" else set())
+    assert [text for text in caplog.messages if warning in text], caplog.messages
+    assert len(caplog.messages) == (2 if case == "an agency" else 1)
+
+
+def test_services_shapes_and_estates_that_nothing_uses_are_nobodys_question(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They change nothing and hide nothing: a feed of another year has them by the hundred."""
+    shapes = ["shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence", "old,31.20,121.44,1"]
+    path = feed(tmp_path, shapes=shapes, estates=[*SMALL["estates.txt"], "e77,Empty"],
+                calendar=[*SMALL["calendar.txt"], "old,0,0,0,0,0,0,0,20200101,20200102"])  # fmt: skip
+    assert set(read_gtfs(path).runs) == {"wet-1"} and not caplog.messages
+    dates = ["service_id,date,exception_type", "daily,20261201,1"]
+    assert set(read_gtfs(feed(tmp_path, calendar=None, calendar_dates=dates)).runs) == {"wet-1"}
+
+
+def test_a_line_that_names_what_is_not_there_is_refused_though_something_else_is_unused_by_that(tmp_path: Path) -> None:
+    """A slip of the pen makes a route or a stop unused: what is said is the slip, once."""
+    assert refusals(feed(tmp_path, **changed("trips", 2, "wet,", "wte,"))) == [
+        "trips.txt:2: route_id 'wte' is not in routes.txt"
+    ]
+    assert refusals(feed(tmp_path, **changed("stop_times", 3, "r02", "r20"))) == [
+        "stop_times.txt:3: stop_id 'r20' is not in stops.txt"
+    ]
+
+
+def test_marks_and_lines_within_quotes_are_read_as_they_were_meant(tmp_path: Path) -> None:
+    """Two byte order marks in front, as joined files have; a description over two lines shifts no line number."""
+    stops = ["\ufeff\ufeffstop_id,stop_name,stop_desc,stop_lat,stop_lon,estate_id",
+             'r01,North,"by the gate,\nsecond ""door""",31.19,121.44,e01', "r02,South,,91.18,121.44,e01"]  # fmt: skip
+    assert refusals(feed(tmp_path, stops=stops)) == ["stops.txt:4: stop_lat must be a number from -90 to 90, got '91.18'"]
+    stops[2] = stops[2].replace("91.", "31.")
+    assert read_gtfs(feed(tmp_path, stops=stops)).rooms["r01"].name == "North"
+
+
 def test_tables_as_other_programs_write_them(tmp_path: Path) -> None:
     """Spaces before quotes, empty cells past the header's last, lines of commas, a shape that no trip drives."""
     stops = ["stop_id, stop_name, stop_lat, stop_lon, estate_id", 'r01, "North, gate", +31.19, 121.44, e01,,', ",,,,",

@@ -99,7 +99,8 @@ ONE_FAULT: dict[str, tuple[dict[str, list[str] | None], str]] = {
     "empty file": ({"routes": [""]}, "routes.txt:1: has no header line"),
     "no stop times": ({"stop_times": SMALL["stop_times.txt"][:1]}, "trips.txt:2: trip 'wet-1' has no stop times"),
     "one stop": ({"stop_times": SMALL["stop_times.txt"][:2]}, "trips.txt:2: without a shape a trip needs"),
-    "unused route": ({"routes": [*SMALL["routes.txt"], "dry,Dry,residential_dry"]}, "routes.txt:3: no trip drives"),
+    "no trip at all": ({"trips": SMALL["trips.txt"][:1], "stop_times": SMALL["stop_times.txt"][:1]},
+                       "trips.txt: names no trip"),
     "room refuses waste": ({"stops": ["stop_id,stop_name,stop_lat,stop_lon,estate_id,wastes",
                                       "r01,N,31.19,121.44,e01,residential_wet", "r02,S,31.18,121.44,e01,unit_wet"]},
                            "stop_times.txt:3: r02 does not take residential_wet (stops.txt, line 3)"),
@@ -143,7 +144,7 @@ def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
 
 def test_the_error_says_how_many_and_shows_some(tmp_path: Path) -> None:
     """A feed with hundreds of faults gives a text that a person can read, and all findings to a program."""
-    rows = [f"r{i:03},N,31.19,121.44," for i in range(500)]
+    rows = [f"r{i:03},N,north,121.44,e01" for i in range(500)]
     with pytest.raises(GtfsError) as refused:
         read_gtfs(feed(tmp_path, stops=[SMALL["stops.txt"][0], *rows], stop_times=SMALL["stop_times.txt"][:1]))
     assert len(refused.value.findings) >= 500

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from broker.rules.replanning.offers import Offer, Stop, Tour, Ways, breakdown, insert, schedule, whole
+from broker.rules.replanning.offers import Deal, Offer, Stop, Tour, Ways, breakdown, insert, kept, schedule, whole
 
 WET = "residential_wet"
 DRY = "residential_dry"
@@ -185,6 +185,51 @@ def test_two_equal_offers_count_as_one() -> None:
     assert [offer.name for offer in offers] == ["others", "extra_truck"]
 
 
+def deal_of(offer: Offer) -> Deal:
+    """What an offer says of who drives where."""
+    orders = {one.truck: [each.key for each in one.stops] for one in offer.tours}
+    return Deal(offer.name, orders, {entry.stop.key: entry.reason for entry in offer.unplaced})
+
+
+def taken_over(**changes: object) -> Offer | None:
+    """What becomes of the offer of two stops to t02, which owes three, if t02 or its time has changed by then."""
+    broken, other = tour("x150", "x250"), tour("x100", "x200", "x300", truck="t02", run="b")
+    extra = tour(truck="x01", run="e", start="x9000", start_at=NOW + 9000)
+    offer = next(o for o in whole(breakdown(broken, [other], ON_A_STREET, extra)) if o.name == "others")
+    assert places(offer.tours[1]) == ["x100", "x150", "x200", "x250", "x300"]
+    return kept(deal_of(offer), broken, [replace(other, **changes)], ON_A_STREET, extra)  # type: ignore[arg-type]
+
+
+def test_a_deal_is_kept_with_the_times_of_now() -> None:
+    """The truck is a minute later by then, or has served its first stop: the same stops, in the same order."""
+    later = taken_over(start_at=NOW + 60)
+    assert later is not None
+    assert [change.after_at - NOW for change in later.changes if change.from_truck == "t01" and change.after_at] == [
+        310, 610,
+    ]  # fmt: skip
+    served = taken_over(start="x100", stops=tour("x200", "x300", run="b").stops)
+    assert served is not None and places(served.tours[1]) == ["x150", "x200", "x250", "x300"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"stops": (stop("x100", run="b"), stop("x200", run="b", frozen=True), stop("x300", run="b"))},
+        {"capacity_bins": 4},
+        {"shift_end_at": NOW + 700},
+        {"stops": tour("x100", "x200", "x300", "x400", run="b").stops},
+        {"stops": tour("x300", "x200", "x100", run="b").stops},
+        {"stops": (stop("x100", run="b"), stop("x200", run="b"), stop("x300", run="b", close_at=NOW + 600))},
+        {"wastes": frozenset({DRY})},
+        {"truck": "t04"},
+    ],
+)
+def test_a_deal_that_breaks_a_rule_by_now_is_none(changes: dict[str, object]) -> None:
+    """A lamp was lit, bins were filled, a shift was cut, a stop came to it or moved, a room closes: no such offer."""
+    assert taken_over() is not None
+    assert taken_over(**changes) is None
+
+
 # --- any tours -------------------------------------------------------------------------------------------
 
 SIZE_S = 900
@@ -287,6 +332,7 @@ def test_a_breakdown_keeps_every_rule(world: tuple[list[Tour], Ways, Tour]) -> N
         before = [broken, *others] + ([extra] if any(t.truck == "x" for t in offer.tours) else [])
         check(offer, before, ways, moved)
         assert next(t for t in offer.tours if t.truck == broken.truck).stops == ()
+        assert kept(deal_of(offer), broken, others, ways, extra) == offer, "what was offered is what happens"
     assert whole(breakdown(broken, others, ways, extra)) == offers, "the same question has the same answer"
 
 

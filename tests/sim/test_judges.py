@@ -60,6 +60,7 @@ ASKED = {
     "backlog_marked_late": {"device": "t01"},
     "positions_true": {"truck": "t01"},
     "visits_served": {"within_s": 200.0},
+    "visits_right": {"within_s": 200.0},
 }
 
 
@@ -181,6 +182,42 @@ def told_of_other_bins(evidence: Evidence) -> None:
                     one["count"] = 0
 
 
+def served(evidence: Evidence) -> list[StoredRecord]:
+    """The records of one visit that was served."""
+    one = next(record for record in evidence.stored_of("visit") if record.body["state"] == "served")
+    return [record for record in evidence.stored_of("visit") if record.key == one.key]
+
+
+def came_later(evidence: Evidence) -> None:
+    """The truck was at its first room five minutes after what is on record."""
+    evidence.visits[0].arrived_at += 300
+
+
+def at_another_room(evidence: Evidence) -> None:
+    """What is on record as served at one room was made at another."""
+    for record in served(evidence):
+        record.body["room"] = "r99"
+
+
+def told_by_a_person(evidence: Evidence) -> None:
+    """Of one visit it is known that it was made, and not when."""
+    for record in served(evidence):
+        record.body["arrived_at"] = None
+
+
+def called_again(evidence: Evidence) -> None:
+    """A lamp was lit when the truck had been there and was gone."""
+    visit, call = evidence.visits[-1], evidence.stored_of("call")[-1]
+    later = {"room": visit.room, "waste": visit.waste, "called_at": round(visit.left_at or 0.0) + 60}
+    evidence.stored.append(replace(call, key="again", body={**call.body, **later}))
+
+
+def nobody_knows_what(evidence: Evidence) -> None:
+    """The bins of a served visit are unknown."""
+    for record in evidence.stored_of("visit"):
+        record.body["bins_after"] = None
+
+
 def nothing(_: Evidence) -> None:
     """Leave it as it was."""
 
@@ -193,6 +230,13 @@ DOCTORED: dict[str, tuple[Doctor, list[Doctor]]] = {
         lambda e: e.stored.clear(),
         lambda e: e.planned.append(("t01", "r99", "residential_wet")),
         lambda e: e.visits.pop(0),
+    ]),
+    "visits_right": (nothing, [
+        came_later, at_another_room, told_by_a_person, called_again, one_more_taken, nobody_knows_what,
+        lambda e: e.stored.clear(),
+        lambda e: e.visits.pop(0),
+        lambda e: e.visits.clear(),
+        lambda e: [setattr(v, "grams_taken", v.grams_taken * 11 // 10) for v in e.visits],
     ]),
     "one_call_per_visit": (nothing, [darken, flicker, lambda e: e.heard.clear(), lambda e: e.visits.clear()]),
     "lamp_lead": (nothing, [darken, lit_long_before, lambda e: e.visits.clear()]),

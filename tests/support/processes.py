@@ -78,6 +78,7 @@ class BridgeProcess:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         (folder / "secret").write_text("pw-bridge-xh")
+        (folder / "secret").chmod(0o600)
         (folder / "broker.toml").write_text(
             f'[area]\nplan = "demo"\n[mqtt]\nport = {mqtt_port}\npassword_file = "secret"\n'
             f'[store]\nurl = "records"\n[web]\nport = {self.port}\n[registers]\nfolder = "registers"\n{extra}'

@@ -5,6 +5,7 @@ import time
 
 from broker.config import ConfigError, MqttConfig
 from broker.mqtt import packets
+from broker.mqtt.certificates import why_refused
 from broker.mqtt.connection import TLS_PORT, Connection
 from firmware import wire
 
@@ -37,10 +38,12 @@ def ask(config: MqttConfig, area: str, password: str | None, *, echo: bool = Fal
         if echo:
             _must_come_back(connection, area, config.user or name)
         connection.write(packets.DISCONNECT)
+    except ssl.SSLCertVerificationError as why:
+        raise ConfigError(why_refused(config, why)) from why
     except ssl.SSLError as why:
         raise ConfigError(
             f"[mqtt] ca_file: {where} and we do not agree on TLS ({why.reason or why}); is that its TLS port, and "
-            "is its certificate for this name and signed by this authority?"
+            "does it let somebody with our certificate in?"
         ) from why
     except packets.PacketError as why:
         raise ConfigError(f"[mqtt] {where}: {why}") from why

@@ -7,10 +7,12 @@ capacity_kg, capacity_m3, on_call_start, on_call_end). `agency_id` is the area's
 `shapes.txt`, `calendar_dates.txt`, `frequencies.txt`, `feed_info.txt`, `transfers.txt` (vehicles that go on as another
 trip). A stop without times has them from its neighbours, by distance. `pickup_type` 1 is a place the truck only passes,
 2 or 3 a visit by appointment (hazardous waste always is). Files and columns that tell
-passengers something (fares, names, transfers on foot) change no run and are not read. A feed in which anything cannot
-be right is refused as a whole, with every reason.
+passengers something (fares, names, transfers on foot) change no run and are not read. What nothing else of the feed
+uses (a route without trips, a stop that no trip names, another agency) is left out or unserved, with one warning of
+each kind. A feed in which anything cannot be right is refused as a whole, with every reason.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -27,6 +29,8 @@ from broker.plan.gtfs.trucks import check_same_vehicle, check_trucks
 from broker.plan.gtfs.vehicles import in_their_vehicles, read_vehicles
 from broker.plan.gtfs.writing import write_gtfs
 from broker.plan.model import Plan, Route, RunPlan
+
+log = logging.getLogger("zhanpai.plan")
 
 __all__ = ["Finding", "GtfsError", "read_gtfs", "write_gtfs"]
 
@@ -66,6 +70,8 @@ def read_gtfs(path: Path | str) -> Plan:
     plan = _plan(feed)
     if findings:
         raise GtfsError(str(path), findings)
+    for sentence in feed.unused:
+        log.warning("%s: %s", path, sentence)
     return plan
 
 
@@ -95,7 +101,7 @@ def _check_columns(feed: Feed) -> None:
 def _plan(feed: Feed) -> Plan:
     area_id, name, zone = read_agency(feed)
     estates, services, shapes = read_estates(feed), read_services(feed), read_shapes(feed)
-    stops, route_rows = read_stops(feed, estates), read_routes(feed)
+    stops, route_rows = read_stops(feed, estates), read_routes(feed, area_id)
     vehicles = read_vehicles(feed, stops)
     trips = in_their_vehicles(read_trips(feed, route_rows, services, shapes), route_rows, stops, vehicles)
     times, unsound = read_stop_times(feed, stops)
@@ -110,10 +116,7 @@ def _plan(feed: Feed) -> Plan:
             by_route[trip.route_id].append(trip)
     routes: dict[str, Route] = {}
     placed: dict[str, Placed] = {}
-    all_placed = all(trip.route_id in route_rows for trip in trips.values())
     for route_id, row in route_rows.items():
-        if all_placed and not feed.tables["trips.txt"].may_name("route_id", route_id):
-            row.row.refuse("no trip drives this route")
         whole = [trip for trip in by_route[route_id] if trip.trip_id in times and trip.trip_id not in unsound]
         main, laid = lines.lay(row, whole, times)
         placed |= laid

@@ -173,7 +173,7 @@ def _counted(name: str, file: IO[bytes], most: int) -> tuple[bytes, int]:
 def _table(name: str, raw: bytes, findings: list[Finding]) -> Table:
     table = Table(name, present=True)
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig").lstrip("\ufeff")  # programs that join files leave a second mark
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         findings.append(Finding(name, line, "is not UTF-8; save the file as UTF-8 (with or without a BOM)"))

@@ -1,6 +1,6 @@
 """The parts of a feed that stand alone: agency, estates, routes and shapes."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,13 +11,22 @@ from broker.plan.gtfs.row import Row
 from broker.plan.model import Estate, EstateKind
 from firmware.wire import WASTES
 
+MOST_NAMED = 8  # of a kind that is left out
+
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """The tables of a feed and what was found wrong in them so far."""
+    """The tables of a feed, what was found wrong in them so far, and what is left out of the plan."""
 
     tables: dict[str, Table]
     findings: list[Finding]
+    unused: list[str] = field(default_factory=list)  # one sentence of each kind, with names
+
+    def leave_out(self, file: str, names: Sequence[str], why: str) -> None:
+        """Say once what the plan does without, though the feed has it."""
+        if names:
+            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+            self.unused.append(f"{file}: {', '.join(names[:MOST_NAMED])}{more}: {why}")
 
     def rows(self, name: str) -> list[Row]:
         """The rows of a table, ready to be asked."""
@@ -47,12 +56,19 @@ def first_of_its_id(row: Row, column: str, taken: dict[str, int]) -> str | None:
 
 
 def read_agency(feed: Feed) -> tuple[str, str, str]:
-    """(area id, name, time zone) of the one agency a feed has."""
+    """(area id, name, time zone) of the one agency a feed has; others that no route names are left out."""
     rows = feed.rows("agency.txt")
+    trips = feed.tables["trips.txt"]
+    named = {row.get("agency_id") for row in feed.rows("routes.txt") if trips.may_name("route_id", row.get("route_id"))}
+    used = [row for row in rows if row.get("agency_id") in named]
+    if len(rows) > 1 and len(used) == 1 and "" not in named:
+        others = [row.get("agency_id") or row.get("agency_name") for row in rows if row is not used[0]]
+        feed.leave_out("agency.txt", others, "no route is theirs; left out")
+        rows = used
     if not rows and feed.tables["agency.txt"].sound:
         feed.findings.append(Finding("agency.txt", 0, "names no agency; its agency_id is the area's id"))
     for row in rows[1:]:
-        row.refuse("is a second agency: a feed is one area, write one feed for each")
+        row.refuse("is a second agency: a feed is one area, write one feed for each, with its own routes only")
     area, name, zone = "", "", ""
     for row in rows[:1]:
         area, name, zone = row.id("agency_id") or "", row.text("agency_name") or "", row.get("agency_timezone")
@@ -92,12 +108,16 @@ class RouteRow:
     waste: str
 
 
-def read_routes(feed: Feed) -> dict[str, RouteRow]:
-    """The routes by id."""
-    area = next(feed.tables["agency.txt"].values("agency_id"), "")
+def read_routes(feed: Feed, area: str) -> dict[str, RouteRow]:
+    """The routes by id; those that no trip drives are left out, whatever they are."""
     routes: dict[str, RouteRow] = {}
     taken: dict[str, int] = {}
+    driven = feed.tables["trips.txt"]
+    idle = []
     for row in feed.rows("routes.txt"):
+        if row.get("route_id") and not driven.may_name("route_id", row.get("route_id")):
+            idle.append(row.get("route_id"))
+            continue
         route_id = first_of_its_id(row, "route_id", taken)
         name = row.text("route_long_name" if row.get("route_long_name") else "route_short_name")
         waste = row.get("waste_kind")
@@ -108,6 +128,7 @@ def read_routes(feed: Feed) -> dict[str, RouteRow]:
         refuse_hailing(row)
         if route_id:
             routes[route_id] = RouteRow(row, name or "", waste if waste in WASTES else "")
+    feed.leave_out("routes.txt", idle, "no trip drives it; left out")
     return routes
 
 

@@ -74,6 +74,8 @@ def read_trips(feed: Feed, routes: Mapping[str, RouteRow], services: Mapping[str
             sound = sound and truck_id is not None
             trips[trip_id] = TripRow(row, trip_id, row.get("route_id"), row.get("service_id"), truck_id or "",
                                      row.get("shape_id"), bins, grams, shift_end_s, sound)  # fmt: skip
+    if not feed.tables["trips.txt"].rows and feed.tables["trips.txt"].sound:
+        feed.findings.append(Finding("trips.txt", 0, "names no trip: nothing would run"))
     return trips
 
 
@@ -171,5 +173,5 @@ def trips_without_times(feed: Feed, trips: Mapping[str, TripRow]) -> list[Findin
     table = feed.tables["stop_times.txt"]
     if not table.present:
         return []
-    return [Finding("trips.txt", trip.row.line, f"trip {quoted(trip_id)} has no stop times")
+    return [Finding("trips.txt", trip.row.line, f"trip {quoted(trip_id)} has no stop times (give it some, or take its line out)")
             for trip_id, trip in trips.items() if not table.may_name("trip_id", trip_id)]  # fmt: skip

@@ -1,7 +1,8 @@
 """CSV and XLSX in and out: rows of text with their numbers, and a clear refusal of what is not a plain table.
 
 Nothing is computed here: a formula is refused on the way in, and on the way out text that a spreadsheet
-would take for a formula is marked with an apostrophe (CSV) or written as text (XLSX).
+would take for a formula is marked with an apostrophe (CSV) or written as text (XLSX). openpyxl is imported where a
+workbook is at hand: it is a tenth of a bridge's start, and most days bring no workbook.
 """
 
 import csv
@@ -13,11 +14,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-
-from openpyxl import Workbook, load_workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.styles import Font
-from openpyxl.utils.datetime import from_excel
 
 from broker.registers.errors import Invalid, Problem
 from broker.registers.exchange.csv_text import decode, separated
@@ -72,6 +68,10 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 def write_xlsx(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Any]]]]) -> bytes:
     """A workbook of (name, header, rows); every cell is a plain value, never a formula."""
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+
     book = Workbook(write_only=True)
     for name, header, rows in sheets:
         sheet = book.create_sheet(name)
@@ -88,6 +88,8 @@ def write_xlsx(sheets: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Any]
 
 
 def _xlsx_cell(sheet: Any, value: Any) -> Any:
+    from openpyxl.cell import WriteOnlyCell
+
     if isinstance(value, str):
         value = re.sub("_(?=x[0-9A-Fa-f]{4}_)", "_x005F_", value)  # or it would be read as a character by its number
     cell = WriteOnlyCell(sheet, value=value)
@@ -118,6 +120,8 @@ def _read_csv(content: bytes) -> Sheet:
 
 
 def _read_xlsx(content: bytes) -> Iterator[Sheet]:
+    from openpyxl import load_workbook
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             size = sum(item.file_size for item in packed.infolist())
@@ -170,6 +174,8 @@ def _typed(cell: Any) -> Any:
         return f"'{text}" if MARKED.match(text) else text
     if isinstance(cell.value, int | float) and not isinstance(cell.value, bool):
         if cell.style_array.numFmtId in CHINESE_DAYS and 0 < cell.value < LAST_DAY:
+            from openpyxl.utils.datetime import from_excel
+
             return from_excel(cell.value, cell.parent.parent.epoch)
         return _as_formatted(cell.value, cell.number_format or "")
     return cell.value

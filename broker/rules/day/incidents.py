@@ -71,5 +71,11 @@ class Incidents(Mapping[IncidentKey, Incident]):
         self._offers[key] = (made_at, offers)
 
     def take_offers_down(self, key: IncidentKey) -> None:
-        """There is nothing to choose any more."""
+        """What was shown is not what could be done any more."""
         self._offers.pop(key, None)
+
+    def end_choosing(self, key: IncidentKey) -> None:
+        """There is nothing to choose any more: nothing is shown, and nothing is worked out to be shown."""
+        self.take_offers_down(key)
+        if self.working is not None and self.working.key == key:
+            self.end_working()

@@ -34,10 +34,14 @@ class Act:
 
 
 class ActionError(ValueError):
-    """An action that cannot be done; the text says why and what can. `missing`: no such thing; `away`: not now."""
+    """An action that cannot be done; the text says why and what can. `missing`: no such thing; `away`: not now;
+    `not_yet`: what it needs is being worked out, so that it can be tried again in a moment."""
 
-    def __init__(self, text: str, *, missing: bool = False, stale: bool = False, away: bool = False) -> None:
+    def __init__(
+        self, text: str, *, missing: bool = False, stale: bool = False, away: bool = False, not_yet: bool = False
+    ) -> None:
         super().__init__(text)
+        self.not_yet = not_yet
         self.away = away
         self.missing = missing
         self.stale = stale

@@ -73,7 +73,9 @@ class Dispatch:
         """What a person decided; raises ActionError when it cannot be done, and then nothing has changed."""
         try:
             return self._tell_changed(carry_out(self.day, act, now), now)
-        except (IncidentError, VisitError, ReplanError) as why:
+        except ReplanError as why:
+            raise ActionError(str(why), not_yet=why.not_yet) from why
+        except (IncidentError, VisitError) as why:
             raise ActionError(str(why)) from why
 
     def on_tick(self, now: int) -> Iterator[Decision]:

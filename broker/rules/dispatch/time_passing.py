@@ -1,11 +1,9 @@
 """What time alone brings to a run and to an incident: gaps that grow, alarms that repeat, offers that age."""
 
-from collections.abc import Iterator
-
 from broker.rules.day.day import Day
 from broker.rules.day.incidents import IncidentKey
 from broker.rules.dispatch.runs.run_progress import follow, stay_on, update
-from broker.rules.dispatch.visits.offers import offer_body, offers_for
+from broker.rules.dispatch.visits.offers import show_when_made
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import close_incident, put_incident
 from broker.rules.states.incident import ACK_EXPIRES_S, Incident
@@ -43,14 +41,17 @@ def offer(day: Day, key: IncidentKey, now: int) -> list[Effect]:
         return []
     run = day.runs.get(incident.run_id or "")
     if not _asks_for_offers(incident) or run is None:
-        day.incidents.take_offers_down(key)
+        if not incident.open or incident.workflow == "resolved":
+            day.incidents.end_choosing(key)
+        elif now - day.incidents.offers(key)[0] >= OFFER_EVERY_S:  # till then they are there for who asked for them
+            day.incidents.take_offers_down(key)
     elif now - day.incidents.offers(key)[0] >= OFFER_EVERY_S:
         shown = day.incidents.offers_of_run(run.run_id, now - OFFER_EVERY_S)
         if shown is not None:  # pressed again and again: what can be done about the truck is the same
             day.incidents.show_offers(key, *shown)
             return []
         if day.incidents.working is None:
-            day.incidents.begin_working(key, now, _made_known(day, key, now))
+            day.incidents.begin_working(key, now, show_when_made(day, key, run, day.owed(run), now))
     return []
 
 
@@ -60,15 +61,6 @@ def work_on(day: Day, now: int) -> list[Effect]:  # noqa: ARG001  (a decision as
     if working is not None and next(working.steps, working) is working:
         day.incidents.end_working()
     return []
-
-
-def _made_known(day: Day, key: IncidentKey, began_at: int) -> Iterator[None]:
-    """Work out the offers of the day as it is at the first step, and show them if anybody still waits for them."""
-    run = day.runs[day.incidents[key].run_id or ""]
-    offers = yield from offers_for(day, run, day.owed(run), began_at)
-    incident = day.incidents.get(key)
-    if incident is not None and _asks_for_offers(incident):
-        day.incidents.show_offers(key, began_at, [offer_body(day, one) for one in offers])
 
 
 def _asks_for_offers(incident: Incident) -> bool:

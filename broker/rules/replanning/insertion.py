@@ -102,6 +102,20 @@ class OpenTour:
         standing_at = self.limit.standing_at.get(stop.key)
         return standing_at is None or abs(at - standing_at) > NOT_OURS_S
 
+    def may_be_driven(self) -> bool:
+        """Whether this tour, with stops that `limit` does not know, keeps every hard rule."""
+        new = [stop.key not in self.limit.standing_at for stop in self.tour.stops]
+        lit = max((i for i, stop in enumerate(self.tour.stops) if stop.key in self.limit.frozen), default=0)
+        free, wastes = self.tour.free_bins(), self.tour.wastes
+        return (
+            not any(new[:lit])
+            and (free is None or free >= 0)
+            and all(wastes is None or stop.waste in wastes for stop, is_new in zip(self.tour.stops, new, strict=True)
+                    if is_new)
+            and all(one.at <= one.latest_at for one in self._timed)
+            and self.plan.end_at <= self.limit.end_at
+        )
+
     def _latest_at(self, stop: Stop) -> int:
         return self.limit.latest_at.get(stop.key, _NEVER if stop.close_at is None else stop.close_at)
 

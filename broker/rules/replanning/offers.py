@@ -15,8 +15,8 @@ from broker.rules.replanning.insertion import PROMISE_COST_S, OpenTour, Place, l
 from broker.rules.replanning.tours import Schedule, Stop, Tour, Ways, schedule
 from broker.rules.states.visit import VisitKey
 
-__all__ = ["Change", "Offer", "Schedule", "Stop", "Tour", "Unplaced", "Ways", "breakdown", "insert",
-           "schedule", "whole"]  # fmt: skip
+__all__ = ["Change", "Deal", "Offer", "Schedule", "Stop", "Tour", "Unplaced", "Ways", "breakdown", "insert",
+           "kept", "schedule", "whole"]  # fmt: skip
 
 _ROUNDS = 3  # how often every moved stop is tried elsewhere once all have a place
 _NO_OTHER_S = 1 << 40  # regret of a stop that has only one tour left
@@ -72,6 +72,15 @@ class Offer:
     unplaced: tuple[Unplaced, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """What an offer says of who drives where: each truck's stops in order, and why the others have no truck."""
+
+    name: str
+    orders: Mapping[str, Sequence[VisitKey]]
+    unplaced: Mapping[VisitKey, str]
+
+
 def insert(tour: Tour, stop: Stop, ways: Ways) -> Offer:
     """Put one further stop where it costs least; the others keep their order."""
     ways = ways.remembered()
@@ -88,10 +97,7 @@ def breakdown(
     `extra` (a tour without stops) in their old order; `shared` uses both. Fewest unplaced stops, then least cost.
     """
     ways = ways.remembered()
-    lost = [
-        replace(stop, before_at=at if stop.before_at is None else stop.before_at, frozen=False)
-        for stop, at in zip(broken.stops, schedule(broken, ways).arrive_at, strict=True)
-    ]
+    lost = _lost(broken, ways)
     stranded = [replace(broken, stops=())]
     yield
     open_others = []
@@ -111,6 +117,40 @@ def breakdown(
     yield
     different = {_who_goes_where(offer): offer for offer in reversed(offers)}
     return tuple(sorted(different.values(), key=lambda offer: (len(offer.unplaced), offer.cost_s, offer.name)))
+
+
+def kept(deal: Deal, broken: Tour, others: Sequence[Tour], ways: Ways, extra: Tour) -> Offer | None:
+    """A deal that was offered, with the times of now; None if it is about other stops by now or breaks a hard rule.
+
+    Nothing is searched for: it takes as long as driving each tour once in thought.
+    """
+    ways = ways.remembered()
+    lost = {stop.key: stop for stop in _lost(broken, ways)}
+    tours = [*others, extra] if deal.name != "others" else [*others]
+    placed = []
+    for tour in tours:
+        own = {stop.key: stop for stop in tour.stops}
+        order = [key for key in deal.orders.get(tour.truck, ()) if key in own or key in lost]
+        if [key for key in order if key in own] != list(own):
+            return None  # it owes something else, or in another order
+        limit = limits(tour, ways)
+        stops = tuple(own[key] if key in own else lost.pop(key) for key in order)
+        with_them = OpenTour(replace(tour, stops=stops), limit, ways)
+        if len(stops) > len(own) and not with_them.may_be_driven():
+            return None
+        placed.append(with_them)
+    if lost.keys() - deal.unplaced.keys():
+        return None
+    unplaced = [Unplaced(lost[key], reason) for key, reason in deal.unplaced.items() if key in lost]
+    return _offer(deal.name, [broken, *tours], placed, [replace(broken, stops=())], unplaced, ways)
+
+
+def _lost(broken: Tour, ways: Ways) -> list[Stop]:
+    """The stops that have lost their place, each with the time that was told or would have been."""
+    return [
+        replace(stop, before_at=at if stop.before_at is None else stop.before_at, frozen=False)
+        for stop, at in zip(broken.stops, schedule(broken, ways).arrive_at, strict=True)
+    ]
 
 
 def _who_goes_where(offer: Offer) -> frozenset[tuple[str, tuple[VisitKey, ...]]]:

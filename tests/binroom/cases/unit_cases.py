@@ -492,6 +492,29 @@ def case_clock_runs_on_between_heartbeats_and_may_jump():
     assert rig.unit.now_s() == NOW
 
 
+def case_heartbeats_that_waited_on_their_way_are_no_sign_of_a_bridge():
+    rig = knowing()
+    rig.call("due")
+    rig.run(85000)
+    for second in (10, 20, 30):  # read at once, after a minute and a half in a dead spot
+        rig.clock(NOW + second)
+    assert rig.unit.now_s() == NOW + 85
+    rig.run(6000)
+    assert rig.states()[0] == "no_data"
+    rig.clock(NOW + 100)
+    assert rig.unit.now_s() == NOW + 100 and rig.states()[0] == "due"
+
+
+def case_a_clock_that_was_set_back_is_believed_by_its_second_word():
+    rig = knowing()
+    rig.run(60000)
+    rig.clock(NOW + 20)
+    assert rig.unit.now_s() == NOW + 60
+    rig.run(10000)
+    rig.clock(NOW + 30)
+    assert rig.unit.now_s() == NOW + 30
+
+
 def case_commands_once_and_rebirth():
     rig = knowing()
     order = json.dumps({"command": "identify", "id": "k1"}).encode()

@@ -24,7 +24,6 @@ class Cell:
         accounts.chmod(0o600)
         own = '[embedded]\nenabled = true\nfolder = "mosquitto"\naccounts = "accounts"\n[log]\nlevel = "warning"\n'
         self.bridge = BridgeProcess(folder, self.port, own + extra, offset_to(HOUR))
-        (folder / "secret").chmod(0o600)
 
     def start(self) -> None:
         """Start both."""

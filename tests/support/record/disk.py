@@ -76,6 +76,10 @@ class Disk(Files):
         self.calls += 1
         return not self.healed and self.at > 0 and (self.calls == self.at or (self.lasting and self.calls > self.at))
 
+    def is_good(self) -> bool:
+        """Whether no call fails from now on."""
+        return self.healed or not self.at or (not self.lasting and self.calls >= self.at)
+
     def adopt(self, folder: Path) -> None:
         """What lies in a folder was there before, and is on the disk for sure."""
         for path in folder.rglob("*"):

@@ -169,6 +169,26 @@ def test_bridge_time_serves_without_receiver_and_overrules_a_wrong_one():
     assert (clock.source, clock.unix_at(20.0)) == ("bridge", 1795374271)
 
 
+def test_heartbeats_that_waited_on_their_way_set_no_time():
+    """A truck that was frozen for three minutes reads old heartbeats at once: its time stays, and they prove no bridge."""
+    clock = TruckClock()
+    assert clock.bridge_said(TRUE_AT, 100.0)
+    assert [clock.bridge_said(TRUE_AT + second, 290.0) for second in (10, 20, 30)] == [False] * 3
+    assert clock.unix_at(290.0) == TRUE_AT + 190
+    assert clock.bridge_said(TRUE_AT + 200, 300.0)
+    assert clock.unix_at(300.0) == TRUE_AT + 200
+
+
+@pytest.mark.parametrize("back_s", [40, 5, 86_400])
+def test_a_bridge_whose_clock_was_set_back_is_believed_by_its_second_word(back_s):
+    """Two heartbeats that keep their distance did not wait, however far behind they are."""
+    clock = TruckClock()
+    clock.bridge_said(TRUE_AT, 100.0)
+    clock.bridge_said(TRUE_AT + 60 - back_s, 160.0)
+    assert clock.bridge_said(TRUE_AT + 70 - back_s, 170.0)
+    assert clock.unix_at(170.0) == TRUE_AT + 70 - back_s
+
+
 def drive(reporting: Reporting, fixes: list[Fix]) -> list[float]:
     """Feeds one fix a second; returns the seconds at which something was published."""
     published = []

@@ -69,7 +69,8 @@ def decide(day: Day, incident: Incident, decision: str, act: Act, now: int) -> l
         raise IncidentError("return_later is for a blocked lane; for a breakdown: extra_truck, wait or cancel_visit")
     effects: list[Effect] = []
     # A rule failed on the press, or on its upgrade: what that changes is made up for now, unless it was taken back.
-    behind = incident.unworked and not incident.taken_back
+    unworked = incident.unworked
+    behind = unworked and not incident.taken_back
     if behind and (incident.room is None or incident.reason == "breakdown"):
         effects, incident = _work_on(day, incident, now)
         if incident.unworked and decision != "wait":
@@ -90,16 +91,17 @@ def decide(day: Day, incident: Incident, decision: str, act: Act, now: int) -> l
         elif decision == "cancel_visit" and second is not None:
             effects += put(day, second.cancelled("lane_blocked"), now)
         elif decision == "extra_truck" and second is not None:
-            effects += move_visits(day, run, [second], incident, act, now)
+            effects += move_visits(day, run, [second], incident, act, now, at_once=unworked)
     elif decision == "cancel_visit":
         for visit in day.owed(run):
             effects += _end_call(day, visit, now, "cancelled")
             effects += put(day, visit.cancelled("breakdown"), now)
     elif decision == "extra_truck":
-        effects += move_visits(day, run, day.owed(run), incident, act, now)
+        effects += move_visits(day, run, day.owed(run), incident, act, now, at_once=unworked)
     elif decision == "wait":
         run.tracker.hold(now)
     set_visits(day, run, now)
+    day.incidents.end_choosing(incident.key)
     return effects + put_incident(day, decided, now)
 
 

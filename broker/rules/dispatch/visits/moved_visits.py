@@ -6,11 +6,11 @@ from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.visits.extra_truck import check_extra_truck
-from broker.rules.dispatch.visits.offers import EXTRA, ReplanError, agreed, offers_for
+from broker.rules.dispatch.visits.offers import EXTRA, ReplanError, agreed
 from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import call_record, put, run_record
-from broker.rules.replanning.offers import insert, whole
+from broker.rules.replanning.offers import insert
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, VisitKey
 from firmware import wire
@@ -64,15 +64,16 @@ def owed_again(
 
 
 def move_visits(
-    day: Day, run: Run, visits: list[Visit], incident: Incident, act: Act, now: int
+    day: Day, run: Run, visits: list[Visit], incident: Incident, act: Act, now: int, *, at_once: bool = False
 ) -> list[Effect]:
     """Carry out the offer that a person agreed to: each moved visit becomes a new visit of the run that takes it over.
 
     `act.truck` names the contractor's truck where the offer uses one. What it could not place stays owed, and is told.
+    `at_once`: nothing could be shown before.
     """
     if not visits:
         raise ReplanError("nothing is left to move: its visits were moved or settled before")
-    offer = agreed(day, incident, whole(offers_for(day, run, visits, now)), act, now)
+    offer = agreed(day, run, visits, incident, act, now, at_once=at_once)
     extra_used = any(tour.truck == EXTRA and tour.stops for tour in offer.tours)
     truck = check_extra_truck(day, run, offer, act.truck, now) if extra_used else ""
     effects: list[Effect] = []

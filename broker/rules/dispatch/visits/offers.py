@@ -2,25 +2,31 @@
 as it was shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
 from broker.rules.day.day import Day
+from broker.rules.day.incidents import IncidentKey
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
-from broker.rules.replanning.offers import Offer, Steps, Tour, breakdown
+from broker.rules.replanning.offers import Deal, Offer, Steps, Tour, Ways, breakdown, kept, whole
 from broker.rules.states.incident import Incident
-from broker.rules.states.visit import Visit, record_key
+from broker.rules.states.visit import Visit, VisitKey, record_key
 
 EXTRA = "extra"  # the place of the contractor's truck in an offer until the dispatcher names it
 EXTRA_COMES_S = 1200
+DRIFT_S = 60  # by how much a moved visit's time may be another than it was shown
 
 
 class ReplanError(ValueError):
-    """An offer that cannot be carried out; the text says what is missing."""
+    """An offer that cannot be carried out; the text says what is missing. `not_yet`: it is being worked out."""
+
+    def __init__(self, text: str, *, not_yet: bool = False) -> None:
+        super().__init__(text)
+        self.not_yet = not_yet
 
 
 def offers_for(day: Day, run: Run, visits: Sequence[Visit], now: int) -> Steps[tuple[Offer, ...]]:
@@ -28,6 +34,13 @@ def offers_for(day: Day, run: Run, visits: Sequence[Visit], now: int) -> Steps[t
 
     It is of the day as it is at the first step, whatever happens between the others.
     """
+    return breakdown(*_ground(day, run, visits, now, now + EXTRA_COMES_S))
+
+
+def _ground(
+    day: Day, run: Run, visits: Sequence[Visit], now: int, extra_at: int
+) -> tuple[Tour, list[Tour], Ways, Tour]:
+    """The tour that cannot go on, those of the other trucks, their ways, and the extra truck from when it can come."""
     broken = replace(tour_of(day, run, now), stops=tuple(stop_of(day, run, visit, now) for visit in visits))
     others = [
         tour_of(day, other, now)
@@ -35,10 +48,18 @@ def offers_for(day: Day, run: Run, visits: Sequence[Visit], now: int) -> Steps[t
         if other.truck != run.truck and other.waste == run.waste and day.run_of(other.truck) is other
     ]
     extra = Tour(
-        truck=EXTRA, run_id=EXTRA, start=broken.start, start_at=now + EXTRA_COMES_S, stops=(),
+        truck=EXTRA, run_id=EXTRA, start=broken.start, start_at=extra_at, stops=(),
         wastes=frozenset({run.waste}), shift_end_at=run.shift_end_at,
     )
-    return breakdown(broken, others, ways_of(day, run, now), extra)
+    return broken, others, ways_of(day, run, now), extra
+
+
+def show_when_made(day: Day, key: IncidentKey, run: Run, visits: Sequence[Visit], began_at: int) -> Iterator[None]:
+    """Work out the offers of the day as it is at the first step, and show them if there is still something to decide."""
+    offers = yield from offers_for(day, run, visits, began_at)
+    incident = day.incidents.get(key)
+    if incident is not None and incident.open and incident.workflow != "resolved":
+        day.incidents.show_offers(key, began_at, [offer_body(day, one) for one in offers])
 
 
 def offer_id(offer: Offer) -> str:
@@ -80,19 +101,51 @@ def offer_body(day: Day, offer: Offer) -> dict[str, Any]:
 
 
 def agreed(
-    day: Day, incident: Incident, offers: Sequence[Offer], act: Act, now: int
+    day: Day, run: Run, visits: Sequence[Visit], incident: Incident, act: Act, now: int, *, at_once: bool = False
 ) -> Offer:
-    """The offer that was looked at, as it would be carried out now; ReplanError, and the new ones shown, if it changed.
+    """The offer that was looked at, as it would be carried out now; ReplanError, and others are begun, if it changed.
 
-    Where none were shown (for a blocked lane) `act.option` counts what there is now.
+    Where none is shown (a blocked lane, a click before the first were made) they are worked out first, in steps, unless
+    `at_once`.
     """
-    shown = [body["id"] for body in day.incidents.offers(incident.key)[1]]
-    ids = [offer_id(offer) for offer in offers]
-    choice = shown or ids
-    if act.offer is None and not 0 <= act.option < len(choice):
-        raise ReplanError(f"there are {len(choice)} options, counted from 0")
-    wanted = act.offer or choice[act.option]
-    if wanted not in ids:
-        day.incidents.show_offers(incident.key, now, [offer_body(day, offer) for offer in offers])
+    if at_once:
+        whole(show_when_made(day, incident.key, run, visits, now))
+    made_at, shown = day.incidents.offers(incident.key)
+    if not shown:
+        if day.incidents.working is None:
+            _work_out(day, run, visits, incident, now)
+        raise ReplanError("what can be done is still being worked out: look again in a moment", not_yet=True)
+    if act.offer is None and not 0 <= act.option < len(shown):
+        raise ReplanError(f"there are {len(shown)} options, counted from 0")
+    wanted = act.offer or shown[act.option]["id"]
+    body = next((one for one in shown if one["id"] == wanted), None)
+    ground = _ground(day, run, visits, now, made_at + EXTRA_COMES_S)
+    offer = kept(_deal(day, body), *ground) if body is not None else None
+    if body is None or offer is None or offer_id(offer) != wanted or _drifted(body, offer):
+        day.incidents.take_offers_down(incident.key)
+        if day.incidents.working is None or day.incidents.working.key == incident.key:
+            _work_out(day, run, visits, incident, now)
         raise ReplanError("this option is not what it was when it was shown: look again, then decide")
-    return offers[ids.index(wanted)]
+    return offer
+
+
+def _work_out(day: Day, run: Run, visits: Sequence[Visit], incident: Incident, now: int) -> None:
+    day.incidents.begin_working(incident.key, now, show_when_made(day, incident.key, run, visits, now))
+
+
+def _deal(day: Day, body: Mapping[str, Any]) -> Deal:
+    """Who drives where, as it was shown."""
+    keys = {record_key(key): key for key in day.visits}
+    orders: dict[str, list[VisitKey]] = {}
+    for change in body["changes"]:
+        if change["to_truck"] is not None and change["visit"] in keys:
+            orders.setdefault(change["to_truck"], []).append(keys[change["visit"]])
+    left = {keys[entry["visit"]]: entry["reason"] for entry in body["unplaced"] if entry["visit"] in keys}
+    return Deal(body["name"], orders, left)
+
+
+def _drifted(body: Mapping[str, Any], offer: Offer) -> bool:
+    """Whether a moved visit would come at another time by now than was shown."""
+    shown = {change["visit"]: change["after_at"] for change in body["changes"]}
+    moved = [change for change in offer.changes if change.to_truck != change.from_truck and change.after_at is not None]
+    return any(abs(change.after_at - shown[record_key(change.key)]) > DRIFT_S for change in moved if change.after_at)

@@ -1,0 +1,104 @@
+"""What each kind of roughness costs: days of the scenario `rough_day` with each of its kinds alone, then with all.
+
+`.venv/bin/python -m bench.rough [KIND ...] [--days N] [--jobs N]`; each day has another seed. The last line, all kinds
+over all days, is judged as the scenario says.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from sim.judging.rightness import Tally, judged, tally
+from sim.scenario.scenario import Scenario, load
+from sim.scenario.schema import SECTIONS
+from sim.virtual.run import play
+
+DAYS = 10
+ALONE_DAYS = 2
+ALL = "all together"
+# What is rough alone: the words of the scenario's [world], or words with values of their own.
+KINDS: dict[str, Sequence[str] | Mapping[str, Any]] = {
+    "nothing": (),
+    "receivers of several makes": ("receiver",),
+    "places drift 20 m over 90 s": ("gps_drift_m", "gps_drift_s"),
+    "places drift 40 m over 90 s": {"gps_drift_m": 40.0, "gps_drift_s": 90.0},
+    "high-rises": ("high_rises",),
+    "a street beside the line": ("parallel_street",),
+    "jams": ("jams",),
+    "red lights": ("red_lights",),
+    "rooms 35 m apart": {},
+    "trucks stop short": ("stops_short",),
+    "two rooms from one place": ("two_from_one",),
+    "served on the way back": ("on_way_back",),
+    "crews leave rooms out": ("crew_skips",),
+}
+APART = ("rooms 35 m apart", "two rooms from one place", ALL)  # elsewhere rooms are as in the plan
+HEAD = """missed: not on record as served; time: an arrival that is off; word: known by a person's word only;
+never: on record as served and never made; called: after the room was served
+
+                               visits  right missed  time  word  never called   bins     kg  unknown"""
+
+
+def rough(kind: str) -> Scenario:
+    """The rough day with this kind of roughness only."""
+    day = load("rough_day")
+    if kind == ALL:
+        return day
+    words = KINDS[kind]
+    rough = words if isinstance(words, Mapping) else {word: day.world[word] for word in words}
+    calm = {word: key.default for word, key in SECTIONS["world"].items()}
+    area = day.area if kind in APART else {**day.area, "neighbours": 0}
+    return replace(day, world={**calm, **rough}, area=area)
+
+
+def played(job: tuple[str, int]) -> Tally:
+    """One day of a kind, by its seed."""
+    kind, seed = job
+    day = replace(rough(kind), seed=seed)
+    (asked,) = (demand for demand in day.demands if demand.kind == "visits_right")
+    return tally(play(day).evidence, asked.values["within_s"])
+
+
+def row(kind: str, found: Tally) -> str:
+    """A line of the table."""
+    return (
+        f"{kind:30} {found.made:6} {found.share:6.1%} {found.missing:6} {found.wrong_time:5} {found.by_word:5} "
+        f"{found.never_made:6} {found.called_after:6} {found.off('bins'):+6.1%} {found.off('grams'):+6.1%}  "
+        f"{found.bins_unknown} bins, {found.grams_unknown} kg"
+    )
+
+
+def main() -> int:
+    """Print the table; 1 if the rough days fall short of what their scenario asks."""
+    top = argparse.ArgumentParser(description=__doc__)
+    top.add_argument("kinds", nargs="*", help=f"which (default: each, then all): {', '.join([*KINDS, ALL])}")
+    top.add_argument("--days", type=int, help=f"days of each (default: {ALONE_DAYS} alone, {DAYS} of all together)")
+    top.add_argument("--jobs", type=int, default=1, help="so many days at once")
+    top.add_argument("--faults", action="store_true", help="what was wrong, one by one")
+    args = top.parse_args()
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; {HEAD}", flush=True)
+    with ProcessPoolExecutor(args.jobs) as pool:
+        for kind, found in _found(args.kinds or [*KINDS, ALL], args.days, pool):
+            print(row(kind, found), flush=True)
+            for fault in found.faults if args.faults else ():
+                print(f"    {fault}")
+            if kind == ALL:
+                verdict = judged(found, rough(ALL).demands[0].values)
+                print(f"{'held' if verdict.held else 'FAILED'}: {verdict.seen}")
+                return 0 if verdict.held else 1
+    return 0
+
+
+def _found(kinds: Sequence[str], days: int | None, pool: ProcessPoolExecutor) -> Iterator[tuple[str, Tally]]:
+    jobs = {kind: days or (DAYS if kind == ALL else ALONE_DAYS) for kind in kinds}
+    running = {kind: [pool.submit(played, (kind, seed + 1)) for seed in range(number)] for kind, number in jobs.items()}
+    for kind, each in running.items():
+        yield kind, sum((one.result() for one in each), Tally())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
