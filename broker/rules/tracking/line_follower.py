@@ -103,6 +103,12 @@ class LineFollower:
         self._place_m += gain * (stop_m - stand_m)
         self._variance *= 1 - gain
 
+    def learn(self, fix: GpsFix, gap_s: int) -> None:
+        """A position of before the truck left its last room: how far off the receiver is."""
+        off_m, _ = project(self._line, self._cumulative, fix.lat, fix.lon, 0.0, self._cumulative[-1])
+        if off_m <= OFF_MOST_M and (fix.speed_mps or 0.0) >= STANDS_MPS:
+            self.spread.see(off_m, gap_s)
+
     def follow(self, fix: GpsFix, gap_s: int | None, next_m: float) -> Turn | None:
         """Match a fix `gap_s` after the one before (None: the first); `next_m` is where the next visit lies."""
         settings = self._settings

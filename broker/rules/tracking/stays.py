@@ -21,6 +21,7 @@ MADE_ODDS = 2.0  # for a stay that nobody took for one until its room was passed
 NOT_MADE_ODDS = -1.0  # for a stay that was taken for one
 STOOD_S = 10  # a truck that passes by stands shorter
 FULL_STAY = 0.5  # of the expected stay: it may have been the whole of it
+STOPS_SHORT_M = 60.0
 MOVED_M = 12.0
 LEAVES_M = 30.0
 LEFT_SURELY_M = 150.0
@@ -140,9 +141,10 @@ class Stays:
 
     def was_made(self, visit: TrackVisit) -> Reading | None:
         """The stay at a visit that lies behind, if a stand that was taken for a halt must have been it."""
-        if not self.in_doubt:
-            return None
         reading = self.read(visit, 0)
+        if reading is not None and not self.in_doubt:  # nor where a good receiver says that it stood elsewhere
+            near_by = abs(self._offset(reading.first, visit)[0]) <= STOPS_SHORT_M
+            reading = reading if near_by and self._expected(visit) is not None else None
         return reading if reading is not None and reading.odds + log(MADE) >= MADE_ODDS else None
 
     def was_none(self, visit: TrackVisit, reading: Reading | None) -> bool:

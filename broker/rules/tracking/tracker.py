@@ -169,6 +169,21 @@ class RunTracker:
             self._stays.stands.begin(Stand(arrived_at, arrived_at, visit.lat, visit.lon, visit.distance_m, 0.0))
             self._stays.arrived(arrived_at)
 
+    def recall(self, fix: GpsFix) -> None:
+        """A position from before a restart: nothing happens by it, but it says how far off the receiver is, where the
+        truck is and since when it stands."""
+        before, left_at = self._fix, self._way.leg.left_at
+        if before is not None and fix.fix_at <= before.fix_at:
+            return
+        gap_s = 0 if before is None else fix.fix_at - before.fix_at
+        self._fix = fix
+        if left_at is not None and fix.fix_at <= left_at:
+            if self._way.line.usable:
+                self._way.line.learn(fix, gap_s)
+            return
+        self._way.follow(fix, None if before is None else gap_s, self._next())
+        self._stays.see(fix, fix.speed_since(before), gap_s, self._next())
+
     def progress(self, now: int) -> Progress:
         """The state at `now`, from accepted positions alone."""
         fix, visit = self._fix, self._next()
