@@ -39,6 +39,7 @@ class Stand:
     lon: float
     along_m: float | None
     doubt_m: float  # of its place
+    driven_m: float  # by its truck until then, by speed
     fixes: int = 1
 
     @property
@@ -53,7 +54,8 @@ class Stands:
     def __init__(self) -> None:
         self._all: list[Stand] = []
         self.standing = False
-        self.driven_since_m = 0.0  # since the newest, by speed
+        self.driven_m = 0.0  # by speed
+        self._speed_mps = 0.0
 
     def __iter__(self) -> Iterator[Stand]:
         return iter(self._all)
@@ -70,17 +72,18 @@ class Stands:
     def begin(self, stand: Stand) -> None:
         """A stand that is known from before."""
         self._all.append(stand)
-        self.standing, self.driven_since_m = True, 0.0
+        self.standing = True
 
     def see(
         self, at: int, lat: float, lon: float, speed_mps: float, gap_s: int, along_m: float | None, doubt_m: float
     ) -> None:
         """Take in a position."""
+        before_mps, self._speed_mps = self._speed_mps, speed_mps
+        self.driven_m += 0.5 * (before_mps + speed_mps) * min(gap_s, 30)
         if speed_mps >= STANDS_BELOW_MPS:
             if self.standing and gap_s <= TOLD_WITHIN_S:  # that it starts is told at once
                 self._all[-1].until = at
             self.standing = False
-            self.driven_since_m += speed_mps * min(gap_s, 30)
             return
         stand = self.newest
         if self.standing and stand is not None:
@@ -88,9 +91,9 @@ class Stands:
             stand.until = at
             stand.lat += (lat - stand.lat) / stand.fixes
             stand.lon += (lon - stand.lon) / stand.fixes
-            stand.along_m, stand.doubt_m = along_m, doubt_m
+            stand.along_m, stand.doubt_m, stand.driven_m = along_m, doubt_m, self.driven_m
             return
-        self.begin(Stand(at, at, lat, lon, along_m, doubt_m))
+        self.begin(Stand(at, at, lat, lon, along_m, doubt_m, self.driven_m))
         del self._all[:-KEPT]
 
 

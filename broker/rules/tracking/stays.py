@@ -24,6 +24,7 @@ FULL_STAY = 0.5  # of the expected stay: it may have been the whole of it
 STOPS_SHORT_M = 60.0
 MOVED_M = 12.0
 LEAVES_M = 30.0
+DRIVES_M = 60.0
 LEFT_SURELY_M = 150.0
 CLOSE_M = 100.0  # rooms so near one another may be mixed up, and served from one place
 SHARED = 8.0  # of the rooms so near and not stood at, so many are served with their neighbour for one that is not
@@ -34,9 +35,9 @@ class Past:
     """The last stay, and where it was."""
 
     visit: TrackVisit
-    stand: Stand
     seconds: int
     until: int
+    expected_s: float | None
 
 
 class Stays:
@@ -98,9 +99,13 @@ class Stays:
         if stand is None:
             return None
         if visit.distance_m is None or stand.along_m is None or not line.on_the_line:
-            away_m = distance_m(fix.lat, fix.lon, visit.lat, visit.lon)
-            far_m = self._settings.fence_m + 2.5 * line.spread.metres
-            return stand.until if not stands.standing and away_m > far_m and speed_mps > 2.0 else None
+            here = self._at or stand
+            driven_m = stands.driven_m - here.driven_m
+            far_m = self._settings.fence_m + 1.5 * line.spread.metres
+            is_far = distance_m(fix.lat, fix.lon, visit.lat, visit.lon) > far_m
+            if driven_m < (DRIVES_M if is_far else LEFT_SURELY_M):
+                return None
+            return max(one.until for one in stands if one.driven_m - here.driven_m <= DRIVES_M)
         if stands.standing:
             return None
         moved_m, beyond_m = line.seen_m - stand.along_m, line.seen_m - visit.distance_m
@@ -158,11 +163,10 @@ class Stays:
         past, expected_s = self._past, self._expected(visit)
         if past is None or expected_s is None:
             return None
-        own_s = self._expected(past.visit)
+        own_s = past.expected_s
         if own_s is None or distance_m(past.visit.lat, past.visit.lon, visit.lat, visit.lon) > CLOSE_M / 2:
             return None
-        odds = stay(past.seconds, own_s + expected_s) - stay(past.seconds, own_s) + log(SHARED)
-        if odds < MADE_ODDS:
+        if _shared_odds(past.seconds, own_s, expected_s) < MADE_ODDS:
             return None
         begun_at = past.until - past.seconds
         return round(begun_at + past.seconds * own_s / (own_s + expected_s)), past.until
@@ -175,11 +179,20 @@ class Stays:
         here, there = near(*self._offset(stand, visit)), near(*self._offset(stand, follows))
         return self.in_doubt and there > here
 
+    def may_be_of_both(self, visit: TrackVisit, follows: TrackVisit | None, reading: Reading | None) -> bool:
+        """Whether the stay may turn out to have been of the next room, too: then its time teaches nothing."""
+        if reading is None or follows is None:
+            return False
+        own_s, next_s = self._expected(visit), self._expected(follows)
+        if own_s is None or next_s is None or distance_m(visit.lat, visit.lon, follows.lat, follows.lon) > CLOSE_M / 2:
+            return False
+        return _shared_odds(reading.last.until - reading.first.since, own_s, next_s) >= MADE_ODDS
+
     def leave(self, visit: TrackVisit, reading: Reading | None, left_at: int) -> None:
         """The truck goes on from a visit: what it did until then says nothing of others."""
         if reading is not None:
             seconds = reading.last.until - reading.first.since
-            self._past = Past(visit, reading.first, seconds, reading.last.until)
+            self._past = Past(visit, seconds, reading.last.until, self._expected(visit))
             if visit.distance_m is not None and reading.first.along_m is not None:
                 self._way.line.was_at(visit.distance_m, reading.first.along_m)
         self.stands.forget(left_at)
@@ -195,3 +208,8 @@ class Stays:
             return stand.along_m - visit.distance_m, stand.doubt_m
         straight_m = distance_m(stand.lat, stand.lon, visit.lat, visit.lon)
         return straight_m, self._way.line.spread.metres / sqrt(1 + stand.seconds / 90.0)
+
+
+def _shared_odds(seconds: float, own_s: float, next_s: float) -> float:
+    """The odds that a stay was of two rooms, where the truck stood at the first only, in logarithms."""
+    return stay(seconds, own_s + next_s) - stay(seconds, own_s) + log(SHARED)

@@ -166,7 +166,7 @@ class RunTracker:
         if arrived_at is not None and self._pending:
             self._stop.arrive(arrived_at, seen=exactly)
             visit = self._pending[0]
-            self._stays.stands.begin(Stand(arrived_at, arrived_at, visit.lat, visit.lon, visit.distance_m, 0.0))
+            self._stays.stands.begin(Stand(arrived_at, arrived_at, visit.lat, visit.lon, visit.distance_m, 0.0, 0.0))
             self._stays.arrived(arrived_at)
 
     def recall(self, fix: GpsFix) -> None:
@@ -291,6 +291,8 @@ class RunTracker:
             begun_at = reading.first.since
         if begun_at is not None:
             self._stop.arrived_at = begun_at
+        if self._stays.may_be_of_both(visit, self._following(), reading):
+            self._stop.seen_exactly = False
         event = self._leave(left_at, begun_at=begun_at)
         self._stays.leave(visit, reading, left_at)
         return [event]
