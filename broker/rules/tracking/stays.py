@@ -26,7 +26,8 @@ MOVED_M = 12.0
 LEAVES_M = 30.0
 DRIVES_M = 60.0
 LEFT_SURELY_M = 150.0
-CLOSE_M = 100.0  # rooms so near one another may be mixed up, and served from one place
+CLOSE_M = 100.0  # rooms so near one another may be mixed up
+SAME_PLACE_M = 60.0  # and so near, served from one place
 SHARED = 8.0  # of the rooms so near and not stood at, so many are served with their neighbour for one that is not
 
 
@@ -158,33 +159,30 @@ class Stays:
             return False
         return reading is None or reading.odds + log(MADE) < NOT_MADE_ODDS
 
-    def was_shared(self, visit: TrackVisit) -> tuple[int, int] | None:
-        """(since, until) of the stay at a visit that was served from where the last one was, if it was."""
+    def was_shared(self, visit: TrackVisit, against: float = MADE_ODDS) -> tuple[int, int] | None:
+        """(since, until) of the stay at a visit that was served from where the last one was, if the odds for that are
+        greater than those `against` it."""
         past, expected_s = self._past, self._expected(visit)
-        if past is None or expected_s is None:
+        if past is None or past.expected_s is None or expected_s is None or not _close(past.visit, visit):
             return None
-        own_s = past.expected_s
-        if own_s is None or distance_m(past.visit.lat, past.visit.lon, visit.lat, visit.lon) > CLOSE_M / 2:
-            return None
-        if _shared_odds(past.seconds, own_s, expected_s) < MADE_ODDS:
+        if _shared_odds(past.seconds, past.expected_s, expected_s) < max(MADE_ODDS, against):
             return None
         begun_at = past.until - past.seconds
-        return round(begun_at + past.seconds * own_s / (own_s + expected_s)), past.until
+        return round(begun_at + past.seconds * past.expected_s / (past.expected_s + expected_s)), past.until
 
-    def stands_beyond(self, visit: TrackVisit, follows: TrackVisit | None) -> bool:
-        """Whether the truck rather stands at the room that follows close by."""
+    def shared_before(self, visit: TrackVisit, follows: TrackVisit | None) -> tuple[int, int] | None:
+        """The same for a visit where the truck stands that is in doubt, if it rather stands at the next room."""
         stand = self.stands.newest
-        if stand is None or follows is None or not self.stands.standing or stand.seconds < STOOD_S:
-            return False
-        here, there = near(*self._offset(stand, visit)), near(*self._offset(stand, follows))
-        return self.in_doubt and there > here
+        if stand is None or follows is None or not self.in_doubt or not self.stands.standing or stand.seconds < STOOD_S:
+            return None
+        return self.was_shared(visit, near(*self._offset(stand, visit)) - near(*self._offset(stand, follows)))
 
     def may_be_of_both(self, visit: TrackVisit, follows: TrackVisit | None, reading: Reading | None) -> bool:
         """Whether the stay may turn out to have been of the next room, too: then its time teaches nothing."""
         if reading is None or follows is None:
             return False
         own_s, next_s = self._expected(visit), self._expected(follows)
-        if own_s is None or next_s is None or distance_m(visit.lat, visit.lon, follows.lat, follows.lon) > CLOSE_M / 2:
+        if own_s is None or next_s is None or not _close(visit, follows):
             return False
         return _shared_odds(reading.last.until - reading.first.since, own_s, next_s) >= MADE_ODDS
 
@@ -208,6 +206,11 @@ class Stays:
             return stand.along_m - visit.distance_m, stand.doubt_m
         straight_m = distance_m(stand.lat, stand.lon, visit.lat, visit.lon)
         return straight_m, self._way.line.spread.metres / sqrt(1 + stand.seconds / 90.0)
+
+
+def _close(one: TrackVisit, other: TrackVisit) -> bool:
+    """Whether both rooms may be served from one place."""
+    return distance_m(one.lat, one.lon, other.lat, other.lon) <= SAME_PLACE_M
 
 
 def _shared_odds(seconds: float, own_s: float, next_s: float) -> float:

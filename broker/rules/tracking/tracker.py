@@ -280,6 +280,10 @@ class RunTracker:
         in_doubt = self._stays.in_doubt
         reading = self._stays.read(visit, 0 if in_doubt else arrived_at)
         if self._stop.seen_exactly and self._stays.was_none(visit, reading):
+            shared = self._stays.was_shared(visit)
+            if shared is not None:
+                self._stop.arrive(shared[0], seen=False)
+                return [self._leave(shared[1], begun_at=shared[0])]
             self._depart_from(visit, left_at, clean=False)
             self._missed.remember(visit)
             return [TrackEvent(kind, visit.key, left_at) for kind in (TrackKind.DROVE_ON, TrackKind.PASSED_WITHOUT_DWELL)]
@@ -307,10 +311,9 @@ class RunTracker:
         behind = self._missed.left_behind(self._pending, fix, place_m, self._way.leg.from_m, closest_m, margin_m)
         events: list[TrackEvent] = []
         visit, follows = self._next(), self._following()
-        if visit is not None and self._stays.stands_beyond(visit, follows):
-            shared = self._stays.was_shared(visit)
-            if shared is not None:
-                return self._made_unseen(*shared)
+        shared = None if visit is None else self._stays.shared_before(visit, follows)
+        if shared is not None:
+            return self._made_unseen(*shared)
         for arrived_at, left_at in self._missed.stays(behind, fix) if behind else ():
             events += self._made_unseen(arrived_at, left_at)
         for visit in () if events else behind:
