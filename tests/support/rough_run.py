@@ -42,6 +42,7 @@ class Kind:
     back: float = 0.0  # passed, and served on the way back from the next one
     skipped: float = 0.0  # passed without a word, half of them with a red light at the gate
     few_bins: bool = False
+    wobble_mps: float = 0.05  # what it says of the speed of a truck that stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +229,7 @@ class _Truck:
         size = sqrt(east * east + north * north) or 1.0
         lon += (self.noise[0] + self.offset[0] + self.beside_m * north / size) / EAST
         lat += (self.noise[1] + self.offset[1] - self.beside_m * east / size) / NORTH
-        said_mps = abs(speed + dice.gauss(0, 0.12)) if speed else abs(dice.gauss(0, 0.05))
+        said_mps = abs(speed + dice.gauss(0, 0.12)) if speed else abs(dice.gauss(0, kind.wobble_mps))
         fix = Fix(lat, lon, float(self.now), said_mps, None, 1.0, 9, 3)
         if self.acceptance.refusal(fix, float(self.now)) is None:
             self.reporting.seen(fix, float(self.now))
@@ -244,6 +245,7 @@ def kinds() -> Iterator[Kind]:
         "plain": {}, "jam": {"jam": 0.5}, "light": {"light": 0.5}, "pairs": {"pairs": 0.4}, "short": {"short": 0.5},
         "shared": {"pairs": 0.4, "shared": 1.0}, "back": {"back": 0.3}, "skipped": {"skipped": 0.2},
         "parallel": {"parallel": 0.6}, "few": {"few_bins": True}, "offsets": {"offsets": True},
+        "wobble": {"wobble_mps": 0.3},
     }  # fmt: skip
     for receiver, more in (("3", {}), ("20", {"deviation_m": 20.0}),
                            ("40", {"deviation_m": 40.0, "correlated_s": 90.0})):

@@ -26,6 +26,10 @@ SHUFFLES = 0.03  # how often a truck moves up within its stay
 MOVES_UP_M = 10.0
 MADE = 30.0  # visits made for each that is passed without a word
 KEPT = 12
+DRIVES_MPS = 2.0
+WOBBLE_SHARE, WOBBLES_MPS = 0.2, 0.1  # of a receiver that tells a speed while the truck stands
+BLINK_S, CREEPS_S = 10, 25  # who starts and stands again so soon may not have moved, by such a receiver
+BLINKS = 0.003  # of a second: how often a receiver that is off says so of a truck that stands
 TOLD_WITHIN_S = 75  # of a longer silence nobody knows when it ended the stand
 
 
@@ -41,6 +45,7 @@ class Stand:
     doubt_m: float  # of its place
     driven_m: float  # by its truck until then, by speed
     fixes: int = 1
+    crept: bool = False  # it may be the one before that goes on: only a doubtful word was between
 
     @property
     def seconds(self) -> int:
@@ -55,7 +60,7 @@ class Stands:
         self._all: list[Stand] = []
         self.standing = False
         self.driven_m = 0.0  # by speed
-        self._speed_mps = 0.0
+        self._speed_mps = self._fastest_mps = self._wobble_mps = 0.0
 
     def __iter__(self) -> Iterator[Stand]:
         return iter(self._all)
@@ -72,10 +77,11 @@ class Stands:
     def begin(self, stand: Stand) -> None:
         """A stand that is known from before."""
         self._all.append(stand)
-        self.standing = True
+        self.standing, self._fastest_mps = True, 0.0
 
     def see(
-        self, at: int, lat: float, lon: float, speed_mps: float, gap_s: int, along_m: float | None, doubt_m: float
+        self, at: int, lat: float, lon: float, speed_mps: float, gap_s: int, along_m: float | None, doubt_m: float,
+        in_doubt: bool,
     ) -> None:
         """Take in a position."""
         before_mps, self._speed_mps = self._speed_mps, speed_mps
@@ -83,9 +89,14 @@ class Stands:
         if speed_mps >= STANDS_BELOW_MPS:
             if self.standing and gap_s <= TOLD_WITHIN_S:  # that it starts is told at once
                 self._all[-1].until = at
-            self.standing = False
+            self.standing, self._fastest_mps = False, max(self._fastest_mps, speed_mps)
             return
         stand = self.newest
+        if speed_mps > 0:  # what the truck itself takes for standing is none
+            self._wobble_mps += WOBBLE_SHARE * (speed_mps - self._wobble_mps)
+        slowly = in_doubt and self._wobble_mps > WOBBLES_MPS and stand is not None and self._fastest_mps < DRIVES_MPS
+        between_s = 0 if stand is None else at - stand.until
+        self.standing = self.standing or (slowly and between_s <= BLINK_S)
         if self.standing and stand is not None:
             stand.fixes += 1
             stand.until = at
@@ -93,7 +104,8 @@ class Stands:
             stand.lon += (lon - stand.lon) / stand.fixes
             stand.along_m, stand.doubt_m, stand.driven_m = along_m, doubt_m, self.driven_m
             return
-        self.begin(Stand(at, at, lat, lon, along_m, doubt_m, self.driven_m))
+        crept = slowly and between_s <= CREEPS_S
+        self.begin(Stand(at, at, lat, lon, along_m, doubt_m, self.driven_m, crept=crept))
         del self._all[:-KEPT]
 
 
@@ -148,7 +160,8 @@ def best_reading(
                 if inner > first:
                     moved_m = offsets_m[inner] - offsets_m[inner - 1]
                     width_m = MOVES_UP_M + 0.3 * stands[inner].doubt_m
-                    odds += log(SHUFFLES / max(1.0, seconds) / LIGHT_NEARBY) - 0.5 * (moved_m / width_m) ** 2
+                    again = BLINKS if stands[inner].crept else SHUFFLES / max(1.0, seconds)
+                    odds += log(again / LIGHT_NEARBY) - 0.5 * (moved_m / width_m) ** 2
             if best is None or odds > best.odds:
                 best = Reading(odds, stand, stands[last])
     return best

@@ -74,7 +74,7 @@ class Stays:
         """Take in a position."""
         line = self._way.line
         along_m = line.seen_m if self._way.on_line(visit) and line.on_the_line and not line.off_route else None
-        self.stands.see(fix.fix_at, fix.lat, fix.lon, speed_mps, gap_s, along_m, line.doubt_m)
+        self.stands.see(fix.fix_at, fix.lat, fix.lon, speed_mps, gap_s, along_m, line.doubt_m, self.in_doubt)
 
     def arrived(self, at: int) -> None:
         """The stop watch says that the truck is there since then."""
