@@ -6,7 +6,7 @@ own belief and pace of reporting; nothing here knows how the tracker decides.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import exp, pi, sqrt, cos, sin
+from math import cos, exp, pi, sin, sqrt
 from random import Random
 
 from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, Point, lengths_m, point_at
@@ -171,10 +171,14 @@ class _Truck:
 
     def serve(self, visit: TrackVisit, door_m: float, also: TrackVisit | None = None) -> None:
         self.go(door_m)
-        from_at, stays = self.now, []
-        for one in [visit] if also is None else [visit, also]:
-            stays.append(round(SETUP_S * exp(self.dice.gauss(0, 0.15))
-                               + self.run.bins[one.key] * PER_BIN_S * exp(self.dice.gauss(0, 0.08))))
+        from_at, both = self.now, [visit] if also is None else [visit, also]
+        stays = [
+            round(
+                SETUP_S * exp(self.dice.gauss(0, 0.15))
+                + self.run.bins[one.key] * PER_BIN_S * exp(self.dice.gauss(0, 0.08))
+            )
+            for one in both
+        ]
         self.stand(sum(stays))
         latest_at = from_at + (stays[0] if also is not None else 0)
         self.run.made.append(Made(visit.key, from_at, self.now, from_at))

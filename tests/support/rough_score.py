@@ -76,7 +76,8 @@ def read_run(run: RoughRun, score: Score, name: str = "") -> None:
             score.faults.append(f"{name} {key[0]} missed (at {one.arrived_at - run.fixes[0].fix_at})")
         elif not one.arrived_at - WITHIN_S <= at <= one.latest_at + WITHIN_S:
             score.wrong_time += 1
-            score.faults.append(f"{name} {key[0]} {at - one.arrived_at:+d} s (at {one.arrived_at - run.fixes[0].fix_at})")
+            off_s, since_s = at - one.arrived_at, one.arrived_at - run.fixes[0].fix_at
+            score.faults.append(f"{name} {key[0]} {off_s:+d} s (at {since_s})")
         else:
             score.right += 1
         if key in arrived and arrived[key][1] > one.latest_at + 120:

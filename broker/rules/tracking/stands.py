@@ -28,7 +28,8 @@ MADE = 30.0  # visits made for each that is passed without a word
 KEPT = 12
 DRIVES_MPS = 2.0
 WOBBLE_SHARE, WOBBLES_MPS = 0.2, 0.1  # of a receiver that tells a speed while the truck stands
-BLINK_S, CREEPS_S = 10, 25  # who starts and stands again so soon may not have moved, by such a receiver
+BLINK_S = 6  # who starts and stands again so soon, and was not seen to drive, has not moved
+WOBBLY_BLINK_S, CREEPS_S = 10, 45  # by such a receiver; who stands again so soon may not have
 BLINKS = 0.003  # of a second: how often a receiver that is off says so of a truck that stands
 TOLD_WITHIN_S = 75  # of a longer silence nobody knows when it ended the stand
 
@@ -80,8 +81,7 @@ class Stands:
         self.standing, self._fastest_mps = True, 0.0
 
     def see(
-        self, at: int, lat: float, lon: float, speed_mps: float, gap_s: int, along_m: float | None, doubt_m: float,
-        in_doubt: bool,
+        self, at: int, lat: float, lon: float, speed_mps: float, gap_s: int, along_m: float | None, doubt_m: float
     ) -> None:
         """Take in a position."""
         before_mps, self._speed_mps = self._speed_mps, speed_mps
@@ -94,9 +94,9 @@ class Stands:
         stand = self.newest
         if speed_mps > 0:  # what the truck itself takes for standing is none
             self._wobble_mps += WOBBLE_SHARE * (speed_mps - self._wobble_mps)
-        slowly = in_doubt and self._wobble_mps > WOBBLES_MPS and stand is not None and self._fastest_mps < DRIVES_MPS
-        between_s = 0 if stand is None else at - stand.until
-        self.standing = self.standing or (slowly and between_s <= BLINK_S)
+        slowly, wobbles = self._fastest_mps < DRIVES_MPS, self._wobble_mps > WOBBLES_MPS
+        between_s = at if stand is None else at - stand.until
+        self.standing = self.standing or (slowly and between_s <= (WOBBLY_BLINK_S if wobbles else BLINK_S))
         if self.standing and stand is not None:
             stand.fixes += 1
             stand.until = at
@@ -104,7 +104,7 @@ class Stands:
             stand.lon += (lon - stand.lon) / stand.fixes
             stand.along_m, stand.doubt_m, stand.driven_m = along_m, doubt_m, self.driven_m
             return
-        crept = slowly and between_s <= CREEPS_S
+        crept = slowly and wobbles and between_s <= CREEPS_S
         self.begin(Stand(at, at, lat, lon, along_m, doubt_m, self.driven_m, crept=crept))
         del self._all[:-KEPT]
 

@@ -74,7 +74,7 @@ class Stays:
         """Take in a position."""
         line = self._way.line
         along_m = line.seen_m if self._way.on_line(visit) and line.on_the_line and not line.off_route else None
-        self.stands.see(fix.fix_at, fix.lat, fix.lon, speed_mps, gap_s, along_m, line.doubt_m, self.in_doubt)
+        self.stands.see(fix.fix_at, fix.lat, fix.lon, speed_mps, gap_s, along_m, line.doubt_m)
 
     def arrived(self, at: int) -> None:
         """The stop watch says that the truck is there since then."""
@@ -94,7 +94,7 @@ class Stays:
             return None
         return stand.since
 
-    def gone(self, visit: TrackVisit, follows: TrackVisit | None, fix: GpsFix, speed_mps: float) -> int | None:
+    def gone(self, visit: TrackVisit, fix: GpsFix) -> int | None:
         """When the truck left the visit, if it surely has."""
         stand, stands, line = self.stands.newest, self.stands, self._way.line
         if stand is None:

@@ -247,7 +247,7 @@ class RunTracker:
         return events
 
     def _approach(self, fix: GpsFix, speed_mps: float, silent_s: int | None) -> int | None:
-        """When the truck came to its next visit, if it has: by the fence, or where that cannot be trusted by its stand."""
+        """When the truck came to its next visit, if it has: by the fence, or by its stand where that is in doubt."""
         visit = self._pending[0]
         at = self._stop.approach(fix, speed_mps, *self._way.offsets_m(visit, fix), silent_s)
         if not self._stays.in_doubt:
@@ -262,7 +262,7 @@ class RunTracker:
         if at is not None:
             return at
         left_at = self._stop.leave(fix, speed_mps, *self._way.offsets_m(visit, fix))
-        return self._stays.gone(visit, follows, fix, speed_mps) if self._stays.in_doubt else left_at
+        return self._stays.gone(visit, fix) if self._stays.in_doubt else left_at
 
     def _elsewhere(self, fix: GpsFix, speed_mps: float) -> tuple[TrackVisit, int] | None:
         """(visit, since when) where the truck stands, if it is not the next one."""
@@ -286,12 +286,10 @@ class RunTracker:
                 return [self._leave(shared[1], begun_at=shared[0])]
             self._depart_from(visit, left_at, clean=False)
             self._missed.remember(visit)
-            return [TrackEvent(kind, visit.key, left_at) for kind in (TrackKind.DROVE_ON, TrackKind.PASSED_WITHOUT_DWELL)]
-        first = self._stays.first_after(arrived_at)
+            kinds = (TrackKind.DROVE_ON, TrackKind.PASSED_WITHOUT_DWELL)
+            return [TrackEvent(kind, visit.key, left_at) for kind in kinds]
         begun_at = None
-        if reading is not None and reading.first is not first:
-            begun_at = reading.first.since
-        elif reading is not None and in_doubt:
+        if reading is not None and (in_doubt or reading.first is not self._stays.first_after(arrived_at)):
             begun_at = reading.first.since
         if begun_at is not None:
             self._stop.arrived_at = begun_at
