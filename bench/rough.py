@@ -35,6 +35,10 @@ KINDS: dict[str, Sequence[str] | Mapping[str, Any]] = {
     "two rooms from one place": ("two_from_one",),
     "served on the way back": ("on_way_back",),
     "crews leave rooms out": ("crew_skips",),
+    "keepers early, late or absent": ("keeper_early", "keeper_late", "keeper_absent"),
+    "the wrong kind out": ("wrong_kind_out",),
+    "people on the platform": ("platform_walks",),
+    "slow clocks, network drops": ("unit_slow_clock", "wifi_drop_s"),
 }
 APART = ("rooms 35 m apart", "two rooms from one place", ALL)  # elsewhere rooms are as in the plan
 HEAD = """missed: not on record as served; time: an arrival that is off; word: known by a person's word only;
@@ -52,7 +56,7 @@ def rough(kind: str) -> Scenario:
     rough = words if isinstance(words, Mapping) else {word: day.world[word] for word in words}
     calm = {word: key.default for word, key in SECTIONS["world"].items()}
     area = day.area if kind in APART else {**day.area, "neighbours": 0}
-    return replace(day, world={**calm, **rough}, area=area)
+    return replace(day, world={**calm, "sensors": day.world["sensors"], **rough}, area=area)
 
 
 def played(job: tuple[str, int]) -> Tally:

@@ -158,8 +158,8 @@ def _secret(key: str, path: Path) -> str:
 class EmbeddedConfig(_Section):
     """A broker of our own as a child process; `accounts`: `user:password` lines (mode 600) in place of what is made.
 
-    With `cert_file` and `key_file` devices meet it under TLS at [mqtt] host and port. A host beyond this machine without
-    them is refused, unless `open_without_tls` says that whoever listens there may hear passwords and positions.
+    With `cert_file` and `key_file` devices meet it under TLS at [mqtt] host and port. A host beyond this machine
+    without them is refused, unless `open_without_tls` says that whoever listens may hear passwords and positions.
     """
 
     enabled: bool = False

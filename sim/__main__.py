@@ -1,6 +1,6 @@
 """The command line of the simulator.
 
-    python3 -m sim SCENARIO [--seed N] [--json]          in virtual time, as fast as the machine can
+    python3 -m sim SCENARIO [--seed N] [--days N] [--json] in virtual time, as fast as the machine can
     python3 -m sim SCENARIO --speed N                    in virtual time, N times as fast as life
     python3 -m sim SCENARIO --live [--speed N]           on real MQTT with the virtual hardware
     python3 -m sim SCENARIO --report FILE.html           and a page of it: everything that happened, at any moment
@@ -36,8 +36,9 @@ from sim.report import difference
 from sim.report.page import ReportError, write_report
 from sim.scenario.asking import write_new
 from sim.scenario.own_town import town
-from sim.scenario.scenario import Scenario, ScenarioError, load, names
+from sim.scenario.scenario import Scenario, ScenarioError, load, names, value_of
 from sim.scenario.scene import DataAbsentError
+from sim.scenario.schema import SECTIONS
 from sim.search import search
 from sim.virtual import run
 
@@ -64,6 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
         scenario = load(options.scenario) if options.plan is None else _town(options)
         if options.seed is not None:
             scenario = replace(scenario, seed=options.seed)
+        if options.days is not None:
+            scenario = replace(scenario, days=value_of("--days", SECTIONS["scenario"]["days"], options.days))
         if options.live:
             return _live(scenario, options, console)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -142,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", metavar="A,B", help="with --plan: these runs only")
     parser.add_argument("--speed", type=_speed, help="times as fast as life; virtual time: as fast as it can")
     parser.add_argument("--seed", type=int, help="another roll of the dice")
+    parser.add_argument("--days", type=int, help="so many days one after the other, each with the scenario's hours")
     parser.add_argument("--json", action="store_true", help="the result as JSON on standard output")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="write a page of the run into one file")
     parser.add_argument("--live", action="store_true", help="real MQTT, real processes, virtual hardware")

@@ -17,6 +17,7 @@ from broker.rules.dispatch.actions import COMMANDS
 from firmware import wire
 
 LOOK_S = 0.5
+ANSWER_AFTER_S = 2.0  # after it was heard of, for what is no answer: a position may come first
 EFFECTS = {
     "identify": f"its light blinks for {wire.IDENTIFY_S} s",
     "rebirth": "it reports everything anew",
@@ -56,6 +57,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         body |= {"waste": arguments.waste, "grams": arguments.grams}
     try:
         family, device = _named(url, arguments.device)
+        before = _row(url, family, device).get("answer")
         sent = asked(f"{url}/{family}s/{device}/command", body)
         before_at = int(sent.get("heard_at", sent["at"]) or 0)
     except (ValueError, OSError) as why:
@@ -63,12 +65,11 @@ def run_command(arguments: argparse.Namespace) -> int:
         return 1
     print(f"{device}: {arguments.order} sent; {EFFECTS[arguments.order]}")
     try:
-        if arguments.order == "identify":
-            return 0  # which shows at the device only
-        print(_next_word(url, family, device, before_at))
+        done, said = _next_word(url, family, device, before_at, before)
     except (ValueError, OSError) as why:  # the bridge stops just now, or cannot read its record
-        print(f"it was sent; the device's answer could not be read: {why}")
-    return 0
+        done, said = True, f"it was sent; the device's answer could not be read: {why}"
+    print(said if done else f"command: {device} did not do it: {said}", file=sys.stdout if done else sys.stderr)
+    return 0 if done else 1
 
 
 def _named(url: str, name: str) -> tuple[str, str]:
@@ -87,16 +88,30 @@ def _named(url: str, name: str) -> tuple[str, str]:
     return found[0], name
 
 
-def _next_word(url: str, family: str, device: str, before_at: int) -> str:
-    """What the device said after it was told, its last word until then at `before_at`; waits for it for a moment."""
-    deadline = time.monotonic() + ANSWER_S
+def _next_word(
+    url: str, family: str, device: str, before_at: int, before: dict[str, Any] | None
+) -> tuple[bool, str]:
+    """Whether the device did it as far as it says, and what it said after it was told; waits for it for a moment.
+
+    Until then its last word was at `before_at`, and its last answer `before`. An older one answers no command: then
+    it is whatever it says next.
+    """
+    deadline, heard = time.monotonic() + ANSWER_S, ""
     while time.monotonic() < deadline:
         time.sleep(LOOK_S)
         row = _row(url, family, device)
-        if row.get("heard_at") is not None and row["heard_at"] > before_at:
+        answer = row.get("answer")
+        if answer and answer != before and not answer["done"]:
+            return False, str(answer["said"])
+        if answer and answer != before:
+            return True, f"it answers: {answer['said']}"
+        if not heard and row.get("heard_at") is not None and row["heard_at"] > before_at:
+            deadline = min(deadline, time.monotonic() + ANSWER_AFTER_S)
             shown = {key: row[key] for key in ("life", "boot", "fw", "bins", "lamps", "fix_at") if key in row}
-            return f"it says: {json.dumps(shown, ensure_ascii=False)}"
-    return f"nothing new was heard of it within {ANSWER_S:.0f} s: the bridge knows nothing of what became of it"
+            heard = f"it says: {json.dumps(shown, ensure_ascii=False)}"
+    if heard:
+        return True, heard
+    return True, f"nothing new was heard of it within {ANSWER_S:.0f} s: the bridge knows nothing of what became of it"
 
 
 def _row(url: str, family: str, device: str) -> dict[str, Any]:

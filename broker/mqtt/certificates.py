@@ -137,7 +137,8 @@ def _must_be_in_time(section: str, path: Path, now: float) -> Certificate:
     for number, certificate in enumerate(chain):
         reason = certificate.out_of_time(now)
         if reason is not None:
-            which = "the certificate" if number == 0 else f"certificate {number + 1} of its chain, by {certificate.issuer},"
+            behind = f"certificate {number + 1} of its chain, by {certificate.issuer},"
+            which = behind if number else "the certificate"
             raise ConfigError(f"{section} cert_file: {which} in {path} {reason}; put a new one there")
     return chain[0]
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.bridge import Bridge
-from broker.plan.calendar import local_date
+from broker.plan.calendar import day_start_at, local_date
 from broker.rules.day.attention import About, Attention
 from broker.rules.day.bins import waits_in
+from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.incidents.incident_handling import second_visit
 from broker.rules.dispatch.visits.extra_truck import may_load
@@ -161,9 +162,11 @@ def _truck(bridge: Bridge, name: str, opened: list[str], now: int) -> dict[str, 
         "truck": name,
         "life": state.life if state else "disconnected",
         "loads": list(may_load(day, name, now)),
+        "reserve": _is_reserve(day, name, now),
         "fw": state.fw if state else None,
         "boot": state.boot if state else None,
         "heard_at": state.heard_at if state else None,
+        "answer": state.answer if state else None,
         "lat": fix.lat if fix else None,
         "lon": fix.lon if fix else None,
         "speed_mps": fix.speed_mps if fix else None,
@@ -181,6 +184,16 @@ def _truck(bridge: Bridge, name: str, opened: list[str], now: int) -> dict[str, 
     }
 
 
+def _is_reserve(day: Day, name: str, now: int) -> bool:
+    """Whether it is one of vehicles.txt that no run names, and nothing was heard of it today: as it should be."""
+    if name not in day.plan.vehicles or day.last_run_of(name) is not None:
+        return False
+    state = day.devices.trucks.get(name)
+    if state is not None and (state.heard_at or 0) >= day_start_at(day.plan, local_date(day.plan, now)):
+        return False
+    return all(run.truck_id != name for run in day.plan.runs.values())
+
+
 def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
     day = bridge.dispatch.day
     room, state = day.plan.rooms[room_id], day.devices.rooms.get(room_id)
@@ -196,6 +209,7 @@ def _room(bridge: Bridge, room_id: str, now: int) -> dict[str, Any]:
         "fw": state.fw if state else None,
         "boot": state.boot if state else None,
         "heard_at": state.heard_at if state else None,
+        "answer": state.answer if state else None,
         "lamps": list(state.lamps.values()) if state else [],
         "lamps_at": state.lamps_at if state else None,
         "bins": {waste: _bins(bridge, room_id, waste, now) for waste in (state.bins if state else ())},

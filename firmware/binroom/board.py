@@ -63,6 +63,10 @@ class Board:
         """(keeper event, is down) of every button; a button pulls its pin to ground."""
         return [(event, pin.value() == 0) for event, pin in self._buttons]
 
+    def has_identify(self):
+        """Whether there is an LED that tells a technician which unit this is."""
+        return self._identify is not None
+
     def set_identify(self, is_on):
         """Drive the LED that tells a technician which unit this is."""
         if self._identify is not None:

@@ -11,37 +11,44 @@ from firmware.wire import IDENTIFY_S
 
 
 def obey(machine, body):
-    """Carry out one command, or say why not."""
+    """Carry out one command; returns (whether it is done, what to say), which the unit answers."""
     command = body["command"]
     if command == "identify":
+        if not machine.board.has_identify():
+            return False, "identify: this unit has no LED for it (identify_pin is null)"
         machine.identify_until = machine.board.ticks_ms() + IDENTIFY_S * 1000
-    elif command == "calibrate":
-        machine.note(calibrate(machine, body))
-    elif command == "reset":
+        return True, "identify: the LED blinks for %d s" % IDENTIFY_S
+    if command == "calibrate":
+        return calibrate(machine, body)
+    if command == "reset":
         machine.note("reset by command %s" % body["id"])
         machine.board.reset()
-    else:
-        machine.note("unknown command %s" % command)
+        return True, "reset"
+    return False, "unknown command %s" % command
 
 
 def calibrate(machine, body):
-    """One known mass of a two-mass calibration; returns what to say."""
+    """One known mass of a two-mass calibration."""
     waste, grams = body.get("waste"), body.get("grams")
-    for place in machine.places:
-        if place.waste == waste and place.has_cell() and is_integer(grams):
+    if not is_integer(grams):
+        return False, "calibrate: needs grams, an integer"
+    with_cell = [place for place in machine.places if place.has_cell()]
+    for place in with_cell:
+        if place.waste == waste:
             return weigh(machine.calibrations, waste, place.raw(), grams, machine.unit.now_s())
-    return "calibrate: needs waste (one with a load cell) and grams (an integer)"
+    others = " ".join([place.waste for place in with_cell]) or "no waste kind here"
+    return False, "calibrate: no load cell for %s; there is one for: %s" % (waste, others)
 
 
 def weigh(calibrations, waste, raw, grams, at):
-    """A known mass is on the cell; the second, different one completes the calibration. Returns what to say."""
+    """A known mass is on the cell; the second, different one completes the calibration."""
     if raw is None:
-        return "calibrate %s: the cell gives no steady value; check its wires" % waste
+        return False, "calibrate %s: the cell gives no steady value; check its wires" % waste
     first = calibrations.first.pop(waste, None)
     if first is None:
         calibrations.first[waste] = (raw, grams)
-        return "calibrate %s: %d g is raw %d; now put another known mass on" % (waste, grams, raw)
+        return True, "calibrate %s: %d g is raw %d; now put another known mass on" % (waste, grams, raw)
     scale = {"raw_low": first[0], "raw_high": raw, "grams_low": first[1], "grams_high": grams, "at": at}
     if not calibrations.save(waste, scale):
-        return "calibrate %s: the two masses are too close (%d g, %d g); begin again" % (waste, first[1], grams)
-    return "calibrate %s: done, %d g is raw %d, %d g is raw %d" % (waste, first[1], first[0], grams, raw)
+        return False, "calibrate %s: the two masses are too close (%d g, %d g); begin again" % (waste, first[1], grams)
+    return True, "calibrate %s: done, %d g is raw %d, %d g is raw %d" % (waste, first[1], first[0], grams, raw)

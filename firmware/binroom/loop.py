@@ -122,7 +122,7 @@ class Machine:
             self._write(durable.BOOT_FILE, {"boot": effect[1]})
             self.link.reconnect("the boot number changed")
         elif name == "command":
-            self._command(effect[1])
+            events.append(self._command(effect[1]))
         elif name == "note":
             self.note(effect[1])
 
@@ -130,9 +130,11 @@ class Machine:
         from firmware.binroom import commands
 
         try:
-            commands.obey(self, body)
+            done, said = commands.obey(self, body)
         except OSError as error:
-            self.note("command %s: %s" % (body["id"], error))
+            done, said = False, "command %s: %s" % (body["id"], error)
+        self.note(said)
+        return ("answer", body["id"], done, said)
 
     def _identify(self, now):
         if self.identify_until is None:

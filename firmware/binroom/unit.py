@@ -19,6 +19,7 @@ Events                                         Effects
 ("lit", index, level)                          ("note", text)             one line for the log
     after each "lamp", and every few seconds   ("recall", limit)          with `recalls` only: hand in ("kept", ...)
 ("kept", records, left): from flash
+("answer", id, done, said): what became of a command
 
 The shell connects with `will()` and `subscriptions()`. Records (bins, lamp, keeper) leave flash only by the
 bridge's application ack, and are sent again until then: newest first, the backlog marked `late`. No float anywhere.
@@ -49,6 +50,7 @@ _HIGHEST_BOOT = const(2000000000)
 _REMEMBERED_COMMANDS = const(8)
 _RECALL_AT = const(2)  # so few left in the heap: ask for more
 _RECALL_RECORDS = const(4)
+_MAX_SAID = const(200)  # characters of an answer, as the wire has it
 _MAX_DIGITS = const(64)  # an id may hold that many in a row
 
 
@@ -156,13 +158,21 @@ class Unit:
         if is_up and not self._linked:
             self._link_since_ms = self._up_ms
             self._outbox.retry()
-            body = {"life": "ready", "boot": self.boot, "fw": self.fw}
-            self._emit("publish", self._life_topic, wire.pack(self._life_topic, body), True)
+            self._say_ready({})
             self._report_all()
         if not is_up:
             for waste in self.wastes:
                 self._calls[waste].doubt(self._up_ms)
         self._linked = is_up
+
+    def _say_ready(self, answer):
+        body = {"life": "ready", "boot": self.boot, "fw": self.fw}
+        body.update(answer)
+        self._emit("publish", self._life_topic, wire.pack(self._life_topic, body), True)
+
+    def _on_answer(self, command_id, done, said):
+        if self._linked:  # who asked waits for a moment only
+            self._say_ready({"answers": command_id, "done": done, "said": said[:_MAX_SAID]})
 
     def _report_all(self):
         self._lamp_report_at_ms = self._up_ms + _READ_BACK_MS
@@ -256,6 +266,7 @@ class Unit:
             self._commands.pop(0)
         if body["command"] == "rebirth":
             self._report_all()
+            self._on_answer(body["id"], True, "everything is reported anew")
         else:
             self._emit("command", body)
 
@@ -427,6 +438,7 @@ _HANDLERS = {
     "button": Unit._on_button,
     "lit": Unit._on_lit,
     "kept": Unit._on_kept,
+    "answer": Unit._on_answer,
 }
 
 

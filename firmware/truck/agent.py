@@ -197,7 +197,7 @@ class Agent:
         elif message.channel == "itinerary":
             self._show(body, out)
         elif message.channel == "command" and body is not None:
-            self._command(str(body["command"]), now_s, out)
+            self._command(str(body["command"]), str(body["id"]), now_s, out)
 
     def _show(self, itinerary: Body | None, out: list[Effect]) -> None:
         shown = self._itinerary
@@ -210,14 +210,19 @@ class Agent:
         self._itinerary = itinerary
         out.append(ShowItinerary(itinerary))
 
-    def _command(self, command: str, now_s: float, out: list[Effect]) -> None:
+    def _command(self, command: str, command_id: str, now_s: float, out: list[Effect]) -> None:
+        done, said = True, "everything is reported anew"
         if command == "rebirth":
-            out.append(self._life("ready"))
             self._whereabouts.ask()
+        elif command == "identify" and "light" in self._troubles:
+            done, said = False, "identify: the light does not work"
         elif command == "identify":
             self._identify_until_s = now_s + wire.IDENTIFY_S
+            said = f"identify: the light blinks for {wire.IDENTIFY_S} s"
         else:
-            out.append(self._note("command_unknown", f"unknown command {command[:64]!r} was ignored"))
+            done, said = False, f"unknown command {command[:64]!r} was ignored"
+            out.append(self._note("command_unknown", said))
+        out.append(self._life("ready", {"answers": command_id, "done": done, "said": said}))
 
     # --- what every event ends with -------------------------------------------------------------------
 
@@ -259,8 +264,8 @@ class Agent:
         if (was is None) != (state.trouble is None):
             out.append(self._life("ready"))
 
-    def _life(self, life: str) -> Say:
-        body = {"life": life, "boot": self.boot, "fw": self._fw}
+    def _life(self, life: str, answer: Body | None = None) -> Say:
+        body = {"life": life, "boot": self.boot, "fw": self._fw, **(answer or {})}
         faults = [{"part": part} for part in wire.PARTS if part in self._troubles]
         return Say("life", body | {"faults": faults} if faults else body)
 

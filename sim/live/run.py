@@ -59,6 +59,8 @@ def play_live(
     """
     if demo and seconds is None and scenario.live["endless"]:
         scenario = replace(load(scenario.live["endless"]), seed=scenario.seed)
+    if scenario.world["unit_slow_clock"]:
+        raise ScenarioError("[world] unit_slow_clock is for virtual time: a live unit goes by its own machine's clock")
     factor = _speed(scenario, speed, seconds)
     machine = Machine()
     with _terminated_like_interrupted():

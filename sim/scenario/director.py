@@ -14,13 +14,14 @@ from sim.world.devices import Plant
 from sim.world.drivers import Driver
 from sim.world.driving import Pace
 from sim.world.evidence import Evidence
-from sim.world.receiver import receiver_of
+from sim.world.gps.receiver import receiver_of
 from sim.world.rooms import Habits, RoomTruth
 from sim.world.streets import Streets
 from sim.world.timeline import Timeline
 from sim.world.trucks import TruckTruth, World
 
 LOOKS_EVERY_S = 1.0
+HOUR_S = 3600.0
 
 
 class Director:
@@ -95,6 +96,9 @@ class Director:
             timeline.at(self._scene.day_start_at + happening.at_s, self._starter(happening))
         for room_truth in self.rooms.values():
             room_truth.start()
+        if scenario.world["wifi_drop_s"]:
+            for room_id in self.rooms:
+                self._drop_each_hour(room_id, scenario.world["wifi_drop_s"])
         for run in (run for runs in self._runs.values() for run in runs):
             for visit in run.plan.visits:
                 late_s = visit.arrive_day_s - run.plan.visits[0].arrive_day_s
@@ -138,6 +142,17 @@ class Director:
         """Let something happen now; what lasts gives back how it ends. Raises ScenarioError for what is not here."""
         self._check(Happening(kind, 0.0, values))
         return HAPPENS[kind](self.stage, values)
+
+    def _drop_each_hour(self, room_id: str, for_s: float) -> None:
+        """The network of a room goes away once an hour."""
+        plant, timeline = self.stage.plant, self._timeline
+
+        def drop() -> None:
+            plant.link(room_id, False)
+            timeline.after(for_s, lambda: plant.link(room_id, True))
+            timeline.after(HOUR_S, drop)
+
+        timeline.after(random.Random(f"{self.scenario.seed} {room_id} network").uniform(0, HOUR_S), drop)
 
     def _starter(self, happening: Happening) -> Callable[[], None]:
         def start() -> None:
@@ -190,6 +205,6 @@ def _habits(scenario: Scenario, dice: random.Random) -> Habits:
     return Habits(
         world["refill"], world["keeper_late"], world["bin_forgotten"], world["other_kind_out"], world["bin_refused"],
         dice.random() < world["crew_fetches"], world["sensors"] == "container", world["keeper_early"],
-        world["taken_in_again"],
+        world["taken_in_again"], world["keeper_absent"], world["wrong_kind_out"], world["platform_walks"],
     )  # fmt: skip
 

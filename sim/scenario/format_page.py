@@ -53,7 +53,7 @@ The examples below are played by the tests, each in this morning (with `records_
 
 @cache
 def kinds() -> Mapping[str, Any]:
-    """`sections`, `events` and `expectations`: what each word says, with examples."""
+    """`sections`, `events` and `expectations`: what each word says, with examples; `words` has those of sections."""
     return tomllib.loads(KINDS.read_text(encoding="utf-8"))
 
 
@@ -77,6 +77,9 @@ def _sections() -> Iterator[str]:
         says = kinds()["sections"][name]
         yield from (f"| `{key}` | {_default(about)} | {_allowed(about)} | {says[key]} |" for key, about in keys.items())
         yield ""
+        if name in kinds()["words"]:
+            about = kinds()["words"][name]
+            yield f"{about['says']}\n\n{_code(about['example'].strip() + chr(10))}"
 
 
 def _kinds(group: str, table: Mapping[str, Mapping[str, Key]], title: str, text: str) -> Iterator[str]:

@@ -20,7 +20,7 @@ from sim.scenario.tainan_scene import shared_file
 from sim.world.devices import TruckUnit
 from sim.world.driving import Path
 from sim.world.evidence import Evidence
-from sim.world.receiver import METRES_PER_DEGREE
+from sim.world.gps.receiver import METRES_PER_DEGREE
 from sim.world.timeline import Timeline
 
 TRUCK, ROOM, WASTE = "t01", "r01", "residential_wet"

@@ -14,7 +14,7 @@ from sim.scenario.scenario import Scenario, ScenarioError, day_s
 from sim.scenario.scene import Scene
 from sim.scenario.tainan_scene import tainan_scene
 from sim.world.driving import Path
-from sim.world.receiver import METRES_PER_DEGREE
+from sim.world.gps.receiver import METRES_PER_DEGREE
 from sim.world.trucks import RunToday
 
 DEPOT_AWAY_M = 600.0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from firmware import wire
-from sim.world.makes import MAKES, MIXED
+from sim.world.gps.makes import MAKES, MIXED
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,11 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "crew_fetches": _TIMES,
         "keeper_early": _TIMES,
         "taken_in_again": _TIMES,
+        "keeper_absent": _TIMES,
+        "wrong_kind_out": _TIMES,
+        "platform_walks": Key(float, 0.0, 0.0, 60.0),
+        "unit_slow_clock": Key(float, 0.0, 0.0, 0.2),
+        "wifi_drop_s": Key(float, 0.0, 0.0, 1800.0),
         "sensors": Key(str, "exact", words=tuple(SENSORS)),
     },
     "dispatcher": {

@@ -27,7 +27,7 @@ class VirtualPlant:
     def __init__(
         self, timeline: Timeline, plan: Plan, trucks: tuple[str, ...], folder: Path, evidence: Evidence, seed: int,
         shown: Callable[[str, str, str, float], None], shows: Callable[[str, Itinerary | None], None],
-        sensors: Sequence[str] = (),
+        sensors: Sequence[str] = (), unit_slow: float = 0.0,
     ) -> None:
         self._timeline = timeline
         self._evidence = evidence
@@ -41,6 +41,7 @@ class VirtualPlant:
             room.room_id: VirtualRoom(
                 timeline, self.mqtt, plan.area_id, room.room_id, room.wastes, evidence, self._dice,
                 _with_room(shown, room.room_id), folder / "rooms" / room.room_id, sensors,
+                unit_slow,
             )
             for room in plan.rooms.values()
         }  # fmt: skip

@@ -26,9 +26,13 @@ class VirtualRoom:
 
     def __init__(
         self, timeline: Timeline, broker: VirtualBroker, area: str, room_id: str, wastes: Sequence[str],
-        evidence: Evidence, dice: random.Random, shown: Shown, flash: Path, kinds: Sequence[str],
+        evidence: Evidence, dice: random.Random, shown: Shown, flash: Path, kinds: Sequence[str], slow: float = 0.0,
     ) -> None:
-        """`kinds` of sensors with the firmware's own drivers; without any the unit is told the truth at once."""
+        """`kinds` of sensors with the firmware's own drivers; without any the unit is told the truth at once.
+
+        `slow`: by which share its clock is.
+        """
+        self._pace = 1.0 - slow
         self._timeline = timeline
         self._broker = broker
         self._config = {
@@ -113,7 +117,7 @@ class VirtualRoom:
         self._handle("message", topic, payload)
 
     def _now_ms(self) -> int:
-        return int((self._timeline.now - self._powered_at) * 1000)
+        return int((self._timeline.now - self._powered_at) * 1000 * self._pace)
 
     def _handle(self, *event: Any) -> None:
         unit = self._unit
@@ -135,7 +139,7 @@ class VirtualRoom:
     def _sleep(self, unit: Unit, now_ms: int) -> None:
         if self._wake is not None:
             self._wake.cancel()
-        delay_s = max(unit.wake_at_ms - now_ms, 1) / 1000
+        delay_s = max(unit.wake_at_ms - now_ms, 1) / (1000 * self._pace)
         self._wake = self._timeline.after(delay_s, lambda: self._handle("wake"))
 
     def _publish(self, topic: str, payload: bytes, retained: bool) -> None:

@@ -48,6 +48,7 @@ def play(
         plant = VirtualPlant(
             timeline, scene.plan, director.truck_ids, folder, evidence, scenario.seed,
             director.lamp_shown, director.itinerary_shown, SENSORS[scenario.world["sensors"]],
+            scenario.world["unit_slow_clock"],
         )  # fmt: skip
         try:
             director.begin(plant)

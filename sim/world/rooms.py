@@ -30,6 +30,8 @@ FETCHED_FOR_S = 18.0  # a bin that the crew fetches is out of the room for so lo
 REFILL_S = 2400.0  # on average the waste of one more full bin of a kind in that time
 PORTION_GRAMS = 4_000
 LANE_PRESS_S = (30.0, 90.0)  # from a free lane to the keeper's press
+WALKER_GRAMS = (50_000, 90_000)
+WALKS_OVER_S = (2.0, 12.0)
 
 
 class RoomDevice(Protocol):
@@ -57,6 +59,9 @@ class Habits:
     container: bool = False
     early: float = 0.0
     takes_in: float = 0.0
+    absent: float = 0.0
+    wrong_kind: float = 0.0
+    walks_an_hour: float = 0.0
 
     @property
     def rolled(self) -> bool:
@@ -81,7 +86,10 @@ class RoomTruth:
     _walks: dict[str, int] = field(default_factory=dict)  # a later walk of the keeper's takes an earlier one's place
     _rolling: set[str] = field(default_factory=set)
     _forgotten: dict[str, int] = field(default_factory=dict)
-    _strays: dict[str, str] = field(default_factory=dict)  # kind: another kind of which a bin was put out as well
+    _strays: dict[str, tuple[str, int]] = field(default_factory=dict)  # kind: so many of another are out by mistake
+    _mistaken: set[str] = field(default_factory=set)  # kinds in whose place those stand outside
+    _alone: set[str] = field(default_factory=set)  # kinds for which no keeper comes this time
+    _walkers: dict[str, int] = field(default_factory=dict)  # kind: what the people on its platform weigh
     _standing: set[str] = field(default_factory=set)  # kinds of the trucks that stand here
     _fetched: dict[str, tuple[int, int]] = field(default_factory=dict)
     _wandered_grams: int = 0  # how much more the cells say than lies on them
@@ -92,6 +100,8 @@ class RoomTruth:
             self._report(waste)
             if self.habits.refill:
                 self._expect_more(waste)
+            if self.habits.walks_an_hour:
+                self._expect_walker(waste, random.Random(f"{self.room.room_id} {waste} {self.dice.random()}"))
 
     def lamp(self, waste: str, shown: str, since: float) -> None:
         """The pins of a lamp show this since then; `waste` may be `any`. A lit lamp sends the keeper for the bins."""
@@ -101,10 +111,15 @@ class RoomTruth:
         self.evidence.lamps.append(LampChange(since, self.room.room_id, waste, shown))
         for kind in self.bins if waste == "any" else (waste,):
             if shown in ("due", "at_stop") and not self.rolled_out.get(kind):
+                if shown == "due" and self.habits.absent and self.dice.random() < self.habits.absent:
+                    self._alone.add(kind)
+                    continue
                 late = self.dice.random() < self.habits.late
                 self._send_keeper(kind, True, self.dice.uniform(*(COMES_LATE_S if late else KEEPER_LOOKS_S)))
-            elif shown == "off" and self._wanted.get(kind):
-                self._bring_back(kind)
+            elif shown == "off":
+                self._alone.discard(kind)
+                if self._wanted.get(kind):
+                    self._bring_back(kind)
 
     def waits(self, waste: str) -> int:
         """How many bins there are, in the room and before it; of a container how many of its bins' worth are full."""
@@ -117,6 +132,7 @@ class RoomTruth:
         if bins is None:
             return 0
         comes = not self.habits.rolled or waste in self._rolling or not self.rolled_out.get(waste)
+        comes = comes and waste not in self._alone
         return len(bins.outside) + (max(0, bins.worth - self._forgotten.get(waste, 0)) if comes else 0)
 
     def truck_stands(self, waste: str, for_s: float) -> None:
@@ -129,6 +145,8 @@ class RoomTruth:
             for place in range(number):
                 self.timeline.after(5.0 + (for_s - FETCHED_FOR_S - 10.0) * place / max(1, number), self._fetch(waste))
         elif not self.rolled_out.get(waste):
+            if waste in self._mistaken:
+                self._wanted[waste] = False
             self._send_keeper(waste, True, self.dice.uniform(*KEEPER_LOOKS_S) / 3)
 
     def truck_is_planned(self, waste: str, at: float) -> None:
@@ -190,7 +208,7 @@ class RoomTruth:
 
     def _send_keeper(self, waste: str, outside: bool, in_s: float) -> None:
         """The keeper comes for the bins of a kind, unless the crew fetches them."""
-        if self._wanted.get(waste, False) == outside or not self.habits.rolled:
+        if self._wanted.get(waste, False) == outside or not self.habits.rolled or (outside and waste in self._alone):
             return
         self._wanted[waste] = outside
         walk = self._walks[waste] = self._walks.get(waste, 0) + 1
@@ -199,14 +217,22 @@ class RoomTruth:
     def _begin(self, waste: str, walk: int) -> None:
         if self._walks[waste] != walk:
             return
+        others = [kind for kind, bins in self.bins.items() if kind != waste and bins.worth > 1]
+        if self._wanted[waste] and others and waste not in self._strays and self.habits.wrong_kind and (
+                self.dice.random() < self.habits.wrong_kind):  # fmt: skip
+            self._strays[waste] = (self.dice.choice(others), 0)
+            self._mistaken.add(waste)
+            self._mistake(waste, walk)
+            return
         if self._wanted[waste]:
+            self._mistaken.discard(waste)
             self.rolled_out[waste] = True
             self._rolling.add(waste)
             forgets = self.bins[waste].worth > 1 and self.dice.random() < self.habits.forgets
             self._forgotten[waste] = int(forgets)
-            others = [kind for kind, bins in self.bins.items() if kind != waste and bins.worth > 1]
-            if others and self.dice.random() < self.habits.other_kind:
-                self._strays[waste] = other = self.dice.choice(others)
+            if others and not self.habits.wrong_kind and self.dice.random() < self.habits.other_kind:
+                other = self.dice.choice(others)
+                self._strays[waste] = (other, 1)
                 self.bins[other].roll_out()
                 self._report(other)
         self._move(waste, walk)
@@ -228,9 +254,23 @@ class RoomTruth:
                 self.timeline.after(self.dice.uniform(*TAKES_IN_AGAIN_S), lambda: self._take_in(waste, walk))
             return
         self.rolled_out[waste] = False
-        stray = self._strays.pop(waste, "")
-        if stray and not self._wanted.get(stray) and self.bins[stray].roll_in():
-            self._report(stray)
+        self._mistaken.discard(waste)
+        stray, number = self._strays.pop(waste, ("", 0))
+        for _ in range(number):
+            if not self._wanted.get(stray) and self.bins[stray].roll_in():
+                self._report(stray)
+
+    def _mistake(self, waste: str, walk: int) -> None:
+        """All bins of another kind are put out, one after the other, in place of these."""
+        if self._walks[waste] != walk or waste not in self._strays:
+            return
+        other, number = self._strays[waste]
+        if self.bins[other].roll_out():
+            self._strays[waste] = (other, number + 1)
+            self._report(other)
+            self.timeline.after(self.dice.uniform(*EACH_BIN_S), lambda: self._mistake(waste, walk))
+        else:
+            self.device.press("bins_out")
 
     def _take_in(self, waste: str, walk: int) -> None:
         """One that stands in the way goes back as it is, if the truck has not come for it meanwhile."""
@@ -262,8 +302,23 @@ class RoomTruth:
         mean_s = REFILL_S * PORTION_GRAMS * 2 / sum(FULL_GRAMS)
         self.timeline.after(self.dice.expovariate(1 / mean_s), act)
 
+    def _expect_walker(self, waste: str, dice: random.Random) -> None:
+        """Somebody walks over the platform of the cell, now and then."""
+
+        def steps(grams: int) -> None:
+            self._walkers[waste] = self._walkers.get(waste, 0) + grams
+            self._report(waste)
+
+        def act() -> None:
+            grams = dice.randint(*WALKER_GRAMS)
+            steps(grams)
+            self.timeline.after(dice.uniform(*WALKS_OVER_S), lambda: steps(-grams))
+            self._expect_walker(waste, dice)
+
+        self.timeline.after(dice.expovariate(self.habits.walks_an_hour / 3600), act)
+
     def _report(self, waste: str) -> None:
         bins = self.bins[waste]
         count, grams = bins.seen
         count = bins.worth if self.habits.container else count
-        self.device.set_bins(waste, count, grams + self._wandered_grams)
+        self.device.set_bins(waste, count, grams + self._wandered_grams + self._walkers.get(waste, 0))

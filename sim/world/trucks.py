@@ -23,7 +23,7 @@ from sim.world.devices import TruckUnit
 from sim.world.drivers import SAME_PLACE_M, Driver, Errand
 from sim.world.driving import Drive, Pace, Path
 from sim.world.evidence import Evidence, Press, TrueVisit
-from sim.world.receiver import Receiver
+from sim.world.gps.receiver import Receiver
 from sim.world.rooms import RoomTruth
 from sim.world.streets import Streets
 from sim.world.timeline import Timeline

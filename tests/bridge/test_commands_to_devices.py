@@ -151,6 +151,54 @@ def test_only_what_a_device_says_after_the_command_is_shown_as_its_answer(
     morning.close()
 
 
+@pytest.mark.parametrize(
+    ("done", "said", "code"),
+    [(False, "calibrate: no load cell for residential_wet; there is one for: no waste kind here", 1),
+     (True, "calibrate residential_wet: 0 g is raw 5000; now put another known mass on", 0)],
+)  # fmt: skip
+def test_what_a_device_answers_is_shown_and_what_it_cannot_do_is_a_failure(
+    done: bool, said: str, code: int, morning: Morning, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Bins that it reports before it answers are not its answer, nor is what it answered the last time."""
+    http = web(morning)
+
+    def life(**answer: Any) -> None:
+        morning.bridge.receive(ROOM + "life", wire.pack(ROOM + "life", {"life": "ready", "boot": 3, **answer}),
+                               morning.now)  # fmt: skip
+
+    life(answers="c0", done=not done, said="an old answer")
+    looks = iter(range(9))
+
+    def wait(_: float) -> None:
+        morning.now += 1
+        life() if next(looks) == 0 else life(answers="c1", done=done, said=said)
+
+    def asked(url: str, body: dict[str, Any] | None = None) -> Any:
+        path = url.partition("/api/v1")[2]
+        if body is not None:
+            return http.post(f"/api/v1{path}", json=body).json()
+        return {"rows": snapshot(morning.bridge, morning.now)[path.strip("/")]}
+
+    (tmp_path / "broker.toml").write_text('[area]\nplan = "demo"\n[web]\nport = 8080\n')
+    monkeypatch.setattr(command, "asked", asked)
+    monkeypatch.setattr(command, "time", SimpleNamespace(monotonic=lambda: morning.now, sleep=wait))
+    order = ["command", "r01", "calibrate", "--waste", "residential_wet", "--grams", "0"]
+    assert main([*order, "--config", str(tmp_path / "broker.toml")]) == code
+    told = capsys.readouterr()
+    assert said in (told.out if done else told.err) and "old answer" not in told.out + told.err
+    morning.close()
+
+
+def test_a_unit_in_safe_mode_is_told_the_one_thing_that_it_obeys(morning: Morning) -> None:
+    """It says `init`; whatever else it is told would be lost."""
+    morning.bridge.receive(ROOM + "life", wire.pack(ROOM + "life", {"life": "init", "boot": 4}), morning.now)
+    assert sent(morning, Act("command", "Li", device=("room", "r01"), command="reset"))["command"] == "reset"
+    with pytest.raises(ActionError, match="r01 is init"):
+        morning.bridge.act(Act("command", "Li", device=("room", "r01"), command="identify"), morning.now)
+    morning.close()
+
+
 class FailingBridge(BaseHTTPRequestHandler):
     """Answers as a bridge does until a command was taken, and then as one that stops, or that cannot read."""
 

@@ -11,6 +11,7 @@ from broker.plan.model import Vehicle
 from broker.rules.day.attention import Topic
 from broker.rules.dispatch.actions import ActionError
 from broker.rules.dispatch.visits.extra_truck import may_load
+from broker.web.picture import snapshot
 from tests.support.bridge.morning import DAY, Morning
 
 WET = ("residential_wet",)
@@ -91,6 +92,23 @@ def test_a_truck_with_too_little_room_is_refused(stuck: tuple[Morning, str, int]
     morning.step(40)
     with pytest.raises(ActionError, match=r"tiny has room for 12 bins and would be given"):
         morning.act("decide", incident_id, decision="extra_truck", option=extra, truck="tiny")
+
+
+def test_a_vehicle_on_call_that_nobody_heard_of_today_is_a_reserve_and_not_offline(tmp_path: Path) -> None:
+    """Of a run's truck one expects to hear; a reserve that spoke is as any other, until the next day."""
+    morning = _OnCall(tmp_path)
+
+    def reserves() -> dict[str, bool]:
+        rows = snapshot(morning.bridge, morning.now)["trucks"]
+        return {row["truck"]: bool(row["loads"]) for row in rows if row["reserve"]}
+
+    assert reserves() == {"x01": True, "dry": True, "tiny": True, "late": False, "short": True, "night": True}
+    morning.say("life", {"life": "ready", "fw": "1.0.0"}, device="x01")
+    morning.say("life", {"life": "lost", "fw": "1.0.0"}, device="x01")
+    assert "x01" not in reserves()
+    morning.hours(24)
+    assert "x01" in reserves()
+    morning.close()
 
 
 def test_a_vehicle_on_call_is_no_stranger(tmp_path: Path) -> None:

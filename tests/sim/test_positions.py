@@ -13,9 +13,9 @@ from sim.scenario.format_page import whole
 from sim.scenario.scenario import Scenario, parse
 from sim.scenario.scene import DataAbsentError
 from sim.virtual.run import play
-from sim.world.makes import MAKES, MIXED
-from sim.world.receiver import receiver_of
-from sim.world.sky import AMONG_S, BESIDE_M, Drift, HighRises
+from sim.world.gps.makes import MAKES, MIXED
+from sim.world.gps.receiver import receiver_of
+from sim.world.gps.sky import AMONG_S, BESIDE_M, Drift, HighRises
 from tests.support.receiver_makes import make_of
 
 HOUR_S = 3600

@@ -1,5 +1,6 @@
 """The bins of the simulated world: what keepers and crews do with them, and what the sensors see of it."""
 
+import itertools
 import random
 
 import pytest
@@ -7,7 +8,16 @@ import pytest
 from broker.plan.demo_area import demo_plan
 from sim.world.bins import FULL_GRAMS, TARE_GRAMS, Bins
 from sim.world.evidence import Evidence
-from sim.world.rooms import BRINGS_BACK_LATE_S, BRINGS_BACK_S, COMES_LATE_S, KEEPER_LOOKS_S, Habits, RoomTruth
+from sim.world.rooms import (
+    BRINGS_BACK_LATE_S,
+    BRINGS_BACK_S,
+    COMES_LATE_S,
+    KEEPER_LOOKS_S,
+    WALKER_GRAMS,
+    WALKS_OVER_S,
+    Habits,
+    RoomTruth,
+)
 from sim.world.timeline import Timeline
 
 WET, DRY = "residential_wet", "residential_dry"
@@ -135,3 +145,53 @@ def test_waste_is_thrown_into_bins_with_space_only() -> None:
     bins = Bins([FULL_GRAMS[1], 0])
     assert bins.throw_in(4_000) and bins.inside == [FULL_GRAMS[1], 4_000]
     assert not Bins([FULL_GRAMS[1]]).throw_in(4_000) and not Bins([]).throw_in(4_000)
+
+
+def test_a_keeper_who_does_not_come() -> None:
+    """Neither for the lamp nor for the crew, which leaves without bins; the next call finds somebody, perhaps."""
+    world = World(absent=1.0)
+    world.lamp("due")
+    assert world.after(COMES_LATE_S[1]) == 5
+    assert world.room.to_take(WET) == 0
+    world.room.truck_stands(WET, 210.0)
+    assert world.after(210.0) == 5 and world.room.collect(WET) == (0, 0, 0)
+    world.lamp("off")
+    world.room.habits = Habits(refill=False)
+    world.lamp("due")
+    assert world.after(KEEPER_LOOKS_S[1] + 5 * EACH_MOST_S) == 0
+
+
+def test_the_wrong_kind_is_put_out_until_the_crew_says_so() -> None:
+    """Dry bins stand outside for the wet truck; then the wet ones come out as well, and all go back."""
+    world = World(wrong_kind=1.0)
+    world.lamp("due")
+    assert world.after(KEEPER_LOOKS_S[1] + 5 * EACH_MOST_S) == 5 and world.device.count(DRY) == 0
+    assert world.device.presses == ["bins_out"]
+    world.room.truck_stands(WET, 300.0)
+    assert world.after(KEEPER_LOOKS_S[1] / 3 + 5 * EACH_MOST_S) == 0
+    assert world.room.collect(WET) == (5, 250_000, 0)
+    world.lamp("off")
+    assert world.after(BRINGS_BACK_S[1] + 6 * EACH_MOST_S) == 5 and world.device.count(DRY) == 5
+    assert world.device.seen[DRY][-1][2] == 5 * (50_000 + TARE_GRAMS)
+
+
+def test_the_wrong_kind_goes_back_when_no_truck_comes() -> None:
+    """The lamp went dark before anybody saw the mistake."""
+    world = World(wrong_kind=1.0)
+    world.lamp("due")
+    world.after(400)
+    world.lamp("off")
+    assert world.after(BRINGS_BACK_S[1] + 6 * EACH_MOST_S) == 5 and world.device.count(DRY) == 5
+
+
+def test_somebody_walks_over_the_platform() -> None:
+    """For some seconds the cell weighs a person more; the bins are as they were."""
+    world = World(walks_an_hour=30.0)
+    world.after(4 * 3600)
+    grams = [each for _, _, each in world.device.seen[WET]]
+    steps = [(at, each) for at, _, each in world.device.seen[WET][1:]]
+    still = 5 * (50_000 + TARE_GRAMS)
+    assert 60 <= sum(each > still for each in grams) <= 200
+    assert all(WALKER_GRAMS[0] <= each - still for each in grams if each != still)
+    alone = [(a, b) for a, b in itertools.pairwise(steps) if a[1] != still and b[1] == still]
+    assert alone and all(then[0] - at[0] <= WALKS_OVER_S[1] for at, then in alone)

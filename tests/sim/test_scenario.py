@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from sim.__main__ import main
 from sim.judging.judges import JUDGES
 from sim.scenario.happenings import HAPPENS
-from sim.scenario.scenario import ScenarioError, load, names, parse
+from sim.scenario.scenario import Scenario, ScenarioError, load, names, parse
 from sim.scenario.schema import DEMANDS, HAPPENINGS
+from sim.virtual import run
 
 REPO = Path(__file__).resolve().parents[2]
 GOOD = """
@@ -99,3 +101,19 @@ def test_recorded_data_that_is_absent_is_said_loudly(tmp_path: Path) -> None:
     assert done.returncode == 4
     assert "SKIPPED" in done.stderr
     assert str(tmp_path) in done.stderr
+
+
+def test_the_days_of_a_scenario_can_be_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Within what a file may say."""
+    seen: list[int] = []
+
+    def played(scenario: Scenario, *_: object) -> None:
+        seen.append(scenario.days)
+        raise ScenarioError("that is enough")
+
+    monkeypatch.setattr(run, "play", played)
+    assert [main(["rough_day", "--days", days]) for days in ("10", "32")] == [2, 2]
+    assert seen == [10]
+    assert "--days must be between 1 and 31" in capsys.readouterr().err

@@ -16,7 +16,7 @@ from sim.virtual.run import play
 
 REPO = Path(__file__).resolve().parents[2]
 TODAY = date(2026, 11, 25)
-EXAMPLES = {name: kind for group in ("events", "expectations") for name, kind in kinds()[group].items()}
+EXAMPLES = {name: kind for group in ("words", "events", "expectations") for name, kind in kinds()[group].items()}
 
 
 def test_the_page_is_what_the_tables_say() -> None:

@@ -9,8 +9,8 @@ from broker.plan.demo_area import demo_plan
 from broker.plan.geometry import distance_m
 from firmware.binroom.lamp import PATTERNS
 from firmware.truck.gps.epochs import read_fixes
-from sim.world import nmea
 from sim.world.driving import Drive, Pace, Path
+from sim.world.gps import nmea
 from sim.world.lamp_patterns import PatternReader
 from sim.world.timeline import Timeline
 

@@ -1,4 +1,4 @@
-"""What a recorded receiver is like, in the numbers of `sim.world.makes`: from its log to its make.
+"""What a recorded receiver is like, in the numbers of `sim.world.gps.makes`: from its log to its make.
 
     .venv/bin/python -m tests.support.receiver_makes LOG ...      prints them
 
@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from firmware.truck.gps.fix import EARTH_RADIUS_M
 from firmware.truck.gps.nmea import Spoken, parse_sentence
 from sim.scenario.tainan_scene import shared_file
-from sim.world.makes import Make
-from sim.world.nmea import SLOW_MPS, Manner
+from sim.world.gps.makes import Make
+from sim.world.gps.nmea import SLOW_MPS, Manner
 
 KINDS = ("RMC", "GGA", "GLL", "GSA", "ZDA")
 _SENTENCE = re.compile(r"\$([A-Z]{2})(RMC|GGA|GLL|GSA|ZDA),[^$]*\*[0-9A-F]{2}")

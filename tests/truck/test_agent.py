@@ -22,6 +22,7 @@ from firmware.truck.events import (
     LinkUp,
     Note,
     OpenIncident,
+    PartState,
     Received,
     Say,
     Settle,
@@ -227,7 +228,7 @@ def test_whatever_the_bridge_says_late_or_twice_the_light_only_goes_on(words):
         elif word.startswith("link"):
             driver.do(LinkUp() if word == "link up" else LinkDown(), 1.0)
         elif word == "rebirth":
-            driver.do(Received("truck", "command", "", {"command": "rebirth"}), 1.0)
+            driver.do(Received("truck", "command", "", {"command": "rebirth", "id": "c"}), 1.0)
         else:
             driver.stage(press["incident_id"], word, "wait" if word == "decided" else None)
     shown = [effect.pattern for effect in driver.effects if isinstance(effect, Light)]
@@ -417,7 +418,21 @@ def test_life_and_commands():
     driver.do(Received("truck", "command", "", {"command": "dance", "id": "c3"}))
     assert driver.agent.counts["command_unknown"] == 1
     driver.do(Stopping())
-    assert [e.body["life"] for e in driver.effects if isinstance(e, Say)] == ["ready", "ready", "disconnected"]
+    said = [e.body for e in driver.effects if isinstance(e, Say)]
+    assert [body["life"] for body in said] == ["ready"] * 4 + ["disconnected"]
+    assert [(body["answers"], body["done"]) for body in said[1:4]] == [("c1", True), ("c2", True), ("c3", False)]
+    assert "blinks for 30 s" in said[2]["said"] and "unknown command 'dance'" in said[3]["said"]
+
+
+def test_a_truck_whose_light_is_dead_says_that_it_cannot_blink():
+    """Whoever stands before it would look at the wrong truck."""
+    driver = Driver()
+    driver.do(LinkUp())
+    driver.do(PartState("light", "GPIO 27 is busy"))
+    driver.do(Received("truck", "command", "", {"command": "identify", "id": "c2"}))
+    answer = [e.body for e in driver.effects if isinstance(e, Say)][-1]
+    assert (answer["answers"], answer["done"]) == ("c2", False) and "light does not work" in answer["said"]
+    assert driver.light == "off"
 
 
 def test_edge_older_than_the_last_event_is_taken():

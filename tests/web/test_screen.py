@@ -64,6 +64,9 @@ def test_a_press_is_seen_acknowledged_and_decided_on_the_screen(
     page.on("request", lambda request: None if "127.0.0.1" in request.url else outside.append(request.url))
     page.goto(f"http://127.0.0.1:{bridge.port}/")
     page.get_by_test_id("truck-t01").wait_for()
+    reserve = page.get_by_test_id("truck-t99")
+    assert "待命，今日未上线" in reserve.inner_text() and "quiet" in (reserve.get_attribute("class") or "")
+    assert reserve.locator(".old").count() == 0  # nothing is amiss with it
     truck.say(f"{ROOT}/truck/t01/life", {"life": "ready", "boot": 1, "fw": "1.0.0"}, retain=True)
     truck.say(f"{ROOT}/truck/t01/fix", fix(bridge, 1))
     press = {key: value for key, value in fix(bridge, 2).items() if key in ("boot", "seq", "lat", "lon", "fix_at")}

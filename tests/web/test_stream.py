@@ -206,7 +206,9 @@ def test_to_look_back_copies_no_section_for_each_change(tmp_path: Path, monkeypa
     assert copied == []
 
 
-def test_a_kill_costs_the_line_that_was_cut(kept: tuple[Path, dict[int, dict[str, Any]]]) -> None:
+def test_a_kill_costs_the_line_that_was_cut(
+    kept: tuple[Path, dict[int, dict[str, Any]]], caplog: pytest.LogCaptureFixture
+) -> None:
     """The lines before it hold, and the next process packs the file and begins one of its own."""
     folder, seen = kept
     (plain,) = folder.glob("*/*.jsonl")
@@ -214,6 +216,7 @@ def test_a_kill_costs_the_line_that_was_cut(kept: tuple[Path, dict[int, dict[str
     *_, before, last = sorted(seen)
     found = picture_at(folder, last)
     assert found is not None and found["at"] == before
+    assert not caplog.messages  # no damage: so ends what is being written, too
     frames = Frames()
     again = Recording(folder, 3)
     again.keep(frames.show({**seen[last], "at": last + 5}), frames.parts, last + 5)
@@ -282,6 +285,28 @@ def test_a_disk_without_room_is_left_to_the_record(
     recorder.keep(frames.show({**shown[0], "at": at}), frames.parts, at)
     recorder.close()
     assert recorder.trouble is None and picture_at(tmp_path, at) is not None
+
+
+@pytest.mark.parametrize("how", ["cut", "nonsense", "flipped", "another line", "another shape", "not ours"])
+def test_damage_of_a_kept_file_is_said_once_by_name(
+    kept: tuple[Path, dict[int, dict[str, Any]]], caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    """However often it is asked for; what stands before the damage holds."""
+    folder, _ = kept
+    packed = sorted(folder.glob("*/*.gz"))[0]
+    lines = gzip.decompress(packed.read_bytes()).splitlines(keepends=True)
+    spoiled = {
+        "another line": [*lines[:3], b"{\n", *lines[3:]],
+        "another shape": [*lines[:3], b'{"at": %d, "set": 5, "gone": {}}\n' % (START_AT + 2), *lines[3:]],
+        "not ours": [b'{"at": %d, "parts": {"rooms": {"r01": {}}}}\n' % START_AT, *lines[1:]],
+    }.get(how, lines)
+    raw = gzip.compress(b"".join(spoiled))
+    raw = {"cut": raw[: len(raw) // 2], "nonsense": b"nonsense"}.get(how, raw)
+    packed.write_bytes(raw[:-200] + bytes([raw[-200] ^ 64]) + raw[-199:] if how == "flipped" else raw)
+    for _ in range(3):
+        picture_at(folder, START_AT + KEYFRAME_S - 1)
+    assert [text for text in caplog.messages if str(packed) in text and "is damaged after" in text] == caplog.messages
+    assert len(caplog.messages) == 1
 
 
 def test_a_spoiled_file_is_no_picture(kept: tuple[Path, dict[int, dict[str, Any]]]) -> None:

@@ -55,7 +55,7 @@ def read_stops(feed: Feed, estates: Mapping[str, Estate]) -> dict[str, StopRow]:
     stops: dict[str, StopRow] = {}
     taken: dict[str, int] = {}
     passed, named = _only_passed(feed), feed.tables["stop_times.txt"]
-    unserved, nobodys = [], []
+    unserved, nobodys = list[str](), list[str]()
     for row in feed.rows("stops.txt"):
         room_id = first_of_its_id(row, "stop_id", taken)
         kind = _KINDS[row.whole("location_type", 0, len(_KINDS) - 1) or 0]

@@ -173,5 +173,6 @@ def trips_without_times(feed: Feed, trips: Mapping[str, TripRow]) -> list[Findin
     table = feed.tables["stop_times.txt"]
     if not table.present:
         return []
-    return [Finding("trips.txt", trip.row.line, f"trip {quoted(trip_id)} has no stop times (give it some, or take its line out)")
+    advice = "(give it some, or take its line out)"
+    return [Finding("trips.txt", trip.row.line, f"trip {quoted(trip_id)} has no stop times {advice}")
             for trip_id, trip in trips.items() if not table.may_name("trip_id", trip_id)]  # fmt: skip

@@ -35,6 +35,7 @@ class _Device:
     heard_at: int | None = None
     newest: dict[str, tuple[int, int]] = field(default_factory=dict)  # channel -> newest (boot, seq)
     boots: Boots = field(default_factory=Boots)
+    answer: Mapping[str, Any] | None = None  # to the command that was answered last: its id, done, said
 
     def heard(self, now: int) -> None:
         """It spoke."""
@@ -50,6 +51,11 @@ class _Device:
         news = (self.life, self.boot) != (life, boot)
         self.life, self.boot, self.fw = life, boot, self.fw if fw is None else fw
         return news
+
+    def answers(self, body: Mapping[str, Any]) -> None:
+        """What became of a command, if its life says so."""
+        if "answers" in body:
+            self.answer = {"id": body["answers"], "done": body.get("done", True), "said": body.get("said", "")}
 
     def was(self, boot: int, fw: str | None, at: int) -> None:
         """What the record knows of it."""

@@ -92,6 +92,7 @@ def _count_boots(day: Day, name: str, device: TruckState | RoomState, body: dict
 def _life(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> list[Effect]:
     if isinstance(device, TruckState) and body["life"] not in ("lost", "disconnected"):
         _parts(day, name, body, now)
+    device.answers(body)
     family = "room" if isinstance(device, RoomState) else "truck"
     said = {**body, "device": name, "family": family}
     kept = Keep(f"life:{name}:{day.clock.next_number()}", "life", name, now, said)

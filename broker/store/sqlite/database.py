@@ -20,6 +20,7 @@ from broker.store.sqlite.schema import HAS_NEWEST, HIDDEN, LAST_ROW, NEWEST, NOT
 
 _COPIES = "PRAGMA user_version"  # how many whole logs went into the file, in its header
 _COPY = "PRAGMA wal_checkpoint(PASSIVE)"
+_COPY_ALL = "PRAGMA wal_checkpoint(FULL)"
 _COPY_ROWS = 8000  # then the log's pages go into the file: 4 to 32 MB, by how many devices the rows are of
 _COPY_BYTES = 128_000_000  # or at the latest then, however few rows that were
 _WAIT_S = 20.0
@@ -42,7 +43,7 @@ class Database:
         self._lock, self._owns_lock, self._immutable = lock, lock is None, immutable
         self._files, self._write_lock = files or Files(), threading.RLock()
         self._writer: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None  # which one the writer has open
+        self._files_open: list[int | None] = []  # the inodes that the writer has: of file, log and index
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         self._copying: threading.Thread | None = None
@@ -136,7 +137,7 @@ class Database:
                 if connection.in_transaction:
                     yield connection
                     return
-                self._must_be_in_place()
+                self.must_be_in_place()
                 connection.execute("BEGIN IMMEDIATE")
                 before = connection.total_changes
                 try:
@@ -167,24 +168,30 @@ class Database:
             except sqlite3.Error:
                 connection.close()
                 raise
-            self._writer, self._file = connection, self._found()
+            self._writer, self._files_open = connection, self._found()
             if self._owns_lock:
                 self._lock.share()
         return self._writer
 
-    def _found(self) -> tuple[int, int] | None:
-        """Which file stands at the path now."""
-        with suppress(OSError):
-            found = self.path.stat()
-            return found.st_dev, found.st_ino
-        return None
+    def _found(self) -> list[int | None]:
+        """Which files stand at the paths now."""
+        paths = [self.path, self.log, self.path.with_name(f"{self.path.name}-shm")]
+        return [path.stat().st_ino if path.exists() else None for path in paths]
 
-    def _must_be_in_place(self) -> None:
-        """Raises Unavailable if the file was taken away: what goes into it would be gone with its last handle."""
-        if self._found() != self._file:
+    def must_be_in_place(self) -> None:
+        """Raises Unavailable if a file was taken away: what goes into it would be gone with its last handle."""
+        with self._write_lock:
+            if self._writer is None or self._closed or (found := self._found()) == self._files_open:
+                return
+            if found[0] != self._files_open[0]:
+                lost = f"{self.shown} was removed or replaced while it was in use"
+                raise Unavailable(f"{lost}: nothing more is stored; stop the bridge, put it back, start it again")
+            if not self.log_stays and not self._writer.in_transaction:
+                self._writer.execute(_COPY_ALL).fetchall()  # by the handles that are left
+                self.log_stays = True
             raise Unavailable(
-                f"{self.shown} was removed or replaced while it was in use: nothing more is stored; stop the bridge, "
-                "put the file or a copy back, start it again"
+                f"{self.log} or -shm was removed while it was in use: what was stored is in {self.path.name}, nothing "
+                "more is stored; stop the bridge and start it again"
             )
 
     def _opened_to_write(self) -> sqlite3.Connection:

@@ -121,6 +121,18 @@ class Lock:
                 raise Unavailable("somebody is opening or repairing this record at this moment: open it again soon")
         return self.alone
 
+    def have_again(self, path: Path) -> bool:
+        """Whether the file was taken away, and is there and ours again: by it nobody would know that we are here."""
+        with suppress(OSError):
+            if os.fstat(self._handle).st_ino == path.stat().st_ino:
+                return False
+        fresh, before = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640), self._handle
+        self._handle = fresh
+        os.close(before)
+        if not self._take(fcntl.LOCK_SH):
+            raise Unavailable(f"{path} was removed, and another process has this record alone now: stop one of the two")
+        return True
+
     def release(self) -> None:
         """Give it back; a second call does nothing."""
         if self._handle >= 0:
@@ -134,14 +146,16 @@ class Reserve:
     def __init__(self, folder: Path, files: Files, tell: Callable[[str], None]) -> None:
         self._path, self._files, self._tell = folder / "reserve", files, tell
 
-    def keep(self, from_bytes: int) -> None:
-        """Make it if it is not there, or not whole, and the disk has more than so many bytes free."""
+    def keep(self, from_bytes: int) -> bool:
+        """Make it if it is not there, or not whole, and the disk has more than so many bytes free; whether it did."""
         try:
             whole = self._path.exists() and self._path.stat().st_size >= RESERVE_BYTES
             if not whole and self._files.free_bytes(self._path.parent) > from_bytes:
                 self._files.write_whole(self._path, b"\0" * RESERVE_BYTES)
+                return True
         except OSError as error:
             self._tell(f"{self._path}: no reserve for a full disk could be made: {error}")
+        return False
 
     def give_up(self, why: str) -> bool:
         """Make its room free; False if there is none."""

@@ -38,7 +38,8 @@ class PastDays:
         self.folder = source.folder / FOLDER
         self._source, self._files, self._pause_s = source, source.files, pause_s
         self.days = Days(source.timezone)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._seen: dict[str, set[tuple[str, int, int]]] = {}
 
     def names(self) -> list[str]:
         """The days that are there."""
@@ -79,13 +80,24 @@ class PastDays:
         asked = "SELECT DISTINCT at FROM record WHERE row > ? AND row <= ?"
         return {self.days.of(at) for (at,) in self._source.rows_of(asked, [after, last])}
 
+    def touched(self) -> list[str]:
+        """The days of which a file was written, taken away or added since this was asked last."""
+        with self._lock:
+            before, self._seen = self._seen, {
+                day: {(path.name, (found := path.stat()).st_mtime_ns, found.st_size)
+                      for path in (self.folder / day).iterdir()}
+                for day in self.names()
+            }  # fmt: skip
+            return sorted(day for day in {*before, *self._seen} if before.get(day) != self._seen.get(day))
+
     def mended(self, day: str) -> str | None:
         """Write a day anew whose files are not as they were written; what a person should know of it."""
         if not (wrong := self.wrong(day)):
             return None
         text = f"{self.folder / day}: {names_of(wrong)} not as it was written, or missing"
         try:
-            self.write(day)
+            with self._lock:
+                self.write(day)
         except (Corrupt, OSError) as why:
             return f"{text}, and not written anew: {why}"
         return f"{text}; written anew from the record"

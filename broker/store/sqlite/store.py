@@ -32,6 +32,7 @@ from broker.store.sqlite.schema import INSERT, LAST_ROW, NAME
 
 _INSERT_NEW = f"{INSERT} ON CONFLICT (id) DO NOTHING"
 _OLDER = "store.json"  # what a folder held before there was an SQLite file in it
+_LOOK_S = 20.0  # how often what stands beside the record is looked for
 _PAUSE_S = 0.002  # an export in the background rests so long after each part
 
 
@@ -83,6 +84,11 @@ class SQLiteStore(SQLiteReader):
                 raise Unavailable(f"{folder} cannot be opened ({error.strerror}): {error}") from error
             raise
         self._export_if_due()
+        self.past_days.touched()
+        self._ending = threading.Event()
+        self._watch = threading.Thread(target=self._look_on, name="beside the record", daemon=True)
+        if export_in_background:
+            self._watch.start()
 
     def _opened(self) -> Note:
         if self._lock.alone:
@@ -141,8 +147,10 @@ class SQLiteStore(SQLiteReader):
             if self._closed:
                 return
             self._closed = True
-        if self._exporter is not None:
-            self._exporter.join()
+        self._ending.set()
+        for thread in (self._exporter, self._watch):
+            if thread is not None and thread.is_alive():
+                thread.join()
         self.database.finish_log()
         self._noted(self._note.rows, sync=True)
         super().close()
@@ -226,6 +234,39 @@ class SQLiteStore(SQLiteReader):
             self.files.overwrite(self.folder / NOTE, self._note.encoded(), sync=sync)
         except OSError as error:
             self.note(f"{self.folder / NOTE} cannot be written: {error}")
+
+    # --- what stands beside the record -----------------------------------------------------------------
+
+    def _look_on(self) -> None:
+        while not self._ending.wait(_LOOK_S):
+            self.look_after()
+
+    def look_after(self) -> None:
+        """Make anew what was taken away or spoiled while it is in use, and tell of it; also of what cannot be made."""
+        try:
+            with self._commit_lock:
+                if self._closed:
+                    return
+                self.database.must_be_in_place()
+                if not self._note_is_ours():
+                    self.files.write_whole(self.folder / NOTE, self._note.encoded())
+                    self.note(f"{self.folder / NOTE} was removed or spoiled while it was in use: written anew")
+                if self._lock.have_again(self.folder / "record.lock"):
+                    self.note(f"{self.folder / 'record.lock'} was removed while it was in use: made anew")
+                if self._reserve.keep(self._min_free_bytes + RESERVE_BYTES):
+                    self.note(f"{self.folder / 'reserve'} for a full disk was missing or cut short: made anew")
+            for day in self.past_days.touched():
+                if not self._closed and (told := self.past_days.mended(day)):
+                    self.note(told)
+        except (StoreError, OSError) as why:
+            self.note(str(why))
+
+    def _note_is_ours(self) -> bool:
+        try:
+            found = read_note(self.folder)
+        except Corrupt:
+            return False
+        return found is not None and found.record == self._note.record
 
     # --- past days -------------------------------------------------------------------------------------
 

@@ -182,9 +182,10 @@ function truckTable() {
   const table = element("table");
   table.append(element("tr", {}, ...["truck", "life", "run", "next", "eta", "label", "age"].map((key) => element("th", { scope: "col" }, say(key)))));
   for (const row of picture.trucks) {
-    const old = !row.fresh;
-    table.append(element("tr", { "data-testid": `truck-${row.truck}` },
-      element("td", {}, row.truck), element("td", {}, say(row.life === "lost" ? "lost_device" : row.life)), element("td", {}, row.run_id ?? say("none")),
+    const old = !row.fresh && !row.reserve;
+    const life = row.reserve ? (row.loads.length ? "on_call" : "off_call") : row.life === "lost" ? "lost_device" : row.life;
+    table.append(element("tr", { class: row.reserve ? "quiet" : "", "data-testid": `truck-${row.truck}` },
+      element("td", {}, row.truck), element("td", {}, say(life)), element("td", {}, row.run_id ?? say("none")),
       element("td", {}, named(row.next_room_name) ?? say("none")), element("td", {}, clock(row.next_eta_at)), element("td", {}, row.label ? say(row.label) : say("none")),
       element("td", { class: old ? "old" : "" }, since(row.fix_at))));
   }

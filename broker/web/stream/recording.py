@@ -3,11 +3,13 @@
     <folder>/2026-11-29/1795374000.jsonl.gz    UTC day, then one file for each five minutes: its first line holds all
                                                parts at that second, each further line one change
 
-A file is plain while it is written and compressed when the next begins; a line cut by a power cut ends its file. The
+A file is plain while it is written and compressed when the next begins; a line cut by a power cut ends its file, and
+so does whatever else cannot be read, which is said once. The
 oldest days go when there are more than are kept. The record's disk comes first: nothing is written where less than
 `ROOM_BYTES` is free.
 """
 
+import functools
 import gzip
 import logging
 import shutil
@@ -110,16 +112,20 @@ def picture_at(folder: Path, at: int) -> Row | None:
     if path is None:
         return None
     parts: Parts = {}
-    shown_at = 0
-    for line in _lines(path):
-        if line["at"] > at:
-            break
-        if "parts" in line:
-            parts = line["parts"]
-        else:
-            apply(parts, line)
-        shown_at = line["at"]
-    return picture_of(parts, shown_at) if parts and at - shown_at <= GAP_S else None
+    shown_at = lines = 0
+    try:
+        for line in _lines(path):
+            if line["at"] > at:
+                break
+            if "parts" in line:
+                parts = line["parts"]
+            else:
+                apply(parts, line)
+            shown_at, lines = line["at"], lines + 1
+        return picture_of(parts, shown_at) if parts and at - shown_at <= GAP_S else None
+    except (KeyError, TypeError, AttributeError) as why:  # JSON, but of no picture of ours
+        _tell_damage(path, lines, repr(why))
+        return None
 
 
 def _files(folder: Path, at: int) -> Iterator[Path]:
@@ -135,12 +141,24 @@ def _day_of(name: str) -> date | None:
 
 
 def _lines(path: Path) -> Iterator[Row]:
-    with (gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
-        try:
+    line, number = b"\n", 0
+    try:
+        with (gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as file:
             for line in file:
-                yield orjson.loads(line)
-        except (orjson.JSONDecodeError, EOFError, OSError, zlib.error):
-            return  # cut by a power cut: what stands before it holds
+                found = orjson.loads(line)
+                if not (type(found.get("at")) is int and (number == 0) == ("parts" in found)):
+                    raise ValueError("a line that is none of ours")
+                number += 1
+                yield found
+    except (ValueError, AttributeError, EOFError, OSError, zlib.error) as why:
+        if path.exists() and (line.endswith(b"\n") or not isinstance(why, orjson.JSONDecodeError)):
+            _tell_damage(path, number, str(why))
+        # else its end was cut by a power cut, or is being written: what stands before it holds
+
+
+@functools.lru_cache(1000)  # once for each file, as long as it is the same
+def _tell_damage(path: Path, lines: int, why: str) -> None:
+    log.warning("%s is damaged after %d lines (%s): what was shown after them cannot be played back", path, lines, why)
 
 
 def _compress(path: Path) -> None:

@@ -25,6 +25,10 @@ class Board:
 
     def __init__(self):
         self.resets = 0
+        self.led = True
+
+    def has_identify(self):
+        return self.led
 
     def ticks_ms(self):
         return 1000
@@ -57,8 +61,8 @@ class Machine:
     def order(self, command, **more):
         body = {"command": command, "id": "k1"}
         body.update(more)
-        commands.obey(self, body)
-        return self.notes[-1] if self.notes else None
+        self.done, said = commands.obey(self, body)
+        return said
 
 
 class Memory(Calibrations):
@@ -97,18 +101,26 @@ def case_masses_too_close_begin_again():
 def case_no_steady_value_or_no_cell():
     machine = Machine(Place(None))
     assert "no steady value" in machine.order("calibrate", waste=WET, grams=0)
-    assert "needs waste" in machine.order("calibrate", waste="hazardous", grams=0)
-    assert "needs waste" in machine.order("calibrate", waste=WET, grams="20 kg")
-    assert "needs waste" in machine.order("calibrate")
+    assert not machine.done
+    said = machine.order("calibrate", waste="hazardous", grams=0)
+    assert said == "calibrate: no load cell for hazardous; there is one for: residential_wet"
+    machine.places[0].has_cell = lambda: False
+    assert machine.order("calibrate", waste=WET, grams=0).endswith("there is one for: no waste kind here")
+    assert not machine.done
+    assert "needs grams" in machine.order("calibrate", waste=WET, grams="20 kg")
+    assert "needs grams" in machine.order("calibrate")
     for no_number in (False, True):
-        assert "needs waste" in machine.order("calibrate", waste=WET, grams=no_number)
+        assert "needs grams" in machine.order("calibrate", waste=WET, grams=no_number)
     assert machine.calibrations.first == {}
 
 
 def case_identify_reset_and_nonsense():
     machine = Machine(Place(1))
     machine.order("identify")
-    assert machine.identify_until == 31000
+    assert machine.done and machine.identify_until == 31000
+    machine.board.led = False
+    machine.identify_until = None
+    assert "no LED" in machine.order("identify") and not machine.done and machine.identify_until is None
     machine.order("reset")
     assert machine.board.resets == 1
-    assert "unknown command dance" in machine.order("dance")
+    assert "unknown command dance" in machine.order("dance") and not machine.done

@@ -527,6 +527,21 @@ def case_commands_once_and_rebirth():
     rig.give(("message", BASE + "command", b'{"command":"rebirth","id":"k2"}'))
     rig.run(200)
     assert (len(rig.of("lamp")), len(rig.of("bins"))) == (lamps + 1, bins + 1)
+    assert rig.of("life")[-1]["answers"] == "k2"
+
+
+def case_what_became_of_a_command_is_answered():
+    rig = knowing()
+    rig.give(("answer", "k1", False, "calibrate: no load cell " + "x" * 300))
+    said = rig.of("life")[-1]
+    assert (said["life"], said["boot"], said["answers"], said["done"]) == ("ready", rig.unit.boot, "k1", False)
+    assert said["said"].startswith("calibrate: no load cell") and len(said["said"]) == 200
+    rig.give(("link", False))
+    before = len(rig.of("life"))
+    rig.give(("answer", "k2", True, "done"))
+    assert len(rig.of("life")) == before
+    rig.give(("link", True))
+    assert "answers" not in rig.of("life")[-1]
 
 
 def case_full_outbox_gives_up_lamp_reports_first():

@@ -13,7 +13,7 @@ from gpiozero.pins.mock import MockFactory
 
 from firmware.truck.config import parse
 from firmware.truck.program import run
-from sim.world import nmea
+from sim.world.gps import nmea
 from tests.support.processes import wait_until
 from tests.support.settings.broker import HERE, PORT, Door, Guest
 from tests.support.settings.table import Row

@@ -170,7 +170,7 @@ def test_bridge_time_serves_without_receiver_and_overrules_a_wrong_one():
 
 
 def test_heartbeats_that_waited_on_their_way_set_no_time():
-    """A truck that was frozen for three minutes reads old heartbeats at once: its time stays, and they prove no bridge."""
+    """A truck frozen for three minutes reads old heartbeats at once: its time stays, and they prove no bridge."""
     clock = TruckClock()
     assert clock.bridge_said(TRUE_AT, 100.0)
     assert [clock.bridge_said(TRUE_AT + second, 290.0) for second in (10, 20, 30)] == [False] * 3

@@ -2,7 +2,7 @@
 as it was shown.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
@@ -54,8 +54,8 @@ def _ground(
     return broken, others, ways_of(day, run, now), extra
 
 
-def show_when_made(day: Day, key: IncidentKey, run: Run, visits: Sequence[Visit], began_at: int) -> Iterator[None]:
-    """Work out the offers of the day as it is at the first step, and show them if there is still something to decide."""
+def show_when_made(day: Day, key: IncidentKey, run: Run, visits: Sequence[Visit], began_at: int) -> Steps[None]:
+    """Work out the offers of the day as it is at the first step; show them if there is still something to decide."""
     offers = yield from offers_for(day, run, visits, began_at)
     incident = day.incidents.get(key)
     if incident is not None and incident.open and incident.workflow != "resolved":

@@ -6,7 +6,7 @@ and a test holds that they are so where the logs are.
 
 from dataclasses import dataclass
 
-from sim.world.nmea import PLAIN, Manner
+from sim.world.gps.nmea import PLAIN, Manner
 
 MIXED = "mixed"  # each truck another
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from firmware.truck.clock import WEEK_0_AT
 from firmware.truck.gps.fix import EARTH_RADIUS_M
-from sim.world import nmea
-from sim.world.makes import MAKES, MIXED, Make
-from sim.world.sky import Drift, Error, HighRises, Sky
+from sim.world.gps import nmea
+from sim.world.gps.makes import MAKES, MIXED, Make
+from sim.world.gps.sky import Drift, Error, HighRises, Sky
 
 GPS_ERROR_M = 3.0
 DAY_S = 86_400
