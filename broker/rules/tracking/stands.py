@@ -27,7 +27,7 @@ MOVES_UP_M = 10.0
 MADE = 30.0  # visits made for each that is passed without a word
 KEPT = 12
 DRIVES_MPS = 2.0
-WOBBLE_SHARE, WOBBLES_MPS = 0.2, 0.1  # of a receiver that tells a speed while the truck stands
+WOBBLE_SHARE, WOBBLES_MPS = 0.2, 0.07  # of a receiver that tells a speed while the truck stands
 BLINK_S = 6  # who starts and stands again so soon, and was not seen to drive, has not moved
 WOBBLY_BLINK_S, CREEPS_S = 10, 45  # by such a receiver; who stands again so soon may not have
 BLINKS = 0.003  # of a second: how often a receiver that is off says so of a truck that stands
@@ -62,6 +62,7 @@ class Stands:
         self.standing = False
         self.driven_m = 0.0  # by speed
         self._speed_mps = self._fastest_mps = self._wobble_mps = 0.0
+        self.still_since: int | None = None  # by its positions, where its speeds cannot be believed
 
     def __iter__(self) -> Iterator[Stand]:
         return iter(self._all)
@@ -74,6 +75,7 @@ class Stands:
     def forget(self, until: int) -> None:
         """What began before is of another room."""
         self._all = [stand for stand in self._all if stand.since > until]
+        self.standing = self.standing and bool(self._all)
 
     def begin(self, stand: Stand) -> None:
         """A stand that is known from before."""
@@ -94,7 +96,7 @@ class Stands:
         stand = self.newest
         if speed_mps > 0:  # what the truck itself takes for standing is none
             self._wobble_mps += WOBBLE_SHARE * (speed_mps - self._wobble_mps)
-        slowly, wobbles = self._fastest_mps < DRIVES_MPS, self._wobble_mps > WOBBLES_MPS
+        slowly, wobbles = self._fastest_mps < DRIVES_MPS, self._wobble_mps > WOBBLES_MPS or self.still_since is not None
         between_s = at if stand is None else at - stand.until
         self.standing = self.standing or (slowly and between_s <= (WOBBLY_BLINK_S if wobbles else BLINK_S))
         if self.standing and stand is not None:
@@ -105,7 +107,8 @@ class Stands:
             stand.along_m, stand.doubt_m, stand.driven_m = along_m, doubt_m, self.driven_m
             return
         crept = slowly and wobbles and between_s <= CREEPS_S
-        self.begin(Stand(at, at, lat, lon, along_m, doubt_m, self.driven_m, crept=crept))
+        since = at if self.still_since is None else self.still_since
+        self.begin(Stand(since, at, lat, lon, along_m, doubt_m, self.driven_m, crept=crept))
         del self._all[:-KEPT]
 
 

@@ -15,6 +15,7 @@ from broker.plan.model import Route
 from broker.rules.learning.history import DwellRecord
 from broker.rules.settings import Streets
 from broker.rules.tracking.missed_stops import MissedStops
+from broker.rules.tracking.said_speed import SaidSpeed
 from broker.rules.tracking.skipped_stays import SkippedStays
 from broker.rules.tracking.stands import Stand
 from broker.rules.tracking.stays import ExpectedStay, Stays
@@ -58,6 +59,7 @@ class RunTracker:
         self._pending = list(visits)
         self._fix: GpsFix | None = None
         self._way = Way(route, self.settings, streets, expected_leg_s)
+        self._speed = SaidSpeed()
         self._missed = MissedStops(self.settings, streets)
         self._stillness = Stillness(self.settings)
         self._skipped = SkippedStays(self.settings, streets)
@@ -81,7 +83,8 @@ class RunTracker:
         if before is not None and fix.fix_at <= before.fix_at:
             return []
         gap_s = 0 if before is None else fix.fix_at - before.fix_at
-        self._fix = fix
+        self._fix = fix = self._speed.believed(fix)
+        self._stays.stands.still_since = self._speed.still_since if self._speed.lies else None
         if gap_s > settings.stale_s:
             self._way.leg.clean = False
         turn = self._way.follow(fix, None if before is None else gap_s, self._next())
@@ -176,7 +179,7 @@ class RunTracker:
         if before is not None and fix.fix_at <= before.fix_at:
             return
         gap_s = 0 if before is None else fix.fix_at - before.fix_at
-        self._fix = fix
+        self._fix = fix = self._speed.believed(fix)
         if left_at is not None and fix.fix_at <= left_at:
             if self._way.line.usable:
                 self._way.line.learn(fix, gap_s)
