@@ -13,6 +13,7 @@ from broker.plan.geometry import distance_m
 from broker.rules.tracking.types import GpsFix
 
 LIE_SHARE, TRUE_SHARE, LIES_FROM = 0.25, 0.1, 0.5
+DOUBTFUL_FROM = 0.2
 WAY_LEAST_M, WAY_SHARE = 25.0, 0.4  # a way that is told counts from so many metres, and is a lie below that part
 SURELY_MPS = 3.0  # who brakes goes so fast on average, at the most
 BACK_S, KEPT_S = 30, 75
@@ -33,6 +34,11 @@ class SaidSpeed:
     def lies(self) -> bool:
         """Whether its speeds are not to be believed; then `still_since` tells since when its positions keep together."""
         return self._share > LIES_FROM
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it may lie."""
+        return self._share > DOUBTFUL_FROM
 
     def believed(self, fix: GpsFix) -> GpsFix:
         """The position with the speed that is to be believed."""

@@ -98,7 +98,9 @@ class Stands:
             self._wobble_mps += WOBBLE_SHARE * (speed_mps - self._wobble_mps)
         slowly, wobbles = self._fastest_mps < DRIVES_MPS, self._wobble_mps > WOBBLES_MPS or self.still_since is not None
         between_s = at if stand is None else at - stand.until
-        self.standing = self.standing or (slowly and between_s <= (WOBBLY_BLINK_S if wobbles else BLINK_S))
+        together = stand is not None and self.still_since is not None and self.still_since <= stand.until
+        blinked = slowly and between_s <= (WOBBLY_BLINK_S if wobbles else BLINK_S)
+        self.standing = self.standing or together or blinked
         if self.standing and stand is not None:
             stand.fixes += 1
             stand.until = at

@@ -281,8 +281,9 @@ class RunTracker:
         visit, arrived_at = self._pending[0], self._stop.arrived_at
         assert arrived_at is not None
         in_doubt = self._stays.in_doubt
-        reading = self._stays.read(visit, 0 if in_doubt else arrived_at)
-        if self._stop.seen_exactly and self._stays.was_none(visit, reading):
+        by_place = self._speed.doubtful and not in_doubt  # where it stood nobody knows by its speed, nor need they
+        reading = None if by_place else self._stays.read(visit, 0 if in_doubt else arrived_at)
+        if self._stop.seen_exactly and not by_place and self._stays.was_none(visit, reading):
             shared = self._stays.was_shared(visit)
             if shared is not None:
                 self._stop.arrive(shared[0], seen=False)
