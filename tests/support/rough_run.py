@@ -249,9 +249,10 @@ def kinds() -> Iterator[Kind]:
         "plain": {}, "jam": {"jam": 0.5}, "light": {"light": 0.5}, "pairs": {"pairs": 0.4}, "short": {"short": 0.5},
         "shared": {"pairs": 0.4, "shared": 1.0}, "back": {"back": 0.3}, "skipped": {"skipped": 0.2},
         "parallel": {"parallel": 0.6}, "few": {"few_bins": True}, "offsets": {"offsets": True},
-        "wobble": {"wobble_mps": 0.3}, "liar": {"wobble_mps": 1.2},
+        "wobble": {"wobble_mps": 0.3},
     }  # fmt: skip
     for receiver, more in (("3", {}), ("20", {"deviation_m": 20.0}),
                            ("40", {"deviation_m": 40.0, "correlated_s": 90.0})):
         for name, habit in habits.items():
             yield Kind(f"{name} {receiver} m", **more, **habit)  # type: ignore[arg-type]
+    yield Kind("liar 3 m", wobble_mps=1.2)

@@ -56,12 +56,13 @@ class Stays:
     @property
     def in_doubt(self) -> bool:
         """Whether the receiver is too far off to be believed as it is."""
-        return not self._way.line.spread.good
+        return not self._way.line.spread.good and self.stands.still_since is None
 
     @property
     def reach_m(self) -> float:
         """How far around a room a truck may be said to be that stands there; 0 for a good receiver."""
-        return 1.5 * self._way.line.spread.metres if self.in_doubt else 0.0
+        spread = self._way.line.spread
+        return 0.0 if spread.good else 1.5 * spread.metres
 
     @property
     def margin_m(self) -> float:
@@ -149,7 +150,8 @@ class Stays:
         """The stay at a visit that lies behind, if a stand that was taken for a halt must have been it."""
         reading = self.read(visit, 0)
         if reading is not None and not self.in_doubt:  # nor where a good receiver says that it stood elsewhere
-            near_by = abs(self._offset(reading.first, visit)[0]) <= STOPS_SHORT_M
+            reach_m = STOPS_SHORT_M if self._way.line.spread.good else 2 * STOPS_SHORT_M
+            near_by = abs(self._offset(reading.first, visit)[0]) <= reach_m
             reading = reading if near_by and self._expected(visit) is not None else None
         return reading if reading is not None and reading.odds + log(MADE) >= MADE_ODDS else None
 
@@ -186,13 +188,12 @@ class Stays:
             return False
         return _shared_odds(reading.last.until - reading.first.since, own_s, next_s) >= MADE_ODDS
 
-    def leave(self, visit: TrackVisit, reading: Reading | None, left_at: int) -> None:
+    def leave(self, visit: TrackVisit, reading: Reading | None, arrived_at: int, left_at: int) -> None:
         """The truck goes on from a visit: what it did until then says nothing of others."""
-        if reading is not None:
-            seconds = reading.last.until - reading.first.since
-            self._past = Past(visit, seconds, reading.last.until, self._expected(visit))
-            if visit.distance_m is not None and reading.first.along_m is not None:
-                self._way.line.was_at(visit.distance_m, reading.first.along_m)
+        since, until = (arrived_at, left_at) if reading is None else (reading.first.since, reading.last.until)
+        self._past = Past(visit, until - since, until, self._expected(visit))
+        if reading is not None and visit.distance_m is not None and reading.first.along_m is not None:
+            self._way.line.was_at(visit.distance_m, reading.first.along_m)
         self.stands.forget(left_at)
         self._at = None
 

@@ -273,8 +273,10 @@ class RunTracker:
         if self._line_place() is not None:  # on the line its stops come in order; one owed again may be anywhere
             again = (each for each in others if each.distance_m is None)
             others = [visit for visit in again if (visit.not_before_at or 0) <= fix.fix_at]
-        stand = self._stays.stands.newest if self._stays.in_doubt and self._stays.stands.standing else None
-        return self._missed.reached_after_all(fix, speed_mps, others, self._next(), stand, self._stays.reach_m)
+        stands, reach_m = self._stays.stands, self._stays.reach_m
+        stand = stands.newest if reach_m and stands.standing else None
+        speed_mps = speed_mps if stand is None else 0.0
+        return self._missed.reached_after_all(fix, speed_mps, others, self._next(), stand, reach_m)
 
     def _end_of_stay(self, left_at: int) -> list[TrackEvent]:
         """The truck left: its stay is read as a whole, and may have been none."""
@@ -300,7 +302,7 @@ class RunTracker:
         if self._stays.may_be_of_both(visit, self._following(), reading):
             self._stop.seen_exactly = False
         event = self._leave(left_at, begun_at=begun_at)
-        self._stays.leave(visit, reading, left_at)
+        self._stays.leave(visit, reading, arrived_at, left_at)
         return [event]
 
     def _missed_stops(self, fix: GpsFix) -> list[TrackEvent]:
@@ -333,7 +335,7 @@ class RunTracker:
         reading = self._stays.was_made(visit)
         if reading is None:
             return self._stays.was_shared(visit)
-        self._stays.leave(visit, reading, reading.last.until)
+        self._stays.leave(visit, reading, reading.first.since, reading.last.until)
         return reading.first.since, reading.last.until
 
     def _made_unseen(self, arrived_at: int, left_at: int) -> list[TrackEvent]:
