@@ -32,7 +32,7 @@ class SaidSpeed:
 
     @property
     def lies(self) -> bool:
-        """Whether its speeds are not to be believed; then `still_since` tells since when its positions keep together."""
+        """Whether its speeds are not to be believed; then `still_since` tells since when positions keep together."""
         return self._share > LIES_FROM
 
     @property
