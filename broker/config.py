@@ -124,7 +124,7 @@ def _load_pair(section: str, context: ssl.SSLContext, cert_file: Path, key_file:
         if why.reason == "KEY_VALUES_MISMATCH":
             changed = "; ".join(f"{path} is of {_written(path)}" for path in (cert_file, key_file))
             raise ConfigError(
-                f"{section} key_file: {key_file} is not the key of the certificate in {cert_file} ({changed}); put the "
+                f"{section} cert_file and key_file: {key_file} is not the key of {cert_file} ({changed}); put the "
                 "key there that this certificate was made with, or have both made anew"
             ) from why
         raise ConfigError(

@@ -14,6 +14,7 @@ from typing import Any
 from broker.bridge import Bridge
 from broker.config import BrokerConfig, ConfigError, MqttConfig
 from broker.flood_control import FloodControl
+from broker.mqtt.certificates import check_certificates
 from broker.mqtt.inbox import Inbox
 from broker.mqtt.link import Arrived, BridgeLink, Down, Up
 from broker.mqtt.own_broker.access_list import AccountError, account_of, readers
@@ -54,6 +55,13 @@ def serve(
     stop = stop or threading.Event()
     plan = configured_plan(config)
     embedded, password = embedded_broker(config, plan) if config.embedded.enabled else (None, None)
+    try:
+        check_certificates(config, now())
+    except ConfigError as why:  # the rest works: it is said, and not refused
+        if embedded is not None:
+            embedded.tell(str(why))
+        else:
+            log.error("%s", why)
     if embedded is not None:
         embedded.start()
         log.info("embedded broker on %s:%d", embedded.host, embedded.port)

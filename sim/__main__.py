@@ -3,6 +3,7 @@
     python3 -m sim SCENARIO [--seed N] [--days N] [--json] in virtual time, as fast as the machine can
     python3 -m sim SCENARIO --speed N                    in virtual time, N times as fast as life
     python3 -m sim SCENARIO --live [--speed N]           on real MQTT with the virtual hardware
+    python3 -m sim SCENARIO --live --truck ID=ADDRESS    beside real hardware: see docs/tester.md
     python3 -m sim SCENARIO --report FILE.html           and a page of it: everything that happened, at any moment
     python3 -m sim diff BEFORE.html AFTER.html           what differs between two of these
     python3 -m sim search [--minutes N]                  random faults until something does not hold, as a scenario
@@ -65,6 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
         scenario = load(options.scenario) if options.plan is None else _town(options)
         if options.seed is not None:
             scenario = replace(scenario, seed=options.seed)
+        if (options.truck or options.room) and not options.live:
+            _parser().error("--truck and --room name hardware, which needs --live")
         if options.days is not None:
             scenario = replace(scenario, days=value_of("--days", SECTIONS["scenario"]["days"], options.days))
         if options.live:
@@ -114,6 +117,7 @@ def _write_report(outcome: Outcome, path: Path, console: Console) -> None:
 
 
 def _live(scenario: Scenario, options: argparse.Namespace, console: Console) -> int:
+    from sim.live.hardware.bench import bench_of
     from sim.live.run import play_live  # only here: the virtual run needs neither MQTT nor processes
 
     def write(outcome: Outcome) -> None:
@@ -121,7 +125,8 @@ def _live(scenario: Scenario, options: argparse.Namespace, console: Console) -> 
             _write_report(outcome, options.report, console)
 
     return play_live(scenario, console, speed=options.speed, seconds=options.seconds, demo=options.demo,
-                     http_port=options.http_port, ended=write)  # fmt: skip
+                     http_port=options.http_port, ended=write,
+                     bench=bench_of(options.truck, options.room, options.bench, options.keys))  # fmt: skip
 
 
 def _town(options: argparse.Namespace) -> Scenario:
@@ -152,6 +157,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--demo", action="store_true", help="with --live: go on until Ctrl-C or --seconds")
     parser.add_argument("--seconds", type=float, help="with --live: end by itself after that many seconds of life")
     parser.add_argument("--http-port", type=int, help="with --live: port of the status page (default: 8080 or any)")
+    parser.add_argument("--truck", action="append", default=[], metavar="ID=ADDRESS",
+                        help="with --live: this truck is hardware, its receiver this run: /dev/ttyUSB0 or HOST[:PORT]")
+    parser.add_argument("--room", action="append", default=[], metavar="ID=ADDRESS",
+                        help="with --live: this room is hardware; where it stands, in your words")
+    parser.add_argument("--bench", default="127.0.0.1:1884", metavar="HOST:PORT",
+                        help="with hardware: where this machine is reached by it; each further device one port higher")
+    parser.add_argument("--keys", type=Path, default=Path("bench-keys"), metavar="FOLDER",
+                        help="with hardware: its passwords, a file for each device; made where they are missing")
     parser.add_argument("--verbose", action="store_true", help="what the devices and the bridge log")
     return parser
 

@@ -112,7 +112,7 @@ class Decisions:
         """What comes of one short step more of what takes long; None when there is nothing of the kind."""
         decision = None if self._to_rebuild else self.dispatch.next_step(now)
         if decision is not None and self._faults and self._faults.rests(decision.rule, decision.about, now):
-            self.dispatch.day.incidents.end_working()  # it would be asked for the next step for ever
+            self.dispatch.leave_steps()  # it would be asked for the next one for ever
             return None
         return None if decision is None else self._made(*decision, now)
 

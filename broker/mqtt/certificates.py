@@ -146,7 +146,7 @@ def _must_be_in_time(section: str, path: Path, now: float) -> Certificate:
 def _all_in(path: Path) -> Sequence[Certificate]:
     try:
         return [Certificate.read(block) for block in _BLOCK.findall(path.read_text(errors="replace"))]
-    except (OSError, ValueError) as why:
+    except (OSError, ValueError, AttributeError, KeyError) as why:
         raise ConfigError(f"{path} cannot be read as certificates in PEM ({why}); write it anew") from why
 
 

@@ -31,7 +31,7 @@ PING_S = 2.0  # far below the keepalive: a frozen broker's socket takes what we 
 SILENT_S = 5.0  # without an answer to a ping: frozen, or far too busy
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 5.0
-HELD_S = 10.0  # a shorter connection is a failed one; above RETRY_MOST_S, or two bridges of one id never slow down
+HELD_S = 15.0  # a shorter connection is a failed one; above RETRY_MOST_S, or two bridges of one id never slow down
 SHORT_ONES = 3  # in a row, before we ask what throws us out
 MAX_UNANSWERED = 20_000  # our own publishes without PUBACK; a broker that lets more pile up is not listening
 

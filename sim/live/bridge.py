@@ -30,10 +30,11 @@ class LiveBridge:
         starting: Callable[[], None],
     ) -> None:  # fmt: skip
         self.child: Child | None = None
-        self.records = folder / "records"
+        self.records, self.playback = folder / "records", folder / "playback"
         self._clock = clock
         self._starting = starting  # called now and then until it is up
         self._wrong_by_s = 0.0
+        self._disk_full = False
         write_gtfs(plan, folder / "plan")
         secret = folder / "bridge.key"
         secret.write_text(password, encoding="utf-8")
@@ -45,6 +46,7 @@ class LiveBridge:
             "store": {"url": str(self.records)},
             "web": {"host": host, "port": http_port},
             "registers": {"folder": str(folder / "registers")},
+            "playback": {"folder": str(self.playback)},
             "log": {"level": "warning"},
         }
         self._config.write_text(as_toml(sections), encoding="utf-8")
@@ -56,6 +58,7 @@ class LiveBridge:
         lines: list[str] = []
         arguments = [str(self._config), self._clock.to_text()]
         self.child = child = Child("sim.live.processes.bridge_child", arguments, lines.append)
+        self.fill_disk(self._disk_full)  # it meets its disk as it is
         deadline = time.monotonic() + READY_S
         while not lines:
             if not child.running or time.monotonic() > deadline:
@@ -88,3 +91,9 @@ class LiveBridge:
         self._wrong_by_s = wrong_by_s
         if self.child is not None:
             self.child.say(f"ahead {wrong_by_s}")
+
+    def fill_disk(self, full: bool) -> None:
+        """The disk of its machine has no room left, as the system tells the bridge, or has it again."""
+        self._disk_full = full
+        if self.child is not None:
+            self.child.say(f"disk {'full' if full else 'free'}")

@@ -4,7 +4,7 @@ import json
 import secrets
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,21 +12,29 @@ from typing import Any
 from broker.mqtt.own_broker.child import free_port
 from broker.mqtt.own_broker.mosquitto import choose_broker
 from broker.plan.model import Plan
+from broker.store.opening import reading_store
+from sim.demo_week.files import BOOTS
 from sim.judging.read_back import read_beside_bridge, read_store
 from sim.live.bridge import READY_S, LateError, LiveBridge, StartError
 from sim.live.clock import SpedClock
 from sim.live.dispatcher import ApiDispatcher
+from sim.live.hardware.bench import Bench
+from sim.live.hardware.by_hand import ByHand
+from sim.live.hardware.room import HardwareRoom
+from sim.live.hardware.truck import HardwareTruck
 from sim.live.relay import Door
 from sim.live.room import LiveRoom
 from sim.live.screen_deeds import ScreenDeeds
 from sim.live.truck import LiveTruck
 from sim.live.witnesses.onlooker import Watch
+from sim.live.witnesses.overheard import Overheard
 from sim.live.witnesses.record_counts import count_records, left_in
-from sim.world.evidence import Evidence, Heard, LightChange
+from sim.panel.parts import Asked
+from sim.world.evidence import Evidence, LightChange
 from sim.world.reachability import Hearing
 
 HOST = "127.0.0.1"
-DEVICE_CHANNELS = ("fix", "bins", "incident")
+PERSON_S = 900.0  # until a person has switched hardware on
 
 
 class LivePlant:
@@ -36,44 +44,63 @@ class LivePlant:
         self, plan: Plan, trucks: tuple[str, ...], folder: Path, evidence: Evidence,
         clock: SpedClock, http_port: int, shown: Callable[[str, str, str, float], None],
         shows: Callable[[str, Mapping[str, Any] | None], None], starting: Callable[[], None], *,
-        load_cells: int = 0,
+        load_cells: int = 0, before_at: int | None = None, bench: Bench | None = None,
+        asked: Callable[[str], None] = lambda _: None,
     ) -> None:  # fmt: skip
-        """`load_cells`: so many rooms weigh their bins too, which costs each of them twice the time of a core."""
+        """`load_cells`: so many rooms weigh their bins too, which costs each of them twice the time of a core.
+
+        `bench`: its devices are hardware and not of this run; `asked` is told what a person should do with them.
+        `before_at`: of what happened before, days are on record in which all these devices were there already.
+        """
         self._plan = plan
         self._starting = starting  # called now and then until everything is up
         self._folder = folder
+        self._before_at = before_at
         self._evidence = evidence
         self._clock = clock
         self._hearing = Hearing(plan.rooms, evidence, clock.now)
         self._killed: set[str] = set()
-        self._ready: set[str] = set()  # devices that said so on MQTT
-        self.overheard = 0  # messages seen on MQTT
         area = plan.area_id
         names = [*plan.rooms, *trucks, f"bridge-{area}", f"watch-{area}"]
+        self._bench = bench = bench or Bench()
+        self._by_hand = ByHand(clock.now, asked)
+        self._overheard = Overheard(evidence, clock, bench.trucks, shows, self._lamps)
         passwords = {name: secrets.token_urlsafe(18) for name in names}
+        passwords |= {name: bench.key(name).read_text(encoding="utf-8").strip() for name in bench.devices}
         self.http_port = http_port or free_port()
         self.api_dispatcher = ApiDispatcher()
-        self._screen_deeds = ScreenDeeds(self.api_dispatcher.asked)
+        self._screen_deeds = ScreenDeeds()
         self._mqtt = choose_broker(folder / "mosquitto", area, passwords, rooms=plan.rooms, host=HOST)
         devices = (*plan.rooms, *trucks, "bridge")
-        self._doors = {name: Door(HOST, self._mqtt.port) for name in devices}
+        self._doors = {
+            name: bench.door(name, self._mqtt.port) if name in bench.devices else Door(HOST, self._mqtt.port)
+            for name in devices
+        }
         self._watch = Watch(area, HOST, self._mqtt.port, passwords[f"watch-{area}"])
         self._bridge = LiveBridge(
             folder, plan, HOST, self._doors["bridge"].port, self.http_port, passwords[f"bridge-{area}"], clock, starting
         )  # fmt: skip
-        self.trucks: dict[str, LiveTruck] = {}
-        self.rooms: dict[str, LiveRoom] = {}
+        self.trucks: dict[str, LiveTruck | HardwareTruck] = {}
+        self.rooms: dict[str, LiveRoom | HardwareRoom] = {}
         try:
             for truck_id in trucks:
+                if truck_id in bench.trucks:
+                    self.trucks[truck_id] = HardwareTruck(truck_id, bench.trucks[truck_id], self._by_hand)
+                    continue
                 self.trucks[truck_id] = LiveTruck(
                     folder / truck_id, area, truck_id, HOST, self._doors[truck_id].port, passwords[truck_id],
                     clock, _with(shows, truck_id), self._light(truck_id),
                 )  # fmt: skip
             for number, room in enumerate(plan.rooms.values()):
+                if room.room_id in bench.rooms:
+                    self.rooms[room.room_id] = HardwareRoom(
+                        room.room_id, room.wastes, self._by_hand, _with3(shown, room.room_id), clock
+                    )
+                    continue
                 self.rooms[room.room_id] = LiveRoom(
                     folder / room.room_id, area, room.room_id, room.wastes, HOST, self._doors[room.room_id].port,
                     passwords[room.room_id], clock, _with3(shown, room.room_id),
-                    has_cells=number < load_cells,
+                    has_cells=number < load_cells, boots=0 if before_at is None else BOOTS,
                 )  # fmt: skip
         except BaseException:
             self.close()
@@ -89,20 +116,41 @@ class LivePlant:
             truck.power(True)
         self._bridge.start()
         self.api_dispatcher.open(self.http_port)
-        deadline = time.monotonic() + READY_S
-        while missing := {*self.rooms, *self.trucks} - self._ready:
+        began_s = time.monotonic()
+        while missing := ({*self.rooms, *self.trucks} - self._overheard.ready) | {*self._unheard()}:
+            patience_s = PERSON_S if self._bench.devices else READY_S
             complaint = self.complaint()
-            if complaint is not None or time.monotonic() > deadline:
-                late = f"not heard within {READY_S:g} s: {' '.join(sorted(missing))}"
+            if complaint is not None or time.monotonic() > began_s + patience_s:
+                late = f"not heard within {patience_s:g} s: {' '.join(sorted(missing))}"
                 raise LateError(late) if complaint is None else StartError(complaint)
             self.look()
             self._starting()
             time.sleep(0.05)
 
     @property
+    def records(self) -> Path:
+        """The bridge's record."""
+        return self._bridge.records
+
+    @property
+    def playback(self) -> Path:
+        """What its screen showed."""
+        return self._bridge.playback
+
+    @property
+    def overheard(self) -> int:
+        """Messages seen on MQTT."""
+        return self._overheard.count
+
+    @property
+    def asked_by_hand(self) -> list[Asked]:
+        """What a person was asked to do with hardware, the newest last."""
+        return self._by_hand.asked
+
+    @property
     def interpreter(self) -> str:
         """What the bin rooms run on."""
-        return next((room.unit.interpreter for room in self.rooms.values()), "nothing")
+        return next((room.interpreter for room in self.rooms.values() if not room.is_hardware), "nothing")
 
     @property
     def warnings(self) -> list[str]:
@@ -121,18 +169,18 @@ class LivePlant:
         """The person at the screen: in this run a caller of the HTTP API."""
         return self.api_dispatcher
 
-    def truck(self, truck_id: str) -> LiveTruck:
+    def truck(self, truck_id: str) -> LiveTruck | HardwareTruck:
         """The computer in this truck."""
         return self.trucks[truck_id]
 
-    def room(self, room_id: str) -> LiveRoom:
+    def room(self, room_id: str) -> LiveRoom | HardwareRoom:
         """The unit of this room."""
         return self.rooms[room_id]
 
     def power(self, device: str, on: bool) -> None:
         """Pull or push the plug of a truck's or room's device."""
         self._killed.add(device)
-        units: Mapping[str, LiveTruck | LiveRoom] = {**self.trucks, **self.rooms}
+        units: Mapping[str, LiveTruck | LiveRoom | HardwareTruck | HardwareRoom] = {**self.trucks, **self.rooms}
         units[device].power(on)
 
     def link(self, device: str, up: bool) -> None:
@@ -153,6 +201,10 @@ class LivePlant:
     def bridge_clock(self, wrong_by_s: float) -> None:
         """The clock of the bridge's machine is so many seconds ahead of the world's, or behind it."""
         self._bridge.set_clock(wrong_by_s)
+
+    def disk(self, full: bool) -> None:
+        """The disk of the bridge's machine has no room but for alarms, or has it again."""
+        self._bridge.fill_disk(full)
 
     def run_at(self, speed: int) -> None:
         """Everything runs so many times as fast as life from now on."""
@@ -190,23 +242,26 @@ class LivePlant:
         """See lights, cabs, pins and what is said on MQTT; called many times a second."""
         real_s = time.monotonic()
         for came_s, topic, payload, _ in self._watch.drain():
-            self.overheard += 1
+            self._overheard.count += 1
             if payload:
-                self._overheard(came_s, topic.split("/")[3:], json.loads(payload))
+                self._overheard.hear(came_s, topic.split("/")[3:], json.loads(payload))
         for truck in self.trucks.values():
             truck.look()
         for room in self.rooms.values():
             room.look(real_s)
 
     def done_on_screen(self) -> list[dict[str, Any]]:
-        """What a person did to incidents on the operations screen since this was asked last."""
-        return self._screen_deeds.look(self.api_dispatcher.picture)
+        """What people did on the operations screen since this was asked last; raises StoreError."""
+        since_at = self._before_at if self._before_at is not None else 0
+        plan = self._plan
+        with reading_store(self.records, plan.area_id, plan.timezone, self._clock.now) as store:
+            return self._screen_deeds.look(store.scan("action", since_at))
 
     def stored_so_far(self, evidence: Evidence) -> Evidence:
         """The evidence with what the store holds by now; raises StoreError where that cannot be read."""
-        stored = read_beside_bridge(self._bridge.records, self._plan, self._clock.now())
+        stored = read_beside_bridge(self._bridge.records, self._plan, self._clock.now(), self._before_at)
         seen = replace(evidence, stored=stored, recorded={}, uncertain=set())
-        count_records(seen, {})
+        count_records(seen, {}, self._bench.devices)
         return seen
 
     def complaint(self) -> str | None:
@@ -230,15 +285,15 @@ class LivePlant:
         left = {name: left_in(truck.outbox_path) for name, truck in self.trucks.items()}
         self.trucks.clear()
         for room in self.rooms.values():
-            room.unit.stop()
+            room.stop()
         self.rooms.clear()
         self._killed.add("the bridge")
         if (bridge := self._bridge.child) is not None:
             time.sleep(0.5)  # the broker may still be handing over the devices' last words
             self._bridge.stop()
             evidence.notes += [line for line in bridge.errors if "refused" in line][:5]
-        evidence.stored = read_store(self._bridge.records, self._plan, self._clock.now())
-        count_records(evidence, left)
+        evidence.stored = read_store(self._bridge.records, self._plan, self._clock.now(), self._before_at)
+        count_records(evidence, left, self._bench.devices)
 
     def close(self) -> None:
         """End whatever still runs; a second call does nothing."""
@@ -246,7 +301,7 @@ class LivePlant:
         for truck in self.trucks.values():
             truck.stop()
         for room in self.rooms.values():
-            room.unit.stop()
+            room.stop()
         self.trucks.clear()
         self.rooms.clear()
         self._bridge.stop()
@@ -255,25 +310,21 @@ class LivePlant:
             door.close()
         self._mqtt.stop()
 
+    def _unheard(self) -> Iterator[str]:
+        """Real trucks whose receiver, which this run is, nobody listens to; each is tried again."""
+        for name, truck in self.trucks.items():
+            if isinstance(truck, HardwareTruck) and truck.trouble is not None:
+                truck.serial(b"")
+                yield f"{name}'s receiver ({truck.trouble})"
+
     # --- inside ---------------------------------------------------------------------------------------
 
     def _light(self, truck_id: str) -> Callable[[str, float], None]:
         return lambda pattern, at: self._evidence.lights.append(LightChange(at, truck_id, pattern))
 
-    def _overheard(self, came_s: float, levels: list[str], body: dict[str, Any]) -> None:
-        at = self._clock.at(came_s)
-        family, device = levels[0], levels[1]
-        channel = levels[2] if len(levels) > 2 else ""
-        if channel == "life" and body["life"] == "ready":
-            self._ready.add(device)
-        elif family == "room" and channel == "lamp" and device in self.rooms:
-            self.rooms[device].reported(body["lamps"], came_s)
-        elif family == "room" and channel == "arrival":
-            self._evidence.heard.append(Heard(at, device, "arrival", device, body))
-        elif family == "truck" and channel == "itinerary":
-            self._evidence.heard.append(Heard(at, device, "itinerary", device, body))
-        elif channel in DEVICE_CHANNELS:
-            self._evidence.heard.append(Heard(at, "bridge", channel, device, body))
+    def _lamps(self, room: str, lamps: Any, real_s: float) -> None:
+        if room in self.rooms:
+            self.rooms[room].reported(lamps, real_s)
 
 
 def _with(call: Callable[..., None], name: str) -> Callable[[Mapping[str, Any] | None], None]:

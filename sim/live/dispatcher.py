@@ -11,7 +11,7 @@ from sim.world.devices import asked_in
 
 POLL_S = 0.3
 TIMEOUT_S = 3.0
-WHO = "dispatcher"
+WHO = "the scenario's dispatcher"
 
 
 class ApiDispatcher:
@@ -21,7 +21,6 @@ class ApiDispatcher:
         self.base = ""
         self.picture: Mapping[str, Any] = {}
         self.refusals: list[str] = []
-        self.asked: set[tuple[str, str, str]] = set()  # truck, incident, action
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="dispatcher", daemon=True)
 
@@ -58,14 +57,13 @@ class ApiDispatcher:
         """The visits of which the screen asks whether they were made."""
         return asked_in(self.picture.get("attention", ()))
 
-    def answer(self, visit: tuple[str, str, int], served: bool) -> bool:
+    def answer(self, visit: tuple[str, str, int], served: bool, reason: str = "other") -> bool:
         """It was served after all, or it is to be skipped."""
         run_id, room, number = visit
         path = f"runs/{run_id}/visits/{room}/{number}/"
-        return self._post(path + "serve", {}) if served else self._post(path + "skip", {"reason": "other"})
+        return self._post(path + "serve", {}) if served else self._post(path + "skip", {"reason": reason})
 
     def _incident(self, truck: str, incident_id: str, action: str, body: Mapping[str, Any]) -> bool:
-        self.asked.add((truck, incident_id, action))
         return self._post(f"incidents/{incident_id}/{action}?truck={truck}", body)
 
     def _post(self, path: str, body: Mapping[str, Any]) -> bool:

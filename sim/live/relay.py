@@ -15,14 +15,15 @@ CHUNK_BYTES = 65536
 class Door:
     """One device's way to the broker: connect to `port`; `shut` and `open` it at will."""
 
-    def __init__(self, host: str, broker_port: int) -> None:
+    def __init__(self, host: str, broker_port: int, open_to: tuple[str, int] | None = None) -> None:
+        """`open_to`: where it is for a device that is not of this machine."""
         self._target = (host, broker_port)
         self._open = threading.Event()
         self._open.set()
         self._closed = False
         self._delay_s: Callable[[], float] | None = None
         self._sockets: set[socket.socket] = set()
-        self._listener = socket.create_server((host, 0))
+        self._listener = socket.create_server(open_to or (host, 0))
         self.port = int(self._listener.getsockname()[1])
         threading.Thread(target=self._accept, name=f"door-{self.port}", daemon=True).start()
 

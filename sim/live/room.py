@@ -6,7 +6,7 @@ so a unit that had to wait for a core has missed nothing when it looks again, as
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,13 @@ Shown = Callable[[str, str, float], None]  # waste, pattern, since (simulated)
 class LiveRoom:
     """Its flash folder outlives its power."""
 
+    is_hardware = False
+
     def __init__(
         self, folder: Path, area: str, room_id: str, wastes: Sequence[str], host: str, port: int, password: str,
-        clock: SpedClock, shown: Shown, *, has_cells: bool = False,
+        clock: SpedClock, shown: Shown, *, has_cells: bool = False, boots: int = 0,
     ) -> None:
+        """`boots`: so often it was switched on before, in days that are on record."""
         self._clock = clock
         self._wastes = list(wastes)
         self.powered = False
@@ -45,6 +48,8 @@ class LiveRoom:
         self.has_cells = has_cells
         if has_cells:
             _calibrate(folder, wastes)
+        if boots:
+            _write_state(folder, "boot", {"boot": boots})
         settings = _settings(room_id, area, wastes, has_cells=has_cells)
         self.unit = RunningUnit(folder, settings, host, port, password, speed=clock.speed)
 
@@ -72,6 +77,11 @@ class LiveRoom:
         self.unit.run_at(speed)
 
     @property
+    def interpreter(self) -> str:
+        """What it runs on."""
+        return self.unit.interpreter
+
+    @property
     def shown(self) -> list[str]:
         """What each lamp shows, as its two witnesses read it, in the order of `wastes`; `dead` without power."""
         return [witness.shown if self.powered else "dead" for witness in self._witnesses]
@@ -89,6 +99,10 @@ class LiveRoom:
             self.unit.kill()
             for waste in self._wastes:
                 self._told_shown(waste, "dead", self._clock.now())
+
+    def stop(self) -> None:
+        """Power off for good."""
+        self.unit.stop()
 
     def reported(self, lamps: Sequence[dict[str, Any]], real_s: float) -> None:
         """The unit's lamp report came over the wire."""
@@ -133,5 +147,9 @@ def _settings(room_id: str, area: str, wastes: Sequence[str], *, has_cells: bool
 def _calibrate(folder: Path, wastes: Sequence[str]) -> None:
     """Two masses were weighed when the unit was put up."""
     scale = {"raw_low": 0, "raw_high": 1_000_000 * RAW_PER_GRAM, "grams_low": 0, "grams_high": 1_000_000, "at": 0}
+    _write_state(folder, "calibration", dict.fromkeys(wastes, scale))
+
+
+def _write_state(folder: Path, name: str, state: Mapping[str, Any]) -> None:
     (folder / "state").mkdir(parents=True, exist_ok=True)
-    (folder / "state" / "calibration.json").write_text(json.dumps(dict.fromkeys(wastes, scale)), encoding="utf-8")
+    (folder / "state" / f"{name}.json").write_text(json.dumps(state), encoding="utf-8")

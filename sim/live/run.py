@@ -14,18 +14,22 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 
 from broker.config import WebConfig
 from broker.mqtt.own_broker.child import EmbeddedBrokerError
+from sim.demo_week.files import is_before
 from sim.judging import report
 from sim.judging.judges import judge
 from sim.judging.outcome import Count, Outcome
 from sim.live.bridge import LateError, StartError
 from sim.live.clock import SpedClock
 from sim.live.devices import LivePlant
+from sim.live.hardware.bench import Bench
+from sim.live.hardware.telling import tell_after, tell_before, tell_by_hand
 from sim.live.table import table
+from sim.live.week import WeekBeside
 from sim.live.witnesses.machine import Machine
 from sim.panel.panel import Panel
 from sim.scenario.director import Director
@@ -51,22 +55,25 @@ class Stopped(KeyboardInterrupt):
 
 def play_live(
     scenario: Scenario, console: Console, *, speed: float | None, seconds: float | None, demo: bool,
-    http_port: int | None, ended: Callable[[Outcome], None] = lambda _: None,
+    http_port: int | None, ended: Callable[[Outcome], None] = lambda _: None, bench: Bench | None = None,
 ) -> int:
     """Play it; the exit code of `python3 -m sim`. `seconds` is how long it may take in life, all in all.
 
     `http_port` None is 8080, or any free one where that is taken; `ended` is told of a run that came to its end.
+    The devices of `bench` are hardware.
     """
     if demo and seconds is None and scenario.live["endless"]:
         scenario = replace(load(scenario.live["endless"]), seed=scenario.seed)
     if scenario.world["unit_slow_clock"]:
         raise ScenarioError("[world] unit_slow_clock is for virtual time: a live unit goes by its own machine's clock")
-    factor = _speed(scenario, speed, seconds)
+    factor = _speed(scenario, speed, seconds) if bench is None else _by_life(speed, seconds)
     machine = Machine()
     with _terminated_like_interrupted():
         try:
             with screen_port(http_port, console) as port:
-                outcome = _play(scenario, console, factor, port, machine, keeps=demo)
+                # (Hardware has counted its own starts: the week's would be taken for them.)
+                has_week = demo and seconds is None and bench is None and is_before(scenario)
+                outcome = _play(scenario, console, factor, port, machine, keeps=demo, has_week=has_week, bench=bench)
         except KeyboardInterrupt:
             console.print("interrupted; everything that was started has been ended")
             return INTERRUPTED
@@ -134,7 +141,8 @@ def _speed(scenario: Scenario, speed: float | None, seconds: float | None) -> in
 
 
 def _play(
-    scenario: Scenario, console: Console, factor: int, http_port: int, machine: Machine, *, keeps: bool = False
+    scenario: Scenario, console: Console, factor: int, http_port: int, machine: Machine, *, keeps: bool, has_week: bool,
+    bench: Bench | None,
 ) -> Outcome:  # fmt: skip
     began_s = time.monotonic()
     scene = scene_of(scenario)
@@ -143,16 +151,24 @@ def _play(
     timeline = Timeline(from_at)
     evidence = Evidence(from_at, end_at, float(scene.day_start_at))
     director = Director(scenario, scene, timeline, evidence)
+    demands = scenario.demands
+    if bench is not None:
+        bench.must_fit(director, list(scene.plan.rooms))
+        demands = tuple(demand for demand in demands if bench.can_judge(demand))
     with _folder(console, keeps=keeps) as folder:
         clock = SpedClock(from_at, factor, folder / "go")
         plant = LivePlant(
             scene.plan, director.truck_ids, folder, evidence, clock, http_port,
             director.lamp_shown, director.itinerary_shown, machine.look, load_cells=scenario.live["load_cells"],
+            before_at=scene.day_start_at if has_week else None, bench=bench, asked=tell_by_hand(console),
         )  # fmt: skip
         panel = None
+        week = WeekBeside(plant.records, plant.playback, scene.plan, scene.day_start_at) if has_week else None
         try:
             for note in plant.broker_notes:
                 console.print(f"[yellow]{note}[/yellow]", highlight=False)
+            if bench is not None:
+                tell_before(bench, scenario, console)
             plant.start()
             screen = f"http://127.0.0.1:{plant.http_port}"
             console.print(
@@ -164,25 +180,38 @@ def _play(
                 console.print(f"[yellow]{warning}[/yellow]", highlight=False)
             director.begin(plant)
             panel = Panel(
-                scenario, scene, director, plant, clock, evidence, fastest=FASTEST, screen=screen,
-                demands=scaled(scenario.demands, factor),
+                scenario, scene, director, plant, clock, evidence, screen=screen,
+                fastest=FASTEST if bench is None else SLOWEST, demands=scaled(demands, factor),
             )  # fmt: skip
             panel.start()
             console.print(f"hardware panel: {panel.address}", highlight=False)
             clock.go()
-            street = Street(scenario, scene.day_start_at, end_at, timeline, clock, plant, panel, machine)
+            if week is not None:
+                week.start()
+            street = Street(scenario, scene.day_start_at, end_at, timeline, clock, plant, panel, machine, week, screen)
             actions = _run(street, console)
             plant.collect(evidence)
-            verdicts = tuple(judge(evidence, scaled(scenario.demands, clock.fastest)))
+            verdicts = tuple(judge(evidence, scaled(demands, clock.fastest)))
             panel.end(verdicts)
         finally:
+            if week is not None:
+                week.stop()
             if panel is not None:
                 panel.close()
                 panel.write_down(folder / "played.toml")
             plant.close()
     mqtt = Count(published=plant.overheard)
     took_s = time.monotonic() - began_s
-    return Outcome(scenario, verdicts, evidence, mqtt, actions, took_s, clock.fastest)
+    if bench is not None:
+        tell_after(bench, console)
+    return Outcome(replace(scenario, demands=demands), verdicts, evidence, mqtt, actions, took_s, clock.fastest)
+
+
+def _by_life(speed: float | None, seconds: float | None) -> int:
+    """The only speed that hardware knows."""
+    if seconds is not None or speed not in (None, 1):
+        raise ScenarioError("hardware runs at life's own speed: leave out --speed and --seconds")
+    return SLOWEST
 
 
 class Street(NamedTuple):
@@ -196,6 +225,8 @@ class Street(NamedTuple):
     plant: LivePlant
     panel: Panel
     machine: Machine
+    week: WeekBeside | None
+    screen: str
 
 
 def _run(street: Street, console: Console) -> int:
@@ -216,7 +247,11 @@ def _run(street: Street, console: Console) -> int:
             if shown_s is None or time.monotonic() - shown_s >= SHOW_S:
                 shown_s = time.monotonic()
                 head = _head(street.scenario, street.day_start_at, street.clock)
-                screen.update(table(plant.api_dispatcher.picture, head), refresh=True)
+                shown = table(plant.api_dispatcher.picture, head)
+                week = None if street.week is None else street.week.shown()
+                for line in street.week.news(street.screen) if street.week is not None else ():
+                    console.print(line, highlight=False, markup=False, soft_wrap=True)
+                screen.update(shown if week is None else Group(shown, week), refresh=True)
             time.sleep(LOOK_S)
     return actions
 
@@ -233,7 +268,8 @@ def _folder(console: Console, *, keeps: bool) -> Iterator[Path]:
         raise
     finally:
         if is_kept:
-            console.print(f"kept: {folder}   records, outboxes, played.toml; rm -r removes it", highlight=False)
+            within = "records, playback, outboxes, played.toml; rm -r removes it"
+            console.print(f"kept: {folder}   {within}", highlight=False)
         else:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,44 +1,33 @@
-"""What people do to incidents on the operations screen of a live run, beside the scenario's dispatcher."""
+"""What people do on the operations screen of a live run, beside the scenario's own dispatcher: as the record has it."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-Asked = Collection[tuple[str, str, str]]  # truck, incident, action: what the scenario's dispatcher did
+from broker.store import Record
+from sim.live.dispatcher import WHO
 
 
 class ScreenDeeds:
-    """Show it each picture; it tells what was done since the one before."""
+    """Show it the record's actions as often as wanted; it tells what people did that it has not told before."""
 
-    def __init__(self, asked: Asked) -> None:
-        self._asked = asked
-        self._known: dict[tuple[str, str], Mapping[str, Any]] = {}
+    def __init__(self) -> None:
+        self._told: set[str] = set()
 
-    def look(self, picture: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Each new deed: when, by the bridge's clock, its truck, its action, and the decision where it is one."""
-        found: list[dict[str, Any]] = []
-        for row in picture.get("incidents", ()):
-            key = row["truck"], row["incident_id"]
-            before = self._known.get(key, {})
-            self._known[key] = row
-            for action in _steps(before, row):
-                if (*key, action) not in self._asked:
-                    decision = {"decision": row["decision"]} if action == "decide" else {}
-                    found.append({"at": row["changed_at"], "truck": row["truck"], "action": action, **decision})
-        return found
+    def look(self, actions: Iterable[Record]) -> list[dict[str, Any]]:
+        """Each new deed: when, by the bridge's clock, its action, and whom and what it was about."""
+        fresh = [record for record in actions if record.id not in self._told]
+        self._told |= {record.id for record in fresh}
+        return [_deed(record) for record in fresh if record.body["who"] != WHO]
 
 
-def _steps(before: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str]:
-    def is_new(name: str) -> bool:
-        return row.get(name) is not None and row.get(name) != before.get(name)
-
-    if is_new("decided_at"):
-        yield "decide"
-    elif is_new("acknowledged_at"):
-        yield "acknowledge"
-    if row["workflow"] == "resolved" != before.get("workflow"):
-        yield "resolve"
-    is_keeper = str(row.get("who") or "").startswith("keeper")
-    if is_new("cleared_at") and row["workflow"] not in ("closed", "withdrawn") and not is_keeper:
-        yield "clear"
-    if is_new("estate_ack_at"):
-        yield "estate_ack"
+def _deed(record: Record) -> dict[str, Any]:
+    body = record.body
+    deed = {"at": record.at, "action": body["action"]}
+    if body["visit"] is not None:
+        run, room, number = body["visit"]
+        return {**deed, "run": run, "room": room, "visit_number": number, "reason": body["reason"] or "other"}
+    if body["incident"] is not None:
+        deed["truck"] = body["incident"][0]
+        if body["action"] == "decide":
+            deed["decision"] = body["decision"]
+    return deed

@@ -22,6 +22,8 @@ MOST_EDGES = 200  # no light has more in the time a witness looks back
 class LiveTruck:
     """Its folder (outbox, itinerary, configuration) outlives its power."""
 
+    is_hardware = False
+
     def __init__(
         self, folder: Path, area: str, truck_id: str, host: str, port: int, password: str, clock: SpedClock,
         shows: Shows, lights: Lights,

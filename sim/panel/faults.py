@@ -4,10 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+_KEYS = {
+    "truck": "truck", "button": "truck", "lane": "room", "cells": "room", "device": "device", "link": "device",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One switch: its event, whom it hits (truck, device, link, lane, cells, office), and the event's other keys."""
+    """One switch: its event, whom it hits (a sort of `hit_by`), and the event's other keys."""
 
     kind: str
     hits: str
@@ -15,16 +19,18 @@ class Fault:
 
     def values_for(self, whom: str) -> dict[str, Any]:
         """The event's values where it hits this one."""
-        key = {"truck": "truck", "lane": "room", "cells": "room", "device": "device", "link": "device"}.get(self.hits)
+        key = _KEYS.get(self.hits)
         return {**self.values, **({key: whom} if key else {})}
 
 
-def hit_by(trucks: Sequence[str], rooms: Sequence[str], with_cells: Sequence[str]) -> dict[str, list[str]]:
-    """Whom each sort of fault can hit in a run."""
+def hit_by(
+    trucks: Sequence[str], driven: Sequence[str], rooms: Sequence[str], with_cells: Sequence[str]
+) -> dict[str, list[str]]:
+    """Whom each sort of fault can hit in a run; the receiver of a truck that is not `driven` is a recording."""
     devices = [*trucks, *rooms]
     return {
-        "truck": list(trucks), "device": devices, "link": [*devices, "bridge"], "lane": list(rooms),
-        "office": ["office"], "cells": list(with_cells),
+        "truck": list(driven), "button": list(trucks), "device": devices, "link": [*devices, "bridge"],
+        "lane": list(rooms), "office": ["office"], "cells": list(with_cells),
     }  # fmt: skip
 
 
@@ -32,7 +38,7 @@ FAULTS: dict[str, Fault] = {
     "power_cut": Fault("power_cut", "device"),
     "link_cut": Fault("link_cut", "link"),
     "link_slow": Fault("link_slow", "link", {"delay_s": 5.0}),
-    "button_stuck": Fault("button_stuck", "truck"),
+    "button_stuck": Fault("button_stuck", "button"),
     "gps_gap": Fault("gps_gap", "truck"),
     "old_place": Fault("old_place", "truck"),
     "default_date": Fault("default_date", "truck"),
@@ -42,6 +48,7 @@ FAULTS: dict[str, Fault] = {
     "broker_kill": Fault("broker_down", "office", {"how": "kill"}),
     "bridge_freeze": Fault("bridge_down", "office", {"how": "freeze"}),
     "bridge_kill": Fault("bridge_down", "office", {"how": "kill"}),
+    "disk_full": Fault("disk_full", "office"),
     "clock_jump": Fault("clock_jump", "office", {"by_s": 3600.0}),
 }
 # Two that cannot be at once: the second is refused while the first is on.

@@ -64,6 +64,7 @@ class Hands:
         self._clock = clock
         self._evidence = evidence
         self._lock = threading.RLock()
+        self._looking = threading.Lock()  # at the screen: it takes a while, and no finger waits for it
         self._held: dict[str, tuple[str, float, bool]] = {}  # button: whose page, since when, whether it chatters
         self._ends: dict[tuple[str, str], tuple[Deed, End]] = {}
         self._asked: queue.SimpleQueue[tuple[Callable[[], None], Future[None]]] = queue.SimpleQueue()
@@ -72,13 +73,15 @@ class Hands:
 
     def button(self, truck: str, down: bool, page: str, chatters: bool = False) -> None:
         """A finger comes to a truck's button, or goes; raises Refused."""
-        if truck not in self._plant.trucks or truck not in self._director.trucks:
+        if truck not in self._plant.trucks or truck not in self._director.all_trucks:
             raise Refused("nobody_here")
         device = self._plant.trucks[truck]
         with self._lock:
             if down == (truck in self._held):
                 return
             if down:
+                if device.is_hardware:
+                    raise Refused("real_button")
                 if device.shown == "dead":
                     raise Refused("no_power")
                 if ("button_stuck", truck) in self._ends:
@@ -105,6 +108,8 @@ class Hands:
         with self._lock:
             if down == (where in self._held):
                 return
+            if down and self._plant.rooms[room].is_hardware:
+                raise Refused("real_button")
             if down and not self._plant.rooms[room].powered:
                 raise Refused("no_power")
             self.pace.finger(where, down, time.monotonic())
@@ -150,7 +155,8 @@ class Hands:
     def hit(self) -> dict[str, list[str]]:
         """Whom each sort of fault can hit."""
         rooms = list(self._director.rooms)
-        return hit_by(list(self._director.trucks), rooms, [room for room in rooms if self._plant.rooms[room].has_cells])
+        with_cells = [room for room in rooms if self._plant.rooms[room].has_cells]
+        return hit_by(list(self._director.all_trucks), list(self._director.trucks), rooms, with_cells)
 
     @property
     def on(self) -> list[tuple[str, str]]:
@@ -168,14 +174,21 @@ class Hands:
             else:
                 answer.set_result(None)
 
+    def look_at_screen(self) -> None:
+        """Write down what people did on the operations screen since the last look; raises StoreError."""
+        with self._looking:
+            for deed in self._plant.done_on_screen():
+                self.screen_deed(deed)
+
     def screen_deed(self, values: Mapping[str, Any]) -> None:
-        """A person did this to an incident on the operations screen."""
+        """A person did this on the operations screen."""
         now = self._clock.now()
         told_at = float(values["at"])  # by the bridge's clock, which may be wrong
         at = told_at if now - SCREEN_LATE_S <= told_at <= now else now
         if values["action"] == "acknowledge":
             self._evidence.acknowledged.append((at, str(values["truck"])))
-        self._note("on_screen", {key: value for key, value in values.items() if key != "at"}, at, at)
+        kind = "on_screen_visit" if "run" in values else "on_screen"
+        self._note(kind, {key: value for key, value in values.items() if key != "at"}, at, at)
 
     def played(self) -> Scenario:
         """The scenario with what was done."""
@@ -192,8 +205,8 @@ class Hands:
         from_at, to_at = (self._day_start_at + s for s in (self._scenario.from_s, self._scenario.until_s))
         found: list[tuple[str, dict[str, str]]] = []
         for deed in list(self.deeds):
-            if deed.kind == "on_screen":
-                words = HAPPENINGS["on_screen"]
+            if deed.kind in ("on_screen", "on_screen_visit"):
+                words = HAPPENINGS[deed.kind]
                 strange = [value for key, value in deed.values.items() if value not in (words[key].words or (value,))]
                 found += [("unknown_on_screen", {"action": str(value)}) for value in strange]
             if not from_at <= deed.began_at <= to_at:

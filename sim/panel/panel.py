@@ -28,7 +28,6 @@ log = logging.getLogger("zhanpai.panel")
 
 EDGES_EVERY_S = 0.1
 STATE_EVERY_S = 0.25
-SCREEN_EVERY_S = 0.3
 JUDGE_EVERY_S = 2.0
 JUDGES_SHARE = 20  # judging takes at most one part in so many of a core
 LAST_LOOK_S = 1.0  # for pages that are open to hear the end
@@ -58,7 +57,7 @@ class Panel:
         self._server = PanelServer(self.hands, self._frames)
         self._judge = threading.Thread(target=self._judge_on, name="expectations", daemon=True)
         self._over = threading.Event()
-        self._edges_s = self._state_s = self._screen_s = float("-inf")
+        self._edges_s = self._state_s = float("-inf")
 
     @property
     def address(self) -> str:
@@ -78,10 +77,6 @@ class Panel:
         real_s = time.monotonic()
         self.hands.work()
         self.hands.pace.look(real_s)
-        if real_s - self._screen_s >= SCREEN_EVERY_S:
-            self._screen_s = real_s
-            for deed in self._plant.done_on_screen():
-                self.hands.screen_deed(deed)
         if real_s - self._edges_s >= EDGES_EVERY_S:
             edges = edges_since(self._director, self._plant, self._edges_s)
             self._edges_s = real_s
@@ -123,6 +118,7 @@ class Panel:
         while not self._over.wait(pause_s):
             began_s = time.monotonic()
             try:
+                self.hands.look_at_screen()
                 evidence = self._plant.stored_so_far(_copied(self._evidence))
                 expectations = so_far(evidence, self._demands, self._clock.now())
             except (StoreError, OSError) as why:  # the bridge is down, or just begins

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sim.world.evidence import Evidence
@@ -9,9 +10,19 @@ from sim.world.evidence import Evidence
 Edges = Sequence[tuple[float, int]]  # (real monotonic seconds, level) of a pin's changes, the newest last
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a person is asked to do with hardware: when, the key of its sentence, and what fills its gaps."""
+
+    at: float
+    word: str
+    gaps: Mapping[str, Any]
+
+
 class PanelTruck(Protocol):
     """The computer in a truck, as somebody sees it who sits in the cab."""
 
+    is_hardware: bool  # a real one: fingers are a person's
     receiver_word: str
     pressed: bool
 
@@ -33,6 +44,7 @@ class PanelTruck(Protocol):
 class PanelRoom(Protocol):
     """The unit of a room, as somebody sees it who stands before it."""
 
+    is_hardware: bool
     powered: bool
     has_cells: bool  # whether it weighs its bins
 
@@ -63,6 +75,11 @@ class PanelPlant(Protocol):
         """By id."""
         ...
 
+    @property
+    def asked_by_hand(self) -> Sequence[Asked]:
+        """What a person was asked to do with hardware, the newest last."""
+        ...
+
     def run_at(self, speed: int) -> None:
         """Everything runs so many times as fast as life from now on."""
         ...
@@ -72,7 +89,7 @@ class PanelPlant(Protocol):
         ...
 
     def done_on_screen(self) -> Sequence[Mapping[str, Any]]:
-        """What a person did to incidents on the operations screen since this was asked last."""
+        """What people did on the operations screen since this was asked last; raises StoreError."""
         ...
 
 

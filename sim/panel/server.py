@@ -15,6 +15,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 
+from broker.store import StoreError
 from broker.web.security import request_guard
 from sim.panel.frames import Frames
 from sim.panel.hands import Hands, Refused
@@ -134,6 +135,10 @@ class PanelServer:
 
         @app.get("/scenario.toml")
         def scenario() -> Response:
+            try:
+                self._hands.look_at_screen()
+            except StoreError as why:
+                raise HTTPException(503, f"what was done on the operations screen cannot be read now: {why}") from why
             if unknown := self._hands.unknown():
                 raise HTTPException(409, [{"word": word, "gaps": gaps} for word, gaps in unknown])
             played: Scenario = self._hands.played()

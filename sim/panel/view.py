@@ -15,6 +15,7 @@ from sim.scenario.scene import Scene
 
 MOST_EDGES = 24  # of one light in one frame: at a high speed nobody could see more
 SHOWN_DEEDS = 30
+SHOWN_ASKED = 6
 
 
 def scene_shown(
@@ -28,7 +29,7 @@ def scene_shown(
         "name": scenario.name, "about": scenario.about, "screen": screen, "fastest": hands.pace.fastest,
         "day_start_at": scene.day_start_at, "from_s": scenario.from_s, "until_s": scenario.until_s,
         "lines": [{"waste": route.waste, "points": list(route.line)} for route in plan.routes.values()],
-        "trucks": [{"id": name, "waste": routes[name].waste if name in routes else ""} for name in director.trucks],
+        "trucks": [{"id": name, "waste": routes[name].waste if name in routes else ""} for name in director.all_trucks],
         "rooms": [
             {"id": name, "name": room.name, "lat": room.lat, "lon": room.lon,
              "weighs": plant.rooms[name].has_cells}
@@ -47,10 +48,11 @@ def now_shown(
     return {
         "at": clock.now(), "speed": clock.speed, "chosen": pace.chosen,
         "back_in_s": pace.back_in_s(time.monotonic()), "over": over,
-        "trucks": [_truck(name, director, plant) for name in director.trucks if name in plant.trucks],
+        "trucks": [_truck(name, director, plant) for name in director.all_trucks if name in plant.trucks],
         "rooms": [_room(name, director, plant) for name in director.rooms if name in plant.rooms],
         "faults": [list(each) for each in hands.on],
         "expectations": [asdict(each) for each in expectations],
+        "by_hand": [asdict(each) for each in plant.asked_by_hand[-SHOWN_ASKED:]],
         "deeds": [_deed(deed) for deed in hands.deeds[-SHOWN_DEEDS:]],
     }
 
@@ -61,7 +63,7 @@ def _deed(deed: Deed) -> dict[str, Any]:
 
 
 def _truck(name: str, director: Director, plant: PanelPlant) -> dict[str, Any]:
-    truth, device = director.trucks[name], plant.trucks[name]
+    truth, device = director.all_trucks[name], plant.trucks[name]
     errand = truth.errand
     lit = {light: bool(edges[-1][1]) if edges else False for light, edges in device.edges.items()}
     powered = device.shown != "dead"
@@ -97,7 +99,7 @@ def edges_since(director: Director, plant: PanelPlant, since_s: float) -> dict[s
 
 
 def _lights(director: Director, plant: PanelPlant) -> Iterator[tuple[str, Edges]]:
-    for name in director.trucks:
+    for name in director.all_trucks:
         if name in plant.trucks:
             for light, edges in plant.trucks[name].edges.items():
                 yield f"{name}/{light}", list(edges)

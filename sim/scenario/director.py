@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sim.scenario.happenings import HAPPENS, End, Stage
+from sim.scenario.happenings import HAPPENS, OF_ANY_TRUCK, End, Stage
 from sim.scenario.recorded_receiver import RecordedTruck
 from sim.scenario.scenario import Happening, Scenario, ScenarioError
 from sim.scenario.scene import Scene
@@ -53,6 +53,11 @@ class Director:
         return tuple(sorted(self._runs))
 
     @property
+    def all_trucks(self) -> dict[str, TruckTruth | RecordedTruck]:
+        """Those that somebody drives, and those that a recording does."""
+        return {**self.trucks, **self.recorded}
+
+    @property
     def stage(self) -> Stage:
         """Who and what is there."""
         if self._stage is None:
@@ -78,7 +83,9 @@ class Director:
         recording = self._scene.recording
         for truck_id, runs in self._runs.items():
             if recording is not None and recording.truck == truck_id:
-                self.recorded[truck_id] = RecordedTruck(recording, plant.truck(truck_id), timeline, self._evidence)
+                self.recorded[truck_id] = RecordedTruck(
+                    recording, plant.truck(truck_id), timeline, self._evidence, self.pressed
+                )
                 continue
             dice = random.Random(f"{seed} {truck_id}")
             unit = plant.truck(truck_id)
@@ -87,6 +94,7 @@ class Director:
                 truck_id, runs, self._scene.plan, unit, world, dice, pace, receiver_of(*rough, dice), Driver(*rough),
                 Streets(*rough),
             )  # fmt: skip
+        self._stage.buttons = self.all_trucks
         for (room_id, waste), (shown, since) in self._early_lamps.items():
             self.lamp_shown(room_id, waste, shown, since)
         for truck_id, itinerary in self._early_itineraries.items():
@@ -127,7 +135,8 @@ class Director:
     # --- what happens ---------------------------------------------------------------------------------
 
     def _check(self, happening: Happening) -> None:
-        for name, known in (("truck", self.trucks), ("room", self.rooms)):
+        trucks = self.all_trucks if happening.kind in OF_ANY_TRUCK else self.trucks
+        for name, known in (("truck", trucks), ("room", self.rooms)):
             if name in happening.values and happening.values[name] not in known:
                 wrong = happening.values[name]
                 raise ScenarioError(f"{self.scenario.name}: {happening.kind}: no {name} {wrong!r} here")
@@ -135,7 +144,7 @@ class Director:
         if waste is not None and waste not in self.rooms[str(room)].bins:
             raise ScenarioError(f"{self.scenario.name}: {happening.kind}: {room} has no bins for {waste}")
         device = happening.values.get("device")
-        if device is not None and device not in (*self.trucks, *self.rooms, "bridge"):
+        if device is not None and device not in (*self.all_trucks, *self.rooms, "bridge"):
             raise ScenarioError(f"{self.scenario.name}: {happening.kind}: no device {device!r} here")
 
     def happen(self, kind: str, values: Mapping[str, Any]) -> End | None:
@@ -187,9 +196,13 @@ class Director:
         for run_id, room, number in dispatcher.questions():
             waited_s = now - self._seen_since.setdefault((run_id, f"{room}/{number}"), now)
             if self._time_to("answer", waited_s, run_id, f"{room}/{number}"):
-                # The dispatcher asks by radio, and drivers tell the truth.
-                done = any((room, number) == key[:2] for truck in self.trucks.values() for key in truck.driver.made)
-                dispatcher.answer((run_id, room, number), done)
+                dispatcher.answer((run_id, room, number), self._was_made(run_id, room, number))
+
+    def _was_made(self, run_id: str, room: str, number: int) -> bool:
+        """The dispatcher asks by radio, and drivers tell the truth: that of the run, or whoever took it over."""
+        wastes = {run.route.waste for runs in self._runs.values() for run in runs if run.run_id == run_id}
+        made = {key for truck in self.trucks.values() for key in truck.driver.made}
+        return any((room, number) == key[:2] and (not wastes or key[2] in wastes) for key in made)
 
     def _time_to(self, action: str, waited_s: float, whose: str, which: str) -> bool:
         after_s = self.scenario.dispatcher[f"{action}_after_s"]

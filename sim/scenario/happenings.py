@@ -5,7 +5,7 @@ What lasts gives back how it ends. A scenario file ends it after `for_min`; a te
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sim.world.devices import Plant
 from sim.world.evidence import Evidence, Interval
@@ -15,6 +15,26 @@ from sim.world.trucks import TruckTruth
 
 Values = Mapping[str, Any]
 End = Callable[[], None]
+
+
+class Button(Protocol):
+    """Of a truck, whoever drives it."""
+
+    def press(self, hold_s: float, chatters: bool = False) -> None:
+        """A finger holds it for so long."""
+        ...
+
+    def stick(self) -> None:
+        """It stays down by itself."""
+        ...
+
+    def free(self) -> None:
+        """It is up again."""
+        ...
+
+
+# What needs a truck's computer and its button, and nobody who drives it.
+OF_ANY_TRUCK = ("press", "button_stuck", "on_screen", "power_cut_after_press")
 
 
 @dataclass(slots=True)
@@ -28,6 +48,7 @@ class Stage:
     rooms: Mapping[str, RoomTruth]
     blocked: dict[str, bool]
     after_press: dict[str, Callable[[], None]] = field(default_factory=dict)  # truck: what its next press brings
+    buttons: Mapping[str, Button] = field(default_factory=dict)  # of every truck, driven or recorded
 
     def last(self, kind: str, values: Values) -> None:
         """Begin what ends after `for_min`."""
@@ -99,6 +120,11 @@ def _clock_jump(stage: Stage, values: Values) -> End:
     return lambda: stage.plant.bridge_clock(0.0)
 
 
+def _disk_full(stage: Stage, values: Values) -> End:  # noqa: ARG001 - there is one such disk
+    stage.plant.disk(True)
+    return lambda: stage.plant.disk(False)
+
+
 def _cell_drift(stage: Stage, values: Values) -> End:
     room = stage.rooms[values["room"]]
     room.weighs_more(round(values["kg"] * 1000))
@@ -124,13 +150,13 @@ def _power_cut_after_press(stage: Stage, values: Values) -> None:
 
 
 def _press(stage: Stage, values: Values) -> None:
-    stage.trucks[values["truck"]].press(values["hold_s"], values["chatters"])
+    stage.buttons[values["truck"]].press(values["hold_s"], values["chatters"])
 
 
 def _button_stuck(stage: Stage, values: Values) -> End:
-    truck = stage.trucks[values["truck"]]
-    truck.stick()
-    return truck.free
+    button = stage.buttons[values["truck"]]
+    button.stick()
+    return button.free
 
 
 def _keeper_press(stage: Stage, values: Values) -> None:
@@ -160,6 +186,12 @@ def _on_screen(stage: Stage, values: Values) -> None:
             dispatcher.resolve(truck, incident["incident_id"])
 
 
+def _on_screen_visit(stage: Stage, values: Values) -> None:
+    """A person at the screen says of a visit that it was made after all, or is to be skipped."""
+    visit = values["run"], values["room"], values["visit_number"]
+    stage.plant.dispatcher.answer(visit, values["action"] == "serve", values["reason"])
+
+
 HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "lane_blocked": _lane_blocked,
     "breakdown": _breakdown,
@@ -172,6 +204,7 @@ HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "bridge_down": _bridge_down,
     "clock_jump": _clock_jump,
     "cell_drift": _cell_drift,
+    "disk_full": _disk_full,
     "power_cut": _power_cut,
     "power_cut_after_press": _power_cut_after_press,
     "press": _press,
@@ -180,4 +213,5 @@ HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "bins_moved": _bins_moved,
     "waste_thrown": _waste_thrown,
     "on_screen": _on_screen,
+    "on_screen_visit": _on_screen_visit,
 }

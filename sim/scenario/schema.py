@@ -103,6 +103,7 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
     "default_date": {"truck": _DEVICE, "for_min": _MINUTES},
     "link_slow": {"device": _DEVICE, "delay_s": Key(float, 5.0, 0.1, 60), "for_min": _MINUTES},
     "clock_jump": {"by_s": Key(float, ..., -86400, 86400), "for_min": _MINUTES},
+    "disk_full": {"for_min": _MINUTES},
     "link_cut": {"device": _DEVICE, "for_min": _MINUTES},
     "broker_down": {"how": _HOW, "for_min": _MINUTES},
     "bridge_down": {"how": _HOW, "for_min": _MINUTES},
@@ -117,6 +118,13 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
         "truck": _DEVICE,
         "action": Key(str, words=("acknowledge", "decide", "resolve")),
         "decision": Key(str, "return_later", words=("return_later", "wait", "cancel_visit")),
+    },
+    "on_screen_visit": {
+        "run": Key(str),
+        "room": _DEVICE,
+        "visit_number": Key(int, 1, 1, 99),
+        "action": Key(str, words=("serve", "skip")),
+        "reason": Key(str, "other", words=wire.SKIP_REASONS),
     },
     "waste_thrown": {"room": _DEVICE, "waste": _WASTE_KIND, "kg": Key(float, ..., -2000, 2000)},
 }

@@ -10,7 +10,7 @@ from broker.ingest.acks import ACK_EVERY_S
 from broker.plan.model import Plan
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Store, StoreError
-from broker.web.picture import attention
+from broker.web.picture import Picture, attention, snapshot
 from firmware import wire
 from sim.virtual.broker import VirtualBroker, Will
 from sim.virtual.link import VirtualLink
@@ -96,6 +96,10 @@ class VirtualBridge:
         """Whether there is a screen to look at."""
         return self._bridge is not None and not self._frozen
 
+    def picture(self, now: float) -> Picture | None:
+        """What the screen shows; None while there is none."""
+        return snapshot(self._bridge, now) if self._bridge is not None and self.is_shown else None
+
     # --- what the dispatcher does ---------------------------------------------------------------------
 
     def open_incidents(self) -> Sequence[Mapping[str, Any]]:
@@ -116,11 +120,11 @@ class VirtualBridge:
         """The visits of which the screen asks whether they were made."""
         return [] if self._bridge is None else asked_in(attention(self._bridge))
 
-    def answer(self, visit: tuple[str, str, int], served: bool) -> bool:
+    def answer(self, visit: tuple[str, str, int], served: bool, reason: str = "other") -> bool:
         """It was served after all, or it is to be skipped."""
         if served:
             return self._act(Act("serve", WHO, visit=visit))
-        return self._act(Act("skip", WHO, visit=visit, reason="other"))
+        return self._act(Act("skip", WHO, visit=visit, reason=reason))
 
     def resolve(self, truck: str, incident_id: str) -> bool:
         """It is over."""

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from broker.plan.model import Plan
 from broker.store import Store
-from broker.store.opening import open_store
+from broker.store.sqlite.store import SQLiteStore
+from broker.web.picture import Picture
 from firmware.truck.events import Body as Itinerary
 from sim.judging.read_back import read_store
 from sim.virtual.bridge import VirtualBridge
 from sim.virtual.broker import VirtualBroker
+from sim.virtual.disk import VirtualDisk
 from sim.virtual.room import VirtualRoom
 from sim.virtual.truck import VirtualTruck
 from sim.world.evidence import Evidence
@@ -27,8 +29,9 @@ class VirtualPlant:
     def __init__(
         self, timeline: Timeline, plan: Plan, trucks: tuple[str, ...], folder: Path, evidence: Evidence, seed: int,
         shown: Callable[[str, str, str, float], None], shows: Callable[[str, Itinerary | None], None],
-        sensors: Sequence[str] = (), unit_slow: float = 0.0,
+        sensors: Sequence[str] = (), unit_slow: float = 0.0, boots: int = 0,
     ) -> None:
+        """`boots`: so often the rooms were switched on before; trucks have that in their outboxes in `folder`."""
         self._timeline = timeline
         self._evidence = evidence
         self._plan = plan
@@ -36,12 +39,12 @@ class VirtualPlant:
         self._dice = random.Random(f"{seed} links")
         self._hearing = Hearing(plan.rooms, evidence, lambda: timeline.now)
         self.mqtt = VirtualBroker(timeline)
+        self._disk = VirtualDisk()
         self._bridge = VirtualBridge(timeline, self.mqtt, plan, self._open, evidence, self._dice)
         self._rooms = {
             room.room_id: VirtualRoom(
                 timeline, self.mqtt, plan.area_id, room.room_id, room.wastes, evidence, self._dice,
-                _with_room(shown, room.room_id), folder / "rooms" / room.room_id, sensors,
-                unit_slow,
+                _with_room(shown, room.room_id), folder / "rooms" / room.room_id, sensors, unit_slow, boots,
             )
             for room in plan.rooms.values()
         }  # fmt: skip
@@ -63,6 +66,10 @@ class VirtualPlant:
         if self._bridge.is_shown:
             shown = frozenset(str(incident["incident_id"]) for incident in self._bridge.open_incidents())
             self._evidence.screen.append((self._timeline.now, shown))
+
+    def picture(self, now: float) -> Picture | None:
+        """What the operations screen shows; None without a bridge."""
+        return self._bridge.picture(now)
 
     @property
     def dispatcher(self) -> VirtualBridge:
@@ -101,6 +108,10 @@ class VirtualPlant:
     def bridge_clock(self, wrong_by_s: float) -> None:
         """The clock of the bridge's machine is so many seconds ahead of the world's, or behind it."""
         self._bridge.wrong_by_s = wrong_by_s
+
+    def disk(self, full: bool) -> None:
+        """The disk of the bridge's machine has no room but for alarms, or has it again."""
+        self._disk.full = full
 
     def broker(self, up: bool, how: str) -> None:
         """Stop (`stop`, `kill`, `freeze`) the MQTT broker, or let it go on."""
@@ -152,7 +163,8 @@ class VirtualPlant:
             truck.close()
 
     def _open(self) -> Store:
-        return open_store(self._folder / "store", self._plan.area_id, self._plan.timezone, lambda: self._timeline.now)
+        folder, plan = self._folder / "store", self._plan
+        return SQLiteStore(folder, plan.area_id, plan.timezone, lambda: self._timeline.now, files=self._disk)
 
 
 def _with_room(shown: Callable[[str, str, str, float], None], room_id: str) -> Callable[[str, str, float], None]:

@@ -27,10 +27,11 @@ class VirtualRoom:
     def __init__(
         self, timeline: Timeline, broker: VirtualBroker, area: str, room_id: str, wastes: Sequence[str],
         evidence: Evidence, dice: random.Random, shown: Shown, flash: Path, kinds: Sequence[str], slow: float = 0.0,
+        boots: int = 0,
     ) -> None:
         """`kinds` of sensors with the firmware's own drivers; without any the unit is told the truth at once.
 
-        `slow`: by which share its clock is.
+        `slow`: by which share its clock is; `boots`: so often it was switched on before.
         """
         self._pace = 1.0 - slow
         self._timeline = timeline
@@ -43,7 +44,7 @@ class VirtualRoom:
         self._evidence = evidence
         self._dice = dice
         self._flash: dict[tuple[int, int], list[Any]] = {}
-        self._boot = 0
+        self._boot = boots
         self._truth: dict[str, tuple[int, int]] = {}
         self._sensors = {
             waste: Sensors(timeline, flash / waste, waste, kinds, random.Random(f"{room_id} {waste}"), self._handle)

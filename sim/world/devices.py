@@ -46,7 +46,7 @@ class Dispatcher(Protocol):
         """The visits (run, room, number) of which the screen asks whether they were made."""
         ...
 
-    def answer(self, visit: tuple[str, str, int], served: bool) -> bool:
+    def answer(self, visit: tuple[str, str, int], served: bool, reason: str = "other") -> bool:
         """It was served after all, or it is to be skipped."""
         ...
 
@@ -99,6 +99,10 @@ class Plant(Protocol):
 
     def bridge_clock(self, wrong_by_s: float) -> None:
         """The clock of the bridge's machine is so many seconds ahead of the world's, or behind it."""
+        ...
+
+    def disk(self, full: bool) -> None:
+        """The disk of the bridge's machine has no room but for alarms, or has it again."""
         ...
 
     def collect(self, evidence: Evidence) -> None:

@@ -37,6 +37,7 @@ class _InSteps(Morning):
 
     def turn(self) -> bool:
         """What the loop does with clicks, and one step of what takes long; whether a click was answered."""
+        # The loop itself runs for ever.
         acted = process._take_actions(self.bridge, self.desk, Pictures(self.bridge), lambda: self.now, self.asked)
         self.bridge.work(self.now)
         return acted
@@ -97,6 +98,43 @@ def test_a_click_before_anything_was_shown_waits_for_it_and_nobody_else_does(mor
     assert turns > 5
     assert answer.result(0)["incidents"]
     assert morning.stage(PRESS) == "decided"
+
+
+def test_offers_for_one_blocked_room_are_not_shown_for_a_breakdown_of_the_same_truck(morning: _InSteps) -> None:
+    """They are about one visit; the breakdown is about all that the truck owes."""
+    morning.press(incident_id=PRESS)
+    answer = morning.click()  # no truck is named: what was worked out for it stays for the next click
+    while not morning.turn():
+        pass
+    with pytest.raises(ActionError) as why:
+        answer.result(0)
+    assert "name the contractor's truck" in str(why.value)
+    morning.press("breakdown", incident_id="t01-1-other")
+    morning.step(1)
+    while morning.bridge.work(morning.now):
+        pass
+    shown_for = morning.bridge.dispatch.day.incidents.offers
+    moved = [
+        {change["visit"] for change in shown_for(("t01", name))[1][0]["changes"] if change["from_truck"] == "t01"}
+        for name in (PRESS, "t01-1-other")
+    ]
+    assert len(moved[0]) < len(moved[1]) == len(morning.trip.visits) - 1
+
+
+def test_a_click_comes_before_options_that_only_age(morning: _InSteps) -> None:
+    """They are made anew each half minute: with a few breakdowns at once a click would never have its turn."""
+    morning.press("breakdown", incident_id="t01-1-other")
+    morning.step(1)
+    while morning.bridge.work(morning.now):
+        pass
+    morning.press(incident_id=PRESS)
+    morning.step(30)
+    working = morning.bridge.dispatch.day.incidents.working
+    assert working is not None and working.key == ("t01", "t01-1-other")
+    morning.click(truck="t99")
+    morning.turn()
+    working = morning.bridge.dispatch.day.incidents.working
+    assert working is not None and working.key == ("t01", PRESS)
 
 
 def test_what_is_not_ready_in_time_is_said_and_not_done_later(

@@ -11,7 +11,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from broker import process
 from broker.__main__ import main
+from broker.config import read_config
 from tests.support.settings.broker import HERE, OTHER_PORT, door, tls_server
 
 NOW = dt.datetime.now(dt.UTC)
@@ -82,7 +84,7 @@ EMBEDDED = '[embedded]\nenabled = true\ncert_file = "{0}.pem"\nkey_file = "{1}.k
     [
         ("old", "old", "0.0.0.0", f"[embedded] cert_file: the certificate in {{folder}}/old.pem ended on {day(-1)}"),
         ("new", "new", "0.0.0.0", f"cert_file: the certificate in {{folder}}/new.pem begins on {day(2)}"),
-        ("good", "old", "0.0.0.0", "[embedded] key_file: {folder}/old.key is not the key of the certificate in {folder}"
+        ("good", "old", "0.0.0.0", "[embedded] cert_file and key_file: {folder}/old.key is not the key of {folder}"
                                    f"/good.pem ({{folder}}/good.pem is of {day(0)}; {{folder}}/old.key is of "),
         ("anon", "anon", "0.0.0.0", f"[embedded] cert_file: {{folder}}/anon.pem (until {day(1)}"),
         ("good", "good", "cell.other.cn", "is for cell.street.cn *.zp.cn 192.0.2.7 and not for [mqtt] host "
@@ -151,7 +153,37 @@ def test_our_own_certificate_is_looked_at_too(tmp_path: Path, capsys: pytest.Cap
         code, told = checked(tmp_path, text.format("late", "late"), capsys)
         assert code == 1 and f"[mqtt] cert_file: the certificate in {tmp_path}/late.pem ended on {day(-1)}" in told
         code, told = checked(tmp_path, text.format("bridge", "late"), capsys)
-        assert code == 1 and "[mqtt] key_file: " in told and "is not the key of the certificate" in told
+        assert code == 1 and "[mqtt] cert_file and key_file: " in told and "late.key is not the key of " in told
+
+
+def test_a_bridge_starts_with_a_certificate_that_is_over_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Devices will refuse it; screen, record and the bridge's own connection need it not."""
+    Authority(tmp_path, "Own").sign("old", ["cell.street.cn"], (-3, -1))
+    (tmp_path / "broker.toml").write_text('[area]\nplan = "demo"\n' + EMBEDDED.format("old", "old", HERE))
+    told = list[str]()
+
+    class StartedError(Exception):
+        """As far as this test goes."""
+
+    class Broker:
+        host, port, guarded = HERE, 1, False
+
+        def tell(self, text: str) -> None:
+            told.append(text)
+
+        def start(self) -> None:
+            raise StartedError
+
+        def stop(self) -> None:
+            pass
+
+    monkeypatch.setattr(process, "embedded_broker", lambda *_: (Broker(), "pw"))
+    with pytest.raises(StartedError):
+        process.serve(read_config(tmp_path / "broker.toml"))
+    (said,) = told
+    assert f"old.pem ended on {day(-1)}" in said
 
 
 def test_a_key_that_others_can_read_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -198,9 +198,8 @@ UNUSED: dict[str, tuple[dict[str, list[str] | None], str]] = {
                    "routes": ["route_id,route_long_name,waste_kind,agency_id", "wet,Wet,residential_wet,xh",
                               "bus7,Night bus,,yy"]}, "agency.txt: yy: no route is theirs"),
     "a room": ({"stops": THREE_STOPS}, "stops.txt: r03: no trip stops there; it stays a room"),
-    "a stop": ({"stops": [*SMALL["stops.txt"], "s9,Old stop,0,0,"]}, "stops.txt: s9: no trip stops there and it has"),
-    "ten stops": ({"stops": [*SMALL["stops.txt"], *(f"s{n},,31,121," for n in range(1, 10))]},
-                  "stops.txt: s1, s2, s3, s4, s5, s6, s7, s8 and 1 more: no trip"),
+    "ten routes": ({"routes": [*SMALL["routes.txt"], *(f"b{n},," for n in range(1, 11))]},
+                   "routes.txt: b1, b2, b3, b4, b5, b6, b7, b8 and 2 more: no trip"),
 }  # fmt: skip
 
 
@@ -215,6 +214,14 @@ def test_what_nothing_uses_is_left_out_with_one_warning_by_name(
     assert set(plan.rooms) == {"r01", "r02"} | ({"r03"} if case == "a room" else set())
     assert [text for text in caplog.messages if warning in text], caplog.messages
     assert len(caplog.messages) == (2 if case == "an agency" else 1)
+
+
+def test_a_stop_without_an_estate_that_nobody_serves_is_refused_with_both_ways_out(tmp_path: Path) -> None:
+    """A line too many or an estate too few: only who made the feed can know."""
+    assert refusals(feed(tmp_path, stops=[*SMALL["stops.txt"], "s9,Old stop,31.18,121.44,"])) == [
+        "stops.txt:4: estate_id is empty: a room without an estate has nobody who is told to clear its lane; no trip "
+        "stops there, so its line may be left out"
+    ]
 
 
 def test_services_shapes_and_estates_that_nothing_uses_are_nobodys_question(

@@ -55,6 +55,38 @@ def test_bins_are_rolled_out_emptied_and_rolled_back() -> None:
     assert amounts(memory) == Collected(5, 0, 300_000, 60_000, TARE, 0)
 
 
+@pytest.mark.parametrize(
+    "walks",
+    [
+        ((-900, 5, 372_000), (-890, 5, 300_000)),  # before any bin moved
+        ((200, 0, 72_000), (206, 0, 0)),  # while they are outside
+        ((200, 0, 72_000), (204, 0, 141_000), (230, 0, 69_500), (236, 0, 0)),  # and another one beside him
+        ((1120, 0, 72_000), (1150, 0, 0)),  # the truck stands there
+        ((1350, 0, 72_000), (1360, 0, 0)),  # it has just left
+        ((1390, 0, 72_000), (1400, 1, 84_000), (1404, 1, 12_000)),  # the keeper, with the first bin that comes back
+        ((1450, 5, 130_000), (1460, 5, 60_000)),  # afterwards
+    ],
+)
+def test_who_stands_on_the_scale_for_a_moment_is_no_waste(walks: tuple[tuple[int, int, int], ...]) -> None:
+    """Five bins of 240 kg were emptied, whoever walks over the platform meanwhile."""
+    back = ((LEFT + 100, 1, 12_000), (LEFT + 115, 3, 36_000), (LEFT + 130, 5, 60_000))
+    rows = sorted([*OUT, *back, *((CALL + at, bins, grams) for at, bins, grams in walks)])
+    assert taken(readings(*rows)) == (5, 240_000)
+
+
+def test_who_stands_on_the_scale_is_no_bin_where_the_weight_counts() -> None:
+    """The count rises and falls with him."""
+    back = ((LEFT + 100, 1, 12_000), (LEFT + 115, 3, 36_000), (LEFT + 130, 5, 60_000))
+    walks = ((CALL - 900, 6, 372_000), (CALL - 895, 5, 300_000), (CALL + 300, 1, 72_000), (CALL + 308, 0, 0))
+    assert taken(readings(*sorted([*OUT, *back, *walks]))) == (5, 240_000)
+
+
+def test_what_stays_on_the_scale_for_longer_is_waste() -> None:
+    """It came before the bins were rolled out, and was emptied with them."""
+    rows = ((0, 5, 300_000), (CALL - 900, 5, 330_000), (CALL + 60, 0, 0))
+    assert taken(readings(*rows, (LEFT + 100, 5, 60_000))) == (5, 270_000)
+
+
 def test_a_roll_out_before_the_call_is_the_visits() -> None:
     """The keeper knew the timetable."""
     memory = readings((0, 5, 300_000), (CALL - 1500, 0, 0), (LEFT + 100, 5, 60_000))

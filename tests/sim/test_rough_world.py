@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -32,6 +32,8 @@ class Silence:
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline
         self.links: list[tuple[float, str, bool]] = []
+        self.asks: list[tuple[str, str, int]] = []
+        self.answers: dict[tuple[str, str, int], bool] = {}
 
     @property
     def dispatcher(self) -> "Silence":
@@ -40,7 +42,13 @@ class Silence:
     def open_incidents(self) -> list[Any]:
         return []
 
-    questions = open_incidents
+    def questions(self) -> list[tuple[str, str, int]]:
+        """From the last quarter of the first hour on."""
+        return self.asks if self._timeline.now > self._timeline.start_at + 2700 else []
+
+    def answer(self, visit: tuple[str, str, int], served: bool) -> bool:
+        self.answers[visit] = served
+        return True
 
     def truck(self, _: str) -> "Silence":
         return self
@@ -64,14 +72,19 @@ class Silence:
 class Morning:
     """The short morning of docs/scenarios.md with words of `[world]` and `[area]`, until all is driven."""
 
-    def __init__(self, world: Mapping[str, Any], area: str = "", seed: int = 7) -> None:
+    def __init__(
+        self, world: Mapping[str, Any], area: str = "", seed: int = 7, runs: str = "", asks: Sequence[str] = ()
+    ) -> None:
         words = "\n".join(f"{word} = {value}" for word, value in {"jitter": 0.0, **world}.items())
         text = MORNING.replace("[area]", f"[area]\n{area}").replace("seed = 7", f"seed = {seed}")
+        text = text.replace("[dispatcher]", "[dispatcher]\nanswer_after_s = 1")
+        text = text.replace('runs = ["wet-north-1"]', runs) if runs else text
         scenario = parse(f"{text}\n[world]\n{words}\n{EXPECTED}", "morning", "morning")
         self.scene = scene_of(scenario)
         timeline = Timeline(float(self.scene.day_start_at + scenario.from_s))
         self.evidence = Evidence(timeline.start_at, timeline.start_at + 7200)
         self.plant = Silence(timeline)
+        self.plant.asks = [(f"{run}.{scenario.date:%Y%m%d}", "r03", 1) for run in asks]
         self.director = Director(scenario, self.scene, timeline, self.evidence)
         self.director.begin(self.plant)  # type: ignore[arg-type]
         timeline.run_until(self.evidence.end_at)
@@ -135,6 +148,13 @@ def test_a_crew_leaves_a_room_out_without_a_word() -> None:
     assert out.rooms == [] and out.evidence.presses == []
     driver = out.director.trucks["t01"].driver
     assert driver.made == set() and len(driver.left_out) == 3
+
+
+def test_a_driver_who_is_asked_by_radio_answers_for_his_own_run() -> None:
+    """The wet truck has been at the room, the dry one is still to come."""
+    runs = 'runs = ["wet-north-1", "dry-west-1"]\nleave = { dry-west-1 = "06:45" }'
+    both = Morning({}, runs=runs, asks=["wet-north-1", "dry-west-1"])
+    assert list(both.plant.answers.values()) == [True, False]
 
 
 def test_rooms_have_neighbours_35_m_further_on() -> None:

@@ -119,7 +119,7 @@ at_least = 100
 [[expect]]
 kind = "press_stored_once"
 truck = "t01"
-presses = 3
+presses = 4
 [[expect]]
 kind = "light_stages"
 truck = "t01"
@@ -146,12 +146,17 @@ IN_ORDER = (
     'at = "06:33"\nkind = "waste_thrown"\nroom = "r03"\nwaste = "residential_dry"\nkg = 15.0',
     'at = "06:34"\nkind = "keeper_press"\nroom = "r03"\nbutton = "bins_out"',
     'at = "06:40"\nkind = "power_cut"\ndevice = "r05"\nfor_min = 1',
+    'at = "06:42"\nkind = "disk_full"\nfor_min = 6',
+    'at = "06:44"\nkind = "press"\ntruck = "t01"\nhold_s = 1.8',
+    'at = "06:50"\nkind = "on_screen_visit"\nrun = "wet-north-1.20261125"\nroom = "r09"\nvisit_number = 1\n'
+    'action = "serve"',
 )
 
 
 def test_whatever_a_tester_can_do_is_played_in_virtual_time() -> None:
     """A stuck and a chattering button, frozen servers, slow links, a receiver's faults, a wrong clock, a cell that
-    wanders, hands in the rooms: nothing is lost or doubled, no lamp is dark for want of knowledge.
+    wanders, hands in the rooms, a full disk, a word on the screen: nothing is lost or doubled, no lamp is dark for want
+    of knowledge.
     """
     scenario = parse("\n[[event]]\n".join([EVERYTHING, *IN_ORDER]), "everything", "everything.toml")
     assert [verdict.faults for verdict in play(scenario).verdicts if not verdict.held] == []

@@ -1,51 +1,53 @@
-"""What a person does on the screen is told once, and what the scenario's own dispatcher did is not."""
+"""What people do on the screen is told once, as the record has it; what the scenario's own dispatcher did is not."""
 
 from typing import Any
 
+from broker.rules.dispatch.actions import Act
+from broker.store import Record
+from sim.live.dispatcher import WHO
 from sim.live.screen_deeds import ScreenDeeds
 
 
-def row(**more: Any) -> dict[str, Any]:
-    """An incident of a picture."""
-    none = dict.fromkeys(("acknowledged_at", "decided_at", "cleared_at", "estate_ack_at", "decision", "who"))
-    return {"truck": "t01", "incident_id": "i1", "workflow": "raised", "changed_at": 7, **none, **more}
+def action(number: int, act: Act) -> Record:
+    """An action on the record."""
+    body = {name: getattr(act, name) for name in Act.__slots__}
+    return Record(f"action:{number}", "action", act.who, 100 + number, 100 + number, "xh", body)
 
 
-def told(deeds: ScreenDeeds, **more: Any) -> list[str]:
-    """The actions that a picture adds."""
-    return [deed["action"] for deed in deeds.look({"incidents": [row(**more)]})]
+def told(*acts: Act) -> list[dict[str, Any]]:
+    """What is told of them."""
+    return ScreenDeeds().look([action(number, act) for number, act in enumerate(acts)])
 
 
-def test_each_step_is_told_once() -> None:
-    """Seen, decided, resolved; the same picture again says nothing."""
-    deeds = ScreenDeeds(set())
-    assert told(deeds) == []
-    assert told(deeds, workflow="acknowledged", acknowledged_at=5) == ["acknowledge"]
-    assert told(deeds, workflow="acknowledged", acknowledged_at=5) == []
-    decided = {"acknowledged_at": 5, "decided_at": 6, "decision": "wait"}
-    assert deeds.look({"incidents": [row(workflow="in_progress", **decided)]}) == [
-        {"at": 7, "truck": "t01", "action": "decide", "decision": "wait"}
-    ]
-    assert told(deeds, workflow="resolved", **decided) == ["resolve"]
-    assert told(deeds, workflow="closed", **decided) == []
+INCIDENT = ("t01", "t01-1-7")
 
 
-def test_who_decides_at_once_has_seen_it_by_that() -> None:
-    """One deed, not two; a changed decision is another."""
-    deeds = ScreenDeeds(set())
-    assert told(deeds, workflow="in_progress", acknowledged_at=5, decided_at=5, decision="wait") == ["decide"]
-    assert told(deeds, workflow="in_progress", acknowledged_at=5, decided_at=9, decision="wait") == ["decide"]
+def test_each_deed_is_told_once() -> None:
+    """However often the record is looked at."""
+    deeds = ScreenDeeds()
+    first = action(1, Act("acknowledge", "somebody", INCIDENT))
+    second = action(2, Act("decide", "somebody", INCIDENT, decision="wait"))
+    assert deeds.look([first]) == [{"at": 101, "action": "acknowledge", "truck": "t01"}]
+    assert deeds.look([first, second]) == [{"at": 102, "action": "decide", "truck": "t01", "decision": "wait"}]
+    assert deeds.look([first, second]) == []
+
+
+def test_what_is_said_of_a_visit_names_the_visit() -> None:
+    """Served after all, or skipped and why."""
+    visit = ("wet-north-1.20261125", "r05", 1)
+    serve, skip = told(Act("serve", "x", visit=visit), Act("skip", "x", visit=visit, reason="not_out"))
+    named = {"run": visit[0], "room": "r05", "visit_number": 1}
+    assert serve == {"at": 100, "action": "serve", **named, "reason": "other"}
+    assert skip == {"at": 101, "action": "skip", **named, "reason": "not_out"}
 
 
 def test_what_the_scenarios_dispatcher_did_is_not_a_persons() -> None:
-    """It is in the scenario already."""
-    deeds = ScreenDeeds({("t01", "i1", "acknowledge")})
-    assert told(deeds, workflow="acknowledged", acknowledged_at=5) == []
-    assert told(deeds, workflow="in_progress", acknowledged_at=5, decided_at=6, decision="wait") == ["decide"]
+    """It is in the scenario already, whatever others do to the same incident."""
+    deeds = told(Act("acknowledge", WHO, INCIDENT), Act("decide", "a person", INCIDENT, decision="wait"))
+    assert [deed["action"] for deed in deeds] == ["decide"]
 
 
-def test_a_lane_that_the_keeper_cleared_is_no_deed_of_the_screen() -> None:
-    """A person's click is; so is the estate's answer."""
-    keeper, person = ScreenDeeds(set()), ScreenDeeds(set())
-    assert told(keeper, cleared_at=9, who="keeper of r05") == []
-    assert told(person, cleared_at=9, who="dispatcher", estate_ack_at=8) == ["clear", "estate_ack"]
+def test_what_a_scenario_has_no_word_for_is_told_by_its_name() -> None:
+    """A cleared lane, a weighing, a device that was told something."""
+    acts = (Act("clear", "x", INCIDENT), Act("weigh", "x", truck="t01"), Act("command", "x", device=("truck", "t01")))
+    assert [deed["action"] for deed in told(*acts)] == ["clear", "weigh", "command"]

@@ -52,7 +52,7 @@ def played(monkeypatch: pytest.MonkeyPatch, late_s: float, *, held: bool | str |
     """
     scenario = replace(load("blocked_lane"), demands=())
 
-    def outcome(*given: object, keeps: bool) -> Outcome:
+    def outcome(*given: object, **_: object) -> Outcome:
         machine = given[-1]
         assert isinstance(machine, Machine)
         machine.late_s = late_s

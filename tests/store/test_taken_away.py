@@ -85,7 +85,7 @@ def test_a_part_of_the_record_itself_is_said_before_anything_is_stored(store: SQ
 
 def test_it_is_looked_for_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also in a night in which nothing is stored."""
-    monkeypatch.setattr(store_module, "_LOOK_S", 0.01)
+    monkeypatch.setattr(store_module, "_LOOK_S", 0.01)  # nobody waits for half a minute here
     store = SQLiteStore(tmp_path, "xh", ZONE, lambda: NOON, min_free_bytes=0)
     (tmp_path / "record.note").unlink()
     wait_until(lambda: store.events, "it is told")

@@ -2,12 +2,14 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sim.panel.hands import Hands
 from sim.panel.pace import Pace
 from sim.scenario.director import Director
 from sim.scenario.scenario import parse
+from sim.scenario.scene import Recording
 from sim.scenario.scenes import scene_of
 from sim.world.evidence import Evidence
 from sim.world.timeline import Timeline
@@ -32,6 +34,8 @@ kind = "records_stored_once"
 class NotedTruck:
     """A truck's computer."""
 
+    is_hardware = False
+
     def __init__(self, noted: list[str], name: str) -> None:
         self.receiver_word, self.pressed, self.shown = "fix", False, "off"
         self.edges: dict[str, deque[tuple[float, int]]] = {"light": deque(), "receiver": deque()}
@@ -51,6 +55,8 @@ class NotedTruck:
 
 class NotedRoom:
     """A room's unit."""
+
+    is_hardware = False
 
     def __init__(self, noted: list[str], name: str) -> None:
         self.powered, self.has_cells, self.shown = True, name == "r01", ["off"] * 4
@@ -76,10 +82,10 @@ class NotedRoom:
 class Bench:
     """Devices, clock, director and hands of one scenario; `noted` is what was done to the devices, in order."""
 
-    def __init__(self, text: str = SCENARIO) -> None:
+    def __init__(self, text: str = SCENARIO, recording: Recording | None = None) -> None:
         self.noted: list[str] = []
         self.scenario = parse(text, "bench", "bench.toml")
-        self.scene = scene_of(self.scenario)
+        self.scene = replace(scene_of(self.scenario), recording=recording)
         self.timeline = Timeline(float(self.scene.day_start_at + self.scenario.from_s))
         end_at = float(self.scene.day_start_at + self.scenario.to_s)
         self.evidence = Evidence(self.timeline.now, end_at, float(self.scene.day_start_at))
@@ -131,6 +137,10 @@ class Bench:
         """Set wrong or right."""
         self.noted.append(f"bridge clock {wrong_by_s:+g}")
 
+    def disk(self, full: bool) -> None:
+        """Fill or free."""
+        self.noted.append(f"disk {'full' if full else 'free'}")
+
     def run_at(self, speed: int) -> None:
         """Run so fast."""
         self.speed = speed
@@ -139,6 +149,11 @@ class Bench:
     def stored_so_far(self, evidence: Evidence) -> Evidence:
         """Nothing is stored."""
         return evidence
+
+    @property
+    def asked_by_hand(self) -> Sequence[Any]:
+        """No hardware is here."""
+        return ()
 
     def done_on_screen(self) -> Sequence[Mapping[str, Any]]:
         """Nobody is there."""

@@ -6,10 +6,10 @@ optional files `estates.txt` (estate_id, estate_name, estate_kind) and `vehicles
 capacity_kg, capacity_m3, on_call_start, on_call_end). `agency_id` is the area's id. Optional as in GTFS:
 `shapes.txt`, `calendar_dates.txt`, `frequencies.txt`, `feed_info.txt`, `transfers.txt` (vehicles that go on as another
 trip). A stop without times has them from its neighbours, by distance. `pickup_type` 1 is a place the truck only passes,
-2 or 3 a visit by appointment (hazardous waste always is). Files and columns that tell
-passengers something (fares, names, transfers on foot) change no run and are not read. What nothing else of the feed
-uses (a route without trips, a stop that no trip names, another agency) is left out or unserved, with one warning of
-each kind. A feed in which anything cannot be right is refused as a whole, with every reason.
+2 or 3 a visit by appointment (hazardous waste always is). Files and columns that tell passengers something (fares,
+names, transfers on foot) change no run and are not read. What nothing else of the feed uses (a route without trips,
+another agency) is left out, a room that no trip serves stays one; each kind is one warning. A feed in which anything
+cannot be right is refused as a whole, with every reason.
 """
 
 import logging

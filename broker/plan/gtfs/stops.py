@@ -51,19 +51,14 @@ class StopRow:
 
 
 def read_stops(feed: Feed, estates: Mapping[str, Estate]) -> dict[str, StopRow]:
-    """The stops by id, stations and their like too; one without an estate at which no trip calls is no room."""
+    """The stops by id, stations and their like too."""
     stops: dict[str, StopRow] = {}
     taken: dict[str, int] = {}
     passed, named = _only_passed(feed), feed.tables["stop_times.txt"]
-    unserved, nobodys = list[str](), list[str]()
+    unserved = list[str]()
     for row in feed.rows("stops.txt"):
         room_id = first_of_its_id(row, "stop_id", taken)
         kind = _KINDS[row.whole("location_type", 0, len(_KINDS) - 1) or 0]
-        estate_id = row.get("estate_id") or None
-        if not kind and room_id and not named.may_name("stop_id", room_id):
-            (unserved if estate_id else nobodys).append(room_id)
-            if not estate_id:
-                continue
         if row.get("parent_station"):
             feed.known(row, "parent_station", (), "stops.txt", there="stop_id")
         name = row.text("stop_name") if not kind else row.get("stop_name")
@@ -71,14 +66,18 @@ def read_stops(feed: Feed, estates: Mapping[str, Estate]) -> dict[str, StopRow]:
             row.stated("stop_lat")
             row.stated("stop_lon")
         lat, lon = row.number("stop_lat", -90, 90), row.number("stop_lon", -180, 180)
+        estate_id = row.get("estate_id") or None
+        served = kind or room_id is None or named.may_name("stop_id", room_id)
+        if not served and estate_id is not None:
+            unserved.append(row.get("stop_id"))
         if estate_id is None and not kind and room_id not in passed:
-            row.stated("estate_id", ": a room without an estate has nobody who is told to clear its lane")
+            or_out = "" if served else "; no trip stops there, so its line may be left out"
+            row.stated("estate_id", f": a room without an estate has nobody who is told to clear its lane{or_out}")
         elif estate_id is not None and row.id("estate_id"):
             feed.known(row, "estate_id", estates, "estates.txt")
         if room_id:
             stops[room_id] = StopRow(row, room_id, name, lat, lon, estate_id, kinds_of(row), kind)
     feed.leave_out("stops.txt", unserved, "no trip stops there; it stays a room to which nobody comes")
-    feed.leave_out("stops.txt", nobodys, "no trip stops there and it has no estate; left out")
     _refuse_far_stops(stop for stop in stops.values() if not stop.kind)
     return stops
 

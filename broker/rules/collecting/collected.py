@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from broker.rules.collecting.moves import SENSORS_S, Bins, Later, Span, Weight, later, rises_soon
+from broker.rules.collecting.passers_by import without_passers_by
 from broker.rules.collecting.readings import Reading
 from broker.rules.settings import LIGHTEST_BIN_GRAMS
 
@@ -58,6 +59,7 @@ class Collected(NamedTuple):
 
 def collected(readings: Sequence[Reading], span: Span, tare_grams: int | None = None) -> Collected:
     """What was collected in a span by these readings (see `Readings.between`); `tare_grams` as known from before."""
+    readings = without_passers_by(readings)
     bins, weight = Bins(), Weight()
     silent, worst, unweighed = False, 0, False
     before: Reading | None = None

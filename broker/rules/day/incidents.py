@@ -54,8 +54,9 @@ class Incidents(Mapping[IncidentKey, Incident]):
         return self._offers.get(key, (0, ()))
 
     def offers_of_run(self, run_id: str, since_at: int) -> ShownOffers | None:
-        """What is shown for any incident of a run and was made after that."""
-        of_run = (one for key, one in self._offers.items() if self._incidents[key].run_id == run_id)
+        """What is shown for any breakdown of a run and was made after that."""
+        broken = {key for key, one in self._incidents.items() if (one.run_id, one.reason) == (run_id, "breakdown")}
+        of_run = (one for key, one in self._offers.items() if key in broken)
         return next((one for one in of_run if one[0] > since_at), None)
 
     def begin_working(self, key: IncidentKey, began_at: int, steps: Iterator[None]) -> None:

@@ -113,6 +113,10 @@ class Dispatch:
         working = self.day.incidents.working
         return None if working is None else self._decision("offer", "/".join(working.key), time_passing.work_on, now)
 
+    def leave_steps(self) -> None:
+        """What takes long is not gone on with."""
+        time_passing.leave_work(self.day)
+
     def _decision(self, rule: str, about: str, make: Callable[..., list[Effect]], now: int) -> Decision:
         return Decision(rule, about, lambda: self._tell_changed(make(self.day, now=now), now))
 

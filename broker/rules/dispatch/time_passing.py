@@ -63,6 +63,11 @@ def work_on(day: Day, now: int) -> list[Effect]:  # noqa: ARG001  (a decision as
     return []
 
 
+def leave_work(day: Day) -> None:
+    """Offers that were begun are not made."""
+    day.incidents.end_working()
+
+
 def _asks_for_offers(incident: Incident) -> bool:
     return incident.open and incident.reason == "breakdown" and incident.workflow in ("raised", "acknowledged")
 

@@ -2,10 +2,12 @@
 
     python -m sim.live.processes.bridge_child BROKER.toml CLOCK
 
-Standard input: a line `ahead SECONDS` puts the clock of its machine so far ahead of the world's, or behind it.
+Standard input: a line `ahead SECONDS` puts the clock of its machine so far ahead of the world's, or behind it; `disk
+full` and `disk free` say how much room the system tells of.
 """
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -37,12 +39,14 @@ def _demo_registers(config: BrokerConfig, now: float) -> None:
             register.create(made_up(first_day), "demo", "demo")
 
 
-class MachineClock:
-    """The clock of the machine that the bridge runs on: right until somebody sets it wrong."""
+class Machine:
+    """What the bridge runs on: its clock is right and its disk has room, until somebody says otherwise."""
 
     def __init__(self, clock: SpedClock) -> None:
         self._clock = clock
         self._wrong_by_s = 0.0
+        self._disk_full = False
+        self._statvfs = os.statvfs
 
     def now(self) -> float:
         """POSIX seconds."""
@@ -51,9 +55,18 @@ class MachineClock:
     def listen(self) -> None:
         """Be set as standard input says."""
         for line in sys.stdin:
-            word, _, seconds = line.partition(" ")
+            word, _, how = line.strip().partition(" ")
             if word == "ahead":
-                self._wrong_by_s = float(seconds)
+                self._wrong_by_s = float(how)
+            elif word == "disk":
+                self._disk_full = how == "full"
+
+    def statvfs(self, path: str | int) -> os.statvfs_result:
+        """What `os.statvfs` says, without room where the disk is full: the one place that all programs ask."""
+        found = self._statvfs(path)
+        if not self._disk_full:
+            return found
+        return os.statvfs_result((*found[:3], 0, 0, *found[5:], found.f_fsid))
 
 
 def main(arguments: list[str]) -> int:
@@ -67,7 +80,8 @@ def main(arguments: list[str]) -> int:
     try:
         config = read_config(Path(config_path))
         _demo_registers(config, clock.now())
-        machine = MachineClock(clock)
+        machine = Machine(clock)
+        os.statvfs = machine.statvfs  # type: ignore[assignment]
         threading.Thread(target=machine.listen, daemon=True).start()
         serve(config, now=machine.now, stop=stop, ready=lambda port: print(port, flush=True))
     except (ConfigError, StoreError, OSError) as why:

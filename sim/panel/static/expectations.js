@@ -30,6 +30,13 @@ export async function save() {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
+// What a person is asked to do with hardware, the newest first.
+export function ByHand() {
+  const asked = [...run.now.by_hand].reverse();
+  const sentence = ({ word, gaps }) => say(word, "waste" in gaps ? { ...gaps, waste: say(gaps.waste) } : gaps);
+  return asked.length ? html`<section class="card"><h2>${say("by_hand")}</h2><ol class="deeds" role="log" data-testid="by-hand">${asked.map((each) => html`<li><time>${clock(each.at)}</time> ${sentence(each)}</li>`)}</ol></section>` : "";
+}
+
 export function Done() {
   const deeds = [...run.now.deeds].reverse();
   return html`<section class="card"><h2>${say("done")}</h2><ol class="deeds">${deeds.map((deed) => html`<li><time>${clock(deed.at)}</time> ${what(deed)}

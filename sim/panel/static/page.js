@@ -1,7 +1,7 @@
 // The virtual hardware panel: draws how the live run stands, and hands on what a tester does. No request elsewhere.
 
 import { html, render } from "./vendored/htm-preact-3.1.1.js";
-import { Done, Expectations, save } from "./expectations.js";
+import { ByHand, Done, Expectations, save } from "./expectations.js";
 import { Office } from "./faults.js";
 import { Town } from "./map.js";
 import { Room } from "./room.js";
@@ -38,7 +38,7 @@ function Page() {
     ${run.now.over ? html`<p class="banner" role="alert" data-testid="over">${say("over")}</p>` : silent ? html`<p class="banner bad" role="alert">${say("silent")}</p>` : ""}
     <main class=${silent && !run.now.over ? "old" : ""}>
       <section class="trucks"><h2>${say("trucks")}</h2><div class="cards">${run.now.trucks.map((truck) => html`<${Truck} key=${truck.id} truck=${truck} waste=${wastes[truck.id]} />`)}</div></section>
-      <aside><${Town} /><${Expectations} /><${Office} /><${Done} /></aside>
+      <aside><${ByHand} /><${Town} /><${Expectations} /><${Office} /><${Done} /></aside>
       <section class="rooms"><h2>${say("rooms")}</h2><div class="cards">${run.now.rooms.map((room) => html`<${Room} key=${room.id} room=${room} name=${places[room.id].name} weighs=${places[room.id].weighs} />`)}</div></section>
     </main>
     <div id="said" role="status" aria-live="polite" data-testid="said">${run.said.map((sentence) => html`<p>${sentence}</p>`)}</div>`;

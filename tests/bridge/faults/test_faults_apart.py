@@ -13,7 +13,8 @@ from broker.plan.calendar import service_runs
 from broker.rules.day import day as day_file
 from broker.rules.day.attention import AttentionList, RunOwes, Topic
 from broker.rules.dispatch import device_messages, dispatch, time_passing
-from broker.rules.dispatch.visits import bin_counts
+from broker.rules.dispatch.actions import ActionError
+from broker.rules.dispatch.visits import bin_counts, offers
 from broker.rules.effects import messages
 from broker.rules.effects.effect import Notice
 from broker.web.picture import snapshot
@@ -53,7 +54,7 @@ def test_offers_that_fail_stop_no_alarm() -> None:
     morning = under_way().again()
     morning.speak = False
     morning.press("breakdown", incident_id=PRESS)
-    with broken(time_passing, "offers_for"):
+    with broken(offers, "offers_for"):
         morning.step(70)
         assert morning.bridge.dispatch.day.incidents["t01", PRESS].repeats == 1
         morning.act("acknowledge", PRESS)
@@ -61,6 +62,20 @@ def test_offers_that_fail_stop_no_alarm() -> None:
         morning.step(905)
         assert morning.bridge.dispatch.day.incidents["t01", PRESS].workflow == "raised"
         assert morning.bridge.counts["rule_faults"] > 0
+    check_memory(morning)
+
+
+def test_a_click_on_offers_that_fail_is_refused_and_nobody_is_held() -> None:
+    """It is told to look again, as often as it comes; the rule rests, and is not asked for its next step for ever."""
+    morning = under_way().again()
+    morning.press("breakdown", incident_id=PRESS)
+    with broken(offers, "offers_for"):
+        morning.step(2)
+        for _ in range(3):
+            with pytest.raises(ActionError, match="still being worked out: look again"):
+                morning.act("decide", PRESS, decision="extra_truck", truck="t99")
+            morning.step(1)
+    assert morning.stage(PRESS) == "stored" and "rule_failed" in severe(morning)
     check_memory(morning)
 
 
@@ -79,7 +94,7 @@ def test_neither_stops_what_is_resolved_from_ending() -> None:
     """A resolved press is closed while its offers and alarms fail."""
     morning = under_way().again()
     morning.press("breakdown", incident_id=PRESS)
-    with broken(time_passing, "offers_for"), broken(time_passing, "_overdue"):
+    with broken(offers, "offers_for"), broken(time_passing, "_overdue"):
         morning.step(2)
         morning.act("resolve", PRESS)
         morning.step(2)

@@ -89,6 +89,9 @@ CASES: dict[str, tuple[str, str, Callable[[LiveRun], bool], Callable[[LiveRun], 
         "clock_jump", "office", lambda b: b.picture().get("at", 0) - b.now()["at"] > 3000,
         lambda b: abs(b.picture().get("at", 0) - b.now()["at"]) < 600,
     ),
+    "a full disk": (
+        "disk_full", "office", lambda b: "store_trouble" in words(b), lambda b: "store_trouble" not in words(b),
+    ),
     "a load cell that wandered": ("cell_drift", "r01", lambda b: grams(b) > 193_000, lambda b: grams(b) < 192_000),
 }  # fmt: skip
 

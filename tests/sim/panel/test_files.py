@@ -5,6 +5,8 @@ import json
 import re
 from pathlib import Path
 
+from firmware import wire
+from sim.live.hardware import truck
 from sim.panel import server
 from sim.panel.faults import FAULTS
 from sim.scenario.schema import DEMANDS, HAPPENINGS
@@ -36,8 +38,10 @@ def test_every_word_that_the_page_says_is_there_and_none_is_left_over() -> None:
     composed |= {f"expect_{kind}" for kind in DEMANDS}
     lasting = {fault.kind for fault in FAULTS.values()}
     composed |= {f"did_{kind}" for kind in HAPPENINGS if kind not in (*lasting, "breakdown", "power_cut_after_press")}
+    composed |= {f"hand_{event}" for event in wire.KEEPER_EVENTS}
     assert composed <= keys
-    python = "\n".join(path.read_text(encoding="utf-8") for path in Path(server.__file__).parent.glob("*.py"))
+    folders = (Path(server.__file__).parent, Path(truck.__file__).parent)
+    python = "\n".join(path.read_text(encoding="utf-8") for folder in folders for path in folder.glob("*.py"))
     loose = {key for key in keys - said - composed if not any(key.startswith(family) for family in families)}
     named = {key for key in loose if re.search(rf'["`]{key}["`]', sources + python)}
     others = {"residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation", "waiting", "held", "failed"}

@@ -9,6 +9,7 @@ import pytest
 from sim.panel.faults import FAULTS
 from sim.panel.hands import Refused
 from sim.scenario.scenario import ScenarioError, parse
+from sim.scenario.scene import Recording
 from sim.scenario.schema import HAPPENINGS
 from sim.scenario.writing import as_text
 from tests.support.bench import Bench
@@ -150,6 +151,7 @@ ON_OFF = [
     ("bridge_freeze", "office", ["bridge freeze down", "bridge freeze up"]),
     ("bridge_kill", "office", ["bridge kill down", "bridge kill up"]),
     ("clock_jump", "office", ["bridge clock +3600", "bridge clock +0"]),
+    ("disk_full", "office", ["disk full", "disk free"]),
 ]
 
 
@@ -250,6 +252,36 @@ def test_what_people_do_on_the_screen_is_saved_or_refused_by_name(bench: Bench) 
     assert bench.hands.unknown() == [
         ("unknown_on_screen", {"action": "clear"}), ("unknown_on_screen", {"action": "extra_truck"}),
     ]  # fmt: skip
+
+
+def test_what_people_say_of_a_visit_on_the_screen_is_saved(bench: Bench) -> None:
+    """Served after all, or skipped and why; a weighing has no word."""
+    at, visit = bench.now(), {"run": "wet-north-1.20261125", "room": "r05", "visit_number": 1}
+    bench.hands.screen_deed({"at": at, "action": "skip", **visit, "reason": "not_out"})
+    assert bench.hands.unknown() == []
+    assert saved(bench) == [("on_screen_visit", 0.0, {**visit, "action": "skip", "reason": "not_out"})]
+    bench.hands.screen_deed({"at": at, "action": "weigh"})
+    assert bench.hands.unknown() == [("unknown_on_screen", {"action": "weigh"})]
+
+
+def test_a_truck_with_a_recorded_receiver_has_a_button_and_no_driver() -> None:
+    """It is on the page where the recording has it, is pressed and stuck like any other; its receiver is as it was."""
+    bench = Bench()
+    at = bench.now()
+    bench = Bench(recording=Recording("t01", ((0.0, b"$"),), ((at, 31.0, 121.0), (at + 60, 31.1, 121.1))))
+    bench.pass_s(90)
+    bench.hands.button("t01", True, "page")
+    bench.pass_s(2)
+    bench.hands.button("t01", False, "page")
+    done(bench, lambda: bench.hands.switch("button_stuck", "t01", True))
+    assert bench.noted == ["x1", "t01 down", "t01 up", "t01 down"]
+    assert [(kind, values["truck"]) for kind, _, values in saved(bench)] == [("press", "t01"), ("button_stuck", "t01")]
+    assert [press.meant for press in bench.evidence.presses] == ["lane_blocked", "breakdown"]
+    truck = bench.director.all_trucks["t01"]
+    assert (truck.place, truck.state) == ((31.1, 121.1), "recorded")
+    assert bench.hands.hit["truck"] == ["t03"] and bench.hands.hit["button"] == ["t03", "t01"]
+    with pytest.raises(ScenarioError, match="no truck 't01' here"):
+        bench.director.happen("gps_gap", {"truck": "t01", "for_min": 1.0})
 
 
 def test_a_wrong_clock_of_the_bridge_dates_no_deed(bench: Bench) -> None:

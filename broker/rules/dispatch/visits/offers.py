@@ -112,7 +112,7 @@ def agreed(
         whole(show_when_made(day, incident.key, run, visits, now))
     made_at, shown = day.incidents.offers(incident.key)
     if not shown:
-        if day.incidents.working is None:
+        if day.incidents.working is None or day.incidents.working.key != incident.key:
             _work_out(day, run, visits, incident, now)
         raise ReplanError("what can be done is still being worked out: look again in a moment", not_yet=True)
     if act.offer is None and not 0 <= act.option < len(shown):
@@ -122,15 +122,17 @@ def agreed(
     ground = _ground(day, run, visits, now, made_at + EXTRA_COMES_S)
     offer = kept(_deal(day, body), *ground) if body is not None else None
     if body is None or offer is None or offer_id(offer) != wanted or _drifted(body, offer):
-        day.incidents.take_offers_down(incident.key)
-        if day.incidents.working is None or day.incidents.working.key == incident.key:
-            _work_out(day, run, visits, incident, now)
+        day.incidents.end_choosing(incident.key)
+        _work_out(day, run, visits, incident, now)
         raise ReplanError("this option is not what it was when it was shown: look again, then decide")
     return offer
 
 
 def _work_out(day: Day, run: Run, visits: Sequence[Visit], incident: Incident, now: int) -> None:
-    day.incidents.begin_working(incident.key, now, show_when_made(day, incident.key, run, visits, now))
+    """Begin to, unless others are made for the first time just now: those that only age wait for whoever clicked."""
+    working = day.incidents.working
+    if working is None or day.incidents.offers(working.key)[1]:
+        day.incidents.begin_working(incident.key, now, show_when_made(day, incident.key, run, visits, now))
 
 
 def _deal(day: Day, body: Mapping[str, Any]) -> Deal:
