@@ -15,6 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, log, pi, sqrt
 
+from broker.plan.geometry import distance_m
+
 STANDS_BELOW_MPS = 0.7
 HALT_EVERY_M = 420.0
 LIGHT_S, JAM_S, JAMS = 20.0, 150.0, 0.05
@@ -27,6 +29,7 @@ MOVES_UP_M = 10.0
 MADE = 30.0  # visits made for each that is passed without a word
 KEPT = 12
 DRIVES_MPS = 2.0
+ELSEWHERE_M = 150.0  # no receiver is off by so much: the truck was driven there unseen
 WOBBLE_SHARE, WOBBLES_MPS = 0.2, 0.07  # of a receiver that tells a speed while the truck stands
 BLINK_S = 6  # who starts and stands again so soon, and was not seen to drive, has not moved
 WOBBLY_BLINK_S, CREEPS_S = 10, 45  # by such a receiver; who stands again so soon may not have
@@ -98,6 +101,8 @@ class Stands:
             self._wobble_mps += WOBBLE_SHARE * (speed_mps - self._wobble_mps)
         slowly, wobbles = self._fastest_mps < DRIVES_MPS, self._wobble_mps > WOBBLES_MPS or self.still_since is not None
         between_s = at if stand is None else at - stand.until
+        if stand is not None and distance_m(stand.lat, stand.lon, lat, lon) > ELSEWHERE_M:
+            self.standing, stand = False, None
         together = stand is not None and self.still_since is not None and self.still_since <= stand.until
         blinked = slowly and between_s <= (WOBBLY_BLINK_S if wobbles else BLINK_S)
         self.standing = self.standing or together or blinked
@@ -108,7 +113,7 @@ class Stands:
             stand.lon += (lon - stand.lon) / stand.fixes
             stand.along_m, stand.doubt_m, stand.driven_m = along_m, doubt_m, self.driven_m
             return
-        crept = slowly and wobbles and between_s <= CREEPS_S
+        crept = stand is not None and slowly and wobbles and between_s <= CREEPS_S
         since = at if self.still_since is None else self.still_since
         self.begin(Stand(since, at, lat, lon, along_m, doubt_m, self.driven_m, crept=crept))
         del self._all[:-KEPT]
