@@ -166,10 +166,7 @@ def is_id(value: object) -> bool:
         raw = value.encode()
     except ValueError:  # half a surrogate pair
         return False
-    for c in raw:  # bytes, for MicroPython keeps each character it ever took out of a text
-        if c not in ID_LETTERS:
-            return False
-    return True
+    return not raw.strip(ID_LETTERS)  # bytes, for MicroPython keeps each character it ever took out of a text
 
 
 def _refusal(kind, value):

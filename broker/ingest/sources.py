@@ -53,15 +53,15 @@ def id_of(address: wire.Address, body: Mapping[str, Any]) -> str:
 
 def record_of(source: Source, body: dict[str, Any], now: int) -> Record:
     """The record of a device's message; `body` becomes part of it and gets the device's name."""
-    at: int = now
+    at: int | None = None
     for name in source.times:
-        if body[name] is not None:
-            at = body[name]
+        at = body[name]
+        if at is not None:
             break
-    if at > now + FUTURE_S:
+    if at is None or at > now + FUTURE_S:
         at = now  # a clock that runs ahead must not make this the newest record for ever
-    address = source.address
-    key = f"{address.device}/{body['incident_id']}" if address.channel == "incident" else address.device
-    body["device"] = address.device
+    area, _, device, channel, _ = address = source.address
+    body["device"] = device
+    key = f"{device}/{body['incident_id']}" if channel == "incident" else device
     # Not by Record(...), which takes twice as long to call, and this is done for each message.
-    return tuple.__new__(Record, (id_of(address, body), address.channel, key, at, now, address.area, body))
+    return tuple.__new__(Record, (id_of(address, body), channel, key, at, now, area, body))

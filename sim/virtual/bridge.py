@@ -8,6 +8,7 @@ from typing import Any
 from broker.bridge import Bridge
 from broker.ingest.acks import ACK_EVERY_S
 from broker.plan.model import Plan
+from broker.rules.day.attention import Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Store, StoreError
 from broker.web.picture import Picture, attention, snapshot
@@ -118,7 +119,9 @@ class VirtualBridge:
 
     def questions(self) -> Sequence[tuple[str, str, int]]:
         """The visits of which the screen asks whether they were made."""
-        return [] if self._bridge is None else asked_in(attention(self._bridge))
+        if self._bridge is None or not self._bridge.dispatch.day.attention.of(Topic.PASSED):
+            return []
+        return asked_in(attention(self._bridge))
 
     def answer(self, visit: tuple[str, str, int], served: bool, reason: str = "other") -> bool:
         """It was served after all, or it is to be skipped."""

@@ -176,6 +176,7 @@ class VirtualTruck:
         if self._wake is not None:
             self._wake.cancel()
             self._wake = None
-        if device is not None and device.wake_at_s is not None:
-            delay_s = max(device.wake_at_s - self._now_s(), 0.001)
+        wake_at_s = device.wake_at_s if device is not None else None
+        if wake_at_s is not None:
+            delay_s = max(wake_at_s - self._now_s(), 0.001)
             self._wake = self._timeline.after(delay_s, lambda: self._handle(Wake()))

@@ -6,21 +6,19 @@ Actions of the same moment run in the order they were asked for, so a run with t
 import heapq
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 Action = Callable[[], None]
 
 
-class Appointment:
-    """One action to come; `cancel()` makes it not happen."""
+class Appointment(list[Any]):
+    """One action to come, as [when, its number, the action]; `cancel()` makes it not happen."""
 
-    __slots__ = ("action",)
-
-    def __init__(self, action: Action) -> None:
-        self.action: Action | None = action
+    __slots__ = ()
 
     def cancel(self) -> None:
         """The action will not run; a second call, or one after it ran, does nothing."""
-        self.action = None
+        self[2] = None
 
 
 class Timeline:
@@ -30,12 +28,12 @@ class Timeline:
         self.start_at = start_at
         self.now = start_at
         self._order = itertools.count()
-        self._heap: list[tuple[float, int, Appointment]] = []
+        self._heap: list[Appointment] = []
 
     def at(self, when: float, action: Action) -> Appointment:
         """Run `action` at `when`; a moment that has passed means as soon as possible."""
-        appointment = Appointment(action)
-        heapq.heappush(self._heap, (max(when, self.now), next(self._order), appointment))
+        appointment = Appointment((when if when > self.now else self.now, next(self._order), action))
+        heapq.heappush(self._heap, appointment)
         return appointment
 
     def after(self, delay_s: float, action: Action) -> Appointment:
@@ -53,7 +51,7 @@ class Timeline:
 
     def next_at(self) -> float | None:
         """When the next action is due, or None if there is none."""
-        while self._heap and self._heap[0][2].action is None:
+        while self._heap and self._heap[0][2] is None:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
 
@@ -62,12 +60,12 @@ class Timeline:
         count = 0
         heap = self._heap
         while heap and heap[0][0] <= end_at:
-            when, _, appointment = heapq.heappop(heap)
-            action = appointment.action
+            appointment = heapq.heappop(heap)
+            action: Action | None = appointment[2]
             if action is None:
                 continue
-            self.now = when
-            appointment.action = None
+            self.now = appointment[0]
+            appointment.cancel()
             action()
             count += 1
         self.now = max(self.now, end_at)

@@ -16,6 +16,7 @@ held. Each estimate says what it rests on:
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from broker.plan.geometry import distance_m
 from broker.rules.learning.history import ErrorRecord, History, Outlook
@@ -48,8 +49,7 @@ class Eta:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One stop of a walk: the leg that leads to it and the stay there; None = not known.
 
     `leg_planned_s` is a planned driving time, `gap_planned_s` a planned time from arrival to arrival.

@@ -4,7 +4,7 @@ Late reports find their place, and a report said twice counts once: the same rep
 order they came.
 """
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -39,7 +39,8 @@ class Reading(NamedTuple):
     @staticmethod
     def of_row(row: Mapping[str, Any], at: int, boot: int, seq: int) -> "Reading":
         """A waste kind's row of a unit's report."""
-        return Reading(at, boot, seq, row["count"], row["grams"], row["quality"])
+        # Not by Reading(...), which takes twice as long to call, and this is done for each report.
+        return tuple.__new__(Reading, (at, boot, seq, row["count"], row["grams"], row["quality"]))
 
     @staticmethod
     def silence(at: int) -> "Reading":
@@ -60,21 +61,26 @@ class Readings:
     def add(self, reading: Reading) -> None:
         """Take one in."""
         kept = self._readings
-        is_last = bool(kept) and kept[-1][:3] < reading[:3]  # as nearly all are
-        place = len(kept) if is_last else bisect_left(kept, reading[:3])
-        if (place < len(kept) and kept[place][:3] == reading[:3]) or (reading.fell_silent and place == 0):
-            return
-        kept.insert(place, reading)
-        self._made = None
-        if place == 0 or not is_last or not reading.says or not _same_bins(kept[place - 1], reading):
+        if kept and (kept[-1].at < reading.at or kept[-1][:3] < reading[:3]):  # as nearly all are
+            before = kept[-1]
+            kept.append(reading)
+            if before.bins != reading.bins or not _same_bins(before, reading) or not reading.says:
+                self.moved_at = max(self.moved_at, reading.at)
+            if reading.at - before.at > SPOKEN_OF_S:
+                self._held_from, self._held_until = before.at - KEPT_S, reading.at + KEPT_S
+        else:
+            place = bisect_left(kept, reading[:3])
+            if (place < len(kept) and kept[place][:3] == reading[:3]) or (reading.fell_silent and place == 0):
+                return
+            kept.insert(place, reading)
             self.moved_at = max(self.moved_at, reading.at, kept[min(place + 1, len(kept) - 1)].at)
-        if is_last and reading.at - kept[place - 1].at > SPOKEN_OF_S:
-            self._held_from, self._held_until = kept[place - 1].at - KEPT_S, reading.at + KEPT_S
+        self._made = None
         newest_at = kept[-1].at
         kept_from = newest_at - KEPT_S
         if newest_at <= self._held_until:
             kept_from = min(kept_from, max(self._held_from, newest_at - AWAY_S))
-        self._leave_behind(len(kept) - MOST, kept_from)
+        if len(kept) > MOST or (len(kept) > 1 and kept[1].at <= kept_from):
+            self._leave_behind(len(kept) - MOST, kept_from)
 
     def _leave_behind(self, too_many: int, before_at: int) -> None:
         """Forget so many at least, and all that a later one of before that moment stands for."""
@@ -96,22 +102,26 @@ class Readings:
 
     def between(self, from_at: int, until_at: int) -> Sequence[Reading]:
         """Those of a span, and before them the last one that was true when it began."""
-        return self._readings[self._standing(from_at) : bisect_right(self._readings, until_at, key=_at)]
+        return self._readings[self._standing(from_at) : self._after(until_at)]
 
     def of_span(self, from_at: int, until_at: int, make: Callable[[Sequence[Reading]], Made]) -> Made:
         """What is made of the readings of a span, made again only when others are in it: many ask many times a minute.
 
         One `make` only may ask, and it may look at nothing else.
         """
-        span = self._standing(from_at), bisect_right(self._readings, until_at, key=_at)
+        span = self._standing(from_at), self._after(until_at)
         if self._made is None or self._made[0] != span:
             self._made = span, make(self._readings[slice(*span)])
         made: Made = self._made[1]
         return made
 
+    def _after(self, at: int) -> int:
+        """The place behind the last reading of this moment or before."""
+        return bisect_left(self._readings, (at + 1,))
+
     def _standing(self, at: int) -> int:
         """The place of the last reading that says something and was true at this moment; the first, if none was."""
-        place = bisect_right(self._readings, at, key=_at)
+        place = self._after(at)
         while place > 0:
             place -= 1
             if self._readings[place].says:
@@ -127,7 +137,3 @@ class Readings:
 def _same_bins(before: Reading, after: Reading) -> bool:
     """Whether no bin moved between two readings, as far as they say."""
     return before.says and after.bins is not None and before.bins == after.bins
-
-
-def _at(reading: Reading) -> int:
-    return reading.at

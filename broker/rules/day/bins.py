@@ -16,6 +16,7 @@ from broker.rules.states.visit import Visit
 EARLY_S = 3600  # a keeper who knows the timetable needs no lamp
 SEEN_AGAIN_S = 7200  # so long after the truck left a bin that comes back may be one of its own
 SKIPPED_BEFORE_S = 7200  # bins that were rolled out for a skipped visit may stand there for the next one
+OVER = ("served", "skipped")  # states of a visit after which bins may still be counted
 
 
 def waiting(day: Day, visit: Visit, now: int) -> tuple[int | None, int | None]:
@@ -115,7 +116,9 @@ def _shares_bins(day: Day, visit: Visit, readings: Readings) -> bool:
 
 def ended_at(visit: Visit) -> int | None:
     """When a visit was over: the truck left, or stood there and skipped."""
-    return {"served": visit.left_at, "skipped": visit.arrived_at}.get(visit.state)
+    if visit.state not in OVER:
+        return None
+    return visit.left_at if visit.state == "served" else visit.arrived_at
 
 
 def _begun_at(visit: Visit) -> int | None:
@@ -127,9 +130,9 @@ def _from_at(day: Day, visit: Visit, now: int) -> int:
     """Since when bins that leave the room may leave it for this visit."""
     begun_at = _begun_at(visit)
     first_at = now if begun_at is None else min(begun_at, now)
-    last_left_at, from_at = 0, first_at
+    last_left_at, from_at, own = 0, first_at, visit.key
     for other in day.visits.at(visit.room, visit.waste):
-        if other.key == visit.key:
+        if other.key == own:
             continue
         other_at = _begun_at(other)
         if other.state == "served" and other.left_at is not None and other.left_at <= (visit.arrived_at or now):

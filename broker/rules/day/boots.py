@@ -28,6 +28,10 @@ class Boots:
     other: int | None = None  # the one that spoke in turn with the believed one, lately
     turned_at: int = 0
 
+    def go_on(self, boot: int) -> bool:
+        """Whether this is the boot that is believed, and nothing speaks against it: to hear it changes nothing."""
+        return boot == self.believed and self.lower is None and self.left is None and self.other is None
+
     def heard(self, boot: int, said_at: int | None, now: int, *, begins: bool) -> None:
         """Take in a boot that speaks now; `said_at` is when by the device's own clock."""
         if self.left is not None and now - self.left_at >= TOGETHER_S:

@@ -83,7 +83,7 @@ class Day:
 
     def owed(self, run: Run) -> list[Visit]:
         """The visits a run still owes, in the order the truck was told."""
-        return [self.visits[key] for key in run.order if self.visits[key].owed]
+        return [visit for visit in self.visits.of(run.order) if visit.owed]
 
     def drop(self, key: VisitKey) -> None:
         """Know nothing of a visit any more, and ask nothing about it; the record keeps it."""
@@ -149,5 +149,7 @@ class Day:
         def expected_leg_s(route_id: str, from_room: str, to_room: str, length_m: float, at: int) -> float:
             return self.history.leg_s(route_id, from_room, to_room, length_m, at)[0]
 
-        streets = self.settings.streets
-        return RunTracker(run_id, route, truck, visits, depart_at, streets, expected_leg_s=expected_leg_s)
+        return RunTracker(
+            run_id, route, truck, visits, depart_at, self.settings.streets,
+            expected_leg_s=expected_leg_s, expected_stay_s=self.history.expected_stay_s,
+        )  # fmt: skip

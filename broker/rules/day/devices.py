@@ -10,6 +10,7 @@ from broker.rules.tracking.types import GpsFix
 
 SILENT = ("lost", "disconnected")  # lives of a device of which nobody hears
 BEGINS = ("init", "ready")  # what a device says when it starts
+_BEFORE_ALL = (-1, -1)
 
 
 @dataclass(slots=True)  # not frozen: that takes thrice as long to make, and each report makes some
@@ -74,10 +75,11 @@ class _Device:
         """Whether something newer of this channel was decided on already (incidents are told apart by their id)."""
         if channel in ("incident", "keeper"):
             return False
-        if (body["boot"], body["seq"]) <= self.newest.get(channel, (-1, -1)):
+        number = body["boot"], body["seq"]
+        if number <= self.newest.get(channel, _BEFORE_ALL):
             return True
         if not body.get("late", False):
-            self.said(channel, body["boot"], body["seq"])
+            self.newest[channel] = number
         return False
 
     def not_after(self, now: int) -> None:
@@ -125,7 +127,8 @@ class RoomState(_Device):
 
     def counts(self, rows: Iterable[Mapping[str, Any]], at: int) -> None:
         """What stands there of each waste kind that a report names."""
-        self.bins.update({row["waste"]: BinCount(row["count"], row["grams"], row["quality"], at) for row in rows})
+        for row in rows:
+            self.bins[row["waste"]] = BinCount(row["count"], row["grams"], row["quality"], at)
 
     def read(self, rows: Iterable[Mapping[str, Any]], at: int, boot: int, seq: int) -> None:
         """A report, of now or of earlier: what stood there of each waste kind at a moment."""

@@ -1,6 +1,6 @@
 """The incidents of the day as they stand, and the offers that were shown for them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,11 @@ class Incidents(Mapping[IncidentKey, Incident]):
         """Know nothing of an incident any more; the record keeps it."""
         self._incidents.pop(key, None)
         self._offers.pop(key, None)
+
+    @property
+    def shown(self) -> Collection[IncidentKey]:
+        """Those for which offers are shown."""
+        return self._offers
 
     def offers(self, key: IncidentKey) -> ShownOffers:
         """What is shown of what could be done about it; (0, ()) when nothing is."""

@@ -1,6 +1,6 @@
 """The visits of the day as they stand, by key and by room, and what each one's call remembers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from broker.rules.arrival.lamp_call import Watch
 from broker.rules.states.visit import Visit, VisitKey
@@ -44,6 +44,10 @@ class Visits(Mapping[VisitKey, Visit]):
         if waste:
             return [self._visits[key] for key in self._by_room.get((room, waste), ())]
         return [self._visits[key] for (place, _), keys in self._by_room.items() if place == room for key in keys]
+
+    def of(self, keys: Iterable[VisitKey]) -> Iterator[Visit]:
+        """The visits of these keys; KeyError for one that is not known."""
+        return map(self._visits.__getitem__, keys)
 
     def remember(self, before: "Visits") -> None:
         """What the calls of these visits were, though the day was begun again."""

@@ -85,8 +85,11 @@ def _count_boots(day: Day, name: str, device: TruckState | RoomState, body: dict
     """Which start of the device this is of; what was kept for later says nothing of who speaks now."""
     begins = body.get("life") in BEGINS
     if begins or body.get("late") is False:
-        device.boots.heard(body["boot"], body.get("at", body.get("fix_at")), now, begins=begins)
-        ask_about_boots(day, name, device.boots, now)
+        boots = device.boots
+        if boots.go_on(body["boot"]) and name not in day.attention.of(Topic.BOOTS):
+            return
+        boots.heard(body["boot"], body.get("at", body.get("fix_at")), now, begins=begins)
+        ask_about_boots(day, name, boots, now)
 
 
 def _life(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> list[Effect]:

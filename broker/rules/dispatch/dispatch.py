@@ -104,7 +104,7 @@ class Dispatch:
         for run_id in [run.run_id for run in self.day.runs.values() if run.state != "finished"]:
             yield self._decision("overstaying", run_id, partial(ask_about_overstaying, run_id=run_id), now)
             yield self._decision("run", run_id, partial(time_passing.of_run, run_id=run_id), now)
-        for key in list(self.day.incidents):
+        for key in [key for key, one in self.day.incidents.items() if one.open or key in self.day.incidents.shown]:
             for rule, make in time_passing.OF_INCIDENT.items():
                 yield self._decision(rule, "/".join(key), partial(make, key=key), now)
 

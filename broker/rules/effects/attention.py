@@ -34,10 +34,9 @@ def ask_about_overstaying(day: Day, run_id: str, now: int) -> list[Effect]:
     run = day.runs.get(run_id)
     if run is None or run.state == "finished":
         return []
-    owed = day.owed(run)
     if now > run.planned_end_at + day.settings.forget_after_s:
-        _ask(day, run.run_id, RunOwes(run.truck, run.run_id, len(owed)), now)
-    for visit in owed:
+        _ask(day, run.run_id, RunOwes(run.truck, run.run_id, len(day.owed(run))), now)
+    for visit in day.visits.of(run.order):
         stay_s = now - visit.arrived_at if visit.state == "at_stop" and visit.arrived_at is not None else 0
         if stay_s > LONG_STAY_S:
             room = day.plan.rooms[visit.room].name

@@ -5,6 +5,7 @@ a truck: its `itinerary`. A broker may have forgotten all of it, or missed what 
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from broker.plan.calendar import local_date
@@ -21,6 +22,9 @@ from firmware import wire
 
 # The more a room must do, the more relevant the visit; `skipped_back_soon` is a skipped visit whose truck returns.
 _RANK = {"at_stop": 0, "due": 1, "held": 1, "skipped_back_soon": 2, "scheduled": 3, "served": 4, "skipped": 5}
+
+_relevance = itemgetter(0, 1)
+_said_of = itemgetter("state", "call_id", "truck", "run_id", "visit_number")
 
 Telling = Callable[[Day, int], list[Effect]]
 
@@ -67,11 +71,11 @@ def _shown(day: Day, visit: Visit, now: int) -> tuple[int, float, str, Visit, Et
 def arrival_of(day: Day, room: str, waste: str, now: int) -> dict[str, Any]:
     """The `arrival` body a room should hold now for one waste kind."""
     shown = [_shown(day, visit, now) for visit in day.visits.at(room, waste)]
-    best = min(shown, key=lambda row: (row[0], row[1]), default=None)
-    nothing_comes = best is None or best[0] >= _RANK["served"]
-    a_truck_may_come = now < day.leftovers.unread.get((room, waste), 0)
-    if nothing_comes and (a_truck_may_come or not day.outlook.knows(room, waste, local_date(day.plan, now))):
-        return arrival_body(waste, "scheduled", None, None, day.settings.calls, now)  # nobody knows
+    best = min(shown, key=_relevance, default=None)
+    if best is None or best[0] >= _RANK["served"]:
+        a_truck_may_come = now < day.leftovers.unread.get((room, waste), 0)
+        if a_truck_may_come or not day.outlook.knows(room, waste, local_date(day.plan, now)):
+            return arrival_body(waste, "scheduled", None, None, day.settings.calls, now)  # nobody knows
     if best is None or best[2] == "none":
         return arrival_body(waste, "none", None, None, day.settings.calls, now)
     return arrival_body(waste, best[2], best[3], best[4], day.settings.calls, now)
@@ -139,11 +143,12 @@ def _tell_truck(day: Day, now: int, *, truck: str) -> list[Effect]:
 
 
 def _differs(last: Mapping[str, Any], body: dict[str, Any], restate_s: int) -> bool:
-    if any(last[name] != body[name] for name in ("state", "call_id", "truck", "run_id", "visit_number")):
+    if _said_of(last) != _said_of(body):
         return True
-    if (last["eta_at"] is None) != (body["eta_at"] is None):
-        return True
-    return body["eta_at"] is not None and abs(last["eta_at"] - body["eta_at"]) >= restate_s
+    before_at, eta_at = last["eta_at"], body["eta_at"]
+    if before_at is None or eta_at is None:
+        return before_at is not eta_at
+    return bool(abs(before_at - eta_at) >= restate_s)
 
 
 def rooms_of(run: Run) -> set[str]:

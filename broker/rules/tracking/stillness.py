@@ -50,6 +50,10 @@ class Stillness:
         """Seconds without progress."""
         return 0 if self._place is None else max(0, now - self._since)
 
+    def may_be_too_long(self, now: int) -> bool:
+        """Whether it stands for longer than any road explains, so that it must be asked what this one does."""
+        return self.still_s(now) >= min(self._settings.held_most_s, self._settings.held_least_s)
+
     def too_long(self, now: int, leg_expected_s: float) -> bool:
         """Whether the truck stands for longer than the road explains."""
         settings = self._settings

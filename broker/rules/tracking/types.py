@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from broker.plan.geometry import distance_m
 from broker.rules.learning.history import DwellRecord, LegRecord
@@ -86,6 +87,7 @@ class TrackKind(StrEnum):
 
     ARRIVED = "Arrived"
     LEFT = "Left"
+    DROVE_ON = "DroveOn"
     PASSED_WITHOUT_DWELL = "PassedWithoutDwell"
     OFF_ROUTE = "OffRoute"
     BACK_ON_ROUTE = "BackOnRoute"
@@ -98,7 +100,8 @@ class TrackEvent:
     """One happening; `key` is the visit concerned (for the way: the next one), `at` when it happened.
 
     `inferred` marks a stay nobody saw (it lay in a gap of positions), `exact` an arrival whose moment was seen; `leg`
-    and `dwell` are what history learns.
+    and `dwell` are what history learns. `arrived_at` of a departure: the stay began then, as is known by now. `DroveOn`
+    takes an arrival back: what was taken for the stay was a halt of the traffic.
     """
 
     kind: TrackKind
@@ -108,10 +111,10 @@ class TrackEvent:
     dwell: DwellRecord | None = None
     inferred: bool = False
     exact: bool = False
+    arrived_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """The state at one moment. `status` is a GTFS-Realtime VehicleStopStatus word; `fix` the newest position.
 
     `along_m` is the matched place on the line (None before the first match or without a line), `from_room` the

@@ -34,6 +34,7 @@ class Epochs:
         self._day_s: float | None = None
         self._given = False
         self._date: datetime.date | None = None
+        self._midnight_at = 0
         self._date_day_s = 0.0
         self._dimensions: int | None = None
 
@@ -62,7 +63,9 @@ class Epochs:
                 out.append(self._finish())
                 self._day_s, self._given, self._gathered = said.day_s, False, {}
             if said.date is not None:
-                self._date, self._date_day_s = said.date, said.day_s
+                if said.date != self._date:
+                    self._date, self._midnight_at = said.date, calendar.timegm(said.date.timetuple())
+                self._date_day_s = said.day_s
             if said.kind != "ZDA":
                 self._gathered[said.kind] = said
             if "RMC" in self._gathered and "GGA" in self._gathered:
@@ -97,7 +100,7 @@ class Epochs:
     def _fix_at(self, day_s: float) -> float | None:
         if self._date is None:
             return None
-        midnight_at = calendar.timegm(self._date.timetuple())
+        midnight_at = self._midnight_at
         # The date may be some sentences old: midnight lies between if the time of day jumped by half a day.
         if day_s < self._date_day_s - HALF_DAY_S:
             midnight_at += DAY_S

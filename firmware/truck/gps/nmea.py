@@ -10,8 +10,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pynmea2
 
@@ -27,8 +26,7 @@ _CLOCK = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9](?:\.[0-9]*)?)")
 _RMC_QUALITY = {"A": 1, "D": 2, "P": 3, "R": 4, "F": 5, "E": 6, "M": 7, "S": 8}
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(NamedTuple):
     """What one sentence says. `day_s` is seconds of the UTC day; `refused` = it says that there is no position."""
 
     kind: str
@@ -59,7 +57,8 @@ class Sentences:
         pieces = data.replace(b"\r", b"\n").split(b"\n")
         for piece in pieces[:-1]:
             self._line += piece
-            self._take(out)
+            if self._line:
+                self._take(out)
         self._line += pieces[-1]
         if len(self._line) > MAX_LINE_BYTES:
             self.counts["too_long"] += 1

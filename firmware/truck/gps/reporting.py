@@ -60,13 +60,14 @@ class Standing:
 
     def hold(self, fix: Fix) -> Fix:
         """The fix as it is to be reported: with the bearing last driven, and while standing at one point, speed 0."""
+        if self.standing and self._point is not None:
+            point = self._point
+            return replace(fix, lat=point.lat, lon=point.lon, speed_mps=0.0, bearing_deg=self._driven_deg)
         if self.standing or (fix.speed_mps is not None and fix.speed_mps < GO_ABOVE_MPS):
-            fix = replace(fix, bearing_deg=self._driven_deg)
-        elif fix.bearing_deg is not None:
+            return replace(fix, bearing_deg=self._driven_deg)
+        if fix.bearing_deg is not None:
             self._driven_deg = fix.bearing_deg
-        if not self.standing or self._point is None:
-            return fix
-        return replace(fix, lat=self._point.lat, lon=self._point.lon, speed_mps=0.0)
+        return fix
 
 
 class Reporting:
@@ -132,6 +133,11 @@ class Reporting:
             return True
         if metres_between(last.lat, last.lon, fix.lat, fix.lon) >= EVERY_M:
             return True
-        fast = fix.speed_mps is not None and fix.speed_mps > TURN_ABOVE_MPS
+        # Where places wander by more than a stop, it is the speed that says that the truck starts.
+        if fix.speed_mps is None:
+            return False
+        if last.speed_mps is not None and last.speed_mps < STAND_BELOW_MPS and fix.speed_mps > GO_ABOVE_MPS:
+            return True
+        fast = fix.speed_mps > TURN_ABOVE_MPS
         known = fix.bearing_deg is not None and last.bearing_deg is not None
         return fast and known and turn_deg(fix.bearing_deg or 0.0, last.bearing_deg or 0.0) >= TURN_DEG

@@ -14,6 +14,7 @@ very place that it has left, though a truck could have driven there. So the plac
 first and however they are mixed.
 """
 
+import math
 from collections import deque
 
 from firmware.truck.gps.fix import Fix, metres_between
@@ -21,6 +22,7 @@ from firmware.truck.gps.fix import Fix, metres_between
 MAX_SPEED_MPS = 35.0
 JUMP_SLACK_M = 15.0  # two honest fixes of a standing receiver lie this far apart now and then
 SAME_PLACE_M = 1.0
+SAME_PLACE_DEG = 1e-5  # of latitude: a little more than SAME_PLACE_M
 IN_A_ROW = 3
 OLD_IN_A_ROW = 20  # no receiver repeats an old position so often between true ones; a truck may have come there unseen
 NEW_PLACES = 3
@@ -55,8 +57,11 @@ class Track:
 
     def was_at(self, fix: Fix) -> bool:
         """Whether this is one of the places it has told, which then counts among the newest."""
+        # Most places are seen to be others by their degrees alone, which costs little.
+        lat, lon = fix.lat, fix.lon
+        lon_deg = SAME_PLACE_DEG / max(0.01, math.cos(math.radians(lat)))
         for place in self._places:
-            if _same(place, fix):
+            if abs(place.lat - lat) <= SAME_PLACE_DEG and abs(place.lon - lon) <= lon_deg and _same(place, fix):
                 self._places.remove(place)
                 self._places.append(place)
                 return True
@@ -113,8 +118,8 @@ class Tracks:
         if any(fix.fix_at is not None and fix.fix_at == t.last.fix_at and _same(t.last, fix) for t in every):
             return "old"  # said twice
         self._number += 1
-        can = [track for track in every if track.wrong(fix, now_s) is None]
-        again = [track for track in can if track is not believed and track.was_at(fix)]
+        can = [track for track in self._others if track.wrong(fix, now_s) is None]
+        again = [track for track in can if track.was_at(fix)]
         is_near = believed.metres_to(fix) <= JUMP_SLACK_M
         if reason is None and (is_near or not again or believed.was_at(fix)):
             if believed.goes_back(fix, self._number):
@@ -123,7 +128,7 @@ class Tracks:
                 for track in self._others:
                     track.is_old = track.is_old or track.new_since(self._number - 2 * IN_A_ROW) == 0
             return None
-        can = again or [track for track in can if track is not believed]
+        can = again or can
         if not can:
             self._begin(fix, now_s)
             return reason

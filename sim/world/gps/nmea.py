@@ -2,6 +2,8 @@
 
 import time
 from dataclasses import dataclass
+from functools import reduce
+from operator import xor
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,7 @@ SLOW_MPS = 0.5
 
 def sentence(body: str) -> bytes:
     """`$body*checksum` with line end, as it goes over the serial line."""
-    checksum = 0
-    for character in body.encode("ascii"):
-        checksum ^= character
-    return f"${body}*{checksum:02X}\r\n".encode("ascii")
+    return f"${body}*{reduce(xor, body.encode('ascii'), 0):02X}\r\n".encode("ascii")
 
 
 def _degrees(value_deg: float, width: int, positive: str, negative: str, digits: int) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from broker.rules.collecting.collected import Collected
 from broker.rules.collecting.readings import SPOKEN_OF_S
-from broker.rules.day.bins import SEEN_AGAIN_S, SKIPPED_BEFORE_S, back_until, collected_at, ended_at
+from broker.rules.day.bins import OVER, SEEN_AGAIN_S, SKIPPED_BEFORE_S, back_until, collected_at, ended_at
 from broker.rules.day.day import Day
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.records import put
@@ -19,9 +19,10 @@ def take_report(day: Day, room_id: str, body: dict[str, Any], now: int, *, is_ne
     if at is None:
         return []
     effects: list[Effect] = []
-    for waste in dict.fromkeys(row["waste"] for row in body["bins"]):
+    for waste in {row["waste"]: None for row in body["bins"]}:
         for visit in day.visits.at(room_id, waste):
-            effects += _count_again(day, visit, at, now)
+            if visit.state in OVER:
+                effects += _count_again(day, visit, at, now)
     return effects
 
 
