@@ -7,64 +7,18 @@ over all days, is judged as the scenario says.
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
-from typing import Any
 
-from sim.judging.rightness import Tally, judged, tally
-from sim.scenario.scenario import Scenario, load
-from sim.scenario.schema import SECTIONS
-from sim.virtual.run import play
+from sim.judging.rightness import Tally, judged
+from tests.support.rough_days import ALL, KINDS, played, rough
 
 DAYS = 10
 ALONE_DAYS = 2
-ALL = "all together"
-# What is rough alone: the words of the scenario's [world], or words with values of their own.
-KINDS: dict[str, Sequence[str] | Mapping[str, Any]] = {
-    "nothing": (),
-    "receivers of several makes": ("receiver",),
-    "places drift 20 m over 90 s": ("gps_drift_m", "gps_drift_s"),
-    "places drift 40 m over 90 s": {"gps_drift_m": 40.0, "gps_drift_s": 90.0},
-    "high-rises": ("high_rises",),
-    "a street beside the line": ("parallel_street",),
-    "jams": ("jams",),
-    "red lights": ("red_lights",),
-    "rooms 35 m apart": {},
-    "trucks stop short": ("stops_short",),
-    "two rooms from one place": ("two_from_one",),
-    "served on the way back": ("on_way_back",),
-    "crews leave rooms out": ("crew_skips",),
-    "keepers early, late or absent": ("keeper_early", "keeper_late", "keeper_absent"),
-    "the wrong kind out": ("wrong_kind_out",),
-    "people on the platform": ("platform_walks",),
-    "slow clocks, network drops": ("unit_slow_clock", "wifi_drop_s"),
-}
-APART = ("rooms 35 m apart", "two rooms from one place", ALL)  # elsewhere rooms are as in the plan
 HEAD = """missed: not on record as served; time: an arrival that is off; word: known by a person's word only;
 never: on record as served and never made; called: after the room was served
 
                                visits  right missed  time  word  never called   bins     kg  unknown"""
-
-
-def rough(kind: str) -> Scenario:
-    """The rough day with this kind of roughness only."""
-    day = load("rough_day")
-    if kind == ALL:
-        return day
-    words = KINDS[kind]
-    rough = words if isinstance(words, Mapping) else {word: day.world[word] for word in words}
-    calm = {word: key.default for word, key in SECTIONS["world"].items()}
-    area = day.area if kind in APART else {**day.area, "neighbours": 0}
-    return replace(day, world={**calm, "sensors": day.world["sensors"], **rough}, area=area)
-
-
-def played(job: tuple[str, int]) -> Tally:
-    """One day of a kind, by its seed."""
-    kind, seed = job
-    day = replace(rough(kind), seed=seed)
-    (asked,) = (demand for demand in day.demands if demand.kind == "visits_right")
-    return tally(play(day).evidence, asked.values["within_s"])
 
 
 def row(kind: str, found: Tally) -> str:
@@ -81,7 +35,7 @@ def main() -> int:
     top = argparse.ArgumentParser(description=__doc__)
     top.add_argument("kinds", nargs="*", help=f"which (default: each, then all): {', '.join([*KINDS, ALL])}")
     top.add_argument("--days", type=int, help=f"days of each (default: {ALONE_DAYS} alone, {DAYS} of all together)")
-    top.add_argument("--jobs", type=int, default=1, help="so many days at once")
+    top.add_argument("--jobs", type=int, default=os.cpu_count(), help="so many days at once")
     top.add_argument("--faults", action="store_true", help="what was wrong, one by one")
     args = top.parse_args()
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; {HEAD}", flush=True)

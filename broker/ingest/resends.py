@@ -17,6 +17,8 @@ def is_another(stored: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
     """Whether two records of one number are two records: other content, or times that both knew and lie apart."""
     if _essence(stored) != _essence(body):
         return True
+    if body.get("lat") is not None:
+        return False  # no other has that place to the digit; a truck that was told another time dates it anew
     for name in _TIMES:
         one, other = stored.get(name), body.get(name)
         if one is not None and other is not None and abs(one - other) > SAME_TIME_S:

@@ -36,6 +36,7 @@ log = logging.getLogger("zhanpai.bridge")
 HISTORY_BACK_S = 42 * 86400
 ODD = (LookupError, TypeError, ValueError, AttributeError)  # what reading a record that is none of ours ends with
 MOST_NAMED = 5
+RECALLED_S = 900  # what positions say of a receiver and of a stay is of these minutes
 
 
 def restore(store: Records, plan: Plan, settings: DispatchSettings, now: int) -> Day:
@@ -71,6 +72,7 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
     restoring.presses()
     restoring.lane_words()
     restoring.readings()  # of a message whose rule failed, too
+    restoring.positions()
     for name in day.devices.trucks:
         day.leftovers.follow_later(name)
     day.clock.count_from(max(now * 1000, before.clock.number))
@@ -280,7 +282,24 @@ class _Restoring:
         self._each(self._store.scan("keeper", from_at=self._now - KEEP_S), bins_out)
         self._each(self.newest.of("life", OPEN_S), life)
         self.readings()
+        self.positions()
         self._each(self.newest.of("fix", KEEP_S), lambda record: _last_fix(self.day, record, self._now))
+
+    def positions(self) -> None:
+        """What trucks on a run said of late: the newest is what their run goes on from, the others tell of their
+        receivers."""
+        running = {run.truck: run for run in self.day.runs.values() if self.day.run_of(run.truck) is run}
+        held_back: dict[str, GpsFix] = {}
+
+        def position(record: Record) -> None:
+            body, run = record.body, running.get(record.key)
+            if run is None or run.state != "running" or body["lat"] is None or body["lon"] is None or body["late"]:
+                return
+            if record.key in held_back:
+                run.tracker.recall(held_back[record.key])
+            held_back[record.key] = GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"])
+
+        self._each(self._store.scan("fix", from_at=self._now - RECALLED_S), position)
 
     def readings(self) -> None:
         """What the rooms' units said in the last hours, and when they fell silent or two spoke under one id."""

@@ -43,6 +43,7 @@ URGENCY = ("at_stop", "due", "held", NO_DATA, OFF)
 NO_DATA_MS = NO_DATA_S * 1000
 _GRACE_MS = const(5000)
 _EXPIRED_S = const(45 * 60)
+_AHEAD_S = const(5)
 _ENDING_STATES = const(("scheduled", "due", "held", "at_stop"))
 
 
@@ -53,10 +54,18 @@ class Call:
         self.state = None
         self.call_id = None
         self.ends_at = 0
+        self.sent_at = 0
         self.stale_since_ms = None
 
-    def heard(self, body):
-        """Take over an arrival message's body; None means the topic was cleared."""
+    def heard(self, body, now_s=None):
+        """Take over an arrival message's body; None means the topic was cleared.
+
+        After a reconnect an older word than the last is what a killed broker had kept of before: it says nothing new.
+        But where the last was sent later than the bridge's clock says it is now, that clock was set back.
+        """
+        if body is not None and self.stale_since_ms is not None and now_s is not None:
+            if body["sent_at"] < self.sent_at <= now_s + _AHEAD_S:
+                return
         self.stale_since_ms = None
         if body is None or (body["state"] == "scheduled" and body["eta_at"] is None):
             self.forget()
@@ -69,9 +78,11 @@ class Call:
         if last is None:
             last = body["sent_at"]
         self.ends_at = last + _EXPIRED_S
+        self.sent_at = body["sent_at"]
 
     def forget(self):
         """Nothing is known any more, until the next message."""
+        self.sent_at = 0
         self.state = None
         self.call_id = None
 

@@ -197,7 +197,7 @@ class Unit:
             self._refuse("", wire.WireError(topic, "topic", "is not for this unit"))
         elif address.channel == "arrival":
             if address.item in self._calls:
-                self._calls[address.item].heard(message.body)
+                self._calls[address.item].heard(message.body, self.now_s())
         elif address.channel == "clock":
             self._on_clock(topic, message.body["at"])
         elif address.channel == "ack" and message.body is not None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from broker.rules.statistics.cube import count
 from broker.rules.tracking.types import TrackSettings
-from sim.judging.verdict import Verdict, clock, verdict
+from sim.judging.sentence import Sentence, said
+from sim.judging.verdict import Verdict, clock, too_few, verdict, visit_name
 from sim.world.evidence import Evidence, StoredRecord, TrueVisit
 
 SAME_VISIT_S = 300.0
@@ -23,24 +24,27 @@ def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """
     made = [visit for visit in evidence.visits if visit.left_at is not None]
     served = {record.key: record for record in evidence.stored_of("visit") if record.body["state"] == "served"}
-    faults: list[str] = []
-    unlearned: list[str] = []
+    faults: list[Sentence] = []
+    unlearned: list[Sentence] = []
     by_visits_grams = taken = grams = unweighed = 0
     for visit in made:
         record = _same(visit, list(served.values()))
         if record is None:
-            faults.append(f"{_name(evidence, visit)} is not on record")
+            left = clock(evidence, visit.left_at or visit.arrived_at)
+            at = {"from": clock(evidence, visit.arrived_at)}
+            faults.append(said("fault", "not_on_record", visit=visit_name(visit), left=left, **at))
             continue
         del served[record.key]
         body = record.body
         if None in (body["bins_before"], body["bins_after"]):
             if not _has_a_second_truck(visit, made) and not _was_without_power(evidence, visit):
-                faults.append(f"{_name(evidence, visit)}: {visit.bins_taken} bins emptied, on record unknown")
+                faults.append(said("fault", "bins_unknown", visit=_name(evidence, visit), bins=visit.bins_taken))
         else:
             taken += visit.bins_taken
             told = body["bins_before"] - body["bins_after"]
             if told != visit.bins_taken:
-                faults.append(f"{_name(evidence, visit)}: {visit.bins_taken} bins emptied, on record {told}")
+                name = _name(evidence, visit)
+                faults.append(said("fault", "bins_other", visit=name, bins=visit.bins_taken, told=told))
         if None in (body["grams_before"], body["grams_after"]):
             unweighed += 1
         else:
@@ -53,19 +57,23 @@ def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     if len(unlearned) > values["unlearned_share"] * len(made):
         faults += unlearned
     if unweighed > values["unweighed_share"] * len(made):
-        faults.append(f"the kilograms of {unweighed} visits of {len(made)} are unknown")
+        most = values["unweighed_share"] * len(made)
+        faults.append(said("fault", "unweighed", most=most, visits=len(made), unknown=unweighed))
     cube = count([one for one in evidence.stored if one.kind in ("visit", "call", "keeper")], values["timezone"])
     figures = {name: sum(row[name] for row in cube.values()) for name in ("bins", "grams")}
     if figures["bins"] != taken:
-        faults.append(f"{taken} bins emptied, in the figures {figures['bins']}")
-    for where, told in (("visits", by_visits_grams), ("figures", figures["grams"])):
-        if abs(told - grams) > values["grams_within"] * grams:
-            faults.append(f"{grams / 1000:.0f} kg emptied, by the {where} {told / 1000:.0f}")
+        faults.append(said("fault", "figures_bins", bins=taken, told=figures["bins"]))
+    for where, told in (("visits_kg", by_visits_grams), ("figures_kg", figures["grams"])):
+        off_grams = values["grams_within"] * grams
+        if abs(told - grams) > off_grams:
+            low, high = (grams - off_grams) / 1000, (grams + off_grams) / 1000
+            faults.append(said("fault", where, low=low, high=high, told=told / 1000))
     off = 100 * (figures["grams"] - grams) / grams if grams else 0.0
     refused = sum(visit.bins_refused for visit in made)
-    seen = f"{taken} bins of {len(made)} visits, {grams / 1000:.0f} kg ({off:+.2f} %), {refused} bins refused"
-    seen += f", {unweighed} visits not weighed" if unweighed else ""
-    return verdict("bins_collected", seen, faults, enough=len(made) >= values["at_least"])
+    return verdict(
+        "bins_collected", faults, too_few("visits", len(made), values["at_least"]), bins=taken, visits=len(made),
+        kg=grams / 1000, off=off, refused=refused, unweighed=unweighed,
+    )  # fmt: skip
 
 
 def _has_a_second_truck(visit: TrueVisit, made: Sequence[TrueVisit]) -> bool:
@@ -95,7 +103,7 @@ def _same(visit: TrueVisit, records: Sequence[StoredRecord]) -> StoredRecord | N
     return None
 
 
-def _told(evidence: Evidence, visit: TrueVisit) -> Iterator[str]:
+def _told(evidence: Evidence, visit: TrueVisit) -> Iterator[Sentence]:
     """The driver who arrives reads how many bins waited."""
     told = None
     for heard in evidence.heard:
@@ -107,7 +115,7 @@ def _told(evidence: Evidence, visit: TrueVisit) -> Iterator[str]:
         if (row["room"], row["visit_number"]) == (visit.room, visit.visit_number):
             counts = [one["count"] for one in row["bins"]]
             if counts != [visit.bins_waited]:
-                yield f"{_name(evidence, visit)}: {visit.bins_waited} bins waited, the truck was told {counts}"
+                yield said("fault", "told_bins", visit=_name(evidence, visit), bins=visit.bins_waited, told=counts)
 
 
 def _stays(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> list[Mapping[str, Any]]:
@@ -116,18 +124,19 @@ def _stays(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> list[M
     return [stay for stay in stays if (stay["room_id"], stay["waste"], stay["started_at"]) == place]
 
 
-def _learned(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> Iterator[str]:
+def _learned(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> Iterator[Sentence]:
     """The stay that is learned from is by the bins that stood there for the truck."""
     for stay in _stays(evidence, visit, record):
-        if stay["bins"] is not None and stay["bins"] != visit.bins_taken + visit.bins_refused:
-            yield f"{_name(evidence, visit)}: learned with {stay['bins']} bins, {visit.bins_taken} were emptied"
+        stood = visit.bins_taken + visit.bins_refused
+        if stay["bins"] is not None and stay["bins"] != stood:
+            yield said("fault", "learned_bins", visit=_name(evidence, visit), bins=stood, told=stay["bins"])
 
 
-def _unlearned(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> Iterator[str]:
+def _unlearned(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> Iterator[Sentence]:
     """A stay that was seen is learned from."""
     is_seen = not record.body["inferred"] and _is_seen_without_gap(evidence, visit)
     if is_seen and not _stays(evidence, visit, record):
-        yield f"{_name(evidence, visit)}: the stay was seen and nothing is learned from it"
+        yield said("fault", "unlearned", visit=_name(evidence, visit))
 
 
 def _is_seen_without_gap(evidence: Evidence, visit: TrueVisit) -> bool:
@@ -141,5 +150,5 @@ def _is_seen_without_gap(evidence: Evidence, visit: TrueVisit) -> bool:
     return all(after - before <= SEEN_GAP_S for before, after in itertools.pairwise(seen))
 
 
-def _name(evidence: Evidence, visit: TrueVisit) -> str:
-    return f"{visit.room} {visit.waste} visit {visit.visit_number} at {clock(evidence, visit.arrived_at)}"
+def _name(evidence: Evidence, visit: TrueVisit) -> Sentence:
+    return said("names", "visit_at", visit=visit_name(visit), at=clock(evidence, visit.arrived_at))

@@ -5,8 +5,9 @@ from typing import Any
 
 from broker.plan.model import BY_APPOINTMENT
 from firmware import wire
-from sim.judging.verdict import Verdict, clock, verdict
-from sim.world.evidence import Evidence, Interval, LampChange, TrueVisit
+from sim.judging.sentence import Sentence, said, shown_word, waste_word
+from sim.judging.verdict import Verdict, clock, too_few, verdict, visit_name
+from sim.world.evidence import Evidence, Heard, Interval, LampChange, TrueVisit
 
 LIT = ("due", "held", "at_stop")
 KNOWS_NOTHING = ("no_data", "dead")
@@ -65,13 +66,16 @@ def one_call_per_visit(evidence: Evidence, values: Mapping[str, Any]) -> Verdict
             and heard.body["state"] in LIT
         }
         lit = call_before(evidence, visit)
-        name = f"{visit.room} {visit.waste} visit {visit.visit_number} by {visit.truck}"
         if len(ids) != 1:
-            faults.append(f"{name}: {len(ids)} call ids heard {sorted(map(str, ids))}")
+            at, heard_ids = clock(evidence, visit.arrived_at), sorted(map(str, ids))
+            faults.append(said("fault", "call_ids", visit=visit_name(visit), at=at, calls=len(ids), ids=heard_ids))
         # A blocked first visit may have been called as well, and its lamp put out again.
         if not 1 <= len(lit) <= visit.visit_number:
-            faults.append(f"{name}: lamp lit {len(lit)} times at {[clock(evidence, c.start) for c in lit]}")
-    return verdict("one_call_per_visit", f"{judged} visits made", faults, enough=judged >= values["at_least"])
+            times = [clock(evidence, call.start) for call in lit]
+            faults.append(
+                said("fault", "lit_times", visit=visit_name(visit), most=visit.visit_number, times=len(lit), at=times)
+            )
+    return verdict("one_call_per_visit", faults, too_few("visits", judged, values["at_least"]), visits=judged)
 
 
 def lamp_lead(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
@@ -83,28 +87,42 @@ def lamp_lead(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
         lead_min = (visit.arrived_at - lit[-1].start) / 60 if lit else 0.0
         leads.append(lead_min)
         if not values["low_min"] <= lead_min <= values["high_min"]:
-            missed.append(f"{visit.room} {visit.waste}: {lead_min:.1f} min before {clock(evidence, visit.arrived_at)}")
+            missed.append(_lead_missed(evidence, visit, lit[-1].start if lit else None, values))
     inside = len(leads) - len(missed)
     share = inside / len(leads) if leads else 0.0
-    seen = f"{inside} of {len(leads)} leads in {values['low_min']:g}-{values['high_min']:g} min ({share:.0%})"
     faults = missed if share < values["share"] else ()
-    return verdict("lamp_lead", seen, faults, enough=len(leads) >= values["at_least"])
+    return verdict(
+        "lamp_lead", faults, too_few("visits", len(leads), values["at_least"]), inside=inside, all=len(leads),
+        low=values["low_min"], high=values["high_min"], share=share,
+    )  # fmt: skip
+
+
+def _lead_missed(evidence: Evidence, visit: TrueVisit, lit_at: float | None, values: Mapping[str, Any]) -> Sentence:
+    gaps = {
+        "visit": visit_name(visit), "at": clock(evidence, visit.arrived_at),
+        "low": clock(evidence, visit.arrived_at - 60 * values["high_min"]), "low_min": values["low_min"],
+        "high": clock(evidence, visit.arrived_at - 60 * values["low_min"]), "high_min": values["high_min"],
+    }  # fmt: skip
+    if lit_at is None:
+        return said("fault", "lead_none", **gaps)
+    lead_min = (visit.arrived_at - lit_at) / 60
+    return said("fault", "lead_off", lit=clock(evidence, lit_at), lead=lead_min, **gaps)
 
 
 def lamp_lit_before_arrival(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """The share of visits whose lamp was lit when the truck came, for at least a minute already."""
     visits = _called(evidence)
+    shown = [(visit, evidence.lamp_at(visit.room, visit.waste, visit.arrived_at - BEFORE_S)) for visit in visits]
     dark = [
-        f"{v.room} {v.waste}: showed {evidence.lamp_at(v.room, v.waste, v.arrived_at - BEFORE_S)} a minute before "
-        f"{clock(evidence, v.arrived_at)}"
-        for v in visits
-        if evidence.lamp_at(v.room, v.waste, v.arrived_at - BEFORE_S) not in LIT
-    ]
+        said("fault", "lit_too_late", visit=visit_name(visit), by=clock(evidence, visit.arrived_at - BEFORE_S),
+             at=clock(evidence, visit.arrived_at), shown=shown_word(one))
+        for visit, one in shown if one not in LIT
+    ]  # fmt: skip
     lit = len(visits) - len(dark)
     share = lit / len(visits) if visits else 0.0
     faults = dark if share < values["share"] else ()
     return verdict(
-        "lamp_lit_before_arrival", f"{lit} of {len(visits)} lamps lit", faults, enough=lit >= values["at_least"]
+        "lamp_lit_before_arrival", faults, too_few("lit", lit, values["at_least"]), lit=lit, all=len(visits)
     )
 
 
@@ -125,8 +143,13 @@ def lamp_off_after_departure(evidence: Evidence, values: Mapping[str, Any]) -> V
             continue
         judged += 1
         if lit:
-            faults.append(f"{visit.room} {visit.waste}: still {shown} at {clock(evidence, moment)}")
-    return verdict("lamp_off_after_departure", f"{judged} departures", faults, enough=judged >= values["at_least"])
+            left = clock(evidence, visit.left_at or 0.0)
+            faults.append(
+                said("fault", "still_lit", visit=visit_name(visit), by=clock(evidence, due), within=values["within_s"],
+                     left=left, shown=shown_word(shown))
+            )  # fmt: skip
+    lacks = too_few("departures", judged, values["at_least"], within=values["within_s"])
+    return verdict("lamp_off_after_departure", faults, lacks, departures=judged)
 
 
 def no_lamp_from_late_data(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
@@ -149,18 +172,25 @@ def no_lamp_from_late_data(evidence: Evidence, values: Mapping[str, Any]) -> Ver
                 continue
             lit += 1
             made_at = min(call.start, called.get(heard.body["call_id"], call.start))
-            fresh = any(
-                not h.body["late"] and h.body["fix_at"] is not None and h.at <= made_at
-                and made_at - h.body["fix_at"] <= wire.NO_DATA_S + 5
-                for h in fixes
-            )  # fmt: skip
-            if not fresh:
-                at = clock(evidence, call.start)
-                faults.append(f"{room} {waste} lit at {at} without a fresh position of {truck}")
-    return verdict(
-        "no_lamp_from_late_data", f"{late} late positions came, {lit} lamps lit for {truck}", faults,
-        enough=late > 0 and lit > 0,
-    )  # fmt: skip
+            since = made_at - wire.NO_DATA_S - 5
+            newest = max((known_at for h in fixes if h.at <= made_at and (known_at := _position_at(h))), default=None)
+            if newest is None or newest < since:
+                known = said("names", "no_newest") if newest is None else (
+                    said("names", "newest", at=clock(evidence, newest)))  # fmt: skip
+                faults.append(
+                    said("fault", "lit_blindly", room=room, waste=waste_word(waste), at=clock(evidence, call.start),
+                         truck=truck, since=clock(evidence, since), newest=known)
+                )  # fmt: skip
+    lacks = None if late and lit else said("lacks", "late_data", truck=truck, late=late, lit=lit)
+    return verdict("no_lamp_from_late_data", faults, lacks, late=late, lit=lit, truck=truck)
+
+
+def _position_at(fix: Heard) -> float | None:
+    """Of when a position is that the bridge heard in time; a truck that has just booted may not know when it is."""
+    body = fix.body
+    if body["late"]:
+        return None
+    return fix.at if body["fix_at"] is None and body["lat"] is not None else body["fix_at"]
 
 
 def never_dark_while_unknown(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
@@ -174,12 +204,17 @@ def never_dark_while_unknown(evidence: Evidence, values: Mapping[str, Any]) -> V
             if start >= end:
                 continue
             judged += 1
-            shown = {evidence.lamp_at(room, waste, start)}
-            shown |= {c.shown for c in evidence.lamps if (c.room, c.waste) == (room, waste) and start < c.at < end}
-            if "off" in shown:
-                faults.append(f"{room} {waste}: dark between {clock(evidence, start)} and {clock(evidence, end)}")
-    seen = f"{judged} spells without word from the bridge"
-    return verdict("never_dark_while_unknown", seen, faults, enough=judged >= values["at_least"])
+            mine = [c for c in evidence.lamps if (c.room, c.waste) == (room, waste)]
+            shown = [(start, evidence.lamp_at(room, waste, start))]
+            shown += [(c.at, c.shown) for c in mine if start < c.at < end]
+            dark = [at for at, what in shown if what == "off"]
+            if dark:
+                faults.append(
+                    said("fault", "dark_unknown", room=room, waste=waste_word(waste), grace=values["grace_s"],
+                         at=clock(evidence, dark[0]), **{"from": clock(evidence, start)})
+                )  # fmt: skip
+    lacks = too_few("spells", judged, values["at_least"], grace=values["grace_s"])
+    return verdict("never_dark_while_unknown", faults, lacks, spells=judged)
 
 
 def lamp_shows(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
@@ -188,11 +223,16 @@ def lamp_shows(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     lamps = [(r, w) for r, w in evidence.lamp_keys() if r == values["room"] and values["waste"] in ("", w)]
     faults = []
     for room, waste in lamps:
-        shown = [evidence.lamp_at(room, waste, start)]
-        shown += [c.shown for c in _changes(evidence, room, waste) if start < c.at < end]
-        if set(shown) != {values["shown"]}:
-            faults.append(f"{room} {waste} showed {' '.join(shown)} instead of {values['shown']}")
-    return verdict("lamp_shows", f"{len(lamps)} lamps of {values['room']}", faults, enough=bool(lamps))
+        shown = [(start, evidence.lamp_at(room, waste, start))]
+        shown += [(c.at, c.shown) for c in _changes(evidence, room, waste) if start < c.at < end]
+        if {what for _, what in shown} != {values["shown"]}:
+            seen = [said("names", "lit_at", shown=shown_word(what), at=clock(evidence, at)) for at, what in shown]
+            faults.append(
+                said("fault", "shows_other", room=room, waste=waste_word(waste), to=clock(evidence, end),
+                     wanted=shown_word(values["shown"]), shown=seen, **{"from": clock(evidence, start)})
+            )  # fmt: skip
+    lacks = None if lamps else said("lacks", "lamps", room=values["room"])
+    return verdict("lamp_shows", faults, lacks, lamps=len(lamps), room=values["room"])
 
 
 def lamp_stays_lit(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
@@ -210,8 +250,13 @@ def lamp_stays_lit(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
         ]  # fmt: skip
         until = min(left, default=end)
         dark = [c for c in _changes(evidence, room, waste) if start < c.at < until and c.shown not in LIT]
-        faults += [f"{room} {waste}: {change.shown} at {clock(evidence, change.at)}" for change in dark]
-    return verdict("lamp_stays_lit", f"{judged} lamps were lit", faults, enough=judged >= values["at_least"])
+        faults += [
+            said("fault", "went_dark", room=room, waste=waste_word(waste), to=clock(evidence, end),
+                 at=clock(evidence, change.at), shown=shown_word(change.shown), **{"from": clock(evidence, start)})
+            for change in dark
+        ]  # fmt: skip
+    lacks = too_few("stays_lit", judged, values["at_least"], **{"from": clock(evidence, start)})
+    return verdict("lamp_stays_lit", faults, lacks, lamps=judged)
 
 
 def _served(evidence: Evidence) -> list[TrueVisit]:

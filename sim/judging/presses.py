@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from sim.judging.sentence import Term, said, shown_word
 from sim.judging.verdict import Verdict, clock, verdict
 from sim.world.evidence import Evidence
 
 MATCH_S = 6.0
+NO_MATCH = "press_matches"  # the word of a press whose moment is not that of any incident
 
 
 def press_stored_once(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
@@ -22,25 +24,30 @@ def press_stored_once(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
         body = record.body
         incidents.setdefault(body["incident_id"], []).append(body)
         if (body["boot"], body["seq"]) in seen_records:
-            faults.append(f"record {body['boot']}:{body['seq']} is stored twice")
+            faults.append(said("fault", "press_record_twice", boot=body["boot"], seq=body["seq"], truck=truck))
         seen_records.add((body["boot"], body["seq"]))
     if len(incidents) != len(presses):
-        faults.append(f"{len(presses)} presses, but {len(incidents)} incidents stored: {' '.join(incidents)}")
+        faults.append(
+            said("fault", "press_incidents", truck=truck, presses=len(presses), found=len(incidents),
+                 incidents=list(incidents))
+        )  # fmt: skip
     for press in presses:
         close = [
             name for name, bodies in incidents.items()
             if bodies[0]["pressed_at"] is None or abs(bodies[0]["pressed_at"] - press.at) <= MATCH_S
         ]  # fmt: skip
         if len(close) != 1:
-            faults.append(f"the press at {clock(evidence, press.at)} matches {len(close)} incidents")
+            at = clock(evidence, press.at)
+            faults.append(said("fault", NO_MATCH, truck=truck, at=at, within=MATCH_S, matches=len(close)))
         elif values["reason"] and incidents[close[0]][-1]["reason"] != values["reason"]:
-            faults.append(f"{close[0]} is stored as {incidents[close[0]][-1]['reason']}")
+            wanted, stored = (Term("reasons", one) for one in (values["reason"], incidents[close[0]][-1]["reason"]))
+            faults.append(said("fault", "press_reason", incident=close[0], wanted=wanted, reason=stored))
     open_at_bridge = {r.body["incident_id"] for r in evidence.stored_of("workflow") if r.body["truck"] == truck}
-    faults += [f"{name} has no workflow" for name in incidents if name not in open_at_bridge]
-    return verdict(
-        "press_stored_once", f"{len(presses)} presses of {truck}, incidents {' '.join(incidents) or 'none'}", faults,
-        enough=len(presses) == values["presses"],
-    )  # fmt: skip
+    faults += [said("fault", "press_ignored", incident=name) for name in incidents if name not in open_at_bridge]
+    lacks = None
+    if len(presses) != values["presses"]:
+        lacks = said("lacks", "presses", truck=truck, presses=values["presses"], found=len(presses))
+    return verdict("press_stored_once", faults, lacks, presses=len(presses), truck=truck, incidents=list(incidents))
 
 
 def light_stages(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
@@ -50,8 +57,14 @@ def light_stages(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     shown = [c.shown for c in evidence.lights if c.truck == truck and first is not None and c.at >= first]
     rest = iter(shown)
     missing = [stage for stage in values["stages"] if stage not in rest]
-    faults = [f"never showed {missing[0]} in its turn; shown: {' '.join(shown) or 'nothing'}"] if missing else []
-    return verdict("light_stages", f"{truck}: {' '.join(shown)}", faults, enough=bool(shown))
+    seen = [shown_word(one) for one in shown]
+    faults = [
+        said("fault", "light_stage", at=clock(evidence, first), truck=truck, missing=shown_word(missing[0]),
+             stages=[shown_word(one) for one in values["stages"]], shown=seen)
+    ] if missing and first is not None else []  # fmt: skip
+    return verdict(
+        "light_stages", faults, None if shown else said("lacks", "light", truck=truck), truck=truck, shown=seen
+    )
 
 
 def acknowledged(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
@@ -61,8 +74,15 @@ def acknowledged(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     steady = [c.at for c in evidence.lights if c.truck == truck and c.shown == "steady"]
     within_s = values["within_s"]
     faults = [
-        f"acknowledged at {clock(evidence, at)}, but no steady light within {within_s:g} s"
+        said("fault", "not_steady", at=clock(evidence, at), truck=truck, by=clock(evidence, at + within_s),
+             within=within_s, shown=shown_word(_light_at(evidence, truck, at + within_s)))
         for at in clicks
         if not any(at <= shown_at <= at + within_s for shown_at in steady)
-    ]
-    return verdict("acknowledged", f"{len(clicks)} acknowledgements for {truck}", faults, enough=bool(clicks))
+    ]  # fmt: skip
+    lacks = None if clicks else said("lacks", "acknowledged", truck=truck)
+    return verdict("acknowledged", faults, lacks, clicks=len(clicks), truck=truck)
+
+
+def _light_at(evidence: Evidence, truck: str, moment: float) -> str:
+    shown = [change.shown for change in evidence.lights if change.truck == truck and change.at <= moment]
+    return shown[-1] if shown else "off"

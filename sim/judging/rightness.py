@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from sim.judging.verdict import Verdict, clock, verdict
+from sim.judging.sentence import Sentence, said, waste_word
+from sim.judging.verdict import Verdict, clock, too_few, verdict, visit_name
+from sim.judging.visits import NEVER_WAS
 from sim.world.evidence import Evidence, StoredRecord, TrueVisit
 
 SAME_DAY_S = 12 * 3600.0
@@ -33,7 +35,7 @@ class Tally:
     grams: int = 0
     grams_told: int = 0
     grams_unknown: int = 0
-    faults: list[str] = field(default_factory=list)
+    faults: list[Sentence] = field(default_factory=list)
 
     def __add__(self, other: "Tally") -> "Tally":
         """Both together."""
@@ -72,10 +74,13 @@ def tally(evidence: Evidence, within_s: float) -> Tally:
         late_s = _late_s(visit, record.body["arrived_at"])
         if late_s is None:
             found.by_word += 1
-            found.faults.append(f"{_name(evidence, visit)} is known by a person's word only")
+            found.faults.append(said("fault", "known_by_word", visit=_name(evidence, visit)))
         elif abs(late_s) > within_s:
             found.wrong_time += 1
-            found.faults.append(f"{_name(evidence, visit)}: on record {late_s:+.0f} s off")
+            found.faults.append(
+                said("fault", "arrival_off", visit=visit_name(visit), at=clock(evidence, visit.arrived_at),
+                     within=within_s, told=clock(evidence, record.body["arrived_at"]), off=late_s)
+            )  # fmt: skip
         else:
             found.right += 1
     for record in left.values():
@@ -83,7 +88,11 @@ def tally(evidence: Evidence, within_s: float) -> Tally:
         for what in ("bins", "grams"):
             _add(found, what, 0, record.body)
         found.faults.append(_never_made(evidence, record, missing))
-    found.faults += [f"{_name(evidence, visit)} is not on record as served" for visit in missing]
+    found.faults += [
+        said("fault", "not_on_record", visit=visit_name(visit), left=clock(evidence, visit.left_at or visit.arrived_at),
+             **{"from": clock(evidence, visit.arrived_at)})
+        for visit in missing
+    ]  # fmt: skip
     for fault in _called_after(evidence):
         found.called_after += 1
         found.faults.append(fault)
@@ -99,17 +108,21 @@ def judged(found: Tally, values: Mapping[str, Any]) -> Verdict:
     """What is to be said of these numbers."""
     wrong = found.share < values["share"] or found.never_made > values["never_made"]
     faults = found.faults if wrong or found.called_after > values["called_after"] else []
-    for what, sums in (("bins", f"{found.bins} bins emptied, on record {found.bins_told}"),
-                       ("grams", f"{found.grams / 1000:.0f} kg emptied, on record {found.grams_told / 1000:.0f}")):
+    for what, sums, none_known, one in (("bins", "visits_bins", "unknown_bins", 1),
+                                        ("grams", "visits_kg", "unweighed", 1000)):  # fmt: skip
         if abs(found.off(what)) > values["sums_within"]:
-            faults = [sums, *faults]
-        unknown = getattr(found, f"{what}_unknown")
-        if unknown > values["unknown_share"] * found.made:
-            faults = [f"the {what} of {unknown} visits of {found.made} are unknown", *faults]
-    seen = f"{found.right} of {found.made} visits right ({found.share:.1%}): {found.missing} missing, "
-    seen += f"{found.wrong_time} of another time, {found.by_word} by word; {found.never_made} never made, "
-    seen += f"{found.called_after} called after; bins {found.off('bins'):+.1%}, kg {found.off('grams'):+.1%}"
-    return verdict("visits_right", seen, faults, enough=found.made >= values["at_least"])
+            true, off = getattr(found, what) / one, values["sums_within"] * getattr(found, what) / one
+            told = getattr(found, f"{what}_told") / one
+            faults = [said("fault", sums, low=true - off, high=true + off, told=told), *faults]
+        unknown, most = getattr(found, f"{what}_unknown"), values["unknown_share"] * found.made
+        if unknown > most:
+            faults = [said("fault", none_known, most=most, visits=found.made, unknown=unknown), *faults]
+    return verdict(
+        "visits_right", faults, too_few("visits", found.made, values["at_least"]), right=found.right, made=found.made,
+        share=found.share, missing=found.missing, wrong_time=found.wrong_time, by_word=found.by_word,
+        never_made=found.never_made, called_after=found.called_after, bins_off=found.off("bins"),
+        kg_off=found.off("grams"),
+    )  # fmt: skip
 
 
 def _newest(evidence: Evidence, kind: str) -> Iterable[StoredRecord]:
@@ -146,20 +159,19 @@ def _add(found: Tally, what: str, taken: int, body: Mapping[str, Any] | None) ->
     setattr(found, f"{what}_told", getattr(found, f"{what}_told") + max(0, before - after))
 
 
-def _never_made(evidence: Evidence, record: StoredRecord, missing: Iterable[TrueVisit]) -> str:
+def _never_made(evidence: Evidence, record: StoredRecord, missing: Iterable[TrueVisit]) -> Sentence:
     body = record.body
     at = body["arrived_at"]
-    name = f"{body['room']} {body['waste']} visit {body['visit_number']} is on record as served and never was"
-    if at is None:
-        return name
-    for visit in missing:
+    name = said("names", "visit", room=body["room"], waste=waste_word(body["waste"]), n=body["visit_number"])
+    for visit in missing if at is not None else ():
         end_at = visit.left_at if visit.left_at is not None else evidence.end_at
         if visit.truck == body["truck"] and visit.arrived_at - ANOTHER_ROOM_S <= at <= end_at + ANOTHER_ROOM_S:
-            return f"{name}: {visit.truck} was at {visit.room} at {clock(evidence, at)}"
-    return f"{name}, at {clock(evidence, at)}"
+            where = {"truck": visit.truck, "there": visit.room}
+            return said("fault", "was_elsewhere", visit=name, at=clock(evidence, at), **where)
+    return said("fault", NEVER_WAS, visit=name, at=clock(evidence, record.at if at is None else at))
 
 
-def _called_after(evidence: Evidence) -> Iterator[str]:
+def _called_after(evidence: Evidence) -> Iterator[Sentence]:
     """Calls that were made when the same run had been there and did not come again."""
     for call in _newest(evidence, "call"):
         body = call.body
@@ -168,8 +180,9 @@ def _called_after(evidence: Evidence) -> Iterator[str]:
         gone = [visit for visit in there if visit.left_at is not None and at is not None and visit.left_at <= at]
         if gone and len(gone) == len(there):
             left = clock(evidence, max(visit.left_at or 0.0 for visit in gone))
-            yield f"{body['room']} {body['waste']} is called at {clock(evidence, at)} and was served until {left}"
+            place_name = {"room": body["room"], "waste": waste_word(body["waste"])}
+            yield said("fault", "called_after", left=left, at=clock(evidence, at), **place_name)
 
 
-def _name(evidence: Evidence, visit: TrueVisit) -> str:
-    return f"{visit.truck} at {visit.room} {visit.waste} at {clock(evidence, visit.arrived_at)}"
+def _name(evidence: Evidence, visit: TrueVisit) -> Sentence:
+    return said("names", "visit_at", visit=visit_name(visit), at=clock(evidence, visit.arrived_at))

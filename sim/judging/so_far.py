@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sim.judging.judges import JUDGES
-from sim.judging.verdict import TOO_LITTLE, Verdict, clock
+from sim.judging.sentence import said
+from sim.judging.verdict import Verdict, clock
 from sim.scenario.scenario import Demand
 from sim.world.evidence import Evidence
 
@@ -52,7 +53,7 @@ def _one(evidence: Evidence, demand: Demand, now: float) -> Expectation:
             presses=[press for press in evidence.presses if press.at + press.held_s <= decided_at],
         )  # fmt: skip
     verdict = JUDGES[demand.kind](evidence, values)
-    faults = tuple(fault for fault in verdict.faults if fault != TOO_LITTLE)
+    faults = tuple(fault for fault in verdict.faults if fault != verdict.lacks)
     lasting = demand.kind in LASTING or (values.get("share") == 1.0 and demand.kind.startswith("lamp_"))
     failed = "to" in values or (faults and lasting)  # hours that are over do not come again
     state = "held" if verdict.held else "failed" if failed else "waiting"
@@ -63,9 +64,9 @@ def _in_its_hours(evidence: Evidence, demand: Demand, now: float) -> Expectation
     """One that is about hours that are not over: it can fail in them, and holds at their end."""
     values = demand.values
     from_at, until = (evidence.day_start_at + values[name] for name in ("from", "to"))
-    wait = f"from {clock(evidence, from_at)} to {clock(evidence, until)}"
+    wait = said("lacks", "hours", to=clock(evidence, until), **{"from": clock(evidence, from_at)})
     if now < from_at:
         return Expectation(demand.kind, values, "waiting", "", (wait,))
     verdict = JUDGES[demand.kind](evidence, {**values, "to": now - evidence.day_start_at})
-    faults = tuple(fault for fault in verdict.faults if fault != TOO_LITTLE)
+    faults = tuple(fault for fault in verdict.faults if fault != verdict.lacks)
     return Expectation(demand.kind, values, "failed" if faults else "waiting", verdict.seen, faults or (wait,))

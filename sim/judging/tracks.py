@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.plan.geometry import distance_m
-from sim.judging.verdict import Verdict, clock, verdict
+from sim.judging.sentence import said
+from sim.judging.verdict import Verdict, clock, too_few, verdict
 from sim.world.evidence import Evidence
 
 NEAR_S = 6.0  # a standing receiver speaks more seldom than once a second
@@ -27,10 +28,11 @@ def positions_true(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
             times, body["fix_at"] + NEAR_S)]  # fmt: skip
         off_m = min((distance_m(lat, lon, body["lat"], body["lon"]) for _, lat, lon in around), default=None)
         if off_m is None:
-            faults.append(f"{truck} was nowhere at {clock(evidence, body['fix_at'])}, but a position is stored")
+            faults.append(said("fault", "position_nowhere", truck=truck, at=clock(evidence, body["fix_at"])))
         else:
             worst_m = max(worst_m, off_m)
             if off_m > values["within_m"]:
-                faults.append(f"{off_m:.0f} m off at {clock(evidence, body['fix_at'])}")
-    seen = f"{judged} positions of {truck}, at most {worst_m:.1f} m off"
-    return verdict("positions_true", seen, faults, enough=judged >= values["at_least"])
+                at, within_m = clock(evidence, body["fix_at"]), values["within_m"]
+                faults.append(said("fault", "position_off", truck=truck, at=at, within=within_m, off=off_m))
+    lacks = too_few("positions", judged, values["at_least"], truck=truck)
+    return verdict("positions_true", faults, lacks, positions=judged, truck=truck, worst_m=worst_m)

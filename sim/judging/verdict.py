@@ -4,32 +4,46 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sim.world.evidence import Evidence
+from sim.judging.sentence import Sentence, said, waste_word
+from sim.world.evidence import Evidence, TrueVisit
 
 SHOWN_FAULTS = 6
-TOO_LITTLE = "too little happened to judge this"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether an expectation held, one line of what was seen, and the faults found (some of them)."""
+    """Whether an expectation held, one line of what was seen, and what would have had to happen instead (some of it).
+
+    `lacks` is the one among the faults that says only that too little happened; more may still come.
+    """
 
     kind: str
     held: bool
     seen: str
     faults: tuple[str, ...] = ()
+    lacks: str | None = None
 
 
 Judge = Callable[[Evidence, Mapping[str, Any]], Verdict]
 
 
-def verdict(kind: str, seen: str, faults: Iterable[str], *, enough: bool = True) -> Verdict:
-    """A verdict that holds if there are no faults and there was enough to judge."""
+def verdict(kind: str, faults: Iterable[Sentence], lacks: Sentence | None = None, **seen: object) -> Verdict:
+    """A verdict that holds if there are no faults and nothing lacks; `seen` fills the sentence of its kind."""
     found = list(faults)
-    if not enough:
-        found.append(TOO_LITTLE)
-    more = [f"... and {len(found) - SHOWN_FAULTS} more"] if len(found) > SHOWN_FAULTS else []
-    return Verdict(kind, not found, seen, tuple(found[:SHOWN_FAULTS] + more))
+    if lacks is not None:
+        found.append(lacks)
+    more = [said("fault", "more", more=len(found) - SHOWN_FAULTS)] if len(found) > SHOWN_FAULTS else []
+    return Verdict(kind, not found, said("seen", kind, **seen), tuple(found[:SHOWN_FAULTS] + more), lacks)
+
+
+def too_few(what: str, found: int, at_least: int, **gaps: object) -> Sentence | None:
+    """What would have had to happen for there to be anything to judge; None if it did."""
+    return None if found >= at_least else said("lacks", what, found=found, at_least=at_least, **gaps)
+
+
+def visit_name(visit: TrueVisit) -> Sentence:
+    """A visit as people name it."""
+    return said("names", "visit", room=visit.room, waste=waste_word(visit.waste), n=visit.visit_number)
 
 
 def clock(evidence: Evidence, at: float) -> str:

@@ -5,41 +5,56 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim.judging.lamps import LIT
-from sim.judging.verdict import Verdict, clock, verdict
+from sim.judging.sentence import Term, said, shown_word, waste_word
+from sim.judging.verdict import Verdict, clock, too_few, verdict, visit_name
 from sim.world.evidence import Evidence, Heard, StoredRecord
 
 DEVICE_KINDS = ("fix", "incident", "bins", "lamp", "keeper")
+NEVER_WAS = "never_was"  # the word of a visit that is on record and that nobody made
 
 
 def visits_served(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """The planned visits were made, and the store says so of exactly the visits that were made."""
     made = [visit for visit in evidence.visits if visit.left_at is not None]
     done = {(visit.room, visit.waste) for visit in made}
-    planned = [(room, waste) for _, room, waste in evidence.planned]
-    missing = [f"{room} {waste} was not visited" for room, waste in planned if (room, waste) not in done]
-    share = 1 - len(missing) / len(planned) if planned else 0.0
+    planned = {(room, waste): truck for truck, room, waste in evidence.planned}
+    missing = [
+        said("fault", "not_visited", truck=truck, room=room, waste=waste_word(waste))
+        for truck, room, waste in evidence.planned
+        if (room, waste) not in done
+    ]
+    share = 1 - len(missing) / len(evidence.planned) if planned else 0.0
     faults = missing if share < values["share"] else []
     newest = _newest(evidence, "visit")
     served = {
-        (r.body["room"], r.body["waste"], r.body["visit_number"]): r.body
+        (r.body["room"], r.body["waste"], r.body["visit_number"]): r
         for r in newest.values()
         if r.body["state"] == "served"
     }
     by_word = 0
     for visit in made:
-        name = f"{visit.room} {visit.waste} visit {visit.visit_number}"
-        body = served.pop((visit.room, visit.waste, visit.visit_number), None)
-        if body is None:
-            faults.append(f"{name} was made at {clock(evidence, visit.arrived_at)} but is not `served` in the store")
-        elif body["arrived_at"] is None:
+        name, at = visit_name(visit), clock(evidence, visit.arrived_at)
+        record = served.pop((visit.room, visit.waste, visit.visit_number), None)
+        told_at = record.body["arrived_at"] if record is not None else None
+        if record is None:
+            left = clock(evidence, visit.left_at or visit.arrived_at)
+            faults.append(said("fault", "not_on_record", visit=name, left=left, **{"from": at}))
+        elif told_at is None:
             by_word += 1  # told by a person, who does not know when
-        elif abs(body["arrived_at"] - visit.arrived_at) > values["within_s"]:
-            faults.append(f"{name}: stored arrival is {body['arrived_at'] - visit.arrived_at:+.0f} s off the truth")
-    faults += [f"{room} {waste} visit {n} is `served` in the store and never was" for room, waste, n in served]
-    seen = f"{len(made)} visits made, {len(done)} of {len(planned)} planned places, {by_word} known by word only"
+        elif abs(told_at - visit.arrived_at) > values["within_s"]:
+            faults.append(
+                said("fault", "arrival_off", visit=name, at=at, within=values["within_s"],
+                     told=clock(evidence, told_at), off=told_at - visit.arrived_at)
+            )  # fmt: skip
+    for (room, waste, number), record in served.items():
+        name = said("names", "visit", room=room, waste=waste_word(waste), n=number)
+        faults.append(said("fault", NEVER_WAS, visit=name, at=clock(evidence, record.at)))
     if by_word > values["by_word"]:
-        faults.append(f"{by_word} visits are known only because a person said so")
-    return verdict("visits_served", seen, faults, enough=len(made) >= values["at_least"])
+        faults.append(said("fault", "by_word", most=values["by_word"], by_word=by_word))
+    return verdict(
+        "visits_served", faults, too_few("visits", len(made), values["at_least"]), made=len(made), done=len(done),
+        planned=len(evidence.planned), by_word=by_word,
+    )  # fmt: skip
 
 
 def second_visit(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
@@ -49,19 +64,28 @@ def second_visit(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     found = [v for v in evidence.visits if v.room == room and v.visit_number >= 2 and v.left_at is not None]
     faults = []
     for visit in found:
+        name, at = visit_name(visit), clock(evidence, visit.arrived_at)
         if any(interval.covers(visit.arrived_at) for interval in blocked):
-            faults.append(f"visit {visit.visit_number} at {clock(evidence, visit.arrived_at)} met a blocked lane")
+            faults.append(said("fault", "into_blocked", visit=name, at=at))
         pressed = [p.at for p in evidence.presses if p.truck == visit.truck and p.at < visit.arrived_at]
+        within_s = values["within_min"] * 60
         if not pressed:
-            faults.append("nobody had pressed the button before it")
-        elif visit.arrived_at - pressed[-1] > values["within_min"] * 60:
-            faults.append(f"it came {(visit.arrived_at - pressed[-1]) / 60:.0f} min after the press")
-        if evidence.lamp_at(room, visit.waste, visit.arrived_at - 1) not in LIT:
-            faults.append("its lamp was not lit when the truck came")
-    at = ", ".join(clock(evidence, v.arrived_at) for v in found)
-    return verdict(
-        "second_visit", f"{room}: {len(found)} second visits {at}", faults, enough=bool(found) and bool(blocked)
-    )
+            faults.append(said("fault", "not_pressed", visit=name, at=at, truck=visit.truck))
+        elif visit.arrived_at - pressed[-1] > within_s:
+            faults.append(
+                said("fault", "second_late", visit=name, at=at, by=clock(evidence, pressed[-1] + within_s),
+                     within=values["within_min"], pressed=clock(evidence, pressed[-1]),
+                     min=(visit.arrived_at - pressed[-1]) / 60)
+            )  # fmt: skip
+        shown = evidence.lamp_at(room, visit.waste, visit.arrived_at - 1)
+        if shown not in LIT:
+            faults.append(said("fault", "second_dark", visit=name, at=at, shown=shown_word(shown)))
+    lacks = None
+    if not found or not blocked:
+        by = clock(evidence, evidence.end_at)
+        lacks = said("lacks", "second_visit", room=room, by=by, blocked=len(blocked), found=len(found))
+    at_times = [clock(evidence, visit.arrived_at) for visit in found]
+    return verdict("second_visit", faults, lacks, room=room, visits=len(found), at=at_times)
 
 
 def visits_taken_over(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
@@ -72,9 +96,16 @@ def visits_taken_over(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     done = [v for v in evidence.visits if v.left_at is not None]
     by_others = [v for v in done if v.truck != truck and (v.room, v.waste) in mine]
     served = {(v.room, v.waste) for v in done}
-    faults = [f"{room} {waste} was never visited" for room, waste in mine if (room, waste) not in served]
-    seen = f"{len(by_others)} visits of {truck} made by others"
-    return verdict("visits_taken_over", seen, faults, enough=bool(broke) and bool(by_others))
+    by = clock(evidence, evidence.end_at)
+    faults = [
+        said("fault", "not_taken_over", room=room, waste=waste_word(waste), truck=truck, by=by)
+        for room, waste in mine
+        if (room, waste) not in served
+    ]
+    lacks = None
+    if not broke or not by_others:
+        lacks = said("lacks", "taken_over", truck=truck, broke=len(broke), found=len(by_others))
+    return verdict("visits_taken_over", faults, lacks, visits=len(by_others), truck=truck)
 
 
 def itinerary_changed(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
@@ -88,23 +119,31 @@ def itinerary_changed(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
         after = [h for h in told if press.at < h.at <= press.at + press.held_s + values["within_s"]]
         first = _first_open(before[-1]) if before else None
         if not any(_first_open(h) != first for h in after):
-            faults.append(f"press at {clock(evidence, press.at)}: still sent to {first}")
-    return verdict("itinerary_changed", f"{len(presses)} presses", faults, enough=bool(presses))
+            by = clock(evidence, press.at + press.held_s + values["within_s"])
+            where = first[0] if first else said("names", "nothing")
+            faults.append(
+                said("fault", "still_sent", truck=truck, at=clock(evidence, press.at), first=where, by=by)
+            )
+    lacks = None if presses else said("lacks", "pressed", truck=truck)
+    return verdict("itinerary_changed", faults, lacks, presses=len(presses))
 
 
 def records_stored_once(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """Every record a device kept is in the store exactly once, and none that no device kept."""
     stored = Counter(_device_id(record) for record in evidence.stored if record.kind in DEVICE_KINDS)
     lost = [key for key in evidence.recorded if key not in stored]
-    faults = [f"{key} ({evidence.recorded_kind.get(key, '?')}) is not in the store" for key in lost]
-    faults += [f"{key} is in the store {count} times" for key, count in stored.items() if count > 1]
+    faults = [
+        said("fault", "record_lost", record=key, kind=Term("kinds", evidence.recorded_kind.get(key, "?")),
+             at=clock(evidence, evidence.recorded[key]))
+        for key in lost
+    ]  # fmt: skip
+    faults += [said("fault", "record_twice", record=key, times=count) for key, count in stored.items() if count > 1]
     strange = [key for key in stored if key not in evidence.recorded and key not in evidence.uncertain]
-    faults += [f"{key} is in the store and no device kept it" for key in strange]
+    faults += [said("fault", "record_strange", record=key) for key in strange]
     kept = len(evidence.recorded)
     return verdict(
-        "records_stored_once", f"{kept} records kept by devices, {len(stored)} stored", faults,
-        enough=kept >= values["at_least"],
-    )  # fmt: skip
+        "records_stored_once", faults, too_few("records", kept, values["at_least"]), kept=kept, stored=len(stored)
+    )
 
 
 def backlog_marked_late(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
@@ -118,12 +157,12 @@ def backlog_marked_late(evidence: Evidence, values: Mapping[str, Any]) -> Verdic
         first = heard.index(late[0])
         newest = max((h.body["boot"], h.body["seq"]) for h in heard[: first + 1])
         if (late[0].body["boot"], late[0].body["seq"]) >= newest and first + 1 < len(heard):
-            faults.append(f"the first late record at {clock(evidence, late[0].at)} came before the newest one")
+            faults.append(said("fault", "backlog_first", device=device, at=clock(evidence, late[0].at)))
     stored = {_device_id(r) for r in evidence.stored if r.kind in kinds}
-    names = [f"{device}:{one.body['boot']}:{one.body['seq']}" for one in late]
-    faults += [f"late record {name} is not in the store" for name in names if name not in stored]
-    return verdict("backlog_marked_late", f"{len(late)} late records of {device}", faults,
-                   enough=len(late) >= values["at_least"])  # fmt: skip
+    names = [(f"{device}:{one.body['boot']}:{one.body['seq']}", clock(evidence, one.at)) for one in late]
+    faults += [said("fault", "backlog_lost", record=name, at=at) for name, at in names if name not in stored]
+    lacks = too_few("backlog", len(late), values["at_least"], device=device)
+    return verdict("backlog_marked_late", faults, lacks, late=len(late), device=device)
 
 
 def _newest(evidence: Evidence, kind: str) -> dict[str, StoredRecord]:

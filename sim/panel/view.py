@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from sim.judging.sentence import both
 from sim.judging.so_far import Expectation
 from sim.panel.faults import FAULTS
 from sim.panel.hands import Deed, Hands
@@ -51,10 +52,14 @@ def now_shown(
         "trucks": [_truck(name, director, plant) for name in director.all_trucks if name in plant.trucks],
         "rooms": [_room(name, director, plant) for name in director.rooms if name in plant.rooms],
         "faults": [list(each) for each in hands.on],
-        "expectations": [asdict(each) for each in expectations],
+        "expectations": [_expectation(each) for each in expectations],
         "by_hand": [asdict(each) for each in plant.asked_by_hand[-SHOWN_ASKED:]],
         "deeds": [_deed(deed) for deed in hands.deeds[-SHOWN_DEEDS:]],
     }
+
+
+def _expectation(each: Expectation) -> dict[str, Any]:
+    return {**asdict(each), "seen": both(each.seen), "why": [both(why) for why in each.why]}
 
 
 def _deed(deed: Deed) -> dict[str, Any]:

@@ -65,10 +65,10 @@ def _expectations(before: dict[str, Facts], after: dict[str, Facts]) -> Iterator
     for name in {**before, **after}:
         was, now = before.get(name), after.get(name)
         if _held(was) != _held(now):
-            why = f": {now['faults'][0]}" if now is not None and now["faults"] else ""
+            why = f": {now['faults'][0]['en']}" if now is not None and now["faults"] else ""
             yield f"{name}: {_held(was)} before, {_held(now)} now{why}"
         elif was is not None and now is not None and was["seen"] != now["seen"]:
-            yield f"{name}: {was['seen']} before, {now['seen']} now"
+            yield f"{name}: {was['seen']['en']} before, {now['seen']['en']} now"
 
 
 def _held(one: Facts | None) -> str:

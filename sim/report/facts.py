@@ -15,10 +15,11 @@ from broker.plan.geometry import distance_m
 from broker.plan.model import Plan
 from sim.judging.lamps import LIT, call_before
 from sim.judging.outcome import Outcome
+from sim.judging.sentence import both
 from sim.report.moments import all_decided_at
 from sim.world.evidence import Evidence, Heard, Interval, TrueVisit
 
-VERSION = 1
+VERSION = 2
 MOVED_M = 4.0  # a place nearer to the last one shown is left out
 STANDING_S = 30.0  # but so often one is shown
 PATH_DIGITS = 6
@@ -45,8 +46,8 @@ def facts_of(outcome: Outcome, plan: Plan) -> dict[str, Any]:
         "visits": [_visit(evidence, visit) for visit in evidence.visits],
         "deeds": _deeds(evidence),
         "expectations": [
-            {"kind": verdict.kind, "asked": dict(demand.values), "held": verdict.held, "seen": verdict.seen,
-             "faults": list(verdict.faults), "decided_s": _s(evidence, at)}
+            {"kind": verdict.kind, "asked": dict(demand.values), "held": verdict.held, "seen": both(verdict.seen),
+             "faults": [both(fault) for fault in verdict.faults], "decided_s": _s(evidence, at)}
             for demand, verdict, at in zip(scenario.demands, outcome.verdicts, decided, strict=True)
         ],
         "notes": evidence.notes,

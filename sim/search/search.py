@@ -28,17 +28,18 @@ from sim.judging.verdict import Verdict
 from sim.scenario.own_town import town
 from sim.scenario.scenario import Scenario, ScenarioError, load, scenario_of
 from sim.scenario.scene import DataAbsentError
-from sim.scenario.scenes import runs_of, scene_of
 from sim.scenario.writing import as_text
 from sim.search.draws import INVARIANTS, drawn
+from sim.search.moments import area_of
 from sim.search.shrinking import MOST_TRIES, shrunk
-from sim.virtual.run import play
+from sim.virtual.run import SETTLE_S, play
 
+FIRST_LOOK_S = 150.0
 NOTHING, FOUND, BAD, INTERRUPTED = 0, 1, 2, 130
 BASE = {
-    "scenario": {"about": "A short morning of two trucks.", "from": "05:50", "to": "06:50"},
-    "area": {"runs": ["wet-north-1", "wet-south-1"], "first_visits": 2, "bins_each": 2,
-             "leave": {"wet-north-1": "06:00", "wet-south-1": "06:02"}},
+    "scenario": {"about": "A short morning of two trucks.", "from": "05:50", "to": "06:26"},
+    "area": {"runs": ["wet-north-1", "dry-west-1"], "first_visits": 3, "bins_each": 1,
+             "leave": {"wet-north-1": "06:05", "dry-west-1": "06:05"}},
     "expect": [{"kind": "invariants"}],
 }  # fmt: skip
 
@@ -80,16 +81,15 @@ def main(arguments: list[str]) -> int:
 
 def search(base: Scenario, seed: int, seconds: float, jobs: int) -> Iterator[tuple[int, float, Found | None]]:
     """Draw and play until something is found or the time is over; (runs, seconds, what was found) again and again."""
-    scene = scene_of(base)
-    trucks = sorted(runs_of(scene, base))
-    began, played, numbers = time.monotonic(), 0, count(seed * 1_000_000)
+    began, played, numbers = time.monotonic(), 0, count()
+    area = area_of(base)
     found: Found | None = None
     with ProcessPoolExecutor(jobs) as pool:
         waiting: dict[Future[list[str]], Scenario] = {}
         while found is None and (time.monotonic() - began < seconds or played == 0):
             while len(waiting) < jobs:
-                one = drawn(base, scene.plan, trucks, next(numbers))
-                waiting[pool.submit(_broken, one)] = one
+                one = drawn(base, area, seed, next(numbers))
+                waiting[pool.submit(_looked, one)] = one
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 one, played = waiting.pop(future), played + 1
                 if found is None and (promises := future.result()):
@@ -99,16 +99,29 @@ def search(base: Scenario, seed: int, seconds: float, jobs: int) -> Iterator[tup
 
 def shortest(found: Found, tries: int) -> Scenario:
     """The shortest run in which the same promise does not hold, as far as so many tries come."""
-    return shrunk(found.scenario, lambda one: found.promise in _broken(one), tries)
+
+    def fails(one: Scenario) -> bool:
+        try:
+            return found.promise in _broken(one, FIRST_LOOK_S)
+        except ScenarioError:
+            return False  # a smaller one that cannot be played proves nothing
+
+    short = shrunk(found.scenario, fails, tries)
+    return short if short == found.scenario or found.promise in _broken(short) else found.scenario
 
 
-def _broken(scenario: Scenario) -> list[str]:
-    """Which promises a run does not keep; a run that ends with an exception keeps none."""
+def _looked(scenario: Scenario) -> list[str]:
+    """Which promises a run does not keep for good: what is missing soon after it may still come."""
+    return _broken(scenario) if _broken(scenario, FIRST_LOOK_S) else []
+
+
+def _broken(scenario: Scenario, settle_s: float = SETTLE_S) -> list[str]:
+    """Which promises a run does not keep; one that ends with an exception keeps none. Raises ScenarioError."""
     logging.disable(logging.CRITICAL)
     try:
-        return broken(play(scenario).evidence)
+        return broken(play(scenario, settle_s=settle_s).evidence)
     except ScenarioError:
-        return []  # a smaller one that cannot be played proves nothing
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, it is what was looked for
         return [f"it runs at all ({type(error).__name__}: {error})"]
 
@@ -116,7 +129,7 @@ def _broken(scenario: Scenario) -> list[str]:
 def _written(scenario: Scenario, found: Found, folder: Path, console: Console) -> int:
     seen = _verdict(scenario)
     about = f"Found: {found.promise} does not hold. {seen.faults[0] if seen else ''}".strip()
-    path = folder / f"found-{found.promise.split()[0]}-{found.scenario.seed}.toml"
+    path = folder / f"found-{found.promise.split()[0]}-{found.played}.toml"
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(as_text(replace(scenario, about=about, demands=(INVARIANTS,))), encoding="utf-8")
     console.print(f"written: {path} ({len(scenario.happenings)} events)", highlight=False, markup=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sim.scenario.scenario import Happening, Scenario
 from sim.scenario.schema import SECTIONS
+from sim.scenario.writing import as_text
 
 MOST_TRIES = 80
 FEWEST_VISITS = 1
@@ -17,14 +18,16 @@ HOUR_QUARTER_S = 900
 
 def shrunk(scenario: Scenario, fails: Callable[[Scenario], bool], tries: int) -> Scenario:
     """A scenario that `fails` still, of which nothing more can be left out within so many tries."""
-    left = tries
+    tried: set[str] = set()
     smaller = True
-    while smaller and left > 0:
+    while smaller and len(tried) < tries:
         smaller = False
         for one in _smaller(scenario):
-            if left == 0:
+            if len(tried) == tries:
                 break
-            left -= 1
+            if as_text(one) in tried:
+                continue
+            tried.add(as_text(one))
             if fails(one):
                 scenario, smaller = one, True
                 break
@@ -54,6 +57,9 @@ def _in_place(scenario: Scenario) -> Iterator[Scenario]:
     visits = scenario.area["first_visits"]
     if scenario.area["kind"] == "demo" and visits > FEWEST_VISITS:
         yield replace(scenario, area={**scenario.area, "first_visits": visits - 1})
+    runs = scenario.area["runs"]
+    if len(runs) > 1:
+        yield from (replace(scenario, area={**scenario.area, "runs": [one]}) for one in runs)
     last_s = max((_end_s(one) for one in scenario.happenings), default=scenario.from_s)
     if scenario.to_s - HOUR_QUARTER_S > last_s:
         yield replace(scenario, to_s=scenario.to_s - HOUR_QUARTER_S)
@@ -68,8 +74,9 @@ def _rounder(one: Happening) -> Iterator[Happening]:
     if length is not None and length > 1:
         whole = max(1.0, float(int(length / 2)))
         yield replace(one, values={**one.values, "for_min": whole})
-    if one.at_s % 60:
-        yield replace(one, at_s=one.at_s // 60 * 60)
+    for step_s in (60, 1):
+        if one.at_s % step_s:
+            yield replace(one, at_s=one.at_s // step_s * step_s)
 
 
 def _end_s(one: Happening) -> float:

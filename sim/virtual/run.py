@@ -31,11 +31,12 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def play(
-    scenario: Scenario, speed: float | None = None, watch: Callable[[float], None] = lambda _: None
+    scenario: Scenario, speed: float | None = None, watch: Callable[[float], None] = lambda _: None,
+    settle_s: float = SETTLE_S,
 ) -> Outcome:
     """Play the scenario and judge it; `speed` None is as fast as possible, else that many times as fast as life.
 
-    `watch` is told again and again which share of the time is played.
+    `watch` is told again and again which share of the time is played; `settle_s` is what goes on after the last hour.
     Raises ScenarioError or DataAbsentError before anything starts.
     """
     began = time.perf_counter()
@@ -53,7 +54,7 @@ def play(
         try:
             director.begin(plant)
             plant.start()
-            actions = _run(timeline, end_at + SETTLE_S, speed, watch)
+            actions = _run(timeline, end_at + settle_s, speed, watch)
             plant.collect(evidence)
         finally:
             plant.close()

@@ -89,6 +89,7 @@ class TruckTruth:
         self._visit: TrueVisit | None = None
         self._busy_until = 0.0
         self._asked: set[tuple[str, int, str]] = set()
+        self._is_stuck = False
 
     @property
     def errand(self) -> Errand | None:
@@ -121,7 +122,9 @@ class TruckTruth:
             self._errand = None
 
     def press(self, hold_s: float, chatters: bool = False) -> None:
-        """A finger on the button."""
+        """A finger on the button, where that is not stuck in."""
+        if self._is_stuck:
+            return
         now = self._world.timeline.now
         self._world.evidence.presses.append(Press(now, self.truck_id, hold_s, meant_by(hold_s)))
         self._unit.press(hold_s, chatters)
@@ -129,6 +132,7 @@ class TruckTruth:
 
     def stick(self) -> None:
         """The button is down from now on, and nobody's finger is there."""
+        self._is_stuck = True
         now = self._world.timeline.now
         self._world.evidence.presses.append(Press(now, self.truck_id, STUCK_S, "breakdown"))
         self._unit.contact(True)
@@ -136,6 +140,7 @@ class TruckTruth:
 
     def free(self) -> None:
         """The button is up again."""
+        self._is_stuck = False
         self._unit.contact(False)
 
     # --- one tick ---------------------------------------------------------------------------------------

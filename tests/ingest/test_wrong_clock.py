@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.ingest.resends import is_another
 from broker.rules.states.incident import REPEAT_S
 from broker.store import Full, StoreError
 from firmware import wire
@@ -129,3 +130,15 @@ def test_a_clock_that_is_only_corrected_rebuilds_nothing(morning: Morning) -> No
     tick(morning, morning.now - 30)
     morning.step(40)
     assert morning.bridge.dispatch.day is day
+
+
+def test_a_position_that_was_dated_anew_is_no_second_one() -> None:
+    """A truck that hears another time dates what it kept by it; what has no place goes by its time."""
+    fix = {"boot": 3, "seq": 25, "lat": 31.19, "lon": 121.44, "fix_at": 20_000, "sent_at": 20_000, "late": False}
+    moved = {**fix, "fix_at": 17_768, "sent_at": 20_130, "late": True}
+    assert not is_another(fix, moved)
+    assert is_another(fix, {**moved, "lat": 31.2})
+    assert is_another({**fix, "lat": None, "lon": None}, {**moved, "lat": None, "lon": None})
+    press = {**fix, "incident_id": "t01-3-25", "pressed_at": 20_000}
+    assert not is_another(press, {**press, "pressed_at": 17_768})
+    assert is_another(press, {**press, "incident_id": "t01-3-24"})

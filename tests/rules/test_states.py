@@ -24,6 +24,8 @@ VISIT_DEEDS: list[Callable[[Visit], Visit]] = [
     lambda one: one.called(AT, AT + 900, "call"),
     lambda one: one.arrived(AT, 3, None, inferred=False, exactly=True),
     lambda one: one.left(AT),
+    lambda one: one.drove_on(),
+    lambda one: replace(one, call_id="call").drove_on(),
     lambda one: one.served_by_hand(None),
     lambda one: one.skipped("not_out"),
     lambda one: one.cancelled("other"),

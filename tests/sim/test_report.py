@@ -68,7 +68,8 @@ def test_what_never_came_was_missing_until_the_end(facts: dict[str, Any]) -> Non
     failed = facts["expectations"][-1]
     assert not failed["held"]
     assert failed["decided_s"] == facts["length_s"]
-    assert "too little happened" in failed["faults"][0]
+    assert failed["faults"][0]["en"].startswith("r03 would have had to be blocked and then visited a second time by ")
+    assert failed["faults"][0]["zh"].startswith("r03 本应先堵塞")
 
 
 def test_every_expectation_can_be_said_in_both_languages() -> None:
@@ -98,7 +99,7 @@ def test_two_runs_of_one_seed_differ_in_nothing(facts: dict[str, Any]) -> None:
     other = json.loads(json.dumps(facts))
     other["visits"][0]["arrived_s"] += 60
     other["visits"][1]["called_s"] = None
-    other["expectations"][0] |= {"held": False, "faults": ["2 incidents"]}
+    other["expectations"][0] |= {"held": False, "faults": [{"en": "2 incidents", "zh": "2 起"}]}
     del other["visits"][-1]
     found = "\n".join(difference.differences(facts, other))
     assert "press_stored_once truck=t01 presses=1 reason=lane_blocked: held before, failed now: 2 incidents" in found
@@ -132,10 +133,13 @@ def page(outcome: Outcome, tmp_path: Path) -> Iterator[Page]:
 def test_a_person_sees_why_an_expectation_failed_and_what_was_so_then(page: Page) -> None:
     """In the browser's language first; the failed one says what should have happened, a click leads to a moment."""
     assert page.locator("#verdict").inner_text() == WORDS.say("zh", "page", "some_failed", failed=1, all=10)
+    in_chinese = page.locator("#expectations").inner_text()
+    assert "r03 本应先堵塞" in in_chinese and "would have had" not in in_chinese and "made" not in in_chinese
     page.locator("#language").click()
     assert page.locator("#verdict").inner_text() == "1 of 10 expectations failed"
     failed = page.locator("#expectations tbody tr").last
     assert "What should have happened: r03 gets a second visit within 60 min of the press" in failed.inner_text()
+    assert "r03 would have had to be blocked and then visited a second time by " in failed.inner_text()
     page.locator("#expectations tbody tr").nth(1).click()
     assert page.locator("#clock").inner_text() == "06:24:59"
     assert "slow: stored" in page.locator("#now").inner_text()

@@ -55,14 +55,14 @@ def test_a_visit_is_wrong_in_one_way(records: list[StoredRecord], wrong: str) ->
     """Missing, of another time, or known by a person's word only."""
     one = found([made("r01", 1000)], records)
     assert (one.right, getattr(one, wrong), one.missing + one.wrong_time + one.by_word) == (0, 1, 1)
-    assert not judged(one, USUAL).held and any("t01 at r01" in fault for fault in one.faults)
+    assert not judged(one, USUAL).held and any("r01 wet visit" in fault for fault in one.faults)
 
 
 def test_a_visit_of_another_room_is_missing_there_and_never_was_here() -> None:
     """And it is said where the truck was; the bins are missing in one place and too many in another."""
     other = found([made("r01", 1000)], [record("r02", 1010)])
     assert (other.missing, other.never_made) == (1, 1)
-    assert any("r02" in fault and "t01 was at r01" in fault for fault in other.faults)
+    assert any("r02" in fault and "it was at r01" in fault for fault in other.faults)
     assert (other.bins, other.bins_told) == (3, 3)
 
 

@@ -20,6 +20,7 @@ from sim.world.driving import Drive, Pace, Path
 from sim.world.evidence import Evidence, TrueVisit
 from sim.world.streets import BESIDE_M, JAM_AWAY_M, JAM_S, RED_AWAY_M, RED_S, Streets
 from sim.world.timeline import Timeline
+from tests.support.rough_days import ALL, KINDS, rough
 
 WET = "residential_wet"
 CALM = {"jams": 0.0, "red_lights": 0.0, "parallel_street": 0.0}
@@ -261,3 +262,12 @@ def test_a_live_run_refuses_a_slow_clock() -> None:
     scenario = parse(f"{MORNING}\n[world]\nunit_slow_clock = 0.1\n{EXPECTED}", "slow", "slow")
     with pytest.raises(ScenarioError, match="unit_slow_clock"):
         play_live(scenario, Console(quiet=True), speed=20, seconds=None, demo=False, http_port=0)
+
+
+def test_the_bench_plays_each_kind_of_the_rough_day_alone() -> None:
+    """No word of the day's world is left out, and none comes twice; with nothing rough it is a calm day."""
+    calm, day = rough("nothing"), rough(ALL)
+    changed = {kind: {word for word in calm.world if rough(kind).world[word] != calm.world[word]} for kind in KINDS}
+    words = [word for kind, words in changed.items() if kind != "places drift 40 m over 90 s" for word in words]
+    assert sorted(words) == sorted(word for word in day.world if day.world[word] != calm.world[word])
+    assert (calm.area["neighbours"], rough("rooms 35 m apart").area["neighbours"]) == (0, day.area["neighbours"])

@@ -4,6 +4,7 @@ The faults are the patches in tests/sim/planted, each of another kind; the searc
 """
 
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -18,11 +19,12 @@ PARTS = ("broker", "firmware", "sim")  # what is searched, and nothing else of t
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a search in a copy came to: the promise that did not hold, None where all did; runs and seconds."""
+    """What a search in a copy came to: the promise that did not hold, None where all did; runs, and what they took."""
 
     promise: str | None
     runs: int
     seconds: float
+    cpu_s: float
     scenario: Path | None
     said: str
 
@@ -41,7 +43,7 @@ def copied(folder: Path, fault: str | None) -> Path:
 
 def searched(folder: Path, minutes: float, shorter: int = 80) -> Search:
     """Search in a copy; so many runs may be spent on making what is found shorter."""
-    began = time.monotonic()
+    began, spent_s = time.monotonic(), _of_children_s()
     run = subprocess.run(
         [sys.executable, "-m", "sim", "search", "--minutes", str(minutes), "--shorter", str(shorter),
          "--into", "found"],
@@ -54,7 +56,14 @@ def searched(folder: Path, minutes: float, shorter: int = 80) -> Search:
     runs = re.search(r"in run (\d+)|in (\d+) runs", said)
     found = next((folder / "found").glob("*.toml"), None) if (folder / "found").is_dir() else None
     number = int(next(filter(None, runs.groups()))) if runs else 0
-    return Search(promise[1] if promise else None, number, time.monotonic() - began, found, said)
+    return Search(promise[1] if promise else None, number, time.monotonic() - began, _of_children_s() - spent_s, found,
+                  said)  # fmt: skip
+
+
+def _of_children_s() -> float:
+    """The processor time of all that was started here and has ended."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def replayed(folder: Path, scenario: Path) -> int:

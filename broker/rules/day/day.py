@@ -149,5 +149,7 @@ class Day:
         def expected_leg_s(route_id: str, from_room: str, to_room: str, length_m: float, at: int) -> float:
             return self.history.leg_s(route_id, from_room, to_room, length_m, at)[0]
 
-        streets = self.settings.streets
-        return RunTracker(run_id, route, truck, visits, depart_at, streets, expected_leg_s=expected_leg_s)
+        return RunTracker(
+            run_id, route, truck, visits, depart_at, self.settings.streets,
+            expected_leg_s=expected_leg_s, expected_stay_s=self.history.expected_stay_s,
+        )  # fmt: skip

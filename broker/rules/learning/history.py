@@ -219,6 +219,11 @@ class History:
         """Expected seconds of a stay that empties `bins`; None = as many as usual there."""
         return self._stays.stay_s((room_id, waste), bins)
 
+    def expected_stay_s(self, room_id: str, waste: str, bins: int | None) -> float | None:
+        """Expected seconds of a stay that empties `bins`; None where neither bins nor an earlier stay say anything."""
+        place = (room_id, waste)
+        return self._stays.stay_s(place, bins) if bins is not None or self._stays.knows(place) else None
+
     def band_s(self, horizon_s: float) -> tuple[float, float]:
         """(p10, p90) of actual minus predicted for predictions this far ahead, in seconds."""
         errors = self._errors[bisect_left(HORIZON_EDGES_S, horizon_s)]

@@ -5,6 +5,7 @@ arrives, and it is `at_stop`; the truck leaves, and it is `served`. What cannot 
 a new visit with visit_number + 1 is owed in its place; what nobody can serve any more is cancelled.
 
 - A truck may arrive without having been called (a short run, a late call): pending -- arrive --> at_stop.
+- What was taken for its stay may turn out to be a red light at the gate: at_stop -- drive_on --> what it was before.
 - A press withdrawn within seconds takes its own skip back: skipped -- restore --> what the visit was before.
 - A dispatcher who knows better than a receiver in a street canyon serves a visit by hand.
 - `served` and `cancelled` are final; a visit that is neither, nor skipped, is owed by its run.
@@ -27,6 +28,8 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("pending", "arrive"): "at_stop",
     ("due", "arrive"): "at_stop",
     ("at_stop", "leave"): "served",
+    ("at_stop", "drive_on"): "pending",
+    ("at_stop", "drive_on_due"): "due",
     ("pending", "skip"): "skipped",
     ("due", "skip"): "skipped",
     ("at_stop", "skip"): "skipped",
@@ -108,9 +111,16 @@ class Visit:
             arrived_exactly=exactly,
         )  # fmt: skip
 
-    def left(self, at: int) -> "Visit":
-        """The truck went on: served."""
-        return self._fire("leave", left_at=at)
+    def left(self, at: int, arrived_at: int | None = None) -> "Visit":
+        """The truck went on: served; `arrived_at` if it is known better by now when the stay began."""
+        return self._fire("leave", left_at=at, arrived_at=self.arrived_at if arrived_at is None else arrived_at)
+
+    def drove_on(self) -> "Visit":
+        """The truck went on, and had only stood in the traffic: it owes the visit as before."""
+        step = "drive_on_due" if self.call_id else "drive_on"
+        return self._fire(
+            step, arrived_at=None, bins_before=None, grams_before=None, inferred=False, arrived_exactly=False
+        )
 
     def served_by_hand(self, left_at: int | None) -> "Visit":
         """A person says that it was served; `left_at` where that is known."""

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from broker.plan.geometry import distance_m
 from broker.rules.settings import Streets
+from broker.rules.tracking.stands import Stand
 from broker.rules.tracking.types import GpsFix, StopKey, TrackSettings, TrackVisit
 
 
@@ -52,9 +53,11 @@ class MissedStops:
         return visit.distance_m is not None and along_m > visit.distance_m + self.fence_m(visit)
 
     def left_behind(
-        self, pending: Sequence[TrackVisit], fix: GpsFix, along_m: float | None, from_m: float | None, closest_m: float
+        self, pending: Sequence[TrackVisit], fix: GpsFix, along_m: float | None, from_m: float | None,
+        closest_m: float, margin_m: float = 0.0,
     ) -> list[TrackVisit]:
-        """The next visits that now surely lie behind; `along_m` None on a free leg, where only the next one can."""
+        """The next visits that now surely lie behind, by `margin_m` more where the place is in doubt; `along_m` None on
+        a free leg, where only the next one can."""
         behind: list[TrackVisit] = []
         for visit in pending:
             straight_m = distance_m(fix.lat, fix.lon, visit.lat, visit.lon)
@@ -65,7 +68,7 @@ class MissedStops:
                 break
             if visit.distance_m is None or (from_m is not None and visit.distance_m < from_m):
                 break
-            if along_m <= visit.distance_m + fence_m or straight_m <= fence_m:
+            if along_m <= visit.distance_m + fence_m + margin_m or straight_m <= fence_m:
                 break
             behind.append(visit)
         if not behind:
@@ -92,17 +95,26 @@ class MissedStops:
         return stays
 
     def reached_after_all(
-        self, fix: GpsFix, speed_mps: float, others: Sequence[TrackVisit]
+        self, fix: GpsFix, speed_mps: float, others: Sequence[TrackVisit], following: TrackVisit | None = None,
+        stand: Stand | None = None, reach_m: float = 0.0,
     ) -> tuple[TrackVisit, int] | None:
-        """(visit, since when) of a passed stop, or one of `others`, in whose fence the truck has stood long enough."""
+        """(visit, since when) of a passed stop, or one of `others`, in whose fence the truck has stood long enough.
+
+        Where the receiver is off it is asked by its whole `stand`, further around, for longer, and not where the
+        visit `following` is nearer.
+        """
+        lat, lon = (fix.lat, fix.lon) if stand is None else (stand.lat, stand.lon)
         for visit in (*self._passed.values(), *others):
-            inside = distance_m(fix.lat, fix.lon, visit.lat, visit.lon) <= self.fence_m(visit)
+            away_m = distance_m(lat, lon, visit.lat, visit.lon)
+            inside = away_m <= max(self.fence_m(visit), reach_m)
+            if inside and reach_m and following is not None:
+                inside = away_m < distance_m(lat, lon, following.lat, following.lon)
             if not inside or speed_mps >= self._settings.noise_mps:
                 self._standing_since.pop(visit.key, None)
                 continue
             since = self._standing_since.setdefault(visit.key, fix.fix_at)
-            if fix.fix_at - since >= self._settings.nearby_stay_s:
+            if fix.fix_at - since >= self._settings.nearby_stay_s * (3 if reach_m else 1):
                 self._passed.pop(visit.key, None)
                 self._standing_since.clear()
-                return visit, since
+                return visit, since if stand is None else stand.since
         return None

@@ -48,7 +48,8 @@ class Leg:
         """(length, rest) of the leg to `visit`."""
         if on_line and follower.along_m is not None and not follower.off_route and visit.distance_m is not None:
             start_m = self.from_m if self.from_m is not None else follower.along_m
-            return max(0.0, visit.distance_m - start_m), max(0.0, visit.distance_m - follower.along_m)
+            here_m = min(follower.along_m, follower.seen_m)  # a truck that backs has further to go
+            return max(0.0, visit.distance_m - start_m), max(0.0, visit.distance_m - here_m)
         rest_m = 0.0 if fix is None else detour_factor * distance_m(fix.lat, fix.lon, visit.lat, visit.lon)
         if on_line and self.from_m is not None and visit.distance_m is not None:
             return max(rest_m, visit.distance_m - self.from_m), rest_m

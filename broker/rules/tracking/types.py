@@ -87,6 +87,7 @@ class TrackKind(StrEnum):
 
     ARRIVED = "Arrived"
     LEFT = "Left"
+    DROVE_ON = "DroveOn"
     PASSED_WITHOUT_DWELL = "PassedWithoutDwell"
     OFF_ROUTE = "OffRoute"
     BACK_ON_ROUTE = "BackOnRoute"
@@ -99,7 +100,8 @@ class TrackEvent:
     """One happening; `key` is the visit concerned (for the way: the next one), `at` when it happened.
 
     `inferred` marks a stay nobody saw (it lay in a gap of positions), `exact` an arrival whose moment was seen; `leg`
-    and `dwell` are what history learns.
+    and `dwell` are what history learns. `arrived_at` of a departure: the stay began then, as is known by now. `DroveOn`
+    takes an arrival back: what was taken for the stay was a halt of the traffic.
     """
 
     kind: TrackKind
@@ -109,6 +111,7 @@ class TrackEvent:
     dwell: DwellRecord | None = None
     inferred: bool = False
     exact: bool = False
+    arrived_at: int | None = None
 
 
 class Progress(NamedTuple):

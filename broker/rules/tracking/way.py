@@ -90,7 +90,7 @@ class Way:
         along_m = self.place_m(visit)
         if visit.distance_m is None or along_m is None or not self.line.on_the_line:
             return straight_m, None
-        return straight_m, visit.distance_m - along_m
+        return straight_m, visit.distance_m - self.line.seen_m
 
     def expected_s(self, visit: TrackVisit, fix: GpsFix | None, now: int) -> float:
         """How long the leg to `visit` should take."""

@@ -133,6 +133,11 @@ class Reporting:
             return True
         if metres_between(last.lat, last.lon, fix.lat, fix.lon) >= EVERY_M:
             return True
-        fast = fix.speed_mps is not None and fix.speed_mps > TURN_ABOVE_MPS
+        # Where places wander by more than a stop, it is the speed that says that the truck starts.
+        if fix.speed_mps is None:
+            return False
+        if last.speed_mps is not None and last.speed_mps < STAND_BELOW_MPS and fix.speed_mps > GO_ABOVE_MPS:
+            return True
+        fast = fix.speed_mps > TURN_ABOVE_MPS
         known = fix.bearing_deg is not None and last.bearing_deg is not None
         return fast and known and turn_deg(fix.bearing_deg or 0.0, last.bearing_deg or 0.0) >= TURN_DEG

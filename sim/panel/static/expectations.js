@@ -2,7 +2,7 @@
 
 import { html } from "./vendored/htm-preact-3.1.1.js";
 import { clock, reasons, run, tell } from "./run.js";
-import { say } from "./words.js";
+import { inWords, say } from "./words.js";
 
 const MARKS = { waiting: "·", held: "✓", failed: "✕" };
 const SHOWN = 2; // reasons; the others are folded away
@@ -14,8 +14,8 @@ export function Expectations() {
       const asks = ASKED.map((name) => each.asks[name]).filter(Boolean).join(" ");
       return html`<li class=${each.state} data-testid=${`expect-${each.kind}`} data-state=${each.state}><i aria-hidden="true">${MARKS[each.state]}</i>
         <p><b>${say(`expect_${each.kind}`)}</b>${asks ? ` ${asks}` : ""} <span class="state">${say(each.state)}</span>
-        <small lang="en">${each.seen}</small>${each.why.slice(0, SHOWN).map((why) => html`<small class="why" lang="en">${why}</small>`)}</p>
-        ${each.why.length > SHOWN ? html`<details><summary>${say("more", { number: each.why.length - SHOWN })}</summary>${each.why.slice(SHOWN).map((why) => html`<small class="why" lang="en">${why}</small>`)}</details>` : ""}</li>`;
+        <small>${inWords(each.seen)}</small>${each.why.slice(0, SHOWN).map((why) => html`<small class="why">${inWords(why)}</small>`)}</p>
+        ${each.why.length > SHOWN ? html`<details><summary>${say("more", { number: each.why.length - SHOWN })}</summary>${each.why.slice(SHOWN).map((why) => html`<small class="why">${inWords(why)}</small>`)}</details>` : ""}</li>`;
     })}</ul></section>`;
 }
 

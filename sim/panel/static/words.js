@@ -22,3 +22,6 @@ export const say = (key, gaps = {}) => (words[language][key] ?? key).replace(/{(
 
 // A plan's names are "中文 / English", or the same in both.
 export const named = (name) => name.split(" / ")[language === "zh" ? 0 : 1] ?? name;
+
+// A sentence that comes in both languages.
+export const inWords = (sentence) => sentence[language];

@@ -193,6 +193,36 @@ def case_after_reconnect_a_call_must_be_heard_again():
     assert rig.states() == ["no_data", "off"]  # nobody repeated the lit call
 
 
+def case_an_older_word_after_a_reconnect_puts_no_lamp_out():
+    """A broker that was killed says again what was so before; nobody has confirmed the call for 90 s then."""
+    rig = knowing()
+    rig.call("scheduled", call_id=None, sent_at=NOW - 300)
+    rig.call("due")
+    rig.link(False)
+    rig.run(3_000)
+    rig.link(True)
+    rig.clock(NOW + 3)
+    rig.call("scheduled", call_id=None, sent_at=NOW - 300)
+    assert rig.states()[0] == "due"
+    rig.run(88_000)
+    rig.clock(NOW + 91)
+    assert rig.states()[0] == "no_data"
+    rig.call("held", sent_at=NOW + 90)
+    assert rig.states()[0] == "held"
+
+
+def case_a_bridge_whose_clock_was_set_back_is_heard():
+    """Its new words are older than those that it sent while its clock was ahead."""
+    rig = knowing()
+    rig.call("due")
+    rig.link(False)
+    rig.link(True)
+    rig.clock(NOW - 3600)
+    rig.clock(NOW - 3590)
+    rig.call("at_stop", sent_at=NOW - 3590)
+    assert rig.states()[0] == "at_stop"
+
+
 def case_short_flap_never_flickers():
     rig = knowing()
     rig.ack_sent()

@@ -130,8 +130,9 @@ def test_it_fits_and_speaks_both_languages(page: Page, size: dict[str, int], sch
     """Nothing is wider than the page; a picture of each is kept to be looked at."""
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     page.set_viewport_size(size)  # type: ignore[arg-type]
-    for heading in ("箱房", "Bin rooms"):
+    for heading, foreign in (("箱房", "would have had"), ("Bin rooms", "本应")):
         page.get_by_role("heading", name=heading, exact=True).wait_for()
+        assert foreign not in page.locator(".expectations").inner_text()
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
         pictures = REPO / ".demo"
         pictures.mkdir(exist_ok=True)

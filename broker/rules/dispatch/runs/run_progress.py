@@ -37,7 +37,7 @@ def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[E
             effects.append(_learned("leg", run, event.leg.to_room, event.at, event.leg.to_body()))
         if event.dwell is not None:
             known = day.visits.get((run.run_id, *event.key)) if event.key else None
-            gone = known.left(event.at) if known and known.state == "at_stop" else known
+            gone = known.left(event.at, event.arrived_at) if known and known.state == "at_stop" else known
             dwell = replace(event.dwell, bins=collected_at(day, gone).bins if gone else None)
             day.history.learn_dwell(dwell)
             effects.append(_learned("dwell", run, dwell.room_id, event.at, dwell.to_body()))
@@ -52,7 +52,9 @@ def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[E
             effects += _start(day, run, event.at, now)
             effects += _arrived(day, run, visit, event, now)
         elif event.kind == TrackKind.LEFT and visit.state == "at_stop":
-            effects += _left(day, run, visit, event.at, now)
+            effects += _left(day, run, visit, event, now)
+        elif event.kind == TrackKind.DROVE_ON and visit.state == "at_stop":
+            effects += _drove_on(day, visit, now)
         elif event.kind == TrackKind.PASSED_WITHOUT_DWELL:
             effects += _passed(day, visit, event.at, now)
     return effects
@@ -111,8 +113,15 @@ def _arrived(day: Day, run: Run, visit: Visit, event: TrackEvent, now: int) -> l
     return effects
 
 
-def _left(day: Day, run: Run, visit: Visit, at: int, now: int) -> list[Effect]:
-    left = visit.left(at)
+def _drove_on(day: Day, visit: Visit, now: int) -> list[Effect]:
+    """What was taken for the stay was none."""
+    owed = visit.drove_on()
+    effects = put(day, owed, now)
+    return [*effects, call_record(day, owed, now)] if owed.call_id is not None else effects
+
+
+def _left(day: Day, run: Run, visit: Visit, event: TrackEvent, now: int) -> list[Effect]:
+    left = visit.left(event.at, event.arrived_at)
     left = left.collected(collected_at(day, left))
     effects = put(day, left, now)
     if visit.call_id is not None:
@@ -144,7 +153,9 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
     """Predict a run anew, make the calls that are due, and tell its rooms and its truck what changed."""
     before = [visit.state for visit in day.visits.of(run.order)]
     active = day.run_of(run.truck) is run
-    etas = predict(run.tracker, day.history, waiting_bins(day, day.owed(run), now), now)
+    waiting = waiting_bins(day, day.owed(run), now)
+    run.tracker.know_waiting(waiting)
+    etas = predict(run.tracker, day.history, waiting, now)
     truck = day.devices.trucks.get(run.truck)
     run.promises.note(etas, now)
     followed = run.tracker.fix  # the truck may have been heard of since without its run being told

@@ -1,0 +1,113 @@
+"""Rough runs: receivers that are off by 3, 20 and 40 m, and trucks and streets with habits of their own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from broker.rules.settings import Streets
+from broker.rules.tracking.tracker import RunTracker
+from broker.rules.tracking.types import GpsFix, TrackKind
+from tests.support.road import Drive, place, room
+from tests.support.rough_run import Kind, kinds, rough_run
+from tests.support.rough_score import Score, read_run, score_kind
+
+SEEDS = range(9000, 9001)  # `python -m tests.support.rough_score 9000 10` reads ten of each
+AMBIGUOUS = ("jam 40 m", "back 40 m")  # a place that is 40 m off does not say which of two stands 50 m apart it was
+
+
+def scored(of: str) -> Iterator[tuple[Kind, Score]]:
+    """Each kind with this receiver, and how its runs are read."""
+    for kind in kinds():
+        if kind.name.endswith(f" {of} m"):
+            yield kind, score_kind(kind, SEEDS)
+
+
+@pytest.mark.parametrize(("receiver", "share"), [("3", 0.97), ("20", 0.97), ("40", 0.95)])
+def test_the_visits_of_rough_runs_are_right(receiver: str, share: float) -> None:
+    """Served, at their room, within a minute: nearly all, of each kind most, and next to none that never was."""
+    total = Score()
+    for kind, score in scored(receiver):
+        assert score.share >= (0.7 if kind.name in AMBIGUOUS else 0.83), score.faults
+        total.visits, total.right, total.false = (
+            total.visits + score.visits, total.right + score.right, total.false + score.false
+        )  # fmt: skip
+        total.faults += score.faults
+    assert total.visits >= 130
+    assert total.share >= share, total.faults
+    assert total.false <= 1, total.faults
+
+
+def test_a_restart_within_a_rough_run_changes_next_to_nothing() -> None:
+    """A tracker that recalls the last minutes' positions goes on as the one before it did."""
+    kind = next(kind for kind in kinds() if kind.name == "plain 40 m")
+    run = rough_run(kind, SEEDS[0])
+    score = Score()
+    read_run(run, score)
+    tracker = RunTracker("run", run.route, "t01", run.visits, run.visits[0].planned_at, Streets())
+    middle = len(run.fixes) // 2
+    events = [event for fix in run.fixes[:middle] for event in tracker.on_fix(fix)]
+    left = [event for event in events if event.kind == TrackKind.LEFT]
+    arrived = [event for event in events if event.kind == TrackKind.ARRIVED]
+    last = next(visit for visit in run.visits if left and visit.key == left[-1].key)
+    restarted = RunTracker("run", run.route, "t01", tracker.pending, run.visits[0].planned_at, Streets())
+    standing_at = arrived[-1].at if len(arrived) > len(left) else None
+    restarted.resume(last.key[0], last.distance_m, left[-1].at, standing_at, exactly=True)
+    for fix in run.fixes[:middle]:
+        if fix.fix_at >= run.fixes[middle].fix_at - 900:
+            restarted.recall(fix)
+    after = [[(one.kind, one.key) for fix in run.fixes[middle:] for one in each.on_fix(fix)]
+             for each in (tracker, restarted)]
+    assert len(after[0]) >= 8
+    assert after[0] == after[1]
+
+
+def test_a_red_light_at_the_gate_is_not_the_begin_of_the_stay() -> None:
+    """A truck that stood at a light, moved up and emptied bins for minutes came when it moved up."""
+    drive = Drive([room(1, 500), room(2, 1200)]).go(488).stand(70).go(500, speed_mps=2.0)
+    reached_at = drive.now
+    drive.stand(300).go(700)
+    assert drive.kinds() == [("Arrived", "r01"), ("Left", "r01")]
+    (left,) = drive.of(TrackKind.LEFT)
+    assert left.arrived_at is not None and abs(left.arrived_at - reached_at) <= 10
+
+
+def test_a_halt_far_shorter_than_its_bins_take_was_no_stay() -> None:
+    """Half a minute where ten bins wait was a red light: the arrival is taken back, and the room was passed."""
+    drive = Drive([room(1, 500), room(2, 1200)])
+    drive.tracker = RunTracker("run", drive.tracker.route, "t01", [room(1, 500), room(2, 1200)], 1000, Streets(),
+                               expected_stay_s=lambda *_: 310.0)
+    drive.go(500).stand(30).go(900)
+    assert drive.kinds() == [("Arrived", "r01"), ("DroveOn", "r01"), ("PassedWithoutDwell", "r01")]
+    drive.go(500).stand(300).go(900)
+    assert drive.kinds()[3:] == [("Arrived", "r01"), ("Left", "r01")]
+
+
+def test_two_rooms_from_one_place() -> None:
+    """A stay of the time of two, with the second room 35 m on and passed, was of both."""
+    rooms = [room(1, 500), room(2, 535), room(3, 1200)]
+    drive = Drive(rooms)
+    drive.tracker = RunTracker("run", drive.tracker.route, "t01", rooms, 1000, Streets(),
+                               expected_stay_s=lambda *_: 200.0)
+    drive.go(500)
+    reached_at = drive.now
+    drive.stand(400).go(1000)
+    assert drive.kinds() == [("Arrived", "r01"), ("Left", "r01"), ("Arrived", "r02"), ("Left", "r02")]
+    second = drive.of(TrackKind.ARRIVED)[1]
+    assert second.inferred and abs(second.at - (reached_at + 200)) <= 10
+
+
+def test_rooms_35_m_apart_are_two_stays() -> None:
+    """A truck that moves up by 35 m left one room and is at the next."""
+    drive = Drive([room(1, 500), room(2, 535), room(3, 1200)]).go(500).stand(120).go(535, 5.0).stand(120).go(800)
+    assert drive.kinds() == [("Arrived", "r01"), ("Left", "r01"), ("Arrived", "r02"), ("Left", "r02")]
+
+
+def test_a_place_that_jumps_does_not_move_a_standing_truck() -> None:
+    """A receiver that jumps 60 m ahead while the truck stands at a light has not passed the room before it."""
+    drive = Drive([room(1, 500), room(2, 1200)]).go(440).stand(10)
+    for _ in range(6):
+        drive.now += 10
+        drive.events += drive.tracker.on_fix(GpsFix(drive.now, *place(560), 0.0))
+    assert drive.kinds() == []
+    drive.go(500).stand(120).go(800)
+    assert [kind for kind, _ in drive.kinds() if kind in ("Arrived", "PassedWithoutDwell")] == ["Arrived"]
