@@ -157,6 +157,7 @@ def start_bridge(folder: Path, port: int) -> subprocess.Popen[bytes]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         web = probe.getsockname()[1]
+    (folder / "secret").touch(0o600)  # a password that others can read is refused
     (folder / "secret").write_text("pw")
     (folder / "broker.toml").write_text(
         f'[area]\nplan = "demo"\n[mqtt]\nport = {port}\npassword_file = "secret"\n[store]\nurl = "records"\n'
