@@ -4,6 +4,7 @@ import random
 
 from broker.ingest.rule_faults import FORGIVEN_AFTER_S, LONGEST_WAIT_S, MANY, MOST_KEPT, RuleFaults
 from broker.ingest.unsaved import WithUnsaved
+from broker.rules.day.runs import ChangedRuns
 from broker.store import Record
 from tests.support.bridge.rehearsal import MemoryStore
 
@@ -67,3 +68,11 @@ def test_faults_on_ever_new_things_fill_no_memory() -> None:
     for number in range(3 * MOST_KEPT):
         faults.failed("incident", f"t01/{number}", 1000 + number)
     assert len(faults) <= MOST_KEPT
+
+
+def test_runs_that_changed_are_told_in_their_order() -> None:
+    """One day always gives one record, whatever order a set of this process has."""
+    changed, runs = ChangedRuns(), [f"run-{number}" for number in range(12)]
+    for run_id in (*runs, runs[3]):
+        changed.note(run_id)
+    assert [changed.take() for _ in runs] == runs and changed.take() is None

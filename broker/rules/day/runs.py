@@ -135,15 +135,18 @@ class ChangedRuns:
     """
 
     def __init__(self) -> None:
-        self._waiting: set[str] = set()
+        self._waiting: dict[str, None] = {}  # in their order, so that one day always gives one record
 
     def note(self, run_id: str) -> None:
         """Something of this run is not what its truck and rooms were told."""
-        self._waiting.add(run_id)
+        self._waiting[run_id] = None
 
     def take(self) -> str | None:
-        """One of them, which then waits no more; None when there is none."""
-        return self._waiting.pop() if self._waiting else None
+        """The first of them, which then waits no more; None when there is none."""
+        for run_id in self._waiting:
+            del self._waiting[run_id]
+            return run_id
+        return None
 
     def __bool__(self) -> bool:
         return bool(self._waiting)

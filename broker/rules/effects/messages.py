@@ -104,7 +104,7 @@ def all_to_tell(day: Day) -> dict[tuple[str, str], Telling]:
     return {
         **{("tell_incident", "/".join(key)): partial(_tell_incident, key=key) for key in day.incidents},
         **{("tell_room", room): partial(_tell_room, room=room) for room in sorted(day.plan.rooms)},
-        **{("tell_orphaned", "/".join(one)): partial(_tell_orphaned, orphaned=one) for one in day.leftovers.orphaned},
+        **{("tell_orphaned", "/".join(one)): partial(_tell_orphaned, orphaned=one) for one in sorted(day.leftovers.orphaned)},
         **{("tell_truck", truck): partial(_tell_truck, truck=truck) for truck in sorted(trucks)},
     }
 
