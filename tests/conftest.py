@@ -7,6 +7,7 @@ none is heard from Python itself, whoever starts it, for the test and for each f
 import os
 import platform
 import re
+import signal
 import sys
 import time
 from collections.abc import Generator
@@ -31,6 +32,8 @@ def _hear(event: str, given: tuple[Any, ...]) -> None:
 
 
 sys.addaudithook(_hear)
+# A shell that runs this in the background ignores Ctrl-C, and every program that a test starts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _must_run(reason: str) -> bool:
