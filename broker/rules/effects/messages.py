@@ -101,10 +101,11 @@ def tell_rooms(day: Day, rooms: set[str], now: int, *, all_of_them: bool = False
 def all_to_tell(day: Day) -> dict[tuple[str, str], Telling]:
     """Everything a broker should hold of ours, each by (rule, what it is about), with how to tell it; lights first."""
     trucks = {run.truck for run in day.runs.values()} | day.leftovers.listless
+    orphaned = sorted(day.leftovers.orphaned)
     return {
         **{("tell_incident", "/".join(key)): partial(_tell_incident, key=key) for key in day.incidents},
         **{("tell_room", room): partial(_tell_room, room=room) for room in sorted(day.plan.rooms)},
-        **{("tell_orphaned", "/".join(one)): partial(_tell_orphaned, orphaned=one) for one in sorted(day.leftovers.orphaned)},
+        **{("tell_orphaned", "/".join(one)): partial(_tell_orphaned, orphaned=one) for one in orphaned},
         **{("tell_truck", truck): partial(_tell_truck, truck=truck) for truck in sorted(trucks)},
     }
 
