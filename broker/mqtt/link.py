@@ -29,7 +29,7 @@ VERSION_TOPIC = "$SYS/broker/version"
 MAX_WAITING = 2000  # batches; above it the thread stops reading, and the broker keeps what it has
 PING_S = 2.0  # far below the keepalive: a frozen broker's socket takes what we write and looks well
 SILENT_S = 5.0  # without an answer to a ping: frozen, or far too busy
-RETRY_FIRST_S = 1.0
+RETRY_FIRST_S = 0.25
 RETRY_MOST_S = 5.0
 HELD_S = 15.0  # a shorter connection is a failed one; above RETRY_MOST_S, or two bridges of one id never slow down
 SHORT_ONES = 3  # in a row, before we ask what throws us out
@@ -194,7 +194,7 @@ class BridgeLink:
                         "one of a name and throws the other out; stop one of them", short, HELD_S, self._name,
                     )  # fmt: skip
             self._stopping.wait(wait_s)
-            wait_s = min(RETRY_MOST_S, wait_s * 2)
+            wait_s = min(RETRY_MOST_S, wait_s * 1.5)
 
     def _connect(self) -> Connection:
         config = self._config
