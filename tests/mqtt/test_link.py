@@ -301,14 +301,16 @@ def test_who_is_thrown_out_at_once_slows_down_and_asks_why(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two bridges of one id throw each other out: the waits grow, and after three times the log asks for the other."""
+    assert link_module.RETRY_MOST_S <= 5  # who comes back is heard within seconds
+    monkeypatch.setattr(link_module, "RETRY_MOST_S", 1.0)
     with pretended([CONNACK], [SUBACK]) as port:
         made, hurry = hurried(port)
         assert made.connection == 7
-        assert hurry.waited == [1, 2, 4, 5, 5, 5, 5]  # who comes back is heard within seconds
+        assert hurry.waited == [0.25, 0.375, 0.5625, 0.84375, 1, 1, 1]
         assert said(caplog, "is another bridge running as bridge-xh?") == 1
         caplog.clear()
         monkeypatch.setattr(link_module, "HELD_S", 0.0)
-        assert hurried(port)[1].waited == [1] * 7
+        assert hurried(port)[1].waited == [0.25] * 7
     assert said(caplog, "another bridge") == 0
 
 
