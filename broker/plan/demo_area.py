@@ -7,6 +7,7 @@ made of 18 km/h on the way and 60 s + 25 s per bin at a room.
     .venv/bin/python -m broker.plan.demo_area FOLDER      writes it as a GTFS feed
 """
 
+import argparse
 import math
 import sys
 from dataclasses import dataclass
@@ -212,11 +213,11 @@ def main(arguments: list[str]) -> int:
     """Write the demo area as a GTFS feed into the folder or .zip named by the only argument."""
     from broker.plan.gtfs.feed import write_gtfs
 
-    if len(arguments) != 1:
-        print("usage: .venv/bin/python -m broker.plan.demo_area FOLDER (or a name ending in .zip)", file=sys.stderr)
-        return 2
-    write_gtfs(demo_plan(), Path(arguments[0]))
-    print(f"wrote the demo area to {arguments[0]}")
+    top = argparse.ArgumentParser(".venv/bin/python -m broker.plan.demo_area", description="The demo area as GTFS.")
+    top.add_argument("place", type=Path, metavar="FOLDER", help="where it is written; a zip file if it ends in .zip")
+    place = top.parse_args(arguments).place
+    write_gtfs(demo_plan(), place)
+    print(f"wrote the demo area to {place}")
     return 0
 
 

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from broker.plan.demo_area import BINS, demo_plan
+from broker.plan.demo_area import BINS, demo_plan, main
 from broker.plan.geometry import distance_m, lengths_m, point_at
 from broker.registers.elections.demo import demo_elections
 from broker.registers.safety.demo import demo_works
@@ -106,3 +106,12 @@ def test_two_trucks_stop_at_the_same_room() -> None:
     trucks = {room_id: {r.truck_id for r in PLAN.runs.values() for v in r.visits if v.room_id == room_id}
               for room_id in PLAN.rooms}  # fmt: skip
     assert sum(len(served_by) >= 2 for served_by in trucks.values()) >= 16
+
+
+@pytest.mark.parametrize(("asked", "code"), [("--help", 0), ("--hepl", 2)])
+def test_a_wrong_or_a_curious_word_writes_no_folder(asked: str, code: int, tmp_path, monkeypatch) -> None:
+    """What begins with a dash is no place."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main([asked])
+    assert ended.value.code == code and not list(tmp_path.iterdir())
