@@ -33,6 +33,7 @@ def test_every_word_of_a_scenario_file_is_explained() -> None:
     assert kinds()["expectations"].keys() == DEMANDS.keys() == JUDGES.keys()
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("name", [name for name, kind in EXAMPLES.items() if "file" not in kind])
 def test_each_example_holds_when_it_is_played(name: str) -> None:
     """In the short morning that the page begins with."""
