@@ -156,10 +156,11 @@ class Stays:
         return reading if reading is not None and reading.odds + log(MADE) >= MADE_ODDS else None
 
     def was_none(self, visit: TrackVisit, reading: Reading | None) -> bool:
-        """Whether what was taken for the stay at a visit was a halt of the traffic."""
-        if self._expected(visit) is None:
-            return False
-        return reading is None or reading.odds + log(MADE) < NOT_MADE_ODDS
+        """Whether what was taken for the stay at a visit was a halt of the traffic: never one that took its time."""
+        expected_s = self._expected(visit)
+        if expected_s is None or reading is None:
+            return expected_s is not None
+        return reading.seconds < expected_s and reading.odds + log(MADE) < NOT_MADE_ODDS
 
     def was_shared(self, visit: TrackVisit, against: float = MADE_ODDS) -> tuple[int, int] | None:
         """(since, until) of the stay at a visit that was served from where the last one was, if the odds for that are
@@ -186,7 +187,7 @@ class Stays:
         own_s, next_s = self._expected(visit), self._expected(follows)
         if own_s is None or next_s is None or not _close(visit, follows):
             return False
-        return _shared_odds(reading.last.until - reading.first.since, own_s, next_s) >= MADE_ODDS
+        return _shared_odds(reading.seconds, own_s, next_s) >= MADE_ODDS
 
     def leave(self, visit: TrackVisit, reading: Reading | None, arrived_at: int, left_at: int) -> None:
         """The truck goes on from a visit: what it did until then says nothing of others."""

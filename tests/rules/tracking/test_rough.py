@@ -82,6 +82,15 @@ def test_a_halt_far_shorter_than_its_bins_take_was_no_stay() -> None:
     assert drive.kinds()[3:] == [("Arrived", "r01"), ("Left", "r01")]
 
 
+def test_a_halt_far_longer_than_its_bins_take_was_the_stay_all_the_same() -> None:
+    """A truck that waited ten minutes for a late keeper of four bins was there: no traffic halts it at the door so."""
+    drive = Drive([room(1, 500), room(2, 1200)])
+    drive.tracker = RunTracker("run", drive.tracker.route, "t01", [room(1, 500), room(2, 1200)], 1000, Streets(),
+                               expected_stay_s=lambda *_: 100.0)
+    drive.go(500).stand(600).go(900)
+    assert drive.kinds() == [("Arrived", "r01"), ("Left", "r01")]
+
+
 def test_two_rooms_from_one_place() -> None:
     """A stay of the time of two, with the second room 35 m on and passed, was of both."""
     rooms = [room(1, 500), room(2, 535), room(3, 1200)]
