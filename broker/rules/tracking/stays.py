@@ -6,7 +6,7 @@ a halt that is far too short was none at all, and a stay of the time of two may 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log, sqrt
 
 from broker.plan.geometry import distance_m
@@ -33,7 +33,7 @@ SHARED = 8.0  # of the rooms so near and not stood at, so many are served with t
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The last stay, and where it was."""
+    """The last stay, where it was, and how long all that were served in it should take."""
 
     visit: TrackVisit
     seconds: int
@@ -162,23 +162,24 @@ class Stays:
             return expected_s is not None
         return reading.seconds < expected_s and reading.odds + log(MADE) < NOT_MADE_ODDS
 
-    def was_shared(self, visit: TrackVisit, against: float = MADE_ODDS) -> tuple[int, int] | None:
+    def take_share(self, visit: TrackVisit, against: float = MADE_ODDS) -> tuple[int, int] | None:
         """(since, until) of the stay at a visit that was served from where the last one was, if the odds for that are
-        greater than those `against` it."""
+        greater than those `against` it; the time that it took is then no third room's."""
         past, expected_s = self._past, self._expected(visit)
         if past is None or past.expected_s is None or expected_s is None or not _close(past.visit, visit):
             return None
         if _shared_odds(past.seconds, past.expected_s, expected_s) < max(MADE_ODDS, against):
             return None
-        begun_at = past.until - past.seconds
-        return round(begun_at + past.seconds * past.expected_s / (past.expected_s + expected_s)), past.until
+        both_s = past.expected_s + expected_s
+        self._past = replace(past, expected_s=both_s)
+        return round(past.until - past.seconds + past.seconds * past.expected_s / both_s), past.until
 
-    def shared_before(self, visit: TrackVisit, follows: TrackVisit | None) -> tuple[int, int] | None:
+    def take_share_before(self, visit: TrackVisit, follows: TrackVisit | None) -> tuple[int, int] | None:
         """The same for a visit where the truck stands that is in doubt, if it rather stands at the next room."""
         stand = self.stands.newest
         if stand is None or follows is None or not self.in_doubt or not self.stands.standing or stand.seconds < STOOD_S:
             return None
-        return self.was_shared(visit, near(*self._offset(stand, visit)) - near(*self._offset(stand, follows)))
+        return self.take_share(visit, near(*self._offset(stand, visit)) - near(*self._offset(stand, follows)))
 
     def may_be_of_both(self, visit: TrackVisit, follows: TrackVisit | None, reading: Reading | None) -> bool:
         """Whether the stay may turn out to have been of the next room, too: then its time teaches nothing."""

@@ -287,7 +287,7 @@ class RunTracker:
         by_place = self._speed.doubtful and not in_doubt  # where it stood nobody knows by its speed, nor need they
         reading = None if by_place else self._stays.read(visit, 0 if in_doubt else arrived_at)
         if self._stop.seen_exactly and not by_place and self._stays.was_none(visit, reading):
-            shared = self._stays.was_shared(visit)
+            shared = self._stays.take_share(visit)
             if shared is not None:
                 self._stop.arrive(shared[0], seen=False)
                 return [self._leave(shared[1], begun_at=shared[0])]
@@ -316,7 +316,7 @@ class RunTracker:
         behind = self._missed.left_behind(self._pending, fix, place_m, self._way.leg.from_m, closest_m, margin_m)
         events: list[TrackEvent] = []
         visit, follows = self._next(), self._following()
-        shared = None if visit is None else self._stays.shared_before(visit, follows)
+        shared = None if visit is None else self._stays.take_share_before(visit, follows)
         if shared is not None:
             return self._made_unseen(*shared)
         for arrived_at, left_at in self._missed.stays(behind, fix) if behind else ():
@@ -335,7 +335,7 @@ class RunTracker:
         """(since, until) of a stay at a visit left behind that nobody took for one."""
         reading = self._stays.was_made(visit)
         if reading is None:
-            return self._stays.was_shared(visit)
+            return self._stays.take_share(visit)
         self._stays.leave(visit, reading, reading.first.since, reading.last.until)
         return reading.first.since, reading.last.until
 

@@ -105,6 +105,17 @@ def test_two_rooms_from_one_place() -> None:
     assert second.inferred and abs(second.at - (reached_at + 200)) <= 10
 
 
+@pytest.mark.parametrize(("seconds", "served"), [(400, ["r01", "r02"]), (600, ["r01", "r02", "r03"])])
+def test_a_stay_is_of_as_many_rooms_as_it_has_time_for(seconds: int, served: list[str]) -> None:
+    """Of three rooms close by, the third is served from the first's place only by a stay of the time of three."""
+    rooms = [room(1, 500), room(2, 530), room(3, 555), room(4, 1200)]
+    drive = Drive(rooms)
+    drive.tracker = RunTracker("run", drive.tracker.route, "t01", rooms, 1000, Streets(),
+                               expected_stay_s=lambda *_: 200.0)
+    drive.go(500).stand(seconds).go(1000)
+    assert [key for kind, key in drive.kinds() if kind == "Left"] == served
+
+
 def test_rooms_35_m_apart_are_two_stays() -> None:
     """A truck that moves up by 35 m left one room and is at the next."""
     drive = Drive([room(1, 500), room(2, 535), room(3, 1200)]).go(500).stand(120).go(535, 5.0).stand(120).go(800)
