@@ -117,6 +117,7 @@ class RunTracker:
         if before is None or after is None or before.key != after.key:
             if before is not None and self._stop.arrived_at is not None:  # it stands at a visit that is no longer owed
                 self._way.leave(before, None, clean=False)
+                self._stays.stands.forget(now)
             self._way.leg.clean = False
             self._stop = self._new_watch()
             self._missed.start_over(self._fix)

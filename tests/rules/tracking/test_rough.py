@@ -122,6 +122,18 @@ def test_rooms_35_m_apart_are_two_stays() -> None:
     assert drive.kinds() == [("Arrived", "r01"), ("Left", "r01"), ("Arrived", "r02"), ("Left", "r02")]
 
 
+def test_a_stand_at_a_room_that_was_skipped_is_no_stay_at_the_next() -> None:
+    """The lane was blocked there, and the driver went by the room 50 m on without a word."""
+    rooms = [room(1, 500), room(2, 550), room(3, 1200)]
+    drive = Drive(rooms)
+    drive.tracker = RunTracker("run", drive.tracker.route, "t01", rooms, 1000, Streets(),
+                               expected_stay_s=lambda *_: 180.0)
+    drive.go(500).stand(150)
+    drive.tracker.set_visits(rooms[1:], drive.now)
+    drive.go(900)
+    assert drive.kinds() == [("Arrived", "r01"), ("PassedWithoutDwell", "r02")]
+
+
 def test_a_place_that_jumps_does_not_move_a_standing_truck() -> None:
     """A receiver that jumps 60 m ahead while the truck stands at a light has not passed the room before it."""
     drive = Drive([room(1, 500), room(2, 1200)]).go(440).stand(10)
