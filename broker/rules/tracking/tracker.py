@@ -83,8 +83,7 @@ class RunTracker:
         if before is not None and fix.fix_at <= before.fix_at:
             return []
         gap_s = 0 if before is None else fix.fix_at - before.fix_at
-        self._fix = fix = self._speed.believed(fix)
-        self._stays.stands.still_since = self._speed.still_since if self._speed.lies else None
+        fix = self._believe(fix)
         if gap_s > settings.stale_s:
             self._way.leg.clean = False
         turn = self._way.follow(fix, None if before is None else gap_s, self._next())
@@ -181,13 +180,19 @@ class RunTracker:
         if before is not None and fix.fix_at <= before.fix_at:
             return
         gap_s = 0 if before is None else fix.fix_at - before.fix_at
-        self._fix = fix = self._speed.believed(fix)
+        fix = self._believe(fix)
         if left_at is not None and fix.fix_at <= left_at:
             if self._way.line.usable:
                 self._way.line.learn(fix, gap_s)
             return
         self._way.follow(fix, None if before is None else gap_s, self._next())
         self._stays.see(fix, fix.speed_since(before), gap_s, self._next())
+
+    def _believe(self, fix: GpsFix) -> GpsFix:
+        """The newest position from now on, with the speed that is to be believed."""
+        self._fix = fix = self._speed.believed(fix)
+        self._stays.stands.still_since = self._speed.still_since if self._speed.lies else None
+        return fix
 
     def progress(self, now: int) -> Progress:
         """The state at `now`, from accepted positions alone."""
