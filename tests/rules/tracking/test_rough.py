@@ -9,7 +9,7 @@ from broker.rules.tracking.tracker import RunTracker
 from broker.rules.tracking.types import GpsFix, TrackKind
 from tests.support.road import Drive, place, room
 from tests.support.rough_run import Kind, kinds, rough_run
-from tests.support.rough_score import Score, read_run, score_kind
+from tests.support.rough_score import Score, score_kind
 
 SEEDS = range(9000, 9001)  # `python -m tests.support.rough_score 9000 10` reads ten of each
 AMBIGUOUS = ("jam 40 m", "back 40 m")  # a place that is 40 m off does not say which of two stands 50 m apart it was
@@ -41,8 +41,6 @@ def test_a_restart_within_a_rough_run_changes_next_to_nothing() -> None:
     """A tracker that recalls the last minutes' positions goes on as the one before it did."""
     kind = next(kind for kind in kinds() if kind.name == "plain 40 m")
     run = rough_run(kind, SEEDS[0])
-    score = Score()
-    read_run(run, score)
     tracker = RunTracker("run", run.route, "t01", run.visits, run.visits[0].planned_at, Streets())
     middle = len(run.fixes) // 2
     events = [event for fix in run.fixes[:middle] for event in tracker.on_fix(fix)]
