@@ -1,6 +1,8 @@
 """Rough runs: receivers that are off by 3, 20 and 40 m, and trucks and streets with habits of their own."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -112,6 +114,27 @@ def test_a_stay_is_of_as_many_rooms_as_it_has_time_for(seconds: int, served: lis
                                expected_stay_s=lambda *_: 200.0)
     drive.go(500).stand(seconds).go(1000)
     assert [key for kind, key in drive.kinds() if kind == "Left"] == served
+
+
+def test_more_halts_at_a_room_than_are_remembered_are_no_trouble() -> None:
+    """Its receiver is off, its way free, and it stops and goes within its room's reach for ten minutes."""
+    for seed in range(5):
+        dice = Random(seed)
+        drive = Drive([room(1, 1200), replace(room(2, 1500), distance_m=None), room(3, 4000)])
+
+        def say(at_m: float, beside_m: float, speed_mps: float, drive: Drive = drive) -> None:
+            drive.now += 10
+            drive.events += drive.tracker.on_fix(GpsFix(drive.now, *place(at_m, beside_m), speed_mps))
+
+        for number in range(24):
+            say(50.0 * number + 50, dice.choice((-40, 40)), 5.0)
+        for _ in range(20):
+            say(1200, dice.uniform(-40, 40), 0.0)
+        for number in range(6):
+            say(50.0 * number + 1250, dice.choice((-40, 40)), 5.0)
+        for number in range(60):
+            say(1500 + dice.uniform(-20, 20), dice.uniform(-25, 25), 0.75 if number % 2 and number > 8 else 0.0)
+        assert ("Arrived", "r02") in drive.kinds()
 
 
 def test_rooms_35_m_apart_are_two_stays() -> None:
