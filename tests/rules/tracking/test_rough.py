@@ -9,7 +9,7 @@ import pytest
 from broker.rules.settings import Streets
 from broker.rules.tracking.tracker import RunTracker
 from broker.rules.tracking.types import GpsFix, TrackKind
-from tests.support.road import Drive, place, room
+from tests.support.road import Drive, place, road, room
 from tests.support.rough_run import Kind, kinds, rough_run
 from tests.support.rough_score import Score, score_kind
 
@@ -59,6 +59,23 @@ def test_a_restart_within_a_rough_run_changes_next_to_nothing() -> None:
              for each in (tracker, restarted)]
     assert len(after[0]) >= 8
     assert after[0] == after[1]
+
+
+def test_a_restart_within_a_stay_does_not_move_it_to_the_light_before() -> None:
+    """What is recalled of the way there is not of the stay; the truck moves up to the next room, and left then."""
+    rooms = [room(1, 500), room(2, 800), room(3, 835)]
+    way = [(500, 0.0)] * 6 + [(600, 8.0), (700, 0.0), (700, 0.0), (700, 0.0), (750, 8.0)] + [(800, 0.0)] * 6
+    fixes = [GpsFix(1000 + 10 * number, *place(at_m), speed_mps) for number, (at_m, speed_mps) in enumerate(way)]
+    arrived_at = fixes[11].fix_at
+    tracker = RunTracker("run", road(), "t01", rooms[1:], 1000, Streets())
+    tracker.resume("r01", 500.0, fixes[5].fix_at, arrived_at, exactly=True)
+    for fix in fixes:
+        tracker.recall(fix)
+    events = []
+    for number in range(8):
+        events += tracker.on_fix(GpsFix(fixes[-1].fix_at + 10 + 10 * number, *place(835), 0.0 if number else 4.0))
+    (left,) = [event for event in events if event.kind == TrackKind.LEFT]
+    assert left.key == ("r02", 1) and 0 <= left.at - fixes[-1].fix_at <= 10
 
 
 def test_a_red_light_at_the_gate_is_not_the_begin_of_the_stay() -> None:
