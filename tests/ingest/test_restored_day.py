@@ -45,6 +45,26 @@ def test_a_question_about_a_passed_stop_is_asked_again(tmp_path: Path) -> None:
     morning.close()
 
 
+def test_how_far_off_a_receiver_is_is_known_after_a_restart(tmp_path: Path) -> None:
+    """The positions of the last minutes tell it: a stay is not read by the fence of a good one."""
+    morning = Morning(tmp_path / "records")
+    morning.serve(0)
+    morning.speak = False
+    for number in range(30):  # forty metres to one side and to the other
+        morning.step(10, 4.0)
+        morning.fix(4.0, lon=morning.place()[1] + (0.0004 if number % 2 else -0.0004))
+    run_id = next(run.run_id for run in morning.bridge.dispatch.day.runs.values() if run.state == "running")
+
+    def is_good() -> bool:
+        # What a receiver is worth is told to nobody: only where it is not, other visits are right.
+        return morning.bridge.dispatch.day.runs[run_id].tracker._way.line.spread.good
+
+    assert not is_good()
+    restarted(morning)
+    assert not is_good()
+    morning.close()
+
+
 def test_records_that_nobody_understands_are_named_and_left_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

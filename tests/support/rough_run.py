@@ -51,7 +51,6 @@ class Made:
 
     key: StopKey
     arrived_at: int
-    left_at: int
     latest_at: int
 
 
@@ -64,7 +63,7 @@ class RoughRun:
     bins: dict[StopKey, int]
     fixes: list[GpsFix] = field(default_factory=list)
     made: list[Made] = field(default_factory=list)
-    places_m: list[tuple[int, float]] = field(default_factory=list)  # where on the line it truly was, by second
+    until: int = BEGIN_AT
 
     def stay_s(self, key: StopKey) -> float:
         """How long a stay there is expected to be."""
@@ -75,7 +74,9 @@ def rough_run(kind: Kind, seed: int, rooms: int = 12) -> RoughRun:
     """One run of this kind; the same at every call."""
     dice = Random(f"{kind.name}/{seed}")
     run = _lay_out(kind, dice, rooms)
-    _Truck(kind, dice, run).drive()
+    truck = _Truck(kind, dice, run)
+    truck.drive()
+    run.until = truck.now
     return run
 
 
@@ -97,7 +98,7 @@ def _lay_out(kind: Kind, dice: Random, rooms: int) -> RoughRun:
         for part_m in [leg_m] if corner_m is None else [corner_m, leg_m - corner_m]:
             x, y = x + part_m * sin(heading), y + part_m * cos(heading)
             points.append((x, y))
-            if corner_m is not None and len(points) > 1 and part_m == corner_m:
+            if part_m == corner_m:
                 heading += turn * pi / 2
                 turn = -turn
         along += leg_m
@@ -181,9 +182,9 @@ class _Truck:
         ]
         self.stand(sum(stays))
         latest_at = from_at + (stays[0] if also is not None else 0)
-        self.run.made.append(Made(visit.key, from_at, self.now, from_at))
+        self.run.made.append(Made(visit.key, from_at, from_at))
         if also is not None:
-            self.run.made.append(Made(also.key, from_at, self.now, latest_at))
+            self.run.made.append(Made(also.key, from_at, latest_at))
 
     def stand(self, seconds: int) -> None:
         self.speed = 0.0
@@ -240,7 +241,6 @@ class _Truck:
         said = self.reporting.take(float(self.now))
         if isinstance(said, Fix):
             run.fixes.append(GpsFix(round(said.fix_at or 0), said.lat, said.lon, said.speed_mps))
-        run.places_m.append((self.now, self.at_m))
 
 
 def kinds() -> Iterator[Kind]:

@@ -1,6 +1,8 @@
 """How a tracker reads rough runs: visits right, at a wrong time, missed, and served that never were.
 
-    .venv/bin/python -m tests.support.rough_score [FIRST_SEED [SEEDS]]
+    .venv/bin/python -m tests.support.rough_score [FIRST_SEED [SEEDS [KIND]]]
+
+With KIND (a part of the name) of those kinds only, and with each fault.
 """
 
 import sys
@@ -43,10 +45,9 @@ def read_run(run: RoughRun, score: Score, name: str = "") -> None:
                          expected_stay_s=lambda room, _, bins: run.stay_s((room, 1)))
     arrived: dict[StopKey, tuple[int, int]] = {}
     served: dict[StopKey, int] = {}
-    last = run.places_m[-1][0]
     waiting = iter(run.fixes)
     fix = next(waiting, None)
-    for now in range(run.fixes[0].fix_at, last + 1):
+    for now in range(run.fixes[0].fix_at, run.until + 1):
         events = []
         while fix is not None and fix.fix_at <= now:
             events += tracker.on_fix(fix)
@@ -57,16 +58,14 @@ def read_run(run: RoughRun, score: Score, name: str = "") -> None:
             if event.kind == TrackKind.ARRIVED and event.key is not None:
                 arrived[event.key] = (event.at, now)
             elif event.kind == TrackKind.LEFT and event.key is not None:
-                at = getattr(event, "arrived_at", None)
-                served[event.key] = arrived[event.key][0] if at is None else at
-            elif event.kind == "DroveOn" and event.key is not None:
+                served[event.key] = arrived[event.key][0] if event.arrived_at is None else event.arrived_at
+            elif event.kind == TrackKind.DROVE_ON and event.key is not None:
                 arrived.pop(event.key, None)
                 score.taken_back += 1
             score.off_route += event.kind == TrackKind.OFF_ROUTE
-    if tracker.progress(last).at_visit is not None:
-        key = tracker.progress(last).at_visit
-        assert key is not None
-        served[key] = arrived[key][0]
+    standing_at = tracker.progress(run.until).at_visit
+    if standing_at is not None:
+        served[standing_at] = arrived[standing_at][0]
     made = {one.key: one for one in run.made}
     for key, one in made.items():
         score.visits += 1

@@ -64,7 +64,7 @@ class Readings:
         if kept and (kept[-1].at < reading.at or kept[-1][:3] < reading[:3]):  # as nearly all are
             before = kept[-1]
             kept.append(reading)
-            if before.bins != reading.bins or not _same_bins(before, reading) or not reading.says:
+            if not reading.says or not _same_bins(before, reading):
                 self.moved_at = max(self.moved_at, reading.at)
             if reading.at - before.at > SPOKEN_OF_S:
                 self._held_from, self._held_until = before.at - KEPT_S, reading.at + KEPT_S

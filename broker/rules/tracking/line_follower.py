@@ -82,7 +82,9 @@ class LineFollower:
 
     def advance(self, along_m: float) -> None:
         """The truck was seen at a stop that lies this far along."""
-        self.along_m = along_m if self.along_m is None else max(self.along_m, along_m)
+        if self.along_m is None:
+            self.along_m = self._place_m = along_m
+        self.along_m = max(self.along_m, along_m)
         self._floor_m = max(self._floor_m, along_m)
 
     @property

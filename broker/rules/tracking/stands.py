@@ -155,6 +155,11 @@ class Reading:
     first: Stand
     last: Stand
 
+    @property
+    def seconds(self) -> int:
+        """How long the stay took."""
+        return self.last.until - self.first.since
+
 
 def best_reading(
     stands: Sequence[Stand], offsets_m: Sequence[float], expected_s: float | None

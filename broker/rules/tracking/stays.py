@@ -6,10 +6,11 @@ a halt that is far too short was none at all, and a stay of the time of two may 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log, sqrt
 
 from broker.plan.geometry import distance_m
+from broker.rules.tracking.said_speed import SaidSpeed
 from broker.rules.tracking.stands import MADE, Reading, Stand, Stands, best_reading, near, standing_odds, stay
 from broker.rules.tracking.types import GpsFix, TrackSettings, TrackVisit
 from broker.rules.tracking.way import Way
@@ -33,7 +34,7 @@ SHARED = 8.0  # of the rooms so near and not stood at, so many are served with t
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The last stay, and where it was."""
+    """The last stay, where it was, and how long all that were served in it should take."""
 
     visit: TrackVisit
     seconds: int
@@ -44,9 +45,10 @@ class Past:
 class Stays:
     """What the stands of one truck say of the rooms it owes."""
 
-    def __init__(self, settings: TrackSettings, way: Way, expected_s: ExpectedStay | None) -> None:
+    def __init__(self, settings: TrackSettings, way: Way, speed: SaidSpeed, expected_s: ExpectedStay | None) -> None:
         self._settings = settings
         self._way = way
+        self._speed = speed
         self._expected_s = expected_s
         self._at: Stand | None = None
         self._past: Past | None = None
@@ -56,7 +58,12 @@ class Stays:
     @property
     def in_doubt(self) -> bool:
         """Whether the receiver is too far off to be believed as it is."""
-        return not self._way.line.spread.good and self.stands.still_since is None
+        return not self._way.line.spread.good and not self._speed.lies
+
+    @property
+    def by_place(self) -> bool:
+        """Whether the receiver may lie of its speed and is good of its place: no stand says anything, nor need it."""
+        return self._speed.doubtful and not self.in_doubt
 
     @property
     def reach_m(self) -> float:
@@ -74,6 +81,7 @@ class Stays:
     def see(self, fix: GpsFix, speed_mps: float, gap_s: int, visit: TrackVisit | None) -> None:
         """Take in a position."""
         line = self._way.line
+        self.stands.still_since = self._speed.still_since if self._speed.lies else None
         along_m = line.seen_m if self._way.on_line(visit) and line.on_the_line and not line.off_route else None
         self.stands.see(fix.fix_at, fix.lat, fix.lon, speed_mps, gap_s, along_m, line.doubt_m)
 
@@ -107,7 +115,7 @@ class Stays:
             is_far = distance_m(fix.lat, fix.lon, visit.lat, visit.lon) > far_m
             if driven_m < (DRIVES_M if is_far else LEFT_SURELY_M):
                 return None
-            return max(one.until for one in stands if one.driven_m - here.driven_m <= DRIVES_M)
+            return max(one.until for one in (here, *stands) if one.driven_m - here.driven_m <= DRIVES_M)
         if stands.standing:
             return None
         moved_m, beyond_m = line.seen_m - stand.along_m, line.seen_m - visit.distance_m
@@ -156,28 +164,30 @@ class Stays:
         return reading if reading is not None and reading.odds + log(MADE) >= MADE_ODDS else None
 
     def was_none(self, visit: TrackVisit, reading: Reading | None) -> bool:
-        """Whether what was taken for the stay at a visit was a halt of the traffic."""
-        if self._expected(visit) is None:
-            return False
-        return reading is None or reading.odds + log(MADE) < NOT_MADE_ODDS
+        """Whether what was taken for the stay at a visit was a halt of the traffic: never one that took its time."""
+        expected_s = self._expected(visit)
+        if expected_s is None or reading is None:
+            return expected_s is not None
+        return reading.seconds < expected_s and reading.odds + log(MADE) < NOT_MADE_ODDS
 
-    def was_shared(self, visit: TrackVisit, against: float = MADE_ODDS) -> tuple[int, int] | None:
+    def take_share(self, visit: TrackVisit, against: float = MADE_ODDS) -> tuple[int, int] | None:
         """(since, until) of the stay at a visit that was served from where the last one was, if the odds for that are
-        greater than those `against` it."""
+        greater than those `against` it; the time that it took is then no third room's."""
         past, expected_s = self._past, self._expected(visit)
         if past is None or past.expected_s is None or expected_s is None or not _close(past.visit, visit):
             return None
         if _shared_odds(past.seconds, past.expected_s, expected_s) < max(MADE_ODDS, against):
             return None
-        begun_at = past.until - past.seconds
-        return round(begun_at + past.seconds * past.expected_s / (past.expected_s + expected_s)), past.until
+        both_s = past.expected_s + expected_s
+        self._past = replace(past, expected_s=both_s)
+        return round(past.until - past.seconds + past.seconds * past.expected_s / both_s), past.until
 
-    def shared_before(self, visit: TrackVisit, follows: TrackVisit | None) -> tuple[int, int] | None:
+    def take_share_before(self, visit: TrackVisit, follows: TrackVisit | None) -> tuple[int, int] | None:
         """The same for a visit where the truck stands that is in doubt, if it rather stands at the next room."""
         stand = self.stands.newest
         if stand is None or follows is None or not self.in_doubt or not self.stands.standing or stand.seconds < STOOD_S:
             return None
-        return self.was_shared(visit, near(*self._offset(stand, visit)) - near(*self._offset(stand, follows)))
+        return self.take_share(visit, near(*self._offset(stand, visit)) - near(*self._offset(stand, follows)))
 
     def may_be_of_both(self, visit: TrackVisit, follows: TrackVisit | None, reading: Reading | None) -> bool:
         """Whether the stay may turn out to have been of the next room, too: then its time teaches nothing."""
@@ -186,7 +196,7 @@ class Stays:
         own_s, next_s = self._expected(visit), self._expected(follows)
         if own_s is None or next_s is None or not _close(visit, follows):
             return False
-        return _shared_odds(reading.last.until - reading.first.since, own_s, next_s) >= MADE_ODDS
+        return _shared_odds(reading.seconds, own_s, next_s) >= MADE_ODDS
 
     def leave(self, visit: TrackVisit, reading: Reading | None, arrived_at: int, left_at: int) -> None:
         """The truck goes on from a visit: what it did until then says nothing of others."""

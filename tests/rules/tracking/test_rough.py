@@ -1,15 +1,17 @@
 """Rough runs: receivers that are off by 3, 20 and 40 m, and trucks and streets with habits of their own."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
 
 import pytest
 
 from broker.rules.settings import Streets
 from broker.rules.tracking.tracker import RunTracker
 from broker.rules.tracking.types import GpsFix, TrackKind
-from tests.support.road import Drive, place, room
+from tests.support.road import Drive, place, road, room
 from tests.support.rough_run import Kind, kinds, rough_run
-from tests.support.rough_score import Score, read_run, score_kind
+from tests.support.rough_score import Score, score_kind
 
 SEEDS = range(9000, 9001)  # `python -m tests.support.rough_score 9000 10` reads ten of each
 AMBIGUOUS = ("jam 40 m", "back 40 m")  # a place that is 40 m off does not say which of two stands 50 m apart it was
@@ -41,8 +43,6 @@ def test_a_restart_within_a_rough_run_changes_next_to_nothing() -> None:
     """A tracker that recalls the last minutes' positions goes on as the one before it did."""
     kind = next(kind for kind in kinds() if kind.name == "plain 40 m")
     run = rough_run(kind, SEEDS[0])
-    score = Score()
-    read_run(run, score)
     tracker = RunTracker("run", run.route, "t01", run.visits, run.visits[0].planned_at, Streets())
     middle = len(run.fixes) // 2
     events = [event for fix in run.fixes[:middle] for event in tracker.on_fix(fix)]
@@ -59,6 +59,23 @@ def test_a_restart_within_a_rough_run_changes_next_to_nothing() -> None:
              for each in (tracker, restarted)]
     assert len(after[0]) >= 8
     assert after[0] == after[1]
+
+
+def test_a_restart_within_a_stay_does_not_move_it_to_the_light_before() -> None:
+    """What is recalled of the way there is not of the stay; the truck moves up to the next room, and left then."""
+    rooms = [room(1, 500), room(2, 800), room(3, 835)]
+    way = [(500, 0.0)] * 6 + [(600, 8.0), (700, 0.0), (700, 0.0), (700, 0.0), (750, 8.0)] + [(800, 0.0)] * 6
+    fixes = [GpsFix(1000 + 10 * number, *place(at_m), speed_mps) for number, (at_m, speed_mps) in enumerate(way)]
+    arrived_at = fixes[11].fix_at
+    tracker = RunTracker("run", road(), "t01", rooms[1:], 1000, Streets())
+    tracker.resume("r01", 500.0, fixes[5].fix_at, arrived_at, exactly=True)
+    for fix in fixes:
+        tracker.recall(fix)
+    events = []
+    for number in range(8):
+        events += tracker.on_fix(GpsFix(fixes[-1].fix_at + 10 + 10 * number, *place(835), 0.0 if number else 4.0))
+    (left,) = [event for event in events if event.kind == TrackKind.LEFT]
+    assert left.key == ("r02", 1) and 0 <= left.at - fixes[-1].fix_at <= 10
 
 
 def test_a_red_light_at_the_gate_is_not_the_begin_of_the_stay() -> None:
@@ -82,6 +99,15 @@ def test_a_halt_far_shorter_than_its_bins_take_was_no_stay() -> None:
     assert drive.kinds()[3:] == [("Arrived", "r01"), ("Left", "r01")]
 
 
+def test_a_halt_far_longer_than_its_bins_take_was_the_stay_all_the_same() -> None:
+    """A truck that waited ten minutes for a late keeper of four bins was there: no traffic halts it at the door so."""
+    drive = Drive([room(1, 500), room(2, 1200)])
+    drive.tracker = RunTracker("run", drive.tracker.route, "t01", [room(1, 500), room(2, 1200)], 1000, Streets(),
+                               expected_stay_s=lambda *_: 100.0)
+    drive.go(500).stand(600).go(900)
+    assert drive.kinds() == [("Arrived", "r01"), ("Left", "r01")]
+
+
 def test_two_rooms_from_one_place() -> None:
     """A stay of the time of two, with the second room 35 m on and passed, was of both."""
     rooms = [room(1, 500), room(2, 535), room(3, 1200)]
@@ -96,10 +122,54 @@ def test_two_rooms_from_one_place() -> None:
     assert second.inferred and abs(second.at - (reached_at + 200)) <= 10
 
 
+@pytest.mark.parametrize(("seconds", "served"), [(400, ["r01", "r02"]), (600, ["r01", "r02", "r03"])])
+def test_a_stay_is_of_as_many_rooms_as_it_has_time_for(seconds: int, served: list[str]) -> None:
+    """Of three rooms close by, the third is served from the first's place only by a stay of the time of three."""
+    rooms = [room(1, 500), room(2, 530), room(3, 555), room(4, 1200)]
+    drive = Drive(rooms)
+    drive.tracker = RunTracker("run", drive.tracker.route, "t01", rooms, 1000, Streets(),
+                               expected_stay_s=lambda *_: 200.0)
+    drive.go(500).stand(seconds).go(1000)
+    assert [key for kind, key in drive.kinds() if kind == "Left"] == served
+
+
+def test_more_halts_at_a_room_than_are_remembered_are_no_trouble() -> None:
+    """Its receiver is off, its way free, and it stops and goes within its room's reach for ten minutes."""
+    for seed in range(5):
+        dice = Random(seed)
+        drive = Drive([room(1, 1200), replace(room(2, 1500), distance_m=None), room(3, 4000)])
+
+        def say(at_m: float, beside_m: float, speed_mps: float, drive: Drive = drive) -> None:
+            drive.now += 10
+            drive.events += drive.tracker.on_fix(GpsFix(drive.now, *place(at_m, beside_m), speed_mps))
+
+        for number in range(24):
+            say(50.0 * number + 50, dice.choice((-40, 40)), 5.0)
+        for _ in range(20):
+            say(1200, dice.uniform(-40, 40), 0.0)
+        for number in range(6):
+            say(50.0 * number + 1250, dice.choice((-40, 40)), 5.0)
+        for number in range(60):
+            say(1500 + dice.uniform(-20, 20), dice.uniform(-25, 25), 0.75 if number % 2 and number > 8 else 0.0)
+        assert ("Arrived", "r02") in drive.kinds()
+
+
 def test_rooms_35_m_apart_are_two_stays() -> None:
     """A truck that moves up by 35 m left one room and is at the next."""
     drive = Drive([room(1, 500), room(2, 535), room(3, 1200)]).go(500).stand(120).go(535, 5.0).stand(120).go(800)
     assert drive.kinds() == [("Arrived", "r01"), ("Left", "r01"), ("Arrived", "r02"), ("Left", "r02")]
+
+
+def test_a_stand_at_a_room_that_was_skipped_is_no_stay_at_the_next() -> None:
+    """The lane was blocked there, and the driver went by the room 50 m on without a word."""
+    rooms = [room(1, 500), room(2, 550), room(3, 1200)]
+    drive = Drive(rooms)
+    drive.tracker = RunTracker("run", drive.tracker.route, "t01", rooms, 1000, Streets(),
+                               expected_stay_s=lambda *_: 180.0)
+    drive.go(500).stand(150)
+    drive.tracker.set_visits(rooms[1:], drive.now)
+    drive.go(900)
+    assert drive.kinds() == [("Arrived", "r01"), ("PassedWithoutDwell", "r02")]
 
 
 def test_a_place_that_jumps_does_not_move_a_standing_truck() -> None:

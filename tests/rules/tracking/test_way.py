@@ -218,6 +218,14 @@ def test_resuming_between_stops() -> None:
     assert abs(state.leg_rest_m - 200) < 1
 
 
+def test_after_a_restart_without_a_position_the_whole_leg_is_left() -> None:
+    """Not the whole line: till its truck is heard it is taken to be at the room it left."""
+    tracker = RunTracker("run", road(), "t01", [room(5, 3500)], 1000, Streets())
+    tracker.resume("r04", 3000.0, 1000, None, exactly=False)
+    state = tracker.progress(1010)
+    assert (state.leg_length_m, state.leg_rest_m) == (500.0, 500.0)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(-30, 200), st.floats(-300, 6000), st.floats(-400, 400), st.integers(0, 120),
                           st.one_of(st.none(), st.floats(0, 30))), max_size=60))
