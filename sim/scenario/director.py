@@ -95,7 +95,7 @@ class Director:
                 truck_id, runs, self._scene.plan, unit, world, dice, pace, receiver_of(*rough, dice), Driver(*rough),
                 Streets(*rough),
             )  # fmt: skip
-        self._stage.buttons = self.all_trucks
+        self._stage.buttons = {truck_id: truck.button for truck_id, truck in self.all_trucks.items()}
         for (room_id, waste), (shown, since) in self._early_lamps.items():
             self.lamp_shown(room_id, waste, shown, since)
         for truck_id, itinerary in self._early_itineraries.items():

@@ -287,6 +287,8 @@ def test_a_truck_with_a_recorded_receiver_has_a_button_and_no_driver() -> None:
     truck = bench.director.all_trucks["t01"]
     assert (truck.place, truck.state) == ((31.1, 121.1), "recorded")
     assert bench.hands.hit["truck"] == ["t03"] and bench.hands.hit["button"] == ["t03", "t01"]
+    bench.director.happen("press", {"truck": "t01", "hold_s": 2.0, "chatters": False})
+    assert len(bench.evidence.presses) == 2  # no finger moves a button that is stuck in
     with pytest.raises(ScenarioError, match="no truck 't01' here"):
         bench.director.happen("gps_gap", {"truck": "t01", "for_min": 1.0})
 
