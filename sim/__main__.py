@@ -29,6 +29,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from sim.judging import report
@@ -65,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         scenario = load(options.scenario) if options.plan is None else _town(options)
         if options.seed is not None:
-            scenario = replace(scenario, seed=options.seed)
+            scenario = replace(scenario, seed=value_of("--seed", SECTIONS["scenario"]["seed"], options.seed))
         if (options.truck or options.room) and not options.live:
             _parser().error("--truck and --room name hardware, which needs --live")
         if options.days is not None:
@@ -73,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.live:
             return _live(scenario, options, console)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task(scenario.name, total=1.0)
+            task = bar.add_task(escape(scenario.name), total=1.0)
             outcome = run.play(scenario, options.speed, lambda share: bar.update(task, completed=share))
     except ScenarioError as error:
         print(f"scenario refused: {error}", file=sys.stderr)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 
 from broker.config import WebConfig
 from broker.mqtt.own_broker.child import EmbeddedBrokerError
@@ -80,7 +81,7 @@ def play_live(
         except (StartError, EmbeddedBrokerError) as why:
             excuse = machine.too_slow(factor) if isinstance(why, LateError) else None
             became = "did not come up" if excuse else "failed"
-            console.print(f"[red]the live run {became}:[/red] {why}", highlight=False)
+            console.print(f"[red]the live run {became}:[/red] {escape(str(why))}", highlight=False)
             return _told(excuse, console)
     excuse = None if outcome.held else machine.too_slow(max(factor, outcome.fastest))
     report.show(outcome, console, judged=excuse is None)
@@ -166,7 +167,7 @@ def _play(
         week = WeekBeside(plant.records, plant.playback, scene.plan, scene.day_start_at) if has_week else None
         try:
             for note in plant.broker_notes:
-                console.print(f"[yellow]{note}[/yellow]", highlight=False)
+                console.print(f"[yellow]{escape(note)}[/yellow]", highlight=False)
             if bench is not None:
                 tell_before(bench, scenario, console)
             plant.start()
