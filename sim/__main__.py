@@ -32,9 +32,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from sim.judging import report
 from sim.judging.outcome import Outcome
-from sim.report import difference
+from sim.report import difference, printed
 from sim.report.page import ReportError, write_report
 from sim.scenario.asking import write_new
 from sim.scenario.own_town import town
@@ -86,9 +85,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     if options.json:
-        print(json.dumps(report.as_json(outcome), ensure_ascii=False, indent=1))
+        print(json.dumps(printed.as_json(outcome), ensure_ascii=False, indent=1))
     else:
-        report.show(outcome, console)
+        printed.show(outcome, console)
     if options.report is not None:
         _write_report(outcome, options.report, console)
     return HELD if outcome.held else FAILED

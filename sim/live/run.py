@@ -21,7 +21,6 @@ from rich.markup import escape
 from broker.config import WebConfig
 from broker.mqtt.own_broker.child import EmbeddedBrokerError
 from sim.demo_week.files import is_before
-from sim.judging import report
 from sim.judging.judges import judge
 from sim.judging.outcome import Count, Outcome
 from sim.live.bridge import LateError, StartError
@@ -33,6 +32,7 @@ from sim.live.table import table
 from sim.live.week import WeekBeside
 from sim.live.witnesses.machine import Machine
 from sim.panel.panel import Panel
+from sim.report import printed
 from sim.scenario.director import Director
 from sim.scenario.scenario import Demand, Scenario, ScenarioError, load
 from sim.scenario.scenes import scene_of
@@ -84,7 +84,7 @@ def play_live(
             console.print(f"[red]the live run {became}:[/red] {escape(str(why))}", highlight=False)
             return _told(excuse, console)
     excuse = None if outcome.held else machine.too_slow(max(factor, outcome.fastest))
-    report.show(outcome, console, judged=excuse is None)
+    printed.show(outcome, console, judged=excuse is None)
     ended(outcome)
     return HELD if outcome.held else _told(excuse, console)
 
