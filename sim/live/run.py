@@ -270,7 +270,7 @@ def _folder(console: Console, *, keeps: bool) -> Iterator[Path]:
     finally:
         if is_kept:
             within = "records, playback, outboxes, played.toml; rm -r removes it"
-            console.print(f"kept: {folder}   {within}", highlight=False)
+            console.print(f"kept: {folder}   {within}", highlight=False, markup=False, soft_wrap=True)
         else:
             shutil.rmtree(folder, ignore_errors=True)
 
