@@ -88,6 +88,14 @@ def test_a_wrong_answer_is_asked_again_with_what_is_allowed() -> None:
     assert made.happenings[0].values == {"truck": "t01", "for_min": 5.0}
 
 
+def test_a_visit_on_the_screen_is_asked_for_by_the_runs_of_the_day() -> None:
+    """Another run would be refused when the file is played."""
+    event = "on_screen_visit\n06:10\nwet-north-1\nwet-north-1.20261125\nr05\n\nskip\nnot_out\n"
+    made, said = asked(f"Mine\n\nwet-north-1\n\n\n\n{event}\n\n\n")
+    assert any("run must be one of wet-north-1.20261125" in line for line in said)
+    assert made.happenings[0].values["run"] == "wet-north-1.20261125"
+
+
 def test_no_file_is_written_over_and_none_is_half_written(tmp_path: Path) -> None:
     """Who stops answering has no file."""
     path = tmp_path / "mine.toml"
