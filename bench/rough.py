@@ -38,6 +38,9 @@ def main() -> int:
     top.add_argument("--jobs", type=int, default=os.cpu_count(), help="so many days at once")
     top.add_argument("--faults", action="store_true", help="what was wrong, one by one")
     args = top.parse_args()
+    if unknown := [kind for kind in args.kinds if kind not in (*KINDS, ALL)]:
+        top.error(f"no kind {unknown[0]!r}; there are {', '.join([*KINDS, ALL])}")
+    held = True
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; {HEAD}", flush=True)
     with ProcessPoolExecutor(args.jobs) as pool:
         for kind, found in _found(args.kinds or [*KINDS, ALL], args.days, pool):
@@ -47,8 +50,8 @@ def main() -> int:
             if kind == ALL:
                 verdict = judged(found, rough(ALL).demands[0].values)
                 print(f"{'held' if verdict.held else 'FAILED'}: {verdict.seen}")
-                return 0 if verdict.held else 1
-    return 0
+                held = verdict.held
+    return 0 if held else 1
 
 
 def _found(kinds: Sequence[str], days: int | None, pool: ProcessPoolExecutor) -> Iterator[tuple[str, Tally]]:

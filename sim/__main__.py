@@ -29,11 +29,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
-from sim.judging import report
 from sim.judging.outcome import Outcome
-from sim.report import difference
+from sim.report import difference, printed
 from sim.report.page import ReportError, write_report
 from sim.scenario.asking import write_new
 from sim.scenario.own_town import town
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         scenario = load(options.scenario) if options.plan is None else _town(options)
         if options.seed is not None:
-            scenario = replace(scenario, seed=options.seed)
+            scenario = replace(scenario, seed=value_of("--seed", SECTIONS["scenario"]["seed"], options.seed))
         if (options.truck or options.room) and not options.live:
             _parser().error("--truck and --room name hardware, which needs --live")
         if options.days is not None:
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.live:
             return _live(scenario, options, console)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task(scenario.name, total=1.0)
+            task = bar.add_task(escape(scenario.name), total=1.0)
             outcome = run.play(scenario, options.speed, lambda share: bar.update(task, completed=share))
     except ScenarioError as error:
         print(f"scenario refused: {error}", file=sys.stderr)
@@ -85,9 +85,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
     if options.json:
-        print(json.dumps(report.as_json(outcome), ensure_ascii=False, indent=1))
+        print(json.dumps(printed.as_json(outcome), ensure_ascii=False, indent=1))
     else:
-        report.show(outcome, console)
+        printed.show(outcome, console)
     if options.report is not None:
         _write_report(outcome, options.report, console)
     return HELD if outcome.held else FAILED

@@ -7,7 +7,7 @@ from typing import Any
 from broker.rules.statistics.cube import count
 from broker.rules.tracking.types import TrackSettings
 from sim.judging.sentence import Sentence, said
-from sim.judging.verdict import Verdict, clock, too_few, verdict, visit_name
+from sim.judging.verdict import Verdict, not_on_record, too_few, verdict, visit_at
 from sim.world.evidence import Evidence, StoredRecord, TrueVisit
 
 SAME_VISIT_S = 300.0
@@ -30,20 +30,18 @@ def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     for visit in made:
         record = _same(visit, list(served.values()))
         if record is None:
-            left = clock(evidence, visit.left_at or visit.arrived_at)
-            at = {"from": clock(evidence, visit.arrived_at)}
-            faults.append(said("fault", "not_on_record", visit=visit_name(visit), left=left, **at))
+            faults.append(not_on_record(evidence, visit))
             continue
         del served[record.key]
         body = record.body
         if None in (body["bins_before"], body["bins_after"]):
             if not _has_a_second_truck(visit, made) and not _was_without_power(evidence, visit):
-                faults.append(said("fault", "bins_unknown", visit=_name(evidence, visit), bins=visit.bins_taken))
+                faults.append(said("fault", "bins_unknown", visit=visit_at(evidence, visit), bins=visit.bins_taken))
         else:
             taken += visit.bins_taken
             told = body["bins_before"] - body["bins_after"]
             if told != visit.bins_taken:
-                name = _name(evidence, visit)
+                name = visit_at(evidence, visit)
                 faults.append(said("fault", "bins_other", visit=name, bins=visit.bins_taken, told=told))
         if None in (body["grams_before"], body["grams_after"]):
             unweighed += 1
@@ -115,7 +113,7 @@ def _told(evidence: Evidence, visit: TrueVisit) -> Iterator[Sentence]:
         if (row["room"], row["visit_number"]) == (visit.room, visit.visit_number):
             counts = [one["count"] for one in row["bins"]]
             if counts != [visit.bins_waited]:
-                yield said("fault", "told_bins", visit=_name(evidence, visit), bins=visit.bins_waited, told=counts)
+                yield said("fault", "told_bins", visit=visit_at(evidence, visit), bins=visit.bins_waited, told=counts)
 
 
 def _stays(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> list[Mapping[str, Any]]:
@@ -129,14 +127,14 @@ def _learned(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> Iter
     for stay in _stays(evidence, visit, record):
         stood = visit.bins_taken + visit.bins_refused
         if stay["bins"] is not None and stay["bins"] != stood:
-            yield said("fault", "learned_bins", visit=_name(evidence, visit), bins=stood, told=stay["bins"])
+            yield said("fault", "learned_bins", visit=visit_at(evidence, visit), bins=stood, told=stay["bins"])
 
 
 def _unlearned(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> Iterator[Sentence]:
     """A stay that was seen is learned from."""
     is_seen = not record.body["inferred"] and _is_seen_without_gap(evidence, visit)
     if is_seen and not _stays(evidence, visit, record):
-        yield said("fault", "unlearned", visit=_name(evidence, visit))
+        yield said("fault", "unlearned", visit=visit_at(evidence, visit))
 
 
 def _is_seen_without_gap(evidence: Evidence, visit: TrueVisit) -> bool:
@@ -149,6 +147,3 @@ def _is_seen_without_gap(evidence: Evidence, visit: TrueVisit) -> bool:
     seen = [from_at, *(at for at in told if from_at <= at <= until_at), until_at]
     return all(after - before <= SEEN_GAP_S for before, after in itertools.pairwise(seen))
 
-
-def _name(evidence: Evidence, visit: TrueVisit) -> Sentence:
-    return said("names", "visit_at", visit=visit_name(visit), at=clock(evidence, visit.arrived_at))

@@ -19,7 +19,7 @@ from typing import Any
 
 from sim.judging import lamps, presses, visits
 from sim.judging.sentence import Sentence, Term, said, waste_word
-from sim.judging.verdict import Judge, Verdict, clock, verdict
+from sim.judging.verdict import Judge, Verdict, clock, recorded_visit, verdict
 from sim.world.evidence import Evidence, Heard, Press, StoredRecord
 
 HEARD_WITHIN_S = 3.0  # a lamp shows what its room was told by then
@@ -57,8 +57,8 @@ def _pressed(evidence: Evidence) -> Iterator[Sentence]:
             faults = _faults(presses.press_stored_once, evidence, truck=truck, presses=len(meant), reason="")
             yield from (one for one in faults if one.word != presses.NO_MATCH or _had_right_clock(evidence))
     for at, shown in evidence.screen if _had_right_clock(evidence) else ():
-        for record in _newest(evidence, "workflow", at - SHOWN_WITHIN_S).values():
-            later = _newest(evidence, "workflow", at)[record.key]
+        for record in evidence.newest_of("workflow", at - SHOWN_WITHIN_S).values():
+            later = evidence.newest_of("workflow", at)[record.key]
             if record.body["workflow"] not in ENDED and later.body["workflow"] not in ENDED:
                 name = record.body["incident_id"]
                 if name not in shown:
@@ -81,7 +81,7 @@ def _answered(evidence: Evidence) -> Iterator[Sentence]:
 def _blocked(evidence: Evidence) -> Iterator[Sentence]:
     planned = {(one.body["room"], one.body["visit_number"]) for one in evidence.stored_of("visit")}
     served = {(one.room, one.visit_number) for one in evidence.visits}
-    workflows = _newest(evidence, "workflow", evidence.end_at) if _had_right_clock(evidence) else {}
+    workflows = evidence.newest_of("workflow", evidence.end_at) if _had_right_clock(evidence) else {}
     for record in workflows.values():
         body = record.body
         if body["reason"] != "lane_blocked" or body["room"] is None or body["workflow"] == "withdrawn":
@@ -153,22 +153,21 @@ def _unknown(evidence: Evidence) -> Iterator[Sentence]:
 
 def _served(evidence: Evidence) -> Iterator[Sentence]:
     there = Counter((visit.room, visit.waste) for visit in evidence.visits)
-    for record in _newest(evidence, "visit", float("inf")).values():
+    for record in evidence.newest_of("visit").values():
         body = record.body
         if body["state"] != "served":
             continue
         place = (body["room"], body["waste"])
         there[place] -= 1  # which number a stay has is a matter of what was decided while the truck stood there
         if there[place] < 0:
-            name = said("names", "visit", room=body["room"], waste=waste_word(body["waste"]), n=body["visit_number"])
-            yield said("fault", visits.NEVER_WAS, visit=name, at=clock(evidence, record.at))
+            yield said("fault", visits.NEVER_WAS, visit=recorded_visit(body), at=clock(evidence, record.at))
 
 
 def _finished(evidence: Evidence) -> Iterator[Sentence]:
     for run in evidence.stored_of("run"):
         if run.body["state"] != "finished" or not _had_right_clock(evidence):
             continue
-        for visit in _newest(evidence, "visit", run.at).values():
+        for visit in evidence.newest_of("visit", run.at).values():
             body = visit.body
             if body["run_id"] == run.body["run_id"] and body["state"] not in OVER:
                 yield said("fault", "finished_owing", run=run.key, room=body["room"], n=body["visit_number"],
@@ -207,10 +206,6 @@ def _are_apart(presses: Sequence[Press]) -> bool:
 
 def _had_right_clock(evidence: Evidence) -> bool:
     return not any(kind == "clock_jump" for _, kind in evidence.happened)
-
-
-def _newest(evidence: Evidence, kind: str, at: float) -> dict[str, StoredRecord]:
-    return {record.key: record for record in evidence.stored_of(kind) if record.at <= at}
 
 
 def _disturbed(evidence: Evidence) -> bool:

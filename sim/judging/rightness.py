@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from sim.judging.sentence import Sentence, said, waste_word
-from sim.judging.verdict import Verdict, clock, too_few, verdict, visit_name
+from sim.judging.verdict import Verdict, clock, not_on_record, recorded_visit, too_few, verdict, visit_at, visit_name
 from sim.judging.visits import NEVER_WAS
 from sim.world.evidence import Evidence, StoredRecord, TrueVisit
 
@@ -55,7 +55,7 @@ class Tally:
 def tally(evidence: Evidence, within_s: float) -> Tally:
     """The numbers of a run; arrivals are right within `within_s`."""
     found = Tally()
-    served = [record for record in _newest(evidence, "visit") if record.body["state"] == "served"]
+    served = [record for record in evidence.newest_of("visit").values() if record.body["state"] == "served"]
     left: dict[str, StoredRecord] = {record.key: record for record in served}
     missing: list[TrueVisit] = []
     visits = sorted(evidence.visits, key=lambda one: one.arrived_at)
@@ -76,7 +76,7 @@ def tally(evidence: Evidence, within_s: float) -> Tally:
         late_s = _late_s(visit, record.body["arrived_at"])
         if late_s is None:
             found.by_word += 1
-            found.faults.append(said("fault", "known_by_word", visit=_name(evidence, visit)))
+            found.faults.append(said("fault", "known_by_word", visit=visit_at(evidence, visit)))
         elif abs(late_s) > within_s:
             found.wrong_time += 1
             found.faults.append(
@@ -90,11 +90,7 @@ def tally(evidence: Evidence, within_s: float) -> Tally:
         for what in ("bins", "grams"):
             _add(found, what, 0, record.body)
         found.faults.append(_never_made(evidence, record, missing))
-    found.faults += [
-        said("fault", "not_on_record", visit=visit_name(visit), left=clock(evidence, visit.left_at or visit.arrived_at),
-             **{"from": clock(evidence, visit.arrived_at)})
-        for visit in missing
-    ]  # fmt: skip
+    found.faults += [not_on_record(evidence, visit) for visit in missing]
     for fault in _called_after(evidence):
         found.called_after += 1
         found.faults.append(fault)
@@ -125,10 +121,6 @@ def judged(found: Tally, values: Mapping[str, Any]) -> Verdict:
         never_made=found.never_made, called_after=found.called_after, bins_off=found.off("bins"),
         kg_off=found.off("grams"),
     )  # fmt: skip
-
-
-def _newest(evidence: Evidence, kind: str) -> Iterable[StoredRecord]:
-    return {record.key: record for record in evidence.stored_of(kind)}.values()
 
 
 def _told(visits: Sequence[TrueVisit], records: Sequence[StoredRecord]) -> dict[int, StoredRecord]:
@@ -174,7 +166,7 @@ def _add(found: Tally, what: str, taken: int, body: Mapping[str, Any] | None) ->
 def _never_made(evidence: Evidence, record: StoredRecord, missing: Iterable[TrueVisit]) -> Sentence:
     body = record.body
     at = body["arrived_at"]
-    name = said("names", "visit", room=body["room"], waste=waste_word(body["waste"]), n=body["visit_number"])
+    name = recorded_visit(body)
     for visit in missing if at is not None else ():
         end_at = visit.left_at if visit.left_at is not None else evidence.end_at
         if visit.truck == body["truck"] and visit.arrived_at - ANOTHER_ROOM_S <= at <= end_at + ANOTHER_ROOM_S:
@@ -185,7 +177,7 @@ def _never_made(evidence: Evidence, record: StoredRecord, missing: Iterable[True
 
 def _called_after(evidence: Evidence) -> Iterator[Sentence]:
     """Calls that were made when the same run had been there and did not come again."""
-    for call in _newest(evidence, "call"):
+    for call in evidence.newest_of("call").values():
         body = call.body
         at, place = body["called_at"], (body["run_id"], body["room"], body["waste"])
         there = [visit for visit in evidence.visits if (visit.run_id, visit.room, visit.waste) == place]
@@ -195,6 +187,3 @@ def _called_after(evidence: Evidence) -> Iterator[Sentence]:
             place_name = {"room": body["room"], "waste": waste_word(body["waste"])}
             yield said("fault", "called_after", left=left, at=clock(evidence, at), **place_name)
 
-
-def _name(evidence: Evidence, visit: TrueVisit) -> Sentence:
-    return said("names", "visit_at", visit=visit_name(visit), at=clock(evidence, visit.arrived_at))

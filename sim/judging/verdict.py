@@ -46,6 +46,22 @@ def visit_name(visit: TrueVisit) -> Sentence:
     return said("names", "visit", room=visit.room, waste=waste_word(visit.waste), n=visit.visit_number)
 
 
+def visit_at(evidence: Evidence, visit: TrueVisit) -> Sentence:
+    """A visit with the moment at which it began."""
+    return said("names", "visit_at", visit=visit_name(visit), at=clock(evidence, visit.arrived_at))
+
+
+def recorded_visit(body: Mapping[str, Any]) -> Sentence:
+    """A visit as people name it, of which only the record tells."""
+    return said("names", "visit", room=body["room"], waste=waste_word(body["waste"]), n=body["visit_number"])
+
+
+def not_on_record(evidence: Evidence, visit: TrueVisit) -> Sentence:
+    """The fault of a visit that was made and that the record does not have as served."""
+    at = {"from": clock(evidence, visit.arrived_at), "left": clock(evidence, visit.left_at or visit.arrived_at)}
+    return said("fault", "not_on_record", visit=visit_name(visit), **at)
+
+
 def clock(evidence: Evidence, at: float) -> str:
     """A moment as HH:MM:SS of the scenario's day."""
     seconds = round(at - evidence.day_start_at)

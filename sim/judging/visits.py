@@ -6,7 +6,7 @@ from typing import Any
 
 from sim.judging.lamps import LIT
 from sim.judging.sentence import Term, said, shown_word, waste_word
-from sim.judging.verdict import Verdict, clock, too_few, verdict, visit_name
+from sim.judging.verdict import Verdict, clock, not_on_record, recorded_visit, too_few, verdict, visit_name
 from sim.world.evidence import Evidence, Heard, StoredRecord
 
 DEVICE_KINDS = ("fix", "incident", "bins", "lamp", "keeper")
@@ -25,7 +25,7 @@ def visits_served(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     ]
     share = 1 - len(missing) / len(evidence.planned) if planned else 0.0
     faults = missing if share < values["share"] else []
-    newest = _newest(evidence, "visit")
+    newest = evidence.newest_of("visit")
     served = {
         (r.body["room"], r.body["waste"], r.body["visit_number"]): r
         for r in newest.values()
@@ -37,8 +37,7 @@ def visits_served(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
         record = served.pop((visit.room, visit.waste, visit.visit_number), None)
         told_at = record.body["arrived_at"] if record is not None else None
         if record is None:
-            left = clock(evidence, visit.left_at or visit.arrived_at)
-            faults.append(said("fault", "not_on_record", visit=name, left=left, **{"from": at}))
+            faults.append(not_on_record(evidence, visit))
         elif told_at is None:
             by_word += 1  # told by a person, who does not know when
         elif abs(told_at - visit.arrived_at) > values["within_s"]:
@@ -46,9 +45,10 @@ def visits_served(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
                 said("fault", "arrival_off", visit=name, at=at, within=values["within_s"],
                      told=clock(evidence, told_at), off=told_at - visit.arrived_at)
             )  # fmt: skip
-    for (room, waste, number), record in served.items():
-        name = said("names", "visit", room=room, waste=waste_word(waste), n=number)
-        faults.append(said("fault", NEVER_WAS, visit=name, at=clock(evidence, record.at)))
+    faults += [
+        said("fault", NEVER_WAS, visit=recorded_visit(record.body), at=clock(evidence, record.at))
+        for record in served.values()
+    ]
     if by_word > values["by_word"]:
         faults.append(said("fault", "by_word", most=values["by_word"], by_word=by_word))
     return verdict(
@@ -163,14 +163,6 @@ def backlog_marked_late(evidence: Evidence, values: Mapping[str, Any]) -> Verdic
     faults += [said("fault", "backlog_lost", record=name, at=at) for name, at in names if name not in stored]
     lacks = too_few("backlog", len(late), values["at_least"], device=device)
     return verdict("backlog_marked_late", faults, lacks, late=len(late), device=device)
-
-
-def _newest(evidence: Evidence, kind: str) -> dict[str, StoredRecord]:
-    """The newest record of each key; of one second the one written last."""
-    newest: dict[str, StoredRecord] = {}
-    for record in evidence.stored_of(kind):
-        newest[record.key] = record
-    return newest
 
 
 def _device_id(record: StoredRecord) -> str:

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,17 +90,17 @@ class LivePlant:
                     continue
                 self.trucks[truck_id] = LiveTruck(
                     folder / truck_id, area, truck_id, HOST, self._doors[truck_id].port, passwords[truck_id],
-                    clock, _with(shows, truck_id), self._light(truck_id),
+                    clock, partial(shows, truck_id), self._light(truck_id),
                 )  # fmt: skip
             for number, room in enumerate(plan.rooms.values()):
                 if room.room_id in bench.rooms:
                     self.rooms[room.room_id] = HardwareRoom(
-                        room.room_id, room.wastes, self._by_hand, _with3(shown, room.room_id), clock
+                        room.room_id, room.wastes, self._by_hand, partial(shown, room.room_id), clock
                     )
                     continue
                 self.rooms[room.room_id] = LiveRoom(
                     folder / room.room_id, area, room.room_id, room.wastes, HOST, self._doors[room.room_id].port,
-                    passwords[room.room_id], clock, _with3(shown, room.room_id),
+                    passwords[room.room_id], clock, partial(shown, room.room_id),
                     has_cells=number < load_cells, boots=0 if before_at is None else BOOTS,
                 )  # fmt: skip
         except BaseException:
@@ -325,11 +326,3 @@ class LivePlant:
     def _lamps(self, room: str, lamps: Any, real_s: float) -> None:
         if room in self.rooms:
             self.rooms[room].reported(lamps, real_s)
-
-
-def _with(call: Callable[..., None], name: str) -> Callable[[Mapping[str, Any] | None], None]:
-    return lambda body: call(name, body)
-
-
-def _with3(call: Callable[[str, str, str, float], None], name: str) -> Callable[[str, str, float], None]:
-    return lambda waste, pattern, since: call(name, waste, pattern, since)

@@ -7,6 +7,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sim.judging.sentence import Term, said
 from sim.world.devices import asked_in
 
 POLL_S = 0.3
@@ -76,8 +77,9 @@ class ApiDispatcher:
         try:
             urllib.request.urlopen(request, timeout=TIMEOUT_S).close()  # noqa: S310
         except (OSError, urllib.error.HTTPError) as why:
-            said = why.read().decode(errors="replace")[:200] if isinstance(why, urllib.error.HTTPError) else ""
-            self.refusals.append(f"{path}: {why} {said}")
+            more = why.read().decode(errors="replace")[:200] if isinstance(why, urllib.error.HTTPError) else ""
+            did = Term("acts", path.partition("?")[0].rpartition("/")[2])
+            self.refusals.append(said("notes", "refused", did=did, why=f"{path}: {why} {more}"))
             return False
         return True
 

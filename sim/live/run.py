@@ -1,37 +1,29 @@
 """A live run: everything is started, the world is played beside real time, judged, and nothing is left behind."""
 
-import fcntl
-import os
-import shutil
-import signal
-import socket
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
-from types import FrameType
 from typing import NamedTuple
 
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 
-from broker.config import WebConfig
 from broker.mqtt.own_broker.child import EmbeddedBrokerError
 from sim.demo_week.files import is_before
-from sim.judging import report
 from sim.judging.judges import judge
 from sim.judging.outcome import Count, Outcome
 from sim.live.bridge import LateError, StartError
 from sim.live.clock import SpedClock
 from sim.live.devices import LivePlant
+from sim.live.ground import run_folder, screen_port, terminated_like_interrupted
 from sim.live.hardware.bench import Bench
 from sim.live.hardware.telling import tell_after, tell_before, tell_by_hand
 from sim.live.table import table
 from sim.live.week import WeekBeside
 from sim.live.witnesses.machine import Machine
 from sim.panel.panel import Panel
+from sim.report import printed
 from sim.scenario.director import Director
 from sim.scenario.scenario import Demand, Scenario, ScenarioError, load
 from sim.scenario.scenes import scene_of
@@ -42,15 +34,10 @@ START_UP_S = 7.0  # real seconds until everything is up, when `seconds` is to be
 SHUT_DOWN_S = 5.0
 SETTLE_S = 2.5  # real seconds after its last moment: what is under way arrives
 LOOK_S = 0.02
-USUAL_PORT = WebConfig().port
 SHOW_S = 0.5
 SLOWEST, FASTEST = 1, 60
 REAL_S = 0.25  # what a chain of processes may take in life on any machine: at x40 that is ten seconds of a limit
 HELD, FAILED, BAD, TOO_SLOW, INTERRUPTED = 0, 1, 2, 3, 130
-
-
-class Stopped(KeyboardInterrupt):
-    """SIGTERM: end as Ctrl-C does."""
 
 
 def play_live(
@@ -68,7 +55,7 @@ def play_live(
         raise ScenarioError("[world] unit_slow_clock is for virtual time: a live unit goes by its own machine's clock")
     factor = _speed(scenario, speed, seconds) if bench is None else _by_life(speed, seconds)
     machine = Machine()
-    with _terminated_like_interrupted():
+    with terminated_like_interrupted():
         try:
             with screen_port(http_port, console) as port:
                 # (Hardware has counted its own starts: the week's would be taken for them.)
@@ -80,10 +67,10 @@ def play_live(
         except (StartError, EmbeddedBrokerError) as why:
             excuse = machine.too_slow(factor) if isinstance(why, LateError) else None
             became = "did not come up" if excuse else "failed"
-            console.print(f"[red]the live run {became}:[/red] {why}", highlight=False)
+            console.print(f"[red]the live run {became}:[/red] {escape(str(why))}", highlight=False)
             return _told(excuse, console)
     excuse = None if outcome.held else machine.too_slow(max(factor, outcome.fastest))
-    report.show(outcome, console, judged=excuse is None)
+    printed.show(outcome, console, judged=excuse is None)
     ended(outcome)
     return HELD if outcome.held else _told(excuse, console)
 
@@ -103,26 +90,6 @@ def scaled(demands: Sequence[Demand], factor: int) -> list[Demand]:
         if "within_s" in demand.values else demand
         for demand in demands
     ]  # fmt: skip
-
-
-@contextmanager
-def screen_port(asked: int | None, console: Console) -> Iterator[int]:
-    """The port of the operations screen: as asked, else the usual one, else 0 (any) where another has that.
-
-    The bridge takes it some seconds later: until then a file's lock keeps it from another run of this user.
-    """
-    if asked is not None:
-        yield asked
-        return
-    with (Path(tempfile.gettempdir()) / f"zhanpai-{os.getuid()}-{USUAL_PORT}.lock").open("a") as claim:
-        try:
-            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            socket.create_server(("127.0.0.1", USUAL_PORT)).close()
-        except OSError:
-            console.print(f"port {USUAL_PORT} is taken by another program; the status page moves", highlight=False)
-            yield 0
-        else:
-            yield USUAL_PORT
 
 
 def _speed(scenario: Scenario, speed: float | None, seconds: float | None) -> int:
@@ -155,7 +122,7 @@ def _play(
     if bench is not None:
         bench.must_fit(director, list(scene.plan.rooms))
         demands = tuple(demand for demand in demands if bench.can_judge(demand))
-    with _folder(console, keeps=keeps) as folder:
+    with run_folder(console, keeps=keeps) as folder:
         clock = SpedClock(from_at, factor, folder / "go")
         plant = LivePlant(
             scene.plan, director.truck_ids, folder, evidence, clock, http_port,
@@ -166,7 +133,7 @@ def _play(
         week = WeekBeside(plant.records, plant.playback, scene.plan, scene.day_start_at) if has_week else None
         try:
             for note in plant.broker_notes:
-                console.print(f"[yellow]{note}[/yellow]", highlight=False)
+                console.print(f"[yellow]{escape(note)}[/yellow]", highlight=False)
             if bench is not None:
                 tell_before(bench, scenario, console)
             plant.start()
@@ -256,40 +223,6 @@ def _run(street: Street, console: Console) -> int:
     return actions
 
 
-@contextmanager
-def _folder(console: Console, *, keeps: bool) -> Iterator[Path]:
-    """A folder that is gone afterwards; with `keeps` Ctrl-C leaves it there and says where."""
-    folder = Path(tempfile.mkdtemp(prefix="zhanpai-live-"))
-    is_kept = False
-    try:
-        yield folder
-    except KeyboardInterrupt as why:
-        is_kept = keeps and not isinstance(why, Stopped)
-        raise
-    finally:
-        if is_kept:
-            within = "records, playback, outboxes, played.toml; rm -r removes it"
-            console.print(f"kept: {folder}   {within}", highlight=False)
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 def _head(scenario: Scenario, day_start_at: int, clock: SpedClock) -> str:
     of_day = int(clock.now()) - day_start_at
     return f"{scenario.name}  {of_day // 3600:02d}:{of_day // 60 % 60:02d}:{of_day % 60:02d}  x{clock.speed}"
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM and SIGHUP raise, so that every `finally` on the way runs; the former handlers come back after it."""
-
-    def raise_stopped(_number: int, _frame: FrameType | None) -> None:
-        raise Stopped
-
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    former = [signal.signal(number, raise_stopped) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, former, strict=True):
-            signal.signal(number, handler)

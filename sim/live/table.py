@@ -40,7 +40,8 @@ def _trucks(picture: Mapping[str, Any], at: int) -> Table:
         away = "-" if eta is None else f"{max(0, eta - at) // 60} min"
         age = "-" if row["fix_age_s"] is None else f"{row['fix_age_s']} s old"
         name = str(row["next_room_name"] or "-").split(" / ")[-1]
-        shown.add_row(row["truck"], row["life"], f"{row['next_room'] or ''} {name}", away, row["label"] or "-", age)
+        room = Text(f"{row['next_room'] or ''} {name}")  # a plan's name may hold what rich takes for markup
+        shown.add_row(row["truck"], row["life"], room, away, row["label"] or "-", age)
     return shown
 
 

@@ -21,8 +21,8 @@ from sim.scenario.director import Director
 from sim.scenario.happenings import End
 from sim.scenario.scenario import Happening, Scenario
 from sim.scenario.schema import HAPPENINGS
+from sim.world.button import meant_by
 from sim.world.evidence import Evidence, Press
-from sim.world.trucks import meant_by
 
 SCREEN_LATE_S = 60.0  # an older word of the bridge's is no word about what was just done
 PATIENCE_S = 60.0  # a bridge that starts again holds the loop up

@@ -1,1 +1,1 @@
-"""One run as one page: who did what when, what was expected, and why each expectation held or failed."""
+"""What a run came to, printed or as a page: who did what when, and why each expectation held or failed."""

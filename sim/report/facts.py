@@ -19,7 +19,7 @@ from sim.judging.sentence import both
 from sim.report.moments import all_decided_at
 from sim.world.evidence import Evidence, Heard, Interval, TrueVisit
 
-VERSION = 2
+VERSION = 3
 MOVED_M = 4.0  # a place nearer to the last one shown is left out
 STANDING_S = 30.0  # but so often one is shown
 PATH_DIGITS = 6
@@ -50,7 +50,7 @@ def facts_of(outcome: Outcome, plan: Plan) -> dict[str, Any]:
              "faults": [both(fault) for fault in verdict.faults], "decided_s": _s(evidence, at)}
             for demand, verdict, at in zip(scenario.demands, outcome.verdicts, decided, strict=True)
         ],
-        "notes": evidence.notes,
+        "notes": [both(note) for note in evidence.notes],
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sim.scenario.format_page import kinds
 from sim.scenario.own_town import town
 from sim.scenario.scenario import Scenario, ScenarioError, scenario_of, value_of
-from sim.scenario.scenes import scene_of
+from sim.scenario.scenes import runs_of, scene_of
 from sim.scenario.schema import DEMANDS, HAPPENINGS, SECTIONS, Key
 from sim.scenario.writing import as_text, time_of
 
@@ -39,8 +39,10 @@ class Asking:
             "seed": self._value("Seed of the dice", SECTIONS["scenario"]["seed"]),
         }
         area = {key: value for key, value in begun.area.items() if value != SECTIONS["area"][key].default}
-        plan = scene_of(begun).plan
+        scene = scene_of(begun)
+        plan, runs = scene.plan, [run for runs in runs_of(scene, begun).values() for run in runs]
         places: dict[str, tuple[str, ...]] = {"room": tuple(sorted(plan.rooms)), "truck": plan.trucks()}
+        places["run"] = tuple(run.run_id for run in runs)
         places["device"] = (*places["truck"], *places["room"], "bridge")
         document: dict[str, Any] = {"scenario": head, "area": area}
         document["event"] = self._several("What goes wrong?", "events", HAPPENINGS, places, at=head["from"])

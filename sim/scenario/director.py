@@ -22,6 +22,7 @@ from sim.world.trucks import TruckTruth, World
 
 LOOKS_EVERY_S = 1.0
 HOUR_S = 3600.0
+OF_EXTRA_TRUCK = "extra-"  # so the bridge names the runs of trucks that take over
 
 
 class Director:
@@ -94,7 +95,7 @@ class Director:
                 truck_id, runs, self._scene.plan, unit, world, dice, pace, receiver_of(*rough, dice), Driver(*rough),
                 Streets(*rough),
             )  # fmt: skip
-        self._stage.buttons = self.all_trucks
+        self._stage.buttons = {truck_id: truck.button for truck_id, truck in self.all_trucks.items()}
         for (room_id, waste), (shown, since) in self._early_lamps.items():
             self.lamp_shown(room_id, waste, shown, since)
         for truck_id, itinerary in self._early_itineraries.items():
@@ -146,6 +147,11 @@ class Director:
         device = happening.values.get("device")
         if device is not None and device not in (*self.all_trucks, *self.rooms, "bridge"):
             raise ScenarioError(f"{self.scenario.name}: {happening.kind}: no device {device!r} here")
+        run_id = happening.values.get("run")
+        run_ids = [run.run_id for runs in self._runs.values() for run in runs]
+        if run_id is not None and run_id not in run_ids and not run_id.startswith(OF_EXTRA_TRUCK):
+            there = " ".join(run_ids)
+            raise ScenarioError(f"{self.scenario.name}: {happening.kind}: no run {run_id!r} here; there are {there}")
 
     def happen(self, kind: str, values: Mapping[str, Any]) -> End | None:
         """Let something happen now; what lasts gives back how it ends. Raises ScenarioError for what is not here."""

@@ -5,8 +5,9 @@ What lasts gives back how it ends. A scenario file ends it after `for_min`; a te
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from sim.world.button import Button
 from sim.world.devices import Plant
 from sim.world.evidence import Evidence, Interval
 from sim.world.rooms import RoomTruth
@@ -15,22 +16,6 @@ from sim.world.trucks import TruckTruth
 
 Values = Mapping[str, Any]
 End = Callable[[], None]
-
-
-class Button(Protocol):
-    """Of a truck, whoever drives it."""
-
-    def press(self, hold_s: float, chatters: bool = False) -> None:
-        """A finger holds it for so long."""
-        ...
-
-    def stick(self) -> None:
-        """It stays down by itself."""
-        ...
-
-    def free(self) -> None:
-        """It is up again."""
-        ...
 
 
 # What needs a truck's computer and its button, and nobody who drives it.

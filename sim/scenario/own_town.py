@@ -40,7 +40,7 @@ def town(name: str, day: date | None, runs: Sequence[str], today: date) -> Scena
     if to_s - from_s > DAY_S:
         raise ScenarioError(f"{name}: its runs of {day} take more than 24 hours; name some of them with --runs")
     trucks = sorted({run.truck_id for run in chosen})
-    about = f"{plan.name} on {day}: {len(chosen)} runs, {len(trucks)} trucks."
+    about = f"{plan.name} on {day}; runs: {len(chosen)}, trucks: {len(trucks)}."
     return _scenario(about, day, from_s, to_s, area, trucks)
 
 

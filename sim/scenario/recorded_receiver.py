@@ -14,17 +14,16 @@ from typing import Any
 from broker.plan.calendar import day_start_at
 from broker.plan.geometry import lengths_m
 from broker.plan.model import Estate, Plan, PlannedVisit, Room, Route, RunPlan, Service
-from firmware.truck.button.gesture import HOLD_S, STUCK_S
 from firmware.truck.clock import without_rollover
 from sim.scenario.scenario import Scenario, ScenarioError
 from sim.scenario.scene import Recording, Scene
 from sim.scenario.tainan_scene import shared_file
+from sim.world.button import Button
 from sim.world.devices import TruckUnit
 from sim.world.driving import Path
-from sim.world.evidence import Evidence, Press
+from sim.world.evidence import Evidence
 from sim.world.gps.receiver import METRES_PER_DEGREE
 from sim.world.timeline import Timeline
-from sim.world.trucks import meant_by
 
 TRUCK, ROOM, WASTE = "t01", "r01", "residential_wet"
 AHEAD_M = 600.0  # the room lies so far beyond the end of the track, straight on
@@ -68,8 +67,7 @@ class RecordedTruck:
         self._recording = recording
         self._unit = unit
         self._timeline = timeline
-        self._evidence = evidence
-        self._pressed = pressed
+        self.button = Button(recording.truck, unit, timeline, evidence, pressed)
         evidence.track[recording.truck] = list(recording.truth)
 
     def start(self) -> None:
@@ -83,24 +81,6 @@ class RecordedTruck:
         truth = self._recording.truth
         known = bisect_right(truth, self._timeline.now, key=lambda each: each[0])
         return truth[max(0, known - 1)][1:]
-
-    def press(self, hold_s: float, chatters: bool = False) -> None:
-        """A finger on the button."""
-        self._held(hold_s, meant_by(hold_s))
-        self._unit.press(hold_s, chatters)
-
-    def stick(self) -> None:
-        """The button is down from now on, and nobody's finger is there."""
-        self._held(STUCK_S, "breakdown")
-        self._unit.contact(True)
-
-    def free(self) -> None:
-        """The button is up again."""
-        self._unit.contact(False)
-
-    def _held(self, hold_s: float, meant: str) -> None:
-        self._evidence.presses.append(Press(self._timeline.now, self._recording.truck, hold_s, meant))
-        self._timeline.after(min(hold_s, HOLD_S), lambda: self._pressed(self._recording.truck))
 
     def read_itinerary(self, body: Mapping[str, Any] | None) -> None:
         """Nobody reads it."""

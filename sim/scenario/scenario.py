@@ -32,6 +32,11 @@ class Happening:
     at_s: float
     values: Mapping[str, Any]
 
+    @property
+    def end_s(self) -> float:
+        """When it is over; the moment itself for what does not last."""
+        return self.at_s + 60 * float(self.values.get("for_min", 0.0))
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:

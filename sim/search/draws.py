@@ -143,7 +143,7 @@ def _moment(dice: Dice, base: Scenario, area: Area, place: _Place, others: Seque
     for _ in range(TRIES):
         if others and dice.random() >= A_NEW_CHAIN:
             other = dice.choice(others)
-            near_s = dice.choice((other.at_s, _end_s(other)))
+            near_s = dice.choice((other.at_s, other.end_s))
         else:
             near_s = dice.choice(dice.choice((dice.choice(happens), list(itertools.chain(*happens)))))
         at_s = near_s + _between(dice, *NEAR_S) * dice.choice((1, 1, -1))
@@ -194,7 +194,7 @@ def _clash(one: Happening, other: Happening) -> bool:
     if _about(one) != _about(other) or (one.kind != other.kind and not {one.kind, other.kind} <= PRESSES):
         return False
     apart_s = PRESSES_APART_S if one.kind in PRESSES else 1
-    return one.at_s < _end_s(other) + apart_s and other.at_s < _end_s(one) + apart_s
+    return one.at_s < other.end_s + apart_s and other.at_s < one.end_s + apart_s
 
 
 PRESSES = {"press", "button_stuck", "breakdown"}
@@ -202,7 +202,3 @@ PRESSES = {"press", "button_stuck", "breakdown"}
 
 def _about(one: Happening) -> str:
     return str(one.values.get("device") or one.values.get("truck") or one.values.get("room"))
-
-
-def _end_s(one: Happening) -> float:
-    return one.at_s + 60 * float(one.values.get("for_min", 0.0))

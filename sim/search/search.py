@@ -21,6 +21,7 @@ from itertools import count
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 
 from sim.judging.invariants import broken
@@ -35,6 +36,7 @@ from sim.search.shrinking import MOST_TRIES, shrunk
 from sim.virtual.run import SETTLE_S, play
 
 FIRST_LOOK_S = 150.0
+MOST_MINUTES, MOST_JOBS = 100_000, 1000
 NOTHING, FOUND, BAD, INTERRUPTED = 0, 1, 2, 130
 BASE = {
     "scenario": {"about": "A short morning of two trucks.", "from": "05:50", "to": "06:26"},
@@ -69,7 +71,7 @@ def main(arguments: list[str]) -> int:
         if found is None:
             console.print(f"nothing found in {played} runs of {options.minutes:g} minutes, seed {options.seed}")
             return NOTHING
-        console.print(f"[red]{found.promise}[/red] did not hold in run {found.played}; making it shorter ...")
+        console.print(f"[red]{escape(found.promise)}[/red] did not hold in run {found.played}; making it shorter ...")
         return _written(shortest(found, options.shorter), found, options.into, console)
     except (ScenarioError, DataAbsentError, OSError) as error:
         print(f"cannot be searched: {error}", file=sys.stderr)
@@ -155,13 +157,27 @@ def _base(options: argparse.Namespace) -> Scenario:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 -m sim search", description="Looks for a run that breaks a promise.")
-    parser.add_argument("--minutes", type=float, default=10.0, help="how long to look (default: 10)")
+    parser.add_argument("--minutes", type=_minutes, default=10.0, help="how long to look (default: 10)")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--plan", metavar="FEED", help="a GTFS folder or zip, or tainan:ROUTE (else: two demo trucks)")
     where.add_argument("--scenario", metavar="FILE", help="the area, hours and people of this scenario")
     parser.add_argument("--seed", type=int, default=1, help="another seed draws other runs")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="runs at once (default: one a core)")
+    parser.add_argument("--jobs", type=_jobs, default=os.cpu_count() or 1, help="runs at once (default: one a core)")
     parser.add_argument("--shorter", type=int, default=MOST_TRIES, metavar="N",
                         help=f"how many runs making it shorter may take (default: {MOST_TRIES})")  # fmt: skip
     parser.add_argument("--into", type=Path, default=Path(), help="the folder of what is found (default: here)")
     return parser
+
+
+def _minutes(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= MOST_MINUTES:
+        raise argparse.ArgumentTypeError(f"must be between 0 and {MOST_MINUTES}")
+    return value
+
+
+def _jobs(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"must be between 1 and {MOST_JOBS}")
+    return value

@@ -60,7 +60,7 @@ def _in_place(scenario: Scenario) -> Iterator[Scenario]:
     runs = scenario.area["runs"]
     if len(runs) > 1:
         yield from (replace(scenario, area={**scenario.area, "runs": [one]}) for one in runs)
-    last_s = max((_end_s(one) for one in scenario.happenings), default=scenario.from_s)
+    last_s = max((one.end_s for one in scenario.happenings), default=scenario.from_s)
     if scenario.to_s - HOUR_QUARTER_S > last_s:
         yield replace(scenario, to_s=scenario.to_s - HOUR_QUARTER_S)
     for at, one in enumerate(scenario.happenings):
@@ -77,7 +77,3 @@ def _rounder(one: Happening) -> Iterator[Happening]:
     for step_s in (60, 1):
         if one.at_s % step_s:
             yield replace(one, at_s=one.at_s // step_s * step_s)
-
-
-def _end_s(one: Happening) -> float:
-    return one.at_s + 60 * float(one.values.get("for_min", 0.0))

@@ -13,6 +13,7 @@ from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Store, StoreError
 from broker.web.picture import Picture, attention, snapshot
 from firmware import wire
+from sim.judging.sentence import Term, said
 from sim.virtual.broker import VirtualBroker, Will
 from sim.virtual.link import VirtualLink
 from sim.world.devices import asked_in
@@ -144,7 +145,7 @@ class VirtualBridge:
         try:
             self._bridge.act(act, self._now())
         except (ActionError, StoreError) as why:
-            self._evidence.notes.append(f"{act.action} was refused: {why}")
+            self._evidence.notes.append(said("notes", "refused", did=Term("acts", act.action), why=why))
             return False
         return True
 

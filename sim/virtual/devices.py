@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from broker.plan.model import Plan
@@ -44,13 +45,13 @@ class VirtualPlant:
         self._rooms = {
             room.room_id: VirtualRoom(
                 timeline, self.mqtt, plan.area_id, room.room_id, room.wastes, evidence, self._dice,
-                _with_room(shown, room.room_id), folder / "rooms" / room.room_id, sensors, unit_slow, boots,
+                partial(shown, room.room_id), folder / "rooms" / room.room_id, sensors, unit_slow, boots,
             )
             for room in plan.rooms.values()
         }  # fmt: skip
         self._trucks = {
             truck_id: VirtualTruck(
-                timeline, self.mqtt, plan.area_id, truck_id, folder, evidence, self._dice, _with_truck(shows, truck_id)
+                timeline, self.mqtt, plan.area_id, truck_id, folder, evidence, self._dice, partial(shows, truck_id)
             )
             for truck_id in trucks
         }
@@ -165,13 +166,3 @@ class VirtualPlant:
     def _open(self) -> Store:
         folder, plan = self._folder / "store", self._plan
         return SQLiteStore(folder, plan.area_id, plan.timezone, lambda: self._timeline.now, files=self._disk)
-
-
-def _with_room(shown: Callable[[str, str, str, float], None], room_id: str) -> Callable[[str, str, float], None]:
-    return lambda waste, pattern, since: shown(room_id, waste, pattern, since)
-
-
-def _with_truck(
-    shows: Callable[[str, Itinerary | None], None], truck_id: str
-) -> Callable[[Itinerary | None], None]:
-    return lambda itinerary: shows(truck_id, itinerary)

@@ -9,6 +9,7 @@ from typing import Any
 from firmware import __version__
 from firmware.binroom.settings import REPORT_GRAMS
 from firmware.binroom.unit import Unit
+from sim.judging.sentence import said
 from sim.virtual.broker import VirtualBroker, Will
 from sim.virtual.link import VirtualLink
 from sim.virtual.sensors import Sensors
@@ -129,7 +130,7 @@ class VirtualRoom:
         effects = list(unit.handle(event, now_ms))
         if unit.dropped() != dropped:
             gone = [effect[1:] for effect in effects if effect[0] == "forget"]
-            self._evidence.notes.append(f"{self._room_id} gave up {len(gone)} records: its memory was full")
+            self._evidence.notes.append(said("notes", "gave_up", room=self._room_id, number=len(gone)))
             for boot, seq in gone:
                 self._given_up(boot, seq)
         for effect in effects:

@@ -4,6 +4,7 @@ Plain data, filled in the same way by the virtual and by the live run; expectati
 All times are POSIX seconds of the simulated clock.
 """
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -151,6 +152,10 @@ class Evidence:
     def stored_of(self, kind: str) -> list[StoredRecord]:
         """The stored records of one kind, by time."""
         return sorted((r for r in self.stored if r.kind == kind), key=lambda r: (r.at, r.id))
+
+    def newest_of(self, kind: str, until_at: float = math.inf) -> dict[str, StoredRecord]:
+        """The newest record of each key by a moment; of one second the one written last."""
+        return {record.key: record for record in self.stored_of(kind) if record.at <= until_at}
 
     def lamp_at(self, room: str, waste: str, moment: float) -> str:
         """What the lamp showed at `moment` (`dead` before its first pattern)."""

@@ -18,11 +18,11 @@ from typing import Any
 
 from broker.plan.demo_area import DWELL_BASE_S, DWELL_PER_BIN_S
 from broker.plan.model import Plan, Room, Route, RunPlan
-from firmware.truck.button.gesture import HOLD_LONG_S, HOLD_S, STUCK_S
+from sim.world.button import Button
 from sim.world.devices import TruckUnit
 from sim.world.drivers import SAME_PLACE_M, Driver, Errand
 from sim.world.driving import Drive, Pace, Path
-from sim.world.evidence import Evidence, Press, TrueVisit
+from sim.world.evidence import Evidence, TrueVisit
 from sim.world.gps.receiver import Receiver
 from sim.world.rooms import RoomTruth
 from sim.world.streets import Streets
@@ -71,6 +71,7 @@ class TruckTruth:
         self.state = "parked"
         self.receiver = receiver
         self.driver = driver
+        self.button = Button(truck_id, unit, world.timeline, world.evidence, world.pressed)
         self._runs = sorted(runs, key=lambda run: run.departs_at)
         self._run: RunToday | None = None
         self._plan = plan
@@ -89,7 +90,6 @@ class TruckTruth:
         self._visit: TrueVisit | None = None
         self._busy_until = 0.0
         self._asked: set[tuple[str, int, str]] = set()
-        self._is_stuck = False
 
     @property
     def errand(self) -> Errand | None:
@@ -113,35 +113,13 @@ class TruckTruth:
     def break_down(self) -> None:
         """The truck stands from now on; the driver reports it after a moment."""
         self.state = "broken"
-        self._world.timeline.after(LOOKS_FIRST_S, lambda: self.press(HOLD_BREAKDOWN_S))
+        self._world.timeline.after(LOOKS_FIRST_S, lambda: self.button.press(HOLD_BREAKDOWN_S))
 
     def repaired(self) -> None:
         """It can drive again."""
         if self.state == "broken":
             self.state = "driving"
             self._errand = None
-
-    def press(self, hold_s: float, chatters: bool = False) -> None:
-        """A finger on the button, where that is not stuck in."""
-        if self._is_stuck:
-            return
-        now = self._world.timeline.now
-        self._world.evidence.presses.append(Press(now, self.truck_id, hold_s, meant_by(hold_s)))
-        self._unit.press(hold_s, chatters)
-        self._world.timeline.after(min(hold_s, HOLD_S), lambda: self._world.pressed(self.truck_id))
-
-    def stick(self) -> None:
-        """The button is down from now on, and nobody's finger is there."""
-        self._is_stuck = True
-        now = self._world.timeline.now
-        self._world.evidence.presses.append(Press(now, self.truck_id, STUCK_S, "breakdown"))
-        self._unit.contact(True)
-        self._world.timeline.after(HOLD_S, lambda: self._world.pressed(self.truck_id))
-
-    def free(self) -> None:
-        """The button is up again."""
-        self._is_stuck = False
-        self._unit.contact(False)
 
     # --- one tick ---------------------------------------------------------------------------------------
 
@@ -237,7 +215,7 @@ class TruckTruth:
             return
         if now >= self._busy_until and errand.key not in self._asked:
             self._asked.add(errand.key)
-            self.press(HOLD_BLOCKED_S)
+            self.button.press(HOLD_BLOCKED_S)
 
     def _broken(self, now: float) -> None:
         """Nothing moves."""
@@ -332,11 +310,6 @@ class TruckTruth:
         room.truck_stands(errand.waste, dwell_s)
         self._world.evidence.visits.append(self._visit)
         self.state = "at_stop"
-
-
-def meant_by(hold_s: float) -> str:
-    """What a driver means who holds the button for so long."""
-    return "breakdown" if hold_s >= HOLD_LONG_S else "lane_blocked" if hold_s >= HOLD_S else "withdraw"
 
 
 _STATES: dict[str, Callable[[TruckTruth, float], None]] = {

@@ -13,6 +13,7 @@ from broker.words import LANGUAGES
 from sim.__main__ import main
 from sim.judging.judges import JUDGES, judge
 from sim.judging.outcome import Outcome
+from sim.judging.sentence import Term, said
 from sim.report import difference
 from sim.report.facts import facts_of
 from sim.report.page import WORDS, ReportError, page_of, read_report, write_report
@@ -70,6 +71,15 @@ def test_what_never_came_was_missing_until_the_end(facts: dict[str, Any]) -> Non
     assert failed["decided_s"] == facts["length_s"]
     assert failed["faults"][0]["en"].startswith("r03 would have had to be blocked and then visited a second time by ")
     assert failed["faults"][0]["zh"].startswith("r03 本应先堵塞")
+
+
+def test_a_note_is_said_in_both_languages(outcome: Outcome) -> None:
+    """That the screen refused something, with the screen's own word why; a line of a log stands as it is."""
+    refused = said("notes", "refused", did=Term("acts", "skip"), why="no such visit")
+    noted = replace(outcome, evidence=replace(outcome.evidence, notes=[refused, "a line"]))
+    shown = facts_of(noted, scene_of(outcome.scenario).plan)["notes"]
+    assert [note["en"] for note in shown] == ["skip was refused: no such visit", "a line"]
+    assert shown[1]["zh"] == "a line" and shown[0]["zh"] == refused.zh != refused
 
 
 def test_every_expectation_can_be_said_in_both_languages() -> None:

@@ -5,9 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from sim.__main__ import main
 from sim.judging.judges import JUDGES
+from sim.live.table import table
+from sim.scenario.format_page import EXPECTED, MORNING
 from sim.scenario.happenings import HAPPENS
 from sim.scenario.scenario import Scenario, ScenarioError, load, names, parse
 from sim.scenario.schema import DEMANDS, HAPPENINGS
@@ -117,3 +120,22 @@ def test_the_days_of_a_scenario_can_be_said(
     assert [main(["rough_day", "--days", days]) for days in ("10", "32")] == [2, 2]
     assert seen == [10]
     assert "--days must be between 1 and 31" in capsys.readouterr().err
+    assert main(["rough_day", "--seed", "-1"]) == 2
+    assert "--seed must be between 0 and" in capsys.readouterr().err
+
+
+def test_what_a_file_says_is_shown_as_it_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Brackets too, which a terminal's markup would swallow or stumble over."""
+    path = tmp_path / "[b]mine[.toml"
+    path.write_text(f"{MORNING}\n{EXPECTED}".replace("One truck", "Lanes [/b] of [red]one truck"), encoding="utf-8")
+    assert main([str(path)]) == 0
+    assert "[b]mine[  Lanes [/b] of [red]one truck" in capsys.readouterr().out
+
+
+def test_a_rooms_name_is_shown_in_the_live_table_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    """A plan may have brackets in it."""
+    place = {"next_room": "r01", "next_room_name": "A / Gate [/2]", "next_eta_at": None}
+    truck = {"truck": "t01", "life": "alive", "fix_age_s": None, "label": None, **place}
+    picture = {"at": 0, "data": {"oldest_fix_s": None}, "trucks": [truck], "rooms": [], "incidents": []}
+    Console(width=120).print(table(picture, "head"))
+    assert "r01 Gate [/2]" in capsys.readouterr().out

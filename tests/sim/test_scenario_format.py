@@ -36,9 +36,10 @@ def test_every_word_of_a_scenario_file_is_explained() -> None:
 @pytest.mark.real
 @pytest.mark.parametrize("name", [name for name, kind in EXAMPLES.items() if "file" not in kind])
 def test_each_example_holds_when_it_is_played(name: str) -> None:
-    """In the short morning that the page begins with."""
+    """In the short morning that the page begins with; what it does on the screen is taken there."""
     outcome = play(parse(whole(EXAMPLES[name]["example"]), name, name))
     assert outcome.held, [verdict for verdict in outcome.verdicts if not verdict.held]
+    assert outcome.evidence.notes == [] or not name.startswith("on_screen")
 
 
 @pytest.mark.parametrize("name", [name for name, kind in EXAMPLES.items() if "file" in kind])
@@ -86,6 +87,14 @@ def test_a_wrong_answer_is_asked_again_with_what_is_allowed() -> None:
     assert "'long' is no number" in text
     assert "share must be between 0.0 and 1.0, got 7" in text
     assert made.happenings[0].values == {"truck": "t01", "for_min": 5.0}
+
+
+def test_a_visit_on_the_screen_is_asked_for_by_the_runs_of_the_day() -> None:
+    """Another run would be refused when the file is played."""
+    event = "on_screen_visit\n06:10\nwet-north-1\nwet-north-1.20261125\nr05\n\nskip\nnot_out\n"
+    made, said = asked(f"Mine\n\nwet-north-1\n\n\n\n{event}\n\n\n")
+    assert any("run must be one of wet-north-1.20261125" in line for line in said)
+    assert made.happenings[0].values["run"] == "wet-north-1.20261125"
 
 
 def test_no_file_is_written_over_and_none_is_half_written(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from sim.live.run import screen_port
+from sim.live.ground import screen_port
 
 
 def test_of_two_runs_that_start_together_the_second_moves() -> None:

@@ -13,7 +13,7 @@ from sim.scenario.schema import HAPPENINGS
 from sim.scenario.writing import as_text
 from sim.search.draws import NOT_DRAWN, drawn, hands
 from sim.search.moments import Area
-from sim.search.search import BASE
+from sim.search.search import BASE, main
 from sim.search.shrinking import MOST_TRIES, shrunk
 from sim.virtual.run import play
 from sim.world.evidence import Evidence, Heard, Interval, LampChange, Press, StoredRecord, TrueVisit
@@ -189,6 +189,14 @@ def test_a_stay_counts_whatever_number_it_has_in_the_end() -> None:
     assert broken(seen) == []
     twice = replace(record, id="w", key="r/r01/2", body={**SERVED, "visit_number": 2})
     assert broken(replace(seen, stored=[record, twice])) == ["served"]
+
+
+@pytest.mark.parametrize("words", [["--jobs", "0"], ["--minutes", "-1"], ["--minutes", "nan"]])
+def test_a_search_that_cannot_be_is_refused_in_a_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is played."""
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "must be between" in capsys.readouterr().err
 
 
 def test_what_has_nothing_to_do_with_a_fault_is_left_out() -> None:

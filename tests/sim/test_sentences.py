@@ -48,6 +48,8 @@ def test_every_sentence_is_said_by_a_judge() -> None:
     for group in ("fault", "lacks", "names"):
         for key in WORDS.groups("en")[group]:
             assert f'"{key}"' in source, (group, key)
+    plants = "".join(path.read_text() for path in (REPO / "sim" / "virtual").glob("*.py"))
+    assert all(f'said("notes", "{key}"' in plants for key in WORDS.groups("en")["notes"])
 
 
 def test_the_chinese_words_hold_no_english() -> None:

@@ -6,12 +6,14 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from firmware.binroom.lamp import NO_DATA, PATTERNS
+from firmware.binroom.lamp import _GRACE_MS, NO_DATA, PATTERNS  # private, for MicroPython folds only such constants
+from firmware.binroom.link import _SILENT_MS
 from firmware.truck.button.gesture import AWAY_S, DEBOUNCE_S, HOLD_LONG_S, HOLD_S
 from firmware.wire import HEARTBEAT_S, NO_DATA_S
 
 _PERSON_S = 0.2  # how well a person with a stopwatch tells a moment
 _SEEN_S = 2  # from a word on the broker to a light that a person sees
+_GRACE_S, _SILENT_S = _GRACE_MS // 1000, _SILENT_MS // 1000
 _FLASH_MS, _FLASH_EVERY_MS = PATTERNS[NO_DATA]
 
 
@@ -41,7 +43,8 @@ MEASURES = (
     Measure("room", "held and truck at the stop", "stopwatch, ten periods",
             f"{PATTERNS['held'][1] / 100:g} s and {PATTERNS['at_stop'][1] / 100:g} s, ± 5 %"),
     Measure("room", "network cable pulled until the first flash", "stopwatch",
-            f"dark lamp: 5 to {5 + 11} s; lit lamp: {NO_DATA_S} to {NO_DATA_S + 11 + HEARTBEAT_S} s"),
+            f"dark lamp: {_GRACE_S} to {_GRACE_S + _SILENT_S} s; "
+            f"lit lamp: {NO_DATA_S} to {NO_DATA_S + _SILENT_S + HEARTBEAT_S} s"),
     Measure("room", "the flash of a lamp that does not know", "stopwatch, eyes from the doorway",
             f"{_FLASH_MS} ms each {_FLASH_EVERY_MS // 1000} s, seen at noon"),
     Measure("room", "lamp unscrewed", "`sense`, screen", "“no light” in the lamp's report within 10 s"),

@@ -264,6 +264,13 @@ def test_what_people_say_of_a_visit_on_the_screen_is_saved(bench: Bench) -> None
     assert bench.hands.unknown() == [("unknown_on_screen", {"action": "weigh"})]
 
 
+def test_a_visit_of_a_run_that_is_not_here_is_refused_by_name(bench: Bench) -> None:
+    """That of another day too; a run of a truck that takes over has a name that only the bridge knows."""
+    visit = {"room": "r01", "visit_number": 1, "action": "skip", "reason": "not_out"}
+    with pytest.raises(ScenarioError, match=r"no run .*\.20261118' here; there are .*wet-north-1\.20261125"):
+        bench.director.happen("on_screen_visit", {**visit, "run": "wet-north-1.20261118"})
+
+
 def test_a_truck_with_a_recorded_receiver_has_a_button_and_no_driver() -> None:
     """It is on the page where the recording has it, is pressed and stuck like any other; its receiver is as it was."""
     bench = Bench()
@@ -280,6 +287,8 @@ def test_a_truck_with_a_recorded_receiver_has_a_button_and_no_driver() -> None:
     truck = bench.director.all_trucks["t01"]
     assert (truck.place, truck.state) == ((31.1, 121.1), "recorded")
     assert bench.hands.hit["truck"] == ["t03"] and bench.hands.hit["button"] == ["t03", "t01"]
+    bench.director.happen("press", {"truck": "t01", "hold_s": 2.0, "chatters": False})
+    assert len(bench.evidence.presses) == 2  # no finger moves a button that is stuck in
     with pytest.raises(ScenarioError, match="no truck 't01' here"):
         bench.director.happen("gps_gap", {"truck": "t01", "for_min": 1.0})
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from sim.judging.outcome import Outcome
@@ -38,17 +39,18 @@ def show(outcome: Outcome, console: Console, *, judged: bool = True) -> None:
     failed = "[red]FAILED[/red]" if judged else "[yellow]not judged[/yellow]"
     evidence = outcome.evidence
     hours = (evidence.end_at - evidence.start_at) / 3600
-    console.print(f"[bold]{outcome.scenario.name}[/bold]  {outcome.scenario.about}", highlight=False)
+    name, about = escape(outcome.scenario.name), escape(outcome.scenario.about)
+    console.print(f"[bold]{name}[/bold]  {about}", highlight=False)
     table = Table(show_edge=False)
     for title in ("", "expectation", "seen"):
         table.add_column(title)
     for verdict in outcome.verdicts:
-        table.add_row("[green]held[/green]" if verdict.held else failed, verdict.kind, verdict.seen)
+        table.add_row("[green]held[/green]" if verdict.held else failed, verdict.kind, escape(verdict.seen))
     console.print(table)
     for verdict in outcome.verdicts:
         for fault in verdict.faults:
             colour = "red" if judged else "yellow"
-            console.print(f"  [{colour}]{verdict.kind}[/{colour}]: {fault}", highlight=False)
+            console.print(f"  [{colour}]{verdict.kind}[/{colour}]: {escape(fault)}", highlight=False)
     for note in evidence.notes[:10]:
         console.print(f"  note: {note}", highlight=False, markup=False)
     console.print(
