@@ -93,7 +93,7 @@ class Bridge:
         self.link_up(now)
 
     def cannot_store(self, why: str) -> None:
-        """The store takes nothing, as it was found at the start; the next commit that succeeds ends this."""
+        """The store takes nothing, as it was found at the start; the next commit without alarms ends this."""
         self.trouble = why
 
     def link_up(self, now: float) -> None:
@@ -158,7 +158,8 @@ class Bridge:
                     self._clear(address)
                 return
             self._records.append(record_of(source, body, second))
-            self._urgent = self._urgent or urgent
+            if urgent:
+                self._urgent, self._retry_at = True, 0.0  # an alarm waits for no next try
         effects = self._decisions.on_message(wire.Message(address, body), second)
         if effects:
             self._take(effects, second)
@@ -246,8 +247,8 @@ class Bridge:
                 self._publishes = list({publish.topic: publish for publish in self._publishes}.values())
                 self.counts["failed_commits"] += 1
                 return False
-            self._urgent = False
-            if self.trouble is not None:
+            urgent, self._urgent = self._urgent, False
+            if self.trouble is not None and not urgent:  # alarms are taken where nothing else is: the next batch tells
                 log.warning("records can be stored again")
                 self.trouble = None
         if self._to_tell_all:

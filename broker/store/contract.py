@@ -64,7 +64,10 @@ class Store:
         raise NotImplementedError
 
     def append(self, records: Sequence[Record], *, urgent: bool = False) -> Receipt:
-        """Store the batch durably, all or nothing, idempotent by id; `urgent` may use a faster lane."""
+        """Store the batch durably, all or nothing, idempotent by id; `urgent` may use a faster lane.
+
+        An empty one asks whether what is not urgent would be taken, as far as the backend knows that beforehand.
+        """
         raise NotImplementedError
 
     def health(self) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Full, Record, Refused
+from broker.store.sqlite.files import Files
 from firmware import wire
 from tests.support.bridge.morning import Morning
 
@@ -235,6 +236,28 @@ def test_a_full_disk_stops_acknowledging_and_loses_nothing(morning: Morning, mon
     assert morning.stage(incident_id) == "stored"
     assert morning.bridge.trouble is None
     assert len(list(morning.store.scan("incident"))) == 1
+
+
+def test_alarms_on_a_disk_that_is_full_are_stored_at_once_and_end_no_trouble(
+    morning: Morning, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said once, and once when there is room again, also if nothing but alarms came meanwhile."""
+    free = {"bytes": 1_000_000}
+    monkeypatch.setattr(Files, "free_bytes", lambda *_: free["bytes"])
+    morning.speak = False
+    morning.fix(1.0)
+    morning.step(3)
+    for _ in range(3):
+        assert morning.stage(morning.press()) == "stored"
+        for _ in range(4):
+            assert "make room" in (morning.bridge.trouble or "")
+            morning.step(1)
+    assert not morning.bridge.unstored
+    free["bytes"] = 1 << 40
+    morning.step(2)
+    assert morning.bridge.trouble is None
+    said = [text for text in caplog.messages if text.startswith("records can")]
+    assert [text[:23] for text in said] == ["records cannot be store", "records can be stored a"]
 
 
 @pytest.mark.real  # seconds of work

@@ -144,6 +144,8 @@ def test_store_takes_alarms_when_nearly_full(tmp_path):
     files.free = 999
     with pytest.raises(Full, match="alarms are still taken"):
         store.append(batch(1))
+    with pytest.raises(Full, match="alarms are still taken"):
+        store.append([])
     refused, stored = together(store, (batch(1), False), (batch(2), True))
     assert stored == 5 and isinstance(refused, Full) and "alarms are still taken" in str(refused)
     files.free = 1000

@@ -183,7 +183,7 @@ class SQLiteStore(SQLiteReader):
             if self._closed:
                 raise Unavailable(f"{self.folder} is closed")
             try:
-                if any(ticket.rows for ticket in others) and self.files.free_bytes(self.folder) < self._min_free_bytes:
+                if others and self.files.free_bytes(self.folder) < self._min_free_bytes:  # an empty batch asks
                     raise Full(
                         f"less than {self._min_free_bytes} bytes are free for {self.folder}: make room; "
                         "alarms are still taken, everything else waits at its sender"
