@@ -1,5 +1,6 @@
 """What is taken away or spoiled beside a record while it is in use is made anew within a minute, or said."""
 
+import errno
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,11 @@ from broker.store.sqlite.files import Lock
 from broker.store.sqlite.note import read_note
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.processes import wait_until
+from tests.support.record import sqlite_faults
 from tests.support.record.damaged import LATER, cut, emptied, filled, flipped, removed
+from tests.support.record.disk import Disk
 from tests.support.record.samples import NOON, ZONE
-from tests.support.record.store_faults import batch, findings, stored_batches
+from tests.support.record.store_faults import batch, check, findings, open_store, stored_batches
 
 Harm = Callable[[Path], None]
 
@@ -81,6 +84,61 @@ def test_a_part_of_the_record_itself_is_said_before_anything_is_stored(store: SQ
         shutil.copytree(store.folder, copy)  # as a kill would leave it now
         assert set(stored_batches(copy, lambda: LATER)) == set(range(1, 7))
     store.close()
+
+
+def test_whoever_is_alone_by_then_is_said_and_the_lock_is_ours_when_they_end(store: SQLiteStore) -> None:
+    """A check that ran for a minute leaves nobody without a lock for good."""
+    path = store.folder / "record.lock"
+    path.unlink()
+    other = Lock(path, must_be_alone=True)
+    store.look_after()
+    other.release()
+    store.look_after()
+    assert ["stop one of the two" in store.events[0], "made anew" in store.events[1]] == [True, True]
+    with pytest.raises(Unavailable, match="in use"):
+        Lock(path, must_be_alone=True)
+    store.close()
+
+
+@pytest.mark.parametrize("name", ["record.sqlite-wal", "record.sqlite-shm"])
+@pytest.mark.parametrize("how", ["read on", "stopped"])
+def test_a_log_that_was_removed_under_somebody_who_reads_is_copied_when_they_end(
+    store: SQLiteStore, name: str, how: str
+) -> None:
+    """Nobody is told before that it is there; an end in order copies it too."""
+    reader = store.database._opened_to_read()  # as one that a long question has
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM record").fetchall()
+    store.append(batch(7, LATER))
+    (store.folder / name).unlink()
+    store.look_after()
+    (told,) = store.events
+    assert "being copied" in told and "start it again" not in told
+    reader.close()
+    if how == "read on":
+        store.look_after()
+        assert "start it again" in store.events[-1]
+        shutil.copytree(store.folder, store.folder.parent / "copy")  # as a kill would leave it now
+        assert set(stored_batches(store.folder.parent / "copy", lambda: LATER)) == set(range(1, 8))
+    store.close()
+    assert set(stored_batches(store.folder, lambda: LATER)) == set(range(1, 8))
+
+
+def test_a_removed_log_that_cannot_be_copied_ends_no_watch(tmp_path: Path) -> None:
+    """The disk fails too: it is said, and copied when the disk is mended."""
+    disk = Disk()
+    with sqlite_faults.watched(disk):
+        store = open_store(tmp_path, lambda: NOON, disk)
+        store.append(batch(1))
+        store.database.log.unlink()
+        disk.at, disk.code, disk.lasting = disk.calls + 1, errno.ENOSPC, True
+        store.look_after()
+        disk.healed = True
+        store.look_after()
+        assert ["cannot be used" in store.events[0] or "make room" in store.events[0],
+                "start it again" in store.events[-1]] == [True, True]  # fmt: skip
+        store.close()
+    check([1], stored_batches(tmp_path, lambda: NOON), "a removed log on a full disk")
 
 
 def test_it_is_looked_for_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

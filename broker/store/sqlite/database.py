@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from broker.store.record import Corrupt, Refused, Unavailable
+from broker.store.record import Corrupt, Refused, StoreError, Unavailable
 from broker.store.sqlite.errors import ADVICE, failure, is_damage
 from broker.store.sqlite.files import Files, Lock
 from broker.store.sqlite.schema import HAS_NEWEST, HIDDEN, LAST_ROW, NEWEST, NOTE_ALL_NEWEST, SCHEMA
 
 _COPIES = "PRAGMA user_version"  # how many whole logs went into the file, in its header
 _COPY = "PRAGMA wal_checkpoint(PASSIVE)"
-_COPY_ALL = "PRAGMA wal_checkpoint(FULL)"
 _COPY_ROWS = 8000  # then the log's pages go into the file: 4 to 32 MB, by how many devices the rows are of
 _COPY_BYTES = 128_000_000  # or at the latest then, however few rows that were
 _WAIT_S = 20.0
@@ -43,7 +42,8 @@ class Database:
         self._lock, self._owns_lock, self._immutable = lock, lock is None, immutable
         self._files, self._write_lock = files or Files(), threading.RLock()
         self._writer: sqlite3.Connection | None = None
-        self._files_open: list[int | None] = []  # the inodes that the writer has: of file, log and index
+        self._files_open: list[tuple[int, int] | None] = []  # which the writer has: file, log and index
+        self._is_saved = False  # a log that was taken away is all in the file
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         self._copying: threading.Thread | None = None
@@ -173,10 +173,10 @@ class Database:
                 self._lock.share()
         return self._writer
 
-    def _found(self) -> list[int | None]:
+    def _found(self) -> list[tuple[int, int] | None]:
         """Which files stand at the paths now."""
         paths = [self.path, self.log, self.path.with_name(f"{self.path.name}-shm")]
-        return [path.stat().st_ino if path.exists() else None for path in paths]
+        return [(path.stat().st_dev, path.stat().st_ino) if path.exists() else None for path in paths]
 
     def must_be_in_place(self) -> None:
         """Raises Unavailable if a file was taken away: what goes into it would be gone with its last handle."""
@@ -186,12 +186,19 @@ class Database:
             if found[0] != self._files_open[0]:
                 lost = f"{self.shown} was removed or replaced while it was in use"
                 raise Unavailable(f"{lost}: nothing more is stored; stop the bridge, put it back, start it again")
-            if not self.log_stays and not self._writer.in_transaction:
-                self._writer.execute(_COPY_ALL).fetchall()  # by the handles that are left
-                self.log_stays = True
+            self.log_stays = True  # the handles that are left can copy it, others would not find it
+            if not self._is_saved and not self._writer.in_transaction:
+                try:
+                    _, pages, copied = self._writer.execute(_COPY).fetchone()
+                except sqlite3.Error as error:
+                    raise failure(self.shown, error) from error
+                self._is_saved = 0 <= pages == copied  # else somebody reads what was before: the next look copies on
+            stored = "is in it: stop the bridge and start it again"
+            if not self._is_saved:
+                stored = "is being copied into it: stop the bridge only when this says that it is there"
             raise Unavailable(
-                f"{self.log} or -shm was removed while it was in use: what was stored is in {self.path.name}, nothing "
-                "more is stored; stop the bridge and start it again"
+                f"{self.log} or -shm was removed while {self.path.name} was in use: nothing more is stored; what was "
+                f"stored {stored}"
             )
 
     def _opened_to_write(self) -> sqlite3.Connection:
@@ -260,8 +267,10 @@ class Database:
         """Close all connections and let others in; a second call does nothing."""
         self.finish_log()
         with self._write_lock:
-            self._closed = True
             self._close_idle()
+            with suppress(StoreError):  # those who read are gone: a log that was taken away is copied now at the latest
+                self.must_be_in_place()
+            self._closed = True
             if self._writer is not None:
                 with suppress(sqlite3.Error):
                     if self.log_stays:  # one that only reads closes last, and copies nothing

@@ -124,13 +124,14 @@ class Lock:
     def have_again(self, path: Path) -> bool:
         """Whether the file was taken away, and is there and ours again: by it nobody would know that we are here."""
         with suppress(OSError):
-            if os.fstat(self._handle).st_ino == path.stat().st_ino:
+            if os.path.samestat(os.fstat(self._handle), path.stat()):
                 return False
-        fresh, before = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640), self._handle
-        self._handle = fresh
-        os.close(before)
+        before, self._handle = self._handle, os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o640)
         if not self._take(fcntl.LOCK_SH):
+            os.close(self._handle)
+            self._handle = before  # so that the next look tries again
             raise Unavailable(f"{path} was removed, and another process has this record alone now: stop one of the two")
+        os.close(before)
         return True
 
     def release(self) -> None:
