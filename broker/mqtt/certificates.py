@@ -36,7 +36,7 @@ class Certificate:
     def read(cls, pem: str) -> "Certificate":
         """One in PEM; raises OSError (an SSLError is one) or ValueError for what is none."""
         with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
-            file.write(pem)
+            file.write(pem.replace("TRUSTED ", ""))  # what OpenSSL adds to such a one comes after what is decoded
             file.flush()
             # Python's public `ssl` decodes a certificate only once it is trusted; its own tests use this.
             said = cast(Any, ssl)._ssl._test_decode_cert(file.name)
@@ -94,12 +94,12 @@ def why_refused(config: MqttConfig, why: ssl.SSLCertVerificationError) -> str:
     if shown is None:
         return f"[mqtt] ca_file: {where} shows a certificate that {ca_file} does not vouch for ({why.verify_message})"
     until = f"until {_day(shown.until_at)}"
-    reason = shown.out_of_time(time.time())
-    if why.verify_code in _OUT_OF_TIME and reason is not None:
+    now = time.time()
+    if why.verify_code in _OUT_OF_TIME and (reason := shown.out_of_time(now)) is not None:
         return f"[mqtt] host: the certificate of {where}, which {ca_file} signed, {reason}; have it renewed there"
     if why.verify_code in _OUT_OF_TIME and ca_file is not None:
-        reason = next((one.out_of_time(time.time()) for one in _all_in(ca_file) if one.out_of_time(time.time())), "")
-        return f"[mqtt] ca_file: {ca_file} {reason or 'is out of its time'}; get the authority's new one"
+        reason = next(filter(None, (one.out_of_time(now) for one in _all_in(ca_file))), "is out of its time")
+        return f"[mqtt] ca_file: {ca_file} {reason}; get the authority's new one"
     if why.verify_code in _OTHER_NAME:
         names = " ".join(shown.names) or "no host at all"
         return (

@@ -214,3 +214,15 @@ def test_certificates_are_decoded_as_python_trusts_them(tmp_path: Path) -> None:
     read = Certificate.read(path.read_text())
     assert read.until_at == ssl.cert_time_to_seconds(str(trusted["notAfter"]))
     assert read.from_at == ssl.cert_time_to_seconds(str(trusted["notBefore"]))
+
+
+def test_a_certificate_with_what_openssl_adds_to_trusted_ones_is_read(tmp_path: Path) -> None:
+    """`ca_file` may hold such (`openssl x509 -trustout`): TLS takes them, so the check may not refuse them."""
+    from broker.mqtt.certificates import Certificate
+
+    pem = Authority(tmp_path, "Own").pem.read_text()
+    trusted = ssl.DER_cert_to_PEM_cert(ssl.PEM_cert_to_DER_cert(pem) + b"\x30\x00")
+    trusted = trusted.replace(" CERTIFICATE", " TRUSTED CERTIFICATE")
+    (tmp_path / "trusted.pem").write_text(trusted)
+    ssl.create_default_context(cafile=tmp_path / "trusted.pem")
+    assert Certificate.read(trusted) == Certificate.read(pem)
