@@ -17,12 +17,13 @@ import pytest
 from tests.support.processes import wait_until
 
 LOWEST_PORT, MOST_PORTS = 20_000, 10_000
+APART = 16  # between two processes of one after the other: tests run some at a time
 
 
 def standing_ports() -> Iterator[int]:
     """Ports that are free now and that the system gives nobody by chance before a test comes to use them."""
     for number in range(MOST_PORTS):
-        port = LOWEST_PORT + (os.getpid() + number) % MOST_PORTS
+        port = LOWEST_PORT + (os.getpid() * APART + number) % MOST_PORTS
         with socket.socket() as probe:
             try:
                 probe.bind(("0.0.0.0", port))
