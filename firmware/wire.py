@@ -28,6 +28,7 @@ MAX_COUNT = 100000
 MAX_GRAMS = 100000000
 MAX_SATS = 200
 MAX_NAME = 200  # characters, of a room
+MAX_SAID = 200  # characters, of an answer to a command
 NO_NUMBER = "holds a number that is infinite or none"
 IDENTIFY_S = 30  # how long a device shows a technician which one it is
 PORT = 1883  # 8883 with TLS
@@ -93,7 +94,7 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
     bins = (waste, ("count", ("null", ("int", 0, MAX_COUNT))), ("grams", ("null", grams)))
     fw = ("fw", ("missing", ("text", 64)))
     # After a command: to which, whether it is carried out, and what is to be said of that.
-    answer = (("answers", ("missing", an_id)), ("done", ("missing", yes_or_no)), ("said", ("missing", ("text", 200))))
+    answer = (("answers", ("missing", an_id)), ("done", ("missing", yes_or_no)), ("said", ("missing", ("text", MAX_SAID))))
     life = (("life", ("word", LIFE_STATES)), boot, fw) + answer
     ack = (("acks", ("list", 1000, (boot, ("upto", seq), ("also", ("ranges", 1000, seq))))),)
     known = (("waste", ("missing", waste[1])), ("grams", ("missing", grams)))  # of `calibrate`

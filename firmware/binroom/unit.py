@@ -50,7 +50,6 @@ _HIGHEST_BOOT = const(2000000000)
 _REMEMBERED_COMMANDS = const(8)
 _RECALL_AT = const(2)  # so few left in the heap: ask for more
 _RECALL_RECORDS = const(4)
-_MAX_SAID = const(200)  # characters of an answer, as the wire has it
 _MAX_DIGITS = const(64)  # an id may hold that many in a row
 
 
@@ -172,7 +171,7 @@ class Unit:
 
     def _on_answer(self, command_id, done, said):
         if self._linked:  # who asked waits for a moment only
-            self._say_ready({"answers": command_id, "done": done, "said": said[:_MAX_SAID]})
+            self._say_ready({"answers": command_id, "done": done, "said": said[:wire.MAX_SAID]})
 
     def _report_all(self):
         self._lamp_report_at_ms = self._up_ms + _READ_BACK_MS

@@ -222,7 +222,7 @@ class Agent:
         else:
             done, said = False, f"unknown command {command[:64]!r} was ignored"
             out.append(self._note("command_unknown", said))
-        out.append(self._life("ready", {"answers": command_id, "done": done, "said": said}))
+        out.append(self._life("ready", {"answers": command_id, "done": done, "said": said[: wire.MAX_SAID]}))
 
     # --- what every event ends with -------------------------------------------------------------------
 

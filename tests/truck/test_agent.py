@@ -424,6 +424,16 @@ def test_life_and_commands():
     assert "blinks for 30 s" in said[2]["said"] and "unknown command 'dance'" in said[3]["said"]
 
 
+def test_an_unknown_command_of_any_letters_is_answered_within_the_wire():
+    """Letters that cannot be seen are shown by their numbers, which makes a sentence longer than an answer may be."""
+    driver = Driver()
+    driver.do(LinkUp())
+    driver.do(Received("truck", "command", "", {"command": "\u200b" * 64, "id": "c4"}))
+    answer = [e.body for e in driver.effects if isinstance(e, Say)][-1]
+    assert (answer["answers"], answer["done"]) == ("c4", False) and "unknown command" in answer["said"]
+    assert wire.pack(wire.topic("life", "xh", "t01", family="truck"), answer)
+
+
 def test_a_truck_whose_light_is_dead_says_that_it_cannot_blink():
     """Whoever stands before it would look at the wrong truck."""
     driver = Driver()
