@@ -94,7 +94,8 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
     bins = (waste, ("count", ("null", ("int", 0, MAX_COUNT))), ("grams", ("null", grams)))
     fw = ("fw", ("missing", ("text", 64)))
     # After a command: to which, whether it is carried out, and what is to be said of that.
-    answer = (("answers", ("missing", an_id)), ("done", ("missing", yes_or_no)), ("said", ("missing", ("text", MAX_SAID))))
+    said = ("said", ("missing", ("text", MAX_SAID)))
+    answer = (("answers", ("missing", an_id)), ("done", ("missing", yes_or_no)), said)
     life = (("life", ("word", LIFE_STATES)), boot, fw) + answer
     ack = (("acks", ("list", 1000, (boot, ("upto", seq), ("also", ("ranges", 1000, seq))))),)
     known = (("waste", ("missing", waste[1])), ("grams", ("missing", grams)))  # of `calibrate`
