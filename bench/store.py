@@ -49,19 +49,27 @@ def opened(folder: Path) -> SQLiteStore:
     return SQLiteStore(folder, "xh", ZONE, lambda: NOON, min_free_bytes=0)
 
 
-def bare(folder: Path) -> Callable[[list[Record]], None]:
-    """The same rows in the same tables with the same indexes by sqlite3 alone: no checks, no checksum, no note."""
-    folder.mkdir()
-    db = sqlite3.connect(folder / "bare.sqlite", isolation_level=None)
-    db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {SCHEMA}")
+class Bare:
+    """The same rows in the same tables with the same indexes by sqlite3 alone.
 
-    def append(batch: list[Record]) -> None:
+    What it does not do: no checks, a 0 for each checksum, no note, no table of each key's newest time.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._db = sqlite3.connect(folder / "bare.sqlite", isolation_level=None)
+        self._db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {SCHEMA}")
+
+    def append(self, batch: list[Record]) -> None:
+        """Store a batch."""
         rows = [(*record[:6], orjson.dumps(record.body).decode(), 0) for record in batch]
-        db.execute("BEGIN IMMEDIATE")
-        db.executemany(INSERT, rows)
-        db.execute("COMMIT")
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.executemany(INSERT, rows)
+        self._db.execute("COMMIT")
 
-    return append
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
 
 
 def fsync_p50_s(folder: Path, times: int = 15) -> float:
@@ -88,7 +96,8 @@ def ingest(folder: Path, filled: int, rounds: int, round_s: float) -> None:
     for size, devices in ((100, 40), (100, 1000), (1000, 1000)):
         place = folder / f"{size}.{devices}"
         place.mkdir()
-        ways = {"ours": opened(place / "ours").append, "bare": bare(place / "bare")}
+        stores = {"ours": opened(place / "ours"), "bare": Bare(place / "bare")}
+        ways = {name: store.append for name, store in stores.items()}
         sources = {name: batches(1, size, devices) for name in ways}
         for name, append in ways.items():
             for _ in range(filled // size):
@@ -116,6 +125,8 @@ def ingest(folder: Path, filled: int, rounds: int, round_s: float) -> None:
               f"{statistics.median(rates['ours']):,.0f}/s; ours / bare sqlite3 {ratio:.2f} (goal 0.8) "
               f"{verdict(ratio >= 0.8)}; microseconds of processor a record {cpu['ours']:.1f} and {cpu['bare']:.1f}",
               flush=True)  # fmt: skip
+        for store in stores.values():
+            store.close()
     print(f"  fsync p50 {1000 * statistics.median(syncs):.2f} ms")
 
 

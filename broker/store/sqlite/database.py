@@ -42,7 +42,9 @@ class Database:
         self._lock, self._owns_lock, self._immutable = lock, lock is None, immutable
         self._files, self._write_lock = files or Files(), threading.RLock()
         self._writer: sqlite3.Connection | None = None
-        self._files_open: list[tuple[int, int] | None] = []  # which the writer has: file, log and index
+        self._paths = [path, self.log, path.with_name(f"{path.name}-shm")]
+        self._files_open: list[tuple[int, int] | None] = []  # which of these the writer has
+        self._log_bytes = 0
         self._is_saved = False  # a log that was taken away is all in the file
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
@@ -175,8 +177,16 @@ class Database:
 
     def _found(self) -> list[tuple[int, int] | None]:
         """Which files stand at the paths now."""
-        paths = [self.path, self.log, self.path.with_name(f"{self.path.name}-shm")]
-        return [(path.stat().st_dev, path.stat().st_ino) if path.exists() else None for path in paths]
+        found: list[tuple[int, int] | None] = []
+        for path in self._paths:
+            try:
+                there = path.stat()
+            except OSError:
+                found.append(None)
+                continue
+            found.append((there.st_dev, there.st_ino))
+            self._log_bytes = there.st_size if path is self.log else self._log_bytes
+        return found
 
     def must_be_in_place(self) -> None:
         """Raises Unavailable if a file was taken away: what goes into it would be gone with its last handle."""
@@ -228,7 +238,7 @@ class Database:
     def _committed(self, changes: int) -> None:
         """Have a long log copied in a thread."""
         self._changes += changes
-        long = self._changes >= _COPY_ROWS or self.log.stat().st_size >= _COPY_BYTES
+        long = self._changes >= _COPY_ROWS or self._log_bytes >= _COPY_BYTES
         if long and not self.log_stays and (self._copying is None or not self._copying.is_alive()):
             self._copying = threading.Thread(target=self.copy_log, name="copy log", daemon=True)
             self._copying.start()
@@ -243,17 +253,19 @@ class Database:
         if self.log_stays:
             return
         try:
-            with closing(self._opened_to_write()) as connection:
-                connection.execute(_COPY).fetchall()
-                with self._write_lock:
-                    self._changes = 0
-                    copies = connection.execute(_COPIES).fetchone()[0] + 1
-                    connection.execute(f"{_COPIES} = {copies}")
-                    _, pages, copied = connection.execute(_COPY).fetchone()
-                    if 0 <= pages == copied:
-                        self.in_file = (copies, self.path.stat().st_size)
-        except sqlite3.Error as error:
-            self.log_stays = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_FSYNC
+            with closing(self._opened_to_write()) as beside:
+                beside.execute(_COPY).fetchall()
+            with self._write_lock:
+                self.must_be_in_place()
+                writer = self._ready_to_write()
+                self._changes = 0
+                copies = writer.execute(_COPIES).fetchone()[0] + 1
+                writer.execute(f"{_COPIES} = {copies}")
+                _, pages, copied = writer.execute(_COPY).fetchone()
+                if 0 <= pages == copied:
+                    self.in_file = (copies, self.path.stat().st_size)
+        except (sqlite3.Error, StoreError, OSError) as error:
+            self.log_stays |= getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_FSYNC
             self.tell(f"{self.log} could not be copied into the file ({error}); its disk needs a look")
 
     def finish_log(self) -> None:
