@@ -1,6 +1,6 @@
 """The runs of the day, and which of the plan's have a record: none of those is opened anew."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
@@ -107,6 +107,10 @@ class Runs(Mapping[str, Run]):
 
     def __len__(self) -> int:
         return len(self._runs)
+
+    def values(self) -> ValuesView[Run]:
+        """All of them; a Mapping's own way asks for one after the other, which each position would pay for."""
+        return self._runs.values()
 
     @property
     def recorded(self) -> AbstractSet[str]:
