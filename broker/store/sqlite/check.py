@@ -6,7 +6,7 @@ is kept in `aside/`. What is lost for good is said by row, and remembered. Nothi
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -186,7 +186,7 @@ class _Check:
 @contextmanager
 def _reader(path: Path, note: Note | None, files: Files) -> Iterator[SQLiteReader]:
     area, timezone = ("", "UTC") if note is None else (note.area, note.timezone)
-    with database_to_read(path) as database:
+    with closing(database_to_read(path)) as database:
         yield SQLiteReader(path.parent, area, timezone, lambda: 0.0, database, files)
 
 

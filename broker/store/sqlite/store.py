@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -285,7 +286,7 @@ class SQLiteStore(SQLiteReader):
             self._export(today)
 
     def _export(self, today: str) -> None:
-        for work in (lambda: self.past_days.export(today), self._mend_all, self._look_over):
+        for work in (partial(self.past_days.export, today), self._mend_all, self._look_over):
             try:
                 work()
             except Exception as error:  # noqa: BLE001 - a thread that dies says nothing
@@ -305,7 +306,7 @@ class SQLiteStore(SQLiteReader):
         with suppress(Unavailable):  # tomorrow again
             # Whoever closes the store does not wait for it: it takes as long as the record is.
             for wrong in self.database.looked_over(given_up=lambda: self._closed)[:1]:
-                self._left_out(f"{self.database.shown}: {wrong}; records may be left out; {ADVICE}")
+                self._left_out(f"{self.database.path}: {wrong}; records may be left out; {ADVICE}")
 
 
 def _inserted(connection: sqlite3.Connection, rows: list[codec.Row]) -> int:
