@@ -111,7 +111,6 @@ class SQLiteReader(Store):
         return None if found is None else codec.of_document(found)
 
     def before(self, kind: str, key: str) -> int | None:
-        """A time that all records of a key are of before, not long after the newest; 0 for none; None if not known."""
         if codec.is_text(kind) and codec.is_text(key):
             with suppress(Corrupt):  # a file of before has no such table, and of a hurt one all is looked through
                 found = self.rows_of("SELECT before FROM newest WHERE kind = ? AND key = ?", [kind, key])
@@ -183,7 +182,6 @@ class SQLiteReader(Store):
     # --- the rest of the contract ----------------------------------------------------------------------
 
     def kinds(self) -> list[str]:
-        """The kinds that have records, sorted."""
         try:
             return [str(kind, "utf-8") for (kind,) in self.rows_of(KINDS.format("record WHERE true"))]
         except (Corrupt, UnicodeDecodeError):
@@ -204,7 +202,6 @@ class SQLiteReader(Store):
         }
 
     def close(self) -> None:
-        """Close the file; a second call does nothing."""
         self.database.close()
 
     # --- what the past days are written from -----------------------------------------------------------

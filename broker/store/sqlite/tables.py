@@ -112,7 +112,6 @@ class SQLiteStorage(Storage):
             yield connection
 
     def close(self) -> None:
-        """Close the file."""
         self.database.close()
 
 
@@ -172,32 +171,26 @@ class RecordTable(Table):
                 self._numbers = None
 
     def search(self, cond: QueryLike) -> list[Document]:
-        """All documents that a condition holds for."""
         return list(self._found(cond))
 
     def get(self, cond: QueryLike | None = None, doc_id: int | None = None, doc_ids: list[int] | None = None) -> Any:
-        """The first document that a condition holds for, or that of a number, or None; with `doc_ids` a list."""
         if cond is not None and doc_id is None and doc_ids is None:
             return next(self._found(cond), None)
         return super().get(cond, doc_id, doc_ids)  # type: ignore[arg-type]  # it checks them itself
 
     def insert(self, document: Mapping[str, Any]) -> int:
-        """Insert one document; its number."""
         return self.insert_multiple([document])[0]
 
     def insert_multiple(self, documents: Iterable[Mapping[str, Any]]) -> list[int]:
-        """Insert documents; their numbers."""
         documents = list(documents)
         with self._changing(None, [one.doc_id for one in documents if isinstance(one, Document)]):
             return super().insert_multiple(documents)
 
     def update(self, fields: Any, cond: QueryLike | None = None, doc_ids: Iterable[int] | None = None) -> list[int]:
-        """Change the documents that a condition holds for, or those of these numbers, or all; their numbers."""
         with self._changing(cond, doc_ids) as numbers:
             return super().update(fields, doc_ids=numbers)
 
     def remove(self, cond: QueryLike | None = None, doc_ids: Iterable[int] | None = None) -> list[int]:
-        """Remove the documents that a condition holds for, or those of these numbers; their numbers."""
         with self._changing(cond, doc_ids) as numbers:
             return super().remove(doc_ids=numbers)
 
@@ -219,18 +212,15 @@ class RecordDB(TinyDB):
     default_table_name = RECORDS
 
     def table(self, name: str, **kwargs: Any) -> Table:
-        """The table of this name."""
         if name == RECORDS and name not in self._tables:
             self._tables[name] = RecordTable(self.storage, name, **kwargs)
         return super().table(name, **kwargs)
 
     def drop_table(self, name: str) -> None:
-        """Remove a table with all that is in it."""
         if name == RECORDS:
             self.table(RECORDS).truncate()
         super().drop_table(name)
 
     def drop_tables(self) -> None:
-        """Remove all tables."""
         self.table(RECORDS).truncate()
         super().drop_tables()
