@@ -96,6 +96,22 @@ def test_a_part_of_the_record_itself_is_said_before_anything_is_stored(store: SQ
     store.close()
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_record_that_was_taken_away_goes_on_when_it_is_put_back(store: SQLiteStore, replaced: bool) -> None:
+    """Nothing went into its last handle meanwhile, nor into the file in its place."""
+    path, other = store.folder / "record.sqlite", store.folder.parent / "other"
+    filled(other, 6).close()
+    path.rename(store.folder.parent / "taken")
+    if replaced:
+        shutil.copy(other / path.name, path)
+    with pytest.raises(Unavailable, match="was removed or replaced while it was in use"):
+        store.append(batch(901, LATER))
+    (store.folder.parent / "taken").replace(path)
+    store.append(batch(902, LATER))
+    store.close()
+    assert set(stored_batches(store.folder, lambda: LATER)) == {*range(1, 7), 902}
+
+
 def test_whoever_is_alone_by_then_is_said_and_the_lock_is_ours_when_they_end(store: SQLiteStore) -> None:
     """A check that ran for a minute leaves nobody without a lock for good."""
     path = store.folder / "record.lock"
