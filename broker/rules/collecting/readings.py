@@ -13,6 +13,7 @@ KEPT_S = 4 * 3600  # a visit's roll-out, stay and the way back of its bins lie i
 SPOKEN_OF_S = 1800  # a unit that has nothing to tell says so every ten minutes
 AWAY_S = 48 * 3600  # the backlog of a unit that was away for longer is not waited for
 MOST = 1000  # a unit that talks on and on takes no more memory than this
+NEVER_AT = 2**62
 USELESS = 3  # a reading of this quality or worse says nothing about bins (firmware/binroom/weighing.py)
 
 
@@ -55,7 +56,8 @@ class Readings:
         self._readings: list[Reading] = []
         self.moved_at = 0  # since then every reading says the same number of bins
         self.whole_since = 0  # of before that readings were left behind: a span that begins there cannot be counted
-        self._made: tuple[tuple[int, int], Any] | None = None
+        self._made: Any = None  # by `of_span`
+        self._made_for = (0, 0, 0, 0)  # from and before which moment the span begins, and ends
         self._held_from = self._held_until = 0  # a unit that was away has a backlog to tell: until then nothing goes
 
     def add(self, reading: Reading) -> None:
@@ -74,7 +76,7 @@ class Readings:
                 return
             kept.insert(place, reading)
             self.moved_at = max(self.moved_at, reading.at, kept[min(place + 1, len(kept) - 1)].at)
-        self._made = None
+        self._made_for = (0, 0, 0, 0)
         newest_at = kept[-1].at
         kept_from = newest_at - KEPT_S
         if newest_at <= self._held_until:
@@ -93,7 +95,7 @@ class Readings:
 
     def not_after(self, now: int) -> None:
         """Leave behind what only a clock that was ahead can have said."""
-        self._made = None
+        self._made_for = (0, 0, 0, 0)
         ahead = [one for one in self._readings if one.at > now]
         if ahead:
             self._readings = [one for one in self._readings if one.at <= now]
@@ -109,10 +111,13 @@ class Readings:
 
         One `make` only may ask, and it may look at nothing else.
         """
-        span = self._standing(from_at), self._after(until_at)
-        if self._made is None or self._made[0] != span:
-            self._made = span, make(self._readings[slice(*span)])
-        made: Made = self._made[1]
+        from_least_at, from_most_at, until_least_at, until_most_at = self._made_for
+        if not (from_least_at <= from_at < from_most_at and until_least_at <= until_at < until_most_at):
+            kept, first, end = self._readings, self._standing(from_at), self._after(until_at)
+            other_at = next((one.at for one in kept[first + 1 :] if one.says and one.at > from_at), NEVER_AT)
+            self._made = make(kept[first:end])
+            self._made_for = from_at, other_at, until_at, kept[end].at if end < len(kept) else NEVER_AT
+        made: Made = self._made
         return made
 
     def _after(self, at: int) -> int:

@@ -1,11 +1,11 @@
 """The runs of the day, and which of the plan's have a record: none of those is opened anew."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from broker.rules.arrival.prediction import Eta, Promises
+from broker.rules.arrival.prediction import Eta, Promises, Walked
 from broker.rules.states.visit import VisitKey
 from broker.rules.tracking.tracker import RunTracker
 
@@ -37,7 +37,9 @@ class Run:
     version: int = 1
     etas: Mapping[VisitKey, Eta] = field(default_factory=dict)
     promises: Promises = field(default_factory=Promises)
+    walked: Walked = field(default_factory=Walked)
     updated_at: int = 0
+    _told: dict[str, object] = field(default_factory=dict)
 
     def start(self, at: int) -> None:
         """The truck is on its way."""
@@ -59,6 +61,12 @@ class Run:
     def predicted(self, etas: Mapping[VisitKey, Eta], now: int) -> None:
         """What is believed now."""
         self.etas, self.updated_at = etas, now
+
+    def would_say_again(self, whom: str, said: object) -> bool:
+        """Whether what follows from this was told to them already, by the update before; else it will have been."""
+        again = self._told.get(whom) == said
+        self._told[whom] = said
+        return again
 
     def begin_version(self, now: int) -> None:
         """A version above all before; it grows over a restart too, though it is not stored with each change: a truck
@@ -107,6 +115,10 @@ class Runs(Mapping[str, Run]):
 
     def __len__(self) -> int:
         return len(self._runs)
+
+    def values(self) -> ValuesView[Run]:
+        """The runs; said here because many ask each second, and a Mapping looks each one up by its id."""
+        return self._runs.values()
 
     @property
     def recorded(self) -> AbstractSet[str]:
