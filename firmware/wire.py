@@ -147,6 +147,7 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
 
 MESSAGES = _messages()
 del _messages
+_last = ("", None)  # the topic that was parsed last: most come again at once, and a board parses slowly
 
 
 # --- checks ---------------------------------------------------------------------------------------------
@@ -248,6 +249,16 @@ def topic(channel: str, area: str, device: str = "", item: str = "", family: str
 
 def parse_topic(name: str):
     """The Address a topic names; raises WireError for a topic that is not of this protocol."""
+    global _last
+    known, address = _last
+    if name == known:
+        return address
+    address = _parsed(name)
+    _last = (name, address)
+    return address
+
+
+def _parsed(name):
     if len(name) > MAX_TOPIC_BYTES:
         raise WireError(name, "topic", "longer than %d bytes" % MAX_TOPIC_BYTES)
     parts = name.split("/")

@@ -75,6 +75,7 @@ class Unit:
         self._seq = 0
         self._newest = {}
         self._up_ms = 0
+        self._due_ms = 0  # the uptime of `wake_at_ms`
         self._last_tick = None
         self._linked = False
         self._link_since_ms = 0
@@ -135,13 +136,15 @@ class Unit:
         self._pass_time(now_ms)
         self._effects = []
         name = event[0]
-        if name != "wake":
-            _HANDLERS[name](self, *event[1:])
+        if name != "wake" and _HANDLERS[name](self, *event[1:]) and self._up_ms < self._due_ms:
+            return self._effects  # as most heartbeats: nothing follows from it, and nothing is due
         self._settle_buttons()
         self._settle_lamps()
         self._settle_bins()
         self._pump()
-        self.wake_at_ms = now_ms + self._sleep_ms()
+        sleep_ms = self._sleep_ms()
+        self.wake_at_ms = now_ms + sleep_ms
+        self._due_ms = self._up_ms + sleep_ms
         effects = self._effects
         self._effects = []
         return effects
@@ -182,15 +185,15 @@ class Unit:
         try:
             if payload is None:
                 raise wire.WireError(topic, "payload", "is too long to hold")
-            if _has_endless_number(payload):
+            if len(payload) > _MAX_DIGITS and _has_endless_number(payload):
                 raise wire.WireError(topic, "payload", "holds a number of more than %d digits" % _MAX_DIGITS)
             message = wire.unpack(topic, payload)
         except wire.WireError as error:
             self._refuse(topic, error)
-            return
+            return False
         except MemoryError:
             self._refuse(topic, wire.WireError(topic, "payload", "is more than the heap can take apart"))
-            return
+            return False
         address = message.address
         if address.area != self.area or (address.family == "room" and address.device != self.device):
             self._refuse("", wire.WireError(topic, "topic", "is not for this unit"))
@@ -198,11 +201,12 @@ class Unit:
             if address.item in self._calls:
                 self._calls[address.item].heard(message.body, self.now_s())
         elif address.channel == "clock":
-            self._on_clock(topic, message.body["at"])
+            return self._on_clock(topic, message.body["at"])
         elif address.channel == "ack" and message.body is not None:
             self._on_acks(message.body["acks"])
         elif address.channel == "command":
             self._on_command(message.body)
+        return False
 
     def _refuse(self, topic, error):
         self.refused += 1
@@ -215,18 +219,23 @@ class Unit:
             self._emit("note", "refused %d so far, last: %s" % (self.refused, error))
 
     def _on_clock(self, topic, at):
+        """Take a heartbeat; whether it only says what was known."""
         if not _OLDEST_CLOCK_S <= at <= _NEWEST_CLOCK_S:
             self._refuse(topic, wire.WireError(topic, "at", "is no time of today: %d" % at))
-            return
+            return False
         before = self._beat
         self._beat = (at, self._up_ms)
+        if at == self.now_s() and self._up_ms - self._clock[1] <= _BRIDGE_AWAY_MS and not self._unkept:
+            self._clock = self._beat
+            return True
         if self._clock is not None and before[0] <= at < self.now_s() - _WAITED_S:
             if abs((at - before[0]) - (self._up_ms - before[1]) // 1000) > _PACE_S:
-                return  # an old time that the one before does not bear out is no sign of a bridge
+                return False  # an old time that the one before does not bear out is no sign of a bridge
         if self._clock is None or self._up_ms - self._clock[1] > _BRIDGE_AWAY_MS:
             self._outbox.retry()  # the bridge is back and hears us now, whatever pause was due
         self._clock = (at, self._up_ms)
         self._date_records()
+        return False
 
     def _date_records(self):
         if self._clock is not None:

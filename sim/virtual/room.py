@@ -18,6 +18,7 @@ from sim.world.lamp_patterns import PatternReader
 from sim.world.timeline import Appointment, Timeline
 
 PRESS_S = 0.3
+JUST_AFTER_S = 1e-6  # so that what is due in a millisecond is due by then, however the seconds are rounded
 
 Shown = Callable[[str, str, float], None]  # waste, pattern, since
 
@@ -58,6 +59,7 @@ class VirtualRoom:
         self._unit: Unit | None = None
         self._link: VirtualLink | None = None
         self._wake: Appointment | None = None
+        self._wakes_at_ms = 0
         self._powered_at = 0.0
         self._read_back: dict[tuple[int, bool], str] = {}
 
@@ -85,7 +87,7 @@ class VirtualRoom:
                 self._link.die()
             if self._wake is not None:
                 self._wake.cancel()
-            self._unit = None
+            self._wake = self._unit = None
             for sensors in self._sensors.values():
                 sensors.power(False)
             for reader in self._readers:
@@ -125,9 +127,8 @@ class VirtualRoom:
         unit = self._unit
         if unit is None:
             return
-        now_ms = self._now_ms()
         dropped = unit.dropped()
-        effects = list(unit.handle(event, now_ms))
+        effects = unit.handle(event, self._now_ms())
         if unit.dropped() != dropped:
             gone = [effect[1:] for effect in effects if effect[0] == "forget"]
             self._evidence.notes.append(said("notes", "gave_up", room=self._room_id, number=len(gone)))
@@ -136,13 +137,24 @@ class VirtualRoom:
         for effect in effects:
             _EFFECTS[effect[0]](self, *effect[1:])
         if self._unit is unit and event[0] != "lit":
-            self._sleep(unit, now_ms)
+            self._sleep(unit.wake_at_ms)
 
-    def _sleep(self, unit: Unit, now_ms: int) -> None:
+    def _sleep(self, until_ms: int) -> None:
+        """Be called then at the latest; an earlier call that was asked for stays, and asks again."""
         if self._wake is not None:
+            if self._wakes_at_ms <= until_ms:
+                return
             self._wake.cancel()
-        delay_s = max(unit.wake_at_ms - now_ms, 1) / (1000 * self._pace)
-        self._wake = self._timeline.after(delay_s, lambda: self._handle("wake"))
+        self._wakes_at_ms = until_ms
+        at = self._powered_at + until_ms / (1000 * self._pace) + JUST_AFTER_S
+        self._wake = self._timeline.at(at, self._woken)
+
+    def _woken(self) -> None:
+        self._wake, unit = None, self._unit
+        if unit is not None and self._now_ms() < unit.wake_at_ms:
+            self._sleep(unit.wake_at_ms)
+        else:
+            self._handle("wake")
 
     def _publish(self, topic: str, payload: bytes, retained: bool) -> None:
         if self._link is not None:
