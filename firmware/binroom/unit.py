@@ -3,6 +3,7 @@
     unit = Unit(config, boot, kept)          # kept: records a former boot left in flash
     effects = unit.handle(event, now_ms)     # now_ms: any millisecond tick; may wrap (2^30 on a board)
     unit.wake_at_ms                          # hand in ("wake",) at this tick at the latest
+    unit.settle_at_ms                        # or at this one, where nobody looks at the lamps' blinking
 
 `config` is a dict: `area`, `device`, `wastes` (list), `lamps` ("each" or "one"), `fw`, `report_grams`, and optionally
 `outbox` (how many records the heap holds, 128) and `recalls` (False: a full outbox gives up the
@@ -63,6 +64,7 @@ class Unit:
         self.fw = config["fw"]
         self.boot = boot
         self.wake_at_ms = 0
+        self.settle_at_ms = 0
         self.refused = 0  # messages that were not of this protocol
         self._report_grams = config["report_grams"]
         if config.get("lamps", "each") == "one":
@@ -75,7 +77,7 @@ class Unit:
         self._seq = 0
         self._newest = {}
         self._up_ms = 0
-        self._due_ms = 0  # the uptime of `wake_at_ms`
+        self._settle_ms = 0  # the uptime of `settle_at_ms`
         self._last_tick = None
         self._linked = False
         self._link_since_ms = 0
@@ -136,15 +138,18 @@ class Unit:
         self._pass_time(now_ms)
         self._effects = []
         name = event[0]
-        if name != "wake" and _HANDLERS[name](self, *event[1:]) and self._up_ms < self._due_ms:
+        if name != "wake" and _HANDLERS[name](self, *event[1:]) and self._up_ms < self._settle_ms:
             return self._effects  # as most heartbeats: nothing follows from it, and nothing is due
         self._settle_buttons()
         self._settle_lamps()
         self._settle_bins()
         self._pump()
         sleep_ms = self._sleep_ms()
+        self.settle_at_ms = now_ms + sleep_ms
+        self._settle_ms = self._up_ms + sleep_ms
+        for lamp in self.lamps:
+            sleep_ms = min(sleep_ms, lamp.edge_in_ms(self._up_ms) or sleep_ms)
         self.wake_at_ms = now_ms + sleep_ms
-        self._due_ms = self._up_ms + sleep_ms
         effects = self._effects
         self._effects = []
         return effects
@@ -405,7 +410,7 @@ class Unit:
             self._emit("publish", topic, payload, retained)
 
     def _sleep_ms(self):
-        """Milliseconds until something may change by the passing of time alone."""
+        """Milliseconds until something may change by the passing of time alone, but for the lamps' blinking."""
         up_ms = self._up_ms
         times = [self._bins_again_ms - up_ms]
         if self._bins_changed_ms is not None:
@@ -416,7 +421,6 @@ class Unit:
             down_ms, _, told = self._buttons[event]
             if down_ms is not None and not told:
                 times.append(down_ms + _BUTTON_DEBOUNCE_MS - up_ms)
-        times.extend([lamp.edge_in_ms(up_ms) for lamp in self.lamps])
         if self._knows_time():
             times.append(self._clock[1] + NO_DATA_MS - up_ms)
             now_s = self.now_s()
