@@ -30,9 +30,6 @@ from sim.world.evidence import LIGHT_WORDS, Evidence, Heard, LightChange
 from sim.world.timeline import Appointment, Timeline
 
 
-LEAST_SLEEP_S = 0.001
-
-
 class WitnessedOutbox(Outbox):
     """The outbox, with a witness who writes down what was entrusted to it."""
 
@@ -73,7 +70,6 @@ class VirtualTruck:
         self._reader = Epochs()
         self._link: VirtualLink | None = None
         self._wake: Appointment | None = None
-        self._wakes_at = 0.0
         self._powered_at = 0.0
         self._stuck = False
 
@@ -136,7 +132,6 @@ class VirtualTruck:
         self._link.die()
         if self._wake is not None:
             self._wake.cancel()
-            self._wake = None
         not_yet_on_disk = self._now_s() - BATCH_S
         for kept_s, name in self._outbox.positions:
             if kept_s >= not_yet_on_disk:
@@ -177,22 +172,11 @@ class VirtualTruck:
         self._shows(itinerary)
 
     def _sleep(self) -> None:
-        """Be woken when the device wants it; an earlier call that was asked for stays, and asks again."""
-        wake_at_s = self._device.wake_at_s if self._device is not None else None
-        if wake_at_s is None:
-            return
-        at = self._powered_at + wake_at_s
+        device = self._device
         if self._wake is not None:
-            if self._wakes_at <= at:
-                return
             self._wake.cancel()
-        self._wakes_at = at
-        self._wake = self._timeline.at(max(at, self._timeline.now + LEAST_SLEEP_S), self._woken)
-
-    def _woken(self) -> None:
-        self._wake, device = None, self._device
+            self._wake = None
         wake_at_s = device.wake_at_s if device is not None else None
-        if wake_at_s is not None and wake_at_s <= self._now_s() + LEAST_SLEEP_S:
-            self._handle(Wake())
-        else:
-            self._sleep()
+        if wake_at_s is not None:
+            delay_s = max(wake_at_s - self._now_s(), 0.001)
+            self._wake = self._timeline.after(delay_s, lambda: self._handle(Wake()))
