@@ -291,7 +291,7 @@ def _finite(value):
     elif not isinstance(value, list):
         return True
     for part in value:
-        if not _finite(part):
+        if not isinstance(part, (int, str)) and not _finite(part):
             return False
     return True
 

@@ -159,6 +159,8 @@ class VirtualRoom:
 
     def _may_look_away(self, unit: Unit) -> bool:
         """Leave lamps blinking by themselves, once it is seen what each one shows; whether all of those are."""
+        if unit.wake_at_ms == unit.settle_at_ms:  # nothing blinks before that
+            return False
         blinking = [pair for pair in zip(unit.lamps, self._readers, strict=True) if blinks(pair[0].state)]
         if not blinking or any(reader.shown != lamp.state for lamp, reader in blinking):
             return False

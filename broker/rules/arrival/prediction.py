@@ -156,10 +156,7 @@ def predict(
         return walk(begin_at, steps, outlook, leave_at, settings.plan_share)
 
     arrivals = (walked or Walked()).arrivals((begin_at, leave_at, visits, bins, outlook, settings), anew)
-    etas = [
-        _with_band(visit.key, max(arrive_at, now), label, history, now, settings)
-        for visit, arrive_at in zip(visits, arrivals, strict=True)
-    ]
+    etas = _with_bands(visits, arrivals, label, history, now, settings)
     if state.arrived_at is not None:
         etas[0] = Eta(visits[0].key, state.arrived_at, state.arrived_at, state.arrived_at, label)
     return etas
@@ -233,19 +230,25 @@ def _first_rest_s(tracker: RunTracker, state: Progress, step: Step, outlook: Out
     return rest_s
 
 
-def _with_band(
-    key: StopKey, arrive_at: float, label: str, history: History, now: int, settings: ArrivalSettings
-) -> Eta:
-    early_s, late_s = history.band_s(arrive_at - now)
-    widening = 1.0
+def _with_bands(
+    visits: Sequence[TrackVisit], arrivals: Sequence[float], label: str, history: History, now: int,
+    settings: ArrivalSettings,
+) -> list[Eta]:  # fmt: skip
+    widening, least_s = 1.0, settings.least_band_s
     if label in ("history", "stale"):
         widening = settings.gap_widening
     elif label == "off_route":
         widening = settings.off_route_widening
-    early_s = min(early_s * widening, -settings.least_band_s)
-    late_s = max(late_s * widening, settings.least_band_s)
-    eta_at = round(arrive_at)
-    return Eta(key, eta_at, max(now, round(arrive_at + early_s)), max(eta_at, round(arrive_at + late_s)), label)
+    etas = []
+    for visit, arrive_at in zip(visits, arrivals, strict=True):
+        if arrive_at < now:
+            arrive_at = now  # noqa: PLW2901  (nobody arrives in the past)
+        early_s, late_s = history.band_s(arrive_at - now)
+        eta_at = round(arrive_at)
+        early_at = round(arrive_at + min(early_s * widening, -least_s))
+        late_at = round(arrive_at + max(late_s * widening, least_s))
+        etas.append(Eta(visit.key, eta_at, max(now, early_at), max(eta_at, late_at), label))
+    return etas
 
 
 class Promises:

@@ -39,7 +39,8 @@ class Run:
     promises: Promises = field(default_factory=Promises)
     walked: Walked = field(default_factory=Walked)
     updated_at: int = 0
-    _told: dict[str, object] = field(default_factory=dict)
+    _told: dict[str, object] = field(default_factory=dict)  # whom or of what: from what it followed
+    silent_places: AbstractSet[tuple[str, str]] = frozenset()  # rooms and waste kinds for which nobody knows where the truck is
 
     def start(self, at: int) -> None:
         """The truck is on its way."""
@@ -62,11 +63,15 @@ class Run:
         """What is believed now."""
         self.etas, self.updated_at = etas, now
 
-    def would_say_again(self, whom: str, said: object) -> bool:
-        """Whether what follows from this was told to them already, by the update before; else it will have been."""
-        again = self._told.get(whom) == said
-        self._told[whom] = said
-        return again
+    def told_already(self, what: str, follows_from: object) -> bool:
+        """Whether this was told by the update before, which it follows from as well; else it is told now."""
+        is_same = self._told.get(what) == follows_from
+        self._told[what] = follows_from
+        return is_same
+
+    def silent_at(self, places: Iterable[tuple[str, str]]) -> None:
+        """These rooms wait for its truck, of which nothing is heard."""
+        self.silent_places = frozenset(places)
 
     def begin_version(self, now: int) -> None:
         """A version above all before; it grows over a restart too, though it is not stored with each change: a truck

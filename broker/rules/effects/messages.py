@@ -3,7 +3,7 @@ a truck: its `itinerary`. A broker may have forgotten all of it, or missed what 
 `all_to_tell`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -87,14 +87,21 @@ def arrival_of(day: Day, room: str, waste: str, now: int) -> Arrival:
     return Arrival("none") if best is None or best[2] == "none" else Arrival(best[2], best[3], best[4])
 
 
-def tell_rooms(day: Day, rooms: set[str], now: int, *, all_of_them: bool = False) -> list[Effect]:
-    """The arrivals of `rooms` that changed: state or call at once, a time when it moved by `restate_s`."""
+def tell_rooms(
+    day: Day, rooms: set[str], now: int, *, all_of_them: bool = False, only: Container[tuple[str, str]] | None = None
+) -> list[Effect]:
+    """The arrivals of `rooms` that changed: state or call at once, a time when it moved by `restate_s`.
+
+    `only` for these rooms and waste kinds, where no others can have changed.
+    """
     effects: list[Effect] = []
     for room_id in sorted(rooms):
         room = day.plan.rooms.get(room_id)
         if room is None:
             continue
         for waste in room.wastes:
+            if only is not None and (room_id, waste) not in only:
+                continue
             arrival = arrival_of(day, room_id, waste, now)
             last = day.told.arrivals.get((room_id, waste))
             if not all_of_them and last is not None and not _differs(day, last, arrival, now):

@@ -185,14 +185,26 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
             held_now(watch, visit, eta, day.settings.calls)
     effects += _keep_lit(day, run, now)
     changed = changed or before != [visit.state for visit in day.visits.of(run.order)]
-    # What rooms and truck are told follows from the visits, the times and the day; of a silent truck, from now as well.
-    times = [(eta.eta_at, now if eta.label == "stale" else eta.label) for eta in run.etas.values()]
-    said = (active, run.order, day.visits.changes, times, local_date(day.plan, now))
-    if not run.would_say_again("rooms", said) or day.leftovers.unread:
-        effects += tell_rooms(day, rooms_of(run), now)
-    if not run.would_say_again("truck", (said, waits)) or changed:
+    visits = (active, run.order, day.visits.changes, local_date(day.plan, now))
+    times = [(eta.eta_at, eta.label) for eta in run.etas.values()]
+    effects += _tell_rooms(day, run, visits, times, now)
+    if not run.told_already("itinerary", (visits, times, waits)) or changed:
         effects += tell_truck(day, run, now, changed=changed, waits=waits)
     return effects
+
+
+def _tell_rooms(day: Day, run: Run, visits: object, times: list[tuple[int, str]], now: int) -> list[Effect]:
+    """Tell a run's rooms what changed. What a room is told follows from its visits and their times alone, but where a
+    truck is silent: there it is a matter of time as well."""
+    same_visits, same_times = run.told_already("arrivals", visits), run.told_already("times", times)
+    is_silent = any(label == "stale" for _, label in times)
+    run.silent_at((visit.room, visit.waste) for visit in day.owed(run) if is_silent)
+    if not same_visits or day.leftovers.unread:
+        return tell_rooms(day, rooms_of(run), now)
+    places = {place for other in day.runs.values() for place in other.silent_places}
+    if not same_times:
+        places.update((visit.room, visit.waste) for visit in day.visits.of(run.order))
+    return tell_rooms(day, rooms_of(run), now, only=places) if places else []
 
 
 def _keep_lit(day: Day, run: Run, now: int) -> list[Effect]:
