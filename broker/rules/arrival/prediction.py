@@ -242,7 +242,7 @@ def _with_bands(
     etas = []
     for visit, arrive_at in zip(visits, arrivals, strict=True):
         if arrive_at < now:
-            arrive_at = now  # noqa: PLW2901  (nobody arrives in the past)
+            arrive_at = now
         early_s, late_s = history.band_s(arrive_at - now)
         eta_at = round(arrive_at)
         early_at = round(arrive_at + min(early_s * widening, -least_s))

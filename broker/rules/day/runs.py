@@ -40,7 +40,7 @@ class Run:
     walked: Walked = field(default_factory=Walked)
     updated_at: int = 0
     _told: dict[str, object] = field(default_factory=dict)  # whom or of what: from what it followed
-    silent_places: AbstractSet[tuple[str, str]] = frozenset()  # rooms and waste kinds for which nobody knows where the truck is
+    silent_places: AbstractSet[tuple[str, str]] = frozenset()  # rooms and waste kinds that it may be late for
 
     def start(self, at: int) -> None:
         """The truck is on its way."""
