@@ -136,10 +136,10 @@ class TruckTruth:
         self._world.timeline.after(1.0 if self.state == "driving" else STANDING_TICK_S, self._tick)
 
     def _is_aloud(self) -> bool:
-        """Whether the receiver is heard: always, but for a truck that is known to be parked."""
+        """Whether the receiver is heard: always, but where a parked truck is known to say the same again and again."""
         every, ticks = self._world.parked_says_every, self._parked_ticks
         self._parked_ticks = ticks + 1 if self.state == "parked" else 0
-        return self.state != "parked" or ticks <= 1 or ticks % every == 1 % every or not self.receiver.is_well
+        return self.state != "parked" or ticks <= 1 or ticks % every == 1 % every or not self.receiver.is_steady
 
     def _parked(self, now: float) -> None:
         if self._runs and now >= self._runs[0].departs_at:

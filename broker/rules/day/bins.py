@@ -6,10 +6,11 @@ that tell for a while what they are. Of bins that two trucks of one kind found o
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from broker.rules.collecting.collected import Collected, collected
 from broker.rules.collecting.moves import Span
-from broker.rules.collecting.readings import KEPT_S, USELESS, Reading, Readings
+from broker.rules.collecting.readings import KEPT_S, NEVER_AT, USELESS, Reading, Readings
 from broker.rules.day.day import Day
 from broker.rules.states.visit import Visit, VisitKey
 
@@ -18,6 +19,15 @@ SEEN_AGAIN_S = 7200  # so long after the truck left a bin that comes back may be
 SKIPPED_BEFORE_S = 7200  # bins that were rolled out for a skipped visit may stand there for the next one
 OVER = ("served", "skipped")  # states of a visit after which bins may still be counted
 Waits = tuple[int | None, int | None]  # (bins, grams) that wait for a visit; None: nobody knows
+
+
+class _Held(NamedTuple):
+    """What waits for a visit, as long as it, the others, and the readings of its room stay as they are."""
+
+    visit: Visit
+    changes: int
+    before_at: int  # then it may be another
+    waits: Waits
 
 
 def waiting(day: Day, visit: Visit, now: int) -> Waits:
@@ -34,11 +44,21 @@ def _waiting(day: Day, visit: Visit, now: int) -> Waits:
     readings = room.readings.get(visit.waste) if room else None
     if readings is None:
         return None, None
+    held: _Held | None = readings.held
+    if held is not None and held.visit is visit and held.changes == day.visits.changes and now < held.before_at:
+        return held.waits
     from_at = _from_at(day, visit, now)
     newest = readings.newest
     if 0 < readings.moved_at <= from_at and (newest.says or newest.fell_silent):  # as most rooms are most of the time
-        return newest.bins, newest.grams
-    return readings.of_span(from_at, now, _waiting_by)
+        waits: Waits = (newest.bins, newest.grams)
+        before_at = NEVER_AT
+    else:
+        waits = readings.of_span(from_at, now, _waiting_by)
+        span_from_at, before_at = readings.span_ends
+        moved_at = readings.moved_at if readings.moved_at > from_at else NEVER_AT
+        before_at = min(before_at, min(span_from_at, moved_at) + EARLY_S)  # a span begins so long ago at the latest
+    readings.held = _Held(visit, day.visits.changes, before_at, waits)
+    return waits
 
 
 def _waiting_by(readings: Sequence[Reading]) -> Waits:

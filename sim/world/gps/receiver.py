@@ -35,9 +35,9 @@ class Receiver:
     _said_at: float = -math.inf
 
     @property
-    def is_well(self) -> bool:
-        """Whether nothing is wrong with it."""
-        return not (self.blind or self.stuck or self.undated)
+    def is_steady(self) -> bool:
+        """Whether it says one place while its truck stands, within some metres: nothing is wrong with it or the sky."""
+        return not (self.blind or self.stuck or self.undated or self.make or self.sky.errors)
 
     def says(self, at: float, place: tuple[float, float, float], speed_mps: float) -> bytes:
         """The sentences of this second; none if it is not its time yet."""
