@@ -95,6 +95,10 @@ class Readings:
             del kept[:too_many]
             self.whole_since = kept[0].at
 
+    def hold(self, made: object) -> None:
+        """Keep what somebody made of the readings (`held`) as long as they are as they are."""
+        self.held = made
+
     def not_after(self, now: int) -> None:
         """Leave behind what only a clock that was ahead can have said."""
         self._made_for, self.held = NO_SPAN, None

@@ -57,7 +57,7 @@ def _waiting(day: Day, visit: Visit, now: int) -> Waits:
         span_from_at, before_at = readings.span_ends
         moved_at = readings.moved_at if readings.moved_at > from_at else NEVER_AT
         before_at = min(before_at, min(span_from_at, moved_at) + EARLY_S)  # a span begins so long ago at the latest
-    readings.held = _Held(visit, day.visits.changes, before_at, waits)
+    readings.hold(_Held(visit, day.visits.changes, before_at, waits))
     return waits
 
 
