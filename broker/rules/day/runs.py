@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from broker.rules.arrival.prediction import Eta, Promises
+from broker.rules.arrival.prediction import Eta, Promises, Walked
 from broker.rules.states.visit import VisitKey
 from broker.rules.tracking.tracker import RunTracker
 
@@ -37,7 +37,10 @@ class Run:
     version: int = 1
     etas: Mapping[VisitKey, Eta] = field(default_factory=dict)
     promises: Promises = field(default_factory=Promises)
+    walked: Walked = field(default_factory=Walked)
     updated_at: int = 0
+    _told: dict[str, object] = field(default_factory=dict)  # whom or of what: from what it followed
+    silent_places: AbstractSet[tuple[str, str]] = frozenset()  # rooms and waste kinds that it may be late for
 
     def start(self, at: int) -> None:
         """The truck is on its way."""
@@ -59,6 +62,16 @@ class Run:
     def predicted(self, etas: Mapping[VisitKey, Eta], now: int) -> None:
         """What is believed now."""
         self.etas, self.updated_at = etas, now
+
+    def told_already(self, what: str, follows_from: object) -> bool:
+        """Whether this was told by the update before, which it follows from as well; else it is told now."""
+        is_same = self._told.get(what) == follows_from
+        self._told[what] = follows_from
+        return is_same
+
+    def silent_at(self, places: Iterable[tuple[str, str]]) -> None:
+        """These rooms wait for its truck, of which nothing is heard."""
+        self.silent_places = frozenset(places)
 
     def begin_version(self, now: int) -> None:
         """A version above all before; it grows over a restart too, though it is not stored with each change: a truck
@@ -109,7 +122,7 @@ class Runs(Mapping[str, Run]):
         return len(self._runs)
 
     def values(self) -> ValuesView[Run]:
-        """All of them; a Mapping's own way asks for one after the other, which each position would pay for."""
+        """The runs; said here because many ask each second, and a Mapping looks each one up by its id."""
         return self._runs.values()
 
     @property
