@@ -177,19 +177,26 @@ def test_no_thread_ends_with_a_traceback_whatever_is_taken_away(
     monkeypatch.setattr(threading, "excepthook", ended.append)
     monkeypatch.setattr(store_module, "_LOOK_S", 0.01)
     monkeypatch.setattr(database_module, "_COPY_ROWS", 1)
-    clock, disk, path = [float(NOON)], Disk(), tmp_path / "s" / name
+    clock, disk, path, gone = [float(NOON)], Disk(), tmp_path / "s" / name, threading.Event()
+
+    def hand() -> None:
+        """In the midst of that thread's work it is gone, and whatever the others do next finds it so."""
+        if threading.current_thread().name.startswith(thread):
+            removed_whole(path)
+            gone.set()
+
     with sqlite_faults.watched(disk):
         store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: clock[0], files=disk, min_free_bytes=0)
         store.append(batch(1))
         wait_until(lambda: store.database.in_file[0], "the log is copied")
-        # In the midst of that thread's work it is gone, and whatever the others do next finds it so.
-        disk.on_call = lambda: removed_whole(path) if threading.current_thread().name.startswith(thread) else None
+        disk.on_call = hand
         clock[0] += DAY_S
         with suppress(StoreError):
             for number in range(2, 5):
                 store.append(batch(number))
-        wait_until(lambda: store.events, "it is told")
+        wait_until(gone.is_set, "it is gone")
         disk.on_call = lambda: None
+        wait_until(lambda: store.events or path.exists(), "it is told, or was there before anybody asked for it")
         store.close()
     assert ended == []
 
