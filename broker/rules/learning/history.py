@@ -1,8 +1,8 @@
 """What the area has learned, fed by plain records that the bridge stores and learns again after a restart.
 
-`leg_times.py` holds the drives, `dwell_times.py` the stays, this page the records, the errors of past
-predictions and one door to all of it. Feed records in any order of days; what happened after the asked moment never
-counts as today.
+`leg_times.py` holds the drives, `dwell_times.py` the stays, `start_times.py` how late runs begin, this page the
+records, the errors of past predictions and one door to all of it. Feed records in any order of days; what happened
+after the asked moment never counts as today.
 """
 
 from bisect import bisect_left, insort
@@ -15,9 +15,12 @@ from zoneinfo import ZoneInfo
 
 from broker.rules.learning.dwell_times import StaySettings, StayTimes
 from broker.rules.learning.leg_times import FALLBACK_LEG_S, START_ROOM, LegSettings, LegTimes, half_hour_of
+from broker.rules.learning.start_times import StartSettings, StartTimes
 from broker.rules.settings import FirstStay, Streets
 
-__all__ = ["START_ROOM", "DwellRecord", "ErrorRecord", "History", "HistorySettings", "LegRecord", "Outlook"]
+__all__ = [
+    "START_ROOM", "DwellRecord", "ErrorRecord", "History", "HistorySettings", "LegRecord", "Outlook", "StartRecord",
+]  # fmt: skip
 
 HORIZON_EDGES_S = (120, 300, 600, 900, 1200, 1800, 2700)
 
@@ -32,6 +35,7 @@ class HistorySettings:
     default_band_share: float = 0.25
     legs: LegSettings = field(default_factory=LegSettings)
     stays: StaySettings = field(default_factory=StaySettings)
+    starts: StartSettings = field(default_factory=StartSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,14 @@ class DwellRecord(_Plain):
 
 
 @dataclass(frozen=True, slots=True)
+class StartRecord(_Plain):
+    """How late a run that nothing kept was at its first visit (before its time: negative)."""
+
+    route_id: str
+    late_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorRecord(_Plain):
     """One prediction that came true: made `horizon_s` before what it named, off by `error_s` (positive: later)."""
 
@@ -122,11 +134,13 @@ class Outlook:
     """What one route expects, as seen at one moment."""
 
     def __init__(
-        self, streets: Streets, legs: LegTimes, stays: StayTimes, route_id: str, now: float, offset_s: int
+        self, streets: Streets, legs: LegTimes, stays: StayTimes, starts: StartTimes, route_id: str, now: float,
+        offset_s: int,
     ) -> None:
         self._streets = streets
         self._legs = legs
         self._stays = stays
+        self._starts = starts
         self._route_id = route_id
         self._offset_s = offset_s
         self._today = legs.today_factor(route_id, now)
@@ -159,6 +173,10 @@ class Outlook:
         stay_s = self._stays.stay_s(place, bins)
         return stay_s + self._stays.wait_s(place, early_s) if early_s > 0 else stay_s
 
+    def late_s(self, late_s: float) -> float:
+        """How late a run will be that is `late_s` after its time (before it: negative) and has not begun."""
+        return self._starts.late_s(self._route_id, late_s)
+
     def knows_stay(self, room_id: str, waste: str) -> bool:
         """Whether a stay at this room was seen before."""
         return self._stays.knows((room_id, waste))
@@ -174,6 +192,7 @@ class History:
         self._zone = ZoneInfo(self.settings.timezone)
         self._legs = LegTimes(self.settings.legs)
         self._stays = StayTimes(first_stay, self.settings.stays)
+        self._starts = StartTimes(self.settings.starts)
         self._errors: list[_Recent] = [_Recent(self.settings.error_memory) for _ in range(len(HORIZON_EDGES_S) + 1)]
 
     def learn_leg(self, record: LegRecord, *, lasting: bool = True) -> None:
@@ -200,6 +219,11 @@ class History:
         if record.dwell_s >= 0:
             self._stays.learn((record.room_id, record.waste), record.dwell_s, record.bins, record.early_s)
 
+    def learn_start(self, record: StartRecord) -> None:
+        """Take in how late one run began."""
+        self.learned += 1
+        self._starts.learn(record.route_id, record.late_s)
+
     def learn_error(self, record: ErrorRecord) -> None:
         """Take in how far off one prediction was."""
         self.learned += 1
@@ -207,7 +231,9 @@ class History:
 
     def outlook(self, route_id: str, now: float) -> Outlook:
         """What the route expects, given all that ended before `now`."""
-        return Outlook(self.streets, self._legs, self._stays, route_id, now, self._offset_s(now))
+        return Outlook(
+            self.streets, self._legs, self._stays, self._starts, route_id, now, self._offset_s(now)
+        )  # fmt: skip
 
     def leg_s(
         self, route_id: str, from_room: str, to_room: str, length_m: float, at: float, planned_s: float | None = None

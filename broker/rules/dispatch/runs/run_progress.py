@@ -14,7 +14,9 @@ from dataclasses import replace
 from typing import Any
 
 from broker.rules.arrival.lamp_call import call_id_of, call_now, held_now, nothing_heard
+from broker.rules.arrival.next_run import free_at
 from broker.rules.arrival.prediction import Eta, predict
+from broker.rules.arrival.walk import pace_of
 from broker.rules.day.attention import Topic
 from broker.rules.day.bins import collected_at, waiting, waiting_bins
 from broker.rules.day.day import Day
@@ -24,6 +26,7 @@ from broker.rules.effects.attention import ask_about_passed
 from broker.rules.effects.effect import Effect, Keep
 from broker.rules.effects.messages import rooms_of, tell_rooms, tell_truck
 from broker.rules.effects.records import call_record, put, run_record
+from broker.rules.learning.history import StartRecord
 from broker.rules.states.visit import Visit, record_key
 from broker.rules.tracking.types import TrackEvent, TrackKind
 
@@ -49,6 +52,7 @@ def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[E
         if visit is None or not visit.owed:
             continue
         if event.kind == TrackKind.ARRIVED and visit.state != "at_stop":
+            effects += _start_learned(day, run, visit, event)
             effects += _start(day, run, event.at, now)
             effects += _arrived(day, run, visit, event, now)
         elif event.kind == TrackKind.LEFT and visit.state == "at_stop":
@@ -61,7 +65,8 @@ def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[E
 
 
 def catch_up(day: Day, truck: str, now: int) -> list[Effect]:
-    """Tell a run that came back from its record where its truck is; what happened meanwhile is settled by that."""
+    """Tell a run that came back from its record, or is its truck's next one, where its truck is; what happened
+    meanwhile is settled by that."""
     day.leftovers.followed(truck)
     fix, run = day.devices.truck(truck).fix, day.run_of(truck)
     if fix is None or run is None or not fix.fresh(now):
@@ -88,6 +93,19 @@ def stay_on(day: Day, run: Run, now: int) -> list[Effect]:
     if any(event.kind == TrackKind.ARRIVED for event in arrived):
         effects += follow(day, run, run.tracker.end_stay(fix.fix_at), now)
     return effects
+
+
+def _start_learned(day: Day, run: Run, visit: Visit, event: TrackEvent) -> list[Effect]:
+    """How late a run begins, if nothing but its crew's habit decided that."""
+    first = next(iter(day.visits.of(run.order)), None)
+    if run.state != "scheduled" or not event.exact or visit is not first or not visit.planned_at:
+        return []
+    before = [other for other in day.runs.values() if other.truck == run.truck and other is not run]
+    if any(other.planned_start_at < run.planned_start_at <= (other.ended_at or event.at) for other in before):
+        return []
+    start = StartRecord(run.route_id, event.at - visit.planned_at)
+    day.history.learn_start(start)
+    return [_learned("start", run, visit.room, event.at, start.to_body())]
 
 
 def _start(day: Day, run: Run, at: int, now: int) -> list[Effect]:
@@ -145,7 +163,7 @@ def finish_if_settled(day: Day, run: Run, now: int) -> list[Effect]:
     effects: list[Effect] = [run_record(day, run, now)]
     following = day.run_of(run.truck)
     if following is not None:
-        effects += update(day, following, now)
+        effects += [*catch_up(day, run.truck, now), *update(day, following, now)]
     return effects + tell_truck(day, following or run, now, changed=True)
 
 
@@ -155,7 +173,8 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
     active = day.run_of(run.truck) is run
     waiting = waiting_bins(day, day.owed(run), now)
     run.tracker.know_waiting(waiting)
-    etas = predict(run.tracker, day.history, waiting, now)
+    free = None if active else _free(day, run, now)
+    etas = predict(run.tracker, day.history, waiting, now, pace=pace_of(_kept(day, run)), free=free)
     truck = day.devices.trucks.get(run.truck)
     run.promises.note(etas, now)
     followed = run.tracker.fix  # the truck may have been heard of since without its run being told
@@ -173,7 +192,7 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
             continue
         if active and followed is None:
             nothing_heard(watch)
-        elif active and call_now(watch, visit, eta, day.settings.calls, now):
+        elif (active or free is not None) and call_now(watch, visit, eta, day.settings.calls, now):
             effects += _call(day, visit, eta.eta_at, now)
         else:
             held_now(watch, visit, eta, day.settings.calls)
@@ -181,6 +200,22 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
     settled = before != [visit.state for visit in day.visits.of(run.order)]
     effects += tell_rooms(day, rooms_of(run), now)
     return effects + tell_truck(day, run, now, changed=changed or settled)
+
+
+def _free(day: Day, run: Run, now: int) -> Eta | None:
+    """When the truck comes to this run from the one that it is on yet."""
+    before, owed = day.run_before(run), run.tracker.pending
+    if before is None or not owed:
+        return None
+    bins = waiting_bins(day, day.owed(before), now)
+    etas = {key[1:]: eta for key, eta in before.etas.items()}
+    return free_at(before.tracker.pending, etas, owed[0], run.route_id, bins, day.history)
+
+
+def _kept(day: Day, run: Run) -> list[tuple[int, int]]:
+    """(planned_at, arrived_at) of the first visits that the run has made, in the order in which it made them."""
+    made = [visit for visit in day.visits.of(run.order) if visit.original and visit.arrived_at and visit.planned_at]
+    return sorted((visit.planned_at, visit.arrived_at) for visit in made if visit.planned_at and visit.arrived_at)
 
 
 def _keep_lit(day: Day, run: Run, now: int) -> list[Effect]:
