@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.plan.geometry import distance_m
-from broker.rules.arrival.walk import PLAN, Step, stay_s, walk
+from broker.rules.arrival.walk import Plan, Step, stay_s, walk
 from broker.rules.learning.history import ErrorRecord, History, Outlook
 from broker.rules.tracking.tracker import RunTracker
 from broker.rules.tracking.types import Progress, StopKey, TrackVisit
@@ -70,12 +70,12 @@ def predict(
     steps = _steps(visits, bins, history.streets.detour_factor)
     if state.arrived_at is not None:
         leave_at = now + _stay_rest_s(state, steps[0], outlook, now, settings)
-        arrivals = list(walk(state.arrived_at, steps, outlook, leave_at, PLAN._replace(pace=pace)))
+        arrivals = list(walk(state.arrived_at, steps, outlook, leave_at, Plan(pace=pace)))
     else:
         first_at = now + _first_rest_s(tracker, state, steps[0], outlook, now)
         if free is not None:
             first_at = max(first_at, free.eta_at)
-        arrivals = list(walk(first_at, steps, outlook, None, PLAN._replace(pace=pace)))
+        arrivals = list(walk(first_at, steps, outlook, None, Plan(pace=pace)))
     etas = [
         _with_band(visit.key, max(arrive_at, now), label, history, now, settings)
         for visit, arrive_at in zip(visits, arrivals, strict=True)

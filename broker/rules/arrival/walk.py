@@ -38,9 +38,6 @@ class Plan(NamedTuple):
     pace: float = 1.0
 
 
-PLAN = Plan()
-
-
 def pace_of(kept: Sequence[tuple[int, int]]) -> float:
     """How long a run takes for a minute of its timetable, by the (planned_at, arrived_at) of the visits it has made.
 
@@ -63,9 +60,10 @@ def stay_s(outlook: Outlook, step: Step, arrive_at: float) -> float:
 
 
 def walk(
-    clock: float, steps: Sequence[Step], outlook: Outlook, leave_first_at: float | None = None, plan: Plan = PLAN
+    clock: float, steps: Sequence[Step], outlook: Outlook, leave_first_at: float | None = None, plan: Plan | None = None,
 ) -> Iterator[float]:
     """The arrival at each step when the first is reached at `clock` (and left at `leave_first_at` if given)."""
+    plan = plan or Plan()
     for index, step in enumerate(steps):
         if index > 0:
             before = steps[index - 1]
