@@ -60,7 +60,8 @@ def stay_s(outlook: Outlook, step: Step, arrive_at: float) -> float:
 
 
 def walk(
-    clock: float, steps: Sequence[Step], outlook: Outlook, leave_first_at: float | None = None, plan: Plan | None = None,
+    clock: float, steps: Sequence[Step], outlook: Outlook, leave_first_at: float | None = None,
+    plan: Plan | None = None,
 ) -> Iterator[float]:
     """The arrival at each step when the first is reached at `clock` (and left at `leave_first_at` if given)."""
     plan = plan or Plan()
