@@ -4,7 +4,8 @@ from random import Random
 
 import pytest
 
-from broker.rules.learning.history import DwellRecord, ErrorRecord, History, HistorySettings, LegRecord, StartRecord
+from broker.rules.learning.history import History, HistorySettings
+from broker.rules.learning.observations import DwellRecord, ErrorRecord, LegRecord, StartRecord
 from broker.rules.settings import FirstStay, Streets
 
 MORNING = 1_790_006_400 + 7 * 3600  # seven o'clock in Shanghai

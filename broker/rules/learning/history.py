@@ -1,26 +1,27 @@
 """What the area has learned, fed by plain records that the bridge stores and learns again after a restart.
 
-`leg_times.py` holds the drives, `dwell_times.py` the stays, `start_times.py` how late runs begin, this page the
-records, the errors of past predictions and one door to all of it. Feed records in any order of days; what happened
-after the asked moment never counts as today.
+`leg_times.py` holds the drives, `dwell_times.py` the stays, `start_times.py` how late runs begin, `observations.py`
+the records, this page the errors of past predictions and one door to all of it. Feed records in any order of days;
+what happened after the asked moment never counts as today.
 """
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from broker.rules.learning.dwell_times import StaySettings, StayTimes
-from broker.rules.learning.leg_times import FALLBACK_LEG_S, START_ROOM, LegSettings, LegTimes, half_hour_of
+from broker.rules.learning.leg_times import (
+    FALLBACK_LEG_S,
+    MINUTE_S,
+    LegSettings,
+    LegTimes,
+    half_hour_of,
+)
+from broker.rules.learning.observations import DwellRecord, ErrorRecord, LegRecord, StartRecord
 from broker.rules.learning.start_times import StartSettings, StartTimes
 from broker.rules.settings import FirstStay, Streets
-
-__all__ = [
-    "START_ROOM", "DwellRecord", "ErrorRecord", "History", "HistorySettings", "LegRecord", "Outlook", "StartRecord",
-]  # fmt: skip
 
 HORIZON_EDGES_S = (120, 300, 600, 900, 1200, 1800, 2700)
 
@@ -38,73 +39,6 @@ class HistorySettings:
     starts: StartSettings = field(default_factory=StartSettings)
 
 
-@dataclass(frozen=True, slots=True)
-class _Plain:
-    """A record that turns into JSON types and back."""
-
-    def to_body(self) -> dict[str, Any]:
-        """The fields as a JSON object."""
-        return asdict(self)
-
-    @classmethod
-    def from_body(cls, body: Mapping[str, Any]) -> Self:
-        """The record of a body made by `to_body`; unknown keys are ignored, KeyError names a missing field."""
-        return cls(
-            **{
-                each.name: body[each.name]
-                for each in fields(cls)
-                if each.name in body or each.default is MISSING
-            }
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class LegRecord(_Plain):
-    """One drive between two rooms: from leaving the first (`started_at`) to reaching the second.
-
-    `length_m` or `planned_s` (the timetable's driving time) is what it is measured against; `early_s` is how
-    much before the timetable it started, where a driver may wait on the way.
-    """
-
-    route_id: str
-    from_room: str
-    to_room: str
-    drive_s: int
-    started_at: int
-    truck_id: str
-    length_m: float | None = None
-    planned_s: int | None = None
-    early_s: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class DwellRecord(_Plain):
-    """One stay at a room; `bins` is what was emptied, None where nobody counted."""
-
-    room_id: str
-    waste: str
-    dwell_s: int
-    bins: int | None
-    started_at: int
-    early_s: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class StartRecord(_Plain):
-    """How late a run that nothing kept was at its first visit (before its time: negative)."""
-
-    route_id: str
-    late_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorRecord(_Plain):
-    """One prediction that came true: made `horizon_s` before what it named, off by `error_s` (positive: later)."""
-
-    horizon_s: int
-    error_s: int
-
-
 class _Recent:
     """The last values of something, kept sorted for quantiles."""
 
@@ -112,8 +46,10 @@ class _Recent:
         self._order: deque[float] = deque()
         self._sorted: list[float] = []
         self._memory = memory
+        self._asked: dict[float, float] = {}  # quantiles of the values as they are
 
     def add(self, value: float) -> None:
+        self._asked.clear()
         if len(self._order) == self._memory:
             del self._sorted[bisect_left(self._sorted, self._order.popleft())]
         self._order.append(value)
@@ -124,10 +60,14 @@ class _Recent:
 
     def quantile(self, share: float) -> float:
         """The value below which `share` of the values lie; IndexError when there are none."""
-        place = share * (len(self._sorted) - 1)
-        below = int(place)
-        above = min(below + 1, len(self._sorted) - 1)
-        return self._sorted[below] + (place - below) * (self._sorted[above] - self._sorted[below])
+        found = self._asked.get(share)
+        if found is None:
+            place = share * (len(self._sorted) - 1)
+            below = int(place)
+            above = min(below + 1, len(self._sorted) - 1)
+            found = self._sorted[below] + (place - below) * (self._sorted[above] - self._sorted[below])
+            self._asked[share] = found
+        return found
 
 
 class Outlook:
@@ -193,6 +133,7 @@ class History:
         self._legs = LegTimes(self.settings.legs)
         self._stays = StayTimes(first_stay, self.settings.stays)
         self._starts = StartTimes(self.settings.starts)
+        self._outlooks: dict[str, tuple[tuple[int, int], Outlook]] = {}  # the last of each route, and when it was made
         self._errors: list[_Recent] = [_Recent(self.settings.error_memory) for _ in range(len(HORIZON_EDGES_S) + 1)]
 
     def learn_leg(self, record: LegRecord, *, lasting: bool = True) -> None:
@@ -230,10 +171,13 @@ class History:
         self._errors[bisect_left(HORIZON_EDGES_S, record.horizon_s)].add(record.error_s)
 
     def outlook(self, route_id: str, now: float) -> Outlook:
-        """What the route expects, given all that ended before `now`."""
-        return Outlook(
-            self.streets, self._legs, self._stays, self._starts, route_id, now, self._offset_s(now)
-        )  # fmt: skip
+        """What the route expects, given all that ended before the minute of `now`."""
+        when, made = (int(now // MINUTE_S), self.learned), self._outlooks.get(route_id)
+        if made is None or made[0] != when:
+            learned = self._legs, self._stays, self._starts
+            outlook = Outlook(self.streets, *learned, route_id, now, self._offset_s(now))
+            made = self._outlooks[route_id] = when, outlook
+        return made[1]
 
     def leg_s(
         self, route_id: str, from_room: str, to_room: str, length_m: float, at: float, planned_s: float | None = None

@@ -12,7 +12,9 @@ from statistics import median
 from typing import Any
 
 from broker.rules.arrival.walk import Step, walk
-from broker.rules.learning.history import START_ROOM, History, LegRecord, Outlook, StartRecord
+from broker.rules.learning.history import History, Outlook
+from broker.rules.learning.leg_times import START_ROOM
+from broker.rules.learning.observations import LegRecord, StartRecord
 from broker.rules.settings import FirstStay, Streets
 
 CALL_AT_S = 960.0

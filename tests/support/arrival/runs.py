@@ -13,7 +13,8 @@ from random import Random
 
 from broker.rules.arrival.prediction import Eta, Promises, predict
 from broker.rules.arrival.walk import pace_of
-from broker.rules.learning.history import History, StartRecord
+from broker.rules.learning.history import History
+from broker.rules.learning.observations import StartRecord
 from broker.rules.settings import FirstStay, Streets
 from broker.rules.tracking.tracker import RunTracker
 from broker.rules.tracking.types import GpsFix, TrackKind, TrackVisit

@@ -10,9 +10,8 @@ Each returns what must be stored, published and told. `follow` settles what has 
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import Any
 
+from broker.plan.calendar import local_date
 from broker.rules.arrival.lamp_call import call_id_of, call_now, held_now, nothing_heard
 from broker.rules.arrival.next_run import free_at
 from broker.rules.arrival.prediction import Eta, predict
@@ -22,11 +21,11 @@ from broker.rules.day.bins import collected_at, waiting, waiting_bins
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.incidents import incident_handling
+from broker.rules.dispatch.runs.run_lessons import learn_start, learn_way_and_stay
 from broker.rules.effects.attention import ask_about_passed
 from broker.rules.effects.effect import Effect, Keep
 from broker.rules.effects.messages import rooms_of, tell_rooms, tell_truck
 from broker.rules.effects.records import call_record, put, run_record
-from broker.rules.learning.history import StartRecord
 from broker.rules.states.visit import Visit, record_key
 from broker.rules.tracking.types import TrackEvent, TrackKind
 
@@ -35,15 +34,7 @@ def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[E
     """Settle what a run's tracker saw, and learn its driving and standing times."""
     effects: list[Effect] = []
     for event in events:
-        if event.leg is not None:
-            day.history.learn_leg(event.leg)
-            effects.append(_learned("leg", run, event.leg.to_room, event.at, event.leg.to_body()))
-        if event.dwell is not None:
-            known = day.visits.get((run.run_id, *event.key)) if event.key else None
-            gone = known.left(event.at, event.arrived_at) if known and known.state == "at_stop" else known
-            dwell = replace(event.dwell, bins=collected_at(day, gone).bins if gone else None)
-            day.history.learn_dwell(dwell)
-            effects.append(_learned("dwell", run, dwell.room_id, event.at, dwell.to_body()))
+        effects += learn_way_and_stay(day, run, event)
         if event.kind == TrackKind.MOVING:
             effects += _start(day, run, event.at, now)
         if event.key is None:
@@ -52,7 +43,7 @@ def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[E
         if visit is None or not visit.owed:
             continue
         if event.kind == TrackKind.ARRIVED and visit.state != "at_stop":
-            effects += _start_learned(day, run, visit, event)
+            effects += learn_start(day, run, visit, event)
             effects += _start(day, run, event.at, now)
             effects += _arrived(day, run, visit, event, now)
         elif event.kind == TrackKind.LEFT and visit.state == "at_stop":
@@ -79,8 +70,11 @@ def stay_on(day: Day, run: Run, now: int) -> list[Effect]:
 
     From the next run's start on it is of that one; before it the truck is asked to have stood for the first.
     """
-    owed, following = day.owed(run), day.run_after(run)
-    if len(owed) != 1 or owed[0].state != "at_stop" or following is None or now < following.planned_start_at:
+    following = day.run_after(run)
+    if following is None or now < following.planned_start_at:
+        return []
+    owed = day.owed(run)
+    if len(owed) != 1 or owed[0].state != "at_stop":
         return []
     first, fix = next(iter(day.owed(following)), None), day.devices.truck(run.truck).fix
     stood_s = now - (owed[0].arrived_at or now)
@@ -93,19 +87,6 @@ def stay_on(day: Day, run: Run, now: int) -> list[Effect]:
     if any(event.kind == TrackKind.ARRIVED for event in arrived):
         effects += follow(day, run, run.tracker.end_stay(fix.fix_at), now)
     return effects
-
-
-def _start_learned(day: Day, run: Run, visit: Visit, event: TrackEvent) -> list[Effect]:
-    """How late a run begins, if nothing but its crew's habit decided that."""
-    first = next(iter(day.visits.of(run.order)), None)
-    if run.state != "scheduled" or not event.exact or visit is not first or not visit.planned_at:
-        return []
-    before = [other for other in day.runs.values() if other.truck == run.truck and other is not run]
-    if any(other.planned_start_at < run.planned_start_at <= (other.ended_at or event.at) for other in before):
-        return []
-    start = StartRecord(run.route_id, event.at - visit.planned_at)
-    day.history.learn_start(start)
-    return [_learned("start", run, visit.room, event.at, start.to_body())]
 
 
 def _start(day: Day, run: Run, at: int, now: int) -> list[Effect]:
@@ -171,16 +152,18 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
     """Predict a run anew, make the calls that are due, and tell its rooms and its truck what changed."""
     before = [visit.state for visit in day.visits.of(run.order)]
     active = day.run_of(run.truck) is run
-    waiting = waiting_bins(day, day.owed(run), now)
-    run.tracker.know_waiting(waiting)
-    free = None if active else _free(day, run, now)
-    etas = predict(run.tracker, day.history, waiting, now, pace=pace_of(_kept(day, run)), free=free)
+    owed = day.owed(run)
+    waits = {visit.key: waiting(day, visit, now) for visit in owed}
+    bins = waiting_bins(owed, waits)
+    run.tracker.know_waiting(bins)
+    free, pace = None if active else _free(day, run, now), pace_of(_kept(day, run))
+    etas = predict(run.tracker, day.history, bins, now, pace=pace, free=free, walked=run.walked)
     truck = day.devices.trucks.get(run.truck)
     run.promises.note(etas, now)
     followed = run.tracker.fix  # the truck may have been heard of since without its run being told
     heard = truck is not None and truck.fix is not None and truck.fix.fresh(now)
     heard = heard and (followed is None or followed.fresh(now))
-    run.predicted({(run.run_id, *eta.key): eta if heard else _stale(eta) for eta in etas}, now)
+    run.predicted({(run.run_id, *eta.key): eta if heard else eta.unheard for eta in etas}, now)
     effects: list[Effect] = []
     for key, eta in run.etas.items():
         visit = day.visits.get(key)
@@ -197,9 +180,27 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
         else:
             held_now(watch, visit, eta, day.settings.calls)
     effects += _keep_lit(day, run, now)
-    settled = before != [visit.state for visit in day.visits.of(run.order)]
-    effects += tell_rooms(day, rooms_of(run), now)
-    return effects + tell_truck(day, run, now, changed=changed or settled)
+    changed = changed or before != [visit.state for visit in day.visits.of(run.order)]
+    visits = (active, run.order, day.visits.changes, local_date(day.plan, now))
+    times = [(eta.eta_at, eta.label) for eta in run.etas.values()]
+    effects += _tell_rooms(day, run, visits, times, now)
+    if not run.told_already("itinerary", (visits, times, waits)) or changed:
+        effects += tell_truck(day, run, now, changed=changed, waits=waits)
+    return effects
+
+
+def _tell_rooms(day: Day, run: Run, visits: object, times: list[tuple[int, str]], now: int) -> list[Effect]:
+    """Tell a run's rooms what changed. What a room is told follows from its visits and their times alone, but where a
+    truck is silent: there it is a matter of time as well."""
+    same_visits, same_times = run.told_already("arrivals", visits), run.told_already("times", times)
+    is_silent = any(label == "stale" for _, label in times)
+    run.silent_at((visit.room, visit.waste) for visit in day.owed(run) if is_silent)
+    if not same_visits or day.leftovers.unread:
+        return tell_rooms(day, rooms_of(run), now)
+    places = {place for other in day.runs.values() for place in other.silent_places}
+    if not same_times:
+        places.update((visit.room, visit.waste) for visit in day.visits.of(run.order))
+    return tell_rooms(day, rooms_of(run), now, only=places) if places else []
 
 
 def _free(day: Day, run: Run, now: int) -> Eta | None:
@@ -207,7 +208,8 @@ def _free(day: Day, run: Run, now: int) -> Eta | None:
     before, owed = day.run_before(run), run.tracker.pending
     if before is None or not owed:
         return None
-    bins = waiting_bins(day, day.owed(before), now)
+    owes = day.owed(before)
+    bins = waiting_bins(owes, {visit.key: waiting(day, visit, now) for visit in owes})
     etas = {key[1:]: eta for key, eta in before.etas.items()}
     return free_at(before.tracker.pending, etas, owed[0], run.route_id, bins, day.history)
 
@@ -241,12 +243,3 @@ def _keep_lit(day: Day, run: Run, now: int) -> list[Effect]:
 def _call(day: Day, visit: Visit, eta_at: int, now: int) -> list[Effect]:
     called = visit.called(now, eta_at, call_id_of(visit))
     return [*put(day, called, now), call_record(day, called, now)]
-
-
-def _stale(eta: Eta) -> Eta:
-    """No position younger than 90 s: the prediction may be shown, but it neither lights nor clears."""
-    return replace(eta, label="stale") if eta.label in ("live", "history", "timetable") else eta
-
-
-def _learned(kind: str, run: Run, room: str, at: int, body: dict[str, Any]) -> Keep:
-    return Keep(f"{kind}:{run.run_id}:{room}:{at}", kind, room, at, body)
