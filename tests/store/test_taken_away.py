@@ -175,8 +175,8 @@ def test_no_thread_ends_with_a_traceback_whatever_is_taken_away(
     """The log is copied, a day is written, the files are looked at while a hand removes something: it is told."""
     ended: list[object] = []
     monkeypatch.setattr(threading, "excepthook", ended.append)
-    monkeypatch.setattr(store_module, "_LOOK_S", 0.01)
-    monkeypatch.setattr(database_module, "_COPY_ROWS", 1)
+    monkeypatch.setattr(store_module, "_LOOK_S", 0.01)  # nobody waits for half a minute here
+    monkeypatch.setattr(database_module, "_COPY_ROWS", 1)  # nor for thousands of records
     clock, disk, path, gone = [float(NOON)], Disk(), tmp_path / "s" / name, threading.Event()
 
     def hand() -> None:
