@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sim.judging.judges import JUDGES
-from sim.judging.sentence import said
+from sim.judging.sentence import not_yet, said
 from sim.judging.verdict import Verdict, clock
 from sim.scenario.scenario import Demand
 from sim.world.evidence import Evidence
@@ -57,7 +57,8 @@ def _one(evidence: Evidence, demand: Demand, now: float) -> Expectation:
     lasting = demand.kind in LASTING or (values.get("share") == 1.0 and demand.kind.startswith("lamp_"))
     failed = "to" in values or (faults and lasting)  # hours that are over do not come again
     state = "held" if verdict.held else "failed" if failed else "waiting"
-    return Expectation(demand.kind, values, state, verdict.seen, faults or verdict.faults)
+    why = faults or verdict.faults
+    return Expectation(demand.kind, values, state, verdict.seen, tuple(map(not_yet, why)) if state == "waiting" else why)
 
 
 def _in_its_hours(evidence: Evidence, demand: Demand, now: float) -> Expectation:

@@ -124,7 +124,7 @@ def itinerary_changed(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
             faults.append(
                 said("fault", "still_sent", truck=truck, at=clock(evidence, press.at), first=where, by=by)
             )
-    lacks = None if presses else said("lacks", "pressed", truck=truck)
+    lacks = None if presses else said("lacks", "unpressed", truck=truck)
     return verdict("itinerary_changed", faults, lacks, presses=len(presses))
 
 

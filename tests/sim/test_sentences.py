@@ -10,7 +10,7 @@ import pytest
 
 from broker.words import LANGUAGES
 from sim.judging.judges import JUDGES
-from sim.judging.sentence import WORDS, Sentence, both, said, waste_word
+from sim.judging.sentence import WORDS, Sentence, both, not_yet, said, waste_word
 
 REPO = Path(__file__).parents[2]
 JUDGING = REPO / "sim" / "judging"
@@ -68,8 +68,16 @@ def test_each_fault_says_what_would_have_had_to_happen(language: str) -> None:
             assert key == "hours" or owed[language].search(text), key
 
 
+def test_a_fault_that_may_come_right_says_so_with_the_same_facts() -> None:
+    """Each such sentence belongs to one that a judge says, and asks for no more than that knows."""
+    decided = {**WORDS.groups("en")["fault"], **WORDS.groups("en")["lacks"]}
+    for key, text in WORDS.groups("en")["not_yet"].items():
+        assert key == "undecided" or gaps(text) <= gaps(decided[key]), key
+
+
 def test_a_copy_of_a_sentence_says_the_same() -> None:
     """A panel hands copies on."""
-    one = said("lacks", "pressed", truck="t01")
+    one = said("lacks", "unpressed", truck="t01")
     again = copy.deepcopy(one)
     assert isinstance(again, Sentence) and (again, again.zh, again.word) == (one, one.zh, one.word)
+    assert not_yet(again) == "the button of t01 was not pressed yet"

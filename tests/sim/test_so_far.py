@@ -1,12 +1,17 @@
 """Expectations while a run goes on: held, waiting, or failed for good; never failed for what may still come."""
 
+import re
+
 import pytest
 
+from sim.judging.sentence import both
 from sim.judging.so_far import Expectation, at_the_end, so_far
 from sim.judging.verdict import Verdict
 from sim.scenario.scenario import Demand, parse
 from sim.world.evidence import Evidence, LampChange, LightChange, Press, TrueVisit
 
+PENDING = {"en": re.compile(r"\byet\b"), "zh": re.compile("尚未")}
+DECIDED = {"en": re.compile("would have had to|nobody came"), "zh": re.compile("本应|没有车来")}
 HEAD = '[scenario]\nabout = "x"\nfrom = "00:00"\nto = "02:00"\n[[expect]]\n'
 
 
@@ -31,6 +36,35 @@ def test_nothing_has_happened_is_waiting_not_failed(evidence: Evidence) -> None:
     """Of every kind."""
     for kind in ("one_call_per_visit", "visits_served", "records_stored_once", "lamp_lit_before_arrival"):
         assert one(evidence, f'kind = "{kind}"', 10.0).state == "waiting"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("text", [
+    'kind = "one_call_per_visit"', 'kind = "lamp_lead"', 'kind = "lamp_lit_before_arrival"',
+    'kind = "lamp_off_after_departure"', 'kind = "no_lamp_from_late_data"\ntruck = "t01"',
+    'kind = "never_dark_while_unknown"', 'kind = "visits_served"', 'kind = "visits_right"',
+    'kind = "second_visit"\nroom = "r01"', 'kind = "visits_taken_over"\ntruck = "t01"',
+    'kind = "itinerary_changed"\ntruck = "t01"', 'kind = "records_stored_once"',
+    'kind = "backlog_marked_late"\ndevice = "t01"', 'kind = "bins_collected"',
+    'kind = "positions_true"\ntruck = "t01"', 'kind = "press_stored_once"\ntruck = "t01"',
+    'kind = "light_stages"\ntruck = "t01"\nstages = ["fast"]', 'kind = "acknowledged"\ntruck = "t01"',
+])  # fmt: skip
+def test_what_is_waited_for_is_said_to_have_not_come_yet(evidence: Evidence, text: str, language: str) -> None:
+    """Not, as of a run that is over, what would have had to happen: before anything has, and when the truck is due."""
+    evidence.planned.append(("t01", "r01", "unit_wet"))
+    for now in (10.0, 3600.0):
+        found = one(evidence, text, now)
+        assert found.state == "waiting" and found.why
+        for why in found.why:
+            assert PENDING[language].search(both(why)[language]) and not DECIDED[language].search(both(why)[language])
+
+
+def test_what_is_wrong_and_may_come_right_is_not_decided_yet(evidence: Evidence) -> None:
+    """Of a share the rest may still come; what is seen so far stands behind the word."""
+    evidence.lamps.append(LampChange(0.0, "r01", "unit_wet", "off"))
+    evidence.visits.append(TrueVisit("t01", "r01", "unit_wet", 1, 200.0, 300.0))
+    (why,) = one(evidence, 'kind = "lamp_lit_before_arrival"\nshare = 0.5', 400.0).why
+    assert why.startswith("not decided yet: r01 ") and both(why)["zh"].startswith("尚未判定：r01 ")
 
 
 def test_a_light_stands_steady_in_its_time_or_the_expectation_has_failed(evidence: Evidence) -> None:
