@@ -1,11 +1,16 @@
 """Plays the week anew and writes it here: takes minutes, and is done when what a record holds has changed.
 
-    .venv/bin/python -m sim.demo_week.making
+    python3 -m sim.demo_week.making
 
 A day is played on what the days before left: the record, what was learned, the trucks' outboxes. At night all is
 switched off. Positions, lamps and the readings of bins are left out of what is kept: nine in ten records, and no page
 shows them of a day that is over.
 """
+
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter(*environment.TRUCK, *environment.SERVER)
 
 import lzma
 import sys

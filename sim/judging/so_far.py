@@ -58,7 +58,9 @@ def _one(evidence: Evidence, demand: Demand, now: float) -> Expectation:
     failed = "to" in values or (faults and lasting)  # hours that are over do not come again
     state = "held" if verdict.held else "failed" if failed else "waiting"
     why = faults or verdict.faults
-    return Expectation(demand.kind, values, state, verdict.seen, tuple(map(not_yet, why)) if state == "waiting" else why)
+    if state == "waiting":
+        why = tuple(not_yet(fault) for fault in why)
+    return Expectation(demand.kind, values, state, verdict.seen, why)
 
 
 def _in_its_hours(evidence: Evidence, demand: Demand, now: float) -> Expectation:

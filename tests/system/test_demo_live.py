@@ -15,6 +15,7 @@ import pytest
 from broker.mqtt.own_broker.mosquitto import find_mosquitto
 from firmware.truck.button.light import level_at
 from sim.live.witnesses.lights import BUTTON, LAMP, LightWitness, share_lit
+from tests.support.processes import processes_in
 
 REPO = Path(__file__).resolve().parents[2]
 SCENARIO = """
@@ -70,22 +71,6 @@ def started(scenario: Path, folder: Path, port: int) -> "subprocess.Popen[str]":
     )  # fmt: skip
 
 
-def processes_of(folder: Path) -> list[str]:
-    """The command lines of all processes that run in or from this folder."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            where = os.readlink(entry / "cwd")
-        except OSError:
-            continue
-        if str(folder) in command or where.startswith(str(folder)):
-            found.append(command)
-    return found
-
-
 def wait_for(line_part: str, child: "subprocess.Popen[str]") -> str:
     """What the child said up to a line with this text."""
     said = ""
@@ -108,7 +93,7 @@ def test_a_live_run_holds_its_expectations_and_leaves_nothing_behind(
     assert live.returncode == 0, said
     assert "status page: http://127.0.0.1:" in said
     assert "FAILED" not in said
-    assert processes_of(tmp_path / "zhanpai-live") == []
+    assert processes_in(tmp_path / "zhanpai-live") == {}
     assert [path for path in tmp_path.iterdir() if path.name.startswith("zhanpai-live")] == []
 
 
@@ -119,11 +104,11 @@ def test_a_stopped_live_run_leaves_nothing_behind(
 ) -> None:
     """Ctrl-C and SIGTERM end every child, remove every file, and are told as code 130."""
     wait_for("status page", live)
-    assert len([c for c in processes_of(tmp_path) if "mosquitto" in c]) == 1
+    assert len([c for c in processes_in(tmp_path).values() if "mosquitto" in c]) == 1
     live.send_signal(number)
     said, _ = live.communicate(timeout=20)
     assert live.returncode == 130, said
-    assert [c for c in processes_of(tmp_path) if "pytest" not in c] == []
+    assert [c for c in processes_in(tmp_path).values() if "pytest" not in c] == []
     assert [path for path in tmp_path.iterdir() if path.name.startswith("zhanpai-live")] == []
 
 
@@ -134,9 +119,9 @@ def test_kill_9_of_a_live_run_takes_its_children_along(live: "subprocess.Popen[s
     live.kill()
     live.wait(10)
     deadline = time.monotonic() + GONE_S
-    while processes_of(tmp_path) and time.monotonic() < deadline:
+    while processes_in(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert processes_of(tmp_path) == []
+    assert processes_in(tmp_path) == {}
 
 
 @pytest.mark.real
@@ -150,7 +135,7 @@ def test_a_start_that_fails_is_told_in_one_line_and_leaves_nothing_behind(scenar
     assert child.returncode == 1, said
     assert "the live run failed" in said
     assert "Traceback" not in said
-    assert processes_of(tmp_path) == []
+    assert processes_in(tmp_path) == {}
 
 
 def test_a_lamp_is_believed_when_report_and_pin_agree_and_the_pin_when_they_do_not() -> None:
@@ -233,4 +218,4 @@ def test_the_demo_holds_without_mosquitto_and_says_what_stands_in(tmp_path: Path
     said = ran.stdout + ran.stderr
     assert "no Mosquitto here: the desk's own broker stands in" in said
     assert ran.returncode == 0 or (ran.returncode == 3 and "too slow a machine to judge" in said), said
-    assert "Traceback" not in said and processes_of(tmp_path) == []
+    assert "Traceback" not in said and processes_in(tmp_path) == {}
