@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
+import functools
 import os
 import re
 import shlex
@@ -15,6 +17,8 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import parser
+from broker.commands.record_access import told
+from broker.commands.registers.terminal import careful
 from firmware import environment
 
 REPO = Path(__file__).resolve().parents[2]
@@ -104,6 +108,17 @@ def test_what_nobody_reads_any_more_is_no_fault(command: str) -> None:
     )  # fmt: skip
     os.close(writer)
     assert (done.stderr, done.returncode in (0, 1)) == ("", True)
+
+
+def test_commands_that_tell_what_a_disk_refuses_leave_the_reader_alone() -> None:
+    """It is no disk's fault that nobody reads on."""
+
+    def printing(_: argparse.Namespace) -> int:
+        raise BrokenPipeError
+
+    for run in (careful(printing), functools.partial(told, printing)):
+        with pytest.raises(BrokenPipeError):
+            run(argparse.Namespace(command="stats", lang="en"))
 
 
 def test_a_broken_pipe_that_is_not_the_readers_is_told(capsys: pytest.CaptureFixture[str]) -> None:
