@@ -8,24 +8,11 @@ import pytest
 
 from sim.live.room import LiveRoom
 from tests.support.hardware import HOST, on_the_bench, two_free_ports
-from tests.support.live_run import LiveRun
+from tests.support.live_run import LiveRun, two_rooms
 
 pytestmark = pytest.mark.real
 
-SCENARIO = """
-[scenario]
-about = "one truck and one room on the bench, another room beside them"
-from = "06:00:00"
-to = "06:00:45"
-[area]
-runs = ["wet-north-1"]
-first_visits = 2
-bins_each = 1
-leave = { wet-north-1 = "06:00:40" }
-[world]
-refill = false
-[live]
-load_cells = 0
+PRESSES = """
 [[event]]
 at = "06:00:05"
 kind = "press"
@@ -47,6 +34,10 @@ stages = ["slow"]
 [[expect]]
 kind = "records_stored_once"
 """
+SCENARIO = two_rooms(
+    "one truck and one room on the bench, another room beside them", "06:00:45", {"wet-north-1": "06:00:40"},
+    bins_each=1, live="load_cells = 0", rest=PRESSES,
+)  # fmt: skip
 WASTES = ("residential_wet", "residential_dry", "unit_wet", "hazardous")
 
 

@@ -1,13 +1,15 @@
-"""A live run under test: started as a child, its hardware panel by HTTP, and its operations screen."""
+"""A live run under test: its scenario, started as a child, its hardware panel by HTTP, and its operations screen."""
 
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +19,47 @@ UP_S = 90.0
 SLOW_S = 60.0
 
 
+def two_rooms(
+    about: str, to: str, leave: Mapping[str, str], *, bins_each: int = 3, world: str = "", live: str = "speed = 10",
+    rest: str = '[[expect]]\nkind = "records_stored_once"',
+) -> str:  # fmt: skip
+    """A scenario from six in the morning: each of these runs leaves then for two rooms, and no bin fills again."""
+    times = ", ".join(f'{run} = "{at}"' for run, at in leave.items())
+    return f"""
+[scenario]
+about = "{about}"
+from = "06:00"
+to = "{to}"
+[area]
+runs = {list(leave)}
+first_visits = 2
+bins_each = {bins_each}
+leave = {{ {times} }}
+[world]
+refill = false
+{world}
+[live]
+{live}
+{rest}
+"""
+
+
+def begun(folder: Path, scenario: str, *arguments: str, http_port: int = 0) -> "subprocess.Popen[str]":
+    """`python3 -m sim SCENARIO --live` as a child whose files lie in `folder`."""
+    need_mosquitto()
+    (folder / "live.toml").write_text(scenario, encoding="utf-8")
+    command = [sys.executable, "-m", "sim", str(folder / "live.toml"), "--live", "--http-port", str(http_port)]
+    return subprocess.Popen(
+        [*command, *arguments], cwd=REPO, env={**os.environ, "TMPDIR": str(folder), "COLUMNS": "200"},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
 class LiveRun:
-    """`python3 -m sim SCENARIO --live`, up; its files lie in `folder`."""
+    """A live run that is up; as a context it is ended at the end of it."""
 
     def __init__(self, folder: Path, scenario: str, *arguments: str) -> None:
-        need_mosquitto()
-        (folder / "live.toml").write_text(scenario, encoding="utf-8")
-        command = [sys.executable, "-m", "sim", str(folder / "live.toml"), "--live", "--http-port", "0", *arguments]
-        self.child = subprocess.Popen(
-            command, cwd=REPO,
-            env={**os.environ, "TMPDIR": str(folder), "COLUMNS": "200"}, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        )  # fmt: skip
+        self.child = begun(folder, scenario, *arguments)
         self.said = ""
         deadline = time.monotonic() + UP_S
         assert self.child.stdout is not None
@@ -39,6 +70,12 @@ class LiveRun:
             self.said += line
         self.panel = re.findall(r"hardware panel: (http://\S+)/", self.said)[0]
         self.screen = re.findall(r"status page: (http://\S+)", self.said)[0]
+
+    def __enter__(self) -> "LiveRun":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(signal.SIGTERM)
 
     def post(self, path: str, **body: Any) -> int:
         """The status of a deed at the panel."""

@@ -8,35 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.live_run import SLOW_S, LiveRun
+from tests.support.live_run import SLOW_S, LiveRun, two_rooms
 from tests.support.processes import processes_in, wait_until
 
 pytestmark = pytest.mark.real
 
-SCENARIO = """
-[scenario]
-about = "one truck that never comes far, two rooms, and faults"
-from = "06:00"
-to = "08:00"
-[area]
-runs = ["wet-north-1"]
-first_visits = 2
-bins_each = 3
-leave = { wet-north-1 = "07:50" }
-[world]
-refill = false
-[live]
-speed = 10
-[[expect]]
-kind = "records_stored_once"
-"""
+SCENARIO = two_rooms("one truck that never comes far, and faults", "08:00", {"wet-north-1": "07:50"})
+
+
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRun]:
     """One run for all faults; each is mended before the next begins."""
-    bench = LiveRun(tmp_path_factory.mktemp("faults"), SCENARIO)
-    wait_until(lambda: bench.truck().get("lat") and grams(bench), "truck and cells are known to the bridge", SLOW_S)
-    yield bench
-    bench.stop(signal.SIGTERM)
+    with LiveRun(tmp_path_factory.mktemp("faults"), SCENARIO) as bench:
+        wait_until(lambda: bench.truck().get("lat") and grams(bench), "truck and cells are known to the bridge", SLOW_S)
+        yield bench
 
 
 def words(bench: LiveRun) -> list[str]:
