@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 from broker.plain_text import hidden_character
 from broker.plan.calendar import parse_date
-from broker.plan.gtfs.files import Finding, Table, quoted
+from broker.plan.gtfs.tables.files import Finding, Table, quoted
 from firmware.wire import MAX_NAME, is_id
 
 YEARS = range(1990, 2201)  # any other is a slip of the pen, and no clock of ours can count it

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from statistics import median
 
 from broker.plan.geometry import Point, distance_m
-from broker.plan.gtfs.files import quoted
-from broker.plan.gtfs.parts import Feed, first_of_its_id
-from broker.plan.gtfs.row import Row
+from broker.plan.gtfs.tables.files import quoted
+from broker.plan.gtfs.tables.parts import Feed, first_of_its_id
+from broker.plan.gtfs.tables.row import Row
 from broker.plan.model import Estate, Room
 from firmware.wire import WASTES
 

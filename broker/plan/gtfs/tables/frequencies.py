@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from broker.plan.gtfs.parts import Feed
-from broker.plan.gtfs.row import MAX_TIME_S, Row
-from broker.plan.gtfs.trips import StopTime, TripRow, check_name
+from broker.plan.gtfs.tables.parts import Feed
+from broker.plan.gtfs.tables.row import MAX_TIME_S, Row
+from broker.plan.gtfs.tables.trips import StopTime, TripRow, check_name
 
 MAX_STARTS = 1_440  # of one trip: one a minute for a day
 

@@ -6,8 +6,8 @@ from typing import get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from broker.plan.geometry import Point
-from broker.plan.gtfs.files import Finding, Table, quoted
-from broker.plan.gtfs.row import Row
+from broker.plan.gtfs.tables.files import Finding, Table, quoted
+from broker.plan.gtfs.tables.row import Row
 from broker.plan.model import Estate, EstateKind
 from firmware.wire import WASTES
 

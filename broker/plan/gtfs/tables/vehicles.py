@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from broker.plan.calendar import DAY_S
-from broker.plan.gtfs.files import quoted
-from broker.plan.gtfs.parts import Feed, RouteRow, first_of_its_id
-from broker.plan.gtfs.row import Row
-from broker.plan.gtfs.stops import kinds_of
-from broker.plan.gtfs.trips import TripRow
+from broker.plan.gtfs.tables.files import quoted
+from broker.plan.gtfs.tables.parts import Feed, RouteRow, first_of_its_id
+from broker.plan.gtfs.tables.row import Row
+from broker.plan.gtfs.tables.stops import kinds_of
+from broker.plan.gtfs.tables.trips import TripRow
 from broker.plan.model import Vehicle
 
 

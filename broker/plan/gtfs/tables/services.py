@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from broker.plan.gtfs.files import quoted
-from broker.plan.gtfs.parts import Feed, first_of_its_id
+from broker.plan.gtfs.tables.files import quoted
+from broker.plan.gtfs.tables.parts import Feed, first_of_its_id
 from broker.plan.model import Service
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

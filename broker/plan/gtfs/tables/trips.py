@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from broker.plan.geometry import distance_m
-from broker.plan.gtfs.files import Finding, quoted
-from broker.plan.gtfs.parts import Feed, RouteRow, Shape, first_of_its_id, refuse_hailing
-from broker.plan.gtfs.row import Row
-from broker.plan.gtfs.stops import StopRow
+from broker.plan.gtfs.tables.files import Finding, quoted
+from broker.plan.gtfs.tables.parts import Feed, RouteRow, Shape, first_of_its_id, refuse_hailing
+from broker.plan.gtfs.tables.row import Row
+from broker.plan.gtfs.tables.stops import StopRow
 from broker.plan.model import Service
 
 MAX_VISITS = 400  # what an itinerary can carry on the wire
