@@ -38,7 +38,7 @@ from sim.report.page import ReportError, write_report
 from sim.scenario.asking import write_new
 from sim.scenario.own_town import town
 from sim.scenario.scenario import Scenario, ScenarioError, load, names, value_of
-from sim.scenario.scene import DataAbsentError
+from sim.scenario.scenes.scene import DataAbsentError
 from sim.scenario.schema import SECTIONS
 from sim.search import search
 from sim.virtual import run

@@ -28,10 +28,10 @@ from broker.store.opening import reading_store
 from broker.web.picture import Picture
 from broker.web.stream.changes import Parts, applied, change, parts_of
 from sim.demo_week.files import BOOTS_A_DAY, FIRST_DAY, LAST_DAY, PICTURES, RECORDS
-from sim.judging.judges import judge
+from sim.judging.judge import judge
 from sim.scenario.director import Director
 from sim.scenario.scenario import Happening, Scenario, day_s, load
-from sim.scenario.scenes import scene_of
+from sim.scenario.scenes.choice import scene_of
 from sim.scenario.schema import HAPPENINGS
 from sim.virtual.devices import VirtualPlant
 from sim.virtual.run import SETTLE_S, scratch_folder

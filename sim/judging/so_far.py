@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sim.judging.judges import JUDGES
+from sim.judging.judge import JUDGES
 from sim.judging.sentence import not_yet, said
 from sim.judging.verdict import Verdict, clock
 from sim.scenario.scenario import Demand

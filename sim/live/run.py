@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from broker.mqtt.own_broker.child import EmbeddedBrokerError
 from sim.demo_week.files import is_before
-from sim.judging.judges import judge
+from sim.judging.judge import judge
 from sim.judging.outcome import Count, Outcome
 from sim.live.bridge import LateError, StartError
 from sim.live.clock import SpedClock
@@ -26,7 +26,7 @@ from sim.panel.panel import Panel
 from sim.report import printed
 from sim.scenario.director import Director
 from sim.scenario.scenario import Demand, Scenario, ScenarioError, load
-from sim.scenario.scenes import scene_of
+from sim.scenario.scenes.choice import scene_of
 from sim.world.evidence import Evidence
 from sim.world.timeline import Timeline
 

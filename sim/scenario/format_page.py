@@ -2,7 +2,7 @@
 
     python3 -m sim.scenario.format_page > docs/scenarios.md
 
-tests/sim/test_scenario_format.py holds that the page is what this draws, and plays every example.
+tests/sim/scenario/test_scenario_format.py holds that the page is what this draws, and plays every example.
 """
 
 from firmware import environment

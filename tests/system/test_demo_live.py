@@ -14,8 +14,8 @@ import pytest
 
 from firmware.truck.button.light import level_at
 from sim.live.witnesses.lights import BUTTON, LAMP, LightWitness, share_lit
-from tests.support.live_run import LiveRun, begun, two_rooms
 from tests.support.processes import REPO, processes_in
+from tests.support.sim.live_run import LiveRun, begun, two_rooms
 
 EXPECTED = """
 [[expect]]

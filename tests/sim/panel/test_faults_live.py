@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.live_run import SLOW_S, LiveRun, two_rooms
 from tests.support.processes import processes_in, wait_until
+from tests.support.sim.live_run import SLOW_S, LiveRun, two_rooms
 
 pytestmark = pytest.mark.real
 

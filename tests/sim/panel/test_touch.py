@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import chromium_page
-from tests.support.live_run import SLOW_S, LiveRun, two_rooms
 from tests.support.processes import REPO, wait_until
+from tests.support.sim.live_run import SLOW_S, LiveRun, two_rooms
 
 pytestmark = pytest.mark.real
 

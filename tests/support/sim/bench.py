@@ -9,8 +9,8 @@ from sim.panel.hands import Hands
 from sim.panel.pace import Pace
 from sim.scenario.director import Director
 from sim.scenario.scenario import parse
-from sim.scenario.scene import Recording
-from sim.scenario.scenes import scene_of
+from sim.scenario.scenes.choice import scene_of
+from sim.scenario.scenes.scene import Recording
 from sim.world.evidence import Evidence
 from sim.world.timeline import Timeline
 

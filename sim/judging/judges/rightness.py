@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from sim.judging.judges.visits import NEVER_WAS
 from sim.judging.sentence import Sentence, said, waste_word
 from sim.judging.verdict import Verdict, clock, not_on_record, recorded_visit, too_few, verdict, visit_at, visit_name
-from sim.judging.visits import NEVER_WAS
 from sim.world.evidence import Evidence, StoredRecord, TrueVisit
 
 SAME_DAY_S = 12 * 3600.0

@@ -13,7 +13,7 @@ from sim.live.run import play_live
 from sim.scenario.director import Director
 from sim.scenario.format_page import EXPECTED, MORNING
 from sim.scenario.scenario import ScenarioError, parse
-from sim.scenario.scenes import scene_of
+from sim.scenario.scenes.choice import scene_of
 from sim.virtual.run import play
 from sim.world.drivers import SHORT_M
 from sim.world.driving import Drive, Pace, Path

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from sim.__main__ import main
-from sim.judging.judges import JUDGES
+from sim.judging.judge import JUDGES
 from sim.live.table import table
 from sim.scenario.format_page import EXPECTED, MORNING
 from sim.scenario.happenings import HAPPENS
@@ -16,7 +16,7 @@ from sim.scenario.scenario import Scenario, ScenarioError, load, names, parse
 from sim.scenario.schema import DEMANDS, HAPPENINGS
 from sim.virtual import run
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 GOOD = """
 [scenario]
 about = "something"

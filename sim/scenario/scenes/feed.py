@@ -9,7 +9,7 @@ from broker.plan.demo_area import DWELL_BASE_S, DWELL_PER_BIN_S, SPEED_MPS
 from broker.plan.gtfs.feed import GtfsError, read_gtfs
 from broker.plan.model import Plan, PlannedVisit, RunPlan
 from sim.scenario.scenario import Scenario, ScenarioError
-from sim.scenario.scene import Scene
+from sim.scenario.scenes.scene import Scene
 from sim.scenario.schema import EVERY_VISIT
 
 MOST_BINS = 20

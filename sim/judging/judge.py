@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sim.judging import bins, invariants, lamps, presses, rightness, tracks, visits
+from sim.judging.judges import bins, invariants, lamps, presses, rightness, tracks, visits
 from sim.judging.verdict import Judge, Verdict
 from sim.scenario.scenario import Demand
 from sim.world.evidence import Evidence

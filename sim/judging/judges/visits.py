@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from sim.judging.lamps import LIT
+from sim.judging.judges.lamps import LIT
 from sim.judging.sentence import Term, said, shown_word, waste_word
 from sim.judging.verdict import Verdict, clock, not_on_record, recorded_visit, too_few, verdict, visit_name
 from sim.world.evidence import Evidence, Heard, StoredRecord

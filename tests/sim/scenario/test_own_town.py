@@ -9,10 +9,10 @@ import pytest
 from broker.plan.demo_area import demo_plan
 from broker.plan.gtfs.writing import write_gtfs
 from sim.__main__ import main
-from sim.scenario.feed_scene import MOST_ROOMS, bins_of
 from sim.scenario.own_town import town
 from sim.scenario.scenario import ScenarioError, load
-from sim.scenario.scenes import scene_of
+from sim.scenario.scenes.choice import scene_of
+from sim.scenario.scenes.feed import MOST_ROOMS, bins_of
 from sim.virtual.run import play
 
 DAY = date(2026, 11, 25)
@@ -74,7 +74,7 @@ def test_more_rooms_than_anybody_waits_for_are_refused_by_their_number(
     feed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what to type instead."""
-    monkeypatch.setattr("sim.scenario.feed_scene.MOST_ROOMS", 3)
+    monkeypatch.setattr("sim.scenario.scenes.feed.MOST_ROOMS", 3)
     with pytest.raises(ScenarioError, match=r"4 rooms are too many to play at once .* --runs wet-north-1"):
         scene_of(town(str(feed), DAY, [], DAY))
     assert MOST_ROOMS > 3

@@ -21,8 +21,8 @@ from sim.live.witnesses.record_counts import count_records
 from sim.panel.hands import Refused
 from sim.scenario.scenario import ScenarioError, parse
 from sim.world.evidence import Evidence, StoredRecord
-from tests.support.bench import Bench as Desk
 from tests.support.processes import wait_until
+from tests.support.sim.bench import Bench as Desk
 
 AT = "192.0.2.10:1884"
 SCENARIO = """
@@ -286,6 +286,6 @@ def test_a_device_that_ran_before_owes_what_it_said_since() -> None:
 
 def test_the_technicians_form_is_the_one_that_is_printed() -> None:
     """Docs and the end of a run have the same lines; each has a limit with a figure, or words for eyes."""
-    page = (Path(__file__).parents[2] / "docs" / "technician.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "technician.md").read_text(encoding="utf-8")
     assert "\n".join(form(("truck", "room"))) in page
     assert len(list(form(("room",)))) == 2 + sum(one.family == "room" for one in MEASURES)

@@ -16,8 +16,8 @@ from broker.plan.geometry import lengths_m
 from broker.plan.model import Estate, Plan, PlannedVisit, Room, Route, RunPlan, Service
 from firmware.truck.clock import without_rollover
 from sim.scenario.scenario import Scenario, ScenarioError
-from sim.scenario.scene import Recording, Scene
-from sim.scenario.tainan_scene import shared_file
+from sim.scenario.scenes.scene import Recording, Scene
+from sim.scenario.scenes.tainan import shared_file
 from sim.world.button import Button
 from sim.world.devices import TruckUnit
 from sim.world.driving import Path

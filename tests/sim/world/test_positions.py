@@ -11,7 +11,7 @@ from broker.plan.geometry import distance_m
 from firmware.truck.gps.epochs import Epochs
 from sim.scenario.format_page import whole
 from sim.scenario.scenario import Scenario, parse
-from sim.scenario.scene import DataAbsentError
+from sim.scenario.scenes.scene import DataAbsentError
 from sim.virtual.run import play
 from sim.world.gps.makes import MAKES, MIXED
 from sim.world.gps.receiver import receiver_of

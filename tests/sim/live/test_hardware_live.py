@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sim.live.room import LiveRoom
-from tests.support.hardware import HOST, on_the_bench, two_free_ports
-from tests.support.live_run import LiveRun, two_rooms
+from tests.support.sim.hardware import HOST, on_the_bench, two_free_ports
+from tests.support.sim.live_run import LiveRun, two_rooms
 
 pytestmark = pytest.mark.real
 

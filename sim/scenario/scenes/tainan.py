@@ -7,14 +7,14 @@ from pathlib import Path
 from broker.plan.calendar import day_start_at
 from broker.plan.model import Plan
 from broker.plan.tainan.conversion import convert
-from sim.scenario.feed_scene import bins_of
 from sim.scenario.scenario import Scenario, ScenarioError
-from sim.scenario.scene import DataAbsentError, Scene
+from sim.scenario.scenes.feed import bins_of
+from sim.scenario.scenes.scene import DataAbsentError, Scene
 
 
 def shared_folder() -> Path:
     """Where recorded data lies: the environment's ZP_SHARED, else beside the repository."""
-    return Path(os.environ.get("ZP_SHARED") or Path(__file__).resolve().parents[3] / "shared")
+    return Path(os.environ.get("ZP_SHARED") or Path(__file__).resolve().parents[4] / "shared")
 
 
 def shared_file(*parts: str) -> Path:

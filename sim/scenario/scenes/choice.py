@@ -8,11 +8,11 @@ from broker.plan.calendar import day_start_at, service_runs
 from broker.plan.demo_area import BINS, DWELL_BASE_S, DWELL_PER_BIN_S, SPEED_MPS, demo_plan
 from broker.plan.model import Plan, RunPlan, Vehicle
 from firmware.wire import WASTES
-from sim.scenario.feed_scene import feed_scene
-from sim.scenario.recorded_receiver import receiver_scene
 from sim.scenario.scenario import Scenario, ScenarioError, day_s
-from sim.scenario.scene import Scene
-from sim.scenario.tainan_scene import tainan_scene
+from sim.scenario.scenes.feed import feed_scene
+from sim.scenario.scenes.recorded_receiver import receiver_scene
+from sim.scenario.scenes.scene import Scene
+from sim.scenario.scenes.tainan import tainan_scene
 from sim.world.driving import Path
 from sim.world.gps.receiver import METRES_PER_DEGREE
 from sim.world.trucks import RunToday

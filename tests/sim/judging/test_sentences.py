@@ -9,10 +9,10 @@ from string import Formatter
 import pytest
 
 from broker.words import LANGUAGES
-from sim.judging.judges import JUDGES
+from sim.judging.judge import JUDGES
 from sim.judging.sentence import WORDS, Sentence, both, not_yet, said, waste_word
 
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[3]
 JUDGING = REPO / "sim" / "judging"
 LATIN_WORD = re.compile(r"[A-Za-z]{3,}")
 
@@ -43,7 +43,7 @@ def test_both_languages_have_the_same_sentences_with_the_same_gaps() -> None:
 
 def test_every_sentence_is_said_by_a_judge() -> None:
     """Nothing in the files is left over, and each judge says what it saw."""
-    source = "".join(path.read_text() for path in JUDGING.glob("*.py"))
+    source = "".join(path.read_text() for path in JUDGING.rglob("*.py"))
     assert WORDS.groups("en")["seen"].keys() == JUDGES.keys()
     for group in ("fault", "lacks", "names"):
         for key in WORDS.groups("en")[group]:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from sim.judging.judges import JUDGES
-from sim.judging.lamps import LIT
+from sim.judging.judge import JUDGES
+from sim.judging.judges.lamps import LIT
 from sim.scenario.scenario import parse
 from sim.scenario.schema import DEMANDS
 from sim.virtual.run import play

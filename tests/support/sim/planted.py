@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 FAULTS = sorted(path.stem for path in (REPO / "tests" / "sim" / "planted").glob("*.patch"))
 PARTS = ("broker", "firmware", "sim")  # what is searched, and nothing else of the project
 

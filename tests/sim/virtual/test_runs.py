@@ -6,7 +6,7 @@ import pytest
 
 from sim.judging.outcome import Outcome
 from sim.scenario.scenario import Demand, Happening, load, parse
-from sim.scenario.scene import DataAbsentError
+from sim.scenario.scenes.scene import DataAbsentError
 from sim.virtual.run import play
 
 pytestmark = pytest.mark.real

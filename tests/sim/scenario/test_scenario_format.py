@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.judging.judges import JUDGES
+from sim.judging.judge import JUDGES
 from sim.scenario.asking import Asking, write_new
 from sim.scenario.format_page import kinds, page, whole
 from sim.scenario.happenings import HAPPENS
@@ -14,7 +14,7 @@ from sim.scenario.scenario import Scenario, ScenarioError, load, parse
 from sim.scenario.schema import DEMANDS, HAPPENINGS, SECTIONS
 from sim.virtual.run import play
 
-REPO = Path(__file__).resolve().parents[2]
+REPO = Path(__file__).resolve().parents[3]
 TODAY = date(2026, 11, 25)
 EXAMPLES = {name: kind for group in ("words", "events", "expectations") for name, kind in kinds()[group].items()}
 

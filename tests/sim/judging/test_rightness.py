@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sim.judging.rightness import Tally, judged, tally
+from sim.judging.judges.rightness import Tally, judged, tally
 from sim.scenario.schema import DEMANDS
 from sim.world.evidence import Evidence, StoredRecord, TrueVisit
 

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sim.judging import lamps, presses, visits
+from sim.judging.judges import lamps, presses, visits
 from sim.judging.sentence import Sentence, Term, said, waste_word
 from sim.judging.verdict import Judge, Verdict, clock, recorded_visit, verdict
 from sim.world.evidence import Evidence, Heard, Press, StoredRecord
