@@ -10,7 +10,14 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 FILES = sorted(TESTS.rglob("*.py"))
 DOCUMENTED = {"_exit", "_getframe", "_replace", "_asdict", "_fields", "_fields_"}  # by os, sys, namedtuple, ctypes
+OWN = ("self", "cls")
 SETTERS = {"getattr", "setattr", "delattr"}
+
+
+@cache
+def tree_of(source: str) -> ast.Module:
+    """The source as it is read; once, for all who ask."""
+    return ast.parse(source)
 
 
 @cache
@@ -28,16 +35,21 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield from (name.name for name in node.names)
 
 
+def last_name(called: ast.expr) -> str:
+    """What a function is called, without the way to it."""
+    return called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+
+
 def private_lines(tree: ast.AST) -> Iterator[int]:
     """The lines that reach for a name of somebody else that begins with `_`."""
     for node in ast.walk(tree):
         names: list[str] = []
         at = getattr(node, "lineno", 0)
-        if isinstance(node, ast.Attribute) and ast.unparse(node.value) not in ("self", "cls"):
+        if isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id in OWN):
             names = [node.attr]
         elif isinstance(node, ast.ImportFrom):
             names = [name.name for name in node.names]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in SETTERS:
+        elif isinstance(node, ast.Call) and last_name(node.func) in SETTERS:
             said = [given.value for given in node.args[:2] if isinstance(given, ast.Constant)]
             names = [text.rpartition(".")[2] for text in said if isinstance(text, str)]
         if any(name.startswith("_") and not name.startswith("__") and name not in DOCUMENTED for name in names):
@@ -50,12 +62,12 @@ def unexplained(source: str) -> list[int]:
     told = {at for at, line in enumerate(lines) if "#" in line} | {
         at + 1 for at, line in enumerate(lines) if line.lstrip().startswith("#")
     }
-    return [at for at in private_lines(ast.parse(source)) if at not in told]
+    return [at for at in private_lines(tree_of(source)) if at not in told]
 
 
 def test_nothing_is_imported_from_the_benchmarks_or_from_another_test() -> None:
     """What tests share stands in tests/support, and the benchmarks take it from there."""
-    found = [(path, name) for path, source in sources().items() for name in imported(ast.parse(source))]
+    found = [(path, name) for path, source in sources().items() for name in imported(tree_of(source))]
     assert [(path, name) for path, name in found if name.split(".")[0] == "bench" or ".test_" in name] == []
 
 
