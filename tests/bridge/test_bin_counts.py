@@ -188,7 +188,7 @@ def test_one_of_another_kind_is_put_out_as_well(morning: Rooms) -> None:
 
 def test_two_trucks_of_different_kinds_at_one_room(tmp_path: Path) -> None:
     """Each truck's visit is its own kind's, though both roll out within the same minutes."""
-    morning = Rooms(tmp_path / "records", truck="t03", alone=True)
+    morning = Rooms(tmp_path / "records", truck="t03")
     other = "residential_wet"
     morning.report(3, 3 * FULL)
     morning.report(5, 5 * FULL, waste=other)
