@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.markup import escape
 
 from broker.mqtt.own_broker.child import EmbeddedBrokerError
+from broker.words import filled
 from sim.demo_week.files import is_before
 from sim.judging.judge import judge
 from sim.judging.outcome import Count, Outcome
@@ -139,8 +140,11 @@ def _play(
             plant.start()
             screen = f"http://127.0.0.1:{plant.http_port}"
             console.print(
-                f"status page: {screen}   bin rooms on {plant.interpreter}, "
-                f"{len(plant.rooms)} rooms, {len(plant.trucks)} trucks, x{factor}",
+                filled(
+                    "status page: {screen}   bin rooms on {on}, {rooms:room|rooms}, {trucks:truck|trucks}, x{factor}",
+                    {"screen": screen, "on": plant.interpreter, "rooms": len(plant.rooms),
+                     "trucks": len(plant.trucks), "factor": factor},
+                ),
                 highlight=False,
             )
             for warning in plant.warnings:

@@ -15,6 +15,7 @@ from tests.support.plan.city_feed import ROOMS, RUNS, write_city
 SLOWEST_MACHINE = 4  # times slower than the one that the limits are for
 
 
+@pytest.mark.real
 def test_a_citys_feed_is_read_in_five_seconds(tmp_path: Path) -> None:
     """184 runs with shapes out and back, 3,924 rooms, as a stranger's tools write them."""
     folder = write_city(tmp_path / "city")

@@ -142,7 +142,7 @@ def records_stored_once(evidence: Evidence, values: Mapping[str, Any]) -> Verdic
     faults += [said("fault", "record_strange", record=key) for key in strange]
     kept = len(evidence.recorded)
     return verdict(
-        "records_stored_once", faults, too_few("records", kept, values["at_least"]), kept=kept, stored=len(stored)
+        "records_stored_once", faults, too_few("records", kept, values["at_least"]), kept=kept, stored=kept - len(lost)
     )
 
 
