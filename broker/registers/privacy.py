@@ -117,7 +117,7 @@ def personal_facts(document: Mapping[str, Any]) -> int:
 def _without(
     document: Mapping[str, Any], chosen: Callable[[Mapping[str, Any], str], bool],
 ) -> dict[str, Any]:
-    result = copied(dict(document))
+    result: dict[str, Any] = copied(dict(document))
     for body, phase, member in _members(result):
         if not chosen(body, phase):
             continue

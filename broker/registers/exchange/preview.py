@@ -45,7 +45,7 @@ def preview(
     table: str | None = None,
 ) -> Preview:
     """Put every row of every sheet into a copy of the document and check the whole."""
-    result = copied(dict(document))
+    result: dict[str, Any] = copied(dict(document))
     problems: list[Problem] = []
     origins: dict[str, tuple[str | None, int]] = {}
     for sheet in _in_table_order(sheets, tables):

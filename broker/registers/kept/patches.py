@@ -21,7 +21,7 @@ class Edit(BaseModel):
 
 def apply_edits(document: Mapping[str, Any], edits: Sequence[Edit]) -> dict[str, Any]:
     """A changed copy; an unknown path raises Invalid and nothing is changed."""
-    result = copied(dict(document))
+    result: dict[str, Any] = copied(dict(document))
     for edit in edits:
         if edit.path == "format":
             raise Invalid([Problem(edit.path, "fixed_field")])
