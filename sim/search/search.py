@@ -69,7 +69,8 @@ def main(arguments: list[str]) -> int:
                 played, spent_s, found = last
                 bar.update(task, completed=spent_s, description=f"{played} runs")
         if found is None:
-            console.print(f"nothing found in {played} runs of {options.minutes:g} minutes, seed {options.seed}")
+            runs = "1 run" if played == 1 else f"{played} runs"
+            console.print(f"nothing found in {runs} and {options.minutes:g} minutes, seed {options.seed}")
             return NOTHING
         console.print(f"[red]{escape(found.promise)}[/red] did not hold in run {found.played}; making it shorter ...")
         return _written(shortest(found, options.shorter), found, options.into, console)
