@@ -51,7 +51,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
 
 def _write_findings(why: Exception, folder: Path) -> Path | None:
     """Everything that is wrong with a plan, as a file beside the configuration, where the terminal shows a part."""
-    from broker.plan.gtfs.files import GtfsError
+    from broker.plan.gtfs.tables.files import GtfsError
 
     cause: BaseException | None = why
     while cause is not None and not isinstance(cause, GtfsError):

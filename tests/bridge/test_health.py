@@ -18,7 +18,7 @@ from tests.support.processes import BridgeProcess, mosquitto, wait_until
 
 def test_a_broker_that_is_gone_is_ill_health(tmp_path: Path) -> None:
     """A restart of the broker alarms nobody; after some seconds /healthz is 503, and the metric is 0 at once."""
-    morning = Morning(tmp_path / "records")
+    morning = Morning(tmp_path / "records", alone=True)
     desk = Desk()
     client = TestClient(build_app(desk, morning.store, []))
 
@@ -42,7 +42,7 @@ def test_a_broker_that_is_gone_is_ill_health(tmp_path: Path) -> None:
 
 def test_records_that_are_left_out_are_ill_health(tmp_path: Path) -> None:
     """A row that is not what was written is not shown: whoever watches is told, 503 and a word."""
-    morning = Morning(tmp_path / "records")
+    morning = Morning(tmp_path / "records", alone=True)
     desk = Desk()
     desk.show(snapshot(morning.bridge, morning.now))
     client = TestClient(build_app(desk, morning.store, []))
@@ -71,7 +71,7 @@ def reasons_of(morning: Morning, way: Way, after_s: float = 0) -> tuple[int, lis
 
 def test_a_broker_that_does_not_answer_or_carry_is_ill_health(tmp_path: Path) -> None:
     """Silent within ten seconds; a heartbeat that does not come back after two are missing; one cause, one reason."""
-    morning = Morning(tmp_path / "records")
+    morning = Morning(tmp_path / "records", alone=True)
     assert reasons_of(morning, Way(silent_s=4.0, heartbeat_s=9.0)) == (200, [])
     assert reasons_of(morning, Way(silent_s=SILENT_S + 1)) == (503, ["broker_silent"])
     assert reasons_of(morning, Way(heartbeat_s=HEARTBEAT_LOST_S + 1)) == (503, ["heartbeat_lost"])
@@ -87,14 +87,14 @@ def test_a_broker_that_does_not_answer_or_carry_is_ill_health(tmp_path: Path) ->
 
 def test_what_is_only_worth_knowing_of_the_broker_is_no_ill_health(tmp_path: Path) -> None:
     """A stand-in, a file set aside, a restart: said, and the bridge works."""
-    morning = Morning(tmp_path / "records")
+    morning = Morning(tmp_path / "records", alone=True)
     assert reasons_of(morning, Way(notes=("the desk's own broker stands in",))) == (200, ["broker_note"])
     morning.close()
 
 
 def test_a_loop_that_is_stuck_and_a_picture_that_is_old_are_ill_health(tmp_path: Path) -> None:
     """Whoever asks another thread hears it: nothing decided, or nothing shown, for more than ten seconds."""
-    morning = Morning(tmp_path / "records")
+    morning = Morning(tmp_path / "records", alone=True)
     desk = Desk()
     desk.show(snapshot(morning.bridge, morning.now))
     client = TestClient(build_app(desk, morning.store, []))

@@ -53,6 +53,22 @@ def wait_until(what: Callable[[], Any], why: str, timeout_s: float = DEADLINE_S)
         time.sleep(0.02)
 
 
+def processes_in(folder: Path) -> dict[int, str]:
+    """The command lines of all other processes that run in or from this folder, by their id."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            where = os.readlink(entry / "cwd")
+        except OSError:
+            continue
+        if str(folder) in command or where.startswith(str(folder)):
+            found[int(entry.name)] = command
+    return found
+
+
 def offset_to(hour: float, day: str = "2026-11-23") -> int:
     """Seconds to add to the clock so that the area's time is `hour` of `day` now."""
     start = datetime.datetime.fromisoformat(day).replace(tzinfo=ZoneInfo("Asia/Shanghai"))
