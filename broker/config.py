@@ -211,8 +211,12 @@ class WebConfig(_Section):
 
     def api_url(self) -> str:
         """Where a program of this machine asks the bridge that has this screen."""
+        return self.page("/api/v1")
+
+    def page(self, path: str) -> str:
+        """The address of a page, as it is reached from this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  (not listened on)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/api/v1"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}{path}"
 
 
 class PlaybackConfig(_Section):
@@ -268,10 +272,26 @@ class LimitsConfig(_Section):
 
 
 class RegistersConfig(_Section):
-    """The election and safety registers: their folder and the file of people who may write."""
+    """The election and safety registers: their folder."""
 
     folder: File = Path("data/registers")
-    roles_file: File | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_roles(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "roles_file" in given:
+            raise ValueError(
+                "roles_file: is no more, its people are machines' tokens now; `python3 -m broker people migrate "
+                "ROLES.toml` takes them over, then leave the key out"
+            )
+        return given
+
+
+class PeopleConfig(_Section):
+    """Accounts, tokens, sessions: their folder. With `one_click` whoever is at this machine is anybody by a click."""
+
+    folder: File = Path("data/people")
+    one_click: bool = False
 
 
 class LogConfig(_Section):
@@ -294,12 +314,15 @@ class BrokerConfig(_Section):
     arrival: ArrivalConfig = ArrivalConfig()
     limits: LimitsConfig = LimitsConfig()
     registers: RegistersConfig = RegistersConfig()
+    people: PeopleConfig = PeopleConfig()
     log: LogConfig = LogConfig()
 
     @model_validator(mode="after")
     def _ports_differ(self) -> Self:
         if self.embedded.enabled and self.web.enabled and self.web.port == self.mqtt.port:
             raise ValueError("port: is the embedded broker's, [mqtt] port, too; set another one")
+        if self.people.one_click and self.web.host not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("host: [people] one_click is for a demo on 127.0.0.1 and lets anybody in; leave it out")
         return self
 
 

@@ -20,7 +20,7 @@ from broker.__main__ import main
 from broker.config import BrokerConfig, ConfigError
 from broker.mqtt import packets
 from broker.mqtt.link import BridgeLink
-from broker.people.roles import grant
+from broker.people.people import People
 from broker.plan.demo_area import demo_plan
 from broker.plan.gtfs.feed import write_gtfs
 from broker.process import embedded_broker, serve
@@ -184,12 +184,19 @@ def elections(folder: Path, text: str) -> int:
 
 
 def elections_for_wang(folder: Path, text: str) -> int:
-    """What somebody gets whose token is known to one.toml."""
+    """What somebody gets whose token is known in one of two folders of people."""
     open_registers(folder / "data" / "registers").elections.create(demo_elections(), "demo", "demo")
-    token = grant(folder / "one.toml", "Wang", "registrar", False)
-    grant(folder / "two.toml", "Li", "registrar", False)
+    token = People(folder / "one").add_token("Wang", ("registrar",))
+    People(folder / "two").add_token("Li", ("registrar",))
     with serving(folder, text) as port:
         return status(port, "/api/v1/elections", Authorization=f"Bearer {token}")
+
+
+def screen_of_nobody(folder: Path, text: str) -> int:
+    """What somebody at this machine gets who has not signed in, where there is an account."""
+    People(folder / "data" / "people").add("wang", "Wang", ("viewer",))
+    with serving(folder, text) as port:
+        return status(port, "/api/v1/rooms")
 
 
 def warnings(folder: Path, text: str) -> int:
@@ -332,7 +339,8 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
     Row("playback.folder", '"one"', '"two"', playback_of_this_second),
     Row("playback.days", "0", "1", playback_of_this_second, operator.lt, 'folder = "one"\n'),
     Row("registers.folder", '"one"', '"two"', elections, operator.lt),
-    Row("registers.roles_file", '"one.toml"', '"two.toml"', elections_for_wang, operator.lt),
+    Row("people.folder", '"one"', '"two"', elections_for_wang, operator.lt),
+    Row("people.one_click", "true", "false", screen_of_nobody, operator.lt),
     Row("mqtt.ca_file", '"broker.pem"', '"one.pem"', guest_with_tls, more=DOOR + OURS),
     Row("mqtt.cert_file", '"one.pem"', '"again.pem"', guest_with_tls, more=TLS + 'key_file = "one.key"\n'),
     Row("mqtt.key_file", '"two.key"', '"one.key"', guest_with_tls, more=TLS + 'cert_file = "two.pem"\n'),
