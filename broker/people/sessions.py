@@ -12,7 +12,7 @@ from broker.people.people import SESSIONS, People
 from broker.people.roles import Visitor
 
 SESSION_S = 12 * 3600  # a shift and its handing over
-WATCHING_S = 90 * 24 * 3600  # who may only look: a screen on a wall is signed in once
+WATCHING_S = 100 * 24 * 3600  # who may only look: a screen on a wall is signed in once
 MOST_OF_ONE = 20  # the oldest ends first
 
 
