@@ -307,13 +307,15 @@ function draw() {
 }
 
 async function speak(next) {
-  language = next;
-  localStorage.setItem("language", next);
-  words = await (await fetch(`/static/${next}.json`)).json();
+  const read = await (await fetch(`/static/${next}.json`)).json();
+  [words, language] = [read, next]; // at once: what is drawn between the two would stay in the other language
   draw();
 }
 
-$("language").addEventListener("click", () => speak(language === "zh" ? "en" : "zh"));
+$("language").addEventListener("click", async () => {
+  await speak(language === "zh" ? "en" : "zh");
+  localStorage.setItem("language", language); // what was chosen, not what was begun with
+});
 await known();
 await speak(language);
 let stuck = [];
