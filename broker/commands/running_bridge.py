@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import ssl
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from broker.commands.who import system_user
-from broker.config import BrokerConfig, ConfigError, read_config
+from broker.config import BrokerConfig, ConfigError, WebConfig, read_config
 from broker.people.people import SHELL_TOKEN
 
 ANSWER_S = 10.0
@@ -21,8 +22,13 @@ TOKEN_VARIABLE = "ZHANPAI_TOKEN"  # noqa: S105  (the name of a variable)
 class RunningBridge:
     """Whom a command asks, and in whose name: that of --who, else of the system's user."""
 
-    def __init__(self, url: str, token: str, who: str | None = None) -> None:
-        self.url, self._token, self.who = url, token, who or system_user()
+    def __init__(self, web: WebConfig, token: str, who: str | None = None) -> None:
+        self.url, self._token, self.who = web.api_url(), token, who or system_user()
+        self._context: ssl.SSLContext | None = None
+        if web.cert_file is not None:  # its own certificate, whoever signed it and for whichever name
+            self._context = ssl.create_default_context(cafile=str(web.cert_file))
+            self._context.check_hostname = False
+            self._context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
 
     def asked(self, path: str, body: dict[str, Any] | None = None, wait_s: float = ANSWER_S) -> dict[str, Any]:
         """The answer, a list as its `rows`; raises ValueError with its reason, OSError where no bridge answers."""
@@ -31,7 +37,8 @@ class RunningBridge:
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         url = f"{self.url}{path}"
-        said = _answer(urllib.request.Request(url, data, headers), wait_s)  # noqa: S310  (our own http)
+        request = urllib.request.Request(url, data, headers)  # noqa: S310  (our own http)
+        said = _answer(request, wait_s, self._context)
         if body is None and isinstance(said, list) and all(isinstance(row, dict) for row in said):
             return {"rows": said}
         if isinstance(said, dict) and isinstance(said.get("at"), int):
@@ -44,7 +51,7 @@ def bridge_of(config: Path, who: str | None = None) -> RunningBridge:
     found = read_config(config)
     if not found.web.enabled or not found.web.port:
         raise ConfigError("the bridge is asked over [web]; set enabled = true and a port there")
-    return RunningBridge(found.web.api_url(), shell_token(found), who)
+    return RunningBridge(found.web, shell_token(found), who)
 
 
 def shell_token(config: BrokerConfig) -> str:
@@ -63,10 +70,10 @@ def shell_token(config: BrokerConfig) -> str:
         ) from why
 
 
-def _answer(request: urllib.request.Request, wait_s: float) -> Any:
+def _answer(request: urllib.request.Request, wait_s: float, context: ssl.SSLContext | None) -> Any:
     url = request.full_url
     try:
-        with urllib.request.urlopen(request, timeout=wait_s) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=wait_s, context=context) as answer:  # noqa: S310
             said = json.load(answer)
     except urllib.error.HTTPError as why:
         raise ValueError(_reason(why)) from why

@@ -77,6 +77,7 @@ def _check(path: Path, config: BrokerConfig) -> int:
     config.mqtt.password()
     config.mqtt.tls()
     config.embedded.tls()
+    config.web.tls()
     config.embedded.passwords()
     of_certificates = check_certificates(config, time.time())
     check_people(config)
@@ -144,7 +145,7 @@ def _at_work(config: BrokerConfig, area: str) -> bool:
     from broker.commands.running_bridge import RunningBridge, shell_token
 
     try:
-        picture = RunningBridge(config.web.api_url(), shell_token(config)).asked("/picture", wait_s=2)
+        picture = RunningBridge(config.web, shell_token(config)).asked("/picture", wait_s=2)
         return bool(picture["area"]["id"] == area and picture["link"]["up"])
     except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -66,8 +66,8 @@ class WebServer:
         self, config: BrokerConfig, desk: Desk, store: Store, plan: Plan, now: Callable[[], float] = time.time
     ) -> None:
         host = config.web.host
-        if host not in OWN_NAMES:
-            log.warning("the screen is open to the network on %s without HTTPS: put a proxy with it before it", host)
+        if host not in OWN_NAMES and config.web.cert_file is None and not config.web.trusted_proxies:
+            log.warning("the screen is open to the network on %s without HTTPS: set [web] cert_file and key_file", host)
         self._socket = bound_socket(config)
         self.port = int(self._socket.getsockname()[1])
         people = People(config.people.folder)
@@ -83,10 +83,13 @@ class WebServer:
         app = build_app(
             desk, store, further, self.gate, (host, *config.web.hosts), self._frames, config.playback.folder
         )
+        cert_file, key_file = config.web.tls() or (None, None)
+        proxies = list(config.web.trusted_proxies)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app, http=LimitedProtocol, log_level="warning", lifespan="off", timeout_graceful_shutdown=1,
-                server_header=False, backlog=MOST_AT_ONCE,
+                server_header=False, backlog=MOST_AT_ONCE, ssl_certfile=cert_file, ssl_keyfile=key_file,
+                proxy_headers=bool(proxies), forwarded_allow_ips=proxies,
             )
         )
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)
