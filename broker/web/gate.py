@@ -22,6 +22,7 @@ from broker.people.roles import LOCAL_VIEWER, Visitor
 from broker.people.sessions import Sessions
 from broker.plain_text import hidden_character
 from broker.web.problems import Refusal
+from broker.web.repeats import Repeats
 from broker.web.rights import Right, right_to, rights_on, who_may
 
 COOKIE = "zhanpai_session"
@@ -40,6 +41,7 @@ class Gate:
     def __init__(self, people: People, sessions: Sessions, *, one_click: bool = False) -> None:
         self.people, self.sessions, self.one_click = people, sessions, one_click
         self.limits = Limits()
+        self.repeats = Repeats(people.folder / "deeds")
         self._shell = secrets.token_urlsafe(32)
 
     def open_to_shell(self) -> None:

@@ -3,12 +3,14 @@ can be kept."""
 
 import re
 from collections.abc import Awaitable, Callable, Collection
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from python_multipart.multipart import parse_options_header
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -16,6 +18,7 @@ from broker.people.errors import Damaged, TooSoon
 from broker.web.gate import COOKIE, Gate
 from broker.web.pages.refused import refused_page
 from broker.web.problems import Refusal, problem, refuse_http, refuse_values
+from broker.web.repeats import HEADER, REPEATED, Repeats
 
 MAX_BODY_BYTES = 9_000_000
 OWN_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -52,7 +55,7 @@ def request_guard(
                 if gate is not None:
                     gate.may_send(request, size)
                 check_body(request.headers.get("content-type", ""), await request.body())
-            response = await call_next(request)
+            response = await (call_next(request) if gate is None else _once(gate.repeats, request, call_next))
         except Refusal as why:
             response = _refused(request, why)
         except TooSoon as why:
@@ -71,6 +74,31 @@ def request_guard(
         return response
 
     return guard
+
+
+async def _once(repeats: Repeats, request: Request, call_next: CallNext) -> Response:
+    """The answer; to a deed with a key that was done before, the answer of then."""
+    key, who = request.headers.get(HEADER), request.state.visitor.who if request.state.visitor else None
+    if key is None or who is None or request.method in ("GET", "HEAD") or not request.url.path.startswith("/api/"):
+        return await call_next(request)
+    path = f"{request.url.path}?{request.url.query}"
+    try:
+        first = await run_in_threadpool(repeats.begin, who, key, request.method, path, await request.body())
+        if first is not None:
+            return Response(first[2], first[0], {REPEATED: "true"}, first[1])
+        answer: tuple[int, str, bytes] | None = None
+        try:
+            # Typed as any answer; that of a middleware's inside is always streamed.
+            response: Any = await call_next(request)
+            body = b"".join([part async for part in response.body_iterator])
+            answer = response.status_code, response.headers.get("content-type", ""), body
+            headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+            return Response(body, response.status_code, headers)
+        finally:
+            await run_in_threadpool(repeats.end, who, key, answer)
+    except OSError as why:
+        text = f"the disk takes no note of this deed ({why.strerror or why}): look whether it was done"
+        return problem(request, 507, text)
 
 
 def _refused(request: Request, why: Exception) -> Response:

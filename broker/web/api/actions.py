@@ -75,7 +75,7 @@ def _carried_out(desk: Desk, act: Act) -> dict[str, Any]:
     except StoreError as why:
         raise HTTPException(503, str(why)) from why
     except TimeoutError as why:
-        raise HTTPException(503, "the bridge did not answer within 5 s; look again before you repeat it") from why
+        raise HTTPException(504, "the bridge did not answer within 5 s; look again before you repeat it") from why
 
 
 def _incident(desk: Desk, incident_id: str, truck: str | None) -> dict[str, Any]:

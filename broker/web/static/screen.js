@@ -1,6 +1,6 @@
 // The operations screen: draws the picture the bridge sends. No library, no request elsewhere, nothing old shown as new.
 
-const VEIL_AFTER_MS = 5000;
+const VEIL_AFTER_MS = 5000, AGAIN = 2, AGAIN_AFTER_MS = 500;
 const STRIP = { most: 1880, each: 63, edge: 110, gap: 8, lines: 3, line: 13 }; // px, and lines of a name
 const OWED = ["pending", "due", "at_stop"];
 const $ = (id) => document.getElementById(id);
@@ -64,7 +64,15 @@ function drawWho() {
 }
 
 async function act(path, body) {
-  const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }).catch((why) => why);
+  // One key for one click: what the network lost is sent again, and done once.
+  const key = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
+  const send = () => fetch(path, { method: "POST", headers, body: JSON.stringify(body) }).catch((why) => why);
+  let answer = await send();
+  for (let again = 0; again < AGAIN && !(answer instanceof Response); again += 1) {
+    await new Promise((next) => setTimeout(next, AGAIN_AFTER_MS));
+    answer = await send();
+  }
   if (answer instanceof Response && answer.ok) return void ($("said").textContent = "");
   const status = answer instanceof Response ? answer.status : "unreachable";
   const detail = answer instanceof Response ? (await answer.json().catch(() => ({}))).detail : answer.message;
