@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from broker.commands import rosters
 from broker.config import BrokerConfig, ConfigError, read_config
 from broker.people.errors import PeopleError
 from broker.people.people import FIRST_LINK_S, LINK_S, People
@@ -48,6 +49,8 @@ def add_commands(subparsers: Any) -> None:
     one = _one(deeds, "migrate", _migrate, "take the people of a roles.toml of earlier versions over, as tokens")
     one.add_argument("file", type=Path)
     _tokens(deeds.add_parser("token", help="tokens for machines").add_subparsers(required=True, metavar="DEED"))
+    roster = deeds.add_parser("roster", help="who is on duty when: list, add, remove, on-duty")
+    rosters.add_commands(roster.add_subparsers(required=True, metavar="DEED"), _one)
 
 
 def _tokens(deeds: Any) -> None:

@@ -34,6 +34,7 @@ _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
 _REGISTRAR = frozenset({"registrar"})
 _DISPATCH = frozenset({"dispatcher"})
 _DEVICES = frozenset({"technician"})
+_DUTY = frozenset({"dispatcher", "supervisor"})
 _INCIDENT, _VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/visits/{room}/{number}"
 
 _ANYBODY = (
@@ -63,6 +64,10 @@ _PAGES: Mapping[str, frozenset[str]] = {
 _ROUTES: Mapping[str, frozenset[str]] = {
     "GET /openapi.json": ALL,
     "GET /api/v1/people/me": ALL,
+    "GET /api/v1/people/shifts": _DUTY,
+    "POST /api/v1/people/shifts": _DUTY,
+    "DELETE /api/v1/people/shifts/{shift}": _DUTY,
+    "GET /api/v1/people/on-duty": _DUTY,
     "GET /api/v1/trucks": ALL,
     "GET /api/v1/rooms": ALL,
     "GET /api/v1/runs": ALL,

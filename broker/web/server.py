@@ -13,6 +13,7 @@ from broker.config import BrokerConfig, ConfigError
 from broker.people.access_log import open_access_log
 from broker.people.errors import PeopleError
 from broker.people.people import FIRST_LINK_S, People
+from broker.people.rosters import Rosters
 from broker.people.sessions import Sessions
 from broker.plan.model import Plan
 from broker.registers.folder import open_registers
@@ -20,6 +21,7 @@ from broker.store import Store
 from broker.web.api.app import build_app
 from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
+from broker.web.api.rosters import roster_router
 from broker.web.connection_limits import LimitedProtocol
 from broker.web.desk import Desk
 from broker.web.gate import Gate
@@ -42,6 +44,7 @@ def check_people(config: BrokerConfig) -> None:
         people = People(config.people.folder)
         people.kept()
         Sessions(people).visitor("")
+        Rosters(people, (), ()).shifts()
     except PeopleError as why:
         raise ConfigError(f"[people] folder: {why}") from why
 
@@ -76,7 +79,7 @@ class WebServer:
         # The registers go by the area's clock: what is overdue on their pages is so on the day that the screen shows.
         access = open_access_log(config.registers.folder, timezone=plan.timezone, now=now)
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
-        further = [record_router(store, plan), register_router(registers)]
+        further = [record_router(store, plan), register_router(registers), roster_router(people, plan)]
         self._desk = desk
         self._frames = Frames()
         self._recording = Recording(config.playback.folder, config.playback.days)

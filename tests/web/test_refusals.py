@@ -20,6 +20,7 @@ from broker.registers.safety.demo import demo_works
 from broker.web.api.app import build_app
 from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
+from broker.web.api.rosters import roster_router
 from broker.web.picture import snapshot
 from broker.web.server import WebServer
 from tests.support.bridge.direct_desk import DirectDesk
@@ -59,6 +60,8 @@ BODIES: dict[str, dict[str, Any]] = {  # by how the path ends
     "/amendments": {"record": "run:no", "patch": {"state": "x", "started_at": 1}, "reason": "w"},
     "/command": {"command": "calibrate", "waste": "residential_wet", "grams": 20_000},
     "/skip": {"version": 1, "reason": "no_access"},
+    "/shifts": {"account": "x", "duty": "keeper", "start": "2026-11-30T06:00Z", "end": "2026-11-30T07:00Z",
+                "rooms": ["r01"]},
     "/restore": {"expect": "e", "why": "w", "version": 1},
     "/outside-edit": {"action": "accept", "why": "w", "seen": "e"},
     "/elections": {"expect": "e", "why": "w", "edits": [{"op": "set", "path": "areas/a01/name", "value": "x"}]},
@@ -88,7 +91,8 @@ class Office:
         desk.show(snapshot(self.morning.bridge, self.morning.now))
         self.house = House(folder / "people")
         registers = register_router(self.registers)
-        further = [registers, record_router(self.morning.store, self.morning.plan)]
+        plan = self.morning.plan
+        further = [registers, record_router(self.morning.store, plan), roster_router(self.house.people, plan)]
         self.app = build_app(desk, self.morning.store, further, self.house.gate, ["screen.example"])
         self.client = TestClient(self.app, "http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False)
         token = self.house.people.add_token("王芳", AREA_ROLES)

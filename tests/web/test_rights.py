@@ -14,6 +14,7 @@ from broker.registers.safety.demo import demo_works
 from broker.web.api.app import build_app
 from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
+from broker.web.api.rosters import roster_router
 from broker.web.picture import snapshot
 from broker.web.rights import RIGHTS, rights_on
 from tests.support.bridge.direct_desk import DirectDesk
@@ -33,6 +34,10 @@ EXPECTED: dict[str, set[str] | None] = {
     "GET /gtfs.zip": EVERYBODY_SIGNED_IN,
     "GET /report/{day}": FIGURES,
     "GET /api/v1/people/me": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/people/shifts": {D, S},
+    "POST /api/v1/people/shifts": {D, S},
+    "DELETE /api/v1/people/shifts/{shift}": {D, S},
+    "GET /api/v1/people/on-duty": {D, S},
     "GET /api/v1/trucks": EVERYBODY_SIGNED_IN,
     "GET /api/v1/rooms": EVERYBODY_SIGNED_IN,
     "GET /api/v1/runs": EVERYBODY_SIGNED_IN,
@@ -100,7 +105,9 @@ class Street:
         desk.show(snapshot(self.morning.bridge, self.morning.now))
         self.house = House(folder / "people")
         self.house.account("wang", "dispatcher")  # without one this machine would be let in to look
-        further = [register_router(registers), record_router(self.morning.store, self.morning.plan)]
+        plan = self.morning.plan
+        further = [register_router(registers), record_router(self.morning.store, plan)]
+        further.append(roster_router(self.house.people, plan))
         self.app = build_app(desk, self.morning.store, further, self.house.gate)
         (incident,) = desk.picture["incidents"]
         own = {"estates": (incident["estate"],), "trucks": ("t01",), "contractors": ("c1",)}
@@ -110,7 +117,10 @@ class Street:
 
     def _clients(self, ids: dict[str, tuple[str, ...]]) -> dict[str, TestClient]:
         scopes = {role: Scope(**{kind: ids[kind]}) for role, kind in BOUND.items()}
-        return {role: self.house.machine(self.app, role, scope=scopes.get(role, EVERYWHERE)) for role in ROLES}
+        made = {role: self.house.machine(self.app, role, scope=scopes.get(role, EVERYWHERE)) for role in ROLES}
+        for client in made.values():
+            client.__enter__()  # one event loop for all of its requests, not one for each
+        return made
 
     def operations(self) -> Iterator[tuple[str, str]]:
         """(method, path) of everything in OpenAPI."""
@@ -122,10 +132,10 @@ class Street:
         names = {
             "incident_id": self.incident_id, "run_id": self.morning.run_id, "number": "1", "day": "2026-11-23",
             "room": self.morning.trip.visits[-1].room_id, "device": "t01" if "/trucks/" in path else "r01",
+            "shift": "s1",
         }  # fmt: skip
         url = re.sub(r"\{(\w+)\}", lambda name: names[name[1]], path)
-        if path.endswith("/stats"):
-            url += "?from_day=2026-11-23&to_day=2026-11-23"
+        url += {"stats": "?from_day=2026-11-23&to_day=2026-11-23"}.get(path.rpartition("/")[2], "")
         body = BODIES.get(path.rpartition("/")[2], {}) if method != "GET" else None
         return client.request(method, url, json=body).status_code
 
@@ -143,6 +153,7 @@ def test_every_route_of_the_api_is_expected_here(street: Street) -> None:
     assert {f"{method} {path}" for method, path in street.operations()} == set(EXPECTED)
 
 
+@pytest.mark.real  # the whole application, a thousand times
 def test_every_route_is_open_to_its_roles_and_to_nobody_else(street: Street) -> None:
     """OpenAPI times roles times scope: 401 for nobody, 403 for another role or another's place, else it is taken."""
     wrong: list[tuple[str, str, str, int]] = []
