@@ -52,7 +52,7 @@ class Gate:
 
     def admit(self, request: Request) -> Right:
         """Let it pass or raise Refusal; the visitor, their reach and `still` are left in the request's state."""
-        path = request.url.path
+        path: str = request.scope["path"]  # what is routed by: of the URL a %3F would cut the end off
         right = right_to(request.method, path)
         if right is None:
             allowed = sorted({row.route.partition(" ")[0] for row in rights_on(path)})
@@ -60,14 +60,15 @@ class Gate:
                 raise Refusal(405, f"{path} takes {', '.join(allowed)}", {"Allow": ", ".join(allowed)})
             raise Refusal(404, "there is nothing here by this name; /docs lists what there is")
         visitor = self.visitor_of(request)
+        request.state.visitor = visitor
         if visitor is None and not right.anybody:
             if right.page and request.method == "GET":
                 raise Refusal(303, "sign in", {"Location": f"/sign-in?next={quote(path)}"})
             raise Refusal(401, "sign in, or send a machine's token as HTTP bearer", {"WWW-Authenticate": "Bearer"})
         if visitor is not None and not right.open_to(visitor):
             own = ", ".join(sorted(visitor.roles))
-            raise Refusal(403, f"{visitor.name} ({own}) may not do this; it is for: {who_may(right)}", page=right.page)
-        request.state.visitor = visitor
+            raise Refusal(403, f"{visitor.name} ({own}) may not do this; it is for: {who_may(right)}", page=right.page,
+                          roles=right.roles)  # fmt: skip
         request.state.reach = visitor.reach(right.roles) if visitor is not None else None
         request.state.still = self._still(request)
         return right
@@ -116,7 +117,7 @@ class Gate:
 
         def still() -> bool:
             try:
-                visitor, right = self.visitor_of(request), right_to(request.method, request.url.path)
+                visitor, right = self.visitor_of(request), right_to(request.method, request.scope["path"])
             except Exception:  # noqa: BLE001  (whatever it is: nobody is known by it)
                 return False
             return visitor is not None and right is not None and right.open_to(visitor)

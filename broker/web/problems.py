@@ -1,6 +1,6 @@
 """How the API says no: problem details (RFC 9457), of one form wherever a refusal comes from."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -16,13 +16,14 @@ MEDIA = "application/problem+json"
 
 
 class Refusal(Exception):  # noqa: N818  (the name says what is so)
-    """A request that goes no further; the text says what to change. Of a `page` it is told as one."""
+    """A request that goes no further; the text says what to change. Of a `page` it is told as one; `roles` may."""
 
     def __init__(
-        self, status: int, text: str, headers: Mapping[str, str] | None = None, *, page: bool = False
-    ) -> None:
+        self, status: int, text: str, headers: Mapping[str, str] | None = None, *, page: bool = False,
+        roles: Iterable[str] = (),
+    ) -> None:  # fmt: skip
         super().__init__(text)
-        self.status, self.headers, self.page = status, headers, page
+        self.status, self.headers, self.page, self.roles = status, headers, page, sorted(roles)
 
 
 def problem(

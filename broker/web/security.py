@@ -69,7 +69,7 @@ def request_guard(
         response.headers.setdefault("X-Frame-Options", "DENY")
         response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers.setdefault("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'")
-        if not request.url.path.startswith("/static/"):
+        if not request.scope["path"].startswith("/static/"):
             response.headers.setdefault("Cache-Control", "no-store")  # it is for who asked, and for now
         return response
 
@@ -79,9 +79,9 @@ def request_guard(
 async def _once(repeats: Repeats, request: Request, call_next: CallNext) -> Response:
     """The answer; to a deed with a key that was done before, the answer of then."""
     key, who = request.headers.get(HEADER), request.state.visitor.who if request.state.visitor else None
-    if key is None or who is None or request.method in ("GET", "HEAD") or not request.url.path.startswith("/api/"):
+    if key is None or who is None or request.method in ("GET", "HEAD") or not request.scope["path"].startswith("/api/"):
         return await call_next(request)
-    path = f"{request.url.path}?{request.url.query}"
+    path = f"{request.scope['path']}?{request.url.query}"
     try:
         first = await run_in_threadpool(repeats.begin, who, key, request.method, path, await request.body())
         if first is not None:

@@ -204,6 +204,15 @@ def routes(router: Any) -> Iterator[str]:
             yield from routes(route.original_router)
 
 
+@pytest.mark.parametrize("path", ["/sign-in", "/healthz", "/api/v1/picture", "/api/v1/trucks"])
+def test_a_path_is_what_is_routed_by_and_not_its_beginning(street: Street, path: str) -> None:
+    """A question mark or a # that is part of it cuts nothing off, so that no row is found for another route."""
+    for sign in ("%3F", "%23", "%3F/command", "%00", "/"):
+        for client in (street.nobody, street.own["dispatcher"]):
+            assert client.get(path + sign).status_code in (404, 405), sign
+            assert client.post(path + sign, json={}).status_code in (404, 405), sign
+
+
 @pytest.mark.parametrize("method", ["DELETE", "PUT", "OPTIONS", "TRACE", "HEAD"])
 def test_what_is_in_no_row_is_refused(street: Street, method: str) -> None:
     """Another method, another path: whoever asks."""

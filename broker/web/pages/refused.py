@@ -11,4 +11,6 @@ from broker.web.problems import Refusal
 def refused_page(request: Request, why: Refusal) -> Response:
     """The refusal as a page, with where to sign in."""
     title = WORDS.say(language_of(request), "problem", str(why.status))
-    return page(request, "people/refused.html", base_context(request, None), why.status, title=title, told=str(why))
+    visitor = getattr(request.state, "visitor", None)  # a request may be refused before anybody asked who makes it
+    context = base_context(request, visitor)
+    return page(request, "people/refused.html", context, why.status, title=title, told=str(why), roles=why.roles)
