@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from broker.commands import rosters
+from broker.commands.who import system_user
 from broker.config import BrokerConfig, ConfigError, read_config
+from broker.people.access_log import open_access_log
 from broker.people.errors import PeopleError
 from broker.people.people import FIRST_LINK_S, LINK_S, People
 from broker.people.roles import ROLES, Scope
@@ -83,7 +85,13 @@ def _told(run: Run, arguments: argparse.Namespace) -> int:
     """Run it; 0 done, 1 refused with the reason, 2 wrongly configured."""
     try:
         config = read_config(arguments.config)
-        run(arguments, People(config.people.folder), config)
+        people = People(config.people.folder)
+        before = people.kept()
+        run(arguments, people, config)
+        if people.kept() != before:
+            about = next((given[key] for key in ("account", "name", "token") if key in (given := vars(arguments))), "")
+            deed = run.__name__.strip("_").replace("_", " ")
+            open_access_log(people.folder).note(system_user(), "command line", deed, str(about))
     except ConfigError as why:
         print(f"people: {why}", file=sys.stderr)
         return 2

@@ -22,6 +22,7 @@ class Sessions:
     def __init__(self, people: People, *, now: Callable[[], float] = time.time, disk: Disk | None = None) -> None:
         self._people, self._now = people, now
         self._file = KeptFile(people.folder / SESSIONS, SessionsFile, disk)
+        self._unkept: dict[str, Session] = {}
 
     def begin(self, visitor: Visitor) -> tuple[str, int]:
         """The cookie of a new session of this account, and for how many seconds it is good."""
@@ -37,12 +38,15 @@ class Sessions:
                 del live[one]
             return kept.model_copy(update={"sessions": {**live, _hash(cookie): made}})
 
-        self._file.change(begun)
+        try:
+            self._file.change(begun)
+        except OSError:  # a full disk: somebody must be able to act on what it says, until the next start
+            self._unkept[_hash(cookie)] = made
         return cookie, lasts_s
 
     def visitor(self, cookie: str) -> Visitor | None:
         """Whose session a cookie is, with what they may do now; None when it is over or never was. Raises Damaged."""
-        held = self._file.read().sessions.get(_hash(cookie))
+        held = self._file.read().sessions.get(_hash(cookie)) or self._unkept.get(_hash(cookie))
         if held is None or held.until_at <= self._now():
             return None
         account = self._people.kept().accounts.get(held.account)
@@ -53,6 +57,7 @@ class Sessions:
     def end(self, cookie: str) -> None:
         """Whoever kept this cookie is nobody from now on."""
         gone = _hash(cookie)
+        self._unkept.pop(gone, None)
         if gone in self._file.read().sessions:
             self._file.change(
                 lambda kept: kept.model_copy(

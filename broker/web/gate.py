@@ -6,6 +6,7 @@ there is no account, or where [people] one_click says that this is a demo.
 """
 
 import hmac
+import logging
 import secrets
 from collections.abc import Callable
 from urllib.parse import quote, unquote
@@ -14,6 +15,7 @@ from fastapi import Request
 from starlette.requests import HTTPConnection
 
 from broker.durable_file import Disk, write_durably
+from broker.people.access_log import open_access_log
 from broker.people.accounts import Account
 from broker.people.errors import Unknown
 from broker.people.limits import Limits
@@ -24,6 +26,8 @@ from broker.plain_text import hidden_character
 from broker.web.problems import Refusal
 from broker.web.repeats import Repeats
 from broker.web.rights import Right, right_to, rights_on, who_may
+
+log = logging.getLogger("zhanpai.web")
 
 COOKIE = "zhanpai_session"
 SHELL = "shell"
@@ -42,6 +46,7 @@ class Gate:
         self.people, self.sessions, self.one_click = people, sessions, one_click
         self.limits = Limits()
         self.repeats = Repeats(people.folder / "deeds")
+        self._log = open_access_log(people.folder)
         self._shell = secrets.token_urlsafe(32)
 
     def open_to_shell(self) -> None:
@@ -88,6 +93,13 @@ class Gate:
         if known is None and _is_here(request) and (self.one_click or self.people.nobody()):
             return LOCAL_VIEWER
         return known
+
+    def note(self, request: HTTPConnection, visitor: Visitor, action: str) -> None:
+        """Write down who came, went, or has a new password; on a disk that takes nothing it is said in the log only."""
+        try:
+            self._log.note(visitor.who, visitor.all_roles(), action, f"from {self.address_of(request)}")
+        except OSError as why:
+            log.warning("%s: %s, which could not be noted down (%s)", visitor.who, action, why)
 
     def address_of(self, request: HTTPConnection) -> str:
         """Whose attempts are counted together."""

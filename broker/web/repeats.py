@@ -63,8 +63,11 @@ class Repeats:
             self._deeds[who, key].running = True
             return None
 
-    def end(self, who: str, key: str, answer: tuple[int, str, bytes] | None) -> None:
-        """It was done, or refused and may be tried again; None, or one of UNKNOWN: nobody knows. Raises OSError."""
+    def end(self, who: str, key: str, answer: tuple[int, str, bytes] | None, *, whole: bool = True) -> None:
+        """It was done, or refused and may be tried again; None, or one of UNKNOWN: nobody knows. Raises OSError.
+
+        Without `whole` only that it was done is kept: there are names in the answer.
+        """
         with self._turn:
             if answer is None or answer[0] in UNKNOWN:
                 self._deeds[who, key].running = False
@@ -72,7 +75,7 @@ class Repeats:
             entry: dict[str, Any] = {"who": who, "key": key, "state": "undone"}
             status, media, body = answer
             if status < REFUSED:
-                short = (media, body) if len(body) <= LONGEST_ANSWER else ("application/json", _LONG)
+                short = (media, body) if whole and len(body) <= LONGEST_ANSWER else ("application/json", _LONG)
                 kept = base64.b64encode(short[1]).decode()
                 entry |= {"state": "done", "status": status, "media": short[0], "body": kept}
             self._write(entry)

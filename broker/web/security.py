@@ -21,6 +21,7 @@ from broker.web.problems import Refusal, problem, refuse_http, refuse_values
 from broker.web.repeats import HEADER, REPEATED, Repeats
 
 MAX_BODY_BYTES = 9_000_000
+PERSONAL = "/api/v1/elections"  # its answers may hold names, which are kept in the register alone
 OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 FORM = "application/x-www-form-urlencoded"
 FILES = "multipart/form-data"
@@ -95,7 +96,8 @@ async def _once(repeats: Repeats, request: Request, call_next: CallNext) -> Resp
             headers = {name: value for name, value in response.headers.items() if name != "content-length"}
             return Response(body, response.status_code, headers)
         finally:
-            await run_in_threadpool(repeats.end, who, key, answer)
+            whole = not request.scope["path"].startswith(PERSONAL)
+            await run_in_threadpool(lambda: repeats.end(who, key, answer, whole=whole))
     except OSError as why:
         text = f"the disk takes no note of this deed ({why.strerror or why}): look whether it was done"
         return problem(request, 507, text)

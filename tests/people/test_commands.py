@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import main, parser
+from broker.people.access_log import open_access_log
 from broker.people.people import People
 from tests.support.people import PASSWORD, QUICK
 
@@ -45,6 +46,8 @@ def test_an_account_from_its_making_to_its_end(run: Run, people: People) -> None
     assert (shown["roles"], shown["scope"]["trucks"], shown["disabled"]) == (["viewer", "supervisor"], ["t01"], True)
     assert "password" not in shown and shown["has_password"] is True
     assert run("enable", "li")[0] == run("sign-out", "li")[0] == 0 and people.visitor("li") is not None
+    noted = [(line["role"], line["action"], line["what"]) for line in open_access_log(people.folder).lines()]
+    assert noted[:3] == [("command line", deed, "li") for deed in ("add", "roles", "scope")]
     key = run("reset", "li")[1].strip().partition("#")[2]
     assert people.linked(key).account == "li"
 

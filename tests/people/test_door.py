@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from broker.people.access_log import open_access_log
 from broker.people.limits import WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS
 from broker.web.api.app import build_app
 from broker.web.desk import Desk
@@ -58,6 +59,8 @@ def test_a_cookie_is_for_this_site_and_no_script(house: House, app: FastAPI) -> 
     assert client.post("/sign-out", headers={"Origin": HERE}).status_code == 303
     client.cookies.set(COOKIE, kept)
     assert client.get("/api/v1/people/me").status_code == 401
+    noted = [(line["who"], line["action"], line["what"]) for line in open_access_log(house.folder).lines()]
+    assert noted == [("wang", deed, "from 127.0.0.1") for deed in ("sign in", "sign out")]
 
 
 def test_who_signs_in_over_another_leaves_no_session_of_theirs(house: House, app: FastAPI) -> None:

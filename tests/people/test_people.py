@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.durable_file import Disk
 from broker.people.accounts import good_password
 from broker.people.errors import Damaged, Impossible, Unknown
 from broker.people.people import FIRST_LINK_S, LINK_S, People
@@ -136,6 +137,21 @@ def test_a_session_outlives_a_restart_and_ends_with_its_sign_out(people: People,
     assert again.visitor(cookie) is None and again.visitor(other) is not None
     clock.at += SESSION_S
     assert again.visitor(other) is None
+
+
+def test_on_a_full_disk_somebody_can_still_sign_in(people: People, clock: Clock) -> None:
+    """What says that it is full must be seen and acted on; the session ends with the process."""
+    wang(people)
+
+    class Full(Disk):
+        def write(self, descriptor: int, content: bytes) -> int:
+            raise OSError(28, "No space left on device")
+
+    sessions = Sessions(people, now=clock, disk=Full())
+    cookie, _ = sessions.begin(people.by_password("wang", PASSWORD))
+    assert sessions.visitor(cookie) is not None and Sessions(people, now=clock).visitor(cookie) is None
+    sessions.end(cookie)
+    assert sessions.visitor(cookie) is None
 
 
 def test_a_screen_on_a_wall_stays_signed_in(people: People, clock: Clock) -> None:

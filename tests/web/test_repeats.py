@@ -144,6 +144,15 @@ def test_a_day_later_it_is_forgotten(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_no_name_of_a_register_is_kept_beside_it(tmp_path: Path) -> None:
+    """What is removed there is removed."""
+    repeats = Repeats(tmp_path)
+    repeats.begin("li", "a", "PATCH", "/x", b"")
+    repeats.end("li", "a", (200, "application/json", b"a name"), whole=False)
+    first = Repeats(tmp_path).begin("li", "a", "PATCH", "/x", b"")
+    assert first is not None and first[0] == 200 and b"a name" not in first[2]
+
+
 def test_a_long_answer_is_not_kept_whole(tmp_path: Path) -> None:
     """A register of a megabyte for each of its changes would fill the disk."""
     repeats = Repeats(tmp_path)

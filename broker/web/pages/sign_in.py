@@ -26,6 +26,9 @@ def sign_in_router(gate: Gate) -> APIRouter:
 
     @router.post("/sign-out")
     def sign_out(request: Request) -> RedirectResponse:
+        visitor: Visitor | None = request.state.visitor
+        if visitor is not None and visitor.kind == "account":
+            gate.note(request, visitor, "sign out")
         gate.sessions.end(request.cookies.get(COOKIE, ""))
         answer = RedirectResponse("/sign-in", 303)
         answer.delete_cookie(COOKIE)
@@ -98,6 +101,7 @@ def _welcome(router: APIRouter, gate: Gate) -> None:
                 told = WORDS.say(language_of(request), "refusal", "PasswordsDiffer")
                 return form(request, 422, link, told, **typed)
             visitor = gate.people.use_link(key, account, name, password)
+            gate.note(request, visitor, "set password")
         except Unknown as why:
             gate.limits.was_wrong(None, address)
             return form(request, 401, told=_told(request, why))
@@ -110,6 +114,7 @@ def _welcomed(request: Request, gate: Gate, visitor: Visitor, towards: str) -> R
     """On to where they were going, signed in; whoever sat here before is signed out."""
     gate.sessions.end(request.cookies.get(COOKIE, ""))
     cookie, lasts_s = gate.sessions.begin(visitor)
+    gate.note(request, visitor, "sign in")
     answer = RedirectResponse(_ours(towards), 303)
     secure = request.url.scheme == "https"
     answer.set_cookie(COOKIE, cookie, max_age=lasts_s, httponly=True, samesite="strict", secure=secure)
