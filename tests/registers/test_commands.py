@@ -74,7 +74,8 @@ def test_a_refusal_is_a_sentence_and_exit_code_one(demo):
         ("elections", "discard-edit", *SIGNED), ("elections", "init", *SIGNED),
         ("elections", "add", "areas", "{", *SIGNED),
         ("elections", "set", "bodies/pb-a01/name", "x", *SIGNED, "--expect", "0" * 32),
-        ("elections", "export", "x.pdf"), ("elections", "show", "--names", "--who", " "), ("elections", "list", "unknown"),
+        ("elections", "export", "x.pdf"), ("elections", "show", "--names", "--who", " "),
+        ("elections", "list", "unknown"),
         ("elections", "set", "bodies/pb-a01/name", "x", "--who", " ", "--why", "y"),
     ):
         code, _, err = demo(*words)
