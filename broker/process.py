@@ -285,5 +285,6 @@ def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge, now: Clock) -> 
     server.start()
     log.info("screen at http://%s:%d", config.web.host, server.port)
     if sys.stdout.isatty() and (key := server.first_link()):  # never into a file that others read
-        print(f"set up the first account, once and within the hour: {config.web.page(f'/welcome#{key}')}", flush=True)
+        here = config.web.model_copy(update={"port": server.port})
+        print(f"set up the first account, once and within the hour: {here.page(f'/welcome#{key}')}", flush=True)
     return server

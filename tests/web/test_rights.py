@@ -176,6 +176,12 @@ def test_every_route_is_open_to_its_roles_and_to_nobody_else(street: Street) -> 
     assert wrong == []
 
 
+def test_the_page_of_the_api_says_for_whom_each_route_is(street: Street) -> None:
+    """As the table has it, and where it is bound to a place."""
+    page = street.own["viewer"].get("/docs").text
+    assert "dispatcher, keeper (of its estate), property (of its estate)" in page and "whoever is signed in" in page
+
+
 def test_the_stream_is_for_who_is_signed_in(street: Street) -> None:
     """It is the screen: all who may see that."""
     assert street.ask(street.nobody, "GET", "/api/v1/events") == 401
