@@ -9,29 +9,9 @@ import pytest
 from broker.__main__ import main, parser
 from broker.people.access_log import open_access_log
 from broker.people.people import People
-from tests.support.people import PASSWORD, QUICK
+from tests.support.people import PASSWORD
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Exit code, standard output and standard error of a call."""
-    config = tmp_path / "broker.toml"
-    config.write_text('[area]\nplan = "demo"\n[web]\nport = 8081\n')
-
-    def called(*arguments: str) -> tuple[int, str, str]:
-        code = main(["--config", str(config), "people", *arguments])
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return called
-
-
-@pytest.fixture
-def people(tmp_path: Path) -> People:
-    """The files that the commands work on."""
-    return People(tmp_path / "data" / "people", passwords=QUICK)
 
 
 def test_an_account_from_its_making_to_its_end(run: Run, people: People) -> None:

@@ -1,5 +1,6 @@
 """Who is on duty: asked of shifts as they are kept, with everybody of the role where none are."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from broker.people.errors import Damaged, Impossible
 from broker.people.people import People
 from broker.people.roles import Role, Scope
 from broker.people.rosters import LONGEST, Duty, Place, Rosters, Shift, on_duty, shift_of
-from tests.people.test_commands import Run, people, run  # noqa: F401  (fixtures)
 from tests.support.people import QUICK
 
 SIX = datetime(2026, 11, 30, 6, tzinfo=UTC)
@@ -141,7 +141,7 @@ def test_a_damaged_roster_is_refused_by_name(staff: People, rosters: Rosters) ->
         told(rosters, "dispatcher", WHOLE)
 
 
-def test_the_commands_write_in_the_areas_time(run: Run, people: People) -> None:  # noqa: F811
+def test_the_commands_write_in_the_areas_time(run: Callable[..., tuple[int, str, str]], people: People) -> None:
     """Add, list, ask, remove; a time that is none is refused."""
     people.add("ann", "Ann", ("dispatcher",))
     people.add("bob", "Bob", ("dispatcher",))
