@@ -1,7 +1,6 @@
 """The real firmware on the real interpreter against a real broker."""
 
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,23 +13,6 @@ from sim.micropython.running import RunningUnit, simple_settings
 from tests.support.binroom.broker import AREA, DRY, ROOM, WET, Hand, Mosquitto, wait_for
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    """A running Mosquitto."""
-    mosquitto = Mosquitto(tmp_path)
-    mosquitto.start()
-    yield mosquitto
-    mosquitto.kill()
-
-
-@pytest.fixture
-def hand(broker: Mosquitto) -> Iterator[Hand]:
-    """The bridge's side."""
-    bridge = Hand(broker.port)
-    yield bridge
-    bridge.close()
 
 
 def a_unit(tmp_path: Path, broker: Mosquitto, speed: int = 1, **more: object) -> RunningUnit:
