@@ -159,8 +159,8 @@ def test_no_thread_ends_with_a_traceback_whatever_is_taken_away(
     """The log is copied, a day is written, the files are looked at while a hand removes something: it is told."""
     ended: list[object] = []
     monkeypatch.setattr(threading, "excepthook", ended.append)
-    monkeypatch.setattr(store_module, "_LOOK_S", 0.01)
-    monkeypatch.setattr(database_module, "_COPY_ROWS", 1)
+    monkeypatch.setattr(store_module, "_LOOK_S", 0.01)  # in life each 20 s
+    monkeypatch.setattr(database_module, "_COPY_ROWS", 1)  # so that it is copied in many steps
     clock, disk, path = [float(NOON)], Disk(), tmp_path / "s" / name
     with sqlite_faults.watched(disk):
         store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: clock[0], files=disk, min_free_bytes=0)
