@@ -12,10 +12,22 @@ import sys
 from pathlib import Path
 
 from broker import __version__
-from broker.commands import accounts, amend, command, export, fsck, import_records, import_tainan, replay, serve, stats
+from broker.commands import (
+    accounts,
+    amend,
+    command,
+    export,
+    fsck,
+    import_records,
+    import_tainan,
+    people,
+    replay,
+    serve,
+    stats,
+)
 from broker.commands.registers import command_line as registers
 
-COMMANDS = (fsck, export, import_records, amend, stats, replay, command, accounts, import_tainan, registers)
+COMMANDS = (fsck, export, import_records, amend, stats, replay, command, accounts, people, import_tainan, registers)
 
 
 def parser() -> argparse.ArgumentParser:

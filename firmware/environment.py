@@ -22,8 +22,10 @@ NOT_HERE = 127  # as a shell says it of a command that it does not find
 # The modules of requirements/truck.in and requirements/broker.in.
 TRUCK = ("gpiozero", "paho", "pynmea2", "serial")
 SERVER = (
+    "argon2",
     "fastapi",
     "jinja2",
+    "limits",
     "msgspec",
     "openpyxl",
     "orjson",

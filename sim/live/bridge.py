@@ -9,6 +9,7 @@ from broker.plan.gtfs.feed import write_gtfs
 from broker.plan.model import Plan
 from sim.live.clock import SpedClock
 from sim.live.ground import RECORDS
+from sim.live.people import move_in
 from sim.live.processes.child import Child
 from sim.live.truck import as_toml
 
@@ -37,6 +38,7 @@ class LiveBridge:
         self._wrong_by_s = 0.0
         self._disk_full = False
         write_gtfs(plan, folder / "plan")
+        self.token = move_in(folder / "people", plan)  # of the scenario's own dispatcher
         secret = folder / "bridge.key"
         secret.write_text(password, encoding="utf-8")
         secret.chmod(0o600)
@@ -47,6 +49,7 @@ class LiveBridge:
             "store": {"url": str(self.records)},
             "web": {"host": host, "port": http_port},
             "registers": {"folder": str(folder / "registers")},
+            "people": {"folder": str(folder / "people"), "one_click": True},
             "playback": {"folder": str(self.playback)},
             "log": {"level": "warning"},
         }

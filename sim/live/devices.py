@@ -69,7 +69,6 @@ class LivePlant:
         passwords = {name: secrets.token_urlsafe(18) for name in names}
         passwords |= {name: bench.key(name).read_text(encoding="utf-8").strip() for name in bench.devices}
         self.http_port = http_port or free_port()
-        self.api_dispatcher = ApiDispatcher()
         self._screen_deeds = ScreenDeeds()
         self._mqtt = choose_broker(folder / "mosquitto", area, passwords, rooms=plan.rooms, host=HOST)
         devices = (*plan.rooms, *trucks, "bridge")
@@ -81,6 +80,7 @@ class LivePlant:
         self._bridge = LiveBridge(
             folder, plan, HOST, self._doors["bridge"].port, self.http_port, passwords[f"bridge-{area}"], clock, starting
         )  # fmt: skip
+        self.api_dispatcher = ApiDispatcher(self._bridge.token)
         self.trucks: dict[str, LiveTruck | HardwareTruck] = {}
         self.rooms: dict[str, LiveRoom | HardwareRoom] = {}
         try:

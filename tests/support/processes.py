@@ -137,14 +137,12 @@ class BridgeProcess:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
             return json.load(answer)
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        """The JSON answer of a POST."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-            method="POST",
-        )
+    def post(self, path: str, body: dict[str, Any], who: str = "Wang") -> Any:
+        """The JSON answer of a POST, as a command of this machine sends it."""
+        token = (self.folder / "data" / "people" / "shell.token").read_text().strip()
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}", "Zhanpai-Who": who}
+        url = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 

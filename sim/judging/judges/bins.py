@@ -1,6 +1,7 @@
 """The judge of what was collected: the bins really emptied against visits, figures, itineraries and learned stays."""
 
 import itertools
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from broker.rules.statistics.cube import count
 from broker.rules.tracking.types import TrackSettings
 from sim.judging.sentence import Sentence, said
 from sim.judging.verdict import Verdict, not_on_record, too_few, verdict, visit_at
-from sim.world.evidence import Evidence, StoredRecord, TrueVisit
+from sim.world.evidence import Evidence, Heard, StoredRecord, TrueVisit
 
 SAME_VISIT_S = 300.0
 SECOND_TRUCK_S = 7200.0
@@ -24,6 +25,9 @@ def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """
     made = [visit for visit in evidence.visits if visit.left_at is not None]
     served = {record.key: record for record in evidence.stored_of("visit") if record.body["state"] == "served"}
+    itineraries = [heard for heard in evidence.heard if heard.channel == "itinerary"]
+    stays = evidence.stored_of("dwell")
+    positions_at = _positions_at(evidence)
     faults: list[Sentence] = []
     unlearned: list[Sentence] = []
     by_visits_grams = taken = grams = unweighed = 0
@@ -49,9 +53,11 @@ def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
             grams += visit.grams_taken
             by_visits_grams += body["grams_before"] - body["grams_after"]
         if not _has_a_second_truck(visit, made):  # of what is outside, each is told only what may be its own
-            faults += _told(evidence, visit)
-        faults += _learned(evidence, visit, record)
-        unlearned += _unlearned(evidence, visit, record)
+            faults += _told(evidence, itineraries, visit)
+        learned = _learned_at(stays, visit, record)
+        faults += _learned(evidence, visit, learned)
+        if not learned and not body["inferred"] and _is_seen_without_gap(positions_at.get(visit.truck, ()), visit):
+            unlearned.append(said("fault", "unlearned", visit=visit_at(evidence, visit)))  # a stay that was seen
     if len(unlearned) > values["unlearned_share"] * len(made):
         faults += unlearned
     if unweighed > values["unweighed_share"] * len(made):
@@ -101,13 +107,13 @@ def _same(visit: TrueVisit, records: Sequence[StoredRecord]) -> StoredRecord | N
     return None
 
 
-def _told(evidence: Evidence, visit: TrueVisit) -> Iterator[Sentence]:
+def _told(evidence: Evidence, itineraries: Sequence[Heard], visit: TrueVisit) -> Iterator[Sentence]:
     """The driver who arrives reads how many bins waited."""
     told = None
-    for heard in evidence.heard:
+    for heard in itineraries:
         if heard.at > visit.arrived_at:
             break
-        if heard.channel == "itinerary" and heard.device == visit.truck:
+        if heard.device == visit.truck:
             told = heard.body
     for row in told["visits"] if told else ():
         if (row["room"], row["visit_number"]) == (visit.room, visit.visit_number):
@@ -116,34 +122,35 @@ def _told(evidence: Evidence, visit: TrueVisit) -> Iterator[Sentence]:
                 yield said("fault", "told_bins", visit=visit_at(evidence, visit), bins=visit.bins_waited, told=counts)
 
 
-def _stays(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> list[Mapping[str, Any]]:
+def _learned_at(stays: Sequence[StoredRecord], visit: TrueVisit, record: StoredRecord) -> list[Mapping[str, Any]]:
     place = (visit.room, visit.waste, record.body["arrived_at"] or 0)
-    stays = [one.body for one in evidence.stored_of("dwell")]
-    return [stay for stay in stays if (stay["room_id"], stay["waste"], stay["started_at"]) == place]
+    bodies = (stay.body for stay in stays)
+    return [stay for stay in bodies if (stay["room_id"], stay["waste"], stay["started_at"]) == place]
 
 
-def _learned(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> Iterator[Sentence]:
+def _learned(evidence: Evidence, visit: TrueVisit, learned: Sequence[Mapping[str, Any]]) -> Iterator[Sentence]:
     """The stay that is learned from is by the bins that stood there for the truck."""
-    for stay in _stays(evidence, visit, record):
+    for stay in learned:
         stood = visit.bins_taken + visit.bins_refused
         if stay["bins"] is not None and stay["bins"] != stood:
             yield said("fault", "learned_bins", visit=visit_at(evidence, visit), bins=stood, told=stay["bins"])
 
 
-def _unlearned(evidence: Evidence, visit: TrueVisit, record: StoredRecord) -> Iterator[Sentence]:
-    """A stay that was seen is learned from."""
-    is_seen = not record.body["inferred"] and _is_seen_without_gap(evidence, visit)
-    if is_seen and not _stays(evidence, visit, record):
-        yield said("fault", "unlearned", visit=visit_at(evidence, visit))
+def _positions_at(evidence: Evidence) -> dict[str, list[int]]:
+    """When each truck was heard to say where it is, but for what came late and decided nothing."""
+    told: dict[str, list[int]] = {}
+    for record in evidence.stored_of("fix"):
+        body = record.body
+        if body["fix_at"] is not None and body["lat"] is not None and not body["late"]:
+            told.setdefault(record.key, []).append(body["fix_at"])
+    return {truck: sorted(at) for truck, at in told.items()}
 
 
-def _is_seen_without_gap(evidence: Evidence, visit: TrueVisit) -> bool:
-    """Whether the positions of the truck went on from before the stay until after it, those that came late apart."""
+def _is_seen_without_gap(positions_at: Sequence[int], visit: TrueVisit) -> bool:
+    """Whether the positions of the truck went on from before the stay until after it."""
     assert visit.left_at is not None
     from_at, until_at = visit.arrived_at - SEEN_GAP_S, visit.left_at + SEEN_GAP_S
-    every = (r.body for r in evidence.stored if r.kind == "fix" and r.key == visit.truck)
-    placed = (body for body in every if body["fix_at"] is not None and body["lat"] is not None)
-    told = sorted(body["fix_at"] for body in placed if not body["late"])  # what is late decides nothing
-    seen = [from_at, *(at for at in told if from_at <= at <= until_at), until_at]
+    first, end = bisect_left(positions_at, from_at), bisect_right(positions_at, until_at)
+    seen = [from_at, *positions_at[first:end], until_at]
     return all(after - before <= SEEN_GAP_S for before, after in itertools.pairwise(seen))
 

@@ -53,13 +53,13 @@ def one_call_per_visit(evidence: Evidence, values: Mapping[str, Any]) -> Verdict
     """Every visit that was made had exactly one call: one id on the wire, one lighting of the lamp, no flicker."""
     faults = []
     judged = 0
+    arrivals = [heard for heard in evidence.heard if heard.channel == "arrival"]
     for visit in _called(evidence):
         judged += 1
         ids = {
             heard.body["call_id"]
-            for heard in evidence.heard
-            if heard.channel == "arrival"
-            and heard.by == visit.room
+            for heard in arrivals
+            if heard.by == visit.room
             and heard.body["waste"] == visit.waste
             and heard.body["visit_number"] == visit.visit_number
             and heard.body["truck"] == visit.truck

@@ -24,8 +24,10 @@ def positions_true(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
         if body["device"] != truck or body["lat"] is None or body["fix_at"] is None:
             continue
         judged += 1
-        around = track[bisect.bisect_left(times, body["fix_at"] - NEAR_S) : bisect.bisect_right(
-            times, body["fix_at"] + NEAR_S)]  # fmt: skip
+        first = bisect.bisect_left(times, body["fix_at"] - NEAR_S)
+        around = track[first : bisect.bisect_right(times, body["fix_at"] + NEAR_S)]
+        if not around and first < len(track):
+            around = track[max(0, first - 1) : first]  # it stood there before and after
         off_m = min((distance_m(lat, lon, body["lat"], body["lon"]) for _, lat, lon in around), default=None)
         if off_m is None:
             faults.append(said("fault", "position_nowhere", truck=truck, at=clock(evidence, body["fix_at"])))

@@ -91,6 +91,19 @@ class LiveRun:
         except urllib.error.HTTPError as why:
             return why.code
 
+    def deed(self, path: str, account: str, **body: Any) -> int:
+        """The status of a deed on the operations screen, done by one of the people that a click makes one."""
+        person = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        origin = {"Origin": self.screen}
+        person.open(urllib.request.Request(f"{self.screen}/sign-in/as", f"account={account}".encode(), origin)).close()
+        headers = {"Content-Type": "application/json", **origin}
+        request = urllib.request.Request(f"{self.screen}{path}", json.dumps(body).encode(), headers)
+        try:
+            with person.open(request, timeout=20) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as why:
+            return why.code
+
     def switch(self, fault: str, whom: str, on: bool) -> None:
         """Begin or end a fault."""
         assert self.post("/switch", fault=fault, whom=whom, on=on) == 200
