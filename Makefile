@@ -26,7 +26,7 @@ test:  ## everything, with real broker, browser, MicroPython, PostgreSQL; instal
 	@$(MAKE) --no-print-directory check
 	@$(PY) -m pytest -n 3 --dist worksteal $(PYTEST_ARGS)
 
-quick: setup  ## lint, types, layers and all tests without processes: under a minute on two cores
+quick: setup  ## lint, types, layers and all tests without processes: about a minute on two cores
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync check quick-tests
 
 quick-tests:

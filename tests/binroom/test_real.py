@@ -218,7 +218,7 @@ def test_garbage_and_duplicates(tmp_path: Path, broker: Mosquitto, hand: Hand) -
         assert unit.lamp(0)
         for rubbish in (b"\x00\x01", b'{"call_id":1}', b"[" * 3000, b"9" * 9000):
             hand.publish(f"room/{ROOM}/arrival/{WET}", rubbish, retain=False)
-            wait_for(lambda: hand.lamp()["lamp"] == "no_data", 1.0, f"no data after {rubbish[:5]!r}")
+            wait_for(lambda: hand.lamp()["lamp"] == "no_data", 10.0, f"no data after {rubbish[:5]!r}")
             hand.call("due")
             wait_for(lambda: hand.lamp()["lamp"] == "due", 1.0, "due again")
         assert unit.starts == 1

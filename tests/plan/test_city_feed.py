@@ -79,7 +79,7 @@ def test_more_than_any_area_has_is_refused_at_once(city: Path, tmp_path: Path, w
 def test_a_zip_of_very_many_files_is_refused_at_once(tmp_path: Path) -> None:
     """Its list alone would take long to read."""
     with zipfile.ZipFile(tmp_path / "feed.zip", "w") as archive:
-        for number in range(40_000):
-            archive.writestr(f"file{number}.txt", "")
+        for number in range(9_000):
+            archive.writestr(f"{number:0200}.txt", "")
     with pytest.raises(GtfsError, match="holds far more files than a feed has"):
         read_gtfs(tmp_path / "feed.zip")
