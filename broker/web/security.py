@@ -85,22 +85,21 @@ async def _once(repeats: Repeats, request: Request, call_next: CallNext) -> Resp
     path = f"{request.scope['path']}?{request.url.query}"
     try:
         first = await run_in_threadpool(repeats.begin, who, key, request.method, path, await request.body())
-        if first is not None:
-            return Response(first[2], first[0], {REPEATED: "true"}, first[1])
-        answer: tuple[int, str, bytes] | None = None
-        try:
-            # Typed as any answer; that of a middleware's inside is always streamed.
-            response: Any = await call_next(request)
-            body = b"".join([part async for part in response.body_iterator])
-            answer = response.status_code, response.headers.get("content-type", ""), body
-            headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-            return Response(body, response.status_code, headers)
-        finally:
-            whole = not request.scope["path"].startswith(PERSONAL)
-            await run_in_threadpool(lambda: repeats.end(who, key, answer, whole=whole))
     except OSError as why:
-        text = f"the disk takes no note of this deed ({why.strerror or why}): look whether it was done"
-        return problem(request, 507, text)
+        return problem(request, 507, f"the disk takes no note of this deed ({why.strerror or why}): it was not done")
+    if first is not None:
+        return Response(first[2], first[0], {REPEATED: "true"}, first[1])
+    answer: tuple[int, str, bytes] | None = None
+    try:
+        # Typed as any answer; that of a middleware's inside is always streamed.
+        response: Any = await call_next(request)
+        body = b"".join([part async for part in response.body_iterator])
+        answer = response.status_code, response.headers.get("content-type", ""), body
+        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+        return Response(body, response.status_code, headers)
+    finally:
+        whole = not request.scope["path"].startswith(PERSONAL)
+        await run_in_threadpool(lambda: repeats.end(who, key, answer, whole=whole))
 
 
 def _refused(request: Request, why: Exception) -> Response:
