@@ -29,7 +29,7 @@ REPEATED = "Idempotency-Replayed"
 KEPT_S = 24 * 3600
 MOST = 20_000  # the oldest goes first
 LONGEST_ANSWER = 64 * 1024
-REFUSED, UNKNOWN = 400, (500, 504)
+REFUSED, UNKNOWN = 400, (500, 504, 507)
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 _LONG = b'{"done": true, "detail": "it was done when it was sent first; ask for how it is now"}'
 

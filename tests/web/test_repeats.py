@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from broker.bridge import RETRY_S
 from broker.durable_file import Disk
+from broker.store import StoreError
 from broker.web.api.app import build_app
 from broker.web.api.record import record_router
 from broker.web.problems import Refusal
@@ -99,6 +101,23 @@ def test_what_was_refused_may_be_tried_again(street: Street) -> None:
     assert weigh(client, "a").status_code == 200
     assert client.post("/api/v1/incidents/x/acknowledge", json={}, headers={"Idempotency-Key": "c"}).status_code == 404
     assert street.weighed() == 1
+
+
+def test_what_is_decided_and_not_stored_yet_is_not_done_again(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stored once when there is room; until somebody looked nobody knows."""
+    client, (day, store) = street.web(), (street.morning.bridge, street.morning.store)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise StoreError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "append", full)
+        assert [weigh(client, "a").status_code for _ in range(3)] == [507, 409, 409]
+        assert day.trouble is not None
+    street.morning.now += RETRY_S
+    assert weigh(client, "a").status_code == 409 and street.weighed() == 1
 
 
 def test_what_was_cut_off_is_not_done_again_by_itself(tmp_path: Path) -> None:
