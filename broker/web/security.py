@@ -60,9 +60,9 @@ def request_guard(
         except Refusal as why:
             response = _refused(request, why)
         except TooSoon as why:
-            response = problem(request, 429, str(why), {"Retry-After": str(why.wait_s)})
+            response = _refused(request, Refusal(429, str(why), {"Retry-After": str(why.wait_s)}, page=_reads(request)))
         except Damaged as why:
-            response = problem(request, 503, str(why))
+            response = _refused(request, Refusal(503, str(why), page=_reads(request)))
         except ClientDisconnect:
             response = Response(status_code=400)  # nobody is there to read it: they left in the middle of their body
         # No page may be framed or guess types.
@@ -102,11 +102,20 @@ async def _once(repeats: Repeats, request: Request, call_next: CallNext) -> Resp
         await run_in_threadpool(lambda: repeats.end(who, key, answer, whole=whole))
 
 
+def _reads(request: Request) -> bool:
+    """Whether a person's browser asks for a page."""
+    return "text/html" in request.headers.get("accept", "")
+
+
 def _refused(request: Request, why: Exception) -> Response:
     assert isinstance(why, Refusal)
     if why.status == 303:
         return Response(status_code=303, headers=dict(why.headers or {}))
-    return refused_page(request, why) if why.page else problem(request, why.status, str(why), why.headers)
+    if not why.page:
+        return problem(request, why.status, str(why), why.headers)
+    page = refused_page(request, why)
+    page.headers.update(why.headers or {})
+    return page
 
 
 def check_host(request: Request, names: Collection[str]) -> None:

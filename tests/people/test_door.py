@@ -213,12 +213,17 @@ def test_a_click_is_enough_in_a_demo_on_its_own_machine(app_of, tmp_path: Path) 
 
 
 def test_a_damaged_file_of_people_lets_nobody_in_and_says_so(house: House, app: FastAPI) -> None:
-    """Health is still told to whoever watches."""
-    client = house.person(app, "wang")
+    """Health is still told to whoever watches, with a cookie, a token or without; who wants a page reads one."""
+    client, machine, stranger = house.person(app, "wang"), house.machine(app), house.stranger(app)
     (house.folder / "people.json").write_text("{")
-    answer = client.get("/api/v1/picture")
-    assert answer.status_code == 503 and "people.json" in answer.json()["detail"]
-    assert client.get("/healthz").status_code in (200, 503)
+    for one in (client, machine, stranger):
+        answer = one.get("/api/v1/picture")
+        assert answer.status_code == 503 and "people.json" in answer.json()["detail"]
+        assert "fw" in one.get("/healthz").json()
+        assert one.get("/static/screen.css").status_code == 200
+    for path in ("/", "/sign-in"):
+        page = client.get(path, headers={"Accept": "text/html"})
+        assert page.status_code == 503 and "people.json" in page.text and page.text.startswith("<!doctype html>")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
