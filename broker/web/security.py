@@ -36,6 +36,8 @@ def guarded(app: FastAPI, gate: Gate, hosts: Collection[str] = ()) -> FastAPI:
     app.add_exception_handler(RequestValidationError, refuse_values)
     app.add_exception_handler(HTTPException, refuse_http)
     app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(OSError, _disk_refused)
+    app.add_exception_handler(Exception, _fault)
     return app
 
 
@@ -116,6 +118,17 @@ def _refused(request: Request, why: Exception) -> Response:
     page = refused_page(request, why)
     page.headers.update(why.headers or {})
     return page
+
+
+async def _disk_refused(request: Request, why: Exception) -> Response:
+    assert isinstance(why, OSError)
+    text = f"the disk refused ({why.strerror or why}); nothing is half-written: look, then try again"
+    return _refused(request, Refusal(507, text, page=_reads(request)))
+
+
+async def _fault(request: Request, _: Exception) -> Response:
+    """Whatever it is, it goes on to the log."""
+    return _refused(request, Refusal(500, "a fault of ours: what it was is in the bridge's log", page=_reads(request)))
 
 
 def check_host(request: Request, names: Collection[str]) -> None:
