@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from broker.durable_file import Disk
 from broker.people.access_log import open_access_log
-from broker.people.limits import WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS
+from broker.people.limits import WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS, WRONG_KEYS
 from broker.web.api.app import build_app
 from broker.web.desk import Desk
 from broker.web.gate import COOKIE
@@ -112,10 +112,11 @@ def test_who_guesses_tokens_must_wait_and_a_right_one_is_let_in(house: House, ap
     """Nobody guesses it, and behind a proxy everybody has the address of who tries."""
     machine, client = house.machine(app, "viewer"), house.stranger(app)
     client.headers["Authorization"] = "Bearer m1.wrong"
-    seen = [client.get("/metrics") for _ in range(WRONG_BY_ADDRESS.amount + 2)]
+    seen = [client.get("/metrics") for _ in range(WRONG_KEYS.amount + 2)]
     assert {answer.status_code for answer in seen[:-2]} == {401}
     assert [answer.status_code for answer in seen[-2:]] == [429, 429] and "Retry-After" in seen[-1].headers
     assert machine.get("/metrics").status_code == 200
+    assert sign_in(house.stranger(app)).status_code == 303  # beside a machine whose token was taken away
 
 
 def test_too_much_in_a_minute_is_refused(house: House, app: FastAPI) -> None:
