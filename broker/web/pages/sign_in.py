@@ -53,12 +53,9 @@ def _sign_in(router: APIRouter, gate: Gate) -> None:
 
     @router.post("/sign-in")
     def sign_in(request: Request, account: Field, password: Field, next: Field = "/") -> Response:
-        address = gate.address_of(request)
         try:
-            gate.limits.may_try(account, address)
-            visitor = gate.people.by_password(account, password)
+            visitor = _known(gate, gate.people.meant(account), password, gate.address_of(request))
         except Unknown as why:
-            gate.limits.was_wrong(account, address)
             return form(request, next, account, why, 401)
         except TooSoon as why:
             answer = form(request, next, account, why, 429)
@@ -72,6 +69,19 @@ def _sign_in(router: APIRouter, gate: Gate) -> None:
         if visitor is None:
             raise Refusal(403, "this is for a demo, and for its own machine", page=True)
         return _welcomed(request, gate, visitor, next)
+
+
+def _known(gate: Gate, account: str, password: str, address: str) -> Visitor:
+    """Whose password it is. Raises Unknown, or TooSoon: also to a guess whose turn came after too many wrong ones."""
+    gate.limits.may_try(account, address)
+    try:
+        visitor = gate.people.by_password(account, password)
+    except Unknown:
+        gate.limits.may_try(account, address)
+        gate.limits.was_wrong(account, address)
+        raise
+    gate.limits.may_try(account, address)
+    return visitor
 
 
 def _welcome(router: APIRouter, gate: Gate) -> None:
