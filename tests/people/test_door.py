@@ -210,7 +210,8 @@ def test_the_first_account_is_made_by_its_link(app_of, tmp_path: Path) -> None: 
     page = client.get("/welcome")
     assert "script-src 'self'" in page.headers["Content-Security-Policy"] and key not in page.text
     form = {"key": key, "account": "wang", "name": "Wang", "password": PASSWORD, "again": PASSWORD}
-    assert 'name="again"' in client.post("/welcome", data={"key": key}).text
+    asked = client.post("/welcome", data={"key": key}).text
+    assert 'name="again"' in asked and f'href="?lang=en#{key}"' in asked
     for wrong in ({"again": "other"}, {"password": "short", "again": "short"}, {"account": "a b"}, {"name": ""}):
         assert client.post("/welcome", data=form | wrong).status_code == 422, wrong
     assert client.post("/welcome", data=form | {"key": "no"}).status_code == 401

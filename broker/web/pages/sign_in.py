@@ -1,6 +1,7 @@
 """The pages by which a person comes and goes: sign in, set a password by a link, sign out."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
@@ -88,7 +89,10 @@ def _welcome(router: APIRouter, gate: Gate) -> None:
     def form(request: Request, status: int = 200, link: Link | None = None, told: str = "", **typed: str) -> Response:
         shown = {"link": link, "told": told, "key": "", "account": "", "name": ""} | typed
         bounds = {"shortest": SHORTEST_PASSWORD, "longest": LONGEST_PASSWORD}
-        answer = page(request, "people/welcome.html", base_context(request, None), status, **shown, **bounds)
+        context = base_context(request, None)
+        if link is not None:  # in the other language it is the same link
+            context["switch"] += f"#{quote(typed['key'])}"
+        answer = page(request, "people/welcome.html", context, status, **shown, **bounds)
         answer.headers["Content-Security-Policy"] = WELCOME_POLICY
         return answer
 
