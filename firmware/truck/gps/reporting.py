@@ -16,6 +16,7 @@ A receiver that stands turns its course at random: below 0.8 m/s the bearing is 
 from dataclasses import replace
 
 from firmware.truck.gps.fix import Fix, metres_between, turn_deg
+from firmware.truck.gps.idle_speed import IdleSpeed
 
 EVERY_M = 50.0
 TURN_DEG = 30.0
@@ -75,6 +76,7 @@ class Reporting:
 
     def __init__(self) -> None:
         self._motion = Standing()
+        self._speed = IdleSpeed()
         self._newest: Fix | str | None = None
         self._reported: Fix | str | None = None
         self._reported_s: float | None = None
@@ -88,6 +90,7 @@ class Reporting:
 
     def seen(self, fix: Fix, now_s: float) -> None:
         """A believed fix."""
+        fix = self._speed.believed(fix, now_s)
         changed = self._motion.seen(fix, now_s)
         fix = self._motion.hold(fix)
         self._newest = fix
