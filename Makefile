@@ -18,7 +18,7 @@ demo:  ## the whole subdistrict on this desk, screen at http://127.0.0.1:8080 ; 
 
 # Three at once on two cores: a third of the tests' time is waiting for real clocks.
 test:  ## everything, with real broker, browser, MicroPython, PostgreSQL; installs what is missing
-	@scripts/setup mosquitto chromium fonts-wqy-zenhei libatomic1 postgresql
+	@scripts/setup mosquitto chromium fonts-wqy-zenhei libatomic1 postgresql patch
 	@$(MAKE) --no-print-directory check
 	@$(PY) -m pytest -n 3 --dist worksteal $(PYTEST_ARGS)
 
@@ -32,7 +32,7 @@ check: setup  ## lint, types, import contracts, dead code
 	@scripts/check
 
 bench: setup  ## the benchmarks, as ratios of one interleaved run
-	@scripts/setup mosquitto mosquitto-clients postgresql
+	@scripts/setup mosquitto mosquitto-clients postgresql patch
 	@$(PY) -m bench
 
 lock: setup  ## write requirements/*.txt anew from requirements/*.in

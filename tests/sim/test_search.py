@@ -17,7 +17,7 @@ from sim.search.search import BASE, main
 from sim.search.shrinking import MOST_TRIES, shrunk
 from sim.virtual.run import play
 from sim.world.evidence import Evidence, Heard, Interval, LampChange, Press, StoredRecord, TrueVisit
-from tests.support.planted import FAULTS, copied, replayed, searched
+from tests.support.planted import FAULTS, REPO, copied, planted, replayed, searched
 
 WET, DRY = "residential_wet", "residential_dry"
 AREA = Area(
@@ -215,6 +215,13 @@ def test_what_has_nothing_to_do_with_a_fault_is_left_out() -> None:
     assert short.world == base().world
     assert short.area["first_visits"] == 1
     assert short.to_s < long.to_s
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_still_fits_where_it_is_planted(fault: str) -> None:
+    """The project moves on: a fault that finds no place any more is never searched for."""
+    assert planted(fault, REPO, dry=True) == []
 
 
 @pytest.mark.real

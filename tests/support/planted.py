@@ -36,9 +36,18 @@ def copied(folder: Path, fault: str | None) -> Path:
     shutil.copy(REPO / "pyproject.toml", folder)
     (folder / ".venv").symlink_to((REPO / ".venv").resolve())
     if fault is not None:
-        patch = (REPO / "tests" / "sim" / "planted" / f"{fault}.patch").read_bytes()
-        subprocess.run(["patch", "--strip=1", "--quiet"], cwd=folder, input=patch, check=True)
+        refused = planted(fault, folder)
+        if refused:
+            raise AssertionError(f"{fault} does not fit any more: {refused}")
     return folder
+
+
+def planted(fault: str, folder: Path, *, dry: bool = False) -> list[str]:
+    """Plant a fault in this copy, or (`dry`) only see whether it fits; what did not."""
+    patch = (REPO / "tests" / "sim" / "planted" / f"{fault}.patch").read_text(encoding="utf-8")
+    how = ["patch", "--strip=1", "--batch", "--fuzz=0", *(["--dry-run"] if dry else [])]
+    done = subprocess.run(how, cwd=folder, input=patch, capture_output=True, text=True, check=False)
+    return [] if done.returncode == 0 else (done.stdout + done.stderr).splitlines()
 
 
 def searched(folder: Path, minutes: float, shorter: int = 80) -> Search:

@@ -115,7 +115,8 @@ class Stays:
             is_far = distance_m(fix.lat, fix.lon, visit.lat, visit.lon) > far_m
             if driven_m < (DRIVES_M if is_far else LEFT_SURELY_M):
                 return None
-            return max(one.until for one in (here, *stands) if one.driven_m - here.driven_m <= DRIVES_M)
+            ends = [one.until for one in stands if one.driven_m - here.driven_m <= DRIVES_M]
+            return max(here.until, *ends)
         if stands.standing:
             return None
         moved_m, beyond_m = line.seen_m - stand.along_m, line.seen_m - visit.distance_m
