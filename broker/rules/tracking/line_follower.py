@@ -87,6 +87,21 @@ class LineFollower:
         self.along_m = max(self.along_m, along_m)
         self._floor_m = max(self._floor_m, along_m)
 
+    def stood_at(self, along_m: float) -> bool:
+        """The truck was at a stop that lies this far along, and had not been followed on its way there: the line goes
+        on from there, unless it had stopped further on before."""
+        if along_m < self._floor_m:
+            return False
+        self.along_m = self._place_m = self._floor_m = along_m
+        return True
+
+    def begin_again(self, fix: GpsFix, next_m: float) -> None:
+        """The truck has not been at a stop yet, and was matched beyond the first, at `next_m`: perhaps it only crossed
+        the line there on its way to where the line begins."""
+        off_m, along_m = project(self._line, self._cumulative, fix.lat, fix.lon, 0.0, next_m)
+        if off_m <= self._settings.off_route_m:
+            self.along_m = self._place_m = along_m
+
     @property
     def seen_m(self) -> float:
         """The place as it is seen now: unlike `along_m` it may go back a little."""

@@ -116,7 +116,7 @@ class Stays:
             if driven_m < (DRIVES_M if is_far else LEFT_SURELY_M):
                 return None
             ends = [one.until for one in stands if one.driven_m - here.driven_m <= DRIVES_M]
-            return max(here.until, *ends)
+            return max([here.until, *ends])
         if stands.standing:
             return None
         moved_m, beyond_m = line.seen_m - stand.along_m, line.seen_m - visit.distance_m

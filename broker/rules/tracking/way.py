@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from broker.plan.geometry import distance_m
 from broker.plan.model import Route
-from broker.rules.learning.history import LegRecord
+from broker.rules.learning.history import START_ROOM, LegRecord
 from broker.rules.settings import Streets
 from broker.rules.tracking.line_follower import LineFollower
 from broker.rules.tracking.present_leg import Leg
@@ -44,6 +44,9 @@ class Way:
         """Take in a fix `gap_s` after the one before (None: the first): the line may be left or reached by it."""
         if visit is None or visit.distance_m is None or not self.on_line(visit):
             self.line.pause()
+            if visit is None or visit.distance_m is None or self.leg.from_room != START_ROOM or not self.line.usable:
+                return None
+            self.line.begin_again(fix, visit.distance_m)
             return None
         first_match = self.line.along_m is None
         turn = self.line.follow(fix, gap_s, visit.distance_m)
