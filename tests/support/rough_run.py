@@ -240,7 +240,7 @@ class _Truck:
             self.reporting.seen(fix, float(self.now))
         said = self.reporting.take(float(self.now))
         if isinstance(said, Fix):
-            run.fixes.append(GpsFix(round(said.fix_at or 0), said.lat, said.lon, said.speed_mps))
+            run.fixes.append(GpsFix(round(said.fix_at or 0), said.lat, said.lon, said.speed_mps, said.driven_m))
 
 
 def kinds() -> Iterator[Kind]:

@@ -31,6 +31,7 @@ KEPT = 12
 DRIVES_MPS = 2.0
 ELSEWHERE_M = 150.0  # no receiver is off by so much: the truck was driven there unseen
 WOBBLE_SHARE, WOBBLES_MPS = 0.2, 0.07  # of a receiver that tells a speed while the truck stands
+STIRS_M = 4.0  # by its own measure a truck that stands drives no further
 BLINK_S = 6  # who starts and stands again so soon, and was not seen to drive, has not moved
 WOBBLY_BLINK_S, CREEPS_S = 10, 45  # by such a receiver; who stands again so soon may not have
 BLINKS = 0.003  # of a second: how often a receiver that is off says so of a truck that stands
@@ -86,11 +87,12 @@ class Stands:
         self.standing, self._fastest_mps = True, 0.0
 
     def see(
-        self, at: int, lat: float, lon: float, speed_mps: float, gap_s: int, along_m: float | None, doubt_m: float
+        self, at: int, lat: float, lon: float, speed_mps: float, gap_s: int, along_m: float | None, doubt_m: float,
+        way_m: float | None = None,
     ) -> None:
-        """Take in a position."""
+        """Take in a position; `way_m` since the one before, if the truck says that."""
         before_mps, self._speed_mps = self._speed_mps, speed_mps
-        self.driven_m += 0.5 * (before_mps + speed_mps) * min(gap_s, 30)
+        self.driven_m += 0.5 * (before_mps + speed_mps) * min(gap_s, 30) if way_m is None else way_m
         if speed_mps >= STANDS_BELOW_MPS:
             if self.standing and gap_s <= TOLD_WITHIN_S:  # that it starts is told at once
                 self._all[-1].until = at
@@ -105,6 +107,9 @@ class Stands:
             self.standing, stand = False, None
         together = stand is not None and self.still_since is not None and self.still_since <= stand.until
         blinked = slowly and between_s <= (WOBBLY_BLINK_S if wobbles else BLINK_S)
+        if way_m is not None and stand is not None:
+            together = blinked = self.driven_m - stand.driven_m < STIRS_M
+            slowly = False
         self.standing = self.standing or together or blinked
         if self.standing and stand is not None:
             stand.fixes += 1

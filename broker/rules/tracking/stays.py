@@ -78,12 +78,15 @@ class Stays:
             return 0.0
         return (3.0 if self.stands.standing else 1.5) * self._way.line.doubt_m  # a stand may be the stay itself
 
-    def see(self, fix: GpsFix, speed_mps: float, gap_s: int, visit: TrackVisit | None) -> None:
+    def see(
+        self, fix: GpsFix, before: GpsFix | None, speed_mps: float, gap_s: int, visit: TrackVisit | None
+    ) -> None:
         """Take in a position."""
         line = self._way.line
         self.stands.still_since = self._speed.still_since if self._speed.lies else None
         along_m = line.seen_m if self._way.on_line(visit) and line.on_the_line and not line.off_route else None
-        self.stands.see(fix.fix_at, fix.lat, fix.lon, speed_mps, gap_s, along_m, line.doubt_m)
+        way_m = fix.way_since_m(before)
+        self.stands.see(fix.fix_at, fix.lat, fix.lon, speed_mps, gap_s, along_m, line.doubt_m, way_m)
 
     def arrived(self, at: int) -> None:
         """The stop watch says that the truck is there since then."""

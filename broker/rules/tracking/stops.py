@@ -105,7 +105,7 @@ class Stops:
         self._fix = fix
         events: list[TrackEvent] = []
         speed_mps = fix.speed_since(before)
-        self._stays.see(fix, speed_mps, gap_s, self.next)
+        self._stays.see(fix, before, speed_mps, gap_s, self.next)
         if self._stop.arrived_at is not None:
             left_at = self._gone(fix, speed_mps)
             if left_at is None:

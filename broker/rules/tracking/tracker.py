@@ -150,7 +150,7 @@ class RunTracker:
             return
         self._way.follow(fix, None if before is None else gap_s, self._stops.next)
         if fix.fix_at >= (self._stops.arrived_at or 0):  # else it was on the way to where it is known to stand
-            self._stays.see(fix, fix.speed_since(before), gap_s, self._stops.next)
+            self._stays.see(fix, before, fix.speed_since(before), gap_s, self._stops.next)
 
     def progress(self, now: int) -> Progress:
         """The state at `now`, from accepted positions alone."""

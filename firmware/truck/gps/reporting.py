@@ -16,7 +16,7 @@ A receiver that stands turns its course at random: below 0.8 m/s the bearing is 
 from dataclasses import replace
 
 from firmware.truck.gps.fix import Fix, metres_between, turn_deg
-from firmware.truck.gps.idle_speed import IdleSpeed
+from firmware.truck.gps.speed_sense import SpeedSense
 
 EVERY_M = 50.0
 TURN_DEG = 30.0
@@ -76,7 +76,7 @@ class Reporting:
 
     def __init__(self) -> None:
         self._motion = Standing()
-        self._speed = IdleSpeed()
+        self._speed = SpeedSense()
         self._newest: Fix | str | None = None
         self._reported: Fix | str | None = None
         self._reported_s: float | None = None

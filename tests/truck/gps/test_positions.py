@@ -287,7 +287,7 @@ def test_lost_fix_is_told_at_once_and_every_minute_and_never_as_a_point():
     """Without a fix the report is the word of the loss; the last point does not come again."""
     reporting = Reporting()
     reporting.seen(HERE, 0.0)
-    assert reporting.take(0.0) == HERE
+    assert reporting.take(0.0) == replace(HERE, driven_m=0.0)
     reporting.lost("no_fix")
     assert reporting.take(1.0) is None
     assert reporting.take(2.0) == "no_fix"
