@@ -185,12 +185,12 @@ class LineFollower:
         if abs(ahead_m) > (LOST_M if fix.way_since_m(before) is None else LOST_AFTER_ALL_M):
             self._place_m, self._variance = matched_m, spread.metres**2
             return matched_m
-        believed_m = spread.metres
         allowed_m = JUMPS_BEYOND * sqrt(self._variance + spread.metres**2)
         if abs(ahead_m) > allowed_m:
             spread.jumped(abs(ahead_m))
         if abs(off_m - before_off_m) > way_m + JUMPS_BEYOND * max(USUAL_M, spread.metres):
             spread.jumped(abs(off_m - before_off_m))
+        believed_m = spread.metres
         if way_m > gap_s:
             if matched_m > self._from_m:  # where it was looked for
                 spread.see(off_m, gap_s)

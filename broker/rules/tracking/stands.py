@@ -19,19 +19,20 @@ from broker.plan.geometry import distance_m
 
 STANDS_BELOW_MPS = 0.7
 HALT_EVERY_M = 420.0
-LIGHT_S, JAM_S, JAMS = 20.0, 150.0, 0.05
+LIGHT_S, JAM_S, JAMS = 30.0, 150.0, 0.05
 STOPS_WITHIN_M = 18.0  # a truck stops so far from the door, more or less
 STAY_WIDTH = 0.33  # of the logarithm of a stay by its expected time
+WAITS, WAITS_WIDTH = 0.1, 1.0  # how often it takes far longer, and how much
 UNKNOWN_STAY_S, UNKNOWN_WIDTH = 150.0, 0.8
 LIGHT_NEARBY = 0.1  # how often a room has another halt within the reach of its fence
 SHUFFLES = 0.03  # how often a truck moves up within its stay
 MOVES_UP_M = 10.0
-MADE = 30.0  # visits made for each that is passed without a word
+MADE = 15.0  # visits made for each that is passed without a word
 KEPT = 12
 DRIVES_MPS = 2.0
 ELSEWHERE_M = 150.0  # no receiver is off by so much: the truck was driven there unseen
 WOBBLE_SHARE, WOBBLES_MPS = 0.2, 0.07  # of a receiver that tells a speed while the truck stands
-STIRS_M = 4.0  # by its own measure a truck that stands drives no further
+STIRS_M = 1.5  # by its own measure a truck that stands drives no further
 BLINK_S = 6  # who starts and stands again so soon, and was not seen to drive, has not moved
 WOBBLY_BLINK_S, CREEPS_S = 10, 45  # by such a receiver; who stands again so soon may not have
 BLINKS = 0.003  # of a second: how often a receiver that is off says so of a truck that stands
@@ -134,7 +135,11 @@ def stay(seconds: float, expected_s: float | None) -> float:
     """How likely a stay takes so long."""
     expected, width = (UNKNOWN_STAY_S, UNKNOWN_WIDTH) if expected_s is None else (max(expected_s, 20.0), STAY_WIDTH)
     seconds = max(seconds, 1.0)
-    return -log(seconds * width * sqrt(2 * pi)) - 0.5 * (log(seconds / expected) / width) ** 2
+    beyond = log(seconds / expected)
+    usual = exp(-0.5 * (beyond / width) ** 2) / width
+    if beyond > 0:  # a keeper who is late, a crew that rests
+        usual += WAITS * exp(-0.5 * (beyond / WAITS_WIDTH) ** 2) / WAITS_WIDTH
+    return log(usual / (seconds * sqrt(2 * pi)))
 
 
 def halt(seconds: float) -> float:
