@@ -13,7 +13,7 @@ from broker.rules.collecting.readings import KEPT_S, USELESS, Reading, Readings
 from broker.rules.day.day import Day
 from broker.rules.states.visit import Visit
 
-EARLY_S = 3600  # a keeper who knows the timetable needs no lamp
+EARLY_S = 7200  # a keeper who knows the timetable needs no lamp, and may take one kind for another
 SEEN_AGAIN_S = 7200  # so long after the truck left a bin that comes back may be one of its own
 SKIPPED_BEFORE_S = 7200  # bins that were rolled out for a skipped visit may stand there for the next one
 OVER = ("served", "skipped")  # states of a visit after which bins may still be counted

@@ -24,7 +24,7 @@ from broker.rules.tracking.types import GpsFix, TrackSettings
 FASTEST_MPS = 25.0  # how far ahead a truck may be after a silence: further is another part of the line
 STAYS_OFF_S = 45.0  # a receiver that is off is off alike for so long
 SEEN_STOP_M = 18.0  # a truck stands so far from the room that it is at
-DRIVEN_SHARE = 0.05  # of a way that the truck has measured itself
+DRIVEN_SHARE = 0.1  # of a way that the truck has measured itself: its street is not the line
 SPEED_SHARE = 0.2  # of a way known by two speeds only
 CHANGE_SHARE = 0.3  # of the way that two speeds differ by
 STANDS_MPS, SLOW_MPS = 0.7, 3.0
@@ -34,6 +34,7 @@ FORWARD_ODDS, BACK_ODDS = -8.0, 3.0  # the most that can be sure of either, in l
 LEAST_M = 0.3
 STEP_M = 3.0  # what a step is wrong by in any case
 LOST_M = 150.0  # no receiver is off by so much: the truck was driven where nobody saw it
+SURPRISES = 1.5  # deviations
 LOST_AFTER_ALL_M = 400.0  # of a truck that measures its way
 OFF_MOST_M = 110.0  # further beside is another street
 OFF_BEYOND = 2.5  # times what the receiver is usually off: the truck left its line
@@ -202,6 +203,9 @@ class LineFollower:
             return matched_m
         if spread.metres > believed_m:  # what was weighed until now was believed too much
             self._variance *= (spread.metres / believed_m) ** 2
+        surprise = ahead_m * ahead_m - SURPRISES**2 * (self._variance + spread.metres**2)
+        if surprise > 0 and way_m > LEAST_M:  # it was not all along the line
+            self._variance += surprise * min(1.0, gap_s / STAYS_OFF_S)
         noise = spread.metres**2 * max(1.0, 2 * STAYS_OFF_S / gap_s)
         gain = self._variance / (self._variance + noise)
         self._place_m = expected_m + gain * ahead_m

@@ -13,14 +13,16 @@ The numbers are of streets, not of receivers: how doubtful the place is comes fr
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import exp, log, pi, sqrt
+from math import exp, hypot, log, pi, sqrt
 
 from broker.plan.geometry import distance_m
 
 STANDS_BELOW_MPS = 0.7
 HALT_EVERY_M = 420.0
 LIGHT_S, JAM_S, JAMS = 30.0, 150.0, 0.05
-STOPS_WITHIN_M = 18.0  # a truck stops so far from the door, more or less
+AT_DOOR_M = 10.0  # a truck stops so far from the door, more or less
+STOPS_SHORT, SHORT_M, SHORT_WIDTH_M = 0.2, 25.0, 20.0  # or before it: how often, how far, more or less
+NOWHERE = 1e-9
 STAY_WIDTH = 0.33  # of the logarithm of a stay by its expected time
 WAITS, WAITS_WIDTH = 0.1, 1.0  # how often it takes far longer, and how much
 UNKNOWN_STAY_S, UNKNOWN_WIDTH = 150.0, 0.8
@@ -126,9 +128,11 @@ class Stands:
 
 
 def near(offset_m: float, doubt_m: float) -> float:
-    """How much likelier a halt is so far from its room than anywhere, where it is the stay there."""
-    width = sqrt(doubt_m * doubt_m + STOPS_WITHIN_M * STOPS_WITHIN_M)
-    return log(HALT_EVERY_M / (width * sqrt(2 * pi))) - 0.5 * (offset_m / width) ** 2
+    """How much likelier a halt is so far beyond its room (before it: below 0) than anywhere, where it is the stay."""
+    at_door, short = hypot(doubt_m, AT_DOOR_M), hypot(doubt_m, SHORT_WIDTH_M)
+    bells = (1 - STOPS_SHORT) * exp(-0.5 * (offset_m / at_door) ** 2) / at_door
+    bells += STOPS_SHORT * exp(-0.5 * ((offset_m + SHORT_M) / short) ** 2) / short
+    return log(HALT_EVERY_M * bells / sqrt(2 * pi) + NOWHERE)
 
 
 def stay(seconds: float, expected_s: float | None) -> float:

@@ -220,7 +220,7 @@ class Stays:
         if stand.along_m is not None and visit.distance_m is not None:
             return stand.along_m - visit.distance_m, stand.doubt_m
         straight_m = distance_m(stand.lat, stand.lon, visit.lat, visit.lon)
-        return straight_m, self._way.line.spread.metres / sqrt(1 + stand.seconds / 90.0)
+        return -straight_m, self._way.line.spread.metres / sqrt(1 + stand.seconds / 90.0)
 
 
 def _close(one: TrackVisit, other: TrackVisit) -> bool:
