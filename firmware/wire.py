@@ -147,6 +147,7 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
 
 MESSAGES = _messages()
 del _messages
+_last = ("", None)  # the topic that was parsed last: most come again at once, and a board parses slowly
 
 
 # --- checks ---------------------------------------------------------------------------------------------
@@ -248,6 +249,16 @@ def topic(channel: str, area: str, device: str = "", item: str = "", family: str
 
 def parse_topic(name: str):
     """The Address a topic names; raises WireError for a topic that is not of this protocol."""
+    global _last
+    known, address = _last
+    if name == known:
+        return address
+    address = _parsed(name)
+    _last = (name, address)
+    return address
+
+
+def _parsed(name):
     if len(name) > MAX_TOPIC_BYTES:
         raise WireError(name, "topic", "longer than %d bytes" % MAX_TOPIC_BYTES)
     parts = name.split("/")
@@ -280,21 +291,28 @@ def _finite(value):
     elif not isinstance(value, list):
         return True
     for part in value:
-        if not _finite(part):
+        if not isinstance(part, (int, str)) and not _finite(part):
             return False
     return True
 
 
+def _path(where, field):
+    """How a refusal names a field: `where` is None, or (the same of the list around it, its name, which entry)."""
+    if where is None:
+        return field or "payload"
+    entry = "%s[%d]" % (_path(where[0], where[1]), where[2])
+    return entry + "." + field if field else entry
+
+
 def _checked(name, fields, body, where, keep_unknown):
     if not isinstance(body, dict):
-        raise WireError(name, where or "payload", "must be an object, got " + _shown(body))
+        raise WireError(name, _path(where, ""), "must be an object, got " + _shown(body))
     out = dict(body) if keep_unknown else {}
     for field, kind in fields:
-        path = where + "." + field if where else field
         if field not in body:
             if kind[0] == "missing":
                 continue
-            raise WireError(name, path, "is missing")
+            raise WireError(name, _path(where, field), "is missing")
         value = body[field]
         if kind[0] == "missing":
             kind = kind[1]
@@ -302,24 +320,25 @@ def _checked(name, fields, body, where, keep_unknown):
             kind = kind[1]
         if value is None:
             if kind[0] != "null":
-                raise WireError(name, path, "must not be null")
+                raise WireError(name, _path(where, field), "must not be null")
         elif kind[0] == "list":
             if not isinstance(value, list):
-                raise WireError(name, path, "must be a list, got " + _shown(value))
+                raise WireError(name, _path(where, field), "must be a list, got " + _shown(value))
             if len(value) > kind[1]:
-                raise WireError(name, path, "must have at most %d entries, got %d" % (kind[1], len(value)))
-            value = [_checked(name, kind[2], v, "%s[%d]" % (path, i), False) for i, v in enumerate(value)]
+                wrong = "must have at most %d entries, got %d" % (kind[1], len(value))
+                raise WireError(name, _path(where, field), wrong)
+            value = [_checked(name, kind[2], v, (where, field, i), False) for i, v in enumerate(value)]
         else:
             reason = _refusal(kind, value)
             if reason:
-                raise WireError(name, path, reason)
+                raise WireError(name, _path(where, field), reason)
         out[field] = value
     return out
 
 
 def _checked_body(name, address, body):
     _, _, item_field, fields = MESSAGES[(address.family, address.channel)]
-    out = _checked(name, fields, body, "", address.channel in OPEN_CHANNELS)
+    out = _checked(name, fields, body, None, address.channel in OPEN_CHANNELS)
     if item_field and out[item_field] != address.item:
         raise WireError(name, item_field, "must equal the topic's %s, got %s" % (address.item, _shown(out[item_field])))
     if "device" in body and body["device"] != address.device:
@@ -329,8 +348,9 @@ def _checked_body(name, address, body):
 
 def pack(name: str, body) -> bytes:
     """The payload of `body` for this topic; raises WireError if a receiver would refuse it."""
-    checked = _checked_body(name, parse_topic(name), body)
-    if not _finite(checked):
+    address = parse_topic(name)
+    checked = _checked_body(name, address, body)
+    if address.channel in OPEN_CHANNELS and not _finite(checked):  # of the others each number has been looked at
         raise WireError(name, "payload", NO_NUMBER)
     payload = json.dumps(checked, separators=(",", ":")).encode()
     if len(payload) > MAX_PAYLOAD_BYTES:

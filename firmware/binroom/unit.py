@@ -3,6 +3,7 @@
     unit = Unit(config, boot, kept)          # kept: records a former boot left in flash
     effects = unit.handle(event, now_ms)     # now_ms: any millisecond tick; may wrap (2^30 on a board)
     unit.wake_at_ms                          # hand in ("wake",) at this tick at the latest
+    unit.settle_at_ms                        # or at this one, where nobody looks at the lamps' blinking
 
 `config` is a dict: `area`, `device`, `wastes` (list), `lamps` ("each" or "one"), `fw`, `report_grams`, and optionally
 `outbox` (how many records the heap holds, 128) and `recalls` (False: a full outbox gives up the
@@ -63,6 +64,7 @@ class Unit:
         self.fw = config["fw"]
         self.boot = boot
         self.wake_at_ms = 0
+        self.settle_at_ms = 0
         self.refused = 0  # messages that were not of this protocol
         self._report_grams = config["report_grams"]
         if config.get("lamps", "each") == "one":
@@ -75,6 +77,7 @@ class Unit:
         self._seq = 0
         self._newest = {}
         self._up_ms = 0
+        self._settle_ms = 0  # the uptime of `settle_at_ms`
         self._last_tick = None
         self._linked = False
         self._link_since_ms = 0
@@ -135,13 +138,18 @@ class Unit:
         self._pass_time(now_ms)
         self._effects = []
         name = event[0]
-        if name != "wake":
-            _HANDLERS[name](self, *event[1:])
+        if name != "wake" and _HANDLERS[name](self, *event[1:]) and self._up_ms < self._settle_ms:
+            return self._effects  # as most heartbeats: nothing follows from it, and nothing is due
         self._settle_buttons()
         self._settle_lamps()
         self._settle_bins()
         self._pump()
-        self.wake_at_ms = now_ms + self._sleep_ms()
+        sleep_ms = self._sleep_ms()
+        self.settle_at_ms = now_ms + sleep_ms
+        self._settle_ms = self._up_ms + sleep_ms
+        for lamp in self.lamps:
+            sleep_ms = min(sleep_ms, lamp.edge_in_ms(self._up_ms) or sleep_ms)
+        self.wake_at_ms = now_ms + sleep_ms
         effects = self._effects
         self._effects = []
         return effects
@@ -182,15 +190,15 @@ class Unit:
         try:
             if payload is None:
                 raise wire.WireError(topic, "payload", "is too long to hold")
-            if _has_endless_number(payload):
+            if len(payload) > _MAX_DIGITS and _has_endless_number(payload):
                 raise wire.WireError(topic, "payload", "holds a number of more than %d digits" % _MAX_DIGITS)
             message = wire.unpack(topic, payload)
         except wire.WireError as error:
             self._refuse(topic, error)
-            return
+            return False
         except MemoryError:
             self._refuse(topic, wire.WireError(topic, "payload", "is more than the heap can take apart"))
-            return
+            return False
         address = message.address
         if address.area != self.area or (address.family == "room" and address.device != self.device):
             self._refuse("", wire.WireError(topic, "topic", "is not for this unit"))
@@ -198,11 +206,12 @@ class Unit:
             if address.item in self._calls:
                 self._calls[address.item].heard(message.body, self.now_s())
         elif address.channel == "clock":
-            self._on_clock(topic, message.body["at"])
+            return self._on_clock(topic, message.body["at"])
         elif address.channel == "ack" and message.body is not None:
             self._on_acks(message.body["acks"])
         elif address.channel == "command":
             self._on_command(message.body)
+        return False
 
     def _refuse(self, topic, error):
         self.refused += 1
@@ -215,18 +224,23 @@ class Unit:
             self._emit("note", "refused %d so far, last: %s" % (self.refused, error))
 
     def _on_clock(self, topic, at):
+        """Take a heartbeat; whether it only says what was known."""
         if not _OLDEST_CLOCK_S <= at <= _NEWEST_CLOCK_S:
             self._refuse(topic, wire.WireError(topic, "at", "is no time of today: %d" % at))
-            return
+            return False
         before = self._beat
         self._beat = (at, self._up_ms)
+        if at == self.now_s() and self._up_ms - self._clock[1] <= _BRIDGE_AWAY_MS and not self._unkept:
+            self._clock = self._beat
+            return True
         if self._clock is not None and before[0] <= at < self.now_s() - _WAITED_S:
             if abs((at - before[0]) - (self._up_ms - before[1]) // 1000) > _PACE_S:
-                return  # an old time that the one before does not bear out is no sign of a bridge
+                return False  # an old time that the one before does not bear out is no sign of a bridge
         if self._clock is None or self._up_ms - self._clock[1] > _BRIDGE_AWAY_MS:
             self._outbox.retry()  # the bridge is back and hears us now, whatever pause was due
         self._clock = (at, self._up_ms)
         self._date_records()
+        return False
 
     def _date_records(self):
         if self._clock is not None:
@@ -396,7 +410,7 @@ class Unit:
             self._emit("publish", topic, payload, retained)
 
     def _sleep_ms(self):
-        """Milliseconds until something may change by the passing of time alone."""
+        """Milliseconds until something may change by the passing of time alone, but for the lamps' blinking."""
         up_ms = self._up_ms
         times = [self._bins_again_ms - up_ms]
         if self._bins_changed_ms is not None:
@@ -407,7 +421,6 @@ class Unit:
             down_ms, _, told = self._buttons[event]
             if down_ms is not None and not told:
                 times.append(down_ms + _BUTTON_DEBOUNCE_MS - up_ms)
-        times.extend([lamp.edge_in_ms(up_ms) for lamp in self.lamps])
         if self._knows_time():
             times.append(self._clock[1] + NO_DATA_MS - up_ms)
             now_s = self.now_s()

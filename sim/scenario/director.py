@@ -28,8 +28,12 @@ OF_EXTRA_TRUCK = "extra-"  # so the bridge names the runs of trucks that take ov
 class Director:
     """Builds the world of a scenario on a plant; `begin` starts it."""
 
-    def __init__(self, scenario: Scenario, scene: Scene, timeline: Timeline, evidence: Evidence) -> None:
+    def __init__(
+        self, scenario: Scenario, scene: Scene, timeline: Timeline, evidence: Evidence, parked_says_every: int = 1
+    ) -> None:
+        """Of `parked_says_every` words of a parked truck's receiver its computer hears one."""
         self.scenario = scenario
+        self._parked_says_every = parked_says_every
         self.rooms: dict[str, RoomTruth] = {}
         self.trucks: dict[str, TruckTruth] = {}
         self.recorded: dict[str, RecordedTruck] = {}
@@ -80,7 +84,7 @@ class Director:
                 room, plant.room(room.room_id), timeline, self._evidence, dice, bins, _habits(scenario, dice)
             )
         pace = Pace(scenario.world["slowness"], scenario.world["jitter"])
-        world = World(timeline, self._evidence, self.rooms, self._blocked, self.pressed)
+        world = World(timeline, self._evidence, self.rooms, self._blocked, self.pressed, self._parked_says_every)
         recording = self._scene.recording
         for truck_id, runs in self._runs.items():
             if recording is not None and recording.truck == truck_id:

@@ -13,7 +13,7 @@ import copy
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from broker.mqtt.own_broker.desk_lists import matches
 from broker.mqtt.own_broker.mosquitto_conf import MAX_QUEUED_MESSAGES
@@ -150,8 +150,8 @@ class VirtualBroker:
                 connection.session.filters.append(pattern)
                 self._heard_by.clear()
             for topic, payload in list(self._retained.items()):
-                if matches(pattern, topic):
-                    self._enqueue(connection.session, topic, payload, True)
+                if matches(pattern, topic) and self._queued(connection.session, topic, payload, True):
+                    self._deliver(connection)
 
     def accept(self, connection: Connection, topic: str, payload: bytes, retain: bool) -> None:
         """A PUBLISH has reached the broker."""
@@ -302,8 +302,13 @@ class VirtualBroker:
                 self._retained[topic] = payload
             else:
                 self._retained.pop(topic, None)
+        begun: dict[float, list[Connection]] = {}
         for session in self._listeners(topic):
-            self._enqueue(session, topic, payload, False)
+            connection = self._queued(session, topic, payload, False)
+            if connection is not None:
+                begun.setdefault(self.delay_s(connection), []).append(connection)
+        for delay_s, connections in begun.items():
+            self.timeline.after(delay_s, partial(self._all_arrived, connections))
 
     def _listeners(self, topic: str) -> list[Session]:
         """The sessions with a filter that covers the topic; remembered until a session or a filter changes."""
@@ -313,23 +318,32 @@ class VirtualBroker:
             self._heard_by[topic] = found
         return found
 
-    def _enqueue(self, session: Session, topic: str, payload: bytes, retained: bool) -> None:
+    def _queued(self, session: Session, topic: str, payload: bytes, retained: bool) -> Connection | None:
+        """Put it into the queue of a session; the connection on which a delivery begins by that, if one does."""
         if len(session.queue) >= MAX_QUEUED_MESSAGES:
             self.count.dropped += 1
-            return
+            return None
         session.queue.append((topic, payload, retained))
         connection = self._connections.get(session.client_id)
-        if connection is not None:
-            self._deliver_next(connection)
+        return connection if connection is not None and self._begins(connection) else None
+
+    def _begins(self, connection: Connection) -> bool:
+        """Whether a delivery begins: of the head of the queue, which it leaves when the client has it (QoS 1)."""
+        if connection.delivering or not connection.session.queue or not connection.known:
+            return False
+        connection.delivering = connection.cut_at is None
+        return connection.delivering
 
     def _deliver_next(self, connection: Connection) -> None:
-        """Send the head of the queue; it leaves the queue only when the client has it (QoS 1)."""
-        if connection.delivering or not connection.session.queue or not connection.known:
-            return
-        if connection.cut_at is not None:
-            return
-        connection.delivering = True
-        self.timeline.after(self.delay_s(connection), lambda: self._arrived(connection))
+        if self._begins(connection):
+            self._deliver(connection)
+
+    def _deliver(self, connection: Connection) -> None:
+        self.timeline.after(self.delay_s(connection), partial(self._arrived, connection))
+
+    def _all_arrived(self, connections: Sequence[Connection]) -> None:
+        for connection in connections:
+            self._arrived(connection)
 
     def _arrived(self, connection: Connection) -> None:
         connection.delivering = False

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware import __version__
+from firmware.binroom.lamp import PATTERNS
 from firmware.binroom.settings import REPORT_GRAMS
 from firmware.binroom.unit import Unit
 from sim.judging.sentence import said
@@ -18,6 +19,15 @@ from sim.world.lamp_patterns import PatternReader
 from sim.world.timeline import Appointment, Timeline
 
 PRESS_S = 0.3
+JUST_AFTER_S = 1e-6  # so that what is due in a millisecond is due by then, however the seconds are rounded
+
+
+
+def blinks(state: str) -> bool:
+    """Whether a lamp's level changes while it shows this."""
+    on_ms, period_ms = PATTERNS[state]
+    return 0 < on_ms < period_ms
+
 
 Shown = Callable[[str, str, float], None]  # waste, pattern, since
 
@@ -58,6 +68,8 @@ class VirtualRoom:
         self._unit: Unit | None = None
         self._link: VirtualLink | None = None
         self._wake: Appointment | None = None
+        self._wakes_at_ms = 0
+        self._looks_away = False
         self._powered_at = 0.0
         self._read_back: dict[tuple[int, bool], str] = {}
 
@@ -85,7 +97,8 @@ class VirtualRoom:
                 self._link.die()
             if self._wake is not None:
                 self._wake.cancel()
-            self._unit = None
+            self._wake = self._unit = None
+            self._looks_away = False
             for sensors in self._sensors.values():
                 sensors.power(False)
             for reader in self._readers:
@@ -126,8 +139,10 @@ class VirtualRoom:
         if unit is None:
             return
         now_ms = self._now_ms()
+        if self._looks_away:
+            self._look_again(unit, now_ms)
         dropped = unit.dropped()
-        effects = list(unit.handle(event, now_ms))
+        effects = unit.handle(event, now_ms)
         if unit.dropped() != dropped:
             gone = [effect[1:] for effect in effects if effect[0] == "forget"]
             self._evidence.notes.append(said("notes", "gave_up", room=self._room_id, number=len(gone)))
@@ -136,13 +151,50 @@ class VirtualRoom:
         for effect in effects:
             _EFFECTS[effect[0]](self, *effect[1:])
         if self._unit is unit and event[0] != "lit":
-            self._sleep(unit, now_ms)
+            self._looks_away = self._may_look_away(unit)
+            self._sleep(self._wake_at_ms(unit))
 
-    def _sleep(self, unit: Unit, now_ms: int) -> None:
+    def _wake_at_ms(self, unit: Unit) -> int:
+        return unit.settle_at_ms if self._looks_away else unit.wake_at_ms
+
+    def _may_look_away(self, unit: Unit) -> bool:
+        """Leave lamps blinking by themselves, once it is seen what each one shows; whether all of those are."""
+        if unit.wake_at_ms == unit.settle_at_ms:  # nothing blinks before that
+            return False
+        blinking = [pair for pair in zip(unit.lamps, self._readers, strict=True) if blinks(pair[0].state)]
+        if not blinking or any(reader.shown != lamp.state for lamp, reader in blinking):
+            return False
+        for _, reader in blinking:
+            reader.look_away()
+        return True
+
+    def _look_again(self, unit: Unit, now_ms: int) -> None:
+        """See the lamps that were left blinking as they are, since their last edge."""
+        self._looks_away = False
+        for lamp, reader in zip(unit.lamps, self._readers, strict=True):
+            if blinks(lamp.state):
+                lit, (on_ms, period_ms) = lamp.wants(now_ms), PATTERNS[lamp.state]
+                since_ms = now_ms + lamp.edge_in_ms(now_ms) - (on_ms if lit else period_ms - on_ms)
+                reader.level(lit, self._at(since_ms))
+
+    def _at(self, tick_ms: int) -> float:
+        return self._powered_at + tick_ms / (1000 * self._pace) + JUST_AFTER_S
+
+    def _sleep(self, until_ms: int) -> None:
+        """Be called then at the latest; an earlier call that was asked for stays, and asks again."""
         if self._wake is not None:
+            if self._wakes_at_ms <= until_ms:
+                return
             self._wake.cancel()
-        delay_s = max(unit.wake_at_ms - now_ms, 1) / (1000 * self._pace)
-        self._wake = self._timeline.after(delay_s, lambda: self._handle("wake"))
+        self._wakes_at_ms = until_ms
+        self._wake = self._timeline.at(self._at(until_ms), self._woken)
+
+    def _woken(self) -> None:
+        self._wake, unit = None, self._unit
+        if unit is not None and self._now_ms() < self._wake_at_ms(unit):
+            self._sleep(self._wake_at_ms(unit))
+        else:
+            self._handle("wake")
 
     def _publish(self, topic: str, payload: bytes, retained: bool) -> None:
         if self._link is not None:

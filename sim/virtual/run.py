@@ -18,6 +18,7 @@ from sim.world.timeline import Timeline
 
 SETTLE_S = 900.0  # after the last hour: links are whole, and what is owed must arrive
 PACE_S = 0.02
+PARKED_SAYS_EVERY = 3  # of a truck that says where it stands each 4 s: less than 15 s of silence is none
 PARTS = 200  # so often a run that is as fast as it can says how far it is
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - a run commits thousands of times; memory spares the disk
 
@@ -44,7 +45,7 @@ def play(
     timeline = Timeline(float(scene.day_start_at + scenario.from_s))
     end_at = float(scene.day_start_at + scenario.until_s)
     evidence = Evidence(timeline.start_at, end_at, float(scene.day_start_at))
-    director = Director(scenario, scene, timeline, evidence)
+    director = Director(scenario, scene, timeline, evidence, PARKED_SAYS_EVERY)
     with scratch_folder() as folder:
         plant = VirtualPlant(
             timeline, scene.plan, director.truck_ids, folder, evidence, scenario.seed,

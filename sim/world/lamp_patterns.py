@@ -30,11 +30,22 @@ class PatternReader:
         self._shown = ""
         self._steady: Appointment | None = None
 
-    def level(self, lit: bool) -> None:
-        """The pin has this level now."""
+    @property
+    def shown(self) -> str:
+        """What it was last seen to show."""
+        return self._shown
+
+    def look_away(self) -> None:
+        """Nobody looks until the next `level`: what is known goes on."""
+        self._level = None
+        if self._steady is not None:
+            self._steady.cancel()
+
+    def level(self, lit: bool, since_at: float | None = None) -> None:
+        """The pin has this level now, or has had it since then."""
         if lit == self._level:
             return
-        now = self._timeline.now
+        now = self._timeline.now if since_at is None else since_at
         lasted_s = now - self._edge_at
         known = _nearest(_BY_DARK_S if lit else _BY_LIT_S, lasted_s) if self._level is not None else None
         if known is not None:
@@ -45,7 +56,7 @@ class PatternReader:
         wait_s = STEADY_LIT_S if lit else STEADY_DARK_S
         # Out of a blink into steady dark: it began when the next pulse failed to come.
         since = now if lit else now + _DARK_PART_S.get(self._shown, 0.0)
-        self._steady = self._timeline.after(wait_s, lambda: self._tell("due" if lit else "off", since))
+        self._steady = self._timeline.at(now + wait_s, lambda: self._tell("due" if lit else "off", since))
 
     def power_off(self) -> None:
         """No current: the lamp is dead."""

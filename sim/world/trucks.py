@@ -58,6 +58,7 @@ class World:
     rooms: Mapping[str, RoomTruth]
     blocked: Mapping[str, bool]
     pressed: Callable[[str], None]  # told after each press, with the truck's id
+    parked_says_every: int = 1  # of so many words of a parked truck's receiver one is said aloud
 
 
 class TruckTruth:
@@ -89,6 +90,7 @@ class TruckTruth:
         self._place = (*self._runs[0].depot, 0.0)
         self._visit: TrueVisit | None = None
         self._busy_until = 0.0
+        self._parked_ticks = -1
         self._asked: set[tuple[str, int, str]] = set()
 
     @property
@@ -128,8 +130,16 @@ class TruckTruth:
         _STATES[self.state](self, now)
         speed_mps = self._drive.speed_mps if self._drive is not None and self.state == "driving" else 0.0
         self._world.evidence.track.setdefault(self.truck_id, []).append((now, *self.place))
-        self._unit.serial(self.receiver.says(now, self._place, speed_mps))
+        said = self.receiver.says(now, self._place, speed_mps)
+        if self._is_aloud():
+            self._unit.serial(said)
         self._world.timeline.after(1.0 if self.state == "driving" else STANDING_TICK_S, self._tick)
+
+    def _is_aloud(self) -> bool:
+        """Whether the receiver is heard: always, but where a parked truck is known to say the same again and again."""
+        every, ticks = self._world.parked_says_every, self._parked_ticks
+        self._parked_ticks = ticks + 1 if self.state == "parked" else 0
+        return self.state != "parked" or ticks <= 1 or ticks % every == 1 % every or not self.receiver.is_steady
 
     def _parked(self, now: float) -> None:
         if self._runs and now >= self._runs[0].departs_at:

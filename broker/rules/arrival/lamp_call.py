@@ -102,8 +102,15 @@ def arrival_body(
     body.update(
         call_id=visit.call_id, truck=visit.truck, run_id=visit.run_id, visit_number=visit.visit_number
     )
-    if eta is not None and state in ("scheduled", "due", "held", "at_stop"):
-        unknown = state == "scheduled" and eta.label == "stale" and eta.eta_at - now <= settings.unknown_within_s
-        if not unknown:
-            body.update(eta_at=eta.eta_at, early_at=eta.early_at, late_at=eta.late_at)
+    told = eta_to_tell(state, eta, settings, now)
+    if told is not None:
+        body.update(eta_at=told.eta_at, early_at=told.early_at, late_at=told.late_at)
     return body
+
+
+def eta_to_tell(state: str, eta: Eta | None, settings: CallSettings, now: int) -> Eta | None:
+    """What of a prediction a room is told; None where it is told no time."""
+    if eta is None or state not in ("scheduled", "due", "held", "at_stop"):
+        return None
+    unknown = state == "scheduled" and eta.label == "stale" and eta.eta_at - now <= settings.unknown_within_s
+    return None if unknown else eta

@@ -14,7 +14,7 @@ held. Each estimate says what it rests on:
     timetable  the run has not begun
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -38,8 +38,7 @@ class ArrivalSettings:
     off_route_widening: float = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Eta:
+class Eta(NamedTuple):
     """One predicted arrival: median, p10 and p90 (POSIX seconds), and what it rests on."""
 
     key: StopKey
@@ -47,6 +46,27 @@ class Eta:
     early_at: int
     late_at: int
     label: str
+
+    @property
+    def unheard(self) -> "Eta":
+        """The same where no position is younger than 90 s: it may be shown, but it neither lights nor clears."""
+        if self.label not in ("live", "history", "timetable"):
+            return self
+        return Eta(self.key, self.eta_at, self.early_at, self.late_at, "stale")
+
+
+class Walked:
+    """The last walk of one run, which is made again only when something that it rests on has changed."""
+
+    def __init__(self) -> None:
+        self._rests_on: tuple[object, ...] | None = None
+        self._arrivals: list[float] = []
+
+    def arrivals(self, rests_on: tuple[object, ...], make: Callable[[], Iterator[float]]) -> list[float]:
+        """The arrivals of a walk that rests on these."""
+        if rests_on != self._rests_on:
+            self._arrivals, self._rests_on = list(make()), rests_on
+        return self._arrivals
 
 
 class Step(NamedTuple):
@@ -109,8 +129,12 @@ def predict(
     bins: Mapping[tuple[str, str], int],
     now: int,
     settings: ArrivalSettings | None = None,
+    walked: Walked | None = None,
 ) -> list[Eta]:
-    """The arrivals of a run's owed visits in visiting order; `bins` counts by (room, waste) where known."""
+    """The arrivals of a run's owed visits in visiting order; `bins` counts by (room, waste) where known.
+
+    `walked` knows the run's last walk.
+    """
     settings = settings or ArrivalSettings()
     visits = tracker.pending
     if not visits:
@@ -118,46 +142,43 @@ def predict(
     state = tracker.progress(now)
     label = _label(state, now)
     outlook = history.outlook(tracker.route.route_id, now)
-    steps = _steps(visits, bins, history.streets.detour_factor)
+    first = _step(None, visits[0], bins, history.streets.detour_factor)
+    begin_at: float
+    leave_at: float | None = None
     if state.arrived_at is not None:
-        leave_at = now + _stay_rest_s(state, steps[0], outlook, now, settings)
-        arrivals = list(walk(state.arrived_at, steps, outlook, leave_at, settings.plan_share))
+        begin_at, leave_at = state.arrived_at, now + _stay_rest_s(state, first, outlook, now, settings)
     else:
-        first_at = now + _first_rest_s(tracker, state, steps[0], outlook, now)
-        arrivals = list(walk(first_at, steps, outlook, None, settings.plan_share))
-    etas = [
-        _with_band(visit.key, max(arrive_at, now), label, history, now, settings)
-        for visit, arrive_at in zip(visits, arrivals, strict=True)
-    ]
+        begin_at = now + _first_rest_s(tracker, state, first, outlook, now)
+
+    def anew() -> Iterator[float]:
+        pairs = zip((None, *visits), visits, strict=False)
+        steps = [_step(before, visit, bins, history.streets.detour_factor) for before, visit in pairs]
+        return walk(begin_at, steps, outlook, leave_at, settings.plan_share)
+
+    arrivals = (walked or Walked()).arrivals((begin_at, leave_at, visits, bins, outlook, settings), anew)
+    etas = _with_bands(visits, arrivals, label, history, now, settings)
     if state.arrived_at is not None:
         etas[0] = Eta(visits[0].key, state.arrived_at, state.arrived_at, state.arrived_at, label)
     return etas
 
 
-def _steps(
-    visits: Sequence[TrackVisit], bins: Mapping[tuple[str, str], int], detour_factor: float
-) -> list[Step]:
-    steps = []
-    before: TrackVisit | None = None
-    for visit in visits:
-        length_m = gap_s = None
-        if before is not None:
-            length_m = leg_length_m(before, visit, detour_factor)
-            if before.planned_at and visit.planned_at and visit.planned_at > before.planned_at:
-                gap_s = float(visit.planned_at - before.planned_at)
-        steps.append(
-            Step(
-                room=visit.key[0],
-                waste=visit.waste,
-                length_m=length_m,
-                gap_planned_s=gap_s,
-                planned_at=visit.planned_at or None,
-                not_before_at=visit.not_before_at,
-                bins=bins.get((visit.key[0], visit.waste)),
-            )
-        )
-        before = visit
-    return steps
+def _step(
+    before: TrackVisit | None, visit: TrackVisit, bins: Mapping[tuple[str, str], int], detour_factor: float
+) -> Step:
+    length_m = gap_s = None
+    if before is not None:
+        length_m = leg_length_m(before, visit, detour_factor)
+        if before.planned_at and visit.planned_at and visit.planned_at > before.planned_at:
+            gap_s = float(visit.planned_at - before.planned_at)
+    return Step(
+        room=visit.key[0],
+        waste=visit.waste,
+        length_m=length_m,
+        gap_planned_s=gap_s,
+        planned_at=visit.planned_at or None,
+        not_before_at=visit.not_before_at,
+        bins=bins.get((visit.key[0], visit.waste)),
+    )
 
 
 def leg_length_m(before: TrackVisit, visit: TrackVisit, detour_factor: float) -> float:
@@ -209,19 +230,25 @@ def _first_rest_s(tracker: RunTracker, state: Progress, step: Step, outlook: Out
     return rest_s
 
 
-def _with_band(
-    key: StopKey, arrive_at: float, label: str, history: History, now: int, settings: ArrivalSettings
-) -> Eta:
-    early_s, late_s = history.band_s(arrive_at - now)
-    widening = 1.0
+def _with_bands(
+    visits: Sequence[TrackVisit], arrivals: Sequence[float], label: str, history: History, now: int,
+    settings: ArrivalSettings,
+) -> list[Eta]:  # fmt: skip
+    widening, least_s = 1.0, settings.least_band_s
     if label in ("history", "stale"):
         widening = settings.gap_widening
     elif label == "off_route":
         widening = settings.off_route_widening
-    early_s = min(early_s * widening, -settings.least_band_s)
-    late_s = max(late_s * widening, settings.least_band_s)
-    eta_at = round(arrive_at)
-    return Eta(key, eta_at, max(now, round(arrive_at + early_s)), max(eta_at, round(arrive_at + late_s)), label)
+    etas = []
+    for visit, arrive_at in zip(visits, arrivals, strict=True):
+        if arrive_at < now:
+            arrive_at = now
+        early_s, late_s = history.band_s(arrive_at - now)
+        eta_at = round(arrive_at)
+        early_at = round(arrive_at + min(early_s * widening, -least_s))
+        late_at = round(arrive_at + max(late_s * widening, least_s))
+        etas.append(Eta(visit.key, eta_at, max(now, early_at), max(eta_at, late_at), label))
+    return etas
 
 
 class Promises:

@@ -15,17 +15,16 @@ def without_passers_by(readings: Sequence[Reading]) -> list[Reading]:
     """
     told: list[Reading] = []
     for one in readings:
-        base = _base(told, one)
-        if base is not None:
-            _flatten(told, base, one)
+        if told and _fell(told[-1], one):
+            base = _base(told, one)
+            if base is not None:
+                _flatten(told, base, one)
         told.append(one)
     return told
 
 
 def _base(told: Sequence[Reading], one: Reading) -> int | None:
     """The place of the last reading before somebody stepped on, if he stepped off with this one."""
-    if one.grams is None or not told or told[-1].grams is None or not _fell(told[-1], one):
-        return None
     for place in range(len(told) - 2, -1, -1):
         first, before = told[place + 1], told[place]
         if one.at - first.at > STANDS_S or first.grams is None or before.grams is None:
@@ -36,7 +35,9 @@ def _base(told: Sequence[Reading], one: Reading) -> int | None:
 
 
 def _fell(before: Reading, after: Reading) -> bool:
-    return (before.grams or 0) - (after.grams or 0) >= LIGHTEST_BIN_GRAMS
+    if before.grams is None or after.grams is None:
+        return False
+    return before.grams - after.grams >= LIGHTEST_BIN_GRAMS
 
 
 def _nothing_left(before: Reading, last: Reading, one: Reading) -> bool:

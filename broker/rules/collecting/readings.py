@@ -13,6 +13,8 @@ KEPT_S = 4 * 3600  # a visit's roll-out, stay and the way back of its bins lie i
 SPOKEN_OF_S = 1800  # a unit that has nothing to tell says so every ten minutes
 AWAY_S = 48 * 3600  # the backlog of a unit that was away for longer is not waited for
 MOST = 1000  # a unit that talks on and on takes no more memory than this
+NEVER_AT = 2**62
+NO_SPAN = (0, 0, 0, 0)  # from and before which moment a span begins, from and before which it ends
 USELESS = 3  # a reading of this quality or worse says nothing about bins (firmware/binroom/weighing.py)
 
 
@@ -55,7 +57,9 @@ class Readings:
         self._readings: list[Reading] = []
         self.moved_at = 0  # since then every reading says the same number of bins
         self.whole_since = 0  # of before that readings were left behind: a span that begins there cannot be counted
-        self._made: tuple[tuple[int, int], Any] | None = None
+        self._made: Any = None  # by `of_span`
+        self._made_for = NO_SPAN
+        self.held: Any = None  # what somebody made of the readings as they are
         self._held_from = self._held_until = 0  # a unit that was away has a backlog to tell: until then nothing goes
 
     def add(self, reading: Reading) -> None:
@@ -74,7 +78,7 @@ class Readings:
                 return
             kept.insert(place, reading)
             self.moved_at = max(self.moved_at, reading.at, kept[min(place + 1, len(kept) - 1)].at)
-        self._made = None
+        self._made_for, self.held = NO_SPAN, None
         newest_at = kept[-1].at
         kept_from = newest_at - KEPT_S
         if newest_at <= self._held_until:
@@ -91,9 +95,13 @@ class Readings:
             del kept[:too_many]
             self.whole_since = kept[0].at
 
+    def hold(self, made: object) -> None:
+        """Keep what somebody made of the readings (`held`) as long as they are as they are."""
+        self.held = made
+
     def not_after(self, now: int) -> None:
         """Leave behind what only a clock that was ahead can have said."""
-        self._made = None
+        self._made_for, self.held = NO_SPAN, None
         ahead = [one for one in self._readings if one.at > now]
         if ahead:
             self._readings = [one for one in self._readings if one.at <= now]
@@ -109,11 +117,19 @@ class Readings:
 
         One `make` only may ask, and it may look at nothing else.
         """
-        span = self._standing(from_at), self._after(until_at)
-        if self._made is None or self._made[0] != span:
-            self._made = span, make(self._readings[slice(*span)])
-        made: Made = self._made[1]
+        from_least_at, from_most_at, until_least_at, until_most_at = self._made_for
+        if not (from_least_at <= from_at < from_most_at and until_least_at <= until_at < until_most_at):
+            kept, first, end = self._readings, self._standing(from_at), self._after(until_at)
+            other_at = next((one.at for one in kept[first + 1 :] if one.says and one.at > from_at), NEVER_AT)
+            self._made = make(kept[first:end])
+            self._made_for = from_at, other_at, until_at, kept[end].at if end < len(kept) else NEVER_AT
+        made: Made = self._made
         return made
+
+    @property
+    def span_ends(self) -> tuple[int, int]:
+        """Before which moment the span that was asked for last would have to begin, and to end, to be the same."""
+        return self._made_for[1], self._made_for[3]
 
     def _after(self, at: int) -> int:
         """The place behind the last reading of this moment or before."""

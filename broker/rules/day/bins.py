@@ -5,21 +5,32 @@ until the next visit to the room begins, at the latest `bins_back_s` after the t
 that tell for a while what they are. Of bins that two trucks of one kind found outside nobody knows which took them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from broker.rules.collecting.collected import Collected, collected
 from broker.rules.collecting.moves import Span
-from broker.rules.collecting.readings import KEPT_S, USELESS, Reading, Readings
+from broker.rules.collecting.readings import KEPT_S, NEVER_AT, USELESS, Reading, Readings
 from broker.rules.day.day import Day
-from broker.rules.states.visit import Visit
+from broker.rules.states.visit import Visit, VisitKey
 
 EARLY_S = 7200  # a keeper who knows the timetable needs no lamp, and may take one kind for another
 SEEN_AGAIN_S = 7200  # so long after the truck left a bin that comes back may be one of its own
 SKIPPED_BEFORE_S = 7200  # bins that were rolled out for a skipped visit may stand there for the next one
 OVER = ("served", "skipped")  # states of a visit after which bins may still be counted
+Waits = tuple[int | None, int | None]  # (bins, grams) that wait for a visit; None: nobody knows
 
 
-def waiting(day: Day, visit: Visit, now: int) -> tuple[int | None, int | None]:
+class _Held(NamedTuple):
+    """What waits for a visit, as long as it, the others, and the readings of its room stay as they are."""
+
+    visit: Visit
+    changes: int
+    before_at: int  # then it may be another
+    waits: Waits
+
+
+def waiting(day: Day, visit: Visit, now: int) -> Waits:
     """(bins, grams) that wait for a visit: what stood in the room before they were rolled out; None: nobody knows.
 
     For a visit by appointment kilograms wait, in bins that stay where they are.
@@ -28,31 +39,41 @@ def waiting(day: Day, visit: Visit, now: int) -> tuple[int | None, int | None]:
     return None if visit.by_appointment else bins, grams
 
 
-def _waiting(day: Day, visit: Visit, now: int) -> tuple[int | None, int | None]:
+def _waiting(day: Day, visit: Visit, now: int) -> Waits:
     room = day.devices.rooms.get(visit.room)
     readings = room.readings.get(visit.waste) if room else None
     if readings is None:
         return None, None
+    held: _Held | None = readings.held
+    if held is not None and held.visit is visit and held.changes == day.visits.changes and now < held.before_at:
+        return held.waits
     from_at = _from_at(day, visit, now)
     newest = readings.newest
     if 0 < readings.moved_at <= from_at and (newest.says or newest.fell_silent):  # as most rooms are most of the time
-        return newest.bins, newest.grams
-    return readings.of_span(from_at, now, _waiting_by)
+        waits: Waits = (newest.bins, newest.grams)
+        before_at = NEVER_AT
+    else:
+        waits = readings.of_span(from_at, now, _waiting_by)
+        span_from_at, before_at = readings.span_ends
+        moved_at = readings.moved_at if readings.moved_at > from_at else NEVER_AT
+        before_at = min(before_at, min(span_from_at, moved_at) + EARLY_S)  # a span begins so long ago at the latest
+    readings.hold(_Held(visit, day.visits.changes, before_at, waits))
+    return waits
 
 
-def _waiting_by(readings: Sequence[Reading]) -> tuple[int | None, int | None]:
+def _waiting_by(readings: Sequence[Reading]) -> Waits:
     waits = collected(readings, Span(0, None, None, 0))
     return waits.bins_before, waits.grams_before
 
 
-def waits_for(day: Day, visit: Visit, now: int) -> tuple[int | None, int | None]:
+def waits_for(day: Day, visit: Visit, now: int) -> Waits:
     """What waits for a visit, or waited for it where it is over."""
     if visit.state == "served":
         return None if visit.by_appointment else visit.bins_before, visit.grams_before
     return waiting(day, visit, now)
 
 
-def waits_in(day: Day, room: str, waste: str, now: int) -> tuple[int | None, int | None]:
+def waits_in(day: Day, room: str, waste: str, now: int) -> Waits:
     """(bins, grams) of a waste kind that wait in a room, for a truck that comes next or for none."""
     state = day.devices.rooms.get(room)
     stands, readings = (state.bins.get(waste), state.readings.get(waste)) if state else (None, None)
@@ -63,9 +84,9 @@ def waits_in(day: Day, room: str, waste: str, now: int) -> tuple[int | None, int
     return (stands.count, stands.grams) if stands and stands.quality < USELESS else (None, None)
 
 
-def waiting_bins(day: Day, visits: Iterable[Visit], now: int) -> dict[tuple[str, str], int]:
+def waiting_bins(visits: Iterable[Visit], waits: Mapping[VisitKey, Waits]) -> dict[tuple[str, str], int]:
     """How many bins wait for these visits, by room and waste, where that is known."""
-    counts = {(visit.room, visit.waste): waiting(day, visit, now)[0] for visit in visits}
+    counts = {(visit.room, visit.waste): waits[visit.key][0] for visit in visits}
     return {place: count for place, count in counts.items() if count is not None}
 
 
@@ -123,7 +144,10 @@ def ended_at(visit: Visit) -> int | None:
 
 def _begun_at(visit: Visit) -> int | None:
     """Its call, or its arrival, whichever came first."""
-    return min((at for at in (visit.due_at, visit.arrived_at) if at is not None), default=None)
+    due_at, arrived_at = visit.due_at, visit.arrived_at
+    if due_at is None or arrived_at is None:
+        return arrived_at if due_at is None else due_at
+    return min(due_at, arrived_at)
 
 
 def _from_at(day: Day, visit: Visit, now: int) -> int:
@@ -132,7 +156,7 @@ def _from_at(day: Day, visit: Visit, now: int) -> int:
     first_at = now if begun_at is None else min(begun_at, now)
     last_left_at, from_at, own = 0, first_at, visit.key
     for other in day.visits.at(visit.room, visit.waste):
-        if other.key == own:
+        if other is visit or other.key == own:
             continue
         other_at = _begun_at(other)
         if other.state == "served" and other.left_at is not None and other.left_at <= (visit.arrived_at or now):

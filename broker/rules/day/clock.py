@@ -39,6 +39,10 @@ class DayClock:
         self._number += 1
         return f"{self._number:014d}"
 
+    def is_on(self, day: date) -> bool:
+        """Whether this local day has dawned already."""
+        return day == self._date
+
     def dawns(self, day: date) -> bool:
         """Whether this local day is another than the one before; true once for each."""
         if day == self._date:
@@ -46,9 +50,13 @@ class DayClock:
         self._date = day
         return True
 
+    def would_look(self, now: int, every_s: int) -> bool:
+        """Whether `looks_again` would say so."""
+        return now >= self._looked_at + every_s
+
     def looks_again(self, now: int, every_s: int) -> bool:
         """Whether it is time to search the plan for runs to open; the next time comes `every_s` later."""
-        if now < self._looked_at + every_s:
+        if not self.would_look(now, every_s):
             return False
         self._looked_at = now
         return True

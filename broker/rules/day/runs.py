@@ -1,11 +1,11 @@
 """The runs of the day, and which of the plan's have a record: none of those is opened anew."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, ValuesView
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from broker.rules.arrival.prediction import Eta, Promises
+from broker.rules.arrival.prediction import Eta, Promises, Walked
 from broker.rules.states.visit import VisitKey
 from broker.rules.tracking.tracker import RunTracker
 
@@ -37,7 +37,10 @@ class Run:
     version: int = 1
     etas: Mapping[VisitKey, Eta] = field(default_factory=dict)
     promises: Promises = field(default_factory=Promises)
+    walked: Walked = field(default_factory=Walked)
     updated_at: int = 0
+    _told: dict[str, object] = field(default_factory=dict)  # whom or of what: from what it followed
+    silent_places: AbstractSet[tuple[str, str]] = frozenset()  # rooms and waste kinds that it may be late for
 
     def start(self, at: int) -> None:
         """The truck is on its way."""
@@ -59,6 +62,16 @@ class Run:
     def predicted(self, etas: Mapping[VisitKey, Eta], now: int) -> None:
         """What is believed now."""
         self.etas, self.updated_at = etas, now
+
+    def told_already(self, what: str, follows_from: object) -> bool:
+        """Whether this was told by the update before, which it follows from as well; else it is told now."""
+        is_same = self._told.get(what) == follows_from
+        self._told[what] = follows_from
+        return is_same
+
+    def silent_at(self, places: Iterable[tuple[str, str]]) -> None:
+        """These rooms wait for its truck, of which nothing is heard."""
+        self.silent_places = frozenset(places)
 
     def begin_version(self, now: int) -> None:
         """A version above all before; it grows over a restart too, though it is not stored with each change: a truck
@@ -107,6 +120,10 @@ class Runs(Mapping[str, Run]):
 
     def __len__(self) -> int:
         return len(self._runs)
+
+    def values(self) -> ValuesView[Run]:
+        """The runs; said here because many ask each second, and a Mapping looks each one up by its id."""
+        return self._runs.values()
 
     @property
     def recorded(self) -> AbstractSet[str]:

@@ -16,6 +16,7 @@ class Visits(Mapping[VisitKey, Visit]):
         self._visits: dict[VisitKey, Visit] = {}
         self._by_room: dict[tuple[str, str], list[VisitKey]] = {}
         self._watches: dict[VisitKey, Watch] = {}
+        self.changes = 0  # how many there were
 
     def __getitem__(self, key: VisitKey) -> Visit:
         return self._visits[key]
@@ -31,11 +32,13 @@ class Visits(Mapping[VisitKey, Visit]):
         if visit.key not in self._visits:
             self._by_room.setdefault((visit.room, visit.waste), []).append(visit.key)
         self._visits[visit.key] = visit
+        self.changes += 1
 
     def drop(self, key: VisitKey) -> None:
         """Know nothing of a visit any more; the record keeps it."""
         visit = self._visits.pop(key, None)
         self._watches.pop(key, None)
+        self.changes += 1
         if visit is not None:
             self._by_room[(visit.room, visit.waste)].remove(key)
 

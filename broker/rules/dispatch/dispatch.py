@@ -17,12 +17,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
+from broker.plan.calendar import local_date
 from broker.rules.day.day import Day
 from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.action_handling import carry_out
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.device_messages import clear_lane_again, set_aside, take_message
-from broker.rules.dispatch.runs.run_opening import PlannedRun, look_up_runs, open_if_due
+from broker.rules.dispatch.runs.run_opening import LOOK_EVERY_S, PlannedRun, look_up_runs, open_if_due
 from broker.rules.dispatch.runs.run_progress import catch_up, finish_if_settled, update
 from broker.rules.dispatch.runs.run_restoring import cancel_gone
 from broker.rules.dispatch.visits.offers import ReplanError
@@ -86,9 +87,11 @@ class Dispatch:
         self.day.clock.reach(now)
         for gone in list(self.day.leftovers.gone):
             yield self._decision("gone", record_key(gone), partial(cancel_gone, key=gone), now)
-        yield self._decision("plan", "", begin_local_day, now)
+        if not self.day.clock.is_on(local_date(self.day.plan, now)):
+            yield self._decision("plan", "", begin_local_day, now)
         planned: list[PlannedRun] = []
-        yield self._decision("opening", "", partial(look_up_runs, found=planned), now)
+        if self.day.clock.would_look(now, LOOK_EVERY_S):
+            yield self._decision("opening", "", partial(look_up_runs, found=planned), now)
         for one in planned:
             yield self._decision("opening", one.run_id, partial(open_if_due, planned_run=one), now)
         for truck in list(self.day.leftovers.unfollowed):

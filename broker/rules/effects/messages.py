@@ -3,30 +3,38 @@ a truck: its `itinerary`. A broker may have forgotten all of it, or missed what 
 `all_to_tell`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from broker.plan.calendar import local_date
-from broker.rules.arrival.lamp_call import arrival_body
+from broker.rules.arrival.lamp_call import arrival_body, eta_to_tell
 from broker.rules.arrival.prediction import Eta
-from broker.rules.day.bins import waits_for
+from broker.rules.day.bins import Waits, waits_for
 from broker.rules.day.day import Day
 from broker.rules.day.incidents import IncidentKey
 from broker.rules.day.runs import Run
 from broker.rules.effects.effect import Effect, Publish
 from broker.rules.effects.records import close_topics, tell_incident
-from broker.rules.states.visit import Visit
+from broker.rules.states.visit import Visit, VisitKey
 from firmware import wire
 
 # The more a room must do, the more relevant the visit; `skipped_back_soon` is a skipped visit whose truck returns.
 _RANK = {"at_stop": 0, "due": 1, "held": 1, "skipped_back_soon": 2, "scheduled": 3, "served": 4, "skipped": 5}
 
 _relevance = itemgetter(0, 1)
-_said_of = itemgetter("state", "call_id", "truck", "run_id", "visit_number")
+_said_of = itemgetter("run_id", "visit_number", "call_id", "truck")
 
 Telling = Callable[[Day, int], list[Effect]]
+
+
+class Arrival(NamedTuple):
+    """What a room should hold for one waste kind: a state of the wire, of which visit, and when that is predicted."""
+
+    state: str
+    visit: Visit | None = None
+    eta: Eta | None = None
 
 
 def _eta_of(day: Day, visit: Visit) -> Eta | None:
@@ -68,31 +76,37 @@ def _shown(day: Day, visit: Visit, now: int) -> tuple[int, float, str, Visit, Et
     return (9, 0.0, "none", visit, None)
 
 
-def arrival_of(day: Day, room: str, waste: str, now: int) -> dict[str, Any]:
-    """The `arrival` body a room should hold now for one waste kind."""
-    shown = [_shown(day, visit, now) for visit in day.visits.at(room, waste)]
-    best = min(shown, key=_relevance, default=None)
+def arrival_of(day: Day, room: str, waste: str, now: int) -> Arrival:
+    """What a room should hold now for one waste kind."""
+    visits = day.visits.at(room, waste)
+    best = min([_shown(day, visit, now) for visit in visits], key=_relevance) if visits else None
     if best is None or best[0] >= _RANK["served"]:
         a_truck_may_come = now < day.leftovers.unread.get((room, waste), 0)
         if a_truck_may_come or not day.outlook.knows(room, waste, local_date(day.plan, now)):
-            return arrival_body(waste, "scheduled", None, None, day.settings.calls, now)  # nobody knows
-    if best is None or best[2] == "none":
-        return arrival_body(waste, "none", None, None, day.settings.calls, now)
-    return arrival_body(waste, best[2], best[3], best[4], day.settings.calls, now)
+            return Arrival("scheduled")  # nobody knows
+    return Arrival("none") if best is None or best[2] == "none" else Arrival(best[2], best[3], best[4])
 
 
-def tell_rooms(day: Day, rooms: set[str], now: int, *, all_of_them: bool = False) -> list[Effect]:
-    """The arrivals of `rooms` that changed: state or call at once, a time when it moved by `restate_s`."""
+def tell_rooms(
+    day: Day, rooms: set[str], now: int, *, all_of_them: bool = False, only: Container[tuple[str, str]] | None = None
+) -> list[Effect]:
+    """The arrivals of `rooms` that changed: state or call at once, a time when it moved by `restate_s`.
+
+    `only` for these rooms and waste kinds, where no others can have changed.
+    """
     effects: list[Effect] = []
     for room_id in sorted(rooms):
         room = day.plan.rooms.get(room_id)
         if room is None:
             continue
         for waste in room.wastes:
-            body = arrival_of(day, room_id, waste, now)
-            last = day.told.arrivals.get((room_id, waste))
-            if not all_of_them and last is not None and not _differs(last, body, day.settings.restate_s):
+            if only is not None and (room_id, waste) not in only:
                 continue
+            arrival = arrival_of(day, room_id, waste, now)
+            last = day.told.arrivals.get((room_id, waste))
+            if not all_of_them and last is not None and not _differs(day, last, arrival, now):
+                continue
+            body = arrival_body(waste, *arrival, day.settings.calls, now)
             day.told.tell_room(room_id, waste, body)
             effects.append(Publish(wire.topic("arrival", day.plan.area_id, room_id, waste), body))
     return effects
@@ -143,13 +157,18 @@ def _tell_truck(day: Day, now: int, *, truck: str) -> list[Effect]:
     return []
 
 
-def _differs(last: Mapping[str, Any], body: dict[str, Any], restate_s: int) -> bool:
-    if _said_of(last) != _said_of(body):
+def _differs(day: Day, last: Mapping[str, Any], arrival: Arrival, now: int) -> bool:
+    state, visit, eta = arrival
+    if last["state"] != state:
         return True
-    before_at, eta_at = last["eta_at"], body["eta_at"]
-    if before_at is None or eta_at is None:
-        return before_at is not eta_at
-    return bool(abs(before_at - eta_at) >= restate_s)
+    if visit is None:
+        return last["run_id"] is not None
+    if _said_of(last) != (visit.run_id, visit.visit_number, visit.call_id, visit.truck):
+        return True
+    told, before_at = eta_to_tell(state, eta, day.settings.calls, now), last["eta_at"]
+    if before_at is None or told is None:
+        return (before_at is None) != (told is None)
+    return bool(abs(before_at - told.eta_at) >= day.settings.restate_s)
 
 
 def rooms_of(run: Run) -> set[str]:
@@ -157,8 +176,13 @@ def rooms_of(run: Run) -> set[str]:
     return {key[1] for key in run.order}
 
 
-def tell_truck(day: Day, run: Run, now: int, *, changed: bool) -> list[Effect]:
-    """The truck's itinerary: a new version when `changed`, the same version again when a time moved by `restate_s`."""
+def tell_truck(
+    day: Day, run: Run, now: int, *, changed: bool, waits: Mapping[VisitKey, Waits] | None = None
+) -> list[Effect]:
+    """The truck's itinerary: a new version when `changed`, the same version again when a time moved by `restate_s`.
+
+    `waits` for its visits, as far as it was looked up already.
+    """
     if day.run_of(run.truck) not in (run, None):
         return []
     if changed:
@@ -169,7 +193,7 @@ def tell_truck(day: Day, run: Run, now: int, *, changed: bool) -> list[Effect]:
         if not visit.original and visit.state in ("skipped", "cancelled"):
             continue  # a stuck driver who presses on and on must not make the message too long
         eta = run.etas.get(key)
-        count, grams = waits_for(day, visit, now)
+        count, grams = (waits and waits.get(key)) or waits_for(day, visit, now)
         visits.append(
             {
                 "room": visit.room,

@@ -14,7 +14,14 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from broker.rules.learning.dwell_times import StaySettings, StayTimes
-from broker.rules.learning.leg_times import FALLBACK_LEG_S, START_ROOM, LegSettings, LegTimes, half_hour_of
+from broker.rules.learning.leg_times import (
+    FALLBACK_LEG_S,
+    MINUTE_S,
+    START_ROOM,
+    LegSettings,
+    LegTimes,
+    half_hour_of,
+)
 from broker.rules.settings import FirstStay, Streets
 
 __all__ = ["START_ROOM", "DwellRecord", "ErrorRecord", "History", "HistorySettings", "LegRecord", "Outlook"]
@@ -100,8 +107,10 @@ class _Recent:
         self._order: deque[float] = deque()
         self._sorted: list[float] = []
         self._memory = memory
+        self._asked: dict[float, float] = {}  # quantiles of the values as they are
 
     def add(self, value: float) -> None:
+        self._asked.clear()
         if len(self._order) == self._memory:
             del self._sorted[bisect_left(self._sorted, self._order.popleft())]
         self._order.append(value)
@@ -112,10 +121,14 @@ class _Recent:
 
     def quantile(self, share: float) -> float:
         """The value below which `share` of the values lie; IndexError when there are none."""
-        place = share * (len(self._sorted) - 1)
-        below = int(place)
-        above = min(below + 1, len(self._sorted) - 1)
-        return self._sorted[below] + (place - below) * (self._sorted[above] - self._sorted[below])
+        found = self._asked.get(share)
+        if found is None:
+            place = share * (len(self._sorted) - 1)
+            below = int(place)
+            above = min(below + 1, len(self._sorted) - 1)
+            found = self._sorted[below] + (place - below) * (self._sorted[above] - self._sorted[below])
+            self._asked[share] = found
+        return found
 
 
 class Outlook:
@@ -174,6 +187,7 @@ class History:
         self._zone = ZoneInfo(self.settings.timezone)
         self._legs = LegTimes(self.settings.legs)
         self._stays = StayTimes(first_stay, self.settings.stays)
+        self._outlooks: dict[str, tuple[tuple[int, int], Outlook]] = {}  # the last of each route, and when it was made
         self._errors: list[_Recent] = [_Recent(self.settings.error_memory) for _ in range(len(HORIZON_EDGES_S) + 1)]
 
     def learn_leg(self, record: LegRecord, *, lasting: bool = True) -> None:
@@ -206,8 +220,12 @@ class History:
         self._errors[bisect_left(HORIZON_EDGES_S, record.horizon_s)].add(record.error_s)
 
     def outlook(self, route_id: str, now: float) -> Outlook:
-        """What the route expects, given all that ended before `now`."""
-        return Outlook(self.streets, self._legs, self._stays, route_id, now, self._offset_s(now))
+        """What the route expects, given all that ended before the minute of `now`."""
+        when, made = (int(now // MINUTE_S), self.learned), self._outlooks.get(route_id)
+        if made is None or made[0] != when:
+            outlook = Outlook(self.streets, self._legs, self._stays, route_id, now, self._offset_s(now))
+            made = self._outlooks[route_id] = when, outlook
+        return made[1]
 
     def leg_s(
         self, route_id: str, from_room: str, to_room: str, length_m: float, at: float, planned_s: float | None = None

@@ -90,6 +90,8 @@ class Gestures:
 
     def _next(self) -> tuple[float | None, str]:
         """What comes next if no edge does: (when, "settled" | "let_go" | "due")."""
+        if self._raw_down == self._closed == self._finger and self.state not in DUE_S:  # as it is nearly always
+            return None, ""
         coming: list[tuple[float, str]] = []
         settling = self._raw_down != self._closed
         if settling:

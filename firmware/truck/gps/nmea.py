@@ -1,8 +1,8 @@
 """From bytes cut anywhere to checked NMEA sentences, and from one sentence to what it says; pure.
 
-pynmea2 checks the frame and the checksum and names the fields. Their texts are converted here, because its own
-conversions let pass what is no position (a missing hemisphere is 0.0 to it, a bad time stays a text) and cost most of
-the time: a date through strptime takes longer than the rest of the sentence.
+pynmea2 names the fields. The frame is checked and their texts are converted here, because its own conversions let pass
+what is no position (a missing hemisphere is 0.0 to it, a bad time stays a text) and cost most of the time: a date
+through strptime takes longer than the rest of the sentence.
 """
 
 import datetime
@@ -10,6 +10,8 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache, reduce
+from operator import xor
 from typing import Any, NamedTuple
 
 import pynmea2
@@ -19,8 +21,13 @@ KNOTS_TO_MPS = 0.514444
 NULL_ISLAND_DEG = 1e-3  # nearer than this to 0/0 is a receiver that does not know
 # A sentence may stand behind binary rubbish or another sentence that lost its line end.
 _SENTENCE = re.compile(
-    rb"\$([A-Z]{2})(RMC|GGA|GLL|GNS|GSA|ZDA),([\x20-\x23\x25-\x29\x2b-\x7e]{0,200})\*([0-9A-Fa-f]{2})"
+    rb"\$([A-Z]{2}(RMC|GGA|GLL|GNS|GSA|ZDA),([\x20-\x23\x25-\x29\x2b-\x7e]{0,200}))\*([0-9A-Fa-f]{2})"
 )
+_NAMES = {
+    kind.__name__: tuple(name for _, name, *_ in kind.fields)
+    for kind in (pynmea2.RMC, pynmea2.GGA, pynmea2.GLL, pynmea2.GNS, pynmea2.GSA, pynmea2.ZDA)
+}
+_BLANKS = [""] * max(map(len, _NAMES.values()))  # for fields that are left out
 _DEGREES = re.compile(r"([0-9]{1,3})([0-5][0-9](?:\.[0-9]*)?)")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9](?:\.[0-9]*)?)")
 _RMC_QUALITY = {"A": 1, "D": 2, "P": 3, "R": 4, "F": 5, "E": 6, "M": 7, "S": 8}
@@ -77,7 +84,7 @@ class Sentences:
         if b"$" in line:
             self.counts["dollars"] += 1
         for match in _SENTENCE.finditer(line):
-            spoken = parse_sentence(match.group(0).decode("ascii"))
+            spoken = _spoken(match)
             if spoken is None:
                 self.counts["unusable"] += 1
             else:
@@ -87,19 +94,17 @@ class Sentences:
 
 def parse_sentence(text: str) -> Spoken | None:
     """What a sentence `$..*hh` says; None if its checksum is wrong or it is not one of the six kinds used here."""
-    try:
-        message: Any = pynmea2.parse(text, check=True)
-        read = _READERS[message.sentence_type]
-    except (ValueError, KeyError, AttributeError):  # ValueError covers pynmea2's own errors
+    match = _SENTENCE.fullmatch(text.strip().encode("ascii", "replace"))
+    return None if match is None else _spoken(match)
+
+
+def _spoken(match: re.Match[bytes]) -> Spoken | None:
+    checked, name, data, checksum = match.groups()
+    if checked.startswith(b"P") or reduce(xor, checked) != int(checksum, 16):  # P: a maker's own, whatever follows
         return None
-    names: dict[str, int] = message.name_to_idx
-    data: list[str] = message.data
-
-    def field(name: str) -> str:
-        at = names[name]
-        return data[at] if at < len(data) else ""
-
-    return read(field)
+    kind = name.decode("ascii")
+    fields = dict(zip(_NAMES[kind], [*data.decode("ascii").split(","), *_BLANKS], strict=False))
+    return _READERS[kind](fields.__getitem__)
 
 
 Field = Callable[[str], str]  # the text of a field by pynmea2's name for it; "" if it is absent
@@ -177,6 +182,7 @@ def _day_s(text: str) -> float | None:
     return None if found is None else int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3])
 
 
+@lru_cache(maxsize=8)
 def _date(text: str) -> datetime.date | None:
     """The date of `ddmmyy`, years 69 to 99 in the last century; None if that is no date."""
     if len(text) != 6 or not (text.isascii() and text.isdigit()):

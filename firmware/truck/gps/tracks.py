@@ -40,6 +40,7 @@ class Track:
         self._newest_number = number
         self._places = deque([fix], maxlen=16)
         self._new_at = deque([number], maxlen=NEW_PLACES)
+        self._asked: tuple[Fix, Fix, float] | None = None  # for which places `metres_to` was asked last
         self._back = (0, number)  # how often in a row it was told to have gone back, and when last
 
     def wrong(self, fix: Fix, now_s: float) -> str | None:
@@ -53,7 +54,9 @@ class Track:
 
     def metres_to(self, fix: Fix) -> float:
         """From the last place."""
-        return _metres(self.last, fix)
+        if self._asked is None or self._asked[0] is not self.last or self._asked[1] is not fix:
+            self._asked = self.last, fix, _metres(self.last, fix)
+        return self._asked[2]
 
     def was_at(self, fix: Fix) -> bool:
         """Whether this is one of the places it has told, which then counts among the newest."""

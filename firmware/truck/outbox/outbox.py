@@ -179,8 +179,6 @@ class Outbox:
         for report in reversed(self._pending.values()):
             if report.channel != "incident":
                 return report
-        if self._disk.reports() == 0:
-            return None
         rows = self._rows(
             "SELECT boot, seq, 'fix', '', body, kept_s FROM position ORDER BY boot DESC, seq DESC", most=1
         )
@@ -234,6 +232,8 @@ class Outbox:
 
     def _rows(self, sql: str, *values: object, most: int | None = None) -> list[Report]:
         out: list[Report] = []
+        if self._disk.reports() == 0:  # mostly all that waits is in memory
+            return out
         for boot, seq, channel, item, text, kept_s in self._disk.each(sql, *values):
             if most is not None and len(out) >= most:
                 break

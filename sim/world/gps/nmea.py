@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import xor
 
 
@@ -20,6 +20,7 @@ class Manner:
 
 PLAIN = Manner()
 SLOW_MPS = 0.5
+DAY_S = 86_400
 
 
 def sentence(body: str) -> bytes:
@@ -34,13 +35,19 @@ def _degrees(value_deg: float, width: int, positive: str, negative: str, digits:
     return f"{degrees:0{width}d}{minutes / parts:0{3 + digits}.{digits}f},{positive if value_deg >= 0 else negative}"
 
 
+@lru_cache(maxsize=8)
+def _date(days: int, form: str) -> str:
+    return time.strftime(form, time.gmtime(days * DAY_S))
+
+
 def second(
     at: float, lat: float | None, lon: float | None, speed_mps: float = 0.0, bearing_deg: float = 0.0,
     *, sats: int = 9, hdop: float = 0.9, manner: Manner = PLAIN,
 ) -> bytes:
     """The sentences of one second; without a position they say so (status V, quality 0)."""
-    moment = time.gmtime(at)
-    clock = time.strftime("%H%M%S", moment) + ("." + "0" * manner.second_digits if manner.second_digits else "")
+    days, day_s = divmod(int(at), DAY_S)
+    clock = f"{day_s // 3600:02d}{day_s // 60 % 60:02d}{day_s % 60:02d}"
+    clock += "." + "0" * manner.second_digits if manner.second_digits else ""
     if lat is None or lon is None:
         place = course = knots = ""
     else:
@@ -54,8 +61,7 @@ def second(
     bodies = []
     for kind in manner.kinds:
         if kind == "RMC":
-            day = time.strftime("%d%m%y", moment)
-            bodies.append(f"RMC,{clock},{status},{place},{knots},{course},{day},,{mode}")
+            bodies.append(f"RMC,{clock},{status},{place},{knots},{course},{_date(days, '%d%m%y')},,{mode}")
         elif kind == "GGA":
             rated = f"1,{sats:02d},{hdop:.1f},12.0,M,8.0,M,," if has_place else "0,00,99.99,,,,,,"
             bodies.append(f"GGA,{clock},{place},{rated}")
@@ -65,5 +71,5 @@ def second(
             rated = f"3,02,05,07,12,15,18,20,25,29,,,,1.8,{hdop:.1f},1.5" if has_place else f"1{',' * 13}99.9,99.9,99.9"
             bodies.append(f"GSA,A,{rated}")
         else:
-            bodies.append(f"ZDA,{clock},{time.strftime('%d,%m,%Y', moment)},00,00")
+            bodies.append(f"ZDA,{clock},{_date(days, '%d,%m,%Y')},00,00")
     return b"".join(sentence(manner.talker + body) for body in bodies)

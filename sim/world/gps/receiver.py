@@ -34,6 +34,11 @@ class Receiver:
     _last: tuple[float, float] | None = None
     _said_at: float = -math.inf
 
+    @property
+    def is_steady(self) -> bool:
+        """Whether it says one place while its truck stands, within some metres: nothing is wrong with it or the sky."""
+        return not (self.blind or self.stuck or self.undated or self.make or self.sky.errors)
+
     def says(self, at: float, place: tuple[float, float, float], speed_mps: float) -> bytes:
         """The sentences of this second; none if it is not its time yet."""
         make = self.make

@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from broker.plan.calendar import local_date
 from broker.rules.arrival.lamp_call import call_id_of, call_now, held_now, nothing_heard
-from broker.rules.arrival.prediction import Eta, predict
+from broker.rules.arrival.prediction import predict
 from broker.rules.day.attention import Topic
 from broker.rules.day.bins import collected_at, waiting, waiting_bins
 from broker.rules.day.day import Day
@@ -74,8 +75,11 @@ def stay_on(day: Day, run: Run, now: int) -> list[Effect]:
 
     From the next run's start on it is of that one; before it the truck is asked to have stood for the first.
     """
-    owed, following = day.owed(run), day.run_after(run)
-    if len(owed) != 1 or owed[0].state != "at_stop" or following is None or now < following.planned_start_at:
+    following = day.run_after(run)
+    if following is None or now < following.planned_start_at:
+        return []
+    owed = day.owed(run)
+    if len(owed) != 1 or owed[0].state != "at_stop":
         return []
     first, fix = next(iter(day.owed(following)), None), day.devices.truck(run.truck).fix
     stood_s = now - (owed[0].arrived_at or now)
@@ -153,15 +157,17 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
     """Predict a run anew, make the calls that are due, and tell its rooms and its truck what changed."""
     before = [visit.state for visit in day.visits.of(run.order)]
     active = day.run_of(run.truck) is run
-    waiting = waiting_bins(day, day.owed(run), now)
-    run.tracker.know_waiting(waiting)
-    etas = predict(run.tracker, day.history, waiting, now)
+    owed = day.owed(run)
+    waits = {visit.key: waiting(day, visit, now) for visit in owed}
+    bins = waiting_bins(owed, waits)
+    run.tracker.know_waiting(bins)
+    etas = predict(run.tracker, day.history, bins, now, walked=run.walked)
     truck = day.devices.trucks.get(run.truck)
     run.promises.note(etas, now)
     followed = run.tracker.fix  # the truck may have been heard of since without its run being told
     heard = truck is not None and truck.fix is not None and truck.fix.fresh(now)
     heard = heard and (followed is None or followed.fresh(now))
-    run.predicted({(run.run_id, *eta.key): eta if heard else _stale(eta) for eta in etas}, now)
+    run.predicted({(run.run_id, *eta.key): eta if heard else eta.unheard for eta in etas}, now)
     effects: list[Effect] = []
     for key, eta in run.etas.items():
         visit = day.visits.get(key)
@@ -178,9 +184,27 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
         else:
             held_now(watch, visit, eta, day.settings.calls)
     effects += _keep_lit(day, run, now)
-    settled = before != [visit.state for visit in day.visits.of(run.order)]
-    effects += tell_rooms(day, rooms_of(run), now)
-    return effects + tell_truck(day, run, now, changed=changed or settled)
+    changed = changed or before != [visit.state for visit in day.visits.of(run.order)]
+    visits = (active, run.order, day.visits.changes, local_date(day.plan, now))
+    times = [(eta.eta_at, eta.label) for eta in run.etas.values()]
+    effects += _tell_rooms(day, run, visits, times, now)
+    if not run.told_already("itinerary", (visits, times, waits)) or changed:
+        effects += tell_truck(day, run, now, changed=changed, waits=waits)
+    return effects
+
+
+def _tell_rooms(day: Day, run: Run, visits: object, times: list[tuple[int, str]], now: int) -> list[Effect]:
+    """Tell a run's rooms what changed. What a room is told follows from its visits and their times alone, but where a
+    truck is silent: there it is a matter of time as well."""
+    same_visits, same_times = run.told_already("arrivals", visits), run.told_already("times", times)
+    is_silent = any(label == "stale" for _, label in times)
+    run.silent_at((visit.room, visit.waste) for visit in day.owed(run) if is_silent)
+    if not same_visits or day.leftovers.unread:
+        return tell_rooms(day, rooms_of(run), now)
+    places = {place for other in day.runs.values() for place in other.silent_places}
+    if not same_times:
+        places.update((visit.room, visit.waste) for visit in day.visits.of(run.order))
+    return tell_rooms(day, rooms_of(run), now, only=places) if places else []
 
 
 def _keep_lit(day: Day, run: Run, now: int) -> list[Effect]:
@@ -206,11 +230,6 @@ def _keep_lit(day: Day, run: Run, now: int) -> list[Effect]:
 def _call(day: Day, visit: Visit, eta_at: int, now: int) -> list[Effect]:
     called = visit.called(now, eta_at, call_id_of(visit))
     return [*put(day, called, now), call_record(day, called, now)]
-
-
-def _stale(eta: Eta) -> Eta:
-    """No position younger than 90 s: the prediction may be shown, but it neither lights nor clears."""
-    return replace(eta, label="stale") if eta.label in ("live", "history", "timetable") else eta
 
 
 def _learned(kind: str, run: Run, room: str, at: int, body: dict[str, Any]) -> Keep:
