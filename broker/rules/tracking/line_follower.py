@@ -213,7 +213,7 @@ class LineFollower:
         return self._place_m
 
     def _drives_back(self, moved_m: float, way_m: float, gap_s: int) -> bool:
-        """Whether the truck drives its line backwards, which a good receiver shows at once and another one by and by."""
+        """Whether the truck drives its line backwards: a good receiver shows it at once, another one by and by."""
         if way_m <= BACKS_M:
             return False
         if self.spread.good:
