@@ -69,7 +69,6 @@ class Stands:
         self.standing = False
         self.driven_m = 0.0  # by speed
         self._speed_mps = self._fastest_mps = self._wobble_mps = 0.0
-        self.still_since: int | None = None  # by its positions, where its speeds cannot be believed
 
     def __iter__(self) -> Iterator[Stand]:
         return iter(self._all)
@@ -104,16 +103,15 @@ class Stands:
         stand = self.newest
         if speed_mps > 0:  # what the truck itself takes for standing is none
             self._wobble_mps += WOBBLE_SHARE * (speed_mps - self._wobble_mps)
-        slowly, wobbles = self._fastest_mps < DRIVES_MPS, self._wobble_mps > WOBBLES_MPS or self.still_since is not None
+        slowly, wobbles = self._fastest_mps < DRIVES_MPS, self._wobble_mps > WOBBLES_MPS
         between_s = at if stand is None else at - stand.until
         if stand is not None and distance_m(stand.lat, stand.lon, lat, lon) > ELSEWHERE_M:
             self.standing, stand = False, None
-        together = stand is not None and self.still_since is not None and self.still_since <= stand.until
         blinked = slowly and between_s <= (WOBBLY_BLINK_S if wobbles else BLINK_S)
         if way_m is not None and stand is not None:
-            together = blinked = self.driven_m - stand.driven_m < STIRS_M
+            blinked = self.driven_m - stand.driven_m < STIRS_M
             slowly = False
-        self.standing = self.standing or together or blinked
+        self.standing = self.standing or blinked
         if self.standing and stand is not None:
             stand.fixes += 1
             stand.until = at
@@ -122,8 +120,7 @@ class Stands:
             stand.along_m, stand.doubt_m, stand.driven_m = along_m, doubt_m, self.driven_m
             return
         crept = stand is not None and slowly and wobbles and between_s <= CREEPS_S
-        since = at if self.still_since is None else self.still_since
-        self.begin(Stand(since, at, lat, lon, along_m, doubt_m, self.driven_m, crept=crept))
+        self.begin(Stand(at, at, lat, lon, along_m, doubt_m, self.driven_m, crept=crept))
         del self._all[:-KEPT]
 
 
