@@ -258,6 +258,5 @@ def kinds() -> Iterator[Kind]:
     }  # fmt: skip
     for receiver, more in (("3", {}), ("20", {"deviation_m": 20.0}),
                            ("40", {"deviation_m": 40.0, "correlated_s": 90.0})):
-        for name, habit in habits.items():
+        for name, habit in {**habits, "liar": {"wobble_mps": 1.2}}.items():
             yield Kind(f"{name} {receiver} m", **more, **habit)  # type: ignore[arg-type]
-    yield Kind("liar 3 m", wobble_mps=1.2)

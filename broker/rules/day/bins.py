@@ -1,6 +1,6 @@
 """What waits in a room and what a visit took, as the day knows it: its unit's readings, seen with the visits' times.
 
-A visit's bins may leave from an hour before its call, or the call of one that was skipped before it, and come back
+A visit's bins may leave from two hours before its call, or the call of one that was skipped before it, and come back
 until the next visit to the room begins, at the latest `bins_back_s` after the truck left; those that come later than
 that tell for a while what they are. Of bins that two trucks of one kind found outside nobody knows which took them.
 """
