@@ -15,8 +15,6 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-# Parts that others import; they print nothing by themselves.
-PARTS = {"__main__", "store_month"}
 # Not in bench/ because the tests run their short versions.
 ELSEWHERE = {"kill": [sys.executable, "-m", "tests.support.kill.run", "--seconds", "180"],
              "store_faults": [sys.executable, "-m", "tests.support.record.store_faults"]}  # fmt: skip
@@ -26,7 +24,7 @@ DEADLINE_S = 7200  # ten searches of ten minutes
 def names() -> list[str]:
     """All benchmarks there are."""
     files = (path.relative_to(HERE).with_suffix("") for path in HERE.rglob("*.py") if path.stem != "__init__")
-    return sorted({".".join(path.parts) for path in files} - PARTS | set(ELSEWHERE))
+    return sorted({".".join(path.parts) for path in files} - {"__main__"} | set(ELSEWHERE))
 
 
 def main() -> int:

@@ -1,7 +1,6 @@
 """The record against bare sqlite3 on this disk, as ratios of one interleaved run, with the fsync time of that run.
 
-`python3 -m bench store` prints one table; `--quick` takes smaller numbers to see that everything runs. With
-`--before TREE` (a checkout of a version before) its month of figures is timed in turn with ours.
+`python3 -m bench store` prints one table; `--quick` takes smaller numbers to see that everything runs.
 """
 
 import argparse
@@ -11,21 +10,24 @@ import random
 import shutil
 import sqlite3
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import orjson
 
+from broker.reports.figures import figures_of
 from broker.store import Record, where
-from broker.store.sqlite.schema import INSERT, SCHEMA
+from broker.store.sqlite.schema import INSERT, NAME, SCHEMA
 from broker.store.sqlite.store import SQLiteStore
 
 NOON = 1795320000
 ZONE = "Asia/Shanghai"
+DAY_S = 86_400
+UNKNOWN = dict.fromkeys(("reason", "arrived_at", "left_at", "passed_at", "bins_after", "grams_after", "kept_lit"))
 WASTES = ("residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation")
 
 
@@ -49,19 +51,27 @@ def opened(folder: Path) -> SQLiteStore:
     return SQLiteStore(folder, "xh", ZONE, lambda: NOON, min_free_bytes=0)
 
 
-def bare(folder: Path) -> Callable[[list[Record]], None]:
-    """The same rows in the same tables with the same indexes by sqlite3 alone: no checks, no checksum, no note."""
-    folder.mkdir()
-    db = sqlite3.connect(folder / "bare.sqlite", isolation_level=None)
-    db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {SCHEMA}")
+class Bare:
+    """The same rows in the same tables with the same indexes by sqlite3 alone.
 
-    def append(batch: list[Record]) -> None:
+    What it does not do: no checks, a 0 for each checksum, no note, no table of each key's newest time.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._db = sqlite3.connect(folder / "bare.sqlite", isolation_level=None)
+        self._db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; {SCHEMA}")
+
+    def append(self, batch: list[Record]) -> None:
+        """Store a batch."""
         rows = [(*record[:6], orjson.dumps(record.body).decode(), 0) for record in batch]
-        db.execute("BEGIN IMMEDIATE")
-        db.executemany(INSERT, rows)
-        db.execute("COMMIT")
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.executemany(INSERT, rows)
+        self._db.execute("COMMIT")
 
-    return append
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
 
 
 def fsync_p50_s(folder: Path, times: int = 15) -> float:
@@ -88,7 +98,8 @@ def ingest(folder: Path, filled: int, rounds: int, round_s: float) -> None:
     for size, devices in ((100, 40), (100, 1000), (1000, 1000)):
         place = folder / f"{size}.{devices}"
         place.mkdir()
-        ways = {"ours": opened(place / "ours").append, "bare": bare(place / "bare")}
+        stores: dict[str, SQLiteStore | Bare] = {"ours": opened(place / "ours"), "bare": Bare(place / "bare")}
+        ways = {name: store.append for name, store in stores.items()}
         sources = {name: batches(1, size, devices) for name in ways}
         for name, append in ways.items():
             for _ in range(filled // size):
@@ -116,6 +127,8 @@ def ingest(folder: Path, filled: int, rounds: int, round_s: float) -> None:
               f"{statistics.median(rates['ours']):,.0f}/s; ours / bare sqlite3 {ratio:.2f} (goal 0.8) "
               f"{verdict(ratio >= 0.8)}; microseconds of processor a record {cpu['ours']:.1f} and {cpu['bare']:.1f}",
               flush=True)  # fmt: skip
+        for store in stores.values():
+            store.close()
     print(f"  fsync p50 {1000 * statistics.median(syncs):.2f} ms")
 
 
@@ -188,36 +201,66 @@ def flatness(folder: Path, few: int, many: int) -> None:
           f"{verdict(grown <= 20)}")  # fmt: skip
 
 
-def month(folder: Path, before: Path | None, rounds: int) -> None:
-    """A month of figures over 600,000 records, a fresh process each time, in turn with the version before."""
-    trees = {"now": Path(__file__).parents[1]} | ({} if before is None else {"before": before})
-    took: dict[str, list[float]] = {name: [] for name in trees}
-    for _ in range(rounds + 1):  # the first one fills
-        for name, tree in trees.items():
-            command = [sys.executable, str(Path(__file__).with_name("store_month.py")), str(folder / name)]
-            env = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
-            done = subprocess.run(command, env=env, check=True, capture_output=True, text=True)
-            took[name].append(float(done.stdout.split()[-1]))
-    text = ", ".join(f"{name} {statistics.median(times[1:]):.2f} s" for name, times in took.items())
-    print(f"a month of figures over 600,000 records: {text}", end="")
-    if before is not None:
-        ratio = statistics.median(a / b for a, b in zip(took["now"][1:], took["before"][1:], strict=True))
-        print(f"; now / before {ratio:.2f} (goal <= 1) {verdict(ratio <= 1)}", end="")
-    print()
+def day_of_records(start: int, many: int) -> Iterator[Record]:
+    """A day's records in the order in which they come: of 20 are 12 positions, 4 counts, 3 visits and a call."""
+    for n in range(many):
+        at, room, truck = start + n * DAY_S // many, f"r{n % 400:03d}", f"t{n % 40:02d}"
+        run = f"{truck}.{start}"
+        about = {"run_id": run, "room": room, "truck": truck, "waste": WASTES[1], "sequence": n % 30, "visit_number": 1}
+        if n % 20 < 12:
+            body = {"device": truck, "boot": 1, "seq": n, "fix_at": at, "lat": 31.2, "lon": 121.5, "late": False}
+            yield Record(f"{truck}:{start}:{n}", "fix", truck, at, at, "xh", body)
+        elif n % 20 < 16:
+            yield report(n, at, 400)._replace(id=f"{room}:{start}:{n}")
+        elif n % 20 < 19:
+            done = {"state": "served", "arrived_at": at + 90, "left_at": at + 150, "bins_after": 1, "grams_after": 9000}
+            body = {**UNKNOWN, **about, "route": "L1", "estate": f"e{n % 50}", "state": "due", "planned_at": at,
+                    "promised_at": at + 60, "due_at": at - 900, "bins_before": 5, "grams_before": 140_000,
+                    "inferred": False, **(done if n % 20 == 18 else {})}  # fmt: skip
+            yield Record(f"visit:{start}:{n}", "visit", f"{run}/{room}/1", at, at, "xh", body)
+        else:
+            body = {**about, "call_id": f"c{n}", "called_at": at, "eta_at": at + 900}
+            yield Record(f"call:{start}:{n}", "call", f"{run}/{room}/1", at, at, "xh", body)
+
+
+def month(folder: Path, a_day: int, rounds: int) -> None:
+    """A month of figures, in turn with what bare sqlite3 takes to read the visits and calls that they are made of."""
+    store, starts = opened(folder / "month"), [NOON + (day * 24 - 12) * 3600 for day in range(30)]
+    for start in starts:
+        records = list(day_of_records(start, a_day))
+        for first in range(0, a_day, 1000):
+            store.append(records[first : first + 1000])
+    db = sqlite3.connect(folder / "month" / NAME)
+    first_day, last_day = (
+        datetime.fromtimestamp(start, ZoneInfo(ZONE)).date().isoformat() for start in (starts[0], starts[-1])
+    )
+
+    def bare() -> None:
+        rows = db.execute("SELECT body FROM record WHERE kind IN ('visit', 'call') ORDER BY at, id")
+        assert len([orjson.loads(body) for (body,) in rows]) == 30 * a_day // 5
+
+    ours, theirs = list[float](), list[float]()
+    for _ in range(rounds):
+        ours.append(timed(lambda: figures_of(store, first_day, last_day, ZONE), 1))
+        theirs.append(timed(bare, 1))
+    ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+    print(f"a month of figures over {30 * a_day} records: {statistics.median(ours) / 1000:.2f} s, {ratio:.1f} times "
+          "what bare sqlite3 takes to read the visits and calls")  # fmt: skip
+    db.close()
+    store.close()
 
 
 def main() -> None:
     """Print all figures of the store."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small numbers: does it run, not how fast is it")
-    parser.add_argument("--before", type=Path, help="a checkout of the version to compare the month's figures with")
     parser.add_argument("--only", choices=("ingest", "flatness", "month"))
     asked = parser.parse_args()
     quick = asked.quick
     parts: dict[str, Callable[[Path], None]] = {
         "ingest": lambda folder: ingest(folder, 5_000 if quick else 100_000, 2 if quick else 9, 0.05 if quick else 0.4),
         "flatness": lambda folder: flatness(folder, 2_000 if quick else 10_000, 20_000 if quick else 1_000_000),
-        "month": lambda folder: month(folder, asked.before, 1 if quick else 5),
+        "month": lambda folder: month(folder, 200 if quick else 20_000, 1 if quick else 5),
     }
     for name, part in parts.items():
         if asked.only in (None, name):

@@ -24,7 +24,8 @@ from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
 from broker.rules.dispatch.incidents.unworked import show_as_said
 from broker.rules.dispatch.runs.run_restoring import read_run, restore_run
 from broker.rules.effects.attention import ask_about_boots, ask_about_passed, ask_about_stranger, ask_about_unworked
-from broker.rules.learning.history import DwellRecord, ErrorRecord, History, HistorySettings, LegRecord
+from broker.rules.learning.history import History, HistorySettings
+from broker.rules.learning.observations import DwellRecord, ErrorRecord, LegRecord, StartRecord
 from broker.rules.settings import DispatchSettings
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
@@ -141,6 +142,7 @@ class _Restoring:
         learn: dict[str, Callable[[Record], None]] = {
             "leg": lambda record: history.learn_leg(LegRecord.from_body(record.body)),
             "dwell": lambda record: history.learn_dwell(DwellRecord.from_body(record.body)),
+            "start": lambda record: history.learn_start(StartRecord.from_body(record.body)),
             "error": errors,
         }
         for kind, take in learn.items():

@@ -36,24 +36,23 @@ class _Fault:
         return 0 <= now - self.failed_at < self.wait_s
 
 
-class RuleFaults:
-    """What failed lately; one object for the life of a bridge."""
+class RuleFaults(dict[tuple[str, str], _Fault]):
+    """What failed lately, by rule and by what it failed on; one object for the life of a bridge.
+
+    As long as it is empty nobody need ask it anything.
+    """
 
     def __init__(self) -> None:
-        self._faults: dict[tuple[str, str], _Fault] = {}  # by rule and by what it failed on
+        super().__init__()
         self._in_a_row: dict[str, _Fault] = {}  # by rule
-
-    def __len__(self) -> int:
-        """On how many things rules failed lately: as long as there is none, nobody need ask."""
-        return len(self._faults)
 
     def failed(self, rule: str, about: str, now: int) -> tuple[int, int]:
         """(how often it has failed on this, for how many seconds it rests now)."""
-        if len(self._faults) >= MOST_KEPT:
-            old = [key for key, fault in self._faults.items() if not fault.rests(now)]
-            for key in old or list(self._faults):
-                del self._faults[key]
-        fault = self._faults.setdefault((rule, about), _Fault())
+        if len(self) >= MOST_KEPT:
+            old = [key for key, fault in self.items() if not fault.rests(now)]
+            for key in old or list(self):
+                del self[key]
+        fault = self.setdefault((rule, about), _Fault())
         row = self._in_a_row.setdefault(rule, _Fault())
         fault.again(now, free=1)
         row.again(now, free=MANY - 1)
@@ -61,12 +60,9 @@ class RuleFaults:
 
     def forgive(self, now: int) -> None:
         """Forget what did not fail for an hour."""
-        self._faults = {key: fault for key, fault in self._faults.items() if not fault.forgiven(now)}
+        for key in [key for key, fault in self.items() if fault.forgiven(now)]:
+            del self[key]
         self._in_a_row = {rule: fault for rule, fault in self._in_a_row.items() if not fault.forgiven(now)}
-
-    def __contains__(self, named: tuple[str, str]) -> bool:
-        """Whether this rule failed on this lately."""
-        return named in self._faults
 
     def worked(self, rule: str) -> None:
         """The rule does not fail on everything."""
@@ -74,5 +70,5 @@ class RuleFaults:
 
     def rests(self, rule: str, about: str, now: int) -> bool:
         """Whether this decision failed so lately that it is not tried yet."""
-        found = self._faults.get((rule, about)), self._in_a_row.get(rule)
+        found = self.get((rule, about)), self._in_a_row.get(rule)
         return any(fault is not None and fault.rests(now) for fault in found)

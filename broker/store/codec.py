@@ -120,39 +120,40 @@ def rows_of(records: Sequence[Record]) -> list[Row]:
     if bodies is None:
         for record in records:
             check(record)
-        bodies = [encode_body(record) for record in records]
+        bodies = [encode_body(record).decode() for record in records]
     return [
-        (one, kind, key, at, received_at, area, text := body.decode(),
+        (one, kind, key, at, received_at, area, text,
          crc32(f"{one}\0{kind}\0{key}\0{at}\0{received_at}\0{area}\0{text}".encode()))
-        for one, kind, key, at, received_at, area, _, body in zip(*columns, bodies, strict=True)
+        for one, kind, key, at, received_at, area, _, text in zip(*columns, bodies, strict=True)
     ]  # fmt: skip
 
 
-def _encoded_quickly(columns: Sequence[Sequence[Any]]) -> list[bytes] | None:
+def _encoded_quickly(columns: Sequence[Sequence[Any]]) -> list[str] | None:
     """The bodies of records that are plainly good, seen column by column; None where `check` has to look at each."""
     ids, kinds, keys, at, received_at, areas, bodies = columns
-    texts = [*ids, *keys, *areas]
-    if (
-        {*map(type, texts), *map(type, kinds)} != {str}
-        or {*map(type, at), *map(type, received_at)} != {int}
-        or {*map(type, bodies)} != {dict}
-        or amendments.KIND in (words := {*kinds})
-        or not all(map(_KIND.fullmatch, words))
-        or not "".join(texts).isprintable()
-        or not 1 <= min(lengths := {*map(len, texts)}) <= max(lengths) <= LONGEST_TEXT
-        or not 0 <= min(moments := {*at, *received_at}) <= max(moments) <= MAX_TIME_S
-    ):
-        return None
     try:
-        found = [orjson.dumps(body, option=orjson.OPT_STRICT_INTEGER) for body in bodies]
+        texts = [*ids, *{*keys}, *{*areas}]
+        if (
+            not "".join(texts).isprintable()
+            or not all(texts)
+            or max(map(len, texts)) > LONGEST_TEXT
+            or amendments.KIND in (words := {*kinds})
+            or not all(map(_KIND.fullmatch, words))
+            or {*map(type, at), *map(type, received_at)} != {int}
+            or not 0 <= min(moments := {*at, *received_at}) <= max(moments) <= MAX_TIME_S
+            or {*map(type, bodies)} != {dict}
+        ):
+            return None
+        # Each as text at once: its bytes, of which orjson takes a kilobyte, are free for the next one.
+        found = [orjson.dumps(body, option=orjson.OPT_STRICT_INTEGER).decode() for body in bodies]
     except (TypeError, ValueError):
         return None
     # Each level of nesting takes two characters at least.
     return found if max(map(len, found)) < 2 * DEEPEST or all(map(_is_flat, found)) else None
 
 
-def _is_flat(body: bytes) -> bool:
-    return body.count(b"{") + body.count(b"[") < DEEPEST
+def _is_flat(body: str) -> bool:
+    return body.count("{") + body.count("[") < DEEPEST
 
 
 def records_of(rows: Sequence[Sequence[Any]]) -> list[Record]:

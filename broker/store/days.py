@@ -1,6 +1,7 @@
 """Event days: which day of the area's calendar a POSIX second belongs to, and where a day begins."""
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _STEP_S = 900  # every present-day offset from UTC is a multiple of it, so no day begins inside a step
@@ -12,18 +13,10 @@ class Days:
     def __init__(self, timezone: str) -> None:
         self.timezone = timezone
         self._zone = ZoneInfo(timezone)
-        self._known: dict[int, str] = {}
 
     def of(self, at: int) -> str:
         """The day (YYYY-MM-DD) of this POSIX second."""
-        step = at // _STEP_S
-        day = self._known.get(step)
-        if day is None:
-            day = datetime.fromtimestamp(step * _STEP_S, self._zone).date().isoformat()
-            if len(self._known) > 50_000:
-                self._known.clear()
-            self._known[step] = day
-        return day
+        return _day_of(self._zone, at // _STEP_S)
 
     def start(self, day: str) -> int:
         """The first POSIX second of a day; raises ValueError if `day` is not YYYY-MM-DD."""
@@ -38,3 +31,8 @@ class Days:
         """The seconds [from, to) of whole days, both ends included."""
         following = date.fromisoformat(to_day) + timedelta(days=1)
         return self.start(from_day), self.start(following.isoformat())
+
+
+@lru_cache(maxsize=50_000)
+def _day_of(zone: ZoneInfo, step: int) -> str:
+    return datetime.fromtimestamp(step * _STEP_S, zone).date().isoformat()

@@ -56,7 +56,7 @@ def reading_store(where: str | Path, area: str, timezone: str, now: Callable[[],
         with closing(open_store(where, area, timezone, now, make=False)) as store:
             yield store
         return
-    with database_to_read(Path(where) / NAME) as database:
+    with closing(database_to_read(Path(where) / NAME)) as database:
         reader = SQLiteReader(Path(where), area, timezone, now, database, Files())
         reader.must_be_there()
         yield reader

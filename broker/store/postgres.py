@@ -100,7 +100,6 @@ class PostgresStore(Store):
     # --- writing ---------------------------------------------------------------------------------------
 
     def append(self, records: Sequence[Record], *, urgent: bool = False) -> Receipt:  # noqa: ARG002 - one lane here
-        """Store the batch in one transaction; see Store."""
         rows = {row[0]: row for row in reversed(codec.rows_of(records))}  # of an id that comes twice the first counts
         if not rows:
             return Receipt(0, 0)
@@ -142,7 +141,6 @@ class PostgresStore(Store):
         return next(iter(self._asked(Where("id = %s", [record_id]), "")), None)
 
     def known_amendments(self, record_id: str | None = None) -> Amendments:
-        """The amendments as of now, at least those of this record."""
         kind = Where("kind = %s", [amendments.KIND])
         of_record = Where("kind = %s AND key = %s", [amendments.KIND, record_id])
         return Amendments().take(self._asked(kind if record_id is None else of_record, ""))
@@ -165,7 +163,6 @@ class PostgresStore(Store):
         )
 
     def kinds(self) -> list[str]:
-        """The kinds that have records, sorted."""
         return [kind for (kind,) in self._read(KINDS.format("zp_record WHERE owner = %s"), [self._area, self._area])]
 
     def health(self) -> Mapping[str, Any]:
@@ -183,7 +180,6 @@ class PostgresStore(Store):
         }
 
     def close(self) -> None:
-        """Close the connections; a second call does nothing."""
         self._writer.close()
         self._reader.close()
 

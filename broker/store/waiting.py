@@ -4,15 +4,13 @@ import errno
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from broker.store.amendments import Amendments
-from broker.store.contract import Order, Store
+from broker.store.contract import Store
 from broker.store.opening import is_address, open_store, reading_store
-from broker.store.pushdown import Where
 from broker.store.record import Full, Receipt, Record, StoreError, Unavailable
 
 log = logging.getLogger("zhanpai.store")
@@ -36,6 +34,10 @@ def open_as_it_can(where: str | Path, area: str, timezone: str, now: Callable[[]
             raise why from None  # there is nothing to be read either
 
 
+def _asked(question: str) -> Any:
+    return lambda waiting, *values: getattr(waiting._store, question)(*values)
+
+
 class WaitingStore(Store):
     """Reads what is there; each `append` tries to have it opened, at most every few seconds, and raises Unavailable."""
 
@@ -53,26 +55,9 @@ class WaitingStore(Store):
         """Store the batch, if the store can be opened by now."""
         return self._to_write().append(records, urgent=urgent)
 
-    def batches(self, found: Where | None, order: Order) -> Iterator[list[Record]]:
-        return self._store.batches(found, order)
-
-    def stored(self, record_id: str) -> Record | None:
-        return self._store.stored(record_id)
-
-    def newest(self, found: Where) -> Iterator[Record]:
-        return self._store.newest(found)
-
-    def before(self, kind: str, key: str) -> int | None:
-        return self._store.before(kind, key)
-
-    def known_amendments(self, record_id: str | None = None) -> Amendments:
-        return self._store.known_amendments(record_id)
-
-    def kinds(self) -> list[str]:
-        return self._store.kinds()
-
-    def health(self) -> Mapping[str, Any]:
-        return self._store.health()
+    batches, stored, newest = _asked("batches"), _asked("stored"), _asked("newest")
+    before, known_amendments = _asked("before"), _asked("known_amendments")
+    kinds, health = _asked("kinds"), _asked("health")
 
     def close(self) -> None:
         """Release it."""

@@ -35,7 +35,7 @@ from sim.world.timeline import Timeline
 
 SCENARIO = Path(__file__).with_name("week.toml")
 PICTURE_EVERY_S = 60  # playback bears a minute without a word
-KINDS = ("call", "dwell", "error", "incident", "keeper", "leg", "life", "run", "visit", "workflow")
+KINDS = ("call", "dwell", "error", "incident", "keeper", "leg", "life", "run", "start", "visit", "workflow")
 TROUBLES: Mapping[int, Sequence[tuple[str, str, dict[str, Any]]]] = {  # day: what goes wrong on it
     0: [("06:20", "lane_blocked", {"room": "r05", "for_min": 30.0})],
     1: [("07:10", "gps_gap", {"truck": "t02", "for_min": 6.0})],

@@ -73,7 +73,7 @@ def test_records_that_nobody_understands_are_named_and_left_out(
     morning.serve(0)
     morning.press()
     itinerary, incidents = morning.itinerary(), dict(morning.bridge.dispatch.day.incidents)
-    kinds = ("leg", "dwell", "error", "run", "visit", "workflow", "bins", "life", "fix")
+    kinds = ("leg", "dwell", "start", "error", "run", "visit", "workflow", "bins", "life", "fix")
     at = int(morning.now)
     odd = {"of": "another"}
     morning.store.append([Record(f"odd-{kind}", kind, f"odd-{kind}", at, at, "xh", odd) for kind in kinds])

@@ -4,7 +4,8 @@ from random import Random
 
 import pytest
 
-from broker.rules.learning.history import DwellRecord, ErrorRecord, History, HistorySettings, LegRecord
+from broker.rules.learning.history import History, HistorySettings
+from broker.rules.learning.observations import DwellRecord, ErrorRecord, LegRecord, StartRecord
 from broker.rules.settings import FirstStay, Streets
 
 MORNING = 1_790_006_400 + 7 * 3600  # seven o'clock in Shanghai
@@ -231,3 +232,70 @@ def test_half_hours_are_local_through_the_clock_change() -> None:
     one, _ = history.leg_s("R", "r1", "r2", 700, winter_one + 300)
     two, _ = history.leg_s("R", "r1", "r2", 700, winter_one + 3900)
     assert one > 1.3 * two
+
+
+def test_a_run_that_begins_late_by_habit_is_expected_late() -> None:
+    """Five minutes late each day: before its time and at it that is what it will be; another route begins with it."""
+    history = History(Streets(), FirstStay())
+    assert history.outlook("wet", MORNING).late_s(-600) == 0
+    for day in range(20):
+        history.learn_start(StartRecord("wet", 300 + day % 3))
+    outlook = history.outlook("wet", MORNING)
+    assert 290 <= outlook.late_s(-600) <= 302
+    assert 290 <= outlook.late_s(120) <= 302
+    assert 240 <= history.outlook("dry", MORNING).late_s(-600) <= 302
+
+
+def test_a_run_that_is_late_already_is_expected_as_those_that_were_later_still() -> None:
+    """Mostly on time, at times half an hour late: after ten minutes it is one of those; after an hour nobody knows."""
+    history = History(Streets(), FirstStay())
+    for day in range(60):
+        history.learn_start(StartRecord("wet", 1800 if day % 4 == 0 else 30))
+    late_s = history.outlook("wet", MORNING).late_s
+    assert late_s(-60) < 120
+    assert 1500 <= late_s(600) <= 1800
+    assert late_s(3000) == 3000
+    history.learn_start(StartRecord("wet", 30_000))  # it did not begin late, it was another day's
+    assert late_s(3000) == 3000
+
+
+def test_old_starts_are_forgotten() -> None:
+    """The last 160 are remembered."""
+    history = History(Streets(), FirstStay())
+    for _ in range(160):
+        history.learn_start(StartRecord("wet", 900))
+    for _ in range(160):
+        history.learn_start(StartRecord("wet", 0))
+    assert history.outlook("wet", MORNING).late_s(-60) < 1
+
+
+def test_guesses_of_stays_give_way_to_what_was_seen_at_other_rooms() -> None:
+    """A new room begins with the set-up of all rooms, once some were seen; with a month learnt one slow stay changes
+    nearly nothing."""
+    history = History(Streets(), FirstStay(setup_s=60, per_bin_s=25, bins=3))
+    assert history.dwell_s("new", "hazardous", 3, MORNING) == 135
+    for number in range(3):
+        history.learn_dwell(DwellRecord(f"r{number}", "hazardous", 90, 3, MORNING + 600 * number))
+    assert abs(history.dwell_s("new", "hazardous", 3, MORNING) - 90) <= 8
+    for day in range(30):
+        for number in range(10):
+            history.learn_dwell(DwellRecord(f"r{number}", "hazardous", 90, 3, MORNING + day * DAY))
+    usual_s = history.dwell_s("new", "hazardous", 3, MORNING)
+    history.learn_dwell(DwellRecord("r1", "hazardous", 900, 3, MORNING + 31 * DAY))
+    assert abs(history.dwell_s("new", "hazardous", 3, MORNING) - usual_s) <= 1
+
+
+def test_a_guessed_speed_gives_way_to_three_legs_and_a_month_to_none() -> None:
+    """6 m/s guessed at 5: after three legs of 100 s a new one is known; after a month one slow leg is one."""
+    history = History(Streets(speed_mps=5.0), FirstStay())
+    for number in range(3):
+        history.learn_leg(leg(100, MORNING + 200 * number, (f"r{number}", f"r{number + 1}"), length_m=600.0))
+    new_s, label = history.leg_s("wet", "x", "y", 600.0, MORNING + 3600)
+    assert label == "timetable"
+    assert abs(new_s - 100) <= 4
+    for day in range(30):
+        for number in range(10):
+            history.learn_leg(leg(100, MORNING + day * DAY, (f"r{number}", f"r{number + 1}"), length_m=600.0))
+    before_s = history.leg_s("wet", "x", "y", 600.0, MORNING + 40 * DAY)[0]
+    history.learn_leg(leg(240, MORNING + 31 * DAY, ("r0", "r1"), length_m=600.0))
+    assert abs(history.leg_s("wet", "x", "y", 600.0, MORNING + 40 * DAY)[0] - before_s) <= 1

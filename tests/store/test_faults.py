@@ -20,7 +20,6 @@ from tests.support.record.disk import Disk
 from tests.support.record.store_faults import NOON, ZONE, batch, check, open_store, stored_batches, together
 
 pytestmark = pytest.mark.real
-DAY_S = 86_400
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO], ids=["no space", "bad disk"])
@@ -165,21 +164,6 @@ def test_a_correction_beside_the_bridge_counts_at_once(tmp_path):
     store.amend("workflow:1", {"stage": "open"}, "why", "bob", NOON, seen=1)
     assert store.append(batch(2)).stored == 5
     store.close()
-    assert all(finding.good for finding in fsck(tmp_path / "s"))
-
-
-def test_store_follows_a_clock_that_jumps(tmp_path):
-    """Forward by years, back by minutes over midnight, back by years, the same day twice: nothing is lost."""
-    clock = [float(NOON)]
-    store = open_store(tmp_path / "s", lambda: clock[0])
-    jumps = [NOON, NOON + 10 * 365 * DAY_S, NOON + 60, NOON - 3 * DAY_S, NOON + DAY_S, NOON + 43_190, NOON + 43_210]
-    for number, at in enumerate(jumps, 1):
-        clock[0] = float(at)
-        store.append(batch(number, at))
-    for number, at in enumerate(jumps, 1):
-        assert store.append(batch(number, at)).duplicates == store_faults.BATCH
-    store.close()
-    check(range(1, len(jumps) + 1), stored_batches(tmp_path / "s", lambda: clock[0]), "clock jumps")
     assert all(finding.good for finding in fsck(tmp_path / "s"))
 
 

@@ -71,7 +71,7 @@ def test_whoever_inserts_is_found(folder):
 def test_a_file_of_before_knows_its_keys_once_it_is_opened(folder, capsys):
     """Until then all is looked through; nothing is wrong with it."""
     with closing(sqlite3.connect(folder / "record.sqlite")) as db:
-        db.executescript("DROP TRIGGER note_newest; DROP TABLE newest")
+        db.executescript("DROP TRIGGER noted_newest; DROP TABLE newest")
     for opens in (True, False):
         assert newest(folder, "silent") == 1 and newest(folder, "nobody") is None
         assert main(["fsck", "--store", str(folder)]) == 0

@@ -2,24 +2,34 @@
 
 import errno
 import shutil
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from broker.store import Unavailable
+from broker.store import StoreError, Unavailable
+from broker.store.sqlite import database as database_module
 from broker.store.sqlite import store as store_module
 from broker.store.sqlite.files import Lock
 from broker.store.sqlite.note import read_note
 from broker.store.sqlite.store import SQLiteStore
 from tests.support.processes import wait_until
 from tests.support.record import sqlite_faults
-from tests.support.record.damaged import LATER, cut, emptied, filled, flipped, removed
+from tests.support.record.damaged import DAY_S, LATER, cut, emptied, filled, flipped, removed
 from tests.support.record.disk import Disk
 from tests.support.record.samples import NOON, ZONE
 from tests.support.record.store_faults import batch, check, findings, open_store, stored_batches
 
 Harm = Callable[[Path], None]
+
+
+def removed_whole(path: Path) -> None:
+    """The file, or the folder with all in it, is gone."""
+    shutil.rmtree(path, ignore_errors=True)
+    if path.is_file():
+        path.unlink(missing_ok=True)
 
 
 @pytest.fixture
@@ -139,6 +149,33 @@ def test_a_removed_log_that_cannot_be_copied_ends_no_watch(tmp_path: Path) -> No
                 "start it again" in store.events[-1]] == [True, True]  # fmt: skip
         store.close()
     check([1], stored_batches(tmp_path, lambda: NOON), "a removed log on a full disk")
+
+
+@pytest.mark.parametrize("name", ["record.sqlite", "record.sqlite-wal", "record.note", "days", "."])
+@pytest.mark.parametrize("thread", ["MainThread", "copy log", "export"])
+def test_no_thread_ends_with_a_traceback_whatever_is_taken_away(
+    tmp_path: Path, thread: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log is copied, a day is written, the files are looked at while a hand removes something: it is told."""
+    ended: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", ended.append)
+    monkeypatch.setattr(store_module, "_LOOK_S", 0.01)
+    monkeypatch.setattr(database_module, "_COPY_ROWS", 1)
+    clock, disk, path = [float(NOON)], Disk(), tmp_path / "s" / name
+    with sqlite_faults.watched(disk):
+        store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: clock[0], files=disk, min_free_bytes=0)
+        store.append(batch(1))
+        wait_until(lambda: store.database.in_file[0], "the log is copied")
+        # In the midst of that thread's work it is gone, and whatever the others do next finds it so.
+        disk.on_call = lambda: removed_whole(path) if threading.current_thread().name.startswith(thread) else None
+        clock[0] += DAY_S
+        with suppress(StoreError):
+            for number in range(2, 5):
+                store.append(batch(number))
+        wait_until(lambda: store.events, "it is told")
+        disk.on_call = lambda: None
+        store.close()
+    assert ended == []
 
 
 def test_it_is_looked_for_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""When a truck reaches each room it owes: the walk from where it is, leg by leg and stay by stay.
+"""When a truck reaches each room it owes: the walk (`walk.py`) from where it is.
 
     rest of the present leg (by distance) or rest of the present stay
     + expected legs and stays (what was learned, else the timetable and a first guess, half and half)
@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from broker.plan.geometry import distance_m
-from broker.rules.learning.history import ErrorRecord, History, Outlook
+from broker.rules.arrival.walk import Plan, Step, stay_s, walk
+from broker.rules.learning.history import History, Outlook
+from broker.rules.learning.observations import ErrorRecord
 from broker.rules.tracking.tracker import RunTracker
 from broker.rules.tracking.types import Progress, StopKey, TrackVisit
 
-PLAN_SHARE = 0.5  # of the timetable in what is expected where nobody was seen
+BEGUN = ("live", "history", "timetable")  # what of the run before a truck's next one leaves that one's label alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,6 @@ class ArrivalSettings:
 
     least_stay_rest_s: float = 15.0
     overstay_share: float = 0.25
-    plan_share: float = PLAN_SHARE
     least_band_s: float = 30.0
     gap_widening: float = 1.25
     off_route_widening: float = 2.0
@@ -69,78 +70,26 @@ class Walked:
         return self._arrivals
 
 
-class Step(NamedTuple):
-    """One stop of a walk: the leg that leads to it and the stay there; None = not known.
-
-    `leg_planned_s` is a planned driving time, `gap_planned_s` a planned time from arrival to arrival.
-    """
-
-    room: str
-    waste: str | None = None
-    length_m: float | None = None
-    leg_planned_s: float | None = None
-    gap_planned_s: float | None = None
-    planned_at: float | None = None
-    not_before_at: float | None = None
-    bins: int | None = None
-
-
-def stay_s(outlook: Outlook, step: Step, arrive_at: float) -> float:
-    """Expected seconds at one stop reached at `arrive_at`; 0 where nothing is collected."""
-    if step.waste is None:
-        return 0.0
-    early_s = step.planned_at - arrive_at if step.planned_at else 0.0
-    return outlook.dwell_s(step.room, step.waste, step.bins, early_s)
-
-
-def walk(
-    clock: float, steps: Sequence[Step], outlook: Outlook, leave_first_at: float | None = None,
-    plan_share: float = PLAN_SHARE,
-) -> Iterator[float]:
-    """The arrival at each step when the first is reached at `clock` (and left at `leave_first_at` if given)."""
-    for index, step in enumerate(steps):
-        if index > 0:
-            before = steps[index - 1]
-            first_left = leave_first_at is not None and index == 1
-            away_s = 0.0 if first_left else stay_s(outlook, before, clock)
-            left_at = leave_first_at if leave_first_at is not None and first_left else clock + away_s
-            early_s = before.planned_at - clock if before.planned_at else 0.0
-            drive_s, label = outlook.leg_s(
-                before.room, step.room, step.length_m, left_at, step.leg_planned_s, early_s
-            )
-            arrive_at = left_at + drive_s
-            if (
-                label == "timetable"
-                and step.gap_planned_s is not None
-                and not first_left
-                and before.waste is not None
-                and not outlook.knows_stay(before.room, before.waste)
-            ):
-                arrive_at += plan_share * (clock + step.gap_planned_s - arrive_at)
-            clock = arrive_at
-        if step.not_before_at is not None:
-            clock = max(clock, step.not_before_at)
-        yield clock
-
-
 def predict(
     tracker: RunTracker,
     history: History,
     bins: Mapping[tuple[str, str], int],
     now: int,
     settings: ArrivalSettings | None = None,
+    pace: float = 1.0,
+    free: Eta | None = None,
     walked: Walked | None = None,
 ) -> list[Eta]:
-    """The arrivals of a run's owed visits in visiting order; `bins` counts by (room, waste) where known.
-
-    `walked` knows the run's last walk.
+    """The arrivals of a run's owed visits in visiting order; `bins` counts by (room, waste) where known, `pace` what
+    the run takes for a minute of its timetable (`pace_of`), `free` the first arrival of a truck that is on another run
+    yet (`next_run.py`), `walked` knows the run's last walk.
     """
     settings = settings or ArrivalSettings()
     visits = tracker.pending
     if not visits:
         return []
     state = tracker.progress(now)
-    label = _label(state, now)
+    label = _label(state, now) if free is None or free.label in BEGUN else free.label
     outlook = history.outlook(tracker.route.route_id, now)
     first = _step(None, visits[0], bins, history.streets.detour_factor)
     begin_at: float
@@ -149,13 +98,15 @@ def predict(
         begin_at, leave_at = state.arrived_at, now + _stay_rest_s(state, first, outlook, now, settings)
     else:
         begin_at = now + _first_rest_s(tracker, state, first, outlook, now)
+        if free is not None:
+            begin_at = max(begin_at, free.eta_at)
 
     def anew() -> Iterator[float]:
         pairs = zip((None, *visits), visits, strict=False)
         steps = [_step(before, visit, bins, history.streets.detour_factor) for before, visit in pairs]
-        return walk(begin_at, steps, outlook, leave_at, settings.plan_share)
+        return walk(begin_at, steps, outlook, leave_at, Plan(pace=pace))
 
-    arrivals = (walked or Walked()).arrivals((begin_at, leave_at, visits, bins, outlook, settings), anew)
+    arrivals = (walked or Walked()).arrivals((begin_at, leave_at, visits, bins, outlook, pace), anew)
     etas = _with_bands(visits, arrivals, label, history, now, settings)
     if state.arrived_at is not None:
         etas[0] = Eta(visits[0].key, state.arrived_at, state.arrived_at, state.arrived_at, label)
@@ -217,8 +168,8 @@ def _first_rest_s(tracker: RunTracker, state: Progress, step: Step, outlook: Out
     expected_s, _ = outlook.leg_s(state.from_room, step.room, length_m, now)
     leg_rest_s = expected_s * (state.leg_rest_m / length_m if length_m > 0 else 0.0)
     if not state.started:
-        planned_rest_s = step.planned_at - now if step.planned_at else 0.0
-        return max(planned_rest_s, 0.0 if state.stale else leg_rest_s)
+        late_s = float(now - step.planned_at) if step.planned_at else 0.0
+        return max(outlook.late_s(late_s) - late_s, 0.0 if state.stale else leg_rest_s)
     rest_s = leg_rest_s
     if state.fix is not None and (state.fix.speed_mps is None or state.fix.speed_mps > tracker.settings.noise_mps):
         # Silent on the move: it goes on as usual, but nobody says it is there before it says so itself.

@@ -76,6 +76,12 @@ class Day:
         later = [other for other in later if other.planned_start_at > run.planned_start_at]
         return min(later, key=lambda other: (other.planned_start_at, other.run_id), default=None)
 
+    def run_before(self, run: Run) -> Run | None:
+        """The unfinished run that the truck has before this one."""
+        mine = [other for other in self.runs.values() if other.truck == run.truck and other.state != "finished"]
+        mine = [other for other in mine if other.planned_start_at < run.planned_start_at]
+        return max(mine, key=lambda other: (other.planned_start_at, other.run_id), default=None)
+
     def last_run_of(self, truck: str) -> Run | None:
         """The truck's newest run, finished or not."""
         mine = [run for run in self.runs.values() if run.truck == truck]

@@ -2,6 +2,7 @@
 
 from broker.rules.day.day import Day
 from broker.rules.day.incidents import IncidentKey
+from broker.rules.day.runs import Run
 from broker.rules.dispatch.runs.run_progress import follow, stay_on, update
 from broker.rules.dispatch.visits.offers import show_when_made
 from broker.rules.effects.effect import Effect, Notice
@@ -17,12 +18,20 @@ def of_run(day: Day, run_id: str, now: int) -> list[Effect]:
     if run is None or run.state == "finished":
         return []
     if day.run_of(run.truck) is not run:
-        return update(day, run, now) if now - run.updated_at >= day.settings.restate_s else []
+        return update(day, run, now) if now - run.updated_at >= _next_run_every_s(day, run, now) else []
     events = run.tracker.on_tick(now)
     effects = [*follow(day, run, events, now), *stay_on(day, run, now)]
     if events or now - run.updated_at >= day.settings.update_s:
         effects += update(day, run, now)
     return effects
+
+
+def _next_run_every_s(day: Day, run: Run, now: int) -> int:
+    """How often a run is predicted whose truck is on another yet: seldom, but as any other once a call may be due."""
+    settings = day.settings
+    first_at = min((eta.eta_at for eta in run.etas.values()), default=now)
+    is_near = first_at - now <= settings.calls.call_at_s + settings.restate_s
+    return settings.update_s if is_near else settings.restate_s
 
 
 def alarm(day: Day, key: IncidentKey, now: int) -> list[Effect]:

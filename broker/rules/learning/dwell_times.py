@@ -1,8 +1,9 @@
 """How long a truck stays at a room: set-up of the room + bins x time per bin.
 
 The time per bin is one number for the whole area, from deviations within each room (rooms with many bins are not
-slow rooms); the set-up is the room's own, a median, so that a missing keeper does not spoil it. Both start at a
-default. A driver who is early may wait at a room; how much of it is learned per room.
+slow rooms); the set-up is the room's own, a median, so that a missing keeper does not spoil it. A room that nobody
+knows yet begins with the set-up of all rooms, which itself gives a first guess up after a few stays. A driver who is
+early may wait at a room; how much of it is learned per room.
 """
 
 from bisect import bisect_left, insort
@@ -21,6 +22,7 @@ class StaySettings:
 
     memory: int = MEMORY
     setup_weight: float = 2.0
+    first_setup_weight: float = 0.5
     bin_weight: float = 200.0
     waits: WaitSettings = field(default_factory=WaitSettings)
 
@@ -44,6 +46,7 @@ class StayTimes:
         self.first = first
         self.settings = settings
         self._rooms: dict[tuple[str, str], _Room] = {}
+        self._all = _Room()  # of the area, newest only
         self._slope_xy = 0.0
         self._slope_xx = 0.0
         self._waits = Waits(settings.waits)
@@ -67,17 +70,10 @@ class StayTimes:
         settings = self.settings
         per_bin_s = self.per_bin_s()
         count = self.usual_bins(place) if bins is None else bins
+        setup_s = _setup_s(self._all, per_bin_s, self.first.setup_s, settings.first_setup_weight)
         room = self._rooms.get(place)
-        if room is None:
-            return self.first.setup_s + per_bin_s * count
-        if abs(room.rests_per_bin_s - per_bin_s) > 0.5:  # the time per bin moved: look at the stays again
-            room.rests = sorted(stay_s - per_bin_s * stay_bins for stay_s, stay_bins in room.stays)
-            room.rests_per_bin_s = per_bin_s
-        number = len(room.rests)
-        middle_s = (room.rests[(number - 1) // 2] + room.rests[number // 2]) / 2
-        setup_s = (settings.setup_weight * self.first.setup_s + number * middle_s) / (
-            settings.setup_weight + number
-        )
+        if room is not None:
+            setup_s = _setup_s(room, per_bin_s, setup_s, settings.setup_weight)
         return max(5.0, setup_s + per_bin_s * count)
 
     def learn(self, place: tuple[str, str], stay_s: float, bins: float | None, early_s: float) -> None:
@@ -100,6 +96,7 @@ class StayTimes:
         elif room.count == 0:
             room.mean_bins = self.first.bins
         self._remember(room, stay_s, count)
+        self._remember(self._all, stay_s, count)
 
     def wait_s(self, place: tuple[str, str], early_s: float) -> float:
         """Expected waiting at a room of somebody who comes this much before the timetable."""
@@ -112,3 +109,15 @@ class StayTimes:
             del room.rests[min(bisect_left(room.rests, oldest - 1e-6), len(room.rests) - 1)]
         room.stays.append((stay_s, bins))
         insort(room.rests, stay_s - room.rests_per_bin_s * bins)
+
+
+def _setup_s(room: _Room, per_bin_s: float, guess_s: float, weight: float) -> float:
+    """The middle of what the stays took beyond their bins, where a guess counts as so many of them."""
+    if not room.rests:
+        return guess_s
+    if abs(room.rests_per_bin_s - per_bin_s) > 0.5:  # the time per bin moved: look at the stays again
+        room.rests = sorted(stay_s - per_bin_s * stay_bins for stay_s, stay_bins in room.stays)
+        room.rests_per_bin_s = per_bin_s
+    number = len(room.rests)
+    middle_s = (room.rests[(number - 1) // 2] + room.rests[number // 2]) / 2
+    return (weight * guess_s + number * middle_s) / (weight + number)

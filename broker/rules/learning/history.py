@@ -1,30 +1,27 @@
 """What the area has learned, fed by plain records that the bridge stores and learns again after a restart.
 
-`leg_times.py` holds the drives, `dwell_times.py` the stays, this page the records, the errors of past
-predictions and one door to all of it. Feed records in any order of days; what happened after the asked moment never
-counts as today.
+`leg_times.py` holds the drives, `dwell_times.py` the stays, `start_times.py` how late runs begin, `observations.py`
+the records, this page the errors of past predictions and one door to all of it. Feed records in any order of days;
+what happened after the asked moment never counts as today.
 """
 
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from broker.rules.learning.dwell_times import StaySettings, StayTimes
 from broker.rules.learning.leg_times import (
     FALLBACK_LEG_S,
     MINUTE_S,
-    START_ROOM,
     LegSettings,
     LegTimes,
     half_hour_of,
 )
+from broker.rules.learning.observations import DwellRecord, ErrorRecord, LegRecord, StartRecord
+from broker.rules.learning.start_times import StartSettings, StartTimes
 from broker.rules.settings import FirstStay, Streets
-
-__all__ = ["START_ROOM", "DwellRecord", "ErrorRecord", "History", "HistorySettings", "LegRecord", "Outlook"]
 
 HORIZON_EDGES_S = (120, 300, 600, 900, 1200, 1800, 2700)
 
@@ -39,65 +36,7 @@ class HistorySettings:
     default_band_share: float = 0.25
     legs: LegSettings = field(default_factory=LegSettings)
     stays: StaySettings = field(default_factory=StaySettings)
-
-
-@dataclass(frozen=True, slots=True)
-class _Plain:
-    """A record that turns into JSON types and back."""
-
-    def to_body(self) -> dict[str, Any]:
-        """The fields as a JSON object."""
-        return asdict(self)
-
-    @classmethod
-    def from_body(cls, body: Mapping[str, Any]) -> Self:
-        """The record of a body made by `to_body`; unknown keys are ignored, KeyError names a missing field."""
-        return cls(
-            **{
-                each.name: body[each.name]
-                for each in fields(cls)
-                if each.name in body or each.default is MISSING
-            }
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class LegRecord(_Plain):
-    """One drive between two rooms: from leaving the first (`started_at`) to reaching the second.
-
-    `length_m` or `planned_s` (the timetable's driving time) is what it is measured against; `early_s` is how
-    much before the timetable it started, where a driver may wait on the way.
-    """
-
-    route_id: str
-    from_room: str
-    to_room: str
-    drive_s: int
-    started_at: int
-    truck_id: str
-    length_m: float | None = None
-    planned_s: int | None = None
-    early_s: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class DwellRecord(_Plain):
-    """One stay at a room; `bins` is what was emptied, None where nobody counted."""
-
-    room_id: str
-    waste: str
-    dwell_s: int
-    bins: int | None
-    started_at: int
-    early_s: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorRecord(_Plain):
-    """One prediction that came true: made `horizon_s` before what it named, off by `error_s` (positive: later)."""
-
-    horizon_s: int
-    error_s: int
+    starts: StartSettings = field(default_factory=StartSettings)
 
 
 class _Recent:
@@ -135,11 +74,13 @@ class Outlook:
     """What one route expects, as seen at one moment."""
 
     def __init__(
-        self, streets: Streets, legs: LegTimes, stays: StayTimes, route_id: str, now: float, offset_s: int
+        self, streets: Streets, legs: LegTimes, stays: StayTimes, starts: StartTimes, route_id: str, now: float,
+        offset_s: int,
     ) -> None:
         self._streets = streets
         self._legs = legs
         self._stays = stays
+        self._starts = starts
         self._route_id = route_id
         self._offset_s = offset_s
         self._today = legs.today_factor(route_id, now)
@@ -172,6 +113,10 @@ class Outlook:
         stay_s = self._stays.stay_s(place, bins)
         return stay_s + self._stays.wait_s(place, early_s) if early_s > 0 else stay_s
 
+    def late_s(self, late_s: float) -> float:
+        """How late a run will be that is `late_s` after its time (before it: negative) and has not begun."""
+        return self._starts.late_s(self._route_id, late_s)
+
     def knows_stay(self, room_id: str, waste: str) -> bool:
         """Whether a stay at this room was seen before."""
         return self._stays.knows((room_id, waste))
@@ -187,6 +132,7 @@ class History:
         self._zone = ZoneInfo(self.settings.timezone)
         self._legs = LegTimes(self.settings.legs)
         self._stays = StayTimes(first_stay, self.settings.stays)
+        self._starts = StartTimes(self.settings.starts)
         self._outlooks: dict[str, tuple[tuple[int, int], Outlook]] = {}  # the last of each route, and when it was made
         self._errors: list[_Recent] = [_Recent(self.settings.error_memory) for _ in range(len(HORIZON_EDGES_S) + 1)]
 
@@ -214,6 +160,11 @@ class History:
         if record.dwell_s >= 0:
             self._stays.learn((record.room_id, record.waste), record.dwell_s, record.bins, record.early_s)
 
+    def learn_start(self, record: StartRecord) -> None:
+        """Take in how late one run began."""
+        self.learned += 1
+        self._starts.learn(record.route_id, record.late_s)
+
     def learn_error(self, record: ErrorRecord) -> None:
         """Take in how far off one prediction was."""
         self.learned += 1
@@ -223,7 +174,8 @@ class History:
         """What the route expects, given all that ended before the minute of `now`."""
         when, made = (int(now // MINUTE_S), self.learned), self._outlooks.get(route_id)
         if made is None or made[0] != when:
-            outlook = Outlook(self.streets, self._legs, self._stays, route_id, now, self._offset_s(now))
+            learned = self._legs, self._stays, self._starts
+            outlook = Outlook(self.streets, *learned, route_id, now, self._offset_s(now))
             made = self._outlooks[route_id] = when, outlook
         return made[1]
 

@@ -40,7 +40,7 @@ class LegSettings:
     memory: int = MEMORY
     planned_weight_legs: float = 10.0
     length_weight_legs: float = 2.0
-    general_weight_s: float = 1800.0
+    general_weight_s: float = 60.0
     half_hour_weight_s: float = 20000.0
     today_area_weight_s: float = 20000.0
     today_route_weight_s: float = 8000.0

@@ -7,7 +7,7 @@ order changed by a re-plan, the way back to the line) is free and measured strai
 from dataclasses import dataclass
 
 from broker.plan.geometry import Point, distance_m
-from broker.rules.learning.history import START_ROOM
+from broker.rules.learning.leg_times import START_ROOM
 from broker.rules.tracking.line_follower import LineFollower
 from broker.rules.tracking.types import GpsFix, TrackVisit
 

@@ -9,7 +9,7 @@ there after all (`missed_stops.py`).
 from collections.abc import Sequence
 
 from broker.plan.geometry import distance_m
-from broker.rules.learning.history import DwellRecord
+from broker.rules.learning.observations import DwellRecord
 from broker.rules.settings import Streets
 from broker.rules.tracking.missed_stops import MissedStops
 from broker.rules.tracking.skipped_stays import SkippedStays

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from broker.plan.geometry import distance_m
-from broker.rules.learning.history import DwellRecord, LegRecord
+from broker.rules.learning.observations import DwellRecord, LegRecord
 from firmware.wire import NO_DATA_S
 
 FUTURE_S = 30  # what a device dates further ahead than this has a broken clock

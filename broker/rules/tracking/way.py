@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from broker.plan.geometry import distance_m
 from broker.plan.model import Route
-from broker.rules.learning.history import START_ROOM, LegRecord
+from broker.rules.learning.leg_times import START_ROOM
+from broker.rules.learning.observations import LegRecord
 from broker.rules.settings import Streets
 from broker.rules.tracking.line_follower import LineFollower
 from broker.rules.tracking.present_leg import Leg

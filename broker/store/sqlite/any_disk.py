@@ -1,10 +1,6 @@
 """The SQLite file opened to be read, on whatever disk it is: also on one that takes nothing."""
 
-import shutil
 import sqlite3
-import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from broker.store.record import Full, StoreError, Unavailable
@@ -13,19 +9,13 @@ from broker.store.sqlite.database import Database
 _NOT_WRITABLE = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM}
 
 
-@contextmanager
-def database_to_read(path: Path) -> Iterator[Database]:
-    """The SQLite file, as it is. On a disk that takes nothing its log cannot be used where it is: a copy is read."""
-    with ExitStack() as opened:
-        database = opened.enter_context(closing(Database(path)))
-        if _needs_writing(database):
-            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="zhanpai-record-")))
-            if logged := database.log.exists() and database.log.stat().st_size > 0:
-                for part in (path, database.log):
-                    shutil.copy(part, folder)
-            read = Database(folder / path.name, stands_for=path) if logged else Database(path, immutable=True)
-            database = opened.enter_context(closing(read))
-        yield database
+def database_to_read(path: Path) -> Database:
+    """The SQLite file, as it is, with what is in its log."""
+    database = Database(path)
+    if _needs_writing(database):
+        database.close()
+        database = Database(path, still=True)
+    return database
 
 
 def _needs_writing(database: Database) -> bool:

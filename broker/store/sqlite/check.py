@@ -6,8 +6,8 @@ is kept in `aside/`. What is lost for good is said by row, and remembered. Nothi
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -139,7 +139,7 @@ class _Check:
             hint = "give a copy of this store with --copies" if self._copies is None else "the copy has none either"
             return Finding(False, found.path, f"{found.text}; no record can be had: {hint}")
         self._files.replace(draft, self._folder / _REPAIRED)
-        self._files.write_whole(self._folder / NOTE, replace(note, rows=last, copies=0, size=0).encoded())
+        self._files.write_whole(self._folder / NOTE, note._replace(rows=last, copies=0, size=0).encoded())
         place = next(path for n in range(1000) if not (path := aside / f"{self._stamp}.{n}").exists())
         self._files.make_folder(place)
         for path in (self._path, *(self._folder / f"{NAME}{end}" for end in ("-wal", "-shm"))):
@@ -186,7 +186,7 @@ class _Check:
 @contextmanager
 def _reader(path: Path, note: Note | None, files: Files) -> Iterator[SQLiteReader]:
     area, timezone = ("", "UTC") if note is None else (note.area, note.timezone)
-    with database_to_read(path) as database:
+    with closing(database_to_read(path)) as database:
         yield SQLiteReader(path.parent, area, timezone, lambda: 0.0, database, files)
 
 

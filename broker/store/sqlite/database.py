@@ -29,20 +29,17 @@ class Database:
     """One SQLite file. Raises StoreError; opens lazily, so that what is beside it can be looked at first."""
 
     def __init__(
-        self,
-        path: Path, *, lock: Lock | None = None, files: Files | None = None, immutable: bool = False,
-        stands_for: Path | None = None,
-    ) -> None:  # fmt: skip
-        """Without a `lock` of the caller's it takes one of its own when it first writes.
-
-        `immutable` is for a disk that nobody can write to; errors name `stands_for` where this file is a copy of that.
-        """
-        self.path, self.shown = path, stands_for or path
+        self, path: Path, *, lock: Lock | None = None, files: Files | None = None, still: bool = False
+    ) -> None:
+        """Without a `lock` of the caller's it takes one of its own when it first writes; `still` if nobody can."""
+        self.path, self.still = path, still
         self.log = path.with_name(f"{path.name}-wal")  # a part of the record until its pages are in the file
-        self._lock, self._owns_lock, self._immutable = lock, lock is None, immutable
+        self._lock, self._owns_lock = lock, lock is None
         self._files, self._write_lock = files or Files(), threading.RLock()
         self._writer: sqlite3.Connection | None = None
-        self._files_open: list[tuple[int, int] | None] = []  # which the writer has: file, log and index
+        self._paths = [path, self.log, path.with_name(f"{path.name}-shm")]
+        self._files_open: list[tuple[int, int] | None] = []  # which of these the writer has
+        self._log_bytes = 0
         self._is_saved = False  # a log that was taken away is all in the file
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
@@ -62,11 +59,11 @@ class Database:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A connection that only reads, nobody else's meanwhile; texts come as bytes, for damaged ones are no texts."""
         if self._closed:
-            raise Unavailable(f"{self.shown} is closed")
+            raise Unavailable(f"{self.path} is closed")
         try:
             connection = self._idle.pop()
         except IndexError:
-            connection = self._opened_to_read(self._immutable)
+            connection = self._opened_to_read()
         try:
             yield connection
         finally:
@@ -74,8 +71,13 @@ class Database:
             if self._closed:
                 self._close_idle()
 
-    def _opened_to_read(self, immutable: bool = False) -> sqlite3.Connection:
-        connection = connected(self.path, "ro&immutable=1" if immutable else "ro")
+    def _opened_to_read(self) -> sqlite3.Connection:
+        how = "ro"
+        if self.still:  # no lock can be had where nobody can write, and none is needed
+            how = "ro&vfs=unix-none" if self.log.exists() and self.log.stat().st_size > 0 else "ro&immutable=1"
+        connection = connected(self.path, how)
+        if self.still:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # so that the log's index needs no file
         connection.execute("PRAGMA query_only = ON")
         return connection
 
@@ -85,7 +87,7 @@ class Database:
             with self.reading() as connection, closing(connection.execute(text, [*values])) as cursor:
                 yield from cursor
         except sqlite3.Error as error:
-            raise failure(self.shown, error) from error
+            raise failure(self.path, error) from error
 
     def rows_of(self, text: str, values: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
         """All of them."""
@@ -105,7 +107,7 @@ class Database:
                     connection.set_progress_handler(None, 0)
         except sqlite3.Error as error:
             if not given_up() and not is_damage(error):
-                raise failure(self.shown, error) from error
+                raise failure(self.path, error) from error
             whole, said = False, [str(error)]
         return [] if whole or given_up() else said
 
@@ -114,17 +116,17 @@ class Database:
         ((pages, page_bytes),) = self.rows_of("SELECT page_count, page_size FROM pragma_page_count, pragma_page_size")
         there, least = self.path.stat().st_size, min(size, pages * page_bytes)
         if there < least:
-            raise Corrupt(f"{self.shown} has {there} bytes of {least}: its end is missing; {ADVICE}")
+            raise Corrupt(f"{self.path} has {there} bytes of {least}: its end is missing; {ADVICE}")
         # By SQLite, whose locks would be lost with any other handle of the file; and only from its header, for without
         # its log the rest is not always a database, which `writable_schema` has it pass over.
         try:
-            with closing(self._opened_to_read(immutable=True)) as alone:
+            with closing(connected(self.path, "ro&immutable=1")) as alone:
                 alone.execute("PRAGMA writable_schema = ON")
                 ((copied,),) = alone.execute(_COPIES)
         except sqlite3.Error as error:
-            raise failure(self.shown, error) from error
+            raise failure(self.path, error) from error
         if copied < copies:
-            raise Corrupt(f"{self.shown} is an older copy than its log: put it back, or {ADVICE}")
+            raise Corrupt(f"{self.path} is an older copy than its log: put it back, or {ADVICE}")
 
     # --- writing ---------------------------------------------------------------------------------------
 
@@ -152,11 +154,11 @@ class Database:
                     if self._lock is not None and self._owns_lock:
                         self._lock.share()  # what changed records was alone
             except sqlite3.Error as error:
-                raise failure(self.shown, error) from error
+                raise failure(self.path, error) from error
 
     def _ready_to_write(self) -> sqlite3.Connection:
         if self._closed:
-            raise Unavailable(f"{self.shown} is closed")
+            raise Unavailable(f"{self.path} is closed")
         if self._writer is None:
             self._lock = self._lock or Lock(self.path.with_suffix(".lock"))
             if self._lock.alone:
@@ -175,8 +177,16 @@ class Database:
 
     def _found(self) -> list[tuple[int, int] | None]:
         """Which files stand at the paths now."""
-        paths = [self.path, self.log, self.path.with_name(f"{self.path.name}-shm")]
-        return [(path.stat().st_dev, path.stat().st_ino) if path.exists() else None for path in paths]
+        found: list[tuple[int, int] | None] = []
+        for path in self._paths:
+            try:
+                there = path.stat()
+            except OSError:
+                found.append(None)
+                continue
+            found.append((there.st_dev, there.st_ino))
+            self._log_bytes = there.st_size if path is self.log else self._log_bytes
+        return found
 
     def must_be_in_place(self) -> None:
         """Raises Unavailable if a file was taken away: what goes into it would be gone with its last handle."""
@@ -184,14 +194,14 @@ class Database:
             if self._writer is None or self._closed or (found := self._found()) == self._files_open:
                 return
             if found[0] != self._files_open[0]:
-                lost = f"{self.shown} was removed or replaced while it was in use"
+                lost = f"{self.path} was removed or replaced while it was in use"
                 raise Unavailable(f"{lost}: nothing more is stored; stop the bridge, put it back, start it again")
             self.log_stays = True  # the handles that are left can copy it, others would not find it
             if not self._is_saved and not self._writer.in_transaction:
                 try:
                     _, pages, copied = self._writer.execute(_COPY).fetchone()
                 except sqlite3.Error as error:
-                    raise failure(self.shown, error) from error
+                    raise failure(self.path, error) from error
                 self._is_saved = 0 <= pages == copied  # else somebody reads what was before: the next look copies on
             stored = "is in it: stop the bridge and start it again"
             if not self._is_saved:
@@ -213,7 +223,7 @@ class Database:
     def must_be_alone(self) -> None:
         """Raises Refused while somebody else has the record, a bridge perhaps; else nobody comes before the commit."""
         if self._lock is None or not self._owns_lock or not self._lock.be_alone():
-            raise Refused(f"{self.shown} is in use: to change or remove its records stop the bridge, or use `amend`")
+            raise Refused(f"{self.path} is in use: to change or remove its records stop the bridge, or use `amend`")
 
     # --- the log ---------------------------------------------------------------------------------------
 
@@ -228,7 +238,7 @@ class Database:
     def _committed(self, changes: int) -> None:
         """Have a long log copied in a thread."""
         self._changes += changes
-        long = self._changes >= _COPY_ROWS or self.log.stat().st_size >= _COPY_BYTES
+        long = self._changes >= _COPY_ROWS or self._log_bytes >= _COPY_BYTES
         if long and not self.log_stays and (self._copying is None or not self._copying.is_alive()):
             self._copying = threading.Thread(target=self.copy_log, name="copy log", daemon=True)
             self._copying.start()
@@ -243,17 +253,19 @@ class Database:
         if self.log_stays:
             return
         try:
-            with closing(self._opened_to_write()) as connection:
-                connection.execute(_COPY).fetchall()
-                with self._write_lock:
-                    self._changes = 0
-                    copies = connection.execute(_COPIES).fetchone()[0] + 1
-                    connection.execute(f"{_COPIES} = {copies}")
-                    _, pages, copied = connection.execute(_COPY).fetchone()
-                    if 0 <= pages == copied:
-                        self.in_file = (copies, self.path.stat().st_size)
-        except sqlite3.Error as error:
-            self.log_stays = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_FSYNC
+            with closing(self._opened_to_write()) as beside:
+                beside.execute(_COPY).fetchall()
+            with self._write_lock:
+                self.must_be_in_place()
+                writer = self._ready_to_write()
+                self._changes = 0
+                copies = writer.execute(_COPIES).fetchone()[0] + 1
+                writer.execute(f"{_COPIES} = {copies}")
+                _, pages, copied = writer.execute(_COPY).fetchone()
+                if 0 <= pages == copied:
+                    self.in_file = (copies, self.path.stat().st_size)
+        except (sqlite3.Error, StoreError, OSError) as error:
+            self.log_stays |= getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_FSYNC
             self.tell(f"{self.log} could not be copied into the file ({error}); its disk needs a look")
 
     def finish_log(self) -> None:

@@ -5,8 +5,9 @@ in place after each commit and left to the system, so a kill loses nothing of it
 number, never one beyond what is on the disk. What changes lies within its first bytes, which a disk writes in one.
 """
 
-from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import orjson
@@ -17,10 +18,10 @@ NAME = "record.note"
 FORMAT = 1
 _CHECKSUM = b'{"checksum":'
 _DIGITS = 15
+_NUMBERS = b'"rows":%15d,"copies":%15d,"size":%15d,%b'
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """Whose the record is (`record` is drawn when it is made), and its last row."""
 
     rows: int
@@ -41,11 +42,13 @@ class Note:
 
     def encoded(self) -> bytes:
         """As the file has it, always of one length for one record: the numbers come first, filled up with blanks."""
-        numbers = {"rows": self.rows, "copies": self.copies, "size": self.size}
-        rest = {"format": self.format, "record": self.record, "area": self.area, "timezone": self.timezone}
-        first = b"".join(b'"%b":%*d,' % (name.encode(), _DIGITS, number) for name, number in numbers.items())
-        body = first + orjson.dumps(rest)[1:]
-        return b"%b%*d,%b\n" % (_CHECKSUM, _DIGITS, crc32(body), body)
+        body = _NUMBERS % (self.rows, self.copies, self.size, _whose(*self[1:5]))
+        return b"%b%15d,%b\n" % (_CHECKSUM, crc32(body), body)
+
+
+@lru_cache(maxsize=1)  # for a note is written after each commit
+def _whose(*names: Any) -> bytes:
+    return orjson.dumps(dict(zip(("format", "record", "area", "timezone"), names, strict=True)))[1:]
 
 
 def read_note(folder: Path) -> Note | None:
@@ -57,7 +60,7 @@ def read_note(folder: Path) -> Note | None:
         checksum = crc32(written[len(_CHECKSUM) + _DIGITS + 1 : -1])
         if found.get("checksum", checksum) != checksum:  # 0.2.0 wrote none
             raise ValueError("its checksum is another")
-        note = Note(**{name: value for name, value in found.items() if name in Note.__slots__})
+        note = Note(**{name: value for name, value in found.items() if name in Note._fields})
         if type(note.rows) is not int:
             raise ValueError("its rows are no number")
         return note

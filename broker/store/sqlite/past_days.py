@@ -116,7 +116,8 @@ class PastDays:
             lacking = set(self._rows(day)) if careful else set[int]()
             sums = []
             for kind, rows in groupby(self._records(day), key=lambda pair: pair[1].kind):
-                sums.append(f"{self._write(draft / f'{kind}.json', rows, lacking)}  {kind}.json\n".encode())
+                self._files.write(draft / f"{kind}.json", self._pieces(rows, lacking))
+                sums.append(f"{_digest(draft / f'{kind}.json')}  {kind}.json\n".encode())
             if any(not self._source.has(row) for row in lacking):  # else it was moved to another day
                 kept = "has records that the record cannot give any more, and stays as it is"
                 raise Corrupt(f"{self.folder / day} {kept}; {ADVICE} --repair, which takes them from there")
@@ -138,23 +139,13 @@ class PastDays:
             for hour in range(start, end, 3600):  # the log cannot begin anew while somebody reads
                 yield from self._source.between(kind, hour, min(hour + 3600, end))
 
-    def _write(self, path: Path, rows: Iterator[tuple[int, Record]], lacking: set[int]) -> str:
-        digest = hashlib.sha256()
-
-        def pieces() -> Iterator[bytes]:
-            for number, (row, record) in enumerate(rows):
-                lacking.discard(row)
-                if number % _PART == 0:
-                    time.sleep(self._pause_s)
-                yield hashed(b'%b\n"%d": %b' % (b"," if number else b'{"_default": {', row, codec.encode(record)))
-            yield hashed(b"\n}}\n")
-
-        def hashed(piece: bytes) -> bytes:
-            digest.update(piece)
-            return piece
-
-        self._files.write(path, pieces())
-        return digest.hexdigest()
+    def _pieces(self, rows: Iterator[tuple[int, Record]], lacking: set[int]) -> Iterator[bytes]:
+        for number, (row, record) in enumerate(rows):
+            lacking.discard(row)
+            if number % _PART == 0:
+                time.sleep(self._pause_s)
+            yield b'%b\n"%d": %b' % (b"," if number else b'{"_default": {', row, codec.encode(record))
+        yield b"\n}}\n"
 
     def wrong(self, day: str) -> list[Path]:
         """The files of a day that are not as they were written, or missing, or nobody's."""

@@ -54,7 +54,7 @@ class SQLiteReader(Store):
     def must_be_there(self) -> Note:
         """What the note beside the record says; raises Corrupt or Conflict if the file is not what it tells of."""
         note = read_note(self.folder)
-        path = self.database.shown
+        path = self.database.path
         if note is None:
             raise Corrupt(f"{self.folder / NOTE} is missing: put it back, or {ADVICE} --repair, which writes it anew")
         note.must_be(self.area, self.timezone, self.folder / NOTE)
@@ -111,7 +111,6 @@ class SQLiteReader(Store):
         return None if found is None else codec.of_document(found)
 
     def before(self, kind: str, key: str) -> int | None:
-        """A time that all records of a key are of before, not long after the newest; 0 for none; None if not known."""
         if codec.is_text(kind) and codec.is_text(key):
             with suppress(Corrupt):  # a file of before has no such table, and of a hurt one all is looked through
                 found = self.rows_of("SELECT before FROM newest WHERE kind = ? AND key = ?", [kind, key])
@@ -139,7 +138,7 @@ class SQLiteReader(Store):
             return
         except Corrupt:
             pass
-        self._left_out(f"{self.database.shown}: pages cannot be read, their records are left out; {ADVICE}")
+        self._left_out(f"{self.database.path}: pages cannot be read, their records are left out; {ADVICE}")
         rest = [pair for batch in self.by_row(found) for pair in batch]
         rest.sort(key=lambda pair: order.key(pair[1]), reverse=order.reverse)
         yield [pair for pair in rest if last is None or (order.key(pair[1]) > order.key(last)) is not order.reverse]
@@ -164,7 +163,7 @@ class SQLiteReader(Store):
             return [(row[-1], record) for row, record in zip(rows, codec.records_of(rows), strict=True)]
         except ValueError as error:
             if len(rows) == 1:
-                row = f"{self.database.shown}: row {rows[0][-1]}"
+                row = f"{self.database.path}: row {rows[0][-1]}"
                 self._left_out(f"{row} is not what was written; {ADVICE} ({error}), and is left out")
                 return []
             return [pair for row in rows for pair in self._sound([row])]
@@ -183,11 +182,10 @@ class SQLiteReader(Store):
     # --- the rest of the contract ----------------------------------------------------------------------
 
     def kinds(self) -> list[str]:
-        """The kinds that have records, sorted."""
         try:
             return [str(kind, "utf-8") for (kind,) in self.rows_of(KINDS.format("record WHERE true"))]
         except (Corrupt, UnicodeDecodeError):
-            self._left_out(f"{self.database.shown}: the index of the kinds cannot be read; {ADVICE}")
+            self._left_out(f"{self.database.path}: the index of the kinds cannot be read; {ADVICE}")
             return sorted({record.kind for batch in self.by_row() for _, record in batch})
 
     def health(self) -> Mapping[str, Any]:
@@ -204,7 +202,6 @@ class SQLiteReader(Store):
         }
 
     def close(self) -> None:
-        """Close the file; a second call does nothing."""
         self.database.close()
 
     # --- what the past days are written from -----------------------------------------------------------

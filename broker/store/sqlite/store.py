@@ -9,13 +9,15 @@
 at all, and no batch that was acknowledged is lost by a kill, a power cut or a disk that fails.
 """
 
+import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
 from broker.store import codec
@@ -28,20 +30,20 @@ from broker.store.sqlite.note import NAME as NOTE
 from broker.store.sqlite.past_days import PastDays
 from broker.store.sqlite.reader import SQLiteReader
 from broker.store.sqlite.record_file import make_file
-from broker.store.sqlite.schema import INSERT, LAST_ROW, NAME
+from broker.store.sqlite.schema import AT_ONCE, INSERT_MANY, INSERT_NEW, LAST_ROW, NAME
 
-_INSERT_NEW = f"{INSERT} ON CONFLICT (id) DO NOTHING"
 _OLDER = "store.json"  # what a folder held before there was an SQLite file in it
 _LOOK_S = 20.0  # how often what stands beside the record is looked for
 _PAUSE_S = 0.002  # an export in the background rests so long after each part
 
 
-class _Ticket(NamedTuple):
+@dataclass(slots=True)
+class _Ticket:
     """One waiting `append`; whoever commits tells it what became of that."""
 
     rows: list[codec.Row]
     urgent: bool
-    told: Future[Receipt]
+    told: Receipt | BaseException | None = None
 
 
 class SQLiteStore(SQLiteReader):
@@ -70,6 +72,7 @@ class SQLiteStore(SQLiteReader):
         self.past_days = PastDays(self, _PAUSE_S if export_in_background else 0.0)
         self._days, self._min_free_bytes = self.past_days.days, min_free_bytes
         self._reserve = Reserve(folder, files, self.note)
+        self._note_path = folder / NOTE
         self._waiting: list[_Ticket] = []
         self._waiting_lock, self._commit_lock = threading.Lock(), threading.Lock()
         self._exporter: threading.Thread | None = None
@@ -164,16 +167,19 @@ class SQLiteStore(SQLiteReader):
 
     def append(self, records: Sequence[Record], *, urgent: bool = False) -> Receipt:
         """Store the batch durably, all or nothing; `urgent` goes first and may use the reserve of a full disk."""
-        ticket = _Ticket(codec.rows_of(records), urgent, Future())
+        ticket = _Ticket(codec.rows_of(records), urgent)
         with self._waiting_lock:
             self._waiting.append(ticket)
         with self._commit_lock:
             # Whoever gets here first commits for all who wait: one transaction, one sync.
-            if not ticket.told.done():
+            if ticket.told is None:
                 with self._waiting_lock:
                     tickets, self._waiting = self._waiting, []
                 self._commit(sorted(tickets, key=lambda waiting: not waiting.urgent))
-        return ticket.told.result()
+        if isinstance(ticket.told, Receipt):
+            return ticket.told
+        assert ticket.told is not None
+        raise ticket.told
 
     def _commit(self, tickets: Sequence[_Ticket]) -> None:
         """Store what there is room for: all, or the alarms alone; everybody is told."""
@@ -191,7 +197,7 @@ class SQLiteStore(SQLiteReader):
                 self._store(tickets)
             except Full as full:
                 for ticket in others:
-                    ticket.told.set_exception(full)
+                    ticket.told = full
                 try:
                     self._store(urgent)
                 except Full:
@@ -202,8 +208,7 @@ class SQLiteStore(SQLiteReader):
             # Whatever it was, everybody whose batch was in this transaction waits to be told.
             unknown = Unavailable(f"{self.folder} did not store it: {error!r}")
             for ticket in tickets:
-                if not ticket.told.done():
-                    ticket.told.set_exception(error if isinstance(error, StoreError) else unknown)
+                ticket.told = ticket.told or (error if isinstance(error, StoreError) else unknown)
             if not isinstance(error, Exception):
                 raise
 
@@ -213,8 +218,8 @@ class SQLiteStore(SQLiteReader):
         if any(ticket.rows for ticket in tickets):
             with self.database.writing() as connection:
                 ((last,),) = connection.execute(LAST_ROW)
-                for number, (rows, *_) in enumerate(tickets):
-                    stored = connection.executemany(_INSERT_NEW, rows).rowcount if rows else 0
+                for number, rows in enumerate(ticket.rows for ticket in tickets):
+                    stored = _inserted(connection, rows)
                     receipts[number] = Receipt(stored, 0)
                     if stored < len(rows):
                         new = connection.execute("SELECT id FROM record WHERE row > ?", (last,))
@@ -224,16 +229,16 @@ class SQLiteStore(SQLiteReader):
             self._last_commit_at = self.now()
             self._export_if_due()
         for ticket, receipt in zip(tickets, receipts, strict=True):
-            ticket.told.set_result(receipt)
+            ticket.told = receipt
 
     def _noted(self, rows: int, *, sync: bool) -> None:
         """Write the note over; what it says is on the disk already, so it may be late."""
         copies, size = max((self._note.copies, self._note.size), self.database.in_file)
-        self._note = replace(self._note, rows=rows, copies=copies, size=size)
+        self._note = self._note._replace(rows=rows, copies=copies, size=size)
         try:
-            self.files.overwrite(self.folder / NOTE, self._note.encoded(), sync=sync)
+            self.files.overwrite(self._note_path, self._note.encoded(), sync=sync)
         except OSError as error:
-            self.note(f"{self.folder / NOTE} cannot be written: {error}")
+            self.note(f"{self._note_path} cannot be written: {error}")
 
     # --- what stands beside the record -----------------------------------------------------------------
 
@@ -255,9 +260,7 @@ class SQLiteStore(SQLiteReader):
                     self.note(f"{self.folder / 'record.lock'} was removed while it was in use: made anew")
                 if self._reserve.keep(self._min_free_bytes + RESERVE_BYTES):
                     self.note(f"{self.folder / 'reserve'} for a full disk was missing or cut short: made anew")
-            for day in self.past_days.touched():
-                if not self._closed and (told := self.past_days.mended(day)):
-                    self.note(told)
+            self._mend(self.past_days.touched())
         except (StoreError, OSError) as why:
             self.note(str(why))
 
@@ -283,16 +286,34 @@ class SQLiteStore(SQLiteReader):
             self._export(today)
 
     def _export(self, today: str) -> None:
-        try:
-            self.past_days.export(today)
-        except Exception as error:  # noqa: BLE001 - a thread that dies says nothing
-            # The record is whole without them; it is tried again on the next day and at the next start.
-            self.note(f"{self.past_days.folder}: past days could not be written: {error!r}")
-        for day in reversed(self.past_days.names()):
+        for work in (partial(self.past_days.export, today), self._mend_all, self._look_over):
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - a thread that dies says nothing
+                # The record is whole without them; it is tried again on the next day and at the next start.
+                self.note(f"{self.past_days.folder}: past days could not be written: {error!r}")
+
+    def _mend_all(self) -> None:
+        self._mend(reversed(self.past_days.names()))
+
+    def _mend(self, days: Iterable[str]) -> None:
+        for day in days:
             if not self._closed and (told := self.past_days.mended(day)):
                 self.note(told)
-        # A hurt index hides records without a word, and no checksum of a row tells: once a day it is looked for.
+
+    def _look_over(self) -> None:
+        """A hurt index hides records without a word, and no checksum of a row tells: once a day it is looked for."""
         with suppress(Unavailable):  # tomorrow again
             # Whoever closes the store does not wait for it: it takes as long as the record is.
             for wrong in self.database.looked_over(given_up=lambda: self._closed)[:1]:
-                self._left_out(f"{self.database.shown}: {wrong}; records may be left out; {ADVICE}")
+                self._left_out(f"{self.database.path}: {wrong}; records may be left out; {ADVICE}")
+
+
+def _inserted(connection: sqlite3.Connection, rows: list[codec.Row]) -> int:
+    """Insert those whose ids are new; how many they were."""
+    alone = len(rows) % AT_ONCE
+    stored = connection.executemany(INSERT_NEW, rows[:alone]).rowcount if alone else 0
+    for first in range(alone, len(rows), AT_ONCE):
+        values = [*chain.from_iterable(rows[first : first + AT_ONCE])]
+        stored += connection.execute(INSERT_MANY, values).rowcount
+    return stored

@@ -11,7 +11,7 @@ process may write. Other tables are TinyDB's own, each kept as one JSON text.
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -50,7 +50,7 @@ class Rows(Mapping[str, dict[str, Any]]):
             try:
                 yield Document(codec.records_of([row])[0]._asdict(), row[-1])
             except ValueError as error:
-                text = f"{self._database.shown}: row {row[-1]} is not what was written ({error}); {ADVICE}"
+                text = f"{self._database.path}: row {row[-1]} is not what was written ({error}); {ADVICE}"
                 raise Corrupt(text) from error
 
     def __getitem__(self, number: str) -> dict[str, Any]:
@@ -72,11 +72,9 @@ class SQLiteStorage(Storage):
     """
 
     def __init__(self, path: str | Path, access_mode: str = "r+", database: Database | None = None) -> None:
-        self._opened = ExitStack()
-        self.database = database or self._opened.enter_context(database_to_read(Path(path)))
+        self.database = database or database_to_read(Path(path))
         self.rows = Rows(self.database)
-        # What a copy is read for, as its disk takes nothing, takes nothing either.
-        self._may_write = access_mode != "r" and self.database.shown == self.database.path
+        self._may_write = access_mode != "r" and not self.database.still
         if not self._may_write and not self.database.exists():
             raise FileNotFoundError(path)
 
@@ -87,7 +85,7 @@ class SQLiteStorage(Storage):
         tables: dict[str, Any] = {RECORDS: self.rows} if self.rows else {}
         for name, body, checksum in self.rows.asked("SELECT name, body, checksum FROM document"):
             if crc32(body) != checksum:
-                raise Corrupt(f"{self.database.shown}: the table {name.decode()} is not what was written")
+                raise Corrupt(f"{self.database.path}: the table {name.decode()} is not what was written")
             tables[name.decode()] = orjson.loads(body)
         return tables
 
@@ -99,7 +97,7 @@ class SQLiteStorage(Storage):
         others = {name: orjson.dumps(table) for name, table in data.items() if name != RECORDS}
         records: Mapping[str, Any] | None = data.get(RECORDS)
         if self._may_write and records is not self.rows and (records or self.rows):
-            raise Refused(f"the table {RECORDS!r} of {self.database.shown} is changed by RecordDB only, use that")
+            raise Refused(f"the table {RECORDS!r} of {self.database.path} is changed by RecordDB only, use that")
         with self.changing() as connection:
             connection.execute("DELETE FROM document")
             rows = [(name, body.decode(), crc32(body)) for name, body in others.items()]
@@ -109,14 +107,12 @@ class SQLiteStorage(Storage):
     def changing(self) -> Iterator[sqlite3.Connection]:
         """A connection to write something with, all or nothing, durable at the end."""
         if not self._may_write:
-            raise Refused(f"{self.database.shown} was opened to be read only")
+            raise Refused(f"{self.database.path} was opened to be read only")
         with self.database.writing() as connection:
             yield connection
 
     def close(self) -> None:
-        """Close the file."""
         self.database.close()
-        self._opened.close()
 
 
 class RecordTable(Table):
@@ -175,32 +171,26 @@ class RecordTable(Table):
                 self._numbers = None
 
     def search(self, cond: QueryLike) -> list[Document]:
-        """All documents that a condition holds for."""
         return list(self._found(cond))
 
     def get(self, cond: QueryLike | None = None, doc_id: int | None = None, doc_ids: list[int] | None = None) -> Any:
-        """The first document that a condition holds for, or that of a number, or None; with `doc_ids` a list."""
         if cond is not None and doc_id is None and doc_ids is None:
             return next(self._found(cond), None)
         return super().get(cond, doc_id, doc_ids)  # type: ignore[arg-type]  # it checks them itself
 
     def insert(self, document: Mapping[str, Any]) -> int:
-        """Insert one document; its number."""
         return self.insert_multiple([document])[0]
 
     def insert_multiple(self, documents: Iterable[Mapping[str, Any]]) -> list[int]:
-        """Insert documents; their numbers."""
         documents = list(documents)
         with self._changing(None, [one.doc_id for one in documents if isinstance(one, Document)]):
             return super().insert_multiple(documents)
 
     def update(self, fields: Any, cond: QueryLike | None = None, doc_ids: Iterable[int] | None = None) -> list[int]:
-        """Change the documents that a condition holds for, or those of these numbers, or all; their numbers."""
         with self._changing(cond, doc_ids) as numbers:
             return super().update(fields, doc_ids=numbers)
 
     def remove(self, cond: QueryLike | None = None, doc_ids: Iterable[int] | None = None) -> list[int]:
-        """Remove the documents that a condition holds for, or those of these numbers; their numbers."""
         with self._changing(cond, doc_ids) as numbers:
             return super().remove(doc_ids=numbers)
 
@@ -222,18 +212,15 @@ class RecordDB(TinyDB):
     default_table_name = RECORDS
 
     def table(self, name: str, **kwargs: Any) -> Table:
-        """The table of this name."""
         if name == RECORDS and name not in self._tables:
             self._tables[name] = RecordTable(self.storage, name, **kwargs)
         return super().table(name, **kwargs)
 
     def drop_table(self, name: str) -> None:
-        """Remove a table with all that is in it."""
         if name == RECORDS:
             self.table(RECORDS).truncate()
         super().drop_table(name)
 
     def drop_tables(self) -> None:
-        """Remove all tables."""
         self.table(RECORDS).truncate()
         super().drop_tables()

@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 
 from broker.rules.arrival.prediction import Eta, Promises, predict
-from broker.rules.learning.history import DwellRecord, ErrorRecord, History, LegRecord
+from broker.rules.learning.history import History
+from broker.rules.learning.observations import DwellRecord, ErrorRecord, LegRecord
 from broker.rules.settings import FirstStay, Streets
 from broker.rules.tracking.tracker import RunTracker
 from broker.rules.tracking.types import GpsFix

@@ -11,8 +11,10 @@ from itertools import pairwise
 from statistics import median
 from typing import Any
 
-from broker.rules.arrival.prediction import Step, walk
-from broker.rules.learning.history import START_ROOM, History, LegRecord, Outlook
+from broker.rules.arrival.walk import Step, walk
+from broker.rules.learning.history import History, Outlook
+from broker.rules.learning.leg_times import START_ROOM
+from broker.rules.learning.observations import LegRecord, StartRecord
 from broker.rules.settings import FirstStay, Streets
 
 CALL_AT_S = 960.0
@@ -130,11 +132,12 @@ class Zhanpai:
             span_m = self._stops_m[ahead] - self._stops_m[ahead - 1]
             rest = (self._stops_m[ahead] - place_m) / max(1.0, span_m)
             leave_at, early_s = now, 0.0
+            if ahead == 1 and place_m <= self._stops_m[0] + AT_START_M:  # it has not left yet
+                due_at = _due_at(self._times, before.planned_at)
+                leave_at = due_at + outlook.late_s(now - due_at)
             if before.planned_at is not None:
                 if abs(before.planned_at - now) > TRUST_PLAN_S:
                     pass
-                elif ahead == 1 and place_m <= self._stops_m[0] + AT_START_M:
-                    leave_at = max(now, before.planned_at)  # it has not left yet
                 elif ahead > 1:
                     early_s = before.planned_at + (1 - rest) * (step.leg_planned_s or 0.0) - now
             origin = before.room if ahead > 1 else START_ROOM
@@ -157,7 +160,12 @@ class Zhanpai:
         lasting: bool,
     ) -> None:
         steps = self._steps_of(pattern, sched)
-        passed = passages(times, places_m, [float(stop["d"]) for stop in self._patterns[pattern]])
+        stops_m = [float(stop["d"]) for stop in self._patterns[pattern]]
+        gone = next((index for index, place_m in enumerate(places_m) if place_m > stops_m[0] + AT_START_M), 0)
+        if lasting and gone > 0:
+            due_at = _due_at(times, steps[0].planned_at)
+            self._history.learn_start(StartRecord(pattern, round(times[gone - 1] - due_at)))
+        passed = passages(times, places_m, stops_m)
         for index in range(2, len(steps)):  # the first leg has the waiting for departure in it
             left_at, reached_at = passed[index - 1], passed[index]
             if left_at is None or reached_at is None:
@@ -177,3 +185,8 @@ class Zhanpai:
                 ),
                 lasting=lasting,
             )
+
+
+def _due_at(times: Sequence[float], planned_at: float | None) -> float:
+    """When a bus that is seen at its first stop should leave it: by its timetable, else at once."""
+    return times[0] if planned_at is None or abs(planned_at - times[0]) > TRUST_PLAN_S else max(times[0], planned_at)

@@ -12,7 +12,9 @@ from itertools import pairwise
 from random import Random
 
 from broker.rules.arrival.prediction import Eta, Promises, predict
+from broker.rules.arrival.walk import pace_of
 from broker.rules.learning.history import History
+from broker.rules.learning.observations import StartRecord
 from broker.rules.settings import FirstStay, Streets
 from broker.rules.tracking.tracker import RunTracker
 from broker.rules.tracking.types import GpsFix, TrackKind, TrackVisit
@@ -55,6 +57,7 @@ def run_trip(trip: Trip, history: History, random: Random, scores: Scores | None
     first_at = int(trip.track[0][0]) + 1
     held_at: list[int] = []
     rests: dict[int, float] = {}
+    kept: list[tuple[int, int]] = []
     next_fix = 0
     for now in range(first_at, int(trip.track[-1][0]) + 1):
         events = []
@@ -72,6 +75,9 @@ def run_trip(trip: Trip, history: History, random: Random, scores: Scores | None
             if event.kind == TrackKind.HELD:
                 held_at.append(now)
             if event.kind == TrackKind.ARRIVED and event.key is not None:
+                kept.append((trip.planned_at[indices[event.key]], event.at))
+                if indices[event.key] == 0:
+                    history.learn_start(StartRecord(route.route_id, event.at - trip.planned_at[0]))
                 for error in promises.arrived(event.key, event.at):
                     history.learn_error(error)
                 if scores:
@@ -80,7 +86,7 @@ def run_trip(trip: Trip, history: History, random: Random, scores: Scores | None
         if now % UPDATE_S:
             continue
         begun = time.process_time()
-        etas = predict(tracker, history, bins, now)
+        etas = predict(tracker, history, bins, now, pace=pace_of(kept))
         spent_s = time.process_time() - begun
         promises.note(etas, now)
         if scores:

@@ -10,17 +10,18 @@ Each returns what must be stored, published and told. `follow` settles what has 
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
-from typing import Any
 
 from broker.plan.calendar import local_date
 from broker.rules.arrival.lamp_call import call_id_of, call_now, held_now, nothing_heard
-from broker.rules.arrival.prediction import predict
+from broker.rules.arrival.next_run import free_at
+from broker.rules.arrival.prediction import Eta, predict
+from broker.rules.arrival.walk import pace_of
 from broker.rules.day.attention import Topic
 from broker.rules.day.bins import collected_at, waiting, waiting_bins
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.incidents import incident_handling
+from broker.rules.dispatch.runs.run_lessons import learn_start, learn_way_and_stay
 from broker.rules.effects.attention import ask_about_passed
 from broker.rules.effects.effect import Effect, Keep
 from broker.rules.effects.messages import rooms_of, tell_rooms, tell_truck
@@ -33,15 +34,7 @@ def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[E
     """Settle what a run's tracker saw, and learn its driving and standing times."""
     effects: list[Effect] = []
     for event in events:
-        if event.leg is not None:
-            day.history.learn_leg(event.leg)
-            effects.append(_learned("leg", run, event.leg.to_room, event.at, event.leg.to_body()))
-        if event.dwell is not None:
-            known = day.visits.get((run.run_id, *event.key)) if event.key else None
-            gone = known.left(event.at, event.arrived_at) if known and known.state == "at_stop" else known
-            dwell = replace(event.dwell, bins=collected_at(day, gone).bins if gone else None)
-            day.history.learn_dwell(dwell)
-            effects.append(_learned("dwell", run, dwell.room_id, event.at, dwell.to_body()))
+        effects += learn_way_and_stay(day, run, event)
         if event.kind == TrackKind.MOVING:
             effects += _start(day, run, event.at, now)
         if event.key is None:
@@ -50,6 +43,7 @@ def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[E
         if visit is None or not visit.owed:
             continue
         if event.kind == TrackKind.ARRIVED and visit.state != "at_stop":
+            effects += learn_start(day, run, visit, event)
             effects += _start(day, run, event.at, now)
             effects += _arrived(day, run, visit, event, now)
         elif event.kind == TrackKind.LEFT and visit.state == "at_stop":
@@ -62,7 +56,8 @@ def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[E
 
 
 def catch_up(day: Day, truck: str, now: int) -> list[Effect]:
-    """Tell a run that came back from its record where its truck is; what happened meanwhile is settled by that."""
+    """Tell a run that came back from its record, or is its truck's next one, where its truck is; what happened
+    meanwhile is settled by that."""
     day.leftovers.followed(truck)
     fix, run = day.devices.truck(truck).fix, day.run_of(truck)
     if fix is None or run is None or not fix.fresh(now):
@@ -149,7 +144,7 @@ def finish_if_settled(day: Day, run: Run, now: int) -> list[Effect]:
     effects: list[Effect] = [run_record(day, run, now)]
     following = day.run_of(run.truck)
     if following is not None:
-        effects += update(day, following, now)
+        effects += [*catch_up(day, run.truck, now), *update(day, following, now)]
     return effects + tell_truck(day, following or run, now, changed=True)
 
 
@@ -161,7 +156,8 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
     waits = {visit.key: waiting(day, visit, now) for visit in owed}
     bins = waiting_bins(owed, waits)
     run.tracker.know_waiting(bins)
-    etas = predict(run.tracker, day.history, bins, now, walked=run.walked)
+    free, pace = None if active else _free(day, run, now), pace_of(_kept(day, run))
+    etas = predict(run.tracker, day.history, bins, now, pace=pace, free=free, walked=run.walked)
     truck = day.devices.trucks.get(run.truck)
     run.promises.note(etas, now)
     followed = run.tracker.fix  # the truck may have been heard of since without its run being told
@@ -179,7 +175,7 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
             continue
         if active and followed is None:
             nothing_heard(watch)
-        elif active and call_now(watch, visit, eta, day.settings.calls, now):
+        elif (active or free is not None) and call_now(watch, visit, eta, day.settings.calls, now):
             effects += _call(day, visit, eta.eta_at, now)
         else:
             held_now(watch, visit, eta, day.settings.calls)
@@ -207,6 +203,23 @@ def _tell_rooms(day: Day, run: Run, visits: object, times: list[tuple[int, str]]
     return tell_rooms(day, rooms_of(run), now, only=places) if places else []
 
 
+def _free(day: Day, run: Run, now: int) -> Eta | None:
+    """When the truck comes to this run from the one that it is on yet."""
+    before, owed = day.run_before(run), run.tracker.pending
+    if before is None or not owed:
+        return None
+    owes = day.owed(before)
+    bins = waiting_bins(owes, {visit.key: waiting(day, visit, now) for visit in owes})
+    etas = {key[1:]: eta for key, eta in before.etas.items()}
+    return free_at(before.tracker.pending, etas, owed[0], run.route_id, bins, day.history)
+
+
+def _kept(day: Day, run: Run) -> list[tuple[int, int]]:
+    """(planned_at, arrived_at) of the first visits that the run has made, in the order in which it made them."""
+    made = [visit for visit in day.visits.of(run.order) if visit.original and visit.arrived_at and visit.planned_at]
+    return sorted((visit.planned_at, visit.arrived_at) for visit in made if visit.planned_at and visit.arrived_at)
+
+
 def _keep_lit(day: Day, run: Run, now: int) -> list[Effect]:
     """Decide once, when a called visit was skipped, whether its lamp stays lit (held) until the truck is back.
 
@@ -230,7 +243,3 @@ def _keep_lit(day: Day, run: Run, now: int) -> list[Effect]:
 def _call(day: Day, visit: Visit, eta_at: int, now: int) -> list[Effect]:
     called = visit.called(now, eta_at, call_id_of(visit))
     return [*put(day, called, now), call_record(day, called, now)]
-
-
-def _learned(kind: str, run: Run, room: str, at: int, body: dict[str, Any]) -> Keep:
-    return Keep(f"{kind}:{run.run_id}:{room}:{at}", kind, room, at, body)
