@@ -115,7 +115,9 @@ class Reporting:
         if wake_at_s is None or now_s < wake_at_s:
             return None
         self._owed, self._reported, self._reported_s = False, self._newest, now_s
-        return self._newest
+        if isinstance(self._newest, str) or self._newest is None or self._newest.speed_mps is None:
+            return self._newest
+        return replace(self._newest, driven_m=self._speed.driven_m)
 
     @property
     def wake_at_s(self) -> float | None:

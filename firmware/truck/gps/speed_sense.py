@@ -32,55 +32,58 @@ class SpeedSense:
 
     def __init__(self) -> None:
         self._idle_mps = IDLE_MPS
-        self._stretch: list[Fix] = []
+        self._usual = log(FASTEST_MPS / IDLE_MPS)  # how much likelier a stand is that says next to nothing
+        self._stretch: list[float] = []
+        self._first = Fix(0.0, 0.0)  # of the stretch
         self._means: deque[float] = deque(maxlen=KEPT)
         self._odds = 0.0
         self._standing = False
         self._judged_s = -inf
         self._speed_mps: float | None = None
-        self._driven_m = 0.0
+        self.driven_m = 0.0
         self._unsure_m = 0.0  # of a start that may be none
 
     def believed(self, fix: Fix, now_s: float) -> Fix:
-        """The fix with the speed that is to be believed, and with the way by that."""
+        """The fix with the speed that is to be believed."""
         if fix.speed_mps is None:
             self._speed_mps = None
             return fix
         gap_s = now_s - self._judged_s
         if gap_s >= EACH_S:
             self._judged_s = now_s
-            self._learn(fix)
+            self._learn(fix, fix.speed_mps)
             self._judge(fix.speed_mps)
             self._drive(fix.speed_mps, gap_s)
-        return replace(fix, speed_mps=0.0 if self._standing else fix.speed_mps, driven_m=self._driven_m)
+        return replace(fix, speed_mps=0.0) if self._standing and fix.speed_mps else fix
 
     def _judge(self, speed_mps: float) -> None:
-        idle_mps = self._idle_mps
-        odds = min(speed_mps, FASTEST_MPS) / idle_mps - log(FASTEST_MPS / idle_mps)
-        self._odds = max(0.0, self._odds + (odds if self._standing else -odds))
-        if self._odds >= (STARTS if self._standing else STOPS):
-            self._standing, self._odds = not self._standing, 0.0
+        odds = (speed_mps if speed_mps < FASTEST_MPS else FASTEST_MPS) / self._idle_mps - self._usual
+        odds = self._odds + (odds if self._standing else -odds)
+        if odds >= (STARTS if self._standing else STOPS):
+            self._standing, odds = not self._standing, 0.0
+        self._odds = odds if odds > 0.0 else 0.0
 
     def _drive(self, speed_mps: float, gap_s: float) -> None:
         """It is known a little later that a truck drives; the way since the odds were lowest is driven then, too."""
         before_mps, self._speed_mps = self._speed_mps, speed_mps
         way_m = 0.0 if before_mps is None or gap_s > SEEN_S else 0.5 * (before_mps + speed_mps) * gap_s
         if not self._standing:
-            self._driven_m += self._unsure_m + way_m
+            self.driven_m += self._unsure_m + way_m
             self._unsure_m = 0.0
         else:
             self._unsure_m = self._unsure_m + way_m if self._odds else 0.0
 
-    def _learn(self, fix: Fix) -> None:
-        stretch = self._stretch
-        stretch.append(fix)
-        if len(stretch) < STRETCH:
+    def _learn(self, fix: Fix, speed_mps: float) -> None:
+        speeds = self._stretch
+        if not speeds:
+            self._first = fix
+        speeds.append(speed_mps)
+        if len(speeds) < STRETCH:
             return
-        speeds = [one.speed_mps or 0.0 for one in stretch]
-        mean_mps, first = sum(speeds) / STRETCH, stretch[0]
-        stretch.clear()
+        mean_mps, first, self._stretch = sum(speeds) / STRETCH, self._first, []
         slow = mean_mps < SLOW_MPS and min(speeds) <= STEADY * mean_mps
         if slow and metres_between(first.lat, first.lon, fix.lat, fix.lon) < TOGETHER_M:
             self._means.append(mean_mps)
             if len(self._means) >= KNOWN:
                 self._idle_mps = max(IDLE_MPS, sorted(self._means)[len(self._means) // 4])
+                self._usual = log(FASTEST_MPS / self._idle_mps)
