@@ -1,6 +1,6 @@
 """Lamp leads and arrival errors in a world of trucks, against constant speed and timetable + delay, as ratios.
 
-    .venv/bin/.venv/bin/python -m bench.eta_sim [SEEDS] [LEARN_DAYS] [SCORE_DAYS]        (default 3 10 25)
+    .venv/bin/python -m bench.eta_sim [SEEDS] [LEARN_DAYS] [SCORE_DAYS]        (default 3 10 25)
 
 The goals are those of research, section 6; the world and the scores are those of the tests.
 """

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 
-from sim.judging.rightness import Tally, judged
+from sim.judging.judges.rightness import Tally, judged
 from tests.support.rough_days import ALL, KINDS, played, rough
 
 DAYS = 10

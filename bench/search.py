@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from tests.support.planted import FAULTS, REPO, copied, replayed, searched
+from tests.support.sim.planted import FAULTS, REPO, copied, replayed, searched
 
 
 def main() -> int:

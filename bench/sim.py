@@ -8,7 +8,7 @@ import sys
 import time
 
 from sim.scenario.scenario import load
-from sim.scenario.scene import DataAbsentError
+from sim.scenario.scenes.scene import DataAbsentError
 from sim.virtual.run import play
 
 GOAL_S = {"whole_shift": 10.0, "rolled_out": 120.0}  # of processor

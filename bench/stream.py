@@ -105,7 +105,8 @@ def pictures(folder: Path) -> list[dict[str, Any]]:
 def served_cpu_s(shown: list[dict[str, Any]], clients: int, folder: Path) -> tuple[float, float]:
     """(processor seconds a second of server and stream, bytes a second for each client) with so many who listen."""
     config = BrokerConfig.model_validate(
-        {"area": {"plan": "demo"}, "web": {"port": 0}, "registers": {"folder": folder / "r"}, "playback": {"days": 0}}
+        {"area": {"plan": "demo"}, "web": {"port": 0}, "registers": {"folder": folder / "r"}, "playback": {"days": 0},
+         "people": {"folder": folder / "people"}}
     )
     store = open_store(folder / "empty", area="xh", timezone="Asia/Shanghai", now=time.time)
     desk = Desk()

@@ -8,15 +8,26 @@ if __name__ == "__main__":
 import argparse
 import io
 import logging
-import os
 import sys
 from pathlib import Path
 
 from broker import __version__
-from broker.commands import accounts, amend, command, export, fsck, import_records, import_tainan, replay, serve, stats
+from broker.commands import (
+    accounts,
+    amend,
+    command,
+    export,
+    fsck,
+    import_records,
+    import_tainan,
+    people,
+    replay,
+    serve,
+    stats,
+)
 from broker.commands.registers import command_line as registers
 
-COMMANDS = (fsck, export, import_records, amend, stats, replay, command, accounts, import_tainan, registers)
+COMMANDS = (fsck, export, import_records, amend, stats, replay, command, accounts, people, import_tainan, registers)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,16 +61,10 @@ def main(argv: list[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")  # as our CSV and HTML say of themselves, whatever the locale is
     try:
-        code = _run(argv)
-        sys.stdout.flush()
+        return _run(argv)
     except KeyboardInterrupt:
         print("\npython3 -m broker: interrupted; what was stored stays, the same command goes on", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # `| head` has seen enough; without another end to write to, the interpreter would complain at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return code
 
 
 def _run(argv: list[str] | None) -> int:

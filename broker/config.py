@@ -4,6 +4,7 @@ Secrets are never in the file itself: a `*_file` names a file that only the brid
 environment variable named beside it is used.
 """
 
+import ipaddress
 import os
 import ssl
 import time
@@ -20,6 +21,12 @@ from firmware.wire import PORT
 PASSWORD_VARIABLE = "ZHANPAI_MQTT_PASSWORD"  # noqa: S105  (the name of a variable, not a password)
 
 
+def _address(text: Any) -> Any:
+    """A proxy by its address, or by the network it is in."""
+    ipaddress.ip_network(text, strict=False)
+    return text
+
+
 def _not_empty(path: Any) -> Any:
     """An empty text would be the folder of the configuration itself."""
     if path == "":
@@ -31,6 +38,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Text = Annotated[str, Field(min_length=1)]
 File = Annotated[Path, Field(strict=False), BeforeValidator(_not_empty)]  # TOML has no paths, they are texts
 Host = Annotated[str, Field(pattern=r"^[^\s/]+$")]
+Address = Annotated[str, BeforeValidator(_address)]
 HostName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$")]  # no scheme, no port
 _USUAL = DispatchSettings()
 
@@ -133,6 +141,16 @@ def _load_pair(section: str, context: ssl.SSLContext, cert_file: Path, key_file:
         ) from why
 
 
+def _served_with(section: str, cert_file: Path | None, key_file: Path | None) -> tuple[Path, Path] | None:
+    """What a server of ours speaks TLS with, tried; None without both."""
+    if cert_file is None or key_file is None:
+        return None
+    _bytes_of(f"{section} cert_file", cert_file)
+    _secret(f"{section} key_file", key_file)
+    _load_pair(section, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), cert_file, key_file)
+    return cert_file, key_file
+
+
 def _written(path: Path) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime))
 
@@ -176,12 +194,7 @@ class EmbeddedConfig(_Section):
 
     def tls(self) -> tuple[Path, Path] | None:
         """Certificate and key, tried; None where neither is given. Raises ConfigError."""
-        if self.cert_file is None or self.key_file is None:
-            return None
-        _bytes_of("[embedded] cert_file", self.cert_file)
-        _secret("[embedded] key_file", self.key_file)
-        _load_pair("[embedded]", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self.cert_file, self.key_file)
-        return self.cert_file, self.key_file
+        return _served_with("[embedded]", self.cert_file, self.key_file)
 
     def passwords(self) -> dict[str, str]:
         """The password of each user in the `accounts` file; empty without one. Raises ConfigError."""
@@ -201,18 +214,36 @@ class WebConfig(_Section):
     """The screen and the API; anything but a loopback host opens it to the network.
 
     `hosts` are the names it answers to besides `host`, localhost, and the address that was called; another name in a
-    request is refused, because a strange page could have its own name point here.
+    request is refused, because a strange page could have its own name point here. With `cert_file` and `key_file` it is
+    HTTPS; `trusted_proxies` are the addresses of proxies that are believed when they say for whom they ask, and how.
     """
 
     enabled: bool = True
     host: Host = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8080  # 0: any that is free
     hosts: Annotated[tuple[HostName, ...], Field(strict=False)] = ()  # and no tuples
+    cert_file: File | None = None
+    key_file: File | None = None
+    trusted_proxies: Annotated[tuple[Address, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        _both_or_neither(self)
+        return self
+
+    def tls(self) -> tuple[Path, Path] | None:
+        """Certificate and key, tried; None where neither is given. Raises ConfigError."""
+        return _served_with("[web]", self.cert_file, self.key_file)
 
     def api_url(self) -> str:
         """Where a program of this machine asks the bridge that has this screen."""
+        return self.page("/api/v1")
+
+    def page(self, path: str) -> str:
+        """The address of a page, as it is reached from this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104  (not listened on)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/api/v1"
+        scheme = "http" if self.cert_file is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}{path}"
 
 
 class PlaybackConfig(_Section):
@@ -268,10 +299,26 @@ class LimitsConfig(_Section):
 
 
 class RegistersConfig(_Section):
-    """The election and safety registers: their folder and the file of people who may write."""
+    """The election and safety registers: their folder."""
 
     folder: File = Path("data/registers")
-    roles_file: File | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_roles(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "roles_file" in given:
+            raise ValueError(
+                "roles_file: is no more, its people are machines' tokens now; `python3 -m broker people migrate "
+                "ROLES.toml` takes them over, then leave the key out"
+            )
+        return given
+
+
+class PeopleConfig(_Section):
+    """Accounts, tokens, sessions: their folder. With `one_click` whoever is at this machine is anybody by a click."""
+
+    folder: File = Path("data/people")
+    one_click: bool = False
 
 
 class LogConfig(_Section):
@@ -294,12 +341,15 @@ class BrokerConfig(_Section):
     arrival: ArrivalConfig = ArrivalConfig()
     limits: LimitsConfig = LimitsConfig()
     registers: RegistersConfig = RegistersConfig()
+    people: PeopleConfig = PeopleConfig()
     log: LogConfig = LogConfig()
 
     @model_validator(mode="after")
     def _ports_differ(self) -> Self:
         if self.embedded.enabled and self.web.enabled and self.web.port == self.mqtt.port:
             raise ValueError("port: is the embedded broker's, [mqtt] port, too; set another one")
+        if self.people.one_click and self.web.host not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("host: [people] one_click is for a demo on 127.0.0.1 and lets anybody in; leave it out")
         return self
 
 

@@ -4,6 +4,7 @@ import gc
 import ipaddress
 import logging
 import queue
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -283,4 +284,7 @@ def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge, now: Clock) -> 
     server = WebServer(config, desk, bridge.store, bridge.dispatch.day.plan, now)
     server.start()
     log.info("screen at http://%s:%d", config.web.host, server.port)
+    if sys.stdout.isatty() and (key := server.first_link()):  # never into a file that others read
+        here = config.web.model_copy(update={"port": server.port})
+        print(f"set up the first account, once and within the hour: {here.page(f'/welcome#{key}')}", flush=True)
     return server

@@ -31,6 +31,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
+from rich.table import Table
 
 from sim.judging.outcome import Outcome
 from sim.report import difference, printed
@@ -38,11 +39,12 @@ from sim.report.page import ReportError, write_report
 from sim.scenario.asking import write_new
 from sim.scenario.own_town import town
 from sim.scenario.scenario import Scenario, ScenarioError, load, names, value_of
-from sim.scenario.scene import DataAbsentError
+from sim.scenario.scenes.scene import DataAbsentError
 from sim.scenario.schema import SECTIONS
 from sim.search import search
 from sim.virtual import run
 
+LINE = 200
 HELD, FAILED, BAD, ABSENT, INTERRUPTED = 0, 1, 2, 4, 130
 
 
@@ -135,8 +137,12 @@ def _town(options: argparse.Namespace) -> Scenario:
 
 
 def _list(console: Console) -> int:
+    listed = Table.grid(padding=(0, 2))
     for name in names():
-        console.print(f"[bold]{name:24}[/bold] {load(name).about}", highlight=False)
+        listed.add_row(f"[bold]{name}[/bold]", escape(load(name).about))
+    if not console.is_terminal:  # a line each, for those who search in them
+        console.width = LINE
+    console.print(listed)
     return HELD
 
 

@@ -1,13 +1,12 @@
 """`python3 -m broker accounts`: which accounts flood control has closed at the bridge's own broker, and opening one."""
 
 import argparse
-import getpass
 import sys
 import time
 from typing import Any
 from urllib.parse import quote
 
-from broker.commands.running_bridge import asked, url_of
+from broker.commands.running_bridge import RunningBridge, bridge_of
 from broker.config import ConfigError
 
 
@@ -30,8 +29,8 @@ def add_commands(subparsers: Any) -> None:
 def run_list(arguments: argparse.Namespace) -> int:
     """A line for each closed account; 0 shown, 1 no bridge or a broker that is not its own, 2 wrongly configured."""
 
-    def show(url: str) -> None:
-        rows: list[dict[str, Any]] = asked(f"{url}/accounts/closed")["rows"]
+    def show(bridge: RunningBridge) -> None:
+        rows: list[dict[str, Any]] = bridge.asked("/accounts/closed")["rows"]
         for row in rows:
             since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - row["closed_s"]))
             print(f"{row['family']}/{row['device']}: closed since {since}, over [limits] {row['limit']} "
@@ -45,10 +44,9 @@ def run_list(arguments: argparse.Namespace) -> int:
 def run_open(arguments: argparse.Namespace) -> int:
     """Open it; 0 open, 1 it is not closed, no bridge, or a broker that is not its own, 2 wrongly configured."""
 
-    def open_it(url: str) -> None:
-        body = {"who": arguments.who or getpass.getuser()}
+    def open_it(bridge: RunningBridge) -> None:
         device = arguments.device.removeprefix("truck/").removeprefix("room/")
-        asked(f"{url}/accounts/{quote(device, safe='')}/open", body)
+        bridge.asked(f"/accounts/{quote(device, safe='')}/open", {})
         print(f"{device}: let in again within a second; if it floods on, it is thrown out again")
 
     return _answer(arguments, open_it)
@@ -56,7 +54,7 @@ def run_open(arguments: argparse.Namespace) -> int:
 
 def _answer(arguments: argparse.Namespace, ask: Any) -> int:
     try:
-        ask(url_of(arguments.config))
+        ask(bridge_of(arguments.config, getattr(arguments, "who", None)))
     except ConfigError as why:
         print(f"accounts: {why}", file=sys.stderr)
         return 2

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from broker.commands.record_access import opened, options, place, told
+from broker.commands.who import system_user
 from broker.reports import corrections
 
 
@@ -26,7 +27,7 @@ def add_commands(subparsers: Any) -> None:
         "null for not known; a time as Unix seconds or in the area's time, as in arrived_at=2026-11-22T06:00",
     )
     command.add_argument("--reason", required=True, help="why")
-    command.add_argument("--who", required=True, help="who says so")
+    command.add_argument("--who", default=system_user(), help="who says so (default: the user's name)")
     command.set_defaults(run=run_amend)
 
 

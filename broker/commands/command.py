@@ -5,13 +5,12 @@ account would throw it out of the broker.
 """
 
 import argparse
-import getpass
 import json
 import sys
 import time
 from typing import Any
 
-from broker.commands.running_bridge import ANSWER_S, asked, url_of
+from broker.commands.running_bridge import ANSWER_S, RunningBridge, bridge_of
 from broker.config import ConfigError
 from broker.rules.dispatch.actions import COMMANDS
 from firmware import wire
@@ -48,31 +47,31 @@ def run_command(arguments: argparse.Namespace) -> int:
         print("command: calibrate, and only that, needs --waste and --grams", file=sys.stderr)
         return 2
     try:
-        url = url_of(arguments.config)
+        bridge = bridge_of(arguments.config, arguments.who)
     except ConfigError as why:
         print(f"command: {why}", file=sys.stderr)
         return 2
-    body = {"who": arguments.who or getpass.getuser(), "command": arguments.order}
+    body = {"command": arguments.order}
     if arguments.order == "calibrate":
         body |= {"waste": arguments.waste, "grams": arguments.grams}
     try:
-        family, device = _named(url, arguments.device)
-        before = _row(url, family, device).get("answer")
-        sent = asked(f"{url}/{family}s/{device}/command", body)
+        family, device = _named(bridge, arguments.device)
+        before = _row(bridge, family, device).get("answer")
+        sent = bridge.asked(f"/{family}s/{device}/command", body)
         before_at = int(sent.get("heard_at", sent["at"]) or 0)
     except (ValueError, OSError) as why:
         print(f"command: {why}", file=sys.stderr)
         return 1
     print(f"{device}: {arguments.order} sent; {EFFECTS[arguments.order]}")
     try:
-        done, said = _next_word(url, family, device, before_at, before)
+        done, said = _next_word(bridge, family, device, before_at, before)
     except (ValueError, OSError) as why:  # the bridge stops just now, or cannot read its record
         done, said = True, f"it was sent; the device's answer could not be read: {why}"
     print(said if done else f"command: {device} did not do it: {said}", file=sys.stdout if done else sys.stderr)
     return 0 if done else 1
 
 
-def _named(url: str, name: str) -> tuple[str, str]:
+def _named(bridge: RunningBridge, name: str) -> tuple[str, str]:
     """The family and id of a device that the bridge knows; raises ValueError where none or two have the name."""
     family, slash, device = name.partition("/")
     if not wire.is_id(device if slash else family):
@@ -81,7 +80,7 @@ def _named(url: str, name: str) -> tuple[str, str]:
         if family not in COMMANDS:
             raise ValueError(f"write {name!r} as room/{device} or truck/{device}")
         return family, device
-    found = [family for family in COMMANDS if _row(url, family, name)]
+    found = [family for family in COMMANDS if _row(bridge, family, name)]
     if len(found) != 1:
         raise ValueError(f"{name!r} is a truck and a room: write truck/{name} or room/{name}" if found else
                          f"the bridge knows no device {name!r}; the screen lists all of them")  # fmt: skip
@@ -89,7 +88,7 @@ def _named(url: str, name: str) -> tuple[str, str]:
 
 
 def _next_word(
-    url: str, family: str, device: str, before_at: int, before: dict[str, Any] | None
+    bridge: RunningBridge, family: str, device: str, before_at: int, before: dict[str, Any] | None
 ) -> tuple[bool, str]:
     """Whether the device did it as far as it says, and what it said after it was told; waits for it for a moment.
 
@@ -99,7 +98,7 @@ def _next_word(
     deadline, heard = time.monotonic() + ANSWER_S, ""
     while time.monotonic() < deadline:
         time.sleep(LOOK_S)
-        row = _row(url, family, device)
+        row = _row(bridge, family, device)
         answer = row.get("answer")
         if answer and answer != before and not answer["done"]:
             return False, str(answer["said"])
@@ -114,7 +113,7 @@ def _next_word(
     return True, f"nothing new was heard of it within {ANSWER_S:.0f} s: the bridge knows nothing of what became of it"
 
 
-def _row(url: str, family: str, device: str) -> dict[str, Any]:
+def _row(bridge: RunningBridge, family: str, device: str) -> dict[str, Any]:
     """What the bridge shows of a device; empty where it knows none of this id."""
-    rows: list[dict[str, Any]] = asked(f"{url}/{family}s")["rows"]
+    rows: list[dict[str, Any]] = bridge.asked(f"/{family}s")["rows"]
     return next((row for row in rows if row.get(family) == device), {})

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import json
 import logging
 import os
 import resource
@@ -11,7 +10,6 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from pathlib import Path
 
 from broker.config import BrokerConfig, ConfigError, read_config
@@ -51,7 +49,7 @@ def run_serve(arguments: argparse.Namespace) -> int:
 
 def _write_findings(why: Exception, folder: Path) -> Path | None:
     """Everything that is wrong with a plan, as a file beside the configuration, where the terminal shows a part."""
-    from broker.plan.gtfs.files import GtfsError
+    from broker.plan.gtfs.tables.files import GtfsError
 
     cause: BaseException | None = why
     while cause is not None and not isinstance(cause, GtfsError):
@@ -72,16 +70,17 @@ def _check(path: Path, config: BrokerConfig) -> int:
     from broker.plan.calendar import local_date
     from broker.plan.validity import Outlook, plan_sentence
     from broker.settings import configured_plan
-    from broker.web.server import read_roles
+    from broker.web.server import check_people
 
     plan = configured_plan(config)
     _store_must_have_a_place(config)
     config.mqtt.password()
     config.mqtt.tls()
     config.embedded.tls()
+    config.web.tls()
     config.embedded.passwords()
     of_certificates = check_certificates(config, time.time())
-    read_roles(config)
+    check_people(config)
     of_day = Outlook(plan).on(local_date(plan, int(time.time())))
     said = plan_sentence(of_day)
     if not of_day.known:
@@ -143,10 +142,11 @@ def _at_work(config: BrokerConfig, area: str) -> bool:
     """Whether a bridge of this configuration runs and has its broker: nobody is to be thrown off for a question."""
     if not config.web.enabled or not config.web.port:
         return False
+    from broker.commands.running_bridge import RunningBridge, shell_token
+
     try:
-        with urllib.request.urlopen(f"{config.web.api_url()}/picture", timeout=2) as answer:  # noqa: S310  (our own)
-            picture = json.load(answer)
-            return bool(picture["area"]["id"] == area and picture["link"]["up"])
+        picture = RunningBridge(config.web, shell_token(config)).asked("/picture", wait_s=2)
+        return bool(picture["area"]["id"] == area and picture["link"]["up"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

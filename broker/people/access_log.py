@@ -1,4 +1,5 @@
-"""Who looked at members' data and who exported what: one line each, a file a month, personal facts never in it."""
+"""Who looked at members' data and exported what, who signed in and who changed an account: one line each, a file a
+month, personal facts never in it."""
 
 import json
 import os

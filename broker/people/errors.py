@@ -1,21 +1,25 @@
-"""What is raised about people: who may not do something, and a file of roles that cannot be read."""
+"""What is raised about people: who is not known, who must wait, and a file of people that is no good."""
 
 
 class PeopleError(Exception):
     """Base of what can go wrong with people; the text says what to do next."""
 
 
-class Denied(PeopleError, PermissionError):  # noqa: N818 - the name says what is so
-    """This person may not do that; the text says who may and how to become one."""
+class Unknown(PeopleError):  # noqa: N818 - the name says what is so
+    """Nobody knows who this is: not signed in, or with what opens nothing."""
 
 
 class TooSoon(PeopleError):  # noqa: N818 - the name says what is so
-    """Another log-in right after several wrong ones; `wait_s` says when the next is taken."""
+    """Too much, too often; `wait_s` says when the next is taken."""
 
-    def __init__(self, wait_s: int) -> None:
-        super().__init__(f"too many wrong log-ins from this address: try again in {wait_s} s")
+    def __init__(self, wait_s: int, what: str = "too many wrong sign-ins") -> None:
+        super().__init__(f"{what}: try again in {wait_s} s")
         self.wait_s = wait_s
 
 
-class BadRoles(PeopleError, ValueError):  # noqa: N818 - the name says what is so
-    """A role file that cannot be used, or a name that cannot be in it; the text names file, section and key."""
+class Impossible(PeopleError, ValueError):  # noqa: N818 - the name says what is so
+    """A change to the people that cannot be made as asked; the text says what can."""
+
+
+class Damaged(PeopleError):  # noqa: N818 - the name says what is so
+    """A file of people that cannot be used; the text names it and says what to do."""

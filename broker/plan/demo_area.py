@@ -4,8 +4,13 @@ The streets are a grid of right angles near 31.19 N 121.44 E (WGS-84); nothing o
 the transfer station in the west, passes its rooms, never turns on the spot, and goes back. Its timetable is
 made of 18 km/h on the way and 60 s + 25 s per bin at a room.
 
-    .venv/bin/python -m broker.plan.demo_area FOLDER      writes it as a GTFS feed
+    python3 -m broker.plan.demo_area FOLDER      writes it as a GTFS feed
 """
+
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter(*environment.SERVER)
 
 import argparse
 import math
@@ -213,7 +218,7 @@ def main(arguments: list[str]) -> int:
     """Write the demo area as a GTFS feed into the folder or .zip named by the only argument."""
     from broker.plan.gtfs.feed import write_gtfs
 
-    top = argparse.ArgumentParser(".venv/bin/python -m broker.plan.demo_area", description="The demo area as GTFS.")
+    top = argparse.ArgumentParser("python3 -m broker.plan.demo_area", description="The demo area as GTFS.")
     top.add_argument("place", type=Path, metavar="FOLDER", help="where it is written; a zip file if it ends in .zip")
     place = top.parse_args(arguments).place
     write_gtfs(demo_plan(), place)

@@ -3,14 +3,13 @@
 An exact birth date becomes the completed years it was counted as, so every figure stays the same. Pure.
 """
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
 from broker.registers.elections.ages import completed_years
 from broker.registers.elections.models import PHASES
-from broker.registers.kept.canonical import item_key
+from broker.registers.kept.canonical import copied, item_key
 from broker.registers.kept.differences import PERSONAL_FIELDS, PERSONS
 
 DAYS_A_YEAR = 365.25
@@ -31,7 +30,7 @@ def completed(document: Mapping[str, Any], stored: Mapping[str, Any]) -> dict[st
     result = {key: value for key, value in document.items() if key != LEFT_OUT}
     named = document.get(LEFT_OUT)
     if isinstance(named, list) and stored:
-        result = copy.deepcopy(result)
+        result = copied(result)
         _complete(result, redacted(stored), stored, frozenset(map(str, named)))
     return result
 
@@ -118,7 +117,7 @@ def personal_facts(document: Mapping[str, Any]) -> int:
 def _without(
     document: Mapping[str, Any], chosen: Callable[[Mapping[str, Any], str], bool],
 ) -> dict[str, Any]:
-    result = copy.deepcopy(dict(document))
+    result: dict[str, Any] = copied(dict(document))
     for body, phase, member in _members(result):
         if not chosen(body, phase):
             continue

@@ -1,18 +1,27 @@
-"""What every request passes first: it names us, comes from no strange page, and brings a body that can be kept."""
+"""What every request passes first: it names us, may do what it asks, comes from no strange page, and brings a body that
+can be kept."""
 
 import re
 from collections.abc import Awaitable, Callable, Collection
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import orjson
-from fastapi import Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from python_multipart.multipart import parse_options_header
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from broker.web.visitors import MAX_BODY_BYTES
+from broker.people.errors import Damaged, TooSoon
+from broker.web.gate import COOKIE, Gate
+from broker.web.pages.refused import refused_page
+from broker.web.problems import Refusal, problem, refuse_http, refuse_values
+from broker.web.repeats import HEADER, REPEATED, Repeats
 
+MAX_BODY_BYTES = 9_000_000
+PERSONAL = "/api/v1/elections"  # its answers may hold names, which are kept in the register alone
 OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 FORM = "application/x-www-form-urlencoded"
 FILES = "multipart/form-data"
@@ -20,28 +29,40 @@ CallNext = Callable[[Request], Awaitable[Response]]
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:@/\[\]\s]+)(:[0-9]*)?")
 
 
-class Refusal(Exception):  # noqa: N818  (the name says what is so)
-    """A request that goes no further; the text says what to change."""
+def guarded(app: FastAPI, gate: Gate, hosts: Collection[str] = ()) -> FastAPI:
+    """The same application behind its door, open to requests for one of `hosts`, for this machine's own names, or for
+    the address called; whatever it refuses is told in one form."""
+    app.middleware("http")(request_guard(hosts, gate))
+    app.add_exception_handler(RequestValidationError, refuse_values)
+    app.add_exception_handler(HTTPException, refuse_http)
+    app.add_exception_handler(Refusal, _refused)
+    return app
 
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
-
-def request_guard(hosts: Collection[str]) -> Callable[[Request, CallNext], Awaitable[Response]]:
-    """The middleware, open to requests for one of `hosts`, for this machine's own names, or for the address called."""
+def request_guard(
+    hosts: Collection[str], gate: Gate | None
+) -> Callable[[Request, CallNext], Awaitable[Response]]:
+    """The middleware; without a gate it asks nobody who they are (the simulator's own panel)."""
     names = {_name_of(host) for host in (*hosts, *OWN_NAMES)}
 
     async def guard(request: Request, call_next: CallNext) -> Response:
         try:
             check_host(request, names)
+            if gate is not None:
+                gate.admit(request)
             if request.method not in ("GET", "HEAD"):
                 check_origin(request)
-                check_length(request)
+                size = check_length(request)
+                if gate is not None:
+                    gate.may_send(request, size)
                 check_body(request.headers.get("content-type", ""), await request.body())
-            response = await call_next(request)
+            response = await (call_next(request) if gate is None else _once(gate.repeats, request, call_next))
         except Refusal as why:
-            response = JSONResponse({"detail": str(why)}, why.status)
+            response = _refused(request, why)
+        except TooSoon as why:
+            response = problem(request, 429, str(why), {"Retry-After": str(why.wait_s)})
+        except Damaged as why:
+            response = problem(request, 503, str(why))
         except ClientDisconnect:
             response = Response(status_code=400)  # nobody is there to read it: they left in the middle of their body
         # No page may be framed or guess types.
@@ -49,9 +70,44 @@ def request_guard(hosts: Collection[str]) -> Callable[[Request, CallNext], Await
         response.headers.setdefault("X-Frame-Options", "DENY")
         response.headers.setdefault("Referrer-Policy", "same-origin")
         response.headers.setdefault("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'")
+        if not request.scope["path"].startswith("/static/"):
+            response.headers.setdefault("Cache-Control", "no-store")  # it is for who asked, and for now
         return response
 
     return guard
+
+
+async def _once(repeats: Repeats, request: Request, call_next: CallNext) -> Response:
+    """The answer; to a deed with a key that was done before, the answer of then."""
+    key, who = request.headers.get(HEADER), request.state.visitor.who if request.state.visitor else None
+    if key is None or who is None or request.method in ("GET", "HEAD") or not request.scope["path"].startswith("/api/"):
+        return await call_next(request)
+    path = f"{request.scope['path']}?{request.url.query}"
+    try:
+        first = await run_in_threadpool(repeats.begin, who, key, request.method, path, await request.body())
+        if first is not None:
+            return Response(first[2], first[0], {REPEATED: "true"}, first[1])
+        answer: tuple[int, str, bytes] | None = None
+        try:
+            # Typed as any answer; that of a middleware's inside is always streamed.
+            response: Any = await call_next(request)
+            body = b"".join([part async for part in response.body_iterator])
+            answer = response.status_code, response.headers.get("content-type", ""), body
+            headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+            return Response(body, response.status_code, headers)
+        finally:
+            whole = not request.scope["path"].startswith(PERSONAL)
+            await run_in_threadpool(lambda: repeats.end(who, key, answer, whole=whole))
+    except OSError as why:
+        text = f"the disk takes no note of this deed ({why.strerror or why}): look whether it was done"
+        return problem(request, 507, text)
+
+
+def _refused(request: Request, why: Exception) -> Response:
+    assert isinstance(why, Refusal)
+    if why.status == 303:
+        return Response(status_code=303, headers=dict(why.headers or {}))
+    return refused_page(request, why) if why.page else problem(request, why.status, str(why), why.headers)
 
 
 def check_host(request: Request, names: Collection[str]) -> None:
@@ -65,20 +121,27 @@ def check_host(request: Request, names: Collection[str]) -> None:
 
 
 def check_origin(request: Request) -> None:
-    """Refuses a write that does not come from our own page or from no page at all; a browser says it in two ways."""
+    """Refuses a write that does not come from our own page or from no page at all; a browser says it in two ways.
+
+    With a session's cookie one of the two must be there: only a browser has such a cookie, and each browser of today
+    says at least one with every write.
+    """
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
     own = f"{request.url.scheme}://{request.url.netloc}"
-    if origin not in (None, own) or site not in (None, "same-origin", "none"):
+    strange = origin not in (None, own) or site not in (None, "same-origin", "none")
+    said = origin == own or site == "same-origin"
+    if strange or (COOKIE in request.cookies and "authorization" not in request.headers and not said):
         raise Refusal(403, "this page may not act here: open the screen itself")
 
 
-def check_length(request: Request) -> None:
-    """Refuses a body that is too long, or that does not say how long it is, before any of it is read."""
+def check_length(request: Request) -> int:
+    """How long the body is; refuses one that is too long, or that does not say it, before any of it is read."""
     length = request.headers.get("content-length", "0")
     if "transfer-encoding" in request.headers or re.fullmatch("[0-9]{1,15}", length) is None:
         raise Refusal(411, "say how long the body is (Content-Length)")
     if int(length) > MAX_BODY_BYTES:
         raise Refusal(413, f"the body has {length} bytes; at most {MAX_BODY_BYTES} are taken")
+    return int(length)
 
 
 def check_body(content_type: str, body: bytes) -> None:
@@ -103,13 +166,6 @@ def check_body(content_type: str, body: bytes) -> None:
             raise Refusal(400, f"send the form as UTF-8, not {charset[:40]!r}")
     else:
         raise Refusal(415, f"send JSON (Content-Type: application/json) or a form, not {kind[:80]!r}")
-
-
-async def refuse_values(_: Request, why: Exception) -> JSONResponse:
-    """The answer to values of a wrong kind: where and why, but not the values, which may be in no writable form."""
-    assert isinstance(why, RequestValidationError)
-    told = [{"loc": error["loc"], "msg": error["msg"], "type": error["type"]} for error in why.errors()]
-    return JSONResponse({"detail": told}, 422)
 
 
 def _name_of(host: str) -> str:

@@ -12,15 +12,19 @@ import uvicorn
 from broker.config import BrokerConfig, ConfigError
 from broker.people.access_log import open_access_log
 from broker.people.errors import PeopleError
-from broker.people.roles import Roles, load_roles
+from broker.people.people import FIRST_LINK_S, People
+from broker.people.rosters import Rosters
+from broker.people.sessions import Sessions
 from broker.plan.model import Plan
 from broker.registers.folder import open_registers
 from broker.store import Store
 from broker.web.api.app import build_app
 from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
+from broker.web.api.rosters import roster_router
 from broker.web.connection_limits import LimitedProtocol
 from broker.web.desk import Desk
+from broker.web.gate import Gate
 from broker.web.health import of_stream
 from broker.web.security import OWN_NAMES
 from broker.web.stream.frames import Frames
@@ -34,17 +38,15 @@ SAY_EVERY_S = 60.0  # of the same fault in the log
 MOST_AT_ONCE = 100  # connections accepted before the first of them can be counted and closed
 
 
-def read_roles(config: BrokerConfig) -> Roles:
-    """The people who may use the registers; raises ConfigError."""
-    path = config.registers.roles_file
+def check_people(config: BrokerConfig) -> None:
+    """Look at the files of people; raises ConfigError with the one that is no good."""
     try:
-        return load_roles(path)
-    except OSError as why:
-        raise ConfigError(
-            f"[registers] roles_file: {path} cannot be read ({why.strerror}); correct the path or its permissions"
-        ) from why
+        people = People(config.people.folder)
+        people.kept()
+        Sessions(people).visitor("")
+        Rosters(people, (), ()).shifts()
     except PeopleError as why:
-        raise ConfigError(f"[registers] roles_file: {why}") from why
+        raise ConfigError(f"[people] folder: {why}") from why
 
 
 def bound_socket(config: BrokerConfig) -> socket.socket:
@@ -67,25 +69,30 @@ class WebServer:
         self, config: BrokerConfig, desk: Desk, store: Store, plan: Plan, now: Callable[[], float] = time.time
     ) -> None:
         host = config.web.host
-        if host not in OWN_NAMES:
-            log.warning("the screen is open to the network on %s: put it behind a proxy that asks who comes", host)
+        if host not in OWN_NAMES and config.web.cert_file is None and not config.web.trusted_proxies:
+            log.warning("the screen is open to the network on %s without HTTPS: set [web] cert_file and key_file", host)
         self._socket = bound_socket(config)
         self.port = int(self._socket.getsockname()[1])
-        roles = read_roles(config)
+        people = People(config.people.folder)
+        self.gate = Gate(people, Sessions(people), one_click=config.people.one_click)
+        self._say_who_there_is()
         # The registers go by the area's clock: what is overdue on their pages is so on the day that the screen shows.
         access = open_access_log(config.registers.folder, timezone=plan.timezone, now=now)
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
-        further = [record_router(store, plan), register_router(registers, roles)]
+        further = [record_router(store, plan), register_router(registers), roster_router(people, plan)]
         self._desk = desk
         self._frames = Frames()
         self._recording = Recording(config.playback.folder, config.playback.days)
         app = build_app(
-            desk, store, further, (host, *config.web.hosts), self._frames, config.playback.folder
+            desk, store, further, self.gate, (host, *config.web.hosts), self._frames, config.playback.folder
         )
+        cert_file, key_file = config.web.tls() or (None, None)
+        proxies = list(config.web.trusted_proxies)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app, http=LimitedProtocol, log_level="warning", lifespan="off", timeout_graceful_shutdown=1,
-                server_header=False, backlog=MOST_AT_ONCE,
+                server_header=False, backlog=MOST_AT_ONCE, ssl_certfile=cert_file, ssl_keyfile=key_file,
+                proxy_headers=bool(proxies), forwarded_allow_ips=proxies,
             )
         )
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],), name="web", daemon=True)
@@ -108,6 +115,27 @@ class WebServer:
         self._thread.join(5)
         self._stream.join(5)
         self._socket.close()
+
+    def first_link(self) -> str | None:
+        """The key of a link for the first account; None where there is one, or the files of people are no good."""
+        try:
+            return self.gate.people.link(None, FIRST_LINK_S) if self.gate.people.nobody() else None
+        except (PeopleError, OSError):
+            return None  # (said already)
+
+    def _say_who_there_is(self) -> None:
+        """What is wrong with the people keeps nobody's lamp dark: it is said, and nobody is let in."""
+        try:
+            self.gate.open_to_shell()
+            if self.gate.people.nobody():
+                log.warning(
+                    "nobody has an account yet: the screen is shown on this machine only, and nobody can do anything; "
+                    "`python3 -m broker people link` prints the link for the first one"
+                )
+        except PeopleError as why:
+            log.error("nobody is let in: %s", why)
+        except OSError as why:
+            log.error("[people] folder: commands of this machine are not let in (%s)", why)
 
     def _show(self) -> None:
         """Make each new picture a part of the stream; aside, because the bridge's loop must not wait for it."""

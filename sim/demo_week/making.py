@@ -1,11 +1,16 @@
 """Plays the week anew and writes it here: takes minutes, and is done when what a record holds has changed.
 
-    .venv/bin/python -m sim.demo_week.making
+    python3 -m sim.demo_week.making
 
 A day is played on what the days before left: the record, what was learned, the trucks' outboxes. At night all is
 switched off. Positions, lamps and the readings of bins are left out of what is kept: nine in ten records, and no page
 shows them of a day that is over.
 """
+
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter(*environment.TRUCK, *environment.SERVER)
 
 import lzma
 import sys
@@ -23,10 +28,10 @@ from broker.store.opening import reading_store
 from broker.web.picture import Picture
 from broker.web.stream.changes import Parts, applied, change, parts_of
 from sim.demo_week.files import BOOTS_A_DAY, FIRST_DAY, LAST_DAY, PICTURES, RECORDS
-from sim.judging.judges import judge
+from sim.judging.judge import judge
 from sim.scenario.director import Director
 from sim.scenario.scenario import Happening, Scenario, day_s, load
-from sim.scenario.scenes import scene_of
+from sim.scenario.scenes.choice import scene_of
 from sim.scenario.schema import HAPPENINGS
 from sim.virtual.devices import VirtualPlant
 from sim.virtual.run import SETTLE_S, scratch_folder

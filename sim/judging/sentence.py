@@ -3,6 +3,7 @@
 As text a sentence is its English one: a terminal and a log need no more. Screens take `both`.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,20 +14,21 @@ COMMAS = {"en": ", ", "zh": "、"}
 
 
 class Sentence(str):
-    """The English text; `word` names it whatever it says, `zh` is the Chinese one."""
+    """The English text; `word` names it whatever it says, `zh` is the Chinese one, `gaps` is what fills both."""
 
     word: str
     zh: str
+    gaps: Mapping[str, object]
 
-    def __new__(cls, text: str, word: str = "", zh: str = "") -> "Sentence":
+    def __new__(cls, text: str, word: str, zh: str, gaps: Mapping[str, object]) -> "Sentence":
         """A sentence as it is said."""
         made = super().__new__(cls, text)
-        made.word, made.zh = word, zh
+        made.word, made.zh, made.gaps = word, zh, gaps
         return made
 
-    def __getnewargs__(self) -> tuple[str, str, str]:  # type: ignore[override]  # a copy says the same
+    def __getnewargs__(self) -> tuple[str, str, str, Mapping[str, object]]:  # type: ignore[override]  # says the same
         """What makes the same one again."""
-        return str(self), self.word, self.zh
+        return str(self), self.word, self.zh, self.gaps
 
 
 class Term(NamedTuple):
@@ -42,7 +44,14 @@ def said(group: str, key: str, **gaps: object) -> Sentence:
         language: WORDS.say(language, group, key, **{name: _filling(language, gap) for name, gap in gaps.items()})
         for language in LANGUAGES
     }
-    return Sentence(texts["en"], key, texts["zh"])
+    return Sentence(texts["en"], key, texts["zh"], gaps)
+
+
+def not_yet(fault: str) -> Sentence:
+    """A fault while it may still come right: what has not happened yet, or that nothing is decided."""
+    if isinstance(fault, Sentence) and fault.word in WORDS.groups("en")["not_yet"]:
+        return said("not_yet", fault.word, **fault.gaps)
+    return said("not_yet", "undecided", fault=fault)
 
 
 def both(text: str) -> dict[str, str]:

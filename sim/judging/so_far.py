@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sim.judging.judges import JUDGES
-from sim.judging.sentence import said
+from sim.judging.judge import JUDGES
+from sim.judging.sentence import not_yet, said
 from sim.judging.verdict import Verdict, clock
 from sim.scenario.scenario import Demand
 from sim.world.evidence import Evidence
@@ -57,7 +57,10 @@ def _one(evidence: Evidence, demand: Demand, now: float) -> Expectation:
     lasting = demand.kind in LASTING or (values.get("share") == 1.0 and demand.kind.startswith("lamp_"))
     failed = "to" in values or (faults and lasting)  # hours that are over do not come again
     state = "held" if verdict.held else "failed" if failed else "waiting"
-    return Expectation(demand.kind, values, state, verdict.seen, faults or verdict.faults)
+    why = faults or verdict.faults
+    if state == "waiting":
+        why = tuple(not_yet(fault) for fault in why)
+    return Expectation(demand.kind, values, state, verdict.seen, why)
 
 
 def _in_its_hours(evidence: Evidence, demand: Demand, now: float) -> Expectation:

@@ -8,6 +8,8 @@ from typing import Any
 from broker.plan.gtfs.feed import write_gtfs
 from broker.plan.model import Plan
 from sim.live.clock import SpedClock
+from sim.live.ground import RECORDS
+from sim.live.people import move_in
 from sim.live.processes.child import Child
 from sim.live.truck import as_toml
 
@@ -30,12 +32,13 @@ class LiveBridge:
         starting: Callable[[], None],
     ) -> None:  # fmt: skip
         self.child: Child | None = None
-        self.records, self.playback = folder / "records", folder / "playback"
+        self.records, self.playback = folder / RECORDS, folder / "playback"
         self._clock = clock
         self._starting = starting  # called now and then until it is up
         self._wrong_by_s = 0.0
         self._disk_full = False
         write_gtfs(plan, folder / "plan")
+        self.token = move_in(folder / "people", plan)  # of the scenario's own dispatcher
         secret = folder / "bridge.key"
         secret.write_text(password, encoding="utf-8")
         secret.chmod(0o600)
@@ -46,6 +49,7 @@ class LiveBridge:
             "store": {"url": str(self.records)},
             "web": {"host": host, "port": http_port},
             "registers": {"folder": str(folder / "registers")},
+            "people": {"folder": str(folder / "people"), "one_click": True},
             "playback": {"folder": str(self.playback)},
             "log": {"level": "warning"},
         }
@@ -61,10 +65,11 @@ class LiveBridge:
         self.fill_disk(self._disk_full)  # it meets its disk as it is
         deadline = time.monotonic() + READY_S
         while not lines:
-            if not child.running or time.monotonic() > deadline:
-                said = " | ".join(list(child.errors)[-5:])
-                why = f"the bridge did not start within {READY_S:g} s: {said or 'it said nothing'}"
-                raise LateError(why) if child.running else StartError(why)
+            if (ended := child.ended()) is not None:
+                raise StartError(f"the bridge did not start, it {ended}")
+            if time.monotonic() > deadline:
+                said = " | ".join(list(child.errors)[-5:]) or "it said nothing"
+                raise LateError(f"the bridge did not start within {READY_S:g} s: {said}")
             self._starting()
             time.sleep(0.02)
         self.set_clock(self._wrong_by_s)

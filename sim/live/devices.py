@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from broker.mqtt.own_broker.child import free_port
+from broker.mqtt.own_broker.child import free_port, how_ended
 from broker.mqtt.own_broker.mosquitto import choose_broker
 from broker.plan.model import Plan
 from broker.store.opening import reading_store
@@ -60,7 +60,7 @@ class LivePlant:
         self._evidence = evidence
         self._clock = clock
         self._hearing = Hearing(plan.rooms, evidence, clock.now)
-        self._killed: set[str] = set()
+        self._broker_is_up = False
         area = plan.area_id
         names = [*plan.rooms, *trucks, f"bridge-{area}", f"watch-{area}"]
         self._bench = bench = bench or Bench()
@@ -69,7 +69,6 @@ class LivePlant:
         passwords = {name: secrets.token_urlsafe(18) for name in names}
         passwords |= {name: bench.key(name).read_text(encoding="utf-8").strip() for name in bench.devices}
         self.http_port = http_port or free_port()
-        self.api_dispatcher = ApiDispatcher()
         self._screen_deeds = ScreenDeeds()
         self._mqtt = choose_broker(folder / "mosquitto", area, passwords, rooms=plan.rooms, host=HOST)
         devices = (*plan.rooms, *trucks, "bridge")
@@ -81,6 +80,7 @@ class LivePlant:
         self._bridge = LiveBridge(
             folder, plan, HOST, self._doors["bridge"].port, self.http_port, passwords[f"bridge-{area}"], clock, starting
         )  # fmt: skip
+        self.api_dispatcher = ApiDispatcher(self._bridge.token)
         self.trucks: dict[str, LiveTruck | HardwareTruck] = {}
         self.rooms: dict[str, LiveRoom | HardwareRoom] = {}
         try:
@@ -110,6 +110,7 @@ class LivePlant:
     def start(self) -> None:
         """Switch everything on; raises StartError or EmbeddedBrokerError if a part does not come up."""
         self._mqtt.start()
+        self._broker_is_up = True
         self._watch.start()
         for room in self.rooms.values():
             room.power(True)
@@ -180,7 +181,6 @@ class LivePlant:
 
     def power(self, device: str, on: bool) -> None:
         """Pull or push the plug of a truck's or room's device."""
-        self._killed.add(device)
         units: Mapping[str, LiveTruck | LiveRoom | HardwareTruck | HardwareRoom] = {**self.trucks, **self.rooms}
         units[device].power(on)
 
@@ -225,6 +225,7 @@ class LivePlant:
             self._mqtt.kill()
         else:
             self._mqtt.stop()
+        self._broker_is_up = self._mqtt.running
         self._hearing.all_rooms("broker", not up)
 
     def bridge(self, up: bool, how: str) -> None:
@@ -266,11 +267,16 @@ class LivePlant:
         return seen
 
     def complaint(self) -> str | None:
-        """Why the run cannot go on: a process that ended by itself; None while all is well."""
+        """Why the run cannot go on: a process that nobody here has ended; None while all is well."""
+        if self._broker_is_up and not self._mqtt.running:
+            return f"the MQTT broker ended ({self._mqtt.ended()}); it said: {self._mqtt.said()}"
         parts = {"the bridge": self._bridge.child, **{name: truck.child for name, truck in self.trucks.items()}}
         for name, child in parts.items():
-            if child is not None and not child.running and name not in self._killed:
-                return f"{name} ended by itself: {' | '.join(list(child.errors)[-3:]) or 'it said nothing'}"
+            if child is not None and (ended := child.ended()) is not None:
+                return f"{name} {ended}"
+        for name, room in self.rooms.items():
+            if isinstance(room, LiveRoom) and (code := room.unit.ended) is not None:
+                return f"{name} ended ({how_ended(code)}): {' | '.join(list(room.unit.log)[-5:]) or 'it said nothing'}"
         return None
 
     def collect(self, evidence: Evidence) -> None:
@@ -288,7 +294,6 @@ class LivePlant:
         for room in self.rooms.values():
             room.stop()
         self.rooms.clear()
-        self._killed.add("the bridge")
         if (bridge := self._bridge.child) is not None:
             time.sleep(0.5)  # the broker may still be handing over the devices' last words
             self._bridge.stop()

@@ -18,7 +18,8 @@ WHO = "the scenario's dispatcher"
 class ApiDispatcher:
     """Polls the picture in a thread; actions are POSTs."""
 
-    def __init__(self) -> None:
+    def __init__(self, token: str) -> None:
+        self._token = {"Authorization": f"Bearer {token}"}
         self.base = ""
         self.picture: Mapping[str, Any] = {}
         self.refusals: list[str] = []
@@ -70,8 +71,8 @@ class ApiDispatcher:
     def _post(self, path: str, body: Mapping[str, Any]) -> bool:
         request = urllib.request.Request(  # noqa: S310 - our own server on the loopback
             f"{self.base}/api/v1/{path}",
-            data=json.dumps({"who": WHO, **body}).encode(),
-            headers={"Content-Type": "application/json"},
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", **self._token},
             method="POST",
         )
         try:
@@ -86,7 +87,8 @@ class ApiDispatcher:
     def _poll(self) -> None:
         while not self._stop.wait(POLL_S):
             try:
-                with urllib.request.urlopen(f"{self.base}/api/v1/picture", timeout=TIMEOUT_S) as answer:  # noqa: S310
+                asked = urllib.request.Request(f"{self.base}/api/v1/picture", headers=self._token)  # noqa: S310
+                with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:  # noqa: S310
                     self.picture = json.load(answer)
             except (OSError, ValueError):  # the bridge may be down on purpose; the picture grows old and says so
                 continue

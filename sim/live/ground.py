@@ -15,6 +15,7 @@ from rich.console import Console
 
 from broker.config import WebConfig
 
+RECORDS = "records"  # the record of a run, in its folder
 USUAL_PORT = WebConfig().port
 
 
@@ -44,13 +45,13 @@ def screen_port(asked: int | None, console: Console) -> Iterator[int]:
 
 @contextmanager
 def run_folder(console: Console, *, keeps: bool) -> Iterator[Path]:
-    """A folder that is gone afterwards; with `keeps` Ctrl-C leaves it there and says where."""
+    """A folder that is gone afterwards; with `keeps` Ctrl-C or a failure leaves it there and says where."""
     folder = Path(tempfile.mkdtemp(prefix="zhanpai-live-"))
     is_kept = False
     try:
         yield folder
-    except KeyboardInterrupt as why:
-        is_kept = keeps and not isinstance(why, Stopped)
+    except BaseException as why:
+        is_kept = keeps and not isinstance(why, Stopped) and (folder / RECORDS).exists()
         raise
     finally:
         if is_kept:

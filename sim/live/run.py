@@ -10,8 +10,9 @@ from rich.live import Live
 from rich.markup import escape
 
 from broker.mqtt.own_broker.child import EmbeddedBrokerError
+from broker.words import filled
 from sim.demo_week.files import is_before
-from sim.judging.judges import judge
+from sim.judging.judge import judge
 from sim.judging.outcome import Count, Outcome
 from sim.live.bridge import LateError, StartError
 from sim.live.clock import SpedClock
@@ -26,7 +27,7 @@ from sim.panel.panel import Panel
 from sim.report import printed
 from sim.scenario.director import Director
 from sim.scenario.scenario import Demand, Scenario, ScenarioError, load
-from sim.scenario.scenes import scene_of
+from sim.scenario.scenes.choice import scene_of
 from sim.world.evidence import Evidence
 from sim.world.timeline import Timeline
 
@@ -139,8 +140,11 @@ def _play(
             plant.start()
             screen = f"http://127.0.0.1:{plant.http_port}"
             console.print(
-                f"status page: {screen}   bin rooms on {plant.interpreter}, "
-                f"{len(plant.rooms)} rooms, {len(plant.trucks)} trucks, x{factor}",
+                filled(
+                    "status page: {screen}   bin rooms on {on}, {rooms:room|rooms}, {trucks:truck|trucks}, x{factor}",
+                    {"screen": screen, "on": plant.interpreter, "rooms": len(plant.rooms),
+                     "trucks": len(plant.trucks), "factor": factor},
+                ),
                 highlight=False,
             )
             for warning in plant.warnings:

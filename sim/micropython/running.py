@@ -88,6 +88,13 @@ class RunningUnit:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
+    @property
+    def ended(self) -> int | None:
+        """With what code it has ended, where it should run and does not begin again by itself; None otherwise."""
+        with self._lock:
+            code = self._process.poll() if self._process is not None and self._wanted else None
+            return None if code == RESET_EXIT else code
+
     def lamp(self, index: int = 0) -> bool:
         """Whether a lamp's pin is driven high now (desk lamps are active high)."""
         return self.panel.level(FIRST_LAMP_PIN + index) == 1

@@ -20,7 +20,7 @@ from sim.panel.server import PanelServer
 from sim.panel.view import edges_since, now_shown, scene_shown
 from sim.scenario.director import Director
 from sim.scenario.scenario import Demand, Scenario
-from sim.scenario.scene import Scene
+from sim.scenario.scenes.scene import Scene
 from sim.scenario.writing import as_text
 from sim.world.evidence import Evidence
 

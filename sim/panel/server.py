@@ -114,7 +114,7 @@ class PanelServer:
             response.headers.setdefault("Cache-Control", "no-store")
             return response
 
-        app.middleware("http")(request_guard(()))
+        app.middleware("http")(request_guard((), None))
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
         self._pages(app)
         self._deeds(app)

@@ -12,7 +12,7 @@ from sim.panel.hands import Deed, Hands
 from sim.panel.parts import Edges, PanelClock, PanelPlant
 from sim.scenario.director import Director
 from sim.scenario.scenario import Scenario
-from sim.scenario.scene import Scene
+from sim.scenario.scenes.scene import Scene
 
 MOST_EDGES = 24  # of one light in one frame: at a high speed nobody could see more
 SHOWN_DEEDS = 30

@@ -13,7 +13,7 @@ from typing import Any
 
 from broker.plan.geometry import distance_m
 from broker.plan.model import Plan
-from sim.judging.lamps import LIT, call_before
+from sim.judging.judges.lamps import LIT, call_before
 from sim.judging.outcome import Outcome
 from sim.judging.sentence import both
 from sim.report.moments import all_decided_at

@@ -6,7 +6,7 @@ for good, word for word. What was missing all along was missing until the end.
 
 from collections.abc import Sequence
 
-from sim.judging.judges import judge
+from sim.judging.judge import judge
 from sim.judging.verdict import Verdict
 from sim.scenario.scenario import Demand
 from sim.world.evidence import Evidence

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from broker.words import LANGUAGES, Words
 from sim.judging.outcome import Outcome
 from sim.report.facts import VERSION, facts_of
-from sim.scenario.scenes import scene_of
+from sim.scenario.scenes.choice import scene_of
 
 HERE = Path(__file__).parent
 PAGE = HERE / "page"

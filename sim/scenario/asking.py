@@ -12,7 +12,7 @@ from typing import Any
 from sim.scenario.format_page import kinds
 from sim.scenario.own_town import town
 from sim.scenario.scenario import Scenario, ScenarioError, scenario_of, value_of
-from sim.scenario.scenes import runs_of, scene_of
+from sim.scenario.scenes.choice import runs_of, scene_of
 from sim.scenario.schema import DEMANDS, HAPPENINGS, SECTIONS, Key
 from sim.scenario.writing import as_text, time_of
 

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sim.scenario.happenings import HAPPENS, OF_ANY_TRUCK, End, Stage
-from sim.scenario.recorded_receiver import RecordedTruck
 from sim.scenario.scenario import Happening, Scenario, ScenarioError
-from sim.scenario.scene import Scene
-from sim.scenario.scenes import runs_of
+from sim.scenario.scenes.choice import runs_of
+from sim.scenario.scenes.recorded_receiver import RecordedTruck
+from sim.scenario.scenes.scene import Scene
 from sim.world.bins import FULL_GRAMS, Bins
 from sim.world.devices import Plant
 from sim.world.drivers import Driver

@@ -1,9 +1,14 @@
 """docs/scenarios.md, the whole format of a scenario file, drawn from the tables that read it.
 
-    .venv/bin/python -m sim.scenario.format_page > docs/scenarios.md
+    python3 -m sim.scenario.format_page > docs/scenarios.md
 
-tests/sim/test_scenario_format.py holds that the page is what this draws, and plays every example.
+tests/sim/scenario/test_scenario_format.py holds that the page is what this draws, and plays every example.
 """
+
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter(*environment.SERVER)
 
 import sys
 import tomllib

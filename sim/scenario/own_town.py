@@ -7,9 +7,9 @@ from typing import Any
 from broker.plan.calendar import next_day, service_runs, service_span
 from broker.plan.demo_area import SPEED_MPS
 from broker.plan.model import Plan, RunPlan
-from sim.scenario.feed_scene import plan_of_feed
 from sim.scenario.scenario import DAY_S, Scenario, ScenarioError, scenario_of
-from sim.scenario.tainan_scene import tainan_plan
+from sim.scenario.scenes.feed import plan_of_feed
+from sim.scenario.scenes.tainan import tainan_plan
 
 BEFORE_S = 25 * 60  # the first lamp is due a quarter of an hour before its truck
 AFTER_S = 45 * 60

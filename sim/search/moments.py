@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sim.scenario.scenario import Scenario
-from sim.scenario.scenes import runs_of, scene_of
+from sim.scenario.scenes.choice import runs_of, scene_of
 from sim.virtual.run import play
 from sim.world.evidence import Evidence
 

@@ -3,9 +3,9 @@
     python3 -m sim search [--minutes N] [--plan FEED | --scenario FILE.toml] [--seed N] [--jobs N] [--shorter N]
         [--into FOLDER]
 
-Every run is judged by what holds in every run (sim/judging/invariants.py). The first one in which something does not is
-made as short as it can be and written as a scenario file, which plays again with the same verdict. The same seed draws
-the same runs. Exit code 0 if nothing was found, 1 if something was, 2 for what cannot be searched.
+Every run is judged by what holds in every run (sim/judging/judges/invariants.py). The first one in which something does
+not is made as short as it can be and written as a scenario file, which plays again with the same verdict. The same seed
+draws the same runs. Exit code 0 if nothing was found, 1 if something was, 2 for what cannot be searched.
 """
 
 import argparse
@@ -24,11 +24,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from sim.judging.invariants import broken
+from sim.judging.judges.invariants import broken
 from sim.judging.verdict import Verdict
 from sim.scenario.own_town import town
 from sim.scenario.scenario import Scenario, ScenarioError, load, scenario_of
-from sim.scenario.scene import DataAbsentError
+from sim.scenario.scenes.scene import DataAbsentError
 from sim.scenario.writing import as_text
 from sim.search.draws import INVARIANTS, drawn
 from sim.search.moments import area_of
@@ -69,7 +69,8 @@ def main(arguments: list[str]) -> int:
                 played, spent_s, found = last
                 bar.update(task, completed=spent_s, description=f"{played} runs")
         if found is None:
-            console.print(f"nothing found in {played} runs of {options.minutes:g} minutes, seed {options.seed}")
+            runs = "1 run" if played == 1 else f"{played} runs"
+            console.print(f"nothing found in {runs} and {options.minutes:g} minutes, seed {options.seed}")
             return NOTHING
         console.print(f"[red]{escape(found.promise)}[/red] did not hold in run {found.played}; making it shorter ...")
         return _written(shortest(found, options.shorter), found, options.into, console)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sim.judging.judges import judge
+from sim.judging.judge import judge
 from sim.judging.outcome import Outcome
 from sim.scenario.director import Director
 from sim.scenario.scenario import Scenario
-from sim.scenario.scenes import scene_of
+from sim.scenario.scenes.choice import scene_of
 from sim.scenario.schema import SENSORS
 from sim.virtual.devices import VirtualPlant
 from sim.world.evidence import Evidence

@@ -126,6 +126,13 @@ class Evidence:
     happened: list[tuple[float, str]] = field(default_factory=list)  # what the scenario let go wrong
     notes: list[str] = field(default_factory=list)
 
+    def was_at(self, truck: str, at: float, lat: float, lon: float, *, parked: bool = False) -> None:
+        """A truck is there; of the time that it is parked the first and the last moment are kept."""
+        track = self.track.setdefault(truck, [])
+        if parked and len(track) > 1 and track[-2][1:] == track[-1][1:] == (lat, lon):
+            track.pop()
+        track.append((at, lat, lon))
+
     def until(self, at: float) -> "Evidence":
         """What of all this had happened by `at`: a visit may still stand there, a spell may still last."""
         return replace(

@@ -129,7 +129,7 @@ class TruckTruth:
         now = self._world.timeline.now
         _STATES[self.state](self, now)
         speed_mps = self._drive.speed_mps if self._drive is not None and self.state == "driving" else 0.0
-        self._world.evidence.track.setdefault(self.truck_id, []).append((now, *self.place))
+        self._world.evidence.was_at(self.truck_id, now, *self.place, parked=self.state == "parked")
         said = self.receiver.says(now, self._place, speed_mps)
         if self._is_aloud():
             self._unit.serial(said)

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from os import kill
 from pathlib import Path
 
@@ -18,23 +17,6 @@ from firmware.binroom.settings import SettingsError, load_network, load_unit
 from sim.micropython.interpreter import find_micropython
 from sim.micropython.running import REPO, RunningUnit, simple_settings
 from tests.support.binroom.broker import AREA, DRY, ROOM, WET, Hand, Mosquitto, wait_for
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Mosquitto]:
-    """A running Mosquitto."""
-    mosquitto = Mosquitto(tmp_path)
-    mosquitto.start()
-    yield mosquitto
-    mosquitto.kill()
-
-
-@pytest.fixture
-def hand(broker: Mosquitto) -> Iterator[Hand]:
-    """The bridge's side."""
-    bridge = Hand(broker.port)
-    yield bridge
-    bridge.close()
 
 
 def install(flash: Path, name: str, broken: str | None = None, compiled: bool = False) -> None:

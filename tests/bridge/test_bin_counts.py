@@ -87,7 +87,7 @@ class Rooms(Morning):
 
 @pytest.fixture
 def morning(tmp_path: Path) -> Iterator[Rooms]:
-    day = Rooms(tmp_path / "records")
+    day = Rooms(tmp_path / "records", alone=True)
     yield day
     day.close()
 

@@ -15,13 +15,14 @@ from fastapi.testclient import TestClient
 
 from broker.__main__ import main
 from broker.commands import command
+from broker.commands.running_bridge import RunningBridge
 from broker.rules.dispatch.actions import COMMANDS, Act, ActionError
 from broker.store import where
-from broker.web.api.app import build_app
 from broker.web.desk import Desk
 from broker.web.picture import snapshot
 from firmware import wire
 from tests.support.bridge.morning import Morning
+from tests.support.people import screen_of
 from tests.support.processes import REPO, BridgeProcess, Client, mosquitto, wait_until
 from tests.support.settings.broker import HERE
 
@@ -106,12 +107,12 @@ class OwnDesk(Desk):
 
 def web(morning: Morning) -> TestClient:
     """The API of this bridge."""
-    return TestClient(build_app(OwnDesk(morning), morning.store, []))
+    return screen_of(OwnDesk(morning), morning.store)
 
 
 def test_a_bridge_without_a_broker_sends_nothing_and_says_so(morning: Morning) -> None:
     """503, and the record names nobody who sent something; when the broker is back it is sent."""
-    http, order = web(morning), {"who": "Li", "command": "identify"}
+    http, order = web(morning), {"command": "identify"}
     morning.bridge.link_down(morning.now)
     for path in ("/api/v1/rooms/r01/command", "/api/v1/trucks/t01/command"):
         answer = http.post(path, json=order)
@@ -129,8 +130,7 @@ def test_only_what_a_device_says_after_the_command_is_shown_as_its_answer(
     """Its word of the very second in which it is told, but before, is not."""
     http = web(morning)
 
-    def asked(url: str, body: dict[str, Any] | None = None) -> Any:
-        path = url.partition("/api/v1")[2]
+    def asked(_: RunningBridge, path: str, body: dict[str, Any] | None = None) -> Any:
         if body is not None:
             return http.post(f"/api/v1{path}", json=body).json()
         return {"rows": snapshot(morning.bridge, morning.now)[path.strip("/")]}
@@ -142,7 +142,7 @@ def test_only_what_a_device_says_after_the_command_is_shown_as_its_answer(
 
     config = tmp_path / "broker.toml"
     config.write_text('[area]\nplan = "demo"\n[web]\nport = 8080\n')
-    monkeypatch.setattr(command, "asked", asked)  # no bridge of its own listens here
+    monkeypatch.setattr(RunningBridge, "asked", asked)  # no bridge of its own listens here
     passing = SimpleNamespace(monotonic=lambda: morning.now, sleep=wait)
     monkeypatch.setattr(command, "time", passing)
     assert main(["command", "r01", "rebirth", "--config", str(config)]) == 0
@@ -174,14 +174,13 @@ def test_what_a_device_answers_is_shown_and_what_it_cannot_do_is_a_failure(
         morning.now += 1
         life() if next(looks) == 0 else life(answers="c1", done=done, said=said)
 
-    def asked(url: str, body: dict[str, Any] | None = None) -> Any:
-        path = url.partition("/api/v1")[2]
+    def asked(_: RunningBridge, path: str, body: dict[str, Any] | None = None) -> Any:
         if body is not None:
             return http.post(f"/api/v1{path}", json=body).json()
         return {"rows": snapshot(morning.bridge, morning.now)[path.strip("/")]}
 
     (tmp_path / "broker.toml").write_text('[area]\nplan = "demo"\n[web]\nport = 8080\n')
-    monkeypatch.setattr(command, "asked", asked)
+    monkeypatch.setattr(RunningBridge, "asked", asked)
     monkeypatch.setattr(command, "time", SimpleNamespace(monotonic=lambda: morning.now, sleep=wait))
     order = ["command", "r01", "calibrate", "--waste", "residential_wet", "--grams", "0"]
     assert main([*order, "--config", str(tmp_path / "broker.toml")]) == code

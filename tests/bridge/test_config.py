@@ -118,8 +118,7 @@ def test_check_config_reads_every_file_that_is_named(tmp_path: Path, capsys: pyt
         ('[mqtt]\nca_file = "text"\ncert_file = "text"\nkey_file = "gone"', "[mqtt] key_file: "),
         ('[embedded]\naccounts = "gone"', f"[embedded] accounts: {tmp_path}/gone cannot be read"),
         ('[embedded]\naccounts = "latin"', "[embedded] accounts: "),
-        ('[registers]\nroles_file = "gone"', "[registers] roles_file: "),
-        ('[registers]\nroles_file = "."', f"[registers] roles_file: {tmp_path} cannot be read"),
+        ('[people]\nfolder = "latin"', "[people] folder: "),
     ):
         path = tmp_path / "broker.toml"
         path.write_text(f'[area]\nplan = "demo"\n{text}\n')

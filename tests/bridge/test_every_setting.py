@@ -5,6 +5,7 @@ import logging
 import operator
 import queue
 import socket
+import ssl
 import threading
 import time
 import urllib.error
@@ -20,7 +21,8 @@ from broker.__main__ import main
 from broker.config import BrokerConfig, ConfigError
 from broker.mqtt import packets
 from broker.mqtt.link import BridgeLink
-from broker.people.roles import grant
+from broker.people.limits import WRONG_BY_ADDRESS
+from broker.people.people import People
 from broker.plan.demo_area import demo_plan
 from broker.plan.gtfs.feed import write_gtfs
 from broker.process import embedded_broker, serve
@@ -184,12 +186,43 @@ def elections(folder: Path, text: str) -> int:
 
 
 def elections_for_wang(folder: Path, text: str) -> int:
-    """What somebody gets whose token is known to one.toml."""
+    """What somebody gets whose token is known in one of two folders of people."""
     open_registers(folder / "data" / "registers").elections.create(demo_elections(), "demo", "demo")
-    token = grant(folder / "one.toml", "Wang", "registrar", False)
-    grant(folder / "two.toml", "Li", "registrar", False)
+    token = People(folder / "one").add_token("Wang", ("registrar",))
+    People(folder / "two").add_token("Li", ("registrar",))
     with serving(folder, text) as port:
         return status(port, "/api/v1/elections", Authorization=f"Bearer {token}")
+
+
+def screen_of_nobody(folder: Path, text: str) -> int:
+    """What somebody at this machine gets who has not signed in, where there is an account."""
+    People(folder / "data" / "people").add("wang", "Wang", ("viewer",))
+    with serving(folder, text) as port:
+        return status(port, "/api/v1/rooms")
+
+
+def certificate_of_the_screen(folder: Path, text: str) -> str:
+    """Whose certificate a browser is shown; why there is none."""
+    one, two = certificate(folder, "one"), certificate(folder, "two")
+    renewed(folder, "again", one.with_suffix(".key"))
+    shown = {ssl.PEM_cert_to_DER_cert((folder / f"{name}.pem").read_text()): name for name in ("one", "again")}
+    assert two.exists()
+    try:
+        with serving(folder, text) as port:
+            return shown[ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", port)))]
+    except ConfigError as why:
+        return str(why).split(":")[0]
+
+
+def whom_it_counts(folder: Path, text: str) -> int:
+    """What somebody gets for whom a proxy asks, while another whose name it gave was wrong too often."""
+    People(folder / "data" / "people").add("wang", "Wang", ("viewer",))
+    with serving(folder, text) as port:
+        seen = [
+            status(port, "/api/v1/rooms", **{"Authorization": "Bearer m1.x", "X-Forwarded-For": f"192.0.2.{last}"})
+            for last in (*[1] * (WRONG_BY_ADDRESS.amount + 1), 2)
+        ]
+    return -seen[-1]
 
 
 def warnings(folder: Path, text: str) -> int:
@@ -329,14 +362,20 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
     Row("web.host", '"127.0.0.1"', f'"{THERE}"', where_the_screen_is, more=f"port = {PORT}\n"),
     Row("web.port", f"{PORT}", f"{OTHER_PORT}", where_the_screen_is),
     Row("web.hosts", "[]", '["screen.example"]', status_under_another_name, operator.gt, "port = 0\n"),
+    Row("web.trusted_proxies", '["127.0.0.1"]', "[]", whom_it_counts, operator.gt, "port = 0\n"),
     Row("playback.folder", '"one"', '"two"', playback_of_this_second),
     Row("playback.days", "0", "1", playback_of_this_second, operator.lt, 'folder = "one"\n'),
     Row("registers.folder", '"one"', '"two"', elections, operator.lt),
-    Row("registers.roles_file", '"one.toml"', '"two.toml"', elections_for_wang, operator.lt),
+    Row("people.folder", '"one"', '"two"', elections_for_wang, operator.lt),
+    Row("people.one_click", "true", "false", screen_of_nobody, operator.lt),
     Row("mqtt.ca_file", '"broker.pem"', '"one.pem"', guest_with_tls, more=DOOR + OURS),
     Row("mqtt.cert_file", '"one.pem"', '"again.pem"', guest_with_tls, more=TLS + 'key_file = "one.key"\n'),
     Row("mqtt.key_file", '"two.key"', '"one.key"', guest_with_tls, more=TLS + 'cert_file = "two.pem"\n'),
     Row("mqtt.key_file", '"one.key"', '"two.key"', guest_with_tls, more=TLS + 'cert_file = "one.pem"\n'),
+    Row("web.cert_file", '"one.pem"', '"again.pem"', certificate_of_the_screen,
+        more='port = 0\nkey_file = "one.key"\n'),
+    Row("web.key_file", '"one.key"', '"two.key"', certificate_of_the_screen,
+        more='port = 0\ncert_file = "one.pem"\n'),
     Row("limits.connects_per_minute", "10", "1000", is_shut_out_after_connects, operator.gt),
     Row("limits.closed_s", "60", "600", seconds_shut_out, operator.lt),
     Row("limits.connections", "50", "60", line_of_its_broker("max_connections"), more=WITH_OWN_BROKER),

@@ -10,7 +10,7 @@ from tests.support.bridge.morning import Morning
 @pytest.fixture
 def morning(tmp_path: Path) -> Morning:
     """A bridge and a truck."""
-    return Morning(tmp_path)
+    return Morning(tmp_path, alone=True)
 
 
 def bins(morning: Morning, room: str, count: int) -> None:

@@ -5,22 +5,21 @@ import urllib.error
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 
 from broker.mqtt.link import PING_S
 from broker.process import Desk
-from broker.web.api.app import build_app
 from broker.web.health import HEARTBEAT_LOST_S, LINK_LOST_S, LOOP_STUCK_S, PICTURE_OLD_S, SILENT_S, Way
 from broker.web.picture import snapshot
 from tests.support.bridge.morning import Morning
+from tests.support.people import screen_of
 from tests.support.processes import BridgeProcess, mosquitto, wait_until
 
 
 def test_a_broker_that_is_gone_is_ill_health(tmp_path: Path) -> None:
     """A restart of the broker alarms nobody; after some seconds /healthz is 503, and the metric is 0 at once."""
-    morning = Morning(tmp_path / "records")
+    morning = Morning(tmp_path / "records", alone=True)
     desk = Desk()
-    client = TestClient(build_app(desk, morning.store, []))
+    client = screen_of(desk, morning.store)
 
     def health(after_s: float) -> tuple[int, bool]:
         desk.show(snapshot(morning.bridge, morning.now + after_s))
@@ -42,10 +41,10 @@ def test_a_broker_that_is_gone_is_ill_health(tmp_path: Path) -> None:
 
 def test_records_that_are_left_out_are_ill_health(tmp_path: Path) -> None:
     """A row that is not what was written is not shown: whoever watches is told, 503 and a word."""
-    morning = Morning(tmp_path / "records")
+    morning = Morning(tmp_path / "records", alone=True)
     desk = Desk()
     desk.show(snapshot(morning.bridge, morning.now))
-    client = TestClient(build_app(desk, morning.store, []))
+    client = screen_of(desk, morning.store)
     record_id = morning.press("breakdown")
     morning.step()
     assert client.get("/healthz").status_code == 200
@@ -63,7 +62,7 @@ def reasons_of(morning: Morning, way: Way, after_s: float = 0) -> tuple[int, lis
     """Code of /healthz and the words of its reasons."""
     desk = Desk()
     desk.show(snapshot(morning.bridge, morning.now + after_s, way))
-    answer = TestClient(build_app(desk, morning.store, [])).get("/healthz")
+    answer = screen_of(desk, morning.store).get("/healthz")
     for row in answer.json()["reasons"]:
         assert row["en"] and row["zh"] and "{" not in row["en"] + row["zh"]
     return answer.status_code, [row["word"] for row in answer.json()["reasons"]]
@@ -71,7 +70,7 @@ def reasons_of(morning: Morning, way: Way, after_s: float = 0) -> tuple[int, lis
 
 def test_a_broker_that_does_not_answer_or_carry_is_ill_health(tmp_path: Path) -> None:
     """Silent within ten seconds; a heartbeat that does not come back after two are missing; one cause, one reason."""
-    morning = Morning(tmp_path / "records")
+    morning = Morning(tmp_path / "records", alone=True)
     assert reasons_of(morning, Way(silent_s=4.0, heartbeat_s=9.0)) == (200, [])
     assert reasons_of(morning, Way(silent_s=SILENT_S + 1)) == (503, ["broker_silent"])
     assert reasons_of(morning, Way(heartbeat_s=HEARTBEAT_LOST_S + 1)) == (503, ["heartbeat_lost"])
@@ -87,17 +86,17 @@ def test_a_broker_that_does_not_answer_or_carry_is_ill_health(tmp_path: Path) ->
 
 def test_what_is_only_worth_knowing_of_the_broker_is_no_ill_health(tmp_path: Path) -> None:
     """A stand-in, a file set aside, a restart: said, and the bridge works."""
-    morning = Morning(tmp_path / "records")
+    morning = Morning(tmp_path / "records", alone=True)
     assert reasons_of(morning, Way(notes=("the desk's own broker stands in",))) == (200, ["broker_note"])
     morning.close()
 
 
 def test_a_loop_that_is_stuck_and_a_picture_that_is_old_are_ill_health(tmp_path: Path) -> None:
     """Whoever asks another thread hears it: nothing decided, or nothing shown, for more than ten seconds."""
-    morning = Morning(tmp_path / "records")
+    morning = Morning(tmp_path / "records", alone=True)
     desk = Desk()
     desk.show(snapshot(morning.bridge, morning.now))
-    client = TestClient(build_app(desk, morning.store, []))
+    client = screen_of(desk, morning.store)
     ages = client.get("/healthz").json()["ages"]
     assert set(ages) == {"loop_s", "picture_s", "heartbeat_s"} and ages["loop_s"] < LOOP_STUCK_S
     desk.shown_at -= PICTURE_OLD_S + 1

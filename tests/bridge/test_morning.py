@@ -14,7 +14,7 @@ from tests.support.bridge.morning import Morning
 
 @pytest.fixture
 def morning(tmp_path: Path) -> Iterator[Morning]:
-    day = Morning(tmp_path / "records")
+    day = Morning(tmp_path / "records", alone=True)
     yield day
     day.close()
 
@@ -107,7 +107,7 @@ def test_a_silent_truck_makes_dark_lamps_say_no_data(morning: Morning) -> None:
 
 def test_a_restarted_bridge_goes_on_where_it_was(tmp_path: Path) -> None:
     """After a restart the same calls stand, no visit is called twice, and the incident is as it was."""
-    morning = Morning(tmp_path / "records")
+    morning = Morning(tmp_path / "records", alone=True)
     morning.serve(0)
     morning.drive_to(1)
     incident_id = morning.press()

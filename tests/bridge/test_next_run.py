@@ -1,7 +1,7 @@
 """A truck's next run begins where the one before it ends: one stay is of both, where it lasts so long."""
 
 from dataclasses import replace
-from pathlib import Path
+from functools import cache
 from unittest.mock import patch
 
 import pytest
@@ -10,7 +10,7 @@ from broker.plan.demo_area import demo_plan
 from broker.plan.geometry import lengths_m
 from broker.plan.model import Plan
 from broker.rules.states.visit import Visit
-from tests.support.bridge.morning import Morning
+from tests.support.bridge.rehearsal import Rehearsal
 
 PAUSE_S = 600  # between the planned end of the first run and the start of the next
 
@@ -31,15 +31,22 @@ def there_and_back() -> Plan:
     return replace(plan, runs={there.trip_id: there, "back": back})
 
 
-class Turn:
+@cache
+def come() -> Rehearsal:
     """A morning on which the truck has come to the last room of its first run."""
+    with patch("tests.support.bridge.morning.demo_plan", there_and_back):
+        morning = Rehearsal()
+    for visit in range(len(morning.trip.visits)):
+        morning.serve(visit)
+    return morning
 
-    def __init__(self, folder: Path) -> None:
-        with patch("tests.support.bridge.morning.demo_plan", there_and_back):
-            self.morning = Morning(folder)
+
+class Turn:
+    """Such a morning, and what is seen of its last room."""
+
+    def __init__(self) -> None:
+        self.morning = come().again()
         self.room = self.morning.trip.visits[-1].room_id
-        for visit in range(len(self.morning.trip.visits)):
-            self.morning.serve(visit)
         self.end_at = self.morning.bridge.dispatch.day.runs[self.morning.run_id].planned_end_at
 
     def stand_until(self, after_end_s: int) -> None:
@@ -62,13 +69,12 @@ class Turn:
 
 
 @pytest.mark.parametrize("restart", [False, True])
-def test_one_long_stay_serves_the_end_of_a_run_and_the_beginning_of_the_next(tmp_path: Path, restart: bool) -> None:
+def test_one_long_stay_serves_the_end_of_a_run_and_the_beginning_of_the_next(restart: bool) -> None:
     """Its two parts meet at the next run's start; the lamp shows a truck all the time, and nothing stays due."""
-    turn = Turn(tmp_path)
+    turn = Turn()
     turn.stand_until(PAUSE_S - 60)
     assert turn.visits()[0].state == "at_stop"
     if restart:
-        turn.morning.close()
         turn.morning.open()
     arrival = f"/room/{turn.room}/arrival/{turn.morning.waste}"
     told = len(turn.morning.sent)
@@ -80,14 +86,12 @@ def test_one_long_stay_serves_the_end_of_a_run_and_the_beginning_of_the_next(tmp
     assert (first.state, second.state) == ("served", "served")
     assert first.left_at == second.arrived_at
     assert turn.end_at + PAUSE_S - 10 <= (second.arrived_at or 0) <= turn.end_at + PAUSE_S + 20
-    turn.morning.close()
 
 
-def test_a_stay_that_ends_before_the_next_run_begins_is_not_of_that(tmp_path: Path) -> None:
+def test_a_stay_that_ends_before_the_next_run_begins_is_not_of_that() -> None:
     """What was not there at the time of the next run has not served it."""
-    turn = Turn(tmp_path)
+    turn = Turn()
     turn.stand_until(-300)
     turn.drive_back()
     first, second = turn.visits()
     assert (first.state, second.owed) == ("served", True)
-    turn.morning.close()

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
 from broker.__main__ import main
 from broker.bridge import Bridge
@@ -16,10 +15,10 @@ from broker.plan.demo_area import demo_plan
 from broker.plan.gtfs.feed import write_gtfs
 from broker.plan.model import Plan, Service
 from broker.store.opening import open_store
-from broker.web.api.app import build_app
 from broker.web.desk import Desk
 from broker.web.picture import snapshot
 from firmware import wire
+from tests.support.people import screen_of
 from tests.support.settings.broker import HERE, PORT, door
 
 PLAN = demo_plan()
@@ -83,7 +82,7 @@ class Days:
         assert self.bridge is not None
         desk = Desk()
         desk.show(snapshot(self.bridge, self.now))
-        answer = TestClient(build_app(desk, self.store, [])).get("/healthz")
+        answer = screen_of(desk, self.store).get("/healthz")
         return answer.status_code, answer.json()
 
 

@@ -11,7 +11,7 @@ from tests.support.bridge.morning import Morning
 @pytest.fixture
 def morning(tmp_path: Path) -> Morning:
     """A bridge and a truck."""
-    return Morning(tmp_path)
+    return Morning(tmp_path, alone=True)
 
 
 def skip(morning: Morning, room: str, number: int = 1) -> None:

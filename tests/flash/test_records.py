@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 import zlib
@@ -13,6 +14,7 @@ import pytest
 
 from firmware import wire
 from tools.flashing import ledger
+from tools.flashing.commands.screen import Screen
 from tools.flashing.errors import FlashError
 from tools.flashing.label import LINE_DOTS, MODULE_DOTS, QUIET, TITLE_DOTS, Label, write_label
 from tools.flashing.lettering import COLUMNS, DOTS, ROWS
@@ -140,6 +142,15 @@ def test_the_ledger_command_shows_one_id(tmp_path: Path) -> None:
     code, told, _ = workshop.flash("ledger", "--id", "r01")
     assert (code, len(told["lines"]), told["unreadable"]) == (0, 2, 0)
     assert json.dumps(told)
+
+
+def test_a_port_is_shown_whole_where_the_terminal_is_narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is what is typed next; of the others nothing is lost either."""
+    monkeypatch.setenv("COLUMNS", "80")
+    port, runs = "/home/technician/zhanpai/sim/ports/binroom-01", "linux [GCC 14.2.1] version, MicroPython 1.29.0"
+    out = io.StringIO()
+    Screen(as_json=False, stdout=out, stderr=io.StringIO()).table("Ports", ("port", "runs"), [(port, runs)])
+    assert port in out.getvalue() and "…" not in out.getvalue() and "1.29.0" in out.getvalue()
 
 
 def test_the_readme_names_every_step_of_the_self_test() -> None:

@@ -12,11 +12,13 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from broker.people.roles import grant, load_roles
 from broker.registers.elections.demo import demo_elections
 from broker.registers.safety.demo import demo_works
 from broker.web.api.app import STATIC
 from broker.web.api.registers import router
+from broker.web.pages.sign_in import sign_in_router
+from broker.web.security import guarded
+from tests.support.people import PASSWORD, House
 from tests.support.registers import open_registers
 
 pytestmark = pytest.mark.real
@@ -32,15 +34,18 @@ DEADLINE_MS = 20_000
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
-    """The pages on a free port of this machine, with one registrar; yields (address, token, registers)."""
+    """The pages on a free port of this machine, with one registrar; yields (address, registers)."""
     folder = tmp_path_factory.mktemp("pages")
     registers = open_registers(folder / "registers")
     registers.elections.create(demo_elections(), "demo", "demo")
     registers.safety.create(demo_works(), "demo", "demo")
-    token = grant(folder / "roles.toml", "王芳", "registrar", True)
+    house = House(folder / "people")
+    house.account("王芳", "registrar")
     app = FastAPI()
     app.mount("/static", StaticFiles(directory=STATIC))  # as the bridge does: every page's icon is there
-    app.include_router(router(registers, load_roles(folder / "roles.toml")))
+    app.include_router(router(registers))
+    app.include_router(sign_in_router(house.gate))
+    guarded(app, house.gate)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -51,7 +56,7 @@ def served(tmp_path_factory):
     while not server.started and time.monotonic() < give_up_at:
         time.sleep(0.05)
     assert server.started
-    yield f"http://127.0.0.1:{port}", token, registers
+    yield f"http://127.0.0.1:{port}", registers
     server.should_exit = True
     thread.join(10)
 
@@ -63,7 +68,7 @@ def page(served):
         pytest.skip(f"{CHROMIUM} is absent: the pages were not looked at in a browser")
     from playwright.sync_api import sync_playwright
 
-    address, token, _ = served
+    address, _ = served
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN")
@@ -75,7 +80,8 @@ def page(served):
             (address, "data:")) else None)
         page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
         page.goto(f"{address}/registers")
-        page.fill("input[name=token]", token)
+        page.fill("input[name=account]", "王芳")
+        page.fill("input[name=password]", PASSWORD)
         page.click("main button.main")
         page.wait_for_url(f"{address}/registers")
         yield page
@@ -108,7 +114,7 @@ def test_the_published_table_is_on_the_screen(page, served):
 
 def test_a_member_is_changed_by_form(page, served):
     """Open a body, edit the secretary, save with a reason: page and log show it; a wrong date is told."""
-    address, _, registers = served
+    address, registers = served
     page.goto(f"{address}/registers/elections/bodies/pb-a01")
     shoot(page, "body")
     page.locator("a.edit[href*='members'][href*='phase=after'][href*='id=m01']").click()
@@ -131,7 +137,7 @@ def test_a_member_is_changed_by_form(page, served):
 
 def test_a_days_counts_are_typed_in_and_added_up(page, served):
     """Who answers for an election stands on its page; a new tally comes by form, its sum in both languages."""
-    address, _, registers = served
+    address, registers = served
     page.goto(f"{address}/registers/elections/bodies/rc-a01")
     assert "第一责任人" in page.inner_text("dl") and "示例包联干部01" in page.inner_text("dl")
     page.locator("#tallies a.edit").first.click()
@@ -153,7 +159,7 @@ def test_a_days_counts_are_typed_in_and_added_up(page, served):
 
 def test_an_import_is_previewed_and_done_in_the_browser(page, served, tmp_path):
     """A GB18030 file from a spreadsheet: wrong rows are listed by number, a good file is previewed, then stored."""
-    address, _, registers = served
+    address, registers = served
     for name, text in (("bad.csv", "编号,名称\n坏 编号,x\n"), ("good.csv", "编号,名称\na01,改名居民区\n")):
         (tmp_path / name).write_bytes(text.encode("gb18030"))
     page.goto(f"{address}/registers/elections/import")

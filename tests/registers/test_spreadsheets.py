@@ -5,6 +5,7 @@ import json
 import re
 import zipfile
 from datetime import date, datetime
+from functools import cache
 
 import pytest
 from openpyxl import Workbook
@@ -24,12 +25,17 @@ SITES = [["id", "programme", "estate", "title", "status"],
          ["ebike-92", "ebike", "e02", "西门充电棚", "preparation"]]  # fmt: skip
 
 
+@cache
+def made(kind, demo):
+    return checked(kind, demo()).model_dump_json()
+
+
 def works():
-    return checked(SAFETY, demo_works()).model_dump(mode="json")
+    return json.loads(made(SAFETY, demo_works))
 
 
 def roster():
-    return checked(ELECTIONS, demo_elections()).model_dump(mode="json")
+    return json.loads(made(ELECTIONS, demo_elections))
 
 
 def told(found):
@@ -255,6 +261,7 @@ def test_a_key_that_a_spreadsheet_spoiled_is_refused_with_the_reason(known, cell
 
 def with_persons():
     document = roster()
+    document["bodies"] = [body for body in document["bodies"] if body["area"] in ("a01", "a02")]
     member = document["bodies"][0]["after"]["members"][0]
     member.update(name="王一", note="备注")
     document["bodies"][0]["after"]["members"][1].update(birth_date=None, age_years=44)

@@ -5,8 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
 from broker.__main__ import main
 from broker.plan.demo_area import demo_plan
@@ -24,6 +22,7 @@ from firmware import wire
 from tests.support.bridge.morning import DAY as MORNING
 from tests.support.bridge.morning import Morning
 from tests.support.facts import DAY, NOON, ZONE, visit
+from tests.support.people import behind_the_door
 
 DAY_OF_MORNING = str(MORNING)
 
@@ -106,9 +105,7 @@ def served(tmp_path: Path) -> Any:
     body = {**body, "passed_at": None}
     store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: NOON, min_free_bytes=0)
     store.append([Record("v1", "visit", "run1/r01/1", NOON, NOON, "xh", body)])
-    app = FastAPI()
-    app.include_router(record_router(store, demo_plan()))
-    yield store, TestClient(app)
+    yield store, behind_the_door(record_router(store, demo_plan()))
     store.close()
 
 
@@ -119,7 +116,7 @@ def test_a_slip_of_the_pen_is_refused(served: Any, patch: dict[str, Any]) -> Non
     store, client = served
     with pytest.raises(Refused, match=next(reversed(patch))):
         corrections.correct(store, corrections.named(store, "v1"), patch, "r", "w", NOON, ZONE)
-    told = {"record": "v1", "patch": patch, "reason": "r", "who": "w"}
+    told = {"record": "v1", "patch": patch, "reason": "r"}
     assert client.post("/api/v1/amendments", json=told).status_code == 422
     assert store.get("v1#1") is None
 
@@ -134,7 +131,7 @@ def test_a_slip_of_the_pen_is_refused(served: Any, patch: dict[str, Any]) -> Non
 def test_what_people_know_better_is_taken(served: Any, field: str, value: Any, kept: Any) -> None:
     """Also in a field that was unknown so far; a time in the area's time or as Unix seconds."""
     store, client = served
-    told = {"record": "visit:run1/r01/1", "patch": {field: value}, "reason": "r", "who": "w"}
+    told = {"record": "visit:run1/r01/1", "patch": {field: value}, "reason": "r"}
     assert client.post("/api/v1/amendments", json=told).json()["body"][field] == kept
     amended = store.get("v1")
     assert amended is not None and amended.body[field] == kept

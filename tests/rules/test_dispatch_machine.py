@@ -20,7 +20,7 @@ class Morning(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.morning = Rehearsal()
+        self.morning = Rehearsal(alone=True)
         self.pressed: dict[str, int] = {}  # by incident, when
         self.faults = 0  # put into the rules since the bridge was started
 

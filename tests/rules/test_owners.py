@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ def foreign_writes(text: str) -> Iterator[tuple[int, str]]:
             targets = [node.target]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
             targets = [node.func.value]
-        elif isinstance(node, ast.Call) and ast.unparse(node).startswith(("setattr(", "delattr(")):
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("setattr", "delattr"):
             targets = [node] if ast.unparse(node.args[0]) != "self" else []
         for target in targets:
             if target is node or is_foreign(target):
@@ -168,6 +169,7 @@ def receivers(node: ast.expr, aliases: dict[str, set[str]]) -> set[str]:
     return {node.id, *aliases.get(node.id, ())} if isinstance(node, ast.Name) else set()
 
 
+@cache
 def asked(text: str) -> set[tuple[str, str]]:
     """(what it is called, deed) wherever another object is asked for something."""
     tree = ast.parse(text)
@@ -189,13 +191,19 @@ def writers(part: str, deeds: set[str]) -> set[str]:
     found = set()
     as_its_class = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", part).lower()
     names = CALLED.get(part, {as_its_class})
-    for path in BROKER.rglob("*.py"):
-        name = str(path.relative_to(BROKER).with_suffix("")).removeprefix("rules/")
-        if name.startswith(("store/", "registers/", "people/", "mqtt/", "commands/", "plan/")):
-            continue  # the layers keep them from the day
-        if any(called in names and deed in deeds for called, deed in asked(path.read_text())):
+    for name, text in near_the_day().items():
+        if any(called in names and deed in deeds for called, deed in asked(text)):
             found.add(name)
     return found
+
+
+@cache
+def near_the_day() -> dict[str, str]:
+    """The files that may know the day, by name; from the others the layers keep it."""
+    files = BROKER.rglob("*.py")
+    named = {str(path.relative_to(BROKER).with_suffix("")).removeprefix("rules/"): path for path in files}
+    far = ("store/", "registers/", "people/", "mqtt/", "commands/", "plan/")
+    return {name: path.read_text() for name, path in named.items() if not name.startswith(far)}
 
 
 @pytest.mark.parametrize(("part", "says", "deeds"), list(parts()), ids=lambda one: one if isinstance(one, str) else "")

@@ -11,14 +11,14 @@ from playwright.sync_api import Page
 
 from broker.words import LANGUAGES
 from sim.__main__ import main
-from sim.judging.judges import JUDGES, judge
+from sim.judging.judge import JUDGES, judge
 from sim.judging.outcome import Outcome
 from sim.judging.sentence import Term, said
 from sim.report import difference
 from sim.report.facts import facts_of
 from sim.report.page import WORDS, ReportError, page_of, read_report, write_report
 from sim.scenario.scenario import Demand, load
-from sim.scenario.scenes import scene_of
+from sim.scenario.scenes.choice import scene_of
 from sim.virtual.run import play
 from tests.support.browser import chromium_page
 

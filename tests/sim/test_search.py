@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sim.judging.invariants import INVARIANTS, broken, invariants
+from sim.judging.judges.invariants import INVARIANTS, broken, invariants
 from sim.scenario.scenario import Happening, Scenario, parse, scenario_of
 from sim.scenario.schema import HAPPENINGS
 from sim.scenario.writing import as_text
@@ -17,7 +17,7 @@ from sim.search.search import BASE, main
 from sim.search.shrinking import MOST_TRIES, shrunk
 from sim.virtual.run import play
 from sim.world.evidence import Evidence, Heard, Interval, LampChange, Press, StoredRecord, TrueVisit
-from tests.support.planted import FAULTS, REPO, copied, planted, replayed, searched
+from tests.support.sim.planted import FAULTS, REPO, copied, planted, replayed, searched
 
 WET, DRY = "residential_wet", "residential_dry"
 AREA = Area(

@@ -259,23 +259,3 @@ def test_a_repair_waits_for_nobody_who_writes_and_a_look_disturbs_nobody(folder)
     store.append(batch(61, LATER))
     store.close()
     assert findings(folder) == []
-
-
-@pytest.mark.parametrize("harm", [removed, older])
-def test_a_file_that_is_taken_away_in_use_takes_no_more_and_says_so(harm, tmp_path):
-    """What went into it would be gone with its last handle; with the file back in its place it goes on."""
-    path = tmp_path / "s" / "record.sqlite"
-    filled(tmp_path / "s").close()
-    with closing(open_store(tmp_path / "s", lambda: float(LATER))) as store:
-        store.append(batch(900, LATER))
-        path.rename(tmp_path / "taken")
-        if harm is older:
-            filled(tmp_path / "other").close()
-            shutil.copy(tmp_path / "other" / path.name, path)
-        with pytest.raises(Unavailable, match="was removed or replaced while it was in use"):
-            store.append(batch(901, LATER))
-        path.unlink(missing_ok=True)
-        (tmp_path / "taken").rename(path)
-        store.append(batch(902, LATER))
-    assert {900, 902} <= stored_batches(tmp_path / "s", lambda: float(LATER)).keys()
-    assert 901 not in stored_batches(tmp_path / "s", lambda: float(LATER))

@@ -96,6 +96,22 @@ def test_a_part_of_the_record_itself_is_said_before_anything_is_stored(store: SQ
     store.close()
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_record_that_was_taken_away_goes_on_when_it_is_put_back(store: SQLiteStore, replaced: bool) -> None:
+    """Nothing went into its last handle meanwhile, nor into the file in its place."""
+    path, other = store.folder / "record.sqlite", store.folder.parent / "other"
+    filled(other, 6).close()
+    path.rename(store.folder.parent / "taken")
+    if replaced:
+        shutil.copy(other / path.name, path)
+    with pytest.raises(Unavailable, match="was removed or replaced while it was in use"):
+        store.append(batch(901, LATER))
+    (store.folder.parent / "taken").replace(path)
+    store.append(batch(902, LATER))
+    store.close()
+    assert set(stored_batches(store.folder, lambda: LATER)) == {*range(1, 7), 902}
+
+
 def test_whoever_is_alone_by_then_is_said_and_the_lock_is_ours_when_they_end(store: SQLiteStore) -> None:
     """A check that ran for a minute leaves nobody without a lock for good."""
     path = store.folder / "record.lock"
@@ -159,21 +175,28 @@ def test_no_thread_ends_with_a_traceback_whatever_is_taken_away(
     """The log is copied, a day is written, the files are looked at while a hand removes something: it is told."""
     ended: list[object] = []
     monkeypatch.setattr(threading, "excepthook", ended.append)
-    monkeypatch.setattr(store_module, "_LOOK_S", 0.01)
-    monkeypatch.setattr(database_module, "_COPY_ROWS", 1)
-    clock, disk, path = [float(NOON)], Disk(), tmp_path / "s" / name
+    monkeypatch.setattr(store_module, "_LOOK_S", 0.01)  # nobody waits for half a minute here
+    monkeypatch.setattr(database_module, "_COPY_ROWS", 1)  # nor for thousands of records
+    clock, disk, path, gone = [float(NOON)], Disk(), tmp_path / "s" / name, threading.Event()
+
+    def hand() -> None:
+        """In the midst of that thread's work it is gone, and whatever the others do next finds it so."""
+        if threading.current_thread().name.startswith(thread):
+            removed_whole(path)
+            gone.set()
+
     with sqlite_faults.watched(disk):
         store = SQLiteStore(tmp_path / "s", "xh", ZONE, lambda: clock[0], files=disk, min_free_bytes=0)
         store.append(batch(1))
         wait_until(lambda: store.database.in_file[0], "the log is copied")
-        # In the midst of that thread's work it is gone, and whatever the others do next finds it so.
-        disk.on_call = lambda: removed_whole(path) if threading.current_thread().name.startswith(thread) else None
+        disk.on_call = hand
         clock[0] += DAY_S
         with suppress(StoreError):
             for number in range(2, 5):
                 store.append(batch(number))
-        wait_until(lambda: store.events, "it is told")
+        wait_until(gone.is_set, "it is gone")
         disk.on_call = lambda: None
+        wait_until(lambda: store.events or path.exists(), "it is told, or was there before anybody asked for it")
         store.close()
     assert ended == []
 

@@ -53,6 +53,22 @@ def wait_until(what: Callable[[], Any], why: str, timeout_s: float = DEADLINE_S)
         time.sleep(0.02)
 
 
+def processes_in(folder: Path) -> dict[int, str]:
+    """The command lines of all other processes that run in or from this folder, by their id."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            where = os.readlink(entry / "cwd")
+        except OSError:
+            continue
+        if str(folder) in command or where.startswith(str(folder)):
+            found[int(entry.name)] = command
+    return found
+
+
 def offset_to(hour: float, day: str = "2026-11-23") -> int:
     """Seconds to add to the clock so that the area's time is `hour` of `day` now."""
     start = datetime.datetime.fromisoformat(day).replace(tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -121,14 +137,12 @@ class BridgeProcess:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as answer:
             return json.load(answer)
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        """The JSON answer of a POST."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-            method="POST",
-        )
+    def post(self, path: str, body: dict[str, Any], who: str = "Wang") -> Any:
+        """The JSON answer of a POST, as a command of this machine sends it."""
+        token = (self.folder / "data" / "people" / "shell.token").read_text().strip()
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}", "Zhanpai-Who": who}
+        url = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from firmware.truck.gps.fix import EARTH_RADIUS_M
 from firmware.truck.gps.nmea import Spoken, parse_sentence
-from sim.scenario.tainan_scene import shared_file
+from sim.scenario.scenes.tainan import shared_file
 from sim.world.gps.makes import Make
 from sim.world.gps.nmea import SLOW_MPS, Manner
 

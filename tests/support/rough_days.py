@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sim.judging.rightness import Tally, tally
+from sim.judging.judges.rightness import Tally, tally
 from sim.scenario.scenario import Scenario, load
 from sim.scenario.schema import SECTIONS
 from sim.virtual.run import play

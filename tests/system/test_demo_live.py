@@ -12,145 +12,77 @@ from random import Random
 
 import pytest
 
-from broker.mqtt.own_broker.mosquitto import find_mosquitto
 from firmware.truck.button.light import level_at
 from sim.live.witnesses.lights import BUTTON, LAMP, LightWitness, share_lit
+from tests.support.processes import REPO, processes_in
+from tests.support.sim.live_run import LiveRun, begun, two_rooms
 
-REPO = Path(__file__).resolve().parents[2]
-SCENARIO = """
-[scenario]
-about = "one truck, two rooms"
-from = "06:00"
-to = "06:07"
-[area]
-runs = ["wet-north-1"]
-first_visits = 2
-bins_each = 1
-leave = { wet-north-1 = "06:00:10" }
-[world]
-refill = false
-jitter = 0.0
-[live]
-speed = 40
+EXPECTED = """
 [[expect]]
 kind = "lamp_lit_before_arrival"
 [[expect]]
 kind = "records_stored_once"
 at_least = 10
 """
-UP_S, END_S, GONE_S = 60.0, 100.0, 30.0
+SCENARIO = two_rooms(
+    "one truck, two rooms", "06:07", {"wet-north-1": "06:00:10"}, bins_each=1, world="jitter = 0.0", live="speed = 40",
+    rest=EXPECTED,
+)  # fmt: skip
+END_S, GONE_S = 100.0, 30.0
 
 
 @pytest.fixture
-def scenario(tmp_path: Path) -> Path:
-    """A small scenario's file; skips loudly where no Mosquitto is installed."""
-    if find_mosquitto() is None:
-        pytest.skip("Mosquitto is not installed: run apt-get install mosquitto (make test does where it may)")
-    path = tmp_path / "small.toml"
-    path.write_text(SCENARIO, encoding="utf-8")
-    return path
-
-
-@pytest.fixture
-def live(scenario: Path, tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
-    """`python3 -m sim small.toml --live` as a child whose files lie in the test's own folder."""
-    child = started(scenario, tmp_path, 0)
-    yield child
-    if child.poll() is None:
-        child.kill()
-    child.communicate(timeout=10)
-
-
-def started(scenario: Path, folder: Path, port: int) -> "subprocess.Popen[str]":
-    """The command of the demo on a small scenario."""
-    environment = {**os.environ, "TMPDIR": str(folder), "COLUMNS": "200"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "sim", str(scenario), "--live", "--http-port", str(port)], cwd=REPO, env=environment,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    )  # fmt: skip
-
-
-def processes_of(folder: Path) -> list[str]:
-    """The command lines of all processes that run in or from this folder."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            where = os.readlink(entry / "cwd")
-        except OSError:
-            continue
-        if str(folder) in command or where.startswith(str(folder)):
-            found.append(command)
-    return found
-
-
-def wait_for(line_part: str, child: "subprocess.Popen[str]") -> str:
-    """What the child said up to a line with this text."""
-    said = ""
-    deadline = time.monotonic() + UP_S
-    assert child.stdout is not None
-    while line_part not in said:
-        assert time.monotonic() < deadline, f"not within {UP_S:g} s: {line_part!r}; it said {said}"
-        line = child.stdout.readline()
-        assert line, f"it ended without {line_part!r}; it said {said}"
-        said += line
-    return said
+def live(tmp_path: Path) -> Iterator[LiveRun]:
+    """A small scenario, live, whose files lie in the test's own folder."""
+    with LiveRun(tmp_path, SCENARIO) as run:
+        yield run
 
 
 @pytest.mark.real
-def test_a_live_run_holds_its_expectations_and_leaves_nothing_behind(
-    live: "subprocess.Popen[str]", tmp_path: Path
-) -> None:
+def test_a_live_run_holds_its_expectations_and_leaves_nothing_behind(live: LiveRun, tmp_path: Path) -> None:
     """Real firmware lights a real pin before the truck comes, nothing is lost, and everything that ran has ended."""
-    said, _ = live.communicate(timeout=END_S)
-    assert live.returncode == 0, said
+    said = live.said + live.child.communicate(timeout=END_S)[0]
+    assert live.child.returncode == 0, said
     assert "status page: http://127.0.0.1:" in said
     assert "FAILED" not in said
-    assert processes_of(tmp_path / "zhanpai-live") == []
+    assert processes_in(tmp_path / "zhanpai-live") == {}
     assert [path for path in tmp_path.iterdir() if path.name.startswith("zhanpai-live")] == []
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_live_run_leaves_nothing_behind(
-    number: signal.Signals, live: "subprocess.Popen[str]", tmp_path: Path
-) -> None:
+def test_a_stopped_live_run_leaves_nothing_behind(number: signal.Signals, live: LiveRun, tmp_path: Path) -> None:
     """Ctrl-C and SIGTERM end every child, remove every file, and are told as code 130."""
-    wait_for("status page", live)
-    assert len([c for c in processes_of(tmp_path) if "mosquitto" in c]) == 1
-    live.send_signal(number)
-    said, _ = live.communicate(timeout=20)
-    assert live.returncode == 130, said
-    assert [c for c in processes_of(tmp_path) if "pytest" not in c] == []
+    assert len([c for c in processes_in(tmp_path).values() if "mosquitto" in c]) == 1
+    said = live.stop(number)
+    assert live.child.returncode == 130, said
+    assert [c for c in processes_in(tmp_path).values() if "pytest" not in c] == []
     assert [path for path in tmp_path.iterdir() if path.name.startswith("zhanpai-live")] == []
 
 
 @pytest.mark.real
-def test_kill_9_of_a_live_run_takes_its_children_along(live: "subprocess.Popen[str]", tmp_path: Path) -> None:
+def test_kill_9_of_a_live_run_takes_its_children_along(live: LiveRun, tmp_path: Path) -> None:
     """Even without a chance to clean up no process is left."""
-    wait_for("status page", live)
-    live.kill()
-    live.wait(10)
+    live.child.kill()
+    live.child.wait(10)
     deadline = time.monotonic() + GONE_S
-    while processes_of(tmp_path) and time.monotonic() < deadline:
+    while processes_in(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert processes_of(tmp_path) == []
+    assert processes_in(tmp_path) == {}
 
 
 @pytest.mark.real
-def test_a_start_that_fails_is_told_in_one_line_and_leaves_nothing_behind(scenario: Path, tmp_path: Path) -> None:
+def test_a_start_that_fails_is_told_in_one_line_and_leaves_nothing_behind(tmp_path: Path) -> None:
     """A port that is taken: the reason, code 1, and no process or file remains."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        child = started(scenario, tmp_path, taken.getsockname()[1])
+        child = begun(tmp_path, SCENARIO, http_port=taken.getsockname()[1])
         said, _ = child.communicate(timeout=END_S)
     assert child.returncode == 1, said
     assert "the live run failed" in said
     assert "Traceback" not in said
-    assert processes_of(tmp_path) == []
+    assert processes_in(tmp_path) == {}
 
 
 def test_a_lamp_is_believed_when_report_and_pin_agree_and_the_pin_when_they_do_not() -> None:
@@ -233,4 +165,4 @@ def test_the_demo_holds_without_mosquitto_and_says_what_stands_in(tmp_path: Path
     said = ran.stdout + ran.stderr
     assert "no Mosquitto here: the desk's own broker stands in" in said
     assert ran.returncode == 0 or (ran.returncode == 3 and "too slow a machine to judge" in said), said
-    assert "Traceback" not in said and processes_of(tmp_path) == []
+    assert "Traceback" not in said and processes_in(tmp_path) == {}

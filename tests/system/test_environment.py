@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
+import functools
+import os
 import re
 import shlex
 import shutil
@@ -14,6 +17,8 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import parser
+from broker.commands.record_access import told
+from broker.commands.registers.terminal import careful
 from firmware import environment
 
 REPO = Path(__file__).resolve().parents[2]
@@ -22,6 +27,8 @@ COMMANDS = (
     "-m sim.usb_board --help",
     "-m broker --help",
     "-m bench --list",
+    "-m broker.plan.demo_area --help",
+    "-m sim.demo_week.making",
     "-m firmware.truck --help",
     "tools/flash.py list --json",
 )
@@ -86,6 +93,45 @@ def test_with_the_environment_the_command_runs_in_it(checkout: Path, command: st
     assert done.stdout.splitlines() == [f"<{word}>" for word in [*shlex.split(command), "two words", ""]]
 
 
+@pytest.mark.real
+@pytest.mark.parametrize("command", [
+    "-m broker --help", "-u -m broker --help", "-m sim --list", "-u tools/flash.py list --json", "-m bench --list",
+    "-m sim.live.hardware.measures", "-u -m sim.live.hardware.measures",
+])  # fmt: skip
+def test_what_nobody_reads_any_more_is_no_fault(command: str) -> None:
+    """As behind `| head`: whether a print meets it or the interpreter's last flush, no word of it is said."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, *shlex.split(command)], cwd=REPO, stdout=writer, stderr=subprocess.PIPE, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert (done.stderr, done.returncode in (0, 1)) == ("", True)
+
+
+def test_commands_that_tell_what_a_disk_refuses_leave_the_reader_alone() -> None:
+    """It is no disk's fault that nobody reads on."""
+
+    def printing(_: argparse.Namespace) -> int:
+        raise BrokenPipeError
+
+    for run in (careful(printing), functools.partial(told, printing)):
+        with pytest.raises(BrokenPipeError):
+            run(argparse.Namespace(command="stats", lang="en"))
+
+
+def test_a_broken_pipe_that_is_not_the_readers_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """One of a socket, while somebody reads what is printed, is an error as before."""
+    usual = sys.excepthook
+    try:
+        environment.end_with_the_reader()
+        sys.excepthook(BrokenPipeError, BrokenPipeError("of a socket"), None)
+    finally:
+        sys.excepthook = usual
+    assert "BrokenPipeError: of a socket" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("chosen", [True, False])
 def test_an_environment_that_somebody_chose_is_kept(monkeypatch: pytest.MonkeyPatch, chosen: bool) -> None:
     """From a virtual environment (a truck's, a container's) nothing is handed over; from the system's Python it is."""
@@ -127,7 +173,8 @@ def test_the_modules_asked_for_are_those_of_the_requirements(listed: tuple[str, 
 def test_a_command_in_a_page_is_one_that_enters_the_environment(page: Path) -> None:
     """`python3`, since Debian has no `python`; a command of the bridge is one that its help names."""
     known = {" ".join(command.split()[:2]) if command.startswith("-m") else command.split()[0] for command in COMMANDS}
-    known |= {"link_lgpio.py", "-m broker.rules.states.diagrams", "-m firmware.truck.button.diagram"}  # need no package
+    known |= {"link_lgpio.py", "-m broker.rules.states.diagrams", "-m firmware.truck.button.diagram"}
+    known |= {"-m sim.live.hardware.measures"}  # these need no package
     helped = parser().format_help()
     for python, entry, verb in WRITTEN.findall(page.read_text(encoding="utf-8")):
         assert (python, entry in known) == ("python3", True), f"{python} {entry}"

@@ -36,7 +36,7 @@ def port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     config = BrokerConfig.model_validate(
         {
             "area": {"plan": "demo"}, "web": {"port": 0}, "registers": {"folder": tmp_path / "registers"},
-            "playback": {"folder": tmp_path / "playback"},
+            "people": {"folder": tmp_path / "people"}, "playback": {"folder": tmp_path / "playback"},
         }
     )  # fmt: skip
     server = WebServer(config, desk, morning.store, morning.plan)

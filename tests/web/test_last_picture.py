@@ -5,16 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
 from broker.store import Corrupt, Unavailable
 from broker.web import picture
-from broker.web.api.app import build_app
 from broker.web.desk import Desk
 from broker.web.last_picture import LOOK_EVERY_S, Pictures
 from broker.web.stream.changes import applied, change, parts_of, picture_of
 from tests.support.bridge.morning import Morning
 from tests.support.bridge.rehearsal import InjectedError, Rehearsal
+from tests.support.people import screen_of
 
 PARTS = [
     "_truck", "_room", "_run", "_visit", "incident_row", "attention", "second_visit", "_oldest_fix_at", "record_key",
@@ -99,7 +98,7 @@ def test_a_picture_that_is_old_is_ill_health_and_the_pages_open_all_the_same(
     """503 with a reason; the picture, the trucks and the figures for Prometheus are answered."""
     morning = Morning(tmp_path / "records")
     pictures, desk = Pictures(morning.bridge), Desk()
-    client = TestClient(build_app(desk, morning.store, []))
+    client = screen_of(desk, morning.store)
     for broken in (False, True):
         if broken:
             # A fault of ours in one part of it.
@@ -160,7 +159,7 @@ def test_a_record_that_is_away_for_a_moment_is_not_damaged_and_heals_nothing(dam
     """It is said as what it is, on the screen and by /healthz once each, and it is over when the record answers."""
     morning = Morning(tmp_path / "records")
     pictures, desk, health = Pictures(morning.bridge), Desk(), morning.store.health
-    client = TestClient(build_app(desk, morning.store, []))
+    client = screen_of(desk, morning.store)
 
     def away() -> None:
         raise Unavailable("no server at this address")

@@ -10,11 +10,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.store import where
-from broker.web.api.app import build_app
 from broker.web.api.record import record_router
 from broker.web.picture import snapshot
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.bridge.morning import DAY, Morning
+from tests.support.people import screen_of
 
 pytestmark = pytest.mark.real  # a whole morning is driven first
 
@@ -44,7 +44,7 @@ def client(morning: Morning) -> TestClient:
     desk = DirectDesk()
     desk.morning = morning
     desk.show(snapshot(morning.bridge, morning.now))
-    return TestClient(build_app(desk, morning.store, [record_router(morning.store, morning.plan)]))
+    return screen_of(desk, morning.store, [record_router(morning.store, morning.plan)])
 
 
 def test_the_figures_are_those_of_the_morning(client: TestClient) -> None:
@@ -92,7 +92,7 @@ def test_the_report_reads_in_both_languages(client: TestClient) -> None:
 
 def test_a_weigh_in_is_kept(client: TestClient) -> None:
     """The transfer station's figure becomes a record with who weighed."""
-    body = {"truck": "t01", "waste": "residential_wet", "grams": 175_000, "who": "Zhao"}
+    body = {"truck": "t01", "waste": "residential_wet", "grams": 175_000}
     assert client.post("/api/v1/weighings", json=body).status_code == 200
     assert client.post("/api/v1/weighings", json={**body, "grams": -1}).status_code == 422
     assert client.post("/api/v1/weighings", json={**body, "waste": "gold"}).status_code == 422
@@ -100,7 +100,7 @@ def test_a_weigh_in_is_kept(client: TestClient) -> None:
 
 def test_every_weigh_in_counts_on_its_own_day(morning: Morning, client: TestClient) -> None:
     """A truck is weighed twice a day, day after day: a later load takes nothing from an earlier one."""
-    body = {"truck": "t01", "waste": morning.waste, "who": "Zhao"}
+    body = {"truck": "t01", "waste": morning.waste}
     after = DAY + dt.timedelta(days=1)
     for kilograms in ((100, 200), (70, 50)):
         for load in kilograms:
@@ -136,7 +136,7 @@ def test_the_plan_is_served_as_a_feed(client: TestClient) -> None:
 def test_a_strangers_page_may_not_act(client: TestClient) -> None:
     """A POST from another origin is refused before anything is decided, in whichever way its browser says so."""
     body = {"truck": "t01", "waste": "residential_wet", "grams": 1}
-    own = {"Origin": "http://testserver"}
+    own = {"Origin": "http://127.0.0.1"}
     for said in (
         {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"}, own | {"Sec-Fetch-Site": "cross-site"},
@@ -174,7 +174,7 @@ def test_an_option_is_chosen_by_what_was_looked_at(tmp_path: Path) -> None:
     desk = DirectDesk()
     desk.morning = morning
     desk.show(snapshot(morning.bridge, morning.now))
-    client = TestClient(build_app(desk, morning.store, []))
+    client = screen_of(desk, morning.store)
     (shown,) = client.get("/api/v1/incidents").json()
     offer = next(offer for offer in shown["offers"] if offer["name"] == "extra_truck")
     body = {"decision": "extra_truck", "truck": "t99", "version": shown["version"]}

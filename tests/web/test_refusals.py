@@ -15,16 +15,17 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.config import BrokerConfig
-from broker.people.roles import grant, load_roles
 from broker.registers.elections.demo import demo_elections
 from broker.registers.safety.demo import demo_works
 from broker.web.api.app import build_app
 from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
+from broker.web.api.rosters import roster_router
 from broker.web.picture import snapshot
 from broker.web.server import WebServer
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.bridge.morning import Morning
+from tests.support.people import AREA_ROLES, House
 from tests.support.registers import open_registers
 
 BAD_VALUES = (
@@ -54,19 +55,21 @@ ODD_FILES = (
     b"id,name\n\xff\xfe", b"\xff\xfe\x00\xd8", b"",
 )  # fmt: skip
 BODIES: dict[str, dict[str, Any]] = {  # by how the path ends
-    "/decide": {"who": "Li", "version": 1, "decision": "wait", "offer": "0" * 16, "option": 0, "truck": "t9"},
-    "/weighings": {"who": "Li", "truck": "t01", "waste": "residential_wet", "grams": 1, "run_id": "x"},
-    "/amendments": {"record": "run:no", "patch": {"state": "x", "started_at": 1}, "reason": "w", "who": "Li"},
-    "/command": {"who": "Li", "command": "calibrate", "waste": "residential_wet", "grams": 20_000},
-    "/skip": {"who": "Li", "version": 1, "reason": "no_access"},
+    "/decide": {"version": 1, "decision": "wait", "offer": "0" * 16, "option": 0, "truck": "t9"},
+    "/weighings": {"truck": "t01", "waste": "residential_wet", "grams": 1, "run_id": "x"},
+    "/amendments": {"record": "run:no", "patch": {"state": "x", "started_at": 1}, "reason": "w"},
+    "/command": {"command": "calibrate", "waste": "residential_wet", "grams": 20_000},
+    "/skip": {"version": 1, "reason": "no_access"},
+    "/shifts": {"account": "x", "duty": "keeper", "start": "2026-11-30T06:00Z", "end": "2026-11-30T07:00Z",
+                "rooms": ["r01"]},
     "/restore": {"expect": "e", "why": "w", "version": 1},
     "/outside-edit": {"action": "accept", "why": "w", "seen": "e"},
     "/elections": {"expect": "e", "why": "w", "edits": [{"op": "set", "path": "areas/a01/name", "value": "x"}]},
     "/safety": {"expect": "e", "why": "w", "edits": [{"op": "set", "path": "estates/e01/name", "value": "x"}]},
 }
-DEED = {"who": "Li", "version": 1}
+DEED = {"version": 1}
 FORM = {
-    "form_key": "k", "table": "bodies", "why": "w", "expect": "e", "is_new": "no", "op": "save", "key.id": "b01",
+    "table": "bodies", "why": "w", "expect": "e", "is_new": "no", "op": "save", "key.id": "b01",
     "f.name": "n", "seen": "s", "version": "1", "key": "k", "token": "t", "apply": "no", "lang": "en",
 }  # fmt: skip
 FORM_TYPE = "application/x-www-form-urlencoded"
@@ -83,14 +86,16 @@ class Office:
         self.registers = open_registers(folder / "registers")
         self.registers.elections.create(demo_elections(), "demo", "demo")
         self.registers.safety.create(demo_works(), "demo", "demo")
-        token = grant(folder / "roles.toml", "王芳", "registrar", True)
         self.desk = desk = DirectDesk()
         desk.morning = self.morning
         desk.show(snapshot(self.morning.bridge, self.morning.now))
-        registers = register_router(self.registers, load_roles(folder / "roles.toml"))
-        further = [registers, record_router(self.morning.store, self.morning.plan)]
-        self.app = build_app(desk, self.morning.store, further, ["screen.example"])
+        self.house = House(folder / "people")
+        registers = register_router(self.registers)
+        plan = self.morning.plan
+        further = [registers, record_router(self.morning.store, plan), roster_router(self.house.people, plan)]
+        self.app = build_app(desk, self.morning.store, further, self.house.gate, ["screen.example"])
         self.client = TestClient(self.app, "http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False)
+        token = self.house.people.add_token("王芳", AREA_ROLES)
         self.client.headers["Authorization"] = f"Bearer {token}"
         self.client.__enter__()  # one event loop for all requests, not one for each
 
@@ -268,26 +273,27 @@ def test_the_address_that_was_called_is_ours(office: Office, tmp_path: Path) -> 
     """Open to the whole network, the screen answers to whichever of its addresses was called, and to no other."""
     web = {"host": "0.0.0.0", "port": 0, "hosts": ["screen.example"]}
     registers = {"folder": tmp_path / "registers"}
-    given = {"area": {"plan": "demo"}, "web": web, "registers": registers, "playback": {"days": 0}}
+    people = {"folder": office.house.folder}
+    given = {"area": {"plan": "demo"}, "web": web, "registers": registers, "people": people, "playback": {"days": 0}}
     config = BrokerConfig.model_validate(given)
     server = WebServer(config, office.desk, office.morning.store, office.morning.plan)
     server.start()
     try:
         called = f"http://127.0.0.2:{server.port}"  # an address of this machine that no setting names
         for host, status in ((None, 200), ("screen.example", 200), ("127.0.0.3", 421), ("evil.example", 421)):
-            headers = {"Host": host} if host else {}
+            headers = {"Authorization": office.client.headers["Authorization"], **({"Host": host} if host else {})}
             assert httpx.get(f"{called}/metrics", headers=headers, trust_env=False).status_code == status
     finally:
         server.stop()
 
 
 @pytest.mark.parametrize(
-    "change", [{"patch": {"arrived_at": 2**63}}, {"patch": {"left_at": 10**11}}, {"who": "a\x00"}, {"reason": "a\nb"}]
+    "change", [{"patch": {"arrived_at": 2**63}}, {"patch": {"left_at": 10**11}}, {"who": "a"}, {"reason": "a\nb"}]
 )
 def test_a_correction_that_no_figure_could_read_is_refused(office: Office, change: dict[str, Any]) -> None:
     """A time beyond all calendars would make every later report of its day a fault."""
     visit = f"visit:{office.morning.run_id}/{office.morning.trip.visits[0].room_id}/1"
-    body = {"record": visit, "patch": {"left_at": int(office.morning.now)}, "reason": "r", "who": "Li", **change}
+    body = {"record": visit, "patch": {"left_at": int(office.morning.now)}, "reason": "r", **change}
     assert office.client.post("/api/v1/amendments", json=body).status_code == 422
     days = "from_day=2026-11-23&to_day=2026-11-23"
     assert office.client.get(f"/api/v1/stats?{days}").status_code == 200

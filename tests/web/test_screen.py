@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from broker.people.people import People
 from broker.plan.demo_area import demo_plan
 from broker.rules.day.attention import Asked
 from broker.web.api.app import STATIC
@@ -35,13 +36,22 @@ def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BridgePr
     )
     broker = mosquitto(folder / "mosquitto", "t01", "r01")
     hour = (trip.visits[0].arrive_day_s - 300) / 3600
-    bridge = BridgeProcess(folder / "bridge", broker.port, offset_s=offset_to(hour))
+    one_click = "[people]\none_click = true\n"
+    bridge = BridgeProcess(folder / "bridge", broker.port, one_click, offset_s=offset_to(hour))
+    People(bridge.folder / "data" / "people").add("dispatcher", "Wang", ("dispatcher",))
     bridge.start()
     truck = Client(broker.port, "t01", f"{ROOT}/truck/t01/incident_ack/+")
     yield bridge, truck
     truck.close()
     bridge.stop()
     broker.stop()
+
+
+def look(page: Page, bridge: BridgeProcess) -> None:
+    """Open the screen as its dispatcher."""
+    page.goto(f"http://127.0.0.1:{bridge.port}/sign-in")
+    page.get_by_test_id("as-dispatcher").click()
+    page.wait_for_url(f"http://127.0.0.1:{bridge.port}/")
 
 
 def fix(bridge: BridgeProcess, seq: int) -> dict[str, Any]:
@@ -62,7 +72,7 @@ def test_a_press_is_seen_acknowledged_and_decided_on_the_screen(
     bridge, truck = morning
     outside: list[str] = []
     page.on("request", lambda request: None if "127.0.0.1" in request.url else outside.append(request.url))
-    page.goto(f"http://127.0.0.1:{bridge.port}/")
+    look(page, bridge)
     page.get_by_test_id("truck-t01").wait_for()
     reserve = page.get_by_test_id("truck-t99")
     assert "待命，今日未上线" in reserve.inner_text() and "quiet" in (reserve.get_attribute("class") or "")
@@ -92,7 +102,7 @@ def test_a_press_is_seen_acknowledged_and_decided_on_the_screen(
 @pytest.mark.real
 def test_the_screen_speaks_both_languages(page: Page, morning: tuple[BridgeProcess, Client]) -> None:
     """One click and every heading is English; the choice is remembered."""
-    page.goto(f"http://127.0.0.1:{morning[0].port}/")
+    look(page, morning[0])
     page.get_by_test_id("language").click()
     page.get_by_role("heading", name="Bin rooms").wait_for()
     page.reload()
@@ -121,7 +131,7 @@ def test_what_needs_a_look_is_said_in_both_languages_and_answered(
 ) -> None:
     """A clock that is ahead is named in words; a click that comes too late gets a sentence, not a number."""
     bridge, truck = morning
-    page.goto(f"http://127.0.0.1:{bridge.port}/")
+    look(page, bridge)
     page.get_by_test_id("truck-t01").wait_for()
     ahead = fix(bridge, 8)
     truck.say(f"{ROOT}/truck/t01/fix", {**ahead, "fix_at": ahead["fix_at"] + 100})
@@ -146,7 +156,7 @@ def test_what_needs_a_look_is_said_in_both_languages_and_answered(
 def test_old_data_is_never_shown_as_new(page: Page, morning: tuple[BridgeProcess, Client]) -> None:
     """When the bridge is gone, the whole screen is veiled within seconds and names the time of the last data."""
     bridge, _ = morning
-    page.goto(f"http://127.0.0.1:{bridge.port}/")
+    look(page, bridge)
     page.get_by_test_id("truck-t01").wait_for()
     bridge.kill()
     page.get_by_test_id("veil").wait_for(state="visible", timeout=9000)

@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from broker.people.roles import Visitor
 from broker.web.api.app import STATIC
 from broker.web.picture import snapshot
+from broker.web.rights import deeds_of
 from broker.web.stream.changes import parts_of
 from firmware import wire
 from tests.support.bridge.morning import Morning
@@ -69,6 +71,12 @@ class Screen:
         if route.request.method == "POST":
             self.posted.append((path, json.loads(route.request.post_data or "null")))
             route.fulfill(status=self.answer[0], body=self.answer[1], content_type="application/json")
+        elif path == "healthz":  # asked while the veil is up, by a page that the test before left so
+            route.fulfill(body='{"reasons": []}', content_type="application/json")
+        elif path == "api/v1/people/me":
+            wang = Visitor("wang", "Wang", frozenset({"dispatcher"}))
+            me = {"account": "wang", "name": "Wang", "kind": "account", "roles": ["dispatcher"], "one_click": []}
+            route.fulfill(body=json.dumps({**me, "deeds": deeds_of(wang)}), content_type="application/json")
         elif path == "api/v1/events":
             told = {"at": self.picture["at"], "parts": parts_of(self.picture)}
             body = f"retry: 100\nevent: snapshot\ndata: {json.dumps(told)}\n\n"

@@ -8,8 +8,6 @@ from typing import Any
 
 import orjson
 import pytest
-from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
 from broker.web.api.picture import picture_router
 from broker.web.desk import Desk
@@ -19,6 +17,7 @@ from broker.web.stream.changes import ETA_FIELDS, ETA_SLACK_S, SECTIONS, Parts, 
 from broker.web.stream.frames import MOST_CHANGES, Frames
 from broker.web.stream.recording import KEYFRAME_S, Recording, picture_at
 from tests.support.bridge.morning import Morning
+from tests.support.people import behind_the_door
 
 START_AT = 1_795_374_000
 
@@ -171,9 +170,7 @@ def test_one_looks_back_at_a_time_and_another_is_told_when_to_ask_again(
     """It is the bridge's own process that reads; what is shown now is there for all, and after a miss it is free."""
     folder, seen = kept
     desk = Desk(picture=seen[START_AT])
-    app = FastAPI()
-    app.include_router(picture_router(desk, Frames(), folder))
-    http, begun, meanwhile = TestClient(app), [], []
+    http, begun, meanwhile = behind_the_door(picture_router(desk, Frames(), folder)), [], []
 
     def slow(folder: Path, at: int) -> Any:
         if not begun:

@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 
 from broker.config import BrokerConfig
-from broker.web.api.app import build_app
 from broker.web.desk import Desk
 from broker.web.picture import snapshot
 from broker.web.server import WebServer
 from broker.web.stream import recording
 from broker.web.stream.frames import Frames
 from tests.support.bridge.morning import Morning
+from tests.support.people import screen_of
 from tests.support.processes import wait_until
 
 
@@ -22,10 +21,10 @@ class Watched:
 
     def __init__(self, folder: Path) -> None:
         self.morning, self.desk = Morning(folder / "records"), Desk()
-        given = {"area": {"plan": "demo"}, "web": {"port": 0}, "registers": {"folder": folder / "registers"}}
-        config = BrokerConfig.model_validate({**given, "playback": {"folder": folder / "playback"}})
+        folders = {part: {"folder": folder / part} for part in ("people", "registers", "playback")}
+        config = BrokerConfig.model_validate({"area": {"plan": "demo"}, "web": {"port": 0}, **folders})
         self.server = WebServer(config, self.desk, self.morning.store, self.morning.plan)
-        self.http = TestClient(build_app(self.desk, self.morning.store, []))
+        self.http = screen_of(self.desk, self.morning.store)
 
     def health(self) -> tuple[int, list[str]]:
         """The answer of /healthz once a next picture is shown, with the words of its reasons."""

@@ -101,12 +101,12 @@ def test_a_press_goes_through_all_its_stages(area: tuple[BridgeProcess, Client, 
     truck.say(topic, press(1, "p1"), retain=True)
     wait_until(lambda: truck.last(ack) and truck.last(ack)["stage"] == "stored", "stored")
     wait_until(lambda: any(i["incident_id"] == "p1" for i in bridge.get("/api/v1/incidents")), "on the screen")
-    bridge.post("/api/v1/incidents/p1/acknowledge", {"who": "Wang"})
+    bridge.post("/api/v1/incidents/p1/acknowledge", {})
     wait_until(lambda: truck.last(ack)["stage"] == "seen", "seen")
-    bridge.post("/api/v1/incidents/p1/decide", {"who": "Wang", "decision": "return_later"})
+    bridge.post("/api/v1/incidents/p1/decide", {"decision": "return_later"})
     wait_until(lambda: truck.last(ack)["stage"] == "decided", "decided")
     assert truck.last(ack)["decision"] == "return_later"
-    bridge.post("/api/v1/incidents/p1/resolve", {"who": "Wang"})
+    bridge.post("/api/v1/incidents/p1/resolve", {})
     wait_until(lambda: truck.heard[ack][-1] == b"", "cleared")
     assert json.loads(truck.heard[ack][-2])["stage"] == "closed"
 

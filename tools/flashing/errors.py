@@ -22,6 +22,11 @@ class Problem:
 PROBLEMS: dict[str, Problem] = {
     "usage": Problem(2, "{what}.", "Correct it and run the command again; `--help` lists what each option takes."),
     "settings": Problem(2, "{file}, section {section}, key {key}: {what}.", "Correct the file and run again."),
+    "no_settings": Problem(
+        2,
+        "There is no settings file {file}.",
+        "Copy packaging/flash.example.toml to {file}, say in it which area and broker are meant, and run again.",
+    ),
     "secret_file": Problem(
         2,
         "{file} cannot be used as a key or password file: {what}.",

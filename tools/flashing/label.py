@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import segno
 
+from tools.flashing.errors import FlashError
 from tools.flashing.lettering import ROWS, Picture, width_of
+from tools.flashing.settings import FlashSettings
 
 QUIET = 4  # modules of white around a QR code, by its standard
 MODULE_MM = 0.8
@@ -48,6 +51,16 @@ class Label:
             f"release {self.release}",
             self.written_on,
         )
+
+
+def make_label(settings: FlashSettings, family: str, device: str, board: str, release: str, at: float) -> list[str]:
+    """Writes the label of what was flashed at this moment, and returns its files; raises FlashError."""
+    day = datetime.fromtimestamp(at, UTC).date().isoformat()
+    try:
+        written = write_label(Label(settings.area, device, family, board, release, day), settings.labels)
+    except OSError as error:
+        raise FlashError("ledger", file=settings.labels, what=error.strerror or str(error)) from error
+    return [str(path) for path in written]
 
 
 def write_label(label: Label, folder: Path) -> list[Path]:

@@ -141,7 +141,7 @@ def load_settings(file: Path) -> FlashSettings:
     try:
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise FlashError("settings", file=file, section="(all)", key="(all)", what="there is no such file") from error
+        raise FlashError("no_settings", file=file) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise FlashError("settings", file=file, section="(all)", key="(all)", what=str(error)) from error
     for name in tables:

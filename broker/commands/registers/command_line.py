@@ -11,6 +11,7 @@ from broker import NAME
 from broker.commands.registers import reading as reads
 from broker.commands.registers import writing as writes
 from broker.commands.registers.terminal import DEFAULT_FOLDER, careful
+from broker.commands.who import system_user
 
 Parsers = Any  # argparse names this type privately
 
@@ -40,7 +41,7 @@ def _one(commands: Parsers, which: str, name: str, run: Callable[[argparse.Names
 
 
 def _signed(parser: Any) -> Any:
-    parser.add_argument("--who", required=True, help="who makes the change")
+    parser.add_argument("--who", default=system_user(), help="who makes the change (default: the user's name)")
     parser.add_argument("--why", required=True, help="why")
     parser.add_argument("--expect", help="etag of the version the change is based on (default: the last)")
     return parser
@@ -71,8 +72,8 @@ def _reading(commands: Parsers, which: str) -> None:
 
 
 def _names(parser: Any) -> None:
-    parser.add_argument("--names", action="store_true", help="with names and birth dates; needs --who and is logged")
-    parser.add_argument("--who", default="", help="who looks")
+    parser.add_argument("--names", action="store_true", help="with names and birth dates; which is logged")
+    parser.add_argument("--who", default=system_user(), help="who looks (default: the user's name)")
 
 
 def _writing(commands: Parsers, which: str) -> None:
@@ -93,7 +94,7 @@ def _writing(commands: Parsers, which: str) -> None:
     one.add_argument("file", type=Path)
     one.add_argument("--table", help="the table of a CSV file (default: by its columns)")
     one.add_argument("--apply", action="store_true")
-    one.add_argument("--who", default="")
+    one.add_argument("--who", default=system_user(), help="default: the user's name")
     one.add_argument("--why", default="")
     one.add_argument("--expect")
     one = _signed(_one(commands, which, "restore", writes.restore, "bring a kept version or a day's copy back"))
@@ -111,11 +112,6 @@ def _only_elections(commands: Parsers) -> None:
     ))
     one.add_argument("--years", type=int, required=True, help="terms that ended more than so many years ago")
     one.add_argument("--dry-run", action="store_true", help="only say how many people it would touch")
-    one = _one(commands, "elections", "grant", writes.grant_token, "give a person a token for both registers")
-    one.add_argument("--roles", type=Path, required=True, help="the role file (made if missing)")
-    one.add_argument("--name", required=True)
-    one.add_argument("--role", choices=("viewer", "registrar"), required=True)
-    one.add_argument("--sees-names", action="store_true", help="a viewer who may see names")
 
 
 def _only_safety(commands: Parsers) -> None:
@@ -124,13 +120,13 @@ def _only_safety(commands: Parsers) -> None:
     one.add_argument("--uri", default="urn:zhanpai:safety", help="the package's address")
     one.add_argument("--publisher", default=NAME)
     one.add_argument("--prefix", default="zhanpai", help="prefix of the project ids")
-    one.add_argument("--who", default="")
+    one.add_argument("--who", default=system_user(), help="default: the user's name")
     one = _one(commands, "safety", "import-oc4ids", writes.import_oc4ids, "show what an OC4IDS package would add")
     one.add_argument("file", type=Path)
     one.add_argument("--programme", help="for projects that name none of this register")
     one.add_argument("--estate", help="for projects that name none of this register")
     one.add_argument("--prefix", default="zhanpai")
     one.add_argument("--apply", action="store_true")
-    one.add_argument("--who", default="")
+    one.add_argument("--who", default=system_user(), help="default: the user's name")
     one.add_argument("--why", default="")
     one.add_argument("--expect")

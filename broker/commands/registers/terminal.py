@@ -37,6 +37,8 @@ def careful(run: Callable[[Args], int]) -> Callable[[Args], int]:
                 print_changes(changes, args.lang, sys.stderr)
         except (RegisterError, PeopleError) as error:
             print(error, file=sys.stderr)
+        except BrokenPipeError:
+            raise  # whoever reads what we print has enough of it
         except OSError as error:
             print(f"{error.filename or 'disk'}: {error.strerror or error}", file=sys.stderr)
         return 1

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from broker.commands.registers.terminal import Args, print_changes, register_of, registers_of, saved_as
-from broker.people.roles import grant
 from broker.registers.elections import demo as elections_demo
 from broker.registers.errors import Invalid, NotFound, Problem
 from broker.registers.exchange.files import preview_file
@@ -114,14 +113,6 @@ def retention(args: Args) -> int:
     for path in sorted(registers.elections.folder.glob("elections.json.edited-*")):
         print(f"{path}: an edit that was put aside may still hold names; look at it and remove it", file=sys.stderr)
     return saved_as(saved)
-
-
-def grant_token(args: Args) -> int:
-    """Print a new token once; only its salted hash is stored."""
-    token = grant(args.roles, args.name, args.role, args.sees_names)
-    print(f"{args.roles}: {args.name} is a {args.role}. The token is shown this once:", file=sys.stderr)
-    print(token)
-    return 0
 
 
 def import_oc4ids(args: Args) -> int:

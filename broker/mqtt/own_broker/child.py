@@ -50,6 +50,16 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # 1 = PR_SET_PDEATHSIG
 
 
+def how_ended(code: int) -> str:
+    """How a process ended, of its return code as `subprocess` has it: the name of the signal, or its exit code."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"by signal {-code}"
+
+
 class BrokerChild:
     """One child on `host:port` with its files in `folder`; a kind of broker says its command and writes its files."""
 
@@ -85,9 +95,7 @@ class BrokerChild:
     def ended(self) -> str:
         """How the child ended."""
         code = self._child.poll() if self._child is not None else None
-        if code is None:
-            return "not started"
-        return f"by signal {-code}" if code < 0 else f"exit code {code}"
+        return "not started" if code is None else how_ended(code)
 
     def start(self) -> None:
         """Start the child and return when it accepts connections; raises EmbeddedBrokerError with what it said."""

@@ -16,17 +16,24 @@ import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from broker.plan.gtfs.files import Finding, GtfsError, read_tables
-from broker.plan.gtfs.frequencies import read_starts
 from broker.plan.gtfs.lines import Lines, Placed
-from broker.plan.gtfs.parts import Feed, RouteRow, read_agency, read_estates, read_routes, read_shapes
 from broker.plan.gtfs.runs import check_shift_end, runs_of
-from broker.plan.gtfs.services import read_services
-from broker.plan.gtfs.stops import StopRow, read_stops
+from broker.plan.gtfs.tables.files import Finding, GtfsError, read_tables
+from broker.plan.gtfs.tables.frequencies import read_starts
+from broker.plan.gtfs.tables.parts import Feed, RouteRow, read_agency, read_estates, read_routes, read_shapes
+from broker.plan.gtfs.tables.services import read_services
+from broker.plan.gtfs.tables.stops import StopRow, read_stops
+from broker.plan.gtfs.tables.trips import (
+    StopTime,
+    TripRow,
+    check_times,
+    read_stop_times,
+    read_trips,
+    trips_without_times,
+)
+from broker.plan.gtfs.tables.vehicles import in_their_vehicles, read_vehicles
 from broker.plan.gtfs.times_between import with_times_between, without_ends
-from broker.plan.gtfs.trips import StopTime, TripRow, check_times, read_stop_times, read_trips, trips_without_times
 from broker.plan.gtfs.trucks import check_same_vehicle, check_trucks
-from broker.plan.gtfs.vehicles import in_their_vehicles, read_vehicles
 from broker.plan.gtfs.writing import write_gtfs
 from broker.plan.model import Plan, Route, RunPlan
 

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.plan.geometry import Point, distance_m, lengths_m, point_at
-from broker.plan.gtfs.parts import RouteRow, Shape
 from broker.plan.gtfs.places_on_line import MAX_BESIDE_M, place, place_by_shape_distance
-from broker.plan.gtfs.stops import StopRow
-from broker.plan.gtfs.trips import StopTime, TripRow
+from broker.plan.gtfs.tables.parts import RouteRow, Shape
+from broker.plan.gtfs.tables.stops import StopRow
+from broker.plan.gtfs.tables.trips import StopTime, TripRow
 
 MAX_WORK = 20_000_000  # stops times points of their shapes: what can be placed in some seconds
 

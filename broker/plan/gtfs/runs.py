@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from broker.plan.gtfs.lines import Placed
-from broker.plan.gtfs.trips import StopTime, TripRow
+from broker.plan.gtfs.tables.trips import StopTime, TripRow
 from broker.plan.model import BY_APPOINTMENT, PlannedVisit, Route, RunPlan
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from broker.plan.gtfs.parts import Feed
-from broker.plan.gtfs.trips import StopTime
+from broker.plan.gtfs.tables.parts import Feed
+from broker.plan.gtfs.tables.trips import StopTime
 
 
 def without_ends(feed: Feed, times: Mapping[str, Sequence[StopTime]]) -> frozenset[str]:

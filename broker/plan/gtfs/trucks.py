@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from broker.plan.calendar import DAY_S, share_a_day
-from broker.plan.gtfs.parts import Feed
-from broker.plan.gtfs.row import MAX_TIME_S
-from broker.plan.gtfs.trips import TripRow
+from broker.plan.gtfs.tables.parts import Feed
+from broker.plan.gtfs.tables.row import MAX_TIME_S
+from broker.plan.gtfs.tables.trips import TripRow
 from broker.plan.model import RunPlan, Service
 
 _SAME_VEHICLE = ("4", "5")  # of transfer_type: the vehicle goes on as another trip

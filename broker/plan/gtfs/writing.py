@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from broker.plan.geometry import lengths_m
-from broker.plan.gtfs.files import write_tables
+from broker.plan.gtfs.tables.files import write_tables
 from broker.plan.model import Plan, RunPlan, Service, Vehicle
 
 # What an older feed in the folder may say besides, and this one does not.

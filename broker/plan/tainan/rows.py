@@ -9,8 +9,8 @@ from statistics import median
 
 from broker.plain_text import hidden_character
 from broker.plan.geometry import distance_m
-from broker.plan.gtfs.stops import MAX_FROM_MIDDLE_M
-from broker.plan.gtfs.trips import MAX_NAME_TOGETHER, MAX_SPEED_MPS, MAX_VISITS
+from broker.plan.gtfs.tables.stops import MAX_FROM_MIDDLE_M
+from broker.plan.gtfs.tables.trips import MAX_NAME_TOGETHER, MAX_SPEED_MPS, MAX_VISITS
 from firmware.wire import MAX_NAME, is_id
 
 COLUMNS = ("route", "route_id", "seq", "stop_id", "stop_name", "lon", "lat", "sched_hhmm", "weekdays")

@@ -4,7 +4,6 @@ Pure; nothing is stored. A row adds a record or sets the fields of the one with 
 "not stated"; a column that is not in the file is left alone; nothing is ever removed by an import.
 """
 
-import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pydantic import BaseModel
 from broker.registers.errors import Invalid, Problem
 from broker.registers.exchange.sheets import Sheet
 from broker.registers.exchange.tables import Column, Table
+from broker.registers.kept.canonical import copied
 from broker.registers.kept.differences import Change, difference
 from broker.registers.privacy import LEFT_OUT
 from broker.registers.validation import Kind, checked
@@ -45,7 +45,7 @@ def preview(
     table: str | None = None,
 ) -> Preview:
     """Put every row of every sheet into a copy of the document and check the whole."""
-    result = copy.deepcopy(dict(document))
+    result: dict[str, Any] = copied(dict(document))
     problems: list[Problem] = []
     origins: dict[str, tuple[str | None, int]] = {}
     for sheet in _in_table_order(sheets, tables):

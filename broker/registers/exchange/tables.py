@@ -84,8 +84,12 @@ class Table:
         here: Any = document
         for part in self.path.split("/"):
             if isinstance(here, list):
-                found[part[1:-1]] = _known_key(here, keys[part[1:-1]], part[1:-1])
-                here = next((item for item in here if item_key(item) == found[part[1:-1]]), None)
+                name = part[1:-1]
+                item = _item_of(here, keys[name])
+                if item is None:  # as most rows' keys stand in the register to the letter
+                    found[name] = _known_key(here, keys[name], name)
+                    item = _item_of(here, found[name])
+                here = item
             elif isinstance(here, Mapping):
                 here = here.get(keys[part[1:-1]] if part.startswith("{") else part)
         return found
@@ -113,10 +117,12 @@ class Table:
         return "/".join(done)
 
 
+def _item_of(items: list[Any], key: str) -> Any:
+    return next((item for item in items if item_key(item) == key), None)
+
+
 def _known_key(items: list[Any], key: str, name: str) -> str:
     known = [str(item_key(item)) for item in items]
-    if key in known:
-        return key
     alike = [other for other in known if same_number(other, key) or _rounds_to(other, key)]
     if len(alike) > 1:
         raise Invalid([Problem(key, "zeros_lost", {"field": name, "cell": key, "known": ", ".join(alike)})])

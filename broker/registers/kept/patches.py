@@ -1,13 +1,12 @@
 """Changes by path on a register document: set a field, add a record, remove one. Pure; rules come afterwards."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from broker.registers.errors import Invalid, Problem
-from broker.registers.kept.canonical import item_key
+from broker.registers.kept.canonical import copied, item_key
 
 
 class Edit(BaseModel):
@@ -22,7 +21,7 @@ class Edit(BaseModel):
 
 def apply_edits(document: Mapping[str, Any], edits: Sequence[Edit]) -> dict[str, Any]:
     """A changed copy; an unknown path raises Invalid and nothing is changed."""
-    result = copy.deepcopy(dict(document))
+    result: dict[str, Any] = copied(dict(document))
     for edit in edits:
         if edit.path == "format":
             raise Invalid([Problem(edit.path, "fixed_field")])

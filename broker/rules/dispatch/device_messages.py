@@ -83,11 +83,11 @@ def set_aside(day: Day, message: wire.Message, now: int) -> list[Effect]:
 
 def _count_boots(day: Day, name: str, device: TruckState | RoomState, body: dict[str, Any], now: int) -> None:
     """Which start of the device this is of; what was kept for later says nothing of who speaks now."""
+    boots = device.boots
+    if boots.go_on(body["boot"]) and name not in day.attention.of(Topic.BOOTS):
+        return
     begins = body.get("life") in BEGINS
     if begins or body.get("late") is False:
-        boots = device.boots
-        if boots.go_on(body["boot"]) and name not in day.attention.of(Topic.BOOTS):
-            return
         boots.heard(body["boot"], body.get("at", body.get("fix_at")), now, begins=begins)
         ask_about_boots(day, name, boots, now)
 

@@ -3,6 +3,11 @@
 tests/rules/test_states.py holds that docs/states.md is what this draws.
 """
 
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter()
+
 from collections.abc import Mapping
 
 from broker.rules.states import incident, visit

@@ -264,7 +264,9 @@ class Database:
                 _, pages, copied = writer.execute(_COPY).fetchone()
                 if 0 <= pages == copied:
                     self.in_file = (copies, self.path.stat().st_size)
-        except (sqlite3.Error, StoreError, OSError) as error:
+        except StoreError as error:
+            self.tell(str(error))
+        except (sqlite3.Error, OSError) as error:
             self.log_stays |= getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_FSYNC
             self.tell(f"{self.log} could not be copied into the file ({error}); its disk needs a look")
 

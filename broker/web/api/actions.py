@@ -2,25 +2,24 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from broker.plain_text import ONE_LINE
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import StoreError
 from broker.web.desk import Accounts, Desk
+from broker.web.visitors import visitor_of, within
 
-Who = Annotated[
-    str, Field(min_length=1, max_length=80, pattern=ONE_LINE, description="who does it, as the record will name them")
-]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", description="as the device signs in")]
 
 
 class Action(BaseModel):
-    """A person's action; `version` is the incident's version on the screen the click was made on."""
+    """A person's action; `version` is the incident's version on the screen the click was made on.
 
-    model_config = ConfigDict(strict=True)  # false is no zero, and "1" no version
-    who: Who = "dispatcher"
+    Who it is says the account, and nobody types it.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid")  # false is no zero, and "1" no version
     version: int | None = None
 
 
@@ -45,8 +44,7 @@ class Weighed(Action):
 class Command(BaseModel):
     """What a device is told to do; `calibrate` says what lies on the cell of a waste kind now."""
 
-    model_config = ConfigDict(strict=True)
-    who: Who = "technician"
+    model_config = ConfigDict(strict=True, extra="forbid")
     command: Literal["rebirth", "identify", "calibrate", "reset"]
     waste: Literal["residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation"] | None = None
     grams: int | None = Field(None, ge=0, le=100_000_000)
@@ -77,12 +75,12 @@ def _carried_out(desk: Desk, act: Act) -> dict[str, Any]:
     except StoreError as why:
         raise HTTPException(503, str(why)) from why
     except TimeoutError as why:
-        raise HTTPException(503, "the bridge did not answer within 5 s; look again before you repeat it") from why
+        raise HTTPException(504, "the bridge did not answer within 5 s; look again before you repeat it") from why
 
 
-def _incident_key(desk: Desk, incident_id: str, truck: str | None) -> tuple[str, str]:
-    found = [
-        (row["truck"], row["incident_id"])
+def _incident(desk: Desk, incident_id: str, truck: str | None) -> dict[str, Any]:
+    found: list[dict[str, Any]] = [
+        row
         for row in desk.picture["incidents"]
         if row["incident_id"] == incident_id and truck in (None, row["truck"])
     ]
@@ -94,63 +92,85 @@ def _incident_key(desk: Desk, incident_id: str, truck: str | None) -> tuple[str,
 
 
 def _incidents(router: APIRouter, desk: Desk) -> None:
-    def on_incident(incident_id: str, pressed_by: str | None, name: str, action: Action, **more: Any) -> dict[str, Any]:
-        key = _incident_key(desk, incident_id, pressed_by)
-        after = _carried_out(desk, Act(name, action.who, incident=key, version=action.version, **more))
+    def on_incident(
+        request: Request, incident_id: str, pressed_by: str | None, name: str, action: Action, **more: Any
+    ) -> dict[str, Any]:
+        incident = _incident(desk, incident_id, pressed_by)
+        within(request, estate=incident["estate"])
+        key = incident["truck"], incident["incident_id"]
+        who = visitor_of(request).who
+        after = _carried_out(desk, Act(name, who, incident=key, version=action.version, **more))
         return next(row for row in after["incidents"] if (row["truck"], row["incident_id"]) == key)
 
     @router.post("/api/v1/incidents/{incident_id}/acknowledge", tags=["incidents"], summary="I have seen it")
-    def acknowledge(incident_id: str, action: Action, truck: str | None = None) -> dict[str, Any]:
-        return on_incident(incident_id, truck, "acknowledge", action)
+    def acknowledge(
+        request: Request, incident_id: str, action: Action, truck: str | None = None
+    ) -> dict[str, Any]:
+        return on_incident(request, incident_id, truck, "acknowledge", action)
 
     @router.post("/api/v1/incidents/{incident_id}/decide", tags=["incidents"], summary="This is what happens")
-    def decide(incident_id: str, decision: Decision, truck: str | None = None) -> dict[str, Any]:
+    def decide(
+        request: Request, incident_id: str, decision: Decision, truck: str | None = None
+    ) -> dict[str, Any]:
         more = decision.model_dump(include={"decision", "offer", "option", "truck"})
-        return on_incident(incident_id, truck, "decide", decision, **more)
+        return on_incident(request, incident_id, truck, "decide", decision, **more)
 
     @router.post("/api/v1/incidents/{incident_id}/clear", tags=["incidents"], summary="The obstacle is gone")
-    def clear(incident_id: str, action: Action, truck: str | None = None) -> dict[str, Any]:
-        return on_incident(incident_id, truck, "clear", action)
+    def clear(
+        request: Request, incident_id: str, action: Action, truck: str | None = None
+    ) -> dict[str, Any]:
+        return on_incident(request, incident_id, truck, "clear", action)
 
     @router.post("/api/v1/incidents/{incident_id}/resolve", tags=["incidents"], summary="Nothing is left to do")
-    def resolve(incident_id: str, action: Action, truck: str | None = None) -> dict[str, Any]:
-        return on_incident(incident_id, truck, "resolve", action)
+    def resolve(
+        request: Request, incident_id: str, action: Action, truck: str | None = None
+    ) -> dict[str, Any]:
+        return on_incident(request, incident_id, truck, "resolve", action)
 
     @router.post("/api/v1/incidents/{incident_id}/estate-ack", tags=["incidents"], summary="The estate clears its lane")
-    def estate_ack(incident_id: str, action: Action, truck: str | None = None) -> dict[str, Any]:
-        return on_incident(incident_id, truck, "estate_ack", action)
+    def estate_ack(
+        request: Request, incident_id: str, action: Action, truck: str | None = None
+    ) -> dict[str, Any]:
+        return on_incident(request, incident_id, truck, "estate_ack", action)
 
 
 def _runs(router: APIRouter, desk: Desk) -> None:
     @router.post("/api/v1/weighings", tags=["runs"], summary="What the transfer station weighed of a truck's load")
-    def weigh(weighed: Weighed) -> dict[str, Any]:
-        fields = weighed.model_dump(exclude={"who", "version"})
-        return {"at": _carried_out(desk, Act("weigh", weighed.who, **fields))["at"], **fields}
+    def weigh(request: Request, weighed: Weighed) -> dict[str, Any]:
+        within(request, truck=weighed.truck)
+        fields = weighed.model_dump(exclude={"version"})
+        return {"at": _carried_out(desk, Act("weigh", visitor_of(request).who, **fields))["at"], **fields}
+
+    def who_of(request: Request, run_id: str) -> str:
+        """Who does something about a visit of this run."""
+        within(request, truck=next((run["truck"] for run in desk.picture["runs"] if run["run_id"] == run_id), None))
+        return visitor_of(request).who
 
     @router.post("/api/v1/runs/{run_id}/visits/{room}/{number}/serve", tags=["runs"], summary="It was served after all")
-    def serve(run_id: str, room: str, number: int, action: Action) -> dict[str, Any]:
-        return _run_of(_carried_out(desk, Act("serve", action.who, visit=(run_id, room, number))), run_id)
+    def serve(request: Request, run_id: str, room: str, number: int, _: Action) -> dict[str, Any]:
+        act = Act("serve", who_of(request, run_id), visit=(run_id, room, number))
+        return _run_of(_carried_out(desk, act), run_id)
 
     @router.post("/api/v1/runs/{run_id}/visits/{room}/{number}/skip", tags=["runs"], summary="Skip it and come back")
-    def skip(run_id: str, room: str, number: int, action: Skip) -> dict[str, Any]:
-        act = Act("skip", action.who, visit=(run_id, room, number), reason=action.reason)
+    def skip(request: Request, run_id: str, room: str, number: int, action: Skip) -> dict[str, Any]:
+        act = Act("skip", who_of(request, run_id), visit=(run_id, room, number), reason=action.reason)
         return _run_of(_carried_out(desk, act), run_id)
 
 
 def _devices(router: APIRouter, desk: Desk) -> None:
-    def told(family: str, device: str, command: Command) -> dict[str, Any]:
-        act = Act("command", device=(family, device), **command.model_dump())
+    def told(request: Request, family: str, device: str, command: Command) -> dict[str, Any]:
+        act = Act("command", visitor_of(request).who, device=(family, device), **command.model_dump())
         after = _carried_out(desk, act)
         heard_at = next((row["heard_at"] for row in after[f"{family}s"] if row[family] == device), None)
         return {"at": after["at"], "device": device, "command": command.command, "heard_at": heard_at}
 
     @router.post("/api/v1/trucks/{device}/command", tags=["devices"], summary="Tell a truck's computer to do something")
-    def to_truck(device: Id, command: Command) -> dict[str, Any]:
-        return told("truck", device, command)
+    def to_truck(request: Request, device: Id, command: Command) -> dict[str, Any]:
+        return told(request, "truck", device, command)
 
     @router.post("/api/v1/rooms/{device}/command", tags=["devices"], summary="Tell a room's unit to do something")
-    def to_room(device: Id, command: Command) -> dict[str, Any]:
-        return told("room", device, command)
+    def to_room(request: Request, device: Id, command: Command) -> dict[str, Any]:
+        return told(request, "room", device, command)
 
 
 def _accounts(router: APIRouter, desk: Desk) -> None:
@@ -165,8 +185,8 @@ def _accounts(router: APIRouter, desk: Desk) -> None:
         return ours().closed()
 
     @router.post("/api/v1/accounts/{device}/open", tags=["devices"], summary="Let a device in again at once")
-    def let_in(device: Id, action: Action) -> dict[str, Any]:
-        if not ours().open(device, action.who):
+    def let_in(request: Request, device: Id, _: Action) -> dict[str, Any]:
+        if not ours().open(device, visitor_of(request).who):
             raise HTTPException(404, f"the account of {device} is not closed by flood control")
         return {"at": desk.picture["at"], "device": device}
 

@@ -3,13 +3,14 @@
 import time
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from broker.plain_text import ONE_LINE
 from broker.reports import corrections
 from broker.store import Conflict, Refused, Store, StoreError
 from broker.store.codec import LONGEST_TEXT
+from broker.web.visitors import visitor_of
 from firmware import wire
 
 LARGEST = wire.LATEST_AT  # no weight or count is larger
@@ -18,7 +19,7 @@ Value = Text | Annotated[int, Field(ge=0, le=LARGEST)] | Annotated[float, Field(
 
 
 class Correction(BaseModel):
-    """What is to be corrected in which record, why, and who says so."""
+    """What is to be corrected in which record, and why."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     record: Text = Field(description="its id, or KIND:KEY for the newest of a key")
@@ -26,7 +27,6 @@ class Correction(BaseModel):
         min_length=1, description="field and new value; a time as Unix seconds or as 2026-11-22T06:00, the area's time"
     )
     reason: Text
-    who: Text
 
 
 def amendment_routes(router: APIRouter, store: Store, timezone: str) -> None:
@@ -37,11 +37,11 @@ def amendment_routes(router: APIRouter, store: Store, timezone: str) -> None:
         summary="Correct a record for the figures; the original stays readable",
         description="A corrected field stays as corrected until it is corrected again, whatever the bridge writes.",
     )
-    def amend(correction: Correction) -> dict[str, Any]:
+    def amend(request: Request, correction: Correction) -> dict[str, Any]:
         try:
             record = corrections.named(store, correction.record)
             amended = corrections.correct(
-                store, record, correction.patch, correction.reason, correction.who, int(time.time()), timezone
+                store, record, correction.patch, correction.reason, visitor_of(request).who, int(time.time()), timezone
             )
         except Conflict as why:
             raise HTTPException(404, str(why)) from why

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -12,10 +11,13 @@ from broker import NAME, __version__
 from broker.store import Store
 from broker.web.api.actions import action_router
 from broker.web.api.health import health_router
+from broker.web.api.people import people_router
 from broker.web.api.picture import picture_router
 from broker.web.desk import Desk
+from broker.web.gate import Gate
 from broker.web.pages.api_docs import api_docs
-from broker.web.security import refuse_values, request_guard
+from broker.web.pages.sign_in import sign_in_router
+from broker.web.security import guarded
 from broker.web.stream.frames import Frames
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -25,22 +27,22 @@ def build_app(
     desk: Desk,
     store: Store,
     further: list[APIRouter],
+    gate: Gate,
     hosts: Collection[str] = (),
     frames: Frames | None = None,
     playback: Path | None = None,
 ) -> FastAPI:
-    """The ASGI application of one bridge, with the `further` routers of other packages; `hosts` as in [web] hosts,
-    `frames` the stream of its picture, `playback` the folder where that is kept.
+    """The ASGI application of one bridge, with the `further` routers of other packages, behind `gate`; `hosts` as in
+    [web] hosts, `frames` the stream of its picture, `playback` the folder where that is kept.
     """
     app = FastAPI(title=NAME, version=__version__, docs_url=None, redoc_url=None)
-    app.middleware("http")(request_guard(hosts))
-    app.add_exception_handler(RequestValidationError, refuse_values)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _pages(app)
     pictures = picture_router(desk, frames or Frames(), playback)
-    for router in (pictures, action_router(desk), health_router(desk, store), *further):
+    people = (people_router(gate), sign_in_router(gate))
+    for router in (pictures, action_router(desk), health_router(desk, store), *people, *further):
         app.include_router(router)
-    return app
+    return guarded(app, gate, hosts)
 
 
 def _pages(app: FastAPI) -> None:

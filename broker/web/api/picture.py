@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,11 +14,13 @@ from fastapi.responses import StreamingResponse
 from broker.web.desk import Desk
 from broker.web.picture import aged
 from broker.web.stream.frames import Frames
+from broker.web.stream.listeners import Listeners
 from broker.web.stream.recording import picture_at
 from firmware import wire
 
 EVENT_LOOK_S = 0.2
 EVENT_ALIVE_S = 3.0
+STILL_S = 1.0  # how long who is no longer known goes on hearing
 LOOK_AGAIN_S = 1
 
 
@@ -59,11 +62,14 @@ def picture_router(desk: Desk, frames: Frames, playback: Path | None = None) -> 
         finally:
             looking.release()
 
+    listeners = Listeners()
+
     @router.get("/api/v1/events", summary="Server-sent events: a snapshot once, then what changed; resumable")
     async def events(request: Request) -> StreamingResponse:
         number = frames.numbered(request.headers.get("last-event-id", ""))
+        stream = listeners.counted(request, _stream(frames, number, request))
         return StreamingResponse(
-            _stream(frames, number, request), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+            stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
 
     return router
@@ -71,7 +77,12 @@ def picture_router(desk: Desk, frames: Frames, playback: Path | None = None) -> 
 
 async def _stream(frames: Frames, number: int | None, request: Request) -> AsyncIterator[bytes]:
     quiet_s = EVENT_ALIVE_S
+    asked_at = time.monotonic()
     while not await request.is_disconnected():
+        if time.monotonic() - asked_at >= STILL_S:
+            if not request.state.still():
+                return  # signed out, disabled, another role, a token that was taken away
+            asked_at = time.monotonic()
         if frames.number != number:
             number, blocks = frames.since(number)
             for block in blocks:

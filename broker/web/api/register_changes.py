@@ -6,13 +6,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from pydantic import BaseModel, ConfigDict
 
-from broker.people.roles import Roles
 from broker.registers.exchange.files import preview_file
 from broker.registers.folder import Registers
 from broker.registers.kept.differences import in_words
 from broker.registers.kept.patches import Edit, apply_edits
 from broker.web.api.register_answers import shown
-from broker.web.visitors import writer_of
+from broker.web.visitors import visitor_of
 
 
 class Edits(BaseModel):
@@ -55,7 +54,7 @@ class OutsideDecision(BaseModel):
     seen: str | None = None
 
 
-def change_routes(router: APIRouter, registers: Registers, roles: Roles, which: str) -> None:
+def change_routes(router: APIRouter, registers: Registers, which: str) -> None:
     """The routes of one register that write."""
     register = registers.named(which)
     base = f"/api/v1/{which}"
@@ -63,14 +62,14 @@ def change_routes(router: APIRouter, registers: Registers, roles: Roles, which: 
 
     @router.patch(base, tags=tags, summary="Set fields, add and remove records")
     def patch(request: Request, body: Edits) -> dict[str, Any]:
-        visitor = writer_of(request, roles)
+        visitor = visitor_of(request)
         document = apply_edits(register.read().document, body.edits)
-        return shown(which, register.save(document, body.expect, visitor.name, body.why), visitor)
+        return shown(which, register.save(document, body.expect, visitor.who, body.why), visitor)
 
     @router.put(base, tags=tags, summary="Replace the whole document")
     def put(request: Request, body: Whole) -> dict[str, Any]:
-        visitor = writer_of(request, roles)
-        return shown(which, register.save(body.document, body.expect, visitor.name, body.why), visitor)
+        visitor = visitor_of(request)
+        return shown(which, register.save(body.document, body.expect, visitor.who, body.why), visitor)
 
     @router.post(f"{base}/import", tags=tags, summary="Preview an import, or do it with apply=true")
     def import_(
@@ -78,7 +77,7 @@ def change_routes(router: APIRouter, registers: Registers, roles: Roles, which: 
         table: Annotated[str | None, Form()] = None, expect: Annotated[str, Form()] = "",
         why: Annotated[str, Form()] = "", lang: Annotated[Literal["en", "zh"], Form()] = "en",
     ) -> dict[str, Any]:
-        visitor = writer_of(request, roles)
+        visitor = visitor_of(request)
         snapshot = register.read()
         found = preview_file(register.kind, snapshot.document, file.file.read(), table)
         answer: dict[str, Any] = {
@@ -88,20 +87,20 @@ def change_routes(router: APIRouter, registers: Registers, roles: Roles, which: 
             "problems": [problem.as_json() for problem in found.problems],
         }
         if apply and not found.problems:
-            saved = register.save(found.document, expect or snapshot.etag, visitor.name, why, "import")
+            saved = register.save(found.document, expect or snapshot.etag, visitor.who, why, "import")
             answer |= {"applied": True, "etag": saved.etag, "version": saved.version}
         return answer
 
     @router.post(f"{base}/restore", tags=tags, summary="Bring a kept version back as a new one")
     def restore(request: Request, body: Restore) -> dict[str, Any]:
-        visitor = writer_of(request, roles)
-        return shown(which, register.restore(body.version, body.expect, visitor.name, body.why), visitor)
+        visitor = visitor_of(request)
+        return shown(which, register.restore(body.version, body.expect, visitor.who, body.why), visitor)
 
     @router.post(f"{base}/outside-edit", tags=tags, summary="Accept or discard an outside edit")
     def outside_edit(request: Request, body: OutsideDecision) -> dict[str, Any]:
-        visitor = writer_of(request, roles)
+        visitor = visitor_of(request)
         if body.action == "accept":
-            return shown(which, register.accept_edit(visitor.name, body.why, body.seen), visitor)
-        aside = register.discard_edit(visitor.name, body.why)
-        registers.access.note(visitor.name, visitor.role, "discard edit", f"{aside}: {body.why}")
+            return shown(which, register.accept_edit(visitor.who, body.why, body.seen), visitor)
+        aside = register.discard_edit(visitor.who, body.why)
+        registers.access.note(visitor.who, visitor.all_roles(), "discard edit", f"{aside}: {body.why}")
         return shown(which, register.read(), visitor)

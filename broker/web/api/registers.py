@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from broker import NAME
-from broker.people.roles import Roles
 from broker.registers.elections import figures as election_figures
 from broker.registers.elections import report as election_report
 from broker.registers.elections.models import BodyKind, Level
@@ -24,79 +23,75 @@ from broker.web.visitors import RegisterRoute, visitor_of
 Lang = Literal["en", "zh"]
 
 
-def router(registers: Registers, roles: Roles) -> APIRouter:
+def router(registers: Registers) -> APIRouter:
     """Everything the registers offer over HTTP."""
     whole = APIRouter(route_class=RegisterRoute)
     for which in ("elections", "safety"):
-        _reads(whole, registers, roles, which)
-        change_routes(whole, registers, roles, which)
-    _reports(whole, registers, roles)
-    whole.include_router(page_router(registers, roles))
+        _reads(whole, registers, which)
+        change_routes(whole, registers, which)
+    _reports(whole, registers)
+    whole.include_router(page_router(registers))
     return whole
 
 
-def _reads(whole: APIRouter, registers: Registers, roles: Roles, which: str) -> None:
+def _reads(whole: APIRouter, registers: Registers, which: str) -> None:
     register = registers.named(which)
     base = f"/api/v1/{which}"
     tags: list[str | Enum] = [which]
 
     @whole.get(base, tags=tags, summary="The whole register; without names for viewers")
     def read(request: Request, response: Response) -> dict[str, Any]:
-        visitor = visitor_of(request, roles)
+        visitor = visitor_of(request)
         snapshot = register.read()
-        registers.access.note(visitor.name, visitor.role, "read", which)
+        registers.access.note(visitor.who, visitor.all_roles(), "read", which)
         response.headers["ETag"] = f'"{snapshot.etag}"'
         return shown(which, snapshot, visitor)
 
     @whole.get(f"{base}/log", tags=tags, summary="Who changed what, when and why")
     def log(
-        request: Request, lang: Lang = "en", limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        lang: Lang = "en", limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> list[dict[str, Any]]:
-        visitor_of(request, roles)
         return [
             {**entry.as_json(), "in_words": [in_words(change, lang) for change in entry.changes]}
             for entry in reversed(register.log()[-limit:])
         ]
 
     @whole.get(f"{base}/versions", tags=tags, summary="Kept versions and daily copies")
-    def versions(request: Request) -> dict[str, Any]:
-        visitor_of(request, roles)
+    def versions() -> dict[str, Any]:
         return {"versions": register.kept.numbers(), "days": register.kept.daily_days()}
 
     @whole.get(f"{base}/export", tags=tags, summary="The register as CSV, XLSX or JSON")
     def export(
         request: Request, format: Literal["csv", "xlsx", "json"] = "xlsx", table: str | None = None, lang: Lang = "zh",
     ) -> Response:
-        visitor = visitor_of(request, roles)
+        visitor = visitor_of(request)
         table = table_of(which, table).name if table else None
         snapshot = register.read()
         content = export_file(which, shown_document(which, snapshot, visitor), format, table, lang)
         names = "with names" if visitor.sees_names else "without names"
-        registers.access.note(visitor.name, visitor.role, "export", f"{which} {table or 'all'} {format} {names}")
+        registers.access.note(visitor.who, visitor.all_roles(), "export", f"{which} {table or 'all'} {format} {names}")
         file = f"{which}-{table or 'all'}-v{snapshot.version}.{format}"
         headers = {"Content-Disposition": f'attachment; filename="{file}"'}
         return Response(content, media_type=MEDIA[format], headers=headers)
 
 
-def _reports(whole: APIRouter, registers: Registers, roles: Roles) -> None:
+def _reports(whole: APIRouter, registers: Registers) -> None:
     @whole.get("/api/v1/elections/report", tags=["elections"], summary="Shares, ages and counts, before and after")
     def elections(
-        request: Request, kind: BodyKind | None = None, level: Level | None = None, area: str | None = None,
+        kind: BodyKind | None = None, level: Level | None = None, area: str | None = None,
     ) -> Mapping[str, Any]:
-        visitor_of(request, roles)
         value = registers.elections.read().value
         return election_report.report(election_figures.chosen(value, kind, level, area), registers.today())
 
     @whole.get("/api/v1/safety/report", tags=["safety"], summary="Progress by programme and estate, overdue, next due")
-    def safety(request: Request) -> Mapping[str, Any]:
-        visitor_of(request, roles)
+    def safety() -> Mapping[str, Any]:
         return safety_figures.report(registers.safety.read().value, registers.today())
 
     @whole.get("/api/v1/safety/oc4ids", tags=["safety"], summary="The works as an OC4IDS project package")
     def oc4ids(request: Request) -> Mapping[str, Any]:
-        visitor = visitor_of(request, roles)
+        visitor = visitor_of(request)
         snapshot = registers.safety.read()
-        registers.access.note(visitor.name, visitor.role, "export", "safety oc4ids")
+        registers.access.note(visitor.who, visitor.all_roles(), "export", "safety oc4ids")
         uri = str(request.url_for("oc4ids"))
         return export_package(
             snapshot.value, uri=uri, publisher=NAME, changed_at=snapshot.changed_at, prefix="zhanpai",

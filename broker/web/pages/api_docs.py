@@ -3,11 +3,13 @@
 from typing import Any
 
 from broker.web.pages.rendering import rendered
+from broker.web.rights import RIGHTS, who_may
 
 
 def api_docs(openapi: dict[str, Any]) -> str:
-    """An HTML page that lists every operation of an OpenAPI 3 document with its parameters and body fields."""
+    """An HTML page that lists every operation of an OpenAPI 3 document with its parameters, body fields and who may."""
     operations = []
+    may = {right.route: who_may(right) for right in RIGHTS}
     schemas = openapi.get("components", {}).get("schemas", {})
     for path, methods in openapi["paths"].items():
         for method, operation in methods.items():
@@ -16,5 +18,7 @@ def api_docs(openapi: dict[str, Any]) -> str:
             named = schemas.get(body.get("$ref", "").rsplit("/", 1)[-1], {})
             fields += [f"{name} (body)" for name in named.get("properties", {})]
             does = operation.get("summary", "")
-            operations.append({"method": method.upper(), "path": path, "does": does, "takes": ", ".join(fields)})
+            who = may[f"{method.upper()} {path}"]
+            row = {"method": method.upper(), "path": path, "does": does, "takes": ", ".join(fields), "who": who}
+            operations.append(row)
     return rendered("api_docs.html", info=openapi["info"], operations=operations)

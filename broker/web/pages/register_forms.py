@@ -1,4 +1,4 @@
-"""The pages that change something: one form for any record of any table, import, outside edits, restore, login."""
+"""The pages that change something: one form for any record of any table, import, outside edits, restore."""
 
 import copy
 import secrets
@@ -10,8 +10,6 @@ from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFil
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.datastructures import FormData
 
-from broker.people.errors import Denied
-from broker.people.roles import SESSION_S, Roles
 from broker.registers.errors import Invalid, NotFound, Problem
 from broker.registers.exchange.files import TABLES, preview_file, table_of
 from broker.registers.exchange.preview import CellError, parse_cell
@@ -20,8 +18,8 @@ from broker.registers.folder import Registers
 from broker.registers.kept.differences import in_words
 from broker.registers.kept.patches import Edit, apply_edits, find
 from broker.registers.words import CODES
-from broker.web.pages.register_frame import base_context, language_of, page
-from broker.web.visitors import COOKIE, attempted, check_form, form_of, visitor_of, writer_of
+from broker.web.pages.register_frame import base_context, page
+from broker.web.visitors import form_of, visitor_of
 
 PREVIEWS = 8
 PREVIEW_S = 900.0
@@ -31,12 +29,11 @@ VERSION_DIGITS = 9
 FormData_ = Annotated[FormData, Depends(form_of)]
 
 
-def form_routes(router: APIRouter, registers: Registers, roles: Roles) -> None:
+def form_routes(router: APIRouter, registers: Registers) -> None:
     """All routes that show or take a form."""
-    _record(router, registers, roles)
-    _import(router, registers, roles)
-    _version(router, registers, roles)
-    _login(router, roles)
+    _record(router, registers)
+    _import(router, registers)
+    _version(router, registers)
 
 
 def back_to(which: str, table: Table, keys: dict[str, str]) -> str:
@@ -52,12 +49,12 @@ def _path(table: Table, keys: dict[str, str]) -> str:
     return "/".join(keys[part[1:-1]] if part.startswith("{") else part for part in table.path.split("/"))
 
 
-def _record(router: APIRouter, registers: Registers, roles: Roles) -> None:
+def _record(router: APIRouter, registers: Registers) -> None:
     def form(
         request: Request, which: str, table: Table, keys: dict[str, str], typed: dict[str, Any], etag: str,
         is_new: bool, told: list[str], why: str = "",
     ) -> HTMLResponse:
-        context = base_context(request, roles, writer_of(request, roles))
+        context = base_context(request, visitor_of(request))
         return page(
             request, "record.html", context, 422 if told else 200, which=which, table=table, keys=keys, typed=typed,
             etag=etag, is_new=is_new, told=told, why=why, codes=CODES, back=back_to(which, table, {"id": "", **keys}),
@@ -65,7 +62,6 @@ def _record(router: APIRouter, registers: Registers, roles: Roles) -> None:
 
     @router.get("/registers/{which}/record")
     def show(request: Request, which: str, table: str) -> HTMLResponse:
-        writer_of(request, roles)
         snapshot = registers.named(which).read()
         chosen = table_of(which, table)
         keys = {name: request.query_params.get(name, "") for name in chosen.key_names()}
@@ -78,7 +74,7 @@ def _record(router: APIRouter, registers: Registers, roles: Roles) -> None:
 
     @router.post("/registers/{which}/record")
     def save(request: Request, which: str, data: FormData_) -> Response:
-        visitor = check_form(request, roles, data)
+        visitor = visitor_of(request)
         register = registers.named(which)
         table = table_of(which, str(data.get("table", "")))
         keys = {name: str(data.get(f"key.{name}", "")).strip() for name in table.key_names()}
@@ -86,9 +82,9 @@ def _record(router: APIRouter, registers: Registers, roles: Roles) -> None:
         typed = {column.name: str(data.get(f"f.{column.name}", "")).strip() or None for column in table.columns}
         try:
             document = _changed(register.read().document, table, keys, typed, str(data.get("op", "save")), is_new)
-            register.save(document, etag, visitor.name, why)
+            register.save(document, etag, visitor.who, why)
         except Invalid as error:
-            context = base_context(request, roles, visitor)
+            context = base_context(request, visitor)
             told = error.told(context["lang"]).splitlines()
             return form(request, which, table, keys, typed, etag, is_new, told, why)
         removed_page = data.get("op") == "remove" and table.name in ("bodies", "sites")
@@ -120,22 +116,22 @@ def _changed(
     return result
 
 
-def _import(router: APIRouter, registers: Registers, roles: Roles) -> None:
+def _import(router: APIRouter, registers: Registers) -> None:
     waiting: OrderedDict[str, tuple[float, str, bytes, str | None, str]] = OrderedDict()
 
     @router.get("/registers/{which}/import")
     def ask(request: Request, which: str) -> HTMLResponse:
         registers.named(which)
-        context = base_context(request, roles, writer_of(request, roles))
+        context = base_context(request, visitor_of(request))
         return page(request, "import.html", context, which=which, tables=TABLES[which], found=None, key="", etag="",
                     words=[], told=[])
 
     @router.post("/registers/{which}/import")
     def look(
-        request: Request, which: str, data: FormData_, file: Annotated[UploadFile, File()],
+        request: Request, which: str, _data: FormData_, file: Annotated[UploadFile, File()],
         table: Annotated[str, Form()] = "",
     ) -> HTMLResponse:
-        visitor = check_form(request, roles, data)
+        visitor = visitor_of(request)
         register = registers.named(which)
         snapshot, content = register.read(), file.file.read()
         found = preview_file(register.kind, snapshot.document, content, table or None)
@@ -144,7 +140,7 @@ def _import(router: APIRouter, registers: Registers, roles: Roles) -> None:
             waiting[key] = (time.monotonic(), which, content, table or None, snapshot.etag)
             while len(waiting) > PREVIEWS:
                 waiting.popitem(last=False)
-        context = base_context(request, roles, visitor)
+        context = base_context(request, visitor)
         lang = context["lang"]
         return page(
             request, "import.html", context, 422 if found.problems else 200, which=which, tables=TABLES[which],
@@ -155,7 +151,7 @@ def _import(router: APIRouter, registers: Registers, roles: Roles) -> None:
 
     @router.post("/registers/{which}/import/apply")
     def apply(request: Request, which: str, data: FormData_) -> RedirectResponse:
-        visitor = check_form(request, roles, data)
+        visitor = visitor_of(request)
         register = registers.named(which)
         since, kept_for, content, table, etag = waiting.pop(str(data.get("key", "")), (0.0, "", b"", None, ""))
         if kept_for != which or time.monotonic() - since > PREVIEW_S:
@@ -163,55 +159,30 @@ def _import(router: APIRouter, registers: Registers, roles: Roles) -> None:
         found = preview_file(register.kind, register.read().document, content, table)
         if found.problems:
             raise Invalid(found.problems)
-        register.save(found.document, etag, visitor.name, str(data.get("why", "")), "import")
+        register.save(found.document, etag, visitor.who, str(data.get("why", "")), "import")
         return RedirectResponse(f"/registers/{which}/log", 303)
 
 
-def _version(router: APIRouter, registers: Registers, roles: Roles) -> None:
+def _version(router: APIRouter, registers: Registers) -> None:
     @router.post("/registers/{which}/outside-edit")
     def outside(request: Request, which: str, data: FormData_) -> RedirectResponse:
-        visitor = check_form(request, roles, data)
+        visitor = visitor_of(request)
         register = registers.named(which)
         if data.get("op") == "accept":
-            register.accept_edit(visitor.name, str(data.get("why", "")), str(data.get("seen", "")))
+            register.accept_edit(visitor.who, str(data.get("why", "")), str(data.get("seen", "")))
         else:
             why = str(data.get("why", ""))
-            aside = register.discard_edit(visitor.name, why)
-            registers.access.note(visitor.name, visitor.role, "discard edit", f"{aside}: {why}")
+            aside = register.discard_edit(visitor.who, why)
+            registers.access.note(visitor.who, visitor.all_roles(), "discard edit", f"{aside}: {why}")
         return RedirectResponse(f"/registers/{which}", 303)
 
     @router.post("/registers/{which}/restore")
     def restore(request: Request, which: str, data: FormData_) -> RedirectResponse:
-        visitor = check_form(request, roles, data)
+        visitor = visitor_of(request)
         number = str(data.get("version", ""))
         if not number.isdecimal() or len(number) > VERSION_DIGITS:
             raise NotFound("say which version to restore")
         registers.named(which).restore(
-            int(number), str(data.get("expect", "")), visitor.name, str(data.get("why", "")),
+            int(number), str(data.get("expect", "")), visitor.who, str(data.get("why", "")),
         )
         return RedirectResponse(f"/registers/{which}/log", 303)
-
-
-def _login(router: APIRouter, roles: Roles) -> None:
-    @router.get("/registers/login")
-    def ask(request: Request, why: str = "") -> HTMLResponse:
-        try:
-            context = base_context(request, roles, visitor_of(request, roles))
-        except Denied:
-            context = language_of(request) | {"visitor": None, "form_key": ""}
-        return page(request, "login.html", context, why=why[:500], configured=roles.configured)
-
-    @router.post("/registers/login")
-    def login(request: Request, token: Annotated[str, Form(max_length=200)]) -> RedirectResponse:
-        cookie = attempted(request, roles, roles.cookie, token)
-        answer = RedirectResponse("/registers", 303)
-        secure = request.url.scheme == "https"
-        answer.set_cookie(COOKIE, cookie, max_age=SESSION_S, httponly=True, samesite="strict", secure=secure)
-        return answer
-
-    @router.post("/registers/logout")
-    def logout(request: Request) -> RedirectResponse:
-        roles.end(request.cookies.get(COOKIE, ""))
-        answer = RedirectResponse("/registers/login", 303)
-        answer.delete_cookie(COOKIE)
-        return answer

@@ -5,18 +5,18 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 
-from broker.people.errors import Denied, PeopleError
-from broker.people.roles import Roles, Visitor
+from broker.people.errors import PeopleError
+from broker.people.roles import Visitor
 from broker.registers.errors import Conflict, Invalid, RegisterError
 from broker.registers.kept.differences import in_words
 from broker.registers.words import field_word, figure_word, value_word
+from broker.web.languages import LANG_COOKIE, language_of
 from broker.web.pages.rendering import WORDS, rendered
-from broker.web.visitors import COOKIE, RegisterRoute, headers_of, status_of
+from broker.web.visitors import RegisterRoute, status_of
 from broker.words import LANGUAGES, filled
 
-LANG_COOKIE = "zhanpai_lang"
 POLICY = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "form-action 'self'; frame-ancestors 'none'"
@@ -24,13 +24,11 @@ POLICY = (
 
 
 class PageRoute(RegisterRoute):
-    """Like the API's route, but an error is a page; without a login the login form is shown."""
+    """Like the API's route, but an error is a page."""
 
-    def refuse(self, request: Request, error: RegisterError | PeopleError) -> Response:
+    def refuse(self, request: Request, error: RegisterError) -> Response:
         """The error as a page."""
-        if isinstance(error, Denied) and request.method == "GET" and request.url.path != "/registers/login":
-            return RedirectResponse("/registers/login?" + urlencode({"why": str(error)}), 303)
-        context = language_of(request) | {"visitor": None, "form_key": ""}
+        context = base_context(request, request.state.visitor)
         lang = context["lang"]
         shown: dict[str, Any] = {"told": refusal(error, lang), "theirs": [], "mine": []}
         if isinstance(error, Invalid):
@@ -38,9 +36,7 @@ class PageRoute(RegisterRoute):
         if isinstance(error, Conflict):
             shown["theirs"] = [in_words(change, lang) for change in error.their_changes]
             shown["mine"] = [in_words(change, lang) for change in error.my_changes]
-        answer = page(request, "refused.html", context, status=status_of(error), **shown)
-        answer.headers.update(headers_of(error))
-        return answer
+        return page(request, "refused.html", context, status=status_of(error), **shown)
 
 
 def refusal(error: RegisterError | PeopleError, lang: str) -> list[str]:
@@ -50,27 +46,25 @@ def refusal(error: RegisterError | PeopleError, lang: str) -> list[str]:
     return [filled(line, {"error": str(error)}) for line in text.splitlines()]
 
 
-def base_context(request: Request, roles: Roles, visitor: Visitor) -> dict[str, Any]:
-    """Language, visitor and the key that this session's forms carry."""
-    form_key = roles.form_key(request.cookies.get(COOKIE, "")) if visitor.may_write() else ""
-    return language_of(request) | {"visitor": visitor, "form_key": form_key}
+def base_context(request: Request, visitor: Visitor | None) -> dict[str, Any]:
+    """Language and visitor, and whether to offer what only registrars may."""
+    may_write = visitor is not None and "registrar" in visitor.roles
+    return _language(request) | {"visitor": visitor, "may_write": may_write}
 
 
 def page(request: Request, template: str, context: dict[str, Any], status: int = 200, **more: Any) -> HTMLResponse:
     """A rendered page; it may load nothing but its own style sheet."""
-    text = rendered(f"registers/{template}", **context, **more, path=request.url.path)
+    template = template if "/" in template else f"registers/{template}"
+    text = rendered(template, **context, **more, path=request.url.path)
     answer = HTMLResponse(text, status, headers={"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
     if request.query_params.get("lang") in LANGUAGES:
         answer.set_cookie(LANG_COOKIE, context["lang"], samesite="strict", httponly=True)
     return answer
 
 
-def language_of(request: Request) -> dict[str, Any]:
+def _language(request: Request) -> dict[str, Any]:
     """What a template needs to speak: the language, words for fields and codes, the switch to the other one."""
-    wanted = request.query_params.get("lang") or request.cookies.get(LANG_COOKIE)
-    if wanted not in LANGUAGES:
-        wanted = "en" if request.headers.get("accept-language", "").lower().startswith("en") else "zh"
-    lang = str(wanted)
+    lang = language_of(request)
     other = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
 
     def t(key: str, group: str = "text") -> str:

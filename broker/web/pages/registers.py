@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 
-from broker.people.roles import Roles, Visitor
+from broker.people.roles import Visitor
 from broker.registers.elections import figures as election_figures
 from broker.registers.elections import report as election_report
 from broker.registers.elections.models import STEPS
@@ -28,7 +28,7 @@ STATIC_FILES = {"registers.css": "text/css"}
 LOG_SHOWN = 200
 
 
-def page_router(registers: Registers, roles: Roles) -> APIRouter:
+def page_router(registers: Registers) -> APIRouter:
     """All pages."""
     router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -40,16 +40,16 @@ def page_router(registers: Registers, roles: Roles) -> APIRouter:
 
     @router.get("/registers")
     def overview(request: Request) -> HTMLResponse:
-        context = _context(request, registers, roles, visitor_of(request, roles))
+        context = _context(request, registers, visitor_of(request))
         return page(request, "overview.html", context, **_overview(registers))
 
-    _elections(router, registers, roles)
-    _safety(router, registers, roles)
-    form_routes(router, registers, roles)
+    _elections(router, registers)
+    _safety(router, registers)
+    form_routes(router, registers)
 
     @router.get("/registers/{which}/log")
     def log(request: Request, which: str) -> HTMLResponse:
-        context = _context(request, registers, roles, visitor_of(request, roles))
+        context = _context(request, registers, visitor_of(request))
         register = registers.named(which)
         lang = context["lang"]
         entries = [
@@ -63,10 +63,10 @@ def page_router(registers: Registers, roles: Roles) -> APIRouter:
     return router
 
 
-def _context(request: Request, registers: Registers, roles: Roles, visitor: Visitor) -> dict[str, Any]:
+def _context(request: Request, registers: Registers, visitor: Visitor) -> dict[str, Any]:
     """What every page with data shows: the visitor's language and rights, and the day it was computed for."""
     shared = {"zone": registers.timezone, "today": registers.today().isoformat()}
-    return base_context(request, roles, visitor) | shared
+    return base_context(request, visitor) | shared
 
 
 def _overview(registers: Registers) -> dict[str, Any]:
@@ -86,12 +86,12 @@ def _overview(registers: Registers) -> dict[str, Any]:
     return found
 
 
-def _elections(router: APIRouter, registers: Registers, roles: Roles) -> None:
+def _elections(router: APIRouter, registers: Registers) -> None:
     @router.get("/registers/elections")
     def elections(
         request: Request, kind: str = "party_branch", level: str = "first", area: str = "",
     ) -> HTMLResponse:
-        context = _context(request, registers, roles, visitor_of(request, roles))
+        context = _context(request, registers, visitor_of(request))
         snapshot = registers.elections.read()
         bodies = election_figures.chosen(snapshot.value, kind or None, level or None, area or None)
         figures = election_figures.compute(bodies)
@@ -110,14 +110,14 @@ def _elections(router: APIRouter, registers: Registers, roles: Roles) -> None:
 
     @router.get("/registers/elections/bodies/{body_id}")
     def body(request: Request, body_id: str) -> HTMLResponse:
-        visitor = visitor_of(request, roles)
-        context = _context(request, registers, roles, visitor)
+        visitor = visitor_of(request)
+        context = _context(request, registers, visitor)
         snapshot = registers.elections.read()
         document = snapshot.document if visitor.sees_names else redacted(snapshot.document)
         found = next((item for item in document["bodies"] if item["id"] == body_id), None)
         if found is None:
             raise NotFound(f"no body {body_id!r}")
-        registers.access.note(visitor.name, visitor.role, "read", f"elections body {body_id}")
+        registers.access.note(visitor.who, visitor.all_roles(), "read", f"elections body {body_id}")
         value = next(item for item in snapshot.value.bodies if item.id == body_id)
         years = {
             phase: {seat.member.id: seat.years() for seat in election_figures.seats([value], phase)}
@@ -132,10 +132,10 @@ def _elections(router: APIRouter, registers: Registers, roles: Roles) -> None:
         )
 
 
-def _safety(router: APIRouter, registers: Registers, roles: Roles) -> None:
+def _safety(router: APIRouter, registers: Registers) -> None:
     @router.get("/registers/safety")
     def safety(request: Request, programme: str = "") -> HTMLResponse:
-        context = _context(request, registers, roles, visitor_of(request, roles))
+        context = _context(request, registers, visitor_of(request))
         snapshot = registers.safety.read()
         value = snapshot.value
         sites = [item for item in value.sites if programme in ("", item.programme)]
@@ -153,7 +153,7 @@ def _safety(router: APIRouter, registers: Registers, roles: Roles) -> None:
 
     @router.get("/registers/safety/sites/{site_id}")
     def site(request: Request, site_id: str) -> HTMLResponse:
-        context = _context(request, registers, roles, visitor_of(request, roles))
+        context = _context(request, registers, visitor_of(request))
         snapshot = registers.safety.read()
         found = next((item for item in snapshot.document["sites"] if item["id"] == site_id), None)
         if found is None:

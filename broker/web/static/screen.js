@@ -1,6 +1,6 @@
 // The operations screen: draws the picture the bridge sends. No library, no request elsewhere, nothing old shown as new.
 
-const VEIL_AFTER_MS = 5000;
+const VEIL_AFTER_MS = 5000, AGAIN = 2, AGAIN_AFTER_MS = 500;
 const STRIP = { most: 1880, each: 63, edge: 110, gap: 8, lines: 3, line: 13 }; // px, and lines of a name
 const OWED = ["pending", "due", "at_stop"];
 const $ = (id) => document.getElementById(id);
@@ -8,7 +8,11 @@ let words = {};
 let language = localStorage.getItem("language") || "zh";
 let picture = null;
 let heardAt = 0;
+let me = { name: "", kind: "", deeds: {}, one_click: [] };
 
+// A deed is offered to whoever may do it: everywhere, or to what is of their estate or truck.
+const INCIDENT = "POST /api/v1/incidents/{incident_id}/", VISIT = "POST /api/v1/runs/{run_id}/visits/{room}/{number}/";
+const may = (deed, { estate, truck } = {}) => deed in me.deeds && (me.deeds[deed] === null || me.deeds[deed].estates.includes(estate) || me.deeds[deed].trucks.includes(truck));
 const say = (key) => words[key] ?? key;
 const sentence = (key, values) => say(key).replace(/{(\w+)}/g, (_, name) => named(String(values[name])));
 
@@ -37,8 +41,38 @@ const write = (part, text) => part.textContent === text || (part.textContent = t
 const age = (s) => (s === null || s === undefined ? say("none") : s < 120 ? `${s} ${say("seconds")}` : `${Math.round(s / 60)} ${say("minutes")}`);
 const since = (at) => age(at === null || at === undefined ? null : Math.max(0, picture.at - at));
 
+async function known() {
+  const answer = await fetch("/api/v1/people/me").catch(() => null);
+  if (answer?.status === 401) return void location.assign("/sign-in");
+  if (answer?.ok) me = await answer.json();
+}
+
+// A form, not a request of the page's own: what comes after it is another page, and another person.
+const leave = (path, label, testid, fields = {}) =>
+  element("form", { method: "post", action: path }, ...Object.entries(fields).map(([name, value]) => element("input", { type: "hidden", name, value })), element("button", { "data-testid": testid }, label));
+
+function drawWho() {
+  const roles = me.roles?.map((role) => say(`role_${role}`)).join(" · ") ?? "";
+  const out = me.kind === "account" ? leave("/sign-out", say("sign_out"), "sign-out") : me.one_click.length ? "" : element("a", { href: "/sign-in" }, say("sign_in"));
+  const bound = (one) => Object.values(one.scope).some((ids) => ids.length), label = (one) => one.roles.map((role) => say(`role_${role}`)).join(" · ");
+  $("who").replaceChildren(me.kind === "account" ? `${named(me.name)} · ${roles} ` : `${say("not_signed_in")} `, out,
+    ...me.one_click.filter((one) => !bound(one) && one.account !== me.account).map((one) => leave("/sign-in/as", label(one), `as-${one.account}`, { account: one.account })));
+  const others = me.one_click.filter(bound), form = leave("/sign-in/as", "→", "as-other");
+  if (!others.length) return;
+  form.prepend(element("select", { name: "account", "data-testid": "others", "aria-label": say("role_property") }, ...others.map((one) => element("option", { value: one.account }, `${label(one)} ${named(one.name)}`))));
+  $("who").append(form);
+}
+
 async function act(path, body) {
-  const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }).catch((why) => why);
+  // One key for one click: what the network lost is sent again, and done once.
+  const key = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
+  const send = () => fetch(path, { method: "POST", headers, body: JSON.stringify(body) }).catch((why) => why);
+  let answer = await send();
+  for (let again = 0; again < AGAIN && !(answer instanceof Response); again += 1) {
+    await new Promise((next) => setTimeout(next, AGAIN_AFTER_MS));
+    answer = await send();
+  }
   if (answer instanceof Response && answer.ok) return void ($("said").textContent = "");
   const status = answer instanceof Response ? answer.status : "unreachable";
   const detail = answer instanceof Response ? (await answer.json().catch(() => ({}))).detail : answer.message;
@@ -56,12 +90,12 @@ function askTruck(row) {
 
 function incidentCard(row, old) {
   const path = (verb) => `/api/v1/incidents/${encodeURIComponent(row.incident_id)}/${verb}?truck=${encodeURIComponent(row.truck)}`;
-  const who = { who: "dispatcher", version: row.version };
-  const button = (verb, label, main, extra = {}) =>
-    element("button", { class: main ? "main" : "", "data-testid": `${label}-${row.incident_id}`, onclick: () => act(path(verb), { ...who, ...extra }) }, say(label));
-  const extraTruck = row.reason === "breakdown" ? "" : element("button", { "data-testid": `extra_truck-${row.incident_id}`, onclick: () => {
+  const version = { version: row.version };
+  const button = (verb, label, main, extra = {}) => !may(INCIDENT + verb, row) ? "" :
+    element("button", { class: main ? "main" : "", "data-testid": `${label}-${row.incident_id}`, onclick: () => act(path(verb), { ...version, ...extra }) }, say(label));
+  const extraTruck = row.reason === "breakdown" || !may(INCIDENT + "decide", row) ? "" : element("button", { "data-testid": `extra_truck-${row.incident_id}`, onclick: () => {
     const truck = askTruck(row);
-    if (truck) act(path("decide"), { ...who, decision: "extra_truck", truck });
+    if (truck) act(path("decide"), { ...version, decision: "extra_truck", truck });
   } }, say("extra_truck"));
   const buttons = element("span", { class: "buttons" });
   if (row.workflow === "raised") buttons.append(button("acknowledge", "acknowledge", true));
@@ -70,6 +104,7 @@ function incidentCard(row, old) {
     buttons.append(button("decide", "wait", false, { decision: "wait" }), extraTruck, button("decide", "cancel_visit", false, { decision: "cancel_visit" }));
     if (row.condition === "active") buttons.append(button("clear", "clear", false));
     buttons.append(button("resolve", "resolve", false));
+    if (!may(INCIDENT + "acknowledge", row) && row.estate_told_at && !row.estate_ack_at) buttons.append(button("estate-ack", "estate_ack", true));
   }
   const facts = [say(row.workflow), row.decision && say(row.decision), say(row.condition)].filter(Boolean).join(" · ");
   const estate = row.estate_ack_at ? say("estate_acked") : row.estate_told_at ? say("estate_told") : null;
@@ -90,7 +125,7 @@ function offerPart() {
     const extra = offer.changes.some((change) => change.to_truck === "extra");
     const truck = extra ? askTruck(row) : null;
     const path = `/api/v1/incidents/${encodeURIComponent(row.incident_id)}/decide?truck=${encodeURIComponent(row.truck)}`;
-    if (!extra || truck) act(path, { who: "dispatcher", version: row.version, decision: "extra_truck", offer: offer.id, truck });
+    if (!extra || truck) act(path, { version: row.version, decision: "extra_truck", offer: offer.id, truck });
   } }));
   return part;
 }
@@ -105,6 +140,7 @@ function refreshOffer(part, { row, offer, index }) {
   list.replaceChildren(...offer.changes.filter((change) => change.broken || change.from_truck !== change.to_truck).map((change) =>
     element("li", {}, `${named(change.room_name)}: ${change.from_truck} ${clock(change.before_at).slice(0, 5)} → ${change.to_truck === "extra" ? say("extra_truck") : change.to_truck ?? say("none")} ${clock(change.after_at).slice(0, 5)}`)));
   write(button, say("choose"));
+  button.hidden = !may(INCIDENT + "decide", row);
 }
 
 function refreshIncident(part, row) {
@@ -231,6 +267,8 @@ const owedOf = (row) => (row.id.startsWith("owes/") ? picture.runs.find((run) =>
 
 function visitButtons(id) {
   const path = `/api/v1/runs/${id.split("/").map(encodeURIComponent).join("/").replace("/", "/visits/")}`;
+  const truck = picture.runs.find((run) => id.startsWith(`${run.run_id}/`))?.truck;
+  if (!may(VISIT + "serve", { truck })) return [];
   return [element("button", { "data-testid": `serve-${id}`, onclick: () => act(`${path}/serve`, {}) }, say("serve")), " ",
     element("button", { "data-testid": `skip-${id}`, onclick: () => act(`${path}/skip`, { reason: "other" }) }, say("come_back"))];
 }
@@ -251,6 +289,7 @@ function draw() {
   document.querySelectorAll("[data-text]").forEach((part) => (part.textContent = say(part.dataset.text)));
   $("language").textContent = say("other_language");
   $("area").textContent = named(picture.area.name);
+  if ($("who").dataset.language !== language) drawWho(), ($("who").dataset.language = language);
   $("clock").textContent = clock(picture.at);
   $("report").href = `/report/${day(picture.at)}?language=${language}`;
   const data = picture.data;
@@ -276,13 +315,16 @@ function draw() {
 }
 
 async function speak(next) {
-  language = next;
-  localStorage.setItem("language", next);
-  words = await (await fetch(`/static/${next}.json`)).json();
+  const read = await (await fetch(`/static/${next}.json`)).json();
+  [words, language] = [read, next]; // at once: what is drawn between the two would stay in the other language
   draw();
 }
 
-$("language").addEventListener("click", () => speak(language === "zh" ? "en" : "zh"));
+$("language").addEventListener("click", async () => {
+  await speak(language === "zh" ? "en" : "zh");
+  localStorage.setItem("language", language); // what was chosen, not what was begun with
+});
+await known();
 await speak(language);
 let stuck = [];
 let parts = {}; // section: key: row, as the stream has them
@@ -317,6 +359,8 @@ events.addEventListener("change", (event) => {
   for (const [section, keys] of Object.entries(told.gone)) for (const key of keys) delete parts[section][key];
   heard(told.at);
 });
+// Who is no longer known hears nothing more: the stream ends, and is refused when it is asked for again.
+events.addEventListener("error", () => events.readyState === EventSource.CLOSED && known());
 setInterval(() => {
   const lost = heardAt > 0 && performance.now() - heardAt > VEIL_AFTER_MS;
   $("veil").hidden = !lost;

@@ -5,6 +5,11 @@
 tests/truck/test_gesture.py holds that docs/gestures.md is what this draws.
 """
 
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter()
+
 from firmware.truck.button.gesture import BEGINS, DUE_S, TRANSITIONS
 
 PAGE = """# The button's gestures

@@ -27,6 +27,12 @@ class Fix:
     quality: int | None = None
     driven_m: float | None = None
 
+    def moved(self, place: "Fix", speed_mps: float | None, bearing_deg: float | None) -> "Fix":
+        """The same with another's place, and this speed and bearing."""
+        return Fix(
+            place.lat, place.lon, self.fix_at, speed_mps, bearing_deg, self.hdop, self.sats, self.mode, self.quality
+        )
+
 
 def metres_between(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
     """Great-circle distance in metres."""

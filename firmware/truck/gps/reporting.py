@@ -62,10 +62,9 @@ class Standing:
     def hold(self, fix: Fix) -> Fix:
         """The fix as it is to be reported: with the bearing last driven, and while standing at one point, speed 0."""
         if self.standing and self._point is not None:
-            point = self._point
-            return replace(fix, lat=point.lat, lon=point.lon, speed_mps=0.0, bearing_deg=self._driven_deg)
+            return fix.moved(self._point, 0.0, self._driven_deg)
         if self.standing or (fix.speed_mps is not None and fix.speed_mps < GO_ABOVE_MPS):
-            return replace(fix, bearing_deg=self._driven_deg)
+            return fix.moved(fix, fix.speed_mps, self._driven_deg)
         if fix.bearing_deg is not None:
             self._driven_deg = fix.bearing_deg
         return fix

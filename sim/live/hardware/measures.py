@@ -1,7 +1,12 @@
 """What broker and record cannot know of hardware: the technician's form of what is measured by hand, with its limits.
 
-    .venv/bin/python -m sim.live.hardware.measures      prints the table of docs/technician.md
+    python3 -m sim.live.hardware.measures      prints the table of docs/technician.md
 """
+
+from firmware import environment
+
+if __name__ == "__main__":
+    environment.enter()
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple

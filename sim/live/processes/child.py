@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from broker.mqtt.own_broker.child import die_with_parent
+from broker.mqtt.own_broker.child import die_with_parent, how_ended
 
 REPO = Path(__file__).resolve().parents[3]
 STOP_S = 4.0
@@ -39,6 +39,13 @@ class Child:
     def running(self) -> bool:
         """Whether it still runs."""
         return self._process.poll() is None
+
+    def ended(self) -> str | None:
+        """How it ended, and the last of what it said; None while it runs."""
+        code = self._process.poll()
+        if code is None:
+            return None
+        return f"ended ({how_ended(code)}): {' | '.join(list(self.errors)[-5:]) or 'it said nothing'}"
 
     def say(self, line: str) -> None:
         """Write one line to its standard input; a child that is gone does not hear it."""

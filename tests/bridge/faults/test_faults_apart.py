@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from broker.ingest import decisions
-from broker.ingest.decisions import MOST_WAITING
 from broker.plan.calendar import service_runs
 from broker.rules.day import day as day_file
 from broker.rules.day.attention import AttentionList, RunOwes, Topic
@@ -218,16 +217,17 @@ def test_a_lane_that_is_clear_is_heard_though_its_rule_failed_at_first(before: i
     check_memory(morning)
 
 
-def test_a_keeper_whose_rule_fails_for_long_fills_no_memory() -> None:
+def test_a_keeper_whose_rule_fails_for_long_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is tried ever more rarely, and a bounded number of messages waits for it."""
+    monkeypatch.setattr(decisions, "MOST_WAITING", 500)
     morning = under_way().again()
     morning.speak = False
     with broken(device_messages, "_keeper"):
-        for _ in range(MOST_WAITING + 100):
+        for _ in range(600):
             keeper(morning, "r03")
         morning.step(120)
         assert morning.bridge.counts["rule_faults"] < 20
-    assert len(morning.bridge._decisions._waiting) == MOST_WAITING  # its memory, which nothing else shows
+    assert len(morning.bridge._decisions._waiting) == 500  # its memory, which nothing else shows
 
 
 def life(morning: Rehearsal, word: str) -> None:

@@ -20,7 +20,7 @@ ACK = wire.topic("ack", "xh", "t01", family="truck")
 
 @pytest.fixture
 def morning(tmp_path: Path) -> Iterator[Morning]:
-    day = Morning(tmp_path / "records")
+    day = Morning(tmp_path / "records", alone=True)
     day.step(2)
     yield day
     assert day.bridge.counts["rule_faults"] == 0

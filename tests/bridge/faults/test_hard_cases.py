@@ -15,7 +15,7 @@ from tests.support.bridge.morning import Morning
 
 @pytest.fixture
 def morning(tmp_path: Path) -> Iterator[Morning]:
-    day = Morning(tmp_path / "records")
+    day = Morning(tmp_path / "records", alone=True)
     yield day
     assert day.bridge.counts["rule_faults"] == 0
     day.close()
@@ -30,8 +30,9 @@ def test_a_press_withdrawn_after_it_was_resolved_is_over(morning: Morning) -> No
     assert morning.stage(incident_id) is None
 
 
-def test_a_truck_that_is_no_device_id_is_refused_and_nothing_changes(morning: Morning) -> None:
+def test_a_truck_that_is_no_device_id_is_refused_and_nothing_changes(tmp_path: Path) -> None:
     """A licence plate, the broken truck itself, a truck of another waste: each refused, the visits stay."""
+    morning = Morning(tmp_path / "records")
     morning.serve(0)
     morning.step(900)  # t03's run has opened
     incident_id = morning.press("breakdown")
@@ -47,6 +48,7 @@ def test_a_truck_that_is_no_device_id_is_refused_and_nothing_changes(morning: Mo
             morning.act("decide", incident_id, decision="extra_truck", option=extra, truck=name)
     assert morning.itinerary() == owed
     assert morning.stage(incident_id) == "stored"
+    morning.close()
 
 
 @pytest.mark.real
@@ -305,7 +307,7 @@ def test_a_run_that_nobody_settles_is_forgotten_after_two_weeks(morning: Morning
 
 def test_a_fault_in_a_rule_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The record is kept and acknowledged, the fault counted, the bridge goes on."""
-    morning = Morning(tmp_path / "records")
+    morning = Morning(tmp_path / "records", alone=True)
 
     def broken(*_: object) -> None:
         raise KeyError("a fault of our own")

@@ -19,7 +19,7 @@ KEY = ("t01", PRESS)
 @cache
 def morning_under_way() -> Rehearsal:
     """The first room is served, the truck is on its way to the second."""
-    morning = Rehearsal()
+    morning = Rehearsal(alone=True)
     morning.serve(0)
     morning.step(20, 5.0)
     return morning

@@ -1,5 +1,6 @@
 """Each fault of the panel is something real in a live run, there while its switch is on, and mended afterwards."""
 
+import os
 import re
 import signal
 from collections.abc import Callable, Iterator
@@ -7,35 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.live_run import SLOW_S, LiveRun
-from tests.support.processes import wait_until
+from tests.support.processes import processes_in, wait_until
+from tests.support.sim.live_run import SLOW_S, LiveRun, two_rooms
 
 pytestmark = pytest.mark.real
 
-SCENARIO = """
-[scenario]
-about = "one truck that never comes far, two rooms, and faults"
-from = "06:00"
-to = "08:00"
-[area]
-runs = ["wet-north-1"]
-first_visits = 2
-bins_each = 3
-leave = { wet-north-1 = "07:50" }
-[world]
-refill = false
-[live]
-speed = 10
-[[expect]]
-kind = "records_stored_once"
-"""
+SCENARIO = two_rooms("one truck that never comes far, and faults", "08:00", {"wet-north-1": "07:50"})
+
+
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRun]:
     """One run for all faults; each is mended before the next begins."""
-    bench = LiveRun(tmp_path_factory.mktemp("faults"), SCENARIO)
-    wait_until(lambda: bench.truck().get("lat") and grams(bench), "truck and cells are known to the bridge", SLOW_S)
-    yield bench
-    bench.stop(signal.SIGTERM)
+    with LiveRun(tmp_path_factory.mktemp("faults"), SCENARIO) as bench:
+        wait_until(lambda: bench.truck().get("lat") and grams(bench), "truck and cells are known to the bridge", SLOW_S)
+        yield bench
 
 
 def words(bench: LiveRun) -> list[str]:
@@ -106,13 +92,22 @@ def test_a_fault_is_real_and_so_is_its_end(bench: LiveRun, name: str) -> None:
     wait_until(lambda: is_mended(bench), f"{name} is mended", SLOW_S)
 
 
-def test_ctrl_c_keeps_the_demos_folder_and_says_where(tmp_path: Path) -> None:
-    """With the records, and with what was done as a scenario file; nothing runs on."""
+@pytest.mark.parametrize(("ends", "code"), [
+    ("Ctrl-C", 130), (r"bridge_child", 1), (r"-m start\b|start\.py", 1), (r"mosquitto\.conf", 1),
+])  # fmt: skip
+def test_a_demo_that_ends_before_its_time_keeps_its_folder_and_says_where(tmp_path: Path, ends: str, code: int) -> None:
+    """By Ctrl-C or a killed process of its own, which it names: with the records, and what was done as a scenario."""
     demo = LiveRun(tmp_path, SCENARIO, "--demo")
     assert demo.post("/finger", device="r01", button="bins_out", down=True) == 200
     assert demo.post("/finger", device="r01", button="bins_out", down=False) == 200
-    said = demo.stop(signal.SIGINT)
-    assert demo.child.returncode == 130, said
+    if ends != "Ctrl-C":
+        killed = next(number for number, line in processes_in(tmp_path).items() if re.search(ends, line))
+        os.kill(killed, signal.SIGKILL)
+        said = demo.child.communicate(timeout=60)[0]
+        assert re.search(r"the live run failed: .+ ended \(by SIGKILL\)", said), said
+    else:
+        said = demo.stop(signal.SIGINT)
+    assert demo.child.returncode == code, said
     folder = Path(re.findall(r"kept: (\S+)", said)[0])
     assert folder.parent == tmp_path and (folder / "records").is_dir()
     assert 'kind = "keeper_press"' in (folder / "played.toml").read_text(encoding="utf-8")

@@ -9,10 +9,10 @@ import pytest
 from sim.panel.faults import FAULTS
 from sim.panel.hands import Refused
 from sim.scenario.scenario import ScenarioError, parse
-from sim.scenario.scene import Recording
+from sim.scenario.scenes.scene import Recording
 from sim.scenario.schema import HAPPENINGS
 from sim.scenario.writing import as_text
-from tests.support.bench import Bench
+from tests.support.sim.bench import Bench
 
 
 @pytest.fixture

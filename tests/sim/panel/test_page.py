@@ -1,7 +1,5 @@
 """The virtual hardware in a real browser, on a live run: what a tester does reaches the real parts, and is kept."""
 
-import signal
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,26 +9,12 @@ from playwright.sync_api import Page, expect
 from sim.scenario.scenario import load
 from sim.virtual.run import play
 from tests.support.browser import chromium_page
-from tests.support.live_run import SLOW_S, UP_S, LiveRun
 from tests.support.processes import wait_until
+from tests.support.sim.live_run import SLOW_S, UP_S, LiveRun, two_rooms
 
 pytestmark = pytest.mark.real
 
-SCENARIO = """
-[scenario]
-about = "one truck, two rooms, and whatever a tester does"
-from = "06:00"
-to = "06:10"
-[area]
-runs = ["wet-north-1"]
-first_visits = 2
-bins_each = 3
-leave = { wet-north-1 = "06:01:00" }
-[world]
-refill = false
-jitter = 0.0
-[live]
-speed = 10
+EXPECTED = """
 [[expect]]
 kind = "press_stored_once"
 truck = "t01"
@@ -46,6 +30,12 @@ truck = "t01"
 kind = "records_stored_once"
 at_least = 10
 """
+SCENARIO = two_rooms(
+    "one truck, two rooms, and whatever a tester does", "06:10", {"wet-north-1": "06:01:00"}, world="jitter = 0.0",
+    rest=EXPECTED,
+)  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     """A page of Debian's Chromium, headless, of a laptop's size."""
@@ -57,9 +47,8 @@ def page() -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRun]:
     """A run of ten minutes."""
-    run = LiveRun(tmp_path_factory.mktemp("panel"), SCENARIO)
-    yield run
-    run.stop(signal.SIGTERM)
+    with LiveRun(tmp_path_factory.mktemp("panel"), SCENARIO) as run:
+        yield run
 
 
 def test_a_tester_presses_and_rolls_and_breaks_and_what_was_done_plays_again(
@@ -93,11 +82,9 @@ def test_a_tester_presses_and_rolls_and_breaks_and_what_was_done_plays_again(
     expect(stored_once).to_have_attribute("data-state", "held", timeout=SLOW_S * 1000)
 
     incident = incidents[0]
-    seen = urllib.request.Request(
-        f"{live.screen}/api/v1/incidents/{incident['incident_id']}/acknowledge?truck=t01", b'{"who": "a person"}',
-        {"Content-Type": "application/json"}, method="POST",
-    )  # fmt: skip
-    urllib.request.urlopen(seen, timeout=10).close()
+    seen = f"/api/v1/incidents/{incident['incident_id']}/acknowledge?truck=t01"
+    assert live.deed(seen, "viewer") == 403
+    assert live.deed(seen, "dispatcher") == 200
     expect(light).to_have_attribute("data-shown", "steady", timeout=SLOW_S * 1000)
     expect(page.get_by_test_id("expect-acknowledged")).to_have_attribute("data-state", "held", timeout=SLOW_S * 1000)
 

@@ -1,6 +1,5 @@
 """Hands on the page: keys, mouse and a page that vanishes hold a button as long as they do; strangers hold nothing."""
 
-import signal
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -10,28 +9,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import chromium_page
-from tests.support.live_run import SLOW_S, LiveRun
 from tests.support.processes import REPO, wait_until
+from tests.support.sim.live_run import SLOW_S, LiveRun, two_rooms
 
 pytestmark = pytest.mark.real
 
-SCENARIO = """
-[scenario]
-about = "two trucks that wait for their runs, and a tester's hands"
-from = "06:00"
-to = "08:00"
-[area]
-runs = ["wet-north-1", "dry-west-1"]
-first_visits = 2
-bins_each = 3
-leave = { wet-north-1 = "07:50", dry-west-1 = "07:50" }
-[world]
-refill = false
-[live]
-speed = 10
-[[expect]]
-kind = "records_stored_once"
-"""
+SCENARIO = two_rooms(
+    "two trucks that wait for their runs, and a tester's hands", "08:00",
+    {"wet-north-1": "07:50", "dry-west-1": "07:50"},
+)  # fmt: skip
 LAPTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 NAMELESS = """() => [...document.querySelectorAll("button, input, a, summary")].filter((each) =>
   !(each.getAttribute("aria-label") || each.textContent.trim() || each.closest("label"))).length"""
@@ -40,12 +26,11 @@ NAMELESS = """() => [...document.querySelectorAll("button, input, a, summary")].
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveRun]:
     """A run of two hours, in which nothing happens by itself."""
-    run = LiveRun(tmp_path_factory.mktemp("touch"), SCENARIO)
-    wait_until(
-        lambda: sum(row["lat"] is not None for row in run.picture()["trucks"]) == 2, "both trucks are known", SLOW_S
-    )
-    yield run
-    run.stop(signal.SIGTERM)
+    with LiveRun(tmp_path_factory.mktemp("touch"), SCENARIO) as run:
+        wait_until(
+            lambda: sum(row["lat"] is not None for row in run.picture()["trucks"]) == 2, "both trucks are known", SLOW_S
+        )
+        yield run
 
 
 @pytest.fixture(scope="module")

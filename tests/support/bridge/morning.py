@@ -1,6 +1,7 @@
 """A morning on the bridge without any device: a truck is moved along its route by hand, second by second."""
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ DAY = dt.date(2026, 11, 23)  # a Monday
 class Morning:
     """One bridge over a store in `folder`, one truck, and everything that was published."""
 
-    def __init__(self, folder: Path, truck: str = "t01", lead_s: int = 1500) -> None:
+    def __init__(self, folder: Path, truck: str = "t01", lead_s: int = 1500, *, alone: bool = False) -> None:
+        """`alone`: no other truck has a run; to be preferred, since every run costs time in each second."""
         self.plan = demo_plan()
         self.folder = folder
         mine = [run for run in self.plan.runs.values() if run.truck_id == truck]
+        if alone:
+            self.plan = replace(self.plan, runs={run.trip_id: run for run in mine})
         self.trip = min(mine, key=lambda run: run.visits[0].arrive_day_s)
         self.route = self.plan.routes[self.trip.route_id]
         self.waste = self.route.waste

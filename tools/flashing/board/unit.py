@@ -16,7 +16,6 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from tools.flashing import ledger
@@ -31,7 +30,7 @@ from tools.flashing.board.release.unit_files import unit_files
 from tools.flashing.board.selftest import NETWORK_PROBLEMS, WIFI_S, network_facts, raise_first, run_tests
 from tools.flashing.errors import FlashError
 from tools.flashing.hello import Hello, Listener
-from tools.flashing.label import Label, write_label
+from tools.flashing.label import make_label
 from tools.flashing.open_run_guard import refuse_open_run
 from tools.flashing.settings import FlashSettings
 
@@ -237,12 +236,7 @@ def _record(
     settings: FlashSettings,
     now: Callable[[], float],
 ) -> None:
-    day = datetime.fromtimestamp(now(), UTC).date().isoformat()
-    label = Label(settings.area, order.device, FAMILY, identity.uid, outcome.release, day)
-    try:
-        outcome.label = [str(path) for path in write_label(label, settings.labels)]
-    except OSError as error:
-        raise FlashError("ledger", file=settings.labels, what=error.strerror or str(error)) from error
+    outcome.label = make_label(settings, FAMILY, order.device, identity.uid, outcome.release, now())
     line = {
         "id": order.device,
         "board": identity.uid,

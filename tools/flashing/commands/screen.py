@@ -11,10 +11,12 @@ from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from tools.flashing.board.changes import Action, Installation
 from tools.flashing.errors import FlashError
+
+TYPED_AGAIN = ("port",)  # columns of a table
 
 
 class Screen:
@@ -52,10 +54,11 @@ class Screen:
             self._console.print(text, markup=False)
 
     def table(self, title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-        """A table of results for people."""
+        """A table of results for people; nothing is cut off, and what is to be typed again stands in one line."""
         if self.as_json:
             return
-        table = Table(*columns, title=title, title_justify="left")
+        made = [Column(name, overflow="fold", no_wrap=name in TYPED_AGAIN) for name in columns]
+        table = Table(*made, title=title, title_justify="left")
         for row in rows:
             table.add_row(*row)
         self._result.print(table)

@@ -9,14 +9,13 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from tools.flashing import ledger
 from tools.flashing.errors import FlashError
 from tools.flashing.hello import Listener
-from tools.flashing.label import Label, write_label
+from tools.flashing.label import make_label
 from tools.flashing.open_run_guard import refuse_open_run
 from tools.flashing.settings import FlashSettings
 from tools.flashing.truck.boot_settings import edited_cmdline, edited_config
@@ -191,12 +190,7 @@ def _ssh(order: TruckOrder, payload: Payload) -> None:
 
 
 def _record(outcome: TruckOutcome, order: TruckOrder, settings: FlashSettings, now: Callable[[], float]) -> None:
-    day = datetime.fromtimestamp(now(), UTC).date().isoformat()
-    label = Label(settings.area, order.device, FAMILY, outcome.target, outcome.release, day)
-    try:
-        outcome.label = [str(path) for path in write_label(label, settings.labels)]
-    except OSError as error:
-        raise FlashError("ledger", file=settings.labels, what=error.strerror or str(error)) from error
+    outcome.label = make_label(settings, FAMILY, order.device, outcome.target, outcome.release, now())
     line = {
         "id": order.device,
         "board": outcome.target,

@@ -1,0 +1,165 @@
+"""Who is on duty when: kept in `rosters.json`, and asked of as a pure function of what is kept.
+
+Without a shift for the hour everybody of the role is told: nobody is told too few because a list was not written.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, get_args
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from broker.people.accounts import Account, Id, Name
+from broker.people.errors import Impossible
+from broker.people.kept_file import KeptFile
+from broker.people.people import ROSTERS, People
+from broker.people.roles import Role
+
+Duty = Literal["dispatcher", "second", "keeper", "crew"]
+DUTIES: tuple[Duty, ...] = get_args(Duty)
+ROLE_OF: Mapping[Duty, Role] = {"dispatcher": "dispatcher", "second": "dispatcher", "keeper": "keeper", "crew": "crew"}
+LONGEST = timedelta(days=31)
+KEPT_S = 400 * 24 * 3600  # of shifts that are over: a year's figures can still say who was there
+MOST_SHIFTS = 20_000
+
+
+class Shift(BaseModel):
+    """One person, one duty, from when to when; a keeper's rooms, a crew's trucks. `by` wrote it down."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    account: Id
+    duty: Duty
+    start: AwareDatetime
+    end: AwareDatetime
+    rooms: tuple[str, ...] = ()
+    trucks: tuple[str, ...] = ()
+    by: Name
+
+    def covers(self, at: float) -> bool:
+        """Whether it is under way at a moment (Unix seconds)."""
+        return self.start.timestamp() <= at < self.end.timestamp()
+
+
+class RostersFile(BaseModel):
+    """`rosters.json`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    format: Literal[1] = 1
+    shifts: dict[str, Shift] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What somebody is on duty for: a room of an estate, or a truck; nothing of it for the whole area."""
+
+    room: str | None = None
+    estate: str | None = None
+    truck: str | None = None
+
+
+def on_duty(
+    shifts: Iterable[Shift], accounts: Mapping[str, Account], duty: Duty, place: Place, at: float
+) -> tuple[str, ...]:
+    """The accounts to be told, in order: those on duty there then, or everybody of the role where nobody is."""
+    able = {one: held for one, held in accounts.items() if not held.disabled and ROLE_OF[duty] in held.roles}
+    then = [shift for shift in shifts if shift.covers(at) and shift.account in able]
+    there = {shift.account for shift in then if shift.duty == duty and _is_there(shift, place)}
+    if there:
+        return tuple(sorted(there))
+    first = {shift.account for shift in then if shift.duty == "dispatcher"} if duty == "second" else set()
+    return tuple(sorted(one for one, held in able.items() if one not in first and _speaks_for(held, duty, place)))
+
+
+def _is_there(shift: Shift, place: Place) -> bool:
+    if shift.duty == "keeper":
+        return place.room in shift.rooms
+    return shift.duty != "crew" or place.truck in shift.trucks
+
+
+def _speaks_for(account: Account, duty: Duty, place: Place) -> bool:
+    if duty == "keeper":
+        return place.estate in account.scope.estates
+    return duty != "crew" or place.truck in account.scope.trucks
+
+
+class Rosters:
+    """The shifts of one area's people; `rooms` and `trucks` are those that the plan knows."""
+
+    def __init__(
+        self, people: People, rooms: Iterable[str], trucks: Iterable[str], now: Callable[[], float] = time.time
+    ) -> None:
+        self._people, self._now = people, now
+        self._rooms, self._trucks = frozenset(rooms), frozenset(trucks)
+        self._file = KeptFile(people.folder / ROSTERS, RostersFile)
+
+    def shifts(self) -> dict[str, Shift]:
+        """All that are kept, by their numbers. Raises Damaged."""
+        return self._file.read().shifts
+
+    def on_duty(self, duty: Duty, place: Place, at: float) -> tuple[str, ...]:
+        """Who is to be told then."""
+        return on_duty(self.shifts().values(), self._people.kept().accounts, duty, place, at)
+
+    def add(self, shift: Shift) -> str:
+        """Keep one more; its number. Raises Impossible with what is wrong with it."""
+        self._must_be_right(shift)
+        made = ""
+
+        def added(kept: RostersFile) -> RostersFile:
+            nonlocal made
+            live = {one: held for one, held in kept.shifts.items() if held.end.timestamp() > self._now() - KEPT_S}
+            twice = next((one for one, held in live.items() if _same(held, shift)), None)
+            if twice is not None:
+                raise Impossible(f"{shift.account} has this duty there already for a part of that time ({twice})")
+            if len(live) >= MOST_SHIFTS:
+                raise Impossible(f"there are {MOST_SHIFTS} shifts already: remove those that are over")
+            made = f"s{1 + max((int(one[1:]) for one in kept.shifts if one[1:].isdecimal()), default=0)}"
+            return kept.model_copy(update={"shifts": {**live, made: shift}})
+
+        self._file.change(added)
+        return made
+
+    def remove(self, number: str) -> None:
+        """Take one out by its number; raises Impossible where there is none."""
+
+        def removed(kept: RostersFile) -> RostersFile:
+            if number not in kept.shifts:
+                raise Impossible(f"no shift {number[:40]!r}")
+            return kept.model_copy(update={"shifts": {one: held for one, held in kept.shifts.items() if one != number}})
+
+        self._file.change(removed)
+
+    def _must_be_right(self, shift: Shift) -> None:
+        account = self._people.kept().accounts.get(shift.account)
+        if account is None or account.disabled:
+            raise Impossible(f"no account {shift.account!r} that can sign in")
+        if ROLE_OF[shift.duty] not in account.roles:
+            raise Impossible(f"{shift.account} is no {ROLE_OF[shift.duty]}; `people roles` makes one of it")
+        if not timedelta(0) < shift.end - shift.start <= LONGEST:
+            raise Impossible(f"a shift ends after it starts, and within {LONGEST.days} days")
+        for kind, known, needed in (("rooms", self._rooms, "keeper"), ("trucks", self._trucks, "crew")):
+            given = getattr(shift, kind)
+            if bool(given) != (shift.duty == needed):
+                raise Impossible(f"{kind}: a {needed} has them, nobody else")
+            strange = sorted(set(given) - known)
+            if strange:
+                raise Impossible(f"{kind}: the plan knows no {strange[0][:40]!r}")
+
+
+def shift_of(**fields: object) -> Shift:
+    """A shift of these fields; raises Impossible with what to give."""
+    try:
+        return Shift.model_validate(fields)
+    except ValidationError as why:
+        first = why.errors()[0]
+        raise Impossible(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from why
+
+
+def _same(one: Shift, other: Shift) -> bool:
+    """Whether both are of one person and duty, at once, and somewhere at one place."""
+    apart = one.end <= other.start or other.end <= one.start
+    place = not one.rooms or bool({*one.rooms} & {*other.rooms})
+    truck = not one.trucks or bool({*one.trucks} & {*other.trucks})
+    return (one.account, one.duty) == (other.account, other.duty) and not apart and place and truck

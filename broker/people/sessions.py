@@ -1,0 +1,70 @@
+"""Who is signed in: kept in `sessions.json`, so that a restart signs nobody out, and looked up at each request."""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable
+
+from broker.durable_file import Disk
+from broker.people.accounts import Session, SessionsFile
+from broker.people.kept_file import KeptFile
+from broker.people.people import SESSIONS, People
+from broker.people.roles import Visitor
+
+SESSION_S = 12 * 3600  # a shift and its handing over
+WATCHING_S = 100 * 24 * 3600  # who may only look: a screen on a wall is signed in once
+MOST_OF_ONE = 20  # the oldest ends first
+
+
+class Sessions:
+    """The sessions of one area's people."""
+
+    def __init__(self, people: People, *, now: Callable[[], float] = time.time, disk: Disk | None = None) -> None:
+        self._people, self._now = people, now
+        self._file = KeptFile(people.folder / SESSIONS, SessionsFile, disk)
+        self._unkept: dict[str, Session] = {}
+
+    def begin(self, visitor: Visitor) -> tuple[str, int]:
+        """The cookie of a new session of this account, and for how many seconds it is good."""
+        cookie, now = secrets.token_urlsafe(32), int(self._now())
+        lasts_s = WATCHING_S if visitor.roles == {"viewer"} else SESSION_S
+        round_ = self._people.kept().accounts[visitor.who].round
+        made = Session(account=visitor.who, round=round_, since_at=now, until_at=now + lasts_s)
+
+        def begun(kept: SessionsFile) -> SessionsFile:
+            live = {one: held for one, held in kept.sessions.items() if held.until_at > now}
+            own = sorted((held.since_at, one) for one, held in live.items() if held.account == visitor.who)
+            for _, one in own[: max(0, len(own) - MOST_OF_ONE + 1)]:
+                del live[one]
+            return kept.model_copy(update={"sessions": {**live, _hash(cookie): made}})
+
+        try:
+            self._file.change(begun)
+        except OSError:  # a full disk: somebody must be able to act on what it says, until the next start
+            self._unkept[_hash(cookie)] = made
+        return cookie, lasts_s
+
+    def visitor(self, cookie: str) -> Visitor | None:
+        """Whose session a cookie is, with what they may do now; None when it is over or never was. Raises Damaged."""
+        held = self._file.read().sessions.get(_hash(cookie)) or self._unkept.get(_hash(cookie))
+        if held is None or held.until_at <= self._now():
+            return None
+        account = self._people.kept().accounts.get(held.account)
+        if account is None or account.round != held.round:
+            return None
+        return self._people.visitor(held.account)
+
+    def end(self, cookie: str) -> None:
+        """Whoever kept this cookie is nobody from now on."""
+        gone = _hash(cookie)
+        self._unkept.pop(gone, None)
+        if gone in self._file.read().sessions:
+            self._file.change(
+                lambda kept: kept.model_copy(
+                    update={"sessions": {one: held for one, held in kept.sessions.items() if one != gone}}
+                )
+            )
+
+
+def _hash(cookie: str) -> str:
+    return hashlib.sha256(cookie.encode()).hexdigest()

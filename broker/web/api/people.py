@@ -1,0 +1,28 @@
+"""HTTP: who the visitor is, and what they may do."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from broker.web.gate import Gate
+from broker.web.rights import deeds_of
+from broker.web.visitors import visitor_of
+
+
+def people_router(gate: Gate) -> APIRouter:
+    """`/api/v1/people`."""
+    router = APIRouter(tags=["people"])
+
+    @router.get("/api/v1/people/me", summary="Who you are, and what you may do: each deed with what it reaches")
+    def me(request: Request) -> dict[str, Any]:
+        visitor = visitor_of(request)
+        return {
+            "account": visitor.who, "name": visitor.name, "kind": visitor.kind, "roles": sorted(visitor.roles),
+            "scope": visitor.scope.model_dump(mode="json"), "deeds": deeds_of(visitor),
+            "one_click": [
+                {"account": one, "name": held.name, "roles": held.roles, "scope": held.scope.model_dump(mode="json")}
+                for one, held in gate.clicked(request).items()
+            ],
+        }  # fmt: skip
+
+    return router

@@ -1,0 +1,16 @@
+"""What a person reads who may not see a page."""
+
+from fastapi import Request, Response
+
+from broker.web.languages import language_of
+from broker.web.pages.register_frame import base_context, page
+from broker.web.pages.rendering import WORDS
+from broker.web.problems import Refusal
+
+
+def refused_page(request: Request, why: Refusal) -> Response:
+    """The refusal as a page, with where to sign in."""
+    title = WORDS.say(language_of(request), "problem", str(why.status))
+    visitor = getattr(request.state, "visitor", None)  # a request may be refused before anybody asked who makes it
+    context = base_context(request, visitor)
+    return page(request, "people/refused.html", context, why.status, title=title, told=str(why), roles=why.roles)

@@ -1,0 +1,50 @@
+"""How the API says no: problem details (RFC 9457), of one form wherever a refusal comes from."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from broker.web.languages import language_of
+from broker.web.pages.rendering import WORDS
+
+MEDIA = "application/problem+json"
+
+
+class Refusal(Exception):  # noqa: N818  (the name says what is so)
+    """A request that goes no further; the text says what to change. Of a `page` it is told as one; `roles` may."""
+
+    def __init__(
+        self, status: int, text: str, headers: Mapping[str, str] | None = None, *, page: bool = False,
+        roles: Iterable[str] = (),
+    ) -> None:  # fmt: skip
+        super().__init__(text)
+        self.status, self.headers, self.page, self.roles = status, headers, page, sorted(roles)
+
+
+def problem(
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> JSONResponse:
+    """The answer: what kind of refusal it is in the reader's language, the reason in the words of who refuses."""
+    titles = WORDS.groups(language_of(request))["problem"]
+    title = titles.get(str(status)) or HTTPStatus(status).phrase
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
+    return JSONResponse(body, status, dict(headers or {}), MEDIA)
+
+
+async def refuse_http(request: Request, why: Exception) -> JSONResponse:
+    """What a route itself refuses."""
+    assert isinstance(why, HTTPException)
+    return problem(request, why.status_code, str(why.detail), why.headers)
+
+
+async def refuse_values(request: Request, why: Exception) -> JSONResponse:
+    """The answer to values of a wrong kind: where and why, but not the values, which may be in no writable form."""
+    assert isinstance(why, RequestValidationError)
+    told = [{"loc": error["loc"], "msg": error["msg"], "type": error["type"]} for error in why.errors()]
+    said = "; ".join(f"{'.'.join(str(part) for part in row['loc'][1:]) or 'body'}: {row['msg']}" for row in told)
+    return problem(request, 422, said, errors=told)

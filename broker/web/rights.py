@@ -1,0 +1,151 @@
+"""Who may use which route: the one table. What is not in it is open to nobody.
+
+A role that speaks for a place, a truck or a firm (`broker.people.roles.BOUND`) does its deeds there only. A test walks
+every route with every role.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from re import Pattern
+
+from starlette.routing import compile_path
+
+from broker.people.roles import BOUND, ROLES, Visitor
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One route: who may use it (nobody signed in is asked for at all where `anybody`), and whether it is a page."""
+
+    route: str
+    roles: frozenset[str]
+    anybody: bool = False
+    page: bool = False
+
+    def open_to(self, visitor: Visitor) -> bool:
+        """Whether one of the visitor's roles is named."""
+        return self.anybody or bool(self.roles & visitor.roles)
+
+
+ALL = frozenset(ROLES)
+_FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
+_BOOKS = frozenset({"registrar", "supervisor", "viewer"})
+_REGISTRAR = frozenset({"registrar"})
+_DISPATCH = frozenset({"dispatcher"})
+_DEVICES = frozenset({"technician"})
+_DUTY = frozenset({"dispatcher", "supervisor"})
+_INCIDENT, _VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/visits/{room}/{number}"
+
+_ANYBODY = (
+    "GET /static/{path:path}", "HEAD /static/{path:path}", "GET /registers/static/{name}", "GET /favicon.ico",
+    "GET /healthz", "GET /sign-in", "POST /sign-in", "POST /sign-in/as", "POST /sign-out", "GET /welcome",
+    "POST /welcome",
+)  # fmt: skip
+_PAGES: Mapping[str, frozenset[str]] = {
+    "GET /": ALL,
+    "GET /docs": ALL,
+    "GET /report/{day}": _FIGURES,
+    "GET /registers": _BOOKS,
+    "GET /registers/": _BOOKS,
+    "GET /registers/elections": _BOOKS,
+    "GET /registers/elections/bodies/{body_id}": _BOOKS,
+    "GET /registers/safety": _BOOKS,
+    "GET /registers/safety/sites/{site_id}": _BOOKS,
+    "GET /registers/{which}/log": _BOOKS,
+    "GET /registers/{which}/record": _REGISTRAR,
+    "POST /registers/{which}/record": _REGISTRAR,
+    "GET /registers/{which}/import": _REGISTRAR,
+    "POST /registers/{which}/import": _REGISTRAR,
+    "POST /registers/{which}/import/apply": _REGISTRAR,
+    "POST /registers/{which}/outside-edit": _REGISTRAR,
+    "POST /registers/{which}/restore": _REGISTRAR,
+}
+_ROUTES: Mapping[str, frozenset[str]] = {
+    "GET /openapi.json": ALL,
+    "GET /api/v1/people/me": ALL,
+    "GET /api/v1/people/shifts": _DUTY,
+    "POST /api/v1/people/shifts": _DUTY,
+    "DELETE /api/v1/people/shifts/{shift}": _DUTY,
+    "GET /api/v1/people/on-duty": _DUTY,
+    "GET /api/v1/trucks": ALL,
+    "GET /api/v1/rooms": ALL,
+    "GET /api/v1/runs": ALL,
+    "GET /api/v1/incidents": ALL,
+    "GET /api/v1/picture": ALL,
+    "GET /api/v1/events": ALL,
+    "GET /gtfs.zip": ALL,
+    "GET /metrics": _FIGURES,
+    "GET /api/v1/calls": _FIGURES,
+    "GET /api/v1/stats": _FIGURES,
+    f"POST {_INCIDENT}/acknowledge": _DISPATCH,
+    f"POST {_INCIDENT}/decide": _DISPATCH,
+    f"POST {_INCIDENT}/resolve": _DISPATCH,
+    f"POST {_INCIDENT}/clear": _DISPATCH | {"property", "keeper"},
+    f"POST {_INCIDENT}/estate-ack": _DISPATCH | {"property"},
+    f"POST {_VISIT}/serve": _DISPATCH | {"crew"},
+    f"POST {_VISIT}/skip": _DISPATCH | {"crew"},
+    "POST /api/v1/weighings": _DISPATCH | {"crew"},
+    "POST /api/v1/amendments": frozenset({"supervisor"}),
+    "POST /api/v1/trucks/{device}/command": _DEVICES,
+    "POST /api/v1/rooms/{device}/command": _DEVICES,
+    "GET /api/v1/accounts/closed": _DEVICES | _DISPATCH,
+    "POST /api/v1/accounts/{device}/open": _DEVICES,
+    "GET /api/v1/elections/report": _BOOKS,
+    "GET /api/v1/safety/report": _BOOKS,
+    "GET /api/v1/safety/oc4ids": _BOOKS,
+    **{
+        f"{method} /api/v1/{which}{deed}": roles
+        for which in ("elections", "safety")
+        for method, deed, roles in (
+            ("GET", "", _BOOKS), ("GET", "/log", _BOOKS), ("GET", "/versions", _BOOKS), ("GET", "/export", _BOOKS),
+            ("PATCH", "", _REGISTRAR), ("PUT", "", _REGISTRAR), ("POST", "/import", _REGISTRAR),
+            ("POST", "/restore", _REGISTRAR), ("POST", "/outside-edit", _REGISTRAR),
+        )
+    },
+}  # fmt: skip
+
+RIGHTS: tuple[Right, ...] = (
+    *(Right(route, ALL, anybody=True) for route in _ANYBODY),
+    *(Right(route, roles, page=True) for route, roles in _PAGES.items()),
+    *(Right(route, roles) for route, roles in _ROUTES.items()),
+)
+
+
+@cache
+def _patterns() -> tuple[tuple[Pattern[str], Right], ...]:
+    return tuple((compile_path(right.route.partition(" ")[2])[0], right) for right in RIGHTS)
+
+
+def rights_on(path: str) -> list[Right]:
+    """The rows of a path, one for each method; the first one of a method is the one that counts."""
+    return [right for pattern, right in _patterns() if pattern.match(path)]
+
+
+def right_to(method: str, path: str) -> Right | None:
+    """The row of a request; None where there is none."""
+    return next((right for right in rights_on(path) if right.route.startswith(f"{method} ")), None)
+
+
+def deeds_of(visitor: Visitor) -> dict[str, dict[str, list[str]] | None]:
+    """What a visitor may do beyond reading: route -> what it reaches, None for everything."""
+    found: dict[str, dict[str, list[str]] | None] = {}
+    for right in RIGHTS:
+        if right.anybody or right.route.startswith(("GET ", "HEAD ")) or not right.open_to(visitor):
+            continue
+        reach = visitor.reach(right.roles)
+        found[right.route] = None if reach.everything else {
+            "estates": sorted(reach.estates), "trucks": sorted(reach.trucks), "contractors": sorted(reach.contractors),
+        }
+    return found
+
+
+def who_may(right: Right) -> str:
+    """The roles of a row in words, for a refusal and for the operator's page."""
+    if right.anybody:
+        return "anybody"
+    if right.roles == ALL:
+        return "whoever is signed in"
+    bound = {"estates": "of its estate", "trucks": "of its truck", "contractors": "of its firm"}
+    names = [f"{role} ({bound[BOUND[role]]})" if role in BOUND else role for role in ROLES if role in right.roles]
+    return ", ".join(names)

@@ -1,0 +1,1 @@
+"""One judge for each expectation, by what it looks at."""

@@ -1,0 +1,240 @@
+"""The door over HTTP: signing in and out, links, tokens, this machine, and how often and how much."""
+
+import re
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from broker.people.access_log import open_access_log
+from broker.people.limits import WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS
+from broker.web.api.app import build_app
+from broker.web.desk import Desk
+from broker.web.gate import COOKIE
+from broker.web.picture import snapshot
+from broker.web.stream.listeners import MOST_OF_ACCOUNT, Listeners
+from tests.support.bridge.morning import Morning
+from tests.support.people import HERE, PASSWORD, House
+
+
+@pytest.fixture(scope="module")
+def app_of(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    """Makes the application of a house."""
+    morning = Morning(tmp_path_factory.mktemp("records"))
+    desk = Desk(picture=snapshot(morning.bridge, morning.now))
+    yield lambda house: build_app(desk, morning.store, [], house.gate)
+    morning.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    """A house with one dispatcher."""
+    made = House(tmp_path / "people")
+    made.account("wang", "dispatcher")
+    return made
+
+
+@pytest.fixture
+def app(app_of, house: House) -> FastAPI:  # type: ignore[no-untyped-def]
+    """Its application."""
+    return app_of(house)
+
+
+def sign_in(client: TestClient, account: str = "wang", password: str = PASSWORD, **more: str):  # type: ignore[no-untyped-def]
+    """The answer of the form."""
+    data = {"account": account, "password": password, **more}
+    return client.post("/sign-in", data=data, headers={"Origin": HERE})
+
+
+def test_a_cookie_is_for_this_site_and_no_script(house: House, app: FastAPI) -> None:
+    """HttpOnly, SameSite=Strict; and it ends at the sign-out for whoever kept it."""
+    client = house.stranger(app)
+    answer = sign_in(client)
+    assert answer.status_code == 303 and answer.headers["Location"] == "/"
+    assert {"HttpOnly", "SameSite=strict"} <= set(answer.headers["Set-Cookie"].split("; "))
+    kept = client.cookies[COOKIE]
+    me = client.get("/api/v1/people/me").json()
+    assert (me["account"], me["roles"]) == ("wang", ["dispatcher"])
+    assert client.post("/sign-out", headers={"Origin": HERE}).status_code == 303
+    client.cookies.set(COOKIE, kept)
+    assert client.get("/api/v1/people/me").status_code == 401
+    noted = [(line["who"], line["action"], line["what"]) for line in open_access_log(house.folder).lines()]
+    assert noted == [("wang", deed, "from 127.0.0.1") for deed in ("sign in", "sign out")]
+
+
+def test_who_signs_in_over_another_leaves_no_session_of_theirs(house: House, app: FastAPI) -> None:
+    """Two people at one desk."""
+    house.account("li", "viewer")
+    client = house.stranger(app)
+    sign_in(client)
+    first = client.cookies[COOKIE]
+    sign_in(client, "li")
+    assert house.sessions.visitor(first) is None
+
+
+@pytest.mark.parametrize("towards", ["//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nb: c", ""])
+def test_a_sign_in_leads_to_no_other_site(house: House, app: FastAPI, towards: str) -> None:
+    """Whatever stands in a link that somebody sent."""
+    assert sign_in(house.stranger(app), next=towards).headers["Location"] == "/"
+
+
+def test_a_write_with_a_cookie_comes_from_our_own_page(house: House, app: FastAPI) -> None:
+    """A browser says where from, in one of two ways; without either, or from elsewhere, nothing is done."""
+    client = house.person(app, "wang")
+    del client.headers["Origin"]
+    path = "/api/v1/incidents/none/acknowledge"
+    for said in ({}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:8081"}, {"Origin": "https://127.0.0.1"},
+                 {"Sec-Fetch-Site": "none"}, {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "cross-site"},
+                 {"Origin": HERE, "Sec-Fetch-Site": "cross-site"}):  # fmt: skip
+        assert client.post(path, json={}, headers=said).status_code == 403, said
+    for said in ({"Origin": HERE}, {"Sec-Fetch-Site": "same-origin"}):
+        assert client.post(path, json={}, headers=said).status_code == 404, said  # there is none
+
+
+@pytest.mark.parametrize("limit", ["account", "address"])
+def test_who_guesses_must_wait_and_others_need_not(house: House, app: FastAPI, limit: str) -> None:
+    """One account from many places, many accounts from one place; 429 says for how long; a session goes on."""
+    house.account("li", "viewer")
+    inside = house.person(app, "wang")
+    most = (WRONG_BY_ACCOUNT if limit == "account" else WRONG_BY_ADDRESS).amount
+    for number in range(most):
+        client = house.stranger(app, f"192.0.2.{number}" if limit == "account" else "192.0.2.7")
+        assert sign_in(client, "wang" if limit == "account" else f"guess{number}", "wrong").status_code == 401
+    refused = sign_in(house.stranger(app, "192.0.2.99" if limit == "account" else "192.0.2.7"), "wang")
+    assert refused.status_code == 429 and int(refused.headers["Retry-After"]) > 0
+    assert sign_in(house.stranger(app, "192.0.2.98"), "li").status_code == 303
+    assert inside.get("/api/v1/people/me").status_code == 200
+
+
+def test_who_guesses_tokens_must_wait_and_a_right_one_is_let_in(house: House, app: FastAPI) -> None:
+    """Nobody guesses it, and behind a proxy everybody has the address of who tries."""
+    machine, client = house.machine(app, "viewer"), house.stranger(app)
+    client.headers["Authorization"] = "Bearer m1.wrong"
+    seen = [client.get("/metrics") for _ in range(WRONG_BY_ADDRESS.amount + 2)]
+    assert {answer.status_code for answer in seen[:-2]} == {401}
+    assert [answer.status_code for answer in seen[-2:]] == [429, 429] and "Retry-After" in seen[-1].headers
+    assert machine.get("/metrics").status_code == 200
+
+
+def test_too_much_in_a_minute_is_refused(house: House, app: FastAPI) -> None:
+    """Before any of it is read; others may send on."""
+    first, second = house.machine(app, "technician", name="a"), house.machine(app, "technician", name="b")
+    second = TestClient(app, HERE, client=("192.0.2.8", 1), headers=second.headers)
+    big = {"Content-Type": "application/json", "Content-Length": "8999999"}
+    path = "/api/v1/rooms/r01/command"
+    answers = [first.post(path, content=b"x", headers=big).status_code for _ in range(9)]
+    assert answers[-1] == 429 and 429 not in answers[:7]
+    assert second.post(path, content=b"x", headers=big).status_code != 429
+
+
+def test_nobody_opens_streams_without_end() -> None:
+    """So many of one account; when one ends another may begin."""
+    import asyncio
+    from collections.abc import AsyncIterator
+    from types import SimpleNamespace
+    from typing import Any
+
+    from broker.people.roles import LOCAL_VIEWER
+    from broker.web.problems import Refusal
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    async def tried() -> None:
+        listeners = Listeners()
+        request: Any = SimpleNamespace(client=None, state=SimpleNamespace(visitor=LOCAL_VIEWER))
+        opened = [listeners.counted(request, stream()) for _ in range(MOST_OF_ACCOUNT)]
+        for one in opened:
+            await anext(one)
+        with pytest.raises(Refusal) as why:
+            listeners.counted(request, stream())
+        assert why.value.status == 429
+        assert [block async for block in opened[0]] == []
+        listeners.counted(request, stream())
+
+    asyncio.run(tried())
+
+
+def test_without_an_account_this_machine_looks_and_nobody_does_anything(app_of, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Another address, another name (a rebound one) or a proxy in between is not this machine itself."""
+    house = House(tmp_path / "people")
+    app = app_of(house)
+    here = house.stranger(app)
+    assert here.get("/api/v1/picture").status_code == here.get("/").status_code == 200
+    assert here.post("/api/v1/incidents/x/acknowledge", json={}).status_code == 403
+    proxied = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
+    asked = [(house.stranger(app, "192.168.1.7"), {}), *((here, {name: "10.0.0.1"}) for name in proxied)]
+    for client, headers in asked:
+        assert client.get("/api/v1/picture", headers=headers).status_code == 401
+        assert client.get("/", headers=headers).status_code == 303
+    house.account("wang", "viewer")
+    assert here.get("/api/v1/picture").status_code == 401
+
+
+def test_the_first_account_is_made_by_its_link(app_of, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """The key stands after the #; then name and password; what does not fit is said and the link stays good."""
+    house = House(tmp_path / "people")
+    client = house.stranger(app_of(house))
+    key = house.people.link(None)
+    page = client.get("/welcome")
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"] and key not in page.text
+    form = {"key": key, "account": "wang", "name": "Wang", "password": PASSWORD, "again": PASSWORD}
+    assert 'name="again"' in client.post("/welcome", data={"key": key}).text
+    for wrong in ({"again": "other"}, {"password": "short", "again": "short"}, {"account": "a b"}, {"name": ""}):
+        assert client.post("/welcome", data=form | wrong).status_code == 422, wrong
+    assert client.post("/welcome", data=form | {"key": "no"}).status_code == 401
+    assert client.post("/welcome", data=form).status_code == 303
+    assert client.get("/api/v1/people/me").json()["account"] == "wang"
+    assert client.post("/welcome", data=form, headers={"Origin": HERE}).status_code == 401
+
+
+def test_a_command_of_this_machine_speaks_in_its_users_name(house: House, app: FastAPI) -> None:
+    """With the token that the bridge leaves for it; nobody else may say who they are."""
+    house.gate.open_to_shell()
+    path = house.folder / "shell.token"
+    assert path.stat().st_mode & 0o077 == 0
+    shell = {"Authorization": f"Bearer {path.read_text().strip()}", "Zhanpai-Who": "%E7%8E%8B"}
+    client = house.stranger(app)
+    assert client.get("/api/v1/people/me", headers=shell).json()["account"] == "\u738b"
+    assert client.get("/api/v1/people/me", headers=shell | {"Zhanpai-Who": "a%0Ab"}).status_code == 400
+    token = house.machine(app, "viewer", name="scale")
+    assert token.get("/api/v1/people/me", headers={"Zhanpai-Who": "Wang"}).json()["account"] == "scale"
+
+
+def test_a_click_is_enough_in_a_demo_on_its_own_machine(app_of, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Not from another address, and not where it is no demo."""
+    for one_click, address, status in ((True, "127.0.0.1", 303), (True, "192.0.2.1", 403), (False, "127.0.0.1", 403)):
+        house = House(tmp_path / f"{one_click}{address}", one_click=one_click)
+        house.account("wang", "dispatcher")
+        client = house.stranger(app_of(house), address)
+        assert client.post("/sign-in/as", data={"account": "wang"}).status_code == status
+        assert client.post("/sign-in/as", data={"account": "no"}).status_code == 403
+
+
+def test_a_damaged_file_of_people_lets_nobody_in_and_says_so(house: House, app: FastAPI) -> None:
+    """Health is still told to whoever watches."""
+    client = house.person(app, "wang")
+    (house.folder / "people.json").write_text("{")
+    answer = client.get("/api/v1/picture")
+    assert answer.status_code == 503 and "people.json" in answer.json()["detail"]
+    assert client.get("/healthz").status_code in (200, 503)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_every_refusal_has_one_form_in_the_readers_language(house: House, app: FastAPI, language: str) -> None:
+    """RFC 9457: from the door, from a route, from a value."""
+    client = house.machine(app, "dispatcher")
+    client.headers["Accept-Language"] = language
+    seen = "/api/v1/incidents/x/acknowledge"
+    for method, path, body, status in (
+        ("POST", seen, {}, 404), ("POST", seen, {"who": "Li"}, 422), ("POST", "/api/v1/amendments", {}, 403),
+        ("GET", "/api/v1/nothing", None, 404), ("DELETE", "/api/v1/picture", None, 405),
+        ("POST", "/api/v1/weighings", {"truck": "t01", "waste": "gold", "grams": 1}, 422),
+    ):  # fmt: skip
+        answer = client.request(method, path, json=body)
+        told = answer.json()
+        assert (answer.status_code, told["status"]) == (status, status), path
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert {"type", "title", "detail"} <= set(told) and isinstance(told["detail"], str) and len(told["detail"]) > 5
+        assert bool(re.search("[\u4e00-\u9fff]", told["title"])) is language.startswith("zh")

@@ -1,0 +1,235 @@
+"""Every route of the API with every role, held against what is expected here: not against the table that decides."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from broker.people.roles import BOUND, EVERYWHERE, ROLES, Role, Scope
+from broker.registers.elections.demo import demo_elections
+from broker.registers.safety.demo import demo_works
+from broker.web.api.app import build_app
+from broker.web.api.record import record_router
+from broker.web.api.registers import router as register_router
+from broker.web.api.rosters import roster_router
+from broker.web.picture import snapshot
+from broker.web.rights import RIGHTS, rights_on
+from tests.support.bridge.direct_desk import DirectDesk
+from tests.support.bridge.morning import Morning
+from tests.support.people import House
+from tests.support.registers import open_registers
+
+D, C, K, P, F = "dispatcher", "crew", "keeper", "property", "contractor"
+T, R, S, V = "technician", "registrar", "supervisor", "viewer"
+EVERYBODY_SIGNED_IN = {D, C, K, P, F, T, R, S, V}
+FIGURES, BOOKS = {D, T, S, V}, {R, S, V}
+ANYBODY = None
+INCIDENT, VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/visits/{room}/{number}"
+EXPECTED: dict[str, set[str] | None] = {
+    "GET /healthz": ANYBODY,
+    "GET /metrics": FIGURES,
+    "GET /gtfs.zip": EVERYBODY_SIGNED_IN,
+    "GET /report/{day}": FIGURES,
+    "GET /api/v1/people/me": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/people/shifts": {D, S},
+    "POST /api/v1/people/shifts": {D, S},
+    "DELETE /api/v1/people/shifts/{shift}": {D, S},
+    "GET /api/v1/people/on-duty": {D, S},
+    "GET /api/v1/trucks": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/rooms": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/runs": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/incidents": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/picture": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/events": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/calls": FIGURES,
+    "GET /api/v1/stats": FIGURES,
+    f"POST {INCIDENT}/acknowledge": {D},
+    f"POST {INCIDENT}/decide": {D},
+    f"POST {INCIDENT}/resolve": {D},
+    f"POST {INCIDENT}/clear": {D, P, K},
+    f"POST {INCIDENT}/estate-ack": {D, P},
+    f"POST {VISIT}/serve": {D, C},
+    f"POST {VISIT}/skip": {D, C},
+    "POST /api/v1/weighings": {D, C},
+    "POST /api/v1/amendments": {S},
+    "POST /api/v1/trucks/{device}/command": {T},
+    "POST /api/v1/rooms/{device}/command": {T},
+    "GET /api/v1/accounts/closed": {T, D},
+    "POST /api/v1/accounts/{device}/open": {T},
+    "GET /api/v1/elections": BOOKS,
+    "GET /api/v1/elections/log": BOOKS,
+    "GET /api/v1/elections/versions": BOOKS,
+    "GET /api/v1/elections/export": BOOKS,
+    "GET /api/v1/elections/report": BOOKS,
+    "PATCH /api/v1/elections": {R},
+    "PUT /api/v1/elections": {R},
+    "POST /api/v1/elections/import": {R},
+    "POST /api/v1/elections/restore": {R},
+    "POST /api/v1/elections/outside-edit": {R},
+    "GET /api/v1/safety": BOOKS,
+    "GET /api/v1/safety/log": BOOKS,
+    "GET /api/v1/safety/versions": BOOKS,
+    "GET /api/v1/safety/export": BOOKS,
+    "GET /api/v1/safety/report": BOOKS,
+    "GET /api/v1/safety/oc4ids": BOOKS,
+    "PATCH /api/v1/safety": {R},
+    "PUT /api/v1/safety": {R},
+    "POST /api/v1/safety/import": {R},
+    "POST /api/v1/safety/restore": {R},
+    "POST /api/v1/safety/outside-edit": {R},
+}
+# What a deed is about, where somebody may do it for their own only.
+OWN = {"clear": "estates", "estate-ack": "estates", "serve": "trucks", "skip": "trucks", "weighings": "trucks"}
+BODIES: dict[str, dict[str, Any]] = {
+    "decide": {"decision": "wait"}, "skip": {"reason": "other"}, "command": {"command": "identify"},
+    "weighings": {"truck": "t01", "waste": "residential_wet", "grams": 1},
+    "amendments": {"record": "run:no", "patch": {"state": "x"}, "reason": "w"},
+}  # fmt: skip
+
+
+class Street:
+    """The whole application over a morning with an open incident, and a client of each role, in and out of scope."""
+
+    def __init__(self, folder: Path) -> None:
+        self.morning = Morning(folder / "records")
+        self.incident_id = self.morning.press()
+        self.morning.step(2)
+        registers = open_registers(folder / "registers")
+        registers.elections.create(demo_elections(), "demo", "demo")
+        registers.safety.create(demo_works(), "demo", "demo")
+        desk = DirectDesk()
+        desk.morning = self.morning
+        desk.show(snapshot(self.morning.bridge, self.morning.now))
+        self.house = House(folder / "people")
+        self.house.account("wang", "dispatcher")  # without one this machine would be let in to look
+        plan = self.morning.plan
+        further = [register_router(registers), record_router(self.morning.store, plan)]
+        further.append(roster_router(self.house.people, plan))
+        self.app = build_app(desk, self.morning.store, further, self.house.gate)
+        (incident,) = desk.picture["incidents"]
+        own = {"estates": (incident["estate"],), "trucks": ("t01",), "contractors": ("c1",)}
+        other = {"estates": ("nowhere",), "trucks": ("t02",), "contractors": ("c2",)}
+        self.own, self.other = self._clients(own), self._clients(other)
+        self.nobody = self.house.stranger(self.app)
+
+    def _clients(self, ids: dict[str, tuple[str, ...]]) -> dict[str, TestClient]:
+        scopes = {role: Scope(**{kind: ids[kind]}) for role, kind in BOUND.items()}
+        made = {role: self.house.machine(self.app, role, scope=scopes.get(role, EVERYWHERE)) for role in ROLES}
+        for client in made.values():
+            client.__enter__()  # one event loop for all of its requests, not one for each
+        return made
+
+    def operations(self) -> Iterator[tuple[str, str]]:
+        """(method, path) of everything in OpenAPI."""
+        for path, methods in self.app.openapi()["paths"].items():
+            yield from ((method.upper(), path) for method in methods)
+
+    def ask(self, client: TestClient, method: str, path: str) -> int:
+        """The status of a request that is right but for who asks; of a stream only its beginning."""
+        names = {
+            "incident_id": self.incident_id, "run_id": self.morning.run_id, "number": "1", "day": "2026-11-23",
+            "room": self.morning.trip.visits[-1].room_id, "device": "t01" if "/trucks/" in path else "r01",
+            "shift": "s1",
+        }  # fmt: skip
+        url = re.sub(r"\{(\w+)\}", lambda name: names[name[1]], path)
+        url += {"stats": "?from_day=2026-11-23&to_day=2026-11-23"}.get(path.rpartition("/")[2], "")
+        body = BODIES.get(path.rpartition("/")[2], {}) if method != "GET" else None
+        return client.request(method, url, json=body).status_code
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
+    """One for all: what is done here is done in the order of the routes and spoils no later answer."""
+    made = Street(tmp_path_factory.mktemp("street"))
+    yield made
+    made.morning.close()
+
+
+def test_every_route_of_the_api_is_expected_here(street: Street) -> None:
+    """A new one must say here who may use it; one that went is missed."""
+    assert {f"{method} {path}" for method, path in street.operations()} == set(EXPECTED)
+
+
+@pytest.mark.real  # the whole application, a thousand times
+def test_every_route_is_open_to_its_roles_and_to_nobody_else(street: Street) -> None:
+    """OpenAPI times roles times scope: 401 for nobody, 403 for another role or another's place, else it is taken."""
+    wrong: list[tuple[str, str, str, int]] = []
+    for method, path in street.operations():
+        if path == "/api/v1/events":
+            continue  # it does not end: the test below
+        expected = EXPECTED[f"{method} {path}"]
+        kind = OWN.get(path.rpartition("/")[2])
+        if expected is ANYBODY:
+            assert street.ask(street.nobody, method, path) == 200
+            continue
+        if street.ask(street.nobody, method, path) not in (401, 303):
+            wrong.append((method, path, "nobody", street.ask(street.nobody, method, path)))
+        for role in ROLES:
+            for scope, client in (("own", street.own[role]), ("another's", street.other[role])):
+                may = role in expected and (scope == "own" or BOUND.get(role) is None or kind is None)
+                status = street.ask(client, method, path)
+                if (status in (401, 403)) is may:
+                    wrong.append((method, path, f"{role}, {scope}", status))
+    assert wrong == []
+
+
+def test_the_page_of_the_api_says_for_whom_each_route_is(street: Street) -> None:
+    """As the table has it, and where it is bound to a place."""
+    page = street.own["viewer"].get("/docs").text
+    assert "dispatcher, keeper (of its estate), property (of its estate)" in page and "whoever is signed in" in page
+
+
+def test_the_stream_is_for_who_is_signed_in(street: Street) -> None:
+    """It is the screen: all who may see that."""
+    assert street.ask(street.nobody, "GET", "/api/v1/events") == 401
+    assert "GET /api/v1/events" in {right.route for right in RIGHTS if right.roles == frozenset(ROLES)}
+
+
+def test_each_route_has_one_row_that_counts(street: Street) -> None:
+    """Pages too: no route is open to nobody by mistake, no row is left over, none stands in another's way."""
+    there = set(routes(street.app))
+    rows = [right.route for right in RIGHTS]
+    assert len(rows) == len(set(rows))
+    mounted = {row for row in rows if "/static/{path:path}" in row}
+    assert set(rows) - mounted == there
+    for row in rows:
+        method, _, path = row.partition(" ")
+        example = re.sub(r"\{\w+(:\w+)?\}", "x", path)
+        assert next(right.route for right in rights_on(example) if right.route.startswith(f"{method} ")) == row
+
+
+def routes(router: Any) -> Iterator[str]:
+    """Method and path of each route, those of included routers too."""
+    for route in router.routes:
+        if getattr(route, "methods", None):
+            yield from (f"{method} {route.path}" for method in route.methods - {"HEAD"})
+        elif hasattr(route, "original_router"):
+            yield from routes(route.original_router)
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/healthz", "/api/v1/picture", "/api/v1/trucks"])
+def test_a_path_is_what_is_routed_by_and_not_its_beginning(street: Street, path: str) -> None:
+    """A question mark or a # that is part of it cuts nothing off, so that no row is found for another route."""
+    for sign in ("%3F", "%23", "%3F/command", "%00", "/"):
+        for client in (street.nobody, street.own["dispatcher"]):
+            assert client.get(path + sign).status_code in (404, 405), sign
+            assert client.post(path + sign, json={}).status_code in (404, 405), sign
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "OPTIONS", "TRACE", "HEAD"])
+def test_what_is_in_no_row_is_refused(street: Street, method: str) -> None:
+    """Another method, another path: whoever asks."""
+    for path, status in (("/api/v1/picture", 405), ("/api/v1/no-such", 404), ("/static/../gate.py", 404), ("//", 404)):
+        assert street.own["dispatcher"].request(method, path).status_code in (status, 404, 405)
+        assert street.nobody.request(method, path).status_code in (404, 405)
+
+
+def test_a_bound_role_without_a_place_cannot_be_given(street: Street) -> None:
+    """Somebody of no estate would be refused everywhere: it is said when the account is made."""
+    roles: list[Role] = list(BOUND)
+    for role in roles:
+        with pytest.raises(ValueError, match=f"role {role} needs its {BOUND[role]}"):
+            street.house.people.add_token("x", (role,))
