@@ -10,7 +10,6 @@ average; of a drive all speeds are alike.
 """
 
 from collections import deque
-from dataclasses import replace
 from math import inf, log
 
 from firmware.truck.gps.fix import Fix, metres_between
@@ -54,7 +53,7 @@ class SpeedSense:
             self._learn(fix, fix.speed_mps)
             self._judge(fix.speed_mps)
             self._drive(fix.speed_mps, gap_s)
-        return replace(fix, speed_mps=0.0) if self._standing and fix.speed_mps else fix
+        return fix.moved(fix, 0.0, fix.bearing_deg) if self._standing and fix.speed_mps else fix
 
     def _judge(self, speed_mps: float) -> None:
         odds = (speed_mps if speed_mps < FASTEST_MPS else FASTEST_MPS) / self._idle_mps - self._usual
