@@ -1,6 +1,6 @@
 """What waits in a room and what a visit took, as the day knows it: its unit's readings, seen with the visits' times.
 
-A visit's bins may leave from two hours before its call, or the call of one that was skipped before it, and come back
+A visit's bins may leave from an hour before its call, or the call of one that was skipped before it, and come back
 until the next visit to the room begins, at the latest `bins_back_s` after the truck left; those that come later than
 that tell for a while what they are. Of bins that two trucks of one kind found outside nobody knows which took them.
 """
@@ -14,7 +14,7 @@ from broker.rules.collecting.readings import KEPT_S, NEVER_AT, USELESS, Reading,
 from broker.rules.day.day import Day
 from broker.rules.states.visit import Visit, VisitKey
 
-EARLY_S = 7200  # a keeper who knows the timetable needs no lamp, and may take one kind for another
+EARLY_S = 3600  # a keeper who knows the timetable needs no lamp
 SEEN_AGAIN_S = 7200  # so long after the truck left a bin that comes back may be one of its own
 SKIPPED_BEFORE_S = 7200  # bins that were rolled out for a skipped visit may stand there for the next one
 OVER = ("served", "skipped")  # states of a visit after which bins may still be counted
