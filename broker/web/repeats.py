@@ -4,7 +4,6 @@ Kept as JSON lines, before the deed and after it, so that it holds over a restar
 knows whether it was done (the power went just then) is not done again by itself: it is refused, and says so.
 """
 
-import base64
 import hashlib
 import logging
 import re
