@@ -92,7 +92,8 @@ def _told(run: Run, arguments: argparse.Namespace) -> int:
             run(arguments, people, config)
         finally:
             if people.kept() != before:
-                about = next((given[key] for key in ("account", "name", "token") if key in (given := vars(arguments))), "")
+                given = vars(arguments)
+                about = next((given[key] for key in ("account", "name", "token") if key in given), "")
                 deed = run.__name__.strip("_").replace("_", " ")
                 open_access_log(people.folder).note(system_user(), "command line", deed, str(about))
     except BrokenPipeError:

@@ -48,7 +48,9 @@ class Limits:
     @staticmethod
     def _both(account: str | None, address: str) -> list[tuple[RateLimitItemPerMinute, str]]:
         network = network_of(address)
-        return [(WRONG_KEYS, network)] if account is None else [(WRONG_BY_ACCOUNT, account), (WRONG_BY_ADDRESS, network)]
+        if account is None:
+            return [(WRONG_KEYS, network)]
+        return [(WRONG_BY_ACCOUNT, account), (WRONG_BY_ADDRESS, network)]
 
 
 def network_of(address: str) -> str:

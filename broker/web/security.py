@@ -82,7 +82,8 @@ def request_guard(
 async def _once(repeats: Repeats, request: Request, call_next: CallNext) -> Response:
     """The answer; to a deed with a key that was done before, the answer of then."""
     key, visitor = request.headers.get(HEADER), request.state.visitor
-    if key is None or visitor is None or request.method in ("GET", "HEAD") or not request.scope["path"].startswith("/api/"):
+    is_deed = request.method not in ("GET", "HEAD") and request.scope["path"].startswith("/api/")
+    if key is None or visitor is None or not is_deed:
         return await call_next(request)
     who, path = f"{visitor.kind}/{visitor.who}", f"{request.scope['path']}?{request.url.query}"
     try:

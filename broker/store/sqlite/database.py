@@ -208,8 +208,8 @@ class Database:
             if not self._is_saved:
                 stored = "is being copied into it: stop the bridge only when this says that it is there"
             raise Unavailable(
-                f"{self.log} or -shm was removed or replaced while {self.path.name} was in use: nothing more is stored; what was "
-                f"stored {stored}"
+                f"{self.log} or -shm was removed or replaced while {self.path.name} was in use: nothing more is "
+                f"stored; what was stored {stored}"
             )
 
     def _opened_to_write(self) -> sqlite3.Connection:

@@ -19,7 +19,8 @@ def people_router(gate: Gate) -> APIRouter:
         visitor = visitor_of(request)
         return {
             "account": visitor.who, "name": visitor.name, "kind": visitor.kind, "roles": sorted(visitor.roles),
-            "language": language_of(request), "scope": visitor.scope.model_dump(mode="json"), "deeds": deeds_of(visitor),
+            "scope": visitor.scope.model_dump(mode="json"), "deeds": deeds_of(visitor),
+            "language": language_of(request),
             "one_click": [
                 {"account": one, "name": held.name, "roles": held.roles, "scope": held.scope.model_dump(mode="json")}
                 for one, held in gate.clicked(request).items()
