@@ -172,6 +172,8 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
         watch = day.visits.watch(key)
         if not heard:
             nothing_heard(watch)
+            if eta.label == "held":  # so its driver said, or it was seen before it fell silent
+                held_now(watch, visit, eta, day.settings.calls)
             continue
         if active and followed is None:
             nothing_heard(watch)
