@@ -449,7 +449,7 @@ def test_a_check_finds_the_bridge_wherever_its_screen_is(
     host: str, called: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An IPv6 address, or all addresses of the machine; a screen answers to no other name."""
-    picture = json.dumps({"area": {"id": "xh"}, "link": {"up": True}}).encode()
+    picture = json.dumps({"at": 1, "area": {"id": "xh"}, "link": {"up": True}}).encode()
 
     class Screen(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
