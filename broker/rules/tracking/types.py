@@ -1,8 +1,9 @@
 """The words of tracking: what comes in, what happens, what is known of a truck on its run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from broker.plan.geometry import distance_m
 from broker.rules.learning.observations import DwellRecord, LegRecord
@@ -41,7 +42,7 @@ class TrackSettings:
 @dataclass(frozen=True, slots=True)
 class GpsFix:
     """One position of a truck; times are POSIX seconds, `speed_mps` None where the receiver gave none, `driven_m` what
-    the truck has driven since its computer started, None where it does not say that.
+    the truck has driven since its computer's start of number `boot`, None where it does not say that.
     """
 
     fix_at: int
@@ -49,6 +50,12 @@ class GpsFix:
     lon: float
     speed_mps: float | None
     driven_m: float | None = None
+    boot: int = 0
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any], fix_at: int) -> "GpsFix":
+        """The position of a truck's `fix` message, with a place in it."""
+        return cls(fix_at, body["lat"], body["lon"], body["speed_mps"], body.get("driven_m"), body["boot"])
 
     def fresh(self, now: int) -> bool:
         """Whether it is young enough to say where the truck is: an older one neither lights nor clears a lamp."""
@@ -60,7 +67,9 @@ class GpsFix:
 
     def way_since_m(self, before: "GpsFix | None") -> float | None:
         """Metres driven since another one, by what the truck says; None where it does not, or was started between."""
-        if before is None or before.driven_m is None or self.driven_m is None or self.driven_m < before.driven_m:
+        if before is None or before.driven_m is None or self.driven_m is None:
+            return None
+        if self.boot != before.boot or self.driven_m < before.driven_m:
             return None
         return self.driven_m - before.driven_m
 

@@ -1,5 +1,7 @@
 """The way: the line, leaving it, joining it, and orders that a re-plan changed."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -279,3 +281,11 @@ def state_is_sane(tracker: RunTracker) -> bool:
     """No visit is pending twice."""
     keys = [visit.key for visit in tracker.pending]
     return len(keys) == len(set(keys))
+
+
+def test_a_truck_that_was_started_anew_has_measured_no_way_from_before() -> None:
+    """Also where it has driven farther since, unheard, than it had before."""
+    before, after = GpsFix(1000, *place(0.0), 5.0, 300.0, boot=4), GpsFix(1600, *place(3000.0), 5.0, 500.0, boot=5)
+    assert after.way_since_m(before) is None
+    assert replace(after, boot=4).way_since_m(before) == 200.0
+    assert replace(after, boot=4, driven_m=100.0).way_since_m(before) is None
