@@ -62,7 +62,7 @@ def _lines(one: Explained, zone: ZoneInfo, names: Mapping[str, str]) -> Iterator
     day = datetime.fromtimestamp(one.called_at, zone).date()
     yield f"call {one.call_id}: room {_named(one.room, names)}, {one.waste}, truck {one.truck}, {day}"
     rests_on = RESTS_ON.get(one.label, one.label or "nobody knows what")
-    heard = "" if one.fix_at is None else f", heard at {at(one.fix_at)}"
+    heard = "" if one.fix_at is None else f", the truck heard of at {at(one.fix_at)}"
     yield f"called    {at(one.called_at)}, by {rests_on}{heard}"
     ahead = "" if one.eta_at is None else f", {_minutes(one.eta_at - one.called_at)} ahead"
     yield f"promised  {at(one.eta_at)}{ahead}"
