@@ -147,7 +147,8 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
 
 MESSAGES = _messages()
 del _messages
-_last = ("", None)  # the topic that was parsed last: most come again at once, and a board parses slowly
+# The topic that was parsed last: most come again at once, and a board parses slowly.
+_last: tuple[str | None, Address | None] = (None, None)
 
 
 # --- checks ---------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The wire: what is packed comes back, and nothing a peer sends can raise anything but WireError."""
 
+import importlib.util
 import json
 from typing import Any
 
@@ -118,6 +119,16 @@ def test_any_topic_is_parsed_or_refused(topic: str) -> None:
         except wire.WireError:
             continue
         assert wire.topic(address.channel, address.area, address.device, address.item, address.family) == name
+
+
+def test_the_first_topic_of_all_may_be_an_empty_one() -> None:
+    """Before any other is remembered it is refused like any that is none."""
+    spec = importlib.util.spec_from_file_location("wire_of_its_own", wire.__file__)
+    assert spec is not None and spec.loader is not None
+    fresh = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(fresh)
+    with pytest.raises(fresh.WireError):
+        fresh.parse_topic("")
 
 
 @pytest.mark.parametrize(
