@@ -43,6 +43,10 @@ def test_the_example_shows_every_key_with_its_default(tmp_path: Path) -> None:
         ('[area]\nplan = "demo"\n[mqtt]\ncert_file = "c"\nkey_file = "k"', "[mqtt] cert_file: needs ca_file"),
         ('[area]\nplan = "demo"\n[mqtt]\nca_file = "a"\ncert_file = "c"', "[mqtt] cert_file: needs key_file"),
         ('[area]\nplan = "demo"\n[mqtt]\nca_file = "a"\nkey_file = "k"', "[mqtt] key_file: needs cert_file"),
+        *(
+            (f'[area]\nplan = "demo"\n[people]\none_click = true\n[web]\n{key} = {value}', f"{key}: [people] one_click")
+            for key, value in (("host", '"0.0.0.0"'), ("hosts", '["a.example"]'), ("trusted_proxies", '["127.0.0.1"]'))
+        ),
         ("[area", "is not TOML"),
     ],
 )
