@@ -16,6 +16,7 @@ from broker.commands import (
     accounts,
     amend,
     command,
+    explain,
     export,
     fsck,
     import_records,
@@ -27,7 +28,9 @@ from broker.commands import (
 )
 from broker.commands.registers import command_line as registers
 
-COMMANDS = (fsck, export, import_records, amend, stats, replay, command, accounts, people, import_tainan, registers)
+COMMANDS = (
+    fsck, export, import_records, amend, stats, explain, replay, command, accounts, people, import_tainan, registers,
+)  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:

@@ -55,6 +55,18 @@ def _asked_place(arguments: argparse.Namespace) -> tuple[str, str, str]:
     return where, arguments.area, arguments.timezone or "Asia/Shanghai"
 
 
+def plan_names(config_path: Path, area: str) -> dict[str, str]:
+    """The names of the configured plan, if it is this area's: records know ids only."""
+    from broker.config import ConfigError, read_config
+    from broker.settings import configured_plan
+
+    try:
+        plan = configured_plan(read_config(config_path))
+    except ConfigError:
+        return {}
+    return plan.names() if plan.area_id == area else {}
+
+
 @contextmanager
 def opened(arguments: argparse.Namespace, *, make: bool = False) -> Iterator[Store]:
     """The store, to be written; without `make` it must be there."""

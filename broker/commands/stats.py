@@ -3,10 +3,9 @@
 import argparse
 import sys
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
-from broker.commands.record_access import options, place, read, told
+from broker.commands.record_access import options, place, plan_names, read, told
 from broker.reports import figures, tables
 from broker.rules.statistics.cube import DIMENSIONS
 from broker.rules.statistics.periods import PERIODS
@@ -65,19 +64,7 @@ def _counted(store: Store, arguments: argparse.Namespace, from_day: str, to_day:
     if arguments.format == "html":
         from broker.web.pages.day_report import stored_report
 
-        names = _names(arguments.config, area)
+        names = plan_names(arguments.config, area)
         return stored_report(store, area, to_day, arguments.language, timezone, names)
     by = tables.dimensions(arguments.by)
     return figures.answer(store, arguments.table, arguments.format, timezone, from_day, to_day, arguments.period, by)
-
-
-def _names(config_path: Path, area: str) -> dict[str, str]:
-    """The names of the configured plan, if it is this area's: records know ids only."""
-    from broker.config import ConfigError, read_config
-    from broker.settings import configured_plan
-
-    try:
-        plan = configured_plan(read_config(config_path))
-    except ConfigError:
-        return {}
-    return plan.names() if plan.area_id == area else {}

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from broker.reports.sentences import kilograms, sentences
 from broker.reports.tables import known
 from broker.reports.words import WORDS, in_language, waste_word, word
+from broker.rules.statistics.calls import calls_by_room
 from broker.rules.statistics.cube import Cube, Figures, fold, series, total
 from broker.rules.statistics.facts import Fact
 from broker.rules.statistics.findings import disagreeing, lanes, weigh_ins
@@ -90,6 +91,7 @@ def day_report(
         _by_waste(cube, day, language, none),
         _last_days(cube, day, language),
         _leads(figures, language, none),
+        _calls(facts, day, language, timezone, named, none),
         _lanes(facts, day, language, timezone, named),
         _weigh_ins(facts, day, language, timezone, none),
         _findings(facts, day, language, timezone, named, none),
@@ -155,6 +157,24 @@ def _leads(figures: Figures | None, language: str, none: str) -> Chapter:
     return Chapter(
         title, chart=Chart(title, tuple(Bar(word(language, key), float(count), str(count)) for key, count in counts))
     )
+
+
+def _calls(
+    facts: Sequence[Fact], day: str, language: str, timezone: str, named: Mapping[str, str], none: str
+) -> Chapter:
+    def minutes(seconds: int | None) -> str:
+        return word(language, "unknown") if seconds is None else f"{seconds / 60:.1f}"
+
+    rows = [
+        (
+            named.get(one.room, one.room), str(one.calls), f"{one.calls_13_to_19}/{one.scored}",
+            minutes(one.outside_band_s), minutes(one.median_lead_s), minutes(one.worst_lead_s),
+        )
+        for one in calls_by_room(facts, timezone, day, day)
+    ]  # fmt: skip
+    numbers = ["calls_made", "in_band", "outside_band", "median_lead", "furthest_lead"]
+    table = _table(language, ["room"], numbers, rows)
+    return Chapter(word(language, "calls_by_room"), none, table=table)
 
 
 def _lanes(facts: Sequence[Fact], day: str, language: str, timezone: str, named: Mapping[str, str]) -> Chapter:

@@ -55,7 +55,12 @@ def busy_day() -> list[Fact]:
         load = weighing(n, 123_456_700, run_id=run_id)
         facts.append(Fact("weighing", "t01", load.id, load.at, {**load.body, "waste": waste}))
     facts += [visit("x/r9/1", room="r9", bins_before=None, waste="", grams_before=None, run_id="x")]
-    return [*facts, Fact("call", "c", "call:c:1:1", NOON, {"called_at": NOON, "lead_s": 960})]
+    leads = {"r00": 960, "r01": 12_345, "r02": 1, "q0": None}
+    return [
+        *facts,
+        *(Fact("call", f"c.{room}", f"call:c.{room}:1:1", NOON, {"called_at": NOON, "room": room, "lead_s": lead_s})
+          for room, lead_s in leads.items()),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -113,6 +113,23 @@ def predict(
     return etas
 
 
+def expected_stays(
+    tracker: RunTracker, history: History, bins: Mapping[tuple[str, str], int], etas: Sequence[Eta], now: int,
+    settings: ArrivalSettings | None = None,
+) -> list[int]:  # fmt: skip
+    """The seconds of the stay at each of these predicted visits; where the truck stands, of the whole stay."""
+    outlook, state = history.outlook(tracker.route.route_id, now), tracker.progress(now)
+    stays = []
+    for index, (visit, eta) in enumerate(zip(tracker.pending, etas, strict=False)):
+        step = _step(None, visit, bins, history.streets.detour_factor)
+        if index == 0 and state.arrived_at is not None:
+            rest_s = _stay_rest_s(state, step, outlook, now, settings or ArrivalSettings())
+            stays.append(round(now + rest_s - state.arrived_at))
+        else:
+            stays.append(round(stay_s(outlook, step, eta.eta_at)))
+    return stays
+
+
 def _step(
     before: TrackVisit | None, visit: TrackVisit, bins: Mapping[tuple[str, str], int], detour_factor: float
 ) -> Step:

@@ -1,14 +1,16 @@
 """Writing down: each change of a visit, call, run or incident becomes a record, and the driver's light follows."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from broker.rules.arrival.prediction import Eta, expected_stays
 from broker.rules.day.attention import Topic
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.effects.attention import ask_about_passed, ask_about_unworked
 from broker.rules.effects.effect import Effect, Keep, Publish
 from broker.rules.states.incident import Incident
-from broker.rules.states.visit import Visit, record_key
+from broker.rules.states.visit import Visit, VisitKey, record_key
 from firmware import wire
 
 
@@ -28,9 +30,12 @@ def visit_record(day: Day, visit: Visit, now: int) -> Keep:
     return Keep(f"visit:{key}:{day.clock.next_number()}", "visit", key, now, visit.body())
 
 
-def call_record(day: Day, visit: Visit, now: int, *, ended: str | None = None) -> Keep:
-    """What is known by now of a visit's call: made when, for when, met by the truck when, ended how."""
-    body = {
+def call_record(
+    day: Day, visit: Visit, now: int, *, ended: str | None = None, rests_on: dict[str, Any] | None = None
+) -> Keep:
+    """What is known by now of a visit's call: made when, for when, met by the truck when, ended how; the first one
+    also has what the promise rested on (`broker/rules/statistics/explained.py` reads it)."""
+    body: dict[str, Any] = {
         "call_id": visit.call_id,
         "run_id": visit.run_id,
         "room": visit.room,
@@ -45,7 +50,24 @@ def call_record(day: Day, visit: Visit, now: int, *, ended: str | None = None) -
         "ended_at": now if ended else None,
         "how": ended,
     }
+    if rests_on is not None:
+        body["rests_on"] = rests_on
     return Keep(f"call:{visit.call_id}:{day.clock.next_number()}", "call", str(visit.call_id), now, body)
+
+
+def promise_basis(
+    day: Day, run: Run, etas: Sequence[Eta], bins: Mapping[tuple[str, str], int], key: VisitKey, now: int
+) -> dict[str, Any]:
+    """What is believed of a run's visits up to this one, `etas` being all of them: when its truck reaches each, how
+    long it stays, for how many bins (None: not known)."""
+    visits = []
+    for eta, stay_s in zip(etas, expected_stays(run.tracker, day.history, bins, etas, now), strict=True):
+        room, number = eta.key
+        visits.append([room, number, eta.eta_at, stay_s, bins.get((room, run.waste))])
+        if eta.key == key[1:]:
+            break
+    fix = run.tracker.fix
+    return {"fix_at": fix.fix_at if fix is not None else None, "visits": visits}
 
 
 def run_record(day: Day, run: Run, now: int) -> Keep:

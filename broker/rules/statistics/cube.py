@@ -72,7 +72,7 @@ def count(facts: Sequence[Fact], timezone: str) -> Cube:
     visits = newest(facts, "visit")
     outside = outside_s(visits, facts)
     places = _places(visits)
-    arrivals = {_visit_of(fact.body, 1): moment(fact.body, "arrived_at") for fact in visits}
+    arrivals = {visit_of(fact.body, 1): moment(fact.body, "arrived_at") for fact in visits}
     for fact in visits:
         if not undone(fact.body):
             day = local_day(visit_at(fact), zone)
@@ -81,7 +81,7 @@ def count(facts: Sequence[Fact], timezone: str) -> Cube:
         called_at = moment(fact.body, "called_at")
         if called_at is not None:
             key = _key(local_day(called_at, zone), _placed(fact.body, places))
-            _add(cube, key, _call_figures(_lead_s(fact.body, called_at, arrivals)))
+            _add(cube, key, _call_figures(lead_s(fact.body, called_at, arrivals)))
     for fact, pressed_at in incidents(facts):
         key = _key(local_day(pressed_at, zone), _placed(fact.body, places))
         _add(cube, key, _incident_figures(fact.body, pressed_at))
@@ -91,7 +91,7 @@ def count(facts: Sequence[Fact], timezone: str) -> Cube:
     return cube
 
 
-def _visit_of(body: Mapping[str, Any], number: int | None = None) -> Key:
+def visit_of(body: Mapping[str, Any], number: int | None = None) -> Key:
     """Which visit a record is, or is about: run, room, number."""
     return (str(body.get("run_id")), str(body.get("room")), str(body.get("visit_number", number)))
 
@@ -101,13 +101,13 @@ def _places(visits: Iterable[Fact]) -> dict[Key, dict[str, Any]]:
     places: dict[Key, dict[str, Any]] = {}
     for fact in visits:
         body = fact.body
-        places[_visit_of(body, 1)] = {name: body.get(name) for name in ("waste", "estate", "route")}
+        places[visit_of(body, 1)] = {name: body.get(name) for name in ("waste", "estate", "route")}
         places[(str(body.get("run_id")),)] = {name: body.get(name) for name in ("waste", "route")}
     return places
 
 
 def _placed(body: Mapping[str, Any], places: Mapping[Key, Mapping[str, Any]]) -> Mapping[str, Any]:
-    place = places.get(_visit_of(body), places.get((str(body.get("run_id")),), {}))
+    place = places.get(visit_of(body), places.get((str(body.get("run_id")),), {}))
     return {**place, **{name: value for name, value in body.items() if value is not None}}
 
 
@@ -188,9 +188,9 @@ def _held_a_bin(body: Mapping[str, Any]) -> bool:
     return (whole(body, "grams_before") or 0) >= LIGHTEST_BIN_GRAMS
 
 
-def _lead_s(body: Mapping[str, Any], called_at: int, arrivals: Mapping[Key, int | None]) -> int | None:
+def lead_s(body: Mapping[str, Any], called_at: int, arrivals: Mapping[Key, int | None]) -> int | None:
     """How long before the arrival a call was made: by its visit, as corrected; without that visit as it says itself."""
-    visit = _visit_of(body)
+    visit = visit_of(body)
     arrived_at = arrivals[visit] if visit in arrivals else moment(body, "arrived_at")
     if arrived_at is not None:
         return arrived_at - called_at

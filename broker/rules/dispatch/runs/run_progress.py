@@ -10,6 +10,7 @@ Each returns what must be stored, published and told. `follow` settles what has 
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from broker.plan.calendar import local_date
 from broker.rules.arrival.lamp_call import call_id_of, call_now, held_now, nothing_heard
@@ -25,7 +26,7 @@ from broker.rules.dispatch.runs.run_lessons import learn_start, learn_way_and_st
 from broker.rules.effects.attention import ask_about_passed
 from broker.rules.effects.effect import Effect, Keep
 from broker.rules.effects.messages import rooms_of, tell_rooms, tell_truck
-from broker.rules.effects.records import call_record, put, run_record
+from broker.rules.effects.records import call_record, promise_basis, put, run_record
 from broker.rules.states.visit import Visit, record_key
 from broker.rules.tracking.types import TrackEvent, TrackKind
 
@@ -178,7 +179,7 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
         if active and followed is None:
             nothing_heard(watch)
         elif (active or free is not None) and call_now(watch, visit, eta, day.settings.calls, now):
-            effects += _call(day, visit, eta.eta_at, now)
+            effects += _call(day, visit, eta.eta_at, now, promise_basis(day, run, etas, bins, key, now))
         else:
             held_now(watch, visit, eta, day.settings.calls)
     effects += _keep_lit(day, run, now)
@@ -242,6 +243,6 @@ def _keep_lit(day: Day, run: Run, now: int) -> list[Effect]:
     return effects
 
 
-def _call(day: Day, visit: Visit, eta_at: int, now: int) -> list[Effect]:
+def _call(day: Day, visit: Visit, eta_at: int, now: int, rests_on: dict[str, Any]) -> list[Effect]:
     called = visit.called(now, eta_at, call_id_of(visit))
-    return [*put(day, called, now), call_record(day, called, now)]
+    return [*put(day, called, now), call_record(day, called, now, rests_on=rests_on)]

@@ -1,0 +1,158 @@
+"""Why a call came true or did not: what it was promised from, part by part, beside what happened.
+
+The parts are those of the call's own first record, as they were believed then; nothing is predicted again. They add
+up: the errors of the parts together are the error of the promise. Where a visit on the way was not made, or nobody
+knows when it ended, its stay and the legs around it are one part, `way`; so is what comes before the first room of a
+run that had not begun.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from broker.rules.statistics.facts import LAST_AT, Fact, moment, newest, text, whole
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One leg to a room, one stay in it, or one way with several of them: seconds as believed and as they were."""
+
+    kind: str  # leg stay way
+    room: str
+    expected_s: int
+    true_s: int | None
+    bins: int | None = None  # of a stay: as believed when the room was called
+    bins_true: int | None = None
+
+    @property
+    def error_s(self) -> int | None:
+        """How much longer it took."""
+        return None if self.true_s is None else self.true_s - self.expected_s
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One call; `parts` is None where it was made by a release that kept none, `unmet` are its rooms on the way that
+    the truck did not stop at before it, `between` those that it stopped at although nobody expected it."""
+
+    call_id: str
+    room: str
+    waste: str
+    truck: str
+    run_id: str
+    called_at: int
+    eta_at: int | None
+    label: str
+    fix_at: int | None
+    arrived_at: int | None
+    how: str
+    reason: str
+    parts: tuple[Part, ...] | None
+    unmet: tuple[str, ...]
+    between: tuple[str, ...]
+
+    @property
+    def lead_s(self) -> int | None:
+        """From the call to the truck."""
+        return None if self.arrived_at is None else self.arrived_at - self.called_at
+
+    @property
+    def error_s(self) -> int | None:
+        """How much later than promised."""
+        return None if self.arrived_at is None or self.eta_at is None else self.arrived_at - self.eta_at
+
+    @property
+    def largest(self) -> Part | None:
+        """The part that was furthest from what was believed of it."""
+        known = [part for part in self.parts or () if part.error_s]
+        return max(known, key=lambda part: abs(part.error_s or 0), default=None)
+
+
+class _Stop(NamedTuple):
+    """One visit on the way: as believed (of a stay that is going on: what is left of it) and as it was."""
+
+    room: str
+    eta_at: int
+    stay_s: int
+    bins: int | None
+    visit: Mapping[str, Any]
+
+
+def explained(facts: Sequence[Fact], call_id: str) -> Explained:
+    """The call of this id, from the records of its kind and the visits of its run; raises ValueError for none."""
+    calls = sorted((fact for fact in facts if fact.kind == "call" and fact.key == call_id), key=_age)
+    known = [(fact, at) for fact in calls if (at := moment(fact.body, "called_at")) is not None]
+    if not known:
+        raise ValueError(f"no call {call_id!r} on record")
+    (first, called_at), (last, _) = known[0], known[-1]
+    run_id = text(first.body, "run_id")
+    visits = {_key(fact.body): fact.body for fact in newest(facts, "visit") if text(fact.body, "run_id") == run_id}
+    own = visits.get(_key(last.body), {})
+    basis = first.body.get("rests_on")
+    stops = list(_stops(basis, visits))
+    arrived_at = moment(own, "arrived_at") if own else moment(last.body, "arrived_at")
+    foreseen = {(stop.room, _number(stop.visit)) for stop in stops}
+    return Explained(
+        call_id, text(first.body, "room"), text(first.body, "waste"), text(first.body, "truck"), run_id, called_at,
+        whole(last.body, "eta_at"), text(first.body, "label"),
+        whole(basis, "fix_at") if isinstance(basis, Mapping) else None, arrived_at, text(last.body, "how"),
+        text(own, "reason"),
+        tuple(_parts(stops, called_at, arrived_at, begun=text(first.body, "label") != "timetable")) if stops else None,
+        tuple(stop.room for stop in stops[:-1] if arrived_at is not None and not _stopped_by(stop.visit, arrived_at)),
+        tuple(
+            text(visit, "room")
+            for visit in visits.values()
+            if (text(visit, "room"), _number(visit)) not in foreseen and visit is not own
+            and called_at < (moment(visit, "arrived_at") or 0) < (arrived_at or 0)
+        ),
+    )  # fmt: skip
+
+
+def _age(fact: Fact) -> tuple[int, str]:
+    return fact.at, fact.id
+
+
+def _number(body: Mapping[str, Any]) -> int:
+    return whole(body, "visit_number") or 1
+
+
+def _key(body: Mapping[str, Any]) -> tuple[str, int]:
+    return text(body, "room"), _number(body)
+
+
+def _stops(basis: Any, visits: Mapping[tuple[str, int], Mapping[str, Any]]) -> Iterator[_Stop]:
+    """What the call rested on; nothing where it is not as the bridge writes it (a record may be somebody else's)."""
+    rows = basis.get("visits") if isinstance(basis, Mapping) else None
+    for row in rows if isinstance(rows, list) else ():
+        if not (isinstance(row, list) and len(row) == 5 and all(type(one) is int for one in row[1:4])):
+            return
+        room, number, eta_at, stay_s, bins = row
+        visit = visits.get((str(room), number), {"visit_number": number})
+        yield _Stop(str(room), eta_at, stay_s, bins if type(bins) is int else None, visit)
+
+
+def _stopped_by(visit: Mapping[str, Any], before_at: int) -> bool:
+    arrived_at = moment(visit, "arrived_at")
+    return arrived_at is not None and arrived_at <= before_at
+
+
+def _parts(stops: Sequence[_Stop], called_at: int, arrived_at: int | None, *, begun: bool) -> Iterator[Part]:
+    """From the call to the arrival at the last of the stops, without a gap."""
+    believed_at = true_at = called_at  # up to where both are told
+    kind = "leg" if begun else "way"
+    for stop in stops[:-1]:
+        came_at, went_at = moment(stop.visit, "arrived_at"), moment(stop.visit, "left_at")
+        until_at = LAST_AT if arrived_at is None else arrived_at
+        if came_at is None or went_at is None or not true_at <= went_at <= until_at:
+            kind = "way"
+            continue
+        if stop.eta_at > believed_at:
+            came_at = max(true_at, min(came_at, went_at))
+            yield Part(kind, stop.room, stop.eta_at - believed_at, came_at - true_at)
+            believed_at, true_at = stop.eta_at, came_at
+        leaves_at = max(believed_at, stop.eta_at + stop.stay_s)
+        bins = stop.bins, whole(stop.visit, "bins_before")
+        yield Part("stay", stop.room, leaves_at - believed_at, went_at - true_at, *bins)
+        believed_at, true_at, kind = leaves_at, went_at, "leg"
+    last = stops[-1]
+    yield Part(kind, last.room, last.eta_at - believed_at, None if arrived_at is None else arrived_at - true_at)

@@ -1,0 +1,132 @@
+"""`explain call`: what a keeper's complaint is answered with, from the record of a morning."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broker.__main__ import main
+from broker.reports import day_report
+from broker.reports.explained_call import as_text, explained_in
+from broker.rules.statistics.cube import count
+from broker.rules.statistics.explained import explained
+from tests.support.bridge.morning import DAY, Morning
+from tests.support.facts import DAY as FACTS_DAY
+from tests.support.facts import NAMES, NOON, ZONE, Fact, visit
+
+LONG_STAY_S = 500
+
+
+@pytest.fixture(scope="module")
+def morning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Morning]:
+    """Three rooms served, a long stay at the third, and on to the fourth."""
+    day = Morning(tmp_path_factory.mktemp("morning") / "records", alone=True)
+    for number in range(4):
+        day.serve(number, LONG_STAY_S if number == 2 else 100)
+    day.step(60, 5.0)
+    yield day
+    day.close()
+
+
+def call_of(morning: Morning, number: int) -> str:
+    """The id of the call of the trip's room."""
+    room = morning.trip.visits[number].room_id
+    return next(record.key for record in morning.store.scan("call") if record.body["room"] == room)
+
+
+def test_the_long_stay_is_found_in_the_call_that_came_too_early(morning: Morning) -> None:
+    """What the bridge believed when it called adds up to its promise, what happened to the arrival."""
+    one = explained_in(morning.store, call_of(morning, 3))
+    assert one.parts is not None and one.eta_at is not None and one.lead_s is not None
+    assert sum(part.expected_s for part in one.parts) == one.eta_at - one.called_at
+    assert sum(part.true_s or 0 for part in one.parts) == one.lead_s
+    largest, third = one.largest, morning.trip.visits[2].room_id
+    assert largest is not None and (largest.kind, largest.room) == ("stay", third)
+    assert largest.true_s == pytest.approx(LONG_STAY_S, abs=30)
+    assert one.fix_at is not None and 0 <= one.called_at - one.fix_at <= 90
+
+
+def test_every_call_of_a_bridge_keeps_what_it_rests_on(morning: Morning) -> None:
+    """Once, in its first record; each ends with the room that it is for, at the time that is promised."""
+    first, later = {}, []
+    for record in morning.store.scan("call"):
+        if record.key in first:
+            later.append(record.body)
+        first.setdefault(record.key, record.body)
+    assert len(first) >= 4
+    for body in first.values():
+        assert body["rests_on"]["visits"][-1][:3] == [body["room"], 1, body["eta_at"]]
+    assert later and not any("rests_on" in body for body in later)
+
+
+def test_a_correction_of_the_arrival_is_what_came_true(morning: Morning) -> None:
+    """As in the figures: what a person has put right counts."""
+    call_id, room = call_of(morning, 3), morning.trip.visits[3].room_id
+    before = explained_in(morning.store, call_id)
+    key = f"{morning.run_id}/{room}/1"
+    record = morning.store.latest("visit", key)[key]
+    assert before.arrived_at is not None
+    morning.store.amend(record.id, {"arrived_at": before.arrived_at + 60}, "seen", "wang", int(morning.now))
+    after = explained_in(morning.store, call_id)
+    assert (after.lead_s, after.error_s) == ((before.lead_s or 0) + 60, (before.error_s or 0) + 60)
+
+
+@pytest.mark.real
+def test_the_command_tells_it_in_words_and_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the area's time, with sums; an id that is none is said in a line, and the ids stand in a table."""
+    day = Morning(tmp_path / "records", alone=True)
+    day.serve(0)
+    day.serve(1)
+    call_id = call_of(day, 1)
+    day.close()
+    where = ["--store", str(tmp_path / "records")]
+    assert main(["explain", "call", call_id, *where]) == 0
+    page = capsys.readouterr().out
+    assert f"call {call_id}: room" in page and str(DAY) in page
+    assert "believed" in page and "\ntogether " in page and "came true 0" in page
+    assert main(["explain", "call", call_id, "--json", *where]) == 0
+    body = json.loads(capsys.readouterr().out)
+    assert body["error_s"] == sum(part["error_s"] for part in body["parts"]) == body["arrived_at"] - body["eta_at"]
+    assert main(["explain", "call", "no-such", *where]) == 1
+    assert "no call 'no-such' on record" in capsys.readouterr().err
+    assert main(["stats", "--table", "calls", "--from", str(DAY), *where]) == 0
+    assert call_id in capsys.readouterr().out
+
+
+def told(*facts: Fact) -> str:
+    """The page of the one call of some records."""
+    (call,) = [fact for fact in facts if fact.kind == "call"]
+    return as_text(explained(facts, call.key), ZONE, {})
+
+
+def call(**body: object) -> Fact:
+    """A call for noon."""
+    about = {"run_id": "run1", "room": "r01", "visit_number": 1, "truck": "t01", "waste": "unit_wet", "label": "live"}
+    return Fact("call", "c1", "call:c1:1", NOON - 960, {**about, "called_at": NOON - 960, "eta_at": NOON, **body})
+
+
+def test_nothing_is_said_of_what_is_not_known() -> None:
+    """Not yet come, skipped for a reason, served at a time that nobody knows, made by an earlier release."""
+    assert "came true not yet" in told(call(), visit(arrived_at=None, left_at=None, state="due"))
+    skipped = visit(arrived_at=None, left_at=None, state="skipped", reason="lane_blocked")
+    assert "came true it was skipped (lane_blocked)" in told(call(how="skipped"), skipped)
+    by_hand = visit(arrived_at=None, left_at=None, by_hand=True)
+    assert "came true nobody knows when" in told(call(how="served"), by_hand)
+    early = told(call(), visit())
+    assert "16:00 after the call (within 13.5 to 19.5 min)\n" in early
+    assert "was not kept with this call" in early
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "Calls by room, the worst first"), ("zh", "最差的在前")])
+def test_the_days_report_has_each_rooms_calls_the_worst_first(language: str, title: str) -> None:
+    """By their names, with how many were within the band and how far the others were off."""
+    late = call(room="r02", called_at=NOON - 1500)
+    facts = [call(), Fact("call", "c2", "call:c2:1", NOON, late.body), visit(), visit("run1/r02/1", room="r02")]
+    report = day_report.day_report(facts, count(facts, ZONE), "xh", FACTS_DAY, language, ZONE, NAMES)
+    (chapter,) = [chapter for chapter in report.chapters if title in chapter.title]
+    assert chapter.table is not None
+    (worst, best) = chapter.table.rows
+    assert list(worst) == ["r02", "1", "0/1", "5.5", "25.0", "25.0"]
+    assert list(best)[1:] == ["1", "1/1", "0.0", "16.0", "16.0"]
+    assert best[0] in ("First", "一村")
