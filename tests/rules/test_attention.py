@@ -10,6 +10,7 @@ import pytest
 from broker.rules.day.attention import Attention, LongStay, RunOwes, Subject, Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.states.incident import REPEAT_S
+from broker.rules.states.visit import Visit
 from firmware import wire
 from tests.support.bridge.morning import Morning
 
@@ -65,6 +66,12 @@ def test_a_stop_passed_by_and_skipped_by_the_button_is_asked_about_no_more(morni
     room = day.plan.rooms[passed]
     morning.press(lat=room.lat, lon=room.lon)
     assert not day.attention.of(Topic.PASSED)
+
+
+def test_a_stop_that_is_seen_passed_once_more_was_passed_the_first_time() -> None:
+    """After a restart the truck's tracker may look for it again: memory and record go by one moment."""
+    visit = Visit("run", "r01", "residential_wet", "road", "t01", "e01", 1, 1, None)
+    assert visit.passed(1000).passed(1100).passed_at == 1000
 
 
 def test_a_stop_passed_by_is_asked_about_again_when_the_press_is_taken_back(morning: Morning) -> None:

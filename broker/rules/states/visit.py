@@ -150,8 +150,8 @@ class Visit:
     # --- what becomes known of it in the state it is in ---------------------------------------------------
 
     def passed(self, at: int) -> "Visit":
-        """The truck went by without a stop."""
-        return replace(self, passed_at=at)
+        """The truck went by without a stop; after a restart it may be seen once more, and the first time holds."""
+        return replace(self, passed_at=at if self.passed_at is None else self.passed_at)
 
     def collected(self, amounts: Collected) -> "Visit":
         """What waited there and what was left behind, as far as the sensors told."""
