@@ -20,6 +20,7 @@ from broker.commands import (
     fsck,
     import_records,
     import_tainan,
+    outside,
     people,
     replay,
     serve,
@@ -27,7 +28,9 @@ from broker.commands import (
 )
 from broker.commands.registers import command_line as registers
 
-COMMANDS = (fsck, export, import_records, amend, stats, replay, command, accounts, people, import_tainan, registers)
+COMMANDS = (
+    fsck, export, import_records, amend, stats, replay, command, accounts, people, outside, import_tainan, registers,
+)  # fmt: skip
 
 
 def parser() -> argparse.ArgumentParser:

@@ -66,6 +66,7 @@ def _write_findings(why: Exception, folder: Path) -> Path | None:
 
 def _check(path: Path, config: BrokerConfig) -> int:
     """Read the plan and every file that the configuration names, ask or start the broker, and say what is there."""
+    from broker.feeds.outside.receivers import check_receivers
     from broker.mqtt.certificates import check_certificates
     from broker.plan.calendar import local_date
     from broker.plan.validity import Outlook, plan_sentence
@@ -81,6 +82,7 @@ def _check(path: Path, config: BrokerConfig) -> int:
     config.embedded.passwords()
     of_certificates = check_certificates(config, time.time())
     check_people(config)
+    of_receivers = check_receivers(config, plan.timezone)
     of_day = Outlook(plan).on(local_date(plan, int(time.time())))
     said = plan_sentence(of_day)
     if not of_day.known:
@@ -88,8 +90,8 @@ def _check(path: Path, config: BrokerConfig) -> int:
     broker = "; ".join(part for part in (_tried_broker(config, plan), of_certificates) if part)
     print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs; the plan knows "
           f"{of_day.first_day} to {of_day.last_day}; {broker}")  # fmt: skip
-    if said is not None:
-        print(f"{path}: note: {said}", file=sys.stderr)
+    for note in (*of_receivers, *([] if said is None else [said])):
+        print(f"{path}: note: {note}", file=sys.stderr)
     return 0
 
 

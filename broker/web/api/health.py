@@ -1,5 +1,6 @@
 """HTTP: whether the bridge does its work, for whoever watches it."""
 
+import time
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,7 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from broker import __version__
 from broker.store import Store, StoreError
 from broker.web.desk import Desk
-from broker.web.health import Sentences, damaged, ill, of_picture, of_stream, store_trouble, stuck
+from broker.web.health import Sentences, damaged, ill, of_outside, of_picture, of_stream, store_trouble, stuck
 
 
 def health_router(desk: Desk, store: Store) -> APIRouter:
@@ -20,10 +21,11 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
     @router.get("/healthz", summary="200 when the bridge does its work, 503 when not; the reasons in two languages")
     def healthz() -> JSONResponse:
         picture = desk.picture
-        rows = [*stuck(desk), *of_stream(desk), *of_picture(picture)]
+        outside = desk.outside()
+        rows = [*stuck(desk), *of_stream(desk), *of_picture(picture), *of_outside(outside, time.time())]
         body = {
             "trouble": picture["data"]["trouble"], "link": picture["link"], "plan": picture["plan"],
-            "ages": desk.ages(), "fw": __version__, "at": picture["at"],
+            "ages": desk.ages(), "fw": __version__, "at": picture["at"], "outside": outside,
         }  # fmt: skip
         try:
             body["store"] = found = dict(store.health())
@@ -45,12 +47,12 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
 
     @router.get("/metrics", summary="Prometheus text format")
     def metrics() -> PlainTextResponse:
-        return PlainTextResponse(_metrics(desk.picture), media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(_metrics(desk.picture, desk.outside()), media_type="text/plain; version=0.0.4")
 
     return router
 
 
-def _metrics(picture: dict[str, Any]) -> bytes:
+def _metrics(picture: dict[str, Any], outside: list[dict[str, Any]]) -> bytes:
     registry = CollectorRegistry()
     data = picture["data"]
     messages = Gauge("zhanpai_messages", "Messages by what became of them", ["kind"], registry=registry)
@@ -66,4 +68,9 @@ def _metrics(picture: dict[str, Any]) -> bytes:
     connected = Gauge("zhanpai_broker_connected", "1 while the MQTT broker is connected", registry=registry)
     connected.set(picture["link"]["up"])
     Gauge("zhanpai_late_positions", "Positions too old to use", registry=registry).set(data["late_positions"])
+    for what in ("waiting", "delivered", "dead"):
+        of_receivers = Gauge(f"zhanpai_outside_{what}", f"Messages to people outside: {what}", ["receiver"],
+                             registry=registry)  # fmt: skip
+        for one in outside:
+            of_receivers.labels(one["name"]).set(one[what])
     return generate_latest(registry)
