@@ -96,7 +96,7 @@ class News:
             if since is not None and now - since >= STEADY_S:
                 yield self._of_visit("late.by", ("late", row["id"], known["n"]), row, now, row["eta_at"], late_s)
                 known = {"n": known["n"] + 1, "late_s": late_s, "since": None}
-        if known["n"] or known["since"] is not None:
+        if known["n"] or known["since"] is not None or key in memory:
             kept[key] = known
 
     def _of_visit(
