@@ -7,10 +7,18 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from standardwebhooks import Webhook
 
+from broker.config import BrokerConfig
+from broker.feeds.outside import receivers, sender
+from broker.feeds.outside.receivers import Receivers
+from broker.rules.states.incident import Incident
+from broker.web.picture import plain_incident
+
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+NOON = 1_795_320_000
 Answer = int | tuple[int, dict[str, str]] | Callable[[Any], None]
 
 
@@ -88,3 +96,30 @@ def secret_in(folder: Path) -> Path:
     path.write_text(f"{SECRET}\n")
     path.chmod(0o600)
     return path
+
+
+def picture_of(*incidents: Incident, at: int = NOON, unstored: int = 0, old_since_at: int | None = None) -> Any:
+    """A picture of nothing but these presses."""
+    rows = [{**plain_incident(one), "room_name": None, "estate_name": None} for one in incidents]
+    return {
+        "at": at, "old_since_at": old_since_at, "data": {"unstored": unstored}, "rooms": [], "runs": [],
+        "incidents": rows,
+    }  # fmt: skip
+
+
+def press(name: str = "p1", at: int = NOON) -> Incident:
+    """t01's driver holds the button."""
+    body = {"incident_id": name, "reason": "lane_blocked", "pressed_at": at, "lat": None, "lon": None}
+    return Incident.pressed("t01", body, at)
+
+
+@contextmanager
+def telling(config: BrokerConfig, picture: Callable[[], Any], store: Any = None) -> Iterator[Receivers]:
+    """The receivers of a configuration while they are told what the pictures show, looked at often."""
+    with patch.object(receivers, "LOOK_S", 0.02), patch.object(sender, "LOOK_S", 0.02):
+        found = Receivers(config, "xh", "Asia/Shanghai", store, picture)
+        found.start()
+        try:
+            yield found
+        finally:
+            found.stop()
