@@ -42,6 +42,7 @@ File = Annotated[Path, Field(strict=False), BeforeValidator(_not_empty)]  # TOML
 Host = Annotated[str, Field(pattern=r"^[^\s/]+$")]
 Address = Annotated[str, BeforeValidator(_address)]
 HostName = Annotated[str, Field(pattern=r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])$")]  # no scheme, no port
+WebAddress = Annotated[str, Field(pattern=r"^https?://[A-Za-z0-9._:\[\]-]+([/?][!\"$-~]*)?$", max_length=2000)]
 _USUAL = DispatchSettings()
 
 
@@ -330,7 +331,7 @@ class ReceiverConfig(_Section):
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+([/?][^\s#]*)?$", max_length=2000)] | None = None
+    url: WebAddress | None = None
     secret_file: File | None = None
     folder: File | None = None
     events: Annotated[tuple[Literal["call", "late", "alarm", "totals"], ...], Field(strict=False, min_length=1)] = (
@@ -347,9 +348,12 @@ class ReceiverConfig(_Section):
             raise ValueError("secret_file: goes with url: both or neither")
         if self.url is not None:
             try:
-                urlsplit(self.url).port  # noqa: B018  (reading it is what tells a wrong one)
+                parts = urlsplit(self.url)
+                whole = parts.hostname and parts.port != 0  # reading the port is what tells a wrong one
             except ValueError as why:
                 raise ValueError(f"url: {why}") from why
+            if not whole:
+                raise ValueError("url: names no host, or port 0")
             if self.url.startswith("http:") and not self.inside:
                 raise ValueError("url: http is only for addresses named in inside; give it https")
         return self

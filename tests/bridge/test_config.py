@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import main
-from broker.config import PASSWORD_VARIABLE, BrokerConfig, ConfigError, read_config
+from broker.config import PASSWORD_VARIABLE, BrokerConfig, ConfigError, ReceiverConfig, read_config
 from broker.process import dispatch_settings
 from tests.support.processes import REPO
 from tests.support.settings.broker import HERE, PORT, door
@@ -23,7 +23,10 @@ def test_the_example_shows_every_key_with_its_default(tmp_path: Path) -> None:
     plain = BrokerConfig.model_validate({"area": {"plan": "demo"}}).model_dump(mode="json")
     for section, keys in plain.items():
         for key, default in keys.items():
-            if key in shown.get(section, {}):
+            if (section, key) == ("outside", "receiver"):  # a list, of which the example shows one
+                assert f"# [[{section}.{key}]]" in text
+                assert [name for name in ReceiverConfig.model_fields if f"# {name} = " not in text] == []
+            elif key in shown.get(section, {}):
                 assert shown[section][key] == default or section == "area"
             else:
                 assert f"# {key} = " in text
@@ -52,6 +55,9 @@ def test_the_example_shows_every_key_with_its_default(tmp_path: Path) -> None:
         (f'{HEARS}url = "http://x.example/"\nsecret_file = "s"', "[outside] receiver.0: url: http is only for"),
         (f'{HEARS}url = "https://a:b@x.example/"\nsecret_file = "s"', "[outside] receiver.0.url: "),
         (f'{HEARS}url = "https://x.example:70000/"\nsecret_file = "s"', "[outside] receiver.0: url: "),
+        (f'{HEARS}url = "https://:443/"\nsecret_file = "s"', "[outside] receiver.0: url: names no host"),
+        (f'{HEARS}url = "https://[::1/"\nsecret_file = "s"', "[outside] receiver.0: url: "),
+        (f'{HEARS}url = "https://x.example/路"\nsecret_file = "s"', "[outside] receiver.0.url: "),
         (f'{HEARS}url = "ftp://x.example/"\nsecret_file = "s"', "[outside] receiver.0.url: "),
         (f'{HEARS}folder = "f"\nevents = ["weather"]', "[outside] receiver.0.events.0: "),
         (f'{HEARS}folder = "f"\nevents = []', "[outside] receiver.0.events: "),

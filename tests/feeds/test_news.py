@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def test_a_lamp_that_is_held_is_told_with_how_late_and_again_when_it_slips(
     assert held and all(one.data["late_by_s"] is None or one.data["late_by_s"] > 0 for one in held)
     assert len({one.id for one in held}) == len(held)
     times = [one.data["eta_at"] for one in held if one.data["eta_at"]]
-    assert all(later - earlier >= 300 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= 300 for earlier, later in pairwise(times))
 
 
 def test_a_room_that_is_not_called_yet_hears_that_it_will_be_late(morning: Morning, listener: Listener) -> None:
@@ -88,7 +89,7 @@ def test_a_room_that_is_not_called_yet_hears_that_it_will_be_late(morning: Morni
     late = listener.of("late.by", room=last)
     assert late and late[0].data["late_by_s"] >= 300 and late[0].data["call_id"] is None
     shown = [one.data["late_by_s"] for one in late]
-    assert all(abs(later - earlier) >= 300 for earlier, later in zip(shown, shown[1:], strict=False))
+    assert all(abs(later - earlier) >= 300 for earlier, later in pairwise(shown))
     assert "later than planned" in late[0].data["text"]["en"] and "比计划晚" in late[0].data["text"]["zh"]
 
 

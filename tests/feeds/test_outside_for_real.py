@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from broker.feeds.outside.outbox import Waiting
+from broker.feeds.outside.webhook import WebhookSink
 from broker.mqtt.own_broker.child import die_with_parent, free_port
-from tests.support.outside import receiver, secret_in
+from tests.support.outside import SECRET, receiver, secret_in
 from tests.support.processes import REPO, BridgeProcess, Client, mosquitto, offset_to, wait_until
+from tests.support.settings.broker import HERE, THERE, certificate, tls_server
 
 pytestmark = pytest.mark.real
 
@@ -84,10 +87,10 @@ def test_what_nobody_took_survives_kills_and_comes_once_with_one_id(tmp_path: Pa
     try:
         bridge.start()
         truck = Client(broker.port, "t01")
+        waiting = tmp_path / "bridge" / "outside" / "phones" / "waiting"
         for number in (1, 2):
             press(truck, bridge, number)
-            waiting = tmp_path / "bridge" / "outside" / "phones" / "waiting"
-            wait_until(lambda n=number: len(list(waiting.glob("*.json"))) >= n, "it waits on the disk")  # type: ignore[misc]
+            wait_until(lambda n=number: len(list(waiting.glob("*.json"))) >= n, "it waits on the disk")
             bridge.kill()
             bridge.start()
         with receiver(port=port) as received:
@@ -105,3 +108,22 @@ def test_what_nobody_took_survives_kills_and_comes_once_with_one_id(tmp_path: Pa
     finally:
         bridge.stop()
         broker.stop()
+
+
+def test_a_receiver_behind_tls_must_show_a_good_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that nobody signed is left; by an authority that is named it is told; a name that is not in it is not it."""
+    own = certificate(tmp_path, "one")
+    body = Waiting("msg_1", 1, b'{"type":"test"}')
+    with receiver(host=HERE, tls=tls_server(own)) as received:
+        place = f"https://{HERE}:{received.port}/"
+        refused = WebhookSink(place, [SECRET], [HERE]).deliver(body)
+        assert refused.what == "in_vain" and "certificate is not good" in refused.why
+        monkeypatch.setenv("SSL_CERT_FILE", str(own))
+        assert WebhookSink(place, [SECRET], [HERE]).deliver(body).what == "delivered"
+        assert received.types == ["test"]
+    with receiver(host=THERE, tls=tls_server(own)) as received:
+        wrong = f"https://{THERE}:{received.port}/"
+        assert "certificate is not good" in WebhookSink(wrong, [SECRET], [THERE]).deliver(body).why
+        assert received.messages == []

@@ -1,5 +1,7 @@
 """When what is tried again: with growing pauses, and nobody holds another up."""
 
+from itertools import pairwise
+
 from broker.feeds.outside.tries import FIRST_S, LONGEST_S, Tries
 
 
@@ -19,7 +21,7 @@ def test_a_receiver_that_is_away_is_asked_less_and_less_often() -> None:
             tried.append(now)
             tries.in_vain(name, now)
         now += 1.0
-    gaps = [round(later - earlier) for earlier, later in zip(tried, tried[1:], strict=False)]
+    gaps = [round(later - earlier) for earlier, later in pairwise(tried)]
     assert gaps[:3] == [FIRST_S, 2 * FIRST_S, 4 * FIRST_S]
     assert max(gaps) == gaps[-1] == LONGEST_S
 

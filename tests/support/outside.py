@@ -1,5 +1,6 @@
 """A receiver of messages in this process: it verifies what comes, answers as it is told, and remembers."""
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -44,7 +45,9 @@ class Received:
 
 
 @contextmanager
-def receiver(*answers: Answer, port: int = 0, host: str = "127.0.0.1") -> Iterator[Received]:
+def receiver(
+    *answers: Answer, port: int = 0, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> Iterator[Received]:
     """A receiver that answers as told; 204 where nothing is said."""
     received = Received(answers or (204,))
 
@@ -70,6 +73,8 @@ def receiver(*answers: Answer, port: int = 0, host: str = "127.0.0.1") -> Iterat
             pass
 
     server = ThreadingHTTPServer((host, port), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
     server.block_on_close = False
     received.port = server.server_port

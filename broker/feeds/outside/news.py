@@ -57,6 +57,7 @@ class News:
                     messages += self._late(named, memory, kept, picture["at"])
         for row in picture["incidents"]:
             messages += self._alarm(row, memory, kept, looked_at)
+        kept = {key: {name: value for name, value in one.items() if name != "gone_at"} for key, one in kept.items()}
         for key in memory.keys() - kept.keys():
             gone_at = memory[key].get("gone_at", picture["at"])
             if 0 <= picture["at"] - gone_at < GONE_S:
