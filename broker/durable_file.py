@@ -102,3 +102,17 @@ def append_durably(disk: Disk, path: Path, content: bytes) -> None:
         raise
     if fresh:
         disk.sync_folder(path.parent)
+
+
+def append_line(disk: Disk, path: Path, line: bytes) -> None:
+    """Append a line as `append_durably` does; half a line that a power cut left there must not swallow it."""
+    append_durably(disk, path, b"\n" + line if _cut_off(path) else line)
+
+
+def _cut_off(path: Path) -> bool:
+    """Whether the file's last line has no end."""
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"

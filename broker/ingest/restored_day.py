@@ -299,7 +299,7 @@ class _Restoring:
                 return
             if record.key in held_back:
                 run.tracker.recall(held_back[record.key])
-            held_back[record.key] = GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"])
+            held_back[record.key] = GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"], body.get("driven_m"))
 
         self._each(self._store.scan("fix", from_at=self._now - RECALLED_S), position)
 
@@ -339,7 +339,7 @@ def _last_fix(day: Day, record: Record, now: int) -> None:
     truck.said("fix", body["boot"], body["seq"])
     if body["lat"] is None or body["lon"] is None or body["late"]:
         return
-    fix = GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"])
+    fix = GpsFix(record.at, body["lat"], body["lon"], body["speed_mps"], body.get("driven_m"))
     if fix.fresh(now) and not fix.ahead(now):
         truck.stands(fix)
         day.leftovers.follow_later(record.key)

@@ -2,7 +2,6 @@
 month, personal facts never in it."""
 
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from broker.durable_file import Disk, append_durably
+from broker.durable_file import Disk, append_line
 
 MAX_TEXT = 200
 
@@ -31,9 +30,7 @@ class AccessLog:
         path = self.folder / f"{self._day_of(at)[:7]}.jsonl"
         with self._turn:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if _cut_off(path):  # it must not swallow this line
-                line = b"\n" + line
-            append_durably(self._disk, path, line)
+            append_line(self._disk, path, line)
 
     def lines(self) -> Iterator[dict[str, object]]:
         """All entries, oldest first; a cut-off line is passed over."""
@@ -53,12 +50,3 @@ def open_access_log(
     """The log of the registers in `folder`; its files change with the area's months."""
     zone = ZoneInfo(timezone)
     return AccessLog(folder, now=now, day_of=lambda at: datetime.fromtimestamp(at, zone).date().isoformat())
-
-
-def _cut_off(path: Path) -> bool:
-    """Whether the file's last line has no end."""
-    if not path.exists() or path.stat().st_size == 0:
-        return False
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) != b"\n"

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from broker.durable_file import Disk
 from broker.people.accounts import Session, SessionsFile
@@ -23,11 +24,12 @@ class Sessions:
         self._people, self._now = people, now
         self._file = KeptFile(people.folder / SESSIONS, SessionsFile, disk)
         self._unkept: dict[str, Session] = {}
+        self._ended: set[str] = set()  # of those that are still in a file that could not be written
 
     def begin(self, visitor: Visitor) -> tuple[str, int]:
         """The cookie of a new session of this account, and for how many seconds it is good."""
         cookie, now = secrets.token_urlsafe(32), int(self._now())
-        lasts_s = WATCHING_S if visitor.roles == {"viewer"} else SESSION_S
+        lasts_s = _lasts_s(visitor)
         round_ = self._people.kept().accounts[visitor.who].round
         made = Session(account=visitor.who, round=round_, since_at=now, until_at=now + lasts_s)
 
@@ -46,24 +48,36 @@ class Sessions:
 
     def visitor(self, cookie: str) -> Visitor | None:
         """Whose session a cookie is, with what they may do now; None when it is over or never was. Raises Damaged."""
-        held = self._file.read().sessions.get(_hash(cookie)) or self._unkept.get(_hash(cookie))
-        if held is None or held.until_at <= self._now():
+        name, now = _hash(cookie), self._now()
+        held = self._file.read().sessions.get(name) or self._unkept.get(name)
+        if held is None or name in self._ended or held.until_at <= now:
             return None
         account = self._people.kept().accounts.get(held.account)
         if account is None or account.round != held.round:
             return None
-        return self._people.visitor(held.account)
+        visitor = self._people.visitor(held.account)
+        if visitor is not None and held.since_at + _lasts_s(visitor) <= now:  # they may more than when it began
+            return None
+        return visitor
 
     def end(self, cookie: str) -> None:
-        """Whoever kept this cookie is nobody from now on."""
+        """Whoever kept this cookie is nobody from now on; where a full disk keeps it in the file, until a restart."""
         gone = _hash(cookie)
         self._unkept.pop(gone, None)
-        if gone in self._file.read().sessions:
+        if gone not in self._file.read().sessions:
+            return
+        self._ended.add(gone)
+        with suppress(OSError):
             self._file.change(
                 lambda kept: kept.model_copy(
                     update={"sessions": {one: held for one, held in kept.sessions.items() if one != gone}}
                 )
             )
+            self._ended.discard(gone)
+
+
+def _lasts_s(visitor: Visitor) -> int:
+    return WATCHING_S if visitor.roles == {"viewer"} else SESSION_S
 
 
 def _hash(cookie: str) -> str:

@@ -17,7 +17,7 @@ from starlette.requests import HTTPConnection
 from broker.durable_file import Disk, write_durably
 from broker.people.access_log import open_access_log
 from broker.people.accounts import Account
-from broker.people.errors import Unknown
+from broker.people.errors import Damaged, Unknown
 from broker.people.limits import Limits
 from broker.people.people import SHELL_TOKEN, People
 from broker.people.roles import LOCAL_VIEWER, Visitor
@@ -64,7 +64,12 @@ class Gate:
             if allowed:
                 raise Refusal(405, f"{path} takes {', '.join(allowed)}", {"Allow": ", ".join(allowed)})
             raise Refusal(404, "there is nothing here by this name; /docs lists what there is")
-        visitor = self.visitor_of(request)
+        try:
+            visitor = self.visitor_of(request)
+        except Damaged:
+            if not right.anybody:
+                raise
+            visitor = None  # health is told to whoever watches, and the page has its style
         request.state.visitor = visitor
         if visitor is None and not right.anybody:
             if right.page and request.method == "GET":

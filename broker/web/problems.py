@@ -13,6 +13,25 @@ from broker.web.languages import language_of
 from broker.web.pages.rendering import WORDS
 
 MEDIA = "application/problem+json"
+_FORM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string", "description": "what kind of refusal it is, in the reader's language"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "what to change"},
+    },
+}
+_CONTENT: dict[str, Any] = {MEDIA: {"schema": _FORM}}
+# What each route answers beside its own, as OpenAPI is told: of the application once, of a page's route again.
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "It is not done, and why", "content": _CONTENT},
+    "5XX": {"description": "It cannot be done now, and why", "content": _CONTENT},
+}
+PAGE_REFUSALS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "It is not shown, and why", "content": {**_CONTENT, "text/html": {}}}
+}
 
 
 class Refusal(Exception):  # noqa: N818  (the name says what is so)

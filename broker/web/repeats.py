@@ -4,9 +4,8 @@ Kept as JSON lines, before the deed and after it, so that it holds over a restar
 knows whether it was done (the power went just then) is not done again by itself: it is refused, and says so.
 """
 
-import base64
 import hashlib
-import json
+import logging
 import re
 import threading
 import time
@@ -15,19 +14,37 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from broker.durable_file import Disk, append_durably
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from broker.durable_file import Disk, append_line
 from broker.web.problems import Refusal
+
+log = logging.getLogger("zhanpai.web")
 
 HEADER = "idempotency-key"
 REPEATED = "Idempotency-Replayed"
 KEPT_S = 24 * 3600
 MOST = 20_000  # the oldest goes first
 LONGEST_ANSWER = 64 * 1024
-REFUSED, UNKNOWN = 400, (500, 504)
+REFUSED, UNKNOWN = 400, (500, 504, 507)
 _KEY = re.compile(r"[\x21-\x7e]{1,100}")
 _LONG = b'{"done": true, "detail": "it was done when it was sent first; ask for how it is now"}'
+
+
+class Line(BaseModel):
+    """What is kept of a deed: that it was begun, as `print` says what was asked, and what came of it."""
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+    who: str
+    key: str
+    state: Literal["begun", "done", "undone"]
+    at: int
+    print: str = ""
+    status: int = Field(default=200, ge=200, lt=REFUSED)
+    media: str = ""
+    body: bytes = b""
 
 
 @dataclass(slots=True)
@@ -43,12 +60,12 @@ class Deed:
 class Repeats:
     """The deeds of the last day, by who did them and their key; without a folder they are kept in memory only."""
 
-    def __init__(self, folder: Path | None, now: Callable[[], float] = time.time) -> None:
-        self._folder, self._now, self._disk = folder, now, Disk()
+    def __init__(self, folder: Path, now: Callable[[], float] = time.time, disk: Disk | None = None) -> None:
+        self._folder, self._now, self._disk = folder, now, disk or Disk()
         self._deeds: OrderedDict[tuple[str, str], Deed] = OrderedDict()
         self._turn = threading.Lock()
-        for entry in self._lines():
-            self._take(entry)
+        for line in self._lines():
+            self._take(line)
 
     def begin(self, who: str, key: str, method: str, path: str, body: bytes) -> tuple[int, str, bytes] | None:
         """The answer of the first time, if there was one; else the deed is begun. Raises Refusal, or OSError."""
@@ -59,65 +76,67 @@ class Repeats:
             known = self._deeds.get((who, key))
             if known is not None and known.at > self._now() - KEPT_S:
                 return _answer(known, fingerprint)
-            self._write({"who": who, "key": key, "print": fingerprint, "state": "begun"})
+            line = Line(who=who, key=key, state="begun", at=int(self._now()), print=fingerprint)
+            self._write(line)
+            self._take(line)
             self._deeds[who, key].running = True
             return None
 
     def end(self, who: str, key: str, answer: tuple[int, str, bytes] | None, *, whole: bool = True) -> None:
-        """It was done, or refused and may be tried again; None, or one of UNKNOWN: nobody knows. Raises OSError.
+        """It was done, or refused and may be tried again; None, or one of UNKNOWN: nobody knows.
 
-        Without `whole` only that it was done is kept: there are names in the answer.
+        Without `whole` only that it was done is kept: there are names in the answer. A disk that takes no line is said
+        in the log: until the next start it is known what became of the deed, after it nobody knows.
         """
         with self._turn:
+            if (deed := self._deeds.get((who, key))) is not None:
+                deed.running = False
             if answer is None or answer[0] in UNKNOWN:
-                self._deeds[who, key].running = False
                 return
-            entry: dict[str, Any] = {"who": who, "key": key, "state": "undone"}
             status, media, body = answer
+            line = Line(who=who, key=key, state="undone", at=int(self._now()))
             if status < REFUSED:
-                short = (media, body) if whole and len(body) <= LONGEST_ANSWER else ("application/json", _LONG)
-                kept = base64.b64encode(short[1]).decode()
-                entry |= {"state": "done", "status": status, "media": short[0], "body": kept}
-            self._write(entry)
+                media, body = (media, body) if whole and len(body) <= LONGEST_ANSWER else ("application/json", _LONG)
+                line = line.model_copy(update={"state": "done", "status": status, "media": media, "body": body})
+            self._take(line)
+            try:
+                self._write(line)
+            except OSError as why:
+                log.warning("what became of a deed of %s could not be noted down (%s)", who, why)
 
-    def _write(self, entry: dict[str, Any]) -> None:
-        entry |= {"at": int(self._now())}
-        if self._folder is not None:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
-            append_durably(self._disk, self._folder / f"{_day(entry['at'])}.jsonl", line)
-        self._take(entry)
+    def _write(self, line: Line) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        text = line.model_dump_json(exclude_defaults=True).encode() + b"\n"
+        append_line(self._disk, self._folder / f"{_day(line.at)}.jsonl", text)
 
-    def _take(self, entry: dict[str, Any]) -> None:
+    def _take(self, line: Line) -> None:
         """Know what a line says."""
-        name = entry["who"], entry["key"]
-        if entry["state"] == "begun":
-            self._deeds[name] = Deed(entry["print"], entry["at"])
+        name = line.who, line.key
+        if line.state == "begun":
+            self._deeds[name] = Deed(line.print, line.at)
             self._deeds.move_to_end(name)
             while len(self._deeds) > MOST:
                 self._deeds.popitem(last=False)
-        elif entry["state"] == "undone":
+        elif line.state == "undone":
             self._deeds.pop(name, None)
         elif name in self._deeds:
-            deed = self._deeds[name]
-            deed.answer = entry["status"], entry["media"], base64.b64decode(entry["body"])
-            deed.running = False
+            self._deeds[name].answer = line.status, line.media, line.body
 
-    def _lines(self) -> Iterator[dict[str, Any]]:
-        """What was kept yesterday and today; what is older goes, and half a line says nothing."""
-        if self._folder is None:
-            return
+    def _lines(self) -> Iterator[Line]:
+        """What was kept yesterday and today; what is older goes, and a line that is no good says nothing."""
         oldest = _day(int(self._now()) - KEPT_S)
         for path in sorted(self._folder.glob("*.jsonl")):
-            if path.stem < oldest:
-                with suppress(OSError):
+            try:
+                if path.stem < oldest:
                     path.unlink()
+                    continue
+                lines = path.read_bytes().split(b"\n")
+            except OSError as why:
+                log.error("%s cannot be read (%s): what is sent again of that day's deeds is done again", path, why)
                 continue
-            for line in path.read_bytes().split(b"\n"):
-                with suppress(ValueError, KeyError, TypeError):
-                    entry = json.loads(line)
-                    if {"who", "key", "state", "at"} <= entry.keys():
-                        yield entry
+            for line in lines:
+                with suppress(ValidationError):
+                    yield Line.model_validate_json(line)
 
 
 def _answer(known: Deed, fingerprint: str) -> tuple[int, str, bytes]:

@@ -36,6 +36,8 @@ def guarded(app: FastAPI, gate: Gate, hosts: Collection[str] = ()) -> FastAPI:
     app.add_exception_handler(RequestValidationError, refuse_values)
     app.add_exception_handler(HTTPException, refuse_http)
     app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(OSError, _disk_refused)
+    app.add_exception_handler(Exception, _fault)
     return app
 
 
@@ -60,9 +62,9 @@ def request_guard(
         except Refusal as why:
             response = _refused(request, why)
         except TooSoon as why:
-            response = problem(request, 429, str(why), {"Retry-After": str(why.wait_s)})
+            response = _refused(request, Refusal(429, str(why), {"Retry-After": str(why.wait_s)}, page=_reads(request)))
         except Damaged as why:
-            response = problem(request, 503, str(why))
+            response = _refused(request, Refusal(503, str(why), page=_reads(request)))
         except ClientDisconnect:
             response = Response(status_code=400)  # nobody is there to read it: they left in the middle of their body
         # No page may be framed or guess types.
@@ -85,29 +87,48 @@ async def _once(repeats: Repeats, request: Request, call_next: CallNext) -> Resp
     path = f"{request.scope['path']}?{request.url.query}"
     try:
         first = await run_in_threadpool(repeats.begin, who, key, request.method, path, await request.body())
-        if first is not None:
-            return Response(first[2], first[0], {REPEATED: "true"}, first[1])
-        answer: tuple[int, str, bytes] | None = None
-        try:
-            # Typed as any answer; that of a middleware's inside is always streamed.
-            response: Any = await call_next(request)
-            body = b"".join([part async for part in response.body_iterator])
-            answer = response.status_code, response.headers.get("content-type", ""), body
-            headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-            return Response(body, response.status_code, headers)
-        finally:
-            whole = not request.scope["path"].startswith(PERSONAL)
-            await run_in_threadpool(lambda: repeats.end(who, key, answer, whole=whole))
     except OSError as why:
-        text = f"the disk takes no note of this deed ({why.strerror or why}): look whether it was done"
-        return problem(request, 507, text)
+        return problem(request, 507, f"the disk takes no note of this deed ({why.strerror or why}): it was not done")
+    if first is not None:
+        return Response(first[2], first[0], {REPEATED: "true"}, first[1])
+    answer: tuple[int, str, bytes] | None = None
+    try:
+        # Typed as any answer; that of a middleware's inside is always streamed.
+        response: Any = await call_next(request)
+        body = b"".join([part async for part in response.body_iterator])
+        answer = response.status_code, response.headers.get("content-type", ""), body
+        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+        return Response(body, response.status_code, headers)
+    finally:
+        whole = not request.scope["path"].startswith(PERSONAL)
+        await run_in_threadpool(lambda: repeats.end(who, key, answer, whole=whole))
+
+
+def _reads(request: Request) -> bool:
+    """Whether a person's browser asks for a page."""
+    return "text/html" in request.headers.get("accept", "")
 
 
 def _refused(request: Request, why: Exception) -> Response:
     assert isinstance(why, Refusal)
     if why.status == 303:
         return Response(status_code=303, headers=dict(why.headers or {}))
-    return refused_page(request, why) if why.page else problem(request, why.status, str(why), why.headers)
+    if not why.page:
+        return problem(request, why.status, str(why), why.headers)
+    page = refused_page(request, why)
+    page.headers.update(why.headers or {})
+    return page
+
+
+async def _disk_refused(request: Request, why: Exception) -> Response:
+    assert isinstance(why, OSError)
+    text = f"the disk refused ({why.strerror or why}); nothing is half-written: look, then try again"
+    return _refused(request, Refusal(507, text, page=_reads(request)))
+
+
+async def _fault(request: Request, _: Exception) -> Response:
+    """Whatever it is, it goes on to the log."""
+    return _refused(request, Refusal(500, "a fault of ours: what it was is in the bridge's log", page=_reads(request)))
 
 
 def check_host(request: Request, names: Collection[str]) -> None:

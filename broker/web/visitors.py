@@ -61,9 +61,6 @@ class RegisterRoute(APIRoute):
                 answer = self.refuse(request, error)
             except RecursionError:
                 answer = self.refuse(request, Invalid([Problem("", "json", {"message": "nested too deep"})]))
-            except OSError as error:
-                text = f"the disk refused ({error.strerror or error}); nothing is half-written: look, then try again"
-                answer = problem(request, 507, text, error="Disk")
             return answer
 
         return handle

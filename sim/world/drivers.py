@@ -55,6 +55,10 @@ class Driver:
         """The screen in the cab shows another itinerary."""
         self._itinerary = itinerary
 
+    def has_served(self, errand: Errand) -> None:
+        """What was owed there before this visit took its place is done by it, too."""
+        self.done |= {(errand.room, number, errand.waste) for number in range(1, errand.visit_number + 1)}
+
     def begins_a_day(self) -> None:
         """Yesterday is forgotten."""
         self.done.clear()

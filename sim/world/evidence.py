@@ -140,7 +140,7 @@ class Evidence:
             end_at=at,
             visits=[_standing(visit, at) for visit in self.visits if visit.arrived_at <= at],
             lamps=[change for change in self.lamps if change.at <= at],
-            track={truck: [place for place in track if place[0] <= at] for truck, track in self.track.items()},
+            track={truck: _gone(track, at) for truck, track in self.track.items()},
             presses=[press for press in self.presses if press.at <= at],
             lights=[change for change in self.lights if change.at <= at],
             blocked=_begun(self.blocked, at),
@@ -179,6 +179,14 @@ class Evidence:
 
 def _standing(visit: TrueVisit, at: float) -> TrueVisit:
     return visit if visit.left_at is None or visit.left_at <= at else replace(visit, left_at=None)
+
+
+def _gone(track: list[tuple[float, float, float]], at: float) -> list[tuple[float, float, float]]:
+    """A truck's way until then; where it is parked at that moment it stands there still."""
+    gone = [place for place in track if place[0] <= at]
+    if gone and len(gone) < len(track) and track[len(gone)][1:] == gone[-1][1:]:
+        gone.append((at, *gone[-1][1:]))
+    return gone
 
 
 def _begun(spells: dict[str, list[Interval]], at: float) -> dict[str, list[Interval]]:

@@ -194,7 +194,7 @@ class TruckTruth:
             return
         visit.bins_taken, visit.grams_taken, visit.bins_refused = room.collect(waste)
         visit.left_at = now
-        self.driver.done.add(self._errand.key)
+        self.driver.has_served(self._errand)
         self._visit = None
         self._errand = None
         self._drive = None

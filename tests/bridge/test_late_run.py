@@ -1,6 +1,7 @@
 """A truck that is late on its run is late for its next one: its rooms are told so, and called in time."""
 
 import datetime as dt
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ from broker.bridge import Bridge
 from broker.plan.calendar import day_start_at
 from broker.plan.gtfs.feed import read_gtfs
 from broker.rules.arrival.next_run import free_at
-from broker.rules.arrival.prediction import Eta
+from broker.rules.arrival.prediction import Eta, predict
 from broker.rules.learning.history import History
+from broker.rules.learning.observations import StartRecord
 from broker.rules.settings import FirstStay, Streets
+from broker.rules.tracking.tracker import RunTracker
 from broker.store.opening import open_store
 from firmware import wire
 from tests.support.plan.small_feed import SMALL, feed
-from tests.support.road import room
+from tests.support.road import road, room
 
 DAY = dt.date(2026, 11, 23)
 ROOMS = ["r1", "r2", "r3", "r4"]
@@ -102,10 +105,38 @@ def test_the_next_run_begins_with_the_rest_of_this_one_and_the_way_back(label: s
     history = History(Streets(speed_mps=5.0, detour_factor=1.0), FirstStay(setup_s=60, per_bin_s=10, bins=3))
     owed = [room(3, 2000.0), room(4, 3000.0)]
     etas = {owed[1].key: Eta(owed[1].key, 1000, 900, 1300, label)}
-    far = free_at(owed, etas, room(1, 1000.0), "road", {}, history)
+    far = free_at(owed, etas, room(1, 1000.0), "road", {}, history, 950)
     assert far is not None and far.label == label
     assert (far.eta_at, far.early_at, far.late_at) == (1000 + 90 + 400, 900 + 490, 1300 + 490)
-    here = free_at(owed, etas, room(4, 3000.0), "road", {}, history)
+    here = free_at(owed, etas, room(4, 3000.0), "road", {}, history, 950)
     assert here is not None and here.eta_at == 1090
-    assert free_at(owed, {}, room(1, 1000.0), "road", {}, history) is None
-    assert free_at([], etas, room(1, 1000.0), "road", {}, history) is None
+    assert free_at(owed, {}, room(1, 1000.0), "road", {}, history, 950) is None
+    assert free_at([], etas, room(1, 1000.0), "road", {}, history, 950) is None
+
+
+def test_a_truck_that_stands_on_at_its_last_room_has_the_way_to_the_next_run_before_it_yet() -> None:
+    """However long its stay should have been over."""
+    history = History(Streets(speed_mps=5.0, detour_factor=1.0), FirstStay(setup_s=60, per_bin_s=10, bins=3))
+    last = room(4, 3000.0)
+    etas = {last.key: Eta(last.key, 1000, 1000, 1000, "live")}
+    free = free_at([last], etas, room(1, 1000.0), "road", {}, history, 2000)
+    assert free is not None and free.eta_at == 2000 + 400
+
+
+def test_two_runs_have_two_lines_and_the_way_between_is_straight() -> None:
+    """How far along each its room lies says nothing of how far apart they are."""
+    history = History(Streets(speed_mps=5.0, detour_factor=1.0), FirstStay(setup_s=60, per_bin_s=10, bins=3))
+    last, away = room(4, 500.0), replace(room(1, 2500.0), distance_m=510.0)
+    free = free_at([last], {last.key: Eta(last.key, 1000, 900, 1300, "live")}, away, "road", {}, history, 950)
+    assert free is not None and free.eta_at == 1000 + 90 + 400
+
+
+def test_the_next_run_of_a_crew_that_likes_to_begin_early_is_not_expected_before_its_timetable() -> None:
+    """It is on another run yet, which ends long before; its own run begins as early as it usually does."""
+    history = History(Streets(), FirstStay())
+    for _ in range(20):
+        history.learn_start(StartRecord("road", -600))
+    tracker = RunTracker("run", road(), "t01", [room(1, 500.0, 5000)], 5000, Streets())
+    free = Eta(("r01", 1), 3000, 2900, 3100, "live")
+    assert predict(tracker, history, {}, 2000, free=free)[0].eta_at == 5000
+    assert predict(tracker, history, {}, 2000)[0].eta_at < 4600

@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from broker.durable_file import Disk
 from broker.people.access_log import open_access_log
 from broker.people.limits import WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS
 from broker.web.api.app import build_app
@@ -213,12 +214,44 @@ def test_a_click_is_enough_in_a_demo_on_its_own_machine(app_of, tmp_path: Path) 
 
 
 def test_a_damaged_file_of_people_lets_nobody_in_and_says_so(house: House, app: FastAPI) -> None:
-    """Health is still told to whoever watches."""
-    client = house.person(app, "wang")
+    """Health is still told to whoever watches, with a cookie, a token or without; who wants a page reads one."""
+    client, machine, stranger = house.person(app, "wang"), house.machine(app), house.stranger(app)
     (house.folder / "people.json").write_text("{")
-    answer = client.get("/api/v1/picture")
-    assert answer.status_code == 503 and "people.json" in answer.json()["detail"]
-    assert client.get("/healthz").status_code in (200, 503)
+    for one in (client, machine, stranger):
+        answer = one.get("/api/v1/picture")
+        assert answer.status_code == 503 and "people.json" in answer.json()["detail"]
+        assert "fw" in one.get("/healthz").json()
+        assert one.get("/static/screen.css").status_code == 200
+    for path in ("/", "/sign-in"):
+        page = client.get(path, headers={"Accept": "text/html"})
+        assert page.status_code == 503 and "people.json" in page.text and page.text.startswith("<!doctype html>")
+
+
+def test_a_disk_that_takes_nothing_is_told_in_the_one_form(
+    house: House, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To a person as a page, and the link is good for another try; also where the fault is ours."""
+    key, client = house.people.link("wang"), house.stranger(app)
+    form = {"key": key, "password": PASSWORD, "again": PASSWORD}
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Disk, "write", full)
+        told = client.post("/welcome", data=form)
+        page = client.post("/welcome", data=form, headers={"Accept": "text/html"})
+    assert told.status_code == page.status_code == 507 and "No space" in told.json()["detail"]
+    assert page.text.startswith("<!doctype html>")
+    assert client.post("/welcome", data=form).status_code == 303
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(house.people, "by_password", broken)
+    client = TestClient(app, HERE, raise_server_exceptions=False)
+    answer = sign_in(client)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (500, "application/problem+json")
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])

@@ -139,7 +139,7 @@ def test_a_session_outlives_a_restart_and_ends_with_its_sign_out(people: People,
     assert again.visitor(other) is None
 
 
-def test_on_a_full_disk_somebody_can_still_sign_in(people: People, clock: Clock) -> None:
+def test_on_a_full_disk_somebody_can_still_sign_in_and_out(people: People, clock: Clock) -> None:
     """What says that it is full must be seen and acted on; the session ends with the process."""
     wang(people)
 
@@ -147,11 +147,14 @@ def test_on_a_full_disk_somebody_can_still_sign_in(people: People, clock: Clock)
         def write(self, descriptor: int, content: bytes) -> int:
             raise OSError(28, "No space left on device")
 
+    kept, _ = Sessions(people, now=clock).begin(people.by_password("wang", PASSWORD))
     sessions = Sessions(people, now=clock, disk=Full())
     cookie, _ = sessions.begin(people.by_password("wang", PASSWORD))
     assert sessions.visitor(cookie) is not None and Sessions(people, now=clock).visitor(cookie) is None
-    sessions.end(cookie)
-    assert sessions.visitor(cookie) is None
+    for one in (kept, cookie):
+        assert sessions.visitor(one) is not None
+        sessions.end(one)
+        assert sessions.visitor(one) is None
 
 
 def test_a_screen_on_a_wall_stays_signed_in(people: People, clock: Clock) -> None:
@@ -160,6 +163,17 @@ def test_a_screen_on_a_wall_stays_signed_in(people: People, clock: Clock) -> Non
     people.use_link(people.add("li", "Li", ("viewer", "registrar")), "", "", PASSWORD)
     lasts = {one: Sessions(people, now=clock).begin(people.by_password(one, PASSWORD))[1] for one in ("wall", "li")}
     assert lasts == {"wall": WATCHING_S, "li": SESSION_S}
+
+
+def test_a_long_session_is_not_one_of_who_may_more(people: People, clock: Clock) -> None:
+    """A viewer is made a dispatcher: from then on twelve hours count, since the sign-in."""
+    people.use_link(people.add("wall", "Wall", ("viewer",)), "", "", PASSWORD)
+    sessions = Sessions(people, now=clock)
+    cookie, _ = sessions.begin(people.by_password("wall", PASSWORD))
+    clock.at += SESSION_S
+    assert sessions.visitor(cookie) is not None
+    people.update("wall", roles=("dispatcher",))
+    assert sessions.visitor(cookie) is None
 
 
 def test_what_an_account_may_is_asked_anew_each_time(people: People, clock: Clock) -> None:

@@ -22,6 +22,7 @@ EAST = METRES_PER_DEGREE_LON * 0.85538  # cos(31.2 degrees)
 WASTE = "residential_wet"
 CRUISE_MPS, ACCELERATION_MPS2, BRAKING_MPS2 = 6.6, 1.0, 1.5
 SETUP_S, PER_BIN_S = 60.0, 25.0
+ACROSS_MPS = 5.0
 BEGIN_AT = 1_800_000_000
 
 
@@ -200,13 +201,17 @@ class _Truck:
         begin_m = self.at_m
         while length_m - done_m > 0.5:
             rest_m = length_m - done_m
+            off_m = (aside if 40 < done_m < length_m - 40 else 0.0) - self.beside_m
+            if off_m:  # into the street beside it, or back
+                self.beside_m += max(-ACROSS_MPS, min(ACROSS_MPS, off_m))
+                self.tick(ACROSS_MPS)
+                continue
             mood = 0.95 * mood + dice.gauss(0, 0.06)
             wanted = max(0.6, CRUISE_MPS * (1 + max(-0.6, min(0.6, mood))))
             wanted = min(wanted, sqrt(2 * BRAKING_MPS2 * rest_m) + 0.3)
             self.speed = max(0.6, self.speed + max(-BRAKING_MPS2, min(ACCELERATION_MPS2, wanted - self.speed)))
             done_m = min(length_m, done_m + self.speed)
             self.at_m = begin_m + way * done_m
-            self.beside_m = aside if 40 < done_m < length_m - 40 else 0.0
             self.tick(self.speed)
             if done_m >= halt_m:
                 halt_m = done_m + dice.expovariate(1 / 420.0)
@@ -240,7 +245,7 @@ class _Truck:
             self.reporting.seen(fix, float(self.now))
         said = self.reporting.take(float(self.now))
         if isinstance(said, Fix):
-            run.fixes.append(GpsFix(round(said.fix_at or 0), said.lat, said.lon, said.speed_mps))
+            run.fixes.append(GpsFix(round(said.fix_at or 0), said.lat, said.lon, said.speed_mps, said.driven_m))
 
 
 def kinds() -> Iterator[Kind]:
@@ -253,6 +258,5 @@ def kinds() -> Iterator[Kind]:
     }  # fmt: skip
     for receiver, more in (("3", {}), ("20", {"deviation_m": 20.0}),
                            ("40", {"deviation_m": 40.0, "correlated_s": 90.0})):
-        for name, habit in habits.items():
+        for name, habit in {**habits, "liar": {"wobble_mps": 1.2}}.items():
             yield Kind(f"{name} {receiver} m", **more, **habit)  # type: ignore[arg-type]
-    yield Kind("liar 3 m", wobble_mps=1.2)

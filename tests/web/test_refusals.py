@@ -15,18 +15,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.config import BrokerConfig
-from broker.registers.elections.demo import demo_elections
-from broker.registers.safety.demo import demo_works
-from broker.web.api.app import build_app
-from broker.web.api.record import record_router
-from broker.web.api.registers import router as register_router
-from broker.web.api.rosters import roster_router
-from broker.web.picture import snapshot
 from broker.web.server import WebServer
-from tests.support.bridge.direct_desk import DirectDesk
-from tests.support.bridge.morning import Morning
-from tests.support.people import AREA_ROLES, House
-from tests.support.registers import open_registers
+from tests.support.bridge.whole_web import WholeWeb
+from tests.support.people import AREA_ROLES
 
 BAD_VALUES = (
     '"\\ud800"', '"a\\udfff b"', "NaN", "Infinity", "-Infinity", "1e999", '{"\\udc00": 1}', '["\\ud83d"]', "9" * 5000,
@@ -75,25 +66,11 @@ FORM = {
 FORM_TYPE = "application/x-www-form-urlencoded"
 
 
-class Office:
-    """The whole application over a morning with one open incident and both registers."""
+class Office(WholeWeb):
+    """The whole application, and a machine of all roles."""
 
     def __init__(self, folder: Path) -> None:
-        self.morning = Morning(folder / "records")
-        self.morning.serve(0)
-        self.incident_id = self.morning.press()
-        self.morning.step(2)
-        self.registers = open_registers(folder / "registers")
-        self.registers.elections.create(demo_elections(), "demo", "demo")
-        self.registers.safety.create(demo_works(), "demo", "demo")
-        self.desk = desk = DirectDesk()
-        desk.morning = self.morning
-        desk.show(snapshot(self.morning.bridge, self.morning.now))
-        self.house = House(folder / "people")
-        registers = register_router(self.registers)
-        plan = self.morning.plan
-        further = [registers, record_router(self.morning.store, plan), roster_router(self.house.people, plan)]
-        self.app = build_app(desk, self.morning.store, further, self.house.gate, ["screen.example"])
+        super().__init__(folder, served=1, hosts=["screen.example"])
         self.client = TestClient(self.app, "http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False)
         token = self.house.people.add_token("王芳", AREA_ROLES)
         self.client.headers["Authorization"] = f"Bearer {token}"
@@ -101,16 +78,9 @@ class Office:
 
     def routes(self) -> Iterator[tuple[str, str]]:
         """(method, path with its names filled in) of everything that takes a body."""
-        names = {
-            "incident_id": self.incident_id,
-            "run_id": self.morning.run_id,
-            "number": "1",
-            "device": "r01",
-            "which": "elections",
-            "room": self.morning.trip.visits[2].room_id,
-        }
+        names = {**self.ids(), "device": "r01", "which": "elections", "room": self.morning.trip.visits[2].room_id}
         for method, path in taking_bodies(self.app):
-            yield method, re.sub(r"\{(\w+)\}", lambda name: names[name[1]], path)
+            yield method, re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
 
     def body_of(self, path: str) -> dict[str, Any]:
         """A body that this route would take."""

@@ -1,5 +1,7 @@
 """Deeds that are sent again, because a network lost the answer: done once, also over a restart."""
 
+import errno
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +10,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from broker.bridge import RETRY_S
+from broker.durable_file import Disk
+from broker.store import StoreError
 from broker.web.api.app import build_app
 from broker.web.api.record import record_router
 from broker.web.problems import Refusal
@@ -98,6 +103,23 @@ def test_what_was_refused_may_be_tried_again(street: Street) -> None:
     assert street.weighed() == 1
 
 
+def test_what_is_decided_and_not_stored_yet_is_not_done_again(
+    street: Street, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stored once when there is room; until somebody looked nobody knows."""
+    client, (day, store) = street.web(), (street.morning.bridge, street.morning.store)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise StoreError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "append", full)
+        assert [weigh(client, "a").status_code for _ in range(3)] == [507, 409, 409]
+        assert day.trouble is not None
+    street.morning.now += RETRY_S
+    assert weigh(client, "a").status_code == 409 and street.weighed() == 1
+
+
 def test_what_was_cut_off_is_not_done_again_by_itself(tmp_path: Path) -> None:
     """The power went between the deed and its answer: it is said, after the restart too; half a line says nothing."""
     repeats = Repeats(tmp_path)
@@ -110,6 +132,78 @@ def test_what_was_cut_off_is_not_done_again_by_itself(tmp_path: Path) -> None:
     repeats.end("li", "a", (504, "", b""))
     with pytest.raises(Refusal, match="nobody knows"):
         repeats.begin("li", "a", "POST", "/x", b"")
+
+
+def test_a_line_after_half_a_line_is_known_after_the_next_restart(tmp_path: Path) -> None:
+    """The half one swallows nothing."""
+    repeats = Repeats(tmp_path)
+    repeats.begin("li", "a", "POST", "/x", b"")
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes() + b'{"who": "li", "ke')
+    repeats = Repeats(tmp_path)
+    repeats.begin("li", "b", "POST", "/x", b"")
+    repeats.end("li", "b", DONE)
+    assert Repeats(tmp_path).begin("li", "b", "POST", "/x", b"") == DONE
+
+
+BEGUN = {"who": "li", "key": "b", "state": "begun", "at": 1, "print": "x"}
+SPOILED = (
+    b"5", b"null", b"[]", b"[" * 100_000, b"\xff\x00", b"{}",
+    *(json.dumps(BEGUN | spoiled).encode() for spoiled in (
+        {"who": []}, {"key": None}, {"state": "gone"}, {"at": "soon"}, {"print": 1}, {"state": "done", "body": "a"},
+        {"state": "done", "status": 0},
+    )),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("line", SPOILED)
+def test_a_spoiled_line_says_nothing_and_stops_nothing(tmp_path: Path, line: bytes) -> None:
+    """The bridge starts, and what stands around it is known."""
+    repeats = Repeats(tmp_path)
+    repeats.begin("li", "a", "POST", "/x", b"")
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(line + b"\n" + path.read_bytes())
+    known = Repeats(tmp_path)
+    with pytest.raises(Refusal, match="nobody knows"):
+        known.begin("li", "a", "POST", "/x", b"")
+    assert known.begin("li", "b", "POST", "/x", b"") is None
+
+
+def test_a_file_that_cannot_be_read_stops_no_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The lamps need the bridge; it is said."""
+    Repeats(tmp_path).begin("li", "a", "POST", "/x", b"")
+    (path,) = tmp_path.iterdir()
+    path.unlink()
+    path.mkdir()
+    Repeats(tmp_path)
+    assert "cannot be read" in caplog.text
+
+
+def test_on_a_disk_that_fills_in_the_middle_it_is_known_until_the_next_start(tmp_path: Path) -> None:
+    """The deed is done and answered; the disk alone would not know."""
+    full = FullAfter(1)
+    repeats = Repeats(tmp_path, disk=full)
+    repeats.begin("li", "a", "POST", "/x", b"")
+    repeats.end("li", "a", DONE)
+    assert repeats.begin("li", "a", "POST", "/x", b"") == DONE
+    with pytest.raises(OSError):
+        repeats.begin("li", "b", "POST", "/x", b"")
+    with pytest.raises(Refusal, match="nobody knows"):
+        Repeats(tmp_path).begin("li", "a", "POST", "/x", b"")
+
+
+class FullAfter(Disk):
+    """A disk that takes so many more lines."""
+
+    def __init__(self, lines: int) -> None:
+        self._left = lines
+
+    def write(self, descriptor: int, content: bytes) -> int:
+        """ENOSPC when they are written."""
+        self._left -= 1
+        if self._left < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(descriptor, content)
 
 
 def test_two_at_once_are_one_deed(tmp_path: Path) -> None:

@@ -9,18 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from broker.people.roles import BOUND, EVERYWHERE, ROLES, Role, Scope
-from broker.registers.elections.demo import demo_elections
-from broker.registers.safety.demo import demo_works
-from broker.web.api.app import build_app
-from broker.web.api.record import record_router
-from broker.web.api.registers import router as register_router
-from broker.web.api.rosters import roster_router
-from broker.web.picture import snapshot
 from broker.web.rights import RIGHTS, rights_on
-from tests.support.bridge.direct_desk import DirectDesk
-from tests.support.bridge.morning import Morning
-from tests.support.people import House
-from tests.support.registers import open_registers
+from tests.support.bridge.whole_web import WholeWeb
 
 D, C, K, P, F = "dispatcher", "crew", "keeper", "property", "contractor"
 T, R, S, V = "technician", "registrar", "supervisor", "viewer"
@@ -90,26 +80,12 @@ BODIES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-class Street:
-    """The whole application over a morning with an open incident, and a client of each role, in and out of scope."""
+class Street(WholeWeb):
+    """The whole application, and a client of each role, in and out of scope."""
 
     def __init__(self, folder: Path) -> None:
-        self.morning = Morning(folder / "records")
-        self.incident_id = self.morning.press()
-        self.morning.step(2)
-        registers = open_registers(folder / "registers")
-        registers.elections.create(demo_elections(), "demo", "demo")
-        registers.safety.create(demo_works(), "demo", "demo")
-        desk = DirectDesk()
-        desk.morning = self.morning
-        desk.show(snapshot(self.morning.bridge, self.morning.now))
-        self.house = House(folder / "people")
-        self.house.account("wang", "dispatcher")  # without one this machine would be let in to look
-        plan = self.morning.plan
-        further = [register_router(registers), record_router(self.morning.store, plan)]
-        further.append(roster_router(self.house.people, plan))
-        self.app = build_app(desk, self.morning.store, further, self.house.gate)
-        (incident,) = desk.picture["incidents"]
+        super().__init__(folder)
+        (incident,) = self.desk.picture["incidents"]
         own = {"estates": (incident["estate"],), "trucks": ("t01",), "contractors": ("c1",)}
         other = {"estates": ("nowhere",), "trucks": ("t02",), "contractors": ("c2",)}
         self.own, self.other = self._clients(own), self._clients(other)
@@ -129,12 +105,9 @@ class Street:
 
     def ask(self, client: TestClient, method: str, path: str) -> int:
         """The status of a request that is right but for who asks; of a stream only its beginning."""
-        names = {
-            "incident_id": self.incident_id, "run_id": self.morning.run_id, "number": "1", "day": "2026-11-23",
-            "room": self.morning.trip.visits[-1].room_id, "device": "t01" if "/trucks/" in path else "r01",
-            "shift": "s1",
-        }  # fmt: skip
-        url = re.sub(r"\{(\w+)\}", lambda name: names[name[1]], path)
+        device = "t01" if "/trucks/" in path else "r01"
+        names = {**self.ids(), "day": "2026-11-23", "device": device, "shift": "s1"}
+        url = re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
         url += {"stats": "?from_day=2026-11-23&to_day=2026-11-23"}.get(path.rpartition("/")[2], "")
         body = BODIES.get(path.rpartition("/")[2], {}) if method != "GET" else None
         return client.request(method, url, json=body).status_code

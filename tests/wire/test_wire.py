@@ -1,5 +1,6 @@
 """The wire: what is packed comes back, and nothing a peer sends can raise anything but WireError."""
 
+import importlib.util
 import json
 from typing import Any
 
@@ -11,7 +12,7 @@ from firmware import wire
 
 FIX: dict[str, Any] = {
     "boot": 1, "seq": 2, "fix_at": 1795374261, "sent_at": 1795374262, "lat": 31.19, "lon": 121.44, "speed_mps": 4.5,
-    "bearing_deg": 90.0, "hdop": 0.9, "sats": 9, "mode": 3, "late": False,
+    "bearing_deg": 90.0, "hdop": 0.9, "sats": 9, "mode": 3, "late": False, "driven_m": 1250,
 }
 FIX_TOPIC = "zp/v1/xh/truck/t07/fix"
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -71,7 +72,7 @@ def test_every_missing_field_is_named(topic: str) -> None:
     """Leaving out a field is refused with topic and field in the text (only `fw` and an answer may be missing)."""
     for field in EXAMPLES[topic]:
         body = {name: value for name, value in EXAMPLES[topic].items() if name != field}
-        if field in ("fw", "answers", "done", "said") or (topic.endswith("command") and field == "grams"):
+        if field in ("fw", "answers", "done", "said", "driven_m") or (topic.endswith("command") and field == "grams"):
             wire.pack(topic, body)
             continue
         with pytest.raises(wire.WireError) as refused:
@@ -118,6 +119,16 @@ def test_any_topic_is_parsed_or_refused(topic: str) -> None:
         except wire.WireError:
             continue
         assert wire.topic(address.channel, address.area, address.device, address.item, address.family) == name
+
+
+def test_the_first_topic_of_all_may_be_an_empty_one() -> None:
+    """Before any other is remembered it is refused like any that is none."""
+    spec = importlib.util.spec_from_file_location("wire_of_its_own", wire.__file__)
+    assert spec is not None and spec.loader is not None
+    fresh = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(fresh)
+    with pytest.raises(fresh.WireError):
+        fresh.parse_topic("")
 
 
 @pytest.mark.parametrize(

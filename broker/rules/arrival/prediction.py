@@ -99,7 +99,7 @@ def predict(
     else:
         begin_at = now + _first_rest_s(tracker, state, first, outlook, now)
         if free is not None:
-            begin_at = max(begin_at, free.eta_at)
+            begin_at = max(begin_at, free.eta_at, first.planned_at or 0)
 
     def anew() -> Iterator[float]:
         pairs = zip((None, *visits), visits, strict=False)

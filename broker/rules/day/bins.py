@@ -26,8 +26,13 @@ class _Held(NamedTuple):
 
     visit: Visit
     changes: int
+    since_at: int  # asked of a moment before that it may have been another
     before_at: int  # then it may be another
     waits: Waits
+
+    def is_of(self, visit: Visit, changes: int, now: int) -> bool:
+        """Whether it is what waits for this visit now."""
+        return self.visit is visit and self.changes == changes and self.since_at <= now < self.before_at
 
 
 def waiting(day: Day, visit: Visit, now: int) -> Waits:
@@ -45,7 +50,7 @@ def _waiting(day: Day, visit: Visit, now: int) -> Waits:
     if readings is None:
         return None, None
     held: _Held | None = readings.held
-    if held is not None and held.visit is visit and held.changes == day.visits.changes and now < held.before_at:
+    if held is not None and held.is_of(visit, day.visits.changes, now):
         return held.waits
     from_at = _from_at(day, visit, now)
     newest = readings.newest
@@ -57,7 +62,9 @@ def _waiting(day: Day, visit: Visit, now: int) -> Waits:
         span_from_at, before_at = readings.span_ends
         moved_at = readings.moved_at if readings.moved_at > from_at else NEVER_AT
         before_at = min(before_at, min(span_from_at, moved_at) + EARLY_S)  # a span begins so long ago at the latest
-    readings.hold(_Held(visit, day.visits.changes, before_at, waits))
+    others_left_at = (other.left_at or 0 for other in day.visits.at(visit.room, visit.waste))
+    before_at = min([before_at, *(at for at in others_left_at if at > now)])  # by a truck's clock that is ahead
+    readings.hold(_Held(visit, day.visits.changes, now, before_at, waits))
     return waits
 
 

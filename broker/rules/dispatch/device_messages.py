@@ -131,7 +131,7 @@ def _position(day: Day, name: str, truck: TruckState, body: dict[str, Any], now:
     if body["late"] or body["lat"] is None or body["lon"] is None:
         return None
     fix_at = now if body["fix_at"] is None else body["fix_at"]
-    fix = GpsFix(fix_at, body["lat"], body["lon"], body["speed_mps"])
+    fix = GpsFix(fix_at, body["lat"], body["lon"], body["speed_mps"], body.get("driven_m"))
     if fix.ahead(now):
         day.devices.count_wrong_clock()
         day.attention.ask(name, ClockAhead(name, fix_at - now), now)

@@ -26,7 +26,7 @@ class Leg:
     def leaving(cls, visit: TrackVisit, left_at: int | None, follower: LineFollower, along_line: bool) -> "Leg":
         """The leg that begins at a visit, which was reached `along_line` or else by a free leg."""
         from_m = visit.distance_m
-        if from_m is not None and not along_line and follower.along_m is not None and from_m < follower.along_m:
+        if from_m is not None and not along_line and follower.along_m is not None and not follower.stood_at(from_m):
             from_m = None  # it went back for this visit: the way on is not the line's
         if from_m is not None:
             follower.advance(from_m)

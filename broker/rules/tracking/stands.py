@@ -13,24 +13,28 @@ The numbers are of streets, not of receivers: how doubtful the place is comes fr
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import exp, log, pi, sqrt
+from math import exp, hypot, log, pi, sqrt
 
 from broker.plan.geometry import distance_m
 
 STANDS_BELOW_MPS = 0.7
 HALT_EVERY_M = 420.0
-LIGHT_S, JAM_S, JAMS = 20.0, 150.0, 0.05
-STOPS_WITHIN_M = 18.0  # a truck stops so far from the door, more or less
+LIGHT_S, JAM_S, JAMS = 30.0, 150.0, 0.05
+AT_DOOR_M = 10.0  # a truck stops so far from the door, more or less
+STOPS_SHORT, SHORT_M, SHORT_WIDTH_M = 0.2, 25.0, 20.0  # or before it: how often, how far, more or less
+NOWHERE = 1e-9
 STAY_WIDTH = 0.33  # of the logarithm of a stay by its expected time
+WAITS, WAITS_WIDTH = 0.1, 1.0  # how often it takes far longer, and how much
 UNKNOWN_STAY_S, UNKNOWN_WIDTH = 150.0, 0.8
 LIGHT_NEARBY = 0.1  # how often a room has another halt within the reach of its fence
 SHUFFLES = 0.03  # how often a truck moves up within its stay
 MOVES_UP_M = 10.0
-MADE = 30.0  # visits made for each that is passed without a word
+MADE = 15.0  # visits made for each that is passed without a word
 KEPT = 12
 DRIVES_MPS = 2.0
 ELSEWHERE_M = 150.0  # no receiver is off by so much: the truck was driven there unseen
 WOBBLE_SHARE, WOBBLES_MPS = 0.2, 0.07  # of a receiver that tells a speed while the truck stands
+STIRS_M = 1.5  # by its own measure a truck that stands drives no further
 BLINK_S = 6  # who starts and stands again so soon, and was not seen to drive, has not moved
 WOBBLY_BLINK_S, CREEPS_S = 10, 45  # by such a receiver; who stands again so soon may not have
 BLINKS = 0.003  # of a second: how often a receiver that is off says so of a truck that stands
@@ -65,7 +69,6 @@ class Stands:
         self.standing = False
         self.driven_m = 0.0  # by speed
         self._speed_mps = self._fastest_mps = self._wobble_mps = 0.0
-        self.still_since: int | None = None  # by its positions, where its speeds cannot be believed
 
     def __iter__(self) -> Iterator[Stand]:
         return iter(self._all)
@@ -86,11 +89,12 @@ class Stands:
         self.standing, self._fastest_mps = True, 0.0
 
     def see(
-        self, at: int, lat: float, lon: float, speed_mps: float, gap_s: int, along_m: float | None, doubt_m: float
+        self, at: int, lat: float, lon: float, speed_mps: float, gap_s: int, along_m: float | None, doubt_m: float,
+        way_m: float | None = None,
     ) -> None:
-        """Take in a position."""
+        """Take in a position; `way_m` since the one before, if the truck says that."""
         before_mps, self._speed_mps = self._speed_mps, speed_mps
-        self.driven_m += 0.5 * (before_mps + speed_mps) * min(gap_s, 30)
+        self.driven_m += 0.5 * (before_mps + speed_mps) * min(gap_s, 30) if way_m is None else way_m
         if speed_mps >= STANDS_BELOW_MPS:
             if self.standing and gap_s <= TOLD_WITHIN_S:  # that it starts is told at once
                 self._all[-1].until = at
@@ -99,13 +103,15 @@ class Stands:
         stand = self.newest
         if speed_mps > 0:  # what the truck itself takes for standing is none
             self._wobble_mps += WOBBLE_SHARE * (speed_mps - self._wobble_mps)
-        slowly, wobbles = self._fastest_mps < DRIVES_MPS, self._wobble_mps > WOBBLES_MPS or self.still_since is not None
+        slowly, wobbles = self._fastest_mps < DRIVES_MPS, self._wobble_mps > WOBBLES_MPS
         between_s = at if stand is None else at - stand.until
         if stand is not None and distance_m(stand.lat, stand.lon, lat, lon) > ELSEWHERE_M:
             self.standing, stand = False, None
-        together = stand is not None and self.still_since is not None and self.still_since <= stand.until
         blinked = slowly and between_s <= (WOBBLY_BLINK_S if wobbles else BLINK_S)
-        self.standing = self.standing or together or blinked
+        if way_m is not None and stand is not None:
+            blinked = self.driven_m - stand.driven_m < STIRS_M
+            slowly = False
+        self.standing = self.standing or blinked
         if self.standing and stand is not None:
             stand.fixes += 1
             stand.until = at
@@ -114,22 +120,27 @@ class Stands:
             stand.along_m, stand.doubt_m, stand.driven_m = along_m, doubt_m, self.driven_m
             return
         crept = stand is not None and slowly and wobbles and between_s <= CREEPS_S
-        since = at if self.still_since is None else self.still_since
-        self.begin(Stand(since, at, lat, lon, along_m, doubt_m, self.driven_m, crept=crept))
+        self.begin(Stand(at, at, lat, lon, along_m, doubt_m, self.driven_m, crept=crept))
         del self._all[:-KEPT]
 
 
 def near(offset_m: float, doubt_m: float) -> float:
-    """How much likelier a halt is so far from its room than anywhere, where it is the stay there."""
-    width = sqrt(doubt_m * doubt_m + STOPS_WITHIN_M * STOPS_WITHIN_M)
-    return log(HALT_EVERY_M / (width * sqrt(2 * pi))) - 0.5 * (offset_m / width) ** 2
+    """How much likelier a halt is so far beyond its room (before it: below 0) than anywhere, where it is the stay."""
+    at_door, short = hypot(doubt_m, AT_DOOR_M), hypot(doubt_m, SHORT_WIDTH_M)
+    bells = (1 - STOPS_SHORT) * exp(-0.5 * (offset_m / at_door) ** 2) / at_door
+    bells += STOPS_SHORT * exp(-0.5 * ((offset_m + SHORT_M) / short) ** 2) / short
+    return log(HALT_EVERY_M * bells / sqrt(2 * pi) + NOWHERE)
 
 
 def stay(seconds: float, expected_s: float | None) -> float:
     """How likely a stay takes so long."""
     expected, width = (UNKNOWN_STAY_S, UNKNOWN_WIDTH) if expected_s is None else (max(expected_s, 20.0), STAY_WIDTH)
     seconds = max(seconds, 1.0)
-    return -log(seconds * width * sqrt(2 * pi)) - 0.5 * (log(seconds / expected) / width) ** 2
+    beyond = log(seconds / expected)
+    usual = exp(-0.5 * (beyond / width) ** 2) / width
+    if beyond > 0:  # a keeper who is late, a crew that rests
+        usual += WAITS * exp(-0.5 * (beyond / WAITS_WIDTH) ** 2) / WAITS_WIDTH
+    return log(usual / (seconds * sqrt(2 * pi)))
 
 
 def halt(seconds: float) -> float:

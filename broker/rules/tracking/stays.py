@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from math import log, sqrt
 
 from broker.plan.geometry import distance_m
-from broker.rules.tracking.said_speed import SaidSpeed
 from broker.rules.tracking.stands import MADE, Reading, Stand, Stands, best_reading, near, standing_odds, stay
 from broker.rules.tracking.types import GpsFix, TrackSettings, TrackVisit
 from broker.rules.tracking.way import Way
@@ -45,10 +44,9 @@ class Past:
 class Stays:
     """What the stands of one truck say of the rooms it owes."""
 
-    def __init__(self, settings: TrackSettings, way: Way, speed: SaidSpeed, expected_s: ExpectedStay | None) -> None:
+    def __init__(self, settings: TrackSettings, way: Way, expected_s: ExpectedStay | None) -> None:
         self._settings = settings
         self._way = way
-        self._speed = speed
         self._expected_s = expected_s
         self._at: Stand | None = None
         self._past: Past | None = None
@@ -58,12 +56,7 @@ class Stays:
     @property
     def in_doubt(self) -> bool:
         """Whether the receiver is too far off to be believed as it is."""
-        return not self._way.line.spread.good and not self._speed.lies
-
-    @property
-    def by_place(self) -> bool:
-        """Whether the receiver may lie of its speed and is good of its place: no stand says anything, nor need it."""
-        return self._speed.doubtful and not self.in_doubt
+        return not self._way.line.spread.good
 
     @property
     def reach_m(self) -> float:
@@ -78,12 +71,14 @@ class Stays:
             return 0.0
         return (3.0 if self.stands.standing else 1.5) * self._way.line.doubt_m  # a stand may be the stay itself
 
-    def see(self, fix: GpsFix, speed_mps: float, gap_s: int, visit: TrackVisit | None) -> None:
+    def see(
+        self, fix: GpsFix, before: GpsFix | None, speed_mps: float, gap_s: int, visit: TrackVisit | None
+    ) -> None:
         """Take in a position."""
         line = self._way.line
-        self.stands.still_since = self._speed.still_since if self._speed.lies else None
         along_m = line.seen_m if self._way.on_line(visit) and line.on_the_line and not line.off_route else None
-        self.stands.see(fix.fix_at, fix.lat, fix.lon, speed_mps, gap_s, along_m, line.doubt_m)
+        way_m = fix.way_since_m(before)
+        self.stands.see(fix.fix_at, fix.lat, fix.lon, speed_mps, gap_s, along_m, line.doubt_m, way_m)
 
     def arrived(self, at: int) -> None:
         """The stop watch says that the truck is there since then."""
@@ -217,7 +212,7 @@ class Stays:
         if stand.along_m is not None and visit.distance_m is not None:
             return stand.along_m - visit.distance_m, stand.doubt_m
         straight_m = distance_m(stand.lat, stand.lon, visit.lat, visit.lon)
-        return straight_m, self._way.line.spread.metres / sqrt(1 + stand.seconds / 90.0)
+        return -straight_m, self._way.line.spread.metres / sqrt(1 + stand.seconds / 90.0)
 
 
 def _close(one: TrackVisit, other: TrackVisit) -> bool:

@@ -105,7 +105,7 @@ class Stops:
         self._fix = fix
         events: list[TrackEvent] = []
         speed_mps = fix.speed_since(before)
-        self._stays.see(fix, speed_mps, gap_s, self.next)
+        self._stays.see(fix, before, speed_mps, gap_s, self.next)
         if self._stop.arrived_at is not None:
             left_at = self._gone(fix, speed_mps)
             if left_at is None:
@@ -162,9 +162,9 @@ class Stops:
         """The truck left: its stay is read as a whole, and may have been none."""
         visit, arrived_at = self.pending[0], self._stop.arrived_at
         assert arrived_at is not None
-        in_doubt, by_place = self._stays.in_doubt, self._stays.by_place
-        reading = None if by_place else self._stays.read(visit, 0 if in_doubt else arrived_at)
-        if self._stop.seen_exactly and not by_place and self._stays.was_none(visit, reading):
+        in_doubt = self._stays.in_doubt
+        reading = self._stays.read(visit, 0 if in_doubt else arrived_at)
+        if self._stop.seen_exactly and self._stays.was_none(visit, reading):
             shared = self._stays.take_share(visit)
             if shared is not None:
                 self._stop.arrive(shared[0], seen=False)

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 
 from broker.plan.model import Route
 from broker.rules.settings import Streets
-from broker.rules.tracking.said_speed import SaidSpeed
 from broker.rules.tracking.stays import ExpectedStay, Stays
 from broker.rules.tracking.stillness import Stillness
 from broker.rules.tracking.stops import Stops
@@ -43,9 +42,8 @@ class RunTracker:
         self.settings = settings or TrackSettings()
         self._fix: GpsFix | None = None
         self._way = Way(route, self.settings, streets, expected_leg_s)
-        self._speed = SaidSpeed()
         self._stillness = Stillness(self.settings)
-        self._stays = Stays(self.settings, self._way, self._speed, expected_stay_s)
+        self._stays = Stays(self.settings, self._way, expected_stay_s)
         self._stops = Stops(
             self.settings, streets, self._way, self._stillness, self._stays, truck_id, visits, depart_at
         )
@@ -66,7 +64,7 @@ class RunTracker:
         if before is not None and fix.fix_at <= before.fix_at:
             return []
         gap_s = 0 if before is None else fix.fix_at - before.fix_at
-        self._fix = fix = self._speed.believed(fix)
+        self._fix = fix
         if gap_s > settings.stale_s:
             self._way.leg.clean = False
         turn = self._way.follow(fix, None if before is None else gap_s, self._stops.next)
@@ -143,14 +141,14 @@ class RunTracker:
         if before is not None and fix.fix_at <= before.fix_at:
             return
         gap_s = 0 if before is None else fix.fix_at - before.fix_at
-        self._fix = fix = self._speed.believed(fix)
+        self._fix = fix
         if left_at is not None and fix.fix_at <= left_at:
             if self._way.line.usable:
                 self._way.line.learn(fix, gap_s)
             return
         self._way.follow(fix, None if before is None else gap_s, self._stops.next)
         if fix.fix_at >= (self._stops.arrived_at or 0):  # else it was on the way to where it is known to stand
-            self._stays.see(fix, fix.speed_since(before), gap_s, self._stops.next)
+            self._stays.see(fix, before, fix.speed_since(before), gap_s, self._stops.next)
 
     def progress(self, now: int) -> Progress:
         """The state at `now`, from accepted positions alone."""

@@ -40,12 +40,15 @@ class TrackSettings:
 
 @dataclass(frozen=True, slots=True)
 class GpsFix:
-    """One position of a truck; times are POSIX seconds, `speed_mps` None where the receiver gave none."""
+    """One position of a truck; times are POSIX seconds, `speed_mps` None where the receiver gave none, `driven_m` what
+    the truck has driven since its computer started, None where it does not say that.
+    """
 
     fix_at: int
     lat: float
     lon: float
     speed_mps: float | None
+    driven_m: float | None = None
 
     def fresh(self, now: int) -> bool:
         """Whether it is young enough to say where the truck is: an older one neither lights nor clears a lamp."""
@@ -54,6 +57,12 @@ class GpsFix:
     def ahead(self, now: int) -> bool:
         """Whether the clock that dated it cannot be right."""
         return self.fix_at > now + FUTURE_S
+
+    def way_since_m(self, before: "GpsFix | None") -> float | None:
+        """Metres driven since another one, by what the truck says; None where it does not, or was started between."""
+        if before is None or before.driven_m is None or self.driven_m is None or self.driven_m < before.driven_m:
+            return None
+        return self.driven_m - before.driven_m
 
     def speed_since(self, before: "GpsFix | None") -> float:
         """Metres per second: what the receiver says, else what the fix before this one shows, else none."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from broker.plan.geometry import distance_m
 from broker.plan.model import Route
+from broker.rules.learning.leg_times import START_ROOM
 from broker.rules.learning.observations import LegRecord
 from broker.rules.settings import Streets
 from broker.rules.tracking.line_follower import LineFollower
@@ -44,6 +45,10 @@ class Way:
         """Take in a fix `gap_s` after the one before (None: the first): the line may be left or reached by it."""
         if visit is None or visit.distance_m is None or not self.on_line(visit):
             self.line.pause()
+            at_start = self.leg.from_room == START_ROOM and self.line.usable
+            if at_start and visit is not None and visit.distance_m is not None:
+                self.line.begin_again(fix, visit.distance_m)
+                self.leg.from_m = self.line.along_m
             return None
         first_match = self.line.along_m is None
         turn = self.line.follow(fix, gap_s, visit.distance_m)

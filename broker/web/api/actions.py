@@ -73,7 +73,7 @@ def _carried_out(desk: Desk, act: Act) -> dict[str, Any]:
     except ActionError as why:
         raise HTTPException(404 if why.missing else 503 if why.away else 409, str(why)) from why
     except StoreError as why:
-        raise HTTPException(503, str(why)) from why
+        raise HTTPException(507, str(why)) from why  # decided, and perhaps stored later
     except TimeoutError as why:
         raise HTTPException(504, "the bridge did not answer within 5 s; look again before you repeat it") from why
 

@@ -48,6 +48,6 @@ def amendment_routes(router: APIRouter, store: Store, timezone: str) -> None:
         except Refused as why:
             raise HTTPException(422, str(why)) from why
         except StoreError as why:
-            raise HTTPException(503, str(why)) from why
+            raise HTTPException(507, str(why)) from why
         was = {field: record.body[field] for field in correction.patch}
         return {"record": amended.id, "was": was, "body": dict(amended.body)}

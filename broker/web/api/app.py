@@ -17,6 +17,7 @@ from broker.web.desk import Desk
 from broker.web.gate import Gate
 from broker.web.pages.api_docs import api_docs
 from broker.web.pages.sign_in import sign_in_router
+from broker.web.problems import REFUSALS
 from broker.web.security import guarded
 from broker.web.stream.frames import Frames
 
@@ -35,7 +36,7 @@ def build_app(
     """The ASGI application of one bridge, with the `further` routers of other packages, behind `gate`; `hosts` as in
     [web] hosts, `frames` the stream of its picture, `playback` the folder where that is kept.
     """
-    app = FastAPI(title=NAME, version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title=NAME, version=__version__, docs_url=None, redoc_url=None, responses=REFUSALS)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _pages(app)
     pictures = picture_router(desk, frames or Frames(), playback)

@@ -18,7 +18,10 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
     router = APIRouter(tags=["health"])
     sentences = Sentences()
 
-    @router.get("/healthz", summary="200 when the bridge does its work, 503 when not; the reasons in two languages")
+    @router.get(
+        "/healthz", summary="200 when the bridge does its work, 503 when not; the reasons in two languages",
+        responses={503: {"description": "The bridge does not do its work", "content": {"application/json": {}}}},
+    )
     def healthz() -> JSONResponse:
         picture = desk.picture
         outside = desk.outside()
@@ -45,7 +48,7 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
         body["reasons"] = [{**row, **sentences.of(row, timezone)} for row in rows]
         return JSONResponse({"ok": not ill(rows), **body}, status_code=503 if ill(rows) else 200)
 
-    @router.get("/metrics", summary="Prometheus text format")
+    @router.get("/metrics", summary="Prometheus text format", response_class=PlainTextResponse)
     def metrics() -> PlainTextResponse:
         return PlainTextResponse(_metrics(desk.picture, desk.outside()), media_type="text/plain; version=0.0.4")
 

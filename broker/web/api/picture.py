@@ -64,7 +64,10 @@ def picture_router(desk: Desk, frames: Frames, playback: Path | None = None) -> 
 
     listeners = Listeners()
 
-    @router.get("/api/v1/events", summary="Server-sent events: a snapshot once, then what changed; resumable")
+    @router.get(
+        "/api/v1/events", summary="Server-sent events: a snapshot once, then what changed; resumable",
+        response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}},
+    )
     async def events(request: Request) -> StreamingResponse:
         number = frames.numbered(request.headers.get("last-event-id", ""))
         stream = listeners.counted(request, _stream(frames, number, request))

@@ -42,7 +42,10 @@ def _calls(router: APIRouter, store: Store) -> None:
 
 
 def _gtfs(router: APIRouter, plan: Plan) -> None:
-    @router.get("/gtfs.zip", summary="The plan as a GTFS feed")
+    @router.get(
+        "/gtfs.zip", summary="The plan as a GTFS feed", response_class=Response,
+        responses={200: {"content": {"application/zip": {}}}},
+    )
     def gtfs() -> Response:
         with tempfile.TemporaryDirectory(prefix="zhanpai-gtfs-") as folder:
             target = Path(folder) / "gtfs.zip"

@@ -60,7 +60,10 @@ def _reads(whole: APIRouter, registers: Registers, which: str) -> None:
     def versions() -> dict[str, Any]:
         return {"versions": register.kept.numbers(), "days": register.kept.daily_days()}
 
-    @whole.get(f"{base}/export", tags=tags, summary="The register as CSV, XLSX or JSON")
+    @whole.get(
+        f"{base}/export", tags=tags, summary="The register as CSV, XLSX or JSON", response_class=Response,
+        responses={200: {"content": {media: {} for media in MEDIA.values()}}},
+    )
     def export(
         request: Request, format: Literal["csv", "xlsx", "json"] = "xlsx", table: str | None = None, lang: Lang = "zh",
     ) -> Response:

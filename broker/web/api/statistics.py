@@ -13,6 +13,7 @@ from broker.reports.tables import MAX_DAYS
 from broker.rules.statistics.cube import DIMENSIONS
 from broker.store import Store, StoreError
 from broker.web.pages.day_report import stored_report
+from broker.web.problems import PAGE_REFUSALS
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 1, 1)
 Day = Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="YYYY-MM-DD, the area's day")]
@@ -21,7 +22,10 @@ Day = Annotated[date, Query(ge=FIRST_DAY, le=LAST_DAY, description="YYYY-MM-DD, 
 def figure_routes(router: APIRouter, store: Store, timezone: str) -> None:
     """`/api/v1/stats`."""
 
-    @router.get("/api/v1/stats", summary="Figures per day, week or month; days without data are gaps, not zeros")
+    @router.get(
+        "/api/v1/stats", summary="Figures per day, week or month; days without data are gaps, not zeros",
+        responses={200: {"content": {"text/csv": {}}}},
+    )
     def stats(
         from_day: Day,
         to_day: Day,
@@ -52,7 +56,10 @@ def figure_routes(router: APIRouter, store: Store, timezone: str) -> None:
 def report_routes(router: APIRouter, store: Store, plan: Plan) -> None:
     """`/report/{day}`."""
 
-    @router.get("/report/{day}", summary="The day in plain words, one page", response_class=HTMLResponse)
+    @router.get(
+        "/report/{day}", summary="The day in plain words, one page", response_class=HTMLResponse,
+        responses=PAGE_REFUSALS,
+    )
     def report(
         day: Annotated[date, PathParameter(ge=FIRST_DAY, le=LAST_DAY)], language: Literal["zh", "en"] = "zh"
     ) -> HTMLResponse:

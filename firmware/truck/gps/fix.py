@@ -12,7 +12,8 @@ QUALITIES_MADE_UP = (7, 8)  # NMEA: typed in by hand, simulated
 class Fix:
     """A valid position of one instant; `fix_at` is POSIX seconds UTC as the receiver says it, None without a date.
 
-    `mode` is 2 or 3 as in gpsd's TPV, `quality` is NMEA's GGA field; None wherever the receiver did not say.
+    `mode` is 2 or 3 as in gpsd's TPV, `quality` is NMEA's GGA field; None wherever the receiver did not say. `driven_m`
+    is what the truck has driven since its computer started, by the speeds that it believed.
     """
 
     lat: float
@@ -24,6 +25,7 @@ class Fix:
     sats: int | None = None
     mode: int = 2
     quality: int | None = None
+    driven_m: float | None = None
 
     def moved(self, place: "Fix", speed_mps: float | None, bearing_deg: float | None) -> "Fix":
         """The same with another's place, and this speed and bearing."""

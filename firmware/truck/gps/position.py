@@ -31,5 +31,6 @@ def position_body(reported: Fix | str, fix_at: int | None) -> dict[str, Any]:
         "hdop": None if reported.hdop is None else round(reported.hdop, 2),
         # More is a receiver's slip of the pen, not a reason to lose the position.
         "sats": None if reported.sats is None else min(reported.sats, MAX_SATS),
+        **({} if reported.driven_m is None else {"driven_m": round(reported.driven_m)}),
         "mode": 2 if reported.quality == QUALITY_ESTIMATED else reported.mode,
     }

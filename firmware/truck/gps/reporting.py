@@ -13,7 +13,10 @@ Standing, as a table of two states:
 A receiver that stands turns its course at random: below 0.8 m/s the bearing is the last one driven with.
 """
 
+from dataclasses import replace
+
 from firmware.truck.gps.fix import Fix, metres_between, turn_deg
+from firmware.truck.gps.speed_sense import SpeedSense
 
 EVERY_M = 50.0
 TURN_DEG = 30.0
@@ -72,6 +75,7 @@ class Reporting:
 
     def __init__(self) -> None:
         self._motion = Standing()
+        self._speed = SpeedSense()
         self._newest: Fix | str | None = None
         self._reported: Fix | str | None = None
         self._reported_s: float | None = None
@@ -85,6 +89,7 @@ class Reporting:
 
     def seen(self, fix: Fix, now_s: float) -> None:
         """A believed fix."""
+        fix = self._speed.believed(fix, now_s)
         changed = self._motion.seen(fix, now_s)
         fix = self._motion.hold(fix)
         self._newest = fix
@@ -109,7 +114,9 @@ class Reporting:
         if wake_at_s is None or now_s < wake_at_s:
             return None
         self._owed, self._reported, self._reported_s = False, self._newest, now_s
-        return self._newest
+        if isinstance(self._newest, str) or self._newest is None or self._newest.speed_mps is None:
+            return self._newest
+        return replace(self._newest, driven_m=self._speed.driven_m)
 
     @property
     def wake_at_s(self) -> float | None:

@@ -135,6 +135,27 @@ def test_a_line_that_crosses_itself() -> None:
     assert drive.kinds() == [("Arrived", "r01"), ("Left", "r01"), ("Arrived", "r02")]
 
 
+@pytest.mark.parametrize("starts_m", [0, 700])
+def test_a_truck_that_crosses_the_line_on_its_way_to_the_first_room_is_followed_from_there(starts_m: int) -> None:
+    """It comes from where the line ends, and begins at its begin or joins it before the first room."""
+    loop = [place(metres) for metres in range(0, 3001, 100)]
+    loop += [place(3000, east) for east in range(100, 401, 100)]
+    loop += [place(north, 400) for north in range(2900, 499, -100)]
+    route = road().__class__("loop", "Loop", "residential_wet", tuple(loop))
+    drive = Drive([room(1, 800), room(2, 1600), room(3, 2400)], route=route)
+    drive.at_m, drive.beside_m = 720.0, 400.0
+    for beside_m in (400.0, 300.0, 200.0, 100.0, 0.0):
+        drive.beside_m, drive.now = beside_m, drive.now + 20
+        drive.fix(5.0)
+    drive.go(starts_m).go(780)
+    for to_m in (780, 1100):
+        drive.go(800).stand(60).go(to_m) if to_m > 800 else None
+        along_m = drive.tracker.progress(drive.now).along_m
+        assert along_m is not None and abs(along_m - to_m) < 1
+    drive.go(1750)
+    assert drive.kinds()[-3:] == [("Arrived", "r01"), ("Left", "r01"), ("PassedWithoutDwell", "r02")]
+
+
 def test_a_removed_visit_where_the_truck_stands() -> None:
     """When the visit under way is taken off the list, the truck goes on from its room, without an event for it."""
     drive = Drive([room(1, 1000), room(2, 2000)]).go(1000).stand(60)

@@ -335,3 +335,15 @@ def test_a_run_that_ends_early_asks_for_no_less_of_the_lamps_that_went_dark(run:
         verdict = judge(replace(run, end_at=end_at), {"within_s": 180.0, "at_least": sum(at < end_at for at in dark)})
         assert verdict.held, verdict
         assert verdict.seen == f"{sum(at < end_at for at in dark)} departures"
+
+
+def test_a_truck_that_is_parked_is_where_it_stands_at_every_moment_of_it() -> None:
+    """Though only the first and the last of them are kept: the page says when the judge knew."""
+    evidence = Evidence(0.0, 1200.0)
+    for at in range(0, 1200, 4):
+        evidence.was_at("t01", float(at), 31.2, 121.4, parked=True)
+    body = {"device": "t01", "fix_at": 300, "lat": 31.2, "lon": 121.4}
+    evidence.stored.append(StoredRecord("t01:1:1", "fix", "t01", 300, body))
+    assert len(evidence.track["t01"]) == 2
+    for at in (302.0, 400.0, 1200.0):
+        assert judged("positions_true", evidence.until(at)) == (True, ()), at

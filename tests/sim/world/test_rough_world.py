@@ -15,7 +15,7 @@ from sim.scenario.format_page import EXPECTED, MORNING
 from sim.scenario.scenario import ScenarioError, parse
 from sim.scenario.scenes.choice import scene_of
 from sim.virtual.run import play
-from sim.world.drivers import SHORT_M
+from sim.world.drivers import SHORT_M, Driver, Errand
 from sim.world.driving import Drive, Pace, Path
 from sim.world.evidence import Evidence, TrueVisit
 from sim.world.streets import BESIDE_M, JAM_AWAY_M, JAM_S, RED_AWAY_M, RED_S, Streets
@@ -149,6 +149,13 @@ def test_a_crew_leaves_a_room_out_without_a_word() -> None:
     assert out.rooms == [] and out.evidence.presses == []
     driver = out.director.trucks["t01"].driver
     assert driver.made == set() and len(driver.left_out) == 3
+
+
+def test_nobody_goes_to_a_room_again_for_the_visit_that_another_made_up_for() -> None:
+    """It was passed, the screen asked for it a second time, and it was served: it is not owed a first time any more."""
+    driver = Driver({"crew_skips": 0.0, "on_way_back": 1.0, "stops_short": 0.0, "two_from_one": 0.0}, "1")
+    driver.has_served(Errand("r03", 2, WET))
+    assert driver.made == {("r03", 1, WET), ("r03", 2, WET)}
 
 
 def test_a_driver_who_is_asked_by_radio_answers_for_his_own_run() -> None:

@@ -1,6 +1,7 @@
 """Which fix is believed, what time it is, and when a position is worth a message."""
 
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -243,11 +244,50 @@ def test_stop_and_start_are_reported_at_once():
     assert [s for s in published if 7 <= s < 20] == [11.0]
 
 
+@pytest.mark.parametrize("tells", ["exponential", "gaussian"])
+@pytest.mark.parametrize("idle_mps", [0.3, 1.0])
+@pytest.mark.parametrize("wanders_m", [2.0, 20.0])
+def test_a_receiver_that_tells_speeds_of_a_truck_that_stands_is_known_by_them(tells, idle_mps, wanders_m):
+    """Once it is known what it says of a stand, its stands have no speed, and its drives have theirs."""
+    dice, reporting = Random(1), Reporting()
+    told: list[tuple[int, float]] = []
+    drives = range(600, 700)
+    metres, wander = 0.0, 0.0
+    for second in range(1000):
+        moves_mps = min(6.0, second - 600, 700 - second) if second in drives else 0.0
+        metres += moves_mps
+        wander = 0.99 * wander + dice.gauss(0, 0.14 * wanders_m)
+        said = dice.expovariate(1 / idle_mps) if tells == "exponential" else abs(dice.gauss(0, 1.25 * idle_mps))
+        said = said if moves_mps <= 0.5 else moves_mps
+        reporting.seen(north(metres + wander, second, speed_mps=said), float(second))
+        taken = reporting.take(float(second))
+        if isinstance(taken, Fix):
+            told.append((second, taken.speed_mps or 0.0))
+    stands = [speed for second, speed in told if 300 <= second < 600 or second >= 710]
+    assert len(stands) >= 5
+    assert sum(speed > 0 for speed in stands) <= 1
+    starts_at = min(second for second, speed in told if second > 600 and speed > 2.0)
+    stops_at = min(second for second, speed in told if second > 690 and speed == 0.0)
+    assert 600 < starts_at <= 612
+    assert 695 <= stops_at <= 715
+
+
+def test_a_truck_that_creeps_for_minutes_is_not_taken_for_one_that_stands():
+    """What a good receiver says of a jam that moves on is no word of a stand."""
+    reporting, speeds = Reporting(), []
+    for second in range(300):
+        reporting.seen(north(1.7 * second, second, speed_mps=1.7), float(second))
+        taken = reporting.take(float(second))
+        if isinstance(taken, Fix):
+            speeds.append(taken.speed_mps)
+    assert set(speeds) == {1.7}
+
+
 def test_lost_fix_is_told_at_once_and_every_minute_and_never_as_a_point():
     """Without a fix the report is the word of the loss; the last point does not come again."""
     reporting = Reporting()
     reporting.seen(HERE, 0.0)
-    assert reporting.take(0.0) == HERE
+    assert reporting.take(0.0) == replace(HERE, driven_m=0.0)
     reporting.lost("no_fix")
     assert reporting.take(1.0) is None
     assert reporting.take(2.0) == "no_fix"

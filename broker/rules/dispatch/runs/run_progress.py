@@ -211,11 +211,11 @@ def _free(day: Day, run: Run, now: int) -> Eta | None:
     owes = day.owed(before)
     bins = waiting_bins(owes, {visit.key: waiting(day, visit, now) for visit in owes})
     etas = {key[1:]: eta for key, eta in before.etas.items()}
-    return free_at(before.tracker.pending, etas, owed[0], run.route_id, bins, day.history)
+    return free_at(before.tracker.pending, etas, owed[0], run.route_id, bins, day.history, now)
 
 
 def _kept(day: Day, run: Run) -> list[tuple[int, int]]:
-    """(planned_at, arrived_at) of the first visits that the run has made, in the order in which it made them."""
+    """(planned_at, arrived_at) of the first visits that the run has made, in the order of its timetable."""
     made = [visit for visit in day.visits.of(run.order) if visit.original and visit.arrived_at and visit.planned_at]
     return sorted((visit.planned_at, visit.arrived_at) for visit in made if visit.planned_at and visit.arrived_at)
 

@@ -1,0 +1,45 @@
+"""The whole application of the web over a morning with an open incident and both registers."""
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from broker.registers.elections.demo import demo_elections
+from broker.registers.safety.demo import demo_works
+from broker.web.api.app import build_app
+from broker.web.api.record import record_router
+from broker.web.api.registers import router as register_router
+from broker.web.api.rosters import roster_router
+from broker.web.picture import snapshot
+from tests.support.bridge.direct_desk import DirectDesk
+from tests.support.bridge.morning import Morning
+from tests.support.people import House
+from tests.support.registers import open_registers
+
+
+class WholeWeb:
+    """Everything that a bridge serves, without a server; `served` visits are behind the truck that pressed."""
+
+    def __init__(self, folder: Path, *, served: int = 0, hosts: Collection[str] = ()) -> None:
+        self.morning = Morning(folder / "records")
+        for visit in range(served):
+            self.morning.serve(visit)
+        self.incident_id = self.morning.press()
+        self.morning.step(2)
+        self.registers = open_registers(folder / "registers")
+        self.registers.elections.create(demo_elections(), "demo", "demo")
+        self.registers.safety.create(demo_works(), "demo", "demo")
+        self.desk = DirectDesk()
+        self.desk.morning = self.morning
+        self.desk.show(snapshot(self.morning.bridge, self.morning.now))
+        self.house = House(folder / "people")
+        self.house.account("wang", "dispatcher")  # without one this machine would be let in to look
+        plan = self.morning.plan
+        further = [register_router(self.registers), record_router(self.morning.store, plan)]
+        further.append(roster_router(self.house.people, plan))
+        self.app = build_app(self.desk, self.morning.store, further, self.house.gate, hosts)
+
+    def ids(self) -> dict[str, Any]:
+        """What there is, by the names that paths have for it."""
+        room = self.morning.trip.visits[-1].room_id
+        return {"incident_id": self.incident_id, "run_id": self.morning.run_id, "number": 1, "room": room}

@@ -1,0 +1,74 @@
+"""The API is as it describes itself: requests made of its OpenAPI, right and wrong ones, as three of its roles."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from broker.people.roles import Role
+from broker.web.problems import REFUSALS
+from broker.web.rights import RIGHTS
+from tests.support.bridge.whole_web import WholeWeb
+from tests.support.openapi import Walk
+
+ENDLESS = "GET /api/v1/events"
+MONTH = {"name": "month", "in": "query", "required": True, "schema": {"type": "integer", "maximum": 12}}
+# A morning of last week shows its newest picture since then: that the bridge is stuck is what it has to say.
+SAYS_503 = "GET /healthz"
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeWeb]:
+    """One for all roles: what one of them does is what the next one finds."""
+    made = WholeWeb(tmp_path_factory.mktemp("street"))
+    yield made
+    made.morning.close()
+
+
+def examples_for(role: Role) -> Callable[[str], int]:
+    """Four of what the role may do; the same refusal again and again would teach nothing."""
+    may = {right.route for right in RIGHTS if right.anybody or role in right.roles}
+    return lambda route: 4 if route in may else 1
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("role", "met"), [("dispatcher", {200, 403, 404, 409, 422}), ("registrar", {200, 403, 409, 422}),
+                      ("viewer", {200, 403, 422})],
+)  # fmt: skip
+def test_every_answer_is_as_the_api_describes_it(street: WholeWeb, role: Role, met: set[int]) -> None:
+    """No fault of the server, each refusal a problem detail, each answer of the kind and form that is said."""
+    token = street.house.people.add_token(role, (role,))
+    walk = Walk(street.app, token, street.ids(), examples_for(role), (ENDLESS, SAYS_503)).go()
+    assert walk.odd == []
+    assert met <= set(walk.statuses)
+    assert walk.statuses.total() >= 100
+
+
+def test_what_is_not_as_described_is_found() -> None:
+    """A fault, a refusal in plain words, an answer of another form, a wrong value that is taken: one each."""
+    app = FastAPI(responses=REFUSALS)
+
+    @app.get("/fault")
+    def fault() -> None:
+        raise ZeroDivisionError
+
+    @app.get("/plain")
+    def plain() -> PlainTextResponse:
+        return PlainTextResponse("no", 403)
+
+    @app.get("/form")
+    def form() -> list[int]:
+        return JSONResponse({"a": 1})  # type: ignore[return-value]
+
+    @app.get("/right")
+    def right() -> list[int]:
+        return [1]
+
+    @app.get("/taken", openapi_extra={"parameters": [MONTH]})
+    def taken() -> None:
+        pass
+
+    odd = Walk(app, "", {}, lambda _: 4).go().odd
+    assert {row.partition(":")[0] for row in odd} == {"GET /fault", "GET /plain", "GET /form", "GET /taken"}
