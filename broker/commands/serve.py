@@ -74,7 +74,7 @@ def _check(path: Path, config: BrokerConfig) -> int:
     from broker.web.server import check_people
 
     plan = configured_plan(config)
-    _store_must_have_a_place(config)
+    _folders_must_have_a_place(config)
     config.mqtt.password()
     config.mqtt.tls()
     config.embedded.tls()
@@ -95,17 +95,24 @@ def _check(path: Path, config: BrokerConfig) -> int:
     return 0
 
 
-def _store_must_have_a_place(config: BrokerConfig) -> None:
-    """Raises ConfigError where [store] url is no folder and can be none."""
-    if "://" in config.store.url:
-        return
-    place = Path(config.store.url)
+def _folders_must_have_a_place(config: BrokerConfig) -> None:
+    """Raises ConfigError where the record, or what is told outside, has no folder and can have none."""
+    if "://" not in config.store.url:
+        _must_have_a_place("[store] url", Path(config.store.url))
+    if config.outside.receiver:
+        _must_have_a_place("[outside] folder", config.outside.folder)
+    for receiver in config.outside.receiver:
+        if receiver.folder is not None:
+            _must_have_a_place(f"[outside] receiver {receiver.name} folder", receiver.folder)
+
+
+def _must_have_a_place(key: str, place: Path) -> None:
     while not place.exists() and place != place.parent:
         place = place.parent
     if not place.is_dir():
-        raise ConfigError(f"[store] url: {place} is no folder; name a folder, which may be one that is not there yet")
+        raise ConfigError(f"{key}: {place} is no folder; name a folder, which may be one that is not there yet")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise ConfigError(f"[store] url: {place} cannot be written by this user; correct its path or mode")
+        raise ConfigError(f"{key}: {place} cannot be written by this user; correct its path or mode")
 
 
 def _tried_broker(config: BrokerConfig, plan: Plan) -> str:

@@ -142,6 +142,8 @@ def test_check_config_reads_every_file_that_is_named(tmp_path: Path, capsys: pyt
         ('[embedded]\naccounts = "gone"', f"[embedded] accounts: {tmp_path}/gone cannot be read"),
         ('[embedded]\naccounts = "latin"', "[embedded] accounts: "),
         ('[people]\nfolder = "latin"', "[people] folder: "),
+        (f'{TOLD}folder = "latin"', f"[outside] receiver a folder: {tmp_path}/latin is no folder"),
+        (f'[outside]\nfolder = "latin"\n{TOLD}folder = "f"', f"[outside] folder: {tmp_path}/latin is no folder"),
         (f'{TOLD}url = "https://127.0.0.1/"\nsecret_file = "gone"', "[outside] receiver a secret_file: "),
         (f'{TOLD}url = "https://127.0.0.1/"\nsecret_file = "text"', "[outside] receiver a secret_file: others can"),
         (f'{TOLD}url = "https://127.0.0.1/"\nsecret_file = "short"', "[outside] receiver a secret_file: "),

@@ -172,6 +172,20 @@ def test_the_days_totals_are_told_after_midnight_once(tmp_path: Path, config: Br
     assert len({row["data"]["day"] for row in totals(tmp_path)}) == len(totals(tmp_path))
 
 
+def test_a_clock_that_was_years_ahead_is_no_reason_to_be_silent_for_years(
+    tmp_path: Path, config: BrokerConfig, store: Store
+) -> None:
+    """Once it is right again the next day's totals come."""
+    at = MIDNIGHT + TOTALS_AFTER_S
+    with telling(config, shown := Shown(picture_of(at=NOON)), store):
+        shown.is_seen()
+        shown.show(picture_of(at=NOON + 1000 * DAY_S))
+        wait_until(lambda: totals(tmp_path), "totals of another time")
+        shown.show(picture_of(at=NOON))
+        shown.show(picture_of(at=at))
+        wait_until(lambda: any(row["data"]["figures"]["served"] for row in totals(tmp_path)), "the day's totals come")
+
+
 def test_totals_that_cannot_be_counted_now_hold_up_nothing_else(
     tmp_path: Path, config: BrokerConfig, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

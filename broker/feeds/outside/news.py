@@ -5,7 +5,7 @@ and is expected later than planned by more than `slip_s`: late by how much, agai
 opened, acknowledged, decided, closed, withdrawn. Each is counted or named in the memory, so that the same fact has the
 same id after a restart, and is told once.
 
-What began before anybody listened, longer ago than LOOKED_BACK_S, is remembered and not told.
+What began longer than LOOKED_BACK_S before anybody looked last is remembered and not told: it was, or nobody listened.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from broker.reports.words import WORDS as REPORT_WORDS
 from broker.reports.words import in_language, waste_word
 from broker.words import LANGUAGES, Words
 
-LOOKED_BACK_S = 900  # a bridge that was away for longer tells no call that it found
+LOOKED_BACK_S = 900
 GONE_S = 3600  # what no picture has is remembered for so long: a day that is rebuilt brings it back
 STEADY_S = 60  # a lateness is told when it lasted
 CALL_TYPES = {

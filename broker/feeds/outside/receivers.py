@@ -110,6 +110,8 @@ class Receivers:
         if self._receivers:
             self._thread.join(5)
         for _, sender in self._receivers:
+            sender.end()
+        for _, sender in self._receivers:
             sender.stop()
 
     def state(self) -> list[dict[str, Any]]:
@@ -151,7 +153,7 @@ class Receivers:
         newest = _day_before(self._days.of(now - TOTALS_AFTER_S))
         if not self._totals_day:
             return newest, []
-        told, messages = self._totals_day, []
+        told, messages = min(self._totals_day, newest), []  # a clock that was ahead is no reason to be silent
         oldest = (date.fromisoformat(newest) - timedelta(days=MOST_DAYS)).isoformat()
         while told < newest and now >= self._totals_not_before:
             day = (date.fromisoformat(max(told, oldest)) + timedelta(days=1)).isoformat()

@@ -14,6 +14,7 @@ from broker.feeds.outside.webhook import Outcome, Sink
 log = logging.getLogger("zhanpai.outside")
 
 LOOK_S = 0.5
+MANY, MANY_LOOK_S = 500, 10.0  # a long list is not read all the time
 SWEEP_S = 60.0
 DAY_S = 86_400
 
@@ -35,10 +36,14 @@ class Sender:
         """Begin; what waits from before is tried at once."""
         self._thread.start()
 
+    def end(self) -> None:
+        """Begin no further try."""
+        self._stop.set()
+
     def stop(self) -> None:
         """End, soon; a try that is under way is not waited for: what it brings waits on, with the same id."""
-        self._stop.set()
-        self._thread.join(LOOK_S * 2)
+        self.end()
+        self._thread.join(LOOK_S)
 
     def state(self) -> dict[str, object]:
         """How it stands, without where it goes."""
@@ -58,7 +63,7 @@ class Sender:
             except Exception:
                 log.exception("%s: the sender failed; it goes on in a minute", self.name)
                 self._stop.wait(SWEEP_S)
-            self._stop.wait(LOOK_S)
+            self._stop.wait(LOOK_S if len(self._tries.waiting) < MANY else MANY_LOOK_S)
 
     def _sweep(self) -> None:
         given_up = self.outbox.sweep(time.time(), self._keep_s)
