@@ -422,11 +422,14 @@ class BrokerConfig(_Section):
     log: LogConfig = LogConfig()
 
     @model_validator(mode="after")
-    def _ports_differ(self) -> Self:
+    def _parts_fit(self) -> Self:
         if self.embedded.enabled and self.web.enabled and self.web.port == self.mqtt.port:
             raise ValueError("port: is the embedded broker's, [mqtt] port, too; set another one")
-        if self.people.one_click and self.web.host not in ("127.0.0.1", "::1", "localhost"):
-            raise ValueError("host: [people] one_click is for a demo on 127.0.0.1 and lets anybody in; leave it out")
+        if self.people.one_click:  # a proxy on this machine that says nothing of itself would be this machine to us
+            web, here = self.web, self.web.host in ("127.0.0.1", "::1", "localhost")
+            opened = {"host": not here, "hosts": bool(web.hosts), "trusted_proxies": bool(web.trusted_proxies)}
+            if key := next((key for key, is_so in opened.items() if is_so), None):
+                raise ValueError(f"{key}: [people] one_click lets anybody in, for a demo on 127.0.0.1; leave it out")
         return self
 
 

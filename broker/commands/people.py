@@ -15,10 +15,11 @@ from broker.commands import rosters
 from broker.commands.who import system_user
 from broker.config import BrokerConfig, ConfigError, read_config
 from broker.people.access_log import open_access_log
-from broker.people.errors import PeopleError
+from broker.people.errors import Impossible, PeopleError
 from broker.people.people import FIRST_LINK_S, LINK_S, People
 from broker.people.roles import ROLES, Scope
 from broker.people.roles_file import read_roles_file
+from broker.settings import configured_plan
 
 Run = Callable[[argparse.Namespace, People, BrokerConfig], None]
 
@@ -87,11 +88,16 @@ def _told(run: Run, arguments: argparse.Namespace) -> int:
         config = read_config(arguments.config)
         people = People(config.people.folder)
         before = people.kept()
-        run(arguments, people, config)
-        if people.kept() != before:
-            about = next((given[key] for key in ("account", "name", "token") if key in (given := vars(arguments))), "")
-            deed = run.__name__.strip("_").replace("_", " ")
-            open_access_log(people.folder).note(system_user(), "command line", deed, str(about))
+        try:
+            run(arguments, people, config)
+        finally:
+            if people.kept() != before:
+                given = vars(arguments)
+                about = next((given[key] for key in ("account", "name", "token") if key in given), "")
+                deed = run.__name__.strip("_").replace("_", " ")
+                open_access_log(people.folder).note(system_user(), "command line", deed, str(about))
+    except BrokenPipeError:
+        raise  # whoever reads what we print has enough of it
     except ConfigError as why:
         print(f"people: {why}", file=sys.stderr)
         return 2
@@ -101,7 +107,15 @@ def _told(run: Run, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _of(arguments: argparse.Namespace) -> Scope:
+def _of(arguments: argparse.Namespace, config: BrokerConfig) -> Scope:
+    """The scope that is asked for; one that is mistyped would reach nothing, and nobody would be told."""
+    if arguments.estate or arguments.truck:
+        plan = configured_plan(config)
+        estates = {room.estate_id for room in plan.rooms.values()}
+        for kind, known in (("estate", estates), ("truck", set(plan.trucks()))):
+            strange = sorted(set(getattr(arguments, kind)) - known)
+            if strange:
+                raise Impossible(f"the plan knows no {kind} {strange[0][:40]!r}")
     return Scope(
         estates=tuple(arguments.estate), trucks=tuple(arguments.truck), contractors=tuple(arguments.contractor)
     )
@@ -139,18 +153,18 @@ def _in_words(scope: dict[str, list[str]]) -> Iterable[str]:
 
 def _add(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
     key = people.add(
-        arguments.account, arguments.name, tuple(arguments.role), _of(arguments), arguments.sees_names
+        arguments.account, arguments.name, tuple(arguments.role), _of(arguments, config), arguments.sees_names
     )
     _say_link(config, key, LINK_S, "its person")
 
 
-def _roles(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> None:
-    scope = _of(arguments)
+def _roles(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
+    scope = _of(arguments, config)
     people.update(arguments.account, roles=tuple(arguments.roles), **({"scope": scope} if scope != Scope() else {}))
 
 
-def _scope(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> None:
-    people.update(arguments.account, scope=_of(arguments))
+def _scope(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
+    people.update(arguments.account, scope=_of(arguments, config))
 
 
 def _disable(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> None:
@@ -186,8 +200,8 @@ def _migrate(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> 
     print(f"{len(tokens)} tokens taken over; they open what they opened. Leave [registers] roles_file out now")
 
 
-def _add_token(arguments: argparse.Namespace, people: People, _: BrokerConfig) -> None:
-    token = people.add_token(arguments.name, tuple(arguments.role), _of(arguments), arguments.sees_names)
+def _add_token(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
+    token = people.add_token(arguments.name, tuple(arguments.role), _of(arguments, config), arguments.sees_names)
     print("the token is shown this once:", file=sys.stderr)
     print(token)
 

@@ -21,8 +21,12 @@ State = tuple[int, int, int]
 class KeptFile(Generic[Content]):
     """`path` holds a `kind` as JSON, readable by its owner only; commands change it beside the running bridge."""
 
-    def __init__(self, path: Path, kind: type[Content], disk: Disk | None = None) -> None:
-        self.path, self._kind, self._disk = path, kind, disk or Disk()
+    def __init__(
+        self, path: Path, kind: type[Content], disk: Disk | None = None,
+        mend: str = "correct it, or bring it back from the last backup",
+    ) -> None:  # fmt: skip
+        """`mend` is what to do about one that is damaged."""
+        self.path, self._kind, self._disk, self._mend = path, kind, disk or Disk(), mend
         self._turn = threading.Lock()
         self._seen: tuple[State, Content] | None = None
 
@@ -74,7 +78,7 @@ class KeptFile(Generic[Content]):
             said = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
         except (ValueError, RecursionError) as why:
             said = str(why)
-        raise Damaged(f"{self.path} is damaged ({said}): correct it, or bring it back from the last backup")
+        raise Damaged(f"{self.path} is damaged ({said}): {self._mend}")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from broker.people.errors import TooSoon
 WRONG_MINUTES = 10
 WRONG_BY_ACCOUNT = RateLimitItemPerMinute(10, WRONG_MINUTES, namespace="wrong/account")
 WRONG_BY_ADDRESS = RateLimitItemPerMinute(30, WRONG_MINUTES, namespace="wrong/address")
+# Of tokens and links apart: a machine whose token was taken away goes on asking, and keeps nobody beside it out.
+WRONG_KEYS = RateLimitItemPerMinute(30, WRONG_MINUTES, namespace="wrong/key")
 # Some tables of a whole subdistrict a minute, and never so many that reading them is all that the bridge does.
 KIB_PER_MINUTE = RateLimitItemPerMinute(64 * 1024, namespace="bodies")
 
@@ -25,7 +27,7 @@ class Limits:
         self._sent = SlidingWindowCounterRateLimiter(self._storage)
 
     def may_try(self, account: str | None, address: str) -> None:
-        """TooSoon where this account, or this address, was wrong too often lately."""
+        """TooSoon where this account, or this address, was wrong too often lately; a token or link has no account."""
         for item, key in self._both(account, address):
             if not self._wrong.test(item, key):
                 reset_at, _ = self._wrong.get_window_stats(item, key)
@@ -45,8 +47,10 @@ class Limits:
 
     @staticmethod
     def _both(account: str | None, address: str) -> list[tuple[RateLimitItemPerMinute, str]]:
-        by_address = [(WRONG_BY_ADDRESS, network_of(address))]
-        return by_address if account is None else [(WRONG_BY_ACCOUNT, account), *by_address]
+        network = network_of(address)
+        if account is None:
+            return [(WRONG_KEYS, network)]
+        return [(WRONG_BY_ACCOUNT, account), (WRONG_BY_ADDRESS, network)]
 
 
 def network_of(address: str) -> str:

@@ -58,6 +58,11 @@ class People:
             return None
         return Visitor(account, known.name, frozenset(known.roles), known.scope, _sees_names(known))
 
+    def meant(self, typed: str) -> str:
+        """The account that is meant, as a telephone may write it: a capital letter before, a space after."""
+        wanted = unicodedata.normalize("NFC", typed.strip()).casefold()
+        return next((account for account in self.kept().accounts if account.casefold() == wanted), wanted)
+
     def by_password(self, account: str, password: str) -> Visitor:
         """Whose password it is; raises Unknown, which says nothing of whether there is such an account."""
         known = self.kept().accounts.get(account)

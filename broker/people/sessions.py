@@ -22,7 +22,7 @@ class Sessions:
 
     def __init__(self, people: People, *, now: Callable[[], float] = time.time, disk: Disk | None = None) -> None:
         self._people, self._now = people, now
-        self._file = KeptFile(people.folder / SESSIONS, SessionsFile, disk)
+        self._file = KeptFile(people.folder / SESSIONS, SessionsFile, disk, "remove it, and everybody signs in anew")
         self._unkept: dict[str, Session] = {}
         self._ended: set[str] = set()  # of those that are still in a file that could not be written
 

@@ -81,10 +81,11 @@ def request_guard(
 
 async def _once(repeats: Repeats, request: Request, call_next: CallNext) -> Response:
     """The answer; to a deed with a key that was done before, the answer of then."""
-    key, who = request.headers.get(HEADER), request.state.visitor.who if request.state.visitor else None
-    if key is None or who is None or request.method in ("GET", "HEAD") or not request.scope["path"].startswith("/api/"):
+    key, visitor = request.headers.get(HEADER), request.state.visitor
+    is_deed = request.method not in ("GET", "HEAD") and request.scope["path"].startswith("/api/")
+    if key is None or visitor is None or not is_deed:
         return await call_next(request)
-    path = f"{request.scope['path']}?{request.url.query}"
+    who, path = f"{visitor.kind}/{visitor.who}", f"{request.scope['path']}?{request.url.query}"
     try:
         first = await run_in_threadpool(repeats.begin, who, key, request.method, path, await request.body())
     except OSError as why:

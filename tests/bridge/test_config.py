@@ -63,6 +63,10 @@ def test_the_example_shows_every_key_with_its_default(tmp_path: Path) -> None:
         (f'{HEARS}folder = "f"\nevents = []', "[outside] receiver.0.events: "),
         (f'{HEARS}folder = "f"\ninside = ["home"]', "[outside] receiver.0.inside.0: "),
         (f'{HEARS}folder = "f"\n[[outside.receiver]]\nname = "a"\nfolder = "g"', "[outside] receiver: a is the name"),
+        *(
+            (f'[area]\nplan = "demo"\n[people]\none_click = true\n[web]\n{key} = {value}', f"{key}: [people] one_click")
+            for key, value in (("host", '"0.0.0.0"'), ("hosts", '["a.example"]'), ("trusted_proxies", '["127.0.0.1"]'))
+        ),
         ("[area", "is not TOML"),
     ],
 )

@@ -41,6 +41,20 @@ def test_a_token_from_its_making_to_its_end(run: Run, people: People) -> None:
     assert run("token", "revoke", "m1")[0] == 0 and people.kept().tokens == {}
 
 
+def test_a_reader_that_has_seen_enough_ends_the_command_and_what_it_did_is_noted(
+    run: Run, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `| head`; without a word, which the program's own end sees to."""
+
+    def nobody_reads(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("builtins.print", nobody_reads)
+    with pytest.raises(BrokenPipeError):
+        run("token", "add", "scale", "--role", "viewer")
+    assert [line["action"] for line in open_access_log(people.folder).lines()] == ["add token"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -48,6 +62,8 @@ def test_a_token_from_its_making_to_its_end(run: Run, people: People) -> None:
         (("token", "revoke", "m9"), "no token 'm9'"),
         (("add", "a b", "--name", "x", "--role", "viewer"), "is no account"),
         (("add", "li", "--name", "x", "--role", "property"), "role property needs its estates: --estate ID"),
+        (("add", "li", "--name", "x", "--role", "property", "--estate", "e99"), "the plan knows no estate 'e99'"),
+        (("token", "add", "x", "--role", "crew", "--truck", "t1"), "the plan knows no truck 't1'"),
         (("add", "li", "--name", "", "--role", "viewer"), "name: "), (("migrate", "/nowhere.toml"), "cannot be read"),
         (("token", "add", "a\u200bb", "--role", "viewer"), "name: "),
     ],

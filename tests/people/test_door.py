@@ -9,7 +9,8 @@ from fastapi.testclient import TestClient
 
 from broker.durable_file import Disk
 from broker.people.access_log import open_access_log
-from broker.people.limits import WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS
+from broker.people.limits import WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS, WRONG_KEYS
+from broker.people.roles import Visitor
 from broker.web.api.app import build_app
 from broker.web.desk import Desk
 from broker.web.gate import COOKIE
@@ -108,14 +109,42 @@ def test_who_guesses_must_wait_and_others_need_not(house: House, app: FastAPI, l
     assert inside.get("/api/v1/people/me").status_code == 200
 
 
+@pytest.mark.parametrize("right", [True, False])
+def test_a_guess_in_a_crowd_is_counted_with_the_crowd(
+    house: House, app: FastAPI, monkeypatch: pytest.MonkeyPatch, right: bool
+) -> None:
+    """Forty at once, and by the turn of the last the others were wrong: it is not told whether it was right."""
+    by_password = house.people.by_password
+
+    def last_of_many(account: str, password: str) -> Visitor:
+        for _ in range(WRONG_BY_ACCOUNT.amount):
+            house.gate.limits.was_wrong(account, "192.0.2.1")
+        return by_password(account, password)
+
+    monkeypatch.setattr(house.people, "by_password", last_of_many)
+    assert sign_in(house.stranger(app), password=PASSWORD if right else "wrong").status_code == 429
+
+
+@pytest.mark.parametrize("typed", ["Wang", " wang ", "WANG"])
+def test_an_account_is_known_as_a_telephone_writes_it(house: House, app: FastAPI, typed: str) -> None:
+    """And counted as the one it is."""
+    client = house.stranger(app)
+    assert sign_in(client, typed).status_code == 303
+    assert client.get("/api/v1/people/me").json()["account"] == "wang"
+    for _ in range(WRONG_BY_ACCOUNT.amount):
+        sign_in(client, typed, "wrong")
+    assert sign_in(house.stranger(app, "192.0.2.9")).status_code == 429
+
+
 def test_who_guesses_tokens_must_wait_and_a_right_one_is_let_in(house: House, app: FastAPI) -> None:
     """Nobody guesses it, and behind a proxy everybody has the address of who tries."""
     machine, client = house.machine(app, "viewer"), house.stranger(app)
     client.headers["Authorization"] = "Bearer m1.wrong"
-    seen = [client.get("/metrics") for _ in range(WRONG_BY_ADDRESS.amount + 2)]
+    seen = [client.get("/metrics") for _ in range(WRONG_KEYS.amount + 2)]
     assert {answer.status_code for answer in seen[:-2]} == {401}
     assert [answer.status_code for answer in seen[-2:]] == [429, 429] and "Retry-After" in seen[-1].headers
     assert machine.get("/metrics").status_code == 200
+    assert sign_in(house.stranger(app)).status_code == 303  # beside a machine whose token was taken away
 
 
 def test_too_much_in_a_minute_is_refused(house: House, app: FastAPI) -> None:
@@ -181,7 +210,8 @@ def test_the_first_account_is_made_by_its_link(app_of, tmp_path: Path) -> None: 
     page = client.get("/welcome")
     assert "script-src 'self'" in page.headers["Content-Security-Policy"] and key not in page.text
     form = {"key": key, "account": "wang", "name": "Wang", "password": PASSWORD, "again": PASSWORD}
-    assert 'name="again"' in client.post("/welcome", data={"key": key}).text
+    asked = client.post("/welcome", data={"key": key}).text
+    assert 'name="again"' in asked and f'href="?lang=en#{key}"' in asked
     for wrong in ({"again": "other"}, {"password": "short", "again": "short"}, {"account": "a b"}, {"name": ""}):
         assert client.post("/welcome", data=form | wrong).status_code == 422, wrong
     assert client.post("/welcome", data=form | {"key": "no"}).status_code == 401

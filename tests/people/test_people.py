@@ -233,6 +233,19 @@ def test_a_damaged_file_is_refused_by_name_and_left_as_it_is(
     assert path.read_text() == text
 
 
+def test_damaged_sessions_are_removed_and_people_sign_in_anew(people: People, clock: Clock) -> None:
+    """As it is told: nobody needs a backup of who was signed in."""
+    wang(people)
+    path = people.folder / "sessions.json"
+    path.write_text("{")
+    path.chmod(0o600)
+    sessions = Sessions(people, now=clock)
+    with pytest.raises(Damaged, match="remove it, and everybody signs in anew"):
+        sessions.visitor("x")
+    path.unlink()
+    assert sessions.visitor(sessions.begin(people.by_password("wang", PASSWORD))[0]) is not None
+
+
 def test_a_file_that_is_gone_is_no_new_start(people: People, clock: Clock) -> None:
     """Else whoever can remove it could make themselves the first account."""
     wang(people)

@@ -150,6 +150,31 @@ def test_a_log_that_was_removed_under_somebody_who_reads_is_copied_when_they_end
     assert set(stored_batches(store.folder, lambda: LATER)) == set(range(1, 8))
 
 
+@pytest.mark.parametrize("more", [1, 2, 3, 8])
+def test_an_older_log_that_is_put_in_its_place_never_goes_into_the_file(tmp_path: Path, more: int) -> None:
+    """A copy of the log from before, with what it held before that behind it: ours is copied, and it is said."""
+    store = open_store(tmp_path / "s", lambda: LATER)
+    for number in range(800):
+        store.append(batch(number))
+    store.database.copy_log()
+    for number in range(800, 860):
+        store.append(batch(number))
+    log = store.database.log
+    older = log.with_name("older")
+    shutil.copy(log, older)
+    for number in range(860, 860 + more):
+        store.append(batch(number))
+    older.replace(log)
+    store.close()
+    assert any(log.name in told for told in store.events)
+    whole = dict.fromkeys(range(860 + more), 5)
+    with suppress(StoreError):  # refused, where the next start would read the file by it
+        assert stored_batches(tmp_path / "s", lambda: LATER) == whole
+    log.unlink(missing_ok=True)
+    assert stored_batches(tmp_path / "s", lambda: LATER) == whole
+    assert findings(tmp_path / "s") == []
+
+
 def test_a_removed_log_that_cannot_be_copied_ends_no_watch(tmp_path: Path) -> None:
     """The disk fails too: it is said, and copied when the disk is mended."""
     disk = Disk()

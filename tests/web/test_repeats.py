@@ -31,14 +31,18 @@ class Street:
     def __init__(self, folder: Path) -> None:
         self.folder, self.morning = folder, Morning(folder / "records")
 
-    def web(self) -> TestClient:
-        """The web as after a start, asked by a machine."""
+    def web(self, name: str = "scale", *, person: bool = False) -> TestClient:
+        """The web as after a start, asked by a machine, or by a person of that name."""
         desk = DirectDesk()
         desk.morning = self.morning
         desk.picture = {"incidents": [], "at": 1}
         house = House(self.folder / "people")
         record = record_router(self.morning.store, self.morning.plan)
-        return house.machine(build_app(desk, self.morning.store, [record], house.gate))
+        app = build_app(desk, self.morning.store, [record], house.gate)
+        if person:
+            house.account(name, "dispatcher")
+            return house.person(app, name)
+        return house.machine(app, name=name)
 
     def weighed(self) -> int:
         """How many weigh-ins are on record."""
@@ -61,7 +65,7 @@ def weigh(client: TestClient, key: str | None, **more: Any) -> Any:
 
 
 def test_a_deed_with_the_same_key_is_done_once_and_answered_alike(street: Street) -> None:
-    """Another key, and none, are other deeds; the same key of somebody else is theirs."""
+    """Another key, and none, are other deeds."""
     client = street.web()
     first, second = weigh(client, "a"), weigh(client, "a")
     assert (first.status_code, first.json()) == (second.status_code, second.json()) == (200, first.json())
@@ -69,6 +73,13 @@ def test_a_deed_with_the_same_key_is_done_once_and_answered_alike(street: Street
     assert street.weighed() == 1
     weigh(client, "b"), weigh(client, None), weigh(client, None)
     assert street.weighed() == 4
+
+
+def test_a_key_is_of_one_visitor_alone(street: Street) -> None:
+    """Neither of another machine, nor of a person who is called as the machine is."""
+    for name, person in (("scale", False), ("gate", False), ("scale", True)):
+        assert "Idempotency-Replayed" not in weigh(street.web(name, person=person), "a").headers
+    assert street.weighed() == 3
 
 
 def test_it_is_known_after_a_restart(street: Street) -> None:

@@ -203,12 +203,13 @@ class Database:
                 except sqlite3.Error as error:
                     raise failure(self.path, error) from error
                 self._is_saved = 0 <= pages == copied  # else somebody reads what was before: the next look copies on
-            stored = "is in it: stop the bridge and start it again"
+            strange = f", remove {self.log.name}" if found[1] not in (None, self._files_open[1]) else ""
+            stored = f"is in it: stop the bridge{strange} and start it again"
             if not self._is_saved:
                 stored = "is being copied into it: stop the bridge only when this says that it is there"
             raise Unavailable(
-                f"{self.log} or -shm was removed while {self.path.name} was in use: nothing more is stored; what was "
-                f"stored {stored}"
+                f"{self.log} or -shm was removed or replaced while {self.path.name} was in use: nothing more is "
+                f"stored; what was stored {stored}"
             )
 
     def _opened_to_write(self) -> sqlite3.Connection:
@@ -254,6 +255,7 @@ class Database:
             return
         try:
             with closing(self._opened_to_write()) as beside:
+                self.must_be_in_place()  # another log at its path would be copied by the index of ours
                 beside.execute(_COPY).fetchall()
             with self._write_lock:
                 self.must_be_in_place()

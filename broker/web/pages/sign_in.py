@@ -1,6 +1,7 @@
 """The pages by which a person comes and goes: sign in, set a password by a link, sign out."""
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
@@ -53,12 +54,9 @@ def _sign_in(router: APIRouter, gate: Gate) -> None:
 
     @router.post("/sign-in")
     def sign_in(request: Request, account: Field, password: Field, next: Field = "/") -> Response:
-        address = gate.address_of(request)
         try:
-            gate.limits.may_try(account, address)
-            visitor = gate.people.by_password(account, password)
+            visitor = _known(gate, gate.people.meant(account), password, gate.address_of(request))
         except Unknown as why:
-            gate.limits.was_wrong(account, address)
             return form(request, next, account, why, 401)
         except TooSoon as why:
             answer = form(request, next, account, why, 429)
@@ -74,11 +72,27 @@ def _sign_in(router: APIRouter, gate: Gate) -> None:
         return _welcomed(request, gate, visitor, next)
 
 
+def _known(gate: Gate, account: str, password: str, address: str) -> Visitor:
+    """Whose password it is. Raises Unknown, or TooSoon: also to a guess whose turn came after too many wrong ones."""
+    gate.limits.may_try(account, address)
+    try:
+        visitor = gate.people.by_password(account, password)
+    except Unknown:
+        gate.limits.may_try(account, address)
+        gate.limits.was_wrong(account, address)
+        raise
+    gate.limits.may_try(account, address)
+    return visitor
+
+
 def _welcome(router: APIRouter, gate: Gate) -> None:
     def form(request: Request, status: int = 200, link: Link | None = None, told: str = "", **typed: str) -> Response:
         shown = {"link": link, "told": told, "key": "", "account": "", "name": ""} | typed
         bounds = {"shortest": SHORTEST_PASSWORD, "longest": LONGEST_PASSWORD}
-        answer = page(request, "people/welcome.html", base_context(request, None), status, **shown, **bounds)
+        context = base_context(request, None)
+        if link is not None:  # in the other language it is the same link
+            context["switch"] += f"#{quote(typed['key'])}"
+        answer = page(request, "people/welcome.html", context, status, **shown, **bounds)
         answer.headers["Content-Security-Policy"] = WELCOME_POLICY
         return answer
 

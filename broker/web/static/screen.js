@@ -5,7 +5,7 @@ const STRIP = { most: 1880, each: 63, edge: 110, gap: 8, lines: 3, line: 13 }; /
 const OWED = ["pending", "due", "at_stop"];
 const $ = (id) => document.getElementById(id);
 let words = {};
-let language = localStorage.getItem("language") || "zh";
+let language = localStorage.getItem("language");
 let picture = null;
 let heardAt = 0;
 let me = { name: "", kind: "", deeds: {}, one_click: [] };
@@ -325,7 +325,7 @@ $("language").addEventListener("click", async () => {
   localStorage.setItem("language", language); // what was chosen, not what was begun with
 });
 await known();
-await speak(language);
+await speak(language ?? me.language ?? "zh"); // as the page on which they signed in spoke
 let stuck = [];
 let parts = {}; // section: key: row, as the stream has them
 
