@@ -61,9 +61,10 @@ def stuck(desk: Desk) -> list[Row]:
 
 
 def of_stream(desk: Desk) -> list[Row]:
-    """What the thread that shows the pictures has to say: that none reaches the screens, that none is kept."""
+    """What other threads have to say: that no picture reaches the screens, that none is kept, who is not told."""
     rows = [] if desk.not_streamed is None else [_row("not_streamed", _SEVERE, desk.not_streamed)]
-    return rows + ([] if desk.not_kept is None else [_row("not_kept", _WARNING, desk.not_kept)])
+    rows += [] if desk.not_kept is None else [_row("not_kept", _WARNING, desk.not_kept)]
+    return rows + of_outside(desk.outside(), time.time())
 
 
 def of_outside(receivers: Iterable[Mapping[str, Any]], now: float) -> list[Row]:

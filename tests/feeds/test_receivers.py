@@ -15,6 +15,7 @@ from broker.feeds.outside.receivers import MOST_DAYS, TOTALS_AFTER_S
 from broker.store import Record, Store, StoreError
 from broker.store.opening import open_store
 from broker.web.desk import Desk
+from broker.web.health import of_stream
 from broker.web.picture import snapshot
 from tests.support.bridge.morning import Morning
 from tests.support.outside import NOON, drips, picture_of, press, receiver, secret_in, telling
@@ -215,6 +216,7 @@ def test_healthz_and_metrics_say_who_is_not_told(tmp_path: Path) -> None:
     assert "phones" in reason["en"] and "it answers 500" in reason["zh"]
     said = client.get("/metrics").text
     assert 'zhanpai_outside_waiting{receiver="phones"} 3.0' in said
+    assert [one["word"] for one in of_stream(desk)] == ["outside_late"], "on the screens too"
     row["failing_since_at"] = int(time.time())
     assert "outside_late" not in [one["word"] for one in client.get("/healthz").json()["reasons"]]
     morning.close()

@@ -1,6 +1,5 @@
 """HTTP: whether the bridge does its work, for whoever watches it."""
 
-import time
 from typing import Any
 
 from fastapi import APIRouter
@@ -10,7 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from broker import __version__
 from broker.store import Store, StoreError
 from broker.web.desk import Desk
-from broker.web.health import Sentences, damaged, ill, of_outside, of_picture, of_stream, store_trouble, stuck
+from broker.web.health import Sentences, damaged, ill, of_picture, of_stream, store_trouble, stuck
 
 
 def health_router(desk: Desk, store: Store) -> APIRouter:
@@ -24,11 +23,10 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
     )
     def healthz() -> JSONResponse:
         picture = desk.picture
-        outside = desk.outside()
-        rows = [*stuck(desk), *of_stream(desk), *of_picture(picture), *of_outside(outside, time.time())]
+        rows = [*stuck(desk), *of_stream(desk), *of_picture(picture)]
         body = {
             "trouble": picture["data"]["trouble"], "link": picture["link"], "plan": picture["plan"],
-            "ages": desk.ages(), "fw": __version__, "at": picture["at"], "outside": outside,
+            "ages": desk.ages(), "fw": __version__, "at": picture["at"], "outside": desk.outside(),
         }  # fmt: skip
         try:
             body["store"] = found = dict(store.health())
