@@ -21,6 +21,7 @@ from broker.commands import (
     fsck,
     import_records,
     import_tainan,
+    outside,
     people,
     replay,
     serve,
@@ -29,7 +30,8 @@ from broker.commands import (
 from broker.commands.registers import command_line as registers
 
 COMMANDS = (
-    fsck, export, import_records, amend, stats, explain, replay, command, accounts, people, import_tainan, registers,
+    fsck, export, import_records, amend, stats, explain, replay, command, accounts, people, outside, import_tainan,
+    registers,
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.config import BrokerConfig, ConfigError, MqttConfig
+from broker.feeds.outside.receivers import Receivers
 from broker.flood_control import FloodControl
 from broker.mqtt.certificates import check_certificates
 from broker.mqtt.inbox import Inbox
@@ -78,6 +79,8 @@ def serve(
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
             desk = Desk(accounts=floods if guard is not None else None)
+            receivers = Receivers(config, plan.area_id, plan.timezone, store, lambda: desk.picture)
+            desk.outside = receivers.state
             if isinstance(store, WaitingStore):
                 bridge.cannot_store(store.why)
             bridge.start(now())
@@ -89,6 +92,7 @@ def serve(
                 caretaker.start()
             if guard is not None:
                 guard.start()
+            receivers.start()
             try:
                 if ready is not None:
                     ready(web.port if web else 0)
@@ -104,6 +108,7 @@ def serve(
             finally:
                 if guard is not None:
                     guard.stop()
+                receivers.stop()
                 bridge.stop(now())
                 inbox.close()
                 link.stop()

@@ -35,6 +35,7 @@ SERVER = (
     "pydantic",
     "python_multipart",
     "rich",
+    "standardwebhooks",
     "tinydb",
     "uvicorn",
 )

@@ -66,6 +66,7 @@ def _write_findings(why: Exception, folder: Path) -> Path | None:
 
 def _check(path: Path, config: BrokerConfig) -> int:
     """Read the plan and every file that the configuration names, ask or start the broker, and say what is there."""
+    from broker.feeds.outside.receivers import check_receivers
     from broker.mqtt.certificates import check_certificates
     from broker.plan.calendar import local_date
     from broker.plan.validity import Outlook, plan_sentence
@@ -73,7 +74,7 @@ def _check(path: Path, config: BrokerConfig) -> int:
     from broker.web.server import check_people
 
     plan = configured_plan(config)
-    _store_must_have_a_place(config)
+    _folders_must_have_a_place(config)
     config.mqtt.password()
     config.mqtt.tls()
     config.embedded.tls()
@@ -81,6 +82,7 @@ def _check(path: Path, config: BrokerConfig) -> int:
     config.embedded.passwords()
     of_certificates = check_certificates(config, time.time())
     check_people(config)
+    of_receivers = check_receivers(config, plan.timezone)
     of_day = Outlook(plan).on(local_date(plan, int(time.time())))
     said = plan_sentence(of_day)
     if not of_day.known:
@@ -88,22 +90,29 @@ def _check(path: Path, config: BrokerConfig) -> int:
     broker = "; ".join(part for part in (_tried_broker(config, plan), of_certificates) if part)
     print(f"{path}: good; area {plan.area_id}: {len(plan.rooms)} rooms, {len(plan.runs)} runs; the plan knows "
           f"{of_day.first_day} to {of_day.last_day}; {broker}")  # fmt: skip
-    if said is not None:
-        print(f"{path}: note: {said}", file=sys.stderr)
+    for note in (*of_receivers, *([] if said is None else [said])):
+        print(f"{path}: note: {note}", file=sys.stderr)
     return 0
 
 
-def _store_must_have_a_place(config: BrokerConfig) -> None:
-    """Raises ConfigError where [store] url is no folder and can be none."""
-    if "://" in config.store.url:
-        return
-    place = Path(config.store.url)
+def _folders_must_have_a_place(config: BrokerConfig) -> None:
+    """Raises ConfigError where the record, or what is told outside, has no folder and can have none."""
+    if "://" not in config.store.url:
+        _must_have_a_place("[store] url", Path(config.store.url))
+    if config.outside.receiver:
+        _must_have_a_place("[outside] folder", config.outside.folder)
+    for receiver in config.outside.receiver:
+        if receiver.folder is not None:
+            _must_have_a_place(f"[outside] receiver {receiver.name} folder", receiver.folder)
+
+
+def _must_have_a_place(key: str, place: Path) -> None:
     while not place.exists() and place != place.parent:
         place = place.parent
     if not place.is_dir():
-        raise ConfigError(f"[store] url: {place} is no folder; name a folder, which may be one that is not there yet")
+        raise ConfigError(f"{key}: {place} is no folder; name a folder, which may be one that is not there yet")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise ConfigError(f"[store] url: {place} cannot be written by this user; correct its path or mode")
+        raise ConfigError(f"{key}: {place} cannot be written by this user; correct its path or mode")
 
 
 def _tried_broker(config: BrokerConfig, plan: Plan) -> str:

@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -35,6 +36,7 @@ class Desk:
     not_kept: str | None = None  # why what is shown is not kept for playback, while it is so
     accounts: Accounts | None = None  # None where the broker is another's: nobody can be thrown out of it
     not_streamed: str | None = None  # why no picture reaches the screens, while it is so
+    outside: Callable[[], list[dict[str, Any]]] = list  # how each receiver of messages to people outside stands
     box: "queue.Queue[tuple[Act, Future[dict[str, Any]]]]" = field(default_factory=queue.Queue)
 
     def show(self, picture: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from firmware import wire
 LINK_LOST_S = 8  # a broker that restarts is back before that
 SILENT_S = 5  # without an answer to a ping
 HEARTBEAT_LOST_S = 25  # of the ten-second heartbeat: two are missing
+OUTSIDE_LATE_S = 300  # nothing was delivered to a receiver: worth knowing
 LOOP_STUCK_S = PICTURE_OLD_S = 10
 _SEVERE, _WARNING = "severe", "warning"  # whether /healthz is 503
 
@@ -60,9 +61,21 @@ def stuck(desk: Desk) -> list[Row]:
 
 
 def of_stream(desk: Desk) -> list[Row]:
-    """What the thread that shows the pictures has to say: that none reaches the screens, that none is kept."""
+    """What other threads have to say: that no picture reaches the screens, that none is kept, who is not told."""
     rows = [] if desk.not_streamed is None else [_row("not_streamed", _SEVERE, desk.not_streamed)]
-    return rows + ([] if desk.not_kept is None else [_row("not_kept", _WARNING, desk.not_kept)])
+    rows += [] if desk.not_kept is None else [_row("not_kept", _WARNING, desk.not_kept)]
+    return rows + of_outside(desk.outside(), time.time())
+
+
+def of_outside(receivers: Iterable[Mapping[str, Any]], now: float) -> list[Row]:
+    """Who outside is not told: nothing arrives for a while, messages were given up, or the receiver has ended it."""
+    found = []
+    for one in receivers:
+        since = one["failing_since_at"]
+        if one["ended"] or one["dead"] or (since is not None and now - since > OUTSIDE_LATE_S):
+            row = _row("outside_late", _WARNING, one["why"], name=one["name"], waiting=one["waiting"], dead=one["dead"])
+            found.append(row)
+    return found
 
 
 def store_trouble(why: str) -> Row:

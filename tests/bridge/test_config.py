@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import main
-from broker.config import PASSWORD_VARIABLE, BrokerConfig, ConfigError, read_config
+from broker.config import PASSWORD_VARIABLE, BrokerConfig, ConfigError, ReceiverConfig, read_config
 from broker.process import dispatch_settings
 from tests.support.processes import REPO
 from tests.support.settings.broker import HERE, PORT, door
 
+TOLD = '[[outside.receiver]]\nname = "a"\n'
+HEARS = f'[area]\nplan = "demo"\n{TOLD}'
 EXAMPLE = REPO / "broker" / "broker.example.toml"
 
 
@@ -21,7 +23,10 @@ def test_the_example_shows_every_key_with_its_default(tmp_path: Path) -> None:
     plain = BrokerConfig.model_validate({"area": {"plan": "demo"}}).model_dump(mode="json")
     for section, keys in plain.items():
         for key, default in keys.items():
-            if key in shown.get(section, {}):
+            if (section, key) == ("outside", "receiver"):  # a list, of which the example shows one
+                assert f"# [[{section}.{key}]]" in text
+                assert [name for name in ReceiverConfig.model_fields if f"# {name} = " not in text] == []
+            elif key in shown.get(section, {}):
                 assert shown[section][key] == default or section == "area"
             else:
                 assert f"# {key} = " in text
@@ -43,6 +48,21 @@ def test_the_example_shows_every_key_with_its_default(tmp_path: Path) -> None:
         ('[area]\nplan = "demo"\n[mqtt]\ncert_file = "c"\nkey_file = "k"', "[mqtt] cert_file: needs ca_file"),
         ('[area]\nplan = "demo"\n[mqtt]\nca_file = "a"\ncert_file = "c"', "[mqtt] cert_file: needs key_file"),
         ('[area]\nplan = "demo"\n[mqtt]\nca_file = "a"\nkey_file = "k"', "[mqtt] key_file: needs cert_file"),
+        (f'{HEARS}url = "https://x.example/"\n', "[outside] receiver.0: secret_file: goes with url"),
+        (f'{HEARS}secret_file = "s"\nfolder = "f"', "[outside] receiver.0: secret_file: goes with url"),
+        (HEARS, "[outside] receiver.0: url: set either url or folder"),
+        (f'{HEARS}url = "https://x.example/"\nfolder = "f"', "[outside] receiver.0: url: set either url or folder"),
+        (f'{HEARS}url = "http://x.example/"\nsecret_file = "s"', "[outside] receiver.0: url: http is only for"),
+        (f'{HEARS}url = "https://a:b@x.example/"\nsecret_file = "s"', "[outside] receiver.0.url: "),
+        (f'{HEARS}url = "https://x.example:70000/"\nsecret_file = "s"', "[outside] receiver.0: url: "),
+        (f'{HEARS}url = "https://:443/"\nsecret_file = "s"', "[outside] receiver.0: url: names no host"),
+        (f'{HEARS}url = "https://[::1/"\nsecret_file = "s"', "[outside] receiver.0: url: "),
+        (f'{HEARS}url = "https://x.example/路"\nsecret_file = "s"', "[outside] receiver.0.url: "),
+        (f'{HEARS}url = "ftp://x.example/"\nsecret_file = "s"', "[outside] receiver.0.url: "),
+        (f'{HEARS}folder = "f"\nevents = ["weather"]', "[outside] receiver.0.events.0: "),
+        (f'{HEARS}folder = "f"\nevents = []', "[outside] receiver.0.events: "),
+        (f'{HEARS}folder = "f"\ninside = ["home"]', "[outside] receiver.0.inside.0: "),
+        (f'{HEARS}folder = "f"\n[[outside.receiver]]\nname = "a"\nfolder = "g"', "[outside] receiver: a is the name"),
         *(
             (f'[area]\nplan = "demo"\n[people]\none_click = true\n[web]\n{key} = {value}', f"{key}: [people] one_click")
             for key, value in (("host", '"0.0.0.0"'), ("hosts", '["a.example"]'), ("trusted_proxies", '["127.0.0.1"]'))
@@ -114,6 +134,9 @@ def test_check_config_reads_every_file_that_is_named(tmp_path: Path, capsys: pyt
     """A file that is missing or holds something else is named with file, section and key."""
     (tmp_path / "latin").write_bytes("pass\u00e9".encode("latin-1"))
     (tmp_path / "text").write_text("no certificate")
+    for name, secret in (("short", "whsec_c2hvcnQ="), ("empty", ""), ("good", "whsec_" + "b" * 32)):
+        (tmp_path / name).write_text(secret)
+        (tmp_path / name).chmod(0o600)
     for text, said in (
         ('[mqtt]\npassword_file = "gone"', f"[mqtt] password_file: {tmp_path}/gone cannot be read"),
         ('[mqtt]\npassword_file = "latin"', "[mqtt] password_file: "),
@@ -123,6 +146,13 @@ def test_check_config_reads_every_file_that_is_named(tmp_path: Path, capsys: pyt
         ('[embedded]\naccounts = "gone"', f"[embedded] accounts: {tmp_path}/gone cannot be read"),
         ('[embedded]\naccounts = "latin"', "[embedded] accounts: "),
         ('[people]\nfolder = "latin"', "[people] folder: "),
+        (f'{TOLD}folder = "latin"', f"[outside] receiver a folder: {tmp_path}/latin is no folder"),
+        (f'[outside]\nfolder = "latin"\n{TOLD}folder = "f"', f"[outside] folder: {tmp_path}/latin is no folder"),
+        (f'{TOLD}url = "https://127.0.0.1/"\nsecret_file = "gone"', "[outside] receiver a secret_file: "),
+        (f'{TOLD}url = "https://127.0.0.1/"\nsecret_file = "text"', "[outside] receiver a secret_file: others can"),
+        (f'{TOLD}url = "https://127.0.0.1/"\nsecret_file = "short"', "[outside] receiver a secret_file: "),
+        (f'{TOLD}url = "https://127.0.0.1/"\nsecret_file = "empty"', "[outside] receiver a secret_file: is empty"),
+        (f'{TOLD}url = "https://127.0.0.1/"\nsecret_file = "good"', "[outside] receiver a url: it is an address of"),
     ):
         path = tmp_path / "broker.toml"
         path.write_text(f'[area]\nplan = "demo"\n{text}\n')

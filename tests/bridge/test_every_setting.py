@@ -13,9 +13,10 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
 
 from broker.__main__ import main
 from broker.config import BrokerConfig, ConfigError
@@ -55,7 +56,15 @@ from tests.support.settings.floods import (
     seconds_shut_out,
     who_floods,
 )  # fmt: skip
-from tests.support.settings.table import Row, Seen, told_apart
+from tests.support.settings.outside import (
+    TOLD,
+    is_believed,
+    is_given_up_after_two_days,
+    is_told_of_alarms,
+    paths_called,
+    places_of_messages,
+)
+from tests.support.settings.table import Row, Seen, heading, told_apart
 
 # --- the way to the broker -----------------------------------------------------------------------------------
 
@@ -320,8 +329,16 @@ def unit_may_sign_in(folder: Path, text: str) -> bool:
 DOOR = f'host = "{HERE}"\nport = {PORT}\n'
 TLS = DOOR + 'ca_file = "broker.pem"\n'
 OURS = 'cert_file = "one.pem"\nkey_file = "one.key"\n'
+AWAY = TOLD.replace("127.0.0.1:", "127.0.0.2:").replace('"127.0.0.1"', '"127.0.0.2"')  # where nobody listens
 WITH_OWN_BROKER = f'[embedded]\nenabled = true\nfolder = "own"\n[mqtt]\nport = {PORT}\n'
 OWN_BROKER = f"enabled = true\n[mqtt]\nport = {PORT}\n"
+
+
+
+def without(text: str, key: str) -> str:
+    """The lines without that of a key."""
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(f"{key} = "))
+
 
 ROWS = (
     Row("area.plan", '"demo"', '"feed"', area_of),
@@ -354,6 +371,16 @@ ROWS = (
     Row("limits.incidents_per_day", "5", "50", presses_taken(closed=True), operator.lt),
     Row("embedded.open_without_tls", "true", "false", may_be_open, operator.gt,
         'enabled = true\n[mqtt]\nhost = "0.0.0.0"\n'),
+    Row("outside.folder", '"one"', '"two"', places_of_messages, more=f"[[outside.receiver]]\n{AWAY}"),
+    Row("outside.receiver.name", '"one"', '"two"', places_of_messages, more=without(AWAY, "name")),
+    Row("outside.receiver.url", f'"http://127.0.0.1:{PORT}/one"', f'"http://127.0.0.1:{PORT}/two"', paths_called,
+        more=without(TOLD, "url")),
+    Row("outside.receiver.secret_file", '"secret"', '"other"', is_believed, operator.gt, without(TOLD, "secret_file")),
+    Row("outside.receiver.folder", '"one"', '"two"', places_of_messages, more='name = "files"\n'),
+    Row("outside.receiver.events", '["alarm"]', '["call", "late", "totals"]', is_told_of_alarms, operator.gt,
+        'name = "files"\nfolder = "files"\n'),
+    Row("outside.receiver.inside", '["127.0.0.1"]', '["10.0.0.1"]', is_believed, operator.gt, without(TOLD, "inside")),
+    Row("outside.receiver.keep_days", "1", "3", is_given_up_after_two_days, operator.gt, AWAY),
     Row("log.level", '"info"', '"error"', warnings, operator.gt),
 )
 ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquitto as its own broker
@@ -390,10 +417,20 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
 )
 
 
+def fields_of(section: type[BaseModel], name: str = "") -> Iterator[tuple[str, Any]]:
+    """Each key below a section, with what it may hold; a list of sections is a section by its own name."""
+    for key, field in section.model_fields.items():
+        inner = [kind for kind in (field.annotation, *get_args(field.annotation)) if isinstance(kind, type)]
+        sections = [kind for kind in inner if issubclass(kind, BaseModel)]
+        if sections:
+            yield from fields_of(sections[0], f"{name}{key}.")
+        else:
+            yield f"{name}{key}", field
+
+
 def keys_of_the_file() -> set[str]:
     """Every key that broker.toml may have."""
-    sections = BrokerConfig.model_fields.items()
-    return {f"{section}.{key}" for section, field in sections for key in field.annotation.model_fields}  # type: ignore[union-attr]
+    return {key for key, _ in fields_of(BrokerConfig)}
 
 
 def test_each_key_has_a_row() -> None:
@@ -403,12 +440,11 @@ def test_each_key_has_a_row() -> None:
 
 def numbers() -> Iterator[tuple[str, dict[str, float]]]:
     """Each number's key, with its bounds as `ge` and `le`."""
-    for section, its_type in BrokerConfig.model_fields.items():
-        for key, field in its_type.annotation.model_fields.items():  # type: ignore[union-attr]
-            if field.annotation in (int, float):
-                rules = {name: getattr(rule, name) for rule in field.metadata for name in ("ge", "le")
-                         if hasattr(rule, name)}  # fmt: skip
-                yield f"{section}.{key}", rules
+    for key, field in fields_of(BrokerConfig):
+        if field.annotation in (int, float):
+            rules = {name: getattr(rule, name) for rule in field.metadata for name in ("ge", "le")
+                     if hasattr(rule, name)}  # fmt: skip
+            yield key, rules
 
 
 def test_each_number_has_bounds() -> None:
@@ -424,12 +460,15 @@ BEYOND = [
 
 
 @pytest.mark.parametrize(("where", "value"), [*BEYOND, *((key, '""') for key in (
-    "area.plan", "mqtt.host", "mqtt.user", "store.url", "web.host", "log.level"))])  # fmt: skip
+    "area.plan", "mqtt.host", "mqtt.user", "store.url", "web.host", "log.level", "outside.folder",
+    "outside.receiver.name", "outside.receiver.url", "outside.receiver.secret_file"))])  # fmt: skip
 def test_what_is_out_of_bounds_is_named(where: str, value: str, tmp_path: Path) -> None:
     """File, section and key stand in the refusal."""
-    section, key = where.split(".")
+    section, key = where.rsplit(".", 1)
     with pytest.raises(ConfigError) as refused:
-        configured(tmp_path, f"[{section}]\n{key} = {value}\n")
+        configured(tmp_path, f"{heading(section)}\n{key} = {value}\n")
+    section, _, inner = section.partition(".")
+    key = f"{inner}.0.{key}" if inner else key  # the first of them
     assert f"{tmp_path / 'broker.toml'}: [{section}] {key}: " in str(refused.value)
 
 

@@ -162,7 +162,7 @@ def test_a_broker_that_is_gone_is_said_in_red(screen: Screen) -> None:
 
 @pytest.mark.real
 def test_each_reason_of_ill_health_has_a_sentence_in_both_languages(screen: Screen) -> None:
-    """What is wrong is said, worst in red; what is only worth knowing of the broker is not red."""
+    """What is wrong is said, worst in red; what is only worth knowing is not red."""
     screen.open("zh")
     line = screen.page.get_by_test_id("link")
     for word, zh, en in (
@@ -172,14 +172,15 @@ def test_each_reason_of_ill_health_has_a_sentence_in_both_languages(screen: Scre
         ("plan_over", "何时到", "Nobody knows by the plan"), ("loop_stuck", "没有作出决定", "decided nothing"),
         ("picture_late", "没有更新画面", "shown nothing new"),
         ("broker_note", "消息服务器的情况", "About the message broker"),
+        ("outside_late", "未能通知外部接收方 phones", "Not told outside: phones"),
     ):  # fmt: skip
-        level = "warning" if word == "broker_note" else "severe"
-        values = {"seconds": 7, "no_data_s": wire.NO_DATA_S, "why": "row 3"}
+        level = "warning" if word in ("broker_note", "outside_late") else "severe"
+        values = {"seconds": 7, "no_data_s": wire.NO_DATA_S, "why": "row 3", "name": "phones", "waiting": 2, "dead": 0}
         screen.picture["health"] = [{"word": word, "level": level, "why": "", "values": values}]
         screen.later(1)
         for text in (zh, en):
             expect(line).to_contain_text(text)
-            expect(line).to_have_class("warning" if word == "broker_note" else "")
+            expect(line).to_have_class("warning" if level == "warning" else "")
             screen.page.get_by_test_id("language").click()
 
 

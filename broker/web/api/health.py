@@ -26,7 +26,7 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
         rows = [*stuck(desk), *of_stream(desk), *of_picture(picture)]
         body = {
             "trouble": picture["data"]["trouble"], "link": picture["link"], "plan": picture["plan"],
-            "ages": desk.ages(), "fw": __version__, "at": picture["at"],
+            "ages": desk.ages(), "fw": __version__, "at": picture["at"], "outside": desk.outside(),
         }  # fmt: skip
         try:
             body["store"] = found = dict(store.health())
@@ -48,12 +48,12 @@ def health_router(desk: Desk, store: Store) -> APIRouter:
 
     @router.get("/metrics", summary="Prometheus text format", response_class=PlainTextResponse)
     def metrics() -> PlainTextResponse:
-        return PlainTextResponse(_metrics(desk.picture), media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(_metrics(desk.picture, desk.outside()), media_type="text/plain; version=0.0.4")
 
     return router
 
 
-def _metrics(picture: dict[str, Any]) -> bytes:
+def _metrics(picture: dict[str, Any], outside: list[dict[str, Any]]) -> bytes:
     registry = CollectorRegistry()
     data = picture["data"]
     messages = Gauge("zhanpai_messages", "Messages by what became of them", ["kind"], registry=registry)
@@ -69,4 +69,9 @@ def _metrics(picture: dict[str, Any]) -> bytes:
     connected = Gauge("zhanpai_broker_connected", "1 while the MQTT broker is connected", registry=registry)
     connected.set(picture["link"]["up"])
     Gauge("zhanpai_late_positions", "Positions too old to use", registry=registry).set(data["late_positions"])
+    for what in ("waiting", "delivered", "dead"):
+        of_receivers = Gauge(f"zhanpai_outside_{what}", f"Messages to people outside: {what}", ["receiver"],
+                             registry=registry)  # fmt: skip
+        for one in outside:
+            of_receivers.labels(one["name"]).set(one[what])
     return generate_latest(registry)

@@ -23,8 +23,13 @@ class Row(NamedTuple):
 
 def as_toml(row: Row, value: str) -> str:
     """The key's section with this value, and what else the row wants."""
-    section, key = row.key.split(".")
-    return f"[{section}]\n{key} = {value}\n{row.more}"
+    section, key = row.key.rsplit(".", 1)
+    return f"{heading(section)}\n{key} = {value}\n{row.more}"
+
+
+def heading(section: str) -> str:
+    """The line above a section's keys; one within a section may be there several times."""
+    return f"[[{section}]]" if "." in section else f"[{section}]"
 
 
 def told_apart(row: Row, folder: Path, written: Callable[[Row, str], str] = as_toml) -> None:

@@ -1,0 +1,1 @@
+"""What the bridge tells people and programs that are no devices of its own."""

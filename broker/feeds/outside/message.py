@@ -1,0 +1,38 @@
+"""One message to people outside: the same fact has the same id, whenever and however often it is sent."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+KINDS = ("call", "late", "alarm", "totals")  # what a receiver may ask for; `call.made` is of kind `call`
+MOST_BYTES = 20_000  # of a body; Standard Webhooks advises receivers to expect no more
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What happened at `at` (POSIX seconds); `data` is plain JSON with a `text` in both languages."""
+
+    id: str
+    type: str
+    at: int
+    data: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """What a receiver asks for to have it."""
+        return self.type.partition(".")[0]
+
+    def body(self) -> bytes:
+        """The bytes that are sent, the same ones each time."""
+        moment = datetime.fromtimestamp(self.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        said = {"type": self.type, "timestamp": moment, "data": self.data}
+        return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def message_id(*parts: object) -> str:
+    """The id of what these parts name; without a full stop, which the signature has between its own parts."""
+    name = "\0".join(map(str, parts))
+    return f"msg_{blake2b(name.encode(), digest_size=16).hexdigest()}"

@@ -1,0 +1,191 @@
+"""Messages to people outside, as a whole: a thread that looks at the bridge's pictures, and one for each receiver.
+
+What is said goes into every receiver's outbox first, and only then into the memory of what was said: a kill between
+the two says it again, under the same id. Nothing is said from a picture that is old or holds what is not stored yet.
+"""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from broker.config import BrokerConfig, ConfigError, ReceiverConfig
+from broker.durable_file import Disk, write_durably
+from broker.feeds.outside.addresses import AddressError
+from broker.feeds.outside.daily_file import FileSink
+from broker.feeds.outside.message import Message, message_id
+from broker.feeds.outside.news import WORDS, Memory, News, totals_message
+from broker.feeds.outside.outbox import Outbox
+from broker.feeds.outside.sender import Sender
+from broker.feeds.outside.webhook import Sink, WebhookSink
+from broker.reports import tables
+from broker.reports.figures import figures_of
+from broker.store import Store, StoreError
+from broker.store.days import Days
+from broker.words import LANGUAGES
+
+log = logging.getLogger("zhanpai.outside")
+
+LOOK_S = 1.0
+NOTED_S = 60  # how far behind the note of the last look may be
+TOTALS_AFTER_S = 900  # of midnight: the evening's last stays are on record by then
+MOST_DAYS = 7  # of totals that a bridge catches up on
+FAILED_S = 60.0
+
+
+def outbox_of(config: BrokerConfig, receiver: ReceiverConfig) -> Outbox:
+    """What waits for one receiver."""
+    return Outbox(config.outside.folder / receiver.name, receiver.place)
+
+
+def sink_of(receiver: ReceiverConfig, timezone: str) -> Sink:
+    """The way to one receiver; raises ConfigError."""
+    if receiver.url is not None:
+        return WebhookSink(receiver.url, receiver.secrets(), receiver.inside)
+    assert receiver.folder is not None  # one of both is there, which the configuration holds
+    return FileSink(receiver.folder, timezone)
+
+
+def check_receivers(config: BrokerConfig, timezone: str) -> list[str]:
+    """Look at each receiver's secret and address; what is worth knowing. Raises ConfigError."""
+    notes = []
+    for receiver in config.outside.receiver:
+        sink = sink_of(receiver, timezone)
+        if isinstance(sink, WebhookSink):
+            try:
+                sink.address()
+            except AddressError as why:
+                raise ConfigError(f"[outside] receiver {receiver.name} url: {why}") from why
+            except OSError as why:
+                notes.append(f"[outside] receiver {receiver.name} url: not found now ({why.strerror or why})")
+    return notes
+
+
+def trial(area: str, now: int) -> Message:
+    """A message that tells nothing, for who sets a receiver up."""
+    text = {language: WORDS.say(language, "text", "test") for language in LANGUAGES}
+    return Message(message_id(area, "test", now, time.monotonic_ns()), "test", now, {"area": area, "text": text})
+
+
+class Receivers:
+    """Who tells the receivers of a bridge; `picture` gives the newest one."""
+
+    def __init__(
+        self, config: BrokerConfig, area: str, timezone: str, store: Store, picture: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        """Raises ConfigError."""
+        self._area, self._timezone, self._store, self._picture = area, timezone, store, picture
+        self._news = News(area, timezone, config.calls.slip_s)
+        self._days = Days(timezone)
+        self._path = config.outside.folder / f"said-{area}.json"
+        self._receivers: list[tuple[ReceiverConfig, Sender]] = []
+        try:
+            for receiver in config.outside.receiver:
+                outbox = outbox_of(config, receiver)
+                outbox.open()
+                sender = Sender(receiver.name, outbox, sink_of(receiver, timezone), receiver.keep_days)
+                self._receivers.append((receiver, sender))
+            self._memory, self._looked_at, self._totals_day = self._read()
+        except OSError as why:
+            raise ConfigError(f"[outside] folder: {why.filename} cannot be used ({why.strerror})") from why
+        self._noted_at = self._looked_at
+        self._totals_not_before = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="outside", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look and to send; where nobody is to be told there is nothing to do."""
+        if not self._receivers:
+            return
+        for _, sender in self._receivers:
+            sender.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; what is not delivered waits."""
+        self._stop.set()
+        if self._receivers:
+            self._thread.join(5)
+        for _, sender in self._receivers:
+            sender.end()
+        for _, sender in self._receivers:
+            sender.stop()
+
+    def state(self) -> list[dict[str, Any]]:
+        """How each receiver stands."""
+        return [sender.state() for _, sender in self._receivers]
+
+    def _run(self) -> None:
+        while not self._stop.wait(LOOK_S):
+            try:
+                self._look(self._picture())
+            except OSError as why:
+                log.error("messages to people outside cannot be kept: %s; it is tried again", why)
+                self._stop.wait(FAILED_S / 10)
+            except Exception:
+                log.exception("what is to be told outside cannot be found; it is tried again in a minute")
+                self._stop.wait(FAILED_S)
+
+    def _look(self, picture: Mapping[str, Any]) -> None:
+        if not picture or picture["old_since_at"] is not None or picture["data"]["unstored"]:
+            return
+        at = int(picture["at"])
+        looked_at = self._looked_at or at
+        messages, memory = self._news.of(picture, self._memory, min(looked_at, at))
+        totals_day, totals = self._totals(at)
+        messages += totals
+        for message in messages:
+            self._put(message)
+        if messages or totals_day != self._totals_day or not 0 <= at - self._noted_at < NOTED_S:
+            self._note(memory, at, totals_day)
+        self._memory, self._looked_at, self._totals_day = memory, at, totals_day
+
+    def _put(self, message: Message) -> None:
+        for receiver, sender in self._receivers:
+            if message.kind in receiver.events:
+                sender.outbox.put(message)
+
+    def _totals(self, now: int) -> tuple[str, list[Message]]:
+        """The last day whose totals are told, and those that are to be told for it."""
+        newest = _day_before(self._days.of(now - TOTALS_AFTER_S))
+        if not self._totals_day:
+            return newest, []
+        told, messages = min(self._totals_day, newest), []  # a clock that was ahead is no reason to be silent
+        oldest = (date.fromisoformat(newest) - timedelta(days=MOST_DAYS)).isoformat()
+        while told < newest and now >= self._totals_not_before:
+            day = (date.fromisoformat(max(told, oldest)) + timedelta(days=1)).isoformat()
+            try:
+                messages.append(self._totals_of(day))
+            except StoreError as why:
+                self._totals_not_before = now + FAILED_S
+                log.error("the totals of %s cannot be counted: %s; it is tried again in a minute", day, why)
+                break
+            told = day
+        return told, messages
+
+    def _totals_of(self, day: str) -> Message:
+        cube = figures_of(self._store, day, day, self._timezone)
+        whole, by_waste = (tables.rows(cube, "day", by, day, day) for by in ((), ("waste",)))
+        return totals_message(self._area, day, self._days.span(day, day)[1], whole[0], by_waste)
+
+    def _note(self, memory: Memory, at: int, totals_day: str) -> None:
+        noted = {"looked_at": at, "totals_day": totals_day, "memory": memory}
+        write_durably(Disk(), self._path, json.dumps(noted).encode())
+        self._noted_at = at
+
+    def _read(self) -> tuple[Memory, int, str]:
+        try:
+            found = json.loads(self._path.read_bytes())
+            return dict(found["memory"]), int(found["looked_at"]), str(found["totals_day"])
+        except FileNotFoundError:
+            return {}, 0, ""
+        except (ValueError, KeyError, TypeError) as why:
+            log.error("%s cannot be read (%s): what was told outside is not known, it begins anew", self._path, why)
+            return {}, 0, ""
+
+
+def _day_before(day: str) -> str:
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()

@@ -1,0 +1,66 @@
+"""What is seen of [outside]: who is told, where it waits, and what is given up."""
+
+import os
+import time
+from pathlib import Path
+
+from broker.feeds.outside.receivers import Receivers
+from tests.support.outside import SECRET, Received, picture_of, press, receiver, secret_in, telling
+from tests.support.processes import wait_until
+from tests.support.settings.broker import PORT
+from tests.support.settings.day import configured
+
+TOLD = f'name = "phones"\nurl = "http://127.0.0.1:{PORT}/one"\nsecret_file = "secret"\ninside = ["127.0.0.1"]\n'
+
+
+def _heard(folder: Path, text: str) -> Received:
+    """What a receiver at PORT has of a bridge with this configuration that sees a press, once it or nobody has it."""
+    secret_in(folder)
+    (folder / "other").write_text(f"{SECRET[:-4]}AAAA\n")
+    (folder / "other").chmod(0o600)
+    with receiver(port=PORT) as received, telling(configured(folder, text), lambda: picture_of(press())) as found:
+        wait_until(lambda: _is_settled(found), "it is delivered, or was tried")
+    return received
+
+
+def _is_settled(found: Receivers) -> bool:
+    return all(one["delivered"] or one["why"] for one in found.state())
+
+
+def paths_called(folder: Path, text: str) -> list[str]:
+    """Where the receiver was called."""
+    return _heard(folder, text).paths
+
+
+def is_believed(folder: Path, text: str) -> bool:
+    """Whether the receiver, which has the secret of the file `secret`, has the message."""
+    return bool(_heard(folder, text).messages)
+
+
+def places_of_messages(folder: Path, text: str) -> list[str]:
+    """In which folders something of a message is, once it is told or waits."""
+    secret_in(folder)
+    with telling(configured(folder, text), lambda: picture_of(press())) as found:
+        wait_until(lambda: _is_settled(found), "it is delivered, or was tried")
+    return sorted(str(path.parent.relative_to(folder)) for path in folder.rglob("*.json*") if path.stat().st_size)
+
+
+def is_told_of_alarms(folder: Path, text: str) -> bool:
+    """Whether a press is told, of two receivers of which the other has everything."""
+    everything = '[[outside.receiver]]\nname = "all"\nfolder = "all"\n'
+    with telling(configured(folder, text + everything), lambda: picture_of(press())):
+        wait_until(lambda: list((folder / "all").glob("*")), "the other is told")
+    return bool(list((folder / "files").glob("*")))
+
+
+def is_given_up_after_two_days(folder: Path, text: str) -> bool:
+    """Whether what waits for two days for somebody who is away is given up."""
+    secret_in(folder)
+    config = configured(folder, text)
+    with telling(config, lambda: picture_of(press())) as found:
+        wait_until(lambda: _is_settled(found), "it was tried")
+    (name,) = (folder / "data" / "outside" / "phones" / "waiting").iterdir()
+    os.utime(name, (time.time() - 2 * 86_400,) * 2)
+    with telling(config, lambda: picture_of(press())) as found:
+        wait_until(lambda: found.state()[0]["dead"] or _is_settled(found), "it is tried again or given up")
+        return bool(found.state()[0]["dead"])
