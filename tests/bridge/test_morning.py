@@ -130,6 +130,40 @@ def test_a_restarted_bridge_goes_on_where_it_was(tmp_path: Path) -> None:
     morning.close()
 
 
+def test_a_held_lamp_is_held_after_a_restart_whether_its_truck_is_heard_or_not(tmp_path: Path) -> None:
+    """Though nothing is expected at another time than before: the truck broke down before its run began."""
+    morning = Morning(tmp_path / "records", alone=True)
+    room = morning.trip.visits[0].room_id
+    morning.along -= 600.0
+    morning.step(700)
+    morning.press("breakdown")
+    morning.step(30)
+    assert morning.arrival(room)["state"] == "held"
+    morning.speak = False
+    morning.step(120)
+    morning.store.close()
+    morning.open()
+    morning.step(3)
+    assert morning.arrival(room)["state"] == "held"
+    morning.speak = True
+    morning.step(20)
+    assert morning.arrival(room)["state"] == "held"
+    morning.close()
+
+
+def test_a_truck_without_a_position_that_breaks_down_holds_the_lamps_that_are_lit(morning: Morning) -> None:
+    """Its driver's word needs no sky: who rolled the bins out is told."""
+    room = morning.trip.visits[0].room_id
+    morning.along -= 600.0
+    morning.step(700)
+    morning.speak = False
+    morning.step(120)
+    assert morning.arrival(room)["state"] == "due"
+    morning.press("breakdown", lat=None, lon=None, fix_at=None)
+    morning.step(10)
+    assert morning.arrival(room)["state"] == "held"
+
+
 def test_a_resend_is_stored_once_and_acknowledged_again(morning: Morning) -> None:
     """A duplicate changes nothing and is acknowledged; a record with the same number and other content is kept too."""
     morning.step(3)

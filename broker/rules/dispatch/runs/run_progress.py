@@ -172,6 +172,8 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
         watch = day.visits.watch(key)
         if not heard:
             nothing_heard(watch)
+            if eta.label == "held":  # so its driver said, or it was seen before it fell silent
+                held_now(watch, visit, eta, day.settings.calls)
             continue
         if active and followed is None:
             nothing_heard(watch)
@@ -182,18 +184,18 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
     effects += _keep_lit(day, run, now)
     changed = changed or before != [visit.state for visit in day.visits.of(run.order)]
     visits = (active, run.order, day.visits.changes, local_date(day.plan, now))
-    times = [(eta.eta_at, eta.label) for eta in run.etas.values()]
+    times = [(eta.eta_at, eta.label, day.visits.watch(key).held) for key, eta in run.etas.items()]
     effects += _tell_rooms(day, run, visits, times, now)
     if not run.told_already("itinerary", (visits, times, waits)) or changed:
         effects += tell_truck(day, run, now, changed=changed, waits=waits)
     return effects
 
 
-def _tell_rooms(day: Day, run: Run, visits: object, times: list[tuple[int, str]], now: int) -> list[Effect]:
-    """Tell a run's rooms what changed. What a room is told follows from its visits and their times alone, but where a
-    truck is silent: there it is a matter of time as well."""
+def _tell_rooms(day: Day, run: Run, visits: object, times: list[tuple[int, str, bool]], now: int) -> list[Effect]:
+    """Tell a run's rooms what changed. What a room is told follows from its visits, and from when each is expected and
+    whether it is held, alone, but where a truck is silent: there it is a matter of time as well."""
     same_visits, same_times = run.told_already("arrivals", visits), run.told_already("times", times)
-    is_silent = any(label == "stale" for _, label in times)
+    is_silent = any(label == "stale" for _, label, _ in times)
     run.silent_at((visit.room, visit.waste) for visit in day.owed(run) if is_silent)
     if not same_visits or day.leftovers.unread:
         return tell_rooms(day, rooms_of(run), now)
