@@ -1,7 +1,7 @@
 """A file that is not the record: refused or told by name, never a blank start; what can be had comes back."""
 
-import re
 import json
+import re
 import shutil
 import sqlite3
 from contextlib import closing
