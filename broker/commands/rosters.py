@@ -30,8 +30,10 @@ def add_commands(deeds: Any, one: Callable[[Any, str, Run, str], Any]) -> None:
     added.add_argument("--to", dest="end", required=True, metavar="TIME")
     added.add_argument("--room", action="append", default=[], metavar="ID", help="of a keeper; may be given often")
     added.add_argument("--truck", action="append", default=[], metavar="ID", help="of a crew; may be given often")
-    added.add_argument("--who", default=system_user(), help="who writes it down (default: the user's name)")
-    one(deeds, "remove", _remove, "take a shift out").add_argument("shift", help="its number, as s3")
+    removed = one(deeds, "remove", _remove, "take a shift out")
+    removed.add_argument("shift", help="its number, as s3")
+    for parser in (added, removed):
+        parser.add_argument("--who", default=system_user(), help="who does it (default: the user's name)")
     now = one(deeds, "on-duty", _on_duty, "who is to be told now, or at a time")
     now.add_argument("duty", choices=DUTIES, metavar="DUTY", help=" ".join(DUTIES))
     now.add_argument("--room", metavar="ID")
@@ -75,7 +77,7 @@ def _add(arguments: argparse.Namespace, people: People, config: BrokerConfig) ->
 
 
 def _remove(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
-    _of(people, config)[0].remove(arguments.shift)
+    _of(people, config)[0].remove(arguments.shift, arguments.who)
 
 
 def _on_duty(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:

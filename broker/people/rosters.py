@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
+from broker.people.access_log import open_access_log
 from broker.people.accounts import Account, Id, Name
 from broker.people.errors import Impossible
 from broker.people.kept_file import KeptFile
@@ -93,6 +94,7 @@ class Rosters:
         self._people, self._now = people, now
         self._rooms, self._trucks = frozenset(rooms), frozenset(trucks)
         self._file = KeptFile(people.folder / ROSTERS, RostersFile)
+        self._log = open_access_log(people.folder)
 
     def shifts(self) -> dict[str, Shift]:
         """All that are kept, by their numbers. Raises Damaged."""
@@ -119,10 +121,12 @@ class Rosters:
             return kept.model_copy(update={"shifts": {**live, made: shift}})
 
         self._file.change(added)
+        self._note(shift.by, "add shift", made, shift)
         return made
 
-    def remove(self, number: str) -> None:
+    def remove(self, number: str, by: str) -> None:
         """Take one out by its number; raises Impossible where there is none."""
+        gone = self.shifts().get(number)
 
         def removed(kept: RostersFile) -> RostersFile:
             if number not in kept.shifts:
@@ -130,6 +134,13 @@ class Rosters:
             return kept.model_copy(update={"shifts": {one: held for one, held in kept.shifts.items() if one != number}})
 
         self._file.change(removed)
+        if gone is not None:
+            self._note(by, "remove shift", number, gone)
+
+    def _note(self, who: str, action: str, number: str, shift: Shift) -> None:
+        """Write down who changed whose duty: what is taken out stands nowhere else."""
+        times = "/".join(moment.isoformat(timespec="minutes") for moment in (shift.start, shift.end))
+        self._log.note(who, "rosters", action, f"{number} {shift.account} {shift.duty} {times}")
 
     def _must_be_right(self, shift: Shift) -> None:
         account = self._people.kept().accounts.get(shift.account)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from broker.people.access_log import open_access_log
 from broker.people.errors import Damaged, Impossible
 from broker.people.people import People
 from broker.people.roles import Role, Scope
@@ -127,9 +128,9 @@ def test_nobody_has_one_duty_twice_at_once(rosters: Rosters) -> None:
     with pytest.raises(Impossible):
         rosters.add(shift("kim", "keeper", rooms=["r02", "r01"]))
     assert list(rosters.shifts()) == ["s1", "s2", "s3", "s4", "s5"]
-    rosters.remove("s1")
+    rosters.remove("s1", "li")
     with pytest.raises(Impossible):
-        rosters.remove("s1")
+        rosters.remove("s1", "li")
     assert rosters.add(shift("ann", "dispatcher")) == "s6"  # a number is not given twice while others are there
 
 
@@ -152,7 +153,12 @@ def test_the_commands_write_in_the_areas_time(run: Callable[..., tuple[int, str,
     assert '"by": "Li"' in run("roster", "list", "--json")[1]
     assert run("roster", "on-duty", "dispatcher", "--at", "2099-11-30T13:59")[1] == "ann\n"
     assert run("roster", "on-duty", "dispatcher")[1] == "ann\nbob\n"
-    assert run("roster", "remove", "s1")[0] == 0 and run("roster", "list")[1] == ""
+    assert run("roster", "remove", "s1", "--who", "Hu")[0] == 0 and run("roster", "list")[1] == ""
+    noted = [line for line in open_access_log(people.folder).lines() if line["role"] == "rosters"]
+    shift = "s1 ann dispatcher 2099-11-30T06:00+08:00/2099-11-30T14:00+08:00"
+    assert [(line["who"], line["action"], line["what"]) for line in noted] == [
+        ("Li", "add shift", shift), ("Hu", "remove shift", shift)
+    ]  # fmt: skip
     for wrong in (("add", "ann", "dispatcher", "--from", "six", "--to", "seven"), ("remove", "s1"),
                   ("on-duty", "keeper", "--room", "nowhere")):  # fmt: skip
         code, _, err = run("roster", *wrong)

@@ -1,5 +1,6 @@
 """A file that is not the record: refused or told by name, never a blank start; what can be had comes back."""
 
+import json
 import re
 import shutil
 import sqlite3
@@ -173,8 +174,13 @@ def test_the_log_is_a_part_of_the_record(tmp_path):
         open_store(tmp_path / "killed", lambda: NOON)
 
 
+def no_number(path):
+    """The note as 0.2.0 wrote it, without a checksum, with a text where a number was."""
+    path.write_text(json.dumps({**read_note(path.parent)._asdict(), "copies": "x"}))
+
+
 @pytest.mark.parametrize("mend", ["repair", "start"])
-@pytest.mark.parametrize("content", [None, b"", b"oh", b"{}", b'{"rows":"1"}', zeroed, cut, flipped])
+@pytest.mark.parametrize("content", [None, b"", b"oh", b"{}", b'{"rows":"1"}', zeroed, cut, flipped, no_number])
 def test_a_note_that_is_lost_or_spoiled_is_named_and_written_from_the_record(folder, content, mend):
     """The record is not taken for a new one, nor for anybody's; a bridge starts, and says what it cannot know now."""
     note, was = folder / "record.note", read_note(folder)

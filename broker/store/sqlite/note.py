@@ -61,8 +61,8 @@ def read_note(folder: Path) -> Note | None:
         if found.get("checksum", checksum) != checksum:  # 0.2.0 wrote none
             raise ValueError("its checksum is another")
         note = Note(**{name: value for name, value in found.items() if name in Note._fields})
-        if type(note.rows) is not int:
-            raise ValueError("its rows are no number")
+        if [*map(type, note)] != [int, int, str, str, str, int, int]:
+            raise ValueError("a number or a name in it is none")
         return note
     except FileNotFoundError:
         return None

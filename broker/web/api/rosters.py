@@ -46,9 +46,9 @@ def roster_router(people: People, plan: Plan) -> APIRouter:
             raise HTTPException(422, str(why)) from why
 
     @router.delete("/api/v1/people/shifts/{shift}", summary="Take a shift out")
-    def remove(shift: str) -> dict[str, Any]:
+    def remove(request: Request, shift: str) -> dict[str, Any]:
         try:
-            rosters.remove(shift)
+            rosters.remove(shift, visitor_of(request).who)
         except Impossible as why:
             raise HTTPException(404, str(why)) from why
         return {"shift": shift}
