@@ -78,9 +78,8 @@ def serve(
                             in_steps=True)  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
-            desk = Desk(accounts=floods if guard is not None else None)
             receivers = Receivers(config, plan.area_id, plan.timezone, store, lambda: desk.picture)
-            desk.outside = receivers.state
+            desk = Desk(accounts=floods if guard is not None else None, outside=receivers.state)
             if isinstance(store, WaitingStore):
                 bridge.cannot_store(store.why)
             bridge.start(now())
