@@ -132,8 +132,9 @@ def _left(day: Day, run: Run, visit: Visit, event: TrackEvent, now: int) -> list
 
 def _passed(day: Day, visit: Visit, at: int, now: int) -> list[Effect]:
     """A stop passed without a stop: never silently served; a person is asked."""
-    ask_about_passed(day, visit, at)
-    return put(day, visit.passed(at), now)
+    passed = visit.passed(at)
+    ask_about_passed(day, passed, passed.passed_at or at)
+    return put(day, passed, now)
 
 
 def finish_if_settled(day: Day, run: Run, now: int) -> list[Effect]:
