@@ -21,8 +21,6 @@ def configured_plan(config: BrokerConfig) -> Plan:
         return read_gtfs(Path(name))
     except GtfsError as why:
         raise ConfigError(f"[area] plan: {why}") from why
-    except OSError as why:
-        raise ConfigError(f"[area] plan: {name} cannot be read ({why.strerror or why})") from why
 
 
 def press_limits(config: BrokerConfig) -> PressLimits:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from rich.progress import track as progress
 from rich.table import Table
 
 from broker.bridge import Bridge
-from broker.ingest.restored_day import HISTORY_BACK_S
+from broker.ingest.restored_day import HISTORY_BACK_S, ODD
 from broker.plan.calendar import day_start_at
 from broker.plan.model import Plan
 from broker.rules.dispatch.actions import Act, ActionError
@@ -62,8 +63,19 @@ class Outcome:
     differences: list[Difference]
 
 
+class StrangeRecordError(ValueError):
+    """A record that today's rules cannot be fed, or compared with."""
+
+    def __init__(self, record: Record, why: Exception) -> None:
+        reason = f"{why.args[0]!r} is missing" if isinstance(why, KeyError) else why
+        super().__init__(f"the {record.kind} {record.id} is none of this version, and the day cannot be fed: {reason}")
+
+
 def replay(store: Store, plan: Plan, settings: DispatchSettings, from_at: int, to_at: int, folder: Path) -> Outcome:
-    """Feed what was received in from_at <= t < to_at through the rules; `folder` takes the scratch store."""
+    """Feed what was received in from_at <= t < to_at through the rules; `folder` takes the scratch store.
+
+    Raises StrangeRecordError for a record of another version that cannot be fed.
+    """
     fed = heard(store, from_at, to_at)
     on_record = _visits(store, from_at, to_at)
     if not fed and not on_record:
@@ -130,22 +142,35 @@ def _feed(bridge: Bridge, record: Record, now: float) -> None:
         for name in ("incident", "visit", "device"):
             fields[name] = tuple(fields[name]) if fields.get(name) else None
         fields["version"] = None  # it was the newest then
+        with _understanding(record):
+            act = Act(**fields)
         try:
-            bridge.act(Act(**fields), now)
+            bridge.act(act, now)
         except ActionError:
             pass  # the rules of today do not have it; the comparison shows what came of that
         return
     body = {name: value for name, value in record.body.items() if name != "device"}
     family = "room" if record.kind in ROOM_CHANNELS else "truck"
-    topic = wire.topic(record.kind, bridge.area, record.body["device"], body.get("incident_id", ""), family)
-    bridge.receive(topic, wire.pack(topic, body), now)
+    with _understanding(record):
+        topic = wire.topic(record.kind, bridge.area, record.body["device"], body.get("incident_id", ""), family)
+        payload = wire.pack(topic, body)
+    bridge.receive(topic, payload, now)
 
 
 def _visits(store: Store, from_at: int, to_at: int) -> dict[str, Visit]:
     found: dict[str, Visit] = {}
     for record in store.scan("visit", from_at=from_at, to_at=to_at):
-        found[record.key] = Visit.from_body(dict(record.body))
+        with _understanding(record):
+            found[record.key] = Visit.from_body(dict(record.body))
     return found
+
+
+@contextmanager
+def _understanding(record: Record) -> Iterator[None]:
+    try:
+        yield
+    except ODD as why:
+        raise StrangeRecordError(record, why) from why
 
 
 def _differences(then: dict[str, Visit], now: dict[str, Visit]) -> Iterator[Difference]:
@@ -197,7 +222,7 @@ def run_replay(args: argparse.Namespace) -> int:
             tempfile.TemporaryDirectory(prefix="zhanpai-replay-") as folder,
         ):
             outcome = replay(store, plan, dispatch_settings(config), start, end, Path(folder))
-    except (StoreError, OSError) as why:  # a sealed file is checked when it is first read
+    except (StrangeRecordError, StoreError, OSError) as why:  # a sealed file is checked when it is first read
         print(f"replay: {why}", file=sys.stderr)
         return 2
     if args.json:

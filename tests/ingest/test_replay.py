@@ -1,5 +1,6 @@
 """A stored day fed through the rules again gives the visits that are on record."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -126,6 +127,34 @@ def test_replay_names_a_record_that_is_damaged(tmp_path: Path, capsys: pytest.Ca
     path.write_bytes(path.read_bytes().replace(b'{"device":"r01"}', b'{"device":"r02"}'))
     assert main(["--config", _configured(tmp_path), "replay", DAY.isoformat()]) == 2
     assert f"{path}: row 1 is not what was written" in capsys.readouterr().err
+
+
+@pytest.mark.real  # seconds of work
+def test_replay_names_a_record_of_another_version_that_cannot_be_fed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The positions of 0.2.0 did not say of which start of the truck's computer they were."""
+    shutil.copytree(Path(__file__).parents[1] / "fixtures" / "record-0.2.0", tmp_path / "records")
+    assert main(["--config", _configured(tmp_path), "replay", "2026-11-22"]) == 2
+    said = capsys.readouterr().err
+    assert "the fix t01:1:1 " in said and "boot: is missing" in said
+
+
+@pytest.mark.parametrize(("kind", "body", "lacks"), [
+    ("bins", {"boot": 1, "seq": 1}, "'device' is missing"),
+    ("visit", {"run_id": "A1"}, "room"),
+    ("action", {"name": "close"}, "name"),
+])  # fmt: skip
+def test_replay_says_what_any_record_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, body: dict[str, object], lacks: str
+) -> None:
+    """Whatever it is that today's rules cannot be fed, or compared with."""
+    start = day_start_at(demo_plan(), DAY)
+    store = open_store(tmp_path / "records", demo_plan().area_id, "Asia/Shanghai", lambda: float(start))
+    store.append([Record("odd:1:1", kind, "r01", start, start, "xh", body)])
+    store.close()
+    assert main(["--config", _configured(tmp_path), "replay", DAY.isoformat()]) == 2
+    assert f"the {kind} odd:1:1 " in (said := capsys.readouterr().err) and lacks in said
 
 
 def test_replay_asks_for_the_records_about_its_day_and_for_presses_of_before(tmp_path: Path) -> None:

@@ -23,8 +23,6 @@ def plan_of_feed(path: str) -> Plan:
         return read_gtfs(Path(path))
     except GtfsError as why:
         raise ScenarioError(f"the plan is refused: {why}") from why
-    except OSError as why:
-        raise ScenarioError(f"the plan {path} cannot be read ({why.strerror or why})") from why
 
 
 def feed_scene(scenario: Scenario) -> Scene:
