@@ -235,13 +235,13 @@ def test_a_command_of_this_machine_speaks_in_its_users_name(house: House, app: F
 
 def test_nobody_without_an_account_is_recorded_by_the_id_of_one(house: House, app: FastAPI) -> None:
     """A command of this machine or a token may be called as an account is: the record tells them apart."""
-    house.account("wang", "dispatcher")
+    house.account("zhou", "dispatcher")
     house.gate.open_to_shell()
-    shell = {"Authorization": f"Bearer {(house.folder / 'shell.token').read_text().strip()}", "Zhanpai-Who": "Wang"}
-    said = [house.stranger(app).get("/api/v1/people/me", headers=shell), house.machine(app, "viewer", name="wang").get(
+    shell = {"Authorization": f"Bearer {(house.folder / 'shell.token').read_text().strip()}", "Zhanpai-Who": "Zhou"}
+    said = [house.stranger(app).get("/api/v1/people/me", headers=shell), house.machine(app, "viewer", name="zhou").get(
         "/api/v1/people/me")]  # fmt: skip
-    assert [one.json()["account"] for one in said] == ["shell Wang", "token wang"]
-    assert [one.json()["name"] for one in said] == ["Wang", "wang"]
+    assert [one.json()["account"] for one in said] == ["shell Zhou", "token zhou"]
+    assert [one.json()["name"] for one in said] == ["Zhou", "zhou"]
 
 
 def test_the_people_of_a_demo_have_names_in_the_readers_language(  # type: ignore[no-untyped-def]
