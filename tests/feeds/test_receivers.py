@@ -218,11 +218,12 @@ def test_a_clock_that_was_years_ahead_is_no_reason_to_be_silent_for_years(
         wait_until(lambda: any(row["data"]["figures"]["served"] for row in totals(tmp_path)), "the day's totals come")
 
 
+@pytest.mark.parametrize("fault", [StoreError("no"), KeyError("visits")])
 def test_totals_that_cannot_be_counted_now_hold_up_nothing_else(
-    tmp_path: Path, config: BrokerConfig, store: Store, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, config: BrokerConfig, store: Store, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
-    """The record cannot be asked for a while: presses are told, and the totals later."""
-    monkeypatch.setattr("broker.feeds.outside.receivers.figures_of", lambda *_: (_ for _ in ()).throw(StoreError("no")))
+    """The record cannot be asked for a while, or holds what we cannot count: presses are told, and the totals later."""
+    monkeypatch.setattr("broker.feeds.outside.receivers.figures_of", lambda *_: (_ for _ in ()).throw(fault))
     after = MIDNIGHT + TOTALS_AFTER_S
     with telling(config, shown := Shown(picture_of(at=NOON)), store):
         shown.is_seen()

@@ -172,9 +172,12 @@ class Receivers:
             day = (date.fromisoformat(max(told, oldest)) + timedelta(days=1)).isoformat()
             try:
                 messages.append(self._totals_of(day))
-            except StoreError as why:
+            except Exception as why:  # of whatever kind: calls and alarms do not wait for it
                 self._totals_not_before = now + FAILED_S
-                log.error("the totals of %s cannot be counted: %s; it is tried again in a minute", day, why)
+                trace = None if isinstance(why, StoreError) else why
+                log.error(
+                    "the totals of %s cannot be counted: %s; it is tried again in a minute", day, why, exc_info=trace
+                )
                 break
             told = day
         return told, messages
