@@ -85,7 +85,7 @@ class News:
     def _of_call(self, kind: str, row: Row, number: int, at: int, eta_at: int | None) -> Message:
         promised = row["promised_at"]
         late_s = None if eta_at is None or promised is None else max(0, eta_at - promised)
-        return self._of_visit(kind, ("call", row["call_id"], number), row, at, eta_at, late_s)
+        return self._of_visit(kind, ("call", row["call_id"], number, kind), row, at, eta_at, late_s)
 
     def _late(self, row: Row, memory: Memory, kept: Memory, now: int) -> Iterator[Message]:
         key = f"late/{row['id']}"
