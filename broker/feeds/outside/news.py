@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from broker.feeds.outside.message import Message, message_id
 from broker.reports.words import WORDS as REPORT_WORDS
 from broker.reports.words import in_language, waste_word
+from broker.rules.arrival.prediction import FRESH_LABELS
 from broker.words import LANGUAGES, Words
 
 LOOKED_BACK_S = 900
@@ -26,7 +27,6 @@ CALL_TYPES = {
     "due": "call.resumed", "held": "call.held", "served": "call.served", "skipped": "call.skipped",
     "cancelled": "call.cancelled",
 }  # fmt: skip
-FRESH_LABELS = ("live", "history", "timetable")
 KNOWN_LABELS = (*FRESH_LABELS, "held")  # of times that somebody can count on
 
 Row = Mapping[str, Any]
