@@ -12,21 +12,9 @@ import sys
 from pathlib import Path
 
 from broker import __version__
-from broker.commands import (
-    accounts,
-    amend,
-    command,
-    explain,
-    export,
-    fsck,
-    import_records,
-    import_tainan,
-    outside,
-    people,
-    replay,
-    serve,
-    stats,
-)
+from broker.commands import accounts, command, import_tainan, outside, serve
+from broker.commands.people import people
+from broker.commands.record import amend, explain, export, fsck, import_records, replay, stats
 from broker.commands.registers import command_line as registers
 
 COMMANDS = (

@@ -51,6 +51,11 @@ class People:
         """Whether there is no account yet, so that the first one is still to be made."""
         return not self.kept().accounts
 
+    def apart(self, name: str, kind: str) -> str:
+        """What the record calls somebody of this name who has no account: never by the id of one."""
+        ids = {account.casefold() for account in self.kept().accounts}
+        return f"{kind} {name}" if name.casefold() in ids else name
+
     def visitor(self, account: str) -> Visitor | None:
         """An account as a visitor; None where it is not there, or disabled."""
         known = self.kept().accounts.get(account)
@@ -79,7 +84,8 @@ class People:
         given = secret_hash(known.salt if known else "", secret)
         if not hmac.compare_digest(known.hash if known else "0" * 64, given) or known is None:
             raise Unknown("this token is not known")
-        return Visitor(known.name, known.name, frozenset(known.roles), known.scope, _sees_names(known), "token")
+        who = self.apart(known.name, "token")
+        return Visitor(who, known.name, frozenset(known.roles), known.scope, _sees_names(known), "token")
 
     def add(
         self, account: str, name: str, roles: tuple[Role, ...], scope: Scope = EVERYWHERE, sees_names: bool = False

@@ -120,7 +120,7 @@ class Gate:
         """A right one is always let in: nobody guesses it, and behind a proxy everybody has one address."""
         name, _, secret = token.strip().partition(".")
         if name == SHELL and hmac.compare_digest(secret.encode(), self._shell.encode()):
-            return _shells(request)
+            return self._shells(request)
         try:
             return self.people.by_token(token)
         except Unknown as why:
@@ -128,6 +128,13 @@ class Gate:
             self.limits.may_try(None, address)
             self.limits.was_wrong(None, address)
             raise Refusal(401, f"{why}; have a new one made", {"WWW-Authenticate": "Bearer"}) from why
+
+    def _shells(self, request: HTTPConnection) -> Visitor:
+        """Who works on this machine, by the name that the command gives."""
+        who = unquote(request.headers.get(WHO_HEADER, "")).strip() or "this machine"  # percent-encoded
+        if len(who) > LONGEST_NAME or hidden_character(who):
+            raise Refusal(400, f"who: give a name of at most {LONGEST_NAME} characters that can all be seen")
+        return Visitor(self.people.apart(who, SHELL), who, SHELL_ROLES, kind="shell")
 
     def _still(self, request: Request) -> Callable[[], bool]:
         """Whether who made this request would be let in now: an answer that goes on for hours asks again."""
@@ -140,14 +147,6 @@ class Gate:
             return visitor is not None and right is not None and right.open_to(visitor)
 
         return still
-
-
-def _shells(request: HTTPConnection) -> Visitor:
-    """Who works on this machine, by the name that the command gives."""
-    who = unquote(request.headers.get(WHO_HEADER, "")).strip() or "this machine"  # (percent-encoded: it may be Chinese)
-    if len(who) > LONGEST_NAME or hidden_character(who):
-        raise Refusal(400, f"who: give a name of at most {LONGEST_NAME} characters that can all be seen")
-    return Visitor(who, who, SHELL_ROLES, kind="shell")
 
 
 def _is_here(request: HTTPConnection) -> bool:

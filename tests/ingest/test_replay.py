@@ -9,7 +9,7 @@ import pytest
 from tinydb.queries import QueryInstance
 
 from broker.__main__ import main
-from broker.commands.replay import Outcome, heard, replay
+from broker.commands.record.replay import Outcome, heard, replay
 from broker.plan.calendar import day_start_at
 from broker.plan.demo_area import demo_plan
 from broker.plan.gtfs.feed import write_gtfs
@@ -84,7 +84,7 @@ def test_a_day_of_25_hours_is_replayed_whole(tmp_path: Path, monkeypatch: pytest
 
     config = _configured(tmp_path, "Europe/Berlin")
     open_store(tmp_path / "records", demo_plan().area_id, "Europe/Berlin", time.time).close()
-    monkeypatch.setattr("broker.commands.replay.replay", noted)
+    monkeypatch.setattr("broker.commands.record.replay.replay", noted)
     for day in ("2026-10-24", "2026-10-25", "2026-10-26"):
         assert main(["--config", config, "replay", day]) == 0
     assert asked[0][1] == asked[1][0] and asked[1][1] == asked[2][0]

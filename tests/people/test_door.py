@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from broker.durable_file import Disk
 from broker.people.access_log import open_access_log
 from broker.people.limits import WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS, WRONG_KEYS
-from broker.people.roles import Visitor
+from broker.people.roles import Scope, Visitor
 from broker.web.api.app import build_app
 from broker.web.desk import Desk
 from broker.web.gate import COOKIE
@@ -231,6 +231,28 @@ def test_a_command_of_this_machine_speaks_in_its_users_name(house: House, app: F
     assert client.get("/api/v1/people/me", headers=shell | {"Zhanpai-Who": "a%0Ab"}).status_code == 400
     token = house.machine(app, "viewer", name="scale")
     assert token.get("/api/v1/people/me", headers={"Zhanpai-Who": "Wang"}).json()["account"] == "scale"
+
+
+def test_nobody_without_an_account_is_recorded_by_the_id_of_one(house: House, app: FastAPI) -> None:
+    """A command of this machine or a token may be called as an account is: the record tells them apart."""
+    house.account("zhou", "dispatcher")
+    house.gate.open_to_shell()
+    shell = {"Authorization": f"Bearer {(house.folder / 'shell.token').read_text().strip()}", "Zhanpai-Who": "Zhou"}
+    said = [house.stranger(app).get("/api/v1/people/me", headers=shell), house.machine(app, "viewer", name="zhou").get(
+        "/api/v1/people/me")]  # fmt: skip
+    assert [one.json()["account"] for one in said] == ["shell Zhou", "token zhou"]
+    assert [one.json()["name"] for one in said] == ["Zhou", "zhou"]
+
+
+def test_the_people_of_a_demo_have_names_in_the_readers_language(  # type: ignore[no-untyped-def]
+    app_of, tmp_path: Path
+) -> None:
+    """A plan's names are in two languages, a page is in one."""
+    house = House(tmp_path / "demo", one_click=True)
+    house.people.add("property-e01", "\u9999\u6a1f / Camphor", ("property",), Scope(estates=("e01",)))
+    client = house.stranger(app_of(house), address="127.0.0.1")
+    page = client.get("/sign-in?lang=en").text
+    assert "Camphor" in page and "\u9999\u6a1f" not in page
 
 
 def test_a_click_is_enough_in_a_demo_on_its_own_machine(app_of, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

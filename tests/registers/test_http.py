@@ -62,7 +62,7 @@ def with_people(built, folder):
     made.house.account("王芳", "registrar")
     people = made.house.people
     made.tokens = {
-        "registrar": people.add_token("王芳", ("registrar",)), "viewer": people.add_token("李雷", ("viewer",)),
+        "registrar": people.add_token("登记台", ("registrar",)), "viewer": people.add_token("李雷", ("viewer",)),
         "trusted": people.add_token("韩梅", ("viewer",), sees_names=True),
     }
     return made
@@ -177,7 +177,7 @@ def test_a_registrar_changes_a_field_and_the_log_says_who_and_why(office):
     assert answer.status_code == 200
     assert answer.json()["version"] == 2
     log = office.get("/api/v1/elections/log?lang=zh", office.tokens["viewer"]).json()
-    assert (log[0]["who"], log[0]["why"]) == ("王芳", "会后更正")
+    assert (log[0]["who"], log[0]["why"]) == ("登记台", "会后更正")
     assert "实到人数" in log[0]["in_words"][0]
 
 

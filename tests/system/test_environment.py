@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from broker.__main__ import parser
-from broker.commands.record_access import told
+from broker.commands.record.access import told
 from broker.commands.registers.terminal import careful
 from firmware import environment
 

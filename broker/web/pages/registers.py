@@ -20,7 +20,7 @@ from broker.registers.kept.differences import in_words
 from broker.registers.privacy import redacted
 from broker.registers.safety import figures as safety_figures
 from broker.web.pages.register_forms import form_routes
-from broker.web.pages.register_frame import PageRoute, base_context, page
+from broker.web.pages.register_frame import PageRoute, base_context, page, refusal
 from broker.web.visitors import visitor_of
 
 STATIC = Path(__file__).parents[1] / "static"
@@ -41,7 +41,7 @@ def page_router(registers: Registers) -> APIRouter:
     @router.get("/registers")
     def overview(request: Request) -> HTMLResponse:
         context = _context(request, registers, visitor_of(request))
-        return page(request, "overview.html", context, **_overview(registers))
+        return page(request, "overview.html", context, **_overview(registers, context["lang"]))
 
     _elections(router, registers)
     _safety(router, registers)
@@ -69,7 +69,7 @@ def _context(request: Request, registers: Registers, visitor: Visitor) -> dict[s
     return base_context(request, visitor) | shared
 
 
-def _overview(registers: Registers) -> dict[str, Any]:
+def _overview(registers: Registers, lang: str) -> dict[str, Any]:
     """The few numbers of the first page; None, and why, where a register cannot be read."""
     found: dict[str, Any] = {"elections": None, "safety": None, "elections_told": "", "safety_told": ""}
     today = registers.today()
@@ -78,11 +78,11 @@ def _overview(registers: Registers) -> dict[str, Any]:
         steps = election_report.open_steps(bodies, today)
         found["elections"] = {"bodies": len(bodies), "overdue": sum(step.days > 0 for step in steps)}
     except RegisterError as error:  # one register that cannot be read must not hide the other
-        found["elections_told"] = str(error)
+        found["elections_told"] = " ".join(refusal(error, lang))
     try:
         found["safety"] = safety_figures.report(registers.safety.read().value, today)
     except RegisterError as error:
-        found["safety_told"] = str(error)
+        found["safety_told"] = " ".join(refusal(error, lang))
     return found
 
 

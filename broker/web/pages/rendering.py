@@ -5,6 +5,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from broker.reports.words import in_language
 from broker.words import Words
 
 HERE = Path(__file__).parent
@@ -13,6 +14,7 @@ TEMPLATES = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,
     trim_blocks=True, lstrip_blocks=True,
 )
+TEMPLATES.filters["in_language"] = in_language
 
 
 def rendered(template: str, **values: Any) -> str:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from broker.commands.record_access import FILES, options, progress_bar, read, told
+from broker.commands.record.access import FILES, options, progress_bar, read, told
 from broker.store import transfer
 
 

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from broker.commands.record_access import FILES, opened, options, place, progress_bar, told
+from broker.commands.record.access import FILES, opened, options, place, progress_bar, told
 from broker.store import transfer
 from broker.store.opening import must_be_store, reading_store
 

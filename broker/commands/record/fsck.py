@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from broker.commands.record_access import options, place, told
+from broker.commands.record.access import options, place, told
 from broker.store.opening import is_address, must_be_store
 from broker.store.sqlite import check
 

@@ -5,7 +5,7 @@ import sys
 from datetime import date, timedelta
 from typing import Any
 
-from broker.commands.record_access import options, place, plan_names, read, told
+from broker.commands.record.access import options, place, plan_names, read, told
 from broker.reports import figures, tables
 from broker.rules.statistics.cube import DIMENSIONS
 from broker.rules.statistics.periods import PERIODS

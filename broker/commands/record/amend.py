@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from broker.commands.record_access import opened, options, place, told
+from broker.commands.record.access import opened, options, place, told
 from broker.commands.who import system_user
 from broker.reports import corrections
 

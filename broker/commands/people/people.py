@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from broker.commands import rosters
+from broker.commands.people import rosters
 from broker.commands.who import system_user
 from broker.config import BrokerConfig, ConfigError, read_config
 from broker.people.access_log import open_access_log

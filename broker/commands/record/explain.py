@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import Any
 
-from broker.commands.record_access import options, place, plan_names, read, told
+from broker.commands.record.access import options, place, plan_names, read, told
 from broker.reports import explained_call
 
 
