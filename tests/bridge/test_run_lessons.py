@@ -59,5 +59,5 @@ def test_a_visit_that_makes_up_for_another_one_has_no_time_of_its_own_to_begin_a
     """An extra truck's first room was planned for somebody else."""
     visits = morning.bridge.dispatch.day.visits
     first = next(iter(visits.of(morning.bridge.dispatch.day.runs[morning.run_id].order)))
-    visits.put(replace(first, original=False))
+    visits.place(replace(first, original=False))
     assert lessons(morning, (TrackKind.ARRIVED, LATE_S), (TrackKind.LEFT, LATE_S + STAY_S)) == []
