@@ -84,6 +84,16 @@ def test_what_is_not_taken_comes_again_with_its_id(outbox: Outbox, answer: Answe
         assert len(received.messages) == 4 and len(set(received.ids)) == 1
 
 
+def test_why_an_earlier_bridge_could_not_deliver_is_not_said_of_the_next_one(outbox: Outbox) -> None:
+    """Killed while the receiver was away; the next one delivers at its first try, and nothing is wrong any more."""
+    outbox.put(message(1))
+    with receiver(500) as received, sending(outbox, received.port):
+        wait_until(lambda: outbox.said().get("why") == "it answers 500", "it is said")
+    with receiver() as received, sending(outbox, received.port):
+        wait_until(lambda: not outbox.names(), "it is taken")
+        assert outbox.said()["why"] == ""
+
+
 def test_nobody_is_followed_elsewhere(outbox: Outbox) -> None:
     """A redirect to another receiver brings it nothing."""
     outbox.put(message(1))

@@ -164,6 +164,25 @@ def test_a_memory_that_was_not_written_any_more_gives_the_same_ids(morning: Morn
     assert again and set(again) <= set(first)
 
 
+def test_another_fact_after_a_memory_that_was_not_written_has_another_id(morning: Morning, listener: Listener) -> None:
+    """Killed between the outbox and the memory, and the lamp that was held is served by the time of the next look."""
+    picture = snapshot(morning.bridge, morning.now)
+    run = next(run for run in picture["runs"] if run["truck"] == "t01")
+    at = picture["at"]
+    called = {**run["visits"][0], "call_id": "c1", "due_at": at, "promised_at": at + 900, "label": "live"}
+
+    def ids(memory: dict[str, Any], **now: Any) -> set[str]:
+        shown = {**picture, "runs": [{**run, "visits": [{**called, **now}]}], "incidents": []}
+        messages, listener.memory = listener.news.of(shown, memory, at)
+        return {one.id for one in messages}
+
+    ids({}, state="due", held=False, eta_at=at + 900)
+    noted = listener.memory
+    held = ids(noted, state="due", held=True, eta_at=at + 1500)
+    served = ids(noted, state="served", held=False, eta_at=None)
+    assert held and served and not held & served
+
+
 def test_what_was_there_before_anybody_listened_is_not_told(morning: Morning) -> None:
     """An alarm and a call of an hour ago, found by the first look; what comes of them later is."""
     incident = morning.press()

@@ -103,6 +103,37 @@ def test_what_cannot_be_kept_is_told_later(
     assert len({row["id"] for row in lines(tmp_path)}) == 2
 
 
+def test_an_outbox_that_takes_nothing_costs_the_other_receivers_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder is somebody else's: the others hear each fact once, it hears all of them once it can."""
+    shut, put, tries = [True], Outbox.put, []
+
+    def failing(self: Outbox, message: Any) -> None:
+        if self.folder.name == "shut" and shut[0]:
+            tries.append(message.id)
+            raise OSError(13, "Permission denied")
+        put(self, message)
+
+    def in_shut() -> str:
+        return "".join(path.read_text() for path in (tmp_path / "later").glob("*.jsonl"))
+
+    monkeypatch.setattr(Outbox, "put", failing)
+    monkeypatch.setattr("broker.feeds.outside.receivers.FAILED_S", 0.5)
+    config = configured(tmp_path, f'[[outside.receiver]]\nname = "shut"\nfolder = "later"\n{FILES}')
+    with telling(config, shown := Shown(picture_of(press("p1")))):
+        wait_until(lambda: len(tries) >= 4, "it is tried")
+        shown.show(picture_of(press("p1"), press("p2")))
+        wait_until(lambda: len(lines(tmp_path)) >= 2, "the other is told the next one, too")
+        assert [row["data"]["incident_id"] for row in lines(tmp_path)] == ["p1", "p2"]
+        shut[0] = False
+        wait_until(lambda: '"p1"' in in_shut() and '"p2"' in in_shut(), "it is told as well")
+    assert len(lines(tmp_path)) == 2
+    with telling(config, shown):
+        shown.is_seen()
+    assert len(lines(tmp_path)) == 2, "what was told is known after a restart"
+
+
 def test_a_dead_receiver_holds_up_neither_the_others_nor_who_looks(tmp_path: Path) -> None:
     """One drips; the file of the other is there at once, and the end is not waited for."""
     secret_in(tmp_path)
@@ -187,11 +218,12 @@ def test_a_clock_that_was_years_ahead_is_no_reason_to_be_silent_for_years(
         wait_until(lambda: any(row["data"]["figures"]["served"] for row in totals(tmp_path)), "the day's totals come")
 
 
+@pytest.mark.parametrize("fault", [StoreError("no"), KeyError("visits")])
 def test_totals_that_cannot_be_counted_now_hold_up_nothing_else(
-    tmp_path: Path, config: BrokerConfig, store: Store, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, config: BrokerConfig, store: Store, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
-    """The record cannot be asked for a while: presses are told, and the totals later."""
-    monkeypatch.setattr("broker.feeds.outside.receivers.figures_of", lambda *_: (_ for _ in ()).throw(StoreError("no")))
+    """The record cannot be asked for a while, or holds what we cannot count: presses are told, and the totals later."""
+    monkeypatch.setattr("broker.feeds.outside.receivers.figures_of", lambda *_: (_ for _ in ()).throw(fault))
     after = MIDNIGHT + TOTALS_AFTER_S
     with telling(config, shown := Shown(picture_of(at=NOON)), store):
         shown.is_seen()

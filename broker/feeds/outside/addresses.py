@@ -10,6 +10,7 @@ import socket
 from collections.abc import Sequence
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_OF_A_SITE = ipaddress.ip_network("fec0::/10")  # private before fc00::/7 was; Python takes it for the internet's
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address behind a translator, in the last four bytes
 
 
@@ -43,7 +44,7 @@ def resolved(host: str, port: int, inside: Sequence[str], *, clear: bool) -> str
 def is_outside(text: str) -> bool:
     """Whether it is an address of the internet."""
     address = _plain(text)
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    return address.is_global and not address.is_multicast and not address.is_reserved and address not in _OF_A_SITE
 
 
 def _is_named(address: Address, inside: Sequence[str]) -> bool:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from broker.feeds.outside.message import Message, message_id
 from broker.reports.words import WORDS as REPORT_WORDS
 from broker.reports.words import in_language, waste_word
+from broker.rules.arrival.prediction import FRESH_LABELS
 from broker.words import LANGUAGES, Words
 
 LOOKED_BACK_S = 900
@@ -26,7 +27,6 @@ CALL_TYPES = {
     "due": "call.resumed", "held": "call.held", "served": "call.served", "skipped": "call.skipped",
     "cancelled": "call.cancelled",
 }  # fmt: skip
-FRESH_LABELS = ("live", "history", "timetable")
 KNOWN_LABELS = (*FRESH_LABELS, "held")  # of times that somebody can count on
 
 Row = Mapping[str, Any]
@@ -85,7 +85,7 @@ class News:
     def _of_call(self, kind: str, row: Row, number: int, at: int, eta_at: int | None) -> Message:
         promised = row["promised_at"]
         late_s = None if eta_at is None or promised is None else max(0, eta_at - promised)
-        return self._of_visit(kind, ("call", row["call_id"], number), row, at, eta_at, late_s)
+        return self._of_visit(kind, ("call", row["call_id"], number, kind), row, at, eta_at, late_s)
 
     def _late(self, row: Row, memory: Memory, kept: Memory, now: int) -> Iterator[Message]:
         key = f"late/{row['id']}"

@@ -1,13 +1,15 @@
 """Messages to people outside, as a whole: a thread that looks at the bridge's pictures, and one for each receiver.
 
-What is said goes into every receiver's outbox first, and only then into the memory of what was said: a kill between
-the two says it again, under the same id. Nothing is said from a picture that is old or holds what is not stored yet.
+What is said goes into every receiver's outbox first, and only then into the memory of what was said on the disk: a
+kill between the two says it again, under the same id. What one outbox cannot keep is put there again until it can, and
+no other receiver hears it twice for that. Nothing is said from a picture that is old or holds what is not stored yet.
 """
 
 import json
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -18,7 +20,7 @@ from broker.feeds.outside.addresses import AddressError
 from broker.feeds.outside.daily_file import FileSink
 from broker.feeds.outside.message import Message, message_id
 from broker.feeds.outside.news import WORDS, Memory, News, totals_message
-from broker.feeds.outside.outbox import Outbox
+from broker.feeds.outside.outbox import MOST_WAITING, Outbox
 from broker.feeds.outside.sender import Sender
 from broker.feeds.outside.webhook import Sink, WebhookSink
 from broker.reports import tables
@@ -81,17 +83,17 @@ class Receivers:
         self._news = News(area, timezone, config.calls.slip_s)
         self._days = Days(timezone)
         self._path = config.outside.folder / f"said-{area}.json"
-        self._receivers: list[tuple[ReceiverConfig, Sender]] = []
+        self._receivers: list[tuple[ReceiverConfig, Sender, deque[Message]]] = []  # with what is not kept yet
         try:
             for receiver in config.outside.receiver:
                 outbox = outbox_of(config, receiver)
                 outbox.open()
                 sender = Sender(receiver.name, outbox, sink_of(receiver, timezone), receiver.keep_days)
-                self._receivers.append((receiver, sender))
+                self._receivers.append((receiver, sender, deque(maxlen=MOST_WAITING)))
             self._memory, self._looked_at, self._totals_day = self._read()
         except OSError as why:
             raise ConfigError(f"[outside] folder: {why.filename} cannot be used ({why.strerror})") from why
-        self._noted_at = self._looked_at
+        self._noted_at, self._is_noted = self._looked_at, True
         self._totals_not_before = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="outside", daemon=True)
@@ -100,7 +102,7 @@ class Receivers:
         """Begin to look and to send; where nobody is to be told there is nothing to do."""
         if not self._receivers:
             return
-        for _, sender in self._receivers:
+        for _, sender, _ in self._receivers:
             sender.start()
         self._thread.start()
 
@@ -109,14 +111,14 @@ class Receivers:
         self._stop.set()
         if self._receivers:
             self._thread.join(5)
-        for _, sender in self._receivers:
+        for _, sender, _ in self._receivers:
             sender.end()
-        for _, sender in self._receivers:
+        for _, sender, _ in self._receivers:
             sender.stop()
 
     def state(self) -> list[dict[str, Any]]:
         """How each receiver stands."""
-        return [sender.state() for _, sender in self._receivers]
+        return [sender.state() for _, sender, _ in self._receivers]
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_S):
@@ -137,16 +139,27 @@ class Receivers:
         messages, memory = self._news.of(picture, self._memory, min(looked_at, at))
         totals_day, totals = self._totals(at)
         messages += totals
-        for message in messages:
-            self._put(message)
+        for receiver, _, unkept in self._receivers:
+            unkept.extend(message for message in messages if message.kind in receiver.events)
         if messages or totals_day != self._totals_day or not 0 <= at - self._noted_at < NOTED_S:
-            self._note(memory, at, totals_day)
+            self._is_noted = False
         self._memory, self._looked_at, self._totals_day = memory, at, totals_day
+        self._keep()
+        if not self._is_noted:
+            self._note()
 
-    def _put(self, message: Message) -> None:
-        for receiver, sender in self._receivers:
-            if message.kind in receiver.events:
-                sender.outbox.put(message)
+    def _keep(self) -> None:
+        """Put into each outbox what it has not taken yet; raises OSError where one takes nothing."""
+        failed = None
+        for _, sender, unkept in self._receivers:
+            try:
+                while unkept:
+                    sender.outbox.put(unkept[0])
+                    unkept.popleft()
+            except OSError as why:
+                failed = why
+        if failed is not None:
+            raise failed
 
     def _totals(self, now: int) -> tuple[str, list[Message]]:
         """The last day whose totals are told, and those that are to be told for it."""
@@ -159,9 +172,12 @@ class Receivers:
             day = (date.fromisoformat(max(told, oldest)) + timedelta(days=1)).isoformat()
             try:
                 messages.append(self._totals_of(day))
-            except StoreError as why:
+            except Exception as why:  # of whatever kind: calls and alarms do not wait for it
                 self._totals_not_before = now + FAILED_S
-                log.error("the totals of %s cannot be counted: %s; it is tried again in a minute", day, why)
+                trace = None if isinstance(why, StoreError) else why
+                log.error(
+                    "the totals of %s cannot be counted: %s; it is tried again in a minute", day, why, exc_info=trace
+                )
                 break
             told = day
         return told, messages
@@ -171,10 +187,10 @@ class Receivers:
         whole, by_waste = (tables.rows(cube, "day", by, day, day) for by in ((), ("waste",)))
         return totals_message(self._area, day, self._days.span(day, day)[1], whole[0], by_waste)
 
-    def _note(self, memory: Memory, at: int, totals_day: str) -> None:
-        noted = {"looked_at": at, "totals_day": totals_day, "memory": memory}
+    def _note(self) -> None:
+        noted = {"looked_at": self._looked_at, "totals_day": self._totals_day, "memory": self._memory}
         write_durably(Disk(), self._path, json.dumps(noted).encode())
-        self._noted_at = at
+        self._noted_at, self._is_noted = self._looked_at, True
 
     def _read(self) -> tuple[Memory, int, str]:
         try:

@@ -33,7 +33,8 @@ class Sender:
         self._thread = threading.Thread(target=self._run, name=f"outside-{name}", daemon=True)
 
     def start(self) -> None:
-        """Begin; what waits from before is tried at once."""
+        """Begin; what waits from before is tried at once, and why an earlier bridge could not is no more said."""
+        self._say()
         self._thread.start()
 
     def end(self) -> None:
@@ -121,4 +122,7 @@ class Sender:
             self.since = None
             log.info("%s: delivered again", self.name)
         self.why = why
-        self.outbox.say({"failing_since_at": self.since, "why": why})
+        self._say()
+
+    def _say(self) -> None:
+        self.outbox.say({"failing_since_at": self.since, "why": self.why})

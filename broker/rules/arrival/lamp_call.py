@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from broker.rules.arrival.prediction import Eta
+from broker.rules.arrival.prediction import FRESH_LABELS, Eta
 from broker.rules.settings import CallSettings
 from broker.rules.states.visit import Visit
 from firmware import wire
-
-FRESH_LABELS = ("live", "history", "timetable")
 
 
 @dataclass(slots=True)

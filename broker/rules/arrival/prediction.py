@@ -25,7 +25,7 @@ from broker.rules.learning.observations import ErrorRecord
 from broker.rules.tracking.tracker import RunTracker
 from broker.rules.tracking.types import Progress, StopKey, TrackVisit
 
-BEGUN = ("live", "history", "timetable")  # what of the run before a truck's next one leaves that one's label alone
+FRESH_LABELS = ("live", "history", "timetable")  # of predictions that may light a lamp and clear one
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Eta(NamedTuple):
     @property
     def unheard(self) -> "Eta":
         """The same where no position is younger than 90 s: it may be shown, but it neither lights nor clears."""
-        if self.label not in ("live", "history", "timetable"):
+        if self.label not in FRESH_LABELS:
             return self
         return Eta(self.key, self.eta_at, self.early_at, self.late_at, "stale")
 
@@ -89,7 +89,7 @@ def predict(
     if not visits:
         return []
     state = tracker.progress(now)
-    label = _label(state, now) if free is None or free.label in BEGUN else free.label
+    label = _label(state, now) if free is None or free.label in FRESH_LABELS else free.label
     outlook = history.outlook(tracker.route.route_id, now)
     first = _step(None, visits[0], bins, history.streets.detour_factor)
     begin_at: float

@@ -28,14 +28,19 @@ def learn_way_and_stay(day: Day, run: Run, event: TrackEvent) -> list[Effect]:
 
 
 def learn_start(day: Day, run: Run, visit: Visit, event: TrackEvent) -> list[Effect]:
-    """How late the run begins by this arrival, if nothing but its crew's habit decided that."""
-    first = next(iter(day.visits.of(run.order)), None)
-    if run.state != "scheduled" or not event.exact or visit is not first or not visit.planned_at:
+    """How late the run began at the visit that its truck leaves, if nothing but its crew's habit decided that.
+
+    Only now is it sure that the truck did not just halt there in the traffic, and since when it stood.
+    """
+    first, arrived_at = next(iter(day.visits.of(run.order)), None), visit.arrived_at
+    if arrived_at is None or arrived_at != run.started_at or not visit.arrived_exactly:
+        return []
+    if visit is not first or not visit.original or not visit.planned_at:
         return []
     before = [other for other in day.runs.values() if other.truck == run.truck and other is not run]
     if any(other.planned_start_at < run.planned_start_at <= (other.ended_at or event.at) for other in before):
         return []
-    start = StartRecord(run.route_id, event.at - visit.planned_at)
+    start = StartRecord(run.route_id, (event.arrived_at or arrived_at) - visit.planned_at)
     day.history.learn_start(start)
     return [_learned("start", run, visit.room, event.at, start.to_body())]
 

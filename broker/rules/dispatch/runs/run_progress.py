@@ -44,10 +44,10 @@ def follow(day: Day, run: Run, events: Iterable[TrackEvent], now: int) -> list[E
         if visit is None or not visit.owed:
             continue
         if event.kind == TrackKind.ARRIVED and visit.state != "at_stop":
-            effects += learn_start(day, run, visit, event)
             effects += _start(day, run, event.at, now)
             effects += _arrived(day, run, visit, event, now)
         elif event.kind == TrackKind.LEFT and visit.state == "at_stop":
+            effects += learn_start(day, run, visit, event)
             effects += _left(day, run, visit, event, now)
         elif event.kind == TrackKind.DROVE_ON and visit.state == "at_stop":
             effects += _drove_on(day, visit, now)
