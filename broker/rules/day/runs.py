@@ -46,10 +46,10 @@ class Run:
         """The truck is on its way."""
         self.state, self.started_at = "running", at
 
-    def begins_at(self, at: int, tracker: RunTracker) -> None:
+    def begins_at(self, at: int) -> None:
         """It was promised for this time: it is planned anew, as long as before."""
         self.planned_end_at += max(0, at - self.planned_start_at)
-        self.planned_start_at, self.tracker = at, tracker
+        self.planned_start_at = at
 
     def finish(self, at: int) -> None:
         """It owes nothing any more."""

@@ -85,10 +85,11 @@ def _promise(day: Day, incident: Incident, row: Answer, act: Act, now: int) -> l
     if act.until_at is None or not now < act.until_at <= now + FURTHEST_PROMISE_S:
         raise ActionError(f"a promise is for a time within the next {FURTHEST_PROMISE_S // 3600} hours: until_at")
     promised = row.promised(act.until_at, act.who, now)
-    effects = keep_row(day, incident, promised, now)
+    kept = with_row(incident, promised, now)
+    effects = put_incident(day, kept, now)
     if row.addressee == CONTRACTOR:
-        return effects + contractors.start_at(day, promised, act.until_at, now)
-    return effects + _lane_free_from(day, incident, act.until_at, now)
+        return effects + contractors.start_at(day, kept, promised, act.until_at, now)
+    return effects + _lane_free_from(day, kept, act.until_at, now)
 
 
 def _finish(day: Day, incident: Incident, row: Answer, act: Act, now: int) -> list[Effect]:
@@ -128,7 +129,7 @@ def _lane_free_from(day: Day, incident: Incident, at: int, now: int) -> list[Eff
     run = day.runs.get(second.run_id) if second is not None else None
     if second is None or run is None or second.state == "at_stop" or incident.condition == "cleared":
         return []
-    opened = second.open_from(at)
+    opened = second.open_from(contractors.earliest_at(day, incident, run.run_id) or at)
     effects = put(day, opened, now)
     if opened.state == "pending":
         return effects + insert_visit(day, run, opened, now)

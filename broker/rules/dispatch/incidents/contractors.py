@@ -10,7 +10,7 @@ from broker.rules.day.runs import Run
 from broker.rules.dispatch.visits.extra_truck import why_not
 from broker.rules.dispatch.visits.moved_visits import extra_run, hand_over, set_visits
 from broker.rules.effects.effect import Effect, Notice
-from broker.rules.effects.records import run_record
+from broker.rules.effects.records import put, run_record
 from broker.rules.states.answer import CONTRACTOR, DISPATCHER, Answer
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
@@ -24,16 +24,31 @@ def asked(day: Day, incident: Incident, truck: str, now: int) -> Incident:
     return _asked(incident, vehicle.contractor, truck, run.run_id, now)
 
 
-def start_at(day: Day, row: Answer, at: int, now: int) -> list[Effect]:
-    """From then on the extra truck drives: its run begins then, as long as it has not begun."""
+def start_at(day: Day, incident: Incident, row: Answer, at: int, now: int) -> list[Effect]:
+    """From then on the extra truck drives: none of what it was given is expected earlier."""
     run = day.runs.get(row.run_id or "")
-    if run is None or run.state != "scheduled" or run.trip_id in day.plan.runs:
+    visits = _given(day, run, incident) if run is not None else []
+    if run is None or not visits:
         return []
-    route = day.plan.routes[run.route_id]
-    tracker = day.new_tracker(run.run_id, route, run.truck, run.order, at)
-    run.begins_at(at, tracker)
+    if run.state == "scheduled" and run.trip_id not in day.plan.runs:
+        run.begins_at(at)
+    effects: list[Effect] = []
+    for visit in visits:
+        effects += put(day, visit.open_from(earliest_at(day, incident, run.run_id) or at), now)
     set_visits(day, run, now)
-    return [run_record(day, run, now)]
+    return [*effects, run_record(day, run, now)]
+
+
+def earliest_at(day: Day, incident: Incident, run_id: str) -> int | None:
+    """Before when nobody need try a visit of this run again: the lane is free and the truck is there, as promised last
+    by those who see to it."""
+    moments = [row.until_at for row in incident.answers if row.run_id == run_id and row.until_at is not None]
+    if incident.room is not None and incident.condition == "active":
+        clearing = [row for row in incident.answers if row.addressee != CONTRACTOR and row.until_at is not None]
+        newest = max(clearing, key=lambda row: row.since_at, default=None)
+        thought_at = incident.raised_at + day.settings.lane_clear_s
+        moments.append(thought_at if newest is None or newest.until_at is None else newest.until_at)
+    return max(moments, default=None)
 
 
 def has_come(day: Day, row: Answer) -> bool:
