@@ -198,12 +198,14 @@ def _tell_rooms(day: Day, run: Run, visits: object, times: list[tuple[int, str, 
     whether it is held, alone, but where a truck is silent: there it is a matter of time as well."""
     same_visits, same_times = run.told_already("arrivals", visits), run.told_already("times", times)
     is_silent = any(label == "stale" for _, label, _ in times)
-    run.silent_at((visit.room, visit.waste) for visit in day.owed(run) if is_silent)
+    owed = day.owed(run) if is_silent else []
+    is_calm = is_silent and all(visit.state == "pending" for visit in owed)
+    run.silent_at(((visit.room, visit.waste) for visit in owed), is_calm=is_calm)
     if not same_visits or day.leftovers.unread:
         return tell_rooms(day, rooms_of(run), now)
-    places = {place for other in day.runs.values() for place in other.silent_places}
+    places = run.silent_places
     if not same_times:
-        places.update((visit.room, visit.waste) for visit in day.visits.of(run.order))
+        places = {(visit.room, visit.waste) for visit in day.visits.of(run.order)}
     return tell_rooms(day, rooms_of(run), now, only=places) if places else []
 
 
