@@ -40,7 +40,7 @@ class Run:
     walked: Walked = field(default_factory=Walked)
     updated_at: int = 0
     _told: dict[str, object] = field(default_factory=dict)  # whom or of what: from what it followed
-    silent_places: AbstractSet[tuple[str, str]] = frozenset()  # rooms and waste kinds that it may be late for
+    expected: Mapping[VisitKey, tuple[int, str, bool]] = field(default_factory=dict)  # when, by what, whether held
     is_calm: bool = False  # nothing is heard of its truck, and no lamp waits for it
 
     def start(self, at: int) -> None:
@@ -70,9 +70,9 @@ class Run:
         self._told[what] = follows_from
         return is_same
 
-    def silent_at(self, places: Iterable[tuple[str, str]], *, is_calm: bool) -> None:
-        """These rooms wait for its truck, of which nothing is heard; calm where none of their lamps is lit."""
-        self.silent_places, self.is_calm = frozenset(places), is_calm
+    def expects(self, times: Mapping[VisitKey, tuple[int, str, bool]], *, is_calm: bool) -> None:
+        """What its rooms were looked at for; calm where nothing is heard of its truck and no lamp is lit."""
+        self.expected, self.is_calm = times, is_calm
 
     def begin_version(self, now: int) -> None:
         """A version above all before; it grows over a restart too, though it is not stored with each change: a truck
