@@ -175,7 +175,7 @@ def _differs(day: Day, last: Mapping[str, Any], arrival: Arrival, now: int) -> b
     told, before_at = eta_to_tell(state, eta, day.settings.calls, now), last["eta_at"]
     if before_at is None or told is None:
         return (before_at is None) != (told is None)
-    soon = before_at - now <= day.settings.calls.unknown_within_s
+    soon = before_at - now <= day.settings.calls.call_at_s
     if state == "scheduled" and not soon and _only_waited(day, before_at, last["sent_at"], told, now):
         return False
     return bool(abs(before_at - told.eta_at) >= day.settings.restate_s)
