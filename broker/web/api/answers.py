@@ -49,6 +49,7 @@ class Asked(BaseModel):
 
     at: int
     timezone: str
+    sound_s: int
     rows: list[AskedRow]
 
 
@@ -70,7 +71,9 @@ def answer_router(desk: Desk) -> APIRouter:
             for row in incident.get("answers", ())
             if _reaches(reach, row["id"], incident["estate"])
         ]
-        return Asked(at=desk.picture["at"], timezone=desk.picture["area"]["timezone"], rows=rows)
+        picture = desk.picture
+        sound_s = picture["limits"]["sound_s"]
+        return Asked(at=picture["at"], timezone=picture["area"]["timezone"], sound_s=sound_s, rows=rows)
 
     for deed, (answer, summary) in DEEDS.items():
         _add_deed(router, desk, deed, answer, summary)
