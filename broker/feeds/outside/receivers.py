@@ -140,7 +140,7 @@ class Receivers:
         totals_day, totals = self._totals(at)
         messages += totals
         for receiver, _, unkept in self._receivers:
-            unkept.extend(message for message in messages if message.kind in receiver.events)
+            unkept.extend(message for message in messages if message.is_for(receiver.events, receiver.contractor))
         if messages or totals_day != self._totals_day or not 0 <= at - self._noted_at < NOTED_S:
             self._is_noted = False
         self._memory, self._looked_at, self._totals_day = memory, at, totals_day
