@@ -11,6 +11,7 @@ from broker.rules.statistics.calls import calls_by_room
 from broker.rules.statistics.cube import Cube, Figures, fold, series, total
 from broker.rules.statistics.facts import Fact
 from broker.rules.statistics.findings import disagreeing, lanes, weigh_ins
+from broker.rules.statistics.promises import answers
 
 DAYS_SHOWN = 14
 
@@ -93,6 +94,7 @@ def day_report(
         _leads(figures, language, none),
         _calls(facts, day, language, timezone, named, none),
         _lanes(facts, day, language, timezone, named),
+        _answers(facts, day, language, timezone, named, none),
         _weigh_ins(facts, day, language, timezone, none),
         _findings(facts, day, language, timezone, named, none),
     )
@@ -192,6 +194,26 @@ def _lanes(facts: Sequence[Fact], day: str, language: str, timezone: str, named:
     ]
     table = _table(language, ["estate", "hour"], ["times", "days", "minutes", "still_blocked"], rows)
     return Chapter(word(language, "lanes"), word(language, "none"), table=table)
+
+
+def _answers(
+    facts: Sequence[Fact], day: str, language: str, timezone: str, named: Mapping[str, str], none: str
+) -> Chapter:
+    def minutes(seconds: int | None) -> str:
+        return word(language, "unknown") if seconds is None else f"{seconds / 60:.1f}"
+
+    addressees = WORDS.groups(language)["addressee"]
+    rows = [
+        (
+            " ".join(filter(None, (addressees.get(one.addressee, one.addressee), named.get(one.party, one.party)))),
+            str(one.asked), str(one.seen), minutes(one.median_seen_s), str(one.promises), str(one.kept),
+            str(one.broken), str(one.in_vain),
+        )
+        for one in answers(facts, timezone, day, day)
+    ]  # fmt: skip
+    numbers = ["asked", "seen_of_asked", "median_seen", "promises", "promises_kept", "promises_broken", "told_in_vain"]
+    table = _table(language, ["who_was_asked"], numbers, rows)
+    return Chapter(word(language, "answers"), none, table=table)
 
 
 def _weigh_ins(facts: Sequence[Fact], day: str, language: str, timezone: str, none: str) -> Chapter:

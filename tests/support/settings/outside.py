@@ -62,7 +62,8 @@ def is_told_what_the_first_firm_is_asked(folder: Path, text: str) -> bool:
     firm = Answer.asked("contractor", "first", row["raised_at"], "x01", "extra").body()
     picture = {**picture, "incidents": [{**row, "answers": [firm]}]}
     with telling(configured(folder, text + everything), lambda: picture) as found:
-        wait_until(lambda: list((folder / "all").glob("*")) and _is_settled(found), "the other is told")
+        wait_until(lambda: any("answer.asked" in path.read_text() for path in (folder / "all").glob("*")), "told")
+        wait_until(lambda: not any(one["waiting"] for one in found.state()), "nothing waits")
     said = [path.read_text() for path in (folder / "files").glob("*")]
     assert all("alarm.opened" not in text for text in said)
     return bool(said)
