@@ -120,8 +120,8 @@ _VEHICLES = (
     Vehicle("t02", ("residential_wet", "unit_wet"), 190, 15_000_000),
     Vehicle("t03", ("residential_dry",), 200, 10_000_000),
     Vehicle("t04", ("residential_dry", "hazardous"), 200, 10_000_000),
-    Vehicle("t98", ("residential_dry", "renovation"), 120, 8_000_000, 12_000, 5 * 3600, 22 * 3600),
-    Vehicle("t99", ("residential_wet", "unit_wet", "residential_dry"), 200, 12_000_000, 14_000),
+    Vehicle("t98", ("residential_dry", "renovation"), 120, 8_000_000, 12_000, 5 * 3600, 22 * 3600, "lvzhou"),
+    Vehicle("t99", ("residential_wet", "unit_wet", "residential_dry"), 200, 12_000_000, 14_000, contractor="qingyun"),
 )
 
 
