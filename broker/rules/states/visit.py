@@ -43,7 +43,6 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("due", "serve"): "served",
 }
 OWED = ("pending", "due", "at_stop")
-CONTAMINATION_GRADES = (1, 2, 3)  # a few wrong pieces, many, not to be taken as what it is called
 CONTAMINANTS = (*wire.WASTES, "other")  # what does not belong there
 
 VisitKey = tuple[str, str, int]  # run_id, room_id, visit_number

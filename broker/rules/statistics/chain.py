@@ -17,7 +17,7 @@ It has the dimensions of the figures (cube.py) and adds up as they do. What each
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from broker.rules.states.visit import CONTAMINATION_GRADES
+from broker.rules.settings import CONTAMINATION_GRADES
 from broker.rules.statistics.cube import Cube, Figures, Key, add, count, key_of
 from broker.rules.statistics.facts import Fact, drop, moment, newest, text, undone, visit_at, whole
 from broker.rules.statistics.findings import weigh_ins
