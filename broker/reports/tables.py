@@ -98,8 +98,10 @@ def rows(
         if name not in keys:
             empty = dict.fromkeys(shown(dict.fromkeys(measures, 0)))
             found.append({"period": name, **dict.fromkeys(by), **about, "gap": True, **empty})
-        for key in keys.get(name, ()):
-            found.append({"period": name, **dict(zip(by, key[1:], strict=True)), **about, **shown(folded[key])})
+        found += [
+            {"period": name, **dict(zip(by, key[1:], strict=True)), **about, **shown(folded[key])}
+            for key in keys.get(name, ())
+        ]
     return found
 
 

@@ -75,7 +75,10 @@ EXPECTED: dict[str, set[str] | None] = {
     "POST /api/v1/safety/outside-edit": {R},
 }
 # What a deed is about, where somebody may do it for their own only.
-OWN = {"clear": "estates", "estate-ack": "estates", "serve": "trucks", "skip": "trucks", "note": "trucks", "weighings": "trucks"}
+OWN = {
+    "clear": "estates", "estate-ack": "estates", "serve": "trucks", "skip": "trucks", "note": "trucks",
+    "weighings": "trucks",
+}  # fmt: skip
 BODIES: dict[str, dict[str, Any]] = {
     "decide": {"decision": "wait"}, "skip": {"reason": "other"}, "command": {"command": "identify"},
     "note": {"grade": 1},

@@ -1,7 +1,6 @@
 """The transfer station's page and what crews note: kept, listed, counted in the chain, and only for who may."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient

@@ -1,4 +1,4 @@
-"""The chain 投放、收集、运输、中转 as a cube of its own: what filled, what was collected, what was transported and weighed.
+"""The chain 投放、收集、运输、中转 as a cube of its own: filled, collected, transported, weighed.
 
 It has the dimensions of the figures (cube.py) and adds up as they do. What each link says stands beside the next one:
 

@@ -95,7 +95,8 @@ class WeighIn:
 
 def unmatched(facts: Sequence[Fact], timezone: str) -> list[Fact]:
     """The weigh-ins that nothing collected fits: no visit of the run they name, or of their truck on that day."""
-    alone = {_place(one) for one in weigh_ins(facts, timezone) if one.rooms_grams is None and not one.rooms_without_scale}
+    rows = weigh_ins(facts, timezone)
+    alone = {_place(one) for one in rows if one.rooms_grams is None and not one.rooms_without_scale}
     zone = ZoneInfo(timezone)
     return [fact for fact in weighings(facts) if _place_of(fact, zone) in alone]
 

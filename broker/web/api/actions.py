@@ -58,7 +58,7 @@ class Skip(Action):
 
 
 class Note(Action):
-    """What the crew found in the bins: 0 nothing, 1 a few wrong pieces, 2 many, 3 not to be taken as what it is called."""
+    """What the crew found in the bins: 0 nothing, 1 a few wrong pieces, 2 many, 3 nothing to be taken by its name."""
 
     grade: int = Field(ge=0, le=max(CONTAMINATION_GRADES))
     found: Literal["residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation", "other"] | None = None
@@ -164,7 +164,7 @@ def _runs(router: APIRouter, desk: Desk) -> None:
         act = Act("skip", who_of(request, run_id), visit=(run_id, room, number), reason=action.reason)
         return _run_of(_carried_out(desk, act), run_id)
 
-    @router.post("/api/v1/runs/{run_id}/visits/{room}/{number}/note", tags=["runs"], summary="What does not belong there")
+    @router.post("/api/v1/runs/{run_id}/visits/{room}/{number}/note", tags=["runs"], summary="What is not to be in it")
     def note(request: Request, run_id: str, room: str, number: int, noted: Note) -> dict[str, Any]:
         visit = (run_id, room, number)
         act = Act("note", who_of(request, run_id), visit=visit, grade=noted.grade, reason=noted.found)

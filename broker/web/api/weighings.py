@@ -15,7 +15,7 @@ from broker.web.api.statistics import Day
 
 
 class WeighIn(BaseModel):
-    """One weigh-in as it is on record; `matched` is false where no visit of its run, or of its truck on that day, was."""
+    """One weigh-in as it is on record; `matched` is false where no visit of its run, or of its truck that day, was."""
 
     id: str
     at: int

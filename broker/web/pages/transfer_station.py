@@ -30,7 +30,7 @@ def transfer_station_page(router: APIRouter, store: Store, plan: Plan) -> None:
     @router.get("/transfer-station", include_in_schema=False)
     def transfer_station(request: Request) -> Response:
         context = base_context(request, visitor_of(request))
-        lang, today = context["lang"], days.of(store.now())
+        lang, today = context["lang"], days.of(int(store.now()))
         reach: Reach = request.state.reach  # a crew sees its own truck's
         try:
             rows = [row for row in weighed_on(store, today, plan.timezone) if reach.holds(truck=row.truck)]

@@ -1,4 +1,4 @@
-"""The chain: filled, collected, transported, weighed; each link by day, kind and place, and against a clerk's recount."""
+"""The chain: filled, collected, transported, weighed; each link by day, kind and place, and against a recount."""
 
 from datetime import datetime
 from typing import Any
@@ -163,7 +163,8 @@ def _recount(visits: list[Fact], weighed: list[Fact], name: str) -> dict[tuple[s
             note(end, value, transported_bins=body["bins_before"], transported_bins_known=1)
         earlier = [
             other for other in served
-            if (other.body["room"], other.body["waste"]) == (body["room"], body["waste"]) and other.body["arrived_at"] < at
+            if other.body["arrived_at"] < at
+            and (other.body["room"], other.body["waste"]) == (body["room"], body["waste"])
         ]  # fmt: skip
         if not earlier:
             continue
