@@ -9,11 +9,11 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from broker.people.roles import Reach
 from broker.plan.model import Plan
 from broker.reports.sentences import kilograms
+from broker.reports.weighed import weighed_on
 from broker.reports.words import waste_word
 from broker.rules.settings import HEAVIEST_LOAD_GRAMS
 from broker.store import Store, StoreError
 from broker.store.days import Days
-from broker.web.api.weighings import weighed_on
 from broker.web.pages.register_frame import POLICY, base_context, page
 from broker.web.rights import deeds_of
 from broker.web.visitors import visitor_of
