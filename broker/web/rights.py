@@ -34,6 +34,7 @@ _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
 _REGISTRAR = frozenset({"registrar"})
 _DISPATCH = frozenset({"dispatcher"})
+_WEIGHERS = frozenset({"dispatcher", "crew", "weigher"})
 _DEVICES = frozenset({"technician"})
 _DUTY = frozenset({"dispatcher", "supervisor"})
 _ADMINISTRATOR = frozenset({ADMINISTRATOR})
@@ -48,6 +49,7 @@ _PAGES: Mapping[str, frozenset[str]] = {
     "GET /": ALL,
     "GET /docs": ALL,
     "GET /report/{day}": _FIGURES,
+    "GET /transfer-station": _FIGURES | _WEIGHERS,
     "GET /registers": _BOOKS,
     "GET /registers/": _BOOKS,
     "GET /registers/elections": _BOOKS,
@@ -105,7 +107,9 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     f"POST {_INCIDENT}/estate-ack": _DISPATCH | {"property"},
     f"POST {_VISIT}/serve": _DISPATCH | {"crew"},
     f"POST {_VISIT}/skip": _DISPATCH | {"crew"},
-    "POST /api/v1/weighings": _DISPATCH | {"crew"},
+    f"POST {_VISIT}/note": _DISPATCH | {"crew"},
+    "GET /api/v1/weighings": _FIGURES | _WEIGHERS,
+    "POST /api/v1/weighings": _WEIGHERS,
     "POST /api/v1/amendments": frozenset({"supervisor"}),
     "POST /api/v1/trucks/{device}/command": _DEVICES,
     "POST /api/v1/rooms/{device}/command": _DEVICES,
