@@ -38,6 +38,7 @@ _WEIGHERS = frozenset({"dispatcher", "crew", "weigher"})
 _DEVICES = frozenset({"technician"})
 _DUTY = frozenset({"dispatcher", "supervisor"})
 _ADMINISTRATOR = frozenset({ADMINISTRATOR})
+_ANSWER = "/api/v1/incidents/{incident_id}/answers/{addressee}"
 _INCIDENT, _VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/visits/{room}/{number}"
 
 _ANYBODY = (
@@ -45,9 +46,11 @@ _ANYBODY = (
     "GET /healthz", "GET /sign-in", "POST /sign-in", "POST /sign-in/as", "POST /sign-out", "GET /welcome",
     "POST /welcome",
 )  # fmt: skip
+_ASKED = _DISPATCH | {"property", "keeper", "contractor"}
 _PAGES: Mapping[str, frozenset[str]] = {
     "GET /": ALL,
     "GET /docs": ALL,
+    "GET /asked": _ASKED,
     "GET /report/{day}": _FIGURES,
     "GET /transfer-station": _FIGURES | _WEIGHERS,
     "GET /registers": _BOOKS,
@@ -105,6 +108,9 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     f"POST {_INCIDENT}/resolve": _DISPATCH,
     f"POST {_INCIDENT}/clear": _DISPATCH | {"property", "keeper"},
     f"POST {_INCIDENT}/estate-ack": _DISPATCH | {"property"},
+    "GET /api/v1/answers": _ASKED,
+    **{f"POST {_ANSWER}/{deed}": _ASKED for deed in ("seen", "promise", "done", "refuse")},
+    f"POST {_ANSWER}/on-the-way": _DISPATCH | {"contractor"},
     f"POST {_VISIT}/serve": _DISPATCH | {"crew"},
     f"POST {_VISIT}/skip": _DISPATCH | {"crew"},
     f"POST {_VISIT}/note": _DISPATCH | {"crew"},
