@@ -171,7 +171,7 @@ def _runs(router: APIRouter, desk: Desk) -> None:
     def note(request: Request, run_id: str, room: str, number: int, noted: Note) -> dict[str, Any]:
         visit = (run_id, room, number)
         act = Act("note", who_of(request, run_id), visit=visit, grade=noted.grade, reason=noted.found)
-        return _run_of(_carried_out(desk, act), run_id)
+        return _run_of(carried_out(desk, act), run_id)
 
 
 def _devices(router: APIRouter, desk: Desk) -> None:
