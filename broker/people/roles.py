@@ -7,7 +7,8 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict
 
 Role = Literal[
-    "dispatcher", "crew", "keeper", "property", "contractor", "technician", "registrar", "supervisor", "viewer"
+    "dispatcher", "crew", "keeper", "property", "contractor", "technician", "registrar", "supervisor", "viewer",
+    "weigher", "enforcement",
 ]
 ROLES: tuple[Role, ...] = get_args(Role)
 # Those who act for one place, truck or firm: without one of its kind in their scope they reach nothing.

@@ -3,6 +3,7 @@
 Without a shift for the hour everybody of the role is told: nobody is told too few because a list was not written.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from broker.people.access_log import open_access_log
 from broker.people.accounts import Account, Id, Name
-from broker.people.errors import Impossible
+from broker.people.errors import Changed, Impossible, Missing
 from broker.people.kept_file import KeptFile
 from broker.people.people import ROSTERS, People
 from broker.people.roles import BOUND, Role
@@ -147,13 +148,15 @@ class Rosters:
         self._note(shift.by, "add shift", made, shift)
         return made
 
-    def remove(self, number: str, by: str) -> None:
-        """Take one out by its number; raises Impossible where there is none."""
+    def remove(self, number: str, by: str, version: str | None = None) -> None:
+        """Take one out by its number; raises Missing where there is none, Changed where it is not this version."""
         gone = self.shifts().get(number)
 
         def removed(kept: RostersFile) -> RostersFile:
             if number not in kept.shifts:
-                raise Impossible(f"no shift {number[:40]!r}")
+                raise Missing(f"no shift {number[:40]!r}")
+            if version is not None and shift_version(kept.shifts[number]) != version:
+                raise Changed("this number is another shift's now: look again")
             return kept.model_copy(update={"shifts": {one: held for one, held in kept.shifts.items() if one != number}})
 
         self._file.change(removed)
@@ -180,6 +183,11 @@ class Rosters:
             strange = sorted(set(given) - known)
             if strange:
                 raise Impossible(f"{kind}: the plan knows no {strange[0][:40]!r}")
+
+
+def shift_version(shift: Shift) -> str:
+    """Of what is kept of a shift: a number that is free is given again."""
+    return hashlib.sha256(shift.model_dump_json().encode()).hexdigest()[:16]
 
 
 def shift_of(**fields: object) -> Shift:

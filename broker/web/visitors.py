@@ -1,9 +1,9 @@
 """Who makes a request, as a route asks for them, and from what a register raises to an answer."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 
@@ -90,3 +90,6 @@ def within(
 async def form_of(request: Request) -> FormData:
     """The fields of a posted form."""
     return await request.form(max_fields=MAX_FORM_FIELDS, max_files=1)
+
+
+FormFields = Annotated[FormData, Depends(form_of)]

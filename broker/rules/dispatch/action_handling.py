@@ -10,9 +10,10 @@ from broker.rules.dispatch.incidents import addressing, incident_handling
 from broker.rules.dispatch.visits.moved_visits import insert_visit, owed_again, set_visits
 from broker.rules.effects.effect import Effect, Keep, Publish
 from broker.rules.effects.records import call_record, put, put_incident
+from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
 from broker.rules.states.answer import ESTATE
 from broker.rules.states.incident import Incident
-from broker.rules.states.visit import Visit
+from broker.rules.states.visit import CONTAMINANTS, Visit
 from firmware import wire
 
 
@@ -22,6 +23,8 @@ def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
     stored = Keep(f"action:{number}", "action", act.who, now, asdict(act), urgent=True)
     if act.action in ("serve", "skip"):
         return [stored, *_act_on_visit(day, act, now)]
+    if act.action == "note":
+        return [stored, *_note(day, act, now)]
     if act.action == "weigh":
         return [stored, _weigh(day, act, now)]
     if act.action == "command":
@@ -35,12 +38,28 @@ def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
     return [stored, *_act_on_incident(day, act, incident, now)]
 
 
+def _note(day: Day, act: Act, now: int) -> list[Effect]:
+    """What the crew found in the bins of a visit."""
+    visit = day.visits.get(act.visit or ("", "", 0))
+    if visit is None:
+        raise ActionError("no such visit", missing=True)
+    if act.grade != 0 and act.grade not in CONTAMINATION_GRADES:
+        raise ActionError(f"grade must be 0 (nothing) or one of {' '.join(map(str, CONTAMINATION_GRADES))}")
+    if act.reason is not None and act.reason not in CONTAMINANTS:
+        raise ActionError(f"what does not belong there must be one of {' '.join(CONTAMINANTS)}, got {act.reason!r}")
+    return put(day, visit.noted(act.grade or None, act.reason), now)
+
+
 def _weigh(day: Day, act: Act, now: int) -> Keep:
     """What the transfer station weighed."""
     if act.waste not in wire.WASTES:
         raise ActionError(f"waste must be one of {' '.join(wire.WASTES)}, got {act.waste!r}")
     if act.truck is None or act.grams is None or act.grams < 0:
         raise ActionError("a weigh-in needs truck and grams (0 or more)")
+    if act.grams > HEAVIEST_LOAD_GRAMS:
+        raise ActionError(f"{act.grams} g is more than a truck carries ({HEAVIEST_LOAD_GRAMS} g)")
+    if act.truck not in day.planned_trucks and act.truck not in day.devices.trucks:
+        raise ActionError(f"no truck {act.truck!r} is registered here", missing=True)
     body = {"truck": act.truck, "run_id": act.run_id, "waste": act.waste, "grams": act.grams, "at": now}
     key = f"{act.truck}/{day.clock.next_number()}"  # each is one of its own: no later one takes its place
     return Keep(f"weighing:{key}", "weighing", key, now, {**body, "who": act.who})

@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
 from broker.store import StoreError
 from broker.web.desk import Accounts, Desk
 from broker.web.visitors import visitor_of, within
@@ -37,7 +38,7 @@ class Weighed(Action):
 
     truck: Id
     waste: Literal["residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation"]
-    grams: int = Field(ge=0, le=100_000_000)
+    grams: int = Field(ge=0, le=HEAVIEST_LOAD_GRAMS)
     run_id: Id | None = None
 
 
@@ -54,6 +55,13 @@ class Skip(Action):
     """Why a visit is skipped."""
 
     reason: Literal["no_access", "not_out", "breakdown", "full_truck", "contamination", "unsafe", "other"]
+
+
+class Note(Action):
+    """What the crew found in the bins: 0 nothing, 1 a few wrong pieces, 2 many, 3 nothing to be taken by its name."""
+
+    grade: int = Field(ge=0, le=max(CONTAMINATION_GRADES))
+    found: Literal["residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation", "other"] | None = None
 
 
 def action_router(desk: Desk) -> APIRouter:
@@ -157,6 +165,12 @@ def _runs(router: APIRouter, desk: Desk) -> None:
     @router.post("/api/v1/runs/{run_id}/visits/{room}/{number}/skip", tags=["runs"], summary="Skip it and come back")
     def skip(request: Request, run_id: str, room: str, number: int, action: Skip) -> dict[str, Any]:
         act = Act("skip", who_of(request, run_id), visit=(run_id, room, number), reason=action.reason)
+        return _run_of(carried_out(desk, act), run_id)
+
+    @router.post("/api/v1/runs/{run_id}/visits/{room}/{number}/note", tags=["runs"], summary="What is not to be in it")
+    def note(request: Request, run_id: str, room: str, number: int, noted: Note) -> dict[str, Any]:
+        visit = (run_id, room, number)
+        act = Act("note", who_of(request, run_id), visit=visit, grade=noted.grade, reason=noted.found)
         return _run_of(carried_out(desk, act), run_id)
 
 

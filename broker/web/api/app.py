@@ -12,7 +12,7 @@ from broker.store import Store
 from broker.web.api.actions import action_router
 from broker.web.api.answers import answer_router
 from broker.web.api.health import health_router
-from broker.web.api.people import people_router
+from broker.web.api.people.me import people_router
 from broker.web.api.picture import picture_router
 from broker.web.desk import Desk
 from broker.web.gate import Gate

@@ -11,7 +11,7 @@ let words = {};
 let language = localStorage.getItem("language");
 let picture = null;
 let heardAt = 0;
-let me = { name: "", kind: "", deeds: {}, one_click: [] };
+let me = { name: "", kind: "", deeds: {}, pages: [], one_click: [] };
 
 // A deed is offered to whoever may do it: everywhere, or to what is of their estate or truck.
 const INCIDENT = "POST /api/v1/incidents/{incident_id}/", VISIT = "POST /api/v1/runs/{run_id}/visits/{room}/{number}/";
@@ -46,8 +46,10 @@ const since = (at) => age(at === null || at === undefined ? null : Math.max(0, p
 
 async function known() {
   const answer = await fetch("/api/v1/people/me").catch(() => null);
-  if (answer?.status === 401) return void location.assign("/sign-in");
+  if (answer?.status === 401) return void location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
   if (answer?.ok) me = await answer.json();
+  // A link leads only where whoever is signed in may go; the day's report has its day added.
+  document.querySelectorAll("body > header nav a").forEach((link) => (link.hidden = !me.pages?.includes(link.id === "report" ? "/report/" : link.getAttribute("href"))));
 }
 
 // A form, not a request of the page's own: what comes after it is another page, and another person.
