@@ -137,7 +137,7 @@ class News:
         name = (row["truck"], row["incident_id"], row["raised_at"], answer["id"])
         key = f"answer/{'/'.join(map(str, name))}"
         kind, at = _said(answer)
-        step = f"{kind}/{answer['version']}"
+        step = f"{kind}/{answer['version']}/{answer['step'] if answer['state'] == 'told' else ''}"
         silent = key not in memory and answer["asked_at"] < looked_at - LOOKED_BACK_S
         # What the dispatcher says is told as what becomes of the alarm.
         silent = silent or (answer["addressee"] == "dispatcher" and kind != "answer.nobody")
@@ -153,7 +153,7 @@ class News:
             "area": self.area, **{field: row[field] for field in fields}, "addressee": answer["id"],
             "contractor": answer["party"] if is_firm else None, "asked_truck": answer["truck"],
             "asked_run_id": answer["run_id"], "state": answer["state"], "until_at": answer["until_at"],
-            "version": answer["version"],
+            "version": answer["version"], "step": answer["told"][-1]["step"] if answer["told"] else None,
         }  # fmt: skip
         text = self._text(kind, {**row, "addressee": answer}, answer["until_at"], None)
         return Message(message_id(self.area, "answer", *name), kind, at, {**data, "text": text})
@@ -193,8 +193,9 @@ def _said(answer: Row) -> tuple[str, int]:
         return "answer.nobody", answer["unanswered_at"]
     if answer["state"] == "promised" and answer["on_the_way_at"] is not None:
         return "answer.on_the_way", answer["on_the_way_at"]
-    word = {"told": "asked"}.get(answer["state"], answer["state"])
-    return f"answer.{word}", answer["since_at"]
+    if answer["state"] == "told":  # each step of the chain is told of its own
+        return "answer.asked", answer["told"][-1]["at"] if answer["told"] else answer["since_at"]
+    return f"answer.{answer['state']}", answer["since_at"]
 
 
 def _steps(row: Row) -> Iterator[tuple[str, int, object]]:

@@ -101,11 +101,12 @@ def answered(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     missing = [state for state in values["states"] if state not in rest]
     newest = dict(rows).values()
     counts = {word: sum(row[word] for row in newest) for word in ("kept", "broken")}
+    words = [Term("answers", state) for state in states]
     faults = []
     if rows and missing:
-        faults.append(said("fault", "answer_state", of=name, missing=missing[0], states=states))
+        faults.append(said("fault", "answer_state", of=name, missing=Term("answers", missing[0]), states=words))
     if rows and any(counts[word] != values[word] for word in counts):
         wanted = {f"wanted_{word}": values[word] for word in counts}
         faults.append(said("fault", "promises", of=name, **counts, **wanted))
     lacks = None if rows else said("lacks", "answers", of=name, truck=truck)
-    return verdict("answered", faults, lacks, of=name, states=states, **counts)
+    return verdict("answered", faults, lacks, of=name, states=words, **counts)
