@@ -10,7 +10,7 @@ from broker.bridge import Bridge
 from broker.plan.model import Vehicle
 from broker.rules.day.attention import Topic
 from broker.rules.day.duty import Post
-from broker.rules.dispatch.actions import ActionError
+from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.states.answer import Answer
 from broker.rules.states.visit import Visit
 from broker.store.opening import open_store
@@ -290,6 +290,21 @@ def test_a_refusal_goes_to_the_next_firm_and_then_back(street: Street, reason: s
     street.step(3)
     street.act("decide", press, decision="extra_truck", truck="own")
     assert street.row(press, "dispatcher").state == "done"
+    check_memory(street)
+
+
+def test_a_lane_that_is_cleared_leaves_only_the_trucks_own_time(street: Street) -> None:
+    """The firm's truck is promised for later than that; once it has been there the press is over."""
+    press = asked_for(street, "lane_blocked")
+    until_at = int(street.now) + 300
+    street.says(press, "contractor.first", "promise", until_at=until_at)
+    street.says(press, "estate", "promise", until_at=until_at + 900)
+    assert street.second().not_before_at == until_at + 900
+    street.act("clear", press)
+    assert (street.second().truck, street.second().not_before_at) == ("x01", until_at)
+    street.bridge.act(Act("serve", "Wang", visit=street.second().key), street.now)
+    assert street.stage(press) is None
+    assert not street.bridge.dispatch.day.incidents[street.truck, press].open
     check_memory(street)
 
 
