@@ -79,7 +79,7 @@ def serve(
             link = BridgeLink(mqtt, plan.area_id, int(now()), password, inbox)
             caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
             bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse,
-                            in_steps=True, on_duty=_on_duty(config, plan))  # fmt: skip
+                            in_steps=True, on_duty=on_duty_of(config, plan))  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
             receivers = Receivers(config, plan.area_id, plan.timezone, store, lambda: desk.picture)
@@ -126,7 +126,7 @@ def serve(
             embedded.stop()
 
 
-def _on_duty(config: BrokerConfig, plan: Plan) -> Names:
+def on_duty_of(config: BrokerConfig, plan: Plan) -> Names:
     """Who is told of an incident; where the files of people are no good nobody by name, and everybody on the screen."""
     people = People(config.people.folder)
     rosters = Rosters(people, plan.rooms, plan.trucks())

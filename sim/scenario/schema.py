@@ -121,7 +121,7 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
     },
     "answer": {
         "truck": _DEVICE,
-        "of": Key(str),
+        "of": Key(str, "estate"),
         "says": Key(str, words=("see", "promise", "finish", "refuse", "set_out")),
         "within_min": Key(int, 15, 1, 720),
     },

@@ -1,6 +1,7 @@
 """The page of who is asked, in a real browser: a contractor sees its own rows only, and answers by a button."""
 
 import json
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,6 @@ from broker.plan.demo_area import demo_plan
 from tests.support.browser import chromium_page
 from tests.support.people import PASSWORD, QUICK
 from tests.support.processes import BridgeProcess, Client, mosquitto, offset_to, wait_until
-from tests.web.test_people_on_the_screen import press
 
 pytestmark = pytest.mark.real
 
@@ -45,6 +45,15 @@ def street(tmp_path: Path) -> Iterator[tuple[BridgeProcess, Client, str]]:
     truck.close()
     bridge.stop()
     broker.stop()
+
+
+def press(bridge: BridgeProcess) -> dict[str, Any]:
+    """A lane that is blocked at the first room."""
+    now, room = int(time.time()) + bridge.offset_s, next(iter(demo_plan().rooms.values()))
+    return {
+        "boot": 1, "seq": 1, "incident_id": "p1", "reason": "lane_blocked", "pressed_at": now, "lat": room.lat,
+        "lon": room.lon, "fix_at": now, "withdrawn": False,
+    }  # fmt: skip
 
 
 def decide(bridge: BridgeProcess, token: str, **body: Any) -> None:

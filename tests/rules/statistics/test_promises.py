@@ -7,7 +7,7 @@ import pytest
 from broker.reports import tables
 from broker.reports.day_report import day_report
 from broker.rules.statistics.promises import Answers, answers
-from tests.bridge.test_answers import Street
+from tests.support.bridge.asked_street import Street
 from tests.support.facts import DAY, NOON, ZONE, workflow
 
 MONDAY = "2026-11-23"
