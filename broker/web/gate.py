@@ -137,14 +137,16 @@ class Gate:
         return Visitor(self.people.apart(who, SHELL), who, SHELL_ROLES, kind="shell")
 
     def _still(self, request: Request) -> Callable[[], bool]:
-        """Whether who made this request would be let in now: an answer that goes on for hours asks again."""
+        """Whether who made this request would be let in now, as far as then: an answer that goes on for hours asks."""
 
         def still() -> bool:
             try:
                 visitor, right = self.visitor_of(request), right_to(request.method, request.scope["path"])
             except Exception:  # noqa: BLE001  (whatever it is: nobody is known by it)
                 return False
-            return visitor is not None and right is not None and right.open_to(visitor)
+            if visitor is None or right is None or not right.open_to(visitor):
+                return False
+            return bool(visitor.reach(right.roles) == request.state.reach)
 
         return still
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import StoreError
 from broker.web.desk import Accounts, Desk
+from broker.web.stream.share import without_offers
 from broker.web.visitors import visitor_of, within
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", description="as the device signs in")]
@@ -100,7 +101,8 @@ def _incidents(router: APIRouter, desk: Desk) -> None:
         key = incident["truck"], incident["incident_id"]
         who = visitor_of(request).who
         after = _carried_out(desk, Act(name, who, incident=key, version=action.version, **more))
-        return next(row for row in after["incidents"] if (row["truck"], row["incident_id"]) == key)
+        row = next(row for row in after["incidents"] if (row["truck"], row["incident_id"]) == key)
+        return row if request.state.reach.everything else without_offers(row)
 
     @router.post("/api/v1/incidents/{incident_id}/acknowledge", tags=["incidents"], summary="I have seen it")
     def acknowledge(
