@@ -1,5 +1,6 @@
 """The door over HTTP: signing in and out, links, tokens, this machine, and how often and how much."""
 
+import html
 import re
 import threading
 import time
@@ -80,6 +81,18 @@ def test_who_signs_in_over_another_leaves_no_session_of_theirs(house: House, app
     first = client.cookies[COOKIE]
     sign_in(client, "li")
     assert house.sessions.visitor(first) is None
+
+
+@pytest.mark.parametrize("wanted", ["/report/2026-11-23?language=en", "/docs?a=b&c=%E7%8E%8B%20x", "/docs"])
+def test_a_sign_in_leads_on_to_all_that_was_asked_for(house: House, app: FastAPI, wanted: str) -> None:
+    """What stood after the question mark, too, letter by letter; also by the link of a refused page."""
+    client = house.stranger(app)
+    asked = client.get(wanted)
+    assert asked.status_code == 303
+    form = client.get(asked.headers["Location"]).text
+    towards = re.search(r'name="next" value="([^"]*)"', form)
+    assert towards is not None
+    assert sign_in(client, next=html.unescape(towards[1])).headers["Location"] == wanted
 
 
 @pytest.mark.parametrize("towards", ["//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nb: c", ""])
