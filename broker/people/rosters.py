@@ -17,7 +17,7 @@ from broker.people.accounts import Account, Id, Name
 from broker.people.errors import Changed, Impossible, Missing
 from broker.people.kept_file import KeptFile
 from broker.people.people import ROSTERS, People
-from broker.people.roles import Role
+from broker.people.roles import BOUND, Role
 
 Duty = Literal["dispatcher", "second", "keeper", "crew"]
 DUTIES: tuple[Duty, ...] = get_args(Duty)
@@ -59,6 +59,7 @@ class Place:
     room: str | None = None
     estate: str | None = None
     truck: str | None = None
+    contractor: str | None = None
 
 
 def on_duty(
@@ -72,6 +73,24 @@ def on_duty(
         return tuple(sorted(there))
     first = {shift.account for shift in then if shift.duty == "dispatcher"} if duty == "second" else set()
     return tuple(sorted(one for one, held in able.items() if one not in first and _speaks_for(held, duty, place)))
+
+
+def told_by(
+    shifts: Iterable[Shift], accounts: Mapping[str, Account], step: str, place: Place, at: float
+) -> tuple[str, ...]:
+    """The accounts to be told by a step of a chain: those of a duty, or all of a role who speak for the place."""
+    duty = next((one for one in DUTIES if one == step), None)
+    if duty is not None:
+        return on_duty(shifts, accounts, duty, place, at)
+    able = {one: held for one, held in accounts.items() if not held.disabled and step in held.roles}
+    return tuple(sorted(one for one, held in able.items() if _is_bound_there(held, step, place)))
+
+
+def _is_bound_there(account: Account, role: str, place: Place) -> bool:
+    """Whether an account of a role that is bound to places, trucks or firms is of this one."""
+    here = {"estates": place.estate, "trucks": place.truck, "contractors": place.contractor}
+    kind = next((kind for bound, kind in BOUND.items() if bound == role), None)
+    return kind is None or here[kind] in getattr(account.scope, kind)
 
 
 def _is_there(shift: Shift, place: Place) -> bool:
@@ -104,6 +123,10 @@ class Rosters:
     def on_duty(self, duty: Duty, place: Place, at: float) -> tuple[str, ...]:
         """Who is to be told then."""
         return on_duty(self.shifts().values(), self._people.kept().accounts, duty, place, at)
+
+    def told_by(self, step: str, place: Place, at: float) -> tuple[str, ...]:
+        """Who is to be told by a step of a chain; raises PeopleError where nobody can say it."""
+        return told_by(self.shifts().values(), self._people.kept().accounts, step, place, at)
 
     def add(self, shift: Shift) -> str:
         """Keep one more; its number. Raises Impossible with what is wrong with it."""

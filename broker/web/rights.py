@@ -34,9 +34,11 @@ _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
 _REGISTRAR = frozenset({"registrar"})
 _DISPATCH = frozenset({"dispatcher"})
+_WEIGHERS = frozenset({"dispatcher", "crew", "weigher"})
 _DEVICES = frozenset({"technician"})
 _DUTY = frozenset({"dispatcher", "supervisor"})
 _ADMINISTRATOR = frozenset({ADMINISTRATOR})
+_ANSWER = "/api/v1/incidents/{incident_id}/answers/{addressee}"
 _INCIDENT, _VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/visits/{room}/{number}"
 
 _ANYBODY = (
@@ -44,10 +46,13 @@ _ANYBODY = (
     "GET /healthz", "GET /sign-in", "POST /sign-in", "POST /sign-in/as", "POST /sign-out", "GET /welcome",
     "POST /welcome",
 )  # fmt: skip
+_ASKED = _DISPATCH | {"property", "keeper", "contractor"}
 _PAGES: Mapping[str, frozenset[str]] = {
     "GET /": ALL,
     "GET /docs": ALL,
+    "GET /asked": _ASKED,
     "GET /report/{day}": _FIGURES,
+    "GET /transfer-station": _FIGURES | _WEIGHERS,
     "GET /registers": _BOOKS,
     "GET /registers/": _BOOKS,
     "GET /registers/elections": _BOOKS,
@@ -103,9 +108,14 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     f"POST {_INCIDENT}/resolve": _DISPATCH,
     f"POST {_INCIDENT}/clear": _DISPATCH | {"property", "keeper"},
     f"POST {_INCIDENT}/estate-ack": _DISPATCH | {"property"},
+    "GET /api/v1/answers": _ASKED,
+    **{f"POST {_ANSWER}/{deed}": _ASKED for deed in ("seen", "promise", "done", "refuse")},
+    f"POST {_ANSWER}/on-the-way": _DISPATCH | {"contractor"},
     f"POST {_VISIT}/serve": _DISPATCH | {"crew"},
     f"POST {_VISIT}/skip": _DISPATCH | {"crew"},
-    "POST /api/v1/weighings": _DISPATCH | {"crew"},
+    f"POST {_VISIT}/note": _DISPATCH | {"crew"},
+    "GET /api/v1/weighings": _FIGURES | _WEIGHERS,
+    "POST /api/v1/weighings": _WEIGHERS,
     "POST /api/v1/amendments": frozenset({"supervisor"}),
     "POST /api/v1/trucks/{device}/command": _DEVICES,
     "POST /api/v1/rooms/{device}/command": _DEVICES,

@@ -76,11 +76,14 @@ def visitor_of(request: Request) -> Visitor:
     return visitor
 
 
-def within(request: Request, *, estate: str | None = None, truck: str | None = None) -> None:
-    """Refuses what the visitor's roles do not reach: a deed about another's estate or truck."""
+def within(
+    request: Request, *, estate: str | None = None, truck: str | None = None, contractor: str | None = None
+) -> None:
+    """Refuses what the visitor's roles do not reach: a deed about another's estate, truck or firm."""
     reach: Reach = request.state.reach
-    if not reach.holds(estate=estate, truck=truck):
-        what = " or ".join(name for name in (estate and f"estate {estate}", truck and f"truck {truck}") if name)
+    if not reach.holds(estate=estate, truck=truck, contractor=contractor):
+        named = {"estate": estate, "truck": truck, "contractor": contractor}
+        what = " or ".join(f"{kind} {name}" for kind, name in named.items() if name)
         raise Refusal(403, f"{visitor_of(request).name} does not speak for {what or 'this'}")
 
 
