@@ -84,7 +84,7 @@ class Gate:
             own = ", ".join(sorted(visitor.roles))
             raise Refusal(403, f"{visitor.name} ({own}) may not do this; it is for: {who_may(right)}", page=right.page,
                           roles=right.roles)  # fmt: skip
-        request.state.reach = visitor.reach(right.roles) if visitor is not None else None
+        request.state.reach = right.reach_of(visitor) if visitor is not None else None
         request.state.still = self._still(request)
         return right
 
@@ -161,7 +161,7 @@ class Gate:
                 return False
             if visitor is None or right is None or not right.open_to(visitor):
                 return False
-            return bool(visitor.reach(right.roles) == request.state.reach)
+            return bool(right.reach_of(visitor) == request.state.reach)
 
         return still
 
