@@ -26,7 +26,11 @@ from broker.mqtt.own_broker.caretaker import Caretaker
 from broker.mqtt.own_broker.guard import Guard
 from broker.mqtt.own_broker.mosquitto import EmbeddedBroker, choose_broker
 from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, Outside
+from broker.people.errors import PeopleError
+from broker.people.people import People
+from broker.people.rosters import Place, Rosters
 from broker.plan.model import Plan
+from broker.rules.day.duty import Names, Post
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.statistics.cube import Cube
 from broker.rules.statistics.facts import Fact
@@ -80,12 +84,15 @@ def serve(
             link = BridgeLink(mqtt, plan.area_id, int(now()), password, inbox)
             caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
             bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse,
-                            in_steps=True)  # fmt: skip
+                            in_steps=True, on_duty=_on_duty(config, plan))  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
             reports = _report_maker(config, plan, store, now)
             receivers = Receivers(config, plan.area_id, plan.timezone, store, lambda: desk.picture, reports.made)
-            desk = Desk(accounts=floods if guard is not None else None, outside=receivers.state)
+            desk = Desk(
+                accounts=floods if guard is not None else None, outside=receivers.state,
+                reports_trouble=lambda: reports.trouble,
+            )  # fmt: skip
             if isinstance(store, WaitingStore):
                 bridge.cannot_store(store.why)
             bridge.start(now())
@@ -137,6 +144,21 @@ def _report_maker(config: BrokerConfig, plan: Plan, store: Store, now: Clock) ->
         return period_page(facts, cube, plan.area_id, period, language, plan.timezone, plan.names())
 
     return Maker(config.reports.folder, config.reports.back_days, plan.timezone, store, page, now)
+
+
+def _on_duty(config: BrokerConfig, plan: Plan) -> Names:
+    """Who is told of an incident; where the files of people are no good nobody by name, and everybody on the screen."""
+    people = People(config.people.folder)
+    rosters = Rosters(people, plan.rooms, plan.trucks())
+
+    def names(post: Post, at: int) -> tuple[str, ...]:
+        try:
+            return rosters.told_by(post.step, Place(post.room, post.estate, post.truck, post.contractor), at)
+        except (PeopleError, OSError) as why:
+            log.error("nobody can say who is on duty: %s", why)
+            return ()
+
+    return names
 
 
 def _way(link: BridgeLink, caretaker: Caretaker | None) -> Way:

@@ -61,9 +61,11 @@ class Reach:
     trucks: frozenset[str] = frozenset()
     contractors: frozenset[str] = frozenset()
 
-    def holds(self, *, estate: str | None = None, truck: str | None = None) -> bool:
-        """Whether something of this estate, or of this truck, is within."""
-        return self.everything or estate in self.estates or truck in self.trucks
+    def holds(self, *, estate: str | None = None, truck: str | None = None, contractor: str | None = None) -> bool:
+        """Whether something of this estate, truck or contractor is within."""
+        return (
+            self.everything or estate in self.estates or truck in self.trucks or contractor in self.contractors
+        )  # fmt: skip
 
 
 _KINDS = ("estates", "trucks", "contractors")

@@ -25,6 +25,15 @@ EXPECTED: dict[str, set[str] | None] = {
     "GET /gtfs.zip": EVERYBODY_SIGNED_IN,
     "GET /report/{day}": FIGURES,
     "GET /api/v1/people/me": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/people/accounts": {S},
+    "POST /api/v1/people/accounts": {S},
+    "PATCH /api/v1/people/accounts/{account}": {S},
+    "POST /api/v1/people/accounts/{account}/link": {S},
+    "POST /api/v1/people/accounts/{account}/sign-out": {S},
+    "GET /api/v1/people/tokens": {S},
+    "POST /api/v1/people/tokens": {S},
+    "DELETE /api/v1/people/tokens/{token}": {S},
+    "GET /api/v1/people/access": {S},
     "GET /api/v1/people/shifts": {D, S},
     "POST /api/v1/people/shifts": {D, S},
     "DELETE /api/v1/people/shifts/{shift}": {D, S},
@@ -42,6 +51,9 @@ EXPECTED: dict[str, set[str] | None] = {
     f"POST {INCIDENT}/resolve": {D},
     f"POST {INCIDENT}/clear": {D, P, K},
     f"POST {INCIDENT}/estate-ack": {D, P},
+    "GET /api/v1/answers": {D, P, K, F},
+    **{f"POST {INCIDENT}/answers/{{addressee}}/{deed}": {D, P, K, F} for deed in ("seen", "promise", "done", "refuse")},
+    f"POST {INCIDENT}/answers/{{addressee}}/on-the-way": {D, F},
     f"POST {VISIT}/serve": {D, C},
     f"POST {VISIT}/skip": {D, C},
     f"POST {VISIT}/note": {D, C},
@@ -78,6 +90,7 @@ EXPECTED: dict[str, set[str] | None] = {
 OWN = {
     "clear": "estates", "estate-ack": "estates", "serve": "trucks", "skip": "trucks", "note": "trucks",
     "weighings": "trucks",
+    **dict.fromkeys(("seen", "promise", "done", "refuse", "on-the-way"), "whoever is asked"),
 }  # fmt: skip
 BODIES: dict[str, dict[str, Any]] = {
     "decide": {"decision": "wait"}, "skip": {"reason": "other"}, "command": {"command": "identify"},
@@ -110,10 +123,11 @@ class Street(WholeWeb):
         for path, methods in self.app.openapi()["paths"].items():
             yield from ((method.upper(), path) for method in methods)
 
-    def ask(self, client: TestClient, method: str, path: str) -> int:
+    def ask(self, client: TestClient, method: str, path: str, role: str = D) -> int:
         """The status of a request that is right but for who asks; of a stream only its beginning."""
         device = "t01" if "/trucks/" in path else "r01"
-        names = {**self.ids(), "day": "2026-11-23", "device": device, "shift": "s1"}
+        names = {**self.ids(), "day": "2026-11-23", "device": device,
+                 "addressee": "contractor.c1" if role == F else "estate"}  # fmt: skip
         url = re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
         asked = {"stats": "?from_day=2026-11-23&to_day=2026-11-23", "weighings": "?day=2026-11-23"}
         url += asked.get(path.rpartition("/")[2], "")
@@ -151,7 +165,7 @@ def test_every_route_is_open_to_its_roles_and_to_nobody_else(street: Street) -> 
         for role in ROLES:
             for scope, client in (("own", street.own[role]), ("another's", street.other[role])):
                 may = role in expected and (scope == "own" or BOUND.get(role) is None or kind is None)
-                status = street.ask(client, method, path)
+                status = street.ask(client, method, path, role)
                 if (status in (401, 403)) is may:
                     wrong.append((method, path, f"{role}, {scope}", status))
     assert wrong == []

@@ -8,6 +8,7 @@
 | incidents | each incident as it stands, the offers shown for it | incidents.py |
 | told | what rooms and trucks hold of ours | told.py |
 | attention | what a person should look at | attention.py |
+| duty | who is on duty | duty.py |
 | leftovers | what restoring could not bring back | leftovers.py |
 | clock | how far time has come, the numbers of records | clock.py |
 | history | learned legs, stays and errors | learning/history.py |
@@ -25,6 +26,7 @@ from broker.plan.validity import Outlook
 from broker.rules.day.attention import AttentionList, Topic
 from broker.rules.day.clock import DayClock
 from broker.rules.day.devices import Devices
+from broker.rules.day.duty import Duty
 from broker.rules.day.incidents import Incidents
 from broker.rules.day.leftovers import Leftovers
 from broker.rules.day.runs import ChangedRuns, Run, Runs
@@ -52,6 +54,7 @@ class Day:
     incidents: Incidents = field(default_factory=Incidents)
     told: Told = field(default_factory=Told)
     attention: AttentionList = field(default_factory=AttentionList)
+    duty: Duty = field(default_factory=Duty)
     leftovers: Leftovers = field(default_factory=Leftovers)
     outlook: Outlook = field(init=False)
     planned_trucks: frozenset[str] = field(init=False)

@@ -1,16 +1,17 @@
 """What people do: an action from the screen, a command or the simulator becomes changes of incidents and visits."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from broker.rules.day.bins import collected_at
 from broker.rules.day.day import Day
 from broker.rules.dispatch.actions import ACTIONS, COMMANDS, Act, ActionError
-from broker.rules.dispatch.incidents import incident_handling
+from broker.rules.dispatch.incidents import addressing, incident_handling
 from broker.rules.dispatch.visits.moved_visits import insert_visit, owed_again, set_visits
 from broker.rules.effects.effect import Effect, Keep, Publish
 from broker.rules.effects.records import call_record, put, put_incident
 from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
+from broker.rules.states.answer import ESTATE
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import CONTAMINANTS, Visit
 from firmware import wire
@@ -31,7 +32,7 @@ def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
     incident = day.incidents.get(act.incident or ("", ""))
     if incident is None:
         raise ActionError("no such incident; it may have been withdrawn before it was stored", missing=True)
-    if act.version is not None and not incident.is_seen(act.version):
+    if act.action != "answer" and act.version is not None and not incident.is_seen(act.version):
         text = f"somebody changed this incident meanwhile (version {incident.version}): look again, then decide"
         raise ActionError(text, stale=True)
     return [stored, *_act_on_incident(day, act, incident, now)]
@@ -94,12 +95,23 @@ def _act_on_incident(day: Day, act: Act, incident: Incident, now: int) -> list[E
             raise ActionError(f"decision must be one of {' '.join(wire.DECISIONS)}, got {act.decision!r}")
         return incident_handling.decide(day, incident, act.decision, act, now)
     if act.action == "clear":
-        return incident_handling.clear_lane(day, incident, act.who, now)
+        of_estate = act.addressee == ESTATE
+        return incident_handling.clear_lane(day, incident, act.who, now, by_estate=of_estate)
+    if act.action == "answer":
+        return addressing.hear(day, incident, act, now)
     if act.action == "estate_ack":
-        return put_incident(day, incident.estate_answered(now), now)
+        return _estate_seen(day, incident, act, now)
     if act.action == "resolve":
         return put_incident(day, incident.resolved(now, act.who), now)
     raise ActionError(f"no such action {act.action!r}; there are {' '.join(ACTIONS)}")
+
+
+def _estate_seen(day: Day, incident: Incident, act: Act, now: int) -> list[Effect]:
+    """As the API said it before there were answers: one more word of it changes nothing."""
+    row = incident.answer(ESTATE)
+    if row is not None and row.open and row.state != "told":
+        return []
+    return addressing.hear(day, incident, replace(act, addressee=ESTATE, answer="see", version=None), now)
 
 
 def _act_on_visit(day: Day, act: Act, now: int) -> list[Effect]:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-ACTIONS = ("acknowledge", "decide", "clear", "resolve", "estate_ack", "serve", "skip", "note", "weigh", "command")
+ACTIONS = (
+    "acknowledge", "decide", "clear", "resolve", "estate_ack", "answer", "serve", "skip", "note", "weigh", "command",
+)  # fmt: skip
 COMMANDS = {"truck": ("rebirth", "identify"), "room": ("rebirth", "identify", "calibrate", "reset")}  # family: known
 
 
@@ -11,6 +13,8 @@ class Act:
     """One action of one person on an incident (`truck`, `incident_id`) or, for serve, skip and note, on a visit; `note`
     says how much does not belong there (`grade`, 0 for nothing) and what that is (`reason`); `weigh`
     keeps what the transfer station weighed of a truck's load (`truck`, `waste`, `grams`, `run_id` where known);
+    `answer` is what an `addressee` says: `see`, `promise` (`until_at`), `finish`, `refuse` (`reason`), `set_out`;
+    `version`, where given, is then its row's.
     `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`.
 
     `version`, where given, must be the incident's newest but for repeats of the alarm, so that of two clicks on an
@@ -33,6 +37,9 @@ class Act:
     grade: int | None = None
     device: tuple[str, str] | None = None
     command: str | None = None
+    addressee: str | None = None  # whose answer it is; of `clear`: who says so
+    answer: str | None = None
+    until_at: int | None = None
 
 
 class ActionError(ValueError):
