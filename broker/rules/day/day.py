@@ -88,8 +88,16 @@ class Day:
         return max(mine, key=lambda run: (run.planned_start_at, run.run_id), default=None)
 
     def owed(self, run: Run) -> list[Visit]:
-        """The visits a run still owes, in the order the truck was told."""
-        return [visit for visit in self.visits.of(run.order) if visit.owed]
+        """The visits a run still owes, in the order the truck was told; where it stands comes first all the same."""
+        return self._standing_first(visit for visit in self.visits.of(run.order) if visit.owed)
+
+    @staticmethod
+    def _standing_first(owed: Iterable[Visit]) -> list[Visit]:
+        return sorted(owed, key=lambda visit: visit.state != "at_stop")
+
+    def ahead(self, run: Run) -> list[Visit]:
+        """Those of them that its truck has not left behind without a stay."""
+        return [visit for visit in self.owed(run) if visit.key[1:] not in run.tracker.passed]
 
     def drop(self, key: VisitKey) -> None:
         """Know nothing of a visit any more, and ask nothing about it; the record keeps it."""
@@ -132,7 +140,7 @@ class Day:
             lat=room.lat,
             lon=room.lon,
             waste=visit.waste,
-            planned_at=visit.planned_at or 0,
+            planned_at=(visit.planned_at or 0) if visit.original else 0,  # the timetable says nothing of the others
             not_before_at=visit.not_before_at,
             distance_m=distance_m,
             skipped_here_at=None if self._was_elsewhere(visit) else visit.skipped_here_at,
@@ -150,7 +158,8 @@ class Day:
         self, run_id: str, route: Route, truck: str, order: Iterable[VisitKey], depart_at: int
     ) -> RunTracker:
         """A tracker for the visits of `order` that are still owed."""
-        visits = [self.track_visit(self.visits[key], route) for key in order if self.visits[key].owed]
+        owed = self._standing_first(self.visits[key] for key in order if self.visits[key].owed)
+        visits = [self.track_visit(visit, route) for visit in owed]
 
         def expected_leg_s(route_id: str, from_room: str, to_room: str, length_m: float, at: int) -> float:
             return self.history.leg_s(route_id, from_room, to_room, length_m, at)[0]

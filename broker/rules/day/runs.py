@@ -42,6 +42,11 @@ class Run:
     _told: dict[str, object] = field(default_factory=dict)  # whom or of what: from what it followed
     silent_places: AbstractSet[tuple[str, str]] = frozenset()  # rooms and waste kinds that it may be late for
 
+    @property
+    def is_extra(self) -> bool:
+        """Whether it is of no timetable: begun for another run, its truck expected at the first room by its start."""
+        return self.run_id == self.trip_id
+
     def start(self, at: int) -> None:
         """The truck is on its way."""
         self.state, self.started_at = "running", at

@@ -7,6 +7,7 @@ decided before they come here.
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from broker.plan.model import Route
 from broker.rules.settings import Streets
@@ -52,6 +53,11 @@ class RunTracker:
     def pending(self) -> tuple[TrackVisit, ...]:
         """The visits not yet left, in driving order; the first may be where the truck stands."""
         return tuple(self._stops.pending)
+
+    @property
+    def passed(self) -> AbstractSet[StopKey]:
+        """What it left behind without a stay, and may still go back to: it is not predicted."""
+        return self._stops.passed
 
     @property
     def fix(self) -> GpsFix | None:
@@ -150,11 +156,12 @@ class RunTracker:
         if fix.fix_at >= (self._stops.arrived_at or 0):  # else it was on the way to where it is known to stand
             self._stays.see(fix, before, fix.speed_since(before), gap_s, self._stops.next)
 
-    def progress(self, now: int) -> Progress:
-        """The state at `now`, from accepted positions alone."""
-        fix, visit = self._fix, self._stops.next
+    def progress(self, now: int, visits: Sequence[TrackVisit] | None = None) -> Progress:
+        """The state at `now`, from accepted positions alone; as it would be if the run owed these visits."""
+        fix, visit = self._fix, self._stops.next if visits is None else next(iter(visits), None)
         age_s = None if fix is None else max(0, now - fix.fix_at)
-        next_key, arrived_at = self._stops.next_key, self._stops.arrived_at
+        next_key = None if visit is None else visit.key
+        arrived_at = self._stops.arrived_at if next_key == self._stops.next_key else None
         at_stop = arrived_at is not None
         length_m = rest_m = 0.0
         if visit is not None:

@@ -6,7 +6,8 @@ from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.visits.extra_truck import check_extra_truck
-from broker.rules.dispatch.visits.offers import EXTRA, ReplanError, agreed
+from broker.rules.dispatch.visits.offered_times import EXTRA
+from broker.rules.dispatch.visits.offers import ReplanError, agreed
 from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import call_record, put, run_record
@@ -82,7 +83,8 @@ def move_visits(
             continue
         taking = day.runs.get(tour.run_id)
         if tour.truck == EXTRA:
-            taking = day.run_of(truck) or _extra_run(day, run, truck, incident, now)
+            first_at = min(one.after_at or now for one in offer.changes if one.to_truck == EXTRA)
+            taking = _extra_run(day, run, truck, incident, first_at)
         if taking is None:
             raise ReplanError(f"run {tour.run_id} is over")
         order: list[VisitKey] = []
@@ -108,7 +110,8 @@ def move_visits(
     return [*effects, run_record(day, run, now)]
 
 
-def _extra_run(day: Day, run: Run, truck: str, incident: Incident, now: int) -> Run:
+def _extra_run(day: Day, run: Run, truck: str, incident: Incident, first_at: int) -> Run:
+    """The run of the truck that was named; it is expected at its first room by what was offered."""
     run_id = f"extra-{run.truck}-{incident.incident_id}"
     if len(run_id) > wire.MAX_ID_BYTES:
         run_id = f"extra-{blake2b(run_id.encode(), digest_size=16).hexdigest()}"
@@ -119,10 +122,10 @@ def _extra_run(day: Day, run: Run, truck: str, incident: Incident, now: int) -> 
         route_id=run.route_id,
         truck=truck,
         waste=run.waste,
-        planned_start_at=now,
-        planned_end_at=run.planned_end_at,
+        planned_start_at=first_at,
+        planned_end_at=max(run.planned_end_at, first_at),
         order=(),
-        tracker=day.new_tracker(run_id, route, truck, [], now),
+        tracker=day.new_tracker(run_id, route, truck, [], first_at),
         capacity_bins=vehicle.capacity_bins if vehicle is not None else None,
         shift_end_at=run.shift_end_at,
     )
