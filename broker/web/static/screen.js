@@ -146,7 +146,7 @@ function refreshOffer(part, { row, offer, index }) {
 function refreshIncident(part, row) {
   if (!row) return;
   write(part.querySelector("[data-age]"), since(row.raised_at));
-  keyed(part.querySelector(".offers"), row.offers.map((offer, index) => ({ key: offer.id, signature: "", row: { row, offer, index } })), offerPart, refreshOffer);
+  keyed(part.querySelector(".offers"), row.offers.map((offer, index) => ({ key: offer.deal, signature: "", row: { row, offer, index } })), offerPart, refreshOffer);
 }
 
 const ruler = document.createElement("canvas").getContext("2d");

@@ -10,7 +10,7 @@ from broker.rules.day.runs import Run
 from broker.rules.dispatch.runs.expected import would_arrive
 from broker.rules.replanning.insertion import NOT_OURS_S, PROMISE_COST_S
 from broker.rules.replanning.offers import Change, Offer, Steps
-from broker.rules.replanning.tours import Tour, schedule, Ways
+from broker.rules.replanning.tours import Tour, Ways, schedule
 from broker.rules.states.visit import Visit, VisitKey
 
 EXTRA = "extra"  # the place of the contractor's truck in an offer until the dispatcher names it

@@ -72,26 +72,35 @@ def show_when_made(day: Day, key: IncidentKey, run: Run, visits: Sequence[Visit]
     offers = yield from offers_for(day, run, visits, began_at)
     incident = day.incidents.get(key)
     if incident is not None and incident.open and incident.workflow != "resolved":
-        day.incidents.show_offers(key, began_at, [offer_body(day, one) for one in offers])
+        day.incidents.show_offers(key, began_at, [offer_body(day, one, began_at) for one in offers])
 
 
-def offer_id(offer: Offer) -> str:
-    """What tells one offer from another: who takes over what in which order, and whom it lets down.
+def deal_id(offer: Offer) -> str:
+    """What tells one deal from another: who takes over what in which order, and whom it lets down.
 
-    Not the minutes, which drift while a person looks; a promise that they break makes it another offer.
+    Not the minutes, which drift while a person looks; a promise that they break makes it another deal.
     """
     deal = [
         (record_key(change.key), change.to_truck, change.broken)
         for change in offer.changes
         if change.broken or change.to_truck != change.from_truck
     ]
-    return blake2b(repr(deal).encode(), digest_size=8).hexdigest()
+    return _short(deal)
 
 
-def offer_body(day: Day, offer: Offer) -> dict[str, Any]:
-    """An offer as the dispatcher sees it: every promise that would change, before anything does."""
+def _short(named: object) -> str:
+    return blake2b(repr(named).encode(), digest_size=8).hexdigest()
+
+
+def offer_body(day: Day, offer: Offer, made_at: int) -> dict[str, Any]:
+    """An offer as the dispatcher sees it: every promise that would change, before anything does.
+
+    `id` is of these very times, `deal` stays the same when they are written anew.
+    """
+    deal = deal_id(offer)
     return {
-        "id": offer_id(offer),
+        "id": _short((deal, made_at)),
+        "deal": deal,
         "name": offer.name,
         "cost_s": offer.cost_s,
         "detour_s": offer.detour_s,
@@ -123,23 +132,30 @@ def agreed(
     """
     if at_once:
         whole(show_when_made(day, incident.key, run, visits, now))
-    made_at, shown = day.incidents.offers(incident.key)
+    shown = day.incidents.offers(incident.key)[1]
     if not shown:
         if day.incidents.working is None or day.incidents.working.key != incident.key:
             _work_out(day, run, visits, incident, now)
         raise ReplanError("what can be done is still being worked out: look again in a moment", not_yet=True)
     if act.offer is None and not 0 <= act.option < len(shown):
         raise ReplanError(f"there are {len(shown)} options, counted from 0")
-    wanted = act.offer or shown[act.option]["id"]
-    body = next((one for one in shown if one["id"] == wanted), None)
-    ground = _ground(day, run, visits, now, made_at + EXTRA_COMES_S)
-    offer = kept(_deal(day, body), *ground) if body is not None else None
-    offer = whole(timed(day, run, offer, ground[2], now)) if offer is not None else None
-    if body is None or offer is None or offer_id(offer) != wanted or _drifted(body, offer):
+    looked_at = day.incidents.offer_looked_at(incident.key, act.offer or shown[act.option]["id"])
+    offer = _as_of_now(day, run, visits, *looked_at, now) if looked_at is not None else None
+    if offer is None:
         day.incidents.end_choosing(incident.key)
         _work_out(day, run, visits, incident, now)
         raise ReplanError("this option is not what it was when it was shown: look again, then decide")
     return offer
+
+
+def _as_of_now(
+    day: Day, run: Run, visits: Sequence[Visit], made_at: int, body: Mapping[str, Any], now: int
+) -> Offer | None:
+    """What was shown, with the times of now; None if it is another deal by now or they are others."""
+    ground = _ground(day, run, visits, now, made_at + EXTRA_COMES_S)
+    offer = kept(_deal(day, body), *ground)
+    offer = whole(timed(day, run, offer, ground[2], now)) if offer is not None else None
+    return None if offer is None or deal_id(offer) != body["deal"] or _drifted(body, offer) else offer
 
 
 def _work_out(day: Day, run: Run, visits: Sequence[Visit], incident: Incident, now: int) -> None:
