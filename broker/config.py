@@ -271,6 +271,7 @@ class DispatchConfig(_Section):
     """The dispatch's numbers, seconds."""
 
     lane_clear_s: Annotated[int, Field(ge=60, le=7200)] = _USUAL.lane_clear_s
+    unload_s: Annotated[int, Field(ge=0, le=14400)] = _USUAL.unload_s
     open_before_s: Annotated[int, Field(ge=0, le=43200)] = _USUAL.open_before_s
     forget_after_s: Annotated[int, Field(ge=0, le=86400)] = _USUAL.forget_after_s
 

@@ -8,6 +8,7 @@
 | incidents | each incident as it stands, the offers shown for it | incidents.py |
 | told | what rooms and trucks hold of ours | told.py |
 | attention | what a person should look at | attention.py |
+| closures | roads that are closed for a time | closures.py |
 | leftovers | what restoring could not bring back | leftovers.py |
 | clock | how far time has come, the numbers of records | clock.py |
 | history | learned legs, stays and errors | learning/history.py |
@@ -24,6 +25,7 @@ from broker.plan.model import Plan, Route
 from broker.plan.validity import Outlook
 from broker.rules.day.attention import AttentionList, Topic
 from broker.rules.day.clock import DayClock
+from broker.rules.day.closures import Closures
 from broker.rules.day.devices import Devices
 from broker.rules.day.incidents import Incidents
 from broker.rules.day.leftovers import Leftovers
@@ -52,6 +54,7 @@ class Day:
     incidents: Incidents = field(default_factory=Incidents)
     told: Told = field(default_factory=Told)
     attention: AttentionList = field(default_factory=AttentionList)
+    closures: Closures = field(default_factory=Closures)
     leftovers: Leftovers = field(default_factory=Leftovers)
     outlook: Outlook = field(init=False)
     planned_trucks: frozenset[str] = field(init=False)
@@ -120,6 +123,7 @@ class Day:
                 self.drop(key)
         for incident in [i for i in self.incidents.values() if not i.open and (i.closed_at or 0) < before_at]:
             self.incidents.drop(incident.key)
+        self.closures.forget(before_at)
 
     def track_visit(self, visit: Visit, route: Route | None) -> TrackVisit:
         """A visit as the tracker knows it; only a first visit on its own route lies along the route's line."""

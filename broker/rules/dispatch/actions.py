@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-ACTIONS = ("acknowledge", "decide", "clear", "resolve", "estate_ack", "serve", "skip", "weigh", "command")
+ACTIONS = (
+    "acknowledge", "decide", "clear", "resolve", "estate_ack", "serve", "skip", "weigh", "command", "full", "emptied",
+    "close_road", "open_road",
+)  # fmt: skip
 COMMANDS = {"truck": ("rebirth", "identify"), "room": ("rebirth", "identify", "calibrate", "reset")}  # family: known
 
 
@@ -10,6 +13,8 @@ COMMANDS = {"truck": ("rebirth", "identify"), "room": ("rebirth", "identify", "c
 class Act:
     """One action of one person on an incident (`truck`, `incident_id`) or, for serve and skip, on a visit; `weigh`
     keeps what the transfer station weighed of a truck's load (`truck`, `waste`, `grams`, `run_id` where known);
+    `full` and `emptied` are about the truck of `run_id`; `close_road` closes a `room`, or the street between it and
+    `other_room`, from `from_at` to `until_at`, `open_road` ends that (`closure`);
     `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`.
 
     `version`, where given, must be the incident's newest but for repeats of the alarm, so that of two clicks on an
@@ -31,6 +36,11 @@ class Act:
     run_id: str | None = None
     device: tuple[str, str] | None = None
     command: str | None = None
+    room: str | None = None
+    other_room: str | None = None
+    from_at: int | None = None
+    until_at: int | None = None
+    closure: str | None = None
 
 
 class ActionError(ValueError):

@@ -179,6 +179,10 @@ class Visit:
         """The obstacle is gone: it may be made at any time."""
         return replace(self, not_before_at=None)
 
+    def open_from(self, at: int) -> "Visit":
+        """The obstacle will be gone by then, says who clears it."""
+        return replace(self, not_before_at=at)
+
     def on_route(self, route: str) -> "Visit":
         """The same visit where the plan calls its route otherwise by now."""
         return replace(self, route=route)

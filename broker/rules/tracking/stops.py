@@ -57,6 +57,11 @@ class Stops:
             self._stop = self._new_watch()
             self._missed.start_over(fix)
 
+    def begin_again(self, fix: GpsFix | None) -> None:
+        """The truck was elsewhere, and heads for its next stop from there."""
+        self._stop = self._new_watch()
+        self._missed.start_over(fix)
+
     def resume(self, arrived_at: int, *, exactly: bool) -> None:
         """The truck stood at the first of them since then, before a restart; `exactly` if that moment was seen."""
         visit = self.next

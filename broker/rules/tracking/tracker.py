@@ -42,6 +42,7 @@ class RunTracker:
         self.streets = streets
         self.settings = settings or TrackSettings()
         self._fix: GpsFix | None = None
+        self._away = False  # on a way that is none of its stops'
         self._way = Way(route, self.settings, streets, expected_leg_s)
         self._stillness = Stillness(self.settings)
         self._stays = Stays(self.settings, self._way, expected_stay_s)
@@ -71,6 +72,8 @@ class RunTracker:
             return []
         gap_s = 0 if before is None else fix.fix_at - before.fix_at
         self._fix = fix
+        if self._away and self._stops.arrived_at is None:
+            return []
         if gap_s > settings.stale_s:
             self._way.leg.clean = False
         turn = self._way.follow(fix, None if before is None else gap_s, self._stops.next)
@@ -83,6 +86,8 @@ class RunTracker:
 
     def on_tick(self, now: int) -> list[TrackEvent]:
         """Time passed: a truck that is known to stand outside a stop becomes held."""
+        if self._away:
+            return []
         stillness, visit = self._stillness, self._stops.next
         fresh = self._fix is not None and self._fix.fresh(now)
         if stillness.held_since is not None or visit is None or not self._way.started or not fresh:
@@ -119,6 +124,18 @@ class RunTracker:
             return []
         self._stillness.held_since = None
         return [TrackEvent(TrackKind.MOVING, self._stops.next_key, now)]
+
+    def go_away(self) -> None:
+        """Once it has left where it stands it goes elsewhere: what it passes by is no stop of its run."""
+        self._away = True
+
+    def come_back(self, now: int) -> None:
+        """It drives to its stops again, by whatever way."""
+        if self._away:
+            self._away = False
+            self._way.come_from_elsewhere()
+            self._stops.begin_again(self._fix)
+            self._stillness.restart(self._fix, None, now)
 
     def end_stay(self, at: int) -> list[TrackEvent]:
         """The truck stands on, but for its next run: this visit's part of the stay is over, and teaches nothing."""

@@ -19,8 +19,9 @@ from broker.rules.day.bins import collected_at, waiting, waiting_bins
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.incidents import incident_handling
-from broker.rules.dispatch.runs.expected import expected
 from broker.rules.dispatch.runs.run_lessons import learn_start, learn_way_and_stay
+from broker.rules.dispatch.visits.expected import expected
+from broker.rules.dispatch.visits.full_trucks import full_by_count
 from broker.rules.effects.attention import ask_about_passed
 from broker.rules.effects.effect import Effect, Keep
 from broker.rules.effects.messages import rooms_of, tell_rooms, tell_truck
@@ -125,6 +126,7 @@ def _left(day: Day, run: Run, visit: Visit, event: TrackEvent, now: int) -> list
     if visit.call_id is not None:
         effects.append(call_record(day, left, now, ended="served"))
     effects += incident_handling.second_visit_served(day, left, now)
+    effects += full_by_count(day, run, now)
     return effects + finish_if_settled(day, run, now)
 
 

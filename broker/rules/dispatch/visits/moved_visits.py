@@ -1,5 +1,6 @@
 """Visits that move: owed again after a skip, put where they cost least, or taken over by another truck as agreed."""
 
+from dataclasses import replace
 from hashlib import blake2b
 
 from broker.rules.day.day import Day
@@ -24,11 +25,13 @@ def set_visits(day: Day, run: Run, now: int) -> None:
     day.changed_runs.note(run.run_id)
 
 
-def insert_visit(day: Day, run: Run, visit: Visit, now: int) -> list[Effect]:
-    """Put an owed visit where it costs its run least; where it fits nowhere it comes last and a person is told."""
+def insert_visit(day: Day, run: Run, visit: Visit, now: int, *, earliest_at: int | None = None) -> list[Effect]:
+    """Put an owed visit where it costs its run least, for a coming at `earliest_at` or later; where it fits nowhere it
+    comes last and a person is told."""
     run.take_out(visit.key)
-    tour = tour_of(day, run, now)
-    offer = insert(tour, stop_of(day, run, visit, now), ways_of(day, run, now))
+    tour, stop = tour_of(day, run, now), stop_of(day, run, visit, now)
+    stop = replace(stop, open_at=max(stop.open_at or 0, earliest_at or 0) or None)
+    offer = insert(tour, stop, ways_of(day, run, now))
     effects: list[Effect] = []
     if offer.unplaced:
         text = f"{visit.truck}: {day.plan.rooms[visit.room].name} comes last, though {offer.unplaced[0].reason}"

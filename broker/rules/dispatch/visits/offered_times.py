@@ -1,5 +1,5 @@
 """What an offer says of times is what will be told once it is chosen: each tour is driven in thought by the very
-arithmetic that predicts a run (`runs/expected.py`). The search for places (replanning/) reckons with straight ways.
+arithmetic that predicts a run (`expected.py`). The search for places (replanning/) reckons with straight ways.
 """
 
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
-from broker.rules.dispatch.runs.expected import would_arrive
+from broker.rules.dispatch.visits.expected import would_arrive
 from broker.rules.replanning.insertion import NOT_OURS_S, PROMISE_COST_S
 from broker.rules.replanning.offers import Change, Offer, Steps
 from broker.rules.replanning.tours import Tour, Ways, schedule

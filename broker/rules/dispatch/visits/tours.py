@@ -7,6 +7,7 @@ from broker.rules.day.runs import Run
 from broker.rules.replanning.tours import Stop, Tour, Ways
 from broker.rules.states.visit import Visit, VisitKey
 
+STATION = "@@"  # the place of the transfer station in a tour
 TO_FIRST_STOP_S = 600  # a truck whose run has not begun leaves for its first stop about this long before
 
 
@@ -14,8 +15,12 @@ def ways_of(day: Day, run: Run, now: int) -> Ways:
     """How long the trucks of a run's route take, learned legs first, and what breaks a promise."""
     waits: dict[VisitKey, int | None] = {}
 
+    closed = [closure for closure in day.closures.values() if closure.covers(now)]
+
     def travel_s(origin: str, to: str) -> int:
-        return _travel_s(day, run.route_id, origin, to, now)
+        driving_s = _travel_s(day, run.route_id, origin, to, now)
+        waits_s = (closure.until_at - now for closure in closed if closure.between(origin, to))
+        return max(driving_s, *waits_s, 0)
 
     def dwell_s(stop: Stop) -> int:
         visit = day.visits.get(stop.key)
@@ -48,6 +53,8 @@ def tour_of(day: Day, run: Run, now: int) -> Tour:
     bins, but no place in the order."""
     owed, ahead = day.owed(run), day.ahead(run)
     start = ahead[0].room if ahead and ahead[0].state == "at_stop" else f"@{run.truck}"
+    if run.full_at is not None and day.plan.transfer_station is not None:
+        start = STATION
     behind = [stop_of(day, run, visit, now) for visit in owed if visit not in ahead]
     return Tour(
         truck=run.truck,
@@ -64,6 +71,8 @@ def tour_of(day: Day, run: Run, now: int) -> Tour:
 
 def _start_at(day: Day, run: Run, start: str, ahead: list[Visit], now: int) -> int:
     """When its truck leaves where it is: so that it comes to its next room when it is expected there."""
+    if run.away_until is not None:
+        return max(now, run.away_until)
     eta = run.etas.get(ahead[0].key) if ahead else None
     if eta is None or ahead[0].state == "at_stop":
         return now if run.state == "running" else max(now, run.planned_start_at - TO_FIRST_STOP_S)
@@ -80,13 +89,17 @@ def _travel_s(day: Day, route_id: str, origin: str, to: str, now: int) -> int:
 
 
 def loaded_bins(day: Day, run: Run) -> int:
-    """How many bins its truck has taken on this run."""
+    """How many bins its truck has taken on this run since it was emptied; none for one that is emptied next."""
+    since = run.emptied_at or 0
     served = [visit for visit in day.visits.of(run.order) if visit.state == "served" and not visit.by_appointment]
+    served = [visit for visit in served if run.full_at is None and (visit.left_at or since) >= since]
     return sum(max(0, (visit.bins_before or 0) - (visit.bins_after or 0)) for visit in served)
 
 
 def _place(day: Day, place: str) -> tuple[float, float]:
-    """Where a place of a tour is: a room, or `@<truck>` for where that truck is now."""
+    """Where a place of a tour is: a room, the transfer station, or `@<truck>` for where that truck is now."""
+    if place == STATION and day.plan.transfer_station is not None:
+        return day.plan.transfer_station
     if not place.startswith("@"):
         room = day.plan.rooms[place]
         return room.lat, room.lon

@@ -3,7 +3,9 @@ for what an offer says.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from broker.plan.geometry import distance_m
 from broker.rules.arrival.next_run import free_at
 from broker.rules.arrival.prediction import Eta, Walked, predict
 from broker.rules.arrival.walk import pace_of
@@ -27,6 +29,8 @@ def expected(
     if free is None and owed and run.is_extra and run.state == "scheduled":
         at = run.planned_start_at  # so it was promised, until it is seen on its way
         free = Eta(owed[0].key, at, at, at, "timetable")
+    if run.away_until is not None:
+        visits = _after_station(day, run, run.away_until, owed, now)
     pace = pace_of(_kept(day, run))
     etas = predict(run.tracker, day.history, bins, now, pace=pace, free=free, walked=walked, visits=visits)
     return etas, is_known
@@ -39,6 +43,22 @@ def would_arrive(day: Day, run: Run, order: Sequence[Visit], now: int) -> list[i
     bins = waiting_bins(order, {visit.key: waiting(day, visit, now) for visit in order})
     etas, _ = expected(day, run, bins, now, visits=visits)
     return [eta.eta_at for eta in etas]
+
+
+def _after_station(
+    day: Day, run: Run, away_until: int, owed: Sequence[TrackVisit], now: int
+) -> Sequence[TrackVisit]:
+    """What is owed, the first where its truck does not stand not before it comes there from the transfer station."""
+    standing = run.tracker.progress(now, owed).at_visit
+    first = next((visit for visit in owed if visit.key != standing), None)
+    if first is None:
+        return owed
+    at, station = max(now, away_until), day.plan.transfer_station
+    if station is not None:
+        length_m = day.settings.streets.detour_factor * distance_m(*station, first.lat, first.lon)
+        at += round(day.history.leg_s(run.route_id, "", first.key[0], length_m, at)[0])
+    later = replace(first, not_before_at=max(first.not_before_at or 0, at))
+    return tuple(later if visit is first else visit for visit in owed)
 
 
 def _free(day: Day, run: Run, owed: Sequence[TrackVisit], now: int) -> Eta | None:
