@@ -66,9 +66,13 @@ class _Section(BaseModel):
 
 
 class AreaConfig(_Section):
-    """Which area this bridge serves; `plan` is a GTFS folder or zip, or `demo` for the built-in demo area."""
+    """Which area this bridge serves; `plan` is a GTFS folder or zip, or `demo` for the built-in demo area.
+
+    `transfer_station` is where full trucks are emptied: latitude, longitude (WGS-84).
+    """
 
     plan: Text
+    transfer_station: Annotated[str, Field(pattern=r"^-?\d{1,2}(\.\d+)?, ?-?\d{1,3}(\.\d+)?$")] | None = None
 
 
 class MqttConfig(_Section):

@@ -45,6 +45,7 @@ from tests.support.settings.day_sights import (
     seconds_over_open_country,
     seconds_to_the_call,
     seconds_to_the_second_visit,
+    seconds_until_a_full_truck_is_back,
     silent_past_a_room,
     state_of_a_late_truck_that_drives_again,
 )
@@ -354,6 +355,9 @@ ROWS = (
     Row("calls.back_within_s", "0", "7200", lamp_is_kept_lit, operator.lt),
     Row("calls.unknown_within_s", "0", "7200", a_silent_truck_has_a_time, operator.gt),
     Row("dispatch.lane_clear_s", "60", "7200", seconds_to_the_second_visit, operator.lt),
+    Row("dispatch.unload_s", "0", "3600", seconds_until_a_full_truck_is_back, operator.lt),
+    Row("area.transfer_station", '"31.19,121.43"', '"31.39,121.43"', seconds_until_a_full_truck_is_back, operator.lt,
+        more='plan = "demo"\n'),
     Row("dispatch.open_before_s", "0", "7200", run_is_open_before, operator.lt),
     Row("dispatch.forget_after_s", "0", "7200", run_is_open_after, operator.lt),
     Row("arrival.setup_s", "0", "300", seconds_between_rooms, operator.lt),

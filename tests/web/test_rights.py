@@ -43,6 +43,11 @@ EXPECTED: dict[str, set[str] | None] = {
     f"POST {INCIDENT}/estate-ack": {D, P},
     f"POST {VISIT}/serve": {D, C},
     f"POST {VISIT}/skip": {D, C},
+    "POST /api/v1/runs/{run_id}/full": {D, C},
+    "POST /api/v1/runs/{run_id}/emptied": {D, C},
+    "GET /api/v1/closures": EVERYBODY_SIGNED_IN,
+    "POST /api/v1/closures": {D},
+    "POST /api/v1/closures/{closure_id}/end": {D},
     "POST /api/v1/weighings": {D, C},
     "POST /api/v1/amendments": {S},
     "POST /api/v1/trucks/{device}/command": {T},
@@ -73,8 +78,10 @@ EXPECTED: dict[str, set[str] | None] = {
 }
 # What a deed is about, where somebody may do it for their own only.
 OWN = {"clear": "estates", "estate-ack": "estates", "serve": "trucks", "skip": "trucks", "weighings": "trucks"}
+OWN |= {"full": "trucks", "emptied": "trucks"}
 BODIES: dict[str, dict[str, Any]] = {
     "decide": {"decision": "wait"}, "skip": {"reason": "other"}, "command": {"command": "identify"},
+    "closures": {"room": "r01", "until_at": 1795400000},
     "weighings": {"truck": "t01", "waste": "residential_wet", "grams": 1},
     "amendments": {"record": "run:no", "patch": {"state": "x"}, "reason": "w"},
 }  # fmt: skip
@@ -106,7 +113,7 @@ class Street(WholeWeb):
     def ask(self, client: TestClient, method: str, path: str) -> int:
         """The status of a request that is right but for who asks; of a stream only its beginning."""
         device = "t01" if "/trucks/" in path else "r01"
-        names = {**self.ids(), "day": "2026-11-23", "device": device, "shift": "s1"}
+        names = {**self.ids(), "day": "2026-11-23", "device": device, "shift": "s1", "closure_id": "x"}
         url = re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
         url += {"stats": "?from_day=2026-11-23&to_day=2026-11-23"}.get(path.rpartition("/")[2], "")
         body = BODIES.get(path.rpartition("/")[2], {}) if method != "GET" else None
