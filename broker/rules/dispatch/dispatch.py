@@ -31,6 +31,7 @@ from broker.rules.dispatch.visits.offers import ReplanError
 from broker.rules.effects.attention import ask_about_overstaying, forget_left_out
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.plan_days import begin_local_day
+from broker.rules.states.answer import AnswerError
 from broker.rules.states.incident import IncidentError
 from broker.rules.states.visit import VisitError, record_key
 from firmware import wire
@@ -77,7 +78,7 @@ class Dispatch:
             return self._tell_changed(carry_out(self.day, act, now), now)
         except ReplanError as why:
             raise ActionError(str(why), not_yet=why.not_yet) from why
-        except (IncidentError, VisitError) as why:
+        except (AnswerError, IncidentError, VisitError) as why:
             raise ActionError(str(why)) from why
 
     def on_tick(self, now: int) -> Iterator[Decision]:

@@ -43,6 +43,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("due", "serve"): "served",
 }
 OWED = ("pending", "due", "at_stop")
+CONTAMINANTS = (*wire.WASTES, "other")  # what does not belong there
 
 VisitKey = tuple[str, str, int]  # run_id, room_id, visit_number
 
@@ -87,6 +88,8 @@ class Visit:
     by_appointment: bool = False  # the truck comes for what was announced and weighs it: kilograms count, bins do not
     skipped_here_at: int | None = None  # for one skipped where the truck stood: not in the same stay
     undone: bool = False  # made for a press that was taken back: it was never meant to be
+    contamination: int | None = None  # how much the crew found in it that does not belong there
+    contaminant: str | None = None  # and what that was
 
     @property
     def key(self) -> VisitKey:
@@ -170,6 +173,13 @@ class Visit:
         """What is known of it; `collected` is its inverse."""
         grams = self.grams_before, self.grams_after, self.tare_grams
         return Collected(self.bins_before, self.bins_after, *grams, self.sensor_quality)
+
+    def noted(self, grade: int | None, contaminant: str | None) -> "Visit":
+        """The crew says how much is in it that does not belong there, None for nothing; raises VisitError where they
+        have not been yet."""
+        if self.arrived_at is None and self.left_at is None and self.state != "served":
+            raise VisitError(f"visit {'/'.join(map(str, self.key))} is {self.state}: nobody has looked into its bins")
+        return replace(self, contamination=grade, contaminant=None if grade is None else contaminant)
 
     def lamp_kept(self, lit: bool) -> "Visit":
         """Skipped after its call: whether its lamp stays lit until the truck is back."""
