@@ -129,6 +129,9 @@ def _act_on_visit(day: Day, act: Act, now: int) -> list[Effect]:
     if visit is None or run is None:
         raise ActionError("no such visit", missing=True)
     if act.action == "serve":
+        others = (one for one in day.visits.at(visit.room, visit.waste) if one.owed and not one.original)
+        if visit.state == "skipped" and next(others, None) is not None:
+            raise ActionError("another visit is owed in place of this one: say of that whether it was served")
         served = visit.served_by_hand(_left_at(day, visit, now))
         served = served.collected(collected_at(day, served))
         effects = put(day, served, now) + incident_handling.second_visit_served(day, served, now)
