@@ -51,16 +51,6 @@ class Command(BaseModel):
     grams: int | None = Field(None, ge=0, le=100_000_000)
 
 
-class Closed(Action):
-    """A road that is closed for a time: the way to a room, or the street between it and another."""
-
-    room: Id
-    other_room: Id | None = None
-    from_at: int | None = Field(None, ge=0, le=1 << 40, description="Unix seconds; left out: from now on")
-    until_at: int = Field(ge=0, le=1 << 40, description="Unix seconds, within a week")
-    reason: str | None = Field(None, max_length=200)
-
-
 class Skip(Action):
     """Why a visit is skipped."""
 
@@ -79,7 +69,6 @@ def action_router(desk: Desk) -> APIRouter:
     router = APIRouter()
     _incidents(router, desk)
     _runs(router, desk)
-    _roads(router, desk)
     _devices(router, desk)
     _accounts(router, desk)
     return router
@@ -183,33 +172,6 @@ def _runs(router: APIRouter, desk: Desk) -> None:
         visit = (run_id, room, number)
         act = Act("note", who_of(request, run_id), visit=visit, grade=noted.grade, reason=noted.found)
         return _run_of(carried_out(desk, act), run_id)
-
-
-    @router.post("/api/v1/runs/{run_id}/full", tags=["runs"], summary="Its truck is full: the transfer station first")
-    def full(request: Request, run_id: str, _: Action) -> dict[str, Any]:
-        return _run_of(carried_out(desk, Act("full", who_of(request, run_id), run_id=run_id)), run_id)
-
-    @router.post("/api/v1/runs/{run_id}/emptied", tags=["runs"], summary="Its truck was emptied")
-    def emptied(request: Request, run_id: str, _: Action) -> dict[str, Any]:
-        return _run_of(carried_out(desk, Act("emptied", who_of(request, run_id), run_id=run_id)), run_id)
-
-
-def _roads(router: APIRouter, desk: Desk) -> None:
-    @router.get("/api/v1/closures", tags=["runs"], summary="The roads that are closed")
-    def closures() -> list[dict[str, Any]]:
-        return list(desk.picture["closures"])
-
-    @router.post("/api/v1/closures", tags=["runs"], summary="A road is closed: what lies behind it comes after that")
-    def close(request: Request, closed: Closed) -> dict[str, Any]:
-        fields = closed.model_dump(exclude={"version"})
-        before = {row["closure_id"] for row in desk.picture["closures"]}
-        after = carried_out(desk, Act("close_road", visitor_of(request).who, **fields))
-        return next(row for row in after["closures"] if row["closure_id"] not in before)
-
-    @router.post("/api/v1/closures/{closure_id}/end", tags=["runs"], summary="The road is open again, before its time")
-    def end(request: Request, closure_id: str, _: Action) -> dict[str, Any]:
-        after = carried_out(desk, Act("open_road", visitor_of(request).who, closure=closure_id))
-        return {"at": after["at"], "closure_id": closure_id}
 
 
 def _devices(router: APIRouter, desk: Desk) -> None:
