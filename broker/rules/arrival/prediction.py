@@ -78,16 +78,17 @@ def predict(
     pace: float = 1.0,
     free: Eta | None = None,
     walked: Walked | None = None,
+    visits: Sequence[TrackVisit] | None = None,
 ) -> list[Eta]:
     """The arrivals of a run's owed visits in visiting order; `bins` counts by (room, waste) where known, `pace` what
     the run takes for a minute of its timetable (`pace_of`), `free` the first arrival of a truck that is on another run
-    yet (`next_run.py`), `walked` knows the run's last walk.
+    yet (`next_run.py`), `walked` knows the run's last walk. `visits`: as it would be if the run owed these.
     """
     settings = settings or ArrivalSettings()
-    visits = tracker.pending
+    visits = tracker.pending if visits is None else visits
     if not visits:
         return []
-    state = tracker.progress(now)
+    state = tracker.progress(now, visits)
     label = _label(state, now) if free is None or free.label in FRESH_LABELS else free.label
     outlook = history.outlook(tracker.route.route_id, now)
     first = _step(None, visits[0], bins, history.streets.detour_factor)
@@ -184,8 +185,11 @@ def _first_rest_s(tracker: RunTracker, state: Progress, step: Step, outlook: Out
     expected_s, _ = outlook.leg_s(state.from_room, step.room, length_m, now)
     leg_rest_s = expected_s * (state.leg_rest_m / length_m if length_m > 0 else 0.0)
     if not state.started:
-        late_s = float(now - step.planned_at) if step.planned_at else 0.0
-        return max(outlook.late_s(late_s) - late_s, 0.0 if state.stale else leg_rest_s)
+        near_s = 0.0 if state.stale else leg_rest_s
+        if step.planned_at is None:  # of no timetable: it is not late as usual
+            return near_s
+        late_s = float(now - step.planned_at)
+        return max(outlook.late_s(late_s) - late_s, near_s)
     rest_s = leg_rest_s
     if state.fix is not None and (state.fix.speed_mps is None or state.fix.speed_mps > tracker.settings.noise_mps):
         # Silent on the move: it goes on as usual, but nobody says it is there before it says so itself.
