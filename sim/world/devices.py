@@ -54,6 +54,14 @@ class Dispatcher(Protocol):
         """Who is asked about an incident says so: see, promise (until then), finish, refuse, set_out."""
         ...
 
+    def say_full(self, truck: str) -> bool:
+        """Its crew says that it takes no more."""
+        ...
+
+    def close_road(self, room: str, other_room: str | None, until_at: int) -> bool:
+        """Nobody gets to a room, or from it to another, until then."""
+        ...
+
     def resolve(self, truck: str, incident_id: str) -> bool:
         """It is over."""
         ...
