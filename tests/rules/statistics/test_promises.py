@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from broker.reports import tables
-from broker.reports.day_report import day_report
+from broker.reports.day_report import period_report
+from broker.rules.statistics.periods import Period
 from broker.rules.statistics.promises import Answers, answers
 from tests.support.bridge.asked_street import Street
 from tests.support.facts import DAY, NOON, ZONE, workflow
@@ -63,7 +64,8 @@ def test_a_table_and_a_report_have_a_row_for_each_who_was_asked() -> None:
 def test_the_days_report_says_it_in_both_languages(language: str, title: str, who: str) -> None:
     """Promises given, kept and broken."""
     facts = [workflow(1, NOON, answers=[row("estate", party="e1", promises=2, kept=1, broken=1)])]
-    report = day_report(facts, {}, "xh", DAY, language, ZONE, {"e1": "一村 <b> / First <b>"})
+    period = Period.around("day", DAY)
+    report = period_report(facts, {}, "xh", period, language, ZONE, {"e1": "一村 <b> / First <b>"})
     chapter = next(one for one in report.chapters if one.title == title)
     assert chapter.table is not None
     (cells,) = chapter.table.rows
