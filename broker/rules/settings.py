@@ -39,12 +39,23 @@ class CallSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BookingSettings:
+    """The numbers of bookings for renovation waste."""
+
+    hold_s: int = 300  # a window that is held and not booked is free again
+    days_ahead: int = 7  # windows of so many days are shown, today's among them
+    window_s: int = 3600
+    bag_litres: int = 50  # what one bag counts as
+
+
+@dataclass(frozen=True, slots=True)
 class DispatchSettings:
     """The numbers of the whole dispatch; times in seconds."""
 
     calls: CallSettings = field(default_factory=CallSettings)
     stays: FirstStay = field(default_factory=FirstStay)
     streets: Streets = field(default_factory=Streets)
+    bookings: BookingSettings = field(default_factory=BookingSettings)
     open_before_s: int = 3600  # a run appears on the screen this long before its first planned arrival
     forget_after_s: int = 7200  # a bridge that starts this long after a run's last planned visit leaves it alone
     lane_clear_s: int = 1200  # what a blocked lane is expected to take until somebody says it is clear

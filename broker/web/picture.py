@@ -177,7 +177,7 @@ def _truck(bridge: Bridge, name: str, opened: list[str], now: int) -> dict[str, 
         "held": bool(progress and progress.held),
         "off_route": bool(progress and progress.off_route),
         "next_room": following.room if following else None,
-        "next_room_name": day.plan.rooms[following.room].name if following else None,
+        "next_room_name": day.plan.places[following.room].name if following else None,
         "next_eta_at": eta.eta_at if eta else None,
         "label": eta.label if eta else None,
         "incidents": opened,
@@ -238,7 +238,7 @@ def _run(bridge: Bridge, run: Run, now: int) -> dict[str, Any]:
     return {
         "run_id": run.run_id,
         "route": run.route_id,
-        "route_name": day.plan.routes[run.route_id].name,
+        "route_name": route.name if (route := day.plan.route(run.route_id)) is not None else run.route_id,
         "truck": run.truck,
         "waste": run.waste,
         "state": run.state,
@@ -260,7 +260,7 @@ def _visit(bridge: Bridge, run: Run, visit: Visit) -> dict[str, Any]:
     return {
         **visit.body(),
         "id": record_key(visit.key),
-        "name": day.plan.rooms[visit.room].name,
+        "name": day.plan.places[visit.room].name,
         "eta_at": eta.eta_at if eta else None,
         "early_at": eta.early_at if eta else None,
         "late_at": eta.late_at if eta else None,
@@ -273,7 +273,7 @@ def incident_row(bridge: Bridge, incident: Incident) -> dict[str, Any]:
     """An incident with what the day knows around it."""
     day = bridge.dispatch.day
     second = second_visit(day, incident)
-    rooms, estates = day.plan.rooms, day.plan.estates
+    rooms, estates = day.plan.places, day.plan.estates
     return {
         **plain_incident(incident),
         "offers": list(day.incidents.offers(incident.key)[1]),

@@ -3,9 +3,11 @@
 from dataclasses import asdict
 from typing import Any
 
+from broker.plan.model import RENOVATION
 from broker.rules.day.bins import collected_at
 from broker.rules.day.day import Day
 from broker.rules.dispatch.actions import ACTIONS, COMMANDS, Act, ActionError
+from broker.rules.dispatch.bookings import booking_handling as bookings
 from broker.rules.dispatch.incidents import incident_handling
 from broker.rules.dispatch.visits.moved_visits import insert_visit, owed_again, set_visits
 from broker.rules.effects.effect import Effect, Keep, Publish
@@ -16,13 +18,19 @@ from firmware import wire
 
 
 def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
-    """The effects of an action; raises ActionError, IncidentError, VisitError, ReplanError and changes nothing then."""
+    """The effects of an action; raises ActionError, BookingError, IncidentError, VisitError,
+    ReplanError and changes nothing then."""
     number = day.clock.next_number()
     stored = Keep(f"action:{number}", "action", act.who, now, asdict(act), urgent=True)
     if act.action in ("serve", "skip"):
         return [stored, *_act_on_visit(day, act, now)]
     if act.action == "weigh":
-        return [stored, _weigh(day, act, now)]
+        weighing = _weigh(day, act, now)
+        if act.waste != RENOVATION:
+            return [stored, weighing]
+        return [stored, weighing, *bookings.weighed(day, weighing.body["truck"], weighing.body["grams"], now)]
+    if act.action == "booking" and act.booking is not None:
+        return [stored, *bookings.do(day, act.booking, act.who, now)]
     if act.action == "command":
         return [stored, _command(day, act, number)]
     incident = day.incidents.get(act.incident or ("", ""))

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-ACTIONS = ("acknowledge", "decide", "clear", "resolve", "estate_ack", "serve", "skip", "weigh", "command")
+from broker.rules.bookings.asked import BookingDeed
+
+ACTIONS = ("acknowledge", "decide", "clear", "resolve", "estate_ack", "serve", "skip", "weigh", "command", "booking")
 COMMANDS = {"truck": ("rebirth", "identify"), "room": ("rebirth", "identify", "calibrate", "reset")}  # family: known
 
 
@@ -10,7 +12,8 @@ COMMANDS = {"truck": ("rebirth", "identify"), "room": ("rebirth", "identify", "c
 class Act:
     """One action of one person on an incident (`truck`, `incident_id`) or, for serve and skip, on a visit; `weigh`
     keeps what the transfer station weighed of a truck's load (`truck`, `waste`, `grams`, `run_id` where known);
-    `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`.
+    `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`;
+    `booking` does one of the deeds of bookings/deeds.py.
 
     `version`, where given, must be the incident's newest but for repeats of the alarm, so that of two clicks on an
     old screen one is refused.
@@ -31,6 +34,7 @@ class Act:
     run_id: str | None = None
     device: tuple[str, str] | None = None
     command: str | None = None
+    booking: BookingDeed | None = None
 
 
 class ActionError(ValueError):

@@ -10,7 +10,7 @@ if __name__ == "__main__":
 
 from collections.abc import Mapping
 
-from broker.rules.states import incident, visit
+from broker.rules.states import booking, incident, visit
 
 Table = Mapping[tuple[str, str], str]
 
@@ -26,7 +26,9 @@ Only the deeds in a table's own file go along its arrows; why there is an arrow 
 The driver's light follows: {stages}.
 
 ## An incident 报警: what is the matter (`incident.py`)
-{condition}"""
+{condition}
+## A booking 预约 (`booking.py`)
+{booking}"""
 
 
 def states_page() -> str:
@@ -35,6 +37,7 @@ def states_page() -> str:
         visit=diagram(visit.TRANSITIONS, visit.BEGINS),
         workflow=diagram(incident.TRANSITIONS, incident.BEGINS),
         condition=diagram(incident.CONDITIONS, incident.CONDITION_BEGINS),
+        booking=diagram(booking.TRANSITIONS, booking.BEGINS),
         stages=", ".join(f"{state} → {stage}" for state, stage in incident.STAGES.items()),
     )
 
