@@ -64,7 +64,7 @@ def change(ask: Asked) -> Changes:
     litres = _litres(ground, deed, booking.litres)
     window = InRound(old, booking.from_at, booking.until_at)
     if deed.from_at is not None:
-        new = _round_of(ask, booking.pile, litres)
+        new = round_at(book, ground, deed.truck or booking.truck, deed.from_at, now)
         check_version(new, deed)
         window = _window(ground, new, deed.from_at, now)
     round_, seat = seated(book, ground, booking.booking_id, booking.pile, window, litres, now)

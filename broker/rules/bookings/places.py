@@ -12,7 +12,7 @@ from datetime import timedelta
 from broker.plan.calendar import DAY_S, day_start_at, local_date
 from broker.plan.model import RENOVATION, Pile, Plan, Vehicle
 from broker.rules.bookings.book import Bookings, Round
-from broker.rules.replanning.insertion import OpenTour, Place, limits
+from broker.rules.replanning.insertion import OpenTour, Place, TooLate, limits
 from broker.rules.replanning.tours import Stop, Tour, Ways, schedule
 from broker.rules.settings import BookingSettings
 from broker.rules.states.booking import Booking, BookingError
@@ -29,12 +29,11 @@ class Ground:
     plan: Plan
     settings: BookingSettings
     travel_s: Callable[[str, str], int]
-    slip_s: int = 300
 
     @property
     def ways(self) -> Ways:
-        """Drives and stays; a stay is as long as what is loaded."""
-        return Ways(self.travel_s, lambda stop: SETUP_S + PER_M3_S * stop.bins // 1000, self.slip_s)
+        """Drives and stays; a stay is as long as what is loaded. What was promised is the window, not a time in it."""
+        return Ways(self.travel_s, lambda stop: SETUP_S + PER_M3_S * stop.bins // 1000, self.settings.window_s)
 
     def pile(self, pile_id: str) -> Pile:
         """A pile of the plan; raises BookingError."""
@@ -172,21 +171,27 @@ def _is_under_way(round_: Round, now: int) -> bool:
 def find_place(
     book: Bookings, ground: Ground, round_: Round, stop: Stop, now: int, but: str | None = None
 ) -> Placed | str:
-    """The cheapest place of a stop in a round that keeps every window, or why there is none."""
+    """The place of a stop in a round that keeps every window and costs least driving, then time; or why there is none.
+
+    The re-planner says which places there are; it counts a wait as dear as a drive, and a truck on call waits anyway.
+    """
     tour, ways = tour_of_round(book, ground, round_, now, but), ground.ways
     free = tour.free_bins()
     if free is not None and stop.bins > free:
         return f"{round_.truck} has room for {cubic_metres(max(0, free))} m³ more that day"
-    limit = limits(tour, ways)
-    found = OpenTour(tour, limit, ways).best_place(stop)
-    if not isinstance(found, Place):
-        return found
-    driven = schedule(tour.with_stop(stop, found.position), ways)
-    before = schedule(tour, ways)
+    open_tour = OpenTour(tour, limits(tour, ways), ways)
+    first = max((i + 1 for i, one in enumerate(tour.stops) if one.frozen), default=0)
+    found = [open_tour.cost_at(stop, position) for position in range(first, len(tour.stops) + 1)]
+    places = [place for place in found if isinstance(place, Place)]
+    if not places:
+        late = [place for place in found if isinstance(place, TooLate)]
+        return min(late, key=lambda place: place.over_s).reason if late else f"{round_.truck} has no place for it"
+    driven = {place.position: schedule(tour.with_stop(stop, place.position), ways) for place in places}
+    best = min(places, key=lambda place: (driven[place.position].drive_s, place.cost_s, place.position)).position
     order = [one.key[0] for one in tour.stops]
-    order.insert(found.position, stop.key[0])
-    detour_s = max(0, driven.drive_s - before.drive_s)
-    return Placed(round_.driving(order), found.position, driven.arrive_at[found.position], detour_s)
+    order.insert(best, stop.key[0])
+    detour_s = max(0, driven[best].drive_s - open_tour.plan.drive_s)
+    return Placed(round_.driving(order), best, driven[best].arrive_at[best], detour_s)
 
 
 def still_fits(book: Bookings, ground: Ground, round_: Round, booking: Booking, now: int) -> bool:

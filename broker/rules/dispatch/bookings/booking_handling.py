@@ -29,7 +29,7 @@ def ground_of(day: Day, now: int) -> Ground:
         known = "" if origin.startswith("@") else origin
         return max(0, round(day.history.leg_s(ON_CALL.route_id, known, to, length_m, now)[0]))
 
-    return Ground(day.plan, day.settings.bookings, travel_s, day.settings.calls.slip_s)
+    return Ground(day.plan, day.settings.bookings, travel_s)
 
 
 def do(day: Day, deed: BookingDeed, who: str, now: int) -> list[Effect]:
