@@ -128,7 +128,7 @@ class Service:
     removed_dates: frozenset[str] = frozenset()
 
 
-ON_CALL = Route(".on-call", "预约 / On call", RENOVATION, ())
+ON_CALL = Route(".on-call", "", RENOVATION, ())
 """The route of a truck that was booked: it has no line, and a name that no feed can have."""
 
 

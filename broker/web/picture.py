@@ -10,6 +10,7 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.plan.calendar import day_start_at, local_date
+from broker.reports.words import waste_word
 from broker.rules.day.attention import About, Attention
 from broker.rules.day.bins import waits_in
 from broker.rules.day.day import Day
@@ -19,6 +20,7 @@ from broker.rules.dispatch.visits.extra_truck import may_load
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
 from broker.web.health import LINK_LOST_S, Way, reasons
+from broker.words import LANGUAGES
 from firmware import wire
 
 OVER_SHOWN = 200  # incidents that are over
@@ -238,7 +240,7 @@ def _run(bridge: Bridge, run: Run, now: int) -> dict[str, Any]:
     return {
         "run_id": run.run_id,
         "route": run.route_id,
-        "route_name": route.name if (route := day.plan.route(run.route_id)) is not None else run.route_id,
+        "route_name": _route_name(day, run),
         "truck": run.truck,
         "waste": run.waste,
         "state": run.state,
@@ -252,6 +254,12 @@ def _run(bridge: Bridge, run: Run, now: int) -> dict[str, Any]:
         "version": run.version,
         "visits": [_visit(bridge, run, day.visits[key]) for key in run.order],
     }
+
+
+def _route_name(day: Day, run: Run) -> str:
+    """What a run's route is called; that of a truck on call is called as its waste is."""
+    route = day.plan.routes.get(run.route_id)
+    return route.name if route is not None else " / ".join(waste_word(language, run.waste) for language in LANGUAGES)
 
 
 def _visit(bridge: Bridge, run: Run, visit: Visit) -> dict[str, Any]:

@@ -35,6 +35,13 @@ _REGISTRAR = frozenset({"registrar"})
 _DISPATCH = frozenset({"dispatcher"})
 _DEVICES = frozenset({"technician"})
 _DUTY = frozenset({"dispatcher", "supervisor"})
+_BOOKINGS = frozenset({"dispatcher", "property"})
+_FETCHES = frozenset({"dispatcher", "crew"})
+_BOOKING = "/api/v1/bookings/{booking}"
+_ON_BOOKING: Mapping[str, frozenset[str]] = {
+    "book": _BOOKINGS, "change": _BOOKINGS, "cancel": _BOOKINGS, "dispute": frozenset({"property"}),
+    "accept": _FETCHES, "decline": _FETCHES, "loaded": _FETCHES, "fail": _FETCHES, "answer": _DISPATCH,
+}  # fmt: skip
 _INCIDENT, _VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/visits/{room}/{number}"
 
 _ANYBODY = (
@@ -46,6 +53,11 @@ _PAGES: Mapping[str, frozenset[str]] = {
     "GET /": ALL,
     "GET /docs": ALL,
     "GET /report/{day}": _FIGURES,
+    "GET /bookings": _BOOKINGS | _FETCHES | {"supervisor"},
+    "GET /bookings/{booking}": _BOOKINGS | _FETCHES | {"supervisor"},
+    "POST /bookings/holds": _BOOKINGS,
+    "POST /bookings/usual": _BOOKINGS,
+    **{f"POST /bookings/{{booking}}/{deed}": roles for deed, roles in _ON_BOOKING.items()},
     "GET /registers": _BOOKS,
     "GET /registers/": _BOOKS,
     "GET /registers/elections": _BOOKS,
@@ -85,6 +97,13 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     f"POST {_INCIDENT}/estate-ack": _DISPATCH | {"property"},
     f"POST {_VISIT}/serve": _DISPATCH | {"crew"},
     f"POST {_VISIT}/skip": _DISPATCH | {"crew"},
+    "GET /api/v1/bookings": _BOOKINGS | _FETCHES | {"supervisor"},
+    "GET /api/v1/bookings/piles": _BOOKINGS,
+    "GET /api/v1/bookings/windows": _BOOKINGS,
+    "POST /api/v1/bookings/holds": _BOOKINGS,
+    "POST /api/v1/bookings/usual": _BOOKINGS,
+    f"GET {_BOOKING}/evidence": _BOOKINGS | _FETCHES | {"supervisor"},
+    **{f"POST {_BOOKING}/{deed}": roles for deed, roles in _ON_BOOKING.items()},
     "POST /api/v1/weighings": _DISPATCH | {"crew"},
     "POST /api/v1/amendments": frozenset({"supervisor"}),
     "POST /api/v1/trucks/{device}/command": _DEVICES,

@@ -7,9 +7,11 @@ from typing import Any
 from broker.registers.elections.demo import demo_elections
 from broker.registers.safety.demo import demo_works
 from broker.web.api.app import build_app
+from broker.web.api.bookings import booking_router
 from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
 from broker.web.api.rosters import roster_router
+from broker.web.pages.bookings import booking_pages
 from broker.web.picture import snapshot
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.bridge.morning import Morning
@@ -37,6 +39,7 @@ class WholeWeb:
         plan = self.morning.plan
         further = [register_router(self.registers), record_router(self.morning.store, plan)]
         further.append(roster_router(self.house.people, plan))
+        further += [make(self.desk, self.morning.store, plan) for make in (booking_router, booking_pages)]
         self.app = build_app(self.desk, self.morning.store, further, self.house.gate, hosts)
 
     def ids(self) -> dict[str, Any]:
