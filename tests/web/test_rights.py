@@ -43,6 +43,21 @@ EXPECTED: dict[str, set[str] | None] = {
     f"POST {INCIDENT}/estate-ack": {D, P},
     f"POST {VISIT}/serve": {D, C},
     f"POST {VISIT}/skip": {D, C},
+    "GET /api/v1/bookings": {D, P, C, S},
+    "GET /api/v1/bookings/piles": {D, P},
+    "GET /api/v1/bookings/windows": {D, P},
+    "POST /api/v1/bookings/holds": {D, P},
+    "POST /api/v1/bookings/usual": {D, P},
+    "GET /api/v1/bookings/{booking}/evidence": {D, P, C, S},
+    "POST /api/v1/bookings/{booking}/book": {D, P},
+    "POST /api/v1/bookings/{booking}/change": {D, P},
+    "POST /api/v1/bookings/{booking}/cancel": {D, P},
+    "POST /api/v1/bookings/{booking}/accept": {D, C},
+    "POST /api/v1/bookings/{booking}/decline": {D, C},
+    "POST /api/v1/bookings/{booking}/loaded": {D, C},
+    "POST /api/v1/bookings/{booking}/fail": {D, C},
+    "POST /api/v1/bookings/{booking}/dispute": {P},
+    "POST /api/v1/bookings/{booking}/answer": {D},
     "POST /api/v1/weighings": {D, C},
     "POST /api/v1/amendments": {S},
     "POST /api/v1/trucks/{device}/command": {T},
@@ -72,9 +87,15 @@ EXPECTED: dict[str, set[str] | None] = {
     "POST /api/v1/safety/outside-edit": {R},
 }
 # What a deed is about, where somebody may do it for their own only.
-OWN = {"clear": "estates", "estate-ack": "estates", "serve": "trucks", "skip": "trucks", "weighings": "trucks"}
+OWN = {"clear": "estates", "estate-ack": "estates", "serve": "trucks", "skip": "trucks", "weighings": "trucks",
+       "windows": "estates", "holds": "estates", "usual": "estates", "book": "estates", "change": "estates",
+       "cancel": "estates", "dispute": "estates", "accept": "trucks", "decline": "trucks", "loaded": "trucks",
+       "fail": "trucks", "evidence": "both"}  # fmt: skip
+QUERIES = {"windows": "?pile=p01", "stats": "?from_day=2026-11-23&to_day=2026-11-23"}
 BODIES: dict[str, dict[str, Any]] = {
     "decide": {"decision": "wait"}, "skip": {"reason": "other"}, "command": {"command": "identify"},
+    "holds": {"pile": "p01", "from_at": 1}, "usual": {"estate": "e01"}, "decline": {"reason": "other"},
+    "loaded": {"litres": 1}, "fail": {"reason": "other"}, "dispute": {"text": "x"}, "answer": {"text": "x"},
     "weighings": {"truck": "t01", "waste": "residential_wet", "grams": 1},
     "amendments": {"record": "run:no", "patch": {"state": "x"}, "reason": "w"},
 }  # fmt: skip
@@ -86,7 +107,7 @@ class Street(WholeWeb):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         (incident,) = self.desk.picture["incidents"]
-        own = {"estates": (incident["estate"],), "trucks": ("t01",), "contractors": ("c1",)}
+        own = {"estates": (incident["estate"], "e01"), "trucks": ("t01", "t97"), "contractors": ("c1",)}
         other = {"estates": ("nowhere",), "trucks": ("t02",), "contractors": ("c2",)}
         self.own, self.other = self._clients(own), self._clients(other)
         self.nobody = self.house.stranger(self.app)
@@ -108,7 +129,7 @@ class Street(WholeWeb):
         device = "t01" if "/trucks/" in path else "r01"
         names = {**self.ids(), "day": "2026-11-23", "device": device, "shift": "s1"}
         url = re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
-        url += {"stats": "?from_day=2026-11-23&to_day=2026-11-23"}.get(path.rpartition("/")[2], "")
+        url += QUERIES.get(path.rpartition("/")[2], "")
         body = BODIES.get(path.rpartition("/")[2], {}) if method != "GET" else None
         return client.request(method, url, json=body).status_code
 

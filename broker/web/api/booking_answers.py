@@ -38,7 +38,7 @@ class BookingRow(BaseModel):
     requested_at: int | None
     accepted_at: int | None
     accepted_by: str | None
-    visit: tuple[str, str, int] | None
+    visit: list[str | int] | None
     en_route_at: int | None
     at_site_at: int | None
     loaded_at: int | None

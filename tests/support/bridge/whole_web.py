@@ -6,6 +6,10 @@ from typing import Any
 
 from broker.registers.elections.demo import demo_elections
 from broker.registers.safety.demo import demo_works
+from broker.rules.bookings.asked import BookingDeed
+from broker.rules.bookings.places import windows
+from broker.rules.dispatch.actions import Act
+from broker.rules.dispatch.bookings.booking_handling import ground_of
 from broker.web.api.app import build_app
 from broker.web.api.bookings import booking_router
 from broker.web.api.record import record_router
@@ -28,6 +32,7 @@ class WholeWeb:
             self.morning.serve(visit)
         self.incident_id = self.morning.press()
         self.morning.step(2)
+        self.booking = self._held()
         self.registers = open_registers(folder / "registers")
         self.registers.elections.create(demo_elections(), "demo", "demo")
         self.registers.safety.create(demo_works(), "demo", "demo")
@@ -42,7 +47,17 @@ class WholeWeb:
         further += [make(self.desk, self.morning.store, plan) for make in (booking_router, booking_pages)]
         self.app = build_app(self.desk, self.morning.store, further, self.house.gate, hosts)
 
+    def _held(self) -> str:
+        """A window of a pile that is held."""
+        day, now = self.morning.bridge.dispatch.day, int(self.morning.now)
+        found = windows(day.bookings, ground_of(day, now), "p01", 1_000, now)
+        window = next(one for one in found if one.truck == "t97")
+        deed = BookingDeed("hold", "b1", pile="p01", truck="t97", from_at=window.from_at, litres=1_000)
+        self.morning.bridge.act(Act("booking", "Zhang", booking=deed), self.morning.now)
+        return deed.booking
+
     def ids(self) -> dict[str, Any]:
         """What there is, by the names that paths have for it."""
         room = self.morning.trip.visits[-1].room_id
-        return {"incident_id": self.incident_id, "run_id": self.morning.run_id, "number": 1, "room": room}
+        ids = {"incident_id": self.incident_id, "run_id": self.morning.run_id, "number": 1, "room": room}
+        return {**ids, "booking": self.booking}
