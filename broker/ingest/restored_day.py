@@ -24,7 +24,7 @@ from broker.rules.dispatch.device_messages import blocked_since
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
 from broker.rules.dispatch.incidents.unworked import show_as_said
 from broker.rules.dispatch.runs.run_restoring import read_run, restore_run
-from broker.rules.effects.attention import ask_about_boots, ask_about_passed, ask_about_stranger, ask_about_unworked
+from broker.rules.effects.attention import ask_about_boots, ask_about_incident, ask_about_passed, ask_about_stranger
 from broker.rules.learning.history import History, HistorySettings
 from broker.rules.learning.observations import DwellRecord, ErrorRecord, LegRecord, StartRecord
 from broker.rules.settings import DispatchSettings
@@ -66,7 +66,7 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
     settings, history = before.settings, before.history
     if learned_too:
         history = History(settings.streets, settings.stays, history.settings)
-    day = Day(before.plan, settings, history, DayClock(now), devices=before.devices)
+    day = Day(before.plan, settings, history, DayClock(now), devices=before.devices, duty=before.duty)
     day.devices.not_after(now)
     restoring = _Restoring(store, day, now, at_start=False)
     if learned_too:
@@ -231,7 +231,7 @@ class _Restoring:
             found = Incident.from_body(dict(record.body))
             found = found.not_after(self._now)
             self.day.incidents.place(found)
-            ask_about_unworked(self.day, found)
+            ask_about_incident(self.day, found)
             run = self.day.runs.get(found.run_id or "")
             if found.open and found.reason == "breakdown" and found.condition == "active" and run is not None:
                 run.tracker.hold(self._now)

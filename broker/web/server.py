@@ -20,9 +20,9 @@ from broker.registers.folder import open_registers
 from broker.store import Store
 from broker.web.api.app import build_app
 from broker.web.api.bookings import booking_router
+from broker.web.api.people.routers import people_routers
 from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
-from broker.web.api.rosters import roster_router
 from broker.web.connection_limits import LimitedProtocol
 from broker.web.desk import Desk
 from broker.web.gate import Gate
@@ -81,7 +81,7 @@ class WebServer:
         # The registers go by the area's clock: what is overdue on their pages is so on the day that the screen shows.
         access = open_access_log(config.registers.folder, timezone=plan.timezone, now=now)
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
-        further = [record_router(store, plan), register_router(registers), roster_router(people, plan)]
+        further = [record_router(store, plan), register_router(registers), *people_routers(self.gate, plan, now)]
         further += [booking_router(desk, store, plan), booking_pages(desk, store, plan)]
         self._desk = desk
         self._frames = Frames()

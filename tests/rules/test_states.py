@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.rules.states import booking, incident, visit
+from broker.rules.states import answer, booking, incident, visit
+from broker.rules.states.answer import Answer, AnswerError
 from broker.rules.states.booking import Booking, BookingError, Seat
 from broker.rules.states.diagrams import states_page
 from broker.rules.states.incident import Incident, IncidentError
@@ -21,6 +22,7 @@ AT = 1_795_400_000
 VISIT = Visit("r1.20261123", "r01", "residential_wet", "R1", "t01", "e01", 1, 1, AT)
 INCIDENT = Incident("t01", "t01-1-1", "lane_blocked", AT, AT, None, None)
 
+ANSWER = Answer.asked("estate", "e01", AT)
 SEAT = Seat("t01", "call-t01.20261123", AT, AT + 3600, AT + 60, 240)
 BOOKING = Booking.hold("b1", "p01", "e01", SEAT, 1000, "Zhang", AT, AT + 300)
 
@@ -60,6 +62,17 @@ BOOKING_DEEDS: list[Callable[[Booking], Booking]] = [
     lambda one: one.loaded(AT, "crew", 1200, AT, overfilled=False),
     lambda one: one.failed("crew", "no_show", AT),
     lambda one: one.completed(900_000, AT),
+]
+
+
+ANSWER_DEEDS: list[Callable[[Answer], Answer]] = [
+    lambda one: one.seen("Wang", AT),
+    lambda one: one.promised(AT + 600, "Wang", AT),
+    lambda one: one.finished("Wang", AT),
+    lambda one: one.refused("Wang", None, AT),
+    lambda one: one.passed(AT),
+    lambda one: one.expired(AT),
+    lambda one: one.told_again(AT),
 ]
 
 
@@ -111,6 +124,24 @@ def test_the_deeds_of_a_booking_go_along_all_arrows_of_its_table_and_no_other() 
     assert gone == {(state, to) for (state, _), to in booking.TRANSITIONS.items()}
 
 
+def test_the_deeds_of_an_answer_go_along_all_arrows_of_its_table_and_no_other() -> None:
+    """As of a visit; each makes a new version, and once its incident is over there is none but to tell it again."""
+    gone = set()
+    for state in ("told", "seen", "promised", "done", "refused", "late"):
+        for deed in ANSWER_DEEDS:
+            before = replace(ANSWER, state=state)
+            try:
+                after = deed(before)
+            except AnswerError:
+                continue
+            gone.add((state, after.state))
+            assert after.version == before.version + 1
+            if after.state != "told":
+                with pytest.raises(AnswerError):
+                    deed(replace(before, ended_at=AT))
+    assert gone == {(state, to) for (state, _), to in answer.TRANSITIONS.items()}
+
+
 def test_what_is_cleared_stays_cleared() -> None:
     """By a person, by the end of it, by the driver; nothing makes it active again."""
     cleared = INCIDENT.cleared("keeper", AT)
@@ -120,8 +151,9 @@ def test_what_is_cleared_stays_cleared() -> None:
 
 TABLES = ("TRANSITIONS", "CONDITIONS")
 STATED = ("state", "workflow", "condition")
-MAKERS = ("replace", "__replace__", "_changed", "Visit", "Incident", "Booking")
-STATE_AT = {"Visit": list(Visit.__dataclass_fields__).index("state"),
+MAKERS = ("replace", "__replace__", "_changed", "Visit", "Incident", "Answer", "Booking")
+STATE_AT = {"Answer": list(Answer.__dataclass_fields__).index("state"),
+            "Visit": list(Visit.__dataclass_fields__).index("state"),
             "Incident": list(Incident.__dataclass_fields__).index("condition"),
             "Booking": list(Booking.__dataclass_fields__).index("state")}  # fmt: skip
 
@@ -167,8 +199,8 @@ def transitions_fired(text: str) -> list[int]:
 def test_a_transition_is_fired_in_its_tables_own_file_only(path: Path) -> None:
     """Everybody else asks for a deed by its name; the diagrams read the tables."""
     fired = transitions_fired(path.read_text(encoding="utf-8"))
-    tables = ("visit.py", "incident.py", "booking.py", "diagrams.py")
-    assert bool(fired) == (path.name in tables and path.parent == STATES), fired
+    own = ("answer.py", "booking.py", "diagrams.py", "incident.py", "visit.py")
+    assert bool(fired) == (path.name in own and path.parent == STATES), fired
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,12 @@ BODIES: dict[str, dict[str, Any]] = {  # by how the path ends
     "/elections": {"expect": "e", "why": "w", "edits": [{"op": "set", "path": "areas/a01/name", "value": "x"}]},
     "/safety": {"expect": "e", "why": "w", "edits": [{"op": "set", "path": "estates/e01/name", "value": "x"}]},
 }
+MAY = {"name": "n", "roles": ["crew"], "scope": {"trucks": ["t01"]}, "sees_names": False}
+BODIES |= {
+    "/people/accounts": {"account": "new", **MAY}, "/people/tokens": MAY,
+    "/wang": {"version": "0" * 16, "disabled": True, **MAY}, "/link": {"version": "0" * 16},
+    "/sign-out": {"version": "0" * 16},
+}  # fmt: skip
 DEED = {"version": 1}
 FORM = {
     "table": "bodies", "why": "w", "expect": "e", "is_new": "no", "op": "save", "key.id": "b01",

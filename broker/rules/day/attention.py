@@ -28,6 +28,7 @@ class Topic(StrEnum):
     BOOTS = "boots"  # a device whose boot number went back, or goes back and forth
     PLAN = "plan"  # the plan: what it does not know
     PRESS = "press"  # a press that no rule could work on
+    ANSWER = "answer"  # an addressee of an incident: nobody answered, or a promise is broken
 
 
 class Asked:
@@ -312,6 +313,30 @@ class TwoDevices(Asked):
     device: str
     boot: int
     other: int
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyAnswered(Asked):
+    """An addressee of whose chain everybody was told, and nobody has seen it."""
+
+    topic, word, level = Topic.ANSWER, "nobody_answered", "severe"
+    truck: str
+    incident: str
+    addressee: str
+    party: str
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseBroken(Asked):
+    """An addressee that promised something until a time that is over."""
+
+    topic, word = Topic.ANSWER, "promise_broken"
+    truck: str
+    incident: str
+    addressee: str
+    party: str
+    at: int
 
 
 Subject = VisitKey | str  # a visit, or the id of a run, a truck, a press

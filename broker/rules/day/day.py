@@ -9,6 +9,7 @@
 | bookings | each booking as it stands, the rounds of the trucks on call | bookings/book.py |
 | told | what rooms and trucks hold of ours | told.py |
 | attention | what a person should look at | attention.py |
+| duty | who is on duty | duty.py |
 | leftovers | what restoring could not bring back | leftovers.py |
 | clock | how far time has come, the numbers of records | clock.py |
 | history | learned legs, stays and errors | learning/history.py |
@@ -27,6 +28,7 @@ from broker.rules.bookings.book import Bookings
 from broker.rules.day.attention import AttentionList, Topic
 from broker.rules.day.clock import DayClock
 from broker.rules.day.devices import Devices
+from broker.rules.day.duty import Duty
 from broker.rules.day.incidents import Incidents
 from broker.rules.day.leftovers import Leftovers
 from broker.rules.day.runs import ChangedRuns, Run, Runs
@@ -55,6 +57,7 @@ class Day:
     bookings: Bookings = field(default_factory=Bookings)
     told: Told = field(default_factory=Told)
     attention: AttentionList = field(default_factory=AttentionList)
+    duty: Duty = field(default_factory=Duty)
     leftovers: Leftovers = field(default_factory=Leftovers)
     outlook: Outlook = field(init=False)
     planned_trucks: frozenset[str] = field(init=False)
@@ -69,26 +72,25 @@ class Day:
 
         A run that is long over and still owes visits stays open, but does not keep the truck from its next run.
         """
-        mine = [run for run in self.runs.values() if run.truck == truck and run.state != "finished"]
+        mine = [run for run in self.runs.of_truck(truck) if run.state != "finished"]
         in_time = [run for run in mine if self.clock.now <= run.planned_end_at + self.settings.forget_after_s]
         return min(in_time or mine, key=lambda run: (run.planned_start_at, run.run_id), default=None)
 
     def run_after(self, run: Run) -> Run | None:
         """The truck's next unfinished run by planned start."""
-        later = [other for other in self.runs.values() if other.truck == run.truck and other.state != "finished"]
+        later = [other for other in self.runs.of_truck(run.truck) if other.state != "finished"]
         later = [other for other in later if other.planned_start_at > run.planned_start_at]
         return min(later, key=lambda other: (other.planned_start_at, other.run_id), default=None)
 
     def run_before(self, run: Run) -> Run | None:
         """The unfinished run that the truck has before this one."""
-        mine = [other for other in self.runs.values() if other.truck == run.truck and other.state != "finished"]
+        mine = [other for other in self.runs.of_truck(run.truck) if other.state != "finished"]
         mine = [other for other in mine if other.planned_start_at < run.planned_start_at]
         return max(mine, key=lambda other: (other.planned_start_at, other.run_id), default=None)
 
     def last_run_of(self, truck: str) -> Run | None:
         """The truck's newest run, finished or not."""
-        mine = [run for run in self.runs.values() if run.truck == truck]
-        return max(mine, key=lambda run: (run.planned_start_at, run.run_id), default=None)
+        return max(self.runs.of_truck(truck), key=lambda run: (run.planned_start_at, run.run_id), default=None)
 
     def owed(self, run: Run) -> list[Visit]:
         """The visits a run still owes, in the order the truck was told."""

@@ -4,14 +4,20 @@ from dataclasses import dataclass
 
 from broker.rules.bookings.asked import BookingDeed
 
-ACTIONS = ("acknowledge", "decide", "clear", "resolve", "estate_ack", "serve", "skip", "weigh", "command", "booking")
+ACTIONS = (
+    "acknowledge", "decide", "clear", "resolve", "estate_ack", "answer", "serve", "skip", "note", "weigh", "command",
+    "booking",
+)  # fmt: skip
 COMMANDS = {"truck": ("rebirth", "identify"), "room": ("rebirth", "identify", "calibrate", "reset")}  # family: known
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One action of one person on an incident (`truck`, `incident_id`) or, for serve and skip, on a visit; `weigh`
+    """One action of one person on an incident (`truck`, `incident_id`) or, for serve, skip and note, on a visit; `note`
+    says how much does not belong there (`grade`, 0 for nothing) and what that is (`reason`); `weigh`
     keeps what the transfer station weighed of a truck's load (`truck`, `waste`, `grams`, `run_id` where known);
+    `answer` is what an `addressee` says: `see`, `promise` (`until_at`), `finish`, `refuse` (`reason`), `set_out`;
+    `version`, where given, is then its row's.
     `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`;
     `booking` does one of the deeds of bookings/deeds.py.
 
@@ -32,9 +38,13 @@ class Act:
     waste: str | None = None
     grams: int | None = None
     run_id: str | None = None
+    grade: int | None = None
     device: tuple[str, str] | None = None
     command: str | None = None
     booking: BookingDeed | None = None
+    addressee: str | None = None  # whose answer it is; of `clear`: who says so
+    answer: str | None = None
+    until_at: int | None = None
 
 
 class ActionError(ValueError):

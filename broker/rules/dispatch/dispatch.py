@@ -32,6 +32,7 @@ from broker.rules.dispatch.visits.offers import ReplanError
 from broker.rules.effects.attention import ask_about_overstaying, forget_left_out
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.plan_days import begin_local_day
+from broker.rules.states.answer import AnswerError
 from broker.rules.states.booking import BookingError
 from broker.rules.states.incident import IncidentError
 from broker.rules.states.visit import VisitError, record_key
@@ -84,7 +85,7 @@ class Dispatch:
             raise ActionError(str(why), not_yet=why.not_yet) from why
         except BookingError as why:
             raise ActionError(str(why), missing=why.missing, stale=why.stale) from why
-        except (IncidentError, VisitError) as why:
+        except (AnswerError, IncidentError, VisitError) as why:
             raise ActionError(str(why)) from why
 
     def on_tick(self, now: int) -> Iterator[Decision]:

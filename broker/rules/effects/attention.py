@@ -4,9 +4,11 @@ from broker.rules.day.attention import (
     Asked,
     LongStay,
     LowerBoot,
+    NobodyAnswered,
     PassedBy,
     PressTakenBack,
     PressUnworked,
+    PromiseBroken,
     RunOwes,
     Stranger,
     Subject,
@@ -36,12 +38,33 @@ def ask_about_overstaying(day: Day, run_id: str, now: int) -> list[Effect]:
         return []
     if now > run.planned_end_at + day.settings.forget_after_s:
         _ask(day, run.run_id, RunOwes(run.truck, run.run_id, len(day.owed(run))), now)
-    for visit in day.visits.of(run.order):
+    for visit in day.visits.of(run.order) if run.state == "running" else ():
         stay_s = now - visit.arrived_at if visit.state == "at_stop" and visit.arrived_at is not None else 0
         if stay_s > LONG_STAY_S:
             room = day.plan.places[visit.room].name
             _ask(day, visit.key, LongStay(run.truck, run.run_id, room, stay_s // 60), now)
     return []
+
+
+def ask_about_incident(day: Day, incident: Incident) -> None:
+    """What a person should look at in an incident: a press that no rule could work on, addressees that let it down."""
+    ask_about_unworked(day, incident)
+    _ask_about_answers(day, incident)
+
+
+def _ask_about_answers(day: Day, incident: Incident) -> None:
+    """Nobody answered, or a promise is broken: on the list until somebody there says something, or it is over."""
+    for row in incident.answers:
+        subject = "/".join((*incident.key, row.id))
+        name = day.plan.estates[row.party].name if row.party in day.plan.estates else row.party
+        about = (*incident.key, row.addressee, name)
+        if row.open and row.state == "told" and row.unanswered_at is not None:
+            minutes = (row.unanswered_at - row.told_at) // 60
+            day.attention.ask(subject, NobodyAnswered(*about, minutes), row.unanswered_at)
+        elif row.open and row.state == "late":
+            day.attention.ask(subject, PromiseBroken(*about, row.until_at or row.since_at), row.since_at)
+        else:
+            day.attention.answered(Topic.ANSWER, subject)
 
 
 def ask_about_unworked(day: Day, incident: Incident) -> None:

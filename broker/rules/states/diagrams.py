@@ -10,7 +10,7 @@ if __name__ == "__main__":
 
 from collections.abc import Mapping
 
-from broker.rules.states import booking, incident, visit
+from broker.rules.states import answer, booking, incident, visit
 
 Table = Mapping[tuple[str, str], str]
 
@@ -27,6 +27,8 @@ The driver's light follows: {stages}.
 
 ## An incident 报警: what is the matter (`incident.py`)
 {condition}
+## An answer 应答: what each addressee says (`answer.py`)
+{answer}
 ## A booking 预约 (`booking.py`)
 {booking}"""
 
@@ -38,6 +40,7 @@ def states_page() -> str:
         workflow=diagram(incident.TRANSITIONS, incident.BEGINS),
         condition=diagram(incident.CONDITIONS, incident.CONDITION_BEGINS),
         booking=diagram(booking.TRANSITIONS, booking.BEGINS),
+        answer=diagram(answer.TRANSITIONS, answer.BEGINS),
         stages=", ".join(f"{state} → {stage}" for state, stage in incident.STAGES.items()),
     )
 

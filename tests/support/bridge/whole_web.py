@@ -12,9 +12,9 @@ from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.bookings.booking_handling import ground_of
 from broker.web.api.app import build_app
 from broker.web.api.bookings import booking_router
+from broker.web.api.people.routers import people_routers
 from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
-from broker.web.api.rosters import roster_router
 from broker.web.pages.bookings import booking_pages
 from broker.web.picture import snapshot
 from tests.support.bridge.direct_desk import DirectDesk
@@ -43,7 +43,7 @@ class WholeWeb:
         self.house.account("wang", "dispatcher")  # without one this machine would be let in to look
         plan = self.morning.plan
         further = [register_router(self.registers), record_router(self.morning.store, plan)]
-        further.append(roster_router(self.house.people, plan))
+        further += people_routers(self.house.gate, plan)
         further += [make(self.desk, self.morning.store, plan) for make in (booking_router, booking_pages)]
         self.app = build_app(self.desk, self.morning.store, further, self.house.gate, hosts)
 
@@ -59,5 +59,5 @@ class WholeWeb:
     def ids(self) -> dict[str, Any]:
         """What there is, by the names that paths have for it."""
         room = self.morning.trip.visits[-1].room_id
-        ids = {"incident_id": self.incident_id, "run_id": self.morning.run_id, "number": 1, "room": room}
-        return {**ids, "booking": self.booking}
+        people = {"account": "wang", "token": "m1", "shift": "s1", "booking": self.booking}
+        return {"incident_id": self.incident_id, "run_id": self.morning.run_id, "number": 1, "room": room, **people}
