@@ -43,7 +43,7 @@ _BOOKINGS = frozenset({"dispatcher", "property"})
 _FETCHES = frozenset({"dispatcher", "crew"})
 _BOOKING = "/api/v1/bookings/{booking}"
 _ON_BOOKING: Mapping[str, frozenset[str]] = {
-    "book": _BOOKINGS, "change": _BOOKINGS, "cancel": _BOOKINGS, "dispute": frozenset({"property"}),
+    "book": _BOOKINGS, "change": _BOOKINGS, "cancel": _BOOKINGS, "dispute": _BOOKINGS,
     "accept": _FETCHES, "decline": _FETCHES, "loaded": _FETCHES, "fail": _FETCHES, "answer": _DISPATCH,
 }  # fmt: skip
 _INCIDENT, _VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/visits/{room}/{number}"

@@ -69,7 +69,7 @@ EXPECTED: dict[str, set[str] | None] = {
     "POST /api/v1/bookings/{booking}/decline": {D, C},
     "POST /api/v1/bookings/{booking}/loaded": {D, C},
     "POST /api/v1/bookings/{booking}/fail": {D, C},
-    "POST /api/v1/bookings/{booking}/dispute": {P},
+    "POST /api/v1/bookings/{booking}/dispute": {D, P},
     "POST /api/v1/bookings/{booking}/answer": {D},
     f"POST {VISIT}/note": {D, C},
     "GET /api/v1/weighings": {D, C, T, S, V, W},

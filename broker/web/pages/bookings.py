@@ -113,7 +113,7 @@ def _page(request: Request, desk: Desk, zone: ZoneInfo, refused: HTTPException |
         told=_told(refused, lang), held=[row for row in rows if row["state"] == "held" and books],
         rows=[row for row in rows if row["state"] != "held"], piles=piles, litres=litres, windows=found, days=days,
         chosen=chosen["pile_id"] if chosen else None, none_why=none_why, books=books, fetches=fetches,
-        disputes="property" in visitor.roles, answers="dispatcher" in visitor.roles, now=now, key=new_id(),
+        disputes=books, answers="dispatcher" in visitor.roles, now=now, key=new_id(),
         moving=next((row for row in rows if row["booking_id"] == asked.get("change")), None),
         refusals=REFUSALS, failures=FAILURES,
     )  # fmt: skip
