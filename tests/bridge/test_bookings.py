@@ -7,7 +7,6 @@ import pytest
 
 from broker.rules.bookings.disputing import dispute_until_at
 from broker.rules.dispatch.actions import Act, ActionError
-from firmware import wire
 from tests.support.bridge.afternoon import Afternoon
 
 
@@ -107,6 +106,7 @@ def test_it_can_be_cancelled_until_the_truck_has_left_the_stop_before(noon: Afte
     noon.do("loaded", first, "crew of t97", litres=900)
     noon.drive("t97", "p03")
     assert noon.known(second).state == "en_route"
+    assert noon.itinerary() == [("p01", "served"), ("p03", "pending")]
     with pytest.raises(ActionError, match="too late to cancel"):
         noon.do("cancel", second)
 
@@ -193,12 +193,7 @@ def test_a_blocked_lane_puts_a_booking_off_and_the_truck_comes_back(noon: Aftern
     noon.until(12.9)
     noon.drive("t97", "p01")
     before = noon.known(booking).visit
-    noon.seq += 1
-    lat, lon = noon.stands["t97"]
-    press = {"boot": 1, "seq": noon.seq, "incident_id": "t97-1-1", "reason": "lane_blocked", "withdrawn": False,
-             "pressed_at": int(noon.now), "lat": lat, "lon": lon, "fix_at": int(noon.now)}  # fmt: skip
-    topic = wire.topic("incident", "xh", "t97", "t97-1-1", family="truck")
-    noon.bridge.receive(topic, wire.pack(topic, press), noon.now)
+    noon.press("t97", "lane_blocked")
     noon.step(2)
     again = noon.known(booking)
     assert again.visit is not None
@@ -206,6 +201,24 @@ def test_a_blocked_lane_puts_a_booking_off_and_the_truck_comes_back(noon: Aftern
     assert again.visit == (before[0], "p01", before[2] + 1)
     assert again.state in ("accepted", "en_route")
     assert "accepted" in noon.states(booking)[3:]
+
+
+def test_a_breakdown_gives_its_bookings_to_the_other_truck(noon: Afternoon) -> None:
+    """As the dispatcher agreed: the visit is in the other's run, and the booking says which truck comes."""
+    booking = noon.accepted(hour=13)
+    noon.accepted("p10", hour=13, truck="t98")
+    noon.until(12.9)
+    noon.press("t97", "breakdown")
+    noon.step(5)
+    offers = noon.bridge.dispatch.day.incidents.offers(("t97", "t97-1-1"))[1]
+    others = next(offer for offer in offers if offer["name"] == "others")
+    act = Act("decide", "Wang", incident=("t97", "t97-1-1"), decision="extra_truck", offer=others["id"])
+    noon.bridge.act(act, noon.now)
+    noon.step(2)
+    taken = noon.known(booking)
+    assert (taken.truck, taken.state) == ("t98", "accepted")
+    assert booking in noon.bridge.dispatch.day.bookings.rounds[taken.round_id].order
+    assert ("p01", "pending") in noon.itinerary("t98")
 
 
 @pytest.mark.parametrize("state", ["held", "requested", "accepted", "en_route"])

@@ -1,9 +1,11 @@
 """What becomes of a booking on the truck's side: accepted, declined to the next truck, loaded, in vain, weighed."""
 
+from collections.abc import Sequence
+
 from broker.rules.bookings.asked import MOST_LITRES, Asked, InRound, check_version, left, seated
 from broker.rules.bookings.book import Bookings, Changes
 from broker.rules.bookings.places import Ground, round_at, still_fits
-from broker.rules.states.booking import Booking, BookingError
+from broker.rules.states.booking import Booking, BookingError, VisitKey
 
 OVERFILLED = 1.25  # so many times what was announced is more than was announced
 FAILURES = ("no_show", "no_access", "wrong_waste", "unsafe", "too_much", "other")
@@ -74,14 +76,17 @@ def ended_in_vain(book: Bookings, booking: Booking, by: str, reason: str, now: i
 
 
 def taken_over(
-    book: Bookings, ground: Ground, booking: Booking, truck: str, visit: tuple[str, str, int], now: int
+    book: Bookings, ground: Ground, booking: Booking, truck: str, visit: VisitKey, order: Sequence[VisitKey], now: int
 ) -> Changes:
-    """Another truck took it over as it stands, by a dispatcher's word: it has its place in that one's round."""
+    """Another truck took it over as it stands, by a dispatcher's word: it has its place in that one's round, as that
+    truck's run has the visit in its `order`."""
     try:
         other = round_at(book, ground, truck, booking.from_at, now)
     except BookingError:  # a truck that nobody can book: it has no round
         return [booking.taken_over(truck, booking.round_id, visit, now)]
-    taking = other.driving([*other.order, booking.booking_id])
+    later = set(order[order.index(visit) + 1 :]) if visit in order else set[VisitKey]()
+    at = next((i for i, name in enumerate(other.order) if book[name].visit in later), len(other.order))
+    taking = other.driving([*other.order[:at], booking.booking_id, *other.order[at:]])
     return [*left(book, booking), taking, booking.taken_over(truck, other.round_id, visit, now)]
 
 

@@ -111,6 +111,15 @@ class Afternoon:
         topic = wire.topic("fix", "xh", truck, family="truck")
         self.bridge.receive(topic, wire.pack(topic, body), self.now)
 
+    def press(self, truck: str, reason: str) -> None:
+        """A driver holds the button: the incident `TRUCK-1-1`."""
+        self.seq += 1
+        (lat, lon), name = self.stands[truck], f"{truck}-1-1"
+        body = {"boot": 1, "seq": self.seq, "incident_id": name, "reason": reason, "withdrawn": False,
+                "pressed_at": int(self.now), "lat": round(lat, 6), "lon": round(lon, 6), "fix_at": int(self.now)}
+        topic = wire.topic("incident", "xh", truck, name, family="truck")
+        self.bridge.receive(topic, wire.pack(topic, body), self.now)
+
     def step(self, seconds: int = 1, moving: str = "") -> None:
         """Time passes; each truck says every 10 s where it is."""
         for _ in range(seconds):

@@ -59,4 +59,5 @@ def _replaced(day: Day, booking: Booking, visit: Visit, now: int) -> Changes:
     put_off = booking if booking.state == "accepted" else booking.put_off(now)
     if again.truck == booking.truck:
         return [put_off.made_for(again.key, now)]
-    return taken_over(day.bookings, ground_of(day, now), put_off, again.truck, again.key, now)
+    order = day.runs[again.run_id].order if again.run_id in day.runs else ()
+    return taken_over(day.bookings, ground_of(day, now), put_off, again.truck, again.key, order, now)

@@ -40,10 +40,10 @@ def of_round(day: Day, round_id: str, now: int) -> list[Effect]:
         if booking.visit is not None and booking.visit[0] == run.run_id:
             order.append(booking.visit)
     owed = [visit.key for visit in day.owed(run)]
-    others = [key for key in owed if key not in order]
-    if not effects and owed == [*order, *others]:
+    order = [*(key for key in owed if key not in order), *order]  # where it stands yet, though all is loaded
+    if not effects and owed == order:
         return []
-    run.reorder([*order, *others])
+    run.reorder(order)
     set_visits(day, run, now)
     return [*effects, run_record(day, run, now)]
 
