@@ -34,6 +34,9 @@ _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
 _REGISTRAR = frozenset({"registrar"})
 _DISPATCH = frozenset({"dispatcher"})
+_CASES = frozenset({"dispatcher", "supervisor"})
+_ENFORCEMENT = frozenset({"enforcement"})
+_CASE = "/api/v1/cases/{case_id}"
 _WEIGHERS = frozenset({"dispatcher", "crew", "weigher"})
 _DEVICES = frozenset({"technician"})
 _DUTY = frozenset({"dispatcher", "supervisor"})
@@ -52,6 +55,7 @@ _PAGES: Mapping[str, frozenset[str]] = {
     "GET /docs": ALL,
     "GET /asked": _ASKED,
     "GET /report/{day}": _FIGURES,
+    "GET /cases": _CASES | _ENFORCEMENT,
     "GET /transfer-station": _FIGURES | _WEIGHERS,
     "GET /registers": _BOOKS,
     "GET /registers/": _BOOKS,
@@ -114,6 +118,13 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     f"POST {_VISIT}/serve": _DISPATCH | {"crew"},
     f"POST {_VISIT}/skip": _DISPATCH | {"crew"},
     f"POST {_VISIT}/note": _DISPATCH | {"crew"},
+    "GET /api/v1/cases": _CASES | _ENFORCEMENT,
+    "GET /api/v1/cases/suggestions": _CASES,
+    "POST /api/v1/cases": _CASES,
+    f"POST {_CASE}/hand-over": _CASES,
+    f"POST {_CASE}/take-back": _CASES,
+    f"POST {_CASE}/answer": _ENFORCEMENT,
+    f"POST {_CASE}/close": _CASES,
     "GET /api/v1/weighings": _FIGURES | _WEIGHERS,
     "POST /api/v1/weighings": _WEIGHERS,
     "POST /api/v1/amendments": frozenset({"supervisor"}),
