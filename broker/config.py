@@ -66,9 +66,13 @@ class _Section(BaseModel):
 
 
 class AreaConfig(_Section):
-    """Which area this bridge serves; `plan` is a GTFS folder or zip, or `demo` for the built-in demo area."""
+    """Which area this bridge serves; `plan` is a GTFS folder or zip, or `demo` for the built-in demo area.
+
+    `transfer_station` is where full trucks are emptied: latitude, longitude (WGS-84).
+    """
 
     plan: Text
+    transfer_station: Annotated[str, Field(pattern=r"^-?\d{1,2}(\.\d+)?, ?-?\d{1,3}(\.\d+)?$")] | None = None
 
 
 class MqttConfig(_Section):
@@ -271,6 +275,7 @@ class DispatchConfig(_Section):
     """The dispatch's numbers, seconds."""
 
     lane_clear_s: Annotated[int, Field(ge=60, le=7200)] = _USUAL.lane_clear_s
+    unload_s: Annotated[int, Field(ge=0, le=14400)] = _USUAL.unload_s
     open_before_s: Annotated[int, Field(ge=0, le=43200)] = _USUAL.open_before_s
     forget_after_s: Annotated[int, Field(ge=0, le=86400)] = _USUAL.forget_after_s
 
