@@ -9,7 +9,7 @@ from broker.store import Record
 
 CORRECTED_S = 60  # our own clock may step by so much; a record from later than that was made while it was ahead
 REPORTS_WITHIN_S = 900  # our own units say what stands in their room every ten minutes
-NUMBERED = ("run", "visit", "workflow")  # kinds of ours whose ids end with a number that grows
+NUMBERED = ("run", "visit", "workflow", "closure")  # kinds of ours whose ids end with a number that grows
 
 
 class NewestRecords:

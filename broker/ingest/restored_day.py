@@ -17,6 +17,7 @@ from broker.rules.collecting.readings import KEPT_S
 from broker.rules.day.attention import LeftOut, RunUnread
 from broker.rules.day.boots import Boots
 from broker.rules.day.clock import DayClock
+from broker.rules.day.closures import Closure
 from broker.rules.day.day import Day
 from broker.rules.day.devices import BEGINS, SILENT
 from broker.rules.dispatch.device_messages import blocked_since
@@ -47,6 +48,7 @@ def restore(store: Records, plan: Plan, settings: DispatchSettings, now: int) ->
     restoring.day.runs.found_on_record(store.latest("run", since_at=now - OPEN_S))
     restoring.step("what was learned", restoring.learn)
     restoring.step("runs and visits", restoring.runs_and_visits)
+    restoring.step("closed roads", restoring.closures)
     restoring.step("incidents", restoring.incidents)
     restoring.step("presses", restoring.presses)
     restoring.step("words of keepers", restoring.lane_words)
@@ -69,6 +71,7 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
     if learned_too:
         restoring.learn()
     restoring.runs_and_visits()
+    restoring.closures()
     restoring.incidents()
     restoring.presses()
     restoring.lane_words()
@@ -209,6 +212,10 @@ class _Restoring:
         """What was known of a run before a record of it that cannot be understood, the newest first."""
         known = list(self._store.scan(record.kind, from_at=self._now - OPEN_S))
         return [one for one in reversed(known) if one.key == record.key and one.id != record.id]
+
+    def closures(self) -> None:
+        """The roads that are closed, or were until lately."""
+        self._each(self.newest.of("closure", OPEN_S), lambda one: self.day.closures.keep(Closure.from_body(one.body)))
 
     def incidents(self) -> None:
         """What was raised and is open, or was closed today."""

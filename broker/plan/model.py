@@ -125,6 +125,7 @@ class Plan:
     services: Mapping[str, Service]
     runs: Mapping[str, RunPlan] = field(default_factory=dict)
     vehicles: Mapping[str, Vehicle] = field(default_factory=dict)
+    transfer_station: tuple[float, float] | None = None  # where full trucks are emptied: (lat, lon); None: nobody said
 
     def names(self) -> dict[str, str]:
         """What people call the area, its estates and its rooms, by id."""

@@ -84,7 +84,10 @@ class Director:
                 room, plant.room(room.room_id), timeline, self._evidence, dice, bins, _habits(scenario, dice)
             )
         pace = Pace(scenario.world["slowness"], scenario.world["jitter"])
-        world = World(timeline, self._evidence, self.rooms, self._blocked, self.pressed, self._parked_says_every)
+        world = World(
+            timeline, self._evidence, self.rooms, self._blocked, self.pressed, self._parked_says_every,
+            self._stage.closed,
+        )  # fmt: skip
         recording = self._scene.recording
         for truck_id, runs in self._runs.items():
             if recording is not None and recording.truck == truck_id:

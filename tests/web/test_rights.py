@@ -56,6 +56,11 @@ EXPECTED: dict[str, set[str] | None] = {
     f"POST {INCIDENT}/answers/{{addressee}}/on-the-way": {D, F},
     f"POST {VISIT}/serve": {D, C},
     f"POST {VISIT}/skip": {D, C},
+    "POST /api/v1/runs/{run_id}/full": {D, C},
+    "POST /api/v1/runs/{run_id}/emptied": {D, C},
+    "GET /api/v1/closures": EVERYBODY_SIGNED_IN,
+    "POST /api/v1/closures": {D},
+    "POST /api/v1/closures/{closure_id}/end": {D},
     f"POST {VISIT}/note": {D, C},
     "GET /api/v1/weighings": {D, C, T, S, V, W},
     "POST /api/v1/weighings": {D, C, W},
@@ -89,12 +94,12 @@ EXPECTED: dict[str, set[str] | None] = {
 # What a deed is about, where somebody may do it for their own only.
 OWN = {
     "clear": "estates", "estate-ack": "estates", "serve": "trucks", "skip": "trucks", "note": "trucks",
-    "weighings": "trucks",
+    "weighings": "trucks", "full": "trucks", "emptied": "trucks",
     **dict.fromkeys(("seen", "promise", "done", "refuse", "on-the-way"), "whoever is asked"),
 }  # fmt: skip
 BODIES: dict[str, dict[str, Any]] = {
     "decide": {"decision": "wait"}, "skip": {"reason": "other"}, "command": {"command": "identify"},
-    "note": {"grade": 1},
+    "note": {"grade": 1}, "closures": {"room": "r01", "until_at": 1795400000},
     "weighings": {"truck": "t01", "waste": "residential_wet", "grams": 1},
     "amendments": {"record": "run:no", "patch": {"state": "x"}, "reason": "w"},
 }  # fmt: skip
@@ -126,7 +131,7 @@ class Street(WholeWeb):
     def ask(self, client: TestClient, method: str, path: str, role: str = D) -> int:
         """The status of a request that is right but for who asks; of a stream only its beginning."""
         device = "t01" if "/trucks/" in path else "r01"
-        names = {**self.ids(), "day": "2026-11-23", "device": device,
+        names = {**self.ids(), "day": "2026-11-23", "device": device, "closure_id": "x",
                  "addressee": "contractor.c1" if role == F else "estate"}  # fmt: skip
         url = re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
         asked = {"stats": "?from_day=2026-11-23&to_day=2026-11-23", "weighings": "?day=2026-11-23"}

@@ -149,7 +149,7 @@ function refreshIncident(part, row) {
   if (!row) return;
   write(part.querySelector("[data-age]"), since(row.raised_at));
   runOn(part, since);
-  keyed(part.querySelector(".offers"), row.offers.map((offer, index) => ({ key: offer.id, signature: "", row: { row, offer, index } })), offerPart, refreshOffer);
+  keyed(part.querySelector(".offers"), row.offers.map((offer, index) => ({ key: offer.deal, signature: "", row: { row, offer, index } })), offerPart, refreshOffer);
 }
 
 const ruler = document.createElement("canvas").getContext("2d");
