@@ -15,6 +15,7 @@ from broker.words import Words, filled
 
 WORDS = Words(Path(__file__).parent / "words")
 OWN = "en"  # the language in which the code speaks
+ONE_WORD = ("truck", "device", "row", "booking")  # gaps that an id fills: no part of a sentence does
 LONGEST = 1000  # of what is looked for: values of a request may stand in it
 
 
@@ -52,5 +53,9 @@ def _patterns() -> list[tuple[str, Pattern[str]]]:
 
 
 def _pattern(text: str) -> Pattern[str]:
-    parts = ((re.escape(plain), f"(?P<{gap}>.+?)" if gap else "") for plain, gap, _, _ in Formatter().parse(text))
+    parts = ((re.escape(plain), _gap(gap) if gap else "") for plain, gap, _, _ in Formatter().parse(text))
     return re.compile("".join(plain + gap for plain, gap in parts), re.DOTALL)
+
+
+def _gap(name: str) -> str:
+    return rf"(?P<{name}>\S+?)" if name in ONE_WORD else f"(?P<{name}>.+?)"
