@@ -329,6 +329,9 @@ class PeopleConfig(_Section):
     one_click: bool = False
 
 
+Event = Literal["call", "late", "alarm", "totals", "report"]
+
+
 class ReceiverConfig(_Section):
     """Somebody outside who is told: at a `url`, signed by what is in `secret_file`, or in the files of a `folder`.
 
@@ -339,8 +342,8 @@ class ReceiverConfig(_Section):
     url: WebAddress | None = None
     secret_file: File | None = None
     folder: File | None = None
-    events: Annotated[tuple[Literal["call", "late", "alarm", "totals"], ...], Field(strict=False, min_length=1)] = (
-        "call", "late", "alarm", "totals",
+    events: Annotated[tuple[Event, ...], Field(strict=False, min_length=1)] = (
+        "call", "late", "alarm", "totals", "report",
     )  # fmt: skip
     inside: Annotated[tuple[Address, ...], Field(strict=False)] = ()
     keep_days: Annotated[int, Field(ge=1, le=30)] = 3
@@ -400,6 +403,13 @@ class OutsideConfig(_Section):
         if twice:
             raise ValueError(f"receiver: {twice[0]} is the name of two; what waits for one would go to the other")
         return self
+
+
+class ReportsConfig(_Section):
+    """Where the day, week and month reports are made after midnight, and for how many days back they are made anew."""
+
+    folder: File = Path("data/reports")
+    back_days: Annotated[int, Field(ge=1, le=62)] = 14
 
 
 Step = Literal["dispatcher", "second", "keeper", "crew", "property", "contractor", "supervisor", "technician"]
@@ -471,6 +481,7 @@ class BrokerConfig(_Section):
     registers: RegistersConfig = RegistersConfig()
     people: PeopleConfig = PeopleConfig()
     outside: OutsideConfig = OutsideConfig()
+    reports: ReportsConfig = ReportsConfig()
     answers: AnswersConfig = AnswersConfig()
     log: LogConfig = LogConfig()
 

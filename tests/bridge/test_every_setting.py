@@ -1,6 +1,7 @@
 """broker.toml: for each key there is something to be seen that is otherwise with another value."""
 
 import gc
+import json
 import logging
 import operator
 import queue
@@ -29,6 +30,9 @@ from broker.plan.gtfs.feed import write_gtfs
 from broker.process import embedded_broker, serve
 from broker.registers.elections.demo import demo_elections
 from broker.settings import configured_plan
+from broker.store import Record
+from broker.store.opening import open_store
+from tests.support.facts import ZONE, visit
 from tests.support.processes import need_mosquitto, wait_until
 from tests.support.registers import open_registers
 from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, door, renewed, tls_server
@@ -189,6 +193,23 @@ def playback_of_this_second(folder: Path, text: str) -> list[str]:
         while status(port, f"/api/v1/picture?at={int(time.time())}") != 200 and time.monotonic() < deadline:
             time.sleep(0.1)
     return [name for name in ("one", "two") if list((folder / name).glob("*/*"))]
+
+
+def days_reported(folder: Path, text: str) -> list[tuple[str, int]]:
+    """Which of the folders one and two has reports, and of how many of the last four days, which all have a visit."""
+    config = configured(folder, text)
+    now = int(time.time())
+    store = open_store(config.store.url, "xh", ZONE, time.time)
+    days = [now - back * 86_400 for back in range(1, 5)]
+    visits = [visit(f"run{at}/r01/1", at=at, run_id=f"run{at}", arrived_at=at) for at in days]
+    store.append([Record(one.id, one.kind, one.key, one.at, now, "xh", one.body) for one in visits])
+    store.close()
+    made = config.reports.folder / "reports.json"
+    with serving(folder, text):
+        wait_until(lambda: made.exists() and len(json.loads(made.read_bytes())) >= config.reports.back_days, "they are")
+    rows = json.loads(made.read_bytes()).values()
+    found = [name for name in ("one", "two") if list((folder / name).glob("*.html"))]
+    return [(name, sum(row["kind"] == "day" for row in rows)) for name in found]
 
 
 def elections(folder: Path, text: str) -> int:
@@ -412,6 +433,8 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
     Row("web.trusted_proxies", '["127.0.0.1"]', "[]", whom_it_counts, operator.gt, "port = 0\n"),
     Row("playback.folder", '"one"', '"two"', playback_of_this_second),
     Row("playback.days", "0", "1", playback_of_this_second, operator.lt, 'folder = "one"\n'),
+    Row("reports.folder", '"one"', '"two"', days_reported, more="back_days = 1\n"),
+    Row("reports.back_days", "1", "3", days_reported, operator.lt, 'folder = "one"\n'),
     Row("registers.folder", '"one"', '"two"', elections, operator.lt),
     Row("people.folder", '"one"', '"two"', elections_for_wang, operator.lt),
     Row("people.one_click", "true", "false", screen_of_nobody, operator.lt),

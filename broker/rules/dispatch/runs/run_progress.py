@@ -161,11 +161,12 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
     run.tracker.know_waiting(bins)
     etas, is_known = expected(day, run, bins, now, walked=run.walked)
     truck = day.devices.trucks.get(run.truck)
-    run.promises.note(etas, now)
     followed = run.tracker.fix  # the truck may have been heard of since without its run being told
     heard = truck is not None and truck.fix is not None and truck.fix.fresh(now)
     heard = heard and (followed is None or followed.fresh(now))
-    run.predicted({(run.run_id, *eta.key): eta if heard else eta.unheard for eta in etas}, now)
+    said = etas if heard else [eta.unheard for eta in etas]
+    run.promises.note(said, now)
+    run.predicted({(run.run_id, *eta.key): eta for eta in said}, now)
     effects: list[Effect] = []
     for key, eta in run.etas.items():
         visit = day.visits.get(key)
