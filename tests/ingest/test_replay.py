@@ -51,7 +51,7 @@ def test_the_same_rules_give_the_same_day(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_what_people_said_could_not_be_done_is_the_same_day_again(tmp_path: Path) -> None:
-    """A road closed and opened, rooms skipped for reasons, a truck that was full and emptied, an offer that was chosen."""
+    """A road closed and opened, rooms skipped for reasons, a truck full and emptied, an offer that was chosen."""
     morning = Morning(tmp_path / "records")
     rooms, run_id = [visit.room_id for visit in morning.trip.visits], morning.run_id
     morning.serve(0)

@@ -10,7 +10,7 @@ if __name__ == "__main__":
 
 from collections.abc import Mapping
 
-from broker.rules.states import answer, incident, visit
+from broker.rules.states import answer, booking, incident, visit
 
 Table = Mapping[tuple[str, str], str]
 
@@ -28,7 +28,9 @@ The driver's light follows: {stages}.
 ## An incident 报警: what is the matter (`incident.py`)
 {condition}
 ## An answer 应答: what each addressee says (`answer.py`)
-{answer}"""
+{answer}
+## A booking 预约 (`booking.py`)
+{booking}"""
 
 
 def states_page() -> str:
@@ -37,6 +39,7 @@ def states_page() -> str:
         visit=diagram(visit.TRANSITIONS, visit.BEGINS),
         workflow=diagram(incident.TRANSITIONS, incident.BEGINS),
         condition=diagram(incident.CONDITIONS, incident.CONDITION_BEGINS),
+        booking=diagram(booking.TRANSITIONS, booking.BEGINS),
         answer=diagram(answer.TRANSITIONS, answer.BEGINS),
         stages=", ".join(f"{state} → {stage}" for state, stage in incident.STAGES.items()),
     )

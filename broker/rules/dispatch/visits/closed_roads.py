@@ -72,7 +72,7 @@ def _through(day: Day, closure: Closure, run: Run) -> Iterator[Visit]:
 
 
 def _put_off(day: Day, run: Run, visit: Visit, closure: Closure, now: int) -> list[Effect]:
-    name = day.plan.rooms[visit.room].name
+    name = day.plan.places[visit.room].name
     effects: list[Effect] = [Notice("warning", f"{run.truck}: {name} comes after its road is open again")]
     if visit.state == "due":
         effects += put(day, visit.skipped("no_access"), now)
