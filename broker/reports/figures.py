@@ -18,6 +18,7 @@ KINDS: Mapping[str, tuple[int, int | None]] = {
     "workflow": (2, None),
     "weighing": (2, None),
     "keeper": (2, 2),
+    "case": (0, 1),
 }
 # How fast a room fills follows from its last collection before.
 CHAIN_KINDS = {**KINDS, "visit": (FILLED_WITHIN_S // DAY_S + 2, KINDS["visit"][1])}
