@@ -32,7 +32,7 @@ def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
     if act.action in ("full", "emptied"):
         return [stored, *_act_on_load(day, act, now)]
     if act.action in ("close_road", "open_road"):
-        return [stored, *act_on_road(day, act, number, now)]
+        return [stored, *act_on_road(day, act, now)]
     if act.action == "note":
         return [stored, *_note(day, act, now)]
     if act.action == "weigh":
