@@ -23,8 +23,8 @@ _HEADS = {
     "weigh_ins": [*(field.name for field in fields(WeighIn)), "difference_grams"],
     "disagreements": [field.name for field in fields(Disagreement)],
     "calls": [field.name for field in fields(RoomCalls)],
-    "answers": [field.name for field in fields(Answers)],
     "cases": [field.name for field in fields(CaseCount)],
+    "answers": [field.name for field in fields(Answers)],
 }
 
 # share: (numerator, denominator); the denominator is what was known, not what happened
@@ -111,7 +111,7 @@ def rows(
 
 def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str, to_day: str) -> list[dict[str, Any]]:
     """What these days hide: `lanes` by estate and hour, `weigh_ins` against rooms, `disagreements`, `calls` by room,
-    `answers` of those who were asked.
+    `answers` of those who were asked, `cases` for enforcement.
     """
     if name == "cases":
         return [asdict(one) for one in cases(facts, timezone, from_day, to_day)]
