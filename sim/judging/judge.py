@@ -31,6 +31,7 @@ JUDGES: dict[str, Judge] = {
         presses.press_stored_once,
         presses.light_stages,
         presses.acknowledged,
+        presses.case_suggested,
         invariants.invariants,
     )
 }

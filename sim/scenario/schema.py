@@ -173,6 +173,7 @@ DEMANDS: dict[str, dict[str, Key]] = {
     "press_stored_once": {"truck": _TRUCK, "presses": Key(int, 1, 1, 100), "reason": Key(str, "")},
     "light_stages": {"truck": _TRUCK, "stages": Key(list)},
     "acknowledged": {"truck": _TRUCK, "within_s": Key(float, 10.0, 0, 3600)},
+    "case_suggested": {"room": _ROOM, "times": Key(int, 3, 1, 100)},
     "second_visit": {"room": _ROOM, "within_min": Key(float, 240.0, 0, 1440)},
     "itinerary_changed": {"truck": _TRUCK, "within_s": Key(float, 10.0, 0, 3600)},
     "visits_taken_over": {"truck": _TRUCK},
