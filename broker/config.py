@@ -280,6 +280,15 @@ class DispatchConfig(_Section):
     forget_after_s: Annotated[int, Field(ge=0, le=86400)] = _USUAL.forget_after_s
 
 
+class BookingsConfig(_Section):
+    """Bookings for renovation waste: how long a window is held, how long it is, what a bag counts as."""
+
+    hold_s: Annotated[int, Field(ge=30, le=3600)] = _USUAL.bookings.hold_s
+    days_ahead: Annotated[int, Field(ge=1, le=12)] = _USUAL.bookings.days_ahead
+    window_s: Annotated[int, Field(ge=900, le=43200)] = _USUAL.bookings.window_s
+    bag_litres: Annotated[int, Field(ge=5, le=1000)] = _USUAL.bookings.bag_litres
+
+
 class ArrivalConfig(_Section):
     """First guesses of the prediction, until the area has been seen; check them by stopwatch on day one."""
 
@@ -483,6 +492,7 @@ class BrokerConfig(_Section):
     playback: PlaybackConfig = PlaybackConfig()
     calls: CallsConfig = CallsConfig()
     dispatch: DispatchConfig = DispatchConfig()
+    bookings: BookingsConfig = BookingsConfig()
     arrival: ArrivalConfig = ArrivalConfig()
     limits: LimitsConfig = LimitsConfig()
     registers: RegistersConfig = RegistersConfig()

@@ -181,6 +181,7 @@ def _loop(
     while not stop.is_set():
         worked = _take_events(bridge, link, now, unsettled, 0.0 if more else LOOP_S)
         acted = _take_actions(bridge, desk, pictures, now, asked)
+        _answer_a_question(bridge, desk, now)
         bridge.tick(now())
         more = _work_on(bridge, now)
         bridge.flush(now())
@@ -255,6 +256,20 @@ def _take_actions(bridge: Bridge, desk: Desk, pictures: Pictures, now: Clock, as
     acted = len(waiting) < len(asked)
     asked[:] = waiting
     return acted
+
+
+def _answer_a_question(bridge: Bridge, desk: Desk, now: Clock) -> None:
+    """Answer one question that is not about the picture; one in a turn, for one may take some milliseconds."""
+    try:
+        question, answer = desk.questions.get_nowait()
+    except queue.Empty:
+        return
+    if not answer.set_running_or_notify_cancel():
+        return
+    try:
+        answer.set_result(question(bridge, int(now())))
+    except Exception as why:  # noqa: BLE001  (handed to the thread that asked)
+        answer.set_exception(why)
 
 
 def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None) -> tuple[EmbeddedBroker, str]:

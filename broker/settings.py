@@ -6,7 +6,15 @@ from pathlib import Path
 from broker.config import BrokerConfig, ConfigError
 from broker.ingest.press_limits import PressLimits
 from broker.plan.model import Plan
-from broker.rules.settings import Addressee, AnswerSettings, CallSettings, DispatchSettings, FirstStay, Streets
+from broker.rules.settings import (
+    Addressee,
+    AnswerSettings,
+    BookingSettings,
+    CallSettings,
+    DispatchSettings,
+    FirstStay,
+    Streets,
+)
 
 
 def configured_plan(config: BrokerConfig) -> Plan:
@@ -42,6 +50,7 @@ def dispatch_settings(config: BrokerConfig) -> DispatchSettings:
     return DispatchSettings(
         calls=CallSettings(**config.calls.model_dump()),
         stays=FirstStay(guess.setup_s, guess.per_bin_s, guess.bins),
+        bookings=BookingSettings(**config.bookings.model_dump()),
         streets=Streets(guess.speed_mps, guess.detour_factor),
         answers=AnswerSettings(
             config.answers.sound_s, config.answers.next_person_s, config.answers.next_step_s,

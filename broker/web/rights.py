@@ -50,6 +50,13 @@ _DEVICES = frozenset({"technician"})
 _DUTY = frozenset({"dispatcher", "supervisor"})
 _ADMINISTRATOR = frozenset({ADMINISTRATOR})
 _ANSWER = "/api/v1/incidents/{incident_id}/answers/{addressee}"
+_BOOKINGS = frozenset({"dispatcher", "property"})
+_FETCHES = frozenset({"dispatcher", "crew"})
+_BOOKING = "/api/v1/bookings/{booking}"
+_ON_BOOKING: Mapping[str, frozenset[str]] = {
+    "book": _BOOKINGS, "change": _BOOKINGS, "cancel": _BOOKINGS, "dispute": _BOOKINGS,
+    "accept": _FETCHES, "decline": _FETCHES, "loaded": _FETCHES, "fail": _FETCHES, "answer": _DISPATCH,
+}  # fmt: skip
 _INCIDENT, _VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/visits/{room}/{number}"
 
 _ANYBODY = (
@@ -63,6 +70,11 @@ _PAGES: Mapping[str, frozenset[str]] = {
     "GET /docs": ALL,
     "GET /asked": _ASKED,
     "GET /report/{day}": _FIGURES,
+    "GET /bookings": _BOOKINGS | _FETCHES | {"supervisor"},
+    "GET /bookings/{booking}": _BOOKINGS | _FETCHES | {"supervisor"},
+    "POST /bookings/holds": _BOOKINGS,
+    "POST /bookings/usual": _BOOKINGS,
+    **{f"POST /bookings/{{booking}}/{deed}": roles for deed, roles in _ON_BOOKING.items()},
     "GET /cases": _CASES | _ENFORCEMENT,
     "GET /transfer-station": _FIGURES | _WEIGHERS,
     "GET /registers": _BOOKS,
@@ -124,6 +136,13 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "GET /api/v1/closures": ALL,
     "POST /api/v1/closures": _DISPATCH,
     "POST /api/v1/closures/{closure_id}/end": _DISPATCH,
+    "GET /api/v1/bookings": _BOOKINGS | _FETCHES | {"supervisor"},
+    "GET /api/v1/bookings/piles": _BOOKINGS,
+    "GET /api/v1/bookings/windows": _BOOKINGS,
+    "POST /api/v1/bookings/holds": _BOOKINGS,
+    "POST /api/v1/bookings/usual": _BOOKINGS,
+    f"GET {_BOOKING}/evidence": _BOOKINGS | _FETCHES | {"supervisor"},
+    **{f"POST {_BOOKING}/{deed}": roles for deed, roles in _ON_BOOKING.items()},
     f"POST {_VISIT}/note": _DISPATCH | {"crew"},
     "GET /api/v1/cases": _CASES | _ENFORCEMENT,
     "GET /api/v1/cases/suggestions": _CASES,

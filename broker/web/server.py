@@ -20,6 +20,7 @@ from broker.registers.folder import open_registers
 from broker.reports.casebook import CaseBook
 from broker.store import Store
 from broker.web.api.app import build_app
+from broker.web.api.bookings import booking_router
 from broker.web.api.cases import case_router
 from broker.web.api.people.routers import people_routers
 from broker.web.api.record import record_router
@@ -28,6 +29,7 @@ from broker.web.connection_limits import LimitedProtocol
 from broker.web.desk import Desk
 from broker.web.gate import Gate
 from broker.web.health import of_stream
+from broker.web.pages.bookings import booking_pages
 from broker.web.security import OWN_NAMES
 from broker.web.stream.frames import Frames
 from broker.web.stream.recording import Recording
@@ -83,6 +85,7 @@ class WebServer:
         access = open_access_log(config.registers.folder, timezone=plan.timezone, now=now)
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
         further = [record_router(store, plan), register_router(registers), *people_routers(self.gate, plan, now)]
+        further += [booking_router(desk, store, plan), booking_pages(desk, store, plan)]
         cases = config.cases
         further.append(case_router(book or CaseBook(store, plan, cases.times, cases.within_days), plan, now))
         self._desk = desk

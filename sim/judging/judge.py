@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sim.judging.judges import bins, invariants, lamps, presses, rightness, tracks, visits
+from sim.judging.judges import bins, bookings, invariants, lamps, presses, rightness, tracks, visits
 from sim.judging.verdict import Judge, Verdict
 from sim.scenario.scenario import Demand
 from sim.world.evidence import Evidence
@@ -28,6 +28,7 @@ JUDGES: dict[str, Judge] = {
         visits.backlog_marked_late,
         bins.bins_collected,
         tracks.positions_true,
+        bookings.booked_truck_came,
         presses.press_stored_once,
         presses.light_stages,
         presses.acknowledged,

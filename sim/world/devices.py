@@ -62,6 +62,18 @@ class Dispatcher(Protocol):
         """It is over."""
         ...
 
+    def book(self, pile: str, truck: str, from_at: int, litres: int) -> str | None:
+        """A property holds a window of a truck and books it; the booking's id, None where it was refused."""
+        ...
+
+    def accept(self, booking: str) -> bool:
+        """The crew of the truck says yes."""
+        ...
+
+    def loaded(self, booking: str, litres: int) -> bool:
+        """The crew says what it loaded."""
+        ...
+
 
 def asked_in(attention: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
     """The visits that the rows of the screen's attention list ask about."""

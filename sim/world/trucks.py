@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from broker.plan.demo_area import DWELL_BASE_S, DWELL_PER_BIN_S
+from broker.plan.demo_area import DWELL_BASE_S, DWELL_PER_BIN_S, SPEED_MPS
 from broker.plan.model import Plan, Room, Route, RunPlan
 from sim.world.button import Button
 from sim.world.devices import TruckUnit
@@ -26,6 +26,7 @@ from sim.world.drivers import SAME_PLACE_M, Driver, Errand
 from sim.world.driving import Drive, Pace, Path
 from sim.world.evidence import Evidence, TrueVisit
 from sim.world.gps.receiver import Receiver
+from sim.world.piles import Loaded, PileTruth
 from sim.world.rooms import RoomTruth
 from sim.world.streets import Streets
 from sim.world.timeline import Timeline
@@ -57,9 +58,10 @@ class World:
 
     timeline: Timeline
     evidence: Evidence
-    rooms: Mapping[str, RoomTruth]
+    rooms: Mapping[str, RoomTruth | PileTruth]
     blocked: Mapping[str, bool]
     pressed: Callable[[str], None]  # told after each press, with the truck's id
+    loaded: Loaded = lambda *_: None  # told when a crew has loaded a pile
     parked_says_every: int = 1  # of so many words of a parked truck's receiver one is said aloud
     closed: Collection[str] = ()  # rooms to which no driver sets out
 
@@ -161,7 +163,7 @@ class TruckTruth:
             self._line_m = 0.0 if self._near(self._run.route.line[0]) else None
             self.state = "driving"
             self._errand = None
-        elif self._next_errand() is not None and self._run is not None:
+        elif (errand := self._next_errand()) is not None and self._run is not None and self._is_time(errand, now):
             self.state = "driving"
             self._errand = None
 
@@ -175,6 +177,13 @@ class TruckTruth:
         if now >= self._busy_until:
             self._unload_s, self._errand, self._line_m = None, None, None
             self.state = "driving"
+
+    def _is_time(self, errand: Errand, now: float) -> bool:
+        """Whether the truck is where it is expected if it sets out now."""
+        comes_at = self.driver.comes_at(errand)
+        place = self._plan.places[errand.room]
+        drive_s = Path([self.place, (place.lat, place.lon)]).length_m / SPEED_MPS
+        return comes_at is None or now + drive_s >= comes_at
 
     def _driving(self, now: float) -> None:
         station = self._plan.transfer_station
@@ -221,6 +230,8 @@ class TruckTruth:
         visit.bins_taken, visit.grams_taken, visit.bins_refused = room.collect(waste)
         visit.left_at = now
         self.driver.has_served(self._errand)
+        if visit.booked:
+            self._world.loaded(self.truck_id, visit.room, visit.litres)
         self._visit = None
         self._errand = None
         self._drive = None
@@ -232,7 +243,7 @@ class TruckTruth:
         errand = self._next_errand()
         if errand is None or self._world.blocked.get(errand.room):
             return
-        room = self._plan.rooms[errand.room]
+        room = self._plan.places[errand.room]
         if Path([self.place, (room.lat, room.lon)]).length_m <= SAME_PLACE_M and self.driver.serves_from_there():
             self._errand = errand
             self._begin_visit(now)
@@ -282,7 +293,7 @@ class TruckTruth:
         if errand is None:
             goal, goal_m = run.home, line.length_m if run.home == run.route.line[-1] else -1.0
         else:
-            room: Room = self._plan.rooms[errand.room]
+            room: Room = self._plan.places[errand.room]
             goal = (room.lat, room.lon)
             planned = [v.distance_m for v in run.plan.visits if v.room_id == errand.room]
             goal_m = planned[0] if planned else -1.0
@@ -343,6 +354,8 @@ class TruckTruth:
             self.truck_id, errand.room, errand.waste, errand.visit_number, now,
             bins_waited=room.waits(errand.waste), keeper_had_rolled_out=out, run_id=self._run.run_id,
         )  # fmt: skip
+        if isinstance(room, PileTruth):
+            self._visit.booked, self._visit.litres = True, room.litres
         room.truck_stands(errand.waste, dwell_s)
         self._world.evidence.visits.append(self._visit)
         self.state = "at_stop"

@@ -35,6 +35,7 @@ from broker.store.opening import open_store
 from tests.support.facts import ZONE, visit, workflow
 from tests.support.processes import need_mosquitto, wait_until
 from tests.support.registers import open_registers
+from tests.support.settings.bookings import days_with_windows, litres_of_ten_bags, seconds_held, windows_offered
 from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, door, renewed, tls_server
 from tests.support.settings.day import configured
 from tests.support.settings.day_sights import (
@@ -404,6 +405,10 @@ ROWS = (
         more='plan = "demo"\n'),
     Row("dispatch.open_before_s", "0", "7200", run_is_open_before, operator.lt),
     Row("dispatch.forget_after_s", "0", "7200", run_is_open_after, operator.lt),
+    Row("bookings.hold_s", "60", "600", seconds_held, operator.lt),
+    Row("bookings.days_ahead", "1", "3", days_with_windows, operator.lt),
+    Row("bookings.window_s", "1800", "3600", windows_offered, operator.gt),
+    Row("bookings.bag_litres", "20", "80", litres_of_ten_bags, operator.lt),
     Row("arrival.setup_s", "0", "300", seconds_between_rooms, operator.lt),
     Row("arrival.per_bin_s", "0", "60", seconds_between_rooms, operator.lt),
     Row("arrival.bins", "0", "10", seconds_between_rooms, operator.lt),

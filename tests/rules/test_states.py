@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.rules.states import answer, case, incident, visit
+from broker.rules.states import answer, booking, case, incident, visit
 from broker.rules.states.answer import Answer, AnswerError
+from broker.rules.states.booking import Booking, BookingError, Seat
 from broker.rules.states.case import Case, CaseError
 from broker.rules.states.diagrams import states_page
 from broker.rules.states.incident import Incident, IncidentError
@@ -23,6 +24,8 @@ VISIT = Visit("r1.20261123", "r01", "residential_wet", "R1", "t01", "e01", 1, 1,
 INCIDENT = Incident("t01", "t01-1-1", "lane_blocked", AT, AT, None, None)
 
 ANSWER = Answer.asked("estate", "e01", AT)
+SEAT = Seat("t01", "call-t01.20261123", AT, AT + 3600, AT + 60, 240)
+BOOKING = Booking.hold("b1", "p01", "e01", SEAT, 1000, "Zhang", AT, AT + 300)
 
 VISIT_DEEDS: list[Callable[[Visit], Visit]] = [
     lambda one: one.called(AT, AT + 900, "call"),
@@ -45,8 +48,22 @@ INCIDENT_DEEDS: list[Callable[[Incident], Incident]] = [
     lambda one: one.closed(AT),
     lambda one: one.withdrawn(AT),
 ]
-
-
+BOOKING_DEEDS: list[Callable[[Booking], Booking]] = [
+    lambda one: one.requested(1000, None, "", AT),
+    lambda one: one.accepted("crew", AT),
+    lambda one: one.asked_otherwise(SEAT, 500, 10, "", AT),
+    lambda one: one.passed_on(SEAT, AT),
+    lambda one: one.declined("crew", "full_truck", AT),
+    lambda one: one.expired("hold_ran_out", AT),
+    lambda one: one.cancelled("Zhang", "not_wanted", AT),
+    lambda one: one.departed(AT, AT),
+    lambda one: one.arrived(AT, AT),
+    lambda one: one.drove_on(AT),
+    lambda one: one.put_off(AT),
+    lambda one: one.loaded(AT, "crew", 1200, AT, overfilled=False),
+    lambda one: one.failed("crew", "no_show", AT),
+    lambda one: one.completed(900_000, AT),
+]
 CASE = Case("c1", "chronic_lane", "e01", "r01", None, (), AT, "Wang", AT)
 CASE_DEEDS: list[Callable[[Case], Case]] = [
     lambda one: one.handed_over("Wang", AT),
@@ -97,6 +114,22 @@ def test_the_deeds_of_an_incident_go_along_all_arrows_of_its_table_and_no_other(
     assert gone == {(state, to) for (state, _), to in incident.TRANSITIONS.items()}
 
 
+def test_the_deeds_of_a_booking_go_along_all_arrows_of_its_table_and_no_other() -> None:
+    """As of an incident; and an exit says by whom and why."""
+    gone = set()
+    for state in (*booking.PLACED, "loaded", "completed", *booking.EXITS):
+        for deed in BOOKING_DEEDS:
+            before = replace(BOOKING, state=state)
+            try:
+                after = deed(before)
+            except BookingError:
+                continue
+            gone.add((state, after.state))
+            assert after.version == before.version + 1
+            assert after.state not in booking.EXITS or (after.by and after.reason and after.ended_at == AT)
+    assert gone == {(state, to) for (state, _), to in booking.TRANSITIONS.items()}
+
+
 def test_the_deeds_of_an_answer_go_along_all_arrows_of_its_table_and_no_other() -> None:
     """As of a visit; each makes a new version, and once its incident is over there is none but to tell it again."""
     gone = set()
@@ -141,11 +174,12 @@ def test_what_is_cleared_stays_cleared() -> None:
 
 TABLES = ("TRANSITIONS", "CONDITIONS")
 STATED = ("state", "workflow", "condition")
-MAKERS = ("replace", "__replace__", "_changed", "Visit", "Incident", "Answer", "Case")
+MAKERS = ("replace", "__replace__", "_changed", "Visit", "Incident", "Answer", "Booking", "Case")
 STATE_AT = {"Case": list(Case.__dataclass_fields__).index("state"),
             "Answer": list(Answer.__dataclass_fields__).index("state"),
             "Visit": list(Visit.__dataclass_fields__).index("state"),
-            "Incident": list(Incident.__dataclass_fields__).index("condition")}  # fmt: skip
+            "Incident": list(Incident.__dataclass_fields__).index("condition"),
+            "Booking": list(Booking.__dataclass_fields__).index("state")}  # fmt: skip
 
 
 def is_as_recorded(body: ast.expr) -> bool:
@@ -189,7 +223,7 @@ def transitions_fired(text: str) -> list[int]:
 def test_a_transition_is_fired_in_its_tables_own_file_only(path: Path) -> None:
     """Everybody else asks for a deed by its name; the diagrams read the tables."""
     fired = transitions_fired(path.read_text(encoding="utf-8"))
-    own = ("answer.py", "case.py", "diagrams.py", "incident.py", "visit.py")
+    own = ("answer.py", "booking.py", "case.py", "diagrams.py", "incident.py", "visit.py")
     assert bool(fired) == (path.name in own and path.parent == STATES), fired
 
 

@@ -26,6 +26,7 @@ from broker.bridge import Bridge
 from broker.ingest.restored_day import HISTORY_BACK_S, ODD
 from broker.plan.calendar import day_start_at
 from broker.plan.model import Plan
+from broker.rules.bookings.asked import BookingDeed
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
 from broker.rules.settings import DispatchSettings
@@ -143,6 +144,8 @@ def _feed(bridge: Bridge, record: Record, now: float) -> None:
             fields[name] = tuple(fields[name]) if fields.get(name) else None
         fields["version"] = None  # it was the newest then
         with _understanding(record):
+            booking = fields.get("booking")
+            fields["booking"] = BookingDeed(**{**booking, "version": None, "run_version": None}) if booking else None
             act = Act(**fields)
         try:
             bridge.act(act, now)

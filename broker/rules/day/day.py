@@ -6,6 +6,7 @@
 | visits | each visit as it stands, what its call remembers | visits.py |
 | devices | trucks and rooms: life, positions, bins, lamps | devices.py |
 | incidents | each incident as it stands, the offers shown for it | incidents.py |
+| bookings | each booking as it stands, the rounds of the trucks on call | bookings/book.py |
 | told | what rooms and trucks hold of ours | told.py |
 | attention | what a person should look at | attention.py |
 | closures | roads that are closed for a time | closures.py |
@@ -24,6 +25,7 @@ from dataclasses import dataclass, field
 
 from broker.plan.model import Plan, Route
 from broker.plan.validity import Outlook
+from broker.rules.bookings.book import Bookings
 from broker.rules.day.attention import AttentionList, Topic
 from broker.rules.day.clock import DayClock
 from broker.rules.day.closures import Closures
@@ -54,6 +56,7 @@ class Day:
     visits: Visits = field(default_factory=Visits)
     devices: Devices = field(default_factory=Devices)
     incidents: Incidents = field(default_factory=Incidents)
+    bookings: Bookings = field(default_factory=Bookings)
     told: Told = field(default_factory=Told)
     attention: AttentionList = field(default_factory=AttentionList)
     closures: Closures = field(default_factory=Closures)
@@ -123,13 +126,14 @@ class Day:
                 self.attention.answered(topic, run.run_id)
             for key in run.order:
                 self.drop(key)
+        self.bookings.forget(left_at)
         for incident in [i for i in self.incidents.values() if not i.open and (i.closed_at or 0) < before_at]:
             self.incidents.drop(incident.key)
         self.closures.forget(before_at)
 
     def track_visit(self, visit: Visit, route: Route | None) -> TrackVisit:
         """A visit as the tracker knows it; only a first visit on its own route lies along the route's line."""
-        room = self.plan.rooms[visit.room]
+        room = self.plan.places[visit.room]
         distance_m = None
         if route is not None and visit.route == route.route_id and visit.original:
             trip = self.plan.runs.get(visit.run_id.rsplit(".", 1)[0])

@@ -17,8 +17,8 @@ VERSION_BASE = 2_000_000  # seconds: a run is opened long after this before it s
 class Run:
     """One run of one day; `order` is the order of visits that the truck was told, settled ones included.
 
-    Written by: dispatch/runs, dispatch/visits/full_trucks, dispatch/visits/moved_visits,
-    dispatch/incidents/contractors, effects/messages, ingest/restored_day.
+    Written by: dispatch/runs, dispatch/bookings/on_call_runs, dispatch/visits/full_trucks,
+    dispatch/visits/moved_visits, dispatch/incidents/contractors, effects/messages, ingest/restored_day.
     """
 
     run_id: str
@@ -131,7 +131,7 @@ class Run:
 class Runs(Mapping[str, Run]):
     """Runs by id; `recorded` are those of which there is a record, whether it is understood or not.
 
-    Written by: dispatch/runs, dispatch/visits/moved_visits, day, ingest/restored_day.
+    Written by: dispatch/runs, dispatch/bookings/on_call_runs, dispatch/visits/moved_visits, day, ingest/restored_day.
     """
 
     def __init__(self) -> None:

@@ -3,9 +3,11 @@
 from dataclasses import asdict, replace
 from typing import Any
 
+from broker.plan.model import RENOVATION
 from broker.rules.day.bins import collected_at
 from broker.rules.day.day import Day
 from broker.rules.dispatch.actions import ACTIONS, COMMANDS, Act, ActionError
+from broker.rules.dispatch.bookings import booking_handling as bookings
 from broker.rules.dispatch.incidents import addressing, incident_handling
 from broker.rules.dispatch.visits.closed_roads import act_on_road
 from broker.rules.dispatch.visits.full_trucks import truck_emptied, truck_full
@@ -21,7 +23,8 @@ from firmware import wire
 
 
 def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
-    """The effects of an action; raises ActionError, IncidentError, VisitError, ReplanError and changes nothing then."""
+    """The effects of an action; raises ActionError, BookingError, IncidentError, VisitError,
+    ReplanError and changes nothing then."""
     number = day.clock.next_number()
     stored = Keep(f"action:{number}", "action", act.who, now, asdict(act), urgent=True)
     if act.action in ("serve", "skip"):
@@ -35,7 +38,12 @@ def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
     if act.action == "weigh":
         run = day.run_of(act.truck or "")
         weighed = _weigh(day, act, now)
-        return [stored, weighed, *(truck_emptied(day, run, now) if run is not None and run.full_at else ())]
+        effects = [stored, weighed, *(truck_emptied(day, run, now) if run is not None and run.full_at else ())]
+        if act.waste == RENOVATION:
+            effects += bookings.weighed(day, weighed.body["truck"], weighed.body["grams"], now)
+        return effects
+    if act.action == "booking" and act.booking is not None:
+        return [stored, *bookings.do(day, act.booking, act.who, now)]
     if act.action == "command":
         return [stored, _command(day, act, number)]
     incident = day.incidents.get(act.incident or ("", ""))

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from broker.rules.bookings.asked import BookingDeed
+
 ACTIONS = (
     "acknowledge", "decide", "clear", "resolve", "estate_ack", "answer", "serve", "skip", "note", "weigh", "command",
-    "full", "emptied", "close_road", "open_road",
+    "full", "emptied", "close_road", "open_road", "booking",
 )  # fmt: skip
 COMMANDS = {"truck": ("rebirth", "identify"), "room": ("rebirth", "identify", "calibrate", "reset")}  # family: known
 
@@ -18,7 +20,8 @@ class Act:
     `other_room`, from `from_at` to `until_at`, `open_road` ends that (`closure`);
     `answer` is what an `addressee` says: `see`, `promise` (`until_at`), `finish`, `refuse` (`reason`), `set_out`;
     `version`, where given, is then its row's.
-    `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`.
+    `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`;
+    `booking` does one of the deeds of bookings/deeds.py.
 
     `version`, where given, must be the incident's newest but for repeats of the alarm, so that of two clicks on an
     old screen one is refused.
@@ -44,6 +47,7 @@ class Act:
     other_room: str | None = None
     from_at: int | None = None
     closure: str | None = None
+    booking: BookingDeed | None = None
     addressee: str | None = None  # whose answer it is; of `clear`: who says so
     answer: str | None = None
     until_at: int | None = None

@@ -10,7 +10,7 @@ if __name__ == "__main__":
 
 from collections.abc import Mapping
 
-from broker.rules.states import answer, case, incident, visit
+from broker.rules.states import answer, booking, case, incident, visit
 
 Table = Mapping[tuple[str, str], str]
 
@@ -29,6 +29,8 @@ The driver's light follows: {stages}.
 {condition}
 ## An answer 应答: what each addressee says (`answer.py`)
 {answer}
+## A booking 预约 (`booking.py`)
+{booking}
 ## A case 案件 for enforcement (`case.py`)
 {case}"""
 
@@ -39,6 +41,7 @@ def states_page() -> str:
         visit=diagram(visit.TRANSITIONS, visit.BEGINS),
         workflow=diagram(incident.TRANSITIONS, incident.BEGINS),
         condition=diagram(incident.CONDITIONS, incident.CONDITION_BEGINS),
+        booking=diagram(booking.TRANSITIONS, booking.BEGINS),
         answer=diagram(answer.TRANSITIONS, answer.BEGINS),
         case=diagram(case.TRANSITIONS, case.BEGINS),
         stages=", ".join(f"{state} → {stage}" for state, stage in incident.STAGES.items()),

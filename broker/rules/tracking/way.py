@@ -61,10 +61,10 @@ class Way:
         return TrackKind.OFF_ROUTE if turn == "left_the_line" else TrackKind.BACK_ON_ROUTE
 
     def begins(self, fix: GpsFix, depart_at: int) -> bool:
-        """Whether the run, planned to begin at `depart_at`, begins with this fix: the truck is on its line and has
-        moved, or is past the line's start in good time."""
+        """Whether the run, planned to begin at `depart_at`, begins with this fix: the truck has moved, on its
+        line if it has one, or is past the line's start in good time."""
         first = self._first_fix = self._first_fix or fix
-        if self.started or not self.line.on_the_line:
+        if self.started or (self.line.usable and not self.line.on_the_line):
             return False
         settings = self._settings
         moved_m = distance_m(first.lat, first.lon, fix.lat, fix.lon)

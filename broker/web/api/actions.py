@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.dispatch.actions import Act
 from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
-from broker.store import StoreError
+from broker.web.asked import carried_out
 from broker.web.desk import Accounts, Desk
 from broker.web.stream.share import without_offers
 from broker.web.visitors import visitor_of, within
@@ -73,18 +73,6 @@ def action_router(desk: Desk) -> APIRouter:
     _devices(router, desk)
     _accounts(router, desk)
     return router
-
-
-def carried_out(desk: Desk, act: Act) -> dict[str, Any]:
-    """The picture after the action; an HTTP error says why it was not done."""
-    try:
-        return desk.ask(act)
-    except ActionError as why:
-        raise HTTPException(404 if why.missing else 503 if why.away else 409, str(why)) from why
-    except StoreError as why:
-        raise HTTPException(507, str(why)) from why  # decided, and perhaps stored later
-    except TimeoutError as why:
-        raise HTTPException(504, "the bridge did not answer within 5 s; look again before you repeat it") from why
 
 
 def incident_of(desk: Desk, incident_id: str, truck: str | None) -> dict[str, Any]:

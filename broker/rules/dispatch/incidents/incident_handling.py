@@ -158,7 +158,7 @@ def nearest_owed(day: Day, run: Run, incident: Incident) -> Visit | None:
         if truck is None or truck.fix is None:
             return owed[0]
         lat, lon = truck.fix.lat, truck.fix.lon
-    rooms = day.plan.rooms
+    rooms = day.plan.places
     return min(owed, key=lambda visit: distance_m(lat, lon, rooms[visit.room].lat, rooms[visit.room].lon))
 
 

@@ -20,7 +20,7 @@ from firmware import wire
 
 def set_visits(day: Day, run: Run, now: int) -> None:
     """Tell the tracker what the run owes now, in the order of `run.order`, and have it predicted anew."""
-    route = day.plan.routes.get(run.route_id)
+    route = day.plan.route(run.route_id)
     run.tracker.set_visits([day.track_visit(visit, route) for visit in day.owed(run)], now)
     day.changed_runs.note(run.run_id)
 
@@ -34,7 +34,7 @@ def insert_visit(day: Day, run: Run, visit: Visit, now: int, *, earliest_at: int
     offer = insert(tour, stop, ways_of(day, run, now))
     effects: list[Effect] = []
     if offer.unplaced:
-        text = f"{visit.truck}: {day.plan.rooms[visit.room].name} comes last, though {offer.unplaced[0].reason}"
+        text = f"{visit.truck}: {day.plan.places[visit.room].name} comes last, though {offer.unplaced[0].reason}"
         effects.append(Notice("warning", text))
         run.reorder([*(stop.key for stop in tour.stops), visit.key])
     else:
@@ -139,7 +139,8 @@ def extra_run(day: Day, run: Run, truck: str, incident: Incident, first_at: int)
         run_id = f"extra-{truck}-{run.truck}-{incident.incident_id}"
     if len(run_id) > wire.MAX_ID_BYTES:
         run_id = f"extra-{blake2b(run_id.encode(), digest_size=16).hexdigest()}"
-    route, vehicle = day.plan.routes[run.route_id], day.plan.vehicles.get(truck)
+    route, vehicle = day.plan.route(run.route_id), day.plan.vehicles.get(truck)
+    assert route is not None  # a run without one is not restored
     extra = Run(
         run_id=run_id,
         trip_id=run_id,

@@ -109,7 +109,7 @@ def offer_body(day: Day, offer: Offer, made_at: int) -> dict[str, Any]:
             {
                 "visit": record_key(change.key),
                 "room": change.key[1],
-                "room_name": day.plan.rooms[change.key[1]].name,
+                "room_name": day.plan.places[change.key[1]].name,
                 "from_truck": change.from_truck,
                 "to_truck": change.to_truck,
                 "before_at": change.before_at,

@@ -82,7 +82,7 @@ def _start_at(day: Day, run: Run, start: str, ahead: list[Visit], now: int) -> i
 def _travel_s(day: Day, route_id: str, origin: str, to: str, now: int) -> int:
     if origin == to:
         return 0
-    (lat1, lon1), (lat2, lon2) = _place(day, origin), _place(day, to)
+    (lat1, lon1), (lat2, lon2) = place_of(day, origin), place_of(day, to)
     length_m = distance_m(lat1, lon1, lat2, lon2) * day.settings.streets.detour_factor
     known = "" if origin.startswith("@") else origin
     return max(0, round(day.history.leg_s(route_id, known, to, length_m, now)[0]))
@@ -96,16 +96,16 @@ def loaded_bins(day: Day, run: Run) -> int:
     return sum(max(0, (visit.bins_before or 0) - (visit.bins_after or 0)) for visit in served)
 
 
-def _place(day: Day, place: str) -> tuple[float, float]:
+def place_of(day: Day, place: str) -> tuple[float, float]:
     """Where a place of a tour is: a room, the transfer station, or `@<truck>` for where that truck is now."""
     if place == STATION and day.plan.transfer_station is not None:
         return day.plan.transfer_station
     if not place.startswith("@"):
-        room = day.plan.rooms[place]
+        room = day.plan.places[place]
         return room.lat, room.lon
     truck = day.devices.trucks.get(place[1:])
     if truck is not None and truck.fix is not None:
         return truck.fix.lat, truck.fix.lon
     run = day.run_of(place[1:])
-    first = day.plan.rooms[run.order[0][1]] if run and run.order else next(iter(day.plan.rooms.values()))
+    first = day.plan.places[run.order[0][1]] if run and run.order else next(iter(day.plan.rooms.values()))
     return first.lat, first.lon
