@@ -33,6 +33,7 @@ JUDGES: dict[str, Judge] = {
         presses.light_stages,
         presses.acknowledged,
         presses.answered,
+        presses.case_suggested,
         invariants.invariants,
     )
 }

@@ -199,6 +199,7 @@ DEMANDS: dict[str, dict[str, Key]] = {
         "kept": Key(int, 0, 0, 100),
         "broken": Key(int, 0, 0, 100),
     },
+    "case_suggested": {"room": _ROOM, "times": Key(int, 3, 1, 100)},
     "second_visit": {"room": _ROOM, "within_min": Key(float, 240.0, 0, 1440)},
     "itinerary_changed": {"truck": _TRUCK, "within_s": Key(float, 10.0, 0, 3600)},
     "visits_taken_over": {"truck": _TRUCK},

@@ -78,7 +78,7 @@ class Office(WholeWeb):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, served=1, hosts=["screen.example"])
         self.client = TestClient(self.app, "http://127.0.0.1", raise_server_exceptions=False, follow_redirects=False)
-        token = self.house.people.add_token("王芳", AREA_ROLES)
+        token = self.house.people.add_token("王芳", (*AREA_ROLES, "enforcement"))
         self.client.headers["Authorization"] = f"Bearer {token}"
         self.client.__enter__()  # one event loop for all requests, not one for each
 
