@@ -275,6 +275,12 @@ class DispatchConfig(_Section):
     forget_after_s: Annotated[int, Field(ge=0, le=86400)] = _USUAL.forget_after_s
 
 
+class AlarmsConfig(_Section):
+    """When something becomes an alarm, and when it is none any more."""
+
+    gone_after_s: Annotated[int, Field(ge=0, le=3600)] = _USUAL.alarms.gone_after_s
+
+
 class ArrivalConfig(_Section):
     """First guesses of the prediction, until the area has been seen; check them by stopwatch on day one."""
 

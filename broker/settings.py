@@ -5,7 +5,7 @@ from pathlib import Path
 from broker.config import BrokerConfig, ConfigError
 from broker.ingest.press_limits import PressLimits
 from broker.plan.model import Plan
-from broker.rules.settings import CallSettings, DispatchSettings, FirstStay, Streets
+from broker.rules.settings import AlarmSettings, CallSettings, DispatchSettings, FirstStay, Streets
 
 
 def configured_plan(config: BrokerConfig) -> Plan:
@@ -35,5 +35,6 @@ def dispatch_settings(config: BrokerConfig) -> DispatchSettings:
         calls=CallSettings(**config.calls.model_dump()),
         stays=FirstStay(guess.setup_s, guess.per_bin_s, guess.bins),
         streets=Streets(guess.speed_mps, guess.detour_factor),
+        alarms=AlarmSettings(**config.alarms.model_dump()),
         **config.dispatch.model_dump(),
     )

@@ -39,12 +39,20 @@ class CallSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmSettings:
+    """When something becomes an alarm, and when it is none any more, in seconds; the counts have no unit."""
+
+    gone_after_s: int = 60  # what was not so for this long has ended; what comes and goes within it is one alarm
+
+
+@dataclass(frozen=True, slots=True)
 class DispatchSettings:
     """The numbers of the whole dispatch; times in seconds."""
 
     calls: CallSettings = field(default_factory=CallSettings)
     stays: FirstStay = field(default_factory=FirstStay)
     streets: Streets = field(default_factory=Streets)
+    alarms: AlarmSettings = field(default_factory=AlarmSettings)
     open_before_s: int = 3600  # a run appears on the screen this long before its first planned arrival
     forget_after_s: int = 7200  # a bridge that starts this long after a run's last planned visit leaves it alone
     lane_clear_s: int = 1200  # what a blocked lane is expected to take until somebody says it is clear

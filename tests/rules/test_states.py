@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.rules.states import incident, visit
+from broker.rules.states import alarm, incident, visit
+from broker.rules.states.alarm import Alarm, AlarmError
 from broker.rules.states.diagrams import states_page
 from broker.rules.states.incident import Incident, IncidentError
 from broker.rules.states.visit import Visit, VisitError
@@ -19,6 +20,8 @@ AT = 1_795_400_000
 
 VISIT = Visit("r1.20261123", "r01", "residential_wet", "R1", "t01", "e01", 1, 1, AT)
 INCIDENT = Incident("t01", "t01-1-1", "lane_blocked", AT, AT, None, None)
+
+ALARM = Alarm("silent/r01", "unit_silent", "warning", {}, AT)
 
 VISIT_DEEDS: list[Callable[[Visit], Visit]] = [
     lambda one: one.called(AT, AT + 900, "call"),
@@ -40,6 +43,21 @@ INCIDENT_DEEDS: list[Callable[[Incident], Incident]] = [
     lambda one: one.resolved(AT),
     lambda one: one.closed(AT),
     lambda one: one.withdrawn(AT),
+]
+
+
+ALARM_DEEDS: list[Callable[[Alarm], Alarm]] = [
+    lambda one: one.begun("unit_silent", "warning", {}, AT, AT),
+    lambda one: replace(one, active=True).ended(AT),
+    lambda one: one.worsened("units_silent", "severe", {}, AT),
+    lambda one: one.covered(AT),
+    lambda one: one.seen("Wang", AT),
+    lambda one: one.shelved("Wang", AT + 60, None, AT),
+    lambda one: replace(one, active=False).unshelved(AT),
+    lambda one: replace(one, active=True).unshelved(AT, "Wang"),
+    lambda one: one.taken_out("Wang", "new battery", AT),
+    lambda one: replace(one, active=False).put_back("Wang", AT),
+    lambda one: replace(one, active=True).put_back("Wang", AT),
 ]
 
 
@@ -75,6 +93,22 @@ def test_the_deeds_of_an_incident_go_along_all_arrows_of_its_table_and_no_other(
     assert gone == {(state, to) for (state, _), to in incident.TRANSITIONS.items()}
 
 
+def test_the_deeds_of_an_alarm_go_along_all_arrows_of_its_table_and_no_other() -> None:
+    """As of a visit; on the shelf and out of service the condition comes and goes without a new version."""
+    gone = set()
+    for state in (alarm.BEGINS, *alarm.TRANSITIONS.values()):
+        for deed in ALARM_DEEDS:
+            before = replace(ALARM, state=state)
+            try:
+                after = deed(before)
+            except AlarmError:
+                continue
+            assert after.version == before.version + (after.state != state or not before.suppressed)
+            if after.state != state:
+                gone.add((state, after.state))
+    assert gone == {(state, to) for (state, _), to in alarm.TRANSITIONS.items()}
+
+
 def test_what_is_cleared_stays_cleared() -> None:
     """By a person, by the end of it, by the driver; nothing makes it active again."""
     cleared = INCIDENT.cleared("keeper", AT)
@@ -84,9 +118,10 @@ def test_what_is_cleared_stays_cleared() -> None:
 
 TABLES = ("TRANSITIONS", "CONDITIONS")
 STATED = ("state", "workflow", "condition")
-MAKERS = ("replace", "__replace__", "_changed", "Visit", "Incident")
+MAKERS = ("replace", "__replace__", "_changed", "Visit", "Incident", "Alarm")
 STATE_AT = {"Visit": list(Visit.__dataclass_fields__).index("state"),
-            "Incident": list(Incident.__dataclass_fields__).index("condition")}  # fmt: skip
+            "Incident": list(Incident.__dataclass_fields__).index("condition"),
+            "Alarm": list(Alarm.__dataclass_fields__).index("state")}  # fmt: skip
 
 
 def is_as_recorded(body: ast.expr) -> bool:
@@ -111,7 +146,7 @@ def goes_along_an_arrow(node: ast.AST) -> bool:
     texts = {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
     if name in ("getattr", "setattr", "__setattr__", "attrgetter"):
         return bool(texts & {"_fire", *TABLES, *STATED})
-    if name == "from_body" and getattr(getattr(node.func, "value", None), "id", "") in ("Visit", "Incident"):
+    if name == "from_body" and getattr(getattr(node.func, "value", None), "id", "") in ("Visit", "Incident", "Alarm"):
         return not (len(node.args) == 1 and not node.keywords and is_as_recorded(node.args[0]))
     named = {keyword.arg for keyword in node.keywords}
     by_position = name in STATE_AT and (
@@ -130,7 +165,7 @@ def transitions_fired(text: str) -> list[int]:
 def test_a_transition_is_fired_in_its_tables_own_file_only(path: Path) -> None:
     """Everybody else asks for a deed by its name; the diagrams read the tables."""
     fired = transitions_fired(path.read_text(encoding="utf-8"))
-    assert bool(fired) == (path.name in ("visit.py", "incident.py", "diagrams.py") and path.parent == STATES), fired
+    assert bool(fired) == (path.name in ("visit.py", "incident.py", "alarm.py", "diagrams.py") and path.parent == STATES), fired
 
 
 @pytest.mark.parametrize(
@@ -143,7 +178,7 @@ def test_a_transition_is_fired_in_its_tables_own_file_only(path: Path) -> None:
         "visit.TRANSITIONS[state, step]", "incident.CONDITIONS.get(key)", 'getattr(visit, "TRANSITIONS")',
         "from broker.rules.states.visit import TRANSITIONS", 'one._fire("serve", now)', "Visit(*fields)",
         'object.__setattr__(one, "state", "served")', 'Incident(**fields)',
-        'Visit("r", "r01", "w", "R", "t", "e", 1, 1, 0, None, "served")',
+        'Visit("r", "r01", "w", "R", "t", "e", 1, 1, 0, None, "served")', 'Alarm("a", "w", "l", {}, 0, "shelved")',
     ],
 )  # fmt: skip
 def test_a_way_round_a_table_is_found(text: str) -> None:

@@ -34,6 +34,12 @@ EXPECTED: dict[str, set[str] | None] = {
     "GET /api/v1/incidents": EVERYBODY_SIGNED_IN,
     "GET /api/v1/picture": EVERYBODY_SIGNED_IN,
     "GET /api/v1/events": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/alarms": FIGURES,
+    "POST /api/v1/alarms/{alarm_id}/see": {D},
+    "POST /api/v1/alarms/{alarm_id}/shelve": {D},
+    "POST /api/v1/alarms/{alarm_id}/unshelve": {D},
+    "POST /api/v1/alarms/{alarm_id}/out-of-service": {D, T},
+    "POST /api/v1/alarms/{alarm_id}/back": {D, T},
     "GET /api/v1/calls": FIGURES,
     "GET /api/v1/stats": FIGURES,
     f"POST {INCIDENT}/acknowledge": {D},
@@ -74,7 +80,7 @@ EXPECTED: dict[str, set[str] | None] = {
 # What a deed is about, where somebody may do it for their own only.
 OWN = {"clear": "estates", "estate-ack": "estates", "serve": "trucks", "skip": "trucks", "weighings": "trucks"}
 BODIES: dict[str, dict[str, Any]] = {
-    "decide": {"decision": "wait"}, "skip": {"reason": "other"}, "command": {"command": "identify"},
+    "decide": {"decision": "wait"}, "shelve": {"shelf_s": 600}, "skip": {"reason": "other"}, "command": {"command": "identify"},
     "weighings": {"truck": "t01", "waste": "residential_wet", "grams": 1},
     "amendments": {"record": "run:no", "patch": {"state": "x"}, "reason": "w"},
 }  # fmt: skip

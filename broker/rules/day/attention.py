@@ -28,6 +28,14 @@ class Topic(StrEnum):
     BOOTS = "boots"  # a device whose boot number went back, or goes back and forth
     PLAN = "plan"  # the plan: what it does not know
     PRESS = "press"  # a press that no rule could work on
+    BEGIN = "begin"  # a run that should begin, or should have begun
+    SILENT = "silent"  # a device, or many at once, of which nothing is heard
+    ROAD = "road"  # a truck that stands on the road
+    WAY = "way"  # a run: what it will not reach in time, or cannot load any more
+    DOOR = "door"  # a visit: the truck is there, the bins are not
+    SENSOR = "sensor"  # a room whose sensors contradict each other or the crew
+    LINK = "link"  # the way to the devices
+    FLOOD = "flood"  # the alarms themselves: too many at once
 
 
 class Asked:
@@ -36,6 +44,11 @@ class Asked:
     topic: ClassVar[Topic]
     word: ClassVar[str]
     level: ClassVar[str] = "warning"
+
+    @property
+    def covers(self) -> tuple[str, ...]:
+        """The ids of entries that are not asked for themselves any more, because this one says it for them."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

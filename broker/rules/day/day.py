@@ -8,6 +8,7 @@
 | incidents | each incident as it stands, the offers shown for it | incidents.py |
 | told | what rooms and trucks hold of ours | told.py |
 | attention | what a person should look at | attention.py |
+| alarms | what people have done about each of it | alarms.py |
 | leftovers | what restoring could not bring back | leftovers.py |
 | clock | how far time has come, the numbers of records | clock.py |
 | history | learned legs, stays and errors | learning/history.py |
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 
 from broker.plan.model import Plan, Route
 from broker.plan.validity import Outlook
+from broker.rules.day.alarms import Alarms
 from broker.rules.day.attention import AttentionList, Topic
 from broker.rules.day.clock import DayClock
 from broker.rules.day.devices import Devices
@@ -52,6 +54,7 @@ class Day:
     incidents: Incidents = field(default_factory=Incidents)
     told: Told = field(default_factory=Told)
     attention: AttentionList = field(default_factory=AttentionList)
+    alarms: Alarms = field(default_factory=Alarms)
     leftovers: Leftovers = field(default_factory=Leftovers)
     outlook: Outlook = field(init=False)
     planned_trucks: frozenset[str] = field(init=False)
@@ -110,6 +113,7 @@ class Day:
                 self.attention.answered(topic, run.run_id)
             for key in run.order:
                 self.drop(key)
+        self.alarms.forget(before_at)
         for incident in [i for i in self.incidents.values() if not i.open and (i.closed_at or 0) < before_at]:
             self.incidents.drop(incident.key)
 

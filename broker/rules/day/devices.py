@@ -168,14 +168,25 @@ class RoomState(_Device):
 class Devices:
     """Trucks and rooms by id, known as soon as they are named.
 
-    Written by: dispatch/device_messages, dispatch/runs/run_progress, dispatch/visits/bin_counts, ingest/restored_day.
+    Written by: bridge, dispatch/device_messages, dispatch/runs/run_progress, dispatch/visits/bin_counts,
+    ingest/restored_day.
     """
 
     def __init__(self) -> None:
+        self._hears_since: int | None = None
         self._trucks: dict[str, TruckState] = {}
         self._rooms: dict[str, RoomState] = {}
         self._wrong_clocks = self._stale_fixes = 0
         self._readings_since = 0
+
+    @property
+    def hears_since(self) -> int | None:
+        """Since when the broker brings what devices say; None while it does not."""
+        return self._hears_since
+
+    def hear(self, since: int | None) -> None:
+        """The way to the devices is there (again), or is not."""
+        self._hears_since = since
 
     @property
     def wrong_clocks(self) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 ACTIONS = ("acknowledge", "decide", "clear", "resolve", "estate_ack", "serve", "skip", "weigh", "command")
+ALARM_ACTIONS = ("see_alarm", "shelve_alarm", "unshelve_alarm", "take_out_alarm", "put_back_alarm")
 COMMANDS = {"truck": ("rebirth", "identify"), "room": ("rebirth", "identify", "calibrate", "reset")}  # family: known
 
 
@@ -10,7 +11,8 @@ COMMANDS = {"truck": ("rebirth", "identify"), "room": ("rebirth", "identify", "c
 class Act:
     """One action of one person on an incident (`truck`, `incident_id`) or, for serve and skip, on a visit; `weigh`
     keeps what the transfer station weighed of a truck's load (`truck`, `waste`, `grams`, `run_id` where known);
-    `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`.
+    `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`; one of
+    `ALARM_ACTIONS` is about an `alarm` (its id), which goes on a shelf for `shelf_s`.
 
     `version`, where given, must be the incident's newest but for repeats of the alarm, so that of two clicks on an
     old screen one is refused.
@@ -31,6 +33,9 @@ class Act:
     run_id: str | None = None
     device: tuple[str, str] | None = None
     command: str | None = None
+    alarm: str | None = None
+    shelf_s: int | None = None
+    why: str | None = None
 
 
 class ActionError(ValueError):

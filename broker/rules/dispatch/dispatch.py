@@ -22,6 +22,7 @@ from broker.rules.day.day import Day
 from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.action_handling import carry_out
 from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.dispatch.alarms import alarm_states
 from broker.rules.dispatch.device_messages import clear_lane_again, set_aside, take_message
 from broker.rules.dispatch.runs.run_opening import LOOK_EVERY_S, PlannedRun, look_up_runs, open_if_due
 from broker.rules.dispatch.runs.run_progress import catch_up, finish_if_settled, update
@@ -30,6 +31,7 @@ from broker.rules.dispatch.visits.offers import ReplanError
 from broker.rules.effects.attention import ask_about_overstaying, forget_left_out
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.plan_days import begin_local_day
+from broker.rules.states.alarm import AlarmError
 from broker.rules.states.incident import IncidentError
 from broker.rules.states.visit import VisitError, record_key
 from firmware import wire
@@ -76,7 +78,7 @@ class Dispatch:
             return self._tell_changed(carry_out(self.day, act, now), now)
         except ReplanError as why:
             raise ActionError(str(why), not_yet=why.not_yet) from why
-        except (IncidentError, VisitError) as why:
+        except (AlarmError, IncidentError, VisitError) as why:
             raise ActionError(str(why)) from why
 
     def on_tick(self, now: int) -> Iterator[Decision]:
@@ -110,6 +112,8 @@ class Dispatch:
         for key in [key for key, one in self.day.incidents.items() if one.open or key in self.day.incidents.shown]:
             for rule, make in time_passing.OF_INCIDENT.items():
                 yield self._decision(rule, "/".join(key), partial(make, key=key), now)
+        for about in alarm_states.to_settle(self.day, now):
+            yield self._decision("alarm state", about, partial(alarm_states.settle, about=about), now)
 
     def next_step(self, now: int) -> Decision | None:
         """One short step more of what takes long, offers for a breakdown; None when there is nothing of the kind."""

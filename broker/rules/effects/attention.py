@@ -1,7 +1,9 @@
 """When a person is asked about runs and visits; an entry has the figures of now, since it was first asked."""
 
 from broker.rules.day.attention import (
+    PART_ASKED,
     Asked,
+    ClockAhead,
     LongStay,
     LowerBoot,
     PassedBy,
@@ -16,11 +18,14 @@ from broker.rules.day.attention import (
 from broker.rules.day.boots import Boots
 from broker.rules.day.day import Day
 from broker.rules.effects.effect import Effect
+from broker.rules.states.alarm import Alarm
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
 
 LONG_STAY_S = 45 * 60
 MOST_STRANGERS = 50
+# What only devices tell of: nobody finds it anew after a restart, and it is so until they say otherwise.
+TOLD_BY_DEVICES = {kind.word: kind for kind in (ClockAhead, *PART_ASKED.values())}
 
 
 def ask_about_passed(day: Day, visit: Visit, at: int) -> None:
@@ -82,6 +87,14 @@ def ask_about_boots(day: Day, name: str, boots: Boots, now: int) -> None:
         day.attention.ask(name, LowerBoot(name, boots.lower, believed), now)
     elif name in day.attention.of(Topic.BOOTS):
         day.attention.answered(Topic.BOOTS, name)
+
+
+def ask_as_recorded(day: Day, alarm: Alarm) -> None:
+    """What a device told of before a restart is asked as it was."""
+    kind, subject = TOLD_BY_DEVICES.get(alarm.word), alarm.about.partition("/")[2]
+    device = subject.partition("/")[0]
+    if kind is not None and (device in day.planned_trucks or device in day.plan.rooms):
+        day.attention.ask(subject, kind(**alarm.values), alarm.since)
 
 
 def forget_left_out(day: Day, before_at: int) -> None:

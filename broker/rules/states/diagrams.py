@@ -10,7 +10,7 @@ if __name__ == "__main__":
 
 from collections.abc import Mapping
 
-from broker.rules.states import incident, visit
+from broker.rules.states import alarm, incident, visit
 
 Table = Mapping[tuple[str, str], str]
 
@@ -26,7 +26,9 @@ Only the deeds in a table's own file go along its arrows; why there is an arrow 
 The driver's light follows: {stages}.
 
 ## An incident 报警: what is the matter (`incident.py`)
-{condition}"""
+{condition}
+## An alarm on the screen 告警 (`alarm.py`)
+{alarm}"""
 
 
 def states_page() -> str:
@@ -34,6 +36,7 @@ def states_page() -> str:
     return PAGE.format(
         visit=diagram(visit.TRANSITIONS, visit.BEGINS),
         workflow=diagram(incident.TRANSITIONS, incident.BEGINS),
+        alarm=diagram(alarm.TRANSITIONS, alarm.BEGINS),
         condition=diagram(incident.CONDITIONS, incident.CONDITION_BEGINS),
         stages=", ".join(f"{state} → {stage}" for state, stage in incident.STAGES.items()),
     )

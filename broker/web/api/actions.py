@@ -66,7 +66,7 @@ def action_router(desk: Desk) -> APIRouter:
     return router
 
 
-def _carried_out(desk: Desk, act: Act) -> dict[str, Any]:
+def carried_out(desk: Desk, act: Act) -> dict[str, Any]:
     """The picture after the action; an HTTP error says why it was not done."""
     try:
         return desk.ask(act)
@@ -99,7 +99,7 @@ def _incidents(router: APIRouter, desk: Desk) -> None:
         within(request, estate=incident["estate"])
         key = incident["truck"], incident["incident_id"]
         who = visitor_of(request).who
-        after = _carried_out(desk, Act(name, who, incident=key, version=action.version, **more))
+        after = carried_out(desk, Act(name, who, incident=key, version=action.version, **more))
         return next(row for row in after["incidents"] if (row["truck"], row["incident_id"]) == key)
 
     @router.post("/api/v1/incidents/{incident_id}/acknowledge", tags=["incidents"], summary="I have seen it")
@@ -139,7 +139,7 @@ def _runs(router: APIRouter, desk: Desk) -> None:
     def weigh(request: Request, weighed: Weighed) -> dict[str, Any]:
         within(request, truck=weighed.truck)
         fields = weighed.model_dump(exclude={"version"})
-        return {"at": _carried_out(desk, Act("weigh", visitor_of(request).who, **fields))["at"], **fields}
+        return {"at": carried_out(desk, Act("weigh", visitor_of(request).who, **fields))["at"], **fields}
 
     def who_of(request: Request, run_id: str) -> str:
         """Who does something about a visit of this run."""
@@ -149,18 +149,18 @@ def _runs(router: APIRouter, desk: Desk) -> None:
     @router.post("/api/v1/runs/{run_id}/visits/{room}/{number}/serve", tags=["runs"], summary="It was served after all")
     def serve(request: Request, run_id: str, room: str, number: int, _: Action) -> dict[str, Any]:
         act = Act("serve", who_of(request, run_id), visit=(run_id, room, number))
-        return _run_of(_carried_out(desk, act), run_id)
+        return _run_of(carried_out(desk, act), run_id)
 
     @router.post("/api/v1/runs/{run_id}/visits/{room}/{number}/skip", tags=["runs"], summary="Skip it and come back")
     def skip(request: Request, run_id: str, room: str, number: int, action: Skip) -> dict[str, Any]:
         act = Act("skip", who_of(request, run_id), visit=(run_id, room, number), reason=action.reason)
-        return _run_of(_carried_out(desk, act), run_id)
+        return _run_of(carried_out(desk, act), run_id)
 
 
 def _devices(router: APIRouter, desk: Desk) -> None:
     def told(request: Request, family: str, device: str, command: Command) -> dict[str, Any]:
         act = Act("command", visitor_of(request).who, device=(family, device), **command.model_dump())
-        after = _carried_out(desk, act)
+        after = carried_out(desk, act)
         heard_at = next((row["heard_at"] for row in after[f"{family}s"] if row[family] == device), None)
         return {"at": after["at"], "device": device, "command": command.command, "heard_at": heard_at}
 

@@ -10,6 +10,7 @@ from fastapi.staticfiles import StaticFiles
 from broker import NAME, __version__
 from broker.store import Store
 from broker.web.api.actions import action_router
+from broker.web.api.alarms import alarm_router
 from broker.web.api.health import health_router
 from broker.web.api.people import people_router
 from broker.web.api.picture import picture_router
@@ -41,7 +42,7 @@ def build_app(
     _pages(app)
     pictures = picture_router(desk, frames or Frames(), playback)
     people = (people_router(gate), sign_in_router(gate))
-    for router in (pictures, action_router(desk), health_router(desk, store), *people, *further):
+    for router in (pictures, action_router(desk), alarm_router(desk), health_router(desk, store), *people, *further):
         app.include_router(router)
     return guarded(app, gate, hosts)
 

@@ -25,6 +25,7 @@ class WholeWeb:
         for visit in range(served):
             self.morning.serve(visit)
         self.incident_id = self.morning.press()
+        self.morning.say("life", {"life": "ready"}, device="t77")  # in no plan: an alarm about a device
         self.morning.step(2)
         self.registers = open_registers(folder / "registers")
         self.registers.elections.create(demo_elections(), "demo", "demo")
@@ -42,4 +43,5 @@ class WholeWeb:
     def ids(self) -> dict[str, Any]:
         """What there is, by the names that paths have for it."""
         room = self.morning.trip.visits[-1].room_id
-        return {"incident_id": self.incident_id, "run_id": self.morning.run_id, "number": 1, "room": room}
+        alarm_id = next(one.id for one in self.morning.bridge.dispatch.day.alarms.values() if one.topic == "stranger")
+        return {"alarm_id": alarm_id, "incident_id": self.incident_id, "run_id": self.morning.run_id, "number": 1, "room": room}
