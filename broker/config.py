@@ -420,6 +420,7 @@ class BrokerConfig(_Section):
     playback: PlaybackConfig = PlaybackConfig()
     calls: CallsConfig = CallsConfig()
     dispatch: DispatchConfig = DispatchConfig()
+    alarms: AlarmsConfig = AlarmsConfig()
     arrival: ArrivalConfig = ArrivalConfig()
     limits: LimitsConfig = LimitsConfig()
     registers: RegistersConfig = RegistersConfig()

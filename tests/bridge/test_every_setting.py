@@ -31,6 +31,7 @@ from broker.registers.elections.demo import demo_elections
 from broker.settings import configured_plan
 from tests.support.processes import need_mosquitto, wait_until
 from tests.support.registers import open_registers
+from tests.support.settings.alarm_sights import seconds_until_it_has_ended
 from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, door, renewed, tls_server
 from tests.support.settings.day import configured
 from tests.support.settings.day_sights import (
@@ -356,6 +357,7 @@ ROWS = (
     Row("dispatch.lane_clear_s", "60", "7200", seconds_to_the_second_visit, operator.lt),
     Row("dispatch.open_before_s", "0", "7200", run_is_open_before, operator.lt),
     Row("dispatch.forget_after_s", "0", "7200", run_is_open_after, operator.lt),
+    Row("alarms.gone_after_s", "0", "600", seconds_until_it_has_ended, operator.lt),
     Row("arrival.setup_s", "0", "300", seconds_between_rooms, operator.lt),
     Row("arrival.per_bin_s", "0", "60", seconds_between_rooms, operator.lt),
     Row("arrival.bins", "0", "10", seconds_between_rooms, operator.lt),

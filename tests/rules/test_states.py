@@ -165,7 +165,8 @@ def transitions_fired(text: str) -> list[int]:
 def test_a_transition_is_fired_in_its_tables_own_file_only(path: Path) -> None:
     """Everybody else asks for a deed by its name; the diagrams read the tables."""
     fired = transitions_fired(path.read_text(encoding="utf-8"))
-    assert bool(fired) == (path.name in ("visit.py", "incident.py", "alarm.py", "diagrams.py") and path.parent == STATES), fired
+    tables = ("visit.py", "incident.py", "alarm.py", "diagrams.py")
+    assert bool(fired) == (path.name in tables and path.parent == STATES), fired
 
 
 @pytest.mark.parametrize(

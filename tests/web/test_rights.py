@@ -80,7 +80,8 @@ EXPECTED: dict[str, set[str] | None] = {
 # What a deed is about, where somebody may do it for their own only.
 OWN = {"clear": "estates", "estate-ack": "estates", "serve": "trucks", "skip": "trucks", "weighings": "trucks"}
 BODIES: dict[str, dict[str, Any]] = {
-    "decide": {"decision": "wait"}, "shelve": {"shelf_s": 600}, "skip": {"reason": "other"}, "command": {"command": "identify"},
+    "decide": {"decision": "wait"}, "shelve": {"shelf_s": 600}, "skip": {"reason": "other"},
+    "command": {"command": "identify"},
     "weighings": {"truck": "t01", "waste": "residential_wet", "grams": 1},
     "amendments": {"record": "run:no", "patch": {"state": "x"}, "reason": "w"},
 }  # fmt: skip

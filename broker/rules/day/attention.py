@@ -160,7 +160,9 @@ class OutboxDead(Asked):
     truck: str
 
 
-PART_ASKED = {"button": ButtonDead, "light": LightDead, "gps_light": GpsLightDead, "outbox": OutboxDead}
+PART_ASKED: dict[str, type[ButtonDead | LightDead | GpsLightDead | OutboxDead]] = {
+    "button": ButtonDead, "light": LightDead, "gps_light": GpsLightDead, "outbox": OutboxDead,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

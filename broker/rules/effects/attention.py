@@ -1,5 +1,7 @@
 """When a person is asked about runs and visits; an entry has the figures of now, since it was first asked."""
 
+from collections.abc import Callable
+
 from broker.rules.day.attention import (
     PART_ASKED,
     Asked,
@@ -25,7 +27,9 @@ from broker.rules.states.visit import Visit
 LONG_STAY_S = 45 * 60
 MOST_STRANGERS = 50
 # What only devices tell of: nobody finds it anew after a restart, and it is so until they say otherwise.
-TOLD_BY_DEVICES = {kind.word: kind for kind in (ClockAhead, *PART_ASKED.values())}
+TOLD_BY_DEVICES: dict[str, Callable[..., Asked]] = {
+    ClockAhead.word: ClockAhead, **{part.word: part for part in PART_ASKED.values()},
+}  # fmt: skip
 
 
 def ask_about_passed(day: Day, visit: Visit, at: int) -> None:

@@ -1,9 +1,9 @@
 """An alarm 告警 on the screen, as ISA-18.2 has it: whether a condition holds, and what a person has done about it.
 
-Theory of operation. What a person should look at (`day/attention.py`) is the condition: it begins and ends by itself. An
-alarm is what the screen makes of it. It begins `unseen_active`; somebody sees it and it is `seen_active`; the condition
-ends and the alarm is over. If the condition ends before anybody saw it, it stays as `gone_unseen` until somebody does:
-what came and went at night is not lost.
+Theory of operation. What a person should look at (`day/attention.py`) is the condition: it begins and ends by itself.
+An alarm is what the screen makes of it. It begins `unseen_active`; somebody sees it and it is `seen_active`; the
+condition ends and the alarm is over. If the condition ends before anybody saw it, it stays as `gone_unseen` until
+somebody does: what came and went at night is not lost.
 
 - What gets worse after it was seen (another word that matters as much or more) is unseen again.
 - Somebody may shelve it for a while. The shelf ends by itself: if the condition still holds it is unseen again.
@@ -125,7 +125,7 @@ class Alarm:
 
     def worsened(self, word: str, level: str, values: Mapping[str, Any], now: int) -> "Alarm":
         """It is said in another word, which matters as much or more: whoever saw it has not seen that."""
-        changes = {"word": word, "level": level, "values": values, "said": (*self.said, word)}
+        changes: dict[str, Any] = {"word": word, "level": level, "values": values, "said": (*self.said, word)}
         if self.suppressed:
             return replace(self, **changes)
         if self.state == "seen_active":
@@ -149,7 +149,8 @@ class Alarm:
     def shelved(self, who: str, until: int, why: str | None, now: int) -> "Alarm":
         """Nobody is to be told of it until then."""
         if not now < until <= now + LONGEST_SHELF_S:
-            raise AlarmError(f"a shelf ends within {LONGEST_SHELF_S // 86400} days from now; for longer: out of service")
+            days = LONGEST_SHELF_S // 86400
+            raise AlarmError(f"a shelf ends within {days} days from now; for longer: out of service")
         return self._fire("shelve", now, who=who, seen_at=now, until=until, why=why)
 
     def unshelved(self, now: int, who: str | None = None) -> "Alarm":

@@ -27,9 +27,9 @@ from tests.support.bridge.morning import Morning
 # Where a decision is interrupted: at each effect before it is made, at each change of the day after it was made.
 EFFECTS = [(Keep, "__init__"), (Publish, "__init__"), (Notice, "__init__")]
 DEEDS = [
-    (Visits, "place"), (Incidents, "place"), (Alarms, "place"), (Runs, "keep"), (AttentionList, "ask"), (Told, "tell_room"),
-    (Told, "tell_truck"), (RunTracker, "set_visits"), (RunTracker, "hold"), (RunTracker, "release"),
-    (RoomState, "counts"), (TruckState, "stands"),
+    (Visits, "place"), (Incidents, "place"), (Alarms, "place"), (Runs, "keep"), (AttentionList, "ask"),
+    (Told, "tell_room"), (Told, "tell_truck"), (RunTracker, "set_visits"), (RunTracker, "hold"),
+    (RunTracker, "release"), (RoomState, "counts"), (TruckState, "stands"),
 ]  # fmt: skip
 
 

@@ -44,4 +44,5 @@ class WholeWeb:
         """What there is, by the names that paths have for it."""
         room = self.morning.trip.visits[-1].room_id
         alarm_id = next(one.id for one in self.morning.bridge.dispatch.day.alarms.values() if one.topic == "stranger")
-        return {"alarm_id": alarm_id, "incident_id": self.incident_id, "run_id": self.morning.run_id, "number": 1, "room": room}
+        about = {"alarm_id": alarm_id, "incident_id": self.incident_id, "run_id": self.morning.run_id}
+        return {**about, "number": 1, "room": room}

@@ -10,6 +10,7 @@ from broker.config import BrokerConfig, read_config
 from broker.ingest.decisions import Decisions
 from broker.plan.calendar import day_start_at
 from broker.plan.geometry import lengths_m, point_at
+from broker.rules.day.day import Day
 from broker.rules.effects.effect import Effect, Publish
 from broker.settings import configured_plan, dispatch_settings
 from firmware import wire
@@ -57,7 +58,32 @@ class ConfiguredDay:
         self._faults: Counter[str] = Counter()
         settings = dispatch_settings(config)
         self._decisions = Decisions(NothingStored(), self.plan, settings, lambda: (), self._faults, self.now)
+        self.day.devices.hear(self.now)
         self.tick()
+
+    @property
+    def day(self) -> Day:
+        """What the rules know."""
+        return self._decisions.dispatch.day
+
+    def alarms(self) -> dict[str, str]:
+        """The words of the alarms that are so, by what they are about."""
+        return {about: one.word for about, one in self.day.alarms.items() if one.active}
+
+    def life(self, *dead: str, life: str = "ready") -> None:
+        """The truck says how it is, and which of its parts do not work."""
+        body: dict[str, Any] = {"life": life, "boot": 1}
+        body |= {"faults": [{"part": part} for part in dead]} if dead else {}
+        address = wire.parse_topic(wire.topic("life", self.plan.area_id, TRUCK, family="truck"))
+        self._take(self._decisions.on_message(wire.Message(address, body), self.now))
+        self.tick()
+
+    def silent(self, seconds: int) -> "ConfiguredDay":
+        """Time passes, and nobody says anything."""
+        for _ in range(seconds // 10):
+            self.now += 10
+            self.tick()
+        return self
 
     def _take(self, effects: Iterable[Effect]) -> None:
         assert not self._faults
