@@ -50,7 +50,8 @@ def _waiting(day: Day, visit: Visit, now: int) -> Waits:
     if readings is None:
         return None, None
     held: _Held | None = readings.held
-    if held is not None and held.is_of(visit, day.visits.changes, now):
+    changes = day.visits.changes(visit.room, visit.waste)
+    if held is not None and held.is_of(visit, changes, now):
         return held.waits
     from_at = _from_at(day, visit, now)
     newest = readings.newest
@@ -64,7 +65,7 @@ def _waiting(day: Day, visit: Visit, now: int) -> Waits:
         before_at = min(before_at, min(span_from_at, moved_at) + EARLY_S)  # a span begins so long ago at the latest
     others_left_at = (other.left_at or 0 for other in day.visits.at(visit.room, visit.waste))
     before_at = min([before_at, *(at for at in others_left_at if at > now)])  # by a truck's clock that is ahead
-    readings.hold(_Held(visit, day.visits.changes, now, before_at, waits))
+    readings.hold(_Held(visit, changes, now, before_at, waits))
     return waits
 
 

@@ -69,26 +69,25 @@ class Day:
 
         A run that is long over and still owes visits stays open, but does not keep the truck from its next run.
         """
-        mine = [run for run in self.runs.values() if run.truck == truck and run.state != "finished"]
+        mine = [run for run in self.runs.of_truck(truck) if run.state != "finished"]
         in_time = [run for run in mine if self.clock.now <= run.planned_end_at + self.settings.forget_after_s]
         return min(in_time or mine, key=lambda run: (run.planned_start_at, run.run_id), default=None)
 
     def run_after(self, run: Run) -> Run | None:
         """The truck's next unfinished run by planned start."""
-        later = [other for other in self.runs.values() if other.truck == run.truck and other.state != "finished"]
+        later = [other for other in self.runs.of_truck(run.truck) if other.state != "finished"]
         later = [other for other in later if other.planned_start_at > run.planned_start_at]
         return min(later, key=lambda other: (other.planned_start_at, other.run_id), default=None)
 
     def run_before(self, run: Run) -> Run | None:
         """The unfinished run that the truck has before this one."""
-        mine = [other for other in self.runs.values() if other.truck == run.truck and other.state != "finished"]
+        mine = [other for other in self.runs.of_truck(run.truck) if other.state != "finished"]
         mine = [other for other in mine if other.planned_start_at < run.planned_start_at]
         return max(mine, key=lambda other: (other.planned_start_at, other.run_id), default=None)
 
     def last_run_of(self, truck: str) -> Run | None:
         """The truck's newest run, finished or not."""
-        mine = [run for run in self.runs.values() if run.truck == truck]
-        return max(mine, key=lambda run: (run.planned_start_at, run.run_id), default=None)
+        return max(self.runs.of_truck(truck), key=lambda run: (run.planned_start_at, run.run_id), default=None)
 
     def owed(self, run: Run) -> list[Visit]:
         """The visits a run still owes, in the order the truck was told."""

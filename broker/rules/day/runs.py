@@ -40,7 +40,8 @@ class Run:
     walked: Walked = field(default_factory=Walked)
     updated_at: int = 0
     _told: dict[str, object] = field(default_factory=dict)  # whom or of what: from what it followed
-    silent_places: AbstractSet[tuple[str, str]] = frozenset()  # rooms and waste kinds that it may be late for
+    expected: Mapping[VisitKey, tuple[int, str, bool]] = field(default_factory=dict)  # when, by what, whether held
+    is_calm: bool = False  # nothing is heard of its truck, and no lamp waits for it
 
     def start(self, at: int) -> None:
         """The truck is on its way."""
@@ -69,9 +70,9 @@ class Run:
         self._told[what] = follows_from
         return is_same
 
-    def silent_at(self, places: Iterable[tuple[str, str]]) -> None:
-        """These rooms wait for its truck, of which nothing is heard."""
-        self.silent_places = frozenset(places)
+    def expects(self, times: Mapping[VisitKey, tuple[int, str, bool]], *, is_calm: bool) -> None:
+        """What its rooms were looked at for; calm where nothing is heard of its truck and no lamp is lit."""
+        self.expected, self.is_calm = times, is_calm
 
     def begin_version(self, now: int) -> None:
         """A version above all before; it grows over a restart too, though it is not stored with each change: a truck
@@ -110,6 +111,7 @@ class Runs(Mapping[str, Run]):
 
     def __init__(self) -> None:
         self._runs: dict[str, Run] = {}
+        self._of_truck: dict[str, dict[str, Run]] = {}
         self._recorded: set[str] = set()
 
     def __getitem__(self, run_id: str) -> Run:
@@ -125,6 +127,10 @@ class Runs(Mapping[str, Run]):
         """The runs; said here because many ask each second, and a Mapping looks each one up by its id."""
         return self._runs.values()
 
+    def of_truck(self, truck: str) -> Iterable[Run]:
+        """The runs of one truck."""
+        return self._of_truck.get(truck, {}).values()
+
     @property
     def recorded(self) -> AbstractSet[str]:
         """The ids of all runs that have a record."""
@@ -132,7 +138,9 @@ class Runs(Mapping[str, Run]):
 
     def keep(self, run: Run) -> None:
         """A run that is kept: opened, brought in for another, or back from its record."""
+        self.forget(run.run_id)
         self._runs[run.run_id] = run
+        self._of_truck.setdefault(run.truck, {})[run.run_id] = run
         self._recorded.add(run.run_id)
 
     def found_on_record(self, run_ids: Iterable[str]) -> None:
@@ -141,7 +149,9 @@ class Runs(Mapping[str, Run]):
 
     def forget(self, run_id: str) -> None:
         """Know nothing of a run any more."""
-        self._runs.pop(run_id, None)
+        run = self._runs.pop(run_id, None)
+        if run is not None:
+            del self._of_truck[run.truck][run_id]
         self._recorded.discard(run_id)
 
 

@@ -1,5 +1,6 @@
 """The visits of the day as they stand, by key and by room, and what each one's call remembers."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from broker.rules.arrival.lamp_call import Watch
@@ -16,7 +17,7 @@ class Visits(Mapping[VisitKey, Visit]):
         self._visits: dict[VisitKey, Visit] = {}
         self._by_room: dict[tuple[str, str], list[VisitKey]] = {}
         self._watches: dict[VisitKey, Watch] = {}
-        self.changes = 0  # how many there were
+        self._changes: Counter[tuple[str, str]] = Counter()
 
     def __getitem__(self, key: VisitKey) -> Visit:
         return self._visits[key]
@@ -32,14 +33,14 @@ class Visits(Mapping[VisitKey, Visit]):
         if visit.key not in self._visits:
             self._by_room.setdefault((visit.room, visit.waste), []).append(visit.key)
         self._visits[visit.key] = visit
-        self.changes += 1
+        self._changes[(visit.room, visit.waste)] += 1
 
     def drop(self, key: VisitKey) -> None:
         """Know nothing of a visit any more; the record keeps it."""
         visit = self._visits.pop(key, None)
         self._watches.pop(key, None)
-        self.changes += 1
         if visit is not None:
+            self._changes[(visit.room, visit.waste)] += 1
             self._by_room[(visit.room, visit.waste)].remove(key)
 
     def at(self, room: str, waste: str | None = None) -> list[Visit]:
@@ -47,6 +48,14 @@ class Visits(Mapping[VisitKey, Visit]):
         if waste:
             return [self._visits[key] for key in self._by_room.get((room, waste), ())]
         return [self._visits[key] for (place, _), keys in self._by_room.items() if place == room for key in keys]
+
+    def changes(self, room: str, waste: str) -> int:
+        """How often a visit of this room and waste was placed or dropped."""
+        return self._changes[(room, waste)]
+
+    def is_single(self, place: tuple[str, str]) -> bool:
+        """Whether there is one visit only of this room and waste."""
+        return len(self._by_room.get(place, ())) == 1
 
     def of(self, keys: Iterable[VisitKey]) -> Iterator[Visit]:
         """The visits of these keys; KeyError for one that is not known."""

@@ -21,7 +21,7 @@ def of_run(day: Day, run_id: str, now: int) -> list[Effect]:
         return update(day, run, now) if now - run.updated_at >= _next_run_every_s(day, run, now) else []
     events = run.tracker.on_tick(now)
     effects = [*follow(day, run, events, now), *stay_on(day, run, now)]
-    if events or now - run.updated_at >= day.settings.update_s:
+    if events or now - run.updated_at >= (day.settings.restate_s if run.is_calm else day.settings.update_s):
         effects += update(day, run, now)
     return effects
 

@@ -45,7 +45,7 @@ def ask_about_overstaying(day: Day, run_id: str, now: int) -> list[Effect]:
         return []
     if now > run.planned_end_at + day.settings.forget_after_s:
         _ask(day, run.run_id, RunOwes(run.truck, run.run_id, len(day.owed(run))), now)
-    for visit in day.visits.of(run.order):
+    for visit in day.visits.of(run.order) if run.state == "running" else ():
         stay_s = now - visit.arrived_at if visit.state == "at_stop" and visit.arrived_at is not None else 0
         if stay_s > LONG_STAY_S:
             room = day.plan.rooms[visit.room].name

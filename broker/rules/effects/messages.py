@@ -3,7 +3,7 @@ a truck: its `itinerary`. A broker may have forgotten all of it, or missed what 
 `all_to_tell`.
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -157,6 +157,13 @@ def _tell_truck(day: Day, now: int, *, truck: str) -> list[Effect]:
     return []
 
 
+def is_news(day: Day, place: tuple[str, str], eta_at: int) -> bool:
+    """Whether a room and waste must be looked at because a visit there is expected at another time now."""
+    told = day.told.arrivals.get(place)
+    told_at = told["eta_at"] if told is not None and day.visits.is_single(place) else None
+    return told_at is None or abs(told_at - eta_at) >= day.settings.restate_s
+
+
 def _differs(day: Day, last: Mapping[str, Any], arrival: Arrival, now: int) -> bool:
     state, visit, eta = arrival
     if last["state"] != state:
@@ -168,7 +175,33 @@ def _differs(day: Day, last: Mapping[str, Any], arrival: Arrival, now: int) -> b
     told, before_at = eta_to_tell(state, eta, day.settings.calls, now), last["eta_at"]
     if before_at is None or told is None:
         return (before_at is None) != (told is None)
+    soon = before_at - now <= day.settings.calls.call_at_s
+    if state == "scheduled" and not soon and _only_waited(day, before_at, last["sent_at"], told, now):
+        return False
     return bool(abs(before_at - told.eta_at) >= day.settings.restate_s)
+
+
+def _only_waited(day: Day, told_at: int, said_at: int, eta: Eta, now: int) -> bool:
+    """Whether a silent truck's arrival moved by no more than the time since it was told: that is no news."""
+    return eta.label == "stale" and 0 <= eta.eta_at - told_at < now - said_at + day.settings.restate_s
+
+
+def times_moved(day: Day, run: Run, now: int) -> bool:
+    """Whether a truck must be told anew because its visits are expected at other times now."""
+    told = day.told.itineraries.get(run.truck)
+    if told is None or told["run_id"] != run.run_id:
+        return True
+    for visit in told["visits"]:
+        eta = run.etas.get((run.run_id, visit["room"], visit["visit_number"]))
+        if eta is None and visit["eta_at"] is None:
+            continue
+        if eta is None or visit["eta_at"] is None or _moved_on(day, visit["eta_at"], told["issued_at"], eta, now):
+            return True
+    return False
+
+
+def _moved_on(day: Day, told_at: int, said_at: int, eta: Eta, now: int) -> bool:
+    return abs(told_at - eta.eta_at) >= day.settings.restate_s and not _only_waited(day, told_at, said_at, eta, now)
 
 
 def rooms_of(run: Run) -> set[str]:
@@ -187,13 +220,14 @@ def tell_truck(
         return []
     if changed:
         run.begin_version(now)
-    visits = []
+    visits, etas = [], []
     for key in run.order:
         visit = day.visits[key]
         if not visit.original and visit.state in ("skipped", "cancelled"):
             continue  # a stuck driver who presses on and on must not make the message too long
         eta = run.etas.get(key)
         count, grams = (waits and waits.get(key)) or waits_for(day, visit, now)
+        etas.append(eta)
         visits.append(
             {
                 "room": visit.room,
@@ -215,22 +249,25 @@ def tell_truck(
         "visits": visits,
     }
     last = day.told.itineraries.get(run.truck)
-    if last is not None and not changed and last["run_id"] == body["run_id"] and not _moved(day, last, visits):
+    same_run = last is not None and last["run_id"] == run.run_id
+    if last is not None and same_run and not changed and not _moved(day, last, visits, etas, now):
         return []
     day.told.tell_truck(run.truck, body)
     return [Publish(wire.topic("itinerary", day.plan.area_id, run.truck), body)]
 
 
-def _moved(day: Day, last: Mapping[str, Any], visits: list[dict[str, Any]]) -> bool:
+def _moved(
+    day: Day, last: Mapping[str, Any], visits: list[dict[str, Any]], etas: Sequence[Eta | None], now: int
+) -> bool:
     if len(last["visits"]) != len(visits):
         return True
-    for old, new in zip(last["visits"], visits, strict=True):
+    for old, new, eta in zip(last["visits"], visits, etas, strict=True):
         if (old["room"], old["visit_number"], old["state"], old["bins"]) != (
             new["room"], new["visit_number"], new["state"], new["bins"],
         ):
             return True
         if (old["eta_at"] is None) != (new["eta_at"] is None):
             return True
-        if new["eta_at"] is not None and abs(old["eta_at"] - new["eta_at"]) >= day.settings.restate_s:
+        if eta is not None and new["eta_at"] is not None and _moved_on(day, old["eta_at"], last["issued_at"], eta, now):
             return True
     return False

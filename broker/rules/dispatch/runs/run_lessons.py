@@ -37,7 +37,7 @@ def learn_start(day: Day, run: Run, visit: Visit, event: TrackEvent) -> list[Eff
         return []
     if visit is not first or not visit.original or not visit.planned_at:
         return []
-    before = [other for other in day.runs.values() if other.truck == run.truck and other is not run]
+    before = [other for other in day.runs.of_truck(run.truck) if other is not run]
     if any(other.planned_start_at < run.planned_start_at <= (other.ended_at or event.at) for other in before):
         return []
     start = StartRecord(run.route_id, (event.arrived_at or arrived_at) - visit.planned_at)

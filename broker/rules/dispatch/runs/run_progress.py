@@ -25,7 +25,7 @@ from broker.rules.dispatch.incidents import incident_handling
 from broker.rules.dispatch.runs.run_lessons import learn_start, learn_way_and_stay
 from broker.rules.effects.attention import ask_about_passed
 from broker.rules.effects.effect import Effect, Keep
-from broker.rules.effects.messages import rooms_of, tell_rooms, tell_truck
+from broker.rules.effects.messages import is_news, rooms_of, tell_rooms, tell_truck, times_moved
 from broker.rules.effects.records import call_record, promise_basis, put, run_record
 from broker.rules.states.visit import Visit, record_key
 from broker.rules.tracking.types import TrackEvent, TrackKind
@@ -185,26 +185,31 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
             held_now(watch, visit, eta, day.settings.calls)
     effects += _keep_lit(day, run, now)
     changed = changed or before != [visit.state for visit in day.visits.of(run.order)]
-    visits = (active, run.order, day.visits.changes, local_date(day.plan, now))
-    times = [(eta.eta_at, eta.label, day.visits.watch(key).held) for key, eta in run.etas.items()]
-    effects += _tell_rooms(day, run, visits, times, now)
-    if not run.told_already("itinerary", (visits, times, waits)) or changed:
+    changes = [day.visits.changes(key[1], run.waste) for key in run.order]
+    visits = (active, run.order, changes, local_date(day.plan, now))
+    effects += _tell_rooms(day, run, visits, now)
+    if not run.told_already("itinerary", (visits, waits)) or changed or times_moved(day, run, now):
         effects += tell_truck(day, run, now, changed=changed, waits=waits)
     return effects
 
 
-def _tell_rooms(day: Day, run: Run, visits: object, times: list[tuple[int, str, bool]], now: int) -> list[Effect]:
+def _tell_rooms(day: Day, run: Run, visits: object, now: int) -> list[Effect]:
     """Tell a run's rooms what changed. What a room is told follows from its visits, and from when each is expected and
     whether it is held, alone, but where a truck is silent: there it is a matter of time as well."""
-    same_visits, same_times = run.told_already("arrivals", visits), run.told_already("times", times)
-    is_silent = any(label == "stale" for _, label, _ in times)
-    run.silent_at((visit.room, visit.waste) for visit in day.owed(run) if is_silent)
-    if not same_visits or day.leftovers.unread:
+    times = {key: (eta.eta_at, eta.label, day.visits.watch(key).held) for key, eta in run.etas.items()}
+    before = run.expected
+    same_visits = run.told_already("arrivals", visits)
+    is_silent = any(label == "stale" for _, label, _ in times.values())
+    owed = day.owed(run) if is_silent else []
+    run.expects(times, is_calm=is_silent and all(visit.state == "pending" for visit in owed))
+    if not same_visits or day.leftovers.unread or times.keys() != before.keys():
         return tell_rooms(day, rooms_of(run), now)
-    places = {place for other in day.runs.values() for place in other.silent_places}
-    if not same_times:
-        places.update((visit.room, visit.waste) for visit in day.visits.of(run.order))
-    return tell_rooms(day, rooms_of(run), now, only=places) if places else []
+    places = {(visit.room, visit.waste) for visit in owed}
+    for key, expected in times.items():
+        place = (key[1], run.waste)
+        if expected != before[key] and (expected[1:] != before[key][1:] or is_news(day, place, expected[0])):
+            places.add(place)
+    return tell_rooms(day, {room for room, _ in places}, now, only=places) if places else []
 
 
 def _free(day: Day, run: Run, now: int) -> Eta | None:
