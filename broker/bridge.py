@@ -117,7 +117,7 @@ class Bridge:
     def link_down(self, now: float) -> None:
         """The broker is not there (yet): what is decided reaches nobody until `link_up`."""
         self.link = (False, int(now))
-        self.dispatch.day.devices.hear(None)
+        self.dispatch.day.devices.hear_nothing(int(now))
 
     def stop(self, now: float) -> None:
         """Commit what is left and say good-bye."""

@@ -278,6 +278,15 @@ class DispatchConfig(_Section):
 class AlarmsConfig(_Section):
     """When something becomes an alarm, and when it is none any more."""
 
+    truck_silent_s: Annotated[int, Field(ge=90, le=3600)] = _USUAL.alarms.truck_silent_s
+    unit_silent_s: Annotated[int, Field(ge=60, le=86400)] = _USUAL.alarms.unit_silent_s
+    broker_away_s: Annotated[int, Field(ge=5, le=3600)] = _USUAL.alarms.broker_away_s
+    together: Annotated[int, Field(ge=2, le=1000)] = _USUAL.alarms.together
+    heard_before_s: Annotated[int, Field(ge=0, le=7200)] = _USUAL.alarms.heard_before_s
+    not_begun_s: Annotated[int, Field(ge=60, le=7200)] = _USUAL.alarms.not_begun_s
+    standing_s: Annotated[int, Field(ge=180, le=7200)] = _USUAL.alarms.standing_s
+    not_out_s: Annotated[int, Field(ge=30, le=3600)] = _USUAL.alarms.not_out_s
+    misses_s: Annotated[int, Field(ge=300, le=14400)] = _USUAL.alarms.misses_s
     gone_after_s: Annotated[int, Field(ge=0, le=3600)] = _USUAL.alarms.gone_after_s
 
 

@@ -31,7 +31,18 @@ from broker.registers.elections.demo import demo_elections
 from broker.settings import configured_plan
 from tests.support.processes import need_mosquitto, wait_until
 from tests.support.registers import open_registers
-from tests.support.settings.alarm_sights import seconds_until_it_has_ended
+from tests.support.settings.alarm_sights import (
+    alarms_of_an_area_whose_units_are_silent,
+    is_named_ahead_when_half_an_hour_late,
+    seconds_until_a_run_should_have_begun,
+    seconds_until_a_truck_is_silent,
+    seconds_until_a_truck_should_be_heard,
+    seconds_until_a_unit_is_silent,
+    seconds_until_bins_should_be_out,
+    seconds_until_it_has_ended,
+    seconds_until_it_stands_on_the_road,
+    seconds_until_the_broker_is_away,
+)
 from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, door, renewed, tls_server
 from tests.support.settings.day import configured
 from tests.support.settings.day_sights import (
@@ -357,6 +368,15 @@ ROWS = (
     Row("dispatch.lane_clear_s", "60", "7200", seconds_to_the_second_visit, operator.lt),
     Row("dispatch.open_before_s", "0", "7200", run_is_open_before, operator.lt),
     Row("dispatch.forget_after_s", "0", "7200", run_is_open_after, operator.lt),
+    Row("alarms.truck_silent_s", "90", "600", seconds_until_a_truck_is_silent, operator.lt),
+    Row("alarms.unit_silent_s", "60", "3600", seconds_until_a_unit_is_silent, operator.lt),
+    Row("alarms.broker_away_s", "5", "600", seconds_until_the_broker_is_away, operator.lt),
+    Row("alarms.together", "2", "10", alarms_of_an_area_whose_units_are_silent, operator.lt),
+    Row("alarms.heard_before_s", "60", "3000", seconds_until_a_truck_should_be_heard, operator.gt),
+    Row("alarms.not_begun_s", "60", "3600", seconds_until_a_run_should_have_begun, operator.lt),
+    Row("alarms.standing_s", "180", "1800", seconds_until_it_stands_on_the_road, operator.lt),
+    Row("alarms.not_out_s", "60", "600", seconds_until_bins_should_be_out, operator.lt),
+    Row("alarms.misses_s", "1200", "7200", is_named_ahead_when_half_an_hour_late, operator.gt),
     Row("alarms.gone_after_s", "0", "600", seconds_until_it_has_ended, operator.lt),
     Row("arrival.setup_s", "0", "300", seconds_between_rooms, operator.lt),
     Row("arrival.per_bin_s", "0", "60", seconds_between_rooms, operator.lt),

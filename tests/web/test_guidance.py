@@ -5,7 +5,7 @@ import re
 from dataclasses import is_dataclass
 from pathlib import Path
 
-import broker.rules.day.findings  # noqa: F401  (whose words are among those asked for)
+from broker.rules.day import findings
 from broker.rules.day.attention import Asked
 from broker.words import LANGUAGES, Words
 from firmware import wire
@@ -18,6 +18,7 @@ OF_THE_SCREEN = {"picture_failed", "record_damaged"}  # said where no rule can s
 def alarm_words() -> set[str]:
     """Every word that an alarm or a press may have."""
     asked = {kind.word for kind in Asked.__subclasses__() if is_dataclass(kind)}
+    assert findings.TruckSilent.word in asked
     return asked | OF_THE_SCREEN | set(wire.INCIDENT_REASONS)
 
 

@@ -363,6 +363,13 @@ class Attention:
         return asdict(self.values)  # type: ignore[call-overload,no-any-return]  # each kind is a dataclass
 
 
+# What is on no record, or is found by looking for a while.
+KEPT_ASKED = frozenset({
+    Topic.FAULT, Topic.CLOCK, Topic.PART, Topic.LIMIT, Topic.STRANGER, Topic.BOOTS, Topic.BEGIN, Topic.SILENT, Topic.ROAD,
+    Topic.WAY, Topic.DOOR, Topic.SENSOR, Topic.LINK, Topic.FLOOD,
+})  # fmt: skip
+
+
 class AttentionList:
     """The entries of each topic by what they are about.
 
@@ -381,7 +388,7 @@ class AttentionList:
     def remember(self, before: "AttentionList") -> None:
         """Though the day was begun again: what is on no record, and since when the rest was asked, until answered."""
         for topic in Topic:
-            if topic in (Topic.FAULT, Topic.CLOCK, Topic.PART, Topic.LIMIT, Topic.STRANGER, Topic.BOOTS):
+            if topic in KEPT_ASKED:
                 self._lists[topic] = dict(before.of(topic))
                 continue
             asked = {subject: (entry.word, entry.since) for subject, entry in before.of(topic).items()}

@@ -164,3 +164,10 @@ class AlarmFlood(Asked):
 
     topic, word = Topic.FLOOD, "alarm_flood"
     count: int
+
+
+# Those that take a while of looking or listening to be found.
+FOUND_BY_LOOKING: tuple[type[Asked], ...] = (
+    TruckSilent, UnitSilent, TrucksSilent, EstateSilent, UnitsSilent, TruckNotHeard, RunNotBegun, ExtraTruckNotHeard,
+    Standing, NotOut, WillMiss,
+)  # fmt: skip

@@ -22,7 +22,7 @@ from broker.rules.day.day import Day
 from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.action_handling import carry_out
 from broker.rules.dispatch.actions import Act, ActionError
-from broker.rules.dispatch.alarms import alarm_states
+from broker.rules.dispatch.alarms import alarm_states, silences, watching
 from broker.rules.dispatch.device_messages import clear_lane_again, set_aside, take_message
 from broker.rules.dispatch.runs.run_opening import LOOK_EVERY_S, PlannedRun, look_up_runs, open_if_due
 from broker.rules.dispatch.runs.run_progress import catch_up, finish_if_settled, update
@@ -56,6 +56,7 @@ class Dispatch:
         self.day = day
         self.forgot_at = 0
         self.ticked_at = 0
+        self.watched_at = 0
 
     def begin_again(self, day: Day) -> None:
         """The day as it is on record, in place of the one in memory."""
@@ -112,6 +113,12 @@ class Dispatch:
         for key in [key for key, one in self.day.incidents.items() if one.open or key in self.day.incidents.shown]:
             for rule, make in time_passing.OF_INCIDENT.items():
                 yield self._decision(rule, "/".join(key), partial(make, key=key), now)
+        if not 0 <= now - self.watched_at < watching.LOOK_EVERY_S:
+            self.watched_at = now
+            yield self._decision("silences", "", silences.look_for_silences, now)
+            for run_id in [run.run_id for run in self.day.runs.values() if run.state != "finished"]:
+                yield self._decision("watching", run_id, partial(watching.look_at_run, run_id=run_id), now)
+            yield self._decision("watching", "", watching.look_around, now)
         for about in alarm_states.to_settle(self.day, now):
             yield self._decision("alarm state", about, partial(alarm_states.settle, about=about), now)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from broker.rules.day import findings
 from broker.rules.day.attention import (
     PART_ASKED,
     Asked,
@@ -26,10 +27,11 @@ from broker.rules.states.visit import Visit
 
 LONG_STAY_S = 45 * 60
 MOST_STRANGERS = 50
-# What only devices tell of: nobody finds it anew after a restart, and it is so until they say otherwise.
-TOLD_BY_DEVICES: dict[str, Callable[..., Asked]] = {
-    ClockAhead.word: ClockAhead, **{part.word: part for part in PART_ASKED.values()},
-}  # fmt: skip
+# What nobody finds anew at once after a restart: it is so until a device says otherwise, or somebody has looked.
+SO_AFTER_A_RESTART: dict[str, Callable[..., Asked]] = {
+    kind.word: kind
+    for kind in (ClockAhead, *PART_ASKED.values(), *findings.FOUND_BY_LOOKING)
+}
 
 
 def ask_about_passed(day: Day, visit: Visit, at: int) -> None:
@@ -95,10 +97,21 @@ def ask_about_boots(day: Day, name: str, boots: Boots, now: int) -> None:
 
 def ask_as_recorded(day: Day, alarm: Alarm) -> None:
     """What a device told of before a restart is asked as it was."""
-    kind, subject = TOLD_BY_DEVICES.get(alarm.word), alarm.about.partition("/")[2]
-    device = subject.partition("/")[0]
-    if kind is not None and (device in day.planned_trucks or device in day.plan.rooms):
-        day.attention.ask(subject, kind(**alarm.values), alarm.since)
+    kind, subject = SO_AFTER_A_RESTART.get(alarm.word), _subject_of(alarm)
+    device = str(subject).partition("/")[0]
+    if kind is None or (alarm.topic in (Topic.CLOCK, Topic.PART) and device not in day.planned_trucks):
+        return
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in alarm.values.items()}
+    day.attention.ask(subject, kind(**values), alarm.since)
+
+
+def _subject_of(alarm: Alarm) -> Subject:
+    """What an alarm is about, behind its topic."""
+    subject = alarm.about.partition("/")[2]
+    if alarm.topic != Topic.DOOR:
+        return subject
+    run_id, room, number = subject.rsplit("/", 2)
+    return run_id, room, int(number)
 
 
 def forget_left_out(day: Day, before_at: int) -> None:

@@ -52,7 +52,6 @@ def tour_of(day: Day, run: Run, now: int) -> Tour:
     """What a run still owes, from where its truck stands or will begin."""
     owed = day.owed(run)
     standing = owed[0].room if owed and owed[0].state == "at_stop" else None
-    served = [visit for key in run.order if (visit := day.visits[key]).state == "served" and not visit.by_appointment]
     return Tour(
         truck=run.truck,
         run_id=run.run_id,
@@ -60,10 +59,16 @@ def tour_of(day: Day, run: Run, now: int) -> Tour:
         start_at=now if run.state == "running" else max(now, run.planned_start_at - TO_FIRST_STOP_S),
         stops=tuple(stop_of(day, run, visit, now) for visit in owed),
         wastes=frozenset({run.waste}),
-        loaded_bins=sum(max(0, (visit.bins_before or 0) - (visit.bins_after or 0)) for visit in served),
+        loaded_bins=loaded_bins(day, run),
         capacity_bins=run.capacity_bins,
         shift_end_at=run.shift_end_at,
     )
+
+
+def loaded_bins(day: Day, run: Run) -> int:
+    """How many bins its truck has loaded on this run."""
+    served = [visit for key in run.order if (visit := day.visits[key]).state == "served" and not visit.by_appointment]
+    return sum(max(0, (visit.bins_before or 0) - (visit.bins_after or 0)) for visit in served)
 
 
 def _place(day: Day, place: str) -> tuple[float, float]:
