@@ -7,12 +7,18 @@ from datetime import date, timedelta
 from broker.reports.sentences import kilograms, sentences
 from broker.reports.tables import known
 from broker.reports.words import WORDS, in_language, waste_word, word
+from broker.rules.statistics.alarm_load import alarm_load
 from broker.rules.statistics.calls import calls_by_room
 from broker.rules.statistics.cube import Cube, Figures, fold, series, total
 from broker.rules.statistics.facts import Fact
 from broker.rules.statistics.findings import disagreeing, lanes, weigh_ins
 
 DAYS_SHOWN = 14
+# The figures of the load of alarms, and what each should be at most (EEMUA 191); None: there is no such number.
+ALARM_TARGETS: Mapping[str, str | None] = {
+    "told": None, "per_10_min": "1", "worst_10_min": "10", "flood_share": "1%", "top_ten_share": None,
+    "severe_share": None, "chattering": "0", "fleeting": "0", "standing": "0",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,7 @@ def day_report(
         _lanes(facts, day, language, timezone, named),
         _weigh_ins(facts, day, language, timezone, none),
         _findings(facts, day, language, timezone, named, none),
+        _alarms(facts, day, language, timezone, none),
     )
     title = word(language, "title", area=named.get(area, area), day=day)
     return DayReport(title, tuple(sentences(figures, day, language)), chapters)
@@ -226,3 +233,18 @@ def _findings(
     ]
     table = _table(language, ["room", "truck", "waste", "what"], [], rows)
     return Chapter(word(language, "findings"), none, table=table)
+
+
+def _alarms(facts: Sequence[Fact], day: str, language: str, timezone: str, none: str) -> Chapter:
+    """The day's load of alarms, each figure beside what it should be."""
+    title = word(language, "alarms")
+    (load,) = alarm_load(facts, timezone, day, day)
+    if not load.told:
+        return Chapter(title, none)
+    rows = []
+    for name, most in ALARM_TARGETS.items():
+        value = getattr(load, name)
+        shown = f"{value:.1%}" if name.endswith("share") else f"{value:g}"
+        target = "" if most is None else word(language, "at_most", count=most)
+        rows.append((word(language, f"alarm_{name}"), shown, target))
+    return Chapter(title, table=_table(language, ["alarm_figure"], ["alarm_value", "alarm_target"], rows))

@@ -17,6 +17,7 @@ KINDS: Mapping[str, tuple[int, int | None]] = {
     "workflow": (2, None),
     "weighing": (2, None),
     "keeper": (2, 2),
+    "alarm": (8, 2),  # what stands is kept again each week
 }
 
 

@@ -72,7 +72,8 @@ class ConfiguredDay:
 
     def life(self, *dead: str, life: str = "ready", device: str = TRUCK) -> None:
         """A device says how it is, and which of its parts do not work."""
-        self.say("life", {"life": life, **({"faults": [{"part": part} for part in dead]} if dead else {})}, device=device)
+        faults = {"faults": [{"part": part} for part in dead]} if dead else {}
+        self.say("life", {"life": life, **faults}, device=device)
         self.tick()
 
     def silent(self, seconds: int) -> "ConfiguredDay":

@@ -4,7 +4,7 @@ A truck on a run, and a room's unit of which its broker said that it is lost, ar
 silent within TOGETHER_WITHIN_S of each other are one finding: the trucks, an estate's rooms, the rooms of many estates.
 While the bridge itself hears nobody, that is the finding, and nothing is known of anybody else.
 
-Who was silent before a restart is silent after it until it speaks: a broker says again who is lost, and that is not new.
+Who was silent before a restart is silent after it until it speaks: that a broker says again who is lost is not new.
 """
 
 from collections.abc import Callable, Iterable, Mapping
