@@ -14,12 +14,12 @@ from pathlib import Path
 from broker import __version__
 from broker.commands import accounts, command, import_tainan, outside, serve
 from broker.commands.people import people
-from broker.commands.record import amend, explain, export, fsck, import_records, replay, stats
+from broker.commands.record import amend, explain, export, fsck, import_records, import_weighings, replay, stats
 from broker.commands.registers import command_line as registers
 
 COMMANDS = (
-    fsck, export, import_records, amend, stats, explain, replay, command, accounts, people, outside, import_tainan,
-    registers,
+    fsck, export, import_records, import_weighings, amend, stats, explain, replay, command, accounts, people, outside,
+    import_tainan, registers,
 )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from broker.ingest.refusals import Refusals
 from broker.ingest.resends import Resends
 from broker.ingest.sources import Sources, record_of
 from broker.plan.model import Plan
+from broker.rules.day.duty import Names
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.dispatch import Dispatch
 from broker.rules.effects.effect import Effect, Keep, Notice, Publish
@@ -52,8 +53,10 @@ class Bridge:
     def __init__(
         self, plan: Plan, store: Store, send: Sender, settings: DispatchSettings | None = None,
         press_limits: PressLimits | None = None, refuse: Refuser | None = None, in_steps: bool = False,
+        on_duty: Names | None = None,
     ) -> None:  # fmt: skip
-        """`refuse` is told what was not taken, so that its topic is cleared and its device known.
+        """`refuse` is told what was not taken, so that its topic is cleared and its device known; `on_duty` knows who
+        is told of an incident.
 
         `in_steps`: what takes long waits for `work`; else it is done within the tick that asks for it.
         """
@@ -69,6 +72,7 @@ class Bridge:
         self._press_limits = press_limits or PressLimits()
         self._refuse = refuse or (lambda *_: None)
         self._in_steps = in_steps
+        self._on_duty = on_duty
         self._acks = AreaAcks(plan.area_id)
         self._sources = Sources(plan.area_id)
         self._refusals = Refusals()
@@ -88,6 +92,8 @@ class Bridge:
         self._decisions = Decisions(
             self.store, self._plan, self._settings, lambda: self._records, self.counts, int(now)
         )
+        if self._on_duty is not None:
+            self.dispatch.day.duty.is_kept_by(self._on_duty)
         self.tick(now)
         self.flush(now)
         self.link_up(now)

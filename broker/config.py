@@ -412,6 +412,53 @@ class OutsideConfig(_Section):
         return self
 
 
+Step = Literal["dispatcher", "second", "keeper", "crew", "property", "contractor", "supervisor", "technician"]
+
+
+class AddresseeConfig(_Section):
+    """Who is told of an incident: for which `reasons`, and by which duties and roles one after the other.
+
+    A contractor is asked by a decision, for whatever reason. Who has no account (a residents' committee, a fire
+    brigade) is rung up by whoever the chain names, and answered for on the screen.
+    """
+
+    name: Literal["dispatcher", "estate", "contractor", "committee", "fire_brigade"]
+    reasons: Annotated[tuple[Literal["lane_blocked", "breakdown"], ...], Field(strict=False)] = ()
+    chain: Annotated[tuple[Step, ...], Field(strict=False, min_length=1, max_length=8)]
+
+    @model_validator(mode="after")
+    def _has_its_reasons(self) -> Self:
+        if (self.name == "contractor") == bool(self.reasons):
+            raise ValueError("reasons: a contractor has none (a decision asks for it), everybody else at least one")
+        if self.name == "dispatcher" and len(set(self.reasons)) < 2:
+            raise ValueError("reasons: a dispatcher is told of both, lane_blocked and breakdown")
+        return self
+
+
+class AnswersConfig(_Section):
+    """Who is told of an incident, and after how many seconds without an answer who is told next."""
+
+    sound_s: Annotated[int, Field(ge=1, le=600)] = _USUAL.answers.sound_s
+    next_person_s: Annotated[int, Field(ge=10, le=3600)] = _USUAL.answers.next_person_s
+    next_step_s: Annotated[int, Field(ge=60, le=7200)] = _USUAL.answers.next_step_s
+    addressee: Annotated[tuple[AddresseeConfig, ...], Field(strict=False)] = tuple(
+        AddresseeConfig.model_validate({"name": one.name, "reasons": one.reasons, "chain": one.chain})
+        for one in _USUAL.answers.addressees
+    )
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        if self.next_person_s > self.next_step_s:
+            raise ValueError("next_person_s: the next person is told before the next step, so not after next_step_s")
+        names = [one.name for one in self.addressee]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"addressee: {twice[0]} is there twice")
+        if "dispatcher" not in names:
+            raise ValueError("addressee: a dispatcher must be among them, who sees to it that somebody answers")
+        return self
+
+
 class LogConfig(_Section):
     """How much is said on standard error."""
 
@@ -435,6 +482,7 @@ class BrokerConfig(_Section):
     registers: RegistersConfig = RegistersConfig()
     people: PeopleConfig = PeopleConfig()
     outside: OutsideConfig = OutsideConfig()
+    answers: AnswersConfig = AnswersConfig()
     log: LogConfig = LogConfig()
 
     @model_validator(mode="after")

@@ -25,7 +25,11 @@ from broker.mqtt.own_broker.caretaker import Caretaker
 from broker.mqtt.own_broker.guard import Guard
 from broker.mqtt.own_broker.mosquitto import EmbeddedBroker, choose_broker
 from broker.mqtt.own_broker.mosquitto_conf import BrokerLimits, Outside
+from broker.people.errors import PeopleError
+from broker.people.people import People
+from broker.people.rosters import Place, Rosters
 from broker.plan.model import Plan
+from broker.rules.day.duty import Names, Post
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.settings import configured_plan, dispatch_settings, press_limits
 from broker.store.waiting import WaitingStore, open_as_it_can
@@ -75,7 +79,7 @@ def serve(
             link = BridgeLink(mqtt, plan.area_id, int(now()), password, inbox)
             caretaker = Caretaker(embedded, lambda: link.heard_at) if embedded is not None else None
             bridge = Bridge(plan, store, link.send, dispatch_settings(config), press_limits(config), inbox.refuse,
-                            in_steps=True)  # fmt: skip
+                            in_steps=True, on_duty=_on_duty(config, plan))  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
             receivers = Receivers(config, plan.area_id, plan.timezone, store, lambda: desk.picture)
@@ -120,6 +124,21 @@ def serve(
     finally:
         if embedded:
             embedded.stop()
+
+
+def _on_duty(config: BrokerConfig, plan: Plan) -> Names:
+    """Who is told of an incident; where the files of people are no good nobody by name, and everybody on the screen."""
+    people = People(config.people.folder)
+    rosters = Rosters(people, plan.rooms, plan.trucks())
+
+    def names(post: Post, at: int) -> tuple[str, ...]:
+        try:
+            return rosters.told_by(post.step, Place(post.room, post.estate, post.truck, post.contractor), at)
+        except (PeopleError, OSError) as why:
+            log.error("nobody can say who is on duty: %s", why)
+            return ()
+
+    return names
 
 
 def _way(link: BridgeLink, caretaker: Caretaker | None) -> Way:

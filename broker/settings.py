@@ -5,7 +5,15 @@ from pathlib import Path
 from broker.config import BrokerConfig, ConfigError
 from broker.ingest.press_limits import PressLimits
 from broker.plan.model import Plan
-from broker.rules.settings import AlarmSettings, CallSettings, DispatchSettings, FirstStay, Streets
+from broker.rules.settings import (
+    Addressee,
+    AlarmSettings,
+    AnswerSettings,
+    CallSettings,
+    DispatchSettings,
+    FirstStay,
+    Streets,
+)
 
 
 def configured_plan(config: BrokerConfig) -> Plan:
@@ -36,5 +44,9 @@ def dispatch_settings(config: BrokerConfig) -> DispatchSettings:
         stays=FirstStay(guess.setup_s, guess.per_bin_s, guess.bins),
         streets=Streets(guess.speed_mps, guess.detour_factor),
         alarms=AlarmSettings(**config.alarms.model_dump()),
+        answers=AnswerSettings(
+            config.answers.sound_s, config.answers.next_person_s, config.answers.next_step_s,
+            tuple(Addressee(one.name, one.reasons, one.chain) for one in config.answers.addressee),
+        ),
         **config.dispatch.model_dump(),
     )

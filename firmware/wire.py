@@ -50,6 +50,7 @@ LAMP_STATES = ("off", "due", "held", "at_stop", "no_data")
 LIFE_STATES = ("init", "ready", "disconnected", "sleeping", "lost")
 INCIDENT_REASONS = ("lane_blocked", "breakdown")
 ACK_STAGES = ("stored", "seen", "decided", "closed")
+ANSWER_STATES = ("told", "seen", "promised", "done", "refused", "late")
 DECISIONS = ("return_later", "extra_truck", "wait", "cancel_visit")
 KEEPER_EVENTS = ("bins_out", "lane_clear")
 PARTS = ("button", "light", "gps_light", "outbox")  # of a truck, which may not work while the rest does
@@ -116,7 +117,8 @@ def _messages() -> dict[tuple[str, str], tuple[str, bool, str | None, tuple[obje
             ("fix_at", at_or_null), ("withdrawn", yes_or_no))),
         ("truck", "incident_ack"): ("bridge", True, "incident_id", (
             ("incident_id", an_id), ("stage", ("word", ACK_STAGES)), ("decision", ("null", ("word", DECISIONS))),
-            ("at", at))),
+            ("at", at), ("answers", ("missing", ("list", 100, (
+                ("from", ("text", MAX_NAME)), ("state", ("word", ANSWER_STATES)), ("until_at", at_or_null))))))),
         ("truck", "itinerary"): ("bridge", True, None, (
             ("itinerary_id", an_id), ("version", seq), ("run_id", id_or_null), ("issued_at", at),
             ("visits", ("list", 1000, (

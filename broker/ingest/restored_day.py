@@ -25,9 +25,9 @@ from broker.rules.dispatch.incidents.unworked import show_as_said
 from broker.rules.dispatch.runs.run_restoring import read_run, restore_run
 from broker.rules.effects.attention import (
     ask_about_boots,
+    ask_about_incident,
     ask_about_passed,
     ask_about_stranger,
-    ask_about_unworked,
     ask_as_recorded,
 )
 from broker.rules.learning.history import History, HistorySettings
@@ -72,7 +72,7 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
     settings, history = before.settings, before.history
     if learned_too:
         history = History(settings.streets, settings.stays, history.settings)
-    day = Day(before.plan, settings, history, DayClock(now), devices=before.devices)
+    day = Day(before.plan, settings, history, DayClock(now), devices=before.devices, duty=before.duty)
     day.devices.not_after(now)
     restoring = _Restoring(store, day, now, at_start=False)
     if learned_too:
@@ -227,7 +227,7 @@ class _Restoring:
             found = Incident.from_body(dict(record.body))
             found = found.not_after(self._now)
             self.day.incidents.place(found)
-            ask_about_unworked(self.day, found)
+            ask_about_incident(self.day, found)
             run = self.day.runs.get(found.run_id or "")
             if found.open and found.reason == "breakdown" and found.condition == "active" and run is not None:
                 run.tracker.hold(self._now)

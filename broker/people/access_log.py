@@ -2,9 +2,10 @@
 month, personal facts never in it."""
 
 import json
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 from broker.durable_file import Disk, append_line
 
 MAX_TEXT = 200
+TAIL_MONTHS, TAIL_BYTES = 3, 512 * 1024  # what is looked at for the newest entries
 
 
 class AccessLog:
@@ -35,13 +37,24 @@ class AccessLog:
     def lines(self) -> Iterator[dict[str, object]]:
         """All entries, oldest first; a cut-off line is passed over."""
         for path in sorted(self.folder.glob("*.jsonl")):
-            for line in path.read_bytes().split(b"\n"):
-                try:
-                    entry = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(entry, dict):
-                    yield entry
+            yield from _entries(path.read_bytes().split(b"\n"))
+
+    def newest(self) -> Iterator[dict[str, object]]:
+        """The entries of the last months, newest first; of a month its last TAIL_BYTES only."""
+        for path in sorted(self.folder.glob("*.jsonl"), reverse=True)[:TAIL_MONTHS]:
+            with path.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL_BYTES))
+                yield from _entries(reversed(file.read().split(b"\n")))
+
+
+def _entries(lines: Iterable[bytes]) -> Iterator[dict[str, object]]:
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and {"at", "who", "role", "action", "what"} <= set(entry):
+            yield entry
 
 
 def open_access_log(

@@ -101,8 +101,16 @@ class Session(_Kept):
     until_at: int
 
 
+class Seen(_Kept):
+    """When an account signed in last, and where it did: browsers and networks by their hashes, with when last."""
+
+    at: int
+    places: dict[Hash, int] = {}
+
+
 class SessionsFile(_Kept):
     """`sessions.json`, by the hash of the cookie: who reads the file can take nobody's place."""
 
     format: Literal[1] = 1
     sessions: dict[Hash, Session] = {}
+    seen: dict[Id, Seen] = {}

@@ -21,5 +21,17 @@ class Impossible(PeopleError, ValueError):  # noqa: N818 - the name says what is
     """A change to the people that cannot be made as asked; the text says what can."""
 
 
+class Missing(Impossible):
+    """There is nothing of this name to change."""
+
+
+class Changed(PeopleError):  # noqa: N818 - the name says what is so
+    """Somebody changed it since it was looked at: what is done now would undo their change unseen."""
+
+
+class NotAllowed(PeopleError):  # noqa: N818 - the name says what is so
+    """Who asks may not do this: it would give what they do not hold, or leave nobody to look after the people."""
+
+
 class Damaged(PeopleError):  # noqa: N818 - the name says what is so
     """A file of people that cannot be used; the text names it and says what to do."""

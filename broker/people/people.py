@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from broker.durable_file import Disk
 from broker.people.accounts import Account, Link, PeopleFile, Token, account_id, good_password, secret_hash
-from broker.people.errors import Damaged, Impossible, Unknown
+from broker.people.errors import Damaged, Impossible, Missing, Unknown
 from broker.people.kept_file import KeptFile, present
 from broker.people.passwords import Passwords
 from broker.people.roles import BOUND, EVERYWHERE, FIRST_ROLES, Role, Scope, Visitor
@@ -23,6 +23,11 @@ SHELL_TOKEN = "shell.token"  # noqa: S105  (a file's name: what opens the runnin
 LINK_S = 24 * 3600
 FIRST_LINK_S = 3600
 Kind = TypeVar("Kind", Account, Token)
+Guard = Callable[[PeopleFile, PeopleFile], None]  # is given what is kept and what would be, and raises against it
+
+
+def _anything(_before: PeopleFile, _after: PeopleFile) -> None:
+    """Whoever works on the files themselves may do what they like."""
 
 
 class People:
@@ -88,8 +93,9 @@ class People:
         return Visitor(who, known.name, frozenset(known.roles), known.scope, _sees_names(known), "token")
 
     def add(
-        self, account: str, name: str, roles: tuple[Role, ...], scope: Scope = EVERYWHERE, sees_names: bool = False
-    ) -> str:
+        self, account: str, name: str, roles: tuple[Role, ...], scope: Scope = EVERYWHERE, sees_names: bool = False,
+        guard: Guard = _anything,
+    ) -> str:  # fmt: skip
         """Make an account and the key of the link by which its person sets the password."""
         made = account_id(account)
 
@@ -100,23 +106,23 @@ class People:
             person = _checked(Account, name=name, roles=roles, scope=scope, sees_names=sees_names)
             return kept.model_copy(update={"accounts": {**kept.accounts, made: person}})
 
-        self._change(added)
+        self._change(added, guard)
         return self.link(made)
 
-    def update(self, account: str, **fields: Any) -> Account:
-        """Change fields of an account; raises Impossible where there is none."""
+    def update(self, account: str, guard: Guard = _anything, **fields: Any) -> Account:
+        """Change fields of an account; raises Missing where there is none."""
 
-        return self._change(lambda kept: _with(kept, account, **fields)).accounts[account]
+        return self._change(lambda kept: _with(kept, account, **fields), guard).accounts[account]
 
-    def sign_out(self, account: str) -> None:
+    def sign_out(self, account: str, guard: Guard = _anything) -> None:
         """End all sessions of an account."""
 
         def ended(kept: PeopleFile) -> PeopleFile:
             return _with(kept, account, round=_known(kept, account).round + 1)
 
-        self._change(ended)
+        self._change(ended, guard)
 
-    def link(self, account: str | None, lasts_s: int = LINK_S) -> str:
+    def link(self, account: str | None, lasts_s: int = LINK_S, guard: Guard = _anything) -> str:
         """The key of a new link for this account, or for the first one; an older link of it ends. Raises Impossible."""
         key = secrets.token_urlsafe(32)
 
@@ -132,7 +138,7 @@ class People:
             link = Link(account=account, until_at=now + lasts_s)
             return kept.model_copy(update={"links": {**others, _hash(key): link}})
 
-        self._change(linked)
+        self._change(linked, guard)
         return key
 
     def linked(self, key: str) -> Link:
@@ -163,7 +169,10 @@ class People:
             raise Unknown(f"{made} is disabled")
         return visitor
 
-    def add_token(self, name: str, roles: tuple[Role, ...], scope: Scope = EVERYWHERE, sees_names: bool = False) -> str:
+    def add_token(
+        self, name: str, roles: tuple[Role, ...], scope: Scope = EVERYWHERE, sees_names: bool = False,
+        guard: Guard = _anything,
+    ) -> str:  # fmt: skip
         """Make a token for a machine; it is returned and stored nowhere."""
         salt, secret, made = secrets.token_hex(8), secrets.token_urlsafe(32), ""
 
@@ -176,7 +185,7 @@ class People:
             )  # fmt: skip
             return kept.model_copy(update={"tokens": {**kept.tokens, made: token}})
 
-        self._change(added)
+        self._change(added, guard)
         return f"{made}.{secret}"
 
     def take_over(self, tokens: Mapping[str, Token]) -> None:
@@ -190,19 +199,25 @@ class People:
 
         self._change(taken)
 
-    def revoke(self, token: str) -> None:
-        """Take a token away by its id; raises Impossible where there is none."""
+    def revoke(self, token: str, guard: Guard = _anything) -> None:
+        """Take a token away by its id; raises Missing where there is none."""
 
         def revoked(kept: PeopleFile) -> PeopleFile:
             if token not in kept.tokens:
-                raise Impossible(f"no token {token!r}; `people token list` shows them")
+                raise Missing(f"no token {token[:60]!r}; `people token list` shows them")
             return kept.model_copy(update={"tokens": {one: held for one, held in kept.tokens.items() if one != token}})
 
-        self._change(revoked)
+        self._change(revoked, guard)
 
-    def _change(self, into: Callable[[PeopleFile], PeopleFile]) -> PeopleFile:
+    def _change(self, into: Callable[[PeopleFile], PeopleFile], guard: Guard = _anything) -> PeopleFile:
         self.kept()  # one that is gone is not begun anew
-        return self._file.change(into)
+
+        def changed(kept: PeopleFile) -> PeopleFile:
+            after = into(kept)
+            guard(kept, after)
+            return after
+
+        return self._file.change(changed)
 
 
 def _with(kept: PeopleFile, account: str, **fields: Any) -> PeopleFile:
@@ -212,7 +227,7 @@ def _with(kept: PeopleFile, account: str, **fields: Any) -> PeopleFile:
 
 def _known(kept: PeopleFile, account: str) -> Account:
     if account not in kept.accounts:
-        raise Impossible(f"no account {account[:60]!r}; `people list` shows them")
+        raise Missing(f"no account {account[:60]!r}; `people list` shows them")
     return kept.accounts[account]
 
 

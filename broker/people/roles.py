@@ -7,7 +7,8 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict
 
 Role = Literal[
-    "dispatcher", "crew", "keeper", "property", "contractor", "technician", "registrar", "supervisor", "viewer"
+    "dispatcher", "crew", "keeper", "property", "contractor", "technician", "registrar", "supervisor", "viewer",
+    "weigher", "enforcement",
 ]
 ROLES: tuple[Role, ...] = get_args(Role)
 # Those who act for one place, truck or firm: without one of its kind in their scope they reach nothing.
@@ -60,9 +61,11 @@ class Reach:
     trucks: frozenset[str] = frozenset()
     contractors: frozenset[str] = frozenset()
 
-    def holds(self, *, estate: str | None = None, truck: str | None = None) -> bool:
-        """Whether something of this estate, or of this truck, is within."""
-        return self.everything or estate in self.estates or truck in self.trucks
+    def holds(self, *, estate: str | None = None, truck: str | None = None, contractor: str | None = None) -> bool:
+        """Whether something of this estate, truck or contractor is within."""
+        return (
+            self.everything or estate in self.estates or truck in self.trucks or contractor in self.contractors
+        )  # fmt: skip
 
 
 _KINDS = ("estates", "trucks", "contractors")

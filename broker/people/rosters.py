@@ -3,6 +3,7 @@
 Without a shift for the hour everybody of the role is told: nobody is told too few because a list was not written.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from broker.people.access_log import open_access_log
 from broker.people.accounts import Account, Id, Name
-from broker.people.errors import Impossible
+from broker.people.errors import Changed, Impossible, Missing
 from broker.people.kept_file import KeptFile
 from broker.people.people import ROSTERS, People
-from broker.people.roles import Role
+from broker.people.roles import BOUND, Role
 
 Duty = Literal["dispatcher", "second", "keeper", "crew"]
 DUTIES: tuple[Duty, ...] = get_args(Duty)
@@ -58,6 +59,7 @@ class Place:
     room: str | None = None
     estate: str | None = None
     truck: str | None = None
+    contractor: str | None = None
 
 
 def on_duty(
@@ -71,6 +73,24 @@ def on_duty(
         return tuple(sorted(there))
     first = {shift.account for shift in then if shift.duty == "dispatcher"} if duty == "second" else set()
     return tuple(sorted(one for one, held in able.items() if one not in first and _speaks_for(held, duty, place)))
+
+
+def told_by(
+    shifts: Iterable[Shift], accounts: Mapping[str, Account], step: str, place: Place, at: float
+) -> tuple[str, ...]:
+    """The accounts to be told by a step of a chain: those of a duty, or all of a role who speak for the place."""
+    duty = next((one for one in DUTIES if one == step), None)
+    if duty is not None:
+        return on_duty(shifts, accounts, duty, place, at)
+    able = {one: held for one, held in accounts.items() if not held.disabled and step in held.roles}
+    return tuple(sorted(one for one, held in able.items() if _is_bound_there(held, step, place)))
+
+
+def _is_bound_there(account: Account, role: str, place: Place) -> bool:
+    """Whether an account of a role that is bound to places, trucks or firms is of this one."""
+    here = {"estates": place.estate, "trucks": place.truck, "contractors": place.contractor}
+    kind = next((kind for bound, kind in BOUND.items() if bound == role), None)
+    return kind is None or here[kind] in getattr(account.scope, kind)
 
 
 def _is_there(shift: Shift, place: Place) -> bool:
@@ -104,6 +124,10 @@ class Rosters:
         """Who is to be told then."""
         return on_duty(self.shifts().values(), self._people.kept().accounts, duty, place, at)
 
+    def told_by(self, step: str, place: Place, at: float) -> tuple[str, ...]:
+        """Who is to be told by a step of a chain; raises PeopleError where nobody can say it."""
+        return told_by(self.shifts().values(), self._people.kept().accounts, step, place, at)
+
     def add(self, shift: Shift) -> str:
         """Keep one more; its number. Raises Impossible with what is wrong with it."""
         self._must_be_right(shift)
@@ -124,13 +148,15 @@ class Rosters:
         self._note(shift.by, "add shift", made, shift)
         return made
 
-    def remove(self, number: str, by: str) -> None:
-        """Take one out by its number; raises Impossible where there is none."""
+    def remove(self, number: str, by: str, version: str | None = None) -> None:
+        """Take one out by its number; raises Missing where there is none, Changed where it is not this version."""
         gone = self.shifts().get(number)
 
         def removed(kept: RostersFile) -> RostersFile:
             if number not in kept.shifts:
-                raise Impossible(f"no shift {number[:40]!r}")
+                raise Missing(f"no shift {number[:40]!r}")
+            if version is not None and shift_version(kept.shifts[number]) != version:
+                raise Changed("this number is another shift's now: look again")
             return kept.model_copy(update={"shifts": {one: held for one, held in kept.shifts.items() if one != number}})
 
         self._file.change(removed)
@@ -157,6 +183,11 @@ class Rosters:
             strange = sorted(set(given) - known)
             if strange:
                 raise Impossible(f"{kind}: the plan knows no {strange[0][:40]!r}")
+
+
+def shift_version(shift: Shift) -> str:
+    """Of what is kept of a shift: a number that is free is given again."""
+    return hashlib.sha256(shift.model_dump_json().encode()).hexdigest()[:16]
 
 
 def shift_of(**fields: object) -> Shift:

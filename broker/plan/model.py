@@ -86,7 +86,8 @@ class RunPlan:
 class Vehicle:
     """One registered vehicle, the area's or the contractor's; None = no limit stated.
 
-    `wastes` are the kinds it may load. It can be asked for between its two times of a service day, if it has them.
+    `wastes` are the kinds it may load. It can be asked for between its two times of a service day, if it has them, of
+    the `contractor` whose it is.
     """
 
     truck_id: str
@@ -96,6 +97,7 @@ class Vehicle:
     capacity_litres: int | None = None
     on_call_from_day_s: int | None = None
     on_call_until_day_s: int | None = None
+    contractor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

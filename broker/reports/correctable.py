@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from broker.rules.settings import CONTAMINATION_GRADES
 from firmware import wire
 
 DAY_S = 86_400
@@ -69,6 +70,10 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "grams_after": _whole(wire.MAX_GRAMS),
         "kept_lit": Field(_FLAG.fits, _FLAG.what, unknown=True),
         "inferred": _FLAG,
+        "contamination": Field(
+            lambda value: type(value) is int and value in CONTAMINATION_GRADES,
+            f"one of {' '.join(map(str, CONTAMINATION_GRADES))}", unknown=True,
+        ),
     },
     "call": {"waste": _word(wire.WASTES), "called_at": _time(unknown=False), "eta_at": _time()},
     "workflow": {

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from broker.reports import chain_table
 from broker.reports.sentences import kilograms, sentences
 from broker.reports.tables import known
 from broker.reports.words import WORDS, in_language, waste_word, word
 from broker.rules.statistics.alarm_load import alarm_load
 from broker.rules.statistics.calls import calls_by_room
+from broker.rules.statistics.chain import MEASURES as CHAIN_MEASURES
+from broker.rules.statistics.chain import chain
 from broker.rules.statistics.cube import Cube, Figures, fold, series, total
 from broker.rules.statistics.facts import Fact
 from broker.rules.statistics.findings import disagreeing, lanes, weigh_ins
@@ -99,6 +102,7 @@ def day_report(
         _leads(figures, language, none),
         _calls(facts, day, language, timezone, named, none),
         _lanes(facts, day, language, timezone, named),
+        _chain(chain(facts, timezone, cube), day, language, none),
         _weigh_ins(facts, day, language, timezone, none),
         _findings(facts, day, language, timezone, named, none),
         _alarms(facts, day, language, timezone, none),
@@ -199,6 +203,27 @@ def _lanes(facts: Sequence[Fact], day: str, language: str, timezone: str, named:
     ]
     table = _table(language, ["estate", "hour"], ["times", "days", "minutes", "still_blocked"], rows)
     return Chapter(word(language, "lanes"), word(language, "none"), table=table)
+
+
+def _chain(links: Cube, day: str, language: str, none: str) -> Chapter:
+    """Each kind of waste from the room to the transfer station."""
+    unknown = word(language, "unknown")
+
+    def kilos(grams: int | None) -> str:
+        return unknown if grams is None else kilograms(grams)
+
+    folded = fold(links, "day", ("waste",), day, day, CHAIN_MEASURES)
+    rows = []
+    for waste in dict.fromkeys((*WORDS.groups(language)["waste"], *sorted(key[1] for key in folded))):
+        if (day, waste) not in folded:
+            continue
+        row = chain_table.shown(folded[day, waste])
+        found = str(row["contaminated"] + row["skipped_contamination"])
+        filled = kilos(row["filled_grams"]), kilos(row["filled_grams_per_h"])
+        later = [kilos(row[name]) for name in ("grams", "transported_grams", "weighed_grams", "difference_grams")]
+        rows.append((waste_word(language, waste), *filled, found, *later))
+    numbers = ["filled", "filled_per_h", "contaminated", "collected_kg", "transported", "weighed", "difference"]
+    return Chapter(word(language, "chain"), none, table=_table(language, ["waste"], numbers, rows))
 
 
 def _weigh_ins(facts: Sequence[Fact], day: str, language: str, timezone: str, none: str) -> Chapter:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
-from broker.reports import corrections, tables
+from broker.reports import chain_table, corrections, tables
+from broker.rules.statistics.chain import DAY_S, FILLED_WITHIN_S, chain
 from broker.rules.statistics.cube import Cube, count
 from broker.store import Record, Store, amendments, where
 from broker.store.days import Days
@@ -19,13 +20,17 @@ KINDS: Mapping[str, tuple[int, int | None]] = {
     "keeper": (2, 2),
     "alarm": (8, 2),  # what stands is kept again each week
 }
+# How fast a room fills follows from its last collection before.
+CHAIN_KINDS = {**KINDS, "visit": (FILLED_WITHIN_S // DAY_S + 2, KINDS["visit"][1])}
 
 
-def facts_of(store: Store, from_day: str, to_day: str, timezone: str) -> list[Record]:
+def facts_of(
+    store: Store, from_day: str, to_day: str, timezone: str, kinds: Mapping[str, tuple[int, int | None]] = KINDS
+) -> list[Record]:
     """All records the figures of these days can depend on, amendments applied, also those of earlier states."""
     first, last, days = date.fromisoformat(from_day), date.fromisoformat(to_day), Days(timezone)
     found: list[Record] = []
-    for kind, (before, after) in KINDS.items():
+    for kind, (before, after) in kinds.items():
         start = days.start((first - timedelta(days=before)).isoformat())
         end = None if after is None else days.start((last + timedelta(days=after + 1)).isoformat())
         query = (where("kind") == kind) & (where("at") >= start)
@@ -39,12 +44,20 @@ def figures_of(store: Store, from_day: str, to_day: str, timezone: str) -> Cube:
     return {key: figures for key, figures in cube.items() if from_day <= key[0] <= to_day}
 
 
+def chain_of(store: Store, from_day: str, to_day: str, timezone: str) -> Cube:
+    """The cube of the chain of these days and no others; raises ValueError for a day that is none."""
+    cube = chain(facts_of(store, from_day, to_day, timezone, CHAIN_KINDS), timezone)
+    return {key: figures for key, figures in cube.items() if from_day <= key[0] <= to_day}
+
+
 def answer(
     store: Store, table: str, form: str, timezone: str, from_day: str, to_day: str, period: str, by: Sequence[str]
 ) -> str:
-    """One of `tables.TABLES` of these days as `csv` or `json`; `period` and `by` are for the figures."""
+    """One of `tables.TABLES` of these days as `csv` or `json`; `period` and `by` are for the figures and the chain."""
     if table == "figures":
         rows = tables.rows(figures_of(store, from_day, to_day, timezone), period, by, from_day, to_day)
+    elif table == "chain":
+        rows = chain_table.rows(chain_of(store, from_day, to_day, timezone), period, by, from_day, to_day)
     else:
         facts = facts_of(store, from_day, to_day, timezone)
         rows = tables.finding_rows(table, facts, timezone, from_day, to_day)

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -16,7 +16,7 @@ from broker.rules.statistics.findings import ChronicLane, Disagreement, WeighIn,
 from broker.rules.statistics.periods import days_between, period_of, periods_between
 
 MAX_DAYS = 400  # of one question: the bridge answers it beside its work
-TABLES = ("figures", "lanes", "weigh_ins", "disagreements", "calls", "alarms")
+TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "alarms")
 _HEADS = {
     "lanes": [*(field.name for field in fields(ChronicLane)), "chronic"],
     "weigh_ins": [*(field.name for field in fields(WeighIn)), "difference_grams"],
@@ -70,13 +70,25 @@ def share(figures: Mapping[str, int], name: str) -> float | None:
     return round(figures[over] / figures[under], 4) if figures[under] else None
 
 
-def rows(cube: Cube, period: str, by: Sequence[str], from_day: str, to_day: str) -> list[dict[str, Any]]:
+def figures_shown(figures: Figures) -> dict[str, Any]:
+    """The cells of one row of the figures: sums where they are known, and shares."""
+    sums = {measure: known(figures, measure) for measure in MEASURES}
+    return {**sums, **{word: share(figures, word) for word in SHARES}}
+
+
+Shown = Callable[[Figures], dict[str, Any]]
+
+
+def rows(
+    cube: Cube, period: str, by: Sequence[str], from_day: str, to_day: str, measures: Sequence[str] = MEASURES,
+    shown: Shown = figures_shown,
+) -> list[dict[str, Any]]:
     """One row per period and combination of `by`; a period without any record is one row of nulls: a gap.
 
     `days` are the asked days of the period, `days_known` those of them that have any record: a week of which two days
     were asked, or of which five are gaps, shows it.
     """
-    folded = fold(cube, period, by, from_day, to_day)
+    folded = fold(cube, period, by, from_day, to_day, measures)
     days = Counter(period_of(day, period) for day in days_between(from_day, to_day))
     days_known = Counter(period_of(day, period) for day in {key[0] for key in cube} if from_day <= day <= to_day)
     keys: dict[str, list[tuple[str, ...]]] = {}
@@ -86,20 +98,13 @@ def rows(cube: Cube, period: str, by: Sequence[str], from_day: str, to_day: str)
     for name in periods_between(from_day, to_day, period):
         about = {"gap": False, "days": days[name], "days_known": days_known[name]}
         if name not in keys:
-            found.append(_row(name, by, [None] * len(by), {**about, "gap": True}, None))
-        found += [_row(name, by, list(key[1:]), about, folded[key]) for key in keys.get(name, ())]
+            empty = dict.fromkeys(shown(dict.fromkeys(measures, 0)))
+            found.append({"period": name, **dict.fromkeys(by), **about, "gap": True, **empty})
+        found += [
+            {"period": name, **dict(zip(by, key[1:], strict=True)), **about, **shown(folded[key])}
+            for key in keys.get(name, ())
+        ]
     return found
-
-
-def _row(
-    name: str, by: Sequence[str], values: Sequence[str | None], about: Mapping[str, Any], figures: Figures | None
-) -> dict[str, Any]:
-    row: dict[str, Any] = {"period": name, **dict(zip(by, values, strict=True)), **about}
-    for measure in MEASURES:
-        row[measure] = None if figures is None else known(figures, measure)
-    for word in SHARES:
-        row[word] = None if figures is None else share(figures, word)
-    return row
 
 
 def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str, to_day: str) -> list[dict[str, Any]]:

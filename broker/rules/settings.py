@@ -6,6 +6,8 @@ Nothing is imported here: the configuration takes its defaults from this page, t
 from dataclasses import dataclass, field
 
 SCALE_NOISE_GRAMS = 500  # two weights of one thing may differ by so much
+HEAVIEST_LOAD_GRAMS = 60_000_000  # no truck on a road carries more: a weigh-in of more is a slip
+CONTAMINATION_GRADES = (1, 2, 3)  # a few wrong pieces, many, not to be taken as what it is called
 LIGHTEST_BIN_GRAMS = 5_000  # less than this is dirt, rain and drift, not a bin
 
 
@@ -55,6 +57,33 @@ class AlarmSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Addressee:
+    """Who is told of an incident for which reasons, and by which steps: duties and roles, the first at once."""
+
+    name: str
+    reasons: tuple[str, ...]
+    chain: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerSettings:
+    """The addressees' numbers, all in seconds: what is not seen sounds on the screen, then the next are told."""
+
+    sound_s: int = 15
+    next_person_s: int = 60
+    next_step_s: int = 300
+    addressees: tuple[Addressee, ...] = (
+        Addressee("dispatcher", ("lane_blocked", "breakdown"), ("dispatcher", "second", "supervisor")),
+        Addressee("estate", ("lane_blocked",), ("property", "keeper", "dispatcher")),
+        Addressee("contractor", (), ("contractor", "dispatcher")),  # asked by a decision, for whatever reason
+    )
+
+    def chain_of(self, name: str) -> tuple[str, ...]:
+        """By which steps an addressee is told; a dispatcher tells one that is not listed any more."""
+        return next((one.chain for one in self.addressees if one.name == name), ("dispatcher",))
+
+
+@dataclass(frozen=True, slots=True)
 class DispatchSettings:
     """The numbers of the whole dispatch; times in seconds."""
 
@@ -62,6 +91,7 @@ class DispatchSettings:
     stays: FirstStay = field(default_factory=FirstStay)
     streets: Streets = field(default_factory=Streets)
     alarms: AlarmSettings = field(default_factory=AlarmSettings)
+    answers: AnswerSettings = field(default_factory=AnswerSettings)
     open_before_s: int = 3600  # a run appears on the screen this long before its first planned arrival
     forget_after_s: int = 7200  # a bridge that starts this long after a run's last planned visit leaves it alone
     lane_clear_s: int = 1200  # what a blocked lane is expected to take until somebody says it is clear

@@ -73,7 +73,7 @@ class Gate:
         request.state.visitor = visitor
         if visitor is None and not right.anybody:
             if right.page and request.method == "GET":
-                raise Refusal(303, "sign in", {"Location": f"/sign-in?next={quote(path)}"})
+                raise Refusal(303, "sign in", {"Location": f"/sign-in?next={quote(_wanted(request))}"})
             raise Refusal(401, "sign in, or send a machine's token as HTTP bearer", {"WWW-Authenticate": "Bearer"})
         if visitor is not None and not right.open_to(visitor):
             own = ", ".join(sorted(visitor.roles))
@@ -147,6 +147,12 @@ class Gate:
             return visitor is not None and right is not None and right.open_to(visitor)
 
         return still
+
+
+def _wanted(request: Request) -> str:
+    """The page that somebody was on their way to, with what they asked of it."""
+    path, query = str(request.scope["path"]), request.url.query
+    return f"{path}?{query}" if query else path
 
 
 def _is_here(request: HTTPConnection) -> bool:

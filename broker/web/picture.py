@@ -59,7 +59,9 @@ def of_now(bridge: Bridge, at: int, way: Way = _HERE) -> Picture:
         "old_since_at": None,  # of when the picture is, if none can be made now
         "link": {"up": bridge.link[0], "since_at": bridge.link[1]},
         "health": reasons(bridge, way, at),
-        "limits": {"link_lost_s": LINK_LOST_S, "no_data_s": wire.NO_DATA_S},
+        "limits": {
+            "link_lost_s": LINK_LOST_S, "no_data_s": wire.NO_DATA_S, "sound_s": day.settings.answers.sound_s,
+        },
         "plan": day.outlook.on(local_date(day.plan, at)).as_json(),
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
         "data": {

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from broker.people.errors import Changed, Damaged, Missing, NotAllowed, PeopleError, TooSoon, Unknown
 from broker.web.languages import language_of
 from broker.web.pages.rendering import WORDS
 
@@ -32,6 +33,16 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 PAGE_REFUSALS: dict[int | str, dict[str, Any]] = {
     "4XX": {"description": "It is not shown, and why", "content": {**_CONTENT, "text/html": {}}}
 }
+
+
+_PEOPLE: tuple[tuple[type[PeopleError], int], ...] = (
+    (Missing, 404), (NotAllowed, 403), (Changed, 409), (Unknown, 401), (TooSoon, 429), (Damaged, 503),
+)  # fmt: skip
+
+
+def people_status(why: PeopleError) -> int:
+    """The HTTP status of what is raised about people."""
+    return next((status for kind, status in _PEOPLE if isinstance(why, kind)), 422)
 
 
 class Refusal(Exception):  # noqa: N818  (the name says what is so)

@@ -85,8 +85,9 @@ class Repeats:
     def end(self, who: str, key: str, answer: tuple[int, str, bytes] | None, *, whole: bool = True) -> None:
         """It was done, or refused and may be tried again; None, or one of UNKNOWN: nobody knows.
 
-        Without `whole` only that it was done is kept: there are names in the answer. A disk that takes no line is said
-        in the log: until the next start it is known what became of the deed, after it nobody knows.
+        Without `whole` the disk takes only that it was done, for there are names or secrets in the answer; the answer
+        itself is known until the next start. A disk that takes no line is said in the log: until the next start it is
+        known what became of the deed, after it nobody knows.
         """
         with self._turn:
             if (deed := self._deeds.get((who, key))) is not None:
@@ -96,9 +97,11 @@ class Repeats:
             status, media, body = answer
             line = Line(who=who, key=key, state="undone", at=int(self._now()))
             if status < REFUSED:
-                media, body = (media, body) if whole and len(body) <= LONGEST_ANSWER else ("application/json", _LONG)
+                media, body = (media, body) if len(body) <= LONGEST_ANSWER else ("application/json", _LONG)
                 line = line.model_copy(update={"state": "done", "status": status, "media": media, "body": body})
             self._take(line)
+            if line.body and not whole:
+                line = line.model_copy(update={"media": "application/json", "body": _LONG})
             try:
                 self._write(line)
             except OSError as why:

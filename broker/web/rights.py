@@ -11,6 +11,7 @@ from re import Pattern
 
 from starlette.routing import compile_path
 
+from broker.people.administration import ADMINISTRATOR
 from broker.people.roles import BOUND, ROLES, Visitor
 
 
@@ -33,8 +34,11 @@ _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
 _REGISTRAR = frozenset({"registrar"})
 _DISPATCH = frozenset({"dispatcher"})
+_WEIGHERS = frozenset({"dispatcher", "crew", "weigher"})
 _DEVICES = frozenset({"technician"})
 _DUTY = frozenset({"dispatcher", "supervisor"})
+_ADMINISTRATOR = frozenset({ADMINISTRATOR})
+_ANSWER = "/api/v1/incidents/{incident_id}/answers/{addressee}"
 _INCIDENT, _VISIT = "/api/v1/incidents/{incident_id}", "/api/v1/runs/{run_id}/visits/{room}/{number}"
 
 _ANYBODY = (
@@ -42,10 +46,13 @@ _ANYBODY = (
     "GET /healthz", "GET /sign-in", "POST /sign-in", "POST /sign-in/as", "POST /sign-out", "GET /welcome",
     "POST /welcome",
 )  # fmt: skip
+_ASKED = _DISPATCH | {"property", "keeper", "contractor"}
 _PAGES: Mapping[str, frozenset[str]] = {
     "GET /": ALL,
     "GET /docs": ALL,
+    "GET /asked": _ASKED,
     "GET /report/{day}": _FIGURES,
+    "GET /transfer-station": _FIGURES | _WEIGHERS,
     "GET /registers": _BOOKS,
     "GET /registers/": _BOOKS,
     "GET /registers/elections": _BOOKS,
@@ -60,10 +67,28 @@ _PAGES: Mapping[str, frozenset[str]] = {
     "POST /registers/{which}/import/apply": _REGISTRAR,
     "POST /registers/{which}/outside-edit": _REGISTRAR,
     "POST /registers/{which}/restore": _REGISTRAR,
+    "GET /people": _ADMINISTRATOR,
+    "POST /people/accounts": _ADMINISTRATOR,
+    "GET /people/accounts/{account}": _ADMINISTRATOR,
+    "POST /people/accounts/{account}": _ADMINISTRATOR,
+    "POST /people/tokens": _ADMINISTRATOR,
+    "POST /people/tokens/{token}": _ADMINISTRATOR,
+    "GET /people/rosters": _DUTY,
+    "POST /people/rosters": _DUTY,
+    "POST /people/rosters/{shift}": _DUTY,
 }
 _ROUTES: Mapping[str, frozenset[str]] = {
     "GET /openapi.json": ALL,
     "GET /api/v1/people/me": ALL,
+    "GET /api/v1/people/accounts": _ADMINISTRATOR,
+    "POST /api/v1/people/accounts": _ADMINISTRATOR,
+    "PATCH /api/v1/people/accounts/{account}": _ADMINISTRATOR,
+    "POST /api/v1/people/accounts/{account}/link": _ADMINISTRATOR,
+    "POST /api/v1/people/accounts/{account}/sign-out": _ADMINISTRATOR,
+    "GET /api/v1/people/tokens": _ADMINISTRATOR,
+    "POST /api/v1/people/tokens": _ADMINISTRATOR,
+    "DELETE /api/v1/people/tokens/{token}": _ADMINISTRATOR,
+    "GET /api/v1/people/access": _ADMINISTRATOR,
     "GET /api/v1/people/shifts": _DUTY,
     "POST /api/v1/people/shifts": _DUTY,
     "DELETE /api/v1/people/shifts/{shift}": _DUTY,
@@ -89,9 +114,14 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     f"POST {_INCIDENT}/resolve": _DISPATCH,
     f"POST {_INCIDENT}/clear": _DISPATCH | {"property", "keeper"},
     f"POST {_INCIDENT}/estate-ack": _DISPATCH | {"property"},
+    "GET /api/v1/answers": _ASKED,
+    **{f"POST {_ANSWER}/{deed}": _ASKED for deed in ("seen", "promise", "done", "refuse")},
+    f"POST {_ANSWER}/on-the-way": _DISPATCH | {"contractor"},
     f"POST {_VISIT}/serve": _DISPATCH | {"crew"},
     f"POST {_VISIT}/skip": _DISPATCH | {"crew"},
-    "POST /api/v1/weighings": _DISPATCH | {"crew"},
+    f"POST {_VISIT}/note": _DISPATCH | {"crew"},
+    "GET /api/v1/weighings": _FIGURES | _WEIGHERS,
+    "POST /api/v1/weighings": _WEIGHERS,
     "POST /api/v1/amendments": frozenset({"supervisor"}),
     "POST /api/v1/trucks/{device}/command": _DEVICES,
     "POST /api/v1/rooms/{device}/command": _DEVICES,
@@ -144,6 +174,12 @@ def deeds_of(visitor: Visitor) -> dict[str, dict[str, list[str]] | None]:
             "estates": sorted(reach.estates), "trucks": sorted(reach.trucks), "contractors": sorted(reach.contractors),
         }
     return found
+
+
+def pages_of(visitor: Visitor) -> list[str]:
+    """The pages that a visitor may open, as they are linked to: up to the first name in a path."""
+    open_to = [right.route for right in RIGHTS if right.page and right.open_to(visitor)]
+    return sorted({route.removeprefix("GET ").partition("{")[0] for route in open_to if route.startswith("GET ")})
 
 
 def who_may(right: Right) -> str:

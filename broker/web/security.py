@@ -1,10 +1,13 @@
 """What every request passes first: it names us, may do what it asks, comes from no strange page, and brings a body that
 can be kept."""
 
+import asyncio
+import hashlib
 import re
+import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 import orjson
 from fastapi import FastAPI, Request, Response
@@ -14,14 +17,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from broker.people.errors import Damaged, TooSoon
+from broker.people.errors import Damaged, PeopleError, TooSoon
 from broker.web.gate import COOKIE, Gate
 from broker.web.pages.refused import refused_page
-from broker.web.problems import Refusal, problem, refuse_http, refuse_values
+from broker.web.problems import Refusal, people_status, problem, refuse_http, refuse_values
 from broker.web.repeats import HEADER, REPEATED, Repeats
 
 MAX_BODY_BYTES = 9_000_000
-PERSONAL = "/api/v1/elections"  # its answers may hold names, which are kept in the register alone
+UNWRITTEN = ("/api/v1/elections", "/api/v1/people", "/people")  # names that stand in the register alone, and secrets
+FORM_WAITS_S, FORM_LOOK_S = 10.0, 0.1
 OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 FORM = "application/x-www-form-urlencoded"
 FILES = "multipart/form-data"
@@ -36,6 +40,7 @@ def guarded(app: FastAPI, gate: Gate, hosts: Collection[str] = ()) -> FastAPI:
     app.add_exception_handler(RequestValidationError, refuse_values)
     app.add_exception_handler(HTTPException, refuse_http)
     app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(PeopleError, _people_refused)
     app.add_exception_handler(OSError, _disk_refused)
     app.add_exception_handler(Exception, _fault)
     return app
@@ -81,28 +86,68 @@ def request_guard(
 
 async def _once(repeats: Repeats, request: Request, call_next: CallNext) -> Response:
     """The answer; to a deed with a key that was done before, the answer of then."""
-    key, visitor = request.headers.get(HEADER), request.state.visitor
-    is_deed = request.method not in ("GET", "HEAD") and request.scope["path"].startswith("/api/")
-    if key is None or visitor is None or not is_deed:
+    visitor, key = request.state.visitor, await _key_of(request)
+    if key is None or visitor is None:
         return await call_next(request)
     who, path = f"{visitor.kind}/{visitor.who}", f"{request.scope['path']}?{request.url.query}"
     try:
-        first = await run_in_threadpool(repeats.begin, who, key, request.method, path, await request.body())
+        first = await _first(repeats, who, key, request, path)
     except OSError as why:
         return problem(request, 507, f"the disk takes no note of this deed ({why.strerror or why}): it was not done")
     if first is not None:
-        return Response(first[2], first[0], {REPEATED: "true"}, first[1])
+        return _again(first)
     answer: tuple[int, str, bytes] | None = None
     try:
         # Typed as any answer; that of a middleware's inside is always streamed.
         response: Any = await call_next(request)
         body = b"".join([part async for part in response.body_iterator])
-        answer = response.status_code, response.headers.get("content-type", ""), body
+        towards = response.headers.get("location", "").encode()
+        answer = response.status_code, response.headers.get("content-type", ""), body or towards
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
         return Response(body, response.status_code, headers)
     finally:
-        whole = not request.scope["path"].startswith(PERSONAL)
+        whole = not request.scope["path"].startswith(UNWRITTEN)
         await run_in_threadpool(lambda: repeats.end(who, key, answer, whole=whole))
+
+
+async def _key_of(request: Request) -> str | None:
+    """By which key a deed is known: of a program in the header; of a page's form which page it was, and what it says.
+
+    Whoever goes back to a page and fills its form in differently does another deed.
+    """
+    if request.method in ("GET", "HEAD"):
+        return None
+    if request.scope["path"].startswith("/api/"):
+        return request.headers.get(HEADER)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        return None
+    body = await request.body()
+    if not any(name == "deed" for name, _ in parse_qsl(body.decode())):
+        return None
+    return "form-" + hashlib.sha256(request.scope["path"].encode() + b" " + body).hexdigest()
+
+
+async def _first(
+    repeats: Repeats, who: str, key: str, request: Request, path: str
+) -> tuple[int, str, bytes] | None:
+    """The answer of the first time; a form that a double click sent twice waits for it, a program is told to."""
+    body, until = await request.body(), time.monotonic() + FORM_WAITS_S
+    while True:
+        try:
+            return await run_in_threadpool(repeats.begin, who, key, request.method, path, body)
+        except Refusal as why:
+            waits = "Retry-After" in (why.headers or {}) and not path.startswith("/api/")
+            if not waits or time.monotonic() > until:
+                why.page = _reads(request)
+                raise
+        await asyncio.sleep(FORM_LOOK_S)
+
+
+def _again(first: tuple[int, str, bytes]) -> Response:
+    status, media, body = first
+    if status in (302, 303):
+        return Response(b"", status, {REPEATED: "true", "Location": body.decode()})
+    return Response(body, status, {REPEATED: "true"}, media)
 
 
 def _reads(request: Request) -> bool:
@@ -119,6 +164,12 @@ def _refused(request: Request, why: Exception) -> Response:
     page = refused_page(request, why)
     page.headers.update(why.headers or {})
     return page
+
+
+async def _people_refused(request: Request, why: Exception) -> Response:
+    """What is raised about people: a rule, an old version, a name that is not there."""
+    assert isinstance(why, PeopleError)
+    return _refused(request, Refusal(people_status(why), str(why), page=_reads(request)))
 
 
 async def _disk_refused(request: Request, why: Exception) -> Response:

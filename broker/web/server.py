@@ -19,9 +19,9 @@ from broker.plan.model import Plan
 from broker.registers.folder import open_registers
 from broker.store import Store
 from broker.web.api.app import build_app
+from broker.web.api.people.routers import people_routers
 from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
-from broker.web.api.rosters import roster_router
 from broker.web.connection_limits import LimitedProtocol
 from broker.web.desk import Desk
 from broker.web.gate import Gate
@@ -79,7 +79,7 @@ class WebServer:
         # The registers go by the area's clock: what is overdue on their pages is so on the day that the screen shows.
         access = open_access_log(config.registers.folder, timezone=plan.timezone, now=now)
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
-        further = [record_router(store, plan), register_router(registers), roster_router(people, plan)]
+        further = [record_router(store, plan), register_router(registers), *people_routers(self.gate, plan, now)]
         self._desk = desk
         self._frames = Frames()
         self._recording = Recording(config.playback.folder, config.playback.days)

@@ -1,9 +1,9 @@
 """Who makes a request, as a route asks for them, and from what a register raises to an answer."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 
@@ -76,14 +76,20 @@ def visitor_of(request: Request) -> Visitor:
     return visitor
 
 
-def within(request: Request, *, estate: str | None = None, truck: str | None = None) -> None:
-    """Refuses what the visitor's roles do not reach: a deed about another's estate or truck."""
+def within(
+    request: Request, *, estate: str | None = None, truck: str | None = None, contractor: str | None = None
+) -> None:
+    """Refuses what the visitor's roles do not reach: a deed about another's estate, truck or firm."""
     reach: Reach = request.state.reach
-    if not reach.holds(estate=estate, truck=truck):
-        what = " or ".join(name for name in (estate and f"estate {estate}", truck and f"truck {truck}") if name)
+    if not reach.holds(estate=estate, truck=truck, contractor=contractor):
+        named = {"estate": estate, "truck": truck, "contractor": contractor}
+        what = " or ".join(f"{kind} {name}" for kind, name in named.items() if name)
         raise Refusal(403, f"{visitor_of(request).name} does not speak for {what or 'this'}")
 
 
 async def form_of(request: Request) -> FormData:
     """The fields of a posted form."""
     return await request.form(max_fields=MAX_FORM_FIELDS, max_files=1)
+
+
+FormFields = Annotated[FormData, Depends(form_of)]

@@ -47,6 +47,7 @@ from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certifi
 from tests.support.settings.day import configured
 from tests.support.settings.day_sights import (
     a_silent_truck_has_a_time,
+    addressees_told,
     area_of,
     lamp_is_kept_lit,
     promises_that_a_breakdown_breaks,
@@ -57,6 +58,8 @@ from tests.support.settings.day_sights import (
     seconds_over_open_country,
     seconds_to_the_call,
     seconds_to_the_second_visit,
+    seconds_to_the_sound,
+    seconds_until_told,
     silent_past_a_room,
     state_of_a_late_truck_that_drives_again,
 )
@@ -347,6 +350,10 @@ OWN_BROKER = f"enabled = true\n[mqtt]\nport = {PORT}\n"
 
 
 
+DISPATCHER = '[[answers.addressee]]\nname = "dispatcher"\nreasons = ["lane_blocked", "breakdown"]\nchain = ["second"]\n'
+ASKED = 'reasons = ["lane_blocked"]\n'
+
+
 def without(text: str, key: str) -> str:
     """The lines without that of a key."""
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(f"{key} = "))
@@ -403,6 +410,15 @@ ROWS = (
         'name = "files"\nfolder = "files"\n'),
     Row("outside.receiver.inside", '["127.0.0.1"]', '["10.0.0.1"]', is_believed, operator.gt, without(TOLD, "inside")),
     Row("outside.receiver.keep_days", "1", "3", is_given_up_after_two_days, operator.gt, AWAY),
+    Row("answers.sound_s", "5", "50", seconds_to_the_sound, operator.lt),
+    Row("answers.next_person_s", "10", "100", seconds_until_told("second"), operator.lt),
+    Row("answers.next_step_s", "100", "500", seconds_until_told("supervisor"), operator.lt),
+    Row("answers.addressee.name", '"estate"', '"committee"', addressees_told,
+        more=ASKED + 'chain = ["keeper"]\n' + DISPATCHER),
+    Row("answers.addressee.reasons", '["lane_blocked"]', '["breakdown"]', addressees_told,
+        more='name = "estate"\nchain = ["keeper"]\n' + DISPATCHER),
+    Row("answers.addressee.chain", '["keeper"]', '["property"]', addressees_told,
+        more='name = "estate"\n' + ASKED + DISPATCHER),
     Row("log.level", '"info"', '"error"', warnings, operator.gt),
 )
 ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquitto as its own broker

@@ -207,7 +207,7 @@ def test_an_unacknowledged_alarm_repeats_and_an_idle_acknowledgement_runs_out(mo
     morning.serve(0)
     incident_id = morning.press()
     morning.step(61)
-    assert any("second person" in note.text for _, note in morning.bridge.notices)
+    assert any("told now: second" in note.text for _, note in morning.bridge.notices)
     morning.act("acknowledge", incident_id)
     morning.step(601)
     assert morning.stage(incident_id) == "stored"

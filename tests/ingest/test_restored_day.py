@@ -131,7 +131,7 @@ PLACES = {  # what fails at the start, on what, and what of it is named
     "every visit": (restored_day.Visit, "from_body", lambda body: True, "visit:"),
     "an incident": (restored_day.Incident, "from_body", lambda body: True, "workflow:"),
     "a press": (restored_day, "show_as_said", lambda *_: True, "t01:1:"),
-    "what is asked of a press": (restored_day, "ask_about_unworked", lambda *_: True, "workflow:"),
+    "what is asked of a press": (restored_day, "ask_about_incident", lambda *_: True, "workflow:"),
     "what was learned": (restored_day.DwellRecord, "from_body", lambda body: True, "dwell:"),
     "a position": (restored_day, "_last_fix", lambda *_: True, "t01:1:"),
     "the newest of a kind": (restored_day.NewestRecords, "of", lambda self, kind, *_: kind == "run", "runs and visits"),

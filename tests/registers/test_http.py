@@ -390,6 +390,18 @@ def test_a_form_that_no_page_of_ours_sent_is_refused(office):
     assert office.registers.elections.read().version == 1
 
 
+def test_a_form_that_is_sent_twice_is_saved_once(office):
+    """A double click, or a reload: the second is led on like the first, and finds no conflict with itself."""
+    log_in(office)
+    page = office.get("/registers/elections/record?table=areas&id=a01").text
+    data = form_of(page) | {"key.id": "a01", "f.name": "甲居民区", "why": "改名", "op": "save"}
+    answers = [office.http.post("/registers/elections/record", data=data) for _ in range(2)]
+    assert [(one.status_code, one.headers["Location"]) for one in answers] == [(303, "/registers/elections")] * 2
+    assert len(office.registers.elections.log()) == 2
+    data["f.name"] = "乙居民区"  # back, and filled in anew: another deed, on a version that is no longer
+    assert office.http.post("/registers/elections/record", data=data).status_code == 409
+
+
 def test_a_stale_form_shows_both_changes(office):
     """Two tabs: the second save shows what the other changed and what this one wanted."""
     log_in(office)
@@ -458,7 +470,10 @@ def test_an_import_on_the_page_goes_through_its_preview(office):
     data = form_of(page) | {"why": "新名单"}
     assert office.http.post("/registers/elections/import/apply", data=data).status_code == 303
     assert office.registers.elections.read().document["areas"][0]["name"] == "改名居民区"
-    assert office.http.post("/registers/elections/import/apply", data=data).status_code == 404
+    version = office.registers.elections.read().version
+    assert office.http.post("/registers/elections/import/apply", data=data).status_code == 303  # a double click
+    assert office.registers.elections.read().version == version
+    assert office.http.post("/registers/elections/import/apply", data=data | {"deed": "x"}).status_code == 404
 
 
 def test_one_unreadable_register_does_not_hide_the_other(office):

@@ -1,5 +1,6 @@
 """The dispatch under any order of events: a state machine of drives, presses, decisions, silences and restarts."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from broker.plan.model import Vehicle
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.states.visit import OWED
 from firmware import wire
@@ -15,12 +17,22 @@ from tests.support.bridge.rehearsal import Rehearsal, check_memory, check_presse
 pytestmark = pytest.mark.real
 
 
+class _WithFirms(Rehearsal):
+    """A morning on which two contractors have a truck, the first of them one that a click chooses."""
+
+    def open(self) -> None:
+        """Start (again), with them."""
+        vehicles = (Vehicle("t99", wire.WASTES, contractor="first"), Vehicle("x02", wire.WASTES, contractor="second"))
+        self.plan = replace(self.plan, vehicles={one.truck_id: one for one in vehicles})
+        super().open()
+
+
 class Morning(RuleBasedStateMachine):
     """One truck's morning with a person at the screen who may do anything at any time."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.morning = Rehearsal(alone=True)
+        self.morning = _WithFirms(alone=True)
         self.pressed: dict[str, int] = {}  # by incident, when
         self.faults = 0  # put into the rules since the bridge was started
 
@@ -84,6 +96,26 @@ class Morning(RuleBasedStateMachine):
             )
         except ActionError:
             pass
+
+    @precondition(lambda self: self.pressed)
+    @rule(
+        data=st.data(),
+        name=st.sampled_from(["dispatcher", "estate", "contractor.first"]),
+        answer=st.sampled_from(["see", "promise", "finish", "refuse", "set_out"]),
+        minutes=st.integers(1, 90),
+    )
+    def answer(self, data: st.DataObject, name: str, answer: str, minutes: int) -> None:
+        """Whoever is asked says something, fitting or not."""
+        incident = ("t01", data.draw(st.sampled_from(list(self.pressed))))
+        until_at = int(self.morning.now) + 60 * minutes
+        act = Act("answer", "Li", incident=incident, addressee=name, answer=answer, until_at=until_at)
+        try:
+            self.morning.bridge.act(act, self.morning.now)
+        except ActionError:
+            return
+        rows = self.morning.bridge.dispatch.day.incidents[incident].answers
+        if answer == "promise" and name == "estate":
+            assert next(row.until_at for row in rows if row.id == name) == until_at
 
     @rule(data=st.data(), action=st.sampled_from(["serve", "skip"]))
     def settle_by_hand(self, data: st.DataObject, action: str) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from broker.rules.states import alarm, incident, visit
+from broker.rules.states import alarm, answer, incident, visit
 from broker.rules.states.alarm import Alarm, AlarmError
+from broker.rules.states.answer import Answer, AnswerError
 from broker.rules.states.diagrams import states_page
 from broker.rules.states.incident import Incident, IncidentError
 from broker.rules.states.visit import Visit, VisitError
@@ -22,6 +23,7 @@ VISIT = Visit("r1.20261123", "r01", "residential_wet", "R1", "t01", "e01", 1, 1,
 INCIDENT = Incident("t01", "t01-1-1", "lane_blocked", AT, AT, None, None)
 
 ALARM = Alarm("silent/r01", "unit_silent", "warning", {}, AT)
+ANSWER = Answer.asked("estate", "e01", AT)
 
 VISIT_DEEDS: list[Callable[[Visit], Visit]] = [
     lambda one: one.called(AT, AT + 900, "call"),
@@ -58,6 +60,16 @@ ALARM_DEEDS: list[Callable[[Alarm], Alarm]] = [
     lambda one: one.taken_out("Wang", "new battery", AT),
     lambda one: replace(one, active=False).put_back("Wang", AT),
     lambda one: replace(one, active=True).put_back("Wang", AT),
+]
+
+ANSWER_DEEDS: list[Callable[[Answer], Answer]] = [
+    lambda one: one.seen("Wang", AT),
+    lambda one: one.promised(AT + 600, "Wang", AT),
+    lambda one: one.finished("Wang", AT),
+    lambda one: one.refused("Wang", None, AT),
+    lambda one: one.passed(AT),
+    lambda one: one.expired(AT),
+    lambda one: one.told_again(AT),
 ]
 
 
@@ -109,6 +121,24 @@ def test_the_deeds_of_an_alarm_go_along_all_arrows_of_its_table_and_no_other() -
     assert gone == {(state, to) for (state, _), to in alarm.TRANSITIONS.items()}
 
 
+def test_the_deeds_of_an_answer_go_along_all_arrows_of_its_table_and_no_other() -> None:
+    """As of a visit; each makes a new version, and once its incident is over there is none but to tell it again."""
+    gone = set()
+    for state in ("told", "seen", "promised", "done", "refused", "late"):
+        for deed in ANSWER_DEEDS:
+            before = replace(ANSWER, state=state)
+            try:
+                after = deed(before)
+            except AnswerError:
+                continue
+            gone.add((state, after.state))
+            assert after.version == before.version + 1
+            if after.state != "told":
+                with pytest.raises(AnswerError):
+                    deed(replace(before, ended_at=AT))
+    assert gone == {(state, to) for (state, _), to in answer.TRANSITIONS.items()}
+
+
 def test_what_is_cleared_stays_cleared() -> None:
     """By a person, by the end of it, by the driver; nothing makes it active again."""
     cleared = INCIDENT.cleared("keeper", AT)
@@ -118,8 +148,9 @@ def test_what_is_cleared_stays_cleared() -> None:
 
 TABLES = ("TRANSITIONS", "CONDITIONS")
 STATED = ("state", "workflow", "condition")
-MAKERS = ("replace", "__replace__", "_changed", "Visit", "Incident", "Alarm")
-STATE_AT = {"Visit": list(Visit.__dataclass_fields__).index("state"),
+MAKERS = ("replace", "__replace__", "_changed", "Visit", "Incident", "Alarm", "Answer")
+STATE_AT = {"Answer": list(Answer.__dataclass_fields__).index("state"),
+            "Visit": list(Visit.__dataclass_fields__).index("state"),
             "Incident": list(Incident.__dataclass_fields__).index("condition"),
             "Alarm": list(Alarm.__dataclass_fields__).index("state")}  # fmt: skip
 
@@ -146,7 +177,8 @@ def goes_along_an_arrow(node: ast.AST) -> bool:
     texts = {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
     if name in ("getattr", "setattr", "__setattr__", "attrgetter"):
         return bool(texts & {"_fire", *TABLES, *STATED})
-    if name == "from_body" and getattr(getattr(node.func, "value", None), "id", "") in ("Visit", "Incident", "Alarm"):
+    makers = ("Visit", "Incident", "Alarm", "Answer")
+    if name == "from_body" and getattr(getattr(node.func, "value", None), "id", "") in makers:
         return not (len(node.args) == 1 and not node.keywords and is_as_recorded(node.args[0]))
     named = {keyword.arg for keyword in node.keywords}
     by_position = name in STATE_AT and (
@@ -165,8 +197,8 @@ def transitions_fired(text: str) -> list[int]:
 def test_a_transition_is_fired_in_its_tables_own_file_only(path: Path) -> None:
     """Everybody else asks for a deed by its name; the diagrams read the tables."""
     fired = transitions_fired(path.read_text(encoding="utf-8"))
-    tables = ("visit.py", "incident.py", "alarm.py", "diagrams.py")
-    assert bool(fired) == (path.name in tables and path.parent == STATES), fired
+    own = ("alarm.py", "answer.py", "diagrams.py", "incident.py", "visit.py")
+    assert bool(fired) == (path.name in own and path.parent == STATES), fired
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from broker.plan.demo_area import demo_plan
-from broker.reports.figures import figures_of
+from broker.reports.figures import chain_of, figures_of
 from broker.rules.statistics.cube import Cube
 from broker.store import Store, where
 from broker.store.opening import open_store
@@ -71,6 +71,21 @@ def test_every_day_has_what_statistics_show(demo: Demo) -> None:
         assert 40 <= total(cube, day, "served") <= 60
     assert sum(total(cube, day, "returned") for day in DAYS) >= 3
     assert sum(total(cube, day, "incidents") for day in DAYS) >= 3
+
+
+def test_its_chain_adds_up_to_its_figures(demo: Demo) -> None:
+    """Collected is what the figures say and what was transported; each room fills from the second day on."""
+    cube = figures_of(demo.store, DAYS[0], DAYS[-1], PLAN.timezone)
+    links = chain_of(demo.store, DAYS[0], DAYS[-1], PLAN.timezone)
+    for day in DAYS:
+        assert total(links, day, "grams") == total(cube, day, "grams") == total(links, day, "transported_grams") > 0
+        assert total(links, day, "bins") == total(cube, day, "bins") == total(links, day, "transported_bins")
+        assert total(links, day, "runs") == 4
+        if day != DAYS[0]:
+            per_h = total(links, day, "filled_grams") * 3600 / total(links, day, "filled_s")
+            assert 20_000 < per_h < 35_000
+            alone = chain_of(demo.store, day, day, PLAN.timezone)
+            assert total(alone, day, "filled_grams") == total(links, day, "filled_grams")
 
 
 def test_no_run_of_it_is_still_open(demo: Demo) -> None:

@@ -178,4 +178,4 @@ def test_a_command_in_a_page_is_one_that_enters_the_environment(page: Path) -> N
     helped = parser().format_help()
     for python, entry, verb in WRITTEN.findall(page.read_text(encoding="utf-8")):
         assert (python, entry in known) == ("python3", True), f"{python} {entry}"
-        assert entry != "-m broker" or not verb or re.search(rf"^    {verb} ", helped, re.MULTILINE), verb
+        assert entry != "-m broker" or not verb or re.search(rf"^    {verb}\s", helped, re.MULTILINE), verb

@@ -1,4 +1,4 @@
-"""The API is as it describes itself: requests made of its OpenAPI, right and wrong ones, as three of its roles."""
+"""The API is as it describes itself: requests made of its OpenAPI, right and wrong ones, as four of its roles."""
 
 from collections.abc import Callable, Iterator
 
@@ -35,7 +35,7 @@ def examples_for(role: Role) -> Callable[[str], int]:
 @pytest.mark.real
 @pytest.mark.parametrize(
     ("role", "met"), [("dispatcher", {200, 403, 404, 409, 422}), ("registrar", {200, 403, 409, 422}),
-                      ("viewer", {200, 403, 422})],
+                      ("supervisor", {200, 403, 404, 422}), ("viewer", {200, 403, 422})],
 )  # fmt: skip
 def test_every_answer_is_as_the_api_describes_it(street: WholeWeb, role: Role, met: set[int]) -> None:
     """No fault of the server, each refusal a problem detail, each answer of the kind and form that is said."""

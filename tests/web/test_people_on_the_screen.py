@@ -91,6 +91,6 @@ def test_the_record_names_who_acknowledged_and_a_viewer_cannot(street: tuple[Bri
         other.get_by_test_id("incident-p1").wait_for()
         page.get_by_test_id("sign-out").click()
         page.wait_for_url("**/sign-in")
-        other.wait_for_url("**/sign-in", timeout=STILL_S * 1000)  # its stream has ended, and is not taken up again
+        other.wait_for_url("**/sign-in?next=*", timeout=STILL_S * 1000)  # its stream has ended for good
     with reading_store(bridge.folder / "records", "xh", "Asia/Shanghai", time.time) as store:
         assert [(row.body["action"], row.body["who"]) for row in store.scan("action")] == [("acknowledge", "wang")]

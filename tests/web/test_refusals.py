@@ -58,6 +58,12 @@ BODIES: dict[str, dict[str, Any]] = {  # by how the path ends
     "/elections": {"expect": "e", "why": "w", "edits": [{"op": "set", "path": "areas/a01/name", "value": "x"}]},
     "/safety": {"expect": "e", "why": "w", "edits": [{"op": "set", "path": "estates/e01/name", "value": "x"}]},
 }
+MAY = {"name": "n", "roles": ["crew"], "scope": {"trucks": ["t01"]}, "sees_names": False}
+BODIES |= {
+    "/people/accounts": {"account": "new", **MAY}, "/people/tokens": MAY,
+    "/wang": {"version": "0" * 16, "disabled": True, **MAY}, "/link": {"version": "0" * 16},
+    "/sign-out": {"version": "0" * 16},
+}  # fmt: skip
 DEED = {"version": 1}
 FORM = {
     "table": "bodies", "why": "w", "expect": "e", "is_new": "no", "op": "save", "key.id": "b01",
@@ -78,7 +84,8 @@ class Office(WholeWeb):
 
     def routes(self) -> Iterator[tuple[str, str]]:
         """(method, path with its names filled in) of everything that takes a body."""
-        names = {**self.ids(), "device": "r01", "which": "elections", "room": self.morning.trip.visits[2].room_id}
+        names = {**self.ids(), "addressee": "estate", "device": "r01", "which": "elections"}
+        names["room"] = self.morning.trip.visits[2].room_id
         for method, path in taking_bodies(self.app):
             yield method, re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
 

@@ -90,8 +90,13 @@ def test_a_press_is_seen_acknowledged_and_decided_on_the_screen(
     page.get_by_test_id("acknowledge-t01-1-2").click()
     wait_until(lambda: truck.last(ack)["stage"] == "seen", "seen")
     page.locator(".incident.acknowledged").wait_for()
+    page.get_by_test_id("answer-estate-t01-1-2").get_by_text("已通知").wait_for()
+    page.get_by_test_id("answer-estate-promise-t01-1-2").click()
+    page.get_by_test_id("answer-estate-t01-1-2").get_by_text("已承诺").wait_for()
     page.get_by_test_id("return_later-t01-1-2").click()
     wait_until(lambda: truck.last(ack)["stage"] == "decided", "decided")
+    answers = {row["from"]: row["state"] for row in truck.last(ack)["answers"]}
+    assert answers == {"dispatcher": "done", "estate": "promised"}
     page.get_by_text("二次到站 2").wait_for()
     screenshots = REPO / ".demo"
     screenshots.mkdir(exist_ok=True)

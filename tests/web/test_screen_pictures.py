@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Route, expect
 from broker.people.roles import Visitor
 from broker.web.api.app import STATIC
 from broker.web.picture import snapshot
-from broker.web.rights import deeds_of
+from broker.web.rights import deeds_of, pages_of
 from broker.web.stream.changes import parts_of
 from firmware import wire
 from tests.support.bridge.morning import Morning
@@ -76,7 +76,8 @@ class Screen:
         elif path == "api/v1/people/me":
             wang = Visitor("wang", "Wang", frozenset({"dispatcher"}))
             me = {"account": "wang", "name": "Wang", "kind": "account", "roles": ["dispatcher"], "one_click": []}
-            route.fulfill(body=json.dumps({**me, "deeds": deeds_of(wang)}), content_type="application/json")
+            may = {"deeds": deeds_of(wang), "pages": pages_of(wang)}
+            route.fulfill(body=json.dumps({**me, **may}), content_type="application/json")
         elif path == "api/v1/events":
             told = {"at": self.picture["at"], "parts": parts_of(self.picture)}
             body = f"retry: 100\nevent: snapshot\ndata: {json.dumps(told)}\n\n"

@@ -160,7 +160,8 @@ def _add(arguments: argparse.Namespace, people: People, config: BrokerConfig) ->
 
 def _roles(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:
     scope = _of(arguments, config)
-    people.update(arguments.account, roles=tuple(arguments.roles), **({"scope": scope} if scope != Scope() else {}))
+    fields: dict[str, Any] = {"roles": tuple(arguments.roles)} | ({"scope": scope} if scope != Scope() else {})
+    people.update(arguments.account, **fields)
 
 
 def _scope(arguments: argparse.Namespace, people: People, config: BrokerConfig) -> None:

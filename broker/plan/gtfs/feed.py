@@ -3,7 +3,7 @@
 Beside GTFS's own columns: `routes.waste_kind`, `stops.estate_id`, `stops.wastes` (by spaces; if empty those of the
 routes that stop there), `trips.truck_id`, `trips.capacity_bins`, `trips.capacity_kg`, `trips.shift_end`, and the
 optional files `estates.txt` (estate_id, estate_name, estate_kind) and `vehicles.txt` (truck_id, wastes, capacity_bins,
-capacity_kg, capacity_m3, on_call_start, on_call_end). `agency_id` is the area's id. Optional as in GTFS:
+capacity_kg, capacity_m3, on_call_start, on_call_end, contractor). `agency_id` is the area's id. Optional as in GTFS:
 `shapes.txt`, `calendar_dates.txt`, `frequencies.txt`, `feed_info.txt`, `transfers.txt` (vehicles that go on as another
 trip). A stop without times has them from its neighbours, by distance. `pickup_type` 1 is a place the truck only passes,
 2 or 3 a visit by appointment (hazardous waste always is). Files and columns that tell passengers something (fares,

@@ -36,6 +36,7 @@ class Topic(StrEnum):
     SENSOR = "sensor"  # a room whose sensors contradict each other or the crew
     LINK = "link"  # the way to the devices
     FLOOD = "flood"  # the alarms themselves: too many at once
+    ANSWER = "answer"  # an addressee of an incident: nobody answered, or a promise is broken
 
 
 class Asked:
@@ -327,6 +328,30 @@ class TwoDevices(Asked):
     device: str
     boot: int
     other: int
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyAnswered(Asked):
+    """An addressee of whose chain everybody was told, and nobody has seen it."""
+
+    topic, word, level = Topic.ANSWER, "nobody_answered", "severe"
+    truck: str
+    incident: str
+    addressee: str
+    party: str
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseBroken(Asked):
+    """An addressee that promised something until a time that is over."""
+
+    topic, word = Topic.ANSWER, "promise_broken"
+    truck: str
+    incident: str
+    addressee: str
+    party: str
+    at: int
 
 
 Subject = VisitKey | str  # a visit, or the id of a run, a truck, a press

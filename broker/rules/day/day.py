@@ -9,6 +9,7 @@
 | told | what rooms and trucks hold of ours | told.py |
 | attention | what a person should look at | attention.py |
 | alarms | what people have done about each of it | alarms.py |
+| duty | who is on duty | duty.py |
 | leftovers | what restoring could not bring back | leftovers.py |
 | clock | how far time has come, the numbers of records | clock.py |
 | history | learned legs, stays and errors | learning/history.py |
@@ -27,6 +28,7 @@ from broker.rules.day.alarms import Alarms
 from broker.rules.day.attention import AttentionList, Topic
 from broker.rules.day.clock import DayClock
 from broker.rules.day.devices import Devices
+from broker.rules.day.duty import Duty
 from broker.rules.day.incidents import Incidents
 from broker.rules.day.leftovers import Leftovers
 from broker.rules.day.runs import ChangedRuns, Run, Runs
@@ -55,6 +57,7 @@ class Day:
     told: Told = field(default_factory=Told)
     attention: AttentionList = field(default_factory=AttentionList)
     alarms: Alarms = field(default_factory=Alarms)
+    duty: Duty = field(default_factory=Duty)
     leftovers: Leftovers = field(default_factory=Leftovers)
     outlook: Outlook = field(init=False)
     planned_trucks: frozenset[str] = field(init=False)

@@ -17,7 +17,8 @@ VERSION_BASE = 2_000_000  # seconds: a run is opened long after this before it s
 class Run:
     """One run of one day; `order` is the order of visits that the truck was told, settled ones included.
 
-    Written by: dispatch/runs/run_progress, dispatch/visits/moved_visits, effects/messages, ingest/restored_day.
+    Written by: dispatch/runs/run_progress, dispatch/visits/moved_visits, dispatch/incidents/contractors,
+    effects/messages, ingest/restored_day.
     """
 
     run_id: str
@@ -46,6 +47,11 @@ class Run:
     def start(self, at: int) -> None:
         """The truck is on its way."""
         self.state, self.started_at = "running", at
+
+    def begins_at(self, at: int) -> None:
+        """It was promised for this time: it is planned anew, as long as before."""
+        self.planned_end_at += max(0, at - self.planned_start_at)
+        self.planned_start_at = at
 
     def finish(self, at: int) -> None:
         """It owes nothing any more."""

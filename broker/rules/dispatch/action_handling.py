@@ -1,6 +1,6 @@
 """What people do: an action from the screen, a command or the simulator becomes changes of incidents and visits."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from broker.rules.day.attention import Topic
@@ -8,13 +8,15 @@ from broker.rules.day.bins import collected_at
 from broker.rules.day.day import Day
 from broker.rules.dispatch.actions import ACTIONS, ALARM_ACTIONS, COMMANDS, Act, ActionError
 from broker.rules.dispatch.alarms.alarm_states import act_on_alarm
-from broker.rules.dispatch.incidents import incident_handling
+from broker.rules.dispatch.incidents import addressing, incident_handling
 from broker.rules.dispatch.visits.moved_visits import insert_visit, owed_again, set_visits
 from broker.rules.effects.alarms import seen_by_deed
 from broker.rules.effects.effect import Effect, Keep, Publish
 from broker.rules.effects.records import call_record, put, put_incident
+from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
+from broker.rules.states.answer import ESTATE
 from broker.rules.states.incident import Incident
-from broker.rules.states.visit import Visit
+from broker.rules.states.visit import CONTAMINANTS, Visit
 from firmware import wire
 
 
@@ -24,6 +26,8 @@ def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
     stored = Keep(f"action:{number}", "action", act.who, now, asdict(act), urgent=True)
     if act.action in ("serve", "skip"):
         return [stored, *_act_on_visit(day, act, now)]
+    if act.action == "note":
+        return [stored, *_note(day, act, now)]
     if act.action == "weigh":
         return [stored, _weigh(day, act, now)]
     if act.action == "command":
@@ -33,10 +37,22 @@ def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
     incident = day.incidents.get(act.incident or ("", ""))
     if incident is None:
         raise ActionError("no such incident; it may have been withdrawn before it was stored", missing=True)
-    if act.version is not None and not incident.is_seen(act.version):
+    if act.action != "answer" and act.version is not None and not incident.is_seen(act.version):
         text = f"somebody changed this incident meanwhile (version {incident.version}): look again, then decide"
         raise ActionError(text, stale=True)
     return [stored, *_act_on_incident(day, act, incident, now)]
+
+
+def _note(day: Day, act: Act, now: int) -> list[Effect]:
+    """What the crew found in the bins of a visit."""
+    visit = day.visits.get(act.visit or ("", "", 0))
+    if visit is None:
+        raise ActionError("no such visit", missing=True)
+    if act.grade != 0 and act.grade not in CONTAMINATION_GRADES:
+        raise ActionError(f"grade must be 0 (nothing) or one of {' '.join(map(str, CONTAMINATION_GRADES))}")
+    if act.reason is not None and act.reason not in CONTAMINANTS:
+        raise ActionError(f"what does not belong there must be one of {' '.join(CONTAMINANTS)}, got {act.reason!r}")
+    return put(day, visit.noted(act.grade or None, act.reason), now)
 
 
 def _weigh(day: Day, act: Act, now: int) -> Keep:
@@ -45,6 +61,10 @@ def _weigh(day: Day, act: Act, now: int) -> Keep:
         raise ActionError(f"waste must be one of {' '.join(wire.WASTES)}, got {act.waste!r}")
     if act.truck is None or act.grams is None or act.grams < 0:
         raise ActionError("a weigh-in needs truck and grams (0 or more)")
+    if act.grams > HEAVIEST_LOAD_GRAMS:
+        raise ActionError(f"{act.grams} g is more than a truck carries ({HEAVIEST_LOAD_GRAMS} g)")
+    if act.truck not in day.planned_trucks and act.truck not in day.devices.trucks:
+        raise ActionError(f"no truck {act.truck!r} is registered here", missing=True)
     body = {"truck": act.truck, "run_id": act.run_id, "waste": act.waste, "grams": act.grams, "at": now}
     key = f"{act.truck}/{day.clock.next_number()}"  # each is one of its own: no later one takes its place
     return Keep(f"weighing:{key}", "weighing", key, now, {**body, "who": act.who})
@@ -81,12 +101,23 @@ def _act_on_incident(day: Day, act: Act, incident: Incident, now: int) -> list[E
         effects = incident_handling.decide(day, incident, act.decision, act, now)
         return effects + seen_by_deed(day, Topic.PRESS, "/".join(incident.key), act.who, now)
     if act.action == "clear":
-        return incident_handling.clear_lane(day, incident, act.who, now)
+        of_estate = act.addressee == ESTATE
+        return incident_handling.clear_lane(day, incident, act.who, now, by_estate=of_estate)
+    if act.action == "answer":
+        return addressing.hear(day, incident, act, now)
     if act.action == "estate_ack":
-        return put_incident(day, incident.estate_answered(now), now)
+        return _estate_seen(day, incident, act, now)
     if act.action == "resolve":
         return put_incident(day, incident.resolved(now, act.who), now)
     raise ActionError(f"no such action {act.action!r}; there are {' '.join(ACTIONS)}")
+
+
+def _estate_seen(day: Day, incident: Incident, act: Act, now: int) -> list[Effect]:
+    """As the API said it before there were answers: one more word of it changes nothing."""
+    row = incident.answer(ESTATE)
+    if row is not None and row.open and row.state != "told":
+        return []
+    return addressing.hear(day, incident, replace(act, addressee=ESTATE, answer="see", version=None), now)
 
 
 def _act_on_visit(day: Day, act: Act, now: int) -> list[Effect]:

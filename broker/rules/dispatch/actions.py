@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass
 
-ACTIONS = ("acknowledge", "decide", "clear", "resolve", "estate_ack", "serve", "skip", "weigh", "command")
+ACTIONS = (
+    "acknowledge", "decide", "clear", "resolve", "estate_ack", "answer", "serve", "skip", "note", "weigh", "command",
+)  # fmt: skip
 ALARM_ACTIONS = ("see_alarm", "shelve_alarm", "unshelve_alarm", "take_out_alarm", "put_back_alarm")
 COMMANDS = {"truck": ("rebirth", "identify"), "room": ("rebirth", "identify", "calibrate", "reset")}  # family: known
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One action of one person on an incident (`truck`, `incident_id`) or, for serve and skip, on a visit; `weigh`
+    """One action of one person on an incident (`truck`, `incident_id`) or, for serve, skip and note, on a visit; `note`
+    says how much does not belong there (`grade`, 0 for nothing) and what that is (`reason`); `weigh`
     keeps what the transfer station weighed of a truck's load (`truck`, `waste`, `grams`, `run_id` where known);
+    `answer` is what an `addressee` says: `see`, `promise` (`until_at`), `finish`, `refuse` (`reason`), `set_out`;
+    `version`, where given, is then its row's.
     `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`; one of
     `ALARM_ACTIONS` is about an `alarm` (its id), which goes on a shelf for `shelf_s`.
 
@@ -31,11 +36,15 @@ class Act:
     waste: str | None = None
     grams: int | None = None
     run_id: str | None = None
+    grade: int | None = None
     device: tuple[str, str] | None = None
     command: str | None = None
     alarm: str | None = None
     shelf_s: int | None = None
     why: str | None = None
+    addressee: str | None = None  # whose answer it is; of `clear`: who says so
+    answer: str | None = None
+    until_at: int | None = None
 
 
 class ActionError(ValueError):

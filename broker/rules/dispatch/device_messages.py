@@ -165,7 +165,7 @@ def _clear_lane(day: Day, room_id: str, at: int, now: int) -> list[Effect]:
     return [
         effect
         for incident in blocked
-        for effect in incident_handling.clear_lane(day, incident, f"keeper of {room_id}", now)
+        for effect in incident_handling.clear_lane(day, incident, f"keeper of {room_id}", now, by_estate=True)
     ]
 
 

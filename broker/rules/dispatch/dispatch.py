@@ -32,6 +32,7 @@ from broker.rules.effects.attention import ask_about_overstaying, forget_left_ou
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.plan_days import begin_local_day
 from broker.rules.states.alarm import AlarmError
+from broker.rules.states.answer import AnswerError
 from broker.rules.states.incident import IncidentError
 from broker.rules.states.visit import VisitError, record_key
 from firmware import wire
@@ -79,7 +80,7 @@ class Dispatch:
             return self._tell_changed(carry_out(self.day, act, now), now)
         except ReplanError as why:
             raise ActionError(str(why), not_yet=why.not_yet) from why
-        except (AlarmError, IncidentError, VisitError) as why:
+        except (AlarmError, AnswerError, IncidentError, VisitError) as why:
             raise ActionError(str(why)) from why
 
     def on_tick(self, now: int) -> Iterator[Decision]:

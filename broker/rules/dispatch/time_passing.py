@@ -3,11 +3,13 @@
 from broker.rules.day.day import Day
 from broker.rules.day.incidents import IncidentKey
 from broker.rules.day.runs import Run
+from broker.rules.dispatch.incidents import addressing
 from broker.rules.dispatch.runs.run_progress import follow, stay_on, update
 from broker.rules.dispatch.visits.offers import show_when_made
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import close_incident, put_incident
-from broker.rules.states.incident import ACK_EXPIRES_S, Incident
+from broker.rules.states.answer import ACK_EXPIRES_S
+from broker.rules.states.incident import Incident
 
 OFFER_EVERY_S = 30
 
@@ -89,7 +91,9 @@ def closing(day: Day, key: IncidentKey, now: int) -> list[Effect]:
     return close_incident(day, incident, now)
 
 
-OF_INCIDENT = {"alarm": alarm, "offer": offer, "closing": closing}  # each a decision of its own: none stops another
+OF_INCIDENT = {  # each a decision of its own: none stops another
+    "alarm": alarm, "answers": addressing.pass_time, "offer": offer, "closing": closing,
+}  # fmt: skip
 
 
 def _overdue(day: Day, incident: Incident, now: int) -> list[Effect]:
@@ -97,7 +101,7 @@ def _overdue(day: Day, incident: Incident, now: int) -> list[Effect]:
         text = f"{incident.truck}: acknowledged {ACK_EXPIRES_S // 60} minutes ago, nothing decided: open again"
         return [*put_incident(day, incident.expired(now), now), Notice("severe", text)]
     waited_s = now - incident.raised_at
-    text = f"{incident.truck}: {incident.reason} not acknowledged for {waited_s} s; second person told"
+    text = f"{incident.truck}: {incident.reason} not acknowledged for {waited_s} s"
     return [*put_incident(day, incident.repeated(now), now), Notice("severe", text)]
 
 

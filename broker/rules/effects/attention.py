@@ -9,9 +9,11 @@ from broker.rules.day.attention import (
     ClockAhead,
     LongStay,
     LowerBoot,
+    NobodyAnswered,
     PassedBy,
     PressTakenBack,
     PressUnworked,
+    PromiseBroken,
     RunOwes,
     Stranger,
     Subject,
@@ -53,6 +55,27 @@ def ask_about_overstaying(day: Day, run_id: str, now: int) -> list[Effect]:
             room = day.plan.rooms[visit.room].name
             _ask(day, visit.key, LongStay(run.truck, run.run_id, room, stay_s // 60), now)
     return []
+
+
+def ask_about_incident(day: Day, incident: Incident) -> None:
+    """What a person should look at in an incident: a press that no rule could work on, addressees that let it down."""
+    ask_about_unworked(day, incident)
+    _ask_about_answers(day, incident)
+
+
+def _ask_about_answers(day: Day, incident: Incident) -> None:
+    """Nobody answered, or a promise is broken: on the list until somebody there says something, or it is over."""
+    for row in incident.answers:
+        subject = "/".join((*incident.key, row.id))
+        name = day.plan.estates[row.party].name if row.party in day.plan.estates else row.party
+        about = (*incident.key, row.addressee, name)
+        if row.open and row.state == "told" and row.unanswered_at is not None:
+            minutes = (row.unanswered_at - row.told_at) // 60
+            day.attention.ask(subject, NobodyAnswered(*about, minutes), row.unanswered_at)
+        elif row.open and row.state == "late":
+            day.attention.ask(subject, PromiseBroken(*about, row.until_at or row.since_at), row.since_at)
+        else:
+            day.attention.answered(Topic.ANSWER, subject)
 
 
 def ask_about_unworked(day: Day, incident: Incident) -> None:

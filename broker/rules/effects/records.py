@@ -7,8 +7,8 @@ from broker.rules.arrival.prediction import Eta, expected_stays
 from broker.rules.day.attention import Topic
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
-from broker.rules.effects.attention import ask_about_passed, ask_about_unworked
-from broker.rules.effects.effect import Effect, Keep, Publish
+from broker.rules.effects.attention import ask_about_incident, ask_about_passed
+from broker.rules.effects.effect import Effect, Keep, Notice, Publish
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, VisitKey, record_key
 from firmware import wire
@@ -78,12 +78,21 @@ def run_record(day: Day, run: Run, now: int) -> Keep:
 def put_incident(day: Day, incident: Incident, now: int) -> list[Effect]:
     """Make `incident` the state of its key, keep it at once, and tell the driver's light."""
     day.incidents.place(incident)
-    ask_about_unworked(day, incident)
+    ask_about_incident(day, incident)
     key = f"{incident.truck}/{incident.incident_id}"
     stored = Keep(f"workflow:{key}:{incident.version:06d}", "workflow", key, now, incident.body(), urgent=True)
     if not incident.open:
-        return [stored, *close_topics(day, incident)]
+        return [stored, *close_topics(day, incident), *_told_in_vain(incident)]
     return [stored, *tell_incident(day, incident)]
+
+
+def _told_in_vain(incident: Incident) -> list[Effect]:
+    """At the end it is said who was told and need not have been, or did nothing."""
+    rows = incident.told_in_vain
+    if not rows:
+        return []
+    said = ", ".join(f"{row.id} ({row.state})" for row in rows)
+    return [Notice("info", f"{incident.truck}: {incident.reason} is over; told in vain: {said}")]
 
 
 def tell_incident(day: Day, incident: Incident, *, stored_only: bool = False) -> list[Effect]:
@@ -94,6 +103,9 @@ def tell_incident(day: Day, incident: Incident, *, stored_only: bool = False) ->
         "decision": None if stored_only else incident.decision,
         "at": incident.changed_at,
     }
+    if not stored_only:
+        rows = (row for row in incident.answers if row.ended_at is None)
+        body["answers"] = [{"from": row.id, "state": row.state, "until_at": row.until_at} for row in rows]
     return [Publish(wire.topic("incident_ack", day.plan.area_id, incident.truck, incident.incident_id), body)]
 
 

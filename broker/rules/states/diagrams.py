@@ -10,7 +10,7 @@ if __name__ == "__main__":
 
 from collections.abc import Mapping
 
-from broker.rules.states import alarm, incident, visit
+from broker.rules.states import alarm, answer, incident, visit
 
 Table = Mapping[tuple[str, str], str]
 
@@ -28,7 +28,9 @@ The driver's light follows: {stages}.
 ## An incident 报警: what is the matter (`incident.py`)
 {condition}
 ## An alarm on the screen 告警 (`alarm.py`)
-{alarm}"""
+{alarm}
+## An answer 应答: what each addressee says (`answer.py`)
+{answer}"""
 
 
 def states_page() -> str:
@@ -38,6 +40,7 @@ def states_page() -> str:
         workflow=diagram(incident.TRANSITIONS, incident.BEGINS),
         alarm=diagram(alarm.TRANSITIONS, alarm.BEGINS),
         condition=diagram(incident.CONDITIONS, incident.CONDITION_BEGINS),
+        answer=diagram(answer.TRANSITIONS, answer.BEGINS),
         stages=", ".join(f"{state} → {stage}" for state, stage in incident.STAGES.items()),
     )
 

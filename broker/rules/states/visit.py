@@ -43,6 +43,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("due", "serve"): "served",
 }
 OWED = ("pending", "due", "at_stop")
+CONTAMINANTS = (*wire.WASTES, "other")  # what does not belong there
 
 VisitKey = tuple[str, str, int]  # run_id, room_id, visit_number
 
@@ -87,6 +88,8 @@ class Visit:
     by_appointment: bool = False  # the truck comes for what was announced and weighs it: kilograms count, bins do not
     skipped_here_at: int | None = None  # for one skipped where the truck stood: not in the same stay
     undone: bool = False  # made for a press that was taken back: it was never meant to be
+    contamination: int | None = None  # how much the crew found in it that does not belong there
+    contaminant: str | None = None  # and what that was
 
     @property
     def key(self) -> VisitKey:
@@ -171,6 +174,13 @@ class Visit:
         grams = self.grams_before, self.grams_after, self.tare_grams
         return Collected(self.bins_before, self.bins_after, *grams, self.sensor_quality)
 
+    def noted(self, grade: int | None, contaminant: str | None) -> "Visit":
+        """The crew says how much is in it that does not belong there, None for nothing; raises VisitError where they
+        have not been yet."""
+        if self.arrived_at is None and self.left_at is None and self.state != "served":
+            raise VisitError(f"visit {'/'.join(map(str, self.key))} is {self.state}: nobody has looked into its bins")
+        return replace(self, contamination=grade, contaminant=None if grade is None else contaminant)
+
     def lamp_kept(self, lit: bool) -> "Visit":
         """Skipped after its call: whether its lamp stays lit until the truck is back."""
         return replace(self, kept_lit=lit)
@@ -178,6 +188,10 @@ class Visit:
     def freed(self) -> "Visit":
         """The obstacle is gone: it may be made at any time."""
         return replace(self, not_before_at=None)
+
+    def open_from(self, at: int) -> "Visit":
+        """The obstacle will be gone by then, says who clears it."""
+        return replace(self, not_before_at=at)
 
     def on_route(self, route: str) -> "Visit":
         """The same visit where the plan calls its route otherwise by now."""

@@ -76,18 +76,18 @@ def count(facts: Sequence[Fact], timezone: str) -> Cube:
     for fact in visits:
         if not undone(fact.body):
             day = local_day(visit_at(fact), zone)
-            _add(cube, _key(day, fact.body), _visit_figures(fact.body, outside.get(fact.key)))
+            add(cube, key_of(day, fact.body), _visit_figures(fact.body, outside.get(fact.key)))
     for fact in newest(facts, "call"):
         called_at = moment(fact.body, "called_at")
         if called_at is not None:
-            key = _key(local_day(called_at, zone), _placed(fact.body, places))
-            _add(cube, key, _call_figures(lead_s(fact.body, called_at, arrivals)))
+            key = key_of(local_day(called_at, zone), _placed(fact.body, places))
+            add(cube, key, _call_figures(lead_s(fact.body, called_at, arrivals)))
     for fact, pressed_at in incidents(facts):
-        key = _key(local_day(pressed_at, zone), _placed(fact.body, places))
-        _add(cube, key, _incident_figures(fact.body, pressed_at))
+        key = key_of(local_day(pressed_at, zone), _placed(fact.body, places))
+        add(cube, key, _incident_figures(fact.body, pressed_at))
     for fact in weighings(facts):
         figures = {"weighings": 1, "weighed_grams": whole(fact.body, "grams") or 0}
-        _add(cube, _key(local_day(weighing_at(fact), zone), _placed(fact.body, places)), figures)
+        add(cube, key_of(local_day(weighing_at(fact), zone), _placed(fact.body, places)), figures)
     return cube
 
 
@@ -111,12 +111,14 @@ def _placed(body: Mapping[str, Any], places: Mapping[Key, Mapping[str, Any]]) ->
     return {**place, **{name: value for name, value in body.items() if value is not None}}
 
 
-def _key(day: str, body: Mapping[str, Any]) -> Key:
+def key_of(day: str, body: Mapping[str, Any]) -> Key:
+    """The key of something on a day, by the dimensions that its record names."""
     return (day, *(text(body, name) for name in DIMENSIONS))
 
 
-def _add(cube: Cube, key: Key, figures: Mapping[str, int]) -> None:
-    row = cube.setdefault(key, dict.fromkeys(MEASURES, 0))
+def add(cube: Cube, key: Key, figures: Mapping[str, int], measures: Sequence[str] = MEASURES) -> None:
+    """Add figures to those of a key; a key that is new has zeros in all `measures`."""
+    row = cube.setdefault(key, dict.fromkeys(measures, 0))
     for name, value in figures.items():
         row[name] += value
 
@@ -216,7 +218,9 @@ def _incident_figures(body: Mapping[str, Any], pressed_at: int) -> Figures:
     return {"incidents": 1, "incident_s": max(0, end_at - pressed_at)}
 
 
-def fold(cube: Cube, period: str, by: Sequence[str], from_day: str, to_day: str) -> dict[tuple[str, ...], Figures]:
+def fold(
+    cube: Cube, period: str, by: Sequence[str], from_day: str, to_day: str, measures: Sequence[str] = MEASURES
+) -> dict[tuple[str, ...], Figures]:
     """(period, values of `by` ...) -> figures, of the days in the span; raises ValueError for an unknown word."""
     unknown = [name for name in by if name not in DIMENSIONS]
     if unknown:
@@ -225,7 +229,7 @@ def fold(cube: Cube, period: str, by: Sequence[str], from_day: str, to_day: str)
     folded: Cube = {}
     for key, figures in cube.items():
         if from_day <= key[0] <= to_day:
-            _add(folded, (period_of(key[0], period), *(key[place] for place in places)), figures)
+            add(folded, (period_of(key[0], period), *(key[place] for place in places)), figures, measures)
     return folded
 
 

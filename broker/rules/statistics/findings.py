@@ -93,6 +93,23 @@ class WeighIn:
         return self.weighed_grams - self.rooms_grams
 
 
+def unmatched(facts: Sequence[Fact], timezone: str) -> list[Fact]:
+    """The weigh-ins that nothing collected fits: no visit of the run they name, or of their truck on that day."""
+    rows = weigh_ins(facts, timezone)
+    alone = {_place(one) for one in rows if one.rooms_grams is None and not one.rooms_without_scale}
+    zone = ZoneInfo(timezone)
+    return [fact for fact in weighings(facts) if _place_of(fact, zone) in alone]
+
+
+def _place(one: WeighIn) -> tuple[str, ...]:
+    return (one.run_id, one.waste) if one.run_id else (one.day, one.truck, one.waste)
+
+
+def _place_of(fact: Fact, zone: ZoneInfo) -> tuple[str, ...]:
+    run_id, waste = text(fact.body, "run_id"), text(fact.body, "waste")
+    return (run_id, waste) if run_id else (local_day(weighing_at(fact), zone), text(fact.body, "truck"), waste)
+
+
 def weigh_ins(facts: Sequence[Fact], timezone: str, from_day: str = SPAN[0], to_day: str = SPAN[1]) -> list[WeighIn]:
     """The transfer station's weigh-ins of these days by run and waste, each beside the sum of the run's rooms."""
     zone = ZoneInfo(timezone)
@@ -113,7 +130,7 @@ def weigh_ins(facts: Sequence[Fact], timezone: str, from_day: str = SPAN[0], to_
     for fact in weighed_facts:
         body, day = fact.body, local_day(weighing_at(fact), zone)
         run_id, truck, waste = text(body, "run_id"), text(body, "truck"), text(body, "waste")
-        place = (run_id, waste) if run_id else (day, truck, waste)
+        place = _place_of(fact, zone)
         first.setdefault(place, (day, run_id, truck, waste))
         sums[place] += whole(body, "grams") or 0
     found = []

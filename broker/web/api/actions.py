@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
 from broker.store import StoreError
 from broker.web.desk import Accounts, Desk
 from broker.web.visitors import visitor_of, within
@@ -37,7 +38,7 @@ class Weighed(Action):
 
     truck: Id
     waste: Literal["residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation"]
-    grams: int = Field(ge=0, le=100_000_000)
+    grams: int = Field(ge=0, le=HEAVIEST_LOAD_GRAMS)
     run_id: Id | None = None
 
 
@@ -54,6 +55,13 @@ class Skip(Action):
     """Why a visit is skipped."""
 
     reason: Literal["no_access", "not_out", "breakdown", "full_truck", "contamination", "unsafe", "other"]
+
+
+class Note(Action):
+    """What the crew found in the bins: 0 nothing, 1 a few wrong pieces, 2 many, 3 nothing to be taken by its name."""
+
+    grade: int = Field(ge=0, le=max(CONTAMINATION_GRADES))
+    found: Literal["residential_wet", "residential_dry", "unit_wet", "hazardous", "renovation", "other"] | None = None
 
 
 def action_router(desk: Desk) -> APIRouter:
@@ -78,7 +86,8 @@ def carried_out(desk: Desk, act: Act) -> dict[str, Any]:
         raise HTTPException(504, "the bridge did not answer within 5 s; look again before you repeat it") from why
 
 
-def _incident(desk: Desk, incident_id: str, truck: str | None) -> dict[str, Any]:
+def incident_of(desk: Desk, incident_id: str, truck: str | None) -> dict[str, Any]:
+    """The incident that is shown by this id; an HTTP error where there is none, or two."""
     found: list[dict[str, Any]] = [
         row
         for row in desk.picture["incidents"]
@@ -95,7 +104,7 @@ def _incidents(router: APIRouter, desk: Desk) -> None:
     def on_incident(
         request: Request, incident_id: str, pressed_by: str | None, name: str, action: Action, **more: Any
     ) -> dict[str, Any]:
-        incident = _incident(desk, incident_id, pressed_by)
+        incident = incident_of(desk, incident_id, pressed_by)
         within(request, estate=incident["estate"])
         key = incident["truck"], incident["incident_id"]
         who = visitor_of(request).who
@@ -119,7 +128,9 @@ def _incidents(router: APIRouter, desk: Desk) -> None:
     def clear(
         request: Request, incident_id: str, action: Action, truck: str | None = None
     ) -> dict[str, Any]:
-        return on_incident(request, incident_id, truck, "clear", action)
+        # Who speaks for the estate has done by that what it was asked for; a dispatcher may only have heard of it.
+        of_estate = visitor_of(request).roles & {"property", "keeper"} and not request.state.reach.everything
+        return on_incident(request, incident_id, truck, "clear", action, addressee="estate" if of_estate else None)
 
     @router.post("/api/v1/incidents/{incident_id}/resolve", tags=["incidents"], summary="Nothing is left to do")
     def resolve(
@@ -154,6 +165,12 @@ def _runs(router: APIRouter, desk: Desk) -> None:
     @router.post("/api/v1/runs/{run_id}/visits/{room}/{number}/skip", tags=["runs"], summary="Skip it and come back")
     def skip(request: Request, run_id: str, room: str, number: int, action: Skip) -> dict[str, Any]:
         act = Act("skip", who_of(request, run_id), visit=(run_id, room, number), reason=action.reason)
+        return _run_of(carried_out(desk, act), run_id)
+
+    @router.post("/api/v1/runs/{run_id}/visits/{room}/{number}/note", tags=["runs"], summary="What is not to be in it")
+    def note(request: Request, run_id: str, room: str, number: int, noted: Note) -> dict[str, Any]:
+        visit = (run_id, room, number)
+        act = Act("note", who_of(request, run_id), visit=visit, grade=noted.grade, reason=noted.found)
         return _run_of(carried_out(desk, act), run_id)
 
 

@@ -11,18 +11,18 @@ from broker import NAME, __version__
 from broker.store import Store
 from broker.web.api.actions import action_router
 from broker.web.api.alarms import alarm_router
+from broker.web.api.answers import answer_router
 from broker.web.api.health import health_router
-from broker.web.api.people import people_router
+from broker.web.api.people.me import people_router
 from broker.web.api.picture import picture_router
 from broker.web.desk import Desk
 from broker.web.gate import Gate
 from broker.web.pages.api_docs import api_docs
+from broker.web.pages.rendering import STATIC
 from broker.web.pages.sign_in import sign_in_router
 from broker.web.problems import REFUSALS
 from broker.web.security import guarded
 from broker.web.stream.frames import Frames
-
-STATIC = Path(__file__).parents[1] / "static"
 
 
 def build_app(
@@ -42,7 +42,8 @@ def build_app(
     _pages(app)
     pictures = picture_router(desk, frames or Frames(), playback)
     people = (people_router(gate), sign_in_router(gate))
-    for router in (pictures, action_router(desk), alarm_router(desk), health_router(desk, store), *people, *further):
+    deeds = (action_router(desk), answer_router(desk), alarm_router(desk))
+    for router in (pictures, *deeds, health_router(desk, store), *people, *further):
         app.include_router(router)
     return guarded(app, gate, hosts)
 

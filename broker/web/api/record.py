@@ -12,6 +12,8 @@ from broker.plan.model import Plan
 from broker.store import Store, StoreError
 from broker.web.api.amendments import amendment_routes
 from broker.web.api.statistics import figure_routes, report_routes
+from broker.web.api.weighings import weighing_routes
+from broker.web.pages.transfer_station import transfer_station_page
 
 MAX_CALLS = 5000
 
@@ -23,6 +25,8 @@ def record_router(store: Store, plan: Plan) -> APIRouter:
     figure_routes(router, store, plan.timezone)
     amendment_routes(router, store, plan.timezone)
     report_routes(router, store, plan)
+    weighing_routes(router, store, plan.timezone)
+    transfer_station_page(router, store, plan)
     _gtfs(router, plan)
     return router
 

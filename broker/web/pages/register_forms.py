@@ -6,9 +6,8 @@ import time
 from collections import OrderedDict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse
-from starlette.datastructures import FormData
 
 from broker.registers.errors import Invalid, NotFound, Problem
 from broker.registers.exchange.files import TABLES, preview_file, table_of
@@ -19,15 +18,12 @@ from broker.registers.kept.differences import in_words
 from broker.registers.kept.patches import Edit, apply_edits, find
 from broker.registers.words import CODES
 from broker.web.pages.register_frame import base_context, page
-from broker.web.visitors import form_of, visitor_of
+from broker.web.visitors import FormFields, visitor_of
 
 PREVIEWS = 8
 PREVIEW_S = 900.0
 SHOWN_CHANGES = 300
 VERSION_DIGITS = 9
-
-FormData_ = Annotated[FormData, Depends(form_of)]
-
 
 def form_routes(router: APIRouter, registers: Registers) -> None:
     """All routes that show or take a form."""
@@ -73,7 +69,7 @@ def _record(router: APIRouter, registers: Registers) -> None:
         return form(request, which, chosen, keys, typed, snapshot.etag, row is None, [])
 
     @router.post("/registers/{which}/record")
-    def save(request: Request, which: str, data: FormData_) -> Response:
+    def save(request: Request, which: str, data: FormFields) -> Response:
         visitor = visitor_of(request)
         register = registers.named(which)
         table = table_of(which, str(data.get("table", "")))
@@ -128,7 +124,7 @@ def _import(router: APIRouter, registers: Registers) -> None:
 
     @router.post("/registers/{which}/import")
     def look(
-        request: Request, which: str, _data: FormData_, file: Annotated[UploadFile, File()],
+        request: Request, which: str, _data: FormFields, file: Annotated[UploadFile, File()],
         table: Annotated[str, Form()] = "",
     ) -> HTMLResponse:
         visitor = visitor_of(request)
@@ -150,7 +146,7 @@ def _import(router: APIRouter, registers: Registers) -> None:
         )
 
     @router.post("/registers/{which}/import/apply")
-    def apply(request: Request, which: str, data: FormData_) -> RedirectResponse:
+    def apply(request: Request, which: str, data: FormFields) -> RedirectResponse:
         visitor = visitor_of(request)
         register = registers.named(which)
         since, kept_for, content, table, etag = waiting.pop(str(data.get("key", "")), (0.0, "", b"", None, ""))
@@ -165,7 +161,7 @@ def _import(router: APIRouter, registers: Registers) -> None:
 
 def _version(router: APIRouter, registers: Registers) -> None:
     @router.post("/registers/{which}/outside-edit")
-    def outside(request: Request, which: str, data: FormData_) -> RedirectResponse:
+    def outside(request: Request, which: str, data: FormFields) -> RedirectResponse:
         visitor = visitor_of(request)
         register = registers.named(which)
         if data.get("op") == "accept":
@@ -177,7 +173,7 @@ def _version(router: APIRouter, registers: Registers) -> None:
         return RedirectResponse(f"/registers/{which}", 303)
 
     @router.post("/registers/{which}/restore")
-    def restore(request: Request, which: str, data: FormData_) -> RedirectResponse:
+    def restore(request: Request, which: str, data: FormFields) -> RedirectResponse:
         visitor = visitor_of(request)
         number = str(data.get("version", ""))
         if not number.isdecimal() or len(number) > VERSION_DIGITS:

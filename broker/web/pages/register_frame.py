@@ -1,5 +1,6 @@
 """What every page of the registers shares: the templates, the language, the visitor, and how an error looks."""
 
+import secrets
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from broker.registers.kept.differences import in_words
 from broker.registers.words import field_word, figure_word, value_word
 from broker.web.languages import LANG_COOKIE, language_of
 from broker.web.pages.rendering import WORDS, rendered
+from broker.web.rights import right_to
 from broker.web.visitors import RegisterRoute, status_of
 from broker.words import LANGUAGES, filled
 
@@ -49,13 +51,21 @@ def refusal(error: RegisterError | PeopleError, lang: str) -> list[str]:
 def base_context(request: Request, visitor: Visitor | None) -> dict[str, Any]:
     """Language and visitor, and whether to offer what only registrars may."""
     may_write = visitor is not None and "registrar" in visitor.roles
-    return _language(request) | {"visitor": visitor, "may_write": may_write}
+    deed = secrets.token_urlsafe(12)  # a form sent twice, by a double click or a reload, does one thing
+
+    def opens(path: str) -> bool:
+        right = right_to("GET", path)
+        return visitor is not None and right is not None and right.open_to(visitor)
+
+    return _language(request) | {"visitor": visitor, "may_write": may_write, "deed": deed, "opens": opens}
 
 
 def page(request: Request, template: str, context: dict[str, Any], status: int = 200, **more: Any) -> HTMLResponse:
     """A rendered page; it may load nothing but its own style sheet."""
     template = template if "/" in template else f"registers/{template}"
-    text = rendered(template, **context, **more, path=request.url.path)
+    query = urlencode([item for item in request.query_params.multi_items() if item[0] != "lang"])
+    here = f"{request.url.path}?{query}" if query else request.url.path
+    text = rendered(template, **context, **more, path=request.url.path, here=here)
     answer = HTMLResponse(text, status, headers={"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin"})
     if request.query_params.get("lang") in LANGUAGES:
         answer.set_cookie(LANG_COOKIE, context["lang"], samesite="strict", httponly=True)
@@ -76,11 +86,14 @@ def _language(request: Request) -> dict[str, Any]:
     def label(field: str) -> str:
         return field_word(field.rsplit(".", 1)[-1], lang)
 
+    def access_word(action: str) -> str:
+        return WORDS.groups(lang)["access"].get(action, action)
+
     def moment(at: int, zone: Any) -> str:
         return datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M")
 
     return {
-        "lang": lang, "t": t, "word": word, "label": label, "moment": moment,
+        "lang": lang, "t": t, "word": word, "label": label, "moment": moment, "access_word": access_word,
         "figure_word": lambda figure: figure_word(figure, lang),
         "switch": "?" + urlencode([*other, ("lang", "en" if lang == "zh" else "zh")]),
         "tell": lambda change: in_words(change, lang),

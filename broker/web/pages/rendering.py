@@ -9,6 +9,7 @@ from broker.reports.words import in_language
 from broker.words import Words
 
 HERE = Path(__file__).parent
+STATIC = HERE.parent / "static"
 WORDS = Words(HERE / "words")
 TEMPLATES = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined,

@@ -1,5 +1,8 @@
 // The operations screen: draws the picture the bridge sends. No library, no request elsewhere, nothing old shown as new.
 
+import { board, runOn, waits } from "./answers.js";
+import { allow, silent, sound, turn, wanted } from "./sound.js";
+
 const VEIL_AFTER_MS = 5000, AGAIN = 2, AGAIN_AFTER_MS = 500;
 const STRIP = { most: 1880, each: 63, edge: 110, gap: 8, lines: 3, line: 13 }; // px, and lines of a name
 const OWED = ["pending", "due", "at_stop"];
@@ -8,11 +11,11 @@ let words = {}, guidance = { means: {}, do: {} };
 let language = localStorage.getItem("language");
 let picture = null;
 let heardAt = 0;
-let me = { name: "", kind: "", deeds: {}, one_click: [] };
+let me = { name: "", kind: "", deeds: {}, pages: [], one_click: [] };
 
 // A deed is offered to whoever may do it: everywhere, or to what is of their estate or truck.
 const INCIDENT = "POST /api/v1/incidents/{incident_id}/", VISIT = "POST /api/v1/runs/{run_id}/visits/{room}/{number}/";
-const may = (deed, { estate, truck } = {}) => deed in me.deeds && (me.deeds[deed] === null || me.deeds[deed].estates.includes(estate) || me.deeds[deed].trucks.includes(truck));
+const may = (deed, { estate, truck, contractor } = {}) => deed in me.deeds && (me.deeds[deed] === null || me.deeds[deed].estates.includes(estate) || me.deeds[deed].trucks.includes(truck) || me.deeds[deed].contractors.includes(contractor));
 const say = (key) => words[key] ?? key;
 const sentence = (key, values) => say(key).replace(/{(\w+)}/g, (_, name) => named(String(values[name])));
 
@@ -43,8 +46,10 @@ const since = (at) => age(at === null || at === undefined ? null : Math.max(0, p
 
 async function known() {
   const answer = await fetch("/api/v1/people/me").catch(() => null);
-  if (answer?.status === 401) return void location.assign("/sign-in");
+  if (answer?.status === 401) return void location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
   if (answer?.ok) me = await answer.json();
+  // A link leads only where whoever is signed in may go; the day's report has its day added.
+  document.querySelectorAll("body > header nav a").forEach((link) => (link.hidden = !me.pages?.includes(link.id === "report" ? "/report/" : link.getAttribute("href"))));
 }
 
 // A form, not a request of the page's own: what comes after it is another page, and another person.
@@ -104,18 +109,15 @@ function incidentCard(row, old) {
     buttons.append(button("decide", "wait", false, { decision: "wait" }), extraTruck, button("decide", "cancel_visit", false, { decision: "cancel_visit" }));
     if (row.condition === "active") buttons.append(button("clear", "clear", false));
     buttons.append(button("resolve", "resolve", false));
-    if (!may(INCIDENT + "acknowledge", row) && row.estate_told_at && !row.estate_ack_at) buttons.append(button("estate-ack", "estate_ack", true));
   }
   const facts = [say(row.workflow), row.decision && say(row.decision), say(row.condition)].filter(Boolean).join(" · ");
-  const estate = row.estate_ack_at ? say("estate_acked") : row.estate_told_at ? say("estate_told") : null;
   return element("div", { class: `incident ${row.workflow}`, "data-testid": `incident-${row.incident_id}` },
     element("b", {}, `${row.truck} · ${say(row.reason)}`),
     element("span", {}, [named(row.room_name), named(row.estate_name)].filter(Boolean).join(" · ")),
     element("span", {}, moment(row.raised_at), " (", element("span", { "data-age": "" }, since(row.raised_at)), ` ${say("ago")})`),
     element("span", {}, facts),
     row.second_visit ? element("span", {}, `${say("second_visit")} ${row.second_visit_number}`) : null,
-    estate ? element("span", { class: "quiet" }, estate) : null,
-    buttons, advice(row.reason, old), old?.querySelector(".offers") ?? element("div", { class: "offers" })); // opened ones stay open
+    buttons, advice(row.reason, old), board({ element, say, clock, may, act, now: () => picture.at }, row), old?.querySelector(".offers") ?? element("div", { class: "offers" })); // opened ones stay open
 }
 
 function offerPart() {
@@ -146,6 +148,7 @@ function refreshOffer(part, { row, offer, index }) {
 function refreshIncident(part, row) {
   if (!row) return;
   write(part.querySelector("[data-age]"), since(row.raised_at));
+  runOn(part, since);
   keyed(part.querySelector(".offers"), row.offers.map((offer, index) => ({ key: offer.id, signature: "", row: { row, offer, index } })), offerPart, refreshOffer);
 }
 
@@ -300,15 +303,21 @@ function listed() {
   return rows.filter((row) => row.active !== false || row.state !== "seen_active"); // seen, and over in a moment
 }
 
+// What fills a row's sentence: how much is owed now, and addressees and moments in the reader's words.
+function filling(row, owed = []) {
+  const known = owed.length ? { ...row.values, count: owed.length } : row.values;
+  return known.addressee ? { ...known, addressee: say(`addressee_${known.addressee}`), at: known.at && moment(known.at) } : known;
+}
+
 const isAside = (row) => ["shelved", "out_of_service"].includes(row.state);
 
 function asideRow(row) {
-  return element("li", { "data-testid": `alarm-${row.id}`, class: "quiet" }, `${sentence(row.word, row.values)} · ${alarmState(row)} `,
+  return element("li", { "data-testid": `alarm-${row.id}`, class: "quiet" }, `${sentence(row.word, filling(row))} · ${alarmState(row)} `,
     row.state === "shelved" ? alarmButton(row, "unshelve", "unshelve") : alarmButton(row, "back", "put_back"));
 }
 
 function attentionRow(row, old) {
-  const owed = owedOf(row), values = owed.length ? { ...row.values, count: owed.length } : row.values;
+  const owed = owedOf(row), values = filling(row, owed);
   const item = element("li", { class: `${row.level} ${row.state ?? ""}`, "data-testid": `alarm-${row.id}` }, `${moment(row.since)} ${sentence(row.word, values)} `);
   if (row.state) item.append(element("span", { class: "quiet" }, alarmState(row)), " ");
   if (row.state === "unseen_active" || row.state === "gone_unseen") item.append(alarmButton(row, "see", "see"), " ");
@@ -326,6 +335,7 @@ function draw() {
   document.documentElement.lang = language;
   document.querySelectorAll("[data-text]").forEach((part) => (part.textContent = say(part.dataset.text)));
   $("language").textContent = say("other_language");
+  write($("sound"), say(silent() ? "sound_waits" : wanted() ? "sound_on" : "sound_off"));
   $("area").textContent = named(picture.area.name);
   if ($("who").dataset.language !== language) drawWho(), ($("who").dataset.language = language);
   $("clock").textContent = clock(picture.at);
@@ -350,6 +360,8 @@ function draw() {
   write($("aside").firstElementChild, `${say("aside")} (${aside.length})`);
   keyed($("aside").lastElementChild, aside.map((row) => ({ key: row.id, signature: language + JSON.stringify(row), row })), asideRow);
   keyed($("attention"), rows.filter((row) => !isAside(row)).map((row) => ({ key: row.id, signature: language + JSON.stringify([row, owedOf(row).map((visit) => visit.id)]), row })), attentionRow);
+  const unseen = open.flatMap((row) => (row.answers ?? []).filter((one) => picture.at - one.told_at >= (picture.limits.sound_s ?? Infinity) && waits(may, me.deeds, row, one)));
+  if (unseen.length && !picture.old_since_at) sound();
   const runs = picture.runs.filter((run) => run.state !== "finished" || picture.at - run.ended_at < 1800);
   keyed($("runs"), runs.map((run) => ({ key: run.run_id, signature: "", row: run })), runPart, refreshRun);
   $("trucks").replaceChildren(...truckTable().childNodes);
@@ -362,6 +374,7 @@ async function speak(next) {
   draw();
 }
 
+$("sound").addEventListener("click", () => (silent() ? allow() : turn(), draw()));
 $("language").addEventListener("click", async () => {
   await speak(language === "zh" ? "en" : "zh");
   localStorage.setItem("language", language); // what was chosen, not what was begun with

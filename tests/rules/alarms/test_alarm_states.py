@@ -17,7 +17,7 @@ BUTTON = "part/t01/button"
 
 @pytest.fixture
 def morning() -> Iterator[Rehearsal]:
-    day = Rehearsal(alone=True)
+    day = Rehearsal(alone=True, lead_s=8 * 3600)
     day.speak = False
     yield day
     assert day.bridge.counts["rule_faults"] == 0
@@ -177,15 +177,15 @@ def test_while_nothing_is_heard_no_alarm_of_a_device_ends(morning: Rehearsal) ->
     morning.bridge.link_down(morning.now)
     morning.bridge.dispatch.day.attention.answered(Topic.STRANGER, "t55")
     morning.step(600)
-    assert shown(morning) == {"stranger/t55": "unseen_active"}
+    assert shown(morning)["stranger/t55"] == "unseen_active"
     morning.bridge.link_up(morning.now)
     morning.step(65)
-    assert shown(morning) == {"stranger/t55": "gone_unseen"}
+    assert shown(morning)["stranger/t55"] == "gone_unseen"
 
 
-def test_who_answers_what_an_alarm_asks_has_seen_it(morning: Rehearsal) -> None:
+def test_who_answers_what_an_alarm_asks_has_seen_it() -> None:
     """A click on "it was served" is no alarm that went away unseen."""
-    morning.speak = True
+    morning = Rehearsal(alone=True)
     morning.drive_to(1, 9.0)
     morning.step()
     (about,) = (one for one in shown(morning) if one.startswith("passed/"))

@@ -7,9 +7,9 @@ from typing import Any
 from broker.registers.elections.demo import demo_elections
 from broker.registers.safety.demo import demo_works
 from broker.web.api.app import build_app
+from broker.web.api.people.routers import people_routers
 from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
-from broker.web.api.rosters import roster_router
 from broker.web.picture import snapshot
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.bridge.morning import Morning
@@ -37,12 +37,13 @@ class WholeWeb:
         self.house.account("wang", "dispatcher")  # without one this machine would be let in to look
         plan = self.morning.plan
         further = [register_router(self.registers), record_router(self.morning.store, plan)]
-        further.append(roster_router(self.house.people, plan))
+        further += people_routers(self.house.gate, plan)
         self.app = build_app(self.desk, self.morning.store, further, self.house.gate, hosts)
 
     def ids(self) -> dict[str, Any]:
         """What there is, by the names that paths have for it."""
         room = self.morning.trip.visits[-1].room_id
         alarm_id = next(one.id for one in self.morning.bridge.dispatch.day.alarms.values() if one.topic == "stranger")
+        people = {"account": "wang", "token": "m1", "shift": "s1"}
         about = {"alarm_id": alarm_id, "incident_id": self.incident_id, "run_id": self.morning.run_id}
-        return {**about, "number": 1, "room": room}
+        return {**about, "number": 1, "room": room, **people}

@@ -12,6 +12,7 @@ from broker.plan.calendar import day_start_at
 from broker.plan.geometry import lengths_m, point_at
 from broker.rules.day.day import Day
 from broker.rules.effects.effect import Effect, Publish
+from broker.rules.states.answer import Answer
 from broker.settings import configured_plan, dispatch_settings
 from firmware import wire
 
@@ -152,6 +153,10 @@ class ConfiguredDay:
         """What a room was told last; empty before it was told anything."""
         topic = wire.topic("arrival", self.plan.area_id, room, self.route.waste)
         return cast(dict[str, Any], self.retained.get(topic, {}))
+
+    def answers(self) -> list[Answer]:
+        """The rows of all incidents."""
+        return [row for incident in self._decisions.dispatch.day.incidents.values() for row in incident.answers]
 
     def visits(self) -> list[dict[str, Any]]:
         """What the truck was told last, in its order; empty before it was told anything."""

@@ -1,11 +1,16 @@
 """What is to be seen of a configured day: when a lamp is called, what a room is told, when a truck will be where."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from broker.bridge import Bridge
 from broker.plan.demo_area import demo_plan
 from broker.plan.gtfs.writing import write_gtfs
+from broker.settings import configured_plan, dispatch_settings
+from broker.web.picture import of_now
+from tests.support.bridge.rehearsal import MemoryStore
 from tests.support.settings.day import ConfiguredDay, configured
 
 
@@ -52,6 +57,31 @@ def seconds_to_the_second_visit(folder: Path, text: str) -> int:
     """How long after the press the truck is to be back."""
     day = blocked(folder, text)
     return next(visit["eta_at"] - day.now for visit in day.visits() if visit["visit_number"] == 2)
+
+
+def addressees_told(folder: Path, text: str) -> dict[str, list[str]]:
+    """Who is told of a blocked lane: by which steps, the first of them."""
+    day = blocked(folder, text)
+    return {row.id: [one.step for one in row.told] for row in day.answers()}
+
+
+def seconds_until_told(step: str) -> Callable[[Path, str], int]:
+    """How long after the press the dispatcher's chain comes to this step, as nobody sees it."""
+
+    def seen(folder: Path, text: str) -> int:
+        day = blocked(folder, text).stand(900)
+        row = next(row for row in day.answers() if row.id == "dispatcher")
+        return next(one.at - row.asked_at for one in row.told if one.step == step)
+
+    return seen
+
+
+def seconds_to_the_sound(folder: Path, text: str) -> int:
+    """After how long without an answer the screen is to sound."""
+    config = configured(folder, text)
+    bridge = Bridge(configured_plan(config), MemoryStore({}), lambda *_: None, dispatch_settings(config))
+    bridge.start(1_795_400_000)
+    return int(of_now(bridge, 1_795_400_000)["limits"]["sound_s"])
 
 
 def promises_that_a_breakdown_breaks(folder: Path, text: str) -> int:

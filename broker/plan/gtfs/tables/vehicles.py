@@ -35,7 +35,8 @@ def read_vehicles(feed: Feed, stops: Collection[str]) -> dict[str, VehicleRow]:
         if truck_id:
             refuse_a_stops_id(row, truck_id, stops)
             vehicles[truck_id] = VehicleRow(row, Vehicle(
-                truck_id, wastes, bins, _thousandths(kg), _thousandths(cubic_m), start_s, end_s
+                truck_id, wastes, bins, _thousandths(kg), _thousandths(cubic_m), start_s, end_s,
+                row.id("contractor") if row.get("contractor") else None,
             ))  # fmt: skip
     return vehicles
 

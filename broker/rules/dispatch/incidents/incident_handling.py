@@ -9,6 +9,8 @@ from broker.plan.geometry import distance_m
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
+from broker.rules.dispatch.incidents.addressing import addressed, estate_cleared
+from broker.rules.dispatch.incidents.contractors import asked
 from broker.rules.dispatch.visits.moved_visits import insert_visit, move_visits, owed_again, set_visits
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import call_record, put, put_incident, tell_incident
@@ -21,7 +23,7 @@ OLD_PRESS_S = 900  # a press that reaches us this late says nothing about the la
 def raise_incident(day: Day, incident: Incident, now: int) -> list[Effect]:
     """A new press: bound, acted upon and kept in one go."""
     effects, bound = _work_on(day, incident, now)
-    return effects + put_incident(day, bound, now)
+    return effects + put_incident(day, addressed(day, bound, now), now)
 
 
 def withdraw(day: Day, incident: Incident, now: int) -> list[Effect]:
@@ -39,13 +41,15 @@ def upgrade(day: Day, incident: Incident, reason: str, now: int) -> list[Effect]
     if reason != "breakdown":  # a resend of the first message after the upgrade
         return tell_incident(day, incident)
     effects, broken_down = _work_on(day, incident.said_worse(reason), now)
-    return effects + put_incident(day, broken_down, now)
+    return effects + put_incident(day, addressed(day, broken_down, now), now)
 
 
-def clear_lane(day: Day, incident: Incident, who: str, now: int) -> list[Effect]:
+def clear_lane(day: Day, incident: Incident, who: str, now: int, *, by_estate: bool = False) -> list[Effect]:
     """Somebody who can see it says the obstacle is gone: the second visit is free, a held truck goes on."""
     if incident.condition == "cleared":
         return []
+    if by_estate:
+        incident = estate_cleared(incident, who, now)
     effects: list[Effect] = []
     run = day.runs.get(incident.run_id or "")
     second = second_visit(day, incident)
@@ -102,6 +106,8 @@ def decide(day: Day, incident: Incident, decision: str, act: Act, now: int) -> l
         run.tracker.hold(now)
     set_visits(day, run, now)
     day.incidents.end_choosing(incident.key)
+    if decision == "extra_truck" and act.truck:
+        decided = addressed(day, asked(day, decided, act.truck, now), now)
     return effects + put_incident(day, decided, now)
 
 
@@ -162,7 +168,7 @@ def _work_on(day: Day, incident: Incident, now: int) -> tuple[list[Effect], Inci
         return [Notice("warning", text)], incident
     if run is None or visit is None:
         return [], incident  # a truck without a run may still be stuck: a person must see it
-    bound = incident.bound_to(run.run_id, visit.room, visit.visit_number, visit.estate, now)
+    bound = incident.bound_to(run.run_id, visit.room, visit.visit_number, visit.estate)
     return _skip(day, run, bound, now), bound
 
 

@@ -29,11 +29,11 @@ def check_extra_truck(day: Day, run: Run, offer: Offer, truck: str | None, now: 
         raise ReplanError("name the contractor's truck: `truck`, the id under which it signs in")
     if not wire.is_id(truck):
         raise ReplanError(f"{truck!r} is no device id: 1-{wire.MAX_ID_BYTES} of a-z A-Z 0-9 . _ -")
-    why_not = _why_not(day, run, truck, now) or _too_much(day, offer, truck, now)
-    if why_not is None:
+    against = why_not(day, run, truck, now) or _too_much(day, offer, truck, now)
+    if against is None:
         return truck
-    others = [other for other in day.plan.trucks() if _why_not(day, run, other, now) is None and other != truck]
-    raise ReplanError(f"{truck} {why_not}; {run.waste} may be given to: {' '.join(others) or 'no other truck now'}")
+    others = [other for other in day.plan.trucks() if why_not(day, run, other, now) is None and other != truck]
+    raise ReplanError(f"{truck} {against}; {run.waste} may be given to: {' '.join(others) or 'no other truck now'}")
 
 
 def on_call_until(day: Day, vehicle: Vehicle | None, now: int) -> int | None:
@@ -46,7 +46,8 @@ def on_call_until(day: Day, vehicle: Vehicle | None, now: int) -> int | None:
     return max((begin + end_s for begin in begins if begin + start_s <= now < begin + end_s), default=None)
 
 
-def _why_not(day: Day, run: Run, truck: str, now: int) -> str | None:
+def why_not(day: Day, run: Run, truck: str, now: int) -> str | None:
+    """What speaks against this truck for what a run owes; None where nothing does."""
     vehicle, own = day.plan.vehicles.get(truck), day.run_of(truck)
     if truck == run.truck:
         return "is the truck that cannot go on"

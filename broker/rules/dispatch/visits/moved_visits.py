@@ -82,7 +82,7 @@ def move_visits(
             continue
         taking = day.runs.get(tour.run_id)
         if tour.truck == EXTRA:
-            taking = day.run_of(truck) or _extra_run(day, run, truck, incident, now)
+            taking = day.run_of(truck) or extra_run(day, run, truck, incident, now)
         if taking is None:
             raise ReplanError(f"run {tour.run_id} is over")
         order: list[VisitKey] = []
@@ -108,8 +108,29 @@ def move_visits(
     return [*effects, run_record(day, run, now)]
 
 
-def _extra_run(day: Day, run: Run, truck: str, incident: Incident, now: int) -> Run:
+def hand_over(day: Day, visits: list[Visit], left: Run, taking: Run, reason: str, now: int) -> list[Effect]:
+    """Have another run owe what one owed: each visit as a new one, in the order that they had, behind what it owes."""
+    effects: list[Effect] = []
+    order = [visit.key for visit in day.owed(taking)]
+    for visit in visits:
+        again = owed_again(day, visit, taking.run_id, taking.truck, not_before_at=visit.not_before_at)
+        if visit.call_id:
+            effects.append(call_record(day, visit, now, ended="skipped"))
+        effects += put(day, visit.skipped(reason), now)
+        effects += put(day, again, now)
+        order.append(again.key)
+    taking.reorder(order)
+    for run in (taking, left):
+        set_visits(day, run, now)
+        effects.append(run_record(day, run, now))
+    return effects
+
+
+def extra_run(day: Day, run: Run, truck: str, incident: Incident, now: int) -> Run:
+    """A run of its own for a truck that has none; each further one of an incident has another id."""
     run_id = f"extra-{run.truck}-{incident.incident_id}"
+    if run_id in day.runs:
+        run_id = f"extra-{truck}-{run.truck}-{incident.incident_id}"
     if len(run_id) > wire.MAX_ID_BYTES:
         run_id = f"extra-{blake2b(run_id.encode(), digest_size=16).hexdigest()}"
     route, vehicle = day.plan.routes[run.route_id], day.plan.vehicles.get(truck)

@@ -1,14 +1,12 @@
 """HTTP: who is on duty when."""
 
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from broker.people.errors import Impossible
-from broker.people.people import People
-from broker.people.rosters import Duty, Place, Rosters, shift_of
+from broker.people.rosters import Duty, Place, Rosters, shift_of, shift_version
 from broker.plan.model import Plan
 from broker.web.visitors import visitor_of
 from firmware import wire
@@ -28,30 +26,48 @@ class NewShift(BaseModel):
     trucks: Ids = []
 
 
-def roster_router(people: People, plan: Plan) -> APIRouter:
+class ShiftRow(BaseModel):
+    """A shift that is written down, with the account that wrote it."""
+
+    shift: str
+    account: str
+    duty: Duty
+    start: AwareDatetime
+    end: AwareDatetime
+    rooms: list[str]
+    trucks: list[str]
+    by: str
+    version: str
+
+
+class Written(BaseModel):
+    """The number of the shift."""
+
+    shift: str
+
+
+def roster_router(rosters: Rosters, plan: Plan) -> APIRouter:
     """`/api/v1/people/shifts` and `/api/v1/people/on-duty`."""
     router = APIRouter(tags=["people"])
-    rosters = Rosters(people, plan.rooms, plan.trucks())
 
     @router.get("/api/v1/people/shifts", summary="Who is on duty when, as written down")
-    def shifts() -> list[dict[str, Any]]:
+    def shifts() -> list[ShiftRow]:
         kept = sorted(rosters.shifts().items(), key=lambda item: item[1].start)
-        return [{"shift": number, **shift.model_dump(mode="json")} for number, shift in kept]
+        return [
+            ShiftRow(shift=number, **shift.model_dump(), version=shift_version(shift)) for number, shift in kept
+        ]
 
     @router.post("/api/v1/people/shifts", summary="Write a shift down")
-    def add(request: Request, new: NewShift) -> dict[str, Any]:
-        try:
-            return {"shift": rosters.add(shift_of(**new.model_dump(), by=visitor_of(request).who))}
-        except Impossible as why:
-            raise HTTPException(422, str(why)) from why
+    def add(request: Request, new: NewShift) -> Written:
+        return Written(shift=rosters.add(shift_of(**new.model_dump(), by=visitor_of(request).who)))
 
     @router.delete("/api/v1/people/shifts/{shift}", summary="Take a shift out")
-    def remove(request: Request, shift: str) -> dict[str, Any]:
-        try:
-            rosters.remove(shift, visitor_of(request).who)
-        except Impossible as why:
-            raise HTTPException(404, str(why)) from why
-        return {"shift": shift}
+    def remove(
+        request: Request, shift: str,
+        version: Annotated[str | None, Query(max_length=16, description="of the shift that was looked at")] = None,
+    ) -> Written:  # fmt: skip
+        rosters.remove(shift, visitor_of(request).who, version)
+        return Written(shift=shift)
 
     @router.get("/api/v1/people/on-duty", summary="Who is to be told; everybody of the role where nobody is on duty")
     def on_duty(

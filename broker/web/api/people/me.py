@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 
 from broker.web.gate import Gate
 from broker.web.languages import language_of
-from broker.web.rights import deeds_of
+from broker.web.rights import deeds_of, pages_of
 from broker.web.visitors import visitor_of
 
 
@@ -20,6 +20,7 @@ def people_router(gate: Gate) -> APIRouter:
         return {
             "account": visitor.who, "name": visitor.name, "kind": visitor.kind, "roles": sorted(visitor.roles),
             "scope": visitor.scope.model_dump(mode="json"), "deeds": deeds_of(visitor),
+            "pages": pages_of(visitor),
             "language": language_of(request),
             "one_click": [
                 {"account": one, "name": held.name, "roles": held.roles, "scope": held.scope.model_dump(mode="json")}
