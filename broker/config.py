@@ -11,7 +11,7 @@ import ssl
 import time
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -37,6 +37,7 @@ def _not_empty(path: Any) -> Any:
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Told = Literal["call", "late", "alarm", "finding", "totals"]  # what a receiver outside may ask for
 Text = Annotated[str, Field(min_length=1)]
 File = Annotated[Path, Field(strict=False), BeforeValidator(_not_empty)]  # TOML has no paths, they are texts
 Host = Annotated[str, Field(pattern=r"^[^\s/]+$")]
@@ -349,9 +350,7 @@ class ReceiverConfig(_Section):
     url: WebAddress | None = None
     secret_file: File | None = None
     folder: File | None = None
-    events: Annotated[tuple[Literal["call", "late", "alarm", "totals"], ...], Field(strict=False, min_length=1)] = (
-        "call", "late", "alarm", "totals",
-    )  # fmt: skip
+    events: Annotated[tuple[Told, ...], Field(strict=False, min_length=1)] = get_args(Told)
     inside: Annotated[tuple[Address, ...], Field(strict=False)] = ()
     keep_days: Annotated[int, Field(ge=1, le=30)] = 3
 

@@ -2,8 +2,8 @@
 
 A call: made, held (again when it slips further), resumed, served, skipped, cancelled. A visit that was not called yet
 and is expected later than planned by more than `slip_s`: late by how much, again when that changed as much. An alarm:
-opened, acknowledged, decided, closed, withdrawn. Each is counted or named in the memory, so that the same fact has the
-same id after a restart, and is told once.
+opened, acknowledged, decided, closed, withdrawn. What the rules found: findings.py. Each is counted or named in the
+memory, so that the same fact has the same id after a restart, and is told once.
 
 What began longer than LOOKED_BACK_S before anybody looked last is remembered and not told: it was, or nobody listened.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from broker.feeds.outside.findings import Findings
 from broker.feeds.outside.message import Message, message_id
 from broker.reports.words import WORDS as REPORT_WORDS
 from broker.reports.words import in_language, waste_word
@@ -39,6 +40,7 @@ class News:
 
     def __init__(self, area: str, timezone: str, slip_s: int) -> None:
         self.area, self._zone, self._slip_s = area, ZoneInfo(timezone), slip_s
+        self._findings = Findings(area, timezone)
 
     def of(self, picture: Row, memory: Memory, looked_at: int) -> tuple[list[Message], Memory]:
         """What `picture` holds that was not told, the oldest first, and what is remembered from now on.
@@ -57,6 +59,7 @@ class News:
                     messages += self._late(named, memory, kept, picture["at"])
         for row in picture["incidents"]:
             messages += self._alarm(row, memory, kept, looked_at)
+        messages += self._findings.of(picture, memory, kept, looked_at)
         kept = {key: {name: value for name, value in one.items() if name != "gone_at"} for key, one in kept.items()}
         for key in memory.keys() - kept.keys():
             gone_at = memory[key].get("gone_at", picture["at"])
