@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sim.judging.judges import bins, invariants, lamps, presses, rightness, tracks, visits
+from sim.judging.judges import alarms, bins, invariants, lamps, presses, rightness, tracks, visits
 from sim.judging.verdict import Judge, Verdict
 from sim.scenario.scenario import Demand
 from sim.world.evidence import Evidence
@@ -30,6 +30,7 @@ JUDGES: dict[str, Judge] = {
         presses.press_stored_once,
         presses.light_stages,
         presses.acknowledged,
+        alarms.alarms_told,
         invariants.invariants,
     )
 }
