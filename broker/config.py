@@ -11,7 +11,7 @@ import ssl
 import time
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -37,7 +37,6 @@ def _not_empty(path: Any) -> Any:
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-Told = Literal["call", "late", "alarm", "finding", "totals"]  # what a receiver outside may ask for
 Text = Annotated[str, Field(min_length=1)]
 File = Annotated[Path, Field(strict=False), BeforeValidator(_not_empty)]  # TOML has no paths, they are texts
 Host = Annotated[str, Field(pattern=r"^[^\s/]+$")]
@@ -67,9 +66,13 @@ class _Section(BaseModel):
 
 
 class AreaConfig(_Section):
-    """Which area this bridge serves; `plan` is a GTFS folder or zip, or `demo` for the built-in demo area."""
+    """Which area this bridge serves; `plan` is a GTFS folder or zip, or `demo` for the built-in demo area.
+
+    `transfer_station` is where full trucks are emptied: latitude, longitude (WGS-84).
+    """
 
     plan: Text
+    transfer_station: Annotated[str, Field(pattern=r"^-?\d{1,2}(\.\d+)?, ?-?\d{1,3}(\.\d+)?$")] | None = None
 
 
 class MqttConfig(_Section):
@@ -272,6 +275,7 @@ class DispatchConfig(_Section):
     """The dispatch's numbers, seconds."""
 
     lane_clear_s: Annotated[int, Field(ge=60, le=7200)] = _USUAL.lane_clear_s
+    unload_s: Annotated[int, Field(ge=0, le=14400)] = _USUAL.unload_s
     open_before_s: Annotated[int, Field(ge=0, le=43200)] = _USUAL.open_before_s
     forget_after_s: Annotated[int, Field(ge=0, le=86400)] = _USUAL.forget_after_s
 
@@ -289,6 +293,15 @@ class AlarmsConfig(_Section):
     not_out_s: Annotated[int, Field(ge=30, le=3600)] = _USUAL.alarms.not_out_s
     misses_s: Annotated[int, Field(ge=300, le=14400)] = _USUAL.alarms.misses_s
     gone_after_s: Annotated[int, Field(ge=0, le=3600)] = _USUAL.alarms.gone_after_s
+
+
+class BookingsConfig(_Section):
+    """Bookings for renovation waste: how long a window is held, how long it is, what a bag counts as."""
+
+    hold_s: Annotated[int, Field(ge=30, le=3600)] = _USUAL.bookings.hold_s
+    days_ahead: Annotated[int, Field(ge=1, le=12)] = _USUAL.bookings.days_ahead
+    window_s: Annotated[int, Field(ge=900, le=43200)] = _USUAL.bookings.window_s
+    bag_litres: Annotated[int, Field(ge=5, le=1000)] = _USUAL.bookings.bag_litres
 
 
 class ArrivalConfig(_Section):
@@ -340,6 +353,9 @@ class PeopleConfig(_Section):
     one_click: bool = False
 
 
+Event = Literal["call", "late", "alarm", "finding", "totals", "report"]
+
+
 class ReceiverConfig(_Section):
     """Somebody outside who is told: at a `url`, signed by what is in `secret_file`, or in the files of a `folder`.
 
@@ -350,7 +366,9 @@ class ReceiverConfig(_Section):
     url: WebAddress | None = None
     secret_file: File | None = None
     folder: File | None = None
-    events: Annotated[tuple[Told, ...], Field(strict=False, min_length=1)] = get_args(Told)
+    events: Annotated[tuple[Event, ...], Field(strict=False, min_length=1)] = (
+        "call", "late", "alarm", "finding", "totals", "report",
+    )  # fmt: skip
     inside: Annotated[tuple[Address, ...], Field(strict=False)] = ()
     keep_days: Annotated[int, Field(ge=1, le=30)] = 3
 
@@ -409,6 +427,13 @@ class OutsideConfig(_Section):
         if twice:
             raise ValueError(f"receiver: {twice[0]} is the name of two; what waits for one would go to the other")
         return self
+
+
+class ReportsConfig(_Section):
+    """Where the day, week and month reports are made after midnight, and for how many days back they are made anew."""
+
+    folder: File = Path("data/reports")
+    back_days: Annotated[int, Field(ge=1, le=62)] = 14
 
 
 Step = Literal["dispatcher", "second", "keeper", "crew", "property", "contractor", "supervisor", "technician"]
@@ -476,11 +501,13 @@ class BrokerConfig(_Section):
     calls: CallsConfig = CallsConfig()
     dispatch: DispatchConfig = DispatchConfig()
     alarms: AlarmsConfig = AlarmsConfig()
+    bookings: BookingsConfig = BookingsConfig()
     arrival: ArrivalConfig = ArrivalConfig()
     limits: LimitsConfig = LimitsConfig()
     registers: RegistersConfig = RegistersConfig()
     people: PeopleConfig = PeopleConfig()
     outside: OutsideConfig = OutsideConfig()
+    reports: ReportsConfig = ReportsConfig()
     answers: AnswersConfig = AnswersConfig()
     log: LogConfig = LogConfig()
 

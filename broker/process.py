@@ -7,7 +7,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from broker.bridge import Bridge
 from broker.config import BrokerConfig, ConfigError, MqttConfig
 from broker.feeds.outside.receivers import Receivers
+from broker.feeds.reports.maker import Maker
 from broker.flood_control import FloodControl
 from broker.mqtt.certificates import check_certificates
 from broker.mqtt.inbox import Inbox
@@ -31,7 +32,11 @@ from broker.people.rosters import Place, Rosters
 from broker.plan.model import Plan
 from broker.rules.day.duty import Names, Post
 from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.statistics.cube import Cube
+from broker.rules.statistics.facts import Fact
+from broker.rules.statistics.periods import Period
 from broker.settings import configured_plan, dispatch_settings, press_limits
+from broker.store import Store
 from broker.store.waiting import WaitingStore, open_as_it_can
 from broker.web.desk import Desk
 from broker.web.health import Way
@@ -82,8 +87,12 @@ def serve(
                             in_steps=True, on_duty=_on_duty(config, plan))  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
-            receivers = Receivers(config, plan.area_id, plan.timezone, store, lambda: desk.picture)
-            desk = Desk(accounts=floods if guard is not None else None, outside=receivers.state)
+            reports = _report_maker(config, plan, store, now)
+            receivers = Receivers(config, plan.area_id, plan.timezone, store, lambda: desk.picture, reports.made)
+            desk = Desk(
+                accounts=floods if guard is not None else None, outside=receivers.state,
+                reports_trouble=lambda: reports.trouble,
+            )  # fmt: skip
             if isinstance(store, WaitingStore):
                 bridge.cannot_store(store.why)
             bridge.start(now())
@@ -96,6 +105,7 @@ def serve(
             if guard is not None:
                 guard.start()
             receivers.start()
+            reports.start()
             try:
                 if ready is not None:
                     ready(web.port if web else 0)
@@ -112,6 +122,7 @@ def serve(
                 if guard is not None:
                     guard.stop()
                 receivers.stop()
+                reports.stop()
                 bridge.stop(now())
                 inbox.close()
                 link.stop()
@@ -124,6 +135,15 @@ def serve(
     finally:
         if embedded:
             embedded.stop()
+
+
+def _report_maker(config: BrokerConfig, plan: Plan, store: Store, now: Clock) -> Maker:
+    from broker.web.pages.day_report import period_page
+
+    def page(facts: Sequence[Fact], cube: Cube, period: Period, language: str) -> str:
+        return period_page(facts, cube, plan.area_id, period, language, plan.timezone, plan.names())
+
+    return Maker(config.reports.folder, config.reports.back_days, plan.timezone, store, page, now)
 
 
 def _on_duty(config: BrokerConfig, plan: Plan) -> Names:
@@ -157,6 +177,7 @@ def _loop(
     while not stop.is_set():
         worked = _take_events(bridge, link, now, unsettled, 0.0 if more else LOOP_S)
         acted = _take_actions(bridge, desk, pictures, now, asked)
+        _answer_a_question(bridge, desk, now)
         bridge.tick(now())
         more = _work_on(bridge, now)
         bridge.flush(now())
@@ -231,6 +252,20 @@ def _take_actions(bridge: Bridge, desk: Desk, pictures: Pictures, now: Clock, as
     acted = len(waiting) < len(asked)
     asked[:] = waiting
     return acted
+
+
+def _answer_a_question(bridge: Bridge, desk: Desk, now: Clock) -> None:
+    """Answer one question that is not about the picture; one in a turn, for one may take some milliseconds."""
+    try:
+        question, answer = desk.questions.get_nowait()
+    except queue.Empty:
+        return
+    if not answer.set_running_or_notify_cancel():
+        return
+    try:
+        answer.set_result(question(bridge, int(now())))
+    except Exception as why:  # noqa: BLE001  (handed to the thread that asked)
+        answer.set_exception(why)
 
 
 def embedded_broker(config: BrokerConfig, plan: Plan, folder: Path | None = None) -> tuple[EmbeddedBroker, str]:

@@ -9,7 +9,9 @@ from broker.store import Record
 
 CORRECTED_S = 60  # our own clock may step by so much; a record from later than that was made while it was ahead
 REPORTS_WITHIN_S = 900  # our own units say what stands in their room every ten minutes
-NUMBERED = ("run", "visit", "workflow", "alarm")  # kinds of ours whose ids end with a number that grows
+# Kinds of ours whose ids end with a number that grows ...
+NUMBERED = ("run", "visit", "workflow", "closure", "booking", "round", "alarm")
+VERSIONED = ("workflow", "booking", "round")  # ... and whose number is the version of what it says
 
 
 class NewestRecords:
@@ -26,7 +28,7 @@ class NewestRecords:
             return newest.values()
         ahead = any(record.at > self._now + CORRECTED_S for record in newest.values())
         # Of runs and visits there are many: what matters of them, if the clock was not ahead, is of these days.
-        look_back_s = back_s if ahead or kind in ("workflow", "alarm") else min(back_s, KEEP_S)
+        look_back_s = back_s if ahead or kind in (*VERSIONED, "alarm") else min(back_s, KEEP_S)
         for record in self._store.scan(kind, from_at=self._now - look_back_s):
             number = _number(record)
             self._highest = max(self._highest, number)
@@ -64,8 +66,8 @@ def as_heard(record: Record) -> tuple[int, int, int, str]:
 
 
 def _number(record: Record) -> int:
-    """The number at the end of an id that this bridge made, of an incident its version; -1 where there is none."""
-    if record.kind == "workflow" and isinstance(record.body.get("version"), int):
+    """The number at the end of an id that this bridge made, its version where it has one; -1 where there is none."""
+    if record.kind in VERSIONED and isinstance(record.body.get("version"), int):
         return int(record.body["version"])
     number = record.id.rpartition(":")[2]
     return int(number) if number.isdecimal() else -1

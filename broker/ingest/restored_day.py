@@ -13,10 +13,12 @@ from typing import Any
 from broker.ingest.newest_records import NewestRecords, as_heard, reports_of_rooms
 from broker.ingest.unsaved import Records
 from broker.plan.model import Plan
+from broker.rules.bookings.book import Round
 from broker.rules.collecting.readings import KEPT_S
 from broker.rules.day.attention import LeftOut, RunUnread
 from broker.rules.day.boots import Boots
 from broker.rules.day.clock import DayClock
+from broker.rules.day.closures import Closure
 from broker.rules.day.day import Day
 from broker.rules.day.devices import BEGINS, SILENT
 from broker.rules.dispatch.device_messages import blocked_since
@@ -34,6 +36,7 @@ from broker.rules.learning.history import History, HistorySettings
 from broker.rules.learning.observations import DwellRecord, ErrorRecord, LegRecord, StartRecord
 from broker.rules.settings import DispatchSettings
 from broker.rules.states.alarm import Alarm
+from broker.rules.states.booking import Booking
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
 from broker.rules.tracking.types import GpsFix
@@ -54,7 +57,9 @@ def restore(store: Records, plan: Plan, settings: DispatchSettings, now: int) ->
     restoring = _Restoring(store, Day(plan, settings, history, DayClock(now)), now, at_start=True)
     restoring.day.runs.found_on_record(store.latest("run", since_at=now - OPEN_S))
     restoring.step("what was learned", restoring.learn)
+    restoring.step("bookings", restoring.bookings)
     restoring.step("runs and visits", restoring.runs_and_visits)
+    restoring.step("closed roads", restoring.closures)
     restoring.step("incidents", restoring.incidents)
     restoring.step("presses", restoring.presses)
     restoring.step("alarms", restoring.alarms)
@@ -77,7 +82,9 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
     restoring = _Restoring(store, day, now, at_start=False)
     if learned_too:
         restoring.learn()
+    restoring.bookings()
     restoring.runs_and_visits()
+    restoring.closures()
     restoring.incidents()
     restoring.presses()
     restoring.alarms()
@@ -176,7 +183,7 @@ class _Restoring:
             if record.body["run_id"] not in runs:
                 return
             found = Visit.from_body(dict(record.body))
-            if found.room in day.plan.rooms:
+            if found.room in day.plan.places:
                 day.visits.place(found)
             else:
                 day.leftovers.orphan(found)
@@ -212,13 +219,27 @@ class _Restoring:
             day.runs.forget(run_id)
             day.runs.found_on_record([run_id])
             day.attention.ask(run_id, RunUnread(fields["truck"], run_id), self._now)
-            rooms = [key[1] for key in fields["order"] if key[1] in day.plan.rooms]
+            rooms = [key[1] for key in fields["order"] if key[1] in day.plan.places]
             day.leftovers.cannot_read(rooms, fields["waste"], fields["planned_end_at"] + day.settings.forget_after_s)
 
     def _before(self, record: Record) -> Iterable[Record]:
         """What was known of a run before a record of it that cannot be understood, the newest first."""
         known = list(self._store.scan(record.kind, from_at=self._now - OPEN_S))
         return [one for one in reversed(known) if one.key == record.key and one.id != record.id]
+
+    def closures(self) -> None:
+        """The roads that are closed, or were until lately."""
+        self._each(self.newest.of("closure", OPEN_S), lambda one: self.day.closures.keep(Closure.from_body(one.body)))
+
+    def bookings(self) -> None:
+        """Every booking that may matter yet, holds too, and the rounds that have their places."""
+
+        def placed(record: Record) -> None:
+            make = Round.from_body if record.kind == "round" else Booking.from_body
+            self.day.bookings.place(make(dict(record.body)))
+
+        self._each(self.newest.of("round", OPEN_S), placed)
+        self._each(self.newest.of("booking", OPEN_S), placed)
 
     def incidents(self) -> None:
         """What was raised and is open, or was closed today."""

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from broker.demo_estates import DEMO_ESTATES
 from broker.plan.geometry import METRES_PER_DEGREE_LAT, METRES_PER_DEGREE_LON, lengths_m
-from broker.plan.model import BY_APPOINTMENT, Estate, Plan, PlannedVisit, Room, Route, RunPlan, Service, Vehicle
+from broker.plan.model import BY_APPOINTMENT, Estate, Pile, Plan, PlannedVisit, Room, Route, RunPlan, Service, Vehicle
 
 AREA_ID = "xh"
 AREA_NAME = "香禾街道(演示) / Xianghe Subdistrict (demo)"
@@ -61,6 +61,13 @@ _ROOMS = {
     "r21": ("e16", "南门 / South Gate", 1700, 580),
     "r22": ("e16", "北门 / North Gate", 1580, 1170),
 }
+
+# places for renovation waste: (estate, x, y, cubic metres), beside an east-west street as the gates are
+_PILES = {
+    "p01": ("e01", -1600, 580, 6), "p03": ("e03", -480, 580, 4), "p05": ("e05", 560, 1170, 4),
+    "p08": ("e08", -1450, 0, 6), "p10": ("e10", -930, -1170, 4), "p13": ("e13", 1110, 0, 4),
+    "p15": ("e15", 1430, -580, 6),
+}  # fmt: skip
 
 # bins that usually stand in a room: wet, dry, unit_wet, hazardous; 0 where the room does not take that kind
 _BINS = {
@@ -114,12 +121,13 @@ _SERVICES = (
     Service("twice-a-week", (False, False, True, False, False, True, False), "20260101", "20991231"),
 )
 
-# all vehicles: the area's four and the contractor's two, which come when they are called
+# all vehicles: the area's four and the contractor's three, which come when they are called
 _VEHICLES = (
     Vehicle("t01", ("residential_wet",), 190, 15_000_000),
     Vehicle("t02", ("residential_wet", "unit_wet"), 190, 15_000_000),
     Vehicle("t03", ("residential_dry",), 200, 10_000_000),
     Vehicle("t04", ("residential_dry", "hazardous"), 200, 10_000_000),
+    Vehicle("t97", ("renovation",), None, 9_000_000, 9_000, 6 * 3600, 20 * 3600),
     Vehicle("t98", ("residential_dry", "renovation"), 120, 8_000_000, 12_000, 5 * 3600, 22 * 3600),
     Vehicle("t99", ("residential_wet", "unit_wet", "residential_dry"), 200, 12_000_000, 14_000),
 )
@@ -144,6 +152,8 @@ def demo_plan() -> Plan:
         services={service.service_id: service for service in _SERVICES},
         runs=runs,
         vehicles={vehicle.truck_id: vehicle for vehicle in _VEHICLES},
+        transfer_station=_lat_lon(_STATION_M),
+        piles={pile_id: _pile(pile_id) for pile_id in _PILES},
     )
 
 
@@ -154,6 +164,13 @@ def _room(room_id: str) -> Room:
     )
     lat, lon = _lat_lon((x, y))
     return Room(room_id, name, lat, lon, estate_id, tuple(w for w in _WASTES if (room_id, w) in BINS))
+
+
+def _pile(pile_id: str) -> Pile:
+    estate_id, x, y, cubic_m = _PILES[pile_id]
+    names = zip(DEMO_ESTATES[estate_id].split(" / "), ("装修垃圾堆点", "renovation waste"), strict=True)
+    lat, lon = _lat_lon((x, y))
+    return Pile(pile_id, " / ".join(" ".join(words) for words in names), lat, lon, estate_id, cubic_m * 1000)
 
 
 def _lat_lon(point: tuple[int, int]) -> tuple[float, float]:

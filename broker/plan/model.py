@@ -11,6 +11,7 @@ from typing import Literal
 BY_APPOINTMENT = ("hazardous",)
 """The kinds of waste for which a truck comes when it was announced, whatever a feed's pickup_type says."""
 
+RENOVATION = "renovation"  # the kind of waste that is fetched from piles when a truck is booked
 EstateKind = Literal["residential", "business"]
 
 
@@ -33,6 +34,23 @@ class Room:
     lon: float
     estate_id: str
     wastes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pile:
+    """One place for renovation waste 装修垃圾 of an estate: where a truck comes that was booked."""
+
+    pile_id: str
+    name: str
+    lat: float
+    lon: float
+    estate_id: str
+    capacity_litres: int
+
+    @property
+    def place(self) -> Room:
+        """The pile as a place at which a truck calls; it has no unit and no lamp."""
+        return Room(self.pile_id, self.name, self.lat, self.lon, self.estate_id, (RENOVATION,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +130,13 @@ class Service:
     removed_dates: frozenset[str] = frozenset()
 
 
+ON_CALL = Route(".on-call", "", RENOVATION, ())
+"""The route of a truck that was booked: it has no line, and a name that no feed can have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole area; the mappings are by id."""
+    """A whole area; the mappings are by id. `places` are the rooms and the piles: wherever a truck calls."""
 
     area_id: str
     name: str
@@ -125,11 +147,28 @@ class Plan:
     services: Mapping[str, Service]
     runs: Mapping[str, RunPlan] = field(default_factory=dict)
     vehicles: Mapping[str, Vehicle] = field(default_factory=dict)
+    transfer_station: tuple[float, float] | None = None  # where full trucks are emptied: (lat, lon); None: nobody said
+    piles: Mapping[str, Pile] = field(default_factory=dict)
+    places: Mapping[str, Room] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """The places follow from rooms and piles."""
+        piles = {pile_id: pile.place for pile_id, pile in self.piles.items()}
+        object.__setattr__(self, "places", {**self.rooms, **piles})
+
+    def route(self, route_id: str) -> Route | None:
+        """A route of the timetable, or that of the trucks on call."""
+        return ON_CALL if route_id == ON_CALL.route_id else self.routes.get(route_id)
+
+    def trucks_on_call(self) -> tuple[Vehicle, ...]:
+        """The vehicles that can be booked for renovation waste: those that load it and drive by no timetable."""
+        timed = {run.truck_id for run in self.runs.values()}
+        return tuple(one for one in self.vehicles.values() if RENOVATION in one.wastes and one.truck_id not in timed)
 
     def names(self) -> dict[str, str]:
         """What people call the area, its estates and its rooms, by id."""
         estates = {estate_id: estate.name for estate_id, estate in self.estates.items()}
-        return {self.area_id: self.name, **estates, **{room_id: room.name for room_id, room in self.rooms.items()}}
+        return {self.area_id: self.name, **estates, **{place: room.name for place, room in self.places.items()}}
 
     def route_of(self, run: RunPlan) -> Route:
         """The route of a run, with the line that this run drives."""

@@ -124,6 +124,11 @@ def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str,
     return [{**asdict(one), "words": " ".join(one.words)} for one in found_words]
 
 
+def heads(table: Sequence[Mapping[str, Any]], name: str) -> list[str]:
+    """The heads of a table, those of findings also when nothing was found."""
+    return list(table[0]) if table else _HEADS.get(name, [])
+
+
 def as_csv(table: Sequence[Mapping[str, Any]], name: str = "figures") -> str:
     """The rows as CSV with a byte order mark, so that spreadsheets read Chinese; gaps and unknowns are empty.
 
@@ -131,9 +136,8 @@ def as_csv(table: Sequence[Mapping[str, Any]], name: str = "figures") -> str:
     """
     out = io.StringIO()
     out.write("\ufeff")
-    heads = list(table[0]) if table else _HEADS.get(name, [])
-    if heads:
-        writer = csv.DictWriter(out, heads, lineterminator="\r\n")
+    if named := heads(table, name):
+        writer = csv.DictWriter(out, named, lineterminator="\r\n")
         writer.writeheader()
         writer.writerows({name: _harmless(value) for name, value in row.items()} for row in table)
     return out.getvalue()

@@ -57,6 +57,16 @@ class AlarmSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BookingSettings:
+    """The numbers of bookings for renovation waste."""
+
+    hold_s: int = 300  # a window that is held and not booked is free again
+    days_ahead: int = 7  # windows of so many days are shown, today's among them
+    window_s: int = 3600
+    bag_litres: int = 50  # what one bag counts as
+
+
+@dataclass(frozen=True, slots=True)
 class Addressee:
     """Who is told of an incident for which reasons, and by which steps: duties and roles, the first at once."""
 
@@ -91,9 +101,11 @@ class DispatchSettings:
     stays: FirstStay = field(default_factory=FirstStay)
     streets: Streets = field(default_factory=Streets)
     alarms: AlarmSettings = field(default_factory=AlarmSettings)
+    bookings: BookingSettings = field(default_factory=BookingSettings)
     answers: AnswerSettings = field(default_factory=AnswerSettings)
     open_before_s: int = 3600  # a run appears on the screen this long before its first planned arrival
     forget_after_s: int = 7200  # a bridge that starts this long after a run's last planned visit leaves it alone
+    unload_s: int = 900  # what a full truck takes at the transfer station
     lane_clear_s: int = 1200  # what a blocked lane is expected to take until somebody says it is clear
     restate_s: int = 60  # arrivals and itineraries are sent again when an ETA moved this much
     update_s: int = 5  # predictions are made again this often without a new position

@@ -6,9 +6,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from broker.bridge import Bridge
 from broker.rules.dispatch.actions import Act
+
+Answer = TypeVar("Answer")
+Question = Callable[[Bridge, int], Any]
 
 
 class Accounts(Protocol):
@@ -37,7 +41,9 @@ class Desk:
     accounts: Accounts | None = None  # None where the broker is another's: nobody can be thrown out of it
     not_streamed: str | None = None  # why no picture reaches the screens, while it is so
     outside: Callable[[], list[dict[str, Any]]] = list  # how each receiver of messages to people outside stands
+    reports_trouble: Callable[[], str | None] = lambda: None  # why no report can be made, while it is so
     box: "queue.Queue[tuple[Act, Future[dict[str, Any]]]]" = field(default_factory=queue.Queue)
+    questions: "queue.Queue[tuple[Question, Future[Any]]]" = field(default_factory=queue.Queue)
 
     def show(self, picture: dict[str, Any]) -> None:
         """Put up a new picture and wake whoever waits for one."""
@@ -63,6 +69,12 @@ class Desk:
         with self.changed:
             self.changed.wait_for(lambda: self.number != after, timeout_s)
             return self.number
+
+    def look_up(self, question: Callable[[Bridge, int], Answer], timeout_s: float = 5.0) -> Answer:
+        """What the bridge's loop answers to a question that changes nothing, put to the bridge and the time there."""
+        answer: Future[Answer] = Future()
+        self.questions.put((question, answer))
+        return answer.result(timeout_s)
 
     def ask(self, act: Act, timeout_s: float = 5.0) -> dict[str, Any]:
         """Have the bridge carry out an action; the picture after it. Raises what the bridge raised, or TimeoutError."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.plan.calendar import day_start_at, local_date
+from broker.reports.words import waste_word
 from broker.rules.day.attention import About, Attention
 from broker.rules.day.bins import waits_in
 from broker.rules.day.day import Day
@@ -21,6 +22,7 @@ from broker.rules.states.alarm import Alarm
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
 from broker.web.health import LINK_LOST_S, Way, reasons
+from broker.words import LANGUAGES
 from firmware import wire
 
 OVER_SHOWN = 200  # incidents that are over
@@ -63,6 +65,7 @@ def of_now(bridge: Bridge, at: int, way: Way = _HERE) -> Picture:
             "link_lost_s": LINK_LOST_S, "no_data_s": wire.NO_DATA_S, "sound_s": day.settings.answers.sound_s,
         },
         "plan": day.outlook.on(local_date(day.plan, at)).as_json(),
+        "closures": [one.body() for one in day.closures.values() if one.until_at > at],
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
         "data": {
             "oldest_fix_at": None,
@@ -203,7 +206,7 @@ def _truck(bridge: Bridge, name: str, opened: list[str], now: int) -> dict[str, 
         "held": bool(progress and progress.held),
         "off_route": bool(progress and progress.off_route),
         "next_room": following.room if following else None,
-        "next_room_name": day.plan.rooms[following.room].name if following else None,
+        "next_room_name": day.plan.places[following.room].name if following else None,
         "next_eta_at": eta.eta_at if eta else None,
         "label": eta.label if eta else None,
         "incidents": opened,
@@ -264,7 +267,7 @@ def _run(bridge: Bridge, run: Run, now: int) -> dict[str, Any]:
     return {
         "run_id": run.run_id,
         "route": run.route_id,
-        "route_name": day.plan.routes[run.route_id].name,
+        "route_name": _route_name(day, run),
         "truck": run.truck,
         "waste": run.waste,
         "state": run.state,
@@ -274,10 +277,18 @@ def _run(bridge: Bridge, run: Run, now: int) -> dict[str, Any]:
         "planned_start_at": run.planned_start_at,
         "planned_end_at": run.planned_end_at,
         "owed": len(day.owed(run)),
+        "full_at": run.full_at,
+        "away_until": run.away_until,
         "along_m": None if progress.along_m is None else round(progress.along_m),
         "version": run.version,
         "visits": [_visit(bridge, run, day.visits[key]) for key in run.order],
     }
+
+
+def _route_name(day: Day, run: Run) -> str:
+    """What a run's route is called; that of a truck on call is called as its waste is."""
+    route = day.plan.routes.get(run.route_id)
+    return route.name if route is not None else " / ".join(waste_word(language, run.waste) for language in LANGUAGES)
 
 
 def _visit(bridge: Bridge, run: Run, visit: Visit) -> dict[str, Any]:
@@ -286,7 +297,7 @@ def _visit(bridge: Bridge, run: Run, visit: Visit) -> dict[str, Any]:
     return {
         **visit.body(),
         "id": record_key(visit.key),
-        "name": day.plan.rooms[visit.room].name,
+        "name": day.plan.places[visit.room].name,
         "eta_at": eta.eta_at if eta else None,
         "early_at": eta.early_at if eta else None,
         "late_at": eta.late_at if eta else None,
@@ -299,7 +310,7 @@ def incident_row(bridge: Bridge, incident: Incident) -> dict[str, Any]:
     """An incident with what the day knows around it."""
     day = bridge.dispatch.day
     second = second_visit(day, incident)
-    rooms, estates = day.plan.rooms, day.plan.estates
+    rooms, estates = day.plan.places, day.plan.estates
     return {
         **plain_incident(incident),
         "offers": list(day.incidents.offers(incident.key)[1]),

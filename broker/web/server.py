@@ -19,6 +19,7 @@ from broker.plan.model import Plan
 from broker.registers.folder import open_registers
 from broker.store import Store
 from broker.web.api.app import build_app
+from broker.web.api.bookings import booking_router
 from broker.web.api.people.routers import people_routers
 from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
@@ -26,6 +27,7 @@ from broker.web.connection_limits import LimitedProtocol
 from broker.web.desk import Desk
 from broker.web.gate import Gate
 from broker.web.health import of_stream
+from broker.web.pages.bookings import booking_pages
 from broker.web.security import OWN_NAMES
 from broker.web.stream.frames import Frames
 from broker.web.stream.recording import Recording
@@ -80,6 +82,7 @@ class WebServer:
         access = open_access_log(config.registers.folder, timezone=plan.timezone, now=now)
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
         further = [record_router(store, plan), register_router(registers), *people_routers(self.gate, plan, now)]
+        further += [booking_router(desk, store, plan), booking_pages(desk, store, plan)]
         self._desk = desk
         self._frames = Frames()
         self._recording = Recording(config.playback.folder, config.playback.days)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sim.judging.judges import alarms, bins, invariants, lamps, presses, rightness, tracks, visits
+from sim.judging.judges import alarms, bins, bookings, invariants, lamps, presses, rightness, tracks, visits
 from sim.judging.verdict import Judge, Verdict
 from sim.scenario.scenario import Demand
 from sim.world.evidence import Evidence
@@ -22,11 +22,13 @@ JUDGES: dict[str, Judge] = {
         rightness.visits_right,
         visits.second_visit,
         visits.visits_taken_over,
+        visits.visited_between,
         visits.itinerary_changed,
         visits.records_stored_once,
         visits.backlog_marked_late,
         bins.bins_collected,
         tracks.positions_true,
+        bookings.booked_truck_came,
         presses.press_stored_once,
         presses.light_stages,
         presses.acknowledged,

@@ -65,10 +65,40 @@ class ApiDispatcher:
         path = f"runs/{run_id}/visits/{room}/{number}/"
         return self._post(path + "serve", {}) if served else self._post(path + "skip", {"reason": reason})
 
+    def say_full(self, truck: str) -> bool:
+        """Its crew says that it takes no more."""
+        mine = (row["run_id"] for row in self.picture.get("runs", ()) if row["truck"] == truck and row["active"])
+        run_id = next(mine, None)
+        return run_id is not None and self._post(f"runs/{run_id}/full", {})
+
+    def close_road(self, room: str, other_room: str | None, until_at: int) -> bool:
+        """Nobody gets to a room, or from it to another, until then."""
+        return self._post("closures", {"room": room, "other_room": other_room, "until_at": until_at})
+
+    def book(self, pile: str, truck: str, from_at: int, litres: int) -> str | None:
+        """A property holds a window of a truck and books it; the booking's id, None where it was refused."""
+        held = self._sent("bookings/holds", {"pile": pile, "truck": truck, "from_at": from_at, "litres": litres})
+        if held is None:
+            return None
+        name = str(held["booking_id"])
+        return name if self._post(f"bookings/{name}/book", {"version": held["version"]}) else None
+
+    def accept(self, booking: str) -> bool:
+        """The crew of the truck says yes."""
+        return self._post(f"bookings/{booking}/accept", {})
+
+    def loaded(self, booking: str, litres: int) -> bool:
+        """The crew says what it loaded."""
+        return self._post(f"bookings/{booking}/loaded", {"litres": litres})
+
     def _incident(self, truck: str, incident_id: str, action: str, body: Mapping[str, Any]) -> bool:
         return self._post(f"incidents/{incident_id}/{action}?truck={truck}", body)
 
     def _post(self, path: str, body: Mapping[str, Any]) -> bool:
+        return self._sent(path, body) is not None
+
+    def _sent(self, path: str, body: Mapping[str, Any]) -> Any:
+        """The answer; None where it was not taken."""
         request = urllib.request.Request(  # noqa: S310 - our own server on the loopback
             f"{self.base}/api/v1/{path}",
             data=json.dumps(body).encode(),
@@ -76,13 +106,13 @@ class ApiDispatcher:
             method="POST",
         )
         try:
-            urllib.request.urlopen(request, timeout=TIMEOUT_S).close()  # noqa: S310
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+                return json.load(answer)
         except (OSError, urllib.error.HTTPError) as why:
             more = why.read().decode(errors="replace")[:200] if isinstance(why, urllib.error.HTTPError) else ""
             did = Term("acts", path.partition("?")[0].rpartition("/")[2])
             self.refusals.append(said("notes", "refused", did=did, why=f"{path}: {why} {more}"))
-            return False
-        return True
+            return None
 
     def _poll(self) -> None:
         while not self._stop.wait(POLL_S):

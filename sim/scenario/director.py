@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sim.scenario.happenings import HAPPENS, OF_ANY_TRUCK, End, Stage
-from sim.scenario.scenario import Happening, Scenario, ScenarioError
+from sim.scenario.scenario import Happening, Scenario, ScenarioError, day_s
 from sim.scenario.scenes.choice import runs_of
 from sim.scenario.scenes.recorded_receiver import RecordedTruck
 from sim.scenario.scenes.scene import Scene
@@ -15,6 +15,7 @@ from sim.world.drivers import Driver
 from sim.world.driving import Pace
 from sim.world.evidence import Evidence
 from sim.world.gps.receiver import receiver_of
+from sim.world.piles import PileTruth
 from sim.world.rooms import Habits, RoomTruth
 from sim.world.streets import Streets
 from sim.world.timeline import Timeline
@@ -84,7 +85,12 @@ class Director:
                 room, plant.room(room.room_id), timeline, self._evidence, dice, bins, _habits(scenario, dice)
             )
         pace = Pace(scenario.world["slowness"], scenario.world["jitter"])
-        world = World(timeline, self._evidence, self.rooms, self._blocked, self.pressed, self._parked_says_every)
+        self._stage.piles = {pile_id: PileTruth(pile) for pile_id, pile in self._scene.plan.piles.items()}
+        places: dict[str, RoomTruth | PileTruth] = {**self.rooms, **self._stage.piles}
+        world = World(
+            timeline, self._evidence, places, self._blocked, self.pressed, self._loaded, self._parked_says_every,
+            self._stage.closed,
+        )  # fmt: skip
         recording = self._scene.recording
         for truck_id, runs in self._runs.items():
             if recording is not None and recording.truck == truck_id:
@@ -145,6 +151,11 @@ class Director:
             if name in happening.values and happening.values[name] not in known:
                 wrong = happening.values[name]
                 raise ScenarioError(f"{self.scenario.name}: {happening.kind}: no {name} {wrong!r} here")
+        pile = happening.values.get("pile")
+        if pile is not None and pile not in self._scene.plan.piles:
+            raise ScenarioError(f"{self.scenario.name}: {happening.kind}: no pile {pile!r} here")
+        if happening.kind == "booking":
+            day_s(happening.values["from"], f"{self.scenario.name}: booking: from")
         room, waste = happening.values.get("room"), happening.values.get("waste")
         if waste is not None and waste not in self.rooms[str(room)].bins:
             raise ScenarioError(f"{self.scenario.name}: {happening.kind}: {room} has no bins for {waste}")
@@ -185,6 +196,12 @@ class Director:
         armed = self.stage.after_press.pop(truck_id, None)
         if armed is not None:
             armed()
+
+    def _loaded(self, truck_id: str, pile: str, litres: int) -> None:  # noqa: ARG002  (the booking says whose it is)
+        """A crew has loaded what lay there, and says how much it was."""
+        booking = self.stage.booked.pop(pile, None)
+        if booking is not None:
+            self.stage.plant.dispatcher.loaded(booking, litres)
 
     # --- the dispatcher -------------------------------------------------------------------------------
 

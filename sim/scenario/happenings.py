@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from broker.rules.settings import BookingSettings
+from sim.scenario.scenario import day_s
 from sim.world.button import Button
 from sim.world.devices import Plant
 from sim.world.evidence import Evidence, Interval
+from sim.world.piles import PileTruth
 from sim.world.rooms import RoomTruth
 from sim.world.timeline import Timeline
 from sim.world.trucks import TruckTruth
@@ -18,6 +21,7 @@ Values = Mapping[str, Any]
 End = Callable[[], None]
 
 
+WINDOW_S = BookingSettings().window_s
 # What needs a truck's computer and its button, and nobody who drives it.
 OF_ANY_TRUCK = ("press", "button_stuck", "on_screen", "power_cut_after_press")
 
@@ -32,7 +36,10 @@ class Stage:
     trucks: Mapping[str, TruckTruth]
     rooms: Mapping[str, RoomTruth]
     blocked: dict[str, bool]
+    closed: set[str] = field(default_factory=set)  # rooms to which, as everybody knows, no road leads now
     after_press: dict[str, Callable[[], None]] = field(default_factory=dict)  # truck: what its next press brings
+    piles: Mapping[str, PileTruth] = field(default_factory=dict)
+    booked: dict[str, str] = field(default_factory=dict)  # pile: the booking that a truck comes for
     buttons: Mapping[str, Button] = field(default_factory=dict)  # of every truck, driven or recorded
 
     def last(self, kind: str, values: Values) -> None:
@@ -144,6 +151,25 @@ def _button_stuck(stage: Stage, values: Values) -> End:
     return button.free
 
 
+def _booking(stage: Stage, values: Values) -> None:
+    """A property books; a while later the truck's crew says yes."""
+    pile, now = values["pile"], stage.timeline.now
+    from_at = stage.evidence.day_start_at + day_s(values["from"], "booking")
+    litres = round(values["m3"] * 1000)
+    booking = stage.plant.dispatcher.book(pile, values["by"], int(from_at), litres)
+    stage.evidence.asked_for.append((now, pile, from_at, from_at + WINDOW_S))
+    if booking is None:
+        return
+    stage.piles[pile].litres += round(litres * values["times"])
+    stage.booked[pile] = booking
+
+    def accept() -> None:
+        stage.plant.dispatcher.accept(booking)
+
+    if values["accept_after_s"] >= 0:
+        stage.timeline.after(values["accept_after_s"], accept)
+
+
 def _keeper_press(stage: Stage, values: Values) -> None:
     stage.rooms[values["room"]].press(values["button"])
 
@@ -177,6 +203,21 @@ def _on_screen_visit(stage: Stage, values: Values) -> None:
     stage.plant.dispatcher.answer(visit, values["action"] == "serve", values["reason"])
 
 
+def _truck_full(stage: Stage, values: Values) -> None:
+    """The crew says so, and its truck is emptied before it goes on."""
+    if stage.plant.dispatcher.say_full(values["truck"]):
+        stage.trucks[values["truck"]].go_and_unload(values["unload_min"] * 60)
+
+
+def _road_closed(stage: Stage, values: Values) -> End:
+    until_at = stage.timeline.now + values["for_min"] * 60
+    room, other = values["room"], values["other_room"] or None
+    stage.plant.dispatcher.close_road(room, other, round(until_at))
+    if other is None:
+        stage.closed.add(room)
+    return lambda: stage.closed.discard(room)
+
+
 HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "lane_blocked": _lane_blocked,
     "breakdown": _breakdown,
@@ -194,9 +235,12 @@ HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "power_cut_after_press": _power_cut_after_press,
     "press": _press,
     "button_stuck": _button_stuck,
+    "booking": _booking,
     "keeper_press": _keeper_press,
     "bins_moved": _bins_moved,
     "waste_thrown": _waste_thrown,
     "on_screen": _on_screen,
     "on_screen_visit": _on_screen_visit,
+    "truck_full": _truck_full,
+    "road_closed": _road_closed,
 }

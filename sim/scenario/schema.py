@@ -111,6 +111,14 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
     "power_cut_after_press": {"truck": _DEVICE, "after_s": Key(float, 0.2, 0.0, 60), "for_min": _MINUTES},
     "press": {"truck": _DEVICE, "hold_s": Key(float, ..., 0.01, 3600), "chatters": Key(bool, False)},
     "button_stuck": {"truck": _DEVICE, "for_min": Key(float, ..., 0.1, 1440)},
+    "booking": {
+        "pile": Key(str),
+        "by": Key(str, "t97"),
+        "from": Key(str),
+        "m3": Key(float, 1.0, 0.1, 50),
+        "times": Key(float, 1.0, 0.0, 10),
+        "accept_after_s": Key(float, 60.0, -1.0, 86400),
+    },
     "keeper_press": {"room": _DEVICE, "button": Key(str, words=wire.KEEPER_EVENTS)},
     "bins_moved": {"room": _DEVICE, "waste": _WASTE_KIND, "number": Key(int, ..., -50, 50)},
     "cell_drift": {"room": _DEVICE, "kg": Key(float, 5.0, -100, 100), "for_min": _MINUTES},
@@ -126,6 +134,8 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
         "action": Key(str, words=("serve", "skip")),
         "reason": Key(str, "other", words=wire.SKIP_REASONS),
     },
+    "truck_full": {"truck": _DEVICE, "unload_min": Key(float, 12.0, 0.0, 240.0)},
+    "road_closed": {"room": _DEVICE, "other_room": Key(str, ""), "for_min": _MINUTES},
     "waste_thrown": {"room": _DEVICE, "waste": _WASTE_KIND, "kg": Key(float, ..., -2000, 2000)},
 }
 
@@ -168,12 +178,18 @@ DEMANDS: dict[str, dict[str, Key]] = {
         "to": Key(str),
     },
     "lamp_stays_lit": {"from": Key(str), "to": Key(str), "at_least": Key(int, 1, 1, 1000)},
+    "booked_truck_came": {
+        "late_min": Key(float, 0.0, 0, 600),
+        "within_s": Key(float, 90.0, 0, 3600),
+        "at_least": Key(int, 1, 1, 1000),
+    },
     "press_stored_once": {"truck": _TRUCK, "presses": Key(int, 1, 1, 100), "reason": Key(str, "")},
     "light_stages": {"truck": _TRUCK, "stages": Key(list)},
     "acknowledged": {"truck": _TRUCK, "within_s": Key(float, 10.0, 0, 3600)},
     "second_visit": {"room": _ROOM, "within_min": Key(float, 240.0, 0, 1440)},
     "itinerary_changed": {"truck": _TRUCK, "within_s": Key(float, 10.0, 0, 3600)},
     "visits_taken_over": {"truck": _TRUCK},
+    "visited_between": {"room": _ROOM, "from": Key(str), "to": Key(str)},
     "backlog_marked_late": {"device": _DEVICE, "at_least": Key(int, 1, 1, 100000)},
     "positions_true": {
         "truck": _TRUCK,

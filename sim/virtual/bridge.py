@@ -8,6 +8,7 @@ from typing import Any
 from broker.bridge import Bridge
 from broker.ingest.acks import ACK_EVERY_S
 from broker.plan.model import Plan
+from broker.rules.bookings.asked import BookingDeed
 from broker.rules.day.attention import Topic
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.store import Store, StoreError
@@ -48,6 +49,7 @@ class VirtualBridge:
         self._link: VirtualLink | None = None
         self._flush_asked = False
         self._frozen = False
+        self._booked = 0
         self.wrong_by_s = 0.0  # of the world's clock
 
     # --- what the world does --------------------------------------------------------------------------
@@ -130,9 +132,34 @@ class VirtualBridge:
             return self._act(Act("serve", WHO, visit=visit))
         return self._act(Act("skip", WHO, visit=visit, reason=reason))
 
+    def say_full(self, truck: str) -> bool:
+        """Its crew says that it takes no more."""
+        run = self._bridge.dispatch.day.run_of(truck) if self._bridge is not None else None
+        return run is not None and self._act(Act("full", WHO, run_id=run.run_id))
+
+    def close_road(self, room: str, other_room: str | None, until_at: int) -> bool:
+        """Nobody gets to a room, or from it to another, until then."""
+        return self._act(Act("close_road", WHO, room=room, other_room=other_room, until_at=until_at))
+
     def resolve(self, truck: str, incident_id: str) -> bool:
         """It is over."""
         return self._act(Act("resolve", WHO, (truck, incident_id)))
+
+    def book(self, pile: str, truck: str, from_at: int, litres: int) -> str | None:
+        """A property holds a window of a truck and books it; the booking's id, None where it was refused."""
+        self._booked += 1
+        name = f"b{self._booked}"
+        hold = BookingDeed("hold", name, pile=pile, truck=truck, from_at=from_at, litres=litres)
+        held = self._act(Act("booking", WHO, booking=hold))
+        return name if held and self._act(Act("booking", WHO, booking=BookingDeed("book", name))) else None
+
+    def accept(self, booking: str) -> bool:
+        """The crew of the truck says yes."""
+        return self._act(Act("booking", WHO, booking=BookingDeed("accept", booking)))
+
+    def loaded(self, booking: str, litres: int) -> bool:
+        """The crew says what it loaded."""
+        return self._act(Act("booking", WHO, booking=BookingDeed("loaded", booking, litres=litres)))
 
     # --- what the process does ------------------------------------------------------------------------
 

@@ -50,8 +50,28 @@ class Dispatcher(Protocol):
         """It was served after all, or it is to be skipped."""
         ...
 
+    def say_full(self, truck: str) -> bool:
+        """Its crew says that it takes no more."""
+        ...
+
+    def close_road(self, room: str, other_room: str | None, until_at: int) -> bool:
+        """Nobody gets to a room, or from it to another, until then."""
+        ...
+
     def resolve(self, truck: str, incident_id: str) -> bool:
         """It is over."""
+        ...
+
+    def book(self, pile: str, truck: str, from_at: int, litres: int) -> str | None:
+        """A property holds a window of a truck and books it; the booking's id, None where it was refused."""
+        ...
+
+    def accept(self, booking: str) -> bool:
+        """The crew of the truck says yes."""
+        ...
+
+    def loaded(self, booking: str, litres: int) -> bool:
+        """The crew says what it loaded."""
         ...
 
 

@@ -9,9 +9,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from broker.plan.model import Route, RunPlan
+from broker.plan.model import RENOVATION, Route, RunPlan
 from broker.rules.states.visit import OWED
 
+OF_CALLED_TRUCK = "call-"  # so the bridge names the runs of trucks that were booked
 SHORT_M = 40.0
 SAME_PLACE_M = 60.0  # from where one room was served another is within reach of the crew
 SERVES, SKIPS, LATER = "serves", "skips", "later"
@@ -66,9 +67,12 @@ class Driver:
         self._manners.clear()
         self._first.clear()
 
-    def next_errand(self, run: RunPlan, route: Route, run_id: str, to_come: Collection[str]) -> Errand | None:
-        """Where to go next on this run; `to_come` are the runs whose time has not come yet."""
-        errands = list(self._open(run, route, run_id, to_come))
+    def next_errand(
+        self, run: RunPlan, route: Route, run_id: str, to_come: Collection[str], closed: Collection[str] = ()
+    ) -> Errand | None:
+        """Where to go next on this run; `to_come` are the runs whose time has not come yet, `closed` the rooms to which
+        no road leads."""
+        errands = [errand for errand in self._open(run, route, run_id, to_come) if errand.room not in closed]
         for number, errand in enumerate(errands):
             manner = self._manner(errand)
             if manner == SKIPS:
@@ -100,7 +104,7 @@ class Driver:
             if told is not None and key[0] not in asked and key not in self.done:
                 yield Errand(*key)
         for visit in rows:
-            waste = visit["bins"][0]["waste"] if visit["bins"] else route.waste
+            waste = visit["bins"][0]["waste"] if visit["bins"] else self._unsaid(told, route)
             errand = Errand(visit["room"], visit["visit_number"], waste)
             if errand.key not in self.done:
                 yield errand
@@ -110,6 +114,17 @@ class Driver:
                 errand = Errand(planned.room_id, 1, route.waste)
                 if errand.key not in self.done:
                     yield errand
+
+    @staticmethod
+    def _unsaid(told: Mapping[str, Any] | None, route: Route) -> str:
+        """What is collected where the itinerary names no bins."""
+        return RENOVATION if told is not None and told["run_id"].startswith(OF_CALLED_TRUCK) else route.waste
+
+    def comes_at(self, errand: Errand) -> int | None:
+        """When the screen in the cab expects the truck there; a crew that was booked does not come an hour early."""
+        rows = self._itinerary["visits"] if self._itinerary is not None else ()
+        found = (row for row in rows if (row["room"], row["visit_number"]) == errand.key[:2])
+        return next((row["eta_at"] for row in found), None) if errand.waste == RENOVATION else None
 
     def _manner(self, errand: Errand) -> str:
         """What becomes of an errand when its time comes; one that was asked for again is made."""

@@ -25,6 +25,8 @@ class TrueVisit:
     bins_waited: int = 0  # all that there were before any was rolled out
     keeper_had_rolled_out: bool = True
     run_id: str = ""
+    booked: bool = False  # at a pile, for which the truck was booked: nobody is called
+    litres: int = 0  # that it loaded there
     stood_from_at: float | None = None  # earlier than `arrived_at` where another room was served from the same place
 
 
@@ -121,6 +123,7 @@ class Evidence:
     uncertain: set[str] = field(default_factory=set)  # kept in memory only when the power went: may be stored or not
     recorded_kind: dict[str, str] = field(default_factory=dict)
     stored: list[StoredRecord] = field(default_factory=list)
+    asked_for: list[tuple[float, str, float, float]] = field(default_factory=list)  # when, pile, window from and until
     planned: list[tuple[str, str, str]] = field(default_factory=list)  # truck, room, waste of every planned visit
     screen: list[tuple[float, frozenset[str]]] = field(default_factory=list)  # the open incidents it showed, by its id
     happened: list[tuple[float, str]] = field(default_factory=list)  # what the scenario let go wrong
@@ -153,6 +156,7 @@ class Evidence:
             recorded={name: kept_at for name, kept_at in self.recorded.items() if kept_at <= at},
             stored=[record for record in self.stored if record.at <= at],
             screen=[look for look in self.screen if look[0] <= at],
+            asked_for=[one for one in self.asked_for if one[0] <= at],
             happened=[one for one in self.happened if one[0] <= at],
         )
 

@@ -8,15 +8,17 @@
     stuck   -> driving   the itinerary says to go elsewhere, or the lane is free
     any     -> broken    a breakdown: the driver holds the button until it is one
     broken  -> driving   it has been repaired
+    driving -> hauling   it is full: to the transfer station, where it is emptied
+    hauling -> driving   it was, and goes on with its round
 """
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from broker.plan.demo_area import DWELL_BASE_S, DWELL_PER_BIN_S
+from broker.plan.demo_area import DWELL_BASE_S, DWELL_PER_BIN_S, SPEED_MPS
 from broker.plan.model import Plan, Room, Route, RunPlan
 from sim.world.button import Button
 from sim.world.devices import TruckUnit
@@ -24,6 +26,7 @@ from sim.world.drivers import SAME_PLACE_M, Driver, Errand
 from sim.world.driving import Drive, Pace, Path
 from sim.world.evidence import Evidence, TrueVisit
 from sim.world.gps.receiver import Receiver
+from sim.world.piles import Loaded, PileTruth
 from sim.world.rooms import RoomTruth
 from sim.world.streets import Streets
 from sim.world.timeline import Timeline
@@ -55,10 +58,12 @@ class World:
 
     timeline: Timeline
     evidence: Evidence
-    rooms: Mapping[str, RoomTruth]
+    rooms: Mapping[str, RoomTruth | PileTruth]
     blocked: Mapping[str, bool]
     pressed: Callable[[str], None]  # told after each press, with the truck's id
+    loaded: Loaded = lambda *_: None  # told when a crew has loaded a pile
     parked_says_every: int = 1  # of so many words of a parked truck's receiver one is said aloud
+    closed: Collection[str] = ()  # rooms to which no driver sets out
 
 
 class TruckTruth:
@@ -91,6 +96,7 @@ class TruckTruth:
         self._visit: TrueVisit | None = None
         self._busy_until = 0.0
         self._parked_ticks = -1
+        self._unload_s: float | None = None  # what it takes to be emptied, which comes before the next room
         self._asked: set[tuple[str, int, str]] = set()
 
     @property
@@ -123,17 +129,22 @@ class TruckTruth:
             self.state = "driving"
             self._errand = None
 
+    def go_and_unload(self, unload_s: float) -> None:
+        """The truck is full: once it has left where it stands it goes to the transfer station."""
+        self._unload_s = unload_s
+
     # --- one tick ---------------------------------------------------------------------------------------
 
     def _tick(self) -> None:
         now = self._world.timeline.now
         _STATES[self.state](self, now)
-        speed_mps = self._drive.speed_mps if self._drive is not None and self.state == "driving" else 0.0
+        drives = self.state in ("driving", "hauling")
+        speed_mps = self._drive.speed_mps if self._drive is not None and drives else 0.0
         self._world.evidence.was_at(self.truck_id, now, *self.place, parked=self.state == "parked")
         said = self.receiver.says(now, self._place, speed_mps)
         if self._is_aloud():
             self._unit.serial(said)
-        self._world.timeline.after(1.0 if self.state == "driving" else STANDING_TICK_S, self._tick)
+        self._world.timeline.after(1.0 if drives else STANDING_TICK_S, self._tick)
 
     def _is_aloud(self) -> bool:
         """Whether the receiver is heard: always, but where a parked truck is known to say the same again and again."""
@@ -152,11 +163,35 @@ class TruckTruth:
             self._line_m = 0.0 if self._near(self._run.route.line[0]) else None
             self.state = "driving"
             self._errand = None
-        elif self._next_errand() is not None and self._run is not None:
+        elif (errand := self._next_errand()) is not None and self._run is not None and self._is_time(errand, now):
             self.state = "driving"
             self._errand = None
 
+    def _hauling(self, now: float) -> None:
+        if self._drive is not None:
+            reached = self._drive.step()
+            self._place = self._drive.place()
+            if not reached:
+                return
+            self._drive, self._busy_until = None, now + (self._unload_s or 0.0)
+        if now >= self._busy_until:
+            self._unload_s, self._errand, self._line_m = None, None, None
+            self.state = "driving"
+
+    def _is_time(self, errand: Errand, now: float) -> bool:
+        """Whether the truck is where it is expected if it sets out now."""
+        comes_at = self.driver.comes_at(errand)
+        place = self._plan.places[errand.room]
+        drive_s = Path([self.place, (place.lat, place.lon)]).length_m / SPEED_MPS
+        return comes_at is None or now + drive_s >= comes_at
+
     def _driving(self, now: float) -> None:
+        station = self._plan.transfer_station
+        if self._unload_s is not None and station is not None:
+            speed_mps = self._drive.speed_mps if self._drive is not None else 0.0
+            self._drive = Drive(Path([self.place, station]), self._pace, self._dice, speed_mps, [])
+            self.state = "hauling"
+            return
         wanted = self._next_errand()
         if self._drive is None or (wanted is None) != (self._errand is None) or (
             wanted is not None and self._errand is not None and wanted.key != self._errand.key
@@ -195,6 +230,8 @@ class TruckTruth:
         visit.bins_taken, visit.grams_taken, visit.bins_refused = room.collect(waste)
         visit.left_at = now
         self.driver.has_served(self._errand)
+        if visit.booked:
+            self._world.loaded(self.truck_id, visit.room, visit.litres)
         self._visit = None
         self._errand = None
         self._drive = None
@@ -206,7 +243,7 @@ class TruckTruth:
         errand = self._next_errand()
         if errand is None or self._world.blocked.get(errand.room):
             return
-        room = self._plan.rooms[errand.room]
+        room = self._plan.places[errand.room]
         if Path([self.place, (room.lat, room.lon)]).length_m <= SAME_PLACE_M and self.driver.serves_from_there():
             self._errand = errand
             self._begin_visit(now)
@@ -240,7 +277,7 @@ class TruckTruth:
         if run is None:
             return None
         to_come = {later.run_id for later in self._runs}
-        return self.driver.next_errand(run.plan, run.route, run.run_id, to_come)
+        return self.driver.next_errand(run.plan, run.route, run.run_id, to_come, self._world.closed)
 
     def _set_out(self, errand: Errand | None) -> None:
         run = self._run
@@ -256,7 +293,7 @@ class TruckTruth:
         if errand is None:
             goal, goal_m = run.home, line.length_m if run.home == run.route.line[-1] else -1.0
         else:
-            room: Room = self._plan.rooms[errand.room]
+            room: Room = self._plan.places[errand.room]
             goal = (room.lat, room.lon)
             planned = [v.distance_m for v in run.plan.visits if v.room_id == errand.room]
             goal_m = planned[0] if planned else -1.0
@@ -317,6 +354,8 @@ class TruckTruth:
             self.truck_id, errand.room, errand.waste, errand.visit_number, now,
             bins_waited=room.waits(errand.waste), keeper_had_rolled_out=out, run_id=self._run.run_id,
         )  # fmt: skip
+        if isinstance(room, PileTruth):
+            self._visit.booked, self._visit.litres = True, room.litres
         room.truck_stands(errand.waste, dwell_s)
         self._world.evidence.visits.append(self._visit)
         self.state = "at_stop"
@@ -328,4 +367,5 @@ _STATES: dict[str, Callable[[TruckTruth, float], None]] = {
     "at_stop": TruckTruth._at_stop,
     "stuck": TruckTruth._stuck,
     "broken": TruckTruth._broken,
+    "hauling": TruckTruth._hauling,
 }

@@ -1,6 +1,7 @@
 """broker.toml: for each key there is something to be seen that is otherwise with another value."""
 
 import gc
+import json
 import logging
 import operator
 import queue
@@ -29,6 +30,9 @@ from broker.plan.gtfs.feed import write_gtfs
 from broker.process import embedded_broker, serve
 from broker.registers.elections.demo import demo_elections
 from broker.settings import configured_plan
+from broker.store import Record
+from broker.store.opening import open_store
+from tests.support.facts import ZONE, visit
 from tests.support.processes import need_mosquitto, wait_until
 from tests.support.registers import open_registers
 from tests.support.settings.alarm_sights import (
@@ -43,6 +47,7 @@ from tests.support.settings.alarm_sights import (
     seconds_until_it_stands_on_the_road,
     seconds_until_the_broker_is_away,
 )
+from tests.support.settings.bookings import days_with_windows, litres_of_ten_bags, seconds_held, windows_offered
 from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, door, renewed, tls_server
 from tests.support.settings.day import configured
 from tests.support.settings.day_sights import (
@@ -59,6 +64,7 @@ from tests.support.settings.day_sights import (
     seconds_to_the_call,
     seconds_to_the_second_visit,
     seconds_to_the_sound,
+    seconds_until_a_full_truck_is_back,
     seconds_until_told,
     silent_past_a_room,
     state_of_a_late_truck_that_drives_again,
@@ -200,6 +206,23 @@ def playback_of_this_second(folder: Path, text: str) -> list[str]:
         while status(port, f"/api/v1/picture?at={int(time.time())}") != 200 and time.monotonic() < deadline:
             time.sleep(0.1)
     return [name for name in ("one", "two") if list((folder / name).glob("*/*"))]
+
+
+def days_reported(folder: Path, text: str) -> list[tuple[str, int]]:
+    """Which of the folders one and two has reports, and of how many of the last four days, which all have a visit."""
+    config = configured(folder, text)
+    now = int(time.time())
+    store = open_store(config.store.url, "xh", ZONE, time.time)
+    days = [now - back * 86_400 for back in range(1, 5)]
+    visits = [visit(f"run{at}/r01/1", at=at, run_id=f"run{at}", arrived_at=at) for at in days]
+    store.append([Record(one.id, one.kind, one.key, one.at, now, "xh", one.body) for one in visits])
+    store.close()
+    made = config.reports.folder / "reports.json"
+    with serving(folder, text):
+        wait_until(lambda: made.exists() and len(json.loads(made.read_bytes())) >= config.reports.back_days, "they are")
+    rows = json.loads(made.read_bytes()).values()
+    found = [name for name in ("one", "two") if list((folder / name).glob("*.html"))]
+    return [(name, sum(row["kind"] == "day" for row in rows)) for name in found]
 
 
 def elections(folder: Path, text: str) -> int:
@@ -373,6 +396,9 @@ ROWS = (
     Row("calls.back_within_s", "0", "7200", lamp_is_kept_lit, operator.lt),
     Row("calls.unknown_within_s", "0", "7200", a_silent_truck_has_a_time, operator.gt),
     Row("dispatch.lane_clear_s", "60", "7200", seconds_to_the_second_visit, operator.lt),
+    Row("dispatch.unload_s", "0", "3600", seconds_until_a_full_truck_is_back, operator.lt),
+    Row("area.transfer_station", '"31.19,121.43"', '"31.39,121.43"', seconds_until_a_full_truck_is_back, operator.lt,
+        more='plan = "demo"\n'),
     Row("dispatch.open_before_s", "0", "7200", run_is_open_before, operator.lt),
     Row("dispatch.forget_after_s", "0", "7200", run_is_open_after, operator.lt),
     Row("alarms.truck_silent_s", "90", "600", seconds_until_a_truck_is_silent, operator.lt),
@@ -385,6 +411,10 @@ ROWS = (
     Row("alarms.not_out_s", "60", "600", seconds_until_bins_should_be_out, operator.lt),
     Row("alarms.misses_s", "1200", "7200", is_named_ahead_when_half_an_hour_late, operator.gt),
     Row("alarms.gone_after_s", "0", "600", seconds_until_it_has_ended, operator.lt),
+    Row("bookings.hold_s", "60", "600", seconds_held, operator.lt),
+    Row("bookings.days_ahead", "1", "3", days_with_windows, operator.lt),
+    Row("bookings.window_s", "1800", "3600", windows_offered, operator.gt),
+    Row("bookings.bag_litres", "20", "80", litres_of_ten_bags, operator.lt),
     Row("arrival.setup_s", "0", "300", seconds_between_rooms, operator.lt),
     Row("arrival.per_bin_s", "0", "60", seconds_between_rooms, operator.lt),
     Row("arrival.bins", "0", "10", seconds_between_rooms, operator.lt),
@@ -430,6 +460,8 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
     Row("web.trusted_proxies", '["127.0.0.1"]', "[]", whom_it_counts, operator.gt, "port = 0\n"),
     Row("playback.folder", '"one"', '"two"', playback_of_this_second),
     Row("playback.days", "0", "1", playback_of_this_second, operator.lt, 'folder = "one"\n'),
+    Row("reports.folder", '"one"', '"two"', days_reported, more="back_days = 1\n"),
+    Row("reports.back_days", "1", "3", days_reported, operator.lt, 'folder = "one"\n'),
     Row("registers.folder", '"one"', '"two"', elections, operator.lt),
     Row("people.folder", '"one"', '"two"', elections_for_wang, operator.lt),
     Row("people.one_click", "true", "false", screen_of_nobody, operator.lt),

@@ -17,7 +17,7 @@ from broker.plain_text import hidden_character
 from broker.plan.demo_area import demo_plan
 from broker.plan.geometry import lengths_m
 from broker.plan.gtfs.feed import Finding, GtfsError, read_gtfs, write_gtfs
-from broker.plan.model import Plan
+from broker.plan.model import Pile, Plan
 from tests.support.plan.small_feed import SMALL, changed, feed, refusals
 
 PLAN = demo_plan()
@@ -387,6 +387,7 @@ def test_any_plan_comes_back_as_it_was(
         runs={run.trip_id: replace(run, visits=tuple(visits), capacity_bins=bins, capacity_grams=grams,
                                    shift_end_day_s=None)},
         vehicles={"t01": replace(PLAN.vehicles["t01"], capacity_bins=None, capacity_grams=grams)},
+        piles={"p1": Pile("p1", names[1], round(lat, 6), round(lon, 6), "e01", 250 + seed % 999_000)},
     )  # fmt: skip
     target = tmp_path_factory.mktemp("feed") / "feed.zip"
     write_gtfs(plan, target)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 BROKER = Path(__file__).parents[2] / "broker"
-ROOMS = ("day", "effects", "dispatch", "arrival", "replanning", "states")
+ROOMS = ("day", "bookings", "effects", "dispatch", "arrival", "replanning", "states")
 READERS = [
     *(path for room in ROOMS for path in (BROKER / "rules" / room).rglob("*.py")),
     BROKER / "ingest" / "decisions.py",
@@ -151,7 +151,7 @@ def changes_itself(deed: ast.FunctionDef) -> bool:
 
 def parts() -> Iterator[tuple[str, str, set[str]]]:
     """(name, docstring, deeds) of each class of the day that can be changed."""
-    for path in DAY.glob("*.py"):
+    for path in (*DAY.glob("*.py"), DAY.parent / "bookings" / "book.py"):
         for part in ast.parse(path.read_text()).body:
             if isinstance(part, ast.ClassDef):
                 methods = [one for one in part.body if isinstance(one, ast.FunctionDef) and one.name[0] != "_"]

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.rules.states import alarm, answer, incident, visit
+from broker.rules.states import alarm, answer, booking, incident, visit
 from broker.rules.states.alarm import Alarm, AlarmError
 from broker.rules.states.answer import Answer, AnswerError
+from broker.rules.states.booking import Booking, BookingError, Seat
 from broker.rules.states.diagrams import states_page
 from broker.rules.states.incident import Incident, IncidentError
 from broker.rules.states.visit import Visit, VisitError
@@ -24,6 +25,8 @@ INCIDENT = Incident("t01", "t01-1-1", "lane_blocked", AT, AT, None, None)
 
 ALARM = Alarm("silent/r01", "unit_silent", "warning", {}, AT)
 ANSWER = Answer.asked("estate", "e01", AT)
+SEAT = Seat("t01", "call-t01.20261123", AT, AT + 3600, AT + 60, 240)
+BOOKING = Booking.hold("b1", "p01", "e01", SEAT, 1000, "Zhang", AT, AT + 300)
 
 VISIT_DEEDS: list[Callable[[Visit], Visit]] = [
     lambda one: one.called(AT, AT + 900, "call"),
@@ -45,6 +48,22 @@ INCIDENT_DEEDS: list[Callable[[Incident], Incident]] = [
     lambda one: one.resolved(AT),
     lambda one: one.closed(AT),
     lambda one: one.withdrawn(AT),
+]
+BOOKING_DEEDS: list[Callable[[Booking], Booking]] = [
+    lambda one: one.requested(1000, None, "", AT),
+    lambda one: one.accepted("crew", AT),
+    lambda one: one.asked_otherwise(SEAT, 500, 10, "", AT),
+    lambda one: one.passed_on(SEAT, AT),
+    lambda one: one.declined("crew", "full_truck", AT),
+    lambda one: one.expired("hold_ran_out", AT),
+    lambda one: one.cancelled("Zhang", "not_wanted", AT),
+    lambda one: one.departed(AT, AT),
+    lambda one: one.arrived(AT, AT),
+    lambda one: one.drove_on(AT),
+    lambda one: one.put_off(AT),
+    lambda one: one.loaded(AT, "crew", 1200, AT, overfilled=False),
+    lambda one: one.failed("crew", "no_show", AT),
+    lambda one: one.completed(900_000, AT),
 ]
 
 
@@ -121,6 +140,22 @@ def test_the_deeds_of_an_alarm_go_along_all_arrows_of_its_table_and_no_other() -
     assert gone == {(state, to) for (state, _), to in alarm.TRANSITIONS.items()}
 
 
+def test_the_deeds_of_a_booking_go_along_all_arrows_of_its_table_and_no_other() -> None:
+    """As of an incident; and an exit says by whom and why."""
+    gone = set()
+    for state in (*booking.PLACED, "loaded", "completed", *booking.EXITS):
+        for deed in BOOKING_DEEDS:
+            before = replace(BOOKING, state=state)
+            try:
+                after = deed(before)
+            except BookingError:
+                continue
+            gone.add((state, after.state))
+            assert after.version == before.version + 1
+            assert after.state not in booking.EXITS or (after.by and after.reason and after.ended_at == AT)
+    assert gone == {(state, to) for (state, _), to in booking.TRANSITIONS.items()}
+
+
 def test_the_deeds_of_an_answer_go_along_all_arrows_of_its_table_and_no_other() -> None:
     """As of a visit; each makes a new version, and once its incident is over there is none but to tell it again."""
     gone = set()
@@ -148,11 +183,12 @@ def test_what_is_cleared_stays_cleared() -> None:
 
 TABLES = ("TRANSITIONS", "CONDITIONS")
 STATED = ("state", "workflow", "condition")
-MAKERS = ("replace", "__replace__", "_changed", "Visit", "Incident", "Alarm", "Answer")
-STATE_AT = {"Answer": list(Answer.__dataclass_fields__).index("state"),
+MAKERS = ("replace", "__replace__", "_changed", "Visit", "Incident", "Answer", "Booking", "Alarm")
+STATE_AT = {"Alarm": list(Alarm.__dataclass_fields__).index("state"),
+            "Answer": list(Answer.__dataclass_fields__).index("state"),
             "Visit": list(Visit.__dataclass_fields__).index("state"),
             "Incident": list(Incident.__dataclass_fields__).index("condition"),
-            "Alarm": list(Alarm.__dataclass_fields__).index("state")}  # fmt: skip
+            "Booking": list(Booking.__dataclass_fields__).index("state")}  # fmt: skip
 
 
 def is_as_recorded(body: ast.expr) -> bool:
@@ -177,8 +213,7 @@ def goes_along_an_arrow(node: ast.AST) -> bool:
     texts = {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
     if name in ("getattr", "setattr", "__setattr__", "attrgetter"):
         return bool(texts & {"_fire", *TABLES, *STATED})
-    makers = ("Visit", "Incident", "Alarm", "Answer")
-    if name == "from_body" and getattr(getattr(node.func, "value", None), "id", "") in makers:
+    if name == "from_body" and getattr(getattr(node.func, "value", None), "id", "") in STATE_AT:
         return not (len(node.args) == 1 and not node.keywords and is_as_recorded(node.args[0]))
     named = {keyword.arg for keyword in node.keywords}
     by_position = name in STATE_AT and (
@@ -197,7 +232,7 @@ def transitions_fired(text: str) -> list[int]:
 def test_a_transition_is_fired_in_its_tables_own_file_only(path: Path) -> None:
     """Everybody else asks for a deed by its name; the diagrams read the tables."""
     fired = transitions_fired(path.read_text(encoding="utf-8"))
-    own = ("alarm.py", "answer.py", "diagrams.py", "incident.py", "visit.py")
+    own = ("alarm.py", "answer.py", "booking.py", "diagrams.py", "incident.py", "visit.py")
     assert bool(fired) == (path.name in own and path.parent == STATES), fired
 
 

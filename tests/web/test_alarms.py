@@ -49,11 +49,11 @@ def test_an_alarm_goes_from_hand_to_hand(street: WholeWeb) -> None:
         status, alarm = deed(client, alarm, name, **body)
         assert (status, alarm["state"]) == (200, state)
         assert listed(dispatcher)["stranger/t77"] == alarm
-    acts = [record.body for record in street.morning.store.scan("action")]
+    acts = [record.body for record in street.morning.store.scan("action") if record.body["alarm"]]
     assert [act["action"] for act in acts] == [
         "see_alarm", "shelve_alarm", "unshelve_alarm", "take_out_alarm", "put_back_alarm",
     ]  # fmt: skip
-    assert {act["who"] for act in acts} == {record.key for record in street.morning.store.scan("action")} != {None}
+    assert len({act["who"] for act in acts}) == 2 and None not in {act["who"] for act in acts}
 
 
 def test_a_technician_puts_nothing_out_of_service_that_is_no_device(street: WholeWeb) -> None:

@@ -62,6 +62,26 @@ EXPECTED: dict[str, set[str] | None] = {
     f"POST {INCIDENT}/answers/{{addressee}}/on-the-way": {D, F},
     f"POST {VISIT}/serve": {D, C},
     f"POST {VISIT}/skip": {D, C},
+    "POST /api/v1/runs/{run_id}/full": {D, C},
+    "POST /api/v1/runs/{run_id}/emptied": {D, C},
+    "GET /api/v1/closures": EVERYBODY_SIGNED_IN,
+    "POST /api/v1/closures": {D},
+    "POST /api/v1/closures/{closure_id}/end": {D},
+    "GET /api/v1/bookings": {D, P, C, S},
+    "GET /api/v1/bookings/piles": {D, P},
+    "GET /api/v1/bookings/windows": {D, P},
+    "POST /api/v1/bookings/holds": {D, P},
+    "POST /api/v1/bookings/usual": {D, P},
+    "GET /api/v1/bookings/{booking}/evidence": {D, P, C, S},
+    "POST /api/v1/bookings/{booking}/book": {D, P},
+    "POST /api/v1/bookings/{booking}/change": {D, P},
+    "POST /api/v1/bookings/{booking}/cancel": {D, P},
+    "POST /api/v1/bookings/{booking}/accept": {D, C},
+    "POST /api/v1/bookings/{booking}/decline": {D, C},
+    "POST /api/v1/bookings/{booking}/loaded": {D, C},
+    "POST /api/v1/bookings/{booking}/fail": {D, C},
+    "POST /api/v1/bookings/{booking}/dispute": {D, P},
+    "POST /api/v1/bookings/{booking}/answer": {D},
     f"POST {VISIT}/note": {D, C},
     "GET /api/v1/weighings": {D, C, T, S, V, W},
     "POST /api/v1/weighings": {D, C, W},
@@ -95,13 +115,17 @@ EXPECTED: dict[str, set[str] | None] = {
 # What a deed is about, where somebody may do it for their own only.
 OWN = {
     "clear": "estates", "estate-ack": "estates", "serve": "trucks", "skip": "trucks", "note": "trucks",
-    "weighings": "trucks",
+    "weighings": "trucks", "full": "trucks", "emptied": "trucks",
+    **dict.fromkeys(("windows", "holds", "usual", "book", "change", "cancel", "dispute"), "estates"),
+    **dict.fromkeys(("accept", "decline", "loaded", "fail"), "trucks"), "evidence": "both",
     **dict.fromkeys(("seen", "promise", "done", "refuse", "on-the-way"), "whoever is asked"),
 }  # fmt: skip
 BODIES: dict[str, dict[str, Any]] = {
     "decide": {"decision": "wait"}, "shelve": {"shelf_s": 600}, "skip": {"reason": "other"},
     "command": {"command": "identify"},
-    "note": {"grade": 1},
+    "holds": {"pile": "p01", "from_at": 1}, "usual": {"estate": "e01"}, "decline": {"reason": "other"},
+    "loaded": {"litres": 1}, "fail": {"reason": "other"}, "dispute": {"text": "x"}, "answer": {"text": "x"},
+    "note": {"grade": 1}, "closures": {"room": "r01", "until_at": 1795400000},
     "weighings": {"truck": "t01", "waste": "residential_wet", "grams": 1},
     "amendments": {"record": "run:no", "patch": {"state": "x"}, "reason": "w"},
 }  # fmt: skip
@@ -113,7 +137,7 @@ class Street(WholeWeb):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         (incident,) = self.desk.picture["incidents"]
-        own = {"estates": (incident["estate"],), "trucks": ("t01",), "contractors": ("c1",)}
+        own = {"estates": (incident["estate"], "e01"), "trucks": ("t01", "t97"), "contractors": ("c1",)}
         other = {"estates": ("nowhere",), "trucks": ("t02",), "contractors": ("c2",)}
         self.own, self.other = self._clients(own), self._clients(other)
         self.nobody = self.house.stranger(self.app)
@@ -133,10 +157,11 @@ class Street(WholeWeb):
     def ask(self, client: TestClient, method: str, path: str, role: str = D) -> int:
         """The status of a request that is right but for who asks; of a stream only its beginning."""
         device = "t01" if "/trucks/" in path else "r01"
-        names = {**self.ids(), "day": "2026-11-23", "device": device,
+        names = {**self.ids(), "day": "2026-11-23", "device": device, "closure_id": "x",
                  "addressee": "contractor.c1" if role == F else "estate"}  # fmt: skip
         url = re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
-        asked = {"stats": "?from_day=2026-11-23&to_day=2026-11-23", "weighings": "?day=2026-11-23"}
+        asked = {"stats": "?from_day=2026-11-23&to_day=2026-11-23", "weighings": "?day=2026-11-23",
+                 "windows": "?pile=p01"}  # fmt: skip
         url += asked.get(path.rpartition("/")[2], "")
         body = BODIES.get(path.rpartition("/")[2], {}) if method != "GET" else None
         return client.request(method, url, json=body).status_code

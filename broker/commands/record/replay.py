@@ -26,6 +26,7 @@ from broker.bridge import Bridge
 from broker.ingest.restored_day import HISTORY_BACK_S, ODD
 from broker.plan.calendar import day_start_at
 from broker.plan.model import Plan
+from broker.rules.bookings.asked import BookingDeed
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
 from broker.rules.settings import DispatchSettings
@@ -37,7 +38,7 @@ from firmware import wire
 
 HEARD = ("fix", "incident", "bins", "lamp", "keeper", "action")
 LEARNED = ("leg", "dwell", "start", "error")
-GOING_ON = {"run": OPEN_S, "visit": OPEN_S, "workflow": OPEN_S, "call": KEEP_S, "action": KEEP_S,
+GOING_ON = {"run": OPEN_S, "visit": OPEN_S, "workflow": OPEN_S, "closure": OPEN_S, "call": KEEP_S, "action": KEEP_S,
             "bins": KEEP_S, "life": OPEN_S, "fix": 3600}  # kind: how far back it is looked for  # fmt: skip
 # How long before the day what was received on it may have happened, for kinds with many records; a press may be older.
 LATE_S = dict.fromkeys(("fix", "bins", "lamp", "keeper"), OPEN_S + 86_400)
@@ -143,6 +144,8 @@ def _feed(bridge: Bridge, record: Record, now: float) -> None:
             fields[name] = tuple(fields[name]) if fields.get(name) else None
         fields["version"] = None  # it was the newest then
         with _understanding(record):
+            booking = fields.get("booking")
+            fields["booking"] = BookingDeed(**{**booking, "version": None, "run_version": None}) if booking else None
             act = Act(**fields)
         try:
             bridge.act(act, now)

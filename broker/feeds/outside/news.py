@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from broker.feeds.outside.findings import Findings
 from broker.feeds.outside.message import Message, message_id
+from broker.feeds.reports.made import Made
 from broker.reports.words import WORDS as REPORT_WORDS
 from broker.reports.words import in_language, waste_word
 from broker.rules.arrival.prediction import FRESH_LABELS
@@ -174,3 +175,21 @@ def totals_message(area: str, day: str, ended_at: int, whole: Row, by_waste: Seq
         text[language] = WORDS.say(language, "text", "totals.day", **gaps)
     data = {"area": area, "day": day, "figures": dict(whole), "by_waste": list(map(dict, by_waste)), "text": text}
     return Message(message_id(area, "totals", day), "totals.day", ended_at, data)
+
+
+def report_message(area: str, made: Made) -> Message:
+    """A report that is there, with its figures; one that was made anew is another message."""
+    text = {}
+    for language in LANGUAGES:
+        none = WORDS.say(language, "gap", "unknown")
+        grams = made.figures["grams"]
+        kilograms = round(grams / 1000) if isinstance(grams, int) else none
+        gaps = {"day": made.name, "visits": made.figures["visits"] or 0, "served": made.figures["served"] or 0,
+                "kilograms": kilograms}  # fmt: skip
+        text[language] = WORDS.say(language, "text", f"report.{made.kind}", **gaps)
+        if made.revision > 1:
+            text[language] += " " + WORDS.say(language, "text", "report.again", revision=made.revision)
+    data = {"area": area, "name": made.name, "from_day": made.from_day, "to_day": made.to_day,
+            "revision": made.revision, "figures": dict(made.figures), "chain": list(map(dict, made.chain)),
+            "text": text}  # fmt: skip
+    return Message(message_id(area, "report", made.name, made.revision), f"report.{made.kind}", made.made_at, data)

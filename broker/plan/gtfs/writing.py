@@ -6,10 +6,10 @@ from pathlib import Path
 
 from broker.plan.geometry import lengths_m
 from broker.plan.gtfs.tables.files import write_tables
-from broker.plan.model import Plan, RunPlan, Service, Vehicle
+from broker.plan.model import Pile, Plan, RunPlan, Service, Vehicle
 
 # What an older feed in the folder may say besides, and this one does not.
-_OPTIONAL = ("vehicles.txt", "calendar_dates.txt", "frequencies.txt", "feed_info.txt", "transfers.txt")
+_OPTIONAL = ("vehicles.txt", "piles.txt", "calendar_dates.txt", "frequencies.txt", "feed_info.txt", "transfers.txt")
 _BUS = "3"  # GTFS knows no refuse trucks; a bus is what drives streets by timetable
 _BY_APPOINTMENT = "2"  # GTFS: the agency is phoned
 _Table = tuple[Sequence[str], Iterable[Sequence[str]]]
@@ -31,6 +31,8 @@ def write_gtfs(plan: Plan, target: Path | str) -> None:
         tables["calendar_dates.txt"] = _calendar_dates(plan.services.values())
     if plan.vehicles:
         tables["vehicles.txt"] = _vehicles(plan.vehicles.values())
+    if plan.piles:
+        tables["piles.txt"] = _piles(plan.piles.values())
     write_tables(Path(target), tables, obsolete=[name for name in _OPTIONAL if name not in tables])
 
 
@@ -79,6 +81,14 @@ def _vehicles(vehicles: Iterable[Vehicle]) -> _Table:
          one.contractor or "")
         for one in vehicles
     ]  # fmt: skip
+
+
+def _piles(piles: Iterable[Pile]) -> _Table:
+    columns = ("pile_id", "pile_name", "pile_lat", "pile_lon", "estate_id", "capacity_m3")
+    return columns, [
+        (one.pile_id, one.name, _degrees(one.lat), _degrees(one.lon), one.estate_id, _thousands(one.capacity_litres))
+        for one in piles
+    ]
 
 
 def _limits(run: RunPlan) -> tuple[str, str, str]:

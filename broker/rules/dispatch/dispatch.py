@@ -23,16 +23,21 @@ from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.action_handling import carry_out
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.dispatch.alarms import alarm_states, silences, watching
+from broker.rules.dispatch.bookings import booking_handling, on_call_runs
+from broker.rules.dispatch.bookings.following import follow_visits
 from broker.rules.dispatch.device_messages import clear_lane_again, set_aside, take_message
 from broker.rules.dispatch.runs.run_opening import LOOK_EVERY_S, PlannedRun, look_up_runs, open_if_due
 from broker.rules.dispatch.runs.run_progress import catch_up, finish_if_settled, update
 from broker.rules.dispatch.runs.run_restoring import cancel_gone
+from broker.rules.dispatch.runs.shift_ends import end_shift
+from broker.rules.dispatch.visits.closed_roads import keep_closed
 from broker.rules.dispatch.visits.offers import ReplanError
 from broker.rules.effects.attention import ask_about_overstaying, forget_left_out
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.plan_days import begin_local_day
 from broker.rules.states.alarm import AlarmError
 from broker.rules.states.answer import AnswerError
+from broker.rules.states.booking import BookingError
 from broker.rules.states.incident import IncidentError
 from broker.rules.states.visit import VisitError, record_key
 from firmware import wire
@@ -66,7 +71,10 @@ class Dispatch:
     def on_message(self, message: wire.Message, now: int) -> list[Effect]:
         """Decide on one device message that is new (not a resend)."""
         self.day.clock.reach(now)
+        before = self.day.visits.changes
         effects = take_message(self.day, message, now)
+        if self.day.visits.changes != before:
+            effects += follow_visits(self.day, now)
         return self._tell_changed(effects, now) if self.day.changed_runs else effects
 
     def set_aside(self, message: wire.Message, now: int) -> list[Effect]:
@@ -80,6 +88,8 @@ class Dispatch:
             return self._tell_changed(carry_out(self.day, act, now), now)
         except ReplanError as why:
             raise ActionError(str(why), not_yet=why.not_yet) from why
+        except BookingError as why:
+            raise ActionError(str(why), missing=why.missing, stale=why.stale) from why
         except (AlarmError, AnswerError, IncidentError, VisitError) as why:
             raise ActionError(str(why)) from why
 
@@ -111,6 +121,15 @@ class Dispatch:
         for run_id in [run.run_id for run in self.day.runs.values() if run.state != "finished"]:
             yield self._decision("overstaying", run_id, partial(ask_about_overstaying, run_id=run_id), now)
             yield self._decision("run", run_id, partial(time_passing.of_run, run_id=run_id), now)
+            yield self._decision("shift's end", run_id, partial(end_shift, run_id=run_id), now)
+        for closure_id in list(self.day.closures):
+            yield self._decision("closed road", closure_id, partial(keep_closed, closure_id=closure_id), now)
+        for name in booking_handling.due(self.day, now):
+            yield self._decision("booking", name, partial(booking_handling.of_booking, booking_id=name), now)
+        for round_id in [round_id for round_id, one in self.day.bookings.rounds.items() if one.order]:
+            yield self._decision("on call", round_id, partial(on_call_runs.of_round, round_id=round_id), now)
+        if self.day.bookings.open():
+            yield self._decision("following", "", follow_visits, now)
         for key in [key for key, one in self.day.incidents.items() if one.open or key in self.day.incidents.shown]:
             for rule, make in time_passing.OF_INCIDENT.items():
                 yield self._decision(rule, "/".join(key), partial(make, key=key), now)

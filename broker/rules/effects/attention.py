@@ -39,7 +39,7 @@ SO_AFTER_A_RESTART: dict[str, Callable[..., Asked]] = {
 def ask_about_passed(day: Day, visit: Visit, at: int) -> None:
     """Put it on the list of what a person should look at, as long as the visit is owed."""
     if visit.owed:
-        day.attention.ask(visit.key, PassedBy(visit.truck, day.plan.rooms[visit.room].name), at)
+        day.attention.ask(visit.key, PassedBy(visit.truck, day.plan.places[visit.room].name), at)
 
 
 def ask_about_overstaying(day: Day, run_id: str, now: int) -> list[Effect]:
@@ -52,7 +52,7 @@ def ask_about_overstaying(day: Day, run_id: str, now: int) -> list[Effect]:
     for visit in day.visits.of(run.order) if run.state == "running" else ():
         stay_s = now - visit.arrived_at if visit.state == "at_stop" and visit.arrived_at is not None else 0
         if stay_s > LONG_STAY_S:
-            room = day.plan.rooms[visit.room].name
+            room = day.plan.places[visit.room].name
             _ask(day, visit.key, LongStay(run.truck, run.run_id, room, stay_s // 60), now)
     return []
 

@@ -231,7 +231,7 @@ def tell_truck(
         visits.append(
             {
                 "room": visit.room,
-                "name": day.plan.rooms[visit.room].name,
+                "name": day.plan.places[visit.room].name,
                 "sequence": visit.sequence,
                 "visit_number": visit.visit_number,
                 "state": visit.state,

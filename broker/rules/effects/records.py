@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from broker.rules.arrival.prediction import Eta, expected_stays
+from broker.rules.bookings.book import Round
 from broker.rules.day.attention import Topic
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.effects.attention import ask_about_incident, ask_about_passed
 from broker.rules.effects.effect import Effect, Keep, Notice, Publish
+from broker.rules.states.booking import Booking
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, VisitKey, record_key
 from firmware import wire
@@ -73,6 +75,13 @@ def promise_basis(
 def run_record(day: Day, run: Run, now: int) -> Keep:
     """A run's state and order."""
     return Keep(f"run:{run.run_id}:{day.clock.next_number()}", "run", run.run_id, now, run.body())
+
+
+def put_booking(day: Day, changed: Booking | Round, now: int) -> Keep:
+    """Make a booking, or a round, the state of its id, and keep it at once."""
+    day.bookings.place(changed)
+    kind, key = ("round", changed.round_id) if isinstance(changed, Round) else ("booking", changed.booking_id)
+    return Keep(f"{kind}:{key}:{changed.version:06d}", kind, key, now, changed.body(), urgent=True)
 
 
 def put_incident(day: Day, incident: Incident, now: int) -> list[Effect]:

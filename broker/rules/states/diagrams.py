@@ -10,7 +10,7 @@ if __name__ == "__main__":
 
 from collections.abc import Mapping
 
-from broker.rules.states import alarm, answer, incident, visit
+from broker.rules.states import alarm, answer, booking, incident, visit
 
 Table = Mapping[tuple[str, str], str]
 
@@ -30,7 +30,9 @@ The driver's light follows: {stages}.
 ## An alarm on the screen 告警 (`alarm.py`)
 {alarm}
 ## An answer 应答: what each addressee says (`answer.py`)
-{answer}"""
+{answer}
+## A booking 预约 (`booking.py`)
+{booking}"""
 
 
 def states_page() -> str:
@@ -40,6 +42,7 @@ def states_page() -> str:
         workflow=diagram(incident.TRANSITIONS, incident.BEGINS),
         alarm=diagram(alarm.TRANSITIONS, alarm.BEGINS),
         condition=diagram(incident.CONDITIONS, incident.CONDITION_BEGINS),
+        booking=diagram(booking.TRANSITIONS, booking.BEGINS),
         answer=diagram(answer.TRANSITIONS, answer.BEGINS),
         stages=", ".join(f"{state} → {stage}" for state, stage in incident.STAGES.items()),
     )

@@ -15,6 +15,7 @@ from broker.rules.tracking.line_follower import LineFollower
 from broker.rules.tracking.present_leg import Leg
 from broker.rules.tracking.types import GpsFix, TrackKind, TrackSettings, TrackVisit
 
+ELSEWHERE = "@"  # no room has this name
 ExpectedLeg = Callable[[str, str, str, float, int], float]  # route_id, from_room, to_room, length_m, at -> seconds
 
 
@@ -60,10 +61,10 @@ class Way:
         return TrackKind.OFF_ROUTE if turn == "left_the_line" else TrackKind.BACK_ON_ROUTE
 
     def begins(self, fix: GpsFix, depart_at: int) -> bool:
-        """Whether the run, planned to begin at `depart_at`, begins with this fix: the truck is on its line and has
-        moved, or is past the line's start in good time."""
+        """Whether the run, planned to begin at `depart_at`, begins with this fix: the truck has moved, on its
+        line if it has one, or is past the line's start in good time."""
         first = self._first_fix = self._first_fix or fix
-        if self.started or not self.line.on_the_line:
+        if self.started or (self.line.usable and not self.line.on_the_line):
             return False
         settings = self._settings
         moved_m = distance_m(first.lat, first.lon, fix.lat, fix.lon)
@@ -84,6 +85,11 @@ class Way:
         self.leg = Leg(from_room, from_m, None, left_at, clean=False)
         if from_m is not None:
             self.line.advance(from_m)
+
+    def come_from_elsewhere(self) -> None:
+        """The truck is on a free leg from a place that is no stop of its run; it teaches nothing."""
+        self.leg = Leg(ELSEWHERE)
+        self.line.pause()
 
     def lengths_m(self, visit: TrackVisit, fix: GpsFix | None) -> tuple[float, float]:
         """(length, rest) of the leg to `visit`."""

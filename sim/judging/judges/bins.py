@@ -23,7 +23,7 @@ def bins_collected(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     a few visits, bins of those only that another truck of the kind made as well or whose unit was without power: a
     number that is said is right.
     """
-    made = [visit for visit in evidence.visits if visit.left_at is not None]
+    made = [visit for visit in evidence.visits if visit.left_at is not None and not visit.booked]
     served = {record.key: record for record in evidence.stored_of("visit") if record.body["state"] == "served"}
     itineraries = [heard for heard in evidence.heard if heard.channel == "itinerary"]
     stays = evidence.stored_of("dwell")

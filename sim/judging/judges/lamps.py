@@ -45,8 +45,8 @@ def call_before(evidence: Evidence, visit: TrueVisit) -> list[Interval]:
 
 
 def _called(evidence: Evidence) -> list[TrueVisit]:
-    """The visits that were made and whose lamp is lit for them: hazardous waste comes by appointment."""
-    return [visit for visit in _served(evidence) if visit.waste not in BY_APPOINTMENT]
+    """The visits that were made and whose lamp is lit for them: hazardous waste comes by appointment, or was booked."""
+    return [visit for visit in _served(evidence) if visit.waste not in BY_APPOINTMENT and not visit.booked]
 
 
 def one_call_per_visit(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:

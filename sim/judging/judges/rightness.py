@@ -67,7 +67,8 @@ def tally(evidence: Evidence, within_s: float) -> Tally:
         if visit.left_at is None:  # it still stands there
             continue
         found.made += 1
-        for what, taken in (("bins", visit.bins_taken), ("grams", visit.grams_taken)):
+        amounts = (("bins", visit.bins_taken), ("grams", visit.grams_taken))
+        for what, taken in () if visit.booked else amounts:  # at a pile there are no bins, and it is weighed elsewhere
             _add(found, what, taken, None if record is None else record.body)
         if record is None:
             found.missing += 1

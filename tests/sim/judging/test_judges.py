@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from sim.judging.judges.lamps import LIT
 from sim.scenario.scenario import parse
 from sim.scenario.schema import DEMANDS
 from sim.virtual.run import play
-from sim.world.evidence import Evidence, Interval, LampChange, LightChange, Press, StoredRecord
+from sim.world.evidence import Evidence, Interval, LampChange, LightChange, Press, StoredRecord, TrueVisit
 
 # One truck, four rooms, and in one hour nearly everything that can go wrong.
 SCENARIO = """
@@ -58,6 +59,7 @@ ASKED = {
     "alarms_told": {"alarms": [], "most_10_min": 10},
     "itinerary_changed": {"truck": "t01"},
     "visits_taken_over": {"truck": "t01"},
+    "visited_between": {"room": "r05", "from": 21600, "to": 25200},
     "backlog_marked_late": {"device": "t01"},
     "positions_true": {"truck": "t01"},
     "visits_served": {"within_s": 200.0},
@@ -225,6 +227,33 @@ def nothing(_: Evidence) -> None:
 
 Doctor = Callable[[Evidence], object]
 
+
+def booked(evidence: Evidence) -> None:
+    """A property booked a truck, and it came."""
+    at, from_at = evidence.start_at, evidence.start_at + 600
+    evidence.asked_for.append((at, "p01", from_at, from_at + 3600))
+    came = TrueVisit("t97", "p01", "renovation", 1, from_at + 60, from_at + 400, booked=True, litres=1500)
+    evidence.visits.append(came)
+    body = {"pile": "p01", "from_at": int(from_at), "state": "loaded", "measured_litres": 1500,
+            "at_site_at": int(from_at) + 65}  # fmt: skip
+    evidence.stored.append(StoredRecord("booking:b1:000007", "booking", "b1", int(from_at) + 400, body))
+
+
+def booking_says(**other: Any) -> Doctor:
+    """The record says something else of the booking."""
+
+    def doctor(evidence: Evidence) -> None:
+        evidence.stored_of("booking")[0].body.update(other)
+
+    return doctor
+
+
+def booked_twice(evidence: Evidence) -> None:
+    """There are two bookings of one window."""
+    record = evidence.stored_of("booking")[0]
+    evidence.stored.append(replace(record, id="booking:b2:000007", key="b2"))
+
+
 # kind -> (what is done first to the good run, the doctorings that its judge must each condemn)
 DOCTORED: dict[str, tuple[Doctor, list[Doctor]]] = {
     "visits_served": (nothing, [
@@ -274,6 +303,17 @@ DOCTORED: dict[str, tuple[Doctor, list[Doctor]]] = {
     "itinerary_changed": (nothing, [itinerary_late, lambda e: e.presses.clear()]),
     "visits_taken_over": (taken_over, [
         lambda e: e.visits.pop(), lambda e: e.presses.clear(), lambda e: [setattr(v, "truck", "t01") for v in e.visits],
+    ]),
+    "visited_between": (nothing, [
+        lambda e: [setattr(v, "arrived_at", v.arrived_at - 7200) for v in e.visits], lambda e: e.visits.clear(),
+    ]),
+    "booked_truck_came": (booked, [
+        booked_twice, booking_says(state="accepted"), booking_says(state="failed"), booking_says(measured_litres=None),
+        booking_says(measured_litres=1000), booking_says(at_site_at=None), booking_says(at_site_at=1),
+        lambda e: [e.visits.remove(v) for v in e.visits if v.booked],
+        lambda e: e.visits.append(replace(e.visits[-1], truck="t98")),
+        lambda e: setattr(e.visits[-1], "arrived_at", e.asked_for[0][3] + 60),
+        lambda e: e.stored.remove(first(e, "booking")), lambda e: e.asked_for.clear(),
     ]),
     "backlog_marked_late": (nothing, [
         backlog_first, lambda e: e.heard.clear(), lambda e: [e.stored.remove(r) for r in e.stored_of("fix")],

@@ -11,7 +11,10 @@ from sim.virtual.run import play
 
 pytestmark = pytest.mark.real
 
-SHORT = ("blocked_lane", "breakdown", "broker_restart", "gps_gap", "late_data", "link_lost", "power_cut_after_press")
+SHORT = (
+    "blocked_lane", "booked_truck", "breakdown", "broker_restart", "gps_gap", "late_data", "link_lost",
+    "power_cut_after_press",
+)  # fmt: skip
 ON_REAL_INPUT = ("recorded_receiver",)
 TWO_ROOMS = """
 [scenario]

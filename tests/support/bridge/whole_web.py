@@ -6,10 +6,16 @@ from typing import Any
 
 from broker.registers.elections.demo import demo_elections
 from broker.registers.safety.demo import demo_works
+from broker.rules.bookings.asked import BookingDeed
+from broker.rules.bookings.places import windows
+from broker.rules.dispatch.actions import Act
+from broker.rules.dispatch.bookings.booking_handling import ground_of
 from broker.web.api.app import build_app
+from broker.web.api.bookings import booking_router
 from broker.web.api.people.routers import people_routers
 from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
+from broker.web.pages.bookings import booking_pages
 from broker.web.picture import snapshot
 from tests.support.bridge.direct_desk import DirectDesk
 from tests.support.bridge.morning import Morning
@@ -27,6 +33,7 @@ class WholeWeb:
         self.incident_id = self.morning.press()
         self.morning.say("life", {"life": "ready"}, device="t77")  # in no plan: an alarm about a device
         self.morning.step(2)
+        self.booking = self._held()
         self.registers = open_registers(folder / "registers")
         self.registers.elections.create(demo_elections(), "demo", "demo")
         self.registers.safety.create(demo_works(), "demo", "demo")
@@ -38,12 +45,22 @@ class WholeWeb:
         plan = self.morning.plan
         further = [register_router(self.registers), record_router(self.morning.store, plan)]
         further += people_routers(self.house.gate, plan)
+        further += [make(self.desk, self.morning.store, plan) for make in (booking_router, booking_pages)]
         self.app = build_app(self.desk, self.morning.store, further, self.house.gate, hosts)
+
+    def _held(self) -> str:
+        """A window of a pile that is held."""
+        day, now = self.morning.bridge.dispatch.day, int(self.morning.now)
+        found = windows(day.bookings, ground_of(day, now), "p01", 1_000, now)
+        window = next(one for one in found if one.truck == "t97")
+        deed = BookingDeed("hold", "b1", pile="p01", truck="t97", from_at=window.from_at, litres=1_000)
+        self.morning.bridge.act(Act("booking", "Zhang", booking=deed), self.morning.now)
+        return deed.booking
 
     def ids(self) -> dict[str, Any]:
         """What there is, by the names that paths have for it."""
         room = self.morning.trip.visits[-1].room_id
         alarm_id = next(one.id for one in self.morning.bridge.dispatch.day.alarms.values() if one.topic == "stranger")
-        people = {"account": "wang", "token": "m1", "shift": "s1"}
+        people = {"account": "wang", "token": "m1", "shift": "s1", "booking": self.booking}
         about = {"alarm_id": alarm_id, "incident_id": self.incident_id, "run_id": self.morning.run_id}
         return {**about, "number": 1, "room": room, **people}

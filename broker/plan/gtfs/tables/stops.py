@@ -3,7 +3,7 @@
 A stop at which nothing is collected (a station, an entrance, a place that trips only pass) is no room.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -78,7 +78,8 @@ def read_stops(feed: Feed, estates: Mapping[str, Estate]) -> dict[str, StopRow]:
         if room_id:
             stops[room_id] = StopRow(row, room_id, name, lat, lon, estate_id, kinds_of(row), kind)
     feed.leave_out("stops.txt", unserved, "no trip stops there; it stays a room to which nobody comes")
-    _refuse_far_stops(stop for stop in stops.values() if not stop.kind)
+    placed = [(stop.row, *stop.point) for stop in stops.values() if not stop.kind and stop.point is not None]
+    refuse_far_places(placed, [(lat, lon) for _, lat, lon in placed])
     return stops
 
 
@@ -103,14 +104,16 @@ def kinds_of(row: Row) -> tuple[str, ...] | None:
     return kinds or None
 
 
-def _refuse_far_stops(stops: Iterable[StopRow]) -> None:
-    placed = [(stop.row, stop.lat, stop.lon) for stop in stops if stop.lat is not None and stop.lon is not None]
-    if not placed:
+def refuse_far_places(
+    placed: Sequence[tuple[Row, float, float]], area: Sequence[Point], what: str = "stop"
+) -> None:
+    """Refuse each place that lies far from the middle of the area."""
+    if not placed or not area:
         return
-    middle = median(lat for _, lat, _ in placed), median(lon for _, _, lon in placed)
+    middle = median(lat for lat, _ in area), median(lon for _, lon in area)
     for row, lat, lon in placed:
         away_m = distance_m(lat, lon, *middle)
         if away_m > MAX_FROM_MIDDLE_M:
             swapped = abs(lon) <= 90 and distance_m(lon, lat, *middle) <= MAX_FROM_MIDDLE_M
             hint = "; latitude and longitude look swapped" if swapped else ""
-            row.refuse(f"the stop lies {away_m / 1000:,.0f} km from the middle of the area{hint}")
+            row.refuse(f"the {what} lies {away_m / 1000:,.0f} km from the middle of the area{hint}")

@@ -23,7 +23,6 @@ from broker.rules.day.findings import (
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.alarms.silences import is_silent
 from broker.rules.dispatch.visits.extra_truck import may_load
-from broker.rules.dispatch.visits.tours import loaded_bins
 from broker.rules.effects.effect import Effect
 from broker.rules.states.visit import Visit
 from broker.rules.statistics.cube import disagreements
@@ -130,11 +129,11 @@ def _standing(day: Day, run: Run, heard_s: int, now: int) -> Asked | None:
 
 
 def _full(day: Day, run: Run) -> Asked | None:
-    """Whether its truck has loaded what it can."""
-    loaded, owed = loaded_bins(day, run), [visit for visit in day.owed(run) if not visit.by_appointment]
-    if run.capacity_bins is None or loaded < run.capacity_bins or not owed:
+    """Whether its truck has loaded what it can, and is emptied next."""
+    owed = [visit for visit in day.owed(run) if not visit.by_appointment]
+    if run.full_at is None or run.capacity_bins is None or not owed:
         return None
-    return TruckFull(run.truck, run.run_id, loaded, run.capacity_bins, len(owed))
+    return TruckFull(run.truck, run.run_id, run.capacity_bins, run.capacity_bins, len(owed))
 
 
 def _late(day: Day, run: Run, now: int) -> Asked | None:

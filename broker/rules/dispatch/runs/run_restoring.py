@@ -30,6 +30,7 @@ def read_run(body: Mapping[str, Any]) -> dict[str, Any]:
         "state": str(body["state"]),
         "started_at": body["started_at"],
         "ended_at": body["ended_at"],
+        **{name: body.get(name) for name in ("full_at", "away_until", "emptied_at")},  # an older record has none
         "version": int(body["version"]),
     }
 
@@ -44,9 +45,9 @@ def restore_run(day: Day, fields: Mapping[str, Any], now: int) -> None:
         return
     order = [key for key in fields["order"] if key in day.visits]
     order += [key for key in day.visits if key[0] == run_id and key not in order]  # of an older record than theirs
-    unread = [key[1] for key in fields["order"] if key not in day.visits and key[1] in day.plan.rooms]
+    unread = [key[1] for key in fields["order"] if key not in day.visits and key[1] in day.plan.places]
     if unread:
-        rooms = listed([day.plan.rooms[room].name for room in unread])
+        rooms = listed([day.plan.places[room].name for room in unread])
         day.attention.ask(run_id, VisitsUnread(truck, run_id, rooms), now)
         until = fields["planned_end_at"] + day.settings.forget_after_s
         day.leftovers.cannot_read(unread, route.waste, until)
@@ -56,6 +57,8 @@ def restore_run(day: Day, fields: Mapping[str, Any], now: int) -> None:
             day.visits.place(visit.on_route(route.route_id))
     tracker = day.new_tracker(run_id, route, truck, order, fields["planned_start_at"])
     run = Run(**{**fields, "route_id": route.route_id, "order": tuple(order), "tracker": tracker})
+    if run.full_at is not None:
+        run.tracker.go_away()
     day.runs.keep(run)
     if run.state == "running":
         _resume(day, run, route)
@@ -87,7 +90,7 @@ def _route(plan: Plan, fields: Mapping[str, Any]) -> Route | None:
     """The route of a run: of the same id, or the one that its trip is on now, if it is for the same waste."""
     trip = plan.runs.get(fields["trip_id"])
     for route_id in (fields["route_id"], trip.route_id if trip else ""):
-        route = plan.routes.get(route_id)
+        route = plan.route(route_id)
         if route is not None and route.waste == fields["waste"]:
             return plan.route_of(trip) if trip is not None and trip.route_id == route_id else route
     return None

@@ -1,0 +1,241 @@
+"""HTTP: bookings for renovation waste: what can be had, what is booked, and the deeds of properties and crews."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from broker.people.roles import Reach
+from broker.plan.model import Plan
+from broker.reports.booking_evidence import evidence
+from broker.rules.bookings.asked import MOST_LITRES, BookingDeed
+from broker.rules.bookings.fetching import FAILURES, REFUSALS
+from broker.store import Store, StoreError
+from broker.web.api.actions import Id
+from broker.web.api.booking_answers import BookingRow, EvidenceRow, PileRow, WindowRow
+from broker.web.asked import looked_up
+from broker.web.booking_rows import bookings_of, done, estate_of, new_id, one_booking, piles_of, windows_of
+from broker.web.desk import Desk
+from broker.web.visitors import within
+from firmware import wire
+
+At = Annotated[int, Field(ge=0, le=wire.LATEST_AT, description="Unix seconds")]
+Litres = Annotated[int, Field(ge=1, le=MOST_LITRES)]
+Note = Annotated[str, Field(max_length=500)]
+MOST_BAGS = 1_000
+
+
+class Deed(BaseModel):
+    """A deed on a booking; `version` is the booking's version on the screen the click was made on."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    version: int | None = None
+
+
+class Hold(BaseModel):
+    """A window of a pile; without `truck` it is the one that drives least for it."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    pile: Id
+    from_at: At
+    truck: Id | None = None
+    litres: Litres | None = None
+    run_version: int | None = None
+
+
+class Usual(BaseModel):
+    """One tap 一键叫车: what this estate books usually."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    estate: Id
+    note: Note = ""
+
+
+class Booked(Deed):
+    """What is to be fetched: litres, or bags; without both what was said at the hold."""
+
+    litres: Litres | None = None
+    bags: Annotated[int, Field(ge=1, le=MOST_BAGS)] | None = None
+    note: Note = ""
+
+
+class Change(Deed):
+    """Another window, another amount, another note; what is left out stays."""
+
+    from_at: At | None = None
+    truck: Id | None = None
+    run_version: int | None = None
+    litres: Litres | None = None
+    bags: Annotated[int, Field(ge=1, le=MOST_BAGS)] | None = None
+    note: Note | None = None
+
+
+class Cancel(Deed):
+    """Why it is not wanted any more."""
+
+    reason: Literal["not_wanted", "not_ready", "other_way", "mistake", "other"] = "not_wanted"
+
+
+class Accept(Deed):
+    """Yes; `run_version` is the one of the round that was looked at."""
+
+    run_version: int | None = None
+
+
+class Decline(Deed):
+    """Why the truck does not come."""
+
+    reason: Literal[REFUSALS]  # type: ignore[valid-type]
+
+
+class Loaded(Deed):
+    """What was measured when it was loaded."""
+
+    litres: Annotated[int, Field(ge=0, le=MOST_LITRES)]
+
+
+class Failed(Deed):
+    """Why the truck came for nothing."""
+
+    reason: Literal[FAILURES]  # type: ignore[valid-type]
+
+
+class Said(Deed):
+    """What the property says is not so, or what it is answered."""
+
+    text: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+def booking_router(desk: Desk, store: Store, plan: Plan) -> APIRouter:
+    """`/api/v1/bookings`."""
+    router = APIRouter(tags=["bookings"])
+    _reading(router, desk, store, plan)
+    _booking(router, desk)
+    _of_property(router, desk)
+    _of_trucks(router, desk)
+    return router
+
+
+def _reading(router: APIRouter, desk: Desk, store: Store, plan: Plan) -> None:
+    @router.get("/api/v1/bookings", response_model=list[BookingRow], summary="The bookings of your estates or trucks")
+    def bookings(request: Request) -> list[dict[str, Any]]:
+        reach: Reach = request.state.reach
+        return looked_up(desk, lambda bridge, _: bookings_of(bridge, reach))
+
+    @router.get(
+        "/api/v1/bookings/piles", response_model=list[PileRow],
+        summary="The piles of your estates, and how full they are booked",
+    )
+    def piles(request: Request) -> list[dict[str, Any]]:
+        reach: Reach = request.state.reach
+        return looked_up(desk, lambda bridge, _: piles_of(bridge, reach))
+
+    @router.get(
+        "/api/v1/bookings/windows", response_model=list[WindowRow],
+        summary="The windows that can be had, each with what it costs the truck",
+    )
+    def windows(
+        request: Request, pile: Annotated[str, Query(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$")],
+        litres: Annotated[int | None, Query(ge=1, le=MOST_LITRES, description="without it: as usual")] = None,
+    ) -> list[dict[str, Any]]:  # fmt: skip
+        within(request, estate=looked_up(desk, lambda bridge, _: estate_of(bridge, pile)))
+        return looked_up(desk, lambda bridge, now: windows_of(bridge, pile, litres, now))
+
+    @router.get(
+        "/api/v1/bookings/{booking}/evidence", response_model=EvidenceRow,
+        summary="What the record says: states, positions, weights",
+    )
+    def of_record(request: Request, booking: Id) -> dict[str, Any]:
+        row, now = looked_up(desk, lambda bridge, now: (one_booking(bridge, booking), now))
+        within(request, estate=row["estate"], truck=row["truck"])
+        place = plan.places.get(row["pile"])
+        try:
+            return evidence(store, row, (place.lat, place.lon) if place is not None else None, now)
+        except StoreError as why:
+            raise HTTPException(503, str(why)) from why
+
+
+def _booking(router: APIRouter, desk: Desk) -> None:
+    @router.post(
+        "/api/v1/bookings/holds", response_model=BookingRow,
+        summary="Hold a window for five minutes, to fill the form",
+    )
+    def hold(request: Request, held: Hold) -> dict[str, Any]:
+        within(request, estate=looked_up(desk, lambda bridge, _: estate_of(bridge, held.pile)))
+        return done(request, desk, BookingDeed("hold", new_id(), **held.model_dump()))
+
+    @router.post(
+        "/api/v1/bookings/usual", response_model=BookingRow,
+        summary="One tap: the usual pile in the next good window, held and booked",
+    )
+    def usual(request: Request, tap: Usual) -> dict[str, Any]:
+        within(request, estate=tap.estate)
+        return done(request, desk, BookingDeed("usual", new_id(), estate=tap.estate, note=tap.note))
+
+
+def _on(request: Request, desk: Desk, booking: str, deed: str, body: Deed, **more: Any) -> dict[str, Any]:
+    """A deed on a booking within the visitor's reach."""
+    row = looked_up(desk, lambda bridge, _: one_booking(bridge, booking))
+    within(request, estate=row["estate"], truck=row["truck"])
+    return done(request, desk, BookingDeed(deed, booking, version=body.version, **more))
+
+
+def _of_property(router: APIRouter, desk: Desk) -> None:
+    @router.post("/api/v1/bookings/{booking}/book", response_model=BookingRow, summary="Book the window that is held")
+    def book(request: Request, booking: Id, asked: Booked) -> dict[str, Any]:
+        return _on(request, desk, booking, "book", asked, **asked.model_dump(exclude={"version"}))
+
+    @router.post(
+        "/api/v1/bookings/{booking}/change", response_model=BookingRow,
+        summary="Another window or amount; the truck is asked anew",
+    )
+    def change(request: Request, booking: Id, asked: Change) -> dict[str, Any]:
+        return _on(request, desk, booking, "change", asked, **asked.model_dump(exclude={"version"}))
+
+    @router.post(
+        "/api/v1/bookings/{booking}/cancel", response_model=BookingRow,
+        summary="Let it go, until the truck has left the stop before",
+    )
+    def cancel(request: Request, booking: Id, asked: Cancel) -> dict[str, Any]:
+        return _on(request, desk, booking, "cancel", asked, reason=asked.reason)
+
+    @router.post(
+        "/api/v1/bookings/{booking}/dispute", response_model=BookingRow,
+        summary="It is not as the record has it, within two working days",
+    )
+    def dispute(request: Request, booking: Id, said: Said) -> dict[str, Any]:
+        return _on(request, desk, booking, "dispute", said, note=said.text)
+
+    @router.post("/api/v1/bookings/{booking}/answer", response_model=BookingRow, summary="The answer to a dispute")
+    def answer(request: Request, booking: Id, said: Said) -> dict[str, Any]:
+        return _on(request, desk, booking, "answer", said, note=said.text)
+
+
+def _of_trucks(router: APIRouter, desk: Desk) -> None:
+    @router.post(
+        "/api/v1/bookings/{booking}/accept", response_model=BookingRow,
+        summary="The truck comes; compare and swap on its round's version",
+    )
+    def accept(request: Request, booking: Id, asked: Accept) -> dict[str, Any]:
+        return _on(request, desk, booking, "accept", asked, run_version=asked.run_version)
+
+    @router.post(
+        "/api/v1/bookings/{booking}/decline", response_model=BookingRow,
+        summary="The truck does not come; the next one is asked",
+    )
+    def decline(request: Request, booking: Id, asked: Decline) -> dict[str, Any]:
+        return _on(request, desk, booking, "decline", asked, reason=asked.reason)
+
+    @router.post(
+        "/api/v1/bookings/{booking}/loaded", response_model=BookingRow,
+        summary="It is on the truck, so much was measured",
+    )
+    def loaded(request: Request, booking: Id, asked: Loaded) -> dict[str, Any]:
+        return _on(request, desk, booking, "loaded", asked, litres=asked.litres)
+
+    @router.post(
+        "/api/v1/bookings/{booking}/fail", response_model=BookingRow,
+        summary="The truck came for nothing: no-show, no access …",
+    )
+    def fail(request: Request, booking: Id, asked: Failed) -> dict[str, Any]:
+        return _on(request, desk, booking, "fail", asked, reason=asked.reason)

@@ -1,0 +1,222 @@
+"""Bookings in the browser and by the API: a property for its estate, a crew for its truck, each for its own only."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from broker.people.roles import Scope
+from broker.rules.dispatch.actions import Act
+from broker.web.api.app import build_app
+from broker.web.api.bookings import booking_router
+from broker.web.pages.bookings import booking_pages
+from broker.web.picture import snapshot
+from tests.support.bridge.afternoon import Afternoon
+from tests.support.bridge.direct_desk import DirectDesk
+from tests.support.people import House
+
+API = "/api/v1/bookings"
+
+
+class Counter:
+    """The web over an afternoon, with a property of two estates, a crew and a dispatcher, each signed in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.noon = Afternoon(folder / "records")
+        self.noon.step(20)
+        self.desk = DirectDesk()
+        self.desk.morning = self.noon
+        self.desk.show(snapshot(self.noon.bridge, self.noon.now))
+        house = House(folder / "people")
+        further = [make(self.desk, self.noon.store, self.noon.plan) for make in (booking_router, booking_pages)]
+        app = build_app(self.desk, self.noon.store, further, house.gate)
+        house.account("zhang", "property", scope=Scope(estates=("e01",)))
+        house.account("li", "property", scope=Scope(estates=("e03",)))
+        house.account("crew", "crew", scope=Scope(trucks=("t97",)))
+        house.account("wang", "dispatcher")
+        house.account("guest", "viewer")
+        names = ("zhang", "li", "crew", "wang", "guest")
+        self.of: dict[str, TestClient] = {name: house.person(app, name) for name in names}
+        for client in self.of.values():
+            client.headers["Accept-Language"] = "en"
+
+    def post(self, who: str, path: str, body: dict[str, Any], **headers: str) -> Any:
+        """A deed by the API: the answer."""
+        return self.of[who].post(f"{API}{path}", json=body, headers=headers)
+
+    def held(self, hour: float = 14) -> dict[str, Any]:
+        """A window that Zhang holds."""
+        answer = self.post("zhang", "/holds", {"pile": "p01", "truck": "t97", "from_at": self.noon.at(hour)})
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+
+@pytest.fixture
+def counter(tmp_path: Path) -> Iterator[Counter]:
+    """An afternoon with the door open."""
+    made = Counter(tmp_path)
+    yield made
+    made.noon.close()
+
+
+def test_a_property_books_by_the_api_and_a_crew_accepts(counter: Counter) -> None:
+    """Windows, hold, book, accept; each says the booking as it is then."""
+    windows = counter.of["zhang"].get(f"{API}/windows", params={"pile": "p01", "litres": 2_000}).json()
+    window = next(row for row in windows if row["from_at"] == counter.noon.at(14))
+    asked = {"pile": "p01", "litres": 2_000, **{name: window[name] for name in ("from_at", "truck", "run_version")}}
+    held = counter.post("zhang", "/holds", asked).json()
+    assert held["held_until_at"] == int(counter.noon.now) + 300
+    named = f"/{held['booking_id']}"
+    asked = {"version": held["version"], "bags": 30, "note": "3rd floor"}
+    booked = counter.post("zhang", f"{named}/book", asked).json()
+    assert (booked["state"], booked["litres"], booked["bags"]) == ("requested", 1_500, 30)
+    yes = {"version": booked["version"], "run_version": booked["run_version"]}
+    assert counter.post("crew", f"{named}/accept", yes).json()["accepted_by"] == "crew"
+    assert counter.post("crew", f"{named}/accept", yes).status_code == 409
+    (listed,) = counter.of["zhang"].get(API).json()
+    assert (listed["state"], listed["pile_name"]) == ("accepted", counter.noon.plan.piles["p01"].name)
+    pile = next(row for row in counter.of["zhang"].get(f"{API}/piles").json() if row["pile_id"] == "p01")
+    assert (pile["filled_litres"], pile["usual"], pile["usual_litres"]) == (1_500, True, 1_500)
+
+
+def test_nobody_books_or_sees_for_another(counter: Counter) -> None:
+    """A property its estates, a crew its truck; what is another's is refused and not listed."""
+    held = counter.held()
+    named, body = f"/{held['booking_id']}", {"version": held["version"]}
+    assert counter.of["li"].get(API).json() == []
+    assert counter.of["li"].get(f"{API}/windows", params={"pile": "p01"}).status_code == 403
+    assert counter.of["li"].get(f"{API}{named}/evidence").status_code == 403
+    assert counter.of["li"].get(f"/bookings{named}").status_code == 403
+    assert counter.post("li", "/holds", {"pile": "p01", "from_at": counter.noon.at(16)}).status_code == 403
+    assert counter.post("li", "/usual", {"estate": "e01"}).status_code == 403
+    for deed, more in (("book", {}), ("cancel", {}), ("change", {}), ("dispute", {"text": "x"})):
+        assert counter.post("li", f"{named}/{deed}", {**body, **more}).status_code == 403, deed
+    assert counter.post("zhang", f"{named}/accept", body).status_code == 403
+    other = counter.post("wang", "/holds", {"pile": "p03", "truck": "t98", "from_at": counter.noon.at(15)}).json()
+    asked = counter.post("wang", f"/{other['booking_id']}/book", {"version": other["version"]}).json()
+    assert counter.post("crew", f"/{other['booking_id']}/accept", {"version": asked["version"]}).status_code == 403
+    assert counter.of["guest"].get(API).status_code == 403
+    assert counter.noon.known(held["booking_id"]).version == held["version"]
+
+
+def test_a_deed_that_is_sent_again_is_done_once(counter: Counter) -> None:
+    """With the same key the same answer: no second hold, no second tap."""
+    body = {"pile": "p01", "truck": "t97", "from_at": counter.noon.at(14)}
+    first = counter.post("zhang", "/holds", body, **{"Idempotency-Key": "k1"})
+    again = counter.post("zhang", "/holds", body, **{"Idempotency-Key": "k1"})
+    assert first.json() == again.json()
+    tap = [counter.post("zhang", "/usual", {"estate": "e01"}, **{"Idempotency-Key": "k2"}).json() for _ in range(2)]
+    assert tap[0] == tap[1]
+    assert len(counter.noon.bridge.dispatch.day.bookings) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/holds", {"pile": "no", "from_at": 1_795_000_000}, 404),
+        ("/holds", {"pile": "p01", "from_at": 1}, 409),
+        ("/holds", {"pile": "p01", "from_at": "soon"}, 422),
+        ("/holds", {"pile": "p01", "from_at": 1_795_672_800, "litres": 0}, 422),
+        ("/usual", {"estate": "e02"}, 404),
+        ("/usual", {"estate": "e01", "note": "x" * 501}, 422),
+        ("/nothing/book", {"version": 1}, 404),
+        ("/nothing/loaded", {"litres": -1}, 422),
+        ("/nothing/decline", {"reason": "rain"}, 422),
+    ],
+)
+def test_what_cannot_be_is_refused_with_a_reason(
+    counter: Counter, path: str, body: dict[str, Any], status: int
+) -> None:
+    """A problem detail each; nothing is kept of it."""
+    answer = counter.post("wang", path, body)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["detail"]
+    assert not counter.noon.bridge.dispatch.day.bookings
+
+
+def form(page: str, action: str) -> dict[str, str]:
+    """The fields of the first form on a page that goes there, as they stand."""
+    found = re.search(rf'<form method="post" action="{action}".*?</form>', page, re.DOTALL)
+    assert found, f"there is no form for {action}"
+    return dict(re.findall(r'<input[^>]*?name="(\w+)"[^>]*?value="([^"]*)"', found[0]))
+
+
+def test_a_property_books_on_the_page(counter: Counter) -> None:
+    """Choose a window, fill the form, see it; cancel it again. What is done twice by a nervous finger is done once."""
+    page = counter.of["zhang"].get("/bookings", params={"pile": "p01", "cubic_m": "1.5"})
+    assert page.status_code == 200
+    asked = form(page.text, "/bookings/holds")
+    for _ in range(2):
+        answer = counter.of["zhang"].post("/bookings/holds", data=asked)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/bookings")
+    (held,) = counter.of["zhang"].get(API).json()
+    page = counter.of["zhang"].get("/bookings")
+    assert 'data-testid="held"' in page.text and "You hold" in page.text
+    filled = {**form(page.text, f"/bookings/{held['booking_id']}/book"), "cubic_m": "2.5", "note": "<b>tiles</b>"}
+    assert counter.of["zhang"].post(f"/bookings/{held['booking_id']}/book", data=filled).status_code == 303
+    page = counter.of["zhang"].get("/bookings").text
+    assert "&lt;b&gt;tiles" in page and "<b>tiles" not in page and "2.5 m³" in page
+    cancel = form(page, f"/bookings/{held['booking_id']}/cancel")
+    assert counter.of["zhang"].post(f"/bookings/{held['booking_id']}/cancel", data=cancel).status_code == 303
+    again = counter.of["zhang"].post(f"/bookings/{held['booking_id']}/cancel", data=cancel)
+    assert again.status_code == 409 and "Not done" in again.text
+    assert counter.noon.known(held["booking_id"]).state == "cancelled"
+
+
+def test_one_tap_on_the_page_books_once(counter: Counter) -> None:
+    """A second tap of the same page is the same tap."""
+    tap = form(counter.of["zhang"].get("/bookings").text, "/bookings/usual")
+    for _ in range(2):
+        assert counter.of["zhang"].post("/bookings/usual", data=tap).status_code == 303
+    (booked,) = counter.of["zhang"].get(API).json()
+    assert (booked["state"], booked["pile"]) == ("requested", "p01")
+
+
+def test_a_window_is_changed_on_the_page(counter: Counter) -> None:
+    """The windows are those for the booking that moves."""
+    booking = counter.noon.accepted(hour=14)
+    page = counter.of["zhang"].get("/bookings", params={"change": booking, "pile": "p01", "cubic_m": "1"}).text
+    asked = {**form(page, f"/bookings/{booking}/change"), "from_at": str(counter.noon.at(16))}
+    assert counter.of["zhang"].post(f"/bookings/{booking}/change", data=asked).status_code == 303
+    assert counter.noon.known(booking).from_at == counter.noon.at(16)
+
+
+def test_crew_and_dispatcher_answer_on_the_page_and_the_record_is_shown(counter: Counter) -> None:
+    """Accept, load, weigh; the property disputes and is answered; both see positions, times and weights."""
+    noon, booking = counter.noon, counter.noon.book(hour=13)
+    crew = counter.of["crew"]
+    assert "one-tap" not in crew.get("/bookings").text
+    yes = form(crew.get("/bookings").text, f"/bookings/{booking}/accept")
+    assert crew.post(f"/bookings/{booking}/accept", data=yes).status_code == 303
+    noon.until(12.9)
+    noon.drive("t97", "p01")
+    noon.until(13)
+    noon.step(120)
+    loaded = {**form(crew.get("/bookings").text, f"/bookings/{booking}/loaded"), "cubic_m": "1,4"}
+    assert crew.post(f"/bookings/{booking}/loaded", data=loaded).status_code == 303
+    noon.step(60)
+    noon.bridge.act(Act("weigh", "station", truck="t97", waste="renovation", grams=1_234_000), noon.now)
+    said = {**form(counter.of["zhang"].get("/bookings").text, f"/bookings/{booking}/dispute"), "text": "half of it"}
+    assert counter.of["zhang"].post(f"/bookings/{booking}/dispute", data=said).status_code == 303
+    told = {**form(counter.of["wang"].get("/bookings").text, f"/bookings/{booking}/answer"), "text": "see the weight"}
+    assert counter.of["wang"].post(f"/bookings/{booking}/answer", data=told).status_code == 303
+    found = counter.of["zhang"].get(f"{API}/{booking}/evidence").json()
+    assert [row["state"] for row in found["versions"]][-3:] == ["completed"] * 3
+    assert found["nearest_m"] is not None and found["nearest_m"] < 30
+    assert found["there_until_at"] - found["there_from_at"] > 100
+    assert [row["grams"] for row in found["weighings"]] == [1_234_000]
+    page = counter.of["zhang"].get(f"/bookings/{booking}").text
+    assert "1234 kg" in page and "see the weight" in page and "half of it" in page
+
+
+def test_the_page_speaks_chinese(counter: Counter) -> None:
+    """Whole, and what is refused too."""
+    counter.noon.accepted(hour=14)
+    page = counter.of["zhang"].get("/bookings", params={"lang": "zh"}).text
+    assert "装修垃圾预约" in page and "已接受" in page and "一键叫车" in page
+    assert "Windows" not in page
+    refused = counter.of["zhang"].post("/bookings/b1/cancel?lang=zh", data={"version": "1"})
+    assert refused.status_code == 409 and "未办成" in refused.text
