@@ -106,6 +106,7 @@ class Bridge:
         """The broker is (again) there: everything retained is sent anew, because it may have forgotten; what was
         decided and is not stored yet, after its commit."""
         self.link = (True, int(now))
+        self.dispatch.day.devices.hear(int(now))
         self._publish(Publish(wire.topic("life", self.area, family="bridge"), self._life(now)))
         self._to_tell_all = True
         if not self._records:
@@ -122,6 +123,7 @@ class Bridge:
     def link_down(self, now: float) -> None:
         """The broker is not there (yet): what is decided reaches nobody until `link_up`."""
         self.link = (False, int(now))
+        self.dispatch.day.devices.hear_nothing(int(now))
 
     def stop(self, now: float) -> None:
         """Commit what is left and say good-bye."""

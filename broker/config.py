@@ -280,6 +280,21 @@ class DispatchConfig(_Section):
     forget_after_s: Annotated[int, Field(ge=0, le=86400)] = _USUAL.forget_after_s
 
 
+class AlarmsConfig(_Section):
+    """When something becomes an alarm, and when it is none any more."""
+
+    truck_silent_s: Annotated[int, Field(ge=90, le=3600)] = _USUAL.alarms.truck_silent_s
+    unit_silent_s: Annotated[int, Field(ge=60, le=86400)] = _USUAL.alarms.unit_silent_s
+    broker_away_s: Annotated[int, Field(ge=5, le=3600)] = _USUAL.alarms.broker_away_s
+    together: Annotated[int, Field(ge=2, le=1000)] = _USUAL.alarms.together
+    heard_before_s: Annotated[int, Field(ge=0, le=7200)] = _USUAL.alarms.heard_before_s
+    not_begun_s: Annotated[int, Field(ge=60, le=7200)] = _USUAL.alarms.not_begun_s
+    standing_s: Annotated[int, Field(ge=180, le=7200)] = _USUAL.alarms.standing_s
+    not_out_s: Annotated[int, Field(ge=30, le=3600)] = _USUAL.alarms.not_out_s
+    misses_s: Annotated[int, Field(ge=300, le=14400)] = _USUAL.alarms.misses_s
+    gone_after_s: Annotated[int, Field(ge=0, le=3600)] = _USUAL.alarms.gone_after_s
+
+
 class BookingsConfig(_Section):
     """Bookings for renovation waste: how long a window is held, how long it is, what a bag counts as."""
 
@@ -338,7 +353,7 @@ class PeopleConfig(_Section):
     one_click: bool = False
 
 
-Event = Literal["call", "late", "alarm", "answer", "totals", "report", "case"]
+Event = Literal["call", "late", "alarm", "finding", "answer", "totals", "report", "case"]
 
 
 class ReceiverConfig(_Section):
@@ -353,7 +368,7 @@ class ReceiverConfig(_Section):
     secret_file: File | None = None
     folder: File | None = None
     events: Annotated[tuple[Event, ...], Field(strict=False, min_length=1)] = (
-        "call", "late", "alarm", "answer", "totals", "report", "case",
+        "call", "late", "alarm", "finding", "answer", "totals", "report", "case",
     )  # fmt: skip
     contractor: Text | None = None
     inside: Annotated[tuple[Address, ...], Field(strict=False)] = ()
@@ -494,6 +509,7 @@ class BrokerConfig(_Section):
     playback: PlaybackConfig = PlaybackConfig()
     calls: CallsConfig = CallsConfig()
     dispatch: DispatchConfig = DispatchConfig()
+    alarms: AlarmsConfig = AlarmsConfig()
     bookings: BookingsConfig = BookingsConfig()
     arrival: ArrivalConfig = ArrivalConfig()
     limits: LimitsConfig = LimitsConfig()

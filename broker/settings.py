@@ -8,6 +8,7 @@ from broker.ingest.press_limits import PressLimits
 from broker.plan.model import Plan
 from broker.rules.settings import (
     Addressee,
+    AlarmSettings,
     AnswerSettings,
     BookingSettings,
     CallSettings,
@@ -52,6 +53,7 @@ def dispatch_settings(config: BrokerConfig) -> DispatchSettings:
         stays=FirstStay(guess.setup_s, guess.per_bin_s, guess.bins),
         bookings=BookingSettings(**config.bookings.model_dump()),
         streets=Streets(guess.speed_mps, guess.detour_factor),
+        alarms=AlarmSettings(**config.alarms.model_dump()),
         answers=AnswerSettings(
             config.answers.sound_s, config.answers.next_person_s, config.answers.next_step_s,
             tuple(Addressee(one.name, one.reasons, one.chain) for one in config.answers.addressee),

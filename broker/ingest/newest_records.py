@@ -10,7 +10,7 @@ from broker.store import Record
 CORRECTED_S = 60  # our own clock may step by so much; a record from later than that was made while it was ahead
 REPORTS_WITHIN_S = 900  # our own units say what stands in their room every ten minutes
 # Kinds of ours whose ids end with a number that grows ...
-NUMBERED = ("run", "visit", "workflow", "closure", "booking", "round")
+NUMBERED = ("run", "visit", "workflow", "closure", "booking", "round", "alarm")
 VERSIONED = ("workflow", "booking", "round")  # ... and whose number is the version of what it says
 
 
@@ -28,7 +28,7 @@ class NewestRecords:
             return newest.values()
         ahead = any(record.at > self._now + CORRECTED_S for record in newest.values())
         # Of runs and visits there are many: what matters of them, if the clock was not ahead, is of these days.
-        look_back_s = back_s if ahead or kind in VERSIONED else min(back_s, KEEP_S)
+        look_back_s = back_s if ahead or kind in (*VERSIONED, "alarm") else min(back_s, KEEP_S)
         for record in self._store.scan(kind, from_at=self._now - look_back_s):
             number = _number(record)
             self._highest = max(self._highest, number)
@@ -40,7 +40,7 @@ class NewestRecords:
         """The highest number in the ids this bridge made: a restart within the same second must not use it again."""
         numbers = [
             _number(record)
-            for kind in ("visit", "run", "call", "life", "action")
+            for kind in ("visit", "run", "call", "life", "action", "alarm")
             for record in self._store.latest(kind, since_at=self._now - KEEP_S).values()
         ]
         return max([self._highest, *numbers])

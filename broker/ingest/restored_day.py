@@ -25,10 +25,17 @@ from broker.rules.dispatch.device_messages import blocked_since
 from broker.rules.dispatch.dispatch import KEEP_S, OPEN_S
 from broker.rules.dispatch.incidents.unworked import show_as_said
 from broker.rules.dispatch.runs.run_restoring import read_run, restore_run
-from broker.rules.effects.attention import ask_about_boots, ask_about_incident, ask_about_passed, ask_about_stranger
+from broker.rules.effects.attention import (
+    ask_about_boots,
+    ask_about_incident,
+    ask_about_passed,
+    ask_about_stranger,
+    ask_as_recorded,
+)
 from broker.rules.learning.history import History, HistorySettings
 from broker.rules.learning.observations import DwellRecord, ErrorRecord, LegRecord, StartRecord
 from broker.rules.settings import DispatchSettings
+from broker.rules.states.alarm import Alarm
 from broker.rules.states.booking import Booking
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
@@ -40,6 +47,7 @@ log = logging.getLogger("zhanpai.bridge")
 HISTORY_BACK_S = 42 * 86400
 ODD = (LookupError, TypeError, ValueError, AttributeError)  # what reading a record that is none of ours ends with
 MOST_NAMED = 5
+STANDING_S = 35 * 86400  # an alarm that stands for longer was kept again meanwhile
 RECALLED_S = 900  # what positions say of a receiver and of a stay is of these minutes
 
 
@@ -54,6 +62,7 @@ def restore(store: Records, plan: Plan, settings: DispatchSettings, now: int) ->
     restoring.step("closed roads", restoring.closures)
     restoring.step("incidents", restoring.incidents)
     restoring.step("presses", restoring.presses)
+    restoring.step("alarms", restoring.alarms)
     restoring.step("words of keepers", restoring.lane_words)
     restoring.step("devices", restoring.devices)
     restoring.day.clock.count_from(max(now * 1000, restoring.newest.highest_number()))
@@ -78,6 +87,7 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
     restoring.closures()
     restoring.incidents()
     restoring.presses()
+    restoring.alarms()
     restoring.lane_words()
     restoring.readings()  # of a message whose rule failed, too
     restoring.positions()
@@ -264,6 +274,18 @@ class _Restoring:
         for found in list(self.day.incidents.values()):
             if not found.open and (found.closed_at or 0) <= self._now - KEEP_S:
                 self.day.incidents.drop(found.key)
+
+    def alarms(self) -> None:
+        """What people have seen, shelved or put out of service, and what they have not; what only devices tell of is
+        so until they say otherwise."""
+
+        def alarm(record: Record) -> None:
+            found = Alarm.from_body(dict(record.body)).not_after(self._now)
+            self.day.alarms.place(found)
+            if self._at_start and found.active:
+                ask_as_recorded(self.day, found)
+
+        self._each(self.newest.of("alarm", STANDING_S), alarm)
 
     def lane_words(self) -> None:
         """What keepers said of lanes that are blocked here still: the rule for it may not have come to that yet, and to

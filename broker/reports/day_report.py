@@ -8,6 +8,7 @@ from broker.reports import chain_table
 from broker.reports.sentences import kilograms, sentences
 from broker.reports.tables import known
 from broker.reports.words import WORDS, in_language, waste_word, word
+from broker.rules.statistics.alarm_load import alarm_load
 from broker.rules.statistics.calls import calls_by_room
 from broker.rules.statistics.chain import MEASURES as CHAIN_MEASURES
 from broker.rules.statistics.chain import chain
@@ -19,6 +20,11 @@ from broker.rules.statistics.periods import Period
 from broker.rules.statistics.promises import answers
 
 DAYS_SHOWN = 14
+# The figures of the load of alarms, and what each should be at most (EEMUA 191); None: there is no such number.
+ALARM_TARGETS: Mapping[str, str | None] = {
+    "told": None, "per_10_min": "1", "worst_10_min": "10", "flood_share": "1%", "top_ten_share": None,
+    "severe_share": None, "chattering": "0", "fleeting": "0", "standing": "0",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,7 @@ def period_report(
         _weigh_ins(facts, period, language, timezone, none),
         _cases(facts, period, language, timezone, named, none),
         _findings(facts, period, language, timezone, named, none),
+        _alarms(facts, period, language, timezone, none),
     )
     title = word(language, f"title_{period.kind}", area=named.get(area, area), day=period.name)
     return DayReport(title, tuple(sentences(figures, period.name, language)), chapters)
@@ -295,3 +302,18 @@ def _findings(
     ]
     table = _table(language, ["room", "truck", "waste", "what"], [], rows)
     return Chapter(word(language, "findings"), none, table=table)
+
+
+def _alarms(facts: Sequence[Fact], period: Period, language: str, timezone: str, none: str) -> Chapter:
+    """The period's load of alarms, each figure beside what it should be."""
+    title = word(language, "alarms")
+    load = alarm_load(facts, timezone, period.from_day, period.to_day)[-1]
+    if not load.told:
+        return Chapter(title, none)
+    rows = []
+    for name, most in ALARM_TARGETS.items():
+        value = getattr(load, name)
+        shown = f"{value:.1%}" if name.endswith("share") else f"{value:g}"
+        target = "" if most is None else word(language, "at_most", count=most)
+        rows.append((word(language, f"alarm_{name}"), shown, target))
+    return Chapter(title, table=_table(language, ["alarm_figure"], ["alarm_value", "alarm_target"], rows))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
+from broker.rules.statistics.alarm_load import AlarmLoad, alarm_load
 from broker.rules.statistics.calls import RoomCalls, calls_by_room
 from broker.rules.statistics.cube import DIMENSIONS, MEASURES, Cube, Figures, fold
 from broker.rules.statistics.facts import Fact
@@ -17,7 +18,7 @@ from broker.rules.statistics.periods import days_between, period_of, periods_bet
 from broker.rules.statistics.promises import Answers, answers
 
 MAX_DAYS = 400  # of one question: the bridge answers it beside its work
-TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "answers", "cases")
+TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "answers", "alarms", "cases")
 _HEADS = {
     "lanes": [*(field.name for field in fields(ChronicLane)), "chronic"],
     "weigh_ins": [*(field.name for field in fields(WeighIn)), "difference_grams"],
@@ -25,6 +26,7 @@ _HEADS = {
     "calls": [field.name for field in fields(RoomCalls)],
     "cases": [field.name for field in fields(CaseCount)],
     "answers": [field.name for field in fields(Answers)],
+    "alarms": [field.name for field in fields(AlarmLoad)],
 }
 
 # share: (numerator, denominator); the denominator is what was known, not what happened
@@ -111,7 +113,7 @@ def rows(
 
 def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str, to_day: str) -> list[dict[str, Any]]:
     """What these days hide: `lanes` by estate and hour, `weigh_ins` against rooms, `disagreements`, `calls` by room,
-    `answers` of those who were asked, `cases` for enforcement.
+    `answers` of those who were asked, `alarms` by day, `cases` for enforcement.
     """
     if name == "cases":
         return [asdict(one) for one in cases(facts, timezone, from_day, to_day)]
@@ -119,6 +121,8 @@ def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str,
         return [asdict(room) for room in calls_by_room(facts, timezone, from_day, to_day)]
     if name == "answers":
         return [asdict(one) for one in answers(facts, timezone, from_day, to_day)]
+    if name == "alarms":
+        return [asdict(load) for load in alarm_load(facts, timezone, from_day, to_day)]
     if name == "lanes":
         return [{**asdict(lane), "chronic": lane.chronic} for lane in lanes(facts, timezone, from_day, to_day)]
     if name == "weigh_ins":

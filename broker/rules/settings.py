@@ -41,6 +41,22 @@ class CallSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmSettings:
+    """When something becomes an alarm, and when it is none any more, in seconds; the counts have no unit."""
+
+    truck_silent_s: int = 180  # a truck on a run says something every minute
+    unit_silent_s: int = 900  # of a room's unit of which the broker says that it is lost
+    broker_away_s: int = 30  # the bridge itself hears nobody
+    together: int = 3  # so many that fall silent at once are one finding
+    heard_before_s: int = 1200  # a truck is switched on so long before its run
+    not_begun_s: int = 600  # a run is so late
+    standing_s: int = 600  # a truck stands on the road, and its driver has not pressed
+    not_out_s: int = 180  # a truck stands at a room, and its bins are inside
+    misses_s: int = 1800  # a room will be reached so much later than planned
+    gone_after_s: int = 60  # what was not so for this long has ended; what comes and goes within it is one alarm
+
+
+@dataclass(frozen=True, slots=True)
 class BookingSettings:
     """The numbers of bookings for renovation waste."""
 
@@ -84,6 +100,7 @@ class DispatchSettings:
     calls: CallSettings = field(default_factory=CallSettings)
     stays: FirstStay = field(default_factory=FirstStay)
     streets: Streets = field(default_factory=Streets)
+    alarms: AlarmSettings = field(default_factory=AlarmSettings)
     bookings: BookingSettings = field(default_factory=BookingSettings)
     answers: AnswerSettings = field(default_factory=AnswerSettings)
     open_before_s: int = 3600  # a run appears on the screen this long before its first planned arrival

@@ -66,6 +66,7 @@ class Pictures:
             "runs": [{**run, "visits": [_old(row) for row in run["visits"]]} for run in last["runs"]],
             "incidents": [self._incident(one) for one in picture.in_order(self._bridge)],
             "attention": _in_order([*self._attention(last), failed]),
+            "alarms": self._alarms(last),
         }
 
     def _incident(self, incident: Incident) -> dict[str, Any]:
@@ -81,6 +82,13 @@ class Pictures:
             return picture.attention(self._bridge)
         except Exception:  # noqa: BLE001  (logged with the picture)
             return [row for row in last["attention"] if row["subject"] != "picture"]
+
+    def _alarms(self, last: Picture) -> list[dict[str, Any]]:
+        try:
+            return picture.alarms(self._bridge)
+        except Exception:  # noqa: BLE001  (logged with the picture)
+            found: list[dict[str, Any]] = last["alarms"]
+            return found
 
     def _damage_known(self, now: float) -> dict[str, Any] | None:
         """What the store says of itself; not while it takes nothing, which is said already and may last long to ask."""

@@ -15,8 +15,10 @@ from broker.rules.day.attention import About, Attention
 from broker.rules.day.bins import waits_in
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
+from broker.rules.dispatch.alarms.alarm_states import is_of_device
 from broker.rules.dispatch.incidents.incident_handling import second_visit
 from broker.rules.dispatch.visits.extra_truck import may_load
+from broker.rules.states.alarm import Alarm
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, record_key
 from broker.web.health import LINK_LOST_S, Way, reasons
@@ -46,6 +48,7 @@ def snapshot(bridge: Bridge, now: float, way: Way = _HERE) -> Picture:
         "runs": [_run(bridge, run, at) for run in _by_start(bridge)],
         "incidents": [incident_row(bridge, incident) for incident in in_order(bridge)],
         "attention": attention(bridge),
+        "alarms": alarms(bridge),
     }
 
 
@@ -78,7 +81,8 @@ def of_now(bridge: Bridge, at: int, way: Way = _HERE) -> Picture:
 
 def blank(bridge: Bridge, at: int) -> Picture:
     """A picture of nothing: what a screen has as long as no picture could be made."""
-    return {**of_now(bridge, at), "trucks": [], "rooms": [], "runs": [], "incidents": [], "attention": []}
+    return {**of_now(bridge, at), "trucks": [], "rooms": [], "runs": [], "incidents": [], "attention": [],
+            "alarms": []}  # fmt: skip
 
 
 def in_order(bridge: Bridge) -> list[Incident]:
@@ -121,6 +125,26 @@ def attention(bridge: Bridge) -> list[dict[str, Any]]:
     """What a person should look at, by id; `topic` and `subject` say what it is about, `word` has the sentence."""
     rows = [_attention(about, asked) for about, asked in bridge.dispatch.day.attention]
     return sorted(rows, key=lambda row: str(row["id"]))
+
+
+def alarms(bridge: Bridge) -> list[dict[str, Any]]:
+    """What became of each such entry on the screen, by what it is about: whether it is so still, and who has seen it;
+    what is over is not listed."""
+    day = bridge.dispatch.day
+    entries = {about.id: entry for about, entry in day.attention}
+    return [_alarm(one, entries.get(about)) for about, one in sorted(day.alarms.items()) if not one.over]
+
+
+def _alarm(alarm: Alarm, entry: Attention | None) -> dict[str, Any]:
+    now_said = {} if entry is None else {"word": entry.word, "level": entry.values.level, "values": entry.fields()}
+    return {
+        **{name: value for name, value in alarm.body().items() if name not in ("said", "changed_at")},
+        **now_said,
+        "alarm_id": alarm.id,
+        "topic": alarm.topic,
+        "active": entry is not None,
+        "of_device": is_of_device(alarm),
+    }
 
 
 def _attention(about: About, asked: Attention) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sim.judging.judges import bins, bookings, invariants, lamps, presses, rightness, tracks, visits
+from sim.judging.judges import alarms, bins, bookings, invariants, lamps, presses, rightness, tracks, visits
 from sim.judging.verdict import Judge, Verdict
 from sim.scenario.scenario import Demand
 from sim.world.evidence import Evidence
@@ -34,6 +34,7 @@ JUDGES: dict[str, Judge] = {
         presses.acknowledged,
         presses.answered,
         presses.case_suggested,
+        alarms.alarms_told,
         invariants.invariants,
     )
 }

@@ -217,6 +217,7 @@ DEMANDS: dict[str, dict[str, Key]] = {
         "timezone": Key(str, "Asia/Shanghai"),
         "at_least": Key(int, 1, 1, 100000),
     },
+    "alarms_told": {"alarms": Key(list), "most_10_min": Key(int, 10, 1, 1000)},
     "invariants": {},
     "records_stored_once": {"at_least": Key(int, 1, 1, 1000000)},
 }

@@ -69,7 +69,7 @@ class VirtualBridge:
         will = Will(topic, wire.pack(topic, {"life": "lost", "at": int(self._now())}))
         self._link = VirtualLink(
             self._timeline, self._broker, f"bridge-{area}", self._dice, will=will,
-            filters=wire.subscriptions("bridge", area), receive=self._receive, up=self._up, down=lambda: None,
+            filters=wire.subscriptions("bridge", area), receive=self._receive, up=self._up, down=self._down,
             clean=False,
         )  # fmt: skip
         self._timeline.after(TICK_S, lambda: self._tick(bridge))
@@ -188,6 +188,10 @@ class VirtualBridge:
     def _up(self) -> None:
         if self._bridge is not None:
             self._bridge.link_up(self._now())
+
+    def _down(self) -> None:
+        if self._bridge is not None:
+            self._bridge.link_down(self._now())
 
     def _receive(self, topic: str, payload: bytes) -> None:
         bridge = self._bridge

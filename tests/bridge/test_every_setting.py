@@ -35,6 +35,18 @@ from broker.store.opening import open_store
 from tests.support.facts import ZONE, visit, workflow
 from tests.support.processes import need_mosquitto, wait_until
 from tests.support.registers import open_registers
+from tests.support.settings.alarm_sights import (
+    alarms_of_an_area_whose_units_are_silent,
+    is_named_ahead_when_half_an_hour_late,
+    seconds_until_a_run_should_have_begun,
+    seconds_until_a_truck_is_silent,
+    seconds_until_a_truck_should_be_heard,
+    seconds_until_a_unit_is_silent,
+    seconds_until_bins_should_be_out,
+    seconds_until_it_has_ended,
+    seconds_until_it_stands_on_the_road,
+    seconds_until_the_broker_is_away,
+)
 from tests.support.settings.bookings import days_with_windows, litres_of_ten_bags, seconds_held, windows_offered
 from tests.support.settings.broker import HERE, OTHER_PORT, PORT, THERE, certificate, door, renewed, tls_server
 from tests.support.settings.day import configured
@@ -406,6 +418,16 @@ ROWS = (
         more='plan = "demo"\n'),
     Row("dispatch.open_before_s", "0", "7200", run_is_open_before, operator.lt),
     Row("dispatch.forget_after_s", "0", "7200", run_is_open_after, operator.lt),
+    Row("alarms.truck_silent_s", "90", "600", seconds_until_a_truck_is_silent, operator.lt),
+    Row("alarms.unit_silent_s", "60", "3600", seconds_until_a_unit_is_silent, operator.lt),
+    Row("alarms.broker_away_s", "5", "600", seconds_until_the_broker_is_away, operator.lt),
+    Row("alarms.together", "2", "10", alarms_of_an_area_whose_units_are_silent, operator.lt),
+    Row("alarms.heard_before_s", "60", "3000", seconds_until_a_truck_should_be_heard, operator.gt),
+    Row("alarms.not_begun_s", "60", "3600", seconds_until_a_run_should_have_begun, operator.lt),
+    Row("alarms.standing_s", "180", "1800", seconds_until_it_stands_on_the_road, operator.lt),
+    Row("alarms.not_out_s", "60", "600", seconds_until_bins_should_be_out, operator.lt),
+    Row("alarms.misses_s", "1200", "7200", is_named_ahead_when_half_an_hour_late, operator.gt),
+    Row("alarms.gone_after_s", "0", "600", seconds_until_it_has_ended, operator.lt),
     Row("bookings.hold_s", "60", "600", seconds_held, operator.lt),
     Row("bookings.days_ahead", "1", "3", days_with_windows, operator.lt),
     Row("bookings.window_s", "1800", "3600", windows_offered, operator.gt),

@@ -10,6 +10,8 @@ import pytest
 
 from broker.feeds.outside.message import MOST_BYTES, Message
 from broker.feeds.outside.news import News, totals_message
+from broker.rules.day.attention import Topic
+from broker.rules.dispatch.actions import Act
 from broker.web.picture import snapshot
 from tests.support.bridge.morning import Morning
 
@@ -218,3 +220,35 @@ def test_each_answer_is_told_once_with_what_is_promised(morning: Morning, listen
     assert told[2].data["until_at"] == until_at and "The estate promises it" in told[2].data["text"]["en"]
     assert all(one.data["contractor"] is None and one.is_for(["answer"], None) for one in told)
     assert not any(one.is_for(["answer"], "first") for one in told)
+
+
+def test_an_alarm_that_the_rules_found_is_told_as_it_goes(morning: Morning, listener: Listener) -> None:
+    """Opened, seen, put on the shelf, opened again, over; each once, in both languages, without a person's name."""
+    morning.say("life", {"life": "ready"}, device="t77")
+    listener.stand(20)
+    (opened,) = listener.of("finding.opened", about="stranger/t77")
+    assert (opened.data["word"], opened.data["values"]) == ("stranger", {"device": "t77"})
+    assert "t77" in opened.data["text"]["en"] and "(new)" in opened.data["text"]["en"]
+    alarm = morning.bridge.dispatch.day.alarms["stranger/t77"]
+    for action, more in (("see_alarm", {}), ("shelve_alarm", {"shelf_s": 60}), ("", {})):
+        if action:
+            morning.bridge.act(Act(action, "Wang", alarm=alarm.id, **more), morning.now)
+        listener.stand(70)
+    morning.bridge.dispatch.day.attention.answered(Topic.STRANGER, "t77")
+    listener.stand(80)
+    told = [one.type for one in listener.of("finding", about="stranger/t77")]
+    assert told == ["finding.opened", "finding.seen", "finding.shelved", "finding.opened", "finding.over"]
+    assert len({one.id for one in listener.told}) == len(listener.told)
+    assert all("Wang" not in json.dumps(one.data) for one in listener.told)
+
+
+def test_alarms_of_before_are_remembered_and_not_told(morning: Morning) -> None:
+    """A bridge that is given its first receiver tells what began in the last quarter of an hour."""
+    morning.say("life", {"life": "ready"}, device="t77")
+    morning.step(1000)
+    late = Listener(morning)
+    late.stand(40)
+    assert late.of("finding") == []
+    alarm = morning.bridge.dispatch.day.alarms["stranger/t77"]
+    morning.bridge.act(Act("see_alarm", "Wang", alarm=alarm.id), morning.now)
+    assert [one.type for one in late.stand(20).of("finding")] == ["finding.seen"]

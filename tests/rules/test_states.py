@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from broker.rules.states import answer, booking, case, incident, visit
+from broker.rules.states import alarm, answer, booking, case, incident, visit
+from broker.rules.states.alarm import Alarm, AlarmError
 from broker.rules.states.answer import Answer, AnswerError
 from broker.rules.states.booking import Booking, BookingError, Seat
 from broker.rules.states.case import Case, CaseError
@@ -23,6 +24,7 @@ AT = 1_795_400_000
 VISIT = Visit("r1.20261123", "r01", "residential_wet", "R1", "t01", "e01", 1, 1, AT)
 INCIDENT = Incident("t01", "t01-1-1", "lane_blocked", AT, AT, None, None)
 
+ALARM = Alarm("silent/r01", "unit_silent", "warning", {}, AT)
 ANSWER = Answer.asked("estate", "e01", AT)
 SEAT = Seat("t01", "call-t01.20261123", AT, AT + 3600, AT + 60, 240)
 BOOKING = Booking.hold("b1", "p01", "e01", SEAT, 1000, "Zhang", AT, AT + 300)
@@ -71,6 +73,19 @@ CASE_DEEDS: list[Callable[[Case], Case]] = [
     lambda one: one.answered("fined", "Qian", AT),
     lambda one: one.closed("paid", "Wang", AT),
 ]
+ALARM_DEEDS: list[Callable[[Alarm], Alarm]] = [
+    lambda one: one.begun("unit_silent", "warning", {}, AT, AT),
+    lambda one: replace(one, active=True).ended(AT),
+    lambda one: one.worsened("units_silent", "severe", {}, AT),
+    lambda one: one.covered(AT),
+    lambda one: one.seen("Wang", AT),
+    lambda one: one.shelved("Wang", AT + 60, None, AT),
+    lambda one: replace(one, active=False).unshelved(AT),
+    lambda one: replace(one, active=True).unshelved(AT, "Wang"),
+    lambda one: one.taken_out("Wang", "new battery", AT),
+    lambda one: replace(one, active=False).put_back("Wang", AT),
+    lambda one: replace(one, active=True).put_back("Wang", AT),
+]
 ANSWER_DEEDS: list[Callable[[Answer], Answer]] = [
     lambda one: one.seen("Wang", AT),
     lambda one: one.promised(AT + 600, "Wang", AT),
@@ -112,6 +127,22 @@ def test_the_deeds_of_an_incident_go_along_all_arrows_of_its_table_and_no_other(
             gone.add((state, after.workflow))
             assert after.version == before.version + 1
     assert gone == {(state, to) for (state, _), to in incident.TRANSITIONS.items()}
+
+
+def test_the_deeds_of_an_alarm_go_along_all_arrows_of_its_table_and_no_other() -> None:
+    """As of a visit; on the shelf and out of service the condition comes and goes without a new version."""
+    gone = set()
+    for state in (alarm.BEGINS, *alarm.TRANSITIONS.values()):
+        for deed in ALARM_DEEDS:
+            before = replace(ALARM, state=state)
+            try:
+                after = deed(before)
+            except AlarmError:
+                continue
+            assert after.version == before.version + (after.state != state or not before.suppressed)
+            if after.state != state:
+                gone.add((state, after.state))
+    assert gone == {(state, to) for (state, _), to in alarm.TRANSITIONS.items()}
 
 
 def test_the_deeds_of_a_booking_go_along_all_arrows_of_its_table_and_no_other() -> None:
@@ -174,8 +205,9 @@ def test_what_is_cleared_stays_cleared() -> None:
 
 TABLES = ("TRANSITIONS", "CONDITIONS")
 STATED = ("state", "workflow", "condition")
-MAKERS = ("replace", "__replace__", "_changed", "Visit", "Incident", "Answer", "Booking", "Case")
-STATE_AT = {"Case": list(Case.__dataclass_fields__).index("state"),
+MAKERS = ("replace", "__replace__", "_changed", "Visit", "Incident", "Answer", "Booking", "Case", "Alarm")
+STATE_AT = {"Alarm": list(Alarm.__dataclass_fields__).index("state"),
+            "Case": list(Case.__dataclass_fields__).index("state"),
             "Answer": list(Answer.__dataclass_fields__).index("state"),
             "Visit": list(Visit.__dataclass_fields__).index("state"),
             "Incident": list(Incident.__dataclass_fields__).index("condition"),
@@ -223,7 +255,7 @@ def transitions_fired(text: str) -> list[int]:
 def test_a_transition_is_fired_in_its_tables_own_file_only(path: Path) -> None:
     """Everybody else asks for a deed by its name; the diagrams read the tables."""
     fired = transitions_fired(path.read_text(encoding="utf-8"))
-    own = ("answer.py", "booking.py", "case.py", "diagrams.py", "incident.py", "visit.py")
+    own = ("alarm.py", "answer.py", "booking.py", "case.py", "diagrams.py", "incident.py", "visit.py")
     assert bool(fired) == (path.name in own and path.parent == STATES), fired
 
 
@@ -237,7 +269,7 @@ def test_a_transition_is_fired_in_its_tables_own_file_only(path: Path) -> None:
         "visit.TRANSITIONS[state, step]", "incident.CONDITIONS.get(key)", 'getattr(visit, "TRANSITIONS")',
         "from broker.rules.states.visit import TRANSITIONS", 'one._fire("serve", now)', "Visit(*fields)",
         'object.__setattr__(one, "state", "served")', 'Incident(**fields)',
-        'Visit("r", "r01", "w", "R", "t", "e", 1, 1, 0, None, "served")',
+        'Visit("r", "r01", "w", "R", "t", "e", 1, 1, 0, None, "served")', 'Alarm("a", "w", "l", {}, 0, "shelved")',
     ],
 )  # fmt: skip
 def test_a_way_round_a_table_is_found(text: str) -> None:

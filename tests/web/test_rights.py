@@ -44,6 +44,12 @@ EXPECTED: dict[str, set[str] | None] = {
     "GET /api/v1/incidents": EVERYBODY_SIGNED_IN,
     "GET /api/v1/picture": EVERYBODY_SIGNED_IN,
     "GET /api/v1/events": EVERYBODY_SIGNED_IN,
+    "GET /api/v1/alarms": FIGURES,
+    "POST /api/v1/alarms/{alarm_id}/see": {D},
+    "POST /api/v1/alarms/{alarm_id}/shelve": {D},
+    "POST /api/v1/alarms/{alarm_id}/unshelve": {D},
+    "POST /api/v1/alarms/{alarm_id}/out-of-service": {D, T},
+    "POST /api/v1/alarms/{alarm_id}/back": {D, T},
     "GET /api/v1/calls": FIGURES,
     "GET /api/v1/stats": FIGURES,
     f"POST {INCIDENT}/acknowledge": {D},
@@ -123,7 +129,8 @@ OWN = {
 }  # fmt: skip
 WHOLE_LIST = "GET /api/v1/weighings"  # a crew is shown its own truck's in it, whoever asks
 BODIES: dict[str, dict[str, Any]] = {
-    "decide": {"decision": "wait"}, "skip": {"reason": "other"}, "command": {"command": "identify"},
+    "decide": {"decision": "wait"}, "shelve": {"shelf_s": 600}, "skip": {"reason": "other"},
+    "command": {"command": "identify"},
     "holds": {"pile": "p01", "from_at": 1}, "usual": {"estate": "e01"}, "decline": {"reason": "other"},
     "loaded": {"litres": 1}, "fail": {"reason": "other"}, "dispute": {"text": "x"}, "answer": {"text": "x"},
     "note": {"grade": 1}, "closures": {"room": "r01", "until_at": 1795400000},

@@ -298,6 +298,62 @@ def test_visits_that_a_run_owes_are_settled_from_the_list(screen: Screen) -> Non
     expect(listed).to_contain_text("not settled: 1")
 
 
+def alarm_row(screen: Screen, **changes: Any) -> dict[str, Any]:
+    """An alarm as the bridge shows it."""
+    return {
+        "alarm_id": "0123456789abcdef", "about": "part/t01/button", "topic": "part", "word": "button_dead",
+        "level": "severe", "values": {"truck": "t01"}, "since": screen.picture["at"], "state": "unseen_active",
+        "active": True, "version": 4, "announced_at": screen.picture["at"], "seen_at": None, "who": None, "until": None,
+        "why": None, "of_device": True, **changes,
+    }  # fmt: skip
+
+
+def test_an_alarm_is_seen_explained_and_put_on_the_shelf(screen: Screen) -> None:
+    """With its version; what was unfolded stays so, and what is on the shelf goes aside with its end."""
+    screen.picture["attention"], screen.picture["alarms"] = [], [alarm_row(screen)]
+    screen.open("en")
+    row = screen.page.get_by_test_id("alarm-part/t01/button")
+    expect(row).to_contain_text("the button does not work")
+    row.get_by_text("What to do").click()
+    expect(row).to_contain_text("Send the technician before the next run.")
+    screen.page.get_by_test_id("see-part/t01/button").click()
+    screen.picture["alarms"] = [alarm_row(screen, state="seen_active", version=5, who="wang")]
+    screen.later(1)
+    expect(row).to_contain_text("seen (wang)")
+    expect(row.get_by_text("Send the technician before the next run.")).to_be_visible()
+    screen.page.get_by_test_id("shelve_1800-part/t01/button").click()
+    path = "api/v1/alarms/0123456789abcdef"
+    until = screen.picture["at"] + 1800
+    screen.picture["alarms"] = [alarm_row(screen, state="shelved", version=6, who="wang", until=until)]
+    screen.later(1)
+    assert screen.posted == [(f"{path}/see", {"version": 4}), (f"{path}/shelve", {"version": 5, "shelf_s": 1800})]
+    expect(screen.page.locator("#attention")).not_to_contain_text("button")
+    screen.page.get_by_text("On the shelf or out of service (1)").click()
+    expect(screen.page.get_by_test_id("aside")).to_contain_text(f"on the shelf until {clock(until)} (wang)")
+    screen.page.get_by_test_id("unshelve-part/t01/button").click()
+    screen.later(1)
+    assert screen.posted[-1] == (f"{path}/unshelve", {"version": 6})
+
+
+def test_what_is_gone_and_was_not_seen_is_on_the_list_and_what_is_seen_and_gone_is_not(screen: Screen) -> None:
+    """In the words that it had, and in both languages."""
+    gone = alarm_row(screen, state="gone_unseen", active=False)
+    screen.picture["attention"], screen.picture["alarms"] = [], [gone]
+    screen.open("zh")
+    expect(screen.page.locator("#attention")).to_contain_text("已消失，没人看到")
+    screen.picture["alarms"] = [alarm_row(screen, state="seen_active", active=False)]
+    screen.later(1)
+    expect(screen.page.locator("#attention")).to_be_empty()
+
+
+def test_a_press_says_what_it_means_and_what_to_do(screen: Screen) -> None:
+    """Beside the buttons for it."""
+    screen.open("zh")
+    card = screen.page.locator(".incident").first
+    card.get_by_text("怎么办").click()
+    expect(card).to_contain_text("没有好方案就请清运公司另派车")
+
+
 def test_nothing_under_the_veil_can_be_pressed(screen: Screen) -> None:
     """What is veiled is old: the veil is read out with the day of the last data, and no button answers."""
     screen.open("zh")

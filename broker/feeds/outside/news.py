@@ -2,8 +2,9 @@
 
 A call: made, held (again when it slips further), resumed, served, skipped, cancelled. A visit that was not called yet
 and is expected later than planned by more than `slip_s`: late by how much, again when that changed as much. An alarm:
-opened, acknowledged, decided, closed, withdrawn. Each is counted or named in the memory, so that the same fact has the
-same id after a restart, and is told once. An answer: who is asked, and each thing that they say or leave undone.
+opened, acknowledged, decided, closed, withdrawn. An answer: who is asked, and each thing that they say or leave
+undone. What the rules found: findings.py. Each is counted or named in the memory, so that the same fact has the same
+id after a restart, and is told once.
 
 What began longer than LOOKED_BACK_S before anybody looked last is remembered and not told: it was, or nobody listened.
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from broker.feeds.outside.findings import Findings
 from broker.feeds.outside.message import Message, message_id
 from broker.feeds.reports.made import Made
 from broker.reports.words import WORDS as REPORT_WORDS
@@ -43,6 +45,7 @@ class News:
 
     def __init__(self, area: str, timezone: str, slip_s: int) -> None:
         self.area, self._zone, self._slip_s = area, ZoneInfo(timezone), slip_s
+        self._findings = Findings(area, timezone)
 
     def of(self, picture: Row, memory: Memory, looked_at: int) -> tuple[list[Message], Memory]:
         """What `picture` holds that was not told, the oldest first, and what is remembered from now on.
@@ -63,6 +66,7 @@ class News:
             messages += self._alarm(row, memory, kept, looked_at)
             for answer in row.get("answers", ()):
                 messages += self._answer(row, answer, memory, kept, looked_at)
+        messages += self._findings.of(picture, memory, kept, looked_at)
         kept = {key: {name: value for name, value in one.items() if name != "gone_at"} for key, one in kept.items()}
         for key in memory.keys() - kept.keys():
             gone_at = memory[key].get("gone_at", picture["at"])

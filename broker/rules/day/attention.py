@@ -28,6 +28,14 @@ class Topic(StrEnum):
     BOOTS = "boots"  # a device whose boot number went back, or goes back and forth
     PLAN = "plan"  # the plan: what it does not know
     PRESS = "press"  # a press that no rule could work on
+    BEGIN = "begin"  # a run that should begin, or should have begun
+    SILENT = "silent"  # a device, or many at once, of which nothing is heard
+    ROAD = "road"  # a truck that stands on the road
+    WAY = "way"  # a run: what it will not reach in time, or cannot load any more
+    DOOR = "door"  # a visit: the truck is there, the bins are not
+    SENSOR = "sensor"  # a room whose sensors contradict each other or the crew
+    LINK = "link"  # the way to the devices
+    FLOOD = "flood"  # the alarms themselves: too many at once
     ANSWER = "answer"  # an addressee of an incident: nobody answered, or a promise is broken
 
 
@@ -37,6 +45,11 @@ class Asked:
     topic: ClassVar[Topic]
     word: ClassVar[str]
     level: ClassVar[str] = "warning"
+
+    @property
+    def covers(self) -> tuple[str, ...]:
+        """The ids of entries that are not asked for themselves any more, because this one says it for them."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +161,9 @@ class OutboxDead(Asked):
     truck: str
 
 
-PART_ASKED = {"button": ButtonDead, "light": LightDead, "gps_light": GpsLightDead, "outbox": OutboxDead}
+PART_ASKED: dict[str, type[ButtonDead | LightDead | GpsLightDead | OutboxDead]] = {
+    "button": ButtonDead, "light": LightDead, "gps_light": GpsLightDead, "outbox": OutboxDead,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +388,13 @@ class Attention:
         return asdict(self.values)  # type: ignore[call-overload,no-any-return]  # each kind is a dataclass
 
 
+# What is on no record, or is found by looking for a while.
+KEPT_ASKED = frozenset({
+    Topic.FAULT, Topic.CLOCK, Topic.PART, Topic.LIMIT, Topic.STRANGER, Topic.BOOTS, Topic.BEGIN, Topic.SILENT,
+    Topic.ROAD, Topic.WAY, Topic.DOOR, Topic.SENSOR, Topic.LINK, Topic.FLOOD,
+})  # fmt: skip
+
+
 class AttentionList:
     """The entries of each topic by what they are about.
 
@@ -391,7 +413,7 @@ class AttentionList:
     def remember(self, before: "AttentionList") -> None:
         """Though the day was begun again: what is on no record, and since when the rest was asked, until answered."""
         for topic in Topic:
-            if topic in (Topic.FAULT, Topic.CLOCK, Topic.PART, Topic.LIMIT, Topic.STRANGER, Topic.BOOTS):
+            if topic in KEPT_ASKED:
                 self._lists[topic] = dict(before.of(topic))
                 continue
             asked = {subject: (entry.word, entry.since) for subject, entry in before.of(topic).items()}

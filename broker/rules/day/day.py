@@ -9,6 +9,7 @@
 | bookings | each booking as it stands, the rounds of the trucks on call | bookings/book.py |
 | told | what rooms and trucks hold of ours | told.py |
 | attention | what a person should look at | attention.py |
+| alarms | what people have done about each of it | alarms.py |
 | closures | roads that are closed for a time | closures.py |
 | duty | who is on duty | duty.py |
 | leftovers | what restoring could not bring back | leftovers.py |
@@ -26,6 +27,7 @@ from dataclasses import dataclass, field
 from broker.plan.model import Plan, Route
 from broker.plan.validity import Outlook
 from broker.rules.bookings.book import Bookings
+from broker.rules.day.alarms import Alarms
 from broker.rules.day.attention import AttentionList, Topic
 from broker.rules.day.clock import DayClock
 from broker.rules.day.closures import Closures
@@ -59,6 +61,7 @@ class Day:
     bookings: Bookings = field(default_factory=Bookings)
     told: Told = field(default_factory=Told)
     attention: AttentionList = field(default_factory=AttentionList)
+    alarms: Alarms = field(default_factory=Alarms)
     closures: Closures = field(default_factory=Closures)
     duty: Duty = field(default_factory=Duty)
     leftovers: Leftovers = field(default_factory=Leftovers)
@@ -126,6 +129,7 @@ class Day:
                 self.attention.answered(topic, run.run_id)
             for key in run.order:
                 self.drop(key)
+        self.alarms.forget(before_at)
         self.bookings.forget(left_at)
         for incident in [i for i in self.incidents.values() if not i.open and (i.closed_at or 0) < before_at]:
             self.incidents.drop(incident.key)

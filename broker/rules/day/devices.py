@@ -33,14 +33,17 @@ class _Device:
     life: str = "disconnected"
     boot: int = 0
     fw: str | None = None
-    heard_at: int | None = None
+    heard_at: int | None = None  # also of its last will
+    spoke_at: int | None = None  # itself
     newest: dict[str, tuple[int, int]] = field(default_factory=dict)  # channel -> newest (boot, seq)
     boots: Boots = field(default_factory=Boots)
     answer: Mapping[str, Any] | None = None  # to the command that was answered last: its id, done, said
 
-    def heard(self, now: int) -> None:
-        """It spoke."""
+    def heard(self, now: int, life: str | None = None) -> None:
+        """It spoke, or (by its `life`) the broker speaks of it as lost."""
         self.heard_at = now
+        if life not in SILENT:
+            self.spoke_at = now
 
     def lives(self, life: str, boot: int, fw: str | None) -> bool:
         """Take in its life; whether that is news. The will of a connection before its last restart says nothing."""
@@ -84,7 +87,7 @@ class _Device:
 
     def not_after(self, now: int) -> None:
         """Leave behind what only a clock that was ahead can have said."""
-        self.heard_at = _past(self.heard_at, now)
+        self.heard_at, self.spoke_at = _past(self.heard_at, now), _past(self.spoke_at, now)
 
 
 @dataclass(slots=True)
@@ -168,14 +171,35 @@ class RoomState(_Device):
 class Devices:
     """Trucks and rooms by id, known as soon as they are named.
 
-    Written by: dispatch/device_messages, dispatch/runs/run_progress, dispatch/visits/bin_counts, ingest/restored_day.
+    Written by: bridge, dispatch/device_messages, dispatch/runs/run_progress, dispatch/visits/bin_counts,
+    ingest/restored_day.
     """
 
     def __init__(self) -> None:
+        self._hears_since: int | None = None
+        self._deaf_since: int | None = None
         self._trucks: dict[str, TruckState] = {}
         self._rooms: dict[str, RoomState] = {}
         self._wrong_clocks = self._stale_fixes = 0
         self._readings_since = 0
+
+    @property
+    def hears_since(self) -> int | None:
+        """Since when the broker brings what devices say; None while it does not."""
+        return self._hears_since
+
+    @property
+    def deaf_since(self) -> int | None:
+        """Since when the broker brings nothing; None while it does."""
+        return self._deaf_since
+
+    def hear(self, now: int) -> None:
+        """The way to the devices is there (again)."""
+        self._hears_since, self._deaf_since = now, None
+
+    def hear_nothing(self, now: int) -> None:
+        """The way to the devices is not there."""
+        self._hears_since, self._deaf_since = None, now if self._deaf_since is None else self._deaf_since
 
     @property
     def wrong_clocks(self) -> int:
@@ -224,6 +248,7 @@ class Devices:
 
     def not_after(self, now: int) -> None:
         """Leave behind what only a clock that was ahead can have said."""
+        self._hears_since, self._deaf_since = _past(self._hears_since, now), _past(self._deaf_since, now)
         for device in (*self._trucks.values(), *self._rooms.values()):
             device.not_after(now)
 

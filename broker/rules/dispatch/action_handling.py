@@ -4,15 +4,18 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from broker.plan.model import RENOVATION
+from broker.rules.day.attention import Topic
 from broker.rules.day.bins import collected_at
 from broker.rules.day.day import Day
-from broker.rules.dispatch.actions import ACTIONS, COMMANDS, Act, ActionError
+from broker.rules.dispatch.actions import ACTIONS, ALARM_ACTIONS, COMMANDS, Act, ActionError
+from broker.rules.dispatch.alarms.alarm_states import act_on_alarm
 from broker.rules.dispatch.bookings import booking_handling as bookings
 from broker.rules.dispatch.incidents import addressing, incident_handling
 from broker.rules.dispatch.visits.closed_roads import act_on_road
 from broker.rules.dispatch.visits.full_trucks import truck_emptied, truck_full
 from broker.rules.dispatch.visits.moved_visits import insert_visit, owed_again, set_visits
 from broker.rules.dispatch.visits.skip_reasons import earliest_at
+from broker.rules.effects.alarms import seen_by_deed
 from broker.rules.effects.effect import Effect, Keep, Publish
 from broker.rules.effects.records import call_record, put, put_incident
 from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
@@ -46,6 +49,8 @@ def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
         return [stored, *bookings.do(day, act.booking, act.who, now)]
     if act.action == "command":
         return [stored, _command(day, act, number)]
+    if act.action in ALARM_ACTIONS:
+        return [stored, *act_on_alarm(day, act, now)]
     incident = day.incidents.get(act.incident or ("", ""))
     if incident is None:
         raise ActionError("no such incident; it may have been withdrawn before it was stored", missing=True)
@@ -110,7 +115,8 @@ def _act_on_incident(day: Day, act: Act, incident: Incident, now: int) -> list[E
     if act.action == "decide":
         if act.decision not in wire.DECISIONS:
             raise ActionError(f"decision must be one of {' '.join(wire.DECISIONS)}, got {act.decision!r}")
-        return incident_handling.decide(day, incident, act.decision, act, now)
+        effects = incident_handling.decide(day, incident, act.decision, act, now)
+        return effects + seen_by_deed(day, Topic.PRESS, "/".join(incident.key), act.who, now)
     if act.action == "clear":
         of_estate = act.addressee == ESTATE
         return incident_handling.clear_lane(day, incident, act.who, now, by_estate=of_estate)
@@ -159,7 +165,8 @@ def _act_on_visit(day: Day, act: Act, now: int) -> list[Effect]:
         how = "served" if act.action == "serve" else "skipped"
         effects.append(call_record(day, day.visits[visit.key], now, ended=how))
     set_visits(day, run, now)
-    return effects
+    effects += seen_by_deed(day, Topic.PASSED, visit.key, act.who, now)
+    return effects + seen_by_deed(day, Topic.OWES, run.run_id, act.who, now)
 
 
 def _act_on_load(day: Day, act: Act, now: int) -> list[Effect]:

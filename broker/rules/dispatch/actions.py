@@ -8,6 +8,7 @@ ACTIONS = (
     "acknowledge", "decide", "clear", "resolve", "estate_ack", "answer", "serve", "skip", "note", "weigh", "command",
     "full", "emptied", "close_road", "open_road", "booking",
 )  # fmt: skip
+ALARM_ACTIONS = ("see_alarm", "shelve_alarm", "unshelve_alarm", "take_out_alarm", "put_back_alarm")
 COMMANDS = {"truck": ("rebirth", "identify"), "room": ("rebirth", "identify", "calibrate", "reset")}  # family: known
 
 
@@ -20,7 +21,8 @@ class Act:
     `other_room`, from `from_at` to `until_at`, `open_road` ends that (`closure`);
     `answer` is what an `addressee` says: `see`, `promise` (`until_at`), `finish`, `refuse` (`reason`), `set_out`;
     `version`, where given, is then its row's.
-    `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`;
+    `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`; one of
+    `ALARM_ACTIONS` is about an `alarm` (its id), which goes on a shelf for `shelf_s`;
     `booking` does one of the deeds of bookings/deeds.py.
 
     `version`, where given, must be the incident's newest but for repeats of the alarm, so that of two clicks on an
@@ -43,6 +45,9 @@ class Act:
     grade: int | None = None
     device: tuple[str, str] | None = None
     command: str | None = None
+    alarm: str | None = None
+    shelf_s: int | None = None
+    why: str | None = None
     room: str | None = None
     other_room: str | None = None
     from_at: int | None = None

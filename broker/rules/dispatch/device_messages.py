@@ -27,7 +27,7 @@ def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
     ask_about_stranger(day, address.family, address.device, now)
     if address.family == "truck":
         truck = day.devices.truck(address.device)
-        truck.heard(now)
+        truck.heard(now, body.get("life"))
         _count_boots(day, address.device, truck, body, now)
         if address.channel == "life":
             return _life(day, address.device, truck, body, now)
@@ -37,7 +37,7 @@ def take_message(day: Day, message: wire.Message, now: int) -> list[Effect]:
             return _fix(day, address.device, truck, body, now)
         return _incident(day, address.device, body, now)
     room = day.devices.room(address.device)
-    room.heard(now)
+    room.heard(now, body.get("life"))
     _count_boots(day, address.device, room, body, now)
     if address.channel == "life":
         return _life(day, address.device, room, body, now)
@@ -66,7 +66,7 @@ def set_aside(day: Day, message: wire.Message, now: int) -> list[Effect]:
     channel, name = address.channel, address.device
     truck = day.devices.truck(name) if address.family == "truck" else None
     device = truck or day.devices.room(name)
-    device.heard(now)
+    device.heard(now, body.get("life"))
     if channel == "life":
         return _life(day, name, device, body, now)
     if channel == "incident":

@@ -22,6 +22,7 @@ from broker.rules.day.day import Day
 from broker.rules.dispatch import time_passing
 from broker.rules.dispatch.action_handling import carry_out
 from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.dispatch.alarms import alarm_states, silences, watching
 from broker.rules.dispatch.bookings import booking_handling, on_call_runs
 from broker.rules.dispatch.bookings.following import follow_visits
 from broker.rules.dispatch.device_messages import clear_lane_again, set_aside, take_message
@@ -34,6 +35,7 @@ from broker.rules.dispatch.visits.offers import ReplanError
 from broker.rules.effects.attention import ask_about_overstaying, forget_left_out
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.plan_days import begin_local_day
+from broker.rules.states.alarm import AlarmError
 from broker.rules.states.answer import AnswerError
 from broker.rules.states.booking import BookingError
 from broker.rules.states.incident import IncidentError
@@ -60,6 +62,7 @@ class Dispatch:
         self.day = day
         self.forgot_at = 0
         self.ticked_at = 0
+        self.watched_at = 0
 
     def begin_again(self, day: Day) -> None:
         """The day as it is on record, in place of the one in memory."""
@@ -87,7 +90,7 @@ class Dispatch:
             raise ActionError(str(why), not_yet=why.not_yet) from why
         except BookingError as why:
             raise ActionError(str(why), missing=why.missing, stale=why.stale) from why
-        except (AnswerError, IncidentError, VisitError) as why:
+        except (AlarmError, AnswerError, IncidentError, VisitError) as why:
             raise ActionError(str(why)) from why
 
     def on_tick(self, now: int) -> Iterator[Decision]:
@@ -130,6 +133,14 @@ class Dispatch:
         for key in [key for key, one in self.day.incidents.items() if one.open or key in self.day.incidents.shown]:
             for rule, make in time_passing.OF_INCIDENT.items():
                 yield self._decision(rule, "/".join(key), partial(make, key=key), now)
+        if not 0 <= now - self.watched_at < watching.LOOK_EVERY_S:
+            self.watched_at = now
+            yield self._decision("silences", "", silences.look_for_silences, now)
+            for run_id in [run.run_id for run in self.day.runs.values() if run.state != "finished"]:
+                yield self._decision("watching", run_id, partial(watching.look_at_run, run_id=run_id), now)
+            yield self._decision("watching", "", watching.look_around, now)
+        for about in alarm_states.to_settle(self.day, now):
+            yield self._decision("alarm state", about, partial(alarm_states.settle, about=about), now)
 
     def next_step(self, now: int) -> Decision | None:
         """One short step more of what takes long, offers for a breakdown; None when there is nothing of the kind."""

@@ -1,7 +1,12 @@
 """When a person is asked about runs and visits; an entry has the figures of now, since it was first asked."""
 
+from collections.abc import Callable
+
+from broker.rules.day import findings
 from broker.rules.day.attention import (
+    PART_ASKED,
     Asked,
+    ClockAhead,
     LongStay,
     LowerBoot,
     NobodyAnswered,
@@ -18,11 +23,17 @@ from broker.rules.day.attention import (
 from broker.rules.day.boots import Boots
 from broker.rules.day.day import Day
 from broker.rules.effects.effect import Effect
+from broker.rules.states.alarm import Alarm
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit
 
 LONG_STAY_S = 45 * 60
 MOST_STRANGERS = 50
+# What nobody finds anew at once after a restart: it is so until a device says otherwise, or somebody has looked.
+SO_AFTER_A_RESTART: dict[str, Callable[..., Asked]] = {
+    kind.word: kind
+    for kind in (ClockAhead, *PART_ASKED.values(), *findings.FOUND_BY_LOOKING)
+}
 
 
 def ask_about_passed(day: Day, visit: Visit, at: int) -> None:
@@ -105,6 +116,25 @@ def ask_about_boots(day: Day, name: str, boots: Boots, now: int) -> None:
         day.attention.ask(name, LowerBoot(name, boots.lower, believed), now)
     elif name in day.attention.of(Topic.BOOTS):
         day.attention.answered(Topic.BOOTS, name)
+
+
+def ask_as_recorded(day: Day, alarm: Alarm) -> None:
+    """What a device told of before a restart is asked as it was."""
+    kind, subject = SO_AFTER_A_RESTART.get(alarm.word), _subject_of(alarm)
+    device = str(subject).partition("/")[0]
+    if kind is None or (alarm.topic in (Topic.CLOCK, Topic.PART) and device not in day.planned_trucks):
+        return
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in alarm.values.items()}
+    day.attention.ask(subject, kind(**values), alarm.since)
+
+
+def _subject_of(alarm: Alarm) -> Subject:
+    """What an alarm is about, behind its topic."""
+    subject = alarm.about.partition("/")[2]
+    if alarm.topic != Topic.DOOR:
+        return subject
+    run_id, room, number = subject.rsplit("/", 2)
+    return run_id, room, int(number)
 
 
 def forget_left_out(day: Day, before_at: int) -> None:

@@ -10,7 +10,7 @@ if __name__ == "__main__":
 
 from collections.abc import Mapping
 
-from broker.rules.states import answer, booking, case, incident, visit
+from broker.rules.states import alarm, answer, booking, case, incident, visit
 
 Table = Mapping[tuple[str, str], str]
 
@@ -27,6 +27,8 @@ The driver's light follows: {stages}.
 
 ## An incident 报警: what is the matter (`incident.py`)
 {condition}
+## An alarm on the screen 告警 (`alarm.py`)
+{alarm}
 ## An answer 应答: what each addressee says (`answer.py`)
 {answer}
 ## A booking 预约 (`booking.py`)
@@ -40,6 +42,7 @@ def states_page() -> str:
     return PAGE.format(
         visit=diagram(visit.TRANSITIONS, visit.BEGINS),
         workflow=diagram(incident.TRANSITIONS, incident.BEGINS),
+        alarm=diagram(alarm.TRANSITIONS, alarm.BEGINS),
         condition=diagram(incident.CONDITIONS, incident.CONDITION_BEGINS),
         booking=diagram(booking.TRANSITIONS, booking.BEGINS),
         answer=diagram(answer.TRANSITIONS, answer.BEGINS),

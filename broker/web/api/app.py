@@ -10,6 +10,7 @@ from fastapi.staticfiles import StaticFiles
 from broker import NAME, __version__
 from broker.store import Store
 from broker.web.api.actions import action_router
+from broker.web.api.alarms import alarm_router
 from broker.web.api.answers import answer_router
 from broker.web.api.health import health_router
 from broker.web.api.people.me import people_router
@@ -42,7 +43,7 @@ def build_app(
     _pages(app)
     pictures = picture_router(desk, frames or Frames(), playback)
     people = (people_router(gate), sign_in_router(gate))
-    deeds = (action_router(desk), answer_router(desk), road_router(desk))
+    deeds = (action_router(desk), answer_router(desk), alarm_router(desk), road_router(desk))
     for router in (pictures, *deeds, health_router(desk, store), *people, *further):
         app.include_router(router)
     return guarded(app, gate, hosts)

@@ -7,7 +7,7 @@ const VEIL_AFTER_MS = 5000, AGAIN = 2, AGAIN_AFTER_MS = 500;
 const STRIP = { most: 1880, each: 63, edge: 110, gap: 8, lines: 3, line: 13 }; // px, and lines of a name
 const OWED = ["pending", "due", "at_stop"];
 const $ = (id) => document.getElementById(id);
-let words = {};
+let words = {}, guidance = { means: {}, do: {} };
 let language = localStorage.getItem("language");
 let picture = null;
 let heardAt = 0;
@@ -118,7 +118,7 @@ function incidentCard(row, old) {
     element("span", {}, moment(row.raised_at), " (", element("span", { "data-age": "" }, since(row.raised_at)), ` ${say("ago")})`),
     element("span", {}, facts),
     row.second_visit ? element("span", {}, `${say("second_visit")} ${row.second_visit_number}`) : null,
-    buttons, board({ element, say, clock, may, act, now: () => picture.at }, row), old?.querySelector(".offers") ?? element("div", { class: "offers" })); // opened ones stay open
+    buttons, advice(row.reason, old), board({ element, say, clock, may, act, now: () => picture.at }, row), old?.querySelector(".offers") ?? element("div", { class: "offers" })); // opened ones stay open
 }
 
 function offerPart() {
@@ -277,12 +277,55 @@ function visitButtons(id) {
     element("button", { "data-testid": `skip-${id}`, onclick: () => act(`${path}/skip`, { reason: "other" }) }, say("come_back"))];
 }
 
-function attentionRow(row) {
-  const owed = owedOf(row), known = owed.length ? { ...row.values, count: owed.length } : row.values;
-  const values = known.addressee ? { ...known, addressee: say(`addressee_${known.addressee}`), at: known.at && moment(known.at) } : known;
-  const item = element("li", {}, `${moment(row.since)} ${sentence(row.word, values)} `);
+// What a word means and what to do about it, unfolded on demand; what was unfolded stays so.
+function advice(word, old, ...more) {
+  if (!guidance.means[word]) return "";
+  const part = element("details", { class: "advice", "data-testid": `advice-${word}` }, element("summary", {}, say("guidance")), element("p", {}, guidance.means[word]), element("p", {}, element("b", {}, guidance.do[word])), ...more);
+  part.open = old?.querySelector("details.advice")?.open ?? false;
+  return part;
+}
+
+const ALARM = "POST /api/v1/alarms/{alarm_id}/";
+function alarmButton(row, deed, label, body = {}) {
+  const reach = row.of_device || me.roles?.includes("dispatcher");
+  if (!row.alarm_id || !reach || !may(ALARM + deed)) return "";
+  return element("button", { "data-testid": `${label}-${row.about}`, onclick: () => {
+    const why = "why" in body ? prompt(say("ask_why")) : undefined;
+    if (why !== null) act(`/api/v1/alarms/${row.alarm_id}/${deed}`, { version: row.version, ...body, ...(why ? { why } : {}) });
+  } }, say(label));
+}
+
+const alarmState = (row) => (row.state ? sentence(row.state, { until: moment(row.until) }) + (row.who ? ` (${row.who}${row.why ? `: ${row.why}` : ""})` : "") : "");
+
+// What a person should look at: each alarm with its state; and what is on the list and no alarm (yet).
+function listed() {
+  const alarms = picture.alarms ?? [], known = new Set(alarms.map((row) => row.about));
+  const rows = [...alarms.map((row) => ({ ...row, id: row.about })), ...picture.attention.filter((row) => !known.has(row.id))];
+  return rows.filter((row) => row.active !== false || row.state !== "seen_active"); // seen, and over in a moment
+}
+
+// What fills a row's sentence: how much is owed now, and addressees and moments in the reader's words.
+function filling(row, owed = []) {
+  const known = owed.length ? { ...row.values, count: owed.length } : row.values;
+  return known.addressee ? { ...known, addressee: say(`addressee_${known.addressee}`), at: known.at && moment(known.at) } : known;
+}
+
+const isAside = (row) => ["shelved", "out_of_service"].includes(row.state);
+
+function asideRow(row) {
+  return element("li", { "data-testid": `alarm-${row.id}`, class: "quiet" }, `${sentence(row.word, filling(row))} · ${alarmState(row)} `,
+    row.state === "shelved" ? alarmButton(row, "unshelve", "unshelve") : alarmButton(row, "back", "put_back"));
+}
+
+function attentionRow(row, old) {
+  const owed = owedOf(row), values = filling(row, owed);
+  const item = element("li", { class: `${row.level} ${row.state ?? ""}`, "data-testid": `alarm-${row.id}` }, `${moment(row.since)} ${sentence(row.word, values)} `);
+  if (row.state) item.append(element("span", { class: "quiet" }, alarmState(row)), " ");
+  if (row.state === "unseen_active" || row.state === "gone_unseen") item.append(alarmButton(row, "see", "see"), " ");
   if (row.id.startsWith("passed/")) item.append(...visitButtons(row.id.slice("passed/".length)));
   if (owed.length) item.append(element("ul", {}, ...owed.map((visit) => element("li", {}, `${named(visit.name)} `, ...visitButtons(visit.id)))));
+  item.append(advice(row.word, old, element("p", { class: "buttons" }, alarmButton(row, "shelve", "shelve_1800", { shelf_s: 1800 }), " ",
+    alarmButton(row, "shelve", "shelve_28800", { shelf_s: 28800 }), " ", alarmButton(row, "out-of-service", "take_out", { why: "" }))));
   return item;
 }
 
@@ -313,7 +356,11 @@ function draw() {
   const incidents = open.map((row) => ({ key: `${row.truck}/${row.incident_id}`, signature: language + JSON.stringify({ ...row, offers: [] }), row }));
   keyed($("incidents"), incidents.length ? incidents : [{ key: "none", signature: language, row: null }],
     (row, old) => (row ? incidentCard(row, old) : element("p", { class: "quiet" }, say("no_incidents"))), refreshIncident);
-  keyed($("attention"), picture.attention.map((row) => ({ key: row.id, signature: language + JSON.stringify([row, owedOf(row).map((visit) => visit.id)]), row })), attentionRow);
+  const rows = listed(), aside = rows.filter(isAside);
+  $("aside").hidden = aside.length === 0;
+  write($("aside").firstElementChild, `${say("aside")} (${aside.length})`);
+  keyed($("aside").lastElementChild, aside.map((row) => ({ key: row.id, signature: language + JSON.stringify(row), row })), asideRow);
+  keyed($("attention"), rows.filter((row) => !isAside(row)).map((row) => ({ key: row.id, signature: language + JSON.stringify([row, owedOf(row).map((visit) => visit.id)]), row })), attentionRow);
   const unseen = open.flatMap((row) => (row.answers ?? []).filter((one) => picture.at - one.told_at >= (picture.limits.sound_s ?? Infinity) && waits(may, me.deeds, row, one)));
   if (unseen.length && !picture.old_since_at) sound();
   const runs = picture.runs.filter((run) => run.state !== "finished" || picture.at - run.ended_at < 1800);
@@ -324,8 +371,8 @@ function draw() {
 }
 
 async function speak(next) {
-  const read = await (await fetch(`/static/${next}.json`)).json();
-  [words, language] = [read, next]; // at once: what is drawn between the two would stay in the other language
+  const [read, advised] = await Promise.all([`/static/${next}.json`, `/static/guidance/${next}.json`].map(async (path) => (await fetch(path)).json()));
+  [words, guidance, language] = [read, advised, next]; // at once: what is drawn between the two would stay in the other language
   draw();
 }
 
@@ -344,7 +391,7 @@ function assembled(at) {
   const order = (...keys) => ([, a], [, b]) => keys.map((key) => [key(a), key(b)]).filter(([one, other]) => one !== other).map(([one, other]) => (one < other ? -1 : 1))[0] ?? 0;
   const about = Object.fromEntries(Object.entries(parts.about).map(([name, row]) => [name, row.is]));
   const runs = Object.fromEntries(Object.entries(parts.runs).map(([key, run]) => [key, { ...run, visits: run.visits.map((id) => parts.visits[id]) }]));
-  return { ...about, at, trucks: sorted(parts.trucks), rooms: sorted(parts.rooms), attention: sorted(parts.attention),
+  return { ...about, at, trucks: sorted(parts.trucks), rooms: sorted(parts.rooms), attention: sorted(parts.attention), alarms: sorted(parts.alarms ?? {}),
     runs: sorted(runs, order((run) => run.planned_start_at, (run) => run.run_id)),
     incidents: sorted(parts.incidents, order((row) => !row.open, (row) => -row.raised_at, (row) => row.incident_id)) };
 }

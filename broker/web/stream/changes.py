@@ -10,7 +10,7 @@ from typing import Any
 Row = dict[str, Any]
 Parts = dict[str, dict[str, Row]]
 
-SECTIONS = ("about", "trucks", "rooms", "runs", "visits", "incidents", "attention")
+SECTIONS = ("about", "trucks", "rooms", "runs", "visits", "incidents", "attention", "alarms")
 ABOUT = ("area", "link", "health", "limits", "plan", "data", "notices", "closures", "old_since_at")
 # A prediction moves by a second each second: who shows minutes is told when it moved by more than this.
 ETA_SLACK_S = 10
@@ -27,6 +27,7 @@ def parts_of(picture: Row) -> Parts:
         "visits": {visit["id"]: visit for row in picture["runs"] for visit in row["visits"]},
         "incidents": {f"{row['truck']}/{row['incident_id']}": row for row in picture["incidents"]},
         "attention": {row["id"]: row for row in picture["attention"]},
+        "alarms": {row["about"]: row for row in picture.get("alarms", ())},
     }
 
 
@@ -44,6 +45,7 @@ def picture_of(parts: Parts, at: int) -> Row:
             parts["incidents"].values(), key=lambda row: (not row["open"], -row["raised_at"], row["incident_id"])
         ),
         "attention": [row for _, row in sorted(parts["attention"].items())],
+        "alarms": [row for _, row in sorted(parts.get("alarms", {}).items())],  # what was kept before has none
     }
 
 

@@ -58,6 +58,7 @@ ASKED = {
     "answered": {"truck": "t01", "of": "dispatcher", "states": ["told", "seen"]},
     "case_suggested": {"room": "r03", "times": 1},
     "second_visit": {"room": "r03", "within_min": 60.0},
+    "alarms_told": {"alarms": [], "most_10_min": 10},
     "itinerary_changed": {"truck": "t01"},
     "visits_taken_over": {"truck": "t01"},
     "visited_between": {"room": "r05", "from": 21600, "to": 25200},
@@ -279,6 +280,11 @@ DOCTORED: dict[str, tuple[Doctor, list[Doctor]]] = {
     "lamp_stays_lit": (nothing, [darken, lambda e: e.lamps.append(
         next(LampChange(e.day_start_at + 22260, c.room, c.waste, "off") for c in e.lamps if c.shown == "due"
              and e.lamp_at(c.room, c.waste, e.day_start_at + 22260) in LIT))]),
+    "alarms_told": (nothing, [
+        lambda e: e.stored.append(StoredRecord("a", "alarm", "silent/truck/t01", int(e.start_at) + 60, {
+            "announced_at": int(e.start_at) + 60, "word": "truck_silent"})),
+        lambda e: e.presses.extend(Press(e.start_at + n, "t01", 2.0, "lane_blocked") for n in range(11)),
+    ]),
     "press_stored_once": (nothing, [
         lambda e: e.presses.clear(),
         lambda e: e.presses.append(Press(e.start_at, "t01", 2.0, "lane_blocked")),

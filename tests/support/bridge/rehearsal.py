@@ -10,6 +10,7 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.ingest.restored_day import restore
+from broker.rules.day.alarms import Alarms
 from broker.rules.day.attention import AttentionList, PassedBy, Topic
 from broker.rules.day.day import Day
 from broker.rules.day.devices import RoomState, TruckState
@@ -26,9 +27,9 @@ from tests.support.bridge.morning import Morning
 # Where a decision is interrupted: at each effect before it is made, at each change of the day after it was made.
 EFFECTS = [(Keep, "__init__"), (Publish, "__init__"), (Notice, "__init__")]
 DEEDS = [
-    (Visits, "place"), (Incidents, "place"), (Runs, "keep"), (AttentionList, "ask"), (Told, "tell_room"),
-    (Told, "tell_truck"), (RunTracker, "set_visits"), (RunTracker, "hold"), (RunTracker, "release"),
-    (RoomState, "counts"), (TruckState, "stands"),
+    (Visits, "place"), (Incidents, "place"), (Alarms, "place"), (Runs, "keep"), (AttentionList, "ask"),
+    (Told, "tell_room"), (Told, "tell_truck"), (RunTracker, "set_visits"), (RunTracker, "hold"),
+    (RunTracker, "release"), (RoomState, "counts"), (TruckState, "stands"),
 ]  # fmt: skip
 
 
@@ -151,6 +152,7 @@ def known_by(day: Day) -> dict[str, Any]:
     return {
         "runs": runs, "visits": dict(day.visits), "incidents": dict(day.incidents), "attention": attention,
         "closures": dict(day.closures),
+        "alarms": {about: (one.state, one.version, one.who, one.until, one.why) for about, one in day.alarms.items()},
         "pending": pending, "recorded": set(day.runs.recorded) & set(runs), "legs": legs,
         "errors": [day.history.band_s(horizon) for horizon in (60, 300, 900, 1800)],
         "bins": {room: state.bins for room, state in day.devices.rooms.items() if state.bins},

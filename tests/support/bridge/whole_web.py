@@ -33,6 +33,7 @@ class WholeWeb:
         for visit in range(served):
             self.morning.serve(visit)
         self.incident_id = self.morning.press()
+        self.morning.say("life", {"life": "ready"}, device="t77")  # in no plan: an alarm about a device
         self.morning.step(2)
         self.booking = self._held()
         self.registers = open_registers(folder / "registers")
@@ -63,5 +64,7 @@ class WholeWeb:
     def ids(self) -> dict[str, Any]:
         """What there is, by the names that paths have for it."""
         room = self.morning.trip.visits[-1].room_id
+        alarm_id = next(one.id for one in self.morning.bridge.dispatch.day.alarms.values() if one.topic == "stranger")
         people = {"account": "wang", "token": "m1", "shift": "s1", "booking": self.booking}
-        return {"incident_id": self.incident_id, "run_id": self.morning.run_id, "number": 1, "room": room, **people}
+        about = {"alarm_id": alarm_id, "incident_id": self.incident_id, "run_id": self.morning.run_id}
+        return {**about, "number": 1, "room": room, **people}

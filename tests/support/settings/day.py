@@ -10,6 +10,7 @@ from broker.config import BrokerConfig, read_config
 from broker.ingest.decisions import Decisions
 from broker.plan.calendar import day_start_at
 from broker.plan.geometry import lengths_m, point_at
+from broker.rules.day.day import Day
 from broker.rules.dispatch.actions import Act
 from broker.rules.effects.effect import Effect, Publish
 from broker.rules.states.answer import Answer
@@ -59,7 +60,30 @@ class ConfiguredDay:
         self._faults: Counter[str] = Counter()
         settings = dispatch_settings(config)
         self._decisions = Decisions(NothingStored(), self.plan, settings, lambda: (), self._faults, self.now)
+        self.day.devices.hear(self.now)
         self.tick()
+
+    @property
+    def day(self) -> Day:
+        """What the rules know."""
+        return self._decisions.dispatch.day
+
+    def alarms(self) -> dict[str, str]:
+        """The words of the alarms that are so, by what they are about."""
+        return {about: one.word for about, one in self.day.alarms.items() if one.active}
+
+    def life(self, *dead: str, life: str = "ready", device: str = TRUCK) -> None:
+        """A device says how it is, and which of its parts do not work."""
+        faults = {"faults": [{"part": part} for part in dead]} if dead else {}
+        self.say("life", {"life": life, **faults}, device=device)
+        self.tick()
+
+    def silent(self, seconds: int) -> "ConfiguredDay":
+        """Time passes, and nobody says anything."""
+        for _ in range(seconds // 10):
+            self.now += 10
+            self.tick()
+        return self
 
     def _take(self, effects: Iterable[Effect]) -> None:
         assert not self._faults
@@ -67,9 +91,11 @@ class ConfiguredDay:
             if isinstance(effect, Publish):
                 self.retained[effect.topic] = effect.body
 
-    def _say(self, channel: str, body: dict[str, Any], item: str = "") -> None:
+    def say(self, channel: str, body: dict[str, Any], item: str = "", device: str = TRUCK) -> None:
+        """A device's message reaches the rules."""
         self._seq += 1
-        address = wire.parse_topic(wire.topic(channel, self.plan.area_id, TRUCK, item, family="truck"))
+        family = "room" if device in self.plan.rooms else "truck"
+        address = wire.parse_topic(wire.topic(channel, self.plan.area_id, device, item, family=family))
         self._take(self._decisions.on_message(wire.Message(address, {"boot": 1, "seq": self._seq, **body}), self.now))
 
     def tick(self) -> None:
@@ -84,7 +110,7 @@ class ConfiguredDay:
         lat, lon = point_at(self.route.line, self._cumulative, self.along_m)
         body = {"fix_at": self.now, "sent_at": self.now, "lat": lat + self.north_m / 111_000, "lon": lon,
                 "speed_mps": speed_mps, "bearing_deg": None, "hdop": 1.0, "sats": 9, "mode": 3, "late": False}
-        self._say("fix", body)
+        self.say("fix", body)
 
     def stand(self, seconds: int) -> "ConfiguredDay":
         """The truck stands for a while, with a fix every 10 s."""
@@ -116,7 +142,7 @@ class ConfiguredDay:
         name = f"{TRUCK}-1-{self._seq + 1}"
         body = {"incident_id": name, "reason": reason, "pressed_at": self.now, "lat": lat, "lon": lon,
                 "fix_at": self.now, "withdrawn": False}
-        self._say("incident", body, name)
+        self.say("incident", body, name)
         self.tick()
         return name
 

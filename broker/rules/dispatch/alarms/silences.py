@@ -1,0 +1,165 @@
+"""Of whom nothing is heard: one finding for one cause.
+
+A truck on a run, and a room's unit of which its broker said that it is lost, are silent after a while. Many that fell
+silent within TOGETHER_WITHIN_S of each other are one finding: the trucks, an estate's rooms, the rooms of many estates.
+While the bridge itself hears nobody, that is the finding, and nothing is known of anybody else.
+
+Who was silent before a restart is silent after it until it speaks: that a broker says again who is lost is not new.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from broker.rules.day.attention import Asked, Subject, Topic, listed
+from broker.rules.day.day import Day
+from broker.rules.day.devices import SILENT, RoomState, TruckState
+from broker.rules.day.findings import BrokerAway, EstateSilent, TruckSilent, TrucksSilent, UnitSilent, UnitsSilent
+from broker.rules.effects.effect import Effect
+
+TOGETHER_WITHIN_S = 600
+MOST_NAMED = 8
+TRUCKS, ROOMS, ESTATE, UNITS = "truck/", "room/", "estate/", "units"
+_ALL_TRUCKS = "trucks"
+
+
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """Since when somebody is silent, and whether for long enough to be said."""
+
+    since: int
+    is_long: bool
+
+
+def look_for_silences(day: Day, now: int) -> list[Effect]:
+    """Ask about who is silent, and no more about who speaks."""
+    if day.devices.hears_since is None:
+        away_s = now - (day.devices.deaf_since or now)
+        if away_s >= day.settings.alarms.broker_away_s:
+            day.attention.ask("", BrokerAway(away_s // 60), now - away_s)
+        return []
+    day.attention.answered(Topic.LINK, "")
+    before = _known(day)
+    asked = {**_trucks(day, before, now), **_rooms(day, before, now)}
+    for subject in [one for one in day.attention.of(Topic.SILENT) if one not in asked]:
+        day.attention.answered(Topic.SILENT, subject)
+    for subject, (values, since) in asked.items():
+        day.attention.ask(subject, values, since)
+    return []
+
+
+def is_silent(day: Day, truck: str) -> bool:
+    """Whether it was said of this truck that nothing is heard of it, by itself or with others."""
+    return any(
+        subject == TRUCKS + truck or TRUCKS + truck in getattr(entry.values, "subjects", ())
+        for subject, entry in day.attention.of(Topic.SILENT).items()
+    )
+
+
+def _known(day: Day) -> dict[str, int]:
+    """Who is silent by the alarms, each since when."""
+    found: dict[str, int] = {}
+    for alarm in day.alarms.values():
+        if alarm.topic == Topic.SILENT and alarm.active:
+            own = alarm.about.removeprefix(f"{Topic.SILENT}/")
+            found |= dict.fromkeys(alarm.values.get("subjects", (own,)), alarm.since)
+    return found
+
+
+def _silence(
+    day: Day, state: TruckState | RoomState, known_since: int | None, limit_s: int, now: int
+) -> _Silence | None:
+    """None for one that is heard, or was not silent for half of the limit."""
+    if known_since is not None and (state.spoke_at or 0) <= known_since:
+        return _Silence(known_since, is_long=True)
+    since = max(state.heard_at or 0, day.devices.hears_since or now)
+    return _Silence(since, now - since >= limit_s) if now - since >= limit_s / 2 else None
+
+
+Found = dict[Subject, tuple[Asked, int]]  # what is to be asked, since when
+
+
+def _trucks(day: Day, before: Mapping[str, int], now: int) -> Found:
+    silent: dict[str, _Silence] = {}
+    for run in day.runs.values():
+        subject = TRUCKS + run.truck
+        if run.state != "running" or day.run_of(run.truck) is not run:
+            continue
+        state = day.devices.trucks.get(run.truck) or TruckState()
+        found = _silence(day, state, before.get(subject), day.settings.alarms.truck_silent_s, now)
+        if found is not None:
+            silent[subject] = found
+    together = _together(day, _ALL_TRUCKS, silent, len)
+    found_of: Found = {
+        one: (TruckSilent(one.removeprefix(TRUCKS), (now - silence.since) // 60), silence.since)
+        for one, silence in silent.items()
+        if silence.is_long and one not in together
+    }
+    if together:
+        names = _named(one.removeprefix(TRUCKS) for one in together)
+        since = min(silent[one].since for one in together)
+        found_of[_ALL_TRUCKS] = (TrucksSilent(len(together), names, together), since)
+    return found_of
+
+
+def _rooms(day: Day, before: Mapping[str, int], now: int) -> Found:
+    silent: dict[str, _Silence] = {}
+    for name, state in day.devices.rooms.items():
+        if name not in day.plan.rooms or state.life not in SILENT or not state.boot:
+            continue  # one that was never heard is none yet
+        found = _silence(day, state, before.get(ROOMS + name), day.settings.alarms.unit_silent_s, now)
+        if found is not None:
+            silent[ROOMS + name] = found
+    rooms = day.plan.rooms
+    estate_of = {one: rooms[one.removeprefix(ROOMS)].estate_id for one in silent}
+    everywhere = _together(day, UNITS, silent, lambda wave: len({estate_of[one] for one in wave}))
+    found_of: Found = {}
+    if everywhere:
+        estates = sorted({estate_of[one] for one in everywhere})
+        names = _named(day.plan.estates[estate].name if estate in day.plan.estates else estate for estate in estates)
+        covered = (*everywhere, *(ESTATE + estate for estate in estates))
+        since = min(silent[one].since for one in everywhere)
+        found_of[UNITS] = (UnitsSilent(len(estates), names, covered), since)
+    rest = {one: silence for one, silence in silent.items() if one not in everywhere}
+    for estate in sorted({estate_of[one] for one in rest}):
+        here = {one: silence for one, silence in rest.items() if estate_of[one] == estate}
+        all_of_it = [name for name, room in rooms.items() if room.estate_id == estate and name in day.devices.rooms]
+        together = _together(day, ESTATE + estate, here, len, whole=len(all_of_it))
+        if together:
+            names = _named(rooms[one.removeprefix(ROOMS)].name for one in together)
+            name = day.plan.estates[estate].name if estate in day.plan.estates else estate
+            values = EstateSilent(name, len(together), names, together)
+            found_of[ESTATE + estate] = (values, min(here[one].since for one in together))
+        for one, silence in here.items():
+            if silence.is_long and one not in together:
+                room = rooms[one.removeprefix(ROOMS)].name
+                found_of[one] = (UnitSilent(room, (now - silence.since) // 60), silence.since)
+    return found_of
+
+
+def _together(
+    day: Day, group: str, silent: Mapping[str, _Silence], size: Callable[[list[str]], int], whole: int = 0
+) -> tuple[str, ...]:
+    """Who of them is one finding: those who fell silent last, if they are many or the `whole` (of two at least), and
+    who was of it before."""
+    many = max(2, min(day.settings.alarms.together, whole or day.settings.alarms.together))
+    counted = [one for one in silent if not _is_put_aside(day, one)]
+    newest = max((silent[one].since for one in counted), default=0)
+    wave = [one for one in counted if newest - silent[one].since <= TOGETHER_WITHIN_S]
+    if size(wave) < many or not any(silent[one].is_long for one in wave):
+        wave = []
+    alarm, entry = day.alarms.get(f"{Topic.SILENT}/{group}"), day.attention.of(Topic.SILENT).get(group)
+    were: Iterable[str] = getattr(entry.values, "subjects", ()) if entry is not None else ()
+    if entry is None and alarm is not None and alarm.active:
+        were = alarm.values.get("subjects", ())
+    return tuple(sorted({*wave, *(one for one in were if one in silent)}))
+
+
+def _is_put_aside(day: Day, subject: str) -> bool:
+    """Whether somebody knows about it, and it says nothing of the others."""
+    alarm = day.alarms.get(f"{Topic.SILENT}/{subject}")
+    return alarm is not None and alarm.suppressed
+
+
+def _named(names: Iterable[str]) -> str:
+    all_names = list(names)
+    return listed([*all_names[:MOST_NAMED], *(["…"] if len(all_names) > MOST_NAMED else [])])
