@@ -45,6 +45,9 @@ def extra_run(day: Day, run: Run, tour: Tour, ways: Ways) -> Run:
     route = day.plan.route(run.route_id)
     assert route is not None  # a run without one is not restored
     start_at = min(schedule(tour, ways).arrive_at, default=tour.start_at)
+    route = day.plan.route(run.route_id)
+    if route is None:
+        raise KeyError(run.route_id)  # a run whose route left the plan has no tracker either
     return Run(
         run_id=EXTRA,
         trip_id=EXTRA,
