@@ -32,6 +32,7 @@ JUDGES: dict[str, Judge] = {
         presses.press_stored_once,
         presses.light_stages,
         presses.acknowledged,
+        presses.answered,
         invariants.invariants,
     )
 }

@@ -124,9 +124,8 @@ def test_the_days_report_has_each_rooms_calls_the_worst_first(language: str, tit
     """By their names, with how many were within the band and how far the others were off."""
     late = call(room="r02", called_at=NOON - 1500)
     facts = [call(), Fact("call", "c2", "call:c2:1", NOON, late.body), visit(), visit("run1/r02/1", room="r02")]
-    report = day_report.period_report(
-        facts, count(facts, ZONE), "xh", Period.around("day", FACTS_DAY), language, ZONE, NAMES
-    )
+    period = Period.around("day", FACTS_DAY)
+    report = day_report.period_report(facts, count(facts, ZONE), "xh", period, language, ZONE, NAMES)
     (chapter,) = [chapter for chapter in report.chapters if title in chapter.title]
     assert chapter.table is not None
     (worst, best) = chapter.table.rows

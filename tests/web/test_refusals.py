@@ -84,7 +84,8 @@ class Office(WholeWeb):
 
     def routes(self) -> Iterator[tuple[str, str]]:
         """(method, path with its names filled in) of everything that takes a body."""
-        names = {**self.ids(), "addressee": "estate", "closure_id": "x", "case_id": "c1", "device": "r01", "which": "elections"}
+        names = {**self.ids(), "addressee": "estate", "closure_id": "x", "case_id": "c1"}
+        names.update(device="r01", which="elections")
         names["room"] = self.morning.trip.visits[2].room_id
         for method, path in taking_bodies(self.app):
             yield method, re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)

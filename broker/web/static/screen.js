@@ -57,6 +57,7 @@ const leave = (path, label, testid, fields = {}) =>
   element("form", { method: "post", action: path }, ...Object.entries(fields).map(([name, value]) => element("input", { type: "hidden", name, value })), element("button", { "data-testid": testid }, label));
 
 function drawWho() {
+  $("asked").hidden = !Object.keys(me.deeds).some((deed) => deed.includes("/answers/"));
   const roles = me.roles?.map((role) => say(`role_${role}`)).join(" · ") ?? "";
   const out = me.kind === "account" ? leave("/sign-out", say("sign_out"), "sign-out") : me.one_click.length ? "" : element("a", { href: "/sign-in" }, say("sign_in"));
   const bound = (one) => Object.values(one.scope).some((ids) => ids.length), label = (one) => one.roles.map((role) => say(`role_${role}`)).join(" · ");

@@ -1,6 +1,7 @@
 """Judges of the button: every press is kept once, and the light tells the driver how far it came."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from sim.judging.sentence import Term, said, shown_word
@@ -86,3 +87,26 @@ def acknowledged(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
 def _light_at(evidence: Evidence, truck: str, moment: float) -> str:
     shown = [change.shown for change in evidence.lights if change.truck == truck and change.at <= moment]
     return shown[-1] if shown else "off"
+
+
+def answered(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
+    """By the record an addressee went through these states in this order, with so many promises kept and broken."""
+    truck, name = values["truck"], values["of"]
+    rows = [
+        (record.key, row) for record in evidence.stored_of("workflow") if record.body["truck"] == truck
+        for row in record.body["answers"] if row["id"] == name
+    ]  # fmt: skip
+    states = [one for one, before in pairwise([*(row["state"] for _, row in rows), None]) if one != before]
+    rest = iter(states)
+    missing = [state for state in values["states"] if state not in rest]
+    newest = dict(rows).values()
+    counts = {word: sum(row[word] for row in newest) for word in ("kept", "broken")}
+    words = [Term("answers", state) for state in states]
+    faults = []
+    if rows and missing:
+        faults.append(said("fault", "answer_state", of=name, missing=Term("answers", missing[0]), states=words))
+    if rows and any(counts[word] != values[word] for word in counts):
+        wanted = {f"wanted_{word}": values[word] for word in counts}
+        faults.append(said("fault", "promises", of=name, **counts, **wanted))
+    lacks = None if rows else said("lacks", "answers", of=name, truck=truck)
+    return verdict("answered", faults, lacks, of=name, states=words, **counts)
