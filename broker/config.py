@@ -353,7 +353,7 @@ class PeopleConfig(_Section):
     one_click: bool = False
 
 
-Event = Literal["call", "late", "alarm", "finding", "totals", "report"]
+Event = Literal["call", "late", "alarm", "finding", "totals", "report", "case"]
 
 
 class ReceiverConfig(_Section):
@@ -367,7 +367,7 @@ class ReceiverConfig(_Section):
     secret_file: File | None = None
     folder: File | None = None
     events: Annotated[tuple[Event, ...], Field(strict=False, min_length=1)] = (
-        "call", "late", "alarm", "finding", "totals", "report",
+        "call", "late", "alarm", "finding", "totals", "report", "case",
     )  # fmt: skip
     inside: Annotated[tuple[Address, ...], Field(strict=False)] = ()
     keep_days: Annotated[int, Field(ge=1, le=30)] = 3
@@ -483,6 +483,13 @@ class AnswersConfig(_Section):
         return self
 
 
+class CasesConfig(_Section):
+    """What happens so many times at one place within so many days is suggested as a case for enforcement."""
+
+    times: Annotated[int, Field(ge=2, le=100)] = 3
+    within_days: Annotated[int, Field(ge=1, le=60)] = 14
+
+
 class LogConfig(_Section):
     """How much is said on standard error."""
 
@@ -508,6 +515,7 @@ class BrokerConfig(_Section):
     people: PeopleConfig = PeopleConfig()
     outside: OutsideConfig = OutsideConfig()
     reports: ReportsConfig = ReportsConfig()
+    cases: CasesConfig = CasesConfig()
     answers: AnswersConfig = AnswersConfig()
     log: LogConfig = LogConfig()
 

@@ -30,6 +30,7 @@ from broker.people.errors import PeopleError
 from broker.people.people import People
 from broker.people.rosters import Place, Rosters
 from broker.plan.model import Plan
+from broker.reports.casebook import CaseBook
 from broker.rules.day.duty import Names, Post
 from broker.rules.dispatch.actions import Act, ActionError
 from broker.rules.statistics.cube import Cube
@@ -88,7 +89,10 @@ def serve(
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
             reports = _report_maker(config, plan, store, now)
-            receivers = Receivers(config, plan.area_id, plan.timezone, store, lambda: desk.picture, reports.made)
+            book = CaseBook(store, plan, config.cases.times, config.cases.within_days)
+            receivers = Receivers(
+                config, plan.area_id, plan.timezone, store, lambda: desk.picture, reports.made, book.cases
+            )
             desk = Desk(
                 accounts=floods if guard is not None else None, outside=receivers.state,
                 reports_trouble=lambda: reports.trouble,
@@ -98,7 +102,7 @@ def serve(
             bridge.start(now())
             bridge.link_down(now())  # until the link says that it is up
             desk.show(Pictures(bridge).newest(now()))
-            web = _start_web(config, desk, bridge, now)
+            web = _start_web(config, desk, bridge, now, book)
             link.start()
             if caretaker is not None:
                 caretaker.start()
@@ -334,12 +338,12 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge, now: Clock) -> Any:
+def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge, now: Clock, book: CaseBook) -> Any:
     if not config.web.enabled:
         return None
     from broker.web.server import WebServer
 
-    server = WebServer(config, desk, bridge.store, bridge.dispatch.day.plan, now)
+    server = WebServer(config, desk, bridge.store, bridge.dispatch.day.plan, now, book)
     server.start()
     log.info("screen at http://%s:%d", config.web.host, server.port)
     if sys.stdout.isatty() and (key := server.first_link()):  # never into a file that others read

@@ -15,6 +15,7 @@ from broker.rules.statistics.chain import chain
 from broker.rules.statistics.cube import Cube, Figures, fold, series, total
 from broker.rules.statistics.facts import Fact
 from broker.rules.statistics.findings import disagreeing, lanes, weigh_ins
+from broker.rules.statistics.grounds import cases
 from broker.rules.statistics.periods import Period
 
 DAYS_SHOWN = 14
@@ -111,6 +112,7 @@ def period_report(
         _lanes(facts, period, language, timezone, named),
         _chain(chain(facts, timezone, cube), period, language, none),
         _weigh_ins(facts, period, language, timezone, none),
+        _cases(facts, period, language, timezone, named, none),
         _findings(facts, period, language, timezone, named, none),
         _alarms(facts, period, language, timezone, none),
     )
@@ -249,6 +251,18 @@ def _weigh_ins(facts: Sequence[Fact], period: Period, language: str, timezone: s
     ]
     table = _table(language, ["run", "truck", "waste"], ["weighed", "rooms", "difference"], rows)
     return Chapter(word(language, "weigh_ins"), none, table=table)
+
+
+def _cases(
+    facts: Sequence[Fact], period: Period, language: str, timezone: str, named: Mapping[str, str], none: str
+) -> Chapter:
+    rows = [
+        (WORDS.groups(language)["case"].get(one.kind, one.kind), named.get(one.estate, one.estate),
+         *(str(count) for count in (one.opened, one.handed_over, one.answered, one.closed)))
+        for one in cases(facts, timezone, period.from_day, period.to_day)
+    ]  # fmt: skip
+    numbers = ["opened", "handed_over", "answered", "closed"]
+    return Chapter(word(language, "cases"), none, table=_table(language, ["case", "estate"], numbers, rows))
 
 
 def _findings(

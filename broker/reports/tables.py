@@ -13,16 +13,18 @@ from broker.rules.statistics.calls import RoomCalls, calls_by_room
 from broker.rules.statistics.cube import DIMENSIONS, MEASURES, Cube, Figures, fold
 from broker.rules.statistics.facts import Fact
 from broker.rules.statistics.findings import ChronicLane, Disagreement, WeighIn, disagreeing, lanes, weigh_ins
+from broker.rules.statistics.grounds import CaseCount, cases
 from broker.rules.statistics.periods import days_between, period_of, periods_between
 
 MAX_DAYS = 400  # of one question: the bridge answers it beside its work
-TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "alarms")
+TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "cases", "alarms")
 _HEADS = {
     "lanes": [*(field.name for field in fields(ChronicLane)), "chronic"],
     "weigh_ins": [*(field.name for field in fields(WeighIn)), "difference_grams"],
     "disagreements": [field.name for field in fields(Disagreement)],
     "calls": [field.name for field in fields(RoomCalls)],
     "alarms": [field.name for field in fields(AlarmLoad)],
+    "cases": [field.name for field in fields(CaseCount)],
 }
 
 # share: (numerator, denominator); the denominator is what was known, not what happened
@@ -111,6 +113,8 @@ def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str,
     """What these days hide: `lanes` by estate and hour, `weigh_ins` against rooms, `disagreements`, `calls` by room,
     `alarms` by day.
     """
+    if name == "cases":
+        return [asdict(one) for one in cases(facts, timezone, from_day, to_day)]
     if name == "calls":
         return [asdict(room) for room in calls_by_room(facts, timezone, from_day, to_day)]
     if name == "alarms":

@@ -42,6 +42,9 @@ _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
 _REGISTRAR = frozenset({"registrar"})
 _DISPATCH = frozenset({"dispatcher"})
+_CASES = frozenset({"dispatcher", "supervisor"})
+_ENFORCEMENT = frozenset({"enforcement"})
+_CASE = "/api/v1/cases/{case_id}"
 _WEIGHERS = frozenset({"dispatcher", "crew", "weigher"})
 _DEVICES = frozenset({"technician"})
 _DUTY = frozenset({"dispatcher", "supervisor"})
@@ -72,6 +75,7 @@ _PAGES: Mapping[str, frozenset[str]] = {
     "POST /bookings/holds": _BOOKINGS,
     "POST /bookings/usual": _BOOKINGS,
     **{f"POST /bookings/{{booking}}/{deed}": roles for deed, roles in _ON_BOOKING.items()},
+    "GET /cases": _CASES | _ENFORCEMENT,
     "GET /transfer-station": _FIGURES | _WEIGHERS,
     "GET /registers": _BOOKS,
     "GET /registers/": _BOOKS,
@@ -146,6 +150,13 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     f"GET {_BOOKING}/evidence": _BOOKINGS | _FETCHES | {"supervisor"},
     **{f"POST {_BOOKING}/{deed}": roles for deed, roles in _ON_BOOKING.items()},
     f"POST {_VISIT}/note": _DISPATCH | {"crew"},
+    "GET /api/v1/cases": _CASES | _ENFORCEMENT,
+    "GET /api/v1/cases/suggestions": _CASES,
+    "POST /api/v1/cases": _CASES,
+    f"POST {_CASE}/hand-over": _CASES,
+    f"POST {_CASE}/take-back": _CASES,
+    f"POST {_CASE}/answer": _ENFORCEMENT,
+    f"POST {_CASE}/close": _CASES,
     "GET /api/v1/weighings": _FIGURES | _WEIGHERS,
     "POST /api/v1/weighings": _WEIGHERS,
     "POST /api/v1/amendments": frozenset({"supervisor"}),

@@ -32,7 +32,7 @@ from broker.registers.elections.demo import demo_elections
 from broker.settings import configured_plan
 from broker.store import Record
 from broker.store.opening import open_store
-from tests.support.facts import ZONE, visit
+from tests.support.facts import ZONE, visit, workflow
 from tests.support.processes import need_mosquitto, wait_until
 from tests.support.registers import open_registers
 from tests.support.settings.alarm_sights import (
@@ -223,6 +223,22 @@ def days_reported(folder: Path, text: str) -> list[tuple[str, int]]:
     rows = json.loads(made.read_bytes()).values()
     found = [name for name in ("one", "two") if list((folder / name).glob("*.html"))]
     return [(name, sum(row["kind"] == "day" for row in rows)) for name in found]
+
+
+def cases_suggested(folder: Path, text: str) -> int:
+    """How many cases are suggested to a dispatcher whose lane was blocked today and the day before yesterday."""
+    config = configured(folder, text + "[web]\nport = 0\n")
+    token = People(config.people.folder).add_token("Wang", ("dispatcher",))
+    now = int(time.time())
+    presses = [workflow(one, now - one * 2 * 86_400 - 60, room="r01") for one in (0, 1)]
+    store = open_store(config.store.url, "xh", ZONE, time.time)
+    store.append([Record(one.id, one.kind, one.key, one.at, now, "xh", one.body) for one in presses])
+    store.close()
+    with serving(folder, text) as port:
+        url = f"http://127.0.0.1:{port}/api/v1/cases/suggestions"
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=10) as got:
+            return len(json.load(got))
 
 
 def elections(folder: Path, text: str) -> int:
@@ -460,6 +476,8 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
     Row("web.trusted_proxies", '["127.0.0.1"]', "[]", whom_it_counts, operator.gt, "port = 0\n"),
     Row("playback.folder", '"one"', '"two"', playback_of_this_second),
     Row("playback.days", "0", "1", playback_of_this_second, operator.lt, 'folder = "one"\n'),
+    Row("cases.times", "2", "3", cases_suggested, operator.gt),
+    Row("cases.within_days", "3", "1", cases_suggested, operator.gt, "times = 2\n"),
     Row("reports.folder", '"one"', '"two"', days_reported, more="back_days = 1\n"),
     Row("reports.back_days", "1", "3", days_reported, operator.lt, 'folder = "one"\n'),
     Row("registers.folder", '"one"', '"two"', elections, operator.lt),

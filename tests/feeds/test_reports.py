@@ -9,12 +9,13 @@ import pytest
 
 from broker.durable_file import Disk
 from broker.feeds.midnight import OVER_AFTER_S, Midnight
-from broker.feeds.outside.news import report_message
+from broker.feeds.outside.news import case_message, report_message
 from broker.feeds.reports.contents import FORMS
 from broker.feeds.reports.made import Made
 from broker.feeds.reports.maker import CHANGES_EVERY_S, LIST, Maker
 from broker.registers.exchange.sheets import read_sheets
 from broker.reports import corrections, figures
+from broker.rules.states.case import Case, Evidence
 from broker.rules.statistics.periods import Period
 from broker.store import Record, Store, StoreError
 from broker.store.opening import open_store
@@ -251,6 +252,32 @@ def test_a_report_is_told_outside_once_and_again_when_it_is_made_anew(office: Of
     with telling(config, shown := (lambda: picture_of(at=office.clock.at)), office.store, office.maker().made) as again:
         wait_until(lambda: again.state()[0]["waiting"] == 0 and shown, "somebody looks")
     assert len(told()) == 4
+
+
+def test_a_case_is_told_when_it_is_handed_over_and_again_when_it_is_so_again(tmp_path: Path) -> None:
+    """Not when it is opened; with its evidence in a message that has its bounds, and nobody's name."""
+    evidence = [Evidence(f"workflow:t01/i{one}:1", f"workflow:t01/i{one}", NOON, "lane_blocked") for one in range(50)]
+    note = "箱" * 2000
+    case = Case.of("c1", "chronic_lane", ("e1", "r01", None), evidence, note, "wang", NOON)
+    over = case.handed_over("wang", NOON + 60)
+    again = over.answered("no", "qian", NOON + 120).handed_over("wang", NOON + 180)
+    ids = {case_message("xh", one).id for one in (over, over, again)}
+    assert len(ids) == 2 and len(case_message("xh", again).body()) < 20_000
+    assert b"wang" not in case_message("xh", over).body()
+    config = configured(tmp_path, '[[outside.receiver]]\nname = "files"\nfolder = "files"\nevents = ["case"]\n')
+    known: list[Case] = [case]
+
+    def told() -> list[str]:
+        return [line for path in (tmp_path / "files").glob("*.jsonl") for line in path.read_text().splitlines()]
+
+    with telling(config, lambda: picture_of(at=NOON), None, tuple, lambda: known) as found:
+        wait_until(lambda: (config.outside.folder / "said-xh.json").exists(), "somebody looks")
+        known[:] = [over]
+        wait_until(lambda: len(told()) == 1, "it is told")
+        known[:] = [again]
+        wait_until(lambda: len(told()) == 2, "and again")
+        assert found.state()[0]["dead"] == 0
+    assert json.loads(told()[0])["data"]["evidence"][-1]["record"] == "workflow:t01/i49:1"
 
 
 def test_a_report_of_all_kinds_fits_into_a_message() -> None:

@@ -83,6 +83,13 @@ EXPECTED: dict[str, set[str] | None] = {
     "POST /api/v1/bookings/{booking}/dispute": {D, P},
     "POST /api/v1/bookings/{booking}/answer": {D},
     f"POST {VISIT}/note": {D, C},
+    "GET /api/v1/cases": {D, S, E},
+    "GET /api/v1/cases/suggestions": {D, S},
+    "POST /api/v1/cases": {D, S},
+    "POST /api/v1/cases/{case_id}/hand-over": {D, S},
+    "POST /api/v1/cases/{case_id}/take-back": {D, S},
+    "POST /api/v1/cases/{case_id}/answer": {E},
+    "POST /api/v1/cases/{case_id}/close": {D, S},
     "GET /api/v1/weighings": {D, C, T, S, V, W},
     "POST /api/v1/weighings": {D, C, W},
     "POST /api/v1/amendments": {S},
@@ -126,6 +133,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "holds": {"pile": "p01", "from_at": 1}, "usual": {"estate": "e01"}, "decline": {"reason": "other"},
     "loaded": {"litres": 1}, "fail": {"reason": "other"}, "dispute": {"text": "x"}, "answer": {"text": "x"},
     "note": {"grade": 1}, "closures": {"room": "r01", "until_at": 1795400000},
+    "cases": {"kind": "other", "records": ["x"]},
     "weighings": {"truck": "t01", "waste": "residential_wet", "grams": 1},
     "amendments": {"record": "run:no", "patch": {"state": "x"}, "reason": "w"},
 }  # fmt: skip
@@ -157,7 +165,7 @@ class Street(WholeWeb):
     def ask(self, client: TestClient, method: str, path: str, role: str = D) -> int:
         """The status of a request that is right but for who asks; of a stream only its beginning."""
         device = "t01" if "/trucks/" in path else "r01"
-        names = {**self.ids(), "day": "2026-11-23", "device": device, "closure_id": "x",
+        names = {"case_id": "c1", **self.ids(), "day": "2026-11-23", "device": device, "closure_id": "x",
                  "addressee": "contractor.c1" if role == F else "estate"}  # fmt: skip
         url = re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
         asked = {"stats": "?from_day=2026-11-23&to_day=2026-11-23", "weighings": "?day=2026-11-23",

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 # What a receiver may ask for; `call.made` is of kind `call`.
-KINDS = ("call", "late", "alarm", "finding", "totals", "report")
+KINDS = ("call", "late", "alarm", "finding", "totals", "report", "case")
 MOST_BYTES = 20_000  # of a body; Standard Webhooks advises receivers to expect no more
 
 

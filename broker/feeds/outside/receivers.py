@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from broker.config import BrokerConfig, ConfigError, ReceiverConfig
@@ -19,13 +20,14 @@ from broker.feeds.midnight import Midnight
 from broker.feeds.outside.addresses import AddressError
 from broker.feeds.outside.daily_file import FileSink
 from broker.feeds.outside.message import Message, message_id
-from broker.feeds.outside.news import WORDS, Memory, News, report_message, totals_message
+from broker.feeds.outside.news import WORDS, Memory, News, case_message, report_message, totals_message
 from broker.feeds.outside.outbox import MOST_WAITING, Outbox
 from broker.feeds.outside.sender import Sender
 from broker.feeds.outside.webhook import Sink, WebhookSink
 from broker.feeds.reports.made import Made
 from broker.reports import tables
 from broker.reports.figures import figures_of
+from broker.rules.states.case import Case
 from broker.store import Store, StoreError
 from broker.words import LANGUAGES
 
@@ -76,12 +78,12 @@ class Receivers:
 
     def __init__(
         self, config: BrokerConfig, area: str, timezone: str, store: Store, picture: Callable[[], Mapping[str, Any]],
-        reports: Callable[[], Sequence[Made]] = tuple,
+        reports: Callable[[], Sequence[Made]] = tuple, cases: Callable[[], Sequence[Case]] = tuple,
     ) -> None:  # fmt: skip
-        """`reports` gives those that are made; raises ConfigError."""
+        """`reports` gives those that are made, `cases` all there are; raises ConfigError."""
         self._area, self._timezone, self._store, self._picture = area, timezone, store, picture
         self._news = News(area, timezone, config.calls.slip_s)
-        self._reports, self._midnight = reports, Midnight(timezone)
+        self._reports, self._cases, self._midnight = reports, cases, Midnight(timezone)
         self._path = config.outside.folder / f"said-{area}.json"
         self._receivers: list[tuple[ReceiverConfig, Sender, deque[Message]]] = []  # with what is not kept yet
         try:
@@ -90,7 +92,7 @@ class Receivers:
                 outbox.open()
                 sender = Sender(receiver.name, outbox, sink_of(receiver, timezone), receiver.keep_days)
                 self._receivers.append((receiver, sender, deque(maxlen=MOST_WAITING)))
-            self._memory, self._looked_at, self._totals_day, self._told_reports = self._read()
+            self._memory, self._looked_at, self._totals_day, self._told = self._read()
         except OSError as why:
             raise ConfigError(f"[outside] folder: {why.filename} cannot be used ({why.strerror})") from why
         self._noted_at, self._is_noted = self._looked_at, True
@@ -138,15 +140,15 @@ class Receivers:
         looked_at = self._looked_at or at
         messages, memory = self._news.of(picture, self._memory, min(looked_at, at))
         totals_day, totals = self._totals(at)
-        told_reports, of_reports = self._of_reports()
-        messages += totals + of_reports
+        told_now, of_revisions = self._of_revisions()
+        messages += totals + of_revisions
         for receiver, _, unkept in self._receivers:
             unkept.extend(message for message in messages if message.kind in receiver.events)
-        new = messages or totals_day != self._totals_day or told_reports != self._told_reports
+        new = messages or totals_day != self._totals_day or told_now != self._told
         if new or not 0 <= at - self._noted_at < NOTED_S:
             self._is_noted = False
         self._memory, self._looked_at, self._totals_day = memory, at, totals_day
-        self._told_reports = told_reports
+        self._told = told_now
         self._keep()
         if not self._is_noted:
             self._note()
@@ -164,13 +166,23 @@ class Receivers:
         if failed is not None:
             raise failed
 
-    def _of_reports(self) -> tuple[dict[str, int], list[Message]]:
-        """Which revision of each report is told, and what is to be told for it; at the very first look nothing is."""
-        made = {one.name: one for one in self._reports()}
-        known = self._told_reports
-        new = [one for one in made.values() if known is not None and known.get(one.name, 0) < one.revision]
-        told = {**(known or {}), **{one.name: one.revision for one in made.values()}}
-        return told, [report_message(self._area, one) for one in new]
+    def _of_revisions(self) -> tuple[dict[str, int], list[Message]]:
+        """Which revision of each report is told, and which handing over of each case, and what is to be told for it; at
+        the very first look nothing is."""
+        found: dict[str, tuple[int, Callable[[], Message]]] = {
+            one.name: (one.revision, partial(report_message, self._area, one)) for one in self._reports()
+        }
+        try:
+            handed_over = [one for one in self._cases() if one.state == "handed_over"]
+        except StoreError:
+            handed_over = []  # at a later look
+        for case in handed_over:
+            found[f"case/{case.case_id}"] = (case.hand_overs, partial(case_message, self._area, case))
+        known = self._told
+        new = [
+            make() for name, (revision, make) in found.items() if known is not None and known.get(name, 0) < revision
+        ]
+        return {**(known or {}), **{name: revision for name, (revision, _) in found.items()}}, new
 
     def _totals(self, now: int) -> tuple[str, list[Message]]:
         """The last day whose totals are told, and those that are to be told for it."""
@@ -199,7 +211,7 @@ class Receivers:
         return totals_message(self._area, day, self._midnight.days.span(day, day)[1], whole[0], by_waste)
 
     def _note(self) -> None:
-        noted = {"looked_at": self._looked_at, "totals_day": self._totals_day, "reports": self._told_reports,
+        noted = {"looked_at": self._looked_at, "totals_day": self._totals_day, "told": self._told,
                  "memory": self._memory}  # fmt: skip
         write_durably(Disk(), self._path, json.dumps(noted).encode())
         self._noted_at, self._is_noted = self._looked_at, True
@@ -207,8 +219,8 @@ class Receivers:
     def _read(self) -> tuple[Memory, int, str, dict[str, int] | None]:
         try:
             found = json.loads(self._path.read_bytes())
-            reports = found.get("reports")  # which notes of before do not have
-            told = None if reports is None else {str(name): int(revision) for name, revision in reports.items()}
+            revisions = found.get("told")  # which notes of before do not have
+            told = None if revisions is None else {str(name): int(revision) for name, revision in revisions.items()}
             return dict(found["memory"]), int(found["looked_at"]), str(found["totals_day"]), told
         except FileNotFoundError:
             return {}, 0, "", None

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from broker.rules.dispatch.actions import Act
 from broker.rules.states.alarm import LONGEST_SHELF_S
-from broker.web.api.actions import carried_out
+from broker.web.asked import carried_out
 from broker.web.desk import Desk
 from broker.web.problems import Refusal
 from broker.web.visitors import visitor_of

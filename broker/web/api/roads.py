@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from broker.rules.dispatch.actions import Act
-from broker.web.api.actions import Action, Id, carried_out
+from broker.web.api.actions import Action, Id
+from broker.web.asked import carried_out
 from broker.web.desk import Desk
 from broker.web.visitors import visitor_of, within
 
