@@ -15,9 +15,10 @@ from broker.rules.statistics.facts import Fact
 from broker.rules.statistics.findings import ChronicLane, Disagreement, WeighIn, disagreeing, lanes, weigh_ins
 from broker.rules.statistics.grounds import CaseCount, cases
 from broker.rules.statistics.periods import days_between, period_of, periods_between
+from broker.rules.statistics.promises import Answers, answers
 
 MAX_DAYS = 400  # of one question: the bridge answers it beside its work
-TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "cases", "alarms")
+TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "answers", "cases", "alarms")
 _HEADS = {
     "lanes": [*(field.name for field in fields(ChronicLane)), "chronic"],
     "weigh_ins": [*(field.name for field in fields(WeighIn)), "difference_grams"],
@@ -25,6 +26,7 @@ _HEADS = {
     "calls": [field.name for field in fields(RoomCalls)],
     "alarms": [field.name for field in fields(AlarmLoad)],
     "cases": [field.name for field in fields(CaseCount)],
+    "answers": [field.name for field in fields(Answers)],
 }
 
 # share: (numerator, denominator); the denominator is what was known, not what happened
@@ -111,7 +113,7 @@ def rows(
 
 def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str, to_day: str) -> list[dict[str, Any]]:
     """What these days hide: `lanes` by estate and hour, `weigh_ins` against rooms, `disagreements`, `calls` by room,
-    `alarms` by day.
+    `answers` of those who were asked, `cases` for enforcement, `alarms` by day.
     """
     if name == "cases":
         return [asdict(one) for one in cases(facts, timezone, from_day, to_day)]
@@ -119,6 +121,8 @@ def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str,
         return [asdict(room) for room in calls_by_room(facts, timezone, from_day, to_day)]
     if name == "alarms":
         return [asdict(load) for load in alarm_load(facts, timezone, from_day, to_day)]
+    if name == "answers":
+        return [asdict(one) for one in answers(facts, timezone, from_day, to_day)]
     if name == "lanes":
         return [{**asdict(lane), "chronic": lane.chronic} for lane in lanes(facts, timezone, from_day, to_day)]
     if name == "weigh_ins":

@@ -33,6 +33,8 @@ JUDGES: dict[str, Judge] = {
         presses.light_stages,
         presses.acknowledged,
         alarms.alarms_told,
+        presses.answered,
+        presses.case_suggested,
         invariants.invariants,
     )
 }

@@ -152,6 +152,7 @@ def known_by(day: Day) -> dict[str, Any]:
     return {
         "runs": runs, "visits": dict(day.visits), "incidents": dict(day.incidents), "attention": attention,
         "alarms": {about: (one.state, one.version, one.who, one.until, one.why) for about, one in day.alarms.items()},
+        "closures": dict(day.closures),
         "pending": pending, "recorded": set(day.runs.recorded) & set(runs), "legs": legs,
         "errors": [day.history.band_s(horizon) for horizon in (60, 300, 900, 1800)],
         "bins": {room: state.bins for room, state in day.devices.rooms.items() if state.bins},

@@ -38,7 +38,7 @@ def expected(
 
 def would_arrive(day: Day, run: Run, order: Sequence[Visit], now: int) -> list[int]:
     """When the truck would reach each of these if the run owed exactly them, in this order."""
-    route = day.plan.routes.get(run.route_id)
+    route = day.plan.route(run.route_id)
     visits = tuple(day.track_visit(visit, route) for visit in order)
     bins = waiting_bins(order, {visit.key: waiting(day, visit, now) for visit in order})
     etas, _ = expected(day, run, bins, now, visits=visits)

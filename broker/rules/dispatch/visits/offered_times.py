@@ -42,7 +42,12 @@ def timed(day: Day, run: Run, offer: Offer, ways: Ways, now: int) -> Steps[Offer
 
 def extra_run(day: Day, run: Run, tour: Tour, ways: Ways) -> Run:
     """A run of no timetable for the extra truck of an offer: it is at its first room when the tour says so."""
+    route = day.plan.route(run.route_id)
+    assert route is not None  # a run without one is not restored
     start_at = min(schedule(tour, ways).arrive_at, default=tour.start_at)
+    route = day.plan.route(run.route_id)
+    if route is None:
+        raise KeyError(run.route_id)  # a run whose route left the plan has no tracker either
     return Run(
         run_id=EXTRA,
         trip_id=EXTRA,
@@ -52,7 +57,7 @@ def extra_run(day: Day, run: Run, tour: Tour, ways: Ways) -> Run:
         planned_start_at=start_at,
         planned_end_at=max(run.planned_end_at, start_at),
         order=(),
-        tracker=day.new_tracker(EXTRA, day.plan.routes[run.route_id], EXTRA, [], start_at),
+        tracker=day.new_tracker(EXTRA, route, EXTRA, [], start_at),
         shift_end_at=run.shift_end_at,
     )
 
