@@ -18,8 +18,8 @@ KINDS: Mapping[str, tuple[int, int | None]] = {
     "workflow": (2, None),
     "weighing": (2, None),
     "keeper": (2, 2),
-    "alarm": (8, 2),  # what stands is kept again each week
     "case": (0, 1),
+    "alarm": (8, 2),  # what stands is kept again each week
 }
 # How fast a room fills follows from its last collection before.
 CHAIN_KINDS = {**KINDS, "visit": (FILLED_WITHIN_S // DAY_S + 2, KINDS["visit"][1])}

@@ -18,15 +18,15 @@ from broker.rules.statistics.periods import days_between, period_of, periods_bet
 from broker.rules.statistics.promises import Answers, answers
 
 MAX_DAYS = 400  # of one question: the bridge answers it beside its work
-TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "answers", "cases", "alarms")
+TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "answers", "alarms", "cases")
 _HEADS = {
     "lanes": [*(field.name for field in fields(ChronicLane)), "chronic"],
     "weigh_ins": [*(field.name for field in fields(WeighIn)), "difference_grams"],
     "disagreements": [field.name for field in fields(Disagreement)],
     "calls": [field.name for field in fields(RoomCalls)],
-    "alarms": [field.name for field in fields(AlarmLoad)],
     "cases": [field.name for field in fields(CaseCount)],
     "answers": [field.name for field in fields(Answers)],
+    "alarms": [field.name for field in fields(AlarmLoad)],
 }
 
 # share: (numerator, denominator); the denominator is what was known, not what happened
@@ -113,16 +113,16 @@ def rows(
 
 def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str, to_day: str) -> list[dict[str, Any]]:
     """What these days hide: `lanes` by estate and hour, `weigh_ins` against rooms, `disagreements`, `calls` by room,
-    `answers` of those who were asked, `cases` for enforcement, `alarms` by day.
+    `answers` of those who were asked, `alarms` by day, `cases` for enforcement.
     """
     if name == "cases":
         return [asdict(one) for one in cases(facts, timezone, from_day, to_day)]
     if name == "calls":
         return [asdict(room) for room in calls_by_room(facts, timezone, from_day, to_day)]
-    if name == "alarms":
-        return [asdict(load) for load in alarm_load(facts, timezone, from_day, to_day)]
     if name == "answers":
         return [asdict(one) for one in answers(facts, timezone, from_day, to_day)]
+    if name == "alarms":
+        return [asdict(load) for load in alarm_load(facts, timezone, from_day, to_day)]
     if name == "lanes":
         return [{**asdict(lane), "chronic": lane.chronic} for lane in lanes(facts, timezone, from_day, to_day)]
     if name == "weigh_ins":

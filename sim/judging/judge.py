@@ -32,9 +32,9 @@ JUDGES: dict[str, Judge] = {
         presses.press_stored_once,
         presses.light_stages,
         presses.acknowledged,
-        alarms.alarms_told,
         presses.answered,
         presses.case_suggested,
+        alarms.alarms_told,
         invariants.invariants,
     )
 }

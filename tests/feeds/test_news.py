@@ -204,6 +204,24 @@ def test_the_totals_of_a_day_fit_into_a_message_and_say_what_is_not_known() -> N
     assert "10 of 12" in message.data["text"]["en"] and "bins: not known, kilograms: 1234" in message.data["text"]["en"]
 
 
+def test_each_answer_is_told_once_with_what_is_promised(morning: Morning, listener: Listener) -> None:
+    """The estate is asked, then the next in its chain; it promises, and breaks its word."""
+    morning.serve(0)
+    listener.look()
+    press = morning.press()
+    listener.look().stand(120)
+    until_at = int(morning.now) + 60
+    morning.act("answer", press, addressee="estate", answer="promise", until_at=until_at)
+    listener.look().stand(120)
+    told = [one for one in listener.of("answer") if one.data["addressee"] == "estate"]
+    assert [one.type for one in told] == ["answer.asked", "answer.asked", "answer.promised", "answer.late"]
+    assert len({one.id for one in listener.of("answer")}) == len(listener.of("answer"))
+    assert [one.data["step"] for one in told[:2]] == ["property", "keeper"]
+    assert told[2].data["until_at"] == until_at and "The estate promises it" in told[2].data["text"]["en"]
+    assert all(one.data["contractor"] is None and one.is_for(["answer"], None) for one in told)
+    assert not any(one.is_for(["answer"], "first") for one in told)
+
+
 def test_an_alarm_that_the_rules_found_is_told_as_it_goes(morning: Morning, listener: Listener) -> None:
     """Opened, seen, put on the shelf, opened again, over; each once, in both languages, without a person's name."""
     morning.say("life", {"life": "ready"}, device="t77")
@@ -234,21 +252,3 @@ def test_alarms_of_before_are_remembered_and_not_told(morning: Morning) -> None:
     alarm = morning.bridge.dispatch.day.alarms["stranger/t77"]
     morning.bridge.act(Act("see_alarm", "Wang", alarm=alarm.id), morning.now)
     assert [one.type for one in late.stand(20).of("finding")] == ["finding.seen"]
-
-
-def test_each_answer_is_told_once_with_what_is_promised(morning: Morning, listener: Listener) -> None:
-    """The estate is asked, then the next in its chain; it promises, and breaks its word."""
-    morning.serve(0)
-    listener.look()
-    press = morning.press()
-    listener.look().stand(120)
-    until_at = int(morning.now) + 60
-    morning.act("answer", press, addressee="estate", answer="promise", until_at=until_at)
-    listener.look().stand(120)
-    told = [one for one in listener.of("answer") if one.data["addressee"] == "estate"]
-    assert [one.type for one in told] == ["answer.asked", "answer.asked", "answer.promised", "answer.late"]
-    assert len({one.id for one in listener.of("answer")}) == len(listener.of("answer"))
-    assert [one.data["step"] for one in told[:2]] == ["property", "keeper"]
-    assert told[2].data["until_at"] == until_at and "The estate promises it" in told[2].data["text"]["en"]
-    assert all(one.data["contractor"] is None and one.is_for(["answer"], None) for one in told)
-    assert not any(one.is_for(["answer"], "first") for one in told)

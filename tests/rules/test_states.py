@@ -66,8 +66,13 @@ BOOKING_DEEDS: list[Callable[[Booking], Booking]] = [
     lambda one: one.failed("crew", "no_show", AT),
     lambda one: one.completed(900_000, AT),
 ]
-
-
+CASE = Case("c1", "chronic_lane", "e01", "r01", None, (), AT, "Wang", AT)
+CASE_DEEDS: list[Callable[[Case], Case]] = [
+    lambda one: one.handed_over("Wang", AT),
+    lambda one: one.taken_back(AT),
+    lambda one: one.answered("fined", "Qian", AT),
+    lambda one: one.closed("paid", "Wang", AT),
+]
 ALARM_DEEDS: list[Callable[[Alarm], Alarm]] = [
     lambda one: one.begun("unit_silent", "warning", {}, AT, AT),
     lambda one: replace(one, active=True).ended(AT),
@@ -80,14 +85,6 @@ ALARM_DEEDS: list[Callable[[Alarm], Alarm]] = [
     lambda one: one.taken_out("Wang", "new battery", AT),
     lambda one: replace(one, active=False).put_back("Wang", AT),
     lambda one: replace(one, active=True).put_back("Wang", AT),
-]
-
-CASE = Case("c1", "chronic_lane", "e01", "r01", None, (), AT, "Wang", AT)
-CASE_DEEDS: list[Callable[[Case], Case]] = [
-    lambda one: one.handed_over("Wang", AT),
-    lambda one: one.taken_back(AT),
-    lambda one: one.answered("fined", "Qian", AT),
-    lambda one: one.closed("paid", "Wang", AT),
 ]
 ANSWER_DEEDS: list[Callable[[Answer], Answer]] = [
     lambda one: one.seen("Wang", AT),

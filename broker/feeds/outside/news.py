@@ -2,9 +2,9 @@
 
 A call: made, held (again when it slips further), resumed, served, skipped, cancelled. A visit that was not called yet
 and is expected later than planned by more than `slip_s`: late by how much, again when that changed as much. An alarm:
-opened, acknowledged, decided, closed, withdrawn. Each is counted or named in the memory, so that the same fact has the
-same id after a restart, and is told once. An answer: who is asked, and each thing that they say or leave undone.
-What the rules found: findings.py.
+opened, acknowledged, decided, closed, withdrawn. An answer: who is asked, and each thing that they say or leave
+undone. What the rules found: findings.py. Each is counted or named in the memory, so that the same fact has the same
+id after a restart, and is told once.
 
 What began longer than LOOKED_BACK_S before anybody looked last is remembered and not told: it was, or nobody listened.
 """
