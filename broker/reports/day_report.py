@@ -8,6 +8,7 @@ from broker.reports import chain_table
 from broker.reports.sentences import kilograms, sentences
 from broker.reports.tables import known
 from broker.reports.words import WORDS, in_language, waste_word, word
+from broker.rules.statistics.bookings import bookings_by_property
 from broker.rules.statistics.calls import calls_by_room
 from broker.rules.statistics.chain import MEASURES as CHAIN_MEASURES
 from broker.rules.statistics.chain import chain
@@ -98,6 +99,7 @@ def day_report(
         _lanes(facts, day, language, timezone, named),
         _chain(chain(facts, timezone, cube), day, language, none),
         _weigh_ins(facts, day, language, timezone, none),
+        _bookings(facts, day, language, timezone, named, none),
         _findings(facts, day, language, timezone, named, none),
     )
     title = word(language, "title", area=named.get(area, area), day=day)
@@ -234,6 +236,22 @@ def _weigh_ins(facts: Sequence[Fact], day: str, language: str, timezone: str, no
     ]
     table = _table(language, ["run", "truck", "waste"], ["weighed", "rooms", "difference"], rows)
     return Chapter(word(language, "weigh_ins"), none, table=table)
+
+
+def _bookings(
+    facts: Sequence[Fact], day: str, language: str, timezone: str, named: Mapping[str, str], none: str
+) -> Chapter:
+    """What properties booked for this day, what became of it, and how much it was."""
+    rows = [
+        (
+            named.get(one.estate, one.estate), str(one.bookings), str(one.fetched), str(one.failed),
+            str(one.overfilled), f"{one.estimated_litres / 1000:.1f}", f"{one.measured_litres / 1000:.1f}",
+            word(language, "unknown") if one.weighed_grams is None else kilograms(one.weighed_grams),
+        )
+        for one in bookings_by_property(facts, timezone, day, day)
+    ]  # fmt: skip
+    numbers = ["booked", "fetched", "in_vain", "overfilled", "estimated_m3", "measured_m3", "weighed"]
+    return Chapter(word(language, "bookings"), none, table=_table(language, ["estate"], numbers, rows))
 
 
 def _findings(

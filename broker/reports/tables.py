@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
+from broker.rules.statistics.bookings import PropertyBookings, bookings_by_property
 from broker.rules.statistics.calls import RoomCalls, calls_by_room
 from broker.rules.statistics.cube import DIMENSIONS, MEASURES, Cube, Figures, fold
 from broker.rules.statistics.facts import Fact
@@ -15,12 +16,13 @@ from broker.rules.statistics.findings import ChronicLane, Disagreement, WeighIn,
 from broker.rules.statistics.periods import days_between, period_of, periods_between
 
 MAX_DAYS = 400  # of one question: the bridge answers it beside its work
-TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls")
+TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "bookings")
 _HEADS = {
     "lanes": [*(field.name for field in fields(ChronicLane)), "chronic"],
     "weigh_ins": [*(field.name for field in fields(WeighIn)), "difference_grams"],
     "disagreements": [field.name for field in fields(Disagreement)],
     "calls": [field.name for field in fields(RoomCalls)],
+    "bookings": [field.name for field in fields(PropertyBookings)],
 }
 
 # share: (numerator, denominator); the denominator is what was known, not what happened
@@ -106,7 +108,10 @@ def rows(
 
 
 def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str, to_day: str) -> list[dict[str, Any]]:
-    """What these days hide: `lanes` by estate and hour, `weigh_ins` against rooms, `disagreements`, `calls` by room."""
+    """What these days hide: `lanes` by estate and hour, `weigh_ins` against rooms, `disagreements`, `calls` by room,
+    `bookings` by property."""
+    if name == "bookings":
+        return [asdict(one) for one in bookings_by_property(facts, timezone, from_day, to_day)]
     if name == "calls":
         return [asdict(room) for room in calls_by_room(facts, timezone, from_day, to_day)]
     if name == "lanes":

@@ -156,8 +156,7 @@ def run(folder: Path, number: int, seed: int = 1) -> Town:
     try:
         while any(thread.is_alive() for thread in threads):
             goal = town.done["things"] + dice.randint(EACH_KILL // 2, EACH_KILL)
-            wait_until(lambda: town.done["things"] >= goal or not any(one.is_alive() for one in threads),
-                       f"{goal} things are done; so far {dict(town.done)}, {bridge.log()}", 300)  # fmt: skip
+            _await(town, goal, threads)
             time.sleep(dice.random() * 0.05)
             bridge.kill()
             bridge.start()
@@ -175,6 +174,12 @@ def run(folder: Path, number: int, seed: int = 1) -> Town:
             thread.join(30)
         bridge.kill()
     return town
+
+
+def _await(town: Town, goal: int, threads: list[threading.Thread]) -> None:
+    """Until so many things are done, or all of them."""
+    wait_until(lambda: town.done["things"] >= goal or not any(one.is_alive() for one in threads),
+               f"{goal} things are done; so far {dict(town.done)}, {town.bridge.log()}", 300)  # fmt: skip
 
 
 def main() -> int:
