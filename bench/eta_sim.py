@@ -11,6 +11,8 @@ from statistics import fmean
 from tests.support.arrival.runs import run_world
 from tests.support.arrival.scores import BUCKETS_S, Score
 
+LEAST_SCORED = 1500  # predictions of a label in a week, for its band to be judged
+
 
 def row(name: str, score: Score) -> str:
     """One predictor's figures."""
@@ -37,14 +39,17 @@ def main() -> None:
         arrival_errors = sorted(abs(each) for each in scores.arrival_errors_s)
         shown = sorted(held.shown_after_s)
         print(
-            f"  80 % band covers {ours.in_band / max(1, ours.banded):.3f}"
-            f" | arrivals seen {scores.arrivals_seen}/{scores.arrivals},"
+            f"  arrivals seen {scores.arrivals_seen}/{scores.arrivals},"
             f" off by p95 {arrival_errors[int(0.95 * len(arrival_errors))]:.0f} s"
             f" | predict {1000 * scores.predict_s / scores.predictions:.2f} ms"
             f"\n  held: {len(shown)} blocked lanes shown after at most {shown[-1] if shown else 0:.0f} s,"
             f" {held.missed} not shown, {held.silent} silent; remaining time fell {held.fell} of {held.watched} times",
             flush=True,
         )
+        for (week, label), band in sorted(scores.bands.items()):
+            if band.count >= LEAST_SCORED:
+                share, width_s = band.inside / band.count, band.width_s / band.count
+                print(f"  week {week} {label:10s} 80 % band covers {share:.3f} of {band.count}, {width_s:.0f} s wide")
         cold = run_world(seed, 0, 7, 900.0)
         print(f"  first week, nothing learnt, lamp at 15 min\n{row('zhanpai', cold.ours)}", flush=True)
 

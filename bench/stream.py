@@ -14,6 +14,7 @@ from typing import Any
 
 from broker.bridge import Bridge
 from broker.config import BrokerConfig
+from broker.people.roles import Reach
 from broker.plan.calendar import day_start_at
 from broker.plan.demo_area import demo_plan
 from broker.plan.geometry import lengths_m
@@ -23,6 +24,7 @@ from broker.web.desk import Desk
 from broker.web.picture import snapshot
 from broker.web.server import WebServer
 from broker.web.stream.frames import Frames
+from broker.web.stream.shares import Shares
 from firmware import wire
 from tests.support.bridge.morning import DAY
 
@@ -132,6 +134,26 @@ def served_cpu_s(shown: list[dict[str, Any]], clients: int, folder: Path) -> tup
     return used, rate
 
 
+def shared_cpu_ms(shown: list[dict[str, Any]]) -> tuple[int, float, float]:
+    """(how many listen with a share of their own, processor milliseconds a picture for all of them, and for one)."""
+    trucks = [Reach(trucks=frozenset({row["truck"]})) for row in shown[0]["trucks"]]
+    estates = sorted({row["estate"] for row in shown[0]["rooms"]})
+    reaches = [*trucks, *(Reach(estates=frozenset({estate})) for estate in estates)]
+    used_ms = []
+    for who in (reaches, reaches[:1]):
+        whole = Frames()
+        shares, numbers = Shares(whole), dict.fromkeys(who)
+        used_s = 0.0
+        for picture in shown[:60]:
+            whole.show(picture)
+            began_s = time.process_time()
+            for reach in who:
+                numbers[reach], _ = shares.of(reach).since(numbers[reach])
+            used_s += time.process_time() - began_s
+        used_ms.append(used_s * 1e3 / 60)
+    return len(reaches), used_ms[0], used_ms[1]
+
+
 def main() -> None:
     """Print the figures."""
     with tempfile.TemporaryDirectory(prefix="zhanpai-stream-") as name:
@@ -146,6 +168,9 @@ def main() -> None:
         print(f"{len(shown[0]['rooms'])} rooms, {running} runs running")
         print(f"snapshot {whole / 1e6:.2f} MB once, then {sum(sizes) / len(sizes) / 1e3:.1f} kB/s (goal 50), "
               f"most {max(sizes) / 1e3:.1f} kB; {each_s * 1e3:.1f} ms of a core for each picture")  # fmt: skip
+        many, many_ms, one_ms = shared_cpu_ms(shown)
+        print(f"{many} who listen with a share of their own (each truck, each estate): {many_ms:.1f} ms of a core for "
+              f"each picture, {one_ms:.1f} ms for the first of them")  # fmt: skip
         none_s, _ = served_cpu_s(shown, 0, Path(name) / "none")
         ten_s, rate = served_cpu_s(shown, CLIENTS, Path(name) / "ten")
         print(f"{CLIENTS} clients: {rate / 1e3:.1f} kB/s each; {100 * (ten_s - none_s):.1f} % of a core more than "

@@ -66,9 +66,13 @@ class _Section(BaseModel):
 
 
 class AreaConfig(_Section):
-    """Which area this bridge serves; `plan` is a GTFS folder or zip, or `demo` for the built-in demo area."""
+    """Which area this bridge serves; `plan` is a GTFS folder or zip, or `demo` for the built-in demo area.
+
+    `transfer_station` is where full trucks are emptied: latitude, longitude (WGS-84).
+    """
 
     plan: Text
+    transfer_station: Annotated[str, Field(pattern=r"^-?\d{1,2}(\.\d+)?, ?-?\d{1,3}(\.\d+)?$")] | None = None
 
 
 class MqttConfig(_Section):
@@ -271,6 +275,7 @@ class DispatchConfig(_Section):
     """The dispatch's numbers, seconds."""
 
     lane_clear_s: Annotated[int, Field(ge=60, le=7200)] = _USUAL.lane_clear_s
+    unload_s: Annotated[int, Field(ge=0, le=14400)] = _USUAL.unload_s
     open_before_s: Annotated[int, Field(ge=0, le=43200)] = _USUAL.open_before_s
     forget_after_s: Annotated[int, Field(ge=0, le=86400)] = _USUAL.forget_after_s
 
@@ -333,6 +338,9 @@ class PeopleConfig(_Section):
     one_click: bool = False
 
 
+Event = Literal["call", "late", "alarm", "totals", "report", "case"]
+
+
 class ReceiverConfig(_Section):
     """Somebody outside who is told: at a `url`, signed by what is in `secret_file`, or in the files of a `folder`.
 
@@ -343,8 +351,8 @@ class ReceiverConfig(_Section):
     url: WebAddress | None = None
     secret_file: File | None = None
     folder: File | None = None
-    events: Annotated[tuple[Literal["call", "late", "alarm", "totals"], ...], Field(strict=False, min_length=1)] = (
-        "call", "late", "alarm", "totals",
+    events: Annotated[tuple[Event, ...], Field(strict=False, min_length=1)] = (
+        "call", "late", "alarm", "totals", "report", "case",
     )  # fmt: skip
     inside: Annotated[tuple[Address, ...], Field(strict=False)] = ()
     keep_days: Annotated[int, Field(ge=1, le=30)] = 3
@@ -406,6 +414,13 @@ class OutsideConfig(_Section):
         return self
 
 
+class ReportsConfig(_Section):
+    """Where the day, week and month reports are made after midnight, and for how many days back they are made anew."""
+
+    folder: File = Path("data/reports")
+    back_days: Annotated[int, Field(ge=1, le=62)] = 14
+
+
 Step = Literal["dispatcher", "second", "keeper", "crew", "property", "contractor", "supervisor", "technician"]
 
 
@@ -453,6 +468,13 @@ class AnswersConfig(_Section):
         return self
 
 
+class CasesConfig(_Section):
+    """What happens so many times at one place within so many days is suggested as a case for enforcement."""
+
+    times: Annotated[int, Field(ge=2, le=100)] = 3
+    within_days: Annotated[int, Field(ge=1, le=60)] = 14
+
+
 class LogConfig(_Section):
     """How much is said on standard error."""
 
@@ -476,6 +498,8 @@ class BrokerConfig(_Section):
     registers: RegistersConfig = RegistersConfig()
     people: PeopleConfig = PeopleConfig()
     outside: OutsideConfig = OutsideConfig()
+    reports: ReportsConfig = ReportsConfig()
+    cases: CasesConfig = CasesConfig()
     answers: AnswersConfig = AnswersConfig()
     log: LogConfig = LogConfig()
 

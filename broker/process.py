@@ -7,7 +7,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from broker.bridge import Bridge
 from broker.config import BrokerConfig, ConfigError, MqttConfig
 from broker.feeds.outside.receivers import Receivers
+from broker.feeds.reports.maker import Maker
 from broker.flood_control import FloodControl
 from broker.mqtt.certificates import check_certificates
 from broker.mqtt.inbox import Inbox
@@ -29,9 +30,14 @@ from broker.people.errors import PeopleError
 from broker.people.people import People
 from broker.people.rosters import Place, Rosters
 from broker.plan.model import Plan
+from broker.reports.casebook import CaseBook
 from broker.rules.day.duty import Names, Post
 from broker.rules.dispatch.actions import Act, ActionError
+from broker.rules.statistics.cube import Cube
+from broker.rules.statistics.facts import Fact
+from broker.rules.statistics.periods import Period
 from broker.settings import configured_plan, dispatch_settings, press_limits
+from broker.store import Store
 from broker.store.waiting import WaitingStore, open_as_it_can
 from broker.web.desk import Desk
 from broker.web.health import Way
@@ -82,20 +88,28 @@ def serve(
                             in_steps=True, on_duty=_on_duty(config, plan))  # fmt: skip
             guard = Guard(embedded, config.limits) if embedded is not None and embedded.guarded else None
             floods = FloodControl(inbox, guard, bridge, link)
-            receivers = Receivers(config, plan.area_id, plan.timezone, store, lambda: desk.picture)
-            desk = Desk(accounts=floods if guard is not None else None, outside=receivers.state)
+            reports = _report_maker(config, plan, store, now)
+            book = CaseBook(store, plan, config.cases.times, config.cases.within_days)
+            receivers = Receivers(
+                config, plan.area_id, plan.timezone, store, lambda: desk.picture, reports.made, book.cases
+            )
+            desk = Desk(
+                accounts=floods if guard is not None else None, outside=receivers.state,
+                reports_trouble=lambda: reports.trouble,
+            )  # fmt: skip
             if isinstance(store, WaitingStore):
                 bridge.cannot_store(store.why)
             bridge.start(now())
             bridge.link_down(now())  # until the link says that it is up
             desk.show(Pictures(bridge).newest(now()))
-            web = _start_web(config, desk, bridge, now)
+            web = _start_web(config, desk, bridge, now, book)
             link.start()
             if caretaker is not None:
                 caretaker.start()
             if guard is not None:
                 guard.start()
             receivers.start()
+            reports.start()
             try:
                 if ready is not None:
                     ready(web.port if web else 0)
@@ -112,6 +126,7 @@ def serve(
                 if guard is not None:
                     guard.stop()
                 receivers.stop()
+                reports.stop()
                 bridge.stop(now())
                 inbox.close()
                 link.stop()
@@ -124,6 +139,15 @@ def serve(
     finally:
         if embedded:
             embedded.stop()
+
+
+def _report_maker(config: BrokerConfig, plan: Plan, store: Store, now: Clock) -> Maker:
+    from broker.web.pages.day_report import period_page
+
+    def page(facts: Sequence[Fact], cube: Cube, period: Period, language: str) -> str:
+        return period_page(facts, cube, plan.area_id, period, language, plan.timezone, plan.names())
+
+    return Maker(config.reports.folder, config.reports.back_days, plan.timezone, store, page, now)
 
 
 def _on_duty(config: BrokerConfig, plan: Plan) -> Names:
@@ -314,12 +338,12 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge, now: Clock) -> Any:
+def _start_web(config: BrokerConfig, desk: Desk, bridge: Bridge, now: Clock, book: CaseBook) -> Any:
     if not config.web.enabled:
         return None
     from broker.web.server import WebServer
 
-    server = WebServer(config, desk, bridge.store, bridge.dispatch.day.plan, now)
+    server = WebServer(config, desk, bridge.store, bridge.dispatch.day.plan, now, book)
     server.start()
     log.info("screen at http://%s:%d", config.web.host, server.port)
     if sys.stdout.isatty() and (key := server.first_link()):  # never into a file that others read

@@ -1,5 +1,6 @@
 """From the configuration to what the parts are given: the plan, and the numbers of the rules."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from broker.config import BrokerConfig, ConfigError
@@ -18,7 +19,14 @@ from broker.rules.settings import (
 
 def configured_plan(config: BrokerConfig) -> Plan:
     """The plan a configuration names: `demo`, or a GTFS folder or zip. Raises ConfigError with every finding."""
-    name = config.area.plan
+    plan, station = _named_plan(config.area.plan), config.area.transfer_station
+    if station is None:
+        return plan
+    lat, _, lon = station.partition(",")
+    return replace(plan, transfer_station=(float(lat), float(lon)))
+
+
+def _named_plan(name: str) -> Plan:
     if name == "demo":
         from broker.plan.demo_area import demo_plan
 

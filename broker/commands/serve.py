@@ -96,9 +96,10 @@ def _check(path: Path, config: BrokerConfig) -> int:
 
 
 def _folders_must_have_a_place(config: BrokerConfig) -> None:
-    """Raises ConfigError where the record, or what is told outside, has no folder and can have none."""
+    """Raises ConfigError where the record, the reports, or what is told outside, has no folder and can have none."""
     if "://" not in config.store.url:
         _must_have_a_place("[store] url", Path(config.store.url))
+    _must_have_a_place("[reports] folder", config.reports.folder)
     if config.outside.receiver:
         _must_have_a_place("[outside] folder", config.outside.folder)
     for receiver in config.outside.receiver:

@@ -9,7 +9,8 @@ from broker.store import Record
 
 CORRECTED_S = 60  # our own clock may step by so much; a record from later than that was made while it was ahead
 REPORTS_WITHIN_S = 900  # our own units say what stands in their room every ten minutes
-NUMBERED = ("run", "visit", "workflow", "booking", "round")  # kinds of ours whose ids end with a number that grows
+# Kinds of ours whose ids end with a number that grows ...
+NUMBERED = ("run", "visit", "workflow", "closure", "booking", "round")
 VERSIONED = ("workflow", "booking", "round")  # ... and whose number is the version of what it says
 
 

@@ -18,6 +18,7 @@ from broker.rules.collecting.readings import KEPT_S
 from broker.rules.day.attention import LeftOut, RunUnread
 from broker.rules.day.boots import Boots
 from broker.rules.day.clock import DayClock
+from broker.rules.day.closures import Closure
 from broker.rules.day.day import Day
 from broker.rules.day.devices import BEGINS, SILENT
 from broker.rules.dispatch.device_messages import blocked_since
@@ -50,6 +51,7 @@ def restore(store: Records, plan: Plan, settings: DispatchSettings, now: int) ->
     restoring.step("what was learned", restoring.learn)
     restoring.step("bookings", restoring.bookings)
     restoring.step("runs and visits", restoring.runs_and_visits)
+    restoring.step("closed roads", restoring.closures)
     restoring.step("incidents", restoring.incidents)
     restoring.step("presses", restoring.presses)
     restoring.step("words of keepers", restoring.lane_words)
@@ -73,6 +75,7 @@ def restore_beside(store: Records, before: Day, now: int, *, learned_too: bool =
         restoring.learn()
     restoring.bookings()
     restoring.runs_and_visits()
+    restoring.closures()
     restoring.incidents()
     restoring.presses()
     restoring.lane_words()
@@ -213,6 +216,10 @@ class _Restoring:
         """What was known of a run before a record of it that cannot be understood, the newest first."""
         known = list(self._store.scan(record.kind, from_at=self._now - OPEN_S))
         return [one for one in reversed(known) if one.key == record.key and one.id != record.id]
+
+    def closures(self) -> None:
+        """The roads that are closed, or were until lately."""
+        self._each(self.newest.of("closure", OPEN_S), lambda one: self.day.closures.keep(Closure.from_body(one.body)))
 
     def bookings(self) -> None:
         """Every booking that may matter yet, holds too, and the rounds that have their places."""

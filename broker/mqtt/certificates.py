@@ -70,12 +70,14 @@ def check_certificates(config: BrokerConfig, now: float) -> str:
         _must_be_in_time("[mqtt]", config.mqtt.cert_file, now)
     if config.web.enabled and config.web.cert_file is not None:
         screen = _must_be_in_time("[web]", config.web.cert_file, now)
-        for name in (config.web.host, *config.web.hosts):
+        # With a proxy in front, browsers meet its certificate under `hosts`, and only the proxy meets ours.
+        behind_proxy = bool(config.web.trusted_proxies)
+        for name in (config.web.host, *(() if behind_proxy else config.web.hosts)):
             if not _is_address(name) and name != "localhost" and not screen.is_for(name):
                 raise ConfigError(
                     f"[web] cert_file: {config.web.cert_file} (until {_day(screen.until_at)}) is for "
                     f"{' '.join(screen.names) or 'no host at all'} and not for {name}: browsers refuse it; have it "
-                    "made for that name, or correct host and hosts"
+                    "made for that name, correct host and hosts, or name the proxy that has it in trusted_proxies"
                 )
     cert_file = config.embedded.cert_file
     if not config.embedded.enabled or cert_file is None:

@@ -1,8 +1,9 @@
 """What may be changed about people over the web: a rule over what is kept before and after, and the deeds under it.
 
-Who looks after the people (a supervisor) gives any role of a place, a truck or a firm, and to look; a role that acts
-for the whole area, and the sight of names, only who holds it. Nobody changes their own account, nobody acts on an old
-version, and somebody who can look after the people is always left. The commands of the machine are not bound by this.
+Who looks after the people (a supervisor) gives any role that is for one purpose: a place, a truck, a firm, the scales,
+to look. One of those that run the area (FIRST_ROLES), and the sight of names, gives only who holds it. Nobody changes
+their own account, nobody acts on an old version, and somebody who can look after the people is always left. The
+commands of the machine are not bound by this.
 """
 
 import hashlib
@@ -13,10 +14,9 @@ from broker.people.access_log import open_access_log
 from broker.people.accounts import Account, PeopleFile, Token, account_id
 from broker.people.errors import Changed, Impossible, Missing, NotAllowed
 from broker.people.people import Guard, People
-from broker.people.roles import BOUND, ROLES, Role, Scope, Visitor
+from broker.people.roles import FIRST_ROLES, ROLES, Role, Scope, Visitor
 
 ADMINISTRATOR: Role = "supervisor"
-FREE: frozenset[str] = frozenset({*BOUND, "viewer"})  # what every administrator gives
 NAMES = "names"  # the right to see names in the registers
 
 
@@ -26,9 +26,9 @@ def version_of(held: Account | Token) -> str:
 
 
 def powers(held: Account | Token | Visitor) -> set[str]:
-    """What somebody must hold to give it to another: roles for the whole area, and the sight of names."""
+    """What somebody must hold to give it to another: the roles that run the area, and the sight of names."""
     names = {NAMES} if held.sees_names or "registrar" in held.roles else set()
-    return {*held.roles} - FREE | names
+    return {*held.roles} & {*FIRST_ROLES} | names
 
 
 def permitted(by: Visitor, before: PeopleFile, after: PeopleFile) -> None:

@@ -1,4 +1,8 @@
-"""How often an account or an address may be wrong, and how much they may send."""
+"""How often a place may be wrong about an account, or about any, and how much they may send.
+
+An account that somebody guesses at is not kept from its own person: a browser in which it signed in before, or else the
+network where it did, is counted by itself. From everywhere else guesses at it wait, longer with each wrong one.
+"""
 
 import ipaddress
 import time
@@ -7,10 +11,11 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter, SlidingWindowCounterRateLimiter
 
+from broker.people.delays import Delays
 from broker.people.errors import TooSoon
 
 WRONG_MINUTES = 10
-WRONG_BY_ACCOUNT = RateLimitItemPerMinute(10, WRONG_MINUTES, namespace="wrong/account")
+WRONG_AT_KNOWN = RateLimitItemPerMinute(10, WRONG_MINUTES, namespace="wrong/known")
 WRONG_BY_ADDRESS = RateLimitItemPerMinute(30, WRONG_MINUTES, namespace="wrong/address")
 # Of tokens and links apart: a machine whose token was taken away goes on asking, and keeps nobody beside it out.
 WRONG_KEYS = RateLimitItemPerMinute(30, WRONG_MINUTES, namespace="wrong/key")
@@ -24,19 +29,25 @@ class Limits:
     def __init__(self) -> None:
         self._storage = MemoryStorage()
         self._wrong = MovingWindowRateLimiter(self._storage)
+        self._delays = Delays()
         self._sent = SlidingWindowCounterRateLimiter(self._storage)
 
-    def may_try(self, account: str | None, address: str) -> None:
-        """TooSoon where this account, or this address, was wrong too often lately; a token or link has no account."""
-        for item, key in self._both(account, address):
+    def may_try(self, account: str | None, address: str, known: str | None = None) -> None:
+        """TooSoon where this was wrong too often lately; a token or link has no account. `known` is the place where the
+        account signed in before: neither other places nor other accounts count there."""
+        for item, key in self._counted(account, address, known):
             if not self._wrong.test(item, key):
                 reset_at, _ = self._wrong.get_window_stats(item, key)
                 raise TooSoon(max(1, int(reset_at - time.time()) + 1))
+        if account is not None and known is None and (wait_s := self._delays.wait_s(account)):
+            raise TooSoon(wait_s)
 
-    def was_wrong(self, account: str | None, address: str) -> None:
+    def was_wrong(self, account: str | None, address: str, known: str | None = None) -> None:
         """Once more."""
-        for item, key in self._both(account, address):
+        for item, key in self._counted(account, address, known):
             self._wrong.hit(item, key)
+        if account is not None and known is None:
+            self._delays.was_wrong(account)
 
     def may_send(self, who: str, address: str, size: int) -> None:
         """TooSoon where this account or this address has sent too much within a minute."""
@@ -46,11 +57,12 @@ class Limits:
                 raise TooSoon(60, "too much was sent within a minute")
 
     @staticmethod
-    def _both(account: str | None, address: str) -> list[tuple[RateLimitItemPerMinute, str]]:
-        network = network_of(address)
+    def _counted(account: str | None, address: str, known: str | None) -> list[tuple[RateLimitItemPerMinute, str]]:
         if account is None:
-            return [(WRONG_KEYS, network)]
-        return [(WRONG_BY_ACCOUNT, account), (WRONG_BY_ADDRESS, network)]
+            return [(WRONG_KEYS, network_of(address))]
+        if known is not None:
+            return [(WRONG_AT_KNOWN, f"{account}/{known}")]
+        return [(WRONG_BY_ADDRESS, network_of(address))]
 
 
 def network_of(address: str) -> str:
@@ -60,4 +72,3 @@ def network_of(address: str) -> str:
     except ValueError:
         return address
     return address if known.version == 4 else str(ipaddress.ip_network((known, 64), strict=False))
-

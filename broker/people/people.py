@@ -73,10 +73,10 @@ class People:
         wanted = unicodedata.normalize("NFC", typed.strip()).casefold()
         return next((account for account in self.kept().accounts if account.casefold() == wanted), wanted)
 
-    def by_password(self, account: str, password: str) -> Visitor:
+    def by_password(self, account: str, password: str, *, known_here: bool = False) -> Visitor:
         """Whose password it is; raises Unknown, which says nothing of whether there is such an account."""
         known = self.kept().accounts.get(account)
-        fits = self._passwords.fits(known.password if known else None, _as_kept(password))
+        fits = self._passwords.fits(known.password if known else None, _as_kept(password), known=known_here)
         visitor = self.visitor(account)
         if not fits or visitor is None:
             raise Unknown("no account has this name and this password")

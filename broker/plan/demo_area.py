@@ -152,6 +152,7 @@ def demo_plan() -> Plan:
         services={service.service_id: service for service in _SERVICES},
         runs=runs,
         vehicles={vehicle.truck_id: vehicle for vehicle in _VEHICLES},
+        transfer_station=_lat_lon(_STATION_M),
         piles={pile_id: _pile(pile_id) for pile_id in _PILES},
     )
 

@@ -147,6 +147,7 @@ class Plan:
     services: Mapping[str, Service]
     runs: Mapping[str, RunPlan] = field(default_factory=dict)
     vehicles: Mapping[str, Vehicle] = field(default_factory=dict)
+    transfer_station: tuple[float, float] | None = None  # where full trucks are emptied: (lat, lon); None: nobody said
     piles: Mapping[str, Pile] = field(default_factory=dict)
     places: Mapping[str, Room] = field(init=False, repr=False, compare=False)
 

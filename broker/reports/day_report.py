@@ -1,4 +1,4 @@
-"""What the report of one day holds: sentences, and chapters with a chart, a table, or the word for nothing."""
+"""What the report of a day, week or month holds: sentences, and chapters with a chart, a table, or a word for none."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ from broker.rules.statistics.chain import chain
 from broker.rules.statistics.cube import Cube, Figures, fold, series, total
 from broker.rules.statistics.facts import Fact
 from broker.rules.statistics.findings import disagreeing, lanes, weigh_ins
+from broker.rules.statistics.grounds import cases
+from broker.rules.statistics.periods import Period
 
 DAYS_SHOWN = 14
 
@@ -81,29 +83,36 @@ def first_day(day: str) -> str:
     return (date.fromisoformat(day) - timedelta(days=DAYS_SHOWN - 1)).isoformat()
 
 
-def day_report(
-    facts: Sequence[Fact], cube: Cube, area: str, day: str, language: str, timezone: str, names: Mapping[str, str]
-) -> DayReport:
-    """The report of one day; `facts` and `cube` hold this day and, for the charts, those before it.
+def _shown_from(period: Period) -> str:
+    """From which day on charts and lanes are of: a day's are of two weeks, a longer period's its own."""
+    return first_day(period.to_day) if period.kind == "day" else period.from_day
+
+
+def period_report(
+    facts: Sequence[Fact], cube: Cube, area: str, period: Period, language: str, timezone: str,
+    names: Mapping[str, str],
+) -> DayReport:  # fmt: skip
+    """The report of a period; `facts` and `cube` hold it and, for a day's charts, those before it.
 
     `names` are the plan's, by id, "中文 / English" or one for both; what has none is shown by its id.
     """
     named = {place: in_language(name, language) for place, name in names.items()}
-    figures = total(cube, day, day)
+    figures = total(cube, period.from_day, period.to_day)
     none = word(language, "gap" if figures is None else "none")
     chapters = (
-        _by_waste(cube, day, language, none),
-        _last_days(cube, day, language),
+        _by_waste(cube, period, language, none),
+        _last_days(cube, period, language),
         _leads(figures, language, none),
-        _calls(facts, day, language, timezone, named, none),
-        _lanes(facts, day, language, timezone, named),
-        _chain(chain(facts, timezone, cube), day, language, none),
-        _weigh_ins(facts, day, language, timezone, none),
-        _bookings(facts, day, language, timezone, named, none),
-        _findings(facts, day, language, timezone, named, none),
+        _calls(facts, period, language, timezone, named, none),
+        _lanes(facts, period, language, timezone, named),
+        _chain(chain(facts, timezone, cube), period, language, none),
+        _weigh_ins(facts, period, language, timezone, none),
+        _cases(facts, period, language, timezone, named, none),
+        _bookings(facts, period, language, timezone, named, none),
+        _findings(facts, period, language, timezone, named, none),
     )
-    title = word(language, "title", area=named.get(area, area), day=day)
-    return DayReport(title, tuple(sentences(figures, day, language)), chapters)
+    title = word(language, f"title_{period.kind}", area=named.get(area, area), day=period.name)
+    return DayReport(title, tuple(sentences(figures, period.name, language)), chapters)
 
 
 def _table(language: str, texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
@@ -111,8 +120,9 @@ def _table(language: str, texts: Sequence[str], numbers: Sequence[str], rows: It
     return Table(tuple(columns), tuple(rows))
 
 
-def _by_waste(cube: Cube, day: str, language: str, none: str) -> Chapter:
-    folded = {key[1]: figures for key, figures in fold(cube, "day", ("waste",), day, day).items()}
+def _by_waste(cube: Cube, period: Period, language: str, none: str) -> Chapter:
+    of_period = fold(cube, period.kind, ("waste",), period.from_day, period.to_day)
+    folded = {key[1]: figures for key, figures in of_period.items()}
     # A kind that nobody knows comes last, under the word that the record has for it: the sentences count it too.
     wastes = dict.fromkeys((*WORDS.groups(language)["waste"], *sorted(folded)))
     known_or_met = [waste for waste in wastes if waste in folded and (waste or folded[waste]["visits"])]
@@ -142,12 +152,12 @@ def _kilos(row: Figures, language: str) -> str:
     return word(language, "unknown") if grams is None else kilograms(grams)
 
 
-def _last_days(cube: Cube, day: str, language: str) -> Chapter:
+def _last_days(cube: Cube, period: Period, language: str) -> Chapter:
     bars = [
         Bar(name, None, word(language, "gap"))
         if figures is None
         else Bar(name, known(figures, "bins"), _bins(figures, language))
-        for name, figures in series(cube, "day", first_day(day), day)
+        for name, figures in series(cube, "day", _shown_from(period), period.to_day)
     ]
     title = word(language, "last_days")
     return Chapter(title, chart=Chart(title, tuple(bars)))
@@ -166,7 +176,7 @@ def _leads(figures: Figures | None, language: str, none: str) -> Chapter:
 
 
 def _calls(
-    facts: Sequence[Fact], day: str, language: str, timezone: str, named: Mapping[str, str], none: str
+    facts: Sequence[Fact], period: Period, language: str, timezone: str, named: Mapping[str, str], none: str
 ) -> Chapter:
     def minutes(seconds: int | None) -> str:
         return word(language, "unknown") if seconds is None else f"{seconds / 60:.1f}"
@@ -176,14 +186,14 @@ def _calls(
             named.get(one.room, one.room), str(one.calls), f"{one.calls_13_to_19}/{one.scored}",
             minutes(one.outside_band_s), minutes(one.median_lead_s), minutes(one.worst_lead_s),
         )
-        for one in calls_by_room(facts, timezone, day, day)
+        for one in calls_by_room(facts, timezone, period.from_day, period.to_day)
     ]  # fmt: skip
     numbers = ["calls_made", "in_band", "outside_band", "median_lead", "furthest_lead"]
     table = _table(language, ["room"], numbers, rows)
     return Chapter(word(language, "calls_by_room"), none, table=table)
 
 
-def _lanes(facts: Sequence[Fact], day: str, language: str, timezone: str, named: Mapping[str, str]) -> Chapter:
+def _lanes(facts: Sequence[Fact], period: Period, language: str, timezone: str, named: Mapping[str, str]) -> Chapter:
     rows = [
         (
             named.get(lane.estate, lane.estate),
@@ -193,26 +203,26 @@ def _lanes(facts: Sequence[Fact], day: str, language: str, timezone: str, named:
             word(language, "unknown") if lane.blocked_s is None else str(round(lane.blocked_s / 60)),
             str(lane.still_blocked),
         )
-        for lane in lanes(facts, timezone, first_day(day), day)
+        for lane in lanes(facts, timezone, _shown_from(period), period.to_day)
         if lane.chronic
     ]
     table = _table(language, ["estate", "hour"], ["times", "days", "minutes", "still_blocked"], rows)
     return Chapter(word(language, "lanes"), word(language, "none"), table=table)
 
 
-def _chain(links: Cube, day: str, language: str, none: str) -> Chapter:
+def _chain(links: Cube, period: Period, language: str, none: str) -> Chapter:
     """Each kind of waste from the room to the transfer station."""
     unknown = word(language, "unknown")
 
     def kilos(grams: int | None) -> str:
         return unknown if grams is None else kilograms(grams)
 
-    folded = fold(links, "day", ("waste",), day, day, CHAIN_MEASURES)
+    folded = fold(links, period.kind, ("waste",), period.from_day, period.to_day, CHAIN_MEASURES)
     rows = []
     for waste in dict.fromkeys((*WORDS.groups(language)["waste"], *sorted(key[1] for key in folded))):
-        if (day, waste) not in folded:
+        if (period.name, waste) not in folded:
             continue
-        row = chain_table.shown(folded[day, waste])
+        row = chain_table.shown(folded[period.name, waste])
         found = str(row["contaminated"] + row["skipped_contamination"])
         filled = kilos(row["filled_grams"]), kilos(row["filled_grams_per_h"])
         later = [kilos(row[name]) for name in ("grams", "transported_grams", "weighed_grams", "difference_grams")]
@@ -221,7 +231,7 @@ def _chain(links: Cube, day: str, language: str, none: str) -> Chapter:
     return Chapter(word(language, "chain"), none, table=_table(language, ["waste"], numbers, rows))
 
 
-def _weigh_ins(facts: Sequence[Fact], day: str, language: str, timezone: str, none: str) -> Chapter:
+def _weigh_ins(facts: Sequence[Fact], period: Period, language: str, timezone: str, none: str) -> Chapter:
     unknown = word(language, "unknown")
     rows = [
         (
@@ -232,30 +242,42 @@ def _weigh_ins(facts: Sequence[Fact], day: str, language: str, timezone: str, no
             unknown if one.rooms_grams is None else kilograms(one.rooms_grams),
             unknown if one.difference_grams is None else kilograms(one.difference_grams),
         )
-        for one in weigh_ins(facts, timezone, day, day)
+        for one in weigh_ins(facts, timezone, period.from_day, period.to_day)
     ]
     table = _table(language, ["run", "truck", "waste"], ["weighed", "rooms", "difference"], rows)
     return Chapter(word(language, "weigh_ins"), none, table=table)
 
 
 def _bookings(
-    facts: Sequence[Fact], day: str, language: str, timezone: str, named: Mapping[str, str], none: str
+    facts: Sequence[Fact], period: Period, language: str, timezone: str, named: Mapping[str, str], none: str
 ) -> Chapter:
-    """What properties booked for this day, what became of it, and how much it was."""
+    """What properties booked for these days, what became of it, and how much it was."""
     rows = [
         (
             named.get(one.estate, one.estate), str(one.bookings), str(one.fetched), str(one.failed),
             str(one.overfilled), f"{one.estimated_litres / 1000:.1f}", f"{one.measured_litres / 1000:.1f}",
             word(language, "unknown") if one.weighed_grams is None else kilograms(one.weighed_grams),
         )
-        for one in bookings_by_property(facts, timezone, day, day)
+        for one in bookings_by_property(facts, timezone, period.from_day, period.to_day)
     ]  # fmt: skip
     numbers = ["booked", "fetched", "in_vain", "overfilled", "estimated_m3", "measured_m3", "weighed"]
     return Chapter(word(language, "bookings"), none, table=_table(language, ["estate"], numbers, rows))
 
 
+def _cases(
+    facts: Sequence[Fact], period: Period, language: str, timezone: str, named: Mapping[str, str], none: str
+) -> Chapter:
+    rows = [
+        (WORDS.groups(language)["case"].get(one.kind, one.kind), named.get(one.estate, one.estate),
+         *(str(count) for count in (one.opened, one.handed_over, one.answered, one.closed)))
+        for one in cases(facts, timezone, period.from_day, period.to_day)
+    ]  # fmt: skip
+    numbers = ["opened", "handed_over", "answered", "closed"]
+    return Chapter(word(language, "cases"), none, table=_table(language, ["case", "estate"], numbers, rows))
+
+
 def _findings(
-    facts: Sequence[Fact], day: str, language: str, timezone: str, named: Mapping[str, str], none: str
+    facts: Sequence[Fact], period: Period, language: str, timezone: str, named: Mapping[str, str], none: str
 ) -> Chapter:
     separator = word(language, "separator_of_words")
     rows = [
@@ -265,7 +287,7 @@ def _findings(
             waste_word(language, one.waste),
             separator.join(WORDS.say(language, "disagreement", key) for key in one.words),
         )
-        for one in disagreeing(facts, timezone, day, day)
+        for one in disagreeing(facts, timezone, period.from_day, period.to_day)
     ]
     table = _table(language, ["room", "truck", "waste", "what"], [], rows)
     return Chapter(word(language, "findings"), none, table=table)

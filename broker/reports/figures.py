@@ -19,6 +19,7 @@ KINDS: Mapping[str, tuple[int, int | None]] = {
     "weighing": (2, None),
     "keeper": (2, 2),
     "booking": (13, 15),  # booked twelve days ahead at most, disputed and weighed in the days after
+    "case": (0, 1),
 }
 # How fast a room fills follows from its last collection before.
 CHAIN_KINDS = {**KINDS, "visit": (FILLED_WITHIN_S // DAY_S + 2, KINDS["visit"][1])}

@@ -13,15 +13,17 @@ from broker.rules.statistics.calls import RoomCalls, calls_by_room
 from broker.rules.statistics.cube import DIMENSIONS, MEASURES, Cube, Figures, fold
 from broker.rules.statistics.facts import Fact
 from broker.rules.statistics.findings import ChronicLane, Disagreement, WeighIn, disagreeing, lanes, weigh_ins
+from broker.rules.statistics.grounds import CaseCount, cases
 from broker.rules.statistics.periods import days_between, period_of, periods_between
 
 MAX_DAYS = 400  # of one question: the bridge answers it beside its work
-TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "bookings")
+TABLES = ("figures", "chain", "lanes", "weigh_ins", "disagreements", "calls", "cases", "bookings")
 _HEADS = {
     "lanes": [*(field.name for field in fields(ChronicLane)), "chronic"],
     "weigh_ins": [*(field.name for field in fields(WeighIn)), "difference_grams"],
     "disagreements": [field.name for field in fields(Disagreement)],
     "calls": [field.name for field in fields(RoomCalls)],
+    "cases": [field.name for field in fields(CaseCount)],
     "bookings": [field.name for field in fields(PropertyBookings)],
 }
 
@@ -109,9 +111,11 @@ def rows(
 
 def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str, to_day: str) -> list[dict[str, Any]]:
     """What these days hide: `lanes` by estate and hour, `weigh_ins` against rooms, `disagreements`, `calls` by room,
-    `bookings` by property."""
+    `cases`, `bookings` by property."""
     if name == "bookings":
         return [asdict(one) for one in bookings_by_property(facts, timezone, from_day, to_day)]
+    if name == "cases":
+        return [asdict(one) for one in cases(facts, timezone, from_day, to_day)]
     if name == "calls":
         return [asdict(room) for room in calls_by_room(facts, timezone, from_day, to_day)]
     if name == "lanes":
@@ -123,6 +127,11 @@ def finding_rows(name: str, facts: Sequence[Fact], timezone: str, from_day: str,
     return [{**asdict(one), "words": " ".join(one.words)} for one in found_words]
 
 
+def heads(table: Sequence[Mapping[str, Any]], name: str) -> list[str]:
+    """The heads of a table, those of findings also when nothing was found."""
+    return list(table[0]) if table else _HEADS.get(name, [])
+
+
 def as_csv(table: Sequence[Mapping[str, Any]], name: str = "figures") -> str:
     """The rows as CSV with a byte order mark, so that spreadsheets read Chinese; gaps and unknowns are empty.
 
@@ -130,9 +139,8 @@ def as_csv(table: Sequence[Mapping[str, Any]], name: str = "figures") -> str:
     """
     out = io.StringIO()
     out.write("\ufeff")
-    heads = list(table[0]) if table else _HEADS.get(name, [])
-    if heads:
-        writer = csv.DictWriter(out, heads, lineterminator="\r\n")
+    if named := heads(table, name):
+        writer = csv.DictWriter(out, named, lineterminator="\r\n")
         writer.writeheader()
         writer.writerows({name: _harmless(value) for name, value in row.items()} for row in table)
     return out.getvalue()

@@ -88,6 +88,7 @@ class DispatchSettings:
     answers: AnswerSettings = field(default_factory=AnswerSettings)
     open_before_s: int = 3600  # a run appears on the screen this long before its first planned arrival
     forget_after_s: int = 7200  # a bridge that starts this long after a run's last planned visit leaves it alone
+    unload_s: int = 900  # what a full truck takes at the transfer station
     lane_clear_s: int = 1200  # what a blocked lane is expected to take until somebody says it is clear
     restate_s: int = 60  # arrivals and itineraries are sent again when an ETA moved this much
     update_s: int = 5  # predictions are made again this often without a new position

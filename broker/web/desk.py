@@ -41,6 +41,7 @@ class Desk:
     accounts: Accounts | None = None  # None where the broker is another's: nobody can be thrown out of it
     not_streamed: str | None = None  # why no picture reaches the screens, while it is so
     outside: Callable[[], list[dict[str, Any]]] = list  # how each receiver of messages to people outside stands
+    reports_trouble: Callable[[], str | None] = lambda: None  # why no report can be made, while it is so
     box: "queue.Queue[tuple[Act, Future[dict[str, Any]]]]" = field(default_factory=queue.Queue)
     questions: "queue.Queue[tuple[Question, Future[Any]]]" = field(default_factory=queue.Queue)
 

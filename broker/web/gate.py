@@ -7,6 +7,7 @@ there is no account, or where [people] one_click says that this is a demo.
 
 import hmac
 import logging
+import re
 import secrets
 from collections.abc import Callable
 from urllib.parse import quote, unquote
@@ -18,10 +19,11 @@ from broker.durable_file import Disk, write_durably
 from broker.people.access_log import open_access_log
 from broker.people.accounts import Account
 from broker.people.errors import Damaged, Unknown
-from broker.people.limits import Limits
+from broker.people.limits import Limits, network_of
 from broker.people.people import SHELL_TOKEN, People
 from broker.people.roles import LOCAL_VIEWER, Visitor
 from broker.people.sessions import Sessions
+from broker.people.wrong import WrongSignIns
 from broker.plain_text import hidden_character
 from broker.web.problems import Refusal
 from broker.web.repeats import Repeats
@@ -30,6 +32,8 @@ from broker.web.rights import Right, right_to, rights_on, who_may
 log = logging.getLogger("zhanpai.web")
 
 COOKIE = "zhanpai_session"
+DEVICE_COOKIE = "zhanpai_device"  # opens nothing: it says that somebody signed in here before
+DEVICE = re.compile(r"[\w-]{43}", re.ASCII)
 SHELL = "shell"
 WHO_HEADER = "zhanpai-who"
 SHELL_ROLES = frozenset({"dispatcher", "technician", "supervisor"})
@@ -47,6 +51,7 @@ class Gate:
         self.limits = Limits()
         self.repeats = Repeats(people.folder / "deeds")
         self._log = open_access_log(people.folder)
+        self.wrong = WrongSignIns(self._log)
         self._shell = secrets.token_urlsafe(32)
 
     def open_to_shell(self) -> None:
@@ -79,7 +84,7 @@ class Gate:
             own = ", ".join(sorted(visitor.roles))
             raise Refusal(403, f"{visitor.name} ({own}) may not do this; it is for: {who_may(right)}", page=right.page,
                           roles=right.roles)  # fmt: skip
-        request.state.reach = visitor.reach(right.roles) if visitor is not None else None
+        request.state.reach = right.reach_of(visitor) if visitor is not None else None
         request.state.still = self._still(request)
         return right
 
@@ -110,6 +115,16 @@ class Gate:
         """Whose attempts are counted together."""
         return request.client.host if request.client else ""
 
+    def places_of(self, request: HTTPConnection) -> tuple[str, ...]:
+        """Where somebody signs in: the browser, if it has signed in before, and the network."""
+        device = request.cookies.get(DEVICE_COOKIE, "")
+        network = f"network {network_of(self.address_of(request))}"
+        return (f"device {device}", network) if DEVICE.fullmatch(device) else (network,)
+
+    def known_place(self, request: HTTPConnection, account: str) -> str | None:
+        """The place of these at which the account signed in before; None for a strange one. Raises Damaged."""
+        return next((place for place in self.places_of(request) if self.sessions.was_at(account, place)), None)
+
     def clicked(self, request: HTTPConnection) -> dict[str, Account]:
         """Whom whoever asks may become by a click: anybody in a demo on this very machine, else nobody."""
         if not self.one_click or not _is_here(request):
@@ -137,14 +152,16 @@ class Gate:
         return Visitor(self.people.apart(who, SHELL), who, SHELL_ROLES, kind="shell")
 
     def _still(self, request: Request) -> Callable[[], bool]:
-        """Whether who made this request would be let in now: an answer that goes on for hours asks again."""
+        """Whether who made this request would be let in now, as far as then: an answer that goes on for hours asks."""
 
         def still() -> bool:
             try:
                 visitor, right = self.visitor_of(request), right_to(request.method, request.scope["path"])
             except Exception:  # noqa: BLE001  (whatever it is: nobody is known by it)
                 return False
-            return visitor is not None and right is not None and right.open_to(visitor)
+            if visitor is None or right is None or not right.open_to(visitor):
+                return False
+            return bool(right.reach_of(visitor) == request.state.reach)
 
         return still
 

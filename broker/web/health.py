@@ -64,6 +64,8 @@ def of_stream(desk: Desk) -> list[Row]:
     """What other threads have to say: that no picture reaches the screens, that none is kept, who is not told."""
     rows = [] if desk.not_streamed is None else [_row("not_streamed", _SEVERE, desk.not_streamed)]
     rows += [] if desk.not_kept is None else [_row("not_kept", _WARNING, desk.not_kept)]
+    why = desk.reports_trouble()
+    rows += [] if why is None else [_row("reports_late", _WARNING, why)]
     return rows + of_outside(desk.outside(), time.time())
 
 

@@ -62,6 +62,7 @@ def of_now(bridge: Bridge, at: int, way: Way = _HERE) -> Picture:
             "link_lost_s": LINK_LOST_S, "no_data_s": wire.NO_DATA_S, "sound_s": day.settings.answers.sound_s,
         },
         "plan": day.outlook.on(local_date(day.plan, at)).as_json(),
+        "closures": [one.body() for one in day.closures.values() if one.until_at > at],
         "notices": [{"at": since, "level": note.level, "text": note.text} for since, note in bridge.notices[-20:]],
         "data": {
             "oldest_fix_at": None,
@@ -252,6 +253,8 @@ def _run(bridge: Bridge, run: Run, now: int) -> dict[str, Any]:
         "planned_start_at": run.planned_start_at,
         "planned_end_at": run.planned_end_at,
         "owed": len(day.owed(run)),
+        "full_at": run.full_at,
+        "away_until": run.away_until,
         "along_m": None if progress.along_m is None else round(progress.along_m),
         "version": run.version,
         "visits": [_visit(bridge, run, day.visits[key]) for key in run.order],

@@ -12,7 +12,7 @@ from re import Pattern
 from starlette.routing import compile_path
 
 from broker.people.administration import ADMINISTRATOR
-from broker.people.roles import BOUND, ROLES, Visitor
+from broker.people.roles import BOUND, ROLES, Reach, Visitor
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,11 @@ class Right:
     roles: frozenset[str]
     anybody: bool = False
     page: bool = False
+    reaching: frozenset[str] | None = None  # by which roles something of it is reached, where not by all that may
+
+    def reach_of(self, visitor: Visitor) -> Reach:
+        """How far it is open to a visitor."""
+        return visitor.reach(self.roles if self.reaching is None else self.reaching)
 
     def open_to(self, visitor: Visitor) -> bool:
         """Whether one of the visitor's roles is named."""
@@ -30,10 +35,16 @@ class Right:
 
 
 ALL = frozenset(ROLES)
+# Who sees the picture or their share of it; the others have pages of their own (the scales, cases handed over).
+_SEES = ALL - {"weigher", "enforcement"}
+_PICTURE = frozenset({"trucks", "rooms", "runs", "incidents", "picture", "events"})
 _FIGURES = frozenset({"dispatcher", "supervisor", "technician", "viewer"})
 _BOOKS = frozenset({"registrar", "supervisor", "viewer"})
 _REGISTRAR = frozenset({"registrar"})
 _DISPATCH = frozenset({"dispatcher"})
+_CASES = frozenset({"dispatcher", "supervisor"})
+_ENFORCEMENT = frozenset({"enforcement"})
+_CASE = "/api/v1/cases/{case_id}"
 _WEIGHERS = frozenset({"dispatcher", "crew", "weigher"})
 _DEVICES = frozenset({"technician"})
 _DUTY = frozenset({"dispatcher", "supervisor"})
@@ -64,6 +75,7 @@ _PAGES: Mapping[str, frozenset[str]] = {
     "POST /bookings/holds": _BOOKINGS,
     "POST /bookings/usual": _BOOKINGS,
     **{f"POST /bookings/{{booking}}/{deed}": roles for deed, roles in _ON_BOOKING.items()},
+    "GET /cases": _CASES | _ENFORCEMENT,
     "GET /transfer-station": _FIGURES | _WEIGHERS,
     "GET /registers": _BOOKS,
     "GET /registers/": _BOOKS,
@@ -105,12 +117,6 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     "POST /api/v1/people/shifts": _DUTY,
     "DELETE /api/v1/people/shifts/{shift}": _DUTY,
     "GET /api/v1/people/on-duty": _DUTY,
-    "GET /api/v1/trucks": ALL,
-    "GET /api/v1/rooms": ALL,
-    "GET /api/v1/runs": ALL,
-    "GET /api/v1/incidents": ALL,
-    "GET /api/v1/picture": ALL,
-    "GET /api/v1/events": ALL,
     "GET /gtfs.zip": ALL,
     "GET /metrics": _FIGURES,
     "GET /api/v1/calls": _FIGURES,
@@ -125,6 +131,11 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     f"POST {_ANSWER}/on-the-way": _DISPATCH | {"contractor"},
     f"POST {_VISIT}/serve": _DISPATCH | {"crew"},
     f"POST {_VISIT}/skip": _DISPATCH | {"crew"},
+    "POST /api/v1/runs/{run_id}/full": _DISPATCH | {"crew"},
+    "POST /api/v1/runs/{run_id}/emptied": _DISPATCH | {"crew"},
+    "GET /api/v1/closures": ALL,
+    "POST /api/v1/closures": _DISPATCH,
+    "POST /api/v1/closures/{closure_id}/end": _DISPATCH,
     "GET /api/v1/bookings": _BOOKINGS | _FETCHES | {"supervisor"},
     "GET /api/v1/bookings/piles": _BOOKINGS,
     "GET /api/v1/bookings/windows": _BOOKINGS,
@@ -133,6 +144,13 @@ _ROUTES: Mapping[str, frozenset[str]] = {
     f"GET {_BOOKING}/evidence": _BOOKINGS | _FETCHES | {"supervisor"},
     **{f"POST {_BOOKING}/{deed}": roles for deed, roles in _ON_BOOKING.items()},
     f"POST {_VISIT}/note": _DISPATCH | {"crew"},
+    "GET /api/v1/cases": _CASES | _ENFORCEMENT,
+    "GET /api/v1/cases/suggestions": _CASES,
+    "POST /api/v1/cases": _CASES,
+    f"POST {_CASE}/hand-over": _CASES,
+    f"POST {_CASE}/take-back": _CASES,
+    f"POST {_CASE}/answer": _ENFORCEMENT,
+    f"POST {_CASE}/close": _CASES,
     "GET /api/v1/weighings": _FIGURES | _WEIGHERS,
     "POST /api/v1/weighings": _WEIGHERS,
     "POST /api/v1/amendments": frozenset({"supervisor"}),
@@ -158,6 +176,7 @@ RIGHTS: tuple[Right, ...] = (
     *(Right(route, ALL, anybody=True) for route in _ANYBODY),
     *(Right(route, roles, page=True) for route, roles in _PAGES.items()),
     *(Right(route, roles) for route, roles in _ROUTES.items()),
+    *(Right(f"GET /api/v1/{part}", ALL, reaching=_SEES) for part in _PICTURE),
 )
 
 
@@ -182,7 +201,7 @@ def deeds_of(visitor: Visitor) -> dict[str, dict[str, list[str]] | None]:
     for right in RIGHTS:
         if right.anybody or right.route.startswith(("GET ", "HEAD ")) or not right.open_to(visitor):
             continue
-        reach = visitor.reach(right.roles)
+        reach = right.reach_of(visitor)
         found[right.route] = None if reach.everything else {
             "estates": sorted(reach.estates), "trucks": sorted(reach.trucks), "contractors": sorted(reach.contractors),
         }

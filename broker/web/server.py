@@ -17,9 +17,11 @@ from broker.people.rosters import Rosters
 from broker.people.sessions import Sessions
 from broker.plan.model import Plan
 from broker.registers.folder import open_registers
+from broker.reports.casebook import CaseBook
 from broker.store import Store
 from broker.web.api.app import build_app
 from broker.web.api.bookings import booking_router
+from broker.web.api.cases import case_router
 from broker.web.api.people.routers import people_routers
 from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
@@ -68,8 +70,9 @@ class WebServer:
     """Serves screen and API of one desk on the configured address."""
 
     def __init__(
-        self, config: BrokerConfig, desk: Desk, store: Store, plan: Plan, now: Callable[[], float] = time.time
-    ) -> None:
+        self, config: BrokerConfig, desk: Desk, store: Store, plan: Plan, now: Callable[[], float] = time.time,
+        book: CaseBook | None = None,
+    ) -> None:  # fmt: skip
         host = config.web.host
         if host not in OWN_NAMES and config.web.cert_file is None and not config.web.trusted_proxies:
             log.warning("the screen is open to the network on %s without HTTPS: set [web] cert_file and key_file", host)
@@ -83,6 +86,8 @@ class WebServer:
         registers = open_registers(config.registers.folder, access=access, timezone=plan.timezone, now=now)
         further = [record_router(store, plan), register_router(registers), *people_routers(self.gate, plan, now)]
         further += [booking_router(desk, store, plan), booking_pages(desk, store, plan)]
+        cases = config.cases
+        further.append(case_router(book or CaseBook(store, plan, cases.times, cases.within_days), plan, now))
         self._desk = desk
         self._frames = Frames()
         self._recording = Recording(config.playback.folder, config.playback.days)

@@ -22,6 +22,7 @@ JUDGES: dict[str, Judge] = {
         rightness.visits_right,
         visits.second_visit,
         visits.visits_taken_over,
+        visits.visited_between,
         visits.itinerary_changed,
         visits.records_stored_once,
         visits.backlog_marked_late,

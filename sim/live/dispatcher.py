@@ -65,6 +65,16 @@ class ApiDispatcher:
         path = f"runs/{run_id}/visits/{room}/{number}/"
         return self._post(path + "serve", {}) if served else self._post(path + "skip", {"reason": reason})
 
+    def say_full(self, truck: str) -> bool:
+        """Its crew says that it takes no more."""
+        mine = (row["run_id"] for row in self.picture.get("runs", ()) if row["truck"] == truck and row["active"])
+        run_id = next(mine, None)
+        return run_id is not None and self._post(f"runs/{run_id}/full", {})
+
+    def close_road(self, room: str, other_room: str | None, until_at: int) -> bool:
+        """Nobody gets to a room, or from it to another, until then."""
+        return self._post("closures", {"room": room, "other_room": other_room, "until_at": until_at})
+
     def book(self, pile: str, truck: str, from_at: int, litres: int) -> str | None:
         """A property holds a window of a truck and books it; the booking's id, None where it was refused."""
         held = self._sent("bookings/holds", {"pile": pile, "truck": truck, "from_at": from_at, "litres": litres})

@@ -5,7 +5,11 @@ from pathlib import Path
 from broker.people.people import People
 from broker.people.roles import EVERYWHERE, Role, Scope
 from broker.plan.model import Plan
+from broker.web.pages.rendering import WORDS as PAGES
+from broker.words import LANGUAGES, Words
 from sim.live.dispatcher import WHO
+
+WORDS = Words(Path(__file__).parent / "words")
 
 EVERYWHERE_ROLES: tuple[Role, ...] = ("dispatcher", "registrar", "technician", "supervisor", "viewer")
 
@@ -14,9 +18,14 @@ def move_in(folder: Path, plan: Plan) -> str:
     """Make them in an empty folder; the token of the scenario's dispatcher."""
     people = People(folder)
     for role in EVERYWHERE_ROLES:
-        people.add(role, f"demo {role}", (role,), EVERYWHERE)
+        people.add(role, " / ".join(_name(role, language) for language in LANGUAGES), (role,), EVERYWHERE)
     for estate_id, estate in plan.estates.items():
         people.add(f"property-{estate_id}", estate.name, ("property",), Scope(estates=(estate_id,)))
     for truck in plan.trucks():
         people.add(f"crew-{truck}", truck, ("crew",), Scope(trucks=(truck,)))
     return people.add_token(WHO, ("dispatcher",))
+
+
+def _name(role: Role, language: str) -> str:
+    """Of somebody made up, in the form that names of a plan have: a screen shows the part in its language."""
+    return WORDS.say(language, "people", "demo", role=PAGES.say(language, "role", role))

@@ -88,8 +88,9 @@ class Director:
         self._stage.piles = {pile_id: PileTruth(pile) for pile_id, pile in self._scene.plan.piles.items()}
         places: dict[str, RoomTruth | PileTruth] = {**self.rooms, **self._stage.piles}
         world = World(
-            timeline, self._evidence, places, self._blocked, self.pressed, self._loaded, self._parked_says_every
-        )
+            timeline, self._evidence, places, self._blocked, self.pressed, self._loaded, self._parked_says_every,
+            self._stage.closed,
+        )  # fmt: skip
         recording = self._scene.recording
         for truck_id, runs in self._runs.items():
             if recording is not None and recording.truck == truck_id:

@@ -36,6 +36,7 @@ class Stage:
     trucks: Mapping[str, TruckTruth]
     rooms: Mapping[str, RoomTruth]
     blocked: dict[str, bool]
+    closed: set[str] = field(default_factory=set)  # rooms to which, as everybody knows, no road leads now
     after_press: dict[str, Callable[[], None]] = field(default_factory=dict)  # truck: what its next press brings
     piles: Mapping[str, PileTruth] = field(default_factory=dict)
     booked: dict[str, str] = field(default_factory=dict)  # pile: the booking that a truck comes for
@@ -202,6 +203,21 @@ def _on_screen_visit(stage: Stage, values: Values) -> None:
     stage.plant.dispatcher.answer(visit, values["action"] == "serve", values["reason"])
 
 
+def _truck_full(stage: Stage, values: Values) -> None:
+    """The crew says so, and its truck is emptied before it goes on."""
+    if stage.plant.dispatcher.say_full(values["truck"]):
+        stage.trucks[values["truck"]].go_and_unload(values["unload_min"] * 60)
+
+
+def _road_closed(stage: Stage, values: Values) -> End:
+    until_at = stage.timeline.now + values["for_min"] * 60
+    room, other = values["room"], values["other_room"] or None
+    stage.plant.dispatcher.close_road(room, other, round(until_at))
+    if other is None:
+        stage.closed.add(room)
+    return lambda: stage.closed.discard(room)
+
+
 HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "lane_blocked": _lane_blocked,
     "breakdown": _breakdown,
@@ -225,4 +241,6 @@ HAPPENS: dict[str, Callable[[Stage, Values], End | None]] = {
     "waste_thrown": _waste_thrown,
     "on_screen": _on_screen,
     "on_screen_visit": _on_screen_visit,
+    "truck_full": _truck_full,
+    "road_closed": _road_closed,
 }

@@ -134,6 +134,8 @@ HAPPENINGS: dict[str, dict[str, Key]] = {
         "action": Key(str, words=("serve", "skip")),
         "reason": Key(str, "other", words=wire.SKIP_REASONS),
     },
+    "truck_full": {"truck": _DEVICE, "unload_min": Key(float, 12.0, 0.0, 240.0)},
+    "road_closed": {"room": _DEVICE, "other_room": Key(str, ""), "for_min": _MINUTES},
     "waste_thrown": {"room": _DEVICE, "waste": _WASTE_KIND, "kg": Key(float, ..., -2000, 2000)},
 }
 
@@ -187,6 +189,7 @@ DEMANDS: dict[str, dict[str, Key]] = {
     "second_visit": {"room": _ROOM, "within_min": Key(float, 240.0, 0, 1440)},
     "itinerary_changed": {"truck": _TRUCK, "within_s": Key(float, 10.0, 0, 3600)},
     "visits_taken_over": {"truck": _TRUCK},
+    "visited_between": {"room": _ROOM, "from": Key(str), "to": Key(str)},
     "backlog_marked_late": {"device": _DEVICE, "at_least": Key(int, 1, 1, 100000)},
     "positions_true": {
         "truck": _TRUCK,

@@ -40,6 +40,8 @@ ODD_DAYS = 0.25  # so seldom people and streets are not as in the quiet run
 
 Dice = random.Random
 NOT_DRAWN = {  # kinds of events, and why no run of the search has them
+    "truck_full": "what is on record of a truck that is away is judged by its own scenario",
+    "road_closed": "a person who closes a road that is open proves nothing of the system",
     "on_screen_visit": "a person who says of a visit what is not so proves nothing of the system",
 }
 

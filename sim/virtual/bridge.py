@@ -132,6 +132,15 @@ class VirtualBridge:
             return self._act(Act("serve", WHO, visit=visit))
         return self._act(Act("skip", WHO, visit=visit, reason=reason))
 
+    def say_full(self, truck: str) -> bool:
+        """Its crew says that it takes no more."""
+        run = self._bridge.dispatch.day.run_of(truck) if self._bridge is not None else None
+        return run is not None and self._act(Act("full", WHO, run_id=run.run_id))
+
+    def close_road(self, room: str, other_room: str | None, until_at: int) -> bool:
+        """Nobody gets to a room, or from it to another, until then."""
+        return self._act(Act("close_road", WHO, room=room, other_room=other_room, until_at=until_at))
+
     def resolve(self, truck: str, incident_id: str) -> bool:
         """It is over."""
         return self._act(Act("resolve", WHO, (truck, incident_id)))

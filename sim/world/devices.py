@@ -50,6 +50,14 @@ class Dispatcher(Protocol):
         """It was served after all, or it is to be skipped."""
         ...
 
+    def say_full(self, truck: str) -> bool:
+        """Its crew says that it takes no more."""
+        ...
+
+    def close_road(self, room: str, other_room: str | None, until_at: int) -> bool:
+        """Nobody gets to a room, or from it to another, until then."""
+        ...
+
     def resolve(self, truck: str, incident_id: str) -> bool:
         """It is over."""
         ...

@@ -67,9 +67,12 @@ class Driver:
         self._manners.clear()
         self._first.clear()
 
-    def next_errand(self, run: RunPlan, route: Route, run_id: str, to_come: Collection[str]) -> Errand | None:
-        """Where to go next on this run; `to_come` are the runs whose time has not come yet."""
-        errands = list(self._open(run, route, run_id, to_come))
+    def next_errand(
+        self, run: RunPlan, route: Route, run_id: str, to_come: Collection[str], closed: Collection[str] = ()
+    ) -> Errand | None:
+        """Where to go next on this run; `to_come` are the runs whose time has not come yet, `closed` the rooms to which
+        no road leads."""
+        errands = [errand for errand in self._open(run, route, run_id, to_come) if errand.room not in closed]
         for number, errand in enumerate(errands):
             manner = self._manner(errand)
             if manner == SKIPS:

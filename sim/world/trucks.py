@@ -8,11 +8,13 @@
     stuck   -> driving   the itinerary says to go elsewhere, or the lane is free
     any     -> broken    a breakdown: the driver holds the button until it is one
     broken  -> driving   it has been repaired
+    driving -> hauling   it is full: to the transfer station, where it is emptied
+    hauling -> driving   it was, and goes on with its round
 """
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +63,7 @@ class World:
     pressed: Callable[[str], None]  # told after each press, with the truck's id
     loaded: Loaded = lambda *_: None  # told when a crew has loaded a pile
     parked_says_every: int = 1  # of so many words of a parked truck's receiver one is said aloud
+    closed: Collection[str] = ()  # rooms to which no driver sets out
 
 
 class TruckTruth:
@@ -93,6 +96,7 @@ class TruckTruth:
         self._visit: TrueVisit | None = None
         self._busy_until = 0.0
         self._parked_ticks = -1
+        self._unload_s: float | None = None  # what it takes to be emptied, which comes before the next room
         self._asked: set[tuple[str, int, str]] = set()
 
     @property
@@ -125,17 +129,22 @@ class TruckTruth:
             self.state = "driving"
             self._errand = None
 
+    def go_and_unload(self, unload_s: float) -> None:
+        """The truck is full: once it has left where it stands it goes to the transfer station."""
+        self._unload_s = unload_s
+
     # --- one tick ---------------------------------------------------------------------------------------
 
     def _tick(self) -> None:
         now = self._world.timeline.now
         _STATES[self.state](self, now)
-        speed_mps = self._drive.speed_mps if self._drive is not None and self.state == "driving" else 0.0
+        drives = self.state in ("driving", "hauling")
+        speed_mps = self._drive.speed_mps if self._drive is not None and drives else 0.0
         self._world.evidence.was_at(self.truck_id, now, *self.place, parked=self.state == "parked")
         said = self.receiver.says(now, self._place, speed_mps)
         if self._is_aloud():
             self._unit.serial(said)
-        self._world.timeline.after(1.0 if self.state == "driving" else STANDING_TICK_S, self._tick)
+        self._world.timeline.after(1.0 if drives else STANDING_TICK_S, self._tick)
 
     def _is_aloud(self) -> bool:
         """Whether the receiver is heard: always, but where a parked truck is known to say the same again and again."""
@@ -158,6 +167,17 @@ class TruckTruth:
             self.state = "driving"
             self._errand = None
 
+    def _hauling(self, now: float) -> None:
+        if self._drive is not None:
+            reached = self._drive.step()
+            self._place = self._drive.place()
+            if not reached:
+                return
+            self._drive, self._busy_until = None, now + (self._unload_s or 0.0)
+        if now >= self._busy_until:
+            self._unload_s, self._errand, self._line_m = None, None, None
+            self.state = "driving"
+
     def _is_time(self, errand: Errand, now: float) -> bool:
         """Whether the truck is where it is expected if it sets out now."""
         comes_at = self.driver.comes_at(errand)
@@ -166,6 +186,12 @@ class TruckTruth:
         return comes_at is None or now + drive_s >= comes_at
 
     def _driving(self, now: float) -> None:
+        station = self._plan.transfer_station
+        if self._unload_s is not None and station is not None:
+            speed_mps = self._drive.speed_mps if self._drive is not None else 0.0
+            self._drive = Drive(Path([self.place, station]), self._pace, self._dice, speed_mps, [])
+            self.state = "hauling"
+            return
         wanted = self._next_errand()
         if self._drive is None or (wanted is None) != (self._errand is None) or (
             wanted is not None and self._errand is not None and wanted.key != self._errand.key
@@ -251,7 +277,7 @@ class TruckTruth:
         if run is None:
             return None
         to_come = {later.run_id for later in self._runs}
-        return self.driver.next_errand(run.plan, run.route, run.run_id, to_come)
+        return self.driver.next_errand(run.plan, run.route, run.run_id, to_come, self._world.closed)
 
     def _set_out(self, errand: Errand | None) -> None:
         run = self._run
@@ -341,4 +367,5 @@ _STATES: dict[str, Callable[[TruckTruth, float], None]] = {
     "at_stop": TruckTruth._at_stop,
     "stuck": TruckTruth._stuck,
     "broken": TruckTruth._broken,
+    "hauling": TruckTruth._hauling,
 }

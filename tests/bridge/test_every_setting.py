@@ -1,6 +1,7 @@
 """broker.toml: for each key there is something to be seen that is otherwise with another value."""
 
 import gc
+import json
 import logging
 import operator
 import queue
@@ -29,6 +30,9 @@ from broker.plan.gtfs.feed import write_gtfs
 from broker.process import embedded_broker, serve
 from broker.registers.elections.demo import demo_elections
 from broker.settings import configured_plan
+from broker.store import Record
+from broker.store.opening import open_store
+from tests.support.facts import ZONE, visit, workflow
 from tests.support.processes import need_mosquitto, wait_until
 from tests.support.registers import open_registers
 from tests.support.settings.bookings import days_with_windows, litres_of_ten_bags, seconds_held, windows_offered
@@ -48,6 +52,7 @@ from tests.support.settings.day_sights import (
     seconds_to_the_call,
     seconds_to_the_second_visit,
     seconds_to_the_sound,
+    seconds_until_a_full_truck_is_back,
     seconds_until_told,
     silent_past_a_room,
     state_of_a_late_truck_that_drives_again,
@@ -189,6 +194,39 @@ def playback_of_this_second(folder: Path, text: str) -> list[str]:
         while status(port, f"/api/v1/picture?at={int(time.time())}") != 200 and time.monotonic() < deadline:
             time.sleep(0.1)
     return [name for name in ("one", "two") if list((folder / name).glob("*/*"))]
+
+
+def days_reported(folder: Path, text: str) -> list[tuple[str, int]]:
+    """Which of the folders one and two has reports, and of how many of the last four days, which all have a visit."""
+    config = configured(folder, text)
+    now = int(time.time())
+    store = open_store(config.store.url, "xh", ZONE, time.time)
+    days = [now - back * 86_400 for back in range(1, 5)]
+    visits = [visit(f"run{at}/r01/1", at=at, run_id=f"run{at}", arrived_at=at) for at in days]
+    store.append([Record(one.id, one.kind, one.key, one.at, now, "xh", one.body) for one in visits])
+    store.close()
+    made = config.reports.folder / "reports.json"
+    with serving(folder, text):
+        wait_until(lambda: made.exists() and len(json.loads(made.read_bytes())) >= config.reports.back_days, "they are")
+    rows = json.loads(made.read_bytes()).values()
+    found = [name for name in ("one", "two") if list((folder / name).glob("*.html"))]
+    return [(name, sum(row["kind"] == "day" for row in rows)) for name in found]
+
+
+def cases_suggested(folder: Path, text: str) -> int:
+    """How many cases are suggested to a dispatcher whose lane was blocked today and the day before yesterday."""
+    config = configured(folder, text + "[web]\nport = 0\n")
+    token = People(config.people.folder).add_token("Wang", ("dispatcher",))
+    now = int(time.time())
+    presses = [workflow(one, now - one * 2 * 86_400 - 60, room="r01") for one in (0, 1)]
+    store = open_store(config.store.url, "xh", ZONE, time.time)
+    store.append([Record(one.id, one.kind, one.key, one.at, now, "xh", one.body) for one in presses])
+    store.close()
+    with serving(folder, text) as port:
+        url = f"http://127.0.0.1:{port}/api/v1/cases/suggestions"
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=10) as got:
+            return len(json.load(got))
 
 
 def elections(folder: Path, text: str) -> int:
@@ -362,6 +400,9 @@ ROWS = (
     Row("calls.back_within_s", "0", "7200", lamp_is_kept_lit, operator.lt),
     Row("calls.unknown_within_s", "0", "7200", a_silent_truck_has_a_time, operator.gt),
     Row("dispatch.lane_clear_s", "60", "7200", seconds_to_the_second_visit, operator.lt),
+    Row("dispatch.unload_s", "0", "3600", seconds_until_a_full_truck_is_back, operator.lt),
+    Row("area.transfer_station", '"31.19,121.43"', '"31.39,121.43"', seconds_until_a_full_truck_is_back, operator.lt,
+        more='plan = "demo"\n'),
     Row("dispatch.open_before_s", "0", "7200", run_is_open_before, operator.lt),
     Row("dispatch.forget_after_s", "0", "7200", run_is_open_after, operator.lt),
     Row("bookings.hold_s", "60", "600", seconds_held, operator.lt),
@@ -413,6 +454,10 @@ ROWS_OF_A_WHOLE_BRIDGE = (  # some with openssl for the certificates, or Mosquit
     Row("web.trusted_proxies", '["127.0.0.1"]', "[]", whom_it_counts, operator.gt, "port = 0\n"),
     Row("playback.folder", '"one"', '"two"', playback_of_this_second),
     Row("playback.days", "0", "1", playback_of_this_second, operator.lt, 'folder = "one"\n'),
+    Row("cases.times", "2", "3", cases_suggested, operator.gt),
+    Row("cases.within_days", "3", "1", cases_suggested, operator.gt, "times = 2\n"),
+    Row("reports.folder", '"one"', '"two"', days_reported, more="back_days = 1\n"),
+    Row("reports.back_days", "1", "3", days_reported, operator.lt, 'folder = "one"\n'),
     Row("registers.folder", '"one"', '"two"', elections, operator.lt),
     Row("people.folder", '"one"', '"two"', elections_for_wang, operator.lt),
     Row("people.one_click", "true", "false", screen_of_nobody, operator.lt),

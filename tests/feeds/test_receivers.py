@@ -10,8 +10,9 @@ import pytest
 
 from broker.__main__ import main
 from broker.config import BrokerConfig
+from broker.feeds.midnight import OVER_AFTER_S
 from broker.feeds.outside.outbox import Outbox
-from broker.feeds.outside.receivers import MOST_DAYS, TOTALS_AFTER_S
+from broker.feeds.outside.receivers import MOST_DAYS
 from broker.store import Record, Store, StoreError
 from broker.store.opening import open_store
 from broker.web.desk import Desk
@@ -143,6 +144,7 @@ def test_a_dead_receiver_holds_up_neither_the_others_nor_who_looks(tmp_path: Pat
         began = time.monotonic()
         with telling(config, lambda: picture_of(press())) as found:
             wait_until(lambda: lines(tmp_path) and slow.messages, "both are called")
+            wait_until(lambda: not found.state()[0]["waiting"], "the file has it")
             state = {row["name"]: row for row in found.state()}
             assert (state["files"]["waiting"], state["slow"]["waiting"]) == (0, 1)
         assert time.monotonic() - began < 15, "less than a try may last"
@@ -184,7 +186,7 @@ def totals(folder: Path) -> list[dict[str, Any]]:
 
 def test_the_days_totals_are_told_after_midnight_once(tmp_path: Path, config: BrokerConfig, store: Store) -> None:
     """As the figures have them; a restart tells them no second time; a bridge that was away catches up."""
-    at = MIDNIGHT + TOTALS_AFTER_S
+    at = MIDNIGHT + OVER_AFTER_S
     with telling(config, shown := Shown(picture_of(at=NOON)), store):
         shown.is_seen()
         shown.show(picture_of(at=at - 1))
@@ -208,7 +210,7 @@ def test_a_clock_that_was_years_ahead_is_no_reason_to_be_silent_for_years(
     tmp_path: Path, config: BrokerConfig, store: Store
 ) -> None:
     """Once it is right again the next day's totals come."""
-    at = MIDNIGHT + TOTALS_AFTER_S
+    at = MIDNIGHT + OVER_AFTER_S
     with telling(config, shown := Shown(picture_of(at=NOON)), store):
         shown.is_seen()
         shown.show(picture_of(at=NOON + 1000 * DAY_S))
@@ -224,7 +226,7 @@ def test_totals_that_cannot_be_counted_now_hold_up_nothing_else(
 ) -> None:
     """The record cannot be asked for a while, or holds what we cannot count: presses are told, and the totals later."""
     monkeypatch.setattr("broker.feeds.outside.receivers.figures_of", lambda *_: (_ for _ in ()).throw(fault))
-    after = MIDNIGHT + TOTALS_AFTER_S
+    after = MIDNIGHT + OVER_AFTER_S
     with telling(config, shown := Shown(picture_of(at=NOON)), store):
         shown.is_seen()
         shown.show(picture_of(press("p1", after), at=after))

@@ -11,11 +11,11 @@ from broker.people.accounts import Account, PeopleFile, Token
 from broker.people.administration import Administration, permitted, version_of
 from broker.people.errors import Changed, Impossible, Missing, NotAllowed
 from broker.people.people import People
-from broker.people.roles import BOUND, ROLES, Role, Scope, Visitor
+from broker.people.roles import ROLES, Role, Scope, Visitor
 from tests.support.people import PASSWORD, QUICK
 
 PLACES = Scope(estates=("e01",), trucks=("t01",), contractors=("c1",))
-FREE = {*BOUND, "viewer"}
+FREE = {"crew", "keeper", "property", "contractor", "viewer", "weigher", "enforcement"}
 
 
 def visitor(who: str, *roles: Role, sees_names: bool = False, kind: Any = "account") -> Visitor:
@@ -44,8 +44,8 @@ def after(**accounts: Account | None) -> PeopleFile:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_is_given_by_who_holds_it_or_it_is_one_of_a_place(role: Role) -> None:
-    """Roles of a place, a truck or a firm, and to look, are what a supervisor is there to give."""
+def test_a_role_is_given_by_who_holds_it_or_it_is_for_one_purpose(role: Role) -> None:
+    """A place, a truck, a firm, the scales, to look: those are what a supervisor is there to give."""
     changes: list[Callable[[], PeopleFile]] = [
         lambda: after(li=held("viewer", role)), lambda: after(new=held(role)),
         lambda: KEPT.model_copy(update={"tokens": {"m1": Token(name="n", roles=(role,), salt="s", hash="0" * 64)}}),

@@ -1,7 +1,11 @@
 """The door over HTTP: signing in and out, links, tokens, this machine, and how often and how much."""
 
+import html
 import re
+import threading
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -9,11 +13,15 @@ from fastapi.testclient import TestClient
 
 from broker.durable_file import Disk
 from broker.people.access_log import open_access_log
-from broker.people.limits import WRONG_BY_ACCOUNT, WRONG_BY_ADDRESS, WRONG_KEYS
+from broker.people.delays import FREE, QUIET_S, Delays
+from broker.people.errors import TooSoon
+from broker.people.limits import WRONG_AT_KNOWN, WRONG_BY_ADDRESS, WRONG_KEYS
+from broker.people.passwords import MOST_WAITING, Passwords
 from broker.people.roles import Scope, Visitor
+from broker.people.wrong import MOST_LINES, WrongSignIns
 from broker.web.api.app import build_app
 from broker.web.desk import Desk
-from broker.web.gate import COOKIE
+from broker.web.gate import COOKIE, DEVICE_COOKIE
 from broker.web.picture import snapshot
 from broker.web.stream.listeners import MOST_OF_ACCOUNT, Listeners
 from tests.support.bridge.morning import Morning
@@ -75,6 +83,18 @@ def test_who_signs_in_over_another_leaves_no_session_of_theirs(house: House, app
     assert house.sessions.visitor(first) is None
 
 
+@pytest.mark.parametrize("wanted", ["/report/2026-11-23?language=en", "/docs?a=b&c=%E7%8E%8B%20x", "/docs"])
+def test_a_sign_in_leads_on_to_all_that_was_asked_for(house: House, app: FastAPI, wanted: str) -> None:
+    """What stood after the question mark, too, letter by letter; also by the link of a refused page."""
+    client = house.stranger(app)
+    asked = client.get(wanted)
+    assert asked.status_code == 303
+    form = client.get(asked.headers["Location"]).text
+    towards = re.search(r'name="next" value="([^"]*)"', form)
+    assert towards is not None
+    assert sign_in(client, next=html.unescape(towards[1])).headers["Location"] == wanted
+
+
 @pytest.mark.parametrize("towards", ["//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nb: c", ""])
 def test_a_sign_in_leads_to_no_other_site(house: House, app: FastAPI, towards: str) -> None:
     """Whatever stands in a link that somebody sent."""
@@ -99,7 +119,7 @@ def test_who_guesses_must_wait_and_others_need_not(house: House, app: FastAPI, l
     """One account from many places, many accounts from one place; 429 says for how long; a session goes on."""
     house.account("li", "viewer")
     inside = house.person(app, "wang")
-    most = (WRONG_BY_ACCOUNT if limit == "account" else WRONG_BY_ADDRESS).amount
+    most = FREE if limit == "account" else WRONG_BY_ADDRESS.amount
     for number in range(most):
         client = house.stranger(app, f"192.0.2.{number}" if limit == "account" else "192.0.2.7")
         assert sign_in(client, "wang" if limit == "account" else f"guess{number}", "wrong").status_code == 401
@@ -116,10 +136,10 @@ def test_a_guess_in_a_crowd_is_counted_with_the_crowd(
     """Forty at once, and by the turn of the last the others were wrong: it is not told whether it was right."""
     by_password = house.people.by_password
 
-    def last_of_many(account: str, password: str) -> Visitor:
-        for _ in range(WRONG_BY_ACCOUNT.amount):
+    def last_of_many(account: str, password: str, **more: bool) -> Visitor:
+        for _ in range(FREE):
             house.gate.limits.was_wrong(account, "192.0.2.1")
-        return by_password(account, password)
+        return by_password(account, password, **more)
 
     monkeypatch.setattr(house.people, "by_password", last_of_many)
     assert sign_in(house.stranger(app), password=PASSWORD if right else "wrong").status_code == 429
@@ -131,9 +151,123 @@ def test_an_account_is_known_as_a_telephone_writes_it(house: House, app: FastAPI
     client = house.stranger(app)
     assert sign_in(client, typed).status_code == 303
     assert client.get("/api/v1/people/me").json()["account"] == "wang"
-    for _ in range(WRONG_BY_ACCOUNT.amount):
-        sign_in(client, typed, "wrong")
+    for _ in range(FREE):
+        sign_in(house.stranger(app, "192.0.2.1"), typed, "wrong")
     assert sign_in(house.stranger(app, "192.0.2.9")).status_code == 429
+
+
+def test_somebody_who_guesses_keeps_the_right_person_out_of_nowhere_they_were(house: House, app: FastAPI) -> None:
+    """The browser they signed in with, wherever it is now; another one in the same office; not one never seen."""
+    tablet, office = house.stranger(app, "198.51.100.7"), "203.0.113.5"
+    assert sign_in(tablet).status_code == sign_in(house.stranger(app, office)).status_code == 303
+    for number in range(FREE + 3):
+        sign_in(house.stranger(app, f"192.0.2.{number}"), "wang", "wrong")
+    assert sign_in(house.stranger(app, "192.0.2.99")).status_code == 429
+    moved = house.stranger(app, "192.0.2.1")  # the very network of one who guesses
+    moved.cookies.update({DEVICE_COOKIE: tablet.cookies[DEVICE_COOKIE]})
+    assert sign_in(moved).status_code == 303
+    assert sign_in(house.stranger(app, office)).status_code == 303
+
+
+def test_a_known_place_guesses_no_more_than_others(house: House, app: FastAPI) -> None:
+    """Whoever sits at somebody's tablet, or in the office; a browser of the office's people is counted by itself."""
+    tablet = house.stranger(app, "203.0.113.5")
+    sign_in(tablet)
+    for _ in range(WRONG_AT_KNOWN.amount):
+        assert sign_in(house.stranger(app, "203.0.113.5"), password="wrong").status_code == 401
+    assert sign_in(house.stranger(app, "203.0.113.5")).status_code == 429
+    assert sign_in(tablet).status_code == 303
+    for _ in range(WRONG_AT_KNOWN.amount):
+        assert sign_in(tablet, password="wrong").status_code == 401
+    assert sign_in(tablet).status_code == 429
+
+
+def test_a_browser_of_somebody_else_is_strange_to_an_account(house: House, app: FastAPI) -> None:
+    """A made-up cookie, and that of another account, open no second lane for guesses."""
+    house.account("li", "viewer")
+    theirs = house.stranger(app, "192.0.2.1")
+    sign_in(theirs, "li")
+    for _ in range(FREE):
+        assert sign_in(theirs, "wang", "wrong").status_code == 401
+    assert sign_in(theirs, "wang").status_code == 429
+    made_up = house.stranger(app, "192.0.2.2")
+    made_up.cookies.update({DEVICE_COOKIE: "x" * 43})
+    assert sign_in(made_up, "wang").status_code == 429
+
+
+def test_wrong_sign_ins_are_noted_a_few_times_and_never_what_was_typed(house: House, app: FastAPI) -> None:
+    """A line at 1, 10, 100 of an account; names that no account has are counted together."""
+    for number in range(12):
+        house.gate.wrong.note("wang", f"192.0.2.{number}")
+    for name in ("my-secret-password", "nobody", "wang"):
+        sign_in(house.stranger(app, "192.0.2.50"), name, "wrong")
+    lines = [line for line in open_access_log(house.folder).lines() if line["action"] == "wrong sign-ins"]
+    assert [(line["who"], str(line["what"]).partition(",")[0]) for line in lines] == [
+        ("wang", "1"), ("wang", "10"), ("-", "1"),
+    ]  # fmt: skip
+    assert "secret" not in str(lines)
+    lately = house.gate.wrong.lately()
+    assert (lately["wang"].count, lately["wang"].address, lately["-"].count) == (13, "192.0.2.50", 2)
+
+
+def test_the_log_of_wrong_sign_ins_has_a_bound(house: House) -> None:
+    """However many names are tried; the next day there is room again."""
+    now = 0.0
+    wrong = WrongSignIns(open_access_log(house.folder), lambda: now)
+    for number in range(MOST_LINES + 50):
+        wrong.note(f"a{number}", "192.0.2.1")
+    assert sum(1 for _ in open_access_log(house.folder).lines()) == MOST_LINES
+    now = 2.0 * 24 * 3600
+    assert wrong.lately() == {}
+    wrong.note("wang", "192.0.2.1")
+    assert sum(1 for _ in open_access_log(house.folder).lines()) == MOST_LINES + 1
+
+
+def test_each_wrong_guess_makes_the_next_wait_longer_until_there_is_quiet() -> None:
+    """Doubled up to a quarter of an hour; the names that are known have a bound."""
+    now = 0.0
+    delays = Delays(lambda: now)
+    waits = []
+    for _ in range(FREE + 8):
+        delays.was_wrong("wang")
+        waits.append(delays.wait_s("wang"))
+        now += waits[-1]
+        assert delays.wait_s("wang") == 0
+    assert waits[: FREE - 1] == [0] * (FREE - 1) and waits[FREE - 1 :] == [30, 60, 120, 240, 480, 900, 900, 900, 900]
+    now += QUIET_S + 1
+    delays.was_wrong("wang")
+    assert delays.wait_s("wang") == 0 and delays.wait_s("li") == 0
+
+
+def test_a_crowd_that_signs_in_takes_no_thread_and_lets_known_people_by() -> None:
+    """Who waits is counted: strangers are refused at once when there are some, people in their own place later."""
+    entered, leave = threading.Event(), threading.Event()
+
+    class Slow:
+        def hash(self, password: str) -> str:
+            return "kept"
+
+        def verify(self, kept: str, password: str) -> bool:
+            entered.set()
+            return leave.wait(60)
+
+    passwords: Any = Passwords(Slow())  # type: ignore[arg-type]
+    told: list[bool] = []
+    waiting = [threading.Thread(target=lambda: told.append(passwords.fits("kept", "x"))) for _ in range(MOST_WAITING)]
+    waiting[0].start()
+    assert entered.wait(60)
+    for thread in waiting[1:]:
+        thread.start()
+    while passwords._waiting < MOST_WAITING:  # the others are on their way to the queue
+        time.sleep(0.001)
+    with pytest.raises(TooSoon, match="at once"):
+        passwords.fits("kept", "x")
+    known = threading.Thread(target=lambda: told.append(passwords.fits("kept", "x", known=True)))
+    known.start()
+    leave.set()
+    for thread in (*waiting, known):
+        thread.join(60)
+    assert told == [True] * (MOST_WAITING + 1)
 
 
 def test_who_guesses_tokens_must_wait_and_a_right_one_is_let_in(house: House, app: FastAPI) -> None:

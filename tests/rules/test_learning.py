@@ -175,28 +175,13 @@ def test_drivers_who_wait_at_a_room() -> None:
     assert outlook.dwell_s("r1", "hazardous", 3, 400) > late + 120
 
 
-def test_the_band_is_what_happened() -> None:
-    """With errors of -60..+180 s the band is their p10 and p90; without enough of them a quarter of the horizon."""
-    history = History(Streets(), FirstStay())
-    assert history.band_s(800) == (-200, 200)
-    for index in range(241):
-        history.learn_error(ErrorRecord(750, index - 60))
-    low_s, high_s = history.band_s(800)
-    assert abs(low_s - -36) <= 1
-    assert abs(high_s - 156) <= 1
-    assert history.band_s(1500) == (-375, 375)
-
-
-def test_errors_are_forgotten_in_order() -> None:
-    """Of many errors only the last ones count."""
-    history = History(Streets(), FirstStay(), HistorySettings(error_memory=500))
-    for index in range(1500):
-        history.learn_error(ErrorRecord(750, 0 if index < 1000 else 60))
-    assert history.band_s(800) == (60, 60)
-
-
 @pytest.mark.parametrize(
-    "record", [leg(200, MORNING), DwellRecord("r1", "hazardous", 100, None, MORNING, 30), ErrorRecord(600, -20)]
+    "record",
+    [
+        leg(200, MORNING),
+        DwellRecord("r1", "hazardous", 100, None, MORNING, 30),
+        ErrorRecord(600, -20, "held", in_band=False),
+    ],
 )
 def test_records_survive_the_store(record: LegRecord | DwellRecord | ErrorRecord) -> None:
     """A record is the same after its body; unknown keys are ignored."""

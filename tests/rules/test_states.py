@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from broker.rules.states import answer, booking, incident, visit
+from broker.rules.states import answer, booking, case, incident, visit
 from broker.rules.states.answer import Answer, AnswerError
 from broker.rules.states.booking import Booking, BookingError, Seat
+from broker.rules.states.case import Case, CaseError
 from broker.rules.states.diagrams import states_page
 from broker.rules.states.incident import Incident, IncidentError
 from broker.rules.states.visit import Visit, VisitError
@@ -63,8 +64,13 @@ BOOKING_DEEDS: list[Callable[[Booking], Booking]] = [
     lambda one: one.failed("crew", "no_show", AT),
     lambda one: one.completed(900_000, AT),
 ]
-
-
+CASE = Case("c1", "chronic_lane", "e01", "r01", None, (), AT, "Wang", AT)
+CASE_DEEDS: list[Callable[[Case], Case]] = [
+    lambda one: one.handed_over("Wang", AT),
+    lambda one: one.taken_back(AT),
+    lambda one: one.answered("fined", "Qian", AT),
+    lambda one: one.closed("paid", "Wang", AT),
+]
 ANSWER_DEEDS: list[Callable[[Answer], Answer]] = [
     lambda one: one.seen("Wang", AT),
     lambda one: one.promised(AT + 600, "Wang", AT),
@@ -142,6 +148,23 @@ def test_the_deeds_of_an_answer_go_along_all_arrows_of_its_table_and_no_other() 
     assert gone == {(state, to) for (state, _), to in answer.TRANSITIONS.items()}
 
 
+def test_the_deeds_of_a_case_go_along_all_arrows_of_its_table_and_no_other() -> None:
+    """As of a visit; each makes a new version, and what its table has for it is what it says of itself."""
+    gone = set()
+    for state in ("opened", "handed_over", "answered", "closed"):
+        for deed in CASE_DEEDS:
+            before = replace(CASE, state=state)
+            try:
+                after = deed(before)
+            except CaseError:
+                continue
+            gone.add((state, after.state))
+            assert after.version == before.version + 1 and after.case_id == before.case_id
+            assert Case.from_body(after.body()) == after
+        assert set(replace(CASE, state=state).steps) == {step for frm, step in case.TRANSITIONS if frm == state}
+    assert gone == {(state, to) for (state, _), to in case.TRANSITIONS.items()}
+
+
 def test_what_is_cleared_stays_cleared() -> None:
     """By a person, by the end of it, by the driver; nothing makes it active again."""
     cleared = INCIDENT.cleared("keeper", AT)
@@ -151,8 +174,9 @@ def test_what_is_cleared_stays_cleared() -> None:
 
 TABLES = ("TRANSITIONS", "CONDITIONS")
 STATED = ("state", "workflow", "condition")
-MAKERS = ("replace", "__replace__", "_changed", "Visit", "Incident", "Answer", "Booking")
-STATE_AT = {"Answer": list(Answer.__dataclass_fields__).index("state"),
+MAKERS = ("replace", "__replace__", "_changed", "Visit", "Incident", "Answer", "Booking", "Case")
+STATE_AT = {"Case": list(Case.__dataclass_fields__).index("state"),
+            "Answer": list(Answer.__dataclass_fields__).index("state"),
             "Visit": list(Visit.__dataclass_fields__).index("state"),
             "Incident": list(Incident.__dataclass_fields__).index("condition"),
             "Booking": list(Booking.__dataclass_fields__).index("state")}  # fmt: skip
@@ -199,7 +223,7 @@ def transitions_fired(text: str) -> list[int]:
 def test_a_transition_is_fired_in_its_tables_own_file_only(path: Path) -> None:
     """Everybody else asks for a deed by its name; the diagrams read the tables."""
     fired = transitions_fired(path.read_text(encoding="utf-8"))
-    own = ("answer.py", "booking.py", "diagrams.py", "incident.py", "visit.py")
+    own = ("answer.py", "booking.py", "case.py", "diagrams.py", "incident.py", "visit.py")
     assert bool(fired) == (path.name in own and path.parent == STATES), fired
 
 

@@ -119,10 +119,13 @@ def press(name: str = "p1", at: int = NOON) -> Incident:
 
 
 @contextmanager
-def telling(config: BrokerConfig, picture: Callable[[], Any], store: Any = None) -> Iterator[Receivers]:
+def telling(
+    config: BrokerConfig, picture: Callable[[], Any], store: Any = None, reports: Callable[[], Any] = tuple,
+    cases: Callable[[], Any] = tuple,
+) -> Iterator[Receivers]:  # fmt: skip
     """The receivers of a configuration while they are told what the pictures show, looked at often."""
     with patch.object(receivers, "LOOK_S", 0.02), patch.object(sender, "LOOK_S", 0.02):
-        found = Receivers(config, "xh", "Asia/Shanghai", store, picture)
+        found = Receivers(config, "xh", "Asia/Shanghai", store, picture, reports, cases)
         found.start()
         try:
             yield found

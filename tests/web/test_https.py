@@ -87,6 +87,8 @@ def test_a_certificate_that_browsers_would_refuse_is_named(tmp_path: Path) -> No
     given = {"area": {"plan": "demo"}, "web": {"cert_file": pem, "key_file": key, "hosts": ["screen.example"]}}
     with pytest.raises(ConfigError, match=r"\[web\] cert_file: .* not for screen\.example"):
         check_certificates(BrokerConfig.model_validate(given), time.time())
+    behind = {**given, "web": {**given["web"], "trusted_proxies": ["10.0.0.1"]}}  # the proxy has another one for it
+    check_certificates(BrokerConfig.model_validate(behind), time.time())
     given["web"]["hosts"] = ["localhost"]
     config = BrokerConfig.model_validate(given)
     check_certificates(config, time.time())

@@ -217,6 +217,20 @@ def test_the_pages_speak_the_readers_language(office: Office, path: str) -> None
     assert CHINESE.search(office.boss.get(f"{path}?lang=zh").text.partition("<main>")[2])
 
 
+def test_who_may_open_which_page_is_said_beforehand(office: Office) -> None:
+    """The screen shows no link that would be refused: a property's leads neither to the registers nor to the report."""
+    office.house.account("zhao", "property", scope=Scope(estates=("e01",)))
+    pages = {one: office.person(one).get(f"{API}/me").json()["pages"] for one in ("zhao", "wang", "boss")}
+    assert {*pages["zhao"]}.isdisjoint({"/registers", "/report/", "/people", "/people/rosters"})
+    assert {"/", "/docs"} <= {*pages["zhao"]}
+    assert {"/report/", "/people/rosters"} <= {*pages["wang"]} and "/people" not in pages["wang"]
+    assert {"/registers", "/report/", "/people", "/people/rosters"} <= {*pages["boss"]}
+    for account, links in pages.items():
+        client = office.person(account)
+        for path in ("/registers", "/people", "/people/rosters", "/docs"):
+            assert (client.get(path).status_code == 200) is (path in links), (account, path)
+
+
 def test_the_pages_are_for_who_may(office: Office) -> None:
     """A dispatcher sees the rosters alone, a viewer none of it; nobody is asked to sign in."""
     for account, people, rosters in (("boss", 200, 200), ("wang", 403, 200), ("li", 403, 403)):

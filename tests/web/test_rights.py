@@ -56,6 +56,11 @@ EXPECTED: dict[str, set[str] | None] = {
     f"POST {INCIDENT}/answers/{{addressee}}/on-the-way": {D, F},
     f"POST {VISIT}/serve": {D, C},
     f"POST {VISIT}/skip": {D, C},
+    "POST /api/v1/runs/{run_id}/full": {D, C},
+    "POST /api/v1/runs/{run_id}/emptied": {D, C},
+    "GET /api/v1/closures": EVERYBODY_SIGNED_IN,
+    "POST /api/v1/closures": {D},
+    "POST /api/v1/closures/{closure_id}/end": {D},
     "GET /api/v1/bookings": {D, P, C, S},
     "GET /api/v1/bookings/piles": {D, P},
     "GET /api/v1/bookings/windows": {D, P},
@@ -72,6 +77,13 @@ EXPECTED: dict[str, set[str] | None] = {
     "POST /api/v1/bookings/{booking}/dispute": {D, P},
     "POST /api/v1/bookings/{booking}/answer": {D},
     f"POST {VISIT}/note": {D, C},
+    "GET /api/v1/cases": {D, S, E},
+    "GET /api/v1/cases/suggestions": {D, S},
+    "POST /api/v1/cases": {D, S},
+    "POST /api/v1/cases/{case_id}/hand-over": {D, S},
+    "POST /api/v1/cases/{case_id}/take-back": {D, S},
+    "POST /api/v1/cases/{case_id}/answer": {E},
+    "POST /api/v1/cases/{case_id}/close": {D, S},
     "GET /api/v1/weighings": {D, C, T, S, V, W},
     "POST /api/v1/weighings": {D, C, W},
     "POST /api/v1/amendments": {S},
@@ -104,7 +116,7 @@ EXPECTED: dict[str, set[str] | None] = {
 # What a deed is about, where somebody may do it for their own only.
 OWN = {
     "clear": "estates", "estate-ack": "estates", "serve": "trucks", "skip": "trucks", "note": "trucks",
-    "weighings": "trucks",
+    "weighings": "trucks", "full": "trucks", "emptied": "trucks",
     **dict.fromkeys(("windows", "holds", "usual", "book", "change", "cancel", "dispute"), "estates"),
     **dict.fromkeys(("accept", "decline", "loaded", "fail"), "trucks"), "evidence": "both",
     **dict.fromkeys(("seen", "promise", "done", "refuse", "on-the-way"), "whoever is asked"),
@@ -113,7 +125,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "decide": {"decision": "wait"}, "skip": {"reason": "other"}, "command": {"command": "identify"},
     "holds": {"pile": "p01", "from_at": 1}, "usual": {"estate": "e01"}, "decline": {"reason": "other"},
     "loaded": {"litres": 1}, "fail": {"reason": "other"}, "dispute": {"text": "x"}, "answer": {"text": "x"},
-    "note": {"grade": 1},
+    "note": {"grade": 1}, "closures": {"room": "r01", "until_at": 1795400000},
+    "cases": {"kind": "other", "records": ["x"]},
     "weighings": {"truck": "t01", "waste": "residential_wet", "grams": 1},
     "amendments": {"record": "run:no", "patch": {"state": "x"}, "reason": "w"},
 }  # fmt: skip
@@ -145,7 +158,7 @@ class Street(WholeWeb):
     def ask(self, client: TestClient, method: str, path: str, role: str = D) -> int:
         """The status of a request that is right but for who asks; of a stream only its beginning."""
         device = "t01" if "/trucks/" in path else "r01"
-        names = {**self.ids(), "day": "2026-11-23", "device": device,
+        names = {"case_id": "c1", **self.ids(), "day": "2026-11-23", "device": device, "closure_id": "x",
                  "addressee": "contractor.c1" if role == F else "estate"}  # fmt: skip
         url = re.sub(r"\{(\w+)\}", lambda name: str(names[name[1]]), path)
         asked = {"stats": "?from_day=2026-11-23&to_day=2026-11-23", "weighings": "?day=2026-11-23",

@@ -38,7 +38,7 @@ from firmware import wire
 
 HEARD = ("fix", "incident", "bins", "lamp", "keeper", "action")
 LEARNED = ("leg", "dwell", "start", "error")
-GOING_ON = {"run": OPEN_S, "visit": OPEN_S, "workflow": OPEN_S, "call": KEEP_S, "action": KEEP_S,
+GOING_ON = {"run": OPEN_S, "visit": OPEN_S, "workflow": OPEN_S, "closure": OPEN_S, "call": KEEP_S, "action": KEEP_S,
             "bins": KEEP_S, "life": OPEN_S, "fix": 3600}  # kind: how far back it is looked for  # fmt: skip
 # How long before the day what was received on it may have happened, for kinds with many records; a press may be older.
 LATE_S = dict.fromkeys(("fix", "bins", "lamp", "keeper"), OPEN_S + 86_400)

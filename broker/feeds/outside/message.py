@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
-KINDS = ("call", "late", "alarm", "totals")  # what a receiver may ask for; `call.made` is of kind `call`
+KINDS = ("call", "late", "alarm", "totals", "report", "case")  # what a receiver may ask for; `call.made` is a `call`
 MOST_BYTES = 20_000  # of a body; Standard Webhooks advises receivers to expect no more
 
 

@@ -9,15 +9,18 @@ What began longer than LOOKED_BACK_S before anybody looked last is remembered an
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from broker.feeds.outside.message import Message, message_id
+from broker.feeds.reports.made import Made
 from broker.reports.words import WORDS as REPORT_WORDS
 from broker.reports.words import in_language, waste_word
 from broker.rules.arrival.prediction import FRESH_LABELS
+from broker.rules.states.case import Case
 from broker.words import LANGUAGES, Words
 
 LOOKED_BACK_S = 900
@@ -27,6 +30,7 @@ CALL_TYPES = {
     "due": "call.resumed", "held": "call.held", "served": "call.served", "skipped": "call.skipped",
     "cancelled": "call.cancelled",
 }  # fmt: skip
+CASE_EVIDENCE = 20  # of a case's evidence so much is told, the newest; a message has its bounds
 KNOWN_LABELS = (*FRESH_LABELS, "held")  # of times that somebody can count on
 
 Row = Mapping[str, Any]
@@ -171,3 +175,35 @@ def totals_message(area: str, day: str, ended_at: int, whole: Row, by_waste: Seq
         text[language] = WORDS.say(language, "text", "totals.day", **gaps)
     data = {"area": area, "day": day, "figures": dict(whole), "by_waste": list(map(dict, by_waste)), "text": text}
     return Message(message_id(area, "totals", day), "totals.day", ended_at, data)
+
+
+def report_message(area: str, made: Made) -> Message:
+    """A report that is there, with its figures; one that was made anew is another message."""
+    text = {}
+    for language in LANGUAGES:
+        none = WORDS.say(language, "gap", "unknown")
+        grams = made.figures["grams"]
+        kilograms = round(grams / 1000) if isinstance(grams, int) else none
+        gaps = {"day": made.name, "visits": made.figures["visits"] or 0, "served": made.figures["served"] or 0,
+                "kilograms": kilograms}  # fmt: skip
+        text[language] = WORDS.say(language, "text", f"report.{made.kind}", **gaps)
+        if made.revision > 1:
+            text[language] += " " + WORDS.say(language, "text", "report.again", revision=made.revision)
+    data = {"area": area, "name": made.name, "from_day": made.from_day, "to_day": made.to_day,
+            "revision": made.revision, "figures": dict(made.figures), "chain": list(map(dict, made.chain)),
+            "text": text}  # fmt: skip
+    return Message(message_id(area, "report", made.name, made.revision), f"report.{made.kind}", made.made_at, data)
+
+
+def case_message(area: str, case: Case) -> Message:
+    """A case that was handed over to enforcement, with its evidence and without anybody's name."""
+    text = {}
+    for language in LANGUAGES:
+        gaps = {"kind": REPORT_WORDS.groups(language)["case"][case.kind], "place": case.room or case.estate or "",
+                "count": len(case.evidence)}  # fmt: skip
+        text[language] = WORDS.say(language, "text", "case.handed_over", **gaps)
+    fields = ("case_id", "version", "kind", "estate", "room", "waste", "note", "opened_at", "handed_over_at")
+    rows = [asdict(one) for one in case.evidence[-CASE_EVIDENCE:]]
+    data = {"area": area, **{name: getattr(case, name) for name in fields}, "evidence": rows, "text": text}
+    at = case.handed_over_at or case.changed_at
+    return Message(message_id(area, "case", case.case_id, case.hand_overs), "case.handed_over", at, data)

@@ -10,30 +10,31 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from broker.config import BrokerConfig, ConfigError, ReceiverConfig
 from broker.durable_file import Disk, write_durably
+from broker.feeds.midnight import Midnight
 from broker.feeds.outside.addresses import AddressError
 from broker.feeds.outside.daily_file import FileSink
 from broker.feeds.outside.message import Message, message_id
-from broker.feeds.outside.news import WORDS, Memory, News, totals_message
+from broker.feeds.outside.news import WORDS, Memory, News, case_message, report_message, totals_message
 from broker.feeds.outside.outbox import MOST_WAITING, Outbox
 from broker.feeds.outside.sender import Sender
 from broker.feeds.outside.webhook import Sink, WebhookSink
+from broker.feeds.reports.made import Made
 from broker.reports import tables
 from broker.reports.figures import figures_of
+from broker.rules.states.case import Case
 from broker.store import Store, StoreError
-from broker.store.days import Days
 from broker.words import LANGUAGES
 
 log = logging.getLogger("zhanpai.outside")
 
 LOOK_S = 1.0
 NOTED_S = 60  # how far behind the note of the last look may be
-TOTALS_AFTER_S = 900  # of midnight: the evening's last stays are on record by then
 MOST_DAYS = 7  # of totals that a bridge catches up on
 FAILED_S = 60.0
 
@@ -76,12 +77,13 @@ class Receivers:
     """Who tells the receivers of a bridge; `picture` gives the newest one."""
 
     def __init__(
-        self, config: BrokerConfig, area: str, timezone: str, store: Store, picture: Callable[[], Mapping[str, Any]]
-    ) -> None:
-        """Raises ConfigError."""
+        self, config: BrokerConfig, area: str, timezone: str, store: Store, picture: Callable[[], Mapping[str, Any]],
+        reports: Callable[[], Sequence[Made]] = tuple, cases: Callable[[], Sequence[Case]] = tuple,
+    ) -> None:  # fmt: skip
+        """`reports` gives those that are made, `cases` all there are; raises ConfigError."""
         self._area, self._timezone, self._store, self._picture = area, timezone, store, picture
         self._news = News(area, timezone, config.calls.slip_s)
-        self._days = Days(timezone)
+        self._reports, self._cases, self._midnight = reports, cases, Midnight(timezone)
         self._path = config.outside.folder / f"said-{area}.json"
         self._receivers: list[tuple[ReceiverConfig, Sender, deque[Message]]] = []  # with what is not kept yet
         try:
@@ -90,7 +92,7 @@ class Receivers:
                 outbox.open()
                 sender = Sender(receiver.name, outbox, sink_of(receiver, timezone), receiver.keep_days)
                 self._receivers.append((receiver, sender, deque(maxlen=MOST_WAITING)))
-            self._memory, self._looked_at, self._totals_day = self._read()
+            self._memory, self._looked_at, self._totals_day, self._told = self._read()
         except OSError as why:
             raise ConfigError(f"[outside] folder: {why.filename} cannot be used ({why.strerror})") from why
         self._noted_at, self._is_noted = self._looked_at, True
@@ -138,12 +140,15 @@ class Receivers:
         looked_at = self._looked_at or at
         messages, memory = self._news.of(picture, self._memory, min(looked_at, at))
         totals_day, totals = self._totals(at)
-        messages += totals
+        told_now, of_revisions = self._of_revisions()
+        messages += totals + of_revisions
         for receiver, _, unkept in self._receivers:
             unkept.extend(message for message in messages if message.kind in receiver.events)
-        if messages or totals_day != self._totals_day or not 0 <= at - self._noted_at < NOTED_S:
+        new = messages or totals_day != self._totals_day or told_now != self._told
+        if new or not 0 <= at - self._noted_at < NOTED_S:
             self._is_noted = False
         self._memory, self._looked_at, self._totals_day = memory, at, totals_day
+        self._told = told_now
         self._keep()
         if not self._is_noted:
             self._note()
@@ -161,15 +166,33 @@ class Receivers:
         if failed is not None:
             raise failed
 
+    def _of_revisions(self) -> tuple[dict[str, int], list[Message]]:
+        """Which revision of each report is told, and which handing over of each case, and what is to be told for it; at
+        the very first look nothing is."""
+        found: dict[str, tuple[int, Callable[[], Message]]] = {
+            one.name: (one.revision, partial(report_message, self._area, one)) for one in self._reports()
+        }
+        try:
+            handed_over = [one for one in self._cases() if one.state == "handed_over"]
+        except StoreError:
+            handed_over = []  # at a later look
+        for case in handed_over:
+            found[f"case/{case.case_id}"] = (case.hand_overs, partial(case_message, self._area, case))
+        known = self._told
+        new = [
+            make() for name, (revision, make) in found.items() if known is not None and known.get(name, 0) < revision
+        ]
+        return {**(known or {}), **{name: revision for name, (revision, _) in found.items()}}, new
+
     def _totals(self, now: int) -> tuple[str, list[Message]]:
         """The last day whose totals are told, and those that are to be told for it."""
-        newest = _day_before(self._days.of(now - TOTALS_AFTER_S))
+        newest = self._midnight.newest_over(now)
         if not self._totals_day:
             return newest, []
         told, messages = min(self._totals_day, newest), []  # a clock that was ahead is no reason to be silent
-        oldest = (date.fromisoformat(newest) - timedelta(days=MOST_DAYS)).isoformat()
-        while told < newest and now >= self._totals_not_before:
-            day = (date.fromisoformat(max(told, oldest)) + timedelta(days=1)).isoformat()
+        if now < self._totals_not_before:
+            return told, []
+        for day in self._midnight.missed(told, now, MOST_DAYS):
             try:
                 messages.append(self._totals_of(day))
             except Exception as why:  # of whatever kind: calls and alarms do not wait for it
@@ -185,23 +208,22 @@ class Receivers:
     def _totals_of(self, day: str) -> Message:
         cube = figures_of(self._store, day, day, self._timezone)
         whole, by_waste = (tables.rows(cube, "day", by, day, day) for by in ((), ("waste",)))
-        return totals_message(self._area, day, self._days.span(day, day)[1], whole[0], by_waste)
+        return totals_message(self._area, day, self._midnight.days.span(day, day)[1], whole[0], by_waste)
 
     def _note(self) -> None:
-        noted = {"looked_at": self._looked_at, "totals_day": self._totals_day, "memory": self._memory}
+        noted = {"looked_at": self._looked_at, "totals_day": self._totals_day, "told": self._told,
+                 "memory": self._memory}  # fmt: skip
         write_durably(Disk(), self._path, json.dumps(noted).encode())
         self._noted_at, self._is_noted = self._looked_at, True
 
-    def _read(self) -> tuple[Memory, int, str]:
+    def _read(self) -> tuple[Memory, int, str, dict[str, int] | None]:
         try:
             found = json.loads(self._path.read_bytes())
-            return dict(found["memory"]), int(found["looked_at"]), str(found["totals_day"])
+            revisions = found.get("told")  # which notes of before do not have
+            told = None if revisions is None else {str(name): int(revision) for name, revision in revisions.items()}
+            return dict(found["memory"]), int(found["looked_at"]), str(found["totals_day"]), told
         except FileNotFoundError:
-            return {}, 0, ""
-        except (ValueError, KeyError, TypeError) as why:
+            return {}, 0, "", None
+        except (ValueError, KeyError, TypeError, AttributeError) as why:
             log.error("%s cannot be read (%s): what was told outside is not known, it begins anew", self._path, why)
-            return {}, 0, ""
-
-
-def _day_before(day: str) -> str:
-    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
+            return {}, 0, "", None

@@ -147,7 +147,7 @@ def _plan(feed: Feed) -> Plan:
     rooms = {stop_id: stop.room(calling.get(stop_id, {})) for stop_id, stop in stops.items() if stop.is_room}
     in_order = {run.trip_id: run for trip_id in trips for run in runs.get(trip_id, ())}
     registered = {truck_id: known.vehicle for truck_id, known in vehicles.items()}
-    return Plan(area_id, name, zone, estates, rooms, routes, services, in_order, registered, piles)
+    return Plan(area_id, name, zone, estates, rooms, routes, services, in_order, registered, piles=piles)
 
 
 def _wastes_that_call(trips: Iterable[TripRow], routes: Mapping[str, RouteRow],

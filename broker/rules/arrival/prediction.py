@@ -25,18 +25,17 @@ from broker.rules.learning.observations import ErrorRecord
 from broker.rules.tracking.tracker import RunTracker
 from broker.rules.tracking.types import Progress, StopKey, TrackVisit
 
+NOTED_S, FAR_NOTED_S, NEAR_S = 60, 180, 1200  # how often what is near is remembered, and what is further away
 FRESH_LABELS = ("live", "history", "timetable")  # of predictions that may light a lamp and clear one
 
 
 @dataclass(frozen=True, slots=True)
 class ArrivalSettings:
-    """Floors and widenings of a prediction."""
+    """Floors of a prediction."""
 
     least_stay_rest_s: float = 15.0
     overstay_share: float = 0.25
     least_band_s: float = 30.0
-    gap_widening: float = 1.25
-    off_route_widening: float = 2.0
 
 
 class Eta(NamedTuple):
@@ -79,16 +78,17 @@ def predict(
     pace: float = 1.0,
     free: Eta | None = None,
     walked: Walked | None = None,
+    visits: Sequence[TrackVisit] | None = None,
 ) -> list[Eta]:
     """The arrivals of a run's owed visits in visiting order; `bins` counts by (room, waste) where known, `pace` what
     the run takes for a minute of its timetable (`pace_of`), `free` the first arrival of a truck that is on another run
-    yet (`next_run.py`), `walked` knows the run's last walk.
+    yet (`next_run.py`), `walked` knows the run's last walk. `visits`: as it would be if the run owed these.
     """
     settings = settings or ArrivalSettings()
-    visits = tracker.pending
+    visits = tracker.pending if visits is None else visits
     if not visits:
         return []
-    state = tracker.progress(now)
+    state = tracker.progress(now, visits)
     label = _label(state, now) if free is None or free.label in FRESH_LABELS else free.label
     outlook = history.outlook(tracker.route.route_id, now)
     first = _step(None, visits[0], bins, history.streets.detour_factor)
@@ -185,8 +185,11 @@ def _first_rest_s(tracker: RunTracker, state: Progress, step: Step, outlook: Out
     expected_s, _ = outlook.leg_s(state.from_room, step.room, length_m, now)
     leg_rest_s = expected_s * (state.leg_rest_m / length_m if length_m > 0 else 0.0)
     if not state.started:
-        late_s = float(now - step.planned_at) if step.planned_at else 0.0
-        return max(outlook.late_s(late_s) - late_s, 0.0 if state.stale else leg_rest_s)
+        near_s = 0.0 if state.stale else leg_rest_s
+        if step.planned_at is None:  # of no timetable: it is not late as usual
+            return near_s
+        late_s = float(now - step.planned_at)
+        return max(outlook.late_s(late_s) - late_s, near_s)
     rest_s = leg_rest_s
     if state.fix is not None and (state.fix.speed_mps is None or state.fix.speed_mps > tracker.settings.noise_mps):
         # Silent on the move: it goes on as usual, but nobody says it is there before it says so itself.
@@ -202,43 +205,37 @@ def _with_bands(
     visits: Sequence[TrackVisit], arrivals: Sequence[float], label: str, history: History, now: int,
     settings: ArrivalSettings,
 ) -> list[Eta]:  # fmt: skip
-    widening, least_s = 1.0, settings.least_band_s
-    if label in ("history", "stale"):
-        widening = settings.gap_widening
-    elif label == "off_route":
-        widening = settings.off_route_widening
+    least_s = settings.least_band_s
     etas = []
     for visit, arrive_at in zip(visits, arrivals, strict=True):
         if arrive_at < now:
             arrive_at = now
-        early_s, late_s = history.band_s(arrive_at - now)
+        early_s, late_s = history.band_s(arrive_at - now, label)
         eta_at = round(arrive_at)
-        early_at = round(arrive_at + min(early_s * widening, -least_s))
-        late_at = round(arrive_at + max(late_s * widening, least_s))
+        early_at = round(arrive_at + min(early_s, -least_s))
+        late_at = round(arrive_at + max(late_s, least_s))
         etas.append(Eta(visit.key, eta_at, max(now, early_at), max(eta_at, late_at), label))
     return etas
 
 
 class Promises:
-    """Remembers what was predicted, once a minute, so that each arrival tells how far off it was."""
+    """Remembers what was predicted, the near once a minute, so that each arrival tells how far off it was."""
 
-    def __init__(self, every_s: int = 60) -> None:
-        self._every_s = every_s
-        self._made: dict[StopKey, list[tuple[int, int]]] = {}
+    def __init__(self) -> None:
+        self._made: dict[StopKey, list[tuple[int, Eta]]] = {}
 
     def note(self, etas: Sequence[Eta], now: int) -> None:
-        """Remember the live predictions of one moment."""
+        """Remember the predictions of one moment."""
         for eta in etas:
-            if eta.label != "live":
+            if eta.eta_at <= now:
                 continue
-            made = self._made.setdefault(eta.key, [])
-            if not made or now - made[-1][0] >= self._every_s:
-                made.append((now, eta.eta_at))
+            made, every_s = self._made.setdefault(eta.key, []), NOTED_S if eta.eta_at - now <= NEAR_S else FAR_NOTED_S
+            if not made or now - made[-1][0] >= every_s:
+                made.append((now, eta))
 
     def arrived(self, key: StopKey, at: int) -> list[ErrorRecord]:
         """The errors of all that was predicted for this visit, which is then forgotten."""
         return [
-            ErrorRecord(horizon_s=eta_at - made_at, error_s=at - eta_at)
-            for made_at, eta_at in self._made.pop(key, [])
-            if eta_at > made_at
+            ErrorRecord(eta.eta_at - made_at, at - eta.eta_at, eta.label, eta.early_at <= at <= eta.late_at)
+            for made_at, eta in self._made.pop(key, [])
         ]

@@ -12,6 +12,7 @@ from broker.rules.collecting.collected import Collected, collected
 from broker.rules.collecting.moves import Span
 from broker.rules.collecting.readings import KEPT_S, NEVER_AT, USELESS, Reading, Readings
 from broker.rules.day.day import Day
+from broker.rules.settings import LIGHTEST_BIN_GRAMS
 from broker.rules.states.visit import Visit, VisitKey
 
 EARLY_S = 3600  # a keeper who knows the timetable needs no lamp
@@ -120,6 +121,16 @@ def collected_at(day: Day, visit: Visit) -> Collected:
     if visit.state == "served" and _shares_bins(day, visit, readings):
         return found.of_nobody()
     return found
+
+
+def is_emptied(day: Day, visit: Visit, now: int) -> bool:
+    """Whether the bins of a visit where the truck stands were taken and are back, by what the room's unit says."""
+    found = collected_at(day, visit.left(now))
+    if found.out or found.bins_after not in (0, None):
+        return False
+    known = found.grams_before is not None and found.grams_after is not None
+    grams = (found.grams_before or 0) - (found.grams_after or 0) if known else 0
+    return bool(found.bins) or grams >= LIGHTEST_BIN_GRAMS
 
 
 def _shares_bins(day: Day, visit: Visit, readings: Readings) -> bool:

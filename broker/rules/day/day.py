@@ -9,6 +9,7 @@
 | bookings | each booking as it stands, the rounds of the trucks on call | bookings/book.py |
 | told | what rooms and trucks hold of ours | told.py |
 | attention | what a person should look at | attention.py |
+| closures | roads that are closed for a time | closures.py |
 | duty | who is on duty | duty.py |
 | leftovers | what restoring could not bring back | leftovers.py |
 | clock | how far time has come, the numbers of records | clock.py |
@@ -27,6 +28,7 @@ from broker.plan.validity import Outlook
 from broker.rules.bookings.book import Bookings
 from broker.rules.day.attention import AttentionList, Topic
 from broker.rules.day.clock import DayClock
+from broker.rules.day.closures import Closures
 from broker.rules.day.devices import Devices
 from broker.rules.day.duty import Duty
 from broker.rules.day.incidents import Incidents
@@ -57,6 +59,7 @@ class Day:
     bookings: Bookings = field(default_factory=Bookings)
     told: Told = field(default_factory=Told)
     attention: AttentionList = field(default_factory=AttentionList)
+    closures: Closures = field(default_factory=Closures)
     duty: Duty = field(default_factory=Duty)
     leftovers: Leftovers = field(default_factory=Leftovers)
     outlook: Outlook = field(init=False)
@@ -93,8 +96,16 @@ class Day:
         return max(self.runs.of_truck(truck), key=lambda run: (run.planned_start_at, run.run_id), default=None)
 
     def owed(self, run: Run) -> list[Visit]:
-        """The visits a run still owes, in the order the truck was told."""
-        return [visit for visit in self.visits.of(run.order) if visit.owed]
+        """The visits a run still owes, in the order the truck was told; where it stands comes first all the same."""
+        return self._standing_first(visit for visit in self.visits.of(run.order) if visit.owed)
+
+    @staticmethod
+    def _standing_first(owed: Iterable[Visit]) -> list[Visit]:
+        return sorted(owed, key=lambda visit: visit.state != "at_stop")
+
+    def ahead(self, run: Run) -> list[Visit]:
+        """Those of them that its truck has not left behind without a stay."""
+        return [visit for visit in self.owed(run) if visit.key[1:] not in run.tracker.passed]
 
     def drop(self, key: VisitKey) -> None:
         """Know nothing of a visit any more, and ask nothing about it; the record keeps it."""
@@ -118,6 +129,7 @@ class Day:
         self.bookings.forget(left_at)
         for incident in [i for i in self.incidents.values() if not i.open and (i.closed_at or 0) < before_at]:
             self.incidents.drop(incident.key)
+        self.closures.forget(before_at)
 
     def track_visit(self, visit: Visit, route: Route | None) -> TrackVisit:
         """A visit as the tracker knows it; only a first visit on its own route lies along the route's line."""
@@ -138,7 +150,7 @@ class Day:
             lat=room.lat,
             lon=room.lon,
             waste=visit.waste,
-            planned_at=visit.planned_at or 0,
+            planned_at=(visit.planned_at or 0) if visit.original else 0,  # the timetable says nothing of the others
             not_before_at=visit.not_before_at,
             distance_m=distance_m,
             skipped_here_at=None if self._was_elsewhere(visit) else visit.skipped_here_at,
@@ -156,7 +168,8 @@ class Day:
         self, run_id: str, route: Route, truck: str, order: Iterable[VisitKey], depart_at: int
     ) -> RunTracker:
         """A tracker for the visits of `order` that are still owed."""
-        visits = [self.track_visit(self.visits[key], route) for key in order if self.visits[key].owed]
+        owed = self._standing_first(self.visits[key] for key in order if self.visits[key].owed)
+        visits = [self.track_visit(visit, route) for visit in owed]
 
         def expected_leg_s(route_id: str, from_room: str, to_room: str, length_m: float, at: int) -> float:
             return self.history.leg_s(route_id, from_room, to_room, length_m, at)[0]

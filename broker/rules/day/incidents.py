@@ -6,6 +6,7 @@ from typing import Any
 
 from broker.rules.states.incident import Incident
 
+LOOKED_AT_S = 120  # so long an offer can be chosen that was shown, though its minutes were written anew since
 IncidentKey = tuple[str, str]  # truck, incident_id
 ShownOffers = tuple[int, Sequence[Mapping[str, Any]]]  # when they were made, each as the dispatcher sees it
 
@@ -29,6 +30,7 @@ class Incidents(Mapping[IncidentKey, Incident]):
     def __init__(self) -> None:
         self._incidents: dict[IncidentKey, Incident] = {}
         self._offers: dict[IncidentKey, ShownOffers] = {}
+        self._shown_before: dict[IncidentKey, list[ShownOffers]] = {}  # what somebody may look at yet
         self.working: Working | None = None  # one at a time
 
     def __getitem__(self, key: IncidentKey) -> Incident:
@@ -55,7 +57,7 @@ class Incidents(Mapping[IncidentKey, Incident]):
     def drop(self, key: IncidentKey) -> None:
         """Know nothing of an incident any more; the record keeps it."""
         self._incidents.pop(key, None)
-        self._offers.pop(key, None)
+        self.take_offers_down(key)
 
     @property
     def shown(self) -> Collection[IncidentKey]:
@@ -65,6 +67,14 @@ class Incidents(Mapping[IncidentKey, Incident]):
     def offers(self, key: IncidentKey) -> ShownOffers:
         """What is shown of what could be done about it; (0, ()) when nothing is."""
         return self._offers.get(key, (0, ()))
+
+    def offer_looked_at(self, key: IncidentKey, offer_id: str) -> tuple[int, Mapping[str, Any]] | None:
+        """(when it was made, the offer) of this id, also if others are shown in its place since a moment ago."""
+        for made_at, offers in (self.offers(key), *reversed(self._shown_before.get(key, []))):
+            for offer in offers:
+                if offer["id"] == offer_id:
+                    return made_at, offer
+        return None
 
     def offers_of_run(self, run_id: str, since_at: int) -> ShownOffers | None:
         """What is shown for any breakdown of a run and was made after that."""
@@ -82,11 +92,15 @@ class Incidents(Mapping[IncidentKey, Incident]):
 
     def show_offers(self, key: IncidentKey, made_at: int, offers: Sequence[Mapping[str, Any]]) -> None:
         """This is what can be done about it now."""
+        if key in self._offers:
+            before = [*self._shown_before.get(key, ()), self._offers[key]]
+            self._shown_before[key] = [one for one in before if made_at - one[0] <= LOOKED_AT_S]
         self._offers[key] = (made_at, offers)
 
     def take_offers_down(self, key: IncidentKey) -> None:
         """What was shown is not what could be done any more."""
         self._offers.pop(key, None)
+        self._shown_before.pop(key, None)
 
     def end_choosing(self, key: IncidentKey) -> None:
         """There is nothing to choose any more: nothing is shown, and nothing is worked out to be shown."""

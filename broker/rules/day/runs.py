@@ -17,9 +17,8 @@ VERSION_BASE = 2_000_000  # seconds: a run is opened long after this before it s
 class Run:
     """One run of one day; `order` is the order of visits that the truck was told, settled ones included.
 
-    Written by: dispatch/runs/run_progress, dispatch/bookings/on_call_runs, dispatch/visits/moved_visits,
-    dispatch/incidents/contractors,
-    effects/messages, ingest/restored_day.
+    Written by: dispatch/runs, dispatch/bookings/on_call_runs, dispatch/visits/full_trucks,
+    dispatch/visits/moved_visits, dispatch/incidents/contractors, effects/messages, ingest/restored_day.
     """
 
     run_id: str
@@ -36,6 +35,9 @@ class Run:
     state: str = RUN_STATES[0]
     started_at: int | None = None
     ended_at: int | None = None
+    full_at: int | None = None  # its truck is full since then, and goes to the transfer station
+    away_until: int | None = None  # when it should be emptied there
+    emptied_at: int | None = None  # when it last was
     version: int = 1
     etas: Mapping[VisitKey, Eta] = field(default_factory=dict)
     promises: Promises = field(default_factory=Promises)
@@ -45,9 +47,22 @@ class Run:
     expected: Mapping[VisitKey, tuple[int, str, bool]] = field(default_factory=dict)  # when, by what, whether held
     is_calm: bool = False  # nothing is heard of its truck, and no lamp waits for it
 
+    @property
+    def is_extra(self) -> bool:
+        """Whether it is of no timetable: begun for another run, its truck expected at the first room by its start."""
+        return self.run_id == self.trip_id
+
     def start(self, at: int) -> None:
         """The truck is on its way."""
         self.state, self.started_at = "running", at
+
+    def fill(self, at: int, away_until: int) -> None:
+        """Its truck takes no more until it is emptied."""
+        self.full_at, self.away_until = at, away_until
+
+    def empty(self, at: int) -> None:
+        """Its truck can take as much as in the morning."""
+        self.full_at, self.away_until, self.emptied_at = None, None, at
 
     def begins_at(self, at: int) -> None:
         """It was promised for this time: it is planned anew, as long as before."""
@@ -101,6 +116,9 @@ class Run:
             "state": self.state,
             "started_at": self.started_at,
             "ended_at": self.ended_at,
+            "full_at": self.full_at,
+            "away_until": self.away_until,
+            "emptied_at": self.emptied_at,
             "planned_start_at": self.planned_start_at,
             "planned_end_at": self.planned_end_at,
             "shift_end_at": self.shift_end_at,

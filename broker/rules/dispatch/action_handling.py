@@ -9,7 +9,10 @@ from broker.rules.day.day import Day
 from broker.rules.dispatch.actions import ACTIONS, COMMANDS, Act, ActionError
 from broker.rules.dispatch.bookings import booking_handling as bookings
 from broker.rules.dispatch.incidents import addressing, incident_handling
+from broker.rules.dispatch.visits.closed_roads import act_on_road
+from broker.rules.dispatch.visits.full_trucks import truck_emptied, truck_full
 from broker.rules.dispatch.visits.moved_visits import insert_visit, owed_again, set_visits
+from broker.rules.dispatch.visits.skip_reasons import earliest_at
 from broker.rules.effects.effect import Effect, Keep, Publish
 from broker.rules.effects.records import call_record, put, put_incident
 from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
@@ -26,13 +29,19 @@ def carry_out(day: Day, act: Act, now: int) -> list[Effect]:
     stored = Keep(f"action:{number}", "action", act.who, now, asdict(act), urgent=True)
     if act.action in ("serve", "skip"):
         return [stored, *_act_on_visit(day, act, now)]
+    if act.action in ("full", "emptied"):
+        return [stored, *_act_on_load(day, act, now)]
+    if act.action in ("close_road", "open_road"):
+        return [stored, *act_on_road(day, act, number, now)]
     if act.action == "note":
         return [stored, *_note(day, act, now)]
     if act.action == "weigh":
-        weighing = _weigh(day, act, now)
-        if act.waste != RENOVATION:
-            return [stored, weighing]
-        return [stored, weighing, *bookings.weighed(day, weighing.body["truck"], weighing.body["grams"], now)]
+        run = day.run_of(act.truck or "")
+        weighed = _weigh(day, act, now)
+        effects = [stored, weighed, *(truck_emptied(day, run, now) if run is not None and run.full_at else ())]
+        if act.waste == RENOVATION:
+            effects += bookings.weighed(day, weighed.body["truck"], weighed.body["grams"], now)
+        return effects
     if act.action == "booking" and act.booking is not None:
         return [stored, *bookings.do(day, act.booking, act.who, now)]
     if act.action == "command":
@@ -128,23 +137,38 @@ def _act_on_visit(day: Day, act: Act, now: int) -> list[Effect]:
     if visit is None or run is None:
         raise ActionError("no such visit", missing=True)
     if act.action == "serve":
+        others = (one for one in day.visits.at(visit.room, visit.waste) if one.owed and not one.original)
+        if visit.state == "skipped" and next(others, None) is not None:
+            raise ActionError("another visit is owed in place of this one: say of that whether it was served")
         served = visit.served_by_hand(_left_at(day, visit, now))
         served = served.collected(collected_at(day, served))
         effects = put(day, served, now) + incident_handling.second_visit_served(day, served, now)
     else:
         if act.reason not in wire.SKIP_REASONS:
             raise ActionError(f"reason must be one of {' '.join(wire.SKIP_REASONS)}, got {act.reason!r}")
-        effects = put(day, visit.skipped(act.reason), now)
         here = visit.state == "at_stop" or run.tracker.stands_at(visit.key[1:])
-        here_at = now if here else None
-        again = owed_again(day, visit, run.run_id, run.truck, not_before_at=None, skipped_here_at=here_at)
+        effects = put(day, visit.skipped(act.reason), now)
+        if act.reason == "full_truck":
+            effects += truck_full(day, run, now)
+        earliest, here_at = earliest_at(act.reason, day.settings, now), now if here else None
+        not_before_at = earliest if act.reason == "lane_blocked" else None
+        again = owed_again(day, visit, run.run_id, run.truck, not_before_at=not_before_at, skipped_here_at=here_at)
         effects += put(day, again, now)
-        effects += insert_visit(day, run, again, now)
+        effects += insert_visit(day, run, again, now, earliest_at=earliest)
     if visit.call_id:
         how = "served" if act.action == "serve" else "skipped"
         effects.append(call_record(day, day.visits[visit.key], now, ended=how))
     set_visits(day, run, now)
     return effects
+
+
+def _act_on_load(day: Day, act: Act, now: int) -> list[Effect]:
+    run = day.runs.get(act.run_id or "")
+    if run is None or run.state == "finished":
+        raise ActionError("no such run is under way", missing=True)
+    if (run.full_at is not None) == (act.action == "full"):
+        raise ActionError(f"{run.truck} {'was called full already' if act.action == 'full' else 'is not full'}")
+    return truck_full(day, run, now) if act.action == "full" else truck_emptied(day, run, now)
 
 
 def _left_at(day: Day, visit: Visit, now: int) -> int | None:

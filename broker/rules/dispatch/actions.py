@@ -6,7 +6,7 @@ from broker.rules.bookings.asked import BookingDeed
 
 ACTIONS = (
     "acknowledge", "decide", "clear", "resolve", "estate_ack", "answer", "serve", "skip", "note", "weigh", "command",
-    "booking",
+    "full", "emptied", "close_road", "open_road", "booking",
 )  # fmt: skip
 COMMANDS = {"truck": ("rebirth", "identify"), "room": ("rebirth", "identify", "calibrate", "reset")}  # family: known
 
@@ -16,6 +16,8 @@ class Act:
     """One action of one person on an incident (`truck`, `incident_id`) or, for serve, skip and note, on a visit; `note`
     says how much does not belong there (`grade`, 0 for nothing) and what that is (`reason`); `weigh`
     keeps what the transfer station weighed of a truck's load (`truck`, `waste`, `grams`, `run_id` where known);
+    `full` and `emptied` are about the truck of `run_id`; `close_road` closes a `room`, or the street between it and
+    `other_room`, from `from_at` to `until_at`, `open_road` ends that (`closure`);
     `answer` is what an `addressee` says: `see`, `promise` (`until_at`), `finish`, `refuse` (`reason`), `set_out`;
     `version`, where given, is then its row's.
     `command` sends one of `COMMANDS` to a `device` (family, id), `calibrate` with `waste` and `grams`;
@@ -41,6 +43,10 @@ class Act:
     grade: int | None = None
     device: tuple[str, str] | None = None
     command: str | None = None
+    room: str | None = None
+    other_room: str | None = None
+    from_at: int | None = None
+    closure: str | None = None
     booking: BookingDeed | None = None
     addressee: str | None = None  # whose answer it is; of `clear`: who says so
     answer: str | None = None

@@ -10,6 +10,7 @@ from broker.rules.dispatch.incidents import incident_handling
 from broker.rules.dispatch.incidents.unworked import show_as_said
 from broker.rules.dispatch.runs.run_progress import follow, update
 from broker.rules.dispatch.visits.bin_counts import take_counts, take_report
+from broker.rules.dispatch.visits.full_trucks import seen_at_station
 from broker.rules.effects.attention import ask_about_boots, ask_about_stranger
 from broker.rules.effects.effect import Effect, Keep
 from broker.rules.effects.records import close_topics, put_incident, tell_incident
@@ -117,11 +118,12 @@ def _parts(day: Day, truck: str, body: dict[str, Any], now: int) -> None:
 
 
 def _fix(day: Day, name: str, truck: TruckState, body: dict[str, Any], now: int) -> list[Effect]:
-    fix = _position(day, name, truck, body, now)
+    before, fix = truck.fix, _position(day, name, truck, body, now)
     run = day.run_of(name) if fix is not None else None
     if fix is None or run is None:
         return []
-    effects = follow(day, run, run.tracker.on_fix(fix), now)
+    effects = seen_at_station(day, run, fix, before, now)
+    effects += follow(day, run, run.tracker.on_fix(fix), now)
     return effects + update(day, run, now)
 
 

@@ -1,16 +1,15 @@
 """What the area has learned, fed by plain records that the bridge stores and learns again after a restart.
 
-`leg_times.py` holds the drives, `dwell_times.py` the stays, `start_times.py` how late runs begin, `observations.py`
-the records, this page the errors of past predictions and one door to all of it. Feed records in any order of days;
-what happened after the asked moment never counts as today.
+`leg_times.py` holds the drives, `dwell_times.py` the stays, `start_times.py` how late runs begin, `bands.py` how far
+off predictions were, `observations.py` the records; this page is the one door to all of it. Feed records in any order
+of days; what happened after the asked moment never counts as today.
 """
 
-from bisect import bisect_left, insort
-from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from broker.rules.learning.bands import Bands, BandSettings
 from broker.rules.learning.dwell_times import StaySettings, StayTimes
 from broker.rules.learning.leg_times import (
     FALLBACK_LEG_S,
@@ -23,51 +22,16 @@ from broker.rules.learning.observations import DwellRecord, ErrorRecord, LegReco
 from broker.rules.learning.start_times import StartSettings, StartTimes
 from broker.rules.settings import FirstStay, Streets
 
-HORIZON_EDGES_S = (120, 300, 600, 900, 1200, 1800, 2700)
-
 
 @dataclass(frozen=True, slots=True)
 class HistorySettings:
     """The area's time zone (for half-hours of the day) and how fast to believe what was seen."""
 
     timezone: str = "Asia/Shanghai"
-    error_memory: int = 4000  # one a minute and visit: some fifty runs
-    error_minimum: int = 30
-    default_band_share: float = 0.25
+    bands: BandSettings = field(default_factory=BandSettings)
     legs: LegSettings = field(default_factory=LegSettings)
     stays: StaySettings = field(default_factory=StaySettings)
     starts: StartSettings = field(default_factory=StartSettings)
-
-
-class _Recent:
-    """The last values of something, kept sorted for quantiles."""
-
-    def __init__(self, memory: int) -> None:
-        self._order: deque[float] = deque()
-        self._sorted: list[float] = []
-        self._memory = memory
-        self._asked: dict[float, float] = {}  # quantiles of the values as they are
-
-    def add(self, value: float) -> None:
-        self._asked.clear()
-        if len(self._order) == self._memory:
-            del self._sorted[bisect_left(self._sorted, self._order.popleft())]
-        self._order.append(value)
-        insort(self._sorted, value)
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def quantile(self, share: float) -> float:
-        """The value below which `share` of the values lie; IndexError when there are none."""
-        found = self._asked.get(share)
-        if found is None:
-            place = share * (len(self._sorted) - 1)
-            below = int(place)
-            above = min(below + 1, len(self._sorted) - 1)
-            found = self._sorted[below] + (place - below) * (self._sorted[above] - self._sorted[below])
-            self._asked[share] = found
-        return found
 
 
 class Outlook:
@@ -134,7 +98,7 @@ class History:
         self._stays = StayTimes(first_stay, self.settings.stays)
         self._starts = StartTimes(self.settings.starts)
         self._outlooks: dict[str, tuple[tuple[int, int], Outlook]] = {}  # the last of each route, and when it was made
-        self._errors: list[_Recent] = [_Recent(self.settings.error_memory) for _ in range(len(HORIZON_EDGES_S) + 1)]
+        self._bands = Bands(self.settings.bands)
 
     def learn_leg(self, record: LegRecord, *, lasting: bool = True) -> None:
         """Take in one drive; one that took no time is ignored; not `lasting`: it counts as today's traffic only."""
@@ -168,7 +132,7 @@ class History:
     def learn_error(self, record: ErrorRecord) -> None:
         """Take in how far off one prediction was."""
         self.learned += 1
-        self._errors[bisect_left(HORIZON_EDGES_S, record.horizon_s)].add(record.error_s)
+        self._bands.learn(record)
 
     def outlook(self, route_id: str, now: float) -> Outlook:
         """What the route expects, given all that ended before the minute of `now`."""
@@ -194,13 +158,9 @@ class History:
         place = (room_id, waste)
         return self._stays.stay_s(place, bins) if bins is not None or self._stays.knows(place) else None
 
-    def band_s(self, horizon_s: float) -> tuple[float, float]:
-        """(p10, p90) of actual minus predicted for predictions this far ahead, in seconds."""
-        errors = self._errors[bisect_left(HORIZON_EDGES_S, horizon_s)]
-        if len(errors) < self.settings.error_minimum:
-            half = self.settings.default_band_share * max(0.0, horizon_s)
-            return -half, half
-        return errors.quantile(0.1), errors.quantile(0.9)
+    def band_s(self, horizon_s: float, label: str = "live") -> tuple[float, float]:
+        """(p10, p90) of actual minus predicted for predictions of this label and so far ahead, in seconds."""
+        return self._bands.band_s(horizon_s, label)
 
     def _offset_s(self, at: float) -> int:
         offset = datetime.fromtimestamp(at, UTC).astimezone(self._zone).utcoffset()

@@ -70,3 +70,5 @@ class ErrorRecord(_Plain):
 
     horizon_s: int
     error_s: int
+    label: str = "live"
+    in_band: bool | None = None  # whether it came within the band that was said; None: nobody kept that

@@ -10,7 +10,7 @@ if __name__ == "__main__":
 
 from collections.abc import Mapping
 
-from broker.rules.states import answer, booking, incident, visit
+from broker.rules.states import answer, booking, case, incident, visit
 
 Table = Mapping[tuple[str, str], str]
 
@@ -30,7 +30,9 @@ The driver's light follows: {stages}.
 ## An answer 应答: what each addressee says (`answer.py`)
 {answer}
 ## A booking 预约 (`booking.py`)
-{booking}"""
+{booking}
+## A case 案件 for enforcement (`case.py`)
+{case}"""
 
 
 def states_page() -> str:
@@ -41,6 +43,7 @@ def states_page() -> str:
         condition=diagram(incident.CONDITIONS, incident.CONDITION_BEGINS),
         booking=diagram(booking.TRANSITIONS, booking.BEGINS),
         answer=diagram(answer.TRANSITIONS, answer.BEGINS),
+        case=diagram(case.TRANSITIONS, case.BEGINS),
         stages=", ".join(f"{state} → {stage}" for state, stage in incident.STAGES.items()),
     )
 

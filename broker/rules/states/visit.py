@@ -7,7 +7,8 @@ a new visit with visit_number + 1 is owed in its place; what nobody can serve an
 - A truck may arrive without having been called (a short run, a late call): pending -- arrive --> at_stop.
 - What was taken for its stay may turn out to be a red light at the gate: at_stop -- drive_on --> what it was before.
 - A press withdrawn within seconds takes its own skip back: skipped -- restore --> what the visit was before.
-- A dispatcher who knows better than a receiver in a street canyon serves a visit by hand.
+- A dispatcher who knows better than a receiver in a street canyon serves a visit by hand; also one that was skipped,
+  as long as nobody owes another in its place: its run was long over, and it turns out that it was served.
 - `served` and `cancelled` are final; a visit that is neither, nor skipped, is owed by its run.
 
 Rule 1: whatever changes the state of a visit lives in this file. `_fire` is the only way through the table, and only
@@ -41,6 +42,7 @@ TRANSITIONS: dict[tuple[str, str], str] = {
     ("skipped", "restore_at_stop"): "at_stop",
     ("pending", "serve"): "served",
     ("due", "serve"): "served",
+    ("skipped", "serve"): "served",
 }
 OWED = ("pending", "due", "at_stop")
 CONTAMINANTS = (*wire.WASTES, "other")  # what does not belong there

@@ -1,10 +1,34 @@
 """Days, ISO weeks and months of an area's calendar, as words: 2026-11-22, 2026-W47, 2026-11."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 PERIODS = ("day", "week", "month")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One day, ISO week or month: its name as in the figures, and its first and last day."""
+
+    kind: str
+    name: str
+    from_day: str
+    to_day: str
+
+    @staticmethod
+    def around(kind: str, day: str) -> "Period":
+        """The period of a kind that a day belongs to; raises ValueError for another kind."""
+        name, at = period_of(day, kind), date.fromisoformat(day)
+        first = last = at
+        if kind == "week":
+            first = at - timedelta(days=at.weekday())
+            last = first + timedelta(days=6)
+        elif kind == "month":
+            first = at.replace(day=1)
+            last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+        return Period(kind, name, first.isoformat(), last.isoformat())
 
 
 def local_day(at: int, zone: ZoneInfo) -> str:

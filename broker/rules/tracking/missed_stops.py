@@ -10,6 +10,7 @@ Off the line the same holds for any visit still owed: a driver may take them in 
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from itertools import pairwise
 
 from broker.plan.geometry import distance_m
@@ -33,9 +34,14 @@ class MissedStops:
         """The truck is heading for another visit from here on."""
         self._short_fix, self._fixes_beyond = fix, 0
 
-    def forget_passed(self) -> None:
-        """What is owed was said anew: passed visits among it are ordinary ones again."""
-        self._passed.clear()
+    @property
+    def passed(self) -> AbstractSet[StopKey]:
+        """Those that were passed, and not reached after all."""
+        return self._passed.keys()
+
+    def keep_passed(self, owed: Sequence[TrackVisit]) -> None:
+        """What is owed was said anew: of the passed visits those count that are still among it."""
+        self._passed = {visit.key: visit for visit in owed if visit.key in self._passed}
 
     def remember(self, visit: TrackVisit) -> None:
         """This visit was passed; it may still be reached."""

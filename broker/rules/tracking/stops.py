@@ -7,6 +7,7 @@ there after all (`missed_stops.py`).
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from broker.plan.geometry import distance_m
 from broker.rules.learning.observations import DwellRecord
@@ -44,9 +45,9 @@ class Stops:
 
     def replace(self, visits: Sequence[TrackVisit], fix: GpsFix | None, now: int) -> None:
         """The run owes these instead."""
-        before, self.pending = self.next, list(visits)
+        self._missed.keep_passed(visits)
+        before, self.pending = self.next, [visit for visit in visits if visit.key not in self.passed]
         self._skipped.begin(visits, now)
-        self._missed.forget_passed()
         after = self.next
         if before is None or after is None or before.key != after.key:
             if before is not None and self._stop.arrived_at is not None:  # it stands at a visit that is no longer owed
@@ -55,6 +56,11 @@ class Stops:
             self._way.leg.clean = False
             self._stop = self._new_watch()
             self._missed.start_over(fix)
+
+    def begin_again(self, fix: GpsFix | None) -> None:
+        """The truck was elsewhere, and heads for its next stop from there."""
+        self._stop = self._new_watch()
+        self._missed.start_over(fix)
 
     def resume(self, arrived_at: int, *, exactly: bool) -> None:
         """The truck stood at the first of them since then, before a restart; `exactly` if that moment was seen."""
@@ -81,6 +87,11 @@ class Stops:
     def next_key(self) -> StopKey | None:
         """Its key."""
         return self.pending[0].key if self.pending else None
+
+    @property
+    def passed(self) -> AbstractSet[StopKey]:
+        """Those left behind without a stay, to which the truck may still go back."""
+        return self._missed.passed
 
     @property
     def arrived_at(self) -> int | None:

@@ -7,6 +7,7 @@ decided before they come here.
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from broker.plan.model import Route
 from broker.rules.settings import Streets
@@ -41,6 +42,7 @@ class RunTracker:
         self.streets = streets
         self.settings = settings or TrackSettings()
         self._fix: GpsFix | None = None
+        self._away = False  # on a way that is none of its stops'
         self._way = Way(route, self.settings, streets, expected_leg_s)
         self._stillness = Stillness(self.settings)
         self._stays = Stays(self.settings, self._way, expected_stay_s)
@@ -54,6 +56,11 @@ class RunTracker:
         return tuple(self._stops.pending)
 
     @property
+    def passed(self) -> AbstractSet[StopKey]:
+        """What it left behind without a stay, and may still go back to: it is not predicted."""
+        return self._stops.passed
+
+    @property
     def fix(self) -> GpsFix | None:
         """The newest position that it was given."""
         return self._fix
@@ -65,6 +72,8 @@ class RunTracker:
             return []
         gap_s = 0 if before is None else fix.fix_at - before.fix_at
         self._fix = fix
+        if self._away and self._stops.arrived_at is None:
+            return []
         if gap_s > settings.stale_s:
             self._way.leg.clean = False
         turn = self._way.follow(fix, None if before is None else gap_s, self._stops.next)
@@ -77,6 +86,8 @@ class RunTracker:
 
     def on_tick(self, now: int) -> list[TrackEvent]:
         """Time passed: a truck that is known to stand outside a stop becomes held."""
+        if self._away:
+            return []
         stillness, visit = self._stillness, self._stops.next
         fresh = self._fix is not None and self._fix.fresh(now)
         if stillness.held_since is not None or visit is None or not self._way.started or not fresh:
@@ -114,6 +125,18 @@ class RunTracker:
         self._stillness.held_since = None
         return [TrackEvent(TrackKind.MOVING, self._stops.next_key, now)]
 
+    def go_away(self) -> None:
+        """Once it has left where it stands it goes elsewhere: what it passes by is no stop of its run."""
+        self._away = True
+
+    def come_back(self, now: int) -> None:
+        """It drives to its stops again, by whatever way."""
+        if self._away:
+            self._away = False
+            self._way.come_from_elsewhere()
+            self._stops.begin_again(self._fix)
+            self._stillness.restart(self._fix, None, now)
+
     def end_stay(self, at: int) -> list[TrackEvent]:
         """The truck stands on, but for its next run: this visit's part of the stay is over, and teaches nothing."""
         return self._stops.end_stay(self._fix, at)
@@ -150,11 +173,12 @@ class RunTracker:
         if fix.fix_at >= (self._stops.arrived_at or 0):  # else it was on the way to where it is known to stand
             self._stays.see(fix, before, fix.speed_since(before), gap_s, self._stops.next)
 
-    def progress(self, now: int) -> Progress:
-        """The state at `now`, from accepted positions alone."""
-        fix, visit = self._fix, self._stops.next
+    def progress(self, now: int, visits: Sequence[TrackVisit] | None = None) -> Progress:
+        """The state at `now`, from accepted positions alone; as it would be if the run owed these visits."""
+        fix, visit = self._fix, self._stops.next if visits is None else next(iter(visits), None)
         age_s = None if fix is None else max(0, now - fix.fix_at)
-        next_key, arrived_at = self._stops.next_key, self._stops.arrived_at
+        next_key = None if visit is None else visit.key
+        arrived_at = self._stops.arrived_at if next_key == self._stops.next_key else None
         at_stop = arrived_at is not None
         length_m = rest_m = 0.0
         if visit is not None:

@@ -15,6 +15,7 @@ from broker.rules.tracking.line_follower import LineFollower
 from broker.rules.tracking.present_leg import Leg
 from broker.rules.tracking.types import GpsFix, TrackKind, TrackSettings, TrackVisit
 
+ELSEWHERE = "@"  # no room has this name
 ExpectedLeg = Callable[[str, str, str, float, int], float]  # route_id, from_room, to_room, length_m, at -> seconds
 
 
@@ -84,6 +85,11 @@ class Way:
         self.leg = Leg(from_room, from_m, None, left_at, clean=False)
         if from_m is not None:
             self.line.advance(from_m)
+
+    def come_from_elsewhere(self) -> None:
+        """The truck is on a free leg from a place that is no stop of its run; it teaches nothing."""
+        self.leg = Leg(ELSEWHERE)
+        self.line.pause()
 
     def lengths_m(self, visit: TrackVisit, fix: GpsFix | None) -> tuple[float, float]:
         """(length, rest) of the leg to `visit`."""

@@ -9,6 +9,7 @@ from broker.rules.dispatch.actions import Act
 from broker.rules.settings import CONTAMINATION_GRADES, HEAVIEST_LOAD_GRAMS
 from broker.web.asked import carried_out
 from broker.web.desk import Accounts, Desk
+from broker.web.stream.share import without_offers
 from broker.web.visitors import visitor_of, within
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", description="as the device signs in")]
@@ -88,6 +89,12 @@ def incident_of(desk: Desk, incident_id: str, truck: str | None) -> dict[str, An
     return found[0]
 
 
+def shown_incident(request: Request, picture: dict[str, Any], key: tuple[str, str]) -> dict[str, Any]:
+    """An incident by truck and id, as far as whoever asks may see it."""
+    row = next(row for row in picture["incidents"] if (row["truck"], row["incident_id"]) == key)
+    return row if request.state.reach.everything else without_offers(row)
+
+
 def _incidents(router: APIRouter, desk: Desk) -> None:
     def on_incident(
         request: Request, incident_id: str, pressed_by: str | None, name: str, action: Action, **more: Any
@@ -97,7 +104,7 @@ def _incidents(router: APIRouter, desk: Desk) -> None:
         key = incident["truck"], incident["incident_id"]
         who = visitor_of(request).who
         after = carried_out(desk, Act(name, who, incident=key, version=action.version, **more))
-        return next(row for row in after["incidents"] if (row["truck"], row["incident_id"]) == key)
+        return shown_incident(request, after, key)
 
     @router.post("/api/v1/incidents/{incident_id}/acknowledge", tags=["incidents"], summary="I have seen it")
     def acknowledge(

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from broker.people.roles import Reach
 from broker.rules.dispatch.actions import Act
 from broker.rules.states.answer import CONTRACTOR, DISPATCHER
-from broker.web.api.actions import Action, incident_of
+from broker.web.api.actions import Action, incident_of, shown_incident
 from broker.web.asked import carried_out
 from broker.web.desk import Desk
 from broker.web.pages.rendering import STATIC
@@ -100,7 +100,7 @@ def _add_deed(router: APIRouter, desk: Desk, deed: str, answer: str, summary: st
             until_at=said.until_at, reason=said.reason,
         )  # fmt: skip
         after = carried_out(desk, act)
-        return next(row for row in after["incidents"] if (row["truck"], row["incident_id"]) == key)
+        return shown_incident(request, after, key)
 
 
 def _reaches(reach: Reach, row_id: str, estate: str | None) -> bool:

@@ -14,6 +14,7 @@ from broker.web.api.answers import answer_router
 from broker.web.api.health import health_router
 from broker.web.api.people.me import people_router
 from broker.web.api.picture import picture_router
+from broker.web.api.roads import road_router
 from broker.web.desk import Desk
 from broker.web.gate import Gate
 from broker.web.pages.api_docs import api_docs
@@ -41,7 +42,8 @@ def build_app(
     _pages(app)
     pictures = picture_router(desk, frames or Frames(), playback)
     people = (people_router(gate), sign_in_router(gate))
-    for router in (pictures, action_router(desk), answer_router(desk), health_router(desk, store), *people, *further):
+    deeds = (action_router(desk), answer_router(desk), road_router(desk))
+    for router in (pictures, *deeds, health_router(desk, store), *people, *further):
         app.include_router(router)
     return guarded(app, gate, hosts)
 

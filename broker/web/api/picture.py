@@ -11,11 +11,14 @@ import orjson
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from broker.people.roles import Reach
 from broker.web.desk import Desk
-from broker.web.picture import aged
+from broker.web.picture import Picture, aged
 from broker.web.stream.frames import Frames
 from broker.web.stream.listeners import Listeners
 from broker.web.stream.recording import picture_at
+from broker.web.stream.share import shared
+from broker.web.stream.shares import Shares
 from firmware import wire
 
 EVENT_LOOK_S = 0.2
@@ -27,30 +30,37 @@ LOOK_AGAIN_S = 1
 def picture_router(desk: Desk, frames: Frames, playback: Path | None = None) -> APIRouter:
     """The routes that read the picture; each answers with what the bridge showed last, or with what `playback` kept."""
     router = APIRouter(tags=["picture"])
+    shares = Shares(frames)
+
+    def seen(request: Request) -> Picture:
+        """The newest picture, as far as it is for whoever asks."""
+        return shared(desk.picture, request.state.reach)
+
     looking = threading.Lock()  # one looks back at a time: each costs the bridge's own process some tenths of a second
 
     @router.get("/api/v1/trucks", summary="Trucks: where, next room, ETA, age of the data")
-    def trucks() -> list[dict[str, Any]]:
-        return list(aged(desk.picture)["trucks"])
+    def trucks(request: Request) -> list[dict[str, Any]]:
+        return list(aged(seen(request))["trucks"])
 
     @router.get("/api/v1/rooms", summary="Bin rooms: lamps as read back, bins, arrivals")
-    def rooms() -> list[dict[str, Any]]:
-        return list(aged(desk.picture)["rooms"])
+    def rooms(request: Request) -> list[dict[str, Any]]:
+        return list(aged(seen(request))["rooms"])
 
     @router.get("/api/v1/runs", summary="Runs with their visits in driving order")
-    def runs() -> list[dict[str, Any]]:
-        return list(desk.picture["runs"])
+    def runs(request: Request) -> list[dict[str, Any]]:
+        return list(seen(request)["runs"])
 
     @router.get("/api/v1/incidents", summary="Incidents, open ones first")
-    def incidents() -> list[dict[str, Any]]:
-        return list(aged(desk.picture)["incidents"])
+    def incidents(request: Request) -> list[dict[str, Any]]:
+        return list(aged(seen(request))["incidents"])
 
     @router.get("/api/v1/picture", summary="Everything the screen shows, at once, now or at a moment that was kept")
     def picture(
+        request: Request,
         at: Annotated[int | None, Query(ge=0, le=wire.LATEST_AT, description="Unix seconds; without it: now")] = None,
     ) -> Any:
         if at is None:
-            return aged(desk.picture)
+            return aged(seen(request))
         if not looking.acquire(blocking=False):
             text = "somebody else looks back just now; ask again"
             raise HTTPException(429, text, {"Retry-After": str(LOOK_AGAIN_S)})
@@ -58,7 +68,8 @@ def picture_router(desk: Desk, frames: Frames, playback: Path | None = None) -> 
             found = None if playback is None else picture_at(playback, at)
             if found is None:
                 raise HTTPException(404, "nothing was kept of that moment: see [playback] in the configuration")
-            return Response(orjson.dumps(aged(found)), media_type="application/json")
+            mine = shared(found, request.state.reach)
+            return Response(orjson.dumps(aged(mine)), media_type="application/json")
         finally:
             looking.release()
 
@@ -69,8 +80,7 @@ def picture_router(desk: Desk, frames: Frames, playback: Path | None = None) -> 
         response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}},
     )
     async def events(request: Request) -> StreamingResponse:
-        number = frames.numbered(request.headers.get("last-event-id", ""))
-        stream = listeners.counted(request, _stream(frames, number, request))
+        stream = listeners.counted(request, _stream(shares, request))
         return StreamingResponse(
             stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"}
         )
@@ -78,14 +88,17 @@ def picture_router(desk: Desk, frames: Frames, playback: Path | None = None) -> 
     return router
 
 
-async def _stream(frames: Frames, number: int | None, request: Request) -> AsyncIterator[bytes]:
+async def _stream(shares: Shares, request: Request) -> AsyncIterator[bytes]:
+    reach: Reach = request.state.reach
+    number = shares.of(reach).numbered(request.headers.get("last-event-id", ""))
     quiet_s = EVENT_ALIVE_S
     asked_at = time.monotonic()
     while not await request.is_disconnected():
         if time.monotonic() - asked_at >= STILL_S:
             if not request.state.still():
-                return  # signed out, disabled, another role, a token that was taken away
+                return  # signed out, disabled, another role or place, a token that was taken away
             asked_at = time.monotonic()
+        frames = shares.of(reach)
         if frames.number != number:
             number, blocks = frames.since(number)
             for block in blocks:

@@ -1,5 +1,6 @@
 """The pages by which a person comes and goes: sign in, set a password by a link, sign out."""
 
+import secrets
 from typing import Annotated
 from urllib.parse import quote
 
@@ -9,7 +10,8 @@ from fastapi.responses import RedirectResponse
 from broker.people.accounts import LONGEST_PASSWORD, SHORTEST_PASSWORD, Link
 from broker.people.errors import Impossible, PeopleError, TooSoon, Unknown
 from broker.people.roles import Visitor
-from broker.web.gate import COOKIE, Gate
+from broker.people.sessions import PLACE_S
+from broker.web.gate import COOKIE, DEVICE, DEVICE_COOKIE, Gate
 from broker.web.languages import language_of
 from broker.web.pages.register_frame import POLICY, base_context, page, refusal
 from broker.web.pages.rendering import WORDS
@@ -55,7 +57,7 @@ def _sign_in(router: APIRouter, gate: Gate) -> None:
     @router.post("/sign-in")
     def sign_in(request: Request, account: Field, password: Field, next: Field = "/") -> Response:
         try:
-            visitor = _known(gate, gate.people.meant(account), password, gate.address_of(request))
+            visitor = _known(gate, request, gate.people.meant(account), password)
         except Unknown as why:
             return form(request, next, account, why, 401)
         except TooSoon as why:
@@ -72,16 +74,18 @@ def _sign_in(router: APIRouter, gate: Gate) -> None:
         return _welcomed(request, gate, visitor, next)
 
 
-def _known(gate: Gate, account: str, password: str, address: str) -> Visitor:
+def _known(gate: Gate, request: Request, account: str, password: str) -> Visitor:
     """Whose password it is. Raises Unknown, or TooSoon: also to a guess whose turn came after too many wrong ones."""
-    gate.limits.may_try(account, address)
+    address, known = gate.address_of(request), gate.known_place(request, account)
+    gate.limits.may_try(account, address, known)
     try:
-        visitor = gate.people.by_password(account, password)
+        visitor = gate.people.by_password(account, password, known_here=known is not None)
     except Unknown:
-        gate.limits.may_try(account, address)
-        gate.limits.was_wrong(account, address)
+        gate.limits.may_try(account, address, known)
+        gate.limits.was_wrong(account, address, known)
+        gate.wrong.note(account if account in gate.people.kept().accounts else None, address)
         raise
-    gate.limits.may_try(account, address)
+    gate.limits.may_try(account, address, known)
     return visitor
 
 
@@ -127,11 +131,14 @@ def _welcome(router: APIRouter, gate: Gate) -> None:
 def _welcomed(request: Request, gate: Gate, visitor: Visitor, towards: str) -> Response:
     """On to where they were going, signed in; whoever sat here before is signed out."""
     gate.sessions.end(request.cookies.get(COOKIE, ""))
-    cookie, lasts_s = gate.sessions.begin(visitor)
+    device = request.cookies.get(DEVICE_COOKIE, "")
+    device = device if DEVICE.fullmatch(device) else secrets.token_urlsafe(32)
+    cookie, lasts_s = gate.sessions.begin(visitor, (f"device {device}", gate.places_of(request)[-1]))
     gate.note(request, visitor, "sign in")
     answer = RedirectResponse(_ours(towards), 303)
     secure = request.url.scheme == "https"
-    answer.set_cookie(COOKIE, cookie, max_age=lasts_s, httponly=True, samesite="strict", secure=secure)
+    for name, value, age_s in ((COOKIE, cookie, lasts_s), (DEVICE_COOKIE, device, PLACE_S)):
+        answer.set_cookie(name, value, max_age=age_s, httponly=True, samesite="strict", secure=secure)
     return answer
 
 

@@ -149,7 +149,7 @@ function refreshIncident(part, row) {
   if (!row) return;
   write(part.querySelector("[data-age]"), since(row.raised_at));
   runOn(part, since);
-  keyed(part.querySelector(".offers"), row.offers.map((offer, index) => ({ key: offer.id, signature: "", row: { row, offer, index } })), offerPart, refreshOffer);
+  keyed(part.querySelector(".offers"), row.offers.map((offer, index) => ({ key: offer.deal, signature: "", row: { row, offer, index } })), offerPart, refreshOffer);
 }
 
 const ruler = document.createElement("canvas").getContext("2d");
@@ -203,7 +203,7 @@ function runStrip(run) {
     if (mark === null && OWED.includes(visit.state)) mark = visit.state === "at_stop" || i === 0 ? x : x - step / 2;
   });
   const truck = picture.trucks.find((row) => row.truck === run.truck);
-  if (run.active && mark !== null) svg.append(element("path", { class: `truck ${truck && truck.fresh ? "" : "old"}`, d: `M${mark - 11} 8h22l-11 15z` }, element("title", {}, run.truck)));
+  if (run.active && truck && mark !== null) svg.append(element("path", { class: `truck ${truck.fresh ? "" : "old"}`, d: `M${mark - 11} 8h22l-11 15z` }, element("title", {}, run.truck)));
   return svg;
 }
 
@@ -317,6 +317,7 @@ function draw() {
   if (unseen.length && !picture.old_since_at) sound();
   const runs = picture.runs.filter((run) => run.state !== "finished" || picture.at - run.ended_at < 1800);
   keyed($("runs"), runs.map((run) => ({ key: run.run_id, signature: "", row: run })), runPart, refreshRun);
+  $("trucks").closest("section").hidden = !picture.trucks.length; // who speaks for an estate sees its rooms and their times
   $("trucks").replaceChildren(...truckTable().childNodes);
   $("rooms").replaceChildren(...picture.rooms.map(roomCard));
 }

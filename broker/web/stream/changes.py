@@ -11,7 +11,7 @@ Row = dict[str, Any]
 Parts = dict[str, dict[str, Row]]
 
 SECTIONS = ("about", "trucks", "rooms", "runs", "visits", "incidents", "attention")
-ABOUT = ("area", "link", "health", "limits", "plan", "data", "notices", "old_since_at")
+ABOUT = ("area", "link", "health", "limits", "plan", "data", "notices", "closures", "old_since_at")
 # A prediction moves by a second each second: who shows minutes is told when it moved by more than this.
 ETA_SLACK_S = 10
 ETA_FIELDS = frozenset({"eta_at", "early_at", "late_at", "next_eta_at"})

@@ -36,12 +36,21 @@ class Frames:
         """What whoever heard everything holds now."""
         return self._parts
 
+    def newest(self) -> tuple[int, Parts, int]:
+        """The number of the newest change, what is held after it, and of when that is."""
+        with self._lock:
+            return self._number, self._parts, self._at
+
     def show(self, picture: Row) -> bytes:
         """Take in a new picture; what changed, as JSON."""
-        told = change(self._parts, parts_of(picture), picture["at"])
+        return self.take(parts_of(picture), picture["at"])
+
+    def take(self, parts: Parts, at: int) -> bytes:
+        """Take in new parts; what changed, as JSON."""
+        told = change(self._parts, parts, at)
         data = orjson.dumps(told)
         with self._lock:
-            self._parts, self._at = applied(self._parts, told), picture["at"]
+            self._parts, self._at = applied(self._parts, told), at
             self._number += 1
             block = self._block("change", self._number, data)
             self._changes.append((self._number, block))

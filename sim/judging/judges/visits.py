@@ -108,6 +108,20 @@ def visits_taken_over(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     return verdict("visits_taken_over", faults, lacks, visits=len(by_others), truck=truck)
 
 
+def visited_between(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
+    """A truck came to the room between two moments, and at no other time."""
+    room, start, end = values["room"], evidence.day_start_at + values["from"], evidence.day_start_at + values["to"]
+    found = [visit for visit in evidence.visits if visit.room == room]
+    span = {"from": clock(evidence, start), "to": clock(evidence, end)}
+    faults = [
+        said("fault", "not_between", visit=visit_name(visit), at=clock(evidence, visit.arrived_at), **span)
+        for visit in found
+        if not start <= visit.arrived_at <= end
+    ]
+    lacks = None if found else said("lacks", "visited", room=room, **span)
+    return verdict("visited_between", faults, lacks, room=room, visits=len(found))
+
+
 def itinerary_changed(evidence: Evidence, values: Mapping[str, Any]) -> Verdict:
     """Within `within_s` of the press the truck had an itinerary that no longer begins with the blocked room."""
     truck = values["truck"]

@@ -187,14 +187,22 @@ def test_nothing_owed_nothing_predicted() -> None:
 
 
 def test_promises_become_errors() -> None:
-    """Live predictions are remembered once a minute and scored once, on arrival."""
+    """Predictions are remembered once a minute, those of what is far away less often, and scored once, on arrival."""
     promises = Promises()
     key = ("r01", 1)
-    for now in range(0, 130, 10):
-        promises.note([Eta(key, 1000, 900, 1100, "live")], now)
-    promises.note([Eta(key, 2000, 900, 1100, "stale")], 500)
-    assert promises.arrived(key, 1030) == [ErrorRecord(1000 - made_at, 30) for made_at in (0, 60, 120)]
-    assert promises.arrived(key, 1030) == []
+    for now in range(0, 400, 10):
+        promises.note([Eta(key, 1400, 1300, 1500, "live")], now)
+    promises.note([Eta(key, 2000, 1900, 2100, "stale")], 560)
+    near = [ErrorRecord(1400 - made_at, 30, "live", True) for made_at in (0, 180, 240, 300, 360)]
+    assert promises.arrived(key, 1430) == [*near, ErrorRecord(1440, -570, "stale", False)]
+    assert promises.arrived(key, 1430) == []
+
+
+def test_an_arrival_that_should_have_been_is_no_promise() -> None:
+    """It says that the truck is here, and is never wrong."""
+    promises = Promises()
+    promises.note([Eta(("r01", 1), 1000, 900, 1100, "live")], 1000)
+    assert promises.arrived(("r01", 1), 1000) == []
 
 
 def test_the_same_input_gives_the_same_answer() -> None:

@@ -43,6 +43,16 @@ def test_standing_trucks_are_shown(scores: Scores) -> None:
     assert all(shown_s <= 180 for shown_s in scores.held.shown_after_s)
 
 
+def test_four_of_five_arrivals_come_within_their_band(scores: Scores) -> None:
+    """Of trucks on their way and of such that have not begun, though hardly anything is learnt yet."""
+    inside = {label: [0, 0] for label in ("live", "timetable")}
+    for (_, label), band in scores.bands.items():
+        if label in inside:
+            inside[label][0] += band.inside
+            inside[label][1] += band.count
+    assert all(0.7 <= share / count <= 0.9 for share, count in inside.values()), inside
+
+
 def test_the_world_is_the_same_for_the_same_seed() -> None:
     """The same seed gives the same trip and the same fixes."""
     answers = []

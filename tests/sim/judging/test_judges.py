@@ -58,6 +58,7 @@ ASKED = {
     "second_visit": {"room": "r03", "within_min": 60.0},
     "itinerary_changed": {"truck": "t01"},
     "visits_taken_over": {"truck": "t01"},
+    "visited_between": {"room": "r05", "from": 21600, "to": 25200},
     "backlog_marked_late": {"device": "t01"},
     "positions_true": {"truck": "t01"},
     "visits_served": {"within_s": 200.0},
@@ -296,6 +297,9 @@ DOCTORED: dict[str, tuple[Doctor, list[Doctor]]] = {
     "itinerary_changed": (nothing, [itinerary_late, lambda e: e.presses.clear()]),
     "visits_taken_over": (taken_over, [
         lambda e: e.visits.pop(), lambda e: e.presses.clear(), lambda e: [setattr(v, "truck", "t01") for v in e.visits],
+    ]),
+    "visited_between": (nothing, [
+        lambda e: [setattr(v, "arrived_at", v.arrived_at - 7200) for v in e.visits], lambda e: e.visits.clear(),
     ]),
     "booked_truck_came": (booked, [
         booked_twice, booking_says(state="accepted"), booking_says(state="failed"), booking_says(measured_litres=None),

@@ -22,6 +22,7 @@ from tests.support.arrival.scores import FRESH, UPDATE_S, Caller, Held, Scores, 
 from tests.support.arrival.world import LATENCY_S, PUBLISH_S, WASTE, Trip, fixes, make_route, make_trip
 
 CALL_AT_S = 960.0
+BANDED_S = 60
 
 
 def visits_of(trip: Trip) -> list[TrackVisit]:
@@ -118,9 +119,8 @@ def score_update(
         fresh = eta.label in FRESH
         callers[0].update(index, eta.eta_at, now, fresh)
         rest_s = trip.arrived_at[index] - now
-        if 600 < rest_s <= 900:
-            scores.ours.banded += 1
-            scores.ours.in_band += eta.early_at <= trip.arrived_at[index] <= eta.late_at
+        if rest_s > 0 and now % BANDED_S == 0:
+            scores.bands[trip.day // 7, eta.label].note(eta, trip.arrived_at[index])
         if rest_s <= 2400:
             callers[1].update(index, simple.by_plan(index, now), now, fresh)
             callers[2].update(index, simple.by_speed(index, now), now, fresh)

@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from broker.rules.arrival.prediction import Eta
 from tests.support.arrival.world import Trip
 
 UPDATE_S = 10
@@ -18,8 +19,6 @@ class Score:
     leads: list[float | None] = field(default_factory=list)
     errors: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     flips: int = 0
-    in_band: int = 0
-    banded: int = 0
 
     def share(self, low: float, high: float) -> float:
         """The share of calls with a lead between two minutes."""
@@ -32,6 +31,21 @@ class Score:
 
 
 BUCKETS_S = ((0, 180, -30, 90), (180, 360, -60, 150), (360, 600, -60, 210), (600, 900, -90, 270))
+
+
+@dataclass(slots=True)
+class Band:
+    """The predictions of one label in one week: how many, how many that came true within their band, its widths."""
+
+    count: int = 0
+    inside: int = 0
+    width_s: int = 0
+
+    def note(self, eta: Eta, arrived_at: float) -> None:
+        """One prediction, and when it came true."""
+        self.count += 1
+        self.inside += eta.early_at <= arrived_at <= eta.late_at
+        self.width_s += eta.late_at - eta.early_at
 
 
 @dataclass(slots=True)
@@ -53,6 +67,7 @@ class Scores:
     plan: Score = field(default_factory=Score)
     speed: Score = field(default_factory=Score)
     held: Held = field(default_factory=Held)
+    bands: dict[tuple[int, str], Band] = field(default_factory=lambda: defaultdict(Band))  # by week and label
     arrivals: int = 0
     arrivals_seen: int = 0
     arrival_errors_s: list[float] = field(default_factory=list)

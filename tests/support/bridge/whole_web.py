@@ -6,12 +6,14 @@ from typing import Any
 
 from broker.registers.elections.demo import demo_elections
 from broker.registers.safety.demo import demo_works
+from broker.reports.casebook import CaseBook
 from broker.rules.bookings.asked import BookingDeed
 from broker.rules.bookings.places import windows
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.bookings.booking_handling import ground_of
 from broker.web.api.app import build_app
 from broker.web.api.bookings import booking_router
+from broker.web.api.cases import case_router
 from broker.web.api.people.routers import people_routers
 from broker.web.api.record import record_router
 from broker.web.api.registers import router as register_router
@@ -45,6 +47,8 @@ class WholeWeb:
         further = [register_router(self.registers), record_router(self.morning.store, plan)]
         further += people_routers(self.house.gate, plan)
         further += [make(self.desk, self.morning.store, plan) for make in (booking_router, booking_pages)]
+        self.book = CaseBook(self.morning.store, plan, 3, 14)
+        further.append(case_router(self.book, plan, lambda: self.morning.now))
         self.app = build_app(self.desk, self.morning.store, further, self.house.gate, hosts)
 
     def _held(self) -> str:

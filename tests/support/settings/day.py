@@ -10,6 +10,7 @@ from broker.config import BrokerConfig, read_config
 from broker.ingest.decisions import Decisions
 from broker.plan.calendar import day_start_at
 from broker.plan.geometry import lengths_m, point_at
+from broker.rules.dispatch.actions import Act
 from broker.rules.effects.effect import Effect, Publish
 from broker.rules.states.answer import Answer
 from broker.settings import configured_plan, dispatch_settings
@@ -118,6 +119,12 @@ class ConfiguredDay:
         self._say("incident", body, name)
         self.tick()
         return name
+
+    def call_full(self) -> None:
+        """The crew says that the truck is full."""
+        run = self._decisions.dispatch.day.run_of(TRUCK)
+        assert run is not None
+        self._take(self._decisions.dispatch.act(Act("full", "crew", run_id=run.run_id), self.now))
 
     def offers(self, incident_id: str) -> Sequence[Mapping[str, Any]]:
         """What a dispatcher is shown for a breakdown."""

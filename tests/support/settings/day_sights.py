@@ -59,6 +59,11 @@ def seconds_to_the_second_visit(folder: Path, text: str) -> int:
     return next(visit["eta_at"] - day.now for visit in day.visits() if visit["visit_number"] == 2)
 
 
+def seconds_until_a_full_truck_is_back(folder: Path, text: str) -> int:
+    """How long after its crew called it full the truck is to be at a room."""
+    day = ConfiguredDay(configured(folder, text), 600).stand(60)
+    day.call_full()
+    return min(visit["eta_at"] for visit in day.visits()) - day.now
 def addressees_told(folder: Path, text: str) -> dict[str, list[str]]:
     """Who is told of a blocked lane: by which steps, the first of them."""
     day = blocked(folder, text)

@@ -9,6 +9,7 @@ from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.visits.extra_truck import why_not
 from broker.rules.dispatch.visits.moved_visits import extra_run, hand_over, set_visits
+from broker.rules.dispatch.visits.offers import EXTRA_COMES_S
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import put, run_record
 from broker.rules.states.answer import CONTRACTOR, DISPATCHER, Answer
@@ -73,7 +74,9 @@ def ask_the_next(day: Day, incident: Incident, refused: Answer, now: int) -> tup
         told = [row.told_again(now) if row.id in decided else row for row in incident.answers]
         effects = hand_over(day, visits, left, own, incident.reason, now)
         return [*effects, Notice("severe", text)], incident.answering(told, now)
-    taking = day.run_of(vehicle.truck_id) or extra_run(day, own, vehicle.truck_id, incident, now)
+    taking = day.run_of(vehicle.truck_id) or extra_run(
+        day, own, vehicle.truck_id, incident, now + EXTRA_COMES_S
+    )
     effects = hand_over(day, visits, left, taking, incident.reason, now)
     text = f"{incident.truck}: {refused.party} refused; {vehicle.contractor} is asked for {vehicle.truck_id}"
     after = _asked(incident, vehicle.contractor, vehicle.truck_id, taking.run_id, now)

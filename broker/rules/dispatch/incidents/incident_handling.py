@@ -6,6 +6,7 @@ held, and every promise that would change is shown before a dispatcher agrees (s
 """
 
 from broker.plan.geometry import distance_m
+from broker.rules.day.bins import is_emptied
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
@@ -140,10 +141,15 @@ def second_visit(day: Day, incident: Incident) -> Visit | None:
 
 
 def nearest_owed(day: Day, run: Run, incident: Incident) -> Visit | None:
-    """The visit a press is about: the one the truck stood at, else the owed one nearest to where it was pressed."""
+    """The visit a press is about: the one the truck stood at, else the owed one nearest to where it was pressed.
+
+    Where the bins are emptied already it is about the way ahead: that visit is as good as served.
+    """
     owed = day.owed(run)
     there = (visit for visit in owed if visit.state == "at_stop" and (visit.arrived_at or 0) <= incident.raised_at)
     standing = next(there, None)
+    if standing is not None and is_emptied(day, standing, incident.raised_at):
+        return next((visit for visit in day.ahead(run) if visit is not standing), None)
     if standing is not None or not owed:
         return standing
     lat, lon = incident.lat, incident.lon

@@ -8,6 +8,8 @@ from broker.plan.model import RunPlan
 from broker.rules.day.attention import RunUnread, Topic
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
+from broker.rules.dispatch.runs.shift_ends import left_over
+from broker.rules.dispatch.visits.moved_visits import owed_again
 from broker.rules.effects.effect import Effect
 from broker.rules.effects.records import put, run_record
 from broker.rules.states.visit import Visit, VisitKey
@@ -75,6 +77,10 @@ def _open(day: Day, planned_run: PlannedRun, now: int) -> list[Effect]:
         )
         effects += put(day, visit, now)
         order.append(visit.key)
+    for left in left_over(day, trip.route_id, {key[1] for key in order}):
+        again = owed_again(day, left, run_id, trip.truck_id, not_before_at=None)
+        effects += put(day, again, now)
+        order.append(again.key)
     run = Run(
         run_id=run_id,
         trip_id=trip.trip_id,

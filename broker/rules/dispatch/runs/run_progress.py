@@ -14,15 +14,14 @@ from typing import Any
 
 from broker.plan.calendar import local_date
 from broker.rules.arrival.lamp_call import call_id_of, call_now, held_now, nothing_heard
-from broker.rules.arrival.next_run import free_at
-from broker.rules.arrival.prediction import Eta, predict
-from broker.rules.arrival.walk import pace_of
 from broker.rules.day.attention import Topic
 from broker.rules.day.bins import collected_at, waiting, waiting_bins
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.incidents import incident_handling
 from broker.rules.dispatch.runs.run_lessons import learn_start, learn_way_and_stay
+from broker.rules.dispatch.visits.expected import expected
+from broker.rules.dispatch.visits.full_trucks import full_by_count
 from broker.rules.effects.attention import ask_about_passed
 from broker.rules.effects.effect import Effect, Keep
 from broker.rules.effects.messages import is_news, rooms_of, tell_rooms, tell_truck, times_moved
@@ -127,6 +126,7 @@ def _left(day: Day, run: Run, visit: Visit, event: TrackEvent, now: int) -> list
     if visit.call_id is not None:
         effects.append(call_record(day, left, now, ended="served"))
     effects += incident_handling.second_visit_served(day, left, now)
+    effects += full_by_count(day, run, now)
     return effects + finish_if_settled(day, run, now)
 
 
@@ -155,17 +155,18 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
     before = [visit.state for visit in day.visits.of(run.order)]
     active = day.run_of(run.truck) is run
     owed = day.owed(run)
-    waits = {visit.key: waiting(day, visit, now) for visit in owed}
+    open_ones = [visit for visit in day.visits.of(run.order) if visit.state not in ("served", "cancelled")]
+    waits = {visit.key: waiting(day, visit, now) for visit in open_ones}  # at a skipped room too: it is on the list
     bins = waiting_bins(owed, waits)
     run.tracker.know_waiting(bins)
-    free, pace = None if active else _free(day, run, now), pace_of(_kept(day, run))
-    etas = predict(run.tracker, day.history, bins, now, pace=pace, free=free, walked=run.walked)
+    etas, is_known = expected(day, run, bins, now, walked=run.walked)
     truck = day.devices.trucks.get(run.truck)
-    run.promises.note(etas, now)
     followed = run.tracker.fix  # the truck may have been heard of since without its run being told
     heard = truck is not None and truck.fix is not None and truck.fix.fresh(now)
     heard = heard and (followed is None or followed.fresh(now))
-    run.predicted({(run.run_id, *eta.key): eta if heard else eta.unheard for eta in etas}, now)
+    said = etas if heard else [eta.unheard for eta in etas]
+    run.promises.note(said, now)
+    run.predicted({(run.run_id, *eta.key): eta for eta in said}, now)
     effects: list[Effect] = []
     for key, eta in run.etas.items():
         visit = day.visits.get(key)
@@ -179,7 +180,7 @@ def update(day: Day, run: Run, now: int, *, changed: bool = False) -> list[Effec
             continue
         if active and followed is None:
             nothing_heard(watch)
-        elif (active or free is not None) and call_now(watch, visit, eta, day.settings.calls, now):
+        elif is_known and call_now(watch, visit, eta, day.settings.calls, now):
             effects += _call(day, visit, eta.eta_at, now, promise_basis(day, run, etas, bins, key, now))
         else:
             held_now(watch, visit, eta, day.settings.calls)
@@ -205,28 +206,12 @@ def _tell_rooms(day: Day, run: Run, visits: object, now: int) -> list[Effect]:
     if not same_visits or day.leftovers.unread or times.keys() != before.keys():
         return tell_rooms(day, rooms_of(run), now)
     places = {(visit.room, visit.waste) for visit in owed}
-    for key, expected in times.items():
+    for key, now_expected in times.items():
         place = (key[1], run.waste)
-        if expected != before[key] and (expected[1:] != before[key][1:] or is_news(day, place, expected[0])):
+        was = before[key]
+        if now_expected != was and (now_expected[1:] != was[1:] or is_news(day, place, now_expected[0])):
             places.add(place)
     return tell_rooms(day, {room for room, _ in places}, now, only=places) if places else []
-
-
-def _free(day: Day, run: Run, now: int) -> Eta | None:
-    """When the truck comes to this run from the one that it is on yet."""
-    before, owed = day.run_before(run), run.tracker.pending
-    if before is None or not owed:
-        return None
-    owes = day.owed(before)
-    bins = waiting_bins(owes, {visit.key: waiting(day, visit, now) for visit in owes})
-    etas = {key[1:]: eta for key, eta in before.etas.items()}
-    return free_at(before.tracker.pending, etas, owed[0], run.route_id, bins, day.history, now)
-
-
-def _kept(day: Day, run: Run) -> list[tuple[int, int]]:
-    """(planned_at, arrived_at) of the first visits that the run has made, in the order of its timetable."""
-    made = [visit for visit in day.visits.of(run.order) if visit.original and visit.arrived_at and visit.planned_at]
-    return sorted((visit.planned_at, visit.arrived_at) for visit in made if visit.planned_at and visit.arrived_at)
 
 
 def _keep_lit(day: Day, run: Run, now: int) -> list[Effect]:

@@ -30,6 +30,7 @@ def read_run(body: Mapping[str, Any]) -> dict[str, Any]:
         "state": str(body["state"]),
         "started_at": body["started_at"],
         "ended_at": body["ended_at"],
+        **{name: body.get(name) for name in ("full_at", "away_until", "emptied_at")},  # an older record has none
         "version": int(body["version"]),
     }
 
@@ -56,6 +57,8 @@ def restore_run(day: Day, fields: Mapping[str, Any], now: int) -> None:
             day.visits.place(visit.on_route(route.route_id))
     tracker = day.new_tracker(run_id, route, truck, order, fields["planned_start_at"])
     run = Run(**{**fields, "route_id": route.route_id, "order": tuple(order), "tracker": tracker})
+    if run.full_at is not None:
+        run.tracker.go_away()
     day.runs.keep(run)
     if run.state == "running":
         _resume(day, run, route)

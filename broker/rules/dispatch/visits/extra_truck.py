@@ -6,8 +6,8 @@ from broker.plan.calendar import day_start_at, local_date
 from broker.plan.model import Vehicle
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
-from broker.rules.dispatch.visits.offers import EXTRA, ReplanError
-from broker.rules.dispatch.visits.tours import tour_of
+from broker.rules.dispatch.visits.offered_times import EXTRA
+from broker.rules.dispatch.visits.offers import ReplanError
 from broker.rules.replanning.offers import Offer
 from firmware import wire
 
@@ -16,11 +16,10 @@ _ALWAYS = 1 << 60
 
 def may_load(day: Day, truck: str, now: int) -> tuple[str, ...]:
     """The kinds of waste that a truck may be asked to load now; none if it is not registered or not on call."""
-    vehicle, own = day.plan.vehicles.get(truck), day.run_of(truck)
-    kinds = vehicle.wastes if vehicle is not None else wire.WASTES
-    if truck not in day.planned_trucks or (own is None and on_call_until(day, vehicle, now) is None):
+    vehicle = day.plan.vehicles.get(truck)
+    if truck not in day.planned_trucks or day.run_of(truck) is not None or on_call_until(day, vehicle, now) is None:
         return ()
-    return kinds if own is None else tuple(waste for waste in kinds if waste == own.waste)
+    return vehicle.wastes if vehicle is not None else wire.WASTES
 
 
 def check_extra_truck(day: Day, run: Run, offer: Offer, truck: str | None, now: int) -> str:
@@ -55,21 +54,23 @@ def why_not(day: Day, run: Run, truck: str, now: int) -> str | None:
         return "is no registered vehicle: it is in no trip and not in vehicles.txt"
     if own is not None and own.waste != run.waste:
         return f"is on a run for {own.waste}: its load must not be mixed with {run.waste}"
+    if own is not None:
+        return f"is on a run of its own ({own.run_id}): the options count with it where it takes over"
     if vehicle is not None and run.waste not in vehicle.wastes:
         return f"does not load {run.waste} (vehicles.txt)"
-    if own is None and on_call_until(day, vehicle, now) is None:
+    if on_call_until(day, vehicle, now) is None:
         return "is not on call now (vehicles.txt)"
     return None
 
 
 def _too_much(day: Day, offer: Offer, truck: str, now: int) -> str | None:
     """What of the extra tour is beyond this very truck: its bins, or the end of its hours."""
-    own, vehicle = day.run_of(truck), day.plan.vehicles.get(truck)
+    vehicle = day.plan.vehicles.get(truck)
     bins = sum(stop.bins for tour in offer.tours if tour.truck == EXTRA for stop in tour.stops)
-    free = tour_of(day, own, now).free_bins() if own is not None else vehicle.capacity_bins if vehicle else None
+    free = vehicle.capacity_bins if vehicle is not None else None
     if free is not None and bins > free:
-        return f"has room for {max(0, free)} bins and would be given {bins}"
+        return f"has room for {free} bins and would be given {bins}"
     last_at = max((change.after_at or 0 for change in offer.changes if change.to_truck == EXTRA), default=0)
-    if own is None and last_at > (on_call_until(day, vehicle, now) or 0):
+    if last_at > (on_call_until(day, vehicle, now) or 0):
         return "is not on call until its last room (vehicles.txt)"
     return None

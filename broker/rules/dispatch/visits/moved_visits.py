@@ -1,12 +1,14 @@
 """Visits that move: owed again after a skip, put where they cost least, or taken over by another truck as agreed."""
 
+from dataclasses import replace
 from hashlib import blake2b
 
 from broker.rules.day.day import Day
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
 from broker.rules.dispatch.visits.extra_truck import check_extra_truck
-from broker.rules.dispatch.visits.offers import EXTRA, ReplanError, agreed
+from broker.rules.dispatch.visits.offered_times import EXTRA
+from broker.rules.dispatch.visits.offers import ReplanError, agreed
 from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
 from broker.rules.effects.effect import Effect, Notice
 from broker.rules.effects.records import call_record, put, run_record
@@ -23,11 +25,13 @@ def set_visits(day: Day, run: Run, now: int) -> None:
     day.changed_runs.note(run.run_id)
 
 
-def insert_visit(day: Day, run: Run, visit: Visit, now: int) -> list[Effect]:
-    """Put an owed visit where it costs its run least; where it fits nowhere it comes last and a person is told."""
+def insert_visit(day: Day, run: Run, visit: Visit, now: int, *, earliest_at: int | None = None) -> list[Effect]:
+    """Put an owed visit where it costs its run least, for a coming at `earliest_at` or later; where it fits nowhere it
+    comes last and a person is told."""
     run.take_out(visit.key)
-    tour = tour_of(day, run, now)
-    offer = insert(tour, stop_of(day, run, visit, now), ways_of(day, run, now))
+    tour, stop = tour_of(day, run, now), stop_of(day, run, visit, now)
+    stop = replace(stop, open_at=max(stop.open_at or 0, earliest_at or 0) or None)
+    offer = insert(tour, stop, ways_of(day, run, now))
     effects: list[Effect] = []
     if offer.unplaced:
         text = f"{visit.truck}: {day.plan.places[visit.room].name} comes last, though {offer.unplaced[0].reason}"
@@ -82,7 +86,8 @@ def move_visits(
             continue
         taking = day.runs.get(tour.run_id)
         if tour.truck == EXTRA:
-            taking = day.run_of(truck) or extra_run(day, run, truck, incident, now)
+            first_at = min(one.after_at or now for one in offer.changes if one.to_truck == EXTRA)
+            taking = extra_run(day, run, truck, incident, first_at)
         if taking is None:
             raise ReplanError(f"run {tour.run_id} is over")
         order: list[VisitKey] = []
@@ -126,8 +131,9 @@ def hand_over(day: Day, visits: list[Visit], left: Run, taking: Run, reason: str
     return effects
 
 
-def extra_run(day: Day, run: Run, truck: str, incident: Incident, now: int) -> Run:
-    """A run of its own for a truck that has none; each further one of an incident has another id."""
+def extra_run(day: Day, run: Run, truck: str, incident: Incident, first_at: int) -> Run:
+    """A run of its own for a truck that has none, which is expected at its first room then; each further one of an
+    incident has another id."""
     run_id = f"extra-{run.truck}-{incident.incident_id}"
     if run_id in day.runs:
         run_id = f"extra-{truck}-{run.truck}-{incident.incident_id}"
@@ -141,10 +147,10 @@ def extra_run(day: Day, run: Run, truck: str, incident: Incident, now: int) -> R
         route_id=run.route_id,
         truck=truck,
         waste=run.waste,
-        planned_start_at=now,
-        planned_end_at=run.planned_end_at,
+        planned_start_at=first_at,
+        planned_end_at=max(run.planned_end_at, first_at),
         order=(),
-        tracker=day.new_tracker(run_id, route, truck, [], now),
+        tracker=day.new_tracker(run_id, route, truck, [], first_at),
         capacity_bins=vehicle.capacity_bins if vehicle is not None else None,
         shift_end_at=run.shift_end_at,
     )

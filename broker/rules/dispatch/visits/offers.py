@@ -11,14 +11,14 @@ from broker.rules.day.day import Day
 from broker.rules.day.incidents import IncidentKey
 from broker.rules.day.runs import Run
 from broker.rules.dispatch.actions import Act
+from broker.rules.dispatch.visits.offered_times import EXTRA, gaining, timed
 from broker.rules.dispatch.visits.tours import stop_of, tour_of, ways_of
 from broker.rules.replanning.offers import Deal, Offer, Steps, Tour, Ways, breakdown, kept, whole
 from broker.rules.states.incident import Incident
 from broker.rules.states.visit import Visit, VisitKey, record_key
 
-EXTRA = "extra"  # the place of the contractor's truck in an offer until the dispatcher names it
 EXTRA_COMES_S = 1200
-DRIFT_S = 60  # by how much a moved visit's time may be another than it was shown
+DRIFT_S = 60  # by how much a time may be another than it was shown
 
 
 class ReplanError(ValueError):
@@ -32,9 +32,15 @@ class ReplanError(ValueError):
 def offers_for(day: Day, run: Run, visits: Sequence[Visit], now: int) -> Steps[tuple[Offer, ...]]:
     """What can be done with visits that `run` cannot serve: other trucks of the same waste, an extra truck, both.
 
-    It is of the day as it is at the first step, whatever happens between the others.
+    Who takes what is of the day as it is at the first step, whatever happens between the others; the times are those
+    of the last.
     """
-    return breakdown(*_ground(day, run, visits, now, now + EXTRA_COMES_S))
+    broken, others, ways, extra = _ground(day, run, visits, now, now + EXTRA_COMES_S)
+    found = []
+    for offer in (yield from breakdown(broken, others, ways, extra)):
+        one = yield from timed(day, run, offer, ways, max(now, day.clock.now))
+        found += [] if one is None else [one]
+    return tuple(sorted(found, key=lambda offer: (len(offer.unplaced), offer.cost_s, offer.name)))
 
 
 def _ground(
@@ -46,6 +52,7 @@ def _ground(
         tour_of(day, other, now)
         for other in sorted(day.runs.values(), key=lambda other: other.run_id)
         if other.truck != run.truck and other.waste == run.waste and day.run_of(other.truck) is other
+        and not _stands_broken(day, other)
     ]
     extra = Tour(
         truck=EXTRA, run_id=EXTRA, start=broken.start, start_at=extra_at, stops=(),
@@ -54,31 +61,46 @@ def _ground(
     return broken, others, ways_of(day, run, now), extra
 
 
+def _stands_broken(day: Day, run: Run) -> bool:
+    """Whether its own driver pressed for a breakdown that is not over."""
+    mine = (one for one in day.incidents.values() if one.run_id == run.run_id and one.reason == "breakdown")
+    return any(one.open and one.workflow != "resolved" and one.condition == "active" for one in mine)
+
+
 def show_when_made(day: Day, key: IncidentKey, run: Run, visits: Sequence[Visit], began_at: int) -> Steps[None]:
     """Work out the offers of the day as it is at the first step; show them if there is still something to decide."""
     offers = yield from offers_for(day, run, visits, began_at)
     incident = day.incidents.get(key)
     if incident is not None and incident.open and incident.workflow != "resolved":
-        day.incidents.show_offers(key, began_at, [offer_body(day, one) for one in offers])
+        day.incidents.show_offers(key, began_at, [offer_body(day, one, began_at) for one in offers])
 
 
-def offer_id(offer: Offer) -> str:
-    """What tells one offer from another: who takes over what in which order, and whom it lets down.
+def deal_id(offer: Offer) -> str:
+    """What tells one deal from another: who takes over what in which order, and whom it lets down.
 
-    Not the minutes, which drift while a person looks; a promise that they break makes it another offer.
+    Not the minutes, which drift while a person looks; a promise that they break makes it another deal.
     """
     deal = [
         (record_key(change.key), change.to_truck, change.broken)
         for change in offer.changes
         if change.broken or change.to_truck != change.from_truck
     ]
-    return blake2b(repr(deal).encode(), digest_size=8).hexdigest()
+    return _short(deal)
 
 
-def offer_body(day: Day, offer: Offer) -> dict[str, Any]:
-    """An offer as the dispatcher sees it: every promise that would change, before anything does."""
+def _short(named: object) -> str:
+    return blake2b(repr(named).encode(), digest_size=8).hexdigest()
+
+
+def offer_body(day: Day, offer: Offer, made_at: int) -> dict[str, Any]:
+    """An offer as the dispatcher sees it: every promise that would change, before anything does.
+
+    `id` is of these very times, `deal` stays the same when they are written anew.
+    """
+    deal = deal_id(offer)
     return {
-        "id": offer_id(offer),
+        "id": _short((deal, made_at)),
+        "deal": deal,
         "name": offer.name,
         "cost_s": offer.cost_s,
         "detour_s": offer.detour_s,
@@ -110,22 +132,30 @@ def agreed(
     """
     if at_once:
         whole(show_when_made(day, incident.key, run, visits, now))
-    made_at, shown = day.incidents.offers(incident.key)
+    shown = day.incidents.offers(incident.key)[1]
     if not shown:
         if day.incidents.working is None or day.incidents.working.key != incident.key:
             _work_out(day, run, visits, incident, now)
         raise ReplanError("what can be done is still being worked out: look again in a moment", not_yet=True)
     if act.offer is None and not 0 <= act.option < len(shown):
         raise ReplanError(f"there are {len(shown)} options, counted from 0")
-    wanted = act.offer or shown[act.option]["id"]
-    body = next((one for one in shown if one["id"] == wanted), None)
-    ground = _ground(day, run, visits, now, made_at + EXTRA_COMES_S)
-    offer = kept(_deal(day, body), *ground) if body is not None else None
-    if body is None or offer is None or offer_id(offer) != wanted or _drifted(body, offer):
+    looked_at = day.incidents.offer_looked_at(incident.key, act.offer or shown[act.option]["id"])
+    offer = _as_of_now(day, run, visits, *looked_at, now) if looked_at is not None else None
+    if offer is None:
         day.incidents.end_choosing(incident.key)
         _work_out(day, run, visits, incident, now)
         raise ReplanError("this option is not what it was when it was shown: look again, then decide")
     return offer
+
+
+def _as_of_now(
+    day: Day, run: Run, visits: Sequence[Visit], made_at: int, body: Mapping[str, Any], now: int
+) -> Offer | None:
+    """What was shown, with the times of now; None if it is another deal by now or they are others."""
+    ground = _ground(day, run, visits, now, made_at + EXTRA_COMES_S)
+    offer = kept(_deal(day, body), *ground)
+    offer = whole(timed(day, run, offer, ground[2], now)) if offer is not None else None
+    return None if offer is None or deal_id(offer) != body["deal"] or _drifted(body, offer) else offer
 
 
 def _work_out(day: Day, run: Run, visits: Sequence[Visit], incident: Incident, now: int) -> None:
@@ -147,7 +177,8 @@ def _deal(day: Day, body: Mapping[str, Any]) -> Deal:
 
 
 def _drifted(body: Mapping[str, Any], offer: Offer) -> bool:
-    """Whether a moved visit would come at another time by now than was shown."""
+    """Whether a truck that takes something over would be anywhere at another time by now than was shown."""
     shown = {change["visit"]: change["after_at"] for change in body["changes"]}
-    moved = [change for change in offer.changes if change.to_truck != change.from_truck and change.after_at is not None]
-    return any(abs(change.after_at - shown[record_key(change.key)]) > DRIFT_S for change in moved if change.after_at)
+    trucks = gaining(offer)
+    after = ((shown[record_key(one.key)], one.after_at) for one in offer.changes if one.to_truck in trucks)
+    return any(was is None or at is None or abs(at - was) > DRIFT_S for was, at in after)

@@ -7,6 +7,7 @@ from broker.rules.day.runs import Run
 from broker.rules.replanning.tours import Stop, Tour, Ways
 from broker.rules.states.visit import Visit, VisitKey
 
+STATION = "@@"  # the place of the transfer station in a tour
 TO_FIRST_STOP_S = 600  # a truck whose run has not begun leaves for its first stop about this long before
 
 
@@ -14,13 +15,12 @@ def ways_of(day: Day, run: Run, now: int) -> Ways:
     """How long the trucks of a run's route take, learned legs first, and what breaks a promise."""
     waits: dict[VisitKey, int | None] = {}
 
+    closed = [closure for closure in day.closures.values() if closure.covers(now)]
+
     def travel_s(origin: str, to: str) -> int:
-        if origin == to:
-            return 0
-        (lat1, lon1), (lat2, lon2) = place_of(day, origin), place_of(day, to)
-        length_m = distance_m(lat1, lon1, lat2, lon2) * day.settings.streets.detour_factor
-        known = "" if origin.startswith("@") else origin
-        return max(0, round(day.history.leg_s(run.route_id, known, to, length_m, now)[0]))
+        driving_s = _travel_s(day, run.route_id, origin, to, now)
+        waits_s = (closure.until_at - now for closure in closed if closure.between(origin, to))
+        return max(driving_s, *waits_s, 0)
 
     def dwell_s(stop: Stop) -> int:
         visit = day.visits.get(stop.key)
@@ -49,25 +49,57 @@ def stop_of(day: Day, run: Run, visit: Visit, now: int) -> Stop:
 
 
 def tour_of(day: Day, run: Run, now: int) -> Tour:
-    """What a run still owes, from where its truck stands or will begin."""
-    owed = day.owed(run)
-    standing = owed[0].room if owed and owed[0].state == "at_stop" else None
-    served = [visit for key in run.order if (visit := day.visits[key]).state == "served" and not visit.by_appointment]
+    """What a run still owes, from where its truck stands or will begin; what it left behind without a stay takes its
+    bins, but no place in the order."""
+    owed, ahead = day.owed(run), day.ahead(run)
+    start = ahead[0].room if ahead and ahead[0].state == "at_stop" else f"@{run.truck}"
+    if run.full_at is not None and day.plan.transfer_station is not None:
+        start = STATION
+    behind = [stop_of(day, run, visit, now) for visit in owed if visit not in ahead]
     return Tour(
         truck=run.truck,
         run_id=run.run_id,
-        start=standing or f"@{run.truck}",
-        start_at=now if run.state == "running" else max(now, run.planned_start_at - TO_FIRST_STOP_S),
-        stops=tuple(stop_of(day, run, visit, now) for visit in owed),
+        start=start,
+        start_at=_start_at(day, run, start, ahead, now),
+        stops=tuple(stop_of(day, run, visit, now) for visit in ahead),
         wastes=frozenset({run.waste}),
-        loaded_bins=sum(max(0, (visit.bins_before or 0) - (visit.bins_after or 0)) for visit in served),
+        loaded_bins=loaded_bins(day, run) + sum(stop.bins for stop in behind),
         capacity_bins=run.capacity_bins,
         shift_end_at=run.shift_end_at,
     )
 
 
+def _start_at(day: Day, run: Run, start: str, ahead: list[Visit], now: int) -> int:
+    """When its truck leaves where it is: so that it comes to its next room when it is expected there."""
+    if run.away_until is not None:
+        return max(now, run.away_until)
+    eta = run.etas.get(ahead[0].key) if ahead else None
+    if eta is None or ahead[0].state == "at_stop":
+        return now if run.state == "running" else max(now, run.planned_start_at - TO_FIRST_STOP_S)
+    return max(now, eta.eta_at - _travel_s(day, run.route_id, start, ahead[0].room, now))
+
+
+def _travel_s(day: Day, route_id: str, origin: str, to: str, now: int) -> int:
+    if origin == to:
+        return 0
+    (lat1, lon1), (lat2, lon2) = place_of(day, origin), place_of(day, to)
+    length_m = distance_m(lat1, lon1, lat2, lon2) * day.settings.streets.detour_factor
+    known = "" if origin.startswith("@") else origin
+    return max(0, round(day.history.leg_s(route_id, known, to, length_m, now)[0]))
+
+
+def loaded_bins(day: Day, run: Run) -> int:
+    """How many bins its truck has taken on this run since it was emptied; none for one that is emptied next."""
+    since = run.emptied_at or 0
+    served = [visit for visit in day.visits.of(run.order) if visit.state == "served" and not visit.by_appointment]
+    served = [visit for visit in served if run.full_at is None and (visit.left_at or since) >= since]
+    return sum(max(0, (visit.bins_before or 0) - (visit.bins_after or 0)) for visit in served)
+
+
 def place_of(day: Day, place: str) -> tuple[float, float]:
-    """Where a place of a tour is: a room, or `@<truck>` for where that truck is now."""
+    """Where a place of a tour is: a room, the transfer station, or `@<truck>` for where that truck is now."""
+    if place == STATION and day.plan.transfer_station is not None:
+        return day.plan.transfer_station
     if not place.startswith("@"):
         room = day.plan.places[place]
         return room.lat, room.lon

@@ -10,6 +10,7 @@ from starlette.datastructures import FormData
 from broker.people.administration import Administration, sorted_roles
 from broker.people.errors import Missing, PeopleError
 from broker.people.roles import ROLES, Scope
+from broker.people.wrong import NOBODY
 from broker.plan.model import Plan
 from broker.web.gate import Gate
 from broker.web.pages.people.rows import accounts, lines, link_of, tokens
@@ -41,7 +42,8 @@ class PeoplePages:
         status = 200 if why is None else people_status(why)
         return self.shown(
             request, "accounts.html", status, accounts=accounts(self.gate), tokens=tokens(self.gate),
-            lines=lines(self.house, LINES_SHOWN), told=self.told(request, why), typed=typed or FormData(),
+            lines=lines(self.house, LINES_SHOWN), strange=self.gate.wrong.lately().get(NOBODY),
+            told=self.told(request, why), typed=typed or FormData(),
         )  # fmt: skip
 
     def one(self, request: Request, account: str, why: PeopleError | None = None) -> Response:

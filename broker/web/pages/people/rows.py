@@ -24,6 +24,8 @@ class AccountRow(BaseModel):
     has_password: bool
     signed_in_at: int | None = Field(description="when last, Unix seconds")
     sessions: int = Field(description="how many are open")
+    wrong_sign_ins: int = Field(description="within the last day")
+    wrong_at: int | None = Field(description="the last of them, Unix seconds")
     version: str
 
 
@@ -50,11 +52,13 @@ class AccessLine(BaseModel):
 
 def accounts(gate: Gate) -> list[AccountRow]:
     """All accounts by their ids."""
-    last_at, open_now = gate.sessions.last_at(), gate.sessions.signed_in()
+    last_at, open_now, wrong = gate.sessions.last_at(), gate.sessions.signed_in(), gate.wrong.lately()
     return [
         AccountRow(
             account=one, **_may(held), disabled=held.disabled, has_password=held.password is not None,
             signed_in_at=last_at.get(one), sessions=open_now.get(one, 0), version=version_of(held),
+            wrong_sign_ins=wrong[one].count if one in wrong else 0,
+            wrong_at=wrong[one].last_at if one in wrong else None,
         )
         for one, held in sorted(gate.people.kept().accounts.items())
     ]  # fmt: skip

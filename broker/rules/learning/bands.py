@@ -1,0 +1,95 @@
+"""How far off predictions were, by how far ahead they looked, and from that the band about the next ones.
+
+A band is p10 and p90 of past errors in the same bucket of horizon, of a run on its way or of one that has not begun,
+wider or narrower by a factor of its label. The factor follows what came true (adaptive conformal inference, Gibbs and
+Candès 2021): each arrival outside its band widens the next ones a little, four inside narrow them as much, so that in
+the long run four of five come true whatever the errors do. It slowly forgets, so that a restart, which sees
+only the last weeks, comes to the same.
+"""
+
+from bisect import bisect_left, insort
+from collections import deque
+from dataclasses import dataclass
+from math import exp, log
+
+from broker.rules.learning.observations import ErrorRecord
+
+HORIZON_EDGES_S = (120, 300, 600, 900, 1200, 1800, 2700, 3600, 5400)
+OUTSIDE_SHARE = 0.2  # of the arrivals: earlier than p10 or later than p90
+NOT_BEGUN = "timetable"
+
+
+@dataclass(frozen=True, slots=True)
+class BandSettings:
+    """How many errors are remembered, how many are needed, and how fast a band follows what came true."""
+
+    memory: int = 4000  # of a bucket; one a minute and visit: some fifty runs
+    least: int = 30
+    default_share: float = 0.25  # of the horizon, to each side, where there are fewer
+    gain: float = 0.0022
+    forgotten: float = 0.00002  # of the factor, with each error
+
+
+class Recent:
+    """The last values of something, kept sorted for quantiles."""
+
+    def __init__(self, memory: int) -> None:
+        self._order: deque[float] = deque()
+        self._sorted: list[float] = []
+        self._memory = memory
+        self._asked: dict[float, float] = {}  # quantiles of the values as they are
+
+    def add(self, value: float) -> None:
+        """Take in one more; the oldest is forgotten."""
+        self._asked.clear()
+        if len(self._order) == self._memory:
+            del self._sorted[bisect_left(self._sorted, self._order.popleft())]
+        self._order.append(value)
+        insort(self._sorted, value)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def quantile(self, share: float) -> float:
+        """The value below which `share` of the values lie; IndexError when there are none."""
+        found = self._asked.get(share)
+        if found is None:
+            place = share * (len(self._sorted) - 1)
+            below = int(place)
+            above = min(below + 1, len(self._sorted) - 1)
+            found = self._sorted[below] + (place - below) * (self._sorted[above] - self._sorted[below])
+            self._asked[share] = found
+        return found
+
+
+class Bands:
+    """The bands of one area's predictions."""
+
+    def __init__(self, settings: BandSettings) -> None:
+        self._settings = settings
+        self._errors = {
+            begun: [Recent(settings.memory) for _ in range(len(HORIZON_EDGES_S) + 1)] for begun in (True, False)
+        }
+        self._widths = {"history": log(1.25), "stale": log(1.25), "off_route": log(2.0)}  # by label; first guesses
+
+    def learn(self, record: ErrorRecord) -> None:
+        """Take in how far off one prediction was; what a silent or held truck's were says nothing of the others'."""
+        if record.label in ("live", NOT_BEGUN):
+            self._of(record.label, record.horizon_s).add(record.error_s)
+        if record.in_band is not None:
+            settings, width = self._settings, self._widths.get(record.label, 0.0)
+            missed = 0.0 if record.in_band else 1.0
+            self._widths[record.label] = width * (1 - settings.forgotten) + settings.gain * (missed - OUTSIDE_SHARE)
+
+    def band_s(self, horizon_s: float, label: str) -> tuple[float, float]:
+        """(p10, p90) of actual minus predicted for predictions of this label and so far ahead, in seconds."""
+        errors, factor = self._of(label, horizon_s), exp(self._widths.get(label, 0.0))
+        if len(errors) < self._settings.least:
+            half_s = factor * self._settings.default_share * max(0.0, horizon_s)
+            return -half_s, half_s
+        middle_s = errors.quantile(0.5)
+        early_s, late_s = errors.quantile(0.1), errors.quantile(0.9)
+        return middle_s + factor * (early_s - middle_s), middle_s + factor * (late_s - middle_s)
+
+    def _of(self, label: str, horizon_s: float) -> Recent:
+        return self._errors[label != NOT_BEGUN][bisect_left(HORIZON_EDGES_S, horizon_s)]

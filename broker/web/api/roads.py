@@ -1,0 +1,58 @@
+"""HTTP: what a truck on its round cannot do now, because it is full or because a road is closed."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from broker.rules.dispatch.actions import Act
+from broker.web.api.actions import Action, Id
+from broker.web.asked import carried_out
+from broker.web.desk import Desk
+from broker.web.visitors import visitor_of, within
+
+
+class Closed(Action):
+    """A road that is closed for a time: the way to a room, or the street between it and another."""
+
+    room: Id
+    other_room: Id | None = None
+    from_at: int | None = Field(None, ge=0, le=1 << 40, description="Unix seconds; left out: from now on")
+    until_at: int = Field(ge=0, le=1 << 40, description="Unix seconds, within a week")
+    reason: str | None = Field(None, max_length=200)
+
+
+def road_router(desk: Desk) -> APIRouter:
+    """Full trucks and closed roads."""
+    router = APIRouter(tags=["runs"])
+
+    def load(request: Request, run_id: str, deed: str) -> dict[str, Any]:
+        within(request, truck=next((run["truck"] for run in desk.picture["runs"] if run["run_id"] == run_id), None))
+        after = carried_out(desk, Act(deed, visitor_of(request).who, run_id=run_id))
+        found: dict[str, Any] = next(run for run in after["runs"] if run["run_id"] == run_id)
+        return found
+
+    @router.post("/api/v1/runs/{run_id}/full", summary="Its truck is full: the transfer station first")
+    def full(request: Request, run_id: str, _: Action) -> dict[str, Any]:
+        return load(request, run_id, "full")
+
+    @router.post("/api/v1/runs/{run_id}/emptied", summary="Its truck was emptied")
+    def emptied(request: Request, run_id: str, _: Action) -> dict[str, Any]:
+        return load(request, run_id, "emptied")
+
+    @router.get("/api/v1/closures", summary="The roads that are closed")
+    def closures() -> list[dict[str, Any]]:
+        return list(desk.picture["closures"])
+
+    @router.post("/api/v1/closures", summary="A road is closed: what lies behind it comes after that")
+    def close(request: Request, closed: Closed) -> dict[str, Any]:
+        before = {row["closure_id"] for row in desk.picture["closures"]}
+        act = Act("close_road", visitor_of(request).who, **closed.model_dump(exclude={"version"}))
+        return next(row for row in carried_out(desk, act)["closures"] if row["closure_id"] not in before)
+
+    @router.post("/api/v1/closures/{closure_id}/end", summary="The road is open again, before its time")
+    def end(request: Request, closure_id: str, _: Action) -> dict[str, Any]:
+        after = carried_out(desk, Act("open_road", visitor_of(request).who, closure=closure_id))
+        return {"at": after["at"], "closure_id": closure_id}
+
+    return router
