@@ -63,5 +63,6 @@ class WholeWeb:
     def ids(self) -> dict[str, Any]:
         """What there is, by the names that paths have for it."""
         room = self.morning.trip.visits[-1].room_id
-        people = {"account": "wang", "token": "m1", "shift": "s1", "booking": self.booking, "closure_id": "x", "case_id": "x"}
+        people = {"account": "wang", "token": "m1", "shift": "s1", "booking": self.booking}
+        people |= {"closure_id": "x", "case_id": "x"}  # there are none
         return {"incident_id": self.incident_id, "run_id": self.morning.run_id, "number": 1, "room": room, **people}
